@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: EUPL-1.2
+# sealgate: build, test and install. `make help` lists the targets.
+B      ?= build
+CC     ?= gcc
+PREFIX ?= /usr
+PYTHON ?= /usr/bin/python3
+
+LIBS  := common xml pki xades document trust policy evidence queue connectors
+PROGS := intake verify queued seal forward admin ctl
+
+PKGS := libxml-2.0 xmlsec1-openssl libcrypto jansson libconfig sqlite3 libcurl \
+	libsystemd libseccomp libp11 libzip
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wconversion -Wcast-qual -Wformat=2 -Wundef -Wswitch-enum -Wvla \
+	-Wnull-dereference -Wimplicit-fallthrough
+ifneq ($(findstring clang,$(CC)),clang)
+WARN += -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Walloca
+endif
+WERROR  ?= -Werror
+HARDEN  := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+OPT     ?= -O2 -D_FORTIFY_SOURCE=3
+VERSION := 0.1.0
+
+# pkg-config's include directories are system headers: their warnings are not ours.
+CPPFLAGS := -D_GNU_SOURCE -DSEALGATE_VERSION='"$(VERSION)"' -Igateway -I. \
+	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
+CFLAGS   := -std=gnu11 -g $(OPT) $(WARN) $(WERROR) $(HARDEN)
+LDFLAGS  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -ldl
+SAN      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+
+# The archives in link order: a higher floor before the floors it stands on.
+ARCHIVES := connectors queue evidence policy trust document xades pki xml
+
+.PHONY: all
+all: $(patsubst %,$(B)/bin/%,sealgate $(patsubst %,sealgate-%,$(filter-out ctl,$(PROGS)) signer)) ## build every program (default)
+
+## objects ------------------------------------------------------------------
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/san/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC(san) $<"
+	@$(CC) $(CPPFLAGS) $(filter-out $(OPT) -fPIE,$(CFLAGS)) $(SAN) -MMD -MP -c -o $@ $<
+
+objs = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
+SIGNER_CLIENT := pkcs11/client.c
+
+define library
+$(B)/lib/$(1).a: $(call objs,obj,$(wildcard gateway/$(1)/*.c))
+$(B)/san/lib/$(1).a: $(call objs,san,$(wildcard gateway/$(1)/*.c))
+.PHONY: lib-$(1)
+lib-$(1): $(B)/lib/$(1).a
+endef
+$(foreach lib,$(LIBS),$(eval $(call library,$(lib))))
+$(B)/lib/signer-client.a: $(call objs,obj,$(SIGNER_CLIENT))
+$(B)/san/lib/signer-client.a: $(call objs,san,$(SIGNER_CLIENT))
+
+%.a:
+	@mkdir -p $(@D)
+	@echo "  AR      $@"
+	@rm -f $@ && ar rcs $@ $^
+
+archives = $(patsubst %,$(B)/$(1)/%.a,$(ARCHIVES) signer-client common)
+
+## programs -----------------------------------------------------------------
+link = @mkdir -p $(@D) && echo "  LINK    $@" && \
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
+
+define program
+$(B)/bin/$(2): $(call objs,obj,$(wildcard gateway/$(1)/*.c)) $(call archives,lib)
+	$$(link)
+endef
+$(foreach p,$(filter-out ctl,$(PROGS)),$(eval $(call program,$(p),sealgate-$(p))))
+$(eval $(call program,ctl,sealgate))
+
+$(B)/bin/sealgate-signer: \
+	$(call objs,obj,$(filter-out $(SIGNER_CLIENT),$(wildcard pkcs11/*.c))) \
+	$(B)/lib/signer-client.a $(B)/lib/pki.a $(B)/lib/common.a
+	$(link)
+
+## unit tests: one program a file, under AddressSanitizer and UBSan ----------
+UNIT_DIRS := $(notdir $(patsubst %/,%,$(wildcard tests/unit/*/)))
+
+# A program's own units (main.c apart) are linked into its tests, so glue is tested too.
+unit_glue = $(call objs,san,$(filter-out %/main.c $(SIGNER_CLIENT), \
+	$(if $(filter $(1),$(PROGS)),$(wildcard gateway/$(1)/*.c)) \
+	$(if $(filter $(1),pkcs11),$(wildcard pkcs11/*.c))))
+
+define unit
+$(B)/unit/$(1)/%: $(B)/san/tests/unit/$(1)/%.o $(call unit_glue,$(1)) $(call archives,san/lib)
+	@mkdir -p $$(@D) && echo "  LINK    $$@" && \
+	$(CC) $(SAN) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
+	$$(filter %.a,$$^) -Wl,--end-group $(LDLIBS) -lcmocka
+.PRECIOUS: $(B)/san/tests/unit/$(1)/%.o
+.PHONY: unit-$(1)
+unit-$(1): $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$(1)/test_*.c))
+	@tests/run-unit $$^
+endef
+$(foreach d,$(UNIT_DIRS),$(eval $(call unit,$(d))))
+
+.PHONY: unit
+unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c)) ## build and run every unit test
+	@tests/run-unit $^
+
+-include tests/*.mk
+-include systemd/*.mk
+
+.PHONY: clean help
+clean: ## remove everything that was built
+	rm -rf $(B)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | \
+		awk -F'\t' '{printf "  %-18s %s\n", $$1, $$2}'
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

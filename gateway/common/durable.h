@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Files that are whole or absent after a power cut: the one place that decides how.
+ */
+#ifndef SEALGATE_COMMON_DURABLE_H
+#define SEALGATE_COMMON_DURABLE_H
+
+#include "common/span.h"
+
+#include <sys/types.h>
+
+/* Replace path by data: temporary file beside it, fchmod, fsync, rename, fsync of the
+ * folder. Return: 0 or -errno, path then being as before. */
+int durable_write(const char *path, struct span data, mode_t mode);
+
+/* Read a file of at most max octets; the caller frees *ret_data, which has a NUL after its
+ * end. Return: 0, -EFBIG, -errno. */
+int file_read(const char *path, size_t max, uint8_t **ret_data, size_t *ret_len);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/instance.h"
+
+#include "common/ipc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const PROGRAMS[] = { "nginx", "intake", "verify", "queued", "signer",
+	"seal", "forward", "admin" };
+
+int instance_path(const struct instance *i, const char *name, char ret_path[PATH_MAX])
+{
+	int n = name[0] == '/' ? snprintf(ret_path, PATH_MAX, "%s", name)
+			       : snprintf(ret_path, PATH_MAX, "%s/%s", i->dir, name);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int instance_socket(const struct instance *i, const char *program, char ret_path[PATH_MAX])
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "run/%s.sock", program);
+	return instance_path(i, name, ret_path);
+}
+
+static int fail(char **ret_error, int error, const char *what)
+{
+	if (asprintf(ret_error, "%s: %s", what, strerror(-error)) < 0)
+		*ret_error = NULL;
+	return error;
+}
+
+int instance_open(const char *dir, struct instance *ret_instance, char **ret_error)
+{
+	char path[PATH_MAX];
+	int r;
+
+	*ret_error = NULL;
+	*ret_instance = (struct instance){ 0 };
+	if (!dir)
+		dir = getenv("SEALGATE_INSTANCE");
+	if (!dir)
+		return fail(ret_error, -EINVAL, "no --instance DIR and no SEALGATE_INSTANCE");
+	if (!realpath(dir, ret_instance->dir))
+		return fail(ret_error, -errno, dir);
+	r = instance_path(ret_instance, "sealgate.conf", path);
+	if (r < 0)
+		return fail(ret_error, r, dir);
+	return config_load(path, &ret_instance->config, ret_error);
+}
+
+void instance_done(struct instance *i)
+{
+	config_free(i->config);
+	i->config = NULL;
+}
+
+static bool separate(const struct instance *i)
+{
+	return config_bool(i->config, "peers.separate");
+}
+
+static uid_t uid_of(const struct instance *i, const char *program)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "peers.%s", program);
+	return (uid_t)config_int(i->config, key);
+}
+
+bool instance_peer_is(const struct instance *i, int socket, const char *program)
+{
+	uid_t uid;
+
+	if (ipc_peer(socket, &uid, NULL) < 0)
+		return false;
+	return separate(i) ? uid == uid_of(i, program) : uid == geteuid();
+}
+
+const char *instance_peer_name(const struct instance *i, int socket)
+{
+	uid_t uid;
+
+	if (ipc_peer(socket, &uid, NULL) < 0)
+		return NULL;
+	if (!separate(i))
+		return uid == geteuid() ? "any" : NULL;
+	for (size_t n = 0; n < sizeof(PROGRAMS) / sizeof(PROGRAMS[0]); n++)
+		if (uid == uid_of(i, PROGRAMS[n]))
+			return PROGRAMS[n];
+	return NULL;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/json.h"
+
+#include "common/buf.h"
+
+#include <stdint.h>
+
+/* Length of the valid UTF-8 character at s, or 0. */
+static size_t utf8_char(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	uint32_t c;
+	size_t n;
+
+	if (u[0] < 0x80)
+		return 1;
+	n = u[0] >= 0xF0 ? 4 : u[0] >= 0xE0 ? 3 : u[0] >= 0xC2 ? 2 : 0;
+	if (n == 0 || u[0] > 0xF4)
+		return 0;
+	c = u[0] & (0xFFu >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((u[i] & 0xC0) != 0x80)
+			return 0;
+		c = c << 6 | (u[i] & 0x3F);
+	}
+	if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 || c > 0x10FFFF)) ||
+	    (c >= 0xD800 && c <= 0xDFFF))
+		return 0;
+	return n;
+}
+
+json_t *json_text(const char *text)
+{
+	_cleanup_buf_ struct buf b;
+	json_t *value;
+
+	if (!text)
+		return json_null();
+	value = json_string(text);
+	if (value)
+		return value;
+	buf_init(&b, strlen(text) * 3);
+	while (*text) {
+		size_t n = utf8_char(text);
+
+		if (n)
+			buf_add(&b, text, n);
+		else
+			buf_add_str(&b, "\xEF\xBF\xBD");
+		text += n ? n : 1;
+	}
+	return b.error || !b.data ? NULL : json_stringn(b.data, b.len);
+}
+
+json_t *json_read(struct span data, size_t max)
+{
+	if (data.len > max)
+		return NULL;
+	return json_loadb((const char *)data.data, data.len,
+		JSON_REJECT_DUPLICATES, NULL);
+}
+
+const char *json_string_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+char *json_canonical(const json_t *value)
+{
+	return json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Small helpers over jansson; never a JSON reader of our own.
+ */
+#ifndef SEALGATE_COMMON_JSON_H
+#define SEALGATE_COMMON_JSON_H
+
+#include "common/cleanup.h"
+#include "common/span.h"
+
+#include <jansson.h>
+
+#define _cleanup_json_ _cleanup_(json_decrefp)
+
+/* A JSON string of text that may hold anything: octets that are not UTF-8 become U+FFFD.
+ * NULL text gives JSON null. Return: a new reference. */
+json_t *json_text(const char *text);
+
+/* Read at most max octets as one JSON value, duplicate keys refused. NULL when not. */
+json_t *json_read(struct span data, size_t max);
+
+/* The string of a key, or NULL when absent or of another type. */
+const char *json_string_of(const json_t *object, const char *key);
+
+/* The one form in which sealgate hashes and signs JSON: keys sorted, no white space, UTF-8.
+ * The caller frees. NULL when memory ran out. */
+char *json_canonical(const json_t *value);
+
+#endif

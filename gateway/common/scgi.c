@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/scgi.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Read decimal digits without a leading zero up to end; -1 otherwise. */
+static long long decimal(const char *text, size_t len)
+{
+	long long value = 0;
+
+	if (len == 0 || len > 12 || (text[0] == '0' && len > 1))
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		value = value * 10 + (text[i] - '0');
+	}
+	return value;
+}
+
+/* Where the netstring's content starts, and its length. */
+static int netstring(struct span data, size_t *ret_start, size_t *ret_len)
+{
+	const uint8_t *colon;
+	long long len;
+
+	colon = memchr(data.data, ':', data.len < 7 ? data.len : 7);
+	if (!colon)
+		return data.len < 7 ? 0 : -EPROTO;
+	len = decimal((const char *)data.data, (size_t)(colon - data.data));
+	if (len <= 0)
+		return -EPROTO;
+	if (len > (long long)SCGI_HEADER_MAX)
+		return -E2BIG;
+	*ret_start = (size_t)(colon - data.data) + 1;
+	*ret_len = (size_t)len;
+	return 1;
+}
+
+const char *scgi_get(const struct scgi_request *r, const char *name)
+{
+	for (size_t i = 0; i < r->pair_count; i++)
+		if (strcmp(r->pairs[i].name, name) == 0)
+			return r->pairs[i].value;
+	return "";
+}
+
+static bool known(const struct scgi_request *r, const char *name)
+{
+	for (size_t i = 0; i < r->pair_count; i++)
+		if (strcmp(r->pairs[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Split the header, which ends in a NUL, into pairs. */
+static int split_pairs(struct scgi_request *r, size_t len)
+{
+	char *p = r->header, *end = r->header + len;
+
+	while (p < end) {
+		char *name = p, *value = name + strlen(name) + 1;
+
+		if (value >= end || *name == '\0' || known(r, name))
+			return -EPROTO;
+		if (r->pair_count == SCGI_PAIRS_MAX)
+			return -E2BIG;
+		r->pairs[r->pair_count].name = name;
+		r->pairs[r->pair_count++].value = value;
+		p = value + strlen(value) + 1;
+	}
+	return 0;
+}
+
+static int check_protocol(struct scgi_request *r)
+{
+	long long length;
+
+	if (r->pair_count == 0 || strcmp(r->pairs[0].name, "CONTENT_LENGTH") != 0 ||
+	    strcmp(scgi_get(r, "SCGI"), "1") != 0)
+		return -EPROTO;
+	length = decimal(r->pairs[0].value, strlen(r->pairs[0].value));
+	if (length < 0)
+		return -EPROTO;
+	r->content_length = (size_t)length;
+	return 0;
+}
+
+int scgi_parse(struct span data, struct scgi_request *ret_request, size_t *ret_used)
+{
+	struct scgi_request r = { 0 };
+	size_t start, len;
+	int e = netstring(data, &start, &len);
+
+	if (e <= 0)
+		return e;
+	if (data.len < start + len + 1)
+		return 0;
+	if (data.data[start + len] != ',' || data.data[start + len - 1] != '\0')
+		return -EPROTO;
+	r.header = malloc(len);
+	if (!r.header)
+		return -ENOMEM;
+	memcpy(r.header, data.data + start, len);
+	e = split_pairs(&r, len);
+	if (e == 0)
+		e = check_protocol(&r);
+	if (e < 0) {
+		scgi_done(&r);
+		return e;
+	}
+	*ret_request = r;
+	*ret_used = start + len + 1;
+	return 1;
+}
+
+void scgi_done(struct scgi_request *r)
+{
+	free(r->header);
+	*r = (struct scgi_request){ 0 };
+}
