@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What a path may be built from: anchors, other certificates, CRLs, OCSP responses; never
+ * fetches anything, and nothing in it is trusted but the anchors.
+ */
+#ifndef SEALGATE_PKI_MATERIAL_H
+#define SEALGATE_PKI_MATERIAL_H
+
+#include "common/cleanup.h"
+#include "common/span.h"
+
+#include <openssl/ocsp.h>
+#include <openssl/x509.h>
+
+struct pki_material {
+	STACK_OF(X509) *anchors; /* end of a path for every purpose, whatever their CA flag */
+	STACK_OF(X509) *certificates; /* untrusted */
+	STACK_OF(X509_CRL) *crls;
+	OCSP_BASICRESP **ocsps;
+	size_t ocsp_count;
+};
+
+/* An empty set; NULL when memory ran out. */
+struct pki_material *pki_material_new(void);
+void pki_material_free(struct pki_material *m);
+DEFINE_CLEANUP(struct pki_material *, pki_material_free)
+
+/* A new set that shares (by reference count) everything of base; base may be NULL. For adding
+ * what one document carries without touching the common store. */
+struct pki_material *pki_material_copy(const struct pki_material *base);
+
+/* Add by content. Each takes DER (exactly; trailing octets refused). Return: 0, -EINVAL,
+ * -ENOMEM. A certificate or CRL already there is not added twice. */
+int pki_material_add_certificate(struct pki_material *m, struct span der);
+int pki_material_add_crl(struct pki_material *m, struct span der);
+int pki_material_add_ocsp(struct pki_material *m, struct span der); /* OCSPResponse or basic */
+
+enum pki_kind { PKI_ANCHORS, PKI_CERTIFICATES, PKI_REVOCATION };
+
+/* Add every object in a file (PEM with one or more, DER, base64 text for revocation), or in
+ * each regular file of a folder. *ret_error: one line, the caller frees.
+ * Return: how many were added, or -EINVAL, -errno. */
+int pki_material_load(struct pki_material *m, enum pki_kind kind, const char *path,
+	char **ret_error);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * RFC 3161 time-stamp requests and tokens; never talks to a time-stamping authority.
+ */
+#ifndef SEALGATE_PKI_TOKEN_H
+#define SEALGATE_PKI_TOKEN_H
+
+#include "common/span.h"
+#include "pki/path.h"
+
+enum token_outcome {
+	TOKEN_UNDECIDED = 0,
+	TOKEN_PASSED,
+	TOKEN_MALFORMED,        /* FORMAT_FAILURE */
+	TOKEN_IMPRINT_MISMATCH, /* HASH_FAILURE */
+	TOKEN_SIGNATURE_WRONG,  /* SIG_CRYPTO_FAILURE, wrong ESSCertID or EKU included */
+	TOKEN_PATH,             /* see path.outcome */
+};
+
+struct token_result {
+	enum token_outcome outcome;
+	char *reason;              /* owned */
+	int64_t gen_time;          /* seconds; valid from TOKEN_IMPRINT_MISMATCH on */
+	char digest_name[16];      /* "SHA256" */
+	X509 *signer;              /* owned; may be NULL */
+	struct pki_path_result path;
+};
+
+/* Verify a TimeStampToken (CMS SignedData, DER) over data: format, imprint, signature,
+ * ESSCertID(V2), critical sole EKU timeStamping, then the path of its signer at `at` with
+ * material plus the token's own certificates. data.data NULL: the imprint is not compared.
+ * Return: 0 with *ret_result filled, negative undecided. */
+int token_verify(struct span token, struct span data, const struct pki_material *material,
+	int64_t at, struct token_result *ret_result);
+void token_result_done(struct token_result *r);
+
+/* Build a TimeStampReq over a SHA-256 digest with a nonce and certReq; the caller frees
+ * *ret_der. Return: 0 or negative. */
+int token_request(const uint8_t digest[32], uint64_t nonce, uint8_t **ret_der,
+	size_t *ret_len);
+
+/* Check a TimeStampResp against the request's digest and nonce and take the token out of it;
+ * the caller frees *ret_token. *ret_reason (owned by the caller) says why not.
+ * Return: 1 granted, 0 refused or wrong, negative undecided. */
+int token_response(struct span response, const uint8_t digest[32], uint64_t nonce,
+	uint8_t **ret_token, size_t *ret_len, char **ret_reason);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Policy as data: partners, their signers, routes and destinations, read from policies/ and
+ * named by one digest; never holds a rule of one partner in code.
+ */
+#ifndef SEALGATE_POLICY_POLICY_H
+#define SEALGATE_POLICY_POLICY_H
+
+#include "common/cleanup.h"
+#include "common/digest.h"
+#include "common/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POLICY_LIST_MAX 64
+#define ROUTE_DESTINATIONS_MAX 8
+
+struct partner_signer {
+	char sha256[SHA256_TEXT_SIZE]; /* of the signer certificate */
+	char role[16];                 /* "officer" | "seal" */
+	char name[128];
+};
+
+/* policies/partners/NAME.cfg */
+struct partner {
+	char name[PARTNER_NAME_SIZE];
+	char country[COUNTRY_SIZE];    /* documents it may issue */
+	char transport[POLICY_LIST_MAX][SHA256_TEXT_SIZE]; /* client certificates */
+	size_t transport_count;
+	struct partner_signer signers[POLICY_LIST_MAX];
+	size_t signer_count;
+	char types[POLICY_LIST_MAX][DOCUMENT_TYPE_SIZE]; /* that it may send */
+	size_t type_count;
+	bool suspended;
+};
+
+/* policies/operators.cfg: named people */
+struct operator_person {
+	char name[64];
+	char sha256[SHA256_TEXT_SIZE]; /* client certificate */
+	char role[24]; /* viewer | operator | policy-officer | key-custodian | auditor */
+};
+
+struct policy;
+
+/* Read policies/ (not types, schemas and codes: document/ does). *ret_error: one line, the
+ * caller frees. Return: 0, -EINVAL, -errno. */
+int policy_load(const char *policies, struct policy **ret_policy, char **ret_error);
+void policy_free(struct policy *p);
+DEFINE_CLEANUP(struct policy *, policy_free)
+
+/* SHA-256 over the sorted relative names and contents of every file below policies/. */
+const char *policy_digest(const struct policy *p);
+
+const struct partner *policy_partner(const struct policy *p, const char *name);
+const struct partner *policy_partner_by_certificate(const struct policy *p,
+	const char *sha256);
+const struct operator_person *policy_operator_by_certificate(const struct policy *p,
+	const char *sha256);
+
+/* True when the role may do the verb ("hold", "release", "redrive", "view", ...), by the
+ * table in policies/operators.cfg. */
+bool policy_role_may(const struct policy *p, const char *role, const char *verb);
+
+/* Destinations of a document by policies/routes/*.cfg; first matching rule.
+ * Return: their number, 0 when no route matches. */
+size_t policy_route(const struct policy *p, const char *type, const char *import_country,
+	char ret_names[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE]);
+
+/* What to do with a signature that is INDETERMINATE for want of revocation data or for stale
+ * data (policies/degraded/revocation.cfg): seconds to hold, or 0 to refuse. */
+int64_t policy_hold_seconds(const struct policy *p, const char *sub_indication);
+
+#endif

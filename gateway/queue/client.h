@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Blocking client of queued, one connection, one thread at a time; never opens the database.
+ */
+#ifndef SEALGATE_QUEUE_CLIENT_H
+#define SEALGATE_QUEUE_CLIENT_H
+
+#include "common/cleanup.h"
+#include "queue/types.h"
+
+enum queue_answer {
+	QUEUE_UNDECIDED = 0,
+	QUEUE_DONE,
+	QUEUE_DUPLICATE,   /* same partner, same octets, accepted or held before */
+	QUEUE_CONFLICT,    /* same country, type, number, status with other octets */
+	QUEUE_NOT_FOUND,
+	QUEUE_EMPTY,       /* nothing to claim */
+	QUEUE_ILLEGAL,     /* the state does not allow it */
+	QUEUE_STALE,       /* the claim's lease was lost to another */
+	QUEUE_DENIED,      /* the peer's uid may not do this */
+	QUEUE_UNAVAILABLE, /* the database cannot be written now: nothing was changed */
+};
+
+struct queue;
+
+/* Connect to run/queued.sock. Return: 0 or -errno. */
+int queue_connect(const char *socket_path, int timeout_ms, struct queue **ret_queue);
+void queue_disconnect(struct queue *q);
+DEFINE_CLEANUP(struct queue *, queue_disconnect)
+
+/* All below return an enum queue_answer, or negative when undecided (connection broken: the
+ * caller reconnects; what it asked may or may not have happened). Descriptors passed in are
+ * borrowed; those returned belong to the caller, are sealed memfds, or -1 when absent. */
+
+/* Was this submitted before? DONE: no. DUPLICATE or CONFLICT with *ret_first. */
+int queue_find(struct queue *q, const struct queue_submission *s,
+	struct queue_document *ret_first);
+
+/* Commit document, report, receipt and audit record in one durable transaction. record is
+ * canonical JSON whose SHA-256 the receipt binds. A refused document has no document_fd and
+ * no receipt_fd (-1). DONE, DUPLICATE, CONFLICT, UNAVAILABLE. */
+int queue_commit(struct queue *q, const struct queue_submission *s, int document_fd,
+	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first);
+
+enum queue_part {
+	QUEUE_META = 1, /* JSON: document with its deliveries */
+	QUEUE_DOCUMENT,
+	QUEUE_REPORT,
+	QUEUE_RECEIPT,
+	QUEUE_CONTAINER,
+	QUEUE_EVENTS, /* JSON: audit records of the document, each with position and chain */
+};
+
+/* One part of a document; partner NULL for operators. Another partner's document is
+ * NOT_FOUND, and so is a part that does not exist yet. */
+int queue_get(struct queue *q, const char *id, const char *partner, enum queue_part part,
+	struct queue_document *ret_document, int *ret_fd);
+
+/* Claim an accepted document for sealing for lease_s seconds. DONE or EMPTY. */
+int queue_claim_seal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
+	int *ret_document_fd, int *ret_report_fd, int *ret_receipt_fd);
+
+/* The container is finished: accepted → sealed, its deliveries → queued. */
+int queue_sealed(struct queue *q, const struct queue_claim *claim, int container_fd);
+
+/* Sealing did not work: try again at retry_at, or quarantine when that is 0. */
+int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
+	const char *reason);
+
+/* Claim the next due delivery of a destination (state queued, deferred or unknown). */
+int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
+	struct queue_claim *ret_claim, int *ret_container_fd);
+
+/* Result of an attempt: delivered, deferred (retry_at), unknown (retry_at), refused.
+ * reply_id: the destination's own reference; detail: one line for the timeline. */
+int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
+	enum delivery_state state, int64_t retry_at, const char *reply_id, const char *detail);
+
+enum queue_control { QUEUE_HOLD = 1, QUEUE_RELEASE, QUEUE_REDRIVE };
+
+/* An operator's act on the deliveries of a document (all destinations when destination is
+ * ""), audited under the operator's name with a reason. */
+int queue_control(struct queue *q, enum queue_control verb, const char *id,
+	const char *destination, const char *operator_name, const char *reason);
+
+/* Add an event to the audit chain (start, stop, operator's act, clock ...). detail: JSON
+ * object text or NULL. */
+int queue_audit(struct queue *q, const char *event, const char *actor,
+	const char *document_id, const char *detail);
+
+/* JSON in a memfd: counts by state and destination with ages, and the ledger. */
+int queue_stats(struct queue *q, int *ret_fd);
+
+/* JSON array of documents newest first; state "" for all; at most limit (≤ 1000). */
+int queue_list(struct queue *q, const char *state, const char *partner, int limit,
+	int *ret_fd);
+
+/* JSON timeline of the document that key names (id, number or sha256 in hex). */
+int queue_explain(struct queue *q, const char *key, int *ret_fd);
+
+/* JSON lines: audit records from position `after` + 1 on, at most limit. */
+int queue_audit_read(struct queue *q, int64_t after, int limit, int *ret_fd);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Documents and deliveries as the queue keeps them, and their legal transitions in one table;
+ * never an engine, never a socket.
+ */
+#ifndef SEALGATE_QUEUE_TYPES_H
+#define SEALGATE_QUEUE_TYPES_H
+
+#include "common/digest.h"
+#include "common/limits.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum document_state {
+	DOCUMENT_NONE = 0,
+	DOCUMENT_REFUSED,
+	DOCUMENT_HELD,
+	DOCUMENT_ACCEPTED,
+	DOCUMENT_SEALED,
+	DOCUMENT_QUARANTINED, /* could not be sealed: an operator decides */
+	DOCUMENT_CLEARED,
+	DOCUMENT_WITHDRAWN,
+	DOCUMENT_REPLACED,
+	DOCUMENT_STATES,
+};
+
+enum delivery_state {
+	DELIVERY_NONE = 0,
+	DELIVERY_WAITING, /* the document is not sealed yet */
+	DELIVERY_QUEUED,
+	DELIVERY_SENDING,
+	DELIVERY_UNKNOWN, /* sent, no answer: to be looked up before anything else */
+	DELIVERY_DELIVERED,
+	DELIVERY_DEFERRED,
+	DELIVERY_REFUSED, /* by the destination, for good */
+	DELIVERY_EXPIRED,
+	DELIVERY_HELD, /* by an operator */
+	DELIVERY_STATES,
+};
+
+const char *document_state_text(enum document_state s);
+const char *delivery_state_text(enum delivery_state s);
+enum document_state document_state_find(const char *text);
+enum delivery_state delivery_state_find(const char *text);
+
+/* The table of legal transitions. */
+bool document_may_become(enum document_state from, enum document_state to);
+bool delivery_may_become(enum delivery_state from, enum delivery_state to);
+
+#define QUEUE_DESTINATIONS_MAX 8
+
+/* What is known of a document when it is committed. */
+struct queue_submission {
+	char id[DOCUMENT_ID_SIZE];
+	char partner[PARTNER_NAME_SIZE];
+	uint8_t sha256[SHA256_SIZE];
+	char country[COUNTRY_SIZE]; /* issuing */
+	char import_country[COUNTRY_SIZE];
+	char type[DOCUMENT_TYPE_SIZE];
+	char number[DOCUMENT_NUMBER_SIZE];
+	char status[STATUS_SIZE];
+	uint32_t state; /* enum document_state: refused, held or accepted */
+	uint32_t size;  /* octets of the document */
+	int64_t received; /* seconds */
+	int64_t held_until;
+	char hold_reason[64];
+	char policy_digest[SHA256_TEXT_SIZE];
+	char store_version[SHA256_TEXT_SIZE];
+	char destinations[QUEUE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
+	uint32_t destination_count;
+	char correlation[64];
+};
+
+/* The document that was there first, or the one asked for. */
+struct queue_document {
+	char id[DOCUMENT_ID_SIZE];
+	char partner[PARTNER_NAME_SIZE];
+	uint8_t sha256[SHA256_SIZE];
+	char country[COUNTRY_SIZE];
+	char import_country[COUNTRY_SIZE];
+	char type[DOCUMENT_TYPE_SIZE];
+	char number[DOCUMENT_NUMBER_SIZE];
+	char status[STATUS_SIZE];
+	uint32_t state;
+	uint32_t size;
+	int64_t received;
+	int64_t held_until;
+	char hold_reason[64];
+	char policy_digest[SHA256_TEXT_SIZE];
+	char store_version[SHA256_TEXT_SIZE];
+};
+
+/* Work handed out under a lease; fence makes a late worker harmless. */
+struct queue_claim {
+	struct queue_document document;
+	char destination[DESTINATION_NAME_SIZE]; /* "" for sealing */
+	uint64_t fence;
+	uint32_t attempt;   /* 1 for the first */
+	uint32_t look_up;   /* 1: the last attempt's outcome is unknown, look it up first */
+	int64_t first_try;  /* seconds; 0 when this is it */
+};
+
+#endif
