@@ -253,7 +253,8 @@ def test_same_verdict_on_generated(ours, theirs, show):
     for i in range(max(30, MUTANTS // 20)):
         for pack in (ours, theirs):
             root = so.ROOTS[0] if rng.random() < 0.8 else so.ROOTS[1]
-            tally.judge("generated %d" % i, so.reread(so.Generator(pack, rng).document(root)))
+            tree = so.reread(so.Generator(pack, rng).document(root))
+            tally.judge("generated %d" % i, tree)
     tally.report(show, "generated (seed %s)" % SEED)
     assert tally.count["refused"] == 0
 
