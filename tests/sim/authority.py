@@ -98,13 +98,15 @@ def certificate(profile, subject, key, issuer, issuer_ski, signer, span, hosts=(
     span: (not before, not after), aware datetimes. hosts: names and addresses for SAN.
     """
     ski = x509.SubjectKeyIdentifier.from_public_key(key)
-    aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_ski or ski)
+    aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+        issuer_ski or ski)
     usage = x509.KeyUsage(**{item: item in profile.usage for item in USAGES})
     builder = (x509.CertificateBuilder()
                .serial_number(x509.random_serial_number())
                .subject_name(subject).issuer_name(issuer).public_key(key)
                .not_valid_before(span[0]).not_valid_after(span[1])
-               .add_extension(x509.BasicConstraints(profile.ca, profile.path_length), True)
+               .add_extension(x509.BasicConstraints(profile.ca, profile.path_length),
+                              True)
                .add_extension(usage, True)
                .add_extension(ski, False)
                .add_extension(aki, False))
@@ -145,8 +147,8 @@ class Authority:
 
     def issue(self, profile, subject, key, span, hosts=()):
         """A certificate for public `key`; `profile` by name, `subject` as pairs."""
-        return certificate(PROFILES[profile], name(subject), key, self.certificate.subject,
-                           self.ski, self.key, span, hosts)
+        return certificate(PROFILES[profile], name(subject), key,
+                           self.certificate.subject, self.ski, self.key, span, hosts)
 
     def revoke(self, serial, when, reason=x509.ReasonFlags.key_compromise):
         self.revoked[serial] = (when, reason)

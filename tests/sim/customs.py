@@ -70,8 +70,7 @@ class Customs(service.Service):
 
     @staticmethod
     def _acknowledgement(entry):
-        return {"acknowledgement": entry["acknowledgement"], "received": entry["received"],
-                "sha256": entry["sha256"]}
+        return {name: entry[name] for name in ("acknowledgement", "received", "sha256")}
 
     def _find(self, key):
         with self._lock:
@@ -87,7 +86,8 @@ class Customs(service.Service):
         if not _KEY.fullmatch(key):
             return problem(400, "idempotency-key", "Idempotency-Key is missing or unfit")
         if not _NUMBER.fullmatch(number):
-            return problem(400, "document-number", "X-Document-Number is missing or unfit")
+            return problem(400, "document-number",
+                           "X-Document-Number is missing or unfit")
         if status not in STATUSES:
             return problem(400, "information-status",
                            "X-Information-Status: advance or cleared is wanted")
@@ -120,7 +120,8 @@ class Customs(service.Service):
     def _again(self, known, facts):
         """A key that was used before: replay or conflict, noted either way."""
         if all(known[name] == value for name, value in facts.items()):
-            self.ledger.append("replay", acknowledgement=known["acknowledgement"], **facts)
+            self.ledger.append("replay", acknowledgement=known["acknowledgement"],
+                               **facts)
             return service.json_reply(200, self._acknowledgement(known))
         self.ledger.append("conflict", acknowledgement=known["acknowledgement"], **facts)
         return problem(422, "key-reused", "This key was used for another message")

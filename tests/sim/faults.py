@@ -53,9 +53,9 @@ class Faults:
 
     def _set(self, spec):
         mode = _choice(spec, "mode", self.modes, None)
+        delay = _number(spec, "delay", (int, float), 0, MAX_DELAY, DEFAULT_DELAY)
         self._fault = Fault(
-            mode, float(_number(spec, "delay", (int, float), 0, MAX_DELAY, DEFAULT_DELAY)),
-            _choice(spec, "when", ("before", "after"), "before"))
+            mode, float(delay), _choice(spec, "when", ("before", "after"), "before"))
         self._left = _number(spec, "count", int, 0, MAX_COUNT, 0)
         self._every = _number(spec, "every", int, 1, MAX_COUNT, 1)
         default_on = "submit" if mode == "drop-after-accept" else "any"

@@ -53,7 +53,7 @@ class Ledger:
     """Owner of the file: one process at a time, held by a lock on it."""
 
     def __init__(self, path, now):
-        """Open or create `path`; `now` is a function that gives seconds since the epoch."""
+        """Open or create `path`; `now` is a function: seconds since the epoch."""
         self.path = os.path.abspath(path)
         self._now = now
         self._lock = threading.Lock()

@@ -114,7 +114,8 @@ HOLDERS = (
                    "key-custodian", "key-custodian-2", "auditor")),
     ("customs/nl-customs", "transport-ca/root", "client",
      (("C", "NL"), ("O", "Customs (TEST)"), ("CN", "nl-customs")), "P-256", TLS_SPAN),
-    ("clients/gate", "transport-ca/root", "client", _cn(EC, "sealgate"), "P-256", TLS_SPAN),
+    ("clients/gate", "transport-ca/root", "client", _cn(EC, "sealgate"), "P-256",
+     TLS_SPAN),
     *((f"servers/{role}", "transport-ca/root", "server", _cn(TRANSPORT, f"{role}.test"),
        "P-256", TLS_SPAN)
       for role in ("partners", "customs", "operators", "sim-traces", "sim-customs",
@@ -183,7 +184,8 @@ class Pki:
         pki._index = {entry["name"]: entry for entry in
                       json.loads((pki.directory / "index.json").read_text())}
         for ca, _, _ in AUTHORITIES:
-            key = serialization.load_pem_private_key(pki.path(ca, ".key").read_bytes(), None)
+            key = serialization.load_pem_private_key(pki.path(ca, ".key").read_bytes(),
+                                                     None)
             loaded = authority.Authority(pki.certificate(ca), key)
             loaded.adopt_crl(x509.load_der_x509_crl(pki.crl_path(ca).read_bytes()))
             pki._authorities[ca] = loaded
@@ -298,7 +300,7 @@ class Pki:
 
 
 def issue_seal(directory, pem, now=None):
-    """Seal certificate (PEM octets) from the PKI in `directory` for a key from outside."""
+    """Seal certificate (PEM octets) by the PKI in `directory` for an outside key."""
     return Pki.load(directory, now).issue_seal(pem)
 
 

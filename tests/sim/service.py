@@ -29,6 +29,7 @@ from . import faults, ledger, listener
 
 LOG = logging.getLogger("sim")
 IDLE_TIMEOUT = 30.0
+LINGER_TIMEOUT = 2.0
 MAX_CONTROL_BYTES = 65536
 MAX_OFFSET = 10 * 366 * 86400
 DROP = object()
@@ -69,7 +70,7 @@ def json_reply(status, value, content_type="application/json", **headers):
 
 
 class Service:
-    """Base of the simulators. Subclasses set the class attributes and the methods below."""
+    """Base of the simulators. Subclasses set attributes and the methods below."""
 
     name = "service"
     description = ""
@@ -173,11 +174,23 @@ def handler_class(service, shift, control_only):
         server_version, sys_version = "sealgate-sim", ""
         timeout = IDLE_TIMEOUT
         wbufsize = -1
+        linger = False
 
         def handle_expect_100(self):
             answer = super().handle_expect_100()
             self.wfile.flush()
             return answer
+
+        def finish(self):
+            """Read on for a while after a refusal, or the client never sees it."""
+            if self.linger:
+                with contextlib.suppress(OSError):
+                    self.wfile.flush()
+                    self.connection.settimeout(LINGER_TIMEOUT)
+                    end = time.monotonic() + LINGER_TIMEOUT
+                    while time.monotonic() < end and self.connection.recv(65536):
+                        pass
+            super().finish()
 
         def log_message(self, format, *args):
             LOG.debug(format, *args)
@@ -203,7 +216,7 @@ def handler_class(service, shift, control_only):
             control = url.path.startswith("/_sim/")
             body = self._body(MAX_CONTROL_BYTES if control else service.options.max_bytes)
             if isinstance(body, Reply):
-                self.close_connection = True
+                self.close_connection = self.linger = True
                 return body
             request = Request(self.command, url.path, urllib.parse.parse_qs(url.query),
                               self.headers, body)

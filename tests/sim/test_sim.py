@@ -425,8 +425,9 @@ def test_ledger_refuses_damage(tmp_path):
 
 def test_faults_refuse_bad_specifications():
     state = faults.Faults()
-    for spec in ([], {"mode": "x"}, {"mode": "ok", "more": 1}, {"mode": "ok", "count": True},
-                 {"mode": "slow", "delay": 1e9}, {"mode": "slow", "when": "never"}):
+    for spec in ([], {"mode": "x"}, {"mode": "ok", "more": 1},
+                 {"mode": "ok", "count": True}, {"mode": "slow", "delay": 1e9},
+                 {"mode": "slow", "when": "never"}):
         with pytest.raises(ValueError):
             state.set(spec)
     assert state.state()["mode"] == "ok"

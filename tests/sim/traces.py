@@ -68,8 +68,8 @@ class Traces(service.Service):
         parser.add_argument("--client-id", default="sealgate-test",
                             help="the WebServiceClientId that is known here")
         parser.add_argument("--decision", metavar="STATUS",
-                            help="look-ups say STATUS from the start, as if the authority "
-                                 "decided at once")
+                            help="look-ups say STATUS from the start, as if the "
+                                 "authority decided at once")
         parser.add_argument("--any-content", action="store_true",
                             help="accept content that is not an ASiC-E container")
 
@@ -118,8 +118,9 @@ class Traces(service.Service):
         self._check_headers(header)
         operation = self.operation(request)
         if operation is None or payload.tag != PAYLOADS[operation]:
-            raise soap.Fault("Client", "The given SOAPAction "
-                             f"{request.header('SOAPAction')} does not match an operation.")
+            action = request.header("SOAPAction")
+            raise soap.Fault("Client", f"The given SOAPAction {action} does not match an "
+                             "operation.")
         if operation == "find":
             return self._find(soap.children(payload, NS, ("Reference",))["Reference"])
         return self._submit(soap.children(payload, NS, SUBMIT_FIELDS), request_id)

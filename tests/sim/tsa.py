@@ -59,7 +59,7 @@ class Query:
         try:
             self._read(data, policy)
         except der.DerError as error:
-            raise Rejection(BAD_DATA_FORMAT, f"not a time-stamp query: {error}") from error
+            raise Rejection(BAD_DATA_FORMAT, f"not a query: {error}") from error
 
     def _read(self, data, policy):
         outer = der.Reader(data)

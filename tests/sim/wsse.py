@@ -30,7 +30,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)
 
 def digest(nonce, created, key):
     """The password digest of raw nonce octets, Created text and key octets."""
-    return base64.b64encode(hashlib.sha1(nonce + created.encode() + key).digest()).decode()
+    hashed = hashlib.sha1(nonce + created.encode() + key).digest()
+    return base64.b64encode(hashed).decode()
 
 
 def _only(parent, namespace, name):
