@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/log.h"
+#include "ctl/command.h"
+#include "ctl/supervisor.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int cmd_up(int argc, char **argv)
+{
+	static const struct option options[] = { { "ready-fd", required_argument, NULL, 'r' },
+		{ 0 } };
+	_cleanup_(freep) char *error = NULL;
+	struct instance instance;
+	int c, r, ready_fd = -1;
+
+	while ((c = getopt_long(argc, argv, "r:", options, NULL)) != -1) {
+		char *end;
+
+		if (c != 'r')
+			return command_usage("up");
+		ready_fd = (int)strtol(optarg, &end, 10);
+		if (*end || ready_fd < 0)
+			return command_usage("up");
+	}
+	if (optind < argc)
+		return command_usage("up");
+	log_open("up");
+	if (instance_open(NULL, &instance, &error) < 0) {
+		fprintf(stderr, "sealgate up: %s\n", error ? error : "no instance");
+		return EXIT_USAGE;
+	}
+	r = supervise(&instance, ready_fd);
+	instance_done(&instance);
+	return r == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/edge.h"
+
+#include "common/durable.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CONFIGURATION_MAX 65536u
+
+__asm__(".section .rodata\n"
+	"edge_template:\n"
+	".incbin \"systemd/nginx/sealgate.conf.in\"\n"
+	".byte 0\n"
+	".previous\n");
+extern const char edge_template[];
+
+/* Nothing but these reaches a daemon: request headers are not passed on as a whole. */
+static const char SCGI_PARAMETERS[] =
+	"\t\t\tscgi_pass_request_headers off;\n"
+	"\t\t\tscgi_param SCGI 1;\n"
+	"\t\t\tscgi_param REQUEST_METHOD $request_method;\n"
+	"\t\t\tscgi_param REQUEST_URI $request_uri;\n"
+	"\t\t\tscgi_param DOCUMENT_URI $document_uri;\n"
+	"\t\t\tscgi_param QUERY_STRING $query_string;\n"
+	"\t\t\tscgi_param CONTENT_TYPE $content_type;\n"
+	"\t\t\tscgi_param HTTP_CONTENT_ENCODING $http_content_encoding;\n"
+	"\t\t\tscgi_param HTTP_ACCEPT $http_accept;\n"
+	"\t\t\tscgi_param REMOTE_ADDR $remote_addr;\n"
+	"\t\t\tscgi_param CORRELATION_ID $request_id;\n"
+	"\t\t\tscgi_param TLS_PROTOCOL $ssl_protocol;\n"
+	"\t\t\tscgi_param CLIENT_VERIFY $ssl_client_verify;\n"
+	"\t\t\tscgi_param CLIENT_CERTIFICATE $ssl_client_escaped_cert;\n"
+	"\t\t\tscgi_connect_timeout 5s;\n"
+	"\t\t\tscgi_send_timeout 30s;\n"
+	"\t\t\tscgi_read_timeout 30s;\n"
+	"\t\t\tscgi_request_buffering on;\n"
+	"\t\t\tscgi_buffer_size 16k;\n"
+	"\t\t\tscgi_next_upstream off;";
+
+static const char ERROR_PAGES[] =
+	"\t\tadd_header X-Correlation-Id $request_id always;\n"
+	"\t\terror_page 400 403 404 413 414 495 496 502 503 504 @problem;\n"
+	"\t\tlocation @problem {\n"
+	"\t\t\tinternal;\n"
+	"\t\t\tdefault_type application/problem+json;\n"
+	"\t\t\tadd_header Retry-After 2 always;\n"
+	"\t\t\tadd_header X-Correlation-Id $request_id always;\n"
+	"\t\t\treturn 503 $problem;\n"
+	"\t\t}";
+
+struct variable {
+	const char *name;
+	const char *key; /* of the configuration */
+	const char *text; /* or a fixed text */
+};
+
+static const struct variable VARIABLES[] = {
+	{ "CERT", "tls.certificate", NULL },
+	{ "KEY", "tls.key", NULL },
+	{ "PARTNER_CA", "tls.partner_ca", NULL },
+	{ "CUSTOMS_CA", "tls.customs_ca", NULL },
+	{ "OPERATOR_CA", "tls.operator_ca", NULL },
+	{ "PARTNERS", "listen.partners", NULL },
+	{ "CUSTOMS", "listen.customs", NULL },
+	{ "OPERATORS", "listen.operators", NULL },
+	{ "RUN", NULL, "run" },
+	{ "SCGI", NULL, SCGI_PARAMETERS },
+	{ "ERRORS", NULL, ERROR_PAGES },
+};
+
+static int add_path(const struct instance *instance, const char *name, struct buf *ret)
+{
+	char path[PATH_MAX];
+	int r = instance_path(instance, name, path);
+
+	return r < 0 ? r : buf_add_str(ret, path);
+}
+
+static int add_variable(const struct instance *instance, const char *name, size_t len,
+	struct buf *ret)
+{
+	for (size_t i = 0; i < sizeof(VARIABLES) / sizeof(VARIABLES[0]); i++) {
+		const struct variable *v = &VARIABLES[i];
+
+		if (strlen(v->name) != len || memcmp(v->name, name, len) != 0)
+			continue;
+		if (v->key && strncmp(v->key, "tls.", 4) == 0)
+			return add_path(instance, config_string(instance->config, v->key), ret);
+		if (v->key)
+			return buf_add_str(ret, config_string(instance->config, v->key));
+		return strcmp(v->name, "RUN") == 0 ? add_path(instance, v->text, ret)
+						   : buf_add_str(ret, v->text);
+	}
+	if (len == 4 && memcmp(name, "RATE", 4) == 0)
+		return buf_addf(ret, "%lld", config_int(instance->config, "listen.rate"));
+	return -EINVAL;
+}
+
+int edge_configuration(const struct instance *instance, struct buf *ret)
+{
+	const char *p = edge_template, *at, *end;
+
+	while ((at = strchr(p, '@')) != NULL) {
+		size_t len = strspn(at + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+		int r;
+
+		end = at + 1 + len;
+		if (len == 0 || *end != '@') {
+			buf_add(ret, p, (size_t)(end - p));
+			p = end;
+			continue;
+		}
+		buf_add(ret, p, (size_t)(at - p));
+		r = add_variable(instance, at + 1, len, ret);
+		if (r < 0)
+			return r;
+		p = end + 1;
+	}
+	return buf_add_str(ret, p);
+}
+
+/* A folder that nginx may write, under its own uid where programs have one each. */
+static int own_folder(const struct instance *instance, const char *name)
+{
+	char path[PATH_MAX];
+	int r = instance_path(instance, name, path);
+
+	if (r < 0)
+		return r;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	if (config_bool(instance->config, "peers.separate") &&
+		chown(path, (uid_t)config_int(instance->config, "peers.nginx"), (gid_t)-1) < 0)
+		return -errno;
+	return 0;
+}
+
+int edge_prepare(const struct instance *instance, char ret_path[PATH_MAX])
+{
+	_cleanup_buf_ struct buf text;
+	int r;
+
+	buf_init(&text, CONFIGURATION_MAX);
+	r = edge_configuration(instance, &text);
+	if (r == 0)
+		r = own_folder(instance, "run/nginx");
+	if (r == 0)
+		r = instance_path(instance, "run/nginx/nginx.conf", ret_path);
+	return r < 0 ? r : durable_write(ret_path, buf_span(&text), 0644);
+}
