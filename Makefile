@@ -9,7 +9,7 @@ LIBS  := common xml pki xades document trust policy evidence queue connectors
 PROGS := intake verify queued seal forward admin ctl
 
 PKGS := libxml-2.0 xmlsec1-openssl libcrypto jansson libconfig sqlite3 libcurl \
-	libsystemd libseccomp libp11 libzip
+	libsystemd libseccomp libp11 p11-kit-1 libzip
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Wcast-qual -Wformat=2 -Wundef -Wswitch-enum -Wvla \
@@ -111,6 +111,36 @@ unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c)) #
 
 -include tests/*.mk
 -include systemd/*.mk
+
+## packages and installation --------------------------------------------------
+DEPS := gcc make pkg-config libc6-dev libssl-dev libxml2-dev libxmlsec1-dev libp11-dev \
+	libcurl4-openssl-dev libjansson-dev libconfig-dev libsqlite3-dev libzip-dev \
+	libsystemd-dev libseccomp-dev nginx-light softhsm2 openssl ca-certificates
+DEPS_DEMO := python3 python3-cryptography python3-lxml python3-requests
+DEPS_TEST := $(shell sed -e '/^\#/d' tests/packages.txt)
+AS_ROOT   := $(if $(filter 0,$(shell id -u)),,sudo)
+
+# Installs only when something is missing, so that a second run needs no network.
+install_packages = @dpkg-query -W -f '$${Status}\n' $(1) 2>/dev/null | \
+	grep -c '^install ok installed' | grep -qx $(words $(1)) || \
+	{ echo "  APT     $(words $(1)) packages"; $(AS_ROOT) apt-get update -qq && \
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	--no-install-recommends $(1) >/dev/null; }
+
+.PHONY: deps deps-test install
+deps: ## install the Debian packages that building and running need
+	$(call install_packages,$(DEPS) $(DEPS_DEMO))
+
+deps-test: deps ## install the Debian packages that the tests need
+	$(call install_packages,$(DEPS_TEST))
+
+install: all ## install under DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/sealgate
+	install -m 755 $(B)/bin/* $(DESTDIR)$(PREFIX)/bin/
+	cp -r policies $(DESTDIR)$(PREFIX)/share/sealgate/
+	find docs/man -name '*.[1-8]' | while read -r page; do \
+		install -D -m 644 "$$page" \
+		"$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 
 .PHONY: clean help
 clean: ## remove everything that was built
