@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Destinations as data, policies/routes/destinations/NAME.cfg: protocol, addresses, request
+ * templates, where a reply's values are read, how faults are told apart; never a connection.
+ */
+#ifndef SEALGATE_CONNECTORS_PROFILE_H
+#define SEALGATE_CONNECTORS_PROFILE_H
+
+#include "common/cleanup.h"
+#include "common/limits.h"
+
+#include <libxml/xpath.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PROFILE_NAMESPACES_MAX 16
+
+enum profile_protocol { PROFILE_SOAP = 1, PROFILE_PUSH };
+
+/* A request that a destination understands and where its answer is read. XPath for SOAP,
+ * member names for push; NULL where the profile says nothing. */
+struct profile_operation {
+	char *action;          /* SOAPAction */
+	char *template;        /* envelope with ${placeholders}, the file's text */
+	char *id_text;         /* member name of the reply's id (push) */
+	xmlXPathCompExpr *id;     /* string */
+	xmlXPathCompExpr *status; /* string */
+	xmlXPathCompExpr *found;  /* boolean; of a look-up */
+};
+
+struct profile {
+	char name[DESTINATION_NAME_SIZE];
+	enum profile_protocol protocol;
+	char *url;
+	char *credentials;     /* name below credentials/destinations/, or NULL */
+	char *information;     /* push: "advance" before clearance */
+	int concurrency, timeout_s;
+	int retry_first_s, retry_max_s, expire_s;
+	struct profile_operation submit, find;
+	xmlXPathCompExpr *permanent; /* boolean: a fault that repeating cannot mend */
+	xmlXPathCompExpr *already;   /* boolean: the destination has this document */
+	struct {
+		char *prefix;
+		char *uri;
+	} namespaces[PROFILE_NAMESPACES_MAX];
+	size_t namespace_count;
+};
+
+struct profiles {
+	struct profile *list;
+	size_t count;
+};
+
+/* Read every *.cfg of policies/routes/destinations. *ret_error: one line FILE:LINE: what,
+ * the caller frees. Return: 0, -EINVAL, -errno. */
+int profiles_load(const char *policies, struct profiles **ret_profiles, char **ret_error);
+void profiles_free(struct profiles *p);
+DEFINE_CLEANUP(struct profiles *, profiles_free)
+
+const struct profile *profile_find(const struct profiles *p, const char *name);
+
+#endif
