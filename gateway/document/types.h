@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Document types as data, policies/types/*.cfg: how one is recognised, its schema, checks and
- * demands; never code for one type.
+ * Document types as data, the files of policies/types: how one is recognised, its schema,
+ * checks and demands; never code for one type.
  */
 #ifndef SEALGATE_DOCUMENT_TYPES_H
 #define SEALGATE_DOCUMENT_TYPES_H

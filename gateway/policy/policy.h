@@ -26,6 +26,7 @@ struct partner_signer {
 /* policies/partners/NAME.cfg */
 struct partner {
 	char name[PARTNER_NAME_SIZE];
+	char kind[16];                 /* "authority" | "organisation" | "control-body" */
 	char country[COUNTRY_SIZE];    /* documents it may issue */
 	char transport[POLICY_LIST_MAX][SHA256_TEXT_SIZE]; /* client certificates */
 	size_t transport_count;
@@ -51,7 +52,9 @@ int policy_load(const char *policies, struct policy **ret_policy, char **ret_err
 void policy_free(struct policy *p);
 DEFINE_CLEANUP(struct policy *, policy_free)
 
-/* SHA-256 over the sorted relative names and contents of every file below policies/. */
+/* SHA-256 over the sorted relative names and contents of every file below policies/: of the
+ * lines that `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum` prints
+ * in the folder, so that it can be computed without us. */
 const char *policy_digest(const struct policy *p);
 
 const struct partner *policy_partner(const struct policy *p, const char *name);
@@ -60,11 +63,22 @@ const struct partner *policy_partner_by_certificate(const struct policy *p,
 const struct operator_person *policy_operator_by_certificate(const struct policy *p,
 	const char *sha256);
 
+/* Changes when a file below policies/ is written, added, removed or renamed; 0 when the
+ * folder cannot be read. Far cheaper than the digest, and no proof of anything. */
+uint64_t policy_stamp(const char *policies);
+
+/* The enrolment of a signer certificate with a partner, or NULL. */
+const struct partner_signer *policy_signer(const struct partner *partner,
+	const char *sha256);
+
+/* True when the partner may send documents of the type. */
+bool policy_partner_may_send(const struct partner *partner, const char *type);
+
 /* True when the role may do the verb ("hold", "release", "redrive", "view", ...), by the
  * table in policies/operators.cfg. */
 bool policy_role_may(const struct policy *p, const char *role, const char *verb);
 
-/* Destinations of a document by policies/routes/*.cfg; first matching rule.
+/* Destinations of a document by the files of policies/routes, first matching rule.
  * Return: their number, 0 when no route matches. */
 size_t policy_route(const struct policy *p, const char *type, const char *import_country,
 	char ret_names[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE]);

@@ -30,6 +30,8 @@ struct verify_request {
 	char subject[PARTNER_NAME_SIZE]; /* partner or destination; workers serve one only */
 	char document_id[DOCUMENT_ID_SIZE];
 	char pad[5];
+	uint8_t sha256[SHA256_SIZE]; /* of the input; filled by verify_ask. Who answers for a
+				      * worker that died never maps the input. */
 };
 
 /* The report: {"findings":[...],"signatures":[...],"facts":{...},"policy_digest",
@@ -38,7 +40,8 @@ struct verify_request {
 
 /* Ask and wait at most timeout_ms. input_fd is borrowed. *ret_report_fd is the caller's.
  * The verdict is checked (verdict_ok, sha256 equals expect) before it is returned.
- * Return: 1 answered, 0 busy, -EBADMSG when the verdict is not about expect, -errno. */
+ * Return: 1 answered, 0 busy, -EBADMSG when the verdict is not about expect, -ECONNRESET when
+ * verify could not decide, -ETIMEDOUT, -errno. */
 int verify_ask(const char *socket_path, const struct verify_request *request, int input_fd,
 	const uint8_t expect[SHA256_SIZE], int timeout_ms, struct verdict *ret_verdict,
 	int *ret_report_fd);

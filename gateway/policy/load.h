@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What the parts of the policy loader share; never included outside gateway/policy/.
+ */
+#ifndef SEALGATE_POLICY_LOAD_H
+#define SEALGATE_POLICY_LOAD_H
+
+#include "policy/cfg.h"
+#include "policy/policy.h"
+
+#include <limits.h>
+
+#define POLICY_VERB_SIZE 24
+#define POLICY_VERBS_MAX 32
+#define POLICY_ROLES 5
+#define POLICY_HOLDS_MAX 8
+#define SUB_INDICATION_SIZE 48
+
+struct route_rule {
+	char types[POLICY_LIST_MAX][DOCUMENT_TYPE_SIZE];
+	size_t type_count;
+	char import_countries[POLICY_LIST_MAX][COUNTRY_SIZE];
+	size_t import_count;
+	char destinations[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
+	size_t destination_count;
+};
+
+struct role_verbs {
+	char verbs[POLICY_VERBS_MAX][POLICY_VERB_SIZE];
+	size_t count;
+};
+
+struct hold {
+	char sub_indication[SUB_INDICATION_SIZE];
+	int64_t seconds;
+};
+
+struct policy {
+	char digest[SHA256_TEXT_SIZE];
+	struct partner *partners;
+	size_t partner_count;
+	struct route_rule *rules;
+	size_t rule_count;
+	struct operator_person *people;
+	size_t person_count;
+	struct role_verbs roles[POLICY_ROLES]; /* by index of policy_role_index */
+	struct hold holds[POLICY_HOLDS_MAX];
+	size_t hold_count;
+};
+
+/* Index of a role's name, or -1. */
+int policy_role_index(const char *role);
+
+/* Each reads its part of policies/ into p. Return: 0, -EINVAL with *ret_error, -errno. */
+int policy_load_partners(struct policy *p, const char *policies, char **ret_error);
+int policy_load_routes(struct policy *p, const char *policies, char **ret_error);
+int policy_load_operators(struct policy *p, const char *policies, char **ret_error);
+int policy_load_degraded(struct policy *p, const char *policies, char **ret_error);
+
+/* See policy_digest. Return: 0, -EINVAL, -errno, with *ret_error. */
+int policy_tree_digest(const char *policies, char ret_digest[SHA256_TEXT_SIZE],
+	char **ret_error);
+
+/* Join folder and name. Return: 0 or -ENAMETOOLONG. */
+int policy_join(char ret_path[PATH_MAX], const char *folder, const char *name);
+
+/* One line "WHAT: error text" into *ret_error. Return: error. */
+int policy_fail(char **ret_error, int error, const char *what);
+
+/* Make room for one more element of size octets; the new one is zeroed. Grows by doubling.
+ * Return: 0 or -ENOMEM. */
+int policy_grow(void **list, size_t count, size_t size);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "policy/load.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const ROLES[POLICY_ROLES] = { "viewer", "operator", "policy-officer",
+	"key-custodian", "auditor" };
+
+static const struct cfg_key OPERATORS_KEYS[] = {
+	{ "people", CFG_GROUPS, true },
+	{ "roles", CFG_GROUP, true },
+	{ 0 },
+};
+
+static const struct cfg_key PERSON_KEYS[] = {
+	{ "name", CFG_STRING, true },
+	{ "sha256", CFG_STRING, true },
+	{ "role", CFG_STRING, true },
+	{ 0 },
+};
+
+int policy_role_index(const char *role)
+{
+	for (int i = 0; i < POLICY_ROLES; i++)
+		if (strcmp(ROLES[i], role) == 0)
+			return i;
+	return -1;
+}
+
+static int check_person(const struct cfg *c, const config_setting_t *group,
+	const struct policy *p, const struct operator_person *person)
+{
+	if (policy_role_index(person->role) < 0)
+		return cfg_fail(c, config_setting_get_member(group, "role"),
+			"role cannot be \"%s\"", person->role);
+	if (policy_operator_by_certificate(p, person->sha256))
+		return cfg_fail(c, group, "certificate %s belongs to two people",
+			person->sha256);
+	for (size_t i = 0; i < p->person_count; i++)
+		if (strcmp(p->people[i].name, person->name) == 0)
+			return cfg_fail(c, group, "%s is there twice", person->name);
+	return 0;
+}
+
+static int read_person(const struct cfg *c, const config_setting_t *group, struct policy *p)
+{
+	struct operator_person *person;
+	int r = policy_grow((void **)&p->people, p->person_count, sizeof(*p->people));
+
+	if (r < 0)
+		return r;
+	person = &p->people[p->person_count];
+	r = cfg_check(c, group, PERSON_KEYS);
+	if (r == 0)
+		r = cfg_member_text(c, group, "name", person->name, sizeof(person->name));
+	if (r == 0)
+		r = cfg_sha256(c, config_setting_get_member(group, "sha256"), person->sha256);
+	if (r == 0)
+		r = cfg_member_text(c, group, "role", person->role, sizeof(person->role));
+	if (r == 0)
+		r = check_person(c, group, p, person);
+	p->person_count += r == 0;
+	return r;
+}
+
+static int read_role(const struct cfg *c, const config_setting_t *list, struct policy *p)
+{
+	struct role_verbs *role = &p->roles[policy_role_index(config_setting_name(list))];
+	int n = cfg_texts(c, list, role->verbs[0], POLICY_VERB_SIZE, POLICY_VERBS_MAX);
+
+	if (n < 0)
+		return n;
+	role->count = (size_t)n;
+	return 0;
+}
+
+static int read_roles(const struct cfg *c, const config_setting_t *roles, struct policy *p)
+{
+	struct cfg_key keys[POLICY_ROLES + 1] = { 0 };
+	int r;
+
+	for (int i = 0; i < POLICY_ROLES; i++)
+		keys[i] = (struct cfg_key){ ROLES[i], CFG_STRINGS, false };
+	r = cfg_check(c, roles, keys);
+	for (int i = 0; r == 0 && i < config_setting_length(roles); i++)
+		r = read_role(c, config_setting_get_elem(roles, (unsigned int)i), p);
+	return r;
+}
+
+static int read_operators(const struct cfg *c, struct policy *p)
+{
+	const config_setting_t *root = cfg_root(c);
+	const config_setting_t *people;
+	int r = cfg_check(c, root, OPERATORS_KEYS);
+
+	if (r < 0)
+		return r;
+	people = config_setting_get_member(root, "people");
+	for (int i = 0; r == 0 && i < config_setting_length(people); i++)
+		r = read_person(c, config_setting_get_elem(people, (unsigned int)i), p);
+	return r == 0 ? read_roles(c, config_setting_get_member(root, "roles"), p) : r;
+}
+
+/* Without the file nobody is an operator. */
+int policy_load_operators(struct policy *p, const char *policies, char **ret_error)
+{
+	_cleanup_cfg_ struct cfg c = { 0 };
+	char path[PATH_MAX];
+	int r = policy_join(path, policies, "operators.cfg");
+
+	if (r < 0 || (access(path, F_OK) < 0 && errno == ENOENT))
+		return r;
+	r = cfg_open(path, &c, ret_error);
+	return r == 0 ? read_operators(&c, p) : r;
+}

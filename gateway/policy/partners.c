@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "policy/load.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct cfg_key PARTNER_KEYS[] = {
+	{ "name", CFG_STRING, true },
+	{ "kind", CFG_STRING, false },
+	{ "country", CFG_STRING, true },
+	{ "transport", CFG_STRINGS, true },
+	{ "signers", CFG_GROUPS, true },
+	{ "types", CFG_STRINGS, true },
+	{ "suspended", CFG_BOOL, false },
+	{ 0 },
+};
+
+static const struct cfg_key SIGNER_KEYS[] = {
+	{ "sha256", CFG_STRING, true },
+	{ "role", CFG_STRING, true },
+	{ "name", CFG_STRING, true },
+	{ 0 },
+};
+
+static const char *const KINDS[] = { "authority", "organisation", "control-body", NULL };
+static const char *const SIGNER_ROLES[] = { "officer", "seal", NULL };
+
+static int one_of(const struct cfg *c, const config_setting_t *s, const char *const *words,
+	char *ret_text, size_t size)
+{
+	int r = cfg_text(c, s, ret_text, size);
+
+	if (r < 0)
+		return r;
+	for (; *words; words++)
+		if (strcmp(*words, ret_text) == 0)
+			return 0;
+	return cfg_fail(c, s, "%s cannot be \"%s\"", config_setting_name(s), ret_text);
+}
+
+/* True when another partner, or this one before, uses the certificate for its transport. */
+static bool transport_taken(const struct policy *p, const struct partner *partner,
+	const char *sha256)
+{
+	if (policy_partner_by_certificate(p, sha256))
+		return true;
+	for (size_t i = 0; i < partner->transport_count; i++)
+		if (strcmp(partner->transport[i], sha256) == 0)
+			return true;
+	return false;
+}
+
+static bool signer_taken(const struct policy *p, const struct partner *partner,
+	const char *sha256)
+{
+	for (size_t i = 0; i < p->partner_count; i++)
+		if (policy_signer(&p->partners[i], sha256))
+			return true;
+	return policy_signer(partner, sha256) != NULL;
+}
+
+static int read_transport(const struct cfg *c, const struct policy *p,
+	const config_setting_t *list, struct partner *partner)
+{
+	int count = config_setting_length(list);
+
+	if (count > POLICY_LIST_MAX)
+		return cfg_fail(c, list, "more than %d transport certificates",
+			POLICY_LIST_MAX);
+	for (int i = 0; i < count; i++) {
+		const config_setting_t *s = config_setting_get_elem(list, (unsigned int)i);
+		char sha256[SHA256_TEXT_SIZE];
+		int r = cfg_sha256(c, s, sha256);
+
+		if (r < 0)
+			return r;
+		if (transport_taken(p, partner, sha256))
+			return cfg_fail(c, s, "transport certificate %s is enrolled twice",
+				sha256);
+		memcpy(partner->transport[partner->transport_count++], sha256,
+			sizeof(sha256));
+	}
+	return 0;
+}
+
+static int read_signer(const struct cfg *c, const struct policy *p,
+	const config_setting_t *group, struct partner *partner)
+{
+	struct partner_signer *signer = &partner->signers[partner->signer_count];
+	int r = cfg_check(c, group, SIGNER_KEYS);
+
+	if (r == 0)
+		r = cfg_sha256(c, config_setting_get_member(group, "sha256"), signer->sha256);
+	if (r == 0 && signer_taken(p, partner, signer->sha256))
+		return cfg_fail(c, group, "signer certificate %s is enrolled twice",
+			signer->sha256);
+	if (r == 0)
+		r = one_of(c, config_setting_get_member(group, "role"), SIGNER_ROLES,
+			signer->role, sizeof(signer->role));
+	if (r == 0)
+		r = cfg_member_text(c, group, "name", signer->name, sizeof(signer->name));
+	partner->signer_count += r == 0;
+	return r;
+}
+
+static int read_signers(const struct cfg *c, const struct policy *p,
+	const config_setting_t *list, struct partner *partner)
+{
+	int count = config_setting_length(list);
+	int r = 0;
+
+	if (count > POLICY_LIST_MAX)
+		return cfg_fail(c, list, "more than %d signers", POLICY_LIST_MAX);
+	for (int i = 0; r == 0 && i < count; i++)
+		r = read_signer(c, p, config_setting_get_elem(list, (unsigned int)i), partner);
+	return r;
+}
+
+/* A file must be named after its partner: whoever lists the folder sees who may send. */
+static int read_name(const struct cfg *c, const struct policy *p,
+	const config_setting_t *root, const char *file, struct partner *partner)
+{
+	const config_setting_t *s = config_setting_get_member(root, "name");
+	int r = cfg_text(c, s, partner->name, sizeof(partner->name));
+
+	if (r < 0)
+		return r;
+	if (!cfg_name_ok(partner->name))
+		return cfg_fail(c, s, "\"%s\" is not a name of letters, digits, '-', '_', '.'",
+			partner->name);
+	for (size_t i = 0; i < p->partner_count; i++)
+		if (strcasecmp(p->partners[i].name, partner->name) == 0)
+			return cfg_fail(c, s, "partner %s is there twice", partner->name);
+	if (strlen(file) != strlen(partner->name) + 4 ||
+		strncmp(file, partner->name, strlen(partner->name)) != 0)
+		return cfg_fail(c, s, "the file of partner %s must be named %s.cfg",
+			partner->name, partner->name);
+	return 0;
+}
+
+static int read_types(const struct cfg *c, const config_setting_t *list,
+	struct partner *partner)
+{
+	int n = cfg_texts(c, list, partner->types[0], sizeof(partner->types[0]),
+		POLICY_LIST_MAX);
+
+	if (n < 0)
+		return n;
+	partner->type_count = (size_t)n;
+	return 0;
+}
+
+static int read_optional(const struct cfg *c, const config_setting_t *root,
+	struct partner *partner)
+{
+	const config_setting_t *kind = config_setting_get_member(root, "kind");
+	int suspended = 0;
+
+	memcpy(partner->kind, "authority", sizeof("authority"));
+	config_setting_lookup_bool(root, "suspended", &suspended);
+	partner->suspended = suspended != 0;
+	return kind ? one_of(c, kind, KINDS, partner->kind, sizeof(partner->kind)) : 0;
+}
+
+static int read_partner(const struct cfg *c, const struct policy *p, const char *file,
+	struct partner *partner)
+{
+	const config_setting_t *root = cfg_root(c);
+	int r = cfg_check(c, root, PARTNER_KEYS);
+
+	if (r == 0)
+		r = read_name(c, p, root, file, partner);
+	if (r == 0)
+		r = cfg_country(c, config_setting_get_member(root, "country"),
+			partner->country);
+	if (r == 0)
+		r = read_transport(c, p, config_setting_get_member(root, "transport"),
+			partner);
+	if (r == 0)
+		r = read_signers(c, p, config_setting_get_member(root, "signers"), partner);
+	if (r == 0)
+		r = read_types(c, config_setting_get_member(root, "types"), partner);
+	return r == 0 ? read_optional(c, root, partner) : r;
+}
+
+static int load_partner(struct policy *p, const char *folder, const char *file,
+	char **ret_error)
+{
+	_cleanup_cfg_ struct cfg c = { 0 };
+	char path[PATH_MAX];
+	int r = policy_join(path, folder, file);
+
+	if (r == 0)
+		r = policy_grow((void **)&p->partners, p->partner_count, sizeof(*p->partners));
+	if (r == 0)
+		r = cfg_open(path, &c, ret_error);
+	if (r == 0)
+		r = read_partner(&c, p, file, &p->partners[p->partner_count]);
+	p->partner_count += r == 0;
+	return r;
+}
+
+int policy_load_partners(struct policy *p, const char *policies, char **ret_error)
+{
+	char folder[PATH_MAX];
+	char **names = NULL;
+	int count, r = policy_join(folder, policies, "partners");
+
+	if (r < 0)
+		return r;
+	count = cfg_files(folder, &names);
+	if (count < 0)
+		return policy_fail(ret_error, count, folder);
+	for (int i = 0; r == 0 && i < count; i++)
+		r = load_partner(p, folder, names[i], ret_error);
+	cfg_names_free(names, (size_t)count);
+	return r;
+}
