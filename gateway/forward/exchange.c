@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "forward/forward.h"
+
+#include "common/limits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static size_t collect(char *data, size_t size, size_t count, void *user)
+{
+	struct buf *body = user;
+
+	return buf_add(body, data, size * count) < 0 ? 0 : size * count;
+}
+
+/* Failures before a request can have reached the other side. Everything else that is not a
+ * whole answer is ambiguous: the other side may have acted on it. */
+static bool never_sent(CURLcode code)
+{
+	switch ((int)code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void set_tls(const struct courier *c)
+{
+	char ca[PATH_MAX];
+
+	if (instance_path(&c->daemon->instance,
+		    config_string(c->daemon->instance.config, "forward.ca"), ca) == 0)
+		curl_easy_setopt(c->curl, CURLOPT_CAINFO, ca);
+	if (c->credentials->certificate)
+		curl_easy_setopt(c->curl, CURLOPT_SSLCERT, c->credentials->certificate);
+	if (c->credentials->private_key)
+		curl_easy_setopt(c->curl, CURLOPT_SSLKEY, c->credentials->private_key);
+	curl_easy_setopt(c->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+}
+
+static void set_request(const struct courier *c, const char *url,
+	const struct curl_slist *headers, struct span body)
+{
+	curl_easy_reset(c->curl);
+	curl_easy_setopt(c->curl, CURLOPT_URL, url);
+	curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(c->curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, 10L);
+	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, (long)c->profile->timeout_s);
+	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect);
+	set_tls(c);
+	if (!body.data)
+		return;
+	curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body.data);
+	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+	/* libcurl repeats a request by itself when a kept connection dies under it; what
+	 * creates something must never be repeated before it was looked up. */
+	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+int exchange(struct courier *c, const char *url, const struct curl_slist *headers,
+	struct span body, struct exchange *ret)
+{
+	CURLcode code;
+	curl_off_t retry_after = 0;
+
+	*ret = (struct exchange){ .outcome = EXCHANGE_NONE };
+	buf_init(&ret->body, LIMIT_REPLY);
+	set_request(c, url, headers, body);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &ret->body);
+	code = curl_easy_perform(c->curl);
+	if (code != CURLE_OK) {
+		ret->outcome = never_sent(code) ? EXCHANGE_NOT_SENT : EXCHANGE_AMBIGUOUS;
+		snprintf(ret->error, sizeof(ret->error), "%s", curl_easy_strerror(code));
+		return 0;
+	}
+	ret->outcome = EXCHANGE_ANSWERED;
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &ret->http_status);
+	curl_easy_getinfo(c->curl, CURLINFO_RETRY_AFTER, &retry_after);
+	ret->retry_after_s = retry_after > 86400 ? 86400 : (long)retry_after;
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What the parts of forward share: the instance, one courier for each thread, the outcome of
+ * an attempt; never anything that outlives the process.
+ */
+#ifndef SEALGATE_FORWARD_FORWARD_H
+#define SEALGATE_FORWARD_FORWARD_H
+
+#include "common/buf.h"
+#include "common/daemon.h"
+#include "connectors/profile.h"
+#include "queue/client.h"
+
+#include <curl/curl.h>
+#include <jansson.h>
+
+/* Credentials of a destination, credentials/destinations/NAME.cfg. */
+struct credentials {
+	char *username, *key, *client_id; /* WS-Security */
+	char *certificate, *private_key;  /* TLS client, absolute paths */
+};
+
+struct courier {
+	const struct daemon *daemon;
+	const struct profile *profile;
+	const struct credentials *credentials;
+	struct queue *queue;  /* NULL while disconnected */
+	CURL *curl;
+};
+
+/* What came of one exchange over HTTP. */
+struct exchange {
+	enum {
+		EXCHANGE_NONE = 0,
+		EXCHANGE_NOT_SENT, /* no connection: nothing can have happened there */
+		EXCHANGE_AMBIGUOUS, /* sent, no whole answer */
+		EXCHANGE_ANSWERED,
+	} outcome;
+	long http_status;
+	long retry_after_s;
+	struct buf body;
+	char error[160];
+};
+
+/* What is to be recorded of an attempt. Zero is DELIVERY_NONE: nothing may be recorded. */
+struct attempt {
+	enum delivery_state state;
+	int64_t retry_after_s; /* of deferred and unknown */
+	char reply_id[128];
+	char detail[256];
+};
+
+/* Read credentials; an absent name gives empty ones. Return: 0, -EINVAL, -errno. */
+int credentials_load(const struct instance *instance, const char *name,
+	struct credentials *ret, char **ret_error);
+void credentials_done(struct credentials *c);
+
+/* POST (body.data not NULL) or GET; answers are capped at LIMIT_REPLY, no redirects. The
+ * caller releases e->body. headers are borrowed. Return: 0 or -ENOMEM. */
+int exchange(struct courier *c, const char *url, const struct curl_slist *headers,
+	struct span body, struct exchange *ret);
+
+/* Have a verify worker read an answer. *ret_reply: a new reference (connectors/reply.h).
+ * Return: 1 read, 0 busy, negative undecided. */
+int read_reply(const struct courier *c, struct span body, json_t **ret_reply);
+
+/* Carry one claimed delivery out, look-up first when its last outcome is unknown. */
+void deliver_soap(struct courier *c, const struct queue_claim *claim, struct span container,
+	struct attempt *ret);
+void deliver_push(struct courier *c, const struct queue_claim *claim, struct span container,
+	struct attempt *ret);
+
+/* Fill an attempt; detail is formatted. */
+void attempt_set(struct attempt *a, enum delivery_state state, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Seconds before the next try: doubling from the profile's first to its maximum, jittered by
+ * a quarter so that documents that failed together do not return together. */
+int64_t retry_delay(const struct profile *p, uint32_t attempt, uint32_t random);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "forward/forward.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memfd.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define QUEUE_TIMEOUT_MS 30000
+#define RECONNECT_MS 500
+#define COURIERS_MAX 256
+
+static const char USAGE[] =
+	"usage: sealgate-forward --instance DIR\n"
+	"Delivers sealed documents to their destinations; see sealgate-forward(8).\n";
+
+struct crew {
+	struct daemon daemon;
+	struct profiles *profiles;
+	struct credentials *credentials; /* as many as there are profiles */
+	pthread_t threads[COURIERS_MAX];
+	struct courier couriers[COURIERS_MAX];
+	size_t count;
+};
+
+static uint32_t random_number(void)
+{
+	uint32_t value = 0;
+
+	return getrandom(&value, sizeof(value), 0) == (ssize_t)sizeof(value) ? value : 0;
+}
+
+/* Give the attempt its next time, or its end when it has been tried for too long. */
+static int64_t schedule(const struct courier *c, const struct queue_claim *claim,
+	struct attempt *a)
+{
+	int64_t now = clock_now();
+	int64_t delay = retry_delay(c->profile, claim->attempt, random_number());
+
+	if (a->state != DELIVERY_DEFERRED && a->state != DELIVERY_UNKNOWN)
+		return 0;
+	if (a->state == DELIVERY_DEFERRED && claim->first_try &&
+		now - claim->first_try > c->profile->expire_s) {
+		a->state = DELIVERY_EXPIRED;
+		return 0;
+	}
+	return now + (a->retry_after_s > delay ? a->retry_after_s : delay);
+}
+
+static void report(const struct courier *c, const struct queue_claim *claim,
+	const struct attempt *a)
+{
+	log_event(a->state == DELIVERY_DELIVERED ? LOG_INFO : LOG_WARNING, "forward.attempt",
+		claim->document.id, "%s attempt %u: %s: %s", c->profile->name, claim->attempt,
+		delivery_state_text(a->state), a->detail);
+}
+
+/* Tell queued the result. When the connection breaks here, the lease runs out and the next
+ * claim looks the document up first: nothing is sent twice. */
+static void record(struct courier *c, const struct queue_claim *claim, struct attempt *a)
+{
+	int64_t retry_at = schedule(c, claim, a);
+	int r = queue_delivery_result(c->queue, claim, a->state, retry_at, a->reply_id,
+		a->detail);
+
+	report(c, claim, a);
+	if (r < 0) {
+		queue_disconnect(c->queue);
+		c->queue = NULL;
+	} else if (r != QUEUE_DONE) {
+		log_event(LOG_WARNING, "forward.stale", claim->document.id,
+			"%s: the result was not taken (%d): the delivery is another's by now",
+			c->profile->name, r);
+	}
+}
+
+static void deliver(struct courier *c, const struct queue_claim *claim, int container_fd)
+{
+	struct span container = { 0 };
+	struct attempt a = { 0 };
+	int r = memfd_map(container_fd, LIMIT_CONTAINER, &container);
+
+	if (r < 0)
+		attempt_set(&a, DELIVERY_DEFERRED, "container: %s", strerror(-r));
+	else if (c->profile->protocol == PROFILE_SOAP)
+		deliver_soap(c, claim, container, &a);
+	else
+		deliver_push(c, claim, container, &a);
+	memfd_unmap(&container);
+	record(c, claim, &a);
+}
+
+static bool connected(struct courier *c)
+{
+	char path[PATH_MAX];
+
+	if (c->queue)
+		return true;
+	return instance_socket(&c->daemon->instance, "queued", path) == 0 &&
+	       queue_connect(path, QUEUE_TIMEOUT_MS, &c->queue) == 0;
+}
+
+/* One turn: claim, deliver, record. Return: false when there was nothing to reach. */
+static bool work(struct courier *c)
+{
+	const struct config *config = c->daemon->instance.config;
+	_cleanup_(closep) int container_fd = -1;
+	struct queue_claim claim;
+	int r;
+
+	if (!connected(c))
+		return false;
+	r = queue_claim_delivery(c->queue, c->profile->name,
+		(int)config_int(config, "forward.lease_s"), &claim, &container_fd);
+	if (r == QUEUE_DONE) {
+		deliver(c, &claim, container_fd);
+		return true;
+	}
+	if (r < 0) {
+		queue_disconnect(c->queue);
+		c->queue = NULL;
+	}
+	return r == QUEUE_EMPTY;
+}
+
+static void *run(void *argument)
+{
+	struct courier *c = argument;
+
+	while (!daemon_wait(c->daemon, 0))
+		if (!work(c) && daemon_wait(c->daemon, RECONNECT_MS))
+			break;
+	queue_disconnect(c->queue);
+	curl_easy_cleanup(c->curl);
+	return NULL;
+}
+
+static int hire(struct crew *crew, size_t profile)
+{
+	const struct profile *p = &crew->profiles->list[profile];
+
+	for (int i = 0; i < p->concurrency && crew->count < COURIERS_MAX; i++) {
+		struct courier *c = &crew->couriers[crew->count];
+
+		*c = (struct courier){ .daemon = &crew->daemon, .profile = p,
+			.credentials = &crew->credentials[profile], .curl = curl_easy_init() };
+		if (!c->curl || pthread_create(&crew->threads[crew->count], NULL, run, c) != 0)
+			return -ENOMEM;
+		crew->count++;
+	}
+	return 0;
+}
+
+static int load(struct crew *crew, char **ret_error)
+{
+	const struct instance *instance = &crew->daemon.instance;
+	char policies[PATH_MAX];
+	int r = instance_path(instance, "policies", policies);
+
+	if (r == 0)
+		r = profiles_load(policies, &crew->profiles, ret_error);
+	if (r < 0)
+		return r;
+	crew->credentials = calloc(crew->profiles->count + 1, sizeof(*crew->credentials));
+	if (!crew->credentials)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < crew->profiles->count; i++)
+		r = credentials_load(instance, crew->profiles->list[i].credentials,
+			&crew->credentials[i], ret_error);
+	return r;
+}
+
+static int serve(struct crew *crew)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < crew->profiles->count; i++)
+		r = hire(crew, i);
+	if (r == 0) {
+		daemon_ready(&crew->daemon);
+		daemon_wait(&crew->daemon, -1);
+	}
+	for (size_t i = 0; i < crew->count; i++)
+		pthread_join(crew->threads[i], NULL);
+	return r;
+}
+
+static void dismiss(struct crew *crew)
+{
+	for (size_t i = 0; crew->profiles && crew->credentials && i < crew->profiles->count; i++)
+		credentials_done(&crew->credentials[i]);
+	free(crew->credentials);
+	profiles_free(crew->profiles);
+	daemon_done(&crew->daemon);
+}
+
+int main(int argc, char **argv)
+{
+	static struct crew crew;
+	_cleanup_(freep) char *error = NULL;
+	int r = daemon_start(&crew.daemon, "forward", DAEMON_NO_SOCKET, argc, argv, USAGE);
+
+	if (r >= 0)
+		return r;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	r = load(&crew, &error);
+	if (r == 0)
+		r = serve(&crew);
+	if (r < 0)
+		log_event(LOG_ERR, "forward.start", NULL, "%s", error ? error : strerror(-r));
+	dismiss(&crew);
+	curl_global_cleanup();
+	return r == 0 ? 0 : 1;
+}

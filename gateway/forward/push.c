@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "forward/forward.h"
+
+#include "common/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The same key for every attempt of one delivery: the destination answers a repetition with
+ * its first acknowledgement, so an unknown outcome is looked up by sending again. */
+static void key_of(const struct courier *c, const struct queue_claim *claim, char *ret,
+	size_t size)
+{
+	snprintf(ret, size, "%s-%s", claim->document.id, c->profile->information);
+}
+
+static struct curl_slist *headers_of(const struct courier *c, const struct queue_claim *claim)
+{
+	struct curl_slist *headers = NULL;
+	char key[128], line[256];
+
+	key_of(c, claim, key, sizeof(key));
+	headers = curl_slist_append(headers, "Content-Type: application/vnd.etsi.asic-e+zip");
+	headers = curl_slist_append(headers, "Expect:");
+	snprintf(line, sizeof(line), "Idempotency-Key: %s", key);
+	headers = curl_slist_append(headers, line);
+	snprintf(line, sizeof(line), "X-Document-Number: %s", claim->document.number);
+	headers = curl_slist_append(headers, line);
+	snprintf(line, sizeof(line), "X-Document-Type: %s", claim->document.type);
+	headers = curl_slist_append(headers, line);
+	snprintf(line, sizeof(line), "X-Information-Status: %s", c->profile->information);
+	return curl_slist_append(headers, line);
+}
+
+static void take_acknowledgement(struct courier *c, const struct exchange *e,
+	struct attempt *a)
+{
+	_cleanup_json_ json_t *reply = NULL;
+	const char *id = NULL;
+
+	if (read_reply(c, buf_span(&e->body), &reply) > 0)
+		id = json_string_of(reply, "id");
+	if (!id) {
+		attempt_set(a, DELIVERY_UNKNOWN, "HTTP %ld without an acknowledgement",
+			e->http_status);
+		return;
+	}
+	snprintf(a->reply_id, sizeof(a->reply_id), "%s", id);
+	attempt_set(a, DELIVERY_DELIVERED, "%s acknowledged as %s information", id,
+		c->profile->information);
+}
+
+static void judge(struct courier *c, const struct exchange *e, struct attempt *a)
+{
+	long status = e->http_status;
+
+	a->retry_after_s = e->retry_after_s;
+	if (e->outcome == EXCHANGE_NOT_SENT)
+		attempt_set(a, DELIVERY_DEFERRED, "%s", e->error);
+	else if (e->outcome != EXCHANGE_ANSWERED)
+		attempt_set(a, DELIVERY_UNKNOWN, "%s", e->error);
+	else if (status == 200 || status == 201)
+		take_acknowledgement(c, e, a);
+	else if (status == 400 || status == 409 || status == 413 || status == 415 ||
+		 status == 422)
+		attempt_set(a, DELIVERY_REFUSED, "HTTP %ld", status);
+	else
+		attempt_set(a, DELIVERY_DEFERRED, "HTTP %ld", status);
+}
+
+void deliver_push(struct courier *c, const struct queue_claim *claim, struct span container,
+	struct attempt *ret)
+{
+	struct curl_slist *headers = headers_of(c, claim);
+	struct exchange e = { 0 };
+
+	*ret = (struct attempt){ 0 };
+	if (headers && exchange(c, c->profile->url, headers, container, &e) == 0)
+		judge(c, &e, ret);
+	else
+		attempt_set(ret, DELIVERY_DEFERRED, "out of memory");
+	buf_done(&e.body);
+	curl_slist_free_all(headers);
+}
