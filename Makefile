@@ -9,7 +9,7 @@ LIBS  := common xml pki xades document trust policy evidence queue connectors
 PROGS := intake verify queued seal forward admin ctl
 
 PKGS := libxml-2.0 xmlsec1-openssl libcrypto jansson libconfig sqlite3 libcurl \
-	libsystemd libseccomp libp11 p11-kit-1 libzip
+	libsystemd libseccomp libp11 p11-kit-1 libzip zlib
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Wcast-qual -Wformat=2 -Wundef -Wswitch-enum -Wvla \
@@ -114,7 +114,7 @@ unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c)) #
 
 ## packages and installation --------------------------------------------------
 DEPS := gcc make pkg-config libc6-dev libssl-dev libxml2-dev libxmlsec1-dev libp11-dev \
-	libcurl4-openssl-dev libjansson-dev libconfig-dev libsqlite3-dev libzip-dev \
+	libcurl4-openssl-dev libjansson-dev libconfig-dev libsqlite3-dev libzip-dev zlib1g-dev \
 	libsystemd-dev libseccomp-dev nginx-light softhsm2 openssl ca-certificates
 DEPS_DEMO := python3 python3-cryptography python3-lxml python3-requests
 DEPS_TEST := $(shell sed -e '/^\#/d' tests/packages.txt)
