@@ -142,6 +142,14 @@ install: all ## install under DESTDIR and PREFIX
 		install -D -m 644 "$$page" \
 		"$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 
+.PHONY: demo demo-up
+demo: deps ## the first command: install, build, start everything, take documents through
+	@$(MAKE) --no-print-directory -j2 all
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/scenarios/demo.py $(B)/demo
+
+demo-up: ## start what `make demo` left and keep it up until Ctrl-C
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/scenarios/demo.py --keep $(B)/demo
+
 .PHONY: clean help
 clean: ## remove everything that was built
 	rm -rf $(B)
