@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: EUPL-1.2
+SOURCES := $(wildcard gateway/*/*.c pkcs11/*.c)
+HEADERS := $(wildcard gateway/*/*.h pkcs11/*.h)
+TIDY    := $(B)/tidy
+
+.PHONY: test lint format format-check tidy cppcheck conformance scenarios test-trixie
+test: deps deps-test all ## the second command: install what is needed, run the tests
+	@$(PYTHON) tests/suites.py --build $(B) $(if $(filter all,$(SUITES)),--all,$(SUITES))
+
+lint: format-check tidy cppcheck ## clang-format, clang-tidy, cppcheck
+
+format: ## have clang-format lay out the C sources
+	clang-format -i $(SOURCES) $(HEADERS) $(wildcard tests/unit/*/*.[ch] tests/fuzz/*.[ch])
+
+format-check:
+	@clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
+
+$(TIDY)/%.ok: %.c .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- $(CPPFLAGS) -std=gnu11 2>/dev/null \
+		&& touch $@
+
+tidy:
+	@$(MAKE) --no-print-directory -j2 $(patsubst %.c,$(TIDY)/%.ok,$(SOURCES))
+
+cppcheck:
+	@mkdir -p $(B)/cppcheck
+	@cppcheck -q -j2 --std=c11 --enable=warning,portability,performance --inline-suppr \
+		--error-exitcode=1 --suppress=missingInclude --suppress=missingIncludeSystem \
+		--cppcheck-build-dir=$(B)/cppcheck -Igateway -I. -DSEALGATE_VERSION='"x"' gateway pkcs11
+
+conformance: all ## other people's material against us (needs SEALGATE_CORPUS)
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) -m pytest -q -rs -p no:cacheprovider \
+		tests/conformance
+
+scenarios: all ## the real programs together
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) -m pytest -q -rs -p no:cacheprovider \
+		tests/scenarios
+
+test-trixie: ## unit tests in a Debian 13 root made by mmdebstrap
+	@tests/trixie $(B)/trixie
