@@ -18,6 +18,8 @@ struct pki_material {
 	STACK_OF(X509_CRL) *crls;
 	OCSP_BASICRESP **ocsps;
 	size_t ocsp_count;
+	struct pki_kept **crl_notes;  /* private to pki: one for each of crls, by index */
+	struct pki_kept **ocsp_notes; /* private to pki: one for each of ocsps, by index */
 };
 
 /* An empty set; NULL when memory ran out. */
@@ -31,6 +33,7 @@ struct pki_material *pki_material_copy(const struct pki_material *base);
 
 /* Add by content. Each takes DER (exactly; trailing octets refused). Return: 0, -EINVAL,
  * -ENOMEM. A certificate or CRL already there is not added twice. */
+int pki_material_add_anchor(struct pki_material *m, struct span der);
 int pki_material_add_certificate(struct pki_material *m, struct span der);
 int pki_material_add_crl(struct pki_material *m, struct span der);
 int pki_material_add_ocsp(struct pki_material *m, struct span der); /* OCSPResponse or basic */

@@ -6,12 +6,25 @@
 #ifndef SEALGATE_PKI_PATH_H
 #define SEALGATE_PKI_PATH_H
 
+#include "pki/certificate.h"
 #include "pki/material.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum pki_purpose { PKI_ANY = 0, PKI_SIGNING, PKI_TIME_STAMPING, PKI_TLS_CLIENT, PKI_OCSP };
+/* Limits: certificates of a path, chains judged and signatures tried for one request. */
+#define PKI_CHAIN_MAX 12
+#define PKI_CHAINS_MAX 32u
+#define PKI_PROOFS_MAX 256u
+
+enum pki_purpose {
+	PKI_ANY = 0,
+	PKI_SIGNING,
+	PKI_TIME_STAMPING,
+	PKI_TLS_CLIENT,
+	PKI_OCSP,
+	PKI_TLS_SERVER,
+};
 
 enum pki_outcome {
 	PKI_UNDECIDED = 0,
@@ -27,17 +40,29 @@ enum pki_outcome {
 	PKI_NO_REVOCATION_DATA,  /* a certificate of the path has none that counts */
 	PKI_STALE_REVOCATION,    /* TRY_LATER: all there is, is out of date */
 	PKI_WEAK,                /* CRYPTO_CONSTRAINTS_FAILURE: key or algorithm too weak */
+	PKI_ON_HOLD,             /* TRY_LATER: the target is suspended */
 };
+
+/* Whether a signature with this digest ("SHA256", "" for EdDSA) by this key counts at a time.
+ * NULL in a request: pki_strength_acceptable of strength.h. */
+typedef bool (*pki_strength_fn)(void *context, const char *digest,
+	const struct pki_key_info *key, int64_t at);
 
 struct pki_path_request {
 	X509 *target;
 	const struct pki_material *material;
 	int64_t at;              /* seconds; validity, revocation and freshness are judged then */
+	/* Revocation data issued until then counts too, when later than at: what is issued after
+	 * at is fresh for at, and a revocation after at does not concern it. 0: the same as at. */
+	int64_t known_at;
 	enum pki_purpose purpose;
 	bool skip_revocation;    /* only for transport certificates whose CA issues none */
 	bool target_may_be_expired; /* as at a past best-signature-time */
 	const char *const *policy_oids; /* NULL-terminated; NULL: any policy */
 	bool explicit_policy;
+	bool strict;             /* RFC 5280's profile to the letter, lint.c included */
+	pki_strength_fn strength;
+	void *strength_context;
 };
 
 struct pki_path_result {
@@ -48,8 +73,10 @@ struct pki_path_result {
 };
 
 /* Build and check a path from target to an anchor. A target that is an anchor passes at once
- * within its validity. Return: 0 with *ret_result filled (outcome never UNDECIDED), or
- * negative undecided. Release the result with pki_path_result_done. */
+ * within its validity. Of several paths the best counts. EXPIRED and NOT_YET_VALID say that
+ * everything else, revocation included, is in order.
+ * Return: 0 with *ret_result filled (outcome never UNDECIDED), or negative undecided. Release
+ * the result with pki_path_result_done. */
 int pki_path_validate(const struct pki_path_request *request,
 	struct pki_path_result *ret_result);
 void pki_path_result_done(struct pki_path_result *r);

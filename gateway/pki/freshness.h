@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * When revocation data is fresh: one rule for CRLs and OCSP; never about who signed them.
+ */
+#ifndef SEALGATE_PKI_FRESHNESS_H
+#define SEALGATE_PKI_FRESHNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Data without nextUpdate is believed for so many seconds. */
+#define PKI_FRESH_SECONDS (INT64_C(7) * 86400)
+
+/* Fresh for at: issued later than at, or at most until nextUpdate (INT64_MAX: absent). */
+static inline bool pki_fresh(int64_t this_update, int64_t next_update, int64_t at)
+{
+	if (this_update >= at)
+		return true;
+	if (next_update == INT64_MAX)
+		return at - this_update <= PKI_FRESH_SECONDS;
+	return next_update >= at;
+}
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pki/material.h"
+
+#include "pki/certificate.h"
+#include "pki/crl.h"
+#include "pki/der.h"
+#include "pki/kept.h"
+#include "pki/ocsp.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+
+static void kept_drop(struct pki_kept *k)
+{
+	if (!k || __atomic_sub_fetch(&k->references, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	OCSP_BASICRESP_free(k->ocsp);
+	free(k);
+}
+
+static struct pki_kept *kept_share(struct pki_kept *k)
+{
+	__atomic_add_fetch(&k->references, 1, __ATOMIC_RELAXED);
+	return k;
+}
+
+struct pki_material *pki_material_new(void)
+{
+	struct pki_material *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->anchors = sk_X509_new_null();
+	m->certificates = sk_X509_new_null();
+	m->crls = sk_X509_CRL_new_null();
+	if (m->anchors && m->certificates && m->crls)
+		return m;
+	pki_material_free(m);
+	return NULL;
+}
+
+void pki_material_free(struct pki_material *m)
+{
+	if (!m)
+		return;
+	for (int i = 0; m->crl_notes && i < sk_X509_CRL_num(m->crls); i++)
+		kept_drop(m->crl_notes[i]);
+	for (size_t i = 0; m->ocsp_notes && i < m->ocsp_count; i++)
+		kept_drop(m->ocsp_notes[i]);
+	sk_X509_pop_free(m->anchors, X509_free);
+	sk_X509_pop_free(m->certificates, X509_free);
+	sk_X509_CRL_pop_free(m->crls, X509_CRL_free);
+	free(m->crl_notes);
+	free(m->ocsp_notes);
+	free(m->ocsps);
+	free(m);
+}
+
+/* Copy an array of notes with room for one more. */
+static struct pki_kept **notes_copy(struct pki_kept *const *notes, size_t count)
+{
+	struct pki_kept **copy = calloc(count + 1, sizeof(struct pki_kept *));
+
+	for (size_t i = 0; copy && i < count; i++)
+		copy[i] = kept_share(notes[i]);
+	return copy;
+}
+
+static int copy_crls(struct pki_material *m, const struct pki_material *base)
+{
+	int count = sk_X509_CRL_num(base->crls);
+
+	for (int i = 0; i < count; i++) {
+		X509_CRL *crl = sk_X509_CRL_value(base->crls, i);
+
+		X509_CRL_up_ref(crl);
+		if (!sk_X509_CRL_push(m->crls, crl)) {
+			X509_CRL_free(crl);
+			return -ENOMEM;
+		}
+	}
+	m->crl_notes = notes_copy(base->crl_notes, (size_t)count);
+	return m->crl_notes ? 0 : -ENOMEM;
+}
+
+static int copy_ocsps(struct pki_material *m, const struct pki_material *base)
+{
+	m->ocsps = calloc(base->ocsp_count + 1, sizeof(OCSP_BASICRESP *));
+	m->ocsp_notes = notes_copy(base->ocsp_notes, base->ocsp_count);
+	if (!m->ocsps || !m->ocsp_notes)
+		return -ENOMEM;
+	m->ocsp_count = base->ocsp_count;
+	for (size_t i = 0; i < base->ocsp_count; i++)
+		m->ocsps[i] = base->ocsps[i];
+	return 0;
+}
+
+struct pki_material *pki_material_copy(const struct pki_material *base)
+{
+	struct pki_material *m;
+
+	if (!base)
+		return pki_material_new();
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->anchors = X509_chain_up_ref(base->anchors);
+	m->certificates = X509_chain_up_ref(base->certificates);
+	m->crls = sk_X509_CRL_new_null();
+	if (m->anchors && m->certificates && m->crls && copy_crls(m, base) == 0 &&
+		copy_ocsps(m, base) == 0)
+		return m;
+	pki_material_free(m);
+	return NULL;
+}
+
+static bool stack_has(STACK_OF(X509) *stack, X509 *x)
+{
+	for (int i = 0; i < sk_X509_num(stack); i++)
+		if (X509_cmp(sk_X509_value(stack, i), x) == 0)
+			return true;
+	return false;
+}
+
+static int stack_add(STACK_OF(X509) *stack, X509 *x)
+{
+	if (stack_has(stack, x)) {
+		X509_free(x);
+		return 0;
+	}
+	if (sk_X509_push(stack, x))
+		return 0;
+	X509_free(x);
+	return -ENOMEM;
+}
+
+int pki_material_add_anchor(struct pki_material *m, struct span der)
+{
+	X509 *x = pki_certificate_parse(der);
+
+	return x ? stack_add(m->anchors, x) : -EINVAL;
+}
+
+int pki_material_add_certificate(struct pki_material *m, struct span der)
+{
+	X509 *x = pki_certificate_parse(der);
+
+	return x ? stack_add(m->certificates, x) : -EINVAL;
+}
+
+static struct pki_kept *kept_new(struct span der)
+{
+	struct pki_kept *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return NULL;
+	k->references = 1;
+	if (digest_sha256(der, k->sha256) == 0)
+		return k;
+	free(k);
+	return NULL;
+}
+
+static bool notes_have(struct pki_kept *const *notes, size_t count,
+	const struct pki_kept *k)
+{
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(notes[i]->sha256, k->sha256, sizeof(k->sha256)) == 0)
+			return true;
+	return false;
+}
+
+/* Make room for one more note. */
+static int notes_grow(struct pki_kept ***notes, size_t count)
+{
+	struct pki_kept **more = realloc(*notes, (count + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	*notes = more;
+	return 0;
+}
+
+static void note_crl(struct pki_kept *k, const X509_CRL *crl)
+{
+	const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+
+	k->next_update = INT64_MAX;
+	k->expired_from = pki_crl_expired_from(crl);
+	k->usable = pki_asn1_time(X509_CRL_get0_lastUpdate(crl), &k->this_update) == 0 &&
+		(!next || pki_asn1_time(next, &k->next_update) == 0);
+}
+
+int pki_material_add_crl(struct pki_material *m, struct span der)
+{
+	size_t count = (size_t)sk_X509_CRL_num(m->crls);
+	X509_CRL *crl = pki_crl_parse(der);
+	struct pki_kept *k;
+
+	if (!crl)
+		return -EINVAL;
+	k = kept_new(der);
+	if (!k || notes_have(m->crl_notes, count, k)) {
+		int r = k ? 0 : -ENOMEM;
+
+		kept_drop(k);
+		X509_CRL_free(crl);
+		return r;
+	}
+	note_crl(k, crl);
+	if (notes_grow(&m->crl_notes, count) < 0 || !sk_X509_CRL_push(m->crls, crl)) {
+		kept_drop(k);
+		X509_CRL_free(crl);
+		return -ENOMEM;
+	}
+	m->crl_notes[count] = k;
+	return 0;
+}
+
+static int ocsps_grow(struct pki_material *m)
+{
+	OCSP_BASICRESP **more =
+		realloc(m->ocsps, (m->ocsp_count + 1) * sizeof(OCSP_BASICRESP *));
+
+	if (!more)
+		return -ENOMEM;
+	m->ocsps = more;
+	return notes_grow(&m->ocsp_notes, m->ocsp_count);
+}
+
+int pki_material_add_ocsp(struct pki_material *m, struct span der)
+{
+	OCSP_BASICRESP *response = pki_ocsp_parse(der);
+	struct pki_kept *k;
+
+	if (!response)
+		return -EINVAL;
+	k = kept_new(der);
+	if (!k) {
+		OCSP_BASICRESP_free(response);
+		return -ENOMEM;
+	}
+	k->ocsp = response;
+	if (notes_have(m->ocsp_notes, m->ocsp_count, k)) {
+		kept_drop(k);
+		return 0;
+	}
+	if (ocsps_grow(m) < 0) {
+		kept_drop(k);
+		return -ENOMEM;
+	}
+	m->ocsps[m->ocsp_count] = response;
+	m->ocsp_notes[m->ocsp_count++] = k;
+	return 0;
+}
+
+const struct pki_kept *pki_material_crl_note(const struct pki_material *m,
+	const X509_CRL *crl)
+{
+	for (int i = 0; i < sk_X509_CRL_num(m->crls); i++)
+		if (sk_X509_CRL_value(m->crls, i) == crl)
+			return m->crl_notes[i];
+	return NULL;
+}

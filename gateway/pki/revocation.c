@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pki/revocation.h"
+
+#include "pki/certificate.h"
+#include "pki/strength.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+
+int64_t pki_known_at(const struct pki_path_request *r)
+{
+	return r->known_at > r->at ? r->known_at : r->at;
+}
+
+void pki_fact_add(struct revocation_facts *f, const struct revocation_fact *fact)
+{
+	if (f->count < PKI_FACTS_MAX)
+		f->list[f->count++] = *fact;
+	else
+		f->why = "there is more revocation data than is looked at";
+}
+
+bool pki_revocation_free(const struct revocation_question *q, const struct pki_kept *k)
+{
+	for (size_t i = 0; i < q->busy_count; i++)
+		if (q->busy[i] == k)
+			return false;
+	return true;
+}
+
+bool pki_revocation_speaks(const struct revocation_question *q, int64_t this_update,
+	int64_t expired_from, const char **ret_why)
+{
+	int64_t from, to;
+
+	if (pki_certificate_validity(sk_X509_value(q->chain, q->index), &from, &to) < 0)
+		return false;
+	if (this_update > pki_known_at(q->request))
+		*ret_why = "the revocation data is later than the time asked";
+	else if (this_update < from)
+		*ret_why = "the revocation data is older than the certificate";
+	else if (this_update > to && expired_from > to)
+		*ret_why = "the revocation data is later than the certificate's end and does "
+			   "not keep expired certificates";
+	else
+		return true;
+	return false;
+}
+
+bool pki_strong(const struct pki_path_request *r, const char *digest, X509 *signer)
+{
+	struct pki_key_info info;
+
+	pki_key_info(X509_get0_pubkey(signer), &info);
+	if (r->strength)
+		return r->strength(r->strength_context, digest, &info, r->at);
+	return pki_strength_acceptable(NULL, digest, &info, r->at);
+}
+
+static bool in_chain_above(const struct revocation_question *q, X509 *who)
+{
+	for (int i = q->index + 1; i < sk_X509_num(q->chain); i++)
+		if (X509_cmp(sk_X509_value(q->chain, i), who) == 0)
+			return true;
+	return false;
+}
+
+/* An anchor answers for its own name, or as the end of this very path. */
+static bool is_fitting_anchor(const struct revocation_question *q, X509 *who)
+{
+	const STACK_OF(X509) *anchors = q->request->material->anchors;
+	X509 *target = sk_X509_value(q->chain, q->index);
+
+	for (int i = 0; i < sk_X509_num(anchors); i++)
+		if (X509_cmp(sk_X509_value(anchors, i), who) == 0)
+			return X509_NAME_cmp(X509_get_subject_name(who),
+				       X509_get_issuer_name(target)) == 0;
+	return false;
+}
+
+int pki_revocation_signer_trusted(const struct revocation_question *q, X509 *who,
+	enum pki_purpose purpose, bool skip_revocation, const struct pki_kept *k)
+{
+	const struct pki_kept *busy[PKI_NESTING_MAX + 1];
+	struct pki_path_request nested = *q->request;
+	struct pki_path_result result = { 0 };
+	X509 *anchor = sk_X509_value(q->chain, sk_X509_num(q->chain) - 1);
+	int r;
+
+	if (in_chain_above(q, who) || is_fitting_anchor(q, who))
+		return 1;
+	if (q->nesting >= PKI_NESTING_MAX)
+		return 0;
+	for (size_t i = 0; i < q->busy_count; i++)
+		busy[i] = q->busy[i];
+	busy[q->busy_count] = k;
+	nested.target = who;
+	nested.purpose = purpose;
+	nested.skip_revocation = skip_revocation;
+	nested.target_may_be_expired = false;
+	nested.policy_oids = NULL;
+	nested.explicit_policy = false;
+	r = pki_path_nested(&nested, q->nesting + 1, busy, q->busy_count + 1, &result);
+	if (r == 0)
+		r = result.outcome == PKI_PASSED &&
+			X509_cmp(sk_X509_value(result.chain, sk_X509_num(result.chain) - 1),
+				anchor) == 0;
+	pki_path_result_done(&result);
+	return r;
+}
+
+/* Of facts that count: a final revocation at or before the time asked decides; else the newest
+ * fact, which is how a hold ends. */
+static void weigh(const struct revocation_facts *f, int64_t at, struct revocation *ret)
+{
+	const struct revocation_fact *newest = NULL;
+	bool stale = false;
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct revocation_fact *fact = &f->list[i];
+		bool counts = fact->revoked && fact->revoked_at <= at;
+
+		if (counts && !fact->hold &&
+			(ret->status != REVOCATION_REVOKED ||
+				fact->revoked_at < ret->revoked_at)) {
+			ret->status = REVOCATION_REVOKED;
+			ret->revoked_at = fact->revoked_at;
+		}
+		if (fact->stale)
+			stale = true;
+		else if (!newest || fact->this_update > newest->this_update)
+			newest = fact;
+	}
+	if (ret->status == REVOCATION_REVOKED)
+		return;
+	if (!newest) {
+		ret->status = stale ? REVOCATION_STALE : REVOCATION_NONE;
+		return;
+	}
+	ret->status = REVOCATION_GOOD;
+	if (newest->revoked && newest->revoked_at <= at) {
+		ret->status = REVOCATION_ON_HOLD;
+		ret->revoked_at = newest->revoked_at;
+	}
+}
+
+int pki_revocation_judge(const struct revocation_question *q, struct revocation *ret)
+{
+	struct revocation_facts facts;
+	int r;
+
+	facts.count = 0;
+	facts.why = NULL;
+	*ret = (struct revocation){ 0 };
+	r = pki_revocation_by_ocsp(q, &facts);
+	if (r == 0)
+		r = pki_revocation_by_crl(q, &facts);
+	if (r < 0)
+		return r;
+	weigh(&facts, q->request->at, ret);
+	ret->why = facts.why;
+	ERR_clear_error();
+	return 0;
+}

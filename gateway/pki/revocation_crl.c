@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pki/crl.h"
+#include "pki/der.h"
+#include "pki/freshness.h"
+#include "pki/proof.h"
+#include "pki/revocation.h"
+#include "pki/scope.h"
+#include "pki/strength.h"
+
+#include <openssl/err.h>
+
+/* One CRL while it is judged. */
+struct candidate {
+	X509_CRL *crl;
+	const struct pki_kept *k;
+	unsigned int reasons; /* it speaks about */
+};
+
+/* Who signed: the proof decides, so every certificate of the name is tried.
+ * Return: 1 with *ret_signer (borrowed), 0, negative undecided. */
+static int find_signer(const struct candidate *c, const STACK_OF(X509) *list, int from,
+	X509 **ret_signer)
+{
+	const X509_NAME *name = X509_CRL_get_issuer(c->crl);
+
+	for (int i = from; i < sk_X509_num(list); i++) {
+		X509 *x = sk_X509_value(list, i);
+		int r;
+
+		if (X509_NAME_cmp(X509_get_subject_name(x), name) != 0 ||
+			!pki_may_sign_crls(x))
+			continue;
+		r = pki_proof_crl(c->crl, c->k->sha256, x);
+		if (r == 1)
+			*ret_signer = x;
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int trusted_signer_of(const struct revocation_question *q,
+	const struct candidate *c, const STACK_OF(X509) *list, int from)
+{
+	X509 *signer = NULL;
+	char digest[16];
+	const X509_ALGOR *algorithm;
+	int r = find_signer(c, list, from, &signer);
+
+	if (r <= 0)
+		return r;
+	X509_CRL_get0_signature(c->crl, NULL, &algorithm);
+	pki_algorithm_digest(algorithm, digest);
+	if (!pki_strong(q->request, digest, signer))
+		return 0;
+	return pki_revocation_signer_trusted(q, signer, PKI_ANY, false, c->k);
+}
+
+/* Return: 1 signed by somebody who may, 0 not, negative undecided. */
+static int signature_counts(const struct revocation_question *q, const struct candidate *c)
+{
+	const struct pki_material *m = q->request->material;
+	int r = trusted_signer_of(q, c, q->chain, q->index + 1);
+
+	if (r == 0)
+		r = trusted_signer_of(q, c, m->certificates, 0);
+	if (r == 0)
+		r = trusted_signer_of(q, c, m->anchors, 0);
+	return r;
+}
+
+/* Look the certificate up. Return: 0 not listed, 1 listed, 2 removed from the list. */
+static int look_up(const struct candidate *c, X509 *x, struct revocation_fact *fact)
+{
+	X509_REVOKED *entry = NULL;
+	ASN1_ENUMERATED *reason;
+	int r = X509_CRL_get0_by_cert(c->crl, &entry, x);
+
+	if (r != 1)
+		return r;
+	fact->revoked = true;
+	/* A date that cannot be read is as early as can be. */
+	if (pki_asn1_time(X509_REVOKED_get0_revocationDate(entry), &fact->revoked_at) < 0)
+		fact->revoked_at = INT64_MIN;
+	reason = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+	fact->hold = reason && ASN1_ENUMERATED_get(reason) == CRL_REASON_CERTIFICATE_HOLD;
+	ASN1_ENUMERATED_free(reason);
+	return 1;
+}
+
+/* The newest delta CRL that brings c up to date. Return: 1, 0 none, negative undecided. */
+static int find_delta(const struct revocation_question *q, const struct candidate *c,
+	struct candidate *ret_delta)
+{
+	const struct pki_material *m = q->request->material;
+	struct candidate best = { 0 };
+
+	for (int i = 0; i < sk_X509_CRL_num(m->crls); i++) {
+		struct candidate d = { .crl = sk_X509_CRL_value(m->crls, i),
+			.k = m->crl_notes[i], .reasons = c->reasons };
+		int r;
+
+		if (!d.k->usable || !pki_revocation_free(q, d.k) ||
+			!pki_delta_fits(c->crl, d.crl) ||
+			d.k->this_update > pki_known_at(q->request) ||
+			!pki_fresh(d.k->this_update, d.k->next_update, q->request->at) ||
+			(best.crl && d.k->this_update <= best.k->this_update))
+			continue;
+		r = signature_counts(q, &d);
+		if (r < 0)
+			return r;
+		if (r == 1)
+			best = d;
+	}
+	*ret_delta = best;
+	return best.crl != NULL;
+}
+
+static int fact_of(const struct revocation_question *q, const struct candidate *c,
+	struct revocation_fact *ret)
+{
+	X509 *x = sk_X509_value(q->chain, q->index);
+	struct revocation_fact fact = { .this_update = c->k->this_update };
+	struct candidate delta;
+	int r = find_delta(q, c, &delta), listed = 0;
+
+	if (r < 0)
+		return r;
+	fact.stale = !pki_fresh(c->k->this_update, c->k->next_update, q->request->at);
+	if (r == 1)
+		listed = look_up(&delta, x, &fact);
+	if (listed == 0)
+		look_up(c, x, &fact);
+	if (r == 1 && delta.k->this_update > fact.this_update)
+		fact.this_update = delta.k->this_update;
+	*ret = fact;
+	return 0;
+}
+
+/* Return: 1 the CRL counts and *ret says what, 0 it does not, negative undecided. */
+static int judge_crl(const struct revocation_question *q, struct candidate *c,
+	struct revocation_facts *f, struct revocation_fact *ret)
+{
+	int r;
+
+	if (!c->k->usable || !pki_revocation_free(q, c->k) ||
+		!pki_scope_covers(sk_X509_value(q->chain, q->index), c->crl, &c->reasons))
+		return 0;
+	if (!pki_revocation_speaks(q, c->k->this_update, c->k->expired_from, &f->why))
+		return 0;
+	r = signature_counts(q, c);
+	if (r == 0)
+		f->why = "a CRL has faults, a wrong signature or an issuer that may not sign it";
+	if (r == 1 && fact_of(q, c, ret) < 0)
+		return -1;
+	return r;
+}
+
+/* A certificate is good once fresh CRLs for all reasons do not list it; the fact is then as
+ * old as the oldest of them. */
+static void conclude(struct revocation_facts *f, unsigned int covered, bool some_stale,
+	int64_t oldest)
+{
+	struct revocation_fact good = { .this_update = oldest };
+
+	if (covered != PKI_ALL_REASONS && !some_stale) {
+		if (covered)
+			f->why = "the CRLs do not cover all reasons";
+		return;
+	}
+	good.stale = covered != PKI_ALL_REASONS;
+	pki_fact_add(f, &good);
+}
+
+int pki_revocation_by_crl(const struct revocation_question *q, struct revocation_facts *f)
+{
+	const struct pki_material *m = q->request->material;
+	unsigned int covered = 0;
+	int64_t oldest = INT64_MAX;
+	bool stale = false;
+
+	for (int i = 0; i < sk_X509_CRL_num(m->crls); i++) {
+		struct candidate c = { .crl = sk_X509_CRL_value(m->crls, i),
+			.k = m->crl_notes[i] };
+		struct revocation_fact fact = { 0 };
+		int r = judge_crl(q, &c, f, &fact);
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		if (fact.revoked) {
+			pki_fact_add(f, &fact);
+			continue;
+		}
+		stale = stale || fact.stale;
+		if (fact.stale)
+			continue;
+		covered |= c.reasons;
+		if (fact.this_update < oldest)
+			oldest = fact.this_update;
+	}
+	conclude(f, covered, stale, oldest);
+	return 0;
+}
