@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "evidence/receipt.h"
+
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/encode.h"
+#include "common/limits.h"
+
+#include <errno.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <stdio.h>
+
+#define CHAIN_MAX 8
+
+#define TEST_NOTICE                                                                      \
+	"TEST: this receipt was made by a test instance and has no legal effect."
+
+/* base64url without padding (RFC 7515 section 2). The caller frees. */
+static char *url_encode(struct span data)
+{
+	char *text = base64_encode(data);
+
+	if (text)
+		text[strcspn(text, "=")] = '\0';
+	for (char *c = text; c && *c; c++)
+		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
+	return text;
+}
+
+static int url_decode(const char *text, uint8_t **ret_data, size_t *ret_len)
+{
+	size_t len = strlen(text);
+	_cleanup_(freep) char *plain = malloc(len + 4);
+
+	if (!plain)
+		return -ENOMEM;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c == '+' || c == '/' || c == '=' || c <= ' ')
+			return -EINVAL;
+		plain[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+	}
+	while (len % 4)
+		plain[len++] = '=';
+	return base64_decode(span_of(plain, len), ret_data, ret_len);
+}
+
+/* Octets of the DER element at the start of data, 0 when it is none. */
+static size_t element_len(struct span data)
+{
+	const unsigned char *p = data.data;
+	long len;
+	int tag, class, form;
+
+	form = ASN1_get_object(&p, &len, &tag, &class, (long)data.len);
+	ERR_clear_error();
+	if ((form & 0x81) || len < 0)
+		return 0;
+	return (size_t)(p - data.data) + (size_t)len;
+}
+
+/* Take the first of concatenated certificates off the front; empty when there is none. */
+static struct span next_certificate(struct span *certificates)
+{
+	size_t len = certificates->len ? element_len(*certificates) : 0;
+	struct span der = span_of(certificates->data, len);
+
+	if (len == 0 || len > certificates->len)
+		return (struct span){ 0 };
+	*certificates = span_of(certificates->data + len, certificates->len - len);
+	return der;
+}
+
+static json_t *chain_json(struct span certificates)
+{
+	json_t *chain = json_array();
+
+	while (chain && certificates.len) {
+		struct span der = next_certificate(&certificates);
+		_cleanup_(X509_freep) X509 *x = pki_certificate_parse(der);
+		_cleanup_(freep) char *text = x ? base64_encode(der) : NULL;
+
+		if (!text || json_array_size(chain) == CHAIN_MAX ||
+			json_array_append_new(chain, json_string(text)) < 0) {
+			json_decref(chain);
+			return NULL;
+		}
+	}
+	return chain;
+}
+
+static char *protected_header(struct span certificates)
+{
+	json_t *chain = chain_json(certificates);
+	_cleanup_json_ json_t *header = NULL;
+	_cleanup_(freep) char *text = NULL;
+
+	if (!chain)
+		return NULL;
+	header = json_pack("{s:s, s:s, s:o}", "alg", "ES256", "typ", RECEIPT_TYPE, "x5c", chain);
+	text = header ? json_canonical(header) : NULL;
+	return text ? url_encode(span_str(text)) : NULL;
+}
+
+static int add_hold(json_t *claims, const struct receipt_claims *c)
+{
+	char until[CLOCK_TEXT_SIZE];
+
+	if (!*c->hold_reason)
+		return 0;
+	clock_format(c->held_until, until);
+	return json_object_set_new(claims, "hold_reason", json_text(c->hold_reason)) ||
+			       json_object_set_new(claims, "held_until", json_string(until))
+		       ? -ENOMEM
+		       : 0;
+}
+
+static json_t *claims_json(const struct receipt_claims *c)
+{
+	char received[CLOCK_TEXT_SIZE];
+	json_t *claims;
+
+	clock_format(c->received, received);
+	claims = json_pack("{s:i, s:o, s:b, s:s, s:o, s:s, s:I, s:s, s:s}", "receipt",
+		RECEIPT_VERSION, "instance", json_text(c->instance), "test", c->test, "id",
+		c->id, "partner", json_text(c->partner), "sha256", c->sha256, "size",
+		(json_int_t)c->size, "received", received, "state", c->state);
+	if (!claims)
+		return NULL;
+	if (json_object_set_new(claims, "type", json_text(c->type)) ||
+		json_object_set_new(claims, "number", json_text(c->number)) ||
+		json_object_set_new(claims, "status", json_text(c->status)) ||
+		json_object_set_new(claims, "country", json_text(c->country)) ||
+		json_object_set_new(claims, "import_country", json_text(c->import_country)) ||
+		json_object_set_new(claims, "policy_digest", json_text(c->policy_digest)) ||
+		json_object_set_new(claims, "store_version", json_text(c->store_version)) ||
+		json_object_set_new(claims, "audit_record_sha256",
+			json_text(c->audit_record_sha256)) ||
+		json_object_set_new(claims, "warnings", json_integer(c->warnings)) ||
+		add_hold(claims, c) < 0 ||
+		(c->test && json_object_set_new(claims, "notice", json_string(TEST_NOTICE)))) {
+		json_decref(claims);
+		return NULL;
+	}
+	return claims;
+}
+
+int receipt_signing_input(const struct receipt_claims *claims, struct span certificates,
+	char **ret_input)
+{
+	_cleanup_(freep) char *header = protected_header(certificates);
+	_cleanup_json_ json_t *payload = claims_json(claims);
+	_cleanup_(freep) char *text = payload ? json_canonical(payload) : NULL;
+	_cleanup_(freep) char *encoded = text ? url_encode(span_str(text)) : NULL;
+
+	if (certificates.len == 0 || !header)
+		return -EINVAL;
+	if (!encoded || asprintf(ret_input, "%s.%s", header, encoded) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* r||s as the DER that OpenSSL verifies; the caller frees with OPENSSL_free. */
+static int signature_der(const uint8_t raw[RECEIPT_SIGNATURE_SIZE], unsigned char **ret_der)
+{
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	BIGNUM *r = BN_bin2bn(raw, RECEIPT_SIGNATURE_SIZE / 2, NULL);
+	BIGNUM *s = BN_bin2bn(raw + RECEIPT_SIGNATURE_SIZE / 2, RECEIPT_SIGNATURE_SIZE / 2,
+		NULL);
+	int len = -1;
+
+	if (sig && r && s && ECDSA_SIG_set0(sig, r, s)) {
+		r = s = NULL;
+		len = i2d_ECDSA_SIG(sig, ret_der);
+	}
+	BN_free(r);
+	BN_free(s);
+	ECDSA_SIG_free(sig);
+	return len;
+}
+
+static int verify_es256(EVP_PKEY *key, struct span input, const uint8_t *raw)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	unsigned char *der = NULL;
+	int len = signature_der(raw, &der), r = -ENOMEM;
+
+	if (context && len > 0 &&
+		EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1)
+		r = EVP_DigestVerify(context, der, (size_t)len, input.data, input.len) == 1;
+	ERR_clear_error();
+	OPENSSL_free(der);
+	EVP_MD_CTX_free(context);
+	return r;
+}
+
+static int check_with(const X509 *signer, struct span input, const uint8_t *raw, size_t len)
+{
+	EVP_PKEY *key = X509_get0_pubkey(signer);
+	struct pki_key_info info;
+
+	if (!key || len != RECEIPT_SIGNATURE_SIZE)
+		return 0;
+	pki_key_info(key, &info);
+	if (strcmp(info.curve, "P-256") != 0)
+		return 0;
+	return verify_es256(key, input, raw);
+}
+
+int receipt_signature_check(const char *input, struct span certificates,
+	const uint8_t *signature, size_t signature_len)
+{
+	_cleanup_(X509_freep) X509 *signer =
+		pki_certificate_parse(next_certificate(&certificates));
+
+	if (!signer)
+		return -EINVAL;
+	return check_with(signer, span_str(input), signature, signature_len);
+}
+
+int receipt_assemble(const char *input, const uint8_t signature[RECEIPT_SIGNATURE_SIZE],
+	char **ret_text)
+{
+	const char *dot = strchr(input, '.');
+	_cleanup_(freep) char *encoded = url_encode(span_of(signature, RECEIPT_SIGNATURE_SIZE));
+	_cleanup_json_ json_t *receipt = NULL;
+
+	if (!dot)
+		return -EINVAL;
+	receipt = json_pack("{s:s, s:s%, s:s}", "payload", dot + 1, "protected", input,
+		(size_t)(dot - input), "signature", encoded);
+	*ret_text = receipt ? json_canonical(receipt) : NULL;
+	return *ret_text ? 0 : -ENOMEM;
+}
+
+/* The three members of a receipt, borrowed from json. */
+struct parts {
+	json_t *json;
+	const char *header;
+	const char *payload;
+	const char *signature;
+};
+
+static bool parts_read(struct span text, struct parts *ret)
+{
+	json_t *json = json_read(text, LIMIT_RECEIPT);
+
+	*ret = (struct parts){ .json = json,
+		.header = json_string_of(json, "protected"),
+		.payload = json_string_of(json, "payload"),
+		.signature = json_string_of(json, "signature") };
+	if (ret->header && ret->payload && ret->signature && json_object_size(json) == 3)
+		return true;
+	json_decref(json);
+	*ret = (struct parts){ 0 };
+	return false;
+}
+
+static json_t *decode_json(const char *text)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	size_t len;
+
+	if (url_decode(text, &data, &len) < 0)
+		return NULL;
+	return json_read(span_of(data, len), LIMIT_RECEIPT);
+}
+
+int receipt_compact(struct span text, char **ret_compact)
+{
+	struct parts p;
+	int n;
+
+	if (!parts_read(text, &p))
+		return -EINVAL;
+	n = asprintf(ret_compact, "%s.%s.%s", p.header, p.payload, p.signature);
+	json_decref(p.json);
+	return n < 0 ? -ENOMEM : 0;
+}
+
+json_t *receipt_claims_read(struct span text)
+{
+	struct parts p;
+	json_t *claims;
+
+	if (!parts_read(text, &p))
+		return NULL;
+	claims = decode_json(p.payload);
+	json_decref(p.json);
+	return claims;
+}
+
+/* Exactly the header that we write: another algorithm or an extension is refused. */
+static const json_t *chain_of(const json_t *header)
+{
+	const char *alg = json_string_of(header, "alg"), *typ = json_string_of(header, "typ");
+	const json_t *chain = json_object_get(header, "x5c");
+	size_t count = json_array_size(chain);
+
+	if (!alg || !typ || strcmp(alg, "ES256") != 0 || strcmp(typ, RECEIPT_TYPE) != 0 ||
+		json_object_size(header) != 3 || count == 0 || count > CHAIN_MAX)
+		return NULL;
+	return chain;
+}
+
+/* Decode certificate i of x5c, and put it into the set of path candidates. */
+static X509 *chain_certificate(const json_t *chain, size_t i, struct pki_material *set)
+{
+	const char *text = json_string_value(json_array_get(chain, i));
+	_cleanup_(freep) uint8_t *der = NULL;
+	size_t len;
+	X509 *x;
+
+	if (!text || base64_decode(span_str(text), &der, &len) < 0)
+		return NULL;
+	x = pki_certificate_parse(span_of(der, len));
+	if (x && pki_material_add_certificate(set, span_of(der, len)) < 0) {
+		X509_free(x);
+		x = NULL;
+	}
+	return x;
+}
+
+static int conclude(struct receipt_result *r, enum receipt_outcome outcome,
+	const char *reason)
+{
+	r->outcome = outcome;
+	r->reason = strdup(reason);
+	return r->reason ? 0 : -ENOMEM;
+}
+
+static int check_signature(const struct parts *p, struct receipt_result *r)
+{
+	_cleanup_(freep) char *input = NULL;
+	_cleanup_(freep) uint8_t *raw = NULL;
+	size_t len;
+
+	if (url_decode(p->signature, &raw, &len) < 0)
+		return 0;
+	if (asprintf(&input, "%s.%s", p->header, p->payload) < 0) {
+		input = NULL;
+		return -ENOMEM;
+	}
+	return check_with(r->signer, span_str(input), raw, len);
+}
+
+static int check_path(const struct pki_material *set, int64_t at, struct receipt_result *r)
+{
+	struct pki_path_request q = { .target = r->signer, .material = set, .at = at,
+		.purpose = PKI_SIGNING };
+	int e = pki_path_validate(&q, &r->path);
+
+	if (e < 0)
+		return e;
+	if (r->path.outcome == PKI_PASSED)
+		return conclude(r, RECEIPT_PASSED, "The receipt is genuine.");
+	return conclude(r, RECEIPT_PATH,
+		r->path.reason ? r->path.reason : pki_outcome_text(r->path.outcome));
+}
+
+static int verify_parts(const struct parts *p, struct pki_material *set, int64_t at,
+	struct receipt_result *r)
+{
+	_cleanup_json_ json_t *header = decode_json(p->header);
+	const json_t *chain = chain_of(header);
+	int e;
+
+	for (size_t i = 0; i < json_array_size(chain); i++) {
+		X509 *x = chain_certificate(chain, i, set);
+
+		if (!x)
+			return conclude(r, RECEIPT_MALFORMED, "x5c holds no certificate.");
+		if (i == 0)
+			r->signer = x;
+		else
+			X509_free(x);
+	}
+	if (!chain)
+		return conclude(r, RECEIPT_MALFORMED, "The protected header is not ours.");
+	e = check_signature(p, r);
+	if (e < 0)
+		return e;
+	if (e == 0)
+		return conclude(r, RECEIPT_SIGNATURE_WRONG, "The signature does not verify.");
+	r->claims = decode_json(p->payload);
+	if (json_integer_value(json_object_get(r->claims, "receipt")) != RECEIPT_VERSION)
+		return conclude(r, RECEIPT_MALFORMED, "The claims are not of version 1.");
+	return check_path(set, at, r);
+}
+
+int receipt_verify(struct span text, const struct pki_material *material, int64_t at,
+	struct receipt_result *ret_result)
+{
+	_cleanup_(pki_material_freep) struct pki_material *set = pki_material_copy(material);
+	struct receipt_result r = { 0 };
+	struct parts p = { 0 };
+	int e;
+
+	if (!set)
+		return -ENOMEM;
+	if (!parts_read(text, &p))
+		e = conclude(&r, RECEIPT_MALFORMED, "The text is no flattened JWS.");
+	else
+		e = verify_parts(&p, set, at, &r);
+	json_decref(p.json);
+	if (e < 0) {
+		receipt_result_done(&r);
+		return e;
+	}
+	*ret_result = r;
+	return 0;
+}
+
+void receipt_result_done(struct receipt_result *r)
+{
+	free(r->reason);
+	json_decref(r->claims);
+	X509_free(r->signer);
+	pki_path_result_done(&r->path);
+	*r = (struct receipt_result){ 0 };
+}

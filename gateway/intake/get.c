@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/handlers.h"
+
+#include "common/json.h"
+#include "common/memfd.h"
+#include "intake/acknowledgement.h"
+#include "intake/http.h"
+#include "intake/problem.h"
+
+#include <stdio.h>
+
+/* What a document lacks that is there: by its state, why. */
+static void answer_lacking(struct exchange *x, enum queue_part part)
+{
+	_cleanup_(closep) int fd = -1;
+	struct queue_document document;
+	const char *state;
+	int r = links_get(x->links, x->id, x->partner->name, QUEUE_META, &document, &fd);
+
+	if (r != QUEUE_DONE) {
+		problem(x, r == QUEUE_NOT_FOUND ? "http.path" : "http.queue-away",
+			x->request->path, NULL);
+		return;
+	}
+	state = document_state_text(document.state);
+	if (document.state == DOCUMENT_REFUSED)
+		problem(x, "document.refused", state, NULL);
+	else if (part == QUEUE_CONTAINER)
+		problem(x, "document.not-sealed", state, NULL);
+	else
+		problem(x, "http.path", x->request->path, NULL);
+}
+
+/* Fetch one part of the document in the path. Return: 1, 0 with a problem. */
+static int fetch(struct exchange *x, enum queue_part part, int *ret_fd)
+{
+	struct queue_document document;
+	int r = links_get(x->links, x->id, x->partner->name, part, &document, ret_fd);
+
+	snprintf(x->response->id, sizeof(x->response->id), "%s", x->id);
+	if (r == QUEUE_DONE)
+		return 1;
+	if (r == QUEUE_NOT_FOUND && part != QUEUE_META)
+		answer_lacking(x, part);
+	else
+		problem(x, r == QUEUE_NOT_FOUND ? "http.path" : "http.queue-away",
+			x->request->path, NULL);
+	return 0;
+}
+
+static void answer_part(struct exchange *x, enum queue_part part, const char *type)
+{
+	int fd;
+
+	if (fetch(x, part, &fd))
+		response_fd(x->response, 200, type, fd);
+}
+
+void get_document(struct exchange *x)
+{
+	answer_part(x, QUEUE_META, TYPE_JSON);
+}
+
+void get_report(struct exchange *x)
+{
+	answer_part(x, QUEUE_REPORT, TYPE_JSON);
+}
+
+void get_events(struct exchange *x)
+{
+	answer_part(x, QUEUE_EVENTS, TYPE_JSON);
+}
+
+void get_evidence(struct exchange *x)
+{
+	answer_part(x, QUEUE_CONTAINER, TYPE_CONTAINER);
+	if (x->response->status == 200)
+		x->response->extension = "asice";
+}
+
+/* The facts of the document's report, for what the receipt does not say; NULL without. */
+static json_t *facts_of(struct exchange *x)
+{
+	_cleanup_(closep) int fd = -1;
+	struct queue_document document;
+	json_t *report, *facts;
+	struct span text;
+
+	if (links_get(x->links, x->id, x->partner->name, QUEUE_REPORT, &document, &fd) !=
+			QUEUE_DONE ||
+		memfd_map(fd, LIMIT_REPORT, &text) < 0)
+		return NULL;
+	report = json_read(text, LIMIT_REPORT);
+	memfd_unmap(&text);
+	facts = json_incref(json_object_get(report, "facts"));
+	json_decref(report);
+	return facts;
+}
+
+static void answer_xml(struct exchange *x, int fd)
+{
+	_cleanup_json_ json_t *facts = facts_of(x);
+	char *xml = NULL;
+	struct span receipt;
+	int r = memfd_map(fd, LIMIT_RECEIPT, &receipt);
+
+	if (r == 0) {
+		r = acknowledgement_write(receipt, facts, &xml);
+		memfd_unmap(&receipt);
+	}
+	if (r < 0)
+		problem(x, "internal.error", NULL, NULL);
+	else
+		response_text(x->response, 200, TYPE_XML, xml);
+}
+
+void get_receipt(struct exchange *x)
+{
+	_cleanup_(closep) int fd = -1;
+
+	if (!fetch(x, QUEUE_RECEIPT, &fd))
+		return;
+	if (http_prefers_xml(scgi_get(&x->request->scgi, "HTTP_ACCEPT")))
+		answer_xml(x, fd);
+	else
+		response_fd(x->response, 200, TYPE_JSON, take_fd(&fd));
+}

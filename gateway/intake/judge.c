@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/judge.h"
+
+#include "common/finding.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "intake/identity.h"
+#include "intake/problem.h"
+#include "policy/verify_client.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+void judgement_done(struct judgement *j)
+{
+	if (j->report_fd >= 0)
+		close(j->report_fd);
+	json_decref(j->report);
+	*j = (struct judgement){ .report_fd = -1 };
+}
+
+json_t *judgement_findings(const struct judgement *j)
+{
+	return json_object_get(j->report, "findings");
+}
+
+static int undecided(struct exchange *x, const char *document_id, const char *code,
+	const char *why)
+{
+	log_event(LOG_ERR, "intake.undecided", document_id, "partner %s: %s", x->partner->name,
+		why);
+	problem(x, code, NULL, NULL);
+	return 0;
+}
+
+static int ask(struct exchange *x, const char *document_id, int64_t at, struct judgement *j)
+{
+	struct verify_request q = { .mode = VERIFY_DOCUMENT, .at = at };
+	int r;
+
+	snprintf(q.subject, sizeof(q.subject), "%s", x->partner->name);
+	snprintf(q.document_id, sizeof(q.document_id), "%s", document_id);
+	judgement_done(j);
+	r = verify_ask(x->server->verify_socket, &q, x->request->body, x->request->sha256,
+		VERIFY_TIMEOUT_MS, &j->verdict, &j->report_fd);
+	if (r == 1)
+		return 1;
+	if (r == 0) {
+		problem(x, "http.busy", NULL, NULL);
+		return 0;
+	}
+	return undecided(x, document_id,
+		r == -ECONNREFUSED || r == -ENOENT ? "http.verify-away" : "http.undecided",
+		strerror(-r));
+}
+
+static bool same_policy(const struct exchange *x, const struct judgement *j)
+{
+	return strcmp(j->verdict.policy_digest, policy_digest(x->snapshot->policy)) == 0;
+}
+
+/* Ask under one policy: when verify judged under another one than ours, look at the files
+ * again, at the partner too, and ask once more. */
+static int ask_same_policy(struct exchange *x, const char *document_id, int64_t at,
+	struct judgement *j)
+{
+	int r = ask(x, document_id, at, j);
+
+	if (r == 0 || same_policy(x, j))
+		return r;
+	snapshot_drop(x->snapshot);
+	x->snapshot = snapshots_hold(&x->server->snapshots, true);
+	if (!identify(x, at))
+		return 0;
+	r = ask(x, document_id, at, j);
+	if (r == 0 || same_policy(x, j))
+		return r;
+	return undecided(x, document_id, "http.policy-changing",
+		"verify judges under another policy");
+}
+
+static int read_report(struct judgement *j)
+{
+	struct span text;
+	int r = memfd_map(j->report_fd, LIMIT_REPORT, &text);
+
+	if (r < 0)
+		return r;
+	j->report = json_read(text, LIMIT_REPORT);
+	memfd_unmap(&text);
+	return json_is_array(judgement_findings(j)) ? 0 : -EBADMSG;
+}
+
+static size_t count(const struct judgement *j, const char *severity)
+{
+	const json_t *finding;
+	size_t i, n = 0;
+
+	json_array_foreach(judgement_findings(j), i, finding)
+	{
+		const char *s = json_string_of(finding, "severity");
+
+		n += s && strcmp(s, severity) == 0;
+	}
+	return n;
+}
+
+static bool may_send(const struct partner *p, const struct verdict *v)
+{
+	for (size_t i = 0; i < p->type_count; i++)
+		if (strcmp(p->types[i], v->type) == 0)
+			return strcmp(p->country, v->export_country) == 0;
+	return false;
+}
+
+/* A worker that was taken over must not pass off one partner's document as another's, nor
+ * contradict its own report. Return: NULL or what is wrong. */
+static const char *contradiction(const struct exchange *x, const struct judgement *j)
+{
+	const struct verdict *v = &j->verdict;
+
+	if (v->decision == DECISION_REFUSED)
+		return count(j, "error") ? NULL : "refused without a reason";
+	if (v->decision != DECISION_ACCEPTED && v->decision != DECISION_HELD)
+		return "no decision";
+	if (v->decision == DECISION_ACCEPTED && (v->error_count || count(j, "error")))
+		return "accepted with errors";
+	if (!*v->type || !*v->number || !*v->status || !*v->import_country)
+		return "accepted without its key";
+	return may_send(x->partner, v) ? NULL : "not what this partner may send";
+}
+
+static int route(const struct exchange *x, struct judgement *j)
+{
+	j->destination_count = policy_route(x->snapshot->policy, j->verdict.type,
+		j->verdict.import_country, j->destinations);
+	return j->destination_count ? 0
+				    : judgement_refuse(j, "route.none", "", j->verdict.type);
+}
+
+int judge(struct exchange *x, const char *document_id, int64_t at, struct judgement *ret)
+{
+	const char *wrong;
+	int r;
+
+	*ret = (struct judgement){ .report_fd = -1 };
+	if (!ask_same_policy(x, document_id, at, ret))
+		return 0;
+	r = read_report(ret);
+	wrong = r < 0 ? "report unreadable" : contradiction(x, ret);
+	if (wrong)
+		return undecided(x, document_id, "http.undecided", wrong);
+	ret->decision = (enum decision)ret->verdict.decision;
+	ret->warnings = (uint32_t)count(ret, "warning");
+	if (ret->decision != DECISION_REFUSED && route(x, ret) < 0)
+		return undecided(x, document_id, "http.undecided", "out of memory");
+	return 1;
+}
+
+int judgement_refuse(struct judgement *j, const char *code, const char *where,
+	const char *received)
+{
+	_cleanup_findings_ struct findings findings = { 0 };
+	_cleanup_json_ json_t *array = NULL;
+	_cleanup_(freep) char *text = NULL;
+	int fd;
+
+	j->decision = DECISION_REFUSED; /* whatever fails below */
+	findings_add(&findings, code, where, received, NULL);
+	array = findings_to_json(&findings);
+	if (!array || json_array_extend(judgement_findings(j), array) < 0)
+		return -ENOMEM;
+	text = json_canonical(j->report);
+	if (!text)
+		return -ENOMEM;
+	if (strlen(text) > LIMIT_REPORT)
+		return -E2BIG;
+	fd = memfd_from("report", span_str(text));
+	if (fd < 0)
+		return fd;
+	close(j->report_fd);
+	j->report_fd = fd;
+	return 0;
+}

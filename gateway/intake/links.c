@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/links.h"
+
+#include "intake/server.h"
+
+#include <errno.h>
+
+#define ROLE "receipt"
+
+void links_init(struct links *l, const char *queued_socket, const char *signer_socket)
+{
+	*l = (struct links){ .queued_socket = queued_socket, .signer_socket = signer_socket };
+}
+
+static void drop_queue(struct links *l)
+{
+	queue_disconnect(l->queue);
+	l->queue = NULL;
+}
+
+void links_forget(struct links *l)
+{
+	free(l->certificates);
+	l->certificates = NULL;
+	l->certificates_len = 0;
+}
+
+static void drop_signer(struct links *l)
+{
+	signer_disconnect(l->signer);
+	l->signer = NULL;
+	links_forget(l);
+}
+
+void links_done(struct links *l)
+{
+	drop_queue(l);
+	drop_signer(l);
+}
+
+static int need_queue(struct links *l)
+{
+	return l->queue ? 0 : queue_connect(l->queued_socket, QUEUE_TIMEOUT_MS, &l->queue);
+}
+
+static int need_signer(struct links *l)
+{
+	return l->signer ? 0 : signer_connect(l->signer_socket, SIGNER_TIMEOUT_MS, &l->signer);
+}
+
+/* A second try is for a connection that the other side had closed, as after a restart; one
+ * that was silent for the whole time limit gets none. */
+static bool again(int r, int attempt)
+{
+	return r < 0 && r != -EAGAIN && attempt == 0;
+}
+
+int links_find(struct links *l, const struct queue_submission *s,
+	struct queue_document *ret_first)
+{
+	int r = -ENOTCONN;
+
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++) {
+		r = need_queue(l);
+		if (r < 0)
+			return r;
+		r = queue_find(l->queue, s, ret_first);
+		if (r < 0)
+			drop_queue(l);
+	}
+	return r;
+}
+
+int links_get(struct links *l, const char *id, const char *partner, enum queue_part part,
+	struct queue_document *ret_document, int *ret_fd)
+{
+	int r = -ENOTCONN;
+
+	*ret_fd = -1;
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++) {
+		r = need_queue(l);
+		if (r < 0)
+			return r;
+		r = queue_get(l->queue, id, partner, part, ret_document, ret_fd);
+		if (r < 0)
+			drop_queue(l);
+	}
+	return r;
+}
+
+int links_commit(struct links *l, const struct queue_submission *s, int document_fd,
+	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first)
+{
+	struct queue_document known;
+	int r = -ENOTCONN, fd;
+
+	for (int attempt = 0; attempt < 2; attempt++) {
+		r = need_queue(l);
+		if (r < 0)
+			return r;
+		r = queue_commit(l->queue, s, document_fd, report_fd, receipt_fd, record_fd,
+			ret_first);
+		if (r >= 0)
+			return r;
+		/* It may have happened: only queued knows, under the id of this attempt. */
+		drop_queue(l);
+		r = links_get(l, s->id, s->partner, QUEUE_META, &known, &fd);
+		if (fd >= 0)
+			close(fd);
+		if (r != QUEUE_NOT_FOUND)
+			return r == QUEUE_DONE || r < 0 ? r : -EIO;
+	}
+	return -EIO;
+}
+
+int links_certificates(struct links *l, struct span *ret_certificates)
+{
+	struct signer_result result;
+	int r = SIGNER_SIGNED;
+
+	for (int attempt = 0; !l->certificates; attempt++) {
+		r = need_signer(l);
+		if (r < 0)
+			return r;
+		r = signer_certificates(l->signer, ROLE, &l->certificates,
+			&l->certificates_len, &result);
+		if (r < 0)
+			drop_signer(l);
+		if (!again(r, attempt))
+			break;
+	}
+	if (r == SIGNER_SIGNED)
+		*ret_certificates = span_of(l->certificates, l->certificates_len);
+	return r;
+}
+
+int links_sign(struct links *l, const uint8_t digest[32], const char *document_id,
+	struct signer_result *ret_result)
+{
+	int r;
+
+	/* No second connection here: its certificates could be others than those that the
+	 * signing input names. The caller starts again from them. */
+	r = need_signer(l);
+	if (r < 0)
+		return r;
+	r = signer_sign(l->signer, ROLE, digest, 32, document_id, ret_result);
+	if (r < 0)
+		drop_signer(l);
+	return r;
+}

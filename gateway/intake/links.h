@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One thread's connections to queued and to the signer: opened when needed, opened again once
+ * when broken; never repeats a step that might have happened.
+ */
+#ifndef SEALGATE_INTAKE_LINKS_H
+#define SEALGATE_INTAKE_LINKS_H
+
+#include "common/span.h"
+#include "pkcs11/client.h"
+#include "queue/client.h"
+
+struct links {
+	const char *queued_socket; /* borrowed */
+	const char *signer_socket;
+	struct queue *queue;   /* NULL while not connected */
+	struct signer *signer;
+	uint8_t *certificates; /* of the receipt role as long as the connection lasts */
+	size_t certificates_len;
+};
+
+void links_init(struct links *l, const char *queued_socket, const char *signer_socket);
+void links_done(struct links *l);
+
+/* queue_find and queue_get. Return: as those; negative: queued is away. */
+int links_find(struct links *l, const struct queue_submission *s,
+	struct queue_document *ret_first);
+int links_get(struct links *l, const char *id, const char *partner, enum queue_part part,
+	struct queue_document *ret_document, int *ret_fd);
+
+/* queue_commit; when the connection breaks, asks whether the id was committed and commits
+ * only if it was not. Return: as queue_commit; negative: nobody knows, ask again later. */
+int links_commit(struct links *l, const struct queue_submission *s, int document_fd,
+	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first);
+
+/* The certificates of the receipt role, borrowed until the next call of links_sign or
+ * links_forget. Return: enum signer_answer, negative: the signer is away. */
+int links_certificates(struct links *l, struct span *ret_certificates);
+
+/* Sign a SHA-256 digest in role receipt. Return: as links_certificates. */
+int links_sign(struct links *l, const uint8_t digest[32], const char *document_id,
+	struct signer_result *ret_result);
+
+/* Forget the signer's certificates: they do not go with its key any more. */
+void links_forget(struct links *l);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/daemon.h"
+#include "common/log.h"
+#include "intake/links.h"
+#include "intake/pool.h"
+#include "intake/server.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CONNECTION_TIMEOUT_MS 10000
+#define TURNED_AWAY_MAX 256 /* connections waiting to be told that all threads are busy */
+
+static const char USAGE[] =
+	"usage: sealgate-intake --instance DIR\n"
+	"Serves partners' requests that nginx hands over on run/intake.sock (SCGI).\n";
+
+static void *begin(void *arg)
+{
+	const struct server *s = arg;
+	struct links *l = malloc(sizeof(*l));
+
+	if (l)
+		links_init(l, s->queued_socket, s->signer_socket);
+	return l;
+}
+
+/* Without memory for links every request is answered as busy. */
+static void serve(void *arg, void *kept, int socket)
+{
+	server_serve(arg, kept, socket);
+}
+
+static void end(void *arg, void *kept)
+{
+	(void)arg;
+	if (kept)
+		links_done(kept);
+	free(kept);
+}
+
+/* One connection: a thread of the pool, or at once the answer that all are busy. */
+static void admit_connection(const struct daemon *d, struct pool *pool, struct pool *away,
+	int socket)
+{
+	if (!instance_peer_is(&d->instance, socket, "nginx")) {
+		log_event(LOG_WARNING, "intake.stranger", NULL,
+			"a connection that is not nginx's was closed");
+		close(socket);
+		return;
+	}
+	if (!pool_give(pool, socket) && !pool_give(away, socket))
+		close(socket); /* nginx answers 503 by itself */
+}
+
+static int run(const struct daemon *d, struct server *server)
+{
+	const struct pool_work work = { begin, serve, end, server };
+	const struct pool_work turn_away = { NULL, serve, NULL, server };
+	size_t threads = (size_t)config_int(d->instance.config, "intake.threads");
+	struct pool pool, away;
+	int socket, r = pool_start(&pool, threads, threads, &work);
+
+	if (r < 0)
+		return r;
+	r = pool_start(&away, 1, TURNED_AWAY_MAX, &turn_away);
+	if (r < 0) {
+		pool_stop(&pool);
+		return r;
+	}
+	daemon_ready(d);
+	while ((socket = daemon_accept(d, CONNECTION_TIMEOUT_MS)) >= 0)
+		admit_connection(d, &pool, &away, socket);
+	pool_stop(&pool);
+	pool_stop(&away);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct server server;
+	struct daemon d;
+	int r = daemon_start(&d, "intake", DAEMON_STREAM, argc, argv, USAGE);
+
+	if (r >= 0)
+		return r;
+	r = server_init(&server, &d.instance, &error);
+	if (r < 0) {
+		log_event(LOG_ERR, "intake.policy-unreadable", NULL, "%s",
+			error ? error : strerror(-r));
+		daemon_done(&d);
+		return 2;
+	}
+	r = run(&d, &server);
+	if (r < 0)
+		log_event(LOG_ERR, "intake.threads", NULL, "cannot start: %s", strerror(-r));
+	server_done(&server);
+	daemon_done(&d);
+	return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * A fixed number of threads that each serve one connection at a time; never takes more
+ * connections than it has room for, so that nobody waits unanswered.
+ */
+#ifndef SEALGATE_INTAKE_POOL_H
+#define SEALGATE_INTAKE_POOL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pool_work {
+	void *(*begin)(void *arg); /* once in each thread: what it keeps; NULL: none */
+	void (*serve)(void *arg, void *kept, int socket); /* closing is the pool's business */
+	void (*end)(void *arg, void *kept);
+	void *arg;
+};
+
+struct pool {
+	struct pool_work work;
+	pthread_mutex_t lock;
+	pthread_cond_t given;
+	int *sockets; /* ring of connections that no thread took yet */
+	size_t room;  /* of the ring, and of connections in all */
+	size_t first, waiting;
+	size_t taken; /* waiting and being served */
+	bool stopping;
+	pthread_t *threads;
+	size_t thread_count;
+};
+
+/* Start the threads. room: connections waiting and being served together; with
+ * room == threads none ever waits. Return: 0, -ENOMEM, -EAGAIN. */
+int pool_start(struct pool *p, size_t threads, size_t room, const struct pool_work *work);
+
+/* Hand a connection over. Return: false when there is no room: it is still the caller's. */
+bool pool_give(struct pool *p, int socket);
+
+/* Let every connection that was given be served, then end the threads. */
+void pool_stop(struct pool *p);
+
+#endif

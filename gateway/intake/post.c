@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/handlers.h"
+
+#include "common/clock.h"
+#include "common/encode.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "intake/http.h"
+#include "intake/problem.h"
+#include "intake/submission.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static int refuse(struct exchange *x, const char *code, const char *received)
+{
+	problem(x, code, received, NULL);
+	return 0;
+}
+
+/* Spool the body of an acceptable request. Return: 1, 0 with a problem. */
+static int take_body(struct exchange *x)
+{
+	const struct scgi_request *scgi = &x->request->scgi;
+	char size[24];
+	int r;
+
+	if (*scgi_get(scgi, "HTTP_CONTENT_ENCODING"))
+		return refuse(x, "http.content-encoding",
+			scgi_get(scgi, "HTTP_CONTENT_ENCODING"));
+	if (!http_is_xml(scgi_get(scgi, "CONTENT_TYPE")))
+		return refuse(x, "http.content-type", scgi_get(scgi, "CONTENT_TYPE"));
+	if (request_size(x->request) == 0)
+		return refuse(x, "http.empty", NULL);
+	r = request_body(x->request);
+	if (r == 1)
+		return 1;
+	snprintf(size, sizeof(size), "%zu", request_size(x->request));
+	if (r == 0)
+		return refuse(x, "limit.size", size);
+	return refuse(x, r == -EPROTO || r == -EAGAIN ? "http.request" : "internal.error", NULL);
+}
+
+static json_t *held_members(const char *reason, int64_t until)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format(until, text);
+	return json_pack("{s:s, s:s}", "hold_reason", reason, "held_until", text);
+}
+
+/* 202 for the first copy, 200 for each further one: the same body. */
+static void acknowledge(struct exchange *x, const char *id, const char *state,
+	struct span receipt, bool duplicate, json_t *extra)
+{
+	json_t *json = json_read(receipt, LIMIT_RECEIPT), *body = NULL;
+
+	if (json)
+		body = json_pack("{s:s, s:s, s:s, s:o}", "id", id, "state", state, "sha256",
+			x->request->sha256_text, "receipt", json);
+	if (body && duplicate)
+		json_object_set_new(body, "duplicate", json_true());
+	if (body && extra)
+		json_object_update(body, extra);
+	json_decref(extra);
+	snprintf(x->response->id, sizeof(x->response->id), "%s", id);
+	response_json(x->response, duplicate ? 200 : 202, TYPE_JSON, body);
+}
+
+/* Answer with the receipt of the first copy. */
+static void answer_first(struct exchange *x, const struct queue_document *first)
+{
+	_cleanup_(closep) int fd = -1;
+	struct queue_document document;
+	struct span receipt;
+	int r = links_get(x->links, first->id, x->partner->name, QUEUE_RECEIPT, &document, &fd);
+
+	if (r != QUEUE_DONE || memfd_map(fd, LIMIT_RECEIPT, &receipt) < 0) {
+		log_event(LOG_ERR, "intake.queue-away", first->id,
+			"the receipt of the first copy cannot be had");
+		problem(x, "http.queue-away", NULL, NULL);
+		return;
+	}
+	acknowledge(x, first->id, document_state_text(document.state), receipt, true,
+		document.state == DOCUMENT_HELD
+			? held_members(document.hold_reason, document.held_until)
+			: NULL);
+	memfd_unmap(&receipt);
+}
+
+/* Another partner's id is nobody else's business. */
+static void answer_conflict(struct exchange *x, const struct queue_document *first,
+	const char *number)
+{
+	json_t *extra = NULL;
+
+	if (strcmp(first->partner, x->partner->name) == 0)
+		extra = json_pack("{s:s}", "first", first->id);
+	problem_with(x, "document.conflict", number, NULL, extra);
+}
+
+/* Return: 1 when this was answered as sent before, or queued is away. */
+static int seen_before(struct exchange *x, const struct queue_submission *s)
+{
+	struct queue_document first;
+	int r = links_find(x->links, s, &first);
+
+	if (r == QUEUE_DONE)
+		return 0;
+	if (r == QUEUE_DUPLICATE)
+		answer_first(x, &first);
+	else
+		problem(x, "http.queue-away", NULL, NULL);
+	return 1;
+}
+
+static void answer_commit(struct exchange *x, const struct queue_submission *s,
+	const struct judgement *j, int answer, const char *receipt,
+	const struct queue_document *first)
+{
+	if (answer == QUEUE_CONFLICT)
+		answer_conflict(x, first, s->number);
+	else if (answer == QUEUE_DUPLICATE && strcmp(first->id, s->id) != 0)
+		answer_first(x, first);
+	else if (s->state == DOCUMENT_REFUSED)
+		problem_findings(x, judgement_findings(j), json_pack("{s:s}", "id", s->id));
+	else
+		acknowledge(x, s->id, document_state_text(s->state), span_str(receipt), false,
+			s->state == DOCUMENT_HELD
+				? held_members(s->hold_reason, s->held_until)
+				: NULL);
+	if (!*x->response->id)
+		snprintf(x->response->id, sizeof(x->response->id), "%s", s->id);
+}
+
+void post_document(struct exchange *x)
+{
+	_cleanup_judgement_ struct judgement j = { .report_fd = -1 };
+	_cleanup_(freep) char *receipt = NULL;
+	struct queue_submission s;
+	struct queue_document first = { 0 };
+	int64_t now = clock_now();
+	int answer;
+
+	if (!take_body(x))
+		return;
+	if (submission_init(x, now, &s) < 0) {
+		problem(x, "internal.error", NULL, NULL);
+		return;
+	}
+	if (seen_before(x, &s) || !judge(x, s.id, now, &j))
+		return;
+	submission_judged(&s, &j);
+	answer = submission_commit(x, &s, &j, &receipt, &first);
+	if (answer)
+		answer_commit(x, &s, &j, answer, receipt, &first);
+}
+
+static const char *decision_text(enum decision decision)
+{
+	switch (decision) {
+	case DECISION_ACCEPTED:
+		return "accepted";
+	case DECISION_HELD:
+		return "held";
+	case DECISION_REFUSED:
+	case DECISION_UNDECIDED:
+	default:
+		return "refused";
+	}
+}
+
+static json_t *part_of(const json_t *report, const char *key)
+{
+	json_t *value = json_object_get(report, key);
+
+	return value ? json_incref(value) : json_null();
+}
+
+static json_t *preflight_body(const struct exchange *x, const struct judgement *j)
+{
+	json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s}", "decision",
+		decision_text(j->decision), "sha256", x->request->sha256_text, "findings",
+		part_of(j->report, "findings"), "facts", part_of(j->report, "facts"),
+		"signatures", part_of(j->report, "signatures"), "policy_digest",
+		j->verdict.policy_digest, "store_version", j->verdict.store_version);
+	json_t *held = j->decision == DECISION_HELD
+			       ? held_members(j->verdict.hold_reason, j->verdict.hold_until)
+			       : NULL;
+
+	if (body && held)
+		json_object_update(body, held);
+	json_decref(held);
+	return body;
+}
+
+/* What a submission would be told by the queue: sent before, or in conflict.
+ * Return: 1, 0 with a problem. */
+static int foresee(struct exchange *x, const struct queue_submission *s, struct judgement *j,
+	bool *ret_duplicate)
+{
+	struct queue_document first;
+	int r = links_find(x->links, s, &first);
+
+	*ret_duplicate = r == QUEUE_DUPLICATE;
+	if (r == QUEUE_CONFLICT)
+		r = judgement_refuse(j, "document.conflict", "", s->number) == 0 ? QUEUE_DONE
+										 : -ENOMEM;
+	if (r == QUEUE_DONE || r == QUEUE_DUPLICATE)
+		return 1;
+	return refuse(x, "http.queue-away", NULL);
+}
+
+void post_preflight(struct exchange *x)
+{
+	_cleanup_judgement_ struct judgement j = { .report_fd = -1 };
+	struct queue_submission s;
+	int64_t now = clock_now();
+	bool duplicate = false;
+	json_t *body;
+
+	if (!take_body(x))
+		return;
+	if (submission_init(x, now, &s) < 0) {
+		problem(x, "internal.error", NULL, NULL);
+		return;
+	}
+	if (!judge(x, s.id, now, &j))
+		return;
+	submission_judged(&s, &j);
+	if (j.decision != DECISION_REFUSED && !foresee(x, &s, &j, &duplicate))
+		return;
+	body = preflight_body(x, &j);
+	if (body && duplicate)
+		json_object_set_new(body, "duplicate", json_true());
+	response_json(x->response, 200, TYPE_JSON, body);
+}

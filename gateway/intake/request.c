@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/request.h"
+
+#include "common/encode.h"
+#include "common/id.h"
+#include "common/limits.h"
+#include "common/memfd.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#define READ_SIZE 65536u
+#define BUFFER_SIZE (SCGI_HEADER_MAX + 16u)
+
+static ssize_t read_some(int fd, void *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, data, len);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* nginx's own id; anything that is not of its form is replaced, so that it may stand in
+ * logs and answers. */
+static void set_correlation(struct request *r)
+{
+	const char *given = scgi_get(&r->scgi, "CORRELATION_ID");
+	size_t len = strlen(given);
+	char id[DOCUMENT_ID_SIZE];
+
+	if (len > 0 && len < sizeof(r->correlation) &&
+		strspn(given, "0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ-") == len)
+		memcpy(r->correlation, given, len + 1);
+	else if (id_new(id) == 0)
+		memcpy(r->correlation, id, sizeof(id));
+}
+
+static void set_path(struct request *r)
+{
+	const char *uri = scgi_get(&r->scgi, "REQUEST_URI");
+	size_t len = strcspn(uri, "?");
+
+	if (len >= sizeof(r->path))
+		return;
+	memcpy(r->path, uri, len);
+	r->path[len] = '\0';
+}
+
+int request_read(int socket, struct request *r)
+{
+	size_t have = 0, used = 0;
+	int e = 0;
+
+	*r = (struct request){ .socket = socket, .body = -1 };
+	r->buffer = malloc(BUFFER_SIZE);
+	if (!r->buffer)
+		return -ENOMEM;
+	while (e == 0) {
+		ssize_t n;
+
+		if (have == BUFFER_SIZE)
+			return -E2BIG;
+		n = read_some(socket, r->buffer + have, BUFFER_SIZE - have);
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return have ? -EPROTO : 0;
+		have += (size_t)n;
+		e = scgi_parse(span_of(r->buffer, have), &r->scgi, &used);
+	}
+	if (e < 0)
+		return e;
+	r->unread = r->scgi.content_length;
+	r->ahead = span_of(r->buffer + used, have - used);
+	if (r->ahead.len > r->unread)
+		return -EPROTO;
+	set_correlation(r);
+	set_path(r);
+	return 1;
+}
+
+/* The next octets of the body, from what came with the header first.
+ * Return: their number, 0 at the end, -EPROTO when the peer closed early, -errno. */
+static ssize_t next_octets(struct request *r, uint8_t *buffer, struct span *ret_data)
+{
+	size_t want = r->unread < READ_SIZE ? r->unread : READ_SIZE;
+	ssize_t n;
+
+	if (r->ahead.len) {
+		*ret_data = r->ahead;
+		r->ahead.len = 0;
+	} else if (want == 0) {
+		return 0;
+	} else {
+		n = read_some(r->socket, buffer, want);
+		if (n <= 0)
+			return n == 0 ? -EPROTO : n;
+		*ret_data = span_of(buffer, (size_t)n);
+	}
+	r->unread -= ret_data->len;
+	return (ssize_t)ret_data->len;
+}
+
+static int write_all(int fd, struct span data)
+{
+	while (data.len) {
+		ssize_t n = write(fd, data.data, data.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data = span_of(data.data + n, data.len - (size_t)n);
+	}
+	return 0;
+}
+
+static int spool(struct request *r, int fd, EVP_MD_CTX *hash, uint8_t *buffer)
+{
+	struct span data;
+	ssize_t n;
+
+	while ((n = next_octets(r, buffer, &data)) > 0) {
+		int e = write_all(fd, data);
+
+		if (e < 0)
+			return e;
+		if (!EVP_DigestUpdate(hash, data.data, data.len))
+			return -EIO;
+	}
+	if (n < 0)
+		return (int)n;
+	return EVP_DigestFinal_ex(hash, r->sha256, NULL) ? memfd_seal(fd) : -EIO;
+}
+
+int request_body(struct request *r)
+{
+	_cleanup_(freep) uint8_t *buffer = NULL;
+	_cleanup_(closep) int fd = -1;
+	EVP_MD_CTX *hash;
+	int e = -EIO;
+
+	if (request_size(r) > LIMIT_DOCUMENT)
+		return 0;
+	buffer = malloc(READ_SIZE);
+	fd = memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (!buffer || fd < 0)
+		return buffer ? -errno : -ENOMEM;
+	hash = EVP_MD_CTX_new();
+	if (hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL))
+		e = spool(r, fd, hash, buffer);
+	EVP_MD_CTX_free(hash);
+	if (e < 0)
+		return e;
+	hex_encode(r->sha256, SHA256_SIZE, r->sha256_text);
+	r->body = take_fd(&fd);
+	return 1;
+}
+
+void request_discard(struct request *r)
+{
+	_cleanup_(freep) uint8_t *buffer = malloc(READ_SIZE);
+	size_t forgotten = 0;
+	struct span data;
+	ssize_t n;
+
+	if (!buffer)
+		return;
+	while (forgotten < 2u * LIMIT_DOCUMENT && (n = next_octets(r, buffer, &data)) > 0)
+		forgotten += (size_t)n;
+}
+
+void request_done(struct request *r)
+{
+	scgi_done(&r->scgi);
+	free(r->buffer);
+	if (r->body >= 0)
+		close(r->body);
+	*r = (struct request){ .socket = -1, .body = -1 };
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One SCGI request: its header, and its body spooled into a sealed memfd while it is hashed;
+ * never holds a document in memory of its own, never looks into one.
+ */
+#ifndef SEALGATE_INTAKE_REQUEST_H
+#define SEALGATE_INTAKE_REQUEST_H
+
+#include "common/cleanup.h"
+#include "common/digest.h"
+#include "common/scgi.h"
+
+#define CORRELATION_SIZE 64
+#define PATH_SIZE 128
+
+struct request {
+	int socket; /* borrowed */
+	struct scgi_request scgi;
+	uint8_t *buffer;   /* owned: what came with the header */
+	struct span ahead; /* octets of the body among it that nobody took yet */
+	size_t unread;     /* octets of the body not taken yet, those included */
+	int body;          /* sealed memfd, or -1 before request_body */
+	uint8_t sha256[SHA256_SIZE];
+	char sha256_text[SHA256_TEXT_SIZE];
+	char correlation[CORRELATION_SIZE];
+	char path[PATH_SIZE]; /* of REQUEST_URI without its query; "" when too long */
+};
+
+/* Read the header. Return: 1, 0 when the peer closed before the first octet, -EPROTO,
+ * -E2BIG, -errno. *r may be used with request_done in every case. */
+int request_read(int socket, struct request *r);
+
+/* Spool and hash the body, of CONTENT_LENGTH octets, into r->body.
+ * Return: 1, 0 when it is longer than LIMIT_DOCUMENT (nothing was read), -EPROTO when the
+ * peer closed early, -errno. */
+int request_body(struct request *r);
+
+/* Read and forget what is left of the body: nginx must have written all of it before the
+ * answer, or it reports a broken connection instead. At most 2 * LIMIT_DOCUMENT octets. */
+void request_discard(struct request *r);
+
+void request_done(struct request *r);
+
+/* The size of the body as announced. */
+static inline size_t request_size(const struct request *r)
+{
+	return r->scgi.content_length;
+}
+
+#define _cleanup_request_ _cleanup_(request_done)
+
+#endif

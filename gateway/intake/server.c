@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/server.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "intake/http.h"
+#include "intake/identity.h"
+#include "intake/problem.h"
+
+#include <errno.h>
+
+int server_init(struct server *s, const struct instance *instance, char **ret_error)
+{
+	int r;
+
+	*ret_error = NULL;
+	*s = (struct server){ .instance = instance,
+		.name = config_string(instance->config, "instance.name"),
+		.test = config_bool(instance->config, "instance.test") };
+	r = instance_socket(instance, "verify", s->verify_socket);
+	if (r == 0)
+		r = instance_socket(instance, "queued", s->queued_socket);
+	if (r == 0)
+		r = instance_socket(instance, "signer", s->signer_socket);
+	return r < 0 ? r : snapshots_init(&s->snapshots, instance, ret_error);
+}
+
+void server_done(struct server *s)
+{
+	snapshots_done(&s->snapshots);
+}
+
+static void log_answer(const struct exchange *x, int64_t began_ms)
+{
+	const struct scgi_request *scgi = &x->request->scgi;
+
+	log_event(LOG_INFO, "intake.answered", *x->response->id ? x->response->id : NULL,
+		"%s %s %d %s, partner %s, %zu octets, %lld ms, correlation %s",
+		scgi_get(scgi, "REQUEST_METHOD"), x->request->path, x->response->status,
+		x->response->code ? x->response->code : "-",
+		x->partner ? x->partner->name : "-", request_size(x->request),
+		(long long)(clock_monotonic_ms() - began_ms), x->request->correlation);
+}
+
+static void answer(struct exchange *x)
+{
+	if (!x->links) {
+		problem(x, "http.busy", NULL, NULL);
+		return;
+	}
+	x->snapshot = snapshots_hold(&x->server->snapshots, false);
+	if (identify(x, clock_now()))
+		http_dispatch(x);
+}
+
+void server_serve(struct server *s, struct links *links, int socket)
+{
+	_cleanup_request_ struct request request;
+	_cleanup_response_ struct response response;
+	struct exchange x = { .server = s, .links = links, .request = &request,
+		.response = &response };
+	int64_t began_ms = clock_monotonic_ms();
+	int r = request_read(socket, &request);
+
+	response_init(&response);
+	if (r == -EPROTO || r == -E2BIG)
+		problem(&x, "http.request", NULL, NULL);
+	else if (r == 1)
+		answer(&x);
+	else
+		return; /* the peer went away, or was silent: nobody waits for an answer */
+	request_discard(&request);
+	r = response_send(&response, socket);
+	log_answer(&x, began_ms);
+	if (r < 0)
+		log_event(LOG_NOTICE, "intake.unanswered",
+			*response.id ? response.id : NULL, "the answer was not taken: %s",
+			strerror(-r));
+	snapshot_drop(x.snapshot);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What all threads of intake share: paths, name, policy; read-only but for the policy, which
+ * has its own lock.
+ */
+#ifndef SEALGATE_INTAKE_SERVER_H
+#define SEALGATE_INTAKE_SERVER_H
+
+#include "common/instance.h"
+#include "intake/snapshot.h"
+
+/* Together less than the 30 s that nginx waits for an answer. */
+#define VERIFY_TIMEOUT_MS 8000
+#define QUEUE_TIMEOUT_MS 4000
+#define SIGNER_TIMEOUT_MS 4000
+
+struct server {
+	const struct instance *instance; /* borrowed */
+	const char *name;                /* of the instance; borrowed */
+	bool test;
+	char verify_socket[PATH_MAX];
+	char queued_socket[PATH_MAX];
+	char signer_socket[PATH_MAX];
+	struct snapshots snapshots;
+};
+
+/* Return: 0, or negative with one line in *ret_error that the caller frees. */
+int server_init(struct server *s, const struct instance *instance, char **ret_error);
+void server_done(struct server *s);
+
+/* Serve one connection from request to answer; links NULL: answer that all are busy. */
+struct links;
+void server_serve(struct server *s, struct links *links, int socket);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/snapshot.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOOK_EVERY_MS 1000
+
+static uint64_t mix(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * 1099511628211u; /* FNV-1a */
+	return hash;
+}
+
+static uint64_t stamp_of(const FTSENT *e)
+{
+	const struct stat *st = e->fts_statp;
+	uint64_t hash = mix(14695981039346656037u, e->fts_path, e->fts_pathlen);
+
+	hash = mix(hash, &st->st_mtim, sizeof(st->st_mtim));
+	hash = mix(hash, &st->st_size, sizeof(st->st_size));
+	return mix(hash, &st->st_ino, sizeof(st->st_ino));
+}
+
+/* A sum over all files, so that their order does not matter. */
+static uint64_t stamp_files(struct snapshots *s)
+{
+	char *paths[] = { s->policies, s->authorities, s->revocation, NULL };
+	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	uint64_t sum = 0;
+	FTSENT *e;
+
+	while (walk && (e = fts_read(walk)) != NULL)
+		if (e->fts_info == FTS_F || e->fts_info == FTS_D)
+			sum += stamp_of(e);
+	if (walk)
+		fts_close(walk);
+	return sum;
+}
+
+static void snapshot_free(struct snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	policy_free(snapshot->policy);
+	pki_material_free(snapshot->transport);
+	free(snapshot);
+}
+
+static bool self_issued(X509 *x)
+{
+	return X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) == 0;
+}
+
+/* As nginx does: of the file's certificates the self-issued ones are anchors, the others
+ * may only stand on the way to one. */
+static int split_authorities(struct pki_material *m)
+{
+	for (int i = 0; i < sk_X509_num(m->certificates); i++) {
+		X509 *x = sk_X509_value(m->certificates, i);
+
+		if (!self_issued(x))
+			continue;
+		if (!X509_up_ref(x) || !sk_X509_push(m->anchors, x))
+			return -ENOMEM;
+	}
+	return sk_X509_num(m->anchors) > 0 ? 0 : -EINVAL;
+}
+
+static int load_transport(const struct snapshots *s, struct pki_material **ret,
+	char **ret_error)
+{
+	_cleanup_(pki_material_freep) struct pki_material *m = pki_material_new();
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	r = pki_material_load(m, PKI_CERTIFICATES, s->authorities, ret_error);
+	if (r < 0)
+		return r;
+	r = split_authorities(m);
+	if (r < 0) {
+		if (asprintf(ret_error, "%s: holds no self-issued authority", s->authorities) < 0)
+			*ret_error = NULL;
+		return r;
+	}
+	if (access(s->revocation, F_OK) == 0) {
+		r = pki_material_load(m, PKI_REVOCATION, s->revocation, ret_error);
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE(m);
+	return 0;
+}
+
+static int snapshot_load(const struct snapshots *s, struct snapshot **ret, char **ret_error)
+{
+	struct snapshot *n = calloc(1, sizeof(*n));
+	int r;
+
+	*ret_error = NULL;
+	if (!n)
+		return -ENOMEM;
+	atomic_init(&n->holders, 1);
+	r = policy_load(s->policies, &n->policy, ret_error);
+	if (r >= 0)
+		r = load_transport(s, &n->transport, ret_error);
+	if (r < 0) {
+		snapshot_free(n);
+		return r;
+	}
+	*ret = n;
+	return 0;
+}
+
+int snapshots_init(struct snapshots *s, const struct instance *instance, char **ret_error)
+{
+	int r;
+
+	*ret_error = NULL;
+	*s = (struct snapshots){ .lock = PTHREAD_MUTEX_INITIALIZER };
+	r = instance_path(instance, "policies", s->policies);
+	if (r == 0)
+		r = instance_path(instance, config_string(instance->config, "tls.partner_ca"),
+			s->authorities);
+	if (r == 0)
+		r = instance_path(instance, "state/trust/revocation", s->revocation);
+	if (r < 0)
+		return r;
+	s->checked_ms = clock_monotonic_ms();
+	s->stamp = stamp_files(s);
+	return snapshot_load(s, &s->now, ret_error);
+}
+
+/* Read the files again when they changed; the lock is held. */
+static void look(struct snapshots *s)
+{
+	_cleanup_(freep) char *error = NULL;
+	uint64_t stamp = stamp_files(s);
+	struct snapshot *next;
+	int r;
+
+	s->checked_ms = clock_monotonic_ms();
+	if (stamp == s->stamp)
+		return;
+	s->stamp = stamp; /* a version that cannot be read is reported once */
+	r = snapshot_load(s, &next, &error);
+	if (r < 0) {
+		log_event(LOG_ERR, "intake.policy-unreadable", NULL,
+			"the policy before it stays in force: %s",
+			error ? error : strerror(-r));
+		return;
+	}
+	log_event(LOG_NOTICE, "intake.policy", NULL, "policy %s is in force",
+		policy_digest(next->policy));
+	snapshot_drop(s->now);
+	s->now = next;
+}
+
+struct snapshot *snapshots_hold(struct snapshots *s, bool fresh)
+{
+	struct snapshot *held;
+
+	pthread_mutex_lock(&s->lock);
+	if (fresh || clock_monotonic_ms() - s->checked_ms >= LOOK_EVERY_MS)
+		look(s);
+	held = s->now;
+	atomic_fetch_add(&held->holders, 1);
+	pthread_mutex_unlock(&s->lock);
+	return held;
+}
+
+void snapshot_drop(struct snapshot *snapshot)
+{
+	if (snapshot && atomic_fetch_sub(&snapshot->holders, 1) == 1)
+		snapshot_free(snapshot);
+}
+
+void snapshots_done(struct snapshots *s)
+{
+	snapshot_drop(s->now);
+	s->now = NULL;
+	pthread_mutex_destroy(&s->lock);
+}

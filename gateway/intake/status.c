@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/handlers.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "intake/http.h"
+
+#define DAY_S 86400
+
+/* The types that the partner may send. Policy of this version knows one version of each and
+ * no sunset date: null says so, a date will take its place. */
+static json_t *versions(const struct partner *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < p->type_count; i++)
+		json_array_append_new(list,
+			json_pack("{s:o, s:n}", "type", json_text(p->types[i]), "sunset"));
+	return list;
+}
+
+static json_t *clock_of(struct exchange *x, int64_t now)
+{
+	const char *date = scgi_get(&x->request->scgi, "HTTP_DATE");
+	char text[CLOCK_TEXT_SIZE];
+	json_t *clock;
+	int64_t theirs;
+
+	clock_format(now, text);
+	clock = json_pack("{s:s}", "time", text);
+	if (clock && http_date(date, &theirs) == 0)
+		json_object_set_new(clock, "skew_seconds", json_integer(theirs - now));
+	return clock;
+}
+
+static json_t *certificate_of(const struct exchange *x, int64_t now)
+{
+	char until[CLOCK_TEXT_SIZE];
+
+	clock_format(x->certificate_until, until);
+	return json_pack("{s:s, s:s, s:I}", "sha256", x->certificate, "not_after", until,
+		"days_left", (json_int_t)((x->certificate_until - now) / DAY_S));
+}
+
+void get_status(struct exchange *x)
+{
+	int64_t now = clock_now();
+	json_t *body = json_pack("{s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:s}", "instance",
+		json_text(x->server->name), "test", x->server->test, "software",
+		SEALGATE_VERSION, "partner", json_text(x->partner->name), "clock",
+		clock_of(x, now), "certificate", certificate_of(x, now), "versions",
+		versions(x->partner), "policy_digest", policy_digest(x->snapshot->policy));
+
+	response_json(x->response, 200, TYPE_JSON, body);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/submission.h"
+
+#include "common/clock.h"
+#include "common/encode.h"
+#include "common/id.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "evidence/receipt.h"
+#include "intake/problem.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Copy text whose origin has bounds of its own that are no larger. */
+#define PUT(array, text) snprintf((array), sizeof(array), "%s", (text))
+
+int submission_init(const struct exchange *x, int64_t now, struct queue_submission *ret)
+{
+	struct queue_submission s = { .size = (uint32_t)request_size(x->request),
+		.received = now };
+	int r = id_new(s.id);
+
+	if (r < 0)
+		return r;
+	PUT(s.partner, x->partner->name);
+	PUT(s.correlation, x->request->correlation);
+	memcpy(s.sha256, x->request->sha256, sizeof(s.sha256));
+	*ret = s;
+	return 0;
+}
+
+static enum document_state state_of(enum decision decision)
+{
+	switch (decision) {
+	case DECISION_ACCEPTED:
+		return DOCUMENT_ACCEPTED;
+	case DECISION_HELD:
+		return DOCUMENT_HELD;
+	case DECISION_REFUSED:
+		return DOCUMENT_REFUSED;
+	case DECISION_UNDECIDED:
+	default:
+		return DOCUMENT_NONE;
+	}
+}
+
+void submission_judged(struct queue_submission *s, const struct judgement *j)
+{
+	const struct verdict *v = &j->verdict;
+
+	s->state = state_of(j->decision);
+	PUT(s->country, v->export_country);
+	PUT(s->import_country, v->import_country);
+	PUT(s->type, v->type);
+	PUT(s->number, v->number);
+	PUT(s->status, v->status);
+	PUT(s->policy_digest, v->policy_digest);
+	PUT(s->store_version, v->store_version);
+	if (j->decision == DECISION_HELD) {
+		s->held_until = v->hold_until;
+		PUT(s->hold_reason, v->hold_reason);
+	}
+	if (j->decision == DECISION_REFUSED)
+		return;
+	s->destination_count = (uint32_t)j->destination_count;
+	for (size_t i = 0; i < j->destination_count; i++)
+		PUT(s->destinations[i], j->destinations[i]);
+}
+
+static json_t *destinations(const struct queue_submission *s)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; list && i < s->destination_count; i++)
+		json_array_append_new(list, json_text(s->destinations[i]));
+	return list;
+}
+
+char *submission_record(const struct exchange *x, const struct queue_submission *s,
+	const char *report_sha256)
+{
+	char received[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
+	_cleanup_json_ json_t *record = NULL;
+
+	clock_format(s->received, received);
+	clock_format(s->held_until, until);
+	record = json_pack(
+		"{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s,"
+		" s:s, s:o, s:s, s:s*, s:b}",
+		"event", "submission", "id", s->id, "state", document_state_text(s->state),
+		"partner", json_text(s->partner), "certificate", x->certificate, "sha256",
+		x->request->sha256_text, "size", (json_int_t)s->size, "received", received,
+		"type", json_text(s->type), "number", json_text(s->number), "status",
+		json_text(s->status), "country", json_text(s->country), "import_country",
+		json_text(s->import_country), "policy_digest", s->policy_digest,
+		"store_version", s->store_version, "report_sha256", report_sha256,
+		"correlation", s->correlation, "destinations", destinations(s), "hold_reason",
+		s->hold_reason, "held_until", s->state == DOCUMENT_HELD ? until : NULL, "test",
+		x->server->test);
+	return record ? json_canonical(record) : NULL;
+}
+
+static void fill_claims(const struct exchange *x, const struct queue_submission *s,
+	uint32_t warnings, const char *record_sha256, struct receipt_claims *ret)
+{
+	*ret = (struct receipt_claims){ .instance = x->server->name, .test = x->server->test,
+		.id = s->id, .partner = s->partner, .sha256 = x->request->sha256_text,
+		.size = s->size, .received = s->received,
+		.state = document_state_text(s->state), .hold_reason = s->hold_reason,
+		.held_until = s->held_until, .type = s->type, .number = s->number,
+		.status = s->status, .country = s->country,
+		.import_country = s->import_country, .policy_digest = s->policy_digest,
+		.store_version = s->store_version, .audit_record_sha256 = record_sha256,
+		.warnings = warnings };
+}
+
+/* One attempt. Return: SIGNER_SIGNED with *ret_receipt, SIGNER_UNDECIDED when the signature
+ * does not go with the certificates, other enum signer_answer, or negative. */
+static int sign_once(struct links *l, const struct receipt_claims *claims, char **ret_receipt)
+{
+	_cleanup_(freep) char *input = NULL;
+	struct signer_result result;
+	uint8_t digest[SHA256_SIZE];
+	struct span certificates;
+	int r = links_certificates(l, &certificates);
+
+	if (r != SIGNER_SIGNED)
+		return r;
+	r = receipt_signing_input(claims, certificates, &input);
+	if (r == 0)
+		r = digest_sha256(span_str(input), digest);
+	if (r < 0) {
+		links_forget(l);
+		return r;
+	}
+	r = links_sign(l, digest, claims->id, &result);
+	if (r != SIGNER_SIGNED)
+		return r;
+	r = receipt_signature_check(input, certificates, result.value, result.value_len);
+	if (r <= 0) {
+		links_forget(l);
+		return r;
+	}
+	r = receipt_assemble(input, result.value, ret_receipt);
+	return r < 0 ? r : SIGNER_SIGNED;
+}
+
+int submission_receipt(struct exchange *x, const struct queue_submission *s,
+	uint32_t warnings, const char *record, char **ret_receipt)
+{
+	char record_sha256[SHA256_TEXT_SIZE];
+	struct receipt_claims claims;
+	int r = digest_sha256_text(span_str(record), record_sha256);
+
+	if (r == 0) {
+		fill_claims(x, s, warnings, record_sha256, &claims);
+		r = sign_once(x->links, &claims, ret_receipt);
+		/* Once more on a new connection: the signer may have been restarted. */
+		if (r <= 0 && r != -EAGAIN)
+			r = sign_once(x->links, &claims, ret_receipt);
+	}
+	if (r == SIGNER_SIGNED)
+		return 1;
+	log_event(LOG_ERR, "intake.signer-away", s->id, "no receipt: %s",
+		r < 0		      ? strerror(-r)
+		: r == SIGNER_REFUSED ? "the signer refuses"
+		: r == SIGNER_AWAY    ? "the token is away"
+				      : "the signature is not of the role's certificate");
+	problem(x, "http.signer-away", NULL, NULL);
+	return 0;
+}
+
+static int commit(struct exchange *x, const struct queue_submission *s,
+	const struct judgement *j, const char *record, const char *receipt,
+	struct queue_document *ret_first)
+{
+	_cleanup_(closep) int record_fd = memfd_from("record", span_str(record));
+	_cleanup_(closep) int receipt_fd = -1;
+
+	if (receipt)
+		receipt_fd = memfd_from("receipt", span_str(receipt));
+	if (record_fd < 0 || (receipt && receipt_fd < 0))
+		return -ENOMEM;
+	return links_commit(x->links, s, receipt ? x->request->body : -1, j->report_fd,
+		receipt_fd, record_fd, ret_first);
+}
+
+static int report_digest(const struct judgement *j, char ret_text[SHA256_TEXT_SIZE])
+{
+	struct span text;
+	int r = memfd_map(j->report_fd, LIMIT_REPORT, &text);
+
+	if (r < 0)
+		return r;
+	r = digest_sha256_text(text, ret_text);
+	memfd_unmap(&text);
+	return r;
+}
+
+static int queue_away(struct exchange *x, const struct queue_submission *s, int r)
+{
+	log_event(LOG_ERR, "intake.queue-away", s->id, "not committed: %s",
+		r < 0 ? strerror(-r) : r == QUEUE_DENIED ? "denied" : "not possible now");
+	problem(x, "http.queue-away", NULL, NULL);
+	return 0;
+}
+
+int submission_commit(struct exchange *x, const struct queue_submission *s,
+	const struct judgement *j, char **ret_receipt, struct queue_document *ret_first)
+{
+	_cleanup_(freep) char *record = NULL, *receipt = NULL;
+	char report_sha256[SHA256_TEXT_SIZE];
+	int r = report_digest(j, report_sha256);
+
+	*ret_receipt = NULL;
+	if (r == 0)
+		record = submission_record(x, s, report_sha256);
+	if (!record) {
+		problem(x, "internal.error", NULL, NULL);
+		return 0;
+	}
+	if (s->state != DOCUMENT_REFUSED &&
+		!submission_receipt(x, s, j->warnings, record, &receipt))
+		return 0;
+	r = commit(x, s, j, record, receipt, ret_first);
+	if (r != QUEUE_DONE && r != QUEUE_DUPLICATE && r != QUEUE_CONFLICT)
+		return queue_away(x, s, r);
+	*ret_receipt = TAKE(receipt);
+	return r;
+}
