@@ -31,7 +31,7 @@ static size_t utf8_char(const char *s)
 
 json_t *json_text(const char *text)
 {
-	_cleanup_buf_ struct buf b;
+	_cleanup_buf_ struct buf b = { 0 };
 	json_t *value;
 
 	if (!text)
