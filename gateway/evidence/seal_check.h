@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What makes a valid signature a seal of the gate: place, coverage, statements; private to
+ * evidence/, never any cryptography.
+ */
+#ifndef SEALGATE_EVIDENCE_SEAL_CHECK_H
+#define SEALGATE_EVIDENCE_SEAL_CHECK_H
+
+#include "common/cleanup.h"
+#include "common/finding.h"
+#include "xades/validate.h"
+
+struct seal_statement {
+	char *role;   /* claimed; NULL when absent */
+	char *policy; /* identifier; NULL when absent */
+};
+
+void seal_statement_done(struct seal_statement *s);
+
+/* Check the signature file: one asic:XAdESSignatures with one ds:Signature; references over
+ * the octets (no transform) of each part once and over its properties, no other; the
+ * commitment for all of it; a known seal policy with its digest; one signer role; a passed
+ * signature time-stamp. Every departure is an error finding evidence.*.
+ * Return: 0 with *ret_statement, -ENOMEM. */
+int seal_check(const struct xades_report *report, struct findings *findings,
+	struct seal_statement *ret_statement);
+
+#endif

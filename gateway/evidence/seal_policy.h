@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What a seal of the gate states about itself: commitment, seal policy, signer role; never the
+ * signature policy by which signatures are judged.
+ */
+#ifndef SEALGATE_EVIDENCE_SEAL_POLICY_H
+#define SEALGATE_EVIDENCE_SEAL_POLICY_H
+
+#include "common/digest.h"
+
+#include <stdbool.h>
+
+#define SEAL_COMMITMENT "urn:sealgate:commitment:received-and-validated:1"
+
+/* The text of the newest policy, below policies/. */
+#define SEAL_POLICY_FILE "policies/signature/seal-policy.txt"
+
+/* A version of the seal policy: policies/signature/seal-policy.txt as it was then. */
+struct seal_policy {
+	const char *id;
+	uint8_t sha256[SHA256_SIZE];
+};
+
+/* The version that new seals name. */
+const struct seal_policy *seal_policy_current(void);
+
+/* A version by its identifier, also one of the past, or NULL. */
+const struct seal_policy *seal_policy_find(const char *id);
+
+/* The claimed role of an instance's seal. The caller frees; NULL when memory ran out. */
+char *seal_role(const char *instance, bool test);
+
+/* True when a role is one of a test instance. */
+bool seal_role_is_test(const char *role);
+
+#endif

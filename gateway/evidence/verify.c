@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "evidence/verify.h"
+
+#include "common/clock.h"
+#include "common/limits.h"
+#include "evidence/asic.h"
+#include "evidence/receipt.h"
+#include "evidence/seal_check.h"
+#include "evidence/seal_policy.h"
+
+#include <errno.h>
+
+struct verification {
+	struct asic parts;
+	const struct pki_material *material;
+	int64_t at;
+	struct findings *findings;
+	size_t errors; /* in the container, apart from the seal's validation */
+	struct xades_report *seal;
+	struct seal_statement statement;
+	char sha256[SHA256_TEXT_SIZE]; /* of the document */
+	json_t *claims;                /* of the receipt; NULL when it is none */
+	json_t *report;                /* as read; NULL when it is no object */
+	const char *receipt_signature; /* PASSED | INDETERMINATE | FAILED */
+};
+
+static void verification_done(struct verification *v)
+{
+	xades_report_free(v->seal);
+	seal_statement_done(&v->statement);
+	json_decref(v->claims);
+	json_decref(v->report);
+}
+
+static int validate_seal(struct verification *v)
+{
+	struct xades_detached detached[ASIC_SIGNATURES];
+	struct xades_options options = { .profile = XADES_GATE, .at = v->at,
+		.material = v->material, .detached = detached,
+		.detached_count = ASIC_SIGNATURES };
+	int r;
+
+	for (int i = 0; i < ASIC_SIGNATURES; i++)
+		detached[i] = (struct xades_detached){ .name = asic_name((enum asic_part)i),
+			.data = v->parts.parts[i] };
+	r = xades_validate(v->parts.parts[ASIC_SIGNATURES], &options, &v->seal);
+	if (r == 0)
+		r = seal_check(v->seal, v->findings, &v->statement);
+	return r;
+}
+
+static int64_t seal_time(const struct verification *v)
+{
+	if (v->seal->count == 0 || v->seal->signatures[0].best_signature_time == 0)
+		return v->at;
+	return v->seal->signatures[0].best_signature_time;
+}
+
+/* An anchor or data that is missing here proves nothing against a receipt. */
+static bool only_unproven(enum pki_outcome outcome)
+{
+	return outcome == PKI_NO_PATH || outcome == PKI_NO_REVOCATION_DATA ||
+	       outcome == PKI_STALE_REVOCATION;
+}
+
+static void judge_receipt_path(struct verification *v, const struct receipt_result *r)
+{
+	if (only_unproven(r->path.outcome)) {
+		v->receipt_signature = "INDETERMINATE";
+		findings_addf(v->findings, SEVERITY_WARNING, "evidence.receipt-signature",
+			asic_name(ASIC_RECEIPT), NULL, "%s", r->reason);
+	} else {
+		findings_add(v->findings, "evidence.receipt-signature",
+			asic_name(ASIC_RECEIPT), NULL, r->reason);
+	}
+}
+
+/* One key for receipts and seals would let whoever may have receipts signed make seals. */
+static void check_two_keys(struct verification *v, const X509 *receipt_signer)
+{
+	const X509 *signer = v->seal->count ? v->seal->signatures[0].signer : NULL;
+
+	if (signer && receipt_signer && EVP_PKEY_eq(X509_get0_pubkey(signer),
+						X509_get0_pubkey(receipt_signer)) == 1)
+		findings_add(v->findings, "evidence.receipt-signature",
+			asic_name(ASIC_RECEIPT), NULL,
+			"The seal and the receipt were made with the same key.");
+}
+
+/* A receipt is judged at the time of verification and, when its signer certificate expired
+ * since, at the time that the seal's time-stamp proves for it. */
+static int verify_receipt_signature(struct verification *v, struct receipt_result *ret)
+{
+	struct span receipt = v->parts.parts[ASIC_RECEIPT];
+	int r = receipt_verify(receipt, v->material, v->at, ret);
+
+	if (r < 0 || ret->outcome != RECEIPT_PATH ||
+		(ret->path.outcome != PKI_EXPIRED && ret->path.outcome != PKI_CA_EXPIRED))
+		return r;
+	receipt_result_done(ret);
+	return receipt_verify(receipt, v->material, seal_time(v), ret);
+}
+
+static int check_receipt_signature(struct verification *v)
+{
+	struct receipt_result result = { 0 };
+	int r = verify_receipt_signature(v, &result);
+
+	if (r < 0)
+		return r;
+	v->receipt_signature = "FAILED";
+	if (result.outcome == RECEIPT_PASSED)
+		v->receipt_signature = "PASSED";
+	else if (result.outcome == RECEIPT_PATH)
+		judge_receipt_path(v, &result);
+	else
+		findings_add(v->findings, "evidence.receipt-signature",
+			asic_name(ASIC_RECEIPT), NULL, result.reason);
+	check_two_keys(v, result.signer);
+	receipt_result_done(&result);
+	return 0;
+}
+
+static bool same_text(const json_t *a, const json_t *b, const char *key)
+{
+	const char *x = json_string_of(a, key), *y = json_string_of(b, key);
+
+	return x && y && strcmp(x, y) == 0;
+}
+
+static void check_claims(struct verification *v)
+{
+	const char *sha256 = json_string_of(v->claims, "sha256");
+	const json_t *size = json_object_get(v->claims, "size");
+	bool test = json_is_true(json_object_get(v->claims, "test"));
+
+	if (!sha256 || strcmp(sha256, v->sha256) != 0)
+		findings_add(v->findings, "evidence.receipt", asic_name(ASIC_RECEIPT), sha256,
+			"The receipt does not name the document's SHA-256.");
+	if (!json_is_integer(size) ||
+		(uint64_t)json_integer_value(size) != v->parts.parts[ASIC_DOCUMENT].len)
+		findings_add(v->findings, "evidence.receipt", asic_name(ASIC_RECEIPT), NULL,
+			"The receipt does not name the document's size.");
+	if (v->statement.role && seal_role_is_test(v->statement.role) != test)
+		findings_add(v->findings, "evidence.receipt", asic_name(ASIC_RECEIPT),
+			v->statement.role, "Of the seal and the receipt, only one is a TEST.");
+}
+
+static void check_report(struct verification *v)
+{
+	const char *sha256 = json_string_of(v->report, "sha256");
+
+	if (!json_is_object(v->report)) {
+		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), NULL,
+			"The report is no JSON object.");
+		return;
+	}
+	if (!sha256 || strcmp(sha256, v->sha256) != 0)
+		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), sha256,
+			"The report does not name the document's SHA-256.");
+	if (v->claims && (!same_text(v->claims, v->report, "policy_digest") ||
+				 !same_text(v->claims, v->report, "store_version")))
+		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), NULL,
+			"The report names another policy or trust store than the receipt.");
+}
+
+static int verify_parts(struct verification *v)
+{
+	int r = digest_sha256_text(v->parts.parts[ASIC_DOCUMENT], v->sha256);
+
+	if (r == 0)
+		r = validate_seal(v);
+	if (r == 0)
+		r = check_receipt_signature(v);
+	if (r < 0)
+		return r;
+	v->claims = receipt_claims_read(v->parts.parts[ASIC_RECEIPT]);
+	v->report = json_read(v->parts.parts[ASIC_REPORT], LIMIT_REPORT);
+	check_claims(v);
+	check_report(v);
+	return 0;
+}
+
+/* A copy of what the receipt claims under a key, null when it does not. */
+static int copy_claim(json_t *to, const struct verification *v, const char *key)
+{
+	json_t *value = json_object_get(v->claims, key);
+
+	return value ? json_object_set(to, key, value)
+		     : json_object_set_new(to, key, json_null());
+}
+
+static json_t *evidence_json(const struct verification *v)
+{
+	static const char *const claims[] = { "id", "partner", "received", "state", "type",
+		"number", "status", "country", "import_country", "audit_record_sha256" };
+	bool test = v->statement.role && seal_role_is_test(v->statement.role);
+	json_t *e = json_pack("{s:s, s:I, s:b, s:o, s:o, s:s}", "sha256", v->sha256, "size",
+		(json_int_t)v->parts.parts[ASIC_DOCUMENT].len, "test", test, "role",
+		json_text(v->statement.role), "seal_policy", json_text(v->statement.policy),
+		"receipt_signature", v->receipt_signature);
+
+	for (size_t i = 0; e && i < sizeof(claims) / sizeof(claims[0]); i++)
+		if (copy_claim(e, v, claims[i]) < 0) {
+			json_decref(e);
+			return NULL;
+		}
+	return e;
+}
+
+/* Indication of the whole: the seal's, unless the container is not what a seal of the gate is
+ * about. */
+static void indicate(const struct verification *v, const char **ret_indication,
+	const char **ret_sub)
+{
+	enum xades_indication i = v->seal ? v->seal->indication : XADES_TOTAL_FAILED;
+	bool failed = i == XADES_TOTAL_FAILED;
+
+	if (v->seal && (failed || (v->errors == 0 && (i != XADES_TOTAL_PASSED ||
+							     v->findings->errors == 0)))) {
+		*ret_indication = xades_indication_text(i);
+		*ret_sub = v->seal->sub_indication;
+		return;
+	}
+	*ret_indication = xades_indication_text(XADES_TOTAL_FAILED);
+	*ret_sub = "FORMAT_FAILURE";
+}
+
+static json_t *report_json(const struct verification *v)
+{
+	const char *indication, *sub;
+	char at[CLOCK_TEXT_SIZE];
+
+	clock_format(v->at, at);
+	indicate(v, &indication, &sub);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "indication", indication,
+		"sub_indication", sub, "profile", "gate", "at", at, "policy_digest",
+		xades_policy_digest(), "signatures",
+		v->seal ? xades_signatures_to_json(v->seal) : json_array(), "findings",
+		findings_to_json(v->findings), "evidence",
+		v->seal ? evidence_json(v) : json_null());
+}
+
+/* Return: 1 valid, 0 not; the findings of the seal become ours. */
+static int conclude(struct verification *v)
+{
+	bool passed = v->seal && v->seal->indication == XADES_TOTAL_PASSED;
+
+	v->errors = v->findings->errors;
+	if (v->seal)
+		findings_move(v->findings, &v->seal->findings);
+	return passed && v->findings->errors == 0;
+}
+
+int evidence_verify(struct span container, const struct pki_material *material, int64_t at,
+	struct findings *findings, json_t **ret_report)
+{
+	_cleanup_(verification_done) struct verification v = { .material = material, .at = at,
+		.findings = findings, .receipt_signature = "INDETERMINATE" };
+	json_t *report;
+	int r, valid;
+
+	r = asic_read(container, findings, &v.parts);
+	if (r > 0)
+		r = verify_parts(&v);
+	if (r < 0)
+		return r;
+	valid = conclude(&v);
+	report = report_json(&v);
+	if (!report || findings->out_of_memory) {
+		json_decref(report);
+		return -ENOMEM;
+	}
+	*ret_report = report;
+	return valid;
+}
