@@ -9,6 +9,11 @@
 #include "document/facts.h"
 
 #define TYPE_LIST_MAX 32
+#define TYPE_RULES_MAX 4
+
+struct code_checks;
+struct rules;
+struct xml_schema;
 
 struct document_type {
 	char name[DOCUMENT_TYPE_SIZE]; /* "PHYTO" */
@@ -21,7 +26,10 @@ struct document_type {
 	size_t status_count;
 	bool officer_required;         /* a main signature by an enrolled officer */
 	bool seal_required;            /* an authority's seal, parallel or counter */
-	const struct xml_schema *schema; /* shared by types of one pack */
+	const struct xml_schema *schema; /* shared by types of one pack, as are the next two */
+	const struct code_checks *codes; /* or NULL */
+	const struct rules *rules[TYPE_RULES_MAX];
+	size_t rule_count;
 	bool experimental;
 };
 

@@ -154,7 +154,7 @@ static void add_step(struct buf *path, const xmlNode *node)
 char *xml_path_of(const xmlNode *node)
 {
 	const xmlNode *steps[PATH_DEPTH];
-	_cleanup_buf_ struct buf path;
+	_cleanup_buf_ struct buf path = { 0 };
 	size_t n = 0;
 
 	if (node && node->type != XML_ELEMENT_NODE && node->type != XML_ATTRIBUTE_NODE)

@@ -68,7 +68,7 @@ struct validation {
  * only: the path names the element already. */
 static char *clean(const char *message)
 {
-	_cleanup_buf_ struct buf b;
+	_cleanup_buf_ struct buf b = { 0 };
 	const char *colon = strstr(message, "': ");
 
 	buf_init(&b, MESSAGE_MAX);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/command.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+#include "common/json.h"
+#include "common/limits.h"
+#include "document/types.h"
+#include "xml/reader.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+struct checking {
+	struct document_types *types;
+	const struct document_type *type; /* demanded, or NULL: found by the document */
+	int64_t at;
+};
+
+/* The tree without its signatures: a signature has no place in the schema.
+ * Return: 1 clean, 0 findings, negative undecided. */
+static int check_tree(const struct checking *c, xmlDoc *doc, struct findings *findings,
+	const char **ret_type)
+{
+	const struct document_type *type = c->type;
+	struct facts facts;
+	int r;
+
+	document_strip_signatures(doc);
+	r = facts_read(doc, &facts, findings);
+	if (r < 0)
+		return r;
+	if (!type)
+		type = document_type_find(c->types, &facts, findings);
+	if (!type)
+		return 0;
+	*ret_type = type->name;
+	r = document_check(c->types, type, doc, &facts, c->at, findings);
+	return r < 0 ? r : findings->errors == 0;
+}
+
+static int check_octets(const struct checking *c, const char *path, struct findings *findings,
+	const char **ret_type)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	_cleanup_xml_doc_ xmlDoc *doc = NULL;
+	size_t len;
+	int r = file_read(path, LIMIT_DOCUMENT, &data, &len);
+
+	if (r == -EFBIG) {
+		findings_add(findings, "xml.size", NULL, NULL, NULL);
+		return 0;
+	}
+	if (r < 0) {
+		fprintf(stderr, "sealgate: %s: %s\n", path, strerror(-r));
+		return r;
+	}
+	r = xml_read(span_of(data, len), XML_READ_GATE, findings, &doc);
+	return r <= 0 ? r : check_tree(c, doc, findings, ret_type);
+}
+
+static int print_line(const char *path, const char *type, const struct findings *findings)
+{
+	_cleanup_json_ json_t *line = json_pack("{s:o, s:o, s:o}", "file", json_text(path),
+		"type", json_text(type), "findings", findings_to_json(findings));
+
+	if (!line || json_dumpf(line, stdout, JSON_COMPACT) < 0)
+		return -ENOMEM;
+	putchar('\n');
+	return 0;
+}
+
+static enum exit_status check_file(const struct checking *c, const char *path)
+{
+	_cleanup_findings_ struct findings findings = { 0 };
+	const char *type = NULL;
+	int r = check_octets(c, path, &findings, &type);
+
+	if (r < 0) {
+		findings_add(&findings, "internal.error", NULL, NULL, strerror(-r));
+		(void)print_line(path, type, &findings);
+		return EXIT_INTERNAL;
+	}
+	if (print_line(path, type, &findings) < 0)
+		return EXIT_INTERNAL;
+	return r > 0 ? EXIT_CLEAN : EXIT_NOT_PASSED;
+}
+
+struct options {
+	const char *policies, *type;
+	int64_t at;
+};
+
+static int read_options(int argc, char **argv, struct options *o)
+{
+	static const struct option OPTIONS[] = {
+		{ "policies", required_argument, NULL, 'p' },
+		{ "type", required_argument, NULL, 't' },
+		{ "at", required_argument, NULL, 'a' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
+		if (c == 'p')
+			o->policies = optarg;
+		else if (c == 't')
+			o->type = optarg;
+		else if (c != 'a' || clock_parse(optarg, &o->at) < 0)
+			return -EINVAL;
+	}
+	return optind < argc ? 0 : -EINVAL;
+}
+
+/* --policies, else those of the instance. */
+static int load(const struct options *o, struct checking *c)
+{
+	const char *instance = getenv("SEALGATE_INSTANCE");
+	_cleanup_(freep) char *error = NULL;
+	char path[PATH_MAX];
+	int r;
+
+	if (!o->policies && !instance) {
+		fputs("sealgate: name --policies or an instance\n", stderr);
+		return -EINVAL;
+	}
+	if (snprintf(path, sizeof(path), "%s%s", o->policies ? o->policies : instance,
+		    o->policies ? "" : "/policies") >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	r = document_types_load(path, &c->types, &error);
+	if (r < 0) {
+		fprintf(stderr, "sealgate: %s\n", error ? error : strerror(-r));
+		return r;
+	}
+	xml_setup();
+	c->type = o->type ? document_type_named(c->types, o->type) : NULL;
+	if (o->type && !c->type)
+		fprintf(stderr, "sealgate: no document type '%s'\n", o->type);
+	return o->type && !c->type ? -EINVAL : 0;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	struct options o = { .at = clock_now() };
+	struct checking c = { 0 };
+	int worst = EXIT_CLEAN;
+
+	if (read_options(argc, argv, &o) < 0)
+		return command_usage("check");
+	if (load(&o, &c) < 0) {
+		document_types_free(c.types);
+		return EXIT_USAGE;
+	}
+	c.at = o.at;
+	for (int i = optind; i < argc; i++) {
+		int status = (int)check_file(&c, argv[i]);
+
+		worst = status > worst ? status : worst;
+	}
+	document_types_free(c.types);
+	return worst;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "document/codes.h"
+
+#include "common/buf.h"
+#include "document/csv.h"
+#include "xml/node.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+struct code_check {
+	char *id;
+	char *list; /* its name, for people */
+	xmlXPathCompExpr *expression;
+	enum severity severity;
+	char **codes; /* sorted */
+	size_t code_count;
+};
+
+struct code_checks {
+	struct prefixes prefixes;
+	struct code_check *checks;
+	size_t count;
+};
+
+static int fail(char **ret_error, const char *path, size_t row, const char *what)
+{
+	if (!*ret_error && asprintf(ret_error, "%s:%zu: %s", path, row + 2, what) < 0)
+		*ret_error = NULL;
+	return -EINVAL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Copy the first column of the rows where COLUMN=VALUE holds. */
+static int fill(struct code_check *check, const struct csv *table, const char *where)
+{
+	_cleanup_(freep) char *column = strdup(where);
+	char *wanted = column ? strchr(column, '=') : NULL;
+	int index = 0;
+
+	if (!column)
+		return -ENOMEM;
+	if (*where) {
+		if (!wanted)
+			return -EINVAL;
+		*wanted++ = '\0';
+		index = csv_column(table, column);
+	}
+	check->codes = calloc(table->rows + 1, sizeof(*check->codes));
+	if (!check->codes || index < 0)
+		return index < 0 ? -EINVAL : -ENOMEM;
+	for (size_t i = 0; i < table->rows; i++) {
+		if (*where && strcmp(csv_cell(table, i, index), wanted) != 0)
+			continue;
+		check->codes[check->code_count] = strdup(csv_cell(table, i, 0));
+		if (!check->codes[check->code_count])
+			return -ENOMEM;
+		check->code_count++;
+	}
+	qsort(check->codes, check->code_count, sizeof(*check->codes), compare);
+	return check->code_count ? 0 : -EINVAL;
+}
+
+static int load_list(struct code_check *check, const char *policies, const char *where,
+	char **ret_error)
+{
+	_cleanup_csv_ struct csv table = { 0 };
+	char path[PATH_MAX];
+	int r;
+
+	if (strchr(check->list, '/') ||
+		snprintf(path, sizeof(path), "%s/codes/%s.csv", policies, check->list) >=
+			(int)sizeof(path))
+		return -ENAMETOOLONG;
+	r = csv_read(path, &table, ret_error);
+	return r < 0 ? r : fill(check, &table, where);
+}
+
+static int load_row(struct code_check *check, const struct csv *table, size_t row,
+	const struct prefixes *prefixes, const char *policies, char **ret_error)
+{
+	const char *severity = csv_cell(table, row, 4);
+
+	check->id = strdup(csv_cell(table, row, 0));
+	check->list = strdup(csv_cell(table, row, 2));
+	if (!check->id || !check->list)
+		return -ENOMEM;
+	check->expression = rule_compile(csv_cell(table, row, 1), prefixes);
+	if (!check->expression)
+		return -EINVAL;
+	if (strcmp(severity, "warning") == 0)
+		check->severity = SEVERITY_WARNING;
+	else if (strcmp(severity, "error") != 0)
+		return -EINVAL;
+	return load_list(check, policies, csv_cell(table, row, 3), ret_error);
+}
+
+static bool header_ok(const struct csv *table)
+{
+	static const char *const NAMES[] = { "id", "xpath", "list", "where", "severity" };
+
+	for (int i = 0; i < 5; i++)
+		if (csv_column(table, NAMES[i]) != i)
+			return false;
+	return table->columns == 5;
+}
+
+int code_checks_load(const char *policies, const char *path, const struct prefixes *prefixes,
+	struct code_checks **ret_checks, char **ret_error)
+{
+	_cleanup_csv_ struct csv table = { 0 };
+	_cleanup_(code_checks_freep) struct code_checks *c = calloc(1, sizeof(*c));
+	int r = csv_read(path, &table, ret_error);
+
+	if (!c)
+		return -ENOMEM;
+	if (r < 0)
+		return r;
+	if (!header_ok(&table))
+		return fail(ret_error, path, 0, "the header is not id,xpath,list,where,severity");
+	c->checks = calloc(table.rows + 1, sizeof(*c->checks));
+	if (!c->checks)
+		return -ENOMEM;
+	for (size_t i = 0; i < prefixes->count; i++)
+		if (prefixes_add(&c->prefixes, prefixes->list[i].prefix,
+			    prefixes->list[i].uri) < 0)
+			return -ENOMEM;
+	for (; c->count < table.rows; c->count++) {
+		r = load_row(&c->checks[c->count], &table, c->count, prefixes, policies,
+			ret_error);
+		if (r < 0) {
+			size_t row = c->count++;
+
+			fail(ret_error, path, row,
+				"the expression, list, column or severity is unknown");
+			return r;
+		}
+	}
+	*ret_checks = TAKE(c);
+	return 0;
+}
+
+void code_checks_free(struct code_checks *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->count; i++) {
+		struct code_check *check = &c->checks[i];
+
+		for (size_t k = 0; k < check->code_count; k++)
+			free(check->codes[k]);
+		free(check->codes);
+		free(check->id);
+		free(check->list);
+		xmlXPathFreeCompExpr(check->expression);
+	}
+	free(c->checks);
+	prefixes_done(&c->prefixes);
+	free(c);
+}
+
+static char *value_of(const xmlNode *node)
+{
+	if (node->type == XML_ATTRIBUTE_NODE)
+		return strdup(node->children && node->children->content
+				? (const char *)node->children->content : "");
+	return xml_text(node);
+}
+
+static void check_node(const struct code_check *check, const xmlNode *node,
+	struct findings *findings)
+{
+	_cleanup_(freep) char *value = value_of(node), *path = NULL;
+
+	if (value && bsearch(&value, check->codes, check->code_count, sizeof(*check->codes),
+			     compare))
+		return;
+	path = xml_path_of(node);
+	findings_addf(findings, check->severity, "doc.code", path, value ? value : "",
+		"%s: the code is not in the list \"%s\" for this place.", check->id,
+		check->list);
+}
+
+int code_checks_run(const struct code_checks *c, xmlXPathContext *context,
+	struct findings *findings)
+{
+	int r = rule_context_use(context, &c->prefixes);
+
+	for (size_t i = 0; r == 0 && i < c->count; i++) {
+		_cleanup_object_ xmlXPathObject *set = rule_evaluate(context,
+			c->checks[i].expression, (xmlNode *)context->doc);
+
+		if (!set || set->type != XPATH_NODESET)
+			return -EDOM;
+		for (int k = 0; set->nodesetval && k < set->nodesetval->nodeNr; k++)
+			check_node(&c->checks[i], set->nodesetval->nodeTab[k], findings);
+	}
+	return r;
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "document/types.h"
+
+#include "common/durable.h"
+#include "document/codes.h"
+#include "document/rules.h"
+#include "xml/schema.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <libconfig.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TYPES_MAX 64
+#define TYPE_FILE_MAX (64u * 1024)
+#define SHARED_MAX 64
+
+/* What types share, by path: opened once. */
+struct shared {
+	char *path;
+	struct xml_schema *schema;
+	struct code_checks *codes;
+	struct rules *rules;
+};
+
+struct document_types {
+	struct document_type types[TYPES_MAX];
+	size_t count;
+	struct shared shared[SHARED_MAX];
+	size_t shared_count;
+};
+
+struct loading {
+	const char *policies;
+	const char *path; /* of the type's file */
+	struct document_types *types;
+	struct prefixes prefixes; /* of the type being read, for its code checks */
+	char **ret_error;
+};
+
+static int fail(const struct loading *l, const config_setting_t *at, const char *what)
+{
+	if (!*l->ret_error && asprintf(l->ret_error, "%s:%d: %s", l->path,
+				      at ? config_setting_source_line(at) : 0, what) < 0)
+		*l->ret_error = NULL;
+	return -EINVAL;
+}
+
+static struct shared *find_shared(const struct loading *l, const char *path)
+{
+	struct document_types *t = l->types;
+
+	for (size_t i = 0; i < t->shared_count; i++)
+		if (strcmp(t->shared[i].path, path) == 0)
+			return &t->shared[i];
+	if (t->shared_count == SHARED_MAX)
+		return NULL;
+	t->shared[t->shared_count].path = strdup(path);
+	return t->shared[t->shared_count].path ? &t->shared[t->shared_count++] : NULL;
+}
+
+/* Paths in a type's file are relative to policies/ and stay below it. */
+static struct shared *resolve(const struct loading *l, const config_setting_t *setting,
+	char ret_path[PATH_MAX])
+{
+	const char *name = config_setting_get_string(setting);
+
+	if (!name || *name == '/' || strstr(name, "..") ||
+		snprintf(ret_path, PATH_MAX, "%s/%s", l->policies, name) >= PATH_MAX) {
+		fail(l, setting, "a path must be relative to policies and stay below it");
+		return NULL;
+	}
+	return find_shared(l, ret_path);
+}
+
+static int load_schema(const struct loading *l, const config_setting_t *setting,
+	struct document_type *type)
+{
+	char path[PATH_MAX];
+	struct shared *s = setting ? resolve(l, setting, path) : NULL;
+	int r = 0;
+
+	if (!s)
+		return fail(l, setting, "schema is missing or unusable");
+	if (!s->schema)
+		r = xml_schema_open(path, &s->schema, l->ret_error);
+	type->schema = s->schema;
+	return r;
+}
+
+static int load_codes(const struct loading *l, const config_setting_t *setting,
+	struct document_type *type)
+{
+	char path[PATH_MAX];
+	struct shared *s;
+	int r = 0;
+
+	if (!setting)
+		return 0;
+	s = resolve(l, setting, path);
+	if (!s)
+		return fail(l, setting, "codes is unusable");
+	if (!s->codes)
+		r = code_checks_load(l->policies, path, &l->prefixes, &s->codes,
+			l->ret_error);
+	type->codes = s->codes;
+	return r;
+}
+
+static int load_rules(const struct loading *l, const config_setting_t *setting,
+	struct document_type *type)
+{
+	int count = setting ? config_setting_length(setting) : 0;
+
+	if (count > TYPE_RULES_MAX)
+		return fail(l, setting, "too many rule files");
+	for (int i = 0; i < count; i++) {
+		char path[PATH_MAX];
+		struct shared *s = resolve(l, config_setting_get_elem(setting, (unsigned)i), path);
+		int r = 0;
+
+		if (!s)
+			return fail(l, setting, "rules is unusable");
+		if (!s->rules)
+			r = rules_load(path, &s->rules, l->ret_error);
+		if (r < 0)
+			return r;
+		type->rules[type->rule_count++] = s->rules;
+	}
+	return 0;
+}
+
+static int copy(const struct loading *l, const config_setting_t *setting, const char *text,
+	char *ret, size_t size)
+{
+	if (!text || strlen(text) >= size)
+		return fail(l, setting, "a text is missing or too long");
+	memcpy(ret, text, strlen(text) + 1);
+	return 0;
+}
+
+static int get_text(const struct loading *l, const config_setting_t *root, const char *name,
+	char *ret, size_t size)
+{
+	const config_setting_t *setting = config_setting_get_member(root, name);
+	const char *text = setting ? config_setting_get_string(setting) : NULL;
+
+	return copy(l, setting ? setting : root, text, ret, size);
+}
+
+/* A list of texts, each into a row of size octets. */
+static int get_list(const struct loading *l, const config_setting_t *root, const char *name,
+	char *rows, size_t size, size_t *ret_count)
+{
+	const config_setting_t *list = config_setting_get_member(root, name);
+	int count = list ? config_setting_length(list) : 0;
+
+	if (!list || count > TYPE_LIST_MAX)
+		return fail(l, list ? list : root, "a list is missing or too long");
+	for (int i = 0; i < count; i++) {
+		int r = copy(l, list, config_setting_get_string_elem(list, i),
+			rows + (size_t)i * size, size);
+
+		if (r < 0)
+			return r;
+	}
+	*ret_count = (size_t)count;
+	return 0;
+}
+
+static int get_bool(const struct loading *l, const config_setting_t *root, const char *name,
+	bool *ret)
+{
+	const config_setting_t *setting = config_setting_get_member(root, name);
+
+	if (!setting || config_setting_type(setting) != CONFIG_TYPE_BOOL)
+		return fail(l, setting ? setting : root, "true or false is missing");
+	*ret = config_setting_get_bool(setting);
+	return 0;
+}
+
+static int load_prefixes(struct loading *l, const config_setting_t *setting)
+{
+	int count = setting ? config_setting_length(setting) : 0;
+
+	prefixes_done(&l->prefixes);
+	for (int i = 0; i < count; i++) {
+		const config_setting_t *p = config_setting_get_elem(setting, (unsigned)i);
+		const char *uri = config_setting_get_string(p);
+
+		if (!uri || prefixes_add(&l->prefixes, config_setting_name(p), uri) < 0)
+			return fail(l, setting, "prefixes must be a few names with URIs");
+	}
+	return 0;
+}
+
+static bool known_key(const char *name)
+{
+	static const char *const KEYS[] = { "name", "root", "namespace", "type_codes",
+		"direction", "statuses", "officer_required", "seal_required", "schema",
+		"prefixes", "codes", "rules", "experimental", NULL };
+
+	for (size_t i = 0; KEYS[i]; i++)
+		if (strcmp(KEYS[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int check_keys(const struct loading *l, const config_setting_t *root)
+{
+	for (int i = 0; i < config_setting_length(root); i++) {
+		const config_setting_t *s = config_setting_get_elem(root, (unsigned)i);
+
+		if (!known_key(config_setting_name(s)))
+			return fail(l, s, "an unknown key");
+	}
+	return 0;
+}
+
+static int read_texts(const struct loading *l, const config_setting_t *root,
+	struct document_type *type)
+{
+	int r = get_text(l, root, "name", type->name, sizeof(type->name));
+
+	if (r == 0)
+		r = get_text(l, root, "root", type->root, sizeof(type->root));
+	if (r == 0)
+		r = get_text(l, root, "namespace", type->ns, sizeof(type->ns));
+	if (r == 0)
+		r = get_text(l, root, "direction", type->direction, sizeof(type->direction));
+	if (r == 0)
+		r = get_list(l, root, "type_codes", type->type_codes[0],
+			sizeof(type->type_codes[0]), &type->type_code_count);
+	if (r == 0)
+		r = get_list(l, root, "statuses", type->statuses[0],
+			sizeof(type->statuses[0]), &type->status_count);
+	return r;
+}
+
+static int read_type(struct loading *l, const config_setting_t *root,
+	struct document_type *type)
+{
+	int r = check_keys(l, root);
+
+	if (r == 0)
+		r = read_texts(l, root, type);
+	if (r == 0 && document_type_named(l->types, type->name))
+		r = fail(l, root, "there is another type of this name");
+	if (r == 0)
+		r = get_bool(l, root, "officer_required", &type->officer_required);
+	if (r == 0)
+		r = get_bool(l, root, "seal_required", &type->seal_required);
+	if (r == 0)
+		r = get_bool(l, root, "experimental", &type->experimental);
+	if (r == 0)
+		r = load_prefixes(l, config_setting_get_member(root, "prefixes"));
+	if (r == 0)
+		r = load_schema(l, config_setting_get_member(root, "schema"), type);
+	if (r == 0)
+		r = load_codes(l, config_setting_get_member(root, "codes"), type);
+	if (r == 0)
+		r = load_rules(l, config_setting_get_member(root, "rules"), type);
+	return r;
+}
+
+/* The text of a type's file: without @include, which would read any file. */
+static int read_text(const struct loading *l, char **ret_text)
+{
+	size_t len;
+	int r = file_read(l->path, TYPE_FILE_MAX, (uint8_t **)ret_text, &len);
+
+	if (r < 0) {
+		fail(l, NULL, strerror(-r));
+		return r;
+	}
+	if (strlen(*ret_text) != len || strstr(*ret_text, "@include"))
+		return fail(l, NULL, "a NUL or @include is not allowed");
+	return 0;
+}
+
+static int load_type(struct loading *l)
+{
+	_cleanup_(freep) char *text = NULL;
+	config_t config;
+	int r;
+
+	if (l->types->count == TYPES_MAX)
+		return fail(l, NULL, "too many types");
+	r = read_text(l, &text);
+	if (r < 0)
+		return r;
+	config_init(&config);
+	if (config_read_string(&config, text)) {
+		r = read_type(l, config_root_setting(&config),
+			&l->types->types[l->types->count]);
+	} else {
+		r = -EINVAL;
+		if (asprintf(l->ret_error, "%s:%d: %s", l->path, config_error_line(&config),
+			    config_error_text(&config)) < 0)
+			*l->ret_error = NULL;
+	}
+	config_destroy(&config);
+	if (r == 0)
+		l->types->count++;
+	return r;
+}
+
+static int is_type_file(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return n > 4 && entry->d_name[0] != '.' && strcmp(entry->d_name + n - 4, ".cfg") == 0;
+}
+
+static int load_folder(struct loading *l, const char *folder)
+{
+	struct dirent **entries;
+	int count = scandir(folder, &entries, is_type_file, alphasort), r = 0;
+
+	if (count < 0) {
+		r = -errno;
+		l->path = folder;
+		fail(l, NULL, "the folder cannot be read");
+		return r;
+	}
+	for (int i = 0; i < count; i++) {
+		char path[PATH_MAX];
+
+		l->path = path;
+		if (r == 0 && snprintf(path, sizeof(path), "%s/%s", folder,
+				      entries[i]->d_name) >= (int)sizeof(path))
+			r = -ENAMETOOLONG;
+		if (r == 0)
+			r = load_type(l);
+		free(entries[i]);
+	}
+	free(entries);
+	l->path = folder;
+	return r == 0 && count == 0 ? fail(l, NULL, "there is no type") : r;
+}
+
+int document_types_load(const char *policies, struct document_types **ret_types,
+	char **ret_error)
+{
+	struct document_types *types = calloc(1, sizeof(*types));
+	struct loading l = { .policies = policies, .types = types, .ret_error = ret_error };
+	char folder[PATH_MAX];
+	int r = types ? 0 : -ENOMEM;
+
+	*ret_error = NULL;
+	if (r == 0 && snprintf(folder, sizeof(folder), "%s/types", policies) >=
+			(int)sizeof(folder))
+		r = -ENAMETOOLONG;
+	if (r == 0)
+		r = load_folder(&l, folder);
+	prefixes_done(&l.prefixes);
+	if (r < 0)
+		document_types_free(types);
+	else
+		*ret_types = types;
+	return r;
+}
+
+void document_types_free(struct document_types *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->shared_count; i++) {
+		free(t->shared[i].path);
+		xml_schema_close(t->shared[i].schema);
+		code_checks_free(t->shared[i].codes);
+		rules_free(t->shared[i].rules);
+	}
+	free(t);
+}
+
+static bool has_code(const struct document_type *type, const char *code)
+{
+	for (size_t i = 0; i < type->type_code_count; i++)
+		if (strcmp(type->type_codes[i], code) == 0)
+			return true;
+	return type->type_code_count == 0;
+}
+
+const struct document_type *document_type_find(const struct document_types *t,
+	const struct facts *facts, struct findings *findings)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const struct document_type *type = &t->types[i];
+
+		if (strcmp(type->root, facts->root) == 0 &&
+			strcmp(type->ns, facts->ns) == 0 && has_code(type, facts->type_code))
+			return type;
+	}
+	findings_addf(findings, SEVERITY_ERROR, "doc.type-unknown", NULL, facts->type_code,
+		"No document type has the root %s of namespace %s with type code \"%s\".",
+		facts->root, facts->ns, facts->type_code);
+	return NULL;
+}
+
+const struct document_type *document_type_named(const struct document_types *t,
+	const char *name)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (strcmp(t->types[i].name, name) == 0)
+			return &t->types[i];
+	return NULL;
+}
