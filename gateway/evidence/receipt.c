@@ -99,7 +99,8 @@ static char *protected_header(struct span certificates)
 
 	if (!chain)
 		return NULL;
-	header = json_pack("{s:s, s:s, s:o}", "alg", "ES256", "typ", RECEIPT_TYPE, "x5c", chain);
+	header = json_pack(
+		"{s:s, s:s, s:o}", "alg", "ES256", "typ", RECEIPT_TYPE, "x5c", chain);
 	text = header ? json_canonical(header) : NULL;
 	return text ? url_encode(span_str(text)) : NULL;
 }
@@ -112,7 +113,8 @@ static int add_hold(json_t *claims, const struct receipt_claims *c)
 		return 0;
 	clock_format(c->held_until, until);
 	return json_object_set_new(claims, "hold_reason", json_text(c->hold_reason)) ||
-			       json_object_set_new(claims, "held_until", json_string(until))
+			       json_object_set_new(
+				       claims, "held_until", json_string(until))
 		       ? -ENOMEM
 		       : 0;
 }
@@ -124,31 +126,35 @@ static json_t *claims_json(const struct receipt_claims *c)
 
 	clock_format(c->received, received);
 	claims = json_pack("{s:i, s:o, s:b, s:s, s:o, s:s, s:I, s:s, s:s}", "receipt",
-		RECEIPT_VERSION, "instance", json_text(c->instance), "test", c->test, "id",
-		c->id, "partner", json_text(c->partner), "sha256", c->sha256, "size",
-		(json_int_t)c->size, "received", received, "state", c->state);
+		RECEIPT_VERSION, "instance", json_text(c->instance), "test", c->test,
+		"id", c->id, "partner", json_text(c->partner), "sha256", c->sha256,
+		"size", (json_int_t)c->size, "received", received, "state", c->state);
 	if (!claims)
 		return NULL;
 	if (json_object_set_new(claims, "type", json_text(c->type)) ||
 		json_object_set_new(claims, "number", json_text(c->number)) ||
 		json_object_set_new(claims, "status", json_text(c->status)) ||
 		json_object_set_new(claims, "country", json_text(c->country)) ||
-		json_object_set_new(claims, "import_country", json_text(c->import_country)) ||
-		json_object_set_new(claims, "policy_digest", json_text(c->policy_digest)) ||
-		json_object_set_new(claims, "store_version", json_text(c->store_version)) ||
+		json_object_set_new(
+			claims, "import_country", json_text(c->import_country)) ||
+		json_object_set_new(
+			claims, "policy_digest", json_text(c->policy_digest)) ||
+		json_object_set_new(
+			claims, "store_version", json_text(c->store_version)) ||
 		json_object_set_new(claims, "audit_record_sha256",
 			json_text(c->audit_record_sha256)) ||
 		json_object_set_new(claims, "warnings", json_integer(c->warnings)) ||
 		add_hold(claims, c) < 0 ||
-		(c->test && json_object_set_new(claims, "notice", json_string(TEST_NOTICE)))) {
+		(c->test && json_object_set_new(
+				    claims, "notice", json_string(TEST_NOTICE)))) {
 		json_decref(claims);
 		return NULL;
 	}
 	return claims;
 }
 
-int receipt_signing_input(const struct receipt_claims *claims, struct span certificates,
-	char **ret_input)
+int receipt_signing_input(
+	const struct receipt_claims *claims, struct span certificates, char **ret_input)
 {
 	_cleanup_(freep) char *header = protected_header(certificates);
 	_cleanup_json_ json_t *payload = claims_json(claims);
@@ -163,12 +169,13 @@ int receipt_signing_input(const struct receipt_claims *claims, struct span certi
 }
 
 /* r||s as the DER that OpenSSL verifies; the caller frees with OPENSSL_free. */
-static int signature_der(const uint8_t raw[RECEIPT_SIGNATURE_SIZE], unsigned char **ret_der)
+static int signature_der(
+	const uint8_t raw[RECEIPT_SIGNATURE_SIZE], unsigned char **ret_der)
 {
 	ECDSA_SIG *sig = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn(raw, RECEIPT_SIGNATURE_SIZE / 2, NULL);
-	BIGNUM *s = BN_bin2bn(raw + RECEIPT_SIGNATURE_SIZE / 2, RECEIPT_SIGNATURE_SIZE / 2,
-		NULL);
+	BIGNUM *s = BN_bin2bn(
+		raw + RECEIPT_SIGNATURE_SIZE / 2, RECEIPT_SIGNATURE_SIZE / 2, NULL);
 	int len = -1;
 
 	if (sig && r && s && ECDSA_SIG_set0(sig, r, s)) {
@@ -189,14 +196,16 @@ static int verify_es256(EVP_PKEY *key, struct span input, const uint8_t *raw)
 
 	if (context && len > 0 &&
 		EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1)
-		r = EVP_DigestVerify(context, der, (size_t)len, input.data, input.len) == 1;
+		r = EVP_DigestVerify(context, der, (size_t)len, input.data, input.len) ==
+		    1;
 	ERR_clear_error();
 	OPENSSL_free(der);
 	EVP_MD_CTX_free(context);
 	return r;
 }
 
-static int check_with(const X509 *signer, struct span input, const uint8_t *raw, size_t len)
+static int check_with(
+	const X509 *signer, struct span input, const uint8_t *raw, size_t len)
 {
 	EVP_PKEY *key = X509_get0_pubkey(signer);
 	struct pki_key_info info;
@@ -224,7 +233,8 @@ int receipt_assemble(const char *input, const uint8_t signature[RECEIPT_SIGNATUR
 	char **ret_text)
 {
 	const char *dot = strchr(input, '.');
-	_cleanup_(freep) char *encoded = url_encode(span_of(signature, RECEIPT_SIGNATURE_SIZE));
+	_cleanup_(freep) char *encoded =
+		url_encode(span_of(signature, RECEIPT_SIGNATURE_SIZE));
 	_cleanup_json_ json_t *receipt = NULL;
 
 	if (!dot)
@@ -295,7 +305,8 @@ json_t *receipt_claims_read(struct span text)
 /* Exactly the header that we write: another algorithm or an extension is refused. */
 static const json_t *chain_of(const json_t *header)
 {
-	const char *alg = json_string_of(header, "alg"), *typ = json_string_of(header, "typ");
+	const char *alg = json_string_of(header, "alg"),
+		   *typ = json_string_of(header, "typ");
 	const json_t *chain = json_object_get(header, "x5c");
 	size_t count = json_array_size(chain);
 
@@ -323,8 +334,8 @@ static X509 *chain_certificate(const json_t *chain, size_t i, struct pki_materia
 	return x;
 }
 
-static int conclude(struct receipt_result *r, enum receipt_outcome outcome,
-	const char *reason)
+static int conclude(
+	struct receipt_result *r, enum receipt_outcome outcome, const char *reason)
 {
 	r->outcome = outcome;
 	r->reason = strdup(reason);
@@ -346,10 +357,12 @@ static int check_signature(const struct parts *p, struct receipt_result *r)
 	return check_with(r->signer, span_str(input), raw, len);
 }
 
-static int check_path(const struct pki_material *set, int64_t at, struct receipt_result *r)
+static int check_path(
+	const struct pki_material *set, int64_t at, struct receipt_result *r)
 {
-	struct pki_path_request q = { .target = r->signer, .material = set, .at = at,
-		.purpose = PKI_SIGNING };
+	struct pki_path_request q = {
+		.target = r->signer, .material = set, .at = at, .purpose = PKI_SIGNING
+	};
 	int e = pki_path_validate(&q, &r->path);
 
 	if (e < 0)
@@ -371,19 +384,22 @@ static int verify_parts(const struct parts *p, struct pki_material *set, int64_t
 		X509 *x = chain_certificate(chain, i, set);
 
 		if (!x)
-			return conclude(r, RECEIPT_MALFORMED, "x5c holds no certificate.");
+			return conclude(
+				r, RECEIPT_MALFORMED, "x5c holds no certificate.");
 		if (i == 0)
 			r->signer = x;
 		else
 			X509_free(x);
 	}
 	if (!chain)
-		return conclude(r, RECEIPT_MALFORMED, "The protected header is not ours.");
+		return conclude(
+			r, RECEIPT_MALFORMED, "The protected header is not ours.");
 	e = check_signature(p, r);
 	if (e < 0)
 		return e;
 	if (e == 0)
-		return conclude(r, RECEIPT_SIGNATURE_WRONG, "The signature does not verify.");
+		return conclude(
+			r, RECEIPT_SIGNATURE_WRONG, "The signature does not verify.");
 	r->claims = decode_json(p->payload);
 	if (json_integer_value(json_object_get(r->claims, "receipt")) != RECEIPT_VERSION)
 		return conclude(r, RECEIPT_MALFORMED, "The claims are not of version 1.");
@@ -393,7 +409,8 @@ static int verify_parts(const struct parts *p, struct pki_material *set, int64_t
 int receipt_verify(struct span text, const struct pki_material *material, int64_t at,
 	struct receipt_result *ret_result)
 {
-	_cleanup_(pki_material_freep) struct pki_material *set = pki_material_copy(material);
+	_cleanup_(pki_material_freep) struct pki_material *set =
+		pki_material_copy(material);
 	struct receipt_result r = { 0 };
 	struct parts p = { 0 };
 	int e;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The receipt: what the gate promises a partner, as a flattened JSON Web Signature (RFC 7515,
- * ES256) that convinces without the gate; never holds a key, never signs by itself.
+ * The receipt: what the gate promises a partner, as a flattened JSON Web Signature (RFC
+ * 7515, ES256) that convinces without the gate; never holds a key, never signs by itself.
  */
 #ifndef SEALGATE_EVIDENCE_RECEIPT_H
 #define SEALGATE_EVIDENCE_RECEIPT_H
@@ -27,7 +27,7 @@ struct receipt_claims {
 	const char *sha256; /* of the document's octets, hex */
 	uint64_t size;
 	int64_t received;
-	const char *state; /* "accepted" or "held" */
+	const char *state;	 /* "accepted" or "held" */
 	const char *hold_reason; /* "" unless held */
 	int64_t held_until;
 	const char *type;
@@ -44,8 +44,8 @@ struct receipt_claims {
 /* The JWS signing input: BASE64URL(protected) "." BASE64URL(claims), both canonical JSON.
  * certificates: concatenated DER, the signer's first (header x5c). The caller frees
  * *ret_input. Return: 0, -EINVAL for certificates that are none, -ENOMEM. */
-int receipt_signing_input(const struct receipt_claims *claims, struct span certificates,
-	char **ret_input);
+int receipt_signing_input(
+	const struct receipt_claims *claims, struct span certificates, char **ret_input);
 
 /* Does the signature of 64 octets over input verify with the first certificate?
  * Return: 1 yes, 0 no, negative undecided. */
@@ -74,15 +74,15 @@ enum receipt_outcome {
 
 struct receipt_result {
 	enum receipt_outcome outcome;
-	char *reason;   /* one sentence; owned */
+	char *reason;	/* one sentence; owned */
 	json_t *claims; /* from RECEIPT_PATH on; owned */
-	X509 *signer;   /* owned; may be NULL */
+	X509 *signer;	/* owned; may be NULL */
 	struct pki_path_result path;
 };
 
-/* Verify a receipt of at most LIMIT_RECEIPT octets: form, signature, path of its signer at
- * `at` to an anchor of material. Return: 0 with *ret_result filled, negative undecided.
- * Release the result with receipt_result_done. */
+/* Verify a receipt of at most LIMIT_RECEIPT octets: form, signature, path of its signer
+ * at `at` to an anchor of material. Return: 0 with *ret_result filled, negative
+ * undecided. Release the result with receipt_result_done. */
 int receipt_verify(struct span text, const struct pki_material *material, int64_t at,
 	struct receipt_result *ret_result);
 void receipt_result_done(struct receipt_result *r);

@@ -22,7 +22,8 @@ static const char OPENING[] =
 static const char CLOSING[] = " </rsm:SPSAcknowledgementDocument>\n"
 			      "</rsm:SPSAcknowledgement>\n";
 
-/* "" instead of NULL; what XML 1.0 cannot hold is no part of a claim that verify passed. */
+/* "" instead of NULL; what XML 1.0 cannot hold is no part of a claim that verify passed.
+ */
 static const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_of(object, key);
@@ -30,7 +31,8 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-static void add_element(struct buf *b, const char *open, const char *text, const char *close)
+static void add_element(
+	struct buf *b, const char *open, const char *text, const char *close)
 {
 	buf_add_str(b, open);
 	buf_add_xml(b, text);
@@ -44,19 +46,22 @@ static void add_head(struct buf *b, const json_t *claims)
 
 	add_element(b, "  <ram:IssueDateTime><udt:DateTime>", text_of(claims, "received"),
 		"</udt:DateTime></ram:IssueDateTime>\n");
-	buf_add_str(b, held ? "  <ram:StatusCode name=\"Approval pending\">42</ram:StatusCode>\n"
-			    : "  <ram:StatusCode name=\"Approved\">39</ram:StatusCode>\n");
+	buf_add_str(b,
+		held ? "  <ram:StatusCode name=\"Approval pending\">42</ram:StatusCode>\n"
+		     : "  <ram:StatusCode name=\"Approved\">39</ram:StatusCode>\n");
 	buf_addf(b, "  <ram:ReasonInformation languageID=\"en\">%s",
 		held ? "Received; the decision is pending." : "Received and validated.");
 	if (json_is_true(json_object_get(claims, "test")))
 		add_element(b, " ", text_of(claims, "notice"), "");
-	buf_add_str(b, " The next ReasonInformation is the signed receipt (RFC 7515, compact "
-		       "serialisation).</ram:ReasonInformation>\n");
+	buf_add_str(b,
+		" The next ReasonInformation is the signed receipt (RFC 7515, compact "
+		"serialisation).</ram:ReasonInformation>\n");
 }
 
 static void add_reference(struct buf *b, const json_t *claims, const json_t *facts)
 {
-	const char *type = text_of(facts, "type_code"), *issued = text_of(facts, "issued");
+	const char *type = text_of(facts, "type_code"),
+		   *issued = text_of(facts, "issued");
 
 	buf_add_str(b, "  <ram:ReferenceSPSReferencedDocument>\n");
 	if (*issued)
@@ -68,8 +73,8 @@ static void add_reference(struct buf *b, const json_t *claims, const json_t *fac
 		       "</ram:RelationshipTypeCode>\n");
 	add_element(b, "   <ram:ID schemeAgencyID=\"", text_of(claims, "country"), "\">");
 	add_element(b, "", text_of(claims, "number"), "</ram:ID>\n");
-	add_element(b, "   <ram:Information languageID=\"en\">Document ", text_of(claims, "id"),
-		" of the gate, status ");
+	add_element(b, "   <ram:Information languageID=\"en\">Document ",
+		text_of(claims, "id"), " of the gate, status ");
 	add_element(b, "", text_of(claims, "status"), ", SHA-256 ");
 	add_element(b, "", text_of(claims, "sha256"), "</ram:Information>\n");
 	buf_add_str(b, "  </ram:ReferenceSPSReferencedDocument>\n");
@@ -86,7 +91,8 @@ int acknowledgement_write(struct span receipt, const json_t *facts, char **ret_x
 		return -EBADMSG;
 	buf_add_str(&b, OPENING);
 	add_head(&b, claims);
-	add_element(&b, "  <ram:ReasonInformation>", compact, "</ram:ReasonInformation>\n");
+	add_element(
+		&b, "  <ram:ReasonInformation>", compact, "</ram:ReasonInformation>\n");
 	add_reference(&b, claims, facts);
 	buf_add_str(&b, CLOSING);
 	*ret_xml = buf_take(&b, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * One request on its way to its answer: who asks, what, under which policy; never outlives
- * the connection.
+ * One request on its way to its answer: who asks, what, under which policy; never
+ * outlives the connection.
  */
 #ifndef SEALGATE_INTAKE_EXCHANGE_H
 #define SEALGATE_INTAKE_EXCHANGE_H
@@ -17,11 +17,11 @@ struct exchange {
 	struct links *links; /* this thread's own; NULL where nothing may be asked */
 	struct request *request;
 	struct response *response;
-	struct snapshot *snapshot;          /* held */
-	const struct partner *partner;     /* of the snapshot; set by identify() */
+	struct snapshot *snapshot;	    /* held */
+	const struct partner *partner;	    /* of the snapshot; set by identify() */
 	char certificate[SHA256_TEXT_SIZE]; /* of the client certificate */
-	int64_t certificate_until;          /* its notAfter */
-	char id[DOCUMENT_ID_SIZE];          /* of the path, or "" */
+	int64_t certificate_until;	    /* its notAfter */
+	char id[DOCUMENT_ID_SIZE];	    /* of the path, or "" */
 };
 
 #endif

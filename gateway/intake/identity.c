@@ -83,12 +83,13 @@ X509 *identity_parse(const char *escaped)
 
 /* Does any CRL at hand speak about the chain's certificates? Without one the authorities
  * issue none, and asking for revocation data would shut every partner out. */
-static bool crl_at_hand(const STACK_OF(X509) *chain, const struct pki_material *m)
+static bool crl_at_hand(const STACK_OF(X509) * chain, const struct pki_material *m)
 {
 	for (int i = 0; i + 1 < sk_X509_num(chain); i++)
 		for (int c = 0; c < sk_X509_CRL_num(m->crls); c++)
 			if (X509_NAME_cmp(X509_get_issuer_name(sk_X509_value(chain, i)),
-				    X509_CRL_get_issuer(sk_X509_CRL_value(m->crls, c))) == 0)
+				    X509_CRL_get_issuer(sk_X509_CRL_value(m->crls, c))) ==
+				0)
 				return true;
 	return false;
 }
@@ -96,8 +97,11 @@ static bool crl_at_hand(const STACK_OF(X509) *chain, const struct pki_material *
 static int validate(X509 *certificate, const struct pki_material *m, int64_t at,
 	struct pki_path_result *ret)
 {
-	struct pki_path_request q = { .target = certificate, .material = m, .at = at,
-		.purpose = PKI_TLS_CLIENT, .skip_revocation = true };
+	struct pki_path_request q = { .target = certificate,
+		.material = m,
+		.at = at,
+		.purpose = PKI_TLS_CLIENT,
+		.skip_revocation = true };
 	int r = pki_path_validate(&q, ret);
 
 	if (r < 0 || ret->outcome != PKI_PASSED || !crl_at_hand(ret->chain, m))

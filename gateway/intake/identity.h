@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Who asks: the client certificate that nginx verified, verified again here; never anything
- * else of the request.
+ * Who asks: the client certificate that nginx verified, verified again here; never
+ * anything else of the request.
  */
 #ifndef SEALGATE_INTAKE_IDENTITY_H
 #define SEALGATE_INTAKE_IDENTITY_H
@@ -12,8 +12,8 @@
  * certificate. NULL when it is not one. */
 X509 *identity_parse(const char *escaped);
 
-/* Identify the partner of the request under x->snapshot; sets x->partner and x->certificate.
- * Return: 1, 0 when x->response holds the problem. */
+/* Identify the partner of the request under x->snapshot; sets x->partner and
+ * x->certificate. Return: 1, 0 when x->response holds the problem. */
 int identify(struct exchange *x, int64_t at);
 
 #endif

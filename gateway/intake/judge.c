@@ -25,16 +25,17 @@ json_t *judgement_findings(const struct judgement *j)
 	return json_object_get(j->report, "findings");
 }
 
-static int undecided(struct exchange *x, const char *document_id, const char *code,
-	const char *why)
+static int undecided(
+	struct exchange *x, const char *document_id, const char *code, const char *why)
 {
-	log_event(LOG_ERR, "intake.undecided", document_id, "partner %s: %s", x->partner->name,
-		why);
+	log_event(LOG_ERR, "intake.undecided", document_id, "partner %s: %s",
+		x->partner->name, why);
 	problem(x, code, NULL, NULL);
 	return 0;
 }
 
-static int ask(struct exchange *x, const char *document_id, int64_t at, struct judgement *j)
+static int ask(
+	struct exchange *x, const char *document_id, int64_t at, struct judgement *j)
 {
 	struct verify_request q = { .mode = VERIFY_DOCUMENT, .at = at };
 	int r;
@@ -51,7 +52,8 @@ static int ask(struct exchange *x, const char *document_id, int64_t at, struct j
 		return 0;
 	}
 	return undecided(x, document_id,
-		r == -ECONNREFUSED || r == -ENOENT ? "http.verify-away" : "http.undecided",
+		r == -ECONNREFUSED || r == -ENOENT ? "http.verify-away"
+						   : "http.undecided",
 		strerror(-r));
 }
 
@@ -62,8 +64,8 @@ static bool same_policy(const struct exchange *x, const struct judgement *j)
 
 /* Ask under one policy: when verify judged under another one than ours, look at the files
  * again, at the partner too, and ask once more. */
-static int ask_same_policy(struct exchange *x, const char *document_id, int64_t at,
-	struct judgement *j)
+static int ask_same_policy(
+	struct exchange *x, const char *document_id, int64_t at, struct judgement *j)
 {
 	int r = ask(x, document_id, at, j);
 
@@ -106,14 +108,6 @@ static size_t count(const struct judgement *j, const char *severity)
 	return n;
 }
 
-static bool may_send(const struct partner *p, const struct verdict *v)
-{
-	for (size_t i = 0; i < p->type_count; i++)
-		if (strcmp(p->types[i], v->type) == 0)
-			return strcmp(p->country, v->export_country) == 0;
-	return false;
-}
-
 /* A worker that was taken over must not pass off one partner's document as another's, nor
  * contradict its own report. Return: NULL or what is wrong. */
 static const char *contradiction(const struct exchange *x, const struct judgement *j)
@@ -128,15 +122,19 @@ static const char *contradiction(const struct exchange *x, const struct judgemen
 		return "accepted with errors";
 	if (!*v->type || !*v->number || !*v->status || !*v->import_country)
 		return "accepted without its key";
-	return may_send(x->partner, v) ? NULL : "not what this partner may send";
+	if (!policy_partner_may_send(x->partner, v->type) ||
+		strcmp(x->partner->country, v->export_country) != 0)
+		return "not what this partner may send";
+	return NULL;
 }
 
 static int route(const struct exchange *x, struct judgement *j)
 {
 	j->destination_count = policy_route(x->snapshot->policy, j->verdict.type,
 		j->verdict.import_country, j->destinations);
-	return j->destination_count ? 0
-				    : judgement_refuse(j, "route.none", "", j->verdict.type);
+	return j->destination_count
+		       ? 0
+		       : judgement_refuse(j, "route.none", "", j->verdict.type);
 }
 
 int judge(struct exchange *x, const char *document_id, int64_t at, struct judgement *ret)
@@ -158,8 +156,8 @@ int judge(struct exchange *x, const char *document_id, int64_t at, struct judgem
 	return 1;
 }
 
-int judgement_refuse(struct judgement *j, const char *code, const char *where,
-	const char *received)
+int judgement_refuse(
+	struct judgement *j, const char *code, const char *where, const char *received)
 {
 	_cleanup_findings_ struct findings findings = { 0 };
 	_cleanup_json_ json_t *array = NULL;

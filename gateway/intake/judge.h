@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The verdict on a body: asked of verify, believed only when it is about these octets, this
- * policy and this partner; never accepts what is undecided.
+ * The verdict on a body: asked of verify, believed only when it is about these octets,
+ * this policy and this partner; never accepts what is undecided.
  */
 #ifndef SEALGATE_INTAKE_JUDGE_H
 #define SEALGATE_INTAKE_JUDGE_H
@@ -12,7 +12,7 @@
 struct judgement {
 	enum decision decision; /* with our own refusals, which the verdict has not */
 	struct verdict verdict;
-	int report_fd;  /* sealed memfd; owned */
+	int report_fd;	/* sealed memfd; owned */
 	json_t *report; /* owned */
 	char destinations[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 	size_t destination_count;
@@ -20,8 +20,8 @@ struct judgement {
 };
 
 /* Judge the body of the request. document_id is for the log of verify.
- * Return: 1 accepted, held or refused in *ret; 0 undecided, x->response holds the problem.
- * *ret may be used with judgement_done in either case. */
+ * Return: 1 accepted, held or refused in *ret; 0 undecided, x->response holds the
+ * problem. *ret may be used with judgement_done in either case. */
 int judge(struct exchange *x, const char *document_id, int64_t at, struct judgement *ret);
 void judgement_done(struct judgement *j);
 
@@ -30,8 +30,8 @@ json_t *judgement_findings(const struct judgement *j);
 
 /* Refuse on a ground of our own: the finding is added to the report.
  * Return: 0, -ENOMEM, -E2BIG. */
-int judgement_refuse(struct judgement *j, const char *code, const char *where,
-	const char *received);
+int judgement_refuse(
+	struct judgement *j, const char *code, const char *where, const char *received);
 
 #define _cleanup_judgement_ _cleanup_(judgement_done)
 

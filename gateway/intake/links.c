@@ -9,7 +9,8 @@
 
 void links_init(struct links *l, const char *queued_socket, const char *signer_socket)
 {
-	*l = (struct links){ .queued_socket = queued_socket, .signer_socket = signer_socket };
+	*l = (struct links){ .queued_socket = queued_socket,
+		.signer_socket = signer_socket };
 }
 
 static void drop_queue(struct links *l)
@@ -40,16 +41,19 @@ void links_done(struct links *l)
 
 static int need_queue(struct links *l)
 {
-	return l->queue ? 0 : queue_connect(l->queued_socket, QUEUE_TIMEOUT_MS, &l->queue);
+	return l->queue ? 0
+			: queue_connect(l->queued_socket, QUEUE_TIMEOUT_MS, &l->queue);
 }
 
 static int need_signer(struct links *l)
 {
-	return l->signer ? 0 : signer_connect(l->signer_socket, SIGNER_TIMEOUT_MS, &l->signer);
+	return l->signer
+		       ? 0
+		       : signer_connect(l->signer_socket, SIGNER_TIMEOUT_MS, &l->signer);
 }
 
-/* A second try is for a connection that the other side had closed, as after a restart; one
- * that was silent for the whole time limit gets none. */
+/* A second try is for a connection that the other side had closed, as after a restart;
+ * one that was silent for the whole time limit gets none. */
 static bool again(int r, int attempt)
 {
 	return r < 0 && r != -EAGAIN && attempt == 0;
@@ -98,11 +102,12 @@ int links_commit(struct links *l, const struct queue_submission *s, int document
 		r = need_queue(l);
 		if (r < 0)
 			return r;
-		r = queue_commit(l->queue, s, document_fd, report_fd, receipt_fd, record_fd,
-			ret_first);
+		r = queue_commit(l->queue, s, document_fd, report_fd, receipt_fd,
+			record_fd, ret_first);
 		if (r >= 0)
 			return r;
-		/* It may have happened: only queued knows, under the id of this attempt. */
+		/* It may have happened: only queued knows, under the id of this attempt.
+		 */
 		drop_queue(l);
 		r = links_get(l, s->id, s->partner, QUEUE_META, &known, &fd);
 		if (fd >= 0)
@@ -122,8 +127,8 @@ int links_certificates(struct links *l, struct span *ret_certificates)
 		r = need_signer(l);
 		if (r < 0)
 			return r;
-		r = signer_certificates(l->signer, ROLE, &l->certificates,
-			&l->certificates_len, &result);
+		r = signer_certificates(
+			l->signer, ROLE, &l->certificates, &l->certificates_len, &result);
 		if (r < 0)
 			drop_signer(l);
 		if (!again(r, attempt))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * One thread's connections to queued and to the signer: opened when needed, opened again once
- * when broken; never repeats a step that might have happened.
+ * One thread's connections to queued and to the signer: opened when needed, opened again
+ * once when broken; never repeats a step that might have happened.
  */
 #ifndef SEALGATE_INTAKE_LINKS_H
 #define SEALGATE_INTAKE_LINKS_H
@@ -13,7 +13,7 @@
 struct links {
 	const char *queued_socket; /* borrowed */
 	const char *signer_socket;
-	struct queue *queue;   /* NULL while not connected */
+	struct queue *queue; /* NULL while not connected */
 	struct signer *signer;
 	uint8_t *certificates; /* of the receipt role as long as the connection lasts */
 	size_t certificates_len;
@@ -29,7 +29,8 @@ int links_get(struct links *l, const char *id, const char *partner, enum queue_p
 	struct queue_document *ret_document, int *ret_fd);
 
 /* queue_commit; when the connection breaks, asks whether the id was committed and commits
- * only if it was not. Return: as queue_commit; negative: nobody knows, ask again later. */
+ * only if it was not. Return: as queue_commit; negative: nobody knows, ask again later.
+ */
 int links_commit(struct links *l, const struct queue_submission *s, int document_fd,
 	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first);
 

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define CONNECTION_TIMEOUT_MS 10000
-#define TURNED_AWAY_MAX 256 /* connections waiting to be told that all threads are busy */
+#define TURNED_AWAY_MAX 256 /* connections waiting to be told that all threads are busy  \
+			     */
 
 static const char USAGE[] =
 	"usage: sealgate-intake --instance DIR\n"
@@ -40,8 +41,8 @@ static void end(void *arg, void *kept)
 }
 
 /* One connection: a thread of the pool, or at once the answer that all are busy. */
-static void admit_connection(const struct daemon *d, struct pool *pool, struct pool *away,
-	int socket)
+static void admit_connection(
+	const struct daemon *d, struct pool *pool, struct pool *away, int socket)
 {
 	if (!instance_peer_is(&d->instance, socket, "nginx")) {
 		log_event(LOG_WARNING, "intake.stranger", NULL,
@@ -94,7 +95,8 @@ int main(int argc, char **argv)
 	}
 	r = run(&d, &server);
 	if (r < 0)
-		log_event(LOG_ERR, "intake.threads", NULL, "cannot start: %s", strerror(-r));
+		log_event(LOG_ERR, "intake.threads", NULL, "cannot start: %s",
+			strerror(-r));
 	server_done(&server);
 	daemon_done(&d);
 	return r < 0 ? 1 : 0;

@@ -59,7 +59,8 @@ static int weight_of(const char *parameters, const char *end)
 	return 1000;
 }
 
-/* How exactly a media range names a type: 3 the type, 2 its group, 1 any, 0 not at all. */
+/* How exactly a media range names a type: 3 the type, 2 its group, 1 any, 0 not at all.
+ */
 static int exactness(struct span range, const char *type)
 {
 	size_t slash = strcspn(type, "/") + 1;

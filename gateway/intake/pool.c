@@ -48,7 +48,9 @@ static void *run(void *arg)
 
 int pool_start(struct pool *p, size_t threads, size_t room, const struct pool_work *work)
 {
-	*p = (struct pool){ .work = *work, .room = room, .lock = PTHREAD_MUTEX_INITIALIZER,
+	*p = (struct pool){ .work = *work,
+		.room = room,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.given = PTHREAD_COND_INITIALIZER };
 	p->sockets = calloc(room, sizeof(*p->sockets));
 	p->threads = calloc(threads, sizeof(*p->threads));

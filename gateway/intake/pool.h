@@ -12,7 +12,8 @@
 
 struct pool_work {
 	void *(*begin)(void *arg); /* once in each thread: what it keeps; NULL: none */
-	void (*serve)(void *arg, void *kept, int socket); /* closing is the pool's business */
+	void (*serve)(
+		void *arg, void *kept, int socket); /* closing is the pool's business */
 	void (*end)(void *arg, void *kept);
 	void *arg;
 };
@@ -34,7 +35,8 @@ struct pool {
  * room == threads none ever waits. Return: 0, -ENOMEM, -EAGAIN. */
 int pool_start(struct pool *p, size_t threads, size_t room, const struct pool_work *work);
 
-/* Hand a connection over. Return: false when there is no room: it is still the caller's. */
+/* Hand a connection over. Return: false when there is no room: it is still the caller's.
+ */
 bool pool_give(struct pool *p, int socket);
 
 /* Let every connection that was given be served, then end the threads. */

@@ -39,7 +39,8 @@ static int take_body(struct exchange *x)
 	snprintf(size, sizeof(size), "%zu", request_size(x->request));
 	if (r == 0)
 		return refuse(x, "limit.size", size);
-	return refuse(x, r == -EPROTO || r == -EAGAIN ? "http.request" : "internal.error", NULL);
+	return refuse(x, r == -EPROTO || r == -EAGAIN ? "http.request" : "internal.error",
+		NULL);
 }
 
 static json_t *held_members(const char *reason, int64_t until)
@@ -57,8 +58,8 @@ static void acknowledge(struct exchange *x, const char *id, const char *state,
 	json_t *json = json_read(receipt, LIMIT_RECEIPT), *body = NULL;
 
 	if (json)
-		body = json_pack("{s:s, s:s, s:s, s:o}", "id", id, "state", state, "sha256",
-			x->request->sha256_text, "receipt", json);
+		body = json_pack("{s:s, s:s, s:s, s:o}", "id", id, "state", state,
+			"sha256", x->request->sha256_text, "receipt", json);
 	if (body && duplicate)
 		json_object_set_new(body, "duplicate", json_true());
 	if (body && extra)
@@ -74,7 +75,8 @@ static void answer_first(struct exchange *x, const struct queue_document *first)
 	_cleanup_(closep) int fd = -1;
 	struct queue_document document;
 	struct span receipt;
-	int r = links_get(x->links, first->id, x->partner->name, QUEUE_RECEIPT, &document, &fd);
+	int r = links_get(
+		x->links, first->id, x->partner->name, QUEUE_RECEIPT, &document, &fd);
 
 	if (r != QUEUE_DONE || memfd_map(fd, LIMIT_RECEIPT, &receipt) < 0) {
 		log_event(LOG_ERR, "intake.queue-away", first->id,
@@ -90,8 +92,8 @@ static void answer_first(struct exchange *x, const struct queue_document *first)
 }
 
 /* Another partner's id is nobody else's business. */
-static void answer_conflict(struct exchange *x, const struct queue_document *first,
-	const char *number)
+static void answer_conflict(
+	struct exchange *x, const struct queue_document *first, const char *number)
 {
 	json_t *extra = NULL;
 
@@ -124,9 +126,11 @@ static void answer_commit(struct exchange *x, const struct queue_submission *s,
 	else if (answer == QUEUE_DUPLICATE && strcmp(first->id, s->id) != 0)
 		answer_first(x, first);
 	else if (s->state == DOCUMENT_REFUSED)
-		problem_findings(x, judgement_findings(j), json_pack("{s:s}", "id", s->id));
+		problem_findings(
+			x, judgement_findings(j), json_pack("{s:s}", "id", s->id));
 	else
-		acknowledge(x, s->id, document_state_text(s->state), span_str(receipt), false,
+		acknowledge(x, s->id, document_state_text(s->state), span_str(receipt),
+			false,
 			s->state == DOCUMENT_HELD
 				? held_members(s->hold_reason, s->held_until)
 				: NULL);
@@ -185,9 +189,9 @@ static json_t *preflight_body(const struct exchange *x, const struct judgement *
 		part_of(j->report, "findings"), "facts", part_of(j->report, "facts"),
 		"signatures", part_of(j->report, "signatures"), "policy_digest",
 		j->verdict.policy_digest, "store_version", j->verdict.store_version);
-	json_t *held = j->decision == DECISION_HELD
-			       ? held_members(j->verdict.hold_reason, j->verdict.hold_until)
-			       : NULL;
+	json_t *held = j->decision == DECISION_HELD ? held_members(j->verdict.hold_reason,
+							      j->verdict.hold_until)
+						    : NULL;
 
 	if (body && held)
 		json_object_update(body, held);
@@ -197,16 +201,17 @@ static json_t *preflight_body(const struct exchange *x, const struct judgement *
 
 /* What a submission would be told by the queue: sent before, or in conflict.
  * Return: 1, 0 with a problem. */
-static int foresee(struct exchange *x, const struct queue_submission *s, struct judgement *j,
-	bool *ret_duplicate)
+static int foresee(struct exchange *x, const struct queue_submission *s,
+	struct judgement *j, bool *ret_duplicate)
 {
 	struct queue_document first;
 	int r = links_find(x->links, s, &first);
 
 	*ret_duplicate = r == QUEUE_DUPLICATE;
 	if (r == QUEUE_CONFLICT)
-		r = judgement_refuse(j, "document.conflict", "", s->number) == 0 ? QUEUE_DONE
-										 : -ENOMEM;
+		r = judgement_refuse(j, "document.conflict", "", s->number) == 0
+			    ? QUEUE_DONE
+			    : -ENOMEM;
 	if (r == QUEUE_DONE || r == QUEUE_DUPLICATE)
 		return 1;
 	return refuse(x, "http.queue-away", NULL);

@@ -22,8 +22,8 @@ static json_t *members(const struct exchange *x, const struct reason *reason, in
 	return json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:s, s:s, s:s}", "type",
 		"about:blank", "title", response_phrase(status), "status", status, "code",
 		reason->code, "detail", json_text(detail ? detail : reason->sentence),
-		"received", json_text(received ? received : ""), "fix", reason->fix, "clause",
-		reason->clause, "correlation", x->request->correlation);
+		"received", json_text(received ? received : ""), "fix", reason->fix,
+		"clause", reason->clause, "correlation", x->request->correlation);
 }
 
 static void answer(struct exchange *x, const struct reason *reason, int status,
@@ -37,8 +37,9 @@ static void answer(struct exchange *x, const struct reason *reason, int status,
 	response_json(x->response, status, TYPE_PROBLEM, document);
 	x->response->code = reason->code;
 	if (status == 503)
-		x->response->retry_after =
-			strcmp(reason->code, "http.busy") == 0 ? RETRY_BUSY_S : RETRY_AWAY_S;
+		x->response->retry_after = strcmp(reason->code, "http.busy") == 0
+						   ? RETRY_BUSY_S
+						   : RETRY_AWAY_S;
 }
 
 void problem_with(struct exchange *x, const char *code, const char *received,
@@ -50,7 +51,8 @@ void problem_with(struct exchange *x, const char *code, const char *received,
 	answer(x, reason, status, members(x, reason, status, received, detail), extra);
 }
 
-void problem(struct exchange *x, const char *code, const char *received, const char *detail)
+void problem(
+	struct exchange *x, const char *code, const char *received, const char *detail)
 {
 	problem_with(x, code, received, detail, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * One SCGI request: its header, and its body spooled into a sealed memfd while it is hashed;
- * never holds a document in memory of its own, never looks into one.
+ * One SCGI request: its header, and its body spooled into a sealed memfd while it is
+ * hashed; never holds a document in memory of its own, never looks into one.
  */
 #ifndef SEALGATE_INTAKE_REQUEST_H
 #define SEALGATE_INTAKE_REQUEST_H
@@ -18,8 +18,8 @@ struct request {
 	struct scgi_request scgi;
 	uint8_t *buffer;   /* owned: what came with the header */
 	struct span ahead; /* octets of the body among it that nobody took yet */
-	size_t unread;     /* octets of the body not taken yet, those included */
-	int body;          /* sealed memfd, or -1 before request_body */
+	size_t unread;	   /* octets of the body not taken yet, those included */
+	int body;	   /* sealed memfd, or -1 before request_body */
 	uint8_t sha256[SHA256_SIZE];
 	char sha256_text[SHA256_TEXT_SIZE];
 	char correlation[CORRELATION_SIZE];
@@ -36,7 +36,8 @@ int request_read(int socket, struct request *r);
 int request_body(struct request *r);
 
 /* Read and forget what is left of the body: nginx must have written all of it before the
- * answer, or it reports a broken connection instead. At most 2 * LIMIT_DOCUMENT octets. */
+ * answer, or it reports a broken connection instead. At most 2 * LIMIT_DOCUMENT octets.
+ */
 void request_discard(struct request *r);
 
 void request_done(struct request *r);

@@ -117,8 +117,8 @@ static int send_file(int socket, int fd, size_t len)
 
 static int add_headers(const struct response *r, struct buf *b, size_t len)
 {
-	buf_addf(b, "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", r->status,
-		response_phrase(r->status), r->type, len);
+	buf_addf(b, "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
+		r->status, response_phrase(r->status), r->type, len);
 	buf_add_str(b, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
 	if (r->retry_after)
 		buf_addf(b, "Retry-After: %d\r\n", r->retry_after);
@@ -127,8 +127,8 @@ static int add_headers(const struct response *r, struct buf *b, size_t len)
 	if (r->status == 202 && *r->id)
 		buf_addf(b, "Location: /v1/documents/%s\r\n", r->id);
 	if (r->extension && *r->id)
-		buf_addf(b, "Content-Disposition: attachment; filename=\"%s.%s\"\r\n", r->id,
-			r->extension);
+		buf_addf(b, "Content-Disposition: attachment; filename=\"%s.%s\"\r\n",
+			r->id, r->extension);
 	return buf_add_str(b, "\r\n");
 }
 
@@ -149,8 +149,9 @@ static int send_with(const struct response *r, int socket, const char *body, siz
 
 int response_send(const struct response *r, int socket)
 {
-	static const struct response undecided = { .status = 500, .type = TYPE_PROBLEM,
-		.body_fd = -1 };
+	static const struct response undecided = {
+		.status = 500, .type = TYPE_PROBLEM, .body_fd = -1
+	};
 	struct stat st;
 
 	if (r->status && r->body)

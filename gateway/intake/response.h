@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * One answer in the form that nginx takes from SCGI (RFC 3875 6): status line, few headers,
- * a body of known length; never sends X-Correlation-Id, which nginx adds to every answer.
+ * One answer in the form that nginx takes from SCGI (RFC 3875 6): status line, few
+ * headers, a body of known length; never sends X-Correlation-Id, which nginx adds to
+ * every answer.
  */
 #ifndef SEALGATE_INTAKE_RESPONSE_H
 #define SEALGATE_INTAKE_RESPONSE_H
@@ -17,15 +18,15 @@
 #define TYPE_CONTAINER "application/vnd.etsi.asic-e+zip"
 
 struct response {
-	int status;       /* 0: nobody decided, sent as 500 */
-	const char *type; /* Content-Type; static text */
-	const char *code; /* of a problem, for the log; static text or NULL */
-	const char *allow; /* Allow, or NULL; static text */
-	const char *extension; /* name the body ID.extension when saved, or NULL */
-	int retry_after;  /* seconds, or 0 */
+	int status;		   /* 0: nobody decided, sent as 500 */
+	const char *type;	   /* Content-Type; static text */
+	const char *code;	   /* of a problem, for the log; static text or NULL */
+	const char *allow;	   /* Allow, or NULL; static text */
+	const char *extension;	   /* name the body ID.extension when saved, or NULL */
+	int retry_after;	   /* seconds, or 0 */
 	char id[DOCUMENT_ID_SIZE]; /* of the document it is about, or "" */
-	char *body;       /* owned; or */
-	int body_fd;      /* owned: a memfd, sent whole; -1 without */
+	char *body;		   /* owned; or */
+	int body_fd;		   /* owned: a memfd, sent whole; -1 without */
 };
 
 void response_init(struct response *r);
@@ -34,7 +35,8 @@ void response_done(struct response *r);
 /* The phrase of a status ("Not Found"). */
 const char *response_phrase(int status);
 
-/* Take a JSON value as the body; json is released. Without memory the status becomes 500. */
+/* Take a JSON value as the body; json is released. Without memory the status becomes 500.
+ */
 void response_json(struct response *r, int status, const char *type, json_t *json);
 
 /* Take text or a descriptor as the body; it belongs to the response from now on. */

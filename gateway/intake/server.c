@@ -57,8 +57,9 @@ void server_serve(struct server *s, struct links *links, int socket)
 {
 	_cleanup_request_ struct request request;
 	_cleanup_response_ struct response response;
-	struct exchange x = { .server = s, .links = links, .request = &request,
-		.response = &response };
+	struct exchange x = {
+		.server = s, .links = links, .request = &request, .response = &response
+	};
 	int64_t began_ms = clock_monotonic_ms();
 	int r = request_read(socket, &request);
 
@@ -68,7 +69,8 @@ void server_serve(struct server *s, struct links *links, int socket)
 	else if (r == 1)
 		answer(&x);
 	else
-		return; /* the peer went away, or was silent: nobody waits for an answer */
+		return; /* the peer went away, or was silent: nobody waits for an answer
+			 */
 	request_discard(&request);
 	r = response_send(&response, socket);
 	log_answer(&x, began_ms);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What all threads of intake share: paths, name, policy; read-only but for the policy, which
- * has its own lock.
+ * What all threads of intake share: paths, name, policy; read-only but for the policy,
+ * which has its own lock.
  */
 #ifndef SEALGATE_INTAKE_SERVER_H
 #define SEALGATE_INTAKE_SERVER_H
@@ -16,7 +16,7 @@
 
 struct server {
 	const struct instance *instance; /* borrowed */
-	const char *name;                /* of the instance; borrowed */
+	const char *name;		 /* of the instance; borrowed */
 	bool test;
 	char verify_socket[PATH_MAX];
 	char queued_socket[PATH_MAX];

@@ -5,46 +5,36 @@
 #include "common/log.h"
 
 #include <errno.h>
-#include <fts.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define LOOK_EVERY_MS 1000
 
-static uint64_t mix(uint64_t hash, const void *data, size_t len)
+/* FNV-1a over what tells two versions of a file apart. */
+static uint64_t stamp_file(const char *path)
 {
-	const uint8_t *p = data;
+	struct stat st;
+	uint64_t parts[5], hash = 14695981039346656037u;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ p[i]) * 1099511628211u; /* FNV-1a */
+	if (stat(path, &st) < 0)
+		return 0;
+	parts[0] = (uint64_t)st.st_ino;
+	parts[1] = (uint64_t)st.st_size;
+	parts[2] = (uint64_t)st.st_mtim.tv_sec;
+	parts[3] = (uint64_t)st.st_mtim.tv_nsec;
+	parts[4] = (uint64_t)st.st_ctim.tv_nsec;
+	for (size_t i = 0; i < 5; i++)
+		hash = (hash ^ parts[i]) * 1099511628211u;
 	return hash;
 }
 
-static uint64_t stamp_of(const FTSENT *e)
+static uint64_t stamp_files(const struct snapshots *s)
 {
-	const struct stat *st = e->fts_statp;
-	uint64_t hash = mix(14695981039346656037u, e->fts_path, e->fts_pathlen);
+	uint64_t parts[3] = { policy_stamp(s->policies), stamp_file(s->authorities),
+		policy_stamp(s->revocation) }; /* any tree of files will do */
 
-	hash = mix(hash, &st->st_mtim, sizeof(st->st_mtim));
-	hash = mix(hash, &st->st_size, sizeof(st->st_size));
-	return mix(hash, &st->st_ino, sizeof(st->st_ino));
-}
-
-/* A sum over all files, so that their order does not matter. */
-static uint64_t stamp_files(struct snapshots *s)
-{
-	char *paths[] = { s->policies, s->authorities, s->revocation, NULL };
-	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	uint64_t sum = 0;
-	FTSENT *e;
-
-	while (walk && (e = fts_read(walk)) != NULL)
-		if (e->fts_info == FTS_F || e->fts_info == FTS_D)
-			sum += stamp_of(e);
-	if (walk)
-		fts_close(walk);
-	return sum;
+	return (parts[0] * 31 + parts[1]) * 31 + parts[2];
 }
 
 static void snapshot_free(struct snapshot *snapshot)
@@ -76,8 +66,8 @@ static int split_authorities(struct pki_material *m)
 	return sk_X509_num(m->anchors) > 0 ? 0 : -EINVAL;
 }
 
-static int load_transport(const struct snapshots *s, struct pki_material **ret,
-	char **ret_error)
+static int load_transport(
+	const struct snapshots *s, struct pki_material **ret, char **ret_error)
 {
 	_cleanup_(pki_material_freep) struct pki_material *m = pki_material_new();
 	int r;
@@ -89,7 +79,8 @@ static int load_transport(const struct snapshots *s, struct pki_material **ret,
 		return r;
 	r = split_authorities(m);
 	if (r < 0) {
-		if (asprintf(ret_error, "%s: holds no self-issued authority", s->authorities) < 0)
+		if (asprintf(ret_error, "%s: holds no self-issued authority",
+			    s->authorities) < 0)
 			*ret_error = NULL;
 		return r;
 	}
@@ -102,7 +93,8 @@ static int load_transport(const struct snapshots *s, struct pki_material **ret,
 	return 0;
 }
 
-static int snapshot_load(const struct snapshots *s, struct snapshot **ret, char **ret_error)
+static int snapshot_load(
+	const struct snapshots *s, struct snapshot **ret, char **ret_error)
 {
 	struct snapshot *n = calloc(1, sizeof(*n));
 	int r;
@@ -130,7 +122,8 @@ int snapshots_init(struct snapshots *s, const struct instance *instance, char **
 	*s = (struct snapshots){ .lock = PTHREAD_MUTEX_INITIALIZER };
 	r = instance_path(instance, "policies", s->policies);
 	if (r == 0)
-		r = instance_path(instance, config_string(instance->config, "tls.partner_ca"),
+		r = instance_path(instance,
+			config_string(instance->config, "tls.partner_ca"),
 			s->authorities);
 	if (r == 0)
 		r = instance_path(instance, "state/trust/revocation", s->revocation);

@@ -78,47 +78,70 @@ static json_t *destinations(const struct queue_submission *s)
 	return list;
 }
 
-char *submission_record(const struct exchange *x, const struct queue_submission *s,
+/* What the record says beyond who, when and what happened. */
+static json_t *record_detail(const struct exchange *x, const struct queue_submission *s,
 	const char *report_sha256)
 {
-	char received[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
-	_cleanup_json_ json_t *record = NULL;
+	char until[CLOCK_TEXT_SIZE];
 
-	clock_format(s->received, received);
 	clock_format(s->held_until, until);
-	record = json_pack(
-		"{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s,"
-		" s:s, s:o, s:s, s:s*, s:b}",
-		"event", "submission", "id", s->id, "state", document_state_text(s->state),
-		"partner", json_text(s->partner), "certificate", x->certificate, "sha256",
-		x->request->sha256_text, "size", (json_int_t)s->size, "received", received,
-		"type", json_text(s->type), "number", json_text(s->number), "status",
+	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, "
+			 "s:s, s:o, s:s*, s:s*,"
+			 " s:b}",
+		"certificate", x->certificate, "sha256", x->request->sha256_text, "size",
+		(json_int_t)s->size, "state", document_state_text(s->state), "type",
+		json_text(s->type), "number", json_text(s->number), "status",
 		json_text(s->status), "country", json_text(s->country), "import_country",
 		json_text(s->import_country), "policy_digest", s->policy_digest,
 		"store_version", s->store_version, "report_sha256", report_sha256,
-		"correlation", s->correlation, "destinations", destinations(s), "hold_reason",
-		s->hold_reason, "held_until", s->state == DOCUMENT_HELD ? until : NULL, "test",
+		"correlation", s->correlation, "destinations", destinations(s),
+		"hold_reason", s->state == DOCUMENT_HELD ? s->hold_reason : NULL,
+		"held_until", s->state == DOCUMENT_HELD ? until : NULL, "test",
 		x->server->test);
+}
+
+char *submission_record(const struct exchange *x, const struct queue_submission *s,
+	const char *report_sha256)
+{
+	char at[CLOCK_TEXT_SIZE], event[32];
+	_cleanup_json_ json_t *record = NULL;
+
+	clock_format(s->received, at);
+	snprintf(event, sizeof(event), "document.%s", document_state_text(s->state));
+	record = json_pack("{s:s, s:o, s:s, s:s, s:o}", "at", at, "actor",
+		json_text(s->partner), "event", event, "document", s->id, "detail",
+		record_detail(x, s, report_sha256));
 	return record ? json_canonical(record) : NULL;
 }
 
 static void fill_claims(const struct exchange *x, const struct queue_submission *s,
 	uint32_t warnings, const char *record_sha256, struct receipt_claims *ret)
 {
-	*ret = (struct receipt_claims){ .instance = x->server->name, .test = x->server->test,
-		.id = s->id, .partner = s->partner, .sha256 = x->request->sha256_text,
-		.size = s->size, .received = s->received,
-		.state = document_state_text(s->state), .hold_reason = s->hold_reason,
-		.held_until = s->held_until, .type = s->type, .number = s->number,
-		.status = s->status, .country = s->country,
-		.import_country = s->import_country, .policy_digest = s->policy_digest,
-		.store_version = s->store_version, .audit_record_sha256 = record_sha256,
+	*ret = (struct receipt_claims){ .instance = x->server->name,
+		.test = x->server->test,
+		.id = s->id,
+		.partner = s->partner,
+		.sha256 = x->request->sha256_text,
+		.size = s->size,
+		.received = s->received,
+		.state = document_state_text(s->state),
+		.hold_reason = s->hold_reason,
+		.held_until = s->held_until,
+		.type = s->type,
+		.number = s->number,
+		.status = s->status,
+		.country = s->country,
+		.import_country = s->import_country,
+		.policy_digest = s->policy_digest,
+		.store_version = s->store_version,
+		.audit_record_sha256 = record_sha256,
 		.warnings = warnings };
 }
 
-/* One attempt. Return: SIGNER_SIGNED with *ret_receipt, SIGNER_UNDECIDED when the signature
- * does not go with the certificates, other enum signer_answer, or negative. */
-static int sign_once(struct links *l, const struct receipt_claims *claims, char **ret_receipt)
+/* One attempt. Return: SIGNER_SIGNED with *ret_receipt, SIGNER_UNDECIDED when the
+ * signature does not go with the certificates, other enum signer_answer, or negative. */
+static int sign_once(
+	struct links *l, const struct receipt_claims *claims, char **ret_receipt)
 {
 	_cleanup_(freep) char *input = NULL;
 	struct signer_result result;
@@ -202,7 +225,9 @@ static int report_digest(const struct judgement *j, char ret_text[SHA256_TEXT_SI
 static int queue_away(struct exchange *x, const struct queue_submission *s, int r)
 {
 	log_event(LOG_ERR, "intake.queue-away", s->id, "not committed: %s",
-		r < 0 ? strerror(-r) : r == QUEUE_DENIED ? "denied" : "not possible now");
+		r < 0		    ? strerror(-r)
+		: r == QUEUE_DENIED ? "denied"
+				    : "not possible now");
 	problem(x, "http.queue-away", NULL, NULL);
 	return 0;
 }

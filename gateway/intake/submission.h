@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * From a verdict to a commit: audit record, receipt, one transaction; never acknowledges what
- * was not committed.
+ * From a verdict to a commit: audit record, receipt, one transaction; never acknowledges
+ * what was not committed.
  */
 #ifndef SEALGATE_INTAKE_SUBMISSION_H
 #define SEALGATE_INTAKE_SUBMISSION_H
@@ -15,7 +15,8 @@ int submission_init(const struct exchange *x, int64_t now, struct queue_submissi
 /* Fill in what the verdict says. */
 void submission_judged(struct queue_submission *s, const struct judgement *j);
 
-/* The canonical audit record of the submission; the caller frees. NULL without memory. */
+/* The audit record of the submission, canonical JSON as queue/audit.h asks; the caller
+ * frees. NULL without memory. */
 char *submission_record(const struct exchange *x, const struct queue_submission *s,
 	const char *report_sha256);
 
@@ -24,9 +25,9 @@ char *submission_record(const struct exchange *x, const struct queue_submission 
 int submission_receipt(struct exchange *x, const struct queue_submission *s,
 	uint32_t warnings, const char *record, char **ret_receipt);
 
-/* Record, receipt unless refused, commit. *ret_receipt (NULL for a refusal) is the caller's.
- * Return: enum queue_answer (DONE, DUPLICATE, CONFLICT), 0 when x->response holds the
- * problem. */
+/* Record, receipt unless refused, commit. *ret_receipt (NULL for a refusal) is the
+ * caller's. Return: enum queue_answer (DONE, DUPLICATE, CONFLICT), 0 when x->response
+ * holds the problem. */
 int submission_commit(struct exchange *x, const struct queue_submission *s,
 	const struct judgement *j, char **ret_receipt, struct queue_document *ret_first);
 
