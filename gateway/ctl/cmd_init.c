@@ -143,7 +143,7 @@ static int write_configuration(const struct plan *p)
 
 static int write_pin(const struct plan *p, const char *name)
 {
-	_cleanup_buf_ struct buf b;
+	_cleanup_buf_ struct buf b = { 0 };
 	uint8_t random[12];
 	char text[2 * sizeof(random) + 1];
 
