@@ -339,6 +339,16 @@ bool count_log_broken(struct count_log *log)
 	return broken;
 }
 
+uint64_t count_log_count(struct count_log *log, const char *role)
+{
+	uint64_t count;
+
+	pthread_mutex_lock(&log->lock);
+	count = count_state_of(&log->durable, role);
+	pthread_mutex_unlock(&log->lock);
+	return count;
+}
+
 void count_log_state(struct count_log *log, struct count_state *ret_state)
 {
 	pthread_mutex_lock(&log->lock);

@@ -63,6 +63,9 @@ int count_log_append(struct count_log *log, const struct count_entry *entry,
 /* True once an fsync failed: nothing is appended any more. */
 bool count_log_broken(struct count_log *log);
 
+/* Signatures of a role that are durable. */
+uint64_t count_log_count(struct count_log *log, const char *role);
+
 /* The durable end. */
 void count_log_state(struct count_log *log, struct count_state *ret_state);
 

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pkcs11/keeper.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <errno.h>
+
+#define REOPEN_MIN_MS 1000  /* between two openings */
+#define REOPEN_SLOW_MS 5000 /* after many, and when only an operator can help */
+#define REOPEN_MANY 60
+
+void keeper_report(struct token *token, enum token_state state)
+{
+	struct token_view view;
+
+	token_view(token, &view);
+	switch (state) {
+	case TOKEN_READY:
+		log_event(LOG_NOTICE, "signer.token-ready", NULL, "the token is ready%s",
+			view.software ? "; it is software: TEST only" : "");
+		break;
+	case TOKEN_INACTIVE:
+		log_event(LOG_WARNING, "signer.token-inactive", NULL, "%s", view.reason);
+		break;
+	case TOKEN_FORBIDDEN:
+		log_event(LOG_CRIT, "signer.token-forbidden", NULL, "%s", view.reason);
+		break;
+	case TOKEN_AWAY:
+	default:
+		log_event(LOG_ERR, "signer.token-away", NULL, "%s", view.reason);
+		break;
+	}
+}
+
+/* Sleep until the next opening is due. */
+static void pause_between(struct token *t, int64_t opened_ms, int ms)
+{
+	int64_t left = opened_ms + ms - clock_monotonic_ms();
+
+	if (left > 0)
+		token_watch(t, (int)left);
+}
+
+/* Open until the token is ready; a state is reported once. */
+static void bring_back(struct token *t, int64_t *opened_ms)
+{
+	enum token_state last = TOKEN_READY, state = TOKEN_AWAY;
+
+	for (unsigned int n = 0; state != TOKEN_READY && !token_stopped(t); n++) {
+		bool slow = n > REOPEN_MANY || (n > 0 && state != TOKEN_AWAY);
+
+		pause_between(t, *opened_ms, slow ? REOPEN_SLOW_MS : REOPEN_MIN_MS);
+		if (token_stopped(t))
+			return;
+		*opened_ms = clock_monotonic_ms();
+		state = token_open(t);
+		if (state != last)
+			keeper_report(t, state);
+		last = state;
+	}
+}
+
+/* Return: true when a role lacks something that another opening may find. */
+static bool try_roles(struct signing *s, const struct token_view *view)
+{
+	bool lacking = false;
+
+	for (size_t i = 0; i < s->roles->count; i++) {
+		char why[KEY_TEXT_SIZE];
+		int r;
+
+		if (!view->roles[i].usable) {
+			lacking = true;
+			continue;
+		}
+		r = sign_trial(s, i, why);
+		if (r < 0)
+			log_event(LOG_ERR, "signer.trial", NULL, "trial signature of role %s: %s",
+				s->roles->list[i].name, why);
+	}
+	return lacking;
+}
+
+static void *keep(void *data)
+{
+	struct keeper *k = data;
+	struct token *t = k->signing->token;
+	int64_t opened_ms = clock_monotonic_ms() - REOPEN_MIN_MS;
+	struct token_view view;
+
+	while (!token_stopped(t)) {
+		token_view(t, &view);
+		if (view.state != TOKEN_READY) {
+			bring_back(t, &opened_ms);
+			continue;
+		}
+		token_watch(t, k->trial_ms);
+		token_view(t, &view);
+		if (view.state == TOKEN_READY && !token_stopped(t) &&
+			try_roles(k->signing, &view)) {
+			opened_ms = clock_monotonic_ms();
+			token_open(t);
+		}
+	}
+	return NULL;
+}
+
+int keeper_start(struct keeper *k, struct signing *signing, int trial_ms)
+{
+	*k = (struct keeper){ .signing = signing, .trial_ms = trial_ms };
+	return -pthread_create(&k->thread, NULL, keep, k);
+}
+
+void keeper_stop(struct keeper *k)
+{
+	token_stop(k->signing->token);
+	pthread_join(k->thread, NULL);
+}

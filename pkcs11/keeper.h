@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The thread that keeps the token usable: opens it again when it was lost and proves by
+ * trial signatures that it still signs; the only one that opens the token while the signer
+ * serves.
+ */
+#ifndef SEALGATE_PKCS11_KEEPER_H
+#define SEALGATE_PKCS11_KEEPER_H
+
+#include "pkcs11/sign.h"
+
+struct keeper {
+	pthread_t thread;
+	struct signing *signing;
+	int trial_ms; /* between trial signatures */
+};
+
+/* Say in the log what an opening came to. */
+void keeper_report(struct token *token, enum token_state state);
+
+/* Return: 0 or -errno. */
+int keeper_start(struct keeper *k, struct signing *signing, int trial_ms);
+
+/* Stop the token's watch and join. */
+void keeper_stop(struct keeper *k);
+
+#endif

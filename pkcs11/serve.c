@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pkcs11/serve.h"
+
+#include "common/id.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "pkcs11/status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define SEND_MS 10000 /* for a peer that does not take its answer */
+#define STACK_SIZE (512u * 1024)
+
+struct connection {
+	struct server *server;
+	size_t index;
+	int socket;
+};
+
+void server_init(struct server *s, const struct instance *instance, struct signing *signing)
+{
+	*s = (struct server){ .instance = instance, .signing = signing };
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->gone, NULL);
+	for (size_t i = 0; i < SERVE_CONNECTIONS_MAX; i++)
+		s->sockets[i] = -1;
+}
+
+void server_done(struct server *s)
+{
+	pthread_cond_destroy(&s->gone);
+	pthread_mutex_destroy(&s->lock);
+}
+
+/* Who is refused often must not fill the log: the 1st, 2nd, 4th, 8th ... is written. */
+static void log_refused(struct server *s, const char *document, const char *what)
+{
+	uint64_t n = atomic_fetch_add(&s->refused, 1) + 1;
+
+	if ((n & (n - 1)) == 0)
+		log_event(LOG_WARNING, "signer.refused", document,
+			"%s (refusal %" PRIu64 " since the start)", what, n);
+}
+
+static enum signer_answer refuse(struct server *s, struct signer_result *result,
+	const char *document, const char *what)
+{
+	*result = (struct signer_result){ .answer = SIGNER_REFUSED };
+	snprintf(result->reason, sizeof(result->reason), "%s", what);
+	log_refused(s, document, what);
+	return SIGNER_REFUSED;
+}
+
+static bool zero(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+/* A text that ends within its array and has nothing behind its end. */
+static bool text_clean(const char *text, size_t size)
+{
+	size_t len = strnlen(text, size);
+
+	return len < size && zero(text + len, size - len);
+}
+
+/* A request has one form only: whatever a program did not mean to say is zero. */
+static bool request_clean(const struct signer_request *q)
+{
+	return text_clean(q->role, sizeof(q->role)) &&
+	       text_clean(q->document_id, sizeof(q->document_id)) &&
+	       q->digest_len <= sizeof(q->digest) && zero(q->pad, sizeof(q->pad)) &&
+	       zero(q->digest + q->digest_len, sizeof(q->digest) - q->digest_len);
+}
+
+static enum signer_answer answer_sign(struct server *s, int socket,
+	const struct signer_request *q, struct signer_result *result)
+{
+	const struct roles *roles = s->signing->roles;
+	int index = roles_find(roles, q->role);
+
+	if (!id_valid(q->document_id))
+		return refuse(s, result, NULL, "the document id is not one");
+	if (index < 0)
+		return refuse(s, result, q->document_id, "there is no such role");
+	if (!instance_peer_is(s->instance, socket, roles->list[index].peer))
+		return refuse(s, result, q->document_id, "the role is not for this program");
+	if (sign_for(s->signing, (size_t)index, span_of(q->digest, q->digest_len),
+		    q->document_id, result) == SIGNER_REFUSED)
+		log_refused(s, q->document_id, result->reason);
+	return (enum signer_answer)result->answer;
+}
+
+static enum signer_answer long_answer(struct signer_result *result, struct span data,
+	int *ret_fd)
+{
+	*ret_fd = memfd_from("signer-answer", data);
+	result->answer = *ret_fd < 0 ? SIGNER_AWAY : SIGNER_SIGNED;
+	if (*ret_fd < 0)
+		snprintf(result->reason, sizeof(result->reason), "no memory for the answer");
+	return (enum signer_answer)result->answer;
+}
+
+static enum signer_answer answer_certificates(struct server *s, const struct signer_request *q,
+	struct signer_result *result, int *ret_fd)
+{
+	const struct roles *roles = s->signing->roles;
+	_cleanup_(freep) uint8_t *der = NULL;
+	int index = roles_find(roles, q->role);
+	size_t len;
+
+	if (index < 0)
+		return refuse(s, result, NULL, "there is no such role");
+	snprintf(result->mechanism, sizeof(result->mechanism), "%s",
+		roles->list[index].mechanism->name);
+	if (token_certificates(s->signing->token, (size_t)index, &der, &len) < 0) {
+		snprintf(result->reason, sizeof(result->reason),
+			"the role's certificate is not known yet");
+		return result->answer = SIGNER_AWAY;
+	}
+	result->count = count_log_count(s->signing->log, roles->list[index].name);
+	return long_answer(result, span_of(der, len), ret_fd);
+}
+
+static enum signer_answer answer_status(struct server *s, struct signer_result *result,
+	int *ret_fd)
+{
+	_cleanup_(freep) char *json = status_json(s->instance, s->signing);
+
+	return long_answer(result, json ? span_str(json) : span_of("", 0), ret_fd);
+}
+
+/* Certificates and status hold no secret: every program of the instance may ask, and the
+ * administrator. */
+static bool known(const struct server *s, int socket)
+{
+	uid_t uid;
+
+	if (instance_peer_name(s->instance, socket))
+		return true;
+	return ipc_peer(socket, &uid, NULL) == 0 && (uid == 0 || uid == geteuid());
+}
+
+int serve_message(struct server *s, int socket, const struct ipc_message *m,
+	struct signer_result *ret_result, int *ret_fd)
+{
+	const struct signer_request *q = ipc_body(m, sizeof(*q));
+
+	*ret_fd = -1;
+	*ret_result = (struct signer_result){ 0 };
+	if (!q || m->header.fd_count != 0 || !request_clean(q))
+		return -EPROTO;
+	if (!known(s, socket))
+		return -EACCES;
+	switch (m->header.type) {
+	case SIGNER_SIGN:
+		answer_sign(s, socket, q, ret_result);
+		return 0;
+	case SIGNER_CERTIFICATE:
+		answer_certificates(s, q, ret_result, ret_fd);
+		return 0;
+	case SIGNER_STATUS:
+		answer_status(s, ret_result, ret_fd);
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+/* Return: 0 to go on. */
+static int serve_one(struct connection *c)
+{
+	struct signer_result result;
+	struct ipc_message m;
+	int fd = -1, r = ipc_receive(c->socket, &m);
+
+	if (r == -EAGAIN)
+		return 0; /* an idle peer may stay */
+	if (r <= 0) {
+		if (r < 0)
+			log_refused(c->server, NULL, "a message of another version or form");
+		return r ? r : -ECONNRESET;
+	}
+	r = serve_message(c->server, c->socket, &m, &result, &fd);
+	if (r < 0)
+		log_refused(c->server, NULL, r == -EACCES ? "a program of another instance asks"
+			: "a message that is none of the protocol");
+	else
+		r = ipc_send(c->socket, SIGNER_RESULT, m.header.id, &result, sizeof(result), &fd,
+			fd >= 0 ? 1 : 0);
+	if (fd >= 0)
+		close(fd);
+	ipc_message_done(&m);
+	return r;
+}
+
+static void *connection_run(void *data)
+{
+	struct connection *c = data;
+	struct server *s = c->server;
+
+	while (serve_one(c) == 0 && !token_stopped(s->signing->token))
+		;
+	pthread_mutex_lock(&s->lock);
+	s->sockets[c->index] = -1;
+	s->count--;
+	close(c->socket);
+	pthread_cond_signal(&s->gone);
+	pthread_mutex_unlock(&s->lock);
+	free(c);
+	return NULL;
+}
+
+static int start_thread(struct connection *c)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	r = pthread_create(&thread, &attr, connection_run, c);
+	pthread_attr_destroy(&attr);
+	return -r;
+}
+
+/* Called with the lock. Return: 0 when a thread has the socket now. */
+static int adopt(struct server *s, int socket)
+{
+	struct connection *c;
+	size_t i = 0;
+
+	while (i < SERVE_CONNECTIONS_MAX && s->sockets[i] >= 0)
+		i++;
+	c = i < SERVE_CONNECTIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	if (!c)
+		return -ENOMEM;
+	*c = (struct connection){ .server = s, .index = i, .socket = socket };
+	s->sockets[i] = socket;
+	s->count++;
+	if (start_thread(c) < 0) {
+		s->sockets[i] = -1;
+		s->count--;
+		free(c);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+static void end_all(struct server *s)
+{
+	token_stop(s->signing->token);
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < SERVE_CONNECTIONS_MAX; i++)
+		if (s->sockets[i] >= 0)
+			shutdown(s->sockets[i], SHUT_RD);
+	while (s->count)
+		pthread_cond_wait(&s->gone, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void serve(struct server *s, const struct daemon *d)
+{
+	int socket;
+
+	while ((socket = daemon_accept(d, SEND_MS)) >= 0) {
+		int r;
+
+		pthread_mutex_lock(&s->lock);
+		r = adopt(s, socket);
+		pthread_mutex_unlock(&s->lock);
+		if (r < 0) {
+			log_refused(s, NULL, "one connection too many");
+			close(socket);
+		}
+	}
+	end_all(s);
+}

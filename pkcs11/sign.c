@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pkcs11/sign.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "pkcs11/mechanism.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LEND_MS 5000   /* for a session, when all are in use */
+#define REOPEN_MS 700  /* for a lost token to come back before the asker is told */
+
+void signing_init(struct signing *s, const struct roles *roles, struct token *token,
+	struct count_log *log)
+{
+	*s = (struct signing){ .roles = roles, .token = token, .log = log };
+	for (size_t i = 0; i < roles->count; i++) {
+		pthread_mutex_init(&s->allowances[i].lock, NULL);
+		s->allowances[i].left = roles->list[i].max_per_minute;
+		s->allowances[i].at_ms = clock_monotonic_ms();
+	}
+}
+
+void signing_done(struct signing *s)
+{
+	for (size_t i = 0; i < s->roles->count; i++)
+		pthread_mutex_destroy(&s->allowances[i].lock);
+}
+
+static enum signer_answer answer(struct signer_result *result, enum signer_answer a,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static enum signer_answer answer(struct signer_result *result, enum signer_answer a,
+	const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(result->reason, sizeof(result->reason), format, ap);
+	va_end(ap);
+	result->answer = a;
+	result->value_len = 0;
+	OPENSSL_cleanse(result->value, sizeof(result->value));
+	return a;
+}
+
+/* A bucket that holds a minute's worth and is filled evenly. */
+static bool allowed(struct allowance *a, uint32_t max_per_minute)
+{
+	int64_t now = clock_monotonic_ms();
+	bool yes;
+
+	if (max_per_minute == 0)
+		return true;
+	pthread_mutex_lock(&a->lock);
+	a->left += (double)(now - a->at_ms) * max_per_minute / 60000;
+	if (a->left > max_per_minute)
+		a->left = max_per_minute;
+	a->at_ms = now;
+	yes = a->left >= 1;
+	if (yes)
+		a->left -= 1;
+	pthread_mutex_unlock(&a->lock);
+	return yes;
+}
+
+/* What the role's table says. Return: SIGNER_SIGNED to go on. */
+static enum signer_answer check_role(struct signing *s, size_t index, struct span digest,
+	struct signer_result *result)
+{
+	const struct role *role = &s->roles->list[index];
+	int64_t now = clock_now();
+
+	if (digest.len != role->mechanism->digest_len)
+		return answer(result, SIGNER_REFUSED, "the role signs digests of %zu octets, not %zu",
+			role->mechanism->digest_len, digest.len);
+	if (now < role->not_before || now > role->not_after)
+		return answer(result, SIGNER_REFUSED, "the role does not sign at this time");
+	if (role->total && count_log_count(s->log, role->name) >= role->total)
+		return answer(result, SIGNER_REFUSED, "the role has made all its %llu signatures",
+			(unsigned long long)role->total);
+	if (!allowed(&s->allowances[index], role->max_per_minute))
+		return answer(result, SIGNER_AWAY, "the role signs at most %u a minute",
+			role->max_per_minute);
+	return SIGNER_SIGNED;
+}
+
+static enum signer_answer check_key(const struct role_key *key, struct signer_result *result)
+{
+	int64_t now = clock_now();
+
+	if (!key->usable)
+		return answer(result, SIGNER_AWAY, "%.90s", key->reason);
+	if (now < key->not_before || now > key->not_after)
+		return answer(result, SIGNER_REFUSED, "the role's certificate is not valid now");
+	return SIGNER_SIGNED;
+}
+
+/* Sign and verify within a lease. *ret_rv: the module's answer. */
+static enum signer_answer sign_leased(struct signing *s, const struct role *role,
+	const struct token_lease *lease, struct span digest, struct signer_result *result,
+	CK_RV *ret_rv)
+{
+	enum signer_answer a = check_key(lease->key, result);
+	size_t len;
+
+	*ret_rv = CKR_OK;
+	if (a != SIGNER_SIGNED)
+		return a;
+	*ret_rv = mechanism_sign(lease->f, lease->session, lease->key->handle, role->mechanism,
+		digest, result->value, &len);
+	if (*ret_rv != CKR_OK)
+		return answer(result, SIGNER_AWAY, "the token answers %s", ckr_text(*ret_rv));
+	if (!mechanism_verify(role->mechanism, lease->key->public_key, digest,
+		    span_of(result->value, len))) {
+		atomic_fetch_add(&s->unverified, 1);
+		log_event(LOG_CRIT, "signer.unverified", NULL,
+			"role %s: the token made a signature that does not verify", role->name);
+		return answer(result, SIGNER_REFUSED,
+			"the token made a signature that does not verify");
+	}
+	result->value_len = (uint32_t)len;
+	return SIGNER_SIGNED;
+}
+
+/* One attempt. *ret_lost: the token was put away by it, *ret_lease then says when. */
+static enum signer_answer sign_once(struct signing *s, size_t index, struct span digest,
+	struct signer_result *result, struct token_lease *ret_lease, bool *ret_lost)
+{
+	struct token_view view;
+	enum signer_answer a;
+	CK_RV rv;
+	int r = token_lend(s->token, index, LEND_MS, ret_lease);
+
+	*ret_lost = false;
+	if (r == -EBUSY)
+		return answer(result, SIGNER_AWAY, "every session with the token is in use");
+	if (r < 0) {
+		token_view(s->token, &view);
+		return answer(result, SIGNER_AWAY, "%.90s", view.reason);
+	}
+	a = sign_leased(s, &s->roles->list[index], ret_lease, digest, result, &rv);
+	*ret_lost = token_return(s->token, ret_lease, rv);
+	return a;
+}
+
+static enum signer_answer count(struct signing *s, const struct role *role,
+	struct span digest, const char *document, struct signer_result *result)
+{
+	struct count_entry entry = { .role = role->name, .digest = digest.data,
+		.digest_len = digest.len, .document = document, .total = role->total };
+	int r = count_log_append(s->log, &entry, &result->count);
+
+	if (r == 0)
+		return SIGNER_SIGNED;
+	result->count = 0;
+	if (r == -EDQUOT)
+		return answer(result, SIGNER_REFUSED, "the role has made all its %llu signatures",
+			(unsigned long long)role->total);
+	log_event(LOG_ERR, "signer.count", document, "the signature cannot be counted: %s",
+		r == -ETIME ? "the clock is behind the count" : strerror(-r));
+	return answer(result, SIGNER_AWAY, "the signature cannot be counted");
+}
+
+enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
+	const char *document, struct signer_result *ret_result)
+{
+	const struct role *role = &s->roles->list[index];
+	int64_t begun = clock_now_us();
+	struct token_lease lease;
+	enum signer_answer a;
+	bool lost = false;
+
+	*ret_result = (struct signer_result){ 0 };
+	snprintf(ret_result->mechanism, sizeof(ret_result->mechanism), "%s",
+		role->mechanism->name);
+	a = check_role(s, index, digest, ret_result);
+	if (a != SIGNER_SIGNED)
+		return a;
+	a = sign_once(s, index, digest, ret_result, &lease, &lost);
+	if (lost && token_await(s->token, &lease, REOPEN_MS))
+		a = sign_once(s, index, digest, ret_result, &lease, &lost);
+	if (a == SIGNER_SIGNED)
+		a = count(s, role, digest, document, ret_result);
+	if (a != SIGNER_SIGNED)
+		return a;
+	ret_result->reason[0] = '\0';
+	ret_result->answer = SIGNER_SIGNED;
+	atomic_store(&s->last_at, begun / 1000000);
+	atomic_store(&s->last_us, clock_now_us() - begun);
+	return SIGNER_SIGNED;
+}
+
+int sign_trial(struct signing *s, size_t index, char ret_text[KEY_TEXT_SIZE])
+{
+	const struct role *role = &s->roles->list[index];
+	struct signer_result result = { 0 };
+	uint8_t digest[SIGNER_DIGEST_MAX];
+	struct token_lease lease;
+	enum signer_answer a;
+	bool lost;
+
+	if (trial_digest(role->mechanism, digest) < 0)
+		return -EAGAIN;
+	a = sign_once(s, index, span_of(digest, role->mechanism->digest_len), &result, &lease,
+		&lost);
+	memcpy(ret_text, result.reason, KEY_TEXT_SIZE);
+	OPENSSL_cleanse(&result, sizeof(result));
+	if (a == SIGNER_SIGNED)
+		return 0;
+	return a == SIGNER_AWAY ? -EAGAIN : -EBADMSG;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * From a role and a digest to a counted signature; never answers with one that did not
+ * verify or is not durably counted.
+ */
+#ifndef SEALGATE_PKCS11_SIGN_H
+#define SEALGATE_PKCS11_SIGN_H
+
+#include "pkcs11/count_log.h"
+#include "pkcs11/token.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Signatures that a role may still make in this minute. */
+struct allowance {
+	pthread_mutex_t lock;
+	double left;
+	int64_t at_ms;
+};
+
+struct signing {
+	const struct roles *roles;
+	struct token *token;
+	struct count_log *log;
+	struct allowance allowances[ROLES_MAX];
+	atomic_int_fast64_t last_at;    /* seconds since 1970 of the last good signature */
+	atomic_int_fast64_t last_us;    /* what it took, count included */
+	atomic_uint_fast64_t unverified; /* signatures that did not verify */
+};
+
+void signing_init(struct signing *s, const struct roles *roles, struct token *token,
+	struct count_log *log);
+void signing_done(struct signing *s);
+
+/* Sign for a role of roles: limits, token, verification, count. ret_result is the whole
+ * answer. Return: its enum signer_answer. */
+enum signer_answer sign_for(struct signing *s, size_t role, struct span digest,
+	const char *document, struct signer_result *ret_result);
+
+/* Trial signature by a role's key, thrown away and not counted. ret_text: why not.
+ * Return: 0, -EAGAIN (token), -EBADMSG (it did not verify). */
+int sign_trial(struct signing *s, size_t role, char ret_text[KEY_TEXT_SIZE]);
+
+#endif
