@@ -2,6 +2,7 @@
 #include "pkcs11/key.h"
 
 #include "common/buf.h"
+#include "common/durable.h"
 #include "pkcs11/mechanism.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 
 #define CERTIFICATE_MAX 16384
-#define CERTIFICATES_MAX (128u * 1024)
 
 void role_key_done(struct role_key *k)
 {
@@ -118,16 +118,15 @@ int asn1_seconds(const ASN1_TIME *time, int64_t *ret_seconds)
 	return 0;
 }
 
-int certificates_read(const char *path, X509 **ret_list, size_t max)
+int certificates_parse(struct span pem, X509 **ret_list, size_t max)
 {
-	BIO *bio = BIO_new_file(path, "r");
-	int error = errno;
+	BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
 	size_t n = 0;
 	X509 *c;
 
 	ERR_clear_error();
 	if (!bio)
-		return error ? -error : -EIO;
+		return -ENOMEM;
 	while ((c = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
 		if (n == max) {
 			X509_free(c);
@@ -145,6 +144,15 @@ int certificates_read(const char *path, X509 **ret_list, size_t max)
 	while (n)
 		X509_free(ret_list[--n]);
 	return -EINVAL;
+}
+
+int certificates_read(const char *path, X509 **ret_list, size_t max)
+{
+	_cleanup_(freep) uint8_t *pem = NULL;
+	size_t len;
+	int r = file_read(path, CERTIFICATES_MAX, &pem, &len);
+
+	return r < 0 ? r : certificates_parse(span_of(pem, len), ret_list, max);
 }
 
 /* The certificate on the token under the role's label; of several (an import that was

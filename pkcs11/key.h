@@ -6,6 +6,7 @@
 #ifndef SEALGATE_PKCS11_KEY_H
 #define SEALGATE_PKCS11_KEY_H
 
+#include "common/span.h"
 #include "pkcs11/module.h"
 #include "pkcs11/role.h"
 
@@ -17,6 +18,7 @@ DEFINE_CLEANUP(ASN1_TIME *, ASN1_TIME_free)
 
 #define KEY_TEXT_SIZE 96
 #define CHAIN_FILE "state/signer/%s.chain.pem"
+#define CERTIFICATES_MAX (128u * 1024) /* octets of a role's */
 #define CHAIN_MAX 8 /* certificates above the role's own */
 
 struct role_key {
@@ -49,6 +51,7 @@ int key_load(const struct key_place *place, const struct role *role, const char 
 	struct role_key *ret_key);
 
 /* Read PEM certificates, at most max. Return: how many, or -EINVAL, -errno. */
+int certificates_parse(struct span pem, X509 **ret_list, size_t max);
 int certificates_read(const char *path, X509 **ret_list, size_t max);
 
 /* Seconds since 1970 of an ASN.1 time. Return: 0 or -EINVAL. */

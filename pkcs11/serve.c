@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -97,6 +98,9 @@ static enum signer_answer answer_sign(struct server *s, int socket,
 	if (sign_for(s->signing, (size_t)index, span_of(q->digest, q->digest_len),
 		    q->document_id, result) == SIGNER_REFUSED)
 		log_refused(s, q->document_id, result->reason);
+	/* After a failed fsync only reading the count anew says what it holds. */
+	if (count_log_broken(s->signing->log))
+		kill(getpid(), SIGTERM);
 	return (enum signer_answer)result->answer;
 }
 

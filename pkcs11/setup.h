@@ -7,9 +7,40 @@
 #define SEALGATE_PKCS11_SETUP_H
 
 #include "common/instance.h"
+#include "pkcs11/key.h"
+#include "pkcs11/role.h"
+
+#define SETUP_USAGE 2
+
+/* What the commands share: a message for people, the instance and its roles. */
+struct setup {
+	const struct instance *instance;
+	struct roles roles;
+	struct module module;
+	PKCS11_SLOT *slot; /* of the token */
+	CK_SESSION_HANDLE session; /* read-write, user logged in */
+};
+
+/* Print "sealgate-signer: ..." to standard error. Return: -EINVAL. */
+int setup_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* As setup_fail with the answer of a call. Return: -EIO. */
+int setup_fail_rv(const char *call, CK_RV rv);
+
+/* Open module and token, log the user in. Return: 0 or negative after a message. */
+int setup_open(struct setup *s);
+void setup_close(struct setup *s);
+
+/* The role's public key as the token has it, or NULL after a message. */
+EVP_PKEY *setup_public_key(struct setup *s, const struct role *role);
+
+/* The commands. Return: exit status. */
+int setup_init(struct setup *s);
+int setup_csr(struct setup *s, const struct role *role, const char *subject);
+int setup_import(struct setup *s, const struct role *role, struct span pem);
 
 /* Run `argv[0]` ("init-token", "csr", ...) with its arguments.
- * Return: exit status, 2 for wrong usage. */
+ * Return: exit status, SETUP_USAGE for wrong usage. */
 int setup_run(const struct instance *instance, int argc, char **argv);
 
 #endif

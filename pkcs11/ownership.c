@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pkcs11/ownership.h"
+
+#include "pkcs11/setup.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TREE_FDS 16
+
+static uid_t signer_uid; /* for the walk, whose callback takes no argument of ours */
+
+static int give(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return lchown(path, signer_uid, (gid_t)signer_uid);
+}
+
+static int give_file(const struct instance *instance, const char *key)
+{
+	char path[PATH_MAX];
+	int r = instance_path(instance, config_string(instance->config, key), path);
+
+	if (r == 0 && lchown(path, signer_uid, (gid_t)signer_uid) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
+}
+
+static int become(uid_t uid)
+{
+	if (setgroups(0, NULL) < 0 || setgid((gid_t)uid) < 0 || setuid(uid) < 0)
+		return -errno;
+	return 0;
+}
+
+static int make_folders(const struct instance *instance, char ret_path[PATH_MAX])
+{
+	static const char *const FOLDERS[] = { "state", "state/signer" };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(FOLDERS) / sizeof(FOLDERS[0]); i++) {
+		r = instance_path(instance, FOLDERS[i], ret_path);
+		if (r == 0 && mkdir(ret_path, i ? 0700 : 0755) < 0 && errno != EEXIST)
+			r = -errno;
+	}
+	return r;
+}
+
+int ownership_take(const struct instance *instance)
+{
+	char path[PATH_MAX];
+	int r = make_folders(instance, path);
+
+	if (r == 0 && geteuid() == 0 && config_bool(instance->config, "peers.separate")) {
+		signer_uid = (uid_t)config_int(instance->config, "peers.signer");
+		if (nftw(path, give, TREE_FDS, FTW_PHYS) != 0)
+			r = -errno;
+		if (r == 0)
+			r = give_file(instance, "signer.pin_file");
+		if (r == 0)
+			r = give_file(instance, "signer.so_pin_file");
+		if (r == 0)
+			r = become(signer_uid);
+	}
+	if (r < 0)
+		setup_fail("state/signer cannot be given to the signer: %s", strerror(-r));
+	return r;
+}
