@@ -148,6 +148,12 @@ int pki_material_add_certificate(struct pki_material *m, struct span der)
 	return x ? stack_add(m->certificates, x) : -EINVAL;
 }
 
+int pki_material_add_x509(struct pki_material *m, X509 *certificate)
+{
+	X509_up_ref(certificate);
+	return stack_add(m->certificates, certificate);
+}
+
 static struct pki_kept *kept_new(struct span der)
 {
 	struct pki_kept *k = calloc(1, sizeof(*k));

@@ -35,6 +35,7 @@ struct pki_material *pki_material_copy(const struct pki_material *base);
  * -ENOMEM. A certificate or CRL already there is not added twice. */
 int pki_material_add_anchor(struct pki_material *m, struct span der);
 int pki_material_add_certificate(struct pki_material *m, struct span der);
+int pki_material_add_x509(struct pki_material *m, X509 *certificate); /* shares it, untrusted */
 int pki_material_add_crl(struct pki_material *m, struct span der);
 int pki_material_add_ocsp(struct pki_material *m, struct span der); /* OCSPResponse or basic */
 

@@ -21,7 +21,11 @@ struct token_result {
 	enum token_outcome outcome;
 	char *reason;              /* owned */
 	int64_t gen_time;          /* seconds; valid from TOKEN_IMPRINT_MISMATCH on */
-	char digest_name[16];      /* "SHA256" */
+	char digest_name[16];      /* of the imprint: "SHA256" */
+	char signature_digest[16]; /* of the token's own signature */
+	struct pki_key_info key;   /* of its signer */
+	char *policy;              /* dotted identifier; owned, may be NULL */
+	char *serial;              /* lower-case hex; owned, may be NULL */
 	X509 *signer;              /* owned; may be NULL */
 	struct pki_path_result path;
 };
@@ -33,6 +37,28 @@ struct token_result {
 int token_verify(struct span token, struct span data, const struct pki_material *material,
 	int64_t at, struct token_result *ret_result);
 void token_result_done(struct token_result *r);
+
+/* As token_verify with everything that can be asked of the signer's path. */
+struct token_context {
+	const struct pki_material *material;
+	int64_t at;
+	int64_t known_at;
+	bool target_may_be_expired;
+	bool skip_revocation;
+	bool strict;
+	pki_strength_fn strength;
+	void *strength_context;
+};
+int token_verify_in(struct span token, struct span data, const struct token_context *context,
+	struct token_result *ret_result);
+
+/* The same without the path: PASSED says that the token is intact, nothing about who made it.
+ * material may be NULL; it only serves to find a signer that the token does not carry. */
+int token_inspect(struct span token, struct span data, const struct pki_material *material,
+	struct token_result *ret_result);
+
+/* EN 319 102-1 word of a result: "HASH_FAILURE", ... "" for passed. */
+const char *token_outcome_text(const struct token_result *r);
 
 /* Build a TimeStampReq over a SHA-256 digest with a nonce and certReq; the caller frees
  * *ret_der. Return: 0 or negative. */
