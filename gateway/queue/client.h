@@ -12,7 +12,8 @@ enum queue_answer {
 	QUEUE_UNDECIDED = 0,
 	QUEUE_DONE,
 	QUEUE_DUPLICATE,   /* same partner, same octets, accepted or held before */
-	QUEUE_CONFLICT,    /* same country, type, number, status with other octets */
+	QUEUE_CONFLICT,    /* same country, type, number, status with other octets, or the
+			    * same octets from another partner: see ret_first->partner */
 	QUEUE_NOT_FOUND,
 	QUEUE_EMPTY,       /* nothing to claim */
 	QUEUE_ILLEGAL,     /* the state does not allow it */
@@ -25,6 +26,11 @@ struct queue;
 
 /* Connect to run/queued.sock. Return: 0 or -errno. */
 int queue_connect(const char *socket_path, int timeout_ms, struct queue **ret_queue);
+
+/* The same over a connected SEQPACKET socket, whose owner the client becomes on success and
+ * whose timeouts are timeout_ms (0: none). */
+int queue_from_socket(int socket, int timeout_ms, struct queue **ret_queue);
+
 void queue_disconnect(struct queue *q);
 DEFINE_CLEANUP(struct queue *, queue_disconnect)
 
@@ -56,7 +62,8 @@ enum queue_part {
 int queue_get(struct queue *q, const char *id, const char *partner, enum queue_part part,
 	struct queue_document *ret_document, int *ret_fd);
 
-/* Claim an accepted document for sealing for lease_s seconds. DONE or EMPTY. */
+/* Claim an accepted document for sealing for lease_s seconds. DONE or EMPTY; EMPTY only
+ * after a second (or half the connection's timeout) without work: ask again at once. */
 int queue_claim_seal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
 	int *ret_document_fd, int *ret_report_fd, int *ret_receipt_fd);
 
@@ -67,11 +74,13 @@ int queue_sealed(struct queue *q, const struct queue_claim *claim, int container
 int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
 	const char *reason);
 
-/* Claim the next due delivery of a destination (state queued, deferred or unknown). */
+/* Claim the next due delivery of a destination (state queued, deferred or unknown), in the
+ * order of arrival; waits like queue_claim_seal. */
 int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
 	struct queue_claim *ret_claim, int *ret_container_fd);
 
-/* Result of an attempt: delivered, deferred (retry_at), unknown (retry_at), refused.
+/* Result of an attempt: delivered, deferred (retry_at), unknown (retry_at), refused, expired.
+ * Reporting the same result of the same claim again is DONE.
  * reply_id: the destination's own reference; detail: one line for the timeline. */
 int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
 	enum delivery_state state, int64_t retry_at, const char *reply_id, const char *detail);

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queue/client.h"
+
+#include "common/ipc.h"
+#include "queue/protocol.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long queued may keep a claim when there is nothing to do. */
+#define CLAIM_WAIT_MS 1000
+
+struct queue {
+	int socket;
+	int timeout_ms;
+	bool broken; /* an answer may still be under way: nothing can be asked any more */
+};
+
+int queue_from_socket(int socket, int timeout_ms, struct queue **ret_queue)
+{
+	struct queue *q = malloc(sizeof(*q));
+
+	if (!q)
+		return -ENOMEM;
+	*q = (struct queue){ .socket = socket, .timeout_ms = timeout_ms };
+	*ret_queue = q;
+	return 0;
+}
+
+int queue_connect(const char *socket_path, int timeout_ms, struct queue **ret_queue)
+{
+	_cleanup_(closep) int fd = ipc_connect(socket_path, timeout_ms);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = queue_from_socket(fd, timeout_ms, ret_queue);
+	if (r == 0)
+		take_fd(&fd);
+	return r;
+}
+
+void queue_disconnect(struct queue *q)
+{
+	if (!q)
+		return;
+	close(q->socket);
+	free(q);
+}
+
+static bool reply_ok(const struct ipc_message *m, uint16_t type, size_t fd_count)
+{
+	const struct queue_reply *r = ipc_body(m, sizeof(*r));
+
+	if (!r || m->header.type != type || r->answer == QUEUE_UNDECIDED ||
+	    r->answer > QUEUE_UNAVAILABLE)
+		return false;
+	return m->header.fd_count == (r->answer == QUEUE_DONE ? fd_count : 0);
+}
+
+/* Ask; the answer must carry ret_count descriptors when it is DONE.
+ * Return: enum queue_answer or negative. */
+static int call(struct queue *q, uint16_t type, const void *body, size_t len,
+	const int *fds, size_t fd_count, struct queue_reply *ret_reply, int **ret_fds,
+	size_t ret_count)
+{
+	struct ipc_message m;
+	int r;
+
+	if (q->broken)
+		return -ENOTCONN;
+	q->broken = true;
+	r = ipc_call(q->socket, type, body, len, fds, fd_count, &m);
+	if (r < 0)
+		return r;
+	if (!reply_ok(&m, type, ret_count)) {
+		ipc_message_done(&m);
+		return -EPROTO;
+	}
+	q->broken = false;
+	memcpy(ret_reply, m.body, sizeof(*ret_reply));
+	for (size_t i = 0; i < ret_count; i++)
+		*ret_fds[i] = ipc_message_take_fd(&m, i);
+	ipc_message_done(&m);
+	return (int)ret_reply->answer;
+}
+
+/* Ask without descriptors in the answer. */
+static int call_plain(struct queue *q, uint16_t type, const void *body, size_t len,
+	const int *fds, size_t fd_count, struct queue_document *ret_document)
+{
+	struct queue_reply reply;
+	int r = call(q, type, body, len, fds, fd_count, &reply, NULL, 0);
+
+	if (r >= 0 && ret_document)
+		*ret_document = reply.claim.document;
+	return r;
+}
+
+/* Ask for one descriptor. */
+static int call_fd(struct queue *q, uint16_t type, const void *body, size_t len,
+	struct queue_document *ret_document, int *ret_fd)
+{
+	struct queue_reply reply;
+	int *fds[] = { ret_fd };
+	int r;
+
+	*ret_fd = -1;
+	r = call(q, type, body, len, NULL, 0, &reply, fds, 1);
+	if (r == QUEUE_DONE && ret_document)
+		*ret_document = reply.claim.document;
+	return r;
+}
+
+/* Copy text into an array of a body, which is zeroed; too long is an error. */
+static int put(char *to, size_t size, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	if (len >= size)
+		return -E2BIG;
+	if (len)
+		memcpy(to, text, len);
+	return 0;
+}
+
+/* The same for lines to people, which may be cut. */
+static void put_cut(char *to, size_t size, const char *text)
+{
+	size_t len = text ? strnlen(text, size - 1) : 0;
+
+	/* not in the middle of a character */
+	while (text && len && len == size - 1 && ((unsigned char)text[len] & 0xC0) == 0x80)
+		len--;
+	if (len)
+		memcpy(to, text, len);
+}
+
+int queue_find(struct queue *q, const struct queue_submission *s,
+	struct queue_document *ret_first)
+{
+	struct queue_find_request body = { .submission = *s };
+
+	return call_plain(q, QUEUE_OP_FIND, &body, sizeof(body), NULL, 0, ret_first);
+}
+
+int queue_commit(struct queue *q, const struct queue_submission *s, int document_fd,
+	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first)
+{
+	struct queue_commit_request body = { .submission = *s };
+	const int all[] = { document_fd, report_fd, receipt_fd, record_fd };
+	int fds[4];
+	size_t count = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		if (all[i] < 0)
+			continue;
+		fds[count++] = all[i];
+		body.parts |= 1u << i;
+	}
+	return call_plain(q, QUEUE_OP_COMMIT, &body, sizeof(body), fds, count, ret_first);
+}
+
+int queue_get(struct queue *q, const char *id, const char *partner, enum queue_part part,
+	struct queue_document *ret_document, int *ret_fd)
+{
+	struct queue_get_request body = { .part = part };
+
+	*ret_fd = -1;
+	if (put(body.id, sizeof(body.id), id) < 0)
+		return QUEUE_NOT_FOUND;
+	if (put(body.partner, sizeof(body.partner), partner) < 0)
+		return -E2BIG;
+	return call_fd(q, QUEUE_OP_GET, &body, sizeof(body), ret_document, ret_fd);
+}
+
+static int ask_claim(struct queue *q, uint16_t type, const char *destination, int lease_s,
+	struct queue_claim *ret_claim, int **ret_fds, size_t fd_count)
+{
+	struct queue_claim_request body = { .lease_s = (uint32_t)lease_s,
+		.wait_ms = CLAIM_WAIT_MS };
+	struct queue_reply reply;
+	int r;
+
+	for (size_t i = 0; i < fd_count; i++)
+		*ret_fds[i] = -1;
+	if (lease_s <= 0 || put(body.destination, sizeof(body.destination), destination) < 0)
+		return -EINVAL;
+	if (q->timeout_ms > 0 && q->timeout_ms / 2 < CLAIM_WAIT_MS)
+		body.wait_ms = (uint32_t)q->timeout_ms / 2;
+	r = call(q, type, &body, sizeof(body), NULL, 0, &reply, ret_fds, fd_count);
+	if (r == QUEUE_DONE)
+		*ret_claim = reply.claim;
+	return r;
+}
+
+int queue_claim_seal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
+	int *ret_document_fd, int *ret_report_fd, int *ret_receipt_fd)
+{
+	int *fds[] = { ret_document_fd, ret_report_fd, ret_receipt_fd };
+
+	return ask_claim(q, QUEUE_OP_CLAIM_SEAL, "", lease_s, ret_claim, fds, 3);
+}
+
+int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
+	struct queue_claim *ret_claim, int *ret_container_fd)
+{
+	int *fds[] = { ret_container_fd };
+
+	return ask_claim(q, QUEUE_OP_CLAIM_DELIVERY, destination, lease_s, ret_claim, fds, 1);
+}
+
+int queue_sealed(struct queue *q, const struct queue_claim *claim, int container_fd)
+{
+	struct queue_sealed_request body = { .fence = claim->fence };
+
+	memcpy(body.id, claim->document.id, sizeof(body.id));
+	return call_plain(q, QUEUE_OP_SEALED, &body, sizeof(body), &container_fd, 1, NULL);
+}
+
+int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
+	const char *reason)
+{
+	struct queue_seal_failed_request body = { .fence = claim->fence,
+		.retry_at = retry_at };
+
+	memcpy(body.id, claim->document.id, sizeof(body.id));
+	put_cut(body.reason, sizeof(body.reason), reason);
+	return call_plain(q, QUEUE_OP_SEAL_FAILED, &body, sizeof(body), NULL, 0, NULL);
+}
+
+int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
+	enum delivery_state state, int64_t retry_at, const char *reply_id, const char *detail)
+{
+	struct queue_delivery_result_request body = { .fence = claim->fence, .state = state,
+		.retry_at = retry_at };
+
+	memcpy(body.id, claim->document.id, sizeof(body.id));
+	memcpy(body.destination, claim->destination, sizeof(body.destination));
+	put_cut(body.reply_id, sizeof(body.reply_id), reply_id);
+	put_cut(body.detail, sizeof(body.detail), detail);
+	return call_plain(q, QUEUE_OP_DELIVERY_RESULT, &body, sizeof(body), NULL, 0, NULL);
+}
+
+int queue_control(struct queue *q, enum queue_control verb, const char *id,
+	const char *destination, const char *operator_name, const char *reason)
+{
+	struct queue_control_request body = { .verb = verb };
+
+	if (put(body.id, sizeof(body.id), id) < 0)
+		return QUEUE_NOT_FOUND;
+	if (put(body.destination, sizeof(body.destination), destination) < 0 ||
+	    put(body.operator_name, sizeof(body.operator_name), operator_name) < 0)
+		return -E2BIG;
+	put_cut(body.reason, sizeof(body.reason), reason);
+	return call_plain(q, QUEUE_OP_CONTROL, &body, sizeof(body), NULL, 0, NULL);
+}
+
+int queue_audit(struct queue *q, const char *event, const char *actor,
+	const char *document_id, const char *detail)
+{
+	struct queue_audit_request body = { 0 };
+
+	if (put(body.event, sizeof(body.event), event) < 0 ||
+	    put(body.actor, sizeof(body.actor), actor) < 0 ||
+	    put(body.id, sizeof(body.id), document_id) < 0 ||
+	    put(body.detail, sizeof(body.detail), detail) < 0)
+		return -E2BIG;
+	return call_plain(q, QUEUE_OP_AUDIT, &body, sizeof(body), NULL, 0, NULL);
+}
+
+int queue_stats(struct queue *q, int *ret_fd)
+{
+	struct queue_stats_request body = { 0 };
+
+	return call_fd(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
+}
+
+int queue_list(struct queue *q, const char *state, const char *partner, int limit,
+	int *ret_fd)
+{
+	struct queue_list_request body = { .limit = limit > 0 ? (uint32_t)limit : 0 };
+
+	*ret_fd = -1;
+	if (put(body.state, sizeof(body.state), state) < 0 ||
+	    put(body.partner, sizeof(body.partner), partner) < 0)
+		return -E2BIG;
+	return call_fd(q, QUEUE_OP_LIST, &body, sizeof(body), NULL, ret_fd);
+}
+
+int queue_explain(struct queue *q, const char *key, int *ret_fd)
+{
+	struct queue_explain_request body = { 0 };
+
+	*ret_fd = -1;
+	if (put(body.key, sizeof(body.key), key) < 0)
+		return QUEUE_NOT_FOUND;
+	return call_fd(q, QUEUE_OP_EXPLAIN, &body, sizeof(body), NULL, ret_fd);
+}
+
+int queue_audit_read(struct queue *q, int64_t after, int limit, int *ret_fd)
+{
+	struct queue_audit_read_request body = { .after = after,
+		.limit = limit > 0 ? (uint32_t)limit : 0 };
+
+	return call_fd(q, QUEUE_OP_AUDIT_READ, &body, sizeof(body), NULL, ret_fd);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Inside the SQLite engine: its state, its statements and how they are run; never included
+ * outside the engine_sqlite_*.c files.
+ */
+#ifndef SEALGATE_QUEUE_ENGINE_SQLITE_H
+#define SEALGATE_QUEUE_ENGINE_SQLITE_H
+
+#include "queue/engine.h"
+
+#include <jansson.h>
+#include <sqlite3.h>
+
+enum statement {
+#define STATEMENT(name, sql) SQL_##name,
+#include "queue/statements.def"
+#undef STATEMENT
+	SQL_COUNT,
+};
+
+struct engine {
+	sqlite3 *db;
+	sqlite3_stmt *statements[SQL_COUNT];
+	enum engine_failure failure;
+	char failure_text[256];
+	bool in_transaction;
+	int log_frames; /* in the write-ahead log */
+	struct engine_head head;      /* with what the open transaction has added */
+	struct engine_head committed; /* what is durable */
+	struct engine_head marked;    /* at engine_mark */
+};
+
+/* A part's place in the blobs table. */
+static inline sqlite3_int64 blob_id(sqlite3_int64 document, enum queue_part part)
+{
+	return document * 8 + (sqlite3_int64)part;
+}
+
+/* Bind by format and return the statement, to be reset by the caller's _cleanup_statement_:
+ * t text, i int64_t, b span as a blob. NULL after a failure. */
+sqlite3_stmt *sql_bind(struct engine *e, enum statement which, const char *format, ...);
+
+/* Step. Return: 1 a row, 0 done, -EINVAL a constraint, other negative a failure. */
+int sql_step(struct engine *e, sqlite3_stmt *s);
+
+/* Bind and run a statement that returns no rows. Return: 0 or negative. */
+int sql_run(struct engine *e, enum statement which, const char *format, ...);
+
+/* Rows that the last statement changed. */
+int sql_changes(const struct engine *e);
+
+/* Record an SQLite result code. Return: -EINVAL for a constraint, else -EIO or the like with
+ * e->failure set. */
+int sql_failed(struct engine *e, int code);
+
+/* Run text with any number of statements. Return: 0 or negative. */
+int sql_exec(struct engine *e, const char *text);
+
+/* Copy a text column into an array, which is zeroed past it. */
+void sql_text(sqlite3_stmt *s, int column, char *ret_text, size_t size);
+
+static inline void sql_resetp(sqlite3_stmt **s)
+{
+	if (*s) {
+		sqlite3_reset(*s);
+		sqlite3_clear_bindings(*s);
+	}
+}
+#define _cleanup_statement_ _cleanup_(sql_resetp)
+
+/* schema: bring the database to the newest version, make the transition triggers. */
+int schema_update(struct engine *e);
+
+/* blobs */
+int blob_write(struct engine *e, sqlite3_int64 document, enum queue_part part,
+	struct span data);
+int blob_read(struct engine *e, sqlite3_int64 document, enum queue_part part, size_t max,
+	int *ret_fd); /* QUEUE_DONE, QUEUE_NOT_FOUND */
+
+/* A row of documents with what the protocol does not carry. */
+struct document_row {
+	sqlite3_int64 key;
+	struct queue_document document;
+	char correlation[64];
+	int64_t due;
+	uint64_t fence;
+	uint32_t attempt;
+	int64_t first_try;
+};
+
+/* The columns that DOCUMENT_COLUMNS selects. */
+#define DOCUMENT_COLUMNS                                                                 \
+	"document,id,partner,sha256,country,import_country,type,number,status,state,"    \
+	"size,received,held_until,hold_reason,policy_digest,store_version,correlation,"  \
+	"due,fence,attempt,first_try"
+void document_read(sqlite3_stmt *s, struct document_row *ret_row);
+
+/* By id. QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
+int document_find(struct engine *e, const char *id, struct document_row *ret_row);
+
+/* The one place where a document's state changes. QUEUE_DONE, QUEUE_ILLEGAL, negative. */
+int document_become(struct engine *e, struct document_row *d, enum document_state to,
+	int64_t due);
+
+struct delivery_row {
+	sqlite3_int64 key;
+	sqlite3_int64 document;
+	char destination[DESTINATION_NAME_SIZE];
+	enum delivery_state state;
+	enum delivery_state held_from; /* where a hold will be released to */
+	bool hold;                     /* hold as soon as the attempt under way has ended */
+	int64_t received;
+	int64_t due;
+	uint64_t fence;
+	uint32_t attempt;
+	int64_t first_try;
+};
+
+#define DELIVERY_COLUMNS                                                                 \
+	"delivery,document,destination,state,held_from,hold,received,due,fence,attempt," \
+	"first_try"
+void delivery_read(sqlite3_stmt *s, struct delivery_row *ret_row);
+int delivery_find(struct engine *e, sqlite3_int64 document, const char *destination,
+	struct delivery_row *ret_row);
+
+/* All of a document, at most QUEUE_DESTINATIONS_MAX. Return: how many or negative. */
+int delivery_all(struct engine *e, sqlite3_int64 document,
+	struct delivery_row ret_rows[QUEUE_DESTINATIONS_MAX]);
+
+/* The one place where a delivery's state changes: checks the table, writes the whole row. */
+int delivery_become(struct engine *e, struct delivery_row *d, enum delivery_state to,
+	int64_t now);
+
+/* The same for the end of an attempt, with its audit record; takes over detail. A hold that
+ * waited for this end takes effect. d->due is set by the caller. */
+int delivery_settle(struct engine *e, int64_t now, const struct document_row *doc,
+	struct delivery_row *d, enum delivery_state to, const char *actor, json_t *detail);
+
+/* Append a record as it stands. */
+int audit_append(struct engine *e, sqlite3_int64 document, struct span record);
+
+/* Make a record and append it; takes over detail (NULL for none). */
+int audit_event(struct engine *e, int64_t now, const char *actor, const char *event,
+	const struct document_row *d, json_t *detail);
+int audit_load_head(struct engine *e);
+
+/* JSON of a document with its deliveries; of its records. New references or NULL. */
+json_t *document_to_json(struct engine *e, const struct document_row *d);
+json_t *events_to_json(struct engine *e, const struct document_row *d);
+int json_to_fd(json_t *value, int *ret_fd); /* takes value over; QUEUE_DONE or negative */
+
+json_t *json_time(int64_t t); /* null for 0 */
+
+#endif

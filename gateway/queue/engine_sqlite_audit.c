@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/encode.h"
+#include "common/json.h"
+#include "common/memfd.h"
+#include "queue/audit.h"
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void copy_chain(sqlite3_stmt *s, int column, uint8_t ret_chain[SHA256_SIZE])
+{
+	const void *chain = sqlite3_column_blob(s, column);
+
+	memset(ret_chain, 0, SHA256_SIZE);
+	if (chain && sqlite3_column_bytes(s, column) == SHA256_SIZE)
+		memcpy(ret_chain, chain, SHA256_SIZE);
+}
+
+int audit_load_head(struct engine *e)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_AUDIT_HEAD, "");
+	int r = sql_step(e, s);
+
+	e->committed = (struct engine_head){ 0 };
+	if (r > 0) {
+		e->committed.position = sqlite3_column_int64(s, 0);
+		copy_chain(s, 1, e->committed.chain);
+	}
+	e->head = e->committed;
+	return r < 0 ? r : 0;
+}
+
+int engine_chain_at(struct engine *e, int64_t position, uint8_t ret_chain[SHA256_SIZE])
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_AUDIT_AT, "i", position);
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : QUEUE_NOT_FOUND;
+	copy_chain(s, 0, ret_chain);
+	return QUEUE_DONE;
+}
+
+int audit_append(struct engine *e, sqlite3_int64 document, struct span record)
+{
+	struct engine_head next = { .position = e->head.position + 1 };
+	int r = audit_chain(e->head.chain, record, next.chain);
+
+	if (r < 0)
+		return r;
+	r = sql_run(e, SQL_AUDIT_INSERT, "ibbi", next.position, record,
+		span_of(next.chain, SHA256_SIZE), (int64_t)document);
+	if (r == 0)
+		e->head = next;
+	return r;
+}
+
+int audit_event(struct engine *e, int64_t now, const char *actor, const char *event,
+	const struct document_row *d, json_t *detail)
+{
+	_cleanup_json_ json_t *owned = detail;
+	_cleanup_json_ json_t *record = json_object();
+	_cleanup_(freep) char *text = NULL;
+	char at[CLOCK_TEXT_SIZE];
+
+	clock_format(now, at);
+	json_object_set_new(record, "at", json_string(at));
+	json_object_set_new(record, "actor", json_text(actor));
+	json_object_set_new(record, "event", json_text(event));
+	if (d)
+		json_object_set_new(record, "document", json_string(d->document.id));
+	if (detail)
+		json_object_set(record, "detail", detail);
+	text = json_canonical(record);
+	if (!text || json_object_size(record) < 3u + (d != NULL) + (detail != NULL))
+		return -ENOMEM;
+	return audit_append(e, d ? d->key : 0, span_str(text));
+}
+
+int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request *audit)
+{
+	struct document_row d;
+	json_t *detail = NULL;
+	int r;
+
+	if (audit->id[0]) {
+		r = document_find(e, audit->id, &d);
+		if (r != QUEUE_DONE)
+			return r;
+	}
+	if (audit->detail[0]) {
+		detail = json_read(span_str(audit->detail), sizeof(audit->detail));
+		if (!json_is_object(detail)) {
+			json_decref(detail);
+			return QUEUE_ILLEGAL;
+		}
+	}
+	r = audit_event(e, now, audit->actor, audit->event, audit->id[0] ? &d : NULL, detail);
+	return r < 0 ? r : QUEUE_DONE;
+}
+
+/* One line of an export: the record stands in it octet for octet. */
+static int add_line(struct buf *b, sqlite3_stmt *s)
+{
+	char hex[SHA256_TEXT_SIZE];
+	uint8_t chain[SHA256_SIZE];
+	const void *record = sqlite3_column_blob(s, 1);
+
+	copy_chain(s, 2, chain);
+	hex_encode(chain, SHA256_SIZE, hex);
+	buf_addf(b, AUDIT_LINE_START, (long long)sqlite3_column_int64(s, 0), hex);
+	buf_add(b, record ? record : "", (size_t)sqlite3_column_bytes(s, 1));
+	return buf_add_str(b, AUDIT_LINE_END "\n");
+}
+
+int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_AUDIT_READ, "ii", after,
+		(int64_t)limit);
+	_cleanup_buf_ struct buf b;
+	int r = 1;
+
+	buf_init(&b, QUEUE_JSON_MAX);
+	/* what does not fit comes with the next question */
+	while (r > 0 && b.len < QUEUE_JSON_MAX / 2) {
+		r = sql_step(e, s);
+		if (r > 0)
+			add_line(&b, s);
+	}
+	if (b.error || r < 0)
+		return b.error ? b.error : r;
+	r = memfd_from("audit", buf_span(&b));
+	if (r < 0)
+		return r;
+	*ret_fd = r;
+	return QUEUE_DONE;
+}

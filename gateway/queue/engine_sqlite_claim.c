@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/json.h"
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* When something will be due, for a caller that waits. */
+static int next_due(struct engine *e, sqlite3_stmt *statement, int64_t *ret_due)
+{
+	_cleanup_statement_ sqlite3_stmt *s = statement;
+	int r = sql_step(e, s);
+
+	if (r > 0 && sqlite3_column_type(s, 0) != SQLITE_NULL &&
+	    sqlite3_column_int64(s, 0) < *ret_due)
+		*ret_due = sqlite3_column_int64(s, 0);
+	return r < 0 ? r : 0;
+}
+
+static int select_seal(struct engine *e, int64_t now, struct document_row *ret_row)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_CLAIM_SEAL, "i", now);
+	int r = sql_step(e, s);
+
+	if (r > 0)
+		document_read(s, ret_row);
+	return r;
+}
+
+static int lease_document(struct engine *e, int64_t now, int lease_s, struct document_row *d)
+{
+	d->due = now + lease_s;
+	d->fence++;
+	d->attempt++;
+	return sql_run(e, SQL_LEASE_DOCUMENT, "iiiii", (int64_t)d->key, d->due,
+		(int64_t)d->fence, (int64_t)d->attempt, d->first_try ? d->first_try : now);
+}
+
+static int read_parts(struct engine *e, sqlite3_int64 key, int ret_fds[3])
+{
+	static const struct {
+		enum queue_part part;
+		size_t max;
+	} PARTS[3] = { { QUEUE_DOCUMENT, LIMIT_DOCUMENT }, { QUEUE_REPORT, LIMIT_REPORT },
+		{ QUEUE_RECEIPT, LIMIT_RECEIPT } };
+
+	for (size_t i = 0; i < 3; i++) {
+		int r = blob_read(e, key, PARTS[i].part, PARTS[i].max, &ret_fds[i]);
+
+		if (r != QUEUE_DONE)
+			return r < 0 ? r : -ENODATA;
+	}
+	return QUEUE_DONE;
+}
+
+int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
+	struct queue_claim *ret_claim, int ret_fds[3], int64_t *ret_due)
+{
+	struct document_row d;
+	int r = select_seal(e, now, &d);
+
+	*ret_due = INT64_MAX;
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		r = next_due(e, sql_bind(e, SQL_NEXT_SEAL, ""), ret_due);
+		return r < 0 ? r : QUEUE_EMPTY;
+	}
+	r = lease_document(e, now, lease_s, &d);
+	if (r < 0)
+		return r;
+	*ret_claim = (struct queue_claim){ .document = d.document, .fence = d.fence,
+		.attempt = d.attempt, .first_try = d.first_try };
+	return read_parts(e, d.key, ret_fds);
+}
+
+static int document_of(struct engine *e, const struct delivery_row *d,
+	struct document_row *ret_row)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_FIND_KEY, "i",
+		(int64_t)d->document);
+	int r = sql_step(e, s);
+
+	if (r > 0)
+		document_read(s, ret_row);
+	return r < 0 ? r : r > 0 ? 0 : -ENODATA;
+}
+
+/* An attempt that nobody finished: its outcome is unknown. */
+static int expire_one(struct engine *e, int64_t now, struct delivery_row *d)
+{
+	struct document_row doc;
+	int r = document_of(e, d, &doc);
+
+	d->due = now;
+	return r < 0 ? r : delivery_settle(e, now, &doc, d, DELIVERY_UNKNOWN, "queued",
+		json_pack("{s:s}", "reason", "the lease ran out"));
+}
+
+static int select_expired(struct engine *e, int64_t now, struct delivery_row *ret_rows,
+	int max)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_EXPIRED_LEASES, "i", now);
+	int count = 0, r = 0;
+
+	while (count < max && (r = sql_step(e, s)) > 0)
+		delivery_read(s, &ret_rows[count++]);
+	return r < 0 ? r : count;
+}
+
+int engine_expire_leases(struct engine *e, int64_t now)
+{
+	struct delivery_row rows[16];
+	int count = select_expired(e, now, rows, 16);
+
+	for (int i = 0; i < count; i++) {
+		int r = expire_one(e, now, &rows[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return count < 0 ? count : QUEUE_DONE;
+}
+
+static int select_delivery(struct engine *e, int64_t now, const char *destination,
+	struct delivery_row *ret_row)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_CLAIM_DELIVERY, "ti",
+		destination, now);
+	int r = sql_step(e, s);
+
+	if (r > 0)
+		delivery_read(s, ret_row);
+	return r;
+}
+
+static int send_delivery(struct engine *e, int64_t now, int lease_s,
+	const struct document_row *doc, struct delivery_row *d, struct queue_claim *ret_claim)
+{
+	struct queue_claim c = { .document = doc->document, .first_try = d->first_try,
+		.look_up = d->state == DELIVERY_UNKNOWN };
+	int r;
+
+	d->due = now + lease_s;
+	c.fence = ++d->fence;
+	c.attempt = ++d->attempt;
+	if (!d->first_try)
+		d->first_try = now;
+	memcpy(c.destination, d->destination, sizeof(c.destination));
+	r = delivery_become(e, d, DELIVERY_SENDING, now);
+	if (r != QUEUE_DONE)
+		return r;
+	*ret_claim = c;
+	r = audit_event(e, now, "queued", "delivery.sending", doc,
+		json_pack("{s:s,s:i,s:b}", "destination", d->destination, "attempt",
+			(int)d->attempt, "look_up", (int)c.look_up));
+	return r < 0 ? r : QUEUE_DONE;
+}
+
+int engine_claim_delivery(struct engine *e, int64_t now, const char *destination,
+	int lease_s, struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
+{
+	struct document_row doc;
+	struct delivery_row d;
+	int r = engine_expire_leases(e, now);
+
+	*ret_due = INT64_MAX;
+	if (r < 0)
+		return r;
+	r = select_delivery(e, now, destination, &d);
+	if (r == 0) {
+		r = next_due(e, sql_bind(e, SQL_NEXT_DELIVERY, "t", destination), ret_due);
+		if (r == 0)
+			r = next_due(e, sql_bind(e, SQL_NEXT_EXPIRY, ""), ret_due);
+		return r < 0 ? r : QUEUE_EMPTY;
+	}
+	if (r > 0)
+		r = document_of(e, &d, &doc);
+	if (r == 0)
+		r = send_delivery(e, now, lease_s, &doc, &d, ret_claim);
+	if (r != QUEUE_DONE)
+		return r;
+	r = blob_read(e, doc.key, QUEUE_CONTAINER, LIMIT_CONTAINER, ret_fd);
+	return r == QUEUE_NOT_FOUND ? -ENODATA : r;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/id.h"
+#include "queue/audit.h"
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The document that a select finds. Return: QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
+static int read_one(struct engine *e, sqlite3_stmt *statement, struct queue_document *ret)
+{
+	_cleanup_statement_ sqlite3_stmt *s = statement;
+	struct document_row row;
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : QUEUE_NOT_FOUND;
+	document_read(s, &row);
+	*ret = row.document;
+	return QUEUE_DONE;
+}
+
+/* Same partner, same octets. */
+static int find_octets(struct engine *e, const struct queue_submission *s,
+	struct queue_document *ret_first)
+{
+	return read_one(e, sql_bind(e, SQL_FIND_HASH, "bt", span_of(s->sha256, SHA256_SIZE),
+		s->partner), ret_first);
+}
+
+static int find_number(struct engine *e, const struct queue_submission *s,
+	struct queue_document *ret_first)
+{
+	if (!s->number[0])
+		return QUEUE_NOT_FOUND;
+	return read_one(e, sql_bind(e, SQL_FIND_NUMBER, "tttt", s->number, s->type, s->country,
+		s->status), ret_first);
+}
+
+int engine_find(struct engine *e, const struct queue_submission *s,
+	struct queue_document *ret_first)
+{
+	int r = find_octets(e, s, ret_first);
+
+	if (r != QUEUE_NOT_FOUND)
+		return r == QUEUE_DONE ? QUEUE_DUPLICATE : r;
+	r = find_number(e, s, ret_first);
+	if (r != QUEUE_NOT_FOUND)
+		return r == QUEUE_DONE ? QUEUE_CONFLICT : r;
+	return QUEUE_DONE;
+}
+
+/* The same id again is the same commit asked twice, after a lost answer. */
+static int find_before_insert(struct engine *e, const struct queue_submission *s,
+	struct queue_document *ret_first)
+{
+	struct document_row row;
+	int r = document_find(e, s->id, &row);
+
+	if (r < 0)
+		return r;
+	if (r == QUEUE_DONE) {
+		if (strcmp(row.document.partner, s->partner) != 0 ||
+		    memcmp(row.document.sha256, s->sha256, SHA256_SIZE) != 0)
+			return QUEUE_ILLEGAL;
+		*ret_first = row.document;
+		return QUEUE_DUPLICATE;
+	}
+	return s->state == DOCUMENT_REFUSED ? QUEUE_DONE : engine_find(e, s, ret_first);
+}
+
+/* What is refused has no document and no receipt; all else has everything. */
+static bool parts_ok(const struct queue_submission *s, const struct engine_parts *p)
+{
+	uint8_t digest[SHA256_SIZE];
+
+	if (!p->report.data || !p->record.data || !audit_record_ok(p->record, s->id))
+		return false;
+	if (s->state == DOCUMENT_REFUSED)
+		return !p->document.data && !p->receipt.data;
+	return p->document.data && p->receipt.data && p->document.len == s->size &&
+	       digest_sha256(p->document, digest) == 0 &&
+	       memcmp(digest, s->sha256, SHA256_SIZE) == 0;
+}
+
+static bool submission_ok(const struct queue_submission *s)
+{
+	if (s->state != DOCUMENT_REFUSED && s->state != DOCUMENT_HELD &&
+	    s->state != DOCUMENT_ACCEPTED)
+		return false;
+	if (s->destination_count > QUEUE_DESTINATIONS_MAX || !id_valid(s->id) ||
+	    !s->partner[0] || s->received <= 0)
+		return false;
+	if (s->state != DOCUMENT_REFUSED && !s->number[0])
+		return false;
+	for (uint32_t i = 0; i < s->destination_count; i++)
+		if (!s->destinations[i][0])
+			return false;
+	return (s->state == DOCUMENT_HELD) == (s->hold_reason[0] != '\0');
+}
+
+static int insert_document(struct engine *e, const struct queue_submission *s,
+	sqlite3_int64 *ret_key)
+{
+	bool held = s->state == DOCUMENT_HELD;
+	int r = sql_run(e, SQL_INSERT_DOCUMENT, "ttbttttttiiitttti", s->id, s->partner,
+		span_of(s->sha256, SHA256_SIZE), s->country, s->import_country, s->type,
+		s->number, s->status, document_state_text((enum document_state)s->state),
+		(int64_t)s->size, s->received, held ? s->held_until : (int64_t)0,
+		s->hold_reason, s->policy_digest, s->store_version, s->correlation,
+		s->received);
+
+	*ret_key = sqlite3_last_insert_rowid(e->db);
+	return r;
+}
+
+static int insert_parts(struct engine *e, sqlite3_int64 key, const struct engine_parts *p)
+{
+	int r = blob_write(e, key, QUEUE_REPORT, p->report);
+
+	if (r == 0 && p->document.data)
+		r = blob_write(e, key, QUEUE_DOCUMENT, p->document);
+	if (r == 0 && p->receipt.data)
+		r = blob_write(e, key, QUEUE_RECEIPT, p->receipt);
+	return r;
+}
+
+static int insert_deliveries(struct engine *e, sqlite3_int64 key,
+	const struct queue_submission *s)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && s->state != DOCUMENT_REFUSED &&
+	     i < s->destination_count; i++)
+		r = sql_run(e, SQL_INSERT_DELIVERY, "iti", (int64_t)key, s->destinations[i],
+			s->received);
+	return r;
+}
+
+int engine_insert(struct engine *e, const struct queue_submission *s,
+	const struct engine_parts *parts, struct queue_document *ret_first)
+{
+	sqlite3_int64 key;
+	int r;
+
+	if (!submission_ok(s) || !parts_ok(s, parts))
+		return QUEUE_ILLEGAL;
+	r = find_before_insert(e, s, ret_first);
+	if (r != QUEUE_DONE)
+		return r;
+	r = insert_document(e, s, &key);
+	if (r == 0)
+		r = insert_parts(e, key, parts);
+	if (r == 0)
+		r = insert_deliveries(e, key, s);
+	if (r == 0)
+		r = audit_append(e, key, parts->record);
+	return r < 0 ? r : QUEUE_DONE;
+}

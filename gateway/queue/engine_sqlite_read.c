@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/clock.h"
+#include "common/encode.h"
+#include "common/json.h"
+#include "common/memfd.h"
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define EXPLAIN_DOCUMENTS_MAX 20
+
+json_t *json_time(int64_t t)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (t == 0)
+		return json_null();
+	clock_format(t, text);
+	return json_string(text);
+}
+
+int json_to_fd(json_t *value, int *ret_fd)
+{
+	_cleanup_json_ json_t *owned = value;
+	_cleanup_(freep) char *text = value ? json_canonical(value) : NULL;
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	r = memfd_from("json", span_str(text));
+	if (r < 0)
+		return r;
+	*ret_fd = r;
+	return QUEUE_DONE;
+}
+
+static json_t *column_text(sqlite3_stmt *s, int column)
+{
+	return json_text((const char *)sqlite3_column_text(s, column));
+}
+
+static json_t *delivery_to_json(sqlite3_stmt *s)
+{
+	return json_pack("{s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o}", "destination",
+		column_text(s, 0), "state", column_text(s, 1), "due",
+		json_time(sqlite3_column_int64(s, 2)), "attempts",
+		(json_int_t)sqlite3_column_int64(s, 3), "first_try",
+		json_time(sqlite3_column_int64(s, 4)), "updated",
+		json_time(sqlite3_column_int64(s, 5)), "reply_id", column_text(s, 6), "detail",
+		column_text(s, 7), "held_from", column_text(s, 8));
+}
+
+static json_t *deliveries_to_json(struct engine *e, sqlite3_int64 document)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_JSON_DELIVERIES, "i",
+		(int64_t)document);
+	json_t *list = json_array();
+	int r;
+
+	while ((r = sql_step(e, s)) > 0)
+		json_array_append_new(list, delivery_to_json(s));
+	if (r == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+json_t *document_to_json(struct engine *e, const struct document_row *row)
+{
+	const struct queue_document *d = &row->document;
+	char hash[SHA256_TEXT_SIZE];
+	json_t *deliveries = deliveries_to_json(e, row->key);
+
+	if (!deliveries)
+		return NULL;
+	hex_encode(d->sha256, SHA256_SIZE, hash);
+	return json_pack("{s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,"
+			 "s:I,s:o}",
+		"id", d->id, "partner", json_text(d->partner), "sha256", hash, "country",
+		json_text(d->country), "import_country", json_text(d->import_country), "type",
+		json_text(d->type), "number", json_text(d->number), "status",
+		json_text(d->status), "state",
+		document_state_text((enum document_state)d->state), "size",
+		(json_int_t)d->size, "received", json_time(d->received), "held_until",
+		json_time(d->held_until), "hold_reason", json_text(d->hold_reason),
+		"policy_digest", json_text(d->policy_digest), "store_version",
+		json_text(d->store_version), "correlation", json_text(row->correlation),
+		"seal_attempts", (json_int_t)row->attempt, "deliveries", deliveries);
+}
+
+/* One record with what proves its place: previous and own chain value. */
+static json_t *event_to_json(struct engine *e, int64_t position, sqlite3_stmt *s)
+{
+	struct span record = span_of(sqlite3_column_blob(s, 1),
+		(size_t)sqlite3_column_bytes(s, 1));
+	uint8_t before[SHA256_SIZE] = { 0 };
+	char hash[SHA256_TEXT_SIZE], chain[SHA256_TEXT_SIZE], previous[SHA256_TEXT_SIZE];
+
+	if (sqlite3_column_bytes(s, 2) != SHA256_SIZE ||
+	    (position > 1 && engine_chain_at(e, position - 1, before) != QUEUE_DONE) ||
+	    digest_sha256_text(record, hash) < 0)
+		return NULL;
+	hex_encode(sqlite3_column_blob(s, 2), SHA256_SIZE, chain);
+	hex_encode(before, SHA256_SIZE, previous);
+	return json_pack("{s:I,s:s,s:s,s:s,s:o}", "position", (json_int_t)position, "previous",
+		previous, "record_sha256", hash, "chain", chain, "record",
+		json_read(record, QUEUE_RECORD_MAX));
+}
+
+json_t *events_to_json(struct engine *e, const struct document_row *d)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_AUDIT_DOCUMENT, "i",
+		(int64_t)d->key);
+	_cleanup_json_ json_t *list = json_array();
+	int r;
+
+	while ((r = sql_step(e, s)) > 0)
+		if (json_array_append_new(list,
+			    event_to_json(e, sqlite3_column_int64(s, 0), s)) < 0)
+			return NULL;
+	return r < 0 ? NULL : TAKE(list);
+}
+
+static size_t part_max(enum queue_part part)
+{
+	switch (part) {
+	case QUEUE_DOCUMENT:
+		return LIMIT_DOCUMENT;
+	case QUEUE_REPORT:
+		return LIMIT_REPORT;
+	case QUEUE_RECEIPT:
+		return LIMIT_RECEIPT;
+	case QUEUE_CONTAINER:
+		return LIMIT_CONTAINER;
+	case QUEUE_META:
+	case QUEUE_EVENTS:
+		break;
+	}
+	return 0;
+}
+
+int engine_get(struct engine *e, const char *id, const char *partner, enum queue_part part,
+	struct queue_document *ret_document, int *ret_fd)
+{
+	struct document_row d;
+	int r = document_find(e, id, &d);
+
+	if (r != QUEUE_DONE)
+		return r;
+	if (partner[0] && strcmp(partner, d.document.partner) != 0)
+		return QUEUE_NOT_FOUND;
+	if (part == QUEUE_META)
+		r = json_to_fd(document_to_json(e, &d), ret_fd);
+	else if (part == QUEUE_EVENTS)
+		r = json_to_fd(events_to_json(e, &d), ret_fd);
+	else if (part_max(part))
+		r = blob_read(e, d.key, part, part_max(part), ret_fd);
+	else
+		r = QUEUE_NOT_FOUND;
+	if (r == QUEUE_DONE)
+		*ret_document = d.document;
+	return r;
+}
+
+/* JSON of every document that a select finds; the statement is reset before anything else
+ * is asked, as rows are few and small. */
+static json_t *list_documents(struct engine *e, sqlite3_stmt *statement, bool events)
+{
+	_cleanup_statement_ sqlite3_stmt *s = statement;
+	_cleanup_json_ json_t *list = json_array();
+	struct document_row row;
+	int r;
+
+	while ((r = sql_step(e, s)) > 0) {
+		json_t *d;
+
+		document_read(s, &row);
+		d = document_to_json(e, &row);
+		if (json_array_append_new(list, d) < 0)
+			return NULL;
+		if (events && json_object_set_new(d, "events", events_to_json(e, &row)) < 0)
+			return NULL;
+	}
+	return r < 0 ? NULL : TAKE(list);
+}
+
+int engine_list(struct engine *e, const char *state, const char *partner, int limit,
+	int *ret_fd)
+{
+	sqlite3_stmt *s;
+
+	if (partner[0])
+		s = sql_bind(e, SQL_LIST_PARTNER, "itt", (int64_t)limit, state, partner);
+	else if (state[0])
+		s = sql_bind(e, SQL_LIST_STATE, "it", (int64_t)limit, state);
+	else
+		s = sql_bind(e, SQL_LIST_ALL, "i", (int64_t)limit);
+	return json_to_fd(list_documents(e, s, false), ret_fd);
+}
+
+static int explain_id(struct engine *e, const char *key, json_t **ret_list)
+{
+	struct document_row d;
+	json_t *value;
+	int r = document_find(e, key, &d);
+
+	if (r != QUEUE_DONE)
+		return r;
+	value = document_to_json(e, &d);
+	if (!value)
+		return -ENOMEM;
+	json_object_set_new(value, "events", events_to_json(e, &d));
+	*ret_list = json_pack("[o]", value);
+	return QUEUE_DONE;
+}
+
+int engine_explain(struct engine *e, const char *key, int *ret_fd)
+{
+	_cleanup_json_ json_t *list = NULL;
+	uint8_t hash[SHA256_SIZE];
+	int r = explain_id(e, key, &list);
+
+	if (r < 0)
+		return r;
+	if (r == QUEUE_NOT_FOUND && strlen(key) == SHA256_TEXT_SIZE - 1 &&
+	    hex_decode(key, hash, SHA256_SIZE) == 0)
+		list = list_documents(e, sql_bind(e, SQL_EXPLAIN_HASH, "bi",
+			span_of(hash, SHA256_SIZE), (int64_t)EXPLAIN_DOCUMENTS_MAX), true);
+	else if (r == QUEUE_NOT_FOUND)
+		list = list_documents(e, sql_bind(e, SQL_EXPLAIN_NUMBER, "ti", key,
+			(int64_t)EXPLAIN_DOCUMENTS_MAX), true);
+	if (!list)
+		return -EIO;
+	if (json_array_size(list) == 0)
+		return QUEUE_NOT_FOUND;
+	return json_to_fd(json_pack("{s:o,s:O}", "key", json_text(key), "documents", list),
+		ret_fd);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+
+void document_read(sqlite3_stmt *s, struct document_row *ret_row)
+{
+	struct queue_document *d = &ret_row->document;
+	const void *hash = sqlite3_column_blob(s, 3);
+	char state[16];
+
+	memset(ret_row, 0, sizeof(*ret_row));
+	ret_row->key = sqlite3_column_int64(s, 0);
+	sql_text(s, 1, d->id, sizeof(d->id));
+	sql_text(s, 2, d->partner, sizeof(d->partner));
+	if (hash && sqlite3_column_bytes(s, 3) == SHA256_SIZE)
+		memcpy(d->sha256, hash, SHA256_SIZE);
+	sql_text(s, 4, d->country, sizeof(d->country));
+	sql_text(s, 5, d->import_country, sizeof(d->import_country));
+	sql_text(s, 6, d->type, sizeof(d->type));
+	sql_text(s, 7, d->number, sizeof(d->number));
+	sql_text(s, 8, d->status, sizeof(d->status));
+	sql_text(s, 9, state, sizeof(state));
+	d->state = document_state_find(state);
+	d->size = (uint32_t)sqlite3_column_int64(s, 10);
+	d->received = sqlite3_column_int64(s, 11);
+	d->held_until = sqlite3_column_int64(s, 12);
+	sql_text(s, 13, d->hold_reason, sizeof(d->hold_reason));
+	sql_text(s, 14, d->policy_digest, sizeof(d->policy_digest));
+	sql_text(s, 15, d->store_version, sizeof(d->store_version));
+	sql_text(s, 16, ret_row->correlation, sizeof(ret_row->correlation));
+	ret_row->due = sqlite3_column_int64(s, 17);
+	ret_row->fence = (uint64_t)sqlite3_column_int64(s, 18);
+	ret_row->attempt = (uint32_t)sqlite3_column_int64(s, 19);
+	ret_row->first_try = sqlite3_column_int64(s, 20);
+}
+
+int document_find(struct engine *e, const char *id, struct document_row *ret_row)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_FIND_ID, "t", id);
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : QUEUE_NOT_FOUND;
+	document_read(s, ret_row);
+	return QUEUE_DONE;
+}
+
+int document_become(struct engine *e, struct document_row *d, enum document_state to,
+	int64_t due)
+{
+	enum document_state from = (enum document_state)d->document.state;
+	int r;
+
+	if (from != to && !document_may_become(from, to))
+		return QUEUE_ILLEGAL;
+	if (to != DOCUMENT_HELD) {
+		d->document.held_until = 0;
+		memset(d->document.hold_reason, 0, sizeof(d->document.hold_reason));
+	}
+	d->document.state = to;
+	d->due = due;
+	r = sql_run(e, SQL_UPDATE_DOCUMENT, "itiiiiit", (int64_t)d->key,
+		document_state_text(to), due, (int64_t)d->fence, (int64_t)d->attempt,
+		d->first_try, d->document.held_until, d->document.hold_reason);
+	return r < 0 ? r : QUEUE_DONE;
+}
+
+void delivery_read(sqlite3_stmt *s, struct delivery_row *ret_row)
+{
+	char state[16], from[16];
+
+	memset(ret_row, 0, sizeof(*ret_row));
+	ret_row->key = sqlite3_column_int64(s, 0);
+	ret_row->document = sqlite3_column_int64(s, 1);
+	sql_text(s, 2, ret_row->destination, sizeof(ret_row->destination));
+	sql_text(s, 3, state, sizeof(state));
+	sql_text(s, 4, from, sizeof(from));
+	ret_row->state = delivery_state_find(state);
+	ret_row->held_from = delivery_state_find(from);
+	ret_row->hold = sqlite3_column_int(s, 5) != 0;
+	ret_row->received = sqlite3_column_int64(s, 6);
+	ret_row->due = sqlite3_column_int64(s, 7);
+	ret_row->fence = (uint64_t)sqlite3_column_int64(s, 8);
+	ret_row->attempt = (uint32_t)sqlite3_column_int64(s, 9);
+	ret_row->first_try = sqlite3_column_int64(s, 10);
+}
+
+int delivery_find(struct engine *e, sqlite3_int64 document, const char *destination,
+	struct delivery_row *ret_row)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_FIND_DELIVERY, "it",
+		(int64_t)document, destination);
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : QUEUE_NOT_FOUND;
+	delivery_read(s, ret_row);
+	return QUEUE_DONE;
+}
+
+int delivery_all(struct engine *e, sqlite3_int64 document,
+	struct delivery_row ret_rows[QUEUE_DESTINATIONS_MAX])
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_ALL_DELIVERIES, "i",
+		(int64_t)document);
+	int count = 0, r;
+
+	while ((r = sql_step(e, s)) > 0 && count < QUEUE_DESTINATIONS_MAX)
+		delivery_read(s, &ret_rows[count++]);
+	return r < 0 ? r : count;
+}
+
+static const char *held_from_text(const struct delivery_row *d)
+{
+	return d->held_from == DELIVERY_NONE ? "" : delivery_state_text(d->held_from);
+}
+
+int delivery_become(struct engine *e, struct delivery_row *d, enum delivery_state to,
+	int64_t now)
+{
+	int r;
+
+	if (d->state != to && !delivery_may_become(d->state, to))
+		return QUEUE_ILLEGAL;
+	d->state = to;
+	if (to != DELIVERY_HELD)
+		d->held_from = DELIVERY_NONE;
+	if (to != DELIVERY_SENDING)
+		d->hold = false;
+	r = sql_run(e, SQL_UPDATE_DELIVERY, "ittiiiiii", (int64_t)d->key,
+		delivery_state_text(to), held_from_text(d), (int64_t)d->hold, d->due,
+		(int64_t)d->fence, (int64_t)d->attempt, d->first_try, now);
+	return r < 0 ? r : QUEUE_DONE;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/encode.h"
+#include "common/json.h"
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+/* Age of the oldest in a state, or -1 when there is none or it is an end. */
+static int64_t oldest(struct engine *e, int64_t now, sqlite3_stmt *statement)
+{
+	_cleanup_statement_ sqlite3_stmt *s = statement;
+	int64_t age;
+
+	if (sql_step(e, s) <= 0)
+		return -1;
+	age = now - sqlite3_column_int64(s, 0);
+	return age > 0 ? age : 0;
+}
+
+static bool is_open(const char *state)
+{
+	enum document_state s = document_state_find(state);
+
+	return s == DOCUMENT_HELD || s == DOCUMENT_ACCEPTED || s == DOCUMENT_QUARANTINED;
+}
+
+/* "oldest" of an object is the age of the oldest open member. */
+static void set_oldest(json_t *object, int64_t age)
+{
+	json_int_t before = json_integer_value(json_object_get(object, "oldest"));
+
+	if (age >= 0 && (age > before || !json_object_get(object, "oldest")))
+		json_object_set_new(object, "oldest", json_integer(age));
+}
+
+static json_t *child(json_t *parent, const char *name)
+{
+	json_t *c = json_object_get(parent, name);
+
+	if (!c) {
+		c = json_object();
+		json_object_set_new(parent, name, c);
+	}
+	return c;
+}
+
+static int add_counts(struct engine *e, int64_t now, json_t *documents, json_t *deliveries)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_STATS_COUNTS, "");
+	int r;
+
+	while ((r = sql_step(e, s)) > 0) {
+		const char *kind = (const char *)sqlite3_column_text(s, 0);
+		const char *name = (const char *)sqlite3_column_text(s, 1);
+		const char *state = (const char *)sqlite3_column_text(s, 2);
+		json_t *n = json_integer(sqlite3_column_int64(s, 3));
+
+		if (strcmp(kind, "document") == 0) {
+			json_object_set_new(documents, state, n);
+			if (is_open(state))
+				set_oldest(documents, oldest(e, now,
+					sql_bind(e, SQL_STATS_OLDEST_DOCUMENT, "t", state)));
+			continue;
+		}
+		json_object_set_new(child(deliveries, name), state, n);
+		set_oldest(child(deliveries, name),
+			oldest(e, now, sql_bind(e, SQL_STATS_OLDEST, "tt", name, state)));
+	}
+	return r;
+}
+
+static json_int_t count_of(const json_t *object, const char *state)
+{
+	return json_integer_value(json_object_get(object, state));
+}
+
+static json_int_t sum_of(const json_t *deliveries, const char *state)
+{
+	json_int_t sum = 0;
+	const char *name;
+	json_t *d;
+
+	json_object_foreach((json_t *)(uintptr_t)deliveries, name, d)
+		sum += count_of(d, state);
+	return sum;
+}
+
+/* Conservation: whatever was acknowledged is in one of these places. */
+static json_t *ledger(const json_t *documents, const json_t *deliveries)
+{
+	json_int_t refused = count_of(documents, "refused"), acknowledged = 0, open = 0;
+	json_t *l;
+
+	for (int s = DOCUMENT_HELD; s < DOCUMENT_STATES; s++)
+		acknowledged += count_of(documents,
+			document_state_text((enum document_state)s));
+	for (int s = DELIVERY_WAITING; s < DELIVERY_STATES; s++)
+		open += sum_of(deliveries, delivery_state_text((enum delivery_state)s));
+	l = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "accepted", acknowledged, "refused", refused,
+		"held", count_of(documents, "held"), "to_seal", count_of(documents, "accepted"),
+		"quarantined", count_of(documents, "quarantined"), "deliveries", open);
+	open -= sum_of(deliveries, "delivered") + sum_of(deliveries, "refused") +
+		sum_of(deliveries, "expired");
+	json_object_set_new(l, "delivered", json_integer(sum_of(deliveries, "delivered")));
+	json_object_set_new(l, "refused_by_destination",
+		json_integer(sum_of(deliveries, "refused")));
+	json_object_set_new(l, "expired", json_integer(sum_of(deliveries, "expired")));
+	json_object_set_new(l, "open", json_integer(open));
+	return l;
+}
+
+static json_t *head_to_json(const struct engine *e)
+{
+	char hex[SHA256_TEXT_SIZE];
+
+	hex_encode(e->head.chain, SHA256_SIZE, hex);
+	return json_pack("{s:I,s:s}", "position", (json_int_t)e->head.position, "chain", hex);
+}
+
+static json_int_t disk_free(struct engine *e)
+{
+	struct statvfs v;
+	const char *path = sqlite3_db_filename(e->db, "main");
+
+	if (!path || statvfs(path, &v) < 0)
+		return -1;
+	return (json_int_t)(v.f_bavail * v.f_frsize);
+}
+
+int engine_stats(struct engine *e, int64_t now, int *ret_fd)
+{
+	_cleanup_json_ json_t *documents = json_object();
+	_cleanup_json_ json_t *deliveries = json_object();
+	int r = add_counts(e, now, documents, deliveries);
+
+	if (r < 0)
+		return r;
+	return json_to_fd(json_pack("{s:O,s:O,s:o,s:o,s:I,s:i}", "documents", documents,
+		"deliveries", deliveries, "ledger", ledger(documents, deliveries), "audit",
+		head_to_json(e), "disk_free", disk_free(e), "schema", engine_schema()),
+		ret_fd);
+}

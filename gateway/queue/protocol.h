@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Messages between the client and queued: one fixed body for each operation, one for every
+ * answer; never a length or a pointer in them.
+ */
+#ifndef SEALGATE_QUEUE_PROTOCOL_H
+#define SEALGATE_QUEUE_PROTOCOL_H
+
+#include "queue/client.h"
+
+#define QUEUE_DETAIL_SIZE 2048 /* JSON text of an audit event */
+#define QUEUE_TEXT_SIZE 256    /* reasons and lines for the timeline */
+#define QUEUE_KEY_SIZE 128
+#define QUEUE_WAIT_MAX_MS 10000
+#define QUEUE_LEASE_MAX_S 3600
+#define QUEUE_LIST_MAX 1000
+#define QUEUE_AUDIT_READ_MAX 10000
+#define QUEUE_RECORD_MAX (64u * 1024) /* octets of an audit record */
+#define QUEUE_JSON_MAX (8u * 1024 * 1024)
+
+/* Message types; the answer has the type of the question. */
+enum queue_operation {
+	QUEUE_OP_NONE = 0,
+	QUEUE_OP_FIND,
+	QUEUE_OP_COMMIT,
+	QUEUE_OP_GET,
+	QUEUE_OP_CLAIM_SEAL,
+	QUEUE_OP_SEALED,
+	QUEUE_OP_SEAL_FAILED,
+	QUEUE_OP_CLAIM_DELIVERY,
+	QUEUE_OP_DELIVERY_RESULT,
+	QUEUE_OP_CONTROL,
+	QUEUE_OP_AUDIT,
+	QUEUE_OP_STATS,
+	QUEUE_OP_LIST,
+	QUEUE_OP_EXPLAIN,
+	QUEUE_OP_AUDIT_READ,
+	QUEUE_OPERATIONS,
+};
+
+/* Which descriptors travel with a message, in this order, as bits of `parts`. */
+enum queue_part_bit {
+	QUEUE_HAS_DOCUMENT = 1,
+	QUEUE_HAS_REPORT = 2,
+	QUEUE_HAS_RECEIPT = 4,
+	QUEUE_HAS_RECORD = 8,
+};
+
+struct queue_find_request {
+	struct queue_submission submission;
+};
+
+struct queue_commit_request {
+	struct queue_submission submission;
+	uint32_t parts;
+	uint32_t reserved;
+};
+
+struct queue_get_request {
+	char id[DOCUMENT_ID_SIZE];
+	char partner[PARTNER_NAME_SIZE]; /* "" for operators */
+	uint32_t part;
+};
+
+struct queue_claim_request {
+	char destination[DESTINATION_NAME_SIZE]; /* "" for sealing */
+	uint32_t lease_s;
+	uint32_t wait_ms; /* answer EMPTY only after so long */
+};
+
+struct queue_sealed_request {
+	char id[DOCUMENT_ID_SIZE];
+	uint64_t fence;
+};
+
+struct queue_seal_failed_request {
+	char id[DOCUMENT_ID_SIZE];
+	uint64_t fence;
+	int64_t retry_at;
+	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_delivery_result_request {
+	char id[DOCUMENT_ID_SIZE];
+	char destination[DESTINATION_NAME_SIZE];
+	uint64_t fence;
+	uint32_t state;
+	uint32_t reserved;
+	int64_t retry_at;
+	char reply_id[QUEUE_TEXT_SIZE];
+	char detail[QUEUE_TEXT_SIZE];
+};
+
+struct queue_control_request {
+	uint32_t verb;
+	char id[DOCUMENT_ID_SIZE];
+	char destination[DESTINATION_NAME_SIZE];
+	char operator_name[QUEUE_KEY_SIZE];
+	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_audit_request {
+	char event[64];
+	char actor[QUEUE_KEY_SIZE];
+	char id[DOCUMENT_ID_SIZE]; /* "" for none */
+	char detail[QUEUE_DETAIL_SIZE]; /* "" for none */
+};
+
+struct queue_stats_request {
+	uint32_t reserved;
+};
+
+struct queue_list_request {
+	char state[16];
+	char partner[PARTNER_NAME_SIZE];
+	uint32_t limit;
+};
+
+struct queue_explain_request {
+	char key[QUEUE_KEY_SIZE];
+};
+
+struct queue_audit_read_request {
+	int64_t after;
+	uint32_t limit;
+	uint32_t reserved;
+};
+
+/* Every answer; what the operation does not fill is zero. */
+struct queue_reply {
+	uint32_t answer; /* enum queue_answer */
+	uint32_t reserved;
+	struct queue_claim claim; /* claim.document also answers find, commit and get */
+};
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queued/batch.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define BACK_OFF_FIRST_MS 100
+#define BACK_OFF_MAX_MS 5000
+
+void batch_init(struct batch *b, const char *folder, struct engine *e)
+{
+	*b = (struct batch){ .folder = folder, .engine = e, .head = engine_head(e) };
+}
+
+void batch_done(struct batch *b, bool orderly)
+{
+	if (orderly && b->engine)
+		engine_maintain(b->engine, true);
+	/* after an unknown outcome closing would only write on: the end of the process closes */
+	if (orderly)
+		engine_close(b->engine);
+	b->engine = NULL;
+}
+
+bool batch_full(const struct batch *b)
+{
+	return b->count == BATCH_REQUESTS_MAX || b->octets >= BATCH_OCTETS_MAX;
+}
+
+void batch_add(struct batch *b, struct connection *c)
+{
+	struct stat st;
+
+	b->asked[b->count++] = c;
+	for (size_t i = 0; i < c->message.header.fd_count; i++)
+		if (fstat(c->message.fds[i], &st) == 0 && st.st_size > 0)
+			b->octets += (size_t)st.st_size;
+}
+
+void batch_add_waiting(struct batch *b, struct connection *c)
+{
+	if (b->waiting_count < CONNECTIONS_MAX)
+		b->waiting[b->waiting_count++] = c;
+}
+
+struct engine_head batch_head(const struct batch *b)
+{
+	return b->head;
+}
+
+static void back_off(struct batch *b)
+{
+	b->back_off_ms = b->back_off_ms ? b->back_off_ms * 2 : BACK_OFF_FIRST_MS;
+	if (b->back_off_ms > BACK_OFF_MAX_MS)
+		b->back_off_ms = BACK_OFF_MAX_MS;
+	b->retry_ms = clock_monotonic_ms() + b->back_off_ms;
+	b->failing = true;
+}
+
+static void recovered(struct batch *b)
+{
+	if (b->failing)
+		log_event(LOG_NOTICE, "queued.recovered", NULL, "the database works again");
+	b->failing = false;
+	b->back_off_ms = 0;
+	b->retry_ms = 0;
+}
+
+/* Have an open database or know that there is none now. */
+static void try_open(struct batch *b)
+{
+	_cleanup_(freep) char *error = NULL;
+
+	if (b->engine || clock_monotonic_ms() < b->retry_ms)
+		return;
+	if (engine_open(b->folder, &b->engine, &error) == 0)
+		return;
+	log_event(LOG_ERR, "queued.database", NULL, "%s", error ? error : b->folder);
+	b->engine = NULL;
+	back_off(b);
+}
+
+/* Run one request in the open transaction. *work: something may now be claimed. */
+static int run_one(struct batch *b, struct connection *c, int64_t now, bool *work)
+{
+	int r = dispatch_run(b->engine, c->op, &c->message, c->peer, now, &c->answer);
+
+	if (r == 0 && operation_makes_work(c->op) && c->answer.reply.answer == QUEUE_DONE)
+		*work = true;
+	return r;
+}
+
+/* Commits and results first, then claims, so that a claim finds what came with it; who has
+ * waited longer claims first. */
+static int run_all(struct batch *b, int64_t now, bool writes)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	bool work = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->count; i++)
+		if (!operation_claims(b->asked[i]->op) &&
+		    (writes || !operation_writes(b->asked[i]->op)))
+			r = run_one(b, b->asked[i], now, &work);
+	for (size_t i = 0; writes && r == 0 && i < b->waiting_count; i++)
+		if (work || b->waiting[i]->wake_ms <= now_ms) {
+			b->waiting[i]->state = CONNECTION_ASKED;
+			r = run_one(b, b->waiting[i], now, &work);
+		}
+	for (size_t i = 0; writes && r == 0 && i < b->count; i++)
+		if (operation_claims(b->asked[i]->op))
+			r = run_one(b, b->asked[i], now, &work);
+	return r;
+}
+
+static int transaction(struct batch *b, int64_t now, bool writes)
+{
+	int r = engine_begin(b->engine);
+
+	if (r == 0)
+		r = run_all(b, now, writes);
+	if (r == 0)
+		r = engine_commit(b->engine);
+	if (r < 0)
+		engine_rollback(b->engine);
+	else
+		b->head = engine_head(b->engine);
+	return r;
+}
+
+static void set_unavailable(struct connection *c)
+{
+	answer_done(&c->answer);
+	c->answer.reply.answer = QUEUE_UNAVAILABLE;
+}
+
+/* Nothing of the batch happened: say so. */
+static void all_unavailable(struct batch *b, bool only_writers)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (!only_writers || operation_writes(b->asked[i]->op))
+			set_unavailable(b->asked[i]);
+	for (size_t i = 0; i < b->waiting_count; i++) {
+		struct connection *c = b->waiting[i];
+
+		if (c->state == CONNECTION_ASKED || c->deadline_ms <= clock_monotonic_ms()) {
+			c->state = CONNECTION_ASKED;
+			set_unavailable(c);
+		} else if (c->wake_ms < b->retry_ms) {
+			c->wake_ms = b->retry_ms < c->deadline_ms ? b->retry_ms
+								  : c->deadline_ms;
+		}
+	}
+}
+
+static void reopen_later(struct batch *b)
+{
+	engine_close(b->engine);
+	b->engine = NULL;
+	back_off(b);
+	all_unavailable(b, false);
+}
+
+/* The transaction failed and is rolled back. */
+static int handle_failure(struct batch *b, int64_t now)
+{
+	enum engine_failure failure = engine_failure(b->engine);
+
+	if (!b->failing || failure == ENGINE_FATAL)
+		log_event(failure == ENGINE_FATAL ? LOG_CRIT : LOG_ERR,
+			failure == ENGINE_NO_SPACE ? "queued.no-space" : "queued.database", NULL,
+			"%s", engine_failure_text(b->engine));
+	if (failure == ENGINE_FATAL)
+		return -EIO;
+	if (failure != ENGINE_NO_SPACE) {
+		reopen_later(b);
+		return 0;
+	}
+	back_off(b);
+	all_unavailable(b, true);
+	if (transaction(b, now, false) == 0)
+		return 0;
+	if (engine_failure(b->engine) == ENGINE_FATAL)
+		return -EIO;
+	reopen_later(b);
+	return 0;
+}
+
+/* Do what can be done now and set every answer. Return: 0 or -errno. */
+static int execute(struct batch *b, int64_t now)
+{
+	bool writes;
+
+	try_open(b);
+	if (!b->engine) {
+		all_unavailable(b, false);
+		return 0;
+	}
+	writes = clock_monotonic_ms() >= b->retry_ms;
+	if (!writes)
+		all_unavailable(b, true);
+	if (transaction(b, now, writes) < 0)
+		return handle_failure(b, now);
+	if (writes)
+		recovered(b);
+	return 0;
+}
+
+static void answer_one(struct connection *c, int64_t now)
+{
+	if (operation_claims(c->op) && c->answer.reply.answer == QUEUE_EMPTY &&
+	    c->deadline_ms > clock_monotonic_ms())
+		connection_park(c, c->answer.due, now);
+	else
+		connection_answer(c);
+}
+
+static bool anything_to_do(const struct batch *b)
+{
+	for (size_t i = 0; i < b->waiting_count; i++)
+		if (b->waiting[i]->wake_ms <= clock_monotonic_ms())
+			return true;
+	return b->count > 0;
+}
+
+int batch_run(struct batch *b)
+{
+	int64_t now = clock_now();
+	int r = 0;
+
+	if (anything_to_do(b)) {
+		r = execute(b, now);
+		for (size_t i = 0; r == 0 && i < b->count; i++)
+			answer_one(b->asked[i], now);
+		for (size_t i = 0; r == 0 && i < b->waiting_count; i++)
+			if (b->waiting[i]->state == CONNECTION_ASKED)
+				answer_one(b->waiting[i], now);
+		if (r == 0 && b->engine && engine_maintain(b->engine, false) < 0 &&
+		    engine_failure(b->engine) == ENGINE_FATAL) {
+			log_event(LOG_CRIT, "queued.database", NULL, "%s",
+				engine_failure_text(b->engine));
+			r = -EIO;
+		}
+	}
+	b->count = b->octets = b->waiting_count = 0;
+	return r;
+}
+
+int batch_note(struct batch *b, const char *event)
+{
+	struct queue_audit_request q = { .actor = "queued" };
+	int r;
+
+	if (!b->engine)
+		return 0;
+	snprintf(q.event, sizeof(q.event), "%s", event);
+	snprintf(q.detail, sizeof(q.detail), "{\"schema\":%d,\"version\":\"%s\"}",
+		engine_schema(), SEALGATE_VERSION);
+	r = engine_begin(b->engine);
+	if (r == 0)
+		r = engine_audit(b->engine, clock_now(), &q) == QUEUE_DONE ? 0 : -EIO;
+	if (r == 0)
+		r = engine_commit(b->engine);
+	if (r == 0) {
+		b->head = engine_head(b->engine);
+		return 0;
+	}
+	engine_rollback(b->engine);
+	log_event(LOG_ERR, "queued.database", NULL, "%s", engine_failure_text(b->engine));
+	return engine_failure(b->engine) == ENGINE_FATAL ? -EIO : 0;
+}

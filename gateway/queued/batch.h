@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One transaction for what many connections ask (group commit), and what becomes of them when
+ * the database cannot; never answers what is not durable.
+ */
+#ifndef SEALGATE_QUEUED_BATCH_H
+#define SEALGATE_QUEUED_BATCH_H
+
+#include "queued/connection.h"
+
+#define BATCH_REQUESTS_MAX 128
+#define BATCH_OCTETS_MAX (32u * 1024 * 1024) /* of descriptors, to bound the latency */
+
+struct batch {
+	const char *folder;
+	struct engine *engine; /* NULL while it cannot be opened */
+	struct engine_head head;
+	struct connection *asked[BATCH_REQUESTS_MAX];
+	size_t count;
+	size_t octets;
+	struct connection *waiting[CONNECTIONS_MAX]; /* parked claims */
+	size_t waiting_count;
+	int64_t retry_ms; /* no write (no opening) before this */
+	int64_t back_off_ms;
+	bool failing;
+};
+
+void batch_init(struct batch *b, const char *folder, struct engine *e);
+
+/* Close the database; orderly: with its log written back. */
+void batch_done(struct batch *b, bool orderly);
+
+bool batch_full(const struct batch *b);
+void batch_add(struct batch *b, struct connection *c);
+void batch_add_waiting(struct batch *b, struct connection *c);
+
+/* Run and answer all that was added. Return: 0, or -errno when the process must end without
+ * answering. */
+int batch_run(struct batch *b);
+
+/* Add an event of queued itself to the audit chain. Return as batch_run. */
+int batch_note(struct batch *b, const char *event);
+
+/* End of the chain that is durable. */
+struct engine_head batch_head(const struct batch *b);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queued/dispatch.h"
+
+#include "common/log.h"
+#include "common/memfd.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum peer {
+	PEER_INTAKE = 1,
+	PEER_SEAL = 2,
+	PEER_FORWARD = 4,
+	PEER_ADMIN = 8,
+	PEER_CTL = 16, /* the command line: reads */
+};
+
+static const struct {
+	const char *name;
+	unsigned bits;
+} PEERS[] = {
+	{ "intake", PEER_INTAKE },
+	{ "seal", PEER_SEAL },
+	{ "forward", PEER_FORWARD },
+	{ "admin", PEER_ADMIN },
+	{ "ctl", PEER_CTL },
+	{ "any", PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN | PEER_CTL },
+};
+
+/* A text array of a body: it must end in a NUL. */
+struct text {
+	size_t offset;
+	size_t size;
+};
+
+struct call {
+	struct engine *engine;
+	const struct ipc_message *message;
+	const void *body;
+	const char *peer;
+	int64_t now;
+	struct answer *answer;
+};
+
+enum trait { READS = 0, WRITES = 1, CLAIMS = 2, MAKES_WORK = 4 };
+
+#define TEXTS_MAX 16
+
+struct operation {
+	const char *name;
+	size_t body_size;
+	uint32_t fds_min, fds_max;
+	unsigned peers; /* who may ask */
+	unsigned traits;
+	int (*run)(const struct call *c);
+	struct text texts[TEXTS_MAX];
+};
+
+static struct queue_document *document_of(const struct call *c)
+{
+	return &c->answer->reply.claim.document;
+}
+
+static int run_find(const struct call *c)
+{
+	const struct queue_find_request *q = c->body;
+
+	return engine_find(c->engine, &q->submission, document_of(c));
+}
+
+static size_t commit_part_max(unsigned bit)
+{
+	switch (bit) {
+	case QUEUE_HAS_DOCUMENT:
+		return LIMIT_DOCUMENT;
+	case QUEUE_HAS_REPORT:
+		return LIMIT_REPORT;
+	case QUEUE_HAS_RECEIPT:
+		return LIMIT_RECEIPT;
+	default:
+		return QUEUE_RECORD_MAX;
+	}
+}
+
+/* Map the descriptors in the order of the bits of parts. Return: 0 or -errno. */
+static int map_parts(const struct ipc_message *m, uint32_t parts, struct span ret_parts[4])
+{
+	size_t used = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		int r;
+
+		if (!(parts & (1u << i)))
+			continue;
+		if (used == m->header.fd_count)
+			return -EPROTO;
+		r = memfd_map(m->fds[used++], commit_part_max(1u << i), &ret_parts[i]);
+		if (r < 0)
+			return r;
+	}
+	return parts < 16 && used == m->header.fd_count ? 0 : -EPROTO;
+}
+
+static int run_commit(const struct call *c)
+{
+	const struct queue_commit_request *q = c->body;
+	struct span parts[4] = { 0 };
+	struct engine_parts p;
+	int r = map_parts(c->message, q->parts, parts);
+
+	if (r == 0) {
+		p = (struct engine_parts){ parts[0], parts[1], parts[2], parts[3] };
+		r = engine_insert(c->engine, &q->submission, &p, document_of(c));
+	}
+	for (size_t i = 0; i < 4; i++)
+		memfd_unmap(&parts[i]);
+	return r;
+}
+
+static int run_get(const struct call *c)
+{
+	const struct queue_get_request *q = c->body;
+
+	return engine_get(c->engine, q->id, q->partner, (enum queue_part)q->part,
+		document_of(c), &c->answer->fds[0]);
+}
+
+static bool lease_ok(const struct queue_claim_request *q)
+{
+	return q->lease_s > 0 && q->lease_s <= QUEUE_LEASE_MAX_S;
+}
+
+static int run_claim_seal(const struct call *c)
+{
+	const struct queue_claim_request *q = c->body;
+
+	if (!lease_ok(q))
+		return QUEUE_ILLEGAL;
+	return engine_claim_seal(c->engine, c->now, (int)q->lease_s, &c->answer->reply.claim,
+		c->answer->fds, &c->answer->due);
+}
+
+static int run_claim_delivery(const struct call *c)
+{
+	const struct queue_claim_request *q = c->body;
+
+	if (!lease_ok(q) || !q->destination[0])
+		return QUEUE_ILLEGAL;
+	return engine_claim_delivery(c->engine, c->now, q->destination, (int)q->lease_s,
+		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
+}
+
+static int run_sealed(const struct call *c)
+{
+	const struct queue_sealed_request *q = c->body;
+	struct span container = { 0 };
+	int r = memfd_map(c->message->fds[0], LIMIT_CONTAINER, &container);
+
+	if (r == 0)
+		r = engine_sealed(c->engine, c->now, q->id, q->fence, container);
+	memfd_unmap(&container);
+	return r;
+}
+
+static int run_seal_failed(const struct call *c)
+{
+	const struct queue_seal_failed_request *q = c->body;
+
+	return engine_seal_failed(c->engine, c->now, q->id, q->fence, q->retry_at, q->reason);
+}
+
+static int run_delivery_result(const struct call *c)
+{
+	return engine_delivery_result(c->engine, c->now, c->body);
+}
+
+static int run_control(const struct call *c)
+{
+	return engine_control(c->engine, c->now, c->body);
+}
+
+/* Only admin speaks for people; any other program is the actor of what it reports. */
+static int run_audit(const struct call *c)
+{
+	struct queue_audit_request q = *(const struct queue_audit_request *)c->body;
+
+	if (strcmp(c->peer, "admin") != 0 && strcmp(c->peer, "any") != 0) {
+		memset(q.actor, 0, sizeof(q.actor));
+		memcpy(q.actor, c->peer, strlen(c->peer));
+	}
+	return q.event[0] && q.actor[0] ? engine_audit(c->engine, c->now, &q) : QUEUE_ILLEGAL;
+}
+
+static int run_stats(const struct call *c)
+{
+	return engine_stats(c->engine, c->now, &c->answer->fds[0]);
+}
+
+static int run_list(const struct call *c)
+{
+	const struct queue_list_request *q = c->body;
+
+	if (q->limit == 0 || q->limit > QUEUE_LIST_MAX)
+		return QUEUE_ILLEGAL;
+	return engine_list(c->engine, q->state, q->partner, (int)q->limit,
+		&c->answer->fds[0]);
+}
+
+static int run_explain(const struct call *c)
+{
+	const struct queue_explain_request *q = c->body;
+
+	return engine_explain(c->engine, q->key, &c->answer->fds[0]);
+}
+
+static int run_audit_read(const struct call *c)
+{
+	const struct queue_audit_read_request *q = c->body;
+
+	if (q->limit == 0 || q->limit > QUEUE_AUDIT_READ_MAX || q->after < 0)
+		return QUEUE_ILLEGAL;
+	return engine_audit_read(c->engine, q->after, (int)q->limit, &c->answer->fds[0]);
+}
+
+#define TEXT(body, member)                                                               \
+	{ offsetof(struct body, member), sizeof(((struct body *)0)->member) }
+#define SUBMISSION_TEXTS(body)                                                           \
+	TEXT(body, submission.id), TEXT(body, submission.partner),                       \
+		TEXT(body, submission.country), TEXT(body, submission.import_country),   \
+		TEXT(body, submission.type), TEXT(body, submission.number),              \
+		TEXT(body, submission.status), TEXT(body, submission.hold_reason),       \
+		TEXT(body, submission.policy_digest),                                    \
+		TEXT(body, submission.store_version), TEXT(body, submission.correlation)
+
+/* Who may do what. One row an operation. */
+static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
+	[QUEUE_OP_FIND] = { "find", sizeof(struct queue_find_request), 0, 0, PEER_INTAKE, READS,
+		run_find, { SUBMISSION_TEXTS(queue_find_request) } },
+	[QUEUE_OP_COMMIT] = { "commit", sizeof(struct queue_commit_request), 2, 4, PEER_INTAKE,
+		WRITES | MAKES_WORK, run_commit, { SUBMISSION_TEXTS(queue_commit_request) } },
+	[QUEUE_OP_GET] = { "get", sizeof(struct queue_get_request), 0, 0,
+		PEER_INTAKE | PEER_SEAL | PEER_ADMIN | PEER_CTL, READS, run_get,
+		{ TEXT(queue_get_request, id), TEXT(queue_get_request, partner) } },
+	[QUEUE_OP_CLAIM_SEAL] = { "claim_seal", sizeof(struct queue_claim_request), 0, 0,
+		PEER_SEAL, WRITES | CLAIMS, run_claim_seal,
+		{ TEXT(queue_claim_request, destination) } },
+	[QUEUE_OP_SEALED] = { "sealed", sizeof(struct queue_sealed_request), 1, 1, PEER_SEAL,
+		WRITES | MAKES_WORK, run_sealed, { TEXT(queue_sealed_request, id) } },
+	[QUEUE_OP_SEAL_FAILED] = { "seal_failed", sizeof(struct queue_seal_failed_request), 0, 0,
+		PEER_SEAL, WRITES | MAKES_WORK, run_seal_failed,
+		{ TEXT(queue_seal_failed_request, id),
+			TEXT(queue_seal_failed_request, reason) } },
+	[QUEUE_OP_CLAIM_DELIVERY] = { "claim_delivery", sizeof(struct queue_claim_request), 0, 0,
+		PEER_FORWARD, WRITES | CLAIMS, run_claim_delivery,
+		{ TEXT(queue_claim_request, destination) } },
+	[QUEUE_OP_DELIVERY_RESULT] = { "delivery_result",
+		sizeof(struct queue_delivery_result_request), 0, 0, PEER_FORWARD,
+		WRITES | MAKES_WORK, run_delivery_result,
+		{ TEXT(queue_delivery_result_request, id),
+			TEXT(queue_delivery_result_request, destination),
+			TEXT(queue_delivery_result_request, reply_id),
+			TEXT(queue_delivery_result_request, detail) } },
+	[QUEUE_OP_CONTROL] = { "control", sizeof(struct queue_control_request), 0, 0, PEER_ADMIN,
+		WRITES | MAKES_WORK, run_control,
+		{ TEXT(queue_control_request, id), TEXT(queue_control_request, destination),
+			TEXT(queue_control_request, operator_name),
+			TEXT(queue_control_request, reason) } },
+	[QUEUE_OP_AUDIT] = { "audit", sizeof(struct queue_audit_request), 0, 0,
+		PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN, WRITES, run_audit,
+		{ TEXT(queue_audit_request, event), TEXT(queue_audit_request, actor),
+			TEXT(queue_audit_request, id), TEXT(queue_audit_request, detail) } },
+	[QUEUE_OP_STATS] = { "stats", sizeof(struct queue_stats_request), 0, 0,
+		PEER_ADMIN | PEER_CTL, READS, run_stats, { { 0 } } },
+	[QUEUE_OP_LIST] = { "list", sizeof(struct queue_list_request), 0, 0,
+		PEER_ADMIN | PEER_CTL, READS, run_list,
+		{ TEXT(queue_list_request, state), TEXT(queue_list_request, partner) } },
+	[QUEUE_OP_EXPLAIN] = { "explain", sizeof(struct queue_explain_request), 0, 0,
+		PEER_ADMIN | PEER_CTL, READS, run_explain,
+		{ TEXT(queue_explain_request, key) } },
+	[QUEUE_OP_AUDIT_READ] = { "audit_read", sizeof(struct queue_audit_read_request), 0, 0,
+		PEER_ADMIN | PEER_CTL, READS, run_audit_read, { { 0 } } },
+};
+
+void answer_init(struct answer *a)
+{
+	memset(a, 0, sizeof(*a));
+	for (size_t i = 0; i < IPC_FDS_MAX; i++)
+		a->fds[i] = -1;
+}
+
+void answer_done(struct answer *a)
+{
+	for (size_t i = 0; i < IPC_FDS_MAX; i++)
+		closep(&a->fds[i]);
+	answer_init(a);
+}
+
+static bool texts_ok(const struct operation *op, const struct ipc_message *m)
+{
+	for (size_t i = 0; i < TEXTS_MAX && op->texts[i].size; i++)
+		if (!ipc_text_ok((const char *)m->body + op->texts[i].offset,
+			    op->texts[i].size))
+			return false;
+	return true;
+}
+
+/* The list of destinations is an array of arrays, which no row above can say. */
+static bool destinations_ok(const struct ipc_message *m)
+{
+	struct queue_submission s;
+
+	if (m->header.type != QUEUE_OP_COMMIT && m->header.type != QUEUE_OP_FIND)
+		return true;
+	memcpy(&s, m->body, sizeof(s));
+	for (size_t i = 0; i < QUEUE_DESTINATIONS_MAX; i++)
+		if (!ipc_text_ok(s.destinations[i], sizeof(s.destinations[i])))
+			return false;
+	return s.destination_count <= QUEUE_DESTINATIONS_MAX;
+}
+
+const struct operation *dispatch_find(const struct ipc_message *m)
+{
+	const struct operation *op;
+
+	if (m->header.type == QUEUE_OP_NONE || m->header.type >= QUEUE_OPERATIONS)
+		return NULL;
+	op = &OPERATIONS[m->header.type];
+	if (!ipc_body(m, op->body_size) || m->header.fd_count < op->fds_min ||
+	    m->header.fd_count > op->fds_max || !texts_ok(op, m) || !destinations_ok(m))
+		return NULL;
+	return op;
+}
+
+const char *operation_name(const struct operation *op)
+{
+	return op->name;
+}
+
+bool operation_writes(const struct operation *op)
+{
+	return op->traits & WRITES;
+}
+
+bool operation_claims(const struct operation *op)
+{
+	return op->traits & CLAIMS;
+}
+
+bool operation_makes_work(const struct operation *op)
+{
+	return op->traits & MAKES_WORK;
+}
+
+bool operation_allowed(const struct operation *op, const char *peer)
+{
+	for (size_t i = 0; peer && i < sizeof(PEERS) / sizeof(PEERS[0]); i++)
+		if (strcmp(PEERS[i].name, peer) == 0)
+			return op->peers & PEERS[i].bits;
+	return false;
+}
+
+int64_t operation_wait_ms(const struct ipc_message *m)
+{
+	const struct queue_claim_request *q = ipc_body(m, sizeof(*q));
+
+	return q && q->wait_ms < QUEUE_WAIT_MAX_MS ? q->wait_ms : QUEUE_WAIT_MAX_MS;
+}
+
+/* What a failure of one request means to whoever asked; the database is fine. */
+static int answer_of_error(const struct operation *op, int error)
+{
+	switch (error) {
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+	case -EAGAIN:
+		log_event(LOG_ERR, "queued.resources", NULL, "%s: %s", op->name,
+			strerror(-error));
+		return QUEUE_UNAVAILABLE;
+	default:
+		return QUEUE_ILLEGAL;
+	}
+}
+
+int dispatch_run(struct engine *e, const struct operation *op, const struct ipc_message *m,
+	const char *peer, int64_t now, struct answer *ret_answer)
+{
+	struct call c = { .engine = e, .message = m, .body = m->body, .peer = peer, .now = now,
+		.answer = ret_answer };
+	int answer, r = engine_mark(e);
+
+	if (r < 0)
+		return r;
+	answer_done(ret_answer);
+	answer = op->run(&c);
+	if (engine_failure(e) != ENGINE_FINE)
+		return -EIO;
+	if (answer < 0) {
+		log_event(LOG_WARNING, "queued.illegal", NULL, "%s from %s: %s %s", op->name,
+			peer, strerror(-answer), engine_failure_text(e));
+		answer = answer_of_error(op, answer);
+	}
+	if (answer != QUEUE_DONE)
+		for (size_t i = 0; i < IPC_FDS_MAX; i++)
+			if (ret_answer->fds[i] >= 0)
+				close(take_fd(&ret_answer->fds[i]));
+	ret_answer->reply.answer = (uint32_t)answer;
+	return engine_unmark(e, answer == QUEUE_DONE || answer == QUEUE_EMPTY);
+}

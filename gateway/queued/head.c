@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queued/head.h"
+
+#include "common/durable.h"
+#include "common/encode.h"
+#include "queue/audit.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static int head_path(const char *folder, char ret_path[PATH_MAX])
+{
+	return snprintf(ret_path, PATH_MAX, "%s/head", folder) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int head_write(const char *folder, const struct engine_head *head)
+{
+	char path[PATH_MAX], hex[SHA256_TEXT_SIZE], text[128];
+	int n, r = head_path(folder, path);
+
+	if (r < 0 || head->position == 0)
+		return r;
+	hex_encode(head->chain, SHA256_SIZE, hex);
+	n = snprintf(text, sizeof(text), "%lld:%s\n", (long long)head->position, hex);
+	return durable_write(path, span_of(text, (size_t)n), 0644);
+}
+
+static int compare(struct engine *e, int64_t position, const uint8_t chain[SHA256_SIZE])
+{
+	uint8_t found[SHA256_SIZE];
+	int r = engine_begin(e);
+
+	if (r < 0)
+		return r;
+	r = engine_chain_at(e, position, found);
+	engine_rollback(e);
+	if (r < 0)
+		return r;
+	return r == QUEUE_DONE && memcmp(found, chain, SHA256_SIZE) == 0;
+}
+
+int head_check(const char *folder, struct engine *e)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	uint8_t chain[SHA256_SIZE];
+	char path[PATH_MAX];
+	int64_t position;
+	size_t len;
+	int r = head_path(folder, path);
+
+	if (r == 0)
+		r = file_read(path, 256, &data, &len);
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	r = audit_head_read(span_of(data, len), &position, chain);
+	return r < 0 ? r : compare(e, position, chain);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * state/queue/head, a durable copy of the end of the audit chain outside the database; never
+ * ahead of what is committed.
+ */
+#ifndef SEALGATE_QUEUED_HEAD_H
+#define SEALGATE_QUEUED_HEAD_H
+
+#include "queue/engine.h"
+
+int head_write(const char *folder, const struct engine_head *head);
+
+/* Is the database at least as long as the head says, with the same chain there?
+ * Return: 1 yes or no head yet, 0 no: it was set back or changed, negative. */
+int head_check(const char *folder, struct engine *e);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queued/server.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "queued/batch.h"
+#include "queued/connection.h"
+#include "queued/head.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct server {
+	const struct server_options *o;
+	struct batch batch;
+	struct connection *connections; /* CONNECTIONS_MAX of them */
+	size_t first;                   /* where looking for requests starts, in turn */
+	int64_t head_position;          /* as last written */
+	int64_t head_at_ms;
+	bool head_failed;
+	bool stop;
+};
+
+static void accept_one(struct server *s)
+{
+	int fd = accept4(s->o->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const char *peer;
+
+	if (fd < 0)
+		return;
+	peer = connection_peer(s->o->instance, fd);
+	for (size_t i = 0; peer && i < CONNECTIONS_MAX; i++)
+		if (s->connections[i].fd < 0) {
+			connection_open(&s->connections[i], fd, peer);
+			return;
+		}
+	log_event(LOG_WARNING, peer ? "queued.connections" : "queued.stranger", NULL,
+		"connection refused: %s", peer ? "too many" : "the peer's uid is nobody here");
+	close(fd);
+}
+
+/* Fill the poll set. Return: how long to sleep in milliseconds. */
+static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
+{
+	int64_t wake = INT64_MAX;
+
+	set[0] = (struct pollfd){ .fd = s->o->stop_fd, .events = POLLIN };
+	set[1] = (struct pollfd){ .fd = s->o->listener, .events = POLLIN };
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+		const struct connection *c = &s->connections[i];
+
+		set[i + 2] = (struct pollfd){ .fd = c->fd,
+			.events = c->state == CONNECTION_IDLE ? POLLIN : 0 };
+		if (c->state == CONNECTION_PARKED && c->wake_ms < wake)
+			wake = c->wake_ms;
+	}
+	if (s->o->head_ms && batch_head(&s->batch).position != s->head_position &&
+	    s->head_at_ms + s->o->head_ms < wake)
+		wake = s->head_at_ms + s->o->head_ms;
+	if (wake == INT64_MAX)
+		return -1;
+	return wake <= now_ms ? 0 : wake - now_ms > 60000 ? 60000 : (int)(wake - now_ms);
+}
+
+/* Read what has come, in turn, as much as fits in a batch. */
+static void gather(struct server *s, const struct pollfd *set)
+{
+	for (size_t n = 0; n < CONNECTIONS_MAX && !batch_full(&s->batch); n++) {
+		size_t i = (s->first + n) % CONNECTIONS_MAX;
+		struct connection *c = &s->connections[i];
+
+		if (c->fd < 0 || set[i + 2].fd != c->fd || !set[i + 2].revents)
+			continue;
+		if (c->state == CONNECTION_PARKED)
+			connection_close(c); /* it hung up while it waited */
+		else if (connection_receive(c))
+			batch_add(&s->batch, c);
+	}
+	s->first = (s->first + 1) % CONNECTIONS_MAX;
+}
+
+static void write_head(struct server *s, int64_t now_ms, bool force)
+{
+	struct engine_head head = batch_head(&s->batch);
+	int r;
+
+	if (!s->o->head_records || head.position == s->head_position)
+		return;
+	if (!force && head.position - s->head_position < s->o->head_records &&
+	    now_ms - s->head_at_ms < s->o->head_ms)
+		return;
+	r = head_write(s->o->folder, &head);
+	if (r < 0 && !s->head_failed)
+		log_event(LOG_WARNING, "queued.head", NULL, "cannot write the head: %s",
+			strerror(-r));
+	s->head_failed = r < 0;
+	s->head_at_ms = now_ms;
+	if (r == 0)
+		s->head_position = head.position;
+}
+
+/* One round: sleep, read, one transaction, answers. Return: 0 or -errno. */
+static int round_once(struct server *s)
+{
+	struct pollfd set[CONNECTIONS_MAX + 2];
+	int r;
+
+	if (poll(set, CONNECTIONS_MAX + 2, prepare_poll(s, set, clock_monotonic_ms())) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (set[0].revents)
+		s->stop = true;
+	gather(s, set);
+	if (set[1].revents)
+		accept_one(s);
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (s->connections[i].state == CONNECTION_PARKED)
+			batch_add_waiting(&s->batch, &s->connections[i]);
+	r = batch_run(&s->batch);
+	if (r == 0)
+		write_head(s, clock_monotonic_ms(), false);
+	if (s->o->session >= 0 && s->connections[0].fd < 0)
+		s->stop = true;
+	return r;
+}
+
+static int start(struct server *s, struct engine *e)
+{
+	s->connections = calloc(CONNECTIONS_MAX, sizeof(*s->connections));
+	batch_init(&s->batch, s->o->folder, e);
+	if (!s->connections)
+		return -ENOMEM;
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		s->connections[i].fd = -1;
+	s->head_at_ms = clock_monotonic_ms();
+	if (s->o->session >= 0) {
+		fcntl(s->o->session, F_SETFL, O_NONBLOCK);
+		connection_open(&s->connections[0], s->o->session, s->o->peer);
+		return 0;
+	}
+	fcntl(s->o->listener, F_SETFL, O_NONBLOCK);
+	return batch_note(&s->batch, "queued.start");
+}
+
+static void finish(struct server *s, int error)
+{
+	for (size_t i = 0; s->connections && i < CONNECTIONS_MAX; i++)
+		if (s->connections[i].fd >= 0)
+			connection_close(&s->connections[i]);
+	free(s->connections);
+	if (error == 0 && s->o->listener >= 0) {
+		batch_note(&s->batch, "queued.stop");
+		write_head(s, clock_monotonic_ms(), true);
+	}
+	batch_done(&s->batch, error == 0);
+}
+
+int server_run(const struct server_options *options, struct engine *e)
+{
+	struct server s = { .o = options };
+	int r = start(&s, e);
+
+	while (r == 0 && !s.stop)
+		r = round_once(&s);
+	finish(&s, r);
+	return r;
+}
