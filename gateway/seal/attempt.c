@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "seal/attempt.h"
+
+#include "common/clock.h"
+#include "common/limits.h"
+#include "common/memfd.h"
+#include "evidence/container.h"
+#include "seal/stamp.h"
+#include "seal/validation.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define SIGNER_TIMEOUT_MS 10000
+#define ROLE "seal"
+
+/* An attempt under way. Every step returns true to go on, or false with its outcome said. */
+struct run {
+	struct seal_tools *tools;
+	const struct seal_input *input;
+	struct attempt *ret;
+	struct container *container;
+	uint8_t digest[64];
+	size_t digest_len;
+	int64_t now;
+};
+
+__attribute__((format(printf, 4, 5))) static bool end(struct run *r,
+	enum attempt_outcome outcome, const char *code, const char *format, ...)
+{
+	va_list ap;
+
+	if (daemon_wait(r->tools->house->daemon, 0)) {
+		outcome = ATTEMPT_STOPPED;
+		code = "seal.stopped";
+	}
+	r->ret->outcome = outcome;
+	r->ret->code = code;
+	va_start(ap, format);
+	(void)vsnprintf(r->ret->reason, sizeof(r->ret->reason), format, ap);
+	va_end(ap);
+	return false;
+}
+
+static bool check_clock(struct run *r)
+{
+	char reason[ATTEMPT_REASON_SIZE];
+
+	if (clock_guard_forward(&r->tools->house->clock, r->now, r->input->received, reason,
+		    sizeof(reason)))
+		return true;
+	return end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason);
+}
+
+static bool connect_signer(struct run *r)
+{
+	struct seal_tools *t = r->tools;
+	int e;
+
+	if (t->signer)
+		return true;
+	e = signer_connect(t->house->signer_socket, SIGNER_TIMEOUT_MS, &t->signer);
+	if (e == 0)
+		return true;
+	t->signer = NULL;
+	return end(r, ATTEMPT_AWAY, "seal.signer-away", "no connection to the signer: %s",
+		strerror(-e));
+}
+
+/* The signer did not do what it was asked. */
+static bool signer_failed(struct run *r, int answer, const struct signer_result *result)
+{
+	if (answer < 0) {
+		signer_disconnect(TAKE(r->tools->signer));
+		return end(r, ATTEMPT_AWAY, "seal.signer-away", "the signer: %s",
+			strerror(-answer));
+	}
+	return end(r, ATTEMPT_AWAY,
+		answer == SIGNER_REFUSED ? "seal.signer-refused" : "seal.signer-away",
+		"the signer: %s", result->reason);
+}
+
+static bool fetch_certificates(struct run *r)
+{
+	struct seal_tools *t = r->tools;
+	_cleanup_(freep) uint8_t *der = NULL;
+	struct signer_result result = { 0 };
+	size_t len = 0;
+	int answer = signer_certificates(t->signer, ROLE, &der, &len, &result);
+
+	if (answer != SIGNER_SIGNED)
+		return signer_failed(r, answer, &result);
+	certificates_done(&t->certificates);
+	if (certificates_read(span_of(der, len), result.mechanism, &t->certificates) < 0)
+		return end(r, ATTEMPT_AWAY, "seal.certificate",
+			"the signer has no usable certificate for the role " ROLE);
+	t->certificates.fetched = clock_monotonic_ms();
+	return true;
+}
+
+static bool have_certificates(struct run *r)
+{
+	const struct certificates *c = &r->tools->certificates;
+
+	if (!c->count || clock_monotonic_ms() - c->fetched > CERTIFICATES_FRESH_MS)
+		if (!fetch_certificates(r))
+			return false;
+	if (!certificates_valid(c, r->now))
+		return end(r, ATTEMPT_AWAY, "seal.certificate",
+			"the certificate of the seal is not within its validity");
+	return true;
+}
+
+static bool prepare(struct run *r)
+{
+	const struct certificates *c = &r->tools->certificates;
+	const struct seal_house *house = r->tools->house;
+	_cleanup_(freep) char *reason = NULL;
+	const X509 *chain[CERTIFICATES_MAX];
+	int e;
+
+	for (size_t i = 1; i < c->count; i++)
+		chain[i - 1] = c->list[i];
+	e = container_prepare(&(struct container_plan){ .document = r->input->document,
+				      .report = r->input->report, .receipt = r->input->receipt,
+				      .document_id = r->input->document_id,
+				      .instance = house->instance_name, .test = house->test,
+				      .signer = c->list[0], .chain = chain,
+				      .chain_count = c->count - 1, .mechanism = c->mechanism,
+				      .signing_time = r->now },
+		&r->container, r->digest, &r->digest_len, &reason);
+	if (e == 0)
+		return true;
+	return end(r, e == -E2BIG ? ATTEMPT_FAULTY : ATTEMPT_LATER, "seal.prepare",
+		"the seal cannot be prepared: %s", reason ? reason : strerror(-e));
+}
+
+static bool sign(struct run *r)
+{
+	struct seal_tools *t = r->tools;
+	struct signer_result result = { 0 };
+	int answer = signer_sign(t->signer, ROLE, r->digest, r->digest_len,
+		r->input->document_id, &result);
+	int e;
+
+	if (answer != SIGNER_SIGNED)
+		return signer_failed(r, answer, &result);
+	e = container_set_value(r->container, span_of(result.value, result.value_len));
+	if (e == 0)
+		return true;
+	certificates_done(&t->certificates); /* the key may have been replaced */
+	return end(r, ATTEMPT_AWAY, "seal.value",
+		"the signature value does not verify with the certificate of the seal: %s",
+		strerror(-e));
+}
+
+static bool stamp(struct run *r)
+{
+	char reason[ATTEMPT_REASON_SIZE] = "";
+	_cleanup_(freep) uint8_t *token = NULL;
+	_cleanup_buf_ struct buf octets;
+	size_t len = 0;
+	int e;
+
+	buf_init(&octets, LIMIT_CONTAINER);
+	e = container_timestamp_octets(r->container, &octets);
+	if (e < 0)
+		return end(r, ATTEMPT_LATER, "seal.prepare", "no octets to time-stamp: %s",
+			strerror(-e));
+	if (!stamp_octets(r->tools, buf_span(&octets), &token, &len, &r->ret->gen_time, reason,
+		    sizeof(reason)))
+		return end(r, ATTEMPT_AWAY, "seal.tsa-away", "no time-stamp: %s", reason);
+	if (!clock_guard_agrees(clock_now(), r->ret->gen_time, reason, sizeof(reason)))
+		return end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason);
+	e = container_add_timestamp(r->container, span_of(token, len));
+	return e == 0 || end(r, ATTEMPT_LATER, "seal.prepare",
+				 "the time-stamp cannot be added: %s", strerror(-e));
+}
+
+static bool finish(struct run *r)
+{
+	_cleanup_buf_ struct buf octets;
+	int e;
+
+	buf_init(&octets, LIMIT_CONTAINER);
+	e = container_finish(r->container, &octets);
+	if (e == 0)
+		e = r->ret->container_fd = memfd_from("container", buf_span(&octets));
+	if (e < 0)
+		return end(r, e == -E2BIG ? ATTEMPT_FAULTY : ATTEMPT_LATER, "seal.finish",
+			"the container cannot be written: %s", strerror(-e));
+	return true;
+}
+
+static bool validate(struct run *r)
+{
+	char reason[ATTEMPT_REASON_SIZE] = "";
+
+	switch (validate_container(r->tools->house, r->input->document_id, r->ret->container_fd,
+		reason, sizeof(reason))) {
+	case VALIDATION_PASSED:
+		return true;
+	case VALIDATION_FAILED:
+		return end(r, ATTEMPT_FAULTY, "seal.not-valid",
+			"the finished container is not valid: %s", reason);
+	case VALIDATION_UNPROVEN:
+		return end(r, ATTEMPT_AWAY, "seal.not-proven",
+			"the finished container cannot be proven here: %s", reason);
+	case VALIDATION_AWAY:
+	default:
+		/* Of a container that ends the verify process again and again, only this
+		 * document shall suffer. */
+		return end(r, r->input->attempt > 3 ? ATTEMPT_LATER : ATTEMPT_AWAY,
+			"seal.verify-away", "the container could not be validated: %s", reason);
+	}
+}
+
+void attempt_run(struct seal_tools *t, const struct seal_input *input, struct attempt *ret)
+{
+	struct run r = { .tools = t, .input = input, .ret = ret, .now = clock_now() };
+
+	*ret = (struct attempt){ .container_fd = -1 };
+	if (check_clock(&r) && connect_signer(&r) && have_certificates(&r) && prepare(&r) &&
+		sign(&r) && stamp(&r) && finish(&r) && validate(&r)) {
+		ret->outcome = ATTEMPT_SEALED;
+		clock_guard_sealed(&t->house->clock, r.now);
+	}
+	container_free(r.container);
+	if (ret->outcome != ATTEMPT_SEALED && ret->container_fd >= 0)
+		close(take_fd(&ret->container_fd));
+}
+
+void seal_tools_done(struct seal_tools *t)
+{
+	certificates_done(&t->certificates);
+	if (t->signer)
+		signer_disconnect(t->signer);
+	tsa_free(t->tsa);
+	*t = (struct seal_tools){ .house = t->house };
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One attempt to seal one document: prepare, sign, time-stamp, validate; never tells the queue,
+ * never waits for what is away.
+ */
+#ifndef SEALGATE_SEAL_ATTEMPT_H
+#define SEALGATE_SEAL_ATTEMPT_H
+
+#include "common/buf.h"
+#include "common/daemon.h"
+#include "pkcs11/client.h"
+#include "seal/anchors.h"
+#include "seal/certificates.h"
+#include "seal/clock_guard.h"
+#include "seal/tsa.h"
+
+#define ATTEMPT_REASON_SIZE 240
+
+enum attempt_outcome {
+	ATTEMPT_UNDECIDED = 0,
+	ATTEMPT_SEALED,
+	ATTEMPT_AWAY,    /* something that every document needs */
+	ATTEMPT_LATER,   /* this document alone */
+	ATTEMPT_FAULTY,  /* the container does not validate, or cannot be one */
+	ATTEMPT_STOPPED, /* the daemon shall stop */
+};
+
+/* What the threads have in common. */
+struct seal_house {
+	const struct daemon *daemon;
+	char signer_socket[PATH_MAX], verify_socket[PATH_MAX], queued_socket[PATH_MAX];
+	const char *instance_name;
+	bool test;
+	const char *tsa_url;
+	int lease_s;
+	struct anchors anchors;
+	struct clock_guard clock;
+};
+
+/* What one thread keeps from document to document. */
+struct seal_tools {
+	struct seal_house *house;
+	struct signer *signer; /* NULL: not connected */
+	struct certificates certificates;
+	struct tsa *tsa; /* NULL: not made yet */
+};
+
+void seal_tools_done(struct seal_tools *t);
+
+/* What is to be sealed; borrowed. */
+struct seal_input {
+	const char *document_id;
+	int64_t received;
+	uint32_t attempt; /* 1 for the first */
+	struct span document, report, receipt;
+};
+
+struct attempt {
+	enum attempt_outcome outcome;
+	const char *code; /* of the message catalogue: "seal.tsa-away" */
+	char reason[ATTEMPT_REASON_SIZE];
+	int container_fd; /* sealed memfd; -1 unless sealed; the caller closes */
+	int64_t gen_time; /* of the time-stamp */
+};
+
+void attempt_run(struct seal_tools *t, const struct seal_input *input, struct attempt *ret);
+
+#endif

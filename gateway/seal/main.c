@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * sealgate-seal: turns accepted documents into evidence containers. It claims them from
+ * queued, has the seal signed and time-stamped, lets a verify process validate the container
+ * and hands it back. It has no socket of its own and never parses the partner's XML.
+ */
+#include "common/durable.h"
+#include "common/log.h"
+#include "evidence/seal_policy.h"
+#include "seal/worker.h"
+#include "xades/validate.h"
+
+#include <curl/curl.h>
+
+#define THREADS_MAX 64
+#define POLICY_TEXT_MAX 65536
+
+static const char USAGE[] =
+	"usage: sealgate-seal [--instance DIR]\n"
+	"Seal accepted documents: see sealgate-seal(8).\n";
+
+/* A text that was edited seals nothing differently, but misleads who reads it. */
+static void look_at_policy(const struct instance *instance)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	uint8_t digest[SHA256_SIZE];
+	char path[PATH_MAX];
+	size_t len;
+
+	if (instance_path(instance, SEAL_POLICY_FILE, path) < 0 ||
+		file_read(path, POLICY_TEXT_MAX, &text, &len) < 0 ||
+		digest_sha256(span_of(text, len), digest) < 0 ||
+		memcmp(digest, seal_policy_current()->sha256, SHA256_SIZE) != 0)
+		log_event(LOG_WARNING, "seal.policy-text", NULL,
+			"%s is not the text of %s, which the seals name", SEAL_POLICY_FILE,
+			seal_policy_current()->id);
+}
+
+static int open_house(struct seal_house *h, const struct daemon *d)
+{
+	const struct config *c = d->instance.config;
+	int r = anchors_init(&h->anchors, &d->instance);
+
+	if (r == 0)
+		r = instance_socket(&d->instance, "signer", h->signer_socket);
+	if (r == 0)
+		r = instance_socket(&d->instance, "verify", h->verify_socket);
+	if (r == 0)
+		r = instance_socket(&d->instance, "queued", h->queued_socket);
+	h->daemon = d;
+	h->instance_name = config_string(c, "instance.name");
+	h->test = config_bool(c, "instance.test");
+	h->tsa_url = config_string(c, "seal.tsa_url");
+	h->lease_s = (int)config_int(c, "seal.lease_s");
+	clock_guard_init(&h->clock);
+	return r;
+}
+
+/* Return: how many threads served. */
+static size_t seal(struct seal_house *h)
+{
+	size_t count = (size_t)config_int(h->daemon->instance.config, "seal.threads");
+	pthread_t threads[THREADS_MAX];
+	struct breaker breaker;
+	struct worker worker = { .house = h, .breaker = &breaker };
+	size_t running = 0;
+
+	breaker_init(&breaker);
+	while (running < count && running < THREADS_MAX &&
+		pthread_create(&threads[running], NULL, worker_run, &worker) == 0)
+		running++;
+	if (running < count)
+		log_event(LOG_ERR, "seal.threads", NULL, "only %zu of %zu threads could start",
+			running, count);
+	if (running)
+		daemon_ready(h->daemon);
+	for (size_t i = 0; i < running; i++)
+		pthread_join(threads[i], NULL);
+	return running;
+}
+
+int main(int argc, char **argv)
+{
+	static struct seal_house house;
+	struct daemon d;
+	int r = daemon_start(&d, "seal", DAEMON_NO_SOCKET, argc, argv, USAGE);
+
+	if (r >= 0)
+		return r;
+	r = open_house(&house, &d);
+	if (r < 0 || xades_setup() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
+		log_event(LOG_ERR, "seal.start", NULL, "%s: cannot start", d.instance.dir);
+		daemon_done(&d);
+		return 1;
+	}
+	look_at_policy(&d.instance);
+	if (!*house.tsa_url)
+		log_event(LOG_ERR, "seal.tsa-missing", NULL,
+			"seal.tsa_url is not set in sealgate.conf: accepted documents wait");
+	r = seal(&house) ? 0 : 1;
+	log_event(LOG_INFO, "seal.end", NULL, "stopped");
+	anchors_done(&house.anchors);
+	curl_global_cleanup();
+	daemon_done(&d);
+	return r;
+}

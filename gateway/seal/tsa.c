@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "seal/tsa.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+
+#define CONNECT_MS 3000
+#define QUERY_TYPE "application/timestamp-query"
+#define REPLY_TYPE "application/timestamp-reply"
+
+struct tsa {
+	CURL *curl;
+	struct curl_slist *headers;
+	const struct daemon *daemon;
+	char error[CURL_ERROR_SIZE];
+};
+
+static size_t take(char *data, size_t size, size_t count, void *to)
+{
+	return buf_add(to, data, size * count) == 0 ? size * count : 0;
+}
+
+static int go_on(void *tsa, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct tsa *t = tsa;
+
+	(void)a, (void)b, (void)c, (void)d;
+	return daemon_wait(t->daemon, 0);
+}
+
+static void set_limits(struct tsa *t, int timeout_ms)
+{
+	curl_easy_setopt(t->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(t->curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(t->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(t->curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(t->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	curl_easy_setopt(t->curl, CURLOPT_MAXFILESIZE, (long)TSA_REPLY_MAX);
+	curl_easy_setopt(t->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(t->curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(t->curl, CURLOPT_XFERINFOFUNCTION, go_on);
+	curl_easy_setopt(t->curl, CURLOPT_XFERINFODATA, t);
+}
+
+struct tsa *tsa_new(const char *url, int timeout_ms, const struct daemon *daemon)
+{
+	_cleanup_(tsa_freep) struct tsa *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->daemon = daemon;
+	t->curl = curl_easy_init();
+	/* Without Expect, or a small query would wait for leave to be sent. */
+	t->headers = curl_slist_append(NULL, "Content-Type: " QUERY_TYPE);
+	if (!t->curl || !t->headers || !curl_slist_append(t->headers, "Accept: " REPLY_TYPE) ||
+		!curl_slist_append(t->headers, "Expect:") ||
+		curl_easy_setopt(t->curl, CURLOPT_URL, url) != CURLE_OK)
+		return NULL;
+	curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(t->curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, t->error);
+	set_limits(t, timeout_ms);
+	return TAKE(t);
+}
+
+void tsa_free(struct tsa *t)
+{
+	if (!t)
+		return;
+	curl_easy_cleanup(t->curl);
+	curl_slist_free_all(t->headers);
+	free(t);
+}
+
+static bool is_reply(const char *type)
+{
+	size_t len = strlen(REPLY_TYPE);
+
+	return type && strncasecmp(type, REPLY_TYPE, len) == 0 &&
+	       (type[len] == '\0' || type[len] == ';' || type[len] == ' ');
+}
+
+int tsa_ask(struct tsa *t, struct span query, struct buf *ret, char *ret_reason, size_t size)
+{
+	const char *type = NULL;
+	long status = 0;
+	CURLcode r;
+
+	t->error[0] = '\0';
+	curl_easy_setopt(t->curl, CURLOPT_POSTFIELDSIZE, (long)query.len);
+	curl_easy_setopt(t->curl, CURLOPT_POSTFIELDS, (const char *)query.data);
+	curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, ret);
+	r = curl_easy_perform(t->curl);
+	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(t->curl, CURLINFO_CONTENT_TYPE, &type);
+	if (ret->error == -E2BIG)
+		(void)snprintf(ret_reason, size, "the reply is larger than %u octets",
+			TSA_REPLY_MAX);
+	else if (r != CURLE_OK)
+		(void)snprintf(ret_reason, size, "%s",
+			t->error[0] ? t->error : curl_easy_strerror(r));
+	else if (status != 200 || !is_reply(type))
+		(void)snprintf(ret_reason, size, "status %ld, content type %.80s", status,
+			type ? type : "absent");
+	else
+		return 1;
+	return 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "seal/validation.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/limits.h"
+#include "common/memfd.h"
+#include "policy/verify_client.h"
+
+#include <stdio.h>
+
+#define TIMEOUT_MS 15000
+#define BUSY_TRIES 20
+#define BUSY_WAIT_MS 150
+
+static int digest_of(int fd, uint8_t ret_digest[SHA256_SIZE])
+{
+	struct span data;
+	int r = memfd_map(fd, LIMIT_CONTAINER, &data);
+
+	if (r < 0)
+		return r;
+	r = digest_sha256(data, ret_digest);
+	memfd_unmap(&data);
+	return r;
+}
+
+/* The verify process also serves the partners: busy is no failure. */
+static int ask(const struct seal_house *house, const char *document_id, int fd,
+	struct verdict *ret_verdict, int *ret_report)
+{
+	struct verify_request request = { .mode = VERIFY_CONTAINER, .at = clock_now(),
+		.subject = "seal" };
+	uint8_t expect[SHA256_SIZE];
+	int r = digest_of(fd, expect);
+
+	(void)snprintf(request.document_id, sizeof(request.document_id), "%s", document_id);
+	for (int i = 0; r >= 0 && i < BUSY_TRIES; i++) {
+		r = verify_ask(house->verify_socket, &request, fd, expect, TIMEOUT_MS,
+			ret_verdict, ret_report);
+		if (r != 0 || daemon_wait(house->daemon, BUSY_WAIT_MS))
+			return r;
+	}
+	return r;
+}
+
+static void first_error(const json_t *report, char *ret_reason, size_t size)
+{
+	const json_t *findings = json_object_get(report, "findings"), *f;
+	const char *indication = json_string_of(report, "indication");
+	const char *sub = json_string_of(report, "sub_indication");
+	size_t i;
+
+	(void)snprintf(ret_reason, size, "%s %s", indication ? indication : "no indication",
+		sub ? sub : "");
+	json_array_foreach(findings, i, f) {
+		const char *severity = json_string_of(f, "severity");
+		const char *message = json_string_of(f, "message");
+		size_t len = strlen(ret_reason);
+
+		if (severity && message && strcmp(severity, "error") == 0) {
+			(void)snprintf(ret_reason + len, size - len, ": %s", message);
+			return;
+		}
+	}
+}
+
+enum validation validation_of_report(struct span report, char *ret_reason, size_t size)
+{
+	_cleanup_json_ json_t *json = json_read(report, LIMIT_REPORT);
+	const char *indication = json_string_of(json, "indication");
+
+	first_error(json, ret_reason, size);
+	return indication && strcmp(indication, "INDETERMINATE") == 0 ? VALIDATION_UNPROVEN
+								     : VALIDATION_FAILED;
+}
+
+static enum validation why_not(int report_fd, char *ret_reason, size_t size)
+{
+	enum validation v;
+	struct span report;
+
+	if (memfd_map(report_fd, LIMIT_REPORT, &report) < 0) {
+		(void)snprintf(ret_reason, size, "the report cannot be read");
+		return VALIDATION_FAILED;
+	}
+	v = validation_of_report(report, ret_reason, size);
+	memfd_unmap(&report);
+	return v;
+}
+
+enum validation validate_container(const struct seal_house *house, const char *document_id,
+	int container_fd, char *ret_reason, size_t size)
+{
+	_cleanup_(closep) int report = -1;
+	struct verdict verdict;
+	int r = ask(house, document_id, container_fd, &verdict, &report);
+
+	if (r <= 0) {
+		(void)snprintf(ret_reason, size, "the verify process: %s",
+			r < 0 ? strerror(-r) : "busy");
+		return VALIDATION_AWAY;
+	}
+	if (verdict.decision == DECISION_ACCEPTED)
+		return VALIDATION_PASSED;
+	return why_not(report, ret_reason, size);
+}
