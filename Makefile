@@ -98,13 +98,14 @@ $(B)/unit/$(1)/%: $(B)/san/tests/unit/$(1)/%.o $(call unit_glue,$(1)) $(call arc
 	@mkdir -p $$(@D) && echo "  LINK    $$@" && \
 	$(CC) $(SAN) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
 	$$(filter %.a,$$^) -Wl,--end-group $(LDLIBS) -lcmocka
-.PRECIOUS: $(B)/san/tests/unit/$(1)/%.o
+
 .PHONY: unit-$(1)
 unit-$(1): $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$(1)/test_*.c))
 	@tests/run-unit $$^
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit,$(d))))
 
+.SECONDARY:
 .PHONY: unit
 unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c)) ## build and run every unit test
 	@tests/run-unit $^

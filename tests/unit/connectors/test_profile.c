@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "connectors/profile.h"
+#include "profiles.h"
+
+static void refused(const char *text, const char *why)
+{
+	char *folder = make_policies(), *error = NULL;
+	struct profiles *p = NULL;
+
+	put_file(folder, "x.cfg", text);
+	put_file(folder, "submit.xml", "<a/>");
+	assert_true(profiles_load(folder, &p, &error) < 0);
+	assert_null(p);
+	assert_non_null(error);
+	assert_non_null(strstr(error, why));
+	free(error);
+	remove_policies(folder);
+}
+
+static void test_loads(void **state)
+{
+	char *folder = make_policies(), *error = NULL;
+	struct profiles *p = NULL;
+
+	(void)state;
+	put_file(folder, "traces.cfg", SOAP_PROFILE);
+	put_file(folder, "submit.xml", "<a>${reference}</a>");
+	put_file(folder, "customs.cfg", PUSH_PROFILE);
+	assert_int_equal(profiles_load(folder, &p, &error), 0);
+	assert_int_equal(p->count, 2);
+	assert_int_equal(profile_find(p, "traces")->protocol, PROFILE_SOAP);
+	assert_string_equal(profile_find(p, "traces")->submit.template, "<a>${reference}</a>");
+	assert_int_equal(profile_find(p, "customs")->concurrency, 2);
+	assert_null(profile_find(p, "nobody"));
+	profiles_free(p);
+	remove_policies(folder);
+}
+
+static void test_no_folder_is_no_destination(void **state)
+{
+	struct profiles *p = NULL;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(profiles_load("/nonexistent", &p, &error), 0);
+	assert_int_equal(p->count, 0);
+	profiles_free(p);
+}
+
+static void test_refuses(void **state)
+{
+	(void)state;
+	refused("protocol = \"carrier-pigeon\"; url = \"x\";", "protocol is soap or push");
+	refused("protocol = \"push\"; url = \"x\"; information = \"advance\";", "id_member");
+	refused("protocol = \"push\"; information = \"a\"; submit = { id_member = \"a\"; };",
+		"url is missing");
+	refused("protocol = \"soap\"; url = \"x\"; colour = \"blue\";", "unknown key");
+	refused("protocol = \"soap\"; url = \"x\"; permanent = \"((\";", "not XPath");
+	refused("protocol = \"soap\"; url = \"x\"; timeout_s = 0;", "out of range");
+	refused("protocol = \"soap\"; url = \"x\"; submit = { template = \"../../x\"; };",
+		"template cannot be read");
+	refused("@include \"other\"", "@include");
+	refused("protocol = ", "x.cfg");
+	refused("protocol = \"soap\"; url = \"x\"; permanent = \"true()\";", "soap needs");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_loads),
+		cmocka_unit_test(test_no_folder_is_no_destination),
+		cmocka_unit_test(test_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
