@@ -66,7 +66,8 @@ static int ask(struct signer *s, enum signer_message type, const struct signer_r
 	return (int)body->answer;
 }
 
-static int request_init(struct signer_request *q, const char *role, const char *document_id)
+static int request_init(
+	struct signer_request *q, const char *role, const char *document_id)
 {
 	size_t role_len = strlen(role), id_len = strlen(document_id);
 
@@ -78,8 +79,8 @@ static int request_init(struct signer_request *q, const char *role, const char *
 	return 0;
 }
 
-int signer_sign(struct signer *s, const char *role, const uint8_t *digest, size_t digest_len,
-	const char *document_id, struct signer_result *ret_result)
+int signer_sign(struct signer *s, const char *role, const uint8_t *digest,
+	size_t digest_len, const char *document_id, struct signer_result *ret_result)
 {
 	struct signer_request q;
 	struct ipc_message answer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Client of the signer: {role, digest, document id} in, signature out; never sees a key, a
- * PIN or PKCS#11.
+ * Client of the signer: {role, digest, document id} in, signature out; never sees a key,
+ * a PIN or PKCS#11.
  */
 #ifndef SEALGATE_PKCS11_CLIENT_H
 #define SEALGATE_PKCS11_CLIENT_H
@@ -20,7 +20,7 @@ enum signer_answer {
 	SIGNER_UNDECIDED = 0,
 	SIGNER_SIGNED,
 	SIGNER_REFUSED, /* role, peer, digest length or limit: asking again is useless */
-	SIGNER_AWAY,    /* token absent or not activated: ask again later */
+	SIGNER_AWAY,	/* token absent or not activated: ask again later */
 };
 
 enum signer_message {
@@ -39,11 +39,11 @@ struct signer_request {
 };
 
 struct signer_result {
-	uint32_t answer;      /* enum signer_answer */
+	uint32_t answer; /* enum signer_answer */
 	uint32_t value_len;
-	uint64_t count;       /* signatures by this role so far, this one included */
-	char mechanism[24];   /* "ecdsa-sha256", "rsa-sha256", "rsa-pss-sha256" ... */
-	char reason[96];      /* for people, when not signed */
+	uint64_t count;	    /* signatures by this role so far, this one included */
+	char mechanism[24]; /* "ecdsa-sha256", "rsa-sha256", "rsa-pss-sha256" ... */
+	char reason[96];    /* for people, when not signed */
 	uint8_t value[SIGNER_VALUE_MAX]; /* ECDSA: raw r||s */
 };
 
@@ -54,18 +54,18 @@ int signer_connect(const char *socket_path, int timeout_ms, struct signer **ret_
 void signer_disconnect(struct signer *s);
 DEFINE_CLEANUP(struct signer *, signer_disconnect)
 
-/* Have a digest signed. Return: enum signer_answer with *ret_result, or negative (connection
- * broken: undecided, the caller reconnects). */
-int signer_sign(struct signer *s, const char *role, const uint8_t *digest, size_t digest_len,
-	const char *document_id, struct signer_result *ret_result);
+/* Have a digest signed. Return: enum signer_answer with *ret_result, or negative
+ * (connection broken: undecided, the caller reconnects). */
+int signer_sign(struct signer *s, const char *role, const uint8_t *digest,
+	size_t digest_len, const char *document_id, struct signer_result *ret_result);
 
-/* The role's certificates, own one first: concatenated DER in a malloc'ed buffer; mechanism
- * in *ret_result. Return: as signer_sign (SIGNER_SIGNED: answered). */
+/* The role's certificates, own one first: concatenated DER in a malloc'ed buffer;
+ * mechanism in *ret_result. Return: as signer_sign (SIGNER_SIGNED: answered). */
 int signer_certificates(struct signer *s, const char *role, uint8_t **ret_der,
 	size_t *ret_len, struct signer_result *ret_result);
 
-/* JSON for people and health: token, activation, software, roles with counts and expiry. The
- * caller frees. Return: 0 or negative. */
+/* JSON for people and health: token, activation, software, roles with counts and expiry.
+ * The caller frees. Return: 0 or negative. */
 int signer_status(struct signer *s, char **ret_json);
 
 #endif

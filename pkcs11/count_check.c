@@ -5,6 +5,7 @@
 #include "common/encode.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +27,8 @@ static struct count_role *role_of(struct count_state *state, const char *role)
 	if (state->role_count == COUNT_LOG_ROLES_MAX ||
 		strlen(role) >= sizeof(state->roles[0].name))
 		return NULL;
-	snprintf(state->roles[state->role_count].name, sizeof(state->roles[0].name), "%s", role);
+	snprintf(state->roles[state->role_count].name, sizeof(state->roles[0].name), "%s",
+		role);
 	return &state->roles[state->role_count++];
 }
 
@@ -43,8 +45,8 @@ static int chain_next(const uint8_t previous[SHA256_SIZE], const char *text, siz
 	return digest_sha256(span_of(data, SHA256_SIZE + len), ret_chain);
 }
 
-int count_line_make(struct count_state *state, const struct count_entry *entry, int64_t now,
-	char ret_line[COUNT_LINE_MAX])
+int count_line_make(struct count_state *state, const struct count_entry *entry,
+	int64_t now, char ret_line[COUNT_LINE_MAX])
 {
 	char digest[2 * SIGNER_DIGEST_MAX + 1], time[CLOCK_TEXT_SIZE];
 	char hex[SHA256_TEXT_SIZE];
@@ -58,9 +60,9 @@ int count_line_make(struct count_state *state, const struct count_entry *entry, 
 		return -EDQUOT;
 	hex_encode(entry->digest, entry->digest_len, digest);
 	clock_format(now, time);
-	n = snprintf(ret_line, COUNT_LINE_MAX, "%llu %s %s %s %llu %s",
-		(unsigned long long)(state->position + 1), entry->role, digest,
-		entry->document, (unsigned long long)(role->count + 1), time);
+	n = snprintf(ret_line, COUNT_LINE_MAX, "%" PRIu64 " %s %s %s %" PRIu64 " %s",
+		state->position + 1, entry->role, digest, entry->document,
+		role->count + 1, time);
 	if (n < 0 || n + SHA256_TEXT_SIZE + 1 >= COUNT_LINE_MAX ||
 		chain_next(state->chain, ret_line, (size_t)n, chain) < 0)
 		return -EIO;
@@ -73,7 +75,8 @@ int count_line_make(struct count_state *state, const struct count_entry *entry, 
 	return n;
 }
 
-/* Cut text at its single spaces. Return: true when there are exactly FIELDS, none empty. */
+/* Cut text at its single spaces. Return: true when there are exactly FIELDS, none empty.
+ */
 static bool split(char *text, char *ret_fields[FIELDS])
 {
 	size_t n = 0;
@@ -94,7 +97,7 @@ static bool number_is(const char *text, uint64_t expected)
 {
 	char want[24];
 
-	snprintf(want, sizeof(want), "%llu", (unsigned long long)expected);
+	snprintf(want, sizeof(want), "%" PRIu64, expected);
 	return strcmp(text, want) == 0;
 }
 
@@ -135,7 +138,8 @@ const char *count_line_check(struct count_state *state, const char *line, size_t
 		return "it is not a line of a count log";
 	if (chain_next(state->chain, line, (size_t)(fields[6] - copy) - 1, chain) < 0 ||
 		memcmp(chain, said, sizeof(said)) != 0)
-		return "its chain value is wrong: it or a line before was changed, removed or moved";
+		return "its chain value is wrong: it or a line before was changed, "
+		       "removed or moved";
 	wrong = check_fields(state, fields);
 	if (wrong)
 		return wrong;

@@ -11,8 +11,8 @@
 
 /* Advance state by an entry at a time and write its line, newline included.
  * Return: the line's length, -EDQUOT, -ENOSPC (too many roles), -EIO. */
-int count_line_make(struct count_state *state, const struct count_entry *entry, int64_t now,
-	char ret_line[COUNT_LINE_MAX]);
+int count_line_make(struct count_state *state, const struct count_entry *entry,
+	int64_t now, char ret_line[COUNT_LINE_MAX]);
 
 /* Advance state by a line (without its newline) that must be its successor.
  * Return: NULL, or what is wrong with the line. */

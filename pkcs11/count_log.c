@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
@@ -31,7 +32,7 @@ struct count_log {
 	pthread_cond_t written;
 	bool leading; /* a thread is writing a batch */
 	bool broken;
-	off_t length;              /* durable */
+	off_t length; /* durable */
 	struct count_state durable;
 	struct count_state tail; /* with the lines that are not durable yet */
 	struct buf pending;
@@ -49,11 +50,11 @@ struct scan {
 	char **ret_error;
 };
 
-static int scan_error(const struct scan *scan, const struct count_state *state,
-	const char *what)
+static int scan_error(
+	const struct scan *scan, const struct count_state *state, const char *what)
 {
-	if (asprintf(scan->ret_error, "%s: line %llu: %s", scan->path,
-		    (unsigned long long)(state->position + 1), what) < 0)
+	if (asprintf(scan->ret_error, "%s: line %" PRIu64 ": %s", scan->path,
+		    state->position + 1, what) < 0)
 		*scan->ret_error = NULL;
 	return -EBADMSG;
 }
@@ -79,7 +80,8 @@ static int scan_lines(FILE *f, struct scan *scan, struct count_state *state)
 	while ((n = getline(&line, &size, f)) > 0) {
 		const char *wrong;
 
-		/* Without its newline it was never durable, and its signature never left. */
+		/* Without its newline it was never durable, and its signature never left.
+		 */
 		scan->torn = line[n - 1] != '\n';
 		if (scan->torn)
 			return 0;
@@ -111,8 +113,10 @@ int count_log_verify(const char *path, const struct count_mark *contains,
 	if (r == 0 && scan.torn)
 		r = scan_error(&scan, ret_state, "torn: it has no end");
 	if (r == 0 && contains && !scan.found) {
-		if (asprintf(ret_error, "%s: no line %llu with the chain value given: the log "
-			"was cut or replaced", path, (unsigned long long)contains->position) < 0)
+		if (asprintf(ret_error,
+			    "%s: no line %" PRIu64 " with the chain value given: the log "
+			    "was cut or replaced",
+			    path, contains->position) < 0)
 			*ret_error = NULL;
 		r = -ENOENT;
 	}
@@ -133,7 +137,8 @@ static int sync_folder_of(const char *path)
 
 static int open_locked(const char *path)
 {
-	_cleanup_(closep) int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	_cleanup_(closep) int fd =
+		open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	int r;
 
 	if (fd < 0)
@@ -145,8 +150,8 @@ static int open_locked(const char *path)
 }
 
 /* Verify what is there and cut a torn end off. */
-static int recover(struct count_log *log, const char *path, size_t *ret_cut,
-	char **ret_error)
+static int recover(
+	struct count_log *log, const char *path, size_t *ret_cut, char **ret_error)
 {
 	struct scan scan = { .path = path, .ret_error = ret_error };
 	FILE *f = fopen(path, "re");
@@ -172,8 +177,8 @@ static int recover(struct count_log *log, const char *path, size_t *ret_cut,
 	return 0;
 }
 
-int count_log_open(const char *path, struct count_log **ret_log, size_t *ret_cut,
-	char **ret_error)
+int count_log_open(
+	const char *path, struct count_log **ret_log, size_t *ret_cut, char **ret_error)
 {
 	_cleanup_(count_log_closep) struct count_log *log = calloc(1, sizeof(*log));
 	int r;
@@ -188,8 +193,9 @@ int count_log_open(const char *path, struct count_log **ret_log, size_t *ret_cut
 	log->fd = open_locked(path);
 	r = log->fd < 0 ? log->fd : recover(log, path, ret_cut, ret_error);
 	if (r < 0) {
-		if (!*ret_error && asprintf(ret_error, "%s: %s", path, r == -EBUSY ?
-			"another signer has it open" : strerror(-r)) < 0)
+		if (!*ret_error && asprintf(ret_error, "%s: %s", path,
+					   r == -EBUSY ? "another signer has it open"
+						       : strerror(-r)) < 0)
 			*ret_error = NULL;
 		return r;
 	}
@@ -237,7 +243,8 @@ static int write_batch(struct count_log *log, const struct buf *batch, bool *ret
 		return r;
 	}
 	if (fdatasync(log->fd) < 0) {
-		/* What the file holds now is unknown, and a second fsync would not say. */
+		/* What the file holds now is unknown, and a second fsync would not say.
+		 */
 		*ret_broken = true;
 		return -EIO;
 	}
@@ -311,8 +318,8 @@ static int enqueue(struct count_log *log, const struct count_entry *entry,
 	return 0;
 }
 
-int count_log_append(struct count_log *log, const struct count_entry *entry,
-	uint64_t *ret_count)
+int count_log_append(
+	struct count_log *log, const struct count_entry *entry, uint64_t *ret_count)
 {
 	struct waiter waiter = { 0 };
 	int r;

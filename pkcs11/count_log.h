@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The chained count of signatures: a line each, durable before the signature leaves; never
- * rewritten, and never written on after a failed fsync.
+ * The chained count of signatures: a line each, durable before the signature leaves;
+ * never rewritten, and never written on after a failed fsync.
  */
 #ifndef SEALGATE_PKCS11_COUNT_LOG_H
 #define SEALGATE_PKCS11_COUNT_LOG_H
@@ -26,7 +26,7 @@ struct count_entry {
 	const uint8_t *digest;
 	size_t digest_len;
 	const char *document; /* an id, or "csr" */
-	uint64_t total;       /* that the role's count may reach; 0: no limit */
+	uint64_t total;	      /* that the role's count may reach; 0: no limit */
 };
 
 struct count_role {
@@ -48,8 +48,8 @@ struct count_log;
 /* Open or create, lock against another signer, verify every line, cut a torn end off.
  * *ret_cut: octets cut off. *ret_error: one line for people, the caller frees.
  * Return: 0, -EBUSY (another signer), -EBADMSG (a line is wrong), -errno. */
-int count_log_open(const char *path, struct count_log **ret_log, size_t *ret_cut,
-	char **ret_error);
+int count_log_open(
+	const char *path, struct count_log **ret_log, size_t *ret_cut, char **ret_error);
 void count_log_close(struct count_log *log);
 DEFINE_CLEANUP(struct count_log *, count_log_close)
 
@@ -57,8 +57,8 @@ DEFINE_CLEANUP(struct count_log *, count_log_close)
  * *ret_count: signatures of the role, this one included. Return: 0, -EDQUOT (the role's
  * total is reached), -ETIME (the clock is behind the log), -EIO (an fsync failed: only
  * opening the log anew helps), -errno (not written, as before). */
-int count_log_append(struct count_log *log, const struct count_entry *entry,
-	uint64_t *ret_count);
+int count_log_append(
+	struct count_log *log, const struct count_entry *entry, uint64_t *ret_count);
 
 /* True once an fsync failed: nothing is appended any more. */
 bool count_log_broken(struct count_log *log);
@@ -72,9 +72,10 @@ void count_log_state(struct count_log *log, struct count_state *ret_state);
 /* Count of a role in a state. */
 uint64_t count_state_of(const struct count_state *state, const char *role);
 
-/* Verify a log without opening it for writing. A torn end is an error here. When contains is
- * not NULL, a line must have this position and chain (what somebody noted earlier).
- * Return: 0, -EBADMSG (*ret_error says which line), -ENOENT (contains is absent), -errno. */
+/* Verify a log without opening it for writing. A torn end is an error here. When contains
+ * is not NULL, a line must have this position and chain (what somebody noted earlier).
+ * Return: 0, -EBADMSG (*ret_error says which line), -ENOENT (contains is absent), -errno.
+ */
 struct count_mark {
 	uint64_t position;
 	uint8_t chain[SHA256_SIZE];

@@ -76,8 +76,9 @@ static bool try_roles(struct signing *s, const struct token_view *view)
 		}
 		r = sign_trial(s, i, why);
 		if (r < 0)
-			log_event(LOG_ERR, "signer.trial", NULL, "trial signature of role %s: %s",
-				s->roles->list[i].name, why);
+			log_event(LOG_ERR, "signer.trial", NULL,
+				"trial signature of role %s: %s", s->roles->list[i].name,
+				why);
 	}
 	return lacking;
 }

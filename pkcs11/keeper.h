@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The thread that keeps the token usable: opens it again when it was lost and proves by
- * trial signatures that it still signs; the only one that opens the token while the signer
- * serves.
+ * trial signatures that it still signs; the only one that opens the token while the
+ * signer serves.
  */
 #ifndef SEALGATE_PKCS11_KEEPER_H
 #define SEALGATE_PKCS11_KEEPER_H

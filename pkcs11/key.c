@@ -50,8 +50,8 @@ static int check_rules(const struct key_place *place, CK_OBJECT_HANDLE key,
 {
 	for (size_t i = 0; i < sizeof(RULES) / sizeof(RULES[0]); i++) {
 		bool value = false;
-		CK_RV rv = object_bool(place->module->f, place->session, key, RULES[i].type,
-			&value);
+		CK_RV rv = object_bool(
+			place->module->f, place->session, key, RULES[i].type, &value);
 
 		if (rv != CKR_OK && ckr_lost(rv))
 			return say_rv(text, rv);
@@ -62,8 +62,8 @@ static int check_rules(const struct key_place *place, CK_OBJECT_HANDLE key,
 }
 
 /* The one private key that libp11 lists under the label. */
-static int listed_key(const struct key_place *place, const char *label, PKCS11_KEY **ret_key,
-	char text[KEY_TEXT_SIZE])
+static int listed_key(const struct key_place *place, const char *label,
+	PKCS11_KEY **ret_key, char text[KEY_TEXT_SIZE])
 {
 	PKCS11_KEY *keys = NULL, *found = NULL;
 	unsigned int count = 0;
@@ -73,7 +73,8 @@ static int listed_key(const struct key_place *place, const char *label, PKCS11_K
 		return say(text, -EAGAIN, "the token does not list its keys", "");
 	}
 	for (unsigned int i = 0; i < count; i++) {
-		if (!keys[i].isPrivate || !keys[i].label || strcmp(keys[i].label, label) != 0)
+		if (!keys[i].isPrivate || !keys[i].label ||
+			strcmp(keys[i].label, label) != 0)
 			continue;
 		if (found)
 			return say(text, -EPERM, "two keys have the label", label);
@@ -97,12 +98,14 @@ int key_find(const struct key_place *place, const struct role *role,
 	if (r < 0)
 		return r;
 	rv = object_find(place->module->f, place->session,
-		&(struct object_query){ CKO_PRIVATE_KEY, role->label, listed->id,
-			listed->id_len }, handles, 2, &count);
+		&(struct object_query){
+			CKO_PRIVATE_KEY, role->label, listed->id, listed->id_len },
+		handles, 2, &count);
 	if (rv != CKR_OK)
 		return say_rv(ret_text, rv);
 	if (count != 1)
-		return say(ret_text, -EPERM, "not one key but several or none at", role->label);
+		return say(ret_text, -EPERM, "not one key but several or none at",
+			role->label);
 	*ret_key = handles[0];
 	return check_rules(place, handles[0], role->label, ret_text);
 }
@@ -164,8 +167,8 @@ static int certificate_find(const struct key_place *place, const struct role *ro
 	X509 *best = NULL;
 	size_t count;
 	CK_RV rv = object_find(place->module->f, place->session,
-		&(struct object_query){ CKO_CERTIFICATE, role->label, NULL, 0 }, handles, 4,
-		&count);
+		&(struct object_query){ CKO_CERTIFICATE, role->label, NULL, 0 }, handles,
+		4, &count);
 
 	for (size_t i = 0; rv == CKR_OK && i < count; i++) {
 		uint8_t der[CERTIFICATE_MAX];
@@ -173,12 +176,12 @@ static int certificate_find(const struct key_place *place, const struct role *ro
 		size_t len = 0;
 		X509 *c = NULL;
 
-		rv = object_octets(place->module->f, place->session, handles[i], CKA_VALUE, der,
-			sizeof(der), &len);
+		rv = object_octets(place->module->f, place->session, handles[i],
+			CKA_VALUE, der, sizeof(der), &len);
 		if (rv == CKR_OK)
 			c = d2i_X509(NULL, &p, (long)len);
 		if (c && (!best || ASN1_TIME_compare(X509_get0_notAfter(c),
-						 X509_get0_notAfter(best)) > 0)) {
+					   X509_get0_notAfter(best)) > 0)) {
 			X509_free(best);
 			best = TAKE(c);
 		}
@@ -190,7 +193,8 @@ static int certificate_find(const struct key_place *place, const struct role *ro
 		return say_rv(text, rv);
 	}
 	*ret_certificate = best;
-	return best ? 0 : say(text, -ENOENT, "no certificate was imported for", role->name);
+	return best ? 0
+		    : say(text, -ENOENT, "no certificate was imported for", role->name);
 }
 
 static int add_der(struct buf *b, const X509 *certificate)
@@ -236,18 +240,22 @@ static int load_certificate(const struct key_place *place, const struct role *ro
 		return r;
 	if (asn1_seconds(X509_get0_notBefore(own), &k->not_before) < 0 ||
 		asn1_seconds(X509_get0_notAfter(own), &k->not_after) < 0)
-		return say(k->reason, -EPERM, "the certificate has no validity:", role->name);
+		return say(k->reason, -EPERM,
+			"the certificate has no validity:", role->name);
 	k->public_key = X509_get_pubkey(own);
 	if (!k->public_key || !mechanism_fits(role->mechanism, k->public_key))
 		return say(k->reason, -EPERM, "the certificate's key does not fit",
 			role->mechanism->name);
 	if (concatenate(own, chain_path, k) < 0)
-		return say(k->reason, -ENOENT, "the chain file is unreadable of", role->name);
+		return say(k->reason, -ENOENT, "the chain file is unreadable of",
+			role->name);
 	return 0;
 }
 
-/* Sign a fixed digest that stands for nothing, and check it: the certificate is the key's. */
-static int trial(const struct key_place *place, const struct role *role, struct role_key *k)
+/* Sign a fixed digest that stands for nothing, and check it: the certificate is the
+ * key's. */
+static int trial(
+	const struct key_place *place, const struct role *role, struct role_key *k)
 {
 	uint8_t digest[SIGNER_DIGEST_MAX], value[SIGNER_VALUE_MAX];
 	size_t len;
@@ -261,12 +269,13 @@ static int trial(const struct key_place *place, const struct role *role, struct 
 		return say_rv(k->reason, rv);
 	if (!mechanism_verify(role->mechanism, k->public_key,
 		    span_of(digest, role->mechanism->digest_len), span_of(value, len)))
-		return say(k->reason, -ENOENT, "the certificate is not that of the key", role->label);
+		return say(k->reason, -ENOENT, "the certificate is not that of the key",
+			role->label);
 	return 0;
 }
 
-int key_load(const struct key_place *place, const struct role *role, const char *chain_path,
-	struct role_key *ret_key)
+int key_load(const struct key_place *place, const struct role *role,
+	const char *chain_path, struct role_key *ret_key)
 {
 	int r;
 

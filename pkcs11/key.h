@@ -19,14 +19,14 @@ DEFINE_CLEANUP(ASN1_TIME *, ASN1_TIME_free)
 #define KEY_TEXT_SIZE 96
 #define CHAIN_FILE "state/signer/%s.chain.pem"
 #define CERTIFICATES_MAX (128u * 1024) /* octets of a role's */
-#define CHAIN_MAX 8 /* certificates above the role's own */
+#define CHAIN_MAX 8		       /* certificates above the role's own */
 
 struct role_key {
 	bool usable;
 	CK_OBJECT_HANDLE handle;
-	EVP_PKEY *public_key; /* of the certificate */
+	EVP_PKEY *public_key;	       /* of the certificate */
 	int64_t not_before, not_after; /* of the certificate */
-	uint8_t *der; /* own certificate, then the chain */
+	uint8_t *der;		       /* own certificate, then the chain */
 	size_t der_len;
 	char reason[KEY_TEXT_SIZE]; /* why it is not usable */
 };
@@ -40,15 +40,16 @@ struct key_place {
 };
 
 /* Find the role's one private key by its label.
- * Return: 0, -ENOENT (none), -EPERM (two keys of that label, or it is not sensitive, can be
- * extracted or was not generated on the token), -EAGAIN (token); ret_text says more. */
+ * Return: 0, -ENOENT (none), -EPERM (two keys of that label, or it is not sensitive, can
+ * be extracted or was not generated on the token), -EAGAIN (token); ret_text says more.
+ */
 int key_find(const struct key_place *place, const struct role *role,
 	CK_OBJECT_HANDLE *ret_key, char ret_text[KEY_TEXT_SIZE]);
 
-/* Everything a role needs. chain_path may name an absent file: no chain. ret_key is always
- * set; not usable when the return is not 0. Return: as key_find. */
-int key_load(const struct key_place *place, const struct role *role, const char *chain_path,
-	struct role_key *ret_key);
+/* Everything a role needs. chain_path may name an absent file: no chain. ret_key is
+ * always set; not usable when the return is not 0. Return: as key_find. */
+int key_load(const struct key_place *place, const struct role *role,
+	const char *chain_path, struct role_key *ret_key);
 
 /* Read PEM certificates, at most max. Return: how many, or -EINVAL, -errno. */
 int certificates_parse(struct span pem, X509 **ret_list, size_t max);

@@ -15,8 +15,10 @@
 static const char USAGE[] =
 	"usage: sealgate-signer --instance DIR [COMMAND]\n\n"
 	"Without a command: serve run/signer.sock. Commands:\n"
-	"  init-token                     make token and keys, or complete them (TEST instances)\n"
-	"  csr ROLE [--subject NAME]      print a certificate request signed by the role's key\n"
+	"  init-token                     make token and keys, or complete them (TEST "
+	"instances)\n"
+	"  csr ROLE [--subject NAME]      print a certificate request signed by the "
+	"role's key\n"
 	"  import ROLE FILE.pem           store the role's certificate and its chain\n"
 	"  status                         print the state of the running signer as JSON\n"
 	"  log verify [--contains N:HASH] verify the chained count\n";
@@ -42,10 +44,12 @@ static int open_log(struct signer_daemon *d)
 	if (r == 0)
 		r = count_log_open(path, &d->log, &cut, &error);
 	if (r < 0)
-		log_event(LOG_CRIT, "signer.count", NULL, "%s", error ? error : strerror(-r));
+		log_event(LOG_CRIT, "signer.count", NULL, "%s",
+			error ? error : strerror(-r));
 	else if (cut)
 		log_event(LOG_WARNING, "signer.count-torn", NULL,
-			"%zu octets of a line that never became durable were cut off", cut);
+			"%zu octets of a line that never became durable were cut off",
+			cut);
 	return r;
 }
 
@@ -58,11 +62,13 @@ static int read_roles(struct signer_daemon *d)
 	if (r == 0)
 		r = roles_read(path, &d->roles, &error);
 	if (r < 0)
-		log_event(LOG_ERR, "signer.roles", NULL, "%s", error ? error : strerror(-r));
+		log_event(LOG_ERR, "signer.roles", NULL, "%s",
+			error ? error : strerror(-r));
 	return r;
 }
 
-/* Everything before the first question. Return: 0, or negative after a line in the log. */
+/* Everything before the first question. Return: 0, or negative after a line in the log.
+ */
 static int prepare(struct signer_daemon *d)
 {
 	enum token_state state;

@@ -19,14 +19,14 @@ static const struct hash {
 	uint8_t prefix[DIGEST_INFO_PREFIX];
 } HASHES[] = {
 	{ 32, CKM_SHA256, CKG_MGF1_SHA256,
-		{ 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
-			0x02, 0x01, 0x05, 0x00, 0x04, 0x20 } },
+		{ 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+			0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 } },
 	{ 48, CKM_SHA384, CKG_MGF1_SHA384,
-		{ 0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
-			0x02, 0x02, 0x05, 0x00, 0x04, 0x30 } },
+		{ 0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+			0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30 } },
 	{ 64, CKM_SHA512, CKG_MGF1_SHA512,
-		{ 0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
-			0x02, 0x03, 0x05, 0x00, 0x04, 0x40 } },
+		{ 0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+			0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40 } },
 };
 
 static const struct hash *hash_of(const struct mechanism *m)
@@ -38,7 +38,8 @@ static const struct hash *hash_of(const struct mechanism *m)
 }
 
 CK_RV mechanism_sign(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
-	const struct mechanism *m, struct span digest, uint8_t *ret_value, size_t *ret_len)
+	const struct mechanism *m, struct span digest, uint8_t *ret_value,
+	size_t *ret_len)
 {
 	const struct hash *h = hash_of(m);
 	CK_RSA_PKCS_PSS_PARAMS pss;
@@ -89,7 +90,8 @@ static int ecdsa_der(struct span value, uint8_t *ret_der, size_t size)
 	return i2d_ECDSA_SIG(sig, &ret_der);
 }
 
-int mechanism_der(const struct mechanism *m, struct span value, uint8_t *ret_der, size_t size)
+int mechanism_der(
+	const struct mechanism *m, struct span value, uint8_t *ret_der, size_t size)
 {
 	if (m->scheme == SCHEME_ECDSA)
 		return ecdsa_der(value, ret_der, size);
@@ -117,8 +119,8 @@ static bool set_padding(const struct mechanism *m, EVP_PKEY_CTX *ctx)
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
 }
 
-bool mechanism_verify(const struct mechanism *m, EVP_PKEY *key, struct span digest,
-	struct span value)
+bool mechanism_verify(
+	const struct mechanism *m, EVP_PKEY *key, struct span digest, struct span value)
 {
 	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
 	uint8_t der[SIGNER_VALUE_MAX + 16];
@@ -139,11 +141,13 @@ bool mechanism_verify(const struct mechanism *m, EVP_PKEY *key, struct span dige
 
 int trial_digest(const struct mechanism *m, uint8_t ret_digest[SIGNER_DIGEST_MAX])
 {
-	static const char SENTENCE[] = "sealgate: a trial signature, it stands for nothing";
+	static const char SENTENCE[] =
+		"sealgate: a trial signature, it stands for nothing";
 	unsigned int len = 0;
 
 	if (EVP_Digest(SENTENCE, sizeof(SENTENCE) - 1, ret_digest, &len,
-		    EVP_get_digestbyname(m->digest), NULL) != 1 || len != m->digest_len)
+		    EVP_get_digestbyname(m->digest), NULL) != 1 ||
+		len != m->digest_len)
 		return -EIO;
 	return 0;
 }

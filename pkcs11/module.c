@@ -39,8 +39,8 @@ static const struct {
 };
 
 /* Tokens of software only, should one of them claim a hardware slot. */
-static const char *const SOFTWARE[] = { "softhsm", "kryoptic", "nss ", "gnome", "opencryptoki",
-	"soft token", "software" };
+static const char *const SOFTWARE[] = { "softhsm", "kryoptic", "nss ", "gnome",
+	"opencryptoki", "soft token", "software" };
 
 const char *ckr_text(CK_RV rv)
 {
@@ -89,7 +89,8 @@ static int fail(char ret_text[MODULE_TEXT_SIZE], const char *what, const char *p
 	return -ENODEV;
 }
 
-int module_open(const char *path, struct module *ret_module, char ret_text[MODULE_TEXT_SIZE])
+int module_open(
+	const char *path, struct module *ret_module, char ret_text[MODULE_TEXT_SIZE])
 {
 	struct module m = { .f = function_list(path) };
 
@@ -166,7 +167,8 @@ bool module_is_software(const struct module *m, CK_SLOT_ID slot)
 	CK_SLOT_INFO s;
 	CK_TOKEN_INFO t;
 
-	if (m->f->C_GetSlotInfo(slot, &s) != CKR_OK || m->f->C_GetTokenInfo(slot, &t) != CKR_OK)
+	if (m->f->C_GetSlotInfo(slot, &s) != CKR_OK ||
+		m->f->C_GetTokenInfo(slot, &t) != CKR_OK)
 		return true;
 	return !(s.flags & CKF_HW_SLOT) ||
 	       names_software(t.manufacturerID, sizeof(t.manufacturerID)) ||
@@ -187,7 +189,8 @@ CK_RV object_find(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
 		a[n++] = (CK_ATTRIBUTE){ CKA_LABEL, (void *)(uintptr_t)query->label,
 			strlen(query->label) };
 	if (query->id)
-		a[n++] = (CK_ATTRIBUTE){ CKA_ID, (void *)(uintptr_t)query->id, query->id_len };
+		a[n++] = (CK_ATTRIBUTE){ CKA_ID, (void *)(uintptr_t)query->id,
+			query->id_len };
 	*ret_count = 0;
 	rv = f->C_FindObjectsInit(session, a, n);
 	if (rv != CKR_OK)
@@ -199,8 +202,9 @@ CK_RV object_find(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
 	return rv;
 }
 
-CK_RV object_octets(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_ATTRIBUTE_TYPE type, void *ret_data, size_t size, size_t *ret_len)
+CK_RV object_octets(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
+	CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_data, size_t size,
+	size_t *ret_len)
 {
 	CK_ATTRIBUTE a = { type, ret_data, size };
 	CK_RV rv = f->C_GetAttributeValue(session, object, &a, 1);

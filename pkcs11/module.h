@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The PKCS#11 module: loaded and searched by libp11, called by its own function list; never
- * decides which key may be used.
+ * The PKCS#11 module: loaded and searched by libp11, called by its own function list;
+ * never decides which key may be used.
  */
 #ifndef SEALGATE_PKCS11_MODULE_H
 #define SEALGATE_PKCS11_MODULE_H
@@ -20,9 +20,10 @@ struct module {
 
 #define MODULE_TEXT_SIZE 160
 
-/* Load and initialise the module (C_Initialize) and list its slots. ret_text says what went
- * wrong. Return: 0 or -ENODEV. */
-int module_open(const char *path, struct module *ret_module, char ret_text[MODULE_TEXT_SIZE]);
+/* Load and initialise the module (C_Initialize) and list its slots. ret_text says what
+ * went wrong. Return: 0 or -ENODEV. */
+int module_open(
+	const char *path, struct module *ret_module, char ret_text[MODULE_TEXT_SIZE]);
 
 /* C_Finalize. No session may be in use. */
 void module_close(struct module *m);
@@ -59,7 +60,8 @@ CK_RV object_bool(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_OBJECT_HAND
 	CK_ATTRIBUTE_TYPE type, bool *ret_value);
 
 /* An attribute of at most size octets. */
-CK_RV object_octets(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_ATTRIBUTE_TYPE type, void *ret_data, size_t size, size_t *ret_len);
+CK_RV object_octets(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
+	CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_data, size_t size,
+	size_t *ret_len);
 
 #endif

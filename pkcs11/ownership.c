@@ -68,6 +68,7 @@ int ownership_take(const struct instance *instance)
 			r = become(signer_uid);
 	}
 	if (r < 0)
-		setup_fail("state/signer cannot be given to the signer: %s", strerror(-r));
+		setup_fail(
+			"state/signer cannot be given to the signer: %s", strerror(-r));
 	return r;
 }

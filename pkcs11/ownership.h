@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Set-up run by root becomes the signer's uid, so that the signer can use what was set up;
- * never gives anything to another uid.
+ * Set-up run by root becomes the signer's uid, so that the signer can use what was set
+ * up; never gives anything to another uid.
  */
 #ifndef SEALGATE_PKCS11_OWNERSHIP_H
 #define SEALGATE_PKCS11_OWNERSHIP_H

@@ -24,7 +24,8 @@ int pin_read(const char *path, char ret_pin[PIN_SIZE])
 	octets = len;
 	if (len && data[len - 1] == '\n')
 		len--;
-	if (len < PIN_MIN || len >= PIN_SIZE || memchr(data, '\n', len) || memchr(data, 0, len)) {
+	if (len < PIN_MIN || len >= PIN_SIZE || memchr(data, '\n', len) ||
+		memchr(data, 0, len)) {
 		r = -EINVAL;
 	} else {
 		memcpy(ret_pin, data, len);
@@ -42,7 +43,8 @@ static int marker_text(const char *pin, char ret_text[MARKER_SIZE])
 
 	if (stat(pin, &st) < 0)
 		return -errno;
-	snprintf(ret_text, MARKER_SIZE, "the token refused the PIN of inode %llu of %lld.%09ld\n",
+	snprintf(ret_text, MARKER_SIZE,
+		"the token refused the PIN of inode %llu of %lld.%09ld\n",
 		(unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
 		st.st_mtim.tv_nsec);
 	return 0;
@@ -65,12 +67,12 @@ static int was_refused(const struct pin_files *files, const char *text)
 
 static int refused(CK_RV rv)
 {
-	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE ||
-	       rv == CKR_PIN_EXPIRED || rv == CKR_PIN_LOCKED;
+	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID ||
+	       rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_EXPIRED || rv == CKR_PIN_LOCKED;
 }
 
-int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, const struct pin_files *files,
-	CK_RV *ret_rv)
+int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
+	const struct pin_files *files, CK_RV *ret_rv)
 {
 	char pin[PIN_SIZE], text[MARKER_SIZE];
 	int r = marker_text(files->pin, text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The PIN of a TEST instance: read, used once, wiped; never logged, never tried again after
- * the token refused it.
+ * The PIN of a TEST instance: read, used once, wiped; never logged, never tried again
+ * after the token refused it.
  */
 #ifndef SEALGATE_PKCS11_PIN_H
 #define SEALGATE_PKCS11_PIN_H
@@ -19,11 +19,11 @@ struct pin_files {
  * Return: 0, -EINVAL, -errno. */
 int pin_read(const char *path, char ret_pin[PIN_SIZE]);
 
-/* Log the user in, application-wide. When the token refuses the PIN, the marker is written;
- * as long as marker and credential file stay as they are, the token is not asked again.
- * *ret_rv: the module's answer, CKR_OK when it was not asked.
- * Return: 0, -EACCES (the PIN was refused, now or before), -EAGAIN (*ret_rv), -errno. */
-int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, const struct pin_files *files,
-	CK_RV *ret_rv);
+/* Log the user in, application-wide. When the token refuses the PIN, the marker is
+ * written; as long as marker and credential file stay as they are, the token is not asked
+ * again. *ret_rv: the module's answer, CKR_OK when it was not asked. Return: 0, -EACCES
+ * (the PIN was refused, now or before), -EAGAIN (*ret_rv), -errno. */
+int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
+	const struct pin_files *files, CK_RV *ret_rv);
 
 #endif

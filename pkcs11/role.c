@@ -74,13 +74,15 @@ int roles_find(const struct roles *roles, const char *name)
 	return -1;
 }
 
-/* A name goes into lines of the count log and into file names: letters, digits and '-'. */
+/* A name goes into lines of the count log and into file names: letters, digits and '-'.
+ */
 static bool name_ok(const char *name, size_t size)
 {
 	if (!name[0] || strlen(name) >= size || name[0] == '-')
 		return false;
 	for (; *name; name++)
-		if (!isascii(*name) || (!islower(*name) && !isdigit(*name) && *name != '-'))
+		if (!isascii(*name) ||
+			(!islower(*name) && !isdigit(*name) && *name != '-'))
 			return false;
 	return true;
 }
@@ -192,8 +194,8 @@ struct complaint {
 	char **ret_error;
 };
 
-static int complain(const struct complaint *c, const config_setting_t *s, const char *role,
-	const char *what)
+static int complain(const struct complaint *c, const config_setting_t *s,
+	const char *role, const char *what)
 {
 	const char *name = s ? config_setting_name(s) : "";
 
@@ -204,8 +206,8 @@ static int complain(const struct complaint *c, const config_setting_t *s, const 
 	return -EINVAL;
 }
 
-static int read_setting(const struct complaint *c, struct role *role,
-	const config_setting_t *s)
+static int read_setting(
+	const struct complaint *c, struct role *role, const config_setting_t *s)
 {
 	for (const struct setting *known = SETTINGS; known->name; known++) {
 		const char *wrong;
@@ -236,8 +238,8 @@ static const char *check_role(struct role *role, const struct roles *others)
 	return NULL;
 }
 
-static int read_role(const struct complaint *c, struct roles *roles,
-	const config_setting_t *group)
+static int read_role(
+	const struct complaint *c, struct roles *roles, const config_setting_t *group)
 {
 	struct role *role = &roles->list[roles->count];
 	const char *name = config_setting_name(group), *wrong;
@@ -261,8 +263,8 @@ static int read_role(const struct complaint *c, struct roles *roles,
 	return 0;
 }
 
-static int read_text(const struct complaint *c, config_t *lib, const char *text,
-	struct roles *roles)
+static int read_text(
+	const struct complaint *c, config_t *lib, const char *text, struct roles *roles)
 {
 	const config_setting_t *root;
 

@@ -42,7 +42,7 @@ struct role {
 	const struct mechanism *mechanism;
 	const struct key_kind *key;
 	uint32_t max_per_minute; /* 0: no limit */
-	uint64_t total;          /* 0: no limit */
+	uint64_t total;		 /* 0: no limit */
 	int64_t not_before, not_after;
 };
 
@@ -51,9 +51,9 @@ struct roles {
 	size_t count;
 };
 
-/* Read a file of roles. An unknown setting, mechanism, kind of key or peer, a key that does
- * not fit its mechanism and a label used twice are refused. *ret_error: one line for people,
- * the caller frees. Return: 0, -EINVAL, -errno. */
+/* Read a file of roles. An unknown setting, mechanism, kind of key or peer, a key that
+ * does not fit its mechanism and a label used twice are refused. *ret_error: one line for
+ * people, the caller frees. Return: 0, -EINVAL, -errno. */
 int roles_read(const char *path, struct roles *ret_roles, char **ret_error);
 
 /* Index of a role, or -1. */

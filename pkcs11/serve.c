@@ -22,7 +22,8 @@ struct connection {
 	int socket;
 };
 
-void server_init(struct server *s, const struct instance *instance, struct signing *signing)
+void server_init(
+	struct server *s, const struct instance *instance, struct signing *signing)
 {
 	*s = (struct server){ .instance = instance, .signing = signing };
 	pthread_mutex_init(&s->lock, NULL);
@@ -94,7 +95,8 @@ static enum signer_answer answer_sign(struct server *s, int socket,
 	if (index < 0)
 		return refuse(s, result, q->document_id, "there is no such role");
 	if (!instance_peer_is(s->instance, socket, roles->list[index].peer))
-		return refuse(s, result, q->document_id, "the role is not for this program");
+		return refuse(
+			s, result, q->document_id, "the role is not for this program");
 	if (sign_for(s->signing, (size_t)index, span_of(q->digest, q->digest_len),
 		    q->document_id, result) == SIGNER_REFUSED)
 		log_refused(s, q->document_id, result->reason);
@@ -104,18 +106,19 @@ static enum signer_answer answer_sign(struct server *s, int socket,
 	return (enum signer_answer)result->answer;
 }
 
-static enum signer_answer long_answer(struct signer_result *result, struct span data,
-	int *ret_fd)
+static enum signer_answer long_answer(
+	struct signer_result *result, struct span data, int *ret_fd)
 {
 	*ret_fd = memfd_from("signer-answer", data);
 	result->answer = *ret_fd < 0 ? SIGNER_AWAY : SIGNER_SIGNED;
 	if (*ret_fd < 0)
-		snprintf(result->reason, sizeof(result->reason), "no memory for the answer");
+		snprintf(result->reason, sizeof(result->reason),
+			"no memory for the answer");
 	return (enum signer_answer)result->answer;
 }
 
-static enum signer_answer answer_certificates(struct server *s, const struct signer_request *q,
-	struct signer_result *result, int *ret_fd)
+static enum signer_answer answer_certificates(struct server *s,
+	const struct signer_request *q, struct signer_result *result, int *ret_fd)
 {
 	const struct roles *roles = s->signing->roles;
 	_cleanup_(freep) uint8_t *der = NULL;
@@ -135,8 +138,8 @@ static enum signer_answer answer_certificates(struct server *s, const struct sig
 	return long_answer(result, span_of(der, len), ret_fd);
 }
 
-static enum signer_answer answer_status(struct server *s, struct signer_result *result,
-	int *ret_fd)
+static enum signer_answer answer_status(
+	struct server *s, struct signer_result *result, int *ret_fd)
 {
 	_cleanup_(freep) char *json = status_json(s->instance, s->signing);
 
@@ -191,16 +194,18 @@ static int serve_one(struct connection *c)
 		return 0; /* an idle peer may stay */
 	if (r <= 0) {
 		if (r < 0)
-			log_refused(c->server, NULL, "a message of another version or form");
+			log_refused(
+				c->server, NULL, "a message of another version or form");
 		return r ? r : -ECONNRESET;
 	}
 	r = serve_message(c->server, c->socket, &m, &result, &fd);
 	if (r < 0)
-		log_refused(c->server, NULL, r == -EACCES ? "a program of another instance asks"
-			: "a message that is none of the protocol");
+		log_refused(c->server, NULL,
+			r == -EACCES ? "a program of another instance asks"
+				     : "a message that is none of the protocol");
 	else
-		r = ipc_send(c->socket, SIGNER_RESULT, m.header.id, &result, sizeof(result), &fd,
-			fd >= 0 ? 1 : 0);
+		r = ipc_send(c->socket, SIGNER_RESULT, m.header.id, &result,
+			sizeof(result), &fd, fd >= 0 ? 1 : 0);
 	if (fd >= 0)
 		close(fd);
 	ipc_message_done(&m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Who may ask what, and the threads that answer; never signs for a program that is not the
- * role's peer.
+ * Who may ask what, and the threads that answer; never signs for a program that is not
+ * the role's peer.
  */
 #ifndef SEALGATE_PKCS11_SERVE_H
 #define SEALGATE_PKCS11_SERVE_H
@@ -16,18 +16,19 @@ struct server {
 	const struct instance *instance;
 	struct signing *signing;
 	pthread_mutex_t lock;
-	pthread_cond_t gone; /* a connection ended */
+	pthread_cond_t gone;		    /* a connection ended */
 	int sockets[SERVE_CONNECTIONS_MAX]; /* -1: free */
 	size_t count;
 	atomic_uint_fast64_t refused;
 };
 
-void server_init(struct server *s, const struct instance *instance, struct signing *signing);
+void server_init(
+	struct server *s, const struct instance *instance, struct signing *signing);
 void server_done(struct server *s);
 
-/* Answer one message of the peer at socket. *ret_fd: a memfd that goes with the answer (the
- * caller closes), or -1. Return: 0, -EPROTO when it is no message of the protocol, -EACCES
- * for a stranger; the connection is to be closed then. */
+/* Answer one message of the peer at socket. *ret_fd: a memfd that goes with the answer
+ * (the caller closes), or -1. Return: 0, -EPROTO when it is no message of the protocol,
+ * -EACCES for a stranger; the connection is to be closed then. */
 int serve_message(struct server *s, int socket, const struct ipc_message *m,
 	struct signer_result *ret_result, int *ret_fd);
 

@@ -49,8 +49,10 @@ static int login(struct setup *s)
 	if (r == 0)
 		r = pin_login(s->module.f, s->session, &files, &rv);
 	if (r == -EACCES)
-		return setup_fail("the token refused the PIN of %s; it is not tried again before "
-			"that file changes", name);
+		return setup_fail(
+			"the token refused the PIN of %s; it is not tried again before "
+			"that file changes",
+			name);
 	if (rv != CKR_OK)
 		return r < 0 ? setup_fail_rv("C_Login", rv) : 0;
 	return r < 0 ? setup_fail("%s: %s", name, strerror(-r)) : 0;
@@ -63,14 +65,16 @@ int setup_open(struct setup *s)
 	CK_SLOT_ID id;
 	CK_RV rv;
 
-	if (module_open(config_string(s->instance->config, "signer.module"), &s->module, why) < 0)
+	if (module_open(config_string(s->instance->config, "signer.module"), &s->module,
+		    why) < 0)
 		return setup_fail("%s", why);
 	s->slot = module_find_token(&s->module, label);
 	if (!s->slot)
-		return setup_fail("there is no token, or more than one, with the label %s", label);
+		return setup_fail(
+			"there is no token, or more than one, with the label %s", label);
 	id = PKCS11_get_slotid_from_slot(s->slot);
-	rv = s->module.f->C_OpenSession(id, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-		&s->session);
+	rv = s->module.f->C_OpenSession(
+		id, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s->session);
 	if (rv != CKR_OK)
 		return setup_fail_rv("C_OpenSession", rv);
 	return login(s);
@@ -97,7 +101,8 @@ static PKCS11_KEY *listed(struct setup *s, const char *label)
 EVP_PKEY *setup_public_key(struct setup *s, const struct role *role)
 {
 	PKCS11_KEY *key = listed(s, role->label);
-	_cleanup_(EVP_PKEY_freep) EVP_PKEY *bound = key ? PKCS11_get_public_key(key) : NULL;
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *bound =
+		key ? PKCS11_get_public_key(key) : NULL;
 	EVP_PKEY *clean = NULL;
 	const uint8_t *p;
 	uint8_t *der = NULL;
@@ -110,8 +115,8 @@ EVP_PKEY *setup_public_key(struct setup *s, const struct role *role)
 	OPENSSL_free(der);
 	ERR_clear_error();
 	if (!clean)
-		setup_fail("role %s: the token has no public key with the label %s", role->name,
-			role->label);
+		setup_fail("role %s: the token has no public key with the label %s",
+			role->name, role->label);
 	return clean;
 }
 
@@ -197,7 +202,8 @@ static int run_log(const struct instance *instance, int argc, char **argv)
 
 	if (argc < 2 || strcmp(argv[1], "verify") != 0 || (argc != 2 && argc != 4))
 		return SETUP_USAGE;
-	if (argc == 4 && (strcmp(argv[2], "--contains") != 0 || read_mark(argv[3], &mark) < 0))
+	if (argc == 4 &&
+		(strcmp(argv[2], "--contains") != 0 || read_mark(argv[3], &mark) < 0))
 		return SETUP_USAGE;
 	r = instance_path(instance, COUNT_LOG_FILE, path);
 	if (r == 0)
@@ -231,8 +237,9 @@ static int run_on_token(struct setup *s, int argc, char **argv)
 	else if (argc != (init ? 1 : csr ? 2 : 3))
 		return SETUP_USAGE;
 	if (!config_bool(s->instance->config, "instance.test")) {
-		setup_fail("a production instance keeps no PIN: its token is set up with the "
-			"device's own tools");
+		setup_fail("a production instance keeps no PIN: its token is set up with "
+			   "the "
+			   "device's own tools");
 		return 1;
 	}
 	/* Before uid and working folder change. */
@@ -246,7 +253,8 @@ static int run_on_token(struct setup *s, int argc, char **argv)
 	role = role_named(s, argv[1]);
 	if (!role || setup_open(s) < 0)
 		return 1;
-	return csr ? setup_csr(s, role, subject) : setup_import(s, role, span_of(pem, len));
+	return csr ? setup_csr(s, role, subject)
+		   : setup_import(s, role, span_of(pem, len));
 }
 
 int setup_run(const struct instance *instance, int argc, char **argv)

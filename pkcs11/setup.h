@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Commands for people who set the signer up: token, keys, requests, certificates, the count;
- * never answer a program.
+ * Commands for people who set the signer up: token, keys, requests, certificates, the
+ * count; never answer a program.
  */
 #ifndef SEALGATE_PKCS11_SETUP_H
 #define SEALGATE_PKCS11_SETUP_H
@@ -17,7 +17,7 @@ struct setup {
 	const struct instance *instance;
 	struct roles roles;
 	struct module module;
-	PKCS11_SLOT *slot; /* of the token */
+	PKCS11_SLOT *slot;	   /* of the token */
 	CK_SESSION_HANDLE session; /* read-write, user logged in */
 };
 

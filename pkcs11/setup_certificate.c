@@ -54,12 +54,13 @@ static const struct mechanism *request_mechanism(const struct role *role)
 
 	if (role->mechanism->scheme != SCHEME_RSA_PSS)
 		return role->mechanism;
-	snprintf(name, sizeof(name), "rsa-%s", role->mechanism->name + strlen("rsa-pss-"));
+	snprintf(
+		name, sizeof(name), "rsa-%s", role->mechanism->name + strlen("rsa-pss-"));
 	return mechanism_find(name);
 }
 
-static X509_REQ *unsigned_request(const struct mechanism *m, EVP_PKEY *key,
-	const char *subject)
+static X509_REQ *unsigned_request(
+	const struct mechanism *m, EVP_PKEY *key, const char *subject)
 {
 	_cleanup_(X509_REQ_freep) X509_REQ *req = X509_REQ_new();
 	_cleanup_(X509_NAME_freep) X509_NAME *name = parse_subject(subject);
@@ -70,7 +71,8 @@ static X509_REQ *unsigned_request(const struct mechanism *m, EVP_PKEY *key,
 		setup_fail("the subject %s is not one (C=EU,O=...,CN=...)", subject);
 		return NULL;
 	}
-	if (!req || !algorithm || OBJ_find_sigid_by_algs(&nid, OBJ_sn2nid(m->digest), key_type) != 1)
+	if (!req || !algorithm ||
+		OBJ_find_sigid_by_algs(&nid, OBJ_sn2nid(m->digest), key_type) != 1)
 		return NULL;
 	if (X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid),
 		    key_type == EVP_PKEY_RSA ? V_ASN1_NULL : V_ASN1_UNDEF, NULL) != 1 ||
@@ -86,7 +88,8 @@ static int set_signature(X509_REQ *req, const uint8_t *der, int len)
 {
 	ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
 
-	if (!bits || ASN1_BIT_STRING_set(bits, (unsigned char *)(uintptr_t)der, len) != 1) {
+	if (!bits ||
+		ASN1_BIT_STRING_set(bits, (unsigned char *)(uintptr_t)der, len) != 1) {
 		ASN1_BIT_STRING_free(bits);
 		return -ENOMEM;
 	}
@@ -98,12 +101,15 @@ static int set_signature(X509_REQ *req, const uint8_t *der, int len)
 }
 
 /* The count has this signature too; it is the signer's, so the signer must not run. */
-static int count_request(const struct setup *s, const struct role *role, struct span digest)
+static int count_request(
+	const struct setup *s, const struct role *role, struct span digest)
 {
 	_cleanup_(count_log_closep) struct count_log *log = NULL;
 	_cleanup_(freep) char *error = NULL;
-	struct count_entry entry = { .role = role->name, .digest = digest.data,
-		.digest_len = digest.len, .document = "csr" };
+	struct count_entry entry = { .role = role->name,
+		.digest = digest.data,
+		.digest_len = digest.len,
+		.document = "csr" };
 	char path[PATH_MAX];
 	uint64_t count;
 	size_t cut;
@@ -114,7 +120,8 @@ static int count_request(const struct setup *s, const struct role *role, struct 
 	if (r < 0)
 		return setup_fail("%s", error ? error : strerror(-r));
 	r = count_log_append(log, &entry, &count);
-	return r < 0 ? setup_fail("the signature cannot be counted: %s", strerror(-r)) : 0;
+	return r < 0 ? setup_fail("the signature cannot be counted: %s", strerror(-r))
+		     : 0;
 }
 
 static int digest_request(X509_REQ *req, const struct mechanism *m, uint8_t *ret_digest)
@@ -123,17 +130,20 @@ static int digest_request(X509_REQ *req, const struct mechanism *m, uint8_t *ret
 	unsigned int digest_len = 0;
 	int len = i2d_re_X509_REQ_tbs(req, &tbs), ok;
 
-	ok = len > 0 && EVP_Digest(tbs, (size_t)len, ret_digest, &digest_len,
-		EVP_get_digestbyname(m->digest), NULL) == 1 && digest_len == m->digest_len;
+	ok = len > 0 &&
+	     EVP_Digest(tbs, (size_t)len, ret_digest, &digest_len,
+		     EVP_get_digestbyname(m->digest), NULL) == 1 &&
+	     digest_len == m->digest_len;
 	OPENSSL_free(tbs);
 	return ok ? 0 : -EIO;
 }
 
-static int sign_request(struct setup *s, const struct role *role, const struct mechanism *m,
-	X509_REQ *req)
+static int sign_request(struct setup *s, const struct role *role,
+	const struct mechanism *m, X509_REQ *req)
 {
 	struct key_place place = { &s->module, s->slot, s->session };
-	uint8_t digest[SIGNER_DIGEST_MAX], value[SIGNER_VALUE_MAX], der[SIGNER_VALUE_MAX + 16];
+	uint8_t digest[SIGNER_DIGEST_MAX], value[SIGNER_VALUE_MAX],
+		der[SIGNER_VALUE_MAX + 16];
 	char why[KEY_TEXT_SIZE];
 	CK_OBJECT_HANDLE key;
 	size_t len;
@@ -144,8 +154,8 @@ static int sign_request(struct setup *s, const struct role *role, const struct m
 		return setup_fail("role %s: %s", role->name, why);
 	if (digest_request(req, m, digest) < 0)
 		return setup_fail("the request cannot be encoded");
-	rv = mechanism_sign(s->module.f, s->session, key, m, span_of(digest, m->digest_len),
-		value, &len);
+	rv = mechanism_sign(s->module.f, s->session, key, m,
+		span_of(digest, m->digest_len), value, &len);
 	if (rv != CKR_OK)
 		return setup_fail_rv("C_Sign", rv);
 	r = mechanism_der(m, span_of(value, len), der, sizeof(der));
@@ -216,7 +226,8 @@ static int bundle_sort(struct bundle *b, EVP_PKEY *key)
 			if (X509_check_issued(b->list[i], b->list[at - 1]) == X509_V_OK)
 				break;
 		if (i == b->count)
-			return setup_fail("%zu certificates of the file do not belong to the chain",
+			return setup_fail(
+				"%zu certificates of the file do not belong to the chain",
 				b->count - at);
 		swap(b, at, i);
 	}
@@ -233,14 +244,15 @@ static int check_own(X509 *own, const struct role *role, EVP_PKEY *key)
 	if (X509_check_ca(own) == 1)
 		return setup_fail("the certificate is that of an authority");
 	if (!(usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
-		return setup_fail("the certificate's key usage does not allow signatures");
+		return setup_fail(
+			"the certificate's key usage does not allow signatures");
 	if (asn1_seconds(X509_get0_notAfter(own), &not_after) < 0 || not_after <= now)
 		return setup_fail("the certificate has expired");
 	return 0;
 }
 
-static int write_chain(const struct setup *s, const struct role *role,
-	const struct bundle *b)
+static int write_chain(
+	const struct setup *s, const struct role *role, const struct bundle *b)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char name[64], path[PATH_MAX], *text;
@@ -261,13 +273,14 @@ static int write_chain(const struct setup *s, const struct role *role,
 }
 
 /* The key's CKA_ID, which its certificate shares. */
-static CK_RV key_id(struct setup *s, const struct role *role, uint8_t *ret_id, size_t size,
-	size_t *ret_len)
+static CK_RV key_id(struct setup *s, const struct role *role, uint8_t *ret_id,
+	size_t size, size_t *ret_len)
 {
 	CK_OBJECT_HANDLE key;
 	size_t count;
 	CK_RV rv = object_find(s->module.f, s->session,
-		&(struct object_query){ CKO_PRIVATE_KEY, role->label, NULL, 0 }, &key, 1, &count);
+		&(struct object_query){ CKO_PRIVATE_KEY, role->label, NULL, 0 }, &key, 1,
+		&count);
 
 	if (rv != CKR_OK || count != 1)
 		return rv != CKR_OK ? rv : CKR_KEY_HANDLE_INVALID;
@@ -279,8 +292,8 @@ static size_t octets_of(int len)
 	return len > 0 ? (size_t)len : 0;
 }
 
-static CK_RV create_certificate(struct setup *s, const struct role *role, X509 *own,
-	CK_OBJECT_HANDLE *ret_object)
+static CK_RV create_certificate(
+	struct setup *s, const struct role *role, X509 *own, CK_OBJECT_HANDLE *ret_object)
 {
 	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
 	CK_CERTIFICATE_TYPE type = CKC_X_509;
@@ -291,24 +304,28 @@ static CK_RV create_certificate(struct setup *s, const struct role *role, X509 *
 
 	if (rv == CKR_OK) {
 		CK_ATTRIBUTE a[] = { { CKA_CLASS, &class, sizeof(class) },
-			{ CKA_CERTIFICATE_TYPE, &type, sizeof(type) }, { CKA_TOKEN, &yes, 1 },
-			{ CKA_PRIVATE, &no, 1 },
-			{ CKA_LABEL, (char *)(uintptr_t)role->label, strlen(role->label) },
+			{ CKA_CERTIFICATE_TYPE, &type, sizeof(type) },
+			{ CKA_TOKEN, &yes, 1 }, { CKA_PRIVATE, &no, 1 },
+			{ CKA_LABEL, (char *)(uintptr_t)role->label,
+				strlen(role->label) },
 			{ CKA_ID, id, id_len },
 			{ CKA_VALUE, NULL, octets_of(i2d_X509(own, &der)) },
 			{ CKA_SUBJECT, NULL,
-				octets_of(i2d_X509_NAME(X509_get_subject_name(own), &subject)) },
+				octets_of(i2d_X509_NAME(
+					X509_get_subject_name(own), &subject)) },
 			{ CKA_ISSUER, NULL,
-				octets_of(i2d_X509_NAME(X509_get_issuer_name(own), &issuer)) },
+				octets_of(i2d_X509_NAME(
+					X509_get_issuer_name(own), &issuer)) },
 			{ CKA_SERIAL_NUMBER, NULL,
-				octets_of(i2d_ASN1_INTEGER(X509_get_serialNumber(own), &serial)) } };
+				octets_of(i2d_ASN1_INTEGER(
+					X509_get_serialNumber(own), &serial)) } };
 
 		a[6].pValue = der;
 		a[7].pValue = subject;
 		a[8].pValue = issuer;
 		a[9].pValue = serial;
-		rv = s->module.f->C_CreateObject(s->session, a, sizeof(a) / sizeof(a[0]),
-			ret_object);
+		rv = s->module.f->C_CreateObject(
+			s->session, a, sizeof(a) / sizeof(a[0]), ret_object);
 	}
 	OPENSSL_free(der);
 	OPENSSL_free(subject);
@@ -323,7 +340,8 @@ static CK_RV replace_certificate(struct setup *s, const struct role *role, X509 
 	CK_OBJECT_HANDLE made, old[16];
 	size_t count = 0;
 	CK_RV rv = object_find(s->module.f, s->session,
-		&(struct object_query){ CKO_CERTIFICATE, role->label, NULL, 0 }, old, 16, &count);
+		&(struct object_query){ CKO_CERTIFICATE, role->label, NULL, 0 }, old, 16,
+		&count);
 
 	if (rv == CKR_OK)
 		rv = create_certificate(s, role, own, &made);

@@ -16,8 +16,8 @@
 #define PIN_DIGITS 12
 #define LABEL_WIDTH 32 /* of a token, padded with blanks */
 
-/* The configuration of the embedded software token; its folder is relative to the instance,
- * which is the signer's working folder. */
+/* The configuration of the embedded software token; its folder is relative to the
+ * instance, which is the signer's working folder. */
 static const char SOFTHSM_CONF[] = "directories.tokendir = state/signer/tokens\n"
 				   "objectstore.backend = file\n"
 				   "log.level = ERROR\n"
@@ -83,20 +83,22 @@ static int init_token(const struct setup *s, CK_SLOT_ID slot)
 	CK_RV rv;
 
 	if (strlen(label) > LABEL_WIDTH)
-		return setup_fail("the token's label is longer than %d octets", LABEL_WIDTH);
+		return setup_fail(
+			"the token's label is longer than %d octets", LABEL_WIDTH);
 	if (!module_is_software(&s->module, slot))
-		return setup_fail("the token is a device: initialise it with its own tools");
+		return setup_fail(
+			"the token is a device: initialise it with its own tools");
 	if (pin_of(s, "signer.so_pin_file", pin) < 0)
 		return -EINVAL;
-	memset(padded, ' ', sizeof(padded));
-	memcpy(padded, label, strlen(label));
+	for (size_t i = 0, len = strlen(label); i < sizeof(padded); i++)
+		padded[i] = i < len ? (CK_UTF8CHAR)label[i] : ' ';
 	rv = s->module.f->C_InitToken(slot, (CK_UTF8CHAR *)pin, strlen(pin), padded);
 	OPENSSL_cleanse(pin, sizeof(pin));
 	return rv == CKR_OK ? 0 : setup_fail_rv("C_InitToken", rv);
 }
 
-static CK_RV set_user_pin(const struct setup *s, CK_SESSION_HANDLE session, char *so_pin,
-	char *pin)
+static CK_RV set_user_pin(
+	const struct setup *s, CK_SESSION_HANDLE session, char *so_pin, char *pin)
 {
 	CK_FUNCTION_LIST *f = s->module.f;
 	CK_RV rv = f->C_Login(session, CKU_SO, (CK_UTF8CHAR *)so_pin, strlen(so_pin));
@@ -119,8 +121,8 @@ static int init_user_pin(const struct setup *s, CK_SLOT_ID slot)
 		r = pin_of(s, "signer.pin_file", pin);
 	if (r < 0)
 		return r;
-	rv = s->module.f->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-		&session);
+	rv = s->module.f->C_OpenSession(
+		slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
 	if (rv == CKR_OK) {
 		rv = set_user_pin(s, session, so_pin, pin);
 		s->module.f->C_CloseSession(session);
@@ -130,7 +132,8 @@ static int init_user_pin(const struct setup *s, CK_SLOT_ID slot)
 	return rv == CKR_OK ? 0 : setup_fail_rv("setting the user's PIN", rv);
 }
 
-/* One look at the module. Return: 1 the token is complete, 0 a step was made: look again. */
+/* One look at the module. Return: 1 the token is complete, 0 a step was made: look again.
+ */
 static int step(struct setup *s)
 {
 	const char *label = config_string(s->instance->config, "signer.token");
@@ -138,7 +141,8 @@ static int step(struct setup *s)
 	PKCS11_SLOT *slot;
 	int r;
 
-	if (module_open(config_string(s->instance->config, "signer.module"), &s->module, why) < 0)
+	if (module_open(config_string(s->instance->config, "signer.module"), &s->module,
+		    why) < 0)
 		return setup_fail("%s", why);
 	slot = module_find_token(&s->module, label);
 	if (slot && slot->token->userPinSet) {
@@ -148,7 +152,8 @@ static int step(struct setup *s)
 	} else {
 		slot = module_find_blank(&s->module);
 		r = slot ? init_token(s, PKCS11_get_slotid_from_slot(slot))
-			 : setup_fail("no token has the label %s and none is blank", label);
+			 : setup_fail(
+				   "no token has the label %s and none is blank", label);
 	}
 	module_close(&s->module);
 	return r;
@@ -177,9 +182,10 @@ static CK_RV generate_with(const struct setup *s, CK_MECHANISM_TYPE type,
 	char *text = (char *)(uintptr_t)label;
 	CK_MECHANISM mechanism = { type, NULL, 0 };
 	CK_ATTRIBUTE private[] = { { CKA_TOKEN, &yes, 1 }, { CKA_PRIVATE, &yes, 1 },
-		{ CKA_SENSITIVE, &yes, 1 }, { CKA_EXTRACTABLE, &no, 1 }, { CKA_SIGN, &yes, 1 },
-		{ CKA_DECRYPT, &no, 1 }, { CKA_UNWRAP, &no, 1 }, { CKA_DERIVE, &no, 1 },
-		{ CKA_LABEL, text, strlen(label) }, { CKA_ID, id, sizeof(id) } };
+		{ CKA_SENSITIVE, &yes, 1 }, { CKA_EXTRACTABLE, &no, 1 },
+		{ CKA_SIGN, &yes, 1 }, { CKA_DECRYPT, &no, 1 }, { CKA_UNWRAP, &no, 1 },
+		{ CKA_DERIVE, &no, 1 }, { CKA_LABEL, text, strlen(label) },
+		{ CKA_ID, id, sizeof(id) } };
 	CK_ATTRIBUTE public[6] = { { CKA_TOKEN, &yes, 1 }, { CKA_VERIFY, &yes, 1 },
 		{ CKA_LABEL, text, strlen(label) }, { CKA_ID, id, sizeof(id) } };
 	CK_OBJECT_HANDLE handles[2];
@@ -187,8 +193,9 @@ static CK_RV generate_with(const struct setup *s, CK_MECHANISM_TYPE type,
 	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
 		return CKR_RANDOM_NO_RNG;
 	memcpy(public + 4, kind, kind_count * sizeof(*kind));
-	return s->module.f->C_GenerateKeyPair(s->session, &mechanism, public, 4 + kind_count,
-		private, sizeof(private) / sizeof(private[0]), &handles[0], &handles[1]);
+	return s->module.f->C_GenerateKeyPair(s->session, &mechanism, public,
+		4 + kind_count, private, sizeof(private) / sizeof(private[0]),
+		&handles[0], &handles[1]);
 }
 
 static CK_RV generate(const struct setup *s, const struct role *role)

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEND_MS 5000   /* for a session, when all are in use */
-#define REOPEN_MS 700  /* for a lost token to come back before the asker is told */
+#define LEND_MS 5000  /* for a session, when all are in use */
+#define REOPEN_MS 700 /* for a lost token to come back before the asker is told */
 
 void signing_init(struct signing *s, const struct roles *roles, struct token *token,
 	struct count_log *log)
@@ -34,8 +34,8 @@ void signing_done(struct signing *s)
 static enum signer_answer answer(struct signer_result *result, enum signer_answer a,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-static enum signer_answer answer(struct signer_result *result, enum signer_answer a,
-	const char *format, ...)
+static enum signer_answer answer(
+	struct signer_result *result, enum signer_answer a, const char *format, ...)
 {
 	va_list ap;
 
@@ -69,19 +69,22 @@ static bool allowed(struct allowance *a, uint32_t max_per_minute)
 }
 
 /* What the role's table says. Return: SIGNER_SIGNED to go on. */
-static enum signer_answer check_role(struct signing *s, size_t index, struct span digest,
-	struct signer_result *result)
+static enum signer_answer check_role(
+	struct signing *s, size_t index, struct span digest, struct signer_result *result)
 {
 	const struct role *role = &s->roles->list[index];
 	int64_t now = clock_now();
 
 	if (digest.len != role->mechanism->digest_len)
-		return answer(result, SIGNER_REFUSED, "the role signs digests of %zu octets, not %zu",
+		return answer(result, SIGNER_REFUSED,
+			"the role signs digests of %zu octets, not %zu",
 			role->mechanism->digest_len, digest.len);
 	if (now < role->not_before || now > role->not_after)
-		return answer(result, SIGNER_REFUSED, "the role does not sign at this time");
+		return answer(
+			result, SIGNER_REFUSED, "the role does not sign at this time");
 	if (role->total && count_log_count(s->log, role->name) >= role->total)
-		return answer(result, SIGNER_REFUSED, "the role has made all its %llu signatures",
+		return answer(result, SIGNER_REFUSED,
+			"the role has made all its %llu signatures",
 			(unsigned long long)role->total);
 	if (!allowed(&s->allowances[index], role->max_per_minute))
 		return answer(result, SIGNER_AWAY, "the role signs at most %u a minute",
@@ -89,14 +92,16 @@ static enum signer_answer check_role(struct signing *s, size_t index, struct spa
 	return SIGNER_SIGNED;
 }
 
-static enum signer_answer check_key(const struct role_key *key, struct signer_result *result)
+static enum signer_answer check_key(
+	const struct role_key *key, struct signer_result *result)
 {
 	int64_t now = clock_now();
 
 	if (!key->usable)
 		return answer(result, SIGNER_AWAY, "%.90s", key->reason);
 	if (now < key->not_before || now > key->not_after)
-		return answer(result, SIGNER_REFUSED, "the role's certificate is not valid now");
+		return answer(result, SIGNER_REFUSED,
+			"the role's certificate is not valid now");
 	return SIGNER_SIGNED;
 }
 
@@ -111,15 +116,17 @@ static enum signer_answer sign_leased(struct signing *s, const struct role *role
 	*ret_rv = CKR_OK;
 	if (a != SIGNER_SIGNED)
 		return a;
-	*ret_rv = mechanism_sign(lease->f, lease->session, lease->key->handle, role->mechanism,
-		digest, result->value, &len);
+	*ret_rv = mechanism_sign(lease->f, lease->session, lease->key->handle,
+		role->mechanism, digest, result->value, &len);
 	if (*ret_rv != CKR_OK)
-		return answer(result, SIGNER_AWAY, "the token answers %s", ckr_text(*ret_rv));
+		return answer(
+			result, SIGNER_AWAY, "the token answers %s", ckr_text(*ret_rv));
 	if (!mechanism_verify(role->mechanism, lease->key->public_key, digest,
 		    span_of(result->value, len))) {
 		atomic_fetch_add(&s->unverified, 1);
 		log_event(LOG_CRIT, "signer.unverified", NULL,
-			"role %s: the token made a signature that does not verify", role->name);
+			"role %s: the token made a signature that does not verify",
+			role->name);
 		return answer(result, SIGNER_REFUSED,
 			"the token made a signature that does not verify");
 	}
@@ -138,7 +145,8 @@ static enum signer_answer sign_once(struct signing *s, size_t index, struct span
 
 	*ret_lost = false;
 	if (r == -EBUSY)
-		return answer(result, SIGNER_AWAY, "every session with the token is in use");
+		return answer(
+			result, SIGNER_AWAY, "every session with the token is in use");
 	if (r < 0) {
 		token_view(s->token, &view);
 		return answer(result, SIGNER_AWAY, "%.90s", view.reason);
@@ -151,17 +159,22 @@ static enum signer_answer sign_once(struct signing *s, size_t index, struct span
 static enum signer_answer count(struct signing *s, const struct role *role,
 	struct span digest, const char *document, struct signer_result *result)
 {
-	struct count_entry entry = { .role = role->name, .digest = digest.data,
-		.digest_len = digest.len, .document = document, .total = role->total };
+	struct count_entry entry = { .role = role->name,
+		.digest = digest.data,
+		.digest_len = digest.len,
+		.document = document,
+		.total = role->total };
 	int r = count_log_append(s->log, &entry, &result->count);
 
 	if (r == 0)
 		return SIGNER_SIGNED;
 	result->count = 0;
 	if (r == -EDQUOT)
-		return answer(result, SIGNER_REFUSED, "the role has made all its %llu signatures",
+		return answer(result, SIGNER_REFUSED,
+			"the role has made all its %llu signatures",
 			(unsigned long long)role->total);
-	log_event(LOG_ERR, "signer.count", document, "the signature cannot be counted: %s",
+	log_event(LOG_ERR, "signer.count", document,
+		"the signature cannot be counted: %s",
 		r == -ETIME ? "the clock is behind the count" : strerror(-r));
 	return answer(result, SIGNER_AWAY, "the signature cannot be counted");
 }
@@ -206,8 +219,8 @@ int sign_trial(struct signing *s, size_t index, char ret_text[KEY_TEXT_SIZE])
 
 	if (trial_digest(role->mechanism, digest) < 0)
 		return -EAGAIN;
-	a = sign_once(s, index, span_of(digest, role->mechanism->digest_len), &result, &lease,
-		&lost);
+	a = sign_once(s, index, span_of(digest, role->mechanism->digest_len), &result,
+		&lease, &lost);
 	memcpy(ret_text, result.reason, KEY_TEXT_SIZE);
 	OPENSSL_cleanse(&result, sizeof(result));
 	if (a == SIGNER_SIGNED)

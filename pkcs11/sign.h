@@ -24,8 +24,8 @@ struct signing {
 	struct token *token;
 	struct count_log *log;
 	struct allowance allowances[ROLES_MAX];
-	atomic_int_fast64_t last_at;    /* seconds since 1970 of the last good signature */
-	atomic_int_fast64_t last_us;    /* what it took, count included */
+	atomic_int_fast64_t last_at; /* seconds since 1970 of the last good signature */
+	atomic_int_fast64_t last_us; /* what it took, count included */
 	atomic_uint_fast64_t unverified; /* signatures that did not verify */
 };
 

@@ -21,13 +21,14 @@ static json_t *role_json(const struct role *role, const struct token_view *view,
 	const struct count_state *state)
 {
 	int64_t not_after = view->roles[i].not_after;
-	json_t *days = not_after ? json_integer((not_after - clock_now()) / DAY_S) : json_null();
+	json_t *days =
+		not_after ? json_integer((not_after - clock_now()) / DAY_S) : json_null();
 
 	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:o}", "role", role->name,
 		"mechanism", role->mechanism->name, "peer", role->peer, "usable",
-		view->roles[i].usable, "reason", json_text(view->roles[i].reason), "count",
-		(json_int_t)count_state_of(state, role->name), "not_after", time_json(not_after),
-		"days_left", days);
+		view->roles[i].usable, "reason", json_text(view->roles[i].reason),
+		"count", (json_int_t)count_state_of(state, role->name), "not_after",
+		time_json(not_after), "days_left", days);
 }
 
 static json_t *roles_json(const struct signing *s, const struct token_view *view,
@@ -36,7 +37,8 @@ static json_t *roles_json(const struct signing *s, const struct token_view *view
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < s->roles->count; i++)
-		json_array_append_new(list, role_json(&s->roles->list[i], view, i, state));
+		json_array_append_new(
+			list, role_json(&s->roles->list[i], view, i, state));
 	return list;
 }
 
@@ -50,14 +52,16 @@ char *status_json(const struct instance *instance, struct signing *s)
 	token_view(s->token, &view);
 	count_log_state(s->log, &state);
 	hex_encode(state.chain, sizeof(state.chain), chain);
-	status = json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:o, s:f, s:o, s:I, s:I, s:{s:I, s:s}}",
+	status = json_pack(
+		"{s:s, s:b, s:b, s:b, s:b, s:s, s:o, s:f, s:o, s:I, s:I, s:{s:I, s:s}}",
 		"token", config_string(instance->config, "signer.token"), "test",
 		config_bool(instance->config, "instance.test"), "software", view.software,
-		"active", view.active, "away", view.state != TOKEN_READY, "reason", view.reason,
-		"roles", roles_json(s, &view, &state), "last_sign_ms",
+		"active", view.active, "away", view.state != TOKEN_READY, "reason",
+		view.reason, "roles", roles_json(s, &view, &state), "last_sign_ms",
 		(double)atomic_load(&s->last_us) / 1000.0, "last_sign_at",
 		time_json(atomic_load(&s->last_at)), "unverified",
-		(json_int_t)atomic_load(&s->unverified), "openings", (json_int_t)view.tries, "log",
-		"position", (json_int_t)state.position, "chain", chain);
+		(json_int_t)atomic_load(&s->unverified), "openings",
+		(json_int_t)view.tries, "log", "position", (json_int_t)state.position,
+		"chain", chain);
 	return status ? json_dumps(status, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 }

@@ -17,7 +17,7 @@ struct token {
 	const struct roles *roles;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* state, lent, stopped */
-	pthread_cond_t freed; /* a session came back */
+	pthread_cond_t freed;	/* a session came back */
 	enum token_state state;
 	bool stopped;
 	bool software;
@@ -114,14 +114,15 @@ static enum token_state end_rv(struct opening *o, const char *call, CK_RV rv)
 	return end(o, TOKEN_AWAY, NULL);
 }
 
-static enum token_state open_sessions(const struct token *t, struct opening *o,
-	CK_SLOT_ID slot)
+static enum token_state open_sessions(
+	const struct token *t, struct opening *o, CK_SLOT_ID slot)
 {
 	size_t want = (size_t)config_int(t->instance->config, "signer.threads");
 
-	for (; o->session_count < want && o->session_count < SESSIONS_MAX; o->session_count++) {
-		CK_RV rv = o->module.f->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL,
-			&o->sessions[o->session_count]);
+	for (; o->session_count < want && o->session_count < SESSIONS_MAX;
+		o->session_count++) {
+		CK_RV rv = o->module.f->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL,
+			NULL, &o->sessions[o->session_count]);
 
 		/* A device with fewer sessions than wanted is used as it is. */
 		if (rv == CKR_SESSION_COUNT && o->session_count > 0)
@@ -136,19 +137,21 @@ static enum token_state activate(const struct token *t, struct opening *o)
 {
 	char pin[PATH_MAX], marker[PATH_MAX];
 	struct pin_files files = { .pin = pin, .marker = marker };
-	CK_RV rv;
+	CK_RV rv = CKR_OK;
 	int r;
 
 	if (!config_bool(t->instance->config, "instance.test"))
-		return end(o, TOKEN_INACTIVE, "the token was not activated by its operators");
-	r = instance_path(t->instance, config_string(t->instance->config, "signer.pin_file"),
-		pin);
+		return end(o, TOKEN_INACTIVE,
+			"the token was not activated by its operators");
+	r = instance_path(
+		t->instance, config_string(t->instance->config, "signer.pin_file"), pin);
 	if (r == 0)
 		r = instance_path(t->instance, PIN_MARKER_FILE, marker);
 	if (r == 0)
 		r = pin_login(o->module.f, o->sessions[0], &files, &rv);
 	if (r == -EACCES)
-		return end(o, TOKEN_INACTIVE, "the token refused the PIN; it is not tried "
+		return end(o, TOKEN_INACTIVE,
+			"the token refused the PIN; it is not tried "
 			"again before the credential file changes");
 	if (r == -EAGAIN)
 		return end_rv(o, "C_Login", rv);
@@ -161,7 +164,8 @@ static enum token_state activate(const struct token *t, struct opening *o)
 	return TOKEN_READY;
 }
 
-static enum token_state load_keys(const struct token *t, struct opening *o, PKCS11_SLOT *slot)
+static enum token_state load_keys(
+	const struct token *t, struct opening *o, PKCS11_SLOT *slot)
 {
 	struct key_place place = { &o->module, slot, o->sessions[0] };
 
@@ -195,14 +199,17 @@ static enum token_state open_module(const struct token *t, struct opening *o)
 		return end(o, TOKEN_AWAY, NULL);
 	slot = module_find_token(&o->module, label);
 	if (!slot) {
-		snprintf(o->reason, sizeof(o->reason), "there is no token, or more than one, "
-			"with the label %.32s", label);
+		snprintf(o->reason, sizeof(o->reason),
+			"there is no token, or more than one, "
+			"with the label %.32s",
+			label);
 		return end(o, TOKEN_AWAY, NULL);
 	}
 	id = PKCS11_get_slotid_from_slot(slot);
 	o->software = module_is_software(&o->module, id);
 	if (o->software && !config_bool(t->instance->config, "instance.test"))
-		return end(o, TOKEN_FORBIDDEN, "a software token in a production instance");
+		return end(
+			o, TOKEN_FORBIDDEN, "a software token in a production instance");
 	state = open_sessions(t, o, id);
 	if (state == TOKEN_READY)
 		state = activate(t, o);
@@ -293,8 +300,10 @@ int token_lend(struct token *t, size_t role, int wait_ms, struct token_lease *re
 	} else {
 		size_t index = t->idle[--t->idle_count];
 
-		*ret_lease = (struct token_lease){ .f = t->f, .session = t->sessions[index],
-			.key = &t->keys[role], .index = index,
+		*ret_lease = (struct token_lease){ .f = t->f,
+			.session = t->sessions[index],
+			.key = &t->keys[role],
+			.index = index,
 			.tries = t->tries };
 		r = 0;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The token: found, activated, its sessions lent one to a thread, and opened anew when it was
- * away; never closes a session while another is in use.
+ * The token: found, activated, its sessions lent one to a thread, and opened anew when it
+ * was away; never closes a session while another is in use.
  */
 #ifndef SEALGATE_PKCS11_TOKEN_H
 #define SEALGATE_PKCS11_TOKEN_H
@@ -16,9 +16,10 @@
 #define PIN_MARKER_FILE "state/signer/pin-refused"
 
 enum token_state {
-	TOKEN_AWAY = 0,  /* not there, or lost */
-	TOKEN_INACTIVE,  /* there, but nobody activated it */
-	TOKEN_FORBIDDEN, /* there, and must not be used (software in production, a key's attributes) */
+	TOKEN_AWAY = 0,	 /* not there, or lost */
+	TOKEN_INACTIVE,	 /* there, but nobody activated it */
+	TOKEN_FORBIDDEN, /* there, and must not be used (software in production, a key's
+			    attributes) */
 	TOKEN_READY,
 };
 
@@ -27,8 +28,8 @@ enum token_state {
 struct token;
 
 /* Set the environment that the module needs; before any thread and before token_new. The
- * working folder becomes the instance's, so that a software token's folder may be relative.
- * Return: 0 or -errno. */
+ * working folder becomes the instance's, so that a software token's folder may be
+ * relative. Return: 0 or -errno. */
 int token_environment(const struct instance *instance);
 
 /* A token that is away until token_open. instance and roles must outlive it. */
@@ -36,9 +37,9 @@ struct token *token_new(const struct instance *instance, const struct roles *rol
 void token_free(struct token *t);
 DEFINE_CLEANUP(struct token *, token_free)
 
-/* Take every session back, finalise the module, initialise it, find the token, activate it
- * and load the keys. For one thread only, all others may go on lending.
- * Return: the state that it has now. */
+/* Take every session back, finalise the module, initialise it, find the token, activate
+ * it and load the keys. For one thread only, all others may go on lending. Return: the
+ * state that it has now. */
 enum token_state token_open(struct token *t);
 
 /* A session and the role's key, for one thread until token_return. */
@@ -71,8 +72,8 @@ bool token_stopped(struct token *t);
 struct token_view {
 	enum token_state state;
 	bool software;
-	bool active; /* logged in */
-	uint64_t tries; /* openings so far, failed ones included */
+	bool active;		      /* logged in */
+	uint64_t tries;		      /* openings so far, failed ones included */
 	char reason[TOKEN_TEXT_SIZE]; /* when not ready */
 	struct {
 		bool usable;
