@@ -123,7 +123,7 @@ void findings_move(struct findings *dst, struct findings *src)
 		struct finding *slot = next_slot(dst, SEVERITY_INFO);
 
 		if (!slot)
-			break;
+			continue; /* counted as dropped */
 		*slot = *from;
 		*from = (struct finding){ 0 };
 		dst->count++;

@@ -42,8 +42,8 @@ static int check_tree(const struct checking *c, xmlDoc *doc, struct findings *fi
 	return r < 0 ? r : findings->errors == 0;
 }
 
-static int check_octets(const struct checking *c, const char *path, struct findings *findings,
-	const char **ret_type)
+static int check_octets(const struct checking *c, const char *path,
+	struct findings *findings, const char **ret_type)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	_cleanup_xml_doc_ xmlDoc *doc = NULL;
@@ -64,8 +64,9 @@ static int check_octets(const struct checking *c, const char *path, struct findi
 
 static int print_line(const char *path, const char *type, const struct findings *findings)
 {
-	_cleanup_json_ json_t *line = json_pack("{s:o, s:o, s:o}", "file", json_text(path),
-		"type", json_text(type), "findings", findings_to_json(findings));
+	_cleanup_json_ json_t *line =
+		json_pack("{s:o, s:o, s:o}", "file", json_text(path), "type",
+			json_text(type), "findings", findings_to_json(findings));
 
 	if (!line || json_dumpf(line, stdout, JSON_COMPACT) < 0)
 		return -ENOMEM;

@@ -111,8 +111,9 @@ static bool header_ok(const struct csv *table)
 	return table->columns == 5;
 }
 
-int code_checks_load(const char *policies, const char *path, const struct prefixes *prefixes,
-	struct code_checks **ret_checks, char **ret_error)
+int code_checks_load(const char *policies, const char *path,
+	const struct prefixes *prefixes, struct code_checks **ret_checks,
+	char **ret_error)
 {
 	_cleanup_csv_ struct csv table = { 0 };
 	_cleanup_(code_checks_freep) struct code_checks *c = calloc(1, sizeof(*c));
@@ -123,7 +124,8 @@ int code_checks_load(const char *policies, const char *path, const struct prefix
 	if (r < 0)
 		return r;
 	if (!header_ok(&table))
-		return fail(ret_error, path, 0, "the header is not id,xpath,list,where,severity");
+		return fail(ret_error, path, 0,
+			"the header is not id,xpath,list,where,severity");
 	c->checks = calloc(table.rows + 1, sizeof(*c->checks));
 	if (!c->checks)
 		return -ENOMEM;
@@ -169,17 +171,18 @@ static char *value_of(const xmlNode *node)
 {
 	if (node->type == XML_ATTRIBUTE_NODE)
 		return strdup(node->children && node->children->content
-				? (const char *)node->children->content : "");
+				      ? (const char *)node->children->content
+				      : "");
 	return xml_text(node);
 }
 
-static void check_node(const struct code_check *check, const xmlNode *node,
-	struct findings *findings)
+static void check_node(
+	const struct code_check *check, const xmlNode *node, struct findings *findings)
 {
 	_cleanup_(freep) char *value = value_of(node), *path = NULL;
 
-	if (value && bsearch(&value, check->codes, check->code_count, sizeof(*check->codes),
-			     compare))
+	if (value && bsearch(&value, check->codes, check->code_count,
+			     sizeof(*check->codes), compare))
 		return;
 	path = xml_path_of(node);
 	findings_addf(findings, check->severity, "doc.code", path, value ? value : "",
@@ -187,14 +190,14 @@ static void check_node(const struct code_check *check, const xmlNode *node,
 		check->list);
 }
 
-int code_checks_run(const struct code_checks *c, xmlXPathContext *context,
-	struct findings *findings)
+int code_checks_run(
+	const struct code_checks *c, xmlXPathContext *context, struct findings *findings)
 {
 	int r = rule_context_use(context, &c->prefixes);
 
 	for (size_t i = 0; r == 0 && i < c->count; i++) {
-		_cleanup_object_ xmlXPathObject *set = rule_evaluate(context,
-			c->checks[i].expression, (xmlNode *)context->doc);
+		_cleanup_object_ xmlXPathObject *set = rule_evaluate(
+			context, c->checks[i].expression, (xmlNode *)context->doc);
 
 		if (!set || set->type != XPATH_NODESET)
 			return -EDOM;

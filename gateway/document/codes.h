@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Code lists (policies/codes) and the checks that say where a document must keep to which;
- * never knows what a code means.
+ * Code lists (policies/codes) and the checks that say where a document must keep to
+ * which; never knows what a code means.
  */
 #ifndef SEALGATE_DOCUMENT_CODES_H
 #define SEALGATE_DOCUMENT_CODES_H
@@ -11,18 +11,19 @@
 
 struct code_checks;
 
-/* Read a table of checks, the *.csv below policies/types: columns id, xpath, list, where, severity.
- * list names codes/LIST.csv; where is COLUMN=VALUE of that list, or empty; severity is error
- * or warning. Expressions use the prefixes. *ret_error: one line, the caller frees.
- * Return: 0, -EINVAL, -errno. */
-int code_checks_load(const char *policies, const char *path, const struct prefixes *prefixes,
-	struct code_checks **ret_checks, char **ret_error);
+/* Read a table of checks, the *.csv below policies/types: columns id, xpath, list, where,
+ * severity. list names codes/LIST.csv; where is COLUMN=VALUE of that list, or empty;
+ * severity is error or warning. Expressions use the prefixes. *ret_error: one line, the
+ * caller frees. Return: 0, -EINVAL, -errno. */
+int code_checks_load(const char *policies, const char *path,
+	const struct prefixes *prefixes, struct code_checks **ret_checks,
+	char **ret_error);
 void code_checks_free(struct code_checks *c);
 DEFINE_CLEANUP(struct code_checks *, code_checks_free)
 
 /* Every value that is not in its list is a finding doc.code. Return: 0 or negative
  * undecided. */
-int code_checks_run(const struct code_checks *c, xmlXPathContext *context,
-	struct findings *findings);
+int code_checks_run(
+	const struct code_checks *c, xmlXPathContext *context, struct findings *findings);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Tables of comma-separated values as policies keep them: a header row, no quoting, every row
- * as long as the header; never guesses.
+ * Tables of comma-separated values as policies keep them: a header row, no quoting, every
+ * row as long as the header; never guesses.
  */
 #ifndef SEALGATE_DOCUMENT_CSV_H
 #define SEALGATE_DOCUMENT_CSV_H

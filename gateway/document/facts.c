@@ -24,15 +24,15 @@ static void complain(const struct reading *r, const char *code, const xmlNode *p
 	_cleanup_(freep) char *path = xml_path_of(place);
 
 	findings_addf(r->findings, SEVERITY_ERROR, code, path, received, "%s%s%s",
-		reason_find(code) ? reason_find(code)->sentence : code, name ? " Here: " : "",
-		name ? name : "");
+		reason_find(code) ? reason_find(code)->sentence : code,
+		name ? " Here: " : "", name ? name : "");
 }
 
 static bool of_form(const char *text, enum form form)
 {
 	if (form == FORM_COUNTRY)
 		return strlen(text) == 2 && isupper((unsigned char)text[0]) &&
-			isupper((unsigned char)text[1]);
+		       isupper((unsigned char)text[1]);
 	for (const char *p = text; *p; p++) {
 		unsigned char c = (unsigned char)*p;
 
@@ -51,7 +51,8 @@ static void value(const struct reading *r, const xmlNode *parent, const char *na
 
 	if (!text || !*text) {
 		if (required)
-			complain(r, "doc.missing", element ? element : parent, name, NULL);
+			complain(
+				r, "doc.missing", element ? element : parent, name, NULL);
 	} else if (strlen(text) >= size) {
 		complain(r, "doc.length", element, NULL, text);
 	} else if (!of_form(text, form)) {
@@ -75,8 +76,8 @@ static void title(const xmlNode *parent, char *ret, size_t size)
 	ret[n] = '\0';
 }
 
-static int64_t when(const struct reading *r, const xmlNode *parent, const char *name,
-	bool required)
+static int64_t when(
+	const struct reading *r, const xmlNode *parent, const char *name, bool required)
 {
 	const xmlNode *element = sps_child(parent, name);
 	_cleanup_(freep) char *path = NULL, *text = NULL;
@@ -97,7 +98,8 @@ static int64_t when(const struct reading *r, const xmlNode *parent, const char *
 	case SPS_TIME_ABSENT:
 	default:
 		if (required)
-			complain(r, "doc.missing", element ? element : parent, name, NULL);
+			complain(
+				r, "doc.missing", element ? element : parent, name, NULL);
 		return 0;
 	}
 }
@@ -116,8 +118,8 @@ static void signatories(const struct reading *r, const xmlNode *exchanged)
 	}
 }
 
-/* The number that this document stands in the place of: a reference of relationship AWR, or
- * the ePhyto note ADRPN. */
+/* The number that this document stands in the place of: a reference of relationship AWR,
+ * or the ePhyto note ADRPN. */
 static void replaced(const struct reading *r, const xmlNode *exchanged)
 {
 	const char *name = "ReferenceSPSReferencedDocument";
@@ -146,7 +148,8 @@ static void replaced(const struct reading *r, const xmlNode *exchanged)
 
 static size_t count_lines(const xmlNode *consignment)
 {
-	const char *item = "IncludedSPSConsignmentItem", *line = "IncludedSPSTradeLineItem";
+	const char *item = "IncludedSPSConsignmentItem",
+		   *line = "IncludedSPSTradeLineItem";
 	size_t n = 0;
 
 	for (const xmlNode *i = sps_child(consignment, item); i; i = sps_next(i, item))
@@ -154,7 +157,8 @@ static size_t count_lines(const xmlNode *consignment)
 			_cleanup_(freep) char *number =
 				xml_text(sps_child(l, "SequenceNumeric"));
 
-			n += !number || strcmp(number, "0") != 0; /* 0: the row of totals */
+			n += !number ||
+			     strcmp(number, "0") != 0; /* 0: the row of totals */
 		}
 	return n;
 }
@@ -172,7 +176,8 @@ static void certificate(const struct reading *r, const xmlNode *root)
 	}
 	title(exchanged, f->name, sizeof(f->name));
 	value(r, exchanged, "ID", FORM_TEXT, true, f->number, sizeof(f->number));
-	value(r, exchanged, "TypeCode", FORM_CODE, true, f->type_code, sizeof(f->type_code));
+	value(r, exchanged, "TypeCode", FORM_CODE, true, f->type_code,
+		sizeof(f->type_code));
 	value(r, exchanged, "StatusCode", FORM_CODE, true, f->status, sizeof(f->status));
 	f->issued = when(r, exchanged, "IssueDateTime", true);
 	signatories(r, exchanged);
@@ -194,7 +199,8 @@ static void acknowledgement(const struct reading *r, const xmlNode *root)
 
 	if (!body || !about) {
 		complain(r, "doc.missing", body ? body : root,
-			body ? "ReferenceSPSReferencedDocument" : "SPSAcknowledgementDocument",
+			body ? "ReferenceSPSReferencedDocument"
+			     : "SPSAcknowledgementDocument",
 			NULL);
 		return;
 	}
@@ -243,7 +249,8 @@ static json_t *time_json(int64_t t)
 
 json_t *facts_to_json(const struct facts *f)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I}",
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I}",
 		"root", f->root, "namespace", f->ns, "number", f->number, "type_code",
 		f->type_code, "status", f->status, "name", f->name, "issued",
 		time_json(f->issued), "authenticated", time_json(f->authenticated),

@@ -12,15 +12,15 @@
 #include <stdint.h>
 
 struct facts {
-	char root[64];           /* local name of the root */
-	char ns[160];            /* its namespace */
+	char root[64]; /* local name of the root */
+	char ns[160];  /* its namespace */
 	char number[DOCUMENT_NUMBER_SIZE];
-	char type_code[16];      /* UNTDID 1001: "851" */
+	char type_code[16];	  /* UNTDID 1001: "851" */
 	char status[STATUS_SIZE]; /* 4405: "70" */
 	char name[256];
-	int64_t issued;          /* seconds; 0 when absent */
-	int64_t authenticated;   /* earliest signatory ActualDateTime; 0 when absent */
-	int64_t departure;       /* ExportExitDateTime; 0 when absent */
+	int64_t issued;	       /* seconds; 0 when absent */
+	int64_t authenticated; /* earliest signatory ActualDateTime; 0 when absent */
+	int64_t departure;     /* ExportExitDateTime; 0 when absent */
 	char export_country[COUNTRY_SIZE];
 	char import_country[COUNTRY_SIZE];
 	char replaces[DOCUMENT_NUMBER_SIZE]; /* number named as replaced, or "" */

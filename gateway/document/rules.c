@@ -52,7 +52,8 @@ static int compose(const struct running *r, const struct assertion *a, xmlNode *
 	return message->error == -ENOMEM ? -ENOMEM : 0;
 }
 
-/* The place to name: the first node of subject, or the context node when there is none. */
+/* The place to name: the first node of subject, or the context node when there is none.
+ */
 static const xmlNode *place_of(const struct running *r, const struct assertion *a,
 	xmlNode *node, xmlXPathObject **ret_keep)
 {
@@ -74,7 +75,8 @@ static char *received(const xmlNode *place)
 	if (place->type != XML_ELEMENT_NODE)
 		return NULL;
 	/* Of an element with elements only its first value, such as DateTime's. */
-	while (xml_child(place, NULL, NULL) && !xml_next(xml_child(place, NULL, NULL), NULL, NULL))
+	while (xml_child(place, NULL, NULL) &&
+		!xml_next(xml_child(place, NULL, NULL), NULL, NULL))
 		place = xml_child(place, NULL, NULL);
 	return xml_text(place);
 }
@@ -113,10 +115,10 @@ static int check(const struct running *r, const struct rule *rule, xmlNode *node
 	return 0;
 }
 
-/* Give every node of the set that no earlier rule of the pattern had to this one. Nodes are
- * marked in _private, which nothing else uses and which is cleared below. */
-static int run_rule(const struct running *r, const struct rule *rule, const xmlNodeSet *nodes,
-	void *mark)
+/* Give every node of the set that no earlier rule of the pattern had to this one. Nodes
+ * are marked in _private, which nothing else uses and which is cleared below. */
+static int run_rule(const struct running *r, const struct rule *rule,
+	const xmlNodeSet *nodes, void *mark)
 {
 	int s = 0;
 
@@ -145,8 +147,8 @@ static int run_pattern(const struct running *r, const struct pattern *p)
 	int s = sets ? 0 : -ENOMEM;
 
 	while (s == 0 && n < p->count) {
-		xmlXPathObject *set = rule_evaluate(r->context, p->rules[n].context,
-			(xmlNode *)r->context->doc);
+		xmlXPathObject *set = rule_evaluate(
+			r->context, p->rules[n].context, (xmlNode *)r->context->doc);
 
 		if (!set || set->type != XPATH_NODESET) {
 			xmlXPathFreeObject(set);
@@ -165,7 +167,8 @@ static int run_pattern(const struct running *r, const struct pattern *p)
 	return s;
 }
 
-int rules_run(const struct rules *rules, xmlXPathContext *context, struct findings *findings)
+int rules_run(
+	const struct rules *rules, xmlXPathContext *context, struct findings *findings)
 {
 	struct running r = { .context = context, .findings = findings };
 	int s = rule_context_use(context, &rules->prefixes);

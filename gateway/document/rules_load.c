@@ -22,8 +22,8 @@ struct loading {
 
 static int fail(const struct loading *l, const xmlNode *node, const char *what)
 {
-	if (!*l->ret_error &&
-		asprintf(l->ret_error, "%s:%ld: %s", l->path, xmlGetLineNo(node), what) < 0)
+	if (!*l->ret_error && asprintf(l->ret_error, "%s:%ld: %s", l->path,
+				      xmlGetLineNo(node), what) < 0)
 		*l->ret_error = NULL;
 	return -EINVAL;
 }
@@ -47,8 +47,8 @@ static bool attributes_only(const xmlNode *node, const char *list)
 	return true;
 }
 
-static xmlXPathCompExpr *expression(const struct loading *l, const xmlNode *node,
-	const char *attribute)
+static xmlXPathCompExpr *expression(
+	const struct loading *l, const xmlNode *node, const char *attribute)
 {
 	_cleanup_(freep) char *text = xml_attribute(node, attribute);
 
@@ -126,14 +126,16 @@ static int load_role(const xmlNode *node, enum severity *ret)
 	return 0;
 }
 
-static int load_assertion(const struct loading *l, const xmlNode *node, struct assertion *a)
+static int load_assertion(
+	const struct loading *l, const xmlNode *node, struct assertion *a)
 {
 	_cleanup_(freep) char *subject = xml_attribute(node, "subject");
 
 	a->report = xml_is(node, SCH, "report");
 	if (!a->report && !xml_is(node, SCH, "assert"))
 		return fail(l, node, "a rule holds assert and report only");
-	if (!attributes_only(node, "id test role subject") || load_role(node, &a->severity) < 0)
+	if (!attributes_only(node, "id test role subject") ||
+		load_role(node, &a->severity) < 0)
 		return fail(l, node, "an unknown attribute or role");
 	a->id = xml_attribute(node, "id");
 	if (!a->id || !*a->id)
@@ -169,10 +171,12 @@ static int load_rule(const struct loading *l, const xmlNode *node, struct rule *
 	rule->context = context_of(l, node);
 	if (!rule->context)
 		return fail(l, node, "context is missing or no expression");
-	rule->assertions = calloc(xml_count(node, NULL, NULL) + 1, sizeof(*rule->assertions));
+	rule->assertions =
+		calloc(xml_count(node, NULL, NULL) + 1, sizeof(*rule->assertions));
 	if (!rule->assertions)
 		return -ENOMEM;
-	for (const xmlNode *c = xml_child(node, NULL, NULL); c; c = xml_next(c, NULL, NULL)) {
+	for (const xmlNode *c = xml_child(node, NULL, NULL); c;
+		c = xml_next(c, NULL, NULL)) {
 		int r = load_assertion(l, c, &rule->assertions[rule->count++]);
 
 		if (r < 0)
@@ -181,14 +185,16 @@ static int load_rule(const struct loading *l, const xmlNode *node, struct rule *
 	return 0;
 }
 
-static int load_pattern(const struct loading *l, const xmlNode *node, struct pattern *pattern)
+static int load_pattern(
+	const struct loading *l, const xmlNode *node, struct pattern *pattern)
 {
 	if (!attributes_only(node, "id"))
 		return fail(l, node, "an unknown attribute");
 	pattern->rules = calloc(xml_count(node, NULL, NULL) + 1, sizeof(*pattern->rules));
 	if (!pattern->rules)
 		return -ENOMEM;
-	for (const xmlNode *c = xml_child(node, NULL, NULL); c; c = xml_next(c, NULL, NULL)) {
+	for (const xmlNode *c = xml_child(node, NULL, NULL); c;
+		c = xml_next(c, NULL, NULL)) {
 		int r;
 
 		if (xml_is(c, SCH, "title"))
@@ -231,11 +237,12 @@ static int load_schema(const struct loading *l, const xmlNode *root)
 		return fail(l, root, "the root is no Schematron schema");
 	if (binding && strcmp(binding, "xslt") != 0)
 		return fail(l, root, "the query binding must be xslt (XPath 1.0)");
-	l->rules->patterns = calloc(xml_count(root, NULL, NULL) + 1,
-		sizeof(*l->rules->patterns));
+	l->rules->patterns =
+		calloc(xml_count(root, NULL, NULL) + 1, sizeof(*l->rules->patterns));
 	if (!l->rules->patterns)
 		return -ENOMEM;
-	for (const xmlNode *c = xml_child(root, NULL, NULL); c; c = xml_next(c, NULL, NULL)) {
+	for (const xmlNode *c = xml_child(root, NULL, NULL); c;
+		c = xml_next(c, NULL, NULL)) {
 		int r = load_child(l, c);
 
 		if (r < 0)

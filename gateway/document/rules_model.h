@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What rules look like in memory, between rules_load.c, which reads them, and rules.c, which
- * applies them; never used outside the two.
+ * What rules look like in memory, between rules_load.c, which reads them, and rules.c,
+ * which applies them; never used outside the two.
  */
 #ifndef SEALGATE_DOCUMENT_RULES_MODEL_H
 #define SEALGATE_DOCUMENT_RULES_MODEL_H

@@ -14,7 +14,7 @@
 static bool is_sps(const xmlNode *node, const char *name)
 {
 	return strcmp((const char *)node->name, name) == 0 && node->ns &&
-		strncmp((const char *)node->ns->href, UNCEFACT, strlen(UNCEFACT)) == 0;
+	       strncmp((const char *)node->ns->href, UNCEFACT, strlen(UNCEFACT)) == 0;
 }
 
 static xmlNode *seek(xmlNode *node, const char *name)
@@ -42,8 +42,12 @@ struct notation {
 };
 
 static const struct notation NOTATIONS[] = {
-	{ "102", 8, false }, { "203", 12, false }, { "204", 14, false },
-	{ "205", 12, true }, { "208", 14, true }, { 0 },
+	{ "102", 8, false },
+	{ "203", 12, false },
+	{ "204", 14, false },
+	{ "205", 12, true },
+	{ "208", 14, true },
+	{ 0 },
 };
 
 static const struct notation *notation_of(const char *format)
@@ -54,17 +58,20 @@ static const struct notation *notation_of(const char *format)
 	return NULL;
 }
 
-/* "Z", "+0200", "+02:00" or nothing, as RFC 3339 writes it. Return: false when malformed. */
+/* "Z", "+0200", "+02:00" or nothing, as RFC 3339 writes it. Return: false when malformed.
+ */
 static bool zone_text(const char *text, char ret[8])
 {
 	if (*text == '\0' || strcmp(text, "Z") == 0)
 		return snprintf(ret, 8, "Z") > 0;
-	if ((*text != '+' && *text != '-') || strspn(text + 1, "0123456789") != 4 || text[5])
+	if ((*text != '+' && *text != '-') || strspn(text + 1, "0123456789") != 4 ||
+		text[5])
 		return snprintf(ret, 8, "%s", text) < 8 && strlen(text) == 6;
 	return snprintf(ret, 8, "%.3s:%.2s", text, text + 3) > 0;
 }
 
-static enum sps_time read_digits(const char *text, const struct notation *n, int64_t *ret_t)
+static enum sps_time read_digits(
+	const char *text, const struct notation *n, int64_t *ret_t)
 {
 	char iso[40], digits[16] = "00000000000000", zone[8];
 	const char *rest = text + n->digits;
@@ -73,8 +80,9 @@ static enum sps_time read_digits(const char *text, const struct notation *n, int
 		!zone_text(rest, zone))
 		return SPS_TIME_BAD;
 	memcpy(digits, text, n->digits);
-	(void)snprintf(iso, sizeof(iso), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2s%s", digits, digits + 4,
-		digits + 6, digits + DATE_DIGITS, digits + 10, digits + 12, zone);
+	(void)snprintf(iso, sizeof(iso), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2s%s", digits,
+		digits + 4, digits + 6, digits + DATE_DIGITS, digits + 10, digits + 12,
+		zone);
 	if (clock_parse(iso, ret_t) < 0)
 		return SPS_TIME_BAD;
 	return *rest ? SPS_TIME_OK : SPS_TIME_NO_ZONE;
@@ -88,7 +96,8 @@ static enum sps_time read_iso(const char *text, int64_t *ret_t)
 		return SPS_TIME_BAD;
 	if (clock_parse(text, ret_t) == 0)
 		return SPS_TIME_OK;
-	(void)snprintf(iso, sizeof(iso), strchr(text, 'T') ? "%sZ" : "%sT00:00:00Z", text);
+	(void)snprintf(
+		iso, sizeof(iso), strchr(text, 'T') ? "%sZ" : "%sT00:00:00Z", text);
 	return clock_parse(iso, ret_t) == 0 ? SPS_TIME_NO_ZONE : SPS_TIME_BAD;
 }
 

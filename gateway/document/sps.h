@@ -16,7 +16,7 @@ xmlNode *sps_next(const xmlNode *node, const char *name);
 
 enum sps_time {
 	SPS_TIME_ABSENT = 0,
-	SPS_TIME_BAD,     /* not of a known notation */
+	SPS_TIME_BAD,	  /* not of a known notation */
 	SPS_TIME_NO_ZONE, /* read as UTC */
 	SPS_TIME_OK,
 };

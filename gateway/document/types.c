@@ -62,8 +62,8 @@ static struct shared *find_shared(const struct loading *l, const char *path)
 }
 
 /* Paths in a type's file are relative to policies/ and stay below it. */
-static struct shared *resolve(const struct loading *l, const config_setting_t *setting,
-	char ret_path[PATH_MAX])
+static struct shared *resolve(
+	const struct loading *l, const config_setting_t *setting, char ret_path[PATH_MAX])
 {
 	const char *name = config_setting_get_string(setting);
 
@@ -103,8 +103,8 @@ static int load_codes(const struct loading *l, const config_setting_t *setting,
 	if (!s)
 		return fail(l, setting, "codes is unusable");
 	if (!s->codes)
-		r = code_checks_load(l->policies, path, &l->prefixes, &s->codes,
-			l->ret_error);
+		r = code_checks_load(
+			l->policies, path, &l->prefixes, &s->codes, l->ret_error);
 	type->codes = s->codes;
 	return r;
 }
@@ -118,7 +118,8 @@ static int load_rules(const struct loading *l, const config_setting_t *setting,
 		return fail(l, setting, "too many rule files");
 	for (int i = 0; i < count; i++) {
 		char path[PATH_MAX];
-		struct shared *s = resolve(l, config_setting_get_elem(setting, (unsigned)i), path);
+		struct shared *s =
+			resolve(l, config_setting_get_elem(setting, (unsigned)i), path);
 		int r = 0;
 
 		if (!s)
@@ -132,8 +133,8 @@ static int load_rules(const struct loading *l, const config_setting_t *setting,
 	return 0;
 }
 
-static int copy(const struct loading *l, const config_setting_t *setting, const char *text,
-	char *ret, size_t size)
+static int copy(const struct loading *l, const config_setting_t *setting,
+	const char *text, char *ret, size_t size)
 {
 	if (!text || strlen(text) >= size)
 		return fail(l, setting, "a text is missing or too long");
@@ -141,8 +142,8 @@ static int copy(const struct loading *l, const config_setting_t *setting, const 
 	return 0;
 }
 
-static int get_text(const struct loading *l, const config_setting_t *root, const char *name,
-	char *ret, size_t size)
+static int get_text(const struct loading *l, const config_setting_t *root,
+	const char *name, char *ret, size_t size)
 {
 	const config_setting_t *setting = config_setting_get_member(root, name);
 	const char *text = setting ? config_setting_get_string(setting) : NULL;
@@ -151,8 +152,8 @@ static int get_text(const struct loading *l, const config_setting_t *root, const
 }
 
 /* A list of texts, each into a row of size octets. */
-static int get_list(const struct loading *l, const config_setting_t *root, const char *name,
-	char *rows, size_t size, size_t *ret_count)
+static int get_list(const struct loading *l, const config_setting_t *root,
+	const char *name, char *rows, size_t size, size_t *ret_count)
 {
 	const config_setting_t *list = config_setting_get_member(root, name);
 	int count = list ? config_setting_length(list) : 0;
@@ -170,8 +171,8 @@ static int get_list(const struct loading *l, const config_setting_t *root, const
 	return 0;
 }
 
-static int get_bool(const struct loading *l, const config_setting_t *root, const char *name,
-	bool *ret)
+static int get_bool(const struct loading *l, const config_setting_t *root,
+	const char *name, bool *ret)
 {
 	const config_setting_t *setting = config_setting_get_member(root, name);
 
@@ -219,8 +220,8 @@ static int check_keys(const struct loading *l, const config_setting_t *root)
 	return 0;
 }
 
-static int read_texts(const struct loading *l, const config_setting_t *root,
-	struct document_type *type)
+static int read_texts(
+	const struct loading *l, const config_setting_t *root, struct document_type *type)
 {
 	int r = get_text(l, root, "name", type->name, sizeof(type->name));
 
@@ -229,7 +230,8 @@ static int read_texts(const struct loading *l, const config_setting_t *root,
 	if (r == 0)
 		r = get_text(l, root, "namespace", type->ns, sizeof(type->ns));
 	if (r == 0)
-		r = get_text(l, root, "direction", type->direction, sizeof(type->direction));
+		r = get_text(
+			l, root, "direction", type->direction, sizeof(type->direction));
 	if (r == 0)
 		r = get_list(l, root, "type_codes", type->type_codes[0],
 			sizeof(type->type_codes[0]), &type->type_code_count);
@@ -239,8 +241,8 @@ static int read_texts(const struct loading *l, const config_setting_t *root,
 	return r;
 }
 
-static int read_type(struct loading *l, const config_setting_t *root,
-	struct document_type *type)
+static int read_type(
+	struct loading *l, const config_setting_t *root, struct document_type *type)
 {
 	int r = check_keys(l, root);
 
@@ -297,8 +299,8 @@ static int load_type(struct loading *l)
 			&l->types->types[l->types->count]);
 	} else {
 		r = -EINVAL;
-		if (asprintf(l->ret_error, "%s:%d: %s", l->path, config_error_line(&config),
-			    config_error_text(&config)) < 0)
+		if (asprintf(l->ret_error, "%s:%d: %s", l->path,
+			    config_error_line(&config), config_error_text(&config)) < 0)
 			*l->ret_error = NULL;
 	}
 	config_destroy(&config);
@@ -311,7 +313,8 @@ static int is_type_file(const struct dirent *entry)
 {
 	size_t n = strlen(entry->d_name);
 
-	return n > 4 && entry->d_name[0] != '.' && strcmp(entry->d_name + n - 4, ".cfg") == 0;
+	return n > 4 && entry->d_name[0] != '.' &&
+	       strcmp(entry->d_name + n - 4, ".cfg") == 0;
 }
 
 static int load_folder(struct loading *l, const char *folder)
@@ -341,17 +344,19 @@ static int load_folder(struct loading *l, const char *folder)
 	return r == 0 && count == 0 ? fail(l, NULL, "there is no type") : r;
 }
 
-int document_types_load(const char *policies, struct document_types **ret_types,
-	char **ret_error)
+int document_types_load(
+	const char *policies, struct document_types **ret_types, char **ret_error)
 {
 	struct document_types *types = calloc(1, sizeof(*types));
-	struct loading l = { .policies = policies, .types = types, .ret_error = ret_error };
+	struct loading l = {
+		.policies = policies, .types = types, .ret_error = ret_error
+	};
 	char folder[PATH_MAX];
 	int r = types ? 0 : -ENOMEM;
 
 	*ret_error = NULL;
 	if (r == 0 && snprintf(folder, sizeof(folder), "%s/types", policies) >=
-			(int)sizeof(folder))
+			      (int)sizeof(folder))
 		r = -ENAMETOOLONG;
 	if (r == 0)
 		r = load_folder(&l, folder);
@@ -391,17 +396,19 @@ const struct document_type *document_type_find(const struct document_types *t,
 		const struct document_type *type = &t->types[i];
 
 		if (strcmp(type->root, facts->root) == 0 &&
-			strcmp(type->ns, facts->ns) == 0 && has_code(type, facts->type_code))
+			strcmp(type->ns, facts->ns) == 0 &&
+			has_code(type, facts->type_code))
 			return type;
 	}
-	findings_addf(findings, SEVERITY_ERROR, "doc.type-unknown", NULL, facts->type_code,
+	findings_addf(findings, SEVERITY_ERROR, "doc.type-unknown", NULL,
+		facts->type_code,
 		"No document type has the root %s of namespace %s with type code \"%s\".",
 		facts->root, facts->ns, facts->type_code);
 	return NULL;
 }
 
-const struct document_type *document_type_named(const struct document_types *t,
-	const char *name)
+const struct document_type *document_type_named(
+	const struct document_types *t, const char *name)
 {
 	for (size_t i = 0; i < t->count; i++)
 		if (strcmp(t->types[i].name, name) == 0)

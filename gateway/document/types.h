@@ -21,12 +21,13 @@ struct document_type {
 	char ns[160];
 	char type_codes[TYPE_LIST_MAX][16];
 	size_t type_code_count;
-	char direction[16];            /* "import": what a partner may send */
+	char direction[16];			   /* "import": what a partner may send */
 	char statuses[TYPE_LIST_MAX][STATUS_SIZE]; /* admitted */
 	size_t status_count;
-	bool officer_required;         /* a main signature by an enrolled officer */
-	bool seal_required;            /* an authority's seal, parallel or counter */
-	const struct xml_schema *schema; /* shared by types of one pack, as are the next two */
+	bool officer_required; /* a main signature by an enrolled officer */
+	bool seal_required;    /* an authority's seal, parallel or counter */
+	const struct xml_schema
+		*schema; /* shared by types of one pack, as are the next two */
 	const struct code_checks *codes; /* or NULL */
 	const struct rules *rules[TYPE_RULES_MAX];
 	size_t rule_count;
@@ -37,15 +38,15 @@ struct document_types;
 
 /* Load the packs below policies (types/, schemas/, codes/). Must run before xml_setup.
  * *ret_error: one line, the caller frees. Return: 0, -EINVAL, -errno. */
-int document_types_load(const char *policies, struct document_types **ret_types,
-	char **ret_error);
+int document_types_load(
+	const char *policies, struct document_types **ret_types, char **ret_error);
 void document_types_free(struct document_types *t);
 
 /* The type of a document by root and type code, or NULL (finding doc.type-unknown). */
 const struct document_type *document_type_find(const struct document_types *t,
 	const struct facts *facts, struct findings *findings);
-const struct document_type *document_type_named(const struct document_types *t,
-	const char *name);
+const struct document_type *document_type_named(
+	const struct document_types *t, const char *name);
 
 /* Schema, codes and rules of the type on a tree without signatures; every violation is a
  * finding doc.*. at: now, for rules about the future.

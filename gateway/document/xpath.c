@@ -39,7 +39,7 @@ static double time_of(const xmlXPathObject *value)
 	if (value->type == XPATH_STRING)
 		kind = sps_time_text((const char *)value->stringval, NULL, &t);
 	else if (value->type == XPATH_NODESET && value->nodesetval &&
-		value->nodesetval->nodeNr > 0)
+		 value->nodesetval->nodeNr > 0)
 		kind = sps_time(value->nodesetval->nodeTab[0], &t);
 	return kind >= SPS_TIME_NO_ZONE ? (double)t : xmlXPathNAN;
 }
@@ -73,10 +73,10 @@ xmlXPathContext *rule_context(xmlDoc *doc, int64_t now)
 		return NULL;
 	context->error = say_nothing;
 	context->opLimit = STEPS_MAX;
-	if (xmlXPathRegisterFuncNS(context, BAD_CAST "time", BAD_CAST RULES_NS,
-		    time_function) < 0 ||
-		xmlXPathRegisterVariable(context, BAD_CAST "now",
-			xmlXPathNewFloat((double)now)) < 0) {
+	if (xmlXPathRegisterFuncNS(
+		    context, BAD_CAST "time", BAD_CAST RULES_NS, time_function) < 0 ||
+		xmlXPathRegisterVariable(
+			context, BAD_CAST "now", xmlXPathNewFloat((double)now)) < 0) {
 		xmlXPathFreeContext(context);
 		return NULL;
 	}
@@ -93,8 +93,8 @@ int rule_context_use(xmlXPathContext *context, const struct prefixes *p)
 	return 0;
 }
 
-xmlXPathObject *rule_evaluate(xmlXPathContext *context, xmlXPathCompExpr *expression,
-	xmlNode *node)
+xmlXPathObject *rule_evaluate(
+	xmlXPathContext *context, xmlXPathCompExpr *expression, xmlNode *node)
 {
 	context->node = node;
 	return xmlXPathCompiledEval(expression, context);
@@ -119,7 +119,8 @@ static bool known(const struct prefixes *p, const char *name, size_t len)
 	return false;
 }
 
-/* libxml2 looks a prefix up only when it comes to it, which may be never in a test run. */
+/* libxml2 looks a prefix up only when it comes to it, which may be never in a test run.
+ */
 static bool prefixes_known(const char *e, const struct prefixes *p)
 {
 	while (*e) {

@@ -31,8 +31,9 @@ void prefixes_done(struct prefixes *p);
  * evaluate on an empty document. NULL when not. */
 xmlXPathCompExpr *rule_compile(const char *expression, const struct prefixes *p);
 
-/* A context over doc with the function {urn:sealgate:rules}time (seconds of the first node of
- * a set or of a text, NaN when it is no time) and the variable $now. NULL without memory. */
+/* A context over doc with the function {urn:sealgate:rules}time (seconds of the first
+ * node of a set or of a text, NaN when it is no time) and the variable $now. NULL without
+ * memory. */
 xmlXPathContext *rule_context(xmlDoc *doc, int64_t now);
 DEFINE_CLEANUP(xmlXPathContext *, xmlXPathFreeContext)
 #define _cleanup_xpath_ _cleanup_(xmlXPathFreeContextp)
@@ -41,8 +42,8 @@ DEFINE_CLEANUP(xmlXPathContext *, xmlXPathFreeContext)
 int rule_context_use(xmlXPathContext *context, const struct prefixes *p);
 
 /* Evaluate at node. NULL when the expression fails, or takes more work than allowed. */
-xmlXPathObject *rule_evaluate(xmlXPathContext *context, xmlXPathCompExpr *expression,
-	xmlNode *node);
+xmlXPathObject *rule_evaluate(
+	xmlXPathContext *context, xmlXPathCompExpr *expression, xmlNode *node);
 DEFINE_CLEANUP(xmlXPathObject *, xmlXPathFreeObject)
 #define _cleanup_object_ _cleanup_(xmlXPathFreeObjectp)
 

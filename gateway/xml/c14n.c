@@ -15,17 +15,17 @@ struct algorithm {
 static const struct algorithm ALGORITHMS[] = {
 	[XML_C14N_10] = { "http://www.w3.org/TR/2001/REC-xml-c14n-20010315", XML_C14N_1_0,
 		false },
-	[XML_C14N_10_COMMENTS] = {
-		"http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments", XML_C14N_1_0,
-		true },
+	[XML_C14N_10_COMMENTS] = { "http://www.w3.org/TR/2001/"
+				   "REC-xml-c14n-20010315#WithComments",
+		XML_C14N_1_0, true },
 	[XML_C14N_11] = { "http://www.w3.org/2006/12/xml-c14n11", XML_C14N_1_1, false },
 	[XML_C14N_11_COMMENTS] = { "http://www.w3.org/2006/12/xml-c14n11#WithComments",
 		XML_C14N_1_1, true },
 	[XML_C14N_EXCLUSIVE] = { "http://www.w3.org/2001/10/xml-exc-c14n#",
 		XML_C14N_EXCLUSIVE_1_0, false },
-	[XML_C14N_EXCLUSIVE_COMMENTS] = {
-		"http://www.w3.org/2001/10/xml-exc-c14n#WithComments", XML_C14N_EXCLUSIVE_1_0,
-		true },
+	[XML_C14N_EXCLUSIVE_COMMENTS] = { "http://www.w3.org/2001/10/"
+					  "xml-exc-c14n#WithComments",
+		XML_C14N_EXCLUSIVE_1_0, true },
 };
 
 #define ALGORITHM_COUNT (sizeof(ALGORITHMS) / sizeof(ALGORITHMS[0]))
@@ -45,8 +45,8 @@ const char *xml_c14n_uri(enum xml_c14n algorithm)
 	return i < ALGORITHM_COUNT ? ALGORITHMS[i].uri : NULL;
 }
 
-/* What is canonicalised, and what was last found out: the questions come in document order,
- * so that parent and element of the last answer nearly always answer the next. */
+/* What is canonicalised, and what was last found out: the questions come in document
+ * order, so that parent and element of the last answer nearly always answer the next. */
 struct view {
 	const xmlNode *apex;
 	const xmlNode *const *omit;
@@ -103,8 +103,8 @@ static bool node_visible(struct view *v, const xmlNode *node)
 	return visible;
 }
 
-/* Attributes and namespaces are as visible as the element that has them. (xmlNs has its type
- * at the place where xmlNode has it.) */
+/* Attributes and namespaces are as visible as the element that has them. (xmlNs has its
+ * type at the place where xmlNode has it.) */
 static int is_visible(void *data, xmlNode *node, xmlNode *parent)
 {
 	struct view *v = data;

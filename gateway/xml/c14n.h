@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Canonical XML 1.0, 1.1 and Exclusive 1.0, each with and without comments; an error or an
- * empty result is an error, never an empty string that could be signed.
+ * Canonical XML 1.0, 1.1 and Exclusive 1.0, each with and without comments; an error or
+ * an empty result is an error, never an empty string that could be signed.
  */
 #ifndef SEALGATE_XML_C14N_H
 #define SEALGATE_XML_C14N_H
@@ -26,9 +26,9 @@ enum xml_c14n xml_c14n_find(const char *uri);
 const char *xml_c14n_uri(enum xml_c14n algorithm);
 
 /* Canonicalise the subtree at apex (NULL: the whole document, comments outside the root
- * included where the algorithm keeps comments) without the subtrees in omit, and append to
- * ret. prefixes: InclusiveNamespaces PrefixList, NULL-terminated, or NULL.
- * Return: 0, -EINVAL (canonicalisation failed or gave nothing), -E2BIG, -ENOMEM. */
+ * included where the algorithm keeps comments) without the subtrees in omit, and append
+ * to ret. prefixes: InclusiveNamespaces PrefixList, NULL-terminated, or NULL. Return: 0,
+ * -EINVAL (canonicalisation failed or gave nothing), -E2BIG, -ENOMEM. */
 int xml_canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *omit,
 	size_t omit_count, enum xml_c14n algorithm, const char *const *prefixes,
 	struct buf *ret);

@@ -57,7 +57,7 @@ static int pseudo_attribute(struct cursor *c, const char *name, struct span *ret
 static bool is(struct span value, const char *text)
 {
 	return value.len == strlen(text) &&
-		strncasecmp((const char *)value.data, text, value.len) == 0;
+	       strncasecmp((const char *)value.data, text, value.len) == 0;
 }
 
 static const char *check(struct cursor *c, const char **ret_why)

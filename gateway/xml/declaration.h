@@ -7,9 +7,9 @@
 
 #include "common/span.h"
 
-/* Look at the declaration that data begins with, if any (XML 1.0 production 23). An encoding
- * that is not named is UTF-8. *ret_used: its octets, 0 when absent.
- * Return: NULL when all is well, else the code of the reason, with *ret_why for people. */
+/* Look at the declaration that data begins with, if any (XML 1.0 production 23). An
+ * encoding that is not named is UTF-8. *ret_used: its octets, 0 when absent. Return: NULL
+ * when all is well, else the code of the reason, with *ret_why for people. */
 const char *declaration_check(struct span data, size_t *ret_used, const char **ret_why);
 
 #endif

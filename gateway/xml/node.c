@@ -31,7 +31,8 @@ static xmlNode *seek(xmlNode *node, const char *ns, const char *name)
 
 xmlNode *xml_child(const xmlNode *parent, const char *ns, const char *name)
 {
-	if (!parent || (parent->type != XML_ELEMENT_NODE && parent->type != XML_DOCUMENT_NODE))
+	if (!parent ||
+		(parent->type != XML_ELEMENT_NODE && parent->type != XML_DOCUMENT_NODE))
 		return NULL;
 	return seek(parent->children, ns, name);
 }
@@ -55,7 +56,8 @@ static bool space(char c)
 	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-/* Octets of the text and CDATA children, or -1 when there is anything else but comments. */
+/* Octets of the text and CDATA children, or -1 when there is anything else but comments.
+ */
 static ssize_t text_length(const xmlNode *element)
 {
 	size_t len = 0;
@@ -110,7 +112,8 @@ char *xml_attribute(const xmlNode *element, const char *name)
 			continue;
 		/* Without a DTD an attribute has one text child or none. */
 		return strdup(a->children && a->children->content
-				? (const char *)a->children->content : "");
+				      ? (const char *)a->children->content
+				      : "");
 	}
 	return NULL;
 }
@@ -120,7 +123,7 @@ static bool same_name(const xmlNode *a, const xmlNode *b)
 	const xmlChar *x = a->ns ? a->ns->href : NULL, *y = b->ns ? b->ns->href : NULL;
 
 	return a->type == XML_ELEMENT_NODE && xmlStrEqual(a->name, b->name) &&
-		(x == y || xmlStrEqual(x, y));
+	       (x == y || xmlStrEqual(x, y));
 }
 
 /* Position among the siblings of that name, 0 when there is no other. */

@@ -27,8 +27,8 @@ char *xml_text(const xmlNode *element);
 /* Value of an attribute without namespace; the caller frees; NULL when absent. */
 char *xml_attribute(const xmlNode *element, const char *name);
 
-/* A readable absolute path with positions, /rsm:SPSCertificate/rsm:SPSConsignment[1]/…, at
- * most 500 octets, for findings. The caller frees. */
+/* A readable absolute path with positions, /rsm:SPSCertificate/rsm:SPSConsignment[1]/…,
+ * at most 500 octets, for findings. The caller frees. */
 char *xml_path_of(const xmlNode *node);
 
 #endif

@@ -31,7 +31,8 @@ struct reading {
 	size_t errors;
 };
 
-static xmlParserInput *refuse_entity(const char *url, const char *id, xmlParserCtxt *context)
+static xmlParserInput *refuse_entity(
+	const char *url, const char *id, xmlParserCtxt *context)
 {
 	(void)url;
 	(void)id;
@@ -83,8 +84,8 @@ void xml_setup(void)
 	xmlCatalogSetDefaults(XML_CATA_ALLOW_NONE);
 	/* An empty table would be filled with the default callbacks at the next use. */
 	xmlCleanupInputCallbacks();
-	xmlRegisterInputCallbacks(match_everything, open_nothing, read_nothing,
-		close_nothing);
+	xmlRegisterInputCallbacks(
+		match_everything, open_nothing, read_nothing, close_nothing);
 	xmlSetGenericErrorFunc(NULL, say_nothing);
 }
 
@@ -106,7 +107,8 @@ static const char *code_of(const xmlError *error)
 	}
 }
 
-/* Warnings are passed over, but for relative namespace names: they have no canonical form. */
+/* Warnings are passed over, but for relative namespace names: they have no canonical
+ * form. */
 static bool counts(const struct reading *r, const xmlError *error)
 {
 	if (error->code == XML_WAR_NS_URI_RELATIVE)
@@ -179,7 +181,8 @@ static void check_bidi(struct reading *r, const xmlNode *element)
 {
 	for (const xmlNode *c = element->children; c; c = c->next)
 		if (c->type != XML_ELEMENT_NODE && has_bidi(c->content))
-			refuse_at(r, "xml.direction", element, (const char *)c->content, NULL);
+			refuse_at(r, "xml.direction", element, (const char *)c->content,
+				NULL);
 	for (const xmlAttr *a = element->properties; a; a = a->next)
 		if (a->children && has_bidi(a->children->content))
 			refuse_at(r, "xml.direction", element,
@@ -195,7 +198,8 @@ static void check_xsi(struct reading *r, const xmlNode *element)
 			continue;
 		if (strcmp(name, "type") == 0 || strcmp(name, "nil") == 0)
 			refuse_at(r, "xml.schema-instance", element, name,
-				"xsi:type and xsi:nil would change what the schema demands.");
+				"xsi:type and xsi:nil would change what the schema "
+				"demands.");
 	}
 }
 
@@ -214,8 +218,8 @@ static bool met(const xmlParserCtxt *context, const char *ns)
 	return xmlDictExists(context->dict, (const xmlChar *)ns, -1) != NULL;
 }
 
-/* What only the tree shows, and only the strict profile minds. Most documents have none of
- * it: the tree is walked only when the dictionary or the scan gives a reason. */
+/* What only the tree shows, and only the strict profile minds. Most documents have none
+ * of it: the tree is walked only when the dictionary or the scan gives a reason. */
 static void check_tree(struct reading *r, const xmlParserCtxt *context, bool references)
 {
 	xmlNode *root = xmlDocGetRootElement(context->myDoc);
@@ -238,12 +242,12 @@ static void check_tree(struct reading *r, const xmlParserCtxt *context, bool ref
 static bool whole(const xmlParserCtxt *context)
 {
 	return context->myDoc && context->wellFormed && context->nsWellFormed &&
-		context->version && strcmp((const char *)context->version, "1.0") == 0 &&
-		!context->myDoc->intSubset && xmlDocGetRootElement(context->myDoc);
+	       context->version && strcmp((const char *)context->version, "1.0") == 0 &&
+	       !context->myDoc->intSubset && xmlDocGetRootElement(context->myDoc);
 }
 
-static int parse(xmlParserCtxt *context, struct span data, struct reading *r, bool references,
-	xmlDoc **ret_doc)
+static int parse(xmlParserCtxt *context, struct span data, struct reading *r,
+	bool references, xmlDoc **ret_doc)
 {
 	_cleanup_xml_doc_ xmlDoc *doc = NULL;
 
@@ -251,9 +255,10 @@ static int parse(xmlParserCtxt *context, struct span data, struct reading *r, bo
 	context->sax->serror = note_error;
 	context->sax->internalSubset = refuse_doctype;
 	context->sax->externalSubset = NULL;
-	/* The document is returned only when well formed, but is in the context always. */
-	doc = xmlCtxtReadMemory(context, (const char *)data.data, (int)data.len, NULL, NULL,
-		XML_PARSE_NONET | XML_PARSE_COMPACT);
+	/* The document is returned only when well formed, but is in the context always.
+	 */
+	doc = xmlCtxtReadMemory(context, (const char *)data.data, (int)data.len, NULL,
+		NULL, XML_PARSE_NONET | XML_PARSE_COMPACT);
 	if (context->errNo == XML_ERR_NO_MEMORY)
 		return -ENOMEM;
 	context->myDoc = doc;

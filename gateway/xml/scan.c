@@ -42,8 +42,8 @@ static void place(const struct scan *s, const uint8_t *at, char *ret, size_t siz
 }
 
 /* One refusal; *at onwards is what was received. Return: false. */
-__attribute__((format(printf, 4, 5))) static bool refuse(struct scan *s, const char *code,
-	const uint8_t *at, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static bool refuse(
+	struct scan *s, const char *code, const uint8_t *at, const char *format, ...)
 {
 	char where[48], received[64], message[200];
 	size_t n = (size_t)(s->end - at);
@@ -91,7 +91,8 @@ static bool begins(const struct scan *s, const char *text)
 }
 
 /* The end of what begins at s->p, "-->" or the like, or NULL with a finding. */
-static const uint8_t *find(struct scan *s, size_t skip, const char *text, const char *what)
+static const uint8_t *find(
+	struct scan *s, size_t skip, const char *text, const char *what)
 {
 	const uint8_t *from = s->p + skip;
 	const uint8_t *found = memmem(from, (size_t)(s->end - from), text, strlen(text));
@@ -135,8 +136,8 @@ static bool instruction(struct scan *s)
 			"The document has more than %u processing instructions.",
 			SCAN_COMMENTS_MAX);
 	if (s->profile == XML_READ_GATE)
-		go_on = note(s, "xml.pi", s->p,
-			"Processing instructions are not allowed.");
+		go_on = note(
+			s, "xml.pi", s->p, "Processing instructions are not allowed.");
 	s->levels[s->depth].flags |= HAS_PI;
 	s->p = end;
 	return go_on;
@@ -167,8 +168,9 @@ static bool declaration(struct scan *s)
 		"\"<!\" begins neither a comment nor a CDATA section.");
 }
 
-/* The content of an element has ended: comments and instructions beside text split a value
- * for one reader and not for the next, and canonicalisation without comments drops them. */
+/* The content of an element has ended: comments and instructions beside text split a
+ * value for one reader and not for the next, and canonicalisation without comments drops
+ * them. */
 static bool leave(struct scan *s)
 {
 	const struct level *level = &s->levels[s->depth];
@@ -176,7 +178,8 @@ static bool leave(struct scan *s)
 
 	if ((level->flags & HAS_TEXT) && (level->flags & HAS_COMMENT) &&
 		s->profile == XML_READ_GATE)
-		go_on = note(s, "xml.comment", s->p, "A comment stands beside text in a value.");
+		go_on = note(s, "xml.comment", s->p,
+			"A comment stands beside text in a value.");
 	if ((level->flags & HAS_TEXT) && (level->flags & HAS_PI) &&
 		s->profile != XML_READ_GATE)
 		go_on = note(s, "xml.pi", s->p,
@@ -191,7 +194,8 @@ static bool end_tag(struct scan *s)
 	const uint8_t *end = memchr(s->p, '>', (size_t)(s->end - s->p));
 
 	if (!end || s->depth == 0)
-		return refuse(s, "xml.not-wellformed", s->p, "An end tag is not closed or has "
+		return refuse(s, "xml.not-wellformed", s->p,
+			"An end tag is not closed or has "
 			"no start tag.");
 	if (!leave(s))
 		return false;
@@ -207,7 +211,7 @@ struct tag {
 static bool is_namespace(const uint8_t *name, const uint8_t *end)
 {
 	return end - name >= 5 && memcmp(name, "xmlns", 5) == 0 &&
-		(end - name == 5 || name[5] == ':' || space(name[5]));
+	       (end - name == 5 || name[5] == ':' || space(name[5]));
 }
 
 /* Count what stands between the name of a start tag and its end; limit is the last octet
@@ -260,7 +264,8 @@ static bool check_tag(struct scan *s, const struct tag *tag)
 {
 	if (tag->attributes > SCAN_ATTRIBUTES_MAX)
 		return refuse(s, "xml.attributes", s->p,
-			"A tag has %zu attributes and namespace declarations; at most %u are "
+			"A tag has %zu attributes and namespace declarations; at most %u "
+			"are "
 			"allowed.",
 			tag->attributes, SCAN_ATTRIBUTES_MAX);
 	if (s->namespaces + tag->namespaces > SCAN_NAMESPACES_MAX)
@@ -281,8 +286,8 @@ static bool start_tag(struct scan *s)
 		return false;
 	if (tag.end[-2] != '/') {
 		s->depth++;
-		s->levels[s->depth] = (struct level){
-			.namespaces = (uint8_t)tag.namespaces };
+		s->levels[s->depth] =
+			(struct level){ .namespaces = (uint8_t)tag.namespaces };
 		s->namespaces += tag.namespaces;
 	}
 	s->p = tag.end;
@@ -338,7 +343,8 @@ static bool check_octets(struct scan *s, struct span data)
 	size_t good = utf8_check(data, &bidi);
 
 	if (good < data.len && data.data[good] == 0)
-		return refuse(s, "xml.nul", data.data + good, "The document has a NUL octet.");
+		return refuse(
+			s, "xml.nul", data.data + good, "The document has a NUL octet.");
 	if (good < data.len)
 		return refuse(s, "xml.encoding", data.data + good,
 			"The octets from here on are not UTF-8.");
@@ -366,8 +372,11 @@ static bool check_head(struct scan *s)
 bool xml_scan(struct span data, enum xml_profile profile, struct findings *findings,
 	bool *ret_references)
 {
-	struct scan s = { .start = data.data, .p = data.data, .end = data.data + data.len,
-		.profile = profile, .findings = findings };
+	struct scan s = { .start = data.data,
+		.p = data.data,
+		.end = data.data + data.len,
+		.profile = profile,
+		.findings = findings };
 
 	*ret_references = false;
 	if (data.len == 0) {

@@ -22,8 +22,8 @@ static void first_error(void *data, xmlError *error)
 
 	if (*ret || error->level < XML_ERR_ERROR)
 		return;
-	if (asprintf(ret, "%s:%d: %.*s", error->file ? error->file : "schema", error->line,
-		    (int)strcspn(message, "\n"), message) < 0)
+	if (asprintf(ret, "%s:%d: %.*s", error->file ? error->file : "schema",
+		    error->line, (int)strcspn(message, "\n"), message) < 0)
 		*ret = NULL;
 }
 
@@ -46,7 +46,8 @@ int xml_schema_open(const char *path, struct xml_schema **ret_schema, char **ret
 		return 0;
 	}
 	xml_schema_close(s);
-	if (!*ret_error && asprintf(ret_error, "%s: cannot be read as a schema", path) < 0)
+	if (!*ret_error &&
+		asprintf(ret_error, "%s: cannot be read as a schema", path) < 0)
 		*ret_error = NULL;
 	return -EINVAL;
 }
@@ -64,8 +65,8 @@ struct validation {
 	const xmlNode *last; /* a wrong value is reported twice: facet, then type */
 };
 
-/* Copy the library's sentence without its "Element '{namespace}name': " and with local names
- * only: the path names the element already. */
+/* Copy the library's sentence without its "Element '{namespace}name': " and with local
+ * names only: the path names the element already. */
 static char *clean(const char *message)
 {
 	_cleanup_buf_ struct buf b = { 0 };
@@ -98,7 +99,8 @@ static char *received(const xmlNode *node)
 		return NULL;
 	if (node->type == XML_ATTRIBUTE_NODE)
 		return strdup(node->children && node->children->content
-				? (const char *)node->children->content : "");
+				      ? (const char *)node->children->content
+				      : "");
 	if (node->type == XML_ELEMENT_NODE && !xml_child(node, NULL, NULL))
 		text = xml_text(node);
 	if (text && *text)
@@ -125,7 +127,8 @@ static void add_violation(void *data, xmlError *error)
 		message && *message ? message : NULL);
 }
 
-int xml_schema_validate(const struct xml_schema *s, xmlDoc *doc, struct findings *findings)
+int xml_schema_validate(
+	const struct xml_schema *s, xmlDoc *doc, struct findings *findings)
 {
 	struct validation v = { .findings = findings };
 	size_t before = findings->errors;

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* sealgate.conf against its table, and files that are whole or absent. */
+#include "common/config.h"
+
+#include "common/durable.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/sealgate-unit-XXXXXX";
+static char file[64];
+
+static int setup(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	(void)snprintf(file, sizeof(file), "%s/sealgate.conf", folder);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	unlink(file);
+	return rmdir(folder);
+}
+
+static int load(const char *text, char *ret_error, size_t size)
+{
+	struct config *c = NULL;
+	char *error = NULL;
+	int r;
+
+	assert_int_equal(durable_write(file, span_str(text), 0600), 0);
+	r = config_load(file, &c, &error);
+	(void)snprintf(ret_error, size, "%s", error ? strrchr(error, '/') : "");
+	free(error);
+	config_free(c);
+	return r;
+}
+
+static void test_values_and_defaults(void **state)
+{
+	struct config *c;
+	char *error;
+
+	(void)state;
+	assert_int_equal(durable_write(file,
+				 span_str("verify: { workers = 7; };\n"
+					  "instance: { test = false; name = \"x\"; };\n"
+					  "peers: { nginx = 4294967294L; };\n"),
+				 0600),
+		0);
+	assert_int_equal(config_load(file, &c, &error), 0);
+	assert_int_equal(config_int(c, "verify.workers"), 7);
+	assert_int_equal(config_int(c, "verify.documents"), 64);
+	assert_int_equal(config_int(c, "peers.nginx"), 4294967294LL);
+	assert_string_equal(config_string(c, "instance.name"), "x");
+	assert_string_equal(config_string(c, "listen.partners"), "127.0.0.1:8443");
+	assert_false(config_bool(c, "instance.test"));
+	assert_false(config_bool(c, "peers.separate"));
+	config_free(c);
+}
+
+static void expect_error(const char *text, const char *expected)
+{
+	char error[256];
+
+	assert_int_equal(load(text, error, sizeof(error)), -EINVAL);
+	assert_string_equal(error, expected);
+}
+
+static void test_errors_name_the_line(void **state)
+{
+	(void)state;
+	expect_error("\nverify: { wrkers = 7; };\n",
+		"/sealgate.conf:2: verify.wrkers is not a known key");
+	expect_error("verify: { workers = 0; };\n",
+		"/sealgate.conf:1: verify.workers is out of range");
+	expect_error("verify: { workers = 257; };\n",
+		"/sealgate.conf:1: verify.workers is out of range");
+	expect_error("verify: { workers = \"7\"; };\n",
+		"/sealgate.conf:1: verify.workers has the wrong type");
+	expect_error("workers = 7;\n", "/sealgate.conf:1: workers is not a known key");
+	expect_error("verify: { workers = ;\n", "/sealgate.conf:1: syntax error");
+	expect_error("@include \"x\"\n", "/sealgate.conf:1: @include is not allowed");
+}
+
+static void test_missing_file(void **state)
+{
+	struct config *c;
+	char *error;
+
+	(void)state;
+	assert_int_equal(config_load("/nonexistent/x", &c, &error), -ENOENT);
+	assert_non_null(strstr(error, "/nonexistent/x"));
+	free(error);
+}
+
+static void test_table(void **state)
+{
+	(void)state;
+	for (const struct config_key *k = CONFIG_KEYS; k->path; k++) {
+		assert_non_null(strchr(k->path, '.'));
+		assert_true(strlen(k->help) > 5);
+		if (k->type == CONFIG_INT && k->def) {
+			long long v = strtoll(k->def, NULL, 10);
+
+			assert_true(v >= k->min && v <= k->max);
+		}
+	}
+}
+
+static size_t entries(void)
+{
+	DIR *d = opendir(folder);
+	size_t n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+static void test_durable_write(void **state)
+{
+	uint8_t *data;
+	size_t len;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(durable_write(file, span_str("one"), 0640), 0);
+	assert_int_equal(durable_write(file, span_str("three"), 0600), 0);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(file_read(file, 5, &data, &len), 0);
+	assert_int_equal(len, 5);
+	assert_string_equal(data, "three");
+	free(data);
+	assert_int_equal(file_read(file, 4, &data, &len), -EFBIG);
+	assert_int_equal(file_read(folder, 100, &data, &len), -EINVAL);
+	assert_int_equal(file_read("/nonexistent/x", 100, &data, &len), -ENOENT);
+	assert_int_equal(entries(), 1); /* no temporary file is left */
+}
+
+static void test_durable_write_fails_whole(void **state)
+{
+	char below[128];
+
+	(void)state;
+	assert_int_equal(durable_write("/nonexistent/x", span_str("a"), 0600), -ENOENT);
+	/* A folder of that name cannot be replaced: the temporary file goes away again.
+	 */
+	(void)snprintf(below, sizeof(below), "%s/folder", folder);
+	assert_int_equal(mkdir(below, 0700), 0);
+	assert_true(durable_write(below, span_str("a"), 0600) < 0);
+	assert_int_equal(rmdir(below), 0);
+	assert_int_equal(entries(), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_values_and_defaults),
+		cmocka_unit_test(test_errors_name_the_line),
+		cmocka_unit_test(test_missing_file),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_durable_write),
+		cmocka_unit_test(test_durable_write_fails_whole),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

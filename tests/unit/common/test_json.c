@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* JSON texts from anything, strict reading, one canonical form. */
+#include "common/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void expect_text(const char *text, const char *expected)
+{
+	_cleanup_json_ json_t *value = json_text(text);
+
+	assert_non_null(value);
+	assert_string_equal(json_string_value(value), expected);
+}
+
+static void test_text(void **state)
+{
+	_cleanup_json_ json_t *null = json_text(NULL);
+
+	(void)state;
+	assert_true(json_is_null(null));
+	expect_text("", "");
+	expect_text("\xc3\xa9", "\xc3\xa9");
+	expect_text("a\xff"
+		    "b",
+		"a\xef\xbf\xbd"
+		"b");
+	expect_text("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");
+	expect_text("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+	expect_text(
+		"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+	expect_text("cut \xe2\x82", "cut \xef\xbf\xbd\xef\xbf\xbd");
+	expect_text("\xf0\x9f\x90\x91 \xff", "\xf0\x9f\x90\x91 \xef\xbf\xbd");
+}
+
+static bool readable(const char *text, size_t max)
+{
+	_cleanup_json_ json_t *value = json_read(span_str(text), max);
+
+	return value != NULL;
+}
+
+static void test_read(void **state)
+{
+	(void)state;
+	assert_true(readable("{\"a\":1}", 100));
+	assert_false(readable("{\"a\":1}", 6));
+	assert_false(readable("{\"a\":1,\"a\":2}", 100));
+	assert_false(readable("{\"a\":1} x", 100));
+	assert_false(readable("{\"a\":1", 100));
+	assert_false(readable("{\"a\":\"\\u0000\"}", 100));
+	assert_false(readable("", 100));
+}
+
+static void test_string_of(void **state)
+{
+	_cleanup_json_ json_t *o = json_read(span_str("{\"a\":\"x\",\"b\":1}"), 100);
+
+	(void)state;
+	assert_string_equal(json_string_of(o, "a"), "x");
+	assert_null(json_string_of(o, "b"));
+	assert_null(json_string_of(o, "c"));
+	assert_null(json_string_of(NULL, "c"));
+}
+
+static void test_canonical(void **state)
+{
+	_cleanup_json_ json_t *o = json_read(
+		span_str("{ \"b\" : [1, 2], \"a\" : {\"d\":null, \"c\":\"\xc3\xa9\"} }"),
+		100);
+	char *text = json_canonical(o);
+
+	(void)state;
+	assert_string_equal(text, "{\"a\":{\"c\":\"\xc3\xa9\",\"d\":null},\"b\":[1,2]}");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_string_of),
+		cmocka_unit_test(test_canonical),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
