@@ -96,6 +96,9 @@ DEFINE_CLEANUP(struct xades_report *, xades_report_free)
 /* The "signatures" array of the contract of `sealgate verify`: a new reference. */
 json_t *xades_signatures_to_json(const struct xades_report *r);
 
+/* SHA-256 of the catalogue of algorithms in force, lower-case hex; "" before xades_setup. */
+const char *xades_policy_digest(void);
+
 /* TOTAL-PASSED | TOTAL-FAILED | INDETERMINATE */
 const char *xades_indication_text(enum xades_indication i);
 

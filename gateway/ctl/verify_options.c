@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/verify_options.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+#include "common/encode.h"
+#include "pki/certificate.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DETACHED_FILE_MAX (256u * 1024 * 1024)
+#define DETACHED_COUNT_MAX 10000u
+#define LIST_FILE_MAX (16u * 1024 * 1024)
+#define KEY_FILE_MAX 65536u
+
+static int complain(const char *what, const char *value)
+{
+	fprintf(stderr, "sealgate verify: %s: %s\n", what, value);
+	return -1;
+}
+
+static const char *digest_name(const char *given, size_t len)
+{
+	static const struct {
+		const char *spelling, *name;
+	} NAMES[] = { { "SHA1", "SHA1" }, { "SHA-1", "SHA1" }, { "SHA224", "SHA224" },
+		{ "SHA-224", "SHA224" }, { "SHA256", "SHA256" }, { "SHA-256", "SHA256" },
+		{ "SHA384", "SHA384" }, { "SHA-384", "SHA384" }, { "SHA512", "SHA512" },
+		{ "SHA-512", "SHA512" }, { "SHA3-256", "SHA3-256" },
+		{ "SHA3-384", "SHA3-384" }, { "SHA3-512", "SHA3-512" }, { "MD5", "MD5" },
+		{ "RIPEMD160", "RIPEMD160" } };
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+		if (strlen(NAMES[i].spelling) == len &&
+			strncasecmp(NAMES[i].spelling, given, len) == 0)
+			return NAMES[i].name;
+	return NULL;
+}
+
+/* DIGEST:ALG:BASE64:NAME, the name being everything after the third colon. */
+static int read_digest(const char *value, struct xades_detached *d)
+{
+	const char *alg = value + strlen("DIGEST:");
+	const char *digest = strchr(alg, ':');
+	const char *name = digest ? strchr(digest + 1, ':') : NULL;
+	uint8_t *octets;
+	size_t len;
+
+	if (!name)
+		return -1;
+	d->digest_algorithm = digest_name(alg, (size_t)(digest - alg));
+	if (!d->digest_algorithm ||
+		base64_decode(span_of(digest + 1, (size_t)(name - digest - 1)), &octets,
+			&len) < 0)
+		return -1;
+	d->data = span_of(octets, len);
+	d->name = strdup(name + 1);
+	return d->name ? 0 : -1;
+}
+
+/* FILE|NAME, split at the last bar; the name is the file's base name otherwise. */
+static int read_detached_file(const char *value, struct xades_detached *d)
+{
+	const char *bar = strrchr(value, '|');
+	_cleanup_(freep) char *path =
+		strndup(value, bar ? (size_t)(bar - value) : strlen(value));
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	uint8_t *octets;
+	size_t len;
+
+	if (!path || file_read(path, DETACHED_FILE_MAX, &octets, &len) < 0)
+		return -1;
+	d->data = span_of(octets, len);
+	d->name = strdup(bar ? bar + 1 : slash ? slash + 1 : path);
+	return d->name ? 0 : -1;
+}
+
+static int add_detached(struct verify_options *o, const char *value)
+{
+	size_t n = o->validation.detached_count;
+	struct xades_detached *list;
+
+	if (n == DETACHED_COUNT_MAX)
+		return complain("too many detached files", value);
+	list = realloc(o->detached, (n + 1) * sizeof(*list));
+	if (!list)
+		return complain("no memory", value);
+	o->detached = list;
+	o->validation.detached = list;
+	list[n] = (struct xades_detached){ 0 };
+	o->validation.detached_count = n + 1;
+	if ((strncmp(value, "DIGEST:", 7) == 0 ? read_digest(value, &list[n])
+					       : read_detached_file(value, &list[n])) < 0)
+		return complain("cannot read detached data", value);
+	return 0;
+}
+
+static int add_detached_list(struct verify_options *o, const char *path)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t len;
+	char *line;
+
+	if (file_read(path, LIST_FILE_MAX, &text, &len) < 0)
+		return complain("cannot read", path);
+	line = (char *)text;
+	while (line && *line) {
+		char *end = strchr(line, '\n');
+
+		if (end)
+			*end = '\0';
+		line[strcspn(line, "\r")] = '\0';
+		if (*line && add_detached(o, line) < 0)
+			return -1;
+		line = end ? end + 1 : NULL;
+	}
+	return 0;
+}
+
+static int load(struct verify_options *o, enum pki_kind kind, const char *path)
+{
+	_cleanup_(freep) char *error = NULL;
+
+	if (pki_material_load(o->material, kind, path, &error) >= 0)
+		return 0;
+	return complain(error ? error : "cannot read", path);
+}
+
+static int load_key(struct verify_options *o, const char *path)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t len;
+	BIO *bio;
+
+	if (file_read(path, KEY_FILE_MAX, &text, &len) < 0)
+		return complain("cannot read", path);
+	EVP_PKEY_free(o->validation.key);
+	bio = BIO_new_mem_buf(text, (int)len);
+	o->validation.key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+	BIO_free(bio);
+	return o->validation.key ? 0 : complain("not a public key in PEM", path);
+}
+
+static int read_profile(struct verify_options *o, const char *name)
+{
+	if (strcmp(name, "eidas") == 0)
+		o->validation.profile = XADES_EIDAS;
+	else if (strcmp(name, "gate") == 0)
+		o->validation.profile = XADES_GATE;
+	else
+		return complain("unknown profile", name);
+	return 0;
+}
+
+static int read_format(struct verify_options *o, const char *name)
+{
+	if (strcmp(name, "json") == 0)
+		o->format = VERIFY_JSON;
+	else if (strcmp(name, "text") == 0)
+		o->format = VERIFY_TEXT;
+	else if (strcmp(name, "etsi") == 0)
+		o->format = VERIFY_ETSI;
+	else
+		return complain("unknown format", name);
+	return 0;
+}
+
+static int read_option(struct verify_options *o, int option, const char *value)
+{
+	switch (option) {
+	case 'a':
+		return load(o, PKI_ANCHORS, value);
+	case 'c':
+		return load(o, PKI_CERTIFICATES, value);
+	case 'r':
+		return load(o, PKI_REVOCATION, value);
+	case 'k':
+		return load_key(o, value);
+	case 't':
+		return clock_parse(value, &o->validation.at) == 0
+			? 0
+			: complain("not an RFC 3339 time", value);
+	case 'p':
+		return read_profile(o, value);
+	case 'd':
+		return add_detached(o, value);
+	case 'l':
+		return add_detached_list(o, value);
+	case 'f':
+		return read_format(o, value);
+	case 's':
+		return complain("no trust store of trusted lists is available here", value);
+	case 'n':
+		return complain("--as-known-at needs a trust store", value);
+	default:
+		return -1;
+	}
+}
+
+int verify_options_read(struct verify_options *o, int argc, char **argv)
+{
+	static const struct option OPTIONS[] = {
+		{ "anchors", required_argument, NULL, 'a' },
+		{ "certs", required_argument, NULL, 'c' },
+		{ "revocation", required_argument, NULL, 'r' },
+		{ "key", required_argument, NULL, 'k' },
+		{ "store", required_argument, NULL, 's' },
+		{ "as-known-at", required_argument, NULL, 'n' },
+		{ "at", required_argument, NULL, 't' },
+		{ "profile", required_argument, NULL, 'p' },
+		{ "detached", required_argument, NULL, 'd' },
+		{ "detached-list", required_argument, NULL, 'l' },
+		{ "format", required_argument, NULL, 'f' },
+		{ 0 },
+	};
+	int option;
+
+	*o = (struct verify_options){ .validation.profile = XADES_EIDAS,
+		.validation.at = clock_now() };
+	o->material = pki_material_new();
+	if (!o->material)
+		return complain("no memory", "options");
+	o->validation.material = o->material;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)
+		if (read_option(o, option, optarg) < 0)
+			return -1;
+	return optind < argc ? optind : -1;
+}
+
+void verify_options_done(struct verify_options *o)
+{
+	for (size_t i = 0; i < o->validation.detached_count; i++) {
+		void *data;
+
+		memcpy(&data, &o->detached[i].data.data, sizeof(data));
+		free(data);
+		memcpy(&data, &o->detached[i].name, sizeof(data));
+		free(data);
+	}
+	free(o->detached);
+	EVP_PKEY_free(o->validation.key);
+	pki_material_free(o->material);
+	*o = (struct verify_options){ 0 };
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The options of `sealgate verify`; never judges a document.
+ */
+#ifndef SEALGATE_CTL_VERIFY_OPTIONS_H
+#define SEALGATE_CTL_VERIFY_OPTIONS_H
+
+#include "xades/validate.h"
+
+enum verify_format { VERIFY_JSON = 0, VERIFY_TEXT, VERIFY_ETSI };
+
+struct verify_options {
+	struct xades_options validation;
+	struct pki_material *material; /* owned; what validation.material points to */
+	struct xades_detached *detached; /* owned, with name and data */
+	enum verify_format format;
+};
+
+/* Read argv, files included. Complains on standard error.
+ * Return: index of the first file, or -1: usage. Undo with verify_options_done. */
+int verify_options_read(struct verify_options *o, int argc, char **argv);
+void verify_options_done(struct verify_options *o);
+
+#endif

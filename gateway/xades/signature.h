@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One ds:Signature while it is validated, and the building blocks that fill it in, a file
+ * each; private to this library, never part of its interface.
+ */
+#ifndef SEALGATE_XADES_SIGNATURE_H
+#define SEALGATE_XADES_SIGNATURE_H
+
+#include "common/buf.h"
+#include "common/limits.h"
+#include "pki/certificate.h"
+#include "pki/path.h"
+#include "pki/token.h"
+#include "xades/catalogue.h"
+#include "xades/validate.h"
+#include "xml/c14n.h"
+#include "xml/node.h"
+
+#define NS_DS "http://www.w3.org/2000/09/xmldsig#"
+#define NS_XADES "http://uri.etsi.org/01903/v1.3.2#"
+#define NS_XADES141 "http://uri.etsi.org/01903/v1.4.1#"
+#define NS_EXC_C14N "http://www.w3.org/2001/10/xml-exc-c14n#"
+#define NS_FILTER2 "http://www.w3.org/2002/06/xmldsig-filter2"
+#define TYPE_SIGNED_PROPERTIES "http://uri.etsi.org/01903#SignedProperties"
+#define TYPE_COUNTERSIGNED "http://uri.etsi.org/01903#CountersignedSignature"
+
+#define SIG_MAX 64u /* signatures that are looked at; LIMIT_SIGNATURES in profile gate */
+#define SIG_REFERENCES_MAX 4096u
+#define SIG_GATE_REFERENCES_MAX 8u
+#define SIG_STEPS_MAX 8u
+#define SIG_CANDIDATES_MAX 64u
+#define SIG_TOKENS_MAX 64u
+#define SIG_CANONICAL_MAX (8u * LIMIT_DOCUMENT) /* octets of one canonical form */
+
+/* ids.c: every value of Id, ID, id and xml:id in the document. */
+struct sig_id {
+	const char *value; /* borrowed from the tree */
+	const xmlNode *element;
+};
+
+struct sig_ids {
+	struct sig_id *list; /* sorted by value */
+	size_t count;
+};
+
+/* Return: 0 or -ENOMEM. */
+int sig_ids_collect(const xmlDoc *doc, struct sig_ids *ret_ids);
+void sig_ids_done(struct sig_ids *ids);
+
+/* The element of a value, or NULL; *ret_ambiguous: more than one has it. */
+const xmlNode *sig_ids_find(const struct sig_ids *ids, const char *value,
+	bool *ret_ambiguous);
+
+/* A value that two elements have, or NULL. */
+const char *sig_ids_duplicate(const struct sig_ids *ids);
+
+/* What is the same for all signatures of one call. */
+struct sig_context {
+	const struct xades_options *options;
+	struct xades_report *report;
+	struct sig_ids ids;
+	const xmlNode *signatures[SIG_MAX];
+	size_t count;
+	bool too_many;
+	struct sig *parsed; /* as many */
+	struct pki_material *material; /* the caller's and what the document carries; owned */
+};
+
+/* True when the signature is inside another one. */
+bool sig_nested(const struct sig_context *c, const xmlNode *signature);
+
+enum sig_step_kind {
+	STEP_UNKNOWN = 0,
+	STEP_C14N,
+	STEP_ENVELOPED,   /* subtracts the signature itself */
+	STEP_SUBTRACT,    /* subtracts every ds:Signature */
+	STEP_SUBTRACT_TOP, /* subtracts every ds:Signature that is a child of the root */
+	STEP_BASE64,
+};
+
+struct sig_step {
+	enum sig_step_kind kind;
+	enum xml_c14n c14n;
+	const xmlNode *node; /* ds:Transform */
+};
+
+enum sig_target { TARGET_NONE = 0, TARGET_DOCUMENT, TARGET_ELEMENT, TARGET_DETACHED };
+
+struct sig_reference {
+	const xmlNode *node;
+	char *id, *uri, *type; /* NULL: no such attribute */
+	struct sig_step steps[SIG_STEPS_MAX];
+	size_t step_count;
+	bool steps_allowed;
+	const struct digest_method *digest; /* NULL: unknown */
+	uint8_t value[EVP_MAX_MD_SIZE];
+	size_t value_len;
+	enum sig_target target;
+	const xmlNode *element;                 /* TARGET_ELEMENT */
+	const struct xades_detached *detached;  /* TARGET_DETACHED */
+	bool keep_comments;
+	bool ambiguous; /* two elements have the identifier */
+	bool is_properties; /* over this signature's SignedProperties, and says so */
+	bool intact;
+};
+
+enum sig_token_kind {
+	TOKEN_SIGNATURE = 0,
+	TOKEN_ALL_DATA,
+	TOKEN_INDIVIDUAL_DATA,
+	TOKEN_SIG_AND_REFS,
+	TOKEN_REFS_ONLY,
+	TOKEN_ARCHIVE,
+};
+
+/* One EncapsulatedTimeStamp. */
+struct sig_token {
+	enum sig_token_kind kind;
+	const xmlNode *property; /* xades:SignatureTimeStamp, ... */
+	uint8_t *der;
+	size_t der_len;
+	bool imprint_found; /* the octets it is about could be made */
+	struct token_result result;
+	bool passed;
+	const char *sub; /* EN 319 102-1 word when not passed */
+};
+
+/* A ds:Signature as read. All nodes are borrowed from the tree. */
+struct sig {
+	size_t index;
+	size_t errors_before; /* findings that are not about this signature */
+	const xmlNode *node, *signed_info, *value, *key_info;
+	char *id;
+	bool counter;
+	size_t parent;
+	const char *malformed; /* why the format is refused, or NULL */
+	bool duplicate_id;     /* a referenced identifier is not unique */
+
+	enum xml_c14n c14n;
+	const xmlNode *c14n_node;
+	const struct signature_method *method;
+	const xmlNode *method_node;
+	char *method_uri;
+	struct sig_reference *references;
+	size_t reference_count;
+	const struct sig_reference *whole; /* the intact one over the whole document */
+	uint8_t *whole_octets;             /* what it digested; owned */
+	size_t whole_len;
+	uint8_t *value_octets;
+	size_t value_len;
+
+	const xmlNode *qualifying, *properties, *unsigned_properties;
+	const char *properties_ns; /* which XAdES */
+
+	X509 *candidates[SIG_CANDIDATES_MAX]; /* of KeyInfo, owned */
+	size_t candidate_count;
+	X509 *signer;     /* owned; NULL: not identified */
+	bool bound;       /* to one certificate by SigningCertificate(V2) */
+	bool identified;  /* by that binding, or there is none and a candidate */
+	EVP_PKEY *key;    /* what the value was verified with; owned */
+	const char *digest_name; /* of the signature value */
+	bool pss;
+	bool value_ok;
+
+	int64_t signing_time; /* 0: absent */
+	struct sig_token *tokens;
+	size_t token_count;
+	struct pki_path_result path;
+	bool path_done;
+};
+
+/* Release what the signature owns; a zeroed struct is empty. */
+void sig_done(struct sig *s);
+
+/* format.c: read the elements. What is wrong goes to s->malformed and a finding.
+ * Return: 0 or negative undecided, as all below. */
+int sig_read(struct sig_context *c, struct sig *s);
+
+/* Refuse the format of the signature: a finding and s->malformed. */
+void sig_malformed(struct sig_context *c, struct sig *s, const xmlNode *where,
+	const char *why);
+
+/* Add a finding at a node, formatted. */
+void sig_finding(struct sig_context *c, enum severity severity, const char *code,
+	const xmlNode *where, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* reference.c: read the References below parent (ds:SignedInfo, ds:Manifest). */
+int sig_references_read(struct sig_context *c, struct sig *s, const xmlNode *parent,
+	struct sig_reference **ret_list, size_t *ret_count);
+void sig_references_free(struct sig_reference *list, size_t count);
+
+/* resolve.c: find what a reference is about. */
+void sig_reference_resolve(struct sig_context *c, const struct sig *s,
+	struct sig_reference *r);
+
+/* digest.c: digest what every reference is about and compare. */
+int sig_references_check(struct sig_context *c, struct sig *s);
+
+/* The octets that a reference digests, appended. fallback: canonical form of a node-set that
+ * no transform turns into octets. Return: 0, -EBADMSG: cannot be made, other negative:
+ * undecided. */
+int sig_reference_octets(struct sig_context *c, const struct sig *s,
+	const struct sig_reference *r, enum xml_c14n fallback, struct buf *ret);
+
+/* transform.c: the node-set of apex (NULL: the document) without the subtrees in omit through
+ * the steps, by xmlsec's transform engine. Return: as sig_reference_octets. */
+int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
+	const xmlNode *const *omit, size_t omit_count, const struct sig_step *steps,
+	size_t step_count, enum xml_c14n fallback, struct buf *ret);
+int sig_transform_setup(void);
+
+/* Canonicalise one element by a ds:CanonicalizationMethod or ds:Transform that may have
+ * InclusiveNamespaces. Return: as sig_reference_octets. */
+int sig_canonicalize(xmlDoc *doc, const xmlNode *apex, enum xml_c14n algorithm,
+	const xmlNode *method, struct buf *ret);
+
+/* keyinfo.c: candidates from ds:KeyInfo, or a bare key. */
+int sig_key_info(struct sig_context *c, struct sig *s);
+
+/* identify.c: the signer's certificate among the candidates. */
+int sig_identify(struct sig_context *c, struct sig *s);
+
+/* crypto.c: verify SignatureValue. */
+int sig_verify_value(struct sig_context *c, struct sig *s);
+
+/* Verify a raw XMLDSig value over a digest. Return: 1 right, 0 wrong, negative undecided. */
+int sig_verify_raw(EVP_PKEY *key, const struct signature_method *method,
+	const char *digest, int salt, struct span octets, struct span value,
+	bool without_null);
+
+/* properties.c */
+void sig_properties_read(struct sig_context *c, struct sig *s);
+bool sig_is_xades(const xmlNode *node, const char *name); /* any version of XAdES */
+const xmlNode *sig_xades_child(const xmlNode *parent, const char *name);
+const xmlNode *sig_property(const struct sig *s, const char *name); /* signed, signature's */
+const xmlNode *sig_unsigned_first(const struct sig *s);
+
+/* embedded.c: the caller's material, and certificates and revocation data that signatures of
+ * the document carry, into c->material. Nothing of it is trusted. */
+int sig_material(struct sig_context *c);
+
+/* imprint.c: the octets that a time-stamp is about. Return: as sig_reference_octets. */
+int sig_imprint(struct sig_context *c, const struct sig *s, const struct sig_token *t,
+	struct buf *ret);
+
+/* timestamp.c: read and verify all tokens, newest first. */
+int sig_timestamps(struct sig_context *c, struct sig *s);
+
+/* process.c: EN 319 102-1 from the blocks to the indication in report->signatures[i]. */
+int sig_process(struct sig_context *c, struct sig *s);
+
+/* EN 319 102-1 sub-indication of a path's outcome, "" when passed. */
+const char *sig_path_word(enum pki_outcome outcome);
+
+/* Write an indication into the report. */
+void sig_decide(struct xades_signature *ret, enum xades_indication indication,
+	const char *sub);
+
+/* longterm.c: True when the signature carries revocation data for its certificates. */
+bool sig_has_long_term(const struct sig *s);
+
+/* level.c: "XAdES-BASELINE-T". */
+const char *sig_level(const struct sig_context *c, const struct sig *s);
+
+/* gate.c: what the admission profile demands beyond the standard; a passed signature that
+ * does not keep all of it passes no more, and findings say what not. */
+void sig_gate(struct sig_context *c, struct sig *s, struct xades_signature *ret);
+
+/* scope.c: "full", "partial", ... and the octets of the document that were signed. */
+void sig_scope(struct sig *s, struct xades_signature *ret);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "xades/signature.h"
+
+#include "common/encode.h"
+
+#include <errno.h>
+
+static const struct {
+	const char *name;
+	enum sig_token_kind kind;
+} PROPERTIES[] = {
+	{ "AllDataObjectsTimeStamp", TOKEN_ALL_DATA },
+	{ "IndividualDataObjectsTimeStamp", TOKEN_INDIVIDUAL_DATA },
+	{ "SignatureTimeStamp", TOKEN_SIGNATURE },
+	{ "SigAndRefsTimeStamp", TOKEN_SIG_AND_REFS },
+	{ "SigAndRefsTimeStampV2", TOKEN_SIG_AND_REFS },
+	{ "RefsOnlyTimeStamp", TOKEN_REFS_ONLY },
+	{ "RefsOnlyTimeStampV2", TOKEN_REFS_ONLY },
+	{ "ArchiveTimeStamp", TOKEN_ARCHIVE },
+};
+
+static bool property_kind(const xmlNode *n, enum sig_token_kind *ret_kind)
+{
+	for (size_t i = 0; i < sizeof(PROPERTIES) / sizeof(PROPERTIES[0]); i++)
+		if (sig_is_xades(n, PROPERTIES[i].name)) {
+			*ret_kind = PROPERTIES[i].kind;
+			return true;
+		}
+	return false;
+}
+
+static int add_token(struct sig *s, enum sig_token_kind kind, const xmlNode *property,
+	const xmlNode *encapsulated)
+{
+	struct sig_token *list, *t;
+	_cleanup_(freep) char *text = xml_text(encapsulated);
+	int r;
+
+	if (s->token_count == SIG_TOKENS_MAX)
+		return 0;
+	list = realloc(s->tokens, (s->token_count + 1) * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	s->tokens = list;
+	t = &list[s->token_count++];
+	*t = (struct sig_token){ .kind = kind, .property = property };
+	r = text ? base64_decode(span_str(text), &t->der, &t->der_len) : -EINVAL;
+	return r == -ENOMEM ? r : 0;
+}
+
+static int collect(struct sig *s, const xmlNode *first)
+{
+	for (const xmlNode *n = first; n; n = xml_next(n, NULL, NULL)) {
+		enum sig_token_kind kind;
+
+		if (!property_kind(n, &kind))
+			continue;
+		for (const xmlNode *e = xml_child(n, NULL, NULL); e;
+			e = xml_next(e, NULL, NULL)) {
+			int r = sig_is_xades(e, "EncapsulatedTimeStamp")
+				? add_token(s, kind, n, e)
+				: 0;
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* From the outcome to the words of EN 319 102-1. */
+static const char *word_of(const struct sig_token *t)
+{
+	switch (t->result.outcome) {
+	case TOKEN_PASSED:
+		return "";
+	case TOKEN_MALFORMED:
+		return "FORMAT_FAILURE";
+	case TOKEN_IMPRINT_MISMATCH:
+		return "HASH_FAILURE";
+	case TOKEN_SIGNATURE_WRONG:
+		return "SIG_CRYPTO_FAILURE";
+	case TOKEN_PATH:
+		return sig_path_word(t->result.path.outcome);
+	case TOKEN_UNDECIDED:
+	default:
+		return "FORMAT_FAILURE";
+	}
+}
+
+static int verify_at(struct sig_context *c, struct sig_token *t, struct span octets,
+	int64_t at)
+{
+	enum xades_profile profile = c->options->profile;
+	struct token_context context = {
+		.material = c->material,
+		.at = at,
+		.known_at = c->options->at,
+		.strength = catalogue_strength,
+		.strength_context = &profile,
+	};
+	int r;
+
+	token_result_done(&t->result);
+	r = token_verify_in(span_of(t->der, t->der_len), octets, &context, &t->result);
+	if (r < 0)
+		return r;
+	t->sub = word_of(t);
+	if (t->result.outcome == TOKEN_PASSED &&
+		(!catalogue_digest(profile, t->result.digest_name, at) ||
+			!catalogue_digest(profile, t->result.signature_digest, at)))
+		t->sub = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE";
+	if (t->result.outcome == TOKEN_PASSED && !t->imprint_found)
+		t->sub = "SIGNED_DATA_NOT_FOUND";
+	t->passed = *t->sub == '\0';
+	return 0;
+}
+
+static void note(struct sig_context *c, const struct sig_token *t)
+{
+	enum severity severity =
+		c->options->profile == XADES_GATE ? SEVERITY_ERROR : SEVERITY_WARNING;
+
+	if (!t->passed)
+		sig_finding(c, severity, "sig.timestamp", t->property,
+			"The time-stamp does not pass: %s. %s", t->sub,
+			t->result.reason		? t->result.reason
+				: t->result.path.reason ? t->result.path.reason
+							: "");
+}
+
+/* Now, or when that fails at the time of a later time-stamp over it: *poe. */
+static int verify(struct sig_context *c, struct sig *s, struct sig_token *t, int64_t *poe)
+{
+	_cleanup_buf_ struct buf octets;
+	int r;
+
+	buf_init(&octets, SIG_CANONICAL_MAX);
+	r = sig_imprint(c, s, t, &octets);
+	if (r < 0 && r != -EBADMSG)
+		return r;
+	t->imprint_found = r == 0;
+	r = verify_at(c, t, t->imprint_found ? buf_span(&octets) : span_of(NULL, 0),
+		c->options->at);
+	if (r == 0 && !t->passed && t->result.outcome >= TOKEN_PATH &&
+		*poe < c->options->at)
+		r = verify_at(c, t,
+			t->imprint_found ? buf_span(&octets) : span_of(NULL, 0), *poe);
+	if (r < 0)
+		return r;
+	note(c, t);
+	if (t->passed && (t->kind == TOKEN_ARCHIVE || t->kind == TOKEN_SIG_AND_REFS) &&
+		t->result.gen_time < *poe)
+		*poe = t->result.gen_time;
+	return 0;
+}
+
+int sig_timestamps(struct sig_context *c, struct sig *s)
+{
+	const xmlNode *data =
+		sig_xades_child(s->properties, "SignedDataObjectProperties");
+	int64_t poe = c->options->at;
+	int r = collect(s, xml_child(data, NULL, NULL));
+
+	if (r == 0)
+		r = collect(s, sig_unsigned_first(s));
+	for (size_t i = s->token_count; r == 0 && i > 0; i--)
+		r = verify(c, s, &s->tokens[i - 1], &poe);
+	return r;
+}

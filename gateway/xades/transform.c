@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "xades/signature.h"
+
+#include <errno.h>
+#include <libxml/xpathInternals.h>
+/* xmlsec.h first: the others need its types. */
+#include <xmlsec/xmlsec.h>
+
+#include <xmlsec/errors.h>
+#include <xmlsec/io.h>
+#include <xmlsec/nodeset.h>
+#include <xmlsec/transforms.h>
+#include <xmlsec/xmltree.h>
+
+#define PREFIXES_MAX 64u
+
+static void say_nothing(const char *file, int line, const char *function,
+	const char *object, const char *subject, int reason, const char *message)
+{
+	(void)file;
+	(void)line;
+	(void)function;
+	(void)object;
+	(void)subject;
+	(void)reason;
+	(void)message;
+}
+
+int sig_transform_setup(void)
+{
+	static bool done;
+
+	if (done)
+		return 0;
+	xmlSecErrorsSetCallback(say_nothing);
+	if (xmlSecInit() < 0 || xmlSecCheckVersion() != 1)
+		return -EIO;
+	/* Nothing that xmlsec runs may open a file or an address. */
+	xmlSecIOCleanupCallbacks();
+	done = true;
+	return 0;
+}
+
+static xmlSecTransformId transform_id(enum xml_c14n c14n)
+{
+	switch (c14n) {
+	case XML_C14N_10:
+		return xmlSecTransformInclC14NId;
+	case XML_C14N_10_COMMENTS:
+		return xmlSecTransformInclC14NWithCommentsId;
+	case XML_C14N_11:
+		return xmlSecTransformInclC14N11Id;
+	case XML_C14N_11_COMMENTS:
+		return xmlSecTransformInclC14N11WithCommentsId;
+	case XML_C14N_EXCLUSIVE:
+		return xmlSecTransformExclC14NId;
+	case XML_C14N_EXCLUSIVE_COMMENTS:
+		return xmlSecTransformExclC14NWithCommentsId;
+	case XML_C14N_NONE:
+	default:
+		return xmlSecTransformIdUnknown;
+	}
+}
+
+/* One transform, from its element (with parameters) or bare. Nothing else is enabled. */
+static bool append(xmlSecTransformCtx *ctx, xmlSecTransformId id, const xmlNode *element)
+{
+	xmlSecTransform *t;
+	xmlNode *node;
+
+	if (id == xmlSecTransformIdUnknown)
+		return false;
+	if (!element)
+		return xmlSecTransformCtxCreateAndAppend(ctx, id) != NULL;
+	if (xmlSecPtrListAdd(&ctx->enabledTransforms, (xmlSecPtr)(uintptr_t)id) < 0)
+		return false;
+	memcpy(&node, &element, sizeof(node));
+	t = xmlSecTransformCtxNodeRead(ctx, node, xmlSecTransformUsageDSigTransform);
+	return t && t->id == id;
+}
+
+static bool append_steps(xmlSecTransformCtx *ctx, const struct sig_step *steps, size_t n,
+	enum xml_c14n fallback)
+{
+	const struct sig_step *last = n > 0 ? &steps[n - 1] : NULL;
+
+	if (last && last->kind == STEP_BASE64)
+		return append(ctx, xmlSecTransformBase64Id, last->node);
+	if (last && last->kind == STEP_C14N)
+		return append(ctx, transform_id(last->c14n), last->node);
+	return append(ctx, transform_id(fallback), NULL);
+}
+
+/* Everything but the subtrees in omit. */
+static xmlSecNodeSet *without(xmlDoc *doc, bool comments, const xmlNode *const *omit,
+	size_t n)
+{
+	xmlNodeSet *list = xmlXPathNodeSetCreate(NULL);
+	xmlSecNodeSet *set = NULL;
+
+	for (size_t i = 0; list && i < n; i++) {
+		xmlNode *node;
+
+		memcpy(&node, &omit[i], sizeof(node));
+		if (xmlXPathNodeSetAdd(list, node) < 0) {
+			xmlXPathFreeNodeSet(list);
+			return NULL;
+		}
+	}
+	if (list)
+		set = xmlSecNodeSetCreate(doc, list,
+			comments ? xmlSecNodeSetTreeInvert
+				 : xmlSecNodeSetTreeWithoutCommentsInvert);
+	if (!set)
+		xmlXPathFreeNodeSet(list);
+	return set;
+}
+
+static xmlSecNodeSet *node_set(xmlDoc *doc, const xmlNode *apex, bool comments,
+	const xmlNode *const *omit, size_t omit_count)
+{
+	xmlSecNodeSet *set, *rest;
+	xmlNode *node;
+
+	if (!apex && omit_count > 0)
+		return without(doc, comments, omit, omit_count);
+	memcpy(&node, &apex, sizeof(node));
+	set = xmlSecNodeSetGetChildren(doc, node, comments, 0);
+	if (!set || omit_count == 0)
+		return set;
+	rest = without(doc, comments, omit, omit_count);
+	if (rest && xmlSecNodeSetAdd(set, rest, xmlSecNodeSetIntersection))
+		return set;
+	xmlSecNodeSetDestroy(rest);
+	xmlSecNodeSetDestroy(set);
+	return NULL;
+}
+
+static int execute(xmlSecTransformCtx *ctx, xmlSecNodeSet *nodes, struct buf *ret)
+{
+	size_t before = ret->len;
+	int r;
+
+	if (xmlSecTransformCtxXmlExecute(ctx, nodes) < 0 || !ctx->result)
+		return -EBADMSG;
+	r = buf_add(ret, xmlSecBufferGetData(ctx->result),
+		(size_t)xmlSecBufferGetSize(ctx->result));
+	if (r < 0)
+		return r == -E2BIG ? -EBADMSG : r;
+	/* Nothing at all is a mistake or an attack, never a document. */
+	return ret->len > before ? 0 : -EBADMSG;
+}
+
+int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
+	const xmlNode *const *omit, size_t omit_count, const struct sig_step *steps,
+	size_t step_count, enum xml_c14n fallback, struct buf *ret)
+{
+	xmlSecTransformCtx ctx;
+	xmlSecNodeSet *nodes;
+	int r = -EBADMSG;
+
+	if (xmlSecTransformCtxInitialize(&ctx) < 0)
+		return -ENOMEM;
+	ctx.enabledUris = xmlSecTransformUriTypeNone;
+	nodes = node_set(doc, apex, comments, omit, omit_count);
+	if (!nodes)
+		r = -ENOMEM;
+	else if (append_steps(&ctx, steps, step_count, fallback))
+		r = execute(&ctx, nodes, ret);
+	xmlSecTransformCtxFinalize(&ctx);
+	xmlSecNodeSetDestroy(nodes);
+	return r;
+}
+
+/* InclusiveNamespaces/@PrefixList in place as a list. Return: how many, or -1. */
+static int split_prefixes(char *text, const char **list)
+{
+	static const char SPACE[] = " \t\r\n";
+	size_t n = 0;
+
+	for (char *at = text + strspn(text, SPACE); *at; at += strspn(at, SPACE)) {
+		if (n == PREFIXES_MAX)
+			return -1;
+		list[n++] = at;
+		at += strcspn(at, SPACE);
+		if (*at)
+			*at++ = '\0';
+	}
+	list[n] = NULL;
+	return (int)n;
+}
+
+int sig_canonicalize(xmlDoc *doc, const xmlNode *apex, enum xml_c14n algorithm,
+	const xmlNode *method, struct buf *ret)
+{
+	const xmlNode *x = xml_child(method, NS_EXC_C14N, "InclusiveNamespaces");
+	_cleanup_(freep) char *text = xml_attribute(x, "PrefixList");
+	const char *prefixes[PREFIXES_MAX + 1];
+	int r;
+
+	if (text && split_prefixes(text, prefixes) < 0)
+		return -EBADMSG;
+	r = xml_canonicalize(doc, apex, NULL, 0, algorithm, text ? prefixes : NULL, ret);
+	return r == -EINVAL || r == -E2BIG ? -EBADMSG : r;
+}

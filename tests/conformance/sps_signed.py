@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Signed SPS documents against the verdicts of the EU's reference implementation.
+
+usage: sps_signed.py [--sealgate PROGRAM] [--corpus DIR]
+
+SEALGATE_CORPUS names the corpus when --corpus does not; without either the comparison is
+skipped. Prints how many rows agree in each column and every row that does not.
+"""
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+
+JUNE = "2026-06-05T12:00:00Z"
+NOVEMBER = "2026-11-21T00:00:00Z"
+RUNS = {
+    "offline@2026-06-05": (JUNE, []),
+    "crl-june@2026-06-05": (JUNE, ["root_june.crl", "qca1_june.crl", "qca2_june.crl"]),
+    "crl-nov@2026-11-21": (NOVEMBER, ["root_nov.crl", "qca1_nov.crl", "qca2_nov.crl"]),
+}
+FLAGS = ("sig_value_ok", "refs_found", "refs_intact", "core_valid")
+
+
+def rows(where):
+    with open(os.path.join(where, "expected.tsv"), encoding="utf-8", newline="") as f:
+        return list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def verify(program, where, files, at, crls):
+    command = [program, "verify", "--profile", "eidas", "--at", at,
+               "--anchors", os.path.join(where, "pki", "root.pem")]
+    for crl in crls:
+        command += ["--revocation", os.path.join(where, "pki", crl)]
+    command += [os.path.join(where, f) for f in files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{program}: exit {done.returncode}\n{done.stderr}")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    return {os.path.relpath(a["file"], where): a for a in answers}
+
+
+def verdict(indication, sub):
+    return indication.replace("-", "_") + ("/" + sub if sub else "")
+
+
+def expected_verdict(text):
+    """What a row wants; what the oracle could not read is a failure of the format."""
+    if text.startswith(("TOTAL_", "INDETERMINATE")):
+        return text
+    return "TOTAL_FAILED/FORMAT_FAILURE"
+
+
+def tokens(signature):
+    return [t["type"] + ":" + verdict(t["indication"], t["sub_indication"])
+            for t in signature["timestamps"]]
+
+
+def expected_tokens(text):
+    """'SIGNATURE_TIMESTAMP:FISV:PASSED | ...' without the letters in the middle."""
+    found = []
+    for part in filter(None, (text or "").split(" | ")):
+        name, _, rest = part.partition(":")
+        found.append(name + ":" + rest.partition(":")[2])
+    return found
+
+
+def compare_row(row, answer, column):
+    """Yield (what, expected, got) for a row; only the verdict unless it is June."""
+    number = int(row["sig_no"])
+    want = expected_verdict(row[column])
+    if number == 0 or number > len(answer["signatures"]):
+        yield column, want, verdict(answer["indication"], answer["sub_indication"])
+        return
+    signature = answer["signatures"][number - 1]
+    yield column, want, verdict(signature["indication"], signature["sub_indication"])
+    if not column.startswith("crl-june"):
+        return
+    for flag in FLAGS:
+        yield flag, row[flag], str(signature[flag]).lower()
+    yield "level(june)", row["level(june)"], signature["level"]
+    yield "role", row["role"], signature["role"]
+    yield ("timestamps(june)", sorted(expected_tokens(row["timestamps(june)"])),
+           sorted(tokens(signature)))
+
+
+def compare(program, where):
+    expected = rows(where)
+    files = sorted({r["file"] for r in expected})
+    counts, wrong = {}, []
+    for column, (at, crls) in RUNS.items():
+        answers = verify(program, where, files, at, crls)
+        for row in expected:
+            for what, want, got in compare_row(row, answers[row["file"]], column):
+                good, total = counts.get(what, (0, 0))
+                counts[what] = (good + (want == got), total + 1)
+                if want != got:
+                    wrong.append((row["file"], row["sig_no"], what, want, got))
+    return counts, wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sealgate", default=os.path.join(
+        os.environ.get("SEALGATE_BIN", "build/bin"), "sealgate"))
+    parser.add_argument("--corpus", default=os.environ.get("SEALGATE_CORPUS"))
+    options = parser.parse_args()
+    if not options.corpus:
+        print("sps_signed: skipped, SEALGATE_CORPUS is not set")
+        return 0
+    counts, wrong = compare(options.sealgate, os.path.join(options.corpus, "sps-signed"))
+    for file, number, what, want, got in wrong:
+        print(f"{file} #{number} {what}: expected {want}, got {got}")
+    for what, (good, total) in counts.items():
+        print(f"{what}: {good} of {total}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
