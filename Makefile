@@ -35,7 +35,7 @@ SAN      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 ARCHIVES := connectors queue evidence policy trust document xades pki xml
 
 .PHONY: all
-all: $(patsubst %,$(B)/bin/%,sealgate $(patsubst %,sealgate-%,$(filter-out ctl,$(PROGS)) signer)) ## build every program (default)
+all: $(patsubst %,$(B)/bin/%,sealgate $(patsubst %,sealgate-%,$(filter-out ctl,$(PROGS)) signer verify-evidence)) ## build every program (default)
 
 ## objects ------------------------------------------------------------------
 $(B)/obj/%.o: %.c Makefile
@@ -79,6 +79,7 @@ $(B)/bin/$(2): $(call objs,obj,$(wildcard gateway/$(1)/*.c)) $(call archives,lib
 endef
 $(foreach p,$(filter-out ctl,$(PROGS)),$(eval $(call program,$(p),sealgate-$(p))))
 $(eval $(call program,ctl,sealgate))
+$(eval $(call program,evidence_verifier,sealgate-verify-evidence))
 
 $(B)/bin/sealgate-signer: \
 	$(call objs,obj,$(filter-out $(SIGNER_CLIENT),$(wildcard pkcs11/*.c))) \

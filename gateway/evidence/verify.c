@@ -35,7 +35,7 @@ static void verification_done(struct verification *v)
 static int validate_seal(struct verification *v)
 {
 	struct xades_detached detached[ASIC_SIGNATURES];
-	struct xades_options options = { .profile = XADES_GATE, .at = v->at,
+	struct xades_options options = { .profile = XADES_EIDAS, .at = v->at,
 		.material = v->material, .detached = detached,
 		.detached_count = ASIC_SIGNATURES };
 	int r;
@@ -234,7 +234,7 @@ static json_t *report_json(const struct verification *v)
 	clock_format(v->at, at);
 	indicate(v, &indication, &sub);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "indication", indication,
-		"sub_indication", sub, "profile", "gate", "at", at, "policy_digest",
+		"sub_indication", sub, "profile", "eidas", "at", at, "policy_digest",
 		xades_policy_digest(), "signatures",
 		v->seal ? xades_signatures_to_json(v->seal) : json_array(), "findings",
 		findings_to_json(v->findings), "evidence",

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/command.h"
+#include "evidence/command.h"
+
+#include <string.h>
+
+int cmd_evidence(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "verify") == 0)
+		return evidence_verify_command("sealgate evidence verify", argc - 1, argv + 1,
+			stdout, stderr);
+	if (argc > 1 && strcmp(argv[1], "extract") == 0)
+		return evidence_extract_command("sealgate evidence extract", argc - 1,
+			argv + 1, stdout, stderr);
+	return command_usage("evidence");
+}

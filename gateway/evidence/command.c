@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "evidence/command.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+#include "common/limits.h"
+#include "evidence/material.h"
+#include "evidence/verify.h"
+#include "xades/validate.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <string.h>
+
+/* Larger than a container, so that its reader names the limit and not this command. */
+#define FILE_MAX (4u * LIMIT_CONTAINER)
+
+enum status { STATUS_VALID = 0, STATUS_NOT_VALID, STATUS_USAGE, STATUS_UNDECIDED };
+
+struct command {
+	const char *name;
+	FILE *out, *err;
+	struct pki_material *material;
+	char store_version[SHA256_TEXT_SIZE]; /* "" without a store */
+	int64_t at;
+	bool text;
+};
+
+static int complain(const struct command *c, const char *what, const char *why)
+{
+	fprintf(c->err, "%s: %s: %s\n", c->name, what, why);
+	return STATUS_USAGE;
+}
+
+static int load(struct command *c, enum pki_kind kind, const char *path)
+{
+	_cleanup_(freep) char *error = NULL;
+	int r = pki_material_load(c->material, kind, path, &error);
+
+	return r >= 0 ? 0 : complain(c, path, error ? error : strerror(-r));
+}
+
+/* A folder with seal/ and tsa/ as an instance's policies/anchors has them, and, when it is
+ * there, revocation/. */
+static int load_store(struct command *c, const char *dir)
+{
+	_cleanup_(trust_store_closep) struct trust_store *store = NULL;
+	_cleanup_(freep) char *error = NULL;
+	char revocation[PATH_MAX];
+	int r;
+
+	if (snprintf(revocation, sizeof(revocation), "%s/revocation", dir) >= PATH_MAX)
+		return complain(c, dir, strerror(ENAMETOOLONG));
+	r = trust_store_open(dir, revocation, &store, &error);
+	if (r < 0)
+		return complain(c, dir, error ? error : strerror(-r));
+	memcpy(c->store_version, trust_store_version(store), sizeof(c->store_version));
+	r = evidence_material_add(c->material, store);
+	return r < 0 ? complain(c, dir, strerror(-r)) : 0;
+}
+
+static int read_format(struct command *c, const char *format)
+{
+	c->text = strcmp(format, "text") == 0;
+	return c->text || strcmp(format, "json") == 0
+		       ? 0
+		       : complain(c, format, "the format is json or text");
+}
+
+static int read_option(struct command *c, int option)
+{
+	switch (option) {
+	case 'a':
+		return load(c, PKI_ANCHORS, optarg);
+	case 's':
+		return load_store(c, optarg);
+	case 'r':
+		return load(c, PKI_REVOCATION, optarg);
+	case 't':
+		return clock_parse(optarg, &c->at) < 0
+			       ? complain(c, optarg, "a time is written as RFC 3339 has it")
+			       : 0;
+	case 'f':
+		return read_format(c, optarg);
+	default:
+		return STATUS_USAGE;
+	}
+}
+
+/* Return: 0 with optind at the first file, else STATUS_USAGE. */
+static int read_options(struct command *c, int argc, char **argv)
+{
+	static const struct option options[] = { { "anchors", required_argument, NULL, 'a' },
+		{ "store", required_argument, NULL, 's' },
+		{ "revocation", required_argument, NULL, 'r' },
+		{ "at", required_argument, NULL, 't' },
+		{ "format", required_argument, NULL, 'f' }, { 0 } };
+	int option, r = 0;
+
+	optind = 1;
+	while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		r = read_option(c, option);
+	if (r == 0 && optind < argc)
+		return 0;
+	fprintf(c->err, "usage: %s " EVIDENCE_VERIFY_ARGUMENTS "\n", c->name);
+	return STATUS_USAGE;
+}
+
+static int print_json(const struct command *c, const char *file, json_t *report)
+{
+	_cleanup_json_ json_t *line = json_pack("{s:o}", "file", json_text(file));
+	_cleanup_(freep) char *text = NULL;
+
+	if (!line || json_object_update(line, report) < 0 ||
+		json_object_set_new(line, "store_version",
+			json_text(*c->store_version ? c->store_version : NULL)) < 0)
+		return -ENOMEM;
+	text = json_dumps(line, JSON_COMPACT);
+	if (!text)
+		return -ENOMEM;
+	return fprintf(c->out, "%s\n", text) < 0 ? -EIO : 0;
+}
+
+static void print_member(const struct command *c, const json_t *object, const char *key,
+	const char *label)
+{
+	const char *text = json_string_of(object, key);
+
+	if (text && *text)
+		fprintf(c->out, "  %-10s %s\n", label, text);
+}
+
+static int print_text(const struct command *c, const char *file, const json_t *report,
+	const struct findings *findings)
+{
+	static const char *const severities[] = { "error", "warning", "note" };
+	const json_t *e = json_object_get(report, "evidence");
+
+	fprintf(c->out, "%s: %s %s\n", file, json_string_of(report, "indication"),
+		json_string_of(report, "sub_indication"));
+	if (json_is_true(json_object_get(e, "test")))
+		fputs("  TEST: made by a test instance; no legal effect\n", c->out);
+	print_member(c, e, "role", "sealed by");
+	print_member(c, e, "id", "document");
+	print_member(c, e, "sha256", "SHA-256");
+	print_member(c, e, "partner", "partner");
+	print_member(c, e, "received", "received");
+	print_member(c, e, "number", "number");
+	print_member(c, e, "receipt_signature", "receipt");
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *f = &findings->list[i];
+
+		fprintf(c->out, "  %s %s%s%s: %s\n", severities[f->severity], f->reason->code,
+			*f->where ? " at " : "", f->where, f->message);
+	}
+	return ferror(c->out) ? -EIO : 0;
+}
+
+static int verify_file(const struct command *c, const char *file)
+{
+	_cleanup_findings_ struct findings findings = { 0 };
+	_cleanup_json_ json_t *report = NULL;
+	_cleanup_(freep) uint8_t *data = NULL;
+	int r, valid;
+	size_t len;
+
+	r = file_read(file, FILE_MAX, &data, &len);
+	if (r < 0) {
+		complain(c, file, strerror(-r));
+		return r == -EFBIG ? STATUS_UNDECIDED : STATUS_USAGE;
+	}
+	valid = evidence_verify(span_of(data, len), c->material, c->at, &findings, &report);
+	if (valid < 0) {
+		complain(c, file, strerror(-valid));
+		return STATUS_UNDECIDED;
+	}
+	r = c->text ? print_text(c, file, report, &findings) : print_json(c, file, report);
+	if (r < 0)
+		return STATUS_UNDECIDED;
+	return valid ? STATUS_VALID : STATUS_NOT_VALID;
+}
+
+int evidence_verify_command(const char *name, int argc, char **argv, FILE *out, FILE *err)
+{
+	_cleanup_(pki_material_freep) struct pki_material *material = pki_material_new();
+	struct command c = { .name = name, .out = out, .err = err, .material = material,
+		.at = clock_now() };
+	int status;
+
+	if (!material || xades_setup() < 0) {
+		complain(&c, "setup", strerror(ENOMEM));
+		return STATUS_UNDECIDED;
+	}
+	status = read_options(&c, argc, argv);
+	for (int i = optind; status != STATUS_USAGE && i < argc; i++) {
+		int r = verify_file(&c, argv[i]);
+
+		if (r > status)
+			status = r;
+	}
+	return status;
+}

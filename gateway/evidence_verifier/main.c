@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * sealgate-verify-evidence: the verifier alone, for whoever was given a container and has
+ * nothing else of sealgate: no instance, no sockets, no network.
+ */
+#include "evidence/command.h"
+
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+		puts("sealgate-verify-evidence " SEALGATE_VERSION);
+		return 0;
+	}
+	return evidence_verify_command("sealgate-verify-evidence", argc, argv, stdout, stderr);
+}
