@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/command.h"
+#include "ctl/queue_session.h"
+
+#include "common/durable.h"
+#include "common/encode.h"
+#include "common/memfd.h"
+#include "queue/audit.h"
+#include "queue/protocol.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READ_RECORDS 5000
+#define ANSWER_MAX (16u * 1024 * 1024)
+
+/* What is done with each line of the chain; false ends it. */
+struct reading {
+	bool (*line)(struct reading *r, struct span line);
+	struct audit_check check;
+	int status; /* enum exit_status so far */
+	FILE *out;
+};
+
+static void report(const struct audit_check *c, int fault)
+{
+	char chain[SHA256_TEXT_SIZE];
+
+	hex_encode(c->chain, SHA256_SIZE, chain);
+	if (fault == AUDIT_INTACT)
+		printf("intact: %lld records, head %lld:%s\n", (long long)c->position,
+			(long long)c->position, chain);
+	else if (fault == AUDIT_TRUNCATED)
+		printf("truncated: the chain ends at position %lld, its head is at %lld\n",
+			(long long)c->position, (long long)c->head_position);
+	else
+		printf("%s: at position %lld, after the intact position %lld\n",
+			audit_fault_text((enum audit_fault)fault), (long long)c->position + 1,
+			(long long)c->position);
+}
+
+static bool verify_line(struct reading *r, struct span line)
+{
+	int fault = audit_check_line(&r->check, line);
+
+	if (fault == AUDIT_INTACT)
+		return true;
+	if (fault < 0) {
+		fprintf(stderr, "sealgate: %s\n", strerror(-fault));
+		r->status = EXIT_INTERNAL;
+		return false;
+	}
+	report(&r->check, fault);
+	r->status = EXIT_NOT_PASSED;
+	return false;
+}
+
+static bool export_line(struct reading *r, struct span line)
+{
+	if (fwrite(line.data, 1, line.len, r->out) == line.len && putc('\n', r->out) != EOF)
+		return true;
+	fprintf(stderr, "sealgate: %s\n", strerror(errno));
+	r->status = EXIT_INTERNAL;
+	return false;
+}
+
+/* Lines of one answer. Return: false when the reading ended. */
+static bool each_line(struct reading *r, struct span data)
+{
+	while (data.len) {
+		const uint8_t *end = memchr(data.data, '\n', data.len);
+		size_t n = end ? (size_t)(end - data.data) : data.len;
+
+		if (!r->line(r, span_of(data.data, n)))
+			return false;
+		n += end != NULL;
+		data.data += n;
+		data.len -= n;
+	}
+	return true;
+}
+
+static int64_t last_position(struct span data, int64_t before)
+{
+	struct audit_line line;
+	const uint8_t *start;
+
+	if (data.len < 2)
+		return before;
+	start = memrchr(data.data, '\n', data.len - 1);
+	start = start ? start + 1 : data.data;
+	return audit_line_read(span_of(start, (size_t)(data.data + data.len - 1 - start)),
+		       &line) == 0 ? line.position : before;
+}
+
+/* The whole chain of the instance, answer by answer. */
+static void read_instance(struct reading *r, struct queue *q, int64_t after)
+{
+	bool more = true;
+
+	while (more) {
+		struct span data = { 0 };
+		int64_t last;
+		int fd, answer = queue_audit_read(q, after, READ_RECORDS, &fd);
+
+		if (answer != QUEUE_DONE) {
+			r->status = queue_session_explain(answer, NULL);
+			return;
+		}
+		if (memfd_map(fd, ANSWER_MAX, &data) < 0)
+			r->status = EXIT_INTERNAL;
+		more = data.len > 0 && each_line(r, data);
+		last = last_position(data, after);
+		memfd_unmap(&data);
+		close(fd);
+		if (last <= after)
+			return;
+		after = last;
+	}
+}
+
+/* Hand on the whole lines of the buffer and move the rest to its front. A line that does not
+ * fit goes as it is, and is no line of an export. */
+static bool take_lines(struct reading *r, uint8_t *data, size_t size, size_t *len, bool end)
+{
+	const uint8_t *last = *len && !end ? memrchr(data, '\n', *len) : NULL;
+	size_t n = last ? (size_t)(last - data) + 1 : end || *len == size ? *len : 0;
+
+	if (!each_line(r, span_of(data, n)))
+		return false;
+	*len -= n;
+	memmove(data, data + n, *len);
+	return true;
+}
+
+static void read_lines(struct reading *r, const char *path)
+{
+	static uint8_t data[4 * QUEUE_RECORD_MAX];
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	size_t len = 0, n = 1;
+
+	if (!f) {
+		fprintf(stderr, "sealgate: %s: %s\n", path, strerror(errno));
+		r->status = EXIT_INTERNAL;
+		return;
+	}
+	while (n > 0) {
+		n = fread(data + len, 1, sizeof(data) - len, f);
+		len += n;
+		if (!take_lines(r, data, sizeof(data), &len, n == 0))
+			break;
+	}
+	if (ferror(f)) {
+		fprintf(stderr, "sealgate: %s: %s\n", path, strerror(errno));
+		r->status = EXIT_INTERNAL;
+	}
+	if (f != stdin)
+		fclose(f);
+}
+
+/* The head that the instance keeps beside its database. */
+static int read_head(const struct instance *i, struct audit_check *c)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	char path[PATH_MAX];
+	size_t len;
+	int r = instance_path(i, "state/queue/head", path);
+
+	if (r == 0)
+		r = file_read(path, 256, &data, &len);
+	if (r == 0)
+		r = audit_head_read(span_of(data, len), &c->head_position, c->head_chain);
+	if (r < 0 && r != -ENOENT)
+		fprintf(stderr, "sealgate: %s: %s\n", path, strerror(-r));
+	return r == -ENOENT ? 0 : r;
+}
+
+static void verify_instance(struct reading *r)
+{
+	_cleanup_session_ struct queue_session s = { 0 };
+
+	if (queue_session_open(&s) < 0 ||
+	    (!r->check.head_position && read_head(&s.instance, &r->check) < 0))
+		r->status = EXIT_INTERNAL;
+	else
+		read_instance(r, s.queue, 0);
+}
+
+static int verify(struct reading *r, const char *file)
+{
+	int fault;
+
+	r->line = verify_line;
+	if (file)
+		read_lines(r, file);
+	else
+		verify_instance(r);
+	if (r->status != EXIT_CLEAN)
+		return r->status;
+	fault = audit_check_end(&r->check);
+	report(&r->check, fault);
+	return fault == AUDIT_INTACT ? EXIT_CLEAN : EXIT_NOT_PASSED;
+}
+
+static int export(struct reading *r, int64_t after)
+{
+	_cleanup_session_ struct queue_session s = { 0 };
+
+	r->line = export_line;
+	if (queue_session_open(&s) < 0)
+		return EXIT_INTERNAL;
+	read_instance(r, s.queue, after);
+	if (fflush(r->out) != 0)
+		return EXIT_INTERNAL;
+	return r->status;
+}
+
+static int read_after(const char *text, int64_t *ret_after)
+{
+	char *end;
+
+	errno = 0;
+	*ret_after = strtoll(text, &end, 10);
+	return errno || *end || end == text || *ret_after < 0 ? -EINVAL : 0;
+}
+
+int cmd_audit(int argc, char **argv)
+{
+	static const struct option options[] = { { "head", required_argument, NULL, 'h' },
+		{ "after", required_argument, NULL, 'a' }, { 0 } };
+	struct reading r = { .out = stdout };
+	const char *verb = argc > 1 ? argv[1] : "";
+	int64_t after = 0;
+	int c, files;
+
+	if (argc < 2)
+		return command_usage("audit");
+	argc--;
+	argv++;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if ((c == 'h' && audit_head_read(span_str(optarg), &r.check.head_position,
+				r.check.head_chain) == 0) ||
+		    (c == 'a' && read_after(optarg, &after) == 0))
+			continue;
+		return command_usage("audit");
+	}
+	files = argc - optind;
+	if (strcmp(verb, "verify") == 0 && files <= 1 && after == 0)
+		return verify(&r, files ? argv[optind] : NULL);
+	if (strcmp(verb, "export") == 0 && files == 0 && !r.check.head_position)
+		return export(&r, after);
+	return command_usage("audit");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/command.h"
+#include "ctl/queue_session.h"
+#include "ctl/timeline.h"
+
+#include "common/json.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <string.h>
+
+static int print(int fd, bool json)
+{
+	_cleanup_json_ json_t *answer = queue_session_json(fd);
+	size_t i;
+	json_t *d;
+
+	if (!answer)
+		return EXIT_INTERNAL;
+	if (json) {
+		json_dumpf(answer, stdout, JSON_SORT_KEYS | JSON_COMPACT);
+		putchar('\n');
+		return EXIT_CLEAN;
+	}
+	json_array_foreach(json_object_get(answer, "documents"), i, d)
+		timeline_print(stdout, d);
+	return EXIT_CLEAN;
+}
+
+int cmd_explain(int argc, char **argv)
+{
+	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
+		{ 0 } };
+	_cleanup_session_ struct queue_session s = { 0 };
+	bool json = false;
+	int c, fd, r;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'f' || (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
+			return command_usage("explain");
+		json = strcmp(optarg, "json") == 0;
+	}
+	if (optind != argc - 1)
+		return command_usage("explain");
+	if (queue_session_open(&s) < 0)
+		return EXIT_INTERNAL;
+	r = queue_explain(s.queue, argv[optind], &fd);
+	return r == QUEUE_DONE ? print(fd, json) : queue_session_explain(r, argv[optind]);
+}

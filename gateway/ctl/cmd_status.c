@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/command.h"
+#include "ctl/queue_session.h"
+#include "ctl/timeline.h"
+
+#include "common/config.h"
+#include "common/ipc.h"
+#include "common/json.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static const struct {
+	const char *name;
+	int type;
+} SOCKETS[] = { { "queued", SOCK_SEQPACKET }, { "signer", SOCK_SEQPACKET },
+	{ "verify", SOCK_SEQPACKET }, { "intake", SOCK_STREAM }, { "admin", SOCK_STREAM } };
+
+/* Does somebody listen there? */
+static bool listens(const struct instance *i, const char *name, int type)
+{
+	_cleanup_(closep) int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	char path[PATH_MAX];
+
+	if (fd < 0 || instance_socket(i, name, path) < 0 || strlen(path) >= sizeof(sa.sun_path))
+		return false;
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	return connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+}
+
+static json_t *programs(const struct instance *i, bool *ret_all)
+{
+	json_t *all = json_object();
+
+	*ret_all = true;
+	for (size_t n = 0; n < sizeof(SOCKETS) / sizeof(SOCKETS[0]); n++) {
+		bool up = listens(i, SOCKETS[n].name, SOCKETS[n].type);
+
+		json_object_set_new(all, SOCKETS[n].name, json_string(up ? "up" : "down"));
+		*ret_all = *ret_all && up;
+	}
+	return all;
+}
+
+static void print_status(const json_t *status)
+{
+	const char *name;
+	json_t *v;
+
+	printf("instance ");
+	timeline_text(stdout, json_string_of(status, "instance"));
+	printf(" (%s) in %s\n",
+		json_is_true(json_object_get(status, "test")) ? "TEST" : "production",
+		json_string_of(status, "folder"));
+	json_object_foreach(json_object_get(status, "programs"), name, v)
+		printf("  %-8s %s\n", name, json_string_value(v));
+	timeline_print_stats(stdout, json_object_get(status, "queue"));
+}
+
+static int status_of(struct queue_session *s, bool json)
+{
+	_cleanup_json_ json_t *status = NULL;
+	json_t *queue;
+	bool all;
+	int fd, r = queue_stats(s->queue, &fd);
+
+	if (r != QUEUE_DONE)
+		return queue_session_explain(r, NULL);
+	queue = queue_session_json(fd);
+	if (!queue)
+		return EXIT_INTERNAL;
+	status = json_pack("{s:o,s:b,s:o,s:o,s:o}", "instance",
+		json_text(config_string(s->instance.config, "instance.name")), "test",
+		(int)config_bool(s->instance.config, "instance.test"), "folder",
+		json_text(s->instance.dir), "programs", programs(&s->instance, &all), "queue",
+		queue);
+	if (json) {
+		json_dumpf(status, stdout, JSON_SORT_KEYS | JSON_COMPACT);
+		putchar('\n');
+	} else {
+		print_status(status);
+	}
+	return all ? EXIT_CLEAN : EXIT_NOT_PASSED;
+}
+
+int cmd_status(int argc, char **argv)
+{
+	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
+		{ 0 } };
+	_cleanup_session_ struct queue_session s = { 0 };
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'f' || (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
+			return command_usage("status");
+		json = strcmp(optarg, "json") == 0;
+	}
+	if (optind != argc)
+		return command_usage("status");
+	return queue_session_open(&s) < 0 ? EXIT_INTERNAL : status_of(&s, json);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/http_client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static inline void list_freep(struct curl_slist **list)
+{
+	curl_slist_free_all(*list);
+}
+
+static inline void easy_freep(CURL **easy)
+{
+	if (*easy)
+		curl_easy_cleanup(*easy);
+}
+
+void http_response_done(struct http_response *r)
+{
+	buf_done(&r->body);
+}
+
+static size_t take(char *data, size_t size, size_t count, void *body)
+{
+	return buf_add(body, data, size * count) == 0 ? size * count : 0;
+}
+
+static int fail(char **ret_error, int error, const char *what)
+{
+	if (asprintf(ret_error, "%s", what) < 0)
+		*ret_error = NULL;
+	return error;
+}
+
+/* Set options until one fails. */
+#define SET(option, value)                                                               \
+	do {                                                                             \
+		if (rc == CURLE_OK)                                                      \
+			rc = curl_easy_setopt(easy, option, value);                      \
+	} while (0)
+
+static CURLcode set_transport(CURL *easy, const struct http_identity *i)
+{
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_CAINFO, i->ca);
+	SET(CURLOPT_SSLCERT, i->cert);
+	SET(CURLOPT_SSLKEY, i->key);
+	return rc;
+}
+
+static CURLcode set_request(CURL *easy, const struct http_request *q,
+	struct curl_slist *headers, struct buf *body)
+{
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_URL, q->url);
+	SET(CURLOPT_CUSTOMREQUEST, q->method);
+	SET(CURLOPT_TIMEOUT, q->timeout_s);
+	SET(CURLOPT_USERAGENT, "sealgate/" SEALGATE_VERSION);
+	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_WRITEFUNCTION, take);
+	SET(CURLOPT_WRITEDATA, (void *)body);
+	if (q->content_type) {
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len);
+		SET(CURLOPT_POSTFIELDS, (const char *)q->body.data);
+	}
+	return rc;
+}
+
+static struct curl_slist *make_headers(const char *content_type)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:"), *more;
+	char line[256];
+
+	if (!list || !content_type)
+		return list;
+	snprintf(line, sizeof(line), "Content-Type: %s", content_type);
+	more = curl_slist_append(list, line);
+	if (!more)
+		curl_slist_free_all(list);
+	return more;
+}
+
+static int perform(CURL *easy, struct http_response *r, char **ret_error)
+{
+	char reason[CURL_ERROR_SIZE] = "";
+	const char *type = NULL;
+	CURLcode rc;
+
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason);
+	rc = curl_easy_perform(easy);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+	if (r->body.error)
+		return fail(ret_error, r->body.error == -E2BIG ? -EFBIG : r->body.error,
+			"the answer is longer than allowed");
+	if (rc != CURLE_OK)
+		return fail(ret_error, -EIO, reason[0] ? reason : curl_easy_strerror(rc));
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &r->status);
+	curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+	snprintf(r->content_type, sizeof(r->content_type), "%s", type ? type : "");
+	return 0;
+}
+
+int http_client(const struct http_identity *identity, const struct http_request *request,
+	struct http_response *ret_response, char **ret_error)
+{
+	_cleanup_(list_freep) struct curl_slist *headers = NULL;
+	_cleanup_(easy_freep) CURL *easy = NULL;
+	struct http_response response = { 0 };
+	CURLcode rc;
+	int r;
+
+	*ret_error = NULL;
+	buf_init(&response.body, request->response_max);
+	headers = make_headers(request->content_type);
+	easy = curl_easy_init();
+	if (!headers || !easy)
+		return fail(ret_error, -ENOMEM, "out of memory");
+	rc = set_transport(easy, identity);
+	if (rc == CURLE_OK)
+		rc = set_request(easy, request, headers, &response.body);
+	r = rc == CURLE_OK ? perform(easy, &response, ret_error)
+			   : fail(ret_error, -EINVAL, curl_easy_strerror(rc));
+	if (r < 0)
+		buf_done(&response.body);
+	else
+		*ret_response = response;
+	return r;
+}

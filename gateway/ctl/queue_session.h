@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Reading the queue of an instance from the command line, whether queued runs or not; never
+ * opens the database: a queued that is started for the session does.
+ */
+#ifndef SEALGATE_CTL_QUEUE_SESSION_H
+#define SEALGATE_CTL_QUEUE_SESSION_H
+
+#include "common/cleanup.h"
+#include "common/instance.h"
+#include "queue/client.h"
+
+#include <jansson.h>
+
+struct queue_session {
+	struct instance instance;
+	struct queue *queue;
+	pid_t child; /* 0: queued was running */
+};
+
+/* Open the instance of SEALGATE_INSTANCE and its queue; says on standard error why not.
+ * Return: 0 or -errno. */
+int queue_session_open(struct queue_session *s);
+void queue_session_close(struct queue_session *s);
+#define _cleanup_session_ _cleanup_(queue_session_close)
+
+/* Say on standard error what an answer that is not DONE means. subject may be NULL.
+ * Return: EXIT_NOT_PASSED for "there is none", else EXIT_INTERNAL. */
+int queue_session_explain(int answer, const char *subject);
+
+/* Read a descriptor's JSON and close it. NULL when it cannot be read. */
+json_t *queue_session_json(int fd);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Documents of the queue as text for people; never decides anything.
+ */
+#ifndef SEALGATE_CTL_TIMELINE_H
+#define SEALGATE_CTL_TIMELINE_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* One document with its deliveries and, when it has "events", its timeline. */
+void timeline_print(FILE *out, const json_t *document);
+
+/* One line of a list. */
+void timeline_print_line(FILE *out, const json_t *document);
+
+/* The answer of queue_stats. */
+void timeline_print_stats(FILE *out, const json_t *stats);
+
+/* Text of a member, "" when absent; control characters never reach a terminal. */
+void timeline_text(FILE *out, const char *text);
+
+#endif
