@@ -9,6 +9,7 @@
 #include "pki/ocsp.h"
 #include "pki/token.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct trust_options {
 	bool explicit_policy;
 	bool strict;
 	bool have_revocation;
+	int64_t max_age;
 };
 
 /* An answer to be printed; text is owned. */
@@ -101,6 +103,17 @@ static int take_policy(struct trust_options *o, const char *oid)
 	return EXIT_CLEAN;
 }
 
+static int take_age(struct trust_options *o, const char *seconds)
+{
+	char *end;
+
+	errno = 0;
+	o->max_age = strtoll(seconds, &end, 10);
+	if (errno || end == seconds || *end || o->max_age < 1)
+		return complain("not a number of seconds", seconds);
+	return EXIT_CLEAN;
+}
+
 static int take_option(struct trust_options *o, int option, const char *value)
 {
 	switch (option) {
@@ -128,6 +141,8 @@ static int take_option(struct trust_options *o, int option, const char *value)
 	case 'e':
 		o->explicit_policy = true;
 		return EXIT_CLEAN;
+	case 'm':
+		return take_age(o, value);
 	case 's':
 		o->strict = true;
 		return EXIT_CLEAN;
@@ -150,6 +165,7 @@ static int take_options(struct trust_options *o, int argc, char **argv)
 		{ "policy-oid", required_argument, NULL, 'o' },
 		{ "explicit-policy", no_argument, NULL, 'e' },
 		{ "strict", no_argument, NULL, 's' },
+		{ "max-age", required_argument, NULL, 'm' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option, status = EXIT_CLEAN;
@@ -201,6 +217,7 @@ static void ask_path(struct trust_options *o, const char *file, struct answer *a
 	struct pki_path_request request = { .target = target, .material = o->material,
 		.at = o->at, .purpose = o->purpose, .explicit_policy = o->explicit_policy,
 		.strict = o->strict, .skip_revocation = !o->have_revocation,
+		.revocation_max_age = o->max_age,
 		.policy_oids = o->policy_count ? o->policies : NULL };
 	struct pki_path_result result = { 0 };
 

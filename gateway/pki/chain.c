@@ -97,7 +97,9 @@ static int note_trouble(int ok, X509_STORE_CTX *ctx)
 	}
 	c->trouble.outcome = outcome_of(error);
 	c->trouble.depth = depth;
-	c->trouble.why = X509_verify_cert_error_string(error);
+	c->trouble.why = error == X509_V_ERR_UNSPECIFIED ?
+		"its names and name constraints are more than are compared" :
+		X509_verify_cert_error_string(error);
 	return 0;
 }
 

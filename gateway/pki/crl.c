@@ -179,7 +179,7 @@ static const char *crl_trouble(X509_CRL *crl, X509 *issuer, int64_t at)
 		return "its times cannot be read";
 	if (this_update > at)
 		return "it was issued after the time asked";
-	if (!pki_fresh(this_update, next_update, at))
+	if (!pki_fresh(this_update, next_update, at, 0))
 		return "it is out of date";
 	return "";
 }

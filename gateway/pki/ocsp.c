@@ -216,7 +216,7 @@ static const char *answer_trouble(const struct pki_ocsp_answer *a, int64_t at)
 {
 	if (a->this_update > at || a->produced_at > at)
 		return "it was made after the time asked";
-	if (!pki_fresh(a->this_update, a->next_update, at))
+	if (!pki_fresh(a->this_update, a->next_update, at, 0))
 		return "it is out of date";
 	if (a->status == PKI_OCSP_REVOKED)
 		return "it says revoked";
@@ -246,6 +246,9 @@ static const char *response_trouble(OCSP_BASICRESP *response, X509 *issuer,
 	if (signer != issuer && (pki_certificate_validity(signer, &from, &to) < 0 ||
 		at < from || at > to))
 		return "its signer's certificate is not valid at the time asked";
+	if (certificate && (pki_certificate_validity(certificate, &from, &to) < 0 ||
+		a.this_update < from || a.produced_at < from))
+		return "it is older than the certificate";
 	return answer_trouble(&a, at);
 }
 

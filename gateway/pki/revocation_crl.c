@@ -16,6 +16,12 @@ struct candidate {
 	unsigned int reasons; /* it speaks about */
 };
 
+static bool kept_fresh(const struct revocation_question *q, const struct pki_kept *k)
+{
+	return pki_fresh(k->this_update, k->next_update, q->request->at,
+		q->request->revocation_max_age);
+}
+
 /* Who signed: the proof decides, so every certificate of the name is tried.
  * Return: 1 with *ret_signer (borrowed), 0, negative undecided. */
 static int find_signer(const struct candidate *c, const STACK_OF(X509) *list, int from,
@@ -103,7 +109,7 @@ static int find_delta(const struct revocation_question *q, const struct candidat
 		if (!d.k->usable || !pki_revocation_free(q, d.k) ||
 			!pki_delta_fits(c->crl, d.crl) ||
 			d.k->this_update > pki_known_at(q->request) ||
-			!pki_fresh(d.k->this_update, d.k->next_update, q->request->at) ||
+			!kept_fresh(q, d.k) ||
 			(best.crl && d.k->this_update <= best.k->this_update))
 			continue;
 		r = signature_counts(q, &d);
@@ -126,7 +132,7 @@ static int fact_of(const struct revocation_question *q, const struct candidate *
 
 	if (r < 0)
 		return r;
-	fact.stale = !pki_fresh(c->k->this_update, c->k->next_update, q->request->at);
+	fact.stale = !kept_fresh(q, c->k);
 	if (r == 1)
 		listed = look_up(&delta, x, &fact);
 	if (listed == 0)
@@ -137,18 +143,31 @@ static int fact_of(const struct revocation_question *q, const struct candidate *
 	return 0;
 }
 
+/* A CRL issuer whose certificate names the issuer's own CRL for its revocation: the one case
+ * in which a CRL speaks about its signer. The CA said so in the certificate. */
+static bool speaks_of_itself(const struct revocation_question *q, const struct candidate *c)
+{
+	X509 *x = sk_X509_value(q->chain, q->index);
+
+	return q->nesting > 0 && q->index == 0 && pki_may_sign_crls(x) &&
+		X509_NAME_cmp(X509_get_subject_name(x), X509_CRL_get_issuer(c->crl)) == 0 &&
+		X509_NAME_cmp(X509_get_issuer_name(x), X509_CRL_get_issuer(c->crl)) != 0;
+}
+
 /* Return: 1 the CRL counts and *ret says what, 0 it does not, negative undecided. */
 static int judge_crl(const struct revocation_question *q, struct candidate *c,
 	struct revocation_facts *f, struct revocation_fact *ret)
 {
+	bool itself = !pki_revocation_free(q, c->k);
+	X509 *x = sk_X509_value(q->chain, q->index);
 	int r;
 
-	if (!c->k->usable || !pki_revocation_free(q, c->k) ||
-		!pki_scope_covers(sk_X509_value(q->chain, q->index), c->crl, &c->reasons))
+	if (!c->k->usable || (itself && !speaks_of_itself(q, c)) ||
+		!pki_scope_covers(x, c->crl, &c->reasons))
 		return 0;
 	if (!pki_revocation_speaks(q, c->k->this_update, c->k->expired_from, &f->why))
 		return 0;
-	r = signature_counts(q, c);
+	r = itself ? pki_proof_crl(c->crl, c->k->sha256, x) : signature_counts(q, c);
 	if (r == 0)
 		f->why = "a CRL has faults, a wrong signature or an issuer that may not sign it";
 	if (r == 1 && fact_of(q, c, ret) < 0)

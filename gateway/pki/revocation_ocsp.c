@@ -52,7 +52,7 @@ static int judge_response(const struct revocation_question *q, OCSP_BASICRESP *r
 	if (r <= 0)
 		return r;
 	if (!pki_revocation_speaks(q, a.this_update, INT64_MIN, &f->why) ||
-		a.produced_at > pki_known_at(q->request))
+		!pki_revocation_speaks(q, a.produced_at, INT64_MIN, &f->why))
 		return 0;
 	if (a.status == PKI_OCSP_UNKNOWN) {
 		f->why = "the OCSP responder does not know the certificate";
@@ -74,7 +74,8 @@ static int judge_response(const struct revocation_question *q, OCSP_BASICRESP *r
 		return r;
 	}
 	fact.this_update = a.this_update;
-	fact.stale = !pki_fresh(a.this_update, a.next_update, q->request->at);
+	fact.stale = !pki_fresh(a.this_update, a.next_update, q->request->at,
+		q->request->revocation_max_age);
 	fact.revoked = a.status == PKI_OCSP_REVOKED;
 	fact.hold = fact.revoked && a.reason == OCSP_REVOKED_STATUS_CERTIFICATEHOLD;
 	fact.revoked_at = a.revoked_at;

@@ -152,13 +152,14 @@ static int check_imprint(const struct token *t, struct span data, struct token_r
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	unsigned int len = 0;
 
-	if (!md || ASN1_STRING_length(imprint) != EVP_MD_get_size(md))
-		return say(r, TOKEN_MALFORMED, "its imprint is of no known algorithm");
 	if (!data.data)
 		return 0;
+	if (!md)
+		return say(r, TOKEN_MALFORMED, "its imprint is of no known algorithm");
 	if (!EVP_Digest(data.data, data.len, digest, &len, md, NULL))
 		return -EIO;
-	if (!span_equal(span_of(digest, len), span_of(ASN1_STRING_get0_data(imprint), len)))
+	if (!span_equal(span_of(digest, len), span_of(ASN1_STRING_get0_data(imprint),
+						      (size_t)ASN1_STRING_length(imprint))))
 		return say(r, TOKEN_IMPRINT_MISMATCH, "it is about other data");
 	return 0;
 }
@@ -186,19 +187,13 @@ static void note_signer(const struct token *t, X509 *signer, struct token_result
 		pki_digest_name(OBJ_obj2nid(oid)));
 }
 
-static bool cms_intact(const struct token *t, X509 *signer)
+static bool has_attribute(const struct token *t, int nid)
 {
-	STACK_OF(X509) *only = sk_X509_new_null();
-	bool yes;
-
-	yes = only && sk_X509_push(only, signer) &&
-		CMS_verify(t->cms, only, NULL, NULL, NULL,
-			CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY | CMS_NOINTERN) == 1;
-	sk_X509_free(only);
-	return yes;
+	return CMS_signed_get_attr_by_NID(t->signer_info, nid, -1) >= 0;
 }
 
-static void *signed_attribute(const struct token *t, int nid, const ASN1_ITEM *it)
+/* The one value of a signed attribute that occurs once, as DER; data NULL when not. */
+static struct span signed_attribute(const struct token *t, int nid)
 {
 	int i = CMS_signed_get_attr_by_NID(t->signer_info, nid, -1);
 	X509_ATTRIBUTE *a = i < 0 ? NULL : CMS_signed_get_attr(t->signer_info, i);
@@ -206,46 +201,85 @@ static void *signed_attribute(const struct token *t, int nid, const ASN1_ITEM *i
 
 	if (!a || X509_ATTRIBUTE_count(a) != 1 ||
 		CMS_signed_get_attr_by_NID(t->signer_info, nid, i) >= 0)
-		return NULL;
+		return span_of(NULL, 0);
 	value = X509_ATTRIBUTE_get0_type(a, 0);
-	return value ? ASN1_TYPE_unpack_sequence(it, value) : NULL;
+	if (!value || value->type != V_ASN1_SEQUENCE)
+		return span_of(NULL, 0);
+	return span_of(ASN1_STRING_get0_data(value->value.sequence),
+		(size_t)ASN1_STRING_length(value->value.sequence));
 }
 
-static bool has_attribute(const struct token *t, int nid)
+/* A signing certificate attribute with only the first of its identifiers: the others name
+ * CAs and attribute certificates, which prove nothing here. The caller frees *ret_der. */
+static int first_identifier(struct span attribute, uint8_t **ret_der, size_t *ret_len)
 {
-	return CMS_signed_get_attr_by_NID(t->signer_info, nid, -1) >= 0;
+	const unsigned char *p = attribute.data, *id;
+	unsigned char *q;
+	long len;
+	int tag, class, inner, outer, size;
+
+	/* SigningCertificate, its list, the first identifier. */
+	for (int i = 0; i < 2; i++)
+		if (ASN1_get_object(&p, &len, &tag, &class,
+			    attribute.data + attribute.len - p) != V_ASN1_CONSTRUCTED ||
+			tag != V_ASN1_SEQUENCE)
+			return -EINVAL;
+	id = p;
+	if (ASN1_get_object(&p, &len, &tag, &class, len) != V_ASN1_CONSTRUCTED)
+		return -EINVAL;
+	inner = (int)(p + len - id);
+	outer = ASN1_object_size(1, inner, V_ASN1_SEQUENCE);
+	size = ASN1_object_size(1, outer, V_ASN1_SEQUENCE);
+	q = *ret_der = size > 0 ? malloc((size_t)size) : NULL;
+	if (!q)
+		return -ENOMEM;
+	ASN1_put_object(&q, 1, outer, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	ASN1_put_object(&q, 1, inner, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	memcpy(q, id, (size_t)inner);
+	*ret_len = (size_t)size;
+	return 0;
 }
 
-/* RFC 5816: ESSCertID or ESSCertIDv2 names the signer's certificate first. Others that are
- * named must be at hand, which the certificates of the token are. */
-static bool names_signer(const struct token *t, const STACK_OF(X509) *candidates)
+/* RFC 5816: ESSCertID or ESSCertIDv2 names the signer's certificate; where both stand, both
+ * must. */
+static bool names_signer(const struct token *t, const STACK_OF(X509) *only, int nid)
 {
-	ESS_SIGNING_CERT *v1 = signed_attribute(t, NID_id_smime_aa_signingCertificate,
-		ASN1_ITEM_rptr(ESS_SIGNING_CERT));
-	ESS_SIGNING_CERT_V2 *v2 = signed_attribute(t, NID_id_smime_aa_signingCertificateV2,
-		ASN1_ITEM_rptr(ESS_SIGNING_CERT_V2));
-	bool readable = (v1 || !has_attribute(t, NID_id_smime_aa_signingCertificate)) &&
-		(v2 || !has_attribute(t, NID_id_smime_aa_signingCertificateV2));
-	bool yes = readable && OSSL_ESS_check_signing_certs(v1, v2, candidates, 1) == 1;
+	_cleanup_(freep) uint8_t *der = NULL;
+	bool v2 = nid == NID_id_smime_aa_signingCertificateV2;
+	struct span attribute = signed_attribute(t, nid);
+	ESS_SIGNING_CERT *one = NULL;
+	ESS_SIGNING_CERT_V2 *two = NULL;
+	const unsigned char *p;
+	size_t len;
+	bool yes;
 
-	ESS_SIGNING_CERT_free(v1);
-	ESS_SIGNING_CERT_V2_free(v2);
+	if (!attribute.data || first_identifier(attribute, &der, &len) < 0)
+		return false;
+	p = der;
+	if (v2)
+		two = d2i_ESS_SIGNING_CERT_V2(NULL, &p, (long)len);
+	else
+		one = d2i_ESS_SIGNING_CERT(NULL, &p, (long)len);
+	yes = (one || two) && OSSL_ESS_check_signing_certs(one, two, only, 1) == 1;
+	ESS_SIGNING_CERT_free(one);
+	ESS_SIGNING_CERT_V2_free(two);
 	return yes;
 }
 
-/* signer first, then everything of the others but the signer. NULL when memory ran out. */
-static STACK_OF(X509) *signer_first(X509 *signer, const STACK_OF(X509) *others)
+static bool names_signer_well(const struct token *t, const STACK_OF(X509) *only)
 {
-	STACK_OF(X509) *list = sk_X509_new_null();
-	bool ok = list && sk_X509_push(list, signer);
+	bool has_v1 = has_attribute(t, NID_id_smime_aa_signingCertificate);
+	bool has_v2 = has_attribute(t, NID_id_smime_aa_signingCertificateV2);
 
-	for (int i = 0; ok && i < sk_X509_num(others); i++)
-		if (X509_cmp(sk_X509_value(others, i), signer) != 0)
-			ok = sk_X509_push(list, sk_X509_value(others, i));
-	if (ok)
-		return list;
-	sk_X509_free(list);
-	return NULL;
+	return (has_v1 || has_v2) &&
+		(!has_v1 || names_signer(t, only, NID_id_smime_aa_signingCertificate)) &&
+		(!has_v2 || names_signer(t, only, NID_id_smime_aa_signingCertificateV2));
+}
+
+static bool cms_intact(const struct token *t, STACK_OF(X509) *only)
+{
+	return CMS_verify(t->cms, only, NULL, NULL, NULL,
+		       CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY | CMS_NOINTERN) == 1;
 }
 
 /* RFC 3161 2.3: the extended key usage is critical and has only this purpose. */
@@ -257,17 +291,19 @@ static bool may_stamp(X509 *signer)
 		X509_get_extended_key_usage(signer) == XKU_TIMESTAMP;
 }
 
-static int check_signature(const struct token *t, X509 *signer,
-	const STACK_OF(X509) *carried, struct token_result *r)
+static int check_signature(const struct token *t, X509 *signer, struct token_result *r)
 {
-	STACK_OF(X509) *candidates = signer_first(signer, carried);
-	bool named;
+	STACK_OF(X509) *only = sk_X509_new_null();
+	bool intact, named;
 
-	if (!candidates)
+	if (!only || !sk_X509_push(only, signer)) {
+		sk_X509_free(only);
 		return -ENOMEM;
-	named = names_signer(t, candidates);
-	sk_X509_free(candidates);
-	if (!cms_intact(t, signer))
+	}
+	intact = cms_intact(t, only);
+	named = names_signer_well(t, only);
+	sk_X509_free(only);
+	if (!intact)
 		return say(r, TOKEN_SIGNATURE_WRONG, "its signature is wrong");
 	if (!named)
 		return say(r, TOKEN_SIGNATURE_WRONG,
@@ -300,7 +336,7 @@ static int examine(struct token *t, struct span der, struct span data,
 		return say(r, TOKEN_PATH, "its signer's certificate is not at hand");
 	}
 	note_signer(t, signer, r);
-	return check_signature(t, signer, *ret_carried, r);
+	return check_signature(t, signer, r);
 }
 
 int token_inspect(struct span token, struct span data, const struct pki_material *material,
