@@ -65,8 +65,8 @@ static void add_reference(struct buf *b, const json_t *claims, const json_t *fac
 
 	buf_add_str(b, "  <ram:ReferenceSPSReferencedDocument>\n");
 	if (*issued)
-		add_element(b, "   <ram:IssueDateTime><udt:DateTime>", issued,
-			"</udt:DateTime></ram:IssueDateTime>\n");
+		add_element(
+			b, "   <ram:IssueDateTime>", issued, "</ram:IssueDateTime>\n");
 	if (*type)
 		add_element(b, "   <ram:TypeCode>", type, "</ram:TypeCode>\n");
 	buf_add_str(b, "   <ram:RelationshipTypeCode name=\"Original\">AWR"

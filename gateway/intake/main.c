@@ -9,8 +9,9 @@
 #include <string.h>
 
 #define CONNECTION_TIMEOUT_MS 10000
-#define TURNED_AWAY_MAX 256 /* connections waiting to be told that all threads are busy  \
-			     */
+#define TURNED_AWAY_MAX                                                                  \
+	256 /* connections waiting to be told that all threads are busy                  \
+	     */
 
 static const char USAGE[] =
 	"usage: sealgate-intake --instance DIR\n"

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/memfd.h"
+#include "visit.h"
+
+#include <libxml/xmlschemas.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SCHEMA "policies/schemas/sps-17/SPSAcknowledgement_17.xsd"
+
+static struct house house;
+static struct fake_verify verify;
+static struct fake_queue queue;
+static struct fake_signer signer;
+static struct server server;
+static struct links links_;
+static char policies[128], id[DOCUMENT_ID_SIZE];
+
+static void ask(const struct person *who, const char *suffix, const char *accept,
+	struct answer *ret)
+{
+	char uri[128];
+	struct visit v = { .who = who, .method = "GET", .uri = uri, .accept = accept };
+
+	snprintf(uri, sizeof(uri), "/v1/documents/%s%s", id, suffix);
+	visit(&server, &links_, &v, ret);
+}
+
+static void submit(void)
+{
+	struct visit v = { .who = &house.kenya,
+		.method = "POST",
+		.uri = "/v1/documents",
+		.body = "<a/>" };
+	struct answer a;
+
+	visit(&server, &links_, &v, &a);
+	snprintf(id, sizeof(id), "%s", answer_text(&a, "id"));
+	assert_int_equal(strlen(id), DOCUMENT_ID_SIZE - 1);
+	answer_done(&a);
+}
+
+static int set_up(void **state)
+{
+	char *error = NULL;
+
+	(void)state;
+	house_build(&house);
+	fake_verify_start(&verify, &house);
+	snprintf(policies, sizeof(policies), "%s/policies", house.dir);
+	verify.policies = policies;
+	fake_queue_start(&queue, &house);
+	fake_signer_start(&signer, &house);
+	assert_int_equal(server_init(&server, &house.instance, &error), 0);
+	links_init(&links_, server.queued_socket, server.signer_socket);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	links_done(&links_);
+	server_done(&server);
+	fake_stop(&verify.daemon);
+	fake_queue_stop(&queue);
+	fake_stop(&signer.daemon);
+	house_tear_down(&house);
+	return 0;
+}
+
+static void expect(const char *suffix, int status, const char *code)
+{
+	struct answer a;
+
+	ask(&house.kenya, suffix, NULL, &a);
+	assert_int_equal(a.status, status);
+	assert_string_equal(answer_text(&a, "code"), code);
+	answer_done(&a);
+}
+
+static void test_parts(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	submit();
+	expect("", 200, "");
+	expect("/events", 200, "");
+	ask(&house.kenya, "/report", NULL, &a);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(a.body, verify.report);
+	answer_done(&a);
+	expect("/evidence", 404, "document.not-sealed");
+	expect("/Receipt", 404, "http.path");
+	expect("/receipt/", 404, "http.path");
+	expect("/", 404, "http.path");
+}
+
+static void test_evidence(void **state)
+{
+	const char zip[] = "PK\3\4 \0 not really";
+	struct answer a;
+
+	(void)state;
+	submit();
+	queue.documents[0].container = memfd_from("container", span_of(zip, sizeof(zip)));
+	ask(&house.kenya, "/evidence", NULL, &a);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(
+		answer_header(&a, "Content-Type"), "application/vnd.etsi.asic-e+zip");
+	assert_non_null(strstr(answer_header(&a, "Content-Disposition"), id));
+	assert_int_equal(a.len, sizeof(zip));
+	assert_memory_equal(a.body, zip, sizeof(zip));
+	answer_done(&a);
+}
+
+static void test_another_partners_id(void **state)
+{
+	static const char *const suffixes[] = { "", "/receipt", "/report", "/evidence",
+		"/events" };
+
+	(void)state;
+	submit();
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		struct answer a;
+
+		ask(&house.chile, suffixes[i], NULL, &a);
+		assert_int_equal(a.status, 404);
+		assert_string_equal(answer_text(&a, "code"), "http.path");
+		answer_done(&a);
+	}
+}
+
+static void test_unknown_id_looks_the_same(void **state)
+{
+	struct answer mine, none;
+
+	(void)state;
+	submit();
+	ask(&house.chile, "/receipt", NULL, &mine);
+	id[25] = id[25] == '0' ? '1' : '0';
+	ask(&house.chile, "/receipt", NULL, &none);
+	json_object_del(mine.json, "received");
+	json_object_del(none.json, "received");
+	assert_true(json_equal(mine.json, none.json));
+	answer_done(&mine);
+	answer_done(&none);
+}
+
+static void test_refused_document(void **state)
+{
+	struct visit v = { .who = &house.kenya,
+		.method = "POST",
+		.uri = "/v1/documents",
+		.body = "<a/>" };
+	struct answer a;
+
+	(void)state;
+	verify.verdict.decision = DECISION_REFUSED;
+	verify.verdict.error_count = 1;
+	snprintf(verify.report, sizeof(verify.report),
+		"{\"findings\":[{\"code\":\"limit.size\",\"severity\":\"error\"}]}");
+	visit(&server, &links_, &v, &a);
+	snprintf(id, sizeof(id), "%s", answer_text(&a, "id"));
+	answer_done(&a);
+	expect("", 200, "");
+	expect("/report", 200, "");
+	expect("/receipt", 404, "document.refused");
+	expect("/evidence", 404, "document.refused");
+}
+
+static void test_queue_away(void **state)
+{
+	(void)state;
+	submit();
+	queue.mood = QUEUE_BREAKS_ALWAYS;
+	expect("", 503, "http.queue-away");
+	expect("/receipt", 503, "http.queue-away");
+}
+
+static void ignore(void *context, const char *message, ...)
+{
+	(void)context;
+	(void)message;
+}
+
+static bool schema_valid(const struct answer *a)
+{
+	xmlSchemaParserCtxt *p = xmlSchemaNewParserCtxt(SCHEMA);
+	xmlSchema *schema = xmlSchemaParse(p);
+	xmlSchemaValidCtxt *v = xmlSchemaNewValidCtxt(schema);
+	xmlDoc *doc = xmlReadMemory(a->body, (int)a->len, NULL, NULL, XML_PARSE_NONET);
+	int r;
+
+	assert_non_null(doc);
+	xmlSchemaSetValidErrors(v, ignore, ignore, NULL);
+	r = xmlSchemaValidateDoc(v, doc);
+	xmlFreeDoc(doc);
+	xmlSchemaFreeValidCtxt(v);
+	xmlSchemaFree(schema);
+	xmlSchemaFreeParserCtxt(p);
+	return r == 0;
+}
+
+static void test_receipt_in_both_forms(void **state)
+{
+	struct answer json, xml;
+	char compact[65536];
+
+	(void)state;
+	fake_verify_accepts(&verify, "KE-<&\">-1");
+	snprintf(verify.report, sizeof(verify.report),
+		"{\"findings\":[],\"facts\":{\"type_code\":\"851\","
+		"\"issued\":\"2026-06-01T10:00:00Z\"}}");
+	submit();
+	ask(&house.kenya, "/receipt", "text/html, */*;q=0.1", &json);
+	assert_int_equal(json.status, 200);
+	assert_string_equal(answer_header(&json, "Content-Type"), "application/json");
+	ask(&house.kenya, "/receipt", "application/xml", &xml);
+	assert_int_equal(xml.status, 200);
+	assert_string_equal(answer_header(&xml, "Content-Type"), "application/xml");
+	snprintf(compact, sizeof(compact), ">%s.%s.%s<", answer_text(&json, "protected"),
+		answer_text(&json, "payload"), answer_text(&json, "signature"));
+	assert_non_null(strstr(xml.body, compact));
+	assert_non_null(strstr(xml.body, ">39<"));
+	assert_non_null(strstr(xml.body, "TEST"));
+	assert_non_null(strstr(xml.body, ">851<"));
+	assert_true(schema_valid(&xml));
+	answer_done(&json);
+	answer_done(&xml);
+}
+
+static void test_receipt_of_a_held_document(void **state)
+{
+	struct answer xml;
+
+	(void)state;
+	verify.verdict.decision = DECISION_HELD;
+	verify.verdict.hold_until = 2000000000;
+	snprintf(verify.verdict.hold_reason, sizeof(verify.verdict.hold_reason), "x.y");
+	snprintf(verify.report, sizeof(verify.report), "{\"findings\":[]}");
+	submit();
+	ask(&house.kenya, "/receipt", "application/xml", &xml);
+	assert_non_null(strstr(xml.body, ">42<"));
+	assert_true(schema_valid(&xml));
+	answer_done(&xml);
+}
+
+static void test_status(void **state)
+{
+	struct visit v = { .who = &house.kenya, .method = "GET", .uri = "/v1/status" };
+	char date[64];
+	time_t then = clock_now() - 3600;
+	struct answer a;
+	json_int_t skew;
+
+	(void)state;
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&then));
+	v.date = date;
+	visit(&server, &links_, &v, &a);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(answer_text(&a, "partner"), "ke-kephis");
+	skew = json_integer_value(
+		json_object_get(json_object_get(a.json, "clock"), "skew_seconds"));
+	assert_in_range(-skew, 3600, 3660);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(a.json, "certificate"), "days_left")),
+		100);
+	assert_string_equal(
+		json_string_of(
+			json_array_get(json_object_get(a.json, "versions"), 0), "type"),
+		"PHYTO");
+	answer_done(&a);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_parts),
+		TEST(test_evidence),
+		TEST(test_another_partners_id),
+		TEST(test_unknown_id_looks_the_same),
+		TEST(test_refused_document),
+		TEST(test_queue_away),
+		TEST(test_receipt_in_both_forms),
+		TEST(test_receipt_of_a_held_document),
+		TEST(test_status),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
