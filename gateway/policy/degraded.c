@@ -15,8 +15,7 @@ static const struct cfg_key DEGRADED_KEYS[] = {
 
 /* Only words that say "revocation could not be checked now": what failed stays refused. */
 static const struct cfg_key HOLD_KEYS[] = {
-	{ "TRY_LATER", CFG_INT, false },
-	{ "REVOCATION_OUT_OF_BOUNDS_NO_POE", CFG_INT, false },
+	{ POLICY_NO_REVOCATION, CFG_INT, false },
 	{ 0 },
 };
 

@@ -241,6 +241,7 @@ int sig_process(struct sig_context *c, struct sig *s)
 		r = validate_path(c, s, best);
 	if (r < 0)
 		return r;
+	ret->path_outcome = s->path_done ? s->path.outcome : PKI_UNDECIDED;
 	if (core_passes(s, ret)) {
 		if (s->path.outcome != PKI_PASSED)
 			decide_path(c, s, ret, best);

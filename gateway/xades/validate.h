@@ -9,7 +9,7 @@
 #include "common/digest.h"
 #include "common/finding.h"
 #include "common/span.h"
-#include "pki/material.h"
+#include "pki/path.h"
 
 #include <libxml/tree.h>
 #include <stdint.h>
@@ -56,6 +56,7 @@ struct xades_signature {
 	size_t parent;       /* of a counter-signature: index of what it signs */
 	enum xades_indication indication;
 	char sub_indication[48]; /* EN 319 102-1 word or "" */
+	enum pki_outcome path_outcome; /* of the signer's path; PKI_UNDECIDED: none was built */
 	char level[32];      /* "XAdES-BASELINE-T" */
 	bool sig_value_ok, refs_found, refs_intact, core_valid;
 	X509 *signer;        /* NULL when not identified */

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "policy/judged.h"
+
+#include "common/clock.h"
+#include "common/encode.h"
+#include "common/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COPY(to, from)                                                                   \
+	do {                                                                             \
+		_Static_assert(sizeof(to) == sizeof(from), "arrays of one size");        \
+		memcpy((to), (from), sizeof(to));                                        \
+	} while (0)
+
+void judged_done(struct judged *j)
+{
+	findings_done(&j->findings);
+	xmlFreeDoc(j->tree);
+	xades_report_free(j->signatures);
+}
+
+static int judge_document(struct judged *j, int64_t at)
+{
+	int r = facts_read(j->tree, &j->facts, &j->findings);
+
+	if (r < 0)
+		return r;
+	if (r == 1)
+		j->seen |= SEEN_FACTS;
+	j->type = document_type_find(j->context->types, &j->facts, &j->findings);
+	if (!j->type)
+		return 0;
+	j->seen |= SEEN_TYPE;
+	r = document_check(j->context->types, j->type, j->tree, &j->facts, at, &j->findings);
+	if (r == 1 && j->tree_signed)
+		j->seen |= SEEN_CLEAN;
+	return r < 0 ? r : 0;
+}
+
+/* What the type demands of signatures. Without a type nothing is seen. */
+static void judge_demands(struct judged *j)
+{
+	if (!j->type)
+		return;
+	if (j->officer || !j->type->officer_required)
+		j->seen |= SEEN_OFFICER;
+	else
+		findings_addf(&j->findings, SEVERITY_ERROR, "partner.officer-missing", NULL,
+			NULL, "A document of type %s needs a valid signature of an enrolled "
+			"officer over the whole document.", j->type->name);
+	if (j->seal || !j->type->seal_required)
+		j->seen |= SEEN_SEAL;
+	else
+		findings_addf(&j->findings, SEVERITY_ERROR, "partner.seal-missing", NULL, NULL,
+			"A document of type %s needs a valid seal of the enrolled authority.",
+			j->type->name);
+}
+
+static bool may_send_type(struct judged *j)
+{
+	if (!j->type)
+		return false;
+	if (strcmp(j->type->direction, "import") == 0 &&
+		policy_partner_may_send(j->partner, j->type->name))
+		return true;
+	findings_addf(&j->findings, SEVERITY_ERROR, "document.type-not-allowed", NULL,
+		j->type->name, "%s may not send documents of type %s.", j->partner->name,
+		j->type->name);
+	return false;
+}
+
+static bool country_fits(struct judged *j)
+{
+	if (strcmp(j->partner->country, j->facts.export_country) == 0)
+		return true;
+	findings_addf(&j->findings, SEVERITY_ERROR, "document.country", NULL,
+		j->facts.export_country,
+		"The export country is not %s, for which %s may issue documents.",
+		j->partner->country, j->partner->name);
+	return false;
+}
+
+static void judge_partner(struct judged *j)
+{
+	bool type_fits, origin_fits;
+
+	if (!j->partner) {
+		findings_add(&j->findings, "partner.unknown", NULL, NULL, NULL);
+		return;
+	}
+	if (j->partner->suspended)
+		findings_add(&j->findings, "partner.suspended", NULL, NULL, NULL);
+	type_fits = may_send_type(j);
+	origin_fits = country_fits(j);
+	if (type_fits && origin_fits && !j->partner->suspended)
+		j->seen |= SEEN_PARTNER;
+}
+
+static void judge_route(struct judged *j)
+{
+	char names[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
+
+	if (!j->type || !j->facts.import_country[0])
+		return;
+	if (policy_route(j->context->policy, j->type->name, j->facts.import_country, names))
+		j->seen |= SEEN_ROUTE;
+	else
+		findings_addf(&j->findings, SEVERITY_ERROR, "route.none", NULL,
+			j->facts.import_country,
+			"No route leads from type %s to a destination in %s.", j->type->name,
+			j->facts.import_country);
+}
+
+static int judge_all(struct judged *j, int64_t at)
+{
+	int r;
+
+	if (!j->signatures->doc)
+		return 0;
+	j->seen |= SEEN_READABLE;
+	r = judge_signers(j);
+	if (r == 0)
+		r = judge_octets(j);
+	if (r == 0)
+		r = judge_document(j, at);
+	if (r < 0)
+		return r;
+	judge_demands(j);
+	judge_partner(j);
+	judge_route(j);
+	return 0;
+}
+
+/* The one place where a document is decided. Acceptance and holding ask that everything was
+ * positively seen; errors are none, or, for holding, those of the held signatures alone. */
+static void decide(const struct judged *j, struct verdict *v)
+{
+	size_t errors = j->findings.errors + j->signatures->findings.errors;
+	int64_t hold = policy_hold_seconds(j->context->policy, POLICY_NO_REVOCATION);
+
+	v->error_count = errors > UINT32_MAX ? UINT32_MAX : (uint32_t)errors;
+	if (j->seen == SEEN_ALL && j->held == 0 && errors == 0) {
+		v->decision = DECISION_ACCEPTED;
+	} else if (j->seen == SEEN_ALL && j->held > 0 && errors == j->held && hold > 0) {
+		v->decision = DECISION_HELD;
+		v->hold_until = v->judged_at + hold;
+		snprintf(v->hold_reason, sizeof(v->hold_reason), "sig.path");
+	} else {
+		v->decision = DECISION_REFUSED;
+	}
+}
+
+static void describe(const struct judged *j, struct verdict *v)
+{
+	if (j->type)
+		COPY(v->type, j->type->name);
+	COPY(v->number, j->facts.number);
+	COPY(v->status, j->facts.status);
+	COPY(v->export_country, j->facts.export_country);
+	COPY(v->import_country, j->facts.import_country);
+	snprintf(v->policy_digest, sizeof(v->policy_digest), "%s",
+		policy_digest(j->context->policy));
+	snprintf(v->store_version, sizeof(v->store_version), "%s",
+		j->context->store_version);
+}
+
+static const char *decision_text(uint32_t decision)
+{
+	return decision == DECISION_ACCEPTED ? "accepted"
+		: decision == DECISION_HELD  ? "held"
+					     : "refused";
+}
+
+static json_t *report_of(struct judged *j, const struct verdict *v, const char *sha256,
+	json_t *signatures)
+{
+	char at[CLOCK_TEXT_SIZE];
+	struct findings all = { 0 };
+	json_t *report;
+
+	findings_move(&all, &j->signatures->findings);
+	findings_move(&all, &j->findings);
+	clock_format(v->judged_at, at);
+	report = json_pack("{s:o, s:O, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "findings",
+		findings_to_json(&all), "signatures", signatures, "facts",
+		facts_to_json(&j->facts), "policy_digest", v->policy_digest, "store_version",
+		v->store_version, "sha256", sha256, "at", at, "type", v->type, "decision",
+		decision_text(v->decision));
+	if (all.out_of_memory) {
+		json_decref(report);
+		report = NULL;
+	}
+	findings_done(&all);
+	return report;
+}
+
+static int conclude(struct judged *j, struct span octets, json_t *signatures, int64_t at,
+	struct verdict *ret_verdict, json_t **ret_report)
+{
+	struct verdict v = { .judged_at = at };
+	char sha256[SHA256_TEXT_SIZE];
+	json_t *report;
+	int r = digest_sha256(octets, v.sha256);
+
+	if (r == 0 && (j->findings.out_of_memory || !signatures))
+		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	hex_encode(v.sha256, sizeof(v.sha256), sha256);
+	describe(j, &v);
+	decide(j, &v);
+	if (v.decision == DECISION_REFUSED && v.error_count == 0)
+		return -EPROTO; /* something was not seen, and nobody said why: a slip of ours */
+	report = report_of(j, &v, sha256, signatures);
+	if (!report)
+		return -ENOMEM;
+	*ret_verdict = v;
+	*ret_report = report;
+	return 0;
+}
+
+int admit(const struct admit_context *context, struct span octets, const char *partner,
+	int64_t at, struct verdict *ret_verdict, json_t **ret_report)
+{
+	const struct xades_options options = { .profile = XADES_GATE, .at = at,
+		.material = context->material };
+	_cleanup_judged_ struct judged j = { .context = context,
+		.partner = policy_partner(context->policy, partner) };
+	_cleanup_json_ json_t *signatures = NULL;
+	int r = xades_validate(octets, &options, &j.signatures);
+
+	if (r < 0)
+		return r;
+	/* Before the tree loses its signatures. */
+	signatures = xades_signatures_to_json(j.signatures);
+	r = judge_all(&j, at);
+	if (r < 0)
+		return r;
+	return conclude(&j, octets, signatures, at, ret_verdict, ret_report);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What is found out about one document on the way to its verdict; private to admit.c and its
+ * parts, and never a decision: that is admit.c's alone.
+ */
+#ifndef SEALGATE_POLICY_JUDGED_H
+#define SEALGATE_POLICY_JUDGED_H
+
+#include "policy/admit.h"
+#include "xades/validate.h"
+#include "xml/reader.h"
+
+/* What must have been seen before a document is accepted; each is set where it is seen. */
+enum seen {
+	SEEN_READABLE = 1 << 0,   /* the octets are a tree */
+	SEEN_SIGNATURES = 1 << 1, /* at least one, and each passed or may be held */
+	SEEN_ENROLLED = 1 << 2,   /* every signer, in its role */
+	SEEN_OFFICER = 1 << 3,    /* when the type demands one */
+	SEEN_SEAL = 1 << 4,       /* when the type demands one */
+	SEEN_WHOLE = 1 << 5,      /* what was signed is all of what was sent */
+	SEEN_FACTS = 1 << 6,
+	SEEN_TYPE = 1 << 7,
+	SEEN_CLEAN = 1 << 8, /* schema, codes, rules */
+	SEEN_PARTNER = 1 << 9, /* may send this, from there */
+	SEEN_ROUTE = 1 << 10,
+	SEEN_ALL = (1 << 11) - 1,
+};
+
+struct judged {
+	const struct admit_context *context;
+	const struct partner *partner; /* NULL: unknown */
+	struct xades_report *signatures;
+	bool usable[LIMIT_SIGNATURES]; /* passed, or may be held; by index of signature */
+	size_t held;                   /* how many of them are to be held */
+	bool officer, seal;            /* seen among the usable */
+	xmlDoc *tree;                  /* without signatures; the signed one when there is one */
+	bool tree_signed;
+	struct facts facts;
+	const struct document_type *type;
+	struct findings findings; /* beside those of signatures */
+	unsigned int seen;        /* of enum seen */
+};
+
+void judged_done(struct judged *j);
+#define _cleanup_judged_ _cleanup_(judged_done)
+
+/* Which signatures passed or may be held, and who made them: SEEN_SIGNATURES, SEEN_ENROLLED,
+ * officer, seal. Return: 0 or -errno. */
+int judge_signers(struct judged *j);
+
+/* The tree to read: of the octets that were signed, proven to be all of what was sent
+ * (SEEN_WHOLE), or else, for more findings only, of those that were sent. The tree of
+ * signatures loses its signatures here. Return: 0 or -errno. */
+int judge_octets(struct judged *j);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "policy/judged.h"
+
+#include "pki/certificate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What degraded operation may hold: a signature of which everything is proven but that its
+ * path could be checked for revocation. Whatever else was wrong has a finding of its own. */
+static bool may_be_held(const struct judged *j, const struct xades_signature *s)
+{
+	return s->indication == XADES_INDETERMINATE && s->core_valid &&
+		(s->path_outcome == PKI_NO_REVOCATION_DATA ||
+			s->path_outcome == PKI_STALE_REVOCATION) &&
+		policy_hold_seconds(j->context->policy, POLICY_NO_REVOCATION) > 0;
+}
+
+/* A signature that may be held brings one finding, sig.path. Any other error is another
+ * reason, and then nothing is held. */
+static bool only_held_errors(const struct judged *j)
+{
+	const struct findings *f = &j->signatures->findings;
+
+	if (f->errors != j->held)
+		return false;
+	for (size_t i = 0; i < f->count; i++)
+		if (f->list[i].severity == SEVERITY_ERROR &&
+			strcmp(f->list[i].reason->code, "sig.path") != 0)
+			return false;
+	return true;
+}
+
+static void find_usable(struct judged *j)
+{
+	const struct xades_report *r = j->signatures;
+	size_t usable = 0;
+
+	for (size_t i = 0; i < r->count; i++) {
+		bool held = may_be_held(j, &r->signatures[i]);
+
+		j->usable[i] = held || r->signatures[i].indication == XADES_TOTAL_PASSED;
+		j->held += held;
+		usable += j->usable[i];
+	}
+	if (r->count > 0 && usable == r->count && only_held_errors(j))
+		j->seen |= SEEN_SIGNATURES;
+}
+
+/* A main signature must be over the whole document, a counter-signature over a signature
+ * that is itself usable. */
+static bool in_place(const struct judged *j, const struct xades_signature *s)
+{
+	if (s->counter)
+		return s->parent < j->signatures->count && j->usable[s->parent];
+	return strcmp(s->scope, "full") == 0 && s->signed_octets;
+}
+
+static const struct partner_signer *enrolment(const struct judged *j,
+	const struct xades_signature *s, char ret_sha256[SHA256_TEXT_SIZE])
+{
+	if (!j->partner || !s->signer || pki_certificate_sha256(s->signer, ret_sha256) < 0)
+		return NULL;
+	return policy_signer(j->partner, ret_sha256);
+}
+
+static void where_of(const struct xades_signature *s, size_t index, char *ret, size_t size)
+{
+	snprintf(ret, size, "signature %zu%s%s", index + 1, s->id ? " " : "",
+		s->id ? s->id : "");
+}
+
+/* Return: true when the signer is enrolled and signed as its role does. */
+static bool judge_signer(struct judged *j, size_t index)
+{
+	const struct xades_signature *s = &j->signatures->signatures[index];
+	char sha256[SHA256_TEXT_SIZE] = "", where[200];
+	const struct partner_signer *who = enrolment(j, s, sha256);
+
+	where_of(s, index, where, sizeof(where));
+	if (!who) {
+		findings_add(&j->findings, "partner.signer-unknown", where, sha256, NULL);
+		return false;
+	}
+	if (strcmp(who->role, "officer") == 0 && s->counter) {
+		findings_addf(&j->findings, SEVERITY_ERROR, "partner.signer-role", where,
+			sha256, "%s is enrolled as officer and must sign the document itself.",
+			who->name);
+		return false;
+	}
+	if (j->usable[index] && in_place(j, s)) {
+		j->officer |= strcmp(who->role, "officer") == 0;
+		j->seal |= strcmp(who->role, "seal") == 0;
+	}
+	return true;
+}
+
+int judge_signers(struct judged *j)
+{
+	size_t enrolled = 0;
+
+	if (j->signatures->count > LIMIT_SIGNATURES)
+		return -E2BIG;
+	find_usable(j);
+	for (size_t i = 0; i < j->signatures->count; i++)
+		enrolled += judge_signer(j, i);
+	if (j->signatures->count > 0 && enrolled == j->signatures->count)
+		j->seen |= SEEN_ENROLLED;
+	return 0;
+}
