@@ -39,3 +39,7 @@ scenarios: all ## the real programs together
 
 test-trixie: ## unit tests in a Debian 13 root made by mmdebstrap
 	@tests/trixie $(B)/trixie
+
+.PHONY: print-packages
+print-packages:
+	@echo $(DEPS) $(DEPS_TEST)
