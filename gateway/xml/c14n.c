@@ -6,6 +6,9 @@
 #include <libxml/xmlIO.h>
 #include <string.h>
 
+#define SCHEME_CHARACTERS                                                                \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."
+
 struct algorithm {
 	const char *uri;
 	xmlC14NMode mode;
@@ -119,7 +122,7 @@ static int write_to_buf(void *context, const char *data, int len)
 	return buf_add(context, data, (size_t)len) < 0 ? -1 : len;
 }
 
-static int execute(xmlDoc *doc, struct view *view, const struct algorithm *a,
+static int run(xmlDoc *doc, struct view *view, const struct algorithm *a,
 	const char *const *prefixes, struct buf *ret)
 {
 	bool everything = !view->apex && view->omit_count == 0;
@@ -138,6 +141,43 @@ static int execute(xmlDoc *doc, struct view *view, const struct algorithm *a,
 	return r < 0 || closed < 0 ? -EINVAL : 0;
 }
 
+/* A namespace name without a scheme has no canonical form. libxml2 looks for one in what
+ * it walks over, which does not hold the ancestors of an apex. */
+static bool relative(const xmlChar *name)
+{
+	const char *text = (const char *)name;
+	size_t n = strspn(text, SCHEME_CHARACTERS);
+
+	return *text && (n == 0 || text[n] != ':');
+}
+
+static bool relative_above(const xmlNode *node)
+{
+	for (; node && node->type == XML_ELEMENT_NODE; node = node->parent)
+		for (const xmlNs *ns = node->nsDef; ns; ns = ns->next)
+			if (ns->href && relative(ns->href))
+				return true;
+	return false;
+}
+
+/* libxml2 walks over a whole document even when all but a few elements are invisible. It
+ * is shown a document that has nothing but the apex, which still knows its ancestors. */
+static int run_below(const xmlDoc *doc, struct view *view, const struct algorithm *a,
+	const char *const *prefixes, struct buf *ret)
+{
+	xmlNode *apex = (xmlNode *)(uintptr_t)view->apex, *next = apex->next;
+	xmlDoc only = *doc;
+	int r;
+
+	if (apex->type != XML_ELEMENT_NODE || relative_above(apex->parent))
+		return -EINVAL;
+	only.children = apex;
+	apex->next = NULL;
+	r = run(&only, view, a, prefixes, ret);
+	apex->next = next;
+	return r;
+}
+
 int xml_canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *omit,
 	size_t omit_count, enum xml_c14n algorithm, const char *const *prefixes,
 	struct buf *ret)
@@ -148,7 +188,10 @@ int xml_canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *omi
 
 	if (!doc || i >= ALGORITHM_COUNT || !ALGORITHMS[i].uri)
 		return -EINVAL;
-	r = execute(doc, &view, &ALGORITHMS[i], prefixes, ret);
+	if (apex)
+		r = run_below(doc, &view, &ALGORITHMS[i], prefixes, ret);
+	else
+		r = run(doc, &view, &ALGORITHMS[i], prefixes, ret);
 	if (r < 0)
 		return r;
 	return ret->len > before ? 0 : -EINVAL;

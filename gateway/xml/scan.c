@@ -369,6 +369,16 @@ static bool check_head(struct scan *s)
 	return true;
 }
 
+static bool has_references(struct span data)
+{
+	const uint8_t *p = data.data, *end = data.data + data.len;
+
+	while ((p = memchr(p, '&', (size_t)(end - p))) != NULL)
+		if (++p < end && *p == '#')
+			return true;
+	return false;
+}
+
 bool xml_scan(struct span data, enum xml_profile profile, struct findings *findings,
 	bool *ret_references)
 {
@@ -389,6 +399,6 @@ bool xml_scan(struct span data, enum xml_profile profile, struct findings *findi
 			LIMIT_DOCUMENT);
 	if (!check_octets(&s, data) || !check_head(&s) || !walk(&s))
 		return false;
-	*ret_references = memmem(data.data, data.len, "&#", 2) != NULL;
+	*ret_references = has_references(data);
 	return true;
 }

@@ -4,15 +4,15 @@
 #include <string.h>
 
 #define HIGH_BITS 0x8080808080808080u
-#define LOW_BITS 0x0101010101010101u
+#define BLOCK 32
 
-/* Eight octets at once: plain ASCII without a NUL? */
+/* A block of ASCII, which may hold a NUL. */
 static bool plain(const uint8_t *p)
 {
-	uint64_t w;
+	uint64_t w[BLOCK / 8];
 
-	memcpy(&w, p, sizeof(w));
-	return ((w | ((w - LOW_BITS) & ~w)) & HIGH_BITS) == 0;
+	memcpy(w, p, sizeof(w));
+	return ((w[0] | w[1] | w[2] | w[3]) & HIGH_BITS) == 0;
 }
 
 static bool tail(uint8_t c)
@@ -45,17 +45,18 @@ static size_t sequence(const uint8_t *p, size_t left)
 
 size_t utf8_check(struct span data, const uint8_t **ret_bidi)
 {
-	const uint8_t *p = data.data, *end = data.data + data.len;
+	const uint8_t *nul = memchr(data.data, 0, data.len);
+	const uint8_t *p = data.data, *end = nul ? nul : data.data + data.len;
 
 	*ret_bidi = NULL;
 	while (p < end) {
 		size_t n;
 
-		if (end - p >= 8 && plain(p)) {
-			p += 8;
+		if (end - p >= BLOCK && plain(p)) {
+			p += BLOCK;
 			continue;
 		}
-		if (*p != 0 && *p < 0x80) {
+		if (*p < 0x80) {
 			p++;
 			continue;
 		}
