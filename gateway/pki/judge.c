@@ -90,7 +90,7 @@ static void from_revocation(const struct revocation *rev, int depth, struct verd
 /* From the anchor down: data about a certificate counts only below CAs that are good. */
 static int judge_revocation(const struct pki_path_request *q, STACK_OF(X509) *chain,
 	int nesting, const struct pki_kept *const *busy, size_t busy_count,
-	struct verdict_on *v)
+	struct verdict_on *v, bool *weak)
 {
 	if (q->skip_revocation)
 		return 0;
@@ -104,6 +104,7 @@ static int judge_revocation(const struct pki_path_request *q, STACK_OF(X509) *ch
 		if (r < 0)
 			return r;
 		from_revocation(&rev, i, v);
+		*weak = *weak || rev.weak;
 	}
 	return 0;
 }
@@ -139,7 +140,7 @@ static void judge_strength(const struct pki_path_request *q, STACK_OF(X509) *cha
 
 static int judge_issued(const struct pki_path_request *q, STACK_OF(X509) *chain,
 	int nesting, const struct pki_kept *const *busy, size_t busy_count,
-	struct verdict_on *v)
+	struct verdict_on *v, bool *weak)
 {
 	struct chain_trouble trouble;
 	int r = pki_chain_check(q, chain, &trouble);
@@ -150,7 +151,7 @@ static int judge_issued(const struct pki_path_request *q, STACK_OF(X509) *chain,
 		*v = (struct verdict_on){ trouble.outcome, trouble.depth, trouble.why, 0 };
 	judge_cas(q, chain, v);
 	judge_lint(q, chain, v);
-	return judge_revocation(q, chain, nesting, busy, busy_count, v);
+	return judge_revocation(q, chain, nesting, busy, busy_count, v, weak);
 }
 
 /* A TLS certificate that is pinned itself still has to be one for that end of TLS. */
@@ -171,16 +172,20 @@ int pki_judge(const struct pki_path_request *request, STACK_OF(X509) *chain, int
 	struct verdict_on v = { .outcome = PKI_PASSED };
 	struct pki_path_result found = { 0 };
 	X509 *target = sk_X509_value(chain, 0);
+	bool weak = false;
 	int r = 0;
 
 	if (sk_X509_num(chain) > 1)
-		r = judge_issued(request, chain, nesting, busy, busy_count, &v);
+		r = judge_issued(request, chain, nesting, busy, busy_count, &v, &weak);
 	else
 		judge_pinned(request, target, &v);
 	if (r < 0)
 		return r;
 	judge_target_time(request, target, &v);
 	judge_strength(request, chain, &v);
+	if (v.outcome == PKI_PASSED && weak)
+		v = (struct verdict_on){ PKI_WEAK, 0,
+			"its revocation data is signed with a weak key or algorithm", 0 };
 	found.outcome = v.outcome;
 	found.revoked_at = v.revoked_at;
 	found.chain = X509_chain_up_ref(chain);

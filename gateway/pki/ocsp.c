@@ -183,8 +183,8 @@ static X509 *signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) *list)
 	return NULL;
 }
 
-int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, STACK_OF(X509) *more,
-	X509 **ret_signer)
+int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) *more,
+	const STACK_OF(X509) *even_more, X509 **ret_signer)
 {
 	X509 *signer = NULL;
 
@@ -194,6 +194,8 @@ int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, STACK_OF(X509) *more
 		signer = signer_among(response, OCSP_resp_get0_certs(response));
 	if (!signer)
 		signer = signer_among(response, more);
+	if (!signer)
+		signer = signer_among(response, even_more);
 	if (!signer)
 		return 0;
 	*ret_signer = signer;
@@ -231,7 +233,7 @@ static const char *response_trouble(OCSP_BASICRESP *response, X509 *issuer,
 	struct pki_ocsp_answer a = { 0 };
 	X509 *signer = NULL;
 	int64_t from, to;
-	int r = pki_ocsp_signer(response, issuer, NULL, &signer);
+	int r = pki_ocsp_signer(response, issuer, NULL, NULL, &signer);
 
 	if (r == 0)
 		return "its signature is wrong or its signer is missing";

@@ -36,11 +36,11 @@ struct pki_ocsp_answer {
 int pki_ocsp_answer(OCSP_BASICRESP *response, X509 *certificate, X509 *issuer,
 	struct pki_ocsp_answer *ret_answer);
 
-/* Find who signed the response among its own certificates, more (may be NULL) and issuer, and
- * check the signature. *ret_signer is borrowed.
+/* Find who signed the response among issuer, its own certificates and two further lists
+ * (each may be NULL), and check the signature. *ret_signer is borrowed.
  * Return: 1 signature proven, 0 not, negative undecided. */
-int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, STACK_OF(X509) *more,
-	X509 **ret_signer);
+int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) *more,
+	const STACK_OF(X509) *even_more, X509 **ret_signer);
 
 /* True when signer may answer for certificates of issuer: it is the issuer, or issuer issued
  * it with the extended key usage OCSPSigning (RFC 6960 4.2.2.2). */

@@ -78,69 +78,105 @@ static bool is_fitting_anchor(const struct revocation_question *q, X509 *who)
 	return false;
 }
 
-int pki_revocation_signer_trusted(const struct revocation_question *q, X509 *who,
-	enum pki_purpose purpose, bool skip_revocation, const struct pki_kept *k)
+/* The path of the signer ends where the path in question ends. */
+static int path_of_signer(const struct revocation_question *q,
+	const struct pki_path_request *request, const struct pki_kept *const *busy,
+	size_t busy_count, bool *ret_weak)
 {
-	const struct pki_kept *busy[PKI_NESTING_MAX + 1];
-	struct pki_path_request nested = *q->request;
-	struct pki_path_result result = { 0 };
 	X509 *anchor = sk_X509_value(q->chain, sk_X509_num(q->chain) - 1);
-	int r;
+	struct pki_path_result result = { 0 };
+	int r = pki_path_nested(request, q->nesting + 1, busy, busy_count, &result);
 
-	if (in_chain_above(q, who) || is_fitting_anchor(q, who))
-		return 1;
-	if (q->nesting >= PKI_NESTING_MAX)
-		return 0;
-	for (size_t i = 0; i < q->busy_count; i++)
-		busy[i] = q->busy[i];
-	busy[q->busy_count] = k;
-	nested.target = who;
-	nested.purpose = purpose;
-	nested.skip_revocation = skip_revocation;
-	nested.target_may_be_expired = false;
-	nested.policy_oids = NULL;
-	nested.explicit_policy = false;
-	r = pki_path_nested(&nested, q->nesting + 1, busy, q->busy_count + 1, &result);
-	if (r == 0)
-		r = result.outcome == PKI_PASSED &&
-			X509_cmp(sk_X509_value(result.chain, sk_X509_num(result.chain) - 1),
-				anchor) == 0;
+	if (r < 0)
+		return r;
+	if (result.outcome == PKI_PASSED || result.outcome == PKI_WEAK)
+		r = X509_cmp(sk_X509_value(result.chain, sk_X509_num(result.chain) - 1),
+			    anchor) == 0;
+	if (result.outcome == PKI_WEAK)
+		*ret_weak = true;
 	pki_path_result_done(&result);
 	return r;
 }
 
-/* Of facts that count: a final revocation at or before the time asked decides; else the newest
- * fact, which is how a hold ends. */
-static void weigh(const struct revocation_facts *f, int64_t at, struct revocation *ret)
+int pki_revocation_signer_trusted(const struct revocation_question *q,
+	const struct revocation_signer *s, bool *ret_weak)
 {
-	const struct revocation_fact *newest = NULL;
-	bool stale = false;
+	const struct pki_kept *busy[PKI_NESTING_MAX + 1];
+	struct pki_path_request nested = *q->request;
+
+	if (in_chain_above(q, s->who) || is_fitting_anchor(q, s->who))
+		return 1;
+	if (q->nesting >= PKI_NESTING_MAX || q->busy_count >= PKI_NESTING_MAX)
+		return 0;
+	for (size_t i = 0; i < q->busy_count; i++)
+		busy[i] = q->busy[i];
+	busy[q->busy_count] = s->data;
+	nested.target = s->who;
+	nested.at = s->at;
+	nested.known_at = pki_known_at(q->request);
+	nested.purpose = s->purpose;
+	nested.skip_revocation = s->skip_revocation;
+	nested.target_may_be_expired = false;
+	nested.policy_oids = NULL;
+	nested.explicit_policy = false;
+	return path_of_signer(q, &nested, busy, q->busy_count + 1, ret_weak);
+}
+
+/* The earliest final revocation at or before the time asked. */
+static const struct revocation_fact *revocation_in(const struct revocation_facts *f,
+	int64_t at)
+{
+	const struct revocation_fact *first = NULL;
 
 	for (size_t i = 0; i < f->count; i++) {
 		const struct revocation_fact *fact = &f->list[i];
-		bool counts = fact->revoked && fact->revoked_at <= at;
 
-		if (counts && !fact->hold &&
-			(ret->status != REVOCATION_REVOKED ||
-				fact->revoked_at < ret->revoked_at)) {
-			ret->status = REVOCATION_REVOKED;
-			ret->revoked_at = fact->revoked_at;
-		}
-		if (fact->stale)
-			stale = true;
-		else if (!newest || fact->this_update > newest->this_update)
-			newest = fact;
+		if (fact->revoked && !fact->hold && fact->revoked_at <= at &&
+			(!first || fact->revoked_at < first->revoked_at))
+			first = fact;
 	}
-	if (ret->status == REVOCATION_REVOKED)
-		return;
-	if (!newest) {
-		ret->status = stale ? REVOCATION_STALE : REVOCATION_NONE;
+	return first;
+}
+
+static const struct revocation_fact *newest_in(const struct revocation_facts *f)
+{
+	const struct revocation_fact *newest = NULL;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (!f->list[i].stale &&
+			(!newest || f->list[i].this_update > newest->this_update))
+			newest = &f->list[i];
+	return newest;
+}
+
+static bool some_strong_good(const struct revocation_facts *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (!f->list[i].stale && !f->list[i].revoked && !f->list[i].weak)
+			return true;
+	return false;
+}
+
+/* Of facts that count a final revocation decides, stale or not; else the newest fresh fact,
+ * which is how a hold ends. */
+static void weigh(const struct revocation_facts *f, int64_t at, struct revocation *ret)
+{
+	const struct revocation_fact *fact = revocation_in(f, at);
+
+	if (fact) {
+		ret->status = REVOCATION_REVOKED;
+		ret->revoked_at = fact->revoked_at;
 		return;
 	}
-	ret->status = REVOCATION_GOOD;
-	if (newest->revoked && newest->revoked_at <= at) {
+	fact = newest_in(f);
+	if (!fact) {
+		ret->status = f->count ? REVOCATION_STALE : REVOCATION_NONE;
+	} else if (fact->revoked && fact->revoked_at <= at) {
 		ret->status = REVOCATION_ON_HOLD;
-		ret->revoked_at = newest->revoked_at;
+		ret->revoked_at = fact->revoked_at;
+	} else {
+		ret->status = REVOCATION_GOOD;
+		ret->weak = !some_strong_good(f);
 	}
 }
 

@@ -23,6 +23,7 @@ enum revocation_status {
 struct revocation {
 	enum revocation_status status;
 	int64_t revoked_at;
+	bool weak;       /* good, but only by data signed with a weak key or algorithm */
 	const char *why; /* constant: why data at hand did not count, or NULL */
 };
 
@@ -51,6 +52,7 @@ struct revocation_fact {
 	bool stale;
 	bool revoked;
 	bool hold;
+	bool weak;
 	int64_t revoked_at;
 };
 
@@ -76,10 +78,20 @@ bool pki_revocation_free(const struct revocation_question *q, const struct pki_k
 bool pki_revocation_speaks(const struct revocation_question *q, int64_t this_update,
 	int64_t expired_from, const char **ret_why);
 
-/* Whether who, who signed revocation data k about chain[index], has a path of its own to the
- * same anchor. Return: 1, 0, negative undecided. */
-int pki_revocation_signer_trusted(const struct revocation_question *q, X509 *who,
-	enum pki_purpose purpose, bool skip_revocation, const struct pki_kept *k);
+/* Who signed revocation data, and when. */
+struct revocation_signer {
+	X509 *who;
+	int64_t at;
+	enum pki_purpose purpose;
+	bool skip_revocation;
+	const struct pki_kept *data;
+};
+
+/* Whether a signer of data about chain[index] has a path of its own to the same anchor.
+ * *ret_weak becomes true when it has but for weak keys or algorithms.
+ * Return: 1, 0, negative undecided. */
+int pki_revocation_signer_trusted(const struct revocation_question *q,
+	const struct revocation_signer *s, bool *ret_weak);
 
 /* Until when revocation data counts. */
 int64_t pki_known_at(const struct pki_path_request *r);

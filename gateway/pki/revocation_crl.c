@@ -14,6 +14,7 @@ struct candidate {
 	X509_CRL *crl;
 	const struct pki_kept *k;
 	unsigned int reasons; /* it speaks about */
+	bool weak;            /* its signature, or that of its delta CRL */
 };
 
 static bool kept_fresh(const struct revocation_question *q, const struct pki_kept *k)
@@ -45,9 +46,9 @@ static int find_signer(const struct candidate *c, const STACK_OF(X509) *list, in
 	return 0;
 }
 
-static int trusted_signer_of(const struct revocation_question *q,
-	const struct candidate *c, const STACK_OF(X509) *list, int from)
+static int trusted_signer_of(const struct revocation_question *q, struct candidate *c, const STACK_OF(X509) *list, int from)
 {
+	struct revocation_signer s = { .at = q->request->at, .data = c->k };
 	X509 *signer = NULL;
 	char digest[16];
 	const X509_ALGOR *algorithm;
@@ -57,13 +58,15 @@ static int trusted_signer_of(const struct revocation_question *q,
 		return r;
 	X509_CRL_get0_signature(c->crl, NULL, &algorithm);
 	pki_algorithm_digest(algorithm, digest);
-	if (!pki_strong(q->request, digest, signer))
-		return 0;
-	return pki_revocation_signer_trusted(q, signer, PKI_ANY, false, c->k);
+	c->weak = !pki_strong(q->request, digest, signer);
+	s.who = signer;
+	if (c->k->this_update > s.at)
+		s.at = c->k->this_update;
+	return pki_revocation_signer_trusted(q, &s, &c->weak);
 }
 
 /* Return: 1 signed by somebody who may, 0 not, negative undecided. */
-static int signature_counts(const struct revocation_question *q, const struct candidate *c)
+static int signature_counts(const struct revocation_question *q, struct candidate *c)
 {
 	const struct pki_material *m = q->request->material;
 	int r = trusted_signer_of(q, c, q->chain, q->index + 1);
@@ -126,7 +129,7 @@ static int fact_of(const struct revocation_question *q, const struct candidate *
 	struct revocation_fact *ret)
 {
 	X509 *x = sk_X509_value(q->chain, q->index);
-	struct revocation_fact fact = { .this_update = c->k->this_update };
+	struct revocation_fact fact = { .this_update = c->k->this_update, .weak = c->weak };
 	struct candidate delta;
 	int r = find_delta(q, c, &delta), listed = 0;
 
@@ -139,6 +142,7 @@ static int fact_of(const struct revocation_question *q, const struct candidate *
 		look_up(c, x, &fact);
 	if (r == 1 && delta.k->this_update > fact.this_update)
 		fact.this_update = delta.k->this_update;
+	fact.weak = fact.weak || (r == 1 && delta.weak);
 	*ret = fact;
 	return 0;
 }
@@ -175,28 +179,46 @@ static int judge_crl(const struct revocation_question *q, struct candidate *c,
 	return r;
 }
 
-/* A certificate is good once fresh CRLs for all reasons do not list it; the fact is then as
- * old as the oldest of them. */
-static void conclude(struct revocation_facts *f, unsigned int covered, bool some_stale,
-	int64_t oldest)
-{
-	struct revocation_fact good = { .this_update = oldest };
+/* What the CRLs that do not list the certificate add up to. */
+struct coverage {
+	unsigned int strong; /* reasons */
+	unsigned int any;    /* reasons, by weak signatures too */
+	bool stale;          /* some CRL would count but for its age */
+	int64_t oldest;
+};
 
-	if (covered != PKI_ALL_REASONS && !some_stale) {
-		if (covered)
-			f->why = "the CRLs do not cover all reasons";
+static void cover(struct coverage *cov, const struct candidate *c,
+	const struct revocation_fact *fact)
+{
+	if (fact->stale) {
+		cov->stale = true;
 		return;
 	}
-	good.stale = covered != PKI_ALL_REASONS;
-	pki_fact_add(f, &good);
+	cov->any |= c->reasons;
+	if (!fact->weak)
+		cov->strong |= c->reasons;
+	if (fact->this_update < cov->oldest)
+		cov->oldest = fact->this_update;
+}
+
+/* A certificate is good once fresh CRLs for all reasons do not list it; the fact is then as
+ * old as the oldest of them. */
+static void conclude(struct revocation_facts *f, const struct coverage *cov)
+{
+	struct revocation_fact good = { .this_update = cov->oldest };
+
+	good.stale = cov->any != PKI_ALL_REASONS;
+	good.weak = cov->strong != PKI_ALL_REASONS;
+	if (!good.stale || cov->stale)
+		pki_fact_add(f, &good);
+	else if (cov->any)
+		f->why = "the CRLs do not cover all reasons";
 }
 
 int pki_revocation_by_crl(const struct revocation_question *q, struct revocation_facts *f)
 {
 	const struct pki_material *m = q->request->material;
-	unsigned int covered = 0;
-	int64_t oldest = INT64_MAX;
-	bool stale = false;
+	struct coverage cov = { .oldest = INT64_MAX };
 
 	for (int i = 0; i < sk_X509_CRL_num(m->crls); i++) {
 		struct candidate c = { .crl = sk_X509_CRL_value(m->crls, i),
@@ -206,19 +228,11 @@ int pki_revocation_by_crl(const struct revocation_question *q, struct revocation
 
 		if (r < 0)
 			return r;
-		if (r == 0)
-			continue;
-		if (fact.revoked) {
+		if (r == 1 && fact.revoked)
 			pki_fact_add(f, &fact);
-			continue;
-		}
-		stale = stale || fact.stale;
-		if (fact.stale)
-			continue;
-		covered |= c.reasons;
-		if (fact.this_update < oldest)
-			oldest = fact.this_update;
+		else if (r == 1)
+			cover(&cov, &c, &fact);
 	}
-	conclude(f, covered, stale, oldest);
+	conclude(f, &cov);
 	return 0;
 }

@@ -23,31 +23,47 @@ static bool may_answer(const struct revocation_question *q, X509 *signer)
 	return false;
 }
 
-/* RFC 6960 4.2.2.2.1: nocheck, or the responder's own revocation data where there is any. */
+/* RFC 6960 4.2.2.2.1: nocheck, or the responder's own revocation data. The responder's
+ * certificate has to be good when the response was made: such certificates live briefly. */
 static int responder_trusted(const struct revocation_question *q, X509 *signer,
-	const struct pki_kept *k)
+	int64_t produced_at, const struct pki_kept *k, bool *ret_weak)
 {
-	bool nocheck = X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) >= 0;
-	int64_t from, to;
+	struct revocation_signer s = { .who = signer, .at = produced_at,
+		.purpose = PKI_OCSP, .data = k };
 
-	if (sk_X509_num(q->chain) > q->index + 1 &&
-		X509_cmp(signer, sk_X509_value(q->chain, q->index + 1)) == 0)
-		return 1;
-	if (pki_certificate_validity(signer, &from, &to) < 0)
-		return 0;
-	return pki_revocation_signer_trusted(q, signer, PKI_OCSP, nocheck, k);
+	s.skip_revocation = X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) >= 0;
+	return may_answer(q, signer) ? pki_revocation_signer_trusted(q, &s, ret_weak) : 0;
+}
+
+/* Return: 1 signed by somebody who may answer, 0 not, negative undecided. */
+static int signature_counts(const struct revocation_question *q, OCSP_BASICRESP *response,
+	const struct pki_kept *k, const struct pki_ocsp_answer *a, struct revocation_fact *fact,
+	const char **ret_why)
+{
+	X509 *issuer = sk_X509_value(q->chain, q->index + 1), *signer = NULL;
+	char digest[16];
+	int r = pki_ocsp_signer(response, issuer, q->request->material->certificates,
+		q->request->material->anchors, &signer);
+
+	if (r <= 0) {
+		*ret_why = "the OCSP response has a wrong signature or lacks its signer";
+		return r;
+	}
+	pki_algorithm_digest(OCSP_resp_get0_tbs_sigalg(response), digest);
+	fact->weak = !pki_strong(q->request, digest, signer);
+	r = responder_trusted(q, signer, a->produced_at, k, &fact->weak);
+	if (r == 0)
+		*ret_why = "the OCSP responder may not answer for the certificate";
+	return r;
 }
 
 static int judge_response(const struct revocation_question *q, OCSP_BASICRESP *response,
 	const struct pki_kept *k, struct revocation_facts *f)
 {
-	X509 *x = sk_X509_value(q->chain, q->index);
-	X509 *issuer = sk_X509_value(q->chain, q->index + 1);
 	struct pki_ocsp_answer a = { 0 };
 	struct revocation_fact fact = { 0 };
-	char digest[16];
-	X509 *signer = NULL;
-	int r = pki_ocsp_answer(response, x, issuer, &a);
+	int r = pki_ocsp_answer(response, sk_X509_value(q->chain, q->index),
+		sk_X509_value(q->chain, q->index + 1), &a);
 
 	if (r <= 0)
 		return r;
@@ -58,21 +74,9 @@ static int judge_response(const struct revocation_question *q, OCSP_BASICRESP *r
 		f->why = "the OCSP responder does not know the certificate";
 		return 0;
 	}
-	r = pki_ocsp_signer(response, issuer, q->request->material->certificates, &signer);
-	if (r <= 0) {
-		f->why = "the OCSP response has a wrong signature or lacks its signer";
+	r = signature_counts(q, response, k, &a, &fact, &f->why);
+	if (r <= 0)
 		return r;
-	}
-	pki_algorithm_digest(OCSP_resp_get0_tbs_sigalg(response), digest);
-	if (!pki_strong(q->request, digest, signer)) {
-		f->why = "the OCSP response is signed with a weak algorithm";
-		return 0;
-	}
-	r = may_answer(q, signer) ? responder_trusted(q, signer, k) : 0;
-	if (r <= 0) {
-		f->why = "the OCSP responder may not answer for the certificate";
-		return r;
-	}
 	fact.this_update = a.this_update;
 	fact.stale = !pki_fresh(a.this_update, a.next_update, q->request->at,
 		q->request->revocation_max_age);
