@@ -16,12 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = span_of(data, size);
 	struct asic a;
 
+	buf_init(&again, LIMIT_CONTAINER);
 	if (asic_read(in, &findings, &a) == 0) {
 		if (findings.errors != 1)
 			abort();
 		return 0;
 	}
-	buf_init(&again, LIMIT_CONTAINER);
 	if (findings.errors || asic_write(&a, &again) < 0 || !span_equal(in, buf_span(&again)))
 		abort();
 	return 0;
