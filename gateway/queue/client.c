@@ -212,6 +212,24 @@ int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
 	return ask_claim(q, QUEUE_OP_CLAIM_DELIVERY, destination, lease_s, ret_claim, fds, 1);
 }
 
+int queue_claim_held(struct queue *q, int lease_s, struct queue_claim *ret_claim,
+	int *ret_document_fd)
+{
+	int *fds[] = { ret_document_fd };
+
+	return ask_claim(q, QUEUE_OP_CLAIM_HELD, "", lease_s, ret_claim, fds, 1);
+}
+
+int queue_judged(struct queue *q, const struct queue_claim *claim,
+	const struct queue_judgement *judgement, int report_fd)
+{
+	struct queue_judged_request body = { .fence = claim->fence, .judgement = *judgement };
+
+	memcpy(body.id, claim->document.id, sizeof(body.id));
+	return call_plain(q, QUEUE_OP_JUDGED, &body, sizeof(body), &report_fd, report_fd >= 0,
+		NULL);
+}
+
 int queue_sealed(struct queue *q, const struct queue_claim *claim, int container_fd)
 {
 	struct queue_sealed_request body = { .fence = claim->fence };

@@ -74,6 +74,16 @@ int queue_sealed(struct queue *q, const struct queue_claim *claim, int container
 int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
 	const char *reason);
 
+/* Claim a held document that is due to be judged again: a minute after it came, then at each
+ * retry_at, or when an operator released it. Waits like queue_claim_seal. */
+int queue_claim_held(struct queue *q, int lease_s, struct queue_claim *ret_claim,
+	int *ret_document_fd);
+
+/* The later verdict. Its report takes the place of the first for whoever reads the document
+ * (held again: no report, -1). */
+int queue_judged(struct queue *q, const struct queue_claim *claim,
+	const struct queue_judgement *judgement, int report_fd);
+
 /* Claim the next due delivery of a destination (state queued, deferred or unknown), in the
  * order of arrival; waits like queue_claim_seal. */
 int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,

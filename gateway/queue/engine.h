@@ -66,6 +66,11 @@ int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 int engine_claim_delivery(struct engine *e, int64_t now, const char *destination,
 	int lease_s, struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due);
 
+int engine_claim_held(struct engine *e, int64_t now, int lease_s,
+	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due);
+
+int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,
+	const struct queue_judgement *judgement, struct span report);
 int engine_sealed(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	struct span container);
 int engine_seal_failed(struct engine *e, int64_t now, const char *id, uint64_t fence,

@@ -71,11 +71,17 @@ static inline void sql_resetp(sqlite3_stmt **s)
 /* schema: bring the database to the newest version, make the transition triggers. */
 int schema_update(struct engine *e);
 
-/* blobs */
+/* blobs; the report of a later verdict has a place of its own */
+#define BLOB_LATER_REPORT ((enum queue_part)6)
+
 int blob_write(struct engine *e, sqlite3_int64 document, enum queue_part part,
 	struct span data);
 int blob_read(struct engine *e, sqlite3_int64 document, enum queue_part part, size_t max,
 	int *ret_fd); /* QUEUE_DONE, QUEUE_NOT_FOUND */
+
+/* The same; of a report the latest. */
+int part_read(struct engine *e, sqlite3_int64 document, enum queue_part part, size_t max,
+	int *ret_fd);
 
 /* A row of documents with what the protocol does not carry. */
 struct document_row {
@@ -97,6 +103,10 @@ void document_read(sqlite3_stmt *s, struct document_row *ret_row);
 
 /* By id. QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
 int document_find(struct engine *e, const char *id, struct document_row *ret_row);
+
+/* By id, when it is still claimed under this fence; else QUEUE_STALE. */
+int document_claimed(struct engine *e, const char *id, uint64_t fence,
+	struct document_row *ret_row);
 
 /* The one place where a document's state changes. QUEUE_DONE, QUEUE_ILLEGAL, negative. */
 int document_become(struct engine *e, struct document_row *d, enum document_state to,

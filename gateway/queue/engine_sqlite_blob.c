@@ -109,3 +109,13 @@ int blob_read(struct engine *e, sqlite3_int64 document, enum queue_part part, si
 	*ret_fd = take_fd(&fd);
 	return QUEUE_DONE;
 }
+
+int part_read(struct engine *e, sqlite3_int64 document, enum queue_part part, size_t max,
+	int *ret_fd)
+{
+	int r = QUEUE_NOT_FOUND;
+
+	if (part == QUEUE_REPORT)
+		r = blob_read(e, document, BLOB_LATER_REPORT, max, ret_fd);
+	return r == QUEUE_NOT_FOUND ? blob_read(e, document, part, max, ret_fd) : r;
+}

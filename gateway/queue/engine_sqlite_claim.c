@@ -17,9 +17,10 @@ static int next_due(struct engine *e, sqlite3_stmt *statement, int64_t *ret_due)
 	return r < 0 ? r : 0;
 }
 
-static int select_seal(struct engine *e, int64_t now, struct document_row *ret_row)
+static int select_due(struct engine *e, enum statement which, int64_t now,
+	struct document_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_CLAIM_SEAL, "i", now);
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, which, "i", now);
 	int r = sql_step(e, s);
 
 	if (r > 0)
@@ -45,7 +46,7 @@ static int read_parts(struct engine *e, sqlite3_int64 key, int ret_fds[3])
 		{ QUEUE_RECEIPT, LIMIT_RECEIPT } };
 
 	for (size_t i = 0; i < 3; i++) {
-		int r = blob_read(e, key, PARTS[i].part, PARTS[i].max, &ret_fds[i]);
+		int r = part_read(e, key, PARTS[i].part, PARTS[i].max, &ret_fds[i]);
 
 		if (r != QUEUE_DONE)
 			return r < 0 ? r : -ENODATA;
@@ -53,17 +54,19 @@ static int read_parts(struct engine *e, sqlite3_int64 key, int ret_fds[3])
 	return QUEUE_DONE;
 }
 
-int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
-	struct queue_claim *ret_claim, int ret_fds[3], int64_t *ret_due)
+/* The next due document under a new lease. QUEUE_DONE, QUEUE_EMPTY, negative. */
+static int claim_document(struct engine *e, int64_t now, int lease_s, enum statement due,
+	enum statement next, struct document_row *ret_row, struct queue_claim *ret_claim,
+	int64_t *ret_due)
 {
 	struct document_row d;
-	int r = select_seal(e, now, &d);
+	int r = select_due(e, due, now, &d);
 
 	*ret_due = INT64_MAX;
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		r = next_due(e, sql_bind(e, SQL_NEXT_SEAL, ""), ret_due);
+		r = next_due(e, sql_bind(e, next, ""), ret_due);
 		return r < 0 ? r : QUEUE_EMPTY;
 	}
 	r = lease_document(e, now, lease_s, &d);
@@ -71,7 +74,31 @@ int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 		return r;
 	*ret_claim = (struct queue_claim){ .document = d.document, .fence = d.fence,
 		.attempt = d.attempt, .first_try = d.first_try };
-	return read_parts(e, d.key, ret_fds);
+	*ret_row = d;
+	return QUEUE_DONE;
+}
+
+int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
+	struct queue_claim *ret_claim, int ret_fds[3], int64_t *ret_due)
+{
+	struct document_row d;
+	int r = claim_document(e, now, lease_s, SQL_CLAIM_SEAL, SQL_NEXT_SEAL, &d, ret_claim,
+		ret_due);
+
+	return r == QUEUE_DONE ? read_parts(e, d.key, ret_fds) : r;
+}
+
+int engine_claim_held(struct engine *e, int64_t now, int lease_s,
+	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
+{
+	struct document_row d;
+	int r = claim_document(e, now, lease_s, SQL_CLAIM_HELD, SQL_NEXT_HELD, &d, ret_claim,
+		ret_due);
+
+	if (r != QUEUE_DONE)
+		return r;
+	r = blob_read(e, d.key, QUEUE_DOCUMENT, LIMIT_DOCUMENT, ret_fd);
+	return r == QUEUE_NOT_FOUND ? -ENODATA : r;
 }
 
 static int document_of(struct engine *e, const struct delivery_row *d,

@@ -109,7 +109,7 @@ static int insert_document(struct engine *e, const struct queue_submission *s,
 		s->number, s->status, document_state_text((enum document_state)s->state),
 		(int64_t)s->size, s->received, held ? s->held_until : (int64_t)0,
 		s->hold_reason, s->policy_digest, s->store_version, s->correlation,
-		s->received);
+		s->received + (held ? QUEUE_HELD_RETRY_S : 0));
 
 	*ret_key = sqlite3_last_insert_rowid(e->db);
 	return r;

@@ -155,7 +155,7 @@ int engine_get(struct engine *e, const char *id, const char *partner, enum queue
 	else if (part == QUEUE_EVENTS)
 		r = json_to_fd(events_to_json(e, &d), ret_fd);
 	else if (part_max(part))
-		r = blob_read(e, d.key, part, part_max(part), ret_fd);
+		r = part_read(e, d.key, part, part_max(part), ret_fd);
 	else
 		r = QUEUE_NOT_FOUND;
 	if (r == QUEUE_DONE)

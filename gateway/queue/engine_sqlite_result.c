@@ -59,8 +59,7 @@ static int release_deliveries(struct engine *e, int64_t now, sqlite3_int64 docum
 	return count < 0 ? count : QUEUE_DONE;
 }
 
-/* The document of a seal claim, still claimed under this fence. */
-static int claimed_document(struct engine *e, const char *id, uint64_t fence,
+int document_claimed(struct engine *e, const char *id, uint64_t fence,
 	struct document_row *ret_row)
 {
 	int r = document_find(e, id, ret_row);
@@ -92,7 +91,7 @@ int engine_sealed(struct engine *e, int64_t now, const char *id, uint64_t fence,
 {
 	_cleanup_json_ json_t *detail = NULL;
 	struct document_row d;
-	int r = claimed_document(e, id, fence, &d);
+	int r = document_claimed(e, id, fence, &d);
 
 	if (r != QUEUE_DONE)
 		return r;
@@ -116,7 +115,7 @@ int engine_seal_failed(struct engine *e, int64_t now, const char *id, uint64_t f
 {
 	struct document_row d;
 	char retry[CLOCK_TEXT_SIZE];
-	int r = claimed_document(e, id, fence, &d);
+	int r = document_claimed(e, id, fence, &d);
 
 	if (r != QUEUE_DONE)
 		return r;

@@ -45,7 +45,7 @@ static const char TABLES_1[] =
 	"CREATE TABLE blobs("
 	" id INTEGER PRIMARY KEY,"
 	" document INTEGER NOT NULL REFERENCES documents,"
-	" part INTEGER NOT NULL CHECK(part BETWEEN 2 AND 5),"
+	" part INTEGER NOT NULL CHECK(part IN(2,3,4,5,6)),"
 	" data BLOB NOT NULL,"
 	" CHECK(id=document*8+part)"
 	") STRICT;"
@@ -181,8 +181,15 @@ static int migrate(struct engine *e, int from)
 	return r < 0 ? r : sql_exec(e, pragma);
 }
 
-typedef const char *(*state_text)(unsigned state);
-typedef bool (*may_become)(unsigned from, unsigned to);
+#define TRIGGER_MAX (64u * 1024)
+
+/* A table whose state column follows a table of transitions. */
+struct machine {
+	const char *table;
+	unsigned states;
+	const char *(*text)(unsigned state);
+	bool (*may)(unsigned from, unsigned to);
+};
 
 static const char *document_text(unsigned s)
 {
@@ -205,43 +212,82 @@ static bool delivery_may(unsigned from, unsigned to)
 }
 
 /* "NEW.state IN('a','b')" of what may follow a state. */
-static void add_successors(struct buf *b, unsigned from, unsigned states, state_text text,
-	may_become may)
+static void add_successors(struct buf *b, unsigned from, const struct machine *m)
 {
 	const char *comma = "";
 
 	buf_add_str(b, "NEW.state IN(");
-	for (unsigned to = 1; to < states; to++) {
-		if (!may(from, to))
+	for (unsigned to = 1; to < m->states; to++) {
+		if (!m->may(from, to))
 			continue;
-		buf_addf(b, "%s'%s'", comma, text(to));
+		buf_addf(b, "%s'%s'", comma, m->text(to));
 		comma = ",";
 	}
 	buf_add_str(b, ")");
 }
 
-/* The triggers that refuse what the table does not allow. */
-static int transition_triggers(struct engine *e, const char *table, unsigned states,
-	state_text text, may_become may)
+/* Is the trigger there with exactly this text? Return: 1, 0, negative. */
+static int trigger_is(struct engine *e, const char *name, const char *text)
 {
-	_cleanup_buf_ struct buf b;
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(e->db,
+		"SELECT 1 FROM sqlite_schema WHERE type='trigger' AND name=?1 AND sql=?2", -1,
+		&s, NULL);
 
-	buf_init(&b, 64 * 1024);
-	buf_addf(&b, "DROP TRIGGER IF EXISTS %s_start; DROP TRIGGER IF EXISTS %s_next;"
-		"CREATE TRIGGER %s_start BEFORE INSERT ON %s WHEN NOT (",
-		table, table, table, table);
-	add_successors(&b, 0, states, text, may);
-	buf_addf(&b, ") BEGIN SELECT RAISE(ABORT,'illegal first state'); END;"
-		"CREATE TRIGGER %s_next BEFORE UPDATE OF state ON %s"
-		" WHEN NEW.state<>OLD.state AND NOT (0", table, table);
-	for (unsigned from = 1; from < states; from++) {
-		buf_addf(&b, " OR (OLD.state='%s' AND ", text(from));
-		add_successors(&b, from, states, text, may);
-		buf_add_str(&b, ")");
-	}
-	buf_add_str(&b, ") BEGIN SELECT RAISE(ABORT,'illegal transition'); END;");
-	return b.error ? b.error : sql_exec(e, b.data);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(s, 2, text, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	sqlite3_finalize(s);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : sql_failed(e, rc);
 }
+
+/* Write only what differs: a start on a full disk must not need room. */
+static int set_trigger(struct engine *e, const char *name, const struct buf *text)
+{
+	char drop[128];
+	int r = text->error ? text->error : trigger_is(e, name, text->data);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	snprintf(drop, sizeof(drop), "DROP TRIGGER IF EXISTS %s", name);
+	r = sql_exec(e, drop);
+	return r < 0 ? r : sql_exec(e, text->data);
+}
+
+/* The triggers that refuse what the table does not allow. */
+static int transition_triggers(struct engine *e, const struct machine *m)
+{
+	_cleanup_buf_ struct buf start, next;
+	char start_name[64], next_name[64];
+	int r;
+
+	snprintf(start_name, sizeof(start_name), "%s_start", m->table);
+	snprintf(next_name, sizeof(next_name), "%s_next", m->table);
+	buf_init(&start, TRIGGER_MAX);
+	buf_init(&next, TRIGGER_MAX);
+	buf_addf(&start, "CREATE TRIGGER %s BEFORE INSERT ON %s WHEN NOT (", start_name,
+		m->table);
+	add_successors(&start, 0, m);
+	buf_add_str(&start, ") BEGIN SELECT RAISE(ABORT,'illegal first state'); END");
+	buf_addf(&next, "CREATE TRIGGER %s BEFORE UPDATE OF state ON %s"
+		" WHEN NEW.state<>OLD.state AND NOT (0", next_name, m->table);
+	for (unsigned from = 1; from < m->states; from++) {
+		buf_addf(&next, " OR (OLD.state='%s' AND ", m->text(from));
+		add_successors(&next, from, m);
+		buf_add_str(&next, ")");
+	}
+	buf_add_str(&next, ") BEGIN SELECT RAISE(ABORT,'illegal transition'); END");
+	r = set_trigger(e, start_name, &start);
+	return r < 0 ? r : set_trigger(e, next_name, &next);
+}
+
+static const struct machine DOCUMENTS = { "documents", DOCUMENT_STATES, document_text,
+	document_may };
+static const struct machine DELIVERIES = { "deliveries", DELIVERY_STATES, delivery_text,
+	delivery_may };
 
 static int update_in_transaction(struct engine *e)
 {
@@ -258,11 +304,9 @@ static int update_in_transaction(struct engine *e)
 	if (version < VERSIONS)
 		r = migrate(e, version);
 	if (r == 0)
-		r = transition_triggers(e, "documents", DOCUMENT_STATES, document_text,
-			document_may);
+		r = transition_triggers(e, &DOCUMENTS);
 	if (r == 0)
-		r = transition_triggers(e, "deliveries", DELIVERY_STATES, delivery_text,
-			delivery_may);
+		r = transition_triggers(e, &DELIVERIES);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #define QUEUE_LEASE_MAX_S 3600
 #define QUEUE_LIST_MAX 1000
 #define QUEUE_AUDIT_READ_MAX 10000
+#define QUEUE_HELD_RETRY_S 60 /* from arrival to the second verdict on a held document */
 #define QUEUE_RECORD_MAX (64u * 1024) /* octets of an audit record */
 #define QUEUE_JSON_MAX (8u * 1024 * 1024)
 
@@ -35,6 +36,8 @@ enum queue_operation {
 	QUEUE_OP_LIST,
 	QUEUE_OP_EXPLAIN,
 	QUEUE_OP_AUDIT_READ,
+	QUEUE_OP_CLAIM_HELD,
+	QUEUE_OP_JUDGED,
 	QUEUE_OPERATIONS,
 };
 
@@ -104,6 +107,12 @@ struct queue_audit_request {
 	char actor[QUEUE_KEY_SIZE];
 	char id[DOCUMENT_ID_SIZE]; /* "" for none */
 	char detail[QUEUE_DETAIL_SIZE]; /* "" for none */
+};
+
+struct queue_judged_request {
+	char id[DOCUMENT_ID_SIZE];
+	uint64_t fence;
+	struct queue_judgement judgement;
 };
 
 struct queue_stats_request {

@@ -101,4 +101,15 @@ struct queue_claim {
 	int64_t first_try;  /* seconds; 0 when this is it */
 };
 
+/* A later verdict on a held document. */
+struct queue_judgement {
+	uint32_t state; /* enum document_state: accepted, refused, or held again */
+	uint32_t reserved;
+	int64_t retry_at;   /* held again: when to judge next */
+	int64_t held_until; /* held again */
+	char hold_reason[64];
+	char policy_digest[SHA256_TEXT_SIZE];
+	char store_version[SHA256_TEXT_SIZE];
+};
+
 #endif

@@ -140,6 +140,29 @@ static int run_claim_seal(const struct call *c)
 		c->answer->fds, &c->answer->due);
 }
 
+static int run_claim_held(const struct call *c)
+{
+	const struct queue_claim_request *q = c->body;
+
+	if (!lease_ok(q))
+		return QUEUE_ILLEGAL;
+	return engine_claim_held(c->engine, c->now, (int)q->lease_s, &c->answer->reply.claim,
+		&c->answer->fds[0], &c->answer->due);
+}
+
+static int run_judged(const struct call *c)
+{
+	const struct queue_judged_request *q = c->body;
+	struct span report = { 0 };
+	int r = c->message->header.fd_count
+			? memfd_map(c->message->fds[0], LIMIT_REPORT, &report) : 0;
+
+	if (r == 0)
+		r = engine_judged(c->engine, c->now, q->id, q->fence, &q->judgement, report);
+	memfd_unmap(&report);
+	return r;
+}
+
 static int run_claim_delivery(const struct call *c)
 {
 	const struct queue_claim_request *q = c->body;
@@ -269,6 +292,15 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 		PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN, WRITES, run_audit,
 		{ TEXT(queue_audit_request, event), TEXT(queue_audit_request, actor),
 			TEXT(queue_audit_request, id), TEXT(queue_audit_request, detail) } },
+	[QUEUE_OP_CLAIM_HELD] = { "claim_held", sizeof(struct queue_claim_request), 0, 0,
+		PEER_INTAKE, WRITES | CLAIMS, run_claim_held,
+		{ TEXT(queue_claim_request, destination) } },
+	[QUEUE_OP_JUDGED] = { "judged", sizeof(struct queue_judged_request), 0, 1, PEER_INTAKE,
+		WRITES | MAKES_WORK, run_judged,
+		{ TEXT(queue_judged_request, id),
+			TEXT(queue_judged_request, judgement.hold_reason),
+			TEXT(queue_judged_request, judgement.policy_digest),
+			TEXT(queue_judged_request, judgement.store_version) } },
 	[QUEUE_OP_STATS] = { "stats", sizeof(struct queue_stats_request), 0, 0,
 		PEER_ADMIN | PEER_CTL, READS, run_stats, { { 0 } } },
 	[QUEUE_OP_LIST] = { "list", sizeof(struct queue_list_request), 0, 0,

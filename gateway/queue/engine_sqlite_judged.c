@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/json.h"
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool judgement_ok(const struct queue_judgement *j, struct span report)
+{
+	if (j->state == DOCUMENT_HELD)
+		return j->hold_reason[0] && j->retry_at > 0 && !report.data;
+	return (j->state == DOCUMENT_ACCEPTED || j->state == DOCUMENT_REFUSED) && report.data &&
+	       report.len;
+}
+
+/* What was never accepted goes nowhere. */
+static int end_deliveries(struct engine *e, int64_t now, sqlite3_int64 document)
+{
+	struct delivery_row rows[QUEUE_DESTINATIONS_MAX];
+	int count = delivery_all(e, document, rows), r = QUEUE_DONE;
+
+	for (int i = 0; r == QUEUE_DONE && i < count; i++)
+		r = delivery_become(e, &rows[i], DELIVERY_EXPIRED, now);
+	return count < 0 ? count : r;
+}
+
+static int store_report(struct engine *e, const struct document_row *d, struct span report,
+	json_t *detail)
+{
+	char digest[SHA256_TEXT_SIZE];
+	int r = digest_sha256_text(report, digest);
+
+	if (r == 0)
+		r = blob_write(e, d->key, BLOB_LATER_REPORT, report);
+	if (r == 0)
+		json_object_set_new(detail, "report_sha256", json_string(digest));
+	return r;
+}
+
+static json_t *detail_of(const struct document_row *d, const struct queue_judgement *j)
+{
+	return json_pack("{s:s,s:i,s:o,s:o,s:o,s:o}", "state",
+		document_state_text((enum document_state)j->state), "attempt", (int)d->attempt,
+		"policy_digest", json_text(j->policy_digest), "store_version",
+		json_text(j->store_version), "hold_reason", json_text(j->hold_reason),
+		"held_until", json_time(j->state == DOCUMENT_HELD ? j->held_until : 0));
+}
+
+/* The document in its new state. A sealing that follows counts its attempts anew. */
+static int become_judged(struct engine *e, int64_t now, struct document_row *d,
+	const struct queue_judgement *j)
+{
+	bool again = j->state == DOCUMENT_HELD;
+	int r = sql_run(e, SQL_JUDGED, "itt", (int64_t)d->key, j->policy_digest,
+		j->store_version);
+
+	if (r < 0)
+		return r;
+	if (again) {
+		d->document.held_until = j->held_until;
+		snprintf(d->document.hold_reason, sizeof(d->document.hold_reason), "%s",
+			j->hold_reason);
+	} else {
+		d->attempt = 0;
+		d->first_try = 0;
+	}
+	return document_become(e, d, (enum document_state)j->state, again ? j->retry_at : now);
+}
+
+int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,
+	const struct queue_judgement *j, struct span report)
+{
+	_cleanup_json_ json_t *detail = NULL;
+	struct document_row d;
+	int r = document_claimed(e, id, fence, &d);
+
+	if (r != QUEUE_DONE)
+		return r;
+	if (d.document.state != DOCUMENT_HELD)
+		return d.document.state == j->state ? QUEUE_DONE : QUEUE_ILLEGAL;
+	if (!judgement_ok(j, report))
+		return QUEUE_ILLEGAL;
+	detail = detail_of(&d, j);
+	if (!detail)
+		return -ENOMEM;
+	r = report.data ? store_report(e, &d, report, detail) : 0;
+	if (r < 0)
+		return r;
+	r = become_judged(e, now, &d, j);
+	if (r == QUEUE_DONE && j->state == DOCUMENT_REFUSED)
+		r = end_deliveries(e, now, d.key);
+	if (r != QUEUE_DONE)
+		return r;
+	r = audit_event(e, now, "intake", "document.judged", &d, json_incref(detail));
+	return r < 0 ? r : QUEUE_DONE;
+}
