@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/sign_key.h"
+
+#include "common/durable.h"
+
+#include <errno.h>
+#include <openssl/ecdsa.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_FILE_MAX 65536u
+
+DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
+DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
+
+EVP_PKEY *sign_key_read(const char *path)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	EVP_PKEY *key = NULL;
+	BIO *bio = NULL;
+	size_t len = 0;
+
+	if (file_read(path, KEY_FILE_MAX, &text, &len) == 0)
+		bio = BIO_new_mem_buf(text, (int)len);
+	if (bio)
+		key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	if (text)
+		OPENSSL_cleanse(text, len);
+	if (!key)
+		fprintf(stderr, "sealgate sign: %s: no private key in PEM\n", path);
+	return key;
+}
+
+const char *sign_key_method(const EVP_PKEY *key)
+{
+	int bits = EVP_PKEY_get_bits(key);
+
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+		return "rsa-sha256";
+	case EVP_PKEY_RSA_PSS:
+		return "rsa-pss-sha256";
+	case EVP_PKEY_EC:
+		return bits > 384 ? "ecdsa-sha512" : bits > 256 ? "ecdsa-sha384" : "ecdsa-sha256";
+	default:
+		return NULL;
+	}
+}
+
+static const char *digest_of(const char *method)
+{
+	static const struct {
+		const char *ending, *name;
+	} DIGESTS[] = { { "sha3-256", "SHA3-256" }, { "sha3-384", "SHA3-384" },
+		{ "sha3-512", "SHA3-512" }, { "sha256", "SHA256" }, { "sha384", "SHA384" },
+		{ "sha512", "SHA512" } };
+	size_t len = strlen(method);
+
+	for (size_t i = 0; i < sizeof(DIGESTS) / sizeof(DIGESTS[0]); i++) {
+		size_t n = strlen(DIGESTS[i].ending);
+
+		if (len > n && strcmp(method + len - n, DIGESTS[i].ending) == 0)
+			return DIGESTS[i].name;
+	}
+	return NULL;
+}
+
+/* DER of ECDSA as the r || s of XML Signature, each as wide as the order of the curve. */
+static int raw_from_der(const EVP_PKEY *key, const uint8_t *der, size_t der_len,
+	uint8_t **ret_value, size_t *ret_len)
+{
+	const unsigned char *at = der;
+	_cleanup_(ECDSA_SIG_freep) ECDSA_SIG *sig =
+		d2i_ECDSA_SIG(NULL, &at, (long)der_len);
+	int half = (EVP_PKEY_get_bits(key) + 7) / 8;
+	uint8_t *raw = malloc((size_t)half * 2);
+
+	if (!sig || !raw || BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, half) != half ||
+		BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + half, half) != half) {
+		free(raw);
+		return -EIO;
+	}
+	*ret_value = raw;
+	*ret_len = (size_t)half * 2;
+	return 0;
+}
+
+static bool set_up(EVP_PKEY_CTX *ctx, const char *method)
+{
+	bool pss = strncmp(method, "rsa-pss", 7) == 0;
+	const char *name = digest_of(method);
+	const EVP_MD *md = name ? EVP_get_digestbyname(name) : NULL;
+
+	if (!md || EVP_PKEY_sign_init(ctx) != 1 || EVP_PKEY_CTX_set_signature_md(ctx, md) != 1)
+		return false;
+	if (strncmp(method, "rsa-", 4) != 0)
+		return true;
+	return EVP_PKEY_CTX_set_rsa_padding(ctx,
+		       pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) == 1 &&
+		(!pss ||
+			EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1);
+}
+
+int sign_with_pkey(void *key, const char *method, struct span digest, uint8_t **ret_value,
+	size_t *ret_len)
+{
+	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	_cleanup_(freep) uint8_t *value = NULL;
+	size_t len = 0;
+
+	if (!ctx || !set_up(ctx, method) ||
+		EVP_PKEY_sign(ctx, NULL, &len, digest.data, digest.len) != 1)
+		return -EINVAL;
+	value = malloc(len);
+	if (!value || EVP_PKEY_sign(ctx, value, &len, digest.data, digest.len) != 1)
+		return -EIO;
+	if (strncmp(method, "ecdsa-", 6) == 0)
+		return raw_from_der(key, value, len, ret_value, ret_len);
+	*ret_len = len;
+	*ret_value = TAKE(value);
+	return 0;
+}
