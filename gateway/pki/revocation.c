@@ -65,16 +65,29 @@ static bool in_chain_above(const struct revocation_question *q, X509 *who)
 	return false;
 }
 
-/* An anchor answers for its own name, or as the end of this very path. */
-static bool is_fitting_anchor(const struct revocation_question *q, X509 *who)
+static bool is_valid_at(X509 *x, int64_t at)
+{
+	int64_t from, to;
+
+	return pki_certificate_validity(x, &from, &to) == 0 && from <= at && at <= to;
+}
+
+/* An anchor signs CRLs for its own name; one that was made for OCSP is a responder of this
+ * very configuration (RFC 6960 4.2.2.2, criterion 1). */
+static bool is_fitting_anchor(const struct revocation_question *q,
+	const struct revocation_signer *s)
 {
 	const STACK_OF(X509) *anchors = q->request->material->anchors;
 	X509 *target = sk_X509_value(q->chain, q->index);
 
-	for (int i = 0; i < sk_X509_num(anchors); i++)
-		if (X509_cmp(sk_X509_value(anchors, i), who) == 0)
-			return X509_NAME_cmp(X509_get_subject_name(who),
-				       X509_get_issuer_name(target)) == 0;
+	for (int i = 0; i < sk_X509_num(anchors); i++) {
+		if (X509_cmp(sk_X509_value(anchors, i), s->who) != 0)
+			continue;
+		if (s->purpose == PKI_OCSP)
+			return is_valid_at(s->who, s->at);
+		return X509_NAME_cmp(X509_get_subject_name(s->who),
+			       X509_get_issuer_name(target)) == 0;
+	}
 	return false;
 }
 
@@ -104,7 +117,7 @@ int pki_revocation_signer_trusted(const struct revocation_question *q,
 	const struct pki_kept *busy[PKI_NESTING_MAX + 1];
 	struct pki_path_request nested = *q->request;
 
-	if (in_chain_above(q, s->who) || is_fitting_anchor(q, s->who))
+	if (in_chain_above(q, s->who) || is_fitting_anchor(q, s))
 		return 1;
 	if (q->nesting >= PKI_NESTING_MAX || q->busy_count >= PKI_NESTING_MAX)
 		return 0;

@@ -19,7 +19,8 @@ static bool may_answer(const struct revocation_question *q, X509 *signer)
 			return true;
 	for (int i = 0; i < sk_X509_num(anchors); i++)
 		if (X509_cmp(sk_X509_value(anchors, i), signer) == 0)
-			return X509_get_extended_key_usage(signer) & XKU_OCSP_SIGN;
+			return (X509_get_extension_flags(signer) & EXFLAG_XKUSAGE) &&
+				(X509_get_extended_key_usage(signer) & XKU_OCSP_SIGN);
 	return false;
 }
 
