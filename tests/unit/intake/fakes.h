@@ -46,6 +46,7 @@ struct fake_verify {
 	struct verdict verdict; /* sha256 and policy digest are filled in */
 	const char *policies; /* whose digest the verdict names; NULL: an invented one */
 	char report[2048];
+	bool number_by_content; /* every other body is another document */
 	unsigned int asked;
 	char subject[PARTNER_NAME_SIZE]; /* of the last question */
 };
