@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "verify/service.h"
 
+#include "common/encode.h"
 #include "common/finding.h"
 #include "common/ipc.h"
 #include "common/json.h"
@@ -22,15 +23,17 @@ int answer_decided(const struct job *j, const struct verdict *v, int report)
 /* The report of a document that nobody could look at to the end. */
 static json_t *report_of(const struct service *s, const struct job *j)
 {
+	char sha256[SHA256_TEXT_SIZE];
 	_cleanup_findings_ struct findings f = { 0 };
 
 	findings_add(&f, "limit.resource", NULL, NULL, NULL);
 	if (j->request.mode == VERIFY_REPLY)
 		return json_pack("{s:o, s:{s:s}}", "findings", findings_to_json(&f), "reply",
 			"kind", "unreadable");
-	return json_pack("{s:o, s:[], s:{}, s:s, s:s}", "findings", findings_to_json(&f),
-		"signatures", "facts", "policy_digest", s->policy_digest, "store_version",
-		s->store_version);
+	hex_encode(j->request.sha256, SHA256_SIZE, sha256);
+	return json_pack("{s:o, s:[], s:{}, s:s, s:s, s:s, s:s}", "findings",
+		findings_to_json(&f), "signatures", "facts", "policy_digest", s->policy_digest,
+		"store_version", s->store_version, "sha256", sha256, "decision", "refused");
 }
 
 static struct verdict verdict_of(const struct service *s, const struct job *j)

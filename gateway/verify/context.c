@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "verify/context.h"
+
+#include "xades/validate.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define POLICIES "policies"
+#define ANCHORS "policies/anchors"
+#define REVOCATION "state/trust/revocation"
+
+struct paths {
+	char policies[PATH_MAX], anchors[PATH_MAX], revocation[PATH_MAX];
+};
+
+static int find_paths(const struct instance *instance, struct paths *ret)
+{
+	int r = instance_path(instance, POLICIES, ret->policies);
+
+	if (r == 0)
+		r = instance_path(instance, ANCHORS, ret->anchors);
+	return r == 0 ? instance_path(instance, REVOCATION, ret->revocation) : r;
+}
+
+uint64_t context_stamp(const struct instance *instance)
+{
+	struct paths p;
+
+	if (find_paths(instance, &p) < 0)
+		return 0;
+	return policy_stamp(p.policies) ^ trust_store_stamp(p.anchors, p.revocation);
+}
+
+static int add_anchors(struct pki_material *m, const struct pki_material *from)
+{
+	for (int i = 0; i < sk_X509_num(from->anchors); i++) {
+		unsigned char *der = NULL;
+		int len = i2d_X509(sk_X509_value(from->anchors, i), &der);
+		int r = len > 0 ? pki_material_add_anchor(m, span_of(der, (size_t)len))
+				: -ENOMEM;
+
+		OPENSSL_free(der);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int load_trust(struct context *c, const struct paths *p, char **ret_error)
+{
+	int r = trust_store_open(p->anchors, p->revocation, &c->trust, ret_error);
+
+	if (r < 0)
+		return r;
+	c->container_material = pki_material_copy(trust_material(c->trust, TRUST_SEAL));
+	return c->container_material ? add_anchors(c->container_material,
+					       trust_material(c->trust, TRUST_TSA))
+				     : -ENOMEM;
+}
+
+static int load(struct context *c, const struct paths *p, char **ret_error)
+{
+	int r = policy_load(p->policies, &c->policy, ret_error);
+
+	if (r == 0)
+		r = document_types_load(p->policies, &c->types, ret_error);
+	if (r == 0)
+		r = profiles_load(p->policies, &c->profiles, ret_error);
+	if (r == 0)
+		r = load_trust(c, p, ret_error);
+	if (r == 0)
+		r = xades_setup();
+	if (r < 0)
+		return r;
+	c->admit = (struct admit_context){ .policy = c->policy, .types = c->types,
+		.material = trust_signature_material(c->trust),
+		.store_version = trust_store_version(c->trust) };
+	return 0;
+}
+
+/* Whatever a library reads or builds at first use is read and built here: a worker cannot
+ * open a file, and what the parent has built needs not be built by every worker. */
+static int warm(struct context *c)
+{
+	static const char TEXT[] =
+		"<a:SPSCertificate xmlns:a='urn:un:unece:uncefact:data:standard:"
+		"SPSCertificate:17'/>";
+	struct verdict verdict;
+	json_t *report = NULL;
+	unsigned char octet;
+	int r;
+
+	tzset();
+	if (!OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
+		    NULL) || RAND_bytes(&octet, 1) != 1)
+		return -EIO;
+	r = admit(&c->admit, span_str(TEXT), "", 0, &verdict, &report);
+	json_decref(report);
+	return r < 0 ? r : verdict.decision == DECISION_REFUSED ? 0 : -EPROTO;
+}
+
+int context_load(const struct instance *instance, struct context *ret_context,
+	char **ret_error)
+{
+	struct context c = { 0 };
+	struct paths p;
+	uint64_t stamp = context_stamp(instance);
+	int r = find_paths(instance, &p);
+
+	*ret_error = NULL;
+	if (r == 0)
+		r = load(&c, &p, ret_error);
+	if (r == 0)
+		r = warm(&c);
+	/* Parts of two policies must not be mixed under the digest of one. */
+	if (r == 0 && context_stamp(instance) != stamp)
+		r = -EAGAIN;
+	if (r < 0) {
+		context_done(&c);
+		return r;
+	}
+	*ret_context = c;
+	return 0;
+}
+
+void context_done(struct context *c)
+{
+	pki_material_free(c->container_material);
+	trust_store_close(c->trust);
+	profiles_free(c->profiles);
+	document_types_free(c->types);
+	policy_free(c->policy);
+	*c = (struct context){ 0 };
+}
+
+int context_verdict(const struct context *c, const struct verify_request *request,
+	struct span input, struct verdict *ret_verdict)
+{
+	*ret_verdict = (struct verdict){ .judged_at = request->at };
+	snprintf(ret_verdict->policy_digest, sizeof(ret_verdict->policy_digest), "%s",
+		policy_digest(c->policy));
+	snprintf(ret_verdict->store_version, sizeof(ret_verdict->store_version), "%s",
+		trust_store_version(c->trust));
+	return digest_sha256(input, ret_verdict->sha256);
+}
+
+static int document_check_mode(const void *context, const struct verify_request *request,
+	struct span input, struct verdict *ret_verdict, json_t **ret_report)
+{
+	const struct context *c = context;
+
+	return admit(&c->admit, input, request->subject, request->at, ret_verdict,
+		ret_report);
+}
+
+const struct mode VERIFY_MODES[] = {
+	{ VERIFY_DOCUMENT, "intake", LIMIT_DOCUMENT, document_check_mode },
+	{ VERIFY_CONTAINER, "seal", LIMIT_CONTAINER, container_check },
+	{ VERIFY_REPLY, "forward", LIMIT_REPLY, reply_check },
+};
+
+const size_t VERIFY_MODE_COUNT = sizeof(VERIFY_MODES) / sizeof(VERIFY_MODES[0]);
