@@ -132,8 +132,8 @@ static int take_option(struct trust_options *o, int option, const char *value)
 		o->data = value;
 		return EXIT_CLEAN;
 	case 't':
-		return clock_parse(value, &o->at) == 0 ? EXIT_CLEAN :
-							 complain("not a time", value);
+		return clock_parse(value, &o->at) == 0 ? EXIT_CLEAN
+						       : complain("not a time", value);
 	case 'p':
 		return take_purpose(o, value);
 	case 'o':
@@ -198,7 +198,7 @@ static void add_time(struct answer *a, const char *key, int64_t t)
 	add(a, key, json_string(text));
 }
 
-static json_t *names_of(STACK_OF(X509) *chain)
+static json_t *names_of(STACK_OF(X509) * chain)
 {
 	json_t *names = json_array();
 
@@ -214,9 +214,13 @@ static json_t *names_of(STACK_OF(X509) *chain)
 static void ask_path(struct trust_options *o, const char *file, struct answer *a)
 {
 	_cleanup_(X509_freep) X509 *target = pki_certificate_read(file);
-	struct pki_path_request request = { .target = target, .material = o->material,
-		.at = o->at, .purpose = o->purpose, .explicit_policy = o->explicit_policy,
-		.strict = o->strict, .skip_revocation = !o->have_revocation,
+	struct pki_path_request request = { .target = target,
+		.material = o->material,
+		.at = o->at,
+		.purpose = o->purpose,
+		.explicit_policy = o->explicit_policy,
+		.strict = o->strict,
+		.skip_revocation = !o->have_revocation,
 		.revocation_max_age = o->max_age,
 		.policy_oids = o->policy_count ? o->policies : NULL };
 	struct pki_path_result result = { 0 };
@@ -229,7 +233,8 @@ static void ask_path(struct trust_options *o, const char *file, struct answer *a
 		say(a, EXIT_INTERNAL, "undecided");
 		return;
 	}
-	say(a, result.outcome == PKI_PASSED ? EXIT_CLEAN : EXIT_NOT_PASSED, result.reason);
+	say(a, result.outcome == PKI_PASSED ? EXIT_CLEAN : EXIT_NOT_PASSED,
+		result.reason);
 	add(a, "sub_indication", json_string(pki_outcome_text(result.outcome)));
 	add(a, "revocation", json_string(o->have_revocation ? "checked" : "not asked"));
 	if (result.outcome == PKI_REVOKED || result.outcome == PKI_REVOKED_CA)
@@ -272,8 +277,9 @@ static void ask_crl(struct trust_options *o, const char *file, struct answer *a)
 		r = pki_crl_verify(sk_X509_CRL_value(m->crls, 0),
 			sk_X509_value(o->issuers->anchors, i), o->at, &reason);
 	conclude(a, r, reason);
-	add(a, "entries", json_integer(sk_X509_REVOKED_num(
-				  X509_CRL_get_REVOKED(sk_X509_CRL_value(m->crls, 0)))));
+	add(a, "entries",
+		json_integer(sk_X509_REVOKED_num(
+			X509_CRL_get_REVOKED(sk_X509_CRL_value(m->crls, 0)))));
 }
 
 static void ask_ocsp(struct trust_options *o, const char *file, struct answer *a)
@@ -310,8 +316,10 @@ static int read_token(const char *file, uint8_t **ret_der, size_t *ret_len)
 static void describe_token(struct answer *a, const struct token_result *t)
 {
 	static const char *const words[] = { [TOKEN_UNDECIDED] = "INDETERMINATE",
-		[TOKEN_PASSED] = "PASSED", [TOKEN_MALFORMED] = "FAILED",
-		[TOKEN_IMPRINT_MISMATCH] = "FAILED", [TOKEN_SIGNATURE_WRONG] = "FAILED",
+		[TOKEN_PASSED] = "PASSED",
+		[TOKEN_MALFORMED] = "FAILED",
+		[TOKEN_IMPRINT_MISMATCH] = "FAILED",
+		[TOKEN_SIGNATURE_WRONG] = "FAILED",
 		[TOKEN_PATH] = "INDETERMINATE" };
 
 	add(a, "indication", json_string(words[t->outcome]));
@@ -322,19 +330,23 @@ static void describe_token(struct answer *a, const struct token_result *t)
 	add(a, "policy", json_text(t->policy));
 	add(a, "serial", json_text(t->serial));
 	if (t->signer) {
-		_cleanup_(freep) char *name = pki_name_text(X509_get_subject_name(t->signer));
+		_cleanup_(freep) char *name =
+			pki_name_text(X509_get_subject_name(t->signer));
 
 		add(a, "signer", json_text(name));
 	}
 }
 
-/* Without anchors the question is whether the token is intact; with them also whose it is. */
+/* Without anchors the question is whether the token is intact; with them also whose it
+ * is. */
 static void ask_token(struct trust_options *o, const char *file, struct answer *a)
 {
 	_cleanup_(freep) uint8_t *der = NULL, *data = NULL;
 	size_t len = 0, data_len = 0;
-	struct token_context context = { .material = o->material, .at = o->at,
-		.skip_revocation = !o->have_revocation, .strict = o->strict };
+	struct token_context context = { .material = o->material,
+		.at = o->at,
+		.skip_revocation = !o->have_revocation,
+		.strict = o->strict };
 	struct token_result t = { 0 };
 	struct span about = { 0 };
 	int r;
@@ -425,7 +437,8 @@ static int run(struct trust_options *o, const char *question, char **files)
 int cmd_trust(int argc, char **argv)
 {
 	struct trust_options o = { .material = pki_material_new(),
-		.issuers = pki_material_new(), .at = clock_now() };
+		.issuers = pki_material_new(),
+		.at = clock_now() };
 	int status;
 
 	if (!o.material || !o.issuers)

@@ -70,7 +70,8 @@ int pki_certificate_sha256(const X509 *certificate, char ret_text[SHA256_TEXT_SI
 	uint8_t digest[SHA256_SIZE];
 	unsigned int len = 0;
 
-	if (!X509_digest(certificate, EVP_sha256(), digest, &len) || len != sizeof(digest))
+	if (!X509_digest(certificate, EVP_sha256(), digest, &len) ||
+		len != sizeof(digest))
 		return -EIO;
 	hex_encode(digest, sizeof(digest), ret_text);
 	return 0;
@@ -92,7 +93,8 @@ static char *take_bio_text(BIO *bio)
 char *pki_name_text(const X509_NAME *name)
 {
 	/* RFC 4514 lets characters above ASCII stand as they are. */
-	const unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+	const unsigned long flags =
+		XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text = NULL;
 
@@ -170,7 +172,8 @@ void pki_key_info(const EVP_PKEY *key, struct pki_key_info *ret_info)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].type == type)
-			snprintf(info.algorithm, sizeof(info.algorithm), "%s", names[i].name);
+			snprintf(info.algorithm, sizeof(info.algorithm), "%s",
+				names[i].name);
 	if (key)
 		info.bits = EVP_PKEY_get_bits(key);
 	if (type == EVP_PKEY_EC)

@@ -26,8 +26,8 @@ X509 *pki_certificate_read(const char *path);
 /* SHA-256 of the DER encoding, lower-case hex. Return: 0 or -EIO. */
 int pki_certificate_sha256(const X509 *certificate, char ret_text[SHA256_TEXT_SIZE]);
 
-/* Subject or issuer by RFC 4514, serial number as lower-case hex without leading zeros (at
- * least one digit pair). The caller frees; NULL when memory ran out. */
+/* Subject or issuer by RFC 4514, serial number as lower-case hex without leading zeros
+ * (at least one digit pair). The caller frees; NULL when memory ran out. */
 char *pki_name_text(const X509_NAME *name);
 char *pki_serial_text(const X509 *certificate);
 
@@ -37,14 +37,14 @@ int pki_certificate_validity(const X509 *certificate, int64_t *ret_from, int64_t
 /* Names of the bits of the key: "RSA" 3072, "EC" 256 with curve name. */
 struct pki_key_info {
 	char algorithm[16]; /* RSA, RSA-PSS, EC, Ed25519, Ed448, DSA, unknown */
-	char curve[32];     /* "P-256", "" when not EC */
+	char curve[32];	    /* "P-256", "" when not EC */
 	int bits;
 };
 void pki_key_info(const EVP_PKEY *key, struct pki_key_info *ret_info);
 
-/* Check by RFC 5280 what X509_V_FLAG_X509_STRICT does not: serial zero, negative or over 20
- * octets, non-critical basic or name constraints of a CA, unknown critical extensions, ...;
- * each an error finding pki.*. Return: 1 clean, 0 with findings. */
+/* Check by RFC 5280 what X509_V_FLAG_X509_STRICT does not: serial zero, negative or over
+ * 20 octets, non-critical basic or name constraints of a CA, unknown critical extensions,
+ * ...; each an error finding pki.*. Return: 1 clean, 0 with findings. */
 int pki_certificate_lint(const X509 *certificate, struct findings *findings);
 
 #endif

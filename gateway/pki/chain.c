@@ -9,14 +9,14 @@
 
 /* What the callbacks of one verification share. */
 struct check {
-	STACK_OF(X509) *chain;
+	STACK_OF(X509) * chain;
 	struct chain_trouble trouble;
 };
 
 static X509_STORE *store;
 static pthread_once_t store_once = PTHREAD_ONCE_INIT;
 
-static int index_in(const STACK_OF(X509) *chain, X509 *x)
+static int index_in(const STACK_OF(X509) * chain, X509 *x)
 {
 	for (int i = 0; i < sk_X509_num(chain); i++)
 		if (sk_X509_value(chain, i) == x)
@@ -97,9 +97,10 @@ static int note_trouble(int ok, X509_STORE_CTX *ctx)
 	}
 	c->trouble.outcome = outcome_of(error);
 	c->trouble.depth = depth;
-	c->trouble.why = error == X509_V_ERR_UNSPECIFIED ?
-		"its names and name constraints are more than are compared" :
-		X509_verify_cert_error_string(error);
+	c->trouble.why =
+		error == X509_V_ERR_UNSPECIFIED
+			? "its names and name constraints are more than are compared"
+			: X509_verify_cert_error_string(error);
 	return 0;
 }
 
@@ -133,7 +134,7 @@ static int set_parameters(X509_STORE_CTX *ctx, const struct pki_path_request *re
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST |
-		X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_POLICY_CHECK;
+			      X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_POLICY_CHECK;
 
 	if (request->strict)
 		flags |= X509_V_FLAG_X509_STRICT;
@@ -151,8 +152,8 @@ static int set_parameters(X509_STORE_CTX *ctx, const struct pki_path_request *re
 }
 
 /* The chain cut into what OpenSSL wants to hear. Borrowed certificates. */
-static int split(const STACK_OF(X509) *chain, STACK_OF(X509) **ret_between,
-	STACK_OF(X509) **ret_anchor)
+static int split(const STACK_OF(X509) * chain, STACK_OF(X509) * *ret_between,
+	STACK_OF(X509) * *ret_anchor)
 {
 	int last = sk_X509_num(chain) - 1;
 	STACK_OF(X509) *between = sk_X509_new_null(), *anchor = sk_X509_new_null();
@@ -176,7 +177,8 @@ static int run_openssl(const struct pki_path_request *request, struct check *c)
 	STACK_OF(X509) *between = NULL, *anchor = NULL;
 	int r = ctx ? split(c->chain, &between, &anchor) : -ENOMEM;
 
-	if (r == 0 && !X509_STORE_CTX_init(ctx, store, sk_X509_value(c->chain, 0), between))
+	if (r == 0 &&
+		!X509_STORE_CTX_init(ctx, store, sk_X509_value(c->chain, 0), between))
 		r = -ENOMEM;
 	if (r == 0) {
 		X509_STORE_CTX_set0_trusted_stack(ctx, anchor);
@@ -199,7 +201,8 @@ static int run_openssl(const struct pki_path_request *request, struct check *c)
 	return r;
 }
 
-/* RFC 5280 6.1.4 (k): without STRICT OpenSSL takes old kinds of CA certificates for CAs. */
+/* RFC 5280 6.1.4 (k): without STRICT OpenSSL takes old kinds of CA certificates for CAs.
+ */
 static bool is_real_ca(X509 *x)
 {
 	return X509_check_ca(x) == 1;
@@ -211,19 +214,20 @@ const char *pki_purpose_trouble(X509 *target, enum pki_purpose purpose)
 	uint32_t usage = X509_get_key_usage(target);
 	uint32_t extended = X509_get_extended_key_usage(target);
 
-	if (purpose != PKI_ANY && purpose != PKI_TLS_CLIENT && purpose != PKI_TLS_SERVER &&
-		(flags & EXFLAG_KUSAGE) &&
+	if (purpose != PKI_ANY && purpose != PKI_TLS_CLIENT &&
+		purpose != PKI_TLS_SERVER && (flags & EXFLAG_KUSAGE) &&
 		!(usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
 		return "its key usage allows no signatures";
 	if (purpose == PKI_TIME_STAMPING &&
 		!((flags & EXFLAG_XKUSAGE) && extended == XKU_TIMESTAMP))
 		return "its extended key usage is not time-stamping alone";
-	if (purpose == PKI_OCSP && !((flags & EXFLAG_XKUSAGE) && (extended & XKU_OCSP_SIGN)))
+	if (purpose == PKI_OCSP &&
+		!((flags & EXFLAG_XKUSAGE) && (extended & XKU_OCSP_SIGN)))
 		return "its extended key usage is not OCSP signing";
 	return NULL;
 }
 
-int pki_chain_check(const struct pki_path_request *request, STACK_OF(X509) *chain,
+int pki_chain_check(const struct pki_path_request *request, STACK_OF(X509) * chain,
 	struct chain_trouble *ret)
 {
 	struct check c = { .chain = chain, .trouble = { .outcome = PKI_PASSED } };
@@ -235,7 +239,8 @@ int pki_chain_check(const struct pki_path_request *request, STACK_OF(X509) *chai
 	r = run_openssl(request, &c);
 	if (r < 0)
 		return r;
-	for (int i = 1; c.trouble.outcome == PKI_PASSED && i < sk_X509_num(chain) - 1; i++)
+	for (int i = 1; c.trouble.outcome == PKI_PASSED && i < sk_X509_num(chain) - 1;
+		i++)
 		if (!is_real_ca(sk_X509_value(chain, i)))
 			c.trouble = (struct chain_trouble){ PKI_CHAIN_INVALID, i,
 				"it is not a CA by its basic constraints" };

@@ -10,16 +10,17 @@
 
 struct chain_trouble {
 	enum pki_outcome outcome; /* PKI_PASSED when none */
-	int depth;                /* of the certificate it is about */
-	const char *why;          /* constant */
+	int depth;		  /* of the certificate it is about */
+	const char *why;	  /* constant */
 };
 
 /* chain: target first, anchor last, at least two. Return: 0 with *ret filled, negative
  * undecided. */
-int pki_chain_check(const struct pki_path_request *request, STACK_OF(X509) *chain,
+int pki_chain_check(const struct pki_path_request *request, STACK_OF(X509) * chain,
 	struct chain_trouble *ret);
 
-/* Whether the extensions of a target allow the purpose. Return: NULL, or a constant why not. */
+/* Whether the extensions of a target allow the purpose. Return: NULL, or a constant why
+ * not. */
 const char *pki_purpose_trouble(X509 *target, enum pki_purpose purpose);
 
 #endif

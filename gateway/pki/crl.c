@@ -26,8 +26,8 @@ X509_CRL *pki_crl_parse(struct span der)
 
 int64_t pki_crl_expired_from(const X509_CRL *crl)
 {
-	const X509_EXTENSION *e =
-		pki_extension_find(X509_CRL_get0_extensions(crl), OID_EXPIRED_CERTS_ON_CRL);
+	const X509_EXTENSION *e = pki_extension_find(
+		X509_CRL_get0_extensions(crl), OID_EXPIRED_CERTS_ON_CRL);
 	const ASN1_OCTET_STRING *value;
 	const unsigned char *p;
 	ASN1_GENERALIZEDTIME *t;
@@ -45,8 +45,8 @@ int64_t pki_crl_expired_from(const X509_CRL *crl)
 	return from;
 }
 
-/* RFC 5280 5.1.2.1: the version is absent or v2. An explicit v1 cannot be told apart through
- * the parsed object. */
+/* RFC 5280 5.1.2.1: the version is absent or v2. An explicit v1 cannot be told apart
+ * through the parsed object. */
 static bool version_well_coded(X509_CRL *crl)
 {
 	unsigned char *tbs = NULL;
@@ -74,9 +74,9 @@ static const char *list_fault(const X509_CRL *crl)
 
 		if (X509v3_get_ext_by_OBJ(list, X509_EXTENSION_get_object(e), i) >= 0)
 			return "an extension occurs twice";
-		if (X509_EXTENSION_get_critical(e) && nid != NID_issuing_distribution_point &&
-			nid != NID_delta_crl && nid != NID_authority_key_identifier &&
-			nid != NID_crl_number)
+		if (X509_EXTENSION_get_critical(e) &&
+			nid != NID_issuing_distribution_point && nid != NID_delta_crl &&
+			nid != NID_authority_key_identifier && nid != NID_crl_number)
 			return "a critical extension is unknown";
 	}
 	return NULL;
@@ -89,7 +89,8 @@ static const char *scope_fault(const X509_CRL *crl)
 
 	idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
 	if (!idp)
-		return critical == -1 ? NULL : "its issuing distribution point is malformed";
+		return critical == -1 ? NULL
+				      : "its issuing distribution point is malformed";
 	only = (idp->onlyuser > 0) + (idp->onlyCA > 0) + (idp->onlyattr > 0);
 	if (only > 1)
 		return "its issuing distribution point contradicts itself";
@@ -157,7 +158,7 @@ const char *pki_crl_fault(X509_CRL *crl)
 bool pki_may_sign_crls(X509 *issuer)
 {
 	return !(X509_get_extension_flags(issuer) & EXFLAG_KUSAGE) ||
-		(X509_get_key_usage(issuer) & KU_CRL_SIGN);
+	       (X509_get_key_usage(issuer) & KU_CRL_SIGN);
 }
 
 static const char *crl_trouble(X509_CRL *crl, X509 *issuer, int64_t at)

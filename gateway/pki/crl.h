@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A single CRL (RFC 5280 section 5): reading it and judging it by itself; never the path of
- * its issuer, which is path.h's.
+ * A single CRL (RFC 5280 section 5): reading it and judging it by itself; never the path
+ * of its issuer, which is path.h's.
  */
 #ifndef SEALGATE_PKI_CRL_H
 #define SEALGATE_PKI_CRL_H
@@ -21,13 +21,13 @@ DEFINE_CLEANUP(ISSUING_DIST_POINT *, ISSUING_DIST_POINT_free)
 /* Parse exactly one DER CRL; NULL when it is not one or octets follow. */
 X509_CRL *pki_crl_parse(struct span der);
 
-/* The time of expiredCertsOnCRL (X.509 8.5.2.12), from when on certificates that expired stay
- * on the CRL; INT64_MAX when the CRL does not say. */
+/* The time of expiredCertsOnCRL (X.509 8.5.2.12), from when on certificates that expired
+ * stay on the CRL; INT64_MAX when the CRL does not say. */
 int64_t pki_crl_expired_from(const X509_CRL *crl);
 
-/* Check what the CRL alone must fulfil: version, times, number, extensions of the list and of
- * every entry that are critical and unknown, contradictory scope.
- * Return: NULL when clean, else a constant sentence. */
+/* Check what the CRL alone must fulfil: version, times, number, extensions of the list
+ * and of every entry that are critical and unknown, contradictory scope. Return: NULL
+ * when clean, else a constant sentence. */
 const char *pki_crl_fault(X509_CRL *crl);
 
 /* True unless a key usage extension lacks cRLSign. */

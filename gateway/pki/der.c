@@ -37,15 +37,16 @@ int pki_asn1_time(const ASN1_TIME *t, int64_t *ret_t)
 	return 0;
 }
 
-const X509_EXTENSION *pki_extension_find(const STACK_OF(X509_EXTENSION) *list,
-	const char *oid)
+const X509_EXTENSION *pki_extension_find(
+	const STACK_OF(X509_EXTENSION) * list, const char *oid)
 {
 	char text[80];
 
 	for (int i = 0; i < sk_X509_EXTENSION_num(list); i++) {
 		X509_EXTENSION *e = sk_X509_EXTENSION_value(list, i);
 
-		if (OBJ_obj2txt(text, sizeof(text), X509_EXTENSION_get_object(e), 1) > 0 &&
+		if (OBJ_obj2txt(text, sizeof(text), X509_EXTENSION_get_object(e), 1) >
+				0 &&
 			strcmp(text, oid) == 0)
 			return e;
 	}

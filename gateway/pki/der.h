@@ -19,7 +19,7 @@ int pki_asn1_time(const ASN1_TIME *t, int64_t *ret_t);
 
 /* The extension of a dotted object identifier that OpenSSL has no number for. NULL when
  * absent. */
-const X509_EXTENSION *pki_extension_find(const STACK_OF(X509_EXTENSION) *list,
-	const char *oid);
+const X509_EXTENSION *pki_extension_find(
+	const STACK_OF(X509_EXTENSION) * list, const char *oid);
 
 #endif

@@ -38,8 +38,8 @@ static enum pki_outcome validity_of(X509 *x, int64_t at)
 }
 
 /* CAs between target and anchor; of an anchor only name and key count. */
-static void judge_cas(const struct pki_path_request *q, STACK_OF(X509) *chain,
-	struct verdict_on *v)
+static void judge_cas(
+	const struct pki_path_request *q, STACK_OF(X509) * chain, struct verdict_on *v)
 {
 	for (int i = 1; v->outcome == PKI_PASSED && i < sk_X509_num(chain) - 1; i++)
 		if (validity_of(sk_X509_value(chain, i), q->at) != PKI_PASSED)
@@ -47,8 +47,8 @@ static void judge_cas(const struct pki_path_request *q, STACK_OF(X509) *chain,
 				"the CA is not valid at the time asked", 0 };
 }
 
-static void judge_lint(const struct pki_path_request *q, STACK_OF(X509) *chain,
-	struct verdict_on *v)
+static void judge_lint(
+	const struct pki_path_request *q, STACK_OF(X509) * chain, struct verdict_on *v)
 {
 	if (!q->strict)
 		return;
@@ -88,15 +88,18 @@ static void from_revocation(const struct revocation *rev, int depth, struct verd
 }
 
 /* From the anchor down: data about a certificate counts only below CAs that are good. */
-static int judge_revocation(const struct pki_path_request *q, STACK_OF(X509) *chain,
+static int judge_revocation(const struct pki_path_request *q, STACK_OF(X509) * chain,
 	int nesting, const struct pki_kept *const *busy, size_t busy_count,
 	struct verdict_on *v, bool *weak)
 {
 	if (q->skip_revocation)
 		return 0;
 	for (int i = sk_X509_num(chain) - 2; v->outcome == PKI_PASSED && i >= 0; i--) {
-		struct revocation_question question = { .request = q, .chain = chain,
-			.index = i, .nesting = nesting, .busy = busy,
+		struct revocation_question question = { .request = q,
+			.chain = chain,
+			.index = i,
+			.nesting = nesting,
+			.busy = busy,
 			.busy_count = busy_count };
 		struct revocation rev;
 		int r = pki_revocation_judge(&question, &rev);
@@ -109,8 +112,8 @@ static int judge_revocation(const struct pki_path_request *q, STACK_OF(X509) *ch
 	return 0;
 }
 
-static void judge_target_time(const struct pki_path_request *q, X509 *target,
-	struct verdict_on *v)
+static void judge_target_time(
+	const struct pki_path_request *q, X509 *target, struct verdict_on *v)
 {
 	enum pki_outcome outcome = validity_of(target, q->at);
 
@@ -123,8 +126,8 @@ static void judge_target_time(const struct pki_path_request *q, X509 *target,
 		v->why = "its validity cannot be read";
 }
 
-static void judge_strength(const struct pki_path_request *q, STACK_OF(X509) *chain,
-	struct verdict_on *v)
+static void judge_strength(
+	const struct pki_path_request *q, STACK_OF(X509) * chain, struct verdict_on *v)
 {
 	for (int i = 0; v->outcome == PKI_PASSED && i < sk_X509_num(chain) - 1; i++) {
 		char digest[16];
@@ -138,7 +141,7 @@ static void judge_strength(const struct pki_path_request *q, STACK_OF(X509) *cha
 		*v = (struct verdict_on){ PKI_WEAK, 0, "its key is too weak", 0 };
 }
 
-static int judge_issued(const struct pki_path_request *q, STACK_OF(X509) *chain,
+static int judge_issued(const struct pki_path_request *q, STACK_OF(X509) * chain,
 	int nesting, const struct pki_kept *const *busy, size_t busy_count,
 	struct verdict_on *v, bool *weak)
 {
@@ -148,15 +151,16 @@ static int judge_issued(const struct pki_path_request *q, STACK_OF(X509) *chain,
 	if (r < 0)
 		return r;
 	if (trouble.outcome != PKI_PASSED)
-		*v = (struct verdict_on){ trouble.outcome, trouble.depth, trouble.why, 0 };
+		*v = (struct verdict_on){ trouble.outcome, trouble.depth, trouble.why,
+			0 };
 	judge_cas(q, chain, v);
 	judge_lint(q, chain, v);
 	return judge_revocation(q, chain, nesting, busy, busy_count, v, weak);
 }
 
 /* A TLS certificate that is pinned itself still has to be one for that end of TLS. */
-static void judge_pinned(const struct pki_path_request *q, X509 *target,
-	struct verdict_on *v)
+static void judge_pinned(
+	const struct pki_path_request *q, X509 *target, struct verdict_on *v)
 {
 	if ((q->purpose == PKI_TLS_CLIENT &&
 		    X509_check_purpose(target, X509_PURPOSE_SSL_CLIENT, 0) != 1) ||
@@ -166,8 +170,9 @@ static void judge_pinned(const struct pki_path_request *q, X509 *target,
 			"it is not for this end of TLS", 0 };
 }
 
-int pki_judge(const struct pki_path_request *request, STACK_OF(X509) *chain, int nesting,
-	const struct pki_kept *const *busy, size_t busy_count, struct pki_path_result *ret)
+int pki_judge(const struct pki_path_request *request, STACK_OF(X509) * chain, int nesting,
+	const struct pki_kept *const *busy, size_t busy_count,
+	struct pki_path_result *ret)
 {
 	struct verdict_on v = { .outcome = PKI_PASSED };
 	struct pki_path_result found = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What a set of material notes once about a CRL or an OCSP response, shared by all copies of
- * the set; never says that anything in it is true.
+ * What a set of material notes once about a CRL or an OCSP response, shared by all copies
+ * of the set; never says that anything in it is true.
  */
 #ifndef SEALGATE_PKI_KEPT_H
 #define SEALGATE_PKI_KEPT_H
@@ -12,15 +12,15 @@
 struct pki_kept {
 	unsigned int references;
 	uint8_t sha256[SHA256_SIZE]; /* of the DER encoding */
-	OCSP_BASICRESP *ocsp;        /* owned; NULL for a CRL */
-	int64_t this_update;         /* of a CRL */
-	int64_t next_update;         /* of a CRL; INT64_MAX when absent */
-	int64_t expired_from;        /* expiredCertsOnCRL, or INT64_MAX */
-	bool usable;                 /* a CRL whose times could be read */
+	OCSP_BASICRESP *ocsp;	     /* owned; NULL for a CRL */
+	int64_t this_update;	     /* of a CRL */
+	int64_t next_update;	     /* of a CRL; INT64_MAX when absent */
+	int64_t expired_from;	     /* expiredCertsOnCRL, or INT64_MAX */
+	bool usable;		     /* a CRL whose times could be read */
 };
 
 /* The note of a CRL that is in the material, or NULL. */
-const struct pki_kept *pki_material_crl_note(const struct pki_material *m,
-	const X509_CRL *crl);
+const struct pki_kept *pki_material_crl_note(
+	const struct pki_material *m, const X509_CRL *crl);
 
 #endif

@@ -39,9 +39,9 @@ static bool label_is_of(enum pki_kind kind, const char *label)
 {
 	if (kind != PKI_REVOCATION)
 		return strcmp(label, PEM_STRING_X509) == 0 ||
-			strcmp(label, PEM_STRING_X509_OLD) == 0;
+		       strcmp(label, PEM_STRING_X509_OLD) == 0;
 	return strcmp(label, PEM_STRING_X509_CRL) == 0 || strcmp(label, "CRL") == 0 ||
-		strcmp(label, "OCSP RESPONSE") == 0;
+	       strcmp(label, "OCSP RESPONSE") == 0;
 }
 
 /* Return: how many were added, -EINVAL for a block of the kind that cannot be read. */
@@ -81,7 +81,8 @@ static int add_base64(struct pki_material *m, enum pki_kind kind, struct span te
 	return r;
 }
 
-/* Return: how many were added, 0 when nothing of the kind was recognised, -EINVAL, -errno. */
+/* Return: how many were added, 0 when nothing of the kind was recognised, -EINVAL,
+ * -errno. */
 static int load_file(struct pki_material *m, enum pki_kind kind, const char *path)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
@@ -110,8 +111,9 @@ static bool is_regular(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* One file of a folder. What is not recognised is an error among anchors, where a file that
- * was meant to count must count; elsewhere it is passed over, which only refuses more. */
+/* One file of a folder. What is not recognised is an error among anchors, where a file
+ * that was meant to count must count; elsewhere it is passed over, which only refuses
+ * more. */
 static int load_entry(struct pki_material *m, enum pki_kind kind, const char *path)
 {
 	int r;
@@ -135,8 +137,8 @@ static int complain(char **ret_error, const char *path, int r)
 	return r;
 }
 
-static int load_folder(struct pki_material *m, enum pki_kind kind, const char *path,
-	char **ret_error)
+static int load_folder(
+	struct pki_material *m, enum pki_kind kind, const char *path, char **ret_error)
 {
 	struct dirent **list;
 	int count = scandir(path, &list, not_hidden, alphasort), r = 0, added = 0;
@@ -162,8 +164,8 @@ static int load_folder(struct pki_material *m, enum pki_kind kind, const char *p
 	return r < 0 ? r : added;
 }
 
-int pki_material_load(struct pki_material *m, enum pki_kind kind, const char *path,
-	char **ret_error)
+int pki_material_load(
+	struct pki_material *m, enum pki_kind kind, const char *path, char **ret_error)
 {
 	struct stat st;
 	int r;

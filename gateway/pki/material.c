@@ -114,7 +114,7 @@ struct pki_material *pki_material_copy(const struct pki_material *base)
 	return NULL;
 }
 
-static bool stack_has(STACK_OF(X509) *stack, X509 *x)
+static bool stack_has(STACK_OF(X509) * stack, X509 *x)
 {
 	for (int i = 0; i < sk_X509_num(stack); i++)
 		if (X509_cmp(sk_X509_value(stack, i), x) == 0)
@@ -122,7 +122,7 @@ static bool stack_has(STACK_OF(X509) *stack, X509 *x)
 	return false;
 }
 
-static int stack_add(STACK_OF(X509) *stack, X509 *x)
+static int stack_add(STACK_OF(X509) * stack, X509 *x)
 {
 	if (stack_has(stack, x)) {
 		X509_free(x);
@@ -167,8 +167,8 @@ static struct pki_kept *kept_new(struct span der)
 	return NULL;
 }
 
-static bool notes_have(struct pki_kept *const *notes, size_t count,
-	const struct pki_kept *k)
+static bool notes_have(
+	struct pki_kept *const *notes, size_t count, const struct pki_kept *k)
 {
 	for (size_t i = 0; i < count; i++)
 		if (memcmp(notes[i]->sha256, k->sha256, sizeof(k->sha256)) == 0)
@@ -194,7 +194,7 @@ static void note_crl(struct pki_kept *k, const X509_CRL *crl)
 	k->next_update = INT64_MAX;
 	k->expired_from = pki_crl_expired_from(crl);
 	k->usable = pki_asn1_time(X509_CRL_get0_lastUpdate(crl), &k->this_update) == 0 &&
-		(!next || pki_asn1_time(next, &k->next_update) == 0);
+		    (!next || pki_asn1_time(next, &k->next_update) == 0);
 }
 
 int pki_material_add_crl(struct pki_material *m, struct span der)
@@ -260,8 +260,8 @@ int pki_material_add_ocsp(struct pki_material *m, struct span der)
 	return 0;
 }
 
-const struct pki_kept *pki_material_crl_note(const struct pki_material *m,
-	const X509_CRL *crl)
+const struct pki_kept *pki_material_crl_note(
+	const struct pki_material *m, const X509_CRL *crl)
 {
 	for (int i = 0; i < sk_X509_CRL_num(m->crls); i++)
 		if (sk_X509_CRL_value(m->crls, i) == crl)

@@ -13,13 +13,15 @@
 #include <openssl/x509.h>
 
 struct pki_material {
-	STACK_OF(X509) *anchors; /* end of a path for every purpose, whatever their CA flag */
-	STACK_OF(X509) *certificates; /* untrusted */
-	STACK_OF(X509_CRL) *crls;
+	STACK_OF(X509) *
+		anchors; /* end of a path for every purpose, whatever their CA flag */
+	STACK_OF(X509) * certificates; /* untrusted */
+	STACK_OF(X509_CRL) * crls;
 	OCSP_BASICRESP **ocsps;
 	size_t ocsp_count;
-	struct pki_kept **crl_notes;  /* private to pki: one for each of crls, by index */
-	struct pki_kept **ocsp_notes; /* private to pki: one for each of ocsps, by index */
+	struct pki_kept **crl_notes; /* private to pki: one for each of crls, by index */
+	struct pki_kept *
+		*ocsp_notes; /* private to pki: one for each of ocsps, by index */
 };
 
 /* An empty set; NULL when memory ran out. */
@@ -27,24 +29,26 @@ struct pki_material *pki_material_new(void);
 void pki_material_free(struct pki_material *m);
 DEFINE_CLEANUP(struct pki_material *, pki_material_free)
 
-/* A new set that shares (by reference count) everything of base; base may be NULL. For adding
- * what one document carries without touching the common store. */
+/* A new set that shares (by reference count) everything of base; base may be NULL. For
+ * adding what one document carries without touching the common store. */
 struct pki_material *pki_material_copy(const struct pki_material *base);
 
 /* Add by content. Each takes DER (exactly; trailing octets refused). Return: 0, -EINVAL,
  * -ENOMEM. A certificate or CRL already there is not added twice. */
 int pki_material_add_anchor(struct pki_material *m, struct span der);
 int pki_material_add_certificate(struct pki_material *m, struct span der);
-int pki_material_add_x509(struct pki_material *m, X509 *certificate); /* shares it, untrusted */
+int pki_material_add_x509(
+	struct pki_material *m, X509 *certificate); /* shares it, untrusted */
 int pki_material_add_crl(struct pki_material *m, struct span der);
-int pki_material_add_ocsp(struct pki_material *m, struct span der); /* OCSPResponse or basic */
+int pki_material_add_ocsp(
+	struct pki_material *m, struct span der); /* OCSPResponse or basic */
 
 enum pki_kind { PKI_ANCHORS, PKI_CERTIFICATES, PKI_REVOCATION };
 
-/* Add every object in a file (PEM with one or more, DER, base64 text for revocation), or in
- * each regular file of a folder. *ret_error: one line, the caller frees.
- * Return: how many were added, or -EINVAL, -errno. */
-int pki_material_load(struct pki_material *m, enum pki_kind kind, const char *path,
-	char **ret_error);
+/* Add every object in a file (PEM with one or more, DER, base64 text for revocation), or
+ * in each regular file of a folder. *ret_error: one line, the caller frees. Return: how
+ * many were added, or -EINVAL, -errno. */
+int pki_material_load(
+	struct pki_material *m, enum pki_kind kind, const char *path, char **ret_error);
 
 #endif

@@ -58,7 +58,8 @@ static int is_about(OCSP_SINGLERESP *single, X509 *certificate, X509 *issuer)
 	int same;
 
 	OCSP_id_get0_info(NULL, &algorithm, NULL, &serial, (OCSP_CERTID *)(uintptr_t)id);
-	if (certificate && ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(certificate)) != 0)
+	if (certificate &&
+		ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(certificate)) != 0)
 		return 0;
 	md = EVP_get_digestbyobj(algorithm);
 	if (!md)
@@ -87,15 +88,16 @@ static bool response_has_critical(OCSP_BASICRESP *response)
 
 		/* A nonce is known, and it is whoever asked that compares it. */
 		if (X509_EXTENSION_get_critical(e) &&
-			OBJ_obj2nid(X509_EXTENSION_get_object(e)) != NID_id_pkix_OCSP_Nonce)
+			OBJ_obj2nid(X509_EXTENSION_get_object(e)) !=
+				NID_id_pkix_OCSP_Nonce)
 			return true;
 	}
 	return false;
 }
 
 /* Return: 1 read, 0 times that cannot be read. */
-static int answer_read(OCSP_BASICRESP *response, OCSP_SINGLERESP *single,
-	struct pki_ocsp_answer *ret)
+static int answer_read(
+	OCSP_BASICRESP *response, OCSP_SINGLERESP *single, struct pki_ocsp_answer *ret)
 {
 	ASN1_GENERALIZEDTIME *this, *next, *revoked;
 	struct pki_ocsp_answer a = { .next_update = INT64_MAX, .reason = -1 };
@@ -155,8 +157,8 @@ static bool is_responder(OCSP_BASICRESP *response, X509 *x)
 	if (name)
 		return X509_NAME_cmp(name, X509_get_subject_name(x)) == 0;
 	return X509_pubkey_digest(x, EVP_sha1(), hash, &len) &&
-		ASN1_STRING_length(key_hash) == (int)len &&
-		memcmp(ASN1_STRING_get0_data(key_hash), hash, len) == 0;
+	       ASN1_STRING_length(key_hash) == (int)len &&
+	       memcmp(ASN1_STRING_get0_data(key_hash), hash, len) == 0;
 }
 
 static bool signed_by(OCSP_BASICRESP *response, X509 *x)
@@ -172,7 +174,7 @@ static bool signed_by(OCSP_BASICRESP *response, X509 *x)
 	return yes;
 }
 
-static X509 *signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) *list)
+static X509 *signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) * list)
 {
 	for (int i = 0; i < sk_X509_num(list); i++) {
 		X509 *x = sk_X509_value(list, i);
@@ -183,8 +185,8 @@ static X509 *signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) *list)
 	return NULL;
 }
 
-int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) *more,
-	const STACK_OF(X509) *even_more, X509 **ret_signer)
+int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) * more,
+	const STACK_OF(X509) * even_more, X509 **ret_signer)
 {
 	X509 *signer = NULL;
 
@@ -210,8 +212,9 @@ bool pki_ocsp_delegated(X509 *signer, X509 *issuer)
 	if (!(X509_get_extension_flags(signer) & EXFLAG_XKUSAGE) ||
 		!(X509_get_extended_key_usage(signer) & XKU_OCSP_SIGN))
 		return false;
-	return X509_NAME_cmp(X509_get_issuer_name(signer), X509_get_subject_name(issuer)) ==
-		0 && pki_proof_certificate(signer, issuer, true) == 1;
+	return X509_NAME_cmp(X509_get_issuer_name(signer),
+		       X509_get_subject_name(issuer)) == 0 &&
+	       pki_proof_certificate(signer, issuer, true) == 1;
 }
 
 static const char *answer_trouble(const struct pki_ocsp_answer *a, int64_t at)
@@ -227,8 +230,8 @@ static const char *answer_trouble(const struct pki_ocsp_answer *a, int64_t at)
 	return "";
 }
 
-static const char *response_trouble(OCSP_BASICRESP *response, X509 *issuer,
-	X509 *certificate, int64_t at)
+static const char *response_trouble(
+	OCSP_BASICRESP *response, X509 *issuer, X509 *certificate, int64_t at)
 {
 	struct pki_ocsp_answer a = { 0 };
 	X509 *signer = NULL;
@@ -246,10 +249,10 @@ static const char *response_trouble(OCSP_BASICRESP *response, X509 *issuer,
 	if (!pki_ocsp_delegated(signer, issuer))
 		return "its signer may not answer for this issuer";
 	if (signer != issuer && (pki_certificate_validity(signer, &from, &to) < 0 ||
-		at < from || at > to))
+					at < from || at > to))
 		return "its signer's certificate is not valid at the time asked";
 	if (certificate && (pki_certificate_validity(certificate, &from, &to) < 0 ||
-		a.this_update < from || a.produced_at < from))
+				   a.this_update < from || a.produced_at < from))
 		return "it is older than the certificate";
 	return answer_trouble(&a, at);
 }

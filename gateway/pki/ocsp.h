@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A single OCSP response (RFC 6960): reading it, finding the certificate's answer in it and
- * who may have signed it; never fetches one.
+ * A single OCSP response (RFC 6960): reading it, finding the certificate's answer in it
+ * and who may have signed it; never fetches one.
  */
 #ifndef SEALGATE_PKI_OCSP_H
 #define SEALGATE_PKI_OCSP_H
@@ -20,30 +20,35 @@ DEFINE_CLEANUP(OCSP_BASICRESP *, OCSP_BASICRESP_free)
  * when it is neither or octets follow. */
 OCSP_BASICRESP *pki_ocsp_parse(struct span der);
 
-enum pki_ocsp_status { PKI_OCSP_NONE = 0, PKI_OCSP_GOOD, PKI_OCSP_REVOKED, PKI_OCSP_UNKNOWN };
+enum pki_ocsp_status {
+	PKI_OCSP_NONE = 0,
+	PKI_OCSP_GOOD,
+	PKI_OCSP_REVOKED,
+	PKI_OCSP_UNKNOWN
+};
 
 struct pki_ocsp_answer {
 	enum pki_ocsp_status status;
 	int64_t this_update;
 	int64_t next_update; /* INT64_MAX when absent */
 	int64_t produced_at;
-	int64_t revoked_at;  /* of PKI_OCSP_REVOKED */
-	int reason;          /* CRLReason, -1 when absent */
+	int64_t revoked_at; /* of PKI_OCSP_REVOKED */
+	int reason;	    /* CRLReason, -1 when absent */
 };
 
-/* The answer about certificate as issued by issuer: both hashes and the serial number of the
- * CertID match. Return: 1 found, 0 not, negative undecided. */
+/* The answer about certificate as issued by issuer: both hashes and the serial number of
+ * the CertID match. Return: 1 found, 0 not, negative undecided. */
 int pki_ocsp_answer(OCSP_BASICRESP *response, X509 *certificate, X509 *issuer,
 	struct pki_ocsp_answer *ret_answer);
 
 /* Find who signed the response among issuer, its own certificates and two further lists
  * (each may be NULL), and check the signature. *ret_signer is borrowed.
  * Return: 1 signature proven, 0 not, negative undecided. */
-int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) *more,
-	const STACK_OF(X509) *even_more, X509 **ret_signer);
+int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) * more,
+	const STACK_OF(X509) * even_more, X509 **ret_signer);
 
-/* True when signer may answer for certificates of issuer: it is the issuer, or issuer issued
- * it with the extended key usage OCSPSigning (RFC 6960 4.2.2.2). */
+/* True when signer may answer for certificates of issuer: it is the issuer, or issuer
+ * issued it with the extended key usage OCSPSigning (RFC 6960 4.2.2.2). */
 bool pki_ocsp_delegated(X509 *signer, X509 *issuer);
 
 /* Judge a response with nothing but the issuer at a time, as `sealgate trust ocsp` does.

@@ -17,10 +17,10 @@ struct search {
 	int nesting;
 	const struct pki_kept *const *busy;
 	size_t busy_count;
-	STACK_OF(X509) *chain; /* borrowed certificates, the one at work last */
-	unsigned int proofs;   /* signatures tried */
-	unsigned int chains;   /* chains judged */
-	bool wrong_signature;  /* somewhere on the way */
+	STACK_OF(X509) * chain; /* borrowed certificates, the one at work last */
+	unsigned int proofs;	/* signatures tried */
+	unsigned int chains;	/* chains judged */
+	bool wrong_signature;	/* somewhere on the way */
 	bool gave_up;
 	struct pki_path_result best;
 };
@@ -66,7 +66,7 @@ static int judge_chain(struct search *s)
 static bool same_name_and_key(X509 *a, X509 *b)
 {
 	return X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0 &&
-		X509_PUBKEY_eq(X509_get_X509_PUBKEY(a), X509_get_X509_PUBKEY(b)) == 1;
+	       X509_PUBKEY_eq(X509_get_X509_PUBKEY(a), X509_get_X509_PUBKEY(b)) == 1;
 }
 
 static bool in_chain(const struct search *s, X509 *x)
@@ -104,7 +104,8 @@ static int issued(struct search *s, X509 *x, X509 *issuer)
 
 static int extend(struct search *s);
 
-/* Try one issuer of the last certificate of the chain. Return: 0 or negative undecided. */
+/* Try one issuer of the last certificate of the chain. Return: 0 or negative undecided.
+ */
 static int try_issuer(struct search *s, X509 *issuer, bool anchor)
 {
 	X509 *x = sk_X509_value(s->chain, sk_X509_num(s->chain) - 1);
@@ -129,7 +130,7 @@ static bool finished(const struct search *s)
 	return s->best.outcome == PKI_PASSED || s->gave_up;
 }
 
-static int try_list(struct search *s, const STACK_OF(X509) *list, bool anchor)
+static int try_list(struct search *s, const STACK_OF(X509) * list, bool anchor)
 {
 	for (int i = 0; i < sk_X509_num(list) && !finished(s); i++) {
 		int r = try_issuer(s, sk_X509_value(list, i), anchor);
@@ -185,7 +186,9 @@ int pki_path_nested(const struct pki_path_request *request, int nesting,
 	const struct pki_kept *const *busy, size_t busy_count,
 	struct pki_path_result *ret_result)
 {
-	struct search s = { .request = request, .nesting = nesting, .busy = busy,
+	struct search s = { .request = request,
+		.nesting = nesting,
+		.busy = busy,
 		.busy_count = busy_count };
 	int r;
 
@@ -202,8 +205,8 @@ int pki_path_nested(const struct pki_path_request *request, int nesting,
 	return r;
 }
 
-int pki_path_validate(const struct pki_path_request *request,
-	struct pki_path_result *ret_result)
+int pki_path_validate(
+	const struct pki_path_request *request, struct pki_path_result *ret_result)
 {
 	return pki_path_nested(request, 0, NULL, 0, ret_result);
 }

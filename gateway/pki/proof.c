@@ -8,7 +8,8 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 
-/* A direct-mapped table: a newer proof takes the place of an older one of the same slot. */
+/* A direct-mapped table: a newer proof takes the place of an older one of the same slot.
+ */
 #define SLOTS 4096u
 
 static struct {
@@ -58,8 +59,10 @@ static int key_of(char kind, const uint8_t object[SHA256_SIZE], const X509 *issu
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(issuer), &spki);
 	EVP_MD_CTX *md = len > 0 ? EVP_MD_CTX_new() : NULL;
 	bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) &&
-		EVP_DigestUpdate(md, &kind, 1) && EVP_DigestUpdate(md, object, SHA256_SIZE) &&
-		EVP_DigestUpdate(md, spki, (size_t)len) && EVP_DigestFinal_ex(md, ret_key, NULL);
+		  EVP_DigestUpdate(md, &kind, 1) &&
+		  EVP_DigestUpdate(md, object, SHA256_SIZE) &&
+		  EVP_DigestUpdate(md, spki, (size_t)len) &&
+		  EVP_DigestFinal_ex(md, ret_key, NULL);
 
 	EVP_MD_CTX_free(md);
 	OPENSSL_free(spki);

@@ -40,7 +40,8 @@ bool pki_revocation_speaks(const struct revocation_question *q, int64_t this_upd
 	else if (this_update < from)
 		*ret_why = "the revocation data is older than the certificate";
 	else if (this_update > to && expired_from > to)
-		*ret_why = "the revocation data is later than the certificate's end and does "
+		*ret_why = "the revocation data is later than the certificate's end and "
+			   "does "
 			   "not keep expired certificates";
 	else
 		return true;
@@ -72,10 +73,10 @@ static bool is_valid_at(X509 *x, int64_t at)
 	return pki_certificate_validity(x, &from, &to) == 0 && from <= at && at <= to;
 }
 
-/* An anchor signs CRLs for its own name; one that was made for OCSP is a responder of this
- * very configuration (RFC 6960 4.2.2.2, criterion 1). */
-static bool is_fitting_anchor(const struct revocation_question *q,
-	const struct revocation_signer *s)
+/* An anchor signs CRLs for its own name; one that was made for OCSP is a responder of
+ * this very configuration (RFC 6960 4.2.2.2, criterion 1). */
+static bool is_fitting_anchor(
+	const struct revocation_question *q, const struct revocation_signer *s)
 {
 	const STACK_OF(X509) *anchors = q->request->material->anchors;
 	X509 *target = sk_X509_value(q->chain, q->index);
@@ -136,8 +137,8 @@ int pki_revocation_signer_trusted(const struct revocation_question *q,
 }
 
 /* The earliest final revocation at or before the time asked. */
-static const struct revocation_fact *revocation_in(const struct revocation_facts *f,
-	int64_t at)
+static const struct revocation_fact *revocation_in(
+	const struct revocation_facts *f, int64_t at)
 {
 	const struct revocation_fact *first = NULL;
 
@@ -170,8 +171,8 @@ static bool some_strong_good(const struct revocation_facts *f)
 	return false;
 }
 
-/* Of facts that count a final revocation decides, stale or not; else the newest fresh fact,
- * which is how a hold ends. */
+/* Of facts that count a final revocation decides, stale or not; else the newest fresh
+ * fact, which is how a hold ends. */
 static void weigh(const struct revocation_facts *f, int64_t at, struct revocation *ret)
 {
 	const struct revocation_fact *fact = revocation_in(f, at);

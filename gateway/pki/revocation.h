@@ -23,15 +23,15 @@ enum revocation_status {
 struct revocation {
 	enum revocation_status status;
 	int64_t revoked_at;
-	bool weak;       /* good, but only by data signed with a weak key or algorithm */
+	bool weak;	 /* good, but only by data signed with a weak key or algorithm */
 	const char *why; /* constant: why data at hand did not count, or NULL */
 };
 
-/* What is asked: chain[index] at the request's time. Data in use further up the nesting is
- * not used again. */
+/* What is asked: chain[index] at the request's time. Data in use further up the nesting
+ * is not used again. */
 struct revocation_question {
 	const struct pki_path_request *request;
-	STACK_OF(X509) *chain;
+	STACK_OF(X509) * chain;
 	int index;
 	int nesting;
 	const struct pki_kept *const *busy;
@@ -41,7 +41,8 @@ struct revocation_question {
 /* Return: 0 with *ret filled, negative undecided. */
 int pki_revocation_judge(const struct revocation_question *q, struct revocation *ret);
 
-/* As pki_path_validate for whoever signed revocation data: nested, with data not to be used. */
+/* As pki_path_validate for whoever signed revocation data: nested, with data not to be
+ * used. */
 int pki_path_nested(const struct pki_path_request *request, int nesting,
 	const struct pki_kept *const *busy, size_t busy_count,
 	struct pki_path_result *ret_result);
@@ -65,16 +66,19 @@ struct revocation_facts {
 };
 
 /* Collect what CRLs and OCSP responses say. Return: 0 or negative undecided. */
-int pki_revocation_by_crl(const struct revocation_question *q, struct revocation_facts *f);
-int pki_revocation_by_ocsp(const struct revocation_question *q, struct revocation_facts *f);
+int pki_revocation_by_crl(
+	const struct revocation_question *q, struct revocation_facts *f);
+int pki_revocation_by_ocsp(
+	const struct revocation_question *q, struct revocation_facts *f);
 
 void pki_fact_add(struct revocation_facts *f, const struct revocation_fact *fact);
 
 /* True when the data's note is not in use further up. */
 bool pki_revocation_free(const struct revocation_question *q, const struct pki_kept *k);
 
-/* True when data of that time may speak about a certificate: not later than what is known,
- * not before the certificate, not after its end unless the data keeps expired ones. */
+/* True when data of that time may speak about a certificate: not later than what is
+ * known, not before the certificate, not after its end unless the data keeps expired
+ * ones. */
 bool pki_revocation_speaks(const struct revocation_question *q, int64_t this_update,
 	int64_t expired_from, const char **ret_why);
 

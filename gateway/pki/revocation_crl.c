@@ -14,7 +14,7 @@ struct candidate {
 	X509_CRL *crl;
 	const struct pki_kept *k;
 	unsigned int reasons; /* it speaks about */
-	bool weak;            /* its signature, or that of its delta CRL */
+	bool weak;	      /* its signature, or that of its delta CRL */
 };
 
 static bool kept_fresh(const struct revocation_question *q, const struct pki_kept *k)
@@ -25,7 +25,7 @@ static bool kept_fresh(const struct revocation_question *q, const struct pki_kep
 
 /* Who signed: the proof decides, so every certificate of the name is tried.
  * Return: 1 with *ret_signer (borrowed), 0, negative undecided. */
-static int find_signer(const struct candidate *c, const STACK_OF(X509) *list, int from,
+static int find_signer(const struct candidate *c, const STACK_OF(X509) * list, int from,
 	X509 **ret_signer)
 {
 	const X509_NAME *name = X509_CRL_get_issuer(c->crl);
@@ -46,7 +46,8 @@ static int find_signer(const struct candidate *c, const STACK_OF(X509) *list, in
 	return 0;
 }
 
-static int trusted_signer_of(const struct revocation_question *q, struct candidate *c, const STACK_OF(X509) *list, int from)
+static int trusted_signer_of(const struct revocation_question *q, struct candidate *c,
+	const STACK_OF(X509) * list, int from)
 {
 	struct revocation_signer s = { .at = q->request->at, .data = c->k };
 	X509 *signer = NULL;
@@ -97,7 +98,8 @@ static int look_up(const struct candidate *c, X509 *x, struct revocation_fact *f
 	return 1;
 }
 
-/* The newest delta CRL that brings c up to date. Return: 1, 0 none, negative undecided. */
+/* The newest delta CRL that brings c up to date. Return: 1, 0 none, negative undecided.
+ */
 static int find_delta(const struct revocation_question *q, const struct candidate *c,
 	struct candidate *ret_delta)
 {
@@ -106,7 +108,8 @@ static int find_delta(const struct revocation_question *q, const struct candidat
 
 	for (int i = 0; i < sk_X509_CRL_num(m->crls); i++) {
 		struct candidate d = { .crl = sk_X509_CRL_value(m->crls, i),
-			.k = m->crl_notes[i], .reasons = c->reasons };
+			.k = m->crl_notes[i],
+			.reasons = c->reasons };
 		int r;
 
 		if (!d.k->usable || !pki_revocation_free(q, d.k) ||
@@ -129,7 +132,8 @@ static int fact_of(const struct revocation_question *q, const struct candidate *
 	struct revocation_fact *ret)
 {
 	X509 *x = sk_X509_value(q->chain, q->index);
-	struct revocation_fact fact = { .this_update = c->k->this_update, .weak = c->weak };
+	struct revocation_fact fact = { .this_update = c->k->this_update,
+		.weak = c->weak };
 	struct candidate delta;
 	int r = find_delta(q, c, &delta), listed = 0;
 
@@ -147,15 +151,17 @@ static int fact_of(const struct revocation_question *q, const struct candidate *
 	return 0;
 }
 
-/* A CRL issuer whose certificate names the issuer's own CRL for its revocation: the one case
- * in which a CRL speaks about its signer. The CA said so in the certificate. */
-static bool speaks_of_itself(const struct revocation_question *q, const struct candidate *c)
+/* A CRL issuer whose certificate names the issuer's own CRL for its revocation: the one
+ * case in which a CRL speaks about its signer. The CA said so in the certificate. */
+static bool speaks_of_itself(
+	const struct revocation_question *q, const struct candidate *c)
 {
 	X509 *x = sk_X509_value(q->chain, q->index);
 
 	return q->nesting > 0 && q->index == 0 && pki_may_sign_crls(x) &&
-		X509_NAME_cmp(X509_get_subject_name(x), X509_CRL_get_issuer(c->crl)) == 0 &&
-		X509_NAME_cmp(X509_get_issuer_name(x), X509_CRL_get_issuer(c->crl)) != 0;
+	       X509_NAME_cmp(X509_get_subject_name(x), X509_CRL_get_issuer(c->crl)) ==
+		       0 &&
+	       X509_NAME_cmp(X509_get_issuer_name(x), X509_CRL_get_issuer(c->crl)) != 0;
 }
 
 /* Return: 1 the CRL counts and *ret says what, 0 it does not, negative undecided. */
@@ -173,7 +179,8 @@ static int judge_crl(const struct revocation_question *q, struct candidate *c,
 		return 0;
 	r = itself ? pki_proof_crl(c->crl, c->k->sha256, x) : signature_counts(q, c);
 	if (r == 0)
-		f->why = "a CRL has faults, a wrong signature or an issuer that may not sign it";
+		f->why = "a CRL has faults, a wrong signature or an issuer that may not "
+			 "sign it";
 	if (r == 1 && fact_of(q, c, ret) < 0)
 		return -1;
 	return r;
@@ -183,7 +190,7 @@ static int judge_crl(const struct revocation_question *q, struct candidate *c,
 struct coverage {
 	unsigned int strong; /* reasons */
 	unsigned int any;    /* reasons, by weak signatures too */
-	bool stale;          /* some CRL would count but for its age */
+	bool stale;	     /* some CRL would count but for its age */
 	int64_t oldest;
 };
 
@@ -201,8 +208,8 @@ static void cover(struct coverage *cov, const struct candidate *c,
 		cov->oldest = fact->this_update;
 }
 
-/* A certificate is good once fresh CRLs for all reasons do not list it; the fact is then as
- * old as the oldest of them. */
+/* A certificate is good once fresh CRLs for all reasons do not list it; the fact is then
+ * as old as the oldest of them. */
 static void conclude(struct revocation_facts *f, const struct coverage *cov)
 {
 	struct revocation_fact good = { .this_update = cov->oldest };

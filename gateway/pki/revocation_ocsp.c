@@ -8,8 +8,8 @@
 
 #include <openssl/x509v3.h>
 
-/* The issuer, somebody it delegated, somebody a CA above it delegated (who could as well have
- * withdrawn the issuer), or a responder that is configured as an anchor. */
+/* The issuer, somebody it delegated, somebody a CA above it delegated (who could as well
+ * have withdrawn the issuer), or a responder that is configured as an anchor. */
 static bool may_answer(const struct revocation_question *q, X509 *signer)
 {
 	const STACK_OF(X509) *anchors = q->request->material->anchors;
@@ -20,26 +20,29 @@ static bool may_answer(const struct revocation_question *q, X509 *signer)
 	for (int i = 0; i < sk_X509_num(anchors); i++)
 		if (X509_cmp(sk_X509_value(anchors, i), signer) == 0)
 			return (X509_get_extension_flags(signer) & EXFLAG_XKUSAGE) &&
-				(X509_get_extended_key_usage(signer) & XKU_OCSP_SIGN);
+			       (X509_get_extended_key_usage(signer) & XKU_OCSP_SIGN);
 	return false;
 }
 
 /* RFC 6960 4.2.2.2.1: nocheck, or the responder's own revocation data. The responder's
- * certificate has to be good when the response was made: such certificates live briefly. */
+ * certificate has to be good when the response was made: such certificates live briefly.
+ */
 static int responder_trusted(const struct revocation_question *q, X509 *signer,
 	int64_t produced_at, const struct pki_kept *k, bool *ret_weak)
 {
-	struct revocation_signer s = { .who = signer, .at = produced_at,
-		.purpose = PKI_OCSP, .data = k };
+	struct revocation_signer s = {
+		.who = signer, .at = produced_at, .purpose = PKI_OCSP, .data = k
+	};
 
-	s.skip_revocation = X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) >= 0;
+	s.skip_revocation =
+		X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) >= 0;
 	return may_answer(q, signer) ? pki_revocation_signer_trusted(q, &s, ret_weak) : 0;
 }
 
 /* Return: 1 signed by somebody who may answer, 0 not, negative undecided. */
 static int signature_counts(const struct revocation_question *q, OCSP_BASICRESP *response,
-	const struct pki_kept *k, const struct pki_ocsp_answer *a, struct revocation_fact *fact,
-	const char **ret_why)
+	const struct pki_kept *k, const struct pki_ocsp_answer *a,
+	struct revocation_fact *fact, const char **ret_why)
 {
 	X509 *issuer = sk_X509_value(q->chain, q->index + 1), *signer = NULL;
 	char digest[16];
@@ -88,7 +91,8 @@ static int judge_response(const struct revocation_question *q, OCSP_BASICRESP *r
 	return 0;
 }
 
-int pki_revocation_by_ocsp(const struct revocation_question *q, struct revocation_facts *f)
+int pki_revocation_by_ocsp(
+	const struct revocation_question *q, struct revocation_facts *f)
 {
 	const struct pki_material *m = q->request->material;
 

@@ -75,8 +75,8 @@ static bool point_fits(DIST_POINT *dp, const X509_NAME *certificate_issuer, X509
 {
 	const X509_NAME *crl_issuer = X509_CRL_get_issuer(crl), *base;
 
-	if (dp->CRLissuer ? !name_among(crl_issuer, dp->CRLissuer) :
-			    X509_NAME_cmp(certificate_issuer, crl_issuer) != 0)
+	if (dp->CRLissuer ? !name_among(crl_issuer, dp->CRLissuer)
+			  : X509_NAME_cmp(certificate_issuer, crl_issuer) != 0)
 		return false;
 	if (!idp || !idp->distpoint)
 		return true;
@@ -84,7 +84,7 @@ static bool point_fits(DIST_POINT *dp, const X509_NAME *certificate_issuer, X509
 		const X509_NAME *name = first_directory_name(dp->CRLissuer);
 
 		return name && idp->distpoint->type == 0 &&
-			name_among(name, idp->distpoint->name.fullname);
+		       name_among(name, idp->distpoint->name.fullname);
 	}
 	base = dp->CRLissuer ? first_directory_name(dp->CRLissuer) : certificate_issuer;
 	if (!base || !DIST_POINT_set_dpname(dp->distpoint, base) ||
@@ -100,7 +100,7 @@ static bool kind_fits(X509 *x, const ISSUING_DIST_POINT *idp)
 	if (!idp)
 		return true;
 	return idp->onlyattr <= 0 && !(idp->onlyuser > 0 && is_ca) &&
-		!(idp->onlyCA > 0 && !is_ca);
+	       !(idp->onlyCA > 0 && !is_ca);
 }
 
 static bool is_delta(const X509_CRL *crl)
@@ -140,7 +140,8 @@ bool pki_scope_covers(X509 *x, X509_CRL *crl, unsigned int *ret_reasons)
 
 static bool same_extension(const X509_CRL *a, const X509_CRL *b, int nid)
 {
-	int i = X509_CRL_get_ext_by_NID(a, nid, -1), j = X509_CRL_get_ext_by_NID(b, nid, -1);
+	int i = X509_CRL_get_ext_by_NID(a, nid, -1),
+	    j = X509_CRL_get_ext_by_NID(b, nid, -1);
 
 	if (i < 0 || j < 0)
 		return i < 0 && j < 0;
@@ -155,7 +156,8 @@ bool pki_delta_fits(X509_CRL *base, X509_CRL *delta)
 	_cleanup_(ASN1_INTEGER_freep) ASN1_INTEGER *from = NULL;
 
 	if (!is_delta(delta) ||
-		X509_NAME_cmp(X509_CRL_get_issuer(base), X509_CRL_get_issuer(delta)) != 0 ||
+		X509_NAME_cmp(X509_CRL_get_issuer(base), X509_CRL_get_issuer(delta)) !=
+			0 ||
 		!same_extension(base, delta, NID_authority_key_identifier) ||
 		!same_extension(base, delta, NID_issuing_distribution_point))
 		return false;
@@ -163,6 +165,6 @@ bool pki_delta_fits(X509_CRL *base, X509_CRL *delta)
 	delta_number = X509_CRL_get_ext_d2i(delta, NID_crl_number, NULL, NULL);
 	from = X509_CRL_get_ext_d2i(delta, NID_delta_crl, NULL, NULL);
 	return base_number && delta_number && from &&
-		ASN1_INTEGER_cmp(from, base_number) <= 0 &&
-		ASN1_INTEGER_cmp(delta_number, base_number) > 0;
+	       ASN1_INTEGER_cmp(from, base_number) <= 0 &&
+	       ASN1_INTEGER_cmp(delta_number, base_number) > 0;
 }

@@ -31,8 +31,8 @@ static const struct {
 	{ "SHA3-512", OPEN },
 };
 
-/* Keys of fewer bits than the first row of an algorithm never count; the last row that a key
- * reaches is its own. */
+/* Keys of fewer bits than the first row of an algorithm never count; the last row that a
+ * key reaches is its own. */
 static const struct {
 	const char *algorithm;
 	int bits;
@@ -67,13 +67,14 @@ static int64_t key_until(const struct pki_key_info *key)
 	int64_t until = NEVER;
 
 	for (size_t i = 0; i < COUNT(KEYS); i++)
-		if (strcmp(KEYS[i].algorithm, key->algorithm) == 0 && key->bits >= KEYS[i].bits)
+		if (strcmp(KEYS[i].algorithm, key->algorithm) == 0 &&
+			key->bits >= KEYS[i].bits)
 			until = KEYS[i].until;
 	return until;
 }
 
-bool pki_strength_acceptable(void *context, const char *digest,
-	const struct pki_key_info *key, int64_t at)
+bool pki_strength_acceptable(
+	void *context, const char *digest, const struct pki_key_info *key, int64_t at)
 {
 	(void)context;
 	return at < digest_until(digest) && at < key_until(key);
@@ -121,9 +122,8 @@ void pki_algorithm_digest(const X509_ALGOR *algorithm, char ret_name[16])
 	if (names_no_digest(nid)) {
 		name = "";
 	} else if (nid == NID_rsassaPss && type == V_ASN1_SEQUENCE) {
-		RSA_PSS_PARAMS *pss =
-			ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS),
-				algorithm->parameter);
+		RSA_PSS_PARAMS *pss = ASN1_TYPE_unpack_sequence(
+			ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter);
 
 		/* RFC 4055: an absent hash algorithm is SHA-1. */
 		if (pss && pss->hashAlgorithm) {

@@ -10,8 +10,8 @@
 
 /* Digest ("SHA256", "" when the scheme has none) and key at a time in seconds; context is
  * unused. The dates are those after which ETSI TS 119 312 no longer recommends them. */
-bool pki_strength_acceptable(void *context, const char *digest,
-	const struct pki_key_info *key, int64_t at);
+bool pki_strength_acceptable(
+	void *context, const char *digest, const struct pki_key_info *key, int64_t at);
 
 /* The digest of a certificate's signature: "SHA256", "" when the scheme has none,
  * "unknown". Reads the parameters of RSASSA-PSS. */

@@ -67,8 +67,8 @@ static TS_TST_INFO *read_info(CMS_ContentInfo *cms)
 	TS_TST_INFO *info;
 	int len;
 
-	if (OBJ_obj2nid(CMS_get0_eContentType(cms)) != NID_id_smime_ct_TSTInfo || !content ||
-		!*content)
+	if (OBJ_obj2nid(CMS_get0_eContentType(cms)) != NID_id_smime_ct_TSTInfo ||
+		!content || !*content)
 		return NULL;
 	p = start = ASN1_STRING_get0_data(*content);
 	len = ASN1_STRING_length(*content);
@@ -126,7 +126,7 @@ static void note_facts(TS_TST_INFO *info, struct token_result *r)
 /* Return: 0 with the outcome still undecided when the format is right. */
 static int read_token(struct span der, struct token *t, struct token_result *r)
 {
-	STACK_OF(CMS_SignerInfo) *signers;
+	STACK_OF(CMS_SignerInfo) * signers;
 
 	t->cms = read_signed_data(der);
 	t->info = t->cms ? read_info(t->cms) : NULL;
@@ -158,14 +158,16 @@ static int check_imprint(const struct token *t, struct span data, struct token_r
 		return say(r, TOKEN_MALFORMED, "its imprint is of no known algorithm");
 	if (!EVP_Digest(data.data, data.len, digest, &len, md, NULL))
 		return -EIO;
-	if (!span_equal(span_of(digest, len), span_of(ASN1_STRING_get0_data(imprint),
-						      (size_t)ASN1_STRING_length(imprint))))
+	if (!span_equal(
+		    span_of(digest, len), span_of(ASN1_STRING_get0_data(imprint),
+						  (size_t)ASN1_STRING_length(imprint))))
 		return say(r, TOKEN_IMPRINT_MISMATCH, "it is about other data");
 	return 0;
 }
 
-/* The signer's certificate by the token's signer identifier, out of the token or material. */
-static X509 *find_signer(const struct token *t, const STACK_OF(X509) *list)
+/* The signer's certificate by the token's signer identifier, out of the token or
+ * material. */
+static X509 *find_signer(const struct token *t, const STACK_OF(X509) * list)
 {
 	for (int i = 0; i < sk_X509_num(list); i++)
 		if (CMS_SignerInfo_cert_cmp(t->signer_info, sk_X509_value(list, i)) == 0)
@@ -240,9 +242,9 @@ static int first_identifier(struct span attribute, uint8_t **ret_der, size_t *re
 	return 0;
 }
 
-/* RFC 5816: ESSCertID or ESSCertIDv2 names the signer's certificate; where both stand, both
- * must. */
-static bool names_signer(const struct token *t, const STACK_OF(X509) *only, int nid)
+/* RFC 5816: ESSCertID or ESSCertIDv2 names the signer's certificate; where both stand,
+ * both must. */
+static bool names_signer(const struct token *t, const STACK_OF(X509) * only, int nid)
 {
 	_cleanup_(freep) uint8_t *der = NULL;
 	bool v2 = nid == NID_id_smime_aa_signingCertificateV2;
@@ -266,17 +268,17 @@ static bool names_signer(const struct token *t, const STACK_OF(X509) *only, int 
 	return yes;
 }
 
-static bool names_signer_well(const struct token *t, const STACK_OF(X509) *only)
+static bool names_signer_well(const struct token *t, const STACK_OF(X509) * only)
 {
 	bool has_v1 = has_attribute(t, NID_id_smime_aa_signingCertificate);
 	bool has_v2 = has_attribute(t, NID_id_smime_aa_signingCertificateV2);
 
 	return (has_v1 || has_v2) &&
-		(!has_v1 || names_signer(t, only, NID_id_smime_aa_signingCertificate)) &&
-		(!has_v2 || names_signer(t, only, NID_id_smime_aa_signingCertificateV2));
+	       (!has_v1 || names_signer(t, only, NID_id_smime_aa_signingCertificate)) &&
+	       (!has_v2 || names_signer(t, only, NID_id_smime_aa_signingCertificateV2));
 }
 
-static bool cms_intact(const struct token *t, STACK_OF(X509) *only)
+static bool cms_intact(const struct token *t, STACK_OF(X509) * only)
 {
 	return CMS_verify(t->cms, only, NULL, NULL, NULL,
 		       CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY | CMS_NOINTERN) == 1;
@@ -288,7 +290,7 @@ static bool may_stamp(X509 *signer)
 	int i = X509_get_ext_by_NID(signer, NID_ext_key_usage, -1);
 
 	return i >= 0 && X509_EXTENSION_get_critical(X509_get_ext(signer, i)) &&
-		X509_get_extended_key_usage(signer) == XKU_TIMESTAMP;
+	       X509_get_extended_key_usage(signer) == XKU_TIMESTAMP;
 }
 
 static int check_signature(const struct token *t, X509 *signer, struct token_result *r)
@@ -310,13 +312,15 @@ static int check_signature(const struct token *t, X509 *signer, struct token_res
 			"it does not name its signer's certificate (ESSCertID)");
 	if (!may_stamp(signer))
 		return say(r, TOKEN_SIGNATURE_WRONG,
-			"its signer's certificate is not for time-stamping alone, critically");
+			"its signer's certificate is not for time-stamping alone, "
+			"critically");
 	return 0;
 }
 
 /* Everything but the path; the outcome stays undecided as long as nothing is wrong. */
 static int examine(struct token *t, struct span der, struct span data,
-	const struct pki_material *m, STACK_OF(X509) **ret_carried, struct token_result *r)
+	const struct pki_material *m, STACK_OF(X509) * *ret_carried,
+	struct token_result *r)
 {
 	X509 *signer;
 	int e = read_token(der, t, r);
@@ -339,8 +343,8 @@ static int examine(struct token *t, struct span der, struct span data,
 	return check_signature(t, signer, r);
 }
 
-int token_inspect(struct span token, struct span data, const struct pki_material *material,
-	struct token_result *ret_result)
+int token_inspect(struct span token, struct span data,
+	const struct pki_material *material, struct token_result *ret_result)
 {
 	struct token_result r = { 0 };
 	struct token t = { 0 };
@@ -360,8 +364,8 @@ int token_inspect(struct span token, struct span data, const struct pki_material
 }
 
 /* Material plus what the token carries. */
-static struct pki_material *material_with(const struct pki_material *m,
-	const struct token *t, STACK_OF(X509) *carried)
+static struct pki_material *material_with(
+	const struct pki_material *m, const struct token *t, STACK_OF(X509) * carried)
 {
 	struct pki_material *all = pki_material_copy(m);
 	STACK_OF(X509_CRL) *crls = all ? CMS_get1_crls(t->cms) : NULL;
@@ -385,16 +389,21 @@ static struct pki_material *material_with(const struct pki_material *m,
 	return NULL;
 }
 
-static int check_path(const struct token *t, STACK_OF(X509) *carried,
+static int check_path(const struct token *t, STACK_OF(X509) * carried,
 	const struct token_context *c, struct token_result *r)
 {
 	_cleanup_(pki_material_freep) struct pki_material *all =
 		material_with(c->material, t, carried);
-	struct pki_path_request request = { .target = r->signer, .material = all,
-		.at = c->at, .known_at = c->known_at, .purpose = PKI_TIME_STAMPING,
+	struct pki_path_request request = { .target = r->signer,
+		.material = all,
+		.at = c->at,
+		.known_at = c->known_at,
+		.purpose = PKI_TIME_STAMPING,
 		.target_may_be_expired = c->target_may_be_expired,
-		.skip_revocation = c->skip_revocation, .strict = c->strict,
-		.strength = c->strength, .strength_context = c->strength_context };
+		.skip_revocation = c->skip_revocation,
+		.strict = c->strict,
+		.strength = c->strength,
+		.strength_context = c->strength_context };
 	int e = all ? pki_path_validate(&request, &r->path) : -ENOMEM;
 
 	if (e < 0)
@@ -403,8 +412,8 @@ static int check_path(const struct token *t, STACK_OF(X509) *carried,
 		r->path.reason);
 }
 
-int token_verify_in(struct span token, struct span data, const struct token_context *context,
-	struct token_result *ret_result)
+int token_verify_in(struct span token, struct span data,
+	const struct token_context *context, struct token_result *ret_result)
 {
 	struct token_result r = { 0 };
 	struct token t = { 0 };

@@ -11,29 +11,29 @@
 enum token_outcome {
 	TOKEN_UNDECIDED = 0,
 	TOKEN_PASSED,
-	TOKEN_MALFORMED,        /* FORMAT_FAILURE */
+	TOKEN_MALFORMED,	/* FORMAT_FAILURE */
 	TOKEN_IMPRINT_MISMATCH, /* HASH_FAILURE */
-	TOKEN_SIGNATURE_WRONG,  /* SIG_CRYPTO_FAILURE, wrong ESSCertID or EKU included */
-	TOKEN_PATH,             /* see path.outcome */
+	TOKEN_SIGNATURE_WRONG,	/* SIG_CRYPTO_FAILURE, wrong ESSCertID or EKU included */
+	TOKEN_PATH,		/* see path.outcome */
 };
 
 struct token_result {
 	enum token_outcome outcome;
-	char *reason;              /* owned */
-	int64_t gen_time;          /* seconds; valid from TOKEN_IMPRINT_MISMATCH on */
-	char digest_name[16];      /* of the imprint: "SHA256" */
+	char *reason;		   /* owned */
+	int64_t gen_time;	   /* seconds; valid from TOKEN_IMPRINT_MISMATCH on */
+	char digest_name[16];	   /* of the imprint: "SHA256" */
 	char signature_digest[16]; /* of the token's own signature */
 	struct pki_key_info key;   /* of its signer */
-	char *policy;              /* dotted identifier; owned, may be NULL */
-	char *serial;              /* lower-case hex; owned, may be NULL */
-	X509 *signer;              /* owned; may be NULL */
+	char *policy;		   /* dotted identifier; owned, may be NULL */
+	char *serial;		   /* lower-case hex; owned, may be NULL */
+	X509 *signer;		   /* owned; may be NULL */
 	struct pki_path_result path;
 };
 
 /* Verify a TimeStampToken (CMS SignedData, DER) over data: format, imprint, signature,
  * ESSCertID(V2), critical sole EKU timeStamping, then the path of its signer at `at` with
- * material plus the token's own certificates. data.data NULL: the imprint is not compared.
- * Return: 0 with *ret_result filled, negative undecided. */
+ * material plus the token's own certificates. data.data NULL: the imprint is not
+ * compared. Return: 0 with *ret_result filled, negative undecided. */
 int token_verify(struct span token, struct span data, const struct pki_material *material,
 	int64_t at, struct token_result *ret_result);
 void token_result_done(struct token_result *r);
@@ -49,24 +49,25 @@ struct token_context {
 	pki_strength_fn strength;
 	void *strength_context;
 };
-int token_verify_in(struct span token, struct span data, const struct token_context *context,
-	struct token_result *ret_result);
+int token_verify_in(struct span token, struct span data,
+	const struct token_context *context, struct token_result *ret_result);
 
-/* The same without the path: PASSED says that the token is intact, nothing about who made it.
- * material may be NULL; it only serves to find a signer that the token does not carry. */
-int token_inspect(struct span token, struct span data, const struct pki_material *material,
-	struct token_result *ret_result);
+/* The same without the path: PASSED says that the token is intact, nothing about who made
+ * it. material may be NULL; it only serves to find a signer that the token does not
+ * carry. */
+int token_inspect(struct span token, struct span data,
+	const struct pki_material *material, struct token_result *ret_result);
 
 /* EN 319 102-1 word of a result: "HASH_FAILURE", ... "" for passed. */
 const char *token_outcome_text(const struct token_result *r);
 
 /* Build a TimeStampReq over a SHA-256 digest with a nonce and certReq; the caller frees
  * *ret_der. Return: 0 or negative. */
-int token_request(const uint8_t digest[32], uint64_t nonce, uint8_t **ret_der,
-	size_t *ret_len);
+int token_request(
+	const uint8_t digest[32], uint64_t nonce, uint8_t **ret_der, size_t *ret_len);
 
-/* Check a TimeStampResp against the request's digest and nonce and take the token out of it;
- * the caller frees *ret_token. *ret_reason (owned by the caller) says why not.
+/* Check a TimeStampResp against the request's digest and nonce and take the token out of
+ * it; the caller frees *ret_token. *ret_reason (owned by the caller) says why not.
  * Return: 1 granted, 0 refused or wrong, negative undecided. */
 int token_response(struct span response, const uint8_t digest[32], uint64_t nonce,
 	uint8_t **ret_token, size_t *ret_len, char **ret_reason);

@@ -29,15 +29,16 @@ static int fill_request(TS_REQ *request, const uint8_t digest[32], uint64_t nonc
 		!X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_sha256), V_ASN1_NULL, NULL) ||
 		!TS_MSG_IMPRINT_set_algo(imprint, algorithm) ||
 		!TS_MSG_IMPRINT_set_msg(imprint, octets, sizeof(octets)) ||
-		!ASN1_INTEGER_set_uint64(number, nonce) || !TS_REQ_set_version(request, 1) ||
-		!TS_REQ_set_msg_imprint(request, imprint) || !TS_REQ_set_nonce(request, number) ||
-		!TS_REQ_set_cert_req(request, 1))
+		!ASN1_INTEGER_set_uint64(number, nonce) ||
+		!TS_REQ_set_version(request, 1) ||
+		!TS_REQ_set_msg_imprint(request, imprint) ||
+		!TS_REQ_set_nonce(request, number) || !TS_REQ_set_cert_req(request, 1))
 		return -ENOMEM;
 	return 0;
 }
 
-int token_request(const uint8_t digest[32], uint64_t nonce, uint8_t **ret_der,
-	size_t *ret_len)
+int token_request(
+	const uint8_t digest[32], uint64_t nonce, uint8_t **ret_der, size_t *ret_len)
 {
 	_cleanup_(TS_REQ_freep) TS_REQ *request = TS_REQ_new();
 	unsigned char *p;
@@ -101,17 +102,18 @@ static bool imprint_is(TS_TST_INFO *info, const uint8_t digest[32])
 	const ASN1_OBJECT *oid;
 
 	X509_ALGOR_get0(&oid, NULL, NULL, TS_MSG_IMPRINT_get_algo(imprint));
-	return OBJ_obj2nid(oid) == NID_sha256 && ASN1_STRING_length(octets) == SHA256_SIZE &&
-		memcmp(ASN1_STRING_get0_data(octets), digest, SHA256_SIZE) == 0;
+	return OBJ_obj2nid(oid) == NID_sha256 &&
+	       ASN1_STRING_length(octets) == SHA256_SIZE &&
+	       memcmp(ASN1_STRING_get0_data(octets), digest, SHA256_SIZE) == 0;
 }
 
 static char *refusal_of(TS_RESP *response, long status)
 {
 	TS_STATUS_INFO *info = TS_RESP_get_status_info(response);
 	const STACK_OF(ASN1_UTF8STRING) *text = TS_STATUS_INFO_get0_text(info);
-	const ASN1_UTF8STRING *first = text && sk_ASN1_UTF8STRING_num(text) > 0 ?
-		sk_ASN1_UTF8STRING_value(text, 0) :
-		NULL;
+	const ASN1_UTF8STRING *first = text && sk_ASN1_UTF8STRING_num(text) > 0
+					       ? sk_ASN1_UTF8STRING_value(text, 0)
+					       : NULL;
 	char *reason;
 
 	if (asprintf(&reason, "the authority refused with status %ld%s%.*s", status,
@@ -147,8 +149,8 @@ int token_response(struct span response, const uint8_t digest[32], uint64_t nonc
 	uint8_t *copy;
 
 	ERR_clear_error();
-	reason = parsed ? response_trouble(parsed, digest, nonce) :
-			  strdup("it is not a time-stamp response");
+	reason = parsed ? response_trouble(parsed, digest, nonce)
+			: strdup("it is not a time-stamp response");
 	if (!reason)
 		return -ENOMEM;
 	if (reason[0]) {

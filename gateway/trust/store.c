@@ -28,8 +28,8 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int load_folder(struct pki_material *m, enum pki_kind kind, const char *path,
-	char **ret_error)
+static int load_folder(
+	struct pki_material *m, enum pki_kind kind, const char *path, char **ret_error)
 {
 	int r;
 
@@ -45,7 +45,8 @@ static int load_use(struct trust_store *s, enum trust_use use, const char *ancho
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/%s", anchors, FOLDERS[use]) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s", anchors, FOLDERS[use]) >=
+		(int)sizeof(path))
 		return -ENAMETOOLONG;
 	s->uses[use] = pki_material_copy(revocation);
 	if (!s->uses[use])
@@ -58,8 +59,8 @@ static int add_anchors(struct pki_material *m, const struct pki_material *from)
 	for (int i = 0; i < sk_X509_num(from->anchors); i++) {
 		unsigned char *der = NULL;
 		int len = i2d_X509(sk_X509_value(from->anchors, i), &der);
-		int r = len > 0 ? pki_material_add_anchor(m, span_of(der, (size_t)len)) :
-				  -ENOMEM;
+		int r = len > 0 ? pki_material_add_anchor(m, span_of(der, (size_t)len))
+				: -ENOMEM;
 
 		OPENSSL_free(der);
 		if (r < 0)
@@ -68,7 +69,7 @@ static int add_anchors(struct pki_material *m, const struct pki_material *from)
 	return 0;
 }
 
-static bool hash_certificates(EVP_MD_CTX *md, char kind, const STACK_OF(X509) *list)
+static bool hash_certificates(EVP_MD_CTX *md, char kind, const STACK_OF(X509) * list)
 {
 	bool ok = EVP_DigestUpdate(md, &kind, 1);
 
@@ -76,20 +77,21 @@ static bool hash_certificates(EVP_MD_CTX *md, char kind, const STACK_OF(X509) *l
 		char text[SHA256_TEXT_SIZE];
 
 		ok = pki_certificate_sha256(sk_X509_value(list, i), text) == 0 &&
-			EVP_DigestUpdate(md, text, sizeof(text));
+		     EVP_DigestUpdate(md, text, sizeof(text));
 	}
 	return ok;
 }
 
-static bool hash_crls(EVP_MD_CTX *md, const STACK_OF(X509_CRL) *list)
+static bool hash_crls(EVP_MD_CTX *md, const STACK_OF(X509_CRL) * list)
 {
 	bool ok = true;
 
 	for (int i = 0; ok && i < sk_X509_CRL_num(list); i++) {
 		uint8_t digest[SHA256_SIZE];
 
-		ok = X509_CRL_digest(sk_X509_CRL_value(list, i), EVP_sha256(), digest, NULL) &&
-			EVP_DigestUpdate(md, digest, sizeof(digest));
+		ok = X509_CRL_digest(
+			     sk_X509_CRL_value(list, i), EVP_sha256(), digest, NULL) &&
+		     EVP_DigestUpdate(md, digest, sizeof(digest));
 	}
 	return ok;
 }
@@ -117,7 +119,7 @@ static int make_version(struct trust_store *s, const struct pki_material *revoca
 	for (int i = 0; ok && i < TRUST_USES; i++)
 		ok = hash_certificates(md, (char)('0' + i), s->uses[i]->anchors);
 	ok = ok && hash_crls(md, revocation->crls) && hash_ocsps(md, revocation) &&
-		EVP_DigestFinal_ex(md, digest, NULL);
+	     EVP_DigestFinal_ex(md, digest, NULL);
 	EVP_MD_CTX_free(md);
 	if (!ok)
 		return -EIO;
@@ -129,7 +131,8 @@ static int load_all(struct trust_store *s, const char *anchors, const char *revo
 	char **ret_error)
 {
 	_cleanup_(pki_material_freep) struct pki_material *status = pki_material_new();
-	int r = status ? load_folder(status, PKI_REVOCATION, revocation, ret_error) : -ENOMEM;
+	int r = status ? load_folder(status, PKI_REVOCATION, revocation, ret_error)
+		       : -ENOMEM;
 
 	for (int i = 0; r == 0 && i < TRUST_USES; i++)
 		r = load_use(s, (enum trust_use)i, anchors, status, ret_error);
