@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/http_client.h"
 
+#include "ctl/tls_reason.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
@@ -88,7 +90,8 @@ static struct curl_slist *make_headers(const char *content_type)
 	return more;
 }
 
-static int perform(CURL *easy, struct http_response *r, char **ret_error)
+static int perform(CURL *easy, const struct tls_reason *tls, struct http_response *r,
+	char **ret_error)
 {
 	char reason[CURL_ERROR_SIZE] = "";
 	const char *type = NULL;
@@ -101,7 +104,10 @@ static int perform(CURL *easy, struct http_response *r, char **ret_error)
 		return fail(ret_error, r->body.error == -E2BIG ? -EFBIG : r->body.error,
 			"the answer is longer than allowed");
 	if (rc != CURLE_OK)
-		return fail(ret_error, -EIO, reason[0] ? reason : curl_easy_strerror(rc));
+		return fail(ret_error, -EIO,
+			tls->text[0] ? tls->text
+			: reason[0]  ? reason
+				     : curl_easy_strerror(rc));
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &r->status);
 	curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
 	snprintf(r->content_type, sizeof(r->content_type), "%s", type ? type : "");
@@ -114,10 +120,13 @@ int http_client(const struct http_identity *identity, const struct http_request 
 	_cleanup_(list_freep) struct curl_slist *headers = NULL;
 	_cleanup_(easy_freep) CURL *easy = NULL;
 	struct http_response response = { 0 };
+	struct tls_reason tls = { "" };
 	CURLcode rc;
 	int r;
 
 	*ret_error = NULL;
+	if (tls_reason_client(identity->cert, &tls))
+		return fail(ret_error, -EINVAL, tls.text);
 	buf_init(&response.body, request->response_max);
 	headers = make_headers(request->content_type);
 	easy = curl_easy_init();
@@ -125,8 +134,10 @@ int http_client(const struct http_identity *identity, const struct http_request 
 		return fail(ret_error, -ENOMEM, "out of memory");
 	rc = set_transport(easy, identity);
 	if (rc == CURLE_OK)
+		rc = tls_reason_watch(easy, &tls);
+	if (rc == CURLE_OK)
 		rc = set_request(easy, request, headers, &response.body);
-	r = rc == CURLE_OK ? perform(easy, &response, ret_error)
+	r = rc == CURLE_OK ? perform(easy, &tls, &response, ret_error)
 			   : fail(ret_error, -EINVAL, curl_easy_strerror(rc));
 	if (r < 0)
 		buf_done(&response.body);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Why a TLS connection could not be made, naming the certificate that was at fault; never
+ * makes a failed check pass.
+ */
+#ifndef SEALGATE_CTL_TLS_REASON_H
+#define SEALGATE_CTL_TLS_REASON_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+struct tls_reason {
+	char text[1024]; /* one line, or "" when the server's certificate passed */
+};
+
+/* Have the check of the server's certificate explained in *reason, which must live as
+ * long as easy. */
+CURLcode tls_reason_watch(CURL *easy, struct tls_reason *reason);
+
+/* What is wrong with a client certificate in a PEM file before it is sent: not readable,
+ * not yet or no longer valid. Return: true when *reason says so. */
+bool tls_reason_client(const char *path, struct tls_reason *reason);
+
+#endif
