@@ -163,10 +163,12 @@ static const struct revocation_fact *newest_in(const struct revocation_facts *f)
 	return newest;
 }
 
-static bool some_strong_good(const struct revocation_facts *f)
+/* Revoked later is good at the time asked. */
+static bool some_strong_good(const struct revocation_facts *f, int64_t at)
 {
 	for (size_t i = 0; i < f->count; i++)
-		if (!f->list[i].stale && !f->list[i].revoked && !f->list[i].weak)
+		if (!f->list[i].stale && !f->list[i].weak &&
+			(!f->list[i].revoked || f->list[i].revoked_at > at))
 			return true;
 	return false;
 }
@@ -190,7 +192,7 @@ static void weigh(const struct revocation_facts *f, int64_t at, struct revocatio
 		ret->revoked_at = fact->revoked_at;
 	} else {
 		ret->status = REVOCATION_GOOD;
-		ret->weak = !some_strong_good(f);
+		ret->weak = !some_strong_good(f, at);
 	}
 }
 
