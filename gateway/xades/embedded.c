@@ -65,10 +65,33 @@ static int add_below(struct sig_context *c, const xmlNode *top, size_t *count)
 	return 0;
 }
 
+static void know(struct sig_context *c, const ASN1_TIME *issued)
+{
+	struct tm tm;
+	int64_t t;
+
+	if (!issued || ASN1_TIME_to_tm(issued, &tm) != 1)
+		return;
+	t = (int64_t)timegm(&tm);
+	if (t > c->known_at)
+		c->known_at = t;
+}
+
+/* The general validator is asked how things stood at a time, with all that is known about it
+ * today. Admission happens now: data from the future is a wrong clock or worse. */
+static void know_everything(struct sig_context *c)
+{
+	for (int i = 0; i < sk_X509_CRL_num(c->material->crls); i++)
+		know(c, X509_CRL_get0_lastUpdate(sk_X509_CRL_value(c->material->crls, i)));
+	for (size_t i = 0; i < c->material->ocsp_count; i++)
+		know(c, OCSP_resp_get0_produced_at(c->material->ocsps[i]));
+}
+
 int sig_material(struct sig_context *c)
 {
 	size_t count = 0;
 
+	c->known_at = c->options->at;
 	c->material = pki_material_copy(c->options->material);
 	if (!c->material)
 		return -ENOMEM;
@@ -79,5 +102,7 @@ int sig_material(struct sig_context *c)
 		if (r < 0)
 			return r;
 	}
+	if (c->options->profile == XADES_EIDAS)
+		know_everything(c);
 	return 0;
 }

@@ -64,6 +64,7 @@ struct sig_context {
 	bool too_many;
 	struct sig *parsed; /* as many */
 	struct pki_material *material; /* the caller's and what the document carries; owned */
+	int64_t known_at;              /* revocation data issued until then counts */
 };
 
 /* True when the signature is inside another one. */

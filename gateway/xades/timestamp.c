@@ -95,7 +95,7 @@ static int verify_at(struct sig_context *c, struct sig_token *t, struct span oct
 	struct token_context context = {
 		.material = c->material,
 		.at = at,
-		.known_at = c->options->at,
+		.known_at = c->known_at,
 		.strength = catalogue_strength,
 		.strength_context = &profile,
 	};
