@@ -213,10 +213,15 @@ def test_database_cannot_be_written(gate):
     gate.wait_delivered([until_accepted(gate, path)])
 
 
+def children_of(pid):
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(p) for p in path.read_text().split()]
+
+
 def worker_pids(gate):
-    parent = pid_of(gate, "sealgate-verify")
-    return [int(p) for p in
-            pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    """The program's children have loaded a policy each; theirs are the workers."""
+    services = children_of(pid_of(gate, "sealgate-verify"))
+    return [worker for service in services for worker in children_of(service)]
 
 
 def test_worker_killed_the_next_document_is_served(gate):
