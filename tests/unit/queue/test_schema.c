@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The database itself refuses what must not be, whoever asks for it. */
+#include "tests/unit/queue/store.h"
+
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+
+static int run(struct store *s, const char *sql)
+{
+	int r;
+
+	assert_int_equal(engine_begin(s->engine), 0);
+	r = sql_exec(s->engine, sql);
+	engine_rollback(s->engine);
+	return r;
+}
+
+static const char *document_columns(enum document_state s)
+{
+	return s == DOCUMENT_HELD ? "hold_reason='x'" : "hold_reason='',held_until=0";
+}
+
+static const char *delivery_columns(enum delivery_state s)
+{
+	return s == DELIVERY_HELD ? "held_from='queued',fence=1" : "held_from='',fence=1";
+}
+
+/* Set a state without the transition trigger, with all other checks. */
+static void force(struct store *s, const char *table, const char *columns, const char *state)
+{
+	char sql[1024], text[4096];
+	sqlite3_stmt *q = NULL;
+
+	snprintf(sql, sizeof(sql), "SELECT sql FROM sqlite_schema WHERE name='%s_next'", table);
+	assert_int_equal(sqlite3_prepare_v2(s->engine->db, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	snprintf(text, sizeof(text), "%s", (const char *)sqlite3_column_text(q, 0));
+	sqlite3_finalize(q);
+	snprintf(sql, sizeof(sql), "DROP TRIGGER %s_next", table);
+	assert_int_equal(sql_exec(s->engine, sql), 0);
+	snprintf(sql, sizeof(sql), "UPDATE %s SET state='%s',%s", table, state, columns);
+	assert_int_equal(sql_exec(s->engine, sql), 0);
+	assert_int_equal(sql_exec(s->engine, text), 0);
+}
+
+static int try_move(struct store *s, const char *table, const char *columns, const char *state)
+{
+	char sql[1024];
+
+	snprintf(sql, sizeof(sql), "UPDATE %s SET state='%s',%s", table, state, columns);
+	return sql_exec(s->engine, sql);
+}
+
+/* Every pair of states: the trigger says what the table says. */
+static void document_triggers_follow_the_table(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+
+	store_add_sealed(s, "N1", id);
+	for (int from = 1; from < DOCUMENT_STATES; from++) {
+		for (int to = 1; to < DOCUMENT_STATES; to++) {
+			enum document_state f = (enum document_state)from;
+			enum document_state t = (enum document_state)to;
+			int expected = from == to || document_may_become(f, t) ? 0 : -EINVAL;
+
+			assert_int_equal(engine_begin(s->engine), 0);
+			force(s, "documents", document_columns(f), document_state_text(f));
+			assert_int_equal(try_move(s, "documents", document_columns(t),
+				document_state_text(t)), expected);
+			engine_rollback(s->engine);
+		}
+	}
+}
+
+static void delivery_triggers_follow_the_table(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+
+	store_add_sealed(s, "N1", id);
+	for (int from = 1; from < DELIVERY_STATES; from++) {
+		for (int to = 1; to < DELIVERY_STATES; to++) {
+			enum delivery_state f = (enum delivery_state)from;
+			enum delivery_state t = (enum delivery_state)to;
+			int expected = from == to || delivery_may_become(f, t) ? 0 : -EINVAL;
+
+			assert_int_equal(engine_begin(s->engine), 0);
+			force(s, "deliveries", delivery_columns(f), delivery_state_text(f));
+			assert_int_equal(try_move(s, "deliveries", delivery_columns(t),
+				delivery_state_text(t)), expected);
+			engine_rollback(s->engine);
+		}
+	}
+}
+
+static void illegal_rows_are_refused(void **state)
+{
+	static const char *const ACTS[] = {
+		"UPDATE audit SET record=x'00'",
+		"DELETE FROM audit",
+		"DELETE FROM documents",
+		"DELETE FROM deliveries",
+		"DELETE FROM blobs",
+		"UPDATE blobs SET data=x'00'",
+		"UPDATE documents SET sha256=zeroblob(32)",
+		"UPDATE documents SET partner='other'",
+		"UPDATE documents SET fence=fence-1",
+		"UPDATE deliveries SET state='queued'", /* not sealed yet */
+		"UPDATE documents SET state='sealed'",  /* no container */
+		"UPDATE documents SET state='held'",    /* no reason */
+		"UPDATE documents SET held_until=5",
+		"UPDATE documents SET state='nonsense'",
+		"UPDATE deliveries SET held_from='queued'",
+		"UPDATE deliveries SET hold=1",
+		"INSERT INTO deliveries(document,destination,state,received,due,updated)"
+		" VALUES(99,'x','waiting',1,1,1)",
+		"INSERT INTO deliveries(document,destination,state,received,due,updated)"
+		" VALUES(1,'x','queued',1,1,1)",
+		"INSERT INTO blobs(id,document,part,data) VALUES(8,1,2,x'00')",
+		"INSERT INTO audit(position,record,chain) VALUES(0,x'00',zeroblob(32))",
+		"INSERT INTO audit(position,record,chain) VALUES(9,x'00',zeroblob(31))",
+	};
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+
+	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
+	assert_int_equal(store_claim_seal(s, T0, 60, &claim), QUEUE_DONE);
+	for (size_t i = 0; i < sizeof(ACTS) / sizeof(ACTS[0]); i++) {
+		int r = run(s, ACTS[i]);
+
+		if (r != -EINVAL)
+			fail_msg("%s: %d", ACTS[i], r);
+	}
+}
+
+static void opens_again_and_knows_its_version(void **state)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct engine *e = NULL;
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	struct engine_head before;
+
+	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
+	before = engine_head(s->engine);
+	engine_close(s->engine);
+	store_open(s);
+	assert_int_equal(engine_head(s->engine).position, before.position);
+	assert_memory_equal(engine_head(s->engine).chain, before.chain, SHA256_SIZE);
+	assert_document(s, id, "accepted");
+	/* a database of a later program is left alone */
+	assert_int_equal(sql_exec(s->engine, "PRAGMA user_version=99"), 0);
+	engine_close(s->engine);
+	s->engine = NULL;
+	assert_int_equal(engine_open(s->dir, &e, &error), -EPROTONOSUPPORT);
+	assert_null(e);
+	assert_non_null(strstr(error, "99"));
+}
+
+/* A start that has nothing to change writes nothing: it works on a full disk. */
+static void second_start_writes_nothing(void **state)
+{
+	struct store *s = *state;
+	int changes;
+
+	engine_close(s->engine);
+	store_open(s);
+	changes = sqlite3_total_changes(s->engine->db);
+	assert_int_equal(changes, 0);
+	assert_int_equal(s->engine->log_frames, 0);
+}
+
+static void hot_selects_use_their_indexes(void **state)
+{
+	static const enum statement HOT[] = { SQL_FIND_HASH, SQL_FIND_NUMBER, SQL_CLAIM_SEAL,
+		SQL_CLAIM_HELD, SQL_NEXT_SEAL, SQL_CLAIM_DELIVERY, SQL_NEXT_DELIVERY,
+		SQL_EXPIRED_LEASES, SQL_NEXT_EXPIRY, SQL_AUDIT_DOCUMENT, SQL_LIST_STATE,
+		SQL_STATS_OLDEST, SQL_STATS_OLDEST_DOCUMENT, SQL_EXPLAIN_HASH,
+		SQL_EXPLAIN_NUMBER, SQL_LIST_PARTNER };
+	struct store *s = *state;
+
+	for (size_t i = 0; i < sizeof(HOT) / sizeof(HOT[0]); i++) {
+		const char *sql = sqlite3_sql(s->engine->statements[HOT[i]]);
+		char text[4096];
+		sqlite3_stmt *q = NULL;
+
+		snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s", sql);
+		assert_int_equal(sqlite3_prepare_v2(s->engine->db, text, -1, &q, NULL),
+			SQLITE_OK);
+		while (sqlite3_step(q) == SQLITE_ROW) {
+			const char *plan = (const char *)sqlite3_column_text(q, 3);
+
+			if ((strstr(plan, "SCAN") && !strstr(plan, "INDEX")) ||
+			    strstr(plan, "TEMP B-TREE"))
+				fail_msg("%s: %s", sql, plan);
+		}
+		sqlite3_finalize(q);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(document_triggers_follow_the_table),
+		STORE_TEST(delivery_triggers_follow_the_table),
+		STORE_TEST(illegal_rows_are_refused),
+		STORE_TEST(opens_again_and_knows_its_version),
+		STORE_TEST(second_start_writes_nothing),
+		STORE_TEST(hot_selects_use_their_indexes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
