@@ -126,18 +126,20 @@ static const char *check_fields(struct count_state *state, char *fields[FIELDS])
 const char *count_line_check(struct count_state *state, const char *line, size_t len)
 {
 	char copy[COUNT_LINE_MAX], *fields[FIELDS];
-	uint8_t chain[SHA256_SIZE], said[SHA256_SIZE];
+	uint8_t chain[SHA256_SIZE];
+	char hex[SHA256_TEXT_SIZE];
 	const char *wrong;
 
 	if (len >= sizeof(copy) || memchr(line, '\0', len))
 		return "it is not a line of a count log";
 	memcpy(copy, line, len);
 	copy[len] = '\0';
-	if (!split(copy, fields) || strlen(fields[6]) != 2 * sizeof(said) ||
-		hex_decode(fields[6], said, sizeof(said)) < 0)
+	if (!split(copy, fields))
 		return "it is not a line of a count log";
-	if (chain_next(state->chain, line, (size_t)(fields[6] - copy) - 1, chain) < 0 ||
-		memcmp(chain, said, sizeof(said)) != 0)
+	if (chain_next(state->chain, line, (size_t)(fields[6] - copy) - 1, chain) < 0)
+		return "its chain value cannot be computed";
+	hex_encode(chain, sizeof(chain), hex);
+	if (strcmp(hex, fields[6]) != 0)
 		return "its chain value is wrong: it or a line before was changed, "
 		       "removed or moved";
 	wrong = check_fields(state, fields);

@@ -118,7 +118,7 @@ int count_log_verify(const char *path, const struct count_mark *contains,
 			    "was cut or replaced",
 			    path, contains->position) < 0)
 			*ret_error = NULL;
-		r = -ENOENT;
+		r = -ENODATA;
 	}
 	return r;
 }

@@ -74,7 +74,8 @@ uint64_t count_state_of(const struct count_state *state, const char *role);
 
 /* Verify a log without opening it for writing. A torn end is an error here. When contains
  * is not NULL, a line must have this position and chain (what somebody noted earlier).
- * Return: 0, -EBADMSG (*ret_error says which line), -ENOENT (contains is absent), -errno.
+ * Return: 0, -EBADMSG (*ret_error says which line), -ENODATA (contains is absent),
+ * -errno.
  */
 struct count_mark {
 	uint64_t position;

@@ -79,6 +79,8 @@ static bool try_roles(struct signing *s, const struct token_view *view)
 			log_event(LOG_ERR, "signer.trial", NULL,
 				"trial signature of role %s: %s", s->roles->list[i].name,
 				why);
+		if (r == -EAGAIN)
+			break; /* what is away is away for the others too */
 	}
 	return lacking;
 }

@@ -213,7 +213,7 @@ static int run_log(const struct instance *instance, int argc, char **argv)
 		return 0;
 	}
 	setup_fail("%s", error ? error : strerror(-r));
-	return r == -EBADMSG || r == -ENOENT ? 1 : 3;
+	return r == -EBADMSG || r == -ENODATA ? 1 : 3;
 }
 
 static int read_pem(const char *path, uint8_t **ret_pem, size_t *ret_len)
