@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MESSAGE_MAX 900
+#define SHOWN_VALUES 5
 
 struct xml_schema {
 	xmlSchema *schema;
@@ -27,6 +28,12 @@ static void first_error(void *data, xmlError *error)
 		*ret = NULL;
 }
 
+static void say_nothing(void *context, const char *format, ...)
+{
+	(void)context;
+	(void)format;
+}
+
 int xml_schema_open(const char *path, struct xml_schema **ret_schema, char **ret_error)
 {
 	xmlSchemaParserCtxt *context = xmlSchemaNewParserCtxt(path);
@@ -39,6 +46,8 @@ int xml_schema_open(const char *path, struct xml_schema **ret_schema, char **ret
 		return -ENOMEM;
 	}
 	xmlSchemaSetParserStructuredErrors(context, first_error, ret_error);
+	/* A file that cannot be opened would be named on standard error as well. */
+	xmlSetGenericErrorFunc(NULL, say_nothing);
 	s->schema = xmlSchemaParse(context);
 	xmlSchemaFreeParserCtxt(context);
 	if (s->schema && !*ret_error) {
@@ -62,32 +71,98 @@ void xml_schema_close(struct xml_schema *s)
 
 struct validation {
 	struct findings *findings;
-	const xmlNode *last; /* a wrong value is reported twice: facet, then type */
+	char *last; /* path: a wrong value is reported twice, for its facet and its type
+		     */
 };
 
-/* Copy the library's sentence without its "Element '{namespace}name': " and with local
- * names only: the path names the element already. */
+/* The n-th value of a list of quoted values ends at the return value, or NULL. */
+static const char *skip_values(const char *list, int n)
+{
+	while (n-- > 0) {
+		list = strchr(list, ',');
+		if (!list)
+			return NULL;
+		list++;
+	}
+	return list - 1;
+}
+
+/* A code list may have hundreds of values: the first few show which one it is. */
+static void add_text(struct buf *b, const char *text)
+{
+	const char *set = strstr(text, "is not an element of the set {");
+	const char *cut = set ? skip_values(set, SHOWN_VALUES) : NULL;
+	size_t values = 1;
+
+	if (!cut) {
+		buf_add(b, text, strcspn(text, "\n"));
+		return;
+	}
+	for (const char *p = set; *p; p++)
+		values += *p == ',';
+	buf_add(b, text, (size_t)(cut - text));
+	buf_addf(b, ", ...} of %zu values.", values);
+}
+
+/* Leave out "{namespace}" before names. */
+static void drop_namespaces(char *text)
+{
+	char *w = text;
+
+	for (const char *p = text; *p; p++) {
+		const char *close = NULL;
+
+		if (strncmp(p, "{urn:", 5) == 0 || strncmp(p, "{http", 5) == 0)
+			close = strchr(p, '}');
+		if (close)
+			p = close;
+		else
+			*w++ = *p;
+	}
+	*w = '\0';
+}
+
+/* The library's sentence without "Element 'name': " and "[facet 'enumeration'] ": the
+ * path names the element already. */
 static char *clean(const char *message)
 {
 	_cleanup_buf_ struct buf b = { 0 };
-	const char *colon = strstr(message, "': ");
+	const char *colon = strstr(message, "': "), *facet;
+	char *text;
 
 	buf_init(&b, MESSAGE_MAX);
-	if (colon && (strncmp(message, "Element '", 9) == 0))
+	if (colon && strncmp(message, "Element '", 9) == 0)
 		message = colon + 3;
-	for (; *message && *message != '\n' && !b.error; message++) {
-		const char *close = *message == '{' ? strchr(message, '}') : NULL;
+	facet = strncmp(message, "[facet '", 8) == 0 ? strstr(message, "] ") : NULL;
+	if (facet)
+		message = facet + 2;
+	add_text(&b, message);
+	b.error = 0; /* what is too long is cut */
+	text = buf_take(&b, NULL);
+	if (text)
+		drop_namespaces(text);
+	return text;
+}
 
-		if (close && strncmp(message, "{urn:", 5) != 0 &&
-			strncmp(message, "{http", 5) != 0)
-			close = NULL;
-		if (close)
-			message = close;
-		else
-			buf_add(&b, message, 1);
-	}
-	b.error = 0;
-	return buf_take(&b, NULL);
+/* The attribute that a message about an element speaks of: "Element 'x', attribute 'y':
+ * ". */
+static const xmlNode *attribute_of(const xmlNode *node, const char *message)
+{
+	static const char WORD[] = "', attribute '";
+	const char *name = strstr(message, WORD), *colon = strstr(message, "': "), *brace;
+	size_t n;
+
+	if (!node || node->type != XML_ELEMENT_NODE || !name || !colon || name > colon)
+		return node;
+	name += sizeof(WORD) - 1;
+	brace = *name == '{' ? strchr(name, '}') : NULL;
+	if (brace)
+		name = brace + 1;
+	n = strcspn(name, "'");
+	for (const xmlAttr *a = node->properties; a; a = a->next)
+		if (strlen((const char *)a->name) == n && memcmp(a->name, name, n) == 0)
+			return (const xmlNode *)(const void *)a;
+	return node;
 }
 
 /* What was there: the value of a simple element or attribute, else the name. */
@@ -98,9 +173,7 @@ static char *received(const xmlNode *node)
 	if (!node)
 		return NULL;
 	if (node->type == XML_ATTRIBUTE_NODE)
-		return strdup(node->children && node->children->content
-				      ? (const char *)node->children->content
-				      : "");
+		return (char *)xmlNodeGetContent(node);
 	if (node->type == XML_ELEMENT_NODE && !xml_child(node, NULL, NULL))
 		text = xml_text(node);
 	if (text && *text)
@@ -109,22 +182,30 @@ static char *received(const xmlNode *node)
 	return node->name ? strdup((const char *)node->name) : NULL;
 }
 
+static bool said_already(
+	const struct validation *v, const xmlError *error, const char *path)
+{
+	return (error->code == XML_SCHEMAV_CVC_DATATYPE_VALID_1_2_1 ||
+		       error->code == XML_SCHEMAV_CVC_DATATYPE_VALID_1_2_2 ||
+		       error->code == XML_SCHEMAV_CVC_DATATYPE_VALID_1_2_3) &&
+	       path && v->last && strcmp(path, v->last) == 0;
+}
+
 static void add_violation(void *data, xmlError *error)
 {
 	struct validation *v = data;
-	const xmlNode *node = error->node;
-	_cleanup_(freep) char *path = NULL, *text = NULL, *message = NULL;
+	const char *sentence = error->message ? error->message : "";
+	const xmlNode *node = attribute_of(error->node, sentence);
+	_cleanup_(freep) char *path = xml_path_of(node), *text = NULL, *message = NULL;
 
-	if (error->level < XML_ERR_ERROR)
+	if (error->level < XML_ERR_ERROR || said_already(v, error, path))
 		return;
-	if (node && node == v->last)
-		return;
-	v->last = node;
-	path = xml_path_of(node);
 	text = received(node);
-	message = clean(error->message ? error->message : "");
+	message = clean(sentence);
 	findings_add(v->findings, "doc.schema", path, text,
 		message && *message ? message : NULL);
+	free(v->last);
+	v->last = TAKE(path);
 }
 
 int xml_schema_validate(
@@ -140,6 +221,7 @@ int xml_schema_validate(
 	xmlSchemaSetValidStructuredErrors(context, add_violation, &v);
 	r = xmlSchemaValidateDoc(context, doc);
 	xmlSchemaFreeValidCtxt(context);
+	free(v.last);
 	if (r < 0)
 		return -EIO;
 	if (r > 0 && findings->errors == before)
