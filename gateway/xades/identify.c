@@ -57,18 +57,16 @@ static X509 *find_in_stack(const struct cert_ref *ref, STACK_OF(X509) *stack)
 	return NULL;
 }
 
-/* What the signature gives first, then what the caller gave. */
+/* What the signature gives as its key first, then what it carries and the caller gave. */
 static X509 *find_certificate(const struct sig_context *c, const struct sig *s,
 	const struct cert_ref *ref)
 {
-	const struct pki_material *m = c->options->material;
+	const struct pki_material *m = c->material;
 	X509 *x;
 
 	for (size_t i = 0; i < s->candidate_count; i++)
 		if (ref_matches(ref, s->candidates[i]))
 			return s->candidates[i];
-	if (!m)
-		return NULL;
 	x = find_in_stack(ref, m->certificates);
 	return x ? x : find_in_stack(ref, m->anchors);
 }
