@@ -47,15 +47,15 @@ static void judge_demands(struct judged *j)
 		return;
 	if (j->officer || !j->type->officer_required)
 		j->seen |= SEEN_OFFICER;
-	else
+	else if (!j->officer_there)
 		findings_addf(&j->findings, SEVERITY_ERROR, "partner.officer-missing", NULL,
-			NULL, "A document of type %s needs a valid signature of an enrolled "
+			NULL, "A document of type %s needs the signature of an enrolled "
 			"officer over the whole document.", j->type->name);
 	if (j->seal || !j->type->seal_required)
 		j->seen |= SEEN_SEAL;
-	else
+	else if (!j->seal_there)
 		findings_addf(&j->findings, SEVERITY_ERROR, "partner.seal-missing", NULL, NULL,
-			"A document of type %s needs a valid seal of the enrolled authority.",
+			"A document of type %s needs the seal of the enrolled authority.",
 			j->type->name);
 }
 

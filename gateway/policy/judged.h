@@ -33,6 +33,7 @@ struct judged {
 	bool usable[LIMIT_SIGNATURES]; /* passed, or may be held; by index of signature */
 	size_t held;                   /* how many of them are to be held */
 	bool officer, seal;            /* seen among the usable */
+	bool officer_there, seal_there; /* seen at all; then why they do not count is said */
 	xmlDoc *tree;                  /* without signatures; the signed one when there is one */
 	bool tree_signed;
 	struct facts facts;
@@ -45,7 +46,7 @@ void judged_done(struct judged *j);
 #define _cleanup_judged_ _cleanup_(judged_done)
 
 /* Which signatures passed or may be held, and who made them: SEEN_SIGNATURES, SEEN_ENROLLED,
- * officer, seal. Return: 0 or -errno. */
+ * officer, seal and whether they are there at all. Return: 0 or -errno. */
 int judge_signers(struct judged *j);
 
 /* The tree to read: of the octets that were signed, proven to be all of what was sent

@@ -71,6 +71,17 @@ static void where_of(const struct xades_signature *s, size_t index, char *ret, s
 		s->id ? s->id : "");
 }
 
+static void note_role(struct judged *j, const struct partner_signer *who, bool counts)
+{
+	bool officer = strcmp(who->role, "officer") == 0;
+	bool seal = strcmp(who->role, "seal") == 0;
+
+	j->officer_there |= officer;
+	j->seal_there |= seal;
+	j->officer |= officer && counts;
+	j->seal |= seal && counts;
+}
+
 /* Return: true when the signer is enrolled and signed as its role does. */
 static bool judge_signer(struct judged *j, size_t index)
 {
@@ -89,10 +100,7 @@ static bool judge_signer(struct judged *j, size_t index)
 			who->name);
 		return false;
 	}
-	if (j->usable[index] && in_place(j, s)) {
-		j->officer |= strcmp(who->role, "officer") == 0;
-		j->seal |= strcmp(who->role, "seal") == 0;
-	}
+	note_role(j, who, j->usable[index] && in_place(j, s));
 	return true;
 }
 
