@@ -39,6 +39,7 @@ static const char SCGI_PARAMETERS[] =
 	"\t\t\tscgi_read_timeout 30s;\n"
 	"\t\t\tscgi_request_buffering on;\n"
 	"\t\t\tscgi_buffer_size 16k;\n"
+	"\t\t\tscgi_buffers 8 16k;\n"
 	"\t\t\tscgi_next_upstream off;";
 
 static const char ERROR_PAGES[] =

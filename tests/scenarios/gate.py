@@ -204,7 +204,8 @@ class Gate:
         for role in ("seal", "receipt"):
             request = self.run("hsm", "csr", role, check=True).stdout
             issued = self.folder / f"{role}.pem"
-            issued.write_text(self.pki.issue(role, request.encode()).decode())
+            issued.write_bytes(self.pki.issue(role, request.encode()) +
+                               self.pki.issue_chain(role))
             self.run("hsm", "import", role, issued, check=True)
 
     # running -----------------------------------------------------------------
