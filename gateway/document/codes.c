@@ -176,6 +176,16 @@ static char *value_of(const xmlNode *node)
 	return xml_text(node);
 }
 
+/* The schema may know the list of a place too. */
+static bool said_already(const struct findings *findings, const char *path)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (strcmp(findings->list[i].reason->code, "doc.schema") == 0 &&
+			strcmp(findings->list[i].where, path) == 0)
+			return true;
+	return false;
+}
+
 static void check_node(
 	const struct code_check *check, const xmlNode *node, struct findings *findings)
 {
@@ -185,6 +195,8 @@ static void check_node(
 			     sizeof(*check->codes), compare))
 		return;
 	path = xml_path_of(node);
+	if (path && said_already(findings, path))
+		return;
 	findings_addf(findings, check->severity, "doc.code", path, value ? value : "",
 		"%s: the code is not in the list \"%s\" for this place.", check->id,
 		check->list);

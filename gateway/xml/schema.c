@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MESSAGE_MAX 900
 #define SHOWN_VALUES 5
 
 struct xml_schema {
@@ -124,24 +123,24 @@ static void drop_namespaces(char *text)
 
 /* The library's sentence without "Element 'name': " and "[facet 'enumeration'] ": the
  * path names the element already. */
-static char *clean(const char *message)
+static char *clean(const char *sentence)
 {
-	_cleanup_buf_ struct buf b = { 0 };
-	const char *colon = strstr(message, "': "), *facet;
-	char *text;
+	_cleanup_(freep) char *names = strdup(sentence);
+	const char *text = names, *colon, *facet;
+	struct buf b;
 
-	buf_init(&b, MESSAGE_MAX);
-	if (colon && strncmp(message, "Element '", 9) == 0)
-		message = colon + 3;
-	facet = strncmp(message, "[facet '", 8) == 0 ? strstr(message, "] ") : NULL;
+	if (!names)
+		return NULL;
+	drop_namespaces(names);
+	colon = strstr(text, "': ");
+	if (colon && strncmp(text, "Element '", 9) == 0)
+		text = colon + 3;
+	facet = strncmp(text, "[facet '", 8) == 0 ? strstr(text, "] ") : NULL;
 	if (facet)
-		message = facet + 2;
-	add_text(&b, message);
-	b.error = 0; /* what is too long is cut */
-	text = buf_take(&b, NULL);
-	if (text)
-		drop_namespaces(text);
-	return text;
+		text = facet + 2;
+	buf_init(&b, strlen(text) + 40);
+	add_text(&b, text);
+	return buf_take(&b, NULL);
 }
 
 /* The attribute that a message about an element speaks of: "Element 'x', attribute 'y':
