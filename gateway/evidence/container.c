@@ -29,7 +29,7 @@ static int prepare_seal(const struct container_plan *plan, struct container *c,
 	struct xades_object objects[ASIC_SIGNATURES];
 	_cleanup_(freep) char *id = NULL;
 
-	if (!role || asprintf(&id, "seal-%s", plan->document_id) < 0)
+	if (!role || asprintf(&id, SEAL_ID_PREFIX "%s", plan->document_id) < 0)
 		return -ENOMEM;
 	for (int i = 0; i < ASIC_SIGNATURES; i++)
 		objects[i] = (struct xades_object){ .name = asic_name((enum asic_part)i),

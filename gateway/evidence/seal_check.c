@@ -36,16 +36,20 @@ static const xmlNode *only(const xmlNode *parent, const char *ns, const char *na
 	return parent && xml_count(parent, ns, name) == 1 ? xml_child(parent, ns, name) : NULL;
 }
 
-static void check_place(const struct xades_report *report, struct findings *f)
+/* What ties the signature's outer identifier, which is not signed, to the document. */
+static void check_root(const struct xades_report *report, const char *document_id,
+	struct findings *f)
 {
 	const xmlNode *root = xmlDocGetRootElement(report->doc);
+	const char *id = report->signatures[0].id;
 
-	if (!xml_is(root, NS_ASIC, "XAdESSignatures") || xml_count(root, NULL, NULL) != 1)
+	if (!xml_is(root, NS_ASIC, "XAdESSignatures"))
 		depart(f, "evidence.signature-file", root, NULL,
-			"The file must be one asic:XAdESSignatures with one ds:Signature.");
-	else if (report->signatures[0].element->parent != root)
-		depart(f, "evidence.signature-file", report->signatures[0].element, NULL,
-			"The seal must be the child of asic:XAdESSignatures.");
+			"The root must be asic:XAdESSignatures.");
+	if (!document_id || !id || strncmp(id, SEAL_ID_PREFIX, strlen(SEAL_ID_PREFIX)) != 0 ||
+		strcmp(id + strlen(SEAL_ID_PREFIX), document_id) != 0)
+		depart(f, "evidence.signature-file", report->signatures[0].element, id,
+			"The identifier of the seal is not that of the receipt's document.");
 }
 
 /* The part that a reference is over as plain octets, or ASIC_PARTS. */
@@ -172,8 +176,8 @@ static const xmlNode *signed_properties(const xmlNode *signature)
 	return only(q, NS_XADES, "SignedProperties");
 }
 
-int seal_check(const struct xades_report *report, struct findings *findings,
-	struct seal_statement *ret_statement)
+int seal_check(const struct xades_report *report, const char *document_id,
+	struct findings *findings, struct seal_statement *ret_statement)
 {
 	const xmlNode *signature, *properties, *of_signature;
 
@@ -185,7 +189,7 @@ int seal_check(const struct xades_report *report, struct findings *findings,
 	signature = report->signatures[0].element;
 	properties = signed_properties(signature);
 	of_signature = only(properties, NS_XADES, "SignedSignatureProperties");
-	check_place(report, findings);
+	check_root(report, document_id, findings);
 	check_coverage(only(signature, NS_DS, "SignedInfo"), properties, findings);
 	check_commitment(only(properties, NS_XADES, "SignedDataObjectProperties"), findings);
 	check_policy(of_signature, findings, &ret_statement->policy);

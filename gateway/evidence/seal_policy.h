@@ -10,6 +10,9 @@
 
 #include <stdbool.h>
 
+/* Signature/@Id of a seal is this and the document's id. */
+#define SEAL_ID_PREFIX "seal-"
+
 #define SEAL_COMMITMENT "urn:sealgate:commitment:received-and-validated:1"
 
 /* The text of the newest policy, below policies/. */

@@ -6,6 +6,7 @@
 #include "evidence/asic.h"
 #include "evidence/receipt.h"
 #include "evidence/seal_check.h"
+#include "evidence/seal_form.h"
 #include "evidence/seal_policy.h"
 
 #include <errno.h>
@@ -45,7 +46,10 @@ static int validate_seal(struct verification *v)
 			.data = v->parts.parts[i] };
 	r = xades_validate(v->parts.parts[ASIC_SIGNATURES], &options, &v->seal);
 	if (r == 0)
-		r = seal_check(v->seal, v->findings, &v->statement);
+		r = seal_check(v->seal, json_string_of(v->claims, "id"), v->findings,
+			&v->statement);
+	if (r == 0 && v->seal->doc)
+		r = seal_form_check(v->parts.parts[ASIC_SIGNATURES], v->seal, v->findings);
 	return r;
 }
 
@@ -168,14 +172,14 @@ static int verify_parts(struct verification *v)
 {
 	int r = digest_sha256_text(v->parts.parts[ASIC_DOCUMENT], v->sha256);
 
+	v->claims = receipt_claims_read(v->parts.parts[ASIC_RECEIPT]);
+	v->report = json_read(v->parts.parts[ASIC_REPORT], LIMIT_REPORT);
 	if (r == 0)
 		r = validate_seal(v);
 	if (r == 0)
 		r = check_receipt_signature(v);
 	if (r < 0)
 		return r;
-	v->claims = receipt_claims_read(v->parts.parts[ASIC_RECEIPT]);
-	v->report = json_read(v->parts.parts[ASIC_REPORT], LIMIT_REPORT);
 	check_claims(v);
 	check_report(v);
 	return 0;

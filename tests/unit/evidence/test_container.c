@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "evidence/asic.h"
+#include "evidence/seal_policy.h"
+#include "evidence/verify.h"
+#include "xades/validate.h"
+
+#include "common/durable.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+/* cmocka wants the above */
+#include <cmocka.h>
+
+#include "sealed.h"
+
+#define NOW INT64_C(1780660800) /* 2026-06-05T12:00:00Z */
+
+static struct house HOUSE_OF_TESTS;
+static struct pki_material *MATERIAL;
+static struct sealed SEALED;
+
+static int set_up(void **state)
+{
+	(void)state;
+	assert_int_equal(xades_setup(), 0);
+	house_open(&HOUSE_OF_TESTS, NOW);
+	MATERIAL = house_material(&HOUSE_OF_TESTS);
+	sealed_plan(&SEALED, &HOUSE_OF_TESTS);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	sealed_done(&SEALED);
+	pki_material_free(MATERIAL);
+	house_done(&HOUSE_OF_TESTS);
+	return 0;
+}
+
+struct answer {
+	int valid;
+	struct findings findings;
+	json_t *report;
+};
+
+static struct answer verify(struct span container, const struct pki_material *m, int64_t at)
+{
+	struct answer a = { 0 };
+
+	a.valid = evidence_verify(container, m, at, &a.findings, &a.report);
+	assert_true(a.valid >= 0);
+	assert_non_null(a.report);
+	if (getenv("SEALGATE_TEST_VERBOSE"))
+		json_dumpf(a.report, stderr, JSON_INDENT(1));
+	return a;
+}
+
+static void answer_done(struct answer *a)
+{
+	findings_done(&a->findings);
+	json_decref(a->report);
+}
+
+#define _cleanup_answer_ _cleanup_(answer_done)
+
+static void make(const struct container_plan *plan, struct buf *ret)
+{
+	sealed_make(&HOUSE_OF_TESTS, plan, HOUSE_OF_TESTS.seal_key, NOW + 1, ret);
+}
+
+static void assert_refused(struct span container, const char *code)
+{
+	_cleanup_answer_ struct answer a = verify(container, MATERIAL, NOW + 60);
+
+	assert_int_equal(a.valid, 0);
+	if (!findings_have(&a.findings, code))
+		for (size_t i = 0; i < a.findings.count; i++)
+			print_message("%s %s\n", a.findings.list[i].reason->code,
+				a.findings.list[i].message);
+	assert_true(findings_have(&a.findings, code));
+	assert_string_not_equal(json_string_of(a.report, "indication"), "TOTAL-PASSED");
+}
+
+static void a_container_convinces(void **state)
+{
+	_cleanup_buf_ struct buf c;
+	_cleanup_answer_ struct answer a = { 0 };
+	const json_t *e;
+
+	(void)state;
+	make(&SEALED.plan, &c);
+	a = verify(buf_span(&c), MATERIAL, NOW + 60);
+	for (size_t i = 0; i < a.findings.count; i++)
+		print_message("%s %s\n", a.findings.list[i].reason->code,
+			a.findings.list[i].message);
+	assert_int_equal(a.valid, 1);
+	assert_string_equal(json_string_of(a.report, "indication"), "TOTAL-PASSED");
+	assert_string_equal(json_string_of(a.report, "sub_indication"), "");
+	e = json_object_get(a.report, "evidence");
+	assert_string_equal(json_string_of(e, "id"), SEALED_ID);
+	assert_string_equal(json_string_of(e, "role"), "TEST seal of the gate unit");
+	assert_string_equal(json_string_of(e, "seal_policy"), seal_policy_current()->id);
+	assert_string_equal(json_string_of(e, "receipt_signature"), "PASSED");
+	assert_true(json_is_true(json_object_get(e, "test")));
+	e = json_array_get(json_object_get(a.report, "signatures"), 0);
+	assert_string_equal(json_string_of(e, "level"), "XAdES-BASELINE-T");
+}
+
+static void the_document_is_untouched(void **state)
+{
+	_cleanup_findings_ struct findings f = { 0 };
+	_cleanup_buf_ struct buf c;
+	struct asic a;
+
+	(void)state;
+	make(&SEALED.plan, &c);
+	assert_int_equal(asic_read(buf_span(&c), &f, &a), 1);
+	assert_true(span_equal(a.parts[ASIC_DOCUMENT], span_str(SEALED_DOCUMENT)));
+}
+
+static void without_anchors_nothing_is_proven(void **state)
+{
+	_cleanup_buf_ struct buf c;
+	_cleanup_answer_ struct answer a = { 0 };
+	struct pki_material *empty = pki_material_new();
+
+	(void)state;
+	make(&SEALED.plan, &c);
+	a = verify(buf_span(&c), empty, NOW + 60);
+	assert_int_equal(a.valid, 0);
+	assert_string_equal(json_string_of(a.report, "indication"), "INDETERMINATE");
+	assert_string_equal(json_string_of(a.report, "sub_indication"),
+		"NO_CERTIFICATE_CHAIN_FOUND");
+	pki_material_free(empty);
+}
+
+/* Verify the container with one octet of one part changed and everything about the form set
+ * right again: what is left to tell is the seal. */
+static int valid_with(const struct asic *a, int part, size_t at, uint8_t mask)
+{
+	_cleanup_answer_ struct answer answer = { 0 };
+	struct asic changed = *a;
+	uint8_t *copy = malloc(a->parts[part].len);
+	_cleanup_buf_ struct buf again;
+
+	memcpy(copy, a->parts[part].data, a->parts[part].len);
+	copy[at] ^= mask;
+	changed.parts[part].data = copy;
+	buf_init(&again, LIMIT_CONTAINER);
+	assert_int_equal(asic_write(&changed, &again), 0);
+	free(copy);
+	answer = verify(buf_span(&again), MATERIAL, NOW + 60);
+	assert_false(findings_have(&answer.findings, "evidence.form"));
+	assert_true(answer.valid || answer.findings.errors > 0);
+	return answer.valid;
+}
+
+/* Of the time-stamp token, some octets mean nothing to whoever verifies it: an algorithm that
+ * is named twice, the version of a structure. All else is seen. Every octet is tried when
+ * SEALGATE_TEST_FULL is set, which takes minutes. */
+static void octets_of_all_parts_count(void **state)
+{
+	size_t step = getenv("SEALGATE_TEST_FULL") ? 1 : 17, unseen = 0;
+	_cleanup_findings_ struct findings f = { 0 };
+	const uint8_t *token, *end;
+	_cleanup_buf_ struct buf c;
+	struct asic a;
+
+	(void)state;
+	make(&SEALED.plan, &c);
+	assert_int_equal(asic_read(buf_span(&c), &f, &a), 1);
+	token = memmem(c.data, c.len, "EncapsulatedTimeStamp>", 22);
+	end = memmem(c.data, c.len, "</xades:EncapsulatedTimeStamp>", 30);
+	for (int part = 0; part < ASIC_PARTS; part++)
+		for (size_t i = 0; i < a.parts[part].len; i += step) {
+			const uint8_t *at = a.parts[part].data + i;
+
+			if (!valid_with(&a, part, i, 1))
+				continue;
+			if (at < token || at > end)
+				fail_msg("octet %zu of %s", i, asic_name((enum asic_part)part));
+			unseen++;
+		}
+	assert_true(unseen < 32);
+}
+
+/* Rewrite the signature file by replacing a text. */
+static void refuse_seal_with(const char *old, const char *new, const char *code)
+{
+	_cleanup_findings_ struct findings f = { 0 };
+	_cleanup_buf_ struct buf c, file, again;
+	struct asic a;
+	const char *at;
+
+	buf_init(&file, LIMIT_CONTAINER);
+	buf_init(&again, LIMIT_CONTAINER);
+	make(&SEALED.plan, &c);
+	assert_int_equal(asic_read(buf_span(&c), &f, &a), 1);
+	at = memmem(a.parts[ASIC_SIGNATURES].data, a.parts[ASIC_SIGNATURES].len, old,
+		strlen(old));
+	if (!at)
+		fail_msg("no %s", old);
+	buf_add(&file, a.parts[ASIC_SIGNATURES].data,
+		(size_t)(at - (const char *)a.parts[ASIC_SIGNATURES].data));
+	buf_add_str(&file, new);
+	buf_add(&file, at + strlen(old),
+		a.parts[ASIC_SIGNATURES].len - file.len - strlen(old) + strlen(new));
+	a.parts[ASIC_SIGNATURES] = buf_span(&file);
+	assert_int_equal(asic_write(&a, &again), 0);
+	assert_refused(buf_span(&again), code);
+}
+
+static void texts_that_mean_the_same_are_refused(void **state)
+{
+	static const char code[] = "evidence.signature-file";
+
+	(void)state;
+	refuse_seal_with("<ds:KeyInfo>", "<ds:KeyInfo >", code);
+	refuse_seal_with("<ds:KeyInfo>", "<ds:KeyInfo Id=\"k\">", code);
+	refuse_seal_with("<ds:KeyInfo>", "<ds:KeyInfo xmlns:u=\"urn:u\">", code);
+	refuse_seal_with("<ds:KeyInfo>", "\n<ds:KeyInfo>", code);
+	refuse_seal_with("<ds:KeyInfo>", "<!-- c --><ds:KeyInfo>", code);
+	refuse_seal_with("<ds:SignedInfo>", "<ds:SignedInfo><!-- c -->", code);
+	refuse_seal_with("<ds:SignedInfo>", "<ds:SignedInfo xmlns:u=\"urn:u\">", code);
+	refuse_seal_with("<ds:X509Certificate>", "<ds:X509Certificate> ", code);
+	refuse_seal_with("</asic:XAdESSignatures>\n", "</asic:XAdESSignatures>", code);
+	refuse_seal_with("</asic:XAdESSignatures>", "<x/></asic:XAdESSignatures>", code);
+	refuse_seal_with("encoding=\"UTF-8\"", "encoding='UTF-8'", code);
+	refuse_seal_with("TEST seal", "&#84;EST seal", code);
+	refuse_seal_with("Target=\"#seal", "Target=\"#real", code);
+	refuse_seal_with("Id=\"ts-", "Id=\"st-", code);
+	refuse_seal_with("</xades:UnsignedSignatureProperties>",
+		"<xades:X/></xades:UnsignedSignatureProperties>", code);
+}
+
+static void a_seal_is_of_one_document(void **state)
+{
+	struct container_plan plan = SEALED.plan;
+	_cleanup_buf_ struct buf c;
+
+	(void)state;
+	plan.document_id = "01J00000000000000000000001";
+	make(&plan, &c);
+	assert_refused(buf_span(&c), "evidence.signature-file");
+}
+
+static void parts_must_be_about_the_document(void **state)
+{
+	_cleanup_(freep) char *report = sealed_report("<other/>");
+	_cleanup_(freep) char *receipt = sealed_receipt("<other/>", true, NOW,
+		HOUSE_OF_TESTS.receipt_key, HOUSE_OF_TESTS.receipt);
+	struct container_plan plan = SEALED.plan;
+	_cleanup_buf_ struct buf a, b, c, d;
+
+	(void)state;
+	plan.report = span_str(report);
+	make(&plan, &a);
+	assert_refused(buf_span(&a), "evidence.report");
+	plan.report = span_str("{}");
+	make(&plan, &b);
+	assert_refused(buf_span(&b), "evidence.report");
+	plan.report = SEALED.plan.report;
+	plan.receipt = span_str(receipt);
+	make(&plan, &c);
+	assert_refused(buf_span(&c), "evidence.receipt");
+	plan.receipt = span_str("{}");
+	make(&plan, &d);
+	assert_refused(buf_span(&d), "evidence.receipt-signature");
+}
+
+static void test_is_said_twice_or_never(void **state)
+{
+	struct container_plan plan = SEALED.plan;
+	_cleanup_buf_ struct buf c;
+
+	(void)state;
+	plan.test = false;
+	make(&plan, &c);
+	assert_refused(buf_span(&c), "evidence.receipt");
+}
+
+static void one_key_for_both_is_refused(void **state)
+{
+	_cleanup_(freep) char *receipt = sealed_receipt(SEALED_DOCUMENT, true, NOW,
+		HOUSE_OF_TESTS.seal_key, HOUSE_OF_TESTS.seal);
+	struct container_plan plan = SEALED.plan;
+	_cleanup_buf_ struct buf c;
+
+	(void)state;
+	plan.receipt = span_str(receipt);
+	make(&plan, &c);
+	assert_refused(buf_span(&c), "evidence.receipt-signature");
+}
+
+static void a_forged_receipt_is_refused(void **state)
+{
+	_cleanup_(freep) char *receipt = sealed_receipt(SEALED_DOCUMENT, true, NOW,
+		HOUSE_OF_TESTS.tsa_key, HOUSE_OF_TESTS.receipt);
+	struct container_plan plan = SEALED.plan;
+	_cleanup_buf_ struct buf c;
+
+	(void)state;
+	plan.receipt = span_str(receipt);
+	make(&plan, &c);
+	assert_refused(buf_span(&c), "evidence.receipt-signature");
+}
+
+static void a_strangers_receipt_is_only_unproven(void **state)
+{
+	struct house stranger;
+	_cleanup_(freep) char *receipt = NULL;
+	_cleanup_answer_ struct answer a = { 0 };
+	struct container_plan plan = SEALED.plan;
+	_cleanup_buf_ struct buf c;
+
+	(void)state;
+	house_open(&stranger, NOW);
+	receipt = sealed_receipt(SEALED_DOCUMENT, true, NOW, stranger.receipt_key,
+		stranger.receipt);
+	plan.receipt = span_str(receipt);
+	make(&plan, &c);
+	a = verify(buf_span(&c), MATERIAL, NOW + 60);
+	assert_int_equal(a.valid, 1);
+	assert_true(findings_have(&a.findings, "evidence.receipt-signature"));
+	assert_string_equal(
+		json_string_of(json_object_get(a.report, "evidence"), "receipt_signature"),
+		"INDETERMINATE");
+	house_done(&stranger);
+}
+
+static void a_seal_needs_its_time_stamp(void **state)
+{
+	_cleanup_buf_ struct buf c;
+
+	(void)state;
+	sealed_make(&HOUSE_OF_TESTS, &SEALED.plan, HOUSE_OF_TESTS.seal_key, 0, &c);
+	assert_refused(buf_span(&c), "evidence.level");
+}
+
+static void another_authority_is_not_proven(void **state)
+{
+	struct house stranger;
+	_cleanup_answer_ struct answer a = { 0 };
+	_cleanup_buf_ struct buf c;
+
+	(void)state;
+	house_open(&stranger, NOW);
+	sealed_make(&stranger, &SEALED.plan, HOUSE_OF_TESTS.seal_key, NOW + 1, &c);
+	a = verify(buf_span(&c), MATERIAL, NOW + 60);
+	assert_int_equal(a.valid, 0);
+	house_done(&stranger);
+}
+
+static void a_wrong_value_is_refused_at_once(void **state)
+{
+	_cleanup_(container_freep) struct container *c = NULL;
+	_cleanup_(freep) char *reason = NULL;
+	uint8_t digest[64], value[64];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(container_prepare(&SEALED.plan, &c, digest, &len, &reason), 0);
+	house_sign(HOUSE_OF_TESTS.receipt_key, digest, len, value);
+	assert_int_equal(container_set_value(c, span_of(value, sizeof(value))), -EBADMSG);
+}
+
+static void parts_over_their_limit_are_refused(void **state)
+{
+	struct container *c = NULL;
+	uint8_t *large = calloc(1, LIMIT_DOCUMENT + 1), digest[64];
+	struct container_plan plan = SEALED.plan;
+	char *reason;
+	size_t len;
+
+	(void)state;
+	plan.receipt = span_of(large, LIMIT_RECEIPT + 1);
+	assert_int_equal(container_prepare(&plan, &c, digest, &len, &reason), -E2BIG);
+	plan = SEALED.plan;
+	plan.document = span_of(large, LIMIT_DOCUMENT + 1);
+	assert_int_equal(container_prepare(&plan, &c, digest, &len, &reason), -E2BIG);
+	assert_null(c);
+	free(large);
+}
+
+static void a_role_may_hold_anything(void **state)
+{
+	struct container_plan plan = SEALED.plan;
+	_cleanup_buf_ struct buf c;
+	_cleanup_answer_ struct answer a = { 0 };
+
+	(void)state;
+	plan.instance = "O'Neill & \"sons\" <\xc3\xa9>";
+	make(&plan, &c);
+	a = verify(buf_span(&c), MATERIAL, NOW + 60);
+	assert_int_equal(a.valid, 1);
+}
+
+static void the_policy_text_is_the_one_that_is_named(void **state)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	uint8_t digest[SHA256_SIZE];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(file_read(SEAL_POLICY_FILE, 65536, &text, &len), 0);
+	assert_int_equal(digest_sha256(span_of(text, len), digest), 0);
+	assert_memory_equal(digest, seal_policy_current()->sha256, SHA256_SIZE);
+	assert_non_null(strstr((const char *)text, seal_policy_current()->id));
+	assert_non_null(strstr((const char *)text, SEAL_COMMITMENT));
+	assert_null(seal_policy_find("urn:sealgate:seal-policy:0"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_container_convinces),
+		cmocka_unit_test(the_document_is_untouched),
+		cmocka_unit_test(without_anchors_nothing_is_proven),
+		cmocka_unit_test(octets_of_all_parts_count),
+		cmocka_unit_test(texts_that_mean_the_same_are_refused),
+		cmocka_unit_test(a_seal_is_of_one_document),
+		cmocka_unit_test(parts_must_be_about_the_document),
+		cmocka_unit_test(test_is_said_twice_or_never),
+		cmocka_unit_test(one_key_for_both_is_refused),
+		cmocka_unit_test(a_forged_receipt_is_refused),
+		cmocka_unit_test(a_strangers_receipt_is_only_unproven),
+		cmocka_unit_test(a_seal_needs_its_time_stamp),
+		cmocka_unit_test(another_authority_is_not_proven),
+		cmocka_unit_test(a_wrong_value_is_refused_at_once),
+		cmocka_unit_test(parts_over_their_limit_are_refused),
+		cmocka_unit_test(a_role_may_hold_anything),
+		cmocka_unit_test(the_policy_text_is_the_one_that_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
