@@ -125,7 +125,7 @@ int http_client(const struct http_identity *identity, const struct http_request 
 	int r;
 
 	*ret_error = NULL;
-	if (tls_reason_client(identity->cert, &tls))
+	if (tls_reason_client(identity->cert, identity->key, &tls))
 		return fail(ret_error, -EINVAL, tls.text);
 	buf_init(&response.body, request->response_max);
 	headers = make_headers(request->content_type);

@@ -17,8 +17,9 @@ struct tls_reason {
  * long as easy. */
 CURLcode tls_reason_watch(CURL *easy, struct tls_reason *reason);
 
-/* What is wrong with a client certificate in a PEM file before it is sent: not readable,
- * not yet or no longer valid. Return: true when *reason says so. */
-bool tls_reason_client(const char *path, struct tls_reason *reason);
+/* What is wrong with a client certificate (PEM file) before it is sent: not readable, not
+ * yet or no longer valid, not of this key. Return: true when *reason says so. */
+bool tls_reason_client(
+	const char *certificate, const char *key, struct tls_reason *reason);
 
 #endif
