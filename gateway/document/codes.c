@@ -91,7 +91,7 @@ static int load_row(struct code_check *check, const struct csv *table, size_t ro
 	check->list = strdup(csv_cell(table, row, 2));
 	if (!check->id || !check->list)
 		return -ENOMEM;
-	check->expression = rule_compile(csv_cell(table, row, 1), prefixes);
+	check->expression = rule_compile(csv_cell(table, row, 1), prefixes, true);
 	if (!check->expression)
 		return -EINVAL;
 	if (strcmp(severity, "warning") == 0)

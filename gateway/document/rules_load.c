@@ -48,11 +48,11 @@ static bool attributes_only(const xmlNode *node, const char *list)
 }
 
 static xmlXPathCompExpr *expression(
-	const struct loading *l, const xmlNode *node, const char *attribute)
+	const struct loading *l, const xmlNode *node, const char *attribute, bool nodes)
 {
 	_cleanup_(freep) char *text = xml_attribute(node, attribute);
 
-	return text ? rule_compile(text, &l->rules->prefixes) : NULL;
+	return text ? rule_compile(text, &l->rules->prefixes, nodes) : NULL;
 }
 
 /* Text with its white space made single spaces, one kept at either end. */
@@ -84,7 +84,7 @@ static int load_part(const struct loading *l, const xmlNode *node, struct part *
 	}
 	if (!xml_is(node, SCH, "value-of") || !attributes_only(node, "select"))
 		return fail(l, node, "a message holds text and value-of only");
-	part->select = expression(l, node, "select");
+	part->select = expression(l, node, "select", false);
 	return part->select ? 0 : fail(l, node, "select is missing or no expression");
 }
 
@@ -140,11 +140,11 @@ static int load_assertion(
 	a->id = xml_attribute(node, "id");
 	if (!a->id || !*a->id)
 		return fail(l, node, "an assertion needs an id");
-	a->test = expression(l, node, "test");
+	a->test = expression(l, node, "test", false);
 	if (!a->test)
 		return fail(l, node, "test is missing or no expression");
 	if (subject) {
-		a->subject = expression(l, node, "subject");
+		a->subject = expression(l, node, "subject", true);
 		if (!a->subject)
 			return fail(l, node, "subject is no expression");
 	}
@@ -161,7 +161,7 @@ static xmlXPathCompExpr *context_of(const struct loading *l, const xmlNode *node
 	if (!text || (*text != '/' && strchr(text, '|')))
 		return NULL;
 	buf_addf(&b, "%s%s", *text == '/' ? "" : "//", text);
-	return b.error ? NULL : rule_compile(b.data, &l->rules->prefixes);
+	return b.error ? NULL : rule_compile(b.data, &l->rules->prefixes, true);
 }
 
 static int load_rule(const struct loading *l, const xmlNode *node, struct rule *rule)

@@ -143,21 +143,24 @@ static bool prefixes_known(const char *e, const struct prefixes *p)
 	return true;
 }
 
-static bool evaluates(xmlXPathCompExpr *expression, const struct prefixes *p)
+static bool evaluates(xmlXPathCompExpr *expression, const struct prefixes *p, bool nodes)
 {
 	xmlDoc *doc = xmlNewDoc(BAD_CAST "1.0");
 	xmlXPathContext *context = doc ? rule_context(doc, 0) : NULL;
 	xmlXPathObject *value = NULL;
+	bool ok;
 
 	if (context && rule_context_use(context, p) == 0)
 		value = rule_evaluate(context, expression, (xmlNode *)doc);
+	ok = value && (!nodes || value->type == XPATH_NODESET);
 	xmlXPathFreeObject(value);
 	xmlXPathFreeContext(context);
 	xmlFreeDoc(doc);
-	return value != NULL;
+	return ok;
 }
 
-xmlXPathCompExpr *rule_compile(const char *expression, const struct prefixes *p)
+xmlXPathCompExpr *rule_compile(
+	const char *expression, const struct prefixes *p, bool nodes)
 {
 	xmlXPathContext *quiet = xmlXPathNewContext(NULL);
 	xmlXPathCompExpr *compiled = NULL;
@@ -166,7 +169,7 @@ xmlXPathCompExpr *rule_compile(const char *expression, const struct prefixes *p)
 		quiet->error = say_nothing;
 		compiled = xmlXPathCtxtCompile(quiet, BAD_CAST expression);
 	}
-	if (compiled && !evaluates(compiled, p)) {
+	if (compiled && !evaluates(compiled, p, nodes)) {
 		xmlXPathFreeCompExpr(compiled);
 		compiled = NULL;
 	}

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 
 #include <libxml/xpath.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RULES_NS "urn:sealgate:rules"
@@ -27,9 +28,11 @@ struct prefixes {
 int prefixes_add(struct prefixes *p, const char *prefix, const char *uri);
 void prefixes_done(struct prefixes *p);
 
-/* Compile an expression that comes with a policy: every prefix must be known and it must
- * evaluate on an empty document. NULL when not. */
-xmlXPathCompExpr *rule_compile(const char *expression, const struct prefixes *p);
+/* Compile an expression that comes with a policy: every prefix must be known, and on an
+ * empty document it must evaluate, to a set of nodes where nodes are wanted. NULL when
+ * not. */
+xmlXPathCompExpr *rule_compile(
+	const char *expression, const struct prefixes *p, bool nodes);
 
 /* A context over doc with the function {urn:sealgate:rules}time (seconds of the first
  * node of a set or of a text, NaN when it is no time) and the variable $now. NULL without
