@@ -179,7 +179,7 @@ static bool notes_have(
 /* Make room for one more note. */
 static int notes_grow(struct pki_kept ***notes, size_t count)
 {
-	struct pki_kept **more = realloc(*notes, (count + 1) * sizeof(*more));
+	struct pki_kept **more = realloc(*notes, (count + 1) * sizeof(struct pki_kept *));
 
 	if (!more)
 		return -ENOMEM;

@@ -140,24 +140,11 @@ static char *response_trouble(TS_RESP *response, const uint8_t digest[32], uint6
 	return strdup("");
 }
 
-int token_response(struct span response, const uint8_t digest[32], uint64_t nonce,
-	uint8_t **ret_token, size_t *ret_len, char **ret_reason)
+static int copy_token(struct span response, uint8_t **ret_token, size_t *ret_len)
 {
-	_cleanup_(TS_RESP_freep) TS_RESP *parsed = read_response(response);
-	_cleanup_(freep) char *reason = NULL;
-	struct span token;
+	struct span token = token_inside(response);
 	uint8_t *copy;
 
-	ERR_clear_error();
-	reason = parsed ? response_trouble(parsed, digest, nonce)
-			: strdup("it is not a time-stamp response");
-	if (!reason)
-		return -ENOMEM;
-	if (reason[0]) {
-		*ret_reason = TAKE(reason);
-		return 0;
-	}
-	token = token_inside(response);
 	if (!token.len)
 		return -EPROTO;
 	copy = malloc(token.len);
@@ -166,6 +153,24 @@ int token_response(struct span response, const uint8_t digest[32], uint64_t nonc
 	memcpy(copy, token.data, token.len);
 	*ret_token = copy;
 	*ret_len = token.len;
-	*ret_reason = NULL;
 	return 1;
+}
+
+int token_response(struct span response, const uint8_t digest[32], uint64_t nonce,
+	uint8_t **ret_token, size_t *ret_len, char **ret_reason)
+{
+	_cleanup_(TS_RESP_freep) TS_RESP *parsed = read_response(response);
+	char *reason = parsed ? response_trouble(parsed, digest, nonce)
+			      : strdup("it is not a time-stamp response");
+
+	ERR_clear_error();
+	*ret_reason = NULL;
+	if (!reason)
+		return -ENOMEM;
+	if (reason[0]) {
+		*ret_reason = reason;
+		return 0;
+	}
+	free(reason);
+	return copy_token(response, ret_token, ret_len);
 }
