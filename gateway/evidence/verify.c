@@ -150,9 +150,17 @@ static void check_claims(struct verification *v)
 			v->statement.role, "Of the seal and the receipt, only one is a TEST.");
 }
 
+static bool is_held(const json_t *claims)
+{
+	const char *state = json_string_of(claims, "state");
+
+	return state && strcmp(state, "held") == 0;
+}
+
 static void check_report(struct verification *v)
 {
 	const char *sha256 = json_string_of(v->report, "sha256");
+	const char *decision = json_string_of(v->report, "decision");
 
 	if (!json_is_object(v->report)) {
 		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), NULL,
@@ -162,8 +170,13 @@ static void check_report(struct verification *v)
 	if (!sha256 || strcmp(sha256, v->sha256) != 0)
 		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), sha256,
 			"The report does not name the document's SHA-256.");
-	if (v->claims && (!same_text(v->claims, v->report, "policy_digest") ||
-				 !same_text(v->claims, v->report, "store_version")))
+	if (!decision || strcmp(decision, "accepted") != 0)
+		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), decision,
+			"The report does not say that the document was accepted.");
+	/* What was held at first was judged again, perhaps under another policy. */
+	if (v->claims && !is_held(v->claims) &&
+		(!same_text(v->claims, v->report, "policy_digest") ||
+			!same_text(v->claims, v->report, "store_version")))
 		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), NULL,
 			"The report names another policy or trust store than the receipt.");
 }

@@ -24,21 +24,21 @@ struct sealed {
 	const X509 *chain[1];
 };
 
-HOUSE char *sealed_report(const char *document)
+HOUSE char *sealed_report(const char *document, const char *decision, const char *policy)
 {
 	char sha256[SHA256_TEXT_SIZE], *text;
 
 	assert_int_equal(digest_sha256_text(span_str(document), sha256), 0);
 	assert_true(asprintf(&text,
-			    "{\"findings\":[],\"policy_digest\":\"" SEALED_POLICY
+			    "{\"decision\":\"%s\",\"findings\":[],\"policy_digest\":\"%s"
 			    "\",\"sha256\":\"%s\",\"signatures\":[],\"store_version\":\""
 			    SEALED_STORE "\"}",
-			    sha256) > 0);
+			    decision, policy, sha256) > 0);
 	return text;
 }
 
 /* A receipt over the document by the house's key for receipts, or by another. */
-HOUSE char *sealed_receipt(const char *document, bool test, int64_t received, EVP_PKEY *key,
+HOUSE char *sealed_receipt(const char *document, const char *state, bool test, EVP_PKEY *key,
 	const X509 *certificate)
 {
 	char sha256[SHA256_TEXT_SIZE], *input, *text;
@@ -50,8 +50,8 @@ HOUSE char *sealed_receipt(const char *document, bool test, int64_t received, EV
 	assert_int_equal(receipt_signing_input(
 				 &(struct receipt_claims){ .instance = "unit", .test = test,
 					 .id = SEALED_ID, .partner = "XX", .sha256 = sha256,
-					 .size = strlen(document), .received = received,
-					 .state = "accepted", .hold_reason = "",
+					 .size = strlen(document), .received = 1780660800,
+					 .state = state, .hold_reason = "",
 					 .type = "PHYTO", .number = "1", .status = "70",
 					 .country = "XX", .import_country = "BE",
 					 .policy_digest = SEALED_POLICY,
@@ -69,8 +69,8 @@ HOUSE char *sealed_receipt(const char *document, bool test, int64_t received, EV
 
 HOUSE void sealed_plan(struct sealed *s, const struct house *h)
 {
-	*s = (struct sealed){ .report = sealed_report(SEALED_DOCUMENT),
-		.receipt = sealed_receipt(SEALED_DOCUMENT, true, h->now, h->receipt_key,
+	*s = (struct sealed){ .report = sealed_report(SEALED_DOCUMENT, "accepted", SEALED_POLICY),
+		.receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true, h->receipt_key,
 			h->receipt) };
 	s->plan = (struct container_plan){ .document = span_str(SEALED_DOCUMENT),
 		.report = span_str(s->report), .receipt = span_str(s->receipt),

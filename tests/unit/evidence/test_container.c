@@ -250,8 +250,8 @@ static void a_seal_is_of_one_document(void **state)
 
 static void parts_must_be_about_the_document(void **state)
 {
-	_cleanup_(freep) char *report = sealed_report("<other/>");
-	_cleanup_(freep) char *receipt = sealed_receipt("<other/>", true, NOW,
+	_cleanup_(freep) char *report = sealed_report("<other/>", "accepted", SEALED_POLICY);
+	_cleanup_(freep) char *receipt = sealed_receipt("<other/>", "accepted", true,
 		HOUSE_OF_TESTS.receipt_key, HOUSE_OF_TESTS.receipt);
 	struct container_plan plan = SEALED.plan;
 	_cleanup_buf_ struct buf a, b, c, d;
@@ -272,6 +272,29 @@ static void parts_must_be_about_the_document(void **state)
 	assert_refused(buf_span(&d), "evidence.receipt-signature");
 }
 
+static void only_what_was_accepted_is_sealed(void **state)
+{
+	_cleanup_(freep) char *refused = sealed_report(SEALED_DOCUMENT, "refused", SEALED_POLICY);
+	_cleanup_(freep) char *later = sealed_report(SEALED_DOCUMENT, "accepted", SEALED_STORE);
+	_cleanup_(freep) char *held = sealed_receipt(SEALED_DOCUMENT, "held", true,
+		HOUSE_OF_TESTS.receipt_key, HOUSE_OF_TESTS.receipt);
+	struct container_plan plan = SEALED.plan;
+	_cleanup_answer_ struct answer answer = { 0 };
+	_cleanup_buf_ struct buf a, b, c;
+
+	(void)state;
+	plan.report = span_str(refused);
+	make(&plan, &a);
+	assert_refused(buf_span(&a), "evidence.report");
+	plan.report = span_str(later);
+	make(&plan, &b);
+	assert_refused(buf_span(&b), "evidence.report");
+	plan.receipt = span_str(held);
+	make(&plan, &c);
+	answer = verify(buf_span(&c), MATERIAL, NOW + 60);
+	assert_int_equal(answer.valid, 1);
+}
+
 static void test_is_said_twice_or_never(void **state)
 {
 	struct container_plan plan = SEALED.plan;
@@ -285,7 +308,7 @@ static void test_is_said_twice_or_never(void **state)
 
 static void one_key_for_both_is_refused(void **state)
 {
-	_cleanup_(freep) char *receipt = sealed_receipt(SEALED_DOCUMENT, true, NOW,
+	_cleanup_(freep) char *receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true,
 		HOUSE_OF_TESTS.seal_key, HOUSE_OF_TESTS.seal);
 	struct container_plan plan = SEALED.plan;
 	_cleanup_buf_ struct buf c;
@@ -298,7 +321,7 @@ static void one_key_for_both_is_refused(void **state)
 
 static void a_forged_receipt_is_refused(void **state)
 {
-	_cleanup_(freep) char *receipt = sealed_receipt(SEALED_DOCUMENT, true, NOW,
+	_cleanup_(freep) char *receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true,
 		HOUSE_OF_TESTS.tsa_key, HOUSE_OF_TESTS.receipt);
 	struct container_plan plan = SEALED.plan;
 	_cleanup_buf_ struct buf c;
@@ -319,7 +342,7 @@ static void a_strangers_receipt_is_only_unproven(void **state)
 
 	(void)state;
 	house_open(&stranger, NOW);
-	receipt = sealed_receipt(SEALED_DOCUMENT, true, NOW, stranger.receipt_key,
+	receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true, stranger.receipt_key,
 		stranger.receipt);
 	plan.receipt = span_str(receipt);
 	make(&plan, &c);
@@ -424,6 +447,7 @@ int main(void)
 		cmocka_unit_test(texts_that_mean_the_same_are_refused),
 		cmocka_unit_test(a_seal_is_of_one_document),
 		cmocka_unit_test(parts_must_be_about_the_document),
+		cmocka_unit_test(only_what_was_accepted_is_sealed),
 		cmocka_unit_test(test_is_said_twice_or_never),
 		cmocka_unit_test(one_key_for_both_is_refused),
 		cmocka_unit_test(a_forged_receipt_is_refused),
