@@ -42,10 +42,14 @@ static const char SCGI_PARAMETERS[] =
 	"\t\t\tscgi_buffers 8 16k;\n"
 	"\t\t\tscgi_next_upstream off;";
 
+/* A path and no named location: a request whose first line cannot be read has no address to
+ * redirect from by name. */
 static const char ERROR_PAGES[] =
 	"\t\tadd_header X-Correlation-Id $request_id always;\n"
-	"\t\terror_page 400 403 404 413 414 495 496 502 503 504 @problem;\n"
-	"\t\tlocation @problem {\n"
+	"\t\terror_page 400 403 404 405 408 413 414 494 495 496 497 501 503 505"
+	" /.problem;\n"
+	"\t\terror_page 500 502 504 =503 /.problem;\n"
+	"\t\tlocation = /.problem {\n"
 	"\t\t\tinternal;\n"
 	"\t\t\tdefault_type application/problem+json;\n"
 	"\t\t\tadd_header Retry-After 2 always;\n"
