@@ -34,6 +34,19 @@ static OCSP_BASICRESP *basic_alone(struct span der)
 	return NULL;
 }
 
+/* The signed part is encoded again for the proof, so only DER may stand for it: what is
+ * written again has to be how the input ends. */
+static bool is_der(struct span der, OCSP_BASICRESP *basic)
+{
+	unsigned char *again = NULL;
+	int len = i2d_OCSP_BASICRESP(basic, &again);
+	bool same = len > 0 && (size_t)len <= der.len &&
+		    memcmp(der.data + der.len - len, again, (size_t)len) == 0;
+
+	OPENSSL_free(again);
+	return same;
+}
+
 OCSP_BASICRESP *pki_ocsp_parse(struct span der)
 {
 	OCSP_BASICRESP *basic;
@@ -43,6 +56,10 @@ OCSP_BASICRESP *pki_ocsp_parse(struct span der)
 	basic = basic_of_response(der);
 	if (!basic)
 		basic = basic_alone(der);
+	if (basic && !is_der(der, basic)) {
+		OCSP_BASICRESP_free(basic);
+		basic = NULL;
+	}
 	ERR_clear_error();
 	return basic;
 }
