@@ -33,19 +33,14 @@ static const char SETTINGS[] =
 	"PRAGMA journal_size_limit=67108864;"
 	"PRAGMA wal_autocheckpoint=0;";
 
-/* What a result code says about the disk. After a failed fsync nobody knows what is on it,
- * whatever the reason; a write that found no room is undone by rolling back. */
-static enum engine_failure classify(int code, int system_error)
+/* What a result code says about the disk. A write that found no room is undone by rolling
+ * back; after any other failed write or fsync nobody knows what is on it. */
+static enum engine_failure classify(int code)
 {
-	bool no_room = system_error == ENOSPC || system_error == EDQUOT ||
-		       system_error == EFBIG;
-
 	switch (code & 0xFF) {
 	case SQLITE_FULL:
 		return ENGINE_NO_SPACE;
 	case SQLITE_IOERR:
-		if (code == SQLITE_IOERR_WRITE && no_room)
-			return ENGINE_NO_SPACE;
 		return code == SQLITE_IOERR_NOMEM ? ENGINE_REOPEN : ENGINE_FATAL;
 	default:
 		return ENGINE_REOPEN;
@@ -63,7 +58,7 @@ int sql_failed(struct engine *e, int code)
 	}
 	/* the first failure names the cause; later ones follow from it */
 	if (e->failure == ENGINE_FINE) {
-		e->failure = classify(extended, system_error);
+		e->failure = classify(extended);
 		snprintf(e->failure_text, sizeof(e->failure_text), "%s (%d%s%s)",
 			sqlite3_errmsg(e->db), extended, system_error ? ", " : "",
 			system_error ? strerror(system_error) : "");

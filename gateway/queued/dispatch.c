@@ -428,10 +428,13 @@ int dispatch_run(struct engine *e, const struct operation *op, const struct ipc_
 	if (engine_failure(e) != ENGINE_FINE)
 		return -EIO;
 	if (answer < 0) {
-		log_event(LOG_WARNING, "queued.illegal", NULL, "%s from %s: %s %s", op->name,
-			peer, strerror(-answer), engine_failure_text(e));
+		log_event(LOG_WARNING, "queued.failed", NULL, "%s of %s: %s %s", op->name, peer,
+			strerror(-answer), engine_failure_text(e));
 		answer = answer_of_error(op, answer);
 	}
+	if (answer == QUEUE_ILLEGAL)
+		log_event(LOG_WARNING, "queued.illegal", NULL, "%s of %s cannot be done",
+			op->name, peer);
 	if (answer != QUEUE_DONE)
 		for (size_t i = 0; i < IPC_FDS_MAX; i++)
 			if (ret_answer->fds[i] >= 0)

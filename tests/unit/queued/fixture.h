@@ -23,12 +23,15 @@
 #include "queue/protocol.h"
 #include "queued/service.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 struct house {
@@ -36,6 +39,7 @@ struct house {
 	char socket[300];
 	int listener; /* the parent's: it outlives the daemon, so nobody waits for a start */
 	pid_t pid;
+	void (*prepare)(void); /* run in the child before queued, or NULL */
 };
 
 static inline void house_write(const struct house *h, const char *name, const char *text)
@@ -97,6 +101,8 @@ static inline void house_start(struct house *h)
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	setenv("LISTEN_PID", pid, 1);
 	setenv("LISTEN_FDS", "1", 1);
+	if (h->prepare)
+		h->prepare();
 	_exit(queued_main(3, argv));
 }
 
@@ -126,6 +132,17 @@ static inline struct queue *house_connect(const struct house *h)
 
 	assert_int_equal(queue_connect(h->socket, 30000, &q), 0);
 	return q;
+}
+
+/* Wait until it serves. */
+static inline void house_ready(const struct house *h)
+{
+	struct queue *q = house_connect(h);
+	struct queue_submission s = { .partner = "nobody" };
+	struct queue_document first;
+
+	assert_int_equal(queue_find(q, &s, &first), QUEUE_DONE);
+	queue_disconnect(q);
 }
 
 /* A submission with its parts, all distinct by id and number. */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * A disk below SQLite that counts and fails on command, by memory shared with the parent;
+ * for tests only, never looks at what is written.
+ */
+#ifndef SEALGATE_TESTS_QUEUED_DISK_H
+#define SEALGATE_TESTS_QUEUED_DISK_H
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct disk {
+	atomic_int syncs;
+	atomic_int fail_syncs; /* every sync fails */
+	atomic_int fail_writes; /* every write fails */
+	atomic_int no_room;     /* every write finds the disk full */
+};
+
+static struct disk *disk;
+static sqlite3_io_methods disk_methods;
+static const sqlite3_io_methods *disk_real;
+static sqlite3_vfs disk_vfs;
+static sqlite3_vfs *disk_real_vfs;
+
+static int disk_sync(sqlite3_file *f, int flags)
+{
+	atomic_fetch_add(&disk->syncs, 1);
+	return atomic_load(&disk->fail_syncs) ? SQLITE_IOERR_FSYNC : disk_real->xSync(f, flags);
+}
+
+static int disk_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at)
+{
+	if (atomic_load(&disk->no_room))
+		return SQLITE_FULL;
+	return atomic_load(&disk->fail_writes) ? SQLITE_IOERR_WRITE
+					       : disk_real->xWrite(f, data, n, at);
+}
+
+static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags,
+	int *ret_flags)
+{
+	int rc = disk_real_vfs->xOpen(disk_real_vfs, name, f, flags, ret_flags);
+
+	(void)vfs;
+	if (rc != SQLITE_OK || !f->pMethods)
+		return rc;
+	disk_real = f->pMethods;
+	disk_methods = *f->pMethods;
+	disk_methods.xSync = disk_sync;
+	disk_methods.xWrite = disk_write;
+	f->pMethods = &disk_methods;
+	return rc;
+}
+
+/* In the parent: the shared memory. */
+static inline void disk_init(void)
+{
+	disk = mmap(NULL, sizeof(*disk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		0);
+	if (disk == MAP_FAILED)
+		abort();
+}
+
+static inline void disk_done(void)
+{
+	munmap(disk, sizeof(*disk));
+}
+
+/* In the child: this disk below all that SQLite opens. */
+static inline void disk_install(void)
+{
+	disk_real_vfs = sqlite3_vfs_find(NULL);
+	disk_vfs = *disk_real_vfs;
+	disk_vfs.zName = "disk";
+	disk_vfs.xOpen = disk_open;
+	sqlite3_vfs_register(&disk_vfs, 1);
+}
+
+#endif

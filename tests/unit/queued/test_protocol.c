@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Who may ask what, and what becomes of messages that are none. */
+#include "tests/unit/queued/fixture.h"
+
+#include "queued/dispatch.h"
+
+#include <sys/socket.h>
+
+static int setup(void **state)
+{
+	struct house *h = calloc(1, sizeof(*h));
+
+	house_init(h, "");
+	house_start(h);
+	*state = h;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	house_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* The rights as people read them: operation, then who. */
+static const struct {
+	int type;
+	size_t body_size;
+	unsigned fds;
+	const char *who;
+} RIGHTS[] = {
+	{ QUEUE_OP_FIND, sizeof(struct queue_find_request), 0, "intake" },
+	{ QUEUE_OP_COMMIT, sizeof(struct queue_commit_request), 2, "intake" },
+	{ QUEUE_OP_GET, sizeof(struct queue_get_request), 0, "intake seal admin ctl" },
+	{ QUEUE_OP_CLAIM_SEAL, sizeof(struct queue_claim_request), 0, "seal" },
+	{ QUEUE_OP_SEALED, sizeof(struct queue_sealed_request), 1, "seal" },
+	{ QUEUE_OP_SEAL_FAILED, sizeof(struct queue_seal_failed_request), 0, "seal" },
+	{ QUEUE_OP_CLAIM_DELIVERY, sizeof(struct queue_claim_request), 0, "forward" },
+	{ QUEUE_OP_DELIVERY_RESULT, sizeof(struct queue_delivery_result_request), 0,
+		"forward" },
+	{ QUEUE_OP_CONTROL, sizeof(struct queue_control_request), 0, "admin" },
+	{ QUEUE_OP_AUDIT, sizeof(struct queue_audit_request), 0,
+		"intake seal forward admin" },
+	{ QUEUE_OP_STATS, sizeof(struct queue_stats_request), 0, "admin ctl" },
+	{ QUEUE_OP_LIST, sizeof(struct queue_list_request), 0, "admin ctl" },
+	{ QUEUE_OP_EXPLAIN, sizeof(struct queue_explain_request), 0, "admin ctl" },
+	{ QUEUE_OP_AUDIT_READ, sizeof(struct queue_audit_read_request), 0, "admin ctl" },
+	{ QUEUE_OP_CLAIM_HELD, sizeof(struct queue_claim_request), 0, "intake" },
+	{ QUEUE_OP_JUDGED, sizeof(struct queue_judged_request), 0, "intake" },
+};
+
+#define OPERATIONS (sizeof(RIGHTS) / sizeof(RIGHTS[0]))
+
+static bool listed(const char *list, const char *name)
+{
+	const char *at = strstr(list, name);
+	size_t n = strlen(name);
+
+	return at && (at == list || at[-1] == ' ') && (at[n] == '\0' || at[n] == ' ');
+}
+
+static void rights(void **state)
+{
+	static const char *const PEERS[] = { "nginx", "intake", "verify", "queued", "signer",
+		"seal", "forward", "admin", "ctl", "" };
+
+	(void)state;
+	assert_int_equal(OPERATIONS, QUEUE_OPERATIONS - 1);
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		struct ipc_message m = { .header = { .type = (uint16_t)RIGHTS[i].type,
+			.body_len = (uint32_t)RIGHTS[i].body_size,
+			.fd_count = RIGHTS[i].fds } };
+		const struct operation *op = dispatch_find(&m);
+
+		assert_non_null(op);
+		for (size_t p = 0; p < sizeof(PEERS) / sizeof(PEERS[0]); p++)
+			assert_int_equal(operation_allowed(op, PEERS[p]),
+				*PEERS[p] && listed(RIGHTS[i].who, PEERS[p]));
+		assert_true(operation_allowed(op, "any"));
+		assert_false(operation_allowed(op, NULL));
+	}
+}
+
+/* A session of the command line may change nothing. */
+static void command_line_only_reads(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		struct ipc_message m = { .header = { .type = (uint16_t)RIGHTS[i].type,
+			.body_len = (uint32_t)RIGHTS[i].body_size,
+			.fd_count = RIGHTS[i].fds } };
+		const struct operation *op = dispatch_find(&m);
+
+		assert_false(operation_allowed(op, "ctl") && operation_writes(op));
+	}
+}
+
+/* Send raw octets; true when queued ends the connection, false when it answers. */
+static bool ends(struct house *h, const void *data, size_t len, int fd_count)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))] = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)data, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	_cleanup_(closep) int fd = ipc_connect(h->socket, 10000);
+	struct ipc_message answer;
+	int r;
+
+	assert_true(fd >= 0);
+	if (fd_count) {
+		struct cmsghdr *c;
+
+		msg.msg_control = control;
+		msg.msg_controllen = CMSG_SPACE((size_t)fd_count * sizeof(int));
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN((size_t)fd_count * sizeof(int));
+		for (int i = 0; i < fd_count; i++)
+			memcpy(CMSG_DATA(c) + (size_t)i * sizeof(int), &fd, sizeof(int));
+	}
+	assert_true(sendmsg(fd, &msg, MSG_NOSIGNAL) >= 0);
+	r = ipc_receive(fd, &answer);
+	ipc_message_done(&answer);
+	assert_int_not_equal(r, -EAGAIN);
+	return r == 0;
+}
+
+struct raw {
+	struct ipc_header header;
+	uint8_t body[8192];
+};
+
+static struct raw message(enum queue_operation type, uint32_t len)
+{
+	return (struct raw){ .header = { .magic = IPC_MAGIC, .version = IPC_VERSION,
+		.type = (uint16_t)type, .id = 1, .body_len = len } };
+}
+
+static void messages_that_are_none(void **state)
+{
+	const uint32_t len = sizeof(struct queue_stats_request);
+	struct raw m = message(QUEUE_OP_STATS, len);
+	size_t size = sizeof(m.header) + len;
+
+	assert_false(ends(*state, &m, size, 0));
+	m.header.version = 2;
+	assert_true(ends(*state, &m, size, 0));
+	m = message(QUEUE_OP_STATS, len);
+	m.header.magic ^= 1;
+	assert_true(ends(*state, &m, size, 0));
+	m = message(QUEUE_OP_NONE, len);
+	assert_true(ends(*state, &m, size, 0));
+	m = message(QUEUE_OPERATIONS, len);
+	assert_true(ends(*state, &m, size, 0));
+	m = message(QUEUE_OP_STATS, len + 1);
+	assert_true(ends(*state, &m, size, 0));
+	assert_true(ends(*state, &m, size + 1, 0)); /* consistent, but not a stats body */
+	m = message(QUEUE_OP_STATS, 8000);
+	assert_true(ends(*state, &m, sizeof(m.header) + 8000, 0));
+	m = message(QUEUE_OP_STATS, len);
+	assert_true(ends(*state, &m, 5, 0));
+	assert_true(ends(*state, &m, sizeof(m.header), 0));
+	m.header.fd_count = 1;
+	assert_true(ends(*state, &m, size, 0));
+	assert_true(ends(*state, &m, size, 1)); /* consistent, but stats carries none */
+	m.header.fd_count = 6;
+	assert_true(ends(*state, &m, size, 6));
+	m = message(QUEUE_OP_STATS, len);
+	assert_false(ends(*state, &m, size, 0));
+}
+
+static void texts_without_end(void **state)
+{
+	struct raw m = message(QUEUE_OP_EXPLAIN, sizeof(struct queue_explain_request));
+	size_t size = sizeof(m.header) + sizeof(struct queue_explain_request);
+	struct queue_submission s = { .destination_count = 1 };
+
+	assert_false(ends(*state, &m, size, 0));
+	memset(m.body, 'x', sizeof(struct queue_explain_request));
+	assert_true(ends(*state, &m, size, 0));
+	m = message(QUEUE_OP_FIND, sizeof(struct queue_find_request));
+	size = sizeof(m.header) + sizeof(struct queue_find_request);
+	assert_false(ends(*state, &m, size, 0));
+	memset(s.destinations[7], 'x', DESTINATION_NAME_SIZE);
+	memcpy(m.body, &s, sizeof(s));
+	assert_true(ends(*state, &m, size, 0));
+	s = (struct queue_submission){ .destination_count = 9 };
+	memcpy(m.body, &s, sizeof(s));
+	assert_true(ends(*state, &m, size, 0));
+}
+
+/* Descriptors that could change, are no memory, or are too long. */
+static void descriptors_that_are_not_sealed(void **state)
+{
+	_cleanup_(queue_disconnectp) struct queue *q = house_connect(*state);
+	struct queue_document first;
+	struct parcel p;
+	int unsealed = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int file = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	int keep;
+
+	parcel_init(&p, "N1", DOCUMENT_ACCEPTED, 1000);
+	assert_int_equal(ftruncate(unsealed, 1000), 0);
+	keep = p.document;
+	p.document = unsealed;
+	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_ILLEGAL);
+	p.document = file;
+	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_ILLEGAL);
+	p.document = -1;
+	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_ILLEGAL);
+	p.document = p.report; /* other octets than the hash says */
+	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_ILLEGAL);
+	p.document = keep;
+	close(unsealed);
+	unsealed = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(unsealed, LIMIT_RECEIPT + 1), 0);
+	assert_int_equal(memfd_seal(unsealed), 0);
+	keep = p.receipt;
+	p.receipt = unsealed;
+	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_ILLEGAL);
+	p.receipt = keep;
+	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_DONE);
+	parcel_done(&p);
+	close(unsealed);
+	close(file);
+}
+
+static void limits_of_questions(void **state)
+{
+	_cleanup_(queue_disconnectp) struct queue *q = house_connect(*state);
+	struct queue_claim claim;
+	int fd;
+
+	assert_int_equal(queue_list(q, "", "", 1001, &fd), QUEUE_ILLEGAL);
+	assert_int_equal(queue_list(q, "", "", 0, &fd), QUEUE_ILLEGAL);
+	assert_int_equal(queue_audit_read(q, 0, 10001, &fd), QUEUE_ILLEGAL);
+	assert_int_equal(queue_audit_read(q, -1, 10, &fd), QUEUE_ILLEGAL);
+	assert_int_equal(queue_claim_delivery(q, "traces", 3601, &claim, &fd), QUEUE_ILLEGAL);
+	assert_int_equal(queue_claim_delivery(q, "", 60, &claim, &fd), QUEUE_ILLEGAL);
+	assert_true(queue_claim_delivery(q, "traces", 0, &claim, &fd) < 0);
+}
+
+/* With peer separation the uid decides; nobody else's uid is ours, so we are intake only. */
+static void denied(void **state)
+{
+	struct house h;
+	char conf[256];
+	struct queue_claim claim;
+	struct queue *q;
+	struct parcel p;
+	struct queue_document first;
+	int fd;
+
+	(void)state;
+	snprintf(conf, sizeof(conf),
+		"peers: { separate = true; intake = %u; seal = 4000000001L; forward = 4000000002L;"
+		" admin = 4000000003L; queued = 4000000004L; nginx = 4000000005L;"
+		" verify = 4000000006L; signer = 4000000007L; };\n", (unsigned)geteuid());
+	house_init(&h, conf);
+	house_start(&h);
+	q = house_connect(&h);
+	parcel_init(&p, "N1", DOCUMENT_ACCEPTED, 1000);
+	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_DONE);
+	assert_int_equal(queue_stats(q, &fd), QUEUE_DENIED);
+	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &fd), QUEUE_DENIED);
+	assert_int_equal(queue_control(q, QUEUE_HOLD, p.s.id, "", "me", "because"),
+		QUEUE_DENIED);
+	assert_int_equal(queue_audit_read(q, 0, 10, &fd), QUEUE_DENIED);
+	/* the connection is still good for what is allowed */
+	assert_int_equal(queue_find(q, &p.s, &first), QUEUE_DUPLICATE);
+	/* and a program speaks for itself only */
+	assert_int_equal(queue_audit(q, "clock.jump", "operator:somebody", NULL, NULL),
+		QUEUE_DONE);
+	parcel_done(&p);
+	queue_disconnect(q);
+	house_done(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rights),
+		cmocka_unit_test(command_line_only_reads),
+		cmocka_unit_test_setup_teardown(messages_that_are_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(texts_without_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(descriptors_that_are_not_sealed, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(limits_of_questions, setup, teardown),
+		cmocka_unit_test(denied),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
