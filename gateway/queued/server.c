@@ -66,6 +66,15 @@ static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 	return wake <= now_ms ? 0 : wake - now_ms > 60000 ? 60000 : (int)(wake - now_ms);
 }
 
+/* Work handed to somebody who is gone would only wait for its lease to run out. */
+static void add(struct server *s, struct connection *c, short events)
+{
+	if ((events & POLLHUP) && operation_claims(c->op))
+		connection_close(c);
+	else
+		batch_add(&s->batch, c);
+}
+
 /* Read what has come, in turn, as much as fits in a batch. */
 static void gather(struct server *s, const struct pollfd *set)
 {
@@ -78,7 +87,7 @@ static void gather(struct server *s, const struct pollfd *set)
 		if (c->state == CONNECTION_PARKED)
 			connection_close(c); /* it hung up while it waited */
 		else if (connection_receive(c))
-			batch_add(&s->batch, c);
+			add(s, c, set[i + 2].revents);
 	}
 	s->first = (s->first + 1) % CONNECTIONS_MAX;
 }

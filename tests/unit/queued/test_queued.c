@@ -2,6 +2,8 @@
 /* A document's way through queued, asked over its socket. */
 #include "tests/unit/queued/fixture.h"
 
+#include <pthread.h>
+
 static int setup(void **state)
 {
 	struct house *h = calloc(1, sizeof(*h));
@@ -92,6 +94,188 @@ static void whole_way(void **state)
 	assert_delivery(q, id, "customs-es", "queued");
 }
 
+struct waiter {
+	struct house *house;
+	struct queue_claim claim;
+	int answer;
+	int64_t waited_ms;
+	int asks; /* at most so often */
+};
+
+static void *claim_until_done(void *arg)
+{
+	struct waiter *w = arg;
+	struct queue *q = house_connect(w->house);
+	int document = -1, report = -1, receipt = -1;
+	int64_t start = clock_monotonic_ms();
+
+	do
+		w->answer = queue_claim_seal(q, 60, &w->claim, &document, &report, &receipt);
+	while (w->answer == QUEUE_EMPTY && --w->asks > 0);
+	w->waited_ms = clock_monotonic_ms() - start;
+	closep(&document);
+	closep(&report);
+	closep(&receipt);
+	queue_disconnect(q);
+	return NULL;
+}
+
+/* Nothing to do: the answer comes after the wait, not before. */
+static void claim_waits(void **state)
+{
+	struct waiter w = { .house = *state, .asks = 1 };
+
+	house_ready(*state);
+	claim_until_done(&w);
+	assert_int_equal(w.answer, QUEUE_EMPTY);
+	assert_true(w.waited_ms >= 900);
+}
+
+/* A short timeout of the connection bounds the wait. */
+static void claim_waits_less_than_the_timeout(void **state)
+{
+	struct house *h = *state;
+	struct queue_claim claim;
+	struct queue *q;
+	int fd;
+
+	house_ready(h);
+	assert_int_equal(queue_connect(h->socket, 2 * 300, &q), 0);
+	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &fd), QUEUE_EMPTY);
+	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &fd), QUEUE_EMPTY);
+	queue_disconnect(q);
+}
+
+/* Many wait, as many documents come: each gets its own, none gets two. */
+static void each_document_is_claimed_once(void **state)
+{
+	_cleanup_(queue_disconnectp) struct queue *q = house_connect(*state);
+	struct waiter w[6];
+	pthread_t threads[6];
+	char id[DOCUMENT_ID_SIZE], number[16];
+
+	for (int i = 0; i < 6; i++) {
+		w[i] = (struct waiter){ .house = *state, .asks = 30 };
+		assert_int_equal(pthread_create(&threads[i], NULL, claim_until_done, &w[i]), 0);
+	}
+	for (int i = 0; i < 6; i++) {
+		snprintf(number, sizeof(number), "N%d", i);
+		house_accept(q, number, id);
+	}
+	for (int i = 0; i < 6; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(w[i].answer, QUEUE_DONE);
+		for (int n = 0; n < i; n++)
+			assert_string_not_equal(w[i].claim.document.id, w[n].claim.document.id);
+	}
+}
+
+/* What an operator lets go is found by whoever waits. */
+static void release_wakes(void **state)
+{
+	_cleanup_(queue_disconnectp) struct queue *q = house_connect(*state);
+	char id[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+	int container;
+
+	house_accept(q, "N1", id);
+	house_seal(q, &claim);
+	assert_int_equal(queue_control(q, QUEUE_HOLD, id, "", "op", "why"), QUEUE_DONE);
+	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_EMPTY);
+	assert_int_equal(queue_control(q, QUEUE_RELEASE, id, "traces", "op", "why"), QUEUE_DONE);
+	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
+	close(container);
+	assert_delivery(q, id, "customs-es", "held");
+}
+
+/* A deferred delivery comes back by itself when it is due. */
+static void due_time_wakes(void **state)
+{
+	_cleanup_(queue_disconnectp) struct queue *q = house_connect(*state);
+	char id[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+	int container, r, asks = 0;
+
+	house_accept(q, "N1", id);
+	house_seal(q, &claim);
+	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
+	close(container);
+	assert_int_equal(queue_delivery_result(q, &claim, DELIVERY_DEFERRED, clock_now() + 2, "",
+		"busy"), QUEUE_DONE);
+	do
+		r = queue_claim_delivery(q, "traces", 60, &claim, &container);
+	while (r == QUEUE_EMPTY && ++asks < 10);
+	assert_int_equal(r, QUEUE_DONE);
+	assert_true(asks >= 1 && asks <= 4);
+	assert_int_equal(claim.attempt, 2);
+	close(container);
+}
+
+static void lists_and_stats(void **state)
+{
+	_cleanup_(queue_disconnectp) struct queue *q = house_connect(*state);
+	_cleanup_json_ json_t *all = NULL, *some = NULL, *none = NULL, *stats = NULL;
+	char a[DOCUMENT_ID_SIZE], b[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+	int fd;
+
+	house_accept(q, "N1", a);
+	house_accept(q, "N2", b);
+	house_seal(q, &claim);
+	assert_int_equal(queue_list(q, "", "", 10, &fd), QUEUE_DONE);
+	all = json_of(fd);
+	assert_int_equal(json_array_size(all), 2);
+	assert_string_equal(json_string_of(json_array_get(all, 0), "id"), b);
+	assert_int_equal(queue_list(q, "sealed", "partner-a", 10, &fd), QUEUE_DONE);
+	some = json_of(fd);
+	assert_int_equal(json_array_size(some), 1);
+	assert_string_equal(json_string_of(json_array_get(some, 0), "id"), a);
+	assert_int_equal(queue_list(q, "", "partner-b", 10, &fd), QUEUE_DONE);
+	none = json_of(fd);
+	assert_int_equal(json_array_size(none), 0);
+	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
+	stats = json_of(fd);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(stats, "documents"),
+		"sealed")), 1);
+	assert_true(json_integer_value(json_object_get(stats, "disk_free")) > 0);
+}
+
+/* Someone who asks and goes away, or never reads, is nobody else's trouble. */
+static void rude_clients(void **state)
+{
+	struct house *h = *state;
+	struct queue_claim_request claim = { .lease_s = 60, .wait_ms = 10000 };
+	struct queue_stats_request stats = { 0 };
+	struct queue *q;
+	char id[DOCUMENT_ID_SIZE];
+	struct queue_claim c;
+	int fds[40];
+
+	house_ready(h);
+	for (int i = 0; i < 40; i++) {
+		fds[i] = ipc_connect(h->socket, 100);
+		assert_true(fds[i] >= 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(ipc_send(fds[i], QUEUE_OP_CLAIM_SEAL, 1, &claim, sizeof(claim),
+			NULL, 0), 0);
+		close(fds[i]);
+	}
+	/* questions without end and no answer read: the connection is closed, sooner or later */
+	for (int i = 20; i < 40; i++)
+		for (int n = 0; n < 200; n++)
+			if (ipc_send(fds[i], QUEUE_OP_STATS, 1, &stats, sizeof(stats), NULL, 0) <
+				0)
+				break;
+	q = house_connect(h);
+	house_accept(q, "N1", id);
+	house_seal(q, &c);
+	assert_string_equal(c.document.id, id);
+	queue_disconnect(q);
+	for (int i = 20; i < 40; i++)
+		close(fds[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +284,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_partners_octets_conflict, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(whole_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(claim_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(claim_waits_less_than_the_timeout, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(each_document_is_claimed_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(release_wakes, setup, teardown),
+		cmocka_unit_test_setup_teardown(due_time_wakes, setup, teardown),
+		cmocka_unit_test_setup_teardown(lists_and_stats, setup, teardown),
+		cmocka_unit_test_setup_teardown(rude_clients, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
