@@ -5,7 +5,7 @@ CC     ?= gcc
 PREFIX ?= /usr
 PYTHON ?= /usr/bin/python3
 
-LIBS  := common xml pki xades document trust policy evidence queue connectors
+LIBS  := common xml pki xades document web trust policy evidence queue connectors
 PROGS := intake verify queued seal forward admin ctl
 
 PKGS := libxml-2.0 xmlsec1-openssl libcrypto jansson libconfig sqlite3 libcurl \
@@ -32,7 +32,7 @@ SAN      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 
 # The archives in link order: a higher floor before the floors it stands on.
-ARCHIVES := connectors queue evidence policy trust document xades pki xml
+ARCHIVES := connectors queue evidence policy trust web document xades pki xml
 
 .PHONY: all
 all: $(patsubst %,$(B)/bin/%,sealgate $(patsubst %,sealgate-%,$(filter-out ctl,$(PROGS)) signer verify-evidence)) ## build every program (default)

@@ -7,8 +7,8 @@
 #define SEALGATE_INTAKE_EXCHANGE_H
 
 #include "intake/links.h"
-#include "intake/request.h"
-#include "intake/response.h"
+#include "web/request.h"
+#include "web/response.h"
 #include "intake/server.h"
 #include "intake/snapshot.h"
 

@@ -8,10 +8,6 @@
 
 #include "intake/exchange.h"
 
-/* Undo the URL escaping of nginx ($ssl_client_escaped_cert) and parse exactly one PEM
- * certificate. NULL when it is not one. */
-X509 *identity_parse(const char *escaped);
-
 /* Identify the partner of the request under x->snapshot; sets x->partner and
  * x->certificate. Return: 1, 0 when x->response holds the problem. */
 int identify(struct exchange *x, int64_t at);

@@ -7,7 +7,8 @@
 #include "common/memfd.h"
 #include "intake/http.h"
 #include "intake/identity.h"
-#include "intake/request.h"
+#include "web/certificate.h"
+#include "web/request.h"
 #include "pki/certificate.h"
 
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static void check_header(const struct request *r)
 	http_prefers_xml(scgi_get(&r->scgi, "HTTP_ACCEPT"));
 	http_is_xml(scgi_get(&r->scgi, "CONTENT_TYPE"));
 	(void)http_date(scgi_get(&r->scgi, "HTTP_DATE"), &t);
-	X509_free(identity_parse(scgi_get(&r->scgi, "CLIENT_CERTIFICATE")));
+	X509_free(web_certificate_parse(scgi_get(&r->scgi, "CLIENT_CERTIFICATE")));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

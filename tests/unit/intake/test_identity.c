@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "intake/identity.h"
+#include "web/certificate.h"
 #include "intake/problem.h"
 #include "visit.h"
 
@@ -97,13 +98,13 @@ static void expect_no_certificate(const char *before, const char *after)
 	struct person p = { .escaped = text };
 
 	snprintf(text, sizeof(text), "%s%s%s", before, house.kenya.escaped, after);
-	assert_null(identity_parse(text));
+	assert_null(web_certificate_parse(text));
 	expect(&p, 403, "partner.certificate");
 }
 
 static void test_exactly_one_certificate(void **state)
 {
-	X509 *x = identity_parse(house.kenya.escaped);
+	X509 *x = web_certificate_parse(house.kenya.escaped);
 
 	(void)state;
 	assert_non_null(x);
@@ -116,9 +117,9 @@ static void test_exactly_one_certificate(void **state)
 	expect_no_certificate("", "%00");
 	expect_no_certificate("", house.chile.escaped);
 	expect_no_certificate(house.chile.escaped, "");
-	assert_null(identity_parse(
+	assert_null(web_certificate_parse(
 		"-----BEGIN CERTIFICATE-----%0A-----END CERTIFICATE-----%0A"));
-	assert_null(identity_parse(""));
+	assert_null(web_certificate_parse(""));
 }
 
 static void look_again(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "intake/response.h"
+#include "web/response.h"
 
 #include "common/buf.h"
 

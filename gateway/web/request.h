@@ -3,8 +3,8 @@
  * One SCGI request: its header, and its body spooled into a sealed memfd while it is
  * hashed; never holds a document in memory of its own, never looks into one.
  */
-#ifndef SEALGATE_INTAKE_REQUEST_H
-#define SEALGATE_INTAKE_REQUEST_H
+#ifndef SEALGATE_WEB_REQUEST_H
+#define SEALGATE_WEB_REQUEST_H
 
 #include "common/cleanup.h"
 #include "common/digest.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "intake/request.h"
+#include "web/request.h"
 
 #include "common/encode.h"
 #include "common/id.h"

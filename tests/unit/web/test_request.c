@@ -9,7 +9,7 @@
 #include "common/id.h"
 #include "common/limits.h"
 #include "common/memfd.h"
-#include "intake/request.h"
+#include "web/request.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -4,8 +4,8 @@
  * headers, a body of known length; never sends X-Correlation-Id, which nginx adds to
  * every answer.
  */
-#ifndef SEALGATE_INTAKE_RESPONSE_H
-#define SEALGATE_INTAKE_RESPONSE_H
+#ifndef SEALGATE_WEB_RESPONSE_H
+#define SEALGATE_WEB_RESPONSE_H
 
 #include "common/cleanup.h"
 #include "common/limits.h"
