@@ -19,6 +19,7 @@
 
 #include <openssl/conf.h>
 #include <openssl/ocsp.h>
+#include <openssl/pem.h>
 #include <openssl/ts.h>
 #include <openssl/x509v3.h>
 
