@@ -2,13 +2,13 @@
 # The unit tests of intake share a throw-away instance and stand-ins of the daemons.
 INTAKE_TESTS  := $(wildcard tests/unit/intake/test_*.c)
 INTAKE_SHARED := tests/unit/intake/house.c tests/unit/intake/fakes.c \
-	tests/unit/intake/visit.c
+	tests/unit/intake/visit.c tests/unit/intake/stage.c
 
 $(INTAKE_TESTS:tests/unit/%.c=$(B)/unit/%): $(INTAKE_SHARED:%.c=$(B)/san/%.o)
 
 # The same under ThreadSanitizer, with everything of ours that intake's threads run through.
 # Only what the linker needs is taken out of the archive.
-TSAN_SOURCES := $(wildcard gateway/common/*.c gateway/pki/*.c gateway/policy/*.c) \
+TSAN_SOURCES := $(wildcard gateway/common/*.c gateway/pki/*.c gateway/policy/*.c gateway/web/*.c) \
 	gateway/evidence/receipt.c gateway/queue/client.c gateway/queue/types.c \
 	gateway/queue/audit.c pkcs11/client.c \
 	$(filter-out %/main.c,$(wildcard gateway/intake/*.c))

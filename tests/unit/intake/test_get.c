@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/memfd.h"
-#include "visit.h"
+#include "stage.h"
 
 #include <libxml/xmlschemas.h>
 #include <stdio.h>
@@ -18,13 +18,7 @@
 
 #define SCHEMA "policies/schemas/sps-17/SPSAcknowledgement_17.xsd"
 
-static struct house house;
-static struct fake_verify verify;
-static struct fake_queue queue;
-static struct fake_signer signer;
-static struct server server;
-static struct links links_;
-static char policies[128], id[DOCUMENT_ID_SIZE];
+static char id[DOCUMENT_ID_SIZE];
 
 static void ask(const struct person *who, const char *suffix, const char *accept,
 	struct answer *ret)
@@ -33,7 +27,7 @@ static void ask(const struct person *who, const char *suffix, const char *accept
 	struct visit v = { .who = who, .method = "GET", .uri = uri, .accept = accept };
 
 	snprintf(uri, sizeof(uri), "/v1/documents/%s%s", id, suffix);
-	visit(&server, &links_, &v, ret);
+	visit(&server, &thread_links, &v, ret);
 }
 
 static void submit(void)
@@ -44,38 +38,10 @@ static void submit(void)
 		.body = "<a/>" };
 	struct answer a;
 
-	visit(&server, &links_, &v, &a);
+	visit(&server, &thread_links, &v, &a);
 	snprintf(id, sizeof(id), "%s", answer_text(&a, "id"));
 	assert_int_equal(strlen(id), DOCUMENT_ID_SIZE - 1);
 	answer_done(&a);
-}
-
-static int set_up(void **state)
-{
-	char *error = NULL;
-
-	(void)state;
-	house_build(&house);
-	fake_verify_start(&verify, &house);
-	snprintf(policies, sizeof(policies), "%s/policies", house.dir);
-	verify.policies = policies;
-	fake_queue_start(&queue, &house);
-	fake_signer_start(&signer, &house);
-	assert_int_equal(server_init(&server, &house.instance, &error), 0);
-	links_init(&links_, server.queued_socket, server.signer_socket);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	links_done(&links_);
-	server_done(&server);
-	fake_stop(&verify.daemon);
-	fake_queue_stop(&queue);
-	fake_stop(&signer.daemon);
-	house_tear_down(&house);
-	return 0;
 }
 
 static void expect(const char *suffix, int status, const char *code)
@@ -170,7 +136,7 @@ static void test_refused_document(void **state)
 	verify.verdict.error_count = 1;
 	snprintf(verify.report, sizeof(verify.report),
 		"{\"findings\":[{\"code\":\"limit.size\",\"severity\":\"error\"}]}");
-	visit(&server, &links_, &v, &a);
+	visit(&server, &thread_links, &v, &a);
 	snprintf(id, sizeof(id), "%s", answer_text(&a, "id"));
 	answer_done(&a);
 	expect("", 200, "");
@@ -267,7 +233,7 @@ static void test_status(void **state)
 	(void)state;
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&then));
 	v.date = date;
-	visit(&server, &links_, &v, &a);
+	visit(&server, &thread_links, &v, &a);
 	assert_int_equal(a.status, 200);
 	assert_string_equal(answer_text(&a, "partner"), "ke-kephis");
 	skew = json_integer_value(
@@ -283,20 +249,18 @@ static void test_status(void **state)
 	answer_done(&a);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_parts),
-		TEST(test_evidence),
-		TEST(test_another_partners_id),
-		TEST(test_unknown_id_looks_the_same),
-		TEST(test_refused_document),
-		TEST(test_queue_away),
-		TEST(test_receipt_in_both_forms),
-		TEST(test_receipt_of_a_held_document),
-		TEST(test_status),
+		ON_STAGE(test_parts),
+		ON_STAGE(test_evidence),
+		ON_STAGE(test_another_partners_id),
+		ON_STAGE(test_unknown_id_looks_the_same),
+		ON_STAGE(test_refused_document),
+		ON_STAGE(test_queue_away),
+		ON_STAGE(test_receipt_in_both_forms),
+		ON_STAGE(test_receipt_of_a_held_document),
+		ON_STAGE(test_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
