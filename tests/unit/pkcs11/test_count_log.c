@@ -9,13 +9,13 @@
 static char folder[] = "/tmp/sealgate-count-XXXXXX";
 static char path[64];
 
-/* fdatasync, counted and made to fail on demand: the definition here wins over libc's. */
+/* fdatasync, counted and made to fail once on demand: the definition here wins over libc's. */
 static atomic_int syncs, sync_error;
 
 int fdatasync(int fd)
 {
 	atomic_fetch_add(&syncs, 1);
-	if (atomic_load(&sync_error)) {
+	if (atomic_exchange(&sync_error, 0)) {
 		errno = EIO;
 		return -1;
 	}
@@ -323,7 +323,6 @@ static void failed_sync_is_final(void **state)
 	append_all(log, 1);
 	atomic_store(&sync_error, 1);
 	assert_int_equal(append(log, "seal", 0, &count), -EIO);
-	atomic_store(&sync_error, 0);
 	assert_true(count_log_broken(log));
 	assert_int_equal(append(log, "seal", 0, &count), -EIO);
 	assert_int_equal(count_log_count(log, "seal"), 0);
@@ -399,18 +398,21 @@ static void threads_share_a_sync(void **state)
 
 static void *until_failure(void *data)
 {
+	uintptr_t done = 0;
 	uint64_t count;
 
 	while (append(data, "seal", 0, &count) == 0)
-		;
-	return NULL;
+		done++;
+	return (void *)done;
 }
 
-/* When a shared fsync fails, every thread of the batch and behind it is told. */
+/* When a shared fsync fails, every thread of the batch and behind it is told, even if the
+ * next fsync would not fail. */
 static void threads_share_a_failure(void **state)
 {
 	struct count_log *log = open_log(0);
 	pthread_t threads[THREADS];
+	uintptr_t done = 0;
 
 	(void)state;
 	for (int i = 0; i < THREADS; i++)
@@ -418,9 +420,14 @@ static void threads_share_a_failure(void **state)
 	while (count_log_count(log, "seal") < 50)
 		sched_yield();
 	atomic_store(&sync_error, 1);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	for (int i = 0; i < THREADS; i++) {
+		void *each;
+
+		pthread_join(threads[i], &each);
+		done += (uintptr_t)each;
+	}
 	assert_true(count_log_broken(log));
+	assert_true(count_log_count(log, "seal") == done);
 	count_log_close(log);
 }
 
