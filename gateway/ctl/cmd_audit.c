@@ -33,12 +33,13 @@ static void report(const struct audit_check *c, int fault)
 		printf("intact: %lld records, head %lld:%s\n", (long long)c->position,
 			(long long)c->position, chain);
 	else if (fault == AUDIT_TRUNCATED)
-		printf("truncated: the chain ends at position %lld, its head is at %lld\n",
+		printf("truncated: the chain ends at position %lld, its head is at "
+		       "%lld\n",
 			(long long)c->position, (long long)c->head_position);
 	else
 		printf("%s: at position %lld, after the intact position %lld\n",
-			audit_fault_text((enum audit_fault)fault), (long long)c->position + 1,
-			(long long)c->position);
+			audit_fault_text((enum audit_fault)fault),
+			(long long)c->position + 1, (long long)c->position);
 }
 
 static bool verify_line(struct reading *r, struct span line)
@@ -59,7 +60,8 @@ static bool verify_line(struct reading *r, struct span line)
 
 static bool export_line(struct reading *r, struct span line)
 {
-	if (fwrite(line.data, 1, line.len, r->out) == line.len && putc('\n', r->out) != EOF)
+	if (fwrite(line.data, 1, line.len, r->out) == line.len &&
+		putc('\n', r->out) != EOF)
 		return true;
 	fprintf(stderr, "sealgate: %s\n", strerror(errno));
 	r->status = EXIT_INTERNAL;
@@ -92,7 +94,9 @@ static int64_t last_position(struct span data, int64_t before)
 	start = memrchr(data.data, '\n', data.len - 1);
 	start = start ? start + 1 : data.data;
 	return audit_line_read(span_of(start, (size_t)(data.data + data.len - 1 - start)),
-		       &line) == 0 ? line.position : before;
+		       &line) == 0
+		       ? line.position
+		       : before;
 }
 
 /* The whole chain of the instance, answer by answer. */
@@ -121,9 +125,10 @@ static void read_instance(struct reading *r, struct queue *q, int64_t after)
 	}
 }
 
-/* Hand on the whole lines of the buffer and move the rest to its front. A line that does not
- * fit goes as it is, and is no line of an export. */
-static bool take_lines(struct reading *r, uint8_t *data, size_t size, size_t *len, bool end)
+/* Hand on the whole lines of the buffer and move the rest to its front. A line that does
+ * not fit goes as it is, and is no line of an export. */
+static bool take_lines(
+	struct reading *r, uint8_t *data, size_t size, size_t *len, bool end)
 {
 	const uint8_t *last = *len && !end ? memrchr(data, '\n', *len) : NULL;
 	size_t n = last ? (size_t)(last - data) + 1 : end || *len == size ? *len : 0;
@@ -182,7 +187,7 @@ static void verify_instance(struct reading *r)
 	_cleanup_session_ struct queue_session s = { 0 };
 
 	if (queue_session_open(&s) < 0 ||
-	    (!r->check.head_position && read_head(&s.instance, &r->check) < 0))
+		(!r->check.head_position && read_head(&s.instance, &r->check) < 0))
 		r->status = EXIT_INTERNAL;
 	else
 		read_instance(r, s.queue, 0);
@@ -241,8 +246,8 @@ int cmd_audit(int argc, char **argv)
 	argv++;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if ((c == 'h' && audit_head_read(span_str(optarg), &r.check.head_position,
-				r.check.head_chain) == 0) ||
-		    (c == 'a' && read_after(optarg, &after) == 0))
+					 r.check.head_chain) == 0) ||
+			(c == 'a' && read_after(optarg, &after) == 0))
 			continue;
 		return command_usage("audit");
 	}

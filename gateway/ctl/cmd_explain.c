@@ -29,14 +29,16 @@ static int print(int fd, bool json)
 
 int cmd_explain(int argc, char **argv)
 {
-	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
-		{ 0 } };
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' }, { 0 }
+	};
 	_cleanup_session_ struct queue_session s = { 0 };
 	bool json = false;
 	int c, fd, r;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'f' || (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
+		if (c != 'f' ||
+			(strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
 			return command_usage("explain");
 		json = strcmp(optarg, "json") == 0;
 	}

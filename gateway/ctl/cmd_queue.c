@@ -20,7 +20,8 @@ struct queue_options {
 
 static int read_options(int argc, char **argv, struct queue_options *ret)
 {
-	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
+	static const struct option options[] = { { "format", required_argument, NULL,
+							 'f' },
 		{ "state", required_argument, NULL, 's' },
 		{ "partner", required_argument, NULL, 'p' },
 		{ "limit", required_argument, NULL, 'n' }, { 0 } };
@@ -36,15 +37,20 @@ static int read_options(int argc, char **argv, struct queue_options *ret)
 			if (!ret->json && strcmp(optarg, "text") != 0)
 				return -EINVAL;
 			break;
-		case 's': ret->state = optarg; break;
-		case 'p': ret->partner = optarg; break;
+		case 's':
+			ret->state = optarg;
+			break;
+		case 'p':
+			ret->partner = optarg;
+			break;
 		case 'n':
 			n = strtol(optarg, &end, 10);
 			if (*end || n < 1 || n > 1000)
 				return -EINVAL;
 			ret->limit = (int)n;
 			break;
-		default: return -EINVAL;
+		default:
+			return -EINVAL;
 		}
 	}
 	if (*ret->state && document_state_find(ret->state) == DOCUMENT_NONE)
@@ -59,7 +65,8 @@ static int dump(const json_t *value)
 	return EXIT_CLEAN;
 }
 
-static int list(struct queue_session *s, const struct queue_options *o, int argc, char **argv)
+static int list(
+	struct queue_session *s, const struct queue_options *o, int argc, char **argv)
 {
 	_cleanup_json_ json_t *answer = NULL;
 	size_t i;
@@ -77,12 +84,12 @@ static int list(struct queue_session *s, const struct queue_options *o, int argc
 		return EXIT_INTERNAL;
 	if (o->json)
 		return dump(answer);
-	json_array_foreach(answer, i, d)
-		timeline_print_line(stdout, d);
+	json_array_foreach(answer, i, d) timeline_print_line(stdout, d);
 	return EXIT_CLEAN;
 }
 
-static int show(struct queue_session *s, const struct queue_options *o, int argc, char **argv)
+static int show(
+	struct queue_session *s, const struct queue_options *o, int argc, char **argv)
 {
 	_cleanup_json_ json_t *answer = NULL;
 	struct queue_document d;
@@ -102,7 +109,8 @@ static int show(struct queue_session *s, const struct queue_options *o, int argc
 	return EXIT_CLEAN;
 }
 
-static int stats(struct queue_session *s, const struct queue_options *o, int argc, char **argv)
+static int stats(
+	struct queue_session *s, const struct queue_options *o, int argc, char **argv)
 {
 	_cleanup_json_ json_t *answer = NULL;
 	int fd, r;
@@ -139,7 +147,7 @@ int cmd_queue(int argc, char **argv)
 		argv++;
 	}
 	if (strcmp(verb, "hold") == 0 || strcmp(verb, "release") == 0 ||
-	    strcmp(verb, "redrive") == 0)
+		strcmp(verb, "redrive") == 0)
 		return queue_control_run("queue", argc, argv);
 	for (size_t i = 0; i < sizeof(READINGS) / sizeof(READINGS[0]); i++) {
 		if (strcmp(verb, READINGS[i].name) != 0)

@@ -19,7 +19,8 @@ static const struct {
 	const char *name;
 	int type;
 } SOCKETS[] = { { "queued", SOCK_SEQPACKET }, { "signer", SOCK_SEQPACKET },
-	{ "verify", SOCK_SEQPACKET }, { "intake", SOCK_STREAM }, { "admin", SOCK_STREAM } };
+	{ "verify", SOCK_SEQPACKET }, { "intake", SOCK_STREAM },
+	{ "admin", SOCK_STREAM } };
 
 /* Does somebody listen there? */
 static bool listens(const struct instance *i, const char *name, int type)
@@ -28,7 +29,8 @@ static bool listens(const struct instance *i, const char *name, int type)
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char path[PATH_MAX];
 
-	if (fd < 0 || instance_socket(i, name, path) < 0 || strlen(path) >= sizeof(sa.sun_path))
+	if (fd < 0 || instance_socket(i, name, path) < 0 ||
+		strlen(path) >= sizeof(sa.sun_path))
 		return false;
 	memcpy(sa.sun_path, path, strlen(path) + 1);
 	return connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
@@ -42,7 +44,8 @@ static json_t *programs(const struct instance *i, bool *ret_all)
 	for (size_t n = 0; n < sizeof(SOCKETS) / sizeof(SOCKETS[0]); n++) {
 		bool up = listens(i, SOCKETS[n].name, SOCKETS[n].type);
 
-		json_object_set_new(all, SOCKETS[n].name, json_string(up ? "up" : "down"));
+		json_object_set_new(
+			all, SOCKETS[n].name, json_string(up ? "up" : "down"));
 		*ret_all = *ret_all && up;
 	}
 	return all;
@@ -78,8 +81,8 @@ static int status_of(struct queue_session *s, bool json)
 	status = json_pack("{s:o,s:b,s:o,s:o,s:o}", "instance",
 		json_text(config_string(s->instance.config, "instance.name")), "test",
 		(int)config_bool(s->instance.config, "instance.test"), "folder",
-		json_text(s->instance.dir), "programs", programs(&s->instance, &all), "queue",
-		queue);
+		json_text(s->instance.dir), "programs", programs(&s->instance, &all),
+		"queue", queue);
 	if (json) {
 		json_dumpf(status, stdout, JSON_SORT_KEYS | JSON_COMPACT);
 		putchar('\n');
@@ -91,14 +94,16 @@ static int status_of(struct queue_session *s, bool json)
 
 int cmd_status(int argc, char **argv)
 {
-	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
-		{ 0 } };
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' }, { 0 }
+	};
 	_cleanup_session_ struct queue_session s = { 0 };
 	bool json = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'f' || (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
+		if (c != 'f' ||
+			(strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
 			return command_usage("status");
 		json = strcmp(optarg, "json") == 0;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * One HTTPS request of the command line under a client certificate; never follows a redirect,
- * never uses a proxy, never speaks plain HTTP.
+ * One HTTPS request of the command line under a client certificate; never follows a
+ * redirect, never uses a proxy, never speaks plain HTTP.
  */
 #ifndef SEALGATE_CTL_HTTP_CLIENT_H
 #define SEALGATE_CTL_HTTP_CLIENT_H
@@ -10,7 +10,7 @@
 #include "common/span.h"
 
 struct http_identity {
-	const char *ca;   /* PEM files */
+	const char *ca; /* PEM files */
 	const char *cert;
 	const char *key;
 };

@@ -21,7 +21,8 @@ struct control_options {
 static int read_options(int argc, char **argv, struct control_options *ret)
 {
 	static const struct option options[] = { { "url", required_argument, NULL, 'u' },
-		{ "ca", required_argument, NULL, 'a' }, { "cert", required_argument, NULL, 'c' },
+		{ "ca", required_argument, NULL, 'a' },
+		{ "cert", required_argument, NULL, 'c' },
 		{ "key", required_argument, NULL, 'k' },
 		{ "reason", required_argument, NULL, 'r' }, { 0 } };
 	int c;
@@ -29,17 +30,29 @@ static int read_options(int argc, char **argv, struct control_options *ret)
 	*ret = (struct control_options){ 0 };
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 'u': ret->url = optarg; break;
-		case 'a': ret->identity.ca = optarg; break;
-		case 'c': ret->identity.cert = optarg; break;
-		case 'k': ret->identity.key = optarg; break;
-		case 'r': ret->reason = optarg; break;
-		default: return -1;
+		case 'u':
+			ret->url = optarg;
+			break;
+		case 'a':
+			ret->identity.ca = optarg;
+			break;
+		case 'c':
+			ret->identity.cert = optarg;
+			break;
+		case 'k':
+			ret->identity.key = optarg;
+			break;
+		case 'r':
+			ret->reason = optarg;
+			break;
+		default:
+			return -1;
 		}
 	}
 	return ret->url && ret->reason && *ret->reason && ret->identity.ca &&
 			       ret->identity.cert && ret->identity.key
-		       ? 0 : -1;
+		       ? 0
+		       : -1;
 }
 
 static int ask(const struct control_options *o, const char *verb, const char *id,
@@ -49,15 +62,17 @@ static int ask(const struct control_options *o, const char *verb, const char *id
 		json_text(destination), "reason", json_text(o->reason));
 	_cleanup_(freep) char *text = json_canonical(body), *error = NULL;
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
-	struct http_request q = { .method = "POST", .content_type = "application/json",
-		.response_max = ANSWER_MAX, .timeout_s = TIMEOUT_S };
+	struct http_request q = { .method = "POST",
+		.content_type = "application/json",
+		.response_max = ANSWER_MAX,
+		.timeout_s = TIMEOUT_S };
 	char url[2048];
 	size_t len = strlen(o->url);
 
 	while (len && o->url[len - 1] == '/')
 		len--;
-	if (!text || snprintf(url, sizeof(url), "%.*s/v1/queue/%s/%s", (int)len, o->url, id,
-			     verb) >= (int)sizeof(url))
+	if (!text || snprintf(url, sizeof(url), "%.*s/v1/queue/%s/%s", (int)len, o->url,
+			     id, verb) >= (int)sizeof(url))
 		return EXIT_INTERNAL;
 	q.url = url;
 	q.body = span_str(text);

@@ -63,7 +63,8 @@ static int start_queued(struct queue_session *s)
 		run_queued(program, s->instance.dir, fds[1]);
 	close(fds[1]);
 	setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	r = s->child < 0 ? -errno : queue_from_socket(fds[0], TIMEOUT_S * 1000, &s->queue);
+	r = s->child < 0 ? -errno
+			 : queue_from_socket(fds[0], TIMEOUT_S * 1000, &s->queue);
 	if (r < 0)
 		close(fds[0]);
 	return r;
@@ -93,7 +94,8 @@ int queue_session_open(struct queue_session *s)
 	}
 	r = open_queue(s);
 	if (r < 0)
-		fprintf(stderr, "sealgate: the queue cannot be asked: %s\n", strerror(-r));
+		fprintf(stderr, "sealgate: the queue cannot be asked: %s\n",
+			strerror(-r));
 	return r;
 }
 
@@ -124,7 +126,8 @@ int queue_session_explain(int answer, const char *subject)
 		break;
 	case -ECONNRESET:
 	case -EPIPE:
-		what = "queued ended the connection: it does not know this user, or its log says "
+		what = "queued ended the connection: it does not know this user, or its "
+		       "log says "
 		       "why";
 		break;
 	default:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Reading the queue of an instance from the command line, whether queued runs or not; never
- * opens the database: a queued that is started for the session does.
+ * Reading the queue of an instance from the command line, whether queued runs or not;
+ * never opens the database: a queued that is started for the session does.
  */
 #ifndef SEALGATE_CTL_QUEUE_SESSION_H
 #define SEALGATE_CTL_QUEUE_SESSION_H

@@ -24,14 +24,16 @@ static void field(FILE *out, const char *label, const json_t *object, const char
 
 static void print_delivery(FILE *out, const json_t *d)
 {
-	const char *reply = json_string_of(d, "reply_id"), *detail = json_string_of(d, "detail");
+	const char *reply = json_string_of(d, "reply_id"),
+		   *detail = json_string_of(d, "detail");
 	json_int_t attempts = json_integer_value(json_object_get(d, "attempts"));
 
 	fputs("  -> ", out);
 	timeline_text(out, json_string_of(d, "destination"));
 	fprintf(out, "  %s", json_string_of(d, "state"));
 	if (attempts)
-		fprintf(out, ", %lld attempt%s", (long long)attempts, attempts == 1 ? "" : "s");
+		fprintf(out, ", %lld attempt%s", (long long)attempts,
+			attempts == 1 ? "" : "s");
 	if (reply && *reply) {
 		fputs(", reference ", out);
 		timeline_text(out, reply);
@@ -46,14 +48,15 @@ static void print_delivery(FILE *out, const json_t *d)
 /* What of a record's detail a person wants on the line. */
 static void print_detail(FILE *out, const json_t *detail)
 {
-	static const char *const KEYS[] = { "destination", "reason", "hold_reason", "text",
-		"reply_id", "retry_at", "attempt", "container_sha256" };
+	static const char *const KEYS[] = { "destination", "reason", "hold_reason",
+		"text", "reply_id", "retry_at", "attempt", "container_sha256" };
 
 	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
 		const json_t *v = json_object_get(detail, KEYS[i]);
 
 		if (json_is_integer(v))
-			fprintf(out, "  %s=%lld", KEYS[i], (long long)json_integer_value(v));
+			fprintf(out, "  %s=%lld", KEYS[i],
+				(long long)json_integer_value(v));
 		if (!json_is_string(v) || !*json_string_value(v))
 			continue;
 		fprintf(out, "  %s=", KEYS[i]);
@@ -76,8 +79,8 @@ static void print_event(FILE *out, const json_t *event)
 
 void timeline_print_line(FILE *out, const json_t *d)
 {
-	fprintf(out, "%s  %s  %-11s  ", json_string_of(d, "received"), json_string_of(d, "id"),
-		json_string_of(d, "state"));
+	fprintf(out, "%s  %s  %-11s  ", json_string_of(d, "received"),
+		json_string_of(d, "id"), json_string_of(d, "state"));
 	timeline_text(out, json_string_of(d, "partner"));
 	fputs("  ", out);
 	timeline_text(out, json_string_of(d, "country"));
@@ -104,8 +107,7 @@ void timeline_print(FILE *out, const json_t *d)
 	field(out, "correlation", d, "correlation");
 	json_array_foreach(json_object_get(d, "deliveries"), i, item)
 		print_delivery(out, item);
-	json_array_foreach(json_object_get(d, "events"), i, item)
-		print_event(out, item);
+	json_array_foreach(json_object_get(d, "events"), i, item) print_event(out, item);
 }
 
 static void print_counts(FILE *out, const char *label, const json_t *counts)
@@ -116,9 +118,9 @@ static void print_counts(FILE *out, const char *label, const json_t *counts)
 	fputs("  ", out);
 	timeline_text(out, label);
 	fputc(':', out);
-	json_object_foreach((json_t *)(uintptr_t)counts, key, v)
-		if (strcmp(key, "oldest") != 0)
-			fprintf(out, " %s %lld", key, (long long)json_integer_value(v));
+	json_object_foreach(
+		(json_t *)(uintptr_t)counts, key, v) if (strcmp(key, "oldest") != 0)
+		fprintf(out, " %s %lld", key, (long long)json_integer_value(v));
 	v = json_object_get(counts, "oldest");
 	if (v)
 		fprintf(out, " (oldest open: %lld s)", (long long)json_integer_value(v));

@@ -30,7 +30,7 @@ bool audit_record_ok(struct span record, const char *document_id)
 	if (!text || !json_is_object(value) || !span_equal(span_str(text), record))
 		return false;
 	if (!json_string_of(value, "at") || !json_string_of(value, "actor") ||
-	    !json_string_of(value, "event"))
+		!json_string_of(value, "event"))
 		return false;
 	return !document_id || (document && strcmp(document, document_id) == 0);
 }
@@ -52,7 +52,8 @@ static bool number(struct span *s, int64_t *ret_value)
 	int64_t value = 0;
 	size_t n = 0;
 
-	while (n < s->len && n < POSITION_DIGITS_MAX && s->data[n] >= '0' && s->data[n] <= '9')
+	while (n < s->len && n < POSITION_DIGITS_MAX && s->data[n] >= '0' &&
+		s->data[n] <= '9')
 		value = value * 10 + (s->data[n++] - '0');
 	if (n == 0 || s->data[0] == '0')
 		return false;
@@ -71,7 +72,7 @@ static bool hash(struct span *s, uint8_t ret_hash[SHA256_SIZE])
 		return false;
 	memcpy(text, s->data, SHA256_TEXT_SIZE - 1);
 	if (strspn(text, "0123456789abcdef") != SHA256_TEXT_SIZE - 1 ||
-	    hex_decode(text, ret_hash, SHA256_SIZE) < 0)
+		hex_decode(text, ret_hash, SHA256_SIZE) < 0)
 		return false;
 	s->data += SHA256_TEXT_SIZE - 1;
 	s->len -= SHA256_TEXT_SIZE - 1;
@@ -84,9 +85,9 @@ int audit_line_read(struct span line, struct audit_line *ret_line)
 	size_t end = strlen(AUDIT_LINE_END);
 
 	if (!skip(&line, "{\"position\":") || !number(&line, &l.position) ||
-	    !skip(&line, ",\"chain\":\"") || !hash(&line, l.chain) ||
-	    !skip(&line, "\",\"record\":") || line.len <= end ||
-	    memcmp(line.data + line.len - end, AUDIT_LINE_END, end) != 0)
+		!skip(&line, ",\"chain\":\"") || !hash(&line, l.chain) ||
+		!skip(&line, "\",\"record\":") || line.len <= end ||
+		memcmp(line.data + line.len - end, AUDIT_LINE_END, end) != 0)
 		return -EINVAL;
 	l.record = span_of(line.data, line.len - end);
 	*ret_line = l;
@@ -108,7 +109,8 @@ int audit_check_line(struct audit_check *c, struct span line)
 		return -EIO;
 	if (memcmp(chain, l.chain, SHA256_SIZE) != 0)
 		return AUDIT_CHANGED;
-	if (l.position == c->head_position && memcmp(chain, c->head_chain, SHA256_SIZE) != 0)
+	if (l.position == c->head_position &&
+		memcmp(chain, c->head_chain, SHA256_SIZE) != 0)
 		return AUDIT_REWRITTEN;
 	c->position = l.position;
 	memcpy(c->chain, chain, SHA256_SIZE);
@@ -132,17 +134,20 @@ const char *audit_fault_text(enum audit_fault fault)
 		[AUDIT_REWRITTEN] = "rewritten",
 	};
 
-	return (size_t)fault < sizeof(TEXTS) / sizeof(TEXTS[0]) ? TEXTS[fault] : "unknown";
+	return (size_t)fault < sizeof(TEXTS) / sizeof(TEXTS[0]) ? TEXTS[fault]
+								: "unknown";
 }
 
-int audit_head_read(struct span text, int64_t *ret_position, uint8_t ret_chain[SHA256_SIZE])
+int audit_head_read(
+	struct span text, int64_t *ret_position, uint8_t ret_chain[SHA256_SIZE])
 {
 	uint8_t chain[SHA256_SIZE];
 	int64_t position;
 
 	if (text.len && text.data[text.len - 1] == '\n')
 		text.len--;
-	if (!number(&text, &position) || !skip(&text, ":") || !hash(&text, chain) || text.len)
+	if (!number(&text, &position) || !skip(&text, ":") || !hash(&text, chain) ||
+		text.len)
 		return -EINVAL;
 	*ret_position = position;
 	memcpy(ret_chain, chain, SHA256_SIZE);

@@ -2,9 +2,9 @@
 /*
  * The audit chain and its export, for whoever writes or verifies one; never a database.
  *
- * A record is canonical JSON (sorted keys, no white space) with "at", "actor", "event" and,
- * where they apply, "document" and "detail". chain(n) = SHA-256(chain(n-1) || SHA-256(record
- * n)), chain(0) being 32 zero octets.
+ * A record is canonical JSON (sorted keys, no white space) with "at", "actor", "event"
+ * and, where they apply, "document" and "detail". chain(n) = SHA-256(chain(n-1) ||
+ * SHA-256(record n)), chain(0) being 32 zero octets.
  */
 #ifndef SEALGATE_QUEUE_AUDIT_H
 #define SEALGATE_QUEUE_AUDIT_H
@@ -22,7 +22,8 @@
 int audit_chain(const uint8_t before[SHA256_SIZE], struct span record,
 	uint8_t ret_chain[SHA256_SIZE]);
 
-/* True when record is canonical JSON of a record about the document (NULL: any or none). */
+/* True when record is canonical JSON of a record about the document (NULL: any or none).
+ */
 bool audit_record_ok(struct span record, const char *document_id);
 
 struct audit_line {
@@ -37,9 +38,9 @@ int audit_line_read(struct span line, struct audit_line *ret_line);
 enum audit_fault {
 	AUDIT_INTACT = 0,
 	AUDIT_MALFORMED, /* not a line of an export */
-	AUDIT_REMOVED,   /* positions are missing before this one */
+	AUDIT_REMOVED,	 /* positions are missing before this one */
 	AUDIT_REORDERED, /* the position came before or does not rise */
-	AUDIT_CHANGED,   /* the record or what stood before it is not what the chain says */
+	AUDIT_CHANGED, /* the record or what stood before it is not what the chain says */
 	AUDIT_TRUNCATED, /* the head is further than the last record */
 	AUDIT_REWRITTEN, /* the head's chain is not this chain */
 };
@@ -52,7 +53,8 @@ struct audit_check {
 	uint8_t head_chain[SHA256_SIZE];
 };
 
-/* Check the next line. Return: enum audit_fault (the check stays where it was), or -EIO. */
+/* Check the next line. Return: enum audit_fault (the check stays where it was), or -EIO.
+ */
 int audit_check_line(struct audit_check *c, struct span line);
 
 /* Compare with the head after the last line. Return: enum audit_fault. */
@@ -61,6 +63,7 @@ int audit_check_end(const struct audit_check *c);
 const char *audit_fault_text(enum audit_fault fault);
 
 /* Read "POSITION:HASH", with or without a line feed. Return: 0 or -EINVAL. */
-int audit_head_read(struct span text, int64_t *ret_position, uint8_t ret_chain[SHA256_SIZE]);
+int audit_head_read(
+	struct span text, int64_t *ret_position, uint8_t ret_chain[SHA256_SIZE]);
 
 #endif

@@ -55,7 +55,7 @@ static bool reply_ok(const struct ipc_message *m, uint16_t type, size_t fd_count
 	const struct queue_reply *r = ipc_body(m, sizeof(*r));
 
 	if (!r || m->header.type != type || r->answer == QUEUE_UNDECIDED ||
-	    r->answer > QUEUE_UNAVAILABLE)
+		r->answer > QUEUE_UNAVAILABLE)
 		return false;
 	return m->header.fd_count == (r->answer == QUEUE_DONE ? fd_count : 0);
 }
@@ -132,7 +132,8 @@ static void put_cut(char *to, size_t size, const char *text)
 	size_t len = text ? strnlen(text, size - 1) : 0;
 
 	/* not in the middle of a character */
-	while (text && len && len == size - 1 && ((unsigned char)text[len] & 0xC0) == 0x80)
+	while (text && len && len == size - 1 &&
+		((unsigned char)text[len] & 0xC0) == 0x80)
 		len--;
 	if (len)
 		memcpy(to, text, len);
@@ -186,7 +187,8 @@ static int ask_claim(struct queue *q, uint16_t type, const char *destination, in
 
 	for (size_t i = 0; i < fd_count; i++)
 		*ret_fds[i] = -1;
-	if (lease_s <= 0 || put(body.destination, sizeof(body.destination), destination) < 0)
+	if (lease_s <= 0 ||
+		put(body.destination, sizeof(body.destination), destination) < 0)
 		return -EINVAL;
 	if (q->timeout_ms > 0 && q->timeout_ms / 2 < CLAIM_WAIT_MS)
 		body.wait_ms = (uint32_t)q->timeout_ms / 2;
@@ -209,11 +211,12 @@ int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
 {
 	int *fds[] = { ret_container_fd };
 
-	return ask_claim(q, QUEUE_OP_CLAIM_DELIVERY, destination, lease_s, ret_claim, fds, 1);
+	return ask_claim(
+		q, QUEUE_OP_CLAIM_DELIVERY, destination, lease_s, ret_claim, fds, 1);
 }
 
-int queue_claim_held(struct queue *q, int lease_s, struct queue_claim *ret_claim,
-	int *ret_document_fd)
+int queue_claim_held(
+	struct queue *q, int lease_s, struct queue_claim *ret_claim, int *ret_document_fd)
 {
 	int *fds[] = { ret_document_fd };
 
@@ -223,11 +226,12 @@ int queue_claim_held(struct queue *q, int lease_s, struct queue_claim *ret_claim
 int queue_judged(struct queue *q, const struct queue_claim *claim,
 	const struct queue_judgement *judgement, int report_fd)
 {
-	struct queue_judged_request body = { .fence = claim->fence, .judgement = *judgement };
+	struct queue_judged_request body = { .fence = claim->fence,
+		.judgement = *judgement };
 
 	memcpy(body.id, claim->document.id, sizeof(body.id));
-	return call_plain(q, QUEUE_OP_JUDGED, &body, sizeof(body), &report_fd, report_fd >= 0,
-		NULL);
+	return call_plain(q, QUEUE_OP_JUDGED, &body, sizeof(body), &report_fd,
+		report_fd >= 0, NULL);
 }
 
 int queue_sealed(struct queue *q, const struct queue_claim *claim, int container_fd)
@@ -235,7 +239,8 @@ int queue_sealed(struct queue *q, const struct queue_claim *claim, int container
 	struct queue_sealed_request body = { .fence = claim->fence };
 
 	memcpy(body.id, claim->document.id, sizeof(body.id));
-	return call_plain(q, QUEUE_OP_SEALED, &body, sizeof(body), &container_fd, 1, NULL);
+	return call_plain(
+		q, QUEUE_OP_SEALED, &body, sizeof(body), &container_fd, 1, NULL);
 }
 
 int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
@@ -250,16 +255,19 @@ int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t 
 }
 
 int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
-	enum delivery_state state, int64_t retry_at, const char *reply_id, const char *detail)
+	enum delivery_state state, int64_t retry_at, const char *reply_id,
+	const char *detail)
 {
-	struct queue_delivery_result_request body = { .fence = claim->fence, .state = state,
-		.retry_at = retry_at };
+	struct queue_delivery_result_request body = {
+		.fence = claim->fence, .state = state, .retry_at = retry_at
+	};
 
 	memcpy(body.id, claim->document.id, sizeof(body.id));
 	memcpy(body.destination, claim->destination, sizeof(body.destination));
 	put_cut(body.reply_id, sizeof(body.reply_id), reply_id);
 	put_cut(body.detail, sizeof(body.detail), detail);
-	return call_plain(q, QUEUE_OP_DELIVERY_RESULT, &body, sizeof(body), NULL, 0, NULL);
+	return call_plain(
+		q, QUEUE_OP_DELIVERY_RESULT, &body, sizeof(body), NULL, 0, NULL);
 }
 
 int queue_control(struct queue *q, enum queue_control verb, const char *id,
@@ -270,7 +278,7 @@ int queue_control(struct queue *q, enum queue_control verb, const char *id,
 	if (put(body.id, sizeof(body.id), id) < 0)
 		return QUEUE_NOT_FOUND;
 	if (put(body.destination, sizeof(body.destination), destination) < 0 ||
-	    put(body.operator_name, sizeof(body.operator_name), operator_name) < 0)
+		put(body.operator_name, sizeof(body.operator_name), operator_name) < 0)
 		return -E2BIG;
 	put_cut(body.reason, sizeof(body.reason), reason);
 	return call_plain(q, QUEUE_OP_CONTROL, &body, sizeof(body), NULL, 0, NULL);
@@ -282,9 +290,9 @@ int queue_audit(struct queue *q, const char *event, const char *actor,
 	struct queue_audit_request body = { 0 };
 
 	if (put(body.event, sizeof(body.event), event) < 0 ||
-	    put(body.actor, sizeof(body.actor), actor) < 0 ||
-	    put(body.id, sizeof(body.id), document_id) < 0 ||
-	    put(body.detail, sizeof(body.detail), detail) < 0)
+		put(body.actor, sizeof(body.actor), actor) < 0 ||
+		put(body.id, sizeof(body.id), document_id) < 0 ||
+		put(body.detail, sizeof(body.detail), detail) < 0)
 		return -E2BIG;
 	return call_plain(q, QUEUE_OP_AUDIT, &body, sizeof(body), NULL, 0, NULL);
 }
@@ -296,14 +304,14 @@ int queue_stats(struct queue *q, int *ret_fd)
 	return call_fd(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
 }
 
-int queue_list(struct queue *q, const char *state, const char *partner, int limit,
-	int *ret_fd)
+int queue_list(
+	struct queue *q, const char *state, const char *partner, int limit, int *ret_fd)
 {
 	struct queue_list_request body = { .limit = limit > 0 ? (uint32_t)limit : 0 };
 
 	*ret_fd = -1;
 	if (put(body.state, sizeof(body.state), state) < 0 ||
-	    put(body.partner, sizeof(body.partner), partner) < 0)
+		put(body.partner, sizeof(body.partner), partner) < 0)
 		return -E2BIG;
 	return call_fd(q, QUEUE_OP_LIST, &body, sizeof(body), NULL, ret_fd);
 }

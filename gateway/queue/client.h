@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Blocking client of queued, one connection, one thread at a time; never opens the database.
+ * Blocking client of queued, one connection, one thread at a time; never opens the
+ * database.
  */
 #ifndef SEALGATE_QUEUE_CLIENT_H
 #define SEALGATE_QUEUE_CLIENT_H
@@ -11,14 +12,14 @@
 enum queue_answer {
 	QUEUE_UNDECIDED = 0,
 	QUEUE_DONE,
-	QUEUE_DUPLICATE,   /* same partner, same octets, accepted or held before */
-	QUEUE_CONFLICT,    /* same country, type, number, status with other octets, or the
-			    * same octets from another partner: see ret_first->partner */
+	QUEUE_DUPLICATE, /* same partner, same octets, accepted or held before */
+	QUEUE_CONFLICT,	 /* same country, type, number, status with other octets, or the
+			  * same octets from another partner: see ret_first->partner */
 	QUEUE_NOT_FOUND,
-	QUEUE_EMPTY,       /* nothing to claim */
-	QUEUE_ILLEGAL,     /* the state does not allow it */
-	QUEUE_STALE,       /* the claim's lease was lost to another */
-	QUEUE_DENIED,      /* the peer's uid may not do this */
+	QUEUE_EMPTY,	   /* nothing to claim */
+	QUEUE_ILLEGAL,	   /* the state does not allow it */
+	QUEUE_STALE,	   /* the claim's lease was lost to another */
+	QUEUE_DENIED,	   /* the peer's uid may not do this */
 	QUEUE_UNAVAILABLE, /* the database cannot be written now: nothing was changed */
 };
 
@@ -27,24 +28,25 @@ struct queue;
 /* Connect to run/queued.sock. Return: 0 or -errno. */
 int queue_connect(const char *socket_path, int timeout_ms, struct queue **ret_queue);
 
-/* The same over a connected SEQPACKET socket, whose owner the client becomes on success and
- * whose timeouts are timeout_ms (0: none). */
+/* The same over a connected SEQPACKET socket, whose owner the client becomes on success
+ * and whose timeouts are timeout_ms (0: none). */
 int queue_from_socket(int socket, int timeout_ms, struct queue **ret_queue);
 
 void queue_disconnect(struct queue *q);
 DEFINE_CLEANUP(struct queue *, queue_disconnect)
 
-/* All below return an enum queue_answer, or negative when undecided (connection broken: the
- * caller reconnects; what it asked may or may not have happened). Descriptors passed in are
- * borrowed; those returned belong to the caller, are sealed memfds, or -1 when absent. */
+/* All below return an enum queue_answer, or negative when undecided (connection broken:
+ * the caller reconnects; what it asked may or may not have happened). Descriptors passed
+ * in are borrowed; those returned belong to the caller, are sealed memfds, or -1 when
+ * absent. */
 
 /* Was this submitted before? DONE: no. DUPLICATE or CONFLICT with *ret_first. */
 int queue_find(struct queue *q, const struct queue_submission *s,
 	struct queue_document *ret_first);
 
 /* Commit document, report, receipt and audit record in one durable transaction. record is
- * canonical JSON whose SHA-256 the receipt binds. A refused document has no document_fd and
- * no receipt_fd (-1). DONE, DUPLICATE, CONFLICT, UNAVAILABLE. */
+ * canonical JSON whose SHA-256 the receipt binds. A refused document has no document_fd
+ * and no receipt_fd (-1). DONE, DUPLICATE, CONFLICT, UNAVAILABLE. */
 int queue_commit(struct queue *q, const struct queue_submission *s, int document_fd,
 	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first);
 
@@ -54,7 +56,8 @@ enum queue_part {
 	QUEUE_REPORT,
 	QUEUE_RECEIPT,
 	QUEUE_CONTAINER,
-	QUEUE_EVENTS, /* JSON: audit records of the document, each with position and chain */
+	QUEUE_EVENTS, /* JSON: audit records of the document, each with position and chain
+		       */
 };
 
 /* One part of a document; partner NULL for operators. Another partner's document is
@@ -74,26 +77,27 @@ int queue_sealed(struct queue *q, const struct queue_claim *claim, int container
 int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
 	const char *reason);
 
-/* Claim a held document that is due to be judged again: a minute after it came, then at each
- * retry_at, or when an operator released it. Waits like queue_claim_seal. */
+/* Claim a held document that is due to be judged again: a minute after it came, then at
+ * each retry_at, or when an operator released it. Waits like queue_claim_seal. */
 int queue_claim_held(struct queue *q, int lease_s, struct queue_claim *ret_claim,
 	int *ret_document_fd);
 
-/* The later verdict. Its report takes the place of the first for whoever reads the document
- * (held again: no report, -1). */
+/* The later verdict. Its report takes the place of the first for whoever reads the
+ * document (held again: no report, -1). */
 int queue_judged(struct queue *q, const struct queue_claim *claim,
 	const struct queue_judgement *judgement, int report_fd);
 
-/* Claim the next due delivery of a destination (state queued, deferred or unknown), in the
- * order of arrival; waits like queue_claim_seal. */
+/* Claim the next due delivery of a destination (state queued, deferred or unknown), in
+ * the order of arrival; waits like queue_claim_seal. */
 int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
 	struct queue_claim *ret_claim, int *ret_container_fd);
 
-/* Result of an attempt: delivered, deferred (retry_at), unknown (retry_at), refused, expired.
- * Reporting the same result of the same claim again is DONE.
- * reply_id: the destination's own reference; detail: one line for the timeline. */
+/* Result of an attempt: delivered, deferred (retry_at), unknown (retry_at), refused,
+ * expired. Reporting the same result of the same claim again is DONE. reply_id: the
+ * destination's own reference; detail: one line for the timeline. */
 int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
-	enum delivery_state state, int64_t retry_at, const char *reply_id, const char *detail);
+	enum delivery_state state, int64_t retry_at, const char *reply_id,
+	const char *detail);
 
 enum queue_control { QUEUE_HOLD = 1, QUEUE_RELEASE, QUEUE_REDRIVE };
 
@@ -111,8 +115,8 @@ int queue_audit(struct queue *q, const char *event, const char *actor,
 int queue_stats(struct queue *q, int *ret_fd);
 
 /* JSON array of documents newest first; state "" for all; at most limit (≤ 1000). */
-int queue_list(struct queue *q, const char *state, const char *partner, int limit,
-	int *ret_fd);
+int queue_list(
+	struct queue *q, const char *state, const char *partner, int limit, int *ret_fd);
 
 /* JSON timeline of the document that key names (id, number or sha256 in hex). */
 int queue_explain(struct queue *q, const char *key, int *ret_fd);

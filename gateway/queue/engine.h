@@ -9,17 +9,19 @@
 #include "common/span.h"
 #include "queue/protocol.h"
 
-/* The operations below run between engine_begin and engine_commit, one after another in one
- * thread. Each returns an enum queue_answer or a negative errno; then what it did so far was
- * undone and the others of the batch are unharmed, unless engine_failure says otherwise. */
+/* The operations below run between engine_begin and engine_commit, one after another in
+ * one thread. Each returns an enum queue_answer or a negative errno; then what it did so
+ * far was undone and the others of the batch are unharmed, unless engine_failure says
+ * otherwise. */
 struct engine;
 
 /* What the last failure means for the batch and for the process. */
 enum engine_failure {
 	ENGINE_FINE = 0,
-	ENGINE_NO_SPACE, /* roll back, answer UNAVAILABLE, try again later; reading works */
-	ENGINE_REOPEN,   /* roll back, answer UNAVAILABLE, close, open again later */
-	ENGINE_FATAL,    /* what is on the disk is unknown: answer nothing, exit, replay */
+	ENGINE_NO_SPACE, /* roll back, answer UNAVAILABLE, try again later; reading works
+			  */
+	ENGINE_REOPEN,	 /* roll back, answer UNAVAILABLE, close, open again later */
+	ENGINE_FATAL, /* what is on the disk is unknown: answer nothing, exit, replay */
 };
 
 /* Open or create the database in folder; brings its schema up to date. *ret_error is one
@@ -39,8 +41,8 @@ int engine_unmark(struct engine *e, bool keep);
 enum engine_failure engine_failure(const struct engine *e);
 const char *engine_failure_text(const struct engine *e);
 
-/* Housekeeping between batches (write-ahead log into the database when it is long, or in any
- * case with force). Return: 0 or -errno with engine_failure set. */
+/* Housekeeping between batches (write-ahead log into the database when it is long, or in
+ * any case with force). Return: 0 or -errno with engine_failure set. */
 int engine_maintain(struct engine *e, bool force);
 
 /* The parts of a commit; data NULL where absent. */
@@ -57,8 +59,8 @@ int engine_insert(struct engine *e, const struct queue_submission *s,
 	const struct engine_parts *parts, struct queue_document *ret_first);
 
 /* One part in a sealed memfd. partner "" for operators. */
-int engine_get(struct engine *e, const char *id, const char *partner, enum queue_part part,
-	struct queue_document *ret_document, int *ret_fd);
+int engine_get(struct engine *e, const char *id, const char *partner,
+	enum queue_part part, struct queue_document *ret_document, int *ret_fd);
 
 /* On EMPTY *ret_due is when something will be due (seconds), or INT64_MAX. */
 int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
@@ -77,7 +79,8 @@ int engine_seal_failed(struct engine *e, int64_t now, const char *id, uint64_t f
 	int64_t retry_at, const char *reason);
 int engine_delivery_result(struct engine *e, int64_t now,
 	const struct queue_delivery_result_request *result);
-int engine_control(struct engine *e, int64_t now, const struct queue_control_request *control);
+int engine_control(
+	struct engine *e, int64_t now, const struct queue_control_request *control);
 
 /* Deliveries whose lease ran out while sending: their outcome is unknown. */
 int engine_expire_leases(struct engine *e, int64_t now);
@@ -86,8 +89,8 @@ int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request
 
 /* JSON in a sealed memfd, as the functions of queue/client.h say. */
 int engine_stats(struct engine *e, int64_t now, int *ret_fd);
-int engine_list(struct engine *e, const char *state, const char *partner, int limit,
-	int *ret_fd);
+int engine_list(
+	struct engine *e, const char *state, const char *partner, int limit, int *ret_fd);
 int engine_explain(struct engine *e, const char *key, int *ret_fd);
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd);
 

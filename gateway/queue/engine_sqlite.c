@@ -18,20 +18,19 @@ static const char *const STATEMENTS[SQL_COUNT] = {
 #undef STATEMENT
 };
 
-/* Checkpoints are ours: SQLite's automatic one hides a failed fsync and tries it again, which
- * a Linux kernel answers with success and lost octets. */
-static const char SETTINGS[] =
-	"PRAGMA locking_mode=EXCLUSIVE;"
-	"PRAGMA journal_mode=WAL;"
-	"PRAGMA synchronous=FULL;"
-	"PRAGMA foreign_keys=ON;"
-	"PRAGMA trusted_schema=OFF;"
-	"PRAGMA cell_size_check=ON;"
-	"PRAGMA temp_store=MEMORY;"
-	"PRAGMA mmap_size=0;"
-	"PRAGMA cache_size=-8192;"
-	"PRAGMA journal_size_limit=67108864;"
-	"PRAGMA wal_autocheckpoint=0;";
+/* Checkpoints are ours: SQLite's automatic one hides a failed fsync and tries it again,
+ * which a Linux kernel answers with success and lost octets. */
+static const char SETTINGS[] = "PRAGMA locking_mode=EXCLUSIVE;"
+			       "PRAGMA journal_mode=WAL;"
+			       "PRAGMA synchronous=FULL;"
+			       "PRAGMA foreign_keys=ON;"
+			       "PRAGMA trusted_schema=OFF;"
+			       "PRAGMA cell_size_check=ON;"
+			       "PRAGMA temp_store=MEMORY;"
+			       "PRAGMA mmap_size=0;"
+			       "PRAGMA cache_size=-8192;"
+			       "PRAGMA journal_size_limit=67108864;"
+			       "PRAGMA wal_autocheckpoint=0;";
 
 /* What a result code says about the disk. A write that found no room is undone by rolling
  * back; after any other failed write or fsync nobody knows what is on it. */
@@ -53,7 +52,8 @@ int sql_failed(struct engine *e, int code)
 	int system_error = sqlite3_system_errno(e->db);
 
 	if ((code & 0xFF) == SQLITE_CONSTRAINT) {
-		snprintf(e->failure_text, sizeof(e->failure_text), "%s", sqlite3_errmsg(e->db));
+		snprintf(e->failure_text, sizeof(e->failure_text), "%s",
+			sqlite3_errmsg(e->db));
 		return -EINVAL;
 	}
 	/* the first failure names the cause; later ones follow from it */
@@ -79,20 +79,21 @@ static int bind_one(sqlite3_stmt *s, int i, char kind, va_list *args)
 
 	switch (kind) {
 	case 't':
-		return sqlite3_bind_text(s, i, va_arg(*args, const char *), -1, SQLITE_STATIC);
+		return sqlite3_bind_text(
+			s, i, va_arg(*args, const char *), -1, SQLITE_STATIC);
 	case 'i':
 		return sqlite3_bind_int64(s, i, va_arg(*args, int64_t));
 	case 'b':
 		b = va_arg(*args, struct span);
-		return sqlite3_bind_blob64(s, i, b.len ? (const void *)b.data : "", b.len,
-			SQLITE_STATIC);
+		return sqlite3_bind_blob64(
+			s, i, b.len ? (const void *)b.data : "", b.len, SQLITE_STATIC);
 	default:
 		return SQLITE_MISUSE;
 	}
 }
 
-static sqlite3_stmt *bind_all(struct engine *e, enum statement which, const char *format,
-	va_list *args)
+static sqlite3_stmt *bind_all(
+	struct engine *e, enum statement which, const char *format, va_list *args)
 {
 	sqlite3_stmt *s = e->statements[which];
 	int rc = SQLITE_OK;
@@ -179,7 +180,8 @@ static int open_database(struct engine *e, const char *path)
 {
 	int rc = sqlite3_open_v2(path, &e->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-			SQLITE_OPEN_EXRESCODE, NULL);
+			SQLITE_OPEN_EXRESCODE,
+		NULL);
 	int r = rc == SQLITE_OK ? 0 : sql_failed(e, rc);
 
 	if (r == 0) {
@@ -262,7 +264,7 @@ void engine_rollback(struct engine *e)
 
 	/* SQLite may have rolled back by itself */
 	if (e->in_transaction && !sqlite3_get_autocommit(e->db) &&
-	    sql_run(e, SQL_ROLLBACK, "") < 0 && failure != ENGINE_FATAL)
+		sql_run(e, SQL_ROLLBACK, "") < 0 && failure != ENGINE_FATAL)
 		failure = ENGINE_REOPEN;
 	e->failure = failure;
 	e->in_transaction = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Inside the SQLite engine: its state, its statements and how they are run; never included
- * outside the engine_sqlite_*.c files.
+ * Inside the SQLite engine: its state, its statements and how they are run; never
+ * included outside the engine_sqlite_*.c files.
  */
 #ifndef SEALGATE_QUEUE_ENGINE_SQLITE_H
 #define SEALGATE_QUEUE_ENGINE_SQLITE_H
@@ -24,7 +24,7 @@ struct engine {
 	enum engine_failure failure;
 	char failure_text[256];
 	bool in_transaction;
-	int log_frames; /* in the write-ahead log */
+	int log_frames;		      /* in the write-ahead log */
 	struct engine_head head;      /* with what the open transaction has added */
 	struct engine_head committed; /* what is durable */
 	struct engine_head marked;    /* at engine_mark */
@@ -36,8 +36,8 @@ static inline sqlite3_int64 blob_id(sqlite3_int64 document, enum queue_part part
 	return document * 8 + (sqlite3_int64)part;
 }
 
-/* Bind by format and return the statement, to be reset by the caller's _cleanup_statement_:
- * t text, i int64_t, b span as a blob. NULL after a failure. */
+/* Bind by format and return the statement, to be reset by the caller's
+ * _cleanup_statement_: t text, i int64_t, b span as a blob. NULL after a failure. */
 sqlite3_stmt *sql_bind(struct engine *e, enum statement which, const char *format, ...);
 
 /* Step. Return: 1 a row, 0 done, -EINVAL a constraint, other negative a failure. */
@@ -49,8 +49,8 @@ int sql_run(struct engine *e, enum statement which, const char *format, ...);
 /* Rows that the last statement changed. */
 int sql_changes(const struct engine *e);
 
-/* Record an SQLite result code. Return: -EINVAL for a constraint, else -EIO or the like with
- * e->failure set. */
+/* Record an SQLite result code. Return: -EINVAL for a constraint, else -EIO or the like
+ * with e->failure set. */
 int sql_failed(struct engine *e, int code);
 
 /* Run text with any number of statements. Return: 0 or negative. */
@@ -74,8 +74,8 @@ int schema_update(struct engine *e);
 /* blobs; the report of a later verdict has a place of its own */
 #define BLOB_LATER_REPORT ((enum queue_part)6)
 
-int blob_write(struct engine *e, sqlite3_int64 document, enum queue_part part,
-	struct span data);
+int blob_write(
+	struct engine *e, sqlite3_int64 document, enum queue_part part, struct span data);
 int blob_read(struct engine *e, sqlite3_int64 document, enum queue_part part, size_t max,
 	int *ret_fd); /* QUEUE_DONE, QUEUE_NOT_FOUND */
 
@@ -105,12 +105,12 @@ void document_read(sqlite3_stmt *s, struct document_row *ret_row);
 int document_find(struct engine *e, const char *id, struct document_row *ret_row);
 
 /* By id, when it is still claimed under this fence; else QUEUE_STALE. */
-int document_claimed(struct engine *e, const char *id, uint64_t fence,
-	struct document_row *ret_row);
+int document_claimed(
+	struct engine *e, const char *id, uint64_t fence, struct document_row *ret_row);
 
 /* The one place where a document's state changes. QUEUE_DONE, QUEUE_ILLEGAL, negative. */
-int document_become(struct engine *e, struct document_row *d, enum document_state to,
-	int64_t due);
+int document_become(
+	struct engine *e, struct document_row *d, enum document_state to, int64_t due);
 
 struct delivery_row {
 	sqlite3_int64 key;
@@ -118,7 +118,7 @@ struct delivery_row {
 	char destination[DESTINATION_NAME_SIZE];
 	enum delivery_state state;
 	enum delivery_state held_from; /* where a hold will be released to */
-	bool hold;                     /* hold as soon as the attempt under way has ended */
+	bool hold; /* hold as soon as the attempt under way has ended */
 	int64_t received;
 	int64_t due;
 	uint64_t fence;
@@ -137,14 +137,16 @@ int delivery_find(struct engine *e, sqlite3_int64 document, const char *destinat
 int delivery_all(struct engine *e, sqlite3_int64 document,
 	struct delivery_row ret_rows[QUEUE_DESTINATIONS_MAX]);
 
-/* The one place where a delivery's state changes: checks the table, writes the whole row. */
-int delivery_become(struct engine *e, struct delivery_row *d, enum delivery_state to,
-	int64_t now);
+/* The one place where a delivery's state changes: checks the table, writes the whole row.
+ */
+int delivery_become(
+	struct engine *e, struct delivery_row *d, enum delivery_state to, int64_t now);
 
-/* The same for the end of an attempt, with its audit record; takes over detail. A hold that
- * waited for this end takes effect. d->due is set by the caller. */
+/* The same for the end of an attempt, with its audit record; takes over detail. A hold
+ * that waited for this end takes effect. d->due is set by the caller. */
 int delivery_settle(struct engine *e, int64_t now, const struct document_row *doc,
-	struct delivery_row *d, enum delivery_state to, const char *actor, json_t *detail);
+	struct delivery_row *d, enum delivery_state to, const char *actor,
+	json_t *detail);
 
 /* Append a record as it stands. */
 int audit_append(struct engine *e, sqlite3_int64 document, struct span record);

@@ -98,7 +98,8 @@ int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request
 			return QUEUE_ILLEGAL;
 		}
 	}
-	r = audit_event(e, now, audit->actor, audit->event, audit->id[0] ? &d : NULL, detail);
+	r = audit_event(
+		e, now, audit->actor, audit->event, audit->id[0] ? &d : NULL, detail);
 	return r < 0 ? r : QUEUE_DONE;
 }
 
@@ -118,8 +119,8 @@ static int add_line(struct buf *b, sqlite3_stmt *s)
 
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_AUDIT_READ, "ii", after,
-		(int64_t)limit);
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_AUDIT_READ, "ii", after, (int64_t)limit);
 	_cleanup_buf_ struct buf b;
 	int r = 1;
 

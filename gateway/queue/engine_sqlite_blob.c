@@ -30,8 +30,8 @@ static int stream_in(struct engine *e, sqlite3_int64 id, struct span data)
 	return rc;
 }
 
-int blob_write(struct engine *e, sqlite3_int64 document, enum queue_part part,
-	struct span data)
+int blob_write(
+	struct engine *e, sqlite3_int64 document, enum queue_part part, struct span data)
 {
 	sqlite3_int64 id = blob_id(document, part);
 	int r;
@@ -76,7 +76,8 @@ static int stream_out(struct engine *e, sqlite3_blob *blob, size_t len, int fd)
 
 static int blob_exists(struct engine *e, sqlite3_int64 id)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_READ_BLOB, "i", (int64_t)id);
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_READ_BLOB, "i", (int64_t)id);
 
 	return sql_step(e, s);
 }

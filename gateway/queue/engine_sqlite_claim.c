@@ -12,13 +12,13 @@ static int next_due(struct engine *e, sqlite3_stmt *statement, int64_t *ret_due)
 	int r = sql_step(e, s);
 
 	if (r > 0 && sqlite3_column_type(s, 0) != SQLITE_NULL &&
-	    sqlite3_column_int64(s, 0) < *ret_due)
+		sqlite3_column_int64(s, 0) < *ret_due)
 		*ret_due = sqlite3_column_int64(s, 0);
 	return r < 0 ? r : 0;
 }
 
-static int select_due(struct engine *e, enum statement which, int64_t now,
-	struct document_row *ret_row)
+static int select_due(
+	struct engine *e, enum statement which, int64_t now, struct document_row *ret_row)
 {
 	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, which, "i", now);
 	int r = sql_step(e, s);
@@ -28,13 +28,15 @@ static int select_due(struct engine *e, enum statement which, int64_t now,
 	return r;
 }
 
-static int lease_document(struct engine *e, int64_t now, int lease_s, struct document_row *d)
+static int lease_document(
+	struct engine *e, int64_t now, int lease_s, struct document_row *d)
 {
 	d->due = now + lease_s;
 	d->fence++;
 	d->attempt++;
 	return sql_run(e, SQL_LEASE_DOCUMENT, "iiiii", (int64_t)d->key, d->due,
-		(int64_t)d->fence, (int64_t)d->attempt, d->first_try ? d->first_try : now);
+		(int64_t)d->fence, (int64_t)d->attempt,
+		d->first_try ? d->first_try : now);
 }
 
 static int read_parts(struct engine *e, sqlite3_int64 key, int ret_fds[3])
@@ -72,8 +74,10 @@ static int claim_document(struct engine *e, int64_t now, int lease_s, enum state
 	r = lease_document(e, now, lease_s, &d);
 	if (r < 0)
 		return r;
-	*ret_claim = (struct queue_claim){ .document = d.document, .fence = d.fence,
-		.attempt = d.attempt, .first_try = d.first_try };
+	*ret_claim = (struct queue_claim){ .document = d.document,
+		.fence = d.fence,
+		.attempt = d.attempt,
+		.first_try = d.first_try };
 	*ret_row = d;
 	return QUEUE_DONE;
 }
@@ -82,8 +86,8 @@ int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int ret_fds[3], int64_t *ret_due)
 {
 	struct document_row d;
-	int r = claim_document(e, now, lease_s, SQL_CLAIM_SEAL, SQL_NEXT_SEAL, &d, ret_claim,
-		ret_due);
+	int r = claim_document(
+		e, now, lease_s, SQL_CLAIM_SEAL, SQL_NEXT_SEAL, &d, ret_claim, ret_due);
 
 	return r == QUEUE_DONE ? read_parts(e, d.key, ret_fds) : r;
 }
@@ -92,8 +96,8 @@ int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
 {
 	struct document_row d;
-	int r = claim_document(e, now, lease_s, SQL_CLAIM_HELD, SQL_NEXT_HELD, &d, ret_claim,
-		ret_due);
+	int r = claim_document(
+		e, now, lease_s, SQL_CLAIM_HELD, SQL_NEXT_HELD, &d, ret_claim, ret_due);
 
 	if (r != QUEUE_DONE)
 		return r;
@@ -101,11 +105,11 @@ int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 	return r == QUEUE_NOT_FOUND ? -ENODATA : r;
 }
 
-static int document_of(struct engine *e, const struct delivery_row *d,
-	struct document_row *ret_row)
+static int document_of(
+	struct engine *e, const struct delivery_row *d, struct document_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_FIND_KEY, "i",
-		(int64_t)d->document);
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_FIND_KEY, "i", (int64_t)d->document);
 	int r = sql_step(e, s);
 
 	if (r > 0)
@@ -120,12 +124,13 @@ static int expire_one(struct engine *e, int64_t now, struct delivery_row *d)
 	int r = document_of(e, d, &doc);
 
 	d->due = now;
-	return r < 0 ? r : delivery_settle(e, now, &doc, d, DELIVERY_UNKNOWN, "queued",
-		json_pack("{s:s}", "reason", "the lease ran out"));
+	return r < 0 ? r
+		     : delivery_settle(e, now, &doc, d, DELIVERY_UNKNOWN, "queued",
+			       json_pack("{s:s}", "reason", "the lease ran out"));
 }
 
-static int select_expired(struct engine *e, int64_t now, struct delivery_row *ret_rows,
-	int max)
+static int select_expired(
+	struct engine *e, int64_t now, struct delivery_row *ret_rows, int max)
 {
 	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_EXPIRED_LEASES, "i", now);
 	int count = 0, r = 0;
@@ -152,8 +157,8 @@ int engine_expire_leases(struct engine *e, int64_t now)
 static int select_delivery(struct engine *e, int64_t now, const char *destination,
 	struct delivery_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_CLAIM_DELIVERY, "ti",
-		destination, now);
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_CLAIM_DELIVERY, "ti", destination, now);
 	int r = sql_step(e, s);
 
 	if (r > 0)
@@ -162,9 +167,11 @@ static int select_delivery(struct engine *e, int64_t now, const char *destinatio
 }
 
 static int send_delivery(struct engine *e, int64_t now, int lease_s,
-	const struct document_row *doc, struct delivery_row *d, struct queue_claim *ret_claim)
+	const struct document_row *doc, struct delivery_row *d,
+	struct queue_claim *ret_claim)
 {
-	struct queue_claim c = { .document = doc->document, .first_try = d->first_try,
+	struct queue_claim c = { .document = doc->document,
+		.first_try = d->first_try,
 		.look_up = d->state == DELIVERY_UNKNOWN };
 	int r;
 
@@ -196,7 +203,8 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 		return r;
 	r = select_delivery(e, now, destination, &d);
 	if (r == 0) {
-		r = next_due(e, sql_bind(e, SQL_NEXT_DELIVERY, "t", destination), ret_due);
+		r = next_due(
+			e, sql_bind(e, SQL_NEXT_DELIVERY, "t", destination), ret_due);
 		if (r == 0)
 			r = next_due(e, sql_bind(e, SQL_NEXT_EXPIRY, ""), ret_due);
 		return r < 0 ? r : QUEUE_EMPTY;

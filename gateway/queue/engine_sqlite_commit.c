@@ -25,8 +25,10 @@ static int read_one(struct engine *e, sqlite3_stmt *statement, struct queue_docu
 static int find_octets(struct engine *e, const struct queue_submission *s,
 	struct queue_document *ret_first)
 {
-	return read_one(e, sql_bind(e, SQL_FIND_HASH, "bt", span_of(s->sha256, SHA256_SIZE),
-		s->partner), ret_first);
+	return read_one(e,
+		sql_bind(e, SQL_FIND_HASH, "bt", span_of(s->sha256, SHA256_SIZE),
+			s->partner),
+		ret_first);
 }
 
 static int find_number(struct engine *e, const struct queue_submission *s,
@@ -34,8 +36,10 @@ static int find_number(struct engine *e, const struct queue_submission *s,
 {
 	if (!s->number[0])
 		return QUEUE_NOT_FOUND;
-	return read_one(e, sql_bind(e, SQL_FIND_NUMBER, "tttt", s->number, s->type, s->country,
-		s->status), ret_first);
+	return read_one(e,
+		sql_bind(e, SQL_FIND_NUMBER, "tttt", s->number, s->type, s->country,
+			s->status),
+		ret_first);
 }
 
 int engine_find(struct engine *e, const struct queue_submission *s,
@@ -62,7 +66,7 @@ static int find_before_insert(struct engine *e, const struct queue_submission *s
 		return r;
 	if (r == QUEUE_DONE) {
 		if (strcmp(row.document.partner, s->partner) != 0 ||
-		    memcmp(row.document.sha256, s->sha256, SHA256_SIZE) != 0)
+			memcmp(row.document.sha256, s->sha256, SHA256_SIZE) != 0)
 			return QUEUE_ILLEGAL;
 		*ret_first = row.document;
 		return QUEUE_DUPLICATE;
@@ -87,10 +91,10 @@ static bool parts_ok(const struct queue_submission *s, const struct engine_parts
 static bool submission_ok(const struct queue_submission *s)
 {
 	if (s->state != DOCUMENT_REFUSED && s->state != DOCUMENT_HELD &&
-	    s->state != DOCUMENT_ACCEPTED)
+		s->state != DOCUMENT_ACCEPTED)
 		return false;
 	if (s->destination_count > QUEUE_DESTINATIONS_MAX || !id_valid(s->id) ||
-	    !s->partner[0] || s->received <= 0)
+		!s->partner[0] || s->received <= 0)
 		return false;
 	if (s->state != DOCUMENT_REFUSED && !s->number[0])
 		return false;
@@ -100,8 +104,8 @@ static bool submission_ok(const struct queue_submission *s)
 	return (s->state == DOCUMENT_HELD) == (s->hold_reason[0] != '\0');
 }
 
-static int insert_document(struct engine *e, const struct queue_submission *s,
-	sqlite3_int64 *ret_key)
+static int insert_document(
+	struct engine *e, const struct queue_submission *s, sqlite3_int64 *ret_key)
 {
 	bool held = s->state == DOCUMENT_HELD;
 	int r = sql_run(e, SQL_INSERT_DOCUMENT, "ttbttttttiiitttti", s->id, s->partner,
@@ -126,15 +130,15 @@ static int insert_parts(struct engine *e, sqlite3_int64 key, const struct engine
 	return r;
 }
 
-static int insert_deliveries(struct engine *e, sqlite3_int64 key,
-	const struct queue_submission *s)
+static int insert_deliveries(
+	struct engine *e, sqlite3_int64 key, const struct queue_submission *s)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && s->state != DOCUMENT_REFUSED &&
-	     i < s->destination_count; i++)
-		r = sql_run(e, SQL_INSERT_DELIVERY, "iti", (int64_t)key, s->destinations[i],
-			s->received);
+	for (uint32_t i = 0;
+		r == 0 && s->state != DOCUMENT_REFUSED && i < s->destination_count; i++)
+		r = sql_run(e, SQL_INSERT_DELIVERY, "iti", (int64_t)key,
+			s->destinations[i], s->received);
 	return r;
 }
 

@@ -63,10 +63,11 @@ static const struct verb {
 	[QUEUE_REDRIVE] = { redrive_one, "operator.redrive" },
 };
 
-/* An act on the document itself: sealing again what is in quarantine, judging again what is
- * held. No operator turns held into accepted: only a new verdict does. Return as above. */
-static int act_on_document(struct engine *e, int64_t now, enum queue_control verb,
-	struct document_row *d)
+/* An act on the document itself: sealing again what is in quarantine, judging again what
+ * is held. No operator turns held into accepted: only a new verdict does. Return as
+ * above. */
+static int act_on_document(
+	struct engine *e, int64_t now, enum queue_control verb, struct document_row *d)
 {
 	if (verb == QUEUE_REDRIVE && d->document.state == DOCUMENT_QUARANTINED) {
 		d->attempt = 0;
@@ -90,7 +91,8 @@ static int act_on_all(struct engine *e, int64_t now, const struct verb *v,
 		if (r < 0)
 			return r;
 		if (r > 0)
-			json_array_append_new(ret_changed, json_text(rows[i].destination));
+			json_array_append_new(
+				ret_changed, json_text(rows[i].destination));
 	}
 	return count < 0 ? count : 0;
 }
@@ -117,7 +119,7 @@ int engine_control(struct engine *e, int64_t now, const struct queue_control_req
 	int r, whole = 0;
 
 	if (c->verb < QUEUE_HOLD || c->verb > QUEUE_REDRIVE || !c->operator_name[0] ||
-	    !c->reason[0])
+		!c->reason[0])
 		return QUEUE_ILLEGAL;
 	v = &VERBS[c->verb];
 	r = document_find(e, c->id, &d);
@@ -134,7 +136,7 @@ int engine_control(struct engine *e, int64_t now, const struct queue_control_req
 	if (!whole && json_array_size(list) == 0)
 		return QUEUE_ILLEGAL;
 	r = audit_event(e, now, c->operator_name, v->event, &d,
-		json_pack("{s:o,s:O,s:b}", "reason", json_text(c->reason), "destinations", list,
-			"document", whole));
+		json_pack("{s:o,s:O,s:b}", "reason", json_text(c->reason), "destinations",
+			list, "document", whole));
 	return r < 0 ? r : QUEUE_DONE;
 }

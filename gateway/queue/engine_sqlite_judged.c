@@ -10,8 +10,8 @@ static bool judgement_ok(const struct queue_judgement *j, struct span report)
 {
 	if (j->state == DOCUMENT_HELD)
 		return j->hold_reason[0] && j->retry_at > 0 && !report.data;
-	return (j->state == DOCUMENT_ACCEPTED || j->state == DOCUMENT_REFUSED) && report.data &&
-	       report.len;
+	return (j->state == DOCUMENT_ACCEPTED || j->state == DOCUMENT_REFUSED) &&
+	       report.data && report.len;
 }
 
 /* What was never accepted goes nowhere. */
@@ -25,8 +25,8 @@ static int end_deliveries(struct engine *e, int64_t now, sqlite3_int64 document)
 	return count < 0 ? count : r;
 }
 
-static int store_report(struct engine *e, const struct document_row *d, struct span report,
-	json_t *detail)
+static int store_report(struct engine *e, const struct document_row *d,
+	struct span report, json_t *detail)
 {
 	char digest[SHA256_TEXT_SIZE];
 	int r = digest_sha256_text(report, digest);
@@ -41,10 +41,11 @@ static int store_report(struct engine *e, const struct document_row *d, struct s
 static json_t *detail_of(const struct document_row *d, const struct queue_judgement *j)
 {
 	return json_pack("{s:s,s:i,s:o,s:o,s:o,s:o}", "state",
-		document_state_text((enum document_state)j->state), "attempt", (int)d->attempt,
-		"policy_digest", json_text(j->policy_digest), "store_version",
-		json_text(j->store_version), "hold_reason", json_text(j->hold_reason),
-		"held_until", json_time(j->state == DOCUMENT_HELD ? j->held_until : 0));
+		document_state_text((enum document_state)j->state), "attempt",
+		(int)d->attempt, "policy_digest", json_text(j->policy_digest),
+		"store_version", json_text(j->store_version), "hold_reason",
+		json_text(j->hold_reason), "held_until",
+		json_time(j->state == DOCUMENT_HELD ? j->held_until : 0));
 }
 
 /* The document in its new state. A sealing that follows counts its attempts anew. */
@@ -65,7 +66,8 @@ static int become_judged(struct engine *e, int64_t now, struct document_row *d,
 		d->attempt = 0;
 		d->first_try = 0;
 	}
-	return document_become(e, d, (enum document_state)j->state, again ? j->retry_at : now);
+	return document_become(
+		e, d, (enum document_state)j->state, again ? j->retry_at : now);
 }
 
 int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,

@@ -47,14 +47,14 @@ static json_t *delivery_to_json(sqlite3_stmt *s)
 		json_time(sqlite3_column_int64(s, 2)), "attempts",
 		(json_int_t)sqlite3_column_int64(s, 3), "first_try",
 		json_time(sqlite3_column_int64(s, 4)), "updated",
-		json_time(sqlite3_column_int64(s, 5)), "reply_id", column_text(s, 6), "detail",
-		column_text(s, 7), "held_from", column_text(s, 8));
+		json_time(sqlite3_column_int64(s, 5)), "reply_id", column_text(s, 6),
+		"detail", column_text(s, 7), "held_from", column_text(s, 8));
 }
 
 static json_t *deliveries_to_json(struct engine *e, sqlite3_int64 document)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_JSON_DELIVERIES, "i",
-		(int64_t)document);
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_JSON_DELIVERIES, "i", (int64_t)document);
 	json_t *list = json_array();
 	int r;
 
@@ -75,11 +75,12 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 	if (!deliveries)
 		return NULL;
 	hex_encode(d->sha256, SHA256_SIZE, hash);
-	return json_pack("{s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,"
-			 "s:I,s:o}",
+	return json_pack(
+		"{s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,"
+		"s:I,s:o}",
 		"id", d->id, "partner", json_text(d->partner), "sha256", hash, "country",
-		json_text(d->country), "import_country", json_text(d->import_country), "type",
-		json_text(d->type), "number", json_text(d->number), "status",
+		json_text(d->country), "import_country", json_text(d->import_country),
+		"type", json_text(d->type), "number", json_text(d->number), "status",
 		json_text(d->status), "state",
 		document_state_text((enum document_state)d->state), "size",
 		(json_int_t)d->size, "received", json_time(d->received), "held_until",
@@ -92,32 +93,33 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 /* One record with what proves its place: previous and own chain value. */
 static json_t *event_to_json(struct engine *e, int64_t position, sqlite3_stmt *s)
 {
-	struct span record = span_of(sqlite3_column_blob(s, 1),
-		(size_t)sqlite3_column_bytes(s, 1));
+	struct span record =
+		span_of(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
 	uint8_t before[SHA256_SIZE] = { 0 };
 	char hash[SHA256_TEXT_SIZE], chain[SHA256_TEXT_SIZE], previous[SHA256_TEXT_SIZE];
 
 	if (sqlite3_column_bytes(s, 2) != SHA256_SIZE ||
-	    (position > 1 && engine_chain_at(e, position - 1, before) != QUEUE_DONE) ||
-	    digest_sha256_text(record, hash) < 0)
+		(position > 1 &&
+			engine_chain_at(e, position - 1, before) != QUEUE_DONE) ||
+		digest_sha256_text(record, hash) < 0)
 		return NULL;
 	hex_encode(sqlite3_column_blob(s, 2), SHA256_SIZE, chain);
 	hex_encode(before, SHA256_SIZE, previous);
-	return json_pack("{s:I,s:s,s:s,s:s,s:o}", "position", (json_int_t)position, "previous",
-		previous, "record_sha256", hash, "chain", chain, "record",
+	return json_pack("{s:I,s:s,s:s,s:s,s:o}", "position", (json_int_t)position,
+		"previous", previous, "record_sha256", hash, "chain", chain, "record",
 		json_read(record, QUEUE_RECORD_MAX));
 }
 
 json_t *events_to_json(struct engine *e, const struct document_row *d)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_AUDIT_DOCUMENT, "i",
-		(int64_t)d->key);
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_AUDIT_DOCUMENT, "i", (int64_t)d->key);
 	_cleanup_json_ json_t *list = json_array();
 	int r;
 
 	while ((r = sql_step(e, s)) > 0)
-		if (json_array_append_new(list,
-			    event_to_json(e, sqlite3_column_int64(s, 0), s)) < 0)
+		if (json_array_append_new(
+			    list, event_to_json(e, sqlite3_column_int64(s, 0), s)) < 0)
 			return NULL;
 	return r < 0 ? NULL : TAKE(list);
 }
@@ -140,8 +142,8 @@ static size_t part_max(enum queue_part part)
 	return 0;
 }
 
-int engine_get(struct engine *e, const char *id, const char *partner, enum queue_part part,
-	struct queue_document *ret_document, int *ret_fd)
+int engine_get(struct engine *e, const char *id, const char *partner,
+	enum queue_part part, struct queue_document *ret_document, int *ret_fd)
 {
 	struct document_row d;
 	int r = document_find(e, id, &d);
@@ -179,14 +181,15 @@ static json_t *list_documents(struct engine *e, sqlite3_stmt *statement, bool ev
 		d = document_to_json(e, &row);
 		if (json_array_append_new(list, d) < 0)
 			return NULL;
-		if (events && json_object_set_new(d, "events", events_to_json(e, &row)) < 0)
+		if (events &&
+			json_object_set_new(d, "events", events_to_json(e, &row)) < 0)
 			return NULL;
 	}
 	return r < 0 ? NULL : TAKE(list);
 }
 
-int engine_list(struct engine *e, const char *state, const char *partner, int limit,
-	int *ret_fd)
+int engine_list(
+	struct engine *e, const char *state, const char *partner, int limit, int *ret_fd)
 {
 	sqlite3_stmt *s;
 
@@ -224,16 +227,20 @@ int engine_explain(struct engine *e, const char *key, int *ret_fd)
 	if (r < 0)
 		return r;
 	if (r == QUEUE_NOT_FOUND && strlen(key) == SHA256_TEXT_SIZE - 1 &&
-	    hex_decode(key, hash, SHA256_SIZE) == 0)
-		list = list_documents(e, sql_bind(e, SQL_EXPLAIN_HASH, "bi",
-			span_of(hash, SHA256_SIZE), (int64_t)EXPLAIN_DOCUMENTS_MAX), true);
+		hex_decode(key, hash, SHA256_SIZE) == 0)
+		list = list_documents(e,
+			sql_bind(e, SQL_EXPLAIN_HASH, "bi", span_of(hash, SHA256_SIZE),
+				(int64_t)EXPLAIN_DOCUMENTS_MAX),
+			true);
 	else if (r == QUEUE_NOT_FOUND)
-		list = list_documents(e, sql_bind(e, SQL_EXPLAIN_NUMBER, "ti", key,
-			(int64_t)EXPLAIN_DOCUMENTS_MAX), true);
+		list = list_documents(e,
+			sql_bind(e, SQL_EXPLAIN_NUMBER, "ti", key,
+				(int64_t)EXPLAIN_DOCUMENTS_MAX),
+			true);
 	if (!list)
 		return -EIO;
 	if (json_array_size(list) == 0)
 		return QUEUE_NOT_FOUND;
-	return json_to_fd(json_pack("{s:o,s:O}", "key", json_text(key), "documents", list),
-		ret_fd);
+	return json_to_fd(
+		json_pack("{s:o,s:O}", "key", json_text(key), "documents", list), ret_fd);
 }

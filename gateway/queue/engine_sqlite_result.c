@@ -33,8 +33,8 @@ int delivery_settle(struct engine *e, int64_t now, const struct document_row *do
 }
 
 /* What waited for the seal may go; what an operator holds stays held, but for later. */
-static int release_deliveries(struct engine *e, int64_t now, sqlite3_int64 document,
-	json_t *ret_destinations)
+static int release_deliveries(
+	struct engine *e, int64_t now, sqlite3_int64 document, json_t *ret_destinations)
 {
 	struct delivery_row rows[QUEUE_DESTINATIONS_MAX];
 	int count = delivery_all(e, document, rows);
@@ -59,8 +59,8 @@ static int release_deliveries(struct engine *e, int64_t now, sqlite3_int64 docum
 	return count < 0 ? count : QUEUE_DONE;
 }
 
-int document_claimed(struct engine *e, const char *id, uint64_t fence,
-	struct document_row *ret_row)
+int document_claimed(
+	struct engine *e, const char *id, uint64_t fence, struct document_row *ret_row)
 {
 	int r = document_find(e, id, ret_row);
 
@@ -104,9 +104,11 @@ int engine_sealed(struct engine *e, int64_t now, const char *id, uint64_t fence,
 		return r;
 	r = document_become(e, &d, DOCUMENT_SEALED, 0);
 	if (r == QUEUE_DONE)
-		r = release_deliveries(e, now, d.key, json_object_get(detail, "destinations"));
+		r = release_deliveries(
+			e, now, d.key, json_object_get(detail, "destinations"));
 	if (r == QUEUE_DONE)
-		r = audit_event(e, now, "seal", "document.sealed", &d, json_incref(detail));
+		r = audit_event(
+			e, now, "seal", "document.sealed", &d, json_incref(detail));
 	return r < 0 ? r : r == 0 ? QUEUE_DONE : r;
 }
 
@@ -120,30 +122,32 @@ int engine_seal_failed(struct engine *e, int64_t now, const char *id, uint64_t f
 	if (r != QUEUE_DONE)
 		return r;
 	if (d.document.state != DOCUMENT_ACCEPTED)
-		return d.document.state == DOCUMENT_QUARANTINED && retry_at == 0 ? QUEUE_DONE
-									 : QUEUE_ILLEGAL;
+		return d.document.state == DOCUMENT_QUARANTINED && retry_at == 0
+			       ? QUEUE_DONE
+			       : QUEUE_ILLEGAL;
 	if (!d.first_try)
 		d.first_try = now;
 	clock_format(retry_at, retry);
-	r = document_become(e, &d, retry_at ? DOCUMENT_ACCEPTED : DOCUMENT_QUARANTINED,
-		retry_at);
+	r = document_become(
+		e, &d, retry_at ? DOCUMENT_ACCEPTED : DOCUMENT_QUARANTINED, retry_at);
 	if (r != QUEUE_DONE)
 		return r;
 	r = audit_event(e, now, "seal",
 		retry_at ? "document.seal-failed" : "document.quarantined", &d,
 		json_pack("{s:o,s:i,s:o*}", "reason", json_text(reason), "attempt",
-			(int)d.attempt, "retry_at", retry_at ? json_string(retry) : NULL));
+			(int)d.attempt, "retry_at",
+			retry_at ? json_string(retry) : NULL));
 	return r < 0 ? r : QUEUE_DONE;
 }
 
 static bool is_result(enum delivery_state s)
 {
-	return s == DELIVERY_DELIVERED || s == DELIVERY_DEFERRED || s == DELIVERY_UNKNOWN ||
-	       s == DELIVERY_REFUSED || s == DELIVERY_EXPIRED;
+	return s == DELIVERY_DELIVERED || s == DELIVERY_DEFERRED ||
+	       s == DELIVERY_UNKNOWN || s == DELIVERY_REFUSED || s == DELIVERY_EXPIRED;
 }
 
-/* The delivery of a claim, in state sending, or what stands in the way. *ret_again: this very
- * result was reported before. */
+/* The delivery of a claim, in state sending, or what stands in the way. *ret_again: this
+ * very result was reported before. */
 static int claimed_delivery(struct engine *e, int64_t now,
 	const struct queue_delivery_result_request *q, struct document_row *ret_doc,
 	struct delivery_row *ret_row, bool *ret_again)
@@ -169,14 +173,15 @@ static int claimed_delivery(struct engine *e, int64_t now,
 	return QUEUE_ILLEGAL;
 }
 
-int engine_delivery_result(struct engine *e, int64_t now,
-	const struct queue_delivery_result_request *q)
+int engine_delivery_result(
+	struct engine *e, int64_t now, const struct queue_delivery_result_request *q)
 {
 	enum delivery_state to = (enum delivery_state)q->state;
 	struct document_row doc;
 	struct delivery_row d;
 	bool again;
-	int r = is_result(to) ? claimed_delivery(e, now, q, &doc, &d, &again) : QUEUE_ILLEGAL;
+	int r = is_result(to) ? claimed_delivery(e, now, q, &doc, &d, &again)
+			      : QUEUE_ILLEGAL;
 
 	if (r != QUEUE_DONE || again)
 		return r;

@@ -47,8 +47,8 @@ int document_find(struct engine *e, const char *id, struct document_row *ret_row
 	return QUEUE_DONE;
 }
 
-int document_become(struct engine *e, struct document_row *d, enum document_state to,
-	int64_t due)
+int document_become(
+	struct engine *e, struct document_row *d, enum document_state to, int64_t due)
 {
 	enum document_state from = (enum document_state)d->document.state;
 	int r;
@@ -90,8 +90,8 @@ void delivery_read(sqlite3_stmt *s, struct delivery_row *ret_row)
 int delivery_find(struct engine *e, sqlite3_int64 document, const char *destination,
 	struct delivery_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_FIND_DELIVERY, "it",
-		(int64_t)document, destination);
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_FIND_DELIVERY, "it", (int64_t)document, destination);
 	int r = sql_step(e, s);
 
 	if (r <= 0)
@@ -103,8 +103,8 @@ int delivery_find(struct engine *e, sqlite3_int64 document, const char *destinat
 int delivery_all(struct engine *e, sqlite3_int64 document,
 	struct delivery_row ret_rows[QUEUE_DESTINATIONS_MAX])
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_ALL_DELIVERIES, "i",
-		(int64_t)document);
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_ALL_DELIVERIES, "i", (int64_t)document);
 	int count = 0, r;
 
 	while ((r = sql_step(e, s)) > 0 && count < QUEUE_DESTINATIONS_MAX)
@@ -117,8 +117,8 @@ static const char *held_from_text(const struct delivery_row *d)
 	return d->held_from == DELIVERY_NONE ? "" : delivery_state_text(d->held_from);
 }
 
-int delivery_become(struct engine *e, struct delivery_row *d, enum delivery_state to,
-	int64_t now)
+int delivery_become(
+	struct engine *e, struct delivery_row *d, enum delivery_state to, int64_t now)
 {
 	int r;
 

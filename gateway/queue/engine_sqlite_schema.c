@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Version 1. A CHECK or a trigger stands for every state that must not be; the transitions
- * are triggers too, made from the table of queue/types.c at every start. */
+/* Version 1. A CHECK or a trigger stands for every state that must not be; the
+ * transitions are triggers too, made from the table of queue/types.c at every start. */
 static const char TABLES_1[] =
 	"CREATE TABLE documents("
 	" document INTEGER PRIMARY KEY,"
@@ -35,8 +35,10 @@ static const char TABLES_1[] =
 	" WHERE state<>'refused';"
 	"CREATE UNIQUE INDEX documents_number ON documents(number,type,country,status)"
 	" WHERE state<>'refused';"
-	"CREATE INDEX documents_refused_octets ON documents(sha256) WHERE state='refused';"
-	"CREATE INDEX documents_refused_number ON documents(number) WHERE state='refused';"
+	"CREATE INDEX documents_refused_octets ON documents(sha256) WHERE "
+	"state='refused';"
+	"CREATE INDEX documents_refused_number ON documents(number) WHERE "
+	"state='refused';"
 	"CREATE INDEX documents_state ON documents(state);"
 	"CREATE INDEX documents_partner ON documents(partner);"
 	"CREATE INDEX documents_due ON documents(due) WHERE state='accepted';"
@@ -111,7 +113,8 @@ static const char TRIGGERS_1[] =
 	"  WHERE id BETWEEN NEW.document*8+2 AND NEW.document*8+5)<>4"
 	" BEGIN SELECT RAISE(ABORT,'sealed without all its parts'); END;"
 	"CREATE TRIGGER delivered_is_sealed BEFORE UPDATE OF state ON deliveries"
-	" WHEN NEW.state IN('queued','sending','unknown','delivered','deferred','refused')"
+	" WHEN NEW.state "
+	"IN('queued','sending','unknown','delivered','deferred','refused')"
 	"  AND (SELECT state FROM documents WHERE document=NEW.document)"
 	"   NOT IN('sealed','cleared','withdrawn','replaced')"
 	" BEGIN SELECT RAISE(ABORT,'delivery of a document that is not sealed'); END;"
@@ -231,8 +234,8 @@ static int trigger_is(struct engine *e, const char *name, const char *text)
 {
 	sqlite3_stmt *s = NULL;
 	int rc = sqlite3_prepare_v2(e->db,
-		"SELECT 1 FROM sqlite_schema WHERE type='trigger' AND name=?1 AND sql=?2", -1,
-		&s, NULL);
+		"SELECT 1 FROM sqlite_schema WHERE type='trigger' AND name=?1 AND sql=?2",
+		-1, &s, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
@@ -272,8 +275,10 @@ static int transition_triggers(struct engine *e, const struct machine *m)
 		m->table);
 	add_successors(&start, 0, m);
 	buf_add_str(&start, ") BEGIN SELECT RAISE(ABORT,'illegal first state'); END");
-	buf_addf(&next, "CREATE TRIGGER %s BEFORE UPDATE OF state ON %s"
-		" WHEN NEW.state<>OLD.state AND NOT (0", next_name, m->table);
+	buf_addf(&next,
+		"CREATE TRIGGER %s BEFORE UPDATE OF state ON %s"
+		" WHEN NEW.state<>OLD.state AND NOT (0",
+		next_name, m->table);
 	for (unsigned from = 1; from < m->states; from++) {
 		buf_addf(&next, " OR (OLD.state='%s' AND ", m->text(from));
 		add_successors(&next, from, m);

@@ -46,7 +46,8 @@ static json_t *child(json_t *parent, const char *name)
 	return c;
 }
 
-static int add_counts(struct engine *e, int64_t now, json_t *documents, json_t *deliveries)
+static int add_counts(
+	struct engine *e, int64_t now, json_t *documents, json_t *deliveries)
 {
 	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_STATS_COUNTS, "");
 	int r;
@@ -60,8 +61,10 @@ static int add_counts(struct engine *e, int64_t now, json_t *documents, json_t *
 		if (strcmp(kind, "document") == 0) {
 			json_object_set_new(documents, state, n);
 			if (is_open(state))
-				set_oldest(documents, oldest(e, now,
-					sql_bind(e, SQL_STATS_OLDEST_DOCUMENT, "t", state)));
+				set_oldest(documents,
+					oldest(e, now,
+						sql_bind(e, SQL_STATS_OLDEST_DOCUMENT,
+							"t", state)));
 			continue;
 		}
 		json_object_set_new(child(deliveries, name), state, n);
@@ -82,8 +85,8 @@ static json_int_t sum_of(const json_t *deliveries, const char *state)
 	const char *name;
 	json_t *d;
 
-	json_object_foreach((json_t *)(uintptr_t)deliveries, name, d)
-		sum += count_of(d, state);
+	json_object_foreach((json_t *)(uintptr_t)deliveries, name, d) sum +=
+		count_of(d, state);
 	return sum;
 }
 
@@ -94,18 +97,20 @@ static json_t *ledger(const json_t *documents, const json_t *deliveries)
 	json_t *l;
 
 	for (int s = DOCUMENT_HELD; s < DOCUMENT_STATES; s++)
-		acknowledged += count_of(documents,
-			document_state_text((enum document_state)s));
+		acknowledged +=
+			count_of(documents, document_state_text((enum document_state)s));
 	for (int s = DELIVERY_WAITING; s < DELIVERY_STATES; s++)
 		open += sum_of(deliveries, delivery_state_text((enum delivery_state)s));
-	l = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "accepted", acknowledged, "refused", refused,
-		"held", count_of(documents, "held"), "to_seal", count_of(documents, "accepted"),
-		"quarantined", count_of(documents, "quarantined"), "deliveries", open);
+	l = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "accepted", acknowledged, "refused",
+		refused, "held", count_of(documents, "held"), "to_seal",
+		count_of(documents, "accepted"), "quarantined",
+		count_of(documents, "quarantined"), "deliveries", open);
 	open -= sum_of(deliveries, "delivered") + sum_of(deliveries, "refused") +
 		sum_of(deliveries, "expired");
-	json_object_set_new(l, "delivered", json_integer(sum_of(deliveries, "delivered")));
-	json_object_set_new(l, "refused_by_destination",
-		json_integer(sum_of(deliveries, "refused")));
+	json_object_set_new(
+		l, "delivered", json_integer(sum_of(deliveries, "delivered")));
+	json_object_set_new(
+		l, "refused_by_destination", json_integer(sum_of(deliveries, "refused")));
 	json_object_set_new(l, "expired", json_integer(sum_of(deliveries, "expired")));
 	json_object_set_new(l, "open", json_integer(open));
 	return l;
@@ -116,7 +121,8 @@ static json_t *head_to_json(const struct engine *e)
 	char hex[SHA256_TEXT_SIZE];
 
 	hex_encode(e->head.chain, SHA256_SIZE, hex);
-	return json_pack("{s:I,s:s}", "position", (json_int_t)e->head.position, "chain", hex);
+	return json_pack(
+		"{s:I,s:s}", "position", (json_int_t)e->head.position, "chain", hex);
 }
 
 static json_int_t disk_free(struct engine *e)
@@ -138,7 +144,8 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 	if (r < 0)
 		return r;
 	return json_to_fd(json_pack("{s:O,s:O,s:o,s:o,s:I,s:i}", "documents", documents,
-		"deliveries", deliveries, "ledger", ledger(documents, deliveries), "audit",
-		head_to_json(e), "disk_free", disk_free(e), "schema", engine_schema()),
+				  "deliveries", deliveries, "ledger",
+				  ledger(documents, deliveries), "audit", head_to_json(e),
+				  "disk_free", disk_free(e), "schema", engine_schema()),
 		ret_fd);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Messages between the client and queued: one fixed body for each operation, one for every
- * answer; never a length or a pointer in them.
+ * Messages between the client and queued: one fixed body for each operation, one for
+ * every answer; never a length or a pointer in them.
  */
 #ifndef SEALGATE_QUEUE_PROTOCOL_H
 #define SEALGATE_QUEUE_PROTOCOL_H
@@ -15,7 +15,8 @@
 #define QUEUE_LEASE_MAX_S 3600
 #define QUEUE_LIST_MAX 1000
 #define QUEUE_AUDIT_READ_MAX 10000
-#define QUEUE_HELD_RETRY_S 60 /* from arrival to the second verdict on a held document */
+#define QUEUE_HELD_RETRY_S 60 /* from arrival to the second verdict on a held document   \
+			       */
 #define QUEUE_RECORD_MAX (64u * 1024) /* octets of an audit record */
 #define QUEUE_JSON_MAX (8u * 1024 * 1024)
 
@@ -105,7 +106,7 @@ struct queue_control_request {
 struct queue_audit_request {
 	char event[64];
 	char actor[QUEUE_KEY_SIZE];
-	char id[DOCUMENT_ID_SIZE]; /* "" for none */
+	char id[DOCUMENT_ID_SIZE];	/* "" for none */
 	char detail[QUEUE_DETAIL_SIZE]; /* "" for none */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Documents and deliveries as the queue keeps them, and their legal transitions in one table;
- * never an engine, never a socket.
+ * Documents and deliveries as the queue keeps them, and their legal transitions in one
+ * table; never an engine, never a socket.
  */
 #ifndef SEALGATE_QUEUE_TYPES_H
 #define SEALGATE_QUEUE_TYPES_H
@@ -60,8 +60,8 @@ struct queue_submission {
 	char type[DOCUMENT_TYPE_SIZE];
 	char number[DOCUMENT_NUMBER_SIZE];
 	char status[STATUS_SIZE];
-	uint32_t state; /* enum document_state: refused, held or accepted */
-	uint32_t size;  /* octets of the document */
+	uint32_t state;	  /* enum document_state: refused, held or accepted */
+	uint32_t size;	  /* octets of the document */
 	int64_t received; /* seconds */
 	int64_t held_until;
 	char hold_reason[64];
@@ -96,9 +96,9 @@ struct queue_claim {
 	struct queue_document document;
 	char destination[DESTINATION_NAME_SIZE]; /* "" for sealing */
 	uint64_t fence;
-	uint32_t attempt;   /* 1 for the first */
-	uint32_t look_up;   /* 1: the last attempt's outcome is unknown, look it up first */
-	int64_t first_try;  /* seconds; 0 when this is it */
+	uint32_t attempt; /* 1 for the first */
+	uint32_t look_up; /* 1: the last attempt's outcome is unknown, look it up first */
+	int64_t first_try; /* seconds; 0 when this is it */
 };
 
 /* A later verdict on a held document. */

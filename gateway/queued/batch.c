@@ -21,7 +21,8 @@ void batch_done(struct batch *b, bool orderly)
 {
 	if (orderly && b->engine)
 		engine_maintain(b->engine, true);
-	/* after an unknown outcome closing would only write on: the end of the process closes */
+	/* after an unknown outcome closing would only write on: the end of the process
+	 * closes */
 	if (orderly)
 		engine_close(b->engine);
 	b->engine = NULL;
@@ -65,7 +66,8 @@ static void back_off(struct batch *b)
 static void recovered(struct batch *b)
 {
 	if (b->failing)
-		log_event(LOG_NOTICE, "queued.recovered", NULL, "the database works again");
+		log_event(
+			LOG_NOTICE, "queued.recovered", NULL, "the database works again");
 	b->failing = false;
 	b->back_off_ms = 0;
 	b->retry_ms = 0;
@@ -95,8 +97,8 @@ static int run_one(struct batch *b, struct connection *c, int64_t now, bool *wor
 	return r;
 }
 
-/* Commits and results first, then claims, so that a claim finds what came with it; who has
- * waited longer claims first. */
+/* Commits and results first, then claims, so that a claim finds what came with it; who
+ * has waited longer claims first. */
 static int run_all(struct batch *b, int64_t now, bool writes)
 {
 	int64_t now_ms = clock_monotonic_ms();
@@ -105,7 +107,7 @@ static int run_all(struct batch *b, int64_t now, bool writes)
 
 	for (size_t i = 0; r == 0 && i < b->count; i++)
 		if (!operation_claims(b->asked[i]->op) &&
-		    (writes || !operation_writes(b->asked[i]->op)))
+			(writes || !operation_writes(b->asked[i]->op)))
 			r = run_one(b, b->asked[i], now, &work);
 	for (size_t i = 0; writes && r == 0 && i < b->waiting_count; i++)
 		if (work || b->waiting[i]->wake_ms <= now_ms) {
@@ -148,7 +150,8 @@ static void all_unavailable(struct batch *b, bool only_writers)
 	for (size_t i = 0; i < b->waiting_count; i++) {
 		struct connection *c = b->waiting[i];
 
-		if (c->state == CONNECTION_ASKED || c->deadline_ms <= clock_monotonic_ms()) {
+		if (c->state == CONNECTION_ASKED ||
+			c->deadline_ms <= clock_monotonic_ms()) {
 			c->state = CONNECTION_ASKED;
 			set_unavailable(c);
 		} else if (c->wake_ms < b->retry_ms) {
@@ -173,8 +176,9 @@ static int handle_failure(struct batch *b, int64_t now)
 
 	if (!b->failing || failure == ENGINE_FATAL)
 		log_event(failure == ENGINE_FATAL ? LOG_CRIT : LOG_ERR,
-			failure == ENGINE_NO_SPACE ? "queued.no-space" : "queued.database", NULL,
-			"%s", engine_failure_text(b->engine));
+			failure == ENGINE_NO_SPACE ? "queued.no-space"
+						   : "queued.database",
+			NULL, "%s", engine_failure_text(b->engine));
 	if (failure == ENGINE_FATAL)
 		return -EIO;
 	if (failure != ENGINE_NO_SPACE) {
@@ -214,7 +218,7 @@ static int execute(struct batch *b, int64_t now)
 static void answer_one(struct connection *c, int64_t now)
 {
 	if (operation_claims(c->op) && c->answer.reply.answer == QUEUE_EMPTY &&
-	    c->deadline_ms > clock_monotonic_ms())
+		c->deadline_ms > clock_monotonic_ms())
 		connection_park(c, c->answer.due, now);
 	else
 		connection_answer(c);
@@ -241,7 +245,7 @@ int batch_run(struct batch *b)
 			if (b->waiting[i]->state == CONNECTION_ASKED)
 				answer_one(b->waiting[i], now);
 		if (r == 0 && b->engine && engine_maintain(b->engine, false) < 0 &&
-		    engine_failure(b->engine) == ENGINE_FATAL) {
+			engine_failure(b->engine) == ENGINE_FATAL) {
 			log_event(LOG_CRIT, "queued.database", NULL, "%s",
 				engine_failure_text(b->engine));
 			r = -EIO;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * One transaction for what many connections ask (group commit), and what becomes of them when
- * the database cannot; never answers what is not durable.
+ * One transaction for what many connections ask (group commit), and what becomes of them
+ * when the database cannot; never answers what is not durable.
  */
 #ifndef SEALGATE_QUEUED_BATCH_H
 #define SEALGATE_QUEUED_BATCH_H
@@ -34,8 +34,8 @@ bool batch_full(const struct batch *b);
 void batch_add(struct batch *b, struct connection *c);
 void batch_add_waiting(struct batch *b, struct connection *c);
 
-/* Run and answer all that was added. Return: 0, or -errno when the process must end without
- * answering. */
+/* Run and answer all that was added. Return: 0, or -errno when the process must end
+ * without answering. */
 int batch_run(struct batch *b);
 
 /* Add an event of queued itself to the audit chain. Return as batch_run. */

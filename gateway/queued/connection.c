@@ -13,7 +13,8 @@ const char *connection_peer(const struct instance *i, int fd)
 	uid_t uid;
 
 	/* root could read the database anyway; queued's own uid is the command line's */
-	if (name ? strcmp(name, "queued") == 0 : ipc_peer(fd, &uid, NULL) == 0 && uid == 0)
+	if (name ? strcmp(name, "queued") == 0
+		 : ipc_peer(fd, &uid, NULL) == 0 && uid == 0)
 		return "ctl";
 	return name;
 }
@@ -42,16 +43,16 @@ bool connection_receive(struct connection *c)
 		return false;
 	if (r <= 0) {
 		if (r < 0 && r != -ECONNRESET)
-			log_event(LOG_WARNING, "queued.protocol", NULL, "message of %s: %s",
-				c->peer, strerror(-r));
+			log_event(LOG_WARNING, "queued.protocol", NULL,
+				"message of %s: %s", c->peer, strerror(-r));
 		connection_close(c);
 		return false;
 	}
 	c->op = dispatch_find(&c->message);
 	if (!c->op) {
 		log_event(LOG_WARNING, "queued.protocol", NULL,
-			"message of %s: type %u with %u octets and %u descriptors", c->peer,
-			c->message.header.type, c->message.header.body_len,
+			"message of %s: type %u with %u octets and %u descriptors",
+			c->peer, c->message.header.type, c->message.header.body_len,
 			c->message.header.fd_count);
 		connection_close(c);
 		return false;

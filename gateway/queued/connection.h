@@ -24,10 +24,11 @@ struct connection {
 	struct ipc_message message;
 	struct answer answer;
 	int64_t deadline_ms; /* of a parked claim */
-	int64_t wake_ms;     /* when asking again makes sense, at the latest the deadline */
+	int64_t wake_ms; /* when asking again makes sense, at the latest the deadline */
 };
 
-/* Name of the program at the other end, "ctl" for the operator's command line, or NULL. */
+/* Name of the program at the other end, "ctl" for the operator's command line, or NULL.
+ */
 const char *connection_peer(const struct instance *i, int fd);
 
 void connection_open(struct connection *c, int fd, const char *peer);

@@ -83,7 +83,8 @@ static size_t commit_part_max(unsigned bit)
 }
 
 /* Map the descriptors in the order of the bits of parts. Return: 0 or -errno. */
-static int map_parts(const struct ipc_message *m, uint32_t parts, struct span ret_parts[4])
+static int map_parts(
+	const struct ipc_message *m, uint32_t parts, struct span ret_parts[4])
 {
 	size_t used = 0;
 
@@ -136,8 +137,8 @@ static int run_claim_seal(const struct call *c)
 
 	if (!lease_ok(q))
 		return QUEUE_ILLEGAL;
-	return engine_claim_seal(c->engine, c->now, (int)q->lease_s, &c->answer->reply.claim,
-		c->answer->fds, &c->answer->due);
+	return engine_claim_seal(c->engine, c->now, (int)q->lease_s,
+		&c->answer->reply.claim, c->answer->fds, &c->answer->due);
 }
 
 static int run_claim_held(const struct call *c)
@@ -146,8 +147,8 @@ static int run_claim_held(const struct call *c)
 
 	if (!lease_ok(q))
 		return QUEUE_ILLEGAL;
-	return engine_claim_held(c->engine, c->now, (int)q->lease_s, &c->answer->reply.claim,
-		&c->answer->fds[0], &c->answer->due);
+	return engine_claim_held(c->engine, c->now, (int)q->lease_s,
+		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
 }
 
 static int run_judged(const struct call *c)
@@ -155,10 +156,12 @@ static int run_judged(const struct call *c)
 	const struct queue_judged_request *q = c->body;
 	struct span report = { 0 };
 	int r = c->message->header.fd_count
-			? memfd_map(c->message->fds[0], LIMIT_REPORT, &report) : 0;
+			? memfd_map(c->message->fds[0], LIMIT_REPORT, &report)
+			: 0;
 
 	if (r == 0)
-		r = engine_judged(c->engine, c->now, q->id, q->fence, &q->judgement, report);
+		r = engine_judged(
+			c->engine, c->now, q->id, q->fence, &q->judgement, report);
 	memfd_unmap(&report);
 	return r;
 }
@@ -189,7 +192,8 @@ static int run_seal_failed(const struct call *c)
 {
 	const struct queue_seal_failed_request *q = c->body;
 
-	return engine_seal_failed(c->engine, c->now, q->id, q->fence, q->retry_at, q->reason);
+	return engine_seal_failed(
+		c->engine, c->now, q->id, q->fence, q->retry_at, q->reason);
 }
 
 static int run_delivery_result(const struct call *c)
@@ -211,7 +215,8 @@ static int run_audit(const struct call *c)
 		memset(q.actor, 0, sizeof(q.actor));
 		memcpy(q.actor, c->peer, strlen(c->peer));
 	}
-	return q.event[0] && q.actor[0] ? engine_audit(c->engine, c->now, &q) : QUEUE_ILLEGAL;
+	return q.event[0] && q.actor[0] ? engine_audit(c->engine, c->now, &q)
+					: QUEUE_ILLEGAL;
 }
 
 static int run_stats(const struct call *c)
@@ -225,8 +230,8 @@ static int run_list(const struct call *c)
 
 	if (q->limit == 0 || q->limit > QUEUE_LIST_MAX)
 		return QUEUE_ILLEGAL;
-	return engine_list(c->engine, q->state, q->partner, (int)q->limit,
-		&c->answer->fds[0]);
+	return engine_list(
+		c->engine, q->state, q->partner, (int)q->limit, &c->answer->fds[0]);
 }
 
 static int run_explain(const struct call *c)
@@ -246,7 +251,9 @@ static int run_audit_read(const struct call *c)
 }
 
 #define TEXT(body, member)                                                               \
-	{ offsetof(struct body, member), sizeof(((struct body *)0)->member) }
+	{                                                                                \
+		offsetof(struct body, member), sizeof(((struct body *)0)->member)        \
+	}
 #define SUBMISSION_TEXTS(body)                                                           \
 	TEXT(body, submission.id), TEXT(body, submission.partner),                       \
 		TEXT(body, submission.country), TEXT(body, submission.import_country),   \
@@ -257,25 +264,28 @@ static int run_audit_read(const struct call *c)
 
 /* Who may do what. One row an operation. */
 static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
-	[QUEUE_OP_FIND] = { "find", sizeof(struct queue_find_request), 0, 0, PEER_INTAKE, READS,
-		run_find, { SUBMISSION_TEXTS(queue_find_request) } },
-	[QUEUE_OP_COMMIT] = { "commit", sizeof(struct queue_commit_request), 2, 4, PEER_INTAKE,
-		WRITES | MAKES_WORK, run_commit, { SUBMISSION_TEXTS(queue_commit_request) } },
+	[QUEUE_OP_FIND] = { "find", sizeof(struct queue_find_request), 0, 0, PEER_INTAKE,
+		READS, run_find, { SUBMISSION_TEXTS(queue_find_request) } },
+	[QUEUE_OP_COMMIT] = { "commit", sizeof(struct queue_commit_request), 2, 4,
+		PEER_INTAKE, WRITES | MAKES_WORK, run_commit,
+		{ SUBMISSION_TEXTS(queue_commit_request) } },
 	[QUEUE_OP_GET] = { "get", sizeof(struct queue_get_request), 0, 0,
 		PEER_INTAKE | PEER_SEAL | PEER_ADMIN | PEER_CTL, READS, run_get,
 		{ TEXT(queue_get_request, id), TEXT(queue_get_request, partner) } },
 	[QUEUE_OP_CLAIM_SEAL] = { "claim_seal", sizeof(struct queue_claim_request), 0, 0,
 		PEER_SEAL, WRITES | CLAIMS, run_claim_seal,
 		{ TEXT(queue_claim_request, destination) } },
-	[QUEUE_OP_SEALED] = { "sealed", sizeof(struct queue_sealed_request), 1, 1, PEER_SEAL,
-		WRITES | MAKES_WORK, run_sealed, { TEXT(queue_sealed_request, id) } },
-	[QUEUE_OP_SEAL_FAILED] = { "seal_failed", sizeof(struct queue_seal_failed_request), 0, 0,
-		PEER_SEAL, WRITES | MAKES_WORK, run_seal_failed,
+	[QUEUE_OP_SEALED] = { "sealed", sizeof(struct queue_sealed_request), 1, 1,
+		PEER_SEAL, WRITES | MAKES_WORK, run_sealed,
+		{ TEXT(queue_sealed_request, id) } },
+	[QUEUE_OP_SEAL_FAILED] = { "seal_failed",
+		sizeof(struct queue_seal_failed_request), 0, 0, PEER_SEAL,
+		WRITES | MAKES_WORK, run_seal_failed,
 		{ TEXT(queue_seal_failed_request, id),
 			TEXT(queue_seal_failed_request, reason) } },
-	[QUEUE_OP_CLAIM_DELIVERY] = { "claim_delivery", sizeof(struct queue_claim_request), 0, 0,
-		PEER_FORWARD, WRITES | CLAIMS, run_claim_delivery,
-		{ TEXT(queue_claim_request, destination) } },
+	[QUEUE_OP_CLAIM_DELIVERY] = { "claim_delivery",
+		sizeof(struct queue_claim_request), 0, 0, PEER_FORWARD, WRITES | CLAIMS,
+		run_claim_delivery, { TEXT(queue_claim_request, destination) } },
 	[QUEUE_OP_DELIVERY_RESULT] = { "delivery_result",
 		sizeof(struct queue_delivery_result_request), 0, 0, PEER_FORWARD,
 		WRITES | MAKES_WORK, run_delivery_result,
@@ -283,20 +293,22 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 			TEXT(queue_delivery_result_request, destination),
 			TEXT(queue_delivery_result_request, reply_id),
 			TEXT(queue_delivery_result_request, detail) } },
-	[QUEUE_OP_CONTROL] = { "control", sizeof(struct queue_control_request), 0, 0, PEER_ADMIN,
-		WRITES | MAKES_WORK, run_control,
-		{ TEXT(queue_control_request, id), TEXT(queue_control_request, destination),
+	[QUEUE_OP_CONTROL] = { "control", sizeof(struct queue_control_request), 0, 0,
+		PEER_ADMIN, WRITES | MAKES_WORK, run_control,
+		{ TEXT(queue_control_request, id),
+			TEXT(queue_control_request, destination),
 			TEXT(queue_control_request, operator_name),
 			TEXT(queue_control_request, reason) } },
 	[QUEUE_OP_AUDIT] = { "audit", sizeof(struct queue_audit_request), 0, 0,
 		PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN, WRITES, run_audit,
 		{ TEXT(queue_audit_request, event), TEXT(queue_audit_request, actor),
-			TEXT(queue_audit_request, id), TEXT(queue_audit_request, detail) } },
+			TEXT(queue_audit_request, id),
+			TEXT(queue_audit_request, detail) } },
 	[QUEUE_OP_CLAIM_HELD] = { "claim_held", sizeof(struct queue_claim_request), 0, 0,
 		PEER_INTAKE, WRITES | CLAIMS, run_claim_held,
 		{ TEXT(queue_claim_request, destination) } },
-	[QUEUE_OP_JUDGED] = { "judged", sizeof(struct queue_judged_request), 0, 1, PEER_INTAKE,
-		WRITES | MAKES_WORK, run_judged,
+	[QUEUE_OP_JUDGED] = { "judged", sizeof(struct queue_judged_request), 0, 1,
+		PEER_INTAKE, WRITES | MAKES_WORK, run_judged,
 		{ TEXT(queue_judged_request, id),
 			TEXT(queue_judged_request, judgement.hold_reason),
 			TEXT(queue_judged_request, judgement.policy_digest),
@@ -309,8 +321,8 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 	[QUEUE_OP_EXPLAIN] = { "explain", sizeof(struct queue_explain_request), 0, 0,
 		PEER_ADMIN | PEER_CTL, READS, run_explain,
 		{ TEXT(queue_explain_request, key) } },
-	[QUEUE_OP_AUDIT_READ] = { "audit_read", sizeof(struct queue_audit_read_request), 0, 0,
-		PEER_ADMIN | PEER_CTL, READS, run_audit_read, { { 0 } } },
+	[QUEUE_OP_AUDIT_READ] = { "audit_read", sizeof(struct queue_audit_read_request),
+		0, 0, PEER_ADMIN | PEER_CTL, READS, run_audit_read, { { 0 } } },
 };
 
 void answer_init(struct answer *a)
@@ -358,7 +370,8 @@ const struct operation *dispatch_find(const struct ipc_message *m)
 		return NULL;
 	op = &OPERATIONS[m->header.type];
 	if (!ipc_body(m, op->body_size) || m->header.fd_count < op->fds_min ||
-	    m->header.fd_count > op->fds_max || !texts_ok(op, m) || !destinations_ok(m))
+		m->header.fd_count > op->fds_max || !texts_ok(op, m) ||
+		!destinations_ok(m))
 		return NULL;
 	return op;
 }
@@ -414,10 +427,15 @@ static int answer_of_error(const struct operation *op, int error)
 	}
 }
 
-int dispatch_run(struct engine *e, const struct operation *op, const struct ipc_message *m,
-	const char *peer, int64_t now, struct answer *ret_answer)
+int dispatch_run(struct engine *e, const struct operation *op,
+	const struct ipc_message *m, const char *peer, int64_t now,
+	struct answer *ret_answer)
 {
-	struct call c = { .engine = e, .message = m, .body = m->body, .peer = peer, .now = now,
+	struct call c = { .engine = e,
+		.message = m,
+		.body = m->body,
+		.peer = peer,
+		.now = now,
 		.answer = ret_answer };
 	int answer, r = engine_mark(e);
 
@@ -428,8 +446,8 @@ int dispatch_run(struct engine *e, const struct operation *op, const struct ipc_
 	if (engine_failure(e) != ENGINE_FINE)
 		return -EIO;
 	if (answer < 0) {
-		log_event(LOG_WARNING, "queued.failed", NULL, "%s of %s: %s %s", op->name, peer,
-			strerror(-answer), engine_failure_text(e));
+		log_event(LOG_WARNING, "queued.failed", NULL, "%s of %s: %s %s", op->name,
+			peer, strerror(-answer), engine_failure_text(e));
 		answer = answer_of_error(op, answer);
 	}
 	if (answer == QUEUE_ILLEGAL)

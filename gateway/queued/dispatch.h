@@ -11,7 +11,7 @@
 struct answer {
 	struct queue_reply reply;
 	int fds[IPC_FDS_MAX]; /* owned; -1 where absent */
-	int64_t due;          /* of an empty claim: seconds when asking again makes sense */
+	int64_t due; /* of an empty claim: seconds when asking again makes sense */
 };
 
 void answer_init(struct answer *a);
@@ -19,8 +19,8 @@ void answer_done(struct answer *a);
 
 struct operation;
 
-/* The operation that a message asks for when its body and descriptors have the right form,
- * else NULL: then the connection is not worth keeping. */
+/* The operation that a message asks for when its body and descriptors have the right
+ * form, else NULL: then the connection is not worth keeping. */
 const struct operation *dispatch_find(const struct ipc_message *m);
 
 const char *operation_name(const struct operation *op);
@@ -28,16 +28,17 @@ bool operation_writes(const struct operation *op);
 bool operation_claims(const struct operation *op); /* may wait for work */
 bool operation_makes_work(const struct operation *op);
 
-/* True when a peer of that name may ask it: "intake", "seal", "forward", "admin", "ctl" or,
- * without peer separation, "any". */
+/* True when a peer of that name may ask it: "intake", "seal", "forward", "admin", "ctl"
+ * or, without peer separation, "any". */
 bool operation_allowed(const struct operation *op, const char *peer);
 
 /* Milliseconds that a claim may wait. */
 int64_t operation_wait_ms(const struct ipc_message *m);
 
-/* Run it inside the open transaction. now: seconds. What *ret_answer held is released first.
- * Return: 0, or negative when the database failed: then the batch is lost. */
-int dispatch_run(struct engine *e, const struct operation *op, const struct ipc_message *m,
-	const char *peer, int64_t now, struct answer *ret_answer);
+/* Run it inside the open transaction. now: seconds. What *ret_answer held is released
+ * first. Return: 0, or negative when the database failed: then the batch is lost. */
+int dispatch_run(struct engine *e, const struct operation *op,
+	const struct ipc_message *m, const char *peer, int64_t now,
+	struct answer *ret_answer);
 
 #endif

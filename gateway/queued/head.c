@@ -12,7 +12,8 @@
 
 static int head_path(const char *folder, char ret_path[PATH_MAX])
 {
-	return snprintf(ret_path, PATH_MAX, "%s/head", folder) < PATH_MAX ? 0 : -ENAMETOOLONG;
+	return snprintf(ret_path, PATH_MAX, "%s/head", folder) < PATH_MAX ? 0
+									  : -ENAMETOOLONG;
 }
 
 int head_write(const char *folder, const struct engine_head *head)

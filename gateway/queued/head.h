@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * state/queue/head, a durable copy of the end of the audit chain outside the database; never
- * ahead of what is committed.
+ * state/queue/head, a durable copy of the end of the audit chain outside the database;
+ * never ahead of what is committed.
  */
 #ifndef SEALGATE_QUEUED_HEAD_H
 #define SEALGATE_QUEUED_HEAD_H

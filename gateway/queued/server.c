@@ -18,8 +18,8 @@ struct server {
 	const struct server_options *o;
 	struct batch batch;
 	struct connection *connections; /* CONNECTIONS_MAX of them */
-	size_t first;                   /* where looking for requests starts, in turn */
-	int64_t head_position;          /* as last written */
+	size_t first;			/* where looking for requests starts, in turn */
+	int64_t head_position;		/* as last written */
 	int64_t head_at_ms;
 	bool head_failed;
 	bool stop;
@@ -39,7 +39,8 @@ static void accept_one(struct server *s)
 			return;
 		}
 	log_event(LOG_WARNING, peer ? "queued.connections" : "queued.stranger", NULL,
-		"connection refused: %s", peer ? "too many" : "the peer's uid is nobody here");
+		"connection refused: %s",
+		peer ? "too many" : "the peer's uid is nobody here");
 	close(fd);
 }
 
@@ -59,7 +60,7 @@ static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 			wake = c->wake_ms;
 	}
 	if (s->o->head_ms && batch_head(&s->batch).position != s->head_position &&
-	    s->head_at_ms + s->o->head_ms < wake)
+		s->head_at_ms + s->o->head_ms < wake)
 		wake = s->head_at_ms + s->o->head_ms;
 	if (wake == INT64_MAX)
 		return -1;
@@ -100,7 +101,7 @@ static void write_head(struct server *s, int64_t now_ms, bool force)
 	if (!s->o->head_records || head.position == s->head_position)
 		return;
 	if (!force && head.position - s->head_position < s->o->head_records &&
-	    now_ms - s->head_at_ms < s->o->head_ms)
+		now_ms - s->head_at_ms < s->o->head_ms)
 		return;
 	r = head_write(s->o->folder, &head);
 	if (r < 0 && !s->head_failed)
@@ -118,7 +119,8 @@ static int round_once(struct server *s)
 	struct pollfd set[CONNECTIONS_MAX + 2];
 	int r;
 
-	if (poll(set, CONNECTIONS_MAX + 2, prepare_poll(s, set, clock_monotonic_ms())) < 0)
+	if (poll(set, CONNECTIONS_MAX + 2, prepare_poll(s, set, clock_monotonic_ms())) <
+		0)
 		return errno == EINTR ? 0 : -errno;
 	if (set[0].revents)
 		s->stop = true;

@@ -19,7 +19,8 @@
 static const char USAGE[] =
 	"usage: sealgate-queued --instance DIR [--serve-fd N]\n"
 	"Keeps the documents, their states and the audit chain of an instance.\n"
-	"--serve-fd N answers reading questions on the connected socket N, and nothing else.\n";
+	"--serve-fd N answers reading questions on the connected socket N, and nothing "
+	"else.\n";
 
 #define HEAD_RECORDS 1000
 #define HEAD_MS 5000
@@ -68,14 +69,17 @@ static int open_engine(const char *folder, struct engine **ret_engine)
 	int r = engine_open(folder, &e, &error);
 
 	if (r < 0) {
-		log_event(LOG_ERR, "queued.database", NULL, "%s", error ? error : strerror(-r));
+		log_event(LOG_ERR, "queued.database", NULL, "%s",
+			error ? error : strerror(-r));
 		return r;
 	}
 	r = head_check(folder, e);
 	if (r <= 0) {
 		log_event(LOG_CRIT, "queued.rollback", NULL,
-			"%s/head is not in the audit chain of the database: it was set back or "
-			"changed (%s)", folder, r < 0 ? strerror(-r) : "refusing to serve");
+			"%s/head is not in the audit chain of the database: it was set "
+			"back or "
+			"changed (%s)",
+			folder, r < 0 ? strerror(-r) : "refusing to serve");
 		return r < 0 ? r : -EUCLEAN;
 	}
 	*ret_engine = TAKE(e);
@@ -103,8 +107,8 @@ static int become_owner(const struct instance *i)
 	return 0;
 }
 
-/* Lock the instance's queue for as long as the process lives: the lock's descriptor is never
- * closed. Return: 0 or -errno. */
+/* Lock the instance's queue for as long as the process lives: the lock's descriptor is
+ * never closed. Return: 0 or -errno. */
 static int lock_instance(const char *dir, char ret_folder[PATH_MAX])
 {
 	_cleanup_(freep) char *error = NULL;
@@ -112,7 +116,8 @@ static int lock_instance(const char *dir, char ret_folder[PATH_MAX])
 	int r = instance_open(dir, &i, &error);
 
 	if (r < 0) {
-		log_event(LOG_ERR, "daemon.instance", NULL, "%s", error ? error : strerror(-r));
+		log_event(LOG_ERR, "daemon.instance", NULL, "%s",
+			error ? error : strerror(-r));
 		return r;
 	}
 	r = become_owner(&i);
@@ -145,7 +150,8 @@ static int session(const char *dir, const char *number)
 	return server_run(&o, e) < 0 ? 1 : 0;
 }
 
-/* The folder that the options or the environment name, or NULL when none is to be opened. */
+/* The folder that the options or the environment name, or NULL when none is to be opened.
+ */
 static const char *instance_folder(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "--instance") == 0)
@@ -157,8 +163,9 @@ static const char *instance_folder(int argc, char **argv)
 
 int queued_main(int argc, char **argv)
 {
-	struct server_options o = { .session = -1, .head_records = HEAD_RECORDS,
-		.head_ms = HEAD_MS };
+	struct server_options o = {
+		.session = -1, .head_records = HEAD_RECORDS, .head_ms = HEAD_MS
+	};
 	const char *dir = instance_folder(argc, argv);
 	char folder[PATH_MAX];
 	struct engine *e;
@@ -168,7 +175,7 @@ int queued_main(int argc, char **argv)
 	log_open("queued");
 	raise_limits();
 	if (argc == 5 && strcmp(argv[1], "--instance") == 0 &&
-	    strcmp(argv[3], "--serve-fd") == 0)
+		strcmp(argv[3], "--serve-fd") == 0)
 		return session(argv[2], argv[4]);
 	/* before the socket: a second queued must not take it from the first */
 	if (dir && lock_instance(dir, folder) < 0)

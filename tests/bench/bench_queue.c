@@ -27,9 +27,14 @@ struct bench {
 
 static int commit_one(struct queue *q, uint8_t *data, size_t octets, int n)
 {
-	struct queue_submission s = { .state = DOCUMENT_ACCEPTED, .size = (uint32_t)octets,
-		.received = clock_now(), .destination_count = 2,
-		.partner = "bench", .country = "MA", .type = "851", .status = "70",
+	struct queue_submission s = { .state = DOCUMENT_ACCEPTED,
+		.size = (uint32_t)octets,
+		.received = clock_now(),
+		.destination_count = 2,
+		.partner = "bench",
+		.country = "MA",
+		.type = "851",
+		.status = "70",
 		.destinations = { "traces", "customs" } };
 	static const char filler[4096] = "report";
 	struct queue_document first;
@@ -42,8 +47,10 @@ static int commit_one(struct queue *q, uint8_t *data, size_t octets, int n)
 	snprintf(s.number, sizeof(s.number), "%s-%d", s.id, n);
 	digest_sha256(span_of(data, octets), s.sha256);
 	snprintf(record, sizeof(record),
-		"{\"actor\":\"bench\",\"at\":\"2026-06-05T12:00:00Z\",\"detail\":{\"number\":\"%s\","
-		"\"text\":\"%0200d\"},\"document\":\"%s\",\"event\":\"document.accepted\"}",
+		"{\"actor\":\"bench\",\"at\":\"2026-06-05T12:00:00Z\",\"detail\":{"
+		"\"number\":\"%s\","
+		"\"text\":\"%0200d\"},\"document\":\"%s\",\"event\":\"document."
+		"accepted\"}",
 		s.number, 0, s.id);
 	document = memfd_from("d", span_of(data, octets));
 	report = memfd_from("r", span_of(filler, sizeof(filler)));
@@ -113,7 +120,8 @@ int main(int argc, char **argv)
 		pthread_join(threads[i], NULL);
 	n = b.done < SAMPLES_MAX ? b.done : SAMPLES_MAX;
 	qsort(b.samples_us, (size_t)n, sizeof(int64_t), by_value);
-	printf("{\"clients\":%d,\"octets\":%zu,\"commits\":%d,\"failed\":%d,\"per_second\":%.0f,"
+	printf("{\"clients\":%d,\"octets\":%zu,\"commits\":%d,\"failed\":%d,\"per_"
+	       "second\":%.0f,"
 	       "\"p50_ms\":%.2f,\"p95_ms\":%.2f,\"p99_ms\":%.2f}\n",
 		clients, b.octets, b.done, b.failed, (double)b.done / seconds,
 		n ? (double)b.samples_us[n / 2] / 1000 : 0.0,

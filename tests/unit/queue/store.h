@@ -43,7 +43,8 @@ static inline int store_setup(void **state)
 	struct store *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
-	snprintf(s->dir, sizeof(s->dir), "%s/sealgate-queue-XXXXXX", base ? base : P_tmpdir);
+	snprintf(s->dir, sizeof(s->dir), "%s/sealgate-queue-XXXXXX",
+		base ? base : P_tmpdir);
 	assert_non_null(mkdtemp(s->dir));
 	store_open(s);
 	*state = s;
@@ -73,8 +74,10 @@ static inline int store_teardown(void **state)
 		assert_int_equal(engine_begin((s)->engine), 0);                          \
 		assert_int_equal(engine_mark((s)->engine), 0);                           \
 		answer_ = (call);                                                        \
-		assert_int_equal(engine_unmark((s)->engine, answer_ == QUEUE_DONE ||     \
-								   answer_ == QUEUE_EMPTY), 0);                      \
+		assert_int_equal(                                                        \
+			engine_unmark((s)->engine,                                       \
+				answer_ == QUEUE_DONE || answer_ == QUEUE_EMPTY),        \
+			0);                                                              \
 		assert_int_equal(engine_commit((s)->engine), 0);                         \
 		answer_;                                                                 \
 	})
@@ -82,8 +85,10 @@ static inline int store_teardown(void **state)
 static inline void submission_make(struct queue_submission *s, const char *number,
 	enum document_state state, struct span document)
 {
-	*s = (struct queue_submission){ .state = state, .received = T0,
-		.size = (uint32_t)document.len, .destination_count = 2 };
+	*s = (struct queue_submission){ .state = state,
+		.received = T0,
+		.size = (uint32_t)document.len,
+		.destination_count = 2 };
 	assert_int_equal(id_new(s->id), 0);
 	snprintf(s->partner, sizeof(s->partner), "partner-a");
 	snprintf(s->country, sizeof(s->country), "MA");
@@ -99,15 +104,16 @@ static inline void submission_make(struct queue_submission *s, const char *numbe
 	}
 }
 
-static inline int store_insert(struct store *s, const struct queue_submission *q,
-	struct span document)
+static inline int store_insert(
+	struct store *s, const struct queue_submission *q, struct span document)
 {
 	struct queue_document first;
 	char record[512];
 	struct engine_parts p = { .report = span_str("report") };
 
 	snprintf(record, sizeof(record),
-		"{\"actor\":\"intake\",\"at\":\"2026-06-05T12:00:00Z\",\"document\":\"%s\","
+		"{\"actor\":\"intake\",\"at\":\"2026-06-05T12:00:00Z\",\"document\":\"%"
+		"s\","
 		"\"event\":\"document.%s\"}",
 		q->id, document_state_text((enum document_state)q->state));
 	p.record = span_str(record);
@@ -119,8 +125,8 @@ static inline int store_insert(struct store *s, const struct queue_submission *q
 }
 
 /* A fresh document in a state; its id. */
-static inline void store_add(struct store *s, const char *number, enum document_state state,
-	char ret_id[DOCUMENT_ID_SIZE])
+static inline void store_add(struct store *s, const char *number,
+	enum document_state state, char ret_id[DOCUMENT_ID_SIZE])
 {
 	struct queue_submission q;
 
@@ -129,8 +135,8 @@ static inline void store_add(struct store *s, const char *number, enum document_
 	memcpy(ret_id, q.id, DOCUMENT_ID_SIZE);
 }
 
-static inline int store_claim_seal(struct store *s, int64_t now, int lease_s,
-	struct queue_claim *ret_claim)
+static inline int store_claim_seal(
+	struct store *s, int64_t now, int lease_s, struct queue_claim *ret_claim)
 {
 	int fds[3] = { -1, -1, -1 };
 	int64_t due;
@@ -142,8 +148,8 @@ static inline int store_claim_seal(struct store *s, int64_t now, int lease_s,
 }
 
 /* A sealed document; its deliveries are queued. */
-static inline void store_add_sealed(struct store *s, const char *number,
-	char ret_id[DOCUMENT_ID_SIZE])
+static inline void store_add_sealed(
+	struct store *s, const char *number, char ret_id[DOCUMENT_ID_SIZE])
 {
 	struct queue_claim claim;
 
@@ -151,7 +157,8 @@ static inline void store_add_sealed(struct store *s, const char *number,
 	assert_int_equal(store_claim_seal(s, T0, 60, &claim), QUEUE_DONE);
 	assert_string_equal(claim.document.id, ret_id);
 	assert_int_equal(STEP(s, engine_sealed(s->engine, T0, ret_id, claim.fence,
-		span_str("container"))), QUEUE_DONE);
+					 span_str("container"))),
+		QUEUE_DONE);
 }
 
 static inline int store_claim(struct store *s, int64_t now, const char *destination,
@@ -159,28 +166,31 @@ static inline int store_claim(struct store *s, int64_t now, const char *destinat
 {
 	int64_t due;
 	int fd = -1;
-	int r = STEP(s, engine_claim_delivery(s->engine, now, destination, 60, ret_claim, &fd,
-		&due));
+	int r = STEP(s, engine_claim_delivery(
+				s->engine, now, destination, 60, ret_claim, &fd, &due));
 
 	closep(&fd);
 	return r;
 }
 
-static inline int store_result(struct store *s, int64_t now, const struct queue_claim *claim,
-	enum delivery_state state, int64_t retry_at)
+static inline int store_result(struct store *s, int64_t now,
+	const struct queue_claim *claim, enum delivery_state state, int64_t retry_at)
 {
-	struct queue_delivery_result_request q = { .fence = claim->fence, .state = state,
-		.retry_at = retry_at };
+	struct queue_delivery_result_request q = {
+		.fence = claim->fence, .state = state, .retry_at = retry_at
+	};
 
 	memcpy(q.id, claim->document.id, sizeof(q.id));
 	memcpy(q.destination, claim->destination, sizeof(q.destination));
 	return STEP(s, engine_delivery_result(s->engine, now, &q));
 }
 
-static inline int store_control(struct store *s, enum queue_control verb, const char *id,
-	const char *destination)
+static inline int store_control(
+	struct store *s, enum queue_control verb, const char *id, const char *destination)
 {
-	struct queue_control_request q = { .verb = verb, .operator_name = "op", .reason = "why" };
+	struct queue_control_request q = {
+		.verb = verb, .operator_name = "op", .reason = "why"
+	};
 
 	snprintf(q.id, sizeof(q.id), "%s", id);
 	snprintf(q.destination, sizeof(q.destination), "%s", destination);
@@ -205,7 +215,8 @@ static inline json_t *store_get(struct store *s, const char *id, enum queue_part
 	struct queue_document d;
 	int fd = -1;
 
-	assert_int_equal(STEP(s, engine_get(s->engine, id, "", part, &d, &fd)), QUEUE_DONE);
+	assert_int_equal(
+		STEP(s, engine_get(s->engine, id, "", part, &d, &fd)), QUEUE_DONE);
 	return store_json(fd);
 }
 
@@ -216,17 +227,17 @@ static inline void assert_document(struct store *s, const char *id, const char *
 	assert_string_equal(json_string_of(meta, "state"), state);
 }
 
-static inline void assert_delivery(struct store *s, const char *id, const char *destination,
-	const char *state)
+static inline void assert_delivery(
+	struct store *s, const char *id, const char *destination, const char *state)
 {
 	_cleanup_json_ json_t *meta = store_get(s, id, QUEUE_META);
 	const char *found = "absent";
 	size_t i;
 	json_t *d;
 
-	json_array_foreach(json_object_get(meta, "deliveries"), i, d)
-		if (strcmp(json_string_of(d, "destination"), destination) == 0)
-			found = json_string_of(d, "state");
+	json_array_foreach(json_object_get(meta, "deliveries"), i,
+		d) if (strcmp(json_string_of(d, "destination"), destination) == 0) found =
+		json_string_of(d, "state");
 	assert_string_equal(found, state);
 }
 
@@ -238,9 +249,8 @@ static inline int count_events(struct store *s, const char *id, const char *even
 	size_t i;
 	json_t *e;
 
-	json_array_foreach(events, i, e)
-		count += strcmp(json_string_of(json_object_get(e, "record"), "event"), event) ==
-			 0;
+	json_array_foreach(events, i, e) count +=
+		strcmp(json_string_of(json_object_get(e, "record"), "event"), event) == 0;
 	return count;
 }
 

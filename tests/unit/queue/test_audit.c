@@ -29,8 +29,9 @@ static void make_chain(struct chain *c, const char *event)
 
 	for (int i = 0; i < LINES; i++) {
 		snprintf(record, sizeof(record),
-			"{\"actor\":\"a\",\"at\":\"2026-06-05T12:00:0%dZ\",\"event\":\"%s\"}", i,
-			event);
+			"{\"actor\":\"a\",\"at\":\"2026-06-05T12:00:0%dZ\",\"event\":\"%"
+			"s\"}",
+			i, event);
 		assert_int_equal(audit_chain(before, span_str(record), c->ends[i]), 0);
 		memcpy(before, c->ends[i], SHA256_SIZE);
 		hex_encode(before, SHA256_SIZE, hex);
@@ -72,7 +73,8 @@ static void intact(void **state)
 
 	(void)state;
 	make_chain(&c, "x");
-	assert_int_equal(check(&c, (const int[]){ 0, 1, 2, 3, 4, -1 }, &check_), AUDIT_INTACT);
+	assert_int_equal(
+		check(&c, (const int[]){ 0, 1, 2, 3, 4, -1 }, &check_), AUDIT_INTACT);
 	assert_int_equal(check_.position, 5);
 	assert_memory_equal(check_.chain, c.ends[4], SHA256_SIZE);
 }
@@ -87,9 +89,11 @@ static void faults_are_named(void **state)
 		AUDIT_REMOVED);
 	assert_int_equal(check(&c, (const int[]){ 1, -1 }, &(struct audit_check){ 0 }),
 		AUDIT_REMOVED);
-	assert_int_equal(check(&c, (const int[]){ 0, 1, 0, -1 }, &(struct audit_check){ 0 }),
+	assert_int_equal(
+		check(&c, (const int[]){ 0, 1, 0, -1 }, &(struct audit_check){ 0 }),
 		AUDIT_REORDERED);
-	assert_int_equal(check(&c, (const int[]){ 0, 1, 1, -1 }, &(struct audit_check){ 0 }),
+	assert_int_equal(
+		check(&c, (const int[]){ 0, 1, 1, -1 }, &(struct audit_check){ 0 }),
 		AUDIT_REORDERED);
 }
 
@@ -101,7 +105,8 @@ static void truncation_needs_the_head(void **state)
 	(void)state;
 	make_chain(&c, "x");
 	memcpy(check_.head_chain, c.ends[4], SHA256_SIZE);
-	assert_int_equal(check(&c, (const int[]){ 0, 1, 2, -1 }, &check_), AUDIT_TRUNCATED);
+	assert_int_equal(
+		check(&c, (const int[]){ 0, 1, 2, -1 }, &check_), AUDIT_TRUNCATED);
 	assert_int_equal(check(&c, (const int[]){ 3, 4, -1 }, &check_), AUDIT_INTACT);
 }
 
@@ -151,15 +156,18 @@ static void every_cut_or_longer_line_is_found(void **state)
 	make_chain(&c, "x");
 	for (size_t n = 0; n < strlen(c.lines[0]); n++)
 		assert_int_not_equal(audit_check_line(&(struct audit_check){ 0 },
-			span_of(c.lines[0], n)), AUDIT_INTACT);
+					     span_of(c.lines[0], n)),
+			AUDIT_INTACT);
 	strncat(c.lines[0], " ", LINE_MAX_SIZE - strlen(c.lines[0]) - 1);
-	assert_int_not_equal(audit_check_line(&(struct audit_check){ 0 },
-		span_str(c.lines[0])), AUDIT_INTACT);
+	assert_int_not_equal(
+		audit_check_line(&(struct audit_check){ 0 }, span_str(c.lines[0])),
+		AUDIT_INTACT);
 }
 
 static void only_canonical_records(void **state)
 {
-	static const char GOOD[] = "{\"actor\":\"a\",\"at\":\"t\",\"document\":\"D\",\"event\":\"e\"}";
+	static const char GOOD[] =
+		"{\"actor\":\"a\",\"at\":\"t\",\"document\":\"D\",\"event\":\"e\"}";
 	static const char *const BAD[] = { "", "null", "[]", "{}",
 		"{\"actor\":\"a\",\"at\":\"t\",\"event\":\"e\"}",
 		"{\"at\":\"t\",\"actor\":\"a\",\"document\":\"D\",\"event\":\"e\"}",
@@ -188,7 +196,8 @@ static void heads(void **state)
 	assert_int_equal(audit_head_read(span_str(text), &position, chain), 0);
 	assert_int_equal(position, 17);
 	for (size_t n = 0; n + 2 < strlen(text); n++)
-		assert_int_equal(audit_head_read(span_of(text, n), &position, chain), -EINVAL);
+		assert_int_equal(
+			audit_head_read(span_of(text, n), &position, chain), -EINVAL);
 	snprintf(text, sizeof(text), "017:%s", hex);
 	assert_int_equal(audit_head_read(span_str(text), &position, chain), -EINVAL);
 	snprintf(text, sizeof(text), "-1:%s", hex);

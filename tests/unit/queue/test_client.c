@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The client against a queued that says anything: only a well-formed answer is believed. */
+/* The client against a queued that says anything: only a well-formed answer is believed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,9 +22,9 @@
 /* What the other side does with one question. */
 struct script {
 	int socket;
-	uint16_t type;      /* of the answer; 0: that of the question */
+	uint16_t type;	    /* of the answer; 0: that of the question */
 	uint64_t id_change; /* added to the id */
-	size_t len;         /* of the body */
+	size_t len;	    /* of the body */
 	uint32_t answer;
 	size_t fds;
 	bool hang_up;
@@ -87,34 +88,43 @@ static int ask_stats(struct script *s)
 static void good_answers(void **state)
 {
 	(void)state;
-	assert_int_equal(ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_DONE,
-		.fds = 1 }), QUEUE_DONE);
-	assert_int_equal(ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_DENIED }),
+	assert_int_equal(ask_stats(&(struct script){
+				 .len = REPLY, .answer = QUEUE_DONE, .fds = 1 }),
+		QUEUE_DONE);
+	assert_int_equal(
+		ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_DENIED }),
 		QUEUE_DENIED);
-	assert_int_equal(ask_stats(&(struct script){ .len = REPLY,
-		.answer = QUEUE_UNAVAILABLE }), QUEUE_UNAVAILABLE);
+	assert_int_equal(
+		ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_UNAVAILABLE }),
+		QUEUE_UNAVAILABLE);
 }
 
 static void bad_answers_are_undecided(void **state)
 {
 	(void)state;
-	assert_true(ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_UNDECIDED }) < 0);
+	assert_true(ask_stats(&(struct script){
+			    .len = REPLY, .answer = QUEUE_UNDECIDED }) < 0);
 	assert_true(ask_stats(&(struct script){ .len = REPLY, .answer = 99 }) < 0);
-	assert_true(ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_DONE }) < 0);
-	assert_true(ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_DONE,
-		.fds = 2 }) < 0);
-	assert_true(ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_DENIED,
-		.fds = 1 }) < 0);
-	assert_true(ask_stats(&(struct script){ .len = REPLY - 1, .answer = QUEUE_DONE,
-		.fds = 1 }) < 0);
-	assert_true(ask_stats(&(struct script){ .len = REPLY + 1, .answer = QUEUE_DONE,
-		.fds = 1 }) < 0);
-	assert_true(ask_stats(&(struct script){ .len = 0, .answer = QUEUE_DONE, .fds = 1 }) <
-		    0);
-	assert_true(ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_DONE, .fds = 1,
-		.type = QUEUE_OP_FIND }) < 0);
-	assert_true(ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_DONE, .fds = 1,
-		.id_change = 1 }) < 0);
+	assert_true(
+		ask_stats(&(struct script){ .len = REPLY, .answer = QUEUE_DONE }) < 0);
+	assert_true(ask_stats(&(struct script){
+			    .len = REPLY, .answer = QUEUE_DONE, .fds = 2 }) < 0);
+	assert_true(ask_stats(&(struct script){
+			    .len = REPLY, .answer = QUEUE_DENIED, .fds = 1 }) < 0);
+	assert_true(ask_stats(&(struct script){
+			    .len = REPLY - 1, .answer = QUEUE_DONE, .fds = 1 }) < 0);
+	assert_true(ask_stats(&(struct script){
+			    .len = REPLY + 1, .answer = QUEUE_DONE, .fds = 1 }) < 0);
+	assert_true(ask_stats(&(struct script){
+			    .len = 0, .answer = QUEUE_DONE, .fds = 1 }) < 0);
+	assert_true(ask_stats(&(struct script){ .len = REPLY,
+			    .answer = QUEUE_DONE,
+			    .fds = 1,
+			    .type = QUEUE_OP_FIND }) < 0);
+	assert_true(
+		ask_stats(&(struct script){
+			.len = REPLY, .answer = QUEUE_DONE, .fds = 1, .id_change = 1 }) <
+		0);
 	assert_int_equal(ask_stats(&(struct script){ .hang_up = true }), -ECONNRESET);
 }
 
@@ -146,7 +156,8 @@ static void texts_that_do_not_fit(void **state)
 	assert_int_equal(queue_explain(s.client, long_text, &fd), QUEUE_NOT_FOUND);
 	assert_int_equal(queue_audit(s.client, long_text, "x", NULL, NULL), -E2BIG);
 	assert_int_equal(queue_list(s.client, "", long_text, 1, &fd), -E2BIG);
-	assert_int_equal(queue_control(s.client, QUEUE_HOLD, "x", long_text, "a", "b"), -E2BIG);
+	assert_int_equal(
+		queue_control(s.client, QUEUE_HOLD, "x", long_text, "a", "b"), -E2BIG);
 	/* none of these broke the connection */
 	assert_true(queue_stats(s.client, &fd) < 0);
 	stop(&s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* States, leases, fences and operators' acts, at times that the test chooses. */
+/* Commits, states, leases and fences, at times that the test chooses. */
 #include "tests/unit/queue/store.h"
 
 #include <errno.h>
@@ -81,17 +81,21 @@ static void stale_fence_changes_nothing(void **state)
 	assert_int_equal(new.attempt, 2);
 	assert_int_equal(new.first_try, T0);
 	assert_int_equal(STEP(s, engine_sealed(s->engine, T0 + 61, id, old.fence,
-		span_str("late"))), QUEUE_STALE);
-	assert_int_equal(STEP(s, engine_seal_failed(s->engine, T0 + 61, id, old.fence, 0,
-		"late")), QUEUE_STALE);
+					 span_str("late"))),
+		QUEUE_STALE);
+	assert_int_equal(
+		STEP(s, engine_seal_failed(s->engine, T0 + 61, id, old.fence, 0, "late")),
+		QUEUE_STALE);
 	assert_int_equal(STEP(s, engine_sealed(s->engine, T0 + 61, id, 0, span_str("x"))),
 		QUEUE_STALE);
 	assert_document(s, id, "accepted");
 	assert_int_equal(STEP(s, engine_sealed(s->engine, T0 + 62, id, new.fence,
-		span_str("container"))), QUEUE_DONE);
+					 span_str("container"))),
+		QUEUE_DONE);
 	/* the answer was lost and the same worker says it again */
 	assert_int_equal(STEP(s, engine_sealed(s->engine, T0 + 63, id, new.fence,
-		span_str("container"))), QUEUE_DONE);
+					 span_str("container"))),
+		QUEUE_DONE);
 	assert_int_equal(count_events(s, id, "document.sealed"), 1);
 }
 
@@ -106,7 +110,8 @@ static void late_but_alone_still_counts(void **state)
 	/* another destination's claim finds the lease run out */
 	assert_int_equal(store_claim(s, T0 + 100, "customs-es", &other), QUEUE_DONE);
 	assert_delivery(s, id, "traces", "unknown");
-	assert_int_equal(store_result(s, T0 + 101, &claim, DELIVERY_DELIVERED, 0), QUEUE_DONE);
+	assert_int_equal(
+		store_result(s, T0 + 101, &claim, DELIVERY_DELIVERED, 0), QUEUE_DONE);
 	assert_delivery(s, id, "traces", "delivered");
 }
 
@@ -130,8 +135,8 @@ static void lost_attempt_is_looked_up(void **state)
 		QUEUE_STALE);
 	assert_delivery(s, id, "traces", "sending");
 	/* still unknown: the next one looks it up again */
-	assert_int_equal(store_result(s, T0 + 62, &second, DELIVERY_UNKNOWN, T0 + 90),
-		QUEUE_DONE);
+	assert_int_equal(
+		store_result(s, T0 + 62, &second, DELIVERY_UNKNOWN, T0 + 90), QUEUE_DONE);
 	assert_int_equal(store_claim(s, T0 + 89, "traces", &second), QUEUE_EMPTY);
 	assert_int_equal(store_claim(s, T0 + 90, "traces", &second), QUEUE_DONE);
 	assert_int_equal(second.look_up, 1);
@@ -155,14 +160,17 @@ static void order_of_arrival_and_due_times(void **state)
 	store_add_sealed(s, "N3", id[2]);
 	assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
 	assert_string_equal(claim.document.id, id[0]);
-	assert_int_equal(store_result(s, T0, &claim, DELIVERY_DEFERRED, T0 + 30), QUEUE_DONE);
+	assert_int_equal(
+		store_result(s, T0, &claim, DELIVERY_DEFERRED, T0 + 30), QUEUE_DONE);
 	for (int i = 1; i < 3; i++) {
 		assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
 		assert_string_equal(claim.document.id, id[i]);
-		assert_int_equal(store_result(s, T0, &claim, DELIVERY_DELIVERED, 0), QUEUE_DONE);
+		assert_int_equal(
+			store_result(s, T0, &claim, DELIVERY_DELIVERED, 0), QUEUE_DONE);
 	}
-	assert_int_equal(STEP(s, engine_claim_delivery(s->engine, T0, "traces", 60, &claim, &fd,
-		&due)), QUEUE_EMPTY);
+	assert_int_equal(STEP(s, engine_claim_delivery(
+					 s->engine, T0, "traces", 60, &claim, &fd, &due)),
+		QUEUE_EMPTY);
 	assert_int_equal(due, T0 + 30);
 	assert_int_equal(store_claim(s, T0, "nobody", &claim), QUEUE_EMPTY);
 }
@@ -170,7 +178,8 @@ static void order_of_arrival_and_due_times(void **state)
 static void results_that_may_not_be(void **state)
 {
 	static const enum delivery_state WRONG[] = { DELIVERY_NONE, DELIVERY_WAITING,
-		DELIVERY_QUEUED, DELIVERY_SENDING, DELIVERY_HELD, (enum delivery_state)99 };
+		DELIVERY_QUEUED, DELIVERY_SENDING, DELIVERY_HELD,
+		(enum delivery_state)99 };
 	struct store *s = *state;
 	char id[DOCUMENT_ID_SIZE];
 	struct queue_claim claim;
@@ -178,213 +187,16 @@ static void results_that_may_not_be(void **state)
 	store_add_sealed(s, "N1", id);
 	assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
 	for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++)
-		assert_int_equal(store_result(s, T0, &claim, WRONG[i], T0), QUEUE_ILLEGAL);
+		assert_int_equal(
+			store_result(s, T0, &claim, WRONG[i], T0), QUEUE_ILLEGAL);
 	assert_int_equal(store_result(s, T0, &claim, DELIVERY_DELIVERED, 0), QUEUE_DONE);
 	assert_int_equal(store_result(s, T0, &claim, DELIVERY_DELIVERED, 0), QUEUE_DONE);
-	assert_int_equal(store_result(s, T0, &claim, DELIVERY_DEFERRED, T0), QUEUE_ILLEGAL);
+	assert_int_equal(
+		store_result(s, T0, &claim, DELIVERY_DEFERRED, T0), QUEUE_ILLEGAL);
 	assert_int_equal(count_events(s, id, "delivery.delivered"), 1);
 	/* delivered is an end for operators too */
 	assert_int_equal(store_control(s, QUEUE_REDRIVE, id, "traces"), QUEUE_ILLEGAL);
 	assert_int_equal(store_control(s, QUEUE_HOLD, id, "traces"), QUEUE_ILLEGAL);
-}
-
-static void quarantine_and_redrive(void **state)
-{
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE];
-	struct queue_claim claim;
-
-	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
-	assert_int_equal(store_claim_seal(s, T0, 60, &claim), QUEUE_DONE);
-	assert_int_equal(STEP(s, engine_seal_failed(s->engine, T0, id, claim.fence, T0 + 30,
-		"token away")), QUEUE_DONE);
-	assert_int_equal(store_claim_seal(s, T0 + 29, 60, &claim), QUEUE_EMPTY);
-	assert_int_equal(store_claim_seal(s, T0 + 30, 60, &claim), QUEUE_DONE);
-	assert_int_equal(STEP(s, engine_seal_failed(s->engine, T0 + 30, id, claim.fence, 0,
-		"bad seal")), QUEUE_DONE);
-	assert_document(s, id, "quarantined");
-	assert_int_equal(store_claim_seal(s, T0 + 999, 60, &claim), QUEUE_EMPTY);
-	assert_int_equal(store_control(s, QUEUE_REDRIVE, id, ""), QUEUE_DONE);
-	assert_int_equal(count_events(s, id, "operator.redrive"), 1);
-	assert_int_equal(store_claim_seal(s, T0 + 999, 60, &claim), QUEUE_DONE);
-	assert_int_equal(claim.attempt, 1);
-}
-
-static void holds_keep_what_was_known(void **state)
-{
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE];
-	struct queue_claim claim;
-
-	store_add_sealed(s, "N1", id);
-	assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
-	assert_int_equal(store_result(s, T0, &claim, DELIVERY_UNKNOWN, T0 + 5), QUEUE_DONE);
-	assert_int_equal(store_control(s, QUEUE_HOLD, id, ""), QUEUE_DONE);
-	assert_delivery(s, id, "traces", "held");
-	assert_delivery(s, id, "customs-es", "held");
-	assert_int_equal(store_claim(s, T0 + 999, "traces", &claim), QUEUE_EMPTY);
-	assert_int_equal(store_control(s, QUEUE_HOLD, id, ""), QUEUE_ILLEGAL);
-	assert_int_equal(store_control(s, QUEUE_RELEASE, id, ""), QUEUE_DONE);
-	/* what was unknown before the hold is unknown after it */
-	assert_delivery(s, id, "traces", "unknown");
-	assert_delivery(s, id, "customs-es", "queued");
-	assert_int_equal(store_claim(s, T0 + 999, "traces", &claim), QUEUE_DONE);
-	assert_int_equal(claim.look_up, 1);
-}
-
-static void hold_while_sending_takes_effect_after(void **state)
-{
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE];
-	struct queue_claim claim;
-
-	store_add_sealed(s, "N1", id);
-	assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
-	assert_int_equal(store_control(s, QUEUE_HOLD, id, "traces"), QUEUE_DONE);
-	assert_delivery(s, id, "traces", "sending");
-	assert_int_equal(store_result(s, T0, &claim, DELIVERY_DEFERRED, T0 + 1), QUEUE_DONE);
-	assert_delivery(s, id, "traces", "held");
-	assert_int_equal(store_claim(s, T0 + 10, "traces", &claim), QUEUE_EMPTY);
-	assert_int_equal(store_control(s, QUEUE_RELEASE, id, "traces"), QUEUE_DONE);
-	assert_delivery(s, id, "traces", "queued");
-	/* delivered before the hold could matter: delivered it is */
-	assert_int_equal(store_claim(s, T0 + 10, "traces", &claim), QUEUE_DONE);
-	assert_int_equal(store_control(s, QUEUE_HOLD, id, "traces"), QUEUE_DONE);
-	assert_int_equal(store_result(s, T0 + 11, &claim, DELIVERY_DELIVERED, 0), QUEUE_DONE);
-	assert_delivery(s, id, "traces", "delivered");
-}
-
-static void hold_before_the_seal(void **state)
-{
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE];
-	struct queue_claim claim;
-
-	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
-	assert_int_equal(store_control(s, QUEUE_HOLD, id, "traces"), QUEUE_DONE);
-	assert_int_equal(store_claim_seal(s, T0, 60, &claim), QUEUE_DONE);
-	assert_int_equal(STEP(s, engine_sealed(s->engine, T0, id, claim.fence,
-		span_str("container"))), QUEUE_DONE);
-	assert_delivery(s, id, "traces", "held");
-	assert_delivery(s, id, "customs-es", "queued");
-	assert_int_equal(store_control(s, QUEUE_RELEASE, id, "traces"), QUEUE_DONE);
-	assert_delivery(s, id, "traces", "queued");
-}
-
-static void redrive_of_an_expired_attempt_looks_it_up(void **state)
-{
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE];
-	struct queue_claim claim;
-
-	store_add_sealed(s, "N1", id);
-	assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
-	assert_int_equal(store_result(s, T0, &claim, DELIVERY_EXPIRED, 0), QUEUE_DONE);
-	assert_int_equal(store_claim(s, T0, "customs-es", &claim), QUEUE_DONE);
-	assert_int_equal(store_result(s, T0, &claim, DELIVERY_REFUSED, 0), QUEUE_DONE);
-	assert_int_equal(store_control(s, QUEUE_REDRIVE, id, ""), QUEUE_DONE);
-	assert_int_equal(store_claim(s, T0 + 500, "traces", &claim), QUEUE_DONE);
-	assert_int_equal(claim.look_up, 1);
-	assert_int_equal(store_claim(s, T0 + 500, "customs-es", &claim), QUEUE_DONE);
-	assert_int_equal(claim.look_up, 0);
-	assert_int_equal(claim.attempt, 1);
-}
-
-static void control_needs_a_name_and_a_reason(void **state)
-{
-	struct queue_control_request q = { .verb = QUEUE_HOLD, .operator_name = "op",
-		.reason = "why" };
-	struct queue_control_request bad;
-	struct store *s = *state;
-
-	store_add_sealed(s, "N1", q.id);
-	bad = q;
-	bad.operator_name[0] = '\0';
-	assert_int_equal(STEP(s, engine_control(s->engine, T0, &bad)), QUEUE_ILLEGAL);
-	bad = q;
-	bad.reason[0] = '\0';
-	assert_int_equal(STEP(s, engine_control(s->engine, T0, &bad)), QUEUE_ILLEGAL);
-	bad = q;
-	bad.verb = 99;
-	assert_int_equal(STEP(s, engine_control(s->engine, T0, &bad)), QUEUE_ILLEGAL);
-	bad = q;
-	snprintf(bad.destination, sizeof(bad.destination), "nowhere");
-	assert_int_equal(STEP(s, engine_control(s->engine, T0, &bad)), QUEUE_NOT_FOUND);
-	bad = q;
-	assert_int_equal(id_new(bad.id), 0);
-	assert_int_equal(STEP(s, engine_control(s->engine, T0, &bad)), QUEUE_NOT_FOUND);
-	assert_int_equal(STEP(s, engine_control(s->engine, T0, &q)), QUEUE_DONE);
-}
-
-static int claim_held(struct store *s, int64_t now, struct queue_claim *ret_claim)
-{
-	int64_t due;
-	int fd = -1;
-	int r = STEP(s, engine_claim_held(s->engine, now, 60, ret_claim, &fd, &due));
-
-	closep(&fd);
-	return r;
-}
-
-static int judged(struct store *s, const struct queue_claim *claim,
-	const struct queue_judgement *j, const char *report)
-{
-	return STEP(s, engine_judged(s->engine, T0 + 700, claim->document.id, claim->fence, j,
-		report ? span_str(report) : (struct span){ 0 }));
-}
-
-static void held_ends_with_a_verdict_only(void **state)
-{
-	struct queue_judgement again = { .state = DOCUMENT_HELD, .retry_at = T0 + 900,
-		.held_until = T0 + 3600, .hold_reason = "trust.stale" };
-	struct queue_judgement accepted = { .state = DOCUMENT_ACCEPTED };
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE];
-	struct queue_claim claim, seal;
-	struct queue_document d;
-	struct span report;
-	int fd = -1;
-
-	store_add(s, "N1", DOCUMENT_HELD, id);
-	assert_int_equal(store_claim_seal(s, T0 + 999, 60, &seal), QUEUE_EMPTY);
-	assert_int_equal(claim_held(s, T0, &claim), QUEUE_EMPTY);
-	/* an operator's release hastens the judgement and decides nothing */
-	assert_int_equal(store_control(s, QUEUE_RELEASE, id, ""), QUEUE_DONE);
-	assert_document(s, id, "held");
-	assert_int_equal(claim_held(s, T0 + 500, &claim), QUEUE_DONE);
-	assert_int_equal(judged(s, &claim, &again, NULL), QUEUE_DONE);
-	assert_document(s, id, "held");
-	assert_int_equal(claim_held(s, T0 + 899, &claim), QUEUE_EMPTY);
-	assert_int_equal(claim_held(s, T0 + 900, &claim), QUEUE_DONE);
-	assert_int_equal(judged(s, &claim, &accepted, NULL), QUEUE_ILLEGAL);
-	assert_int_equal(judged(s, &claim, &accepted, "later report"), QUEUE_DONE);
-	assert_document(s, id, "accepted");
-	assert_int_equal(STEP(s, engine_get(s->engine, id, "", QUEUE_REPORT, &d, &fd)),
-		QUEUE_DONE);
-	assert_int_equal(memfd_map(fd, 100, &report), 0);
-	assert_true(span_equal(report, span_str("later report")));
-	memfd_unmap(&report);
-	close(fd);
-	assert_int_equal(store_claim_seal(s, T0 + 999, 60, &seal), QUEUE_DONE);
-	assert_int_equal(seal.attempt, 1);
-	/* the seal's claim has moved the fence on: the judge is done */
-	assert_int_equal(judged(s, &claim, &accepted, "later report"), QUEUE_STALE);
-}
-
-static void held_then_refused_frees_the_number(void **state)
-{
-	struct queue_judgement refused = { .state = DOCUMENT_REFUSED };
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE], next[DOCUMENT_ID_SIZE];
-	struct queue_claim claim;
-
-	store_add(s, "N1", DOCUMENT_HELD, id);
-	assert_int_equal(claim_held(s, T0 + 60, &claim), QUEUE_DONE);
-	assert_int_equal(judged(s, &claim, &refused, "report"), QUEUE_DONE);
-	assert_int_equal(judged(s, &claim, &refused, "report"), QUEUE_DONE);
-	assert_document(s, id, "refused");
-	assert_delivery(s, id, "traces", "expired");
-	store_add(s, "N1", DOCUMENT_ACCEPTED, next);
 }
 
 static void partners_see_their_own(void **state)
@@ -397,13 +209,17 @@ static void partners_see_their_own(void **state)
 	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
 	for (int part = QUEUE_META; part <= QUEUE_EVENTS; part++)
 		assert_int_equal(STEP(s, engine_get(s->engine, id, "partner-b",
-			(enum queue_part)part, &d, &fd)), QUEUE_NOT_FOUND);
-	assert_int_equal(STEP(s, engine_get(s->engine, id, "partner-a", QUEUE_CONTAINER, &d,
-		&fd)), QUEUE_NOT_FOUND);
-	assert_int_equal(STEP(s, engine_get(s->engine, id, "partner-a", (enum queue_part)99, &d,
-		&fd)), QUEUE_NOT_FOUND);
-	assert_int_equal(STEP(s, engine_get(s->engine, id, "partner-a", QUEUE_DOCUMENT, &d,
-		&fd)), QUEUE_DONE);
+						 (enum queue_part)part, &d, &fd)),
+			QUEUE_NOT_FOUND);
+	assert_int_equal(
+		STEP(s, engine_get(s->engine, id, "partner-a", QUEUE_CONTAINER, &d, &fd)),
+		QUEUE_NOT_FOUND);
+	assert_int_equal(STEP(s, engine_get(s->engine, id, "partner-a",
+					 (enum queue_part)99, &d, &fd)),
+		QUEUE_NOT_FOUND);
+	assert_int_equal(
+		STEP(s, engine_get(s->engine, id, "partner-a", QUEUE_DOCUMENT, &d, &fd)),
+		QUEUE_DONE);
 	assert_string_equal(d.id, id);
 	close(fd);
 }
@@ -442,11 +258,15 @@ static void explain_finds_by_id_number_and_hash(void **state)
 	for (int i = 0; i < 3; i++) {
 		_cleanup_json_ json_t *j = NULL;
 
-		assert_int_equal(STEP(s, engine_explain(s->engine, keys[i], &fd)), QUEUE_DONE);
+		assert_int_equal(
+			STEP(s, engine_explain(s->engine, keys[i], &fd)), QUEUE_DONE);
 		j = store_json(fd);
-		assert_int_equal(json_array_size(json_object_get(j, "documents")), i ? 2 : 1);
-		assert_string_equal(json_string_of(json_array_get(json_object_get(j,
-			"documents"), 0), "id"), q.id);
+		assert_int_equal(
+			json_array_size(json_object_get(j, "documents")), i ? 2 : 1);
+		assert_string_equal(
+			json_string_of(
+				json_array_get(json_object_get(j, "documents"), 0), "id"),
+			q.id);
 	}
 	assert_int_equal(STEP(s, engine_explain(s->engine, "N2", &fd)), QUEUE_NOT_FOUND);
 	assert_int_equal(STEP(s, engine_explain(s->engine, "", &fd)), QUEUE_NOT_FOUND);
@@ -480,10 +300,14 @@ static void ledger_adds_up(void **state)
 	assert_int_equal(ledger(stats, "deliveries"), 6);
 	assert_int_equal(ledger(stats, "delivered"), 1);
 	assert_int_equal(ledger(stats, "open"), 5);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(
-		json_object_get(stats, "deliveries"), "customs-es"), "oldest")), 100);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(stats, "audit"),
-		"position")), engine_head(s->engine).position);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(json_object_get(stats, "deliveries"),
+					 "customs-es"),
+				 "oldest")),
+		100);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(stats, "audit"), "position")),
+		engine_head(s->engine).position);
 }
 
 /* An operation that fails half-way leaves nothing, the chain's end included. */
@@ -541,7 +365,8 @@ static void large_documents_come_back_whole(void **state)
 		data[i] = (uint8_t)(i * 2654435761u >> 13);
 	submission_make(&q, "N1", DOCUMENT_ACCEPTED, span_of(data, size));
 	assert_int_equal(store_insert(s, &q, span_of(data, size)), QUEUE_DONE);
-	assert_int_equal(STEP(s, engine_get(s->engine, q.id, "", QUEUE_DOCUMENT, &d, &fd)),
+	assert_int_equal(
+		STEP(s, engine_get(s->engine, q.id, "", QUEUE_DOCUMENT, &d, &fd)),
 		QUEUE_DONE);
 	assert_int_equal(memfd_map(fd, LIMIT_DOCUMENT, &back), 0);
 	assert_true(span_equal(back, span_of(data, size)));
@@ -560,14 +385,6 @@ int main(void)
 		STORE_TEST(lost_attempt_is_looked_up),
 		STORE_TEST(order_of_arrival_and_due_times),
 		STORE_TEST(results_that_may_not_be),
-		STORE_TEST(quarantine_and_redrive),
-		STORE_TEST(holds_keep_what_was_known),
-		STORE_TEST(hold_while_sending_takes_effect_after),
-		STORE_TEST(hold_before_the_seal),
-		STORE_TEST(redrive_of_an_expired_attempt_looks_it_up),
-		STORE_TEST(control_needs_a_name_and_a_reason),
-		STORE_TEST(held_ends_with_a_verdict_only),
-		STORE_TEST(held_then_refused_frees_the_number),
 		STORE_TEST(partners_see_their_own),
 		STORE_TEST(events_prove_their_place),
 		STORE_TEST(explain_finds_by_id_number_and_hash),

@@ -27,12 +27,14 @@ static const char *delivery_columns(enum delivery_state s)
 }
 
 /* Set a state without the transition trigger, with all other checks. */
-static void force(struct store *s, const char *table, const char *columns, const char *state)
+static void force(
+	struct store *s, const char *table, const char *columns, const char *state)
 {
 	char sql[1024], text[4096];
 	sqlite3_stmt *q = NULL;
 
-	snprintf(sql, sizeof(sql), "SELECT sql FROM sqlite_schema WHERE name='%s_next'", table);
+	snprintf(sql, sizeof(sql), "SELECT sql FROM sqlite_schema WHERE name='%s_next'",
+		table);
 	assert_int_equal(sqlite3_prepare_v2(s->engine->db, sql, -1, &q, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
 	snprintf(text, sizeof(text), "%s", (const char *)sqlite3_column_text(q, 0));
@@ -44,7 +46,8 @@ static void force(struct store *s, const char *table, const char *columns, const
 	assert_int_equal(sql_exec(s->engine, text), 0);
 }
 
-static int try_move(struct store *s, const char *table, const char *columns, const char *state)
+static int try_move(
+	struct store *s, const char *table, const char *columns, const char *state)
 {
 	char sql[1024];
 
@@ -63,12 +66,15 @@ static void document_triggers_follow_the_table(void **state)
 		for (int to = 1; to < DOCUMENT_STATES; to++) {
 			enum document_state f = (enum document_state)from;
 			enum document_state t = (enum document_state)to;
-			int expected = from == to || document_may_become(f, t) ? 0 : -EINVAL;
+			int expected =
+				from == to || document_may_become(f, t) ? 0 : -EINVAL;
 
 			assert_int_equal(engine_begin(s->engine), 0);
-			force(s, "documents", document_columns(f), document_state_text(f));
+			force(s, "documents", document_columns(f),
+				document_state_text(f));
 			assert_int_equal(try_move(s, "documents", document_columns(t),
-				document_state_text(t)), expected);
+						 document_state_text(t)),
+				expected);
 			engine_rollback(s->engine);
 		}
 	}
@@ -84,12 +90,15 @@ static void delivery_triggers_follow_the_table(void **state)
 		for (int to = 1; to < DELIVERY_STATES; to++) {
 			enum delivery_state f = (enum delivery_state)from;
 			enum delivery_state t = (enum delivery_state)to;
-			int expected = from == to || delivery_may_become(f, t) ? 0 : -EINVAL;
+			int expected =
+				from == to || delivery_may_become(f, t) ? 0 : -EINVAL;
 
 			assert_int_equal(engine_begin(s->engine), 0);
-			force(s, "deliveries", delivery_columns(f), delivery_state_text(f));
+			force(s, "deliveries", delivery_columns(f),
+				delivery_state_text(f));
 			assert_int_equal(try_move(s, "deliveries", delivery_columns(t),
-				delivery_state_text(t)), expected);
+						 delivery_state_text(t)),
+				expected);
 			engine_rollback(s->engine);
 		}
 	}
@@ -108,8 +117,8 @@ static void illegal_rows_are_refused(void **state)
 		"UPDATE documents SET partner='other'",
 		"UPDATE documents SET fence=fence-1",
 		"UPDATE deliveries SET state='queued'", /* not sealed yet */
-		"UPDATE documents SET state='sealed'",  /* no container */
-		"UPDATE documents SET state='held'",    /* no reason */
+		"UPDATE documents SET state='sealed'",	/* no container */
+		"UPDATE documents SET state='held'",	/* no reason */
 		"UPDATE documents SET held_until=5",
 		"UPDATE documents SET state='nonsense'",
 		"UPDATE deliveries SET held_from='queued'",
@@ -175,11 +184,12 @@ static void second_start_writes_nothing(void **state)
 
 static void hot_selects_use_their_indexes(void **state)
 {
-	static const enum statement HOT[] = { SQL_FIND_HASH, SQL_FIND_NUMBER, SQL_CLAIM_SEAL,
-		SQL_CLAIM_HELD, SQL_NEXT_SEAL, SQL_CLAIM_DELIVERY, SQL_NEXT_DELIVERY,
-		SQL_EXPIRED_LEASES, SQL_NEXT_EXPIRY, SQL_AUDIT_DOCUMENT, SQL_LIST_STATE,
-		SQL_STATS_OLDEST, SQL_STATS_OLDEST_DOCUMENT, SQL_EXPLAIN_HASH,
-		SQL_EXPLAIN_NUMBER, SQL_LIST_PARTNER };
+	static const enum statement HOT[] = { SQL_FIND_HASH, SQL_FIND_NUMBER,
+		SQL_CLAIM_SEAL, SQL_CLAIM_HELD, SQL_NEXT_SEAL, SQL_CLAIM_DELIVERY,
+		SQL_NEXT_DELIVERY, SQL_EXPIRED_LEASES, SQL_NEXT_EXPIRY,
+		SQL_AUDIT_DOCUMENT, SQL_LIST_STATE, SQL_STATS_OLDEST,
+		SQL_STATS_OLDEST_DOCUMENT, SQL_EXPLAIN_HASH, SQL_EXPLAIN_NUMBER,
+		SQL_LIST_PARTNER };
 	struct store *s = *state;
 
 	for (size_t i = 0; i < sizeof(HOT) / sizeof(HOT[0]); i++) {
@@ -188,13 +198,13 @@ static void hot_selects_use_their_indexes(void **state)
 		sqlite3_stmt *q = NULL;
 
 		snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s", sql);
-		assert_int_equal(sqlite3_prepare_v2(s->engine->db, text, -1, &q, NULL),
-			SQLITE_OK);
+		assert_int_equal(
+			sqlite3_prepare_v2(s->engine->db, text, -1, &q, NULL), SQLITE_OK);
 		while (sqlite3_step(q) == SQLITE_ROW) {
 			const char *plan = (const char *)sqlite3_column_text(q, 3);
 
 			if ((strstr(plan, "SCAN") && !strstr(plan, "INDEX")) ||
-			    strstr(plan, "TEMP B-TREE"))
+				strstr(plan, "TEMP B-TREE"))
 				fail_msg("%s: %s", sql, plan);
 		}
 		sqlite3_finalize(q);

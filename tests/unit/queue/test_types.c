@@ -13,11 +13,13 @@ static void texts_round_trip(void **state)
 {
 	(void)state;
 	for (int s = 1; s < DOCUMENT_STATES; s++)
-		assert_int_equal(document_state_find(
-			document_state_text((enum document_state)s)), s);
+		assert_int_equal(
+			document_state_find(document_state_text((enum document_state)s)),
+			s);
 	for (int s = 1; s < DELIVERY_STATES; s++)
-		assert_int_equal(delivery_state_find(
-			delivery_state_text((enum delivery_state)s)), s);
+		assert_int_equal(
+			delivery_state_find(delivery_state_text((enum delivery_state)s)),
+			s);
 	assert_int_equal(document_state_find("none"), DOCUMENT_NONE);
 	assert_int_equal(document_state_find(""), DOCUMENT_NONE);
 	assert_int_equal(document_state_find(NULL), DOCUMENT_NONE);
@@ -38,17 +40,21 @@ static void nothing_leads_back_to_none(void **state)
 	assert_false(delivery_may_become((enum delivery_state)99, DELIVERY_QUEUED));
 }
 
-/* The ends, and what only one way leads to: this is what nobody may loosen by accident. */
+/* The ends, and what only one way leads to: this is what nobody may loosen by accident.
+ */
 static void ends_are_ends(void **state)
 {
 	(void)state;
 	for (int s = 0; s < DOCUMENT_STATES; s++) {
-		assert_false(document_may_become(DOCUMENT_REFUSED, (enum document_state)s));
-		assert_int_equal(document_may_become((enum document_state)s, DOCUMENT_SEALED),
+		assert_false(
+			document_may_become(DOCUMENT_REFUSED, (enum document_state)s));
+		assert_int_equal(
+			document_may_become((enum document_state)s, DOCUMENT_SEALED),
 			s == DOCUMENT_ACCEPTED);
 	}
 	for (int s = 0; s < DELIVERY_STATES; s++) {
-		assert_false(delivery_may_become(DELIVERY_DELIVERED, (enum delivery_state)s));
+		assert_false(
+			delivery_may_become(DELIVERY_DELIVERED, (enum delivery_state)s));
 		assert_int_equal(
 			delivery_may_become((enum delivery_state)s, DELIVERY_DELIVERED),
 			s == DELIVERY_SENDING);

@@ -13,9 +13,9 @@
 
 struct disk {
 	atomic_int syncs;
-	atomic_int fail_syncs; /* every sync fails */
+	atomic_int fail_syncs;	/* every sync fails */
 	atomic_int fail_writes; /* every write fails */
-	atomic_int no_room;     /* every write finds the disk full */
+	atomic_int no_room;	/* every write finds the disk full */
 };
 
 static struct disk *disk;
@@ -27,7 +27,8 @@ static sqlite3_vfs *disk_real_vfs;
 static int disk_sync(sqlite3_file *f, int flags)
 {
 	atomic_fetch_add(&disk->syncs, 1);
-	return atomic_load(&disk->fail_syncs) ? SQLITE_IOERR_FSYNC : disk_real->xSync(f, flags);
+	return atomic_load(&disk->fail_syncs) ? SQLITE_IOERR_FSYNC
+					      : disk_real->xSync(f, flags);
 }
 
 static int disk_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at)
@@ -38,8 +39,8 @@ static int disk_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at
 					       : disk_real->xWrite(f, data, n, at);
 }
 
-static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags,
-	int *ret_flags)
+static int disk_open(
+	sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *ret_flags)
 {
 	int rc = disk_real_vfs->xOpen(disk_real_vfs, name, f, flags, ret_flags);
 
@@ -57,8 +58,8 @@ static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
 /* In the parent: the shared memory. */
 static inline void disk_init(void)
 {
-	disk = mmap(NULL, sizeof(*disk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		0);
+	disk = mmap(NULL, sizeof(*disk), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (disk == MAP_FAILED)
 		abort();
 }

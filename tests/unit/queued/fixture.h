@@ -19,6 +19,7 @@
 #include "common/ipc.h"
 #include "common/json.h"
 #include "common/memfd.h"
+#include "queue/audit.h"
 #include "queue/client.h"
 #include "queue/protocol.h"
 #include "queued/service.h"
@@ -37,7 +38,8 @@
 struct house {
 	char dir[256];
 	char socket[300];
-	int listener; /* the parent's: it outlives the daemon, so nobody waits for a start */
+	int listener; /* the parent's: it outlives the daemon, so nobody waits for a start
+		       */
 	pid_t pid;
 	void (*prepare)(void); /* run in the child before queued, or NULL */
 };
@@ -54,8 +56,8 @@ static inline void house_write(const struct house *h, const char *name, const ch
 	fclose(f);
 }
 
-static inline int house_remove_one(const char *path, const struct stat *st, int flag,
-	struct FTW *ftw)
+static inline int house_remove_one(
+	const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
 	(void)st;
 	(void)flag;
@@ -69,9 +71,11 @@ static inline void house_init(struct house *h, const char *conf)
 	const char *base = getenv("TMPDIR");
 
 	*h = (struct house){ .listener = -1 };
-	snprintf(h->dir, sizeof(h->dir), "%s/sealgate-queued-XXXXXX", base ? base : P_tmpdir);
+	snprintf(h->dir, sizeof(h->dir), "%s/sealgate-queued-XXXXXX",
+		base ? base : P_tmpdir);
 	assert_non_null(mkdtemp(h->dir));
-	for (const char *const *d = (const char *const[]){ "state", "run", NULL }; *d; d++) {
+	for (const char *const *d = (const char *const[]){ "state", "run", NULL }; *d;
+		d++) {
 		snprintf(path, sizeof(path), "%s/%s", h->dir, *d);
 		assert_int_equal(mkdir(path, 0700), 0);
 	}
@@ -85,8 +89,8 @@ static inline void house_init(struct house *h, const char *conf)
 static inline void house_start(struct house *h)
 {
 	char pid[32];
-	char *argv[] = { (char *)(uintptr_t)"queued", (char *)(uintptr_t)"--instance", h->dir,
-		NULL };
+	char *argv[] = { (char *)(uintptr_t) "queued", (char *)(uintptr_t) "--instance",
+		h->dir, NULL };
 
 	fflush(NULL);
 	h->pid = fork();
@@ -156,15 +160,16 @@ static inline void parcel_record(struct parcel *p)
 	char text[512];
 
 	snprintf(text, sizeof(text),
-		"{\"actor\":\"intake\",\"at\":\"2026-06-05T12:00:00Z\",\"document\":\"%s\","
+		"{\"actor\":\"intake\",\"at\":\"2026-06-05T12:00:00Z\",\"document\":\"%"
+		"s\","
 		"\"event\":\"document.%s\"}",
 		p->s.id, document_state_text((enum document_state)p->s.state));
 	p->record = memfd_from("record", span_str(text));
 	assert_true(p->record >= 0);
 }
 
-static inline void parcel_init(struct parcel *p, const char *number, enum document_state state,
-	size_t size)
+static inline void parcel_init(
+	struct parcel *p, const char *number, enum document_state state, size_t size)
 {
 	uint8_t *data = malloc(size ? size : 1);
 	char report[4096];
@@ -209,16 +214,16 @@ static inline void parcel_done(struct parcel *p)
 	closep(&p->record);
 }
 
-static inline int parcel_commit(struct queue *q, struct parcel *p,
-	struct queue_document *ret_first)
+static inline int parcel_commit(
+	struct queue *q, struct parcel *p, struct queue_document *ret_first)
 {
-	return queue_commit(q, &p->s, p->document, p->report, p->receipt, p->record,
-		ret_first);
+	return queue_commit(
+		q, &p->s, p->document, p->report, p->receipt, p->record, ret_first);
 }
 
 /* Commit a fresh document. Its id is in ret_id. */
-static inline void house_accept(struct queue *q, const char *number,
-	char ret_id[DOCUMENT_ID_SIZE])
+static inline void house_accept(
+	struct queue *q, const char *number, char ret_id[DOCUMENT_ID_SIZE])
 {
 	struct queue_document first;
 	struct parcel p;
@@ -267,19 +272,46 @@ static inline json_t *house_meta(struct queue *q, const char *id)
 }
 
 /* State of the delivery to a destination. */
-static inline void assert_delivery(struct queue *q, const char *id, const char *destination,
-	const char *state)
+static inline void assert_delivery(
+	struct queue *q, const char *id, const char *destination, const char *state)
 {
 	_cleanup_json_ json_t *meta = house_meta(q, id);
 	const char *found = NULL;
 	size_t i;
 	json_t *d;
 
-	json_array_foreach(json_object_get(meta, "deliveries"), i, d)
-		if (strcmp(json_string_of(d, "destination"), destination) == 0)
-			found = json_string_of(d, "state");
+	json_array_foreach(json_object_get(meta, "deliveries"), i,
+		d) if (strcmp(json_string_of(d, "destination"), destination) == 0) found =
+		json_string_of(d, "state");
 	assert_non_null(found);
 	assert_string_equal(found, state);
+}
+
+/* The whole chain as queued tells it. Return: number of records. */
+static inline int64_t assert_chain_intact(struct queue *q)
+{
+	struct audit_check check = { 0 };
+
+	for (;;) {
+		struct span data, rest;
+		int fd;
+
+		assert_int_equal(
+			queue_audit_read(q, check.position, 1000, &fd), QUEUE_DONE);
+		assert_int_equal(memfd_map(fd, QUEUE_JSON_MAX, &data), 0);
+		close(fd);
+		for (rest = data; rest.len;) {
+			const uint8_t *end = memchr(rest.data, '\n', rest.len);
+			size_t n = (size_t)(end - rest.data);
+
+			assert_int_equal(audit_check_line(&check, span_of(rest.data, n)),
+				AUDIT_INTACT);
+			rest = span_of(end + 1, rest.len - n - 1);
+		}
+		if (data.len == 0)
+			return check.position;
+		memfd_unmap(&data);
+	}
 }
 
 #endif

@@ -2,7 +2,6 @@
 /* What was acknowledged is there, whatever happens to queued and to its disk. */
 #include "tests/unit/queued/fixture.h"
 
-#include "queue/audit.h"
 #include "tests/unit/queued/disk.h"
 
 #include <poll.h>
@@ -29,32 +28,6 @@ static int teardown(void **state)
 	free(*state);
 	disk_done();
 	return 0;
-}
-
-/* The whole chain as queued tells it. Return: number of records. */
-static int64_t assert_chain_intact(struct queue *q)
-{
-	struct audit_check check = { 0 };
-
-	for (;;) {
-		struct span data, rest;
-		int fd;
-
-		assert_int_equal(queue_audit_read(q, check.position, 1000, &fd), QUEUE_DONE);
-		assert_int_equal(memfd_map(fd, QUEUE_JSON_MAX, &data), 0);
-		close(fd);
-		for (rest = data; rest.len;) {
-			const uint8_t *end = memchr(rest.data, '\n', rest.len);
-			size_t n = (size_t)(end - rest.data);
-
-			assert_int_equal(audit_check_line(&check, span_of(rest.data, n)),
-				AUDIT_INTACT);
-			rest = span_of(end + 1, rest.len - n - 1);
-		}
-		if (data.len == 0)
-			return check.position;
-		memfd_unmap(&data);
-	}
 }
 
 #define WRITERS 8
@@ -129,7 +102,8 @@ static void killed_in_the_middle(void **state)
 
 		l->wanted = l->count + 37 + 13 * round;
 		for (int i = 0; i < WRITERS; i++)
-			assert_int_equal(pthread_create(&threads[i], NULL, write_on, l), 0);
+			assert_int_equal(
+				pthread_create(&threads[i], NULL, write_on, l), 0);
 		wait_for(fds[0]);
 		assert_true(WIFSIGNALED(house_stop(l->house, SIGKILL)));
 		for (int i = 0; i < WRITERS; i++)
@@ -140,8 +114,9 @@ static void killed_in_the_middle(void **state)
 			struct queue_document d;
 			int fd;
 
-			assert_int_equal(queue_get(q, l->ids[i], "partner-a", QUEUE_RECEIPT, &d,
-				&fd), QUEUE_DONE);
+			assert_int_equal(queue_get(q, l->ids[i], "partner-a",
+						 QUEUE_RECEIPT, &d, &fd),
+				QUEUE_DONE);
 			close(fd);
 		}
 		assert_true(assert_chain_intact(q) >= l->count);
@@ -205,8 +180,8 @@ static void failed_sync_is_never_tried_again(void **state)
 	close(fd);
 	/* asking again tells what became of it; either way it is there once */
 	status = parcel_commit(q, &p, &first);
-	assert_true(status == QUEUE_DONE || (status == QUEUE_DUPLICATE &&
-						    strcmp(first.id, p.s.id) == 0));
+	assert_true(status == QUEUE_DONE ||
+		    (status == QUEUE_DUPLICATE && strcmp(first.id, p.s.id) == 0));
 	assert_chain_intact(q);
 	parcel_done(&p);
 	queue_disconnect(q);
@@ -220,9 +195,9 @@ static char small_disk[400];
 static void mount_small_disk(void)
 {
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    (mkdir(small_disk, 0700) < 0 && errno != EEXIST) ||
-	    mount("none", small_disk, "tmpfs", 0, "size=2m,mode=0700") < 0)
+		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		(mkdir(small_disk, 0700) < 0 && errno != EEXIST) ||
+		mount("none", small_disk, "tmpfs", 0, "size=2m,mode=0700") < 0)
 		_exit(NO_TMPFS);
 }
 
@@ -242,7 +217,8 @@ static void fill(pid_t pid, char *ret_path, size_t size)
 	close(fd);
 }
 
-/* Whatever the disk does: nothing is acknowledged, reading goes on, room brings it back. */
+/* Whatever the disk does: nothing is acknowledged, reading goes on, room brings it back.
+ */
 static void assert_no_room(struct queue *q, const char *before, struct parcel *p)
 {
 	struct queue_document first;
@@ -258,10 +234,11 @@ static void assert_no_room(struct queue *q, const char *before, struct parcel *p
 		r = parcel_commit(q, p, &first);
 	}
 	assert_int_equal(r, QUEUE_UNAVAILABLE);
-	assert_int_equal(queue_get(q, before, NULL, QUEUE_DOCUMENT, &first, &fd), QUEUE_DONE);
+	assert_int_equal(
+		queue_get(q, before, NULL, QUEUE_DOCUMENT, &first, &fd), QUEUE_DONE);
 	close(fd);
-	assert_int_equal(queue_get(q, p->s.id, NULL, QUEUE_META, &first, &fd),
-		QUEUE_NOT_FOUND);
+	assert_int_equal(
+		queue_get(q, p->s.id, NULL, QUEUE_META, &first, &fd), QUEUE_NOT_FOUND);
 	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
 	close(fd);
 	assert_int_equal(parcel_commit(q, p, &first), QUEUE_UNAVAILABLE);
@@ -275,7 +252,8 @@ static void assert_recovers(struct queue *q, struct parcel *p)
 
 	do
 		r = parcel_commit(q, p, &first);
-	while (r == QUEUE_UNAVAILABLE && clock_monotonic_ms() < until && poll(NULL, 0, 20) == 0);
+	while (r == QUEUE_UNAVAILABLE && clock_monotonic_ms() < until &&
+		poll(NULL, 0, 20) == 0);
 	assert_int_equal(r, QUEUE_DONE);
 	assert_chain_intact(q);
 }
@@ -358,133 +336,6 @@ static void failed_write_ends_it(void **state)
 	queue_disconnect(q);
 }
 
-static void orderly_stop_keeps_all_and_writes_the_head(void **state)
-{
-	struct house *h = *state;
-	struct queue *q = house_connect(h);
-	char id[DOCUMENT_ID_SIZE], path[512], line[128] = "";
-	uint8_t chain[SHA256_SIZE];
-	int64_t position = 0;
-	FILE *f;
-
-	house_accept(q, "N1", id);
-	queue_disconnect(q);
-	assert_int_equal(house_stop(h, SIGTERM), 0);
-	snprintf(path, sizeof(path), "%s/state/queue/head", h->dir);
-	f = fopen(path, "r");
-	assert_non_null(f);
-	assert_non_null(fgets(line, sizeof(line), f));
-	fclose(f);
-	assert_int_equal(audit_head_read(span_str(line), &position, chain), 0);
-	assert_int_equal(position, 3); /* start, document, stop */
-	snprintf(path, sizeof(path), "%s/state/queue/queue.db-wal", h->dir);
-	assert_int_equal(access(path, F_OK), -1);
-	house_start(h);
-	q = house_connect(h);
-	assert_int_equal(assert_chain_intact(q), 4);
-	queue_disconnect(q);
-}
-
-static void copy_file(const struct house *h, const char *from, const char *to)
-{
-	char command[1200];
-
-	snprintf(command, sizeof(command), "cp '%s/%s' '%s/%s'", h->dir, from, h->dir, to);
-	assert_int_equal(system(command), 0);
-}
-
-/* A database set back to an earlier day is not served. */
-static void older_database_is_refused(void **state)
-{
-	struct house *h = *state;
-	struct queue *q;
-	char id[DOCUMENT_ID_SIZE];
-	int status;
-
-	house_ready(h);
-	house_stop(h, SIGTERM);
-	copy_file(h, "state/queue/queue.db", "state/queue/old.db");
-	house_start(h);
-	q = house_connect(h);
-	house_accept(q, "N1", id);
-	queue_disconnect(q);
-	house_stop(h, SIGTERM);
-	copy_file(h, "state/queue/old.db", "state/queue/queue.db");
-	house_start(h);
-	assert_int_equal(waitpid(h->pid, &status, 0), h->pid);
-	h->pid = 0;
-	assert_int_equal(WEXITSTATUS(status), 1);
-}
-
-static void only_one_serves(void **state)
-{
-	struct house *h = *state, second = *h;
-	struct queue *q = house_connect(h);
-	int status, fd;
-
-	house_ready(h);
-	house_start(&second);
-	assert_int_equal(waitpid(second.pid, &status, 0), second.pid);
-	assert_int_equal(WEXITSTATUS(status), 1);
-	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
-	close(fd);
-	queue_disconnect(q);
-}
-
-/* Start a session of the command line on a socket pair. Return: its pid. */
-static pid_t start_session(struct house *h, struct queue **ret_queue)
-{
-	char number[16];
-	char *argv[] = { (char *)(uintptr_t)"queued", (char *)(uintptr_t)"--instance", h->dir,
-		(char *)(uintptr_t)"--serve-fd", number, NULL };
-	int fds[2];
-	pid_t pid;
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	snprintf(number, sizeof(number), "%d", fds[1]);
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		close(fds[0]);
-		_exit(queued_main(5, argv));
-	}
-	close(fds[1]);
-	assert_int_equal(queue_from_socket(fds[0], 0, ret_queue), 0);
-	return pid;
-}
-
-static void session_reads_and_only_reads(void **state)
-{
-	struct house *h = *state;
-	struct queue *q = house_connect(h);
-	char id[DOCUMENT_ID_SIZE];
-	struct queue_claim claim;
-	pid_t pid;
-	int status, fd, receipt, report;
-	int64_t records;
-
-	house_accept(q, "N1", id);
-	queue_disconnect(q);
-	/* while queued runs there is no other */
-	pid = start_session(h, &q);
-	assert_true(queue_stats(q, &fd) < 0);
-	queue_disconnect(q);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(WEXITSTATUS(status), 1);
-	house_stop(h, SIGTERM);
-	pid = start_session(h, &q);
-	assert_int_equal(queue_explain(q, id, &fd), QUEUE_DONE);
-	close(fd);
-	records = assert_chain_intact(q);
-	assert_int_equal(queue_audit(q, "x", "y", NULL, NULL), QUEUE_DENIED);
-	assert_int_equal(queue_claim_seal(q, 60, &claim, &fd, &receipt, &report), QUEUE_DENIED);
-	assert_int_equal(queue_control(q, QUEUE_HOLD, id, "", "me", "because"), QUEUE_DENIED);
-	assert_int_equal(assert_chain_intact(q), records);
-	queue_disconnect(q);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -495,10 +346,6 @@ int main(void)
 		TEST(no_room_on_the_disk),
 		TEST(no_room_in_sqlite),
 		TEST(failed_write_ends_it),
-		TEST(orderly_stop_keeps_all_and_writes_the_head),
-		TEST(older_database_is_refused),
-		TEST(only_one_serves),
-		TEST(session_reads_and_only_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

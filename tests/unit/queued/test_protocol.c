@@ -62,15 +62,16 @@ static bool listed(const char *list, const char *name)
 
 static void rights(void **state)
 {
-	static const char *const PEERS[] = { "nginx", "intake", "verify", "queued", "signer",
-		"seal", "forward", "admin", "ctl", "" };
+	static const char *const PEERS[] = { "nginx", "intake", "verify", "queued",
+		"signer", "seal", "forward", "admin", "ctl", "" };
 
 	(void)state;
 	assert_int_equal(OPERATIONS, QUEUE_OPERATIONS - 1);
 	for (size_t i = 0; i < OPERATIONS; i++) {
 		struct ipc_message m = { .header = { .type = (uint16_t)RIGHTS[i].type,
-			.body_len = (uint32_t)RIGHTS[i].body_size,
-			.fd_count = RIGHTS[i].fds } };
+						 .body_len =
+							 (uint32_t)RIGHTS[i].body_size,
+						 .fd_count = RIGHTS[i].fds } };
 		const struct operation *op = dispatch_find(&m);
 
 		assert_non_null(op);
@@ -88,8 +89,9 @@ static void command_line_only_reads(void **state)
 	(void)state;
 	for (size_t i = 0; i < OPERATIONS; i++) {
 		struct ipc_message m = { .header = { .type = (uint16_t)RIGHTS[i].type,
-			.body_len = (uint32_t)RIGHTS[i].body_size,
-			.fd_count = RIGHTS[i].fds } };
+						 .body_len =
+							 (uint32_t)RIGHTS[i].body_size,
+						 .fd_count = RIGHTS[i].fds } };
 		const struct operation *op = dispatch_find(&m);
 
 		assert_false(operation_allowed(op, "ctl") && operation_writes(op));
@@ -133,8 +135,11 @@ struct raw {
 
 static struct raw message(enum queue_operation type, uint32_t len)
 {
-	return (struct raw){ .header = { .magic = IPC_MAGIC, .version = IPC_VERSION,
-		.type = (uint16_t)type, .id = 1, .body_len = len } };
+	return (struct raw){ .header = { .magic = IPC_MAGIC,
+				     .version = IPC_VERSION,
+				     .type = (uint16_t)type,
+				     .id = 1,
+				     .body_len = len } };
 }
 
 static void messages_that_are_none(void **state)
@@ -236,12 +241,14 @@ static void limits_of_questions(void **state)
 	assert_int_equal(queue_list(q, "", "", 0, &fd), QUEUE_ILLEGAL);
 	assert_int_equal(queue_audit_read(q, 0, 10001, &fd), QUEUE_ILLEGAL);
 	assert_int_equal(queue_audit_read(q, -1, 10, &fd), QUEUE_ILLEGAL);
-	assert_int_equal(queue_claim_delivery(q, "traces", 3601, &claim, &fd), QUEUE_ILLEGAL);
+	assert_int_equal(
+		queue_claim_delivery(q, "traces", 3601, &claim, &fd), QUEUE_ILLEGAL);
 	assert_int_equal(queue_claim_delivery(q, "", 60, &claim, &fd), QUEUE_ILLEGAL);
 	assert_true(queue_claim_delivery(q, "traces", 0, &claim, &fd) < 0);
 }
 
-/* With peer separation the uid decides; nobody else's uid is ours, so we are intake only. */
+/* With peer separation the uid decides; nobody else's uid is ours, so we are intake only.
+ */
 static void denied(void **state)
 {
 	struct house h;
@@ -254,18 +261,21 @@ static void denied(void **state)
 
 	(void)state;
 	snprintf(conf, sizeof(conf),
-		"peers: { separate = true; intake = %u; seal = 4000000001L; forward = 4000000002L;"
+		"peers: { separate = true; intake = %u; seal = 4000000001L; forward = "
+		"4000000002L;"
 		" admin = 4000000003L; queued = 4000000004L; nginx = 4000000005L;"
-		" verify = 4000000006L; signer = 4000000007L; };\n", (unsigned)geteuid());
+		" verify = 4000000006L; signer = 4000000007L; };\n",
+		(unsigned)geteuid());
 	house_init(&h, conf);
 	house_start(&h);
 	q = house_connect(&h);
 	parcel_init(&p, "N1", DOCUMENT_ACCEPTED, 1000);
 	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_DONE);
 	assert_int_equal(queue_stats(q, &fd), QUEUE_DENIED);
-	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &fd), QUEUE_DENIED);
-	assert_int_equal(queue_control(q, QUEUE_HOLD, p.s.id, "", "me", "because"),
-		QUEUE_DENIED);
+	assert_int_equal(
+		queue_claim_delivery(q, "traces", 60, &claim, &fd), QUEUE_DENIED);
+	assert_int_equal(
+		queue_control(q, QUEUE_HOLD, p.s.id, "", "me", "because"), QUEUE_DENIED);
 	assert_int_equal(queue_audit_read(q, 0, 10, &fd), QUEUE_DENIED);
 	/* the connection is still good for what is allowed */
 	assert_int_equal(queue_find(q, &p.s, &first), QUEUE_DUPLICATE);
@@ -284,8 +294,8 @@ int main(void)
 		cmocka_unit_test(command_line_only_reads),
 		cmocka_unit_test_setup_teardown(messages_that_are_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(texts_without_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(descriptors_that_are_not_sealed, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			descriptors_that_are_not_sealed, setup, teardown),
 		cmocka_unit_test_setup_teardown(limits_of_questions, setup, teardown),
 		cmocka_unit_test(denied),
 	};

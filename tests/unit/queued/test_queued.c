@@ -79,7 +79,8 @@ static void whole_way(void **state)
 	assert_string_equal(claim.document.id, id);
 	assert_int_equal(claim.attempt, 1);
 	assert_delivery(q, id, "traces", "queued");
-	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
+	assert_int_equal(
+		queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
 	assert_string_equal(claim.document.id, id);
 	assert_string_equal(claim.destination, "traces");
 	assert_int_equal(claim.look_up, 0);
@@ -88,7 +89,8 @@ static void whole_way(void **state)
 	memfd_unmap(&data);
 	close(container);
 	assert_delivery(q, id, "traces", "sending");
-	assert_int_equal(queue_delivery_result(q, &claim, DELIVERY_DELIVERED, 0, "R-1", "ok"),
+	assert_int_equal(
+		queue_delivery_result(q, &claim, DELIVERY_DELIVERED, 0, "R-1", "ok"),
 		QUEUE_DONE);
 	assert_delivery(q, id, "traces", "delivered");
 	assert_delivery(q, id, "customs-es", "queued");
@@ -110,7 +112,8 @@ static void *claim_until_done(void *arg)
 	int64_t start = clock_monotonic_ms();
 
 	do
-		w->answer = queue_claim_seal(q, 60, &w->claim, &document, &report, &receipt);
+		w->answer =
+			queue_claim_seal(q, 60, &w->claim, &document, &report, &receipt);
 	while (w->answer == QUEUE_EMPTY && --w->asks > 0);
 	w->waited_ms = clock_monotonic_ms() - start;
 	closep(&document);
@@ -156,7 +159,8 @@ static void each_document_is_claimed_once(void **state)
 
 	for (int i = 0; i < 6; i++) {
 		w[i] = (struct waiter){ .house = *state, .asks = 30 };
-		assert_int_equal(pthread_create(&threads[i], NULL, claim_until_done, &w[i]), 0);
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, claim_until_done, &w[i]), 0);
 	}
 	for (int i = 0; i < 6; i++) {
 		snprintf(number, sizeof(number), "N%d", i);
@@ -166,7 +170,8 @@ static void each_document_is_claimed_once(void **state)
 		pthread_join(threads[i], NULL);
 		assert_int_equal(w[i].answer, QUEUE_DONE);
 		for (int n = 0; n < i; n++)
-			assert_string_not_equal(w[i].claim.document.id, w[n].claim.document.id);
+			assert_string_not_equal(
+				w[i].claim.document.id, w[n].claim.document.id);
 	}
 }
 
@@ -181,9 +186,12 @@ static void release_wakes(void **state)
 	house_accept(q, "N1", id);
 	house_seal(q, &claim);
 	assert_int_equal(queue_control(q, QUEUE_HOLD, id, "", "op", "why"), QUEUE_DONE);
-	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_EMPTY);
-	assert_int_equal(queue_control(q, QUEUE_RELEASE, id, "traces", "op", "why"), QUEUE_DONE);
-	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
+	assert_int_equal(
+		queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_EMPTY);
+	assert_int_equal(
+		queue_control(q, QUEUE_RELEASE, id, "traces", "op", "why"), QUEUE_DONE);
+	assert_int_equal(
+		queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
 	close(container);
 	assert_delivery(q, id, "customs-es", "held");
 }
@@ -198,10 +206,12 @@ static void due_time_wakes(void **state)
 
 	house_accept(q, "N1", id);
 	house_seal(q, &claim);
-	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
+	assert_int_equal(
+		queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
 	close(container);
-	assert_int_equal(queue_delivery_result(q, &claim, DELIVERY_DEFERRED, clock_now() + 2, "",
-		"busy"), QUEUE_DONE);
+	assert_int_equal(queue_delivery_result(q, &claim, DELIVERY_DEFERRED,
+				 clock_now() + 2, "", "busy"),
+		QUEUE_DONE);
 	do
 		r = queue_claim_delivery(q, "traces", 60, &claim, &container);
 	while (r == QUEUE_EMPTY && ++asks < 10);
@@ -235,8 +245,9 @@ static void lists_and_stats(void **state)
 	assert_int_equal(json_array_size(none), 0);
 	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
 	stats = json_of(fd);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(stats, "documents"),
-		"sealed")), 1);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(stats, "documents"), "sealed")),
+		1);
 	assert_true(json_integer_value(json_object_get(stats, "disk_free")) > 0);
 }
 
@@ -257,15 +268,17 @@ static void rude_clients(void **state)
 		assert_true(fds[i] >= 0);
 	}
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(ipc_send(fds[i], QUEUE_OP_CLAIM_SEAL, 1, &claim, sizeof(claim),
-			NULL, 0), 0);
+		assert_int_equal(ipc_send(fds[i], QUEUE_OP_CLAIM_SEAL, 1, &claim,
+					 sizeof(claim), NULL, 0),
+			0);
 		close(fds[i]);
 	}
-	/* questions without end and no answer read: the connection is closed, sooner or later */
+	/* questions without end and no answer read: the connection is closed, sooner or
+	 * later */
 	for (int i = 20; i < 40; i++)
 		for (int n = 0; n < 200; n++)
-			if (ipc_send(fds[i], QUEUE_OP_STATS, 1, &stats, sizeof(stats), NULL, 0) <
-				0)
+			if (ipc_send(fds[i], QUEUE_OP_STATS, 1, &stats, sizeof(stats),
+				    NULL, 0) < 0)
 				break;
 	q = house_connect(h);
 	house_accept(q, "N1", id);
@@ -279,15 +292,16 @@ static void rude_clients(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(commit_then_duplicate_then_conflict, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(another_partners_octets_conflict, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			commit_then_duplicate_then_conflict, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			another_partners_octets_conflict, setup, teardown),
 		cmocka_unit_test_setup_teardown(whole_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(claim_waits, setup, teardown),
-		cmocka_unit_test_setup_teardown(claim_waits_less_than_the_timeout, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(each_document_is_claimed_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			claim_waits_less_than_the_timeout, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			each_document_is_claimed_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(release_wakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(due_time_wakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(lists_and_stats, setup, teardown),

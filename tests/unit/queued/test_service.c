@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Start and stop: the head, the lock, and sessions of the command line. */
+#include "tests/unit/queued/fixture.h"
+
+#include <sys/socket.h>
+
+static int setup(void **state)
+{
+	struct house *h = calloc(1, sizeof(*h));
+
+	house_init(h, "");
+	house_start(h);
+	*state = h;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	house_done(*state);
+	free(*state);
+	return 0;
+}
+
+static void orderly_stop_keeps_all_and_writes_the_head(void **state)
+{
+	struct house *h = *state;
+	struct queue *q = house_connect(h);
+	char id[DOCUMENT_ID_SIZE], path[512], line[128] = "";
+	uint8_t chain[SHA256_SIZE];
+	int64_t position = 0;
+	FILE *f;
+
+	house_accept(q, "N1", id);
+	queue_disconnect(q);
+	assert_int_equal(house_stop(h, SIGTERM), 0);
+	snprintf(path, sizeof(path), "%s/state/queue/head", h->dir);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof(line), f));
+	fclose(f);
+	assert_int_equal(audit_head_read(span_str(line), &position, chain), 0);
+	assert_int_equal(position, 3); /* start, document, stop */
+	snprintf(path, sizeof(path), "%s/state/queue/queue.db-wal", h->dir);
+	assert_int_equal(access(path, F_OK), -1);
+	house_start(h);
+	q = house_connect(h);
+	assert_int_equal(assert_chain_intact(q), 4);
+	queue_disconnect(q);
+}
+
+static void copy_file(const struct house *h, const char *from, const char *to)
+{
+	char command[1200];
+
+	snprintf(
+		command, sizeof(command), "cp '%s/%s' '%s/%s'", h->dir, from, h->dir, to);
+	assert_int_equal(system(command), 0);
+}
+
+/* A database set back to an earlier day is not served. */
+static void older_database_is_refused(void **state)
+{
+	struct house *h = *state;
+	struct queue *q;
+	char id[DOCUMENT_ID_SIZE];
+	int status;
+
+	house_ready(h);
+	house_stop(h, SIGTERM);
+	copy_file(h, "state/queue/queue.db", "state/queue/old.db");
+	house_start(h);
+	q = house_connect(h);
+	house_accept(q, "N1", id);
+	queue_disconnect(q);
+	house_stop(h, SIGTERM);
+	copy_file(h, "state/queue/old.db", "state/queue/queue.db");
+	house_start(h);
+	assert_int_equal(waitpid(h->pid, &status, 0), h->pid);
+	h->pid = 0;
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+static void only_one_serves(void **state)
+{
+	struct house *h = *state, second = *h;
+	struct queue *q = house_connect(h);
+	int status, fd;
+
+	house_ready(h);
+	house_start(&second);
+	assert_int_equal(waitpid(second.pid, &status, 0), second.pid);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
+	close(fd);
+	queue_disconnect(q);
+}
+
+/* Start a session of the command line on a socket pair. Return: its pid. */
+static pid_t start_session(struct house *h, struct queue **ret_queue)
+{
+	char number[16];
+	char *argv[] = { (char *)(uintptr_t) "queued", (char *)(uintptr_t) "--instance",
+		h->dir, (char *)(uintptr_t) "--serve-fd", number, NULL };
+	int fds[2];
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	snprintf(number, sizeof(number), "%d", fds[1]);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		close(fds[0]);
+		_exit(queued_main(5, argv));
+	}
+	close(fds[1]);
+	assert_int_equal(queue_from_socket(fds[0], 0, ret_queue), 0);
+	return pid;
+}
+
+static void session_reads_and_only_reads(void **state)
+{
+	struct house *h = *state;
+	struct queue *q = house_connect(h);
+	char id[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+	pid_t pid;
+	int status, fd, receipt, report;
+	int64_t records;
+
+	house_accept(q, "N1", id);
+	queue_disconnect(q);
+	/* while queued runs there is no other */
+	pid = start_session(h, &q);
+	assert_true(queue_stats(q, &fd) < 0);
+	queue_disconnect(q);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	house_stop(h, SIGTERM);
+	pid = start_session(h, &q);
+	assert_int_equal(queue_explain(q, id, &fd), QUEUE_DONE);
+	close(fd);
+	records = assert_chain_intact(q);
+	assert_int_equal(queue_audit(q, "x", "y", NULL, NULL), QUEUE_DENIED);
+	assert_int_equal(
+		queue_claim_seal(q, 60, &claim, &fd, &receipt, &report), QUEUE_DENIED);
+	assert_int_equal(
+		queue_control(q, QUEUE_HOLD, id, "", "me", "because"), QUEUE_DENIED);
+	assert_int_equal(assert_chain_intact(q), records);
+	queue_disconnect(q);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(orderly_stop_keeps_all_and_writes_the_head),
+		TEST(older_database_is_refused),
+		TEST(only_one_serves),
+		TEST(session_reads_and_only_reads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
