@@ -22,6 +22,7 @@ struct scan {
 	size_t refusals; /* of the profile: the scan goes on to show the others */
 	size_t nodes, comments;
 	size_t depth, namespaces;
+	uint64_t lookups;
 	struct level levels[SCAN_DEPTH_MAX + 1]; /* [0] is what surrounds the root */
 };
 
@@ -262,6 +263,8 @@ static bool find_tag_end(struct scan *s, struct tag *tag)
 
 static bool check_tag(struct scan *s, const struct tag *tag)
 {
+	size_t in_scope;
+
 	if (tag->attributes > SCAN_ATTRIBUTES_MAX)
 		return refuse(s, "xml.attributes", s->p,
 			"A tag has %zu attributes and namespace declarations; at most %u "
@@ -275,6 +278,12 @@ static bool check_tag(struct scan *s, const struct tag *tag)
 	if (s->depth >= SCAN_DEPTH_MAX)
 		return refuse(s, "xml.depth", s->p,
 			"Elements are nested more than %u deep.", SCAN_DEPTH_MAX);
+	in_scope = s->namespaces + tag->namespaces;
+	s->lookups += in_scope * (in_scope + s->depth);
+	if (s->lookups > SCAN_LOOKUPS_MAX)
+		return refuse(s, "xml.attributes", s->p,
+			"There are too many elements below too many namespace "
+			"declarations.");
 	return count_nodes(s, 1 + tag->attributes);
 }
 

@@ -304,9 +304,22 @@ static void test_namespaces_in_scope(void **state)
 {
 	(void)state;
 	expect_repeat("<r>", "<a xmlns='u:1' xmlns:b='u:2'>", SCAN_NAMESPACES_MAX / 2,
-		"</a>", true, "xml.not-wellformed 1:2116");
+		"</a>", true, "xml.not-wellformed 1:1060");
 	expect_repeat("<r>", "<a xmlns='u:1' xmlns:b='u:2'>", SCAN_NAMESPACES_MAX / 2 + 1,
-		"</a>", true, "xml.attributes 1:1860");
+		"</a>", true, "xml.attributes 1:932");
+	/* Many elements below a few are as much work as a few below many. */
+	expect_repeat("<r xmlns='u:1' xmlns:b='u:2' xmlns:c='u:3' xmlns:d='u:4'>", "<e/>",
+		499990, "</r>", false, "");
+	expect_repeat(
+		"<r xmlns='u:1' xmlns:b='u:2' xmlns:c='u:3' xmlns:d='u:4' xmlns:e='u:5' "
+		"xmlns:f='u:6' xmlns:g='u:7' xmlns:h='u:8' xmlns:i='u:9' xmlns:j='u:10' "
+		"xmlns:k='u:11' xmlns:l='u:12' xmlns:m='u:13' xmlns:n='u:14' "
+		"xmlns:o='u:15' "
+		"xmlns:p='u:16' xmlns:q='u:17' xmlns:s='u:18' xmlns:t='u:19' "
+		"xmlns:u='u:20' "
+		"xmlns:v='u:21' xmlns:w='u:22' xmlns:x='u:23' xmlns:y='u:24' "
+		"xmlns:z='u:25'>",
+		"<e/>", 499990, "</r>", false, "xml.attributes 1:1846516");
 	/* Those that were left do not count. */
 	expect_repeat(
 		"<r>", "<a xmlns='u:1' xmlns:b='u:2'></a>", 1000, "</r>", false, "");
