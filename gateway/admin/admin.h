@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What the parts of admin share: the instance, one request with the person who asks; never
+ * an act without a named person.
+ */
+#ifndef SEALGATE_ADMIN_ADMIN_H
+#define SEALGATE_ADMIN_ADMIN_H
+
+#include "common/instance.h"
+#include "pki/material.h"
+#include "policy/policy.h"
+#include "queue/client.h"
+#include "web/request.h"
+#include "web/response.h"
+
+#define QUEUE_TIMEOUT_MS 4000
+#define SIGNER_TIMEOUT_MS 3000
+
+struct admin {
+	const struct instance *instance;
+	char policies[PATH_MAX], authorities[PATH_MAX], revocation[PATH_MAX];
+};
+
+struct visit {
+	struct admin *admin;
+	struct request *request;
+	struct response *response;
+	struct policy *policy;                 /* as it is now */
+	const struct operator_person *person; /* of the policy; set by visit_identify() */
+	struct queue *queue;                   /* NULL: away */
+};
+
+/* Find out who asks. Return: 1, 0 with a problem in the response. */
+int visit_identify(struct visit *v);
+
+/* May the person do this? Return: true, or false with a problem in the response. */
+bool visit_may(struct visit *v, const char *verb);
+
+/* Answer with a problem of the table of reasons. */
+void visit_problem(struct visit *v, const char *code, const char *received,
+	const char *detail);
+
+/* Answer by the table of resources (route.c). */
+void visit_dispatch(struct visit *v);
+
+/* The resources. rest: what follows the resource's prefix in the path. */
+void health_get(struct visit *v, const char *rest);
+void metrics_get(struct visit *v, const char *rest);
+void queue_resource_get(struct visit *v, const char *rest);
+void queue_resource_post(struct visit *v, const char *rest);
+void explain_get(struct visit *v, const char *rest);
+void audit_get(struct visit *v, const char *rest);
+
+/* The signer's status as JSON (new reference) or NULL when it is away. */
+json_t *signer_state(const struct visit *v);
+
+/* The queue's figures (new reference) or NULL when it is away. */
+json_t *queue_figures(struct visit *v);
+
+/* The value of a query parameter made of letters, digits and -_.:; "" when absent or made of
+ * anything else. */
+void query_value(const struct request *r, const char *name, char *ret, size_t size);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "admin/admin.h"
+
+#include "common/ipc.h"
+#include "common/json.h"
+#include "pkcs11/client.h"
+#include "trust/store.h"
+
+#include <string.h>
+
+#define DISK_LOW (512ll * 1024 * 1024)
+#define KEY_DAYS_LOW 7
+
+json_t *signer_state(const struct visit *v)
+{
+	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX];
+
+	if (instance_socket(v->admin->instance, "signer", path) < 0 ||
+		signer_connect(path, SIGNER_TIMEOUT_MS, &signer) < 0 ||
+		signer_status(signer, &text) < 0)
+		return NULL;
+	return json_read(span_str(text), LIMIT_REPORT);
+}
+
+/* A check: {"ok", "message", "fix"}; the message names the state, the fix the way back. */
+static json_t *check(bool ok, const char *message, const char *fix)
+{
+	return json_pack("{s:b, s:s, s:s}", "ok", ok, "message", message, "fix", ok ? "" : fix);
+}
+
+static bool keys_expire(const json_t *signer)
+{
+	const json_t *role;
+	size_t i;
+
+	json_array_foreach(json_object_get(signer, "roles"), i, role)
+	{
+		const json_t *days = json_object_get(role, "days_left");
+
+		if (json_is_number(days) && json_number_value(days) < KEY_DAYS_LOW)
+			return true;
+	}
+	return false;
+}
+
+static json_t *signer_check(const json_t *signer)
+{
+	json_t *c;
+
+	if (!signer)
+		return check(false, "the signer does not answer: nothing is acknowledged or sealed",
+			"The supervisor starts it again; see its log.");
+	if (!json_is_true(json_object_get(signer, "active")) ||
+		!json_is_false(json_object_get(signer, "away")))
+		c = check(false, "the token is away: nothing is acknowledged or sealed",
+			"Bring the token back; the signer takes it up by itself.");
+	else if (keys_expire(signer))
+		c = check(false, "a key's certificate ends within days",
+			"Have a new certificate issued and import it (sealgate hsm).");
+	else
+		c = check(true, "the token signs", "");
+	if (c)
+		json_object_set(c, "status", json_object_get((json_t *)(uintptr_t)signer, "roles"));
+	return c;
+}
+
+static json_t *queue_check(const json_t *figures)
+{
+	return figures ? check(true, "the queue answers", "")
+		       : check(false, "the queue does not answer: nothing is acknowledged",
+				 "The supervisor starts it again; see its log.");
+}
+
+static json_t *disk_check(const json_t *figures)
+{
+	json_int_t left = json_integer_value(json_object_get(figures, "disk_free"));
+
+	return !figures || left < DISK_LOW
+		       ? check(false, "the disk of the queue is nearly full, or unknown",
+				 "Free room; nothing is acknowledged once it is full.")
+		       : check(true, "there is room", "");
+}
+
+static json_t *verify_check(const struct visit *v)
+{
+	char path[PATH_MAX];
+	_cleanup_(closep) int socket = -1;
+
+	if (instance_socket(v->admin->instance, "verify", path) == 0)
+		socket = ipc_connect(path, SIGNER_TIMEOUT_MS);
+	return socket >= 0 ? check(true, "verification answers", "")
+			   : check(false, "verification does not answer: nothing is decided",
+				     "The supervisor starts it again; see its log.");
+}
+
+/* Zero anchors means closed, and that must be seen here, not in a refusal. */
+static json_t *store_check(const struct visit *v)
+{
+	_cleanup_(trust_store_closep) struct trust_store *store = NULL;
+	_cleanup_(freep) char *error = NULL;
+	char anchors[PATH_MAX];
+	bool open = instance_path(v->admin->instance, "policies/anchors", anchors) == 0 &&
+		    trust_store_open(anchors, v->admin->revocation, &store, &error) == 0;
+
+	if (!open || sk_X509_num(trust_material(store, TRUST_SIGNERS)->anchors) <= 0)
+		return check(false, "there are no trust anchors for signers: nobody is admitted",
+			"Put anchors into policies/anchors/signers.");
+	if (sk_X509_num(trust_material(store, TRUST_TSA)->anchors) <= 0)
+		return check(false, "there are no trust anchors for time-stamps: nothing is sealed",
+			"Put anchors into policies/anchors/tsa.");
+	return check(true, trust_store_version(store), "");
+}
+
+void health_get(struct visit *v, const char *rest)
+{
+	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
+	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o}", "signer", signer_check(signer),
+		"queue", queue_check(figures), "disk", disk_check(figures), "verify",
+		verify_check(v), "store", store_check(v));
+	const char *name;
+	json_t *c;
+	bool ok = checks != NULL;
+
+	(void)rest;
+	json_object_foreach(checks, name, c)
+		ok = ok && json_is_true(json_object_get(c, "ok"));
+	response_json(v->response, ok ? 200 : 503, TYPE_JSON,
+		json_pack("{s:s, s:b, s:o}", "status", ok ? "ok" : "failing", "test",
+			config_bool(v->admin->instance->config, "instance.test"), "checks",
+			checks));
+}

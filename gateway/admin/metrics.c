@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "admin/admin.h"
+
+#include "common/buf.h"
+#include "common/json.h"
+
+#include <string.h>
+
+#define METRICS_MAX 262144u
+#define TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+static void family(struct buf *b, const char *name, const char *type, const char *help)
+{
+	buf_addf(b, "# TYPE %s %s\n# HELP %s %s\n", name, type, name, help);
+}
+
+/* {state: count} as name{label...,state="..."} */
+static void states(struct buf *b, const char *name, const char *label, const char *value,
+	json_t *counts)
+{
+	const char *state;
+	json_t *count;
+
+	json_object_foreach(counts, state, count)
+	{
+		if (!json_is_integer(count) || strcmp(state, "oldest") == 0)
+			continue;
+		buf_addf(b, "%s{", name);
+		if (label)
+			buf_addf(b, "%s=\"%s\",", label, value);
+		buf_addf(b, "state=\"%s\"} %lld\n", state, (long long)json_integer_value(count));
+	}
+}
+
+static void queue_metrics(struct buf *b, json_t *figures)
+{
+	json_t *deliveries = json_object_get(figures, "deliveries"), *counts;
+	const char *destination;
+
+	family(b, "sealgate_documents", "gauge", "Documents by state.");
+	states(b, "sealgate_documents", NULL, NULL, json_object_get(figures, "documents"));
+	family(b, "sealgate_deliveries", "gauge", "Deliveries by destination and state.");
+	json_object_foreach(deliveries, destination, counts)
+		states(b, "sealgate_deliveries", "destination", destination, counts);
+	family(b, "sealgate_delivery_oldest_seconds", "gauge",
+		"Age of the oldest open delivery of a destination.");
+	json_object_foreach(deliveries, destination, counts)
+	{
+		const json_t *oldest = json_object_get(counts, "oldest");
+
+		if (json_is_integer(oldest))
+			buf_addf(b, "sealgate_delivery_oldest_seconds{destination=\"%s\"} %lld\n",
+				destination, (long long)json_integer_value(oldest));
+	}
+	family(b, "sealgate_disk_free_bytes", "gauge", "Room left where the queue is.");
+	buf_addf(b, "sealgate_disk_free_bytes %lld\n",
+		(long long)json_integer_value(json_object_get(figures, "disk_free")));
+	family(b, "sealgate_audit_records", "counter", "Records of the audit chain.");
+	buf_addf(b, "sealgate_audit_records_total %lld\n",
+		(long long)json_integer_value(
+			json_object_get(json_object_get(figures, "audit"), "position")));
+}
+
+static void signer_metrics(struct buf *b, json_t *signer)
+{
+	json_t *roles = json_object_get(signer, "roles"), *role;
+	size_t i;
+
+	family(b, "sealgate_signatures", "counter", "Signatures by role.");
+	json_array_foreach(roles, i, role)
+		buf_addf(b, "sealgate_signatures_total{role=\"%s\"} %lld\n",
+			json_string_of(role, "role"),
+			(long long)json_integer_value(json_object_get(role, "count")));
+	family(b, "sealgate_key_days_left", "gauge", "Days until a role's certificate ends.");
+	json_array_foreach(roles, i, role)
+		if (json_is_number(json_object_get(role, "days_left")))
+			buf_addf(b, "sealgate_key_days_left{role=\"%s\"} %.0f\n",
+				json_string_of(role, "role"),
+				json_number_value(json_object_get(role, "days_left")));
+	family(b, "sealgate_token_present", "gauge", "1 while the token signs.");
+	buf_addf(b, "sealgate_token_present %d\n",
+		json_is_false(json_object_get(signer, "away")));
+}
+
+void metrics_get(struct visit *v, const char *rest)
+{
+	_cleanup_json_ json_t *figures = queue_figures(v), *signer = signer_state(v);
+	struct buf b;
+
+	(void)rest;
+	buf_init(&b, METRICS_MAX);
+	family(&b, "sealgate_up", "gauge", "1 while the named program answers.");
+	buf_addf(&b, "sealgate_up{program=\"queued\"} %d\n", figures != NULL);
+	buf_addf(&b, "sealgate_up{program=\"signer\"} %d\n", signer != NULL);
+	if (figures)
+		queue_metrics(&b, figures);
+	if (signer)
+		signer_metrics(&b, signer);
+	buf_add_str(&b, "# EOF\n");
+	response_text(v->response, 200, TYPE_OPENMETRICS, buf_take(&b, NULL));
+	buf_done(&b);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "admin/admin.h"
+
+#include "common/id.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/memfd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MAX 8192u
+#define REASON_MAX 300
+#define LIST_MAX 1000
+
+static const struct {
+	const char *name;
+	enum queue_control verb;
+} VERBS[] = {
+	{ "hold", QUEUE_HOLD },
+	{ "release", QUEUE_RELEASE },
+	{ "redrive", QUEUE_REDRIVE },
+};
+
+/* An answer of queued that is not DONE, as a problem. */
+static void not_done(struct visit *v, int answer, const char *received)
+{
+	if (answer == QUEUE_NOT_FOUND)
+		visit_problem(v, "http.path", received, NULL);
+	else if (answer == QUEUE_ILLEGAL)
+		visit_problem(v, "queue.state", received, NULL);
+	else
+		visit_problem(v, "http.queue-away", NULL, NULL);
+}
+
+static void give(struct visit *v, int answer, int fd, const char *received)
+{
+	if (answer == QUEUE_DONE && fd >= 0)
+		response_fd(v->response, 200, TYPE_JSON, fd);
+	else
+		not_done(v, answer, received);
+}
+
+static int limit_of(const struct visit *v, int most)
+{
+	char text[8];
+	long value;
+
+	query_value(v->request, "limit", text, sizeof(text));
+	value = strtol(text, NULL, 10);
+	return value > 0 && value < most ? (int)value : most;
+}
+
+static void list(struct visit *v)
+{
+	char state[32], partner[PARTNER_NAME_SIZE];
+	int fd = -1, r;
+
+	query_value(v->request, "state", state, sizeof(state));
+	query_value(v->request, "partner", partner, sizeof(partner));
+	r = queue_list(v->queue, state, partner, limit_of(v, LIST_MAX), &fd);
+	give(v, r, fd, state);
+}
+
+void queue_resource_get(struct visit *v, const char *rest)
+{
+	struct queue_document document;
+	int fd = -1, r;
+
+	if (!v->queue) {
+		not_done(v, QUEUE_UNAVAILABLE, NULL);
+	} else if (!*rest) {
+		list(v);
+	} else if (!id_valid(rest)) {
+		not_done(v, QUEUE_NOT_FOUND, rest);
+	} else {
+		r = queue_get(v->queue, rest, NULL, QUEUE_META, &document, &fd);
+		give(v, r, fd, rest);
+	}
+}
+
+/* ID/VERB */
+static bool read_target(const char *rest, char id[DOCUMENT_ID_SIZE], size_t *ret_verb)
+{
+	if (strlen(rest) < DOCUMENT_ID_SIZE || rest[DOCUMENT_ID_SIZE - 1] != '/')
+		return false;
+	memcpy(id, rest, DOCUMENT_ID_SIZE - 1);
+	id[DOCUMENT_ID_SIZE - 1] = '\0';
+	for (size_t i = 0; i < sizeof(VERBS) / sizeof(VERBS[0]); i++)
+		if (strcmp(VERBS[i].name, rest + DOCUMENT_ID_SIZE) == 0) {
+			*ret_verb = i;
+			return id_valid(id);
+		}
+	return false;
+}
+
+static json_t *read_body(struct visit *v)
+{
+	struct span text = { 0 };
+	json_t *body = NULL;
+
+	if (request_size(v->request) > BODY_MAX || request_body(v->request) != 1 ||
+		memfd_map(v->request->body, BODY_MAX, &text) < 0)
+		return NULL;
+	body = json_read(text, BODY_MAX);
+	memfd_unmap(&text);
+	return body;
+}
+
+static void act(struct visit *v, const char *id, size_t verb, const char *destination,
+	const char *reason)
+{
+	int r = queue_control(v->queue, VERBS[verb].verb, id, destination, v->person->name,
+		reason);
+
+	log_event(r == QUEUE_DONE ? LOG_NOTICE : LOG_WARNING, "admin.act", id,
+		"%s: %s %s: %s (%d)", v->person->name, VERBS[verb].name,
+		*destination ? destination : "all destinations", reason, r);
+	if (r == QUEUE_DONE)
+		response_json(v->response, 200, TYPE_JSON,
+			json_pack("{s:s, s:s, s:s, s:s}", "id", id, "done", VERBS[verb].name,
+				"destination", destination, "by", v->person->name));
+	else
+		not_done(v, r, id);
+}
+
+void queue_resource_post(struct visit *v, const char *rest)
+{
+	_cleanup_json_ json_t *body = NULL;
+	const char *destination, *reason;
+	char id[DOCUMENT_ID_SIZE];
+	size_t verb;
+
+	if (!read_target(rest, id, &verb)) {
+		not_done(v, QUEUE_NOT_FOUND, rest);
+		return;
+	}
+	if (!visit_may(v, VERBS[verb].name))
+		return;
+	body = read_body(v);
+	reason = body ? json_string_of(body, "reason") : NULL;
+	destination = body ? json_string_of(body, "destination") : NULL;
+	if (!destination)
+		destination = "";
+	if (!reason || !*reason || strlen(reason) > REASON_MAX ||
+		strlen(destination) >= DESTINATION_NAME_SIZE)
+		visit_problem(v, "operator.reason", NULL, NULL);
+	else if (!v->queue)
+		not_done(v, QUEUE_UNAVAILABLE, NULL);
+	else
+		act(v, id, verb, destination, reason);
+}
+
+void explain_get(struct visit *v, const char *rest)
+{
+	char key[DOCUMENT_NUMBER_SIZE];
+	int fd = -1, r = QUEUE_UNAVAILABLE;
+
+	(void)rest;
+	query_value(v->request, "key", key, sizeof(key));
+	if (v->queue)
+		r = queue_explain(v->queue, key, &fd);
+	give(v, r, fd, key);
+}
+
+void audit_get(struct visit *v, const char *rest)
+{
+	int fd = -1, r = QUEUE_UNAVAILABLE;
+	char after[24];
+
+	(void)rest;
+	query_value(v->request, "after", after, sizeof(after));
+	if (v->queue)
+		r = queue_audit_read(v->queue, strtoll(after, NULL, 10), limit_of(v, LIST_MAX),
+			&fd);
+	give(v, r, fd, after);
+	if (v->response->status == 200)
+		v->response->type = "application/x-ndjson";
+}
+
+json_t *queue_figures(struct visit *v)
+{
+	struct span text = { 0 };
+	json_t *figures = NULL;
+	int fd = -1;
+
+	if (v->queue && queue_stats(v->queue, &fd) == QUEUE_DONE &&
+		memfd_map(fd, LIMIT_REPORT, &text) == 0) {
+		figures = json_read(text, LIMIT_REPORT);
+		memfd_unmap(&text);
+	}
+	if (fd >= 0)
+		close(fd);
+	return figures;
+}

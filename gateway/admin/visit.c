@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "admin/admin.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "web/certificate.h"
+#include "web/problem.h"
+
+#include <string.h>
+
+void visit_problem(struct visit *v, const char *code, const char *received, const char *detail)
+{
+	web_problem(v->response, v->request->correlation, code, received, detail, NULL);
+}
+
+static struct pki_material *authorities_of(const struct admin *a)
+{
+	struct pki_material *m = pki_material_new();
+	_cleanup_(freep) char *error = NULL, *more = NULL;
+
+	if (m && pki_material_load(m, PKI_ANCHORS, a->authorities, &error) > 0 &&
+		pki_material_load(m, PKI_REVOCATION, a->revocation, &more) >= 0)
+		return m;
+	log_event(LOG_ERR, "admin.authorities", NULL, "%s", error ? error : more ? more : "memory");
+	pki_material_free(m);
+	return NULL;
+}
+
+static int name_person(struct visit *v, const struct web_certificate *c)
+{
+	v->person = policy_operator_by_certificate(v->policy, c->sha256);
+	if (v->person)
+		return 1;
+	visit_problem(v, "operator.unknown", c->sha256, NULL);
+	return 0;
+}
+
+int visit_identify(struct visit *v)
+{
+	_cleanup_(pki_material_freep) struct pki_material *authorities =
+		authorities_of(v->admin);
+	struct web_certificate c;
+	int r;
+
+	if (!authorities) {
+		visit_problem(v, "internal.error", NULL, NULL);
+		return 0;
+	}
+	r = web_certificate_check(&v->request->scgi, authorities, clock_now(), &c);
+	if (r == 1) {
+		r = name_person(v, &c);
+	} else {
+		visit_problem(v, "operator.certificate", *c.sha256 ? c.sha256 : NULL,
+			c.path.reason);
+		r = 0;
+	}
+	web_certificate_done(&c);
+	return r;
+}
+
+bool visit_may(struct visit *v, const char *verb)
+{
+	if (policy_role_may(v->policy, v->person->role, verb))
+		return true;
+	log_event(LOG_WARNING, "admin.denied", NULL, "%s (%s) may not %s", v->person->name,
+		v->person->role, verb);
+	visit_problem(v, "operator.role", v->person->role, NULL);
+	return false;
+}
+
+void query_value(const struct request *r, const char *name, char *ret, size_t size)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-_.:";
+	const char *p = scgi_get(&r->scgi, "QUERY_STRING");
+	size_t len = strlen(name), n;
+
+	ret[0] = '\0';
+	for (; *p; p += strcspn(p, "&"), p += *p == '&') {
+		if (strncmp(p, name, len) != 0 || p[len] != '=')
+			continue;
+		n = strcspn(p + len + 1, "&");
+		if (n < size && strspn(p + len + 1, allowed) >= n) {
+			memcpy(ret, p + len + 1, n);
+			ret[n] = '\0';
+		}
+		return;
+	}
+}
