@@ -198,31 +198,35 @@ static int verify_parts(struct verification *v)
 	return 0;
 }
 
-/* A copy of what the receipt claims under a key, null when it does not. */
-static int copy_claim(json_t *to, const struct verification *v, const char *key)
+/* Copy members of an object, null where it has none. Return: 0 or -1. */
+static int copy_members(json_t *to, const json_t *from, const char *const keys[])
 {
-	json_t *value = json_object_get(v->claims, key);
+	for (; *keys; keys++) {
+		json_t *value = json_object_get(from, *keys);
 
-	return value ? json_object_set(to, key, value)
-		     : json_object_set_new(to, key, json_null());
+		if ((value ? json_object_set(to, *keys, value)
+			   : json_object_set_new(to, *keys, json_null())) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static json_t *evidence_json(const struct verification *v)
 {
 	static const char *const claims[] = { "id", "partner", "received", "state", "type",
-		"number", "status", "country", "import_country", "audit_record_sha256" };
+		"number", "status", "country", "import_country", "audit_record_sha256", NULL };
+	static const char *const report[] = { "policy_digest", "store_version", NULL };
 	bool test = v->statement.role && seal_role_is_test(v->statement.role);
 	json_t *e = json_pack("{s:s, s:I, s:b, s:o, s:o, s:s}", "sha256", v->sha256, "size",
 		(json_int_t)v->parts.parts[ASIC_DOCUMENT].len, "test", test, "role",
 		json_text(v->statement.role), "seal_policy", json_text(v->statement.policy),
 		"receipt_signature", v->receipt_signature);
 
-	for (size_t i = 0; e && i < sizeof(claims) / sizeof(claims[0]); i++)
-		if (copy_claim(e, v, claims[i]) < 0) {
-			json_decref(e);
-			return NULL;
-		}
-	return e;
+	if (e && copy_members(e, v->claims, claims) == 0 &&
+		copy_members(e, v->report, report) == 0)
+		return e;
+	json_decref(e);
+	return NULL;
 }
 
 /* Indication of the whole: the seal's, unless the container is not what a seal of the gate is

@@ -53,6 +53,12 @@ static bool check_clock(struct run *r)
 	return end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason);
 }
 
+static void drop_signer(struct seal_tools *t)
+{
+	if (t->signer)
+		signer_disconnect(TAKE(t->signer));
+}
+
 static bool connect_signer(struct run *r)
 {
 	struct seal_tools *t = r->tools;
@@ -72,7 +78,7 @@ static bool connect_signer(struct run *r)
 static bool signer_failed(struct run *r, int answer, const struct signer_result *result)
 {
 	if (answer < 0) {
-		signer_disconnect(TAKE(r->tools->signer));
+		drop_signer(r->tools);
 		return end(r, ATTEMPT_AWAY, "seal.signer-away", "the signer: %s",
 			strerror(-answer));
 	}
@@ -81,16 +87,28 @@ static bool signer_failed(struct run *r, int answer, const struct signer_result 
 		"the signer: %s", result->reason);
 }
 
+/* A connection that broke is made anew once: the signer may have been restarted. */
+static bool broke(struct run *r, int answer, int tried)
+{
+	if (answer >= 0 || tried)
+		return false;
+	drop_signer(r->tools);
+	return connect_signer(r);
+}
+
 static bool fetch_certificates(struct run *r)
 {
 	struct seal_tools *t = r->tools;
 	_cleanup_(freep) uint8_t *der = NULL;
 	struct signer_result result = { 0 };
+	int answer, tried = 0;
 	size_t len = 0;
-	int answer = signer_certificates(t->signer, ROLE, &der, &len, &result);
 
+	do
+		answer = signer_certificates(t->signer, ROLE, &der, &len, &result);
+	while (broke(r, answer, tried++));
 	if (answer != SIGNER_SIGNED)
-		return signer_failed(r, answer, &result);
+		return r->ret->code ? false : signer_failed(r, answer, &result);
 	certificates_done(&t->certificates);
 	if (certificates_read(span_of(der, len), result.mechanism, &t->certificates) < 0)
 		return end(r, ATTEMPT_AWAY, "seal.certificate",
@@ -140,12 +158,14 @@ static bool sign(struct run *r)
 {
 	struct seal_tools *t = r->tools;
 	struct signer_result result = { 0 };
-	int answer = signer_sign(t->signer, ROLE, r->digest, r->digest_len,
-		r->input->document_id, &result);
-	int e;
+	int answer, tried = 0, e;
 
+	do
+		answer = signer_sign(t->signer, ROLE, r->digest, r->digest_len,
+			r->input->document_id, &result);
+	while (broke(r, answer, tried++));
 	if (answer != SIGNER_SIGNED)
-		return signer_failed(r, answer, &result);
+		return r->ret->code ? false : signer_failed(r, answer, &result);
 	e = container_set_value(r->container, span_of(result.value, result.value_len));
 	if (e == 0)
 		return true;
@@ -234,8 +254,7 @@ void attempt_run(struct seal_tools *t, const struct seal_input *input, struct at
 void seal_tools_done(struct seal_tools *t)
 {
 	certificates_done(&t->certificates);
-	if (t->signer)
-		signer_disconnect(t->signer);
+	drop_signer(t);
 	tsa_free(t->tsa);
 	*t = (struct seal_tools){ .house = t->house };
 }
