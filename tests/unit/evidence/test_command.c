@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "evidence/command.h"
+
+#include "common/durable.h"
+#include "xades/validate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+/* cmocka wants the above */
+#include <cmocka.h>
+
+#include <openssl/pem.h>
+
+#include "sealed.h"
+
+#define NOW INT64_C(1780660800) /* 2026-06-05T12:00:00Z */
+#define AT "2026-06-06T00:00:00Z"
+#define XMLSEC "/usr/bin/xmlsec1"
+
+static struct house HOUSE_OF_TESTS;
+static char FOLDER[] = "/tmp/test_command_XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+	static char paths[8][256];
+	static int next;
+	char *path = paths[next++ % 8];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", FOLDER, name);
+	return path;
+}
+
+static void write_pem(const char *name, X509 *x)
+{
+	FILE *f = fopen(in_folder(name), "w");
+
+	assert_int_equal(PEM_write_X509(f, x), 1);
+	fclose(f);
+}
+
+static void write_store(void)
+{
+	FILE *f;
+
+	assert_int_equal(mkdir(in_folder("store"), 0700), 0);
+	assert_int_equal(mkdir(in_folder("store/seal"), 0700), 0);
+	assert_int_equal(mkdir(in_folder("store/tsa"), 0700), 0);
+	assert_int_equal(mkdir(in_folder("store/revocation"), 0700), 0);
+	write_pem("store/seal/ca.pem", HOUSE_OF_TESTS.ca);
+	write_pem("store/tsa/ca.pem", HOUSE_OF_TESTS.ca);
+	f = fopen(in_folder("store/revocation/ca.crl"), "w");
+	assert_int_equal(PEM_write_X509_CRL(f, HOUSE_OF_TESTS.crl), 1);
+	fclose(f);
+}
+
+static int set_up(void **state)
+{
+	struct sealed s;
+	struct buf c;
+
+	(void)state;
+	assert_non_null(mkdtemp(FOLDER));
+	assert_int_equal(xades_setup(), 0);
+	house_open(&HOUSE_OF_TESTS, NOW);
+	sealed_plan(&s, &HOUSE_OF_TESTS);
+	sealed_make(&HOUSE_OF_TESTS, &s.plan, HOUSE_OF_TESTS.seal_key, NOW + 1, &c);
+	assert_int_equal(durable_write(in_folder("c.asice"), buf_span(&c), 0600), 0);
+	c.data[c.len / 2] ^= 1;
+	assert_int_equal(durable_write(in_folder("bad.asice"), buf_span(&c), 0600), 0);
+	write_pem("ca.pem", HOUSE_OF_TESTS.ca);
+	write_pem("seal.pem", HOUSE_OF_TESTS.seal);
+	write_store();
+	buf_done(&c);
+	sealed_done(&s);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[256];
+
+	(void)state;
+	house_done(&HOUSE_OF_TESTS);
+	snprintf(command, sizeof(command), "rm -r %s", FOLDER);
+	return system(command);
+}
+
+/* Run with arguments up to a NULL; *ret_out: what was printed, freed by the caller. */
+static int run(int (*command)(const char *, int, char **, FILE *, FILE *), char **ret_out,
+	const char *first, ...)
+{
+	char *argv[16] = { (char *)(uintptr_t)"verify", (char *)(uintptr_t)first }, *err;
+	size_t out_len, err_len;
+	FILE *out = open_memstream(ret_out, &out_len), *e = open_memstream(&err, &err_len);
+	int argc = first ? 2 : 1, status;
+	va_list ap;
+
+	va_start(ap, first);
+	while (first && (argv[argc] = va_arg(ap, char *)) != NULL)
+		argc++;
+	va_end(ap);
+	status = command("test", argc, argv, out, e);
+	fclose(out);
+	fclose(e);
+	if (status >= 2)
+		assert_int_not_equal(err_len, 0);
+	free(err);
+	return status;
+}
+
+#define VERIFY(out, ...) run(evidence_verify_command, out, __VA_ARGS__, NULL)
+
+static void verify_says_it_in_json(void **state)
+{
+	_cleanup_(freep) char *out = NULL, *bare = NULL;
+	_cleanup_json_ json_t *json = NULL, *none = NULL;
+
+	(void)state;
+	assert_int_equal(VERIFY(&out, "--store", in_folder("store"), "--at", AT,
+				 in_folder("c.asice")),
+		0);
+	json = json_loads(out, 0, NULL);
+	assert_string_equal(json_string_of(json, "file"), in_folder("c.asice"));
+	assert_string_equal(json_string_of(json, "indication"), "TOTAL-PASSED");
+	assert_string_equal(json_string_of(json, "at"), AT);
+	assert_int_equal(strlen(json_string_of(json, "store_version")), 64);
+	assert_int_equal(VERIFY(&bare, "--at", AT, in_folder("c.asice")), 1);
+	none = json_loads(bare, 0, NULL);
+	assert_string_equal(json_string_of(none, "sub_indication"),
+		"NO_CERTIFICATE_CHAIN_FOUND");
+	assert_true(json_is_null(json_object_get(none, "store_version")));
+}
+
+static void the_worst_of_several_counts(void **state)
+{
+	_cleanup_(freep) char *out = NULL;
+	const char *line;
+
+	(void)state;
+	assert_int_equal(VERIFY(&out, "--anchors", in_folder("ca.pem"), "--revocation",
+				 in_folder("store/revocation"), "--at", AT,
+				 in_folder("bad.asice"), in_folder("c.asice")),
+		1);
+	assert_non_null(strstr(out, "evidence.form"));
+	line = strchr(out, '\n');
+	assert_non_null(strstr(line, "TOTAL-PASSED"));
+	assert_null(strstr(line, "evidence.form"));
+}
+
+static void verify_says_it_in_words(void **state)
+{
+	_cleanup_(freep) char *out = NULL, *bad = NULL;
+
+	(void)state;
+	assert_int_equal(VERIFY(&out, "--store", in_folder("store"), "--at", AT, "--format",
+				 "text", in_folder("c.asice")),
+		0);
+	assert_non_null(strstr(out, "TOTAL-PASSED"));
+	assert_non_null(strstr(out, "TEST"));
+	assert_non_null(strstr(out, SEALED_ID));
+	assert_int_equal(VERIFY(&bad, "--format", "text", in_folder("bad.asice")), 1);
+	assert_non_null(strstr(bad, "offset "));
+}
+
+static void usage_is_two(void **state)
+{
+	char *out;
+
+	(void)state;
+	assert_int_equal(run(evidence_verify_command, &out, NULL), 2);
+	free(out);
+	assert_int_equal(VERIFY(&out, "--format", "xml", in_folder("c.asice")), 2);
+	free(out);
+	assert_int_equal(VERIFY(&out, "--at", "now", in_folder("c.asice")), 2);
+	free(out);
+	assert_int_equal(VERIFY(&out, "--anchors", in_folder("absent"), in_folder("c.asice")), 2);
+	free(out);
+	assert_int_equal(VERIFY(&out, in_folder("absent")), 2);
+	free(out);
+	assert_int_equal(run(evidence_extract_command, &out, in_folder("c.asice"), NULL), 2);
+	free(out);
+}
+
+static void extract_gives_the_parts_back(void **state)
+{
+	_cleanup_(freep) uint8_t *document = NULL;
+	char *out;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(run(evidence_extract_command, &out, in_folder("c.asice"),
+				 in_folder("out"), NULL),
+		0);
+	free(out);
+	assert_int_equal(file_read(in_folder("out/document.xml"), 65536, &document, &len), 0);
+	assert_true(span_equal(span_of(document, len), span_str(SEALED_DOCUMENT)));
+	/* Nothing is overwritten. */
+	assert_int_equal(run(evidence_extract_command, &out, in_folder("c.asice"),
+				 in_folder("out"), NULL),
+		2);
+	free(out);
+	assert_int_equal(run(evidence_extract_command, &out, in_folder("bad.asice"),
+				 in_folder("none"), NULL),
+		1);
+	free(out);
+	assert_int_not_equal(access(in_folder("none"), F_OK), 0);
+}
+
+/* The seal as an independent implementation of XML signatures sees it. */
+static void xmlsec_agrees(void **state)
+{
+	char *out, command[1024];
+
+	(void)state;
+	if (access(XMLSEC, X_OK) != 0)
+		skip();
+	assert_int_equal(run(evidence_extract_command, &out, in_folder("c.asice"),
+				 in_folder("judged"), NULL),
+		0);
+	free(out);
+	snprintf(command, sizeof(command),
+		"cd %s/judged && " XMLSEC " --verify --pubkey-cert-pem ../seal.pem --id-attr:Id "
+		"http://uri.etsi.org/01903/v1.3.2#:SignedProperties META-INF/signatures001.xml "
+		">/dev/null 2>&1",
+		FOLDER);
+	assert_int_equal(system(command), 0);
+	snprintf(command + strlen(command), sizeof(command) - strlen(command),
+		" && echo >> %s/judged/report.json", FOLDER);
+	assert_int_equal(system(command), 0);
+	assert_int_not_equal(system(command), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(verify_says_it_in_json),
+		cmocka_unit_test(the_worst_of_several_counts),
+		cmocka_unit_test(verify_says_it_in_words),
+		cmocka_unit_test(usage_is_two),
+		cmocka_unit_test(extract_gives_the_parts_back),
+		cmocka_unit_test(xmlsec_agrees),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
