@@ -136,7 +136,7 @@ static int judge_all(struct judged *j, int64_t at)
 
 /* The one place where a document is decided. Acceptance and holding ask that everything was
  * positively seen; errors are none, or, for holding, those of the held signatures alone. */
-static void decide(const struct judged *j, struct verdict *v)
+void judged_decide(const struct judged *j, struct verdict *v)
 {
 	size_t errors = j->findings.errors + j->signatures->findings.errors;
 	int64_t hold = policy_hold_seconds(j->context->policy, POLICY_NO_REVOCATION);
@@ -211,7 +211,7 @@ static int conclude(struct judged *j, struct span octets, json_t *signatures, in
 		return r;
 	hex_encode(v.sha256, sizeof(v.sha256), sha256);
 	describe(j, &v);
-	decide(j, &v);
+	judged_decide(j, &v);
 	if (v.decision == DECISION_REFUSED && v.error_count == 0)
 		return -EPROTO; /* something was not seen, and nobody said why: a slip of ours */
 	report = report_of(j, &v, sha256, signatures);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * What is found out about one document on the way to its verdict; private to admit.c and its
- * parts, and never a decision: that is admit.c's alone.
+ * parts. The decision is in judged_decide, and nowhere else.
  */
 #ifndef SEALGATE_POLICY_JUDGED_H
 #define SEALGATE_POLICY_JUDGED_H
@@ -44,6 +44,9 @@ struct judged {
 
 void judged_done(struct judged *j);
 #define _cleanup_judged_ _cleanup_(judged_done)
+
+/* Set decision, error_count, hold_until and hold_reason; v->judged_at is set. */
+void judged_decide(const struct judged *j, struct verdict *v);
 
 /* Which signatures passed or may be held, and who made them: SEEN_SIGNATURES, SEEN_ENROLLED,
  * officer, seal and whether they are there at all. Return: 0 or -errno. */
