@@ -60,7 +60,7 @@ struct pki_path_request {
 	enum pki_purpose purpose;
 	bool skip_revocation; /* only for transport certificates whose CA issues none */
 	int64_t revocation_max_age; /* seconds that revocation data may be old, 0: as it
-				       says */
+				       says, negative: it is never out of date */
 	bool target_may_be_expired; /* as at a past best-signature-time */
 	const char *const *policy_oids; /* NULL-terminated; NULL: any policy */
 	bool explicit_policy;

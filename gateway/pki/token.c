@@ -401,6 +401,7 @@ static int check_path(const struct token *t, STACK_OF(X509) * carried,
 		.purpose = PKI_TIME_STAMPING,
 		.target_may_be_expired = c->target_may_be_expired,
 		.skip_revocation = c->skip_revocation,
+		.revocation_max_age = c->revocation_max_age,
 		.strict = c->strict,
 		.strength = c->strength,
 		.strength_context = c->strength_context };

@@ -45,6 +45,7 @@ struct token_context {
 	int64_t known_at;
 	bool target_may_be_expired;
 	bool skip_revocation;
+	int64_t revocation_max_age; /* as in a path's request */
 	bool strict;
 	pki_strength_fn strength;
 	void *strength_context;

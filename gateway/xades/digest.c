@@ -100,12 +100,12 @@ static int digest_matches(const struct sig_reference *r, struct span octets)
 	return len == r->value_len && CRYPTO_memcmp(digest, r->value, len) == 0;
 }
 
-/* Where only the digest of the data is known, that is what must be equal. */
+/* Where only a digest is known it is that of the octets after the transforms. */
 static bool detached_digest_matches(const struct sig_reference *r)
 {
 	const struct xades_detached *d = r->detached;
 
-	return r->step_count == 0 && strcmp(d->digest_algorithm, r->digest->name) == 0 &&
+	return strcmp(d->digest_algorithm, r->digest->name) == 0 &&
 		d->data.len == r->value_len &&
 		memcmp(d->data.data, r->value, r->value_len) == 0;
 }
@@ -148,15 +148,20 @@ static int check_octets(struct sig_context *c, struct sig *s, struct sig_referen
 	return 0;
 }
 
-static int check_reference(struct sig_context *c, struct sig *s, struct sig_reference *r)
+static void resolve(struct sig_context *c, struct sig *s, struct sig_reference *r)
 {
 	sig_reference_resolve(c, s, r);
+	s->properties_signed |= r->is_properties;
 	if (r->ambiguous) {
 		s->duplicate_id = true;
 		sig_finding(c, SEVERITY_ERROR, "xml.duplicate-id", r->node,
 			"More than one element has the identifier of the reference '%s'.",
 			r->uri);
 	}
+}
+
+static int check_reference(struct sig_context *c, struct sig *s, struct sig_reference *r)
+{
 	if (r->target == TARGET_NONE || r->ambiguous)
 		return 0;
 	if (!r->steps_allowed || !r->digest) {
@@ -170,6 +175,12 @@ static int check_reference(struct sig_context *c, struct sig *s, struct sig_refe
 		return 0;
 	}
 	return check_octets(c, s, r);
+}
+
+void sig_references_resolve(struct sig_context *c, struct sig *s)
+{
+	for (size_t i = 0; i < s->reference_count; i++)
+		resolve(c, s, &s->references[i]);
 }
 
 int sig_references_check(struct sig_context *c, struct sig *s)

@@ -19,7 +19,8 @@ static enum embedded kind_of(const xmlNode *n)
 	return sig_is_xades(n, "EncapsulatedOCSPValue") ? OCSP : NOT_EMBEDDED;
 }
 
-static int add(struct sig_context *c, enum embedded kind, const xmlNode *n)
+static int add(struct sig_context *c, struct pki_material *m, enum embedded kind,
+	const xmlNode *n)
 {
 	_cleanup_(freep) char *text = xml_text(n);
 	_cleanup_(freep) uint8_t *der = NULL;
@@ -29,12 +30,12 @@ static int add(struct sig_context *c, enum embedded kind, const xmlNode *n)
 	if (!text || base64_decode(span_str(text), &der, &len) < 0)
 		return 0;
 	if (kind == CERTIFICATE)
-		r = pki_material_add_certificate(c->material, span_of(der, len));
+		r = pki_material_add_certificate(m, span_of(der, len));
 	else if (kind == CRL)
-		r = pki_material_add_crl(c->material, span_of(der, len));
+		r = pki_material_add_crl(m, span_of(der, len));
 	else
-		r = pki_material_add_ocsp(c->material, span_of(der, len));
-	if (r == -EINVAL)
+		r = pki_material_add_ocsp(m, span_of(der, len));
+	if (r == -EINVAL && m == c->material)
 		sig_finding(c, SEVERITY_WARNING, "sig.embedded", n,
 			"This certificate or revocation data cannot be read.");
 	return r == -ENOMEM ? r : 0;
@@ -50,7 +51,8 @@ static const xmlNode *next_below(const xmlNode *n, const xmlNode *top)
 	return n == top ? NULL : n->next;
 }
 
-static int add_below(struct sig_context *c, const xmlNode *top, size_t *count)
+static int add_below(struct sig_context *c, struct pki_material *m, const xmlNode *top,
+	size_t *count)
 {
 	for (const xmlNode *n = top; n; n = next_below(n, top)) {
 		enum embedded kind = n->type == XML_ELEMENT_NODE ? kind_of(n) : NOT_EMBEDDED;
@@ -58,7 +60,7 @@ static int add_below(struct sig_context *c, const xmlNode *top, size_t *count)
 
 		if (kind == NOT_EMBEDDED || ++*count > EMBEDDED_MAX)
 			continue;
-		r = add(c, kind, n);
+		r = add(c, m, kind, n);
 		if (r < 0)
 			return r;
 	}
@@ -87,22 +89,51 @@ static void know_everything(struct sig_context *c)
 		know(c, OCSP_resp_get0_produced_at(c->material->ocsps[i]));
 }
 
-int sig_material(struct sig_context *c)
+static int add_all(struct sig_context *c, struct pki_material *m)
 {
 	size_t count = 0;
 
-	c->known_at = c->options->at;
-	c->material = pki_material_copy(c->options->material);
-	if (!c->material)
-		return -ENOMEM;
 	for (size_t i = 0; i < c->count; i++) {
-		int r = sig_nested(c, c->signatures[i]) ? 0
-						    : add_below(c, c->signatures[i], &count);
+		int r = sig_nested(c, c->signatures[i])
+			? 0
+			: add_below(c, m, c->signatures[i], &count);
 
 		if (r < 0)
 			return r;
 	}
-	if (c->options->profile == XADES_EIDAS)
-		know_everything(c);
 	return 0;
+}
+
+int sig_material(struct sig_context *c)
+{
+	int r;
+
+	c->known_at = c->options->at;
+	c->material = pki_material_copy(c->options->material);
+	r = c->material ? add_all(c, c->material) : -ENOMEM;
+	if (r == 0 && c->options->profile == XADES_EIDAS)
+		know_everything(c);
+	return r;
+}
+
+int sig_material_embedded(struct sig_context *c, struct pki_material **ret_material)
+{
+	_cleanup_(pki_material_freep) struct pki_material *m = pki_material_new();
+	const struct pki_material *base = c->options->material;
+	int r = m ? 0 : -ENOMEM;
+
+	for (int i = 0; r == 0 && base && i < sk_X509_num(base->anchors); i++) {
+		X509 *x = sk_X509_value(base->anchors, i);
+
+		X509_up_ref(x);
+		if (!sk_X509_push(m->anchors, x)) {
+			X509_free(x);
+			r = -ENOMEM;
+		}
+	}
+	if (r == 0)
+		r = add_all(c, m);
+	if (r == 0)
+		*ret_material = TAKE(m);
+	return r;
 }

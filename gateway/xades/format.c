@@ -102,6 +102,8 @@ static int read_methods(struct sig_context *c, struct sig *s)
 	s->method_uri = xml_attribute(s->method_node, "Algorithm");
 	s->c14n = xml_c14n_find(c14n);
 	s->method = signature_method_find(s->method_uri);
+	if (!s->method_uri || !strchr(s->method_uri, ':'))
+		sig_malformed(c, s, s->method_node, "The signature method is no URI.");
 	if (s->c14n == XML_C14N_NONE)
 		sig_finding(c, SEVERITY_ERROR, "sig.algorithm", s->c14n_node,
 			"The canonicalisation '%s' is not allowed.", c14n ? c14n : "");

@@ -131,6 +131,21 @@ static void check_issuer_serial(struct sig_context *c, const struct sig *s,
 		"Issuer and serial number are not those of the signer's certificate.");
 }
 
+static bool serial_in_key_info(const struct sig *s, const xmlNode *cert)
+{
+	const xmlNode *v1 = sig_xades_child(cert, "IssuerSerial");
+	const xmlNode *v2 = sig_xades_child(cert, "IssuerSerialV2");
+	_cleanup_(ASN1_INTEGER_freep) ASN1_INTEGER *serial = NULL;
+
+	if (v1 || v2)
+		serial = v2 ? serial_of_v2(v2) : serial_of_v1(v1);
+	ERR_clear_error();
+	for (size_t i = 0; serial && i < s->candidate_count; i++)
+		if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(s->candidates[i])) == 0)
+			return true;
+	return false;
+}
+
 static int match_refs(struct sig_context *c, struct sig *s, const xmlNode *property)
 {
 	for (const xmlNode *n = xml_child(property, NULL, NULL); n;
@@ -146,11 +161,14 @@ static int match_refs(struct sig_context *c, struct sig *s, const xmlNode *prope
 			return r;
 		x = find_certificate(c, s, &ref);
 		free(ref.value);
+		s->named_in_key_info |= serial_in_key_info(s, n);
 		if (!x)
 			continue;
 		X509_up_ref(x);
 		s->signer = x;
 		s->bound = true;
+		for (size_t i = 0; i < s->candidate_count; i++)
+			s->named_in_key_info |= s->candidates[i] == x;
 		check_issuer_serial(c, s, n);
 		return 0;
 	}
@@ -164,6 +182,9 @@ int sig_identify(struct sig_context *c, struct sig *s)
 
 	if (!property)
 		property = sig_property(s, "SigningCertificate");
+	/* A property that nobody signed binds nothing. */
+	if (!s->properties_signed)
+		property = NULL;
 	if (property) {
 		r = match_refs(c, s, property);
 		if (r < 0)

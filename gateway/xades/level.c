@@ -9,30 +9,116 @@ static bool has_unsigned(const struct sig *s, const char *name)
 	return false;
 }
 
-static bool properties_covered(const struct sig *s)
+/* The reference that a DataObjectFormat is about, or NULL. */
+static const struct sig_reference *format_target(const struct sig *s, const xmlNode *format)
 {
-	for (size_t i = 0; i < s->reference_count; i++)
-		if (s->references[i].is_properties)
+	_cleanup_(freep) char *uri = xml_attribute(format, "ObjectReference");
+
+	for (size_t i = 0; uri && uri[0] == '#' && i < s->reference_count; i++)
+		if (s->references[i].id && strcmp(s->references[i].id, uri + 1) == 0)
+			return &s->references[i];
+	return NULL;
+}
+
+static const xmlNode *first_format(const struct sig *s)
+{
+	return sig_xades_child(sig_xades_child(s->properties, "SignedDataObjectProperties"),
+		"DataObjectFormat");
+}
+
+static const xmlNode *next_format(const xmlNode *n)
+{
+	do
+		n = xml_next(n, NULL, NULL);
+	while (n && !sig_is_xades(n, "DataObjectFormat"));
+	return n;
+}
+
+/* References of a manifest in this signature have formats, too. */
+static bool in_manifest(const struct sig *s, const xmlNode *format)
+{
+	_cleanup_(freep) char *uri = xml_attribute(format, "ObjectReference");
+
+	for (const xmlNode *o = xml_child(s->node, NS_DS, "Object"); uri && o;
+		o = xml_next(o, NS_DS, "Object"))
+		for (const xmlNode *r =
+				xml_child(xml_child(o, NS_DS, "Manifest"), NS_DS, "Reference");
+			r; r = xml_next(r, NS_DS, "Reference")) {
+			_cleanup_(freep) char *id = xml_attribute(r, "Id");
+
+			if (id && uri[0] == '#' && strcmp(id, uri + 1) == 0)
+				return true;
+		}
+	return false;
+}
+
+/* A format that is about nothing makes it no XAdES (EN 319 132-1 5.2.4). */
+static bool formats_fit(const struct sig *s)
+{
+	for (const xmlNode *f = first_format(s); f; f = next_format(f))
+		if (!format_target(s, f) && !in_manifest(s, f))
+			return false;
+	return true;
+}
+
+static bool has_format(const struct sig *s, const struct sig_reference *r)
+{
+	for (const xmlNode *f = first_format(s); f; f = next_format(f))
+		if (format_target(s, f) == r && sig_xades_child(f, "MimeType"))
 			return true;
 	return false;
 }
 
-static bool signer_in_key_info(const struct sig *s)
+/* Every signed data object that can have a format has one, but for what a
+ * counter-signature is about. */
+static bool formats_complete(const struct sig *s)
 {
-	for (size_t i = 0; i < s->candidate_count; i++)
-		if (s->signer && X509_cmp(s->candidates[i], s->signer) == 0)
+	for (size_t i = 0; i < s->reference_count; i++) {
+		const struct sig_reference *r = &s->references[i];
+
+		if (!r->id || r->is_properties || (s->key_info && r->element == s->key_info) ||
+			(r->type && strcmp(r->type, TYPE_COUNTERSIGNED) == 0))
+			continue;
+		if (!has_format(s, r))
+			return false;
+	}
+	return true;
+}
+
+/* Properties that a baseline signature does not have. */
+static bool has_outdated(const struct sig *s)
+{
+	static const char *const NAMES[] = { "CompleteCertificateRefs",
+		"CompleteCertificateRefsV2", "CompleteRevocationRefs",
+		"AttributeCertificateRefs", "AttributeCertificateRefsV2",
+		"AttributeRevocationRefs", "SigAndRefsTimeStamp", "SigAndRefsTimeStampV2",
+		"RefsOnlyTimeStamp", "RefsOnlyTimeStampV2" };
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+		if (has_unsigned(s, NAMES[i]))
 			return true;
 	return false;
+}
+
+/* A baseline time-stamp property has one token. */
+static bool tokens_single(const struct sig *s)
+{
+	for (size_t i = 0; i + 1 < s->token_count; i++)
+		if (s->tokens[i].kind == TOKEN_SIGNATURE &&
+			s->tokens[i].property == s->tokens[i + 1].property)
+			return false;
+	return true;
 }
 
 /* EN 319 132-1 6.3, level B. */
 static bool baseline_b(const struct sig *s)
 {
 	return xml_is(s->qualifying, NS_XADES, "QualifyingProperties") &&
-		properties_covered(s) && sig_property(s, "SigningTime") &&
+		s->properties_signed && sig_property(s, "SigningTime") &&
 		(sig_property(s, "SigningCertificateV2") ||
 			sig_property(s, "SigningCertificate")) &&
-		s->bound && signer_in_key_info(s);
+		s->named_in_key_info && formats_complete(s) && !has_outdated(s) &&
+		tokens_single(s);
 }
 
 static bool has_token(const struct sig *s, enum sig_token_kind kind)
@@ -46,9 +132,10 @@ static bool has_token(const struct sig *s, enum sig_token_kind kind)
 /* Level T: a signature time-stamp from before the end of the signer's certificate. */
 static bool baseline_t(const struct sig *s)
 {
+	X509 *signer = s->signer ? s->signer : s->candidates[0];
 	int64_t from, to;
 
-	if (!s->signer || pki_certificate_validity(s->signer, &from, &to) < 0)
+	if (!signer || pki_certificate_validity(signer, &from, &to) < 0)
 		return false;
 	for (size_t i = 0; i < s->token_count; i++)
 		if (s->tokens[i].kind == TOKEN_SIGNATURE && s->tokens[i].result.gen_time &&
@@ -57,19 +144,21 @@ static bool baseline_t(const struct sig *s)
 	return false;
 }
 
-static const char *extended_level(const struct sig *s)
+static const char *extended_level(struct sig_context *c, const struct sig *s)
 {
-	if (has_token(s, TOKEN_ARCHIVE))
+	bool lt = sig_has_long_term(c, s);
+	bool refs = has_unsigned(s, "CompleteCertificateRefs") &&
+		has_unsigned(s, "CompleteRevocationRefs");
+	bool x = refs &&
+		(has_token(s, TOKEN_SIG_AND_REFS) || has_token(s, TOKEN_REFS_ONLY));
+
+	if (lt && has_token(s, TOKEN_ARCHIVE))
 		return "XAdES-A";
-	if (has_token(s, TOKEN_SIGNATURE) && sig_has_long_term(s))
+	if (x)
+		return lt ? "XAdES-XL" : "XAdES-X";
+	if (lt && has_token(s, TOKEN_SIGNATURE))
 		return "XAdES-LT";
-	if (has_token(s, TOKEN_SIG_AND_REFS) || has_token(s, TOKEN_REFS_ONLY))
-		return has_unsigned(s, "CertificateValues") &&
-				has_unsigned(s, "RevocationValues")
-			? "XAdES-XL"
-			: "XAdES-X";
-	if (has_unsigned(s, "CompleteCertificateRefs") &&
-		has_unsigned(s, "CompleteRevocationRefs"))
+	if (refs)
 		return "XAdES-C";
 	if (has_token(s, TOKEN_SIGNATURE))
 		return "XAdES-T";
@@ -78,16 +167,17 @@ static const char *extended_level(const struct sig *s)
 	return "XAdES-BES";
 }
 
-const char *sig_level(const struct sig_context *c, const struct sig *s)
+const char *sig_level(struct sig_context *c, const struct sig *s)
 {
-	(void)c;
-	if (!s->properties)
+	if (!s->properties || !formats_fit(s))
 		return "XML-NOT-ETSI";
 	if (!baseline_b(s))
-		return extended_level(s);
+		return extended_level(c, s);
 	if (!baseline_t(s))
 		return "XAdES-BASELINE-B";
-	if (!sig_has_long_term(s))
+	if (!sig_has_long_term(c, s))
 		return "XAdES-BASELINE-T";
+	if (has_unsigned(s, "SealingEvidenceRecords"))
+		return "XAdES-ERS";
 	return has_token(s, TOKEN_ARCHIVE) ? "XAdES-BASELINE-LTA" : "XAdES-BASELINE-LT";
 }

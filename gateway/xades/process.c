@@ -4,37 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-const char *sig_path_word(enum pki_outcome outcome)
-{
-	switch (outcome) {
-	case PKI_PASSED:
-		return "";
-	case PKI_NO_PATH:
-		return "NO_CERTIFICATE_CHAIN_FOUND";
-	case PKI_CHAIN_INVALID:
-	case PKI_NO_REVOCATION_DATA:
-		return "CERTIFICATE_CHAIN_GENERAL_FAILURE";
-	case PKI_CONSTRAINTS:
-		return "CHAIN_CONSTRAINTS_FAILURE";
-	case PKI_NOT_YET_VALID:
-	case PKI_EXPIRED:
-	case PKI_CA_EXPIRED:
-		return "OUT_OF_BOUNDS_NO_POE";
-	case PKI_REVOKED:
-		return "REVOKED_NO_POE";
-	case PKI_REVOKED_CA:
-		return "REVOKED_CA_NO_POE";
-	case PKI_STALE_REVOCATION:
-	case PKI_ON_HOLD:
-		return "TRY_LATER";
-	case PKI_WEAK:
-		return "CRYPTO_CONSTRAINTS_FAILURE_NO_POE";
-	case PKI_UNDECIDED:
-	default:
-		return "CERTIFICATE_CHAIN_GENERAL_FAILURE";
-	}
-}
-
 void sig_decide(struct xades_signature *ret, enum xades_indication indication,
 	const char *sub)
 {
@@ -60,23 +29,6 @@ static bool core_passes(const struct sig *s, struct xades_signature *ret)
 	return false;
 }
 
-static int path_at(struct sig_context *c, struct sig *s, int64_t at,
-	struct pki_path_result *ret_path)
-{
-	enum xades_profile profile = c->options->profile;
-	struct pki_path_request request = {
-		.target = s->signer,
-		.material = c->material,
-		.at = at,
-		.known_at = c->known_at,
-		.purpose = PKI_SIGNING,
-		.strength = catalogue_strength,
-		.strength_context = &profile,
-	};
-
-	return pki_path_validate(&request, ret_path);
-}
-
 /* Earliest genTime of a signature time-stamp (or a later one over the signature) that
  * passed, else the time of validation. */
 static int64_t best_time(const struct sig_context *c, const struct sig *s)
@@ -91,28 +43,6 @@ static int64_t best_time(const struct sig_context *c, const struct sig *s)
 			best = t->result.gen_time;
 	}
 	return best;
-}
-
-/* XCV now, and when that fails at the time for which the signature is proven to exist, with
- * all that became known later. What is reported is what stands now, unless the past decides
- * more. */
-static int validate_path(struct sig_context *c, struct sig *s, int64_t best)
-{
-	struct pki_path_result past = { 0 };
-	int r = path_at(c, s, c->options->at, &s->path);
-
-	s->path_done = r == 0;
-	if (r < 0 || s->path.outcome == PKI_PASSED || s->path.outcome == PKI_NO_PATH ||
-		best >= c->options->at)
-		return r;
-	r = path_at(c, s, best, &past);
-	if (r == 0 && (past.outcome == PKI_PASSED || past.outcome == PKI_NOT_YET_VALID)) {
-		pki_path_result_done(&s->path);
-		s->path = past;
-		return 0;
-	}
-	pki_path_result_done(&past);
-	return r;
 }
 
 static bool algorithms_hold(const struct sig_context *c, const struct sig *s, int64_t at)
@@ -154,7 +84,11 @@ static void decide_path(struct sig_context *c, struct sig *s, struct xades_signa
 static void decide_acceptance(struct sig_context *c, struct sig *s,
 	struct xades_signature *ret, int64_t best)
 {
-	if (!claimed_time_fits(s)) {
+	if (s->properties && !s->properties_signed) {
+		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
+		sig_finding(c, SEVERITY_ERROR, "sig.properties", s->properties,
+			"The signed properties are not signed.");
+	} else if (!claimed_time_fits(s)) {
 		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
 		sig_finding(c, SEVERITY_ERROR, "sig.time", sig_property(s, "SigningTime"),
 			"The claimed signing time is outside the validity of the signer's "
@@ -206,14 +140,42 @@ static int report_tokens(const struct sig *s, struct xades_signature *ret)
 	return 0;
 }
 
-static void report_core(const struct sig *s, struct xades_signature *ret)
+/* A counter-signature is about the value of the signature that has it, nothing else. */
+static bool about_parent(const struct sig_context *c, const struct sig *s)
 {
+	const xmlNode *value = s->counter ? c->parsed[s->parent].value : NULL;
+
+	for (size_t i = 0; i < s->reference_count; i++)
+		if (s->references[i].element == value)
+			return true;
+	return !s->counter;
+}
+
+static bool about_data(const struct sig *s)
+{
+	for (size_t i = 0; i < s->reference_count; i++)
+		if (!s->references[i].is_properties &&
+			(!s->key_info || s->references[i].element != s->key_info))
+			return true;
+	return false;
+}
+
+static void report_core(struct sig_context *c, const struct sig *s,
+	struct xades_signature *ret)
+{
+	bool parent = about_parent(c, s);
+
 	ret->sig_value_ok = s->value_ok;
-	ret->refs_found = ret->refs_intact = s->reference_count > 0;
+	ret->refs_found = ret->refs_intact = s->malformed || about_data(s);
 	for (size_t i = 0; i < s->reference_count; i++) {
 		ret->refs_found &= s->references[i].target != TARGET_NONE;
 		ret->refs_intact &= s->references[i].intact;
 	}
+	if (!parent && !s->malformed)
+		sig_finding(c, SEVERITY_ERROR, "sig.digest", s->signed_info,
+			"The counter-signature is not about the signature that has it.");
+	ret->refs_intact &= parent && s->reference_count > 0;
+	ret->refs_found &= s->reference_count > 0;
 	ret->core_valid = s->value_ok && ret->refs_intact && !s->malformed;
 }
 
@@ -234,14 +196,14 @@ int sig_process(struct sig_context *c, struct sig *s)
 	int64_t best = best_time(c, s);
 	int r = 0;
 
-	report_core(s, ret);
+	report_core(c, s, ret);
 	ret->signing_time = s->signing_time;
 	ret->best_signature_time = best;
 	if (s->identified)
-		r = validate_path(c, s, best);
+		r = sig_path(c, s, best);
 	if (r < 0)
 		return r;
-	ret->path_outcome = s->path_done ? s->path.outcome : PKI_UNDECIDED;
+	ret->path_outcome = s->path.outcome;
 	if (core_passes(s, ret)) {
 		if (s->path.outcome != PKI_PASSED)
 			decide_path(c, s, ret, best);

@@ -63,8 +63,11 @@ static bool below(const xmlNode *node, const xmlNode *ancestor)
 
 /* What is inside this signature must be where a signature has it: an element that was moved
  * elsewhere and kept its identifier is not what was signed. */
-static bool place_allowed(const struct sig *s, const xmlNode *e)
+static bool place_allowed(const struct sig *s, const struct sig_reference *r,
+	const xmlNode *e)
 {
+	if (r->type && strcmp(r->type, NS_DS "Object") == 0 && !below(e, s->node))
+		return false;
 	if (xml_is(e, NS_DS, "Object") || xml_is(e, NS_DS, "KeyInfo"))
 		return e->parent == s->node;
 	if (sig_is_xades(e, "SignedProperties"))
@@ -85,7 +88,7 @@ static void resolve_id(struct sig_context *c, const struct sig *s, struct sig_re
 				below(c->ids.list[i].element, s->node))
 				e = c->ids.list[i].element;
 	}
-	if (!e || (!r->ambiguous && !place_allowed(s, e)))
+	if (!e || (!r->ambiguous && !place_allowed(s, r, e)))
 		return;
 	r->target = TARGET_ELEMENT;
 	r->element = e;
@@ -116,24 +119,54 @@ static void resolve_pointer(struct sig_context *c, const struct sig *s,
 	resolve_id(c, s, r, id);
 }
 
-static void resolve_detached(const struct sig_context *c, struct sig_reference *r)
+static const struct xades_detached *by_name(const struct xades_options *o,
+	const char *name)
+{
+	for (size_t i = 0; i < o->detached_count; i++)
+		if (strcmp(o->detached[i].name, name) == 0)
+			return &o->detached[i];
+	return NULL;
+}
+
+/* How many of the signature's references are about something outside. */
+static size_t outside_count(const struct sig *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->reference_count; i++) {
+		const char *uri = s->references[i].uri;
+
+		n += !uri || (*uri != '\0' && *uri != '#');
+	}
+	return n;
+}
+
+/* By name; some makers write "+" for a space. One object for one reference needs no name:
+ * the digest says whether it is the one. */
+static void resolve_detached(struct sig_context *c, const struct sig *s,
+	struct sig_reference *r)
 {
 	const struct xades_options *o = c->options;
-	_cleanup_(freep) char *name = r->uri ? strdup(r->uri) : NULL;
+	_cleanup_(freep) char *name = strdup(r->uri ? r->uri : "");
 
-	if (!r->uri && o->detached_count == 1) {
-		r->detached = &o->detached[0];
-		r->target = TARGET_DETACHED;
-	}
 	if (!name)
 		return;
 	percent_decode(name);
-	for (size_t i = 0; i < o->detached_count; i++)
-		if (strcmp(o->detached[i].name, name) == 0) {
-			r->detached = &o->detached[i];
-			r->target = TARGET_DETACHED;
-			return;
-		}
+	r->detached = by_name(o, name);
+	if (!r->detached && o->profile == XADES_EIDAS) {
+		for (char *plus = name; (plus = strchr(plus, '+')); plus++)
+			*plus = ' ';
+		r->detached = by_name(o, name);
+	}
+	if (!r->detached && o->profile == XADES_EIDAS && o->detached_count == 1 &&
+		outside_count(s) == 1) {
+		r->detached = &o->detached[0];
+		if (r->uri)
+			sig_finding(c, SEVERITY_WARNING, "sig.reference-name", r->node,
+				"The data that was given is not named '%s'.", r->uri);
+	}
+	if (r->detached)
+		r->target = TARGET_DETACHED;
 }
 
 void sig_reference_resolve(struct sig_context *c, const struct sig *s,
@@ -148,7 +181,7 @@ void sig_reference_resolve(struct sig_context *c, const struct sig *s,
 		else if (c->options->profile == XADES_EIDAS)
 			resolve_pointer(c, s, r);
 	} else {
-		resolve_detached(c, r);
+		resolve_detached(c, s, r);
 	}
 	if (r->target != TARGET_NONE)
 		return;

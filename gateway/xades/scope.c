@@ -9,6 +9,19 @@ static bool is_data(const struct sig *s, const struct sig_reference *r)
 	return !r->is_properties && (!r->element || r->element != s->key_info);
 }
 
+static bool over_document(const struct sig_reference *r)
+{
+	return r->target == TARGET_DOCUMENT ||
+		(r->target == TARGET_ELEMENT &&
+			r->element == xmlDocGetRootElement(r->node->doc));
+}
+
+/* What is outside and was not given would have been all of it, too. */
+static const char *scope_outside(const struct sig_reference *r)
+{
+	return r->detached && r->detached->digest_algorithm ? "digest" : "full";
+}
+
 static const char *scope_of(const struct sig *s)
 {
 	const char *scope = "";
@@ -18,16 +31,14 @@ static const char *scope_of(const struct sig *s)
 	for (size_t i = 0; i < s->reference_count; i++) {
 		const struct sig_reference *r = &s->references[i];
 
-		if (!is_data(s, r) || r->target == TARGET_NONE)
+		if (!is_data(s, r))
 			continue;
-		if (r->target == TARGET_DOCUMENT)
+		if (over_document(r))
 			return "full";
 		if (r->target == TARGET_ELEMENT)
 			scope = *scope ? scope : "partial";
-		else if (r->detached->digest_algorithm)
-			scope = "digest";
-		else
-			scope = "full";
+		else if (!r->uri || r->uri[0] != '#')
+			scope = scope_outside(r);
 	}
 	return scope;
 }

@@ -65,6 +65,7 @@ struct sig_context {
 	struct sig *parsed; /* as many */
 	struct pki_material *material; /* the caller's and what the document carries; owned */
 	int64_t known_at;              /* revocation data issued until then counts */
+	struct pki_material *embedded; /* for the level; made when first needed; owned */
 };
 
 /* True when the signature is inside another one. */
@@ -151,12 +152,13 @@ struct sig {
 	size_t value_len;
 
 	const xmlNode *qualifying, *properties, *unsigned_properties;
-	const char *properties_ns; /* which XAdES */
+	bool properties_signed; /* by a reference that says so */
 
 	X509 *candidates[SIG_CANDIDATES_MAX]; /* of KeyInfo, owned */
 	size_t candidate_count;
 	X509 *signer;     /* owned; NULL: not identified */
 	bool bound;       /* to one certificate by SigningCertificate(V2) */
+	bool named_in_key_info; /* what the property names is in ds:KeyInfo */
 	bool identified;  /* by that binding, or there is none and a candidate */
 	EVP_PKEY *key;    /* what the value was verified with; owned */
 	const char *digest_name; /* of the signature value */
@@ -167,7 +169,6 @@ struct sig {
 	struct sig_token *tokens;
 	size_t token_count;
 	struct pki_path_result path;
-	bool path_done;
 };
 
 /* Release what the signature owns; a zeroed struct is empty. */
@@ -194,7 +195,10 @@ void sig_references_free(struct sig_reference *list, size_t count);
 void sig_reference_resolve(struct sig_context *c, const struct sig *s,
 	struct sig_reference *r);
 
-/* digest.c: digest what every reference is about and compare. */
+/* digest.c: resolve all references. */
+void sig_references_resolve(struct sig_context *c, struct sig *s);
+
+/* Digest what every reference is about and compare. */
 int sig_references_check(struct sig_context *c, struct sig *s);
 
 /* The octets that a reference digests, appended. fallback: canonical form of a node-set that
@@ -250,6 +254,14 @@ int sig_timestamps(struct sig_context *c, struct sig *s);
 /* process.c: EN 319 102-1 from the blocks to the indication in report->signatures[i]. */
 int sig_process(struct sig_context *c, struct sig *s);
 
+/* xcv.c: the path of the signer into s->path: now, and when that fails at the time for which
+ * the signature is proven to exist, with all that became known later. What is reported is
+ * what stands now, unless the past decides more. */
+int sig_path(struct sig_context *c, struct sig *s, int64_t best);
+
+/* How old revocation data may be, as pki_path_request has it. */
+int64_t sig_revocation_max_age(const struct sig_context *c);
+
 /* EN 319 102-1 sub-indication of a path's outcome, "" when passed. */
 const char *sig_path_word(enum pki_outcome outcome);
 
@@ -257,11 +269,15 @@ const char *sig_path_word(enum pki_outcome outcome);
 void sig_decide(struct xades_signature *ret, enum xades_indication indication,
 	const char *sub);
 
-/* longterm.c: True when the signature carries revocation data for its certificates. */
-bool sig_has_long_term(const struct sig *s);
+/* longterm.c: true when the document carries revocation data for every certificate of the
+ * signer and of the signature's time-stamps. */
+bool sig_has_long_term(struct sig_context *c, const struct sig *s);
+
+/* The caller's material without revocation data, and all that signatures carry. */
+int sig_material_embedded(struct sig_context *c, struct pki_material **ret_material);
 
 /* level.c: "XAdES-BASELINE-T". */
-const char *sig_level(const struct sig_context *c, const struct sig *s);
+const char *sig_level(struct sig_context *c, const struct sig *s);
 
 /* gate.c: what the admission profile demands beyond the standard; a passed signature that
  * does not keep all of it passes no more, and findings say what not. */

@@ -92,6 +92,7 @@ static int validate_one(struct sig_context *c, struct sig *s)
 	if (s->malformed)
 		return sig_process(c, s);
 	sig_properties_read(c, s);
+	sig_references_resolve(c, s);
 	r = sig_key_info(c, s);
 	if (r == 0)
 		r = sig_identify(c, s);
@@ -184,6 +185,7 @@ static void context_done(struct sig_context *c)
 	free(c->parsed);
 	sig_ids_done(&c->ids);
 	pki_material_free(c->material);
+	pki_material_free(c->embedded);
 }
 
 int xades_validate(struct span data, const struct xades_options *options,
