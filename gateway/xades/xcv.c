@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "xades/signature.h"
+
+#define NEVER_TOO_OLD (-1)
+
+const char *sig_path_word(enum pki_outcome outcome)
+{
+	switch (outcome) {
+	case PKI_PASSED:
+		return "";
+	case PKI_NO_PATH:
+		return "NO_CERTIFICATE_CHAIN_FOUND";
+	case PKI_CHAIN_INVALID:
+	case PKI_NO_REVOCATION_DATA:
+		return "CERTIFICATE_CHAIN_GENERAL_FAILURE";
+	case PKI_CONSTRAINTS:
+		return "CHAIN_CONSTRAINTS_FAILURE";
+	/* Expired means that revocation data speaks about it and it is not revoked. */
+	case PKI_EXPIRED:
+		return "OUT_OF_BOUNDS_NOT_REVOKED";
+	case PKI_NOT_YET_VALID:
+	case PKI_CA_EXPIRED:
+		return "OUT_OF_BOUNDS_NO_POE";
+	case PKI_REVOKED:
+		return "REVOKED_NO_POE";
+	case PKI_REVOKED_CA:
+		return "REVOKED_CA_NO_POE";
+	case PKI_STALE_REVOCATION:
+	case PKI_ON_HOLD:
+		return "TRY_LATER";
+	case PKI_WEAK:
+		return "CRYPTO_CONSTRAINTS_FAILURE_NO_POE";
+	case PKI_UNDECIDED:
+	default:
+		return "CERTIFICATE_CHAIN_GENERAL_FAILURE";
+	}
+}
+
+/* The general validator takes an anchor as it is given, whatever the dates in it. */
+static void trust_anchor(const struct sig_context *c, struct pki_path_result *path)
+{
+	if (c->options->profile == XADES_EIDAS && path->chain &&
+		sk_X509_num(path->chain) == 1 &&
+		(path->outcome == PKI_EXPIRED || path->outcome == PKI_NOT_YET_VALID))
+		path->outcome = PKI_PASSED;
+}
+
+int64_t sig_revocation_max_age(const struct sig_context *c)
+{
+	return c->options->profile == XADES_EIDAS ? NEVER_TOO_OLD : 0;
+}
+
+static int path_at(struct sig_context *c, struct sig *s, int64_t at,
+	struct pki_path_result *ret_path)
+{
+	enum xades_profile profile = c->options->profile;
+	struct pki_path_request request = {
+		.target = s->signer,
+		.material = c->material,
+		.at = at,
+		.known_at = c->known_at,
+		.purpose = PKI_SIGNING,
+		.revocation_max_age = sig_revocation_max_age(c),
+		.strength = catalogue_strength,
+		.strength_context = &profile,
+	};
+	int r = pki_path_validate(&request, ret_path);
+
+	if (r == 0)
+		trust_anchor(c, ret_path);
+	return r;
+}
+
+static void replace(struct sig *s, struct pki_path_result *path)
+{
+	pki_path_result_done(&s->path);
+	s->path = *path;
+	*path = (struct pki_path_result){ 0 };
+}
+
+/* The end of the CA that ends first. */
+static int64_t end_of_cas(const struct pki_path_result *path, int64_t at)
+{
+	for (int i = 1; i < sk_X509_num(path->chain); i++) {
+		int64_t from, to;
+
+		if (pki_certificate_validity(sk_X509_value(path->chain, i), &from, &to) == 0 &&
+			to < at)
+			at = to;
+	}
+	return at;
+}
+
+/* A CA that has expired says nothing about the signer: what was wrong before it did is what
+ * is reported. */
+static int look_before_end(struct sig_context *c, struct sig *s, int64_t best)
+{
+	struct pki_path_result earlier = { 0 };
+	int64_t at = end_of_cas(&s->path, best);
+	int r = path_at(c, s, at, &earlier);
+
+	if (r == 0 && earlier.outcome != PKI_PASSED && earlier.outcome != PKI_EXPIRED &&
+		earlier.outcome != PKI_CA_EXPIRED && earlier.outcome != PKI_NOT_YET_VALID)
+		replace(s, &earlier);
+	pki_path_result_done(&earlier);
+	return r;
+}
+
+int sig_path(struct sig_context *c, struct sig *s, int64_t best)
+{
+	struct pki_path_result past = { 0 };
+	int r = path_at(c, s, c->options->at, &s->path);
+
+	if (r < 0 || s->path.outcome == PKI_PASSED || s->path.outcome == PKI_NO_PATH)
+		return r;
+	if (best < c->options->at) {
+		r = path_at(c, s, best, &past);
+		if (r < 0)
+			return r;
+		if (past.outcome == PKI_PASSED || past.outcome == PKI_NOT_YET_VALID) {
+			replace(s, &past);
+			return 0;
+		}
+		pki_path_result_done(&past);
+	}
+	return s->path.outcome == PKI_CA_EXPIRED ? look_before_end(c, s, best) : 0;
+}
