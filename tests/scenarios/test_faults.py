@@ -194,30 +194,6 @@ def test_tsa_away_documents_wait(gate):
     gate.wait_delivered([identifier])
 
 
-def test_database_cannot_be_written(gate):
-    """Nothing is acknowledged while the queue cannot commit; then it goes on by itself."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to limit another process")
-    path, = certificates(gate, 4400, 1)
-    pid = pid_of(gate, "sealgate-queued")
-    size = (gate.dir / "state" / "queue" / "queue.db-wal").stat().st_size
-    subprocess.run(["prlimit", f"--pid={pid}", f"--fsize={max(size // 2, 1)}"], check=True)
-    try:
-        def refused():
-            status, answer = post(gate, path)
-            return status == 503 and answer["code"] == "http.queue-away"
-        until(refused)
-    finally:
-        for program in {pid, pid_of(gate, "sealgate-queued")}:
-            subprocess.run(["prlimit", f"--pid={program}", "--fsize=unlimited"], check=False)
-    gate.wait_delivered([until_accepted(gate, path)])
-
-
-def children_of(pid):
-    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(p) for p in path.read_text().split()]
-
-
 def worker_pids(gate):
     """The program's children have loaded a policy each; theirs are the workers."""
     services = children_of(pid_of(gate, "sealgate-verify"))
