@@ -7,10 +7,10 @@
 int cmd_evidence(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "verify") == 0)
-		return evidence_verify_command("sealgate evidence verify", argc - 1, argv + 1,
-			stdout, stderr);
+		return evidence_verify_command(
+			"sealgate evidence verify", argc - 1, argv + 1, stdout, stderr);
 	if (argc > 1 && strcmp(argv[1], "extract") == 0)
-		return evidence_extract_command("sealgate evidence extract", argc - 1,
-			argv + 1, stdout, stderr);
+		return evidence_extract_command(
+			"sealgate evidence extract", argc - 1, argv + 1, stdout, stderr);
 	return command_usage("evidence");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The one canonical form of an evidence container (ASiC-E, ETSI EN 319 162-1, clause 4.4 and
- * annex A): equal parts give equal octets; never looks into a part, never reads any other ZIP.
+ * The one canonical form of an evidence container (ASiC-E, ETSI EN 319 162-1, clause 4.4
+ * and annex A): equal parts give equal octets; never looks into a part, never reads any
+ * other ZIP.
  */
 #ifndef SEALGATE_EVIDENCE_ASIC_H
 #define SEALGATE_EVIDENCE_ASIC_H
@@ -12,13 +13,13 @@
 
 #define ASIC_MEDIA_TYPE "application/vnd.etsi.asic-e+zip"
 
-/* Parts in the order of the container. "mimetype" before them and META-INF/manifest.xml before
- * the signatures are constants of the form. */
+/* Parts in the order of the container. "mimetype" before them and META-INF/manifest.xml
+ * before the signatures are constants of the form. */
 enum asic_part {
 	ASIC_DOCUMENT = 0, /* the octets as the partner sent them */
-	ASIC_REPORT,       /* the validation report */
+	ASIC_REPORT,	   /* the validation report */
 	ASIC_RECEIPT,
-	ASIC_SIGNATURES,   /* the seal */
+	ASIC_SIGNATURES, /* the seal */
 	ASIC_PARTS,
 };
 
@@ -35,9 +36,9 @@ size_t asic_limit(enum asic_part part);
  * limit), -ENOMEM. */
 int asic_write(const struct asic *a, struct buf *ret);
 
-/* Read a container and compare every octet with the form. The parts point into container. The
- * first difference is a finding evidence.form (where: "offset N"); too large: evidence.size.
- * Return: 1 exactly the form, 0 with a finding (*ret_asic untouched). */
+/* Read a container and compare every octet with the form. The parts point into container.
+ * The first difference is a finding evidence.form (where: "offset N"); too large:
+ * evidence.size. Return: 1 exactly the form, 0 with a finding (*ret_asic untouched). */
 int asic_read(struct span container, struct findings *findings, struct asic *ret_asic);
 
 #endif

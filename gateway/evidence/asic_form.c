@@ -11,26 +11,30 @@
 #define DOS_DATE_1980 0x0021u /* 1980-01-01: a ZIP has no earlier day and none absent */
 
 #define ENTRY(path, type)                                                                \
-	"<manifest:file-entry manifest:full-path=\"" path "\" manifest:media-type=\"" type \
-	"\"/>\n"
+	"<manifest:file-entry manifest:full-path=\"" path                                \
+	"\" manifest:media-type=\"" type "\"/>\n"
 
 /* OpenDocument's list of files, as a container with XAdES signatures has it. */
+/* clang-format off */
 static const char MANIFEST[] =
 	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-	"<manifest:manifest xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\""
-	" manifest:version=\"1.2\">\n"
+	"<manifest:manifest manifest:version=\"1.2\""
+	" xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\">\n"
 	ENTRY("/", ASIC_MEDIA_TYPE)
 	ENTRY("document.xml", "application/xml")
 	ENTRY("report.json", "application/json")
 	ENTRY("receipt.json", "application/json")
 	"</manifest:manifest>\n";
+/* clang-format on */
 
 const struct asic_file ASIC_FORM[ASIC_FILES] = {
-	{ "mimetype", ASIC_PARTS, ASIC_MEDIA_TYPE, "text/plain", sizeof(ASIC_MEDIA_TYPE) - 1 },
+	{ "mimetype", ASIC_PARTS, ASIC_MEDIA_TYPE, "text/plain",
+		sizeof(ASIC_MEDIA_TYPE) - 1 },
 	{ "document.xml", ASIC_DOCUMENT, NULL, "application/xml", LIMIT_DOCUMENT },
 	{ "report.json", ASIC_REPORT, NULL, "application/json", LIMIT_REPORT },
 	{ "receipt.json", ASIC_RECEIPT, NULL, "application/json", LIMIT_RECEIPT },
-	{ "META-INF/manifest.xml", ASIC_PARTS, MANIFEST, "text/xml", sizeof(MANIFEST) - 1 },
+	{ "META-INF/manifest.xml", ASIC_PARTS, MANIFEST, "text/xml",
+		sizeof(MANIFEST) - 1 },
 	{ "META-INF/signatures001.xml", ASIC_SIGNATURES, NULL, "text/xml",
 		LIMIT_SIGNATURES_FILE },
 };
@@ -96,8 +100,8 @@ static size_t put_name(uint8_t *start, uint8_t *p, const char *name, size_t len)
 	return (size_t)(p - start) + len;
 }
 
-size_t asic_local_header(size_t file, const struct asic_record *r,
-	uint8_t ret[ASIC_LOCAL_MAX])
+size_t asic_local_header(
+	size_t file, const struct asic_record *r, uint8_t ret[ASIC_LOCAL_MAX])
 {
 	const char *name = ASIC_FORM[file].name;
 	uint8_t *p = put(ret, 0x04034b50u, 4);
@@ -106,8 +110,8 @@ size_t asic_local_header(size_t file, const struct asic_record *r,
 	return put_name(ret, p, name, strlen(name));
 }
 
-size_t asic_central_header(size_t file, const struct asic_record *r,
-	uint8_t ret[ASIC_CENTRAL_MAX])
+size_t asic_central_header(
+	size_t file, const struct asic_record *r, uint8_t ret[ASIC_CENTRAL_MAX])
 {
 	const char *name = ASIC_FORM[file].name;
 	uint8_t *p = put(ret, 0x02014b50u, 4);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Headers of the canonical form, octet by octet, for its writer and its reader; private to
- * evidence/asic_*.c, never a general ZIP library.
+ * Headers of the canonical form, octet by octet, for its writer and its reader; private
+ * to evidence/asic_*.c, never a general ZIP library.
  */
 #ifndef SEALGATE_EVIDENCE_ASIC_FORM_H
 #define SEALGATE_EVIDENCE_ASIC_FORM_H
@@ -37,10 +37,10 @@ struct asic_record {
 struct asic_record asic_record_of(struct span content, size_t offset);
 
 /* Write the headers of ASIC_FORM[file]. Return: octets written. */
-size_t asic_local_header(size_t file, const struct asic_record *r,
-	uint8_t ret[ASIC_LOCAL_MAX]);
-size_t asic_central_header(size_t file, const struct asic_record *r,
-	uint8_t ret[ASIC_CENTRAL_MAX]);
+size_t asic_local_header(
+	size_t file, const struct asic_record *r, uint8_t ret[ASIC_LOCAL_MAX]);
+size_t asic_central_header(
+	size_t file, const struct asic_record *r, uint8_t ret[ASIC_CENTRAL_MAX]);
 
 /* The end of the central directory that starts at offset and has size octets. */
 size_t asic_end_record(size_t offset, size_t size, uint8_t ret[ASIC_END_SIZE]);

@@ -14,9 +14,9 @@ struct field {
 };
 
 static const struct field LOCAL[] = { { 4, "signature" }, { 6, "version needed" },
-	{ 8, "flags" }, { 10, "method" }, { 12, "time" }, { 14, "date" }, { 18, "CRC-32" },
-	{ 22, "compressed size" }, { 26, "size" }, { 28, "name length" },
-	{ 30, "extra field length" }, { SIZE_MAX, "name" } };
+	{ 8, "flags" }, { 10, "method" }, { 12, "time" }, { 14, "date" },
+	{ 18, "CRC-32" }, { 22, "compressed size" }, { 26, "size" },
+	{ 28, "name length" }, { 30, "extra field length" }, { SIZE_MAX, "name" } };
 static const struct field CENTRAL[] = { { 4, "signature" }, { 6, "version made by" },
 	{ 8, "version needed" }, { 10, "flags" }, { 12, "method" }, { 14, "time" },
 	{ 16, "date" }, { 20, "CRC-32" }, { 24, "compressed size" }, { 28, "size" },
@@ -43,8 +43,8 @@ static const char *field_at(const struct field *fields, size_t offset)
 }
 
 /* One refusal at an offset with up to eight octets of what is there. Return: 0. */
-__attribute__((format(printf, 4, 5))) static int refuse(const struct reader *r,
-	const char *code, size_t at, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static int refuse(
+	const struct reader *r, const char *code, size_t at, const char *format, ...)
 {
 	char where[40], received[2 * 8 + 1], message[240];
 	size_t n = at < r->in.len ? r->in.len - at : 0;
@@ -73,7 +73,8 @@ static int expect(struct reader *r, const uint8_t *octets, size_t len, const cha
 				"The container ends within the %s of %s.", what, name);
 		if (r->in.data[r->at + i] != octets[i])
 			return refuse(r, "evidence.form", r->at + i,
-				"%s of %s: octet %zu (%s) is 0x%02x, the form has 0x%02x.",
+				"%s of %s: octet %zu (%s) is 0x%02x, the form has "
+				"0x%02x.",
 				what, name, i, field_at(fields, i), r->in.data[r->at + i],
 				octets[i]);
 	}
@@ -81,8 +82,8 @@ static int expect(struct reader *r, const uint8_t *octets, size_t len, const cha
 	return 1;
 }
 
-/* The size that the local header at the cursor states; SIZE_MAX when there is no room for a
- * header or for that many octets behind it. */
+/* The size that the local header at the cursor states; SIZE_MAX when there is no room for
+ * a header or for that many octets behind it. */
 static size_t stated_size(const struct reader *r, size_t file)
 {
 	size_t header = ASIC_LOCAL_SIZE + strlen(ASIC_FORM[file].name);
@@ -107,18 +108,19 @@ static int read_file(struct reader *r, size_t file, struct asic_record *ret_reco
 		return refuse(r, "evidence.form", start,
 			"There is no room for %s with its local header.", f->name);
 	if (size > f->limit)
-		return refuse(r, "evidence.size", start + 22, "%s has %zu octets, the limit is %zu.",
-			f->name, size, f->limit);
-	*ret_content = span_of(r->in.data + start + ASIC_LOCAL_SIZE + strlen(f->name), size);
+		return refuse(r, "evidence.size", start + 22,
+			"%s has %zu octets, the limit is %zu.", f->name, size, f->limit);
+	*ret_content =
+		span_of(r->in.data + start + ASIC_LOCAL_SIZE + strlen(f->name), size);
 	*ret_record = asic_record_of(*ret_content, start);
 	len = asic_local_header(file, ret_record, header);
 	if (!expect(r, header, len, "local header", f->name, LOCAL))
 		return 0;
 	if (f->content && (size != strlen(f->content) ||
 				  memcmp(ret_content->data, f->content, size) != 0))
-		return expect(r, (const uint8_t *)f->content, strlen(f->content), "content",
-			       f->name, CONTENT) &&
-			refuse(r, "evidence.form", r->at, "%s has more octets.", f->name);
+		return expect(r, (const uint8_t *)f->content, strlen(f->content),
+			       "content", f->name, CONTENT) &&
+		       refuse(r, "evidence.form", r->at, "%s has more octets.", f->name);
 	r->at += size;
 	return 1;
 }
@@ -149,8 +151,9 @@ int asic_read(struct span container, struct findings *findings, struct asic *ret
 	struct asic a = { 0 };
 
 	if (container.len > LIMIT_CONTAINER)
-		return refuse(&r, "evidence.size", 0, "The container has %zu octets, the limit is %u.",
-			container.len, LIMIT_CONTAINER);
+		return refuse(&r, "evidence.size", 0,
+			"The container has %zu octets, the limit is %u.", container.len,
+			LIMIT_CONTAINER);
 	for (size_t i = 0; i < ASIC_FILES; i++) {
 		struct span content;
 

@@ -12,8 +12,8 @@ static struct span content_of(const struct asic *a, size_t file)
 	return f->content ? span_str(f->content) : a->parts[f->part];
 }
 
-static int write_files(const struct asic *a, size_t start, struct asic_record *records,
-	struct buf *ret)
+static int write_files(
+	const struct asic *a, size_t start, struct asic_record *records, struct buf *ret)
 {
 	for (size_t i = 0; i < ASIC_FILES; i++) {
 		struct span content = content_of(a, i);
@@ -42,7 +42,8 @@ int asic_write(const struct asic *a, struct buf *ret)
 	directory = ret->len - start;
 	for (size_t i = 0; i < ASIC_FILES; i++)
 		buf_add(ret, header, asic_central_header(i, &records[i], header));
-	buf_add(ret, header, asic_end_record(directory, ret->len - start - directory, header));
+	buf_add(ret, header,
+		asic_end_record(directory, ret->len - start - directory, header));
 	if (ret->error)
 		return ret->error;
 	return ret->len - start > LIMIT_CONTAINER ? -E2BIG : 0;

@@ -41,8 +41,8 @@ static int load(struct command *c, enum pki_kind kind, const char *path)
 	return r >= 0 ? 0 : complain(c, path, error ? error : strerror(-r));
 }
 
-/* A folder with seal/ and tsa/ as an instance's policies/anchors has them, and, when it is
- * there, revocation/. */
+/* A folder with seal/ and tsa/ as an instance's policies/anchors has them, and, when it
+ * is there, revocation/. */
 static int load_store(struct command *c, const char *dir)
 {
 	_cleanup_(trust_store_closep) struct trust_store *store = NULL;
@@ -79,7 +79,8 @@ static int read_option(struct command *c, int option)
 		return load(c, PKI_REVOCATION, optarg);
 	case 't':
 		return clock_parse(optarg, &c->at) < 0
-			       ? complain(c, optarg, "a time is written as RFC 3339 has it")
+			       ? complain(c, optarg,
+					 "a time is written as RFC 3339 has it")
 			       : 0;
 	case 'f':
 		return read_format(c, optarg);
@@ -91,7 +92,8 @@ static int read_option(struct command *c, int option)
 /* Return: 0 with optind at the first file, else STATUS_USAGE. */
 static int read_options(struct command *c, int argc, char **argv)
 {
-	static const struct option options[] = { { "anchors", required_argument, NULL, 'a' },
+	static const struct option options[] = { { "anchors", required_argument, NULL,
+							 'a' },
 		{ "store", required_argument, NULL, 's' },
 		{ "revocation", required_argument, NULL, 'r' },
 		{ "at", required_argument, NULL, 't' },
@@ -122,8 +124,8 @@ static int print_json(const struct command *c, const char *file, json_t *report)
 	return fprintf(c->out, "%s\n", text) < 0 ? -EIO : 0;
 }
 
-static void print_member(const struct command *c, const json_t *object, const char *key,
-	const char *label)
+static void print_member(
+	const struct command *c, const json_t *object, const char *key, const char *label)
 {
 	const char *text = json_string_of(object, key);
 
@@ -151,8 +153,8 @@ static int print_text(const struct command *c, const char *file, const json_t *r
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *f = &findings->list[i];
 
-		fprintf(c->out, "  %s %s%s%s: %s\n", severities[f->severity], f->reason->code,
-			*f->where ? " at " : "", f->where, f->message);
+		fprintf(c->out, "  %s %s%s%s: %s\n", severities[f->severity],
+			f->reason->code, *f->where ? " at " : "", f->where, f->message);
 	}
 	return ferror(c->out) ? -EIO : 0;
 }
@@ -170,12 +172,14 @@ static int verify_file(const struct command *c, const char *file)
 		complain(c, file, strerror(-r));
 		return r == -EFBIG ? STATUS_UNDECIDED : STATUS_USAGE;
 	}
-	valid = evidence_verify(span_of(data, len), c->material, c->at, &findings, &report);
+	valid = evidence_verify(
+		span_of(data, len), c->material, c->at, &findings, &report);
 	if (valid < 0) {
 		complain(c, file, strerror(-valid));
 		return STATUS_UNDECIDED;
 	}
-	r = c->text ? print_text(c, file, report, &findings) : print_json(c, file, report);
+	r = c->text ? print_text(c, file, report, &findings)
+		    : print_json(c, file, report);
 	if (r < 0)
 		return STATUS_UNDECIDED;
 	return valid ? STATUS_VALID : STATUS_NOT_VALID;
@@ -184,7 +188,10 @@ static int verify_file(const struct command *c, const char *file)
 int evidence_verify_command(const char *name, int argc, char **argv, FILE *out, FILE *err)
 {
 	_cleanup_(pki_material_freep) struct pki_material *material = pki_material_new();
-	struct command c = { .name = name, .out = out, .err = err, .material = material,
+	struct command c = { .name = name,
+		.out = out,
+		.err = err,
+		.material = material,
 		.at = clock_now() };
 	int status;
 

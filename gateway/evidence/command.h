@@ -12,14 +12,17 @@
 	"[--anchors FILE]... [--store DIR] [--revocation FILE|DIR]... [--at TIME]"       \
 	" [--format json|text] FILE.asice..."
 
-/* Verify the containers that argv names (argv[0] is skipped); anchors come from the options
- * only. One JSON object a line, or text, to out; complaints, led by name, to err.
+/* Verify the containers that argv names (argv[0] is skipped); anchors come from the
+ * options only. One JSON object a line, or text, to out; complaints, led by name, to err.
  * Return: 0 all valid, 1 some not, 2 usage, 3 not decided. */
-int evidence_verify_command(const char *name, int argc, char **argv, FILE *out, FILE *err);
+int evidence_verify_command(
+	const char *name, int argc, char **argv, FILE *out, FILE *err);
 
 /* Write the parts of a container to a folder, which is made when it is missing. Only a
- * container of the exact form is taken out, and no file is overwritten; nothing is verified.
- * Return: 0, 1 not of the form, 2 usage (argv is [NAME, FILE, DIR]) or an unwritable folder. */
-int evidence_extract_command(const char *name, int argc, char **argv, FILE *out, FILE *err);
+ * container of the exact form is taken out, and no file is overwritten; nothing is
+ * verified. Return: 0, 1 not of the form, 2 usage (argv is [NAME, FILE, DIR]) or an
+ * unwritable folder. */
+int evidence_extract_command(
+	const char *name, int argc, char **argv, FILE *out, FILE *err);
 
 #endif

@@ -36,13 +36,18 @@ static int prepare_seal(const struct container_plan *plan, struct container *c,
 			.mime_type = asic_media_type((enum asic_part)i),
 			.data = c->parts.parts[i] };
 	return xades_prepare(&(struct xades_plan){ .place = XADES_DETACHED,
-				     .objects = objects, .object_count = ASIC_SIGNATURES,
-				     .signer = plan->signer, .chain = plan->chain,
+				     .objects = objects,
+				     .object_count = ASIC_SIGNATURES,
+				     .signer = plan->signer,
+				     .chain = plan->chain,
 				     .chain_count = plan->chain_count,
 				     .signature_method = plan->mechanism,
-				     .signing_time = plan->signing_time, .id = id,
-				     .commitment = SEAL_COMMITMENT, .policy_id = policy->id,
-				     .policy_sha256 = policy->sha256, .claimed_role = role },
+				     .signing_time = plan->signing_time,
+				     .id = id,
+				     .commitment = SEAL_COMMITMENT,
+				     .policy_id = policy->id,
+				     .policy_sha256 = policy->sha256,
+				     .claimed_role = role },
 		&c->seal, ret_digest, ret_digest_len, ret_reason);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Making an evidence container around the signer and the time-stamping authority: prepare
- * gives a digest to sign, finish the octets; never holds a key, never uses the network, never
- * parses the document.
+ * gives a digest to sign, finish the octets; never holds a key, never uses the network,
+ * never parses the document.
  */
 #ifndef SEALGATE_EVIDENCE_CONTAINER_H
 #define SEALGATE_EVIDENCE_CONTAINER_H
@@ -20,7 +20,7 @@ struct container_plan {
 	struct span document, report, receipt;
 	const char *document_id;
 	const char *instance; /* name of the instance */
-	bool test;            /* of a test instance: the seal says so */
+	bool test;	      /* of a test instance: the seal says so */
 	const X509 *signer;
 	const X509 *const *chain; /* more certificates, the anchor apart */
 	size_t chain_count;
@@ -30,9 +30,9 @@ struct container_plan {
 
 struct container;
 
-/* Build the seal without its value. *ret_digest: *ret_digest_len octets (at most 64) to sign.
- * Return: 0, -E2BIG (a part is over its limit), -EINVAL (signer certificate or mechanism
- * unusable; *ret_reason says why, the caller frees), -errno. */
+/* Build the seal without its value. *ret_digest: *ret_digest_len octets (at most 64) to
+ * sign. Return: 0, -E2BIG (a part is over its limit), -EINVAL (signer certificate or
+ * mechanism unusable; *ret_reason says why, the caller frees), -errno. */
 int container_prepare(const struct container_plan *plan, struct container **ret_container,
 	uint8_t ret_digest[64], size_t *ret_digest_len, char **ret_reason);
 void container_free(struct container *c);

@@ -27,8 +27,8 @@ static int write_all(int fd, struct span data)
 
 static int write_part(int dir, const char *name, struct span data)
 {
-	_cleanup_(closep) int fd =
-		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	_cleanup_(closep) int fd = openat(
+		dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	int r;
 
 	if (fd < 0)
@@ -67,7 +67,8 @@ static int write_parts(const struct asic *a, const char *folder, const char **re
 	return r;
 }
 
-int evidence_extract_command(const char *name, int argc, char **argv, FILE *out, FILE *err)
+int evidence_extract_command(
+	const char *name, int argc, char **argv, FILE *out, FILE *err)
 {
 	_cleanup_findings_ struct findings findings = { 0 };
 	_cleanup_(freep) uint8_t *data = NULL;

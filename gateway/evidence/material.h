@@ -8,8 +8,8 @@
 #include "pki/material.h"
 #include "trust/store.h"
 
-/* Add the anchors of seals, receipts (use TRUST_SEAL) and time-stamps (use TRUST_TSA) with
- * all revocation data of the store. Return: 0 or -ENOMEM. */
+/* Add the anchors of seals, receipts (use TRUST_SEAL) and time-stamps (use TRUST_TSA)
+ * with all revocation data of the store. Return: 0 or -ENOMEM. */
 int evidence_material_add(struct pki_material *m, const struct trust_store *store);
 
 #endif

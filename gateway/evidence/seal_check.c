@@ -33,12 +33,13 @@ static bool text_is(const xmlNode *element, const char *want)
 /* The one child of that name, or NULL when there is none or another beside it. */
 static const xmlNode *only(const xmlNode *parent, const char *ns, const char *name)
 {
-	return parent && xml_count(parent, ns, name) == 1 ? xml_child(parent, ns, name) : NULL;
+	return parent && xml_count(parent, ns, name) == 1 ? xml_child(parent, ns, name)
+							  : NULL;
 }
 
 /* What ties the signature's outer identifier, which is not signed, to the document. */
-static void check_root(const struct xades_report *report, const char *document_id,
-	struct findings *f)
+static void check_root(
+	const struct xades_report *report, const char *document_id, struct findings *f)
 {
 	const xmlNode *root = xmlDocGetRootElement(report->doc);
 	const char *id = report->signatures[0].id;
@@ -46,10 +47,12 @@ static void check_root(const struct xades_report *report, const char *document_i
 	if (!xml_is(root, NS_ASIC, "XAdESSignatures"))
 		depart(f, "evidence.signature-file", root, NULL,
 			"The root must be asic:XAdESSignatures.");
-	if (!document_id || !id || strncmp(id, SEAL_ID_PREFIX, strlen(SEAL_ID_PREFIX)) != 0 ||
+	if (!document_id || !id ||
+		strncmp(id, SEAL_ID_PREFIX, strlen(SEAL_ID_PREFIX)) != 0 ||
 		strcmp(id + strlen(SEAL_ID_PREFIX), document_id) != 0)
 		depart(f, "evidence.signature-file", report->signatures[0].element, id,
-			"The identifier of the seal is not that of the receipt's document.");
+			"The identifier of the seal is not that of the receipt's "
+			"document.");
 }
 
 /* The part that a reference is over as plain octets, or ASIC_PARTS. */
@@ -74,8 +77,8 @@ static bool is_properties(const xmlNode *reference, const xmlNode *properties)
 	       strcmp(uri + 1, id) == 0;
 }
 
-static void check_coverage(const xmlNode *signed_info, const xmlNode *of_seal,
-	struct findings *f)
+static void check_coverage(
+	const xmlNode *signed_info, const xmlNode *of_seal, struct findings *f)
 {
 	int seen[ASIC_SIGNATURES] = { 0 }, properties = 0;
 	const xmlNode *r = xml_child(signed_info, NS_DS, "Reference");
@@ -85,9 +88,11 @@ static void check_coverage(const xmlNode *signed_info, const xmlNode *of_seal,
 
 		if (part == ASIC_PARTS && is_properties(r, of_seal) && properties++ == 0)
 			continue;
-		if (part == ASIC_PARTS || seen[part]++ || xml_child(r, NS_DS, "Transforms"))
+		if (part == ASIC_PARTS || seen[part]++ ||
+			xml_child(r, NS_DS, "Transforms"))
 			depart(f, "evidence.coverage", r, NULL,
-				"A reference of the seal must be over the plain octets of one "
+				"A reference of the seal must be over the plain octets "
+				"of one "
 				"part, each part once.");
 	}
 	for (int i = 0; i < ASIC_SIGNATURES; i++)
@@ -115,7 +120,8 @@ static void check_commitment(const xmlNode *data_properties, struct findings *f)
 static bool policy_digest_is(const xmlNode *hash, const uint8_t *want)
 {
 	const xmlNode *method = only(hash, NS_DS, "DigestMethod");
-	_cleanup_(freep) char *algorithm = method ? xml_attribute(method, "Algorithm") : NULL;
+	_cleanup_(freep) char *algorithm =
+		method ? xml_attribute(method, "Algorithm") : NULL;
 	_cleanup_(freep) char *text = xml_text(only(hash, NS_DS, "DigestValue"));
 	_cleanup_(freep) uint8_t *digest = NULL;
 	size_t len;
@@ -138,7 +144,8 @@ static void check_policy(const xmlNode *properties, struct findings *f, char **r
 	if (!known)
 		depart(f, "evidence.policy", p ? p : properties, *ret_id,
 			"The seal names no seal policy that is known here.");
-	else if (!policy_digest_is(only(policy, NS_XADES, "SigPolicyHash"), known->sha256))
+	else if (!policy_digest_is(
+			 only(policy, NS_XADES, "SigPolicyHash"), known->sha256))
 		depart(f, "evidence.policy", policy, NULL,
 			"The digest is not that of the seal policy that is named.");
 }
@@ -152,11 +159,12 @@ static void check_role(const xmlNode *properties, struct findings *f, char **ret
 	*ret_role = role ? xml_text(role) : NULL;
 	if (!*ret_role)
 		depart(f, "evidence.commitment", r ? r : properties, NULL,
-			"The seal does not say whose seal it is: it needs one claimed role.");
+			"The seal does not say whose seal it is: it needs one claimed "
+			"role.");
 }
 
-/* Whether a time-stamp that is there is proven, is a matter of anchors: it spoils only what
- * would be a valid seal otherwise. */
+/* Whether a time-stamp that is there is proven, is a matter of anchors: it spoils only
+ * what would be a valid seal otherwise. */
 static void check_time_stamp(const struct xades_signature *s, struct findings *f)
 {
 	if (s->indication != XADES_TOTAL_PASSED && s->timestamp_count)
@@ -191,7 +199,8 @@ int seal_check(const struct xades_report *report, const char *document_id,
 	of_signature = only(properties, NS_XADES, "SignedSignatureProperties");
 	check_root(report, document_id, findings);
 	check_coverage(only(signature, NS_DS, "SignedInfo"), properties, findings);
-	check_commitment(only(properties, NS_XADES, "SignedDataObjectProperties"), findings);
+	check_commitment(
+		only(properties, NS_XADES, "SignedDataObjectProperties"), findings);
 	check_policy(of_signature, findings, &ret_statement->policy);
 	check_role(of_signature, findings, &ret_statement->role);
 	check_time_stamp(&report->signatures[0], findings);

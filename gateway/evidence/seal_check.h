@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What makes a valid signature a seal of the gate: place, coverage, statements; private to
- * evidence/, never any cryptography.
+ * What makes a valid signature a seal of the gate: place, coverage, statements; private
+ * to evidence/, never any cryptography.
  */
 #ifndef SEALGATE_EVIDENCE_SEAL_CHECK_H
 #define SEALGATE_EVIDENCE_SEAL_CHECK_H
@@ -19,8 +19,8 @@ void seal_statement_done(struct seal_statement *s);
 
 /* Check the signature file: one seal of the document that the receipt names (NULL: none);
  * references over the octets (no transform) of each part once and over its properties, no
- * other; the commitment for all of it; a known seal policy with its digest; one signer role;
- * a passed signature time-stamp. Every departure is an error finding evidence.*.
+ * other; the commitment for all of it; a known seal policy with its digest; one signer
+ * role; a passed signature time-stamp. Every departure is an error finding evidence.*.
  * Return: 0 with *ret_statement, -ENOMEM. */
 int seal_check(const struct xades_report *report, const char *document_id,
 	struct findings *findings, struct seal_statement *ret_statement);

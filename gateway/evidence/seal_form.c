@@ -18,13 +18,14 @@
 #define DEPTH_MAX 24
 #define IDENTIFIER_MAX 256
 
-/* Elements that no signature or time-stamp covers as a whole: their attribute, the only name
- * space they declare and their children, in order. */
+/* Elements that no signature or time-stamp covers as a whole: their attribute, the only
+ * name space they declare and their children, in order. */
 static const struct shape {
 	const char *ns, *name;
-	const char *attribute;   /* NULL: none */
-	const char *prefix;      /* NULL: declares none */
-	const char *children[4]; /* none: text in base64; "+": one or more of the one before */
+	const char *attribute;	 /* NULL: none */
+	const char *prefix;	 /* NULL: declares none */
+	const char *children[4]; /* none: text in base64; "+": one or more of the one
+				    before */
 } SHAPES[] = {
 	{ NS_ASIC, "XAdESSignatures", NULL, "asic", { "Signature" } },
 	{ NS_DS, "Signature", "Id", "ds",
@@ -118,7 +119,8 @@ static void check_shape(struct form *f, const xmlNode *node, const struct shape 
 {
 	if (!attributes_are(node, s->attribute))
 		depart(f, node, "The element has other attributes than in a seal.");
-	else if (s->children[0] ? !children_are(node, s->children) : !is_plain_base64(node))
+	else if (s->children[0] ? !children_are(node, s->children)
+				: !is_plain_base64(node))
 		depart(f, node, "The element has other content than in a seal.");
 }
 
@@ -148,10 +150,10 @@ static void write_attributes(struct form *f, const xmlNode *node)
 
 	for (const xmlNs *ns = node->nsDef; ns; ns = ns->next)
 		buf_addf(&f->text, " xmlns:%s=\"%s\"",
-			ns->prefix ? (const char *)ns->prefix : "", (const char *)ns->href);
+			ns->prefix ? (const char *)ns->prefix : "",
+			(const char *)ns->href);
 	for (const xmlAttr *a = node->properties; a; before = a, a = a->next) {
-		_cleanup_(freep) char *value =
-			xml_attribute(node, (const char *)a->name);
+		_cleanup_(freep) char *value = xml_attribute(node, (const char *)a->name);
 
 		if (before && xmlStrcmp(before->name, a->name) > 0)
 			depart(f, node, "The attributes are not in the order of a seal.");
@@ -204,7 +206,7 @@ static void compare(struct form *f, struct span octets)
 		"The file is not written as the gate writes a seal.");
 }
 
-static bool in_chain(const xmlNode *node, const STACK_OF(X509) *chain)
+static bool in_chain(const xmlNode *node, const STACK_OF(X509) * chain)
 {
 	_cleanup_(freep) char *text = xml_text(node);
 	_cleanup_(freep) uint8_t *der = NULL;
@@ -233,14 +235,16 @@ static void check_identifier(struct form *f, const xmlNode *node, const char *at
 /* Identifiers around what is signed follow from that of the signature. */
 static void check_identifiers(struct form *f, const xmlNode *signature, const char *id)
 {
-	const xmlNode *q = xml_child(xml_child(signature, NS_DS, "Object"), NS_XADES,
-		"QualifyingProperties");
-	const xmlNode *u = xml_child(xml_child(q, NS_XADES, "UnsignedProperties"), NS_XADES,
-		"UnsignedSignatureProperties");
+	const xmlNode *q = xml_child(
+		xml_child(signature, NS_DS, "Object"), NS_XADES, "QualifyingProperties");
+	const xmlNode *u = xml_child(xml_child(q, NS_XADES, "UnsignedProperties"),
+		NS_XADES, "UnsignedSignatureProperties");
 
-	check_identifier(f, xml_child(signature, NS_DS, "SignatureValue"), "Id", "value-", id, "");
+	check_identifier(
+		f, xml_child(signature, NS_DS, "SignatureValue"), "Id", "value-", id, "");
 	check_identifier(f, q, "Target", "#", id, "");
-	check_identifier(f, xml_child(u, NS_XADES, "SignatureTimeStamp"), "Id", "ts-", id, "-1");
+	check_identifier(
+		f, xml_child(u, NS_XADES, "SignatureTimeStamp"), "Id", "ts-", id, "-1");
 }
 
 /* A certificate that the path does not need is covered by nothing. */
@@ -257,8 +261,8 @@ static void check_certificates(struct form *f, const struct xades_signature *s)
 			depart(f, c, "The certificate is not of the seal's path.");
 }
 
-int seal_form_check(struct span octets, const struct xades_report *report,
-	struct findings *findings)
+int seal_form_check(
+	struct span octets, const struct xades_report *report, struct findings *findings)
 {
 	struct form f = { .findings = findings };
 	int r;
@@ -271,7 +275,8 @@ int seal_form_check(struct span octets, const struct xades_report *report,
 	if (!f.departed)
 		compare(&f, octets);
 	if (report->count == 1 && report->signatures[0].id && !f.departed) {
-		check_identifiers(&f, report->signatures[0].element, report->signatures[0].id);
+		check_identifiers(
+			&f, report->signatures[0].element, report->signatures[0].id);
 		check_certificates(&f, &report->signatures[0]);
 	}
 	buf_done(&f.text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What a seal of the gate states about itself: commitment, seal policy, signer role; never the
- * signature policy by which signatures are judged.
+ * What a seal of the gate states about itself: commitment, seal policy, signer role;
+ * never the signature policy by which signatures are judged.
  */
 #ifndef SEALGATE_EVIDENCE_SEAL_POLICY_H
 #define SEALGATE_EVIDENCE_SEAL_POLICY_H

@@ -20,8 +20,8 @@ struct verification {
 	struct xades_report *seal;
 	struct seal_statement statement;
 	char sha256[SHA256_TEXT_SIZE]; /* of the document */
-	json_t *claims;                /* of the receipt; NULL when it is none */
-	json_t *report;                /* as read; NULL when it is no object */
+	json_t *claims;		       /* of the receipt; NULL when it is none */
+	json_t *report;		       /* as read; NULL when it is no object */
 	const char *receipt_signature; /* PASSED | INDETERMINATE | FAILED */
 };
 
@@ -36,20 +36,24 @@ static void verification_done(struct verification *v)
 static int validate_seal(struct verification *v)
 {
 	struct xades_detached detached[ASIC_SIGNATURES];
-	struct xades_options options = { .profile = XADES_EIDAS, .at = v->at,
-		.material = v->material, .detached = detached,
+	struct xades_options options = { .profile = XADES_EIDAS,
+		.at = v->at,
+		.material = v->material,
+		.detached = detached,
 		.detached_count = ASIC_SIGNATURES };
 	int r;
 
 	for (int i = 0; i < ASIC_SIGNATURES; i++)
-		detached[i] = (struct xades_detached){ .name = asic_name((enum asic_part)i),
-			.data = v->parts.parts[i] };
+		detached[i] =
+			(struct xades_detached){ .name = asic_name((enum asic_part)i),
+				.data = v->parts.parts[i] };
 	r = xades_validate(v->parts.parts[ASIC_SIGNATURES], &options, &v->seal);
 	if (r == 0)
 		r = seal_check(v->seal, json_string_of(v->claims, "id"), v->findings,
 			&v->statement);
 	if (r == 0 && v->seal->doc)
-		r = seal_form_check(v->parts.parts[ASIC_SIGNATURES], v->seal, v->findings);
+		r = seal_form_check(
+			v->parts.parts[ASIC_SIGNATURES], v->seal, v->findings);
 	return r;
 }
 
@@ -79,20 +83,22 @@ static void judge_receipt_path(struct verification *v, const struct receipt_resu
 	}
 }
 
-/* One key for receipts and seals would let whoever may have receipts signed make seals. */
+/* One key for receipts and seals would let whoever may have receipts signed make seals.
+ */
 static void check_two_keys(struct verification *v, const X509 *receipt_signer)
 {
 	const X509 *signer = v->seal->count ? v->seal->signatures[0].signer : NULL;
 
-	if (signer && receipt_signer && EVP_PKEY_eq(X509_get0_pubkey(signer),
-						X509_get0_pubkey(receipt_signer)) == 1)
+	if (signer && receipt_signer &&
+		EVP_PKEY_eq(X509_get0_pubkey(signer), X509_get0_pubkey(receipt_signer)) ==
+			1)
 		findings_add(v->findings, "evidence.receipt-signature",
 			asic_name(ASIC_RECEIPT), NULL,
 			"The seal and the receipt were made with the same key.");
 }
 
-/* A receipt is judged at the time of verification and, when its signer certificate expired
- * since, at the time that the seal's time-stamp proves for it. */
+/* A receipt is judged at the time of verification and, when its signer certificate
+ * expired since, at the time that the seal's time-stamp proves for it. */
 static int verify_receipt_signature(struct verification *v, struct receipt_result *ret)
 {
 	struct span receipt = v->parts.parts[ASIC_RECEIPT];
@@ -139,15 +145,16 @@ static void check_claims(struct verification *v)
 	bool test = json_is_true(json_object_get(v->claims, "test"));
 
 	if (!sha256 || strcmp(sha256, v->sha256) != 0)
-		findings_add(v->findings, "evidence.receipt", asic_name(ASIC_RECEIPT), sha256,
-			"The receipt does not name the document's SHA-256.");
+		findings_add(v->findings, "evidence.receipt", asic_name(ASIC_RECEIPT),
+			sha256, "The receipt does not name the document's SHA-256.");
 	if (!json_is_integer(size) ||
 		(uint64_t)json_integer_value(size) != v->parts.parts[ASIC_DOCUMENT].len)
-		findings_add(v->findings, "evidence.receipt", asic_name(ASIC_RECEIPT), NULL,
-			"The receipt does not name the document's size.");
+		findings_add(v->findings, "evidence.receipt", asic_name(ASIC_RECEIPT),
+			NULL, "The receipt does not name the document's size.");
 	if (v->statement.role && seal_role_is_test(v->statement.role) != test)
 		findings_add(v->findings, "evidence.receipt", asic_name(ASIC_RECEIPT),
-			v->statement.role, "Of the seal and the receipt, only one is a TEST.");
+			v->statement.role,
+			"Of the seal and the receipt, only one is a TEST.");
 }
 
 static bool is_held(const json_t *claims)
@@ -168,17 +175,19 @@ static void check_report(struct verification *v)
 		return;
 	}
 	if (!sha256 || strcmp(sha256, v->sha256) != 0)
-		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), sha256,
-			"The report does not name the document's SHA-256.");
+		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT),
+			sha256, "The report does not name the document's SHA-256.");
 	if (!decision || strcmp(decision, "accepted") != 0)
-		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), decision,
+		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT),
+			decision,
 			"The report does not say that the document was accepted.");
 	/* What was held at first was judged again, perhaps under another policy. */
 	if (v->claims && !is_held(v->claims) &&
 		(!same_text(v->claims, v->report, "policy_digest") ||
 			!same_text(v->claims, v->report, "store_version")))
 		findings_add(v->findings, "evidence.report", asic_name(ASIC_REPORT), NULL,
-			"The report names another policy or trust store than the receipt.");
+			"The report names another policy or trust store than the "
+			"receipt.");
 }
 
 static int verify_parts(struct verification *v)
@@ -213,14 +222,16 @@ static int copy_members(json_t *to, const json_t *from, const char *const keys[]
 
 static json_t *evidence_json(const struct verification *v)
 {
-	static const char *const claims[] = { "id", "partner", "received", "state", "type",
-		"number", "status", "country", "import_country", "audit_record_sha256", NULL };
+	static const char *const claims[] = { "id", "partner", "received", "state",
+		"type", "number", "status", "country", "import_country",
+		"audit_record_sha256", NULL };
 	static const char *const report[] = { "policy_digest", "store_version", NULL };
 	bool test = v->statement.role && seal_role_is_test(v->statement.role);
-	json_t *e = json_pack("{s:s, s:I, s:b, s:o, s:o, s:s}", "sha256", v->sha256, "size",
-		(json_int_t)v->parts.parts[ASIC_DOCUMENT].len, "test", test, "role",
-		json_text(v->statement.role), "seal_policy", json_text(v->statement.policy),
-		"receipt_signature", v->receipt_signature);
+	json_t *e = json_pack("{s:s, s:I, s:b, s:o, s:o, s:s}", "sha256", v->sha256,
+		"size", (json_int_t)v->parts.parts[ASIC_DOCUMENT].len, "test", test,
+		"role", json_text(v->statement.role), "seal_policy",
+		json_text(v->statement.policy), "receipt_signature",
+		v->receipt_signature);
 
 	if (e && copy_members(e, v->claims, claims) == 0 &&
 		copy_members(e, v->report, report) == 0)
@@ -229,16 +240,17 @@ static json_t *evidence_json(const struct verification *v)
 	return NULL;
 }
 
-/* Indication of the whole: the seal's, unless the container is not what a seal of the gate is
- * about. */
-static void indicate(const struct verification *v, const char **ret_indication,
-	const char **ret_sub)
+/* Indication of the whole: the seal's, unless the container is not what a seal of the
+ * gate is about. */
+static void indicate(
+	const struct verification *v, const char **ret_indication, const char **ret_sub)
 {
 	enum xades_indication i = v->seal ? v->seal->indication : XADES_TOTAL_FAILED;
 	bool failed = i == XADES_TOTAL_FAILED;
 
-	if (v->seal && (failed || (v->errors == 0 && (i != XADES_TOTAL_PASSED ||
-							     v->findings->errors == 0)))) {
+	if (v->seal &&
+		(failed || (v->errors == 0 && (i != XADES_TOTAL_PASSED ||
+						      v->findings->errors == 0)))) {
 		*ret_indication = xades_indication_text(i);
 		*ret_sub = v->seal->sub_indication;
 		return;
@@ -254,9 +266,9 @@ static json_t *report_json(const struct verification *v)
 
 	clock_format(v->at, at);
 	indicate(v, &indication, &sub);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "indication", indication,
-		"sub_indication", sub, "profile", "eidas", "at", at, "policy_digest",
-		xades_policy_digest(), "signatures",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "indication",
+		indication, "sub_indication", sub, "profile", "eidas", "at", at,
+		"policy_digest", xades_policy_digest(), "signatures",
 		v->seal ? xades_signatures_to_json(v->seal) : json_array(), "findings",
 		findings_to_json(v->findings), "evidence",
 		v->seal ? evidence_json(v) : json_null());
@@ -273,11 +285,13 @@ static int conclude(struct verification *v)
 	return passed && v->findings->errors == 0;
 }
 
-int evidence_verify(struct span container, const struct pki_material *material, int64_t at,
-	struct findings *findings, json_t **ret_report)
+int evidence_verify(struct span container, const struct pki_material *material,
+	int64_t at, struct findings *findings, json_t **ret_report)
 {
-	_cleanup_(verification_done) struct verification v = { .material = material, .at = at,
-		.findings = findings, .receipt_signature = "INDETERMINATE" };
+	_cleanup_(verification_done) struct verification v = { .material = material,
+		.at = at,
+		.findings = findings,
+		.receipt_signature = "INDETERMINATE" };
 	json_t *report;
 	int r, valid;
 

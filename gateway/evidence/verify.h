@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Verification of an evidence container by whoever holds it, offline and without the gate;
- * never fetches, never reads the clock, never judges the document itself.
+ * Verification of an evidence container by whoever holds it, offline and without the
+ * gate; never fetches, never reads the clock, never judges the document itself.
  */
 #ifndef SEALGATE_EVIDENCE_VERIFY_H
 #define SEALGATE_EVIDENCE_VERIFY_H
@@ -15,15 +15,15 @@
 
 /* Verify: the canonical form, one seal over every part, valid by EN 319 102-1 with a
  * signature time-stamp, with the gate's commitment and seal policy, and a receipt and a
- * report that are about the document. material: anchors of seals, receipts and time-stamps.
- * xades_setup must have been called.
+ * report that are about the document. material: anchors of seals, receipts and
+ * time-stamps. xades_setup must have been called.
  *
  * *ret_report (a new reference) is an object as of `sealgate verify` without "file" and
- * "store_version", and with "evidence": what the container is evidence of (what was read, be
- * it valid or not). findings: every reason why it is not valid, and warnings.
+ * "store_version", and with "evidence": what the container is evidence of (what was read,
+ * be it valid or not). findings: every reason why it is not valid, and warnings.
  *
  * Return: 1 valid, 0 not, negative undecided (*ret_report untouched). */
-int evidence_verify(struct span container, const struct pki_material *material, int64_t at,
-	struct findings *findings, json_t **ret_report);
+int evidence_verify(struct span container, const struct pki_material *material,
+	int64_t at, struct findings *findings, json_t **ret_report);
 
 #endif

@@ -13,5 +13,6 @@ int main(int argc, char **argv)
 		puts("sealgate-verify-evidence " SEALGATE_VERSION);
 		return 0;
 	}
-	return evidence_verify_command("sealgate-verify-evidence", argc, argv, stdout, stderr);
+	return evidence_verify_command(
+		"sealgate-verify-evidence", argc, argv, stdout, stderr);
 }

@@ -40,7 +40,8 @@ static void load(struct anchors *a, uint64_t stamp, char *ret_reason, size_t siz
 	a->stamp = stamp;
 }
 
-const struct pki_material *anchors_borrow(struct anchors *a, char *ret_reason, size_t size)
+const struct pki_material *anchors_borrow(
+	struct anchors *a, char *ret_reason, size_t size)
 {
 	uint64_t stamp = trust_store_stamp(a->folder, a->revocation);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The instance's trust store as the threads of this program share it, loaded anew when its
- * files change; never verifies anything itself.
+ * The instance's trust store as the threads of this program share it, loaded anew when
+ * its files change; never verifies anything itself.
  */
 #ifndef SEALGATE_SEAL_ANCHORS_H
 #define SEALGATE_SEAL_ANCHORS_H
@@ -25,9 +25,10 @@ struct anchors {
 int anchors_init(struct anchors *a, const struct instance *instance);
 void anchors_done(struct anchors *a);
 
-/* Borrow the anchors of time-stamping authorities until anchors_release; NULL when the store
- * cannot be loaded: one line in ret_reason, nothing to release. */
-const struct pki_material *anchors_borrow(struct anchors *a, char *ret_reason, size_t size);
+/* Borrow the anchors of time-stamping authorities until anchors_release; NULL when the
+ * store cannot be loaded: one line in ret_reason, nothing to release. */
+const struct pki_material *anchors_borrow(
+	struct anchors *a, char *ret_reason, size_t size);
 void anchors_release(struct anchors *a);
 
 #endif

@@ -15,7 +15,8 @@
 #define SIGNER_TIMEOUT_MS 10000
 #define ROLE "seal"
 
-/* An attempt under way. Every step returns true to go on, or false with its outcome said. */
+/* An attempt under way. Every step returns true to go on, or false with its outcome said.
+ */
 struct run {
 	struct seal_tools *tools;
 	const struct seal_input *input;
@@ -47,8 +48,8 @@ static bool check_clock(struct run *r)
 {
 	char reason[ATTEMPT_REASON_SIZE];
 
-	if (clock_guard_forward(&r->tools->house->clock, r->now, r->input->received, reason,
-		    sizeof(reason)))
+	if (clock_guard_forward(&r->tools->house->clock, r->now, r->input->received,
+		    reason, sizeof(reason)))
 		return true;
 	return end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason);
 }
@@ -141,11 +142,15 @@ static bool prepare(struct run *r)
 	for (size_t i = 1; i < c->count; i++)
 		chain[i - 1] = c->list[i];
 	e = container_prepare(&(struct container_plan){ .document = r->input->document,
-				      .report = r->input->report, .receipt = r->input->receipt,
+				      .report = r->input->report,
+				      .receipt = r->input->receipt,
 				      .document_id = r->input->document_id,
-				      .instance = house->instance_name, .test = house->test,
-				      .signer = c->list[0], .chain = chain,
-				      .chain_count = c->count - 1, .mechanism = c->mechanism,
+				      .instance = house->instance_name,
+				      .test = house->test,
+				      .signer = c->list[0],
+				      .chain = chain,
+				      .chain_count = c->count - 1,
+				      .mechanism = c->mechanism,
 				      .signing_time = r->now },
 		&r->container, r->digest, &r->digest_len, &reason);
 	if (e == 0)
@@ -171,7 +176,8 @@ static bool sign(struct run *r)
 		return true;
 	certificates_done(&t->certificates); /* the key may have been replaced */
 	return end(r, ATTEMPT_AWAY, "seal.value",
-		"the signature value does not verify with the certificate of the seal: %s",
+		"the signature value does not verify with the certificate of the seal: "
+		"%s",
 		strerror(-e));
 }
 
@@ -186,10 +192,10 @@ static bool stamp(struct run *r)
 	buf_init(&octets, LIMIT_CONTAINER);
 	e = container_timestamp_octets(r->container, &octets);
 	if (e < 0)
-		return end(r, ATTEMPT_LATER, "seal.prepare", "no octets to time-stamp: %s",
-			strerror(-e));
-	if (!stamp_octets(r->tools, buf_span(&octets), &token, &len, &r->ret->gen_time, reason,
-		    sizeof(reason)))
+		return end(r, ATTEMPT_LATER, "seal.prepare",
+			"no octets to time-stamp: %s", strerror(-e));
+	if (!stamp_octets(r->tools, buf_span(&octets), &token, &len, &r->ret->gen_time,
+		    reason, sizeof(reason)))
 		return end(r, ATTEMPT_AWAY, "seal.tsa-away", "no time-stamp: %s", reason);
 	if (!clock_guard_agrees(clock_now(), r->ret->gen_time, reason, sizeof(reason)))
 		return end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason);
@@ -217,8 +223,8 @@ static bool validate(struct run *r)
 {
 	char reason[ATTEMPT_REASON_SIZE] = "";
 
-	switch (validate_container(r->tools->house, r->input->document_id, r->ret->container_fd,
-		reason, sizeof(reason))) {
+	switch (validate_container(r->tools->house, r->input->document_id,
+		r->ret->container_fd, reason, sizeof(reason))) {
 	case VALIDATION_PASSED:
 		return true;
 	case VALIDATION_FAILED:
@@ -232,17 +238,19 @@ static bool validate(struct run *r)
 		/* Of a container that ends the verify process again and again, only this
 		 * document shall suffer. */
 		return end(r, r->input->attempt > 3 ? ATTEMPT_LATER : ATTEMPT_AWAY,
-			"seal.verify-away", "the container could not be validated: %s", reason);
+			"seal.verify-away", "the container could not be validated: %s",
+			reason);
 	}
 }
 
-void attempt_run(struct seal_tools *t, const struct seal_input *input, struct attempt *ret)
+void attempt_run(
+	struct seal_tools *t, const struct seal_input *input, struct attempt *ret)
 {
 	struct run r = { .tools = t, .input = input, .ret = ret, .now = clock_now() };
 
 	*ret = (struct attempt){ .container_fd = -1 };
-	if (check_clock(&r) && connect_signer(&r) && have_certificates(&r) && prepare(&r) &&
-		sign(&r) && stamp(&r) && finish(&r) && validate(&r)) {
+	if (check_clock(&r) && connect_signer(&r) && have_certificates(&r) &&
+		prepare(&r) && sign(&r) && stamp(&r) && finish(&r) && validate(&r)) {
 		ret->outcome = ATTEMPT_SEALED;
 		clock_guard_sealed(&t->house->clock, r.now);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * One attempt to seal one document: prepare, sign, time-stamp, validate; never tells the queue,
- * never waits for what is away.
+ * One attempt to seal one document: prepare, sign, time-stamp, validate; never tells the
+ * queue, never waits for what is away.
  */
 #ifndef SEALGATE_SEAL_ATTEMPT_H
 #define SEALGATE_SEAL_ATTEMPT_H
@@ -19,9 +19,9 @@
 enum attempt_outcome {
 	ATTEMPT_UNDECIDED = 0,
 	ATTEMPT_SEALED,
-	ATTEMPT_AWAY,    /* something that every document needs */
-	ATTEMPT_LATER,   /* this document alone */
-	ATTEMPT_FAULTY,  /* the container does not validate, or cannot be one */
+	ATTEMPT_AWAY,	 /* something that every document needs */
+	ATTEMPT_LATER,	 /* this document alone */
+	ATTEMPT_FAULTY,	 /* the container does not validate, or cannot be one */
 	ATTEMPT_STOPPED, /* the daemon shall stop */
 };
 
@@ -63,6 +63,7 @@ struct attempt {
 	int64_t gen_time; /* of the time-stamp */
 };
 
-void attempt_run(struct seal_tools *t, const struct seal_input *input, struct attempt *ret);
+void attempt_run(
+	struct seal_tools *t, const struct seal_input *input, struct attempt *ret);
 
 #endif

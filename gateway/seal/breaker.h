@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Back-off shared by all threads while something that every seal needs is away: one attempt
- * probes, the others wait; never decides what is away.
+ * Back-off shared by all threads while something that every seal needs is away: one
+ * attempt probes, the others wait; never decides what is away.
  */
 #ifndef SEALGATE_SEAL_BREAKER_H
 #define SEALGATE_SEAL_BREAKER_H
@@ -23,15 +23,15 @@ struct breaker {
 
 void breaker_init(struct breaker *b);
 
-/* May a seal be tried at now (monotonic)? Whoever is told so must say one of the three below
- * afterwards. Return: 0 yes, else milliseconds to wait before asking again. */
+/* May a seal be tried at now (monotonic)? Whoever is told so must say one of the three
+ * below afterwards. Return: 0 yes, else milliseconds to wait before asking again. */
 int breaker_ask(struct breaker *b, int64_t now);
 
 /* Wait until a seal may be tried. Return: false when the daemon shall stop. */
 bool breaker_wait(struct breaker *b, const struct daemon *d);
 
-/* The attempt failed because something is away. Return: milliseconds, with jitter, until the
- * next one (1 s to 60 s, doubling). */
+/* The attempt failed because something is away. Return: milliseconds, with jitter, until
+ * the next one (1 s to 60 s, doubling). */
 int breaker_failed(struct breaker *b, int64_t now);
 
 /* The attempt worked. Return: true when it was the first to work again. */

@@ -7,7 +7,8 @@
 #include <openssl/err.h>
 #include <stdio.h>
 
-/* An authority that signed itself adds nothing to a container: whoever verifies has it. */
+/* An authority that signed itself adds nothing to a container: whoever verifies has it.
+ */
 static int add(struct certificates *c, X509 *certificate)
 {
 	if (c->count && X509_NAME_cmp(X509_get_subject_name(certificate),
@@ -57,5 +58,6 @@ int certificates_valid(const struct certificates *c, int64_t at)
 {
 	int64_t from, to;
 
-	return pki_certificate_validity(c->list[0], &from, &to) == 0 && from <= at && at <= to;
+	return pki_certificate_validity(c->list[0], &from, &to) == 0 && from <= at &&
+	       at <= to;
 }

@@ -11,10 +11,12 @@
 #include <stdint.h>
 
 #define CERTIFICATES_MAX 8
-#define CERTIFICATES_FRESH_MS 30000 /* a new certificate is used at the latest after this */
+#define CERTIFICATES_FRESH_MS                                                            \
+	30000 /* a new certificate is used at the latest after this */
 
 struct certificates {
-	X509 *list[CERTIFICATES_MAX]; /* the seal's own first; anchors of others left out */
+	X509 *list[CERTIFICATES_MAX]; /* the seal's own first; anchors of others left out
+				       */
 	size_t count;
 	char mechanism[24];
 	int64_t fetched; /* monotonic ms; 0: never */

@@ -10,7 +10,8 @@ void clock_guard_init(struct clock_guard *g)
 	*g = (struct clock_guard){ .lock = PTHREAD_MUTEX_INITIALIZER };
 }
 
-static bool behind(int64_t now, int64_t then, const char *what, char *ret_reason, size_t size)
+static bool behind(
+	int64_t now, int64_t then, const char *what, char *ret_reason, size_t size)
 {
 	char a[CLOCK_TEXT_SIZE], b[CLOCK_TEXT_SIZE];
 
@@ -19,7 +20,8 @@ static bool behind(int64_t now, int64_t then, const char *what, char *ret_reason
 	clock_format(now, a);
 	clock_format(then, b);
 	(void)snprintf(ret_reason, size,
-		"the clock says %s, which is before %s (%s); sealing goes on when it is set "
+		"the clock says %s, which is before %s (%s); sealing goes on when it is "
+		"set "
 		"right, or has passed that time",
 		a, b, what);
 	return true;
@@ -41,12 +43,14 @@ bool clock_guard_agrees(int64_t now, int64_t gen_time, char *ret_reason, size_t 
 {
 	char a[CLOCK_TEXT_SIZE], b[CLOCK_TEXT_SIZE];
 
-	if (now - gen_time <= CLOCK_DIFFERENCE_MAX && gen_time - now <= CLOCK_DIFFERENCE_MAX)
+	if (now - gen_time <= CLOCK_DIFFERENCE_MAX &&
+		gen_time - now <= CLOCK_DIFFERENCE_MAX)
 		return true;
 	clock_format(now, a);
 	clock_format(gen_time, b);
 	(void)snprintf(ret_reason, size,
-		"the clock says %s, the time-stamping authority %s: more than %d s apart; "
+		"the clock says %s, the time-stamping authority %s: more than %d s "
+		"apart; "
 		"sealing goes on when they agree",
 		a, b, CLOCK_DIFFERENCE_MAX);
 	return false;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define CLOCK_DIFFERENCE_MAX 300 /* seconds, from the authority's */
-#define CLOCK_BACK_MAX 2         /* seconds that a clock may be set back, as NTP does */
+#define CLOCK_BACK_MAX 2	 /* seconds that a clock may be set back, as NTP does */
 
 struct clock_guard {
 	pthread_mutex_t lock;
@@ -21,8 +21,8 @@ struct clock_guard {
 
 void clock_guard_init(struct clock_guard *g);
 
-/* Before a seal: now must not be behind the last seal nor behind the document's reception.
- * Return: true, or false with one sentence in ret_reason. */
+/* Before a seal: now must not be behind the last seal nor behind the document's
+ * reception. Return: true, or false with one sentence in ret_reason. */
 bool clock_guard_forward(struct clock_guard *g, int64_t now, int64_t received,
 	char *ret_reason, size_t size);
 

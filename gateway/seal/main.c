@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * sealgate-seal: turns accepted documents into evidence containers. It claims them from
- * queued, has the seal signed and time-stamped, lets a verify process validate the container
- * and hands it back. It has no socket of its own and never parses the partner's XML.
+ * queued, has the seal signed and time-stamped, lets a verify process validate the
+ * container and hands it back. It has no socket of its own and never parses the partner's
+ * XML.
  */
 #include "common/durable.h"
 #include "common/log.h"
@@ -15,9 +16,8 @@
 #define THREADS_MAX 64
 #define POLICY_TEXT_MAX 65536
 
-static const char USAGE[] =
-	"usage: sealgate-seal [--instance DIR]\n"
-	"Seal accepted documents: see sealgate-seal(8).\n";
+static const char USAGE[] = "usage: sealgate-seal [--instance DIR]\n"
+			    "Seal accepted documents: see sealgate-seal(8).\n";
 
 /* A text that was edited seals nothing differently, but misleads who reads it. */
 static void look_at_policy(const struct instance *instance)
@@ -32,8 +32,8 @@ static void look_at_policy(const struct instance *instance)
 		digest_sha256(span_of(text, len), digest) < 0 ||
 		memcmp(digest, seal_policy_current()->sha256, SHA256_SIZE) != 0)
 		log_event(LOG_WARNING, "seal.policy-text", NULL,
-			"%s is not the text of %s, which the seals name", SEAL_POLICY_FILE,
-			seal_policy_current()->id);
+			"%s is not the text of %s, which the seals name",
+			SEAL_POLICY_FILE, seal_policy_current()->id);
 }
 
 static int open_house(struct seal_house *h, const struct daemon *d)
@@ -70,8 +70,8 @@ static size_t seal(struct seal_house *h)
 		pthread_create(&threads[running], NULL, worker_run, &worker) == 0)
 		running++;
 	if (running < count)
-		log_event(LOG_ERR, "seal.threads", NULL, "only %zu of %zu threads could start",
-			running, count);
+		log_event(LOG_ERR, "seal.threads", NULL,
+			"only %zu of %zu threads could start", running, count);
 	if (running)
 		daemon_ready(h->daemon);
 	for (size_t i = 0; i < running; i++)
@@ -89,14 +89,16 @@ int main(int argc, char **argv)
 		return r;
 	r = open_house(&house, &d);
 	if (r < 0 || xades_setup() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
-		log_event(LOG_ERR, "seal.start", NULL, "%s: cannot start", d.instance.dir);
+		log_event(
+			LOG_ERR, "seal.start", NULL, "%s: cannot start", d.instance.dir);
 		daemon_done(&d);
 		return 1;
 	}
 	look_at_policy(&d.instance);
 	if (!*house.tsa_url)
 		log_event(LOG_ERR, "seal.tsa-missing", NULL,
-			"seal.tsa_url is not set in sealgate.conf: accepted documents wait");
+			"seal.tsa_url is not set in sealgate.conf: accepted documents "
+			"wait");
 	r = seal(&house) ? 0 : 1;
 	log_event(LOG_INFO, "seal.end", NULL, "stopped");
 	anchors_done(&house.anchors);

@@ -25,7 +25,8 @@ static bool open_tsa(struct seal_tools *t, char *ret_reason, size_t size)
 	if (t->tsa)
 		return true;
 	if (!*t->house->tsa_url) {
-		(void)snprintf(ret_reason, size, "seal.tsa_url is not set in sealgate.conf");
+		(void)snprintf(
+			ret_reason, size, "seal.tsa_url is not set in sealgate.conf");
 		return false;
 	}
 	t->tsa = tsa_new(t->house->tsa_url, ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS,
@@ -59,7 +60,8 @@ static bool ask(struct seal_tools *t, const uint8_t digest[SHA256_SIZE], uint64_
 static bool prove(struct seal_tools *t, struct span token, struct span octets,
 	int64_t *ret_gen_time, char *ret_reason, size_t size)
 {
-	const struct pki_material *material = anchors_borrow(&t->house->anchors, ret_reason, size);
+	const struct pki_material *material =
+		anchors_borrow(&t->house->anchors, ret_reason, size);
 	struct token_result result = { 0 };
 	bool passed;
 	int r;

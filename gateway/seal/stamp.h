@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A proven time-stamp over octets: request, answer, token, its path; never a token that was
- * not verified.
+ * A proven time-stamp over octets: request, answer, token, its path; never a token that
+ * was not verified.
  */
 #ifndef SEALGATE_SEAL_STAMP_H
 #define SEALGATE_SEAL_STAMP_H

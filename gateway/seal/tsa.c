@@ -55,7 +55,8 @@ struct tsa *tsa_new(const char *url, int timeout_ms, const struct daemon *daemon
 	t->curl = curl_easy_init();
 	/* Without Expect, or a small query would wait for leave to be sent. */
 	t->headers = curl_slist_append(NULL, "Content-Type: " QUERY_TYPE);
-	if (!t->curl || !t->headers || !curl_slist_append(t->headers, "Accept: " REPLY_TYPE) ||
+	if (!t->curl || !t->headers ||
+		!curl_slist_append(t->headers, "Accept: " REPLY_TYPE) ||
 		!curl_slist_append(t->headers, "Expect:") ||
 		curl_easy_setopt(t->curl, CURLOPT_URL, url) != CURLE_OK)
 		return NULL;
@@ -84,7 +85,8 @@ static bool is_reply(const char *type)
 	       (type[len] == '\0' || type[len] == ';' || type[len] == ' ');
 }
 
-int tsa_ask(struct tsa *t, struct span query, struct buf *ret, char *ret_reason, size_t size)
+int tsa_ask(
+	struct tsa *t, struct span query, struct buf *ret, char *ret_reason, size_t size)
 {
 	const char *type = NULL;
 	long status = 0;

@@ -15,14 +15,15 @@
 
 struct tsa;
 
-/* A connection to one authority for one thread. daemon: its end aborts a query. Return: NULL
- * when memory ran out. */
+/* A connection to one authority for one thread. daemon: its end aborts a query. Return:
+ * NULL when memory ran out. */
 struct tsa *tsa_new(const char *url, int timeout_ms, const struct daemon *daemon);
 void tsa_free(struct tsa *t);
 DEFINE_CLEANUP(struct tsa *, tsa_free)
 
 /* Ask. *ret (started with TSA_REPLY_MAX) receives the reply's octets.
  * Return: 1 a reply, 0 none, with one line in ret_reason. */
-int tsa_ask(struct tsa *t, struct span query, struct buf *ret, char *ret_reason, size_t size);
+int tsa_ask(
+	struct tsa *t, struct span query, struct buf *ret, char *ret_reason, size_t size);
 
 #endif

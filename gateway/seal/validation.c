@@ -29,12 +29,14 @@ static int digest_of(int fd, uint8_t ret_digest[SHA256_SIZE])
 static int ask(const struct seal_house *house, const char *document_id, int fd,
 	struct verdict *ret_verdict, int *ret_report)
 {
-	struct verify_request request = { .mode = VERIFY_CONTAINER, .at = clock_now(),
-		.subject = "seal" };
+	struct verify_request request = {
+		.mode = VERIFY_CONTAINER, .at = clock_now(), .subject = "seal"
+	};
 	uint8_t expect[SHA256_SIZE];
 	int r = digest_of(fd, expect);
 
-	(void)snprintf(request.document_id, sizeof(request.document_id), "%s", document_id);
+	(void)snprintf(
+		request.document_id, sizeof(request.document_id), "%s", document_id);
 	for (int i = 0; r >= 0 && i < BUSY_TRIES; i++) {
 		r = verify_ask(house->verify_socket, &request, fd, expect, TIMEOUT_MS,
 			ret_verdict, ret_report);
@@ -51,9 +53,10 @@ static void first_error(const json_t *report, char *ret_reason, size_t size)
 	const char *sub = json_string_of(report, "sub_indication");
 	size_t i;
 
-	(void)snprintf(ret_reason, size, "%s %s", indication ? indication : "no indication",
-		sub ? sub : "");
-	json_array_foreach(findings, i, f) {
+	(void)snprintf(ret_reason, size, "%s %s",
+		indication ? indication : "no indication", sub ? sub : "");
+	json_array_foreach(findings, i, f)
+	{
 		const char *severity = json_string_of(f, "severity");
 		const char *message = json_string_of(f, "message");
 		size_t len = strlen(ret_reason);
@@ -71,8 +74,9 @@ enum validation validation_of_report(struct span report, char *ret_reason, size_
 	const char *indication = json_string_of(json, "indication");
 
 	first_error(json, ret_reason, size);
-	return indication && strcmp(indication, "INDETERMINATE") == 0 ? VALIDATION_UNPROVEN
-								     : VALIDATION_FAILED;
+	return indication && strcmp(indication, "INDETERMINATE") == 0
+		       ? VALIDATION_UNPROVEN
+		       : VALIDATION_FAILED;
 }
 
 static enum validation why_not(int report_fd, char *ret_reason, size_t size)
@@ -89,8 +93,8 @@ static enum validation why_not(int report_fd, char *ret_reason, size_t size)
 	return v;
 }
 
-enum validation validate_container(const struct seal_house *house, const char *document_id,
-	int container_fd, char *ret_reason, size_t size)
+enum validation validate_container(const struct seal_house *house,
+	const char *document_id, int container_fd, char *ret_reason, size_t size)
 {
 	_cleanup_(closep) int report = -1;
 	struct verdict verdict;

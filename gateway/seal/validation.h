@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The last look at a finished container by a process of its own; never a second opinion of
- * this one.
+ * The last look at a finished container by a process of its own; never a second opinion
+ * of this one.
  */
 #ifndef SEALGATE_SEAL_VALIDATION_H
 #define SEALGATE_SEAL_VALIDATION_H
@@ -12,13 +12,14 @@ enum validation {
 	VALIDATION_AWAY = 0, /* no answer, busy for too long */
 	VALIDATION_PASSED,
 	VALIDATION_FAILED,   /* wrong for good */
-	VALIDATION_UNPROVEN, /* INDETERMINATE: anchors or revocation data are missing here */
+	VALIDATION_UNPROVEN, /* INDETERMINATE: anchors or revocation data are missing here
+			      */
 };
 
-/* Ask the verify process about a container (a sealed memfd). Return: enum validation, with
- * one line in ret_reason unless passed. */
-enum validation validate_container(const struct seal_house *house, const char *document_id,
-	int container_fd, char *ret_reason, size_t size);
+/* Ask the verify process about a container (a sealed memfd). Return: enum validation,
+ * with one line in ret_reason unless passed. */
+enum validation validate_container(const struct seal_house *house,
+	const char *document_id, int container_fd, char *ret_reason, size_t size);
 
 /* What a report says about a container that was not accepted; for tests. */
 enum validation validation_of_report(struct span report, char *ret_reason, size_t size);

@@ -23,7 +23,7 @@ struct loop {
 	struct worker *worker;
 	struct seal_tools tools;
 	struct queue *queue; /* NULL: not connected */
-	bool told;           /* that the queue is away */
+	bool told;	     /* that the queue is away */
 };
 
 static void drop_queue(struct loop *l, const char *why)
@@ -31,8 +31,8 @@ static void drop_queue(struct loop *l, const char *why)
 	if (l->queue)
 		queue_disconnect(TAKE(l->queue));
 	if (!l->told)
-		log_event(LOG_WARNING, "seal.queue-away", NULL, "the queue: %s; asking again",
-			why);
+		log_event(LOG_WARNING, "seal.queue-away", NULL,
+			"the queue: %s; asking again", why);
 	l->told = true;
 }
 
@@ -98,24 +98,27 @@ static void unmap_parts(struct seal_input *input)
 static void attempt(struct loop *l, const struct job *j, struct attempt *ret)
 {
 	struct seal_input input = { .document_id = j->claim.document.id,
-		.received = j->claim.document.received, .attempt = j->claim.attempt };
+		.received = j->claim.document.received,
+		.attempt = j->claim.attempt };
 	int r = map_parts(j, &input);
 
 	if (r == 0) {
 		attempt_run(&l->tools, &input, ret);
 	} else {
-		*ret = (struct attempt){ .outcome = ATTEMPT_LATER, .code = "seal.parts",
-			.container_fd = -1 };
+		*ret = (struct attempt){
+			.outcome = ATTEMPT_LATER, .code = "seal.parts", .container_fd = -1
+		};
 		(void)snprintf(ret->reason, sizeof(ret->reason),
 			"the parts of the document cannot be read: %s", strerror(-r));
 	}
 	unmap_parts(&input);
 }
 
-/* Tell the queue within the lease, through restarts of queued; a result that was told twice
- * or too late changes nothing. retry_at is of a failure.
- * Return: enum queue_answer, negative when it was never told. */
-static int tell(struct loop *l, const struct job *j, const struct attempt *a, int64_t retry_at)
+/* Tell the queue within the lease, through restarts of queued; a result that was told
+ * twice or too late changes nothing. retry_at is of a failure. Return: enum queue_answer,
+ * negative when it was never told. */
+static int tell(
+	struct loop *l, const struct job *j, const struct attempt *a, int64_t retry_at)
 {
 	const struct seal_house *house = l->worker->house;
 	int r = -ENOTCONN;
@@ -124,8 +127,8 @@ static int tell(struct loop *l, const struct job *j, const struct attempt *a, in
 		if (have_queue(l)) {
 			r = a->outcome == ATTEMPT_SEALED
 				    ? queue_sealed(l->queue, &j->claim, a->container_fd)
-				    : queue_seal_failed(l->queue, &j->claim, retry_at,
-					      a->reason);
+				    : queue_seal_failed(
+					      l->queue, &j->claim, retry_at, a->reason);
 			if (r >= 0 && r != QUEUE_UNAVAILABLE)
 				return r;
 			if (r < 0)
@@ -169,7 +172,8 @@ static void failed(struct loop *l, const struct job *j, const struct attempt *a)
 		return;
 	}
 	log_event(a->outcome == ATTEMPT_STOPPED ? LOG_INFO : LOG_WARNING, a->code, id,
-		"%s; attempt %u, next in %d s", a->reason, j->claim.attempt, (ms + 999) / 1000);
+		"%s; attempt %u, next in %d s", a->reason, j->claim.attempt,
+		(ms + 999) / 1000);
 	tell(l, j, a, clock_now() + (ms + 999) / 1000);
 }
 

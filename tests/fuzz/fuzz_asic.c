@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		return 0;
 	}
-	if (findings.errors || asic_write(&a, &again) < 0 || !span_equal(in, buf_span(&again)))
+	if (findings.errors || asic_write(&a, &again) < 0 ||
+		!span_equal(in, buf_span(&again)))
 		abort();
 	return 0;
 }

@@ -40,15 +40,16 @@ HOUSE void house_extension(X509 *x, X509 *issuer, int nid, const char *value)
 
 HOUSE void house_name(X509_NAME *name, const char *common_name)
 {
-	X509_NAME_add_entry_by_txt(name, "C", MBSTRING_ASC, (const unsigned char *)"BE", -1, -1,
-		0);
-	X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const unsigned char *)"Test house",
-		-1, -1, 0);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-		(const unsigned char *)common_name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+		name, "C", MBSTRING_ASC, (const unsigned char *)"BE", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+		name, "O", MBSTRING_ASC, (const unsigned char *)"Test house", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+		name, "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1, -1, 0);
 }
 
-/* usage: keyUsage; extended: extendedKeyUsage or NULL. issuer NULL: signs itself as a CA. */
+/* usage: keyUsage; extended: extendedKeyUsage or NULL. issuer NULL: signs itself as a CA.
+ */
 HOUSE X509 *house_certificate(int64_t now, EVP_PKEY *key, const char *name, X509 *issuer,
 	EVP_PKEY *issuer_key, const char *usage, const char *extended)
 {
@@ -187,8 +188,8 @@ HOUSE ASN1_INTEGER *house_serial(TS_RESP_CTX *context, void *data)
 }
 
 /* TimeStampResp to a query. The caller frees with OPENSSL_free. */
-HOUSE size_t house_answer(const struct house *h, struct span query, int64_t gen_time,
-	unsigned char **ret)
+HOUSE size_t house_answer(
+	const struct house *h, struct span query, int64_t gen_time, unsigned char **ret)
 {
 	TS_RESP_CTX *context = TS_RESP_CTX_new();
 	ASN1_OBJECT *policy = OBJ_txt2obj(HOUSE_POLICY, 1);

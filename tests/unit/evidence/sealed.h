@@ -13,7 +13,8 @@
 #include "pki/token.h"
 
 #define SEALED_ID "01J00000000000000000000000"
-#define SEALED_DOCUMENT "<?xml version=\"1.0\"?>\r\n<SPSCertificate>\xc3\xa9</SPSCertificate>\n"
+#define SEALED_DOCUMENT                                                                  \
+	"<?xml version=\"1.0\"?>\r\n<SPSCertificate>\xc3\xa9</SPSCertificate>\n"
 #define SEALED_POLICY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define SEALED_STORE "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
@@ -31,15 +32,15 @@ HOUSE char *sealed_report(const char *document, const char *decision, const char
 	assert_int_equal(digest_sha256_text(span_str(document), sha256), 0);
 	assert_true(asprintf(&text,
 			    "{\"decision\":\"%s\",\"findings\":[],\"policy_digest\":\"%s"
-			    "\",\"sha256\":\"%s\",\"signatures\":[],\"store_version\":\""
-			    SEALED_STORE "\"}",
+			    "\",\"sha256\":\"%s\",\"signatures\":[],\"store_version\":"
+			    "\"" SEALED_STORE "\"}",
 			    decision, policy, sha256) > 0);
 	return text;
 }
 
 /* A receipt over the document by the house's key for receipts, or by another. */
-HOUSE char *sealed_receipt(const char *document, const char *state, bool test, EVP_PKEY *key,
-	const X509 *certificate)
+HOUSE char *sealed_receipt(const char *document, const char *state, bool test,
+	EVP_PKEY *key, const X509 *certificate)
 {
 	char sha256[SHA256_TEXT_SIZE], *input, *text;
 	uint8_t digest[SHA256_SIZE], value[64];
@@ -47,17 +48,25 @@ HOUSE char *sealed_receipt(const char *document, const char *state, bool test, E
 	int len = i2d_X509(certificate, &der);
 
 	assert_int_equal(digest_sha256_text(span_str(document), sha256), 0);
-	assert_int_equal(receipt_signing_input(
-				 &(struct receipt_claims){ .instance = "unit", .test = test,
-					 .id = SEALED_ID, .partner = "XX", .sha256 = sha256,
-					 .size = strlen(document), .received = 1780660800,
-					 .state = state, .hold_reason = "",
-					 .type = "PHYTO", .number = "1", .status = "70",
-					 .country = "XX", .import_country = "BE",
-					 .policy_digest = SEALED_POLICY,
-					 .store_version = SEALED_STORE,
-					 .audit_record_sha256 = SEALED_STORE },
-				 span_of(der, (size_t)len), &input),
+	assert_int_equal(
+		receipt_signing_input(&(struct receipt_claims){ .instance = "unit",
+					      .test = test,
+					      .id = SEALED_ID,
+					      .partner = "XX",
+					      .sha256 = sha256,
+					      .size = strlen(document),
+					      .received = 1780660800,
+					      .state = state,
+					      .hold_reason = "",
+					      .type = "PHYTO",
+					      .number = "1",
+					      .status = "70",
+					      .country = "XX",
+					      .import_country = "BE",
+					      .policy_digest = SEALED_POLICY,
+					      .store_version = SEALED_STORE,
+					      .audit_record_sha256 = SEALED_STORE },
+			span_of(der, (size_t)len), &input),
 		0);
 	assert_int_equal(digest_sha256(span_str(input), digest), 0);
 	house_sign(key, digest, sizeof(digest), value);
@@ -69,13 +78,20 @@ HOUSE char *sealed_receipt(const char *document, const char *state, bool test, E
 
 HOUSE void sealed_plan(struct sealed *s, const struct house *h)
 {
-	*s = (struct sealed){ .report = sealed_report(SEALED_DOCUMENT, "accepted", SEALED_POLICY),
-		.receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true, h->receipt_key,
-			h->receipt) };
+	*s = (struct sealed){ .report = sealed_report(
+				      SEALED_DOCUMENT, "accepted", SEALED_POLICY),
+		.receipt = sealed_receipt(
+			SEALED_DOCUMENT, "accepted", true, h->receipt_key, h->receipt) };
 	s->plan = (struct container_plan){ .document = span_str(SEALED_DOCUMENT),
-		.report = span_str(s->report), .receipt = span_str(s->receipt),
-		.document_id = SEALED_ID, .instance = "unit", .test = true, .signer = h->seal,
-		.chain = s->chain, .mechanism = "ecdsa-sha256", .signing_time = h->now };
+		.report = span_str(s->report),
+		.receipt = span_str(s->receipt),
+		.document_id = SEALED_ID,
+		.instance = "unit",
+		.test = true,
+		.signer = h->seal,
+		.chain = s->chain,
+		.mechanism = "ecdsa-sha256",
+		.signing_time = h->now };
 }
 
 HOUSE void sealed_done(struct sealed *s)
@@ -98,7 +114,8 @@ HOUSE void sealed_stamp(const struct house *h, struct container *c, int64_t gen_
 	assert_int_equal(digest_sha256(buf_span(&octets), digest), 0);
 	assert_int_equal(token_request(digest, 7, &query, &len), 0);
 	len = house_answer(h, span_of(query, len), gen_time, &answer);
-	assert_int_equal(token_response(span_of(answer, len), digest, 7, &token, &len, &reason),
+	assert_int_equal(
+		token_response(span_of(answer, len), digest, 7, &token, &len, &reason),
 		1);
 	assert_int_equal(container_add_timestamp(c, span_of(token, len)), 0);
 	OPENSSL_free(answer);
@@ -106,8 +123,8 @@ HOUSE void sealed_stamp(const struct house *h, struct container *c, int64_t gen_
 }
 
 /* gen_time 0: without a time-stamp. The caller frees *ret. */
-HOUSE void sealed_make(const struct house *h, const struct container_plan *plan, EVP_PKEY *key,
-	int64_t gen_time, struct buf *ret)
+HOUSE void sealed_make(const struct house *h, const struct container_plan *plan,
+	EVP_PKEY *key, int64_t gen_time, struct buf *ret)
 {
 	_cleanup_(container_freep) struct container *c = NULL;
 	_cleanup_(freep) char *reason = NULL;

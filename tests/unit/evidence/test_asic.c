@@ -153,7 +153,8 @@ static void swapped_parts_are_seen_by_size_only(void **state)
 	swapped.parts[ASIC_RECEIPT] = SMALL.parts[ASIC_REPORT];
 	buf_init(&b, LIMIT_CONTAINER);
 	assert_int_equal(asic_write(&swapped, &b), 0);
-	assert_int_equal(read_octets(b.data, b.len), 1); /* whose part it is, the seal says */
+	assert_int_equal(
+		read_octets(b.data, b.len), 1); /* whose part it is, the seal says */
 }
 
 static void the_finding_names_the_field(void **state)
@@ -213,7 +214,8 @@ static const char JUDGE[] =
 	"assert [e.filename for e in i] == ['mimetype', 'document.xml', 'report.json',"
 	" 'receipt.json', 'META-INF/manifest.xml', 'META-INF/signatures001.xml']\n"
 	"assert all(e.compress_type == 0 and not e.extra and not e.comment for e in i)\n"
-	"assert z.read('document.xml') == b'<a>\\r\\n</a>' and z.read('report.json') ==\\\n"
+	"assert z.read('document.xml') == b'<a>\\r\\n</a>' and z.read('report.json') "
+	"==\\\n"
 	" b'{\"r\":1}' and z.read('META-INF/signatures001.xml') == b'<s/>'\n"
 	"assert z.read('mimetype') == b'application/vnd.etsi.asic-e+zip'\n"
 	"import xml.etree.ElementTree as t\n"

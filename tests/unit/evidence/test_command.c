@@ -93,9 +93,10 @@ static int tear_down(void **state)
 static int run(int (*command)(const char *, int, char **, FILE *, FILE *), char **ret_out,
 	const char *first, ...)
 {
-	char *argv[16] = { (char *)(uintptr_t)"verify", (char *)(uintptr_t)first }, *err;
+	char *argv[16] = { (char *)(uintptr_t) "verify", (char *)(uintptr_t)first }, *err;
 	size_t out_len, err_len;
-	FILE *out = open_memstream(ret_out, &out_len), *e = open_memstream(&err, &err_len);
+	FILE *out = open_memstream(ret_out, &out_len),
+	     *e = open_memstream(&err, &err_len);
 	int argc = first ? 2 : 1, status;
 	va_list ap;
 
@@ -130,8 +131,8 @@ static void verify_says_it_in_json(void **state)
 	assert_int_equal(strlen(json_string_of(json, "store_version")), 64);
 	assert_int_equal(VERIFY(&bare, "--at", AT, in_folder("c.asice")), 1);
 	none = json_loads(bare, 0, NULL);
-	assert_string_equal(json_string_of(none, "sub_indication"),
-		"NO_CERTIFICATE_CHAIN_FOUND");
+	assert_string_equal(
+		json_string_of(none, "sub_indication"), "NO_CERTIFICATE_CHAIN_FOUND");
 	assert_true(json_is_null(json_object_get(none, "store_version")));
 }
 
@@ -156,8 +157,8 @@ static void verify_says_it_in_words(void **state)
 	_cleanup_(freep) char *out = NULL, *bad = NULL;
 
 	(void)state;
-	assert_int_equal(VERIFY(&out, "--store", in_folder("store"), "--at", AT, "--format",
-				 "text", in_folder("c.asice")),
+	assert_int_equal(VERIFY(&out, "--store", in_folder("store"), "--at", AT,
+				 "--format", "text", in_folder("c.asice")),
 		0);
 	assert_non_null(strstr(out, "TOTAL-PASSED"));
 	assert_non_null(strstr(out, "TEST"));
@@ -177,11 +178,13 @@ static void usage_is_two(void **state)
 	free(out);
 	assert_int_equal(VERIFY(&out, "--at", "now", in_folder("c.asice")), 2);
 	free(out);
-	assert_int_equal(VERIFY(&out, "--anchors", in_folder("absent"), in_folder("c.asice")), 2);
+	assert_int_equal(
+		VERIFY(&out, "--anchors", in_folder("absent"), in_folder("c.asice")), 2);
 	free(out);
 	assert_int_equal(VERIFY(&out, in_folder("absent")), 2);
 	free(out);
-	assert_int_equal(run(evidence_extract_command, &out, in_folder("c.asice"), NULL), 2);
+	assert_int_equal(
+		run(evidence_extract_command, &out, in_folder("c.asice"), NULL), 2);
 	free(out);
 }
 
@@ -196,7 +199,8 @@ static void extract_gives_the_parts_back(void **state)
 				 in_folder("out"), NULL),
 		0);
 	free(out);
-	assert_int_equal(file_read(in_folder("out/document.xml"), 65536, &document, &len), 0);
+	assert_int_equal(
+		file_read(in_folder("out/document.xml"), 65536, &document, &len), 0);
 	assert_true(span_equal(span_of(document, len), span_str(SEALED_DOCUMENT)));
 	/* Nothing is overwritten. */
 	assert_int_equal(run(evidence_extract_command, &out, in_folder("c.asice"),
@@ -223,8 +227,10 @@ static void xmlsec_agrees(void **state)
 		0);
 	free(out);
 	snprintf(command, sizeof(command),
-		"cd %s/judged && " XMLSEC " --verify --pubkey-cert-pem ../seal.pem --id-attr:Id "
-		"http://uri.etsi.org/01903/v1.3.2#:SignedProperties META-INF/signatures001.xml "
+		"cd %s/judged && " XMLSEC
+		" --verify --pubkey-cert-pem ../seal.pem --id-attr:Id "
+		"http://uri.etsi.org/01903/v1.3.2#:SignedProperties "
+		"META-INF/signatures001.xml "
 		">/dev/null 2>&1",
 		FOLDER);
 	assert_int_equal(system(command), 0);

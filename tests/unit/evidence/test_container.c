@@ -47,7 +47,8 @@ struct answer {
 	json_t *report;
 };
 
-static struct answer verify(struct span container, const struct pki_material *m, int64_t at)
+static struct answer verify(
+	struct span container, const struct pki_material *m, int64_t at)
 {
 	struct answer a = { 0 };
 
@@ -133,13 +134,13 @@ static void without_anchors_nothing_is_proven(void **state)
 	a = verify(buf_span(&c), empty, NOW + 60);
 	assert_int_equal(a.valid, 0);
 	assert_string_equal(json_string_of(a.report, "indication"), "INDETERMINATE");
-	assert_string_equal(json_string_of(a.report, "sub_indication"),
-		"NO_CERTIFICATE_CHAIN_FOUND");
+	assert_string_equal(
+		json_string_of(a.report, "sub_indication"), "NO_CERTIFICATE_CHAIN_FOUND");
 	pki_material_free(empty);
 }
 
-/* Verify the container with one octet of one part changed and everything about the form set
- * right again: what is left to tell is the seal. */
+/* Verify the container with one octet of one part changed and everything about the form
+ * set right again: what is left to tell is the seal. */
 static int valid_with(const struct asic *a, int part, size_t at, uint8_t mask)
 {
 	_cleanup_answer_ struct answer answer = { 0 };
@@ -159,9 +160,9 @@ static int valid_with(const struct asic *a, int part, size_t at, uint8_t mask)
 	return answer.valid;
 }
 
-/* Of the time-stamp token, some octets mean nothing to whoever verifies it: an algorithm that
- * is named twice, the version of a structure. All else is seen. Every octet is tried when
- * SEALGATE_TEST_FULL is set, which takes minutes. */
+/* Of the time-stamp token, some octets mean nothing to whoever verifies it: an algorithm
+ * that is named twice, the version of a structure. All else is seen. Every octet is tried
+ * when SEALGATE_TEST_FULL is set, which takes minutes. */
 static void octets_of_all_parts_count(void **state)
 {
 	size_t step = getenv("SEALGATE_TEST_FULL") ? 1 : 17, unseen = 0;
@@ -182,7 +183,8 @@ static void octets_of_all_parts_count(void **state)
 			if (!valid_with(&a, part, i, 1))
 				continue;
 			if (at < token || at > end)
-				fail_msg("octet %zu of %s", i, asic_name((enum asic_part)part));
+				fail_msg("octet %zu of %s", i,
+					asic_name((enum asic_part)part));
 			unseen++;
 		}
 	assert_true(unseen < 32);
@@ -250,7 +252,8 @@ static void a_seal_is_of_one_document(void **state)
 
 static void parts_must_be_about_the_document(void **state)
 {
-	_cleanup_(freep) char *report = sealed_report("<other/>", "accepted", SEALED_POLICY);
+	_cleanup_(freep) char *report =
+		sealed_report("<other/>", "accepted", SEALED_POLICY);
 	_cleanup_(freep) char *receipt = sealed_receipt("<other/>", "accepted", true,
 		HOUSE_OF_TESTS.receipt_key, HOUSE_OF_TESTS.receipt);
 	struct container_plan plan = SEALED.plan;
@@ -274,8 +277,10 @@ static void parts_must_be_about_the_document(void **state)
 
 static void only_what_was_accepted_is_sealed(void **state)
 {
-	_cleanup_(freep) char *refused = sealed_report(SEALED_DOCUMENT, "refused", SEALED_POLICY);
-	_cleanup_(freep) char *later = sealed_report(SEALED_DOCUMENT, "accepted", SEALED_STORE);
+	_cleanup_(freep) char *refused =
+		sealed_report(SEALED_DOCUMENT, "refused", SEALED_POLICY);
+	_cleanup_(freep) char *later =
+		sealed_report(SEALED_DOCUMENT, "accepted", SEALED_STORE);
 	_cleanup_(freep) char *held = sealed_receipt(SEALED_DOCUMENT, "held", true,
 		HOUSE_OF_TESTS.receipt_key, HOUSE_OF_TESTS.receipt);
 	struct container_plan plan = SEALED.plan;
@@ -349,8 +354,8 @@ static void a_strangers_receipt_is_only_unproven(void **state)
 	a = verify(buf_span(&c), MATERIAL, NOW + 60);
 	assert_int_equal(a.valid, 1);
 	assert_true(findings_have(&a.findings, "evidence.receipt-signature"));
-	assert_string_equal(
-		json_string_of(json_object_get(a.report, "evidence"), "receipt_signature"),
+	assert_string_equal(json_string_of(json_object_get(a.report, "evidence"),
+				    "receipt_signature"),
 		"INDETERMINATE");
 	house_done(&stranger);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * An HTTP server for tests that answers every request by a function, on a loopback port of
- * the kernel's choice; never more than one connection at a time.
+ * An HTTP server for tests that answers every request by a function, on a loopback port
+ * of the kernel's choice; never more than one connection at a time.
  */
 #ifndef SEALGATE_TESTS_SEAL_HTTP_H
 #define SEALGATE_TESTS_SEAL_HTTP_H
@@ -89,7 +89,8 @@ HTTP void http_close(struct http *h)
 	close(h->socket);
 }
 
-HTTP void http_reply(int fd, const char *status, const char *type, const void *data, size_t len)
+HTTP void http_reply(
+	int fd, const char *status, const char *type, const void *data, size_t len)
 {
 	dprintf(fd,
 		"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"

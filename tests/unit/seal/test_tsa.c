@@ -56,7 +56,8 @@ static void answer(struct http *h, int fd, struct span body)
 	}
 }
 
-static int ask_url(const char *url, const char *as, char *reason, struct buf *reply, int ms)
+static int ask_url(
+	const char *url, const char *as, char *reason, struct buf *reply, int ms)
 {
 	_cleanup_(tsa_freep) struct tsa *t = tsa_new(url, ms, &DAEMON);
 	int r;
@@ -131,7 +132,8 @@ static void redirects_are_not_followed(void **state)
 static void other_schemes_are_refused(void **state)
 {
 	static const char *const urls[] = { "file:///etc/hostname", "ftp://127.0.0.1/",
-		"dict://127.0.0.1:1/x", "gopher://127.0.0.1:1/", "ldap://127.0.0.1/", "", ":" };
+		"dict://127.0.0.1:1/x", "gopher://127.0.0.1:1/", "ldap://127.0.0.1/", "",
+		":" };
 	char reason[240] = "";
 
 	(void)state;
@@ -161,23 +163,27 @@ static void reports_tell_wrong_from_unproven(void **state)
 	char reason[240] = "";
 
 	(void)state;
-	assert_int_equal(validation_of_report(
-				 span_str("{\"indication\":\"INDETERMINATE\",\"sub_indication\":"
-					  "\"TRY_LATER\",\"findings\":[]}"),
-				 reason, sizeof(reason)),
+	assert_int_equal(
+		validation_of_report(
+			span_str("{\"indication\":\"INDETERMINATE\",\"sub_indication\":"
+				 "\"TRY_LATER\",\"findings\":[]}"),
+			reason, sizeof(reason)),
 		VALIDATION_UNPROVEN);
 	assert_non_null(strstr(reason, "TRY_LATER"));
-	assert_int_equal(validation_of_report(
-				 span_str("{\"indication\":\"TOTAL-FAILED\",\"findings\":[{"
-					  "\"severity\":\"warning\",\"message\":\"a\"},{"
-					  "\"severity\":\"error\",\"message\":\"broken\"}]}"),
-				 reason, sizeof(reason)),
+	assert_int_equal(
+		validation_of_report(
+			span_str("{\"indication\":\"TOTAL-FAILED\",\"findings\":[{"
+				 "\"severity\":\"warning\",\"message\":\"a\"},{"
+				 "\"severity\":\"error\",\"message\":\"broken\"}]}"),
+			reason, sizeof(reason)),
 		VALIDATION_FAILED);
 	assert_non_null(strstr(reason, "broken"));
-	assert_int_equal(validation_of_report(span_str("nonsense"), reason, sizeof(reason)),
+	assert_int_equal(
+		validation_of_report(span_str("nonsense"), reason, sizeof(reason)),
 		VALIDATION_FAILED);
-	assert_int_equal(validation_of_report(span_str("{\"indication\":\"TOTAL-PASSED\"}"),
-				 reason, sizeof(reason)),
+	assert_int_equal(
+		validation_of_report(span_str("{\"indication\":\"TOTAL-PASSED\"}"),
+			reason, sizeof(reason)),
 		VALIDATION_FAILED);
 }
 
