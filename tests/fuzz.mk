@@ -11,16 +11,18 @@ FUZZ_LIBS_fuzz_reader := xml common
 FUZZ_LIBS_fuzz_scgi   := common
 FUZZ_LIBS_fuzz_ipc    := common
 FUZZ_LIBS_fuzz_asic   := evidence xades pki xml common
+FUZZ_LIBS_fuzz_queue  := queued queue common
 
 fuzz_libs = $(or $(FUZZ_LIBS_$(1)),$(FUZZ_ALL))
 
-$(B)/san/lib/intake.a: $(call objs,san,$(filter-out %/main.c,$(wildcard gateway/intake/*.c)))
+$(foreach p,intake queued,$(eval $(B)/san/lib/$(p).a: \
+	$(call objs,san,$(filter-out %/main.c,$(wildcard gateway/$(p)/*.c)))))
 
 define fuzz_library
 $(B)/fuzz/lib/$(1).a: $(patsubst %.c,$(B)/fuzz/obj/%.o,$(if $(filter signer-client,$(1)),\
 	$(SIGNER_CLIENT),$(filter-out %/main.c,$(wildcard gateway/$(1)/*.c))))
 endef
-$(foreach lib,$(FUZZ_ALL),$(eval $(call fuzz_library,$(lib))))
+$(foreach lib,$(FUZZ_ALL) queued,$(eval $(call fuzz_library,$(lib))))
 
 define fuzz_target
 $(B)/fuzz/replay/$(1): $(B)/san/tests/fuzz/$(1).o $(B)/san/tests/fuzz/replay.o \

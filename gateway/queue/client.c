@@ -122,7 +122,7 @@ static int put(char *to, size_t size, const char *text)
 	if (len >= size)
 		return -E2BIG;
 	if (len)
-		memcpy(to, text, len);
+		memcpy(to, text, len + 1);
 	return 0;
 }
 

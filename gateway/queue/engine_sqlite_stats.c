@@ -132,7 +132,7 @@ static json_int_t disk_free(struct engine *e)
 
 	if (!path || statvfs(path, &v) < 0)
 		return -1;
-	return (json_int_t)(v.f_bavail * v.f_frsize);
+	return (json_int_t)v.f_bavail * (json_int_t)v.f_frsize;
 }
 
 int engine_stats(struct engine *e, int64_t now, int *ret_fd)
