@@ -37,8 +37,7 @@ def bench(made, program):
 
 def valgrind(made):
     wrapper = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
-               "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
-               f"--suppressions={HERE / 'valgrind.supp'}"]
+               "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]
     signer, client = made.up(wrapper=wrapper)
     digest = bytes(32)
     tokens, away = signer.dir / "state/signer/tokens", signer.dir / "away"
