@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "seal/attempt.h"
+#include "xades/validate.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+/* cmocka wants the above */
+#include <cmocka.h>
+
+#include <curl/curl.h>
+#include <openssl/pem.h>
+
+#include "fakes.h"
+#include "http.h"
+
+static char FOLDER[] = "/tmp/test_attempt_XXXXXX";
+static struct daemon DAEMON = { .name = "seal", .socket = -1, .stop_fd = -1 };
+static struct house HOUSE_OF_TESTS;
+static struct sealed SEALED;
+static struct fake SIGNER, VERIFY;
+static struct http TSA;
+static struct seal_house GATE;
+static int64_t tsa_offset;
+static const struct house *tsa_house = &HOUSE_OF_TESTS;
+
+static void tsa_answer(struct http *h, int fd, struct span body)
+{
+	unsigned char *answer;
+	size_t len;
+
+	(void)h;
+	len = house_answer(tsa_house, body, clock_now() + tsa_offset, &answer);
+	http_reply(fd, "200 OK", "application/timestamp-reply", answer, len);
+	OPENSSL_free(answer);
+}
+
+static void write_pem(const char *name)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/policies/anchors/%s", FOLDER, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(PEM_write_X509(f, HOUSE_OF_TESTS.ca), 1);
+	fclose(f);
+}
+
+static void make_folders(void)
+{
+	static const char *const names[] = { "policies", "policies/anchors",
+		"policies/anchors/tsa", "state", "state/trust",
+		"state/trust/revocation" };
+	char path[PATH_MAX];
+	FILE *f;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", FOLDER, names[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	write_pem("tsa/ca.pem");
+	snprintf(path, sizeof(path), "%s/state/trust/revocation/ca.crl", FOLDER);
+	f = fopen(path, "w");
+	assert_int_equal(PEM_write_X509_CRL(f, HOUSE_OF_TESTS.crl), 1);
+	fclose(f);
+}
+
+static int set_up(void **state)
+{
+	struct instance instance = { 0 };
+
+	(void)state;
+	assert_non_null(mkdtemp(FOLDER));
+	assert_int_equal(xades_setup(), 0);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	house_open(&HOUSE_OF_TESTS, clock_now());
+	sealed_plan(&SEALED, &HOUSE_OF_TESTS);
+	make_folders();
+	snprintf(instance.dir, sizeof(instance.dir), "%s", FOLDER);
+	GATE = (struct seal_house){ .daemon = &DAEMON,
+		.instance_name = "unit",
+		.test = true,
+		.lease_s = 60,
+		.tsa_url = TSA.url };
+	snprintf(GATE.signer_socket, PATH_MAX, "%s/signer", FOLDER);
+	snprintf(GATE.verify_socket, PATH_MAX, "%s/verify", FOLDER);
+	assert_int_equal(anchors_init(&GATE.anchors, &instance), 0);
+	clock_guard_init(&GATE.clock);
+	fake_open(&SIGNER, &HOUSE_OF_TESTS, GATE.signer_socket, fake_signer);
+	fake_open(&VERIFY, &HOUSE_OF_TESTS, GATE.verify_socket, fake_verify);
+	TSA.answer = tsa_answer;
+	http_open(&TSA);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[256];
+
+	(void)state;
+	fake_close(&SIGNER);
+	fake_close(&VERIFY);
+	http_close(&TSA);
+	anchors_done(&GATE.anchors);
+	sealed_done(&SEALED);
+	house_done(&HOUSE_OF_TESTS);
+	curl_global_cleanup();
+	snprintf(command, sizeof(command), "rm -r %s", FOLDER);
+	return system(command);
+}
+
+static struct attempt try_with(struct seal_tools *t, uint32_t number)
+{
+	struct seal_input input = { .document_id = SEALED_ID,
+		.received = HOUSE_OF_TESTS.now,
+		.attempt = number,
+		.document = SEALED.plan.document,
+		.report = SEALED.plan.report,
+		.receipt = SEALED.plan.receipt };
+	struct attempt a;
+
+	attempt_run(t, &input, &a);
+	if (a.outcome != ATTEMPT_SEALED)
+		assert_string_not_equal(a.reason, "");
+	assert_int_equal(a.container_fd >= 0, a.outcome == ATTEMPT_SEALED);
+	return a;
+}
+
+static struct attempt try_once(uint32_t number)
+{
+	struct seal_tools t = { .house = &GATE };
+	struct attempt a = try_with(&t, number);
+
+	seal_tools_done(&t);
+	return a;
+}
+
+static void assert_sealed(struct attempt a)
+{
+	if (a.outcome != ATTEMPT_SEALED)
+		fail_msg("%s: %s", a.code, a.reason);
+	assert_true(a.gen_time >= HOUSE_OF_TESTS.now);
+	close(a.container_fd);
+}
+
+static void assert_not(struct attempt a, enum attempt_outcome outcome, const char *code)
+{
+	assert_int_equal(a.outcome, outcome);
+	assert_string_equal(a.code, code);
+}
+
+static void a_document_is_sealed(void **state)
+{
+	struct seal_tools t = { .house = &GATE };
+	int questions = SIGNER.questions;
+
+	(void)state;
+	assert_sealed(try_with(&t, 1));
+	assert_sealed(try_with(&t, 1));
+	/* Certificates are kept: one question for them, one a seal. */
+	assert_int_equal(SIGNER.questions - questions, 3);
+	seal_tools_done(&t);
+}
+
+static void a_signer_may_be_away(void **state)
+{
+	(void)state;
+	SIGNER.mode = FAKE_AWAY;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.signer-away");
+	SIGNER.mode = FAKE_REFUSES;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.signer-refused");
+	SIGNER.mode = FAKE_HANGS_UP;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.signer-away");
+	SIGNER.mode = FAKE_NO_CERTIFICATE;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.certificate");
+	SIGNER.mode = FAKE_WRONG_VALUE;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.value");
+	SIGNER.mode = FAKE_GOOD;
+	assert_sealed(try_once(2));
+}
+
+static void a_restarted_signer_costs_nothing(void **state)
+{
+	struct seal_tools t = { .house = &GATE };
+
+	(void)state;
+	SIGNER.mode = FAKE_HANGS_UP_ONCE;
+	assert_sealed(try_with(&t, 1));
+	SIGNER.mode = FAKE_HANGS_UP_ONCE;
+	assert_sealed(try_with(&t, 1));
+	seal_tools_done(&t);
+}
+
+static void without_a_signer_nothing_is_sealed(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	memcpy(path, GATE.signer_socket, sizeof(path));
+	snprintf(GATE.signer_socket, PATH_MAX, "%s/none", FOLDER);
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.signer-away");
+	memcpy(GATE.signer_socket, path, sizeof(path));
+}
+
+static void an_authority_must_be_known(void **state)
+{
+	struct house stranger;
+
+	(void)state;
+	house_open(&stranger, clock_now());
+	tsa_house = &stranger;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.tsa-away");
+	tsa_house = &HOUSE_OF_TESTS;
+	house_done(&stranger);
+	GATE.tsa_url = "";
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.tsa-away");
+	GATE.tsa_url = TSA.url;
+	assert_sealed(try_once(1));
+}
+
+static void clocks_must_agree(void **state)
+{
+	(void)state;
+	tsa_offset = 400;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.clock");
+	tsa_offset = -400;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.clock");
+	tsa_offset = 0;
+	clock_guard_sealed(&GATE.clock, clock_now() + 1000);
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.clock");
+	clock_guard_init(&GATE.clock);
+	assert_sealed(try_once(1));
+}
+
+static void an_invalid_container_is_quarantined(void **state)
+{
+	(void)state;
+	VERIFY.mode = FAKE_FAILED;
+	assert_not(try_once(1), ATTEMPT_FAULTY, "seal.not-valid");
+	VERIFY.mode = FAKE_UNPROVEN;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.not-proven");
+	VERIFY.mode = FAKE_GOOD;
+}
+
+static void a_verify_process_may_be_away(void **state)
+{
+	(void)state;
+	VERIFY.mode = FAKE_HANGS_UP;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.verify-away");
+	assert_not(try_once(4), ATTEMPT_LATER, "seal.verify-away");
+	VERIFY.mode = FAKE_OTHER_OCTETS;
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.verify-away");
+	VERIFY.mode = FAKE_BUSY_ONCE;
+	assert_sealed(try_once(1));
+}
+
+static void a_receipt_of_another_document_is_seen(void **state)
+{
+	struct span receipt = SEALED.plan.receipt;
+	char *other = sealed_receipt("<other/>", "accepted", true,
+		HOUSE_OF_TESTS.receipt_key, HOUSE_OF_TESTS.receipt);
+
+	(void)state;
+	SEALED.plan.receipt = span_str(other);
+	assert_not(try_once(1), ATTEMPT_FAULTY, "seal.not-valid");
+	SEALED.plan.receipt = receipt;
+	free(other);
+}
+
+static void the_daemons_end_is_said(void **state)
+{
+	(void)state;
+	SIGNER.mode = FAKE_AWAY;
+	DAEMON.stop_fd = eventfd(1, EFD_CLOEXEC);
+	assert_not(try_once(1), ATTEMPT_STOPPED, "seal.stopped");
+	close(take_fd(&DAEMON.stop_fd));
+	SIGNER.mode = FAKE_GOOD;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_document_is_sealed),
+		cmocka_unit_test(a_signer_may_be_away),
+		cmocka_unit_test(a_restarted_signer_costs_nothing),
+		cmocka_unit_test(without_a_signer_nothing_is_sealed),
+		cmocka_unit_test(an_authority_must_be_known),
+		cmocka_unit_test(clocks_must_agree),
+		cmocka_unit_test(an_invalid_container_is_quarantined),
+		cmocka_unit_test(a_verify_process_may_be_away),
+		cmocka_unit_test(a_receipt_of_another_document_is_seen),
+		cmocka_unit_test(the_daemons_end_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
