@@ -35,8 +35,10 @@ static int check_tree(const struct checking *c, xmlDoc *doc, struct findings *fi
 		return r;
 	if (!type)
 		type = document_type_find(c->types, &facts, findings);
-	if (!type)
-		return 0;
+	if (!type) {
+		r = document_check_schema(c->types, doc, &facts, findings);
+		return r < 0 ? r : 0;
+	}
 	*ret_type = type->name;
 	r = document_check(c->types, type, doc, &facts, c->at, findings);
 	return r < 0 ? r : findings->errors == 0;

@@ -415,3 +415,13 @@ const struct document_type *document_type_named(
 			return &t->types[i];
 	return NULL;
 }
+
+int document_check_schema(const struct document_types *t, xmlDoc *doc,
+	const struct facts *facts, struct findings *findings)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (strcmp(t->types[i].root, facts->root) == 0 &&
+			strcmp(t->types[i].ns, facts->ns) == 0)
+			return xml_schema_validate(t->types[i].schema, doc, findings);
+	return 1;
+}

@@ -54,6 +54,12 @@ const struct document_type *document_type_named(
 int document_check(const struct document_types *t, const struct document_type *type,
 	xmlDoc *doc, const struct facts *facts, int64_t at, struct findings *findings);
 
+/* What can be said about a document of unknown type: whether it keeps the schema of any
+ * type with its root and namespace. Return: as xml_schema_validate; 1 when there is no
+ * such type. */
+int document_check_schema(const struct document_types *t, xmlDoc *doc,
+	const struct facts *facts, struct findings *findings);
+
 /* Remove every ds:Signature that is a child of the root. Return: how many. */
 size_t document_strip_signatures(xmlDoc *doc);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "xml/reader.h"
 
-#include "xml/node.h"
 #include "xml/scan.h"
-#include "xml/utf8.h"
+#include "xml/strict.h"
 
 #include <errno.h>
 #include <libxml/catalog.h>
@@ -15,15 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define XSI "http://www.w3.org/2001/XMLSchema-instance"
 #define ERRORS_MAX 10u
-
-/* Vocabularies that ask a processor to put other octets in the place of the element. */
-static const char *const INCLUDING[] = {
-	"http://www.w3.org/2001/XInclude",
-	"http://www.w3.org/2003/XInclude",
-	"http://www.w3.org/2004/08/xop/include",
-};
 
 struct reading {
 	enum xml_profile profile;
@@ -145,100 +136,6 @@ static void refuse_doctype(void *data, const xmlChar *name, const xmlChar *exter
 	xmlStopParser(context);
 }
 
-static xmlNode *next_element(xmlNode *node, const xmlNode *root)
-{
-	xmlNode *child = xml_child(node, NULL, NULL);
-
-	if (child)
-		return child;
-	for (; node && node != root; node = node->parent) {
-		xmlNode *next = xml_next(node, NULL, NULL);
-
-		if (next)
-			return next;
-	}
-	return NULL;
-}
-
-static void refuse_at(struct reading *r, const char *code, const xmlNode *node,
-	const char *received, const char *message)
-{
-	_cleanup_(freep) char *path = xml_path_of(node);
-
-	r->errors++;
-	findings_add(r->findings, code, path, received, message);
-}
-
-static bool has_bidi(const xmlChar *text)
-{
-	for (; text && text[0]; text++)
-		if (text[0] == 0xe2 && text[1] && text[2] && utf8_is_bidi(text))
-			return true;
-	return false;
-}
-
-static void check_bidi(struct reading *r, const xmlNode *element)
-{
-	for (const xmlNode *c = element->children; c; c = c->next)
-		if (c->type != XML_ELEMENT_NODE && has_bidi(c->content))
-			refuse_at(r, "xml.direction", element, (const char *)c->content,
-				NULL);
-	for (const xmlAttr *a = element->properties; a; a = a->next)
-		if (a->children && has_bidi(a->children->content))
-			refuse_at(r, "xml.direction", element,
-				(const char *)a->children->content, NULL);
-}
-
-static void check_xsi(struct reading *r, const xmlNode *element)
-{
-	for (const xmlAttr *a = element->properties; a; a = a->next) {
-		const char *name = (const char *)a->name;
-
-		if (!a->ns || strcmp((const char *)a->ns->href, XSI) != 0)
-			continue;
-		if (strcmp(name, "type") == 0 || strcmp(name, "nil") == 0)
-			refuse_at(r, "xml.schema-instance", element, name,
-				"xsi:type and xsi:nil would change what the schema "
-				"demands.");
-	}
-}
-
-static void check_including(struct reading *r, const xmlNode *element)
-{
-	const char *ns = element->ns ? (const char *)element->ns->href : NULL;
-
-	for (size_t i = 0; ns && i < sizeof(INCLUDING) / sizeof(INCLUDING[0]); i++)
-		if (strcmp(ns, INCLUDING[i]) == 0)
-			refuse_at(r, "xml.inclusion", element, ns, NULL);
-}
-
-/* Every namespace name that a parser met is in its dictionary. */
-static bool met(const xmlParserCtxt *context, const char *ns)
-{
-	return xmlDictExists(context->dict, (const xmlChar *)ns, -1) != NULL;
-}
-
-/* What only the tree shows, and only the strict profile minds. Most documents have none
- * of it: the tree is walked only when the dictionary or the scan gives a reason. */
-static void check_tree(struct reading *r, const xmlParserCtxt *context, bool references)
-{
-	xmlNode *root = xmlDocGetRootElement(context->myDoc);
-	bool xsi = met(context, XSI), including = false;
-
-	for (size_t i = 0; i < sizeof(INCLUDING) / sizeof(INCLUDING[0]); i++)
-		including |= met(context, INCLUDING[i]);
-	if (r->profile != XML_READ_GATE || (!xsi && !including && !references))
-		return;
-	for (xmlNode *n = root; n && r->errors < ERRORS_MAX; n = next_element(n, root)) {
-		if (xsi)
-			check_xsi(r, n);
-		if (including)
-			check_including(r, n);
-		if (references)
-			check_bidi(r, n);
-	}
-}
-
 static bool whole(const xmlParserCtxt *context)
 {
 	return context->myDoc && context->wellFormed && context->nsWellFormed &&
@@ -246,31 +143,44 @@ static bool whole(const xmlParserCtxt *context)
 	       !context->myDoc->intSubset && xmlDocGetRootElement(context->myDoc);
 }
 
+/* Return: 1 read, 0 refused, negative undecided. */
+static int judge(struct reading *r, xmlParserCtxt *context, bool references)
+{
+	int refusals = 0;
+
+	if (!whole(context)) {
+		if (r->errors == 0)
+			findings_add(r->findings, "xml.not-wellformed", NULL, NULL, NULL);
+		return 0;
+	}
+	if (r->profile == XML_READ_GATE)
+		refusals = xml_strict(
+			context->myDoc, context->dict, references, r->findings);
+	if (refusals < 0)
+		return refusals;
+	return r->errors == 0 && refusals == 0;
+}
+
 static int parse(xmlParserCtxt *context, struct span data, struct reading *r,
 	bool references, xmlDoc **ret_doc)
 {
 	_cleanup_xml_doc_ xmlDoc *doc = NULL;
+	int result;
 
 	context->_private = r;
 	context->sax->serror = note_error;
 	context->sax->internalSubset = refuse_doctype;
 	context->sax->externalSubset = NULL;
-	/* The document is returned only when well formed, but is in the context always.
-	 */
 	doc = xmlCtxtReadMemory(context, (const char *)data.data, (int)data.len, NULL,
 		NULL, XML_PARSE_NONET | XML_PARSE_COMPACT);
 	if (context->errNo == XML_ERR_NO_MEMORY)
 		return -ENOMEM;
-	context->myDoc = doc;
-	if (whole(context))
-		check_tree(r, context, references);
-	else if (r->errors == 0)
-		refuse_at(r, "xml.not-wellformed", NULL, NULL, NULL);
+	context->myDoc = doc; /* reading has taken it out */
+	result = judge(r, context, references);
 	context->myDoc = NULL;
-	if (r->errors > 0)
-		return 0;
-	*ret_doc = TAKE(doc);
-	return 1;
+	if (result > 0)
+		*ret_doc = TAKE(doc);
+	return result;
 }
 
 int xml_read(struct span data, enum xml_profile profile, struct findings *findings,

@@ -324,6 +324,27 @@ static void test_identifiers(void **state)
 	(void)state;
 	expect_one("phyto", "<ram:AffixedSPSSeal>", "<ram:ID>NZ8841207<", "<ram:ID> <",
 		"doc.rule", "SPS-01:");
+	expect_one("phyto", "<ram:AffixedSPSSeal>", "<ram:ID>NZ8841207<",
+		"<ram:ID>NZ88\xe2\x80\x8b"
+		"41207<",
+		"doc.rule", "SPS-15:");
+}
+
+static void test_schema_without_a_type(void **state)
+{
+	_cleanup_(freep) char *text =
+		edited("phyto", "", "<ram:CommonName ", "<ram:X/><ram:CommonName ");
+	_cleanup_findings_ struct findings f = { 0 };
+	_cleanup_xml_doc_ xmlDoc *doc = NULL;
+	struct facts facts;
+
+	(void)state;
+	assert_int_equal(xml_read(span_str(text), XML_READ_GATE, &f, &doc), 1);
+	assert_int_equal(facts_read(doc, &facts, &f), 1);
+	assert_int_equal(document_check_schema(types, doc, &facts, &f), 0);
+	assert_int_equal(f.count, 1);
+	facts.ns[0] = '\0';
+	assert_int_equal(document_check_schema(types, doc, &facts, &f), 1);
 }
 
 static void test_re_export(void **state)
@@ -461,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_replacement),
 		cmocka_unit_test(test_identifiers),
+		cmocka_unit_test(test_schema_without_a_type),
 		cmocka_unit_test(test_re_export),
 		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_schema_is_checked),

@@ -242,9 +242,16 @@ static void test_gate_only(void **state)
 		"");
 }
 
-static void test_duplicate_xml_id(void **state)
+static void test_duplicate_identifiers(void **state)
 {
 	(void)state;
+	GATE("<a Id='x'><b Id='y'/><c Id='x'/></a>", "xml.duplicate-id /a/c");
+	GATE("<a Id='x'><b ID='x'/></a>", "xml.duplicate-id /a/b");
+	GATE("<a id='x'><b/><b xml:id='x'/></a>", "xml.duplicate-id /a/b[2]");
+	GATE("<a xmlns:p='urn:p' p:Id='x' Id='x'><b p:id='x' iD='x' schemeID='x'/></a>",
+		"");
+	EIDAS("<a Id='x'><b Id='x'/></a>",
+		""); /* whoever resolves a reference must see to it */
 	BOTH("<a><b xml:id='x'/><c xml:id='x'/></a>", "xml.duplicate-id 1:32");
 }
 
@@ -425,7 +432,7 @@ int main(void)
 		cmocka_unit_test(test_instructions_and_comments),
 		cmocka_unit_test(test_all_refusals_of_the_profile),
 		cmocka_unit_test(test_gate_only),
-		cmocka_unit_test(test_duplicate_xml_id),
+		cmocka_unit_test(test_duplicate_identifiers),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_attributes),
 		cmocka_unit_test(test_namespaces_in_scope),
