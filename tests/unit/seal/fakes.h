@@ -17,7 +17,6 @@
 
 #include <pthread.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 enum fake_mode {
 	FAKE_GOOD = 0,
@@ -34,38 +33,56 @@ enum fake_mode {
 	FAKE_UNPROVEN,
 };
 
+#define FAKE_CONNECTIONS_MAX 512
+
 struct fake {
 	int socket;
 	pthread_t thread;
 	const struct house *house;
-	enum fake_mode mode;
-	int questions;
+	_Atomic enum fake_mode mode;
+	_Atomic int questions;
 	void (*answer)(struct fake *f, int fd, const struct ipc_message *q);
+	struct fake_connection {
+		struct fake *fake;
+		int fd;
+		pthread_t thread;
+	} connections[FAKE_CONNECTIONS_MAX];
+	size_t count;
 };
+
+HOUSE void *fake_talk(void *arg)
+{
+	const struct fake_connection *c = arg;
+	struct fake *f = c->fake;
+	struct ipc_message m;
+
+	while (ipc_receive(c->fd, &m) == 1) {
+		bool once = f->mode == FAKE_HANGS_UP_ONCE;
+
+		f->questions++;
+		if (f->mode == FAKE_HANGS_UP || once) {
+			f->mode = once ? FAKE_GOOD : FAKE_HANGS_UP;
+			ipc_message_done(&m);
+			break;
+		}
+		f->answer(f, c->fd, &m);
+		ipc_message_done(&m);
+	}
+	shutdown(c->fd, SHUT_RDWR);
+	return NULL;
+}
 
 HOUSE void *fake_serve(void *arg)
 {
 	struct fake *f = arg;
 	int fd;
 
-	while ((fd = accept(f->socket, NULL, NULL)) >= 0) {
-		struct ipc_message m;
-		const struct timeval idle = { .tv_sec = 5 };
+	while (f->count < FAKE_CONNECTIONS_MAX &&
+		(fd = accept(f->socket, NULL, NULL)) >= 0) {
+		struct fake_connection *c = &f->connections[f->count++];
 
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
-		while (ipc_receive(fd, &m) == 1) {
-			bool once = f->mode == FAKE_HANGS_UP_ONCE;
-
-			f->questions++;
-			if (f->mode == FAKE_HANGS_UP || once) {
-				f->mode = once ? FAKE_GOOD : f->mode;
-				ipc_message_done(&m);
-				break;
-			}
-			f->answer(f, fd, &m);
-			ipc_message_done(&m);
-		}
-		close(fd);
+		*c = (struct fake_connection){ .fake = f, .fd = fd };
+		assert_int_equal(pthread_create(&c->thread, NULL, fake_talk, c), 0);
 	}
 	return NULL;
 }
@@ -73,7 +90,9 @@ HOUSE void *fake_serve(void *arg)
 HOUSE void fake_open(struct fake *f, const struct house *h, const char *path,
 	void (*answer)(struct fake *, int, const struct ipc_message *))
 {
-	*f = (struct fake){ .house = h, .answer = answer };
+	memset(f, 0, sizeof(*f));
+	f->house = h;
+	f->answer = answer;
 	f->socket = ipc_listen(path, 0600);
 	assert_true(f->socket >= 0);
 	assert_int_equal(pthread_create(&f->thread, NULL, fake_serve, f), 0);
@@ -84,6 +103,11 @@ HOUSE void fake_close(struct fake *f)
 	shutdown(f->socket, SHUT_RDWR);
 	pthread_join(f->thread, NULL);
 	close(f->socket);
+	for (size_t i = 0; i < f->count; i++) {
+		shutdown(f->connections[i].fd, SHUT_RDWR);
+		pthread_join(f->connections[i].thread, NULL);
+		close(f->connections[i].fd);
+	}
 }
 
 HOUSE int fake_certificates(const struct fake *f)

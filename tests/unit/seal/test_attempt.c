@@ -276,6 +276,38 @@ static void a_receipt_of_another_document_is_seen(void **state)
 	free(other);
 }
 
+static void *seal_some(void *sealed)
+{
+	struct seal_tools t = { .house = &GATE };
+
+	for (int i = 0; i < 5; i++) {
+		struct attempt a = try_with(&t, 1);
+
+		if (a.outcome == ATTEMPT_SEALED) {
+			++*(int *)sealed;
+			close(a.container_fd);
+		}
+	}
+	seal_tools_done(&t);
+	return NULL;
+}
+
+/* What the threads share - anchors, clock, libraries - bears it. */
+static void threads_seal_side_by_side(void **state)
+{
+	pthread_t threads[4];
+	int sealed[4] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, seal_some, &sealed[i]), 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(sealed[i], 5);
+	}
+}
+
 static void the_daemons_end_is_said(void **state)
 {
 	(void)state;
@@ -298,6 +330,7 @@ int main(void)
 		cmocka_unit_test(an_invalid_container_is_quarantined),
 		cmocka_unit_test(a_verify_process_may_be_away),
 		cmocka_unit_test(a_receipt_of_another_document_is_seen),
+		cmocka_unit_test(threads_seal_side_by_side),
 		cmocka_unit_test(the_daemons_end_is_said),
 	};
 
