@@ -50,7 +50,7 @@ int64_t sig_revocation_max_age(const struct sig_context *c)
 	return c->options->profile == XADES_EIDAS ? NEVER_TOO_OLD : 0;
 }
 
-static int path_at(struct sig_context *c, struct sig *s, int64_t at,
+static int path_at(struct sig_context *c, struct sig *s, int64_t at, bool may_be_expired,
 	struct pki_path_result *ret_path)
 {
 	enum xades_profile profile = c->options->profile;
@@ -60,6 +60,7 @@ static int path_at(struct sig_context *c, struct sig *s, int64_t at,
 		.at = at,
 		.known_at = c->known_at,
 		.purpose = PKI_SIGNING,
+		.target_may_be_expired = may_be_expired,
 		.revocation_max_age = sig_revocation_max_age(c),
 		.strength = catalogue_strength,
 		.strength_context = &profile,
@@ -97,7 +98,7 @@ static int look_before_end(struct sig_context *c, struct sig *s, int64_t best)
 {
 	struct pki_path_result earlier = { 0 };
 	int64_t at = end_of_cas(&s->path, best);
-	int r = path_at(c, s, at, &earlier);
+	int r = path_at(c, s, at, false, &earlier);
 
 	if (r == 0 && earlier.outcome != PKI_PASSED && earlier.outcome != PKI_EXPIRED &&
 		earlier.outcome != PKI_CA_EXPIRED && earlier.outcome != PKI_NOT_YET_VALID)
@@ -106,22 +107,36 @@ static int look_before_end(struct sig_context *c, struct sig *s, int64_t best)
 	return r;
 }
 
+/* Too weak comes before expired (EN 319 102-1 5.2.6 checks it on the way). */
+static int look_at_strength(struct sig_context *c, struct sig *s)
+{
+	struct pki_path_result result = { 0 };
+	int r = path_at(c, s, c->options->at, true, &result);
+
+	if (r == 0 && result.outcome == PKI_WEAK)
+		replace(s, &result);
+	pki_path_result_done(&result);
+	return r;
+}
+
 int sig_path(struct sig_context *c, struct sig *s, int64_t best)
 {
 	struct pki_path_result past = { 0 };
-	int r = path_at(c, s, c->options->at, &s->path);
+	int r = path_at(c, s, c->options->at, false, &s->path);
 
 	if (r < 0 || s->path.outcome == PKI_PASSED || s->path.outcome == PKI_NO_PATH)
 		return r;
 	if (best < c->options->at) {
-		r = path_at(c, s, best, &past);
+		r = path_at(c, s, best, false, &past);
 		if (r < 0)
 			return r;
-		if (past.outcome == PKI_PASSED || past.outcome == PKI_NOT_YET_VALID) {
+		if (past.outcome != PKI_CA_EXPIRED && past.outcome != PKI_EXPIRED) {
 			replace(s, &past);
 			return 0;
 		}
 		pki_path_result_done(&past);
 	}
+	if (s->path.outcome == PKI_EXPIRED)
+		return look_at_strength(c, s);
 	return s->path.outcome == PKI_CA_EXPIRED ? look_before_end(c, s, best) : 0;
 }
