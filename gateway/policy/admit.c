@@ -34,7 +34,8 @@ static int judge_document(struct judged *j, int64_t at)
 	if (!j->type)
 		return 0;
 	j->seen |= SEEN_TYPE;
-	r = document_check(j->context->types, j->type, j->tree, &j->facts, at, &j->findings);
+	r = document_check(
+		j->context->types, j->type, j->tree, &j->facts, at, &j->findings);
 	if (r == 1 && j->tree_signed)
 		j->seen |= SEEN_CLEAN;
 	return r < 0 ? r : 0;
@@ -48,13 +49,16 @@ static void judge_demands(struct judged *j)
 	if (j->officer || !j->type->officer_required)
 		j->seen |= SEEN_OFFICER;
 	else if (!j->officer_there)
-		findings_addf(&j->findings, SEVERITY_ERROR, "partner.officer-missing", NULL,
-			NULL, "A document of type %s needs the signature of an enrolled "
-			"officer over the whole document.", j->type->name);
+		findings_addf(&j->findings, SEVERITY_ERROR, "partner.officer-missing",
+			NULL, NULL,
+			"A document of type %s needs the signature of an enrolled "
+			"officer over the whole document.",
+			j->type->name);
 	if (j->seal || !j->type->seal_required)
 		j->seen |= SEEN_SEAL;
 	else if (!j->seal_there)
-		findings_addf(&j->findings, SEVERITY_ERROR, "partner.seal-missing", NULL, NULL,
+		findings_addf(&j->findings, SEVERITY_ERROR, "partner.seal-missing", NULL,
+			NULL,
 			"A document of type %s needs the seal of the enrolled authority.",
 			j->type->name);
 }
@@ -105,13 +109,14 @@ static void judge_route(struct judged *j)
 
 	if (!j->type || !j->facts.import_country[0])
 		return;
-	if (policy_route(j->context->policy, j->type->name, j->facts.import_country, names))
+	if (policy_route(
+		    j->context->policy, j->type->name, j->facts.import_country, names))
 		j->seen |= SEEN_ROUTE;
 	else
 		findings_addf(&j->findings, SEVERITY_ERROR, "route.none", NULL,
 			j->facts.import_country,
-			"No route leads from type %s to a destination in %s.", j->type->name,
-			j->facts.import_country);
+			"No route leads from type %s to a destination in %s.",
+			j->type->name, j->facts.import_country);
 }
 
 static int judge_all(struct judged *j, int64_t at)
@@ -134,8 +139,9 @@ static int judge_all(struct judged *j, int64_t at)
 	return 0;
 }
 
-/* The one place where a document is decided. Acceptance and holding ask that everything was
- * positively seen; errors are none, or, for holding, those of the held signatures alone. */
+/* The one place where a document is decided. Acceptance and holding ask that everything
+ * was positively seen; errors are none, or, for holding, those of the held signatures
+ * alone. */
 void judged_decide(const struct judged *j, struct verdict *v)
 {
 	size_t errors = j->findings.errors + j->signatures->findings.errors;
@@ -170,12 +176,12 @@ static void describe(const struct judged *j, struct verdict *v)
 static const char *decision_text(uint32_t decision)
 {
 	return decision == DECISION_ACCEPTED ? "accepted"
-		: decision == DECISION_HELD  ? "held"
+	       : decision == DECISION_HELD   ? "held"
 					     : "refused";
 }
 
-static json_t *report_of(struct judged *j, const struct verdict *v, const char *sha256,
-	json_t *signatures)
+static json_t *report_of(
+	struct judged *j, const struct verdict *v, const char *sha256, json_t *signatures)
 {
 	char at[CLOCK_TEXT_SIZE];
 	struct findings all = { 0 };
@@ -186,9 +192,9 @@ static json_t *report_of(struct judged *j, const struct verdict *v, const char *
 	clock_format(v->judged_at, at);
 	report = json_pack("{s:o, s:O, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "findings",
 		findings_to_json(&all), "signatures", signatures, "facts",
-		facts_to_json(&j->facts), "policy_digest", v->policy_digest, "store_version",
-		v->store_version, "sha256", sha256, "at", at, "type", v->type, "decision",
-		decision_text(v->decision));
+		facts_to_json(&j->facts), "policy_digest", v->policy_digest,
+		"store_version", v->store_version, "sha256", sha256, "at", at, "type",
+		v->type, "decision", decision_text(v->decision));
 	if (all.out_of_memory) {
 		json_decref(report);
 		report = NULL;
@@ -212,8 +218,9 @@ static int conclude(struct judged *j, struct span octets, json_t *signatures, in
 	hex_encode(v.sha256, sizeof(v.sha256), sha256);
 	describe(j, &v);
 	judged_decide(j, &v);
+	/* Something was not seen and nobody said why: a slip of ours decides nothing. */
 	if (v.decision == DECISION_REFUSED && v.error_count == 0)
-		return -EPROTO; /* something was not seen, and nobody said why: a slip of ours */
+		return -EPROTO;
 	report = report_of(j, &v, sha256, signatures);
 	if (!report)
 		return -ENOMEM;
@@ -225,8 +232,9 @@ static int conclude(struct judged *j, struct span octets, json_t *signatures, in
 int admit(const struct admit_context *context, struct span octets, const char *partner,
 	int64_t at, struct verdict *ret_verdict, json_t **ret_report)
 {
-	const struct xades_options options = { .profile = XADES_GATE, .at = at,
-		.material = context->material };
+	const struct xades_options options = {
+		.profile = XADES_GATE, .at = at, .material = context->material
+	};
 	_cleanup_judged_ struct judged j = { .context = context,
 		.partner = policy_partner(context->policy, partner) };
 	_cleanup_json_ json_t *signatures = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The gate's decision on one document: reader, signatures, signed octets, schema and rules,
- * enrolment, all of it, all findings; never fetches, never stores, never stops at the first
- * finding that leaves another one possible.
+ * The gate's decision on one document: reader, signatures, signed octets, schema and
+ * rules, enrolment, all of it, all findings; never fetches, never stores, never stops at
+ * the first finding that leaves another one possible.
  */
 #ifndef SEALGATE_POLICY_ADMIT_H
 #define SEALGATE_POLICY_ADMIT_H
@@ -19,11 +19,11 @@ struct admit_context {
 	const char *store_version;
 };
 
-/* Decide on the octets as sent by the named partner. Accepts only when: readable; signatures
- * TOTAL-PASSED in profile gate; the roles the type demands are signed by certificates
- * enrolled for the partner; the signed octets are whole, schema-valid, rule-clean; type,
- * status and countries are what the partner may send.
- * Return: 0 with verdict and report (a new reference), negative undecided. */
+/* Decide on the octets as sent by the named partner. Accepts only when: readable;
+ * signatures TOTAL-PASSED in profile gate; the roles the type demands are signed by
+ * certificates enrolled for the partner; the signed octets are whole, schema-valid,
+ * rule-clean; type, status and countries are what the partner may send. Return: 0 with
+ * verdict and report (a new reference), negative undecided. */
 int admit(const struct admit_context *context, struct span octets, const char *partner,
 	int64_t at, struct verdict *ret_verdict, json_t **ret_report);
 

@@ -46,13 +46,14 @@ static int parse(struct cfg *c, const char *text, size_t len)
 	const char *include = strstr(text, "@include");
 
 	if (strlen(text) != len)
-		return fail_line(c, line_of(text, text + strlen(text)), "an octet is zero");
+		return fail_line(
+			c, line_of(text, text + strlen(text)), "an octet is zero");
 	if (include)
 		return fail_line(c, line_of(text, include), "@include is not allowed");
 	if (config_read_string(&c->lib, text) == CONFIG_TRUE)
 		return 0;
-	return fail_line(c, (unsigned int)config_error_line(&c->lib),
-		config_error_text(&c->lib));
+	return fail_line(
+		c, (unsigned int)config_error_line(&c->lib), config_error_text(&c->lib));
 }
 
 int cfg_open(const char *path, struct cfg *ret_cfg, char **ret_error)
@@ -95,7 +96,8 @@ static bool is_list_of(const config_setting_t *s, int type)
 	if (!config_setting_is_list(s) && !config_setting_is_array(s))
 		return false;
 	for (int i = 0; i < config_setting_length(s); i++)
-		if (config_setting_type(config_setting_get_elem(s, (unsigned int)i)) != type)
+		if (config_setting_type(config_setting_get_elem(s, (unsigned int)i)) !=
+			type)
 			return false;
 	return true;
 }
@@ -136,18 +138,20 @@ static const struct cfg_key *key_find(const struct cfg_key *keys, const char *na
 	return NULL;
 }
 
-int cfg_check(const struct cfg *c, const config_setting_t *group,
-	const struct cfg_key *keys)
+int cfg_check(
+	const struct cfg *c, const config_setting_t *group, const struct cfg_key *keys)
 {
 	for (int i = 0; i < config_setting_length(group); i++) {
-		const config_setting_t *s = config_setting_get_elem(group, (unsigned int)i);
+		const config_setting_t *s =
+			config_setting_get_elem(group, (unsigned int)i);
 		const struct cfg_key *k = key_find(keys, config_setting_name(s));
 
 		if (!k)
 			return cfg_fail(c, s, "%s is not a known setting here",
 				config_setting_name(s));
 		if (!type_ok(s, k->type))
-			return cfg_fail(c, s, "%s must be %s", k->name, type_text(k->type));
+			return cfg_fail(
+				c, s, "%s must be %s", k->name, type_text(k->type));
 	}
 	for (; keys->name; keys++)
 		if (keys->required && !config_setting_get_member(group, keys->name))
@@ -163,7 +167,8 @@ int cfg_text(const struct cfg *c, const config_setting_t *s, char *ret_text, siz
 	if (len == 0)
 		return cfg_fail(c, s, "the text is empty");
 	if (len >= size)
-		return cfg_fail(c, s, "\"%s\" is longer than %zu characters", text, size - 1);
+		return cfg_fail(
+			c, s, "\"%s\" is longer than %zu characters", text, size - 1);
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
 			return cfg_fail(c, s, "the text holds a control character");
@@ -186,7 +191,8 @@ int cfg_texts(const struct cfg *c, const config_setting_t *list, char *ret_texts
 		return cfg_fail(c, list, "%s has more than %zu elements",
 			config_setting_name(list), max);
 	for (size_t i = 0; i < count; i++) {
-		const config_setting_t *s = config_setting_get_elem(list, (unsigned int)i);
+		const config_setting_t *s =
+			config_setting_get_elem(list, (unsigned int)i);
 		int r = cfg_text(c, s, ret_texts + i * size, size);
 
 		if (r < 0)
@@ -234,8 +240,8 @@ int cfg_country(const struct cfg *c, const config_setting_t *s, char ret_text[3]
 
 	if (strlen(text) != 2 || !isupper((unsigned char)text[0]) ||
 		!isupper((unsigned char)text[1]))
-		return cfg_fail(c, s, "\"%s\" is not a country code of two capital letters",
-			text);
+		return cfg_fail(c, s,
+			"\"%s\" is not a country code of two capital letters", text);
 	memcpy(ret_text, text, 3);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Strict reading of one policy file: every setting is in a table with its type, every error
- * names FILE:LINE; never gives a default for what the caller must decide.
+ * Strict reading of one policy file: every setting is in a table with its type, every
+ * error names FILE:LINE; never gives a default for what the caller must decide.
  */
 #ifndef SEALGATE_POLICY_CFG_H
 #define SEALGATE_POLICY_CFG_H
@@ -42,8 +42,8 @@ int cfg_fail(const struct cfg *c, const config_setting_t *at, const char *format
 
 /* Every member of group is in the table (ended by a NULL name) with its type, and every
  * required one is there. Return: 0 or -EINVAL. */
-int cfg_check(const struct cfg *c, const config_setting_t *group,
-	const struct cfg_key *keys);
+int cfg_check(
+	const struct cfg *c, const config_setting_t *group, const struct cfg_key *keys);
 
 /* Copy a string of 1 to size-1 printable characters. */
 int cfg_text(const struct cfg *c, const config_setting_t *s, char *ret_text, size_t size);
@@ -60,16 +60,16 @@ int cfg_texts(const struct cfg *c, const config_setting_t *list, char *ret_texts
 /* A name as policy uses it: letters, digits, '-', '_', '.', first a letter or digit. */
 bool cfg_name_ok(const char *text);
 
-/* A SHA-256 as 64 hexadecimal digits, colons between pairs allowed, any case; normalised to
- * lower case without colons. */
+/* A SHA-256 as 64 hexadecimal digits, colons between pairs allowed, any case; normalised
+ * to lower case without colons. */
 int cfg_sha256(const struct cfg *c, const config_setting_t *s, char ret_text[65]);
 
 /* ISO 3166-1 alpha-2 by its form: two capital letters. */
 int cfg_country(const struct cfg *c, const config_setting_t *s, char ret_text[3]);
 
-/* The files NAME.cfg in a folder, sorted by name; a folder that is absent is empty. Hidden
- * files and other endings are left out. Free with cfg_names_free.
- * Return: how many, or -errno. */
+/* The files NAME.cfg in a folder, sorted by name; a folder that is absent is empty.
+ * Hidden files and other endings are left out. Free with cfg_names_free. Return: how
+ * many, or -errno. */
 int cfg_files(const char *folder, char ***ret_names);
 void cfg_names_free(char **names, size_t count);
 

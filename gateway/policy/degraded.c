@@ -13,7 +13,8 @@ static const struct cfg_key DEGRADED_KEYS[] = {
 	{ 0 },
 };
 
-/* Only words that say "revocation could not be checked now": what failed stays refused. */
+/* Only words that say "revocation could not be checked now": what failed stays refused.
+ */
 static const struct cfg_key HOLD_KEYS[] = {
 	{ POLICY_NO_REVOCATION, CFG_INT, false },
 	{ 0 },
@@ -25,9 +26,10 @@ static int read_hold(const struct cfg *c, const config_setting_t *s, struct poli
 	int seconds = config_setting_get_int(s);
 
 	if (seconds < HOLD_MIN || seconds > HOLD_MAX)
-		return cfg_fail(c, s, "%s must be %d to %d seconds", config_setting_name(s),
-			HOLD_MIN, HOLD_MAX);
-	memcpy(h->sub_indication, config_setting_name(s), strlen(config_setting_name(s)) + 1);
+		return cfg_fail(c, s, "%s must be %d to %d seconds",
+			config_setting_name(s), HOLD_MIN, HOLD_MAX);
+	memcpy(h->sub_indication, config_setting_name(s),
+		strlen(config_setting_name(s)) + 1);
 	h->seconds = seconds;
 	p->hold_count++;
 	return 0;

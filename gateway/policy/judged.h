@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What is found out about one document on the way to its verdict; private to admit.c and its
- * parts. The decision is in judged_decide, and nowhere else.
+ * What is found out about one document on the way to its verdict; private to admit.c and
+ * its parts. The decision is in judged_decide, and nowhere else.
  */
 #ifndef SEALGATE_POLICY_JUDGED_H
 #define SEALGATE_POLICY_JUDGED_H
@@ -10,17 +10,18 @@
 #include "xades/validate.h"
 #include "xml/reader.h"
 
-/* What must have been seen before a document is accepted; each is set where it is seen. */
+/* What must have been seen before a document is accepted; each is set where it is seen.
+ */
 enum seen {
-	SEEN_READABLE = 1 << 0,   /* the octets are a tree */
+	SEEN_READABLE = 1 << 0,	  /* the octets are a tree */
 	SEEN_SIGNATURES = 1 << 1, /* at least one, and each passed or may be held */
-	SEEN_ENROLLED = 1 << 2,   /* every signer, in its role */
-	SEEN_OFFICER = 1 << 3,    /* when the type demands one */
-	SEEN_SEAL = 1 << 4,       /* when the type demands one */
-	SEEN_WHOLE = 1 << 5,      /* what was signed is all of what was sent */
+	SEEN_ENROLLED = 1 << 2,	  /* every signer, in its role */
+	SEEN_OFFICER = 1 << 3,	  /* when the type demands one */
+	SEEN_SEAL = 1 << 4,	  /* when the type demands one */
+	SEEN_WHOLE = 1 << 5,	  /* what was signed is all of what was sent */
 	SEEN_FACTS = 1 << 6,
 	SEEN_TYPE = 1 << 7,
-	SEEN_CLEAN = 1 << 8, /* schema, codes, rules */
+	SEEN_CLEAN = 1 << 8,   /* schema, codes, rules */
 	SEEN_PARTNER = 1 << 9, /* may send this, from there */
 	SEEN_ROUTE = 1 << 10,
 	SEEN_ALL = (1 << 11) - 1,
@@ -31,15 +32,16 @@ struct judged {
 	const struct partner *partner; /* NULL: unknown */
 	struct xades_report *signatures;
 	bool usable[LIMIT_SIGNATURES]; /* passed, or may be held; by index of signature */
-	size_t held;                   /* how many of them are to be held */
-	bool officer, seal;            /* seen among the usable */
-	bool officer_there, seal_there; /* seen at all; then why they do not count is said */
-	xmlDoc *tree;                  /* without signatures; the signed one when there is one */
+	size_t held;		       /* how many of them are to be held */
+	bool officer, seal;	       /* seen among the usable */
+	bool officer_there,
+		seal_there; /* seen at all; then why they do not count is said */
+	xmlDoc *tree;	    /* without signatures; the signed one when there is one */
 	bool tree_signed;
 	struct facts facts;
 	const struct document_type *type;
 	struct findings findings; /* beside those of signatures */
-	unsigned int seen;        /* of enum seen */
+	unsigned int seen;	  /* of enum seen */
 };
 
 void judged_done(struct judged *j);
@@ -48,8 +50,8 @@ void judged_done(struct judged *j);
 /* Set decision, error_count, hold_until and hold_reason; v->judged_at is set. */
 void judged_decide(const struct judged *j, struct verdict *v);
 
-/* Which signatures passed or may be held, and who made them: SEEN_SIGNATURES, SEEN_ENROLLED,
- * officer, seal and whether they are there at all. Return: 0 or -errno. */
+/* Which signatures passed or may be held, and who made them: SEEN_SIGNATURES,
+ * SEEN_ENROLLED, officer, seal and whether they are there at all. Return: 0 or -errno. */
 int judge_signers(struct judged *j);
 
 /* The tree to read: of the octets that were signed, proven to be all of what was sent

@@ -58,8 +58,8 @@ int policy_load_operators(struct policy *p, const char *policies, char **ret_err
 int policy_load_degraded(struct policy *p, const char *policies, char **ret_error);
 
 /* See policy_digest. Return: 0, -EINVAL, -errno, with *ret_error. */
-int policy_tree_digest(const char *policies, char ret_digest[SHA256_TEXT_SIZE],
-	char **ret_error);
+int policy_tree_digest(
+	const char *policies, char ret_digest[SHA256_TEXT_SIZE], char **ret_error);
 
 /* Join folder and name. Return: 0 or -ENAMETOOLONG. */
 int policy_join(char ret_path[PATH_MAX], const char *folder, const char *name);
@@ -67,8 +67,8 @@ int policy_join(char ret_path[PATH_MAX], const char *folder, const char *name);
 /* One line "WHAT: error text" into *ret_error. Return: error. */
 int policy_fail(char **ret_error, int error, const char *what);
 
-/* Make room for one more element of size octets; the new one is zeroed. Grows by doubling.
- * Return: 0 or -ENOMEM. */
+/* Make room for one more element of size octets; the new one is zeroed. Grows by
+ * doubling. Return: 0 or -ENOMEM. */
 int policy_grow(void **list, size_t count, size_t size);
 
 #endif

@@ -9,12 +9,12 @@
 #define CANONICAL_MAX (4u * LIMIT_DOCUMENT)
 
 /* Form in which the octets as sent and the octets as signed must be one: what a canonical
- * form drops on the way to the digest (comments, declarations that nothing uses) is dropped
- * from both, and nothing else may differ. */
+ * form drops on the way to the digest (comments, declarations that nothing uses) is
+ * dropped from both, and nothing else may differ. */
 static int canonical(xmlDoc *doc, struct buf *ret)
 {
-	return xml_canonicalize(doc, xmlDocGetRootElement(doc), NULL, 0, XML_C14N_EXCLUSIVE,
-		NULL, ret);
+	return xml_canonicalize(
+		doc, xmlDocGetRootElement(doc), NULL, 0, XML_C14N_EXCLUSIVE, NULL, ret);
 }
 
 /* Read signed octets as a document of their own.

@@ -36,15 +36,16 @@ static int check_person(const struct cfg *c, const config_setting_t *group,
 		return cfg_fail(c, config_setting_get_member(group, "role"),
 			"role cannot be \"%s\"", person->role);
 	if (policy_operator_by_certificate(p, person->sha256))
-		return cfg_fail(c, group, "certificate %s belongs to two people",
-			person->sha256);
+		return cfg_fail(
+			c, group, "certificate %s belongs to two people", person->sha256);
 	for (size_t i = 0; i < p->person_count; i++)
 		if (strcmp(p->people[i].name, person->name) == 0)
 			return cfg_fail(c, group, "%s is there twice", person->name);
 	return 0;
 }
 
-static int read_person(const struct cfg *c, const config_setting_t *group, struct policy *p)
+static int read_person(
+	const struct cfg *c, const config_setting_t *group, struct policy *p)
 {
 	struct operator_person *person;
 	int r = policy_grow((void **)&p->people, p->person_count, sizeof(*p->people));
@@ -56,7 +57,8 @@ static int read_person(const struct cfg *c, const config_setting_t *group, struc
 	if (r == 0)
 		r = cfg_member_text(c, group, "name", person->name, sizeof(person->name));
 	if (r == 0)
-		r = cfg_sha256(c, config_setting_get_member(group, "sha256"), person->sha256);
+		r = cfg_sha256(
+			c, config_setting_get_member(group, "sha256"), person->sha256);
 	if (r == 0)
 		r = cfg_member_text(c, group, "role", person->role, sizeof(person->role));
 	if (r == 0)
@@ -76,7 +78,8 @@ static int read_role(const struct cfg *c, const config_setting_t *list, struct p
 	return 0;
 }
 
-static int read_roles(const struct cfg *c, const config_setting_t *roles, struct policy *p)
+static int read_roles(
+	const struct cfg *c, const config_setting_t *roles, struct policy *p)
 {
 	struct cfg_key keys[POLICY_ROLES + 1] = { 0 };
 	int r;

@@ -25,8 +25,8 @@ static const struct cfg_key SIGNER_KEYS[] = {
 static const char *const KINDS[] = { "authority", "organisation", "control-body", NULL };
 static const char *const SIGNER_ROLES[] = { "officer", "seal", NULL };
 
-static int one_of(const struct cfg *c, const config_setting_t *s, const char *const *words,
-	char *ret_text, size_t size)
+static int one_of(const struct cfg *c, const config_setting_t *s,
+	const char *const *words, char *ret_text, size_t size)
 {
 	int r = cfg_text(c, s, ret_text, size);
 
@@ -38,9 +38,10 @@ static int one_of(const struct cfg *c, const config_setting_t *s, const char *co
 	return cfg_fail(c, s, "%s cannot be \"%s\"", config_setting_name(s), ret_text);
 }
 
-/* True when another partner, or this one before, uses the certificate for its transport. */
-static bool transport_taken(const struct policy *p, const struct partner *partner,
-	const char *sha256)
+/* True when another partner, or this one before, uses the certificate for its transport.
+ */
+static bool transport_taken(
+	const struct policy *p, const struct partner *partner, const char *sha256)
 {
 	if (policy_partner_by_certificate(p, sha256))
 		return true;
@@ -50,8 +51,8 @@ static bool transport_taken(const struct policy *p, const struct partner *partne
 	return false;
 }
 
-static bool signer_taken(const struct policy *p, const struct partner *partner,
-	const char *sha256)
+static bool signer_taken(
+	const struct policy *p, const struct partner *partner, const char *sha256)
 {
 	for (size_t i = 0; i < p->partner_count; i++)
 		if (policy_signer(&p->partners[i], sha256))
@@ -65,18 +66,19 @@ static int read_transport(const struct cfg *c, const struct policy *p,
 	int count = config_setting_length(list);
 
 	if (count > POLICY_LIST_MAX)
-		return cfg_fail(c, list, "more than %d transport certificates",
-			POLICY_LIST_MAX);
+		return cfg_fail(
+			c, list, "more than %d transport certificates", POLICY_LIST_MAX);
 	for (int i = 0; i < count; i++) {
-		const config_setting_t *s = config_setting_get_elem(list, (unsigned int)i);
+		const config_setting_t *s =
+			config_setting_get_elem(list, (unsigned int)i);
 		char sha256[SHA256_TEXT_SIZE];
 		int r = cfg_sha256(c, s, sha256);
 
 		if (r < 0)
 			return r;
 		if (transport_taken(p, partner, sha256))
-			return cfg_fail(c, s, "transport certificate %s is enrolled twice",
-				sha256);
+			return cfg_fail(c, s,
+				"transport certificate %s is enrolled twice", sha256);
 		memcpy(partner->transport[partner->transport_count++], sha256,
 			sizeof(sha256));
 	}
@@ -90,7 +92,8 @@ static int read_signer(const struct cfg *c, const struct policy *p,
 	int r = cfg_check(c, group, SIGNER_KEYS);
 
 	if (r == 0)
-		r = cfg_sha256(c, config_setting_get_member(group, "sha256"), signer->sha256);
+		r = cfg_sha256(
+			c, config_setting_get_member(group, "sha256"), signer->sha256);
 	if (r == 0 && signer_taken(p, partner, signer->sha256))
 		return cfg_fail(c, group, "signer certificate %s is enrolled twice",
 			signer->sha256);
@@ -112,7 +115,8 @@ static int read_signers(const struct cfg *c, const struct policy *p,
 	if (count > POLICY_LIST_MAX)
 		return cfg_fail(c, list, "more than %d signers", POLICY_LIST_MAX);
 	for (int i = 0; r == 0 && i < count; i++)
-		r = read_signer(c, p, config_setting_get_elem(list, (unsigned int)i), partner);
+		r = read_signer(
+			c, p, config_setting_get_elem(list, (unsigned int)i), partner);
 	return r;
 }
 
@@ -126,7 +130,8 @@ static int read_name(const struct cfg *c, const struct policy *p,
 	if (r < 0)
 		return r;
 	if (!cfg_name_ok(partner->name))
-		return cfg_fail(c, s, "\"%s\" is not a name of letters, digits, '-', '_', '.'",
+		return cfg_fail(c, s,
+			"\"%s\" is not a name of letters, digits, '-', '_', '.'",
 			partner->name);
 	for (size_t i = 0; i < p->partner_count; i++)
 		if (strcasecmp(p->partners[i].name, partner->name) == 0)
@@ -138,11 +143,11 @@ static int read_name(const struct cfg *c, const struct policy *p,
 	return 0;
 }
 
-static int read_types(const struct cfg *c, const config_setting_t *list,
-	struct partner *partner)
+static int read_types(
+	const struct cfg *c, const config_setting_t *list, struct partner *partner)
 {
-	int n = cfg_texts(c, list, partner->types[0], sizeof(partner->types[0]),
-		POLICY_LIST_MAX);
+	int n = cfg_texts(
+		c, list, partner->types[0], sizeof(partner->types[0]), POLICY_LIST_MAX);
 
 	if (n < 0)
 		return n;
@@ -150,8 +155,8 @@ static int read_types(const struct cfg *c, const config_setting_t *list,
 	return 0;
 }
 
-static int read_optional(const struct cfg *c, const config_setting_t *root,
-	struct partner *partner)
+static int read_optional(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner)
 {
 	const config_setting_t *kind = config_setting_get_member(root, "kind");
 	int suspended = 0;
@@ -171,27 +176,29 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 	if (r == 0)
 		r = read_name(c, p, root, file, partner);
 	if (r == 0)
-		r = cfg_country(c, config_setting_get_member(root, "country"),
-			partner->country);
+		r = cfg_country(
+			c, config_setting_get_member(root, "country"), partner->country);
 	if (r == 0)
-		r = read_transport(c, p, config_setting_get_member(root, "transport"),
-			partner);
+		r = read_transport(
+			c, p, config_setting_get_member(root, "transport"), partner);
 	if (r == 0)
-		r = read_signers(c, p, config_setting_get_member(root, "signers"), partner);
+		r = read_signers(
+			c, p, config_setting_get_member(root, "signers"), partner);
 	if (r == 0)
 		r = read_types(c, config_setting_get_member(root, "types"), partner);
 	return r == 0 ? read_optional(c, root, partner) : r;
 }
 
-static int load_partner(struct policy *p, const char *folder, const char *file,
-	char **ret_error)
+static int load_partner(
+	struct policy *p, const char *folder, const char *file, char **ret_error)
 {
 	_cleanup_cfg_ struct cfg c = { 0 };
 	char path[PATH_MAX];
 	int r = policy_join(path, folder, file);
 
 	if (r == 0)
-		r = policy_grow((void **)&p->partners, p->partner_count, sizeof(*p->partners));
+		r = policy_grow(
+			(void **)&p->partners, p->partner_count, sizeof(*p->partners));
 	if (r == 0)
 		r = cfg_open(path, &c, ret_error);
 	if (r == 0)

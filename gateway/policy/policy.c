@@ -60,7 +60,9 @@ static int check_unchanged(const struct policy *p, const char *policies, char **
 	if (r < 0)
 		return r;
 	return strcmp(digest, p->digest) == 0
-		? 0 : policy_fail(ret_error, -EAGAIN, "policies changed while they were read");
+		       ? 0
+		       : policy_fail(ret_error, -EAGAIN,
+				 "policies changed while they were read");
 }
 
 int policy_load(const char *policies, struct policy **ret_policy, char **ret_error)
@@ -106,8 +108,8 @@ const struct partner *policy_partner(const struct policy *p, const char *name)
 	return NULL;
 }
 
-const struct partner *policy_partner_by_certificate(const struct policy *p,
-	const char *sha256)
+const struct partner *policy_partner_by_certificate(
+	const struct policy *p, const char *sha256)
 {
 	for (size_t i = 0; i < p->partner_count; i++)
 		for (size_t j = 0; j < p->partners[i].transport_count; j++)
@@ -116,8 +118,8 @@ const struct partner *policy_partner_by_certificate(const struct policy *p,
 	return NULL;
 }
 
-const struct partner_signer *policy_signer(const struct partner *partner,
-	const char *sha256)
+const struct partner_signer *policy_signer(
+	const struct partner *partner, const char *sha256)
 {
 	for (size_t i = 0; i < partner->signer_count; i++)
 		if (strcmp(partner->signers[i].sha256, sha256) == 0)
@@ -133,8 +135,8 @@ bool policy_partner_may_send(const struct partner *partner, const char *type)
 	return false;
 }
 
-const struct operator_person *policy_operator_by_certificate(const struct policy *p,
-	const char *sha256)
+const struct operator_person *policy_operator_by_certificate(
+	const struct policy *p, const char *sha256)
 {
 	for (size_t i = 0; i < p->person_count; i++)
 		if (strcmp(p->people[i].sha256, sha256) == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Policy as data: partners, their signers, routes and destinations, read from policies/ and
- * named by one digest; never holds a rule of one partner in code.
+ * Policy as data: partners, their signers, routes and destinations, read from policies/
+ * and named by one digest; never holds a rule of one partner in code.
  */
 #ifndef SEALGATE_POLICY_POLICY_H
 #define SEALGATE_POLICY_POLICY_H
@@ -19,15 +19,15 @@
 
 struct partner_signer {
 	char sha256[SHA256_TEXT_SIZE]; /* of the signer certificate */
-	char role[16];                 /* "officer" | "seal" */
+	char role[16];		       /* "officer" | "seal" */
 	char name[128];
 };
 
 /* policies/partners/NAME.cfg */
 struct partner {
 	char name[PARTNER_NAME_SIZE];
-	char kind[16];                 /* "authority" | "organisation" | "control-body" */
-	char country[COUNTRY_SIZE];    /* documents it may issue */
+	char kind[16];		    /* "authority" | "organisation" | "control-body" */
+	char country[COUNTRY_SIZE]; /* documents it may issue */
 	char transport[POLICY_LIST_MAX][SHA256_TEXT_SIZE]; /* client certificates */
 	size_t transport_count;
 	struct partner_signer signers[POLICY_LIST_MAX];
@@ -46,30 +46,30 @@ struct operator_person {
 
 struct policy;
 
-/* Read policies/ (not types, schemas and codes: document/ does). *ret_error: one line, the
- * caller frees. Return: 0, -EINVAL, -errno. */
+/* Read policies/ (not types, schemas and codes: document/ does). *ret_error: one line,
+ * the caller frees. Return: 0, -EINVAL, -errno. */
 int policy_load(const char *policies, struct policy **ret_policy, char **ret_error);
 void policy_free(struct policy *p);
 DEFINE_CLEANUP(struct policy *, policy_free)
 
-/* SHA-256 over the sorted relative names and contents of every file below policies/: of the
- * lines that `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum` prints
- * in the folder, so that it can be computed without us. */
+/* SHA-256 over the sorted relative names and contents of every file below policies/: of
+ * the lines that `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n'
+ * sha256sum` prints in the folder, so that it can be computed without us. */
 const char *policy_digest(const struct policy *p);
 
 const struct partner *policy_partner(const struct policy *p, const char *name);
-const struct partner *policy_partner_by_certificate(const struct policy *p,
-	const char *sha256);
-const struct operator_person *policy_operator_by_certificate(const struct policy *p,
-	const char *sha256);
+const struct partner *policy_partner_by_certificate(
+	const struct policy *p, const char *sha256);
+const struct operator_person *policy_operator_by_certificate(
+	const struct policy *p, const char *sha256);
 
 /* Changes when a file below policies/ is written, added, removed or renamed; 0 when the
  * folder cannot be read. Far cheaper than the digest, and no proof of anything. */
 uint64_t policy_stamp(const char *policies);
 
 /* The enrolment of a signer certificate with a partner, or NULL. */
-const struct partner_signer *policy_signer(const struct partner *partner,
-	const char *sha256);
+const struct partner_signer *policy_signer(
+	const struct partner *partner, const char *sha256);
 
 /* True when the partner may send documents of the type. */
 bool policy_partner_may_send(const struct partner *partner, const char *type);
@@ -83,11 +83,12 @@ bool policy_role_may(const struct policy *p, const char *role, const char *verb)
 size_t policy_route(const struct policy *p, const char *type, const char *import_country,
 	char ret_names[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE]);
 
-/* The word of policies/degraded/revocation.cfg for revocation data that is missing or stale. */
+/* The word of policies/degraded/revocation.cfg for revocation data that is missing or
+ * stale. */
 #define POLICY_NO_REVOCATION "TRY_LATER"
 
-/* What to do with a signature that is INDETERMINATE for want of revocation data or for stale
- * data: seconds to hold, or 0 to refuse. */
+/* What to do with a signature that is INDETERMINATE for want of revocation data or for
+ * stale data: seconds to hold, or 0 to refuse. */
 int64_t policy_hold_seconds(const struct policy *p, const char *sub_indication);
 
 #endif

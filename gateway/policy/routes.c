@@ -50,8 +50,8 @@ static int check_destinations(const struct cfg *c, const config_setting_t *list,
 	return 0;
 }
 
-static int check_countries(const struct cfg *c, const config_setting_t *list,
-	const struct route_rule *rule)
+static int check_countries(
+	const struct cfg *c, const config_setting_t *list, const struct route_rule *rule)
 {
 	char country[COUNTRY_SIZE];
 	int r = 0;
@@ -95,9 +95,10 @@ static int read_rule(const struct cfg *c, const config_setting_t *group,
 			sizeof(rule->destinations[0]), ROUTE_DESTINATIONS_MAX,
 			&rule->destination_count);
 	if (r == 0)
-		r = check_countries(c, config_setting_get_member(group, "import_countries"),
-			rule);
-	return r == 0 ? check_destinations(c, config_setting_get_member(group, "destinations"),
+		r = check_countries(
+			c, config_setting_get_member(group, "import_countries"), rule);
+	return r == 0 ? check_destinations(c,
+				config_setting_get_member(group, "destinations"),
 				profiles, rule)
 		      : r;
 }
@@ -151,7 +152,8 @@ int policy_load_routes(struct policy *p, const char *policies, char **ret_error)
 	_cleanup_(names_done) struct names profiles = { 0 };
 	_cleanup_(names_done) struct names files = { 0 };
 	char folder[PATH_MAX];
-	int r = list_folder(policies, "routes/destinations", folder, &profiles, ret_error);
+	int r = list_folder(
+		policies, "routes/destinations", folder, &profiles, ret_error);
 
 	if (r == 0)
 		r = list_folder(policies, "routes", folder, &files, ret_error);
@@ -163,7 +165,8 @@ int policy_load_routes(struct policy *p, const char *policies, char **ret_error)
 static bool listed(const char *texts, size_t size, size_t count, const char *text)
 {
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(texts + i * size, "*") == 0 || strcmp(texts + i * size, text) == 0)
+		if (strcmp(texts + i * size, "*") == 0 ||
+			strcmp(texts + i * size, text) == 0)
 			return true;
 	return false;
 }

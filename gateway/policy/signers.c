@@ -7,14 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What degraded operation may hold: a signature of which everything is proven but that its
- * path could be checked for revocation. Whatever else was wrong has a finding of its own. */
+/* What degraded operation may hold: a signature of which everything is proven but that
+ * its path could be checked for revocation. Whatever else was wrong has a finding of its
+ * own. */
 static bool may_be_held(const struct judged *j, const struct xades_signature *s)
 {
 	return s->indication == XADES_INDETERMINATE && s->core_valid &&
-		(s->path_outcome == PKI_NO_REVOCATION_DATA ||
-			s->path_outcome == PKI_STALE_REVOCATION) &&
-		policy_hold_seconds(j->context->policy, POLICY_NO_REVOCATION) > 0;
+	       (s->path_outcome == PKI_NO_REVOCATION_DATA ||
+		       s->path_outcome == PKI_STALE_REVOCATION) &&
+	       policy_hold_seconds(j->context->policy, POLICY_NO_REVOCATION) > 0;
 }
 
 /* A signature that may be held brings one finding, sig.path. Any other error is another
@@ -60,12 +61,14 @@ static bool in_place(const struct judged *j, const struct xades_signature *s)
 static const struct partner_signer *enrolment(const struct judged *j,
 	const struct xades_signature *s, char ret_sha256[SHA256_TEXT_SIZE])
 {
-	if (!j->partner || !s->signer || pki_certificate_sha256(s->signer, ret_sha256) < 0)
+	if (!j->partner || !s->signer ||
+		pki_certificate_sha256(s->signer, ret_sha256) < 0)
 		return NULL;
 	return policy_signer(j->partner, ret_sha256);
 }
 
-static void where_of(const struct xades_signature *s, size_t index, char *ret, size_t size)
+static void where_of(
+	const struct xades_signature *s, size_t index, char *ret, size_t size)
 {
 	snprintf(ret, size, "signature %zu%s%s", index + 1, s->id ? " " : "",
 		s->id ? s->id : "");
@@ -96,7 +99,8 @@ static bool judge_signer(struct judged *j, size_t index)
 	}
 	if (strcmp(who->role, "officer") == 0 && s->counter) {
 		findings_addf(&j->findings, SEVERITY_ERROR, "partner.signer-role", where,
-			sha256, "%s is enrolled as officer and must sign the document itself.",
+			sha256,
+			"%s is enrolled as officer and must sign the document itself.",
 			who->name);
 		return false;
 	}

@@ -69,8 +69,8 @@ static int visit(struct tree *t, const char *name, int depth, char **ret_error)
 	return r < 0 ? policy_fail(ret_error, r, path) : 0;
 }
 
-static int walk_entries(struct tree *t, DIR *dir, const char *folder, int depth,
-	char **ret_error)
+static int walk_entries(
+	struct tree *t, DIR *dir, const char *folder, int depth, char **ret_error)
 {
 	char name[PATH_MAX];
 	struct dirent *d;
@@ -108,7 +108,8 @@ static int walk(struct tree *t, const char *folder, int depth, char **ret_error)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct tree_file *)a)->name, ((const struct tree_file *)b)->name);
+	return strcmp(
+		((const struct tree_file *)a)->name, ((const struct tree_file *)b)->name);
 }
 
 static int tree_read(struct tree *t, const char *top, char **ret_error)
@@ -136,8 +137,8 @@ static int add_line(const struct tree *t, const char *name, struct buf *lines)
 	return r == 0 ? buf_addf(lines, "%s  %s\n", digest, name) : r;
 }
 
-int policy_tree_digest(const char *policies, char ret_digest[SHA256_TEXT_SIZE],
-	char **ret_error)
+int policy_tree_digest(
+	const char *policies, char ret_digest[SHA256_TEXT_SIZE], char **ret_error)
 {
 	_cleanup_(tree_done) struct tree t;
 	_cleanup_buf_ struct buf lines;

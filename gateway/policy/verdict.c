@@ -22,6 +22,6 @@ static bool decided(const struct verdict *v)
 bool verdict_ok(const struct verdict *v)
 {
 	return ENDS(v->policy_digest) && ENDS(v->store_version) && ENDS(v->type) &&
-		ENDS(v->number) && ENDS(v->status) && ENDS(v->export_country) &&
-		ENDS(v->import_country) && ENDS(v->hold_reason) && decided(v);
+	       ENDS(v->number) && ENDS(v->status) && ENDS(v->export_country) &&
+	       ENDS(v->import_country) && ENDS(v->hold_reason) && decided(v);
 }

@@ -35,8 +35,9 @@ struct verdict {
 	int64_t judged_at;
 };
 
-/* True when every array ends in a NUL, the decision is one of the three, accepted comes with
- * no error and held with a reason and an end; only then may anything else be believed. */
+/* True when every array ends in a NUL, the decision is one of the three, accepted comes
+ * with no error and held with a reason and an end; only then may anything else be
+ * believed. */
 bool verdict_ok(const struct verdict *v);
 
 #endif

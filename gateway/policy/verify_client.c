@@ -22,9 +22,9 @@ static int read_answer(struct ipc_message *m, const uint8_t expect[SHA256_SIZE],
 	return 1;
 }
 
-int verify_ask(const char *socket_path, const struct verify_request *request, int input_fd,
-	const uint8_t expect[SHA256_SIZE], int timeout_ms, struct verdict *ret_verdict,
-	int *ret_report_fd)
+int verify_ask(const char *socket_path, const struct verify_request *request,
+	int input_fd, const uint8_t expect[SHA256_SIZE], int timeout_ms,
+	struct verdict *ret_verdict, int *ret_report_fd)
 {
 	struct verify_request asked = *request;
 	struct ipc_message answer;

@@ -17,12 +17,15 @@ int container_check(const void *context, const struct verify_request *request,
 
 	if (r < 0)
 		return r;
-	valid = evidence_verify(input, c->container_material, request->at, &findings, &report);
+	valid = evidence_verify(
+		input, c->container_material, request->at, &findings, &report);
 	if (valid < 0)
 		return valid;
 	v.error_count = (uint32_t)findings.errors;
-	v.decision = valid == 1 && findings.errors == 0 ? DECISION_ACCEPTED : DECISION_REFUSED;
-	if (json_object_set_new(report, "store_version", json_string(v.store_version)) < 0) {
+	v.decision =
+		valid == 1 && findings.errors == 0 ? DECISION_ACCEPTED : DECISION_REFUSED;
+	if (json_object_set_new(report, "store_version", json_string(v.store_version)) <
+		0) {
 		json_decref(report);
 		return -ENOMEM;
 	}

@@ -77,7 +77,8 @@ static int load(struct context *c, const struct paths *p, char **ret_error)
 		r = xades_setup();
 	if (r < 0)
 		return r;
-	c->admit = (struct admit_context){ .policy = c->policy, .types = c->types,
+	c->admit = (struct admit_context){ .policy = c->policy,
+		.types = c->types,
 		.material = trust_signature_material(c->trust),
 		.store_version = trust_store_version(c->trust) };
 	return 0;
@@ -96,16 +97,17 @@ static int warm(struct context *c)
 	int r;
 
 	tzset();
-	if (!OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
-		    NULL) || RAND_bytes(&octet, 1) != 1)
+	if (!OPENSSL_init_crypto(
+		    OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) ||
+		RAND_bytes(&octet, 1) != 1)
 		return -EIO;
 	r = admit(&c->admit, span_str(TEXT), "", 0, &verdict, &report);
 	json_decref(report);
 	return r < 0 ? r : verdict.decision == DECISION_REFUSED ? 0 : -EPROTO;
 }
 
-int context_load(const struct instance *instance, struct context *ret_context,
-	char **ret_error)
+int context_load(
+	const struct instance *instance, struct context *ret_context, char **ret_error)
 {
 	struct context c = { 0 };
 	struct paths p;
@@ -154,8 +156,8 @@ static int document_check_mode(const void *context, const struct verify_request 
 {
 	const struct context *c = context;
 
-	return admit(&c->admit, input, request->subject, request->at, ret_verdict,
-		ret_report);
+	return admit(
+		&c->admit, input, request->subject, request->at, ret_verdict, ret_report);
 }
 
 const struct mode VERIFY_MODES[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * All that workers judge by, loaded and warmed before they are forked; never loaded anew: a
- * change is a new process.
+ * All that workers judge by, loaded and warmed before they are forked; never loaded anew:
+ * a change is a new process.
  */
 #ifndef SEALGATE_VERIFY_CONTEXT_H
 #define SEALGATE_VERIFY_CONTEXT_H
@@ -24,18 +24,19 @@ struct context {
 /* Changes when policies/ or the trust material do. */
 uint64_t context_stamp(const struct instance *instance);
 
-/* Load everything, then close the process's doors for good: once in a process. *ret_error:
- * one line, the caller frees. Return: 0 or negative; -EAGAIN when files changed meanwhile. */
-int context_load(const struct instance *instance, struct context *ret_context,
-	char **ret_error);
+/* Load everything, then close the process's doors for good: once in a process.
+ * *ret_error: one line, the caller frees. Return: 0 or negative; -EAGAIN when files
+ * changed meanwhile. */
+int context_load(
+	const struct instance *instance, struct context *ret_context, char **ret_error);
 void context_done(struct context *c);
 
 /* What can be asked: struct service's modes, for a struct context. */
 extern const struct mode VERIFY_MODES[];
 extern const size_t VERIFY_MODE_COUNT;
 
-/* The checks of a finished container (container.c) and of a destination's answer (reply.c);
- * see mode.check. */
+/* The checks of a finished container (container.c) and of a destination's answer
+ * (reply.c); see mode.check. */
 int container_check(const void *context, const struct verify_request *request,
 	struct span input, struct verdict *ret_verdict, json_t **ret_report);
 int reply_check(const void *context, const struct verify_request *request,

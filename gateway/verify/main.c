@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * sealgate-verify. Three generations of processes, so that nothing loaded can go stale and
- * nothing hostile comes near what loads:
- *   this one    holds the socket and looks at the files; cold, and stays so
- *   a service   has loaded one policy and one trust store, and gives questions to workers
- *   a worker    reads the octets of one subject behind closed doors
- * When files change a new service is started beside the old one, which finishes what it has.
- * A policy that cannot be loaded changes nothing.
+ * sealgate-verify. Three generations of processes, so that nothing loaded can go stale
+ * and nothing hostile comes near what loads: this one    holds the socket and looks at
+ * the files; cold, and stays so a service   has loaded one policy and one trust store,
+ * and gives questions to workers a worker    reads the octets of one subject behind
+ * closed doors When files change a new service is started beside the old one, which
+ * finishes what it has. A policy that cannot be loaded changes nothing.
  */
 #include "common/daemon.h"
 #include "common/log.h"
@@ -33,7 +32,8 @@ struct child {
 	int control; /* closed to let it finish and end */
 };
 
-/* Each job and each worker holds a descriptor or two; a low limit would only refuse work. */
+/* Each job and each worker holds a descriptor or two; a low limit would only refuse work.
+ */
 static void raise_descriptors(void)
 {
 	struct rlimit l;
@@ -49,9 +49,13 @@ static int serve(const struct daemon *d, const struct context *c, int control)
 	const struct config *config = d->instance.config;
 	static struct service s;
 
-	s = (struct service){ .instance = &d->instance, .listener = d->socket,
-		.control = control, .modes = VERIFY_MODES, .mode_count = VERIFY_MODE_COUNT,
-		.context = c, .policy_digest = policy_digest(c->policy),
+	s = (struct service){ .instance = &d->instance,
+		.listener = d->socket,
+		.control = control,
+		.modes = VERIFY_MODES,
+		.mode_count = VERIFY_MODE_COUNT,
+		.context = c,
+		.policy_digest = policy_digest(c->policy),
 		.store_version = trust_store_version(c->trust) };
 	s.limits.workers = (unsigned int)config_int(config, "verify.workers");
 	s.limits.documents = (unsigned int)config_int(config, "verify.documents");
@@ -68,8 +72,8 @@ static int service_main(const struct daemon *d, int control)
 	int r = context_load(&d->instance, &c, &error);
 
 	if (r < 0) {
-		log_event(LOG_ERR, "verify.load", NULL, "policies or trust not loaded: %s",
-			error ? error : strerror(-r));
+		log_event(LOG_ERR, "verify.load", NULL,
+			"policies or trust not loaded: %s", error ? error : strerror(-r));
 		return 1;
 	}
 	raise_descriptors();
@@ -79,7 +83,8 @@ static int service_main(const struct daemon *d, int control)
 		return 1;
 	r = serve(d, &c, control);
 	if (r < 0)
-		log_event(LOG_ERR, "verify.service", NULL, "cannot serve: %s", strerror(-r));
+		log_event(LOG_ERR, "verify.service", NULL, "cannot serve: %s",
+			strerror(-r));
 	context_done(&c);
 	return r < 0;
 }
@@ -132,7 +137,8 @@ static void reload(const struct daemon *d, struct child *current)
 	struct child next;
 
 	if (!child_start(d, current->control, &next)) {
-		log_event(LOG_ERR, "verify.reload", NULL, "the policy and trust store that were "
+		log_event(LOG_ERR, "verify.reload", NULL,
+			"the policy and trust store that were "
 			"in force stay in force");
 		return;
 	}
@@ -143,7 +149,8 @@ static void reload(const struct daemon *d, struct child *current)
 /* A service ends only when it is told to: its end is a failure. */
 static bool revive(const struct daemon *d, struct child *current)
 {
-	log_event(LOG_CRIT, "verify.service-lost", NULL, "the service died; starting another");
+	log_event(LOG_CRIT, "verify.service-lost", NULL,
+		"the service died; starting another");
 	child_end(current);
 	return child_start(d, -1, current);
 }

@@ -120,7 +120,8 @@ static int start_job(struct service *s, struct worker *w, struct job *j)
 	w->cpu_start = cpu_used(w);
 	w->last_used = ++s->order;
 	set_backstop(s, w);
-	r = ipc_send(w->socket, WORKER_WORK, j->id, &j->request, sizeof(j->request), &j->input, 1);
+	r = ipc_send(w->socket, WORKER_WORK, j->id, &j->request, sizeof(j->request),
+		&j->input, 1);
 	if (r < 0)
 		return r;
 	close(j->input);
@@ -181,22 +182,24 @@ static int answer(const struct service *s, const struct worker *w,
 
 	if (done->result == -ENOMEM) {
 		log_event(LOG_WARNING, "verify.memory", j->request.document_id,
-			"a document of %s used more than %zu MiB and was refused", w->subject,
-			s->limits.memory_mb);
+			"a document of %s used more than %zu MiB and was refused",
+			w->subject, s->limits.memory_mb);
 		answer_exhausted(s, j);
 	}
-	return done->result < 0 ? done->result : answer_decided(j, &done->verdict, report);
+	return done->result < 0 ? done->result
+				: answer_decided(j, &done->verdict, report);
 }
 
 /* The worker says how its document ended. One that could not decide is not used again. */
-static void job_ended(struct service *s, struct worker *w, const struct worker_done *done,
-	int report)
+static void job_ended(
+	struct service *s, struct worker *w, const struct worker_done *done, int report)
 {
 	int r = answer(s, w, done, report);
 
 	if (r < 0 && r != -ENOMEM)
 		log_event(LOG_ERR, "verify.undecided", w->job.request.document_id,
-			"a document of %s could not be decided: %s", w->subject, strerror(-r));
+			"a document of %s could not be decided: %s", w->subject,
+			strerror(-r));
 	job_done(&w->job);
 	w->busy = false;
 	w->served++;
@@ -220,11 +223,13 @@ static bool by_document(int status)
 static void log_death(const struct worker *w, int status, bool refused)
 {
 	const struct job *j = &w->job;
-	const char *what = w->ended ? w->ended
-		: WIFSIGNALED(status) ? sigdescr_np(WTERMSIG(status)) : "exit";
+	const char *what = w->ended		 ? w->ended
+			   : WIFSIGNALED(status) ? sigdescr_np(WTERMSIG(status))
+						 : "exit";
 
 	log_event(refused && !w->ended ? LOG_CRIT : LOG_WARNING,
-		refused ? "verify.worker-killed" : "verify.worker-lost", j->request.document_id,
+		refused ? "verify.worker-killed" : "verify.worker-lost",
+		j->request.document_id,
 		"the worker of %s died on a document (%s); it was %s", w->subject,
 		what ? what : "unknown signal", refused ? "refused" : "left undecided");
 }
@@ -237,8 +242,8 @@ static void worker_lost(struct service *s, struct worker *w)
 	bool refused = was.over_limit || by_document(status);
 
 	if (!was.busy) {
-		log_event(LOG_WARNING, "verify.worker-lost", NULL, "an idle worker of %s died",
-			was.subject);
+		log_event(LOG_WARNING, "verify.worker-lost", NULL,
+			"an idle worker of %s died", was.subject);
 		return;
 	}
 	log_death(&was, status, refused);
@@ -267,8 +272,8 @@ void pool_event(struct service *s, struct worker *w)
 	worker_lost(s, w);
 }
 
-/* A process uses no more CPU time than time passes: the next look is when it could first be
- * over its limit. */
+/* A process uses no more CPU time than time passes: the next look is when it could first
+ * be over its limit. */
 static void watch_worker(const struct service *s, struct worker *w, int64_t now)
 {
 	int64_t used = cpu_used(w);

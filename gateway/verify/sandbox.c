@@ -109,17 +109,17 @@ static int allow_conditional(scmp_filter_ctx ctx)
 	int r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_exec);
 
 	if (r == 0)
-		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-			&no_exec);
+		r = seccomp_rule_add_array(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_exec);
 	if (r == 0)
-		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-			&get_seals);
+		r = seccomp_rule_add_array(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, &get_seals);
 	if (r == 0)
-		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-			&add_seals);
+		r = seccomp_rule_add_array(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, &add_seals);
 	if (r == 0) /* fstat() of the C library */
-		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-			&by_fd);
+		r = seccomp_rule_add_array(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, &by_fd);
 	return r;
 }
 

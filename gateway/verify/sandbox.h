@@ -14,8 +14,8 @@
  * Return: 0 or -errno. */
 int sandbox_descriptors(int socket);
 
-/* Die with the parent, no core, no new privileges, no tracer, at most memory_mb of address
- * space more than now. CPU time is the parent's to limit. Return: 0 or -errno. */
+/* Die with the parent, no core, no new privileges, no tracer, at most memory_mb of
+ * address space more than now. CPU time is the parent's to limit. Return: 0 or -errno. */
 int sandbox_limits(pid_t parent, size_t memory_mb);
 
 /* From now on only the system calls of a worker; any other kills the process.

@@ -57,12 +57,14 @@ static void accept_connection(struct service *s)
 	if (fd < 0)
 		return;
 	if (!peer_known(s, fd)) {
-		log_event(LOG_WARNING, "verify.peer", NULL, "a stranger asked and was refused");
+		log_event(LOG_WARNING, "verify.peer", NULL,
+			"a stranger asked and was refused");
 		close(fd);
 		return;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &linger, sizeof(linger));
-	*j = (struct job){ .connection = fd, .input = -1,
+	*j = (struct job){ .connection = fd,
+		.input = -1,
 		.deadline = clock_monotonic_ms() + ASK_TIMEOUT_MS };
 }
 
@@ -102,7 +104,8 @@ static void read_question(struct service *s, struct job *j)
 		wrong = r == 0 ? "" : strerror(-r);
 	if (wrong) {
 		if (*wrong)
-			log_event(LOG_WARNING, "verify.question", NULL, "refused: %s", wrong);
+			log_event(LOG_WARNING, "verify.question", NULL, "refused: %s",
+				wrong);
 		job_done(j);
 	}
 	ipc_message_done(&m);
@@ -122,7 +125,8 @@ static struct job *next_job(struct service *s)
 		if (j->connection < 0 || j->input < 0)
 			continue;
 		busy = pool_busy_for(s, j);
-		if (!best || busy < best_busy || (busy == best_busy && j->order < best->order)) {
+		if (!best || busy < best_busy ||
+			(busy == best_busy && j->order < best->order)) {
 			best = j;
 			best_busy = busy;
 		}
@@ -136,7 +140,8 @@ static void give_out(struct service *s)
 		;
 }
 
-/* End the waiting of those whose time is over. Return: milliseconds to the next, or -1. */
+/* End the waiting of those whose time is over. Return: milliseconds to the next, or -1.
+ */
 static int expire(struct service *s)
 {
 	int64_t now = clock_monotonic_ms();
@@ -149,8 +154,8 @@ static int expire(struct service *s)
 			continue;
 		if (now >= j->deadline) {
 			if (j->input >= 0)
-				(void)ipc_send(j->connection, VERIFY_BUSY, j->id, NULL, 0, NULL,
-					0);
+				(void)ipc_send(j->connection, VERIFY_BUSY, j->id, NULL, 0,
+					NULL, 0);
 			job_done(j);
 		} else if (j->deadline < next) {
 			next = j->deadline;
@@ -167,8 +172,8 @@ static bool nothing_left(const struct service *s)
 	return pool_idle(s);
 }
 
-/* Descriptors of one turn: control, listener, one a job, one a worker. A question that waits
- * for a worker is watched for its asker going away. */
+/* Descriptors of one turn: control, listener, one a job, one a worker. A question that
+ * waits for a worker is watched for its asker going away. */
 static nfds_t fill(struct service *s, struct pollfd *p)
 {
 	nfds_t n = 0;
@@ -179,7 +184,8 @@ static nfds_t fill(struct service *s, struct pollfd *p)
 	for (size_t i = 0; i < JOBS_MAX; i++)
 		p[n++] = (struct pollfd){ .fd = s->jobs[i].connection, .events = POLLIN };
 	for (unsigned int i = 0; i < s->limits.workers; i++)
-		p[n++] = (struct pollfd){ .fd = s->workers[i].pid ? s->workers[i].socket : -1,
+		p[n++] = (struct pollfd){ .fd = s->workers[i].pid ? s->workers[i].socket
+								  : -1,
 			.events = POLLIN };
 	return n;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The warmed parent of the workers: takes questions, gives each to a worker of its subject,
- * watches time from outside, answers; never maps or reads an input or a report.
+ * The warmed parent of the workers: takes questions, gives each to a worker of its
+ * subject, watches time from outside, answers; never maps or reads an input or a report.
  */
 #ifndef SEALGATE_VERIFY_SERVICE_H
 #define SEALGATE_VERIFY_SERVICE_H
@@ -13,14 +13,14 @@
 #include <jansson.h>
 #include <time.h>
 
-#define JOBS_MAX 128u       /* connections that wait for their question or for a worker */
+#define JOBS_MAX 128u	    /* connections that wait for their question or for a worker */
 #define ASK_TIMEOUT_MS 5000 /* from connection to question */
 #define WAIT_MAX_MS 2000    /* from question to worker; then VERIFY_BUSY */
 #define WALL_MIN_MS 10000   /* least real time for one document */
 
 /* What can be asked. A row is all that a mode is. */
 struct mode {
-	uint32_t mode;    /* enum verify_mode */
+	uint32_t mode;	  /* enum verify_mode */
 	const char *peer; /* the only program that may ask */
 	size_t input_max;
 	/* Runs in a worker. Return: 0 with verdict and report (a new reference), negative
@@ -32,15 +32,15 @@ struct mode {
 struct limits {
 	unsigned int workers;
 	unsigned int documents; /* of one worker */
-	int cpu_ms;             /* of one document */
-	size_t memory_mb;       /* that a worker may add */
+	int cpu_ms;		/* of one document */
+	size_t memory_mb;	/* that a worker may add */
 };
 
 /* A question on its way. */
 struct job {
 	int connection; /* -1: the slot is free */
-	int input;      /* -1 until the question has come */
-	uint64_t id;    /* of the message, repeated in the answer */
+	int input;	/* -1 until the question has come */
+	uint64_t id;	/* of the message, repeated in the answer */
 	uint64_t order;
 	int64_t deadline;
 	const struct mode *mode;
@@ -55,7 +55,7 @@ struct worker {
 	unsigned int served;
 	uint64_t last_used;
 	bool busy;
-	struct job job;    /* while busy */
+	struct job job; /* while busy */
 	clockid_t cpu;
 	int64_t cpu_start; /* microseconds of CPU when the job began */
 	int64_t wall_end;  /* monotonic milliseconds */
@@ -88,9 +88,10 @@ int service_run(struct service *s);
 /* Close what a job holds; its slot is free afterwards. */
 void job_done(struct job *j);
 
-/* Give a job to a worker of its mode and subject, an idle or a new one; at the bound an idle
- * worker of another subject is ended first. Return: true when taken (j is free then, also
- * when no worker could be started and the question stays undecided), false: all are busy. */
+/* Give a job to a worker of its mode and subject, an idle or a new one; at the bound an
+ * idle worker of another subject is ended first. Return: true when taken (j is free then,
+ * also when no worker could be started and the question stays undecided), false: all are
+ * busy. */
 bool pool_give(struct service *s, struct job *j);
 
 /* How many workers are busy for this mode and subject. */
@@ -107,8 +108,8 @@ int pool_watch(struct service *s);
 /* Kill and reap every worker. */
 void pool_end(struct service *s);
 
-/* Answer with what a worker decided about this very job. Return: 0, -EBADMSG when it is no
- * verdict on the job's input: then nothing was sent. */
+/* Answer with what a worker decided about this very job. Return: 0, -EBADMSG when it is
+ * no verdict on the job's input: then nothing was sent. */
 int answer_decided(const struct job *j, const struct verdict *v, int report);
 
 /* Answer for a worker that used up what one document may use: refused, limit.resource. */

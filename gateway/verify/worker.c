@@ -45,8 +45,8 @@ static int check(const struct service *s, const struct mode *mode,
 	return report ? report_memfd(report) : -EBADMSG;
 }
 
-static int serve(const struct service *s, const struct mode *mode,
-	const struct ipc_message *m)
+static int serve(
+	const struct service *s, const struct mode *mode, const struct ipc_message *m)
 {
 	struct worker_done done = { 0 };
 	_cleanup_(closep) int report = check(s, mode, m, &done.verdict);
@@ -65,7 +65,8 @@ static int close_doors(const struct service *s, int socket, pid_t parent)
 	return r == 0 ? sandbox_system_calls() : r;
 }
 
-void worker_run(const struct service *s, const struct mode *mode, int socket, pid_t parent)
+void worker_run(
+	const struct service *s, const struct mode *mode, int socket, pid_t parent)
 {
 	struct ipc_message m;
 

@@ -20,7 +20,7 @@ struct worker_done {
 };
 
 /* In a fresh child: close the doors, then serve until the parent closes the socket. */
-_Noreturn void worker_run(const struct service *s, const struct mode *mode, int socket,
-	pid_t parent);
+_Noreturn void worker_run(
+	const struct service *s, const struct mode *mode, int socket, pid_t parent);
 
 #endif

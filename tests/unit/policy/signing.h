@@ -40,10 +40,10 @@ SIGNING void add_extension(X509 *x, X509 *issuer, int nid, const char *value)
 
 SIGNING void name_of(X509_NAME *name, const char *text)
 {
-	X509_NAME_add_entry_by_txt(name, "C", MBSTRING_ASC, (const unsigned char *)"NZ", -1, -1,
-		0);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1,
-		-1, 0);
+	X509_NAME_add_entry_by_txt(
+		name, "C", MBSTRING_ASC, (const unsigned char *)"NZ", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+		name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0);
 }
 
 /* issuer NULL: an authority that issues itself. */
@@ -61,10 +61,11 @@ SIGNING struct holder holder_new(const char *name, const struct holder *issuer)
 	name_of(X509_get_subject_name(x), name);
 	X509_set_issuer_name(x, X509_get_subject_name(by));
 	X509_set_pubkey(x, h.key);
-	add_extension(x, by, NID_basic_constraints, issuer ? "critical,CA:FALSE"
-							  : "critical,CA:TRUE");
-	add_extension(x, by, NID_key_usage, issuer ? "critical,digitalSignature,nonRepudiation"
-						   : "critical,keyCertSign,cRLSign");
+	add_extension(x, by, NID_basic_constraints,
+		issuer ? "critical,CA:FALSE" : "critical,CA:TRUE");
+	add_extension(x, by, NID_key_usage,
+		issuer ? "critical,digitalSignature,nonRepudiation"
+		       : "critical,keyCertSign,cRLSign");
 	add_extension(x, by, NID_subject_key_identifier, "hash");
 	add_extension(x, by, NID_authority_key_identifier, "keyid");
 	assert_true(X509_sign(x, issuer ? issuer->key : h.key, EVP_sha256()) > 0);
@@ -78,8 +79,8 @@ SIGNING void holder_free(struct holder *h)
 	X509_free(h->certificate);
 }
 
-SIGNING void add_der(struct pki_material *m, int (*add)(struct pki_material *, struct span),
-	uint8_t *der, int len)
+SIGNING void add_der(struct pki_material *m,
+	int (*add)(struct pki_material *, struct span), uint8_t *der, int len)
 {
 	assert_true(len > 0);
 	assert_int_equal(add(m, span_of(der, (size_t)len)), 0);
@@ -88,8 +89,8 @@ SIGNING void add_der(struct pki_material *m, int (*add)(struct pki_material *, s
 
 /* An anchor, and its list of revocation issued at `at` for ten days; revoked may be NULL;
  * at 0: no list. */
-SIGNING struct pki_material *material_of(const struct holder *ca, int64_t at,
-	const struct holder *revoked)
+SIGNING struct pki_material *material_of(
+	const struct holder *ca, int64_t at, const struct holder *revoked)
 {
 	struct pki_material *m = pki_material_new();
 	ASN1_TIME *this = ASN1_TIME_set(NULL, (time_t)at);
@@ -108,7 +109,8 @@ SIGNING struct pki_material *material_of(const struct holder *ca, int64_t at,
 	if (revoked) {
 		X509_REVOKED *r = X509_REVOKED_new();
 
-		X509_REVOKED_set_serialNumber(r, X509_get_serialNumber(revoked->certificate));
+		X509_REVOKED_set_serialNumber(
+			r, X509_get_serialNumber(revoked->certificate));
 		X509_REVOKED_set_revocationDate(r, this);
 		X509_CRL_add0_revoked(crl, r);
 	}
@@ -125,7 +127,8 @@ SIGNING struct pki_material *material_of(const struct holder *ca, int64_t at,
 }
 
 /* ECDSA over a digest as r||s. */
-SIGNING void sign_digest(EVP_PKEY *key, const uint8_t *digest, size_t len, uint8_t ret[64])
+SIGNING void sign_digest(
+	EVP_PKEY *key, const uint8_t *digest, size_t len, uint8_t ret[64])
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
 	uint8_t der[128];
@@ -147,9 +150,12 @@ SIGNING void sign_digest(EVP_PKEY *key, const uint8_t *digest, size_t len, uint8
 SIGNING void sign(struct buf *document, const struct holder *who, enum xades_place place,
 	const char *id)
 {
-	struct xades_plan plan = { .place = place, .document = buf_span(document),
-		.signer = who->certificate, .signature_method = "ecdsa-sha256",
-		.signing_time = NOW - 3600, .id = id };
+	struct xades_plan plan = { .place = place,
+		.document = buf_span(document),
+		.signer = who->certificate,
+		.signature_method = "ecdsa-sha256",
+		.signing_time = NOW - 3600,
+		.id = id };
 	_cleanup_(freep) char *reason = NULL;
 	struct xades_draft *draft = NULL;
 	uint8_t digest[64], value[64];

@@ -59,7 +59,8 @@ static struct policy *policy_of(struct wish w)
 		w.types ? w.types : "PHYTO", w.more ? w.more : "");
 	put("routes/10.cfg",
 		"rules = ( { types = ( \"*\" ); import_countries = ( \"%s\" );\n"
-		"destinations = ( \"traces\" ); } );\n", w.routes ? w.routes : "NL");
+		"destinations = ( \"traces\" ); } );\n",
+		w.routes ? w.routes : "NL");
 	put("degraded/revocation.cfg", "hold = { %s };", w.hold ? w.hold : "");
 	if (policy_load(house.dir, &p, &error) < 0)
 		fail_msg("%s", error);
@@ -153,12 +154,15 @@ static struct result judge_with(const struct buf *b, struct wish w, const char *
 	const struct pki_material *material)
 {
 	struct policy *policy = policy_of(w);
-	const struct admit_context context = { .policy = policy, .types = house.types,
-		.material = material, .store_version = "store" };
+	const struct admit_context context = { .policy = policy,
+		.types = house.types,
+		.material = material,
+		.store_version = "store" };
 	struct result r = { .report = NULL };
 	uint8_t digest[SHA256_SIZE];
 
-	assert_int_equal(admit(&context, buf_span(b), partner, NOW, &r.verdict, &r.report), 0);
+	assert_int_equal(
+		admit(&context, buf_span(b), partner, NOW, &r.verdict, &r.report), 0);
 	assert_true(verdict_ok(&r.verdict));
 	assert_non_null(r.report);
 	assert_int_equal(digest_sha256(buf_span(b), digest), 0);
@@ -208,7 +212,8 @@ static void decided(struct result r, enum decision decision)
 /* Refused for the code, and for nothing else when alone. */
 static void refused(struct result r, const char *code, bool alone)
 {
-	if (errors_of(&r, code) == 0 || (alone && errors_of(&r, NULL) != errors_of(&r, code))) {
+	if (errors_of(&r, code) == 0 ||
+		(alone && errors_of(&r, NULL) != errors_of(&r, code))) {
 		show(&r);
 		fail_msg("%s expected%s", code, alone ? " alone" : "");
 	}
@@ -282,8 +287,10 @@ static void test_every_finding(void **state)
 	(void)state;
 	complete(&b);
 	replace(&b, ">70</ram:StatusCode>", ">1</ram:StatusCode>");
-	r = judge(&b, (struct wish){ .country = "BR", .routes = "FR", .types = "IMPORT",
-		.more = "suspended = true;" });
+	r = judge(&b, (struct wish){ .country = "BR",
+			      .routes = "FR",
+			      .types = "IMPORT",
+			      .more = "suspended = true;" });
 	assert_true(errors_of(&r, "sig.digest") > 0);
 	assert_true(errors_of(&r, "doc.status") > 0);
 	assert_true(errors_of(&r, "document.country") == 1);
@@ -371,9 +378,10 @@ static void test_partner(void **state)
 	(void)state;
 	complete(&b);
 	refused(judge(&b, (struct wish){ .country = "BR" }), "document.country", true);
-	refused(judge(&b, (struct wish){ .types = "IMPORT" }), "document.type-not-allowed", true);
-	refused(judge(&b, (struct wish){ .more = "suspended = true;" }), "partner.suspended",
-		true);
+	refused(judge(&b, (struct wish){ .types = "IMPORT" }),
+		"document.type-not-allowed", true);
+	refused(judge(&b, (struct wish){ .more = "suspended = true;" }),
+		"partner.suspended", true);
 	refused(judge(&b, (struct wish){ .routes = "FR" }), "route.none", true);
 	refused(judge_with(&b, USUAL, "other", house.material), "partner.unknown", false);
 	refused(judge_with(&b, USUAL, "", house.material), "partner.unknown", false);
@@ -460,7 +468,8 @@ static void test_revoked_is_not_held(void **state)
 
 	(void)state;
 	complete(&b);
-	refused(judge_with(&b, (struct wish){ .hold = "TRY_LATER = 3600;" }, "nz", revoked),
+	refused(judge_with(
+			&b, (struct wish){ .hold = "TRY_LATER = 3600;" }, "nz", revoked),
 		"sig.path", true);
 	pki_material_free(revoked);
 }
@@ -472,7 +481,8 @@ static void test_no_anchor(void **state)
 
 	(void)state;
 	complete(&b);
-	refused(judge_with(&b, (struct wish){ .hold = "TRY_LATER = 3600;" }, "nz", nothing),
+	refused(judge_with(
+			&b, (struct wish){ .hold = "TRY_LATER = 3600;" }, "nz", nothing),
 		"sig.path", true);
 	pki_material_free(nothing);
 }
@@ -496,18 +506,18 @@ static void test_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_parallel_seal), cmocka_unit_test(test_trailing_comment),
-		cmocka_unit_test(test_changed), cmocka_unit_test(test_every_finding),
-		cmocka_unit_test(test_no_signature), cmocka_unit_test(test_officer_alone),
-		cmocka_unit_test(test_seal_alone),
+		cmocka_unit_test(test_parallel_seal),
+		cmocka_unit_test(test_trailing_comment), cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_every_finding), cmocka_unit_test(test_no_signature),
+		cmocka_unit_test(test_officer_alone), cmocka_unit_test(test_seal_alone),
 		cmocka_unit_test(test_officer_twice_is_no_seal),
 		cmocka_unit_test(test_officer_over_seal), cmocka_unit_test(test_stranger),
 		cmocka_unit_test(test_stranger_beside), cmocka_unit_test(test_partner),
 		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_unknown_type),
 		cmocka_unit_test(test_rule), cmocka_unit_test(test_no_revocation_data),
 		cmocka_unit_test(test_stale_revocation_data),
-		cmocka_unit_test(test_revoked_is_not_held), cmocka_unit_test(test_no_anchor),
-		cmocka_unit_test(test_cut) };
+		cmocka_unit_test(test_revoked_is_not_held),
+		cmocka_unit_test(test_no_anchor), cmocka_unit_test(test_cut) };
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The parts of admission alone, each with what no real document would give it: what one part
- * lets through by a slip, another must still stop. */
+/* The parts of admission alone, each with what no real document would give it: what one
+ * part lets through by a slip, another must still stop. */
 #include "policy/judged.h"
 
 #include "common/durable.h"
@@ -41,7 +41,8 @@ static int set_up(void **state)
 	assert_int_equal(mkdir(path, 0755), 0);
 	officer = holder_new("Officer (TEST)", NULL);
 	snprintf(text, sizeof(text),
-		"name = \"nz\"; country = \"NZ\"; transport = ( ); types = ( \"PHYTO\" );\n"
+		"name = \"nz\"; country = \"NZ\"; transport = ( ); types = ( \"PHYTO\" "
+		");\n"
 		"signers = ( { sha256 = \"%s\"; role = \"officer\"; name = \"O\"; } );",
 		officer.sha256);
 	put("partners/nz.cfg", text);
@@ -119,15 +120,18 @@ static void test_decide(void **state)
 				b.judged.seen = seen;
 				b.judged.held = holding;
 				add_errors(errors == 1 ? &b.judged.findings
-						       : &b.judged.signatures->findings, errors);
+						       : &b.judged.signatures->findings,
+					errors);
 				judged_decide(&b.judged, &v);
 				assert_int_equal(v.error_count, errors);
 				accepted += v.decision == DECISION_ACCEPTED;
 				held += v.decision == DECISION_HELD;
 				if (v.decision == DECISION_ACCEPTED)
-					assert_true(seen == SEEN_ALL && !errors && !holding);
+					assert_true(
+						seen == SEEN_ALL && !errors && !holding);
 				if (v.decision == DECISION_HELD)
-					assert_true(seen == SEEN_ALL && errors == holding);
+					assert_true(
+						seen == SEEN_ALL && errors == holding);
 				judged_done(&b.judged);
 			}
 	assert_int_equal(accepted, 1);
@@ -238,6 +242,11 @@ static void test_hold_for_one_reason_only(void **state)
 	assert_false(b.judged.seen & SEEN_SIGNATURES);
 	judged_done(&b.judged);
 	hold_first(&b);
+	add_errors(&b.judged.signatures->findings, 1);
+	assert_int_equal(judge_signers(&b.judged), 0);
+	assert_false(b.judged.seen & SEEN_SIGNATURES);
+	judged_done(&b.judged);
+	hold_first(&b);
 	findings_done(&b.judged.signatures->findings);
 	findings_add(&b.judged.signatures->findings, "sig.weak", NULL, NULL, NULL);
 	assert_int_equal(judge_signers(&b.judged), 0);
@@ -254,8 +263,9 @@ static void read_sent(struct bench *b, const char *text)
 {
 	_cleanup_findings_ struct findings f = { 0 };
 
-	assert_int_equal(xml_read(span_str(text), XML_READ_GATE, &f,
-		&b->judged.signatures->doc), 1);
+	assert_int_equal(
+		xml_read(span_str(text), XML_READ_GATE, &f, &b->judged.signatures->doc),
+		1);
 	b->judged.usable[0] = true;
 }
 
@@ -323,7 +333,8 @@ int main(void)
 		cmocka_unit_test(test_signers_usual),
 		cmocka_unit_test(test_signers_that_do_not_count),
 		cmocka_unit_test(test_nobody_signed), cmocka_unit_test(test_no_signer),
-		cmocka_unit_test(test_hold), cmocka_unit_test(test_hold_for_one_reason_only),
+		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_hold_for_one_reason_only),
 		cmocka_unit_test(test_octets), cmocka_unit_test(test_octets_of_two) };
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The policy loader: what it reads, and that it names file and line of what it refuses. */
+/* The policy loader: what it reads, and that it names file and line of what it refuses.
+ */
 #include "policy/policy.h"
 
 #include "common/durable.h"
@@ -17,24 +18,27 @@
 #define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define C64 "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 #define D64 "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-#define COLONS                                                                            \
-	"DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:"                                \
+#define COLONS                                                                           \
+	"DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:"                               \
 	"DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD:DD"
 
-#define SIGNERS                                                                           \
-	"signers = ( { sha256 = \"" C64 "\"; role = \"officer\"; name = \"Inspector\"; },\n"  \
-	"            { sha256 = \"" COLONS "\"; role = \"seal\"; name = \"Seal\"; } );\n"
-#define PARTNER_OF(name, country, transport, more)                                        \
-	"name = \"" name "\";\ncountry = \"" country "\";\ntransport = ( \"" transport         \
+#define SIGNERS                                                                          \
+	"signers = ( { sha256 = \"" C64                                                  \
+	"\"; role = \"officer\"; name = \"Inspector\"; },\n"                             \
+	"            { sha256 = \"" COLONS                                               \
+	"\"; role = \"seal\"; name = \"Seal\"; } );\n"
+#define PARTNER_OF(name, country, transport, more)                                       \
+	"name = \"" name "\";\ncountry = \"" country "\";\ntransport = ( \"" transport   \
 	"\" );\n" more "types = ( \"PHYTO\" );\n"
 #define PARTNER PARTNER_OF("ke", "KE", A64, SIGNERS)
-#define ROUTES                                                                            \
-	"rules = ( { types = ( \"PHYTO\" ); import_countries = ( \"NL\" );\n"                  \
-	"            destinations = ( \"traces\", \"customs-nl\" ); },\n"                       \
-	"          { types = ( \"*\" ); import_countries = ( \"*\" );\n"                        \
+#define ROUTES                                                                           \
+	"rules = ( { types = ( \"PHYTO\" ); import_countries = ( \"NL\" );\n"            \
+	"            destinations = ( \"traces\", \"customs-nl\" ); },\n"                \
+	"          { types = ( \"*\" ); import_countries = ( \"*\" );\n"                 \
 	"            destinations = ( \"traces\" ); } );\n"
-#define OPERATORS                                                                         \
-	"people = ( { name = \"Officer One\"; sha256 = \"" B64 "\"; role = \"operator\"; } );\n" \
+#define OPERATORS                                                                        \
+	"people = ( { name = \"Officer One\"; sha256 = \"" B64                           \
+	"\"; role = \"operator\"; } );\n"                                                \
 	"roles = { viewer = ( \"view\" ); operator = ( \"view\", \"hold\" ); };\n"
 
 struct tree {
@@ -99,8 +103,8 @@ static struct policy *load(const struct tree *t)
 }
 
 /* Write text as a file: the load is refused, and the error holds what. */
-static void refused(const struct tree *t, const char *name, const char *text,
-	const char *what)
+static void refused(
+	const struct tree *t, const char *name, const char *text, const char *what)
 {
 	_cleanup_(freep) char *error = NULL;
 	struct policy *p = NULL;
@@ -219,57 +223,91 @@ static const struct bad BAD[] = {
 	{ "partners/ke.cfg", PARTNER "sspended = true;\n", ":7: sspended is not" },
 	{ "partners/ke.cfg", "name = 5;\n", ":1: name must be a string" },
 	{ "partners/ke.cfg", "name = \"ke\";\n", "country is missing" },
-	{ "partners/ke.cfg", PARTNER "suspended = 1;\n", ":7: suspended must be true or false" },
+	{ "partners/ke.cfg", PARTNER "suspended = 1;\n",
+		":7: suspended must be true or false" },
 	{ "partners/ke.cfg", PARTNER "kind = \"friend\";\n", "kind cannot be" },
-	{ "partners/ke.cfg", PARTNER "\n@include \"x.cfg\"\n", ":8: @include is not allowed" },
+	{ "partners/ke.cfg", PARTNER "\n@include \"x.cfg\"\n",
+		":8: @include is not allowed" },
 	{ "partners/ke.cfg", "name = \"ke\"\nname = \"ke\";\n", ":2: duplicate" },
 	{ "partners/ke.cfg", "name = ;\n", ":1: " },
-	{ "partners/ke.cfg", PARTNER_OF("ke", "ke", A64, SIGNERS), ":2: \"ke\" is not a country" },
+	{ "partners/ke.cfg", PARTNER_OF("ke", "ke", A64, SIGNERS),
+		":2: \"ke\" is not a country" },
 	{ "partners/ke.cfg", PARTNER_OF("ke", "KEN", A64, SIGNERS), "is not a country" },
 	{ "partners/ke.cfg", PARTNER_OF("ke/../x", "KE", A64, SIGNERS), ":1: " },
-	{ "partners/ke.cfg", PARTNER_OF("", "KE", A64, SIGNERS), ":1: the text is empty" },
-	{ "partners/ke.cfg", PARTNER_OF("other", "KE", A64, SIGNERS), "must be named other.cfg" },
-	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", "aa", SIGNERS), ":3: \"aa\" is not a SHA-256" },
-	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", A64 "a", SIGNERS), "is not a SHA-256" },
-	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", A64 "\", \"" A64, SIGNERS), "enrolled twice" },
+	{ "partners/ke.cfg", PARTNER_OF("", "KE", A64, SIGNERS),
+		":1: the text is empty" },
+	{ "partners/ke.cfg", PARTNER_OF("other", "KE", A64, SIGNERS),
+		"must be named other.cfg" },
+	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", "aa", SIGNERS),
+		":3: \"aa\" is not a SHA-256" },
+	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", A64 "a", SIGNERS),
+		"is not a SHA-256" },
+	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", A64 "\", \"" A64, SIGNERS),
+		"enrolled twice" },
 	{ "partners/ke.cfg",
-		PARTNER_OF("ke", "KE", A64, "signers = ( { sha256 = \"" C64
-			"\"; role = \"boss\"; name = \"x\"; } );"), "role cannot be" },
+		PARTNER_OF("ke", "KE", A64,
+			"signers = ( { sha256 = \"" C64
+			"\"; role = \"boss\"; name = \"x\"; } );"),
+		"role cannot be" },
 	{ "partners/ke.cfg",
-		PARTNER_OF("ke", "KE", A64, "signers = ( { sha256 = \"" C64
+		PARTNER_OF("ke", "KE", A64,
+			"signers = ( { sha256 = \"" C64
 			"\"; role = \"seal\"; name = \"x\"; }, { sha256 = \"" C64
-			"\"; role = \"officer\"; name = \"y\"; } );"), "enrolled twice" },
+			"\"; role = \"officer\"; name = \"y\"; } );"),
+		"enrolled twice" },
 	{ "partners/ke.cfg",
-		PARTNER_OF("ke", "KE", A64, "signers = ( { sha256 = \"" C64
-			"\"; role = \"seal\"; } );"), "name is missing" },
+		PARTNER_OF("ke", "KE", A64,
+			"signers = ( { sha256 = \"" C64 "\"; role = \"seal\"; } );"),
+		"name is missing" },
 	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", A64, "signers = ( \"" C64 "\" );"),
 		"signers must be a list of groups" },
-	{ "partners/uk.cfg", PARTNER_OF("uk", "GB", A64, "signers = ( );"), "enrolled twice" },
+	{ "partners/uk.cfg", PARTNER_OF("uk", "GB", A64, "signers = ( );"),
+		"enrolled twice" },
 	{ "partners/uk.cfg", PARTNER_OF("uk", "GB", B64, SIGNERS), "enrolled twice" },
 	{ "partners/KE.cfg", PARTNER_OF("ke", "GB", B64, "signers = ( );"), "" },
-	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", A64, SIGNERS "types = ( \"X\" );"), ":6: dup" },
-	{ "routes/10.cfg", "rules = ( { types = (\"A\"); import_countries = (\"NL\");\n"
-		" destinations = (\"nowhere\"); } );", ":2: there is no routes/destinations/nowhere" },
-	{ "routes/10.cfg", "rules = ( { types = (\"A\"); import_countries = (\"nl\");\n"
-		" destinations = (\"traces\"); } );", ":1: \"nl\" is not a country" },
-	{ "routes/10.cfg", "rules = ( { types = ( ); import_countries = (\"NL\");\n"
-		" destinations = (\"traces\"); } );", ":1: types is empty" },
-	{ "routes/10.cfg", "rules = ( { types = (\"A\", \"A\"); import_countries = (\"NL\");\n"
-		" destinations = (\"traces\"); } );", ":1: \"A\" is there twice" },
+	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", A64, SIGNERS "types = ( \"X\" );"),
+		":6: dup" },
+	{ "routes/10.cfg",
+		"rules = ( { types = (\"A\"); import_countries = (\"NL\");\n"
+		" destinations = (\"nowhere\"); } );",
+		":2: there is no routes/destinations/nowhere" },
+	{ "routes/10.cfg",
+		"rules = ( { types = (\"A\"); import_countries = (\"nl\");\n"
+		" destinations = (\"traces\"); } );",
+		":1: \"nl\" is not a country" },
+	{ "routes/10.cfg",
+		"rules = ( { types = ( ); import_countries = (\"NL\");\n"
+		" destinations = (\"traces\"); } );",
+		":1: types is empty" },
+	{ "routes/10.cfg",
+		"rules = ( { types = (\"A\", \"A\"); import_countries = (\"NL\");\n"
+		" destinations = (\"traces\"); } );",
+		":1: \"A\" is there twice" },
 	{ "routes/10.cfg", "rules = { };", "rules must be a list of groups" },
-	{ "operators.cfg", "people = ( { name = \"A\"; sha256 = \"" B64 "\"; role = \"king\"; } );\n"
-		"roles = { };", ":1: role cannot be \"king\"" },
-	{ "operators.cfg", "people = ( { name = \"A\"; sha256 = \"" B64 "\"; role = \"viewer\"; },\n"
-		" { name = \"B\"; sha256 = \"" B64 "\"; role = \"viewer\"; } );\nroles = { };",
+	{ "operators.cfg",
+		"people = ( { name = \"A\"; sha256 = \"" B64 "\"; role = \"king\"; } );\n"
+		"roles = { };",
+		":1: role cannot be \"king\"" },
+	{ "operators.cfg",
+		"people = ( { name = \"A\"; sha256 = \"" B64 "\"; role = \"viewer\"; },\n"
+		" { name = \"B\"; sha256 = \"" B64
+		"\"; role = \"viewer\"; } );\nroles = { };",
 		":2: certificate" },
-	{ "operators.cfg", "people = ( { name = \"A\"; sha256 = \"" B64 "\"; role = \"viewer\"; },\n"
-		" { name = \"A\"; sha256 = \"" C64 "\"; role = \"viewer\"; } );\nroles = { };",
+	{ "operators.cfg",
+		"people = ( { name = \"A\"; sha256 = \"" B64 "\"; role = \"viewer\"; },\n"
+		" { name = \"A\"; sha256 = \"" C64
+		"\"; role = \"viewer\"; } );\nroles = { };",
 		":2: A is there twice" },
-	{ "operators.cfg", "people = ( );\nroles = { king = ( \"hold\" ); };", ":2: king is not" },
-	{ "operators.cfg", "people = ( );\nroles = { viewer = \"hold\"; };", ":2: viewer must be" },
-	{ "degraded/revocation.cfg", "hold = { REVOKED = 3600; };", ":1: REVOKED is not" },
-	{ "degraded/revocation.cfg", "hold = { TRY_LATER = 5; };", ":1: TRY_LATER must be 60 to" },
-	{ "degraded/revocation.cfg", "hold = { TRY_LATER = \"1h\"; };", "must be an integer" },
+	{ "operators.cfg", "people = ( );\nroles = { king = ( \"hold\" ); };",
+		":2: king is not" },
+	{ "operators.cfg", "people = ( );\nroles = { viewer = \"hold\"; };",
+		":2: viewer must be" },
+	{ "degraded/revocation.cfg", "hold = { REVOKED = 3600; };",
+		":1: REVOKED is not" },
+	{ "degraded/revocation.cfg", "hold = { TRY_LATER = 5; };",
+		":1: TRY_LATER must be 60 to" },
+	{ "degraded/revocation.cfg", "hold = { TRY_LATER = \"1h\"; };",
+		"must be an integer" },
 };
 
 static void test_bad(void **state)
@@ -305,7 +343,8 @@ static void test_digest(void **state)
 
 	snprintf(command, sizeof(command),
 		"cd %s && find . -type f -printf '%%P\\n' | LC_ALL=C sort | "
-		"xargs -d '\\n' sha256sum | sha256sum", t->dir);
+		"xargs -d '\\n' sha256sum | sha256sum",
+		t->dir);
 	out = popen(command, "r");
 	assert_non_null(out);
 	assert_non_null(fgets(line, sizeof(line), out));
@@ -359,9 +398,10 @@ static void test_shipped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_good), TEST(test_operators),
-		TEST(test_routes), TEST(test_route_order), TEST(test_hold), TEST(test_bad),
-		TEST(test_zero_octet), TEST(test_digest), TEST(test_digest_changes),
-		TEST(test_stamp), cmocka_unit_test(test_nothing_is_nobody),
+		TEST(test_routes), TEST(test_route_order), TEST(test_hold),
+		TEST(test_bad), TEST(test_zero_octet), TEST(test_digest),
+		TEST(test_digest_changes), TEST(test_stamp),
+		cmocka_unit_test(test_nothing_is_nobody),
 		cmocka_unit_test(test_absent_tree), cmocka_unit_test(test_shipped) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

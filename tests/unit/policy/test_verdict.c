@@ -31,7 +31,8 @@ static void test_decisions(void **state)
 	(void)state;
 	for (uint32_t d = 0; d < 256; d++) {
 		v.decision = d;
-		assert_int_equal(verdict_ok(&v), d == DECISION_REFUSED || d == DECISION_ACCEPTED);
+		assert_int_equal(
+			verdict_ok(&v), d == DECISION_REFUSED || d == DECISION_ACCEPTED);
 	}
 	v.decision = DECISION_HELD;
 	v.hold_until = 101;
@@ -55,9 +56,15 @@ static void test_arrays_end(void **state)
 	static const struct {
 		size_t offset, size;
 	} ARRAYS[] = {
-#define ARRAY(name) { offsetof(struct verdict, name), sizeof(((struct verdict *)0)->name) }
-		ARRAY(policy_digest), ARRAY(store_version), ARRAY(type), ARRAY(number),
-		ARRAY(status), ARRAY(export_country), ARRAY(import_country),
+#define ARRAY(name)                                                                      \
+	{ offsetof(struct verdict, name), sizeof(((struct verdict *)0)->name) }
+		ARRAY(policy_digest),
+		ARRAY(store_version),
+		ARRAY(type),
+		ARRAY(number),
+		ARRAY(status),
+		ARRAY(export_country),
+		ARRAY(import_country),
 		ARRAY(hold_reason),
 	};
 
@@ -127,7 +134,8 @@ static int ask(struct server *s, struct verdict *ret_verdict)
 
 static struct server server(void)
 {
-	return (struct server){ .type = VERIFY_ANSWER, .body_len = sizeof(struct verdict),
+	return (struct server){ .type = VERIFY_ANSWER,
+		.body_len = sizeof(struct verdict),
 		.verdict = { .decision = DECISION_ACCEPTED, .sha256 = { 1, 2, 3 } } };
 }
 
@@ -210,7 +218,8 @@ static void test_nobody_listens(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_zero_is_undecided),
-		cmocka_unit_test(test_decisions), cmocka_unit_test(test_accepted_has_no_errors),
+		cmocka_unit_test(test_decisions),
+		cmocka_unit_test(test_accepted_has_no_errors),
 		cmocka_unit_test(test_arrays_end), cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_busy), cmocka_unit_test(test_not_about),
 		cmocka_unit_test(test_wrong_shape), cmocka_unit_test(test_closed),

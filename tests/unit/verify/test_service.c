@@ -24,9 +24,10 @@
 
 #define ANSWER_MS 20000
 
-/* What a check does is its input's first word. Its answer names the process in `number`. */
-static int act(const void *context, const struct verify_request *request, struct span input,
-	struct verdict *v, json_t **ret_report)
+/* What a check does is its input's first word. Its answer names the process in `number`.
+ */
+static int act(const void *context, const struct verify_request *request,
+	struct span input, struct verdict *v, json_t **ret_report)
 {
 	static char *kept[64];
 	const char *word = (const char *)input.data;
@@ -47,7 +48,8 @@ static int act(const void *context, const struct verify_request *request, struct
 	if (strcmp(word, "exec") == 0)
 		execl("/bin/true", "true", NULL);
 	if (strcmp(word, "executable") == 0)
-		(void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		(void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
 	if (strcmp(word, "exit") == 0)
 		syscall(SYS_exit_group, 0);
 	if (strcmp(word, "undecided") == 0)
@@ -103,9 +105,14 @@ static void start(const char *more, struct limits limits)
 	assert_int_equal(instance_open(bench.dir, &bench.instance, &error), 0);
 	snprintf(bench.socket, sizeof(bench.socket), "%s/verify.sock", bench.dir);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	bench.service = (struct service){ .instance = &bench.instance, .control = pair[1],
-		.modes = MODES, .mode_count = 2, .policy_digest = "p", .store_version = "s",
-		.limits = limits, .listener = ipc_listen(bench.socket, 0666) };
+	bench.service = (struct service){ .instance = &bench.instance,
+		.control = pair[1],
+		.modes = MODES,
+		.mode_count = 2,
+		.policy_digest = "p",
+		.store_version = "s",
+		.limits = limits,
+		.listener = ipc_listen(bench.socket, 0666) };
 	bench.control = pair[0];
 	fflush(NULL);
 	bench.pid = fork();
@@ -134,8 +141,9 @@ static void stop(void)
 
 static struct limits usual(void)
 {
-	return (struct limits){ .workers = 2, .documents = 64, .cpu_ms = 300,
-		.memory_mb = 100 };
+	return (struct limits){
+		.workers = 2, .documents = 64, .cpu_ms = 300, .memory_mb = 100
+	};
 }
 
 struct answer {
@@ -155,8 +163,8 @@ static struct answer ask_mode(uint32_t mode, const char *subject, const char *wo
 	int report = -1;
 
 	snprintf(request.subject, sizeof(request.subject), "%s", subject);
-	a.result = verify_ask(bench.socket, &request, input, SHA, ANSWER_MS, &a.verdict,
-		&report);
+	a.result = verify_ask(
+		bench.socket, &request, input, SHA, ANSWER_MS, &a.verdict, &report);
 	close(input);
 	if (report >= 0) {
 		struct span s;
@@ -275,8 +283,8 @@ static void test_memory_enough(void **state)
 
 static void test_crash(void **state)
 {
-	static const char *const WORDS[] = { "crash", "open", "socket", "exec", "executable",
-		"stop" };
+	static const char *const WORDS[] = { "crash", "open", "socket", "exec",
+		"executable", "stop" };
 
 	(void)state;
 	start("", usual());
@@ -395,7 +403,8 @@ static void test_waits(void **state)
 	(void)state;
 	start("", usual());
 	for (size_t i = 0; i < 20; i++) {
-		many[i] = (struct asked){ .subject = i % 3 ? "ke" : "ug", .word = "good" };
+		many[i] =
+			(struct asked){ .subject = i % 3 ? "ke" : "ug", .word = "good" };
 		begin(&many[i]);
 	}
 	for (size_t i = 0; i < 20; i++) {
@@ -446,8 +455,8 @@ static void test_doors(void **state)
 	assert_string_equal(text, "\t2\n");
 	line_of(pid, "NoNewPrivs:", text, sizeof(text));
 	assert_string_equal(text, "\t1\n");
-	/* A process that is not dumpable shows its descriptors to root only. What belonged to
-	 * the document is closed right after the answer. */
+	/* A process that is not dumpable shows its descriptors to root only. What
+	 * belonged to the document is closed right after the answer. */
 	for (int i = 0; geteuid() == 0 && open_descriptors(pid) != 4; i++) {
 		assert_true(i < 5000);
 		usleep(1000);
@@ -468,7 +477,8 @@ static void test_refused_questions(void **state)
 	assert_int_equal(ask("", "good").result, -ECONNRESET);
 	input = memfd_from("input", span_str("good"));
 	fd = ipc_connect(bench.socket, ANSWER_MS);
-	assert_int_equal(ipc_call(fd, VERIFY_ASK, &request, sizeof(request) - 1, &input, 1, &m),
+	assert_int_equal(
+		ipc_call(fd, VERIFY_ASK, &request, sizeof(request) - 1, &input, 1, &m),
 		-ECONNRESET);
 	close(fd);
 	fd = ipc_connect(bench.socket, ANSWER_MS);
@@ -477,7 +487,8 @@ static void test_refused_questions(void **state)
 	close(fd);
 	memset(request.subject, 'x', sizeof(request.subject));
 	fd = ipc_connect(bench.socket, ANSWER_MS);
-	assert_int_equal(ipc_call(fd, VERIFY_ASK, &request, sizeof(request), &input, 1, &m),
+	assert_int_equal(
+		ipc_call(fd, VERIFY_ASK, &request, sizeof(request), &input, 1, &m),
 		-ECONNRESET);
 	close(fd);
 	close(input);
@@ -486,8 +497,9 @@ static void test_refused_questions(void **state)
 
 static void test_wrong_version(void **state)
 {
-	struct ipc_header h = { .magic = IPC_MAGIC, .version = IPC_VERSION + 1,
-		.type = VERIFY_ASK };
+	struct ipc_header h = {
+		.magic = IPC_MAGIC, .version = IPC_VERSION + 1, .type = VERIFY_ASK
+	};
 	char octet;
 	int fd;
 
@@ -511,8 +523,9 @@ static void test_input(void **state)
 	start("", usual());
 	open_input = memfd_create("open", MFD_ALLOW_SEALING);
 	assert_true(write(open_input, "good", 5) == 5);
-	assert_int_equal(verify_ask(bench.socket, &request, open_input, SHA, ANSWER_MS, &v,
-		&report), -ECONNRESET);
+	assert_int_equal(verify_ask(bench.socket, &request, open_input, SHA, ANSWER_MS,
+				 &v, &report),
+		-ECONNRESET);
 	close(open_input);
 	stop();
 }
@@ -524,14 +537,16 @@ static pid_t child_as(uid_t uid, const char *word)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		struct verify_request request = { .mode = VERIFY_DOCUMENT, .subject = "ke" };
+		struct verify_request request = { .mode = VERIFY_DOCUMENT,
+			.subject = "ke" };
 		int input = memfd_from("input", span_of(word, strlen(word) + 1));
 		struct verdict v;
 		int report;
 
 		if (setuid(uid) < 0)
 			_exit(99);
-		_exit(verify_ask(bench.socket, &request, input, SHA, ANSWER_MS, &v, &report) == 1);
+		_exit(verify_ask(bench.socket, &request, input, SHA, ANSWER_MS, &v,
+			      &report) == 1);
 	}
 	return pid;
 }
@@ -576,9 +591,9 @@ int main(void)
 		cmocka_unit_test(test_undecided), cmocka_unit_test(test_killed_when_idle),
 		cmocka_unit_test(test_killed_from_outside), cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_waits), cmocka_unit_test(test_doors),
-		cmocka_unit_test(test_refused_questions), cmocka_unit_test(test_wrong_version),
-		cmocka_unit_test(test_input), cmocka_unit_test(test_peers),
-		cmocka_unit_test(test_peers_together) };
+		cmocka_unit_test(test_refused_questions),
+		cmocka_unit_test(test_wrong_version), cmocka_unit_test(test_input),
+		cmocka_unit_test(test_peers), cmocka_unit_test(test_peers_together) };
 
 	log_open("test");
 	return cmocka_run_group_tests(tests, NULL, NULL);
