@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: EUPL-1.2
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(call archives,lib)
+	$(link)
+
+.PHONY: bench
+bench: all $(B)/bench/bench_verify $(B)/bench/bench_load ## ratios measured side by side, never pass or fail
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/bench.py $(abspath $(B))/bench
