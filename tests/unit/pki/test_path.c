@@ -374,6 +374,46 @@ static void who_is_no_ca_issues_nothing(void **state)
 	house_done(&h);
 }
 
+/* A key usage alone makes no CA, nor does a certificate of version 1. */
+static void a_ca_is_a_ca_by_its_basic_constraints(void **state)
+{
+	struct house h = house_make();
+	struct party half = party_make((struct order){ .name = "Half",
+		.issuer = &h.root,
+		.serial = 41,
+		.extensions = { { NID_key_usage, "critical,keyCertSign" } } });
+	struct party below = party_make(
+		(struct order){ .name = "Below", .issuer = &half, .serial = 42 });
+	struct pki_path_request request = { .target = below.cert,
+		.material = h.m,
+		.at = when(NOW),
+		.skip_revocation = true };
+
+	(void)state;
+	know(h.m, half.cert);
+	assert_int_equal(ask(&request), PKI_CHAIN_INVALID);
+	party_done(&half);
+	party_done(&below);
+	house_done(&h);
+}
+
+static void lists_without_an_end_are_believed_for_a_week(void **state)
+{
+	struct house h = house_make();
+
+	(void)state;
+	crl_of(&h, &h.root);
+	revoke_by(h.m,
+		(struct crl_order){ .issuer = &h.ca, .from = "2026-06-01T00:00:00Z" });
+	assert_int_equal(at(&h, h.signer.cert, "2026-06-08T00:00:00Z"), PKI_PASSED);
+	revoke_by(h.m, (struct crl_order){ .issuer = &h.root,
+			       .from = "2026-06-02T00:00:00Z",
+			       .to = "2026-07-01T00:00:00Z" });
+	assert_int_equal(
+		at(&h, h.signer.cert, "2026-06-08T00:00:01Z"), PKI_STALE_REVOCATION);
+	house_done(&h);
+}
+
 static void the_good_one_of_several_paths_counts(void **state)
 {
 	struct house h = house_make();
@@ -685,6 +725,8 @@ int main(void)
 		cmocka_unit_test(lists_that_forget_expired_certificates),
 		cmocka_unit_test(an_anchor_is_not_asked_what_it_is),
 		cmocka_unit_test(who_is_no_ca_issues_nothing),
+		cmocka_unit_test(a_ca_is_a_ca_by_its_basic_constraints),
+		cmocka_unit_test(lists_without_an_end_are_believed_for_a_week),
 		cmocka_unit_test(the_good_one_of_several_paths_counts),
 		cmocka_unit_test(authorities_that_certify_each_other_come_to_an_end),
 		cmocka_unit_test(a_maze_of_one_name_is_given_up),

@@ -403,6 +403,49 @@ static void alone_a_list_is_judged_too(void **state)
 	house_done(&h);
 }
 
+static int alone(
+	const struct ocsp_order *order, X509 *issuer, X509 *about, const char *time)
+{
+	struct octets o = ocsp_make(*order);
+	OCSP_BASICRESP *basic = pki_ocsp_parse(span_of_octets(&o));
+	const char *reason;
+	int r;
+
+	assert_non_null(basic);
+	r = pki_ocsp_verify(basic, issuer, about, when(time), &reason);
+	assert_true(r >= 0);
+	assert_int_equal(r == 1, reason[0] == '\0');
+	OCSP_BASICRESP_free(basic);
+	octets_done(&o);
+	return r;
+}
+
+static void alone_a_response_is_judged_too(void **state)
+{
+	struct house h = house_make();
+	struct party delegate = responder_of(&h.ca, "OCSPSigning", true);
+	struct party other = responder_of(&h.ca, "clientAuth", true);
+	struct ocsp_order o = good_answer(&h, &h.ca);
+
+	(void)state;
+	assert_int_equal(alone(&o, h.ca.cert, h.signer.cert, NOW), 1);
+	assert_int_equal(alone(&o, h.ca.cert, NULL, NOW), 1);
+	assert_int_equal(alone(&o, h.signer.cert, h.signer.cert, NOW), 0);
+	assert_int_equal(alone(&o, h.ca.cert, delegate.cert, NOW), 0);
+	assert_int_equal(alone(&o, h.ca.cert, h.signer.cert, "2026-06-05T10:00:00Z"), 0);
+	assert_int_equal(alone(&o, h.ca.cert, h.signer.cert, "2026-06-07T00:00:00Z"), 0);
+	o.responder = &delegate;
+	assert_int_equal(alone(&o, h.ca.cert, h.signer.cert, NOW), 1);
+	o.responder = &other;
+	assert_int_equal(alone(&o, h.ca.cert, h.signer.cert, NOW), 0);
+	o.responder = &h.ca;
+	o.status = V_OCSP_CERTSTATUS_UNKNOWN;
+	assert_int_equal(alone(&o, h.ca.cert, h.signer.cert, NOW), 0);
+	party_done(&delegate);
+	party_done(&other);
+	house_done(&h);
+}
+
 /* Whatever single octet of a CRL or a response changes, nothing else is accepted from it.
  */
 static void flipped(const struct house *h, struct octets *o, bool crl)
@@ -470,6 +513,7 @@ int main(void)
 		cmocka_unit_test(a_list_signed_by_another_key),
 		cmocka_unit_test(an_issuer_that_may_not_sign_lists),
 		cmocka_unit_test(alone_a_list_is_judged_too),
+		cmocka_unit_test(alone_a_response_is_judged_too),
 		cmocka_unit_test(no_octet_of_a_list_may_change),
 		cmocka_unit_test(no_octet_of_a_response_may_change),
 	};
