@@ -4,6 +4,7 @@
 #include "common/durable.h"
 #include "common/encode.h"
 #include "pki/der.h"
+#include "pki/parsed.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -19,18 +20,9 @@
 
 X509 *pki_certificate_parse(struct span der)
 {
-	const unsigned char *p = der.data;
-	X509 *x;
-
 	if (!der.data || der.len > CERTIFICATE_MAX || !pki_der_exact(der))
 		return NULL;
-	x = d2i_X509(NULL, &p, (long)der.len);
-	if (x && p != der.data + der.len) {
-		X509_free(x);
-		x = NULL;
-	}
-	ERR_clear_error();
-	return x;
+	return pki_parsed_certificate(der);
 }
 
 static X509 *certificate_from_pem(struct span text)
