@@ -240,24 +240,28 @@ static int serve(struct service *s, struct pollfd *p)
 	return 0;
 }
 
-int service_run(struct service *s)
+static int prepare(struct service *s)
 {
-	_cleanup_(freep) struct pollfd *p =
-		calloc(2 + JOBS_MAX + s->limits.workers, sizeof(*p));
-	int r;
-
-	s->workers = calloc(s->limits.workers, sizeof(*s->workers));
-	if (!p || !s->workers)
-		return -ENOMEM;
 	for (size_t i = 0; i < JOBS_MAX; i++)
 		s->jobs[i] = (struct job){ .connection = -1, .input = -1 };
 	/* Workers cannot open what their libraries would read at first use. */
 	json_object_seed(0);
 	/* Two services share the listener while one takes over: accept must not block. */
-	if (fcntl(s->listener, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
-	r = serve(s, p);
-	pool_end(s);
+	return fcntl(s->listener, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+int service_run(struct service *s)
+{
+	struct pollfd *p = calloc(2 + JOBS_MAX + s->limits.workers, sizeof(*p));
+	int r;
+
+	s->workers = calloc(s->limits.workers, sizeof(*s->workers));
+	r = p && s->workers ? prepare(s) : -ENOMEM;
+	if (r == 0) {
+		r = serve(s, p);
+		pool_end(s);
+	}
 	free(s->workers);
+	free(p);
 	return r;
 }

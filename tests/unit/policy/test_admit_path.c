@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Admission when a path cannot be proven: what is held, and what never is. */
+#include "policy/admit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "admission.h"
+
+static void test_no_revocation_data(void **state)
+{
+	struct pki_material *none = material_of(&house.ca, 0, NULL);
+	_cleanup_buf_ struct buf b = vector();
+	const struct wish hold = { .hold = "TRY_LATER = 3600;" };
+	struct result r;
+
+	(void)state;
+	complete(&b);
+	refused(judge_with(&b, USUAL, "nz", none), "sig.path", true);
+	r = judge_with(&b, hold, "nz", none);
+	assert_true(r.verdict.hold_until == NOW + 3600);
+	assert_string_equal(r.verdict.hold_reason, "sig.path");
+	assert_string_equal(json_string_of(r.report, "decision"), "held");
+	decided(r, DECISION_HELD);
+	/* With the data it is what it is. */
+	decided(judge(&b, hold), DECISION_ACCEPTED);
+	pki_material_free(none);
+}
+
+static void test_stale_revocation_data(void **state)
+{
+	struct pki_material *stale = material_of(&house.ca, NOW - 30 * DAY, NULL);
+	_cleanup_buf_ struct buf b = vector();
+	struct wish hold = { .hold = "TRY_LATER = 3600;" };
+
+	(void)state;
+	complete(&b);
+	refused(judge_with(&b, USUAL, "nz", stale), "sig.path", true);
+	decided(judge_with(&b, hold, "nz", stale), DECISION_HELD);
+	/* Whatever else is wrong, it is refused at once. */
+	hold.routes = "FR";
+	refused(judge_with(&b, hold, "nz", stale), "route.none", false);
+	hold.routes = NULL;
+	replace(&b, "New Zealand", "New Zealend");
+	refused(judge_with(&b, hold, "nz", stale), "sig.digest", false);
+	pki_material_free(stale);
+}
+
+static void test_revoked_is_not_held(void **state)
+{
+	struct pki_material *revoked = material_of(&house.ca, NOW - DAY, &house.officer);
+	_cleanup_buf_ struct buf b = vector();
+
+	(void)state;
+	complete(&b);
+	refused(judge_with(
+			&b, (struct wish){ .hold = "TRY_LATER = 3600;" }, "nz", revoked),
+		"sig.path", true);
+	pki_material_free(revoked);
+}
+
+static void test_no_anchor(void **state)
+{
+	struct pki_material *nothing = pki_material_new();
+	_cleanup_buf_ struct buf b = vector();
+
+	(void)state;
+	complete(&b);
+	refused(judge_with(
+			&b, (struct wish){ .hold = "TRY_LATER = 3600;" }, "nz", nothing),
+		"sig.path", true);
+	pki_material_free(nothing);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_no_revocation_data),
+		cmocka_unit_test(test_stale_revocation_data),
+		cmocka_unit_test(test_revoked_is_not_held),
+		cmocka_unit_test(test_no_anchor) };
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
