@@ -120,7 +120,7 @@ static void note_digest(struct sig_context *c, const struct sig_reference *r,
 /* Keep what a reference over the whole document digested: that alone is what was signed. */
 static void keep_whole(struct sig *s, const struct sig_reference *r, struct buf *octets)
 {
-	if (r->target != TARGET_DOCUMENT || s->whole)
+	if (r->target != TARGET_DOCUMENT || s->whole || s->in_manifest)
 		return;
 	s->whole_octets = (uint8_t *)buf_take(octets, &s->whole_len);
 	if (s->whole_octets)
@@ -160,7 +160,7 @@ static void resolve(struct sig_context *c, struct sig *s, struct sig_reference *
 	}
 }
 
-static int check_reference(struct sig_context *c, struct sig *s, struct sig_reference *r)
+int sig_reference_check(struct sig_context *c, struct sig *s, struct sig_reference *r)
 {
 	if (r->target == TARGET_NONE || r->ambiguous)
 		return 0;
@@ -186,10 +186,10 @@ void sig_references_resolve(struct sig_context *c, struct sig *s)
 int sig_references_check(struct sig_context *c, struct sig *s)
 {
 	for (size_t i = 0; i < s->reference_count; i++) {
-		int r = check_reference(c, s, &s->references[i]);
+		int r = sig_reference_check(c, s, &s->references[i]);
 
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return sig_manifests_check(c, s);
 }

@@ -81,6 +81,15 @@ static void decide_path(struct sig_context *c, struct sig *s, struct xades_signa
 		s->path.reason ? s->path.reason : "");
 }
 
+static void decide_responders(struct sig_context *c, struct sig *s,
+	struct xades_signature *ret)
+{
+	sig_decide(ret, XADES_INDETERMINATE, "REVOCATION_OUT_OF_BOUNDS_NO_POE");
+	sig_finding(c, SEVERITY_ERROR, "sig.path", s->node,
+		"REVOCATION_OUT_OF_BOUNDS_NO_POE: the OCSP responders' certificates have "
+		"expired and nothing proves that their answers are older.");
+}
+
 static void decide_acceptance(struct sig_context *c, struct sig *s,
 	struct xades_signature *ret, int64_t best)
 {
@@ -174,7 +183,7 @@ static void report_core(struct sig_context *c, const struct sig *s,
 	if (!parent && !s->malformed)
 		sig_finding(c, SEVERITY_ERROR, "sig.digest", s->signed_info,
 			"The counter-signature is not about the signature that has it.");
-	ret->refs_intact &= parent && s->reference_count > 0;
+	ret->refs_intact &= parent && !s->manifest_broken && s->reference_count > 0;
 	ret->refs_found &= s->reference_count > 0;
 	ret->core_valid = s->value_ok && ret->refs_intact && !s->malformed;
 }
@@ -207,6 +216,8 @@ int sig_process(struct sig_context *c, struct sig *s)
 	if (core_passes(s, ret)) {
 		if (s->path.outcome != PKI_PASSED)
 			decide_path(c, s, ret, best);
+		else if (best >= c->options->at && sig_responders_expired(c, s))
+			decide_responders(c, s, ret);
 		else
 			decide_acceptance(c, s, ret, best);
 	}

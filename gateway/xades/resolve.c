@@ -185,6 +185,7 @@ void sig_reference_resolve(struct sig_context *c, const struct sig *s,
 	}
 	if (r->target != TARGET_NONE)
 		return;
-	sig_finding(c, SEVERITY_ERROR, "sig.reference-missing", r->node,
-		"What the reference '%s' is about was not found.", r->uri ? r->uri : "");
+	sig_finding(c, s->in_manifest ? SEVERITY_WARNING : SEVERITY_ERROR,
+		"sig.reference-missing",
+		r->node, "What the reference '%s' is about was not found.", r->uri ? r->uri : "");
 }

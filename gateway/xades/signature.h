@@ -148,6 +148,8 @@ struct sig {
 	const struct sig_reference *whole; /* the intact one over the whole document */
 	uint8_t *whole_octets;             /* what it digested; owned */
 	size_t whole_len;
+	bool in_manifest;     /* while entries of a manifest are looked at */
+	bool manifest_broken; /* an entry is not what was signed */
 	uint8_t *value_octets;
 	size_t value_len;
 
@@ -200,6 +202,13 @@ void sig_references_resolve(struct sig_context *c, struct sig *s);
 
 /* Digest what every reference is about and compare. */
 int sig_references_check(struct sig_context *c, struct sig *s);
+
+/* One of them, resolved already. */
+int sig_reference_check(struct sig_context *c, struct sig *s, struct sig_reference *r);
+
+/* manifest.c: check the entries of signed manifests; what is given must fit, what is not
+ * given is only named. */
+int sig_manifests_check(struct sig_context *c, struct sig *s);
 
 /* The octets that a reference digests, appended. fallback: canonical form of a node-set that
  * no transform turns into octets. Return: 0, -EBADMSG: cannot be made, other negative:
@@ -258,6 +267,11 @@ int sig_process(struct sig_context *c, struct sig *s);
  * the signature is proven to exist, with all that became known later. What is reported is
  * what stands now, unless the past decides more. */
 int sig_path(struct sig_context *c, struct sig *s, int64_t best);
+
+/* responder.c: true when all that says the signer is not revoked was signed by OCSP
+ * responders whose certificates have expired since: without proof that it is older than
+ * that, it proves nothing (EN 319 102-1 5.6.2.1, REVOCATION_OUT_OF_BOUNDS_NO_POE). */
+bool sig_responders_expired(const struct sig_context *c, const struct sig *s);
 
 /* How old revocation data may be, as pki_path_request has it. */
 int64_t sig_revocation_max_age(const struct sig_context *c);
