@@ -50,8 +50,8 @@ HOUSE void house_name(X509_NAME *name, const char *common_name)
 
 /* usage: keyUsage; extended: extendedKeyUsage or NULL. issuer NULL: signs itself as a CA.
  */
-HOUSE X509 *house_certificate(int64_t now, EVP_PKEY *key, const char *name, X509 *issuer,
-	EVP_PKEY *issuer_key, const char *usage, const char *extended)
+HOUSE X509 *house_certificate_for(int64_t now, int days, EVP_PKEY *key, const char *name,
+	X509 *issuer, EVP_PKEY *issuer_key, const char *usage, const char *extended)
 {
 	static long serial = 4711;
 	X509 *x = X509_new();
@@ -60,7 +60,7 @@ HOUSE X509 *house_certificate(int64_t now, EVP_PKEY *key, const char *name, X509
 	X509_set_version(x, 2);
 	ASN1_INTEGER_set(X509_get_serialNumber(x), serial++);
 	X509_time_adj_ex(X509_getm_notBefore(x), -1, 0, &(time_t){ now });
-	X509_time_adj_ex(X509_getm_notAfter(x), 3650, 0, &(time_t){ now });
+	X509_time_adj_ex(X509_getm_notAfter(x), days, 0, &(time_t){ now });
 	house_name(X509_get_subject_name(x), name);
 	X509_set_issuer_name(x, X509_get_subject_name(issuer ? issuer : x));
 	X509_set_pubkey(x, key);
@@ -73,6 +73,13 @@ HOUSE X509 *house_certificate(int64_t now, EVP_PKEY *key, const char *name, X509
 		house_extension(x, issuer, NID_ext_key_usage, extended);
 	assert_true(X509_sign(x, issuer_key, EVP_sha256()) > 0);
 	return x;
+}
+
+HOUSE X509 *house_certificate(int64_t now, EVP_PKEY *key, const char *name, X509 *issuer,
+	EVP_PKEY *issuer_key, const char *usage, const char *extended)
+{
+	return house_certificate_for(
+		now, 3650, key, name, issuer, issuer_key, usage, extended);
 }
 
 HOUSE X509_CRL *house_crl(const struct house *h)

@@ -414,6 +414,37 @@ static void parts_over_their_limit_are_refused(void **state)
 	free(large);
 }
 
+/* The time-stamp says when it was: what has expired since was good then. */
+static void a_seal_outlives_its_certificates(void **state)
+{
+	struct house *h = &HOUSE_OF_TESTS;
+	X509 *seal = house_certificate_for(NOW, 2, h->seal_key, "Seal", h->ca, h->ca_key,
+		"critical,nonRepudiation", NULL);
+	X509 *receipts = house_certificate_for(NOW, 2, h->receipt_key, "Receipts", h->ca,
+		h->ca_key, "critical,digitalSignature", NULL);
+	_cleanup_(freep) char *receipt = sealed_receipt(
+		SEALED_DOCUMENT, "accepted", true, h->receipt_key, receipts);
+	struct container_plan plan = SEALED.plan;
+	_cleanup_answer_ struct answer a = { 0 }, late = { 0 };
+	_cleanup_buf_ struct buf c, d;
+
+	(void)state;
+	plan.signer = seal;
+	plan.receipt = span_str(receipt);
+	make(&plan, &c);
+	a = verify(buf_span(&c), MATERIAL, NOW + 30 * HOUSE_DAY);
+	assert_int_equal(a.valid, 1);
+	assert_string_equal(json_string_of(json_object_get(a.report, "evidence"),
+				    "receipt_signature"),
+		"PASSED");
+	/* A time-stamp from after the end proves nothing. */
+	sealed_make(h, &plan, h->seal_key, NOW + 3 * HOUSE_DAY, &d);
+	late = verify(buf_span(&d), MATERIAL, NOW + 30 * HOUSE_DAY);
+	assert_int_equal(late.valid, 0);
+	X509_free(seal);
+	X509_free(receipts);
+}
+
 static void a_role_may_hold_anything(void **state)
 {
 	struct container_plan plan = SEALED.plan;
@@ -461,6 +492,7 @@ int main(void)
 		cmocka_unit_test(another_authority_is_not_proven),
 		cmocka_unit_test(a_wrong_value_is_refused_at_once),
 		cmocka_unit_test(parts_over_their_limit_are_refused),
+		cmocka_unit_test(a_seal_outlives_its_certificates),
 		cmocka_unit_test(a_role_may_hold_anything),
 		cmocka_unit_test(the_policy_text_is_the_one_that_is_named),
 	};
