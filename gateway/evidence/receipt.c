@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define CHAIN_MAX 8
+#define URL_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 #define TEST_NOTICE                                                                      \
 	"TEST: this receipt was made by a test instance and has no legal effect."
@@ -28,23 +29,30 @@ static char *url_encode(struct span data)
 	return text;
 }
 
-static int url_decode(const char *text, uint8_t **ret_data, size_t *ret_len)
+/* As base64 with its padding; NULL for what base64url does not have. The caller frees. */
+static char *plain_base64(const char *text)
 {
 	size_t len = strlen(text);
-	_cleanup_(freep) char *plain = malloc(len + 4);
+	char *plain;
 
+	if (strspn(text, URL_ALPHABET) != len)
+		return NULL;
+	plain = malloc(len + 4);
 	if (!plain)
-		return -ENOMEM;
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (c == '+' || c == '/' || c == '=' || c <= ' ')
-			return -EINVAL;
-		plain[i] = c == '-' ? '+' : c == '_' ? '/' : c;
-	}
+		return NULL;
+	for (size_t i = 0; i < len; i++)
+		plain[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
 	while (len % 4)
 		plain[len++] = '=';
-	return base64_decode(span_of(plain, len), ret_data, ret_len);
+	plain[len] = '\0';
+	return plain;
+}
+
+static int url_decode(const char *text, uint8_t **ret_data, size_t *ret_len)
+{
+	_cleanup_(freep) char *plain = plain_base64(text);
+
+	return plain ? base64_decode(span_str(plain), ret_data, ret_len) : -EINVAL;
 }
 
 /* Octets of the DER element at the start of data, 0 when it is none. */
