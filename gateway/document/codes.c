@@ -37,33 +37,40 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Copy the first column of the rows where COLUMN=VALUE holds. */
+/* The column that COLUMN=VALUE names and the value, or -1. */
+static int condition(const struct csv *table, const char *where, const char **ret_value)
+{
+	char column[64];
+	size_t n = strcspn(where, "=");
+
+	if (where[n] != '=' || n >= sizeof(column))
+		return -1;
+	memcpy(column, where, n);
+	column[n] = '\0';
+	*ret_value = where + n + 1;
+	return csv_column(table, column);
+}
+
+/* Copy the first column of the rows where the condition holds, or of all. */
 static int fill(struct code_check *check, const struct csv *table, const char *where)
 {
-	_cleanup_(freep) char *column = strdup(where);
-	char *wanted = column ? strchr(column, '=') : NULL;
-	int index = 0;
+	const char *wanted = NULL;
+	int column = *where ? condition(table, where, &wanted) : 0;
 
-	if (!column)
+	if (column < 0)
+		return -EINVAL;
+	check->codes = calloc(table->rows + 1, sizeof(check->codes[0]));
+	if (!check->codes)
 		return -ENOMEM;
-	if (*where) {
-		if (!wanted)
-			return -EINVAL;
-		*wanted++ = '\0';
-		index = csv_column(table, column);
-	}
-	check->codes = calloc(table->rows + 1, sizeof(*check->codes));
-	if (!check->codes || index < 0)
-		return index < 0 ? -EINVAL : -ENOMEM;
 	for (size_t i = 0; i < table->rows; i++) {
-		if (*where && strcmp(csv_cell(table, i, index), wanted) != 0)
+		if (wanted && strcmp(csv_cell(table, i, column), wanted) != 0)
 			continue;
 		check->codes[check->code_count] = strdup(csv_cell(table, i, 0));
 		if (!check->codes[check->code_count])
 			return -ENOMEM;
 		check->code_count++;
 	}
-	qsort(check->codes, check->code_count, sizeof(*check->codes), compare);
+	qsort(check->codes, check->code_count, sizeof(check->codes[0]), compare);
 	return check->code_count ? 0 : -EINVAL;
 }
 
@@ -111,41 +118,59 @@ static bool header_ok(const struct csv *table)
 	return table->columns == 5;
 }
 
-int code_checks_load(const char *policies, const char *path,
-	const struct prefixes *prefixes, struct code_checks **ret_checks,
-	char **ret_error)
+static int load_table(struct code_checks *c, const struct csv *table,
+	const char *policies, const char *path, char **ret_error)
 {
-	_cleanup_csv_ struct csv table = { 0 };
-	_cleanup_(code_checks_freep) struct code_checks *c = calloc(1, sizeof(*c));
-	int r = csv_read(path, &table, ret_error);
-
-	if (!c)
-		return -ENOMEM;
-	if (r < 0)
-		return r;
-	if (!header_ok(&table))
+	if (!header_ok(table))
 		return fail(ret_error, path, 0,
 			"the header is not id,xpath,list,where,severity");
-	c->checks = calloc(table.rows + 1, sizeof(*c->checks));
+	c->checks = calloc(table->rows + 1, sizeof(*c->checks));
 	if (!c->checks)
 		return -ENOMEM;
-	for (size_t i = 0; i < prefixes->count; i++)
-		if (prefixes_add(&c->prefixes, prefixes->list[i].prefix,
-			    prefixes->list[i].uri) < 0)
-			return -ENOMEM;
-	for (; c->count < table.rows; c->count++) {
-		r = load_row(&c->checks[c->count], &table, c->count, prefixes, policies,
-			ret_error);
-		if (r < 0) {
-			size_t row = c->count++;
+	while (c->count < table->rows) {
+		size_t row = c->count++;
+		int r = load_row(
+			&c->checks[row], table, row, &c->prefixes, policies, ret_error);
 
+		if (r < 0) {
 			fail(ret_error, path, row,
 				"the expression, list, column or severity is unknown");
 			return r;
 		}
 	}
-	*ret_checks = TAKE(c);
 	return 0;
+}
+
+static int copy_prefixes(struct code_checks *c, const struct prefixes *from)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < from->count; i++)
+		r = prefixes_add(&c->prefixes, from->list[i].prefix, from->list[i].uri);
+	return r;
+}
+
+int code_checks_load(const char *policies, const char *path,
+	const struct prefixes *prefixes, struct code_checks **ret_checks,
+	char **ret_error)
+{
+	_cleanup_csv_ struct csv table = { 0 };
+	struct code_checks *c;
+	int r = csv_read(path, &table, ret_error);
+
+	if (r < 0)
+		return r;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	r = copy_prefixes(c, prefixes);
+	if (r == 0)
+		r = load_table(c, &table, policies, path, ret_error);
+	if (r < 0)
+		code_checks_free(c);
+	else
+		*ret_checks = c;
+	return r;
 }
 
 void code_checks_free(struct code_checks *c)

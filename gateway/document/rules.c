@@ -140,30 +140,40 @@ static void clear_marks(const xmlXPathObject *set)
 			set->nodesetval->nodeTab[i]->_private = NULL;
 }
 
+/* What the contexts of a pattern's rules matched. */
+struct matches {
+	xmlXPathObject *set;
+};
+
+static int match(const struct running *r, const struct rule *rule, struct matches *ret)
+{
+	xmlXPathObject *set =
+		rule_evaluate(r->context, rule->context, (xmlNode *)r->context->doc);
+
+	if (!set || set->type != XPATH_NODESET) {
+		xmlXPathFreeObject(set);
+		return -EDOM;
+	}
+	ret->set = set;
+	return 0;
+}
+
 static int run_pattern(const struct running *r, const struct pattern *p)
 {
-	xmlXPathObject **sets = calloc(p->count + 1, sizeof(*sets));
-	size_t n = 0;
-	int s = sets ? 0 : -ENOMEM;
+	struct matches *matches = calloc(p->count + 1, sizeof(*matches));
+	int s = matches ? 0 : -ENOMEM;
 
-	while (s == 0 && n < p->count) {
-		xmlXPathObject *set = rule_evaluate(
-			r->context, p->rules[n].context, (xmlNode *)r->context->doc);
-
-		if (!set || set->type != XPATH_NODESET) {
-			xmlXPathFreeObject(set);
-			s = -EDOM;
-			break;
-		}
-		sets[n] = set;
-		s = run_rule(r, &p->rules[n], set->nodesetval, sets);
-		n++;
+	for (size_t i = 0; s == 0 && i < p->count; i++) {
+		s = match(r, &p->rules[i], &matches[i]);
+		if (s == 0)
+			s = run_rule(
+				r, &p->rules[i], matches[i].set->nodesetval, matches);
 	}
-	for (size_t i = 0; i < n; i++) {
-		clear_marks(sets[i]);
-		xmlXPathFreeObject(sets[i]);
+	for (size_t i = 0; matches && i < p->count && matches[i].set; i++) {
+		clear_marks(matches[i].set);
+		xmlXPathFreeObject(matches[i].set);
 	}
-	free(sets);
+	free(matches);
 	return s;
 }
 

@@ -272,19 +272,22 @@ static int read_tree(const char *path, xmlDoc **ret_doc, char **ret_error)
 
 int rules_load(const char *path, struct rules **ret_rules, char **ret_error)
 {
-	_cleanup_(rules_freep) struct rules *rules = calloc(1, sizeof(*rules));
 	_cleanup_xml_doc_ xmlDoc *doc = NULL;
-	struct loading l = { .path = path, .ret_error = ret_error, .rules = rules };
+	struct loading l = { .path = path, .ret_error = ret_error };
 	int r;
 
 	*ret_error = NULL;
-	if (!rules)
-		return -ENOMEM;
 	r = read_tree(path, &doc, ret_error);
-	if (r == 0)
-		r = load_schema(&l, xmlDocGetRootElement(doc));
-	if (r == 0)
-		*ret_rules = TAKE(rules);
+	if (r < 0)
+		return r;
+	l.rules = calloc(1, sizeof(*l.rules));
+	if (!l.rules)
+		return -ENOMEM;
+	r = load_schema(&l, xmlDocGetRootElement(doc));
+	if (r < 0)
+		rules_free(l.rules);
+	else
+		*ret_rules = l.rules;
 	return r;
 }
 

@@ -125,13 +125,14 @@ static void drop_namespaces(char *text)
  * path names the element already. */
 static char *clean(const char *sentence)
 {
-	_cleanup_(freep) char *names = strdup(sentence);
-	const char *text = names, *colon, *facet;
+	_cleanup_buf_ struct buf copy = { .max = SIZE_MAX / 2 };
+	const char *text, *colon, *facet;
 	struct buf b;
 
-	if (!names)
+	if (buf_add_str(&copy, sentence) < 0)
 		return NULL;
-	drop_namespaces(names);
+	drop_namespaces(copy.data);
+	text = copy.data;
 	colon = strstr(text, "': ");
 	if (colon && strncmp(text, "Element '", 9) == 0)
 		text = colon + 3;
@@ -178,7 +179,7 @@ static char *received(const xmlNode *node)
 	if (text && *text)
 		return text;
 	free(text);
-	return node->name ? strdup((const char *)node->name) : NULL;
+	return (char *)xmlStrdup(node->name);
 }
 
 static bool said_already(
