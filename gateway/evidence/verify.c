@@ -10,6 +10,7 @@
 #include "evidence/seal_policy.h"
 
 #include <errno.h>
+#include <openssl/x509v3.h>
 
 struct verification {
 	struct asic parts;
@@ -83,18 +84,27 @@ static void judge_receipt_path(struct verification *v, const struct receipt_resu
 	}
 }
 
-/* One key for receipts and seals would let whoever may have receipts signed make seals.
- */
+/* Whoever may have receipts signed must not be able to make seals. With one key they
+ * could; and so, when the receipt is not proven, with the certificate of receipts for the
+ * seal: then the seal's must be for commitments alone. */
 static void check_two_keys(struct verification *v, const X509 *receipt_signer)
 {
-	const X509 *signer = v->seal->count ? v->seal->signatures[0].signer : NULL;
+	X509 *signer = v->seal->count ? v->seal->signatures[0].signer : NULL;
 
-	if (signer && receipt_signer &&
-		EVP_PKEY_eq(X509_get0_pubkey(signer), X509_get0_pubkey(receipt_signer)) ==
-			1)
+	if (!signer || v->seal->indication != XADES_TOTAL_PASSED)
+		return;
+	if (receipt_signer && EVP_PKEY_eq(X509_get0_pubkey(signer),
+				      X509_get0_pubkey(receipt_signer)) == 1)
 		findings_add(v->findings, "evidence.receipt-signature",
 			asic_name(ASIC_RECEIPT), NULL,
 			"The seal and the receipt were made with the same key.");
+	else if (strcmp(v->receipt_signature, "PASSED") != 0 &&
+		 (X509_get_key_usage(signer) & KU_DIGITAL_SIGNATURE))
+		findings_add(v->findings, "evidence.receipt-signature",
+			asic_name(ASIC_RECEIPT), NULL,
+			"The receipt is not proven, and the certificate of the seal "
+			"could "
+			"be one for receipts.");
 }
 
 /* A receipt is judged at the time of verification and, when its signer certificate

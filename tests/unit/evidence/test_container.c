@@ -360,6 +360,28 @@ static void a_strangers_receipt_is_only_unproven(void **state)
 	house_done(&stranger);
 }
 
+/* The certificate of receipts makes a seal over a receipt that nobody can prove. */
+static void the_key_of_receipts_makes_no_seal(void **state)
+{
+	struct house stranger, *h = &HOUSE_OF_TESTS;
+	X509 *both = house_certificate(NOW, h->receipt_key, "Receipts", h->ca, h->ca_key,
+		"critical,digitalSignature,nonRepudiation", NULL);
+	_cleanup_(freep) char *receipt = NULL;
+	struct container_plan plan = SEALED.plan;
+	_cleanup_buf_ struct buf c;
+
+	(void)state;
+	house_open(&stranger, NOW);
+	receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true, stranger.receipt_key,
+		stranger.receipt);
+	plan.receipt = span_str(receipt);
+	plan.signer = both;
+	sealed_make(h, &plan, h->receipt_key, NOW + 1, &c);
+	assert_refused(buf_span(&c), "evidence.receipt-signature");
+	house_done(&stranger);
+	X509_free(both);
+}
+
 static void a_seal_needs_its_time_stamp(void **state)
 {
 	_cleanup_buf_ struct buf c;
@@ -488,6 +510,7 @@ int main(void)
 		cmocka_unit_test(one_key_for_both_is_refused),
 		cmocka_unit_test(a_forged_receipt_is_refused),
 		cmocka_unit_test(a_strangers_receipt_is_only_unproven),
+		cmocka_unit_test(the_key_of_receipts_makes_no_seal),
 		cmocka_unit_test(a_seal_needs_its_time_stamp),
 		cmocka_unit_test(another_authority_is_not_proven),
 		cmocka_unit_test(a_wrong_value_is_refused_at_once),
