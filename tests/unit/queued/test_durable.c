@@ -312,6 +312,46 @@ static void no_room_in_sqlite(void **state)
 	queue_disconnect(q);
 }
 
+/* A reader in the batch that found no room has its answer all the same. */
+static void reader_beside_a_failing_commit(void **state)
+{
+	struct house *h = *state;
+	struct queue *q = house_connect(h);
+	_cleanup_(closep) int writer = ipc_connect(h->socket, 10000);
+	_cleanup_(closep) int reader = ipc_connect(h->socket, 10000);
+	struct queue_commit_request commit = { .parts = 15 };
+	struct queue_get_request get = { .part = QUEUE_DOCUMENT };
+	struct ipc_message m;
+	struct parcel p;
+	int status;
+
+	house_accept(q, "N1", get.id);
+	parcel_init(&p, "N2", DOCUMENT_ACCEPTED, 12000);
+	commit.submission = p.s;
+	/* both questions are there when it wakes up: one batch */
+	kill(h->pid, SIGSTOP);
+	assert_int_equal(waitpid(h->pid, &status, WUNTRACED), h->pid);
+	assert_int_equal(
+		ipc_send(writer, QUEUE_OP_COMMIT, 1, &commit, sizeof(commit),
+			(const int[]){ p.document, p.report, p.receipt, p.record }, 4),
+		0);
+	assert_int_equal(
+		ipc_send(reader, QUEUE_OP_GET, 2, &get, sizeof(get), NULL, 0), 0);
+	atomic_store(&disk->no_room, 1);
+	kill(h->pid, SIGCONT);
+	assert_int_equal(ipc_receive(reader, &m), 1);
+	assert_int_equal(((const struct queue_reply *)m.body)->answer, QUEUE_DONE);
+	assert_int_equal(m.header.fd_count, 1);
+	ipc_message_done(&m);
+	assert_int_equal(ipc_receive(writer, &m), 1);
+	assert_int_equal(((const struct queue_reply *)m.body)->answer, QUEUE_UNAVAILABLE);
+	ipc_message_done(&m);
+	atomic_store(&disk->no_room, 0);
+	assert_recovers(q, &p);
+	parcel_done(&p);
+	queue_disconnect(q);
+}
+
 static void failed_write_ends_it(void **state)
 {
 	struct house *h = *state;
@@ -345,6 +385,7 @@ int main(void)
 		TEST(failed_sync_is_never_tried_again),
 		TEST(no_room_on_the_disk),
 		TEST(no_room_in_sqlite),
+		TEST(reader_beside_a_failing_commit),
 		TEST(failed_write_ends_it),
 	};
 

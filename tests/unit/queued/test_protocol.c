@@ -257,6 +257,7 @@ static void denied(void **state)
 	struct queue *q;
 	struct parcel p;
 	struct queue_document first;
+	json_t *events;
 	int fd;
 
 	(void)state;
@@ -280,8 +281,16 @@ static void denied(void **state)
 	/* the connection is still good for what is allowed */
 	assert_int_equal(queue_find(q, &p.s, &first), QUEUE_DUPLICATE);
 	/* and a program speaks for itself only */
-	assert_int_equal(queue_audit(q, "clock.jump", "operator:somebody", NULL, NULL),
+	assert_int_equal(queue_audit(q, "clock.jump", "operator:somebody", p.s.id, NULL),
 		QUEUE_DONE);
+	assert_int_equal(
+		queue_get(q, p.s.id, NULL, QUEUE_EVENTS, &first, &fd), QUEUE_DONE);
+	events = json_of(fd);
+	assert_string_equal(
+		json_string_of(
+			json_object_get(json_array_get(events, 1), "record"), "actor"),
+		"intake");
+	json_decref(events);
 	parcel_done(&p);
 	queue_disconnect(q);
 	house_done(&h);

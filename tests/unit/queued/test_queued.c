@@ -175,6 +175,34 @@ static void each_document_is_claimed_once(void **state)
 	}
 }
 
+/* Who waits has the work with its commit, not at the next question. */
+static void work_wakes_at_once(void **state)
+{
+	struct house *h = *state;
+	_cleanup_(queue_disconnectp) struct queue *q = house_connect(h);
+	_cleanup_(closep) int waiting = ipc_connect(h->socket, 5000);
+	struct queue_claim_request claim = { .lease_s = 60, .wait_ms = 10000 };
+	const struct queue_reply *reply;
+	char id[DOCUMENT_ID_SIZE];
+	struct ipc_message m;
+
+	assert_int_equal(
+		ipc_send(waiting, QUEUE_OP_CLAIM_SEAL, 7, &claim, sizeof(claim), NULL, 0),
+		0);
+	/* after two questions of another the first has been read */
+	house_ready(h);
+	house_ready(h);
+	house_accept(q, "N1", id);
+	assert_int_equal(ipc_receive(waiting, &m), 1);
+	reply = ipc_body(&m, sizeof(*reply));
+	assert_non_null(reply);
+	assert_int_equal(reply->answer, QUEUE_DONE);
+	assert_string_equal(reply->claim.document.id, id);
+	assert_int_equal(m.header.fd_count, 3);
+	assert_int_equal(m.header.id, 7);
+	ipc_message_done(&m);
+}
+
 /* What an operator lets go is found by whoever waits. */
 static void release_wakes(void **state)
 {
@@ -302,6 +330,7 @@ int main(void)
 			claim_waits_less_than_the_timeout, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			each_document_is_claimed_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(work_wakes_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(release_wakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(due_time_wakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(lists_and_stats, setup, teardown),

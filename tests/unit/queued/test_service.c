@@ -2,6 +2,7 @@
 /* Start and stop: the head, the lock, and sessions of the command line. */
 #include "tests/unit/queued/fixture.h"
 
+#include <sys/file.h>
 #include <sys/socket.h>
 
 static int setup(void **state)
@@ -84,9 +85,16 @@ static void only_one_serves(void **state)
 {
 	struct house *h = *state, second = *h;
 	struct queue *q = house_connect(h);
+	char path[512];
 	int status, fd;
 
 	house_ready(h);
+	snprintf(path, sizeof(path), "%s/state/queue/lock", h->dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	close(fd);
 	house_start(&second);
 	assert_int_equal(waitpid(second.pid, &status, 0), second.pid);
 	assert_int_equal(WEXITSTATUS(status), 1);
