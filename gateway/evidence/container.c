@@ -54,7 +54,7 @@ static int prepare_seal(const struct container_plan *plan, struct container *c,
 int container_prepare(const struct container_plan *plan, struct container **ret_container,
 	uint8_t ret_digest[64], size_t *ret_digest_len, char **ret_reason)
 {
-	_cleanup_(container_freep) struct container *c = calloc(1, sizeof(*c));
+	struct container *c = calloc(1, sizeof(*c));
 	int r;
 
 	*ret_reason = NULL;
@@ -64,9 +64,12 @@ int container_prepare(const struct container_plan *plan, struct container **ret_
 	r = check_sizes(&c->parts);
 	if (r == 0)
 		r = prepare_seal(plan, c, ret_digest, ret_digest_len, ret_reason);
-	if (r == 0)
-		*ret_container = TAKE(c);
-	return r;
+	if (r < 0) {
+		container_free(c);
+		return r;
+	}
+	*ret_container = c;
+	return 0;
 }
 
 void container_free(struct container *c)

@@ -45,27 +45,42 @@ static void set_limits(struct tsa *t, int timeout_ms)
 	curl_easy_setopt(t->curl, CURLOPT_XFERINFODATA, t);
 }
 
-struct tsa *tsa_new(const char *url, int timeout_ms, const struct daemon *daemon)
+static bool add_header(struct tsa *t, const char *header)
 {
-	_cleanup_(tsa_freep) struct tsa *t = calloc(1, sizeof(*t));
+	struct curl_slist *more = curl_slist_append(t->headers, header);
 
-	if (!t)
-		return NULL;
-	t->daemon = daemon;
+	if (more)
+		t->headers = more;
+	return more != NULL;
+}
+
+static bool set_up(struct tsa *t, const char *url, int timeout_ms)
+{
 	t->curl = curl_easy_init();
 	/* Without Expect, or a small query would wait for leave to be sent. */
-	t->headers = curl_slist_append(NULL, "Content-Type: " QUERY_TYPE);
-	if (!t->curl || !t->headers ||
-		!curl_slist_append(t->headers, "Accept: " REPLY_TYPE) ||
-		!curl_slist_append(t->headers, "Expect:") ||
+	if (!t->curl || !add_header(t, "Content-Type: " QUERY_TYPE) ||
+		!add_header(t, "Accept: " REPLY_TYPE) || !add_header(t, "Expect:") ||
 		curl_easy_setopt(t->curl, CURLOPT_URL, url) != CURLE_OK)
-		return NULL;
+		return false;
 	curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, t->error);
 	set_limits(t, timeout_ms);
-	return TAKE(t);
+	return true;
+}
+
+struct tsa *tsa_new(const char *url, int timeout_ms, const struct daemon *daemon)
+{
+	struct tsa *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->daemon = daemon;
+	if (set_up(t, url, timeout_ms))
+		return t;
+	tsa_free(t);
+	return NULL;
 }
 
 void tsa_free(struct tsa *t)
