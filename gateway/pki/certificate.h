@@ -17,8 +17,8 @@
 DEFINE_CLEANUP(X509 *, X509_free)
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
 
-/* Parse exactly one DER certificate; NULL when it is not one or octets follow. The object may
- * be shared with others that parsed the same octets: it is not to be changed. */
+/* Parse exactly one DER certificate; NULL when it is not one or octets follow. The object
+ * may be shared with others that parsed the same octets: it is not to be changed. */
 X509 *pki_certificate_parse(struct span der);
 
 /* Read a PEM or DER file with one certificate; NULL when not. */

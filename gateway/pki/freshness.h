@@ -12,7 +12,8 @@
 #define PKI_FRESH_SECONDS (INT64_C(7) * 86400)
 
 /* Fresh for at: issued later than at, or at most until nextUpdate (INT64_MAX: absent) and
- * at most max_age seconds old (0: no such limit). A negative max_age: never out of date. */
+ * at most max_age seconds old (0: no such limit). A negative max_age: never out of date.
+ */
 static inline bool pki_fresh(
 	int64_t this_update, int64_t next_update, int64_t at, int64_t max_age)
 {

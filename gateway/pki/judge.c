@@ -89,18 +89,14 @@ static void from_revocation(const struct revocation *rev, int depth, struct verd
 
 /* From the anchor down: data about a certificate counts only below CAs that are good. */
 static int judge_revocation(const struct pki_path_request *q, STACK_OF(X509) * chain,
-	int nesting, const struct pki_kept *const *busy, size_t busy_count,
-	struct verdict_on *v, bool *weak)
+	const struct pki_nest *nest, struct verdict_on *v, bool *weak)
 {
 	if (q->skip_revocation)
 		return 0;
 	for (int i = sk_X509_num(chain) - 2; v->outcome == PKI_PASSED && i >= 0; i--) {
-		struct revocation_question question = { .request = q,
-			.chain = chain,
-			.index = i,
-			.nesting = nesting,
-			.busy = busy,
-			.busy_count = busy_count };
+		struct revocation_question question = {
+			.request = q, .chain = chain, .index = i, .nest = nest
+		};
 		struct revocation rev;
 		int r = pki_revocation_judge(&question, &rev);
 
@@ -142,8 +138,7 @@ static void judge_strength(
 }
 
 static int judge_issued(const struct pki_path_request *q, STACK_OF(X509) * chain,
-	int nesting, const struct pki_kept *const *busy, size_t busy_count,
-	struct verdict_on *v, bool *weak)
+	const struct pki_nest *nest, struct verdict_on *v, bool *weak)
 {
 	struct chain_trouble trouble;
 	int r = pki_chain_check(q, chain, &trouble);
@@ -155,7 +150,7 @@ static int judge_issued(const struct pki_path_request *q, STACK_OF(X509) * chain
 			0 };
 	judge_cas(q, chain, v);
 	judge_lint(q, chain, v);
-	return judge_revocation(q, chain, nesting, busy, busy_count, v, weak);
+	return judge_revocation(q, chain, nest, v, weak);
 }
 
 /* A TLS certificate that is pinned itself still has to be one for that end of TLS. */
@@ -170,9 +165,8 @@ static void judge_pinned(
 			"it is not for this end of TLS", 0 };
 }
 
-int pki_judge(const struct pki_path_request *request, STACK_OF(X509) * chain, int nesting,
-	const struct pki_kept *const *busy, size_t busy_count,
-	struct pki_path_result *ret)
+int pki_judge(const struct pki_path_request *request, STACK_OF(X509) * chain,
+	const struct pki_nest *nest, struct pki_path_result *ret)
 {
 	struct verdict_on v = { .outcome = PKI_PASSED };
 	struct pki_path_result found = { 0 };
@@ -181,7 +175,7 @@ int pki_judge(const struct pki_path_request *request, STACK_OF(X509) * chain, in
 	int r = 0;
 
 	if (sk_X509_num(chain) > 1)
-		r = judge_issued(request, chain, nesting, busy, busy_count, &v, &weak);
+		r = judge_issued(request, chain, nest, &v, &weak);
 	else
 		judge_pinned(request, target, &v);
 	if (r < 0)

@@ -173,10 +173,13 @@ int pki_material_load(
 	*ret_error = NULL;
 	if (stat(path, &st) < 0)
 		return complain(ret_error, path, -errno);
-	if (S_ISDIR(st.st_mode))
-		return load_folder(m, kind, path, ret_error);
-	r = load_file(m, kind, path);
-	if (r == 0)
-		r = -EINVAL;
-	return r < 0 ? complain(ret_error, path, r) : r;
+	if (S_ISDIR(st.st_mode)) {
+		r = load_folder(m, kind, path, ret_error);
+	} else {
+		r = load_file(m, kind, path);
+		if (r <= 0)
+			r = complain(ret_error, path, r == 0 ? -EINVAL : r);
+	}
+	pki_material_sort(m);
+	return r;
 }

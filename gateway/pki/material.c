@@ -4,6 +4,7 @@
 #include "pki/certificate.h"
 #include "pki/crl.h"
 #include "pki/der.h"
+#include "pki/finder.h"
 #include "pki/kept.h"
 #include "pki/ocsp.h"
 
@@ -106,6 +107,8 @@ struct pki_material *pki_material_copy(const struct pki_material *base)
 		return NULL;
 	m->anchors = X509_chain_up_ref(base->anchors);
 	m->certificates = X509_chain_up_ref(base->certificates);
+	m->anchors_sorted = base->anchors_sorted;
+	m->certificates_sorted = base->certificates_sorted;
 	m->crls = sk_X509_CRL_new_null();
 	if (m->anchors && m->certificates && m->crls && copy_crls(m, base) == 0 &&
 		copy_ocsps(m, base) == 0)
@@ -114,17 +117,9 @@ struct pki_material *pki_material_copy(const struct pki_material *base)
 	return NULL;
 }
 
-static bool stack_has(STACK_OF(X509) * stack, X509 *x)
+static int stack_add(STACK_OF(X509) * stack, size_t sorted, X509 *x)
 {
-	for (int i = 0; i < sk_X509_num(stack); i++)
-		if (X509_cmp(sk_X509_value(stack, i), x) == 0)
-			return true;
-	return false;
-}
-
-static int stack_add(STACK_OF(X509) * stack, X509 *x)
-{
-	if (stack_has(stack, x)) {
+	if (pki_finder_has(stack, sorted, x)) {
 		X509_free(x);
 		return 0;
 	}
@@ -134,24 +129,30 @@ static int stack_add(STACK_OF(X509) * stack, X509 *x)
 	return -ENOMEM;
 }
 
+void pki_material_sort(struct pki_material *m)
+{
+	pki_finder_sort(m->anchors, &m->anchors_sorted);
+	pki_finder_sort(m->certificates, &m->certificates_sorted);
+}
+
 int pki_material_add_anchor(struct pki_material *m, struct span der)
 {
 	X509 *x = pki_certificate_parse(der);
 
-	return x ? stack_add(m->anchors, x) : -EINVAL;
+	return x ? stack_add(m->anchors, m->anchors_sorted, x) : -EINVAL;
 }
 
 int pki_material_add_certificate(struct pki_material *m, struct span der)
 {
 	X509 *x = pki_certificate_parse(der);
 
-	return x ? stack_add(m->certificates, x) : -EINVAL;
+	return x ? stack_add(m->certificates, m->certificates_sorted, x) : -EINVAL;
 }
 
 int pki_material_add_x509(struct pki_material *m, X509 *certificate)
 {
 	X509_up_ref(certificate);
-	return stack_add(m->certificates, certificate);
+	return stack_add(m->certificates, m->certificates_sorted, certificate);
 }
 
 static struct pki_kept *kept_new(struct span der)

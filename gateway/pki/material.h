@@ -19,6 +19,8 @@ struct pki_material {
 	STACK_OF(X509_CRL) * crls;
 	OCSP_BASICRESP **ocsps;
 	size_t ocsp_count;
+	size_t anchors_sorted,
+		certificates_sorted; /* private to pki: by subject, so many */
 	struct pki_kept **crl_notes; /* private to pki: one for each of crls, by index */
 	struct pki_kept *
 		*ocsp_notes; /* private to pki: one for each of ocsps, by index */
@@ -42,6 +44,9 @@ int pki_material_add_x509(
 int pki_material_add_crl(struct pki_material *m, struct span der);
 int pki_material_add_ocsp(
 	struct pki_material *m, struct span der); /* OCSPResponse or basic */
+
+/* Sort what is there so that it is found quickly; pki_material_load does it. */
+void pki_material_sort(struct pki_material *m);
 
 enum pki_kind { PKI_ANCHORS, PKI_CERTIFICATES, PKI_REVOCATION };
 

@@ -10,6 +10,9 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+/* Signatures tried for one response with the certificates of one list. */
+#define TRIED_MAX 16
+
 static OCSP_BASICRESP *basic_of_response(struct span der)
 {
 	const unsigned char *p = der.data;
@@ -193,10 +196,15 @@ static bool signed_by(OCSP_BASICRESP *response, X509 *x)
 
 static X509 *signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) * list)
 {
-	for (int i = 0; i < sk_X509_num(list); i++) {
+	int tried = 0;
+
+	for (int i = 0; i < sk_X509_num(list) && tried < TRIED_MAX; i++) {
 		X509 *x = sk_X509_value(list, i);
 
-		if (is_responder(response, x) && signed_by(response, x))
+		if (!is_responder(response, x))
+			continue;
+		tried++;
+		if (signed_by(response, x))
 			return x;
 	}
 	return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Certificates parsed a moment ago, found again by the SHA-256 of their octets: a partner's
- * documents carry the same few. Never a statement about trust, never more than a few.
+ * Certificates parsed a moment ago, found again by the SHA-256 of their octets: a
+ * partner's documents carry the same few. Never a statement about trust, never more than
+ * a few.
  */
 #ifndef SEALGATE_PKI_PARSED_H
 #define SEALGATE_PKI_PARSED_H

@@ -2,6 +2,7 @@
 #include "pki/path.h"
 
 #include "pki/chain.h"
+#include "pki/finder.h"
 #include "pki/judge.h"
 #include "pki/proof.h"
 #include "pki/revocation.h"
@@ -14,9 +15,7 @@
 /* One depth-first search for chains from the target to anchors. */
 struct search {
 	const struct pki_path_request *request;
-	int nesting;
-	const struct pki_kept *const *busy;
-	size_t busy_count;
+	const struct pki_nest *nest;
 	STACK_OF(X509) * chain; /* borrowed certificates, the one at work last */
 	unsigned int proofs;	/* signatures tried */
 	unsigned int chains;	/* chains judged */
@@ -59,7 +58,7 @@ static int judge_chain(struct search *s)
 		s->gave_up = true;
 		return 0;
 	}
-	r = pki_judge(s->request, s->chain, s->nesting, s->busy, s->busy_count, &found);
+	r = pki_judge(s->request, s->chain, s->nest, &found);
 	return r < 0 ? r : keep_better(s, &found);
 }
 
@@ -79,12 +78,9 @@ static bool in_chain(const struct search *s, X509 *x)
 
 static bool is_anchor(const struct search *s, X509 *x)
 {
-	const STACK_OF(X509) *anchors = s->request->material->anchors;
+	const struct pki_material *m = s->request->material;
 
-	for (int i = 0; i < sk_X509_num(anchors); i++)
-		if (X509_cmp(sk_X509_value(anchors, i), x) == 0)
-			return true;
-	return false;
+	return pki_finder_has(m->anchors, m->anchors_sorted, x);
 }
 
 /* Return: 1 issuer signed x, 0 not, negative undecided. */
@@ -92,11 +88,12 @@ static int issued(struct search *s, X509 *x, X509 *issuer)
 {
 	int r;
 
-	if (s->proofs++ >= PKI_PROOFS_MAX) {
+	if (s->proofs++ >= PKI_PROOFS_MAX || !pki_spend(s->nest)) {
 		s->gave_up = true;
 		return 0;
 	}
-	r = pki_proof_certificate(x, issuer, sk_X509_num(s->chain) > 1 || s->nesting > 0);
+	r = pki_proof_certificate(
+		x, issuer, sk_X509_num(s->chain) > 1 || s->nest->depth > 0);
 	if (r == 0)
 		s->wrong_signature = true;
 	return r;
@@ -111,8 +108,6 @@ static int try_issuer(struct search *s, X509 *issuer, bool anchor)
 	X509 *x = sk_X509_value(s->chain, sk_X509_num(s->chain) - 1);
 	int r;
 
-	if (X509_NAME_cmp(X509_get_subject_name(issuer), X509_get_issuer_name(x)) != 0)
-		return 0;
 	if (!anchor && (in_chain(s, issuer) || is_anchor(s, issuer)))
 		return 0;
 	r = issued(s, x, issuer);
@@ -130,10 +125,15 @@ static bool finished(const struct search *s)
 	return s->best.outcome == PKI_PASSED || s->gave_up;
 }
 
-static int try_list(struct search *s, const STACK_OF(X509) * list, bool anchor)
+static int try_list(
+	struct search *s, const STACK_OF(X509) * list, size_t sorted, bool anchor)
 {
-	for (int i = 0; i < sk_X509_num(list) && !finished(s); i++) {
-		int r = try_issuer(s, sk_X509_value(list, i), anchor);
+	X509 *x = sk_X509_value(s->chain, sk_X509_num(s->chain) - 1), *issuer;
+	struct pki_finder f;
+
+	pki_finder_begin(&f, list, sorted, X509_get_issuer_name(x));
+	while (!finished(s) && (issuer = pki_finder_next(&f))) {
+		int r = try_issuer(s, issuer, anchor);
 
 		if (r < 0)
 			return r;
@@ -148,9 +148,9 @@ static int extend(struct search *s)
 
 	if (sk_X509_num(s->chain) >= PKI_CHAIN_MAX)
 		return 0;
-	r = try_list(s, m->anchors, true);
+	r = try_list(s, m->anchors, m->anchors_sorted, true);
 	if (r == 0)
-		r = try_list(s, m->certificates, false);
+		r = try_list(s, m->certificates, m->certificates_sorted, false);
 	return r;
 }
 
@@ -182,14 +182,10 @@ static int run(struct search *s)
 	return r;
 }
 
-int pki_path_nested(const struct pki_path_request *request, int nesting,
-	const struct pki_kept *const *busy, size_t busy_count,
+int pki_path_nested(const struct pki_path_request *request, const struct pki_nest *nest,
 	struct pki_path_result *ret_result)
 {
-	struct search s = { .request = request,
-		.nesting = nesting,
-		.busy = busy,
-		.busy_count = busy_count };
+	struct search s = { .request = request, .nest = nest };
 	int r;
 
 	if (!request->target || !request->material)
@@ -208,7 +204,10 @@ int pki_path_nested(const struct pki_path_request *request, int nesting,
 int pki_path_validate(
 	const struct pki_path_request *request, struct pki_path_result *ret_result)
 {
-	return pki_path_nested(request, 0, NULL, 0, ret_result);
+	unsigned int work = 0;
+	struct pki_nest nest = { .work = &work };
+
+	return pki_path_nested(request, &nest, ret_result);
 }
 
 void pki_path_result_done(struct pki_path_result *r)

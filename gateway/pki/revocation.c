@@ -2,6 +2,7 @@
 #include "pki/revocation.h"
 
 #include "pki/certificate.h"
+#include "pki/finder.h"
 #include "pki/strength.h"
 
 #include <errno.h>
@@ -22,8 +23,8 @@ void pki_fact_add(struct revocation_facts *f, const struct revocation_fact *fact
 
 bool pki_revocation_free(const struct revocation_question *q, const struct pki_kept *k)
 {
-	for (size_t i = 0; i < q->busy_count; i++)
-		if (q->busy[i] == k)
+	for (size_t i = 0; i < q->nest->busy_count; i++)
+		if (q->nest->busy[i] == k)
 			return false;
 	return true;
 }
@@ -78,28 +79,25 @@ static bool is_valid_at(X509 *x, int64_t at)
 static bool is_fitting_anchor(
 	const struct revocation_question *q, const struct revocation_signer *s)
 {
-	const STACK_OF(X509) *anchors = q->request->material->anchors;
+	const struct pki_material *m = q->request->material;
 	X509 *target = sk_X509_value(q->chain, q->index);
 
-	for (int i = 0; i < sk_X509_num(anchors); i++) {
-		if (X509_cmp(sk_X509_value(anchors, i), s->who) != 0)
-			continue;
-		if (s->purpose == PKI_OCSP)
-			return is_valid_at(s->who, s->at);
-		return X509_NAME_cmp(X509_get_subject_name(s->who),
-			       X509_get_issuer_name(target)) == 0;
-	}
-	return false;
+	if (!pki_finder_has(m->anchors, m->anchors_sorted, s->who))
+		return false;
+	if (s->purpose == PKI_OCSP)
+		return is_valid_at(s->who, s->at);
+	return X509_NAME_cmp(
+		       X509_get_subject_name(s->who), X509_get_issuer_name(target)) == 0;
 }
 
 /* The path of the signer ends where the path in question ends. */
 static int path_of_signer(const struct revocation_question *q,
-	const struct pki_path_request *request, const struct pki_kept *const *busy,
-	size_t busy_count, bool *ret_weak)
+	const struct pki_path_request *request, const struct pki_nest *nest,
+	bool *ret_weak)
 {
 	X509 *anchor = sk_X509_value(q->chain, sk_X509_num(q->chain) - 1);
 	struct pki_path_result result = { 0 };
-	int r = pki_path_nested(request, q->nesting + 1, busy, busy_count, &result);
+	int r = pki_path_nested(request, nest, &result);
 
 	if (r < 0)
 		return r;
@@ -115,16 +113,15 @@ static int path_of_signer(const struct revocation_question *q,
 int pki_revocation_signer_trusted(const struct revocation_question *q,
 	const struct revocation_signer *s, bool *ret_weak)
 {
-	const struct pki_kept *busy[PKI_NESTING_MAX + 1];
 	struct pki_path_request nested = *q->request;
+	struct pki_nest nest = *q->nest;
 
 	if (in_chain_above(q, s->who) || is_fitting_anchor(q, s))
 		return 1;
-	if (q->nesting >= PKI_NESTING_MAX || q->busy_count >= PKI_NESTING_MAX)
+	if (nest.depth >= PKI_NESTING_MAX || nest.busy_count >= PKI_NESTING_MAX)
 		return 0;
-	for (size_t i = 0; i < q->busy_count; i++)
-		busy[i] = q->busy[i];
-	busy[q->busy_count] = s->data;
+	nest.depth++;
+	nest.busy[nest.busy_count++] = s->data;
 	nested.target = s->who;
 	nested.at = s->at;
 	nested.known_at = pki_known_at(q->request);
@@ -133,7 +130,7 @@ int pki_revocation_signer_trusted(const struct revocation_question *q,
 	nested.target_may_be_expired = false;
 	nested.policy_oids = NULL;
 	nested.explicit_policy = false;
-	return path_of_signer(q, &nested, busy, q->busy_count + 1, ret_weak);
+	return path_of_signer(q, &nested, &nest, ret_weak);
 }
 
 /* The earliest final revocation at or before the time asked. */

@@ -6,11 +6,8 @@
 #ifndef SEALGATE_PKI_REVOCATION_H
 #define SEALGATE_PKI_REVOCATION_H
 
-#include "pki/kept.h"
+#include "pki/nest.h"
 #include "pki/path.h"
-
-/* How deep signers of CRLs and OCSP responses may need signers of their own. */
-#define PKI_NESTING_MAX 3
 
 enum revocation_status {
 	REVOCATION_NONE = 0, /* nothing that counts */
@@ -27,24 +24,19 @@ struct revocation {
 	const char *why; /* constant: why data at hand did not count, or NULL */
 };
 
-/* What is asked: chain[index] at the request's time. Data in use further up the nesting
- * is not used again. */
+/* What is asked: chain[index] at the request's time. */
 struct revocation_question {
 	const struct pki_path_request *request;
 	STACK_OF(X509) * chain;
 	int index;
-	int nesting;
-	const struct pki_kept *const *busy;
-	size_t busy_count;
+	const struct pki_nest *nest;
 };
 
 /* Return: 0 with *ret filled, negative undecided. */
 int pki_revocation_judge(const struct revocation_question *q, struct revocation *ret);
 
-/* As pki_path_validate for whoever signed revocation data: nested, with data not to be
- * used. */
-int pki_path_nested(const struct pki_path_request *request, int nesting,
-	const struct pki_kept *const *busy, size_t busy_count,
+/* As pki_path_validate for whoever signed revocation data. */
+int pki_path_nested(const struct pki_path_request *request, const struct pki_nest *nest,
 	struct pki_path_result *ret_result);
 
 /* One thing that revocation data says. */

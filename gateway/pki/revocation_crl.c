@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "pki/crl.h"
 #include "pki/der.h"
+#include "pki/finder.h"
 #include "pki/freshness.h"
 #include "pki/proof.h"
 #include "pki/revocation.h"
@@ -23,59 +24,70 @@ static bool kept_fresh(const struct revocation_question *q, const struct pki_kep
 		q->request->revocation_max_age);
 }
 
-/* Who signed: the proof decides, so every certificate of the name is tried.
- * Return: 1 with *ret_signer (borrowed), 0, negative undecided. */
-static int find_signer(const struct candidate *c, const STACK_OF(X509) * list, int from,
-	X509 **ret_signer)
+static void note_strength(
+	const struct revocation_question *q, struct candidate *c, X509 *signer)
 {
-	const X509_NAME *name = X509_CRL_get_issuer(c->crl);
-
-	for (int i = from; i < sk_X509_num(list); i++) {
-		X509 *x = sk_X509_value(list, i);
-		int r;
-
-		if (X509_NAME_cmp(X509_get_subject_name(x), name) != 0 ||
-			!pki_may_sign_crls(x))
-			continue;
-		r = pki_proof_crl(c->crl, c->k->sha256, x);
-		if (r == 1)
-			*ret_signer = x;
-		if (r != 0)
-			return r;
-	}
-	return 0;
-}
-
-static int trusted_signer_of(const struct revocation_question *q, struct candidate *c,
-	const STACK_OF(X509) * list, int from)
-{
-	struct revocation_signer s = { .at = q->request->at, .data = c->k };
-	X509 *signer = NULL;
-	char digest[16];
 	const X509_ALGOR *algorithm;
-	int r = find_signer(c, list, from, &signer);
+	char digest[16];
 
-	if (r <= 0)
-		return r;
 	X509_CRL_get0_signature(c->crl, NULL, &algorithm);
 	pki_algorithm_digest(algorithm, digest);
 	c->weak = !pki_strong(q->request, digest, signer);
-	s.who = signer;
+}
+
+/* Whether x signed the CRL and may: the proof decides, for several certificates may have
+ * the name. Return: 1, 0, negative undecided. */
+static int signed_by(const struct revocation_question *q, struct candidate *c, X509 *x)
+{
+	struct revocation_signer s = { .who = x, .at = q->request->at, .data = c->k };
+	int r;
+
+	if (!pki_may_sign_crls(x) || !pki_spend(q->nest))
+		return 0;
+	r = pki_proof_crl(c->crl, c->k->sha256, x);
+	if (r <= 0)
+		return r;
+	note_strength(q, c, x);
 	if (c->k->this_update > s.at)
 		s.at = c->k->this_update;
 	return pki_revocation_signer_trusted(q, &s, &c->weak);
+}
+
+static int signed_from(const struct revocation_question *q, struct candidate *c,
+	const STACK_OF(X509) * list, size_t sorted)
+{
+	struct pki_finder f;
+	X509 *x;
+	int r = 0;
+
+	pki_finder_begin(&f, list, sorted, X509_CRL_get_issuer(c->crl));
+	while (r == 0 && (x = pki_finder_next(&f)))
+		r = signed_by(q, c, x);
+	return r;
+}
+
+static int signed_in_chain(const struct revocation_question *q, struct candidate *c)
+{
+	const X509_NAME *name = X509_CRL_get_issuer(c->crl);
+	int r = 0;
+
+	for (int i = q->index + 1; r == 0 && i < sk_X509_num(q->chain); i++)
+		if (X509_NAME_cmp(
+			    X509_get_subject_name(sk_X509_value(q->chain, i)), name) == 0)
+			r = signed_by(q, c, sk_X509_value(q->chain, i));
+	return r;
 }
 
 /* Return: 1 signed by somebody who may, 0 not, negative undecided. */
 static int signature_counts(const struct revocation_question *q, struct candidate *c)
 {
 	const struct pki_material *m = q->request->material;
-	int r = trusted_signer_of(q, c, q->chain, q->index + 1);
+	int r = signed_in_chain(q, c);
 
 	if (r == 0)
-		r = trusted_signer_of(q, c, m->certificates, 0);
+		r = signed_from(q, c, m->certificates, m->certificates_sorted);
 	if (r == 0)
-		r = trusted_signer_of(q, c, m->anchors, 0);
+		r = signed_from(q, c, m->anchors, m->anchors_sorted);
 	return r;
 }
 
@@ -158,7 +170,7 @@ static bool speaks_of_itself(
 {
 	X509 *x = sk_X509_value(q->chain, q->index);
 
-	return q->nesting > 0 && q->index == 0 && pki_may_sign_crls(x) &&
+	return q->nest->depth > 0 && q->index == 0 && pki_may_sign_crls(x) &&
 	       X509_NAME_cmp(X509_get_subject_name(x), X509_CRL_get_issuer(c->crl)) ==
 		       0 &&
 	       X509_NAME_cmp(X509_get_issuer_name(x), X509_CRL_get_issuer(c->crl)) != 0;

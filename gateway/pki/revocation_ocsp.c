@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "pki/certificate.h"
+#include "pki/finder.h"
 #include "pki/freshness.h"
 #include "pki/ocsp.h"
 #include "pki/proof.h"
@@ -12,16 +13,14 @@
  * have withdrawn the issuer), or a responder that is configured as an anchor. */
 static bool may_answer(const struct revocation_question *q, X509 *signer)
 {
-	const STACK_OF(X509) *anchors = q->request->material->anchors;
+	const struct pki_material *m = q->request->material;
 
 	for (int i = q->index + 1; i < sk_X509_num(q->chain); i++)
 		if (pki_ocsp_delegated(signer, sk_X509_value(q->chain, i)))
 			return true;
-	for (int i = 0; i < sk_X509_num(anchors); i++)
-		if (X509_cmp(sk_X509_value(anchors, i), signer) == 0)
-			return (X509_get_extension_flags(signer) & EXFLAG_XKUSAGE) &&
-			       (X509_get_extended_key_usage(signer) & XKU_OCSP_SIGN);
-	return false;
+	return (X509_get_extension_flags(signer) & EXFLAG_XKUSAGE) &&
+	       (X509_get_extended_key_usage(signer) & XKU_OCSP_SIGN) &&
+	       pki_finder_has(m->anchors, m->anchors_sorted, signer);
 }
 
 /* RFC 6960 4.2.2.2.1: nocheck, or the responder's own revocation data. The responder's
@@ -46,8 +45,10 @@ static int signature_counts(const struct revocation_question *q, OCSP_BASICRESP 
 {
 	X509 *issuer = sk_X509_value(q->chain, q->index + 1), *signer = NULL;
 	char digest[16];
-	int r = pki_ocsp_signer(response, issuer, q->request->material->certificates,
-		q->request->material->anchors, &signer);
+	int r = !pki_spend(q->nest) ? 0
+				    : pki_ocsp_signer(response, issuer,
+					      q->request->material->certificates,
+					      q->request->material->anchors, &signer);
 
 	if (r <= 0) {
 		*ret_why = "the OCSP response has a wrong signature or lacks its signer";
