@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """sealgate-verify alone: real documents behind closed doors, hostile ones, a new policy."""
+import contextlib
 import os
 import pathlib
 import re
@@ -13,7 +14,7 @@ import types
 import pytest
 
 from scenarios import verify_client as client
-from scenarios.gate import BIN, ROOT, Gate, sealgate
+from scenarios.gate import BIN, ROOT, VECTORS, Gate, sealgate
 from sim import pki as pki_module
 
 PARTNER = "nz-mpi"
@@ -25,14 +26,14 @@ START_BOUND = 30
 class House(Gate):
     """An instance of which only verify runs."""
 
-    def make(self, with_rsa=True):
+    def make(self, with_rsa=True, verify="workers = 2;"):
         self.pki = pki_module.Pki.create(self.folder / "pki", with_rsa=with_rsa)
         self.traces = self.customs = NOWHERE
         sealgate("init", "--test", "--name", "verify", "--policies", ROOT / "policies",
                  self.dir, check=True)
         conf = self.dir / "sealgate.conf"
         kept = [line for line in conf.read_text().splitlines() if "separate" not in line]
-        conf.write_text("\n".join(kept) + "\nverify = { workers = 2; };\n")
+        conf.write_text("\n".join(kept) + f"\nverify = {{ {verify} }};\n")
         self._write_trust()
         self._write_policies()
         self.enrol()
@@ -80,15 +81,21 @@ class House(Gate):
             self.process.wait()
 
 
-@pytest.fixture(scope="module")
-def house():
+@contextlib.contextmanager
+def a_house():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="verify-"))
     made = House(folder)
     try:
-        yield made.make().start()
+        yield made
     finally:
         made.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def house():
+    with a_house() as made:
+        yield made.make().start()
 
 
 def signed(house, number, signer="authority-nz/officer", seal="counter"):
@@ -168,6 +175,16 @@ def test_expensive(house, name, data):
     assert answer.decision == "refused", name
     print(f"{name}: {time.monotonic() - started:.2f} s {sorted(answer.codes())}")
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("limit", ["cpu_ms = 100;", "memory_mb = 64;"])
+def test_limits(limit):
+    """Whoever goes over a limit is refused, and the next one is served."""
+    with a_house() as house:
+        house.make(with_rsa=False, verify=limit).start()
+        answer = house.ask(dict(expensive())["long names"])
+        assert (answer.decision, answer.codes()) == ("refused", {"limit.resource"})
+        assert house.ask(signed(house, 350)).decision == "accepted"
 
 
 def test_the_next_one_is_served_after_all_that(house):
@@ -256,14 +273,11 @@ QUIET = {"brk", "munmap", "mremap", "madvise", "futex", "recvmsg", "sendmsg", "m
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_no_file_and_no_network_while_reading():
     """What a worker asks of the kernel once its doors are closed, seen from outside."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="verify-"))
-    house = House(folder)
-    trace = folder / "trace"
-    try:
+    with a_house() as house:
+        trace = house.folder / "trace"
         house.make().start("strace", "-f", "-qq", "-o", str(trace))
         assert house.ask(signed(house, 800, "authority-nz/officer-rsa")).decision == "accepted"
-        text = (pathlib.Path(__file__).parents[1] / "vectors" / "documents" /
-                "phyto.xml").read_text()
+        text = (VECTORS / "phyto.xml").read_text()
         entity = text.replace("?>", "?><!DOCTYPE x SYSTEM 'http://127.0.0.1:1/x.dtd'>", 1)
         for data in (entity, text.replace("<rsm:SPSCertificate", "<rsm:SPSCertificate "
                      "xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' "
@@ -279,6 +293,3 @@ def test_no_file_and_no_network_while_reading():
                 seen.add(call.group(2))
         assert closed and {"recvmsg", "sendmsg"} <= seen
         assert seen <= QUIET, seen - QUIET
-    finally:
-        house.close()
-        shutil.rmtree(folder, ignore_errors=True)
