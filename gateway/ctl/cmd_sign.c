@@ -74,8 +74,8 @@ static int read_option(struct sign_options *o, int option, const char *value)
 		return 0;
 	case 'a':
 		return clock_parse(value, &o->plan.signing_time) == 0
-			? 0
-			: complain("not an RFC 3339 time", value);
+			       ? 0
+			       : complain("not an RFC 3339 time", value);
 	case 'g':
 		o->plan.signature_method = value;
 		return 0;
@@ -181,12 +181,14 @@ static int sign(const struct sign_options *o, sign_fn with, void *key, struct bu
 		complain("cannot be signed", reason ? reason : strerror(-r));
 		return r;
 	}
-	r = with(key, o->plan.signature_method, span_of(digest, digest_len), &value, &len);
+	r = with(
+		key, o->plan.signature_method, span_of(digest, digest_len), &value, &len);
 	if (r == 0)
 		r = xades_set_value(d, span_of(value, len));
 	if (r < 0) {
 		complain("the key does not sign",
-			r == -EBADMSG ? "it is not that of the certificate" : strerror(-r));
+			r == -EBADMSG ? "it is not that of the certificate"
+				      : strerror(-r));
 		return r;
 	}
 	if (o->tsa)

@@ -14,8 +14,8 @@
 /* Larger than a document, so that the reader names the limit and not this command. */
 #define FILE_MAX (64u * 1024 * 1024)
 
-static json_t *report_json(const char *path, const struct verify_options *o,
-	const struct xades_report *r)
+static json_t *report_json(
+	const char *path, const struct verify_options *o, const struct xades_report *r)
 {
 	char at[CLOCK_TEXT_SIZE];
 
@@ -30,12 +30,13 @@ static json_t *report_json(const char *path, const struct verify_options *o,
 
 static void print_text(const char *path, const struct xades_report *r)
 {
-	printf("%s: %s %s\n", path, xades_indication_text(r->indication), r->sub_indication);
+	printf("%s: %s %s\n", path, xades_indication_text(r->indication),
+		r->sub_indication);
 	for (size_t i = 0; i < r->count; i++) {
 		const struct xades_signature *s = &r->signatures[i];
-		_cleanup_(freep) char *subject = s->signer
-			? pki_name_text(X509_get_subject_name(s->signer))
-			: NULL;
+		_cleanup_(freep) char *subject =
+			s->signer ? pki_name_text(X509_get_subject_name(s->signer))
+				  : NULL;
 
 		printf("  signature %zu (%s, %s, %s): %s %s\n    signer: %s\n", i + 1,
 			s->counter ? "counter" : "main", s->level, s->scope,
@@ -54,8 +55,8 @@ static void print_text(const char *path, const struct xades_report *r)
 	}
 }
 
-static int print_json(const char *path, const struct verify_options *o,
-	const struct xades_report *r)
+static int print_json(
+	const char *path, const struct verify_options *o, const struct xades_report *r)
 {
 	_cleanup_json_ json_t *json = report_json(path, o, r);
 	_cleanup_(freep) char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;

@@ -44,7 +44,9 @@ const char *sign_key_method(const EVP_PKEY *key)
 	case EVP_PKEY_RSA_PSS:
 		return "rsa-pss-sha256";
 	case EVP_PKEY_EC:
-		return bits > 384 ? "ecdsa-sha512" : bits > 256 ? "ecdsa-sha384" : "ecdsa-sha256";
+		return bits > 384   ? "ecdsa-sha512"
+		       : bits > 256 ? "ecdsa-sha384"
+				    : "ecdsa-sha256";
 	default:
 		return NULL;
 	}
@@ -55,8 +57,8 @@ static const char *digest_of(const char *method)
 	static const struct {
 		const char *ending, *name;
 	} DIGESTS[] = { { "sha3-256", "SHA3-256" }, { "sha3-384", "SHA3-384" },
-		{ "sha3-512", "SHA3-512" }, { "sha256", "SHA256" }, { "sha384", "SHA384" },
-		{ "sha512", "SHA512" } };
+		{ "sha3-512", "SHA3-512" }, { "sha256", "SHA256" },
+		{ "sha384", "SHA384" }, { "sha512", "SHA512" } };
 	size_t len = strlen(method);
 
 	for (size_t i = 0; i < sizeof(DIGESTS) / sizeof(DIGESTS[0]); i++) {
@@ -94,14 +96,15 @@ static bool set_up(EVP_PKEY_CTX *ctx, const char *method)
 	const char *name = digest_of(method);
 	const EVP_MD *md = name ? EVP_get_digestbyname(name) : NULL;
 
-	if (!md || EVP_PKEY_sign_init(ctx) != 1 || EVP_PKEY_CTX_set_signature_md(ctx, md) != 1)
+	if (!md || EVP_PKEY_sign_init(ctx) != 1 ||
+		EVP_PKEY_CTX_set_signature_md(ctx, md) != 1)
 		return false;
 	if (strncmp(method, "rsa-", 4) != 0)
 		return true;
-	return EVP_PKEY_CTX_set_rsa_padding(ctx,
-		       pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) == 1 &&
-		(!pss ||
-			EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1);
+	return EVP_PKEY_CTX_set_rsa_padding(
+		       ctx, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) == 1 &&
+	       (!pss || EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) ==
+				1);
 }
 
 int sign_with_pkey(void *key, const char *method, struct span digest, uint8_t **ret_value,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The key of `sealgate sign` behind one function, so that it can be in a file or elsewhere;
- * never chooses what is signed.
+ * The key of `sealgate sign` behind one function, so that it can be in a file or
+ * elsewhere; never chooses what is signed.
  */
 #ifndef SEALGATE_CTL_SIGN_KEY_H
 #define SEALGATE_CTL_SIGN_KEY_H

@@ -23,17 +23,19 @@ static bool set_options(CURL *curl, const char *url, struct curl_slist *headers,
 	struct span query, struct buf *reply)
 {
 	return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_TIMEOUT, QUERY_SECONDS) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)query.data) ==
-			CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)query.len) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply) == CURLE_OK;
+	       curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_TIMEOUT, QUERY_SECONDS) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)query.data) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)query.len) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply) == CURLE_OK;
 }
 
 static int post(const char *url, struct span query, struct buf *reply, char **ret_reason)
@@ -79,6 +81,7 @@ int tsa_query(const char *url, struct span octets, uint8_t **ret_token, size_t *
 		r = post(url, span_of(query, len), &reply, ret_reason);
 	if (r < 0)
 		return r;
-	r = token_response(buf_span(&reply), digest, nonce, ret_token, ret_len, ret_reason);
+	r = token_response(
+		buf_span(&reply), digest, nonce, ret_token, ret_len, ret_reason);
 	return r == 1 ? 0 : r == 0 ? -EBADMSG : r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A time-stamp over some octets from an authority on the network, for `sealgate sign`; never
- * follows a redirect, never speaks anything but http and https.
+ * A time-stamp over some octets from an authority on the network, for `sealgate sign`;
+ * never follows a redirect, never speaks anything but http and https.
  */
 #ifndef SEALGATE_CTL_TSA_QUERY_H
 #define SEALGATE_CTL_TSA_QUERY_H

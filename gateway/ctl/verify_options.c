@@ -183,8 +183,8 @@ static int read_option(struct verify_options *o, int option, const char *value)
 		return load_key(o, value);
 	case 't':
 		return clock_parse(value, &o->validation.at) == 0
-			? 0
-			: complain("not an RFC 3339 time", value);
+			       ? 0
+			       : complain("not an RFC 3339 time", value);
 	case 'p':
 		return read_profile(o, value);
 	case 'd':
@@ -194,7 +194,8 @@ static int read_option(struct verify_options *o, int option, const char *value)
 	case 'f':
 		return read_format(o, value);
 	case 's':
-		return complain("no trust store of trusted lists is available here", value);
+		return complain(
+			"no trust store of trusted lists is available here", value);
 	case 'n':
 		return complain("--as-known-at needs a trust store", value);
 	default:

@@ -11,7 +11,7 @@ enum verify_format { VERIFY_JSON = 0, VERIFY_TEXT, VERIFY_ETSI };
 
 struct verify_options {
 	struct xades_options validation;
-	struct pki_material *material; /* owned; what validation.material points to */
+	struct pki_material *material;	 /* owned; what validation.material points to */
 	struct xades_detached *detached; /* owned, with name and data */
 	enum verify_format format;
 };

@@ -59,7 +59,8 @@ static int read_rows(const config_t *lib, const char *path, const char *key,
 	if (n <= 0 || (size_t)n > ROWS_MAX)
 		return -EINVAL;
 	for (int i = 0; i < n; i++) {
-		const config_setting_t *s = config_setting_get_elem(list, (unsigned int)i);
+		const config_setting_t *s =
+			config_setting_get_elem(list, (unsigned int)i);
 		const char *name;
 
 		if (!config_setting_lookup_string(s, key, &name) ||
@@ -95,10 +96,12 @@ static int read_gate(const config_t *lib)
 static int read_all(const config_t *lib)
 {
 	int without_null = 0;
-	int r = read_rows(lib, "digests", "name", catalogue.digests, &catalogue.digest_count);
+	int r = read_rows(
+		lib, "digests", "name", catalogue.digests, &catalogue.digest_count);
 
 	if (r == 0)
-		r = read_rows(lib, "keys", "algorithm", catalogue.keys, &catalogue.key_count);
+		r = read_rows(
+			lib, "keys", "algorithm", catalogue.keys, &catalogue.key_count);
 	if (r == 0)
 		r = read_gate(lib);
 	(void)config_lookup_bool(lib, "digestinfo_without_null", &without_null);
@@ -114,7 +117,8 @@ int catalogue_setup(void)
 	if (catalogue.loaded)
 		return 0;
 	config_init(&lib);
-	r = config_read_string(&lib, catalogue_text) == CONFIG_TRUE ? read_all(&lib) : -EINVAL;
+	r = config_read_string(&lib, catalogue_text) == CONFIG_TRUE ? read_all(&lib)
+								    : -EINVAL;
 	config_destroy(&lib);
 	if (r == 0)
 		r = digest_sha256_text(span_str(catalogue_text), catalogue.sha256);
@@ -145,7 +149,7 @@ bool catalogue_digest(enum xades_profile profile, const char *name, int64_t at)
 	if (!row || at >= row->until)
 		return false;
 	return profile != XADES_GATE ||
-		find(catalogue.gate_digests, catalogue.gate_digest_count, name);
+	       find(catalogue.gate_digests, catalogue.gate_digest_count, name);
 }
 
 static const struct row *best_row(const char *algorithm, int bits)
@@ -168,11 +172,11 @@ static bool gate_takes(const struct pki_key_info *key)
 	if (strcmp(key->algorithm, "EC") == 0)
 		return key->bits >= catalogue.gate_ec_bits;
 	return strncmp(key->algorithm, "RSA", 3) == 0 &&
-		key->bits >= catalogue.gate_rsa_bits;
+	       key->bits >= catalogue.gate_rsa_bits;
 }
 
-bool catalogue_key(enum xades_profile profile, const struct pki_key_info *key, bool pss,
-	int64_t at)
+bool catalogue_key(
+	enum xades_profile profile, const struct pki_key_info *key, bool pss, int64_t at)
 {
 	const struct row *row;
 
@@ -185,13 +189,13 @@ bool catalogue_key(enum xades_profile profile, const struct pki_key_info *key, b
 	return profile != XADES_GATE || gate_takes(key);
 }
 
-bool catalogue_strength(void *context, const char *digest, const struct pki_key_info *key,
-	int64_t at)
+bool catalogue_strength(
+	void *context, const char *digest, const struct pki_key_info *key, int64_t at)
 {
 	const enum xades_profile *profile = context;
 
 	return (*digest == '\0' || catalogue_digest(*profile, digest, at)) &&
-		catalogue_key(*profile, key, false, at);
+	       catalogue_key(*profile, key, false, at);
 }
 
 bool catalogue_digestinfo_without_null(enum xades_profile profile)

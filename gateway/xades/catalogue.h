@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The algorithms of XML signatures by URI, and the catalogue (data) that says until when each
- * is taken as proof; never decides whether a signature is right.
+ * The algorithms of XML signatures by URI, and the catalogue (data) that says until when
+ * each is taken as proof; never decides whether a signature is right.
  */
 #ifndef SEALGATE_XADES_CATALOGUE_H
 #define SEALGATE_XADES_CATALOGUE_H
@@ -21,7 +21,7 @@ enum method_key { METHOD_RSA, METHOD_RSA_PSS, METHOD_EC, METHOD_EDDSA, METHOD_DS
 
 struct signature_method {
 	const char *uri;
-	const char *name;   /* "rsa-sha256": short, for plans and reports */
+	const char *name; /* "rsa-sha256": short, for plans and reports */
 	enum method_key key;
 	const char *digest; /* name, or NULL: part of the scheme or of its parameters */
 };
@@ -37,17 +37,18 @@ const struct signature_method *signature_method_named(const char *name);
 /* Read the catalogue that was compiled in. Return: 0 or -EINVAL. */
 int catalogue_setup(void);
 
-/* True when the digest (by name) counts as proof at a time; for the gate profile also when
- * the profile allows it. */
+/* True when the digest (by name) counts as proof at a time; for the gate profile also
+ * when the profile allows it. */
 bool catalogue_digest(enum xades_profile profile, const char *name, int64_t at);
 
 /* True when a key counts as proof at a time. pss: used with RSASSA-PSS. */
-bool catalogue_key(enum xades_profile profile, const struct pki_key_info *key, bool pss,
-	int64_t at);
+bool catalogue_key(
+	enum xades_profile profile, const struct pki_key_info *key, bool pss, int64_t at);
 
-/* Both, as pki_path_validate asks for the certificates of a path. context: the profile. */
-bool catalogue_strength(void *context, const char *digest, const struct pki_key_info *key,
-	int64_t at);
+/* Both, as pki_path_validate asks for the certificates of a path. context: the profile.
+ */
+bool catalogue_strength(
+	void *context, const char *digest, const struct pki_key_info *key, int64_t at);
 
 /* True when a DigestInfo without NULL is taken in this profile. */
 bool catalogue_digestinfo_without_null(enum xades_profile profile);

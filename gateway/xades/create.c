@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <openssl/rsa.h>
 
-#define CONTAINER_OPEN \
-	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" \
+#define CONTAINER_OPEN                                                                   \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"                                   \
 	"<asic:XAdESSignatures xmlns:asic=\"http://uri.etsi.org/02918/v1.2.1#\">"
 #define CONTAINER_CLOSE "</asic:XAdESSignatures>\n"
 
@@ -38,7 +38,8 @@ DEFINE_CLEANUP(struct xades_draft *, xades_draft_free)
 
 static bool id_usable(const char *id)
 {
-	if (!id || strlen(id) > 200 || !(((*id | 0x20) >= 'a' && (*id | 0x20) <= 'z') || *id == '_'))
+	if (!id || strlen(id) > 200 ||
+		!(((*id | 0x20) >= 'a' && (*id | 0x20) <= 'z') || *id == '_'))
 		return false;
 	return id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 			     "0123456789-_.")] == '\0';
@@ -151,8 +152,8 @@ static int canonical_signed_info(struct xades_draft *d)
 	return d->signed_info ? 0 : -ENOMEM;
 }
 
-static int prepare(const struct xades_plan *plan, struct xades_draft *d,
-	const char **ret_reason)
+static int prepare(
+	const struct xades_plan *plan, struct xades_draft *d, const char **ret_reason)
 {
 	_cleanup_xml_doc_ xmlDoc *doc = NULL;
 	int r = take_document(plan, d);
@@ -204,9 +205,8 @@ int xades_prepare(const struct xades_plan *plan, struct xades_draft **ret_draft,
 		d = draft_new(plan);
 		r = d ? prepare(plan, d, &reason) : -ENOMEM;
 	}
-	if (r == 0 &&
-		EVP_Q_digest(NULL, d->digest->name, NULL, d->signed_info, d->signed_info_len,
-			ret_digest, ret_digest_len) != 1)
+	if (r == 0 && EVP_Q_digest(NULL, d->digest->name, NULL, d->signed_info,
+			      d->signed_info_len, ret_digest, ret_digest_len) != 1)
 		r = -EIO;
 	if (r == -EINVAL)
 		*ret_reason = strdup(reason ? reason : "");
@@ -219,8 +219,9 @@ int xades_set_value(struct xades_draft *d, struct span value)
 {
 	xmlNode *node;
 	const xmlNode *element = xml_child(d->signature, NS_DS, "SignatureValue");
-	int r = sig_verify_raw(d->key, d->method, d->method->digest, RSA_PSS_SALTLEN_DIGEST,
-		span_of(d->signed_info, d->signed_info_len), value, false);
+	int r = sig_verify_raw(d->key, d->method, d->method->digest,
+		RSA_PSS_SALTLEN_DIGEST, span_of(d->signed_info, d->signed_info_len),
+		value, false);
 
 	if (r <= 0)
 		return r < 0 ? r : -EBADMSG;

@@ -81,7 +81,8 @@ int draft_place(const struct xades_plan *plan, xmlDoc *doc, struct xades_draft *
 
 		parent = main ? qualifying_of(main) : NULL;
 		parent = parent ? counter_parent(parent, d) : NULL;
-		*ret_reason = "There is no XAdES signature of that number to counter-sign.";
+		*ret_reason =
+			"There is no XAdES signature of that number to counter-sign.";
 		if (!parent)
 			return -EINVAL;
 	}

@@ -8,23 +8,24 @@
 #include <stdio.h>
 
 #define EXCLUSIVE "<ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>"
-#define FORM_ENVELOPED \
-	"<ds:Transforms><ds:Transform Algorithm=\"" NS_DS "enveloped-signature\"/>" EXCLUSIVE \
-	"</ds:Transforms>"
-#define FORM_PARALLEL \
-	"<ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/TR/1999/" \
-	"REC-xpath-19991116\"><ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>" \
+#define FORM_ENVELOPED                                                                   \
+	"<ds:Transforms><ds:Transform Algorithm=\"" NS_DS                                \
+	"enveloped-signature\"/>" EXCLUSIVE "</ds:Transforms>"
+#define FORM_PARALLEL                                                                    \
+	"<ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/TR/1999/"            \
+	"REC-xpath-19991116\"><ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>"  \
 	"</ds:Transform>" EXCLUSIVE "</ds:Transforms>"
 #define FORM_PLAIN "<ds:Transforms>" EXCLUSIVE "</ds:Transforms>"
 
-static int digest_base64(const struct xades_draft *d, struct span octets, char *ret_text,
-	size_t size)
+static int digest_base64(
+	const struct xades_draft *d, struct span octets, char *ret_text, size_t size)
 {
 	uint8_t md[EVP_MAX_MD_SIZE];
 	size_t len = 0;
 	_cleanup_(freep) char *text = NULL;
 
-	if (EVP_Q_digest(NULL, d->digest->name, NULL, octets.data, octets.len, md, &len) != 1)
+	if (EVP_Q_digest(
+		    NULL, d->digest->name, NULL, octets.data, octets.len, md, &len) != 1)
 		return -EIO;
 	text = base64_encode(span_of(md, len));
 	if (!text)
@@ -53,7 +54,8 @@ static int add_objects(const struct xades_plan *plan, struct xades_draft *d)
 		struct draft_reference *r = &d->references[d->reference_count++];
 		int e;
 
-		*r = (struct draft_reference){ .form = "", .format = true,
+		*r = (struct draft_reference){ .form = "",
+			.format = true,
 			.mime_type = plan->objects[i].mime_type };
 		r->uri = percent_encode(plan->objects[i].name);
 		e = digest_base64(d, plan->objects[i].data, r->digest, sizeof(r->digest));
@@ -136,8 +138,8 @@ static size_t outermost(const xmlDoc *doc, const xmlNode **list, size_t max)
 	return n;
 }
 
-static int reference_octets(const struct xades_draft *d, const struct draft_reference *r,
-	struct buf *octets)
+static int reference_octets(
+	const struct xades_draft *d, const struct draft_reference *r, struct buf *octets)
 {
 	const struct sig_step step = { .kind = STEP_C14N, .c14n = XML_C14N_EXCLUSIVE };
 	const xmlNode *omit[SIG_MAX], *apex = NULL;
@@ -173,10 +175,11 @@ static void set_text(const xmlNode *parent, const char *text)
 
 int draft_digests(struct xades_draft *d)
 {
-	const xmlNode *n = xml_child(xml_child(d->signature, NS_DS, "SignedInfo"), NS_DS,
-		"Reference");
+	const xmlNode *n = xml_child(
+		xml_child(d->signature, NS_DS, "SignedInfo"), NS_DS, "Reference");
 
-	for (size_t i = 0; i < d->reference_count; i++, n = xml_next(n, NS_DS, "Reference")) {
+	for (size_t i = 0; i < d->reference_count;
+		i++, n = xml_next(n, NS_DS, "Reference")) {
 		struct draft_reference *r = &d->references[i];
 		_cleanup_buf_ struct buf octets;
 		int e;

@@ -99,8 +99,8 @@ static int add_issuer_serial(struct buf *b, const X509 *x)
 	return r < 0 ? r : add_base64(b, buf_span(&der));
 }
 
-static int add_signing_certificate(struct buf *b, const struct xades_draft *d,
-	const X509 *x)
+static int add_signing_certificate(
+	struct buf *b, const struct xades_draft *d, const X509 *x)
 {
 	uint8_t md[EVP_MAX_MD_SIZE];
 	unsigned int len = 0;
@@ -115,8 +115,8 @@ static int add_signing_certificate(struct buf *b, const struct xades_draft *d,
 	buf_add_str(b, "</ds:DigestValue></xades:CertDigest><xades:IssuerSerialV2>");
 	if (add_issuer_serial(b, x) < 0)
 		return -ENOMEM;
-	return buf_add_str(b,
-		"</xades:IssuerSerialV2></xades:Cert></xades:SigningCertificateV2>");
+	return buf_add_str(
+		b, "</xades:IssuerSerialV2></xades:Cert></xades:SigningCertificateV2>");
 }
 
 static void add_policy(struct buf *b, const struct xades_plan *plan)
@@ -126,27 +126,25 @@ static void add_policy(struct buf *b, const struct xades_plan *plan)
 	buf_addf(b,
 		"<xades:SignaturePolicyIdentifier><xades:SignaturePolicyId>"
 		"<xades:SigPolicyId><xades:Identifier%s>",
-		strncmp(plan->policy_id, "urn:oid:", 8) == 0 ? " Qualifier=\"OIDAsURN\"" : "");
+		strncmp(plan->policy_id, "urn:oid:", 8) == 0 ? " Qualifier=\"OIDAsURN\""
+							     : "");
 	buf_add_xml(b, plan->policy_id);
 	buf_addf(b,
 		"</xades:Identifier></xades:SigPolicyId><xades:SigPolicyHash>"
 		"<ds:DigestMethod Algorithm=\"%s\"/><ds:DigestValue>",
 		digest_method_named("SHA256")->uri);
 	add_base64(b, span_of(plan->policy_sha256, SHA256_SIZE));
-	buf_add_str(b,
-		"</ds:DigestValue></xades:SigPolicyHash></xades:SignaturePolicyId>"
-		"</xades:SignaturePolicyIdentifier>");
+	buf_add_str(b, "</ds:DigestValue></xades:SigPolicyHash></xades:SignaturePolicyId>"
+		       "</xades:SignaturePolicyIdentifier>");
 }
 
 static void add_role(struct buf *b, const struct xades_plan *plan)
 {
 	if (!plan->claimed_role)
 		return;
-	buf_add_str(b,
-		"<xades:SignerRoleV2><xades:ClaimedRoles><xades:ClaimedRole>");
+	buf_add_str(b, "<xades:SignerRoleV2><xades:ClaimedRoles><xades:ClaimedRole>");
 	buf_add_xml(b, plan->claimed_role);
-	buf_add_str(b,
-		"</xades:ClaimedRole></xades:ClaimedRoles></xades:SignerRoleV2>");
+	buf_add_str(b, "</xades:ClaimedRole></xades:ClaimedRoles></xades:SignerRoleV2>");
 }
 
 static void add_formats(struct buf *b, const struct xades_draft *d)
@@ -163,17 +161,16 @@ static void add_formats(struct buf *b, const struct xades_draft *d)
 	}
 }
 
-static void add_data_properties(struct buf *b, const struct xades_plan *plan,
-	const struct xades_draft *d)
+static void add_data_properties(
+	struct buf *b, const struct xades_plan *plan, const struct xades_draft *d)
 {
 	if (plan->place == XADES_COUNTER && !plan->commitment)
 		return;
 	buf_add_str(b, "<xades:SignedDataObjectProperties>");
 	add_formats(b, d);
 	if (plan->commitment) {
-		buf_add_str(b,
-			"<xades:CommitmentTypeIndication><xades:CommitmentTypeId>"
-			"<xades:Identifier>");
+		buf_add_str(b, "<xades:CommitmentTypeIndication><xades:CommitmentTypeId>"
+			       "<xades:Identifier>");
 		buf_add_xml(b, plan->commitment);
 		buf_add_str(b,
 			"</xades:Identifier></xades:CommitmentTypeId>"
@@ -191,7 +188,8 @@ int draft_properties(const struct xades_plan *plan, struct xades_draft *d)
 	buf_init(&b, DRAFT_MAX);
 	clock_format(plan->signing_time, time);
 	buf_addf(&b,
-		"<xades:SignedProperties Id=\"xades-%s\"><xades:SignedSignatureProperties>"
+		"<xades:SignedProperties "
+		"Id=\"xades-%s\"><xades:SignedSignatureProperties>"
 		"<xades:SigningTime>%s</xades:SigningTime>",
 		d->id, time);
 	r = add_signing_certificate(&b, d, plan->signer);
@@ -229,20 +227,22 @@ int draft_signature(const struct xades_draft *d, struct buf *ret)
 	for (size_t i = 0; i < d->reference_count; i++)
 		add_reference(ret, d, i);
 	buf_addf(ret,
-		"</ds:SignedInfo><ds:SignatureValue Id=\"value-%s\">%s</ds:SignatureValue>",
+		"</ds:SignedInfo><ds:SignatureValue "
+		"Id=\"value-%s\">%s</ds:SignatureValue>",
 		d->id, d->value ? d->value : "");
 	buf_add_str(ret, d->key_info);
 	buf_addf(ret,
-		"<ds:Object><xades:QualifyingProperties xmlns:xades=\"%s\" Target=\"#%s\">",
+		"<ds:Object><xades:QualifyingProperties xmlns:xades=\"%s\" "
+		"Target=\"#%s\">",
 		NS_XADES, d->id);
 	buf_add_str(ret, d->properties);
 	if (d->timestamps.len > 0) {
 		buf_add_str(ret,
 			"<xades:UnsignedProperties><xades:UnsignedSignatureProperties>");
 		buf_add_span(ret, buf_span(&d->timestamps));
-		buf_add_str(ret,
-			"</xades:UnsignedSignatureProperties></xades:UnsignedProperties>");
+		buf_add_str(ret, "</xades:UnsignedSignatureProperties></"
+				 "xades:UnsignedProperties>");
 	}
-	return buf_add_str(ret,
-		"</xades:QualifyingProperties></ds:Object></ds:Signature>");
+	return buf_add_str(
+		ret, "</xades:QualifyingProperties></ds:Object></ds:Signature>");
 }

@@ -11,7 +11,8 @@ DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
 DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
 DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
 
-/* Raw r || s of XML Signature as the DER that OpenSSL takes. The caller frees *ret_der. */
+/* Raw r || s of XML Signature as the DER that OpenSSL takes. The caller frees *ret_der.
+ */
 static int der_from_raw(struct span raw, uint8_t **ret_der)
 {
 	_cleanup_(ECDSA_SIG_freep) ECDSA_SIG *sig = ECDSA_SIG_new();
@@ -31,15 +32,16 @@ static int der_from_raw(struct span raw, uint8_t **ret_der)
 	return i2d_ECDSA_SIG(sig, ret_der);
 }
 
-static int verify_der(EVP_PKEY *key, const char *digest, struct span octets,
-	struct span raw)
+static int verify_der(
+	EVP_PKEY *key, const char *digest, struct span octets, struct span raw)
 {
 	uint8_t md[EVP_MAX_MD_SIZE], *der = NULL;
 	size_t md_len = 0;
 	int len, r = 0;
 	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
 
-	if (!ctx || EVP_Q_digest(NULL, digest, NULL, octets.data, octets.len, md, &md_len) != 1)
+	if (!ctx || EVP_Q_digest(NULL, digest, NULL, octets.data, octets.len, md,
+			    &md_len) != 1)
 		return -EIO;
 	len = der_from_raw(raw, &der);
 	if (len > 0 && EVP_PKEY_verify_init(ctx) == 1)
@@ -58,7 +60,8 @@ static int verify_without_null(EVP_PKEY *key, const EVP_MD *type, const uint8_t 
 	size_t oid_len = OBJ_length(oid), n = 0, len;
 	uint8_t want[256], got[2048];
 
-	if (!ctx || oid_len == 0 || oid_len > 32 || md_len > 64 || value.len > sizeof(got))
+	if (!ctx || oid_len == 0 || oid_len > 32 || md_len > 64 ||
+		value.len > sizeof(got))
 		return 0;
 	want[n++] = 0x30;
 	want[n++] = (uint8_t)(oid_len + md_len + 6);
@@ -83,14 +86,14 @@ static int verify_without_null(EVP_PKEY *key, const EVP_MD *type, const uint8_t 
 static int set_rsa(EVP_PKEY_CTX *ctx, const EVP_MD *md, bool pss, int salt)
 {
 	if (EVP_PKEY_verify_init(ctx) != 1 ||
-		EVP_PKEY_CTX_set_rsa_padding(ctx,
-			pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1 ||
+		EVP_PKEY_CTX_set_rsa_padding(
+			ctx, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1 ||
 		EVP_PKEY_CTX_set_signature_md(ctx, md) != 1)
 		return 0;
 	if (!pss)
 		return 1;
 	return EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1 &&
-		EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, salt) == 1;
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, salt) == 1;
 }
 
 static int verify_rsa(EVP_PKEY *key, bool pss, const char *digest, int salt,
@@ -103,7 +106,8 @@ static int verify_rsa(EVP_PKEY *key, bool pss, const char *digest, int salt,
 
 	if (!type)
 		return 0;
-	if (!ctx || EVP_Q_digest(NULL, digest, NULL, octets.data, octets.len, md, &md_len) != 1)
+	if (!ctx || EVP_Q_digest(NULL, digest, NULL, octets.data, octets.len, md,
+			    &md_len) != 1)
 		return -EIO;
 	if (!set_rsa(ctx, type, pss, salt))
 		return 0;
@@ -119,7 +123,7 @@ static int verify_eddsa(EVP_PKEY *key, struct span octets, struct span value)
 	if (!ctx)
 		return -ENOMEM;
 	return EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
-		EVP_DigestVerify(ctx, value.data, value.len, octets.data, octets.len) == 1;
+	       EVP_DigestVerify(ctx, value.data, value.len, octets.data, octets.len) == 1;
 }
 
 static bool key_fits(const EVP_PKEY *key, enum method_key kind)
@@ -187,7 +191,8 @@ static bool read_pss(const struct sig *s, const char **ret_digest, int *ret_salt
 	}
 	if (!d)
 		return false;
-	for (salt = xml_child(params, NULL, NULL); salt; salt = xml_next(salt, NULL, NULL))
+	for (salt = xml_child(params, NULL, NULL); salt;
+		salt = xml_next(salt, NULL, NULL))
 		if (strcmp((const char *)salt->name, "SaltLength") == 0)
 			break;
 	for (trailer = xml_child(params, NULL, NULL); trailer;
@@ -211,8 +216,8 @@ static bool read_pss(const struct sig *s, const char **ret_digest, int *ret_salt
 	return true;
 }
 
-static int verify_with(struct sig_context *c, const struct sig *s, EVP_PKEY *key,
-	struct span octets)
+static int verify_with(
+	struct sig_context *c, const struct sig *s, EVP_PKEY *key, struct span octets)
 {
 	bool without_null = catalogue_digestinfo_without_null(c->options->profile);
 	const char *digest = s->method->digest;
@@ -280,7 +285,8 @@ int sig_verify_value(struct sig_context *c, struct sig *s)
 	s->digest_name = s->method->digest;
 	s->pss = s->method->key == METHOD_RSA_PSS;
 	buf_init(&octets, SIG_CANONICAL_MAX);
-	r = sig_canonicalize(c->report->doc, s->signed_info, s->c14n, s->c14n_node, &octets);
+	r = sig_canonicalize(
+		c->report->doc, s->signed_info, s->c14n, s->c14n_node, &octets);
 	if (r == 0)
 		r = verify_value(c, s, buf_span(&octets));
 	if (r < 0 && r != -EBADMSG)

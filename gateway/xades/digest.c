@@ -85,8 +85,8 @@ int sig_reference_octets(struct sig_context *c, const struct sig *s,
 	if (r->target == TARGET_DETACHED)
 		return detached_octets(r, ret);
 	n = omitted(c, s, r, omit);
-	return sig_transform(c->report->doc, r->element, r->keep_comments, omit, n, r->steps,
-		r->step_count, fallback, ret);
+	return sig_transform(c->report->doc, r->element, r->keep_comments, omit, n,
+		r->steps, r->step_count, fallback, ret);
 }
 
 static int digest_matches(const struct sig_reference *r, struct span octets)
@@ -106,18 +106,19 @@ static bool detached_digest_matches(const struct sig_reference *r)
 	const struct xades_detached *d = r->detached;
 
 	return strcmp(d->digest_algorithm, r->digest->name) == 0 &&
-		d->data.len == r->value_len &&
-		memcmp(d->data.data, r->value, r->value_len) == 0;
+	       d->data.len == r->value_len &&
+	       memcmp(d->data.data, r->value, r->value_len) == 0;
 }
 
-static void note_digest(struct sig_context *c, const struct sig_reference *r,
-	const char *why)
+static void note_digest(
+	struct sig_context *c, const struct sig_reference *r, const char *why)
 {
 	sig_finding(c, SEVERITY_ERROR, "sig.digest", r->node, "%s (reference '%s')", why,
 		r->uri ? r->uri : "");
 }
 
-/* Keep what a reference over the whole document digested: that alone is what was signed. */
+/* Keep what a reference over the whole document digested: that alone is what was signed.
+ */
 static void keep_whole(struct sig *s, const struct sig_reference *r, struct buf *octets)
 {
 	if (r->target != TARGET_DOCUMENT || s->whole || s->in_manifest)
@@ -165,7 +166,8 @@ int sig_reference_check(struct sig_context *c, struct sig *s, struct sig_referen
 	if (r->target == TARGET_NONE || r->ambiguous)
 		return 0;
 	if (!r->steps_allowed || !r->digest) {
-		note_digest(c, r, "The signed data cannot be made: see the other findings.");
+		note_digest(
+			c, r, "The signed data cannot be made: see the other findings.");
 		return 0;
 	}
 	if (r->target == TARGET_DETACHED && r->detached->digest_algorithm) {

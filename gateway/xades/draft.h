@@ -15,10 +15,10 @@
 /* One ds:Reference to be written. */
 struct draft_reference {
 	char *uri;
-	char *type;       /* or NULL */
+	char *type;	  /* or NULL */
 	const char *form; /* transforms as XML, "" for none */
 	char digest[128]; /* base64 */
-	bool format;      /* has a DataObjectFormat */
+	bool format;	  /* has a DataObjectFormat */
 	const char *mime_type;
 	bool is_properties;
 };
@@ -32,8 +32,8 @@ struct xades_draft {
 	struct draft_reference *references;
 	size_t reference_count;
 	char *key_info, *properties; /* XML */
-	char *value;                 /* base64, NULL before xades_set_value */
-	struct buf timestamps;       /* XML of the unsigned properties */
+	char *value;		     /* base64, NULL before xades_set_value */
+	struct buf timestamps;	     /* XML of the unsigned properties */
 	size_t timestamp_count;
 
 	uint8_t *document; /* the octets around; owned */

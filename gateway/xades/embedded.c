@@ -51,11 +51,12 @@ static const xmlNode *next_below(const xmlNode *n, const xmlNode *top)
 	return n == top ? NULL : n->next;
 }
 
-static int add_below(struct sig_context *c, struct pki_material *m, const xmlNode *top,
-	size_t *count)
+static int add_below(
+	struct sig_context *c, struct pki_material *m, const xmlNode *top, size_t *count)
 {
 	for (const xmlNode *n = top; n; n = next_below(n, top)) {
-		enum embedded kind = n->type == XML_ELEMENT_NODE ? kind_of(n) : NOT_EMBEDDED;
+		enum embedded kind =
+			n->type == XML_ELEMENT_NODE ? kind_of(n) : NOT_EMBEDDED;
 		int r;
 
 		if (kind == NOT_EMBEDDED || ++*count > EMBEDDED_MAX)
@@ -79,12 +80,13 @@ static void know(struct sig_context *c, const ASN1_TIME *issued)
 		c->known_at = t;
 }
 
-/* The general validator is asked how things stood at a time, with all that is known about it
- * today. Admission happens now: data from the future is a wrong clock or worse. */
+/* The general validator is asked how things stood at a time, with all that is known about
+ * it today. Admission happens now: data from the future is a wrong clock or worse. */
 static void know_everything(struct sig_context *c)
 {
 	for (int i = 0; i < sk_X509_CRL_num(c->material->crls); i++)
-		know(c, X509_CRL_get0_lastUpdate(sk_X509_CRL_value(c->material->crls, i)));
+		know(c, X509_CRL_get0_lastUpdate(
+				sk_X509_CRL_value(c->material->crls, i)));
 	for (size_t i = 0; i < c->material->ocsp_count; i++)
 		know(c, OCSP_resp_get0_produced_at(c->material->ocsps[i]));
 }
@@ -95,8 +97,8 @@ static int add_all(struct sig_context *c, struct pki_material *m)
 
 	for (size_t i = 0; i < c->count; i++) {
 		int r = sig_nested(c, c->signatures[i])
-			? 0
-			: add_below(c, m, c->signatures[i], &count);
+				? 0
+				: add_below(c, m, c->signatures[i], &count);
 
 		if (r < 0)
 			return r;

@@ -22,8 +22,8 @@ void sig_finding(struct sig_context *c, enum severity severity, const char *code
 		message ? message : "");
 }
 
-void sig_malformed(struct sig_context *c, struct sig *s, const xmlNode *where,
-	const char *why)
+void sig_malformed(
+	struct sig_context *c, struct sig *s, const xmlNode *where, const char *why)
 {
 	if (!s->malformed)
 		s->malformed = why;
@@ -67,7 +67,8 @@ static void read_signature(struct sig_context *c, struct sig *s)
 	if (!s->signed_info)
 		sig_malformed(c, s, s->node, "There is not exactly one ds:SignedInfo.");
 	if (!s->value)
-		sig_malformed(c, s, s->node, "There is not exactly one ds:SignatureValue.");
+		sig_malformed(
+			c, s, s->node, "There is not exactly one ds:SignatureValue.");
 	if (!s->key_info && xml_child(s->node, NS_DS, "KeyInfo"))
 		sig_malformed(c, s, s->node, "There is more than one ds:KeyInfo.");
 }
@@ -125,8 +126,8 @@ int sig_read(struct sig_context *c, struct sig *s)
 	if (r == 0)
 		r = read_methods(c, s);
 	if (r == 0)
-		r = sig_references_read(c, s, s->signed_info, &s->references,
-			&s->reference_count);
+		r = sig_references_read(
+			c, s, s->signed_info, &s->references, &s->reference_count);
 	if (r == 0 && s->reference_count == 0 && !s->malformed)
 		sig_malformed(c, s, s->signed_info, "There is no ds:Reference.");
 	return r;

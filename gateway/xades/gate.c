@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The admission profile. Stricter than EN 319 102-1 and than general validators on purpose:
+ * The admission profile. Stricter than EN 319 102-1 and than general validators on
+ * purpose:
  *  - the document reference must cover the whole document: a signature over a part says
  *    nothing about the rest;
- *  - only ds:X509Data in ds:KeyInfo: a bare key or an address proves nothing (RFC 9231 knows
- *    more shapes, none is needed);
+ *  - only ds:X509Data in ds:KeyInfo: a bare key or an address proves nothing (RFC 9231
+ * knows more shapes, none is needed);
  *  - SigningCertificateV2 is demanded and its issuer and serial must match: EN 319 132-1
  *    6.3 l allows SigningCertificate, whose digest is SHA-1 in practice;
  *  - QualifyingProperties/@Target must name this signature (EN 319 132-1 4.3.1), which
@@ -20,15 +21,15 @@ struct gate {
 	bool shape_ok, rules_ok;
 };
 
-static void refuse_shape(struct gate *g, const char *code, const xmlNode *where,
-	const char *why)
+static void refuse_shape(
+	struct gate *g, const char *code, const xmlNode *where, const char *why)
 {
 	g->shape_ok = false;
 	sig_finding(g->c, SEVERITY_ERROR, code, where, "%s", why);
 }
 
-static void refuse_rule(struct gate *g, const char *code, const xmlNode *where,
-	const char *why)
+static void refuse_rule(
+	struct gate *g, const char *code, const xmlNode *where, const char *why)
 {
 	g->rules_ok = false;
 	sig_finding(g->c, SEVERITY_ERROR, code, where, "%s", why);
@@ -55,7 +56,8 @@ static void check_children(struct gate *g)
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
 		if (!xml_is(n, NS_DS, NAMES[i])) {
 			refuse_shape(g, "sig.format", n ? n : g->s->node,
-				"A signature has SignedInfo, SignatureValue, KeyInfo and one "
+				"A signature has SignedInfo, SignatureValue, KeyInfo and "
+				"one "
 				"Object, in this order.");
 			return;
 		}
@@ -77,8 +79,8 @@ static void check_key_info(struct gate *g)
 			refuse_shape(g, "sig.key-info", n,
 				"Only ds:X509Data is allowed in ds:KeyInfo.");
 	if (g->s->candidate_count == 0)
-		refuse_shape(g, "sig.key-info", g->s->node,
-			"ds:KeyInfo has no certificate.");
+		refuse_shape(
+			g, "sig.key-info", g->s->node, "ds:KeyInfo has no certificate.");
 }
 
 static void check_properties(struct gate *g)
@@ -93,7 +95,8 @@ static void check_properties(struct gate *g)
 	}
 	if (!g->s->id || !target || target[0] != '#' || strcmp(target + 1, g->s->id) != 0)
 		refuse_shape(g, "sig.target", g->s->qualifying,
-			"QualifyingProperties/@Target does not name this signature's Id.");
+			"QualifyingProperties/@Target does not name this signature's "
+			"Id.");
 	if (!sig_property(g->s, "SigningCertificateV2"))
 		refuse_rule(g, "sig.signing-certificate", g->s->properties,
 			"SigningCertificateV2 is missing.");
@@ -157,9 +160,8 @@ static void check_references(struct gate *g)
 			"SignedProperties must be signed, once.");
 	if (g->s->counter ? values != 1 : documents != 1)
 		refuse_shape(g, "sig.coverage", g->s->signed_info,
-			g->s->counter
-				? "A counter-signature signs one SignatureValue."
-				: "The whole document must be signed, once.");
+			g->s->counter ? "A counter-signature signs one SignatureValue."
+				      : "The whole document must be signed, once.");
 }
 
 static void check_timestamps(struct gate *g, struct xades_signature *ret)
@@ -201,6 +203,7 @@ void sig_gate(struct sig_context *c, struct sig *s, struct xades_signature *ret)
 	else if (!g.rules_ok && ret->indication == XADES_TOTAL_PASSED)
 		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
 	/* Whatever an earlier block refused cannot have passed, either. */
-	if (c->report->findings.errors > s->errors_before && ret->indication == XADES_TOTAL_PASSED)
+	if (c->report->findings.errors > s->errors_before &&
+		ret->indication == XADES_TOTAL_PASSED)
 		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
 }

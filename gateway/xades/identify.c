@@ -45,11 +45,11 @@ static bool ref_matches(const struct cert_ref *ref, const X509 *x)
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	unsigned int len = 0;
 
-	return md && ref->value && X509_digest(x, md, digest, &len) == 1 && len == ref->len &&
-		memcmp(digest, ref->value, len) == 0;
+	return md && ref->value && X509_digest(x, md, digest, &len) == 1 &&
+	       len == ref->len && memcmp(digest, ref->value, len) == 0;
 }
 
-static X509 *find_in_stack(const struct cert_ref *ref, STACK_OF(X509) *stack)
+static X509 *find_in_stack(const struct cert_ref *ref, STACK_OF(X509) * stack)
 {
 	for (int i = 0; i < sk_X509_num(stack); i++)
 		if (ref_matches(ref, sk_X509_value(stack, i)))
@@ -58,8 +58,8 @@ static X509 *find_in_stack(const struct cert_ref *ref, STACK_OF(X509) *stack)
 }
 
 /* What the signature gives as its key first, then what it carries and the caller gave. */
-static X509 *find_certificate(const struct sig_context *c, const struct sig *s,
-	const struct cert_ref *ref)
+static X509 *find_certificate(
+	const struct sig_context *c, const struct sig *s, const struct cert_ref *ref)
 {
 	const struct pki_material *m = c->material;
 	X509 *x;
@@ -71,7 +71,8 @@ static X509 *find_certificate(const struct sig_context *c, const struct sig *s,
 	return x ? x : find_in_stack(ref, m->anchors);
 }
 
-/* DER of ESS IssuerSerial: SEQUENCE { GeneralNames, INTEGER }. NULL when it is not one. */
+/* DER of ESS IssuerSerial: SEQUENCE { GeneralNames, INTEGER }. NULL when it is not one.
+ */
 static ASN1_INTEGER *serial_of_v2(const xmlNode *node)
 {
 	_cleanup_(freep) char *text = xml_text(node);
@@ -113,8 +114,8 @@ static ASN1_INTEGER *serial_of_v1(const xmlNode *node)
 }
 
 /* Issuer and serial number, when given, must be those of the certificate. */
-static void check_issuer_serial(struct sig_context *c, const struct sig *s,
-	const xmlNode *cert)
+static void check_issuer_serial(
+	struct sig_context *c, const struct sig *s, const xmlNode *cert)
 {
 	const xmlNode *v1 = sig_xades_child(cert, "IssuerSerial");
 	const xmlNode *v2 = sig_xades_child(cert, "IssuerSerialV2");
@@ -126,7 +127,8 @@ static void check_issuer_serial(struct sig_context *c, const struct sig *s,
 	ERR_clear_error();
 	if (serial && ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(s->signer)) == 0)
 		return;
-	sig_finding(c, c->options->profile == XADES_GATE ? SEVERITY_ERROR : SEVERITY_WARNING,
+	sig_finding(c,
+		c->options->profile == XADES_GATE ? SEVERITY_ERROR : SEVERITY_WARNING,
 		"sig.signing-certificate", cert,
 		"Issuer and serial number are not those of the signer's certificate.");
 }
@@ -141,7 +143,8 @@ static bool serial_in_key_info(const struct sig *s, const xmlNode *cert)
 		serial = v2 ? serial_of_v2(v2) : serial_of_v1(v1);
 	ERR_clear_error();
 	for (size_t i = 0; serial && i < s->candidate_count; i++)
-		if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(s->candidates[i])) == 0)
+		if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(s->candidates[i])) ==
+			0)
 			return true;
 	return false;
 }
@@ -195,7 +198,8 @@ int sig_identify(struct sig_context *c, struct sig *s)
 	}
 	s->identified = s->signer != NULL;
 	if (!s->identified)
-		sig_finding(c, SEVERITY_ERROR, "sig.signer", property ? property : s->node,
+		sig_finding(c, SEVERITY_ERROR, "sig.signer",
+			property ? property : s->node,
 			property ? "No certificate that was given has the digest of the "
 				   "signing certificate."
 				 : "The signature names no certificate of its signer.");

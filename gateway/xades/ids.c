@@ -10,9 +10,10 @@ static bool is_id(const xmlAttr *a)
 
 	if (a->ns)
 		return strcmp(name, "id") == 0 &&
-			strcmp((const char *)a->ns->href,
-				(const char *)XML_XML_NAMESPACE) == 0;
-	return strcmp(name, "Id") == 0 || strcmp(name, "ID") == 0 || strcmp(name, "id") == 0;
+		       strcmp((const char *)a->ns->href,
+			       (const char *)XML_XML_NAMESPACE) == 0;
+	return strcmp(name, "Id") == 0 || strcmp(name, "ID") == 0 ||
+	       strcmp(name, "id") == 0;
 }
 
 static int add(struct sig_ids *ids, const xmlAttr *a)
@@ -44,7 +45,8 @@ static const xmlNode *next_node(const xmlNode *n)
 
 static int by_value(const void *a, const void *b)
 {
-	return strcmp(((const struct sig_id *)a)->value, ((const struct sig_id *)b)->value);
+	return strcmp(
+		((const struct sig_id *)a)->value, ((const struct sig_id *)b)->value);
 }
 
 int sig_ids_collect(const xmlDoc *doc, struct sig_ids *ret_ids)
@@ -73,12 +75,13 @@ void sig_ids_done(struct sig_ids *ids)
 /* Two attributes of one element may share a value (Id and xml:id). */
 static bool other_element(const struct sig_ids *ids, size_t i)
 {
-	return i + 1 < ids->count && strcmp(ids->list[i].value, ids->list[i + 1].value) == 0 &&
-		ids->list[i].element != ids->list[i + 1].element;
+	return i + 1 < ids->count &&
+	       strcmp(ids->list[i].value, ids->list[i + 1].value) == 0 &&
+	       ids->list[i].element != ids->list[i + 1].element;
 }
 
-const xmlNode *sig_ids_find(const struct sig_ids *ids, const char *value,
-	bool *ret_ambiguous)
+const xmlNode *sig_ids_find(
+	const struct sig_ids *ids, const char *value, bool *ret_ambiguous)
 {
 	size_t low = 0, high = ids->count;
 
@@ -93,7 +96,8 @@ const xmlNode *sig_ids_find(const struct sig_ids *ids, const char *value,
 	}
 	if (low == ids->count || strcmp(ids->list[low].value, value) != 0)
 		return NULL;
-	for (size_t i = low; i < ids->count && strcmp(ids->list[i].value, value) == 0; i++)
+	for (size_t i = low; i < ids->count && strcmp(ids->list[i].value, value) == 0;
+		i++)
 		*ret_ambiguous |= other_element(ids, i);
 	return ids->list[low].element;
 }

@@ -47,7 +47,8 @@ static int add_included(const struct imprint *i)
 		if (!sig_is_xades(n, "Include"))
 			continue;
 		uri = xml_attribute(n, "URI");
-		for (size_t k = 0; uri && uri[0] == '#' && k < i->s->reference_count; k++) {
+		for (size_t k = 0; uri && uri[0] == '#' && k < i->s->reference_count;
+			k++) {
 			const struct sig_reference *r = &i->s->references[k];
 
 			if (r->id && strcmp(r->id, uri + 1) == 0)

@@ -114,10 +114,10 @@ static EVP_PKEY *ec_key(const xmlNode *value)
 		return NULL;
 	name = OBJ_nid2sn(OBJ_txt2nid(uri + 8));
 	if (!name ||
-		OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, name, 0) !=
-			1 ||
-		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, len) !=
-			1)
+		OSSL_PARAM_BLD_push_utf8_string(
+			build, OSSL_PKEY_PARAM_GROUP_NAME, name, 0) != 1 ||
+		OSSL_PARAM_BLD_push_octet_string(
+			build, OSSL_PKEY_PARAM_PUB_KEY, point, len) != 1)
 		return NULL;
 	return make_key("EC", build);
 }
@@ -165,7 +165,8 @@ int sig_key_info(struct sig_context *c, struct sig *s)
 			int r;
 
 			if (s->candidate_count == SIG_CANDIDATES_MAX) {
-				sig_malformed(c, s, d, "ds:KeyInfo has too many certificates.");
+				sig_malformed(
+					c, s, d, "ds:KeyInfo has too many certificates.");
 				return 0;
 			}
 			r = add_candidate(c, s, x);

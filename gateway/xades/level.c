@@ -10,7 +10,8 @@ static bool has_unsigned(const struct sig *s, const char *name)
 }
 
 /* The reference that a DataObjectFormat is about, or NULL. */
-static const struct sig_reference *format_target(const struct sig *s, const xmlNode *format)
+static const struct sig_reference *format_target(
+	const struct sig *s, const xmlNode *format)
 {
 	_cleanup_(freep) char *uri = xml_attribute(format, "ObjectReference");
 
@@ -22,7 +23,8 @@ static const struct sig_reference *format_target(const struct sig *s, const xmlN
 
 static const xmlNode *first_format(const struct sig *s)
 {
-	return sig_xades_child(sig_xades_child(s->properties, "SignedDataObjectProperties"),
+	return sig_xades_child(
+		sig_xades_child(s->properties, "SignedDataObjectProperties"),
 		"DataObjectFormat");
 }
 
@@ -41,8 +43,8 @@ static bool in_manifest(const struct sig *s, const xmlNode *format)
 
 	for (const xmlNode *o = xml_child(s->node, NS_DS, "Object"); uri && o;
 		o = xml_next(o, NS_DS, "Object"))
-		for (const xmlNode *r =
-				xml_child(xml_child(o, NS_DS, "Manifest"), NS_DS, "Reference");
+		for (const xmlNode *r = xml_child(
+			     xml_child(o, NS_DS, "Manifest"), NS_DS, "Reference");
 			r; r = xml_next(r, NS_DS, "Reference")) {
 			_cleanup_(freep) char *id = xml_attribute(r, "Id");
 
@@ -76,7 +78,8 @@ static bool formats_complete(const struct sig *s)
 	for (size_t i = 0; i < s->reference_count; i++) {
 		const struct sig_reference *r = &s->references[i];
 
-		if (!r->id || r->is_properties || (s->key_info && r->element == s->key_info) ||
+		if (!r->id || r->is_properties ||
+			(s->key_info && r->element == s->key_info) ||
 			(r->type && strcmp(r->type, TYPE_COUNTERSIGNED) == 0))
 			continue;
 		if (!has_format(s, r))
@@ -114,11 +117,11 @@ static bool tokens_single(const struct sig *s)
 static bool baseline_b(const struct sig *s)
 {
 	return xml_is(s->qualifying, NS_XADES, "QualifyingProperties") &&
-		s->properties_signed && sig_property(s, "SigningTime") &&
-		(sig_property(s, "SigningCertificateV2") ||
-			sig_property(s, "SigningCertificate")) &&
-		s->named_in_key_info && formats_complete(s) && !has_outdated(s) &&
-		tokens_single(s);
+	       s->properties_signed && sig_property(s, "SigningTime") &&
+	       (sig_property(s, "SigningCertificateV2") ||
+		       sig_property(s, "SigningCertificate")) &&
+	       s->named_in_key_info && formats_complete(s) && !has_outdated(s) &&
+	       tokens_single(s);
 }
 
 static bool has_token(const struct sig *s, enum sig_token_kind kind)
@@ -138,8 +141,8 @@ static bool baseline_t(const struct sig *s)
 	if (!signer || pki_certificate_validity(signer, &from, &to) < 0)
 		return false;
 	for (size_t i = 0; i < s->token_count; i++)
-		if (s->tokens[i].kind == TOKEN_SIGNATURE && s->tokens[i].result.gen_time &&
-			s->tokens[i].result.gen_time < to)
+		if (s->tokens[i].kind == TOKEN_SIGNATURE &&
+			s->tokens[i].result.gen_time && s->tokens[i].result.gen_time < to)
 			return true;
 	return false;
 }
@@ -148,9 +151,9 @@ static const char *extended_level(struct sig_context *c, const struct sig *s)
 {
 	bool lt = sig_has_long_term(c, s);
 	bool refs = has_unsigned(s, "CompleteCertificateRefs") &&
-		has_unsigned(s, "CompleteRevocationRefs");
+		    has_unsigned(s, "CompleteRevocationRefs");
 	bool x = refs &&
-		(has_token(s, TOKEN_SIG_AND_REFS) || has_token(s, TOKEN_REFS_ONLY));
+		 (has_token(s, TOKEN_SIG_AND_REFS) || has_token(s, TOKEN_REFS_ONLY));
 
 	if (lt && has_token(s, TOKEN_ARCHIVE))
 		return "XAdES-A";

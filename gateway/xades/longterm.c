@@ -5,7 +5,7 @@
 
 #define CHAIN_MAX 12
 
-static bool is_in(STACK_OF(X509) *stack, const X509 *x)
+static bool is_in(STACK_OF(X509) * stack, const X509 *x)
 {
 	for (int i = 0; i < sk_X509_num(stack); i++)
 		if (X509_cmp(sk_X509_value(stack, i), x) == 0)
@@ -18,7 +18,7 @@ static bool self_signed(X509 *x)
 	return (X509_get_extension_flags(x) & EXFLAG_SS) != 0;
 }
 
-static X509 *issuer_in(STACK_OF(X509) *stack, X509 *x)
+static X509 *issuer_in(STACK_OF(X509) * stack, X509 *x)
 {
 	for (int i = 0; i < sk_X509_num(stack); i++)
 		if (X509_check_issued(sk_X509_value(stack, i), x) == X509_V_OK)
@@ -30,7 +30,8 @@ static X509 *issuer_in(STACK_OF(X509) *stack, X509 *x)
 static bool crl_speaks(const X509_CRL *crl, X509 *x)
 {
 	return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(x)) == 0 &&
-		ASN1_TIME_compare(X509_CRL_get0_lastUpdate(crl), X509_get0_notBefore(x)) >= 0;
+	       ASN1_TIME_compare(X509_CRL_get0_lastUpdate(crl), X509_get0_notBefore(x)) >=
+		       0;
 }
 
 static bool ocsp_speaks(OCSP_BASICRESP *response, X509 *x, X509 *issuer)
@@ -51,9 +52,10 @@ static bool has_revocation(const struct pki_material *m, X509 *x, X509 *issuer)
 	return false;
 }
 
-/* Up to an anchor or a certificate that signs itself: whoever has no revocation data on the
- * way lacks it. */
-static bool chain_has(const struct pki_material *m, const struct pki_material *all, X509 *x)
+/* Up to an anchor or a certificate that signs itself: whoever has no revocation data on
+ * the way lacks it. */
+static bool chain_has(
+	const struct pki_material *m, const struct pki_material *all, X509 *x)
 {
 	for (int i = 0; x && i < CHAIN_MAX; i++) {
 		X509 *issuer;

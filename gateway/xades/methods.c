@@ -51,7 +51,8 @@ static const struct signature_method SIGNATURES[] = {
 	{ MORE2021 "eddsa-ed25519", "eddsa-ed25519", METHOD_EDDSA, NULL },
 	{ MORE2021 "eddsa-ed448", "eddsa-ed448", METHOD_EDDSA, NULL },
 	{ XMLDSIG "dsa-sha1", "dsa-sha1", METHOD_DSA, "SHA1" },
-	{ "http://www.w3.org/2009/xmldsig11#dsa-sha256", "dsa-sha256", METHOD_DSA, "SHA256" },
+	{ "http://www.w3.org/2009/xmldsig11#dsa-sha256", "dsa-sha256", METHOD_DSA,
+		"SHA256" },
 };
 
 const struct digest_method *digest_method_find(const char *uri)

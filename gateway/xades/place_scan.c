@@ -34,7 +34,8 @@ static bool starts(const uint8_t *at, const uint8_t *end, const char *mark)
 	return (size_t)(end - at) >= n && memcmp(at, mark, n) == 0;
 }
 
-/* The text has been read as well-formed XML without DOCTYPE, so counting tags is enough. */
+/* The text has been read as well-formed XML without DOCTYPE, so counting tags is enough.
+ */
 int end_tag_offset(struct span text, size_t n, size_t *ret_at)
 {
 	const uint8_t *at = text.data, *end = text.data + text.len;

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-void sig_decide(struct xades_signature *ret, enum xades_indication indication,
-	const char *sub)
+void sig_decide(
+	struct xades_signature *ret, enum xades_indication indication, const char *sub)
 {
 	ret->indication = indication;
 	(void)snprintf(ret->sub_indication, sizeof(ret->sub_indication), "%s", sub);
@@ -65,12 +65,12 @@ static bool claimed_time_fits(const struct sig *s)
 	int64_t from, to;
 
 	return s->signing_time == 0 ||
-		(pki_certificate_validity(s->signer, &from, &to) == 0 &&
-			s->signing_time >= from && s->signing_time <= to);
+	       (pki_certificate_validity(s->signer, &from, &to) == 0 &&
+		       s->signing_time >= from && s->signing_time <= to);
 }
 
-static void decide_path(struct sig_context *c, struct sig *s, struct xades_signature *ret,
-	int64_t best)
+static void decide_path(
+	struct sig_context *c, struct sig *s, struct xades_signature *ret, int64_t best)
 {
 	if (s->path.outcome == PKI_NOT_YET_VALID && best < c->options->at)
 		sig_decide(ret, XADES_TOTAL_FAILED, "NOT_YET_VALID");
@@ -81,8 +81,8 @@ static void decide_path(struct sig_context *c, struct sig *s, struct xades_signa
 		s->path.reason ? s->path.reason : "");
 }
 
-static void decide_responders(struct sig_context *c, struct sig *s,
-	struct xades_signature *ret)
+static void decide_responders(
+	struct sig_context *c, struct sig *s, struct xades_signature *ret)
 {
 	sig_decide(ret, XADES_INDETERMINATE, "REVOCATION_OUT_OF_BOUNDS_NO_POE");
 	sig_finding(c, SEVERITY_ERROR, "sig.path", s->node,
@@ -90,8 +90,8 @@ static void decide_responders(struct sig_context *c, struct sig *s,
 		"expired and nothing proves that their answers are older.");
 }
 
-static void decide_acceptance(struct sig_context *c, struct sig *s,
-	struct xades_signature *ret, int64_t best)
+static void decide_acceptance(
+	struct sig_context *c, struct sig *s, struct xades_signature *ret, int64_t best)
 {
 	if (s->properties && !s->properties_signed) {
 		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
@@ -100,12 +100,14 @@ static void decide_acceptance(struct sig_context *c, struct sig *s,
 	} else if (!claimed_time_fits(s)) {
 		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
 		sig_finding(c, SEVERITY_ERROR, "sig.time", sig_property(s, "SigningTime"),
-			"The claimed signing time is outside the validity of the signer's "
+			"The claimed signing time is outside the validity of the "
+			"signer's "
 			"certificate.");
 	} else if (!algorithms_hold(c, s, best)) {
 		sig_decide(ret, XADES_INDETERMINATE, "CRYPTO_CONSTRAINTS_FAILURE_NO_POE");
 		sig_finding(c, SEVERITY_ERROR, "sig.weak", s->signed_info,
-			"An algorithm or key of the signature is too weak at the time for "
+			"An algorithm or key of the signature is too weak at the time "
+			"for "
 			"which the signature is proven to exist.");
 	} else {
 		sig_decide(ret, XADES_TOTAL_PASSED, "");
@@ -123,15 +125,15 @@ static void report_token(const struct sig_token *t, struct xades_timestamp *ret)
 		[TOKEN_ARCHIVE] = "ARCHIVE_TIMESTAMP",
 	};
 	bool failed = t->result.outcome == TOKEN_MALFORMED ||
-		t->result.outcome == TOKEN_IMPRINT_MISMATCH ||
-		t->result.outcome == TOKEN_SIGNATURE_WRONG;
+		      t->result.outcome == TOKEN_IMPRINT_MISMATCH ||
+		      t->result.outcome == TOKEN_SIGNATURE_WRONG;
 
 	*ret = (struct xades_timestamp){ .gen_time = t->result.gen_time };
 	(void)snprintf(ret->type, sizeof(ret->type), "%s", TYPES[t->kind]);
 	(void)snprintf(ret->indication, sizeof(ret->indication), "%s",
-		t->passed	? "PASSED"
-			: failed ? "FAILED"
-				 : "INDETERMINATE");
+		t->passed ? "PASSED"
+		: failed  ? "FAILED"
+			  : "INDETERMINATE");
 	(void)snprintf(ret->sub_indication, sizeof(ret->sub_indication), "%s", t->sub);
 	(void)snprintf(ret->qualification, sizeof(ret->qualification), "NA");
 }
@@ -169,8 +171,8 @@ static bool about_data(const struct sig *s)
 	return false;
 }
 
-static void report_core(struct sig_context *c, const struct sig *s,
-	struct xades_signature *ret)
+static void report_core(
+	struct sig_context *c, const struct sig *s, struct xades_signature *ret)
 {
 	bool parent = about_parent(c, s);
 

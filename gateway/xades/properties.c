@@ -10,8 +10,8 @@
 bool sig_is_xades(const xmlNode *node, const char *name)
 {
 	return node && node->type == XML_ELEMENT_NODE && node->ns &&
-		strncmp((const char *)node->ns->href, XADES_ANY, strlen(XADES_ANY)) == 0 &&
-		strcmp((const char *)node->name, name) == 0;
+	       strncmp((const char *)node->ns->href, XADES_ANY, strlen(XADES_ANY)) == 0 &&
+	       strcmp((const char *)node->name, name) == 0;
 }
 
 const xmlNode *sig_xades_child(const xmlNode *parent, const char *name)
@@ -25,14 +25,14 @@ const xmlNode *sig_xades_child(const xmlNode *parent, const char *name)
 
 const xmlNode *sig_property(const struct sig *s, const char *name)
 {
-	return sig_xades_child(sig_xades_child(s->properties, "SignedSignatureProperties"),
-		name);
+	return sig_xades_child(
+		sig_xades_child(s->properties, "SignedSignatureProperties"), name);
 }
 
 const xmlNode *sig_unsigned_first(const struct sig *s)
 {
-	return xml_child(sig_xades_child(s->unsigned_properties,
-				 "UnsignedSignatureProperties"),
+	return xml_child(
+		sig_xades_child(s->unsigned_properties, "UnsignedSignatureProperties"),
 		NULL, NULL);
 }
 

@@ -23,8 +23,8 @@ static bool prefix_is_ds(const xmlNode *node, const char *prefix, size_t len)
 }
 
 /* True when text is exactly head, a prefix bound to ds, tail. */
-static bool has_form(const xmlNode *node, const char *text, const char *head,
-	const char *tail)
+static bool has_form(
+	const xmlNode *node, const char *text, const char *head, const char *tail)
 {
 	size_t h = strlen(head), t = strlen(tail), len = strlen(text);
 
@@ -35,7 +35,8 @@ static bool has_form(const xmlNode *node, const char *text, const char *head,
 	return !memchr(text + h, ':', len) && prefix_is_ds(node, text + h, len);
 }
 
-/* <ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>: recognised, never evaluated. */
+/* <ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>: recognised, never evaluated.
+ */
 static enum sig_step_kind xpath_form(const xmlNode *transform)
 {
 	const xmlNode *x = xml_child(transform, NULL, NULL);
@@ -45,8 +46,8 @@ static enum sig_step_kind xpath_form(const xmlNode *transform)
 		return STEP_UNKNOWN;
 	text = xml_text(x);
 	return text && has_form(x, text, "not(ancestor-or-self::", ":Signature)")
-		? STEP_SUBTRACT
-		: STEP_UNKNOWN;
+		       ? STEP_SUBTRACT
+		       : STEP_UNKNOWN;
 }
 
 /* <XPath Filter="subtract">/descendant::ds:Signature</XPath> and the narrower form. */
@@ -79,7 +80,7 @@ static bool c14n_parameters(const xmlNode *transform, enum xml_c14n c14n)
 	if (!x)
 		return true;
 	return (c14n == XML_C14N_EXCLUSIVE || c14n == XML_C14N_EXCLUSIVE_COMMENTS) &&
-		xml_is(x, NS_EXC_C14N, "InclusiveNamespaces") && !xml_next(x, NULL, NULL);
+	       xml_is(x, NS_EXC_C14N, "InclusiveNamespaces") && !xml_next(x, NULL, NULL);
 }
 
 static void read_step(const xmlNode *transform, struct sig_step *ret_step)
@@ -120,7 +121,8 @@ static void read_steps(struct sig_context *c, struct sig_reference *r)
 	const xmlNode *list = xml_child(r->node, NS_DS, "Transforms");
 
 	r->steps_allowed = true;
-	for (const xmlNode *t = xml_child(list, NULL, NULL); t; t = xml_next(t, NULL, NULL)) {
+	for (const xmlNode *t = xml_child(list, NULL, NULL); t;
+		t = xml_next(t, NULL, NULL)) {
 		struct sig_step *step = &r->steps[r->step_count];
 
 		if (r->step_count == SIG_STEPS_MAX) {

@@ -86,14 +86,15 @@ static json_t *timestamps_json(const struct xades_signature *s)
 
 static json_t *signature_json(const struct xades_signature *s)
 {
-	return json_pack("{s:o,s:s,s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:o,s:s,s:o,s:o,s:s}", "id",
-		json_text(s->id), "role", s->counter ? "counter" : "main", "indication",
-		xades_indication_text(s->indication), "sub_indication", s->sub_indication,
-		"level", s->level, "sig_value_ok", s->sig_value_ok, "refs_found",
-		s->refs_found, "refs_intact", s->refs_intact, "core_valid", s->core_valid,
-		"signer", signer_json(s->signer), "qualification", s->qualification,
-		"best_signature_time", time_json(s->best_signature_time), "timestamps", timestamps_json(s), "scope",
-		s->scope);
+	return json_pack("{s:o,s:s,s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:o,s:s,s:o,s:o,s:s}",
+		"id", json_text(s->id), "role", s->counter ? "counter" : "main",
+		"indication", xades_indication_text(s->indication), "sub_indication",
+		s->sub_indication, "level", s->level, "sig_value_ok", s->sig_value_ok,
+		"refs_found", s->refs_found, "refs_intact", s->refs_intact, "core_valid",
+		s->core_valid, "signer", signer_json(s->signer), "qualification",
+		s->qualification, "best_signature_time",
+		time_json(s->best_signature_time), "timestamps", timestamps_json(s),
+		"scope", s->scope);
 }
 
 json_t *xades_signatures_to_json(const struct xades_report *r)

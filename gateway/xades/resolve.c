@@ -61,10 +61,10 @@ static bool below(const xmlNode *node, const xmlNode *ancestor)
 	return false;
 }
 
-/* What is inside this signature must be where a signature has it: an element that was moved
- * elsewhere and kept its identifier is not what was signed. */
-static bool place_allowed(const struct sig *s, const struct sig_reference *r,
-	const xmlNode *e)
+/* What is inside this signature must be where a signature has it: an element that was
+ * moved elsewhere and kept its identifier is not what was signed. */
+static bool place_allowed(
+	const struct sig *s, const struct sig_reference *r, const xmlNode *e)
 {
 	if (r->type && strcmp(r->type, NS_DS "Object") == 0 && !below(e, s->node))
 		return false;
@@ -75,8 +75,8 @@ static bool place_allowed(const struct sig *s, const struct sig_reference *r,
 	return true;
 }
 
-static void resolve_id(struct sig_context *c, const struct sig *s, struct sig_reference *r,
-	const char *id)
+static void resolve_id(struct sig_context *c, const struct sig *s,
+	struct sig_reference *r, const char *id)
 {
 	const xmlNode *e = sig_ids_find(&c->ids, id, &r->ambiguous);
 
@@ -93,12 +93,12 @@ static void resolve_id(struct sig_context *c, const struct sig *s, struct sig_re
 	r->target = TARGET_ELEMENT;
 	r->element = e;
 	r->is_properties = e == s->properties && r->type &&
-		strstr(r->type, "http://uri.etsi.org/01903") == r->type &&
-		strstr(r->type, "#SignedProperties");
+			   strstr(r->type, "http://uri.etsi.org/01903") == r->type &&
+			   strstr(r->type, "#SignedProperties");
 }
 
-static void resolve_pointer(struct sig_context *c, const struct sig *s,
-	struct sig_reference *r)
+static void resolve_pointer(
+	struct sig_context *c, const struct sig *s, struct sig_reference *r)
 {
 	size_t len = strlen(r->uri), head = strlen(XPOINTER_ID);
 	char id[256];
@@ -119,8 +119,8 @@ static void resolve_pointer(struct sig_context *c, const struct sig *s,
 	resolve_id(c, s, r, id);
 }
 
-static const struct xades_detached *by_name(const struct xades_options *o,
-	const char *name)
+static const struct xades_detached *by_name(
+	const struct xades_options *o, const char *name)
 {
 	for (size_t i = 0; i < o->detached_count; i++)
 		if (strcmp(o->detached[i].name, name) == 0)
@@ -143,8 +143,8 @@ static size_t outside_count(const struct sig *s)
 
 /* By name; some makers write "+" for a space. One object for one reference needs no name:
  * the digest says whether it is the one. */
-static void resolve_detached(struct sig_context *c, const struct sig *s,
-	struct sig_reference *r)
+static void resolve_detached(
+	struct sig_context *c, const struct sig *s, struct sig_reference *r)
 {
 	const struct xades_options *o = c->options;
 	_cleanup_(freep) char *name = strdup(r->uri ? r->uri : "");
@@ -169,14 +169,14 @@ static void resolve_detached(struct sig_context *c, const struct sig *s,
 		r->target = TARGET_DETACHED;
 }
 
-void sig_reference_resolve(struct sig_context *c, const struct sig *s,
-	struct sig_reference *r)
+void sig_reference_resolve(
+	struct sig_context *c, const struct sig *s, struct sig_reference *r)
 {
 	if (r->uri && r->uri[0] == '\0') {
 		r->target = TARGET_DOCUMENT;
 	} else if (r->uri && r->uri[0] == '#') {
-		if (is_ncname(r->uri + 1) ||
-			(c->options->profile == XADES_EIDAS && is_harmless_id(r->uri + 1)))
+		if (is_ncname(r->uri + 1) || (c->options->profile == XADES_EIDAS &&
+						     is_harmless_id(r->uri + 1)))
 			resolve_id(c, s, r, r->uri + 1);
 		else if (c->options->profile == XADES_EIDAS)
 			resolve_pointer(c, s, r);
@@ -186,6 +186,6 @@ void sig_reference_resolve(struct sig_context *c, const struct sig *s,
 	if (r->target != TARGET_NONE)
 		return;
 	sig_finding(c, s->in_manifest ? SEVERITY_WARNING : SEVERITY_ERROR,
-		"sig.reference-missing",
-		r->node, "What the reference '%s' is about was not found.", r->uri ? r->uri : "");
+		"sig.reference-missing", r->node,
+		"What the reference '%s' is about was not found.", r->uri ? r->uri : "");
 }

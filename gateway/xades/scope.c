@@ -12,8 +12,8 @@ static bool is_data(const struct sig *s, const struct sig_reference *r)
 static bool over_document(const struct sig_reference *r)
 {
 	return r->target == TARGET_DOCUMENT ||
-		(r->target == TARGET_ELEMENT &&
-			r->element == xmlDocGetRootElement(r->node->doc));
+	       (r->target == TARGET_ELEMENT &&
+		       r->element == xmlDocGetRootElement(r->node->doc));
 }
 
 /* What is outside and was not given would have been all of it, too. */

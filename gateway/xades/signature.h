@@ -24,7 +24,8 @@
 #define TYPE_SIGNED_PROPERTIES "http://uri.etsi.org/01903#SignedProperties"
 #define TYPE_COUNTERSIGNED "http://uri.etsi.org/01903#CountersignedSignature"
 
-#define SIG_MAX 64u /* signatures that are looked at; LIMIT_SIGNATURES in profile gate */
+#define SIG_MAX 64u /* signatures that are looked at; LIMIT_SIGNATURES in profile gate   \
+		     */
 #define SIG_REFERENCES_MAX 4096u
 #define SIG_GATE_REFERENCES_MAX 8u
 #define SIG_STEPS_MAX 8u
@@ -48,8 +49,8 @@ int sig_ids_collect(const xmlDoc *doc, struct sig_ids *ret_ids);
 void sig_ids_done(struct sig_ids *ids);
 
 /* The element of a value, or NULL; *ret_ambiguous: more than one has it. */
-const xmlNode *sig_ids_find(const struct sig_ids *ids, const char *value,
-	bool *ret_ambiguous);
+const xmlNode *sig_ids_find(
+	const struct sig_ids *ids, const char *value, bool *ret_ambiguous);
 
 /* A value that two elements have, or NULL. */
 const char *sig_ids_duplicate(const struct sig_ids *ids);
@@ -63,8 +64,9 @@ struct sig_context {
 	size_t count;
 	bool too_many;
 	struct sig *parsed; /* as many */
-	struct pki_material *material; /* the caller's and what the document carries; owned */
-	int64_t known_at;              /* revocation data issued until then counts */
+	struct pki_material
+		*material; /* the caller's and what the document carries; owned */
+	int64_t known_at;  /* revocation data issued until then counts */
 	struct pki_material *embedded; /* for the level; made when first needed; owned */
 };
 
@@ -74,8 +76,8 @@ bool sig_nested(const struct sig_context *c, const xmlNode *signature);
 enum sig_step_kind {
 	STEP_UNKNOWN = 0,
 	STEP_C14N,
-	STEP_ENVELOPED,   /* subtracts the signature itself */
-	STEP_SUBTRACT,    /* subtracts every ds:Signature */
+	STEP_ENVELOPED,	   /* subtracts the signature itself */
+	STEP_SUBTRACT,	   /* subtracts every ds:Signature */
 	STEP_SUBTRACT_TOP, /* subtracts every ds:Signature that is a child of the root */
 	STEP_BASE64,
 };
@@ -98,10 +100,10 @@ struct sig_reference {
 	uint8_t value[EVP_MAX_MD_SIZE];
 	size_t value_len;
 	enum sig_target target;
-	const xmlNode *element;                 /* TARGET_ELEMENT */
-	const struct xades_detached *detached;  /* TARGET_DETACHED */
+	const xmlNode *element;		       /* TARGET_ELEMENT */
+	const struct xades_detached *detached; /* TARGET_DETACHED */
 	bool keep_comments;
-	bool ambiguous; /* two elements have the identifier */
+	bool ambiguous;	    /* two elements have the identifier */
 	bool is_properties; /* over this signature's SignedProperties, and says so */
 	bool intact;
 };
@@ -146,7 +148,7 @@ struct sig {
 	struct sig_reference *references;
 	size_t reference_count;
 	const struct sig_reference *whole; /* the intact one over the whole document */
-	uint8_t *whole_octets;             /* what it digested; owned */
+	uint8_t *whole_octets;		   /* what it digested; owned */
 	size_t whole_len;
 	bool in_manifest;     /* while entries of a manifest are looked at */
 	bool manifest_broken; /* an entry is not what was signed */
@@ -158,11 +160,11 @@ struct sig {
 
 	X509 *candidates[SIG_CANDIDATES_MAX]; /* of KeyInfo, owned */
 	size_t candidate_count;
-	X509 *signer;     /* owned; NULL: not identified */
-	bool bound;       /* to one certificate by SigningCertificate(V2) */
-	bool named_in_key_info; /* what the property names is in ds:KeyInfo */
-	bool identified;  /* by that binding, or there is none and a candidate */
-	EVP_PKEY *key;    /* what the value was verified with; owned */
+	X509 *signer;		 /* owned; NULL: not identified */
+	bool bound;		 /* to one certificate by SigningCertificate(V2) */
+	bool named_in_key_info;	 /* what the property names is in ds:KeyInfo */
+	bool identified;	 /* by that binding, or there is none and a candidate */
+	EVP_PKEY *key;		 /* what the value was verified with; owned */
 	const char *digest_name; /* of the signature value */
 	bool pss;
 	bool value_ok;
@@ -181,12 +183,13 @@ void sig_done(struct sig *s);
 int sig_read(struct sig_context *c, struct sig *s);
 
 /* Refuse the format of the signature: a finding and s->malformed. */
-void sig_malformed(struct sig_context *c, struct sig *s, const xmlNode *where,
-	const char *why);
+void sig_malformed(
+	struct sig_context *c, struct sig *s, const xmlNode *where, const char *why);
 
 /* Add a finding at a node, formatted. */
 void sig_finding(struct sig_context *c, enum severity severity, const char *code,
-	const xmlNode *where, const char *format, ...) __attribute__((format(printf, 5, 6)));
+	const xmlNode *where, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
 /* reference.c: read the References below parent (ds:SignedInfo, ds:Manifest). */
 int sig_references_read(struct sig_context *c, struct sig *s, const xmlNode *parent,
@@ -194,8 +197,8 @@ int sig_references_read(struct sig_context *c, struct sig *s, const xmlNode *par
 void sig_references_free(struct sig_reference *list, size_t count);
 
 /* resolve.c: find what a reference is about. */
-void sig_reference_resolve(struct sig_context *c, const struct sig *s,
-	struct sig_reference *r);
+void sig_reference_resolve(
+	struct sig_context *c, const struct sig *s, struct sig_reference *r);
 
 /* digest.c: resolve all references. */
 void sig_references_resolve(struct sig_context *c, struct sig *s);
@@ -210,14 +213,14 @@ int sig_reference_check(struct sig_context *c, struct sig *s, struct sig_referen
  * given is only named. */
 int sig_manifests_check(struct sig_context *c, struct sig *s);
 
-/* The octets that a reference digests, appended. fallback: canonical form of a node-set that
- * no transform turns into octets. Return: 0, -EBADMSG: cannot be made, other negative:
- * undecided. */
+/* The octets that a reference digests, appended. fallback: canonical form of a node-set
+ * that no transform turns into octets. Return: 0, -EBADMSG: cannot be made, other
+ * negative: undecided. */
 int sig_reference_octets(struct sig_context *c, const struct sig *s,
 	const struct sig_reference *r, enum xml_c14n fallback, struct buf *ret);
 
-/* transform.c: the node-set of apex (NULL: the document) without the subtrees in omit through
- * the steps, by xmlsec's transform engine. Return: as sig_reference_octets. */
+/* transform.c: the node-set of apex (NULL: the document) without the subtrees in omit
+ * through the steps, by xmlsec's transform engine. Return: as sig_reference_octets. */
 int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
 	const xmlNode *const *omit, size_t omit_count, const struct sig_step *steps,
 	size_t step_count, enum xml_c14n fallback, struct buf *ret);
@@ -237,7 +240,8 @@ int sig_identify(struct sig_context *c, struct sig *s);
 /* crypto.c: verify SignatureValue. */
 int sig_verify_value(struct sig_context *c, struct sig *s);
 
-/* Verify a raw XMLDSig value over a digest. Return: 1 right, 0 wrong, negative undecided. */
+/* Verify a raw XMLDSig value over a digest. Return: 1 right, 0 wrong, negative undecided.
+ */
 int sig_verify_raw(EVP_PKEY *key, const struct signature_method *method,
 	const char *digest, int salt, struct span octets, struct span value,
 	bool without_null);
@@ -246,11 +250,12 @@ int sig_verify_raw(EVP_PKEY *key, const struct signature_method *method,
 void sig_properties_read(struct sig_context *c, struct sig *s);
 bool sig_is_xades(const xmlNode *node, const char *name); /* any version of XAdES */
 const xmlNode *sig_xades_child(const xmlNode *parent, const char *name);
-const xmlNode *sig_property(const struct sig *s, const char *name); /* signed, signature's */
+const xmlNode *sig_property(
+	const struct sig *s, const char *name); /* signed, signature's */
 const xmlNode *sig_unsigned_first(const struct sig *s);
 
-/* embedded.c: the caller's material, and certificates and revocation data that signatures of
- * the document carry, into c->material. Nothing of it is trusted. */
+/* embedded.c: the caller's material, and certificates and revocation data that signatures
+ * of the document carry, into c->material. Nothing of it is trusted. */
 int sig_material(struct sig_context *c);
 
 /* imprint.c: the octets that a time-stamp is about. Return: as sig_reference_octets. */
@@ -263,9 +268,9 @@ int sig_timestamps(struct sig_context *c, struct sig *s);
 /* process.c: EN 319 102-1 from the blocks to the indication in report->signatures[i]. */
 int sig_process(struct sig_context *c, struct sig *s);
 
-/* xcv.c: the path of the signer into s->path: now, and when that fails at the time for which
- * the signature is proven to exist, with all that became known later. What is reported is
- * what stands now, unless the past decides more. */
+/* xcv.c: the path of the signer into s->path: now, and when that fails at the time for
+ * which the signature is proven to exist, with all that became known later. What is
+ * reported is what stands now, unless the past decides more. */
 int sig_path(struct sig_context *c, struct sig *s, int64_t best);
 
 /* responder.c: true when all that says the signer is not revoked was signed by OCSP
@@ -280,8 +285,8 @@ int64_t sig_revocation_max_age(const struct sig_context *c);
 const char *sig_path_word(enum pki_outcome outcome);
 
 /* Write an indication into the report. */
-void sig_decide(struct xades_signature *ret, enum xades_indication indication,
-	const char *sub);
+void sig_decide(
+	struct xades_signature *ret, enum xades_indication indication, const char *sub);
 
 /* longterm.c: true when the document carries revocation data for every certificate of the
  * signer and of the signature's time-stamps. */

@@ -58,8 +58,8 @@ static int collect(struct sig *s, const xmlNode *first)
 		for (const xmlNode *e = xml_child(n, NULL, NULL); e;
 			e = xml_next(e, NULL, NULL)) {
 			int r = sig_is_xades(e, "EncapsulatedTimeStamp")
-				? add_token(s, kind, n, e)
-				: 0;
+					? add_token(s, kind, n, e)
+					: 0;
 
 			if (r < 0)
 				return r;
@@ -94,11 +94,11 @@ static bool is_anchor(const struct sig_context *c, const struct sig_token *t)
 	const struct pki_path_result *path = &t->result.path;
 
 	return c->options->profile == XADES_EIDAS && path->chain &&
-		sk_X509_num(path->chain) == 1 && path->outcome == PKI_EXPIRED;
+	       sk_X509_num(path->chain) == 1 && path->outcome == PKI_EXPIRED;
 }
 
-static int verify_at(struct sig_context *c, struct sig_token *t, struct span octets,
-	int64_t at)
+static int verify_at(
+	struct sig_context *c, struct sig_token *t, struct span octets, int64_t at)
 {
 	enum xades_profile profile = c->options->profile;
 	struct token_context context = {
@@ -137,9 +137,9 @@ static void note(struct sig_context *c, const struct sig_token *t)
 	if (!t->passed)
 		sig_finding(c, severity, "sig.timestamp", t->property,
 			"The time-stamp does not pass: %s. %s", t->sub,
-			t->result.reason		? t->result.reason
-				: t->result.path.reason ? t->result.path.reason
-							: "");
+			t->result.reason	? t->result.reason
+			: t->result.path.reason ? t->result.path.reason
+						: "");
 }
 
 static bool data_missing(const struct sig *s)

@@ -84,18 +84,19 @@ static bool append_steps(xmlSecTransformCtx *ctx, const struct sig_step *steps, 
 {
 	const struct sig_step *last = n > 0 ? &steps[n - 1] : NULL;
 
-	/* Base64 decodes the text of the nodes (XML Signature 6.6.2), so tags go first. */
+	/* Base64 decodes the text of the nodes (XML Signature 6.6.2), so tags go first.
+	 */
 	if (last && last->kind == STEP_BASE64)
 		return append(ctx, xmlSecTransformRemoveXmlTagsC14NId, NULL) &&
-			append(ctx, xmlSecTransformBase64Id, last->node);
+		       append(ctx, xmlSecTransformBase64Id, last->node);
 	if (last && last->kind == STEP_C14N)
 		return append(ctx, transform_id(last->c14n), last->node);
 	return append(ctx, transform_id(fallback), NULL);
 }
 
 /* Everything but the subtrees in omit. */
-static xmlSecNodeSet *without(xmlDoc *doc, bool comments, const xmlNode *const *omit,
-	size_t n)
+static xmlSecNodeSet *without(
+	xmlDoc *doc, bool comments, const xmlNode *const *omit, size_t n)
 {
 	xmlNodeSet *list = xmlXPathNodeSetCreate(NULL);
 	xmlSecNodeSet *set = NULL;

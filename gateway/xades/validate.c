@@ -37,12 +37,14 @@ static void find_signatures(struct sig_context *c)
 {
 	size_t max = c->options->profile == XADES_GATE ? LIMIT_SIGNATURES : SIG_MAX;
 
-	for (const xmlNode *n = xmlDocGetRootElement(c->report->doc); n; n = next_element(n)) {
+	for (const xmlNode *n = xmlDocGetRootElement(c->report->doc); n;
+		n = next_element(n)) {
 		if (!xml_is(n, NS_DS, "Signature"))
 			continue;
 		if (c->count == max) {
 			c->too_many = true;
-			findings_add(&c->report->findings, "sig.too-many", NULL, NULL, NULL);
+			findings_add(
+				&c->report->findings, "sig.too-many", NULL, NULL, NULL);
 			return;
 		}
 		c->signatures[c->count++] = n;
@@ -63,7 +65,8 @@ bool sig_nested(const struct sig_context *c, const xmlNode *signature)
 static void find_role(const struct sig_context *c, struct sig *s)
 {
 	static const char *const NAMES[] = { "CounterSignature",
-		"UnsignedSignatureProperties", "UnsignedProperties", "QualifyingProperties" };
+		"UnsignedSignatureProperties", "UnsignedProperties",
+		"QualifyingProperties" };
 	const xmlNode *n = s->node->parent;
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
@@ -135,8 +138,8 @@ static int validate_all(struct sig_context *c)
 	return 0;
 }
 
-static void conclude(struct xades_report *report, enum xades_indication indication,
-	const char *sub)
+static void conclude(
+	struct xades_report *report, enum xades_indication indication, const char *sub)
 {
 	report->indication = indication;
 	(void)snprintf(report->sub_indication, sizeof(report->sub_indication), "%s", sub);

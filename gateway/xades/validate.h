@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Validation of XMLDSig and XAdES signatures by ETSI EN 319 102-1; never fetches, never looks
- * at schema or rules, never reads the clock.
+ * Validation of XMLDSig and XAdES signatures by ETSI EN 319 102-1; never fetches, never
+ * looks at schema or rules, never reads the clock.
  */
 #ifndef SEALGATE_XADES_VALIDATE_H
 #define SEALGATE_XADES_VALIDATE_H
@@ -25,8 +25,8 @@ enum xades_indication {
 	XADES_TOTAL_PASSED,
 };
 
-/* Detached data by name, compared with the percent-decoded Reference URI: octets, or only a
- * digest of an algorithm ("SHA256"). */
+/* Detached data by name, compared with the percent-decoded Reference URI: octets, or only
+ * a digest of an algorithm ("SHA256"). */
 struct xades_detached {
 	const char *name;
 	struct span data;
@@ -35,51 +35,53 @@ struct xades_detached {
 
 struct xades_options {
 	enum xades_profile profile;
-	int64_t at;                          /* validation time */
+	int64_t at;			     /* validation time */
 	const struct pki_material *material; /* anchors, extra certificates, revocation */
-	EVP_PKEY *key;                       /* bare key for core validation only, or NULL */
+	EVP_PKEY *key; /* bare key for core validation only, or NULL */
 	const struct xades_detached *detached;
 	size_t detached_count;
 };
 
 struct xades_timestamp {
-	char type[40];       /* "SIGNATURE_TIMESTAMP", "ARCHIVE_TIMESTAMP", ... */
+	char type[40];	     /* "SIGNATURE_TIMESTAMP", "ARCHIVE_TIMESTAMP", ... */
 	char indication[16]; /* PASSED | FAILED | INDETERMINATE */
 	char sub_indication[48];
-	int64_t gen_time;    /* 0 when unknown */
+	int64_t gen_time;      /* 0 when unknown */
 	char qualification[8]; /* QTSA | TSA | NA */
 };
 
 struct xades_signature {
-	char *id;            /* Signature/@Id or NULL */
-	bool counter;        /* role counter instead of main */
-	size_t parent;       /* of a counter-signature: index of what it signs */
+	char *id;      /* Signature/@Id or NULL */
+	bool counter;  /* role counter instead of main */
+	size_t parent; /* of a counter-signature: index of what it signs */
 	enum xades_indication indication;
 	char sub_indication[48]; /* EN 319 102-1 word or "" */
-	enum pki_outcome path_outcome; /* of the signer's path; PKI_UNDECIDED: none was built */
-	char level[32];      /* "XAdES-BASELINE-T" */
+	enum pki_outcome
+		path_outcome; /* of the signer's path; PKI_UNDECIDED: none was built */
+	char level[32];	      /* "XAdES-BASELINE-T" */
 	bool sig_value_ok, refs_found, refs_intact, core_valid;
-	X509 *signer;        /* NULL when not identified */
-	STACK_OF(X509) *chain; /* as far as found; may be NULL */
+	X509 *signer;		/* NULL when not identified */
+	STACK_OF(X509) * chain; /* as far as found; may be NULL */
 	char qualification[48]; /* "NA" until a trust list speaks */
-	int64_t signing_time; /* claimed, 0 when absent: never proof */
+	int64_t signing_time;	/* claimed, 0 when absent: never proof */
 	int64_t best_signature_time;
 	struct xades_timestamp *timestamps;
 	size_t timestamp_count;
-	char scope[20];      /* full | partial | counter-signature | digest */
+	char scope[20];		/* full | partial | counter-signature | digest */
 	const xmlNode *element; /* the ds:Signature, in report->doc */
-	/* The octets that the reference over the document digested; set for scope full of an
-	 * enveloped signature: rules and facts are read from these. Owned. */
+	/* The octets that the reference over the document digested; set for scope full of
+	 * an enveloped signature: rules and facts are read from these. Owned. */
 	uint8_t *signed_octets;
 	size_t signed_len;
 };
 
 struct xades_report {
-	xmlDoc *doc;         /* the tree that was read; owned */
+	xmlDoc *doc;			    /* the tree that was read; owned */
 	struct xades_signature *signatures; /* document order */
 	size_t count;
 	struct findings findings; /* xml.*, sig.*, pki.* */
-	enum xades_indication indication; /* the worst of all; no signature: TOTAL_FAILED */
+	enum xades_indication
+		indication; /* the worst of all; no signature: TOTAL_FAILED */
 	char sub_indication[48];
 };
 
@@ -87,8 +89,8 @@ struct xades_report {
  * before xml_setup has closed the doors (calls it). Return: 0 or negative. */
 int xades_setup(void);
 
-/* Validate every signature in data. Return: 0 with *ret_report (xades_report_free), also for
- * unreadable input; negative: undecided. */
+/* Validate every signature in data. Return: 0 with *ret_report (xades_report_free), also
+ * for unreadable input; negative: undecided. */
 int xades_validate(struct span data, const struct xades_options *options,
 	struct xades_report **ret_report);
 void xades_report_free(struct xades_report *r);
@@ -97,7 +99,8 @@ DEFINE_CLEANUP(struct xades_report *, xades_report_free)
 /* The "signatures" array of the contract of `sealgate verify`: a new reference. */
 json_t *xades_signatures_to_json(const struct xades_report *r);
 
-/* SHA-256 of the catalogue of algorithms in force, lower-case hex; "" before xades_setup. */
+/* SHA-256 of the catalogue of algorithms in force, lower-case hex; "" before xades_setup.
+ */
 const char *xades_policy_digest(void);
 
 /* TOTAL-PASSED | TOTAL-FAILED | INDETERMINATE */

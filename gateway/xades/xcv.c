@@ -85,15 +85,16 @@ static int64_t end_of_cas(const struct pki_path_result *path, int64_t at)
 	for (int i = 1; i < sk_X509_num(path->chain); i++) {
 		int64_t from, to;
 
-		if (pki_certificate_validity(sk_X509_value(path->chain, i), &from, &to) == 0 &&
+		if (pki_certificate_validity(sk_X509_value(path->chain, i), &from, &to) ==
+				0 &&
 			to < at)
 			at = to;
 	}
 	return at;
 }
 
-/* A CA that has expired says nothing about the signer: what was wrong before it did is what
- * is reported. */
+/* A CA that has expired says nothing about the signer: what was wrong before it did is
+ * what is reported. */
 static int look_before_end(struct sig_context *c, struct sig *s, int64_t best)
 {
 	struct pki_path_result earlier = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A throw-away PKI with signers and a time-stamping authority, and signatures made with it;
- * never used outside tests.
+ * A throw-away PKI with signers and a time-stamping authority, and signatures made with
+ * it; never used outside tests.
  */
 #ifndef SEALGATE_TESTS_XADES_FIXTURE_H
 #define SEALGATE_TESTS_XADES_FIXTURE_H
@@ -30,8 +30,8 @@ struct house {
 	struct pki_material *m;
 };
 
-static UNUSED struct party signer_of(const struct party *ca, const char *name, long serial,
-	EVP_PKEY *key, int rsa_bits)
+static UNUSED struct party signer_of(const struct party *ca, const char *name,
+	long serial, EVP_PKEY *key, int rsa_bits)
 {
 	struct party p = party_make((struct order){ .name = name,
 		.issuer = ca,
@@ -48,7 +48,8 @@ static UNUSED void house_open(struct house *h)
 {
 	assert_int_equal(xades_setup(), 0);
 	*h = (struct house){ .m = pki_material_new() };
-	h->root = party_make((struct order){ .name = "Root", .extensions = ROOT_EXTENSIONS });
+	h->root = party_make(
+		(struct order){ .name = "Root", .extensions = ROOT_EXTENSIONS });
 	h->ca = party_make((struct order){ .name = "CA",
 		.issuer = &h->root,
 		.serial = 2,
@@ -101,15 +102,16 @@ static UNUSED size_t sign_digest(EVP_PKEY *key, const char *method, const uint8_
 	size_t digest_len, uint8_t value[1024])
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	const EVP_MD *md = digest_len == 32 ? EVP_sha256()
-		: digest_len == 48	    ? EVP_sha384()
-					    : EVP_sha512();
+	const EVP_MD *md = digest_len == 32   ? EVP_sha256()
+			   : digest_len == 48 ? EVP_sha384()
+					      : EVP_sha512();
 	size_t len = 1024;
 
 	assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
 	assert_int_equal(EVP_PKEY_CTX_set_signature_md(ctx, md), 1);
 	if (strncmp(method, "rsa-pss", 7) == 0) {
-		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING), 1);
+		assert_int_equal(
+			EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING), 1);
 		assert_int_equal(
 			EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST), 1);
 	}
@@ -128,8 +130,8 @@ static UNUSED ASN1_INTEGER *one_serial(TS_RESP_CTX *ctx, void *data)
 	return serial;
 }
 
-static UNUSED int fixed_time(TS_RESP_CTX *ctx, void *data, long *seconds,
-	long *microseconds)
+static UNUSED int fixed_time(
+	TS_RESP_CTX *ctx, void *data, long *seconds, long *microseconds)
 {
 	(void)ctx;
 	*seconds = (long)*(const int64_t *)data;
@@ -227,12 +229,12 @@ static UNUSED char *make(const struct house *h, struct wish w)
 	return text;
 }
 
-static UNUSED struct xades_report *validate(const struct house *h, const char *text,
-	enum xades_profile profile)
+static UNUSED struct xades_report *validate(
+	const struct house *h, const char *text, enum xades_profile profile)
 {
-	struct xades_options options = { .profile = profile,
-		.at = when(NOW),
-		.material = h->m };
+	struct xades_options options = {
+		.profile = profile, .at = when(NOW), .material = h->m
+	};
 	struct xades_report *report = NULL;
 
 	assert_int_equal(xades_validate(span_str(text), &options, &report), 0);
@@ -246,8 +248,9 @@ static UNUSED void expect(const struct house *h, char *text, enum xades_profile 
 	struct xades_report *r = validate(h, text, profile);
 
 	if (r->indication != indication || strcmp(r->sub_indication, sub) != 0)
-		fail_msg("%s %s instead of %s %s: %s", xades_indication_text(r->indication),
-			r->sub_indication, xades_indication_text(indication), sub,
+		fail_msg("%s %s instead of %s %s: %s",
+			xades_indication_text(r->indication), r->sub_indication,
+			xades_indication_text(indication), sub,
 			r->findings.count ? r->findings.list[0].message : "");
 	xades_report_free(r);
 	free(text);

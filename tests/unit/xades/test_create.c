@@ -42,10 +42,9 @@ static void every_method(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++)
 		for (int place = XADES_ENVELOPED; place <= XADES_PARALLEL; place++)
-			passes(make(&h,
-				(struct wish){ .signer = CASES[i].signer,
-					.method = CASES[i].method,
-					.place = (enum xades_place)place }));
+			passes(make(&h, (struct wish){ .signer = CASES[i].signer,
+						.method = CASES[i].method,
+						.place = (enum xades_place)place }));
 }
 
 /* EN 319 132-1 6.3: level B has what it must, T also a token. */
@@ -127,9 +126,10 @@ static void parallel_breaks_enveloped(void **state)
 static void counter_signature(void **state)
 {
 	for (int stamped = 0; stamped < 2; stamped++) {
-		char *main = make(&h, (struct wish){ .place = XADES_ENVELOPED,
-					      .id = "s1",
-					      .stamped_at = stamped ? STAMPED_AT : NULL });
+		char *main =
+			make(&h, (struct wish){ .place = XADES_ENVELOPED,
+					 .id = "s1",
+					 .stamped_at = stamped ? STAMPED_AT : NULL });
 		char *both = make(&h, (struct wish){ .place = XADES_COUNTER,
 					      .id = "s2",
 					      .signer = &h.p384,
@@ -159,8 +159,8 @@ static void detached_files(void **state)
 		{ "dir/report.json", span_str("{}"), NULL },
 		{ "a b%.xml", span_str("<x/>"), NULL },
 	};
-	char *text = make(&h,
-		(struct wish){ .more = { .objects = objects, .object_count = 2 } });
+	char *text = make(
+		&h, (struct wish){ .more = { .objects = objects, .object_count = 2 } });
 	struct xades_options options = { .profile = XADES_EIDAS,
 		.at = when(NOW),
 		.material = h.m,
@@ -209,7 +209,8 @@ static void unusable_plans(void **state)
 	char *done = make(&h, (struct wish){ .place = XADES_ENVELOPED });
 
 	(void)state;
-	refuses((struct xades_plan){ .id = "x", .place = XADES_DETACHED }, "nothing to sign");
+	refuses((struct xades_plan){ .id = "x", .place = XADES_DETACHED },
+		"nothing to sign");
 	refuses((struct xades_plan){ .id = "1x",
 			.place = XADES_ENVELOPED,
 			.document = span_str(DOCUMENT) },

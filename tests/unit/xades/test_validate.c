@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "tests/unit/xades/fixture.h"
+
+static struct house h;
+
+static int set_up(void **state)
+{
+	(void)state;
+	house_open(&h);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	house_close(&h);
+	return 0;
+}
+
+static char *plain(void)
+{
+	return make(&h, (struct wish){ .place = XADES_ENVELOPED });
+}
+
+static char *stamped(void)
+{
+	return make(
+		&h, (struct wish){ .place = XADES_ENVELOPED, .stamped_at = STAMPED_AT });
+}
+
+static void fails(char *text, const char *sub)
+{
+	expect(&h, text, XADES_EIDAS, XADES_TOTAL_FAILED, sub);
+}
+
+static void undetermined(char *text, const char *sub)
+{
+	expect(&h, text, XADES_EIDAS, XADES_INDETERMINATE, sub);
+}
+
+/* EN 319 102-1 5.2.7: each part that is signed, changed. */
+static void every_signed_part(void **state)
+{
+	(void)state;
+	fails(swap(plain(), "<a:v>1<", "<a:v>2<"), "HASH_FAILURE");
+	fails(swap(plain(), "at=\"x>y\"", "at=\"x>z\""), "HASH_FAILURE");
+	fails(swap(plain(), "<a:v>1</a:v>", ""), "HASH_FAILURE");
+	fails(swap(plain(), "2026-06-01T10:00:00Z", "2026-06-01T10:00:01Z"),
+		"HASH_FAILURE");
+	fails(swap(plain(), "text/xml", "text/xmk"), "HASH_FAILURE");
+	fails(swap(plain(), "Type=\"http://uri.etsi.org/01903#SignedProperties\"", ""),
+		"SIG_CRYPTO_FAILURE");
+	fails(swap(plain(), "ecdsa-sha256", "ecdsa-sha384"), "SIG_CRYPTO_FAILURE");
+	fails(swap(plain(), "xmldsig-more#ecdsa-sha256", "xmldsig-more#hmac-sha256"),
+		"SIG_CRYPTO_FAILURE");
+}
+
+static void value_changed(void **state)
+{
+	char *text = plain(), *value = strstr(text, "Id=\"value-s1\">");
+
+	(void)state;
+	value += strlen("Id=\"value-s1\">");
+	*value = *value == 'A' ? 'B' : 'A';
+	fails(text, "SIG_CRYPTO_FAILURE");
+	text = plain();
+	value = strstr(text, "Id=\"value-s1\">") + strlen("Id=\"value-s1\">");
+	*value = '*';
+	fails(text, "SIG_CRYPTO_FAILURE");
+}
+
+/* What canonicalisation takes away may differ. */
+static void harmless_changes(void **state)
+{
+	(void)state;
+	expect(&h, swap(plain(), "<a:v>1<", "<a:v><![CDATA[1]]><"), XADES_GATE,
+		XADES_TOTAL_PASSED, "");
+	expect(&h, swap(plain(), "<a:v>1<", "<a:v>&#49;<"), XADES_GATE,
+		XADES_TOTAL_PASSED, "");
+	expect(&h, swap(plain(), "<a:v>1", "<!-- c --><a:v>1"), XADES_GATE,
+		XADES_TOTAL_PASSED, "");
+	expect(&h, swap(plain(), "at=\"x>y\"", "at='x&gt;y'"), XADES_GATE,
+		XADES_TOTAL_PASSED, "");
+	expect(&h, swap(plain(), "<!-- before -->", ""), XADES_GATE, XADES_TOTAL_PASSED,
+		"");
+}
+
+/* The element with the good identifier was moved and another took its place. */
+static void wrapping(void **state)
+{
+	char *text = plain(), *copy;
+
+	(void)state;
+	/* Another SignedProperties where the real ones were; theirs sit in a second
+	 * Object. */
+	text = swap(text, "<xades:SignedProperties Id=\"xades-s1\">",
+		"<xades:SignedProperties Id=\"evil\"></xades:SignedProperties>"
+		"</xades:QualifyingProperties></ds:Object><ds:Object "
+		"xmlns:xades=\"http://uri.etsi.org/01903/v1.3.2#\"><xades:W>"
+		"<xades:SignedProperties Id=\"xades-s1\">");
+	text = swap(text, "</xades:QualifyingProperties></ds:Object></ds:Signature>",
+		"</xades:W></ds:Object></ds:Signature>");
+	copy = strdup(text);
+	expect(&h, copy, XADES_EIDAS, XADES_INDETERMINATE, "SIGNED_DATA_NOT_FOUND");
+	expect(&h, text, XADES_GATE, XADES_TOTAL_FAILED, "FORMAT_FAILURE");
+
+	/* The signed document wrapped into another. */
+	text = swap(plain(), "<a:doc ", "<evil><a:doc ");
+	text = swap_nth(text, "</a:doc>", "</a:doc><x/></evil>", 1);
+	fails(text, "HASH_FAILURE");
+
+	/* Two elements of one identifier. */
+	text = swap(plain(), "<a:v>", "<a:v Id=\"xades-s1\">");
+	fails(text, "FORMAT_FAILURE");
+}
+
+static void duplicate_signature(void **state)
+{
+	char *text = plain(), *start = strstr(text, "<ds:Signature ");
+	char *end = strstr(text, "</ds:Signature>") + strlen("</ds:Signature>");
+	char *signature = strndup(start, (size_t)(end - start));
+	struct xades_report *r;
+
+	(void)state;
+	text = swap(text, "</ds:Signature>", "</ds:Signature>@");
+	text = swap(text, "@", signature);
+	r = validate(&h, text, XADES_EIDAS);
+	assert_int_equal(r->count, 2);
+	assert_int_equal(r->indication, XADES_TOTAL_FAILED);
+	xades_report_free(r);
+	free(signature);
+	free(text);
+}
+
+/* KeyInfo is a candidate only: what SigningCertificateV2 names counts. */
+static void key_info(void **state)
+{
+	char *text = plain(), *other = make(&h, (struct wish){ .place = XADES_ENVELOPED,
+							.signer = &h.rsa,
+							.method = "rsa-sha256" });
+	char *start = strstr(text, "<ds:KeyInfo>"), *end = strstr(text, "</ds:KeyInfo>");
+	char *mine = strndup(start, (size_t)(end - start));
+	char *their_start = strstr(other, "<ds:KeyInfo>");
+	char *theirs = strndup(
+		their_start, (size_t)(strstr(other, "</ds:KeyInfo>") - their_start));
+
+	(void)state;
+	undetermined(swap(strdup(text), mine, theirs), "NO_SIGNING_CERTIFICATE_FOUND");
+	undetermined(
+		swap(strdup(text), mine, "<ds:KeyInfo>"), "NO_SIGNING_CERTIFICATE_FOUND");
+	undetermined(
+		swap(strdup(text), mine,
+			"<ds:KeyInfo><ds:RetrievalMethod URI=\"http://127.0.0.1/\"/>"),
+		"NO_SIGNING_CERTIFICATE_FOUND");
+	free(mine);
+	free(theirs);
+	free(other);
+	free(text);
+}
+
+/* A public key from outside makes the core checkable, never the signer known. */
+static void bare_key(void **state)
+{
+	char *text = plain(), *start = strstr(text, "<ds:KeyInfo>");
+	char *end = strstr(text, "</ds:KeyInfo>") + strlen("</ds:KeyInfo>");
+	struct xades_options options = {
+		.profile = XADES_EIDAS, .at = when(NOW), .material = h.m, .key = h.ec.key
+	};
+	struct xades_report *r = NULL;
+
+	(void)state;
+	memmove(start, end, strlen(end) + 1);
+	assert_int_equal(xades_validate(span_str(text), &options, &r), 0);
+	assert_true(r->signatures[0].core_valid);
+	assert_string_equal(r->sub_indication, "NO_SIGNING_CERTIFICATE_FOUND");
+	assert_null(r->signatures[0].signer);
+	xades_report_free(r);
+	options.key = h.rsa.key;
+	assert_int_equal(xades_validate(span_str(text), &options, &r), 0);
+	assert_false(r->signatures[0].sig_value_ok);
+	xades_report_free(r);
+	free(text);
+}
+
+static void nothing_is_fetched(void **state)
+{
+	static const char *const URIS[] = { "http://127.0.0.1:9/x", "file:///etc/passwd",
+		"/etc/passwd", "#xpointer(//*)", "#zz')|id('s1", "#nowhere" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(URIS) / sizeof(URIS[0]); i++) {
+		char uri[64];
+
+		(void)snprintf(uri, sizeof(uri), " URI=\"%s\"", URIS[i]);
+		undetermined(swap(plain(), " URI=\"\"", uri), "SIGNED_DATA_NOT_FOUND");
+	}
+}
+
+/* Transforms that are not in the list are never run. */
+static void forbidden_transforms(void **state)
+{
+	static const char ENVELOPED[] =
+		"<ds:Transform Algorithm=\"http://www.w3.org/2000/09/"
+		"xmldsig#enveloped-signature\"/>";
+	static const char *const FORMS[] = {
+		"<ds:Transform "
+		"Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\">"
+		"<ds:XPath>false()</ds:XPath></ds:Transform>",
+		"<ds:Transform "
+		"Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\">"
+		"<ds:XPath>not(ancestor-or-self::x:Signature)</ds:XPath></ds:Transform>",
+		"<ds:Transform "
+		"Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\">"
+		"<ds:XPath>not(ancestor-or-self::ds:Signature) or "
+		"1</ds:XPath></ds:Transform>",
+		"<ds:Transform "
+		"Algorithm=\"http://www.w3.org/TR/1999/REC-xslt-19991116\"/>",
+		"<ds:Transform "
+		"Algorithm=\"http://www.w3.org/2002/06/xmldsig-filter2\"><XPath "
+		"xmlns=\"http://www.w3.org/2002/06/xmldsig-filter2\" "
+		"Filter=\"intersect\">/descendant::ds:Signature</XPath></ds:Transform>",
+		"<ds:Transform Algorithm=\"urn:x\"/>",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(FORMS) / sizeof(FORMS[0]); i++) {
+		char *text = swap(plain(), ENVELOPED, FORMS[i]);
+		struct xades_report *r = validate(&h, text, XADES_EIDAS);
+
+		assert_int_equal(r->indication, XADES_TOTAL_FAILED);
+		assert_true(findings_have(&r->findings, "sig.transform"));
+		assert_null(r->signatures[0].signed_octets);
+		xades_report_free(r);
+		free(text);
+	}
+}
+
+static void unreadable(void **state)
+{
+	static const char *const CODES[] = { "xml.not-wellformed", "xml.doctype",
+		"sig.none", "xml.empty" };
+	static const char *const TEXTS[] = { "<a>", "<!DOCTYPE a><a/>", "<a/>", "" };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct xades_report *r = validate(&h, TEXTS[i], XADES_GATE);
+
+		assert_int_equal(r->indication, XADES_TOTAL_FAILED);
+		assert_string_equal(r->sub_indication, "FORMAT_FAILURE");
+		assert_int_equal(r->count, 0);
+		assert_true(findings_have(&r->findings, CODES[i]));
+		xades_report_free(r);
+	}
+}
+
+/* Zeroed memory is no verdict. */
+static void zero_is_undecided(void **state)
+{
+	struct xades_report zero = { 0 };
+
+	(void)state;
+	assert_int_equal(zero.indication, XADES_UNDECIDED);
+	assert_string_equal(xades_indication_text(zero.indication), "UNDECIDED");
+}
+
+static void no_anchor(void **state)
+{
+	char *text = plain();
+	struct xades_options options = { .profile = XADES_GATE, .at = when(NOW) };
+	struct xades_report *r = NULL;
+
+	(void)state;
+	assert_int_equal(xades_validate(span_str(text), &options, &r), 0);
+	assert_int_equal(r->indication, XADES_INDETERMINATE);
+	assert_string_equal(r->sub_indication, "NO_CERTIFICATE_CHAIN_FOUND");
+	assert_true(r->signatures[0].core_valid);
+	xades_report_free(r);
+	free(text);
+}
+
+/* The claimed time is outside the certificate's life. */
+static void impossible_time(void **state)
+{
+	(void)state;
+	undetermined(make(&h, (struct wish){ .place = XADES_ENVELOPED,
+				      .signed_at = "2024-06-01T00:00:00Z" }),
+		"SIG_CONSTRAINTS_FAILURE");
+}
+
+static struct xades_report *at(char *text, const struct pki_material *m, const char *time,
+	enum xades_profile profile)
+{
+	struct xades_options options = {
+		.profile = profile, .at = when(time), .material = m
+	};
+	struct xades_report *r = NULL;
+
+	assert_int_equal(xades_validate(span_str(text), &options, &r), 0);
+	free(text);
+	return r;
+}
+
+static void is(struct xades_report *r, enum xades_indication indication, const char *sub)
+{
+	assert_string_equal(r->sub_indication, sub);
+	assert_int_equal(r->indication, indication);
+	xades_report_free(r);
+}
+
+/* EN 319 102-1 5.5: revoked after the time-stamp is no harm, before it is. */
+static void revoked(void **state)
+{
+	const struct {
+		const char *when;
+		bool stamped;
+		enum xades_indication indication;
+		const char *sub;
+	} CASES[] = { { "2026-06-03T00:00:00Z", true, XADES_TOTAL_PASSED, "" },
+		{ "2026-06-03T00:00:00Z", false, XADES_INDETERMINATE, "REVOKED_NO_POE" },
+		{ "2026-05-03T00:00:00Z", true, XADES_INDETERMINATE, "REVOKED_NO_POE" } };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct pki_material *m = pki_material_new();
+
+		trust_in(m, h.root.cert);
+		know(m, h.ca.cert);
+		revoke_by(m, (struct crl_order){ .issuer = &h.root,
+				     .from = "2026-06-04T00:00:00Z",
+				     .to = "2026-07-01T00:00:00Z" });
+		revoke_by(m, (struct crl_order){ .issuer = &h.ca,
+				     .from = "2026-06-04T00:00:00Z",
+				     .to = "2026-07-01T00:00:00Z",
+				     .entries = { { 301, CASES[i].when, 1 } } });
+		is(at(CASES[i].stamped ? stamped() : plain(), m, NOW, XADES_GATE),
+			CASES[i].indication, CASES[i].sub);
+		pki_material_free(m);
+	}
+}
+
+/* Stale revocation data: the gate waits, the general validator takes it. */
+static void stale(void **state)
+{
+	(void)state;
+	is(at(plain(), h.m, "2026-08-01T00:00:00Z", XADES_GATE), XADES_INDETERMINATE,
+		"TRY_LATER");
+	is(at(plain(), h.m, "2026-08-01T00:00:00Z", XADES_EIDAS), XADES_TOTAL_PASSED, "");
+}
+
+static void time_stamps(void **state)
+{
+	char *text = stamped(), *other = make(&h, (struct wish){ .place = XADES_ENVELOPED,
+							  .id = "s1",
+							  .signer = &h.rsa,
+							  .method = "rsa-sha256",
+							  .stamped_at = STAMPED_AT });
+	const char *open = "<xades:EncapsulatedTimeStamp>";
+	char *mine = strndup(strstr(text, open), 200);
+	char *theirs = strndup(strstr(other, open), 200);
+
+	(void)state;
+	expect(&h, strdup(text), XADES_GATE, XADES_TOTAL_PASSED, "");
+	free(mine);
+	free(theirs);
+	/* A token over another value: the gate refuses, the general validator passes it
+	 * over. */
+	mine = strndup(strstr(text, open),
+		(size_t)(strstr(text, "</xades:Enc") - strstr(text, open)));
+	theirs = strndup(strstr(other, open),
+		(size_t)(strstr(other, "</xades:Enc") - strstr(other, open)));
+	text = swap(text, mine, theirs);
+	expect(&h, strdup(text), XADES_GATE, XADES_INDETERMINATE, "HASH_FAILURE");
+	expect(&h, text, XADES_EIDAS, XADES_TOTAL_PASSED, "");
+	/* No token at all. */
+	expect(&h, swap(other, theirs, "<xades:EncapsulatedTimeStamp>QUJD"), XADES_GATE,
+		XADES_INDETERMINATE, "FORMAT_FAILURE");
+	free(mine);
+	free(theirs);
+}
+
+static void json(void **state)
+{
+	char *text = stamped();
+	struct xades_report *r = validate(&h, text, XADES_EIDAS);
+	json_t *list = xades_signatures_to_json(r), *s = json_array_get(list, 0);
+	static const char *const KEYS[] = { "id", "role", "indication", "sub_indication",
+		"level", "sig_value_ok", "refs_found", "refs_intact", "core_valid",
+		"signer", "qualification", "best_signature_time", "timestamps", "scope" };
+
+	(void)state;
+	assert_int_equal(json_array_size(list), 1);
+	assert_int_equal(json_object_size(s), sizeof(KEYS) / sizeof(KEYS[0]));
+	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++)
+		assert_non_null(json_object_get(s, KEYS[i]));
+	assert_string_equal(
+		json_string_value(json_object_get(s, "indication")), "TOTAL-PASSED");
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(s, "signer"), "serial")),
+		"012d");
+	assert_int_equal(strlen(xades_policy_digest()), 64);
+	json_decref(list);
+	xades_report_free(r);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_signed_part),
+		cmocka_unit_test(value_changed),
+		cmocka_unit_test(harmless_changes),
+		cmocka_unit_test(wrapping),
+		cmocka_unit_test(duplicate_signature),
+		cmocka_unit_test(key_info),
+		cmocka_unit_test(bare_key),
+		cmocka_unit_test(nothing_is_fetched),
+		cmocka_unit_test(forbidden_transforms),
+		cmocka_unit_test(unreadable),
+		cmocka_unit_test(zero_is_undecided),
+		cmocka_unit_test(no_anchor),
+		cmocka_unit_test(impossible_time),
+		cmocka_unit_test(revoked),
+		cmocka_unit_test(stale),
+		cmocka_unit_test(time_stamps),
+		cmocka_unit_test(json),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
