@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 # The signer alone: speed, and memory by valgrind (it loads a foreign module).
-.PHONY: bench-signer valgrind-signer
+.PHONY: bench-signer valgrind-signer tsan-signer
 $(B)/bench/bench_signer: $(B)/obj/tests/unit/pkcs11/bench_signer.o \
 	$(B)/lib/signer-client.a $(B)/lib/common.a
 	$(link)
@@ -12,3 +12,13 @@ bench-signer: $(B)/bin/sealgate $(B)/bin/sealgate-signer $(B)/bench/bench_signer
 
 valgrind-signer: $(B)/bin/sealgate $(B)/bin/sealgate-signer ## the signer under valgrind
 	$(signer_alone) valgrind
+
+# The threads of the signer under ThreadSanitizer; the module's own locks are seen too.
+TSAN_SIGNER := $(patsubst tests/unit/pkcs11/%.c,$(B)/tsan/%,$(wildcard tests/unit/pkcs11/test_*.c))
+$(B)/tsan/test_%: tests/unit/pkcs11/test_%.c $(filter-out pkcs11/main.c,$(wildcard pkcs11/*.c)) \
+	$(wildcard gateway/common/*.c)
+	@mkdir -p $(@D) && echo "  TSAN    $@" && $(CC) $(CPPFLAGS) -std=gnu11 -g -O1 \
+		-fsanitize=thread -o $@ $^ $(LDLIBS) -lcmocka
+
+tsan-signer: $(TSAN_SIGNER) ## the signer's unit tests under ThreadSanitizer
+	@tests/run-unit $^

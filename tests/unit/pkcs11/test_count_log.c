@@ -9,7 +9,8 @@
 static char folder[] = "/tmp/sealgate-count-XXXXXX";
 static char path[64];
 
-/* fdatasync, counted and made to fail once on demand: the definition here wins over libc's. */
+/* fdatasync, counted and made to fail once on demand: the definition here wins over
+ * libc's. */
 static atomic_int syncs, sync_error;
 
 int fdatasync(int fd)
