@@ -11,7 +11,8 @@
  *  - QualifyingProperties/@Target must name this signature (EN 319 132-1 4.3.1), which
  *    general validators do not check;
  *  - a signature time-stamp that is there must pass: elsewhere it is passed over;
- *  - identifiers are unique in the whole document, not only those that are referenced.
+ *  - identifiers are unique in the whole document, not only those that are referenced (the
+ *    reader sees to that).
  */
 #include "xades/signature.h"
 
@@ -177,16 +178,6 @@ static void check_timestamps(struct gate *g, struct xades_signature *ret)
 	}
 }
 
-static void check_ids(struct gate *g)
-{
-	const char *duplicate = sig_ids_duplicate(&g->c->ids);
-
-	if (!duplicate)
-		return;
-	g->shape_ok = false;
-	findings_add(&g->c->report->findings, "xml.duplicate-id", NULL, duplicate, NULL);
-}
-
 void sig_gate(struct sig_context *c, struct sig *s, struct xades_signature *ret)
 {
 	struct gate g = { c, s, true, true };
@@ -196,7 +187,6 @@ void sig_gate(struct sig_context *c, struct sig *s, struct xades_signature *ret)
 	check_key_info(&g);
 	check_properties(&g);
 	check_references(&g);
-	check_ids(&g);
 	check_timestamps(&g, ret);
 	if (!g.shape_ok)
 		sig_decide(ret, XADES_TOTAL_FAILED, "FORMAT_FAILURE");

@@ -101,11 +101,3 @@ const xmlNode *sig_ids_find(
 		*ret_ambiguous |= other_element(ids, i);
 	return ids->list[low].element;
 }
-
-const char *sig_ids_duplicate(const struct sig_ids *ids)
-{
-	for (size_t i = 0; i + 1 < ids->count; i++)
-		if (other_element(ids, i))
-			return ids->list[i].value;
-	return NULL;
-}

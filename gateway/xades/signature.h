@@ -52,9 +52,6 @@ void sig_ids_done(struct sig_ids *ids);
 const xmlNode *sig_ids_find(
 	const struct sig_ids *ids, const char *value, bool *ret_ambiguous);
 
-/* A value that two elements have, or NULL. */
-const char *sig_ids_duplicate(const struct sig_ids *ids);
-
 /* What is the same for all signatures of one call. */
 struct sig_context {
 	const struct xades_options *options;

@@ -235,6 +235,25 @@ static void forbidden_transforms(void **state)
 	}
 }
 
+/* Nothing has a digest, too: a reference over nothing never holds. */
+static void nothing_signed(void **state)
+{
+	char *text = make(&h, (struct wish){ .place = XADES_PARALLEL });
+	char *digest = strndup(strstr(text, "<ds:DigestValue>"), 60);
+	struct xades_report *r;
+
+	(void)state;
+	text = swap(text, digest,
+		"<ds:DigestValue>47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+	text = swap(text, " URI=\"\"", " URI=\"#s1\"");
+	r = validate(&h, text, XADES_EIDAS);
+	assert_true(r->signatures[0].refs_found);
+	assert_false(r->signatures[0].refs_intact);
+	xades_report_free(r);
+	free(digest);
+	free(text);
+}
+
 static void unreadable(void **state)
 {
 	static const char *const CODES[] = { "xml.not-wellformed", "xml.doctype",
@@ -415,6 +434,7 @@ int main(void)
 		cmocka_unit_test(bare_key),
 		cmocka_unit_test(nothing_is_fetched),
 		cmocka_unit_test(forbidden_transforms),
+		cmocka_unit_test(nothing_signed),
 		cmocka_unit_test(unreadable),
 		cmocka_unit_test(zero_is_undecided),
 		cmocka_unit_test(no_anchor),
