@@ -109,7 +109,8 @@ static void submit(struct courier *c, const struct queue_claim *claim, struct sp
 	struct exchange e = { 0 };
 
 	if (ask_once(c, &c->profile->submit, claim, container, &e) < 0)
-		attempt_set(ret, DELIVERY_DEFERRED, "the request could not be made; see the profile");
+		attempt_set(ret, DELIVERY_DEFERRED,
+			"the request could not be made; see the profile");
 	else
 		judge(c, &e, ret);
 	buf_done(&e.body);

@@ -50,7 +50,7 @@ def fingerprint(path):
 class Gate:
     """One instance with its simulators below a folder."""
 
-    def __init__(self, folder, retry_max=4, timeout=10):
+    def __init__(self, folder, retry_max=4, timeout=6):
         self.folder = pathlib.Path(folder).resolve()
         self.dir = self.folder
         self.retry_max, self.timeout = retry_max, timeout
@@ -96,8 +96,11 @@ class Gate:
         """Name the time-stamping authority where it listens now."""
         conf = self.dir / "sealgate.conf"
         lines = [line for line in conf.read_text().splitlines() if not
-                 line.startswith("seal = ")]
-        lines.append(f'seal = {{ tsa_url = "{self.tsa.url}/tsa"; }};')
+                 line.startswith(("seal = ", "forward = "))]
+        # Leases just above what one attempt may take here: what a killed program held is
+        # taken up again as soon as that is safe.
+        lines.append(f'seal = {{ tsa_url = "{self.tsa.url}/tsa"; lease_s = 20; }};')
+        lines.append(f"forward = {{ lease_s = {3 * self.timeout}; }};")
         conf.write_text("\n".join(lines) + "\n")
 
     def resume(self):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The signer as a daemon: what it signs, what survives a kill, what makes it refuse to start."""
+import datetime
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ import time
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 from scenarios.gate import BIN
@@ -260,7 +261,41 @@ def test_one_signer_only(signer):
     other = subprocess.run([str(BIN / "sealgate-signer"), "--instance", str(signer.dir)],
                            capture_output=True, text=True, timeout=BOUND, check=False)
     assert other.returncode == 1 and "another signer" in other.stderr
-    assert "another signer" in signer.run("csr", "seal", check=False).stderr
+    assert "stop the signer" in signer.run("csr", "seal", check=False).stderr
+
+
+def certified(request, days):
+    """A certificate of some authority for a request, ending in so many days."""
+    request = x509.load_pem_x509_csr(request.encode())
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.timezone.utc)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Some CA")])
+    usage = x509.KeyUsage(True, True, False, False, False, False, False, False, False)
+    return x509.CertificateBuilder(
+        issuer_name=name, subject_name=request.subject, public_key=request.public_key(),
+        serial_number=x509.random_serial_number(), not_valid_before=now - datetime.timedelta(1),
+        not_valid_after=now + datetime.timedelta(days, 3600)).add_extension(
+            usage, True).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def test_certificate_that_ends_soon(signer):
+    """Named in log and status; a renewed one is taken over while the signer serves."""
+    request = signer.run("csr", "receipt").stdout
+    renewed = (signer.dir / "receipt.pem").read_bytes()
+    (signer.dir / "soon.pem").write_bytes(certified(request, 9))
+    signer.run("import", "receipt", signer.dir / "soon.pem")
+    signer.up()
+    until(lambda: "certificate of role receipt ends in 9 days" in signer.log.read_text())
+    assert "role seal ends" not in signer.log.read_text()
+
+    def days_left():
+        return {role["role"]: role["days_left"]
+                for role in json.loads(signer.run("status").stdout)["roles"]}
+
+    assert days_left()["receipt"] == 9
+    (signer.dir / "new.pem").write_bytes(renewed)
+    signer.run("import", "receipt", signer.dir / "new.pem")
+    until(lambda: days_left()["receipt"] > 9)
 
 
 def test_pin_is_nowhere(signer):
