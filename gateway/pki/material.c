@@ -25,6 +25,49 @@ static struct pki_kept *kept_share(struct pki_kept *k)
 	return k;
 }
 
+static unsigned int *holders_new(void)
+{
+	unsigned int *holders = malloc(sizeof(unsigned int));
+
+	if (holders)
+		*holders = 1;
+	return holders;
+}
+
+static bool anchors_are_shared(const struct pki_material *m)
+{
+	return __atomic_load_n(m->anchor_holders, __ATOMIC_ACQUIRE) > 1;
+}
+
+static void anchors_drop(STACK_OF(X509) * anchors, unsigned int *holders)
+{
+	if (holders && __atomic_sub_fetch(holders, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	sk_X509_pop_free(anchors, X509_free);
+	free(holders);
+}
+
+/* Give m a list of anchors of its own before it is changed. */
+static int anchors_unshare(struct pki_material *m)
+{
+	STACK_OF(X509) * own;
+	unsigned int *holders;
+
+	if (!anchors_are_shared(m))
+		return 0;
+	own = X509_chain_up_ref(m->anchors);
+	holders = holders_new();
+	if (!own || !holders) {
+		sk_X509_pop_free(own, X509_free);
+		free(holders);
+		return -ENOMEM;
+	}
+	anchors_drop(m->anchors, m->anchor_holders);
+	m->anchors = own;
+	m->anchor_holders = holders;
+	return 0;
+}
+
 struct pki_material *pki_material_new(void)
 {
 	struct pki_material *m = calloc(1, sizeof(*m));
@@ -32,9 +75,10 @@ struct pki_material *pki_material_new(void)
 	if (!m)
 		return NULL;
 	m->anchors = sk_X509_new_null();
+	m->anchor_holders = holders_new();
 	m->certificates = sk_X509_new_null();
 	m->crls = sk_X509_CRL_new_null();
-	if (m->anchors && m->certificates && m->crls)
+	if (m->anchors && m->anchor_holders && m->certificates && m->crls)
 		return m;
 	pki_material_free(m);
 	return NULL;
@@ -48,7 +92,7 @@ void pki_material_free(struct pki_material *m)
 		kept_drop(m->crl_notes[i]);
 	for (size_t i = 0; m->ocsp_notes && i < m->ocsp_count; i++)
 		kept_drop(m->ocsp_notes[i]);
-	sk_X509_pop_free(m->anchors, X509_free);
+	anchors_drop(m->anchors, m->anchor_holders);
 	sk_X509_pop_free(m->certificates, X509_free);
 	sk_X509_CRL_pop_free(m->crls, X509_CRL_free);
 	free(m->crl_notes);
@@ -96,21 +140,39 @@ static int copy_ocsps(struct pki_material *m, const struct pki_material *base)
 	return 0;
 }
 
+struct pki_material *pki_material_with_anchors_of(const struct pki_material *base)
+{
+	struct pki_material *m = pki_material_new();
+
+	if (!m || !base)
+		return m;
+	anchors_drop(m->anchors, m->anchor_holders);
+	__atomic_add_fetch(base->anchor_holders, 1, __ATOMIC_RELAXED);
+	m->anchors = base->anchors;
+	m->anchor_holders = base->anchor_holders;
+	m->anchors_sorted = base->anchors_sorted;
+	return m;
+}
+
+static int copy_certificates(struct pki_material *m, const struct pki_material *base)
+{
+	STACK_OF(X509) *copy = X509_chain_up_ref(base->certificates);
+
+	if (!copy)
+		return -ENOMEM;
+	sk_X509_free(m->certificates);
+	m->certificates = copy;
+	m->certificates_sorted = base->certificates_sorted;
+	return 0;
+}
+
 struct pki_material *pki_material_copy(const struct pki_material *base)
 {
-	struct pki_material *m;
+	struct pki_material *m = pki_material_with_anchors_of(base);
 
-	if (!base)
-		return pki_material_new();
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return NULL;
-	m->anchors = X509_chain_up_ref(base->anchors);
-	m->certificates = X509_chain_up_ref(base->certificates);
-	m->anchors_sorted = base->anchors_sorted;
-	m->certificates_sorted = base->certificates_sorted;
-	m->crls = sk_X509_CRL_new_null();
-	if (m->anchors && m->certificates && m->crls && copy_crls(m, base) == 0 &&
+	if (!m || !base)
+		return m;
+	if (copy_certificates(m, base) == 0 && copy_crls(m, base) == 0 &&
 		copy_ocsps(m, base) == 0)
 		return m;
 	pki_material_free(m);
@@ -131,7 +193,9 @@ static int stack_add(STACK_OF(X509) * stack, size_t sorted, X509 *x)
 
 void pki_material_sort(struct pki_material *m)
 {
-	pki_finder_sort(m->anchors, &m->anchors_sorted);
+	if (m->anchors_sorted < (size_t)sk_X509_num(m->anchors) &&
+		anchors_unshare(m) == 0)
+		pki_finder_sort(m->anchors, &m->anchors_sorted);
 	pki_finder_sort(m->certificates, &m->certificates_sorted);
 }
 
@@ -139,7 +203,13 @@ int pki_material_add_anchor(struct pki_material *m, struct span der)
 {
 	X509 *x = pki_certificate_parse(der);
 
-	return x ? stack_add(m->anchors, m->anchors_sorted, x) : -EINVAL;
+	if (!x)
+		return -EINVAL;
+	if (anchors_unshare(m) < 0) {
+		X509_free(x);
+		return -ENOMEM;
+	}
+	return stack_add(m->anchors, m->anchors_sorted, x);
 }
 
 int pki_material_add_certificate(struct pki_material *m, struct span der)

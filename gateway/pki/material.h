@@ -12,18 +12,23 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509.h>
 
+/* Read freely, change only through the functions below: copies share parts. */
 struct pki_material {
-	STACK_OF(X509) *
-		anchors; /* end of a path for every purpose, whatever their CA flag */
-	STACK_OF(X509) * certificates; /* untrusted */
+	/* Where paths end, for every purpose, whatever their CA flag. */
+	STACK_OF(X509) * anchors;
+	/* Untrusted. */
+	STACK_OF(X509) * certificates;
 	STACK_OF(X509_CRL) * crls;
 	OCSP_BASICRESP **ocsps;
 	size_t ocsp_count;
-	size_t anchors_sorted,
-		certificates_sorted; /* private to pki: by subject, so many */
-	struct pki_kept **crl_notes; /* private to pki: one for each of crls, by index */
-	struct pki_kept *
-		*ocsp_notes; /* private to pki: one for each of ocsps, by index */
+
+	/* The rest is private to pki: who shares the anchors, how many are sorted by
+	 * subject, notes on each of crls and ocsps by index. */
+	unsigned int *anchor_holders;
+	size_t anchors_sorted;
+	size_t certificates_sorted;
+	struct pki_kept **crl_notes;
+	struct pki_kept **ocsp_notes;
 };
 
 /* An empty set; NULL when memory ran out. */
@@ -34,6 +39,9 @@ DEFINE_CLEANUP(struct pki_material *, pki_material_free)
 /* A new set that shares (by reference count) everything of base; base may be NULL. For
  * adding what one document carries without touching the common store. */
 struct pki_material *pki_material_copy(const struct pki_material *base);
+
+/* A new set with base's anchors and nothing else; base may be NULL. */
+struct pki_material *pki_material_with_anchors_of(const struct pki_material *base);
 
 /* Add by content. Each takes DER (exactly; trailing octets refused). Return: 0, -EINVAL,
  * -ENOMEM. A certificate or CRL already there is not added twice. */

@@ -72,8 +72,8 @@ struct pki_path_request {
 struct pki_path_result {
 	enum pki_outcome outcome;
 	char *reason; /* one sentence with the certificate it is about; owned */
-	STACK_OF(X509) *
-		chain; /* target first, anchor last; what was found, may be NULL; owned */
+	/* Target first, anchor last; what was found, may be NULL; owned. */
+	STACK_OF(X509) * chain;
 	int64_t revoked_at; /* when outcome is PKI_REVOKED or PKI_REVOKED_CA */
 };
 
