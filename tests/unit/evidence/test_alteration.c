@@ -107,8 +107,31 @@ static void texts_that_mean_the_same_are_refused(void **state)
 	refuse_seal_with("TEST seal", "&#84;EST seal", code);
 	refuse_seal_with("Target=\"#seal", "Target=\"#real", code);
 	refuse_seal_with("Id=\"ts-", "Id=\"st-", code);
+	/* Canonicalisation sorts attributes: the signature would still be valid. */
+	refuse_seal_with("Id=\"r-seal-" SEALED_ID "-1\" URI=\"document.xml\"",
+		"URI=\"document.xml\" Id=\"r-seal-" SEALED_ID "-1\"", code);
 	refuse_seal_with("</xades:UnsignedSignatureProperties>",
 		"<xades:X/></xades:UnsignedSignatureProperties>", code);
+}
+
+/* What breaks the signature, too, is named for what it is. */
+static void statements_are_read(void **state)
+{
+	(void)state;
+	refuse_seal_with("URI=\"document.xml\">",
+		"URI=\"document.xml\"><ds:Transforms><ds:Transform Algorithm=\""
+		"http://www.w3.org/2001/10/xml-exc-c14n#\"/></ds:Transforms>",
+		"evidence.coverage");
+	refuse_seal_with("Type=\"http://uri.etsi.org/01903#SignedProperties\"",
+		"Type=\"http://uri.etsi.org/01903#Other\"", "evidence.coverage");
+	refuse_seal_with("<xades:AllSignedDataObjects/>",
+		"<xades:ObjectReference>#r-seal-" SEALED_ID "-1</xades:ObjectReference>",
+		"evidence.commitment");
+	refuse_seal_with("<xades:SigPolicyHash><ds:DigestMethod "
+			 "Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/>",
+		"<xades:SigPolicyHash><ds:DigestMethod "
+		"Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha512\"/>",
+		"evidence.policy");
 }
 
 int main(void)
@@ -116,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(octets_of_all_parts_count),
 		cmocka_unit_test(texts_that_mean_the_same_are_refused),
+		cmocka_unit_test(statements_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -194,6 +194,29 @@ static void limits_hold(void **state)
 	free(large);
 }
 
+/* A size that the header only claims: there are octets enough behind it. */
+static void a_part_over_its_limit_is_named(void **state)
+{
+	_cleanup_findings_ struct findings f = { 0 };
+	uint8_t *large = calloc(1, 2 * LIMIT_RECEIPT);
+	struct asic a = SMALL, out;
+	_cleanup_buf_ struct buf b;
+	char *header;
+
+	(void)state;
+	assert_non_null(large);
+	a.parts[ASIC_SIGNATURES] = span_of(large, 2 * LIMIT_RECEIPT);
+	buf_init(&b, LIMIT_CONTAINER);
+	assert_int_equal(asic_write(&a, &b), 0);
+	header = memmem(b.data, b.len, "receipt.json", 12);
+	header[-30 + 22] = 1; /* 65537 octets */
+	header[-30 + 23] = 0;
+	header[-30 + 24] = 1;
+	assert_int_equal(asic_read(buf_span(&b), &f, &out), 0);
+	assert_true(findings_have(&f, "evidence.size"));
+	free(large);
+}
+
 static void a_full_buffer_is_an_error(void **state)
 {
 	(void)state;
@@ -258,6 +281,7 @@ int main(void)
 		cmocka_unit_test(swapped_parts_are_seen_by_size_only),
 		cmocka_unit_test(the_finding_names_the_field),
 		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(a_part_over_its_limit_is_named),
 		cmocka_unit_test(a_full_buffer_is_an_error),
 		cmocka_unit_test(python_reads_it),
 	};

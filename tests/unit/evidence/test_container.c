@@ -103,6 +103,22 @@ static void parts_must_be_about_the_document(void **state)
 	assert_refused(buf_span(&d), "evidence.receipt-signature");
 }
 
+static void a_receipt_names_the_size(void **state)
+{
+	_cleanup_(freep) char *receipt = NULL;
+	struct container_plan plan = SEALED.plan;
+	_cleanup_buf_ struct buf c;
+
+	(void)state;
+	SEALED_SIZE_OFF = 1;
+	receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true,
+		HOUSE_OF_TESTS.receipt_key, HOUSE_OF_TESTS.receipt);
+	SEALED_SIZE_OFF = 0;
+	plan.receipt = span_str(receipt);
+	make(&plan, &c);
+	assert_refused(buf_span(&c), "evidence.receipt");
+}
+
 static void only_what_was_accepted_is_sealed(void **state)
 {
 	_cleanup_(freep) char *refused =
@@ -331,6 +347,7 @@ int main(void)
 		cmocka_unit_test(without_anchors_nothing_is_proven),
 		cmocka_unit_test(a_seal_is_of_one_document),
 		cmocka_unit_test(parts_must_be_about_the_document),
+		cmocka_unit_test(a_receipt_names_the_size),
 		cmocka_unit_test(only_what_was_accepted_is_sealed),
 		cmocka_unit_test(test_is_said_twice_or_never),
 		cmocka_unit_test(one_key_for_both_is_refused),
