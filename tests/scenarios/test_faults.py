@@ -194,6 +194,11 @@ def test_tsa_away_documents_wait(gate):
     gate.wait_delivered([identifier])
 
 
+def children_of(pid):
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(p) for p in path.read_text().split()]
+
+
 def worker_pids(gate):
     """The program's children have loaded a policy each; theirs are the workers."""
     services = children_of(pid_of(gate, "sealgate-verify"))
