@@ -15,8 +15,8 @@
 #define QUEUE_LEASE_MAX_S 3600
 #define QUEUE_LIST_MAX 1000
 #define QUEUE_AUDIT_READ_MAX 10000
-#define QUEUE_HELD_RETRY_S 60 /* from arrival to the second verdict on a held document   \
-			       */
+/* From the arrival of a held document to its second verdict. */
+#define QUEUE_HELD_RETRY_S 60
 #define QUEUE_RECORD_MAX (64u * 1024) /* octets of an audit record */
 #define QUEUE_JSON_MAX (8u * 1024 * 1024)
 
