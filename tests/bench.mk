@@ -5,3 +5,4 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(call archives,lib)
 .PHONY: bench
 bench: all $(B)/bench/bench_verify $(B)/bench/bench_load ## ratios measured side by side, never pass or fail
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/bench.py $(abspath $(B))/bench
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/replacement.py

@@ -30,7 +30,7 @@ static int read_signed(struct judged *j, const struct xades_signature *s,
 	if (r <= 0)
 		return r;
 	document_strip_signatures(doc);
-	/* Signed octets in the usual form are what was sent to the octet: no second pass. */
+	/* Signed octets in the usual form are what was sent, and need no second pass. */
 	if (span_equal(buf_span(sent), span_of(s->signed_octets, s->signed_len))) {
 		*ret_doc = TAKE(doc);
 		return 1;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "verify/context.h"
 
+#include "verify/warm.h"
 #include "xades/validate.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define POLICIES "policies"
 #define ANCHORS "policies/anchors"
@@ -84,28 +82,6 @@ static int load(struct context *c, const struct paths *p, char **ret_error)
 	return 0;
 }
 
-/* Whatever a library reads or builds at first use is read and built here: a worker cannot
- * open a file, and what the parent has built needs not be built by every worker. */
-static int warm(struct context *c)
-{
-	static const char TEXT[] =
-		"<a:SPSCertificate xmlns:a='urn:un:unece:uncefact:data:standard:"
-		"SPSCertificate:17'/>";
-	struct verdict verdict;
-	json_t *report = NULL;
-	unsigned char octet;
-	int r;
-
-	tzset();
-	if (!OPENSSL_init_crypto(
-		    OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) ||
-		RAND_bytes(&octet, 1) != 1)
-		return -EIO;
-	r = admit(&c->admit, span_str(TEXT), "", 0, &verdict, &report);
-	json_decref(report);
-	return r < 0 ? r : verdict.decision == DECISION_REFUSED ? 0 : -EPROTO;
-}
-
 int context_load(
 	const struct instance *instance, struct context *ret_context, char **ret_error)
 {
@@ -118,7 +94,7 @@ int context_load(
 	if (r == 0)
 		r = load(&c, &p, ret_error);
 	if (r == 0)
-		r = warm(&c);
+		r = warm(&c.admit);
 	/* Parts of two policies must not be mixed under the digest of one. */
 	if (r == 0 && context_stamp(instance) != stamp)
 		r = -EAGAIN;

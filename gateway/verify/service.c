@@ -57,8 +57,11 @@ static void accept_connection(struct service *s)
 	if (fd < 0)
 		return;
 	if (!peer_known(s, fd)) {
-		log_event(LOG_WARNING, "verify.peer", NULL,
-			"a stranger asked and was refused");
+		/* A program of the house that looks whether anybody answers is no
+		 * news. */
+		if (!instance_peer_name(s->instance, fd))
+			log_event(LOG_WARNING, "verify.peer", NULL,
+				"a stranger asked and was refused");
 		close(fd);
 		return;
 	}
