@@ -13,15 +13,16 @@ enum trust_use { TRUST_SIGNERS = 0, TRUST_TSA, TRUST_SEAL, TRUST_TRANSPORT, TRUS
 
 struct trust_store;
 
-/* Load; folders: signers/, tsa/, seal/, transport/ below anchors; each missing folder is an
- * empty use. *ret_error: one line, the caller frees. Return: 0 or negative. */
+/* Load; folders: signers/, tsa/, seal/, transport/ below anchors; each missing folder is
+ * an empty use. *ret_error: one line, the caller frees. Return: 0 or negative. */
 int trust_store_open(const char *anchors, const char *revocation,
 	struct trust_store **ret_store, char **ret_error);
 void trust_store_close(struct trust_store *s);
 DEFINE_CLEANUP(struct trust_store *, trust_store_close)
 
 /* Anchors of one use with all revocation data; borrowed. */
-const struct pki_material *trust_material(const struct trust_store *s, enum trust_use use);
+const struct pki_material *trust_material(
+	const struct trust_store *s, enum trust_use use);
 
 /* Anchors of signers and TSAs together, for validating whole signatures; borrowed. */
 const struct pki_material *trust_signature_material(const struct trust_store *s);
@@ -29,7 +30,8 @@ const struct pki_material *trust_signature_material(const struct trust_store *s)
 /* Version: SHA-256 over everything loaded, as hex; borrowed. */
 const char *trust_store_version(const struct trust_store *s);
 
-/* A stamp of the folders' content times: changes when a reload would give another store. */
+/* A stamp of the folders' content times: changes when a reload would give another store.
+ */
 uint64_t trust_store_stamp(const char *anchors, const char *revocation);
 
 #endif
