@@ -120,21 +120,10 @@ int sig_material(struct sig_context *c)
 
 int sig_material_embedded(struct sig_context *c, struct pki_material **ret_material)
 {
-	_cleanup_(pki_material_freep) struct pki_material *m = pki_material_new();
-	const struct pki_material *base = c->options->material;
-	int r = m ? 0 : -ENOMEM;
+	_cleanup_(pki_material_freep) struct pki_material *m =
+		pki_material_with_anchors_of(c->options->material);
+	int r = m ? add_all(c, m) : -ENOMEM;
 
-	for (int i = 0; r == 0 && base && i < sk_X509_num(base->anchors); i++) {
-		X509 *x = sk_X509_value(base->anchors, i);
-
-		X509_up_ref(x);
-		if (!sk_X509_push(m->anchors, x)) {
-			X509_free(x);
-			r = -ENOMEM;
-		}
-	}
-	if (r == 0)
-		r = add_all(c, m);
 	if (r == 0)
 		*ret_material = TAKE(m);
 	return r;
