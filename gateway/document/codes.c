@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "document/codes.h"
 
-#include "common/buf.h"
+#include "common/limits.h"
 #include "document/csv.h"
 #include "xml/node.h"
 
@@ -219,7 +219,8 @@ static void check_node(
 	if (value && bsearch(&value, check->codes, check->code_count,
 			     sizeof(*check->codes), compare))
 		return;
-	path = xml_path_of(node);
+	if (findings->count < LIMIT_FINDINGS) /* beyond that it is only counted */
+		path = xml_path_of(node);
 	if (path && said_already(findings, path))
 		return;
 	findings_addf(findings, check->severity, "doc.code", path, value ? value : "",

@@ -2,6 +2,7 @@
 #include "xml/schema.h"
 
 #include "common/buf.h"
+#include "common/limits.h"
 #include "xml/node.h"
 
 #include <errno.h>
@@ -196,9 +197,17 @@ static void add_violation(void *data, xmlError *error)
 	struct validation *v = data;
 	const char *sentence = error->message ? error->message : "";
 	const xmlNode *node = attribute_of(error->node, sentence);
-	_cleanup_(freep) char *path = xml_path_of(node), *text = NULL, *message = NULL;
+	_cleanup_(freep) char *path = NULL, *text = NULL, *message = NULL;
 
-	if (error->level < XML_ERR_ERROR || said_already(v, error, path))
+	if (error->level < XML_ERR_ERROR)
+		return;
+	if (v->findings->count >=
+		LIMIT_FINDINGS) { /* counted; a place takes time to name */
+		findings_add(v->findings, "doc.schema", NULL, NULL, NULL);
+		return;
+	}
+	path = xml_path_of(node);
+	if (said_already(v, error, path))
 		return;
 	text = received(node);
 	message = clean(sentence);

@@ -324,9 +324,7 @@ static void test_identifiers(void **state)
 	(void)state;
 	expect_one("phyto", "<ram:AffixedSPSSeal>", "<ram:ID>NZ8841207<", "<ram:ID> <",
 		"doc.rule", "SPS-01:");
-	expect_one("phyto", "<ram:AffixedSPSSeal>", "<ram:ID>NZ8841207<",
-		"<ram:ID>NZ88\xe2\x80\x8b"
-		"41207<",
+	expect_one("phyto", "", "<ram:ID>PHYTO.NZ", "<ram:ID>PHYTO\xe2\x80\x8b.NZ",
 		"doc.rule", "SPS-15:");
 }
 
