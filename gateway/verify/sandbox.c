@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -38,20 +38,20 @@ static int limit(__rlimit_resource_t resource, rlim_t value)
 	return setrlimit(resource, &l) < 0 ? -errno : 0;
 }
 
-/* Address space in octets that the process has now. */
+/* Address space in octets that the process has now: the first number of statm, in pages.
+ */
 static int address_space(rlim_t *ret_size)
 {
-	unsigned long pages;
-	FILE *f = fopen("/proc/self/statm", "re");
-	int n;
+	char text[64] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	rlim_t pages = strtoul(text, NULL, 10);
 
-	if (!f)
-		return -errno;
-	n = fscanf(f, "%lu", &pages);
-	fclose(f);
-	if (n != 1)
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0 || pages == 0)
 		return -EIO;
-	*ret_size = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+	*ret_size = pages * (rlim_t)sysconf(_SC_PAGESIZE);
 	return 0;
 }
 
