@@ -232,12 +232,23 @@ static int write_whole(int fd, const char *data, size_t len)
 	return 0;
 }
 
+/* True when the file is still the one that was opened, and as long as we left it. */
+static bool untouched(const struct count_log *log)
+{
+	struct stat st;
+
+	return fstat(log->fd, &st) == 0 && st.st_nlink == 1 && st.st_size == log->length;
+}
+
 /* Write a batch; on failure the file is as before or the log is broken. */
 static int write_batch(struct count_log *log, const struct buf *batch, bool *ret_broken)
 {
-	int r = write_whole(log->fd, batch->data, batch->len);
+	int r;
 
-	*ret_broken = false;
+	*ret_broken = !untouched(log);
+	if (*ret_broken)
+		return -EIO;
+	r = write_whole(log->fd, batch->data, batch->len);
 	if (r < 0) {
 		*ret_broken = ftruncate(log->fd, log->length) < 0;
 		return r;

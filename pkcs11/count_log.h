@@ -55,12 +55,13 @@ DEFINE_CLEANUP(struct count_log *, count_log_close)
 
 /* Append a line and wait until it is durable; threads that come together share one fsync.
  * *ret_count: signatures of the role, this one included. Return: 0, -EDQUOT (the role's
- * total is reached), -ETIME (the clock is behind the log), -EIO (an fsync failed: only
- * opening the log anew helps), -errno (not written, as before). */
+ * total is reached), -ETIME (the clock is behind the log), -EIO (an fsync failed, or
+ * somebody else removed or changed the file: only opening the log anew helps), -errno
+ * (not written, as before). */
 int count_log_append(
 	struct count_log *log, const struct count_entry *entry, uint64_t *ret_count);
 
-/* True once an fsync failed: nothing is appended any more. */
+/* True once append answered -EIO: nothing is appended any more. */
 bool count_log_broken(struct count_log *log);
 
 /* Signatures of a role that are durable. */

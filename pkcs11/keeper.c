@@ -9,6 +9,9 @@
 #define REOPEN_MIN_MS 1000  /* between two openings */
 #define REOPEN_SLOW_MS 5000 /* after many, and when only an operator can help */
 #define REOPEN_MANY 60
+#define EXPIRY_WARN_DAYS 30
+#define EXPIRY_EVERY_MS (24 * 3600 * 1000LL)
+#define DAY_S 86400
 
 void keeper_report(struct token *token, enum token_state state)
 {
@@ -61,19 +64,14 @@ static void bring_back(struct token *t, int64_t *opened_ms)
 	}
 }
 
-/* Return: true when a role lacks something that another opening may find. */
-static bool try_roles(struct signing *s, const struct token_view *view)
+static void try_roles(struct signing *s, const struct token_view *view)
 {
-	bool lacking = false;
-
 	for (size_t i = 0; i < s->roles->count; i++) {
 		char why[KEY_TEXT_SIZE];
 		int r;
 
-		if (!view->roles[i].usable) {
-			lacking = true;
+		if (!view->roles[i].usable)
 			continue;
-		}
 		r = sign_trial(s, i, why);
 		if (r < 0)
 			log_event(LOG_ERR, "signer.trial", NULL,
@@ -82,7 +80,26 @@ static bool try_roles(struct signing *s, const struct token_view *view)
 		if (r == -EAGAIN)
 			break; /* what is away is away for the others too */
 	}
-	return lacking;
+}
+
+/* Once a day, name the certificates that end soon. */
+static void warn_of_expiry(struct keeper *k, const struct token_view *view)
+{
+	const struct roles *roles = k->signing->roles;
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (k->warned_ms && now_ms - k->warned_ms < EXPIRY_EVERY_MS)
+		return;
+	k->warned_ms = now_ms;
+	for (size_t i = 0; i < roles->count; i++) {
+		int64_t end = view->roles[i].not_after;
+		int64_t days = (end - clock_now()) / DAY_S;
+
+		if (end && days < EXPIRY_WARN_DAYS)
+			log_event(LOG_WARNING, "signer.expiry", NULL,
+				"the certificate of role %s ends in %lld days",
+				roles->list[i].name, (long long)days);
+	}
 }
 
 static void *keep(void *data)
@@ -98,10 +115,13 @@ static void *keep(void *data)
 			bring_back(t, &opened_ms);
 			continue;
 		}
+		warn_of_expiry(k, &view);
 		token_watch(t, k->trial_ms);
 		token_view(t, &view);
-		if (view.state == TOKEN_READY && !token_stopped(t) &&
-			try_roles(k->signing, &view)) {
+		if (view.state != TOKEN_READY || token_stopped(t))
+			continue;
+		try_roles(k->signing, &view);
+		if (token_stale(t)) {
 			opened_ms = clock_monotonic_ms();
 			token_open(t);
 		}

@@ -12,7 +12,8 @@
 struct keeper {
 	pthread_t thread;
 	struct signing *signing;
-	int trial_ms; /* between trial signatures */
+	int trial_ms;	   /* between trial signatures */
+	int64_t warned_ms; /* when certificates that end soon were named last */
 };
 
 /* Say in the log what an opening came to. */

@@ -10,8 +10,24 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CERTIFICATE_MAX 16384
+
+struct chain_mark chain_mark_of(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return (struct chain_mark){ 0 };
+	return (struct chain_mark){ .inode = st.st_ino, .changed = st.st_mtim };
+}
+
+bool chain_mark_equal(const struct chain_mark *a, const struct chain_mark *b)
+{
+	return a->inode == b->inode && a->changed.tv_sec == b->changed.tv_sec &&
+	       a->changed.tv_nsec == b->changed.tv_nsec;
+}
 
 void role_key_done(struct role_key *k)
 {
@@ -279,7 +295,7 @@ int key_load(const struct key_place *place, const struct role *role,
 {
 	int r;
 
-	*ret_key = (struct role_key){ 0 };
+	*ret_key = (struct role_key){ .chain = chain_mark_of(chain_path) };
 	r = key_find(place, role, &ret_key->handle, ret_key->reason);
 	if (r == 0)
 		r = load_certificate(place, role, chain_path, ret_key);

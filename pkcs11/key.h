@@ -11,6 +11,8 @@
 #include "pkcs11/role.h"
 
 #include <openssl/x509.h>
+#include <sys/types.h>
+#include <time.h>
 
 DEFINE_CLEANUP(X509 *, X509_free)
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
@@ -21,6 +23,16 @@ DEFINE_CLEANUP(ASN1_TIME *, ASN1_TIME_free)
 #define CERTIFICATES_MAX (128u * 1024) /* octets of a role's */
 #define CHAIN_MAX 8		       /* certificates above the role's own */
 
+/* Which chain file it was: an import writes a new one, last of all. */
+struct chain_mark {
+	ino_t inode;
+	struct timespec changed;
+};
+
+/* The mark of a file; zero when there is none. */
+struct chain_mark chain_mark_of(const char *path);
+bool chain_mark_equal(const struct chain_mark *a, const struct chain_mark *b);
+
 struct role_key {
 	bool usable;
 	CK_OBJECT_HANDLE handle;
@@ -28,6 +40,7 @@ struct role_key {
 	int64_t not_before, not_after; /* of the certificate */
 	uint8_t *der;		       /* own certificate, then the chain */
 	size_t der_len;
+	struct chain_mark chain;
 	char reason[KEY_TEXT_SIZE]; /* why it is not usable */
 };
 

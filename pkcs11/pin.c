@@ -83,14 +83,18 @@ int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
 	if (r != 0)
 		return r < 0 ? r : -EACCES;
 	r = pin_read(files->pin, pin);
-	if (r < 0)
+	/* The marker comes first: on a full disk a wrong PIN must not be tried again. */
+	if (r == 0)
+		r = durable_write(files->marker, span_str(text), 0600);
+	if (r < 0) {
+		OPENSSL_cleanse(pin, sizeof(pin));
 		return r;
+	}
 	*ret_rv = f->C_Login(session, CKU_USER, (CK_UTF8CHAR *)pin, strlen(pin));
 	OPENSSL_cleanse(pin, sizeof(pin));
-	if (*ret_rv == CKR_OK || *ret_rv == CKR_USER_ALREADY_LOGGED_IN)
-		return 0;
-	if (!refused(*ret_rv))
-		return -EAGAIN;
-	r = durable_write(files->marker, span_str(text), 0600);
-	return r < 0 ? r : -EACCES;
+	if (refused(*ret_rv))
+		return -EACCES;
+	if (unlink(files->marker) < 0)
+		return -errno;
+	return *ret_rv == CKR_OK || *ret_rv == CKR_USER_ALREADY_LOGGED_IN ? 0 : -EAGAIN;
 }

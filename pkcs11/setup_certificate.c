@@ -118,7 +118,8 @@ static int count_request(
 	if (r == 0)
 		r = count_log_open(path, &log, &cut, &error);
 	if (r < 0)
-		return setup_fail("%s", error ? error : strerror(-r));
+		return setup_fail("%s%s", error ? error : strerror(-r),
+			r == -EBUSY ? "; stop the signer while the request is made" : "");
 	r = count_log_append(log, &entry, &count);
 	return r < 0 ? setup_fail("the signature cannot be counted: %s", strerror(-r))
 		     : 0;
@@ -365,11 +366,13 @@ int setup_import(struct setup *s, const struct role *role, struct span pem)
 		return 1;
 	}
 	b.count = (size_t)n;
-	if (bundle_sort(&b, key) < 0 || check_own(b.list[0], role, key) < 0 ||
-		write_chain(s, role, &b) < 0)
+	if (bundle_sort(&b, key) < 0 || check_own(b.list[0], role, key) < 0)
 		return 1;
 	rv = replace_certificate(s, role, b.list[0]);
-	if (rv != CKR_OK)
+	if (rv != CKR_OK) {
 		setup_fail_rv("storing the certificate", rv);
-	return rv == CKR_OK ? 0 : 1;
+		return 1;
+	}
+	/* Last: a running signer looks at the token again when this file is new. */
+	return write_chain(s, role, &b) < 0 ? 1 : 0;
 }

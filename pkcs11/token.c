@@ -164,6 +164,14 @@ static enum token_state activate(const struct token *t, struct opening *o)
 	return TOKEN_READY;
 }
 
+static int chain_path(const struct token *t, size_t role, char ret_path[PATH_MAX])
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), CHAIN_FILE, t->roles->list[role].name);
+	return instance_path(t->instance, name, ret_path);
+}
+
 static enum token_state load_keys(
 	const struct token *t, struct opening *o, PKCS11_SLOT *slot)
 {
@@ -171,11 +179,9 @@ static enum token_state load_keys(
 
 	for (size_t i = 0; i < t->roles->count; i++) {
 		const struct role *role = &t->roles->list[i];
-		char name[64], path[PATH_MAX];
-		int r;
+		char path[PATH_MAX];
+		int r = chain_path(t, i, path);
 
-		snprintf(name, sizeof(name), CHAIN_FILE, role->name);
-		r = instance_path(t->instance, name, path);
 		if (r == 0)
 			r = key_load(&place, role, path, &o->keys[i]);
 		if (r == 0 || r == -ENOENT)
@@ -397,6 +403,23 @@ void token_view(struct token *t, struct token_view *ret_view)
 	}
 	pthread_mutex_unlock(&t->lock);
 	*ret_view = v;
+}
+
+bool token_stale(struct token *t)
+{
+	bool stale = false;
+
+	for (size_t i = 0; i < t->roles->count && !stale; i++) {
+		struct chain_mark now = { 0 };
+		char path[PATH_MAX];
+
+		if (chain_path(t, i, path) == 0)
+			now = chain_mark_of(path);
+		pthread_mutex_lock(&t->lock);
+		stale = !t->keys[i].usable || !chain_mark_equal(&now, &t->keys[i].chain);
+		pthread_mutex_unlock(&t->lock);
+	}
+	return stale;
 }
 
 int token_certificates(struct token *t, size_t role, uint8_t **ret_der, size_t *ret_len)

@@ -68,6 +68,10 @@ void token_watch(struct token *t, int wait_ms);
 void token_stop(struct token *t);
 bool token_stopped(struct token *t);
 
+/* True when a role lacks something, or a certificate was imported since the opening: the
+ * token is worth opening again. */
+bool token_stale(struct token *t);
+
 /* What people may know. */
 struct token_view {
 	enum token_state state;

@@ -331,6 +331,29 @@ static void failed_sync_is_final(void **state)
 	count_log_close(log);
 }
 
+/* Somebody cuts, extends or removes the file behind the signer's back. */
+static void touched_by_others(void **state)
+{
+	uint64_t count;
+
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		struct count_log *log = open_log(0);
+		struct stat st;
+
+		append_all(log, 2);
+		assert_int_equal(stat(path, &st), 0);
+		if (how == 2)
+			assert_int_equal(unlink(path), 0);
+		else
+			assert_int_equal(truncate(path, st.st_size + (how ? 1 : -1)), 0);
+		assert_int_equal(append(log, "seal", 0, &count), -EIO);
+		assert_true(count_log_broken(log));
+		count_log_close(log);
+		unlink(path);
+	}
+}
+
 static void clock_that_jumped_back(void **state)
 {
 	/* A line of the far future, made by the same code. */
@@ -480,6 +503,7 @@ int main(void)
 		TEST(total_is_a_limit),
 		TEST(out_of_room),
 		TEST(failed_sync_is_final),
+		TEST(touched_by_others),
 		TEST(clock_that_jumped_back),
 		TEST(threads_share_a_sync),
 		TEST(threads_share_a_failure),
