@@ -65,6 +65,9 @@ static int was_refused(const struct pin_files *files, const char *text)
 	return r;
 }
 
+/* The PIN file, as marker_text names it, that the token refused to this process. */
+static char refused_text[MARKER_SIZE];
+
 static int refused(CK_RV rv)
 {
 	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID ||
@@ -78,23 +81,23 @@ int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
 	int r = marker_text(files->pin, text);
 
 	*ret_rv = CKR_OK;
+	if (r == 0 && strcmp(text, refused_text) == 0)
+		return -EACCES;
 	if (r == 0)
 		r = was_refused(files, text);
 	if (r != 0)
 		return r < 0 ? r : -EACCES;
 	r = pin_read(files->pin, pin);
-	/* The marker comes first: on a full disk a wrong PIN must not be tried again. */
-	if (r == 0)
-		r = durable_write(files->marker, span_str(text), 0600);
-	if (r < 0) {
-		OPENSSL_cleanse(pin, sizeof(pin));
+	if (r < 0)
 		return r;
-	}
 	*ret_rv = f->C_Login(session, CKU_USER, (CK_UTF8CHAR *)pin, strlen(pin));
 	OPENSSL_cleanse(pin, sizeof(pin));
-	if (refused(*ret_rv))
-		return -EACCES;
-	if (unlink(files->marker) < 0)
-		return -errno;
-	return *ret_rv == CKR_OK || *ret_rv == CKR_USER_ALREADY_LOGGED_IN ? 0 : -EAGAIN;
+	if (*ret_rv == CKR_OK || *ret_rv == CKR_USER_ALREADY_LOGGED_IN)
+		return 0;
+	if (!refused(*ret_rv))
+		return -EAGAIN;
+	/* Kept in memory too: a disk that takes no marker must not mean another try. */
+	memcpy(refused_text, text, sizeof(refused_text));
+	(void)durable_write(files->marker, span_str(text), 0600);
+	return -EACCES;
 }

@@ -52,6 +52,7 @@ static CURLcode set_transport(CURL *easy, const struct http_identity *i)
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_CAINFO, i->ca);
+	SET(CURLOPT_CAPATH, NULL); /* or the machine's own authorities would count too */
 	SET(CURLOPT_SSLCERT, i->cert);
 	SET(CURLOPT_SSLKEY, i->key);
 	return rc;

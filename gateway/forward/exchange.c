@@ -34,23 +34,30 @@ static bool never_sent(CURLcode code)
 	}
 }
 
-static void set_tls(const struct courier *c)
+/* Only the authorities of forward.ca count: libcurl would add the machine's own folder. */
+static int set_tls(const struct courier *c)
 {
 	char ca[PATH_MAX];
+	int r = instance_path(&c->daemon->instance,
+		config_string(c->daemon->instance.config, "forward.ca"), ca);
 
-	if (instance_path(&c->daemon->instance,
-		    config_string(c->daemon->instance.config, "forward.ca"), ca) == 0)
-		curl_easy_setopt(c->curl, CURLOPT_CAINFO, ca);
+	if (r < 0)
+		return r;
+	curl_easy_setopt(c->curl, CURLOPT_CAINFO, ca);
+	curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL);
 	if (c->credentials->certificate)
 		curl_easy_setopt(c->curl, CURLOPT_SSLCERT, c->credentials->certificate);
 	if (c->credentials->private_key)
 		curl_easy_setopt(c->curl, CURLOPT_SSLKEY, c->credentials->private_key);
 	curl_easy_setopt(c->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	return 0;
 }
 
-static void set_request(const struct courier *c, const char *url,
+static int set_request(const struct courier *c, const char *url,
 	const struct curl_slist *headers, struct span body)
 {
+	int r;
+
 	curl_easy_reset(c->curl);
 	curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "https");
@@ -61,15 +68,16 @@ static void set_request(const struct courier *c, const char *url,
 	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, (long)c->profile->timeout_s);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect);
-	set_tls(c);
-	if (!body.data)
-		return;
+	r = set_tls(c);
+	if (r < 0 || !body.data)
+		return r;
 	curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body.data);
 	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
 	/* libcurl repeats a request by itself when a kept connection dies under it; what
 	 * creates something must never be repeated before it was looked up. */
 	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, 1L);
+	return 0;
 }
 
 int exchange(struct courier *c, const char *url, const struct curl_slist *headers,
@@ -77,10 +85,13 @@ int exchange(struct courier *c, const char *url, const struct curl_slist *header
 {
 	CURLcode code;
 	curl_off_t retry_after = 0;
+	int r;
 
 	*ret = (struct exchange){ .outcome = EXCHANGE_NONE };
 	buf_init(&ret->body, LIMIT_REPLY);
-	set_request(c, url, headers, body);
+	r = set_request(c, url, headers, body);
+	if (r < 0)
+		return r;
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &ret->body);
 	code = curl_easy_perform(c->curl);
 	if (code != CURLE_OK) {

@@ -155,6 +155,11 @@ void post_document(struct exchange *x)
 	}
 	if (seen_before(x, &s) || !judge(x, s.id, now, &j))
 		return;
+	/* A new policy may have given the certificate to another partner meanwhile. */
+	if (strcmp(s.partner, x->partner->name) != 0) {
+		problem(x, "http.policy-changing", NULL, NULL);
+		return;
+	}
 	submission_judged(&s, &j);
 	answer = submission_commit(x, &s, &j, &receipt, &first);
 	if (answer)

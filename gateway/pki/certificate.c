@@ -4,6 +4,7 @@
 #include "common/durable.h"
 #include "common/encode.h"
 #include "pki/der.h"
+#include "pki/errors.h"
 #include "pki/parsed.h"
 
 #include <ctype.h>
@@ -11,7 +12,6 @@
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static X509 *certificate_from_pem(struct span text)
 		OPENSSL_free(header);
 		OPENSSL_free(der);
 	}
-	ERR_clear_error();
+	pki_errors_clear();
 	BIO_free(bio);
 	return x;
 }
@@ -99,7 +99,7 @@ char *pki_name_text(const X509_NAME *name)
 			(void)BIO_reset(bio);
 	}
 	text = take_bio_text(bio);
-	ERR_clear_error();
+	pki_errors_clear();
 	BIO_free(bio);
 	return text;
 }
@@ -170,6 +170,6 @@ void pki_key_info(const EVP_PKEY *key, struct pki_key_info *ret_info)
 		info.bits = EVP_PKEY_get_bits(key);
 	if (type == EVP_PKEY_EC)
 		curve_name(key, info.curve);
-	ERR_clear_error();
+	pki_errors_clear();
 	*ret_info = info;
 }

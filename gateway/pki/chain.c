@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "pki/chain.h"
 
+#include "pki/errors.h"
+
 #include <errno.h>
-#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
@@ -182,8 +183,8 @@ static int run_openssl(const struct pki_path_request *request, struct check *c)
 		r = -ENOMEM;
 	if (r == 0) {
 		X509_STORE_CTX_set0_trusted_stack(ctx, anchor);
-		X509_STORE_CTX_set_app_data(ctx, c);
-		r = set_parameters(ctx, request);
+		r = X509_STORE_CTX_set_app_data(ctx, c) ? set_parameters(ctx, request)
+							: -ENOMEM;
 	}
 	if (r == 0 && X509_verify_cert(ctx) != 1 && c->trouble.outcome == PKI_PASSED) {
 		/* Without a trouble of the chain it is one of the library. */
@@ -197,7 +198,7 @@ static int run_openssl(const struct pki_path_request *request, struct check *c)
 	X509_STORE_CTX_free(ctx);
 	sk_X509_free(between);
 	sk_X509_free(anchor);
-	ERR_clear_error();
+	pki_errors_clear();
 	return r;
 }
 

@@ -2,9 +2,8 @@
 #include "pki/crl.h"
 
 #include "pki/der.h"
+#include "pki/errors.h"
 #include "pki/freshness.h"
-
-#include <openssl/err.h>
 
 #define OID_EXPIRED_CERTS_ON_CRL "2.5.29.60"
 
@@ -20,7 +19,7 @@ X509_CRL *pki_crl_parse(struct span der)
 		X509_CRL_free(crl);
 		crl = NULL;
 	}
-	ERR_clear_error();
+	pki_errors_clear();
 	return crl;
 }
 
@@ -41,7 +40,7 @@ int64_t pki_crl_expired_from(const X509_CRL *crl)
 	if (!t || pki_asn1_time(t, &from) < 0)
 		from = INT64_MAX;
 	ASN1_GENERALIZEDTIME_free(t);
-	ERR_clear_error();
+	pki_errors_clear();
 	return from;
 }
 
@@ -151,7 +150,7 @@ const char *pki_crl_fault(X509_CRL *crl)
 		fault = numbers_fault(crl);
 	for (int i = 0; !fault && i < sk_X509_REVOKED_num(entries); i++)
 		fault = entry_fault(sk_X509_REVOKED_value(entries, i), v1);
-	ERR_clear_error();
+	pki_errors_clear();
 	return fault;
 }
 
@@ -188,6 +187,6 @@ static const char *crl_trouble(X509_CRL *crl, X509 *issuer, int64_t at)
 int pki_crl_verify(X509_CRL *crl, X509 *issuer, int64_t at, const char **ret_reason)
 {
 	*ret_reason = crl_trouble(crl, issuer, at);
-	ERR_clear_error();
+	pki_errors_clear();
 	return (*ret_reason)[0] == '\0';
 }

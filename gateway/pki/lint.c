@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "pki/certificate.h"
 #include "pki/der.h"
+#include "pki/errors.h"
 
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #define SERIAL_OCTETS_MAX 20
@@ -182,6 +182,6 @@ int pki_certificate_lint(const X509 *certificate, struct findings *findings)
 	lint_time(&l, X509_get0_notAfter(certificate), "notAfter");
 	lint_extensions(&l);
 	lint_authority(&l);
-	ERR_clear_error();
+	pki_errors_clear();
 	return l.dirty ? 0 : 1;
 }

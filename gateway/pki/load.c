@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "pki/crl.h"
+#include "pki/errors.h"
 #include "pki/material.h"
 #include "pki/ocsp.h"
 
@@ -9,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -64,7 +64,7 @@ static int add_pem(struct pki_material *m, enum pki_kind kind, struct span text)
 		OPENSSL_free(header);
 		OPENSSL_free(der);
 	}
-	ERR_clear_error();
+	pki_errors_clear();
 	BIO_free(bio);
 	return r < 0 ? r : added;
 }

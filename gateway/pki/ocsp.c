@@ -3,11 +3,11 @@
 
 #include "pki/certificate.h"
 #include "pki/der.h"
+#include "pki/errors.h"
 #include "pki/freshness.h"
 #include "pki/proof.h"
 
 #include <errno.h>
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 /* Signatures tried for one response with the certificates of one list. */
@@ -63,7 +63,7 @@ OCSP_BASICRESP *pki_ocsp_parse(struct span der)
 		OCSP_BASICRESP_free(basic);
 		basic = NULL;
 	}
-	ERR_clear_error();
+	pki_errors_clear();
 	return basic;
 }
 
@@ -161,7 +161,7 @@ int pki_ocsp_answer(OCSP_BASICRESP *response, X509 *certificate, X509 *issuer,
 			*ret_answer = a;
 		found = true;
 	}
-	ERR_clear_error();
+	pki_errors_clear();
 	return found;
 }
 
@@ -190,7 +190,7 @@ static bool signed_by(OCSP_BASICRESP *response, X509 *x)
 			     OCSP_resp_get0_tbs_sigalg(response),
 			     OCSP_resp_get0_signature(response),
 			     OCSP_resp_get0_respdata(response), key) == 1;
-	ERR_clear_error();
+	pki_errors_clear();
 	return yes;
 }
 
@@ -287,7 +287,7 @@ int pki_ocsp_verify(OCSP_BASICRESP *response, X509 *issuer, X509 *certificate, i
 {
 	const char *reason = response_trouble(response, issuer, certificate, at);
 
-	ERR_clear_error();
+	pki_errors_clear();
 	if (!reason)
 		return -ENOMEM;
 	*ret_reason = reason;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "pki/parsed.h"
 
+#include "pki/errors.h"
+
 #include "common/digest.h"
 
-#include <openssl/err.h>
 #include <pthread.h>
 
 /* Decoding a public key costs OpenSSL 3 more than verifying a signature with it. */
@@ -25,7 +26,7 @@ static X509 *decode(struct span der)
 		X509_free(x);
 		x = NULL;
 	}
-	ERR_clear_error();
+	pki_errors_clear();
 	return x;
 }
 

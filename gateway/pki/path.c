@@ -2,13 +2,13 @@
 #include "pki/path.h"
 
 #include "pki/chain.h"
+#include "pki/errors.h"
 #include "pki/finder.h"
 #include "pki/judge.h"
 #include "pki/proof.h"
 #include "pki/revocation.h"
 
 #include <errno.h>
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
@@ -193,7 +193,7 @@ int pki_path_nested(const struct pki_path_request *request, const struct pki_nes
 	s.chain = sk_X509_new_reserve(NULL, PKI_CHAIN_MAX + 1);
 	r = s.chain ? run(&s) : -ENOMEM;
 	sk_X509_free(s.chain);
-	ERR_clear_error();
+	pki_errors_clear();
 	if (r < 0)
 		pki_path_result_done(&s.best);
 	else
@@ -206,8 +206,18 @@ int pki_path_validate(
 {
 	unsigned int work = 0;
 	struct pki_nest nest = { .work = &work };
+	struct pki_path_result result = { 0 };
+	int r;
 
-	return pki_path_nested(request, &nest, ret_result);
+	pki_errors_begin();
+	r = pki_path_nested(request, &nest, &result);
+	if (r == 0 && pki_errors_memory())
+		r = -ENOMEM;
+	if (r < 0)
+		pki_path_result_done(&result);
+	else
+		*ret_result = result;
+	return r;
 }
 
 void pki_path_result_done(struct pki_path_result *r)

@@ -2,9 +2,9 @@
 #include "pki/proof.h"
 
 #include "pki/crl.h"
+#include "pki/errors.h"
 
 #include <errno.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 
@@ -73,7 +73,7 @@ static EVP_PKEY *key_for_verification(X509 *issuer)
 {
 	EVP_PKEY *key = X509_get0_pubkey(issuer);
 
-	ERR_clear_error();
+	pki_errors_clear();
 	return key;
 }
 
@@ -93,7 +93,7 @@ int pki_proof_certificate(X509 *certificate, X509 *issuer, bool keep)
 			return 1;
 	}
 	r = X509_verify(certificate, public);
-	ERR_clear_error();
+	pki_errors_clear();
 	if (r == 1 && keep)
 		remember(key);
 	return r == 1;
@@ -112,7 +112,7 @@ int pki_proof_crl(X509_CRL *crl, const uint8_t sha256[SHA256_SIZE], X509 *issuer
 	if (known(key))
 		return 1;
 	r = !pki_crl_fault(crl) && X509_CRL_verify(crl, public) == 1;
-	ERR_clear_error();
+	pki_errors_clear();
 	if (r)
 		remember(key);
 	return r;

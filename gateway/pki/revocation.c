@@ -2,11 +2,11 @@
 #include "pki/revocation.h"
 
 #include "pki/certificate.h"
+#include "pki/errors.h"
 #include "pki/finder.h"
 #include "pki/strength.h"
 
 #include <errno.h>
-#include <openssl/err.h>
 
 int64_t pki_known_at(const struct pki_path_request *r)
 {
@@ -15,10 +15,19 @@ int64_t pki_known_at(const struct pki_path_request *r)
 
 void pki_fact_add(struct revocation_facts *f, const struct revocation_fact *fact)
 {
-	if (f->count < PKI_FACTS_MAX)
+	if (f->count < PKI_FACTS_MAX) {
 		f->list[f->count++] = *fact;
-	else
-		f->why = "there is more revocation data than is looked at";
+		return;
+	}
+	f->overflow = true;
+	f->why = "there is more revocation data than is looked at";
+	/* A document may carry any number of good answers: none displaces a revocation.
+	 */
+	for (size_t i = 0; fact->revoked && i < f->count; i++)
+		if (!f->list[i].revoked) {
+			f->list[i] = *fact;
+			return;
+		}
 }
 
 bool pki_revocation_free(const struct revocation_question *q, const struct pki_kept *k)
@@ -199,6 +208,7 @@ int pki_revocation_judge(const struct revocation_question *q, struct revocation 
 	int r;
 
 	facts.count = 0;
+	facts.overflow = false;
 	facts.why = NULL;
 	*ret = (struct revocation){ 0 };
 	r = pki_revocation_by_ocsp(q, &facts);
@@ -207,7 +217,11 @@ int pki_revocation_judge(const struct revocation_question *q, struct revocation 
 	if (r < 0)
 		return r;
 	weigh(&facts, q->request->at, ret);
+	/* Whatever was not looked at may be the revocation. */
+	if ((facts.overflow || *q->nest->work >= PKI_WORK_MAX) &&
+		ret->status != REVOCATION_REVOKED)
+		ret->status = REVOCATION_NONE;
 	ret->why = facts.why;
-	ERR_clear_error();
+	pki_errors_clear();
 	return 0;
 }

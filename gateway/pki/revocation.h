@@ -54,6 +54,7 @@ struct revocation_fact {
 struct revocation_facts {
 	struct revocation_fact list[PKI_FACTS_MAX];
 	size_t count;
+	bool overflow; /* there was more than fits: what is here is not all */
 	const char *why;
 };
 

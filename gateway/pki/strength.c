@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "pki/strength.h"
 
-#include <openssl/err.h>
+#include "pki/errors.h"
+
 #include <openssl/objects.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
@@ -136,7 +137,7 @@ void pki_algorithm_digest(const X509_ALGOR *algorithm, char ret_name[16])
 	} else if (OBJ_find_sigid_algs(nid, &digest, NULL)) {
 		name = pki_digest_name(digest);
 	}
-	ERR_clear_error();
+	pki_errors_clear();
 	snprintf(ret_name, 16, "%s", name);
 }
 

@@ -3,13 +3,13 @@
 
 #include "common/encode.h"
 #include "pki/der.h"
+#include "pki/errors.h"
 #include "pki/strength.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/bn.h>
 #include <openssl/cms.h>
-#include <openssl/err.h>
 #include <openssl/ess.h>
 #include <openssl/ts.h>
 #include <openssl/x509v3.h>
@@ -349,13 +349,18 @@ int token_inspect(struct span token, struct span data,
 	struct token_result r = { 0 };
 	struct token t = { 0 };
 	STACK_OF(X509) *carried = NULL;
-	int e = examine(&t, token, data, material, &carried, &r);
+	int e;
 
+	pki_errors_begin();
+	e = examine(&t, token, data, material, &carried, &r);
+
+	if (e == 0 && pki_errors_memory())
+		e = -ENOMEM;
 	if (e == 0 && r.outcome == TOKEN_UNDECIDED)
 		e = say(&r, TOKEN_PASSED, "it is intact");
 	sk_X509_pop_free(carried, X509_free);
 	token_done(&t);
-	ERR_clear_error();
+	pki_errors_clear();
 	if (e < 0)
 		token_result_done(&r);
 	else
@@ -419,13 +424,18 @@ int token_verify_in(struct span token, struct span data,
 	struct token_result r = { 0 };
 	struct token t = { 0 };
 	STACK_OF(X509) *carried = NULL;
-	int e = examine(&t, token, data, context->material, &carried, &r);
+	int e;
 
+	pki_errors_begin();
+	e = examine(&t, token, data, context->material, &carried, &r);
+
+	if (e == 0 && pki_errors_memory())
+		e = -ENOMEM;
 	if (e == 0 && r.outcome == TOKEN_UNDECIDED)
 		e = check_path(&t, carried, context, &r);
 	sk_X509_pop_free(carried, X509_free);
 	token_done(&t);
-	ERR_clear_error();
+	pki_errors_clear();
 	if (e < 0)
 		token_result_done(&r);
 	else

@@ -3,10 +3,10 @@
 
 #include "common/digest.h"
 #include "pki/der.h"
+#include "pki/errors.h"
 
 #include <errno.h>
 #include <openssl/bn.h>
-#include <openssl/err.h>
 #include <openssl/ts.h>
 
 #define RESPONSE_MAX (1024u * 1024)
@@ -163,7 +163,7 @@ int token_response(struct span response, const uint8_t digest[32], uint64_t nonc
 	char *reason = parsed ? response_trouble(parsed, digest, nonce)
 			      : strdup("it is not a time-stamp response");
 
-	ERR_clear_error();
+	pki_errors_clear();
 	*ret_reason = NULL;
 	if (!reason)
 		return -ENOMEM;

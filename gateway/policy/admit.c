@@ -232,14 +232,19 @@ static int conclude(struct judged *j, struct span octets, json_t *signatures, in
 int admit(const struct admit_context *context, struct span octets, const char *partner,
 	int64_t at, struct verdict *ret_verdict, json_t **ret_report)
 {
-	const struct xades_options options = {
-		.profile = XADES_GATE, .at = at, .material = context->material
-	};
+	const struct xades_options options = { .profile = XADES_GATE,
+		.at = at,
+		.material = context->material,
+		.signer_anchors = context->signers,
+		.tsa_anchors = context->tsa };
 	_cleanup_judged_ struct judged j = { .context = context,
 		.partner = policy_partner(context->policy, partner) };
 	_cleanup_json_ json_t *signatures = NULL;
-	int r = xades_validate(octets, &options, &j.signatures);
+	int r = -EINVAL;
 
+	/* NULL would mean any anchor to the validator. */
+	if (context->signers && context->tsa)
+		r = xades_validate(octets, &options, &j.signatures);
 	if (r < 0)
 		return r;
 	/* Before the tree loses its signatures. */

@@ -78,6 +78,8 @@ static int load(struct context *c, const struct paths *p, char **ret_error)
 	c->admit = (struct admit_context){ .policy = c->policy,
 		.types = c->types,
 		.material = trust_signature_material(c->trust),
+		.signers = trust_material(c->trust, TRUST_SIGNERS),
+		.tsa = trust_material(c->trust, TRUST_TSA),
 		.store_version = trust_store_version(c->trust) };
 	return 0;
 }

@@ -275,6 +275,17 @@ static int verify_value(struct sig_context *c, struct sig *s, struct span octets
 	return 0;
 }
 
+/* The digest of parameterised PSS is the document's choice: the catalogue must see it. */
+static void name_digest(struct sig *s)
+{
+	int salt;
+
+	s->digest_name = s->method->digest;
+	s->pss = s->method->key == METHOD_RSA_PSS;
+	if (s->pss && !s->digest_name && !read_pss(s, &s->digest_name, &salt))
+		s->digest_name = "unknown";
+}
+
 int sig_verify_value(struct sig_context *c, struct sig *s)
 {
 	_cleanup_buf_ struct buf octets = { 0 };
@@ -282,8 +293,7 @@ int sig_verify_value(struct sig_context *c, struct sig *s)
 
 	if (!s->method || s->c14n == XML_C14N_NONE)
 		return 0;
-	s->digest_name = s->method->digest;
-	s->pss = s->method->key == METHOD_RSA_PSS;
+	name_digest(s);
 	buf_init(&octets, SIG_CANONICAL_MAX);
 	r = sig_canonicalize(
 		c->report->doc, s->signed_info, s->c14n, s->c14n_node, &octets);

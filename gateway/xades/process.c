@@ -51,7 +51,9 @@ static bool algorithms_hold(const struct sig_context *c, const struct sig *s, in
 	struct pki_key_info info;
 
 	pki_key_info(s->key, &info);
-	if (s->digest_name && !catalogue_digest(profile, s->digest_name, at))
+	/* Only EdDSA has its digest in the method itself. */
+	if (s->method->key != METHOD_EDDSA &&
+		(!s->digest_name || !catalogue_digest(profile, s->digest_name, at)))
 		return false;
 	for (size_t i = 0; i < s->reference_count; i++)
 		if (!catalogue_digest(profile, s->references[i].digest->name, at))

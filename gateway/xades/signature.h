@@ -275,6 +275,10 @@ int sig_path(struct sig_context *c, struct sig *s, int64_t best);
  * that, it proves nothing (EN 319 102-1 5.6.2.1, REVOCATION_OUT_OF_BOUNDS_NO_POE). */
 bool sig_responders_expired(const struct sig_context *c, const struct sig *s);
 
+/* True when the path ends at one of the anchors; NULL: any end will do. */
+bool sig_ends_in(
+	const struct pki_material *anchors, const struct pki_path_result *path);
+
 /* How old revocation data may be, as pki_path_request has it. */
 int64_t sig_revocation_max_age(const struct sig_context *c);
 

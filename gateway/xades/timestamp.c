@@ -117,6 +117,11 @@ static int verify_at(
 		return r;
 	if (t->result.outcome == TOKEN_PATH && is_anchor(c, t))
 		t->result.outcome = TOKEN_PASSED;
+	if (t->result.outcome == TOKEN_PASSED &&
+		!sig_ends_in(c->options->tsa_anchors, &t->result.path)) {
+		t->result.outcome = TOKEN_PATH;
+		t->result.path.outcome = PKI_NO_PATH;
+	}
 	t->sub = word_of(t);
 	if (t->result.outcome == TOKEN_PASSED &&
 		(!catalogue_digest(profile, t->result.digest_name, at) ||

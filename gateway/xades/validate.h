@@ -37,6 +37,9 @@ struct xades_options {
 	enum xades_profile profile;
 	int64_t at;			     /* validation time */
 	const struct pki_material *material; /* anchors, extra certificates, revocation */
+	/* Where paths of signers and of time-stamps must end; NULL: at any anchor of the
+	 * material. A CA of signers must not make proofs of existence. */
+	const struct pki_material *signer_anchors, *tsa_anchors;
 	EVP_PKEY *key; /* bare key for core validation only, or NULL */
 	const struct xades_detached *detached;
 	size_t detached_count;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "pki/finder.h"
 #include "xades/signature.h"
 
 #define NEVER_TOO_OLD (-1)
@@ -45,6 +46,14 @@ static void trust_anchor(const struct sig_context *c, struct pki_path_result *pa
 		path->outcome = PKI_PASSED;
 }
 
+bool sig_ends_in(const struct pki_material *anchors, const struct pki_path_result *path)
+{
+	int n = path->chain ? sk_X509_num(path->chain) : 0;
+
+	return !anchors || (n > 0 && pki_finder_has(anchors->anchors, anchors->anchors_sorted,
+						sk_X509_value(path->chain, n - 1)));
+}
+
 int64_t sig_revocation_max_age(const struct sig_context *c)
 {
 	return c->options->profile == XADES_EIDAS ? NEVER_TOO_OLD : 0;
@@ -69,6 +78,9 @@ static int path_at(struct sig_context *c, struct sig *s, int64_t at, bool may_be
 
 	if (r == 0)
 		trust_anchor(c, ret_path);
+	if (r == 0 && ret_path->outcome == PKI_PASSED &&
+		!sig_ends_in(c->options->signer_anchors, ret_path))
+		ret_path->outcome = PKI_NO_PATH;
 	return r;
 }
 

@@ -76,6 +76,8 @@ static void load_gate(struct bench *b, const char *instance)
 		fail(error ? error : "the instance cannot be loaded");
 	b->context = (struct admit_context){ .policy = policy, .types = types,
 		.material = trust_signature_material(store),
+		.signers = trust_material(store, TRUST_SIGNERS),
+		.tsa = trust_material(store, TRUST_TSA),
 		.store_version = trust_store_version(store) };
 }
 

@@ -158,6 +158,8 @@ SIGNING struct result judge_with(const struct buf *b, struct wish w, const char 
 	const struct admit_context context = { .policy = policy,
 		.types = house.types,
 		.material = material,
+		.signers = material,
+		.tsa = material,
 		.store_version = "store" };
 	struct result r = { .report = NULL };
 	uint8_t digest[SHA256_SIZE];
