@@ -194,39 +194,45 @@ static bool signed_by(OCSP_BASICRESP *response, X509 *x)
 	return yes;
 }
 
-static X509 *signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) * list)
+/* Return: 1 found, 0 not, -E2BIG when not every candidate was tried. */
+static int signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) * list, X509 **ret)
 {
 	int tried = 0;
 
-	for (int i = 0; i < sk_X509_num(list) && tried < TRIED_MAX; i++) {
+	for (int i = 0; i < sk_X509_num(list); i++) {
 		X509 *x = sk_X509_value(list, i);
 
 		if (!is_responder(response, x))
 			continue;
-		tried++;
-		if (signed_by(response, x))
-			return x;
+		if (tried++ >= TRIED_MAX)
+			return -E2BIG;
+		if (!signed_by(response, x))
+			continue;
+		*ret = x;
+		return 1;
 	}
-	return NULL;
+	return 0;
 }
 
 int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) * more,
 	const STACK_OF(X509) * even_more, X509 **ret_signer)
 {
-	X509 *signer = NULL;
+	const STACK_OF(X509) *
+		lists[] = { OCSP_resp_get0_certs(response), more, even_more };
+	bool all = true;
 
-	if (is_responder(response, issuer) && signed_by(response, issuer))
-		signer = issuer;
-	if (!signer)
-		signer = signer_among(response, OCSP_resp_get0_certs(response));
-	if (!signer)
-		signer = signer_among(response, more);
-	if (!signer)
-		signer = signer_among(response, even_more);
-	if (!signer)
-		return 0;
-	*ret_signer = signer;
-	return 1;
+	if (is_responder(response, issuer) && signed_by(response, issuer)) {
+		*ret_signer = issuer;
+		return 1;
+	}
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		int r = signer_among(response, lists[i], ret_signer);
+
+		if (r == 1)
+			return 1;
+		all = all && r == 0;
+	}
+	return all ? 0 : -E2BIG;
 }
 
 bool pki_ocsp_delegated(X509 *signer, X509 *issuer)
@@ -263,7 +269,7 @@ static const char *response_trouble(
 	int64_t from, to;
 	int r = pki_ocsp_signer(response, issuer, NULL, NULL, &signer);
 
-	if (r == 0)
+	if (r == 0 || r == -E2BIG)
 		return "its signature is wrong or its signer is missing";
 	if (r > 0)
 		r = pki_ocsp_answer(response, certificate, issuer, &a);

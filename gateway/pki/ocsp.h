@@ -43,7 +43,8 @@ int pki_ocsp_answer(OCSP_BASICRESP *response, X509 *certificate, X509 *issuer,
 
 /* Find who signed the response among issuer, its own certificates and two further lists
  * (each may be NULL), and check the signature. *ret_signer is borrowed.
- * Return: 1 signature proven, 0 not, negative undecided. */
+ * Return: 1 signature proven, 0 not, -E2BIG when there are more candidates than are tried
+ * and none of those tried signed, negative undecided. */
 int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) * more,
 	const STACK_OF(X509) * even_more, X509 **ret_signer);
 

@@ -7,6 +7,7 @@
 #include "pki/revocation.h"
 #include "pki/strength.h"
 
+#include <errno.h>
 #include <openssl/x509v3.h>
 
 /* The issuer, somebody it delegated, somebody a CA above it delegated (who could as well
@@ -80,8 +81,10 @@ static int judge_response(const struct revocation_question *q, OCSP_BASICRESP *r
 		return 0;
 	}
 	r = signature_counts(q, response, k, &a, &fact, &f->why);
+	if (r == -E2BIG)
+		f->overflow = true; /* the signer may be among those not tried */
 	if (r <= 0)
-		return r;
+		return r == -E2BIG ? 0 : r;
 	fact.this_update = a.this_update;
 	fact.stale = !pki_fresh(a.this_update, a.next_update, q->request->at,
 		q->request->revocation_max_age);

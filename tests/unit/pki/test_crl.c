@@ -180,6 +180,34 @@ static void no_octet_of_a_list_may_change(void **state)
 	house_done(&h);
 }
 
+/* Forged lists and lookalikes of the CA: the work is bounded, and what was not looked at
+ * may be the revocation. */
+static void a_crowd_of_forged_lists_comes_to_an_end(void **state)
+{
+	struct house h = house_make();
+	struct party twins[36];
+
+	(void)state;
+	revoke_by(h.m, list_of(&h.ca));
+	assert_int_equal(outcome_of(&h, h.signer.cert), PKI_PASSED);
+	for (size_t i = 0; i < 36; i++) {
+		twins[i] = party_make((struct order){ .name = "CA",
+			.serial = (long)i + 100,
+			.extensions = ROOT_EXTENSIONS });
+		know(h.m, twins[i].cert);
+	}
+	for (size_t i = 0; i < 36; i++) {
+		struct party stranger = party_make((struct order){ .name = "CA" });
+
+		revoke_by(h.m, list_of(&stranger));
+		party_done(&stranger);
+	}
+	assert_int_equal(outcome_of(&h, h.signer.cert), PKI_NO_REVOCATION_DATA);
+	for (size_t i = 0; i < 36; i++)
+		party_done(&twins[i]);
+	house_done(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +221,7 @@ int main(void)
 		cmocka_unit_test(an_issuer_that_may_not_sign_lists),
 		cmocka_unit_test(alone_a_list_is_judged_too),
 		cmocka_unit_test(no_octet_of_a_list_may_change),
+		cmocka_unit_test(a_crowd_of_forged_lists_comes_to_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,56 @@ static void no_octet_of_a_response_may_change(void **state)
 	house_done(&h);
 }
 
+/* A document may carry whatever it likes: no number of good answers hides a revocation.
+ */
+static void no_crowd_hides_a_revocation(void **state)
+{
+	struct house h = house_make();
+	struct ocsp_order o = good_answer(&h, &h.ca);
+
+	(void)state;
+	for (int minute = 0; minute < 70; minute++) {
+		char from[CLOCK_TEXT_SIZE];
+
+		clock_format(when("2026-06-05T10:00:00Z") + minute * 60, from);
+		o.from = from;
+		answer_by(h.m, o);
+	}
+	assert_int_equal(outcome_of(&h, h.signer.cert), PKI_NO_REVOCATION_DATA);
+	revoke_by(h.m, (struct crl_order){ .issuer = &h.ca,
+			       .from = "2026-06-01T00:00:00Z",
+			       .to = "2026-06-08T00:00:00Z",
+			       .entries = { { 3, "2026-05-01T00:00:00Z", 1 } } });
+	assert_int_equal(outcome_of(&h, h.signer.cert), PKI_REVOKED);
+	house_done(&h);
+}
+
+/* Nor does a crowd of lookalikes of the responder that says revoked. */
+static void no_crowd_hides_a_responder(void **state)
+{
+	struct house h = house_make();
+	struct party r = responder_of(&h.ca, "OCSPSigning", true);
+	struct ocsp_order revoked = good_answer(&h, &r);
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		struct party twin = party_make((struct order){ .name = "Responder" });
+
+		know(h.m, twin.cert);
+		party_done(&twin);
+	}
+	answer_by(h.m, good_answer(&h, &h.ca));
+	assert_int_equal(outcome_of(&h, h.signer.cert), PKI_PASSED);
+	revoked.status = V_OCSP_CERTSTATUS_REVOKED;
+	revoked.revoked_at = "2026-06-01T00:00:00Z";
+	revoked.without_certificate = true;
+	answer_by(h.m, revoked);
+	know(h.m, r.cert);
+	assert_int_not_equal(outcome_of(&h, h.signer.cert), PKI_PASSED);
+	party_done(&r);
+	house_done(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +315,8 @@ int main(void)
 		cmocka_unit_test(revoked_by_one_source_is_revoked),
 		cmocka_unit_test(alone_a_response_is_judged_too),
 		cmocka_unit_test(no_octet_of_a_response_may_change),
+		cmocka_unit_test(no_crowd_hides_a_revocation),
+		cmocka_unit_test(no_crowd_hides_a_responder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
