@@ -214,6 +214,7 @@ static json_t *names_of(STACK_OF(X509) * chain)
 static void ask_path(struct trust_options *o, const char *file, struct answer *a)
 {
 	_cleanup_(X509_freep) X509 *target = pki_certificate_read(file);
+	_cleanup_(freep) char *error = NULL;
 	struct pki_path_request request = { .target = target,
 		.material = o->material,
 		.at = o->at,
@@ -229,6 +230,8 @@ static void ask_path(struct trust_options *o, const char *file, struct answer *a
 		say(a, EXIT_NOT_PASSED, "not a certificate");
 		return;
 	}
+	/* What follows the certificate in its file is offered for the path. */
+	pki_material_load(o->material, PKI_CERTIFICATES, file, &error);
 	if (pki_path_validate(&request, &result) < 0) {
 		say(a, EXIT_INTERNAL, "undecided");
 		return;
@@ -267,7 +270,7 @@ static void ask_crl(struct trust_options *o, const char *file, struct answer *a)
 {
 	_cleanup_(pki_material_freep) struct pki_material *m = revocation_in(file);
 	const char *reason = "no issuer is given";
-	int r = 0;
+	int r = 0, entries;
 
 	if (!m || sk_X509_CRL_num(m->crls) != 1) {
 		say(a, EXIT_NOT_PASSED, "not a CRL");
@@ -277,9 +280,9 @@ static void ask_crl(struct trust_options *o, const char *file, struct answer *a)
 		r = pki_crl_verify(sk_X509_CRL_value(m->crls, 0),
 			sk_X509_value(o->issuers->anchors, i), o->at, &reason);
 	conclude(a, r, reason);
-	add(a, "entries",
-		json_integer(sk_X509_REVOKED_num(
-			X509_CRL_get_REVOKED(sk_X509_CRL_value(m->crls, 0)))));
+	entries =
+		sk_X509_REVOKED_num(X509_CRL_get_REVOKED(sk_X509_CRL_value(m->crls, 0)));
+	add(a, "entries", json_integer(entries > 0 ? entries : 0));
 }
 
 static void ask_ocsp(struct trust_options *o, const char *file, struct answer *a)
