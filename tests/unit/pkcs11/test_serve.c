@@ -1,68 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The signer behind its socket: threads, peers, and whatever is no request. */
-#include "fixture.h"
+/* Questions and answers, and whatever is no question. */
+#include "running.h"
 
-#include "common/clock.h"
-#include "common/ipc.h"
 #include "common/json.h"
-#include "pkcs11/serve.h"
 
-#include <sched.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
 #define GARBAGE 4000
 #define GARBAGE_SOAK 1000000
-
-struct running {
-	struct fixture f;
-	struct daemon daemon;
-	struct server server;
-	pthread_t thread;
-	char path[PATH_MAX];
-};
-
-static void *run_serve(void *data)
-{
-	struct running *r = data;
-
-	serve(&r->server, &r->daemon);
-	return NULL;
-}
-
-static void running_configure(struct running *r, const char *conf)
-{
-	fixture_new(&r->f, CONF_STANDARD, ROLES_STANDARD);
-	fixture_init(&r->f);
-	if (conf)
-		fixture_configure(&r->f, conf, ROLES_STANDARD);
-}
-
-static void running_start(struct running *r)
-{
-	assert_int_equal(fixture_start(&r->f), TOKEN_READY);
-	assert_int_equal(instance_socket(&r->f.instance, "signer", r->path), 0);
-	r->daemon = (struct daemon){ .name = "signer",
-		.socket = ipc_listen(r->path, 0666),
-		.stop_fd = eventfd(0, EFD_CLOEXEC) };
-	assert_true(r->daemon.socket >= 0);
-	server_init(&r->server, &r->f.instance, &r->f.signing);
-	assert_int_equal(pthread_create(&r->thread, NULL, run_serve, r), 0);
-}
-
-static void running_stop(struct running *r)
-{
-	uint64_t one = 1;
-
-	assert_int_equal(write(r->daemon.stop_fd, &one, sizeof(one)), sizeof(one));
-	pthread_join(r->thread, NULL);
-	close(r->daemon.socket);
-	close(r->daemon.stop_fd);
-	server_done(&r->server);
-	fixture_done(&r->f);
-}
 
 static void asks_and_answers(void **state)
 {
@@ -144,51 +89,6 @@ static void client_limits(void **state)
 	signer_disconnect(signer);
 	assert_int_equal(signer_connect("/nonexistent", 5000, &signer), -ENOENT);
 	running_stop(&r);
-}
-
-/* A good request as octets: header and body. */
-static size_t request_octets(uint8_t *ret, uint16_t type)
-{
-	struct signer_request q = {
-		.role = "seal", .document_id = DOCUMENT, .digest_len = 32
-	};
-	struct ipc_header h = { .magic = IPC_MAGIC,
-		.version = IPC_VERSION,
-		.type = type,
-		.id = 9,
-		.body_len = sizeof(q) };
-
-	memset(q.digest, 7, 32);
-	memcpy(ret, &h, sizeof(h));
-	memcpy(ret + sizeof(h), &q, sizeof(q));
-	return sizeof(h) + sizeof(q);
-}
-
-static int connection(const struct running *r)
-{
-	int fd = ipc_connect(r->path, 5000);
-
-	assert_true(fd >= 0);
-	return fd;
-}
-
-/* Send octets as one message. Return: the answer, or SIGNER_UNDECIDED when it closed. */
-static enum signer_answer ask_octets(int fd, const void *data, size_t len)
-{
-	const struct signer_result *result;
-	enum signer_answer a = SIGNER_UNDECIDED;
-	struct ipc_message m;
-
-	if (send(fd, data, len, MSG_NOSIGNAL) < 0)
-		return SIGNER_UNDECIDED;
-	if (ipc_receive(fd, &m) == 1) {
-		result = ipc_body(&m, sizeof(*result));
-		assert_non_null(result);
-		assert_int_equal(m.header.type, SIGNER_RESULT);
-		a = (enum signer_answer)result->answer;
-	}
-	ipc_message_done(&m);
-	return a;
 }
 
 /* One octet of a good request changed: signed only where the change is of digest or id.
@@ -324,209 +224,14 @@ static void garbage(void **state)
 	running_stop(&r);
 }
 
-/* Peers ------------------------------------------------------------------------------ */
-
-struct child_asks {
-	uid_t uid;
-	const char *role;
-	enum signer_answer sign;
-};
-
-/* In a process of another uid. Return: exit status, 0 when every answer was as expected.
- */
-static int child_ask(const char *path, const struct child_asks *c)
-{
-	uint8_t digest[SIGNER_DIGEST_MAX] = { 1 }, *der = NULL;
-	struct signer_result result;
-	struct signer *signer;
-	char *json = NULL;
-	size_t len;
-	int r;
-
-	if (setgid(c->uid) < 0 || setuid(c->uid) < 0 ||
-		signer_connect(path, 5000, &signer) < 0)
-		return 10;
-	r = signer_sign(signer, c->role, digest, strcmp(c->role, "seal") == 0 ? 32 : 48,
-		DOCUMENT, &result);
-	if (c->sign == SIGNER_UNDECIDED ? r >= 0 : r != (int)c->sign)
-		return 11;
-	if (c->sign == SIGNER_UNDECIDED)
-		return 0; /* a stranger's connection was closed */
-	if (signer_certificates(signer, c->role, &der, &len, &result) != SIGNER_SIGNED)
-		return 12;
-	return signer_status(signer, &json) == 0 ? 0 : 13;
-}
-
-static const char CONF_SEPARATE[] =
-	"instance = { name = \"unit\"; test = true; };\n"
-	"signer = { softhsm_conf = \"state/signer/softhsm2.conf\"; threads = 4; };\n"
-	"peers = { separate = true; seal = 61002; intake = 61003; admin = 61004;\n"
-	"  nginx = 61005; verify = 61006; queued = 61007; forward = 61008; signer = "
-	"61009; };\n";
-
-/* Children are made before the module is loaded: it must not see a fork. */
-static void only_the_roles_peer(void **state)
-{
-	static const struct child_asks CASES[] = {
-		{ 61002, "seal", SIGNER_SIGNED },
-		{ 61003, "seal", SIGNER_REFUSED },
-		{ 61004, "seal", SIGNER_REFUSED },
-		{ 61006, "seal", SIGNER_REFUSED },
-		{ 61009, "seal", SIGNER_REFUSED },
-		{ 61003, "receipt", SIGNER_SIGNED },
-		{ 61002, "receipt", SIGNER_REFUSED },
-		{ 0, "seal", SIGNER_REFUSED }, /* root may look, not sign */
-		{ 61001, "seal", SIGNER_UNDECIDED },
-	};
-	enum { COUNT = sizeof(CASES) / sizeof(CASES[0]) };
-	static struct running r;
-	pid_t children[COUNT];
-	int go[2];
-
-	(void)state;
-	if (geteuid() != 0) {
-		print_message("only root can become another uid\n");
-		skip();
-	}
-	running_configure(&r, CONF_SEPARATE);
-	assert_int_equal(instance_socket(&r.f.instance, "signer", r.path), 0);
-	assert_int_equal(pipe(go), 0);
-	for (size_t i = 0; i < COUNT; i++) {
-		children[i] = fork();
-		if (children[i] == 0) {
-			char c;
-
-			close(go[1]);
-			_exit(read(go[0], &c, 1) == 0 ? child_ask(r.path, &CASES[i]) : 9);
-		}
-	}
-	close(go[0]);
-	running_start(&r);
-	close(go[1]);
-	for (size_t i = 0; i < COUNT; i++) {
-		int status;
-
-		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
-		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-			fail_msg("uid %u, role %s: %d", CASES[i].uid, CASES[i].role,
-				WEXITSTATUS(status));
-	}
-	assert_true(count_log_count(r.f.log, "seal") == 2);
-	running_stop(&r);
-}
-
-/* Without separation another uid is a stranger all the same. */
-static void stranger_without_separation(void **state)
-{
-	static const struct child_asks STRANGER = { 61001, "seal", SIGNER_UNDECIDED };
-	static struct running r;
-	int go[2], status;
-	pid_t child;
-
-	(void)state;
-	if (geteuid() != 0) {
-		print_message("only root can become another uid\n");
-		skip();
-	}
-	running_configure(&r, NULL);
-	assert_int_equal(instance_socket(&r.f.instance, "signer", r.path), 0);
-	assert_int_equal(pipe(go), 0);
-	child = fork();
-	if (child == 0) {
-		char c;
-
-		close(go[1]);
-		_exit(read(go[0], &c, 1) == 0 ? child_ask(r.path, &STRANGER) : 9);
-	}
-	close(go[0]);
-	running_start(&r);
-	close(go[1]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	running_stop(&r);
-}
-
-/* Many ------------------------------------------------------------------------------- */
-
-#define CLIENTS 8
-#define EACH 50
-
-static void *client(void *data)
-{
-	struct running *r = data;
-	uint8_t digest[32] = { 0 };
-	struct signer_result result;
-	struct signer *signer;
-	uint64_t last = 0;
-
-	if (signer_connect(r->path, 10000, &signer) < 0)
-		return (void *)1;
-	for (int i = 0; i < EACH; i++) {
-		digest[0] = (uint8_t)i;
-		if (signer_sign(signer, "seal", digest, 32, DOCUMENT, &result) !=
-				SIGNER_SIGNED ||
-			result.count <= last)
-			return (void *)2;
-		last = result.count;
-	}
-	signer_disconnect(signer);
-	return NULL;
-}
-
-static void clients_at_once(void **state)
-{
-	static struct running r;
-	pthread_t threads[CLIENTS];
-
-	(void)state;
-	running_configure(&r, NULL);
-	running_start(&r);
-	for (int i = 0; i < CLIENTS; i++)
-		pthread_create(&threads[i], NULL, client, &r);
-	for (int i = 0; i < CLIENTS; i++) {
-		void *wrong;
-
-		pthread_join(threads[i], &wrong);
-		assert_null(wrong);
-	}
-	assert_true(count_log_count(r.f.log, "seal") == CLIENTS * EACH + 1);
-	running_stop(&r);
-}
-
-/* More connections than there may be: the surplus is closed, the others are served. */
-static void connections_are_bounded(void **state)
-{
-	enum { MANY = SERVE_CONNECTIONS_MAX + 20 };
-	static struct running r;
-	static int fds[MANY];
-	uint8_t octets[512];
-	size_t len = request_octets(octets, SIGNER_STATUS), served = 0;
-
-	(void)state;
-	running_configure(&r, NULL);
-	running_start(&r);
-	for (int i = 0; i < MANY; i++)
-		fds[i] = connection(&r);
-	for (int i = 0; i < MANY; i++)
-		served += ask_octets(fds[i], octets, len) == SIGNER_SIGNED;
-	assert_int_equal(served, SERVE_CONNECTIONS_MAX);
-	for (int i = 0; i < MANY; i++)
-		close(fds[i]);
-	running_stop(&r); /* joins every connection */
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_the_roles_peer),
-		cmocka_unit_test(stranger_without_separation),
 		cmocka_unit_test(asks_and_answers),
 		cmocka_unit_test(client_limits),
 		cmocka_unit_test(every_octet_of_a_request),
 		cmocka_unit_test(no_requests),
 		cmocka_unit_test(garbage),
-		cmocka_unit_test(clients_at_once),
-		cmocka_unit_test(connections_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
