@@ -154,27 +154,6 @@ static int execute(xmlSecTransformCtx *ctx, xmlSecNodeSet *nodes, struct buf *re
 	return ret->len > before ? 0 : -EBADMSG;
 }
 
-int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
-	const xmlNode *const *omit, size_t omit_count, const struct sig_step *steps,
-	size_t step_count, enum xml_c14n fallback, struct buf *ret)
-{
-	xmlSecTransformCtx ctx;
-	xmlSecNodeSet *nodes;
-	int r = -EBADMSG;
-
-	if (xmlSecTransformCtxInitialize(&ctx) < 0)
-		return -ENOMEM;
-	ctx.enabledUris = xmlSecTransformUriTypeNone;
-	nodes = node_set(doc, apex, comments, omit, omit_count);
-	if (!nodes)
-		r = -ENOMEM;
-	else if (append_steps(&ctx, steps, step_count, fallback))
-		r = execute(&ctx, nodes, ret);
-	xmlSecTransformCtxFinalize(&ctx);
-	xmlSecNodeSetDestroy(nodes);
-	return r;
-}
-
 /* InclusiveNamespaces/@PrefixList in place as a list. Return: how many, or -1. */
 static int split_prefixes(char *text, const char **list)
 {
@@ -193,8 +172,8 @@ static int split_prefixes(char *text, const char **list)
 	return (int)n;
 }
 
-int sig_canonicalize(xmlDoc *doc, const xmlNode *apex, enum xml_c14n algorithm,
-	const xmlNode *method, struct buf *ret)
+static int canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *omit,
+	size_t omit_count, enum xml_c14n algorithm, const xmlNode *method, struct buf *ret)
 {
 	const xmlNode *x = xml_child(method, NS_EXC_C14N, "InclusiveNamespaces");
 	_cleanup_(freep) char *text = xml_attribute(x, "PrefixList");
@@ -203,6 +182,69 @@ int sig_canonicalize(xmlDoc *doc, const xmlNode *apex, enum xml_c14n algorithm,
 
 	if (text && split_prefixes(text, prefixes) < 0)
 		return -EBADMSG;
-	r = xml_canonicalize(doc, apex, NULL, 0, algorithm, text ? prefixes : NULL, ret);
+	r = xml_canonicalize(doc, apex, omit, omit_count, algorithm, text ? prefixes : NULL,
+		ret);
 	return r == -EINVAL || r == -E2BIG ? -EBADMSG : r;
+}
+
+/* A node-set without comments has none in any canonical form. */
+static enum xml_c14n bare(enum xml_c14n c14n)
+{
+	switch (c14n) {
+	case XML_C14N_10_COMMENTS:
+		return XML_C14N_10;
+	case XML_C14N_11_COMMENTS:
+		return XML_C14N_11;
+	case XML_C14N_EXCLUSIVE_COMMENTS:
+		return XML_C14N_EXCLUSIVE;
+	case XML_C14N_NONE:
+	case XML_C14N_10:
+	case XML_C14N_11:
+	case XML_C14N_EXCLUSIVE:
+	default:
+		return c14n;
+	}
+}
+
+/* The reference over the whole document, which nearly every document has: one pass, where
+ * the engine would ask a node-set about every node. */
+static int whole_document(xmlDoc *doc, bool comments, const xmlNode *const *omit,
+	size_t omit_count, const struct sig_step *last, enum xml_c14n fallback,
+	struct buf *ret)
+{
+	bool named = last && last->kind == STEP_C14N;
+	enum xml_c14n c14n = named ? last->c14n : fallback;
+
+	return canonicalize(doc, NULL, omit, omit_count, comments ? c14n : bare(c14n),
+		named ? last->node : NULL, ret);
+}
+
+int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
+	const xmlNode *const *omit, size_t omit_count, const struct sig_step *steps,
+	size_t step_count, enum xml_c14n fallback, struct buf *ret)
+{
+	const struct sig_step *last = step_count > 0 ? &steps[step_count - 1] : NULL;
+	xmlSecTransformCtx ctx;
+	xmlSecNodeSet *nodes;
+	int r = -EBADMSG;
+
+	if (!apex && (!last || last->kind != STEP_BASE64))
+		return whole_document(doc, comments, omit, omit_count, last, fallback, ret);
+	if (xmlSecTransformCtxInitialize(&ctx) < 0)
+		return -ENOMEM;
+	ctx.enabledUris = xmlSecTransformUriTypeNone;
+	nodes = node_set(doc, apex, comments, omit, omit_count);
+	if (!nodes)
+		r = -ENOMEM;
+	else if (append_steps(&ctx, steps, step_count, fallback))
+		r = execute(&ctx, nodes, ret);
+	xmlSecTransformCtxFinalize(&ctx);
+	xmlSecNodeSetDestroy(nodes);
+	return r;
+}
+
+int sig_canonicalize(xmlDoc *doc, const xmlNode *apex, enum xml_c14n algorithm,
+	const xmlNode *method, struct buf *ret)
+{
+	return canonicalize(doc, apex, NULL, 0, algorithm, method, ret);
 }
