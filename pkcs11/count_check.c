@@ -79,18 +79,15 @@ int count_line_make(struct count_state *state, const struct count_entry *entry,
  */
 static bool split(char *text, char *ret_fields[FIELDS])
 {
-	size_t n = 0;
+	char *rest = text;
 
-	for (char *p = text; p && n < FIELDS; n++) {
-		ret_fields[n] = p;
-		p = n + 1 < FIELDS ? strchr(p, ' ') : NULL;
-		if (p)
-			*p++ = '\0';
-	}
-	for (size_t i = 0; i < n; i++)
-		if (!ret_fields[i][0])
+	for (size_t i = 0; i + 1 < FIELDS; i++) {
+		ret_fields[i] = strsep(&rest, " ");
+		if (!ret_fields[i] || !ret_fields[i][0])
 			return false;
-	return n == FIELDS;
+	}
+	ret_fields[FIELDS - 1] = rest;
+	return rest && rest[0];
 }
 
 static bool number_is(const char *text, uint64_t expected)
