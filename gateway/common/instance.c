@@ -19,7 +19,8 @@ int instance_path(const struct instance *i, const char *name, char ret_path[PATH
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-int instance_socket(const struct instance *i, const char *program, char ret_path[PATH_MAX])
+int instance_socket(
+	const struct instance *i, const char *program, char ret_path[PATH_MAX])
 {
 	char name[64];
 
@@ -43,8 +44,11 @@ int instance_open(const char *dir, struct instance *ret_instance, char **ret_err
 	*ret_instance = (struct instance){ 0 };
 	if (!dir)
 		dir = getenv("SEALGATE_INSTANCE");
-	if (!dir)
-		return fail(ret_error, -EINVAL, "no --instance DIR and no SEALGATE_INSTANCE");
+	if (!dir) {
+		*ret_error = strdup("name an instance: --instance DIR or "
+				    "SEALGATE_INSTANCE");
+		return -EINVAL;
+	}
 	if (!realpath(dir, ret_instance->dir))
 		return fail(ret_error, -errno, dir);
 	r = instance_path(ret_instance, "sealgate.conf", path);

@@ -186,8 +186,10 @@ static void verify_instance(struct reading *r)
 {
 	_cleanup_session_ struct queue_session s = { 0 };
 
-	if (queue_session_open(&s) < 0 ||
-		(!r->check.head_position && read_head(&s.instance, &r->check) < 0))
+	r->status = queue_session_open(&s);
+	if (r->status != EXIT_CLEAN)
+		return;
+	if (!r->check.head_position && read_head(&s.instance, &r->check) < 0)
 		r->status = EXIT_INTERNAL;
 	else
 		read_instance(r, s.queue, 0);
@@ -214,8 +216,9 @@ static int export(struct reading *r, int64_t after)
 	_cleanup_session_ struct queue_session s = { 0 };
 
 	r->line = export_line;
-	if (queue_session_open(&s) < 0)
-		return EXIT_INTERNAL;
+	r->status = queue_session_open(&s);
+	if (r->status != EXIT_CLEAN)
+		return r->status;
 	read_instance(r, s.queue, after);
 	if (fflush(r->out) != 0)
 		return EXIT_INTERNAL;

@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* There is no document to check: whoever asked named the wrong file. */
+#define CHECK_UNREADABLE 2
+
 struct checking {
 	struct document_types *types;
 	const struct document_type *type; /* demanded, or NULL: found by the document */
@@ -44,6 +47,7 @@ static int check_tree(const struct checking *c, xmlDoc *doc, struct findings *fi
 	return r < 0 ? r : findings->errors == 0;
 }
 
+/* Return: as check_tree, or CHECK_UNREADABLE, which was said. */
 static int check_octets(const struct checking *c, const char *path,
 	struct findings *findings, const char **ret_type)
 {
@@ -57,8 +61,8 @@ static int check_octets(const struct checking *c, const char *path,
 		return 0;
 	}
 	if (r < 0) {
-		fprintf(stderr, "sealgate: %s: %s\n", path, strerror(-r));
-		return r;
+		fprintf(stderr, "sealgate check: %s: %s\n", path, strerror(-r));
+		return CHECK_UNREADABLE;
 	}
 	r = xml_read(span_of(data, len), XML_READ_GATE, findings, &doc);
 	return r <= 0 ? r : check_tree(c, doc, findings, ret_type);
@@ -82,6 +86,8 @@ static enum exit_status check_file(const struct checking *c, const char *path)
 	const char *type = NULL;
 	int r = check_octets(c, path, &findings, &type);
 
+	if (r == CHECK_UNREADABLE)
+		return EXIT_USAGE;
 	if (r < 0) {
 		findings_add(&findings, "internal.error", NULL, NULL, strerror(-r));
 		(void)print_line(path, type, &findings);

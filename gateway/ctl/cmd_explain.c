@@ -44,8 +44,9 @@ int cmd_explain(int argc, char **argv)
 	}
 	if (optind != argc - 1)
 		return command_usage("explain");
-	if (queue_session_open(&s) < 0)
-		return EXIT_INTERNAL;
+	r = queue_session_open(&s);
+	if (r != EXIT_CLEAN)
+		return r;
 	r = queue_explain(s.queue, argv[optind], &fd);
 	return r == QUEUE_DONE ? print(fd, json) : queue_session_explain(r, argv[optind]);
 }

@@ -141,6 +141,7 @@ int cmd_queue(int argc, char **argv)
 	_cleanup_session_ struct queue_session s = { 0 };
 	const char *verb = argc > 1 ? argv[1] : "stats";
 	struct queue_options o;
+	int r;
 
 	if (argc > 1) {
 		argc--;
@@ -154,8 +155,9 @@ int cmd_queue(int argc, char **argv)
 			continue;
 		if (read_options(argc, argv, &o) < 0)
 			return command_usage("queue");
-		if (queue_session_open(&s) < 0)
-			return EXIT_INTERNAL;
+		r = queue_session_open(&s);
+		if (r != EXIT_CLEAN)
+			return r;
 		return READINGS[i].run(&s, &o, argc - optind, argv + optind);
 	}
 	return command_usage("queue");
@@ -171,8 +173,9 @@ int cmd_ledger(int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return command_usage("ledger");
-	if (queue_session_open(&s) < 0)
-		return EXIT_INTERNAL;
+	r = queue_session_open(&s);
+	if (r != EXIT_CLEAN)
+		return r;
 	r = queue_stats(s.queue, &fd);
 	if (r != QUEUE_DONE)
 		return queue_session_explain(r, NULL);

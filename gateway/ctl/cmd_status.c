@@ -109,5 +109,6 @@ int cmd_status(int argc, char **argv)
 	}
 	if (optind != argc)
 		return command_usage("status");
-	return queue_session_open(&s) < 0 ? EXIT_INTERNAL : status_of(&s, json);
+	c = queue_session_open(&s);
+	return c == EXIT_CLEAN ? status_of(&s, json) : c;
 }

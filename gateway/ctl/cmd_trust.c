@@ -437,6 +437,17 @@ static int run(struct trust_options *o, const char *question, char **files)
 	return command_usage("trust");
 }
 
+/* Questions of the contract that have no answer without trusted lists. */
+static bool comes_later(const char *question)
+{
+	static const char *const later[] = { "status", "import", "qualify", "diff" };
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (strcmp(later[i], question) == 0)
+			return true;
+	return false;
+}
+
 int cmd_trust(int argc, char **argv)
 {
 	struct trust_options o = { .material = pki_material_new(),
@@ -448,6 +459,10 @@ int cmd_trust(int argc, char **argv)
 		status = EXIT_INTERNAL;
 	else if (argc < 2)
 		status = command_usage("trust");
+	else if (comes_later(argv[1]))
+		status = complain("comes with trusted lists, which are not in this "
+				  "version",
+			argv[1]);
 	else
 		status = take_options(&o, argc - 1, argv + 1);
 	if (status == EXIT_CLEAN)

@@ -97,7 +97,7 @@ int cmd_verify(int argc, char **argv)
 	int first, status = EXIT_CLEAN;
 
 	first = verify_options_read(&o, argc, argv);
-	if (first < 0 || o.format == VERIFY_ETSI) {
+	if (first < 0) {
 		verify_options_done(&o);
 		return command_usage("verify");
 	}

@@ -90,13 +90,13 @@ int queue_session_open(struct queue_session *s)
 	r = instance_open(NULL, &s->instance, &error);
 	if (r < 0) {
 		fprintf(stderr, "sealgate: %s\n", error ? error : strerror(-r));
-		return r;
+		return EXIT_USAGE;
 	}
 	r = open_queue(s);
-	if (r < 0)
-		fprintf(stderr, "sealgate: the queue cannot be asked: %s\n",
-			strerror(-r));
-	return r;
+	if (r == 0)
+		return EXIT_CLEAN;
+	fprintf(stderr, "sealgate: the queue cannot be asked: %s\n", strerror(-r));
+	return EXIT_INTERNAL;
 }
 
 void queue_session_close(struct queue_session *s)

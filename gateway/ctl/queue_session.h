@@ -19,7 +19,7 @@ struct queue_session {
 };
 
 /* Open the instance of SEALGATE_INSTANCE and its queue; says on standard error why not.
- * Return: 0 or -errno. */
+ * Return: EXIT_CLEAN, EXIT_USAGE (there is no such instance), EXIT_INTERNAL. */
 int queue_session_open(struct queue_session *s);
 void queue_session_close(struct queue_session *s);
 #define _cleanup_session_ _cleanup_(queue_session_close)

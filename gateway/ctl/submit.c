@@ -6,9 +6,11 @@
 #include "ctl/command.h"
 #include "ctl/http_client.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The report's findings come back in a refusal, and each holds a sentence or two. */
 #define ANSWER_MAX (2u * LIMIT_REPORT)
@@ -100,6 +102,15 @@ static int send_document(const struct submit_options *o, const char *url,
 	return verdict(&answer, body, passed);
 }
 
+/* A wrong path is the caller's mistake; only TLS can say whether the content is right. */
+static bool readable(const char *path)
+{
+	if (access(path, R_OK) == 0)
+		return true;
+	fprintf(stderr, "sealgate: %s: %s\n", path, strerror(errno));
+	return false;
+}
+
 int submit_run(
 	const char *path, bool (*passed)(const json_t *body), int argc, char **argv)
 {
@@ -116,6 +127,9 @@ int submit_run(
 	if (snprintf(url, sizeof(url), "%.*s%s", (int)len, o.url, path) >=
 		(int)sizeof(url))
 		return command_usage(argv[0]);
+	if (!readable(o.identity.ca) || !readable(o.identity.cert) ||
+		!readable(o.identity.key))
+		return EXIT_USAGE;
 	r = file_read(o.file, FILE_MAX, &data, &len);
 	if (r < 0) {
 		fprintf(stderr, "sealgate: %s: %s\n", o.file, strerror(-r));

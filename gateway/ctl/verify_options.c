@@ -164,7 +164,9 @@ static int read_format(struct verify_options *o, const char *name)
 	else if (strcmp(name, "text") == 0)
 		o->format = VERIFY_TEXT;
 	else if (strcmp(name, "etsi") == 0)
-		o->format = VERIFY_ETSI;
+		return complain("the ETSI validation report is not in this version; "
+				"--format json says the same",
+			name);
 	else
 		return complain("unknown format", name);
 	return 0;
@@ -194,10 +196,13 @@ static int read_option(struct verify_options *o, int option, const char *value)
 	case 'f':
 		return read_format(o, value);
 	case 's':
-		return complain(
-			"no trust store of trusted lists is available here", value);
+		return complain("--store comes with trusted lists, which are not in this "
+				"version; name --anchors",
+			value);
 	case 'n':
-		return complain("--as-known-at needs a trust store", value);
+		return complain("--as-known-at comes with trusted lists, which are not "
+				"in this version; name --at",
+			value);
 	default:
 		return -1;
 	}

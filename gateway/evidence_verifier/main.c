@@ -13,6 +13,11 @@ int main(int argc, char **argv)
 		puts("sealgate-verify-evidence " SEALGATE_VERSION);
 		return 0;
 	}
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		puts("usage: sealgate-verify-evidence " EVIDENCE_VERIFY_ARGUMENTS "\n"
+		     "Verify evidence containers offline.");
+		return 0;
+	}
 	return evidence_verify_command(
 		"sealgate-verify-evidence", argc, argv, stdout, stderr);
 }
