@@ -75,12 +75,69 @@ static void test_no_anchor(void **state)
 	pki_material_free(nothing);
 }
 
+/* Judge with anchors of signers and of TSAs as given. Return: what admit returns. */
+static int admit_with(const struct buf *b, const struct pki_material *signers,
+	const struct pki_material *tsa, struct result *ret)
+{
+	struct policy *policy = policy_of(USUAL);
+	const struct admit_context context = { .policy = policy,
+		.types = house.types,
+		.material = house.material,
+		.signers = signers,
+		.tsa = tsa,
+		.store_version = "store" };
+	int r = admit(&context, buf_span(b), "nz", NOW, &ret->verdict, &ret->report);
+
+	policy_free(policy);
+	return r;
+}
+
+/* Without a word on where paths end nothing is decided: NULL would mean anywhere. */
+static void test_anchors_not_given(void **state)
+{
+	const struct pki_material *const GIVEN[][2] = { { NULL, house.material },
+		{ house.material, NULL }, { NULL, NULL } };
+	_cleanup_buf_ struct buf b = vector();
+	struct result r = { .report = NULL };
+
+	(void)state;
+	complete(&b);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(admit_with(&b, GIVEN[i][0], GIVEN[i][1], &r) < 0);
+		assert_int_equal(r.verdict.decision, DECISION_UNDECIDED);
+		assert_null(r.report);
+	}
+	assert_int_equal(admit_with(&b, house.material, house.material, &r), 0);
+	decided(r, DECISION_ACCEPTED);
+}
+
+/* The material has the signers' anchor, but for another purpose. */
+static void test_anchors_of_others(void **state)
+{
+	struct holder other = holder_new("Other authority (TEST)", NULL);
+	struct pki_material *others = material_of(&other, NOW - DAY, NULL);
+	_cleanup_buf_ struct buf b = vector();
+	struct result r = { .report = NULL };
+
+	(void)state;
+	complete(&b);
+	assert_int_equal(admit_with(&b, others, house.material, &r), 0);
+	refused(r, "sig.path", true);
+	/* Nothing is stamped: the anchors of TSAs say nothing. */
+	assert_int_equal(admit_with(&b, house.material, others, &r), 0);
+	decided(r, DECISION_ACCEPTED);
+	pki_material_free(others);
+	holder_free(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_no_revocation_data),
 		cmocka_unit_test(test_stale_revocation_data),
 		cmocka_unit_test(test_revoked_is_not_held),
-		cmocka_unit_test(test_no_anchor) };
+		cmocka_unit_test(test_no_anchor),
+		cmocka_unit_test(test_anchors_not_given),
+		cmocka_unit_test(test_anchors_of_others) };
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
