@@ -61,6 +61,9 @@ $(foreach lib,$(LIBS),$(eval $(call library,$(lib))))
 $(B)/lib/signer-client.a: $(call objs,obj,$(SIGNER_CLIENT))
 $(B)/san/lib/signer-client.a: $(call objs,san,$(SIGNER_CLIENT))
 
+# The catalogue of algorithms is compiled in as it stands.
+$(patsubst %,$(B)/%/gateway/xades/catalogue.o,obj san fuzz/obj): policies/signature/algorithms.cfg
+
 %.a:
 	@mkdir -p $(@D)
 	@echo "  AR      $@"

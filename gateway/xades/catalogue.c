@@ -2,6 +2,7 @@
 #include "xades/catalogue.h"
 
 #include "common/clock.h"
+#include "common/durable.h"
 
 #include <errno.h>
 #include <libconfig.h>
@@ -10,6 +11,7 @@
 
 #define ROWS_MAX 64u
 #define NAME_SIZE 16
+#define CATALOGUE_MAX (256u * 1024)
 
 /* The catalogue as it stands under policies/, so that a validator without an instance has
  * the same data as one with. */
@@ -27,7 +29,7 @@ struct row {
 	int64_t until;
 };
 
-static struct {
+static struct catalogue {
 	struct row digests[ROWS_MAX], keys[ROWS_MAX], gate_digests[ROWS_MAX];
 	size_t digest_count, key_count, gate_digest_count;
 	int gate_rsa_bits, gate_ec_bits;
@@ -73,56 +75,91 @@ static int read_rows(const config_t *lib, const char *path, const char *key,
 	return 0;
 }
 
-static int read_gate(const config_t *lib)
+static int read_gate(const config_t *lib, struct catalogue *c)
 {
 	const config_setting_t *list = config_lookup(lib, "gate.digests");
 	int n = list ? config_setting_length(list) : 0;
 
 	if (n <= 0 || (size_t)n > ROWS_MAX ||
-		!config_lookup_int(lib, "gate.rsa_bits", &catalogue.gate_rsa_bits) ||
-		!config_lookup_int(lib, "gate.ec_bits", &catalogue.gate_ec_bits))
+		!config_lookup_int(lib, "gate.rsa_bits", &c->gate_rsa_bits) ||
+		!config_lookup_int(lib, "gate.ec_bits", &c->gate_ec_bits))
 		return -EINVAL;
 	for (int i = 0; i < n; i++) {
 		const char *name = config_setting_get_string_elem(list, i);
 
 		if (!name || strlen(name) >= NAME_SIZE)
 			return -EINVAL;
-		memcpy(catalogue.gate_digests[i].name, name, strlen(name) + 1);
+		memcpy(c->gate_digests[i].name, name, strlen(name) + 1);
 	}
-	catalogue.gate_digest_count = (size_t)n;
+	c->gate_digest_count = (size_t)n;
 	return 0;
 }
 
-static int read_all(const config_t *lib)
+static int read_all(const config_t *lib, struct catalogue *c)
 {
 	int without_null = 0;
-	int r = read_rows(
-		lib, "digests", "name", catalogue.digests, &catalogue.digest_count);
+	int r = read_rows(lib, "digests", "name", c->digests, &c->digest_count);
 
 	if (r == 0)
-		r = read_rows(
-			lib, "keys", "algorithm", catalogue.keys, &catalogue.key_count);
+		r = read_rows(lib, "keys", "algorithm", c->keys, &c->key_count);
 	if (r == 0)
-		r = read_gate(lib);
+		r = read_gate(lib, c);
 	(void)config_lookup_bool(lib, "digestinfo_without_null", &without_null);
-	catalogue.digestinfo_without_null = without_null;
+	c->digestinfo_without_null = without_null;
+	return r;
+}
+
+/* Read a catalogue whole or not at all. Return: 0, -EINVAL with *ret_line and *ret_why.
+ */
+static int take(const char *text, int *ret_line, const char **ret_why)
+{
+	static struct catalogue
+		fresh; /* too large for a stack, and only used in set-up */
+	config_t lib;
+	int r = -EINVAL;
+
+	fresh = (struct catalogue){ 0 };
+	config_init(&lib);
+	*ret_line = 0;
+	*ret_why = "a list or a value is missing or wrong";
+	if (strstr(text, "@include"))
+		*ret_why = "@include is not allowed";
+	else if (config_read_string(&lib, text) == CONFIG_TRUE)
+		r = read_all(&lib, &fresh);
+	else
+		*ret_line = config_error_line(&lib);
+	config_destroy(&lib);
+	if (r == 0)
+		r = digest_sha256_text(span_str(text), fresh.sha256);
+	if (r == 0) {
+		fresh.loaded = true;
+		catalogue = fresh;
+	}
 	return r;
 }
 
 int catalogue_setup(void)
 {
-	config_t lib;
-	int r;
+	const char *why;
+	int line;
 
-	if (catalogue.loaded)
-		return 0;
-	config_init(&lib);
-	r = config_read_string(&lib, catalogue_text) == CONFIG_TRUE ? read_all(&lib)
-								    : -EINVAL;
-	config_destroy(&lib);
+	return catalogue.loaded ? 0 : take(catalogue_text, &line, &why);
+}
+
+int xades_catalogue_load(const char *path, char **ret_error)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	const char *why = "cannot be read";
+	size_t len;
+	int line = 0, r = file_read(path, CATALOGUE_MAX, &text, &len);
+
+	*ret_error = NULL;
 	if (r == 0)
-		r = digest_sha256_text(span_str(catalogue_text), catalogue.sha256);
-	catalogue.loaded = r == 0;
+		r = strlen((const char *)text) == len
+			    ? take((const char *)text, &line, &why)
+			    : -EINVAL;
+	if (r < 0 && asprintf(ret_error, "%s:%d: %s", path, line, why) < 0)
+		*ret_error = NULL;
 	return r;
 }
 

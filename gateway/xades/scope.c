@@ -40,7 +40,7 @@ static const char *scope_of(const struct sig *s)
 		else if (!r->uri || r->uri[0] != '#')
 			scope = scope_outside(r);
 	}
-	return scope;
+	return *scope ? scope : "partial";
 }
 
 void sig_scope(struct sig *s, struct xades_signature *ret)

@@ -102,6 +102,11 @@ DEFINE_CLEANUP(struct xades_report *, xades_report_free)
 /* The "signatures" array of the contract of `sealgate verify`: a new reference. */
 json_t *xades_signatures_to_json(const struct xades_report *r);
 
+/* Put a catalogue of algorithms (policies/signature/algorithms.cfg of an instance) in the
+ * place of the one that is compiled in: whole or not at all, before threads. *ret_error:
+ * one line, the caller frees. Return: 0, -EINVAL, -errno. */
+int xades_catalogue_load(const char *path, char **ret_error);
+
 /* SHA-256 of the catalogue of algorithms in force, lower-case hex; "" before xades_setup.
  */
 const char *xades_policy_digest(void);

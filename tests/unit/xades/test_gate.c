@@ -132,9 +132,9 @@ static void too_many_signatures(void **state)
 	buf_init(&b, 1u << 20);
 	buf_add_str(&b, "<d>");
 	for (int i = 0; i < 100; i++)
-		buf_add_str(
-			&b, "<Signature "
-			    "xmlns=\"http://www.w3.org/2000/09/xmldsig#\"></Signature>");
+		buf_add_str(&b,
+			"<Signature "
+			"xmlns=\"http://www.w3.org/2000/09/xmldsig#\"></Signature>");
 	buf_add_str(&b, "</d>");
 	for (int profile = XADES_GATE; profile <= XADES_EIDAS; profile++) {
 		r = validate(&h, b.data, (enum xades_profile)profile);
@@ -174,6 +174,47 @@ static void catalogue(void **state)
 	assert_false(catalogue_key(XADES_GATE, &ed, false, when(NOW)));
 }
 
+static void replace_catalogue(const char *text, bool works)
+{
+	char path[] = "/tmp/sealgate-test-XXXXXX", *error = NULL;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	assert_int_equal(xades_catalogue_load(path, &error) == 0, works);
+	assert_int_equal(error != NULL, !works);
+	free(error);
+	unlink(path);
+}
+
+/* Data of an instance takes the place of what was compiled in, whole or not at all. */
+static void catalogue_of_an_instance(void **state)
+{
+	static const char STRICT[] =
+		"digests = ({ name = \"SHA512\"; });\n"
+		"keys = ({ algorithm = \"EC\"; bits = 384; until = \"2026-06-06\"; });\n"
+		"gate = { digests = [ \"SHA512\" ]; rsa_bits = 4096; ec_bits = 384; };\n";
+	char before[SHA256_TEXT_SIZE], *error = NULL;
+
+	(void)state;
+	memcpy(before, xades_policy_digest(), sizeof(before));
+	replace_catalogue("digests = (", false);
+	replace_catalogue("digests = ();", false);
+	replace_catalogue("@include \"/etc/passwd\"\n", false);
+	replace_catalogue("digests = ({ name = \"SHA512\"; until = \"soon\"; });", false);
+	assert_string_equal(xades_policy_digest(), before);
+	assert_true(catalogue_digest(XADES_GATE, "SHA256", when(NOW)));
+	replace_catalogue(STRICT, true);
+	assert_string_not_equal(xades_policy_digest(), before);
+	assert_false(catalogue_digest(XADES_GATE, "SHA256", when(NOW)));
+	expect(&h, plain(), XADES_GATE, XADES_INDETERMINATE,
+		"CRYPTO_CONSTRAINTS_FAILURE_NO_POE");
+	assert_int_equal(
+		xades_catalogue_load("policies/signature/algorithms.cfg", &error), 0);
+	assert_string_equal(xades_policy_digest(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +227,7 @@ int main(void)
 		cmocka_unit_test(small_key),
 		cmocka_unit_test(too_many_signatures),
 		cmocka_unit_test(catalogue),
+		cmocka_unit_test(catalogue_of_an_instance),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
