@@ -146,9 +146,9 @@ SIGNING void sign_digest(
 	EVP_PKEY_CTX_free(ctx);
 }
 
-/* Sign the document in place. */
-SIGNING void sign(struct buf *document, const struct holder *who, enum xades_place place,
-	const char *id)
+/* A signature of the document that is not written yet. */
+SIGNING struct xades_draft *signed_draft(const struct buf *document,
+	const struct holder *who, enum xades_place place, const char *id)
 {
 	struct xades_plan plan = { .place = place,
 		.document = buf_span(document),
@@ -160,17 +160,31 @@ SIGNING void sign(struct buf *document, const struct holder *who, enum xades_pla
 	struct xades_draft *draft = NULL;
 	uint8_t digest[64], value[64];
 	size_t len;
-	struct buf out;
 
 	if (xades_prepare(&plan, &draft, digest, &len, &reason) < 0)
 		fail_msg("xades_prepare: %s", reason ? reason : "");
 	sign_digest(who->key, digest, len, value);
 	assert_int_equal(xades_set_value(draft, span_of(value, sizeof(value))), 0);
+	return draft;
+}
+
+/* Write the draft, which is released, in place of the document. */
+SIGNING void write_draft(struct xades_draft *draft, struct buf *document)
+{
+	struct buf out;
+
 	buf_init(&out, 1 << 20);
 	assert_int_equal(xades_write(draft, &out), 0);
 	xades_draft_free(draft);
 	buf_done(document);
 	*document = out;
+}
+
+/* Sign the document in place. */
+SIGNING void sign(struct buf *document, const struct holder *who, enum xades_place place,
+	const char *id)
+{
+	write_draft(signed_draft(document, who, place, id), document);
 }
 
 #endif

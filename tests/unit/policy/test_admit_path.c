@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "admission.h"
+#include "tests/unit/pki/stamp.h"
 
 static void test_no_revocation_data(void **state)
 {
@@ -130,6 +131,57 @@ static void test_anchors_of_others(void **state)
 	holder_free(&other);
 }
 
+/* A time-stamping authority of the signers' CA. */
+static struct party own_tsa(void)
+{
+	struct holder h = holder_new("TSA (TEST)", &house.ca);
+	struct party tsa = { .key = h.key };
+
+	add_extension(h.certificate, house.ca.certificate, NID_ext_key_usage,
+		"critical,timeStamping");
+	assert_true(X509_sign(h.certificate, house.ca.key, EVP_sha256()) > 0);
+	tsa.cert = read_again(h.certificate);
+	X509_free(h.certificate);
+	return tsa;
+}
+
+/* As complete, with a time-stamp of the officer's signature. */
+static void complete_stamped(struct buf *b)
+{
+	struct party tsa = own_tsa();
+	struct xades_draft *d =
+		signed_draft(b, &house.officer, XADES_ENVELOPED, "officer");
+	_cleanup_buf_ struct buf stamped;
+	struct octets token;
+
+	buf_init(&stamped, 1 << 20);
+	assert_int_equal(xades_timestamp_octets(d, &stamped), 0);
+	token = stamp(&tsa, buf_span(&stamped), NOW - 1800);
+	assert_int_equal(xades_add_timestamp(d, span_of_octets(&token)), 0);
+	write_draft(d, b);
+	sign(b, &house.seal, XADES_COUNTER, "seal");
+	octets_done(&token);
+	party_done(&tsa);
+}
+
+/* A CA of signers makes no proof of existence. */
+static void test_stamp_of_the_signers_ca(void **state)
+{
+	struct holder other = holder_new("Other authority (TEST)", NULL);
+	struct pki_material *others = material_of(&other, NOW - DAY, NULL);
+	_cleanup_buf_ struct buf b = vector();
+	struct result r = { .report = NULL };
+
+	(void)state;
+	complete_stamped(&b);
+	assert_int_equal(admit_with(&b, house.material, house.material, &r), 0);
+	decided(r, DECISION_ACCEPTED);
+	assert_int_equal(admit_with(&b, house.material, others, &r), 0);
+	refused(r, "sig.timestamp", false);
+	pki_material_free(others);
+	holder_free(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_no_revocation_data),
@@ -137,7 +189,8 @@ int main(void)
 		cmocka_unit_test(test_revoked_is_not_held),
 		cmocka_unit_test(test_no_anchor),
 		cmocka_unit_test(test_anchors_not_given),
-		cmocka_unit_test(test_anchors_of_others) };
+		cmocka_unit_test(test_anchors_of_others),
+		cmocka_unit_test(test_stamp_of_the_signers_ca) };
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
