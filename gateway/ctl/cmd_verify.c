@@ -67,6 +67,32 @@ static int print_json(
 	return 0;
 }
 
+static int print_etsi(const struct verify_options *o, const struct xades_report *r)
+{
+	_cleanup_buf_ struct buf out = { 0 };
+
+	buf_init(&out, LIMIT_REPORT);
+	if (xades_report_to_etsi(r, o->validation.at, &out) < 0)
+		return -1;
+	puts(out.data);
+	return 0;
+}
+
+static int print(
+	const char *path, const struct verify_options *o, const struct xades_report *r)
+{
+	switch (o->format) {
+	case VERIFY_TEXT:
+		print_text(path, r);
+		return 0;
+	case VERIFY_ETSI:
+		return print_etsi(o, r);
+	case VERIFY_JSON:
+	default:
+		return print_json(path, o, r);
+	}
+}
+
 static int verify_file(const char *path, const struct verify_options *o)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
@@ -84,9 +110,7 @@ static int verify_file(const char *path, const struct verify_options *o)
 			strerror(-r));
 		return EXIT_INTERNAL;
 	}
-	if (o->format == VERIFY_TEXT)
-		print_text(path, report);
-	else if (print_json(path, o, report) < 0)
+	if (print(path, o, report) < 0)
 		return EXIT_INTERNAL;
 	return report->indication == XADES_TOTAL_PASSED ? EXIT_CLEAN : EXIT_NOT_PASSED;
 }

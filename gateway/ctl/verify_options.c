@@ -164,9 +164,7 @@ static int read_format(struct verify_options *o, const char *name)
 	else if (strcmp(name, "text") == 0)
 		o->format = VERIFY_TEXT;
 	else if (strcmp(name, "etsi") == 0)
-		return complain("the ETSI validation report is not in this version; "
-				"--format json says the same",
-			name);
+		o->format = VERIFY_ETSI;
 	else
 		return complain("unknown format", name);
 	return 0;

@@ -7,7 +7,7 @@
 
 #include "xades/validate.h"
 
-enum verify_format { VERIFY_JSON = 0, VERIFY_TEXT };
+enum verify_format { VERIFY_JSON = 0, VERIFY_TEXT, VERIFY_ETSI };
 
 struct verify_options {
 	struct xades_options validation;

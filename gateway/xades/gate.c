@@ -11,8 +11,8 @@
  *  - QualifyingProperties/@Target must name this signature (EN 319 132-1 4.3.1), which
  *    general validators do not check;
  *  - a signature time-stamp that is there must pass: elsewhere it is passed over;
- *  - identifiers are unique in the whole document, not only those that are referenced (the
- *    reader sees to that).
+ *  - identifiers are unique in the whole document, not only those that are referenced
+ * (the reader sees to that).
  */
 #include "xades/signature.h"
 

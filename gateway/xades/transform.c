@@ -173,7 +173,8 @@ static int split_prefixes(char *text, const char **list)
 }
 
 static int canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *omit,
-	size_t omit_count, enum xml_c14n algorithm, const xmlNode *method, struct buf *ret)
+	size_t omit_count, enum xml_c14n algorithm, const xmlNode *method,
+	struct buf *ret)
 {
 	const xmlNode *x = xml_child(method, NS_EXC_C14N, "InclusiveNamespaces");
 	_cleanup_(freep) char *text = xml_attribute(x, "PrefixList");
@@ -182,8 +183,8 @@ static int canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *
 
 	if (text && split_prefixes(text, prefixes) < 0)
 		return -EBADMSG;
-	r = xml_canonicalize(doc, apex, omit, omit_count, algorithm, text ? prefixes : NULL,
-		ret);
+	r = xml_canonicalize(
+		doc, apex, omit, omit_count, algorithm, text ? prefixes : NULL, ret);
 	return r == -EINVAL || r == -E2BIG ? -EBADMSG : r;
 }
 
@@ -229,7 +230,8 @@ int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
 	int r = -EBADMSG;
 
 	if (!apex && (!last || last->kind != STEP_BASE64))
-		return whole_document(doc, comments, omit, omit_count, last, fallback, ret);
+		return whole_document(
+			doc, comments, omit, omit_count, last, fallback, ret);
 	if (xmlSecTransformCtxInitialize(&ctx) < 0)
 		return -ENOMEM;
 	ctx.enabledUris = xmlSecTransformUriTypeNone;

@@ -6,6 +6,7 @@
 #ifndef SEALGATE_XADES_VALIDATE_H
 #define SEALGATE_XADES_VALIDATE_H
 
+#include "common/buf.h"
 #include "common/digest.h"
 #include "common/finding.h"
 #include "common/span.h"
@@ -101,6 +102,10 @@ DEFINE_CLEANUP(struct xades_report *, xades_report_free)
 
 /* The "signatures" array of the contract of `sealgate verify`: a new reference. */
 json_t *xades_signatures_to_json(const struct xades_report *r);
+
+/* Append the report as XML of ETSI TS 119 102-2; at: the time that was asked. Return: 0
+ * or negative. */
+int xades_report_to_etsi(const struct xades_report *r, int64_t at, struct buf *ret);
 
 /* Put a catalogue of algorithms (policies/signature/algorithms.cfg of an instance) in the
  * place of the one that is compiled in: whole or not at all, before threads. *ret_error:

@@ -50,8 +50,9 @@ bool sig_ends_in(const struct pki_material *anchors, const struct pki_path_resul
 {
 	int n = path->chain ? sk_X509_num(path->chain) : 0;
 
-	return !anchors || (n > 0 && pki_finder_has(anchors->anchors, anchors->anchors_sorted,
-						sk_X509_value(path->chain, n - 1)));
+	return !anchors ||
+	       (n > 0 && pki_finder_has(anchors->anchors, anchors->anchors_sorted,
+				 sk_X509_value(path->chain, n - 1)));
 }
 
 int64_t sig_revocation_max_age(const struct sig_context *c)

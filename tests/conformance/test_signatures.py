@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+from lxml import etree
 
 import sps_signed
 import xades_files
@@ -85,6 +86,22 @@ def test_signatures_of_many_makers():
                           ("anchored_at_T", 0.94), ("timestamps", 0.98)):
         good, total = counts[column]
         assert good >= share * total, column
+
+
+@needs_corpus
+@pytest.mark.parametrize("file", [
+    "valid/T_seal_rsa2048.xml", "valid/CS_LTbase_ec_B.xml", "valid/LTA_seal_rsa.xml",
+    "mutated/LTA_seal_rsa__i_hmac.xml", "mutated/LTA_seal_rsa__i_doctype.xml",
+    "mutated/LT_seal_rsa__i_signature_removed.xml"])
+def test_etsi_report_keeps_its_schema(file):
+    where = os.path.join(CORPUS, "sps-signed")
+    done = subprocess.run(
+        [sealgate(), "verify", "--format", "etsi", "--at", sps_signed.JUNE, "--anchors",
+         os.path.join(where, "pki", "root.pem"), os.path.join(where, file)],
+        check=False, capture_output=True, timeout=60)
+    schema = etree.XMLSchema(etree.parse(
+        os.path.join(CORPUS, "schemas", "1910202xmlSchema.xsd")))
+    schema.assertValid(etree.fromstring(done.stdout))
 
 
 KEYS = {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "tests/unit/xades/fixture.h"
 
+#include "xml/reader.h"
+
 static struct house h;
 
 static int set_up(void **state)
@@ -422,6 +424,40 @@ static void json(void **state)
 	free(text);
 }
 
+/* TS 119 102-2: readable XML with the indication's URN and the chain that passed. */
+static void etsi(void **state)
+{
+	static const struct {
+		const char *text, *urn;
+	} PLAIN[] = { { "<a/>", ":NoSignatureFound<" }, { "<a>", ":total-failed<" } };
+	char *text = stamped();
+	struct xades_report *r = validate(&h, text, XADES_GATE);
+	struct findings findings = { 0 };
+	xmlDoc *doc = NULL;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1u << 20);
+	assert_int_equal(xades_report_to_etsi(r, when(NOW), &out), 0);
+	assert_int_equal(xml_read(buf_span(&out), XML_READ_GATE, &findings, &doc), 1);
+	assert_non_null(strstr(out.data, "mainindication:total-passed<"));
+	assert_non_null(strstr(out.data, "<TrustAnchor "));
+	assert_non_null(strstr(out.data, "<POETime>" STAMPED_AT));
+	xmlFreeDoc(doc);
+	buf_done(&out);
+	xades_report_free(r);
+	free(text);
+	for (size_t i = 0; i < 2; i++) {
+		r = validate(&h, PLAIN[i].text, XADES_GATE);
+		buf_init(&out, 1u << 20);
+		assert_int_equal(xades_report_to_etsi(r, when(NOW), &out), 0);
+		assert_non_null(strstr(out.data, PLAIN[i].urn));
+		buf_done(&out);
+		xades_report_free(r);
+	}
+	findings_done(&findings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +479,7 @@ int main(void)
 		cmocka_unit_test(stale),
 		cmocka_unit_test(time_stamps),
 		cmocka_unit_test(json),
+		cmocka_unit_test(etsi),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
