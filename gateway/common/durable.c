@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-static int write_and_sync(int fd, struct span data, mode_t mode)
+int fd_write_all(int fd, struct span data)
 {
 	while (data.len) {
 		ssize_t n = write(fd, data.data, data.len);
@@ -22,6 +22,15 @@ static int write_and_sync(int fd, struct span data, mode_t mode)
 		data.data += n;
 		data.len -= (size_t)n;
 	}
+	return 0;
+}
+
+static int write_and_sync(int fd, struct span data, mode_t mode)
+{
+	int r = fd_write_all(fd, data);
+
+	if (r < 0)
+		return r;
 	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		return -errno;
 	return 0;

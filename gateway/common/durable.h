@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Files that are whole or absent after a power cut: the one place that decides how.
+ * Files that are whole or absent after a power cut: the one place that decides how; never
+ * leaves a half-written file under the name that was asked for.
  */
 #ifndef SEALGATE_COMMON_DURABLE_H
 #define SEALGATE_COMMON_DURABLE_H
@@ -13,8 +14,11 @@
  * folder. Return: 0 or -errno, path then being as before. */
 int durable_write(const char *path, struct span data, mode_t mode);
 
-/* Read a file of at most max octets; the caller frees *ret_data, which has a NUL after its
- * end. Return: 0, -EFBIG, -errno. */
+/* Write all of data to a descriptor that blocks. Return: 0 or -errno. */
+int fd_write_all(int fd, struct span data);
+
+/* Read a file of at most max octets; the caller frees *ret_data, which has a NUL after
+ * its end. Return: 0, -EFBIG, -errno. */
 int file_read(const char *path, size_t max, uint8_t **ret_data, size_t *ret_len);
 
 #endif

@@ -2,6 +2,7 @@
 #include "common/memfd.h"
 
 #include "common/cleanup.h"
+#include "common/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,21 +10,6 @@
 #include <sys/stat.h>
 
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
-static int write_all(int fd, struct span data)
-{
-	while (data.len) {
-		ssize_t n = write(fd, data.data, data.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data.data += n;
-		data.len -= (size_t)n;
-	}
-	return 0;
-}
 
 int memfd_seal(int fd)
 {
@@ -37,7 +23,7 @@ int memfd_from(const char *name, struct span data)
 
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data);
+	r = fd_write_all(fd, data);
 	if (r == 0)
 		r = memfd_seal(fd);
 	return r < 0 ? r : take_fd(&fd);

@@ -13,18 +13,6 @@
 #define STATUS_FORM 1
 #define STATUS_USAGE 2
 
-static int write_all(int fd, struct span data)
-{
-	while (data.len) {
-		ssize_t n = write(fd, data.data, data.len);
-
-		if (n < 0)
-			return -errno;
-		data = span_of(data.data + n, data.len - (size_t)n);
-	}
-	return 0;
-}
-
 static int write_part(int dir, const char *name, struct span data)
 {
 	_cleanup_(closep) int fd = openat(
@@ -33,7 +21,7 @@ static int write_part(int dir, const char *name, struct span data)
 
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data);
+	r = fd_write_all(fd, data);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	return r;

@@ -3,16 +3,6 @@
 
 #include <errno.h>
 
-static int add_anchor(struct pki_material *m, const X509 *anchor)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509(anchor, &der);
-	int r = len > 0 ? pki_material_add_anchor(m, span_of(der, (size_t)len)) : -ENOMEM;
-
-	OPENSSL_free(der);
-	return r;
-}
-
 static int add_crl(struct pki_material *m, const X509_CRL *crl)
 {
 	unsigned char *der = NULL;
@@ -50,11 +40,7 @@ int evidence_material_add(struct pki_material *m, const struct trust_store *stor
 	static const enum trust_use uses[] = { TRUST_SEAL, TRUST_TSA };
 	int r = add_revocation(m, trust_material(store, TRUST_SEAL));
 
-	for (size_t u = 0; u < sizeof(uses) / sizeof(uses[0]); u++) {
-		const STACK_OF(X509) *anchors = trust_material(store, uses[u])->anchors;
-
-		for (int i = 0; r == 0 && i < sk_X509_num(anchors); i++)
-			r = add_anchor(m, sk_X509_value(anchors, i));
-	}
+	for (size_t u = 0; r == 0 && u < sizeof(uses) / sizeof(uses[0]); u++)
+		r = pki_material_add_anchors_of(m, trust_material(store, uses[u]));
 	return r;
 }

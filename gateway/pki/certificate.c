@@ -7,10 +7,8 @@
 #include "pki/errors.h"
 #include "pki/parsed.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
@@ -104,20 +102,33 @@ char *pki_name_text(const X509_NAME *name)
 	return text;
 }
 
+/* OpenSSL keeps the magnitude and the sign: a negative number is asked for its DER. */
+char *pki_integer_text(const ASN1_INTEGER *number)
+{
+	bool negative = ASN1_STRING_type(number) == V_ASN1_NEG_INTEGER;
+	_cleanup_(freep) char *text = NULL;
+	unsigned char *der = NULL;
+	int len = i2d_ASN1_INTEGER(number, &der);
+	const unsigned char *octets = der;
+	long size = 0;
+	int tag, class;
+
+	if (len > 0 && !(ASN1_get_object(&octets, &size, &tag, &class, len) & 0x80)) {
+		if (!negative && size > 1 && *octets == 0) {
+			octets++;
+			size--;
+		}
+		text = malloc((size_t)size * 2 + 1);
+	}
+	if (text)
+		hex_encode(octets, (size_t)size, text);
+	OPENSSL_free(der);
+	return TAKE(text);
+}
+
 char *pki_serial_text(const X509 *certificate)
 {
-	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
-	char *hex = n ? BN_bn2hex(n) : NULL;
-	char *text = NULL;
-
-	if (hex) {
-		text = strdup(strcmp(hex, "0") == 0 ? "00" : hex);
-		for (char *c = text; c && *c; c++)
-			*c = (char)tolower((unsigned char)*c);
-	}
-	OPENSSL_free(hex);
-	BN_free(n);
-	return text;
+	return pki_integer_text(X509_get0_serialNumber(certificate));
 }
 
 int pki_certificate_validity(const X509 *certificate, int64_t *ret_from, int64_t *ret_to)

@@ -28,9 +28,12 @@ X509 *pki_certificate_read(const char *path);
 int pki_certificate_sha256(const X509 *certificate, char ret_text[SHA256_TEXT_SIZE]);
 
 /* Subject or issuer by RFC 4514, serial number as lower-case hex without leading zeros
- * (at least one digit pair). The caller frees; NULL when memory ran out. */
+ * (at least one digit pair) and without a sign: of a negative one, which no certificate
+ * may have, the octets of its DER encoding. The caller frees; NULL when memory ran out.
+ */
 char *pki_name_text(const X509_NAME *name);
 char *pki_serial_text(const X509 *certificate);
+char *pki_integer_text(const ASN1_INTEGER *number); /* as a serial number */
 
 /* notBefore and notAfter in seconds. Return: 0 or -EINVAL. */
 int pki_certificate_validity(const X509 *certificate, int64_t *ret_from, int64_t *ret_to);

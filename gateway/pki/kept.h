@@ -19,8 +19,4 @@ struct pki_kept {
 	bool usable;		     /* a CRL whose times could be read */
 };
 
-/* The note of a CRL that is in the material, or NULL. */
-const struct pki_kept *pki_material_crl_note(
-	const struct pki_material *m, const X509_CRL *crl);
-
 #endif

@@ -212,6 +212,20 @@ int pki_material_add_anchor(struct pki_material *m, struct span der)
 	return stack_add(m->anchors, m->anchors_sorted, x);
 }
 
+int pki_material_add_anchors_of(struct pki_material *m, const struct pki_material *from)
+{
+	if (anchors_unshare(m) < 0)
+		return -ENOMEM;
+	for (int i = 0; i < sk_X509_num(from->anchors); i++) {
+		X509 *x = sk_X509_value(from->anchors, i);
+
+		X509_up_ref(x);
+		if (stack_add(m->anchors, m->anchors_sorted, x) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int pki_material_add_certificate(struct pki_material *m, struct span der)
 {
 	X509 *x = pki_certificate_parse(der);
@@ -329,13 +343,4 @@ int pki_material_add_ocsp(struct pki_material *m, struct span der)
 	m->ocsps[m->ocsp_count] = response;
 	m->ocsp_notes[m->ocsp_count++] = k;
 	return 0;
-}
-
-const struct pki_kept *pki_material_crl_note(
-	const struct pki_material *m, const X509_CRL *crl)
-{
-	for (int i = 0; i < sk_X509_CRL_num(m->crls); i++)
-		if (sk_X509_CRL_value(m->crls, i) == crl)
-			return m->crl_notes[i];
-	return NULL;
 }

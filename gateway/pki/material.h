@@ -53,6 +53,9 @@ int pki_material_add_crl(struct pki_material *m, struct span der);
 int pki_material_add_ocsp(
 	struct pki_material *m, struct span der); /* OCSPResponse or basic */
 
+/* Add the anchors of another set, shared with it. Return: 0 or -ENOMEM. */
+int pki_material_add_anchors_of(struct pki_material *m, const struct pki_material *from);
+
 /* Sort what is there so that it is found quickly; pki_material_load does it. */
 void pki_material_sort(struct pki_material *m);
 

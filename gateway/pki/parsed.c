@@ -72,13 +72,3 @@ X509 *pki_parsed_certificate(struct span der)
 		keep(sha256, x);
 	return x;
 }
-
-void pki_parsed_forget(void)
-{
-	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < SLOTS; i++) {
-		X509_free(slots[i].certificate);
-		slots[i].certificate = NULL;
-	}
-	pthread_mutex_unlock(&lock);
-}

@@ -15,7 +15,4 @@
  * before. NULL when it is not one or octets follow. Safe from any thread. */
 X509 *pki_parsed_certificate(struct span der);
 
-/* Forget all of them. */
-void pki_parsed_forget(void);
-
 #endif

@@ -2,13 +2,12 @@
 #include "pki/token.h"
 
 #include "common/encode.h"
+#include "pki/certificate.h"
 #include "pki/der.h"
 #include "pki/errors.h"
 #include "pki/strength.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <openssl/bn.h>
 #include <openssl/cms.h>
 #include <openssl/ess.h>
 #include <openssl/ts.h>
@@ -96,19 +95,6 @@ static const EVP_MD *imprint_digest(TS_TST_INFO *info)
 	return EVP_get_digestbyobj(oid);
 }
 
-static char *serial_of(const TS_TST_INFO *info)
-{
-	BIGNUM *n = ASN1_INTEGER_to_BN(TS_TST_INFO_get_serial(info), NULL);
-	char *hex = n ? BN_bn2hex(n) : NULL;
-	char *text = hex ? strdup(hex) : NULL;
-
-	for (char *c = text; c && *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	OPENSSL_free(hex);
-	BN_free(n);
-	return text;
-}
-
 static void note_facts(TS_TST_INFO *info, struct token_result *r)
 {
 	const ASN1_OBJECT *oid;
@@ -120,7 +106,7 @@ static void note_facts(TS_TST_INFO *info, struct token_result *r)
 		pki_digest_name(OBJ_obj2nid(oid)));
 	if (OBJ_obj2txt(policy, sizeof(policy), TS_TST_INFO_get_policy_id(info), 1) > 0)
 		r->policy = strdup(policy);
-	r->serial = serial_of(info);
+	r->serial = pki_integer_text(TS_TST_INFO_get_serial(info));
 }
 
 /* Return: 0 with the outcome still undecided when the format is right. */

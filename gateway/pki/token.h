@@ -25,7 +25,7 @@ struct token_result {
 	char signature_digest[16]; /* of the token's own signature */
 	struct pki_key_info key;   /* of its signer */
 	char *policy;		   /* dotted identifier; owned, may be NULL */
-	char *serial;		   /* lower-case hex; owned, may be NULL */
+	char *serial;		   /* as pki_serial_text; owned, may be NULL */
 	X509 *signer;		   /* owned; may be NULL */
 	struct pki_path_result path;
 };

@@ -140,11 +140,6 @@ int sql_run(struct engine *e, enum statement which, const char *format, ...)
 	return r > 0 ? 0 : r;
 }
 
-int sql_changes(const struct engine *e)
-{
-	return sqlite3_changes(e->db);
-}
-
 void sql_text(sqlite3_stmt *s, int column, char *ret_text, size_t size)
 {
 	const unsigned char *text = sqlite3_column_text(s, column);

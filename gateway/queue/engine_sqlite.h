@@ -46,9 +46,6 @@ int sql_step(struct engine *e, sqlite3_stmt *s);
 /* Bind and run a statement that returns no rows. Return: 0 or negative. */
 int sql_run(struct engine *e, enum statement which, const char *format, ...);
 
-/* Rows that the last statement changed. */
-int sql_changes(const struct engine *e);
-
 /* Record an SQLite result code. Return: -EINVAL for a constraint, else -EIO or the like
  * with e->failure set. */
 int sql_failed(struct engine *e, int code);

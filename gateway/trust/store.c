@@ -54,21 +54,6 @@ static int load_use(struct trust_store *s, enum trust_use use, const char *ancho
 	return load_folder(s->uses[use], PKI_ANCHORS, path, ret_error);
 }
 
-static int add_anchors(struct pki_material *m, const struct pki_material *from)
-{
-	for (int i = 0; i < sk_X509_num(from->anchors); i++) {
-		unsigned char *der = NULL;
-		int len = i2d_X509(sk_X509_value(from->anchors, i), &der);
-		int r = len > 0 ? pki_material_add_anchor(m, span_of(der, (size_t)len))
-				: -ENOMEM;
-
-		OPENSSL_free(der);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 static bool hash_certificates(EVP_MD_CTX *md, char kind, const STACK_OF(X509) * list)
 {
 	bool ok = EVP_DigestUpdate(md, &kind, 1);
@@ -139,7 +124,8 @@ static int load_all(struct trust_store *s, const char *anchors, const char *revo
 	if (r < 0)
 		return r;
 	s->signatures = pki_material_copy(s->uses[TRUST_SIGNERS]);
-	r = s->signatures ? add_anchors(s->signatures, s->uses[TRUST_TSA]) : -ENOMEM;
+	r = s->signatures ? pki_material_add_anchors_of(s->signatures, s->uses[TRUST_TSA])
+			  : -ENOMEM;
 	return r < 0 ? r : make_version(s, status);
 }
 

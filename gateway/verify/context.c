@@ -34,21 +34,6 @@ uint64_t context_stamp(const struct instance *instance)
 	return policy_stamp(p.policies) ^ trust_store_stamp(p.anchors, p.revocation);
 }
 
-static int add_anchors(struct pki_material *m, const struct pki_material *from)
-{
-	for (int i = 0; i < sk_X509_num(from->anchors); i++) {
-		unsigned char *der = NULL;
-		int len = i2d_X509(sk_X509_value(from->anchors, i), &der);
-		int r = len > 0 ? pki_material_add_anchor(m, span_of(der, (size_t)len))
-				: -ENOMEM;
-
-		OPENSSL_free(der);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 static int load_trust(struct context *c, const struct paths *p, char **ret_error)
 {
 	int r = trust_store_open(p->anchors, p->revocation, &c->trust, ret_error);
@@ -56,7 +41,7 @@ static int load_trust(struct context *c, const struct paths *p, char **ret_error
 	if (r < 0)
 		return r;
 	c->container_material = pki_material_copy(trust_material(c->trust, TRUST_SEAL));
-	return c->container_material ? add_anchors(c->container_material,
+	return c->container_material ? pki_material_add_anchors_of(c->container_material,
 					       trust_material(c->trust, TRUST_TSA))
 				     : -ENOMEM;
 }

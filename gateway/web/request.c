@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "web/request.h"
 
+#include "common/durable.h"
 #include "common/encode.h"
 #include "common/id.h"
 #include "common/limits.h"
@@ -105,27 +106,13 @@ static ssize_t next_octets(struct request *r, uint8_t *buffer, struct span *ret_
 	return (ssize_t)ret_data->len;
 }
 
-static int write_all(int fd, struct span data)
-{
-	while (data.len) {
-		ssize_t n = write(fd, data.data, data.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data = span_of(data.data + n, data.len - (size_t)n);
-	}
-	return 0;
-}
-
 static int spool(struct request *r, int fd, EVP_MD_CTX *hash, uint8_t *buffer)
 {
 	struct span data;
 	ssize_t n;
 
 	while ((n = next_octets(r, buffer, &data)) > 0) {
-		int e = write_all(fd, data);
+		int e = fd_write_all(fd, data);
 
 		if (e < 0)
 			return e;

@@ -79,7 +79,8 @@ static void serial_numbers(void **state)
 	static const struct {
 		long serial;
 		const char *text;
-	} cases[] = { { 1, "01" }, { 0xabc, "0abc" }, { 0x80, "80" },
+	} cases[] = { { 0, "00" }, { 1, "01" }, { -1, "ff" }, { -128, "80" },
+		{ -129, "ff7f" }, { 0xabc, "0abc" }, { 0x80, "80" },
 		{ 0x12345678, "12345678" } };
 
 	(void)state;
