@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * sealgate-signer: the one program that speaks to the token. It signs digests of its
+ * roles for the program that a role names, counts each, and never signs anything else.
+ */
 #include "common/daemon.h"
 #include "common/log.h"
 #include "pkcs11/keeper.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * sealgate-admin: what operators and monitors ask behind nginx: health, metrics, the
+ * queue and acts on it. It never acts without a named person and never opens the
+ * database.
+ */
 #include "admin/admin.h"
 
 #include "common/daemon.h"
@@ -25,7 +30,8 @@ static struct queue *connect_queue(const struct instance *instance)
 	return q;
 }
 
-/* Each visit reads policy anew: a person who was removed a moment ago is a stranger now. */
+/* Each visit reads policy anew: a person who was removed a moment ago is a stranger now.
+ */
 static void visit(struct visit *v)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
@@ -56,7 +62,8 @@ static void serve(struct admin *admin, int socket)
 	visit(&v);
 	request_discard(&request);
 	if (response_send(&response, socket) < 0)
-		log_event(LOG_WARNING, "admin.answer", NULL, "the answer did not reach nginx");
+		log_event(LOG_WARNING, "admin.answer", NULL,
+			"the answer did not reach nginx");
 }
 
 static int prepare(struct admin *a, const struct instance *instance)
@@ -65,9 +72,11 @@ static int prepare(struct admin *a, const struct instance *instance)
 
 	a->instance = instance;
 	if (r == 0)
-		r = instance_path(instance, config_string(instance->config, "tls.operator_ca"),
+		r = instance_path(instance,
+			config_string(instance->config, "tls.operator_ca"),
 			a->authorities);
-	return r == 0 ? instance_path(instance, "state/trust/revocation", a->revocation) : r;
+	return r == 0 ? instance_path(instance, "state/trust/revocation", a->revocation)
+		      : r;
 }
 
 /* One visit at a time: operators are few, and every step has a bound. */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * sealgate: the command line. Finds the command in the table and runs it; never opens the
+ * database or the token.
+ */
 #include "ctl/command.h"
 
 #include <stdio.h>
@@ -86,7 +90,8 @@ int main(int argc, char **argv)
 	}
 	c = command_find(argv[i]);
 	if (!c) {
-		fprintf(stderr, "sealgate: no command '%s'; see sealgate --help\n", argv[i]);
+		fprintf(stderr, "sealgate: no command '%s'; see sealgate --help\n",
+			argv[i]);
 		return EXIT_USAGE;
 	}
 	if (i + 1 < argc && strcmp(argv[i + 1], "--help") == 0) {

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * sealgate-forward: delivers sealed documents. It claims them from queued, speaks to the
+ * destinations and hands back what became of it. It never parses a reply: a verify
+ * process does.
+ */
 #include "forward/forward.h"
 
 #include "common/clock.h"
@@ -37,8 +42,8 @@ static uint32_t random_number(void)
 }
 
 /* Give the attempt its next time, or its end when it has been tried for too long. */
-static int64_t schedule(const struct courier *c, const struct queue_claim *claim,
-	struct attempt *a)
+static int64_t schedule(
+	const struct courier *c, const struct queue_claim *claim, struct attempt *a)
 {
 	int64_t now = clock_now();
 	int64_t delay = retry_delay(c->profile, claim->attempt, random_number());
@@ -53,21 +58,22 @@ static int64_t schedule(const struct courier *c, const struct queue_claim *claim
 	return now + (a->retry_after_s > delay ? a->retry_after_s : delay);
 }
 
-static void report(const struct courier *c, const struct queue_claim *claim,
-	const struct attempt *a)
+static void report(
+	const struct courier *c, const struct queue_claim *claim, const struct attempt *a)
 {
-	log_event(a->state == DELIVERY_DELIVERED ? LOG_INFO : LOG_WARNING, "forward.attempt",
-		claim->document.id, "%s attempt %u: %s: %s", c->profile->name, claim->attempt,
-		delivery_state_text(a->state), a->detail);
+	log_event(a->state == DELIVERY_DELIVERED ? LOG_INFO : LOG_WARNING,
+		"forward.attempt", claim->document.id, "%s attempt %u: %s: %s",
+		c->profile->name, claim->attempt, delivery_state_text(a->state),
+		a->detail);
 }
 
-/* Tell queued the result. When the connection breaks here, the lease runs out and the next
- * claim looks the document up first: nothing is sent twice. */
+/* Tell queued the result. When the connection breaks here, the lease runs out and the
+ * next claim looks the document up first: nothing is sent twice. */
 static void record(struct courier *c, const struct queue_claim *claim, struct attempt *a)
 {
 	int64_t retry_at = schedule(c, claim, a);
-	int r = queue_delivery_result(c->queue, claim, a->state, retry_at, a->reply_id,
-		a->detail);
+	int r = queue_delivery_result(
+		c->queue, claim, a->state, retry_at, a->reply_id, a->detail);
 
 	report(c, claim, a);
 	if (r < 0) {
@@ -75,7 +81,8 @@ static void record(struct courier *c, const struct queue_claim *claim, struct at
 		c->queue = NULL;
 	} else if (r != QUEUE_DONE) {
 		log_event(LOG_WARNING, "forward.stale", claim->document.id,
-			"%s: the result was not taken (%d): the delivery is another's by now",
+			"%s: the result was not taken (%d): the delivery is another's by "
+			"now",
 			c->profile->name, r);
 	}
 }
@@ -148,9 +155,12 @@ static int hire(struct crew *crew, size_t profile)
 	for (int i = 0; i < p->concurrency && crew->count < COURIERS_MAX; i++) {
 		struct courier *c = &crew->couriers[crew->count];
 
-		*c = (struct courier){ .daemon = &crew->daemon, .profile = p,
-			.credentials = &crew->credentials[profile], .curl = curl_easy_init() };
-		if (!c->curl || pthread_create(&crew->threads[crew->count], NULL, run, c) != 0)
+		*c = (struct courier){ .daemon = &crew->daemon,
+			.profile = p,
+			.credentials = &crew->credentials[profile],
+			.curl = curl_easy_init() };
+		if (!c->curl ||
+			pthread_create(&crew->threads[crew->count], NULL, run, c) != 0)
 			return -ENOMEM;
 		crew->count++;
 	}
@@ -193,7 +203,8 @@ static int serve(struct crew *crew)
 
 static void dismiss(struct crew *crew)
 {
-	for (size_t i = 0; crew->profiles && crew->credentials && i < crew->profiles->count; i++)
+	for (size_t i = 0;
+		crew->profiles && crew->credentials && i < crew->profiles->count; i++)
 		credentials_done(&crew->credentials[i]);
 	free(crew->credentials);
 	profiles_free(crew->profiles);
@@ -204,7 +215,8 @@ int main(int argc, char **argv)
 {
 	static struct crew crew;
 	_cleanup_(freep) char *error = NULL;
-	int r = daemon_start(&crew.daemon, "forward", DAEMON_NO_SOCKET, argc, argv, USAGE);
+	int r = daemon_start(
+		&crew.daemon, "forward", DAEMON_NO_SOCKET, argc, argv, USAGE);
 
 	if (r >= 0)
 		return r;
@@ -213,7 +225,8 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = serve(&crew);
 	if (r < 0)
-		log_event(LOG_ERR, "forward.start", NULL, "%s", error ? error : strerror(-r));
+		log_event(LOG_ERR, "forward.start", NULL, "%s",
+			error ? error : strerror(-r));
 	dismiss(&crew);
 	curl_global_cleanup();
 	return r == 0 ? 0 : 1;
