@@ -121,7 +121,7 @@ static int take_chain(struct sign_options *o)
 {
 	int n = sk_X509_num(o->chain->certificates);
 
-	o->more = calloc((size_t)n + 1, sizeof(*o->more));
+	o->more = calloc((size_t)n + 1, sizeof(const X509 *));
 	if (!o->more)
 		return -ENOMEM;
 	for (int i = 0; i < n; i++) {
@@ -174,7 +174,7 @@ static int sign(const struct sign_options *o, sign_fn with, void *key, struct bu
 	_cleanup_(freep) char *reason = NULL;
 	_cleanup_(freep) uint8_t *value = NULL;
 	uint8_t digest[64];
-	size_t digest_len, len;
+	size_t digest_len, len = 0;
 	int r = xades_prepare(&o->plan, &d, digest, &digest_len, &reason);
 
 	if (r < 0) {

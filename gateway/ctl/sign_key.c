@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define KEY_FILE_MAX 65536u
+#define VALUE_MAX 2048u /* octets of a signature: RSA of 16384 bits */
 
 DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
 DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
@@ -107,22 +108,31 @@ static bool set_up(EVP_PKEY_CTX *ctx, const char *method)
 				1);
 }
 
+static int copy_value(
+	const uint8_t *value, size_t len, uint8_t **ret_value, size_t *ret_len)
+{
+	uint8_t *copy = malloc(len);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, value, len);
+	*ret_value = copy;
+	*ret_len = len;
+	return 0;
+}
+
 int sign_with_pkey(void *key, const char *method, struct span digest, uint8_t **ret_value,
 	size_t *ret_len)
 {
 	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	_cleanup_(freep) uint8_t *value = NULL;
-	size_t len = 0;
+	uint8_t value[VALUE_MAX];
+	size_t len = sizeof(value);
 
-	if (!ctx || !set_up(ctx, method) ||
-		EVP_PKEY_sign(ctx, NULL, &len, digest.data, digest.len) != 1)
+	if (!ctx || !set_up(ctx, method) || EVP_PKEY_get_size(key) > (int)sizeof(value))
 		return -EINVAL;
-	value = malloc(len);
-	if (!value || EVP_PKEY_sign(ctx, value, &len, digest.data, digest.len) != 1)
+	if (EVP_PKEY_sign(ctx, value, &len, digest.data, digest.len) != 1)
 		return -EIO;
 	if (strncmp(method, "ecdsa-", 6) == 0)
 		return raw_from_der(key, value, len, ret_value, ret_len);
-	*ret_len = len;
-	*ret_value = TAKE(value);
-	return 0;
+	return copy_value(value, len, ret_value, ret_len);
 }

@@ -24,8 +24,9 @@
 #define TYPE_SIGNED_PROPERTIES "http://uri.etsi.org/01903#SignedProperties"
 #define TYPE_COUNTERSIGNED "http://uri.etsi.org/01903#CountersignedSignature"
 
-#define SIG_MAX 64u /* signatures that are looked at; LIMIT_SIGNATURES in profile gate   \
-		     */
+#define SIG_MAX                                                                          \
+	64u /* signatures that are looked at; LIMIT_SIGNATURES in profile gate           \
+	     */
 #define SIG_REFERENCES_MAX 4096u
 #define SIG_GATE_REFERENCES_MAX 8u
 #define SIG_STEPS_MAX 8u
@@ -276,8 +277,7 @@ int sig_path(struct sig_context *c, struct sig *s, int64_t best);
 bool sig_responders_expired(const struct sig_context *c, const struct sig *s);
 
 /* True when the path ends at one of the anchors; NULL: any end will do. */
-bool sig_ends_in(
-	const struct pki_material *anchors, const struct pki_path_result *path);
+bool sig_ends_in(const struct pki_material *anchors, const struct pki_path_result *path);
 
 /* How old revocation data may be, as pki_path_request has it. */
 int64_t sig_revocation_max_age(const struct sig_context *c);
