@@ -110,7 +110,7 @@ static size_t count(const struct judgement *j, const char *severity)
 
 /* A worker that was taken over must not pass off one partner's document as another's, nor
  * contradict its own report. Return: NULL or what is wrong. */
-static const char *contradiction(const struct exchange *x, const struct judgement *j)
+static const char *contradiction(const struct partner *partner, const struct judgement *j)
 {
 	const struct verdict *v = &j->verdict;
 
@@ -122,16 +122,28 @@ static const char *contradiction(const struct exchange *x, const struct judgemen
 		return "accepted with errors";
 	if (!*v->type || !*v->number || !*v->status || !*v->import_country)
 		return "accepted without its key";
-	if (!policy_partner_may_send(x->partner, v->type) ||
-		strcmp(x->partner->country, v->export_country) != 0)
+	if (!partner || !policy_partner_may_send(partner, v->type) ||
+		strcmp(partner->country, v->export_country) != 0)
 		return "not what this partner may send";
 	return NULL;
 }
 
-static int route(const struct exchange *x, struct judgement *j)
+const char *judgement_read(struct judgement *j, const struct partner *partner)
 {
-	j->destination_count = policy_route(x->snapshot->policy, j->verdict.type,
-		j->verdict.import_country, j->destinations);
+	const char *wrong =
+		read_report(j) < 0 ? "report unreadable" : contradiction(partner, j);
+
+	if (wrong)
+		return wrong;
+	j->decision = (enum decision)j->verdict.decision;
+	j->warnings = (uint32_t)count(j, "warning");
+	return NULL;
+}
+
+int judgement_route(struct judgement *j, const struct policy *policy)
+{
+	j->destination_count = policy_route(
+		policy, j->verdict.type, j->verdict.import_country, j->destinations);
 	return j->destination_count
 		       ? 0
 		       : judgement_refuse(j, "route.none", "", j->verdict.type);
@@ -140,18 +152,15 @@ static int route(const struct exchange *x, struct judgement *j)
 int judge(struct exchange *x, const char *document_id, int64_t at, struct judgement *ret)
 {
 	const char *wrong;
-	int r;
 
 	*ret = (struct judgement){ .report_fd = -1 };
 	if (!ask_same_policy(x, document_id, at, ret))
 		return 0;
-	r = read_report(ret);
-	wrong = r < 0 ? "report unreadable" : contradiction(x, ret);
+	wrong = judgement_read(ret, x->partner);
 	if (wrong)
 		return undecided(x, document_id, "http.undecided", wrong);
-	ret->decision = (enum decision)ret->verdict.decision;
-	ret->warnings = (uint32_t)count(ret, "warning");
-	if (ret->decision != DECISION_REFUSED && route(x, ret) < 0)
+	if (ret->decision != DECISION_REFUSED &&
+		judgement_route(ret, x->snapshot->policy) < 0)
 		return undecided(x, document_id, "http.undecided", "out of memory");
 	return 1;
 }

@@ -25,6 +25,15 @@ struct judgement {
 int judge(struct exchange *x, const char *document_id, int64_t at, struct judgement *ret);
 void judgement_done(struct judgement *j);
 
+/* What verify answered, believed: verdict and report_fd are set; fills in decision,
+ * report and warnings. partner NULL: unknown, only a refusal can be
+ * believed. Return: NULL, or what is wrong with it: undecided. */
+const char *judgement_read(struct judgement *j, const struct partner *partner);
+
+/* Where a document that is not refused goes; nowhere: it is refused.
+ * Return: 0, -ENOMEM, -E2BIG. */
+int judgement_route(struct judgement *j, const struct policy *policy);
+
 /* Findings of the report, borrowed; never NULL after judge returned 1. */
 json_t *judgement_findings(const struct judgement *j);
 

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * sealgate-intake: the HTTP contract for partners behind nginx. It asks verify for the
+ * verdict, the signer for the receipt, and queued to commit. It never parses XML.
+ */
 #include "common/daemon.h"
 #include "common/log.h"
 #include "intake/links.h"
 #include "intake/pool.h"
+#include "intake/rejudge.h"
 #include "intake/server.h"
 
 #include <errno.h>
@@ -55,13 +60,23 @@ static void admit_connection(
 		close(socket); /* nginx answers 503 by itself */
 }
 
+static void accept_all(const struct daemon *d, struct pool *pool, struct pool *away)
+{
+	int socket;
+
+	daemon_ready(d);
+	while ((socket = daemon_accept(d, CONNECTION_TIMEOUT_MS)) >= 0)
+		admit_connection(d, pool, away, socket);
+}
+
 static int run(const struct daemon *d, struct server *server)
 {
 	const struct pool_work work = { begin, serve, end, server };
 	const struct pool_work turn_away = { NULL, serve, NULL, server };
 	size_t threads = (size_t)config_int(d->instance.config, "intake.threads");
+	struct rejudge rejudge;
 	struct pool pool, away;
-	int socket, r = pool_start(&pool, threads, threads, &work);
+	int r = pool_start(&pool, threads, threads, &work);
 
 	if (r < 0)
 		return r;
@@ -70,12 +85,14 @@ static int run(const struct daemon *d, struct server *server)
 		pool_stop(&pool);
 		return r;
 	}
-	daemon_ready(d);
-	while ((socket = daemon_accept(d, CONNECTION_TIMEOUT_MS)) >= 0)
-		admit_connection(d, &pool, &away, socket);
+	r = rejudge_start(&rejudge, server);
+	if (r == 0) {
+		accept_all(d, &pool, &away);
+		rejudge_stop(&rejudge);
+	}
 	pool_stop(&pool);
 	pool_stop(&away);
-	return 0;
+	return r;
 }
 
 int main(int argc, char **argv)

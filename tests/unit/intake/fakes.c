@@ -200,6 +200,10 @@ static void store(struct fake_queue *q, const struct queue_submission *s, uint32
 	memcpy(f->document.partner, s->partner, sizeof(s->partner));
 	memcpy(f->document.sha256, s->sha256, sizeof(s->sha256));
 	memcpy(f->document.number, s->number, sizeof(s->number));
+	memcpy(f->document.type, s->type, sizeof(s->type));
+	memcpy(f->document.status, s->status, sizeof(s->status));
+	memcpy(f->document.country, s->country, sizeof(s->country));
+	memcpy(f->document.import_country, s->import_country, sizeof(s->import_country));
 	f->document.state = s->state;
 	f->document.held_until = s->held_until;
 	memcpy(f->document.hold_reason, s->hold_reason, sizeof(s->hold_reason));
@@ -254,6 +258,39 @@ static int get(struct fake_queue *q, struct ipc_message *m,
 	return *ret_fd < 0 ? QUEUE_NOT_FOUND : QUEUE_DONE;
 }
 
+static int claim_held(struct fake_queue *q, struct queue_claim *ret_claim, int *ret_fd)
+{
+	for (size_t i = 0; i < q->count; i++) {
+		struct fake_document *f = &q->documents[i];
+
+		if (f->document.state != DOCUMENT_HELD || f->leased)
+			continue;
+		f->leased = true;
+		*ret_claim = (struct queue_claim){
+			.document = f->document, .fence = 7, .attempt = 1
+		};
+		*ret_fd = dup(f->parts[0]);
+		return QUEUE_DONE;
+	}
+	return QUEUE_EMPTY;
+}
+
+static int judged(struct fake_queue *q, struct ipc_message *m)
+{
+	const struct queue_judged_request *j = ipc_body(m, sizeof(*j));
+	struct fake_document *f = j ? find_id(q, j->id) : NULL;
+
+	must(f && f->leased && j->fence == 7, "judged without a claim");
+	if (q->mood == QUEUE_CANNOT_WRITE)
+		return QUEUE_UNAVAILABLE;
+	f->document.state = j->judgement.state;
+	q->judgement = j->judgement;
+	q->judged_report = m->header.fd_count == 1;
+	q->judged++;
+	pthread_cond_signal(&q->told);
+	return QUEUE_DONE;
+}
+
 static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 {
 	struct fake_queue *q = arg;
@@ -269,6 +306,10 @@ static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 		r = commit(q, m, d);
 	else if (m->header.type == QUEUE_OP_GET)
 		r = get(q, m, d, &fd);
+	else if (m->header.type == QUEUE_OP_CLAIM_HELD)
+		r = claim_held(q, &reply.claim, &fd);
+	else if (m->header.type == QUEUE_OP_JUDGED)
+		r = judged(q, m);
 	else
 		r = find(q,
 			&((const struct queue_find_request *)(const void *)m->body)
@@ -284,7 +325,8 @@ static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 
 void fake_queue_start(struct fake_queue *q, const struct house *h)
 {
-	*q = (struct fake_queue){ .lock = PTHREAD_MUTEX_INITIALIZER };
+	*q = (struct fake_queue){ .lock = PTHREAD_MUTEX_INITIALIZER,
+		.told = PTHREAD_COND_INITIALIZER };
 	fake_start(&q->daemon, h, "queued", queue_answer, q);
 }
 

@@ -64,6 +64,7 @@ struct fake_document {
 	int parts[5]; /* by bit of enum queue_part_bit; document, report, receipt, record
 		       */
 	int container;
+	bool leased; /* to whoever judges again; its lease never runs out by itself */
 };
 
 struct fake_queue {
@@ -72,7 +73,11 @@ struct fake_queue {
 	enum queue_mood mood;
 	struct fake_document documents[FAKE_DOCUMENTS];
 	size_t count;
-	unsigned int commits; /* asked for */
+	unsigned int commits;		  /* asked for */
+	unsigned int judged;		  /* later verdicts told */
+	pthread_cond_t told;		  /* one of them came */
+	struct queue_judgement judgement; /* the last of them */
+	bool judged_report;		  /* it came with a report */
 };
 
 enum signer_mood { SIGNER_NORMAL = 0, SIGNER_IS_AWAY, SIGNER_OTHER_KEY, SIGNER_BREAKS };
