@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "evidence/asic.h"
 
+#include "common/digest.h"
 #include "common/limits.h"
 
 #include <errno.h>
@@ -89,6 +90,33 @@ static void equal_parts_give_equal_octets(void **state)
 	buf_add_str(&b, "before");
 	assert_int_equal(asic_write(&SMALL, &b), 0);
 	assert_true(span_equal(buf_span(&a), span_of(b.data + 6, b.len - 6)));
+}
+
+/* Containers live for decades: no version may write or read another form. */
+static void the_form_does_not_drift(void **state)
+{
+	static const char MANIFEST[] =
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		"<manifest:manifest manifest:version=\"1.2\" xmlns:manifest="
+		"\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\">\n"
+		"<manifest:file-entry manifest:full-path=\"/\" manifest:media-type="
+		"\"application/vnd.etsi.asic-e+zip\"/>\n"
+		"<manifest:file-entry manifest:full-path=\"document.xml\" "
+		"manifest:media-type=\"application/xml\"/>\n"
+		"<manifest:file-entry manifest:full-path=\"report.json\" "
+		"manifest:media-type=\"application/json\"/>\n"
+		"<manifest:file-entry manifest:full-path=\"receipt.json\" "
+		"manifest:media-type=\"application/json\"/>\n"
+		"</manifest:manifest>\n";
+	char sha256[SHA256_TEXT_SIZE];
+	_cleanup_buf_ struct buf b;
+
+	(void)state;
+	write_small(&b);
+	assert_non_null(memmem(b.data, b.len, MANIFEST, sizeof(MANIFEST) - 1));
+	assert_int_equal(digest_sha256_text(buf_span(&b), sha256), 0);
+	assert_string_equal(sha256,
+		"e1c81e5c60527c76856634c0bf2e9975cda4342aab5b3aa17cb8f3017d98b639");
 }
 
 static void every_bit_counts(void **state)
@@ -275,6 +303,7 @@ int main(void)
 		cmocka_unit_test(empty_parts_come_back),
 		cmocka_unit_test(mimetype_is_where_the_standard_wants_it),
 		cmocka_unit_test(equal_parts_give_equal_octets),
+		cmocka_unit_test(the_form_does_not_drift),
 		cmocka_unit_test(every_bit_counts),
 		cmocka_unit_test(every_length_but_one_is_refused),
 		cmocka_unit_test(every_octet_added_or_removed_is_refused),
