@@ -173,8 +173,8 @@ static int sign(const struct sign_options *o, sign_fn with, void *key, struct bu
 	_cleanup_(xades_draft_freep) struct xades_draft *d = NULL;
 	_cleanup_(freep) char *reason = NULL;
 	_cleanup_(freep) uint8_t *value = NULL;
-	uint8_t digest[64];
-	size_t digest_len, len = 0;
+	uint8_t digest[64] = { 0 };
+	size_t digest_len = 0, len = 0;
 	int r = xades_prepare(&o->plan, &d, digest, &digest_len, &reason);
 
 	if (r < 0) {

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,13 +68,18 @@ static int read_digest(const char *value, struct xades_detached *d)
 static int read_detached_file(const char *value, struct xades_detached *d)
 {
 	const char *bar = strrchr(value, '|');
-	_cleanup_(freep) char *path =
-		strndup(value, bar ? (size_t)(bar - value) : strlen(value));
-	const char *slash = path ? strrchr(path, '/') : NULL;
+	size_t path_len = bar ? (size_t)(bar - value) : strlen(value);
+	char path[PATH_MAX];
+	const char *slash;
 	uint8_t *octets;
 	size_t len;
 
-	if (!path || file_read(path, DETACHED_FILE_MAX, &octets, &len) < 0)
+	if (path_len >= sizeof(path))
+		return -1;
+	memcpy(path, value, path_len);
+	path[path_len] = '\0';
+	slash = strrchr(path, '/');
+	if (file_read(path, DETACHED_FILE_MAX, &octets, &len) < 0)
 		return -1;
 	d->data = span_of(octets, len);
 	d->name = strdup(bar ? bar + 1 : slash ? slash + 1 : path);
