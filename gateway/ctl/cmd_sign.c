@@ -151,7 +151,7 @@ static int add_timestamp(const struct sign_options *o, struct xades_draft *d)
 	_cleanup_(freep) uint8_t *token = NULL;
 	_cleanup_(freep) char *reason = NULL;
 	_cleanup_buf_ struct buf octets;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	buf_init(&octets, LIMIT_DOCUMENT);
