@@ -67,7 +67,8 @@ static void test_base64_white_space(void **state)
 
 static void test_base64_refused(void **state)
 {
-	static const char *const BAD[] = { "Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "=",
+	static const char *const BAD[] = { "Z", "Zg",
+		"Zg=", "Zg===", "Zh==", "Zi==", "Zk==", "Zo==", "Zm9=", "=",
 		"====", "Z===", "Zm9vYg==Zg==", "Zm9v=", "Zm-v", "Zm_v", "Zm9v\v",
 		"Zm9v!", "Zg=a" };
 

@@ -131,6 +131,25 @@ static void test_octets(void **state)
 	BOTH("\xef\xbb\xbf\xef\xbb\xbf<a/>", "xml.not-wellformed 1:1");
 }
 
+/* Plain text is looked at in blocks: a bad octet is seen wherever in a block it is. */
+static void test_every_place_of_a_block(void **state)
+{
+	char text[120], code[40];
+
+	(void)state;
+	for (int i = 3; i < 100; i++) {
+		memset(text, 'x', sizeof(text));
+		memcpy(text, "<a>", 3);
+		memcpy(text + 100, "</a>", 5);
+		text[i] = (char)0xff;
+		(void)snprintf(code, sizeof(code), "xml.encoding 1:%d", i + 1);
+		expect(XML_READ_GATE, span_of(text, 104), code);
+		text[i] = '\0';
+		(void)snprintf(code, sizeof(code), "xml.nul 1:%d", i + 1);
+		expect(XML_READ_GATE, span_of(text, 104), code);
+	}
+}
+
 static void test_doctype(void **state)
 {
 	(void)state;
@@ -426,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_declaration),
 		cmocka_unit_test(test_octets),
+		cmocka_unit_test(test_every_place_of_a_block),
 		cmocka_unit_test(test_doctype),
 		cmocka_unit_test(test_not_wellformed),
 		cmocka_unit_test(test_namespaces),
