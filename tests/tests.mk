@@ -27,6 +27,8 @@ cppcheck:
 	@mkdir -p $(B)/cppcheck
 	@cppcheck -q -j2 --std=c11 --enable=warning,portability,performance --inline-suppr \
 		--error-exitcode=1 --suppress=missingInclude --suppress=missingIncludeSystem \
+		-D'json_array_foreach(a,i,v)=for (i = 0; (v = json_array_get(a, i)); i++)' \
+		-D'json_object_foreach(o,k,v)=for (k = 0; (v = json_object_get(o, k));)' \
 		--cppcheck-build-dir=$(B)/cppcheck -Igateway -I. -DSEALGATE_VERSION='"x"' gateway pkcs11
 
 conformance: all ## other people's material against us (needs SEALGATE_CORPUS)

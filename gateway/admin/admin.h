@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What the parts of admin share: the instance, one request with the person who asks; never
- * an act without a named person.
+ * What the parts of admin share: the instance, one request with the person who asks;
+ * never an act without a named person.
  */
 #ifndef SEALGATE_ADMIN_ADMIN_H
 #define SEALGATE_ADMIN_ADMIN_H
@@ -25,9 +25,9 @@ struct visit {
 	struct admin *admin;
 	struct request *request;
 	struct response *response;
-	struct policy *policy;                 /* as it is now */
+	struct policy *policy;		      /* as it is now */
 	const struct operator_person *person; /* of the policy; set by visit_identify() */
-	struct queue *queue;                   /* NULL: away */
+	struct queue *queue;		      /* NULL: away */
 };
 
 /* Find out who asks. Return: 1, 0 with a problem in the response. */
@@ -37,8 +37,8 @@ int visit_identify(struct visit *v);
 bool visit_may(struct visit *v, const char *verb);
 
 /* Answer with a problem of the table of reasons. */
-void visit_problem(struct visit *v, const char *code, const char *received,
-	const char *detail);
+void visit_problem(
+	struct visit *v, const char *code, const char *received, const char *detail);
 
 /* Answer by the table of resources (route.c). */
 void visit_dispatch(struct visit *v);
@@ -57,8 +57,8 @@ json_t *signer_state(const struct visit *v);
 /* The queue's figures (new reference) or NULL when it is away. */
 json_t *queue_figures(struct visit *v);
 
-/* The value of a query parameter made of letters, digits and -_.:; "" when absent or made of
- * anything else. */
+/* The value of a query parameter made of letters, digits and -_.:; "" when absent or made
+ * of anything else. */
 void query_value(const struct request *r, const char *name, char *ret, size_t size);
 
 #endif

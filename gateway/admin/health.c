@@ -24,10 +24,12 @@ json_t *signer_state(const struct visit *v)
 	return json_read(span_str(text), LIMIT_REPORT);
 }
 
-/* A check: {"ok", "message", "fix"}; the message names the state, the fix the way back. */
+/* A check: {"ok", "message", "fix"}; the message names the state, the fix the way back.
+ */
 static json_t *check(bool ok, const char *message, const char *fix)
 {
-	return json_pack("{s:b, s:s, s:s}", "ok", ok, "message", message, "fix", ok ? "" : fix);
+	return json_pack(
+		"{s:b, s:s, s:s}", "ok", ok, "message", message, "fix", ok ? "" : fix);
 }
 
 static bool keys_expire(const json_t *signer)
@@ -50,7 +52,8 @@ static json_t *signer_check(const json_t *signer)
 	json_t *c;
 
 	if (!signer)
-		return check(false, "the signer does not answer: nothing is acknowledged or sealed",
+		return check(false,
+			"the signer does not answer: nothing is acknowledged or sealed",
 			"The supervisor starts it again; see its log.");
 	if (!json_is_true(json_object_get(signer, "active")) ||
 		!json_is_false(json_object_get(signer, "away")))
@@ -62,14 +65,16 @@ static json_t *signer_check(const json_t *signer)
 	else
 		c = check(true, "the token signs", "");
 	if (c)
-		json_object_set(c, "status", json_object_get((json_t *)(uintptr_t)signer, "roles"));
+		json_object_set(c, "status",
+			json_object_get((json_t *)(uintptr_t)signer, "roles"));
 	return c;
 }
 
 static json_t *queue_check(const json_t *figures)
 {
 	return figures ? check(true, "the queue answers", "")
-		       : check(false, "the queue does not answer: nothing is acknowledged",
+		       : check(false,
+				 "the queue does not answer: nothing is acknowledged",
 				 "The supervisor starts it again; see its log.");
 }
 
@@ -90,9 +95,10 @@ static json_t *verify_check(const struct visit *v)
 
 	if (instance_socket(v->admin->instance, "verify", path) == 0)
 		socket = ipc_connect(path, SIGNER_TIMEOUT_MS);
-	return socket >= 0 ? check(true, "verification answers", "")
-			   : check(false, "verification does not answer: nothing is decided",
-				     "The supervisor starts it again; see its log.");
+	return socket >= 0
+		       ? check(true, "verification answers", "")
+		       : check(false, "verification does not answer: nothing is decided",
+				 "The supervisor starts it again; see its log.");
 }
 
 /* Zero anchors means closed, and that must be seen here, not in a refusal. */
@@ -105,10 +111,12 @@ static json_t *store_check(const struct visit *v)
 		    trust_store_open(anchors, v->admin->revocation, &store, &error) == 0;
 
 	if (!open || sk_X509_num(trust_material(store, TRUST_SIGNERS)->anchors) <= 0)
-		return check(false, "there are no trust anchors for signers: nobody is admitted",
+		return check(false,
+			"there are no trust anchors for signers: nobody is admitted",
 			"Put anchors into policies/anchors/signers.");
 	if (sk_X509_num(trust_material(store, TRUST_TSA)->anchors) <= 0)
-		return check(false, "there are no trust anchors for time-stamps: nothing is sealed",
+		return check(false,
+			"there are no trust anchors for time-stamps: nothing is sealed",
 			"Put anchors into policies/anchors/tsa.");
 	return check(true, trust_store_version(store), "");
 }
@@ -116,18 +124,18 @@ static json_t *store_check(const struct visit *v)
 void health_get(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
-	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o}", "signer", signer_check(signer),
-		"queue", queue_check(figures), "disk", disk_check(figures), "verify",
-		verify_check(v), "store", store_check(v));
+	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o}", "signer",
+		signer_check(signer), "queue", queue_check(figures), "disk",
+		disk_check(figures), "verify", verify_check(v), "store", store_check(v));
 	const char *name;
 	json_t *c;
 	bool ok = checks != NULL;
 
 	(void)rest;
-	json_object_foreach(checks, name, c)
-		ok = ok && json_is_true(json_object_get(c, "ok"));
+	json_object_foreach(checks, name, c) ok =
+		ok && json_is_true(json_object_get(c, "ok"));
 	response_json(v->response, ok ? 200 : 503, TYPE_JSON,
 		json_pack("{s:s, s:b, s:o}", "status", ok ? "ok" : "failing", "test",
-			config_bool(v->admin->instance->config, "instance.test"), "checks",
-			checks));
+			config_bool(v->admin->instance->config, "instance.test"),
+			"checks", checks));
 }

@@ -28,7 +28,8 @@ static void states(struct buf *b, const char *name, const char *label, const cha
 		buf_addf(b, "%s{", name);
 		if (label)
 			buf_addf(b, "%s=\"%s\",", label, value);
-		buf_addf(b, "state=\"%s\"} %lld\n", state, (long long)json_integer_value(count));
+		buf_addf(b, "state=\"%s\"} %lld\n", state,
+			(long long)json_integer_value(count));
 	}
 }
 
@@ -38,7 +39,8 @@ static void queue_metrics(struct buf *b, json_t *figures)
 	const char *destination;
 
 	family(b, "sealgate_documents", "gauge", "Documents by state.");
-	states(b, "sealgate_documents", NULL, NULL, json_object_get(figures, "documents"));
+	states(b, "sealgate_documents", NULL, NULL,
+		json_object_get(figures, "documents"));
 	family(b, "sealgate_deliveries", "gauge", "Deliveries by destination and state.");
 	json_object_foreach(deliveries, destination, counts)
 		states(b, "sealgate_deliveries", "destination", destination, counts);
@@ -49,7 +51,9 @@ static void queue_metrics(struct buf *b, json_t *figures)
 		const json_t *oldest = json_object_get(counts, "oldest");
 
 		if (json_is_integer(oldest))
-			buf_addf(b, "sealgate_delivery_oldest_seconds{destination=\"%s\"} %lld\n",
+			buf_addf(b,
+				"sealgate_delivery_oldest_seconds{destination=\"%s\"} "
+				"%lld\n",
 				destination, (long long)json_integer_value(oldest));
 	}
 	family(b, "sealgate_disk_free_bytes", "gauge", "Room left where the queue is.");
@@ -71,12 +75,13 @@ static void signer_metrics(struct buf *b, json_t *signer)
 		buf_addf(b, "sealgate_signatures_total{role=\"%s\"} %lld\n",
 			json_string_of(role, "role"),
 			(long long)json_integer_value(json_object_get(role, "count")));
-	family(b, "sealgate_key_days_left", "gauge", "Days until a role's certificate ends.");
-	json_array_foreach(roles, i, role)
-		if (json_is_number(json_object_get(role, "days_left")))
-			buf_addf(b, "sealgate_key_days_left{role=\"%s\"} %.0f\n",
-				json_string_of(role, "role"),
-				json_number_value(json_object_get(role, "days_left")));
+	family(b, "sealgate_key_days_left", "gauge",
+		"Days until a role's certificate ends.");
+	json_array_foreach(
+		roles, i, role) if (json_is_number(json_object_get(role, "days_left")))
+		buf_addf(b, "sealgate_key_days_left{role=\"%s\"} %.0f\n",
+			json_string_of(role, "role"),
+			json_number_value(json_object_get(role, "days_left")));
 	family(b, "sealgate_token_present", "gauge", "1 while the token signs.");
 	buf_addf(b, "sealgate_token_present %d\n",
 		json_is_false(json_object_get(signer, "away")));

@@ -111,16 +111,17 @@ static json_t *read_body(struct visit *v)
 static void act(struct visit *v, const char *id, size_t verb, const char *destination,
 	const char *reason)
 {
-	int r = queue_control(v->queue, VERBS[verb].verb, id, destination, v->person->name,
-		reason);
+	int r = queue_control(
+		v->queue, VERBS[verb].verb, id, destination, v->person->name, reason);
 
 	log_event(r == QUEUE_DONE ? LOG_NOTICE : LOG_WARNING, "admin.act", id,
 		"%s: %s %s: %s (%d)", v->person->name, VERBS[verb].name,
 		*destination ? destination : "all destinations", reason, r);
 	if (r == QUEUE_DONE)
 		response_json(v->response, 200, TYPE_JSON,
-			json_pack("{s:s, s:s, s:s, s:s}", "id", id, "done", VERBS[verb].name,
-				"destination", destination, "by", v->person->name));
+			json_pack("{s:s, s:s, s:s, s:s}", "id", id, "done",
+				VERBS[verb].name, "destination", destination, "by",
+				v->person->name));
 	else
 		not_done(v, r, id);
 }
@@ -172,8 +173,8 @@ void audit_get(struct visit *v, const char *rest)
 	(void)rest;
 	query_value(v->request, "after", after, sizeof(after));
 	if (v->queue)
-		r = queue_audit_read(v->queue, strtoll(after, NULL, 10), limit_of(v, LIST_MAX),
-			&fd);
+		r = queue_audit_read(
+			v->queue, strtoll(after, NULL, 10), limit_of(v, LIST_MAX), &fd);
 	give(v, r, fd, after);
 	if (v->response->status == 200)
 		v->response->type = "application/x-ndjson";

@@ -43,6 +43,7 @@ void visit_dispatch(struct visit *v)
 			RESOURCES[i].serve(v, path + strlen(RESOURCES[i].prefix));
 		return;
 	}
-	visit_problem(v, allow ? "http.method" : "http.path", allow ? method : path, NULL);
+	visit_problem(
+		v, allow ? "http.method" : "http.path", allow ? method : path, NULL);
 	v->response->allow = allow;
 }

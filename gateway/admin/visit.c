@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-void visit_problem(struct visit *v, const char *code, const char *received, const char *detail)
+void visit_problem(
+	struct visit *v, const char *code, const char *received, const char *detail)
 {
 	web_problem(v->response, v->request->correlation, code, received, detail, NULL);
 }
@@ -21,7 +22,10 @@ static struct pki_material *authorities_of(const struct admin *a)
 	if (m && pki_material_load(m, PKI_ANCHORS, a->authorities, &error) > 0 &&
 		pki_material_load(m, PKI_REVOCATION, a->revocation, &more) >= 0)
 		return m;
-	log_event(LOG_ERR, "admin.authorities", NULL, "%s", error ? error : more ? more : "memory");
+	log_event(LOG_ERR, "admin.authorities", NULL, "%s",
+		error  ? error
+		: more ? more
+		       : "memory");
 	pki_material_free(m);
 	return NULL;
 }
@@ -62,16 +66,17 @@ bool visit_may(struct visit *v, const char *verb)
 {
 	if (policy_role_may(v->policy, v->person->role, verb))
 		return true;
-	log_event(LOG_WARNING, "admin.denied", NULL, "%s (%s) may not %s", v->person->name,
-		v->person->role, verb);
+	log_event(LOG_WARNING, "admin.denied", NULL, "%s (%s) may not %s",
+		v->person->name, v->person->role, verb);
 	visit_problem(v, "operator.role", v->person->role, NULL);
 	return false;
 }
 
 void query_value(const struct request *r, const char *name, char *ret, size_t size)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789-_.:";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789-_.:";
 	const char *p = scgi_get(&r->scgi, "QUERY_STRING");
 	size_t len = strlen(name), n;
 

@@ -62,10 +62,12 @@ static bool literal(const char **p, char c)
 
 static bool date_time(const char **p, struct tm *tm)
 {
-	if (!digits(p, 4, &tm->tm_year) || !literal(p, '-') || !digits(p, 2, &tm->tm_mon) ||
-	    !literal(p, '-') || !digits(p, 2, &tm->tm_mday) || !literal(p, 'T') ||
-	    !digits(p, 2, &tm->tm_hour) || !literal(p, ':') || !digits(p, 2, &tm->tm_min) ||
-	    !literal(p, ':') || !digits(p, 2, &tm->tm_sec))
+	if (!digits(p, 4, &tm->tm_year) || !literal(p, '-') ||
+		!digits(p, 2, &tm->tm_mon) || !literal(p, '-') ||
+		!digits(p, 2, &tm->tm_mday) || !literal(p, 'T') ||
+		!digits(p, 2, &tm->tm_hour) || !literal(p, ':') ||
+		!digits(p, 2, &tm->tm_min) || !literal(p, ':') ||
+		!digits(p, 2, &tm->tm_sec))
 		return false;
 	return tm->tm_mon >= 1 && tm->tm_mon <= 12 && tm->tm_mday >= 1 &&
 	       tm->tm_mday <= 31 && tm->tm_hour <= 23 && tm->tm_min <= 59 &&
@@ -96,7 +98,7 @@ static bool offset(const char **p, int *ret_seconds)
 	if (!literal(p, '+') && !literal(p, '-'))
 		return false;
 	if (!digits(p, 2, &hours) || !literal(p, ':') || !digits(p, 2, &minutes) ||
-	    hours > 14 || minutes > 59)
+		hours > 14 || minutes > 59)
 		return false;
 	*ret_seconds = sign * (hours * 3600 + minutes * 60);
 	return true;
@@ -113,7 +115,8 @@ int clock_parse(const char *text, int64_t *ret_t)
 	day = tm.tm_mday;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
-	second = tm.tm_sec; /* 60 in a leap second, which must not look like another day */
+	second =
+		tm.tm_sec; /* 60 in a leap second, which must not look like another day */
 	tm.tm_sec = 0;
 	t = timegm(&tm);
 	if (tm.tm_mday != day)

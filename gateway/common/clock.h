@@ -18,7 +18,8 @@ int64_t clock_now_us(void);
 /* Milliseconds of a clock that never jumps; only differences mean something. */
 int64_t clock_monotonic_ms(void);
 
-/* Write t as RFC 3339 UTC; years 0000 to 9999 only, others become 0000-00-00T00:00:00Z. */
+/* Write t as RFC 3339 UTC; years 0000 to 9999 only, others become 0000-00-00T00:00:00Z.
+ */
 void clock_format(int64_t t, char ret_text[CLOCK_TEXT_SIZE]);
 
 /* Read RFC 3339 / xsd:dateTime with Z or a numeric offset; fractions of a second are cut.

@@ -57,8 +57,8 @@ static const char *check_value(const config_setting_t *s, const struct config_ke
 	return v < k->min || v > k->max ? "is out of range" : NULL;
 }
 
-static int check_leaf(const char *file, const config_setting_t *s, const char *path,
-	char **ret_error)
+static int check_leaf(
+	const char *file, const config_setting_t *s, const char *path, char **ret_error)
 {
 	const struct config_key *k = key_find(path);
 	const char *wrong = k ? check_value(s, k) : "is not a known key";
@@ -80,8 +80,10 @@ static int check_settings(const char *file, const config_t *lib, char **ret_erro
 		const config_setting_t *group = config_setting_get_elem(root, i);
 
 		if (!config_setting_is_group(group))
-			return check_leaf(file, group, config_setting_name(group), ret_error);
-		for (unsigned int j = 0; j < (unsigned int)config_setting_length(group); j++) {
+			return check_leaf(
+				file, group, config_setting_name(group), ret_error);
+		for (unsigned int j = 0; j < (unsigned int)config_setting_length(group);
+			j++) {
 			const config_setting_t *s = config_setting_get_elem(group, j);
 			char path[128];
 			int r;
@@ -166,8 +168,9 @@ long long config_int(const struct config *c, const char *path)
 {
 	const config_setting_t *s = config_lookup(&c->lib, path);
 
-	return s && key_of(path, CONFIG_INT) ? config_setting_get_int64(s)
-		 : strtoll(key_of(path, CONFIG_INT)->def, NULL, 10);
+	return s && key_of(path, CONFIG_INT)
+		       ? config_setting_get_int64(s)
+		       : strtoll(key_of(path, CONFIG_INT)->def, NULL, 10);
 }
 
 bool config_bool(const struct config *c, const char *path)

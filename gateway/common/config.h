@@ -16,7 +16,7 @@ enum config_type { CONFIG_STRING, CONFIG_INT, CONFIG_BOOL };
 struct config_key {
 	const char *path; /* "listen.partners" */
 	enum config_type type;
-	const char *def; /* default as text; NULL: required */
+	const char *def;    /* default as text; NULL: required */
 	long long min, max; /* of an integer */
 	const char *help;
 };
@@ -32,8 +32,8 @@ int config_load(const char *path, struct config **ret_config, char **ret_error);
 void config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free)
 
-/* The value of a key of the table or its default. Asking for a key that is not in the table
- * is a bug and aborts. */
+/* The value of a key of the table or its default. Asking for a key that is not in the
+ * table is a bug and aborts. */
 const char *config_string(const struct config *c, const char *path);
 long long config_int(const struct config *c, const char *path);
 bool config_bool(const struct config *c, const char *path);

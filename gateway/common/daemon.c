@@ -17,7 +17,8 @@
 
 static int read_options(int argc, char **argv, const char *usage, const char **ret_dir)
 {
-	static const struct option options[] = { { "instance", required_argument, NULL, 'i' },
+	static const struct option options[] = { { "instance", required_argument, NULL,
+							 'i' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' },
 		{ 0 } };
 	int c;
@@ -70,7 +71,8 @@ static int listening_socket(const struct daemon *d, enum daemon_socket kind)
 	r = instance_socket(&d->instance, d->name, path);
 	if (r < 0)
 		return r;
-	return kind == DAEMON_STREAM ? ipc_listen_stream(path, 0666) : ipc_listen(path, 0666);
+	return kind == DAEMON_STREAM ? ipc_listen_stream(path, 0666)
+				     : ipc_listen(path, 0666);
 }
 
 int daemon_start(struct daemon *d, const char *name, enum daemon_socket kind, int argc,
@@ -87,15 +89,16 @@ int daemon_start(struct daemon *d, const char *name, enum daemon_socket kind, in
 		return r;
 	r = instance_open(dir, &d->instance, &error);
 	if (r < 0) {
-		log_event(LOG_ERR, "daemon.instance", NULL, "%s", error ? error : strerror(-r));
+		log_event(LOG_ERR, "daemon.instance", NULL, "%s",
+			error ? error : strerror(-r));
 		return 2;
 	}
 	d->stop_fd = block_signals();
 	d->socket = listening_socket(d, kind);
 	if (d->stop_fd < 0 || (kind != DAEMON_NO_SOCKET && d->socket < 0)) {
 		r = d->stop_fd < 0 ? d->stop_fd : d->socket;
-		log_event(LOG_ERR, "daemon.socket", NULL, "cannot listen on run/%s.sock: %s",
-			name, strerror(-r));
+		log_event(LOG_ERR, "daemon.socket", NULL,
+			"cannot listen on run/%s.sock: %s", name, strerror(-r));
 		daemon_done(d);
 		return 1;
 	}
@@ -104,8 +107,8 @@ int daemon_start(struct daemon *d, const char *name, enum daemon_socket kind, in
 
 void daemon_ready(const struct daemon *d)
 {
-	log_event(LOG_INFO, "daemon.ready", NULL, "%s " SEALGATE_VERSION " serves %s", d->name,
-		d->instance.dir);
+	log_event(LOG_INFO, "daemon.ready", NULL, "%s " SEALGATE_VERSION " serves %s",
+		d->name, d->instance.dir);
 	sd_notify(0, "READY=1");
 }
 

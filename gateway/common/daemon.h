@@ -13,25 +13,25 @@
 struct daemon {
 	const char *name; /* "queued": names socket, uid and log lines */
 	struct instance instance;
-	int socket; /* listening; -1 for a daemon without one */
+	int socket;  /* listening; -1 for a daemon without one */
 	int stop_fd; /* readable once SIGTERM or SIGINT came */
 };
 
 enum daemon_socket { DAEMON_NO_SOCKET, DAEMON_SEQPACKET, DAEMON_STREAM };
 
 /* Read options (--instance DIR, --help, --version), open the instance, take the listening
- * socket (LISTEN_FDS of socket activation, else run/NAME.sock, mode 0666: the peer's uid is
- * what counts), block SIGTERM and SIGINT and hand them to stop_fd, ignore SIGPIPE, log to
- * the journal or standard error. usage is the text of --help.
- * Return: -1 go on, else the status to exit with. */
+ * socket (LISTEN_FDS of socket activation, else run/NAME.sock, mode 0666: the peer's uid
+ * is what counts), block SIGTERM and SIGINT and hand them to stop_fd, ignore SIGPIPE, log
+ * to the journal or standard error. usage is the text of --help. Return: -1 go on, else
+ * the status to exit with. */
 int daemon_start(struct daemon *d, const char *name, enum daemon_socket kind, int argc,
 	char **argv, const char *usage);
 
 /* Tell the supervisor that the daemon serves (NOTIFY_SOCKET). */
 void daemon_ready(const struct daemon *d);
 
-/* Wait for a connection or the end. Return: a connection with timeout_ms set for its sends
- * and receives, -1 when the daemon shall stop. */
+/* Wait for a connection or the end. Return: a connection with timeout_ms set for its
+ * sends and receives, -1 when the daemon shall stop. */
 int daemon_accept(const struct daemon *d, int timeout_ms);
 
 /* Sleep up to ms. Return: true when the daemon shall stop. */

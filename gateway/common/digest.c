@@ -11,7 +11,7 @@ int digest_sha256(struct span data, uint8_t ret_digest[SHA256_SIZE])
 	unsigned int len = 0;
 
 	if (EVP_Digest(data.data, data.len, ret_digest, &len, EVP_sha256(), NULL) != 1 ||
-	    len != SHA256_SIZE)
+		len != SHA256_SIZE)
 		return -EIO;
 	return 0;
 }

@@ -20,9 +20,9 @@ int hex_decode(const char *text, uint8_t *ret_data, size_t len);
 /* Encode with padding and without line breaks; the caller frees. Return: text or NULL. */
 char *base64_encode(struct span data);
 
-/* Decode; white space (space, tab, CR, LF) is skipped, anything else outside the alphabet,
- * wrong padding or set spare bits are refused. The caller frees *ret_data (never NULL on
- * success). Return: 0, -EINVAL, -ENOMEM. */
+/* Decode; white space (space, tab, CR, LF) is skipped, anything else outside the
+ * alphabet, wrong padding or set spare bits are refused. The caller frees *ret_data
+ * (never NULL on success). Return: 0, -EINVAL, -ENOMEM. */
 int base64_decode(struct span text, uint8_t **ret_data, size_t *ret_len);
 
 #endif

@@ -11,7 +11,8 @@
 #define RECEIVED_MAX 200
 
 static const struct reason REASONS[] = {
-#define REASON(code, status, sentence, clause, fix) { code, status, sentence, clause, fix },
+#define REASON(code, status, sentence, clause, fix)                                      \
+	{ code, status, sentence, clause, fix },
 #include "common/reasons.def"
 #undef REASON
 };
@@ -79,7 +80,8 @@ static void append(struct findings *f, enum severity severity, const char *code,
 	slot = next_slot(f, severity);
 	if (!slot)
 		return;
-	*slot = (struct finding){ .reason = reason, .severity = severity,
+	*slot = (struct finding){ .reason = reason,
+		.severity = severity,
 		.where = strdup(where ? where : ""),
 		.received = strndup(received ? received : "", RECEIVED_MAX),
 		.message = strdup(message ? message : reason->sentence) };
@@ -155,8 +157,8 @@ json_t *findings_to_json(const struct findings *f)
 		const struct finding *x = &f->list[i];
 		json_t *row = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s}", "code",
 			x->reason->code, "severity", severity_text(x->severity), "where",
-			json_text(x->where), "received", json_text(x->received), "message",
-			json_text(x->message), "fix", x->reason->fix, "clause",
+			json_text(x->where), "received", json_text(x->received),
+			"message", json_text(x->message), "fix", x->reason->fix, "clause",
 			x->reason->clause);
 
 		if (!row || json_array_append_new(array, row) < 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Findings: what is wrong with an input, where, what was received, why and how to mend it;
- * never a decision by itself.
+ * Findings: what is wrong with an input, where, what was received, why and how to mend
+ * it; never a decision by itself.
  */
 #ifndef SEALGATE_COMMON_FINDING_H
 #define SEALGATE_COMMON_FINDING_H
@@ -32,15 +32,15 @@ const struct reason *reason_table(size_t *ret_count);
 struct finding {
 	const struct reason *reason;
 	enum severity severity;
-	char *where;    /* XPath, line:column, header or field; "" when the whole input */
+	char *where;	/* XPath, line:column, header or field; "" when the whole input */
 	char *received; /* at most 200 octets of what was there, or "" */
-	char *message;  /* sentence with its details */
+	char *message;	/* sentence with its details */
 };
 
 struct findings {
 	struct finding *list;
 	size_t count;
-	size_t errors;  /* how many are SEVERITY_ERROR, dropped ones included */
+	size_t errors;	/* how many are SEVERITY_ERROR, dropped ones included */
 	size_t dropped; /* beyond LIMIT_FINDINGS */
 	bool out_of_memory;
 };
@@ -48,8 +48,8 @@ struct findings {
 /* Release the list; a zeroed struct is an empty list. */
 void findings_done(struct findings *f);
 
-/* Add a finding of the code at error severity. where and received may be NULL. message may
- * be NULL: the reason's sentence. An unknown code becomes "internal.reason", still an
+/* Add a finding of the code at error severity. where and received may be NULL. message
+ * may be NULL: the reason's sentence. An unknown code becomes "internal.reason", still an
  * error: a slip of ours can never turn a refusal into an acceptance. */
 void findings_add(struct findings *f, const char *code, const char *where,
 	const char *received, const char *message);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * An instance: the folder with sealgate.conf, policies/, state/ and run/, and who may speak
- * to whom in it; never opens the database or the token.
+ * An instance: the folder with sealgate.conf, policies/, state/ and run/, and who may
+ * speak to whom in it; never opens the database or the token.
  */
 #ifndef SEALGATE_COMMON_INSTANCE_H
 #define SEALGATE_COMMON_INSTANCE_H
@@ -26,14 +26,16 @@ void instance_done(struct instance *i);
 int instance_path(const struct instance *i, const char *name, char ret_path[PATH_MAX]);
 
 /* Path of run/NAME.sock: intake, verify, queued, signer, admin, ... */
-int instance_socket(const struct instance *i, const char *program, char ret_path[PATH_MAX]);
+int instance_socket(
+	const struct instance *i, const char *program, char ret_path[PATH_MAX]);
 
-/* True when the process at the other end of socket runs under the uid of the named program
+/* True when the process at the other end of socket runs under the uid of the named
+ * program
  * ("intake") or, without peer separation, under our own uid. */
 bool instance_peer_is(const struct instance *i, int socket, const char *program);
 
-/* The name of the program whose uid the peer has; without peer separation "any" for our own
- * uid; NULL for a stranger. */
+/* The name of the program whose uid the peer has; without peer separation "any" for our
+ * own uid; NULL for a stranger. */
 const char *instance_peer_name(const struct instance *i, int socket);
 
 #endif

@@ -58,9 +58,12 @@ static void attach_fds(struct msghdr *msg, char *control, const int *fds, size_t
 int ipc_send(int socket, uint16_t type, uint64_t id, const void *body, size_t body_len,
 	const int *fds, size_t fd_count)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(IPC_FDS_MAX * sizeof(int))] = { 0 };
-	struct ipc_header header = { .magic = IPC_MAGIC, .version = IPC_VERSION,
-		.type = type, .id = id };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(IPC_FDS_MAX * sizeof(int))] = {
+		0
+	};
+	struct ipc_header header = {
+		.magic = IPC_MAGIC, .version = IPC_VERSION, .type = type, .id = id
+	};
 	struct iovec iov[2] = { { &header, sizeof(header) },
 		{ (void *)(uintptr_t)body, body_len } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
@@ -115,7 +118,8 @@ static int check_header(const struct ipc_message *m, ssize_t received, int fds, 
 	if (h->version != IPC_VERSION)
 		return -EPROTONOSUPPORT;
 	if ((flags & (MSG_TRUNC | MSG_CTRUNC)) || fds < 0 || h->type == 0 ||
-	    h->body_len != (size_t)received - sizeof(*h) || h->fd_count != (uint32_t)fds)
+		h->body_len != (size_t)received - sizeof(*h) ||
+		h->fd_count != (uint32_t)fds)
 		return -EPROTO;
 	return 1;
 }
@@ -126,7 +130,9 @@ int ipc_receive(int socket, struct ipc_message *m)
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))];
 	struct iovec iov[2] = { { &m->header, sizeof(m->header) },
 		{ m->body, sizeof(m->body) } };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = control,
+	struct msghdr msg = { .msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = control,
 		.msg_controllen = sizeof(control) };
 	ssize_t n;
 	int fds, r;
@@ -188,7 +194,7 @@ static int set_timeouts(int fd, int timeout_ms)
 	if (timeout_ms == 0)
 		return 0;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) < 0)
 		return -errno;
 	return 0;
 }
@@ -225,7 +231,7 @@ static int listen_on(const char *path, mode_t mode, int type)
 	if (unlink(path) < 0 && errno != ENOENT)
 		return -errno;
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || chmod(path, mode) < 0 ||
-	    listen(fd, 128) < 0)
+		listen(fd, 128) < 0)
 		return -errno;
 	return take_fd(&fd);
 }

@@ -58,7 +58,8 @@ int ipc_send(int socket, uint16_t type, uint64_t id, const void *body, size_t bo
 
 /* Receive one message into *m (initialised here).
  * Return: 1 a message, 0 the peer closed, -EPROTO (magic, length, truncation, fd count),
- * -EPROTONOSUPPORT (another version), -EAGAIN past the socket's receive timeout, -errno. */
+ * -EPROTONOSUPPORT (another version), -EAGAIN past the socket's receive timeout, -errno.
+ */
 int ipc_receive(int socket, struct ipc_message *m);
 
 /* Ask and wait for the answer that carries the same id.

@@ -24,7 +24,7 @@ static size_t utf8_char(const char *s)
 		c = c << 6 | (u[i] & 0x3F);
 	}
 	if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 || c > 0x10FFFF)) ||
-	    (c >= 0xD800 && c <= 0xDFFF))
+		(c >= 0xD800 && c <= 0xDFFF))
 		return 0;
 	return n;
 }
@@ -56,8 +56,8 @@ json_t *json_read(struct span data, size_t max)
 {
 	if (data.len > max)
 		return NULL;
-	return json_loadb((const char *)data.data, data.len,
-		JSON_REJECT_DUPLICATES, NULL);
+	return json_loadb(
+		(const char *)data.data, data.len, JSON_REJECT_DUPLICATES, NULL);
 }
 
 const char *json_string_of(const json_t *object, const char *key)

@@ -6,12 +6,12 @@
 #define SEALGATE_COMMON_LIMITS_H
 
 #define LIMIT_DOCUMENT (10u * 1024 * 1024)  /* octets of a submitted document */
-#define LIMIT_REPORT (4u * 1024 * 1024)     /* octets of a validation report */
+#define LIMIT_REPORT (4u * 1024 * 1024)	    /* octets of a validation report */
 #define LIMIT_CONTAINER (24u * 1024 * 1024) /* octets of an evidence container */
-#define LIMIT_RECEIPT (64u * 1024)          /* octets of a receipt */
-#define LIMIT_REPLY (1024u * 1024)          /* octets of a destination's answer */
-#define LIMIT_FINDINGS 500                  /* findings kept for one document */
-#define LIMIT_SIGNATURES 16                 /* signatures in one document */
+#define LIMIT_RECEIPT (64u * 1024)	    /* octets of a receipt */
+#define LIMIT_REPLY (1024u * 1024)	    /* octets of a destination's answer */
+#define LIMIT_FINDINGS 500		    /* findings kept for one document */
+#define LIMIT_SIGNATURES 16		    /* signatures in one document */
 
 #define DOCUMENT_ID_SIZE 27  /* 26 characters and a NUL */
 #define PARTNER_NAME_SIZE 64 /* with the NUL, as all below */

@@ -38,21 +38,22 @@ static void message_id(const char *code, char ret_text[SHA256_TEXT_SIZE])
 }
 
 /* Send to the journal. Return: false when there is none. */
-static bool to_journal(int priority, const char *code, const char *document,
-	const char *message)
+static bool to_journal(
+	int priority, const char *code, const char *document, const char *message)
 {
 	char id[SHA256_TEXT_SIZE];
 
 	if (!getenv("JOURNAL_STREAM"))
 		return false;
 	message_id(code, id);
-	sd_journal_send("MESSAGE=%s", message, "MESSAGE_ID=%s", id, "PRIORITY=%d", priority,
-		"SYSLOG_IDENTIFIER=%s", program_name, "SEALGATE_CODE=%s", code,
+	sd_journal_send("MESSAGE=%s", message, "MESSAGE_ID=%s", id, "PRIORITY=%d",
+		priority, "SYSLOG_IDENTIFIER=%s", program_name, "SEALGATE_CODE=%s", code,
 		"SEALGATE_DOCUMENT=%s", document ? document : "", NULL);
 	return true;
 }
 
-void log_event(int priority, const char *code, const char *document, const char *format, ...)
+void log_event(
+	int priority, const char *code, const char *document, const char *format, ...)
 {
 	static const char *const names[] = { "emerg", "alert", "crit", "error", "warning",
 		"notice", "info", "debug" };
@@ -66,6 +67,6 @@ void log_event(int priority, const char *code, const char *document, const char 
 	if (to_journal(priority, code, document, message))
 		return;
 	clock_format(clock_now(), now);
-	fprintf(stderr, "%s %s %s %s%s%s: %s\n", now, program_name, names[priority & 7], code,
-		document ? " " : "", document ? document : "", message);
+	fprintf(stderr, "%s %s %s %s%s%s: %s\n", now, program_name, names[priority & 7],
+		code, document ? " " : "", document ? document : "", message);
 }

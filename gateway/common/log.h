@@ -11,8 +11,8 @@
 /* Set the name that opens every line; text must live as long as the program. */
 void log_open(const char *program);
 
-/* Log one line. priority: LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG. code names
- * the message in the catalogue ("signer.token-lost"); document is an id or NULL. */
+/* Log one line. priority: LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG. code
+ * names the message in the catalogue ("signer.token-lost"); document is an id or NULL. */
 void log_event(int priority, const char *code, const char *document, const char *format,
 	...) __attribute__((format(printf, 4, 5)));
 

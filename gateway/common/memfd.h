@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Sealed memfds: how octets travel between processes; never maps one that can still change.
+ * Sealed memfds: how octets travel between processes; never maps one that can still
+ * change.
  */
 #ifndef SEALGATE_COMMON_MEMFD_H
 #define SEALGATE_COMMON_MEMFD_H
@@ -14,8 +15,9 @@ int memfd_from(const char *name, struct span data);
 /* Seal a memfd that the caller has written. Return: 0 or -errno. */
 int memfd_seal(int fd);
 
-/* Map a memfd read-only; refused with -EPERM unless all four seals are set and with -EFBIG
- * when longer than max. A mapping of length 0 has data "". Undo with memfd_unmap. */
+/* Map a memfd read-only; refused with -EPERM unless all four seals are set and with
+ * -EFBIG when longer than max. A mapping of length 0 has data "". Undo with memfd_unmap.
+ */
 int memfd_map(int fd, size_t max, struct span *ret_data);
 
 /* Unmap; NULL-safe for a zeroed or empty span. */

@@ -78,7 +78,7 @@ static int check_protocol(struct scgi_request *r)
 	long long length;
 
 	if (r->pair_count == 0 || strcmp(r->pairs[0].name, "CONTENT_LENGTH") != 0 ||
-	    strcmp(scgi_get(r, "SCGI"), "1") != 0)
+		strcmp(scgi_get(r, "SCGI"), "1") != 0)
 		return -EPROTO;
 	length = decimal(r->pairs[0].value, strlen(r->pairs[0].value));
 	if (length < 0)

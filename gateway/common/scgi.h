@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * SCGI requests: a netstring of header pairs, then exactly CONTENT_LENGTH octets; reads what
- * nginx writes and nothing looser, never guesses a length. (SCGI: "A Simple Common Gateway
- * Interface alternative", protocol of 2008.)
+ * SCGI requests: a netstring of header pairs, then exactly CONTENT_LENGTH octets; reads
+ * what nginx writes and nothing looser, never guesses a length. (SCGI: "A Simple Common
+ * Gateway Interface alternative", protocol of 2008.)
  */
 #ifndef SEALGATE_COMMON_SCGI_H
 #define SEALGATE_COMMON_SCGI_H
@@ -23,8 +23,9 @@ struct scgi_request {
 };
 
 /* Parse the header netstring at the start of data ("LEN:...,"); CONTENT_LENGTH must come
- * first and SCGI must be "1"; duplicate names are refused. *ret_used is where the body starts.
- * Return: 1 parsed, 0 more octets are needed, -EPROTO malformed, -E2BIG over a limit. */
+ * first and SCGI must be "1"; duplicate names are refused. *ret_used is where the body
+ * starts. Return: 1 parsed, 0 more octets are needed, -EPROTO malformed, -E2BIG over a
+ * limit. */
 int scgi_parse(struct span data, struct scgi_request *ret_request, size_t *ret_used);
 
 void scgi_done(struct scgi_request *r);

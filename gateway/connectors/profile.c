@@ -21,9 +21,8 @@ struct reader {
 
 static int refuse(const struct reader *r, const config_setting_t *s, const char *what)
 {
-	if (!*r->ret_error &&
-		asprintf(r->ret_error, "%s/%s:%u: %s", r->folder, r->file,
-			s ? config_setting_source_line(s) : 1, what) < 0)
+	if (!*r->ret_error && asprintf(r->ret_error, "%s/%s:%u: %s", r->folder, r->file,
+				      s ? config_setting_source_line(s) : 1, what) < 0)
 		*r->ret_error = NULL;
 	return -EINVAL;
 }
@@ -38,18 +37,21 @@ static int take_text(const config_setting_t *group, const char *key, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int take_xpath(const struct reader *r, const config_setting_t *group, const char *key,
-	xmlXPathCompExpr **ret)
+static int take_xpath(const struct reader *r, const config_setting_t *group,
+	const char *key, xmlXPathCompExpr **ret)
 {
 	const char *text;
 
 	if (config_setting_lookup_string(group, key, &text) != CONFIG_TRUE)
 		return 0;
 	*ret = xmlXPathCompile((const xmlChar *)text);
-	return *ret ? 0 : refuse(r, config_setting_get_member(group, key), "is not XPath 1.0");
+	return *ret ? 0
+		    : refuse(r, config_setting_get_member(group, key),
+			      "is not XPath 1.0");
 }
 
-static int take_template(const struct reader *r, const config_setting_t *group, char **ret)
+static int take_template(
+	const struct reader *r, const config_setting_t *group, char **ret)
 {
 	char path[PATH_MAX];
 	const char *name;
@@ -66,8 +68,8 @@ static int take_template(const struct reader *r, const config_setting_t *group, 
 	return 0;
 }
 
-static int known_keys(const struct reader *r, const config_setting_t *group,
-	const char *const *keys)
+static int known_keys(
+	const struct reader *r, const config_setting_t *group, const char *const *keys)
 {
 	for (unsigned int i = 0; i < (unsigned int)config_setting_length(group); i++) {
 		const config_setting_t *s = config_setting_get_elem(group, i);
@@ -115,14 +117,16 @@ static int take_namespaces(const struct reader *r, const config_t *c, struct pro
 	if (n > PROFILE_NAMESPACES_MAX)
 		return refuse(r, list, "too many namespaces");
 	for (int i = 0; i < n; i++) {
-		const config_setting_t *s = config_setting_get_elem(list, (unsigned int)i);
+		const config_setting_t *s =
+			config_setting_get_elem(list, (unsigned int)i);
 		int e = take_text(s, "prefix", &p->namespaces[i].prefix);
 
 		if (e == 0)
 			e = take_text(s, "uri", &p->namespaces[i].uri);
 		p->namespace_count = (size_t)i + 1;
 		if (e < 0 || !p->namespaces[i].prefix || !p->namespaces[i].uri)
-			return e < 0 ? e : refuse(r, s, "a namespace has a prefix and a uri");
+			return e < 0 ? e
+				     : refuse(r, s, "a namespace has a prefix and a uri");
 	}
 	return 0;
 }
@@ -146,7 +150,8 @@ static int take_numbers(const struct reader *r, const config_t *c, struct profil
 
 		config_lookup_int(c, NUMBERS[i].key, &value);
 		if (value < NUMBERS[i].min || value > NUMBERS[i].max)
-			return refuse(r, config_lookup(c, NUMBERS[i].key), "is out of range");
+			return refuse(
+				r, config_lookup(c, NUMBERS[i].key), "is out of range");
 		memcpy((char *)p + NUMBERS[i].offset, &value, sizeof(value));
 	}
 	return 0;
@@ -162,7 +167,8 @@ static int take_protocol(const struct reader *r, const config_t *c, struct profi
 	else if (strcmp(text, "push") == 0)
 		p->protocol = PROFILE_PUSH;
 	else
-		return refuse(r, config_lookup(c, "protocol"), "protocol is soap or push");
+		return refuse(
+			r, config_lookup(c, "protocol"), "protocol is soap or push");
 	return 0;
 }
 
@@ -172,8 +178,9 @@ static int check_complete(const struct reader *r, const struct profile *p)
 	if (!p->url)
 		return refuse(r, NULL, "url is missing");
 	if (p->protocol == PROFILE_SOAP &&
-		(!p->submit.action || !p->submit.template || !p->submit.id || !p->find.action ||
-			!p->find.template || !p->find.found || !p->permanent))
+		(!p->submit.action || !p->submit.template || !p->submit.id ||
+			!p->find.action || !p->find.template || !p->find.found ||
+			!p->permanent))
 		return refuse(r, NULL,
 			"soap needs submit and find with action, template, id and found, "
 			"and permanent");
@@ -184,9 +191,10 @@ static int check_complete(const struct reader *r, const struct profile *p)
 
 static int read_settings(const struct reader *r, const config_t *c, struct profile *p)
 {
-	static const char *const keys[] = { "protocol", "url", "credentials", "information",
-		"concurrency", "timeout_s", "retry_first_s", "retry_max_s", "expire_s", "submit",
-		"find", "permanent", "already", "namespaces", NULL };
+	static const char *const keys[] = { "protocol", "url", "credentials",
+		"information", "concurrency", "timeout_s", "retry_first_s", "retry_max_s",
+		"expire_s", "submit", "find", "permanent", "already", "namespaces",
+		NULL };
 	const config_setting_t *root = config_root_setting(c);
 	int e = known_keys(r, root, keys);
 
@@ -257,8 +265,9 @@ static int read_folder(const char *folder, struct profiles *p, char **ret_error)
 	if (!p->list || (unsigned int)n > PROFILES_MAX)
 		e = p->list ? -E2BIG : -ENOMEM;
 	for (int i = 0; i < n; i++) {
-		struct reader r = { .folder = folder, .file = names[i]->d_name,
-			.ret_error = ret_error };
+		struct reader r = {
+			.folder = folder, .file = names[i]->d_name, .ret_error = ret_error
+		};
 
 		if (e == 0)
 			e = read_file(&r, &p->list[p->count++]);
@@ -277,7 +286,8 @@ int profiles_load(const char *policies, struct profiles **ret_profiles, char **r
 	*ret_error = NULL;
 	if (!p)
 		return -ENOMEM;
-	if (snprintf(folder, sizeof(folder), "%s/routes/destinations", policies) >= PATH_MAX)
+	if (snprintf(folder, sizeof(folder), "%s/routes/destinations", policies) >=
+		PATH_MAX)
 		return -ENAMETOOLONG;
 	r = read_folder(folder, p, ret_error);
 	if (r == 0)

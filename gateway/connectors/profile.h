@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Destinations as data, policies/routes/destinations/NAME.cfg: protocol, addresses, request
- * templates, where a reply's values are read, how faults are told apart; never a connection.
+ * Destinations as data, policies/routes/destinations/NAME.cfg: protocol, addresses,
+ * request templates, where a reply's values are read, how faults are told apart; never a
+ * connection.
  */
 #ifndef SEALGATE_CONNECTORS_PROFILE_H
 #define SEALGATE_CONNECTORS_PROFILE_H
@@ -20,10 +21,10 @@ enum profile_protocol { PROFILE_SOAP = 1, PROFILE_PUSH };
 /* A request that a destination understands and where its answer is read. XPath for SOAP,
  * member names for push; NULL where the profile says nothing. */
 struct profile_operation {
-	char *action;          /* SOAPAction */
-	char *template;        /* envelope with ${placeholders}, the file's text */
-	char *id_text;         /* member name of the reply's id (push) */
-	xmlXPathCompExpr *id;     /* string */
+	char *action;		  /* SOAPAction */
+	char *template;		  /* envelope with ${placeholders}, the file's text */
+	char *id_text;		  /* member name of the reply's id (push) */
+	xmlXPathCompExpr *id;	  /* string */
 	xmlXPathCompExpr *status; /* string */
 	xmlXPathCompExpr *found;  /* boolean; of a look-up */
 };
@@ -32,8 +33,8 @@ struct profile {
 	char name[DESTINATION_NAME_SIZE];
 	enum profile_protocol protocol;
 	char *url;
-	char *credentials;     /* name below credentials/destinations/, or NULL */
-	char *information;     /* push: "advance" before clearance */
+	char *credentials; /* name below credentials/destinations/, or NULL */
+	char *information; /* push: "advance" before clearance */
 	int concurrency, timeout_s;
 	int retry_first_s, retry_max_s, expire_s;
 	struct profile_operation submit, find;

@@ -39,8 +39,8 @@ static xmlXPathContext *context_of(const struct profile *p, xmlDoc *doc)
 	return x;
 }
 
-static void set_string(json_t *reply, const char *key, xmlXPathContext *x,
-	xmlXPathCompExpr *expression)
+static void set_string(
+	json_t *reply, const char *key, xmlXPathContext *x, xmlXPathCompExpr *expression)
 {
 	xmlXPathObject *o = expression ? xmlXPathCompiledEval(expression, x) : NULL;
 	xmlChar *text = o ? xmlXPathCastToString(o) : NULL;
@@ -55,8 +55,8 @@ static bool is_true(xmlXPathContext *x, xmlXPathCompExpr *expression)
 	return expression && xmlXPathCompiledEvalToBoolean(expression, x) == 1;
 }
 
-static void set_child_text(json_t *reply, const char *key, const xmlNode *parent,
-	const char *name)
+static void set_child_text(
+	json_t *reply, const char *key, const xmlNode *parent, const char *name)
 {
 	_cleanup_(freep) char *text = xml_text(xml_child(parent, NULL, name));
 
@@ -69,7 +69,8 @@ static void add_error(json_t *errors, const xmlNode *e)
 	_cleanup_(freep) char *message = xml_text(xml_child(e, TRACES_ERROR, "Message"));
 	char line[VALUE_MAX + 1];
 
-	snprintf(line, sizeof(line), "%.100s: %.380s", id ? id : "?", message ? message : "");
+	snprintf(line, sizeof(line), "%.100s: %.380s", id ? id : "?",
+		message ? message : "");
 	json_array_append_new(errors, json_text(line));
 }
 
@@ -87,8 +88,8 @@ static void set_errors(json_t *reply, const xmlNode *fault)
 	json_object_set_new(reply, "errors", errors);
 }
 
-static void read_fault(const struct profile *p, xmlXPathContext *x, const xmlNode *fault,
-	json_t *reply)
+static void read_fault(
+	const struct profile *p, xmlXPathContext *x, const xmlNode *fault, json_t *reply)
 {
 	set_text(reply, "kind", "fault");
 	set_child_text(reply, "fault_code", fault, "faultcode");
@@ -164,8 +165,8 @@ static int read_push(const struct profile *p, struct span octets, json_t *reply)
 	return 0;
 }
 
-int reply_read(const struct profiles *profiles, const char *destination, struct span octets,
-	json_t **ret_reply)
+int reply_read(const struct profiles *profiles, const char *destination,
+	struct span octets, json_t **ret_reply)
 {
 	const struct profile *p = profile_find(profiles, destination);
 	_cleanup_json_ json_t *reply = json_pack("{s:s}", "kind", "unreadable");

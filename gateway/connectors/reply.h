@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What a destination answered, read from its octets by its profile; runs in a verify worker,
- * never in the process that fetched them.
+ * What a destination answered, read from its octets by its profile; runs in a verify
+ * worker, never in the process that fetched them.
  */
 #ifndef SEALGATE_CONNECTORS_REPLY_H
 #define SEALGATE_CONNECTORS_REPLY_H
@@ -12,10 +12,10 @@
 #include <jansson.h>
 
 /* Read an answer. *ret_reply (a new reference):
- * {"kind": "ok" | "fault" | "unreadable", "id", "status", "found": bool, "permanent": bool,
- *  "already": bool, "fault_code", "fault_text", "request_id", "errors": ["ID: message", ...]}.
- * Return: 0, or negative undecided. */
-int reply_read(const struct profiles *profiles, const char *destination, struct span octets,
-	json_t **ret_reply);
+ * {"kind": "ok" | "fault" | "unreadable", "id", "status", "found": bool, "permanent":
+ * bool, "already": bool, "fault_code", "fault_text", "request_id", "errors": ["ID:
+ * message", ...]}. Return: 0, or negative undecided. */
+int reply_read(const struct profiles *profiles, const char *destination,
+	struct span octets, json_t **ret_reply);
 
 #endif

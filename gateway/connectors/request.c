@@ -13,10 +13,10 @@
 #define NONCE_SIZE 16
 #define TIMESTAMP_S 60 /* the stricter of the published rules */
 
-/* Base64(SHA-1(nonce octets, Created, key)), UsernameToken Profile 1.0 section 3.1. SHA-1 is
- * what the profile prescribes; it authenticates inside TLS and proves nothing else. */
-static char *password_digest(const uint8_t nonce[NONCE_SIZE], const char *created,
-	const char *key)
+/* Base64(SHA-1(nonce octets, Created, key)), UsernameToken Profile 1.0 section 3.1. SHA-1
+ * is what the profile prescribes; it authenticates inside TLS and proves nothing else. */
+static char *password_digest(
+	const uint8_t nonce[NONCE_SIZE], const char *created, const char *key)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	unsigned int len = 0;
@@ -24,7 +24,8 @@ static char *password_digest(const uint8_t nonce[NONCE_SIZE], const char *create
 	int ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha1(), NULL) &&
 		 EVP_DigestUpdate(ctx, nonce, NONCE_SIZE) &&
 		 EVP_DigestUpdate(ctx, created, strlen(created)) &&
-		 EVP_DigestUpdate(ctx, key, strlen(key)) && EVP_DigestFinal_ex(ctx, digest, &len);
+		 EVP_DigestUpdate(ctx, key, strlen(key)) &&
+		 EVP_DigestFinal_ex(ctx, digest, &len);
 
 	EVP_MD_CTX_free(ctx);
 	return ok ? base64_encode(span_of(digest, len)) : NULL;
@@ -46,9 +47,10 @@ static int add_security(const struct request_values *v, struct buf *ret)
 	digest = password_digest(nonce, created, v->key);
 	if (!nonce_text || !digest)
 		return -ENOMEM;
-	buf_add_str(ret, "<wsse:Security xmlns:wsse=\"" WSSE
-			 "wssecurity-secext-1.0.xsd\" xmlns:wsu=\"" WSSE
-			 "wssecurity-utility-1.0.xsd\"><wsse:UsernameToken><wsse:Username>");
+	buf_add_str(ret,
+		"<wsse:Security xmlns:wsse=\"" WSSE
+		"wssecurity-secext-1.0.xsd\" xmlns:wsu=\"" WSSE
+		"wssecurity-utility-1.0.xsd\"><wsse:UsernameToken><wsse:Username>");
 	buf_add_xml(ret, v->username);
 	buf_addf(ret,
 		"</wsse:Username><wsse:Password Type=\"" WSSE
@@ -56,7 +58,8 @@ static int add_security(const struct request_values *v, struct buf *ret)
 		"<wsse:Nonce EncodingType=\"" WSSE
 		"soap-message-security-1.0#Base64Binary\">%s</wsse:Nonce>"
 		"<wsu:Created>%s</wsu:Created></wsse:UsernameToken><wsu:Timestamp>"
-		"<wsu:Created>%s</wsu:Created><wsu:Expires>%s</wsu:Expires></wsu:Timestamp>"
+		"<wsu:Created>%s</wsu:Created><wsu:Expires>%s</wsu:Expires></"
+		"wsu:Timestamp>"
 		"</wsse:Security>",
 		digest, nonce_text, created, created, expires);
 	return ret->error;
@@ -87,8 +90,8 @@ static bool named(const char *name, size_t len, const char *wanted)
 	return strlen(wanted) == len && memcmp(name, wanted, len) == 0;
 }
 
-static int add_value(const struct request_values *v, const char *name, size_t len,
-	struct buf *ret)
+static int add_value(
+	const struct request_values *v, const char *name, size_t len, struct buf *ret)
 {
 	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
 		const char *text;
@@ -109,8 +112,8 @@ static int add_value(const struct request_values *v, const char *name, size_t le
 	return -EINVAL;
 }
 
-int request_soap(const struct profile_operation *operation, const struct request_values *v,
-	struct buf *ret)
+int request_soap(const struct profile_operation *operation,
+	const struct request_values *v, struct buf *ret)
 {
 	const char *p = operation->template, *at, *end;
 

@@ -13,17 +13,18 @@
 /* Values for ${placeholders}: reference, number, type, status, country, import-country,
  * file-name, container-base64, security, client-id, information. */
 struct request_values {
-	const char *reference; /* idempotency: the same for every attempt of one delivery */
+	const char
+		*reference; /* idempotency: the same for every attempt of one delivery */
 	const char *number, *type, *status, *country, *import_country;
-	struct span container; /* empty for a look-up */
+	struct span container;			/* empty for a look-up */
 	const char *username, *key, *client_id; /* credentials; may be NULL */
-	int64_t now;           /* for WS-Security Created and Expires */
+	int64_t now;				/* for WS-Security Created and Expires */
 };
 
-/* Fill the operation's template; the WS-Security header (UsernameToken digest, Timestamp of
- * 60 s) stands where ${security} does. An unknown placeholder is -EINVAL.
- * Return: 0, -EINVAL, -E2BIG, -EIO (no randomness). */
-int request_soap(const struct profile_operation *operation, const struct request_values *v,
-	struct buf *ret);
+/* Fill the operation's template; the WS-Security header (UsernameToken digest, Timestamp
+ * of 60 s) stands where ${security} does. An unknown placeholder is -EINVAL. Return: 0,
+ * -EINVAL, -E2BIG, -EIO (no randomness). */
+int request_soap(const struct profile_operation *operation,
+	const struct request_values *v, struct buf *ret);
 
 #endif

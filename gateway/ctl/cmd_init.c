@@ -14,13 +14,15 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-/* Uids of a private range, one a program, for an instance that root makes without sysusers. */
+/* Uids of a private range, one a program, for an instance that root makes without
+ * sysusers. */
 #define UID_FIRST 62100u
 
 static const char *const PROGRAMS[] = { "nginx", "intake", "verify", "queued", "signer",
 	"seal", "forward", "admin" };
 
-/* Folders of an instance, the program that owns each (NULL: whoever made it), its mode. */
+/* Folders of an instance, the program that owns each (NULL: whoever made it), its mode.
+ */
 static const struct {
 	const char *path;
 	const char *owner;
@@ -98,8 +100,8 @@ static int make_folders(const struct plan *p)
 }
 
 /* Write a file that is not there yet; what an operator has edited stays. */
-static int write_new(const struct plan *p, const char *name, const char *owner, mode_t mode,
-	const struct buf *text)
+static int write_new(const struct plan *p, const char *name, const char *owner,
+	mode_t mode, const struct buf *text)
 {
 	char path[PATH_MAX];
 	int r = join(p, name, path);
@@ -119,8 +121,9 @@ static int write_configuration(const struct plan *p)
 	static const char *const listeners[] = { "partners", "customs", "operators" };
 
 	buf_init(&b, 16384);
-	buf_addf(&b, "# Machine configuration; every key is explained in sealgate.conf(5).\n"
-		     "instance = { name = \"%s\"; test = %s; };\n",
+	buf_addf(&b,
+		"# Machine configuration; every key is explained in sealgate.conf(5).\n"
+		"instance = { name = \"%s\"; test = %s; };\n",
 		p->name, p->test ? "true" : "false");
 	buf_add_str(&b, "listen = {");
 	for (int i = 0; i < 3; i++) {
@@ -133,7 +136,8 @@ static int write_configuration(const struct plan *p)
 	}
 	buf_add_str(&b, " };\n");
 	if (p->test)
-		buf_add_str(&b, "signer = { softhsm_conf = \"state/signer/softhsm2.conf\"; };\n");
+		buf_add_str(&b,
+			"signer = { softhsm_conf = \"state/signer/softhsm2.conf\"; };\n");
 	buf_addf(&b, "peers = { separate = %s;", p->separate ? "true" : "false");
 	for (size_t i = 0; p->separate && i < sizeof(PROGRAMS) / sizeof(PROGRAMS[0]); i++)
 		buf_addf(&b, " %s = %u;", PROGRAMS[i], owner_uid(PROGRAMS[i]));
@@ -162,8 +166,9 @@ static int write_test_token(const struct plan *p)
 	int r;
 
 	buf_init(&b, PATH_MAX + 256);
-	buf_addf(&b, "directories.tokendir = %s/state/signer/tokens\n"
-		     "objectstore.backend = file\nlog.level = ERROR\n",
+	buf_addf(&b,
+		"directories.tokendir = %s/state/signer/tokens\n"
+		"objectstore.backend = file\nlog.level = ERROR\n",
 		p->dir);
 	r = write_new(p, "state/signer/softhsm2.conf", "signer", 0600, &b);
 	if (r == 0)
@@ -179,11 +184,13 @@ static int copy_policies(const struct plan *p)
 	if (r < 0)
 		return r;
 	r = p->policies ? (snprintf(from, sizeof(from), "%s", p->policies) < PATH_MAX
-				  ? 0
-				  : -ENAMETOOLONG)
+					  ? 0
+					  : -ENAMETOOLONG)
 			: init_shared_policies(from);
 	if (r < 0)
-		return fail("the policies that come with sealgate (--policies names them)", r);
+		return fail(
+			"the policies that come with sealgate (--policies names them)",
+			r);
 	r = init_copy_tree(from, to);
 	return r < 0 ? fail(from, r) : 0;
 }
@@ -191,7 +198,8 @@ static int copy_policies(const struct plan *p)
 static int read_plan(int argc, char **argv, struct plan *p)
 {
 	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
-		{ "policies", required_argument, NULL, 'p' }, { "test", no_argument, NULL, 't' },
+		{ "policies", required_argument, NULL, 'p' },
+		{ "test", no_argument, NULL, 't' },
 		{ "shared-uid", no_argument, NULL, 's' }, { 0 } };
 	int c;
 
@@ -223,8 +231,10 @@ static int read_plan(int argc, char **argv, struct plan *p)
 
 static void say_next(const struct plan *p)
 {
-	printf("instance %s is made%s\n", p->dir, p->test ? " (TEST: software token)" : "");
-	printf("next: put TLS material into tls/, partners and anchors into policies/, then\n"
+	printf("instance %s is made%s\n", p->dir,
+		p->test ? " (TEST: software token)" : "");
+	printf("next: put TLS material into tls/, partners and anchors into policies/, "
+	       "then\n"
 	       "  sealgate --instance %s hsm init      make the keys in the token\n"
 	       "  sealgate --instance %s hsm csr seal  request the seal certificate\n"
 	       "  sealgate --instance %s up            start\n",

@@ -9,8 +9,9 @@
 
 int cmd_up(int argc, char **argv)
 {
-	static const struct option options[] = { { "ready-fd", required_argument, NULL, 'r' },
-		{ 0 } };
+	static const struct option options[] = {
+		{ "ready-fd", required_argument, NULL, 'r' }, { 0 }
+	};
 	_cleanup_(freep) char *error = NULL;
 	struct instance instance;
 	int c, r, ready_fd = -1;

@@ -42,8 +42,8 @@ static const char SCGI_PARAMETERS[] =
 	"\t\t\tscgi_buffers 8 16k;\n"
 	"\t\t\tscgi_next_upstream off;";
 
-/* A path and no named location: a request whose first line cannot be read has no address to
- * redirect from by name. */
+/* A path and no named location: a request whose first line cannot be read has no address
+ * to redirect from by name. */
 static const char ERROR_PAGES[] =
 	"\t\tadd_header X-Correlation-Id $request_id always;\n"
 	"\t\terror_page 400 403 404 405 408 413 414 494 495 496 497 501 503 505"
@@ -59,7 +59,7 @@ static const char ERROR_PAGES[] =
 
 struct variable {
 	const char *name;
-	const char *key; /* of the configuration */
+	const char *key;  /* of the configuration */
 	const char *text; /* or a fixed text */
 };
 
@@ -85,8 +85,8 @@ static int add_path(const struct instance *instance, const char *name, struct bu
 	return r < 0 ? r : buf_add_str(ret, path);
 }
 
-static int add_variable(const struct instance *instance, const char *name, size_t len,
-	struct buf *ret)
+static int add_variable(
+	const struct instance *instance, const char *name, size_t len, struct buf *ret)
 {
 	for (size_t i = 0; i < sizeof(VARIABLES) / sizeof(VARIABLES[0]); i++) {
 		const struct variable *v = &VARIABLES[i];
@@ -94,7 +94,8 @@ static int add_variable(const struct instance *instance, const char *name, size_
 		if (strlen(v->name) != len || memcmp(v->name, name, len) != 0)
 			continue;
 		if (v->key && strncmp(v->key, "tls.", 4) == 0)
-			return add_path(instance, config_string(instance->config, v->key), ret);
+			return add_path(
+				instance, config_string(instance->config, v->key), ret);
 		if (v->key)
 			return buf_add_str(ret, config_string(instance->config, v->key));
 		return strcmp(v->name, "RUN") == 0 ? add_path(instance, v->text, ret)
@@ -139,7 +140,8 @@ static int own_folder(const struct instance *instance, const char *name)
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	if (config_bool(instance->config, "peers.separate") &&
-		chown(path, (uid_t)config_int(instance->config, "peers.nginx"), (gid_t)-1) < 0)
+		chown(path, (uid_t)config_int(instance->config, "peers.nginx"),
+			(gid_t)-1) < 0)
 		return -errno;
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/init.h"
 
-#include "common/durable.h"
 #include "common/cleanup.h"
+#include "common/durable.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,8 @@
 
 int init_shared_policies(char ret_path[PATH_MAX])
 {
-	static const char *const places[] = { "../share/sealgate/policies", "../../policies" };
+	static const char *const places[] = { "../share/sealgate/policies",
+		"../../policies" };
 	char exe[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *slash;

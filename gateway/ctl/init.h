@@ -7,8 +7,8 @@
 
 #include <limits.h>
 
-/* Where the policies that come with sealgate are: beside the installed programs, or in the
- * source tree that they were built in. Return: 0 or -ENOENT. */
+/* Where the policies that come with sealgate are: beside the installed programs, or in
+ * the source tree that they were built in. Return: 0 or -ENOENT. */
 int init_shared_policies(char ret_path[PATH_MAX]);
 
 /* Copy a folder's tree; files that exist stay as they are. Return: 0 or -errno. */

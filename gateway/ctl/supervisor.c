@@ -65,7 +65,8 @@ struct supervisor {
 	bool stopping;
 };
 
-/* The sockets outlive the programs: who asks during a restart waits instead of failing. */
+/* The sockets outlive the programs: who asks during a restart waits instead of failing.
+ */
 static int open_sockets(struct supervisor *s)
 {
 	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
@@ -73,8 +74,10 @@ static int open_sockets(struct supervisor *s)
 		char path[PATH_MAX];
 		int r;
 
-		*c = (struct child){ .name = PROGRAMS[i].name, .kind = PROGRAMS[i].kind,
-			.socket = -1, .backoff = BACKOFF_MIN_MS };
+		*c = (struct child){ .name = PROGRAMS[i].name,
+			.kind = PROGRAMS[i].kind,
+			.socket = -1,
+			.backoff = BACKOFF_MIN_MS };
 		if (c->kind != STREAM && c->kind != SEQPACKET)
 			continue;
 		r = instance_socket(s->instance, c->name, path);
@@ -82,7 +85,8 @@ static int open_sockets(struct supervisor *s)
 			r = c->kind == STREAM ? ipc_listen_stream(path, 0666)
 					      : ipc_listen(path, 0666);
 		if (r < 0) {
-			log_event(LOG_ERR, "up.socket", NULL, "%s: %s", path, strerror(-r));
+			log_event(
+				LOG_ERR, "up.socket", NULL, "%s: %s", path, strerror(-r));
 			return r;
 		}
 		c->socket = r;
@@ -215,7 +219,9 @@ static void take_notification(struct supervisor *s)
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
 	char text[512];
 	struct iovec iov = { text, sizeof(text) - 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof(control) };
 	struct cmsghdr *c;
 	struct ucred cred;
@@ -256,8 +262,8 @@ static void ended(struct supervisor *s, struct child *c, int status)
 	if (now - c->started > STEADY_MS)
 		c->backoff = BACKOFF_MIN_MS;
 	c->restart_at = now + c->backoff;
-	log_event(LOG_WARNING, "up.ended", NULL, "%s ended by %s; it is started again in %d ms",
-		c->name, how, c->backoff);
+	log_event(LOG_WARNING, "up.ended", NULL,
+		"%s ended by %s; it is started again in %d ms", c->name, how, c->backoff);
 	c->backoff = c->backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff * 2;
 }
 
@@ -323,8 +329,9 @@ static void name_missing(const struct supervisor *s)
 {
 	for (size_t i = 0; i < PROGRAM_COUNT; i++)
 		if (!s->children[i].ready)
-			log_event(LOG_ERR, "up.not-ready", NULL, "%s did not come up in %d s",
-				s->children[i].name, START_BOUND_MS / 1000);
+			log_event(LOG_ERR, "up.not-ready", NULL,
+				"%s did not come up in %d s", s->children[i].name,
+				START_BOUND_MS / 1000);
 }
 
 static void say_ready(const struct supervisor *s, int ready_fd)
@@ -332,7 +339,8 @@ static void say_ready(const struct supervisor *s, int ready_fd)
 	const struct config *c = s->instance->config;
 
 	log_event(LOG_NOTICE, "up.ready", NULL,
-		"serving %s: partners https://%s, customs https://%s, operators https://%s%s",
+		"serving %s: partners https://%s, customs https://%s, operators "
+		"https://%s%s",
 		s->instance->dir, config_string(c, "listen.partners"),
 		config_string(c, "listen.customs"), config_string(c, "listen.operators"),
 		config_bool(c, "instance.test") ? " (TEST instance)" : "");
@@ -350,7 +358,8 @@ static void stop_one(struct supervisor *s, struct child *c)
 	while (c->pid && clock_monotonic_ms() < end)
 		turn(s, 20);
 	if (c->pid) {
-		log_event(LOG_WARNING, "up.kill", NULL, "%s did not stop; it is killed", c->name);
+		log_event(LOG_WARNING, "up.kill", NULL, "%s did not stop; it is killed",
+			c->name);
 		kill(-c->pid, SIGKILL);
 		while (c->pid)
 			turn(s, 20);
@@ -365,7 +374,8 @@ static void stop_all(struct supervisor *s)
 	log_event(LOG_NOTICE, "up.stopped", NULL, "all programs are stopped");
 }
 
-/* Wait for the end; say once when everything serves. Return: 0, or 1 when it never did. */
+/* Wait for the end; say once when everything serves. Return: 0, or 1 when it never did.
+ */
 static int run(struct supervisor *s, int ready_fd)
 {
 	int64_t bound = clock_monotonic_ms() + START_BOUND_MS;
@@ -406,7 +416,8 @@ int supervise(const struct instance *instance, int ready_fd)
 
 	if (!config_bool(instance->config, "peers.separate"))
 		log_event(LOG_WARNING, "up.no-separation", NULL,
-			"peer separation is off: all programs run under uid %u", geteuid());
+			"peer separation is off: all programs run under uid %u",
+			geteuid());
 	if (r == 0)
 		r = edge_prepare(instance, s.nginx_conf);
 	if (r == 0)
@@ -416,7 +427,8 @@ int supervise(const struct instance *instance, int ready_fd)
 	if (r == 0)
 		r = open_sockets(&s);
 	if (r < 0) {
-		log_event(LOG_ERR, "up.start", NULL, "%s: %s", instance->dir, strerror(-r));
+		log_event(
+			LOG_ERR, "up.start", NULL, "%s: %s", instance->dir, strerror(-r));
 		return 1;
 	}
 	r = run(&s, ready_fd);

@@ -21,8 +21,8 @@ static int take(const config_t *c, const char *key, char **ret)
 }
 
 /* A path is relative to credentials/destinations. */
-static int take_path(const struct instance *instance, const config_t *c, const char *key,
-	char **ret)
+static int take_path(
+	const struct instance *instance, const config_t *c, const char *key, char **ret)
 {
 	char name[PATH_MAX], path[PATH_MAX];
 	const char *text;
@@ -39,8 +39,8 @@ static int take_path(const struct instance *instance, const config_t *c, const c
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int take_all(const struct instance *instance, const config_t *c,
-	struct credentials *ret)
+static int take_all(
+	const struct instance *instance, const config_t *c, struct credentials *ret)
 {
 	int r = take(c, "username", &ret->username);
 
@@ -75,12 +75,14 @@ int credentials_load(const struct instance *instance, const char *name,
 		return r;
 	}
 	config_init(&c);
-	if (strstr((char *)text, "@include") || config_read_string(&c, (char *)text) != CONFIG_TRUE)
+	if (!text || strstr((char *)text, "@include") ||
+		config_read_string(&c, (char *)text) != CONFIG_TRUE)
 		r = -EINVAL;
 	else
 		r = take_all(instance, &c, ret);
 	/* The line of the error, never its text: it may quote a secret. */
-	if (r < 0 && asprintf(ret_error, "%s:%d: cannot be read", file, config_error_line(&c)) < 0)
+	if (r < 0 && asprintf(ret_error, "%s:%d: cannot be read", file,
+			     config_error_line(&c)) < 0)
 		*ret_error = NULL;
 	config_destroy(&c);
 	return r;

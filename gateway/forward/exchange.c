@@ -14,8 +14,8 @@ static size_t collect(char *data, size_t size, size_t count, void *user)
 	return buf_add(body, data, size * count) < 0 ? 0 : size * count;
 }
 
-/* Failures before a request can have reached the other side. Everything else that is not a
- * whole answer is ambiguous: the other side may have acted on it. */
+/* Failures before a request can have reached the other side. Everything else that is not
+ * a whole answer is ambiguous: the other side may have acted on it. */
 static bool never_sent(CURLcode code)
 {
 	switch ((int)code) {
@@ -34,7 +34,8 @@ static bool never_sent(CURLcode code)
 	}
 }
 
-/* Only the authorities of forward.ca count: libcurl would add the machine's own folder. */
+/* Only the authorities of forward.ca count: libcurl would add the machine's own folder.
+ */
 static int set_tls(const struct courier *c)
 {
 	char ca[PATH_MAX];

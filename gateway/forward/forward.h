@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What the parts of forward share: the instance, one courier for each thread, the outcome of
- * an attempt; never anything that outlives the process.
+ * What the parts of forward share: the instance, one courier for each thread, the outcome
+ * of an attempt; never anything that outlives the process.
  */
 #ifndef SEALGATE_FORWARD_FORWARD_H
 #define SEALGATE_FORWARD_FORWARD_H
@@ -24,7 +24,7 @@ struct courier {
 	const struct daemon *daemon;
 	const struct profile *profile;
 	const struct credentials *credentials;
-	struct queue *queue;  /* NULL while disconnected */
+	struct queue *queue; /* NULL while disconnected */
 	CURL *curl;
 };
 
@@ -32,7 +32,7 @@ struct courier {
 struct exchange {
 	enum {
 		EXCHANGE_NONE = 0,
-		EXCHANGE_NOT_SENT, /* no connection: nothing can have happened there */
+		EXCHANGE_NOT_SENT,  /* no connection: nothing can have happened there */
 		EXCHANGE_AMBIGUOUS, /* sent, no whole answer */
 		EXCHANGE_ANSWERED,
 	} outcome;
@@ -42,7 +42,8 @@ struct exchange {
 	char error[160];
 };
 
-/* What is to be recorded of an attempt. Zero is DELIVERY_NONE: nothing may be recorded. */
+/* What is to be recorded of an attempt. Zero is DELIVERY_NONE: nothing may be recorded.
+ */
 struct attempt {
 	enum delivery_state state;
 	int64_t retry_after_s; /* of deferred and unknown */
@@ -65,17 +66,17 @@ int exchange(struct courier *c, const char *url, const struct curl_slist *header
 int read_reply(const struct courier *c, struct span body, json_t **ret_reply);
 
 /* Carry one claimed delivery out, look-up first when its last outcome is unknown. */
-void deliver_soap(struct courier *c, const struct queue_claim *claim, struct span container,
-	struct attempt *ret);
-void deliver_push(struct courier *c, const struct queue_claim *claim, struct span container,
-	struct attempt *ret);
+void deliver_soap(struct courier *c, const struct queue_claim *claim,
+	struct span container, struct attempt *ret);
+void deliver_push(struct courier *c, const struct queue_claim *claim,
+	struct span container, struct attempt *ret);
 
 /* Fill an attempt; detail is formatted. */
 void attempt_set(struct attempt *a, enum delivery_state state, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Seconds before the next try: doubling from the profile's first to its maximum, jittered by
- * a quarter so that documents that failed together do not return together. */
+/* Seconds before the next try: doubling from the profile's first to its maximum, jittered
+ * by a quarter so that documents that failed together do not return together. */
 int64_t retry_delay(const struct profile *p, uint32_t attempt, uint32_t random);
 
 #endif

@@ -46,8 +46,8 @@ static int ask(const struct courier *c, struct span body, int input, int *ret_re
 	if (r == 0)
 		r = instance_socket(&c->daemon->instance, "verify", socket);
 	return r < 0 ? r
-		     : verify_ask(socket, &request, input, sha256, READ_TIMEOUT_MS, &verdict,
-			       ret_report);
+		     : verify_ask(socket, &request, input, sha256, READ_TIMEOUT_MS,
+			       &verdict, ret_report);
 }
 
 int read_reply(const struct courier *c, struct span body, json_t **ret_reply)

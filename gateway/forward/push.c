@@ -6,21 +6,23 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The same key for every attempt of one delivery: the destination answers a repetition with
- * its first acknowledgement, so an unknown outcome is looked up by sending again. */
-static void key_of(const struct courier *c, const struct queue_claim *claim, char *ret,
-	size_t size)
+/* The same key for every attempt of one delivery: the destination answers a repetition
+ * with its first acknowledgement, so an unknown outcome is looked up by sending again. */
+static void key_of(
+	const struct courier *c, const struct queue_claim *claim, char *ret, size_t size)
 {
 	snprintf(ret, size, "%s-%s", claim->document.id, c->profile->information);
 }
 
-static struct curl_slist *headers_of(const struct courier *c, const struct queue_claim *claim)
+static struct curl_slist *headers_of(
+	const struct courier *c, const struct queue_claim *claim)
 {
 	struct curl_slist *headers = NULL;
 	char key[128], line[256];
 
 	key_of(c, claim, key, sizeof(key));
-	headers = curl_slist_append(headers, "Content-Type: application/vnd.etsi.asic-e+zip");
+	headers = curl_slist_append(
+		headers, "Content-Type: application/vnd.etsi.asic-e+zip");
 	headers = curl_slist_append(headers, "Expect:");
 	snprintf(line, sizeof(line), "Idempotency-Key: %s", key);
 	headers = curl_slist_append(headers, line);
@@ -32,8 +34,8 @@ static struct curl_slist *headers_of(const struct courier *c, const struct queue
 	return curl_slist_append(headers, line);
 }
 
-static void take_acknowledgement(struct courier *c, const struct exchange *e,
-	struct attempt *a)
+static void take_acknowledgement(
+	struct courier *c, const struct exchange *e, struct attempt *a)
 {
 	_cleanup_json_ json_t *reply = NULL;
 	const char *id = NULL;
@@ -68,8 +70,8 @@ static void judge(struct courier *c, const struct exchange *e, struct attempt *a
 		attempt_set(a, DELIVERY_DEFERRED, "HTTP %ld", status);
 }
 
-void deliver_push(struct courier *c, const struct queue_claim *claim, struct span container,
-	struct attempt *ret)
+void deliver_push(struct courier *c, const struct queue_claim *claim,
+	struct span container, struct attempt *ret)
 {
 	struct curl_slist *headers = headers_of(c, claim);
 	struct exchange e = { 0 };

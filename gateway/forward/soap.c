@@ -15,11 +15,16 @@ static int ask_once(struct courier *c, const struct profile_operation *operation
 	const struct queue_claim *claim, struct span container, struct exchange *ret)
 {
 	const struct request_values values = { .reference = claim->document.id,
-		.number = claim->document.number, .type = claim->document.type,
-		.status = claim->document.status, .country = claim->document.country,
-		.import_country = claim->document.import_country, .container = container,
-		.username = c->credentials->username, .key = c->credentials->key,
-		.client_id = c->credentials->client_id, .now = clock_now() };
+		.number = claim->document.number,
+		.type = claim->document.type,
+		.status = claim->document.status,
+		.country = claim->document.country,
+		.import_country = claim->document.import_country,
+		.container = container,
+		.username = c->credentials->username,
+		.key = c->credentials->key,
+		.client_id = c->credentials->client_id,
+		.now = clock_now() };
 	struct curl_slist *headers = NULL;
 	_cleanup_buf_ struct buf envelope;
 	char action[256];
@@ -52,22 +57,24 @@ static void take_fault(const json_t *reply, struct attempt *a)
 
 	if (json_is_true(json_object_get(reply, "already"))) {
 		a->retry_after_s = 1;
-		attempt_set(a, DELIVERY_UNKNOWN, "the destination says it has it already: %s",
+		attempt_set(a, DELIVERY_UNKNOWN,
+			"the destination says it has it already: %s",
 			rule ? rule : text_of(reply, "fault_text"));
 	} else if (json_is_true(json_object_get(reply, "permanent"))) {
 		attempt_set(a, DELIVERY_REFUSED, "%s%s%s", text_of(reply, "fault_text"),
 			rule ? "; " : "", rule ? rule : "");
 	} else {
-		attempt_set(a, DELIVERY_DEFERRED, "fault %s: %s", text_of(reply, "fault_code"),
-			text_of(reply, "fault_text"));
+		attempt_set(a, DELIVERY_DEFERRED, "fault %s: %s",
+			text_of(reply, "fault_code"), text_of(reply, "fault_text"));
 	}
 }
 
 static void take_id(const json_t *reply, struct attempt *a)
 {
 	snprintf(a->reply_id, sizeof(a->reply_id), "%s", text_of(reply, "id"));
-	attempt_set(a, DELIVERY_DELIVERED, "%s %s%s%s", text_of(reply, "status"), a->reply_id,
-		*text_of(reply, "request_id") ? ", request " : "", text_of(reply, "request_id"));
+	attempt_set(a, DELIVERY_DELIVERED, "%s %s%s%s", text_of(reply, "status"),
+		a->reply_id, *text_of(reply, "request_id") ? ", request " : "",
+		text_of(reply, "request_id"));
 }
 
 /* A whole answer that could not be read says nothing about what happened over there. */
@@ -77,13 +84,14 @@ static void take_answer(const struct exchange *e, const json_t *reply, struct at
 
 	if (strcmp(kind, "fault") == 0)
 		take_fault(reply, a);
-	else if (strcmp(kind, "ok") == 0 && e->http_status == 200 && *text_of(reply, "id"))
+	else if (strcmp(kind, "ok") == 0 && e->http_status == 200 &&
+		 *text_of(reply, "id"))
 		take_id(reply, a);
 	else if (e->http_status == 429 || e->http_status == 503)
 		attempt_set(a, DELIVERY_DEFERRED, "HTTP %ld", e->http_status);
 	else
-		attempt_set(a, DELIVERY_UNKNOWN, "HTTP %ld with an answer that cannot be read",
-			e->http_status);
+		attempt_set(a, DELIVERY_UNKNOWN,
+			"HTTP %ld with an answer that cannot be read", e->http_status);
 }
 
 /* Judge an exchange whose request, if it arrived, has created something. */
@@ -99,12 +107,12 @@ static void judge(struct courier *c, const struct exchange *e, struct attempt *a
 	else if (read_reply(c, buf_span(&e->body), &reply) > 0)
 		take_answer(e, reply, a);
 	else
-		attempt_set(a, DELIVERY_UNKNOWN, "HTTP %ld; no worker could read the answer",
-			e->http_status);
+		attempt_set(a, DELIVERY_UNKNOWN,
+			"HTTP %ld; no worker could read the answer", e->http_status);
 }
 
-static void submit(struct courier *c, const struct queue_claim *claim, struct span container,
-	struct attempt *ret)
+static void submit(struct courier *c, const struct queue_claim *claim,
+	struct span container, struct attempt *ret)
 {
 	struct exchange e = { 0 };
 
@@ -116,9 +124,11 @@ static void submit(struct courier *c, const struct queue_claim *claim, struct sp
 	buf_done(&e.body);
 }
 
-/* Look the document up. Return: 1 it is there (*ret filled), 0 it is not, -1 still unknown
+/* Look the document up. Return: 1 it is there (*ret filled), 0 it is not, -1 still
+ * unknown
  * (*ret filled). */
-static int look_up(struct courier *c, const struct queue_claim *claim, struct attempt *ret)
+static int look_up(
+	struct courier *c, const struct queue_claim *claim, struct attempt *ret)
 {
 	_cleanup_json_ json_t *reply = NULL;
 	struct exchange e = { 0 };
@@ -138,8 +148,8 @@ static int look_up(struct courier *c, const struct queue_claim *claim, struct at
 	return found;
 }
 
-void deliver_soap(struct courier *c, const struct queue_claim *claim, struct span container,
-	struct attempt *ret)
+void deliver_soap(struct courier *c, const struct queue_claim *claim,
+	struct span container, struct attempt *ret)
 {
 	*ret = (struct attempt){ 0 };
 	if (claim->look_up && look_up(c, claim, ret) != 0)

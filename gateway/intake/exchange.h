@@ -7,10 +7,10 @@
 #define SEALGATE_INTAKE_EXCHANGE_H
 
 #include "intake/links.h"
-#include "web/request.h"
-#include "web/response.h"
 #include "intake/server.h"
 #include "intake/snapshot.h"
+#include "web/request.h"
+#include "web/response.h"
 
 struct exchange {
 	struct server *server;

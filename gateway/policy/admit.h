@@ -17,7 +17,7 @@ struct admit_context {
 	const struct document_types *types;
 	const struct pki_material *material; /* anchors of signers and TSAs, revocation */
 	const struct pki_material *signers;  /* where signers' paths must end */
-	const struct pki_material *tsa;      /* where paths of time-stamps must end */
+	const struct pki_material *tsa;	     /* where paths of time-stamps must end */
 	const char *store_version;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * What is found out about one document on the way to its verdict; private to admit.c and
- * its parts. The decision is in judged_decide, and nowhere else; never says accepted while
- * one of SEEN_ALL is missing.
+ * its parts. The decision is in judged_decide, and nowhere else; never says accepted
+ * while one of SEEN_ALL is missing.
  */
 #ifndef SEALGATE_POLICY_JUDGED_H
 #define SEALGATE_POLICY_JUDGED_H

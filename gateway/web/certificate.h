@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The client certificate that nginx verified, read and verified again; never an identity by
- * itself: whose certificate it is, policy says.
+ * The client certificate that nginx verified, read and verified again; never an identity
+ * by itself: whose certificate it is, policy says.
  */
 #ifndef SEALGATE_WEB_CERTIFICATE_H
 #define SEALGATE_WEB_CERTIFICATE_H
@@ -16,7 +16,7 @@ X509 *web_certificate_parse(const char *escaped);
 
 struct web_certificate {
 	char sha256[SHA256_TEXT_SIZE];
-	int64_t until;               /* notAfter */
+	int64_t until;		     /* notAfter */
 	struct pki_path_result path; /* to the authorities of the listener */
 };
 
@@ -25,8 +25,8 @@ struct web_certificate {
  * web_certificate_done.
  * Return: 1 good, 0 not (path.outcome PKI_UNDECIDED: there was none that could be read),
  * negative undecided. */
-int web_certificate_check(const struct scgi_request *scgi, const struct pki_material *authorities,
-	int64_t at, struct web_certificate *ret);
+int web_certificate_check(const struct scgi_request *scgi,
+	const struct pki_material *authorities, int64_t at, struct web_certificate *ret);
 void web_certificate_done(struct web_certificate *c);
 
 #endif

@@ -37,9 +37,8 @@ static void answer(struct response *r, const struct reason *reason, int status,
 	response_json(r, status, TYPE_PROBLEM, document);
 	r->code = reason->code;
 	if (status == 503)
-		r->retry_after = strcmp(reason->code, "http.busy") == 0
-						   ? RETRY_BUSY_S
-						   : RETRY_AWAY_S;
+		r->retry_after = strcmp(reason->code, "http.busy") == 0 ? RETRY_BUSY_S
+									: RETRY_AWAY_S;
 }
 
 void web_problem(struct response *r, const char *correlation, const char *code,
@@ -48,7 +47,8 @@ void web_problem(struct response *r, const char *correlation, const char *code,
 	const struct reason *reason = reason_of(code);
 	int status = reason->http_status;
 
-	answer(r, reason, status, members(correlation, reason, status, received, detail), extra);
+	answer(r, reason, status, members(correlation, reason, status, received, detail),
+		extra);
 }
 
 static bool is_error(const json_t *finding)
@@ -60,8 +60,8 @@ static bool is_error(const json_t *finding)
 	       (strcmp(severity, "warning") != 0 && strcmp(severity, "info") != 0);
 }
 
-void web_problem_findings(struct response *r, const char *correlation, json_t *findings,
-	json_t *extra)
+void web_problem_findings(
+	struct response *r, const char *correlation, json_t *findings, json_t *extra)
 {
 	const json_t *first = NULL, *finding;
 	const struct reason *reason;
