@@ -221,10 +221,12 @@ def test_connection_errors_name_the_certificate(gate, accepted):
         (url, root, gate.pki.path("partners/expired", ".chain.pem"),
          gate.pki.path("partners/expired", ".key"), "expired at"),
         (url, root, good[0], gate.pki.path("partners/br-mapa", ".key"), "does not belong"),
-        (url, root, root.with_name("none.pem"), good[1], "none.pem"),
         ("https://127.0.0.1:1", root, *good, "127.0.0.1"),
         (url.replace("https:", "http:"), root, *good, "http"),
     )
+    missing = sealgate("submit", "--url", url, "--ca", root, "--cert",
+                       root.with_name("none.pem"), "--key", good[1], path)
+    assert missing.returncode == 2 and "none.pem" in missing.stderr
     for address, authority, certificate, key, word in cases:
         done = sealgate("submit", "--url", address, "--ca", authority, "--cert", certificate,
                         "--key", key, path)
