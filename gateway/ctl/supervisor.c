@@ -23,7 +23,7 @@
 #define START_BOUND_MS 20000
 #define STOP_BOUND_MS 10000
 #define BACKOFF_MIN_MS 50
-#define BACKOFF_MAX_MS 5000
+#define BACKOFF_MAX_MS 1000
 #define STEADY_MS 10000 /* up this long: the next restart is immediate again */
 
 enum kind { PLAIN, STREAM, SEQPACKET, NGINX };

@@ -87,7 +87,7 @@ def test_kill_any_program_at_any_moment(gate):
     rng = random.Random(SEED)
     print(f"seed {SEED}, {RUN} documents")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        futures = [pool.submit(until_accepted, gate, path) for path in paths]
+        futures = [pool.submit(until_accepted, gate, path, max(60, RUN)) for path in paths]
         killed = 0
         while not all(f.done() for f in futures) and killed < RUN:
             try:
@@ -99,7 +99,7 @@ def test_kill_any_program_at_any_moment(gate):
         identifiers = [f.result() for f in futures]
     assert killed >= 3
     assert len(set(identifiers)) == RUN
-    gate.wait_delivered(identifiers, bound=150)
+    gate.wait_delivered(identifiers, bound=max(150, RUN))
     once(gate, identifiers)
     assert not gate.traces.delivered_twice() or all(
         row["event"] == "duplicate" for row in gate.traces.delivered_twice())
