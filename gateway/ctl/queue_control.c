@@ -4,9 +4,8 @@
 #include "common/id.h"
 #include "common/json.h"
 #include "ctl/command.h"
-#include "ctl/http_client.h"
+#include "ctl/peer.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,45 +13,24 @@
 #define TIMEOUT_S 60L
 
 struct control_options {
-	const char *url, *reason;
-	struct http_identity identity;
+	struct peer peer;
+	const char *reason;
 };
 
 static int read_options(int argc, char **argv, struct control_options *ret)
 {
-	static const struct option options[] = { { "url", required_argument, NULL, 'u' },
-		{ "ca", required_argument, NULL, 'a' },
-		{ "cert", required_argument, NULL, 'c' },
-		{ "key", required_argument, NULL, 'k' },
+	static const struct option options[] = { PEER_OPTIONS,
 		{ "reason", required_argument, NULL, 'r' }, { 0 } };
 	int c;
 
 	*ret = (struct control_options){ 0 };
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'u':
-			ret->url = optarg;
-			break;
-		case 'a':
-			ret->identity.ca = optarg;
-			break;
-		case 'c':
-			ret->identity.cert = optarg;
-			break;
-		case 'k':
-			ret->identity.key = optarg;
-			break;
-		case 'r':
+		if (c == 'r')
 			ret->reason = optarg;
-			break;
-		default:
+		else if (!peer_option(&ret->peer, c, optarg))
 			return -1;
-		}
 	}
-	return ret->url && ret->reason && *ret->reason && ret->identity.ca &&
-			       ret->identity.cert && ret->identity.key
-		       ? 0
-		       : -1;
+	return peer_complete(&ret->peer) && ret->reason && *ret->reason ? 0 : -1;
 }
 
 static int ask(const struct control_options *o, const char *verb, const char *id,
@@ -67,16 +45,16 @@ static int ask(const struct control_options *o, const char *verb, const char *id
 		.response_max = ANSWER_MAX,
 		.timeout_s = TIMEOUT_S };
 	char url[2048];
-	size_t len = strlen(o->url);
+	size_t len = strlen(o->peer.url);
 
-	while (len && o->url[len - 1] == '/')
+	while (len && o->peer.url[len - 1] == '/')
 		len--;
-	if (!text || snprintf(url, sizeof(url), "%.*s/v1/queue/%s/%s", (int)len, o->url,
-			     id, verb) >= (int)sizeof(url))
+	if (!text || snprintf(url, sizeof(url), "%.*s/v1/queue/%s/%s", (int)len,
+			     o->peer.url, id, verb) >= (int)sizeof(url))
 		return EXIT_INTERNAL;
 	q.url = url;
 	q.body = span_str(text);
-	if (http_client(&o->identity, &q, &answer, &error) < 0) {
+	if (http_client(&o->peer.identity, &q, &answer, &error) < 0) {
 		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
 		return EXIT_INTERNAL;
 	}

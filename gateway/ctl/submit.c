@@ -4,10 +4,9 @@
 #include "common/durable.h"
 #include "common/limits.h"
 #include "ctl/command.h"
-#include "ctl/http_client.h"
+#include "ctl/peer.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,39 +17,20 @@
 #define TIMEOUT_S 60L
 
 struct submit_options {
-	const char *url, *file;
-	struct http_identity identity;
+	struct peer peer;
+	const char *file;
 };
 
 static int read_options(int argc, char **argv, struct submit_options *ret)
 {
-	static const struct option options[] = { { "url", required_argument, NULL, 'u' },
-		{ "ca", required_argument, NULL, 'a' },
-		{ "cert", required_argument, NULL, 'c' },
-		{ "key", required_argument, NULL, 'k' }, { 0 } };
+	static const struct option options[] = { PEER_OPTIONS, { 0 } };
 	int c;
 
 	*ret = (struct submit_options){ 0 };
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'u':
-			ret->url = optarg;
-			break;
-		case 'a':
-			ret->identity.ca = optarg;
-			break;
-		case 'c':
-			ret->identity.cert = optarg;
-			break;
-		case 'k':
-			ret->identity.key = optarg;
-			break;
-		default:
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (!peer_option(&ret->peer, c, optarg))
 			return -1;
-		}
-	}
-	if (argc - optind != 1 || !ret->url || !ret->identity.ca || !ret->identity.cert ||
-		!ret->identity.key)
+	if (argc - optind != 1 || !peer_complete(&ret->peer))
 		return -1;
 	ret->file = argv[optind];
 	return 0;
@@ -91,7 +71,7 @@ static int send_document(const struct submit_options *o, const char *url,
 		.response_max = ANSWER_MAX,
 		.timeout_s = TIMEOUT_S };
 
-	if (http_client(&o->identity, &q, &answer, &error) < 0) {
+	if (http_client(&o->peer.identity, &q, &answer, &error) < 0) {
 		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
 		return EXIT_INTERNAL;
 	}
@@ -122,13 +102,13 @@ int submit_run(
 
 	if (read_options(argc, argv, &o) < 0)
 		return command_usage(argv[0]);
-	for (len = strlen(o.url); len && o.url[len - 1] == '/'; len--)
+	for (len = strlen(o.peer.url); len && o.peer.url[len - 1] == '/'; len--)
 		;
-	if (snprintf(url, sizeof(url), "%.*s%s", (int)len, o.url, path) >=
+	if (snprintf(url, sizeof(url), "%.*s%s", (int)len, o.peer.url, path) >=
 		(int)sizeof(url))
 		return command_usage(argv[0]);
-	if (!readable(o.identity.ca) || !readable(o.identity.cert) ||
-		!readable(o.identity.key))
+	if (!readable(o.peer.identity.ca) || !readable(o.peer.identity.cert) ||
+		!readable(o.peer.identity.key))
 		return EXIT_USAGE;
 	r = file_read(o.file, FILE_MAX, &data, &len);
 	if (r < 0) {
