@@ -4,7 +4,8 @@ HEADERS := $(wildcard gateway/*/*.h pkcs11/*.h)
 TIDY    := $(B)/tidy
 
 .PHONY: test lint format format-check tidy cppcheck conformance scenarios test-trixie
-test: deps deps-test all ## the second command: install what is needed, run the tests
+test: deps deps-test ## the second command: install what is needed, run the tests
+	@$(MAKE) --no-print-directory -j2 all # anew: pkg-config knows what was just installed
 	@$(PYTHON) tests/suites.py --build $(B) $(if $(filter all,$(SUITES)),--all,$(SUITES))
 
 lint: format-check tidy cppcheck ## clang-format, clang-tidy, cppcheck
