@@ -29,7 +29,7 @@ SUITES = (
     ("scenarios", [*PYTEST, "tests/scenarios"], 1200, True),
     ("units", ["make", "--no-print-directory", "units-check"], 120, True),
     ("demo", ["make", "--no-print-directory", "demo"], 300, True),
-    ("trixie", ["make", "--no-print-directory", "test-trixie"], 1200, False),
+    ("trixie", ["make", "--no-print-directory", "test-trixie"], 1200, True),
 )
 
 

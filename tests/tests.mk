@@ -11,7 +11,7 @@ test: deps deps-test ## the second command: install what is needed, run the test
 lint: format-check tidy cppcheck ## clang-format, clang-tidy, cppcheck
 
 format: ## have clang-format lay out the C sources
-	clang-format -i $(SOURCES) $(HEADERS) $(wildcard tests/unit/*/*.[ch] tests/fuzz/*.[ch])
+	@clang-format -i $(SOURCES) $(HEADERS) $(wildcard tests/unit/*/*.[ch] tests/fuzz/*.[ch])
 
 format-check:
 	@clang-format --dry-run --Werror $(SOURCES) $(HEADERS)

@@ -4,6 +4,7 @@
  * database or the token.
  */
 #include "ctl/command.h"
+#include "pki/errors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,8 @@ int main(int argc, char **argv)
 
 	if (i < 0)
 		return status;
+	if (pki_errors_watch() < 0)
+		return EXIT_INTERNAL;
 	if (i == argc) {
 		help(stderr);
 		return EXIT_USAGE;

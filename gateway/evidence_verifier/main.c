@@ -4,6 +4,7 @@
  * nothing else of sealgate: no instance, no sockets, no network.
  */
 #include "evidence/command.h"
+#include "pki/errors.h"
 
 #include <string.h>
 
@@ -18,6 +19,8 @@ int main(int argc, char **argv)
 		     "Verify evidence containers offline.");
 		return 0;
 	}
+	if (pki_errors_watch() < 0)
+		return 3;
 	return evidence_verify_command(
 		"sealgate-verify-evidence", argc, argv, stdout, stderr);
 }

@@ -9,6 +9,14 @@
 
 #include <stdbool.h>
 
+/* Have OpenSSL allocate through functions that note every failure: since 3.2 a realloc()
+ * without success leaves nothing in the queue. To be called before anything of OpenSSL
+ * is. Return: 0, -EALREADY too late, nothing is noted. */
+int pki_errors_watch(void);
+
+/* An allocator of one's own has nothing to give: this thread's decision is none. */
+void pki_errors_out_of_memory(void);
+
 /* Begin a decision: forget errors and what was seen of them. */
 void pki_errors_begin(void);
 

@@ -8,6 +8,7 @@
 #include "common/durable.h"
 #include "common/log.h"
 #include "evidence/seal_policy.h"
+#include "pki/errors.h"
 #include "seal/worker.h"
 #include "xades/validate.h"
 
@@ -83,7 +84,9 @@ int main(int argc, char **argv)
 {
 	static struct seal_house house;
 	struct daemon d;
-	int r = daemon_start(&d, "seal", DAEMON_NO_SOCKET, argc, argv, USAGE);
+	int r = pki_errors_watch() < 0
+			? 1
+			: daemon_start(&d, "seal", DAEMON_NO_SOCKET, argc, argv, USAGE);
 
 	if (r >= 0)
 		return r;

@@ -114,7 +114,8 @@ int tsa_ask(
 	r = curl_easy_perform(t->curl);
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(t->curl, CURLINFO_CONTENT_TYPE, &type);
-	if (ret->error == -E2BIG)
+	/* Newer libcurl ends a transfer at the limit itself. */
+	if (ret->error == -E2BIG || r == CURLE_FILESIZE_EXCEEDED)
 		(void)snprintf(ret_reason, size, "the reply is larger than %u octets",
 			TSA_REPLY_MAX);
 	else if (r != CURLE_OK)

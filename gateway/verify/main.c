@@ -9,6 +9,7 @@
  */
 #include "common/daemon.h"
 #include "common/log.h"
+#include "pki/errors.h"
 #include "verify/context.h"
 #include "verify/service.h"
 
@@ -183,7 +184,9 @@ int main(int argc, char **argv)
 	struct daemon d;
 	struct child current;
 	uint64_t stamp;
-	int status = daemon_start(&d, "verify", DAEMON_SEQPACKET, argc, argv, USAGE);
+	int status = pki_errors_watch() < 0 ? 1
+					    : daemon_start(&d, "verify", DAEMON_SEQPACKET,
+						      argc, argv, USAGE);
 
 	if (status >= 0)
 		return status;

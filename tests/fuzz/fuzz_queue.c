@@ -71,7 +71,8 @@ static void start(void)
 	const char *base = getenv("TMPDIR");
 	char *error;
 
-	snprintf(folder, sizeof(folder), "%s/sealgate-fuzz-XXXXXX", base ? base : P_tmpdir);
+	snprintf(folder, sizeof(folder), "%s/sealgate-fuzz-XXXXXX",
+		base ? base : P_tmpdir);
 	check(mkdtemp(folder) != NULL);
 	check(engine_open(folder, &engine, &error) == 0);
 	document = memfd_from("d", span_str("document"));
@@ -112,8 +113,8 @@ static void attach(struct ipc_message *m)
 }
 
 /* Take the next step off the input. */
-static bool next_message(const uint8_t **data, size_t *size, struct ipc_message *m,
-	uint8_t *ret_flags)
+static bool next_message(
+	const uint8_t **data, size_t *size, struct ipc_message *m, uint8_t *ret_flags)
 {
 	size_t len, body;
 

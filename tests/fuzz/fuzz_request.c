@@ -7,9 +7,9 @@
 #include "common/memfd.h"
 #include "intake/http.h"
 #include "intake/identity.h"
+#include "pki/certificate.h"
 #include "web/certificate.h"
 #include "web/request.h"
-#include "pki/certificate.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -146,7 +146,7 @@ static void test_durable_write(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(file_read(file, 5, &data, &len), 0);
 	assert_int_equal(len, 5);
-	assert_string_equal(data, "three");
+	assert_memory_equal(data, "three", 5);
 	free(data);
 	assert_int_equal(file_read(file, 4, &data, &len), -EFBIG);
 	assert_int_equal(file_read(folder, 100, &data, &len), -EINVAL);

@@ -10,19 +10,23 @@
 #include <sys/stat.h>
 
 static const char SOAP_PROFILE[] =
-	"protocol = \"soap\"; url = \"https://127.0.0.1:1/ws\"; credentials = \"traces\";\n"
+	"protocol = \"soap\"; url = \"https://127.0.0.1:1/ws\"; credentials = "
+	"\"traces\";\n"
 	"namespaces = ( { prefix = \"t\"; uri = \"urn:test:t\"; },\n"
 	"  { prefix = \"s\"; uri = \"http://schemas.xmlsoap.org/soap/envelope/\"; },\n"
-	"  { prefix = \"e\"; uri = \"http://ec.europa.eu/sanco/tracesnt/error/v01\"; } );\n"
+	"  { prefix = \"e\"; uri = \"http://ec.europa.eu/sanco/tracesnt/error/v01\"; } "
+	");\n"
 	"submit = { action = \"submit\"; template = \"submit.xml\";\n"
 	"  id = \"string(//t:Ref)\"; status = \"string(//t:Status)\"; };\n"
-	"find = { action = \"find\"; template = \"submit.xml\"; found = \"//t:Found = 'true'\";\n"
+	"find = { action = \"find\"; template = \"submit.xml\"; found = \"//t:Found = "
+	"'true'\";\n"
 	"  id = \"string(//t:Ref)\"; };\n"
 	"permanent = \"boolean(//s:Fault/detail/*/e:Error)\";\n"
 	"already = \"//e:Error/e:ID = 'DUPLICATE'\";\n";
 
 static const char PUSH_PROFILE[] =
-	"protocol = \"push\"; url = \"https://127.0.0.1:1/v1\"; information = \"advance\";\n"
+	"protocol = \"push\"; url = \"https://127.0.0.1:1/v1\"; information = "
+	"\"advance\";\n"
 	"submit = { id_member = \"acknowledgement\"; };\n";
 
 static void put_file(const char *folder, const char *name, const char *text)

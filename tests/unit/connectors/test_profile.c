@@ -37,7 +37,8 @@ static void test_loads(void **state)
 	assert_int_equal(profiles_load(folder, &p, &error), 0);
 	assert_int_equal(p->count, 2);
 	assert_int_equal(profile_find(p, "traces")->protocol, PROFILE_SOAP);
-	assert_string_equal(profile_find(p, "traces")->submit.template, "<a>${reference}</a>");
+	assert_string_equal(
+		profile_find(p, "traces")->submit.template, "<a>${reference}</a>");
 	assert_int_equal(profile_find(p, "customs")->concurrency, 2);
 	assert_null(profile_find(p, "nobody"));
 	profiles_free(p);
@@ -58,9 +59,12 @@ static void test_no_folder_is_no_destination(void **state)
 static void test_refuses(void **state)
 {
 	(void)state;
-	refused("protocol = \"carrier-pigeon\"; url = \"x\";", "protocol is soap or push");
-	refused("protocol = \"push\"; url = \"x\"; information = \"advance\";", "id_member");
-	refused("protocol = \"push\"; information = \"a\"; submit = { id_member = \"a\"; };",
+	refused("protocol = \"carrier-pigeon\"; url = \"x\";",
+		"protocol is soap or push");
+	refused("protocol = \"push\"; url = \"x\"; information = \"advance\";",
+		"id_member");
+	refused("protocol = \"push\"; information = \"a\"; submit = { id_member = \"a\"; "
+		"};",
 		"url is missing");
 	refused("protocol = \"soap\"; url = \"x\"; colour = \"blue\";", "unknown key");
 	refused("protocol = \"soap\"; url = \"x\"; permanent = \"((\";", "not XPath");
@@ -69,7 +73,8 @@ static void test_refuses(void **state)
 		"template cannot be read");
 	refused("@include \"other\"", "@include");
 	refused("protocol = ", "x.cfg");
-	refused("protocol = \"soap\"; url = \"x\"; permanent = \"true()\";", "soap needs");
+	refused("protocol = \"soap\"; url = \"x\"; permanent = \"true()\";",
+		"soap needs");
 }
 
 int main(void)

@@ -13,8 +13,9 @@
 #include "xml/reader.h"
 
 #define SOAP(header, body)                                                               \
-	"<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\""                  \
-	" xmlns:t=\"urn:test:t\" xmlns:e=\"http://ec.europa.eu/sanco/tracesnt/error/v01\">"  \
+	"<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\""              \
+	" xmlns:t=\"urn:test:t\" "                                                       \
+	"xmlns:e=\"http://ec.europa.eu/sanco/tracesnt/error/v01\">"                      \
 	"<s:Header>" header "</s:Header><s:Body>" body "</s:Body></s:Envelope>"
 
 struct fixture {
@@ -67,7 +68,8 @@ static void is(const json_t *value, const char *key, const char *text)
 static void test_success(void **state)
 {
 	_cleanup_json_ json_t *r = reply(state, "traces",
-		SOAP("<m:Message xmlns:m=\"http://ec.europa.eu/sanco/tracesnt/message/v1\">"
+		SOAP("<m:Message "
+		     "xmlns:m=\"http://ec.europa.eu/sanco/tracesnt/message/v1\">"
 		     "<m:WS_REQUEST_ID>42</m:WS_REQUEST_ID></m:Message>",
 			"<t:R><t:Ref>T.1</t:Ref><t:Status>VALIDATED</t:Status></t:R>"));
 
@@ -89,14 +91,18 @@ static void test_found(void **state)
 static void test_faults_are_told_apart(void **state)
 {
 	_cleanup_json_ json_t *auth = reply(state, "traces",
-		SOAP("", "<s:Fault><faultcode>Client</faultcode>"
-			 "<faultstring>UnauthenticatedException</faultstring></s:Fault>"));
+		SOAP("",
+			"<s:Fault><faultcode>Client</faultcode>"
+			"<faultstring>UnauthenticatedException</faultstring></s:Fault>"));
 	_cleanup_json_ json_t *rule = reply(state, "traces",
-		SOAP("", "<s:Fault><faultcode>Client</faultcode><faultstring>rules</faultstring>"
-			 "<detail><t:X><e:Error><e:ID>R1</e:ID><e:Message>no</e:Message></e:Error>"
+		SOAP("", "<s:Fault><faultcode>Client</faultcode><faultstring>rules</"
+			 "faultstring>"
+			 "<detail><t:X><e:Error><e:ID>R1</e:ID><e:Message>no</"
+			 "e:Message></e:Error>"
 			 "</t:X></detail></s:Fault>"));
 	_cleanup_json_ json_t *twice = reply(state, "traces",
-		SOAP("", "<s:Fault><detail><t:X><e:Error><e:ID>DUPLICATE</e:ID></e:Error></t:X>"
+		SOAP("", "<s:Fault><detail><t:X><e:Error><e:ID>DUPLICATE</e:ID></"
+			 "e:Error></t:X>"
 			 "</detail></s:Fault>"));
 
 	is(auth, "kind", "fault");
@@ -104,7 +110,8 @@ static void test_faults_are_told_apart(void **state)
 	assert_true(json_is_true(json_object_get(rule, "permanent")));
 	assert_true(json_is_false(json_object_get(rule, "already")));
 	assert_string_equal(
-		json_string_value(json_array_get(json_object_get(rule, "errors"), 0)), "R1: no");
+		json_string_value(json_array_get(json_object_get(rule, "errors"), 0)),
+		"R1: no");
 	assert_true(json_is_true(json_object_get(twice, "already")));
 }
 
@@ -122,8 +129,10 @@ static void test_what_cannot_be_read(void **state)
 
 static void test_push(void **state)
 {
-	_cleanup_json_ json_t *ok = reply(state, "customs", "{\"acknowledgement\": \"A-1\"}");
-	_cleanup_json_ json_t *other = reply(state, "customs", "{\"acknowledgement\": 7}");
+	_cleanup_json_ json_t *ok =
+		reply(state, "customs", "{\"acknowledgement\": \"A-1\"}");
+	_cleanup_json_ json_t *other =
+		reply(state, "customs", "{\"acknowledgement\": 7}");
 	_cleanup_json_ json_t *twice = reply(state, "customs",
 		"{\"acknowledgement\": \"A\", \"acknowledgement\": \"B\"}");
 

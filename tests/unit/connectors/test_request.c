@@ -13,9 +13,16 @@
 #include <errno.h>
 #include <openssl/evp.h>
 
-static const struct request_values VALUES = { .reference = "R<1>", .number = "N&1",
-	.type = "PHYTO", .status = "70", .country = "NZ", .import_country = "NL",
-	.username = "user", .key = "secret", .client_id = "client", .now = 1780660800 };
+static const struct request_values VALUES = { .reference = "R<1>",
+	.number = "N&1",
+	.type = "PHYTO",
+	.status = "70",
+	.country = "NZ",
+	.import_country = "NL",
+	.username = "user",
+	.key = "secret",
+	.client_id = "client",
+	.now = 1780660800 };
 
 static int fill(const char *template, const struct request_values *v, struct buf *ret)
 {
@@ -35,11 +42,12 @@ static void test_values_are_escaped(void **state)
 	(void)state;
 	buf_init(&b, 4096);
 	v.container = span_str("abc");
-	assert_int_equal(
-		fill("<a>${reference}|${number}|${file-name}|${container-base64}|${client-id}</a>",
-			&v, &b),
+	assert_int_equal(fill("<a>${reference}|${number}|${file-name}|${container-base64}"
+			      "|${client-id}</a>",
+				 &v, &b),
 		0);
-	assert_string_equal(b.data, "<a>R&lt;1&gt;|N&amp;1|R&lt;1&gt;.asice|YWJj|client</a>");
+	assert_string_equal(
+		b.data, "<a>R&lt;1&gt;|N&amp;1|R&lt;1&gt;.asice|YWJj|client</a>");
 }
 
 static void test_unknown_placeholder_is_refused(void **state)
@@ -64,7 +72,8 @@ static char *between(const char *text, const char *from, const char *to)
 	return strndup(start, (size_t)(end - start));
 }
 
-/* UsernameToken Profile 1.0, 3.1: the digest is over the nonce's octets, not its base64. */
+/* UsernameToken Profile 1.0, 3.1: the digest is over the nonce's octets, not its base64.
+ */
 static void test_password_digest(void **state)
 {
 	_cleanup_(freep) char *nonce = NULL, *digest = NULL, *expected = NULL;
@@ -84,10 +93,12 @@ static void test_password_digest(void **state)
 	assert_int_equal(raw_len, 16);
 	buf_add(&input, raw, raw_len);
 	buf_add_str(&input, "2026-06-05T12:00:00Zsecret");
-	assert_int_equal(EVP_Digest(input.data, input.len, sha1, &len, EVP_sha1(), NULL), 1);
+	assert_int_equal(
+		EVP_Digest(input.data, input.len, sha1, &len, EVP_sha1(), NULL), 1);
 	expected = base64_encode(span_of(sha1, len));
 	assert_string_equal(digest, expected);
-	assert_non_null(strstr(b.data, "<wsu:Expires>2026-06-05T12:01:00Z</wsu:Expires>"));
+	assert_non_null(
+		strstr(b.data, "<wsu:Expires>2026-06-05T12:01:00Z</wsu:Expires>"));
 	assert_null(strstr(b.data, "secret"));
 }
 

@@ -8,9 +8,9 @@
 
 #include "common/clock.h"
 #include "intake/identity.h"
-#include "web/certificate.h"
 #include "intake/problem.h"
 #include "visit.h"
+#include "web/certificate.h"
 
 #include <stdio.h>
 

@@ -3,6 +3,7 @@
  * what must not be accepted. */
 #include "tests/unit/pki/house.h"
 
+#include "pki/errors.h"
 #include "pki/parsed.h"
 #include "pki/proof.h"
 
@@ -16,6 +17,7 @@ static bool now_fails(void)
 	if (fail_at == 0 || --fail_at > 0)
 		return false;
 	failed = true;
+	pki_errors_out_of_memory();
 	return true;
 }
 
