@@ -5,7 +5,7 @@
 #include "common/clock.h"
 #include "pkcs11/keeper.h"
 
-#define AWAY_MAX_MS 1000
+#define AWAY_MAX_MS 5000
 #define BACK_MAX_MS 20000
 
 /* Faults ----------------------------------------------------------------------------- */
