@@ -92,8 +92,10 @@ def nginx_alone(gate):
         if name == "partners":
             base = f"https://{other}"
     text = text.replace(f"scgi_pass unix:{gate.dir}/run/intake.sock;", "return 204;")
-    text = text.replace(f"{run_folder}/nginx.pid", f"{gate.folder}/floor.pid")
-    configuration = gate.folder / "floor.conf"
+    own = gate.folder / "floor"  # another nginx takes folders for bodies from the first
+    own.mkdir(exist_ok=True)
+    text = text.replace(f"{run_folder}/", f"{own}/")
+    configuration = own / "nginx.conf"
     configuration.write_text(text)
     nginx = subprocess.Popen(["/usr/sbin/nginx", "-c", configuration, "-e", "stderr"],
                              stderr=subprocess.DEVNULL)
