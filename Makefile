@@ -50,6 +50,8 @@ $(B)/san/%.o: %.c Makefile
 
 objs = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
 SIGNER_CLIENT := pkcs11/client.c
+# What the command line takes of pkcs11/: a partner's own key, never the gate's.
+PARTNER_KEY := pkcs11/partner_key.c pkcs11/module.c
 
 define library
 $(B)/lib/$(1).a: $(call objs,obj,$(wildcard gateway/$(1)/*.c))
@@ -82,6 +84,7 @@ $(B)/bin/$(2): $(call objs,obj,$(wildcard gateway/$(1)/*.c)) $(call archives,lib
 endef
 $(foreach p,$(filter-out ctl,$(PROGS)),$(eval $(call program,$(p),sealgate-$(p))))
 $(eval $(call program,ctl,sealgate))
+$(B)/bin/sealgate: $(call objs,obj,$(PARTNER_KEY))
 $(eval $(call program,evidence_verifier,sealgate-verify-evidence))
 
 $(B)/bin/sealgate-signer: \
@@ -95,6 +98,7 @@ UNIT_DIRS := $(notdir $(patsubst %/,%,$(wildcard tests/unit/*/)))
 # A program's own units (main.c apart) are linked into its tests, so glue is tested too.
 unit_glue = $(call objs,san,$(filter-out %/main.c $(SIGNER_CLIENT), \
 	$(if $(filter $(1),$(PROGS)),$(wildcard gateway/$(1)/*.c)) \
+	$(if $(filter $(1),ctl),$(PARTNER_KEY)) \
 	$(if $(filter $(1),pkcs11),$(wildcard pkcs11/*.c))))
 
 define unit

@@ -2,6 +2,7 @@
 #include "ctl/sign_key.h"
 
 #include "common/durable.h"
+#include "pkcs11/partner_key.h"
 
 #include <errno.h>
 #include <openssl/ecdsa.h>
@@ -16,6 +17,16 @@
 DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
 DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
 
+static EVP_PKEY *key_of_token(const char *uri)
+{
+	char text[PARTNER_KEY_TEXT_SIZE];
+	EVP_PKEY *key = NULL;
+
+	if (partner_key_open(uri, &key, text) < 0)
+		fprintf(stderr, "sealgate sign: %s\n", text);
+	return key;
+}
+
 EVP_PKEY *sign_key_read(const char *path)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
@@ -23,6 +34,8 @@ EVP_PKEY *sign_key_read(const char *path)
 	BIO *bio = NULL;
 	size_t len = 0;
 
+	if (partner_key_is_uri(path))
+		return key_of_token(path);
 	if (file_read(path, KEY_FILE_MAX, &text, &len) == 0)
 		bio = BIO_new_mem_buf(text, (int)len);
 	if (bio)

@@ -16,7 +16,8 @@
 typedef int (*sign_fn)(void *key, const char *method, struct span digest,
 	uint8_t **ret_value, size_t *ret_len);
 
-/* Read a private key in PEM; NULL with a complaint on standard error. */
+/* Read a private key in PEM, or open that of a PKCS#11 URI (pkcs11/partner_key.h); NULL
+ * with a complaint on standard error. */
 EVP_PKEY *sign_key_read(const char *path);
 
 /* The method that fits a key: RSA "rsa-sha256", P-256 "ecdsa-sha256", ... or NULL. */

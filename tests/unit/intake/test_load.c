@@ -21,8 +21,9 @@
 #define WORKERS 4
 #define CLIENTS 8
 #define BODIES 12
-#define BOUND_MS 120000 /* for one client; a few seconds are enough on an idle machine   \
-			 */
+#define BOUND_MS                                                                         \
+	120000 /* for one client; a few seconds are enough on an idle machine            \
+		*/
 
 static struct house house;
 static struct fake_verify verify;
