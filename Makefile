@@ -120,6 +120,7 @@ unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c)) #
 
 -include tests/*.mk
 -include systemd/*.mk
+-include firmware/*.mk
 
 ## packages and installation --------------------------------------------------
 DEPS := gcc make pkg-config libc6-dev libssl-dev libxml2-dev libxmlsec1-dev libp11-dev \
@@ -143,7 +144,7 @@ deps: ## install the Debian packages that building and running need
 deps-test: deps ## install the Debian packages that the tests need
 	$(call install_packages,$(DEPS_TEST))
 
-install: all ## install under DESTDIR and PREFIX
+install: all install-units ## install programs, policies, units and manual pages under DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/sealgate
 	install -m 755 $(B)/bin/* $(DESTDIR)$(PREFIX)/bin/
 	cp -r policies $(DESTDIR)$(PREFIX)/share/sealgate/

@@ -28,6 +28,7 @@ SUITES = (
     ("conformance", ["make", "--no-print-directory", "conformance"], 600, True),
     ("scenarios", [*PYTEST, "tests/scenarios"], 1200, True),
     ("units", ["make", "--no-print-directory", "units-check"], 120, True),
+    ("firmware-lint", ["make", "--no-print-directory", "firmware-lint"], 120, True),
     ("demo", ["make", "--no-print-directory", "demo"], 300, True),
     ("trixie", ["make", "--no-print-directory", "test-trixie"], 1200, True),
 )

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: EUPL-1.2
+# shellcheck shell=bash disable=SC2034
+# What every script of the firmware shares. Sourced, never run.
+#
+# Big and slow things that the lock of packages alone decides live in a cache outside the
+# checkout, below a folder named after the lock; everything else goes to build/firmware.
+set -euo pipefail
+export LC_ALL=C.UTF-8 TZ=UTC
+
+FIRMWARE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+TOP=$(dirname "$FIRMWARE")
+LOCK=$FIRMWARE/packages.lock
+OUT=${FIRMWARE_OUT:-$TOP/build/firmware}
+CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/sealgate-firmware
+POOL=$CACHE/pool
+SUITE=trixie
+# The date that goes into everything: it changes with the lock, not with the clock.
+SOURCE_DATE_EPOCH=$(sed -n 's/^# epoch //p' "$LOCK" 2>/dev/null || echo 0)
+export SOURCE_DATE_EPOCH
+
+say() { printf '  %-8s%s\n' "$1" "${*:2}" >&2; }
+die() { printf 'firmware: %s\n' "$*" >&2; exit 1; }
+# What cannot be done here, as opposed to what went wrong: whoever calls may skip.
+unavailable() { printf 'firmware: not available here: %s\n' "$*" >&2; exit 77; }
+
+# The folder of the cache that belongs to these contents: keyed FILE... prints it.
+keyed() { printf '%s/%s' "$CACHE" "$(cat "$@" | sha256sum | cut -c1-16)"; }
+
+# Packages of a list, without its comments: one line, separated by $2.
+packages() { sed -e '/^#/d' "$FIRMWARE/packages/$1.txt" | paste -s -d "${2:- }" -; }
+
+# Run one builder of a cached thing at a time.
+locked() {
+	mkdir -p "$CACHE"
+	exec 8>"$CACHE/lock"
+	flock -w 1800 8 || die "another build holds $CACHE/lock"
+}
+
+# within ROOT COMMAND...: run in a root with private mounts and an environment of its own.
+# $SHARE, when set, is seen there as /share.
+within() {
+	unshare -m --propagation private env -i PATH=/usr/sbin:/usr/bin LC_ALL=C.UTF-8 TZ=UTC \
+		HOME=/root SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" SHARE="${SHARE:-}" \
+		bash "$FIRMWARE/enter" "$@"
+}
