@@ -218,7 +218,8 @@ int sig_reference_octets(struct sig_context *c, const struct sig *s,
 	const struct sig_reference *r, enum xml_c14n fallback, struct buf *ret);
 
 /* transform.c: the node-set of apex (NULL: the document) without the subtrees in omit
- * through the steps, by xmlsec's transform engine. Return: as sig_reference_octets. */
+ * through the steps: canonical forms by xml/c14n.h, base64 by xmlsec's transform engine.
+ * Return: as sig_reference_octets. */
 int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
 	const xmlNode *const *omit, size_t omit_count, const struct sig_step *steps,
 	size_t step_count, enum xml_c14n fallback, struct buf *ret);

@@ -41,27 +41,6 @@ int sig_transform_setup(void)
 	return 0;
 }
 
-static xmlSecTransformId transform_id(enum xml_c14n c14n)
-{
-	switch (c14n) {
-	case XML_C14N_10:
-		return xmlSecTransformInclC14NId;
-	case XML_C14N_10_COMMENTS:
-		return xmlSecTransformInclC14NWithCommentsId;
-	case XML_C14N_11:
-		return xmlSecTransformInclC14N11Id;
-	case XML_C14N_11_COMMENTS:
-		return xmlSecTransformInclC14N11WithCommentsId;
-	case XML_C14N_EXCLUSIVE:
-		return xmlSecTransformExclC14NId;
-	case XML_C14N_EXCLUSIVE_COMMENTS:
-		return xmlSecTransformExclC14NWithCommentsId;
-	case XML_C14N_NONE:
-	default:
-		return xmlSecTransformIdUnknown;
-	}
-}
-
 /* One transform, from its element (with parameters) or bare. Nothing else is enabled. */
 static bool append(xmlSecTransformCtx *ctx, xmlSecTransformId id, const xmlNode *element)
 {
@@ -79,19 +58,11 @@ static bool append(xmlSecTransformCtx *ctx, xmlSecTransformId id, const xmlNode 
 	return t && t->id == id;
 }
 
-static bool append_steps(xmlSecTransformCtx *ctx, const struct sig_step *steps, size_t n,
-	enum xml_c14n fallback)
+/* Base64 decodes the text of the nodes (XML Signature 6.6.2), so tags go first. */
+static bool append_steps(xmlSecTransformCtx *ctx, const struct sig_step *base64)
 {
-	const struct sig_step *last = n > 0 ? &steps[n - 1] : NULL;
-
-	/* Base64 decodes the text of the nodes (XML Signature 6.6.2), so tags go first.
-	 */
-	if (last && last->kind == STEP_BASE64)
-		return append(ctx, xmlSecTransformRemoveXmlTagsC14NId, NULL) &&
-		       append(ctx, xmlSecTransformBase64Id, last->node);
-	if (last && last->kind == STEP_C14N)
-		return append(ctx, transform_id(last->c14n), last->node);
-	return append(ctx, transform_id(fallback), NULL);
+	return append(ctx, xmlSecTransformRemoveXmlTagsC14NId, NULL) &&
+	       append(ctx, xmlSecTransformBase64Id, base64->node);
 }
 
 /* Everything but the subtrees in omit. */
@@ -207,16 +178,16 @@ static enum xml_c14n bare(enum xml_c14n c14n)
 	}
 }
 
-/* The reference over the whole document, which nearly every document has: one pass, where
- * the engine would ask a node-set about every node. */
-static int whole_document(xmlDoc *doc, bool comments, const xmlNode *const *omit,
-	size_t omit_count, const struct sig_step *last, enum xml_c14n fallback,
-	struct buf *ret)
+/* Where a canonical form is all that is asked: one pass, where the engine would ask a
+ * node-set about every node. */
+static int canonical_form(xmlDoc *doc, const xmlNode *apex, bool comments,
+	const xmlNode *const *omit, size_t omit_count, const struct sig_step *last,
+	enum xml_c14n fallback, struct buf *ret)
 {
 	bool named = last && last->kind == STEP_C14N;
 	enum xml_c14n c14n = named ? last->c14n : fallback;
 
-	return canonicalize(doc, NULL, omit, omit_count, comments ? c14n : bare(c14n),
+	return canonicalize(doc, apex, omit, omit_count, comments ? c14n : bare(c14n),
 		named ? last->node : NULL, ret);
 }
 
@@ -229,16 +200,16 @@ int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
 	xmlSecNodeSet *nodes;
 	int r = -EBADMSG;
 
-	if (!apex && (!last || last->kind != STEP_BASE64))
-		return whole_document(
-			doc, comments, omit, omit_count, last, fallback, ret);
+	if (!last || last->kind != STEP_BASE64)
+		return canonical_form(
+			doc, apex, comments, omit, omit_count, last, fallback, ret);
 	if (xmlSecTransformCtxInitialize(&ctx) < 0)
 		return -ENOMEM;
 	ctx.enabledUris = xmlSecTransformUriTypeNone;
 	nodes = node_set(doc, apex, comments, omit, omit_count);
 	if (!nodes)
 		r = -ENOMEM;
-	else if (append_steps(&ctx, steps, step_count, fallback))
+	else if (append_steps(&ctx, last))
 		r = execute(&ctx, nodes, ret);
 	xmlSecTransformCtxFinalize(&ctx);
 	xmlSecNodeSetDestroy(nodes);
