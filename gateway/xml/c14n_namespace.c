@@ -116,8 +116,9 @@ void c14n_namespaces(struct c14n *c, const xmlNode *element, bool apex, size_t *
 {
 	size_t first = c->rendered_count, n;
 
-	for (const xmlNode *e = element; e && e->type == XML_ELEMENT_NODE;
-		e = apex ? e->parent : NULL)
+	check_names(c, element);
+	for (const xmlNode *e = element->parent; apex && e && e->type == XML_ELEMENT_NODE;
+		e = e->parent)
 		check_names(c, e);
 	if (c->mode == C14N_EXCLUSIVE)
 		exclusive(c, element);
