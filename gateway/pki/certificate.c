@@ -184,3 +184,23 @@ void pki_key_info(const EVP_PKEY *key, struct pki_key_info *ret_info)
 	pki_errors_clear();
 	*ret_info = info;
 }
+
+bool pki_modulus_is_minimal(const X509 *certificate)
+{
+	const X509_PUBKEY *key = X509_get_X509_PUBKEY(certificate);
+	ASN1_OBJECT *algorithm = NULL;
+	const unsigned char *der = NULL;
+	long len = 0;
+	int der_len = 0, tag, class;
+
+	if (!X509_PUBKEY_get0_param(&algorithm, &der, &der_len, NULL, key) ||
+		OBJ_obj2nid(algorithm) != NID_rsaEncryption)
+		return true;
+	if ((ASN1_get_object(&der, &len, &tag, &class, der_len) & 0x80) ||
+		tag != V_ASN1_SEQUENCE ||
+		(ASN1_get_object(&der, &len, &tag, &class, len) & 0x80) ||
+		tag != V_ASN1_INTEGER || len < 2)
+		return false;
+	return (der[0] != 0x00 || (der[1] & 0x80)) &&
+	       (der[0] != 0xff || !(der[1] & 0x80));
+}

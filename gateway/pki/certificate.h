@@ -46,6 +46,11 @@ struct pki_key_info {
 };
 void pki_key_info(const EVP_PKEY *key, struct pki_key_info *ret_info);
 
+/* False for an RSA modulus with more octets than DER allows (X.690 8.3.2), as a series of
+ * smart cards had it: such a certificate has several encodings, and digests of it bind
+ * nobody. */
+bool pki_modulus_is_minimal(const X509 *certificate);
+
 /* Check by RFC 5280 what X509_V_FLAG_X509_STRICT does not: serial zero, negative or over
  * 20 octets, non-critical basic or name constraints of a CA, unknown critical extensions,
  * ...; each an error finding pki.*. Return: 1 clean, 0 with findings. */

@@ -144,7 +144,8 @@ static bool serial_in_key_info(const struct sig *s, const xmlNode *cert)
 	ERR_clear_error();
 	for (size_t i = 0; serial && i < s->candidate_count; i++)
 		if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(s->candidates[i])) ==
-			0)
+				0 &&
+			pki_modulus_is_minimal(s->candidates[i]))
 			return true;
 	return false;
 }
@@ -165,7 +166,7 @@ static int match_refs(struct sig_context *c, struct sig *s, const xmlNode *prope
 		x = find_certificate(c, s, &ref);
 		free(ref.value);
 		s->named_in_key_info |= serial_in_key_info(s, n);
-		if (!x)
+		if (!x || !pki_modulus_is_minimal(x))
 			continue;
 		X509_up_ref(x);
 		s->signer = x;

@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "xades/signature.h"
 
+/* EN 319 132-3: evidence records have a namespace of their own. */
+#define NS_EVIDENCE "http://uri.etsi.org/19132/"
+
+static bool has_evidence_record(const struct sig *s)
+{
+	for (const xmlNode *n = sig_unsigned_first(s); n; n = xml_next(n, NULL, NULL))
+		if (n->ns &&
+			strcmp((const char *)n->name, "SealingEvidenceRecords") == 0 &&
+			strncmp((const char *)n->ns->href, NS_EVIDENCE,
+				strlen(NS_EVIDENCE)) == 0)
+			return true;
+	return false;
+}
+
 static bool has_unsigned(const struct sig *s, const char *name)
 {
 	for (const xmlNode *n = sig_unsigned_first(s); n; n = xml_next(n, NULL, NULL))
@@ -54,11 +68,29 @@ static bool in_manifest(const struct sig *s, const xmlNode *format)
 	return false;
 }
 
+static bool same_attribute(const xmlNode *object, const char *name, const xmlNode *format)
+{
+	_cleanup_(freep) char *said = xml_attribute(object, name);
+	const xmlNode *node = sig_xades_child(format, name);
+	_cleanup_(freep) char *text = node ? xml_text(node) : NULL;
+
+	return !said || !text || strcmp(said, text) == 0;
+}
+
+/* What a format says of a ds:Object must be what the object says of itself. */
+static bool format_agrees(const struct sig_reference *r, const xmlNode *format)
+{
+	return !r || !xml_is(r->element, NS_DS, "Object") ||
+	       (same_attribute(r->element, "MimeType", format) &&
+		       same_attribute(r->element, "Encoding", format));
+}
+
 /* A format that is about nothing makes it no XAdES (EN 319 132-1 5.2.4). */
 static bool formats_fit(const struct sig *s)
 {
 	for (const xmlNode *f = first_format(s); f; f = next_format(f))
-		if (!format_target(s, f) && !in_manifest(s, f))
+		if ((!format_target(s, f) && !in_manifest(s, f)) ||
+			!format_agrees(format_target(s, f), f))
 			return false;
 	return true;
 }
@@ -71,8 +103,13 @@ static bool has_format(const struct sig *s, const struct sig_reference *r)
 	return false;
 }
 
+static bool is_of_type(const struct sig_reference *r, const char *type)
+{
+	return r->type && strcmp(r->type, type) == 0;
+}
+
 /* Every signed data object that can have a format has one, but for what a
- * counter-signature is about. */
+ * counter-signature is about and what describes the signature. */
 static bool formats_complete(const struct sig *s)
 {
 	for (size_t i = 0; i < s->reference_count; i++) {
@@ -80,7 +117,9 @@ static bool formats_complete(const struct sig *s)
 
 		if (!r->id || r->is_properties ||
 			(s->key_info && r->element == s->key_info) ||
-			(r->type && strcmp(r->type, TYPE_COUNTERSIGNED) == 0))
+			is_of_type(r, TYPE_COUNTERSIGNED) ||
+			is_of_type(r, NS_DS "Manifest") ||
+			is_of_type(r, NS_DS "SignatureProperties"))
 			continue;
 		if (!has_format(s, r))
 			return false;
@@ -113,11 +152,21 @@ static bool tokens_single(const struct sig *s)
 	return true;
 }
 
-/* EN 319 132-1 6.3, level B. */
+/* A reference that is said to be over the properties, found or not. */
+static bool properties_referenced(const struct sig *s)
+{
+	for (size_t i = 0; i < s->reference_count; i++)
+		if (is_of_type(&s->references[i], TYPE_SIGNED_PROPERTIES))
+			return true;
+	return s->properties_signed;
+}
+
+/* EN 319 132-1 6.3, level B: something is signed beside the properties. */
 static bool baseline_b(const struct sig *s)
 {
 	return xml_is(s->qualifying, NS_XADES, "QualifyingProperties") &&
-	       s->properties_signed && sig_property(s, "SigningTime") &&
+	       s->reference_count > 1 && properties_referenced(s) &&
+	       sig_property(s, "SigningTime") &&
 	       (sig_property(s, "SigningCertificateV2") ||
 		       sig_property(s, "SigningCertificate")) &&
 	       s->named_in_key_info && formats_complete(s) && !has_outdated(s) &&
@@ -147,10 +196,20 @@ static bool baseline_t(const struct sig *s)
 	return false;
 }
 
+/* A policy is implied or named with its digest (EN 319 132-1 5.2.9). */
+static bool has_policy(const struct sig *s)
+{
+	const xmlNode *p = sig_property(s, "SignaturePolicyIdentifier");
+
+	return sig_xades_child(p, "SignaturePolicyImplied") ||
+	       sig_xades_child(sig_xades_child(p, "SignaturePolicyId"), "SigPolicyHash");
+}
+
 static const char *extended_level(struct sig_context *c, const struct sig *s)
 {
 	bool lt = sig_has_long_term(c, s);
-	bool refs = has_unsigned(s, "CompleteCertificateRefs") &&
+	bool refs = (has_unsigned(s, "CompleteCertificateRefs") ||
+			    has_unsigned(s, "CompleteCertificateRefsV2")) &&
 		    has_unsigned(s, "CompleteRevocationRefs");
 	bool x = refs &&
 		 (has_token(s, TOKEN_SIG_AND_REFS) || has_token(s, TOKEN_REFS_ONLY));
@@ -159,13 +218,13 @@ static const char *extended_level(struct sig_context *c, const struct sig *s)
 		return "XAdES-A";
 	if (x)
 		return lt ? "XAdES-XL" : "XAdES-X";
-	if (lt && has_token(s, TOKEN_SIGNATURE))
-		return "XAdES-LT";
 	if (refs)
 		return "XAdES-C";
+	if (lt && has_token(s, TOKEN_SIGNATURE))
+		return "XAdES-LT";
 	if (has_token(s, TOKEN_SIGNATURE))
 		return "XAdES-T";
-	if (sig_property(s, "SignaturePolicyIdentifier"))
+	if (has_policy(s))
 		return "XAdES-EPES";
 	return "XAdES-BES";
 }
@@ -180,7 +239,7 @@ const char *sig_level(struct sig_context *c, const struct sig *s)
 		return "XAdES-BASELINE-B";
 	if (!sig_has_long_term(c, s))
 		return "XAdES-BASELINE-T";
-	if (has_unsigned(s, "SealingEvidenceRecords"))
+	if (has_evidence_record(s))
 		return "XAdES-ERS";
 	return has_token(s, TOKEN_ARCHIVE) ? "XAdES-BASELINE-LTA" : "XAdES-BASELINE-LT";
 }

@@ -26,12 +26,15 @@ static X509 *issuer_in(STACK_OF(X509) * stack, X509 *x)
 	return NULL;
 }
 
-/* A CRL of the issuer from within the certificate's life. */
+/* A CRL of the issuer that is good for a time within the certificate's life. */
 static bool crl_speaks(const X509_CRL *crl, X509 *x)
 {
+	const ASN1_TIME *end = X509_CRL_get0_nextUpdate(crl);
+
+	if (!end)
+		end = X509_CRL_get0_lastUpdate(crl);
 	return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(x)) == 0 &&
-	       ASN1_TIME_compare(X509_CRL_get0_lastUpdate(crl), X509_get0_notBefore(x)) >=
-		       0;
+	       ASN1_TIME_compare(end, X509_get0_notBefore(x)) >= 0;
 }
 
 static bool ocsp_speaks(OCSP_BASICRESP *response, X509 *x, X509 *issuer)

@@ -99,6 +99,10 @@ static void decide_acceptance(
 		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
 		sig_finding(c, SEVERITY_ERROR, "sig.properties", s->properties,
 			"The signed properties are not signed.");
+	} else if (s->properties && s->signing_time == 0) {
+		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
+		sig_finding(c, SEVERITY_ERROR, "sig.time", s->properties,
+			"There is no claimed signing time.");
 	} else if (!claimed_time_fits(s)) {
 		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
 		sig_finding(c, SEVERITY_ERROR, "sig.time", sig_property(s, "SigningTime"),

@@ -45,6 +45,8 @@ static enum sig_step_kind xpath_form(const xmlNode *transform)
 	if (!xml_is(x, NS_DS, "XPath") || xml_next(x, NULL, NULL))
 		return STEP_UNKNOWN;
 	text = xml_text(x);
+	if (text && strcmp(text, ".") == 0)
+		return STEP_SAME;
 	return text && has_form(x, text, "not(ancestor-or-self::", ":Signature)")
 		       ? STEP_SUBTRACT
 		       : STEP_UNKNOWN;

@@ -78,6 +78,7 @@ enum sig_step_kind {
 	STEP_SUBTRACT,	   /* subtracts every ds:Signature */
 	STEP_SUBTRACT_TOP, /* subtracts every ds:Signature that is a child of the root */
 	STEP_BASE64,
+	STEP_SAME, /* <XPath>.</XPath>, true of every node */
 };
 
 struct sig_step {

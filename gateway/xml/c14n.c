@@ -53,6 +53,14 @@ static bool omitted(const struct c14n *c, const xmlNode *node)
 	return false;
 }
 
+static bool omitted_above(const struct c14n *c, const xmlNode *apex)
+{
+	for (const xmlNode *n = apex->parent; n && c->omit_count > 0; n = n->parent)
+		if (omitted(c, n))
+			return true;
+	return false;
+}
+
 /* Comments and processing instructions beside the root have a line of their own. */
 static void beside_root(struct c14n *c, const xmlNode *node, bool before)
 {
@@ -124,10 +132,10 @@ int xml_canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *omi
 	c.mode = ALGORITHMS[i].mode;
 	c.comments = ALGORITHMS[i].comments;
 	c.prefixes = c.mode == C14N_EXCLUSIVE ? prefixes : NULL;
-	if (apex)
-		subtree(&c, apex);
-	else
+	if (!apex)
 		whole(&c, doc);
+	else if (!omitted_above(&c, apex))
+		subtree(&c, apex);
 	c14n_done(&c);
 	if (ret->error)
 		return ret->error;

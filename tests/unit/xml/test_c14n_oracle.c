@@ -102,7 +102,8 @@ static size_t compare_all(xmlDoc *doc, const xmlNode *apex, const xmlNode *omit)
 	return n + 1;
 }
 
-/* Each element as apex, without its first child element. */
+/* Each element as apex, without its first child element, and within what
+ * is left out altogether. */
 static size_t each_apex(xmlDoc *doc, const xmlNode *node)
 {
 	size_t n = 0;
@@ -115,6 +116,7 @@ static size_t each_apex(xmlDoc *doc, const xmlNode *node)
 		child = xml_child(node, NULL, NULL);
 		n += compare_all(doc, node, NULL);
 		n += compare_all(doc, node, child);
+		n += compare_all(doc, node, node->parent);
 		n += each_apex(doc, node->children);
 	}
 	return n;
