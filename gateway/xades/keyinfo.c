@@ -139,10 +139,25 @@ static EVP_PKEY *der_key(const xmlNode *node)
 	return NULL;
 }
 
-/* A bare key says who could have signed, never who did: for the core only. */
-static void read_bare_key(struct sig *s)
+/* Another ds:KeyInfo of the document that stands for this one (XML Signature 1.1,
+ * 4.5.10), one step and no further; else this one. */
+static const xmlNode *referred(const struct sig_context *c, const xmlNode *key_info)
 {
-	const xmlNode *value = xml_child(s->key_info, NS_DS, "KeyValue");
+	const xmlNode *r = xml_child(key_info, NS_DSIG11, "KeyInfoReference");
+	_cleanup_(freep) char *uri = xml_attribute(r, "URI");
+	bool ambiguous = false;
+	const xmlNode *e;
+
+	if (!uri || uri[0] != '#')
+		return key_info;
+	e = sig_ids_find(&c->ids, uri + 1, &ambiguous);
+	return !ambiguous && xml_is(e, NS_DS, "KeyInfo") ? e : key_info;
+}
+
+/* A bare key says who could have signed, never who did: for the core only. */
+static void read_bare_key(struct sig *s, const xmlNode *key_info)
+{
+	const xmlNode *value = xml_child(key_info, NS_DS, "KeyValue");
 	const xmlNode *inner = xml_child(value, NULL, NULL);
 
 	if (xml_is(inner, NS_DS, "RSAKeyValue"))
@@ -152,12 +167,46 @@ static void read_bare_key(struct sig *s)
 	else if (xml_is(inner, NS_DSIG11, "ECKeyValue"))
 		s->key = ec_key(inner);
 	if (!s->key)
-		s->key = der_key(xml_child(s->key_info, NS_DSIG11, "DEREncodedKeyValue"));
+		s->key = der_key(xml_child(key_info, NS_DSIG11, "DEREncodedKeyValue"));
 	ERR_clear_error();
+}
+
+static void add_with_ski(
+	struct sig *s, const STACK_OF(X509) * list, const uint8_t *ski, size_t len)
+{
+	for (int i = 0; i < sk_X509_num(list); i++) {
+		X509 *x = sk_X509_value(list, i);
+		const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(x);
+
+		if (!id || (size_t)ASN1_STRING_length(id) != len ||
+			memcmp(ASN1_STRING_get0_data(id), ski, len) != 0 ||
+			s->candidate_count == SIG_CANDIDATES_MAX)
+			continue;
+		X509_up_ref(x);
+		s->candidates[s->candidate_count++] = x;
+	}
+}
+
+/* A certificate that is only named, by its key identifier, among those that the caller
+ * gave. */
+static int add_named(const struct sig_context *c, struct sig *s)
+{
+	const xmlNode *d = xml_child(s->key_info, NS_DS, "X509Data");
+	_cleanup_(freep) uint8_t *ski = NULL;
+	size_t len = 0;
+	int r = octets_of(xml_child(d, NS_DS, "X509SKI"), &ski, &len);
+
+	if (r == 1 && len > 0) {
+		add_with_ski(s, c->material->certificates, ski, len);
+		add_with_ski(s, c->material->anchors, ski, len);
+	}
+	return r < 0 ? r : 0;
 }
 
 int sig_key_info(struct sig_context *c, struct sig *s)
 {
+	int named;
+
 	for (const xmlNode *d = xml_child(s->key_info, NS_DS, "X509Data"); d;
 		d = xml_next(d, NS_DS, "X509Data"))
 		for (const xmlNode *x = xml_child(d, NS_DS, "X509Certificate"); x;
@@ -173,7 +222,10 @@ int sig_key_info(struct sig_context *c, struct sig *s)
 			if (r < 0)
 				return r;
 		}
-	if (s->candidate_count == 0 && c->options->profile == XADES_EIDAS)
-		read_bare_key(s);
-	return 0;
+	if (s->candidate_count > 0 || c->options->profile != XADES_EIDAS)
+		return 0;
+	named = add_named(c, s);
+	if (named == 0 && s->candidate_count == 0)
+		read_bare_key(s, referred(c, s->key_info));
+	return named;
 }

@@ -83,6 +83,27 @@ static void decide_path(
 		s->path.reason ? s->path.reason : "");
 }
 
+static bool signer_is_valid(const struct sig *s, int64_t at)
+{
+	int64_t from, to;
+
+	return pki_certificate_validity(s->signer, &from, &to) == 0 && from <= at &&
+	       at <= to;
+}
+
+/* The signer's certificate is judged before those of CAs (EN 319 102-1 5.2.6.4), so what
+ * a CA lacks is said only after it. */
+static bool responders_decide(
+	const struct sig_context *c, const struct sig *s, int64_t best)
+{
+	if (best < c->options->at ||
+		(s->path.outcome != PKI_PASSED &&
+			(s->path.outcome != PKI_NO_REVOCATION_DATA ||
+				!signer_is_valid(s, c->options->at))))
+		return false;
+	return sig_responders_expired(c, s);
+}
+
 static void decide_responders(
 	struct sig_context *c, struct sig *s, struct xades_signature *ret)
 {
@@ -222,10 +243,10 @@ int sig_process(struct sig_context *c, struct sig *s)
 		return r;
 	ret->path_outcome = s->path.outcome;
 	if (core_passes(s, ret)) {
-		if (s->path.outcome != PKI_PASSED)
-			decide_path(c, s, ret, best);
-		else if (best >= c->options->at && sig_responders_expired(c, s))
+		if (responders_decide(c, s, best))
 			decide_responders(c, s, ret);
+		else if (s->path.outcome != PKI_PASSED)
+			decide_path(c, s, ret, best);
 		else
 			decide_acceptance(c, s, ret, best);
 	}

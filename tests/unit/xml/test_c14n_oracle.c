@@ -116,7 +116,8 @@ static size_t each_apex(xmlDoc *doc, const xmlNode *node)
 		child = xml_child(node, NULL, NULL);
 		n += compare_all(doc, node, NULL);
 		n += compare_all(doc, node, child);
-		n += compare_all(doc, node, node->parent);
+		if (node->parent->type == XML_ELEMENT_NODE)
+			n += compare_all(doc, node, node->parent);
 		n += each_apex(doc, node->children);
 	}
 	return n;
