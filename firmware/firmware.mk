@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
-.PHONY: firmware-lock firmware-lint
+.PHONY: firmware firmware-lock firmware-lint
+firmware: ## build the signed image of the appliance (root, mmdebstrap)
+	@firmware/image
+
 firmware-lock: ## renew the lock of the packages that the firmware is made of
 	@firmware/lock
 

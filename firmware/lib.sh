@@ -43,3 +43,6 @@ within() {
 		HOME=/root SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" SHARE="${SHARE:-}" \
 		bash "$FIRMWARE/enter" "$@"
 }
+
+KEYS=${FIRMWARE_KEYS:-$OUT/keys}
+VERSION=${FIRMWARE_VERSION:-$(sed -n 's/^VERSION := //p' "$TOP/Makefile")}

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A gate of the scenarios, moved into an appliance: its instance becomes the signed
+configuration of a machine; its simulators stay on the host, which the machine calls
+10.0.2.2."""
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+
+FIRMWARE = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(FIRMWARE.parent / "tests"))
+
+from scenarios.gate import Gate  # noqa: E402
+
+HOST = "10.0.2.2"
+PORTS = {"partners": 8443, "customs": 8444, "operators": 8445}
+PEERS = ("nginx", "intake", "verify", "queued", "signer", "seal", "forward", "admin")
+FIRST_UID = 901  # of systemd/sealgate.sysusers
+PARTS = ("sealgate.conf", "policies", "tls", "credentials", "state/signer",
+         "state/trust/revocation")
+
+
+def script(name, *arguments, timeout=600, **environment):
+    """Run a script of the firmware; CalledProcessError when it fails."""
+    import os
+    return subprocess.run([str(FIRMWARE / name), *map(str, arguments)], check=True, text=True,
+                          capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
+                          env={**os.environ, **environment})
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class RemoteGate(Gate):
+    """The same gate, but what serves is a machine behind forwarded ports."""
+
+    def __init__(self, folder):
+        super().__init__(folder, retry_max=8, timeout=20)
+        self.ports = {name: free_port() for name in PORTS}
+
+    def listener(self, name):
+        return f"https://127.0.0.1:{self.ports[name]}"
+
+    def forwards(self):
+        """(host, guest) ports for the machine."""
+        return [(self.ports[name], guest) for name, guest in PORTS.items()]
+
+    def _destinations(self):
+        for simulator, program in ((self.tsa, "seal"), (self.traces, "forward"),
+                                   (self.customs, "forward")):
+            yield f"{program},{HOST},{simulator.url.rsplit(':', 1)[1].split('/')[0]}\n"
+
+    def configuration(self, folder, **changes):
+        """Write the files of a machine's configuration, unsigned. changes: texts of files by
+        name with / as __ (network__egress_csv=...)."""
+        folder = pathlib.Path(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        for part in PARTS:
+            source, target = self.dir / part, folder / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+        self._machine_conf(folder / "sealgate.conf")
+        softhsm = folder / "state" / "signer" / "softhsm2.conf"
+        softhsm.write_text(softhsm.read_text().replace(str(self.dir), "/var/lib/sealgate"))
+        for profile in (folder / "policies" / "routes" / "destinations").glob("*.cfg"):
+            profile.write_text(profile.read_text().replace("127.0.0.1", HOST))
+        (folder / "network").mkdir()
+        (folder / "network" / "egress.csv").write_text("".join(self._destinations()))
+        for name, text in changes.items():
+            (folder / name).write_text(text)
+        return folder
+
+    def _machine_conf(self, path):
+        lines = [line for line in path.read_text().splitlines()
+                 if not line.startswith(("listen =", "peers ="))]
+        listen = " ".join(f'{name} = "0.0.0.0:{port}";' for name, port in PORTS.items())
+        peers = " ".join(f"{name} = {uid};" for uid, name in enumerate(PEERS, FIRST_UID))
+        lines.append(f"listen = {{ {listen} }};")
+        lines.append(f"peers = {{ separate = true; {peers} }};")
+        path.write_text("\n".join(lines).replace("127.0.0.1", HOST) + "\n")

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A virtual machine with UEFI, Secure Boot and a TPM of its own; one boot, always bounded.
+
+Without KVM: everything is translated, so bounds are generous. What the machine says on its
+serial line is all that is known of its inside.
+"""
+import base64
+import contextlib
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+CODE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd")
+ANSI = re.compile(r"\x1b\[[0-9;=?]*[a-zA-Z]|\r")
+POLL_S = 0.25
+SERIAL = "5ea16a7e-0000-4000-8000-00000000ab1e"
+
+
+def missing_programs():
+    """What a boot needs and this host lacks."""
+    wanted = [name for name in ("qemu-system-x86_64", "swtpm", "mkfs.ext4")
+              if not shutil.which(name)]
+    return wanted + ([] if CODE.exists() else ["ovmf"])
+
+
+class Machine:
+    """The machine around a disk: variables and TPM survive its boots, as on hardware."""
+
+    def __init__(self, folder, disk, variables, tpm=None, memory=512):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.disk, self.memory = pathlib.Path(disk), memory
+        self.variables = self.folder / "vars.fd"
+        shutil.copyfile(variables, self.variables)
+        self.tpm = pathlib.Path(tpm or self.folder / "tpm")
+        self.tpm.mkdir(exist_ok=True)
+        self.log = self.folder / "serial.log"
+        self.qemu = self.swtpm = None
+        self.started = 0.0
+
+    def start(self, ports=(), media=(), units=None):
+        """Power on. ports: (host, guest) pairs; media: further disks, read-only; units: test
+        units of systemd by name, which only the test UKI takes."""
+        self.stop()
+        self.log.unlink(missing_ok=True)
+        socket = self.folder / "tpm.sock"
+        socket.unlink(missing_ok=True)
+        self.swtpm = subprocess.Popen(
+            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.tpm}",
+             "--ctrl", f"type=unixio,path={socket}", "--flags", "startup-clear"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._wait_for(socket)
+        forwards = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in ports)
+        command = [
+            "nice", "-n", "5", "qemu-system-x86_64", "-machine", "q35,smm=on",
+            "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "qemu64", "-smp", "2",
+            "-m", str(self.memory), "-uuid", SERIAL, "-nodefaults", "-no-user-config",
+            "-display", "none", "-monitor", "none", "-serial", f"file:{self.log}",
+            "-global", "driver=cfi.pflash01,property=secure,value=on",
+            "-global", "ICH9-LPC.disable_s3=1",
+            "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
+            "-drive", f"if=pflash,unit=1,format=raw,file={self.variables}",
+            "-drive", f"if=none,id=d0,format=raw,file={self.disk},cache=unsafe",
+            "-device", "virtio-blk-pci,drive=d0,bootindex=0",
+            "-netdev", f"user,id=n0{forwards}", "-device", "virtio-net-pci,netdev=n0,romfile=",
+            "-device", "virtio-rng-pci",
+            "-chardev", f"socket,id=tpm,path={socket}", "-tpmdev", "emulator,id=t0,chardev=tpm",
+            "-device", "tpm-crb,tpmdev=t0"]
+        for number, medium in enumerate(media, 1):
+            command += ["-drive", f"if=none,id=d{number},format=raw,file={medium},readonly=on",
+                        "-device", f"virtio-blk-pci,drive=d{number}"]
+        for name, text in (units or {}).items():
+            encoded = base64.b64encode(text.encode()).decode()
+            kind = "unit-dropin" if name.endswith("~") else "extra-unit"
+            command += ["-smbios", "type=11,value=io.systemd.credential.binary:"
+                        f"systemd.{kind}.{name.rstrip('~')}={encoded}"]
+        self.started = time.monotonic()
+        with open(self.folder / "qemu.err", "wb") as errors:
+            self.qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors,
+                                         stderr=errors, start_new_session=True)
+        return self
+
+    @staticmethod
+    def _wait_for(path, bound=10.0):
+        end = time.monotonic() + bound
+        while not path.exists():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{path} did not appear")
+            time.sleep(0.02)
+
+    def text(self):
+        """What the machine said since it was powered on."""
+        if not self.log.exists():
+            return ""
+        return ANSI.sub("", self.log.read_bytes().decode(errors="replace"))
+
+    def wait(self, pattern, bound):
+        """Wait until the pattern was said, the machine has ended, or the bound is over.
+        Return: the match, or None."""
+        end = time.monotonic() + bound
+        while True:
+            ended = self.qemu.poll() is not None
+            found = re.search(pattern, self.text())
+            if found or ended or time.monotonic() > end:
+                return found
+            time.sleep(POLL_S)
+
+    def seconds(self):
+        return time.monotonic() - self.started
+
+    def stop(self):
+        """Cut the power."""
+        for process in (self.qemu, self.swtpm):
+            if process is None:
+                continue
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(3)
+            if process.poll() is None:
+                process.kill()
+            process.wait(10)
+        self.qemu = self.swtpm = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What only the appliance does: its configuration and its updates come as folders with a
+ * signed manifest; never decides who may sign them, the anchors of the image do.
+ */
+#ifndef SEALGATE_CTL_APPLIANCE_H
+#define SEALGATE_CTL_APPLIANCE_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+/* Where things are in the image and in /var. */
+#define APPLIANCE_INSTANCE "/var/lib/sealgate"
+#define APPLIANCE_WORK "/var/lib/appliance"
+#define APPLIANCE_ANCHORS "/usr/share/sealgate/anchors"
+
+/* Take the configuration in dir: prove all of it, have the instance's own reader judge
+ * it, only then put it in place; the one before it is kept. A serial that is not above
+ * the last one's is left alone. Return: 0 done, 1 nothing new, or negative with
+ * *ret_error, one line that the caller frees; what was in force is then still in force.
+ */
+int appliance_apply(const char *dir, char **ret_error);
+
+/* The configuration that was taken last has proven itself, or goes and the one before it
+ * comes back. Return: 0, 1 nothing to do, -errno. */
+int appliance_keep(void);
+int appliance_return(void);
+
+/* Take the update in dir: its manifest is proven, its version must be above the one that
+ * runs, its files are copied and proven, only then are they staged into the other slot.
+ * Return: as appliance_apply; 0 means that the next boot tries the new version. */
+int appliance_update(const char *dir, char **ret_error);
+
+/* The version that runs is healthy: no older one is taken from now on. Return: 0 or
+ * -errno. */
+int appliance_raise_floor(void);
+
+/* Tell the firewall where the programs may speak to, from network/egress.csv of the
+ * instance. Return: 0 or negative with *ret_error. */
+int appliance_egress(char **ret_error);
+
+/* Whether the application works: signer, queue, verification, listeners. *ret_reason is
+ * one line, the caller frees it; NULL when it does. Return: 0 healthy, 1 not, -errno. */
+int appliance_health(char **ret_reason);
+
+/* Run a program of the image and wait for it. Return: its exit status, or -errno. */
+int appliance_run(const char *const argv[]);
+
+/* "%s: %s" into *ret_error. Return: error. */
+int appliance_fail(char **ret_error, int error, const char *where, const char *what);
+
+/* Remove a folder and what is in it; not being there is no error. Return: 0 or -errno. */
+int appliance_remove(const char *path);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance.h"
+
+#include "common/durable.h"
+#include "common/instance.h"
+#include "ctl/manifest.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define INCOMING APPLIANCE_WORK "/incoming"
+#define PREVIOUS APPLIANCE_WORK "/previous"
+#define SERIAL APPLIANCE_WORK "/serial"
+#define UNPROVEN APPLIANCE_WORK "/unproven"
+#define SERIAL_MAX 64
+
+/* What a configuration may hold, the first row that fits: a path that ends in a slash
+ * stands for everything below it. Nothing else is taken. */
+static const struct {
+	const char *path;
+	const char *owner; /* NULL: root */
+	mode_t mode;
+} PLACES[] = {
+	{ "sealgate.conf", NULL, 0644 }, { "policies/", NULL, 0644 },
+	{ "tls/server.key", "sealgate-nginx", 0400 }, { "tls/", NULL, 0644 },
+	{ "credentials/pin", "sealgate-signer", 0400 },
+	{ "credentials/so-pin", "sealgate-signer", 0400 },
+	{ "credentials/destinations/", "sealgate-forward", 0400 },
+	{ "network/", NULL, 0644 }, { "time/", NULL, 0644 },
+	{ "state/trust/revocation/", NULL, 0644 },
+	{ "state/signer/", "sealgate-signer", 0600 }, /* the token of a TEST instance */
+};
+
+/* What is replaced as a whole, so that what a new configuration leaves out is gone. What
+ * is under state/ is only ever added to. */
+static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
+	"network", "time" };
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static int place_of(const char *path, size_t *ret_place)
+{
+	for (size_t i = 0; i < COUNT(PLACES); i++) {
+		size_t len = strlen(PLACES[i].path);
+		bool folder = PLACES[i].path[len - 1] == '/';
+
+		if (folder ? strncmp(path, PLACES[i].path, len) == 0
+			   : strcmp(path, PLACES[i].path) == 0) {
+			*ret_place = i;
+			return 0;
+		}
+	}
+	return -EPERM;
+}
+
+/* 1 when the serial is above the one taken last, 0 when it is the same or below. Serials
+ * are decimal and of any length: longer is larger. */
+static int serial_is_new(const char *serial)
+{
+	_cleanup_(freep) uint8_t *last = NULL;
+	size_t len = 0, mine = strlen(serial);
+	int r = file_read(SERIAL, SERIAL_MAX, &last, &len);
+
+	if (r == -ENOENT)
+		return 1;
+	if (r < 0)
+		return r;
+	return mine != len ? mine > len : memcmp(serial, last, len) > 0;
+}
+
+static int own(const char *path, const char *owner)
+{
+	const struct passwd *user = owner ? getpwnam(owner) : NULL;
+
+	if (!owner)
+		return 0;
+	if (!user)
+		return -ENOENT;
+	return chown(path, user->pw_uid, user->pw_gid) < 0 ? -errno : 0;
+}
+
+/* The folders between the incoming one and a file belong to whom the file belongs, when
+ * the whole folder does. */
+static int own_folders(char *path, size_t place)
+{
+	size_t base = strlen(INCOMING) + 1, len = strlen(PLACES[place].path);
+
+	if (!PLACES[place].owner || PLACES[place].path[len - 1] != '/')
+		return 0;
+	for (char *slash = path + base + len - 1; slash; slash = strchr(slash + 1, '/')) {
+		int r;
+
+		*slash = '\0';
+		r = own(path, PLACES[place].owner);
+		if (r == 0 && chmod(path, 0700) < 0)
+			r = -errno;
+		*slash = '/';
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int take_file(const struct manifest *m, const struct manifest_file *f)
+{
+	char path[PATH_MAX];
+	size_t place;
+	int r = place_of(f->path, &place);
+
+	if (r == 0)
+		r = manifest_copy(m, f, INCOMING, PLACES[place].mode);
+	if (r == 0 && snprintf(path, sizeof(path), INCOMING "/%s", f->path) >= PATH_MAX)
+		r = -ENAMETOOLONG;
+	if (r == 0)
+		r = own(path, PLACES[place].owner);
+	return r < 0 ? r : own_folders(path, place);
+}
+
+static int take_files(const struct manifest *m, char **ret_error)
+{
+	int r = appliance_remove(INCOMING);
+
+	if (r == 0 && mkdir(INCOMING, 0755) < 0)
+		r = -errno;
+	if (r < 0)
+		return appliance_fail(ret_error, r, INCOMING, strerror(-r));
+	for (size_t i = 0; i < m->count; i++) {
+		r = take_file(m, &m->files[i]);
+		if (r < 0)
+			return appliance_fail(ret_error, r, m->files[i].path,
+				r == -EPERM ? "does not belong into a configuration"
+					    : strerror(-r));
+	}
+	return 0;
+}
+
+/* The reader of the instance judges the incoming one as it would judge it in place. */
+static int judge(char **ret_error)
+{
+	struct instance instance;
+	int r = instance_open(INCOMING, &instance, ret_error);
+
+	if (r < 0)
+		return r;
+	if (!config_bool(instance.config, "peers.separate"))
+		r = appliance_fail(ret_error, -EINVAL, "sealgate.conf",
+			"peers.separate must be true on an appliance");
+	instance_done(&instance);
+	return r;
+}
+
+static int move(const char *from, const char *to, const char *name)
+{
+	char source[PATH_MAX], target[PATH_MAX];
+
+	if (snprintf(source, sizeof(source), "%s/%s", from, name) >= PATH_MAX ||
+		snprintf(target, sizeof(target), "%s/%s", to, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return rename(source, target) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* Swap what is replaced as a whole: the one in force to `aside`, that in `from` in. */
+static int swap(const char *from, const char *aside)
+{
+	int r = appliance_remove(aside);
+
+	if (r == 0 && mkdir(aside, 0700) < 0)
+		r = -errno;
+	for (size_t i = 0; r == 0 && i < COUNT(REPLACED); i++) {
+		r = move(APPLIANCE_INSTANCE, aside, REPLACED[i]);
+		if (r == 0)
+			r = move(from, APPLIANCE_INSTANCE, REPLACED[i]);
+	}
+	return r;
+}
+
+/* Files under state/: folders are the image's, a file that is there stays. */
+static int add_state(const struct manifest *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		char path[PATH_MAX], *slash;
+		int r = 0;
+
+		if (strncmp(m->files[i].path, "state/", 6) != 0)
+			continue;
+		if (snprintf(path, sizeof(path), APPLIANCE_INSTANCE "/%s",
+			    m->files[i].path) >= PATH_MAX)
+			return -ENAMETOOLONG;
+		if (access(path, F_OK) == 0)
+			continue;
+		slash = strrchr(path, '/');
+		*slash = '\0';
+		if (access(path, F_OK) == 0)
+			r = move(INCOMING, APPLIANCE_INSTANCE, m->files[i].path);
+		else /* a token's folder comes as a whole */
+			r = move(INCOMING, APPLIANCE_INSTANCE,
+				path + strlen(APPLIANCE_INSTANCE) + 1);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int put_in_place(const struct manifest *m)
+{
+	bool first = access(APPLIANCE_INSTANCE "/sealgate.conf", F_OK) < 0;
+	int r = first ? 0 : durable_write(UNPROVEN, span_str(m->serial), 0600);
+
+	if (r == 0)
+		r = swap(INCOMING, PREVIOUS);
+	if (r == 0)
+		r = add_state(m);
+	if (r == 0)
+		r = durable_write(SERIAL, span_str(m->serial), 0600);
+	return r < 0 ? r : appliance_remove(INCOMING);
+}
+
+int appliance_apply(const char *dir, char **ret_error)
+{
+	_cleanup_(manifest_done) struct manifest m = { 0 };
+	int r = manifest_open(
+		dir, "machine", APPLIANCE_ANCHORS "/machine.pem", &m, ret_error);
+
+	if (r < 0)
+		return r;
+	r = serial_is_new(m.serial);
+	if (r < 0)
+		return appliance_fail(ret_error, r, SERIAL, strerror(-r));
+	if (r == 0)
+		return 1;
+	r = take_files(&m, ret_error);
+	if (r == 0)
+		r = judge(ret_error);
+	if (r < 0)
+		return r;
+	r = put_in_place(&m);
+	return r < 0 ? appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r)) : 0;
+}
+
+int appliance_keep(void)
+{
+	if (unlink(UNPROVEN) < 0)
+		return errno == ENOENT ? 1 : -errno;
+	return appliance_remove(PREVIOUS);
+}
+
+int appliance_return(void)
+{
+	int r;
+
+	if (access(UNPROVEN, F_OK) < 0)
+		return errno == ENOENT ? 1 : -errno;
+	r = swap(PREVIOUS, INCOMING);
+	if (r == 0 && unlink(UNPROVEN) < 0)
+		r = -errno;
+	return r;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "ctl/appliance.h"
+#include "ctl/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MEDIUM "/dev/disk/by-label/SEALGATE"
+#define MOUNTED "/run/appliance-medium"
+#define NETWORK APPLIANCE_INSTANCE "/network/machine.network"
+#define HEALTH_BOUND_MS 120000
+#define HEALTH_EVERY_US 500000
+
+/* Say how something ended; 1 of a function means that there was nothing to do. */
+static int tell(
+	const char *code, int r, const char *done, const char *nothing, char *error)
+{
+	_cleanup_(freep) char *owned = error;
+
+	if (r < 0)
+		log_event(
+			LOG_ERR, code, NULL, "refused: %s", owned ? owned : strerror(-r));
+	else
+		log_event(LOG_NOTICE, code, NULL, "%s", r == 0 ? done : nothing);
+	return r < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
+}
+
+static int apply(const char *dir, int *ret)
+{
+	char *error = NULL;
+
+	*ret = appliance_apply(dir, &error);
+	return tell("appliance.apply", *ret, "a new configuration is in place",
+		"the configuration is the one in force, or an older one", error);
+}
+
+static int update(const char *dir, int *ret)
+{
+	char *error = NULL;
+
+	*ret = appliance_update(dir, &error);
+	return tell("appliance.update", *ret,
+		"the update is staged; the next boot tries it",
+		"the update is the version that runs", error);
+}
+
+static int egress(void)
+{
+	char *error = NULL;
+	int r = appliance_egress(&error);
+
+	return tell(
+		"appliance.egress", r, "the firewall knows the destinations", "", error);
+}
+
+static int restart(void)
+{
+	static const char *const argv[] = { "/usr/bin/systemctl", "--no-block", "reboot",
+		NULL };
+
+	return appliance_run(argv) == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
+}
+
+/* Read what a medium brings: configuration, then update. Return: true to restart. */
+static bool take_medium(void)
+{
+	int r = -1;
+
+	if (access(MEDIUM, F_OK) < 0)
+		return false;
+	if ((mkdir(MOUNTED, 0700) < 0 && errno != EEXIST) ||
+		mount(MEDIUM, MOUNTED, "vfat",
+			MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "") < 0) {
+		tell("appliance.medium", -errno, "", "", NULL);
+		return false;
+	}
+	if (access(MOUNTED "/machine", F_OK) == 0)
+		apply(MOUNTED "/machine", &r);
+	r = -1;
+	if (access(MOUNTED "/update", F_OK) == 0)
+		update(MOUNTED "/update", &r);
+	if (umount2(MOUNTED, 0) < 0)
+		tell("appliance.medium", -errno, "", "", NULL);
+	return r == 0;
+}
+
+/* At boot, before anything serves. What the medium brings may be refused and the machine
+ * goes on as it was; a firewall that cannot be filled is an error. */
+static int at_boot(void)
+{
+	bool again = take_medium();
+
+	if (access(NETWORK, R_OK) == 0 &&
+		(mkdir("/run/systemd/network", 0755) == 0 || errno == EEXIST) &&
+		symlink(NETWORK, "/run/systemd/network/10-machine.network") < 0 &&
+		errno != EEXIST)
+		return tell("appliance.network", -errno, "", "", NULL);
+	if (again)
+		return restart();
+	return egress();
+}
+
+static int health(void)
+{
+	int64_t end = clock_monotonic_ms() + HEALTH_BOUND_MS;
+	char *reason = NULL;
+
+	if (access(APPLIANCE_INSTANCE "/sealgate.conf", F_OK) < 0) {
+		log_event(LOG_NOTICE, "appliance.health", NULL,
+			"waiting for a configuration");
+		return EXIT_CLEAN;
+	}
+	for (;;) {
+		int r = appliance_health(&reason);
+
+		if (r == 0 || clock_monotonic_ms() > end)
+			return tell("appliance.health", r == 0 ? 0 : -EIO,
+				"the application is healthy", "", reason);
+		free(reason);
+		usleep(HEALTH_EVERY_US);
+	}
+}
+
+static int keep(void)
+{
+	int r = appliance_raise_floor();
+
+	if (r == 0)
+		r = appliance_keep();
+	return tell("appliance.keep", r, "version and configuration are proven",
+		"the version is proven", NULL);
+}
+
+/* After the health check has failed: a configuration that was not proven goes. */
+static int give_back(void)
+{
+	const char *result = getenv("SERVICE_RESULT");
+	int r = 1;
+
+	if (!result || strcmp(result, "success") != 0)
+		r = appliance_return();
+	return tell("appliance.return", r,
+		"the configuration before it is in force again", "nothing to return to",
+		NULL);
+}
+
+int cmd_appliance(int argc, char **argv)
+{
+	int r;
+
+	log_open("appliance");
+	if (argc == 3 && strcmp(argv[1], "apply") == 0)
+		return apply(argv[2], &r);
+	if (argc == 3 && strcmp(argv[1], "update") == 0)
+		return update(argv[2], &r);
+	if (argc != 2)
+		return command_usage("appliance");
+	if (strcmp(argv[1], "boot") == 0)
+		return at_boot();
+	if (strcmp(argv[1], "health") == 0)
+		return health();
+	if (strcmp(argv[1], "keep") == 0)
+		return keep();
+	if (strcmp(argv[1], "return") == 0)
+		return give_back();
+	return command_usage("appliance");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * A signed list of the files in a folder: configuration of a machine, or an update; never
+ * opens a file that the list does not name, nor uses one whose octets are others.
+ *
+ *   DIR/manifest       "sealgate-manifest 1 KIND SERIAL", then lines "SHA256 SIZE PATH"
+ *   DIR/manifest.p7s   its detached CMS signature (RFC 5652), DER
+ */
+#ifndef SEALGATE_CTL_MANIFEST_H
+#define SEALGATE_CTL_MANIFEST_H
+
+#include "common/cleanup.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define MANIFEST_FILES_MAX 1024
+
+struct manifest_file {
+	const char *sha256; /* lower-case hex */
+	long long size;
+	const char *path; /* relative, of [A-Za-z0-9._@-] and single slashes */
+};
+
+struct manifest {
+	char dir[PATH_MAX];
+	char *text; /* what the strings below point into */
+	const char *serial;
+	struct manifest_file *files;
+	size_t count;
+};
+
+/* Read DIR/manifest and prove that it is of the kind ("machine", "update") and signed by
+ * the certificate in anchor (PEM) or one that it issued. Time plays no part: a machine
+ * without a clock must take its configuration, and age is what the serial is for.
+ * *ret_error is one line, the caller frees it. Return: 0, -EINVAL not as it must be,
+ * -EKEYREJECTED not signed, -errno. */
+int manifest_open(const char *dir, const char *kind, const char *anchor,
+	struct manifest *ret_manifest, char **ret_error);
+void manifest_done(struct manifest *m);
+
+/* Copy a file of the list below folder, where missing folders are made (0755); target
+ * exists only when size and digest are right. Return: 0, -EBADMSG other octets, -errno.
+ */
+int manifest_copy(const struct manifest *m, const struct manifest_file *f,
+	const char *folder, mode_t mode);
+
+#endif
