@@ -6,3 +6,7 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(call archives,lib)
 bench: all $(B)/bench/bench_verify $(B)/bench/bench_load ## ratios measured side by side, never pass or fail
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/bench.py $(abspath $(B))/bench
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/replacement.py
+
+.PHONY: bench-reference
+bench-reference: all ## validation side by side with the EU's reference implementation
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/reference.py

@@ -26,6 +26,7 @@ SUITES = (
     ("fuzz-replay", ["make", "--no-print-directory", "-j2", "fuzz-replay"], 600, True),
     ("simulators", [*PYTEST, "tests/sim"], 300, True),
     ("conformance", ["make", "--no-print-directory", "conformance"], 600, True),
+    ("interop", [*PYTEST, "tests/interop"], 600, True),
     ("scenarios", [*PYTEST, "tests/scenarios"], 1200, True),
     ("units", ["make", "--no-print-directory", "units-check"], 120, True),
     ("firmware-lint", ["make", "--no-print-directory", "firmware-lint"], 120, True),

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The EU's reference implementation, built once by Maven, as a judge of files."""
+import collections
+import os
+import pathlib
+import shutil
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+OUT = pathlib.Path(os.environ.get("SEALGATE_BIN", HERE.parent.parent / "build" / "bin")
+                   ).resolve().parent / "interop"
+Verdict = collections.namedtuple("Verdict", "file number id level indication sub")
+
+
+class NoJudge(Exception):
+    """It cannot be had here; the text says why."""
+
+
+def build():
+    """Compile the judge and bring its libraries; what is there already is used."""
+    if not shutil.which("mvn") or not shutil.which("java"):
+        raise NoJudge("Maven or Java is not installed")
+    command = ["mvn", "-q", "-B", f"-Dinterop.out={OUT}", "compile"]
+    done = None
+    for more in (["-o"], []):
+        done = subprocess.run(command + more, cwd=HERE, capture_output=True, text=True,
+                              timeout=600, check=False)
+        if done.returncode == 0:
+            return
+    if "COMPILATION ERROR" in done.stdout:
+        raise AssertionError(done.stdout)
+    raise NoJudge("its libraries cannot be had: " + done.stdout.strip()[-200:])
+
+
+def run(*arguments, timeout=300):
+    """The judge's standard output, standard error."""
+    done = subprocess.run(
+        ["java", "-Xmx1g", "-cp", f"{OUT}/classes:{OUT}/lib/*", "Judge",
+         *map(str, arguments)], capture_output=True, text=True, timeout=timeout, check=False)
+    if done.returncode != 0:
+        raise AssertionError(done.stderr[-2000:])
+    return done.stdout, done.stderr
+
+
+def judge(files, anchors, revocation=(), at=None):
+    """A Verdict for each signature of the files, and what the judge finds wrong."""
+    arguments = [*(("--at", at) if at else ())]
+    for anchor in anchors:
+        arguments += ["--anchors", anchor]
+    for crl in revocation:
+        arguments += ["--revocation", crl]
+    out, errors = run(*arguments, *files)
+    return [Verdict(*line.split("\t")) for line in out.splitlines()], errors
