@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: EUPL-1.2
-.PHONY: firmware firmware-lock firmware-lint
-firmware: ## build the signed image of the appliance (root, mmdebstrap)
+DEPS_FIRMWARE  := $(shell sed -e '/^\#/d' firmware/host.txt)
+firmware_suite = @SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) firmware/test/suite.py
+
+.PHONY: deps-firmware firmware firmware-lock firmware-lint firmware-check firmware-test \
+	firmware-repro
+# Where they cannot be installed the suite says what is missing and skips.
+deps-firmware: ## install the Debian packages that the firmware needs on the host
+	-$(call install_packages,$(DEPS_FIRMWARE))
+
+firmware: deps-firmware ## build the signed image of the appliance (root, mmdebstrap)
 	@firmware/image
 
 firmware-lock: ## renew the lock of the packages that the firmware is made of
@@ -8,3 +16,12 @@ firmware-lock: ## renew the lock of the packages that the firmware is made of
 
 firmware-lint: ## what can be said about the firmware without building it
 	@firmware/lint
+
+firmware-check: all deps-firmware ## build the appliance, lint it, boot it once, end to end
+	$(firmware_suite) --quick
+
+firmware-test: all deps-firmware ## boot the appliance and prove what it promises
+	$(firmware_suite)
+
+firmware-repro: deps-firmware ## build the image twice and compare every byte
+	@firmware/repro

@@ -30,7 +30,9 @@ SUITES = (
     ("scenarios", [*PYTEST, "tests/scenarios"], 1200, True),
     ("units", ["make", "--no-print-directory", "units-check"], 120, True),
     ("firmware-lint", ["make", "--no-print-directory", "firmware-lint"], 120, True),
+    ("firmware", ["make", "--no-print-directory", "firmware-check"], 1200, False),
     ("demo", ["make", "--no-print-directory", "demo"], 300, True),
+    ("firmware-all", ["make", "--no-print-directory", "firmware-test"], 3000, False),
     ("trixie", ["make", "--no-print-directory", "test-trixie"], 1200, True),
 )
 

@@ -21,7 +21,7 @@ SERIAL = "5ea16a7e-0000-4000-8000-00000000ab1e"
 
 def missing_programs():
     """What a boot needs and this host lacks."""
-    wanted = [name for name in ("qemu-system-x86_64", "swtpm", "mkfs.ext4")
+    wanted = [name for name in ("qemu-system-x86_64", "swtpm", "mmdebstrap", "openssl")
               if not shutil.which(name)]
     return wanted + ([] if CODE.exists() else ["ovmf"])
 

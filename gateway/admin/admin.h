@@ -49,6 +49,7 @@ void metrics_get(struct visit *v, const char *rest);
 void queue_resource_get(struct visit *v, const char *rest);
 void queue_resource_post(struct visit *v, const char *rest);
 void explain_get(struct visit *v, const char *rest);
+void appliance_get(struct visit *v, const char *rest);
 void audit_get(struct visit *v, const char *rest);
 
 /* The signer's status as JSON (new reference) or NULL when it is away. */

@@ -6,6 +6,7 @@
 #ifndef SEALGATE_CTL_APPLIANCE_H
 #define SEALGATE_CTL_APPLIANCE_H
 
+#include <jansson.h>
 #include <limits.h>
 #include <stdbool.h>
 
@@ -42,6 +43,10 @@ int appliance_egress(char **ret_error);
 /* Whether the application works: signer, queue, verification, listeners. *ret_reason is
  * one line, the caller frees it; NULL when it does. Return: 0 healthy, 1 not, -errno. */
 int appliance_health(char **ret_reason);
+
+/* What this machine is: versions, boot, update state, listeners, signer, certificates
+ * with the days that they have left. What cannot be read is null. The caller owns it. */
+json_t *appliance_report(void);
 
 /* Run a program of the image and wait for it. Return: its exit status, or -errno. */
 int appliance_run(const char *const argv[]);

@@ -38,25 +38,24 @@ static size_t program_of(const char *name)
  * what is made of it is a program of the firewall. */
 static int add_line(const char *line, struct egress *e)
 {
-	char who[8], address[INET6_ADDRSTRLEN], digits[6], rest;
+	char who[8], address[INET6_ADDRSTRLEN], port[6], rest;
 	unsigned char octets[16];
-	unsigned long port;
+	unsigned long number;
 	size_t program;
 	bool six;
 
-	if (sscanf(line, "%7[a-z],%45[0-9a-f:.],%5[0-9]%c", who, address, digits,
-		    &rest) != 3)
+	if (sscanf(line, "%7[a-z],%45[0-9a-f:.],%5[0-9]%c", who, address, port, &rest) !=
+		3)
 		return -EINVAL;
-	port = strtoul(digits, NULL, 10);
-	if (port < 1 || port > 65535)
-		return -EINVAL;
+	number = strtoul(port, NULL, 10);
 	program = program_of(who);
 	six = inet_pton(AF_INET6, address, octets) == 1;
-	if (program == COUNT || (!six && inet_pton(AF_INET, address, octets) != 1))
+	if (number < 1 || number > 65535 || program == COUNT ||
+		(!six && inet_pton(AF_INET, address, octets) != 1))
 		return -EINVAL;
 	buf_addf(&e->units[program], "IPAddressAllow=%s\n", address);
 	return buf_addf(&e->rules, "add element inet appliance %s_to%s { %s . %lu }\n",
-		who, six ? "6" : "", address, port);
+		who, six ? "6" : "", address, number);
 }
 
 static int add_lines(char *text, struct egress *e, char **ret_error)

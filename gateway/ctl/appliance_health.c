@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/appliance.h"
 
+#include "common/clock.h"
+#include "common/digest.h"
 #include "common/instance.h"
-#include "common/ipc.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "common/memfd.h"
 #include "ctl/ports.h"
 #include "pkcs11/client.h"
+#include "policy/verify_client.h"
 #include "queue/client.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define ASK_MS 5000
+#define NO_DOCUMENT "00000000000000000000000000"
 
 static const char *signer_fault(const struct instance *i)
 {
@@ -32,28 +36,43 @@ static const char *signer_fault(const struct instance *i)
 		       : "the token does not sign";
 }
 
+/* A document that cannot be there: being told so is the answer. */
 static const char *queue_fault(const struct instance *i)
 {
 	_cleanup_(queue_disconnectp) struct queue *queue = NULL;
-	_cleanup_(closep) int figures = -1;
+	struct queue_document document;
 	char path[PATH_MAX];
+	int fd = -1;
 
-	return instance_socket(i, "queued", path) < 0 ||
-			       queue_connect(path, ASK_MS, &queue) < 0 ||
-			       queue_stats(queue, &figures) < 0
-		       ? "the queue does not answer"
-		       : NULL;
+	if (instance_socket(i, "queued", path) < 0 ||
+		queue_connect(path, ASK_MS, &queue) < 0 ||
+		queue_get(queue, NO_DOCUMENT, NULL, QUEUE_META, &document, &fd) !=
+			QUEUE_NOT_FOUND)
+		return "the queue does not answer";
+	return NULL;
 }
 
-static const char *socket_fault(
-	const struct instance *i, const char *program, const char *what)
+/* A document that nobody may send is judged by a worker with the policy and the trust
+ * store in force: refused, and about these octets, is what works. */
+static const char *verify_fault(const struct instance *i)
 {
-	_cleanup_(closep) int socket = -1;
+	static const char TRIAL[] = "<trial/>";
+	struct verify_request request = { .mode = VERIFY_DOCUMENT,
+		.at = clock_now(),
+		.subject = "self-test",
+		.document_id = NO_DOCUMENT };
+	_cleanup_(closep) int input = memfd_from("trial", span_str(TRIAL)), report = -1;
+	uint8_t digest[SHA256_SIZE];
+	struct verdict verdict = { 0 };
 	char path[PATH_MAX];
 
-	if (instance_socket(i, program, path) == 0)
-		socket = ipc_connect(path, ASK_MS);
-	return socket < 0 ? what : NULL;
+	if (input < 0 || digest_sha256(span_str(TRIAL), digest) < 0 ||
+		instance_socket(i, "verify", path) < 0 ||
+		verify_ask(path, &request, input, digest, ASK_MS, &verdict, &report) != 1)
+		return "verification does not answer";
+	return verdict.decision == DECISION_REFUSED
+		       ? NULL
+		       : "verification does not refuse what it must";
 }
 
 int appliance_health(char **ret_reason)
@@ -72,7 +91,7 @@ int appliance_health(char **ret_reason)
 	if (!fault)
 		fault = signer_fault(&i);
 	if (!fault)
-		fault = socket_fault(&i, "verify", "verification does not answer");
+		fault = verify_fault(&i);
 	if (!fault && !ports_answer(&i))
 		fault = "a listener does not take connections";
 	instance_done(&i);

@@ -135,10 +135,11 @@ int appliance_update(const char *dir, char **ret_error)
 	if (r != 0)
 		return r;
 	r = copy(&m, ret_error);
-	if (r == 0 && (r = durable_write(TRIED, span_str(m.serial), 0600)) < 0)
-		r = appliance_fail(ret_error, r, TRIED, strerror(-r));
 	if (r == 0)
 		r = stage(&m, ret_error);
+	/* Only now: what a power cut interrupted may be taken again. */
+	if (r == 0 && (r = durable_write(TRIED, span_str(m.serial), 0600)) < 0)
+		r = appliance_fail(ret_error, r, TRIED, strerror(-r));
 	(void)appliance_remove(STAGE);
 	return r;
 }

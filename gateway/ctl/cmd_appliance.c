@@ -16,7 +16,7 @@
 #define MEDIUM "/dev/disk/by-label/SEALGATE"
 #define MOUNTED "/run/appliance-medium"
 #define NETWORK APPLIANCE_INSTANCE "/network/machine.network"
-#define HEALTH_BOUND_MS 120000
+#define HEALTH_BOUND_MS 90000
 #define HEALTH_EVERY_US 500000
 
 /* Say how something ended; 1 of a function means that there was nothing to do. */
@@ -139,7 +139,8 @@ static int keep(void)
 		"the version is proven", NULL);
 }
 
-/* After the health check has failed: a configuration that was not proven goes. */
+/* After the health check has failed: a configuration that was not proven goes, and the
+ * machine starts again with the one before it. */
 static int give_back(void)
 {
 	const char *result = getenv("SERVICE_RESULT");
@@ -147,9 +148,53 @@ static int give_back(void)
 
 	if (!result || strcmp(result, "success") != 0)
 		r = appliance_return();
+	if (r == 0)
+		restart();
 	return tell("appliance.return", r,
 		"the configuration before it is in force again", "nothing to return to",
 		NULL);
+}
+
+static void print_text(const json_t *value, const char *name)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+	char inner[256];
+
+	if (json_is_object(value)) {
+		json_object_foreach((json_t *)(uintptr_t)value, key, member)
+		{
+			snprintf(inner, sizeof(inner), "%s%s%s", name, *name ? "." : "",
+				key);
+			print_text(member, inner);
+		}
+	} else if (json_is_array(value)) {
+		json_array_foreach(value, i, member)
+		{
+			snprintf(inner, sizeof(inner), "%s.%zu", name, i);
+			print_text(member, inner);
+		}
+	} else {
+		char *text = json_dumps(value, JSON_ENCODE_ANY);
+
+		printf("%s: %s\n", name, text ? text : "");
+		free(text);
+	}
+}
+
+static int report(bool json)
+{
+	json_t *r = appliance_report();
+
+	if (!r)
+		return EXIT_INTERNAL;
+	if (json)
+		json_dumpf(r, stdout, JSON_INDENT(1));
+	else
+		print_text(r, "");
+	json_decref(r);
+	return EXIT_CLEAN;
 }
 
 int cmd_appliance(int argc, char **argv)
@@ -161,8 +206,13 @@ int cmd_appliance(int argc, char **argv)
 		return apply(argv[2], &r);
 	if (argc == 3 && strcmp(argv[1], "update") == 0)
 		return update(argv[2], &r);
+	if (argc == 4 && strcmp(argv[1], "report") == 0 &&
+		strcmp(argv[2], "--format") == 0 && strcmp(argv[3], "json") == 0)
+		return report(true);
 	if (argc != 2)
 		return command_usage("appliance");
+	if (strcmp(argv[1], "report") == 0)
+		return report(false);
 	if (strcmp(argv[1], "boot") == 0)
 		return at_boot();
 	if (strcmp(argv[1], "health") == 0)

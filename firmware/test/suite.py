@@ -1,0 +1,458 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Boot the appliance and prove what it promises: a line each, then `N passed, N failed`.
+
+  suite.py [--quick] [--keep] [NAME ...]    --quick: build and one boot, end to end
+
+Needs root, the tools of the firmware and a built SEALGATE_BIN for the partner's side. One
+virtual machine at a time, each with a bound; nothing leaves the machine.
+"""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from appliance import FIRMWARE, PEERS, RemoteGate, script  # noqa: E402
+from machine import Machine, missing_programs  # noqa: E402
+
+OUT = pathlib.Path(os.environ.get("FIRMWARE_OUT", FIRMWARE.parent / "build" / "firmware"))
+OLD, NEW, BROKEN = "0.1.0", "0.2.0", "0.3.0"
+HEALTHY = r"appliance\[\d+\]: the application is healthy"
+BOOT_S = 240.0  # healthy, under emulation, on a machine that others use too
+STOPPED = r"Access [Dd]enied|Security Violation|EFI stub:|Linux version"
+SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
+
+
+class Suite:
+    """The state that the cases share: slots, one gate, one enrolled machine."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.gate = RemoteGate(folder / "gate")
+        self.variables = OUT / "vars.fd"
+        self.serial = 0
+        self.machine = None
+        self.document = None
+
+    def close(self):
+        if self.machine:
+            self.machine.stop()
+        self.gate.close()
+
+    # making ------------------------------------------------------------------
+
+    def build(self, version, breaks=False):
+        """The slot of one version; a broken one has a firewall that cannot be loaded."""
+        environment = {"FIRMWARE_VERSION": version, "FIRMWARE_OUT": str(OUT)}
+        script("tree", **environment)
+        if breaks:
+            rules = OUT / version / "tree" / "etc" / "nftables.conf"
+            stat = rules.stat()
+            rules.write_text("table inet appliance { chain fwd }\n")
+            os.utime(rules, (stat.st_mtime, stat.st_mtime))
+        script("slot", **environment)
+
+    def disk(self, name, a=OLD, b=None, **options):
+        path = self.folder / name
+        script("disk", path, a, *([b] if b else []),
+               **{"DISK_UKI": "test", **options})
+        return path
+
+    def medium(self, name, configuration=True, update=None, key=None, spoil=None):
+        """A medium for the machine; spoil(folder) changes it after it was signed."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        if configuration:
+            self.serial += 1
+            self.gate.configuration(folder / "machine")
+            script("sign-manifest", "machine", self.serial, folder / "machine",
+                   *([key] if key else []))
+        if update:
+            script("bundle", folder / "update", FIRMWARE_VERSION=update, BUNDLE_UKI="test")
+        if spoil:
+            spoil(folder)
+        image = self.folder / f"{name}.img"
+        script("medium", image, folder)
+        shutil.rmtree(folder)
+        return image
+
+    def power_on(self, machine, media=(), units=None):
+        return machine.start(ports=self.gate.forwards(), media=media, units=units)
+
+    def healthy(self, media=(), units=None):
+        """Start the enrolled machine and wait until it is healthy."""
+        self.power_on(self.machine, media, units)
+        expect(self.machine.wait(HEALTHY, BOOT_S), "healthy", self.machine)
+        self.machine.wait(r"Finished appliance-report\.service", 30)
+
+    def submit(self, number):
+        """One more document from the partner to both counterparts."""
+        path = self.gate.certificate("phyto", f"PHYTO.NZ.2026.{number:07d}")
+        status, answer = retry(lambda: self.gate.submit(path), 30)
+        expect(status == 0, f"accepted: {answer}", self.machine)
+        self.gate.wait_delivered([answer["id"]], 90)
+        return path, answer
+
+    # cases -------------------------------------------------------------------
+
+    def boots_and_serves(self):
+        """boots with Secure Boot to healthy and takes a document end to end"""
+        self.machine = Machine(self.folder / "machine", self.disk("disk.img"), self.variables)
+        self.healthy([self.medium("first")])
+        print(f"      healthy {self.machine.seconds():.0f} s after power-on, first boot: "
+              "the disk is encrypted and the configuration taken")
+        text = self.machine.text()
+        expect("UEFI Secure Boot is enabled" in text, "Secure Boot", self.machine)
+        expect("Kernel is locked down" in text or "lockdown=integrity" in text, "lockdown",
+               self.machine)
+        self.document = self.submit(1)
+
+    def refuses_documents(self):
+        """an unsigned document is refused with its findings, a partner without certificate is not let in"""
+        path = self.gate.document("phyto", "PHYTO.NZ.2026.0000900")
+        status, answer = self.gate.submit(path)
+        expect(status == 1 and answer["status"] == 422, f"422: {answer}", self.machine)
+        context = ssl.create_default_context(cafile=str(self.gate.pki.path("transport-ca/root")))
+        port = self.gate.ports["partners"]
+        with socket.create_connection(("127.0.0.1", port), 10) as plain:
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
+                tls.sendall(b"GET /v1/status HTTP/1.1\r\nHost: gate\r\n\r\n")
+                expect(b" 400 " in tls.recv(4096), "400 without a certificate", self.machine)
+
+    def remote_administration(self):
+        """operators administer over mutual TLS; a role that may not is refused"""
+        health = self.gate.request("/health", "operators/viewer", listener="operators")
+        expect(health.status_code == 200, f"health {health.text}", self.machine)
+        report = self.gate.request("/v1/appliance", "operators/auditor", listener="operators")
+        boot = report.json()["boot"]
+        expect(boot["secure_boot"] is True and boot["root"].startswith("/dev/mapper/root erofs ro")
+               and "[integrity]" in boot["lockdown"], f"report {report.text}", self.machine)
+        url = f"/v1/queue/{self.document[1]['id']}/hold"
+        denied = self.gate.request(url, "operators/viewer", "POST", "operators",
+                                   json={"reason": "not allowed to"})
+        expect(denied.status_code == 403, f"403: {denied.status_code}", self.machine)
+        partner = self.gate.request("/health", "partners/nz-mpi", listener="operators")
+        expect(partner.status_code in (400, 403), f"a partner: {partner.status_code}",
+               self.machine)
+
+    def killed_services_return(self):
+        """each program killed with -9 is back within 5 s and nothing is lost"""
+        kills = "".join(f"ExecStart=/usr/bin/systemctl kill --signal=KILL {name}.service\n"
+                        for name in SERVICES)
+        programs = " ".join(f"{name}.service" for name in SERVICES)
+        self.healthy(units={
+            "test-kill.service": f"[Unit]\nWants={programs}\nAfter=appliance-health.service "
+                                 f"{programs}\n[Service]\nType=oneshot\n{kills}"
+                                 "ExecStart=/usr/bin/systemd-detect-virt\n",
+            "multi-user.target~": "[Unit]\nWants=test-kill.service\n"})
+        expect(self.machine.wait(r"Finished test-kill\.service", 60), "killed", self.machine)
+        first = self.gate.submit(self.document[0])
+        status, answer = first if first[0] == 0 else retry(
+            lambda: self.gate.submit(self.document[0]), 30)
+        expect(status == 0 and answer["id"] == self.document[1]["id"],
+               f"the original receipt: {answer}", self.machine)
+        self.submit(2)
+        for name in SERVICES:
+            away = return_time(self.machine.text(), name)
+            expect(away is not None and away <= 5.0, f"{name} back after {away} s",
+                   self.machine)
+
+    def another_tpm(self):
+        """/var does not open with another TPM, and nothing serves"""
+        self.machine.stop()
+        other = Machine(self.folder / "other", self.machine.disk, self.machine.variables)
+        with other:
+            self.power_on(other)
+            said = other.wait(r"Dependency failed for var\.mount|" + HEALTHY, BOOT_S)
+            expect(said and "var.mount" in said.group(), "/var stays closed", other)
+            expect(not self.reachable(), "nothing serves", other)
+
+    def firewall_broken(self):
+        """with a firewall that does not load nothing serves"""
+        self.power_on(self.machine, units={
+            "nftables.service~": "[Service]\nExecStart=\nExecStart=/usr/sbin/nft -f /missing\n"})
+        expect(self.machine.wait(r"Dependency failed for sealgate-edge", BOOT_S),
+               "the edge does not start", self.machine)
+        self.machine.wait(HEALTHY, 10)
+        expect(not re.search(HEALTHY, self.machine.text()), "not healthy", self.machine)
+        expect(not self.reachable(), "nothing serves", self.machine)
+
+    def foreign_medium(self):
+        """a configuration by a foreign key and a tampered update are refused before anything is staged"""
+        def flip(folder):
+            for path in (folder / "update").glob("*.root"):
+                with open(path, "r+b") as file:
+                    file.seek(path.stat().st_size // 2)
+                    octet = file.read(1)
+                    file.seek(-1, os.SEEK_CUR)
+                    file.write(bytes([octet[0] ^ 1]))
+        self.healthy([self.medium("foreign", update=NEW, key="foreign", spoil=flip)])
+        text = self.machine.text()
+        expect(re.search(r"appliance\[.*refused: .*signature is not by who may sign", text),
+               "foreign configuration refused", self.machine)
+        expect(re.search(r"appliance\[.*refused: .*\.root: is not what was signed", text),
+               "tampered update refused", self.machine)
+        expect("systemd-sysupdate" not in text, "nothing staged", self.machine)
+        self.submit(3)
+
+    def power_cut(self):
+        """power lost while an update is written: the old version starts"""
+        medium = self.medium("cut", configuration=False, update=NEW)
+        self.power_on(self.machine, [medium])
+        expect(self.machine.wait(r"Acquiring manifest|Updating|Selected update|⤵️|sysupdate",
+                                 BOOT_S), "an update began", self.machine)
+        self.machine.stop()
+        self.healthy()
+        expect(self.version() == OLD, f"the old version, not {self.version()}", self.machine)
+
+    def good_update(self):
+        """a good update takes, keeps /var and becomes the version in force"""
+        self.power_on(self.machine, [self.medium("good", configuration=False, update=NEW)])
+        expect(self.machine.wait(r"the update is staged", BOOT_S), "staged", self.machine)
+        expect(self.machine.wait(HEALTHY, BOOT_S), "healthy", self.machine)
+        expect(self.version() == NEW, f"the new version, not {self.version()}", self.machine)
+        status, answer = retry(lambda: self.gate.submit(self.document[0]), 30)
+        expect(status == 0 and answer["id"] == self.document[1]["id"],
+               f"the original receipt: {answer}", self.machine)
+        self.submit(4)
+
+    def older_version(self):
+        """an older version and an older configuration are refused"""
+        serial, self.serial = self.serial, 0
+        self.healthy([self.medium("older", update=OLD)])
+        self.serial = serial
+        text = self.machine.text()
+        expect(f"{OLD}: is older than {NEW}" in text, "older version refused", self.machine)
+        expect("the configuration is the one in force, or an older one" in text,
+               "older configuration left alone", self.machine)
+
+    def unhealthy_update(self):
+        """an update that does not become healthy gives way to the version before it"""
+        medium = self.medium("broken", configuration=False, update=BROKEN)
+        self.power_on(self.machine, [medium])
+        expect(self.machine.wait(r"the update is staged", BOOT_S), "staged", self.machine)
+        expect(self.machine.wait(HEALTHY, 2 * BOOT_S), "healthy again", self.machine)
+        text = self.machine.text()
+        expect(text.count(f"sealgate appliance {BROKEN}") >= 1, "it was tried", self.machine)
+        expect(self.version() == NEW, f"the version before, not {self.version()}", self.machine)
+        expect("did not become healthy" in text, "it is not tried again", self.machine)
+
+    def unsigned_loader(self):
+        """a boot loader that is not signed is refused"""
+        tools = script("root", "tools").stdout.strip()
+        loader = pathlib.Path(tools, "usr/lib/systemd/boot/efi/systemd-bootx64.efi")
+        self.refused_at_boot(self.disk("refused.img", DISK_LOADER=str(loader)))
+
+    def unsigned_uki(self):
+        """a kernel image that is not signed is refused"""
+        self.refused_at_boot(self.disk(
+            "refused.img", DISK_UKI=str(OUT / OLD / "test.unsigned.efi")))
+
+    def altered_command_line(self):
+        """a signed kernel image with another command line is refused"""
+        image = bytearray((OUT / OLD / "test.efi").read_bytes())
+        at = image.find(b"rd.shell=0")
+        image[at + 9] = ord("1")
+        altered = self.folder / "altered.efi"
+        altered.write_bytes(image)
+        self.refused_at_boot(self.disk("refused.img", DISK_UKI=str(altered)))
+
+    def foreign_key(self):
+        """a kernel image signed with a key that is not enrolled is refused"""
+        keys = self.folder / "foreign-keys"
+        shutil.copytree(OUT / "keys", keys)
+        for suffix in (".key", ".crt"):
+            shutil.copyfile(keys / f"foreign{suffix}", keys / f"db{suffix}")
+        foreign = self.folder / "foreign.efi"
+        script("sign-efi", OUT / OLD / "test.unsigned.efi", foreign, FIRMWARE_KEYS=str(keys))
+        self.refused_at_boot(self.disk("refused.img", DISK_UKI=str(foreign)))
+
+    def flipped_root(self):
+        """one flipped bit in the root file system: not served, the other slot starts"""
+        self.flipped(f"root-{NEW}", 1024 + 64)
+
+    def flipped_tree(self):
+        """one flipped bit in the hash tree: not served, the other slot starts"""
+        self.flipped(f"verity-{NEW}", 4096 + 64)
+
+    def identical(self):
+        """two builds give the same bytes"""
+        done = subprocess.run([str(FIRMWARE / "repro")], capture_output=True, text=True,
+                              timeout=900, check=False)
+        expect(done.returncode == 0, done.stdout + done.stderr)
+
+    # steps -------------------------------------------------------------------
+
+    def version(self):
+        return re.findall(r"Welcome to sealgate appliance ([0-9.]+)", self.machine.text())[-1]
+
+    def reachable(self):
+        """True when any listener answers a TLS hello."""
+        for port in self.gate.ports.values():
+            try:
+                with socket.create_connection(("127.0.0.1", port), 3) as plain:
+                    plain.settimeout(3)
+                    ssl._create_unverified_context().wrap_socket(plain).close()
+                return True
+            except (OSError, ssl.SSLError) as error:
+                if isinstance(error, ssl.SSLError) and "ALERT" in str(error).upper():
+                    return True
+        return False
+
+    def refused_at_boot(self, disk):
+        with Machine(self.folder / "refused", disk, self.variables) as machine:
+            machine.start()
+            said = machine.wait(STOPPED, 90)
+            expect(said and "Linux" not in said.group() and "EFI stub" not in said.group(),
+                   f"refused: {said and said.group()}", machine)
+
+    def flipped(self, label, offset):
+        disk = self.disk("flipped.img", OLD, NEW, DISK_TRIES_A="", DISK_TRIES_B="+1")
+        start = partition_start(disk, label)
+        with open(disk, "r+b") as file:
+            file.seek(start + offset)
+            octet = file.read(1)
+            file.seek(start + offset)
+            file.write(bytes([octet[0] ^ 1]))
+        with Machine(self.folder / "flipped", disk, self.variables) as machine:
+            machine.start()
+            said = machine.wait(rf"Welcome to sealgate appliance {OLD}|{HEALTHY}", BOOT_S)
+            expect(said and OLD in said.group(), "the other slot", machine)
+            expect(f"Welcome to sealgate appliance {NEW}!" not in machine.text().replace(
+                "(Initramfs)", "") or "corrupted" in machine.text(), "not served", machine)
+
+
+class Failure(Exception):
+    """A case that did not hold."""
+
+
+def expect(condition, what, machine=None):
+    if not condition:
+        tail = "\n".join(machine.text().splitlines()[-25:]) if machine else ""
+        raise Failure(f"{what}\n{tail}")
+
+
+def retry(ask, bound):
+    """Ask again while the gate is not reachable; the last answer."""
+    end = time.monotonic() + bound
+    while True:
+        status, answer = ask()
+        if status in (0, 1) and answer.get("status") != 503 or time.monotonic() > end:
+            return status, answer
+        time.sleep(0.3)
+
+
+def return_time(text, unit):
+    """Seconds from a unit's death by SIGKILL to its being started, by the journal."""
+    death = re.search(rf"\[ *([0-9.]+)\] systemd\[1\]: {unit}\.service: Main process exited, "
+                      r"code=killed, status=9", text)
+    if not death:
+        return None
+    back = re.search(rf"\[ *([0-9.]+)\] systemd\[1\]: Started {unit}\.service",
+                     text[death.end():])
+    return float(back.group(1)) - float(death.group(1)) if back else None
+
+
+def partition_start(disk, label):
+    """Offset of a partition by its label, from the GPT at the second sector."""
+    with open(disk, "rb") as file:
+        file.seek(2 * 512)
+        for _ in range(128):
+            entry = file.read(128)
+            if entry[56:].decode("utf-16-le").rstrip("\0") == label:
+                return int.from_bytes(entry[32:40], "little") * 512
+    raise Failure(f"no partition {label}")
+
+
+QUICK = ("boots_and_serves", "refuses_documents", "remote_administration", "unsigned_uki")
+CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key",
+         "flipped_root", "flipped_tree", "boots_and_serves", "refuses_documents",
+         "remote_administration", "killed_services_return", "another_tpm", "firewall_broken",
+         "foreign_medium", "power_cut", "good_update", "older_version", "unhealthy_update",
+         "identical")
+
+
+def skip(why):
+    print(f"SKIP: {why}\n0 passed, 0 failed, 1 skipped")
+    return 0
+
+
+def prepare(suite, names):
+    """Build what the cases need. Return: why nothing can be built here, or None."""
+    for name, arguments in (("sealgate", ()), ("tree", ()), ("slot", ()), ("vars", ())):
+        done = subprocess.run([str(FIRMWARE / name), *arguments], capture_output=True,
+                              text=True, timeout=1500, check=False,
+                              env={**os.environ, "FIRMWARE_VERSION": OLD})
+        if done.returncode == 77:
+            return done.stderr.strip().splitlines()[-1]
+        if done.returncode != 0:
+            raise Failure(f"firmware/{name}: {done.stderr[-3000:]}")
+    if set(names) - set(QUICK) - set(CASES[:4]):
+        suite.build(NEW)
+        suite.build(BROKEN, breaks=True)
+    suite.gate.make()
+    return None
+
+
+def run(suite, names):
+    passed = failed = 0
+    for name in names:
+        case, started = getattr(suite, name), time.monotonic()
+        try:
+            case()
+            passed += 1
+            print(f"ok    {case.__doc__} ({time.monotonic() - started:.0f} s)", flush=True)
+        except (Failure, Exception) as error:  # noqa: BLE001 - a case that breaks has failed
+            failed += 1
+            print(f"FAIL  {case.__doc__}: {type(error).__name__}: {error}", flush=True)
+            if suite.machine and suite.machine.log.exists():
+                shutil.copyfile(suite.machine.log, suite.folder / f"{name}.log")
+    return passed, failed
+
+
+def lint_tree():
+    """The offline lints of the tree; their counts."""
+    done = subprocess.run([str(FIRMWARE / "lint-tree")], capture_output=True, text=True,
+                          timeout=300, check=False, env={**os.environ, "FIRMWARE_VERSION": OLD})
+    print(done.stdout.rsplit("\n", 2)[0], flush=True)
+    counts = re.findall(r"^(\d+) passed, (\d+) failed", done.stdout, re.M)
+    return tuple(map(int, counts[-1])) if counts else (0, 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    names = options.names or (QUICK if options.quick else CASES)
+    if os.geteuid() != 0:
+        return skip("the firmware needs root")
+    if missing := missing_programs():
+        return skip(f"not installed: {' '.join(missing)}")
+    suite = Suite(OUT / "suite")
+    started = time.monotonic()
+    try:
+        if why := prepare(suite, names):
+            return skip(why)
+        print(f"built in {time.monotonic() - started:.0f} s", flush=True)
+        linted = lint_tree()
+        passed, failed = run(suite, names)
+    finally:
+        suite.close()
+    print(f"{time.monotonic() - started:.0f} s in all")
+    print(f"{passed + linted[0]} passed, {failed + linted[1]} failed")
+    return 1 if failed + linted[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

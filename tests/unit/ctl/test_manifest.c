@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Signed manifests: what is taken, and each way in which one must not be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/digest.h"
+#include "common/durable.h"
+#include "ctl/appliance.h"
+#include "ctl/command.h"
+#include "ctl/manifest.h"
+
+#include <errno.h>
+#include <openssl/cms.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct signer {
+	EVP_PKEY *key;
+	X509 *certificate;
+};
+
+struct place {
+	char dir[64];
+	char anchor[96];
+	char target[96];
+	struct signer ours, foreign;
+};
+
+/* main.c holds it in the program. */
+int command_usage(const char *name)
+{
+	(void)name;
+	return EXIT_USAGE;
+}
+
+/* Valid in a past that is over: the age of a signature plays no part. */
+static struct signer make_signer(const char *name)
+{
+	struct signer s = { EVP_EC_gen("P-256"), X509_new() };
+	X509_NAME *subject = X509_get_subject_name(s.certificate);
+
+	ASN1_INTEGER_set(X509_get_serialNumber(s.certificate), 7);
+	ASN1_TIME_set_string(X509_getm_notBefore(s.certificate), "20200101000000Z");
+	ASN1_TIME_set_string(X509_getm_notAfter(s.certificate), "20200201000000Z");
+	X509_NAME_add_entry_by_txt(
+		subject, "CN", MBSTRING_ASC, (const uint8_t *)name, -1, -1, 0);
+	X509_set_issuer_name(s.certificate, subject);
+	X509_set_pubkey(s.certificate, s.key);
+	assert_true(X509_sign(s.certificate, s.key, EVP_sha256()) > 0);
+	return s;
+}
+
+static void write_file(
+	const struct place *p, const char *name, const void *data, size_t len)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", p->dir, name);
+	assert_int_equal(durable_write(path, span_of(data, len), 0644), 0);
+}
+
+static void sign(const struct place *p, const struct signer *s, const char *text)
+{
+	BIO *data = BIO_new_mem_buf(text, -1);
+	CMS_ContentInfo *cms = CMS_sign(s->certificate, s->key, NULL, data,
+		CMS_DETACHED | CMS_BINARY | CMS_NOSMIMECAP);
+	uint8_t *der = NULL;
+	int len = i2d_CMS_ContentInfo(cms, &der);
+
+	assert_true(len > 0);
+	write_file(p, "manifest", text, strlen(text));
+	write_file(p, "manifest.p7s", der, (size_t)len);
+	OPENSSL_free(der);
+	CMS_ContentInfo_free(cms);
+	BIO_free(data);
+}
+
+static int setup(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+	FILE *f;
+
+	snprintf(p->dir, sizeof(p->dir), "/tmp/sealgate-manifest-XXXXXX");
+	assert_non_null(mkdtemp(p->dir));
+	snprintf(p->anchor, sizeof(p->anchor), "%s/anchor.pem", p->dir);
+	snprintf(p->target, sizeof(p->target), "%s/target", p->dir);
+	p->ours = make_signer("ours");
+	p->foreign = make_signer("foreign");
+	f = fopen(p->anchor, "w");
+	assert_true(PEM_write_X509(f, p->ours.certificate) == 1);
+	fclose(f);
+	write_file(p, "one.txt", "octets", 6);
+	*state = p;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *p = *state;
+
+	assert_int_equal(appliance_remove(p->dir), 0);
+	EVP_PKEY_free(p->ours.key);
+	EVP_PKEY_free(p->foreign.key);
+	X509_free(p->ours.certificate);
+	X509_free(p->foreign.certificate);
+	free(p);
+	return 0;
+}
+
+/* A manifest of one line about the octets of one.txt, as if they were `size` long. */
+static const char *text_of(const char *head, int size, const char *path)
+{
+	static char text[1024];
+	char digest[SHA256_TEXT_SIZE];
+
+	assert_int_equal(digest_sha256_text(span_str("octets"), digest), 0);
+	snprintf(text, sizeof(text), "%s\n%s %d %s\n", head, digest, size, path);
+	return text;
+}
+
+static int opened(const struct place *p)
+{
+	struct manifest m = { 0 };
+	char *error = NULL;
+	int r = manifest_open(p->dir, "machine", p->anchor, &m, &error);
+
+	assert_true((r < 0) == (error != NULL));
+	assert_true((r == 0) == (m.files != NULL));
+	free(error);
+	manifest_done(&m);
+	return r;
+}
+
+static int copied(const struct place *p, int size)
+{
+	struct manifest m = { 0 };
+	char *error = NULL, path[160];
+	int r;
+
+	sign(p, &p->ours, text_of("sealgate-manifest 1 machine 3", size, "one.txt"));
+	assert_int_equal(manifest_open(p->dir, "machine", p->anchor, &m, &error), 0);
+	assert_string_equal(m.serial, "3");
+	assert_int_equal(m.count, 1);
+	mkdir(p->target, 0700);
+	r = manifest_copy(&m, &m.files[0], p->target, 0640);
+	snprintf(path, sizeof(path), "%s/one.txt", p->target);
+	assert_true((access(path, F_OK) == 0) == (r == 0));
+	manifest_done(&m);
+	return r;
+}
+
+static void test_proven_file_is_copied(void **state)
+{
+	const struct place *p = *state;
+	struct stat st;
+	char path[160];
+
+	assert_int_equal(copied(p, 6), 0);
+	snprintf(path, sizeof(path), "%s/one.txt", p->target);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+}
+
+static void test_other_octets_are_not_copied(void **state)
+{
+	const struct place *p = *state;
+
+	write_file(p, "one.txt", "octetz", 6);
+	assert_int_equal(copied(p, 6), -EBADMSG);
+	write_file(p, "one.txt", "octets and more", 15);
+	assert_int_equal(copied(p, 6), -EBADMSG);
+	write_file(p, "one.txt", "oct", 3);
+	assert_int_equal(copied(p, 6), -EBADMSG);
+}
+
+static void test_link_is_not_followed(void **state)
+{
+	const struct place *p = *state;
+	char path[160], other[160];
+
+	snprintf(path, sizeof(path), "%s/one.txt", p->dir);
+	snprintf(other, sizeof(other), "%s/other", p->dir);
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(symlink(other, path), 0);
+	assert_int_equal(copied(p, 6), -ELOOP);
+}
+
+static void test_signature_must_be_ours(void **state)
+{
+	const struct place *p = *state;
+	const char *text = text_of("sealgate-manifest 1 machine 3", 6, "one.txt");
+
+	sign(p, &p->foreign, text);
+	assert_int_equal(opened(p), -EKEYREJECTED);
+	sign(p, &p->ours, text);
+	assert_int_equal(opened(p), 0);
+}
+
+static void test_every_changed_octet_is_refused(void **state)
+{
+	const struct place *p = *state;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s",
+		text_of("sealgate-manifest 1 machine 3", 6, "one.txt"));
+	sign(p, &p->ours, text);
+	for (size_t i = 0; i < strlen(text); i++) {
+		text[i] ^= 1;
+		write_file(p, "manifest", text, strlen(text));
+		assert_int_equal(opened(p), -EKEYREJECTED);
+		text[i] ^= 1;
+	}
+	write_file(p, "manifest", text, strlen(text));
+	assert_int_equal(opened(p), 0);
+}
+
+static void test_head_is_of_the_kind(void **state)
+{
+	static const char *const heads[] = { "", "sealgate-manifest 1 update 3",
+		"sealgate-manifest 2 machine 3", "sealgate-manifest 1 machine ",
+		"sealgate-manifest 1 machine 3a", "sealgate-manifest 1 machine -3" };
+	const struct place *p = *state;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		sign(p, &p->ours, text_of(heads[i], 6, "one.txt"));
+		assert_int_equal(opened(p), -EINVAL);
+	}
+}
+
+static void test_paths_stay_inside(void **state)
+{
+	static const char *const paths[] = { "/etc/passwd", "../one.txt", "a/../one.txt",
+		".hidden", "a/.hidden", "a//b", "a/", "a b", "a\tb", "", "a\\b", "$(x)" };
+	const struct place *p = *state;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		sign(p, &p->ours, text_of("sealgate-manifest 1 machine 3", 6, paths[i]));
+		assert_int_equal(opened(p), -EINVAL);
+	}
+	sign(p, &p->ours, text_of("sealgate-manifest 1 machine 3", -1, "one.txt"));
+	assert_int_equal(opened(p), -EINVAL);
+}
+
+static void test_missing_parts_are_refused(void **state)
+{
+	const struct place *p = *state;
+	char path[160];
+
+	assert_int_equal(opened(p), -ENOENT);
+	sign(p, &p->ours, text_of("sealgate-manifest 1 machine 3", 6, "one.txt"));
+	snprintf(path, sizeof(path), "%s/manifest.p7s", p->dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(opened(p), -ENOENT);
+	write_file(p, "manifest.p7s", "", 0);
+	assert_int_equal(opened(p), -EKEYREJECTED);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { TEST(test_proven_file_is_copied),
+		TEST(test_other_octets_are_not_copied), TEST(test_link_is_not_followed),
+		TEST(test_signature_must_be_ours),
+		TEST(test_every_changed_octet_is_refused), TEST(test_head_is_of_the_kind),
+		TEST(test_paths_stay_inside), TEST(test_missing_parts_are_refused) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
