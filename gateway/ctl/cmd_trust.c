@@ -4,6 +4,7 @@
 #include "common/encode.h"
 #include "common/json.h"
 #include "ctl/command.h"
+#include "ctl/trust_lists.h"
 #include "pki/certificate.h"
 #include "pki/crl.h"
 #include "pki/ocsp.h"
@@ -440,7 +441,7 @@ static int run(struct trust_options *o, const char *question, char **files)
 /* Questions of the contract that have no answer without trusted lists. */
 static bool comes_later(const char *question)
 {
-	static const char *const later[] = { "status", "import", "qualify", "diff" };
+	static const char *const later[] = { "qualify", "diff" };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 		if (strcmp(later[i], question) == 0)
@@ -448,7 +449,8 @@ static bool comes_later(const char *question)
 	return false;
 }
 
-int cmd_trust(int argc, char **argv)
+/* Questions about one path, list, response or token. */
+static int judge(int argc, char **argv)
 {
 	struct trust_options o = { .material = pki_material_new(),
 		.issuers = pki_material_new(),
@@ -457,8 +459,6 @@ int cmd_trust(int argc, char **argv)
 
 	if (!o.material || !o.issuers)
 		status = EXIT_INTERNAL;
-	else if (argc < 2)
-		status = command_usage("trust");
 	else if (comes_later(argv[1]))
 		status = complain("comes with trusted lists, which are not in this "
 				  "version",
@@ -471,4 +471,15 @@ int cmd_trust(int argc, char **argv)
 	pki_material_free(o.issuers);
 	X509_free(o.certificate);
 	return status;
+}
+
+int cmd_trust(int argc, char **argv)
+{
+	if (argc < 2)
+		return command_usage("trust");
+	if (strcmp(argv[1], "import") == 0)
+		return trust_lists_import(argc - 1, argv + 1);
+	if (strcmp(argv[1], "status") == 0)
+		return trust_lists_status(argc - 1, argv + 1);
+	return judge(argc, argv);
 }

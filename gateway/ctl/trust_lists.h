@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * `sealgate trust import` and `status`: trusted lists from files into a store; never
+ * fetches.
+ */
+#ifndef SEALGATE_CTL_TRUST_LISTS_H
+#define SEALGATE_CTL_TRUST_LISTS_H
+
+/* argv[0] is "import" or "status". Return: an exit status of the command line. */
+int trust_lists_import(int argc, char **argv);
+int trust_lists_status(int argc, char **argv);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * From the Official Journal to the national lists (ETSI TS 119 615, 4.1 to 4.3): each
+ * list's signature against the certificates that the one before names; never fetches, and
+ * one broken list never takes others down.
+ */
+#ifndef SEALGATE_TRUST_IMPORT_H
+#define SEALGATE_TRUST_IMPORT_H
+
+#include "trust/list.h"
+
+#define LIST_OCTETS_MAX (32u * 1024 * 1024)
+
+/* Zero: nobody has looked at it, and it has no effect. */
+enum list_status { LIST_MISSING = 0, LIST_FAILED, LIST_PASSED };
+
+enum list_role { ROLE_LIST = 0, ROLE_LIST_OF_LISTS, ROLE_PIVOT };
+
+/* What became of one list. */
+struct list_result {
+	enum list_role role;
+	char *url;
+	char territory[8];	   /* of the pointer, then of the list */
+	enum list_status status;   /* of the signature and its signer */
+	bool effect;		   /* its services count */
+	char reason[200];	   /* why not; "" */
+	X509 *signer;		   /* NULL: not identified */
+	struct trusted_list *list; /* NULL: missing or not to be read */
+};
+
+struct list_results {
+	struct list_result *list;
+	size_t count;
+	bool usable; /* the list of lists has effect */
+};
+
+/* Octets of the list at a URL; the caller frees them. Return: 0, -ENOENT missing, other
+ * negative: not to be had. */
+typedef int (*list_source)(
+	void *context, const char *url, uint8_t **ret_octets, size_t *ret_len);
+
+struct import_request {
+	const char *lotl_url;		/* where the source has the list of lists */
+	const STACK_OF(X509) * journal; /* signers by the Official Journal */
+	int64_t at;
+	list_source source;
+	void *context;
+};
+
+/* Import: pivots from the oldest on, the list of lists, every list that it points to in
+ * its form for machines; a result each. Return: 0 with results (list_results_done), also
+ * when nothing could be believed; -ENOMEM or other negative: undecided. */
+int trust_import(const struct import_request *q, struct list_results *ret_results);
+void list_results_done(struct list_results *r);
+
+/* "PASSED", "FAILED" or "MISSING". */
+const char *list_status_text(enum list_status s);
+
+#endif

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""`sealgate trust import` over lists made and signed here: what gives a list effect, what takes
+it away, and that one broken list leaves the others alone."""
+import base64
+import datetime
+import json
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from scenarios.gate import sealgate
+
+AT = "2026-06-05T12:00:00Z"
+TYPES = "http://uri.etsi.org/TrstSvc/TrustedList/TSLType/"
+GRANTED = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/granted"
+CA_QC = "http://uri.etsi.org/TrstSvc/Svctype/CA/QC"
+
+
+class Signer:
+    """A key and a certificate, self-signed or by another."""
+
+    def __init__(self, folder, name, issuer=None):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        start = datetime.datetime(2026, 1, 1)
+        builder = (x509.CertificateBuilder().subject_name(subject)
+                   .issuer_name(issuer.certificate.subject if issuer else subject)
+                   .public_key(self.key.public_key()).serial_number(x509.random_serial_number())
+                   .not_valid_before(start)
+                   .not_valid_after(start + datetime.timedelta(days=700))
+                   .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None),
+                                  critical=True))
+        self.certificate = builder.sign(issuer.key if issuer else self.key, hashes.SHA256())
+        self.pem = folder / f"{name}.pem"
+        self.pem.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+        self.path = folder / f"{name}.key"
+        self.path.write_bytes(self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()))
+
+    def der(self):
+        return base64.b64encode(
+            self.certificate.public_bytes(serialization.Encoding.DER)).decode()
+
+    def sign(self, path):
+        sealgate("sign", "--key", self.path, "--cert", self.pem, "--at", "2026-06-01T00:00:00Z",
+                 "-o", path, path, check=True)
+        return path
+
+
+def pointer(location, territory, kind, signers):
+    identities = "".join(
+        f"<ServiceDigitalIdentity><DigitalId><X509Certificate>{s.der()}</X509Certificate>"
+        "</DigitalId></ServiceDigitalIdentity>" for s in signers)
+    return (
+        f"<OtherTSLPointer><ServiceDigitalIdentities>{identities}</ServiceDigitalIdentities>"
+        f"<TSLLocation>{location}</TSLLocation><AdditionalInformation>"
+        f"<OtherInformation><TSLType>{TYPES}{kind}</TSLType></OtherInformation>"
+        f"<OtherInformation><SchemeTerritory>{territory}</SchemeTerritory></OtherInformation>"
+        "<OtherInformation><t:MimeType>application/vnd.etsi.tsl+xml</t:MimeType>"
+        "</OtherInformation></AdditionalInformation></OtherTSLPointer>")
+
+
+def trusted_list(territory="XX", kind="EUgeneric", version=5, issued="2026-05-01T00:00:00Z",
+                 until="2026-11-01T00:00:00Z", pointers="", information=(), services=1):
+    ca = "".join(
+        "<TSPService><ServiceInformation>"
+        f"<ServiceTypeIdentifier>{CA_QC}</ServiceTypeIdentifier>"
+        f"<ServiceName><Name xml:lang=\"en\">CA {n}</Name></ServiceName>"
+        f"<ServiceStatus>{GRANTED}</ServiceStatus>"
+        "<StatusStartingTime>2020-01-01T00:00:00Z</StatusStartingTime>"
+        "</ServiceInformation></TSPService>" for n in range(services))
+    following = f"<dateTime>{until}</dateTime>" if until else ""
+    links = "".join(f"<URI xml:lang=\"en\">{u}</URI>" for u in information)
+    return (
+        '<TrustServiceStatusList xmlns="http://uri.etsi.org/02231/v2#" '
+        'xmlns:t="http://uri.etsi.org/02231/v2/additionaltypes#"><SchemeInformation>'
+        f"<TSLVersionIdentifier>{version}</TSLVersionIdentifier>"
+        f"<TSLSequenceNumber>7</TSLSequenceNumber><TSLType>{TYPES}{kind}</TSLType>"
+        f"<SchemeInformationURI>{links}</SchemeInformationURI>"
+        f"<SchemeTerritory>{territory}</SchemeTerritory>"
+        f"<PointersToOtherTSL>{pointers}</PointersToOtherTSL>"
+        f"<ListIssueDateTime>{issued}</ListIssueDateTime><NextUpdate>{following}</NextUpdate>"
+        "</SchemeInformation><TrustServiceProviderList><TrustServiceProvider><TSPServices>"
+        f"{ca}</TSPServices></TrustServiceProvider></TrustServiceProviderList>"
+        "</TrustServiceStatusList>")
+
+
+class Lists:
+    """A folder of lists below a list of lists."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.journal = Signer(folder, "journal")
+        self.member = Signer(folder, "member")
+        self.issued = Signer(folder, "issued", self.member)
+
+    def write(self, name, text, signer=None):
+        path = self.folder / name
+        path.write_text(text)
+        return signer.sign(path) if signer else path
+
+    def lotl(self, signer=None, pointers=None, **more):
+        pointers = pointers if pointers is not None else "".join(
+            pointer(f"https://lists.invalid/{t.lower()}.xml", t, "EUgeneric", [self.member])
+            for t in ("AA", "BB"))
+        return self.write("lotl.xml", trusted_list(
+            "EU", "EUlistofthelists", pointers=pointers, services=0, **more),
+            signer or self.journal)
+
+    def good(self, territory):
+        return self.write(f"{territory.lower()}.xml", trusted_list(territory), self.member)
+
+    def run(self, at=AT):
+        done = sealgate("trust", "import", "--lotl", self.folder / "lotl.xml", "--lists",
+                        self.folder, "--oj-certs", self.journal.pem, "--at", at, "--store",
+                        self.folder / "store")
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        return done.returncode, {(r["role"], r["territory"]): r for r in rows}
+
+
+@pytest.fixture
+def lists(tmp_path):
+    made = Lists(tmp_path)
+    made.lotl()
+    made.good("AA")
+    made.good("BB")
+    return made
+
+
+def test_everything_in_order(lists):
+    status, rows = lists.run()
+    assert status == 0
+    assert {k: (r["status"], r["effect"], r["reason"]) for k, r in rows.items()} == {
+        k: ("PASSED", "yes", "") for k in (("lotl", "EU"), ("list", "AA"), ("list", "BB"))}
+    row = rows["list", "AA"]
+    assert (row["sequence"], row["version"], row["providers"], row["services"]) == (7, 5, 1, 1)
+    assert row["signer"] == "CN=member"
+    assert row["next_update"] == "2026-11-01T00:00:00Z"
+    shown = sealgate("trust", "status", "--store", lists.folder / "store")
+    assert shown.returncode == 0
+    assert json.loads(shown.stdout.splitlines()[1]) == row
+
+
+BROKEN = {
+    "unsigned": (lambda m: m.write("aa.xml", trusted_list("AA")), "FAILED", "not signed"),
+    "by another": (lambda m: m.write("aa.xml", trusted_list("AA"), m.journal), "FAILED",
+                   "signer is not"),
+    "by one that the signer issued": (
+        lambda m: m.write("aa.xml", trusted_list("AA"), m.issued), "FAILED", "signer is not"),
+    "changed": (lambda m: m.write("aa.xml", m.good("AA").read_text().replace("CA 0", "CA 1")),
+                "FAILED", "signature is wrong"),
+    "not to be parsed": (lambda m: m.write("aa.xml", "<a>"), "FAILED", "cannot be read"),
+    "no list": (lambda m: m.write("aa.xml", "<a><b/></a>", m.member), "PASSED", "no trusted list"),
+    "expired": (lambda m: m.write("aa.xml", trusted_list("AA", until="2026-06-01T00:00:00Z"),
+                                  m.member), "PASSED", "expired"),
+    "closed": (lambda m: m.write("aa.xml", trusted_list("AA", until=None), m.member), "PASSED",
+               "no next update"),
+    "of the future": (lambda m: m.write("aa.xml", trusted_list(
+        "AA", issued="2026-06-06T00:00:00Z"), m.member), "PASSED", "issued after"),
+    "of version 4": (lambda m: m.write("aa.xml", trusted_list("AA", version=4), m.member),
+                     "PASSED", "version"),
+    "of another territory": (lambda m: m.write("aa.xml", trusted_list("CC"), m.member), "PASSED",
+                             "another territory"),
+    "missing": (lambda m: (m.folder / "aa.xml").unlink(), "MISSING", "not there"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_one_broken_list(lists, case):
+    """It has no effect, says why, and the other one counts."""
+    breaks, status, reason = BROKEN[case]
+    breaks(lists)
+    code, rows = lists.run()
+    assert code == 0
+    assert rows["list", "BB"]["effect"] == "yes"
+    broken = next(r for (role, t), r in rows.items() if role == "list" and t != "BB")
+    assert (broken["status"], broken["effect"]) == (status, "no")
+    assert reason in broken["reason"]
+
+
+def test_list_of_lists_by_another(lists):
+    """Nothing of it is believed, and the store is not touched."""
+    lists.lotl(lists.member)
+    code, rows = lists.run()
+    assert code == 1
+    assert set(rows) == {("lotl", "EU")}
+    assert rows["lotl", "EU"]["effect"] == "no"
+    assert not (lists.folder / "store").exists()
+
+
+def test_pivots_hand_on(lists):
+    """Two pivots: each is signed by those that the one before it names."""
+    second, third = Signer(lists.folder, "second"), Signer(lists.folder, "third")
+    own = "https://lists.invalid/lotl.xml"
+    urls = ["https://lists.invalid/pivot-2.xml", "https://lists.invalid/pivot-1.xml",
+            "https://journal.invalid/C_2019_276"]
+    for name, names, signer in (("pivot-1.xml", second, lists.journal),
+                                ("pivot-2.xml", third, second)):
+        lists.write(name, trusted_list(
+            "EU", "EUlistofthelists", pointers=pointer(own, "EU", "EUlistofthelists", [names]),
+            until="2026-05-20T00:00:00Z", services=0), signer)
+    lists.lotl(third, information=urls)
+    code, rows = lists.run()
+    assert code == 0
+    assert rows["lotl", "EU"]["signer"] == "CN=third"
+    # Without the pivot in the middle the chain does not reach.
+    (lists.folder / "pivot-1.xml").unlink()
+    code, rows = lists.run()
+    assert code == 1
+    assert "signer is not" in rows["lotl", "EU"]["reason"]
+
+
+def test_usage(lists):
+    assert sealgate("trust", "import", "--lotl", lists.folder / "lotl.xml").returncode == 2
+    assert sealgate("trust", "status", "--store", lists.folder / "none").returncode == 2
