@@ -441,7 +441,7 @@ static int run(struct trust_options *o, const char *question, char **files)
 /* Questions of the contract that have no answer without trusted lists. */
 static bool comes_later(const char *question)
 {
-	static const char *const later[] = { "qualify", "diff" };
+	static const char *const later[] = { "diff" };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 		if (strcmp(later[i], question) == 0)
@@ -481,5 +481,7 @@ int cmd_trust(int argc, char **argv)
 		return trust_lists_import(argc - 1, argv + 1);
 	if (strcmp(argv[1], "status") == 0)
 		return trust_lists_status(argc - 1, argv + 1);
+	if (strcmp(argv[1], "qualify") == 0)
+		return trust_lists_qualify(argc - 1, argv + 1);
 	return judge(argc, argv);
 }

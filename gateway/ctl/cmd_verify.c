@@ -6,6 +6,7 @@
 #include "ctl/command.h"
 #include "ctl/verify_options.h"
 #include "pki/certificate.h"
+#include "trust/qualify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,11 +21,12 @@ static json_t *report_json(
 	char at[CLOCK_TEXT_SIZE];
 
 	clock_format(o->validation.at, at);
-	return json_pack("{s:o,s:s,s:s,s:s,s:s,s:s,s:n,s:o,s:o}", "file", json_text(path),
+	return json_pack("{s:o,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o}", "file", json_text(path),
 		"indication", xades_indication_text(r->indication), "sub_indication",
 		r->sub_indication, "profile",
 		o->validation.profile == XADES_GATE ? "gate" : "eidas", "at", at,
-		"policy_digest", xades_policy_digest(), "store_version", "signatures",
+		"policy_digest", xades_policy_digest(), "store_version",
+		json_text(o->snapshot ? o->snapshot->version : NULL), "signatures",
 		xades_signatures_to_json(r), "findings", findings_to_json(&r->findings));
 }
 
@@ -110,6 +112,8 @@ static int verify_file(const char *path, const struct verify_options *o)
 			strerror(-r));
 		return EXIT_INTERNAL;
 	}
+	if (o->snapshot)
+		trust_qualify_report(o->snapshot, report);
 	if (print(path, o, report) < 0)
 		return EXIT_INTERNAL;
 	return report->indication == XADES_TOTAL_PASSED ? EXIT_CLEAN : EXIT_NOT_PASSED;

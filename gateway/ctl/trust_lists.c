@@ -8,6 +8,7 @@
 #include "ctl/command.h"
 #include "pki/material.h"
 #include "trust/import.h"
+#include "trust/snapshot.h"
 #include "xades/validate.h"
 
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define STATUS_FILE "status.jsonl"
 #define STATUS_MAX (4u * 1024 * 1024)
@@ -140,11 +140,8 @@ static int keep(const struct import_options *o, struct span lines)
 {
 	char path[PATH_MAX];
 
-	if (!o->store)
-		return 0;
-	if ((mkdir(o->store, 0755) < 0 && errno != EEXIST) ||
-		snprintf(path, sizeof(path), "%s/" STATUS_FILE, o->store) >= PATH_MAX)
-		return -EIO;
+	if (snprintf(path, sizeof(path), "%s/" STATUS_FILE, o->store) >= PATH_MAX)
+		return -ENAMETOOLONG;
 	return durable_write(path, lines, 0644);
 }
 
@@ -165,6 +162,8 @@ static int import(struct import_options *o)
 	r = add_lines(&all, &lines);
 	if (r == 0 && fwrite(lines.data, 1, lines.len, stdout) != lines.len)
 		r = -EIO;
+	if (r == 0 && all.usable)
+		r = trust_snapshot_write(o->store, &all, o->at);
 	if (r == 0 && all.usable)
 		r = keep(o, buf_span(&lines));
 	status = r < 0 ? EXIT_INTERNAL : all.usable ? EXIT_CLEAN : EXIT_NOT_PASSED;

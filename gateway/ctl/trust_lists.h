@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * `sealgate trust import` and `status`: trusted lists from files into a store; never
- * fetches.
+ * `sealgate trust import`, `status` and `qualify`: trusted lists from files into a store,
+ * and what they say; never fetches.
  */
 #ifndef SEALGATE_CTL_TRUST_LISTS_H
 #define SEALGATE_CTL_TRUST_LISTS_H
@@ -9,5 +9,8 @@
 /* argv[0] is "import" or "status". Return: an exit status of the command line. */
 int trust_lists_import(int argc, char **argv);
 int trust_lists_status(int argc, char **argv);
+
+/* "qualify": whether certificates are qualified by the lists of a store. */
+int trust_lists_qualify(int argc, char **argv);
 
 #endif

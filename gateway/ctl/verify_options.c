@@ -145,6 +145,7 @@ static int load_key(struct verify_options *o, const char *path)
 
 	if (file_read(path, KEY_FILE_MAX, &text, &len) < 0)
 		return complain("cannot read", path);
+	trust_snapshot_free(o->snapshot);
 	EVP_PKEY_free(o->validation.key);
 	bio = BIO_new_mem_buf(text, (int)len);
 	o->validation.key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
@@ -200,16 +201,27 @@ static int read_option(struct verify_options *o, int option, const char *value)
 	case 'f':
 		return read_format(o, value);
 	case 's':
-		return complain("--store comes with trusted lists, which are not in this "
-				"version; name --anchors",
-			value);
+		o->store = value;
+		return 0;
 	case 'n':
-		return complain("--as-known-at comes with trusted lists, which are not "
-				"in this version; name --at",
-			value);
+		return clock_parse(value, &o->known_at) == 0
+			       ? 0
+			       : complain("not an RFC 3339 time", value);
 	default:
 		return -1;
 	}
+}
+
+/* The certificates of listed services are anchors beside those that are named. */
+static int open_store(struct verify_options *o)
+{
+	_cleanup_(freep) char *error = NULL;
+
+	if (!o->store)
+		return 0;
+	if (trust_snapshot_open(o->store, o->known_at, &o->snapshot, &error) < 0)
+		return complain(error ? error : "cannot be opened", o->store);
+	return trust_snapshot_anchors(o->snapshot, o->material);
 }
 
 int verify_options_read(struct verify_options *o, int argc, char **argv)
@@ -231,7 +243,8 @@ int verify_options_read(struct verify_options *o, int argc, char **argv)
 	int option;
 
 	*o = (struct verify_options){ .validation.profile = XADES_EIDAS,
-		.validation.at = clock_now() };
+		.validation.at = clock_now(),
+		.known_at = INT64_MAX };
 	o->material = pki_material_new();
 	if (!o->material)
 		return complain("no memory", "options");
@@ -240,6 +253,8 @@ int verify_options_read(struct verify_options *o, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)
 		if (read_option(o, option, optarg) < 0)
 			return -1;
+	if (open_store(o) < 0)
+		return -1;
 	return optind < argc ? optind : -1;
 }
 

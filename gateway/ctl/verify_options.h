@@ -5,6 +5,7 @@
 #ifndef SEALGATE_CTL_VERIFY_OPTIONS_H
 #define SEALGATE_CTL_VERIFY_OPTIONS_H
 
+#include "trust/snapshot.h"
 #include "xades/validate.h"
 
 enum verify_format { VERIFY_JSON = 0, VERIFY_TEXT, VERIFY_ETSI };
@@ -14,6 +15,9 @@ struct verify_options {
 	struct pki_material *material;	 /* owned; what validation.material points to */
 	struct xades_detached *detached; /* owned, with name and data */
 	enum verify_format format;
+	const char *store;
+	int64_t known_at;
+	struct trust_snapshot *snapshot; /* of the store, owned; NULL without one */
 };
 
 /* Read argv, files included. Complains on standard error.

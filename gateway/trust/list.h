@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "pki/certificate.h"
 
+#include <jansson.h>
 #include <libxml/tree.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,8 +39,9 @@ struct list_pointer {
 /* A service as listed now or, further down, as it was before (5.5, 5.6). */
 struct list_instance {
 	char *type, *status;
-	int64_t from;	       /* the status began */
-	struct texts services; /* AdditionalServiceInformation, 5.5.9.4: URIs */
+	int64_t from;		/* the status began */
+	struct texts services;	/* AdditionalServiceInformation, 5.5.9.4: URIs */
+	json_t *qualifications; /* 5.5.9.2, as trust/criteria.h has them; NULL: none */
 };
 
 struct list_service {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "trust/criteria.h"
 #include "trust/list_parts.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@ static void instance_done(struct list_instance *i)
 	free(i->type);
 	free(i->status);
 	texts_done(&i->services);
+	json_decref(i->qualifications);
 }
 
 void list_service_done(struct list_service *s)
@@ -36,6 +38,8 @@ static int read_extensions(const xmlNode *information, struct list_instance *ret
 
 		if (uri)
 			r = texts_add(&ret->services, uri, LIST_URIS_MAX);
+		if (r == 0)
+			r = criteria_read(e, &ret->qualifications);
 	}
 	return r;
 }

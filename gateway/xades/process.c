@@ -163,6 +163,8 @@ static void report_token(const struct sig_token *t, struct xades_timestamp *ret)
 			  : "INDETERMINATE");
 	(void)snprintf(ret->sub_indication, sizeof(ret->sub_indication), "%s", t->sub);
 	(void)snprintf(ret->qualification, sizeof(ret->qualification), "NA");
+	if (t->result.signer && X509_up_ref(t->result.signer))
+		ret->signer = t->result.signer;
 }
 
 static int report_tokens(const struct sig *s, struct xades_signature *ret)

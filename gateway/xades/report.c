@@ -11,6 +11,8 @@ static void signature_done(struct xades_signature *s)
 	free(s->id);
 	X509_free(s->signer);
 	sk_X509_pop_free(s->chain, X509_free);
+	for (size_t i = 0; i < s->timestamp_count; i++)
+		X509_free(s->timestamps[i].signer);
 	free(s->timestamps);
 	free(s->signed_octets);
 }

@@ -52,6 +52,7 @@ struct xades_timestamp {
 	char sub_indication[48];
 	int64_t gen_time;      /* 0 when unknown */
 	char qualification[8]; /* QTSA | TSA | NA */
+	X509 *signer;	       /* of the token; NULL when not identified */
 };
 
 struct xades_signature {

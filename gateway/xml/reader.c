@@ -22,6 +22,33 @@ struct reading {
 	size_t errors;
 };
 
+/* Where libxml2 has no memory it mostly goes on as if the document ended there: a
+ * document is not ill-formed for want of ours, so failures are noted where they happen.
+ */
+static _Thread_local bool memory_ran_out;
+
+static void *noted(void *p, bool wanted)
+{
+	if (!p && wanted)
+		memory_ran_out = true;
+	return p;
+}
+
+static void *noted_malloc(size_t size)
+{
+	return noted(malloc(size), size > 0);
+}
+
+static void *noted_realloc(void *p, size_t size)
+{
+	return noted(realloc(p, size), size > 0);
+}
+
+static char *noted_strdup(const char *text)
+{
+	return noted(strdup(text), true);
+}
+
 static xmlParserInput *refuse_entity(
 	const char *url, const char *id, xmlParserCtxt *context)
 {
@@ -70,6 +97,7 @@ void xml_setup(void)
 	if (done)
 		return;
 	done = true;
+	xmlMemSetup(free, noted_malloc, noted_realloc, noted_strdup);
 	xmlInitParser();
 	xmlSetExternalEntityLoader(refuse_entity);
 	xmlCatalogSetDefaults(XML_CATA_ALLOW_NONE);
@@ -171,9 +199,10 @@ static int parse(xmlParserCtxt *context, struct span data, struct reading *r,
 	context->sax->serror = note_error;
 	context->sax->internalSubset = refuse_doctype;
 	context->sax->externalSubset = NULL;
+	memory_ran_out = false;
 	doc = xmlCtxtReadMemory(context, (const char *)data.data, (int)data.len, NULL,
 		NULL, XML_PARSE_NONET | XML_PARSE_COMPACT);
-	if (context->errNo == XML_ERR_NO_MEMORY)
+	if (memory_ran_out || context->errNo == XML_ERR_NO_MEMORY)
 		return -ENOMEM;
 	context->myDoc = doc; /* reading has taken it out */
 	result = judge(r, context, references);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Trusted lists of the EU as they were against the reference implementation's reading of them."""
+import csv
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import subprocess
 
 import pytest
 
+import sps_signed
 from explained import Bars
 
 CORPUS = os.environ.get("SEALGATE_CORPUS")
@@ -79,3 +81,56 @@ def test_variants_of_one_list(tmp_path, variant, effect, reason):
     row = rows["https://tl.test.invalid/xx.xml"]
     assert row["effect"] == effect
     assert reason in row["reason"]
+
+
+# Lists that the reference implementation lets count and that have no effect here.
+NO_EFFECT = ("badsig.xml", "wrongsigner.xml", "ver4.xml")
+# ForeSignatures alone does not make a service one for seals: TS 119 615 4.4.4.1.
+NOT_FOR_SEALS = "asi_esig_only.xml"
+
+
+def qualified(tmp_path, variant, rows):
+    """(indication, qualification, time-stamps) of each row by a list."""
+    where = os.path.join(CORPUS, "sps-signed")
+    folder = os.path.join(where, "trusted-lists")
+    urls = tmp_path / "urls"
+    urls.write_text(f"https://tl.test.invalid/xx.xml\t{variant}\n")
+    at, store = "2026-06-05T12:00:00Z", tmp_path / "store"
+    trust_import(os.path.join(folder, "_lotl.xml"), folder, urls,
+                 os.path.join(where, "pki", "lotl.pem"), at, store)
+    done = subprocess.run(
+        [os.path.join(BIN, "sealgate"), "verify", "--at", at, "--store", store,
+         *(os.path.join(where, "valid", row["file"]) for row in rows)],
+        capture_output=True, text=True, check=False, timeout=120)
+    for row, line in zip(rows, done.stdout.splitlines(), strict=True):
+        s = json.loads(line)["signatures"][int(row["sig_no"]) - 1]
+        yield (sps_signed.verdict(s["indication"], s["sub_indication"]), s["qualification"],
+               sorted(f"{t['type']}:{t['indication']}/{t['qualification']}"
+                      for t in s["timestamps"]))
+
+
+def test_qualification(tmp_path):
+    """Every variant of the list: as the reference implementation, but for what is stricter."""
+    with open(os.path.join(CORPUS, "sps-signed", "qualification.tsv"), encoding="utf-8",
+              newline="") as f:
+        rows = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+    equal = 0
+    for variant in sorted({row["tl_variant"] for row in rows}):
+        some = [row for row in rows if row["tl_variant"] == variant]
+        folder = tmp_path / variant
+        folder.mkdir()
+        for row, got in zip(some, qualified(folder, variant, some), strict=True):
+            want = (row["indication"], row["qualification"],
+                    sorted(t for t in row["timestamps"].split(" | ") if t))
+            if variant in NO_EFFECT:
+                assert got[1] == "NA" and all(t.endswith("/NA") for t in got[2]), row["file"]
+                continue
+            if variant == NOT_FOR_SEALS:
+                want = (want[0], want[1].replace("QESEAL", "ADESEAL"), want[2])
+                # That signer's own CA is listed for seals.
+                if got[1] == "QESEAL":
+                    want = (want[0], "QESEAL", want[2])
+                    assert "p384" in row["file"]
+            assert got == want, (variant, row["file"])
+            equal += 1
+    assert equal > 200

@@ -214,6 +214,38 @@ def test_pivots_hand_on(lists):
     assert "signer is not" in rows["lotl", "EU"]["reason"]
 
 
+def test_earlier_states_are_kept(lists):
+    """A certificate is qualified by the state of the lists that was known at a time."""
+    assert lists.run()[0] == 0
+    lists.write("aa.xml", trusted_list("AA", services=2), lists.member)
+    assert lists.run(at="2026-06-08T00:00:00Z")[0] == 0
+    store = lists.folder / "store"
+    assert len(list(store.glob("snapshot-*.json"))) == 2
+    document = lists.folder / "doc.xml"
+    document.write_text("<a><b/></a>")
+    lists.member.sign(document)
+
+    def version(*more):
+        done = sealgate("verify", "--store", store, *more, document)
+        return json.loads(done.stdout)["store_version"]
+
+    assert version() == version("--as-known-at", "2026-06-09T00:00:00Z")
+    assert version() != version("--as-known-at", "2026-06-07T00:00:00Z")
+    assert sealgate("verify", "--store", store, "--as-known-at", "2026-06-01T00:00:00Z",
+                    document).returncode == 2
+
+
+def test_qualify(lists):
+    """The service has no certificate here: nobody is listed, and it says so."""
+    lists.run()
+    done = sealgate("trust", "qualify", "--store", lists.folder / "store", "--at", AT,
+                    lists.issued.pem)
+    assert done.returncode == 1
+    answer = json.loads(done.stdout)
+    assert (answer["ok"], answer["listed"], answer["qscd"]) == (False, False, False)
+    assert "no trusted list" in answer["reason"]
+
+
 def test_usage(lists):
     assert sealgate("trust", "import", "--lotl", lists.folder / "lotl.xml").returncode == 2
     assert sealgate("trust", "status", "--store", lists.folder / "none").returncode == 2

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/clock.h"
+#include "common/json.h"
+#include "ctl/command.h"
+#include "ctl/trust_lists.h"
+#include "pki/path.h"
+#include "trust/qualify.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+struct qualify_options {
+	const char *store;
+	int64_t at;
+	struct trust_snapshot *snapshot;
+	struct pki_material *material;
+};
+
+static const char *type_text(enum qualified_type t)
+{
+	static const char *const TEXTS[] = {
+		[QUALIFIED_UNKNOWN] = "unknown",
+		[QUALIFIED_ESIG] = "signature",
+		[QUALIFIED_ESEAL] = "seal",
+		[QUALIFIED_WSA] = "website",
+	};
+
+	return TEXTS[t];
+}
+
+static int print_line(
+	const struct qualify_options *o, const char *file, const struct qualification *q)
+{
+	char at[CLOCK_TEXT_SIZE];
+	_cleanup_json_ json_t *line = NULL;
+
+	clock_format(o->at, at);
+	line = json_pack("{s:o,s:b,s:o,s:s,s:s,s:b,s:b,s:s,s:s}", "file", json_text(file),
+		"ok", q->qc, "reason", json_text(q->why ? q->why : ""), "at", at, "type",
+		type_text(q->type), "qscd", q->qscd, "listed", q->listed, "territory",
+		q->territory, "store_version", o->snapshot->version);
+	if (!line || json_dumpf(line, stdout, JSON_COMPACT) < 0 || putchar('\n') == EOF)
+		return EXIT_INTERNAL;
+	return q->qc ? EXIT_CLEAN : EXIT_NOT_PASSED;
+}
+
+/* The path to a listed service; revocation is another question. */
+static int qualify(const struct qualify_options *o, const char *file)
+{
+	X509 *x = pki_certificate_read(file);
+	struct pki_path_request request = { .target = x,
+		.material = o->material,
+		.at = o->at,
+		.purpose = PKI_ANY,
+		.target_may_be_expired = true,
+		.skip_revocation = true };
+	struct pki_path_result path = { 0 };
+	struct qualification q;
+	int status = EXIT_INTERNAL;
+
+	if (!x) {
+		fprintf(stderr, "sealgate trust qualify: %s: not a certificate\n", file);
+		return EXIT_USAGE;
+	}
+	if (pki_path_validate(&request, &path) == 0) {
+		trust_qualify_certificate(o->snapshot, path.chain, o->at, &q);
+		status = print_line(o, file, &q);
+	}
+	pki_path_result_done(&path);
+	X509_free(x);
+	return status;
+}
+
+static int open_store(struct qualify_options *o)
+{
+	_cleanup_(freep) char *error = NULL;
+
+	if (trust_snapshot_open(o->store, INT64_MAX, &o->snapshot, &error) < 0) {
+		fprintf(stderr, "sealgate trust qualify: %s\n", error ? error : o->store);
+		return EXIT_USAGE;
+	}
+	o->material = pki_material_new();
+	if (!o->material || trust_snapshot_anchors(o->snapshot, o->material) < 0)
+		return EXIT_INTERNAL;
+	return EXIT_CLEAN;
+}
+
+int trust_lists_qualify(int argc, char **argv)
+{
+	static const struct option OPTIONS[] = {
+		{ "store", required_argument, NULL, 's' },
+		{ "at", required_argument, NULL, 'a' },
+		{ 0 },
+	};
+	struct qualify_options o = { .at = clock_now() };
+	int option, status = EXIT_CLEAN;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
+		if (option == 's')
+			o.store = optarg;
+		else if (option != 'a' || clock_parse(optarg, &o.at) < 0)
+			return command_usage("trust");
+	}
+	if (!o.store || optind == argc)
+		return command_usage("trust");
+	status = open_store(&o);
+	for (int i = optind; i < argc && status <= EXIT_NOT_PASSED; i++) {
+		int r = qualify(&o, argv[i]);
+
+		status = r > status ? r : status;
+	}
+	pki_material_free(o.material);
+	trust_snapshot_free(o.snapshot);
+	return status;
+}

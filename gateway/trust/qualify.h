@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Whether certificates, signatures, seals and time-stamps are qualified by the trusted
+ * lists (ETSI TS 119 615, 4.4 to 4.7), at issuance and at best-signature-time; never
+ * changes a verdict.
+ */
+#ifndef SEALGATE_TRUST_QUALIFY_H
+#define SEALGATE_TRUST_QUALIFY_H
+
+#include "trust/snapshot.h"
+#include "xades/validate.h"
+
+enum qualified_type {
+	QUALIFIED_UNKNOWN = 0,
+	QUALIFIED_ESIG,
+	QUALIFIED_ESEAL,
+	QUALIFIED_WSA
+};
+
+/* Of a certificate at one time; zeroed: nothing is qualified. */
+struct qualification {
+	bool listed; /* a service issued it or is identified by it, at whatever time */
+	bool qc, qscd;
+	enum qualified_type type;
+	char territory[8]; /* of the service that decided */
+	const char *why;   /* why not qc, static; NULL */
+};
+
+/* The certificate first in chain, whose issuers follow, at a time. */
+void trust_qualify_certificate(const struct trust_snapshot *s,
+	const STACK_OF(X509) * chain, int64_t at, struct qualification *ret);
+
+/* Fill in the qualification of every signature and time-stamp of a report. */
+void trust_qualify_report(const struct trust_snapshot *s, struct xades_report *report);
+
+#endif
