@@ -438,17 +438,6 @@ static int run(struct trust_options *o, const char *question, char **files)
 	return command_usage("trust");
 }
 
-/* Questions of the contract that have no answer without trusted lists. */
-static bool comes_later(const char *question)
-{
-	static const char *const later[] = { "diff" };
-
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (strcmp(later[i], question) == 0)
-			return true;
-	return false;
-}
-
 /* Questions about one path, list, response or token. */
 static int judge(int argc, char **argv)
 {
@@ -459,10 +448,6 @@ static int judge(int argc, char **argv)
 
 	if (!o.material || !o.issuers)
 		status = EXIT_INTERNAL;
-	else if (comes_later(argv[1]))
-		status = complain("comes with trusted lists, which are not in this "
-				  "version",
-			argv[1]);
 	else
 		status = take_options(&o, argc - 1, argv + 1);
 	if (status == EXIT_CLEAN)
@@ -483,5 +468,7 @@ int cmd_trust(int argc, char **argv)
 		return trust_lists_status(argc - 1, argv + 1);
 	if (strcmp(argv[1], "qualify") == 0)
 		return trust_lists_qualify(argc - 1, argv + 1);
+	if (strcmp(argv[1], "diff") == 0)
+		return trust_lists_diff(argc - 1, argv + 1);
 	return judge(argc, argv);
 }

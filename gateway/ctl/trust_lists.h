@@ -13,4 +13,8 @@ int trust_lists_status(int argc, char **argv);
 /* "qualify": whether certificates are qualified by the lists of a store. */
 int trust_lists_qualify(int argc, char **argv);
 
+/* "diff": which services differ between the states known at two times; status 1 when some
+ * do. */
+int trust_lists_diff(int argc, char **argv);
+
 #endif

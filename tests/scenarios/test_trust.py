@@ -233,6 +233,11 @@ def test_earlier_states_are_kept(lists):
     assert version() != version("--as-known-at", "2026-06-07T00:00:00Z")
     assert sealgate("verify", "--store", store, "--as-known-at", "2026-06-01T00:00:00Z",
                     document).returncode == 2
+    done = sealgate("trust", "diff", "--store", store, AT, "2026-06-09T00:00:00Z")
+    assert done.returncode == 1
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(r["change"], r["territory"], r["name"]) for r in rows] == [("added", "AA", "CA 1")]
+    assert sealgate("trust", "diff", "--store", store, AT, AT).returncode == 0
 
 
 def test_qualify(lists):

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/clock.h"
+#include "common/json.h"
+#include "ctl/command.h"
+#include "ctl/trust_lists.h"
+#include "trust/snapshot.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The same service: territory, name and first certificate. */
+static bool is_same(const struct snapshot_service *a, const struct snapshot_service *b)
+{
+	const X509 *x = sk_X509_value(a->identities, 0),
+		   *y = sk_X509_value(b->identities, 0);
+
+	if (strcmp(a->territory, b->territory) != 0 ||
+		strcmp(a->name ? a->name : "", b->name ? b->name : "") != 0)
+		return false;
+	return x && y ? X509_cmp(x, y) == 0 : x == y;
+}
+
+static const struct snapshot_service *find(
+	const struct trust_snapshot *in, const struct snapshot_service *s)
+{
+	for (size_t i = 0; i < in->service_count; i++)
+		if (is_same(&in->services[i], s))
+			return &in->services[i];
+	return NULL;
+}
+
+static json_t *newest(const struct snapshot_service *s)
+{
+	const json_t *i = s ? json_array_get(s->instances, 0) : NULL;
+
+	if (!i)
+		return json_null();
+	return json_pack("{s:O,s:O,s:O}", "type", json_object_get(i, "type"), "status",
+		json_object_get(i, "status"), "from", json_object_get(i, "from"));
+}
+
+/* s is the service itself, before and after how it was: NULL where it was not. */
+static int say(const char *change, const struct snapshot_service *s,
+	const struct snapshot_service *from, const struct snapshot_service *to)
+{
+	_cleanup_json_ json_t *line = json_pack("{s:s,s:s,s:o,s:o,s:o}", "change", change,
+		"territory", s->territory, "name", json_text(s->name), "before",
+		newest(from), "after", newest(to));
+
+	return line && json_dumpf(line, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF
+		       ? 1
+		       : -1;
+}
+
+/* Return: how many services differ, or -1. */
+static int compare(const struct trust_snapshot *a, const struct trust_snapshot *b)
+{
+	int n = 0, r = 0;
+
+	for (size_t i = 0; i < a->service_count && r >= 0; i++, n += r) {
+		const struct snapshot_service *s = &a->services[i], *now = find(b, s);
+
+		r = 0;
+		if (!now)
+			r = say("removed", s, s, NULL);
+		else if (!json_equal(s->instances, now->instances))
+			r = say("changed", s, s, now);
+	}
+	for (size_t i = 0; i < b->service_count && r >= 0; i++, n += r)
+		r = find(a, &b->services[i])
+			    ? 0
+			    : say("added", &b->services[i], NULL, &b->services[i]);
+	return r < 0 ? -1 : n;
+}
+
+static int open_at(const char *store, const char *time, struct trust_snapshot **ret)
+{
+	_cleanup_(freep) char *error = NULL;
+	int64_t t;
+
+	if (clock_parse(time, &t) == 0 && trust_snapshot_open(store, t, ret, &error) == 0)
+		return 0;
+	fprintf(stderr, "sealgate trust diff: %s\n", error ? error : time);
+	return -1;
+}
+
+int trust_lists_diff(int argc, char **argv)
+{
+	static const struct option OPTIONS[] = {
+		{ "store", required_argument, NULL, 's' },
+		{ 0 },
+	};
+	_cleanup_(trust_snapshot_freep) struct trust_snapshot *a = NULL, *b = NULL;
+	const char *store = NULL;
+	int option, n;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) == 's')
+		store = optarg;
+	if (option != -1 || !store || optind + 2 != argc)
+		return command_usage("trust");
+	if (open_at(store, argv[optind], &a) < 0 ||
+		open_at(store, argv[optind + 1], &b) < 0)
+		return EXIT_USAGE;
+	n = compare(a, b);
+	return n < 0 ? EXIT_INTERNAL : n > 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
+}
