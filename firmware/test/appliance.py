@@ -2,6 +2,7 @@
 """A gate of the scenarios, moved into an appliance: its instance becomes the signed
 configuration of a machine; its simulators stay on the host, which the machine calls
 10.0.2.2."""
+import os
 import pathlib
 import shutil
 import socket
@@ -23,7 +24,6 @@ PARTS = ("sealgate.conf", "policies", "tls", "credentials", "state/signer",
 
 def script(name, *arguments, timeout=600, **environment):
     """Run a script of the firmware; CalledProcessError when it fails."""
-    import os
     return subprocess.run([str(FIRMWARE / name), *map(str, arguments)], check=True, text=True,
                           capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
                           env={**os.environ, **environment})

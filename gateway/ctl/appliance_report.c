@@ -21,6 +21,7 @@
 #define PEM_MAX (1024u * 1024)
 #define ASK_MS 5000
 #define DAY 86400
+#define PCR11 "/sys/class/tpm/tpm0/pcr-sha256/11"
 #define SECURE_BOOT                                                                      \
 	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
@@ -168,12 +169,13 @@ static json_t *instance_part(void)
 json_t *appliance_report(void)
 {
 	return json_pack(
-		"{s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:{s:o, s:o, s:o}, s:o, s:o}",
+		"{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, s:o, s:o}, s:o, s:o}",
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
 		first_line("/proc/sys/kernel/osrelease"), "boot", "secure_boot",
 		secure_boot(), "roothash", word_of("/proc/cmdline", "roothash="), "root",
 		root_mount(), "lockdown", first_line("/sys/kernel/security/lockdown"),
-		"update", "floor", first_line(APPLIANCE_WORK "/floor"), "tried",
+		"pcr11", first_line(PCR11), "update", "floor",
+		first_line(APPLIANCE_WORK "/floor"), "tried",
 		first_line(APPLIANCE_WORK "/tried"), "configuration",
 		first_line(APPLIANCE_WORK "/serial"), "instance", instance_part(),
 		"certificates", certificates());
