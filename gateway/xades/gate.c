@@ -12,7 +12,9 @@
  *    general validators do not check;
  *  - a signature time-stamp that is there must pass: elsewhere it is passed over;
  *  - identifiers are unique in the whole document, not only those that are referenced
- * (the reader sees to that).
+ * (the reader sees to that);
+ *  - only signatures may follow a signature: enveloped-signature takes it out wherever it
+ *    stands, so its place is proven by nothing else.
  */
 #include "xades/signature.h"
 
@@ -36,15 +38,25 @@ static void refuse_rule(
 	sig_finding(g->c, SEVERITY_ERROR, code, where, "%s", why);
 }
 
-/* A signature is the child of the root; a counter-signature is where XAdES has it. */
+/* A signature ends the document; a counter-signature is where XAdES has it. */
 static void check_place(struct gate *g)
 {
 	const xmlNode *root = xmlDocGetRootElement(g->c->report->doc);
 
-	if (g->s->counter || g->s->node->parent == root)
+	if (g->s->counter)
 		return;
-	refuse_shape(g, "sig.place", g->s->node,
-		"A signature must be a child of the document's root.");
+	if (g->s->node->parent != root) {
+		refuse_shape(g, "sig.place", g->s->node,
+			"A signature must be a child of the document's root.");
+		return;
+	}
+	for (const xmlNode *n = xml_next(g->s->node, NULL, NULL); n;
+		n = xml_next(n, NULL, NULL))
+		if (!xml_is(n, NS_DS, "Signature")) {
+			refuse_shape(g, "sig.place", g->s->node,
+				"A signature must follow what it signs.");
+			return;
+		}
 }
 
 /* SignedInfo, SignatureValue, KeyInfo and one Object, in this order and nothing else. */
@@ -98,6 +110,9 @@ static void check_properties(struct gate *g)
 		refuse_shape(g, "sig.target", g->s->qualifying,
 			"QualifyingProperties/@Target does not name this signature's "
 			"Id.");
+	if (xml_child(g->s->qualifying, NULL, NULL) != g->s->properties)
+		refuse_shape(g, "sig.properties", g->s->qualifying,
+			"xades:SignedProperties must come first.");
 	if (!sig_property(g->s, "SigningCertificateV2"))
 		refuse_rule(g, "sig.signing-certificate", g->s->properties,
 			"SigningCertificateV2 is missing.");
