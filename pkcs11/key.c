@@ -262,6 +262,10 @@ static int load_certificate(const struct key_place *place, const struct role *ro
 	if (!k->public_key || !mechanism_fits(role->mechanism, k->public_key))
 		return say(k->reason, -EPERM, "the certificate's key does not fit",
 			role->mechanism->name);
+	if (!key_kind_is(role->key, k->public_key))
+		return say(k->reason, -EPERM,
+			"the key is not of the kind that the role names:",
+			role->key->name);
 	if (concatenate(own, chain_path, k) < 0)
 		return say(k->reason, -ENOENT, "the chain file is unreadable of",
 			role->name);

@@ -39,7 +39,7 @@ static const struct key_kind KEY_KINDS[] = {
 };
 
 /* Programs that may be a role's peer: those that the gate's picture shows asking. */
-static const char *const PEERS[] = { "intake", "seal", "admin" };
+static const char *const PEERS[] = { "intake", "seal", "queued", "admin" };
 
 const struct mechanism *mechanism_find(const char *name)
 {
@@ -64,6 +64,18 @@ bool mechanism_fits(const struct mechanism *m, const EVP_PKEY *key)
 	if (m->scheme == SCHEME_ECDSA)
 		return type == EVP_PKEY_EC && bits >= EC_BITS_MIN;
 	return type == EVP_PKEY_RSA && bits >= RSA_BITS_MIN;
+}
+
+bool key_kind_is(const struct key_kind *kind, const EVP_PKEY *key)
+{
+	char group[64];
+	size_t len;
+
+	if (!kind->curve_nid)
+		return EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA &&
+		       EVP_PKEY_get_bits(key) == kind->bits;
+	return EVP_PKEY_get_group_name(key, group, sizeof(group), &len) == 1 &&
+	       OBJ_sn2nid(group) == kind->curve_nid;
 }
 
 int roles_find(const struct roles *roles, const char *name)
@@ -124,7 +136,7 @@ static const char *read_peer(struct role *r, const config_setting_t *s)
 			return NULL;
 		}
 	}
-	return "must be intake, seal or admin";
+	return "must be intake, seal, queued or admin";
 }
 
 static bool read_number(const config_setting_t *s, long long max, long long *ret)

@@ -66,4 +66,7 @@ const struct key_kind *key_kind_find(const char *name);
  * 2048 bits, a named curve of at least 256). */
 bool mechanism_fits(const struct mechanism *m, const EVP_PKEY *key);
 
+/* True when the public key is exactly of the kind: its modulus or its curve. */
+bool key_kind_is(const struct key_kind *kind, const EVP_PKEY *key);
+
 #endif

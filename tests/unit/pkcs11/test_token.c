@@ -11,18 +11,23 @@
 
 /* Mechanisms ------------------------------------------------------------------------- */
 
+/* Every kind of key that a role may name, by each of its mechanisms. */
 static const char ROLES_ALL[] =
 	"p1: { label = \"a\"; mechanism = \"rsa-sha256\"; key = \"RSA-2048\"; peer = "
 	"\"seal\"; };\n"
-	"p2: { label = \"b\"; mechanism = \"rsa-sha512\"; key = \"RSA-2048\"; peer = "
+	"p2: { label = \"b\"; mechanism = \"rsa-sha512\"; key = \"RSA-3072\"; peer = "
 	"\"seal\"; };\n"
-	"s1: { label = \"c\"; mechanism = \"rsa-pss-sha256\"; key = \"RSA-2048\"; peer = "
+	"p3: { label = \"c\"; mechanism = \"rsa-sha384\"; key = \"RSA-4096\"; peer = "
 	"\"seal\"; };\n"
-	"s2: { label = \"d\"; mechanism = \"rsa-pss-sha384\"; key = \"RSA-2048\"; peer = "
+	"s1: { label = \"d\"; mechanism = \"rsa-pss-sha256\"; key = \"RSA-3072\"; peer = "
 	"\"seal\"; };\n"
-	"e1: { label = \"e\"; mechanism = \"ecdsa-sha256\"; peer = \"seal\"; };\n"
-	"e2: { label = \"f\"; mechanism = \"ecdsa-sha384\"; peer = \"seal\"; };\n"
-	"e3: { label = \"g\"; mechanism = \"ecdsa-sha512\"; peer = \"seal\"; };\n";
+	"s2: { label = \"e\"; mechanism = \"rsa-pss-sha384\"; key = \"RSA-2048\"; peer = "
+	"\"seal\"; };\n"
+	"s3: { label = \"f\"; mechanism = \"rsa-pss-sha512\"; key = \"RSA-4096\"; peer = "
+	"\"seal\"; };\n"
+	"e1: { label = \"g\"; mechanism = \"ecdsa-sha256\"; peer = \"seal\"; };\n"
+	"e2: { label = \"h\"; mechanism = \"ecdsa-sha384\"; peer = \"seal\"; };\n"
+	"e3: { label = \"i\"; mechanism = \"ecdsa-sha512\"; peer = \"queued\"; };\n";
 
 /* Verify over the message by OpenSSL's own route, not by ours over the digest. */
 static void verify_message(
@@ -85,6 +90,24 @@ static void each_mechanism(void **state)
 		assert_int_equal(result.count, 2); /* the request was the first */
 		verify_message(f, i, &result);
 	}
+	fixture_done(f);
+}
+
+/* A role that names another kind of key than the token has signs nothing: the key would be
+ * one that nobody decided on. */
+static void kind_of_key_is_checked(void **state)
+{
+	struct fixture *f = made(CONF_STANDARD,
+		"a: { label = \"a\"; mechanism = \"ecdsa-sha256\"; peer = \"seal\"; };\n");
+	struct token_view view;
+
+	(void)state;
+	fixture_configure(f, CONF_STANDARD,
+		"a: { label = \"a\"; mechanism = \"ecdsa-sha256\"; key = \"P-384\"; peer = "
+		"\"seal\"; };\n");
+	assert_int_equal(fixture_start(f), TOKEN_FORBIDDEN);
+	token_view(f->token, &view);
+	assert_non_null(strstr(view.reason, "kind"));
 	fixture_done(f);
 }
 
@@ -342,6 +365,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mechanism),
+		cmocka_unit_test(kind_of_key_is_checked),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(expired_certificate),
 		cmocka_unit_test(flawed_keys_are_refused),
