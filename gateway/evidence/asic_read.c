@@ -97,6 +97,16 @@ static size_t stated_size(const struct reader *r, size_t file)
 	return size > left - header ? SIZE_MAX : size;
 }
 
+/* Does the local header at the cursor, for which there is room, have this name? */
+static bool is_named(const struct reader *r, const char *name)
+{
+	const uint8_t *p = r->in.data + r->at;
+	size_t len = strlen(name);
+
+	return ((size_t)p[26] | (size_t)p[27] << 8) == len &&
+	       memcmp(p + ASIC_LOCAL_SIZE, name, len) == 0;
+}
+
 static int read_file(struct reader *r, size_t file, struct asic_record *ret_record,
 	struct span *ret_content)
 {
@@ -107,6 +117,9 @@ static int read_file(struct reader *r, size_t file, struct asic_record *ret_reco
 	if (size == SIZE_MAX)
 		return refuse(r, "evidence.form", start,
 			"There is no room for %s with its local header.", f->name);
+	if (!is_named(r, f->name))
+		return refuse(r, "evidence.form", start + ASIC_LOCAL_SIZE,
+			"Another file is where the form has %s.", f->name);
 	if (size > f->limit)
 		return refuse(r, "evidence.size", start + 22,
 			"%s has %zu octets, the limit is %zu.", f->name, size, f->limit);

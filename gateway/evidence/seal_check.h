@@ -20,8 +20,9 @@ void seal_statement_done(struct seal_statement *s);
 /* Check the signature file: one seal of the document that the receipt names (NULL: none);
  * references over the octets (no transform) of each part once and over its properties, no
  * other; the commitment for all of it; a known seal policy with its digest; one signer
- * role; a passed signature time-stamp. Every departure is an error finding evidence.*.
- * Return: 0 with *ret_statement, -ENOMEM. */
+ * role; a passed signature time-stamp; a signer certificate whose extended key usage, if
+ * it has one, allows documents. Every departure is an error finding evidence.*. Return: 0
+ * with *ret_statement, -ENOMEM. */
 int seal_check(const struct xades_report *report, const char *document_id,
 	struct findings *findings, struct seal_statement *ret_statement);
 

@@ -93,17 +93,19 @@ static void each_mechanism(void **state)
 	fixture_done(f);
 }
 
-/* A role that names another kind of key than the token has signs nothing: the key would be
- * one that nobody decided on. */
+/* A role that names another kind of key than the token has signs nothing: the key would
+ * be one that nobody decided on. */
 static void kind_of_key_is_checked(void **state)
 {
-	struct fixture *f = made(CONF_STANDARD,
-		"a: { label = \"a\"; mechanism = \"ecdsa-sha256\"; peer = \"seal\"; };\n");
+	struct fixture *f =
+		made(CONF_STANDARD, "a: { label = \"a\"; mechanism = \"ecdsa-sha256\"; "
+				    "peer = \"seal\"; };\n");
 	struct token_view view;
 
 	(void)state;
 	fixture_configure(f, CONF_STANDARD,
-		"a: { label = \"a\"; mechanism = \"ecdsa-sha256\"; key = \"P-384\"; peer = "
+		"a: { label = \"a\"; mechanism = \"ecdsa-sha256\"; key = \"P-384\"; peer "
+		"= "
 		"\"seal\"; };\n");
 	assert_int_equal(fixture_start(f), TOKEN_FORBIDDEN);
 	token_view(f->token, &view);
