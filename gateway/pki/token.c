@@ -6,6 +6,7 @@
 #include "pki/der.h"
 #include "pki/errors.h"
 #include "pki/strength.h"
+#include "pki/token_parts.h"
 
 #include <errno.h>
 #include <openssl/cms.h>
@@ -24,10 +25,12 @@ struct token {
 	CMS_ContentInfo *cms;
 	TS_TST_INFO *info;
 	CMS_SignerInfo *signer_info;
+	STACK_OF(X509) * carried;
 };
 
 static void token_done(struct token *t)
 {
+	sk_X509_pop_free(t->carried, X509_free);
 	CMS_ContentInfo_free(t->cms);
 	TS_TST_INFO_free(t->info);
 }
@@ -44,16 +47,14 @@ static int say(struct token_result *r, enum token_outcome outcome, const char *w
 	return 0;
 }
 
-static CMS_ContentInfo *read_signed_data(struct span der)
+static CMS_ContentInfo *read_signed_data(struct span der, STACK_OF(X509) * *ret_carried)
 {
-	const unsigned char *p = der.data;
 	CMS_ContentInfo *cms;
 
 	if (!der.data || der.len > TOKEN_MAX)
 		return NULL;
-	cms = d2i_CMS_ContentInfo(NULL, &p, (long)der.len);
-	if (cms && p == der.data + der.len &&
-		OBJ_obj2nid(CMS_get0_type(cms)) == NID_pkcs7_signed)
+	cms = token_parts_read(der, ret_carried);
+	if (cms && OBJ_obj2nid(CMS_get0_type(cms)) == NID_pkcs7_signed)
 		return cms;
 	CMS_ContentInfo_free(cms);
 	return NULL;
@@ -114,7 +115,7 @@ static int read_token(struct span der, struct token *t, struct token_result *r)
 {
 	STACK_OF(CMS_SignerInfo) * signers;
 
-	t->cms = read_signed_data(der);
+	t->cms = read_signed_data(der, &t->carried);
 	t->info = t->cms ? read_info(t->cms) : NULL;
 	if (!t->info)
 		return say(r, TOKEN_MALFORMED, "it is not a time-stamp token");
@@ -305,8 +306,7 @@ static int check_signature(const struct token *t, X509 *signer, struct token_res
 
 /* Everything but the path; the outcome stays undecided as long as nothing is wrong. */
 static int examine(struct token *t, struct span der, struct span data,
-	const struct pki_material *m, STACK_OF(X509) * *ret_carried,
-	struct token_result *r)
+	const struct pki_material *m, struct token_result *r)
 {
 	X509 *signer;
 	int e = read_token(der, t, r);
@@ -315,8 +315,7 @@ static int examine(struct token *t, struct span der, struct span data,
 		e = check_imprint(t, data, r);
 	if (e < 0 || r->outcome != TOKEN_UNDECIDED)
 		return e;
-	*ret_carried = CMS_get1_certs(t->cms);
-	signer = find_signer(t, *ret_carried);
+	signer = find_signer(t, t->carried);
 	if (!signer && m)
 		signer = find_signer(t, m->certificates);
 	if (!signer && m)
@@ -334,17 +333,15 @@ int token_inspect(struct span token, struct span data,
 {
 	struct token_result r = { 0 };
 	struct token t = { 0 };
-	STACK_OF(X509) *carried = NULL;
 	int e;
 
 	pki_errors_begin();
-	e = examine(&t, token, data, material, &carried, &r);
+	e = examine(&t, token, data, material, &r);
 
 	if (e == 0 && pki_errors_memory())
 		e = -ENOMEM;
 	if (e == 0 && r.outcome == TOKEN_UNDECIDED)
 		e = say(&r, TOKEN_PASSED, "it is intact");
-	sk_X509_pop_free(carried, X509_free);
 	token_done(&t);
 	pki_errors_clear();
 	if (e < 0)
@@ -356,14 +353,14 @@ int token_inspect(struct span token, struct span data,
 
 /* Material plus what the token carries. */
 static struct pki_material *material_with(
-	const struct pki_material *m, const struct token *t, STACK_OF(X509) * carried)
+	const struct pki_material *m, const struct token *t)
 {
 	struct pki_material *all = pki_material_copy(m);
 	STACK_OF(X509_CRL) *crls = all ? CMS_get1_crls(t->cms) : NULL;
 	int r = all ? 0 : -ENOMEM;
 
-	for (int i = 0; r == 0 && i < sk_X509_num(carried); i++)
-		r = pki_material_add_x509(all, sk_X509_value(carried, i));
+	for (int i = 0; r == 0 && i < sk_X509_num(t->carried); i++)
+		r = pki_material_add_x509(all, sk_X509_value(t->carried, i));
 	for (int i = 0; r == 0 && i < sk_X509_CRL_num(crls); i++) {
 		unsigned char *der = NULL;
 		int len = i2d_X509_CRL(sk_X509_CRL_value(crls, i), &der);
@@ -380,11 +377,11 @@ static struct pki_material *material_with(
 	return NULL;
 }
 
-static int check_path(const struct token *t, STACK_OF(X509) * carried,
-	const struct token_context *c, struct token_result *r)
+static int check_path(
+	const struct token *t, const struct token_context *c, struct token_result *r)
 {
 	_cleanup_(pki_material_freep) struct pki_material *all =
-		material_with(c->material, t, carried);
+		material_with(c->material, t);
 	struct pki_path_request request = { .target = r->signer,
 		.material = all,
 		.at = c->at,
@@ -409,17 +406,15 @@ int token_verify_in(struct span token, struct span data,
 {
 	struct token_result r = { 0 };
 	struct token t = { 0 };
-	STACK_OF(X509) *carried = NULL;
 	int e;
 
 	pki_errors_begin();
-	e = examine(&t, token, data, context->material, &carried, &r);
+	e = examine(&t, token, data, context->material, &r);
 
 	if (e == 0 && pki_errors_memory())
 		e = -ENOMEM;
 	if (e == 0 && r.outcome == TOKEN_UNDECIDED)
-		e = check_path(&t, carried, context, &r);
-	sk_X509_pop_free(carried, X509_free);
+		e = check_path(&t, context, &r);
 	token_done(&t);
 	pki_errors_clear();
 	if (e < 0)
