@@ -88,6 +88,17 @@ static json_t *disk_check(const json_t *figures)
 		       : check(true, "there is room", "");
 }
 
+static json_t *ledger_check(const json_t *figures)
+{
+	const json_t *ledger = json_object_get(figures, "ledger");
+
+	return !json_is_true(json_object_get(ledger, "balanced")) ||
+			       json_integer_value(json_object_get(ledger, "mismatches"))
+		       ? check(false, "the ledger does not balance, or is unknown",
+				 "See sealgate ledger --check for the documents.")
+		       : check(true, "all that was acknowledged is accounted for", "");
+}
+
 static json_t *verify_check(const struct visit *v)
 {
 	char path[PATH_MAX];
@@ -124,9 +135,10 @@ static json_t *store_check(const struct visit *v)
 void health_get(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
-	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o}", "signer",
+	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "signer",
 		signer_check(signer), "queue", queue_check(figures), "disk",
-		disk_check(figures), "verify", verify_check(v), "store", store_check(v));
+		disk_check(figures), "ledger", ledger_check(figures), "verify",
+		verify_check(v), "store", store_check(v));
 	const char *name;
 	json_t *c;
 	bool ok = checks != NULL;

@@ -163,26 +163,6 @@ int cmd_queue(int argc, char **argv)
 	return command_usage("queue");
 }
 
-/* Where everything is that was ever acknowledged. */
-int cmd_ledger(int argc, char **argv)
-{
-	_cleanup_session_ struct queue_session s = { 0 };
-	_cleanup_json_ json_t *answer = NULL;
-	int fd, r;
-
-	(void)argv;
-	if (argc != 1)
-		return command_usage("ledger");
-	r = queue_session_open(&s);
-	if (r != EXIT_CLEAN)
-		return r;
-	r = queue_stats(s.queue, &fd);
-	if (r != QUEUE_DONE)
-		return queue_session_explain(r, NULL);
-	answer = queue_session_json(fd);
-	return answer ? dump(json_object_get(answer, "ledger")) : EXIT_INTERNAL;
-}
-
 int cmd_hold(int argc, char **argv)
 {
 	return queue_control_run("hold", argc, argv);

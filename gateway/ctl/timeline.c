@@ -118,8 +118,8 @@ static void print_counts(FILE *out, const char *label, const json_t *counts)
 	fputs("  ", out);
 	timeline_text(out, label);
 	fputc(':', out);
-	json_object_foreach(
-		(json_t *)(uintptr_t)counts, key, v) if (strcmp(key, "oldest") != 0)
+	json_object_foreach((json_t *)(uintptr_t)counts, key,
+		v) if (json_is_integer(v) && strcmp(key, "oldest") != 0)
 		fprintf(out, " %s %lld", key, (long long)json_integer_value(v));
 	v = json_object_get(counts, "oldest");
 	if (v)
@@ -137,6 +137,9 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 	json_object_foreach(json_object_get(stats, "deliveries"), name, v)
 		print_counts(out, name, v);
 	print_counts(out, "ledger", json_object_get(stats, "ledger"));
+	if (!json_is_true(json_object_get(json_object_get(stats, "ledger"), "balanced")))
+		fputs("  ledger: IT DOES NOT BALANCE, see sealgate ledger --check\n",
+			out);
 	fprintf(out, "  audit: position %lld, chain %s\n",
 		(long long)json_integer_value(json_object_get(audit, "position")),
 		json_string_of(audit, "chain"));

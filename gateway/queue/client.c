@@ -304,6 +304,13 @@ int queue_stats(struct queue *q, int *ret_fd)
 	return call_fd(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
 }
 
+int queue_ledger(struct queue *q, int walk, int *ret_fd)
+{
+	struct queue_ledger_request body = { .walk = walk > 0 ? (uint32_t)walk : 0 };
+
+	return call_fd(q, QUEUE_OP_LEDGER, &body, sizeof(body), NULL, ret_fd);
+}
+
 int queue_list(
 	struct queue *q, const char *state, const char *partner, int limit, int *ret_fd)
 {

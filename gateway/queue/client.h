@@ -114,6 +114,12 @@ int queue_audit(struct queue *q, const char *event, const char *actor,
 /* JSON in a memfd: counts by state and destination with ages, and the ledger. */
 int queue_stats(struct queue *q, int *ret_fd);
 
+/* JSON in a memfd: for each partner and destination how many were accepted and where they
+ * are, whether the counts that are kept apart agree, and the ids of what is not as its
+ * audit records say. walk: how many documents to compare first; the daemon compares all
+ * of them all the time by itself. */
+int queue_ledger(struct queue *q, int walk, int *ret_fd);
+
 /* JSON array of documents newest first; state "" for all; at most limit (≤ 1000). */
 int queue_list(
 	struct queue *q, const char *state, const char *partner, int limit, int *ret_fd);

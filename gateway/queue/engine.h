@@ -9,6 +9,8 @@
 #include "common/span.h"
 #include "queue/protocol.h"
 
+#include <jansson.h>
+
 /* The operations below run between engine_begin and engine_commit, one after another in
  * one thread. Each returns an enum queue_answer or a negative errno; then what it did so
  * far was undone and the others of the batch are unharmed, unless engine_failure says
@@ -93,6 +95,18 @@ int engine_list(
 	struct engine *e, const char *state, const char *partner, int limit, int *ret_fd);
 int engine_explain(struct engine *e, const char *key, int *ret_fd);
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd);
+
+/* The ledger: JSON in a sealed memfd, as queue_ledger says. */
+int engine_ledger(struct engine *e, int *ret_fd);
+
+/* Compare the next `limit` documents with what their audit records say, and look for
+ * records whose document is gone. Return: 1 the round goes on, 0 it is whole and
+ * engine_ledger_found is anew what it found (NULL: nothing), or negative. */
+int engine_ledger_walk(struct engine *e, int limit);
+const json_t *engine_ledger_found(const struct engine *e);
+
+/* Put the balances into the audit chain. */
+int engine_ledger_note(struct engine *e, int64_t now);
 
 /* End of the audit chain as committed. */
 struct engine_head {

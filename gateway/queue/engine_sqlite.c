@@ -227,6 +227,7 @@ void engine_close(struct engine *e)
 	for (int i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(e->statements[i]);
 	sqlite3_close(e->db);
+	ledger_walk_done(e);
 	free(e);
 }
 

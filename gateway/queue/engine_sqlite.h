@@ -18,6 +18,16 @@ enum statement {
 	SQL_COUNT,
 };
 
+/* Where the round stands that compares every row with its records. */
+struct ledger_walk {
+	sqlite3_int64 document; /* the last one looked at */
+	int64_t position;	/* records looked at */
+	int64_t rounds;		/* whole ones */
+	int64_t documents;	/* of the last whole round */
+	json_t *found;		/* what this round has found, or NULL */
+	json_t *standing;	/* what the last whole round found, or NULL */
+};
+
 struct engine {
 	sqlite3 *db;
 	sqlite3_stmt *statements[SQL_COUNT];
@@ -28,6 +38,7 @@ struct engine {
 	struct engine_head head;      /* with what the open transaction has added */
 	struct engine_head committed; /* what is durable */
 	struct engine_head marked;    /* at engine_mark */
+	struct ledger_walk walk;
 };
 
 /* A part's place in the blobs table. */
@@ -67,6 +78,11 @@ static inline void sql_resetp(sqlite3_stmt **s)
 
 /* schema: bring the database to the newest version, make the transition triggers. */
 int schema_update(struct engine *e);
+
+/* The texts that take a database from a version to the next, NULL after the last; how
+ * many versions there are. */
+const char *schema_text(int version, int index);
+int schema_versions(void);
 
 /* blobs; the report of a later verdict has a place of its own */
 #define BLOB_LATER_REPORT ((enum queue_part)6)
@@ -144,6 +160,13 @@ int delivery_become(
 int delivery_settle(struct engine *e, int64_t now, const struct document_row *doc,
 	struct delivery_row *d, enum delivery_state to, const char *actor,
 	json_t *detail);
+
+/* One more of a partner and destination took this way: entered, delivered, refused,
+ * expired, returned (from refused or expired). */
+int flow_count(struct engine *e, sqlite3_int64 document, const char *destination,
+	const char *flow);
+int ledger_rows(struct engine *e, json_t **ret_rows, bool *ret_balanced);
+void ledger_walk_done(struct engine *e);
 
 /* Append a record as it stands. */
 int audit_append(struct engine *e, sqlite3_int64 document, struct span record);

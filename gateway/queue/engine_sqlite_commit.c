@@ -136,9 +136,12 @@ static int insert_deliveries(
 	int r = 0;
 
 	for (uint32_t i = 0;
-		r == 0 && s->state != DOCUMENT_REFUSED && i < s->destination_count; i++)
+		r == 0 && s->state != DOCUMENT_REFUSED && i < s->destination_count; i++) {
 		r = sql_run(e, SQL_INSERT_DELIVERY, "iti", (int64_t)key,
 			s->destinations[i], s->received);
+		if (r == 0)
+			r = flow_count(e, key, s->destinations[i], "entered");
+	}
 	return r;
 }
 

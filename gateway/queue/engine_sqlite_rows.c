@@ -117,6 +117,23 @@ static const char *held_from_text(const struct delivery_row *d)
 	return d->held_from == DELIVERY_NONE ? "" : delivery_state_text(d->held_from);
 }
 
+/* Count what comes to its end or back from it. */
+static int count_flow(
+	struct engine *e, const struct delivery_row *d, enum delivery_state to)
+{
+	bool ended = to == DELIVERY_DELIVERED || to == DELIVERY_REFUSED ||
+		     to == DELIVERY_EXPIRED;
+
+	if (d->state == to)
+		return 0;
+	if (ended)
+		return flow_count(
+			e, d->document, d->destination, delivery_state_text(to));
+	return d->state == DELIVERY_REFUSED || d->state == DELIVERY_EXPIRED
+		       ? flow_count(e, d->document, d->destination, "returned")
+		       : 0;
+}
+
 int delivery_become(
 	struct engine *e, struct delivery_row *d, enum delivery_state to, int64_t now)
 {
@@ -124,6 +141,9 @@ int delivery_become(
 
 	if (d->state != to && !delivery_may_become(d->state, to))
 		return QUEUE_ILLEGAL;
+	r = count_flow(e, d, to);
+	if (r < 0)
+		return r;
 	d->state = to;
 	if (to != DELIVERY_HELD)
 		d->held_from = DELIVERY_NONE;

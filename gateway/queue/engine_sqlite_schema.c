@@ -5,158 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Version 1. A CHECK or a trigger stands for every state that must not be; the
- * transitions are triggers too, made from the table of queue/types.c at every start. */
-static const char TABLES_1[] =
-	"CREATE TABLE documents("
-	" document INTEGER PRIMARY KEY,"
-	" id TEXT NOT NULL UNIQUE CHECK(length(id)=26),"
-	" partner TEXT NOT NULL CHECK(partner<>''),"
-	" sha256 BLOB NOT NULL CHECK(length(sha256)=32),"
-	" country TEXT NOT NULL, import_country TEXT NOT NULL, type TEXT NOT NULL,"
-	" number TEXT NOT NULL, status TEXT NOT NULL,"
-	" state TEXT NOT NULL CHECK(state IN('refused','held','accepted','sealed',"
-	"  'quarantined','cleared','withdrawn','replaced')),"
-	" size INTEGER NOT NULL CHECK(size>=0),"
-	" received INTEGER NOT NULL CHECK(received>0),"
-	" held_until INTEGER NOT NULL CHECK(held_until>=0),"
-	" hold_reason TEXT NOT NULL,"
-	" policy_digest TEXT NOT NULL, store_version TEXT NOT NULL,"
-	" correlation TEXT NOT NULL,"
-	" due INTEGER NOT NULL,"
-	" fence INTEGER NOT NULL DEFAULT 0 CHECK(fence>=0),"
-	" attempt INTEGER NOT NULL DEFAULT 0 CHECK(attempt>=0),"
-	" first_try INTEGER NOT NULL DEFAULT 0,"
-	" CHECK(state='refused' OR number<>''),"
-	" CHECK((state='held')=(hold_reason<>'')),"
-	" CHECK(state='held' OR held_until=0)"
-	") STRICT;"
-	"CREATE UNIQUE INDEX documents_octets ON documents(sha256,partner)"
-	" WHERE state<>'refused';"
-	"CREATE UNIQUE INDEX documents_number ON documents(number,type,country,status)"
-	" WHERE state<>'refused';"
-	"CREATE INDEX documents_refused_octets ON documents(sha256) WHERE "
-	"state='refused';"
-	"CREATE INDEX documents_refused_number ON documents(number) WHERE "
-	"state='refused';"
-	"CREATE INDEX documents_state ON documents(state);"
-	"CREATE INDEX documents_partner ON documents(partner);"
-	"CREATE INDEX documents_due ON documents(due) WHERE state='accepted';"
-	"CREATE INDEX documents_held ON documents(due) WHERE state='held';"
-
-	"CREATE TABLE blobs("
-	" id INTEGER PRIMARY KEY,"
-	" document INTEGER NOT NULL REFERENCES documents,"
-	" part INTEGER NOT NULL CHECK(part IN(2,3,4,5,6)),"
-	" data BLOB NOT NULL,"
-	" CHECK(id=document*8+part)"
-	") STRICT;"
-
-	"CREATE TABLE deliveries("
-	" delivery INTEGER PRIMARY KEY,"
-	" document INTEGER NOT NULL REFERENCES documents,"
-	" destination TEXT NOT NULL CHECK(destination<>''),"
-	" state TEXT NOT NULL CHECK(state IN('waiting','queued','sending','unknown',"
-	"  'delivered','deferred','refused','expired','held')),"
-	" held_from TEXT NOT NULL DEFAULT ''"
-	"  CHECK(held_from IN('','waiting','queued','unknown')),"
-	" hold INTEGER NOT NULL DEFAULT 0 CHECK(hold IN(0,1)),"
-	" received INTEGER NOT NULL, due INTEGER NOT NULL,"
-	" fence INTEGER NOT NULL DEFAULT 0 CHECK(fence>=0),"
-	" attempt INTEGER NOT NULL DEFAULT 0 CHECK(attempt>=0),"
-	" first_try INTEGER NOT NULL DEFAULT 0,"
-	" updated INTEGER NOT NULL,"
-	" reply_id TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',"
-	" UNIQUE(document,destination),"
-	" CHECK((state='held')=(held_from<>'')),"
-	" CHECK(state='sending' OR hold=0),"
-	" CHECK(state IN('waiting','queued','held','expired') OR fence>0)"
-	") STRICT;"
-	"CREATE INDEX deliveries_due ON deliveries(destination,due)"
-	" WHERE state IN('queued','deferred','unknown');"
-	"CREATE INDEX deliveries_sending ON deliveries(due) WHERE state='sending';"
-	"CREATE INDEX deliveries_open ON deliveries(destination,state)"
-	" WHERE state NOT IN('delivered','refused','expired');"
-
-	"CREATE TABLE audit("
-	" position INTEGER PRIMARY KEY CHECK(position>0),"
-	" record BLOB NOT NULL,"
-	" chain BLOB NOT NULL CHECK(length(chain)=32),"
-	" document INTEGER REFERENCES documents"
-	") STRICT;"
-	"CREATE INDEX audit_document ON audit(document) WHERE document IS NOT NULL;"
-
-	"CREATE TABLE counts("
-	" kind TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL,"
-	" n INTEGER NOT NULL CHECK(n>=0),"
-	" PRIMARY KEY(kind,name,state)"
-	") STRICT, WITHOUT ROWID;";
-
-static const char TRIGGERS_1[] =
-	"CREATE TRIGGER audit_kept BEFORE UPDATE ON audit"
-	" BEGIN SELECT RAISE(ABORT,'audit records never change'); END;"
-	"CREATE TRIGGER audit_never_deleted BEFORE DELETE ON audit"
-	" BEGIN SELECT RAISE(ABORT,'audit records are never deleted'); END;"
-	"CREATE TRIGGER documents_never_deleted BEFORE DELETE ON documents"
-	" BEGIN SELECT RAISE(ABORT,'documents are never deleted'); END;"
-	"CREATE TRIGGER deliveries_never_deleted BEFORE DELETE ON deliveries"
-	" BEGIN SELECT RAISE(ABORT,'deliveries are never deleted'); END;"
-	"CREATE TRIGGER blobs_kept BEFORE UPDATE ON blobs"
-	" BEGIN SELECT RAISE(ABORT,'blobs never change'); END;"
-	"CREATE TRIGGER blobs_never_deleted BEFORE DELETE ON blobs"
-	" BEGIN SELECT RAISE(ABORT,'blobs are never deleted'); END;"
-	"CREATE TRIGGER documents_facts_kept BEFORE UPDATE OF document,id,partner,sha256,"
-	"country,import_country,type,number,status,size,received,correlation ON documents"
-	" BEGIN SELECT RAISE(ABORT,'facts of a document never change'); END;"
-	"CREATE TRIGGER sealed_has_all BEFORE UPDATE OF state ON documents"
-	" WHEN NEW.state='sealed' AND OLD.state<>'sealed' AND (SELECT count(*) FROM blobs"
-	"  WHERE id BETWEEN NEW.document*8+2 AND NEW.document*8+5)<>4"
-	" BEGIN SELECT RAISE(ABORT,'sealed without all its parts'); END;"
-	"CREATE TRIGGER delivered_is_sealed BEFORE UPDATE OF state ON deliveries"
-	" WHEN NEW.state "
-	"IN('queued','sending','unknown','delivered','deferred','refused')"
-	"  AND (SELECT state FROM documents WHERE document=NEW.document)"
-	"   NOT IN('sealed','cleared','withdrawn','replaced')"
-	" BEGIN SELECT RAISE(ABORT,'delivery of a document that is not sealed'); END;"
-	"CREATE TRIGGER fence_documents BEFORE UPDATE OF fence ON documents"
-	" WHEN NEW.fence<OLD.fence"
-	" BEGIN SELECT RAISE(ABORT,'fence goes back'); END;"
-	"CREATE TRIGGER fence_deliveries BEFORE UPDATE OF fence ON deliveries"
-	" WHEN NEW.fence<OLD.fence"
-	" BEGIN SELECT RAISE(ABORT,'fence goes back'); END;";
-
-/* Counts are kept, not counted: a ledger of a million documents costs a few rows. */
-static const char COUNTS_1[] =
-	"CREATE TRIGGER count_document AFTER INSERT ON documents BEGIN"
-	" INSERT INTO counts VALUES('document','',NEW.state,1)"
-	"  ON CONFLICT DO UPDATE SET n=n+1; END;"
-	"CREATE TRIGGER recount_document AFTER UPDATE OF state ON documents"
-	" WHEN NEW.state<>OLD.state BEGIN"
-	" UPDATE counts SET n=n-1 WHERE kind='document' AND name='' AND state=OLD.state;"
-	" INSERT INTO counts VALUES('document','',NEW.state,1)"
-	"  ON CONFLICT DO UPDATE SET n=n+1; END;"
-	"CREATE TRIGGER count_delivery AFTER INSERT ON deliveries BEGIN"
-	" INSERT INTO counts VALUES('delivery',NEW.destination,NEW.state,1)"
-	"  ON CONFLICT DO UPDATE SET n=n+1; END;"
-	"CREATE TRIGGER recount_delivery AFTER UPDATE OF state ON deliveries"
-	" WHEN NEW.state<>OLD.state BEGIN"
-	" UPDATE counts SET n=n-1 WHERE kind='delivery' AND name=OLD.destination"
-	"  AND state=OLD.state;"
-	" INSERT INTO counts VALUES('delivery',NEW.destination,NEW.state,1)"
-	"  ON CONFLICT DO UPDATE SET n=n+1; END;";
-
-/* A row of MIGRATIONS takes the version of its index to the next; a released one never
- * changes. */
-#define MIGRATION_TEXTS 4
-static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
-	{ TABLES_1, TRIGGERS_1, COUNTS_1 },
-};
-
-#define VERSIONS ((int)(sizeof(MIGRATIONS) / sizeof(MIGRATIONS[0])))
-
 int engine_schema(void)
 {
-	return VERSIONS;
+	return schema_versions();
 }
 
 static int read_version(struct engine *e, int *ret_version)
@@ -174,13 +25,14 @@ static int read_version(struct engine *e, int *ret_version)
 
 static int migrate(struct engine *e, int from)
 {
+	const char *text;
 	char pragma[64];
 	int r = 0;
 
-	for (int v = from; v < VERSIONS; v++)
-		for (int i = 0; r == 0 && i < MIGRATION_TEXTS && MIGRATIONS[v][i]; i++)
-			r = sql_exec(e, MIGRATIONS[v][i]);
-	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", VERSIONS);
+	for (int v = from; v < schema_versions(); v++)
+		for (int i = 0; r == 0 && (text = schema_text(v, i)) != NULL; i++)
+			r = sql_exec(e, text);
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", schema_versions());
 	return r < 0 ? r : sql_exec(e, pragma);
 }
 
@@ -300,13 +152,13 @@ static int update_in_transaction(struct engine *e)
 
 	if (r < 0)
 		return r;
-	if (version > VERSIONS) {
+	if (version > schema_versions()) {
 		snprintf(e->failure_text, sizeof(e->failure_text),
 			"the database has schema version %d, this program knows up to %d",
-			version, VERSIONS);
+			version, schema_versions());
 		return -EPROTONOSUPPORT;
 	}
-	if (version < VERSIONS)
+	if (version < schema_versions())
 		r = migrate(e, version);
 	if (r == 0)
 		r = transition_triggers(e, &DOCUMENTS);

@@ -135,17 +135,37 @@ static json_int_t disk_free(struct engine *e)
 	return (json_int_t)v.f_bavail * (json_int_t)v.f_frsize;
 }
 
+/* The totals, and whether the ledger behind them agrees with itself. */
+static int whole_ledger(struct engine *e, const json_t *documents,
+	const json_t *deliveries, json_t **ret_ledger)
+{
+	_cleanup_json_ json_t *rows = NULL;
+	bool balanced;
+	int r = ledger_rows(e, &rows, &balanced);
+
+	if (r < 0)
+		return r;
+	*ret_ledger = ledger(documents, deliveries);
+	json_object_set_new(*ret_ledger, "balanced", json_boolean(balanced));
+	json_object_set_new(*ret_ledger, "mismatches",
+		json_integer((json_int_t)json_array_size(engine_ledger_found(e))));
+	return 0;
+}
+
 int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 {
 	_cleanup_json_ json_t *documents = json_object();
 	_cleanup_json_ json_t *deliveries = json_object();
+	json_t *totals = NULL;
 	int r = add_counts(e, now, documents, deliveries);
 
+	if (r == 0)
+		r = whole_ledger(e, documents, deliveries, &totals);
 	if (r < 0)
 		return r;
 	return json_to_fd(json_pack("{s:O,s:O,s:o,s:o,s:I,s:i}", "documents", documents,
-				  "deliveries", deliveries, "ledger",
-				  ledger(documents, deliveries), "audit", head_to_json(e),
-				  "disk_free", disk_free(e), "schema", engine_schema()),
+				  "deliveries", deliveries, "ledger", totals, "audit",
+				  head_to_json(e), "disk_free", disk_free(e), "schema",
+				  engine_schema()),
 		ret_fd);
 }

@@ -15,6 +15,7 @@
 #define QUEUE_LEASE_MAX_S 3600
 #define QUEUE_LIST_MAX 1000
 #define QUEUE_AUDIT_READ_MAX 10000
+#define QUEUE_WALK_MAX 1000
 /* From the arrival of a held document to its second verdict. */
 #define QUEUE_HELD_RETRY_S 60
 #define QUEUE_RECORD_MAX (64u * 1024) /* octets of an audit record */
@@ -39,6 +40,7 @@ enum queue_operation {
 	QUEUE_OP_AUDIT_READ,
 	QUEUE_OP_CLAIM_HELD,
 	QUEUE_OP_JUDGED,
+	QUEUE_OP_LEDGER,
 	QUEUE_OPERATIONS,
 };
 
@@ -117,6 +119,12 @@ struct queue_judged_request {
 };
 
 struct queue_stats_request {
+	uint32_t reserved;
+};
+
+struct queue_ledger_request {
+	uint32_t
+		walk; /* documents to compare before the answer, at most QUEUE_WALK_MAX */
 	uint32_t reserved;
 };
 

@@ -206,6 +206,18 @@ static int run_control(const struct call *c)
 	return engine_control(c->engine, c->now, c->body);
 }
 
+/* What queued alone records: its word on states is what the ledger is checked against. */
+static bool event_is_ours(const char *event)
+{
+	static const char *const OURS[] = { "document.", "delivery.", "operator.",
+		"ledger.", "queued." };
+
+	for (size_t i = 0; i < sizeof(OURS) / sizeof(OURS[0]); i++)
+		if (strncmp(event, OURS[i], strlen(OURS[i])) == 0)
+			return true;
+	return false;
+}
+
 /* Only admin speaks for people; any other program is the actor of what it reports. */
 static int run_audit(const struct call *c)
 {
@@ -215,13 +227,26 @@ static int run_audit(const struct call *c)
 		memset(q.actor, 0, sizeof(q.actor));
 		memcpy(q.actor, c->peer, strlen(c->peer));
 	}
-	return q.event[0] && q.actor[0] ? engine_audit(c->engine, c->now, &q)
-					: QUEUE_ILLEGAL;
+	return q.event[0] && q.actor[0] && !event_is_ours(q.event)
+		       ? engine_audit(c->engine, c->now, &q)
+		       : QUEUE_ILLEGAL;
 }
 
 static int run_stats(const struct call *c)
 {
 	return engine_stats(c->engine, c->now, &c->answer->fds[0]);
+}
+
+static int run_ledger(const struct call *c)
+{
+	const struct queue_ledger_request *q = c->body;
+	int r = 0;
+
+	if (q->walk > QUEUE_WALK_MAX)
+		return QUEUE_ILLEGAL;
+	if (q->walk)
+		r = engine_ledger_walk(c->engine, (int)q->walk);
+	return r < 0 ? r : engine_ledger(c->engine, &c->answer->fds[0]);
 }
 
 static int run_list(const struct call *c)
@@ -315,6 +340,8 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 			TEXT(queue_judged_request, judgement.store_version) } },
 	[QUEUE_OP_STATS] = { "stats", sizeof(struct queue_stats_request), 0, 0,
 		PEER_ADMIN | PEER_CTL, READS, run_stats, { { 0 } } },
+	[QUEUE_OP_LEDGER] = { "ledger", sizeof(struct queue_ledger_request), 0, 0,
+		PEER_ADMIN | PEER_CTL, READS, run_ledger, { { 0 } } },
 	[QUEUE_OP_LIST] = { "list", sizeof(struct queue_list_request), 0, 0,
 		PEER_ADMIN | PEER_CTL, READS, run_list,
 		{ TEXT(queue_list_request, state), TEXT(queue_list_request, partner) } },

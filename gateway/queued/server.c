@@ -6,6 +6,7 @@
 #include "queued/batch.h"
 #include "queued/connection.h"
 #include "queued/head.h"
+#include "queued/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 struct server {
 	const struct server_options *o;
 	struct batch batch;
+	struct watch watch;
 	struct connection *connections; /* CONNECTIONS_MAX of them */
 	size_t first;			/* where looking for requests starts, in turn */
 	int64_t head_position;		/* as last written */
@@ -47,7 +49,7 @@ static void accept_one(struct server *s)
 /* Fill the poll set. Return: how long to sleep in milliseconds. */
 static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 {
-	int64_t wake = INT64_MAX;
+	int64_t wake = s->o->listener >= 0 ? s->watch.next_ms : INT64_MAX;
 
 	set[0] = (struct pollfd){ .fd = s->o->stop_fd, .events = POLLIN };
 	set[1] = (struct pollfd){ .fd = s->o->listener, .events = POLLIN };
@@ -131,6 +133,8 @@ static int round_once(struct server *s)
 		if (s->connections[i].state == CONNECTION_PARKED)
 			batch_add_waiting(&s->batch, &s->connections[i]);
 	r = batch_run(&s->batch);
+	if (r == 0 && s->o->listener >= 0)
+		r = watch_run(&s->watch, &s->batch, clock_monotonic_ms());
 	if (r == 0)
 		write_head(s, clock_monotonic_ms(), false);
 	if (s->o->session >= 0 && s->connections[0].fd < 0)
@@ -147,6 +151,7 @@ static int start(struct server *s, struct engine *e)
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		s->connections[i].fd = -1;
 	s->head_at_ms = clock_monotonic_ms();
+	watch_init(&s->watch, clock_monotonic_ms());
 	if (s->o->session >= 0) {
 		fcntl(s->o->session, F_SETFL, O_NONBLOCK);
 		connection_open(&s->connections[0], s->o->session, s->o->peer);
@@ -167,6 +172,7 @@ static void finish(struct server *s, int error)
 		write_head(s, clock_monotonic_ms(), true);
 	}
 	batch_done(&s->batch, error == 0);
+	watch_done(&s->watch);
 }
 
 int server_run(const struct server_options *options, struct engine *e)

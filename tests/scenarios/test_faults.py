@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What breaks around a running gate: each fault has a state, a message and a way back."""
 import concurrent.futures
+import json
 import os
 import pathlib
 import random
@@ -105,6 +106,12 @@ def test_kill_any_program_at_any_moment(gate):
         row["event"] == "duplicate" for row in gate.traces.delivered_twice())
     done = gate.run("audit", "verify")
     assert done.returncode == 0, done.stdout + done.stderr
+    done = gate.run("ledger", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    ledger = json.loads(done.stdout)
+    assert ledger["signer"]["balanced"] and ledger["signer"]["seals"] >= RUN
+    for row in ledger["destinations"]:
+        assert row["accepted"] == row["delivered"] >= RUN, row
 
 
 def test_token_moved_away_and_back(gate):

@@ -169,6 +169,79 @@ static void opens_again_and_knows_its_version(void **state)
 	assert_non_null(strstr(error, "99"));
 }
 
+/* What every version can hold: a document sealed, a delivery done, one open. */
+static const char OLD_ROWS[] =
+	"INSERT INTO "
+	"documents(id,partner,sha256,country,import_country,type,number,status,"
+	"state,size,received,held_until,hold_reason,policy_digest,store_version,"
+	"correlation,"
+	"due) "
+	"VALUES('01ARZ3NDEKTSV4RRFFQ69G5FAV','partner-a',zeroblob(32),'MA','ES','851',"
+	"'N1','70','accepted',2,5,0,'','','','',5);"
+	"INSERT INTO deliveries(document,destination,state,received,due,updated)"
+	" VALUES(1,'traces','waiting',5,5,5),(1,'customs-es','waiting',5,5,5);"
+	"UPDATE deliveries SET state='expired' WHERE destination='traces'";
+
+static void make_old(const char *dir, int version)
+{
+	char path[512], pragma[64];
+	sqlite3 *db = NULL;
+	const char *text;
+
+	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	unlink(path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	for (int v = 0; v < version; v++)
+		for (int i = 0; (text = schema_text(v, i)) != NULL; i++)
+			assert_int_equal(
+				sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, OLD_ROWS, NULL, NULL, NULL), SQLITE_OK);
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", version);
+	assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* Rows of a query as "a|b|c;..." in the order that it gives. */
+static void query(struct store *s, const char *sql, char *ret, size_t size)
+{
+	sqlite3_stmt *q = NULL;
+	size_t n = 0;
+
+	ret[0] = '\0';
+	assert_int_equal(sqlite3_prepare_v2(s->engine->db, sql, -1, &q, NULL), SQLITE_OK);
+	while (sqlite3_step(q) == SQLITE_ROW)
+		for (int i = 0; i < sqlite3_column_count(q) && n < size; i++)
+			n += (size_t)snprintf(ret + n, size - n, "%s%s",
+				(const char *)sqlite3_column_text(q, i),
+				i + 1 < sqlite3_column_count(q) ? "|" : ";");
+	sqlite3_finalize(q);
+}
+
+/* A database of each earlier version is one of this version after a start. (What an old
+ * program wrote is in it; flows of what it did are made from the states.) */
+static void every_earlier_version_comes_along(void **state)
+{
+	struct store *s = *state;
+	char text[2048];
+
+	for (int v = 1; v < schema_versions(); v++) {
+		engine_close(s->engine);
+		make_old(s->dir, v);
+		store_open(s);
+		query(s, "PRAGMA user_version", text, sizeof(text));
+		assert_int_equal(strtol(text, NULL, 10), schema_versions());
+		query(s, "SELECT * FROM ledger WHERE n>0 ORDER BY 2", text, sizeof(text));
+		assert_string_equal(text, "partner-a|customs-es|waiting|1;"
+					  "partner-a|traces|expired|1;");
+		if (v == 1) {
+			query(s, "SELECT * FROM flows ORDER BY 2,3", text, sizeof(text));
+			assert_string_equal(text, "partner-a|customs-es|entered|1;"
+						  "partner-a|traces|entered|1;"
+						  "partner-a|traces|expired|1;");
+		}
+	}
+}
+
 /* A start that has nothing to change writes nothing: it works on a full disk. */
 static void second_start_writes_nothing(void **state)
 {
@@ -218,6 +291,7 @@ int main(void)
 		STORE_TEST(delivery_triggers_follow_the_table),
 		STORE_TEST(illegal_rows_are_refused),
 		STORE_TEST(opens_again_and_knows_its_version),
+		STORE_TEST(every_earlier_version_comes_along),
 		STORE_TEST(second_start_writes_nothing),
 		STORE_TEST(hot_selects_use_their_indexes),
 	};

@@ -43,6 +43,7 @@ static const struct {
 	{ QUEUE_OP_AUDIT, sizeof(struct queue_audit_request), 0,
 		"intake seal forward admin" },
 	{ QUEUE_OP_STATS, sizeof(struct queue_stats_request), 0, "admin ctl" },
+	{ QUEUE_OP_LEDGER, sizeof(struct queue_ledger_request), 0, "admin ctl" },
 	{ QUEUE_OP_LIST, sizeof(struct queue_list_request), 0, "admin ctl" },
 	{ QUEUE_OP_EXPLAIN, sizeof(struct queue_explain_request), 0, "admin ctl" },
 	{ QUEUE_OP_AUDIT_READ, sizeof(struct queue_audit_read_request), 0, "admin ctl" },

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/json.h"
+#include "queue/engine_sqlite.h"
+#include "queue/replay.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What one round names; a broken table has more, and nobody reads a million. */
+#define FOUND_MAX 100
+
+int flow_count(struct engine *e, sqlite3_int64 document, const char *destination,
+	const char *flow)
+{
+	return sql_run(e, SQL_FLOW, "itt", (int64_t)document, destination, flow);
+}
+
+/* -- balances -------------------------------------------------------------- */
+
+static json_t *child(json_t *parent, const char *name)
+{
+	json_t *c = json_object_get(parent, name);
+
+	if (!c) {
+		c = json_object();
+		json_object_set_new(parent, name, c);
+	}
+	return c;
+}
+
+/* partner, destination, key, n as {partner: {destination: {group: {key: n}}}}. */
+static int read_counts(
+	struct engine *e, enum statement which, const char *group, json_t *partners)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, which, "");
+	int r;
+
+	while ((r = sql_step(e, s)) > 0) {
+		const char *partner = (const char *)sqlite3_column_text(s, 0);
+		const char *destination = (const char *)sqlite3_column_text(s, 1);
+		const char *key = (const char *)sqlite3_column_text(s, 2);
+		json_t *of = child(child(child(partners, partner), destination), group);
+
+		if (json_object_set_new(
+			    of, key, json_integer(sqlite3_column_int64(s, 3))) < 0)
+			return -ENOMEM;
+	}
+	return r;
+}
+
+static json_int_t count(const json_t *counts, const char *group, const char *key)
+{
+	return json_integer_value(json_object_get(json_object_get(counts, group), key));
+}
+
+static json_int_t state_count(const json_t *counts, enum delivery_state s)
+{
+	return count(counts, "states", delivery_state_text(s));
+}
+
+/* What the triggers and the program have counted apart from each other. */
+static bool balanced(const json_t *c, json_int_t all)
+{
+	json_int_t ended =
+		state_count(c, DELIVERY_REFUSED) + state_count(c, DELIVERY_EXPIRED);
+
+	return count(c, "flows", "entered") == all &&
+	       count(c, "flows", "delivered") == state_count(c, DELIVERY_DELIVERED) &&
+	       count(c, "flows", "refused") + count(c, "flows", "expired") -
+			       count(c, "flows", "returned") ==
+		       ended;
+}
+
+static json_t *row_of(const char *partner, const char *destination, const json_t *c)
+{
+	json_int_t withdrawn = count(c, "withdrawn", "open"), all = 0, queued = 0;
+
+	for (int s = DELIVERY_WAITING; s < DELIVERY_STATES; s++) {
+		enum delivery_state state = (enum delivery_state)s;
+
+		all += state_count(c, state);
+		if (replay_class(state) == DELIVERY_QUEUED && state != DELIVERY_HELD)
+			queued += state_count(c, state);
+	}
+	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b}", "partner",
+		json_text(partner), "destination", json_text(destination), "accepted",
+		count(c, "flows", "entered"), "delivered",
+		state_count(c, DELIVERY_DELIVERED), "in_queue", queued - withdrawn,
+		"held", state_count(c, DELIVERY_HELD), "refused",
+		state_count(c, DELIVERY_REFUSED), "expired",
+		state_count(c, DELIVERY_EXPIRED), "withdrawn", withdrawn, "balanced",
+		balanced(c, all));
+}
+
+static int add_rows(json_t *partners, json_t *rows, bool *balance)
+{
+	const char *partner, *destination;
+	json_t *destinations, *c;
+
+	json_object_foreach(partners, partner, destinations)
+	{
+		json_object_foreach(destinations, destination, c)
+		{
+			json_t *row = row_of(partner, destination, c);
+
+			if (json_array_append_new(rows, row) < 0)
+				return -ENOMEM;
+			if (!json_is_true(json_object_get(row, "balanced")))
+				*balance = false;
+		}
+	}
+	return 0;
+}
+
+/* Documents are never deleted and numbered without a gap: the last number is how many
+ * there are, whatever the counts say. */
+static int documents_counted(struct engine *e, bool *balance)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_LEDGER_DOCUMENTS, "");
+	int r = sql_step(e, s);
+
+	if (r > 0 && sqlite3_column_int64(s, 0) != sqlite3_column_int64(s, 1))
+		*balance = false;
+	return r < 0 ? r : 0;
+}
+
+int ledger_rows(struct engine *e, json_t **ret_rows, bool *ret_balanced)
+{
+	_cleanup_json_ json_t *partners = json_object();
+	_cleanup_json_ json_t *rows = json_array();
+	bool balance = true;
+	int r = read_counts(e, SQL_LEDGER_STATES, "states", partners);
+
+	if (r == 0)
+		r = read_counts(e, SQL_LEDGER_FLOWS, "flows", partners);
+	if (r == 0)
+		r = read_counts(e, SQL_LEDGER_WITHDRAWN, "withdrawn", partners);
+	if (r == 0)
+		r = documents_counted(e, &balance);
+	if (r == 0)
+		r = add_rows(partners, rows, &balance);
+	if (r < 0)
+		return r;
+	*ret_rows = TAKE(rows);
+	*ret_balanced = balance;
+	return 0;
+}
+
+/* -- the walk -------------------------------------------------------------- */
+
+static int found(struct engine *e, const char *id, const char *destination,
+	const char *is, const char *recorded)
+{
+	json_t *list = e->walk.found;
+
+	if (!list)
+		list = e->walk.found = json_array();
+	if (json_array_size(list) >= FOUND_MAX)
+		return 0;
+	return json_array_append_new(
+		       list, json_pack("{s:o,s:o,s:s,s:s}", "id", json_text(id),
+				     "destination", json_text(destination), "found", is,
+				     "recorded", recorded)) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+static int replay_document(struct engine *e, sqlite3_int64 document, struct replay *ret)
+{
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_LEDGER_RECORDS, "i", (int64_t)document);
+	int r;
+
+	*ret = (struct replay){ 0 };
+	while ((r = sql_step(e, s)) > 0) {
+		_cleanup_json_ json_t *record =
+			json_read(span_of(sqlite3_column_blob(s, 0),
+					  (size_t)sqlite3_column_bytes(s, 0)),
+				QUEUE_RECORD_MAX);
+
+		if (record)
+			replay_record(ret, record);
+	}
+	return r;
+}
+
+static const struct delivery_row *stored(
+	const struct delivery_row *rows, int count, const char *destination)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(rows[i].destination, destination) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+static int compare_deliveries(
+	struct engine *e, const struct document_row *d, const struct replay *p)
+{
+	struct delivery_row rows[QUEUE_DESTINATIONS_MAX];
+	int n = delivery_all(e, d->key, rows), r = n < 0 ? n : 0;
+
+	for (size_t i = 0; r == 0 && i < p->count; i++) {
+		const struct replay_delivery *told = &p->deliveries[i];
+		const struct delivery_row *row = stored(rows, n, told->destination);
+
+		if (!row || replay_class(row->state) != told->state)
+			r = found(e, d->document.id, told->destination,
+				row ? delivery_state_text(row->state) : "absent",
+				delivery_state_text(told->state));
+	}
+	return r;
+}
+
+static int compare_document(struct engine *e, const struct document_row *d)
+{
+	struct replay p;
+	int r = replay_document(e, d->key, &p);
+
+	if (r == 0 && p.document != (enum document_state)d->document.state)
+		r = found(e, d->document.id, NULL,
+			document_state_text((enum document_state)d->document.state),
+			document_state_text(p.document));
+	return r < 0 ? r : compare_deliveries(e, d, &p);
+}
+
+/* The next rows of the round. Return: how many were looked at, or negative. */
+static int walk_documents(struct engine *e, int limit)
+{
+	for (int n = 0; n < limit; n++) {
+		struct document_row d;
+		int r;
+		{
+			_cleanup_statement_ sqlite3_stmt *s =
+				sql_bind(e, SQL_LEDGER_NEXT, "i", e->walk.document);
+
+			r = sql_step(e, s);
+			if (r <= 0)
+				return r < 0 ? r : n;
+			document_read(s, &d);
+		}
+		r = compare_document(e, &d);
+		if (r < 0)
+			return r;
+		e->walk.document = d.key;
+	}
+	return limit;
+}
+
+/* Records of documents that are not there any more. */
+static int walk_records(struct engine *e, int limit)
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(
+		e, SQL_LEDGER_ORPHANS, "ii", e->walk.position, e->walk.position + limit);
+	int r;
+
+	while ((r = sql_step(e, s)) > 0) {
+		_cleanup_json_ json_t *record =
+			json_read(span_of(sqlite3_column_blob(s, 0),
+					  (size_t)sqlite3_column_bytes(s, 0)),
+				QUEUE_RECORD_MAX);
+		const char *event = record ? json_string_of(record, "event") : NULL;
+
+		r = found(e, record ? json_string_of(record, "document") : NULL, NULL,
+			"absent", event ? event : "unreadable");
+		if (r < 0)
+			return r;
+	}
+	if (r == 0)
+		e->walk.position += limit;
+	return r;
+}
+
+static void end_round(struct engine *e)
+{
+	json_decref(e->walk.standing);
+	e->walk.standing = TAKE(e->walk.found);
+	e->walk.documents = e->walk.document;
+	e->walk.document = 0;
+	e->walk.position = 0;
+	e->walk.rounds++;
+}
+
+int engine_ledger_walk(struct engine *e, int limit)
+{
+	int n = walk_documents(e, limit);
+	int r = n < 0 ? n : walk_records(e, limit * 16);
+
+	if (r < 0)
+		return r;
+	if (n == limit || e->walk.position < e->committed.position)
+		return 1;
+	end_round(e);
+	return 0;
+}
+
+const json_t *engine_ledger_found(const struct engine *e)
+{
+	return e->walk.standing;
+}
+
+void ledger_walk_done(struct engine *e)
+{
+	json_decref(e->walk.found);
+	json_decref(e->walk.standing);
+}
+
+static json_t *walk_to_json(const struct engine *e)
+{
+	json_t *none = json_array();
+	json_t *list = e->walk.standing ? e->walk.standing : none;
+	json_t *value = json_pack("{s:I,s:I,s:O}", "rounds", (json_int_t)e->walk.rounds,
+		"documents", (json_int_t)e->walk.documents, "mismatches", list);
+
+	json_decref(none);
+	return value;
+}
+
+int engine_ledger(struct engine *e, int *ret_fd)
+{
+	json_t *rows = NULL;
+	bool balance;
+	int r = ledger_rows(e, &rows, &balance);
+
+	if (r < 0)
+		return r;
+	return json_to_fd(json_pack("{s:b,s:o,s:o}", "balanced", balance, "destinations",
+				  rows, "check", walk_to_json(e)),
+		ret_fd);
+}
+
+int engine_ledger_note(struct engine *e, int64_t now)
+{
+	json_t *rows = NULL;
+	bool balance;
+	int r = ledger_rows(e, &rows, &balance);
+
+	if (r < 0)
+		return r;
+	r = audit_event(e, now, "queued", "ledger.balance", NULL,
+		json_pack("{s:b,s:o,s:I}", "balanced", balance, "destinations", rows,
+			"mismatches", (json_int_t)json_array_size(e->walk.standing)));
+	return r < 0 ? r : QUEUE_DONE;
+}

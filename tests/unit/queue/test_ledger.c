@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Conservation: the counts agree through every life, and whatever is changed behind their
+ * back is named. */
+#include "tests/unit/queue/store.h"
+
+#include "queue/engine_sqlite.h"
+
+static json_t *ledger_of(struct store *s)
+{
+	int fd = -1;
+
+	assert_int_equal(STEP(s, engine_ledger(s->engine, &fd)), QUEUE_DONE);
+	return store_json(fd);
+}
+
+static json_int_t number(const json_t *ledger, const char *destination, const char *key)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(json_object_get(ledger, "destinations"), i, row)
+	{
+		if (strcmp(json_string_of(row, "destination"), destination) == 0)
+			return json_integer_value(json_object_get(row, key));
+	}
+	return -1;
+}
+
+/* accepted = delivered + in queue + held + refused + expired + withdrawn, row by row. */
+static json_t *assert_balanced(struct store *s)
+{
+	static const char *const PLACES[] = { "delivered", "in_queue", "held", "refused",
+		"expired", "withdrawn" };
+	json_t *ledger = ledger_of(s);
+	size_t i;
+	json_t *row;
+
+	assert_true(json_is_true(json_object_get(ledger, "balanced")));
+	json_array_foreach(json_object_get(ledger, "destinations"), i, row)
+	{
+		json_int_t sum = 0;
+
+		for (size_t p = 0; p < 6; p++)
+			sum += json_integer_value(json_object_get(row, PLACES[p]));
+		assert_int_equal(
+			sum, json_integer_value(json_object_get(row, "accepted")));
+	}
+	return ledger;
+}
+
+/* Whole rounds; what the last one found. */
+static const json_t *walk(struct store *s)
+{
+	for (int rounds = 0; rounds < 2;) {
+		int r;
+
+		assert_int_equal(engine_begin(s->engine), 0);
+		r = engine_ledger_walk(s->engine, 3);
+		assert_true(r == 0 || r == 1);
+		engine_rollback(s->engine);
+		rounds += r == 0;
+	}
+	return engine_ledger_found(s->engine);
+}
+
+static void deliver(struct store *s, const char *destination, enum delivery_state to)
+{
+	struct queue_claim claim;
+
+	assert_int_equal(store_claim(s, T0 + 900, destination, &claim), QUEUE_DONE);
+	assert_int_equal(store_result(s, T0 + 900, &claim, to, T0 + 5000), QUEUE_DONE);
+}
+
+static void balances_through_every_life(void **state)
+{
+	struct store *s = *state;
+	char id[9][DOCUMENT_ID_SIZE];
+	json_t *l;
+
+	store_add(s, "R", DOCUMENT_REFUSED, id[0]);
+	for (int i = 1; i < 6; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "N%d", i);
+		store_add_sealed(s, name, id[i]);
+		json_decref(assert_balanced(s));
+	}
+	deliver(s, "traces", DELIVERY_DELIVERED);
+	deliver(s, "traces", DELIVERY_REFUSED);
+	deliver(s, "traces", DELIVERY_EXPIRED);
+	deliver(s, "traces", DELIVERY_UNKNOWN);
+	assert_int_equal(store_control(s, QUEUE_HOLD, id[5], "traces"), QUEUE_DONE);
+	store_add(s, "A", DOCUMENT_ACCEPTED, id[6]);
+	store_add(s, "H", DOCUMENT_HELD, id[7]);
+	l = assert_balanced(s);
+	assert_int_equal(number(l, "traces", "accepted"), 7);
+	assert_int_equal(number(l, "traces", "delivered"), 1);
+	assert_int_equal(number(l, "traces", "refused"), 1);
+	assert_int_equal(number(l, "traces", "expired"), 1);
+	assert_int_equal(number(l, "traces", "held"), 1);
+	assert_int_equal(number(l, "traces", "in_queue"), 3);
+	assert_int_equal(number(l, "customs-es", "in_queue"), 7);
+	json_decref(l);
+	assert_null(walk(s));
+	assert_int_equal(store_control(s, QUEUE_REDRIVE, id[2], "traces"), QUEUE_DONE);
+	assert_int_equal(store_control(s, QUEUE_REDRIVE, id[3], "traces"), QUEUE_DONE);
+	assert_int_equal(store_control(s, QUEUE_RELEASE, id[5], "traces"), QUEUE_DONE);
+	json_decref(assert_balanced(s));
+	assert_null(walk(s));
+	deliver(s, "traces", DELIVERY_DELIVERED);
+	l = assert_balanced(s);
+	assert_int_equal(number(l, "traces", "refused"), 0);
+	assert_int_equal(number(l, "traces", "delivered"), 2);
+	json_decref(l);
+	assert_null(walk(s));
+}
+
+static void held_document_that_is_refused_in_the_end(void **state)
+{
+	struct store *s = *state;
+	struct queue_judgement j = { .state = DOCUMENT_REFUSED };
+	char id[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+	int64_t due;
+	int fd = -1;
+	json_t *l;
+
+	store_add(s, "H", DOCUMENT_HELD, id);
+	assert_int_equal(
+		STEP(s, engine_claim_held(s->engine, T0 + 99, 60, &claim, &fd, &due)),
+		QUEUE_DONE);
+	close(fd);
+	assert_int_equal(STEP(s, engine_judged(s->engine, T0 + 100, id, claim.fence, &j,
+					 span_str("report"))),
+		QUEUE_DONE);
+	l = assert_balanced(s);
+	assert_int_equal(number(l, "traces", "expired"), 1);
+	json_decref(l);
+	assert_null(walk(s));
+}
+
+static void withdrawn_has_a_column(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	json_t *l;
+
+	store_add_sealed(s, "N1", id);
+	assert_int_equal(
+		sql_exec(s->engine, "UPDATE documents SET state='withdrawn'"), 0);
+	l = assert_balanced(s);
+	assert_int_equal(number(l, "traces", "withdrawn"), 1);
+	assert_int_equal(number(l, "traces", "in_queue"), 0);
+	json_decref(l);
+}
+
+/* What somebody with the database in hand may do, and what the walk says of it. */
+static const struct {
+	const char *what, *sql;
+	const char *destination, *found, *recorded; /* of the mismatch; NULL: none */
+	bool balanced;
+} CHANGES[] = {
+	{ "a delivery passed off as done",
+		"UPDATE deliveries SET state='delivered',fence=1 WHERE "
+		"destination='traces'",
+		"traces", "delivered", "queued", false },
+	{ "a refusal turned", "UPDATE deliveries SET state='refused',fence=1", "traces",
+		"refused", "queued", false },
+	{ "a delivery taken out", "DELETE FROM deliveries WHERE destination='traces'",
+		"traces", "absent", "queued", true },
+	{ "a document set back", "UPDATE documents SET state='accepted'", NULL,
+		"accepted", "sealed", true },
+	{ "a document taken out with all of it",
+		"DELETE FROM deliveries; DELETE FROM blobs; DELETE FROM documents", NULL,
+		"absent", "document.accepted", false },
+	{ "counts set", "UPDATE ledger SET n=n+1", NULL, NULL, NULL, false },
+	{ "flows set", "UPDATE flows SET n=n+1", NULL, NULL, NULL, false },
+};
+
+static void disarm(struct store *s)
+{
+	static const char SELECT[] = "SELECT 'DROP TRIGGER '||name FROM sqlite_schema"
+				     " WHERE type='trigger' AND name NOT LIKE '%count%'"
+				     " AND name NOT LIKE 'ledger%'";
+	char drops[32][128];
+	sqlite3_stmt *q = NULL;
+	int n = 0;
+
+	assert_int_equal(
+		sqlite3_prepare_v2(s->engine->db, SELECT, -1, &q, NULL), SQLITE_OK);
+	while (sqlite3_step(q) == SQLITE_ROW && n < 32)
+		snprintf(drops[n++], sizeof(drops[0]), "%s",
+			(const char *)sqlite3_column_text(q, 0));
+	sqlite3_finalize(q);
+	while (n > 0)
+		assert_int_equal(sql_exec(s->engine, drops[--n]), 0);
+	assert_int_equal(sql_exec(s->engine, "PRAGMA foreign_keys=OFF"), 0);
+}
+
+static void assert_named(const json_t *found, const char *id, size_t change)
+{
+	const json_t *m = json_array_get(found, 0);
+	const char *destination = json_string_of(m, "destination");
+
+	if (!CHANGES[change].found) {
+		assert_null(found);
+		return;
+	}
+	assert_true(json_array_size(found) >= 1);
+	assert_string_equal(json_string_of(m, "id"), id);
+	assert_string_equal(json_string_of(m, "found"), CHANGES[change].found);
+	assert_string_equal(json_string_of(m, "recorded"), CHANGES[change].recorded);
+	assert_string_equal(destination ? destination : "-",
+		CHANGES[change].destination ? CHANGES[change].destination : "-");
+}
+
+static void every_change_is_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(CHANGES) / sizeof(CHANGES[0]); i++) {
+		char id[DOCUMENT_ID_SIZE];
+		struct store *s;
+		json_t *l;
+
+		assert_int_equal(store_setup((void **)&s), 0);
+		store_add_sealed(s, "N1", id);
+		assert_null(walk(s));
+		disarm(s);
+		assert_int_equal(sql_exec(s->engine, CHANGES[i].sql), 0);
+		print_message("%s\n", CHANGES[i].what);
+		assert_named(walk(s), id, i);
+		l = ledger_of(s);
+		assert_int_equal(json_is_true(json_object_get(l, "balanced")),
+			CHANGES[i].balanced);
+		json_decref(l);
+		store_teardown((void **)&s);
+	}
+}
+
+static void balances_go_into_the_chain(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	int64_t before = engine_head(s->engine).position;
+
+	store_add_sealed(s, "N1", id);
+	before = engine_head(s->engine).position;
+	assert_int_equal(STEP(s, engine_ledger_note(s->engine, T0)), QUEUE_DONE);
+	assert_int_equal(engine_head(s->engine).position, before + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(balances_through_every_life),
+		STORE_TEST(held_document_that_is_refused_in_the_end),
+		STORE_TEST(withdrawn_has_a_column),
+		cmocka_unit_test(every_change_is_named),
+		STORE_TEST(balances_go_into_the_chain),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

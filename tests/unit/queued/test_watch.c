@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The ledger is watched: one alarm for one mismatch, one balance a day. */
+#include "tests/unit/queue/store.h"
+
+#include "common/clock.h"
+#include "queue/engine_sqlite.h"
+#include "queued/watch.h"
+
+#define LATER 100000000 /* milliseconds; past every rest */
+
+/* Enough steps for two whole rounds. */
+static void run(struct watch *w, struct batch *b)
+{
+	int64_t now = clock_monotonic_ms();
+
+	for (int i = 1; i <= 4; i++)
+		assert_int_equal(watch_run(w, b, now + LATER * i), 0);
+	w->next_ms = 0;
+}
+
+static int records(struct store *s, const char *event)
+{
+	struct span data;
+	char text[80];
+	int fd = -1, count = 0;
+
+	snprintf(text, sizeof(text), "\"event\":\"%s\"", event);
+	assert_int_equal(STEP(s, engine_audit_read(s->engine, 0, 1000, &fd)), QUEUE_DONE);
+	assert_int_equal(memfd_map(fd, QUEUE_JSON_MAX, &data), 0);
+	for (const char *p = (const char *)data.data;
+		(p = memmem(p, data.len - (size_t)(p - (const char *)data.data), text,
+			 strlen(text))) != NULL;
+		p++)
+		count++;
+	memfd_unmap(&data);
+	close(fd);
+	return count;
+}
+
+static void one_alarm_for_one_mismatch(void **state)
+{
+	static const char CHANGE[] = "UPDATE deliveries SET state='delivered',fence=1"
+				     " WHERE destination='traces'";
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	struct batch b;
+	struct watch w;
+
+	store_add_sealed(s, "N1", id);
+	batch_init(&b, s->dir, s->engine);
+	watch_init(&w, clock_monotonic_ms());
+	assert_int_equal(watch_run(&w, &b, clock_monotonic_ms()), 0);
+	assert_int_equal(records(s, "ledger.balance"), 0);
+	run(&w, &b);
+	assert_int_equal(records(s, "ledger.balance"), 1);
+	assert_int_equal(records(s, "ledger.mismatch"), 0);
+	assert_int_equal(sql_exec(s->engine, "DROP TRIGGER deliveries_next"), 0);
+	assert_int_equal(sql_exec(s->engine, CHANGE), 0);
+	run(&w, &b);
+	run(&w, &b);
+	assert_int_equal(records(s, "ledger.mismatch"), 1);
+	assert_int_equal(records(s, "ledger.balance"), 1);
+	assert_int_equal(batch_head(&b).position, engine_head(s->engine).position);
+	watch_done(&w);
+}
+
+/* While the database is away nothing is walked and nothing ends the process. */
+static void waits_while_the_database_is_away(void **state)
+{
+	struct batch b = { .failing = true };
+	struct watch w = { 0 };
+
+	(void)state;
+	assert_int_equal(watch_run(&w, &b, LATER), 0);
+	assert_true(w.next_ms > LATER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(one_alarm_for_one_mismatch),
+		cmocka_unit_test(waits_while_the_database_is_away),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
