@@ -35,6 +35,7 @@ static const struct {
 	{ "credentials/destinations", "forward", 0700 },
 	{ "state", NULL, 0755 },
 	{ "state/queue", "queued", 0700 },
+	{ "state/seal", "seal", 0755 },
 	{ "state/signer", "signer", 0700 },
 	{ "state/signer/tokens", "signer", 0700 },
 	{ "state/trust", NULL, 0755 },

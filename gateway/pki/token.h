@@ -67,6 +67,20 @@ const char *token_outcome_text(const struct token_result *r);
 int token_request(
 	const uint8_t digest[32], uint64_t nonce, uint8_t **ret_der, size_t *ret_len);
 
+/* The same that asks for a policy (dotted identifier; NULL: the authority chooses).
+ * Return: also -EINVAL for a policy that is none. */
+int token_request_for(const uint8_t digest[32], uint64_t nonce, const char *policy,
+	uint8_t **ret_der, size_t *ret_len);
+
+/* Why a TimeStampResp is no grant. */
+enum token_refusal {
+	TOKEN_REFUSAL_NONE = 0, /* it is a grant, or no response at all */
+	TOKEN_REFUSAL_NOW, /* systemFailure, timeNotAvailable, waiting: ask again later */
+	TOKEN_REFUSAL_ALWAYS, /* as long as it is asked like this: bad algorithm, policy
+			       */
+};
+enum token_refusal token_refusal_of(struct span response);
+
 /* Check a TimeStampResp against the request's digest and nonce and take the token out of
  * it; the caller frees *ret_token. *ret_reason (owned by the caller) says why not.
  * Return: 1 granted, 0 refused or wrong, negative undecided. */

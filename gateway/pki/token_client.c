@@ -16,6 +16,19 @@ DEFINE_CLEANUP(TS_RESP *, TS_RESP_free)
 DEFINE_CLEANUP(TS_MSG_IMPRINT *, TS_MSG_IMPRINT_free)
 DEFINE_CLEANUP(X509_ALGOR *, X509_ALGOR_free)
 DEFINE_CLEANUP(ASN1_INTEGER *, ASN1_INTEGER_free)
+DEFINE_CLEANUP(ASN1_OBJECT *, ASN1_OBJECT_free)
+
+static int ask_for_policy(TS_REQ *request, const char *policy)
+{
+	_cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *oid = NULL;
+
+	if (!policy)
+		return 0;
+	oid = OBJ_txt2obj(policy, 1);
+	if (!oid)
+		return -EINVAL;
+	return TS_REQ_set_policy_id(request, oid) ? 0 : -ENOMEM;
+}
 
 static int fill_request(TS_REQ *request, const uint8_t digest[32], uint64_t nonce)
 {
@@ -40,13 +53,23 @@ static int fill_request(TS_REQ *request, const uint8_t digest[32], uint64_t nonc
 int token_request(
 	const uint8_t digest[32], uint64_t nonce, uint8_t **ret_der, size_t *ret_len)
 {
+	return token_request_for(digest, nonce, NULL, ret_der, ret_len);
+}
+
+int token_request_for(const uint8_t digest[32], uint64_t nonce, const char *policy,
+	uint8_t **ret_der, size_t *ret_len)
+{
 	_cleanup_(TS_REQ_freep) TS_REQ *request = TS_REQ_new();
 	unsigned char *p;
 	uint8_t *der;
-	int len;
+	int len, r;
 
 	if (!request || fill_request(request, digest, nonce) < 0)
 		return -ENOMEM;
+	r = ask_for_policy(request, policy);
+	pki_errors_clear();
+	if (r < 0)
+		return r;
 	len = i2d_TS_REQ(request, NULL);
 	der = len > 0 ? malloc((size_t)len) : NULL;
 	if (!der)
@@ -121,6 +144,33 @@ static char *refusal_of(TS_RESP *response, long status)
 		    first ? (const char *)ASN1_STRING_get0_data(first) : "") < 0)
 		return NULL;
 	return reason;
+}
+
+/* Bits of PKIFailureInfo that a later query may not meet (RFC 3161, 2.4.2). */
+static bool fails_now_only(const ASN1_BIT_STRING *failure)
+{
+	return !failure ||
+	       ASN1_BIT_STRING_get_bit(failure, TS_INFO_SYSTEM_FAILURE) == 1 ||
+	       ASN1_BIT_STRING_get_bit(failure, TS_INFO_TIME_NOT_AVAILABLE) == 1;
+}
+
+enum token_refusal token_refusal_of(struct span response)
+{
+	_cleanup_(TS_RESP_freep) TS_RESP *parsed = read_response(response);
+	const TS_STATUS_INFO *info;
+	long status;
+
+	pki_errors_clear();
+	if (!parsed)
+		return TOKEN_REFUSAL_NONE;
+	info = TS_RESP_get_status_info(parsed);
+	status = ASN1_INTEGER_get(TS_STATUS_INFO_get0_status(info));
+	if (status == TS_STATUS_GRANTED || status == TS_STATUS_GRANTED_WITH_MODS)
+		return TOKEN_REFUSAL_NONE;
+	if (status == TS_STATUS_WAITING ||
+		fails_now_only(TS_STATUS_INFO_get0_failure_info(info)))
+		return TOKEN_REFUSAL_NOW;
+	return TOKEN_REFUSAL_ALWAYS;
 }
 
 static char *response_trouble(TS_RESP *response, const uint8_t digest[32], uint64_t nonce)

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/limits.h"
+#include "common/log.h"
 #include "common/memfd.h"
 #include "evidence/container.h"
 #include "seal/stamp.h"
@@ -181,6 +182,24 @@ static bool sign(struct run *r)
 		strerror(-e));
 }
 
+/* The document is held, and how long that may go on before it is an alarm is said. */
+static bool without_stamp(struct run *r, const char *reason)
+{
+	bool first;
+	int left = authorities_countdown(&r->tools->house->authorities, &first);
+
+	if (first)
+		log_event(LOG_CRIT, "seal.tsa-alarm", NULL,
+			"no authority has given a time-stamp for %d s: accepted "
+			"documents "
+			"are held. The last said: %s",
+			r->tools->house->authorities.alarm_s, reason);
+	return end(r, ATTEMPT_AWAY, "seal.tsa-away",
+		left >= 0 ? "no time-stamp, the document is held (alarm in %d s): %s"
+			  : "no time-stamp, the document is held (%d s, alarm): %s",
+		left, reason);
+}
+
 static bool stamp(struct run *r)
 {
 	char reason[ATTEMPT_REASON_SIZE] = "";
@@ -194,11 +213,16 @@ static bool stamp(struct run *r)
 	if (e < 0)
 		return end(r, ATTEMPT_LATER, "seal.prepare",
 			"no octets to time-stamp: %s", strerror(-e));
-	if (!stamp_octets(r->tools, buf_span(&octets), &token, &len, &r->ret->gen_time,
-		    reason, sizeof(reason)))
-		return end(r, ATTEMPT_AWAY, "seal.tsa-away", "no time-stamp: %s", reason);
-	if (!clock_guard_agrees(clock_now(), r->ret->gen_time, reason, sizeof(reason)))
+	switch (stamp_octets(r->tools, buf_span(&octets), &token, &len, &r->ret->gen_time,
+		reason, sizeof(reason))) {
+	case STAMP_MADE:
+		break;
+	case STAMP_SKEWED:
 		return end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason);
+	case STAMP_NONE:
+	default:
+		return without_stamp(r, reason);
+	}
 	e = container_add_timestamp(r->container, span_of(token, len));
 	return e == 0 || end(r, ATTEMPT_LATER, "seal.prepare",
 				 "the time-stamp cannot be added: %s", strerror(-e));
@@ -263,6 +287,7 @@ void seal_tools_done(struct seal_tools *t)
 {
 	certificates_done(&t->certificates);
 	drop_signer(t);
-	tsa_free(t->tsa);
+	for (size_t i = 0; i < AUTHORITIES_MAX; i++)
+		tsa_free(t->tsa[i]);
 	*t = (struct seal_tools){ .house = t->house };
 }

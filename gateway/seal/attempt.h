@@ -10,6 +10,7 @@
 #include "common/daemon.h"
 #include "pkcs11/client.h"
 #include "seal/anchors.h"
+#include "seal/authorities.h"
 #include "seal/certificates.h"
 #include "seal/clock_guard.h"
 #include "seal/tsa.h"
@@ -31,7 +32,7 @@ struct seal_house {
 	char signer_socket[PATH_MAX], verify_socket[PATH_MAX], queued_socket[PATH_MAX];
 	const char *instance_name;
 	bool test;
-	const char *tsa_url;
+	struct authorities authorities;
 	int lease_s;
 	struct anchors anchors;
 	struct clock_guard clock;
@@ -42,7 +43,7 @@ struct seal_tools {
 	struct seal_house *house;
 	struct signer *signer; /* NULL: not connected */
 	struct certificates certificates;
-	struct tsa *tsa; /* NULL: not made yet */
+	struct tsa *tsa[AUTHORITIES_MAX]; /* NULL: not made yet */
 };
 
 void seal_tools_done(struct seal_tools *t);

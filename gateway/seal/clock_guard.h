@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLOCK_DIFFERENCE_MAX 300 /* seconds, from the authority's */
-#define CLOCK_BACK_MAX 2	 /* seconds that a clock may be set back, as NTP does */
+#define CLOCK_BACK_MAX 2 /* seconds that a clock may be set back, as NTP does */
 
 struct clock_guard {
 	pthread_mutex_t lock;
@@ -26,8 +25,9 @@ void clock_guard_init(struct clock_guard *g);
 bool clock_guard_forward(struct clock_guard *g, int64_t now, int64_t received,
 	char *ret_reason, size_t size);
 
-/* After the time-stamp: now must agree with its genTime. */
-bool clock_guard_agrees(int64_t now, int64_t gen_time, char *ret_reason, size_t size);
+/* After the time-stamp: now must agree with its genTime, to max seconds. */
+bool clock_guard_agrees(
+	int64_t now, int64_t gen_time, int max, char *ret_reason, size_t size);
 
 /* A seal was made at now. */
 void clock_guard_sealed(struct clock_guard *g, int64_t now);

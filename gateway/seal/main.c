@@ -37,6 +37,21 @@ static void look_at_policy(const struct instance *instance)
 			SEAL_POLICY_FILE, seal_policy_current()->id);
 }
 
+static int open_authorities(struct seal_house *h, const struct instance *instance)
+{
+	_cleanup_(freep) char *error = NULL;
+	int r = authorities_open(&h->authorities, instance, &error);
+
+	if (r < 0)
+		log_event(LOG_ERR, "seal.authorities", NULL, "%s",
+			error ? error : strerror(-r));
+	else if (!h->authorities.count)
+		log_event(LOG_ERR, "seal.tsa-missing", NULL,
+			"no time-stamping authority in " AUTHORITIES_FILE
+			" nor in seal.tsa_url: accepted documents wait");
+	return r;
+}
+
 static int open_house(struct seal_house *h, const struct daemon *d)
 {
 	const struct config *c = d->instance.config;
@@ -51,9 +66,10 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 	h->daemon = d;
 	h->instance_name = config_string(c, "instance.name");
 	h->test = config_bool(c, "instance.test");
-	h->tsa_url = config_string(c, "seal.tsa_url");
 	h->lease_s = (int)config_int(c, "seal.lease_s");
 	clock_guard_init(&h->clock);
+	if (r == 0)
+		r = open_authorities(h, &d->instance);
 	return r;
 }
 
@@ -98,10 +114,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	look_at_policy(&d.instance);
-	if (!*house.tsa_url)
-		log_event(LOG_ERR, "seal.tsa-missing", NULL,
-			"seal.tsa_url is not set in sealgate.conf: accepted documents "
-			"wait");
 	r = seal(&house) ? 0 : 1;
 	log_event(LOG_INFO, "seal.end", NULL, "stopped");
 	anchors_done(&house.anchors);

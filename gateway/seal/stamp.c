@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/digest.h"
+#include "common/log.h"
 #include "pki/token.h"
 
 #include <errno.h>
@@ -10,93 +11,188 @@
 #include <sys/random.h>
 
 #define TIMEOUT_MAX_MS 10000
+#define TIMEOUT_MIN_MS 500
 
-static bool say(char *ret_reason, size_t size, const char *what, int error)
+/* One query to one authority. */
+struct query {
+	struct seal_tools *tools;
+	size_t index;
+	const struct authority *authority;
+	struct span octets;
+	uint8_t digest[SHA256_SIZE];
+	uint64_t nonce;
+	uint8_t *token; /* owned */
+	size_t token_len;
+	int64_t gen_time;
+	char *reason;
+	size_t size;
+};
+
+static enum tsa_answer say(
+	struct query *q, enum tsa_answer answer, const char *what, const char *why)
 {
-	(void)snprintf(ret_reason, size, "%s: %s", what, strerror(-error));
-	return false;
+	(void)snprintf(q->reason, q->size, "%s: %s%s%s", q->authority->name, what,
+		*why ? ": " : "", why);
+	return answer;
 }
 
-/* One authority may use at most a third of the lease: signing and validating follow. */
-static bool open_tsa(struct seal_tools *t, char *ret_reason, size_t size)
+/* All authorities together may use at most a third of the lease: signing and validating
+ * follow. */
+static struct tsa *connection(struct query *q)
 {
-	int ms = t->house->lease_s * 1000 / 3;
+	struct seal_house *house = q->tools->house;
+	struct tsa **tsa = &q->tools->tsa[q->index];
+	int ms = house->lease_s * 1000 / 3 / (int)house->authorities.count;
 
-	if (t->tsa)
-		return true;
-	if (!*t->house->tsa_url) {
-		(void)snprintf(
-			ret_reason, size, "seal.tsa_url is not set in sealgate.conf");
-		return false;
-	}
-	t->tsa = tsa_new(t->house->tsa_url, ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS,
-		t->house->daemon);
-	return t->tsa || say(ret_reason, size, t->house->tsa_url, -ENOMEM);
+	if (ms > TIMEOUT_MAX_MS)
+		ms = TIMEOUT_MAX_MS;
+	if (ms < TIMEOUT_MIN_MS)
+		ms = TIMEOUT_MIN_MS;
+	if (!*tsa)
+		*tsa = tsa_new(q->authority->url, ms, house->daemon);
+	return *tsa;
 }
 
-static bool ask(struct seal_tools *t, const uint8_t digest[SHA256_SIZE], uint64_t nonce,
-	uint8_t **ret_token, size_t *ret_len, char *ret_reason, size_t size)
+static enum tsa_answer read_reply(struct query *q, struct span reply)
 {
 	_cleanup_(freep) char *refusal = NULL;
-	_cleanup_(freep) uint8_t *query = NULL;
-	_cleanup_buf_ struct buf reply;
-	size_t len;
-	int r = token_request(digest, nonce, &query, &len);
+	int r = token_response(
+		reply, q->digest, q->nonce, &q->token, &q->token_len, &refusal);
 
-	buf_init(&reply, TSA_REPLY_MAX);
-	if (r < 0)
-		return say(ret_reason, size, "no request", r);
-	if (!tsa_ask(t->tsa, span_of(query, len), &reply, ret_reason, size))
-		return false;
-	r = token_response(buf_span(&reply), digest, nonce, ret_token, ret_len, &refusal);
 	if (r > 0)
-		return true;
+		return TSA_GRANTED;
 	if (r < 0)
-		return say(ret_reason, size, "the reply", r);
-	(void)snprintf(ret_reason, size, "%s", refusal ? refusal : "refused");
-	return false;
+		return say(q, TSA_SILENT, "the reply", strerror(-r));
+	switch (token_refusal_of(reply)) {
+	case TOKEN_REFUSAL_NOW:
+		return say(q, TSA_SILENT, refusal ? refusal : "not now", "");
+	case TOKEN_REFUSAL_ALWAYS:
+		return say(q, TSA_REFUSED, refusal ? refusal : "refused", "");
+	case TOKEN_REFUSAL_NONE:
+	default:
+		return say(q, TSA_WRONG, refusal ? refusal : "a wrong reply", "");
+	}
 }
 
-static bool prove(struct seal_tools *t, struct span token, struct span octets,
-	int64_t *ret_gen_time, char *ret_reason, size_t size)
+static enum tsa_answer ask(struct query *q)
 {
-	const struct pki_material *material =
-		anchors_borrow(&t->house->anchors, ret_reason, size);
+	const char *policy = q->authority->policy[0] ? q->authority->policy : NULL;
+	struct tsa *tsa = connection(q);
+	_cleanup_(freep) uint8_t *der = NULL;
+	char why[AUTHORITY_REASON_SIZE] = "";
+	_cleanup_buf_ struct buf reply;
+	bool lasting = false;
+	size_t len = 0;
+	int r = token_request_for(q->digest, q->nonce, policy, &der, &len);
+
+	buf_init(&reply, TSA_REPLY_MAX);
+	if (r < 0 || !tsa)
+		return say(q, TSA_SILENT, "no query", strerror(r < 0 ? -r : ENOMEM));
+	if (!tsa_ask(tsa, span_of(der, len), &reply, &lasting, why, sizeof(why)))
+		return say(q, lasting ? TSA_REFUSED : TSA_SILENT, "no reply", why);
+	return read_reply(q, buf_span(&reply));
+}
+
+static enum tsa_answer judge(struct query *q, const struct token_result *t)
+{
+	const char *policy = q->authority->policy;
+
+	if (t->outcome != TOKEN_PASSED)
+		return say(q, TSA_WRONG, "the token is not proven",
+			t->reason ? t->reason : "");
+	if (policy[0] && (!t->policy || strcmp(t->policy, policy) != 0))
+		return say(q, TSA_WRONG, "the token is of another policy",
+			t->policy ? t->policy : "none");
+	q->gen_time = t->gen_time;
+	if (!clock_guard_agrees(clock_now(), t->gen_time, q->authority->max_skew_s,
+		    q->reason, q->size))
+		return TSA_SKEWED;
+	return TSA_GRANTED;
+}
+
+static enum tsa_answer prove(struct query *q)
+{
+	char why[AUTHORITY_REASON_SIZE] = "";
+	struct anchors *anchors = &q->tools->house->anchors;
+	const struct pki_material *material = anchors_borrow(anchors, why, sizeof(why));
 	struct token_result result = { 0 };
-	bool passed;
+	enum tsa_answer answer;
 	int r;
 
 	if (!material)
-		return false;
-	r = token_verify(token, octets, material, clock_now(), &result);
-	anchors_release(&t->house->anchors);
+		return say(q, TSA_SILENT, "no anchors", why);
+	r = token_verify(span_of(q->token, q->token_len), q->octets, material,
+		clock_now(), &result);
+	anchors_release(anchors);
 	if (r < 0)
-		return say(ret_reason, size, "the token", r);
-	passed = result.outcome == TOKEN_PASSED;
-	*ret_gen_time = result.gen_time;
-	if (!passed)
-		(void)snprintf(ret_reason, size, "the token is not proven: %s",
-			result.reason ? result.reason : "");
+		return say(q, TSA_SILENT, "the token", strerror(-r));
+	answer = judge(q, &result);
 	token_result_done(&result);
-	return passed;
+	return answer;
 }
 
-bool stamp_octets(struct seal_tools *t, struct span octets, uint8_t **ret_token,
+/* Ask one authority and tell the pool what came of it. */
+static enum tsa_answer try_one(struct query *q)
+{
+	struct seal_house *house = q->tools->house;
+	enum tsa_answer answer;
+
+	if (getrandom(&q->nonce, sizeof(q->nonce), 0) != (ssize_t)sizeof(q->nonce))
+		return say(q, TSA_UNDECIDED, "no nonce", "");
+	answer = ask(q);
+	if (answer == TSA_GRANTED)
+		answer = prove(q);
+	if (answer != TSA_GRANTED) {
+		free(TAKE(q->token));
+		if (daemon_wait(house->daemon, 0))
+			answer = TSA_STOPPED;
+	}
+	authorities_said(&house->authorities, q->index, answer,
+		answer == TSA_GRANTED ? "" : q->reason);
+	return answer;
+}
+
+/* What one authority does wrong is said even when another one does it right. */
+static void report(const struct query *q, enum tsa_answer answer)
+{
+	if (answer == TSA_SILENT)
+		log_event(LOG_WARNING, "seal.tsa-silent", NULL, "%s", q->reason);
+	else if (answer != TSA_STOPPED)
+		log_event(LOG_ERR, "seal.tsa-fault", NULL, "%s (%s)", q->reason,
+			tsa_answer_text(answer));
+}
+
+enum stamp stamp_octets(struct seal_tools *t, struct span octets, uint8_t **ret_token,
 	size_t *ret_len, int64_t *ret_gen_time, char *ret_reason, size_t size)
 {
-	_cleanup_(freep) uint8_t *token = NULL;
-	uint8_t digest[SHA256_SIZE];
-	uint64_t nonce;
-	size_t len;
+	struct query q = {
+		.tools = t, .octets = octets, .reason = ret_reason, .size = size
+	};
+	struct authorities *all = &t->house->authorities;
+	enum stamp outcome = STAMP_NONE;
+	unsigned int tried = 0;
+	int i;
 
-	if (digest_sha256(octets, digest) < 0 ||
-		getrandom(&nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
-		return say(ret_reason, size, "digest and nonce", -EIO);
-	if (!open_tsa(t, ret_reason, size) ||
-		!ask(t, digest, nonce, &token, &len, ret_reason, size) ||
-		!prove(t, span_of(token, len), octets, ret_gen_time, ret_reason, size))
-		return false;
-	*ret_token = TAKE(token);
-	*ret_len = len;
-	return true;
+	if (digest_sha256(octets, q.digest) < 0)
+		return STAMP_NONE;
+	while ((i = authorities_next(all, tried, ret_reason, size)) >= 0) {
+		enum tsa_answer answer;
+
+		tried |= 1u << i;
+		q.index = (size_t)i;
+		q.authority = &all->list[i];
+		answer = try_one(&q);
+		if (answer == TSA_GRANTED) {
+			*ret_token = q.token;
+			*ret_len = q.token_len;
+			*ret_gen_time = q.gen_time;
+			return STAMP_MADE;
+		}
+		report(&q, answer);
+		if (answer == TSA_STOPPED)
+			return STAMP_NONE;
+		if (answer == TSA_SKEWED)
+			outcome = STAMP_SKEWED;
+	}
+	return outcome;
 }

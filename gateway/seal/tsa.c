@@ -100,8 +100,14 @@ static bool is_reply(const char *type)
 	       (type[len] == '\0' || type[len] == ';' || type[len] == ' ');
 }
 
-int tsa_ask(
-	struct tsa *t, struct span query, struct buf *ret, char *ret_reason, size_t size)
+static bool is_lasting(long status)
+{
+	return status == 200 || (status >= 400 && status < 500 && status != 408 &&
+					status != 425 && status != 429);
+}
+
+int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting,
+	char *ret_reason, size_t size)
 {
 	const char *type = NULL;
 	long status = 0;
@@ -114,6 +120,7 @@ int tsa_ask(
 	r = curl_easy_perform(t->curl);
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(t->curl, CURLINFO_CONTENT_TYPE, &type);
+	*ret_lasting = r == CURLE_OK && is_lasting(status);
 	/* Newer libcurl ends a transfer at the limit itself. */
 	if (ret->error == -E2BIG || r == CURLE_FILESIZE_EXCEEDED)
 		(void)snprintf(ret_reason, size, "the reply is larger than %u octets",

@@ -11,6 +11,8 @@
 #include "common/daemon.h"
 #include "common/span.h"
 
+#include <stdbool.h>
+
 #define TSA_REPLY_MAX (64u * 1024)
 
 struct tsa;
@@ -21,9 +23,11 @@ struct tsa *tsa_new(const char *url, int timeout_ms, const struct daemon *daemon
 void tsa_free(struct tsa *t);
 DEFINE_CLEANUP(struct tsa *, tsa_free)
 
-/* Ask. *ret (started with TSA_REPLY_MAX) receives the reply's octets.
- * Return: 1 a reply, 0 none, with one line in ret_reason. */
-int tsa_ask(
-	struct tsa *t, struct span query, struct buf *ret, char *ret_reason, size_t size);
+/* Ask. *ret (started with TSA_REPLY_MAX) receives the reply's octets. *ret_lasting:
+ * asking again will not help before a person changed something (a status of 400 to 499
+ * other than 408, 425 and 429, or no reply by its type). Return: 1 a reply, 0 none, with
+ * one line in ret_reason. */
+int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting,
+	char *ret_reason, size_t size);
 
 #endif

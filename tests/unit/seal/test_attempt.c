@@ -17,14 +17,12 @@
 #include <cmocka.h>
 
 #include <curl/curl.h>
-#include <openssl/pem.h>
 
+#include "anchored.h"
 #include "fakes.h"
 #include "http.h"
 
-static char FOLDER[] = "/tmp/test_attempt_XXXXXX";
 static struct daemon DAEMON = { .name = "seal", .socket = -1, .stop_fd = -1 };
-static struct house HOUSE_OF_TESTS;
 static struct sealed SEALED;
 static struct fake SIGNER, VERIFY;
 static struct http TSA;
@@ -43,37 +41,6 @@ static void tsa_answer(struct http *h, int fd, struct span body)
 	OPENSSL_free(answer);
 }
 
-static void write_pem(const char *name)
-{
-	char path[PATH_MAX];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/policies/anchors/%s", FOLDER, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(PEM_write_X509(f, HOUSE_OF_TESTS.ca), 1);
-	fclose(f);
-}
-
-static void make_folders(void)
-{
-	static const char *const names[] = { "policies", "policies/anchors",
-		"policies/anchors/tsa", "state", "state/trust",
-		"state/trust/revocation" };
-	char path[PATH_MAX];
-	FILE *f;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", FOLDER, names[i]);
-		assert_int_equal(mkdir(path, 0700), 0);
-	}
-	write_pem("tsa/ca.pem");
-	snprintf(path, sizeof(path), "%s/state/trust/revocation/ca.crl", FOLDER);
-	f = fopen(path, "w");
-	assert_int_equal(PEM_write_X509_CRL(f, HOUSE_OF_TESTS.crl), 1);
-	fclose(f);
-}
-
 static int set_up(void **state)
 {
 	struct instance instance = { 0 };
@@ -86,11 +53,9 @@ static int set_up(void **state)
 	sealed_plan(&SEALED, &HOUSE_OF_TESTS);
 	make_folders();
 	snprintf(instance.dir, sizeof(instance.dir), "%s", FOLDER);
-	GATE = (struct seal_house){ .daemon = &DAEMON,
-		.instance_name = "unit",
-		.test = true,
-		.lease_s = 60,
-		.tsa_url = TSA.url };
+	GATE = (struct seal_house){
+		.daemon = &DAEMON, .instance_name = "unit", .test = true, .lease_s = 60
+	};
 	snprintf(GATE.signer_socket, PATH_MAX, "%s/signer", FOLDER);
 	snprintf(GATE.verify_socket, PATH_MAX, "%s/verify", FOLDER);
 	assert_int_equal(anchors_init(&GATE.anchors, &instance), 0);
@@ -99,6 +64,7 @@ static int set_up(void **state)
 	fake_open(&VERIFY, &HOUSE_OF_TESTS, GATE.verify_socket, fake_verify);
 	TSA.answer = tsa_answer;
 	http_open(&TSA);
+	authorities_only(&GATE.authorities, TSA.url);
 	return 0;
 }
 
@@ -221,9 +187,9 @@ static void an_authority_must_be_known(void **state)
 	assert_not(try_once(1), ATTEMPT_AWAY, "seal.tsa-away");
 	tsa_house = &HOUSE_OF_TESTS;
 	house_done(&stranger);
-	GATE.tsa_url = "";
+	authorities_only(&GATE.authorities, "");
 	assert_not(try_once(1), ATTEMPT_AWAY, "seal.tsa-away");
-	GATE.tsa_url = TSA.url;
+	authorities_only(&GATE.authorities, TSA.url);
 	assert_sealed(try_once(1));
 }
 

@@ -109,13 +109,13 @@ static void a_clock_must_agree_with_the_authority(void **state)
 	char reason[240] = "";
 
 	(void)state;
-	assert_true(clock_guard_agrees(1000, 1300, reason, sizeof(reason)));
-	assert_true(clock_guard_agrees(1000, 700, reason, sizeof(reason)));
+	assert_true(clock_guard_agrees(1000, 1300, 300, reason, sizeof(reason)));
+	assert_true(clock_guard_agrees(1000, 700, 300, reason, sizeof(reason)));
 	assert_string_equal(reason, "");
-	assert_false(clock_guard_agrees(1000, 1301, reason, sizeof(reason)));
-	assert_false(clock_guard_agrees(1000, 699, reason, sizeof(reason)));
+	assert_false(clock_guard_agrees(1000, 1301, 300, reason, sizeof(reason)));
+	assert_false(clock_guard_agrees(1000, 699, 300, reason, sizeof(reason)));
 	assert_non_null(strstr(reason, "authority"));
-	assert_false(clock_guard_agrees(1000, 0, reason, sizeof(reason)));
+	assert_false(clock_guard_agrees(1000, 0, 300, reason, sizeof(reason)));
 }
 
 int main(void)

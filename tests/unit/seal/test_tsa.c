@@ -56,6 +56,8 @@ static void answer(struct http *h, int fd, struct span body)
 	}
 }
 
+static bool lasting;
+
 static int ask_url(
 	const char *url, const char *as, char *reason, struct buf *reply, int ms)
 {
@@ -65,7 +67,7 @@ static int ask_url(
 	mode = as;
 	assert_non_null(t);
 	buf_init(reply, TSA_REPLY_MAX);
-	r = tsa_ask(t, span_str("query"), reply, reason, 240);
+	r = tsa_ask(t, span_str("query"), reply, &lasting, reason, 240);
 	if (r == 0)
 		assert_string_not_equal(reason, "");
 	return r;
@@ -95,9 +97,12 @@ static void replies_are_judged_by_their_shape(void **state)
 	assert_int_equal(ask(&h, "type", reason), 0);
 	assert_non_null(strstr(reason, "text/html"));
 	assert_int_equal(ask(&h, "longer type", reason), 0);
+	assert_true(lasting);
 	assert_int_equal(ask(&h, "error", reason), 0);
+	assert_false(lasting);
 	assert_non_null(strstr(reason, "503"));
 	assert_int_equal(ask(&h, "nothing", reason), 0);
+	assert_false(lasting);
 	http_close(&h);
 }
 
