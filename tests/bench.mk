@@ -8,5 +8,6 @@ bench: all $(B)/bench/bench_verify $(B)/bench/bench_load ## ratios measured side
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/replacement.py
 
 .PHONY: bench-reference
-bench-reference: all ## validation side by side with the EU's reference implementation
-	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/reference.py
+bench-reference: all $(B)/bench/bench_validate ## validation side by side with the EU's reference implementation
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/reference.py \
+		$(abspath $(B))/bench/bench_validate

@@ -8,7 +8,7 @@
 #include <pthread.h>
 
 /* Decoding a public key costs OpenSSL 3 more than verifying a signature with it. */
-#define SLOTS 64u
+#define SLOTS 256u
 #define KEPT_MAX 8192u /* octets of a certificate that is worth keeping */
 
 static struct {
@@ -16,6 +16,7 @@ static struct {
 	X509 *certificate;
 } slots[SLOTS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pki_hits hits;
 
 static X509 *decode(struct span der)
 {
@@ -40,6 +41,8 @@ static X509 *look_up(const uint8_t sha256[SHA256_SIZE])
 		found = slots[sha256[0] % SLOTS].certificate;
 		X509_up_ref(found);
 	}
+	hits.found += found != NULL;
+	hits.missed += found == NULL;
 	pthread_mutex_unlock(&lock);
 	return found;
 }
@@ -71,4 +74,14 @@ X509 *pki_parsed_certificate(struct span der)
 	if (x)
 		keep(sha256, x);
 	return x;
+}
+
+struct pki_hits pki_parsed_hits(void)
+{
+	struct pki_hits now;
+
+	pthread_mutex_lock(&lock);
+	now = hits;
+	pthread_mutex_unlock(&lock);
+	return now;
 }

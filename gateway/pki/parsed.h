@@ -15,4 +15,10 @@
  * before. NULL when it is not one or octets follow. Safe from any thread. */
 X509 *pki_parsed_certificate(struct span der);
 
+/* How often a certificate was found, and how often it had to be decoded, so far. */
+struct pki_hits {
+	uint64_t found, missed;
+};
+struct pki_hits pki_parsed_hits(void);
+
 #endif

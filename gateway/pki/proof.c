@@ -17,6 +17,7 @@ static struct {
 	bool used;
 } table[SLOTS];
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pki_hits hits;
 
 static size_t slot_of(const uint8_t key[SHA256_SIZE])
 {
@@ -30,6 +31,8 @@ static bool known(const uint8_t key[SHA256_SIZE])
 
 	pthread_mutex_lock(&table_lock);
 	yes = table[i].used && memcmp(table[i].key, key, SHA256_SIZE) == 0;
+	hits.found += yes;
+	hits.missed += !yes;
 	pthread_mutex_unlock(&table_lock);
 	return yes;
 }
@@ -49,6 +52,16 @@ void pki_proof_forget(void)
 	pthread_mutex_lock(&table_lock);
 	memset(table, 0, sizeof(table));
 	pthread_mutex_unlock(&table_lock);
+}
+
+struct pki_hits pki_proof_hits(void)
+{
+	struct pki_hits now;
+
+	pthread_mutex_lock(&table_lock);
+	now = hits;
+	pthread_mutex_unlock(&table_lock);
+	return now;
 }
 
 /* SHA-256 over kind, digest of the signed object with its signature, issuer's key. */

@@ -9,6 +9,8 @@
 
 #include "common/digest.h"
 
+#include "pki/parsed.h"
+
 #include <openssl/x509.h>
 
 /* Verify certificate's signature with the issuer's key; keep remembers it.
@@ -21,5 +23,8 @@ int pki_proof_crl(X509_CRL *crl, const uint8_t sha256[SHA256_SIZE], X509 *issuer
 
 /* Forget everything. */
 void pki_proof_forget(void);
+
+/* How often a proof was found, and how often a signature had to be verified, so far. */
+struct pki_hits pki_proof_hits(void);
 
 #endif

@@ -4,7 +4,7 @@
   python3 -m sim.pki DIR [--now T] [--no-rsa]       make everything below in DIR
   python3 -m sim.pki DIR --issue KIND --public FILE --out FILE [--name CN]
         a certificate for a key that lives elsewhere (request or public key, PEM);
-        KIND: seal (of the Commission, TEST), receipt, client, server
+        KIND: seal (of the Commission, TEST), receipt, officer, client, server
   python3 -m sim.pki DIR --revoke NAME [--now T]    revoke, publish the CRL anew
 
 For each NAME of the tables below: DIR/NAME.pem, DIR/NAME.key (PKCS#8, mode 0600) and,
@@ -131,6 +131,7 @@ OUTSIDE = {
              (), SIGNER_SPAN),
     "receipt": ("ec/issuing", "receipt", EC + (EC_ID,), "sealgate Receipts (TEST)", (),
                 SIGNER_SPAN),
+    "officer": ("authority-nz/issuing", "officer", NZ, "Test Officer", (), SIGNER_SPAN),
     "client": ("transport-ca/root", "client", TRANSPORT, "client", (), TLS_SPAN),
     "server": ("transport-ca/root", "server", TRANSPORT, "localhost", HOSTS, TLS_SPAN),
 }

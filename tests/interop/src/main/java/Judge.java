@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
+import eu.europa.esig.dss.enumerations.SignatureLevel;
 import eu.europa.esig.dss.enumerations.SubIndication;
 import eu.europa.esig.dss.model.DSSDocument;
 import eu.europa.esig.dss.model.FileDocument;
@@ -10,6 +11,8 @@ import eu.europa.esig.dss.spi.x509.CommonCertificateSource;
 import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
 import eu.europa.esig.dss.spi.x509.revocation.crl.ExternalResourcesCRLSource;
 import eu.europa.esig.dss.validation.SignedDocumentValidator;
+import eu.europa.esig.dss.xades.XAdESSignatureParameters;
+import eu.europa.esig.dss.xades.signature.XAdESService;
 import java.io.File;
 import java.io.FileInputStream;
 import java.io.InputStream;
@@ -22,11 +25,12 @@ import java.util.List;
  * The EU's reference implementation as judge, offline, by its default policy.
  *
  * <pre>Judge [--at RFC3339] [--anchors PEM]... [--certs PEM]... [--revocation CRL]...
- *       [--detached 'FILE|NAME']... [--bench WARM] FILE...</pre>
+ *       [--detached 'FILE|NAME']... [--bench WARM | --extend FOLDER] FILE...</pre>
  *
  * A line a signature: file, number, id, level, indication, sub-indication ("-" none), tab
  * between. With --bench the first WARM files warm up, the others are timed, each once, and
- * the only line says how many and the microseconds each took on the average.
+ * the only line says how many and the microseconds each took on the average. With --extend
+ * XAdES-BASELINE-LT of each file of level T goes into the folder, under the same name.
  */
 public final class Judge {
     private Date at = new Date();
@@ -36,16 +40,19 @@ public final class Judge {
     private final List<DSSDocument> detached = new ArrayList<>();
     private final List<String> files = new ArrayList<>();
     private int warm = -1;
+    private String folder;
 
     public static void main(String[] args) throws Exception {
         Judge judge = new Judge();
         judge.read(args);
-        if (judge.warm < 0) {
+        if (judge.folder != null) {
+            judge.extend();
+        } else if (judge.warm >= 0) {
+            judge.bench();
+        } else {
             for (String file : judge.files) {
                 judge.print(file);
             }
-        } else {
-            judge.bench();
         }
     }
 
@@ -80,12 +87,13 @@ public final class Judge {
                     detached.add(document);
                 }
                 case "--bench" -> warm = Integer.parseInt(args[++i]);
+                case "--extend" -> folder = args[++i];
                 default -> files.add(args[i]);
             }
         }
     }
 
-    private SimpleReport validate(String file) {
+    private CommonCertificateVerifier verifier() {
         CommonCertificateVerifier verifier = new CommonCertificateVerifier();
         verifier.setAIASource(null);
         verifier.setTrustedCertSources(anchors);
@@ -94,9 +102,13 @@ public final class Judge {
             verifier.setCrlSource(new ExternalResourcesCRLSource(
                     crls.stream().map(Judge::open).toArray(InputStream[]::new)));
         }
+        return verifier;
+    }
+
+    private SimpleReport validate(String file) {
         SignedDocumentValidator validator =
                 SignedDocumentValidator.fromDocument(new FileDocument(new File(file)));
-        validator.setCertificateVerifier(verifier);
+        validator.setCertificateVerifier(verifier());
         validator.setValidationTime(at);
         validator.setEnableEtsiValidationReport(false);
         if (!detached.isEmpty()) {
@@ -132,5 +144,22 @@ public final class Judge {
         files.subList(warm, files.size()).forEach(this::validate);
         int n = files.size() - warm;
         System.out.println(n + "\t" + (System.nanoTime() - start) / 1000 / n);
+    }
+
+    private void extend() throws Exception {
+        CommonCertificateVerifier verifier = verifier();
+        // A CRL of an hour before the signature is what there is.
+        verifier.setRevocationFallback(true);
+        XAdESService service = new XAdESService(verifier);
+        service.setTspSource((algorithm, digest) -> {
+            throw new IllegalStateException("the files have their time-stamps");
+        });
+        XAdESSignatureParameters parameters = new XAdESSignatureParameters();
+        parameters.setSignatureLevel(SignatureLevel.XAdES_BASELINE_LT);
+        for (String file : files) {
+            DSSDocument document = new FileDocument(new File(file));
+            service.extendDocument(document, parameters)
+                    .save(folder + File.separator + document.getName());
+        }
     }
 }
