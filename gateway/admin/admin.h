@@ -58,8 +58,4 @@ json_t *signer_state(const struct visit *v);
 /* The queue's figures (new reference) or NULL when it is away. */
 json_t *queue_figures(struct visit *v);
 
-/* The value of a query parameter made of letters, digits and -_.:; "" when absent or made
- * of anything else. */
-void query_value(const struct request *r, const char *name, char *ret, size_t size);
-
 #endif

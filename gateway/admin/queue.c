@@ -47,7 +47,7 @@ static int limit_of(const struct visit *v, int most)
 	char text[8];
 	long value;
 
-	query_value(v->request, "limit", text, sizeof(text));
+	request_query(v->request, "limit", text, sizeof(text));
 	value = strtol(text, NULL, 10);
 	return value > 0 && value < most ? (int)value : most;
 }
@@ -57,8 +57,8 @@ static void list(struct visit *v)
 	char state[32], partner[PARTNER_NAME_SIZE];
 	int fd = -1, r;
 
-	query_value(v->request, "state", state, sizeof(state));
-	query_value(v->request, "partner", partner, sizeof(partner));
+	request_query(v->request, "state", state, sizeof(state));
+	request_query(v->request, "partner", partner, sizeof(partner));
 	r = queue_list(v->queue, state, partner, limit_of(v, LIST_MAX), &fd);
 	give(v, r, fd, state);
 }
@@ -159,7 +159,7 @@ void explain_get(struct visit *v, const char *rest)
 	int fd = -1, r = QUEUE_UNAVAILABLE;
 
 	(void)rest;
-	query_value(v->request, "key", key, sizeof(key));
+	request_query(v->request, "key", key, sizeof(key));
 	if (v->queue)
 		r = queue_explain(v->queue, key, &fd);
 	give(v, r, fd, key);
@@ -171,7 +171,7 @@ void audit_get(struct visit *v, const char *rest)
 	char after[24];
 
 	(void)rest;
-	query_value(v->request, "after", after, sizeof(after));
+	request_query(v->request, "after", after, sizeof(after));
 	if (v->queue)
 		r = queue_audit_read(
 			v->queue, strtoll(after, NULL, 10), limit_of(v, LIST_MAX), &fd);

@@ -71,24 +71,3 @@ bool visit_may(struct visit *v, const char *verb)
 	visit_problem(v, "operator.role", v->person->role, NULL);
 	return false;
 }
-
-void query_value(const struct request *r, const char *name, char *ret, size_t size)
-{
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789-_.:";
-	const char *p = scgi_get(&r->scgi, "QUERY_STRING");
-	size_t len = strlen(name), n;
-
-	ret[0] = '\0';
-	for (; *p; p += strcspn(p, "&"), p += *p == '&') {
-		if (strncmp(p, name, len) != 0 || p[len] != '=')
-			continue;
-		n = strcspn(p + len + 1, "&");
-		if (n < size && strspn(p + len + 1, allowed) >= n) {
-			memcpy(ret, p + len + 1, n);
-			ret[n] = '\0';
-		}
-		return;
-	}
-}

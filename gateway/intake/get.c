@@ -6,6 +6,8 @@
 #include "intake/acknowledgement.h"
 #include "intake/http.h"
 #include "intake/problem.h"
+#include "intake/withhold.h"
+#include "queue/protocol.h"
 
 #include <stdio.h>
 
@@ -56,9 +58,34 @@ static void answer_part(struct exchange *x, enum queue_part part, const char *ty
 		response_fd(x->response, 200, type, fd);
 }
 
+/* JSON of which the partner may not be told all. */
+static void answer_without(struct exchange *x, enum queue_part part)
+{
+	_cleanup_(closep) int fd = -1;
+	struct span text;
+	json_t *value;
+
+	if (!fetch(x, part, &fd))
+		return;
+	if (memfd_map(fd, QUEUE_JSON_MAX, &text) < 0) {
+		problem(x, "internal.error", NULL, NULL);
+		return;
+	}
+	value = json_read(text, QUEUE_JSON_MAX);
+	memfd_unmap(&text);
+	if (part == QUEUE_META)
+		withhold_words(x->partner, json_object_get(value, "deliveries"));
+	else
+		withhold_records(x->partner, value);
+	response_json(x->response, 200, TYPE_JSON, value);
+}
+
 void get_document(struct exchange *x)
 {
-	answer_part(x, QUEUE_META, TYPE_JSON);
+	if (x->partner->limited)
+		answer_without(x, QUEUE_META);
+	else
+		answer_part(x, QUEUE_META, TYPE_JSON);
 }
 
 void get_report(struct exchange *x)
@@ -68,7 +95,10 @@ void get_report(struct exchange *x)
 
 void get_events(struct exchange *x)
 {
-	answer_part(x, QUEUE_EVENTS, TYPE_JSON);
+	if (x->partner->limited)
+		answer_without(x, QUEUE_EVENTS);
+	else
+		answer_part(x, QUEUE_EVENTS, TYPE_JSON);
 }
 
 void get_evidence(struct exchange *x)

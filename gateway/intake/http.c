@@ -21,6 +21,8 @@ static const struct route ROUTES[] = {
 	{ "/v1/documents/{}/report", "GET", get_report },
 	{ "/v1/documents/{}/evidence", "GET", get_evidence },
 	{ "/v1/documents/{}/events", "GET", get_events },
+	{ "/v1/outcomes", "GET", get_outcomes },
+	{ "/v1/outcomes/acknowledgement", "POST", post_acknowledgement },
 	{ "/v1/status", "GET", get_status },
 };
 

@@ -92,6 +92,39 @@ int links_get(struct links *l, const char *id, const char *partner, enum queue_p
 	return r;
 }
 
+int links_outcomes(
+	struct links *l, const char *partner, int64_t after, int limit, int *ret_fd)
+{
+	int r = -ENOTCONN;
+
+	*ret_fd = -1;
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++) {
+		r = need_queue(l);
+		if (r < 0)
+			return r;
+		r = queue_outcomes(l->queue, partner, after, limit, ret_fd);
+		if (r < 0)
+			drop_queue(l);
+	}
+	return r;
+}
+
+int links_acknowledge(struct links *l, const char *partner, int64_t upto, int *ret_fd)
+{
+	int r = -ENOTCONN;
+
+	*ret_fd = -1;
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++) {
+		r = need_queue(l);
+		if (r < 0)
+			return r;
+		r = queue_outcomes_acknowledge(l->queue, partner, upto, ret_fd);
+		if (r < 0)
+			drop_queue(l);
+	}
+	return r;
+}
+
 int links_commit(struct links *l, const struct queue_submission *s, int document_fd,
 	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first)
 {

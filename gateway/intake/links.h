@@ -28,6 +28,12 @@ int links_find(struct links *l, const struct queue_submission *s,
 int links_get(struct links *l, const char *id, const char *partner, enum queue_part part,
 	struct queue_document *ret_document, int *ret_fd);
 
+/* queue_outcomes and queue_outcomes_acknowledge; to acknowledge twice is to acknowledge
+ * once. Return: as those; negative: queued is away. */
+int links_outcomes(
+	struct links *l, const char *partner, int64_t after, int limit, int *ret_fd);
+int links_acknowledge(struct links *l, const char *partner, int64_t upto, int *ret_fd);
+
 /* queue_commit; when the connection breaks, asks whether the id was committed and commits
  * only if it was not. Return: as queue_commit; negative: nobody knows, ask again later.
  */

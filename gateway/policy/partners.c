@@ -12,6 +12,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "signers", CFG_GROUPS, true },
 	{ "types", CFG_STRINGS, true },
 	{ "suspended", CFG_BOOL, false },
+	{ "decisions", CFG_STRINGS, false },
 	{ 0 },
 };
 
@@ -155,6 +156,26 @@ static int read_types(
 	return 0;
 }
 
+/* Without the setting all may go back; an empty list lets nothing. */
+static int read_decisions(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner)
+{
+	const config_setting_t *list = config_setting_get_member(root, "decisions");
+	int n;
+
+	if (!list)
+		return 0;
+	partner->limited = true;
+	if (config_setting_length(list) == 0)
+		return 0;
+	n = cfg_texts(c, list, partner->decisions[0], sizeof(partner->decisions[0]),
+		ROUTE_DESTINATIONS_MAX);
+	if (n < 0)
+		return n;
+	partner->decision_count = (size_t)n;
+	return 0;
+}
+
 static int read_optional(
 	const struct cfg *c, const config_setting_t *root, struct partner *partner)
 {
@@ -186,6 +207,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 			c, p, config_setting_get_member(root, "signers"), partner);
 	if (r == 0)
 		r = read_types(c, config_setting_get_member(root, "types"), partner);
+	if (r == 0)
+		r = read_decisions(c, root, partner);
 	return r == 0 ? read_optional(c, root, partner) : r;
 }
 

@@ -135,6 +135,14 @@ bool policy_partner_may_send(const struct partner *partner, const char *type)
 	return false;
 }
 
+bool policy_partner_is_told(const struct partner *partner, const char *destination)
+{
+	for (size_t i = 0; i < partner->decision_count; i++)
+		if (strcmp(partner->decisions[i], destination) == 0)
+			return true;
+	return !partner->limited;
+}
+
 const struct operator_person *policy_operator_by_certificate(
 	const struct policy *p, const char *sha256)
 {

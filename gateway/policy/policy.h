@@ -35,6 +35,9 @@ struct partner {
 	char types[POLICY_LIST_MAX][DOCUMENT_TYPE_SIZE]; /* that it may send */
 	size_t type_count;
 	bool suspended;
+	bool limited; /* it is told the words of some destinations only: */
+	char decisions[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
+	size_t decision_count;
 };
 
 /* policies/operators.cfg: named people */
@@ -73,6 +76,10 @@ const struct partner_signer *policy_signer(
 
 /* True when the partner may send documents of the type. */
 bool policy_partner_may_send(const struct partner *partner, const char *type);
+
+/* May the partner be told what a destination says of its documents beyond their state:
+ * its reference and its words? */
+bool policy_partner_is_told(const struct partner *partner, const char *destination);
 
 /* True when the role may do the verb ("hold", "release", "redrive", "view", ...), by the
  * table in policies/operators.cfg. */

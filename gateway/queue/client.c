@@ -304,6 +304,30 @@ int queue_stats(struct queue *q, int *ret_fd)
 	return call_fd(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
 }
 
+static int ask_outcomes(struct queue *q, uint16_t type, const char *partner,
+	int64_t cursor, int limit, int *ret_fd)
+{
+	struct queue_outcomes_request body = { .cursor = cursor,
+		.limit = limit > 0 ? (uint32_t)limit : 0 };
+
+	*ret_fd = -1;
+	if (put(body.partner, sizeof(body.partner), partner) < 0)
+		return -E2BIG;
+	return call_fd(q, type, &body, sizeof(body), NULL, ret_fd);
+}
+
+int queue_outcomes(
+	struct queue *q, const char *partner, int64_t after, int limit, int *ret_fd)
+{
+	return ask_outcomes(q, QUEUE_OP_OUTCOMES, partner, after, limit, ret_fd);
+}
+
+int queue_outcomes_acknowledge(
+	struct queue *q, const char *partner, int64_t upto, int *ret_fd)
+{
+	return ask_outcomes(q, QUEUE_OP_OUTCOMES_ACKNOWLEDGE, partner, upto, 0, ret_fd);
+}
+
 int queue_ledger(struct queue *q, int walk, int *ret_fd)
 {
 	struct queue_ledger_request body = { .walk = walk > 0 ? (uint32_t)walk : 0 };

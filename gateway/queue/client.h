@@ -114,6 +114,17 @@ int queue_audit(struct queue *q, const char *event, const char *actor,
 /* JSON in a memfd: counts by state and destination with ages, and the ledger. */
 int queue_stats(struct queue *q, int *ret_fd);
 
+/* JSON in a memfd: what became of the partner's documents, in order, after a cursor (-1:
+ * after what it has acknowledged); "next" is the cursor to go on with. ILLEGAL: a cursor
+ * that was never given out. */
+int queue_outcomes(
+	struct queue *q, const char *partner, int64_t after, int limit, int *ret_fd);
+
+/* The partner has everything up to a cursor; a lower one than before changes nothing.
+ * JSON in a memfd: what is acknowledged now. */
+int queue_outcomes_acknowledge(
+	struct queue *q, const char *partner, int64_t upto, int *ret_fd);
+
 /* JSON in a memfd: for each partner and destination how many were accepted and where they
  * are, whether the counts that are kept apart agree, and the ids of what is not as its
  * audit records say. walk: how many documents to compare first; the daemon compares all

@@ -96,6 +96,12 @@ int engine_list(
 int engine_explain(struct engine *e, const char *key, int *ret_fd);
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd);
 
+/* A partner's feed, as queue_outcomes and queue_outcomes_acknowledge say. */
+int engine_outcomes(
+	struct engine *e, const char *partner, int64_t after, int limit, int *ret_fd);
+int engine_outcomes_acknowledge(
+	struct engine *e, int64_t now, const char *partner, int64_t upto, int *ret_fd);
+
 /* The ledger: JSON in a sealed memfd, as queue_ledger says. */
 int engine_ledger(struct engine *e, int *ret_fd);
 

@@ -168,6 +168,16 @@ int flow_count(struct engine *e, sqlite3_int64 document, const char *destination
 int ledger_rows(struct engine *e, json_t **ret_rows, bool *ret_balanced);
 void ledger_walk_done(struct engine *e);
 
+/* What the partner is told of its document, in the order of its feed. */
+struct outcome {
+	const char *event;	 /* "document.sealed", "delivery.delivered" ... */
+	const char *destination; /* NULL: of the whole document */
+	const char *state;
+	const char *reply_id, *detail; /* NULL: none */
+};
+int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
+	const struct outcome *o);
+
 /* Append a record as it stands. */
 int audit_append(struct engine *e, sqlite3_int64 document, struct span record);
 

@@ -70,6 +70,16 @@ static int become_judged(struct engine *e, int64_t now, struct document_row *d,
 		e, d, (enum document_state)j->state, again ? j->retry_at : now);
 }
 
+static int tell(struct engine *e, int64_t now, const struct document_row *d)
+{
+	bool accepted = d->document.state == DOCUMENT_ACCEPTED;
+	const struct outcome o = { .event = accepted ? "document.accepted"
+						     : "document.refused",
+		.state = accepted ? "accepted" : "refused" };
+
+	return outcome_add(e, now, d, &o);
+}
+
 int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	const struct queue_judgement *j, struct span report)
 {
@@ -94,6 +104,11 @@ int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,
 		r = end_deliveries(e, now, d.key);
 	if (r != QUEUE_DONE)
 		return r;
+	if (j->state != DOCUMENT_HELD) {
+		r = tell(e, now, &d);
+		if (r < 0)
+			return r;
+	}
 	r = audit_event(e, now, "intake", "document.judged", &d, json_incref(detail));
 	return r < 0 ? r : QUEUE_DONE;
 }

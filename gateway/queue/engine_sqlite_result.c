@@ -2,10 +2,25 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "queue/engine_sqlite.h"
+#include "queue/replay.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Ends are the partner's business, attempts are not. */
+static int tell(struct engine *e, int64_t now, const struct document_row *doc,
+	const struct delivery_row *d, const char *event, const json_t *detail)
+{
+	const struct outcome o = { .event = event,
+		.destination = d->destination,
+		.state = delivery_state_text(d->state),
+		.reply_id = json_string_of(detail, "reply_id"),
+		.detail = json_string_of(detail, "text") };
+
+	return replay_class(d->state) == DELIVERY_QUEUED ? 0
+							 : outcome_add(e, now, doc, &o);
+}
 
 int delivery_settle(struct engine *e, int64_t now, const struct document_row *doc,
 	struct delivery_row *d, enum delivery_state to, const char *actor, json_t *detail)
@@ -20,6 +35,11 @@ int delivery_settle(struct engine *e, int64_t now, const struct document_row *do
 		return r;
 	}
 	snprintf(event, sizeof(event), "delivery.%s", delivery_state_text(to));
+	r = tell(e, now, doc, d, event, detail);
+	if (r < 0) {
+		json_decref(detail);
+		return r;
+	}
 	r = audit_event(e, now, actor, event, doc, detail);
 	if (r < 0 || !hold)
 		return r < 0 ? r : QUEUE_DONE;
@@ -109,6 +129,10 @@ int engine_sealed(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	if (r == QUEUE_DONE)
 		r = audit_event(
 			e, now, "seal", "document.sealed", &d, json_incref(detail));
+	if (r == 0)
+		r = outcome_add(e, now, &d,
+			&(struct outcome){
+				.event = "document.sealed", .state = "sealed" });
 	return r < 0 ? r : r == 0 ? QUEUE_DONE : r;
 }
 

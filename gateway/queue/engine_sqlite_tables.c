@@ -174,12 +174,43 @@ static const char TRIGGERS_2[] =
 	" INSERT INTO ledger SELECT partner,NEW.destination,NEW.state,1 FROM documents"
 	"  WHERE document=NEW.document ON CONFLICT DO UPDATE SET n=n+1; END;";
 
+/* Version 3: what partners are told, each in a sequence of its own. */
+static const char TABLES_3[] =
+	"CREATE TABLE outcomes("
+	" partner TEXT NOT NULL, sequence INTEGER NOT NULL CHECK(sequence>0),"
+	" document INTEGER NOT NULL REFERENCES documents, at INTEGER NOT NULL,"
+	" event TEXT NOT NULL, destination TEXT NOT NULL, state TEXT NOT NULL,"
+	" reply_id TEXT NOT NULL, detail TEXT NOT NULL,"
+	" PRIMARY KEY(partner,sequence)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE outcome_cursors("
+	" partner TEXT PRIMARY KEY, last INTEGER NOT NULL,"
+	" acknowledged INTEGER NOT NULL CHECK(acknowledged BETWEEN 0 AND last)"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO outcomes SELECT partner,"
+	" row_number() OVER (PARTITION BY partner ORDER BY updated,delivery),"
+	" document,updated,'delivery.'||v.state,destination,v.state,reply_id,detail"
+	" FROM deliveries v JOIN documents USING(document)"
+	" WHERE v.state IN('delivered','refused','expired');"
+	"INSERT INTO outcome_cursors SELECT partner,max(sequence),0 FROM outcomes"
+	" GROUP BY partner;";
+
+static const char TRIGGERS_3[] =
+	"CREATE TRIGGER outcomes_kept BEFORE UPDATE ON outcomes"
+	" BEGIN SELECT RAISE(ABORT,'what was told never changes'); END;"
+	"CREATE TRIGGER outcomes_never_deleted BEFORE DELETE ON outcomes"
+	" BEGIN SELECT RAISE(ABORT,'what was told is never deleted'); END;"
+	"CREATE TRIGGER outcome_cursors_rise BEFORE UPDATE ON outcome_cursors"
+	" WHEN NEW.last<OLD.last OR NEW.acknowledged<OLD.acknowledged"
+	" BEGIN SELECT RAISE(ABORT,'a cursor goes back'); END;";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_1, TRIGGERS_1, COUNTS_1 },
 	{ TABLES_2, TRIGGERS_2 },
+	{ TABLES_3, TRIGGERS_3 },
 };
 
 const char *schema_text(int version, int index)

@@ -15,6 +15,7 @@
 #define QUEUE_LEASE_MAX_S 3600
 #define QUEUE_LIST_MAX 1000
 #define QUEUE_AUDIT_READ_MAX 10000
+#define QUEUE_OUTCOMES_MAX 500
 #define QUEUE_WALK_MAX 1000
 /* From the arrival of a held document to its second verdict. */
 #define QUEUE_HELD_RETRY_S 60
@@ -41,6 +42,8 @@ enum queue_operation {
 	QUEUE_OP_CLAIM_HELD,
 	QUEUE_OP_JUDGED,
 	QUEUE_OP_LEDGER,
+	QUEUE_OP_OUTCOMES,
+	QUEUE_OP_OUTCOMES_ACKNOWLEDGE,
 	QUEUE_OPERATIONS,
 };
 
@@ -119,6 +122,13 @@ struct queue_judged_request {
 };
 
 struct queue_stats_request {
+	uint32_t reserved;
+};
+
+struct queue_outcomes_request {
+	char partner[PARTNER_NAME_SIZE];
+	int64_t cursor; /* after this one (-1: the acknowledged one); or up to this one */
+	uint32_t limit; /* 0 when acknowledging */
 	uint32_t reserved;
 };
 

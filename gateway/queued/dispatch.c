@@ -2,7 +2,7 @@
 #include "queued/dispatch.h"
 
 #include "common/log.h"
-#include "common/memfd.h"
+#include "queued/operations.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,15 +33,6 @@ struct text {
 	size_t size;
 };
 
-struct call {
-	struct engine *engine;
-	const struct ipc_message *message;
-	const void *body;
-	const char *peer;
-	int64_t now;
-	struct answer *answer;
-};
-
 enum trait { READS = 0, WRITES = 1, CLAIMS = 2, MAKES_WORK = 4 };
 
 #define TEXTS_MAX 16
@@ -55,225 +46,6 @@ struct operation {
 	int (*run)(const struct call *c);
 	struct text texts[TEXTS_MAX];
 };
-
-static struct queue_document *document_of(const struct call *c)
-{
-	return &c->answer->reply.claim.document;
-}
-
-static int run_find(const struct call *c)
-{
-	const struct queue_find_request *q = c->body;
-
-	return engine_find(c->engine, &q->submission, document_of(c));
-}
-
-static size_t commit_part_max(unsigned bit)
-{
-	switch (bit) {
-	case QUEUE_HAS_DOCUMENT:
-		return LIMIT_DOCUMENT;
-	case QUEUE_HAS_REPORT:
-		return LIMIT_REPORT;
-	case QUEUE_HAS_RECEIPT:
-		return LIMIT_RECEIPT;
-	default:
-		return QUEUE_RECORD_MAX;
-	}
-}
-
-/* Map the descriptors in the order of the bits of parts. Return: 0 or -errno. */
-static int map_parts(
-	const struct ipc_message *m, uint32_t parts, struct span ret_parts[4])
-{
-	size_t used = 0;
-
-	for (unsigned i = 0; i < 4; i++) {
-		int r;
-
-		if (!(parts & (1u << i)))
-			continue;
-		if (used == m->header.fd_count)
-			return -EPROTO;
-		r = memfd_map(m->fds[used++], commit_part_max(1u << i), &ret_parts[i]);
-		if (r < 0)
-			return r;
-	}
-	return parts < 16 && used == m->header.fd_count ? 0 : -EPROTO;
-}
-
-static int run_commit(const struct call *c)
-{
-	const struct queue_commit_request *q = c->body;
-	struct span parts[4] = { 0 };
-	struct engine_parts p;
-	int r = map_parts(c->message, q->parts, parts);
-
-	if (r == 0) {
-		p = (struct engine_parts){ parts[0], parts[1], parts[2], parts[3] };
-		r = engine_insert(c->engine, &q->submission, &p, document_of(c));
-	}
-	for (size_t i = 0; i < 4; i++)
-		memfd_unmap(&parts[i]);
-	return r;
-}
-
-static int run_get(const struct call *c)
-{
-	const struct queue_get_request *q = c->body;
-
-	return engine_get(c->engine, q->id, q->partner, (enum queue_part)q->part,
-		document_of(c), &c->answer->fds[0]);
-}
-
-static bool lease_ok(const struct queue_claim_request *q)
-{
-	return q->lease_s > 0 && q->lease_s <= QUEUE_LEASE_MAX_S;
-}
-
-static int run_claim_seal(const struct call *c)
-{
-	const struct queue_claim_request *q = c->body;
-
-	if (!lease_ok(q))
-		return QUEUE_ILLEGAL;
-	return engine_claim_seal(c->engine, c->now, (int)q->lease_s,
-		&c->answer->reply.claim, c->answer->fds, &c->answer->due);
-}
-
-static int run_claim_held(const struct call *c)
-{
-	const struct queue_claim_request *q = c->body;
-
-	if (!lease_ok(q))
-		return QUEUE_ILLEGAL;
-	return engine_claim_held(c->engine, c->now, (int)q->lease_s,
-		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
-}
-
-static int run_judged(const struct call *c)
-{
-	const struct queue_judged_request *q = c->body;
-	struct span report = { 0 };
-	int r = c->message->header.fd_count
-			? memfd_map(c->message->fds[0], LIMIT_REPORT, &report)
-			: 0;
-
-	if (r == 0)
-		r = engine_judged(
-			c->engine, c->now, q->id, q->fence, &q->judgement, report);
-	memfd_unmap(&report);
-	return r;
-}
-
-static int run_claim_delivery(const struct call *c)
-{
-	const struct queue_claim_request *q = c->body;
-
-	if (!lease_ok(q) || !q->destination[0])
-		return QUEUE_ILLEGAL;
-	return engine_claim_delivery(c->engine, c->now, q->destination, (int)q->lease_s,
-		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
-}
-
-static int run_sealed(const struct call *c)
-{
-	const struct queue_sealed_request *q = c->body;
-	struct span container = { 0 };
-	int r = memfd_map(c->message->fds[0], LIMIT_CONTAINER, &container);
-
-	if (r == 0)
-		r = engine_sealed(c->engine, c->now, q->id, q->fence, container);
-	memfd_unmap(&container);
-	return r;
-}
-
-static int run_seal_failed(const struct call *c)
-{
-	const struct queue_seal_failed_request *q = c->body;
-
-	return engine_seal_failed(
-		c->engine, c->now, q->id, q->fence, q->retry_at, q->reason);
-}
-
-static int run_delivery_result(const struct call *c)
-{
-	return engine_delivery_result(c->engine, c->now, c->body);
-}
-
-static int run_control(const struct call *c)
-{
-	return engine_control(c->engine, c->now, c->body);
-}
-
-/* What queued alone records: its word on states is what the ledger is checked against. */
-static bool event_is_ours(const char *event)
-{
-	static const char *const OURS[] = { "document.", "delivery.", "operator.",
-		"ledger.", "queued." };
-
-	for (size_t i = 0; i < sizeof(OURS) / sizeof(OURS[0]); i++)
-		if (strncmp(event, OURS[i], strlen(OURS[i])) == 0)
-			return true;
-	return false;
-}
-
-/* Only admin speaks for people; any other program is the actor of what it reports. */
-static int run_audit(const struct call *c)
-{
-	struct queue_audit_request q = *(const struct queue_audit_request *)c->body;
-
-	if (strcmp(c->peer, "admin") != 0 && strcmp(c->peer, "any") != 0) {
-		memset(q.actor, 0, sizeof(q.actor));
-		memcpy(q.actor, c->peer, strlen(c->peer));
-	}
-	return q.event[0] && q.actor[0] && !event_is_ours(q.event)
-		       ? engine_audit(c->engine, c->now, &q)
-		       : QUEUE_ILLEGAL;
-}
-
-static int run_stats(const struct call *c)
-{
-	return engine_stats(c->engine, c->now, &c->answer->fds[0]);
-}
-
-static int run_ledger(const struct call *c)
-{
-	const struct queue_ledger_request *q = c->body;
-	int r = 0;
-
-	if (q->walk > QUEUE_WALK_MAX)
-		return QUEUE_ILLEGAL;
-	if (q->walk)
-		r = engine_ledger_walk(c->engine, (int)q->walk);
-	return r < 0 ? r : engine_ledger(c->engine, &c->answer->fds[0]);
-}
-
-static int run_list(const struct call *c)
-{
-	const struct queue_list_request *q = c->body;
-
-	if (q->limit == 0 || q->limit > QUEUE_LIST_MAX)
-		return QUEUE_ILLEGAL;
-	return engine_list(
-		c->engine, q->state, q->partner, (int)q->limit, &c->answer->fds[0]);
-}
-
-static int run_explain(const struct call *c)
-{
-	const struct queue_explain_request *q = c->body;
-
-	return engine_explain(c->engine, q->key, &c->answer->fds[0]);
-}
-
-static int run_audit_read(const struct call *c)
-{
-	const struct queue_audit_read_request *q = c->body;
-
-	if (q->limit == 0 || q->limit > QUEUE_AUDIT_READ_MAX || q->after < 0)
-		return QUEUE_ILLEGAL;
-	return engine_audit_read(c->engine, q->after, (int)q->limit, &c->answer->fds[0]);
-}
 
 #define TEXT(body, member)                                                               \
 	{                                                                                \
@@ -340,6 +112,12 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 			TEXT(queue_judged_request, judgement.store_version) } },
 	[QUEUE_OP_STATS] = { "stats", sizeof(struct queue_stats_request), 0, 0,
 		PEER_ADMIN | PEER_CTL, READS, run_stats, { { 0 } } },
+	[QUEUE_OP_OUTCOMES] = { "outcomes", sizeof(struct queue_outcomes_request), 0, 0,
+		PEER_INTAKE | PEER_ADMIN | PEER_CTL, READS, run_outcomes,
+		{ TEXT(queue_outcomes_request, partner) } },
+	[QUEUE_OP_OUTCOMES_ACKNOWLEDGE] = { "outcomes_acknowledge",
+		sizeof(struct queue_outcomes_request), 0, 0, PEER_INTAKE, WRITES,
+		run_outcomes_acknowledge, { TEXT(queue_outcomes_request, partner) } },
 	[QUEUE_OP_LEDGER] = { "ledger", sizeof(struct queue_ledger_request), 0, 0,
 		PEER_ADMIN | PEER_CTL, READS, run_ledger, { { 0 } } },
 	[QUEUE_OP_LIST] = { "list", sizeof(struct queue_list_request), 0, 0,

@@ -169,3 +169,25 @@ void request_done(struct request *r)
 		close(r->body);
 	*r = (struct request){ .socket = -1, .body = -1 };
 }
+
+bool request_query(const struct request *r, const char *name, char *ret, size_t size)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789-_.:";
+	const char *p = scgi_get(&r->scgi, "QUERY_STRING");
+	size_t len = strlen(name), n;
+
+	ret[0] = '\0';
+	for (; *p; p += strcspn(p, "&"), p += *p == '&') {
+		if (strncmp(p, name, len) != 0 || p[len] != '=')
+			continue;
+		n = strcspn(p + len + 1, "&");
+		if (n < size && strspn(p + len + 1, allowed) >= n) {
+			memcpy(ret, p + len + 1, n);
+			ret[n] = '\0';
+		}
+		return true;
+	}
+	return false;
+}

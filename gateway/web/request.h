@@ -40,6 +40,11 @@ int request_body(struct request *r);
  */
 void request_discard(struct request *r);
 
+/* The value of a member of the query: letters, digits and "-_.:" only, as nothing here
+ * needs decoding. Return: true when it is there; what does not fit or holds other octets
+ * is "". */
+bool request_query(const struct request *r, const char *name, char *ret, size_t size);
+
 void request_done(struct request *r);
 
 /* The size of the body as announced. */

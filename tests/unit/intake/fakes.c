@@ -250,7 +250,8 @@ static int get(struct fake_queue *q, struct ipc_message *m,
 		return QUEUE_NOT_FOUND;
 	*ret_document = f->document;
 	if (g->part == QUEUE_META || g->part == QUEUE_EVENTS)
-		*ret_fd = memfd_from("json", span_str("{\"fake\":true}"));
+		*ret_fd = memfd_from(
+			"json", span_str(q->json ? q->json : "{\"fake\":true}"));
 	else if (g->part == QUEUE_CONTAINER)
 		*ret_fd = f->container < 0 ? -1 : dup(f->container);
 	else
@@ -291,6 +292,21 @@ static int judged(struct fake_queue *q, struct ipc_message *m)
 	return QUEUE_DONE;
 }
 
+static int outcomes(struct fake_queue *q, struct ipc_message *m, int *ret_fd)
+{
+	const struct queue_outcomes_request *o = ipc_body(m, sizeof(*o));
+
+	must(o != NULL, "outcomes");
+	q->outcomes = *o;
+	if (q->mood == QUEUE_CANNOT_WRITE &&
+		m->header.type == QUEUE_OP_OUTCOMES_ACKNOWLEDGE)
+		return QUEUE_UNAVAILABLE;
+	if (o->cursor > q->last)
+		return QUEUE_ILLEGAL;
+	*ret_fd = memfd_from("json", span_str(q->json ? q->json : "{}"));
+	return QUEUE_DONE;
+}
+
 static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 {
 	struct fake_queue *q = arg;
@@ -310,6 +326,9 @@ static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 		r = claim_held(q, &reply.claim, &fd);
 	else if (m->header.type == QUEUE_OP_JUDGED)
 		r = judged(q, m);
+	else if (m->header.type == QUEUE_OP_OUTCOMES ||
+		 m->header.type == QUEUE_OP_OUTCOMES_ACKNOWLEDGE)
+		r = outcomes(q, m, &fd);
 	else
 		r = find(q,
 			&((const struct queue_find_request *)(const void *)m->body)

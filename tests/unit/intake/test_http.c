@@ -106,7 +106,7 @@ static void expect(const char *method, const char *path, int status, const char 
 
 static void test_routes(void **state)
 {
-	static const char *const nowhere[] = { "", "/", "/v1", "/v1/", "/v1/outcomes",
+	static const char *const nowhere[] = { "", "/", "/v1", "/v1/", "/v1/outcomes/",
 		"/v1/documents/", "/v1/documents//receipt", "/V1/documents",
 		"/v1//documents", "/v1/documents/" ID "/",
 		"/v1/documents/" ID "/document", "/v1/documents/" ID "x/receipt",
@@ -124,6 +124,8 @@ static void test_routes(void **state)
 	expect("DELETE", "/v1/documents/" ID, 405, "GET");
 	expect("HEAD", "/v1/status", 405, "GET");
 	expect("POST", "/v1/documents/" ID "/receipt", 405, "GET");
+	expect("POST", "/v1/outcomes", 405, "GET");
+	expect("GET", "/v1/outcomes/acknowledgement", 405, "POST");
 	expect("", "/v1/status", 405, "GET");
 	expect("get", "/v1/status", 405, "GET");
 }

@@ -32,6 +32,8 @@ char *visit_request(const struct visit *v, size_t *ret_len)
 	len += put(header + len, "SCGI", "1");
 	len += put(header + len, "REQUEST_METHOD", v->method);
 	len += put(header + len, "REQUEST_URI", v->uri);
+	len += put(header + len, "QUERY_STRING",
+		strchr(v->uri, '?') ? strchr(v->uri, '?') + 1 : "");
 	len += put(header + len, "CONTENT_TYPE", or (v->content_type, "application/xml"));
 	len += put(header + len, "HTTP_CONTENT_ENCODING", or (v->encoding, ""));
 	len += put(header + len, "HTTP_ACCEPT", or (v->accept, ""));

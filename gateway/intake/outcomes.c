@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/handlers.h"
+
+#include "common/json.h"
+#include "common/memfd.h"
+#include "intake/problem.h"
+#include "intake/withhold.h"
+#include "queue/protocol.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CURSOR_DIGITS_MAX 18
+#define LIMIT_DEFAULT 100
+#define BODY_MAX 1024u
+
+/* Digits without a leading zero: the texts that this gate gives out. */
+static bool read_cursor(const char *text, int64_t *ret_cursor)
+{
+	size_t n = strlen(text);
+
+	if (n == 0 || n > CURSOR_DIGITS_MAX || strspn(text, "0123456789") != n ||
+		(text[0] == '0' && n > 1))
+		return false;
+	*ret_cursor = strtoll(text, NULL, 10);
+	return true;
+}
+
+/* "after" and "limit" of the query. Return: 1, 0 with a problem. */
+static int read_query(struct exchange *x, int64_t *ret_after, int *ret_limit)
+{
+	char after[32], limit[8];
+	int64_t n = LIMIT_DEFAULT;
+
+	*ret_after = -1;
+	if ((request_query(x->request, "after", after, sizeof(after)) &&
+		    !read_cursor(after, ret_after)) ||
+		(request_query(x->request, "limit", limit, sizeof(limit)) &&
+			(!read_cursor(limit, &n) || n < 1 || n > QUEUE_OUTCOMES_MAX))) {
+		problem(x, "outcomes.cursor", scgi_get(&x->request->scgi, "QUERY_STRING"),
+			NULL);
+		return 0;
+	}
+	*ret_limit = (int)n;
+	return 1;
+}
+
+static json_t *json_of(int fd)
+{
+	struct span text;
+	json_t *value;
+
+	if (memfd_map(fd, QUEUE_JSON_MAX, &text) < 0)
+		return NULL;
+	value = json_read(text, QUEUE_JSON_MAX);
+	memfd_unmap(&text);
+	return value;
+}
+
+static void not_done(struct exchange *x, int answer, const char *received)
+{
+	problem(x, answer == QUEUE_ILLEGAL ? "outcomes.cursor" : "http.queue-away",
+		answer == QUEUE_ILLEGAL ? received : NULL, NULL);
+}
+
+void get_outcomes(struct exchange *x)
+{
+	_cleanup_(closep) int fd = -1;
+	json_t *feed;
+	int64_t after;
+	int limit, r;
+
+	if (!read_query(x, &after, &limit))
+		return;
+	r = links_outcomes(x->links, x->partner->name, after, limit, &fd);
+	if (r != QUEUE_DONE) {
+		not_done(x, r, scgi_get(&x->request->scgi, "QUERY_STRING"));
+		return;
+	}
+	feed = json_of(fd);
+	withhold_words(x->partner, json_object_get(feed, "outcomes"));
+	response_json(x->response, 200, TYPE_JSON, feed);
+}
+
+/* {"cursor": "12"}. Return: 1, 0 with a problem. */
+static int read_acknowledgement(struct exchange *x, int64_t *ret_cursor)
+{
+	_cleanup_json_ json_t *body = NULL;
+	const char *type = scgi_get(&x->request->scgi, "CONTENT_TYPE"), *cursor;
+
+	if (strncmp(type, TYPE_JSON, strlen(TYPE_JSON)) != 0) {
+		problem(x, "http.content-type", type, "Send application/json.");
+		return 0;
+	}
+	if (request_size(x->request) > 0 && request_size(x->request) <= BODY_MAX &&
+		request_body(x->request) == 1)
+		body = json_of(x->request->body);
+	cursor = json_string_of(body, "cursor");
+	if (cursor && read_cursor(cursor, ret_cursor))
+		return 1;
+	problem(x, "outcomes.cursor", cursor, NULL);
+	return 0;
+}
+
+void post_acknowledgement(struct exchange *x)
+{
+	int64_t cursor;
+	int fd = -1, r;
+
+	if (!read_acknowledgement(x, &cursor))
+		return;
+	r = links_acknowledge(x->links, x->partner->name, cursor, &fd);
+	if (r == QUEUE_DONE)
+		response_fd(x->response, 200, TYPE_JSON, fd);
+	else
+		not_done(x, r, "a cursor that was not given out");
+}

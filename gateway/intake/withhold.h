@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What of destinations' decisions may go back to a partner, as its policy file says (Reg.
+ * (EU) 2017/625 Art. 107(2): prior agreement, cooperation, data protection); never
+ * whether a document was delivered.
+ */
+#ifndef SEALGATE_INTAKE_WITHHOLD_H
+#define SEALGATE_INTAKE_WITHHOLD_H
+
+#include "policy/policy.h"
+
+#include <jansson.h>
+
+/* Of each object of the array that names a "destination" the partner is not told the
+ * words of: "reply_id" and "detail" become "", "withheld" is true. */
+void withhold_words(const struct partner *p, json_t *list);
+
+/* Of each audit event about such a destination the record becomes null; its hash stays,
+ * so that the chain can still be followed. */
+void withhold_records(const struct partner *p, json_t *events);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/encode.h"
+#include "common/json.h"
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
+	const struct outcome *o)
+{
+	const char *partner = d->document.partner;
+	int r = sql_run(e, SQL_OUTCOME_NEXT, "t", partner);
+
+	if (r < 0)
+		return r;
+	return sql_run(e, SQL_OUTCOME_INSERT, "tiittttt", partner, (int64_t)d->key, now,
+		o->event, o->destination ? o->destination : "", o->state,
+		o->reply_id ? o->reply_id : "", o->detail ? o->detail : "");
+}
+
+struct cursors {
+	int64_t last, acknowledged;
+};
+
+static int read_cursors(struct engine *e, const char *partner, struct cursors *ret)
+{
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_OUTCOME_CURSORS, "t", partner);
+	int r = sql_step(e, s);
+
+	*ret = (struct cursors){ 0 };
+	if (r > 0) {
+		ret->last = sqlite3_column_int64(s, 0);
+		ret->acknowledged = sqlite3_column_int64(s, 1);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Cursors are texts: what they count is nobody's business. */
+static json_t *cursor_text(int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return json_string(text);
+}
+
+static json_t *column(sqlite3_stmt *s, int i)
+{
+	return json_text((const char *)sqlite3_column_text(s, i));
+}
+
+static json_t *outcome_to_json(sqlite3_stmt *s)
+{
+	char hash[SHA256_TEXT_SIZE] = "";
+
+	if (sqlite3_column_bytes(s, 12) == SHA256_SIZE)
+		hex_encode(sqlite3_column_blob(s, 12), SHA256_SIZE, hash);
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s}",
+		"cursor", cursor_text(sqlite3_column_int64(s, 0)), "at",
+		json_time(sqlite3_column_int64(s, 1)), "event", column(s, 2),
+		"destination", column(s, 3), "state", column(s, 4), "reply_id",
+		column(s, 5), "detail", column(s, 6), "id", column(s, 7), "number",
+		column(s, 8), "type", column(s, 9), "country", column(s, 10), "status",
+		column(s, 11), "sha256", hash);
+}
+
+static int read_outcomes(struct engine *e, const char *partner, int64_t after, int limit,
+	json_t *list, int64_t *ret_next)
+{
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_OUTCOMES, "tii", partner, after, (int64_t)limit);
+	int r;
+
+	*ret_next = after;
+	while ((r = sql_step(e, s)) > 0) {
+		if (json_array_append_new(list, outcome_to_json(s)) < 0)
+			return -ENOMEM;
+		*ret_next = sqlite3_column_int64(s, 0);
+	}
+	return r;
+}
+
+int engine_outcomes(
+	struct engine *e, const char *partner, int64_t after, int limit, int *ret_fd)
+{
+	_cleanup_json_ json_t *list = json_array();
+	struct cursors c;
+	int64_t next;
+	int r = read_cursors(e, partner, &c);
+
+	if (r < 0)
+		return r;
+	if (after > c.last)
+		return QUEUE_ILLEGAL;
+	r = read_outcomes(
+		e, partner, after < 0 ? c.acknowledged : after, limit, list, &next);
+	if (r < 0)
+		return r;
+	return json_to_fd(json_pack("{s:O,s:o,s:o,s:b}", "outcomes", list, "next",
+				  cursor_text(next), "acknowledged",
+				  cursor_text(c.acknowledged), "more", next < c.last),
+		ret_fd);
+}
+
+int engine_outcomes_acknowledge(
+	struct engine *e, int64_t now, const char *partner, int64_t upto, int *ret_fd)
+{
+	struct cursors c;
+	int r = read_cursors(e, partner, &c);
+
+	if (r < 0)
+		return r;
+	if (upto < 0 || upto > c.last)
+		return QUEUE_ILLEGAL;
+	if (upto > c.acknowledged) {
+		r = sql_run(e, SQL_OUTCOME_ACKNOWLEDGE, "ti", partner, upto);
+		if (r == 0)
+			r = audit_event(e, now, partner, "outcomes.acknowledged", NULL,
+				json_pack("{s:o}", "cursor", cursor_text(upto)));
+		c.acknowledged = upto;
+	}
+	return r < 0 ? r
+		     : json_to_fd(json_pack("{s:o}", "acknowledged",
+					  cursor_text(c.acknowledged)),
+			       ret_fd);
+}

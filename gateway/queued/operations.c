@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queued/operations.h"
+
+#include "common/memfd.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct queue_document *document_of(const struct call *c)
+{
+	return &c->answer->reply.claim.document;
+}
+
+int run_find(const struct call *c)
+{
+	const struct queue_find_request *q = c->body;
+
+	return engine_find(c->engine, &q->submission, document_of(c));
+}
+
+static size_t commit_part_max(unsigned bit)
+{
+	switch (bit) {
+	case QUEUE_HAS_DOCUMENT:
+		return LIMIT_DOCUMENT;
+	case QUEUE_HAS_REPORT:
+		return LIMIT_REPORT;
+	case QUEUE_HAS_RECEIPT:
+		return LIMIT_RECEIPT;
+	default:
+		return QUEUE_RECORD_MAX;
+	}
+}
+
+/* Map the descriptors in the order of the bits of parts. Return: 0 or -errno. */
+static int map_parts(
+	const struct ipc_message *m, uint32_t parts, struct span ret_parts[4])
+{
+	size_t used = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		int r;
+
+		if (!(parts & (1u << i)))
+			continue;
+		if (used == m->header.fd_count)
+			return -EPROTO;
+		r = memfd_map(m->fds[used++], commit_part_max(1u << i), &ret_parts[i]);
+		if (r < 0)
+			return r;
+	}
+	return parts < 16 && used == m->header.fd_count ? 0 : -EPROTO;
+}
+
+int run_commit(const struct call *c)
+{
+	const struct queue_commit_request *q = c->body;
+	struct span parts[4] = { 0 };
+	struct engine_parts p;
+	int r = map_parts(c->message, q->parts, parts);
+
+	if (r == 0) {
+		p = (struct engine_parts){ parts[0], parts[1], parts[2], parts[3] };
+		r = engine_insert(c->engine, &q->submission, &p, document_of(c));
+	}
+	for (size_t i = 0; i < 4; i++)
+		memfd_unmap(&parts[i]);
+	return r;
+}
+
+int run_get(const struct call *c)
+{
+	const struct queue_get_request *q = c->body;
+
+	return engine_get(c->engine, q->id, q->partner, (enum queue_part)q->part,
+		document_of(c), &c->answer->fds[0]);
+}
+
+static bool lease_ok(const struct queue_claim_request *q)
+{
+	return q->lease_s > 0 && q->lease_s <= QUEUE_LEASE_MAX_S;
+}
+
+int run_claim_seal(const struct call *c)
+{
+	const struct queue_claim_request *q = c->body;
+
+	if (!lease_ok(q))
+		return QUEUE_ILLEGAL;
+	return engine_claim_seal(c->engine, c->now, (int)q->lease_s,
+		&c->answer->reply.claim, c->answer->fds, &c->answer->due);
+}
+
+int run_claim_held(const struct call *c)
+{
+	const struct queue_claim_request *q = c->body;
+
+	if (!lease_ok(q))
+		return QUEUE_ILLEGAL;
+	return engine_claim_held(c->engine, c->now, (int)q->lease_s,
+		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
+}
+
+int run_judged(const struct call *c)
+{
+	const struct queue_judged_request *q = c->body;
+	struct span report = { 0 };
+	int r = c->message->header.fd_count
+			? memfd_map(c->message->fds[0], LIMIT_REPORT, &report)
+			: 0;
+
+	if (r == 0)
+		r = engine_judged(
+			c->engine, c->now, q->id, q->fence, &q->judgement, report);
+	memfd_unmap(&report);
+	return r;
+}
+
+int run_claim_delivery(const struct call *c)
+{
+	const struct queue_claim_request *q = c->body;
+
+	if (!lease_ok(q) || !q->destination[0])
+		return QUEUE_ILLEGAL;
+	return engine_claim_delivery(c->engine, c->now, q->destination, (int)q->lease_s,
+		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
+}
+
+int run_sealed(const struct call *c)
+{
+	const struct queue_sealed_request *q = c->body;
+	struct span container = { 0 };
+	int r = memfd_map(c->message->fds[0], LIMIT_CONTAINER, &container);
+
+	if (r == 0)
+		r = engine_sealed(c->engine, c->now, q->id, q->fence, container);
+	memfd_unmap(&container);
+	return r;
+}
+
+int run_seal_failed(const struct call *c)
+{
+	const struct queue_seal_failed_request *q = c->body;
+
+	return engine_seal_failed(
+		c->engine, c->now, q->id, q->fence, q->retry_at, q->reason);
+}
+
+int run_delivery_result(const struct call *c)
+{
+	return engine_delivery_result(c->engine, c->now, c->body);
+}
+
+int run_control(const struct call *c)
+{
+	return engine_control(c->engine, c->now, c->body);
+}
+
+/* What queued alone records: its word on states is what the ledger is checked against. */
+static bool event_is_ours(const char *event)
+{
+	static const char *const OURS[] = { "document.", "delivery.", "operator.",
+		"ledger.", "queued." };
+
+	for (size_t i = 0; i < sizeof(OURS) / sizeof(OURS[0]); i++)
+		if (strncmp(event, OURS[i], strlen(OURS[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Only admin speaks for people; any other program is the actor of what it reports. */
+int run_audit(const struct call *c)
+{
+	struct queue_audit_request q = *(const struct queue_audit_request *)c->body;
+
+	if (strcmp(c->peer, "admin") != 0 && strcmp(c->peer, "any") != 0) {
+		memset(q.actor, 0, sizeof(q.actor));
+		memcpy(q.actor, c->peer, strlen(c->peer));
+	}
+	return q.event[0] && q.actor[0] && !event_is_ours(q.event)
+		       ? engine_audit(c->engine, c->now, &q)
+		       : QUEUE_ILLEGAL;
+}
+
+int run_stats(const struct call *c)
+{
+	return engine_stats(c->engine, c->now, &c->answer->fds[0]);
+}
+
+int run_outcomes(const struct call *c)
+{
+	const struct queue_outcomes_request *q = c->body;
+
+	if (q->limit == 0 || q->limit > QUEUE_OUTCOMES_MAX || !q->partner[0])
+		return QUEUE_ILLEGAL;
+	return engine_outcomes(
+		c->engine, q->partner, q->cursor, (int)q->limit, &c->answer->fds[0]);
+}
+
+int run_outcomes_acknowledge(const struct call *c)
+{
+	const struct queue_outcomes_request *q = c->body;
+
+	return q->partner[0] ? engine_outcomes_acknowledge(c->engine, c->now, q->partner,
+				       q->cursor, &c->answer->fds[0])
+			     : QUEUE_ILLEGAL;
+}
+
+int run_ledger(const struct call *c)
+{
+	const struct queue_ledger_request *q = c->body;
+	int r = 0;
+
+	if (q->walk > QUEUE_WALK_MAX)
+		return QUEUE_ILLEGAL;
+	if (q->walk)
+		r = engine_ledger_walk(c->engine, (int)q->walk);
+	return r < 0 ? r : engine_ledger(c->engine, &c->answer->fds[0]);
+}
+
+int run_list(const struct call *c)
+{
+	const struct queue_list_request *q = c->body;
+
+	if (q->limit == 0 || q->limit > QUEUE_LIST_MAX)
+		return QUEUE_ILLEGAL;
+	return engine_list(
+		c->engine, q->state, q->partner, (int)q->limit, &c->answer->fds[0]);
+}
+
+int run_explain(const struct call *c)
+{
+	const struct queue_explain_request *q = c->body;
+
+	return engine_explain(c->engine, q->key, &c->answer->fds[0]);
+}
+
+int run_audit_read(const struct call *c)
+{
+	const struct queue_audit_read_request *q = c->body;
+
+	if (q->limit == 0 || q->limit > QUEUE_AUDIT_READ_MAX || q->after < 0)
+		return QUEUE_ILLEGAL;
+	return engine_audit_read(c->engine, q->after, (int)q->limit, &c->answer->fds[0]);
+}

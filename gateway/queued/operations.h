@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What each row of the table in dispatch.c runs: the message's body into a call of the
+ * engine; never who may ask.
+ */
+#ifndef SEALGATE_QUEUED_OPERATIONS_H
+#define SEALGATE_QUEUED_OPERATIONS_H
+
+#include "queued/dispatch.h"
+
+struct call {
+	struct engine *engine;
+	const struct ipc_message *message;
+	const void *body;
+	const char *peer;
+	int64_t now;
+	struct answer *answer;
+};
+
+/* Each: enum queue_answer or negative. */
+int run_find(const struct call *c);
+int run_commit(const struct call *c);
+int run_get(const struct call *c);
+int run_claim_seal(const struct call *c);
+int run_claim_held(const struct call *c);
+int run_judged(const struct call *c);
+int run_claim_delivery(const struct call *c);
+int run_sealed(const struct call *c);
+int run_seal_failed(const struct call *c);
+int run_delivery_result(const struct call *c);
+int run_control(const struct call *c);
+int run_audit(const struct call *c);
+int run_stats(const struct call *c);
+int run_outcomes(const struct call *c);
+int run_outcomes_acknowledge(const struct call *c);
+int run_ledger(const struct call *c);
+int run_list(const struct call *c);
+int run_explain(const struct call *c);
+int run_audit_read(const struct call *c);
+
+#endif
