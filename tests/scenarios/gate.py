@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -247,7 +248,8 @@ class Gate:
                 self.process.kill()
                 self.process.wait(10)
         self.process = None
-        (self.folder / "access.json").unlink(missing_ok=True)
+        for name in ("access.json", "access.env"):
+            (self.folder / name).unlink(missing_ok=True)
 
     def close(self):
         """Stop the gate and the simulators."""
@@ -319,11 +321,13 @@ class Gate:
         return {row["key"].removesuffix("-advance") for row in self.customs.accepted()}
 
     def write_access(self):
-        """build/demo/access.json: how a person or a script reaches what is up."""
+        """access.json and access.env (for a shell): how what is up is reached."""
         def client(holder):
             return {"certificate": str(self.pki.path(holder, ".chain.pem")),
                     "key": str(self.pki.path(holder, ".key"))}
 
+        number = f"PHYTO.NZ.{time.strftime('%Y.%j%H%M%S', time.gmtime())}"
+        sample = self.document("phyto", number, name="sample")
         access = {
             "urls": {name: self.listener(name)
                      for name in ("partners", "customs", "operators")},
@@ -331,24 +335,33 @@ class Gate:
             "partners": {name: client(f"partners/{name}") for name in ("nz-mpi", "br-mapa")},
             "operators": {name: client(f"operators/{name}")
                           for name in ("viewer", "operator", "auditor")},
+            "signers": {name: client(f"authority-nz/{name}") for name in ("officer", "seal")},
+            "sample": {"document": str(sample), "number": number},
             "simulators": {name: {"url": sim.url, "control": sim.control,
                                   "ledger": str(sim.ledger_path)}
                            for name, sim in (("traces", self.traces),
                                              ("customs", self.customs), ("tsa", self.tsa))},
         }
         (self.folder / "access.json").write_text(json.dumps(access, indent=2) + "\n")
+        names = {"GATE": access["urls"]["partners"], "CA": access["ca"],
+                 "TSA": f"{self.tsa.url}/tsa", "SAMPLE": sample, "NUMBER": number,
+                 "PARTNER": self.pki.path("partners/nz-mpi", ""),
+                 "OFFICER": self.pki.path("authority-nz/officer", ""),
+                 "SEAL": self.pki.path("authority-nz/seal", "")}
+        (self.folder / "access.env").write_text(
+            "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in names.items()))
 
     # documents ---------------------------------------------------------------
 
-    def document(self, name, number, folder=None, **replacements):
+    def document(self, vector, number, folder=None, name=None, **replacements):
         """A copy of a vector with another number (and texts replaced); its path."""
-        text = (VECTORS / f"{name}.xml").read_text()
+        text = (VECTORS / f"{vector}.xml").read_text()
         original = {"phyto": "PHYTO.NZ.2026.0000001",
-                    "veterinary": "IMPORT.NZ.2026.0000001"}[name]
+                    "veterinary": "IMPORT.NZ.2026.0000001"}[vector]
         text = text.replace(original, number)
         for old, new in replacements.items():
             text = text.replace(old, new)
-        path = (folder or self.folder) / f"{number}.xml"
+        path = (folder or self.folder) / f"{name or number}.xml"
         path.write_text(text)
         return path
 
