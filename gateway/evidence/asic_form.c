@@ -5,7 +5,7 @@
 
 #include <zlib.h>
 
-#define LIMIT_SIGNATURES_FILE (1024u * 1024)
+#define LIMIT_SIGNATURES_FILE (8u * 1024 * 1024) /* with revocation data */
 #define VERSION_MADE_BY 20u   /* FAT, 2.0: no attributes of any system */
 #define VERSION_NEEDED 10u    /* stored files only */
 #define DOS_DATE_1980 0x0021u /* 1980-01-01: a ZIP has no earlier day and none absent */

@@ -172,6 +172,11 @@ static void check_role(const xmlNode *properties, struct findings *f, char **ret
  * what would be a valid seal otherwise. */
 static void check_time_stamp(const struct xades_signature *s, struct findings *f)
 {
+	for (size_t i = 0; i < s->timestamp_count; i++)
+		if (strcmp(s->timestamps[i].indication, "FAILED") == 0)
+			depart(f, "evidence.level", s->element,
+				s->timestamps[i].sub_indication,
+				"A time-stamp of the seal is not about it.");
 	if (s->indication != XADES_TOTAL_PASSED && s->timestamp_count)
 		return;
 	for (size_t i = 0; i < s->timestamp_count; i++)

@@ -5,7 +5,7 @@
 #include "common/cleanup.h"
 #include "common/encode.h"
 #include "evidence/asic.h"
-#include "pki/certificate.h"
+#include "evidence/seal_data.h"
 #include "xml/node.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@
 #define NS_ASIC "http://uri.etsi.org/02918/v1.2.1#"
 #define NS_DS "http://www.w3.org/2000/09/xmldsig#"
 #define NS_XADES "http://uri.etsi.org/01903/v1.3.2#"
+#define NS_XADES141 "http://uri.etsi.org/01903/v1.4.1#"
 #define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 #define DEPTH_MAX 24
 #define IDENTIFIER_MAX 256
@@ -24,8 +25,9 @@ static const struct shape {
 	const char *ns, *name;
 	const char *attribute;	 /* NULL: none */
 	const char *prefix;	 /* NULL: declares none */
-	const char *children[4]; /* none: text in base64; "+": one or more of the one
-				    before */
+	const char *children[4]; /* none: text in base64; "": nothing; "+": one or more of
+				    the one before; "?NAME": perhaps; "*": what proves it
+				    later */
 } SHAPES[] = {
 	{ NS_ASIC, "XAdESSignatures", NULL, "asic", { "Signature" } },
 	{ NS_DS, "Signature", "Id", "ds",
@@ -38,10 +40,24 @@ static const struct shape {
 	{ NS_XADES, "QualifyingProperties", "Target", "xades",
 		{ "SignedProperties", "UnsignedProperties" } },
 	{ NS_XADES, "UnsignedProperties", NULL, NULL, { "UnsignedSignatureProperties" } },
-	{ NS_XADES, "UnsignedSignatureProperties", NULL, NULL, { "SignatureTimeStamp" } },
+	{ NS_XADES, "UnsignedSignatureProperties", NULL, NULL,
+		{ "SignatureTimeStamp", "*" } },
 	{ NS_XADES, "SignatureTimeStamp", "Id", NULL,
 		{ "CanonicalizationMethod", "EncapsulatedTimeStamp" } },
 	{ NS_XADES, "EncapsulatedTimeStamp", NULL, NULL, { 0 } },
+	{ NS_XADES, "CertificateValues", NULL, NULL,
+		{ "EncapsulatedX509Certificate", "+" } },
+	{ NS_XADES, "EncapsulatedX509Certificate", NULL, NULL, { 0 } },
+	{ NS_XADES, "RevocationValues", NULL, NULL, { "?CRLValues", "?OCSPValues" } },
+	{ NS_XADES, "CRLValues", NULL, NULL, { "EncapsulatedCRLValue", "+" } },
+	{ NS_XADES, "EncapsulatedCRLValue", NULL, NULL, { 0 } },
+	{ NS_XADES, "OCSPValues", NULL, NULL, { "EncapsulatedOCSPValue", "+" } },
+	{ NS_XADES, "EncapsulatedOCSPValue", NULL, NULL, { 0 } },
+	{ NS_XADES141, "TimeStampValidationData", NULL, "xades141",
+		{ "?CertificateValues", "?RevocationValues" } },
+	{ NS_XADES141, "ArchiveTimeStamp", "Id", "xades141",
+		{ "CanonicalizationMethod", "EncapsulatedTimeStamp" } },
+	{ NS_DS, "CanonicalizationMethod", "Algorithm", NULL, { "" } },
 };
 
 struct form {
@@ -80,19 +96,53 @@ static bool attributes_are(const xmlNode *node, const char *attribute)
 	return !a->next && !a->ns && same_name(a->name, attribute);
 }
 
+/* What stands in a seal's unsigned places and has no shape is covered by the signature.
+ */
+static bool is_known(const xmlNode *c, const char *name)
+{
+	return same_name(c->name, name) &&
+	       (shape_of(c) || xml_is(c, NS_DS, "SignedInfo") ||
+		       xml_is(c, NS_XADES, "SignedProperties"));
+}
+
+/* Past one optional child of that name. */
+static const xmlNode *past(const xmlNode *c, const char *name)
+{
+	return c && is_known(c, name) ? c->next : c;
+}
+
+/* Validation data, then archive time-stamps, each after what the ones before it lacked.
+ */
+static const xmlNode *past_long_term(const xmlNode *c)
+{
+	const xmlNode *next = past(past(c, "CertificateValues"), "RevocationValues");
+
+	if (next == c)
+		return c;
+	do {
+		c = next;
+		next = past(past(c, "TimeStampValidationData"), "ArchiveTimeStamp");
+	} while (next != c);
+	return c;
+}
+
 static bool children_are(const xmlNode *node, const char *const names[4])
 {
 	const xmlNode *c = node->children;
 
-	for (size_t i = 0; i < 4 && names[i]; i++) {
+	for (size_t i = 0; i < 4 && names[i] && names[i][0]; i++) {
 		if (strcmp(names[i], "+") == 0) {
-			while (c && same_name(c->name, names[i - 1]))
+			while (c && is_known(c, names[i - 1]))
 				c = c->next;
-			continue;
+		} else if (strcmp(names[i], "*") == 0) {
+			c = past_long_term(c);
+		} else if (names[i][0] == '?') {
+			c = past(c, names[i] + 1);
+		} else {
+			if (!c || !is_known(c, names[i]))
+				return false;
+			c = c->next;
 		}
-		if (!c || !same_name(c->name, names[i]))
-			return false;
-		c = c->next;
 	}
 	return !c;
 }
@@ -206,21 +256,6 @@ static void compare(struct form *f, struct span octets)
 		"The file is not written as the gate writes a seal.");
 }
 
-static bool in_chain(const xmlNode *node, const STACK_OF(X509) * chain)
-{
-	_cleanup_(freep) char *text = xml_text(node);
-	_cleanup_(freep) uint8_t *der = NULL;
-	_cleanup_(X509_freep) X509 *x = NULL;
-	size_t len;
-
-	if (text && base64_decode(span_str(text), &der, &len) == 0)
-		x = pki_certificate_parse(span_of(der, len));
-	for (int i = 0; x && i < sk_X509_num(chain); i++)
-		if (X509_cmp(x, sk_X509_value(chain, i)) == 0)
-			return true;
-	return false;
-}
-
 static void check_identifier(struct form *f, const xmlNode *node, const char *attribute,
 	const char *before, const char *id, const char *after)
 {
@@ -247,18 +282,21 @@ static void check_identifiers(struct form *f, const xmlNode *signature, const ch
 		f, xml_child(u, NS_XADES, "SignatureTimeStamp"), "Id", "ts-", id, "-1");
 }
 
-/* A certificate that the path does not need is covered by nothing. */
-static void check_certificates(struct form *f, const struct xades_signature *s)
+static void check_archive_identifiers(
+	struct form *f, const xmlNode *signature, const char *id)
 {
-	const xmlNode *data =
-		xml_child(xml_child(s->element, NS_DS, "KeyInfo"), NS_DS, "X509Data");
-	const xmlNode *c = xml_child(data, NS_DS, "X509Certificate");
+	const xmlNode *q = xml_child(
+		xml_child(signature, NS_DS, "Object"), NS_XADES, "QualifyingProperties");
+	const xmlNode *u = xml_child(xml_child(q, NS_XADES, "UnsignedProperties"),
+		NS_XADES, "UnsignedSignatureProperties");
+	const xmlNode *a = xml_child(u, NS_XADES141, "ArchiveTimeStamp");
 
-	if (s->indication != XADES_TOTAL_PASSED)
-		return;
-	for (; c; c = xml_next(c, NS_DS, "X509Certificate"))
-		if (!in_chain(c, s->chain))
-			depart(f, c, "The certificate is not of the seal's path.");
+	for (unsigned int n = 1; a; a = xml_next(a, NS_XADES141, "ArchiveTimeStamp")) {
+		char after[16];
+
+		(void)snprintf(after, sizeof(after), "-%u", n++);
+		check_identifier(f, a, "Id", "ats-", id, after);
+	}
 }
 
 int seal_form_check(
@@ -277,8 +315,11 @@ int seal_form_check(
 	if (report->count == 1 && report->signatures[0].id && !f.departed) {
 		check_identifiers(
 			&f, report->signatures[0].element, report->signatures[0].id);
-		check_certificates(&f, &report->signatures[0]);
+		check_archive_identifiers(
+			&f, report->signatures[0].element, report->signatures[0].id);
 	}
 	buf_done(&f.text);
+	if (r == 0 && report->count == 1 && !f.departed)
+		r = seal_data_check(&report->signatures[0], findings);
 	return r;
 }

@@ -87,5 +87,11 @@ int draft_place(const struct xades_plan *plan, xmlDoc *doc, struct xades_draft *
 			return -EINVAL;
 	}
 	*ret_reason = "The element to sign in has no end tag.";
-	return end_tag_offset(plan->document, order_of(doc, parent), &d->at);
+	return draft_end_of(plan->document, doc, parent, &d->at);
+}
+
+int draft_end_of(
+	struct span text, const xmlDoc *doc, const xmlNode *element, size_t *ret_at)
+{
+	return end_tag_offset(text, order_of(doc, element), ret_at);
 }

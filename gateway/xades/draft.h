@@ -61,6 +61,11 @@ const xmlNode *draft_signature_number(const xmlDoc *doc, size_t index);
 int draft_place(const struct xades_plan *plan, xmlDoc *doc, struct xades_draft *d,
 	const char **ret_reason);
 
+/* create_place.c: octet where the end tag of an element starts in the text that the tree
+ * was read from. Return: 0, -EINVAL when it has none. */
+int draft_end_of(
+	struct span text, const xmlDoc *doc, const xmlNode *element, size_t *ret_at);
+
 /* place_scan.c: octet where the end tag of the n-th element (document order, from 0) of a
  * well-formed text starts. Return: 0, -EINVAL when it has none (<a/>) or is not there. */
 int end_tag_offset(struct span text, size_t n, size_t *ret_at);

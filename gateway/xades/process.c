@@ -141,7 +141,7 @@ static void decide_acceptance(
 	}
 }
 
-static void report_token(const struct sig_token *t, struct xades_timestamp *ret)
+static int report_token(const struct sig_token *t, struct xades_timestamp *ret)
 {
 	static const char *const TYPES[] = {
 		[TOKEN_SIGNATURE] = "SIGNATURE_TIMESTAMP",
@@ -165,6 +165,9 @@ static void report_token(const struct sig_token *t, struct xades_timestamp *ret)
 	(void)snprintf(ret->qualification, sizeof(ret->qualification), "NA");
 	if (t->result.signer && X509_up_ref(t->result.signer))
 		ret->signer = t->result.signer;
+	if (t->result.path.chain)
+		ret->chain = X509_chain_up_ref(t->result.path.chain);
+	return t->result.path.chain && !ret->chain ? -1 : 0;
 }
 
 static int report_tokens(const struct sig *s, struct xades_signature *ret)
@@ -176,7 +179,8 @@ static int report_tokens(const struct sig *s, struct xades_signature *ret)
 		return -1;
 	ret->timestamp_count = s->token_count;
 	for (size_t i = 0; i < s->token_count; i++)
-		report_token(&s->tokens[i], &ret->timestamps[i]);
+		if (report_token(&s->tokens[i], &ret->timestamps[i]) < 0)
+			return -1;
 	return 0;
 }
 

@@ -11,8 +11,10 @@ static void signature_done(struct xades_signature *s)
 	free(s->id);
 	X509_free(s->signer);
 	sk_X509_pop_free(s->chain, X509_free);
-	for (size_t i = 0; i < s->timestamp_count; i++)
+	for (size_t i = 0; i < s->timestamp_count; i++) {
 		X509_free(s->timestamps[i].signer);
+		sk_X509_pop_free(s->timestamps[i].chain, X509_free);
+	}
 	free(s->timestamps);
 	free(s->signed_octets);
 }

@@ -68,6 +68,12 @@ struct sig_context {
 	struct pki_material *embedded; /* for the level; made when first needed; owned */
 };
 
+/* validate.c: read data and validate every signature in it; options and report are set.
+ * Return: 0, also for unreadable input, or negative undecided; the context is to be
+ * released in any case, the report is the caller's. */
+int sig_context_open(struct span data, struct sig_context *c);
+void sig_context_done(struct sig_context *c);
+
 /* True when the signature is inside another one. */
 bool sig_nested(const struct sig_context *c, const xmlNode *signature);
 

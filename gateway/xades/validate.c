@@ -181,7 +181,7 @@ static int validate(struct sig_context *c)
 	return r < 0 ? r : conclude_worst(c->report);
 }
 
-static void context_done(struct sig_context *c)
+void sig_context_done(struct sig_context *c)
 {
 	for (size_t i = 0; c->parsed && i < c->count; i++)
 		sig_done(&c->parsed[i]);
@@ -189,6 +189,18 @@ static void context_done(struct sig_context *c)
 	sig_ids_done(&c->ids);
 	pki_material_free(c->material);
 	pki_material_free(c->embedded);
+}
+
+int sig_context_open(struct span data, struct sig_context *c)
+{
+	struct xades_report *report = c->report;
+	int r = xml_read(data,
+		c->options->profile == XADES_EIDAS ? XML_READ_EIDAS : XML_READ_GATE,
+		&report->findings, &report->doc);
+
+	if (r == 0)
+		conclude(report, XADES_TOTAL_FAILED, "FORMAT_FAILURE");
+	return r > 0 ? validate(c) : r;
 }
 
 int xades_validate(struct span data, const struct xades_options *options,
@@ -201,19 +213,10 @@ int xades_validate(struct span data, const struct xades_options *options,
 
 	if (!report)
 		return -ENOMEM;
-	r = xml_read(data,
-		options->profile == XADES_EIDAS ? XML_READ_EIDAS : XML_READ_GATE,
-		&report->findings, &report->doc);
+	r = sig_context_open(data, &c);
+	sig_context_done(&c);
 	if (r < 0)
 		return r;
-	if (r == 0) {
-		conclude(report, XADES_TOTAL_FAILED, "FORMAT_FAILURE");
-	} else {
-		r = validate(&c);
-		context_done(&c);
-		if (r < 0)
-			return r;
-	}
 	if (report->findings.out_of_memory)
 		return -ENOMEM;
 	*ret_report = TAKE(report);

@@ -50,9 +50,10 @@ struct xades_timestamp {
 	char type[40];	     /* "SIGNATURE_TIMESTAMP", "ARCHIVE_TIMESTAMP", ... */
 	char indication[16]; /* PASSED | FAILED | INDETERMINATE */
 	char sub_indication[48];
-	int64_t gen_time;      /* 0 when unknown */
-	char qualification[8]; /* QTSA | TSA | NA */
-	X509 *signer;	       /* of the token; NULL when not identified */
+	int64_t gen_time;	/* 0 when unknown */
+	char qualification[8];	/* QTSA | TSA | NA */
+	X509 *signer;		/* of the token; NULL when not identified */
+	STACK_OF(X509) * chain; /* of its signer, as far as found; may be NULL */
 };
 
 struct xades_signature {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What sealgate signs and seals, judged by the EU's reference implementation, and side by side
 with our own verdict. Skipped, with a message, where Maven is not."""
+import datetime
+import json
 import pathlib
 import shutil
 import sys
@@ -73,6 +75,26 @@ def container(gate):
 def test_seal_of_a_container(gate, container):
     found, errors = verdicts(gate, [container])
     assert found == [("XAdES-BASELINE-T", "TOTAL_PASSED", "-")], errors
+
+
+def test_seal_that_lasts(gate, container, tmp_path):
+    """T to LT when fresh revocation data is there, then LTA; the anchors are enough then."""
+    roots = [x for a in anchors(gate) for x in ("--anchors", a)]
+    data = [x for c in revocation(gate) for x in ("--revocation", c)]
+    lt, lta = tmp_path / "lt.asice", tmp_path / "lta.asice"
+    early = sealgate("evidence", "augment", "--to", "LT", *roots, *data, "-o", lt, container)
+    assert early.returncode == 1 and "younger" in early.stderr
+    gate.pki.renew_crls(datetime.datetime.now(datetime.timezone.utc))
+    sealgate("evidence", "augment", "--to", "LT", *roots, *data, "-o", lt, container, check=True)
+    sealgate("evidence", "augment", "--to", "LTA", "--tsa", f"{gate.tsa.url}/tsa", *roots, *data,
+             "-o", lta, lt, check=True)
+    for path, level in (lt, "LT"), (lta, "LTA"):
+        seals = judge_module.judge([path], anchors(gate))[0]
+        assert [(v.level, v.indication) for v in seals] == \
+            [(f"XAdES-BASELINE-{level}", "TOTAL_PASSED")]
+        ours = sealgate("evidence", "verify", *roots, path)
+        assert ours.returncode == 0, ours.stdout
+        assert json.loads(ours.stdout)["signatures"][0]["level"] == f"XAdES-BASELINE-{level}"
 
 
 def altered(container, name, change, out):

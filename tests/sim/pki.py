@@ -291,6 +291,11 @@ class Pki:
         _write(self.directory / "crl-pem" / (self.crl_path(ca).stem + ".pem"),
                crl.public_bytes(PEM))
 
+    def renew_crls(self, this_update):
+        """Every authority's CRL anew, issued at this time."""
+        for ca in self._authorities:
+            self._write_crl(ca, this_update)
+
     def _write_crls(self):
         for ca in self._authorities:
             self._write_crl(ca, self.span(CRL_SPAN)[0])

@@ -107,6 +107,14 @@ static void texts_that_mean_the_same_are_refused(void **state)
 	refuse_seal_with("TEST seal", "&#84;EST seal", code);
 	refuse_seal_with("Target=\"#seal", "Target=\"#real", code);
 	refuse_seal_with("Id=\"ts-", "Id=\"st-", code);
+	refuse_seal_with("<xades:EncapsulatedTimeStamp>",
+		"<xades:EncapsulatedTimeStamp Id=\"e\">", code);
+	refuse_seal_with("xml-exc-c14n#\"/><xades:Enc",
+		"xml-exc-c14n#\" Id=\"c\"/><xades:Enc", code);
+	refuse_seal_with("</xades:UnsignedSignatureProperties>",
+		"<ds:CertificateValues>QQ==</ds:CertificateValues>"
+		"</xades:UnsignedSignatureProperties>",
+		code);
 	/* Canonicalisation sorts attributes: the signature would still be valid. */
 	refuse_seal_with("Id=\"r-seal-" SEALED_ID "-1\" URI=\"document.xml\"",
 		"URI=\"document.xml\" Id=\"r-seal-" SEALED_ID "-1\"", code);

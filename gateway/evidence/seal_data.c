@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "evidence/seal_data.h"
+
+#include "common/cleanup.h"
+#include "common/encode.h"
+#include "pki/certificate.h"
+#include "pki/crl.h"
+#include "pki/errors.h"
+#include "pki/ocsp.h"
+#include "xml/node.h"
+
+#include <errno.h>
+
+#define NS_DS "http://www.w3.org/2000/09/xmldsig#"
+#define NS_XADES "http://uri.etsi.org/01903/v1.3.2#"
+
+/* Paths of the signer and of the time-stamps, one after the other. */
+struct paths {
+	STACK_OF(X509) * all;
+	int of_signer; /* the first of all */
+	struct findings *findings;
+};
+
+static int add_path(struct paths *p, const STACK_OF(X509) * chain)
+{
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if (sk_X509_push(p->all, sk_X509_value(chain, i)) <= 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static void depart(struct paths *p, const xmlNode *node, const char *message)
+{
+	_cleanup_(freep) char *where = xml_path_of(node);
+
+	findings_add(p->findings, "evidence.signature-file", where, NULL, message);
+}
+
+static bool is_among(const struct paths *p, int count, struct span der)
+{
+	_cleanup_(X509_freep) X509 *x = pki_certificate_parse(der);
+
+	for (int i = 0; x && i < count; i++)
+		if (X509_cmp(x, sk_X509_value(p->all, i)) == 0)
+			return true;
+	return false;
+}
+
+static bool has_signers(const struct paths *p, struct span der)
+{
+	return is_among(p, p->of_signer, der);
+}
+
+static bool has_certificate(const struct paths *p, struct span der)
+{
+	return is_among(p, sk_X509_num(p->all), der);
+}
+
+static bool has_issuer_of(const struct paths *p, struct span der)
+{
+	_cleanup_(X509_CRL_freep) X509_CRL *crl = pki_crl_parse(der);
+
+	for (int i = 0; crl && i < sk_X509_num(p->all); i++) {
+		const X509 *x = sk_X509_value(p->all, i);
+
+		if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(x)) ==
+				0 &&
+			X509_CRL_verify(crl, X509_get0_pubkey(x)) == 1)
+			return true;
+	}
+	return false;
+}
+
+/* An answer about one certificate of the paths, by its issuer or whom that appointed. */
+static bool answers(const struct paths *p, OCSP_BASICRESP *response, X509 *x)
+{
+	for (int i = 0; i < sk_X509_num(p->all); i++) {
+		X509 *issuer = sk_X509_value(p->all, i), *signer = NULL;
+		struct pki_ocsp_answer answer;
+
+		if (pki_ocsp_answer(response, x, issuer, &answer) == 1 &&
+			pki_ocsp_signer(response, issuer, p->all, NULL, &signer) == 1 &&
+			pki_ocsp_delegated(signer, issuer))
+			return true;
+	}
+	return false;
+}
+
+static bool has_answer_of(const struct paths *p, struct span der)
+{
+	_cleanup_(OCSP_BASICRESP_freep) OCSP_BASICRESP *response = pki_ocsp_parse(der);
+
+	for (int i = 0; response && i < sk_X509_num(p->all); i++)
+		if (answers(p, response, sk_X509_value(p->all, i)))
+			return true;
+	return false;
+}
+
+static const struct {
+	const char *ns, *name;
+	bool (*belongs)(const struct paths *p, struct span der);
+	const char *otherwise;
+} DATA[] = {
+	{ NS_DS, "X509Certificate", has_signers,
+		"The certificate is not of the seal's path." },
+	{ NS_XADES, "EncapsulatedX509Certificate", has_certificate,
+		"The certificate is not of a path of the seal or its time-stamps." },
+	{ NS_XADES, "EncapsulatedCRLValue", has_issuer_of,
+		"The CRL is not one of an authority of the seal or its time-stamps." },
+	{ NS_XADES, "EncapsulatedOCSPValue", has_answer_of,
+		"The OCSP response is not about the seal or its time-stamps." },
+};
+
+static void check_node(struct paths *p, const xmlNode *n)
+{
+	for (size_t i = 0; i < sizeof(DATA) / sizeof(DATA[0]); i++) {
+		_cleanup_(freep) char *text = NULL;
+		_cleanup_(freep) uint8_t *der = NULL;
+		size_t len = 0;
+
+		if (!xml_is(n, DATA[i].ns, DATA[i].name))
+			continue;
+		text = xml_text(n);
+		if (!text || base64_decode(span_str(text), &der, &len) < 0 ||
+			!DATA[i].belongs(p, span_of(der, len)))
+			depart(p, n, DATA[i].otherwise);
+	}
+}
+
+static const xmlNode *next_below(const xmlNode *n, const xmlNode *top)
+{
+	if (n->children)
+		return n->children;
+	while (n != top && !n->next)
+		n = n->parent;
+	return n == top ? NULL : n->next;
+}
+
+int seal_data_check(const struct xades_signature *seal, struct findings *findings)
+{
+	struct paths p = { .all = sk_X509_new_null(), .findings = findings };
+	int r = p.all ? add_path(&p, seal->chain) : -ENOMEM;
+
+	p.of_signer = r == 0 ? sk_X509_num(p.all) : 0;
+	for (size_t i = 0; r == 0 && i < seal->timestamp_count; i++)
+		r = add_path(&p, seal->timestamps[i].chain);
+	if (r == 0 && seal->indication == XADES_TOTAL_PASSED)
+		for (const xmlNode *n = seal->element; n;
+			n = next_below(n, seal->element))
+			if (n->type == XML_ELEMENT_NODE)
+				check_node(&p, n);
+	sk_X509_free(p.all);
+	pki_errors_clear();
+	return r;
+}
