@@ -63,19 +63,36 @@ static void list(struct visit *v)
 	give(v, r, fd, state);
 }
 
+/* ID or ID/REST. *ret_rest: "" for an id alone, and never for what ends in a slash. */
+static bool read_id(const char *text, char id[DOCUMENT_ID_SIZE], const char **ret_rest)
+{
+	size_t len = strcspn(text, "/");
+
+	if (len != DOCUMENT_ID_SIZE - 1 || (text[len] && !text[len + 1]))
+		return false;
+	memcpy(id, text, len);
+	id[len] = '\0';
+	*ret_rest = text[len] ? text + len + 1 : text + len;
+	return id_valid(id);
+}
+
 void queue_resource_get(struct visit *v, const char *rest)
 {
 	struct queue_document document;
+	char id[DOCUMENT_ID_SIZE];
+	const char *part;
 	int fd = -1, r;
 
 	if (!v->queue) {
 		not_done(v, QUEUE_UNAVAILABLE, NULL);
 	} else if (!*rest) {
 		list(v);
-	} else if (!id_valid(rest)) {
+	} else if (!read_id(rest, id, &part) ||
+		   !(!*part || strcmp(part, "report") == 0)) {
 		not_done(v, QUEUE_NOT_FOUND, rest);
 	} else {
-		r = queue_get(v->queue, rest, NULL, QUEUE_META, &document, &fd);
+		r = queue_get(v->queue, id, NULL, *part ? QUEUE_REPORT : QUEUE_META,
+			&document, &fd);
 		give(v, r, fd, rest);
 	}
 }
@@ -83,14 +100,14 @@ void queue_resource_get(struct visit *v, const char *rest)
 /* ID/VERB */
 static bool read_target(const char *rest, char id[DOCUMENT_ID_SIZE], size_t *ret_verb)
 {
-	if (strlen(rest) < DOCUMENT_ID_SIZE || rest[DOCUMENT_ID_SIZE - 1] != '/')
+	const char *verb;
+
+	if (!read_id(rest, id, &verb))
 		return false;
-	memcpy(id, rest, DOCUMENT_ID_SIZE - 1);
-	id[DOCUMENT_ID_SIZE - 1] = '\0';
 	for (size_t i = 0; i < sizeof(VERBS) / sizeof(VERBS[0]); i++)
-		if (strcmp(VERBS[i].name, rest + DOCUMENT_ID_SIZE) == 0) {
+		if (strcmp(VERBS[i].name, verb) == 0) {
 			*ret_verb = i;
-			return id_valid(id);
+			return true;
 		}
 	return false;
 }

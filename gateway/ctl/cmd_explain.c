@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static int print(int fd, bool json)
+static int print(struct queue_session *s, int fd, bool json)
 {
 	_cleanup_json_ json_t *answer = queue_session_json(fd);
 	size_t i;
@@ -17,6 +17,8 @@ static int print(int fd, bool json)
 
 	if (!answer)
 		return EXIT_INTERNAL;
+	json_array_foreach(json_object_get(answer, "documents"), i, d)
+		queue_session_add_findings(s, d);
 	if (json) {
 		json_dumpf(answer, stdout, JSON_SORT_KEYS | JSON_COMPACT);
 		putchar('\n');
@@ -48,5 +50,6 @@ int cmd_explain(int argc, char **argv)
 	if (r != EXIT_CLEAN)
 		return r;
 	r = queue_explain(s.queue, argv[optind], &fd);
-	return r == QUEUE_DONE ? print(fd, json) : queue_session_explain(r, argv[optind]);
+	return r == QUEUE_DONE ? print(&s, fd, json)
+			       : queue_session_explain(r, argv[optind]);
 }

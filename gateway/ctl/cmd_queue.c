@@ -103,6 +103,7 @@ static int show(
 	answer = queue_session_json(fd);
 	if (!answer)
 		return EXIT_INTERNAL;
+	queue_session_add_findings(s, answer);
 	if (o->json)
 		return dump(answer);
 	timeline_print(stdout, answer);

@@ -150,3 +150,19 @@ json_t *queue_session_json(int fd)
 		fprintf(stderr, "sealgate: the answer of queued cannot be read\n");
 	return value;
 }
+
+void queue_session_add_findings(struct queue_session *s, json_t *document)
+{
+	const char *id = json_string_of(document, "id");
+	_cleanup_json_ json_t *report = NULL;
+	struct queue_document d;
+	json_t *findings;
+	int fd = -1;
+
+	if (!id || queue_get(s->queue, id, NULL, QUEUE_REPORT, &d, &fd) != QUEUE_DONE)
+		return;
+	report = queue_session_json(fd);
+	findings = json_object_get(report, "findings");
+	if (findings)
+		json_object_set(document, "findings", findings);
+}

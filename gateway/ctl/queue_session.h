@@ -31,4 +31,8 @@ int queue_session_explain(int answer, const char *subject);
 /* Read a descriptor's JSON and close it. NULL when it cannot be read. */
 json_t *queue_session_json(int fd);
 
+/* Give a document of an answer the "findings" of its report; none when it has no report.
+ */
+void queue_session_add_findings(struct queue_session *s, json_t *document);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void timeline_text(FILE *out, const char *text)
@@ -64,14 +65,41 @@ static void print_detail(FILE *out, const json_t *detail)
 	}
 }
 
-static void print_event(FILE *out, const json_t *event)
+/* What was wrong with it, and how to mend that, as the partner was told. */
+static void print_finding(FILE *out, const json_t *f)
+{
+	const char *where = json_string_of(f, "where"),
+		   *severity = json_string_of(f, "severity");
+
+	fprintf(out, "  %s: ", severity ? severity : "finding");
+	timeline_text(out, json_string_of(f, "code"));
+	if (where && *where) {
+		fputs(" at ", out);
+		timeline_text(out, where);
+	}
+	fputs(": ", out);
+	timeline_text(out, json_string_of(f, "message"));
+	fputc('\n', out);
+	field(out, "received", f, "received");
+	field(out, "to mend it", f, "fix");
+}
+
+/* A partner submits; what became of that is the gate's doing. */
+static bool submitted(const json_t *record, const char *partner)
+{
+	const char *actor = json_string_of(record, "actor");
+
+	return actor && partner && strcmp(actor, partner) == 0;
+}
+
+static void print_event(FILE *out, const json_t *event, const char *partner)
 {
 	const json_t *record = json_object_get(event, "record");
 
 	fprintf(out, "  %s  #%-6lld ", json_string_of(record, "at"),
 		(long long)json_integer_value(json_object_get(event, "position")));
 	timeline_text(out, json_string_of(record, "event"));
-	fputs("  by ", out);
+	fputs(submitted(record, partner) ? "  submitted by " : "  by ", out);
 	timeline_text(out, json_string_of(record, "actor"));
 	print_detail(out, json_object_get(record, "detail"));
 	fputc('\n', out);
@@ -107,7 +135,10 @@ void timeline_print(FILE *out, const json_t *d)
 	field(out, "correlation", d, "correlation");
 	json_array_foreach(json_object_get(d, "deliveries"), i, item)
 		print_delivery(out, item);
-	json_array_foreach(json_object_get(d, "events"), i, item) print_event(out, item);
+	json_array_foreach(json_object_get(d, "findings"), i, item)
+		print_finding(out, item);
+	json_array_foreach(json_object_get(d, "events"), i, item)
+		print_event(out, item, json_string_of(d, "partner"));
 }
 
 static void print_counts(FILE *out, const char *label, const json_t *counts)

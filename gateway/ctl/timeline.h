@@ -8,7 +8,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* One document with its deliveries and, when it has "events", its timeline. */
+/* One document with its deliveries and, when it has them, its "findings" and the timeline
+ * of its "events". */
 void timeline_print(FILE *out, const json_t *document);
 
 /* One line of a list. */

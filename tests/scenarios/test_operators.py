@@ -42,6 +42,25 @@ def test_hold_and_release_are_audited_by_name(gate, held):
     assert "operator (TEST)" in text and "a test" in text
 
 
+def test_who_asks_is_told_why_it_was_refused(gate):
+    status, answer = gate.submit(gate.document("phyto", "PHYTO.NZ.2026.0000002"))
+    assert status == 1, answer
+    finding = answer["findings"][0]
+    text = gate.run("explain", answer["id"], check=True).stdout
+    assert f"error: {finding['code']}" in text and finding["message"] in text
+    assert finding["fix"] in text and "document.refused  submitted by nz-mpi" in text
+    for command in (("explain",), ("queue", "show")):
+        told = json.loads(gate.run(*command, "--format", "json", answer["id"]).stdout)
+        told = told.get("documents", [told])[0]
+        assert told["findings"] == answer["findings"]
+    path = f"/v1/queue/{answer['id']}"
+    report = gate.request(path + "/report", "operators/viewer", listener="operators")
+    assert report.json()["findings"] == answer["findings"]
+    for wrong in ("/", "/document", "/report/"):
+        assert gate.request(path + wrong, "operators/viewer",
+                            listener="operators").status_code == 404
+
+
 def test_health_names_every_part(gate):
     health = gate.request("/health", "operators/viewer", listener="operators").json()
     text = json.dumps(health)
