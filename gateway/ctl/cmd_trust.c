@@ -239,7 +239,10 @@ static void ask_path(struct trust_options *o, const char *file, struct answer *a
 	}
 	say(a, result.outcome == PKI_PASSED ? EXIT_CLEAN : EXIT_NOT_PASSED,
 		result.reason);
-	add(a, "sub_indication", json_string(pki_outcome_text(result.outcome)));
+	add(a, "sub_indication",
+		json_string(result.outcome == PKI_EXPIRED && !o->have_revocation
+				    ? "OUT_OF_BOUNDS_NO_POE"
+				    : pki_outcome_text(result.outcome)));
 	add(a, "revocation", json_string(o->have_revocation ? "checked" : "not asked"));
 	if (result.outcome == PKI_REVOKED || result.outcome == PKI_REVOKED_CA)
 		add_time(a, "revoked_at", result.revoked_at);

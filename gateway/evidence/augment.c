@@ -37,9 +37,10 @@ static int check(struct span container, const struct pki_material *material, int
 {
 	_cleanup_findings_ struct findings findings = { 0 };
 	_cleanup_json_ json_t *report = NULL;
+	struct evidence_context context = { .material = material, .at = at };
 	const json_t *seal;
 	const char *id;
-	int r = evidence_verify(container, material, at, &findings, &report);
+	int r = evidence_verify(container, &context, &findings, &report);
 
 	if (r < 0)
 		return r;

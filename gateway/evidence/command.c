@@ -172,8 +172,9 @@ static int verify_file(const struct command *c, const char *file)
 		complain(c, file, strerror(-r));
 		return r == -EFBIG ? STATUS_UNDECIDED : STATUS_USAGE;
 	}
-	valid = evidence_verify(
-		span_of(data, len), c->material, c->at, &findings, &report);
+	valid = evidence_verify(span_of(data, len),
+		&(struct evidence_context){ .material = c->material, .at = c->at },
+		&findings, &report);
 	if (valid < 0) {
 		complain(c, file, strerror(-valid));
 		return STATUS_UNDECIDED;

@@ -14,8 +14,7 @@
 
 struct verification {
 	struct asic parts;
-	const struct pki_material *material;
-	int64_t at;
+	const struct evidence_context *context;
 	struct findings *findings;
 	size_t errors; /* in the container, apart from the seal's validation */
 	struct xades_report *seal;
@@ -38,8 +37,9 @@ static int validate_seal(struct verification *v)
 {
 	struct xades_detached detached[ASIC_SIGNATURES];
 	struct xades_options options = { .profile = XADES_EIDAS,
-		.at = v->at,
-		.material = v->material,
+		.at = v->context->at,
+		.material = v->context->material,
+		.fresh_revocation = v->context->fresh_revocation,
 		.detached = detached,
 		.detached_count = ASIC_SIGNATURES };
 	int r;
@@ -61,7 +61,7 @@ static int validate_seal(struct verification *v)
 static int64_t seal_time(const struct verification *v)
 {
 	if (v->seal->count == 0 || v->seal->signatures[0].best_signature_time == 0)
-		return v->at;
+		return v->context->at;
 	return v->seal->signatures[0].best_signature_time;
 }
 
@@ -112,13 +112,13 @@ static void check_two_keys(struct verification *v, const X509 *receipt_signer)
 static int verify_receipt_signature(struct verification *v, struct receipt_result *ret)
 {
 	struct span receipt = v->parts.parts[ASIC_RECEIPT];
-	int r = receipt_verify(receipt, v->material, v->at, ret);
+	int r = receipt_verify(receipt, v->context->material, v->context->at, ret);
 
 	if (r < 0 || ret->outcome != RECEIPT_PATH ||
 		(ret->path.outcome != PKI_EXPIRED && ret->path.outcome != PKI_CA_EXPIRED))
 		return r;
 	receipt_result_done(ret);
-	return receipt_verify(receipt, v->material, seal_time(v), ret);
+	return receipt_verify(receipt, v->context->material, seal_time(v), ret);
 }
 
 static int check_receipt_signature(struct verification *v)
@@ -274,7 +274,7 @@ static json_t *report_json(const struct verification *v)
 	const char *indication, *sub;
 	char at[CLOCK_TEXT_SIZE];
 
-	clock_format(v->at, at);
+	clock_format(v->context->at, at);
 	indicate(v, &indication, &sub);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "indication",
 		indication, "sub_indication", sub, "profile", "eidas", "at", at,
@@ -295,11 +295,10 @@ static int conclude(struct verification *v)
 	return passed && v->findings->errors == 0;
 }
 
-int evidence_verify(struct span container, const struct pki_material *material,
-	int64_t at, struct findings *findings, json_t **ret_report)
+int evidence_verify(struct span container, const struct evidence_context *context,
+	struct findings *findings, json_t **ret_report)
 {
-	_cleanup_(verification_done) struct verification v = { .material = material,
-		.at = at,
+	_cleanup_(verification_done) struct verification v = { .context = context,
 		.findings = findings,
 		.receipt_signature = "INDETERMINATE" };
 	json_t *report;

@@ -13,17 +13,24 @@
 
 #include <stdint.h>
 
+struct evidence_context {
+	const struct pki_material *material; /* anchors of seals, receipts, time-stamps */
+	int64_t at;
+	/* Before it is released the gate demands revocation data that is fresh at `at`;
+	 * who verifies later takes what is known about that time. */
+	bool fresh_revocation;
+};
+
 /* Verify: the canonical form, one seal over every part, valid by EN 319 102-1 with a
  * signature time-stamp, with the gate's commitment and seal policy, and a receipt and a
- * report that are about the document. material: anchors of seals, receipts and
- * time-stamps. xades_setup must have been called.
+ * report that are about the document. xades_setup must have been called.
  *
  * *ret_report (a new reference) is an object as of `sealgate verify` without "file" and
  * "store_version", and with "evidence": what the container is evidence of (what was read,
  * be it valid or not). findings: every reason why it is not valid, and warnings.
  *
  * Return: 1 valid, 0 not, negative undecided (*ret_report untouched). */
-int evidence_verify(struct span container, const struct pki_material *material,
-	int64_t at, struct findings *findings, json_t **ret_report);
+int evidence_verify(struct span container, const struct evidence_context *context,
+	struct findings *findings, json_t **ret_report);
 
 #endif

@@ -236,8 +236,10 @@ const char *pki_outcome_text(enum pki_outcome outcome)
 		return "NO_CERTIFICATE_CHAIN_FOUND";
 	case PKI_CONSTRAINTS:
 		return "CHAIN_CONSTRAINTS_FAILURE";
-	case PKI_NOT_YET_VALID:
 	case PKI_EXPIRED:
+		return "OUT_OF_BOUNDS_NOT_REVOKED";
+	case PKI_NOT_YET_VALID:
+	case PKI_CA_EXPIRED:
 		return "OUT_OF_BOUNDS_NO_POE";
 	case PKI_REVOKED:
 		return "REVOKED_NO_POE";
@@ -250,7 +252,6 @@ const char *pki_outcome_text(enum pki_outcome outcome)
 		return "CRYPTO_CONSTRAINTS_FAILURE_NO_POE";
 	case PKI_UNDECIDED:
 	case PKI_CHAIN_INVALID:
-	case PKI_CA_EXPIRED:
 	case PKI_NO_REVOCATION_DATA:
 	default:
 		return "CERTIFICATE_CHAIN_GENERAL_FAILURE";

@@ -86,7 +86,8 @@ int pki_path_validate(
 	const struct pki_path_request *request, struct pki_path_result *ret_result);
 void pki_path_result_done(struct pki_path_result *r);
 
-/* EN 319 102-1 word of an outcome: "NO_CERTIFICATE_CHAIN_FOUND", ... "" for passed. */
+/* EN 319 102-1 word of an outcome: "NO_CERTIFICATE_CHAIN_FOUND", ... "" for passed.
+ * Expired means that revocation data was asked and says that it is not revoked. */
 const char *pki_outcome_text(enum pki_outcome outcome);
 
 #endif

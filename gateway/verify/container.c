@@ -17,8 +17,11 @@ int container_check(const void *context, const struct verify_request *request,
 
 	if (r < 0)
 		return r;
-	valid = evidence_verify(
-		input, c->container_material, request->at, &findings, &report);
+	valid = evidence_verify(input,
+		&(struct evidence_context){ .material = c->container_material,
+			.at = request->at,
+			.fresh_revocation = true },
+		&findings, &report);
 	if (valid < 0)
 		return valid;
 	v.error_count = (uint32_t)findings.errors;

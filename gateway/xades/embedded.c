@@ -113,7 +113,7 @@ int sig_material(struct sig_context *c)
 	c->known_at = c->options->at;
 	c->material = pki_material_copy(c->options->material);
 	r = c->material ? add_all(c, c->material) : -ENOMEM;
-	if (r == 0 && c->options->profile == XADES_EIDAS)
+	if (r == 0 && c->options->profile == XADES_EIDAS && !c->options->fresh_revocation)
 		know_everything(c);
 	return r;
 }

@@ -10,6 +10,7 @@
  *    6.3 l allows SigningCertificate, whose digest is SHA-1 in practice;
  *  - QualifyingProperties/@Target must name this signature (EN 319 132-1 4.3.1), which
  *    general validators do not check;
+ *  - a time-stamp proves against the end of certificates, not against revocation (xcv.c);
  *  - a signature time-stamp that is there must pass: elsewhere it is passed over;
  *  - identifiers are unique in the whole document, not only those that are referenced
  * (the reader sees to that);

@@ -133,6 +133,17 @@ static void check_issuer_serial(
 		"Issuer and serial number are not those of the signer's certificate.");
 }
 
+/* A digest for which somebody may find a second certificate binds nothing. */
+static void check_digest(
+	struct sig_context *c, const struct cert_ref *ref, const xmlNode *cert)
+{
+	if (c->options->profile == XADES_GATE &&
+		!catalogue_digest(XADES_GATE, ref->digest->name, c->options->at))
+		sig_finding(c, SEVERITY_ERROR, "sig.weak", cert,
+			"%s is too weak to name the signer's certificate.",
+			ref->digest->name);
+}
+
 static bool serial_in_key_info(const struct sig *s, const xmlNode *cert)
 {
 	const xmlNode *v1 = sig_xades_child(cert, "IssuerSerial");
@@ -165,6 +176,8 @@ static int match_refs(struct sig_context *c, struct sig *s, const xmlNode *prope
 			return r;
 		x = find_certificate(c, s, &ref);
 		free(ref.value);
+		if (x)
+			check_digest(c, &ref, n);
 		s->named_in_key_info |= serial_in_key_info(s, n);
 		if (!x || !pki_modulus_is_minimal(x))
 			continue;

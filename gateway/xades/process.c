@@ -77,7 +77,7 @@ static void decide_path(
 	if (s->path.outcome == PKI_NOT_YET_VALID && best < c->options->at)
 		sig_decide(ret, XADES_TOTAL_FAILED, "NOT_YET_VALID");
 	else
-		sig_decide(ret, XADES_INDETERMINATE, sig_path_word(s->path.outcome));
+		sig_decide(ret, XADES_INDETERMINATE, pki_outcome_text(s->path.outcome));
 	sig_finding(c, SEVERITY_ERROR, "sig.path", s->node, "%s: %s",
 		ret->sub_indication[0] ? ret->sub_indication : "not passed",
 		s->path.reason ? s->path.reason : "");

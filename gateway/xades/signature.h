@@ -290,9 +290,6 @@ bool sig_ends_in(const struct pki_material *anchors, const struct pki_path_resul
 /* How old revocation data may be, as pki_path_request has it. */
 int64_t sig_revocation_max_age(const struct sig_context *c);
 
-/* EN 319 102-1 sub-indication of a path's outcome, "" when passed. */
-const char *sig_path_word(enum pki_outcome outcome);
-
 /* Write an indication into the report. */
 void sig_decide(
 	struct xades_signature *ret, enum xades_indication indication, const char *sub);

@@ -81,7 +81,7 @@ static const char *word_of(const struct sig_token *t)
 	case TOKEN_SIGNATURE_WRONG:
 		return "SIG_CRYPTO_FAILURE";
 	case TOKEN_PATH:
-		return sig_path_word(t->result.path.outcome);
+		return pki_outcome_text(t->result.path.outcome);
 	case TOKEN_UNDECIDED:
 	default:
 		return "FORMAT_FAILURE";
@@ -159,6 +159,16 @@ static bool data_missing(const struct sig *s)
 	return false;
 }
 
+/* Whether a later time-stamp may prove what fails now: at the gate only when a
+ * certificate has ended since. */
+static bool may_be_past(const struct sig_context *c, const struct sig_token *t)
+{
+	if (c->options->profile == XADES_GATE)
+		return t->result.path.outcome == PKI_EXPIRED ||
+		       t->result.path.outcome == PKI_CA_EXPIRED;
+	return t->result.outcome >= TOKEN_PATH;
+}
+
 /* Now, or when that fails at the time of a later time-stamp over it: *poe. */
 static int verify(struct sig_context *c, struct sig *s, struct sig_token *t, int64_t *poe)
 {
@@ -178,8 +188,7 @@ static int verify(struct sig_context *c, struct sig *s, struct sig_token *t, int
 	}
 	r = verify_at(c, t, t->imprint_found ? buf_span(&octets) : span_of(NULL, 0),
 		c->options->at);
-	if (r == 0 && !t->passed && t->result.outcome >= TOKEN_PATH &&
-		*poe < c->options->at)
+	if (r == 0 && !t->passed && may_be_past(c, t) && *poe < c->options->at)
 		r = verify_at(c, t,
 			t->imprint_found ? buf_span(&octets) : span_of(NULL, 0), *poe);
 	if (r < 0)

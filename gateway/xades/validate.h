@@ -41,6 +41,9 @@ struct xades_options {
 	/* Where paths of signers and of time-stamps must end; NULL: at any anchor of the
 	 * material. A CA of signers must not make proofs of existence. */
 	const struct pki_material *signer_anchors, *tsa_anchors;
+	/* With XADES_EIDAS: revocation data must be fresh at `at`, as with XADES_GATE;
+	 * otherwise what is known about a time never grows too old for it. */
+	bool fresh_revocation;
 	EVP_PKEY *key; /* bare key for core validation only, or NULL */
 	const struct xades_detached *detached;
 	size_t detached_count;

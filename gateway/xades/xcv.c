@@ -4,39 +4,6 @@
 
 #define NEVER_TOO_OLD (-1)
 
-const char *sig_path_word(enum pki_outcome outcome)
-{
-	switch (outcome) {
-	case PKI_PASSED:
-		return "";
-	case PKI_NO_PATH:
-		return "NO_CERTIFICATE_CHAIN_FOUND";
-	case PKI_CHAIN_INVALID:
-	case PKI_NO_REVOCATION_DATA:
-		return "CERTIFICATE_CHAIN_GENERAL_FAILURE";
-	case PKI_CONSTRAINTS:
-		return "CHAIN_CONSTRAINTS_FAILURE";
-	/* Expired means that revocation data speaks about it and it is not revoked. */
-	case PKI_EXPIRED:
-		return "OUT_OF_BOUNDS_NOT_REVOKED";
-	case PKI_NOT_YET_VALID:
-	case PKI_CA_EXPIRED:
-		return "OUT_OF_BOUNDS_NO_POE";
-	case PKI_REVOKED:
-		return "REVOKED_NO_POE";
-	case PKI_REVOKED_CA:
-		return "REVOKED_CA_NO_POE";
-	case PKI_STALE_REVOCATION:
-	case PKI_ON_HOLD:
-		return "TRY_LATER";
-	case PKI_WEAK:
-		return "CRYPTO_CONSTRAINTS_FAILURE_NO_POE";
-	case PKI_UNDECIDED:
-	default:
-		return "CERTIFICATE_CHAIN_GENERAL_FAILURE";
-	}
-}
-
 /* The general validator takes an anchor as it is given, whatever the dates in it. */
 static void trust_anchor(const struct sig_context *c, struct pki_path_result *path)
 {
@@ -57,7 +24,9 @@ bool sig_ends_in(const struct pki_material *anchors, const struct pki_path_resul
 
 int64_t sig_revocation_max_age(const struct sig_context *c)
 {
-	return c->options->profile == XADES_EIDAS ? NEVER_TOO_OLD : 0;
+	return c->options->profile == XADES_EIDAS && !c->options->fresh_revocation
+		       ? NEVER_TOO_OLD
+		       : 0;
 }
 
 static int path_at(struct sig_context *c, struct sig *s, int64_t at, bool may_be_expired,
@@ -92,10 +61,10 @@ static void replace(struct sig *s, struct pki_path_result *path)
 	*path = (struct pki_path_result){ 0 };
 }
 
-/* The end of the CA that ends first. */
-static int64_t end_of_cas(const struct pki_path_result *path, int64_t at)
+/* The end of the certificate that ends first, from the n-th above the signer's on. */
+static int64_t first_end(const struct pki_path_result *path, int n, int64_t at)
 {
-	for (int i = 1; i < sk_X509_num(path->chain); i++) {
+	for (int i = n; i < sk_X509_num(path->chain); i++) {
 		int64_t from, to;
 
 		if (pki_certificate_validity(sk_X509_value(path->chain, i), &from, &to) ==
@@ -111,7 +80,7 @@ static int64_t end_of_cas(const struct pki_path_result *path, int64_t at)
 static int look_before_end(struct sig_context *c, struct sig *s, int64_t best)
 {
 	struct pki_path_result earlier = { 0 };
-	int64_t at = end_of_cas(&s->path, best);
+	int64_t at = first_end(&s->path, 1, best);
 	int r = path_at(c, s, at, false, &earlier);
 
 	if (r == 0 && earlier.outcome != PKI_PASSED && earlier.outcome != PKI_EXPIRED &&
@@ -133,7 +102,42 @@ static int look_at_strength(struct sig_context *c, struct sig *s)
 	return r;
 }
 
-int sig_path(struct sig_context *c, struct sig *s, int64_t best)
+static int look_again(struct sig_context *c, struct sig *s, int64_t best)
+{
+	if (s->path.outcome == PKI_EXPIRED)
+		return look_at_strength(c, s);
+	return s->path.outcome == PKI_CA_EXPIRED ? look_before_end(c, s, best) : 0;
+}
+
+static bool out_of_bounds(const struct pki_path_result *path)
+{
+	return path->outcome == PKI_EXPIRED || path->outcome == PKI_CA_EXPIRED;
+}
+
+/* The gate takes a time-stamp as proof against the end of certificates alone: revocation
+ * after it, and revocation data that is out of date, refuse as they would without it. Who
+ * holds a stolen key can always show a time-stamp of before the loss was known. So the
+ * path must hold when it was proven to exist and, with data that is fresh for it, up to
+ * the moment at which its first certificate ended. EN 319 102-1 5.6.2.4 would accept
+ * more. */
+static int gate_path(struct sig_context *c, struct sig *s, int64_t best)
+{
+	struct pki_path_result past = { 0 };
+	int r = path_at(c, s, c->options->at, false, &s->path);
+
+	if (r < 0 || !out_of_bounds(&s->path) || best >= c->options->at)
+		return r < 0 ? r : look_again(c, s, best);
+	r = path_at(c, s, first_end(&s->path, 0, c->options->at), false, &past);
+	if (r == 0 && past.outcome == PKI_PASSED) {
+		pki_path_result_done(&past);
+		r = path_at(c, s, best, false, &past);
+	}
+	if (r == 0)
+		replace(s, &past);
+	return r;
+}
+
+static int general_path(struct sig_context *c, struct sig *s, int64_t best)
 {
 	struct pki_path_result past = { 0 };
 	int r = path_at(c, s, c->options->at, false, &s->path);
@@ -144,13 +148,18 @@ int sig_path(struct sig_context *c, struct sig *s, int64_t best)
 		r = path_at(c, s, best, false, &past);
 		if (r < 0)
 			return r;
-		if (past.outcome != PKI_CA_EXPIRED && past.outcome != PKI_EXPIRED) {
+		if (!out_of_bounds(&past)) {
 			replace(s, &past);
 			return 0;
 		}
 		pki_path_result_done(&past);
 	}
-	if (s->path.outcome == PKI_EXPIRED)
-		return look_at_strength(c, s);
-	return s->path.outcome == PKI_CA_EXPIRED ? look_before_end(c, s, best) : 0;
+	return look_again(c, s, best);
+}
+
+int sig_path(struct sig_context *c, struct sig *s, int64_t best)
+{
+	return c->options->profile == XADES_GATE || c->options->fresh_revocation
+		       ? gate_path(c, s, best)
+		       : general_path(c, s, best);
 }

@@ -29,7 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	a.parts[ASIC_SIGNATURES] = span_of(data, size);
 	if (asic_write(&a, &container) < 0)
 		return 0;
-	if (evidence_verify(buf_span(&container), empty, 0, &findings, &report) != 0)
+	if (evidence_verify(buf_span(&container),
+		    &(struct evidence_context){ .material = empty }, &findings,
+		    &report) != 0)
 		abort();
 	if (findings.errors == 0 || findings_have(&findings, "evidence.form"))
 		abort();

@@ -4,7 +4,6 @@
 SEALGATE_MUTANTS names how many mutants a document (0: all), SEALGATE_SEED which.
 """
 import copy
-import json
 import os
 import pathlib
 import random
@@ -14,9 +13,7 @@ import tempfile
 import pytest
 from lxml import etree
 
-from scenarios.gate import Gate, sealgate
-from sim import pki as pki_module
-from sim import process
+from scenarios.documents import Documents
 
 SAMPLE = int(os.environ.get("SEALGATE_MUTANTS", "150"))
 SEED = int(os.environ.get("SEALGATE_SEED", "0")) or random.randrange(1, 1 << 31)
@@ -29,29 +26,6 @@ NAMES_ALONE = {"gate": (DS + "SignatureValue",),
                "eidas": (DS + "SignatureValue", DS + "Signature",
                          XADES + "QualifyingProperties")}
 TWICE_IS_HARMLESS = (DS + "KeyInfo", DS + "Object", DS + "X509Data", DS + "X509Certificate")
-
-
-class Documents(Gate):
-    """What signing needs: a PKI and a time-stamping authority, no gate."""
-
-    def make(self, with_rsa=True):
-        self.pki = pki_module.Pki.create(self.folder / "pki", with_rsa=with_rsa)
-        path = self.pki.path
-        self.tsa = process.start("tsa", self.folder / "sims", cert=path("tsa/tsa"),
-                                 key=path("tsa/tsa", ".key"))
-        return self
-
-    def verify(self, profile, files):
-        """The answers, one a file."""
-        folder = self.folder / "pki"
-        done = sealgate("verify", "--profile", profile,
-                        "--anchors", folder / "anchors" / "authority-nz.pem",
-                        "--anchors", folder / "anchors" / "tsa.pem",
-                        "--revocation", folder / "crl", *files, timeout=300)
-        assert done.returncode in (0, 1), done.stderr
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
-        assert len(answers) == len(files)
-        return answers
 
 
 @pytest.fixture(scope="module")

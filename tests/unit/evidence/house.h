@@ -82,7 +82,7 @@ HOUSE X509 *house_certificate(int64_t now, EVP_PKEY *key, const char *name, X509
 		now, 3650, key, name, issuer, issuer_key, usage, extended);
 }
 
-HOUSE X509_CRL *house_crl(const struct house *h)
+HOUSE X509_CRL *house_crl(const struct house *h, int days)
 {
 	X509_CRL *crl = X509_CRL_new();
 	ASN1_TIME *t = ASN1_TIME_adj(NULL, (time_t)h->now, -1, 0);
@@ -93,7 +93,7 @@ HOUSE X509_CRL *house_crl(const struct house *h)
 	X509_CRL_set_version(crl, 1);
 	X509_CRL_set_issuer_name(crl, X509_get_subject_name(h->ca));
 	X509_CRL_set1_lastUpdate(crl, t);
-	ASN1_TIME_adj(t, (time_t)h->now, 3650, 0);
+	ASN1_TIME_adj(t, (time_t)h->now, days, 0);
 	X509_CRL_set1_nextUpdate(crl, t);
 	ASN1_INTEGER_set(number, 1);
 	X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0);
@@ -122,7 +122,7 @@ HOUSE void house_open(struct house *h, int64_t now)
 		"critical,digitalSignature", NULL);
 	h->tsa = house_certificate(now, h->tsa_key, "Time", h->ca, h->ca_key,
 		"critical,digitalSignature", "critical,timeStamping");
-	h->crl = house_crl(h);
+	h->crl = house_crl(h, 3650);
 }
 
 HOUSE void house_done(struct house *h)
@@ -139,7 +139,7 @@ HOUSE void house_done(struct house *h)
 }
 
 /* The authority as anchor and its CRL. The caller frees. */
-HOUSE struct pki_material *house_material(const struct house *h)
+HOUSE struct pki_material *house_material_with(const struct house *h, X509_CRL *crl)
 {
 	struct pki_material *m = pki_material_new();
 	unsigned char *der = NULL;
@@ -148,10 +148,15 @@ HOUSE struct pki_material *house_material(const struct house *h)
 	assert_int_equal(pki_material_add_anchor(m, span_of(der, (size_t)len)), 0);
 	OPENSSL_free(der);
 	der = NULL;
-	len = i2d_X509_CRL(h->crl, &der);
+	len = i2d_X509_CRL(crl, &der);
 	assert_int_equal(pki_material_add_crl(m, span_of(der, (size_t)len)), 0);
 	OPENSSL_free(der);
 	return m;
+}
+
+HOUSE struct pki_material *house_material(const struct house *h)
+{
+	return house_material_with(h, h->crl);
 }
 
 /* r||s over a digest by a P-256 key, as a token gives it. */

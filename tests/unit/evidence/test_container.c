@@ -67,6 +67,37 @@ static void without_anchors_nothing_is_proven(void **state)
 	pki_material_free(empty);
 }
 
+/* Before it is released, old revocation data proves nothing; afterwards, what is known
+ * about that time does. */
+static void released_on_fresh_revocation_data_only(void **state)
+{
+	_cleanup_buf_ struct buf c;
+	X509_CRL *crl = house_crl(&HOUSE_OF_TESTS, 10);
+	struct pki_material *m = house_material_with(&HOUSE_OF_TESTS, crl);
+	struct evidence_context context = {
+		.material = m, .at = NOW + INT64_C(5) * 86400, .fresh_revocation = true
+	};
+	struct answer a;
+
+	(void)state;
+	make(&SEALED.plan, &c);
+	a = verify_in(buf_span(&c), &context);
+	assert_int_equal(a.valid, 1);
+	answer_done(&a);
+	context.at = NOW + INT64_C(20) * 86400;
+	a = verify_in(buf_span(&c), &context);
+	assert_int_equal(a.valid, 0);
+	assert_string_equal(json_string_of(a.report, "indication"), "INDETERMINATE");
+	assert_string_equal(json_string_of(a.report, "sub_indication"), "TRY_LATER");
+	answer_done(&a);
+	context.fresh_revocation = false;
+	a = verify_in(buf_span(&c), &context);
+	assert_string_equal(json_string_of(a.report, "indication"), "TOTAL-PASSED");
+	answer_done(&a);
+	X509_CRL_free(crl);
+	pki_material_free(m);
+}
+
 static void a_seal_is_of_one_document(void **state)
 {
 	struct container_plan plan = SEALED.plan;
@@ -345,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_container_convinces),
 		cmocka_unit_test(the_document_is_untouched),
 		cmocka_unit_test(without_anchors_nothing_is_proven),
+		cmocka_unit_test(released_on_fresh_revocation_data_only),
 		cmocka_unit_test(a_seal_is_of_one_document),
 		cmocka_unit_test(parts_must_be_about_the_document),
 		cmocka_unit_test(a_receipt_names_the_size),

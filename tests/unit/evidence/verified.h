@@ -43,17 +43,24 @@ struct answer {
 	json_t *report;
 };
 
-HOUSE struct answer verify(
-	struct span container, const struct pki_material *m, int64_t at)
+HOUSE struct answer verify_in(
+	struct span container, const struct evidence_context *context)
 {
 	struct answer a = { 0 };
 
-	a.valid = evidence_verify(container, m, at, &a.findings, &a.report);
+	a.valid = evidence_verify(container, context, &a.findings, &a.report);
 	assert_true(a.valid >= 0);
 	assert_non_null(a.report);
 	if (getenv("SEALGATE_TEST_VERBOSE"))
 		json_dumpf(a.report, stderr, JSON_INDENT(1));
 	return a;
+}
+
+HOUSE struct answer verify(
+	struct span container, const struct pki_material *m, int64_t at)
+{
+	return verify_in(
+		container, &(struct evidence_context){ .material = m, .at = at });
 }
 
 HOUSE void answer_done(struct answer *a)

@@ -308,66 +308,6 @@ static void impossible_time(void **state)
 		"SIG_CONSTRAINTS_FAILURE");
 }
 
-static struct xades_report *at(char *text, const struct pki_material *m, const char *time,
-	enum xades_profile profile)
-{
-	struct xades_options options = {
-		.profile = profile, .at = when(time), .material = m
-	};
-	struct xades_report *r = NULL;
-
-	assert_int_equal(xades_validate(span_str(text), &options, &r), 0);
-	free(text);
-	return r;
-}
-
-static void is(struct xades_report *r, enum xades_indication indication, const char *sub)
-{
-	assert_string_equal(r->sub_indication, sub);
-	assert_int_equal(r->indication, indication);
-	xades_report_free(r);
-}
-
-/* EN 319 102-1 5.5: revoked after the time-stamp is no harm, before it is. */
-static void revoked(void **state)
-{
-	const struct {
-		const char *when;
-		bool stamped;
-		enum xades_indication indication;
-		const char *sub;
-	} CASES[] = { { "2026-06-03T00:00:00Z", true, XADES_TOTAL_PASSED, "" },
-		{ "2026-06-03T00:00:00Z", false, XADES_INDETERMINATE, "REVOKED_NO_POE" },
-		{ "2026-05-03T00:00:00Z", true, XADES_INDETERMINATE, "REVOKED_NO_POE" } };
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct pki_material *m = pki_material_new();
-
-		trust_in(m, h.root.cert);
-		know(m, h.ca.cert);
-		revoke_by(m, (struct crl_order){ .issuer = &h.root,
-				     .from = "2026-06-04T00:00:00Z",
-				     .to = "2026-07-01T00:00:00Z" });
-		revoke_by(m, (struct crl_order){ .issuer = &h.ca,
-				     .from = "2026-06-04T00:00:00Z",
-				     .to = "2026-07-01T00:00:00Z",
-				     .entries = { { 301, CASES[i].when, 1 } } });
-		is(at(CASES[i].stamped ? stamped() : plain(), m, NOW, XADES_GATE),
-			CASES[i].indication, CASES[i].sub);
-		pki_material_free(m);
-	}
-}
-
-/* Stale revocation data: the gate waits, the general validator takes it. */
-static void stale(void **state)
-{
-	(void)state;
-	is(at(plain(), h.m, "2026-08-01T00:00:00Z", XADES_GATE), XADES_INDETERMINATE,
-		"TRY_LATER");
-	is(at(plain(), h.m, "2026-08-01T00:00:00Z", XADES_EIDAS), XADES_TOTAL_PASSED, "");
-}
-
 static void time_stamps(void **state)
 {
 	char *text = stamped(), *other = make(&h, (struct wish){ .place = XADES_ENVELOPED,
@@ -475,8 +415,6 @@ int main(void)
 		cmocka_unit_test(zero_is_undecided),
 		cmocka_unit_test(no_anchor),
 		cmocka_unit_test(impossible_time),
-		cmocka_unit_test(revoked),
-		cmocka_unit_test(stale),
 		cmocka_unit_test(time_stamps),
 		cmocka_unit_test(json),
 		cmocka_unit_test(etsi),

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Signatures that are right but say what the gate does not take: changed, then signed again by
+the officer's own key."""
+import base64
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from lxml import etree
+
+from scenarios.documents import NS, Documents, sign_again
+
+OFFICER = "authority-nz/officer"
+PASSED = "TOTAL-PASSED"
+
+
+@pytest.fixture(scope="module")
+def house():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="resigned-"))
+    made = Documents(folder)
+    try:
+        yield made.make(with_rsa=False)
+    finally:
+        made.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def one(root, path):
+    found, = root.xpath(path, namespaces=NS)
+    return found
+
+
+def nothing(_root, _house):
+    pass
+
+
+def weak_digest_of_certificate(root, house):
+    """The right digest of the right certificate, by SHA-1."""
+    certificate = x509.load_pem_x509_certificate(house.pki.path(OFFICER).read_bytes())
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    digest = hashes.Hash(hashes.SHA1())
+    digest.update(der)
+    where = one(root, "//xades:SigningCertificateV2//xades:CertDigest")
+    where.find("ds:DigestMethod", NS).set(
+        "Algorithm", "http://www.w3.org/2000/09/xmldsig#sha1")
+    where.find("ds:DigestValue", NS).text = base64.b64encode(digest.finalize()).decode()
+
+
+def serial_of_another(root, _house):
+    where = one(root, "//xades:IssuerSerialV2")
+    der = bytearray(base64.b64decode(where.text))
+    der[-1] ^= 1
+    where.text = base64.b64encode(bytes(der)).decode()
+
+
+def certificate_not_named(root, _house):
+    where = one(root, "//xades:SigningCertificateV2")
+    where.getparent().remove(where)
+
+
+def time_not_claimed(root, _house):
+    where = one(root, "//xades:SigningTime")
+    where.getparent().remove(where)
+
+
+def time_before_certificate(root, _house):
+    one(root, "//xades:SigningTime").text = "2001-01-01T00:00:00Z"
+
+
+def weak_digest_of_nothing_known(root, _house):
+    one(root, "//xades:SigningCertificateV2//ds:DigestValue").text = "AAAA"
+
+
+CASES = {
+    nothing: (PASSED, None),
+    weak_digest_of_certificate: ("INDETERMINATE", "sig.weak"),
+    serial_of_another: ("INDETERMINATE", "sig.signing-certificate"),
+    certificate_not_named: ("INDETERMINATE", "sig.signing-certificate"),
+    time_not_claimed: ("INDETERMINATE", "sig.time"),
+    time_before_certificate: ("INDETERMINATE", "sig.time"),
+    weak_digest_of_nothing_known: ("INDETERMINATE", "sig.signer"),
+}
+
+
+@pytest.mark.parametrize("change", CASES, ids=lambda c: c.__name__)
+def test_resigned(house, change):
+    number = f"PHYTO.NZ.2026.{list(CASES).index(change):07d}"
+    path = house.sign(house.document("phyto", number), OFFICER, tsa=False)
+    tree = etree.parse(str(path))
+    change(tree.getroot(), house)
+    sign_again(tree.getroot(), house.pki.path(OFFICER, ".key"))
+    again = path.with_suffix(".again.xml")
+    tree.write(str(again), xml_declaration=True, encoding="UTF-8")
+    answer, = house.verify("gate", [again])
+    indication, code = CASES[change]
+    assert answer["indication"] == indication, answer
+    assert answer["signatures"][0]["core_valid"]
+    errors = [f["code"] for f in answer["findings"] if f["severity"] == "error"]
+    assert (code in errors) if code else not errors, errors
