@@ -2,7 +2,7 @@
 """The project's schemas against another set of schemas for the same documents.
 
 SEALGATE_CORPUS names the corpus with that set and with samples; without it only the tests
-that need no second opinion run. SEALGATE_MUTANTS: how many mutants (default 1200).
+that need no second opinion run. SEALGATE_MUTANTS: how many mutants (default 2400).
 SEALGATE_SEED: a number, or "random"; it is printed, so that a run can be repeated.
 """
 import collections
@@ -21,7 +21,7 @@ SCHEMAS = os.path.join(TOP, "policies", "schemas", "sps-17")
 CODES = os.path.join(TOP, "policies", "codes")
 VECTORS = os.path.join(TOP, "tests", "vectors", "documents")
 CORPUS = os.environ.get("SEALGATE_CORPUS")
-MUTANTS = int(os.environ.get("SEALGATE_MUTANTS", "1200"))
+MUTANTS = int(os.environ.get("SEALGATE_MUTANTS", "2400"))
 SEED = os.environ.get("SEALGATE_SEED", "17")
 if SEED == "random":
     SEED = str(random.SystemRandom().randrange(1 << 32))
@@ -206,6 +206,19 @@ def test_same_structure(ours, theirs, show):
     for line in report:
         show("  DIFFERS", line)
     assert not report and len(seen) > 50
+
+
+@needs_corpus
+def test_every_type_of_the_library(ours, theirs):
+    """The two types that no document reaches, and the count of all."""
+    report, seen = [], set()
+    so.compare_models(ours, theirs, "BotanicalCropType",
+                      ours.named["type", so.RAM + "botanical-crop"],
+                      theirs.named["type", so.RAM + "BotanicalCropType"], seen, report)
+    assert not report and len(seen) >= 4
+    counts = [sum(kind == "type" and name.startswith(so.RAM) for kind, name in pack.named)
+              for pack in (ours, theirs)]
+    assert counts == [32, 32]
 
 
 def samples():
