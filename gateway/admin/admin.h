@@ -10,6 +10,7 @@
 #include "pki/material.h"
 #include "policy/policy.h"
 #include "queue/client.h"
+#include "web/certificate.h"
 #include "web/request.h"
 #include "web/response.h"
 
@@ -19,6 +20,7 @@
 struct admin {
 	const struct instance *instance;
 	char policies[PATH_MAX], authorities[PATH_MAX], revocation[PATH_MAX];
+	enum web_revocation demanded; /* of operators' certificates */
 };
 
 struct visit {

@@ -72,6 +72,10 @@ static int prepare(struct admin *a, const struct instance *instance)
 
 	a->instance = instance;
 	if (r == 0)
+		r = web_revocation_parse(
+			config_string(instance->config, "tls.operator_revocation"),
+			&a->demanded);
+	if (r == 0)
 		r = instance_path(instance,
 			config_string(instance->config, "tls.operator_ca"),
 			a->authorities);

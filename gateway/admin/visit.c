@@ -50,7 +50,8 @@ int visit_identify(struct visit *v)
 		visit_problem(v, "internal.error", NULL, NULL);
 		return 0;
 	}
-	r = web_certificate_check(&v->request->scgi, authorities, clock_now(), &c);
+	r = web_certificate_check(
+		&v->request->scgi, authorities, v->admin->demanded, clock_now(), &c);
 	if (r == 1) {
 		r = name_person(v, &c);
 	} else {

@@ -11,7 +11,8 @@
 static int check_certificate(struct exchange *x, int64_t at)
 {
 	struct web_certificate c;
-	int r = web_certificate_check(&x->request->scgi, x->snapshot->transport, at, &c);
+	int r = web_certificate_check(
+		&x->request->scgi, x->snapshot->transport, x->server->revocation, at, &c);
 	enum pki_outcome outcome = c.path.outcome;
 	bool ours = r < 0 || outcome == PKI_STALE_REVOCATION ||
 		    outcome == PKI_NO_REVOCATION_DATA;

@@ -17,6 +17,13 @@ int server_init(struct server *s, const struct instance *instance, char **ret_er
 	*s = (struct server){ .instance = instance,
 		.name = config_string(instance->config, "instance.name"),
 		.test = config_bool(instance->config, "instance.test") };
+	r = web_revocation_parse(
+		config_string(instance->config, "tls.partner_revocation"),
+		&s->revocation);
+	if (r < 0) {
+		*ret_error = strdup("tls.partner_revocation is required or if-present");
+		return r;
+	}
 	r = instance_socket(instance, "verify", s->verify_socket);
 	if (r == 0)
 		r = instance_socket(instance, "queued", s->queued_socket);

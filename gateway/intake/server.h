@@ -8,6 +8,7 @@
 
 #include "common/instance.h"
 #include "intake/snapshot.h"
+#include "web/certificate.h"
 
 /* Together less than the 30 s that nginx waits for an answer. */
 #define VERIFY_TIMEOUT_MS 8000
@@ -18,6 +19,7 @@ struct server {
 	const struct instance *instance; /* borrowed */
 	const char *name;		 /* of the instance; borrowed */
 	bool test;
+	enum web_revocation revocation; /* demanded of partners' certificates */
 	char verify_socket[PATH_MAX];
 	char queued_socket[PATH_MAX];
 	char signer_socket[PATH_MAX];

@@ -84,7 +84,8 @@ static int load_transport(
 			*ret_error = NULL;
 		return r;
 	}
-	if (access(s->revocation, F_OK) == 0) {
+	/* What is there and cannot be looked at is no reason to do without it. */
+	if (access(s->revocation, F_OK) == 0 || errno != ENOENT) {
 		r = pki_material_load(m, PKI_REVOCATION, s->revocation, ret_error);
 		if (r < 0)
 			return r;

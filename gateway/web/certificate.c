@@ -3,6 +3,7 @@
 
 #include "pki/certificate.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -78,8 +79,18 @@ X509 *web_certificate_parse(const char *escaped)
 	return parse_pem(pem);
 }
 
-/* Does any CRL at hand speak about the chain's certificates? Without one the authorities
- * issue none, and asking for revocation data would shut every partner out. */
+int web_revocation_parse(const char *word, enum web_revocation *ret_revocation)
+{
+	if (strcmp(word, "required") == 0)
+		*ret_revocation = WEB_REVOCATION_REQUIRED;
+	else if (strcmp(word, "if-present") == 0)
+		*ret_revocation = WEB_REVOCATION_IF_PRESENT;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/* Does any CRL at hand speak about the chain's certificates? */
 static bool crl_at_hand(const STACK_OF(X509) * chain, const struct pki_material *m)
 {
 	for (int i = 0; i + 1 < sk_X509_num(chain); i++)
@@ -91,17 +102,18 @@ static bool crl_at_hand(const STACK_OF(X509) * chain, const struct pki_material 
 	return false;
 }
 
-static int validate(X509 *certificate, const struct pki_material *m, int64_t at,
-	struct pki_path_result *ret)
+static int validate(X509 *certificate, const struct pki_material *m,
+	enum web_revocation revocation, int64_t at, struct pki_path_result *ret)
 {
 	struct pki_path_request q = { .target = certificate,
 		.material = m,
 		.at = at,
 		.purpose = PKI_TLS_CLIENT,
-		.skip_revocation = true };
+		.skip_revocation = revocation == WEB_REVOCATION_IF_PRESENT };
 	int r = pki_path_validate(&q, ret);
 
-	if (r < 0 || ret->outcome != PKI_PASSED || !crl_at_hand(ret->chain, m))
+	if (r < 0 || ret->outcome != PKI_PASSED || !q.skip_revocation ||
+		!crl_at_hand(ret->chain, m))
 		return r;
 	pki_path_result_done(ret);
 	q.skip_revocation = false;
@@ -109,7 +121,8 @@ static int validate(X509 *certificate, const struct pki_material *m, int64_t at,
 }
 
 int web_certificate_check(const struct scgi_request *scgi,
-	const struct pki_material *authorities, int64_t at, struct web_certificate *ret)
+	const struct pki_material *authorities, enum web_revocation revocation,
+	int64_t at, struct web_certificate *ret)
 {
 	_cleanup_(X509_freep) X509 *certificate =
 		web_certificate_parse(scgi_get(scgi, "CLIENT_CERTIFICATE"));
@@ -121,7 +134,7 @@ int web_certificate_check(const struct scgi_request *scgi,
 		pki_certificate_sha256(certificate, ret->sha256) < 0 ||
 		pki_certificate_validity(certificate, &from, &ret->until) < 0)
 		return 0;
-	r = validate(certificate, authorities, at, &ret->path);
+	r = validate(certificate, authorities, revocation, at, &ret->path);
 	if (r < 0)
 		return r;
 	return ret->path.outcome == PKI_PASSED;

@@ -14,6 +14,15 @@
  * certificate. NULL when it is not one. */
 X509 *web_certificate_parse(const char *escaped);
 
+/* What a listener demands of revocation data. */
+enum web_revocation {
+	WEB_REVOCATION_REQUIRED = 0, /* fresh data must speak about the certificate */
+	WEB_REVOCATION_IF_PRESENT,   /* an authority without CRLs at hand is let pass */
+};
+
+/* "required", "if-present". Return: 0 or -EINVAL. */
+int web_revocation_parse(const char *word, enum web_revocation *ret_revocation);
+
 struct web_certificate {
 	char sha256[SHA256_TEXT_SIZE];
 	int64_t until;		     /* notAfter */
@@ -21,12 +30,12 @@ struct web_certificate {
 };
 
 /* Read CLIENT_CERTIFICATE of a request and verify it at `at` against the listener's
- * authorities; revocation is judged where an authority at hand issues CRLs. Release with
- * web_certificate_done.
+ * authorities. Release with web_certificate_done.
  * Return: 1 good, 0 not (path.outcome PKI_UNDECIDED: there was none that could be read),
  * negative undecided. */
 int web_certificate_check(const struct scgi_request *scgi,
-	const struct pki_material *authorities, int64_t at, struct web_certificate *ret);
+	const struct pki_material *authorities, enum web_revocation revocation,
+	int64_t at, struct web_certificate *ret);
 void web_certificate_done(struct web_certificate *c);
 
 #endif

@@ -202,6 +202,14 @@ static void make_folders(const struct house *h)
 	}
 }
 
+void house_withdraw_crl(const struct house *h)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/state/trust/revocation/partners.crl", h->dir);
+	must(unlink(path) == 0, path);
+}
+
 void house_build(struct house *h)
 {
 	_cleanup_(freep) char *error = NULL;
@@ -220,6 +228,7 @@ void house_build(struct house *h)
 	write_policies(h);
 	if (instance_open(h->dir, &h->instance, &error) < 0)
 		must(0, error);
+	house_publish_crl(h, NULL, 86400);
 }
 
 static void forget(struct person *p)

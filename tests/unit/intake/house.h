@@ -45,6 +45,9 @@ void house_enrol_kenya(const struct house *h, const char *type);
 void house_publish_crl(
 	const struct house *h, const struct person *revoked, long next_update);
 
+/* Take the authority's CRL away. */
+void house_withdraw_crl(const struct house *h);
+
 /* DER of a certificate; the caller frees with OPENSSL_free. */
 size_t person_der(const struct person *p, unsigned char **ret_der);
 

@@ -145,6 +145,32 @@ static void test_stale_revocation_is_undecided(void **state)
 	expect(&house.kenya, 503, "partner.revocation");
 }
 
+/* A CRL that is gone takes nobody's revocation back. */
+static void test_no_revocation_data_is_undecided(void **state)
+{
+	(void)state;
+	house_publish_crl(&house, &house.chile, 86400);
+	look_again();
+	house_withdraw_crl(&house);
+	look_again();
+	expect(&house.chile, 503, "partner.revocation");
+	expect(&house.kenya, 503, "partner.revocation");
+}
+
+static void test_authority_that_issues_none(void **state)
+{
+	(void)state;
+	server.revocation = WEB_REVOCATION_IF_PRESENT;
+	house_publish_crl(&house, &house.chile, 86400);
+	look_again();
+	expect(&house.chile, 403, "partner.certificate");
+	house_withdraw_crl(&house);
+	look_again();
+	expect(&house.chile, 200, "");
+	server.revocation = WEB_REVOCATION_REQUIRED;
+	expect(&house.chile, 503, "partner.revocation");
+}
+
 static void test_policy_is_read_again(void **state)
 {
 	struct snapshot *before = snapshots_hold(&server.snapshots, false);
@@ -188,6 +214,8 @@ int main(void)
 		TEST(test_exactly_one_certificate),
 		TEST(test_revoked),
 		TEST(test_stale_revocation_is_undecided),
+		TEST(test_no_revocation_data_is_undecided),
+		TEST(test_authority_that_issues_none),
 		TEST(test_policy_is_read_again),
 		TEST(test_unreadable_policy_leaves_the_old_one),
 	};
