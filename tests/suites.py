@@ -28,6 +28,7 @@ SUITES = (
     ("conformance", ["make", "--no-print-directory", "conformance"], 600, True),
     ("interop", [*PYTEST, "tests/interop"], 600, True),
     ("scenarios", [*PYTEST, "tests/scenarios"], 1200, True),
+    ("faults", ["make", "--no-print-directory", "faults"], 900, True),
     ("units", ["make", "--no-print-directory", "units-check"], 120, True),
     ("firmware-lint", ["make", "--no-print-directory", "firmware-lint"], 120, True),
     ("firmware", ["make", "--no-print-directory", "firmware-check"], 1200, False),

@@ -50,7 +50,17 @@ static const char *text_of(const json_t *reply, const char *key)
 	return text ? text : "";
 }
 
-static void take_fault(const json_t *reply, struct attempt *a)
+/* A fault that blames the request (SOAP 1.1 4.4.1) has nothing done; any other may come
+ * from a server that has acted before it failed. */
+static bool blames_request(const char *code)
+{
+	const char *colon = strrchr(code, ':'), *local = colon ? colon + 1 : code;
+
+	return strncmp(local, "Client", 6) == 0 || strcmp(local, "Sender") == 0;
+}
+
+/* A fault under the status of success is neither the one nor the other. */
+static void take_fault(long http_status, const json_t *reply, struct attempt *a)
 {
 	const json_t *first = json_array_get(json_object_get(reply, "errors"), 0);
 	const char *rule = json_string_value(first);
@@ -64,8 +74,12 @@ static void take_fault(const json_t *reply, struct attempt *a)
 		attempt_set(a, DELIVERY_REFUSED, "%s%s%s", text_of(reply, "fault_text"),
 			rule ? "; " : "", rule ? rule : "");
 	} else {
-		attempt_set(a, DELIVERY_DEFERRED, "fault %s: %s",
-			text_of(reply, "fault_code"), text_of(reply, "fault_text"));
+		bool nothing_done = http_status != 200 &&
+				    blames_request(text_of(reply, "fault_code"));
+
+		attempt_set(a, nothing_done ? DELIVERY_DEFERRED : DELIVERY_UNKNOWN,
+			"fault %s: %s", text_of(reply, "fault_code"),
+			text_of(reply, "fault_text"));
 	}
 }
 
@@ -83,7 +97,7 @@ static void take_answer(const struct exchange *e, const json_t *reply, struct at
 	const char *kind = text_of(reply, "kind");
 
 	if (strcmp(kind, "fault") == 0)
-		take_fault(reply, a);
+		take_fault(e->http_status, reply, a);
 	else if (strcmp(kind, "ok") == 0 && e->http_status == 200 &&
 		 *text_of(reply, "id"))
 		take_id(reply, a);
@@ -154,5 +168,9 @@ void deliver_soap(struct courier *c, const struct queue_claim *claim,
 	*ret = (struct attempt){ 0 };
 	if (claim->look_up && look_up(c, claim, ret) != 0)
 		return;
-	submit(c, claim, container, ret);
+	/* looked up and not there: only now is it known that it can expire */
+	if (claim->look_up && clock_now() - claim->first_try > c->profile->expire_s)
+		attempt_set(ret, DELIVERY_EXPIRED, "not there, and tried for too long");
+	else
+		submit(c, claim, container, ret);
 }

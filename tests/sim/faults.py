@@ -5,15 +5,15 @@ A mode is set through the control endpoint as
   {"mode": M, "count": N, "every": K, "delay": seconds, "when": "before"|"after",
    "on": "any"|"submit"|"find"}
 count 0 (default) holds until the next change; otherwise the mode returns to ok after N
-affected requests. every K affects only each K-th request. when says for slow, garbage
-and fault-temp whether the message is accepted first ("after") or not ("before"), which
+affected requests. every K affects only each K-th request. when says for slow, garbage,
+fault-200 and fault-temp whether the message is accepted first ("after") or not ("before"), which
 is what makes an outcome ambiguous to the client.
 """
 import dataclasses
 import threading
 
 COMMON = ("ok", "down", "slow", "fault-temp", "fault-perm", "busy", "drop-after-accept",
-          "auth-fail", "garbage")
+          "auth-fail", "garbage", "fault-200", "half", "drip", "reset")
 MAX_DELAY = 120.0
 MAX_COUNT = 1_000_000
 DEFAULT_DELAY = 2.0

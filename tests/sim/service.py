@@ -15,11 +15,13 @@ import argparse
 import contextlib
 import dataclasses
 import http.server
+import io
 import json
 import logging
 import os
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -61,6 +63,8 @@ class Reply:
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: dict = dataclasses.field(default_factory=dict)
+    lie: str = ""  # how it is written: "half", "drip" or "reset"
+    pause: float = 0.0  # seconds between the octets of a drip
 
 
 def json_reply(status, value, content_type="application/json", **headers):
@@ -117,14 +121,22 @@ class Service:
             self.stopping.wait(fault.delay)
         if mode in ("fault-perm", "busy", "auth-fail"):
             return self.broken(mode, request, fault)
-        if mode in ("fault-temp", "garbage") and early:
-            return self.broken(mode, request, fault)
+        if mode in ("fault-temp", "garbage", "fault-200") and early:
+            return self.lying(mode, request, fault)
         reply = self.serve(request, fault)
         if mode == "slow" and not early:
             self.stopping.wait(fault.delay)
-        if mode in ("fault-temp", "garbage"):
-            return self.broken(mode, request, fault)
+        if mode in ("fault-temp", "garbage", "fault-200"):
+            return self.lying(mode, request, fault)
+        if mode in ("half", "drip", "reset"):
+            return dataclasses.replace(reply, lie=mode, pause=fault.delay)
         return DROP if mode == "drop-after-accept" else reply
+
+    def lying(self, mode, request, fault):
+        """A broken reply; fault-200 is a fault under the status of success."""
+        if mode != "fault-200":
+            return self.broken(mode, request, fault)
+        return dataclasses.replace(self.broken("fault-temp", request, fault), status=200)
 
     def keep(self, digest, data, suffix):
         """Keep accepted octets in the folder of --store, durably, named by digest."""
@@ -254,7 +266,32 @@ def handler_class(service, shift, control_only):
             if self.close_connection:
                 self.send_header("Connection", "close")
             self.end_headers()
-            self.wfile.write(reply.body)
+            if reply.lie:
+                self._lie(reply)
+            else:
+                self.wfile.write(reply.body)
+
+        def _lie(self, reply):
+            """Less than was announced, or slower than anybody waits, or a reset."""
+            self.close_connection = True
+            half = reply.body[:len(reply.body) // 2]
+            with contextlib.suppress(OSError):
+                if reply.lie == "drip":
+                    for octet in reply.body:
+                        self.wfile.write(bytes([octet]))
+                        self.wfile.flush()
+                        if service.stopping.wait(reply.pause):
+                            return
+                    return
+                self.wfile.write(half)
+                self.wfile.flush()
+                if reply.lie == "half":
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                           struct.pack("ii", 1, 0))
+                self.wfile = io.BytesIO()
+                os.close(self.connection.detach())
 
         do_GET = do_POST = do_PUT = do_DELETE = _exchange
 

@@ -431,3 +431,26 @@ def test_faults_refuse_bad_specifications():
         with pytest.raises(ValueError):
             state.set(spec)
     assert state.state()["mode"] == "ok"
+
+
+@pytest.mark.parametrize("mode", ["half", "reset", "drip"])
+def test_answers_that_do_not_come_whole(tracer, mode):
+    simulator, client = tracer
+    simulator.mode(mode, count=1, delay=0.001)
+    try:  # this client takes what comes
+        answer = client.submit()
+        whole = len(answer.content) == int(answer.headers["Content-Length"])
+    except requests.RequestException:
+        whole = False
+    assert whole is (mode == "drip")
+    assert len(simulator.accepted()) == 1
+
+
+@pytest.mark.parametrize("when, accepted", [("before", 0), ("after", 1)])
+def test_a_fault_under_the_status_of_success(tracer, when, accepted):
+    simulator, client = tracer
+    simulator.mode("fault-200", count=1, when=when)
+    response = client.submit()
+    assert response.status_code == 200
+    assert b"Internal error" in response.content
+    assert len(simulator.accepted()) == accepted

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: EUPL-1.2
+FAULT_PROGRAMS := $(B)/faults/queue_client $(B)/faults/power_off
+
+$(B)/faults/%: $(B)/obj/tests/faults/%.o $(call archives,lib)
+	$(link)
+
+.PHONY: faults soak
+faults: all $(FAULT_PROGRAMS) ## kill, power cut, full and failing disk, lying peers: sampled, the seed is printed
+	@SEALGATE_BIN=$(abspath $(B))/bin SEALGATE_FAULTS=$(abspath $(B))/faults $(PYTHON) -m pytest \
+		-q -rs -p no:cacheprovider tests/faults
+
+soak: all $(FAULT_PROGRAMS) ## the same, whole; takes long
+	@SEALGATE_SOAK=1 SEALGATE_BIN=$(abspath $(B))/bin SEALGATE_FAULTS=$(abspath $(B))/faults \
+		$(PYTHON) -m pytest -q -s -rs -p no:cacheprovider tests/faults

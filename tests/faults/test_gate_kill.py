@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""kill -9 of intake, queued, seal and forward in a whole gate, at the Nth call of each kind.
+
+The judges are the partner's list of acknowledged ids and the destinations' own ledgers.
+"""
+import json
+import pathlib
+import shutil
+import tempfile
+import time
+
+import pytest
+
+from faults.rig import SOAK, sample
+from faults.traced import Programs, restart
+from scenarios import gate as gate_module
+from scenarios.test_faults import certificates, once, until_accepted
+
+CALLS = {
+    "sealgate-queued": ("pwrite64", "fdatasync", "sendmsg", "recvmsg"),
+    "sealgate-intake": ("sendmsg", "recvmsg", "read", "write", "close", "connect"),
+    "sealgate-seal": ("sendmsg", "recvmsg", "connect", "sendto", "recvfrom", "close"),
+    "sealgate-forward": ("sendmsg", "recvmsg", "connect", "sendto", "write", "read", "close"),
+}
+LAST = 40 if SOAK else 12
+SECONDS, EACH, WATCH = 40, 2.5, 1.5
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """A gate and the folder of its programs."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    folder.chmod(0o755)
+    programs = Programs(folder, CALLS)
+    try:
+        with gate_module.Gate(folder / "gate", timeout=3) as gate:
+            gate.make()
+            monkeypatch.setattr(gate_module, "BIN", programs.folder)
+            gate.up()
+            yield gate, programs
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def died(pid, bound):
+    end = time.monotonic() + bound
+    while time.monotonic() < end:
+        if not pathlib.Path(f"/proc/{pid}").exists():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_killed_at_every_call(traced):
+    gate, programs = traced
+    points = [(n, name, call) for n in range(1, LAST + 1) for name, calls in CALLS.items()
+              for call in calls]
+    identifiers, kills = [], {name: 0 for name in CALLS}
+    for number, (n, name, call) in enumerate(sample(points, SECONDS, EACH)):
+        path, = certificates(gate, 1 + number, 1)
+        pid = restart(gate, programs, name, call, f"signal=KILL:when={n}")
+        identifiers.append(until_accepted(gate, path))
+        kills[name] += died(pid, WATCH)
+    gate.wait_delivered(identifiers, bound=max(120, len(identifiers)))
+    once(gate, identifiers)
+    assert gate.traces.delivered_twice() == []
+    assert len(set(identifiers)) == len(identifiers)
+    stored = json.loads(gate.run("queue", "list", "--limit", "1000", "--format", "json").stdout)
+    assert {d["id"] for d in stored} == set(identifiers), "something unacknowledged is there"
+    assert gate.run("audit", "verify").returncode == 0
+    done = gate.run("ledger", "--check")
+    assert done.returncode == 0, done.stdout
+    print(f"{len(identifiers)} documents, kills: {kills}")
+    assert sum(kills.values()) >= 3
