@@ -197,29 +197,45 @@ static int report(bool json)
 	return EXIT_CLEAN;
 }
 
+static int run_report(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' }, { 0 }
+	};
+	bool json = false;
+	int c;
+
+	while ((c = command_option(argc, argv, "", options)) != -1)
+		if (c != 'f' || command_format(optarg, &json) < 0)
+			return command_usage("appliance");
+	if (command_arguments(argc, argv, 0, 0, "") < 0)
+		return command_usage("appliance");
+	return report(json);
+}
+
 int cmd_appliance(int argc, char **argv)
 {
+	const char *verb = argc > 1 ? argv[1] : "";
+	bool takes = strcmp(verb, "apply") == 0 || strcmp(verb, "update") == 0;
 	int r;
 
 	log_open("appliance");
-	if (argc == 3 && strcmp(argv[1], "apply") == 0)
-		return apply(argv[2], &r);
-	if (argc == 3 && strcmp(argv[1], "update") == 0)
-		return update(argv[2], &r);
-	if (argc == 4 && strcmp(argv[1], "report") == 0 &&
-		strcmp(argv[2], "--format") == 0 && strcmp(argv[3], "json") == 0)
-		return report(true);
-	if (argc != 2)
+	if (strcmp(verb, "report") == 0)
+		return run_report(argc - 1, argv + 1);
+	if (argc < 2)
+		return command_no_verb(NULL);
+	optind = 2;
+	if (command_arguments(argc, argv, takes, takes, "DIR") < 0)
 		return command_usage("appliance");
-	if (strcmp(argv[1], "report") == 0)
-		return report(false);
-	if (strcmp(argv[1], "boot") == 0)
+	if (takes)
+		return *verb == 'a' ? apply(argv[2], &r) : update(argv[2], &r);
+	if (strcmp(verb, "boot") == 0)
 		return at_boot();
-	if (strcmp(argv[1], "health") == 0)
+	if (strcmp(verb, "health") == 0)
 		return health();
-	if (strcmp(argv[1], "keep") == 0)
+	if (strcmp(verb, "keep") == 0)
 		return keep();
-	if (strcmp(argv[1], "return") == 0)
+	if (strcmp(verb, "return") == 0)
 		return give_back();
-	return command_usage("appliance");
+	return command_no_verb(argv[1]);
 }

@@ -9,7 +9,6 @@
 #include "queue/protocol.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -243,15 +242,17 @@ int cmd_audit(int argc, char **argv)
 	int64_t after = 0;
 	int c, files;
 
-	if (argc < 2)
-		return command_usage("audit");
+	if (argc < 2 || (strcmp(verb, "verify") != 0 && strcmp(verb, "export") != 0))
+		return command_no_verb(argv[1]);
 	argc--;
 	argv++;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((c = command_option(argc, argv, "", options)) != -1) {
 		if ((c == 'h' && audit_head_read(span_str(optarg), &r.check.head_position,
 					 r.check.head_chain) == 0) ||
 			(c == 'a' && read_after(optarg, &after) == 0))
 			continue;
+		if (c != '?')
+			command_fault("not a place in the chain: %s", optarg);
 		return command_usage("audit");
 	}
 	files = argc - optind;
@@ -259,5 +260,6 @@ int cmd_audit(int argc, char **argv)
 		return verify(&r, files ? argv[optind] : NULL);
 	if (strcmp(verb, "export") == 0 && files == 0 && !r.check.head_position)
 		return export(&r, after);
+	command_fault("an option or an argument that this verb does not take");
 	return command_usage("audit");
 }

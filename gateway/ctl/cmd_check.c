@@ -9,7 +9,6 @@
 #include "xml/reader.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,15 +112,17 @@ static int read_options(int argc, char **argv, struct options *o)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
+	while ((c = command_option(argc, argv, "", OPTIONS)) != -1) {
 		if (c == 'p')
 			o->policies = optarg;
 		else if (c == 't')
 			o->type = optarg;
-		else if (c != 'a' || clock_parse(optarg, &o->at) < 0)
+		else if (c != 'a')
 			return -EINVAL;
+		else if (clock_parse(optarg, &o->at) < 0)
+			return command_fault("not an RFC 3339 time: %s", optarg);
 	}
-	return optind < argc ? 0 : -EINVAL;
+	return command_arguments(argc, argv, 1, INT_MAX, "FILE");
 }
 
 /* --policies, else those of the instance. */

@@ -13,8 +13,8 @@ int cmd_edge(int argc, char **argv)
 	char path[PATH_MAX];
 	int r;
 
-	(void)argv;
-	if (argc > 1)
+	optind = 1;
+	if (command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("edge");
 	r = instance_open(NULL, &instance, &error);
 	if (r < 0) {

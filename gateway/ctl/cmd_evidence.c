@@ -18,5 +18,5 @@ int cmd_evidence(int argc, char **argv)
 
 		return status == EXIT_USAGE ? command_usage("evidence") : status;
 	}
-	return command_usage("evidence");
+	return command_no_verb(argv[1]);
 }

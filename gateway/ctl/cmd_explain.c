@@ -5,7 +5,6 @@
 
 #include "common/json.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -38,13 +37,11 @@ int cmd_explain(int argc, char **argv)
 	bool json = false;
 	int c, fd, r;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'f' ||
-			(strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
+	while ((c = command_option(argc, argv, "", options)) != -1) {
+		if (c != 'f' || command_format(optarg, &json) < 0)
 			return command_usage("explain");
-		json = strcmp(optarg, "json") == 0;
 	}
-	if (optind != argc - 1)
+	if (command_arguments(argc, argv, 1, 1, "ID, NUMBER or SHA256") < 0)
 		return command_usage("explain");
 	r = queue_session_open(&s);
 	if (r != EXIT_CLEAN)

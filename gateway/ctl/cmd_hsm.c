@@ -40,8 +40,12 @@ int cmd_hsm(int argc, char **argv)
 
 	for (size_t i = 0; argc > 1 && i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++)
 		known |= strcmp(argv[1], COMMANDS[i]) == 0;
-	if (!known || argc > ARGUMENTS_MAX)
+	if (!known)
+		return command_no_verb(argv[1]);
+	if (argc > ARGUMENTS_MAX) {
+		command_fault("there are more than %d arguments", ARGUMENTS_MAX);
 		return command_usage("hsm");
+	}
 	if (instance) {
 		arguments[n++] = option;
 		arguments[n++] = (char *)(uintptr_t)instance;

@@ -7,7 +7,6 @@
 #include "ctl/ports.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -205,7 +204,7 @@ static int read_plan(int argc, char **argv, struct plan *p)
 	int c;
 
 	*p = (struct plan){ .name = "sealgate", .separate = geteuid() == 0 };
-	while ((c = getopt_long(argc, argv, "n:p:t", options, NULL)) != -1) {
+	while ((c = command_option(argc, argv, "n:p:t", options)) != -1) {
 		switch (c) {
 		case 'n':
 			p->name = optarg;
@@ -223,7 +222,10 @@ static int read_plan(int argc, char **argv, struct plan *p)
 			return -EINVAL;
 		}
 	}
-	if (optind + 1 != argc || strpbrk(p->name, "\"\\\n"))
+	if (strpbrk(p->name, "\"\\\n"))
+		return command_fault(
+			"a name has no quotation mark, backslash or line end");
+	if (command_arguments(argc, argv, 1, 1, "DIR") < 0)
 		return -EINVAL;
 	if (mkdir(argv[optind], 0755) < 0 && errno != EEXIST)
 		return fail(argv[optind], -errno);

@@ -5,7 +5,6 @@
 #include "common/json.h"
 #include "pkcs11/client.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -138,12 +137,12 @@ int cmd_ledger(int argc, char **argv)
 	bool all = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((c = command_option(argc, argv, "", options)) != -1) {
 		if (c != 'c')
 			return command_usage("ledger");
 		all = true;
 	}
-	if (optind != argc)
+	if (command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("ledger");
 	c = queue_session_open(&s);
 	return c == EXIT_CLEAN ? tell(&s, all) : c;

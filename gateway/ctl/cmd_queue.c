@@ -7,16 +7,32 @@
 #include "common/json.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#define LIST_MAX 1000
 
 struct queue_options {
 	const char *state, *partner;
 	int limit;
 	bool json;
 };
+
+static int check_state(const char *state)
+{
+	char known[256] = "";
+
+	if (document_state_find(state) != DOCUMENT_NONE)
+		return 0;
+	for (int i = DOCUMENT_NONE + 1; i < DOCUMENT_STATES; i++) {
+		size_t len = strlen(known);
+
+		snprintf(known + len, sizeof(known) - len, "%s%s", len ? ", " : "",
+			document_state_text((enum document_state)i));
+	}
+	return command_fault("there is no state '%s' (%s)", state, known);
+}
 
 static int read_options(int argc, char **argv, struct queue_options *ret)
 {
@@ -30,11 +46,10 @@ static int read_options(int argc, char **argv, struct queue_options *ret)
 	int c;
 
 	*ret = (struct queue_options){ .state = "", .partner = "", .limit = 50 };
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((c = command_option(argc, argv, "", options)) != -1) {
 		switch (c) {
 		case 'f':
-			ret->json = strcmp(optarg, "json") == 0;
-			if (!ret->json && strcmp(optarg, "text") != 0)
+			if (command_format(optarg, &ret->json) < 0)
 				return -EINVAL;
 			break;
 		case 's':
@@ -45,17 +60,16 @@ static int read_options(int argc, char **argv, struct queue_options *ret)
 			break;
 		case 'n':
 			n = strtol(optarg, &end, 10);
-			if (*end || n < 1 || n > 1000)
-				return -EINVAL;
+			if (*end || n < 1 || n > LIST_MAX)
+				return command_fault(
+					"--limit is 1 to %d, not '%s'", LIST_MAX, optarg);
 			ret->limit = (int)n;
 			break;
 		default:
 			return -EINVAL;
 		}
 	}
-	if (*ret->state && document_state_find(ret->state) == DOCUMENT_NONE)
-		return -EINVAL;
-	return 0;
+	return *ret->state ? check_state(ret->state) : 0;
 }
 
 static int dump(const json_t *value)
@@ -65,17 +79,14 @@ static int dump(const json_t *value)
 	return EXIT_CLEAN;
 }
 
-static int list(
-	struct queue_session *s, const struct queue_options *o, int argc, char **argv)
+static int list(struct queue_session *s, const struct queue_options *o, char **arguments)
 {
 	_cleanup_json_ json_t *answer = NULL;
 	size_t i;
 	json_t *d;
 	int fd, r;
 
-	(void)argv;
-	if (argc)
-		return command_usage("queue");
+	(void)arguments;
 	r = queue_list(s->queue, o->state, o->partner, o->limit, &fd);
 	if (r != QUEUE_DONE)
 		return queue_session_explain(r, NULL);
@@ -88,18 +99,15 @@ static int list(
 	return EXIT_CLEAN;
 }
 
-static int show(
-	struct queue_session *s, const struct queue_options *o, int argc, char **argv)
+static int show(struct queue_session *s, const struct queue_options *o, char **arguments)
 {
 	_cleanup_json_ json_t *answer = NULL;
 	struct queue_document d;
 	int fd, r;
 
-	if (argc != 1)
-		return command_usage("queue");
-	r = queue_get(s->queue, argv[0], NULL, QUEUE_META, &d, &fd);
+	r = queue_get(s->queue, arguments[0], NULL, QUEUE_META, &d, &fd);
 	if (r != QUEUE_DONE)
-		return queue_session_explain(r, argv[0]);
+		return queue_session_explain(r, arguments[0]);
 	answer = queue_session_json(fd);
 	if (!answer)
 		return EXIT_INTERNAL;
@@ -110,15 +118,12 @@ static int show(
 	return EXIT_CLEAN;
 }
 
-static int stats(
-	struct queue_session *s, const struct queue_options *o, int argc, char **argv)
+static int stats(struct queue_session *s, const struct queue_options *o, char **arguments)
 {
 	_cleanup_json_ json_t *answer = NULL;
 	int fd, r;
 
-	(void)argv;
-	if (argc)
-		return command_usage("queue");
+	(void)arguments;
 	r = queue_stats(s->queue, &fd);
 	if (r != QUEUE_DONE)
 		return queue_session_explain(r, NULL);
@@ -133,35 +138,38 @@ static int stats(
 
 static const struct {
 	const char *name;
-	int (*run)(struct queue_session *s, const struct queue_options *o, int argc,
-		char **argv);
-} READINGS[] = { { "list", list }, { "show", show }, { "stats", stats } };
+	int arguments;
+	int (*run)(
+		struct queue_session *s, const struct queue_options *o, char **arguments);
+} READINGS[] = { { "list", 0, list }, { "show", 1, show }, { "stats", 0, stats } };
+
+static int read_queue(size_t reading, int argc, char **argv)
+{
+	_cleanup_session_ struct queue_session s = { 0 };
+	int wanted = READINGS[reading].arguments, r;
+	struct queue_options o;
+
+	if (read_options(argc, argv, &o) < 0 ||
+		command_arguments(argc, argv, wanted, wanted, "the document's ID") < 0)
+		return command_usage("queue");
+	r = queue_session_open(&s);
+	return r == EXIT_CLEAN ? READINGS[reading].run(&s, &o, argv + optind) : r;
+}
 
 int cmd_queue(int argc, char **argv)
 {
-	_cleanup_session_ struct queue_session s = { 0 };
-	const char *verb = argc > 1 ? argv[1] : "stats";
-	struct queue_options o;
-	int r;
+	bool named = argc > 1 && argv[1][0] != '-';
+	const char *verb = named ? argv[1] : "stats";
 
-	if (argc > 1) {
-		argc--;
-		argv++;
-	}
+	argc -= named;
+	argv += named;
 	if (strcmp(verb, "hold") == 0 || strcmp(verb, "release") == 0 ||
 		strcmp(verb, "redrive") == 0)
 		return queue_control_run("queue", argc, argv);
-	for (size_t i = 0; i < sizeof(READINGS) / sizeof(READINGS[0]); i++) {
-		if (strcmp(verb, READINGS[i].name) != 0)
-			continue;
-		if (read_options(argc, argv, &o) < 0)
-			return command_usage("queue");
-		r = queue_session_open(&s);
-		if (r != EXIT_CLEAN)
-			return r;
-		return READINGS[i].run(&s, &o, argc - optind, argv + optind);
-	}
-	return command_usage("queue");
+	for (size_t i = 0; i < sizeof(READINGS) / sizeof(READINGS[0]); i++)
+		if (strcmp(verb, READINGS[i].name) == 0)
+			return read_queue(i, argc, argv);
+	return command_no_verb(verb);
 }
 
 int cmd_hold(int argc, char **argv)

@@ -12,7 +12,6 @@
 #include "xades/validate.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,10 +105,12 @@ static int read_options(struct sign_options *o, int argc, char **argv)
 	int option;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "o:", OPTIONS, NULL)) != -1)
+	while ((option = command_option(argc, argv, "o:", OPTIONS)) != -1)
 		if (read_option(o, option, optarg) < 0)
 			return -1;
-	if (!o->key || !o->certificate || optind + 1 != argc)
+	if (!o->key || !o->certificate)
+		return command_fault("%s is missing", o->key ? "--cert" : "--key");
+	if (command_arguments(argc, argv, 1, 1, "FILE") < 0)
 		return -1;
 	if (!o->plan.signature_method)
 		o->plan.signature_method = sign_key_method(o->key);

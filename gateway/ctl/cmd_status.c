@@ -8,7 +8,6 @@
 #include "common/json.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,13 +100,11 @@ int cmd_status(int argc, char **argv)
 	bool json = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'f' ||
-			(strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
+	while ((c = command_option(argc, argv, "", options)) != -1) {
+		if (c != 'f' || command_format(optarg, &json) < 0)
 			return command_usage("status");
-		json = strcmp(optarg, "json") == 0;
 	}
-	if (optind != argc)
+	if (command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("status");
 	c = queue_session_open(&s);
 	return c == EXIT_CLEAN ? status_of(&s, json) : c;

@@ -11,7 +11,6 @@
 #include "pki/token.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,7 +147,7 @@ static int take_option(struct trust_options *o, int option, const char *value)
 		o->strict = true;
 		return EXIT_CLEAN;
 	default:
-		return EXIT_USAGE;
+		return command_usage("trust");
 	}
 }
 
@@ -173,7 +172,7 @@ static int take_options(struct trust_options *o, int argc, char **argv)
 
 	optind = 1;
 	while (status == EXIT_CLEAN &&
-		(option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		(option = command_option(argc, argv, "", options)) != -1)
 		status = take_option(o, option, optarg);
 	return status;
 }
@@ -428,8 +427,10 @@ static int ask_all(struct trust_options *o, char **files,
 
 static int run(struct trust_options *o, const char *question, char **files)
 {
-	if (!*files)
+	if (!*files) {
+		command_fault("a file is missing");
 		return command_usage("trust");
+	}
 	if (strcmp(question, "path") == 0)
 		return ask_all(o, files, ask_path);
 	if (strcmp(question, "crl") == 0)
@@ -438,7 +439,7 @@ static int run(struct trust_options *o, const char *question, char **files)
 		return ask_all(o, files, ask_ocsp);
 	if (strcmp(question, "token") == 0)
 		return ask_all(o, files, ask_token);
-	return command_usage("trust");
+	return command_no_verb(question);
 }
 
 /* Questions about one path, list, response or token. */
@@ -464,7 +465,7 @@ static int judge(int argc, char **argv)
 int cmd_trust(int argc, char **argv)
 {
 	if (argc < 2)
-		return command_usage("trust");
+		return command_no_verb(NULL);
 	if (strcmp(argv[1], "import") == 0)
 		return trust_lists_import(argc - 1, argv + 1);
 	if (strcmp(argv[1], "status") == 0)

@@ -3,7 +3,6 @@
 #include "ctl/command.h"
 #include "ctl/supervisor.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,16 +15,18 @@ int cmd_up(int argc, char **argv)
 	struct instance instance;
 	int c, r, ready_fd = -1;
 
-	while ((c = getopt_long(argc, argv, "r:", options, NULL)) != -1) {
+	while ((c = command_option(argc, argv, "r:", options)) != -1) {
 		char *end;
 
 		if (c != 'r')
 			return command_usage("up");
 		ready_fd = (int)strtol(optarg, &end, 10);
-		if (*end || ready_fd < 0)
+		if (*end || ready_fd < 0) {
+			command_fault("not a descriptor: %s", optarg);
 			return command_usage("up");
+		}
 	}
-	if (optind < argc)
+	if (command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("up");
 	log_open("up");
 	if (instance_open(NULL, &instance, &error) < 0) {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The subcommands of `sealgate`: each a file cmd_NAME.c with one function of the same
- * name; the table is commands.def. Never opens the database or the token: programs that
+ * The subcommands of `sealgate`, functions cmd_NAME of the file of the same name (hold,
+ * release and redrive are verbs of cmd_queue.c); the tables are commands.def and
+ * options.def. Never opens the database or the token: programs that
  * own them are asked.
  */
 #ifndef SEALGATE_CTL_COMMAND_H
 #define SEALGATE_CTL_COMMAND_H
+
+#include "ctl/usage.h"
 
 /* Exit statuses of the contract. */
 enum exit_status {
@@ -17,12 +20,8 @@ enum exit_status {
 
 /* argv[0] is the subcommand's name; --instance was taken out and is in SEALGATE_INSTANCE.
  */
-#define COMMAND(name, arguments, summary) int cmd_##name(int argc, char **argv);
+#define COMMAND(name, forms, summary) int cmd_##name(int argc, char **argv);
 #include "ctl/commands.def"
 #undef COMMAND
-
-/* Print "usage: sealgate NAME ARGUMENTS" and the summary to standard error.
- * Return: EXIT_USAGE, so that a command can return it. */
-int command_usage(const char *name);
 
 #endif

@@ -11,7 +11,6 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,10 +81,12 @@ static int read_options(struct augmentation *a, int argc, char **argv)
 	int option;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "o:", OPTIONS, NULL)) != -1)
+	while ((option = command_option(argc, argv, "o:", OPTIONS)) != -1)
 		if (read_option(a, option, optarg) < 0)
 			return -1;
-	if (optind + 1 != argc || !a->out)
+	if (!a->out)
+		return command_fault("-o is missing");
+	if (command_arguments(argc, argv, 1, 1, "FILE.asice") < 0)
 		return -1;
 	a->in = argv[optind];
 	return a->archive && !a->tsa ? complain("LTA", "needs --tsa") : 0;

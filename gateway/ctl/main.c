@@ -10,45 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct command {
+static const struct {
 	const char *name;
-	const char *arguments;
-	const char *summary;
 	int (*run)(int argc, char **argv);
-};
-
-static const struct command COMMANDS[] = {
-#define COMMAND(name, arguments, summary) { #name, arguments, summary, cmd_##name },
+} COMMANDS[] = {
+#define COMMAND(name, forms, summary) { #name, cmd_##name },
 #include "ctl/commands.def"
 #undef COMMAND
-	{ 0 },
 };
-
-static const struct command *command_find(const char *name)
-{
-	for (const struct command *c = COMMANDS; c->name; c++)
-		if (strcmp(c->name, name) == 0)
-			return c;
-	return NULL;
-}
-
-int command_usage(const char *name)
-{
-	const struct command *c = command_find(name);
-
-	if (c)
-		fprintf(stderr, "usage: sealgate %s %s\n%s\n", c->name, c->arguments,
-			c->summary);
-	return EXIT_USAGE;
-}
-
-static void help(FILE *out)
-{
-	fputs("usage: sealgate [--instance DIR] COMMAND [ARGUMENTS]\n\n", out);
-	for (const struct command *c = COMMANDS; c->name; c++)
-		fprintf(out, "  %-10s %s\n", c->name, c->summary);
-	fputs("\nsealgate COMMAND --help explains one command; see sealgate(1).\n", out);
-}
 
 /* Take the options before the command. Return: index of the command, or -1 when done. */
 static int global_options(int argc, char **argv, int *ret_status)
@@ -71,16 +40,66 @@ static int global_options(int argc, char **argv, int *ret_status)
 			puts("sealgate " SEALGATE_VERSION);
 			return -1;
 		}
-		*ret_status = strcmp(argv[i], "--help") == 0 ? EXIT_CLEAN : EXIT_USAGE;
-		help(*ret_status == EXIT_CLEAN ? stdout : stderr);
+		if (strcmp(argv[i], "--help") == 0) {
+			command_list(stdout);
+			return -1;
+		}
+		*ret_status = EXIT_USAGE;
+		if (strcmp(argv[i], "--instance") == 0)
+			command_fault("--instance needs a folder");
+		else
+			command_fault(
+				"there is no option %s before the command", argv[i]);
+		command_list(stderr);
 		return -1;
 	}
 	return i;
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	return false;
+}
+
+static int no_command(const char *name)
+{
+	command_fault("there is no command '%s'; sealgate --help lists them", name);
+	return EXIT_USAGE;
+}
+
+/* sealgate help [COMMAND [VERB]] */
+static int help(int argc, char **argv)
+{
+	if (argc < 2)
+		command_list(stdout);
+	else if (command_called(argv[1], argc > 2 ? argv[2] : NULL))
+		command_help(stdout);
+	else
+		return no_command(argv[1]);
+	return EXIT_CLEAN;
+}
+
+static int run(int argc, char **argv)
+{
+	if (strcmp(argv[0], "help") == 0)
+		return help(argc, argv);
+	if (!command_called(argv[0], argc > 1 ? argv[1] : NULL))
+		return no_command(argv[0]);
+	if (asks_for_help(argc, argv)) {
+		command_help(stdout);
+		return EXIT_CLEAN;
+	}
+	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++)
+		if (strcmp(COMMANDS[i].name, argv[0]) == 0)
+			return COMMANDS[i].run(argc, argv);
+	return EXIT_INTERNAL;
+}
+
 int main(int argc, char **argv)
 {
-	const struct command *c;
 	int status, i = global_options(argc, argv, &status);
 
 	if (i < 0)
@@ -88,18 +107,9 @@ int main(int argc, char **argv)
 	if (pki_errors_watch() < 0)
 		return EXIT_INTERNAL;
 	if (i == argc) {
-		help(stderr);
+		command_fault("a command is missing");
+		command_list(stderr);
 		return EXIT_USAGE;
 	}
-	c = command_find(argv[i]);
-	if (!c) {
-		fprintf(stderr, "sealgate: no command '%s'; see sealgate --help\n",
-			argv[i]);
-		return EXIT_USAGE;
-	}
-	if (i + 1 < argc && strcmp(argv[i + 1], "--help") == 0) {
-		command_usage(c->name);
-		return EXIT_CLEAN;
-	}
-	return c->run(argc - i, argv + i);
+	return run(argc - i, argv + i);
 }

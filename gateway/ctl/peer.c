@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/peer.h"
 
+#include "ctl/usage.h"
+
 bool peer_option(struct peer *p, int letter, const char *value)
 {
 	switch (letter) {
@@ -19,4 +21,18 @@ bool peer_option(struct peer *p, int letter, const char *value)
 	default:
 		return false;
 	}
+}
+
+void peer_complain(const struct peer *p)
+{
+	const struct {
+		const char *name, *value;
+	} needed[] = { { "--url", p->url }, { "--ca", p->identity.ca },
+		{ "--cert", p->identity.cert }, { "--key", p->identity.key } };
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!needed[i].value) {
+			command_fault("%s is missing", needed[i].name);
+			return;
+		}
 }

@@ -26,10 +26,16 @@ struct peer {
 /* Take an option by its letter. Return: false when it is none of these. */
 bool peer_option(struct peer *p, int letter, const char *value);
 
-/* True when all four were given. */
+/* Say which of the four is missing. */
+void peer_complain(const struct peer *p);
+
+/* True when all four were given; else says which one is missing. */
 static inline bool peer_complete(const struct peer *p)
 {
-	return p->url && p->identity.ca && p->identity.cert && p->identity.key;
+	if (p->url && p->identity.ca && p->identity.cert && p->identity.key)
+		return true;
+	peer_complain(p);
+	return false;
 }
 
 #endif

@@ -24,13 +24,17 @@ static int read_options(int argc, char **argv, struct control_options *ret)
 	int c;
 
 	*ret = (struct control_options){ 0 };
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((c = command_option(argc, argv, "", options)) != -1) {
 		if (c == 'r')
 			ret->reason = optarg;
 		else if (!peer_option(&ret->peer, c, optarg))
 			return -1;
 	}
-	return peer_complete(&ret->peer) && ret->reason && *ret->reason ? 0 : -1;
+	if (!peer_complete(&ret->peer))
+		return -1;
+	return ret->reason && *ret->reason
+		       ? command_arguments(argc, argv, 1, 2, "the document's ID")
+		       : command_fault("--reason is missing");
 }
 
 static int ask(const struct control_options *o, const char *verb, const char *id,
@@ -70,7 +74,7 @@ int queue_control_run(const char *usage, int argc, char **argv)
 {
 	struct control_options o;
 
-	if (read_options(argc, argv, &o) < 0 || argc - optind < 1 || argc - optind > 2)
+	if (read_options(argc, argv, &o) < 0)
 		return command_usage(usage);
 	if (!id_valid(argv[optind])) {
 		fprintf(stderr, "sealgate: '%s' is not a document's id\n", argv[optind]);

@@ -27,10 +27,10 @@ static int read_options(int argc, char **argv, struct submit_options *ret)
 	int c;
 
 	*ret = (struct submit_options){ 0 };
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+	while ((c = command_option(argc, argv, "", options)) != -1)
 		if (!peer_option(&ret->peer, c, optarg))
 			return -1;
-	if (argc - optind != 1 || !peer_complete(&ret->peer))
+	if (!peer_complete(&ret->peer) || command_arguments(argc, argv, 1, 1, "FILE") < 0)
 		return -1;
 	ret->file = argv[optind];
 	return 0;
@@ -105,8 +105,10 @@ int submit_run(
 	for (len = strlen(o.peer.url); len && o.peer.url[len - 1] == '/'; len--)
 		;
 	if (snprintf(url, sizeof(url), "%.*s%s", (int)len, o.peer.url, path) >=
-		(int)sizeof(url))
+		(int)sizeof(url)) {
+		command_fault("--url is too long");
 		return command_usage(argv[0]);
+	}
 	if (!readable(o.peer.identity.ca) || !readable(o.peer.identity.cert) ||
 		!readable(o.peer.identity.key))
 		return EXIT_USAGE;

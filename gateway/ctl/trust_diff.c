@@ -5,7 +5,6 @@
 #include "ctl/trust_lists.h"
 #include "trust/snapshot.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,9 +95,12 @@ int trust_lists_diff(int argc, char **argv)
 	int option, n;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) == 's')
+	while ((option = command_option(argc, argv, "", OPTIONS)) == 's')
 		store = optarg;
-	if (option != -1 || !store || optind + 2 != argc)
+	if (option == -1 && !store)
+		command_fault("--store is missing");
+	if (option != -1 || !store ||
+		command_arguments(argc, argv, 2, 2, "one of two TIMEs") < 0)
 		return command_usage("trust");
 	if (open_at(store, argv[optind], &a) < 0 ||
 		open_at(store, argv[optind + 1], &b) < 0)

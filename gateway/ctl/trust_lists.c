@@ -12,7 +12,6 @@
 #include "xades/validate.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -205,6 +204,19 @@ static int take(struct import_options *o, int option, const char *value)
 	}
 }
 
+static bool incomplete(const struct import_options *o, int argc, char **argv)
+{
+	const char *missing = !o->lotl	  ? "--lotl"
+			      : !o->lists ? "--lists"
+			      : !o->store ? "--store"
+					  : "--oj-certs";
+
+	if (o->lotl && o->lists && o->store && sk_X509_num(o->journal->anchors) > 0)
+		return command_arguments(argc, argv, 0, 0, "") < 0;
+	command_fault("%s is missing", missing);
+	return true;
+}
+
 int trust_lists_import(int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {
@@ -220,10 +232,9 @@ int trust_lists_import(int argc, char **argv)
 	int option, status = o.journal ? 0 : EXIT_INTERNAL;
 
 	optind = 1;
-	while (status == 0 && (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)
+	while (status == 0 && (option = command_option(argc, argv, "", OPTIONS)) != -1)
 		status = take(&o, option, optarg);
-	if (status == 0 && (!o.lotl || !o.lists || !o.store || optind != argc ||
-				   sk_X509_num(o.journal->anchors) == 0))
+	if (status == 0 && incomplete(&o, argc, argv))
 		status = command_usage("trust");
 	if (status == 0)
 		status = import(&o);
@@ -245,9 +256,11 @@ int trust_lists_status(int argc, char **argv)
 	int option;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) == 's')
+	while ((option = command_option(argc, argv, "", OPTIONS)) == 's')
 		store = optarg;
-	if (option != -1 || !store || optind != argc)
+	if (option == -1 && !store)
+		command_fault("--store is missing");
+	if (option != -1 || !store || command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("trust");
 	if (snprintf(path, sizeof(path), "%s/" STATUS_FILE, store) >= PATH_MAX ||
 		file_read(path, STATUS_MAX, &lines, &len) < 0) {

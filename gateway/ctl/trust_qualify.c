@@ -6,7 +6,6 @@
 #include "pki/path.h"
 #include "trust/qualify.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,13 +96,18 @@ int trust_lists_qualify(int argc, char **argv)
 	int option, status = EXIT_CLEAN;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "", OPTIONS)) != -1) {
 		if (option == 's')
 			o.store = optarg;
-		else if (option != 'a' || clock_parse(optarg, &o.at) < 0)
+		else if (option != 'a' || clock_parse(optarg, &o.at) < 0) {
+			if (option == 'a')
+				command_fault("not an RFC 3339 time: %s", optarg);
 			return command_usage("trust");
+		}
 	}
-	if (!o.store || optind == argc)
+	if (!o.store)
+		command_fault("--store is missing");
+	if (!o.store || command_arguments(argc, argv, 1, INT_MAX, "CERT") < 0)
 		return command_usage("trust");
 	status = open_store(&o);
 	for (int i = optind; i < argc && status <= EXIT_NOT_PASSED; i++) {

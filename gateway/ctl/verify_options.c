@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/verify_options.h"
+#include "ctl/command.h"
 
 #include "common/clock.h"
 #include "common/durable.h"
@@ -7,7 +8,6 @@
 #include "pki/certificate.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -250,12 +250,12 @@ int verify_options_read(struct verify_options *o, int argc, char **argv)
 		return complain("no memory", "options");
 	o->validation.material = o->material;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)
+	while ((option = command_option(argc, argv, "", OPTIONS)) != -1)
 		if (read_option(o, option, optarg) < 0)
 			return -1;
 	if (open_store(o) < 0)
 		return -1;
-	return optind < argc ? optind : -1;
+	return command_arguments(argc, argv, 1, INT_MAX, "FILE") < 0 ? -1 : optind;
 }
 
 void verify_options_done(struct verify_options *o)

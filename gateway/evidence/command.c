@@ -100,6 +100,8 @@ static int read_options(struct command *c, int argc, char **argv)
 		{ "format", required_argument, NULL, 'f' }, { 0 } };
 	int option, r = 0;
 
+	/* Complaints of getopt_long begin with it. */
+	argv[0] = (char *)(uintptr_t)c->name;
 	optind = 1;
 	while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		r = read_option(c, option);

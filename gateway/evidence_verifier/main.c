@@ -14,7 +14,9 @@ int main(int argc, char **argv)
 		puts("sealgate-verify-evidence " SEALGATE_VERSION);
 		return 0;
 	}
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") != 0)
+			continue;
 		puts("usage: sealgate-verify-evidence " EVIDENCE_VERIFY_ARGUMENTS "\n"
 		     "Verify evidence containers offline.");
 		return 0;

@@ -30,13 +30,6 @@ struct place {
 	char said[4096];
 };
 
-/* main.c holds it in the program. */
-int command_usage(const char *name)
-{
-	(void)name;
-	return EXIT_USAGE;
-}
-
 static void make_lines(struct place *p)
 {
 	uint8_t chain[SHA256_SIZE] = { 0 }, next[SHA256_SIZE];

@@ -33,13 +33,6 @@ struct place {
 	struct signer ours, foreign;
 };
 
-/* main.c holds it in the program. */
-int command_usage(const char *name)
-{
-	(void)name;
-	return EXIT_USAGE;
-}
-
 /* Valid in a past that is over: the age of a signature plays no part. */
 static struct signer make_signer(const char *name)
 {

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The command line explains itself: help on standard output, faults named before the usage."""
+import re
+
+import pytest
+
+from scenarios.gate import ROOT, sealgate
+
+COMMANDS = re.findall(r'^COMMAND\((\w+), "(.*?)", "', (ROOT / "gateway/ctl/commands.def")
+                      .read_text(), re.M)
+OPTION = re.compile(r"(?<=[ [|])-[-a-z]+")
+
+
+@pytest.mark.parametrize("name,forms", COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_help_explains_every_option(name, forms):
+    done = sealgate(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: sealgate {name}")
+    for option in OPTION.findall(" " + forms):
+        assert re.search(rf"^  {option}\b.*\n {{8}}\w", done.stdout, re.M), option
+    assert sealgate("help", name).stdout == done.stdout
+
+
+def test_help_of_a_verb_shows_its_form_alone():
+    for call in (("trust", "crl", "--help"), ("help", "trust", "crl"),
+                 ("trust", "crl", "--issuer", "x", "--help", "y")):
+        done = sealgate(*call)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "usage: sealgate trust crl" in done.stdout
+        assert "--issuer" in done.stdout and "--lotl" not in done.stdout
+    assert sealgate("help").stdout == sealgate("--help").stdout
+
+
+PEER = ("--url", "u", "--ca", "a", "--cert", "c", "--key", "k")
+
+
+@pytest.mark.parametrize("call,fault", [
+    ((), "sealgate: a command is missing"),
+    (("--nope",), "sealgate: there is no option --nope before the command"),
+    (("nope",), "sealgate: there is no command 'nope'; sealgate --help lists them"),
+    (("trust", "crl", "--nope"), "sealgate trust crl: there is no option --nope,"),
+    (("trust", "path", "--at"), "sealgate trust path: --at needs a value"),
+    (("ledger", "--check=1"), "sealgate ledger: --check takes no value"),
+    (("trust",), "sealgate trust: a verb is missing"),
+    (("trust", "nope", "x"), "sealgate trust: there is no verb 'nope'"),
+    (("queue", "nope"), "sealgate queue: there is no verb 'nope'"),
+    (("queue", "list", "--state", "nope"), "sealgate queue list: there is no state 'nope' (ref"),
+    (("queue", "list", "--limit", "0"), "sealgate queue list: --limit is 1 to 1000, not '0'"),
+    (("queue", "--format", "xml"), "sealgate queue: --format is text or json, not 'xml'"),
+    (("queue", "show"), "sealgate queue show: the document's ID is missing"),
+    (("explain", "a", "b"), "sealgate explain: 'b' is one argument too many"),
+    (("hold", *PEER, "x"), "sealgate hold: --reason is missing"),
+    (("submit", *PEER[2:], "x"), "sealgate submit: --url is missing"),
+    (("verify",), "sealgate verify: FILE is missing"),
+    (("check",), "sealgate check: FILE is missing"),
+    (("sign", "x"), "sealgate sign: --key is missing"),
+    (("appliance",), "sealgate appliance: a verb is missing"),
+    (("appliance", "apply"), "sealgate appliance apply: DIR is missing"),
+    (("trust", "import"), "sealgate trust import: --lotl is missing"),
+    (("evidence", "augment", "x"), "sealgate evidence augment: -o is missing"),
+    (("init",), "sealgate init: DIR is missing"),
+])
+def test_the_fault_comes_first(call, fault):
+    done = sealgate(*call)
+    assert done.returncode == 2 and done.stdout == ""
+    first, rest = done.stderr.split("\n", 1)
+    assert first.startswith(fault)
+    assert "usage: sealgate" in rest or "--help" in first
+
+
+def test_evidence_names_itself():
+    done = sealgate("evidence", "verify", "--nope")
+    assert done.returncode == 2 and done.stderr.startswith("sealgate evidence verify: ")
