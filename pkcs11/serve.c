@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #define SEND_MS 10000 /* for a peer that does not take its answer */
 #define STACK_SIZE (512u * 1024)
@@ -20,12 +21,16 @@ struct connection {
 	struct server *server;
 	size_t index;
 	int socket;
+	int guest;
+	bool asked; /* at least once */
 };
 
 void server_init(
 	struct server *s, const struct instance *instance, struct signing *signing)
 {
-	*s = (struct server){ .instance = instance, .signing = signing };
+	*s = (struct server){
+		.instance = instance, .signing = signing, .first_ms = SERVE_FIRST_MS
+	};
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->gone, NULL);
 	for (size_t i = 0; i < SERVE_CONNECTIONS_MAX; i++)
@@ -146,17 +151,6 @@ static enum signer_answer answer_status(
 	return long_answer(result, json ? span_str(json) : span_of("", 0), ret_fd);
 }
 
-/* Certificates and status hold no secret: every program of the instance may ask, and the
- * administrator. */
-static bool known(const struct server *s, int socket)
-{
-	uid_t uid;
-
-	if (instance_peer_name(s->instance, socket))
-		return true;
-	return ipc_peer(socket, &uid, NULL) == 0 && (uid == 0 || uid == geteuid());
-}
-
 int serve_message(struct server *s, int socket, const struct ipc_message *m,
 	struct signer_result *ret_result, int *ret_fd)
 {
@@ -166,7 +160,8 @@ int serve_message(struct server *s, int socket, const struct ipc_message *m,
 	*ret_result = (struct signer_result){ 0 };
 	if (!q || m->header.fd_count != 0 || !request_clean(q))
 		return -EPROTO;
-	if (!known(s, socket))
+	/* Certificates and status hold no secret: every guest may ask for them. */
+	if (guest_of(s->instance, socket) < 0)
 		return -EACCES;
 	switch (m->header.type) {
 	case SIGNER_SIGN:
@@ -190,14 +185,16 @@ static int serve_one(struct connection *c)
 	struct ipc_message m;
 	int fd = -1, r = ipc_receive(c->socket, &m);
 
-	if (r == -EAGAIN)
+	if (r == -EAGAIN && c->asked)
 		return 0; /* an idle peer may stay */
 	if (r <= 0) {
 		if (r < 0)
-			log_refused(
-				c->server, NULL, "a message of another version or form");
+			log_refused(c->server, NULL,
+				r == -EAGAIN ? "a connection without a question"
+					     : "a message of another version or form");
 		return r ? r : -ECONNRESET;
 	}
+	c->asked = true;
 	r = serve_message(c->server, c->socket, &m, &result, &fd);
 	if (r < 0)
 		log_refused(c->server, NULL,
@@ -222,6 +219,7 @@ static void *connection_run(void *data)
 	pthread_mutex_lock(&s->lock);
 	s->sockets[c->index] = -1;
 	s->count--;
+	s->guests[c->guest]--;
 	close(c->socket);
 	pthread_cond_signal(&s->gone);
 	pthread_mutex_unlock(&s->lock);
@@ -244,22 +242,28 @@ static int start_thread(struct connection *c)
 }
 
 /* Called with the lock. Return: 0 when a thread has the socket now. */
-static int adopt(struct server *s, int socket)
+static int adopt(struct server *s, int socket, int guest)
 {
 	struct connection *c;
 	size_t i = 0;
 
+	if (s->guests[guest] >= guest_max(guest))
+		return -EDQUOT;
 	while (i < SERVE_CONNECTIONS_MAX && s->sockets[i] >= 0)
 		i++;
 	c = i < SERVE_CONNECTIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
 	if (!c)
 		return -ENOMEM;
-	*c = (struct connection){ .server = s, .index = i, .socket = socket };
+	*c = (struct connection){
+		.server = s, .index = i, .socket = socket, .guest = guest
+	};
 	s->sockets[i] = socket;
 	s->count++;
+	s->guests[guest]++;
 	if (start_thread(c) < 0) {
 		s->sockets[i] = -1;
 		s->count--;
+		s->guests[guest]--;
 		free(c);
 		return -EAGAIN;
 	}
@@ -278,20 +282,35 @@ static void end_all(struct server *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Who has nothing to ask takes no place; who has a place asks soon. */
+static void admit(struct server *s, int socket)
+{
+	const struct timeval first = { .tv_sec = s->first_ms / 1000,
+		.tv_usec = (s->first_ms % 1000) * 1000L };
+	int r, guest = guest_of(s->instance, socket);
+
+	if (guest < 0 ||
+		setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &first, sizeof(first)) < 0) {
+		log_refused(s, NULL, "a program that has nothing to ask");
+		close(socket);
+		return;
+	}
+	pthread_mutex_lock(&s->lock);
+	r = adopt(s, socket, guest);
+	pthread_mutex_unlock(&s->lock);
+	if (r < 0) {
+		log_refused(s, NULL,
+			r == -EDQUOT ? "a program has too many connections"
+				     : "one connection too many");
+		close(socket);
+	}
+}
+
 void serve(struct server *s, const struct daemon *d)
 {
 	int socket;
 
-	while ((socket = daemon_accept(d, SEND_MS)) >= 0) {
-		int r;
-
-		pthread_mutex_lock(&s->lock);
-		r = adopt(s, socket);
-		pthread_mutex_unlock(&s->lock);
-		if (r < 0) {
-			log_refused(s, NULL, "one connection too many");
-			close(socket);
-		}
-	}
+	while ((socket = daemon_accept(d, SEND_MS)) >= 0)
+		admit(s, socket);
 	end_all(s);
 }

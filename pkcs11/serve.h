@@ -8,9 +8,11 @@
 
 #include "common/daemon.h"
 #include "common/ipc.h"
+#include "pkcs11/guest.h"
 #include "pkcs11/sign.h"
 
-#define SERVE_CONNECTIONS_MAX 640
+#define SERVE_CONNECTIONS_MAX GUEST_CONNECTIONS_MAX
+#define SERVE_FIRST_MS 5000 /* from the connection to its first question */
 
 struct server {
 	const struct instance *instance;
@@ -19,6 +21,8 @@ struct server {
 	pthread_cond_t gone;		    /* a connection ended */
 	int sockets[SERVE_CONNECTIONS_MAX]; /* -1: free */
 	size_t count;
+	size_t guests[GUESTS]; /* connections of each kind */
+	int first_ms;	       /* SERVE_FIRST_MS */
 	atomic_uint_fast64_t refused;
 };
 

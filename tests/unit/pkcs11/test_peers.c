@@ -51,7 +51,10 @@ static void only_the_roles_peer(void **state)
 		{ 61002, "seal", SIGNER_SIGNED },
 		{ 61003, "seal", SIGNER_REFUSED },
 		{ 61004, "seal", SIGNER_REFUSED },
-		{ 61006, "seal", SIGNER_REFUSED },
+		{ 61005, "seal",
+			SIGNER_UNDECIDED }, /* of the house, with nothing to ask */
+		{ 61006, "seal", SIGNER_UNDECIDED },
+		{ 61008, "seal", SIGNER_UNDECIDED },
 		{ 61009, "seal", SIGNER_REFUSED },
 		{ 61003, "receipt", SIGNER_SIGNED },
 		{ 61002, "receipt", SIGNER_REFUSED },
@@ -195,6 +198,110 @@ static void connections_are_bounded(void **state)
 	running_stop(&r); /* joins every connection */
 }
 
+/* Floods ----------------------------------------------------------------------------- */
+
+enum { FLOOD = SERVE_CONNECTIONS_MAX + 100 };
+
+/* A process of another uid that only connects, says so, and stays until it is told. */
+static pid_t flood_start(const struct running *r, uid_t uid, int ready[2], int go[2])
+{
+	pid_t child;
+
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(go), 0);
+	child = fork();
+	if (child == 0) {
+		int status = setgid(uid) < 0 || setuid(uid) < 0;
+		char c;
+
+		close(go[1]);
+		if (read(go[0], &c, 1) != 1)
+			_exit(2);
+		for (int i = 0; i < FLOOD; i++)
+			status |= ipc_connect(r->path, 5000) < 0 ? 4 : 0;
+		status |= write(ready[1], &c, 1) == 1 ? 0 : 8;
+		_exit(read(go[0], &c, 1) == 0 ? status : 16);
+	}
+	close(go[0]);
+	return child;
+}
+
+static void flood_go(const int ready[2], const int go[2])
+{
+	char c = 0;
+
+	assert_int_equal(write(go[1], &c, 1), 1);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+}
+
+static void flood_stop(pid_t child, const int ready[2], const int go[2])
+{
+	int status;
+
+	close(go[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+/* More silent connections than there are places, by whoever has nothing to ask or only a
+ * small share: the others are served as before. */
+static void silent_floods_take_no_places(void **state)
+{
+	static const uid_t UIDS[] = { 61001, 61005, 61006, 61004 };
+	enum { COUNT = sizeof(UIDS) / sizeof(UIDS[0]) };
+	static struct running r;
+	uint8_t octets[512];
+	size_t len = request_octets(octets, SIGNER_STATUS);
+	int ready[COUNT][2], go[COUNT][2], fd;
+	pid_t children[COUNT];
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("only root can become another uid\n");
+		skip();
+	}
+	running_configure(&r, CONF_SEPARATE);
+	assert_int_equal(instance_socket(&r.f.instance, "signer", r.path), 0);
+	for (size_t i = 0; i < COUNT; i++)
+		children[i] = flood_start(&r, UIDS[i], ready[i], go[i]);
+	running_start(&r);
+	for (size_t i = 0; i < COUNT; i++) {
+		flood_go(ready[i], go[i]);
+		fd = connection(&r);
+		assert_int_equal(ask_octets(fd, octets, len), SIGNER_SIGNED);
+		close(fd);
+	}
+	/* the later ones hold the earlier ones' pipes */
+	for (size_t i = COUNT; i > 0; i--)
+		flood_stop(children[i - 1], ready[i - 1], go[i - 1]);
+	running_stop(&r);
+}
+
+/* Who connects and does not ask is not waited for; who has asked may rest. */
+static void the_first_question_comes_soon(void **state)
+{
+	static struct running r;
+	uint8_t octets[512];
+	size_t len = request_octets(octets, SIGNER_STATUS);
+	int silent, fd;
+	char c;
+
+	(void)state;
+	running_configure(&r, NULL);
+	running_start(&r);
+	r.server.first_ms = 200;
+	fd = connection(&r);
+	assert_int_equal(ask_octets(fd, octets, len), SIGNER_SIGNED);
+	silent = connection(&r);
+	assert_int_equal(recv(silent, &c, 1, 0), 0); /* closed, by the other side */
+	close(silent);
+	assert_int_equal(ask_octets(fd, octets, len), SIGNER_SIGNED);
+	close(fd);
+	running_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +309,8 @@ int main(void)
 		cmocka_unit_test(stranger_without_separation),
 		cmocka_unit_test(clients_at_once),
 		cmocka_unit_test(connections_are_bounded),
+		cmocka_unit_test(silent_floods_take_no_places),
+		cmocka_unit_test(the_first_question_comes_soon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pkcs11/guest.h"
+
+#include "common/ipc.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* The shares add up to less than there is room for: nobody's connections are another's
+ * want. A thread of intake (intake.threads) and of seal (seal.threads) has one each. */
+static const struct {
+	const char *name;
+	size_t max;
+} KINDS[GUESTS] = {
+	{ "intake", 520 },
+	{ "seal", 68 },
+	{ "queued", 16 },
+	{ "admin", 16 },
+	{ "signer", 16 }, /* the set-up commands */
+	{ "root", 16 },
+	/* Without peer separation one uid is all of them, and nobody else is let in. */
+	{ "any", GUEST_CONNECTIONS_MAX },
+};
+
+static int kind_of(const char *name)
+{
+	for (int i = 0; i < GUESTS; i++)
+		if (strcmp(KINDS[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+int guest_of(const struct instance *i, int socket)
+{
+	const char *name = instance_peer_name(i, socket);
+	uid_t uid;
+
+	if (name)
+		return kind_of(name);
+	if (ipc_peer(socket, &uid, NULL) < 0)
+		return -1;
+	if (uid == 0)
+		return kind_of("root");
+	return uid == geteuid() ? kind_of("signer") : -1;
+}
+
+size_t guest_max(int guest)
+{
+	return guest >= 0 && guest < GUESTS ? KINDS[guest].max : 0;
+}
