@@ -46,13 +46,14 @@ static const char SCGI_PARAMETERS[] =
  * to redirect from by name. */
 static const char ERROR_PAGES[] =
 	"\t\tadd_header X-Correlation-Id $request_id always;\n"
-	"\t\terror_page 400 403 404 405 408 413 414 494 495 496 497 501 503 505"
+	"\t\terror_page 400 403 404 405 408 413 414 494 497 501 503 505"
 	" /.problem;\n"
+	"\t\terror_page 495 496 =403 /.problem;\n"
 	"\t\terror_page 500 502 504 =503 /.problem;\n"
 	"\t\tlocation = /.problem {\n"
 	"\t\t\tinternal;\n"
 	"\t\t\tdefault_type application/problem+json;\n"
-	"\t\t\tadd_header Retry-After 2 always;\n"
+	"\t\t\tadd_header Retry-After $retry_after always;\n"
 	"\t\t\tadd_header X-Correlation-Id $request_id always;\n"
 	"\t\t\treturn 503 $problem;\n"
 	"\t\t}";

@@ -256,7 +256,9 @@ def test_status_tells_days_left(gate):
 
 @pytest.mark.parametrize("holder", ["partners/rogue", "partners/expired"])
 def test_refused_at_the_door(gate, holder):
-    assert gate.request("/v1/status", holder).status_code == 400
+    answer = gate.request("/v1/status", holder)
+    assert answer.status_code == 403 and answer.json()["code"] == "partner.certificate"
+    assert answer.json()["status"] == 403 and "Retry-After" not in answer.headers
 
 
 def test_not_enrolled_is_told_so(gate):

@@ -3,13 +3,16 @@
 description of the interface held against what it does."""
 import base64
 import collections
+import contextlib
 import json
 import re
 import socket
 import ssl
 import threading
+import time
 
 import pytest
+import requests
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -116,14 +119,21 @@ def test_receipt_is_an_es256_signature(accepted):
 # the front door, octet by octet ---------------------------------------------------------------
 
 
-def raw(gate, octets, partner="partners/nz-mpi"):
-    """Everything that comes back for raw octets inside TLS: (status lines, text)."""
+@contextlib.contextmanager
+def connect(gate, partner="partners/nz-mpi"):
+    """A TLS connection to the partners' listener."""
     context = ssl.create_default_context(cafile=gate.pki.path("transport-ca/root"))
     context.load_cert_chain(gate.pki.path(partner, ".chain.pem"), gate.pki.path(partner, ".key"))
     host, _, port = gate.listener("partners").removeprefix("https://").rpartition(":")
-    answer = b""
     with socket.create_connection((host, int(port)), 20) as plain, \
             context.wrap_socket(plain, server_hostname=host) as tls:
+        yield tls
+
+
+def raw(gate, octets, partner="partners/nz-mpi"):
+    """Everything that comes back for raw octets inside TLS: (status lines, text)."""
+    answer = b""
+    with connect(gate, partner) as tls:
         tls.sendall(octets)
         try:
             while piece := tls.recv(65536):
@@ -180,6 +190,37 @@ def test_refused_at_the_front_door(gate, name):
     problem = json.loads(body)
     assert {"code", "received", "fix", "clause", "correlation"} <= set(problem)
     assert problem["correlation"] in head
+    assert str(problem["status"]) == lines[0].split()[1]
+    assert "retry-after" not in head.lower()
+
+
+def test_no_certificate_is_the_same_status_as_a_bad_one(gate):
+    answer = requests.get(gate.listener("partners") + "/v1/status", timeout=30,
+                          verify=str(gate.pki.path("transport-ca/root")))
+    assert answer.status_code == 403 and answer.json()["code"] == "partner.certificate"
+
+
+@pytest.mark.parametrize("method,path,status", [
+    ("DELETE", "/v1/documents", 405), ("POST", "/v1/status", 405), ("GET", "/v1/preflight", 405)])
+def test_description_of_methods(gate, specification, method, path, status):
+    answer = gate.request(path, method=method)
+    assert answer.status_code == status and answer.headers["Allow"]
+    specification.check("get" if path == "/v1/status" else "post", path, answer)
+
+
+def test_only_what_may_be_sent_again_says_when(gate, specification):
+    large = post(gate, b"x" * (10 * 2**20 + 1))
+    assert large.status_code == 413 and "Retry-After" not in large.headers
+    specification.check("post", "/v1/documents", large)
+    with contextlib.ExitStack() as held:
+        for _ in range(64):  # as many as nginx lets one certificate have
+            held.enter_context(connect(gate)).sendall(
+                b"POST /v1/documents" + HEAD + b"Content-Length: 4\r\n\r\n")
+        end = time.monotonic() + 10
+        while (busy := gate.request("/v1/status")).status_code != 503:
+            assert time.monotonic() < end
+    assert busy.json()["code"] == "http.busy" and busy.headers["Retry-After"] == "2"
+    specification.check("get", "/v1/status", busy)
 
 
 ALLOWED = {
