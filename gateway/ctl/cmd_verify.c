@@ -26,7 +26,7 @@ static json_t *report_json(
 		r->sub_indication, "profile",
 		o->validation.profile == XADES_GATE ? "gate" : "eidas", "at", at,
 		"policy_digest", xades_policy_digest(), "store_version",
-		json_text(o->snapshot ? o->snapshot->version : NULL), "signatures",
+		json_text(*o->store_version ? o->store_version : NULL), "signatures",
 		xades_signatures_to_json(r), "findings", findings_to_json(&r->findings));
 }
 

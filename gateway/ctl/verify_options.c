@@ -6,6 +6,8 @@
 #include "common/durable.h"
 #include "common/encode.h"
 #include "pki/certificate.h"
+#include "trust/kind.h"
+#include "trust/store.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DETACHED_FILE_MAX (256u * 1024 * 1024)
 #define DETACHED_COUNT_MAX 10000u
@@ -213,15 +216,45 @@ static int read_option(struct verify_options *o, int option, const char *value)
 }
 
 /* The certificates of listed services are anchors beside those that are named. */
+static int open_lists(struct verify_options *o, char **ret_error)
+{
+	if (trust_snapshot_open(o->store, o->known_at, &o->snapshot, ret_error) < 0)
+		return -1;
+	memcpy(o->store_version, o->snapshot->version, sizeof(o->store_version));
+	return trust_snapshot_anchors(o->snapshot, o->material);
+}
+
+/* Anchors of signers and time-stamps as an instance has them, with revocation/ beside
+ * them when it is there. */
+static int open_anchors(struct verify_options *o, char **ret_error)
+{
+	_cleanup_(trust_store_closep) struct trust_store *store = NULL;
+	char revocation[PATH_MAX];
+
+	if (snprintf(revocation, sizeof(revocation), "%s/revocation", o->store) >=
+			PATH_MAX ||
+		trust_store_open(o->store, revocation, &store, ret_error) < 0 ||
+		(access(revocation, F_OK) == 0 &&
+			pki_material_load(
+				o->material, PKI_REVOCATION, revocation, ret_error) < 0))
+		return -1;
+	memcpy(o->store_version, trust_store_version(store), sizeof(o->store_version));
+	return pki_material_add_anchors_of(o->material, trust_signature_material(store));
+}
+
 static int open_store(struct verify_options *o)
 {
 	_cleanup_(freep) char *error = NULL;
+	enum trust_kind kind = TRUST_NO_STORE;
+	int r;
 
 	if (!o->store)
 		return 0;
-	if (trust_snapshot_open(o->store, o->known_at, &o->snapshot, &error) < 0)
-		return complain(error ? error : "cannot be opened", o->store);
-	return trust_snapshot_anchors(o->snapshot, o->material);
+	r = trust_kind_of(o->store, &kind, &error);
+	if (r == 0)
+		r = kind == TRUST_SNAPSHOTS ? open_lists(o, &error)
+					    : open_anchors(o, &error);
+	return r == 0 ? 0 : complain("--store", error ? error : o->store);
 }
 
 int verify_options_read(struct verify_options *o, int argc, char **argv)

@@ -17,7 +17,8 @@ struct verify_options {
 	enum verify_format format;
 	const char *store;
 	int64_t known_at;
-	struct trust_snapshot *snapshot; /* of the store, owned; NULL without one */
+	struct trust_snapshot *snapshot; /* of the store, owned; NULL: none of lists */
+	char store_version[SHA256_TEXT_SIZE]; /* "" without a store */
 };
 
 /* Read argv, files included. Complains on standard error.

@@ -6,6 +6,8 @@
 #include "common/limits.h"
 #include "evidence/material.h"
 #include "evidence/verify.h"
+#include "trust/kind.h"
+#include "trust/snapshot.h"
 #include "xades/validate.h"
 
 #include <errno.h>
@@ -43,7 +45,7 @@ static int load(struct command *c, enum pki_kind kind, const char *path)
 
 /* A folder with seal/ and tsa/ as an instance's policies/anchors has them, and, when it
  * is there, revocation/. */
-static int load_store(struct command *c, const char *dir)
+static int load_anchors(struct command *c, const char *dir)
 {
 	_cleanup_(trust_store_closep) struct trust_store *store = NULL;
 	_cleanup_(freep) char *error = NULL;
@@ -58,6 +60,31 @@ static int load_store(struct command *c, const char *dir)
 	memcpy(c->store_version, trust_store_version(store), sizeof(c->store_version));
 	r = evidence_material_add(c->material, store);
 	return r < 0 ? complain(c, dir, strerror(-r)) : 0;
+}
+
+/* The newest state of trusted lists. */
+static int load_snapshot(struct command *c, const char *dir)
+{
+	_cleanup_(trust_snapshot_freep) struct trust_snapshot *s = NULL;
+	_cleanup_(freep) char *error = NULL;
+	int r = trust_snapshot_open(dir, INT64_MAX, &s, &error);
+
+	if (r < 0)
+		return complain(c, dir, error ? error : strerror(-r));
+	memcpy(c->store_version, s->version, sizeof(c->store_version));
+	r = trust_snapshot_anchors(s, c->material);
+	return r < 0 ? complain(c, dir, strerror(-r)) : 0;
+}
+
+static int load_store(struct command *c, const char *dir)
+{
+	_cleanup_(freep) char *error = NULL;
+	enum trust_kind kind = TRUST_NO_STORE;
+	int r = trust_kind_of(dir, &kind, &error);
+
+	if (r < 0)
+		return complain(c, "--store", error ? error : strerror(-r));
+	return kind == TRUST_SNAPSHOTS ? load_snapshot(c, dir) : load_anchors(c, dir);
 }
 
 static int read_format(struct command *c, const char *format)

@@ -240,6 +240,28 @@ def test_earlier_states_are_kept(lists):
     assert sealgate("trust", "diff", "--store", store, AT, AT).returncode == 0
 
 
+def test_a_store_may_be_a_folder_of_anchors(lists, tmp_path):
+    document = tmp_path / "document.xml"
+    document.write_text("<a>b</a>")
+    lists.journal.sign(document)
+
+    def verify(*more):
+        done = sealgate("verify", *more, "--at", AT, document)
+        return done.returncode, (json.loads(done.stdout) if done.stdout else done.stderr)
+    store = tmp_path / "anchors"
+    status, said = verify("--store", store)
+    assert status == 2 and said.startswith(f"sealgate verify: --store: {store}: No such")
+    store.mkdir()
+    assert verify("--store", store)[0] == 2
+    (store / "signers").mkdir()
+    assert verify("--store", store)[0] == 1
+    (store / "signers" / "journal.pem").write_bytes(lists.journal.pem.read_bytes())
+    status, said = verify("--store", store)
+    assert status == 0 and said == verify("--anchors", lists.journal.pem)[1] | {
+        "store_version": said["store_version"]}
+    assert len(said["store_version"]) == 64
+
+
 def test_qualify(lists):
     """The service has no certificate here: nobody is listed, and it says so."""
     lists.run()

@@ -2,6 +2,7 @@
 #include "evidence/command.h"
 
 #include "common/durable.h"
+#include "common/encode.h"
 #include "xades/validate.h"
 
 #include <setjmp.h>
@@ -57,6 +58,26 @@ static void write_store(void)
 	fclose(f);
 }
 
+/* As an import of trusted lists leaves it. */
+static void write_lists(void)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(HOUSE_OF_TESTS.ca, &der);
+	char *text = base64_encode(span_of(der, (size_t)len));
+	FILE *f;
+
+	assert_int_equal(mkdir(in_folder("lists"), 0700), 0);
+	assert_int_equal(mkdir(in_folder("empty"), 0700), 0);
+	f = fopen(in_folder("lists/snapshot-00000000001780660800.json"), "w");
+	fprintf(f,
+		"{\"at\":1780660800,\"services\":[{\"certificates\":[\"%s\"],"
+		"\"instances\":[],\"name\":\"CA\",\"territory\":\"EU\"}]}",
+		text);
+	fclose(f);
+	OPENSSL_free(der);
+	free(text);
+}
+
 static int set_up(void **state)
 {
 	struct sealed s;
@@ -74,6 +95,7 @@ static int set_up(void **state)
 	write_pem("ca.pem", HOUSE_OF_TESTS.ca);
 	write_pem("seal.pem", HOUSE_OF_TESTS.seal);
 	write_store();
+	write_lists();
 	buf_done(&c);
 	sealed_done(&s);
 	return 0;
@@ -167,6 +189,31 @@ static void verify_says_it_in_words(void **state)
 	assert_non_null(strstr(bad, "offset "));
 }
 
+static void a_store_is_either_kind(void **state)
+{
+	_cleanup_(freep) char *out = NULL, *none = NULL;
+	char both[256];
+
+	(void)state;
+	assert_int_equal(
+		VERIFY(&out, "--store", in_folder("lists"), "--revocation",
+			in_folder("store/revocation"), "--at", AT, in_folder("c.asice")),
+		0);
+	assert_null(strstr(out, "\"store_version\":null"));
+	assert_int_equal(
+		VERIFY(&none, "--store", in_folder("absent"), in_folder("c.asice")), 2);
+	free(none);
+	assert_int_equal(
+		VERIFY(&none, "--store", in_folder("empty"), in_folder("c.asice")), 2);
+	free(none);
+	/* Which of the two was meant nobody can tell. */
+	snprintf(both, sizeof(both), "%s/lists/seal", FOLDER);
+	assert_int_equal(mkdir(both, 0700), 0);
+	assert_int_equal(
+		VERIFY(&none, "--store", in_folder("lists"), in_folder("c.asice")), 2);
+	assert_int_equal(rmdir(both), 0);
+}
+
 static void usage_is_two(void **state)
 {
 	char *out;
@@ -246,6 +293,7 @@ int main(void)
 		cmocka_unit_test(verify_says_it_in_json),
 		cmocka_unit_test(the_worst_of_several_counts),
 		cmocka_unit_test(verify_says_it_in_words),
+		cmocka_unit_test(a_store_is_either_kind),
 		cmocka_unit_test(usage_is_two),
 		cmocka_unit_test(extract_gives_the_parts_back),
 		cmocka_unit_test(xmlsec_agrees),
