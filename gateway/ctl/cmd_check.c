@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/command.h"
+#include "ctl/init.h"
 
 #include "common/clock.h"
 #include "common/durable.h"
@@ -125,21 +126,31 @@ static int read_options(int argc, char **argv, struct options *o)
 	return command_arguments(argc, argv, 1, INT_MAX, "FILE");
 }
 
-/* --policies, else those of the instance. */
-static int load(const struct options *o, struct checking *c)
+/* --policies, else those of the instance, else those that came with sealgate. */
+static int find_policies(const char *named, char path[PATH_MAX])
 {
 	const char *instance = getenv("SEALGATE_INSTANCE");
+
+	if (named || instance)
+		return snprintf(path, PATH_MAX, "%s%s", named ? named : instance,
+			       named ? "" : "/policies") < PATH_MAX
+			       ? 0
+			       : -ENAMETOOLONG;
+	if (init_shared_policies(path) < 0)
+		return command_fault("there are no policies beside the program; name "
+				     "--policies or an instance");
+	fprintf(stderr, "sealgate check: by the policies in %s\n", path);
+	return 0;
+}
+
+static int load(const struct options *o, struct checking *c)
+{
 	_cleanup_(freep) char *error = NULL;
 	char path[PATH_MAX];
-	int r;
+	int r = find_policies(o->policies, path);
 
-	if (!o->policies && !instance) {
-		fputs("sealgate: name --policies or an instance\n", stderr);
-		return -EINVAL;
-	}
-	if (snprintf(path, sizeof(path), "%s%s", o->policies ? o->policies : instance,
-		    o->policies ? "" : "/policies") >= (int)sizeof(path))
-		return -ENAMETOOLONG;
+	if (r < 0)
+		return r;
 	r = document_types_load(path, &c->types, &error);
 	if (r < 0) {
 		fprintf(stderr, "sealgate: %s\n", error ? error : strerror(-r));

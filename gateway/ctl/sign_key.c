@@ -8,6 +8,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,24 +28,42 @@ static EVP_PKEY *key_of_token(const char *uri)
 	return key;
 }
 
+/* Called for an encrypted key: there is no passphrase, and none is asked for at a
+ * terminal, where a script would wait for ever. */
+static int no_passphrase(char *buf, int size, int writing, void *encrypted)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	*(bool *)encrypted = true;
+	return -1;
+}
+
 EVP_PKEY *sign_key_read(const char *path)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
+	bool encrypted = false;
 	EVP_PKEY *key = NULL;
 	BIO *bio = NULL;
 	size_t len = 0;
+	int r;
 
 	if (partner_key_is_uri(path))
 		return key_of_token(path);
-	if (file_read(path, KEY_FILE_MAX, &text, &len) == 0)
+	r = file_read(path, KEY_FILE_MAX, &text, &len);
+	if (r == 0)
 		bio = BIO_new_mem_buf(text, (int)len);
 	if (bio)
-		key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+		key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &encrypted);
 	BIO_free(bio);
 	if (text)
 		OPENSSL_cleanse(text, len);
 	if (!key)
-		fprintf(stderr, "sealgate sign: %s: no private key in PEM\n", path);
+		fprintf(stderr, "sealgate sign: %s: %s\n", path,
+			r < 0	    ? strerror(-r)
+			: encrypted ? "the private key is encrypted; decrypt it, or use "
+				      "a token"
+				    : "no private key in PEM");
 	return key;
 }
 

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The command line explains itself: help on standard output, faults named before the usage."""
+import json
+import os
+import pathlib
 import re
 
 import pytest
 
-from scenarios.gate import ROOT, sealgate
+from scenarios.gate import ROOT, VECTORS, sealgate
 
 COMMANDS = re.findall(r'^COMMAND\((\w+), "(.*?)", "', (ROOT / "gateway/ctl/commands.def")
                       .read_text(), re.M)
@@ -66,6 +69,16 @@ def test_the_fault_comes_first(call, fault):
     first, rest = done.stderr.split("\n", 1)
     assert first.startswith(fault)
     assert "usage: sealgate" in rest or "--help" in first
+
+
+def test_check_works_out_of_the_box():
+    path = VECTORS / "phyto.xml"
+    bare = {name: value for name, value in os.environ.items() if name != "SEALGATE_INSTANCE"}
+    done = sealgate("check", path, env=bare)
+    assert done.returncode == 0 and json.loads(done.stdout)["type"] == "PHYTO"
+    shared = (ROOT / "policies").resolve()
+    assert pathlib.Path(done.stderr.split(" in ", 1)[1].strip()).resolve() == shared
+    assert sealgate("check", "--policies", shared, path, env=bare).stderr == ""
 
 
 def test_evidence_names_itself():
