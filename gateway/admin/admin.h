@@ -50,6 +50,8 @@ void health_get(struct visit *v, const char *rest);
 void metrics_get(struct visit *v, const char *rest);
 void queue_resource_get(struct visit *v, const char *rest);
 void queue_resource_post(struct visit *v, const char *rest);
+void acts_post(struct visit *v, const char *rest);
+void maintenance_post(struct visit *v, const char *rest);
 void explain_get(struct visit *v, const char *rest);
 void appliance_get(struct visit *v, const char *rest);
 void audit_get(struct visit *v, const char *rest);

@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "connectors/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static const struct {
 	{ "hold", QUEUE_HOLD },
 	{ "release", QUEUE_RELEASE },
 	{ "redrive", QUEUE_REDRIVE },
+	{ "reroute", QUEUE_REROUTE },
 };
 
 /* An answer of queued that is not DONE, as a problem. */
@@ -112,6 +114,14 @@ static bool read_target(const char *rest, char id[DOCUMENT_ID_SIZE], size_t *ret
 	return false;
 }
 
+static int64_t seconds_of(const json_t *body, const char *key)
+{
+	const json_t *v = json_object_get(body, key);
+
+	return json_is_integer(v) && json_integer_value(v) > 0 ? json_integer_value(v)
+							       : 0;
+}
+
 static json_t *read_body(struct visit *v)
 {
 	struct span text = { 0 };
@@ -168,6 +178,109 @@ void queue_resource_post(struct visit *v, const char *rest)
 		not_done(v, QUEUE_UNAVAILABLE, NULL);
 	else
 		act(v, id, verb, destination, reason);
+}
+
+/* Copy a member into an array. Return: false when it does not fit. */
+static bool member(const json_t *body, const char *key, char *ret, size_t size)
+{
+	const char *text = json_string_of(body, key);
+
+	return snprintf(ret, size, "%s", text ? text : "") < (int)size;
+}
+
+/* The body of an act on many deliveries, or of maintenance: a reason for the audit record
+ * is in it. Return: 1, 0 with a problem. */
+static int read_act(struct visit *v, json_t **ret_body, const char **ret_reason)
+{
+	*ret_body = read_body(v);
+	*ret_reason = *ret_body ? json_string_of(*ret_body, "reason") : NULL;
+	if (!*ret_reason || !**ret_reason || strlen(*ret_reason) > REASON_MAX)
+		visit_problem(v, "operator.reason", NULL, NULL);
+	else if (!v->queue)
+		not_done(v, QUEUE_UNAVAILABLE, NULL);
+	else
+		return 1;
+	return 0;
+}
+
+/* The destination is one that policy knows: nothing is sent where nobody looks. */
+static bool destination_known(struct visit *v, const char *name)
+{
+	_cleanup_(profiles_freep) struct profiles *profiles = NULL;
+	_cleanup_(freep) char *error = NULL;
+
+	return profiles_load(v->admin->policies, &profiles, &error) == 0 &&
+	       profile_find(profiles, name);
+}
+
+static void act_on_many(
+	struct visit *v, enum queue_control verb, const json_t *body, const char *reason)
+{
+	struct queue_selection s = { .before = seconds_of(body, "before"),
+		.state = (uint32_t)seconds_of(body, "state"),
+		.after = seconds_of(body, "after") };
+	char to[DESTINATION_NAME_SIZE];
+	int fd = -1, r;
+
+	if (!member(body, "id", s.id, sizeof(s.id)) ||
+		!member(body, "partner", s.partner, sizeof(s.partner)) ||
+		!member(body, "destination", s.destination, sizeof(s.destination)) ||
+		!member(body, "to", to, sizeof(to)) ||
+		(verb == QUEUE_REROUTE && !destination_known(v, to))) {
+		not_done(v, QUEUE_NOT_FOUND, json_string_of(body, "to"));
+		return;
+	}
+	r = queue_act(v->queue, verb, &s, to, v->person->name, reason, &fd);
+	log_event(r == QUEUE_DONE ? LOG_NOTICE : LOG_WARNING, "admin.act", s.id,
+		"%s: verb %d on partner '%s', destination '%s': %s (%d)", v->person->name,
+		(int)verb, s.partner, s.destination, reason, r);
+	give(v, r, fd, s.id);
+}
+
+void acts_post(struct visit *v, const char *rest)
+{
+	_cleanup_json_ json_t *body = NULL;
+	const char *reason;
+
+	for (size_t i = 0; i < sizeof(VERBS) / sizeof(VERBS[0]); i++) {
+		if (strcmp(VERBS[i].name, rest) != 0)
+			continue;
+		if (visit_may(v, VERBS[i].name) && read_act(v, &body, &reason))
+			act_on_many(v, VERBS[i].verb, body, reason);
+		return;
+	}
+	not_done(v, QUEUE_NOT_FOUND, rest);
+}
+
+void maintenance_post(struct visit *v, const char *rest)
+{
+	_cleanup_json_ json_t *body = NULL;
+	bool start = strcmp(rest, "start") == 0;
+	char destination[DESTINATION_NAME_SIZE];
+	const char *reason;
+	int r;
+
+	if (!start && strcmp(rest, "end") != 0) {
+		not_done(v, QUEUE_NOT_FOUND, rest);
+		return;
+	}
+	if (!visit_may(v, "maintenance") || !read_act(v, &body, &reason))
+		return;
+	if (!member(body, "destination", destination, sizeof(destination)) ||
+		(*destination && start && !destination_known(v, destination))) {
+		not_done(v, QUEUE_NOT_FOUND, json_string_of(body, "destination"));
+		return;
+	}
+	r = queue_maintenance(v->queue, start, destination, seconds_of(body, "since"),
+		seconds_of(body, "until"), v->person->name, reason);
+	log_event(LOG_NOTICE, "admin.act", NULL, "%s: maintenance %s %s: %s (%d)",
+		v->person->name, rest, *destination ? destination : "of all", reason, r);
+	if (r == QUEUE_DONE)
+		response_json(v->response, 200, TYPE_JSON,
+			json_pack("{s:s, s:s, s:s}", "maintenance", rest, "destination",
+				destination, "by", v->person->name));
+	else
+		not_done(v, r, destination);
 }
 
 void explain_get(struct visit *v, const char *rest)

@@ -156,6 +156,14 @@ static int read_queue(size_t reading, int argc, char **argv)
 	return r == EXIT_CLEAN ? READINGS[reading].run(&s, &o, argv + optind) : r;
 }
 
+static bool has_option(int argc, char **argv, const char *option)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], option) == 0)
+			return true;
+	return false;
+}
+
 int cmd_queue(int argc, char **argv)
 {
 	bool named = argc > 1 && argv[1][0] != '-';
@@ -163,6 +171,8 @@ int cmd_queue(int argc, char **argv)
 
 	argc -= named;
 	argv += named;
+	if (strcmp(verb, "reroute") == 0 || has_option(argc, argv, "--all"))
+		return queue_act_run(argc, argv);
 	if (strcmp(verb, "hold") == 0 || strcmp(verb, "release") == 0 ||
 		strcmp(verb, "redrive") == 0)
 		return queue_control_run("queue", argc, argv);

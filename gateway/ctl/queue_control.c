@@ -37,37 +37,51 @@ static int read_options(int argc, char **argv, struct control_options *ret)
 		       : command_fault("--reason is missing");
 }
 
-static int ask(const struct control_options *o, const char *verb, const char *id,
-	const char *destination)
+int control_post(
+	const struct peer *peer, const char *path, json_t *value, json_t **ret_answer)
 {
-	_cleanup_json_ json_t *body = json_pack("{s:o,s:o}", "destination",
-		json_text(destination), "reason", json_text(o->reason));
-	_cleanup_(freep) char *text = json_canonical(body), *error = NULL;
+	_cleanup_json_ json_t *body = value;
+	_cleanup_(freep) char *text = body ? json_canonical(body) : NULL, *error = NULL;
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
 	struct http_request q = { .method = "POST",
 		.content_type = "application/json",
 		.response_max = ANSWER_MAX,
 		.timeout_s = TIMEOUT_S };
 	char url[2048];
-	size_t len = strlen(o->peer.url);
+	size_t len = strlen(peer->url);
 
-	while (len && o->peer.url[len - 1] == '/')
+	while (len && peer->url[len - 1] == '/')
 		len--;
-	if (!text || snprintf(url, sizeof(url), "%.*s/v1/queue/%s/%s", (int)len,
-			     o->peer.url, id, verb) >= (int)sizeof(url))
+	if (!text || snprintf(url, sizeof(url), "%.*s%s", (int)len, peer->url, path) >=
+			     (int)sizeof(url))
 		return EXIT_INTERNAL;
 	q.url = url;
 	q.body = span_str(text);
-	if (http_client(&o->peer.identity, &q, &answer, &error) < 0) {
+	if (http_client(&peer->identity, &q, &answer, &error) < 0) {
 		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
 		return EXIT_INTERNAL;
 	}
 	if (answer.body.len)
 		printf("%s\n", answer.body.data);
-	if (answer.status / 100 == 2)
+	if (answer.status / 100 == 2) {
+		if (ret_answer)
+			*ret_answer = json_read(buf_span(&answer.body), ANSWER_MAX);
 		return EXIT_CLEAN;
+	}
 	fprintf(stderr, "sealgate: the gate answered %ld\n", answer.status);
 	return answer.status / 100 == 4 ? EXIT_NOT_PASSED : EXIT_INTERNAL;
+}
+
+static int ask(const struct control_options *o, const char *verb, const char *id,
+	const char *destination)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/v1/queue/%s/%s", id, verb);
+	return control_post(&o->peer, path,
+		json_pack("{s:o,s:o}", "destination", json_text(destination), "reason",
+			json_text(o->reason)),
+		NULL);
 }
 
 int queue_control_run(const char *usage, int argc, char **argv)

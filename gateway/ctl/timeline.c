@@ -162,6 +162,7 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 {
 	const json_t *audit = json_object_get(stats, "audit");
 	const char *name;
+	size_t i;
 	json_t *v;
 
 	print_counts(out, "documents", json_object_get(stats, "documents"));
@@ -171,6 +172,18 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 	if (!json_is_true(json_object_get(json_object_get(stats, "ledger"), "balanced")))
 		fputs("  ledger: IT DOES NOT BALANCE, see sealgate ledger --check\n",
 			out);
+	json_array_foreach(json_object_get(stats, "maintenance"), i, v)
+	{
+		const char *destination = json_string_of(v, "destination"),
+			   *until = json_string_of(v, "until");
+
+		fputs("  maintenance of ", out);
+		timeline_text(out, *destination ? destination : "all destinations");
+		fprintf(out, " from %s until %s by ", json_string_of(v, "since"),
+			until ? until : "it is ended");
+		timeline_text(out, json_string_of(v, "by"));
+		fputc('\n', out);
+	}
 	fprintf(out, "  audit: position %lld, chain %s\n",
 		(long long)json_integer_value(json_object_get(audit, "position")),
 		json_string_of(audit, "chain"));

@@ -284,6 +284,33 @@ int queue_control(struct queue *q, enum queue_control verb, const char *id,
 	return call_plain(q, QUEUE_OP_CONTROL, &body, sizeof(body), NULL, 0, NULL);
 }
 
+int queue_act(struct queue *q, enum queue_control verb, const struct queue_selection *s,
+	const char *to, const char *operator_name, const char *reason, int *ret_fd)
+{
+	struct queue_act_request body = { .verb = verb, .selection = *s };
+
+	*ret_fd = -1;
+	if (put(body.to, sizeof(body.to), to) < 0 ||
+		put(body.operator_name, sizeof(body.operator_name), operator_name) < 0)
+		return -E2BIG;
+	put_cut(body.reason, sizeof(body.reason), reason);
+	return call_fd(q, QUEUE_OP_ACT, &body, sizeof(body), NULL, ret_fd);
+}
+
+int queue_maintenance(struct queue *q, bool start, const char *destination, int64_t since,
+	int64_t until, const char *operator_name, const char *reason)
+{
+	struct queue_maintenance_request body = {
+		.start = start, .since = since, .until = until
+	};
+
+	if (put(body.destination, sizeof(body.destination), destination) < 0 ||
+		put(body.operator_name, sizeof(body.operator_name), operator_name) < 0)
+		return -E2BIG;
+	put_cut(body.reason, sizeof(body.reason), reason);
+	return call_plain(q, QUEUE_OP_MAINTENANCE, &body, sizeof(body), NULL, 0, NULL);
+}
+
 int queue_audit(struct queue *q, const char *event, const char *actor,
 	const char *document_id, const char *detail)
 {

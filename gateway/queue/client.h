@@ -99,12 +99,34 @@ int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
 	enum delivery_state state, int64_t retry_at, const char *reply_id,
 	const char *detail);
 
-enum queue_control { QUEUE_HOLD = 1, QUEUE_RELEASE, QUEUE_REDRIVE };
+enum queue_control { QUEUE_HOLD = 1, QUEUE_RELEASE, QUEUE_REDRIVE, QUEUE_REROUTE };
 
 /* An operator's act on the deliveries of a document (all destinations when destination is
  * ""), audited under the operator's name with a reason. */
 int queue_control(struct queue *q, enum queue_control verb, const char *id,
 	const char *destination, const char *operator_name, const char *reason);
+
+/* Which deliveries an act is about; "" and 0 choose all. */
+struct queue_selection {
+	char id[DOCUMENT_ID_SIZE];
+	char partner[PARTNER_NAME_SIZE];
+	char destination[DESTINATION_NAME_SIZE];
+	int64_t before; /* received before this second */
+	uint32_t state; /* enum delivery_state to go on with, 0 at first */
+	uint32_t reserved;
+	int64_t after; /* where to go on, 0 at first */
+};
+
+/* The same act on many deliveries, a bounded number at a time, each audited;
+ * QUEUE_REROUTE sends to another destination what this one has not got. JSON in a memfd:
+ * "done" (how many), "ids", and "more" with "state" and "after" to go on with. */
+int queue_act(struct queue *q, enum queue_control verb, const struct queue_selection *s,
+	const char *to, const char *operator_name, const char *reason, int *ret_fd);
+
+/* Maintenance of a destination ("" of all): from since (0: now) to until (0: until it is
+ * ended) nothing is claimed for it. End: what is or will be under way ends now. */
+int queue_maintenance(struct queue *q, bool start, const char *destination, int64_t since,
+	int64_t until, const char *operator_name, const char *reason);
 
 /* Add an event to the audit chain (start, stop, operator's act, clock ...). detail: JSON
  * object text or NULL. */

@@ -84,6 +84,12 @@ int engine_delivery_result(struct engine *e, int64_t now,
 int engine_control(
 	struct engine *e, int64_t now, const struct queue_control_request *control);
 
+/* As queue_act and queue_maintenance say. */
+int engine_act(
+	struct engine *e, int64_t now, const struct queue_act_request *q, int *ret_fd);
+int engine_maintenance(
+	struct engine *e, int64_t now, const struct queue_maintenance_request *q);
+
 /* Deliveries whose lease ran out while sending: their outcome is unknown. */
 int engine_expire_leases(struct engine *e, int64_t now);
 

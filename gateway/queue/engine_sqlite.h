@@ -142,6 +142,9 @@ struct delivery_row {
 #define DELIVERY_COLUMNS                                                                 \
 	"delivery,document,destination,state,held_from,hold,received,due,fence,attempt," \
 	"first_try"
+#define DELIVERY_COLUMNS_V                                                               \
+	"v.delivery,v.document,v.destination,v.state,v.held_from,v.hold,v.received,"     \
+	"v.due,v.fence,v.attempt,v.first_try"
 void delivery_read(sqlite3_stmt *s, struct delivery_row *ret_row);
 int delivery_find(struct engine *e, sqlite3_int64 document, const char *destination,
 	struct delivery_row *ret_row);
@@ -177,6 +180,20 @@ struct outcome {
 };
 int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
 	const struct outcome *o);
+
+/* The document of a delivery. Return: 0 or negative. */
+int delivery_document(
+	struct engine *e, const struct delivery_row *d, struct document_row *ret_row);
+
+/* An operator's act on one delivery. Return: 1 changed, 0 no effect here, negative. */
+int delivery_act(
+	struct engine *e, int64_t now, enum queue_control verb, struct delivery_row *d);
+
+/* Does maintenance keep the destination from being claimed for? *ret_until: seconds, or
+ * INT64_MAX. Return: 1, 0, negative. */
+int maintenance_now(
+	struct engine *e, int64_t now, const char *destination, int64_t *ret_until);
+json_t *maintenance_to_json(struct engine *e, int64_t now);
 
 /* Append a record as it stands. */
 int audit_append(struct engine *e, sqlite3_int64 document, struct span record);

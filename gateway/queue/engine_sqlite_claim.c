@@ -105,7 +105,7 @@ int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 	return r == QUEUE_NOT_FOUND ? -ENODATA : r;
 }
 
-static int document_of(
+int delivery_document(
 	struct engine *e, const struct delivery_row *d, struct document_row *ret_row)
 {
 	_cleanup_statement_ sqlite3_stmt *s =
@@ -121,7 +121,7 @@ static int document_of(
 static int expire_one(struct engine *e, int64_t now, struct delivery_row *d)
 {
 	struct document_row doc;
-	int r = document_of(e, d, &doc);
+	int r = delivery_document(e, d, &doc);
 
 	d->due = now;
 	return r < 0 ? r
@@ -201,6 +201,9 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 	*ret_due = INT64_MAX;
 	if (r < 0)
 		return r;
+	r = maintenance_now(e, now, destination, ret_due);
+	if (r != 0)
+		return r < 0 ? r : QUEUE_EMPTY;
 	r = select_delivery(e, now, destination, &d);
 	if (r == 0) {
 		r = next_due(
@@ -210,7 +213,7 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 		return r < 0 ? r : QUEUE_EMPTY;
 	}
 	if (r > 0)
-		r = document_of(e, &d, &doc);
+		r = delivery_document(e, &d, &doc);
 	if (r == 0)
 		r = send_delivery(e, now, lease_s, &doc, &d, ret_claim);
 	if (r != QUEUE_DONE)

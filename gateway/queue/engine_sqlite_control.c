@@ -63,6 +63,12 @@ static const struct verb {
 	[QUEUE_REDRIVE] = { redrive_one, "operator.redrive" },
 };
 
+int delivery_act(
+	struct engine *e, int64_t now, enum queue_control verb, struct delivery_row *d)
+{
+	return VERBS[verb].one(e, now, d);
+}
+
 /* An act on the document itself: sealing again what is in quarantine, judging again what
  * is held. No operator turns held into accepted: only a new verdict does. Return as
  * above. */

@@ -157,15 +157,18 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 	_cleanup_json_ json_t *documents = json_object();
 	_cleanup_json_ json_t *deliveries = json_object();
 	json_t *totals = NULL;
+	_cleanup_json_ json_t *maintenance = maintenance_to_json(e, now);
 	int r = add_counts(e, now, documents, deliveries);
 
+	if (r == 0 && !maintenance)
+		r = -EIO;
 	if (r == 0)
 		r = whole_ledger(e, documents, deliveries, &totals);
 	if (r < 0)
 		return r;
-	return json_to_fd(json_pack("{s:O,s:O,s:o,s:o,s:I,s:i}", "documents", documents,
-				  "deliveries", deliveries, "ledger", totals, "audit",
-				  head_to_json(e), "disk_free", disk_free(e), "schema",
-				  engine_schema()),
+	return json_to_fd(json_pack("{s:O,s:O,s:O,s:o,s:o,s:I,s:i}", "maintenance",
+				  maintenance, "documents", documents, "deliveries",
+				  deliveries, "ledger", totals, "audit", head_to_json(e),
+				  "disk_free", disk_free(e), "schema", engine_schema()),
 		ret_fd);
 }

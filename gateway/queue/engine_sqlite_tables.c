@@ -204,6 +204,19 @@ static const char TRIGGERS_3[] =
 	" WHEN NEW.last<OLD.last OR NEW.acknowledged<OLD.acknowledged"
 	" BEGIN SELECT RAISE(ABORT,'a cursor goes back'); END;";
 
+/* Version 4: windows of maintenance, and what an operator finds deliveries by. */
+static const char TABLES_4[] =
+	"CREATE TABLE maintenance("
+	" maintenance INTEGER PRIMARY KEY,"
+	" destination TEXT NOT NULL," /* '' all */
+	" since INTEGER NOT NULL CHECK(since>0),"
+	" until INTEGER NOT NULL CHECK(until=0 OR until>=since)," /* 0: until ended */
+	" operator TEXT NOT NULL CHECK(operator<>''),"
+	" reason TEXT NOT NULL CHECK(reason<>'')"
+	") STRICT;"
+	"CREATE INDEX deliveries_state ON deliveries(state,delivery)"
+	" WHERE state<>'delivered';";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -211,6 +224,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_1, TRIGGERS_1, COUNTS_1 },
 	{ TABLES_2, TRIGGERS_2 },
 	{ TABLES_3, TRIGGERS_3 },
+	{ TABLES_4 },
 };
 
 const char *schema_text(int version, int index)

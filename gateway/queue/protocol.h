@@ -44,6 +44,8 @@ enum queue_operation {
 	QUEUE_OP_LEDGER,
 	QUEUE_OP_OUTCOMES,
 	QUEUE_OP_OUTCOMES_ACKNOWLEDGE,
+	QUEUE_OP_ACT,
+	QUEUE_OP_MAINTENANCE,
 	QUEUE_OPERATIONS,
 };
 
@@ -103,6 +105,24 @@ struct queue_delivery_result_request {
 struct queue_control_request {
 	uint32_t verb;
 	char id[DOCUMENT_ID_SIZE];
+	char destination[DESTINATION_NAME_SIZE];
+	char operator_name[QUEUE_KEY_SIZE];
+	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_act_request {
+	uint32_t verb;
+	uint32_t reserved;
+	struct queue_selection selection;
+	char to[DESTINATION_NAME_SIZE];
+	char operator_name[QUEUE_KEY_SIZE];
+	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_maintenance_request {
+	uint32_t start; /* 0: end */
+	uint32_t reserved;
+	int64_t since, until;
 	char destination[DESTINATION_NAME_SIZE];
 	char operator_name[QUEUE_KEY_SIZE];
 	char reason[QUEUE_TEXT_SIZE];

@@ -57,6 +57,26 @@ static void document_event(struct replay *p, const char *what, const json_t *det
 	p->document = s;
 }
 
+/* What a destination has refused it has refused, wherever the document goes then. */
+static void rerouted(struct replay *p, const json_t *detail)
+{
+	size_t i;
+	json_t *name;
+
+	json_array_foreach(json_object_get(detail, "destinations"), i, name)
+	{
+		const char *from = json_string_value(name);
+		bool refused = false;
+
+		for (size_t n = 0; from && n < p->count; n++)
+			refused |= strcmp(p->deliveries[n].destination, from) == 0 &&
+				   p->deliveries[n].state == DELIVERY_REFUSED;
+		if (!refused)
+			set_delivery(p, from, DELIVERY_EXPIRED);
+	}
+	set_delivery(p, json_string_of(detail, "to"), DELIVERY_QUEUED);
+}
+
 static bool after(const char *text, const char *prefix, const char **ret_rest)
 {
 	size_t n = strlen(prefix);
@@ -79,6 +99,8 @@ void replay_record(struct replay *p, const json_t *record)
 	} else if (after(event, "delivery.", &what)) {
 		set_delivery(p, json_string_of(detail, "destination"),
 			delivery_state_find(what));
+	} else if (strcmp(event, "operator.reroute") == 0) {
+		rerouted(p, detail);
 	} else if (strcmp(event, "operator.redrive") == 0) {
 		set_listed(p, detail, DELIVERY_QUEUED);
 		if (json_is_true(json_object_get(detail, "document")))

@@ -156,6 +156,16 @@ int run_control(const struct call *c)
 	return engine_control(c->engine, c->now, c->body);
 }
 
+int run_act(const struct call *c)
+{
+	return engine_act(c->engine, c->now, c->body, &c->answer->fds[0]);
+}
+
+int run_maintenance(const struct call *c)
+{
+	return engine_maintenance(c->engine, c->now, c->body);
+}
+
 /* What queued alone records: its word on states is what the ledger is checked against. */
 static bool event_is_ours(const char *event)
 {

@@ -29,6 +29,8 @@ int run_sealed(const struct call *c);
 int run_seal_failed(const struct call *c);
 int run_delivery_result(const struct call *c);
 int run_control(const struct call *c);
+int run_act(const struct call *c);
+int run_maintenance(const struct call *c);
 int run_audit(const struct call *c);
 int run_stats(const struct call *c);
 int run_outcomes(const struct call *c);

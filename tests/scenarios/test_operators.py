@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Operators are named people: what a role may do, and that it is audited under the name."""
 import json
+import time
 
 import pytest
 
@@ -73,3 +74,47 @@ def test_metrics(gate):
     assert response.headers["Content-Type"].startswith("application/openmetrics-text")
     assert response.text.rstrip().endswith("# EOF")
     assert "sealgate_documents" in response.text
+
+
+def operate(gate, *arguments, role="operator"):
+    return sealgate(*arguments, "--url", gate.listener("operators"),
+                    *gate.transport(f"operators/{role}"), "--reason", "a test")
+
+
+def test_maintenance_of_one_destination(gate):
+    assert operate(gate, "maintenance", "start", "nowhere").returncode == 1
+    assert operate(gate, "maintenance", "start", "traces", role="viewer").returncode == 1
+    done = operate(gate, "maintenance", "start", "traces")
+    assert done.returncode == 0, done.stdout + done.stderr
+    status, answer = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000011"))
+    assert status == 0
+    end = time.monotonic() + 30
+    while answer["id"] not in gate.arrived("customs"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert answer["id"] not in gate.arrived("traces")
+    shown = json.loads(gate.run("queue", "stats", "--format", "json").stdout)
+    assert shown["maintenance"][0]["destination"] == "traces"
+    done = operate(gate, "maintenance", "end", "traces")
+    assert done.returncode == 0, done.stdout + done.stderr
+    gate.wait_delivered([answer["id"]])
+
+
+def test_acts_on_all_and_another_way(gate):
+    gate.traces.mode("fault-perm")
+    try:
+        status, answer = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000012"))
+        assert status == 0
+        end = time.monotonic() + 30
+        while "traces  refused" not in gate.run("explain", answer["id"]).stdout:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    finally:
+        gate.traces.mode("ok")
+    assert operate(gate, "queue", "reroute", "--to", "nowhere").returncode == 1
+    done = operate(gate, "queue", "redrive", "--all", "--destination", "traces")
+    assert done.returncode == 0, done.stdout + done.stderr
+    gate.wait_delivered([answer["id"]])
+    done = operate(gate, "queue", "reroute", "--to", "customs-nl", "--destination", "traces")
+    assert done.returncode == 0 and '"done":0' in done.stdout.replace(" ", ""), done.stdout
+    assert gate.run("ledger", "--check").returncode == 0

@@ -47,6 +47,8 @@ static const struct {
 		"intake admin ctl" },
 	{ QUEUE_OP_OUTCOMES_ACKNOWLEDGE, sizeof(struct queue_outcomes_request), 0,
 		"intake" },
+	{ QUEUE_OP_ACT, sizeof(struct queue_act_request), 0, "admin" },
+	{ QUEUE_OP_MAINTENANCE, sizeof(struct queue_maintenance_request), 0, "admin" },
 	{ QUEUE_OP_LEDGER, sizeof(struct queue_ledger_request), 0, "admin ctl" },
 	{ QUEUE_OP_LIST, sizeof(struct queue_list_request), 0, "admin ctl" },
 	{ QUEUE_OP_EXPLAIN, sizeof(struct queue_explain_request), 0, "admin ctl" },

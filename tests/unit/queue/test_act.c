@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Acts on many deliveries, another way for a document, and maintenance of a destination.
+ */
+#include "tests/unit/queue/store.h"
+
+#include "queue/engine_sqlite.h"
+
+static struct queue_act_request act_of(enum queue_control verb)
+{
+	return (struct queue_act_request){
+		.verb = verb, .operator_name = "op", .reason = "why"
+	};
+}
+
+/* Answer after answer until there is no more; how many deliveries were changed. */
+static json_int_t act(struct store *s, struct queue_act_request q)
+{
+	json_int_t done = 0;
+	bool more = true;
+
+	while (more) {
+		_cleanup_json_ json_t *answer = NULL;
+		int fd = -1;
+
+		assert_int_equal(
+			STEP(s, engine_act(s->engine, T0 + 500, &q, &fd)), QUEUE_DONE);
+		answer = store_json(fd);
+		done += json_integer_value(json_object_get(answer, "done"));
+		more = json_is_true(json_object_get(answer, "more"));
+		q.selection.state =
+			(uint32_t)json_integer_value(json_object_get(answer, "state"));
+		q.selection.after = json_integer_value(json_object_get(answer, "after"));
+	}
+	return done;
+}
+
+static int try_act(struct store *s, const struct queue_act_request *q)
+{
+	int fd = -1, r = STEP(s, engine_act(s->engine, T0 + 500, q, &fd));
+
+	closep(&fd);
+	return r;
+}
+
+static void assert_conserved(struct store *s)
+{
+	_cleanup_json_ json_t *rows = NULL;
+	bool balanced;
+
+	for (int rounds = 0; rounds < 2;) {
+		int r = STEP(s, engine_ledger_walk(s->engine, 500) < 0 ? -1 : QUEUE_DONE);
+
+		assert_int_equal(r, QUEUE_DONE);
+		rounds++;
+	}
+	assert_null(engine_ledger_found(s->engine));
+	assert_int_equal(ledger_rows(s->engine, &rows, &balanced), 0);
+	assert_true(balanced);
+}
+
+static void many_in_steps(void **state)
+{
+	struct queue_act_request q = act_of(QUEUE_HOLD);
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+
+	for (int i = 0; i < 130; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "N%d", i);
+		store_add_sealed(s, number, id);
+	}
+	snprintf(q.selection.destination, DESTINATION_NAME_SIZE, "traces");
+	assert_int_equal(act(s, q), 130);
+	assert_delivery(s, id, "traces", "held");
+	assert_delivery(s, id, "customs-es", "queued");
+	assert_int_equal(act(s, q), 0);
+	q.verb = QUEUE_RELEASE;
+	snprintf(q.selection.partner, PARTNER_NAME_SIZE, "partner-b");
+	assert_int_equal(act(s, q), 0);
+	snprintf(q.selection.partner, PARTNER_NAME_SIZE, "partner-a");
+	q.selection.before = T0;
+	assert_int_equal(act(s, q), 0);
+	q.selection.before = T0 + 1;
+	assert_int_equal(act(s, q), 130);
+	assert_int_equal(count_events(s, id, "operator.release"), 1);
+	assert_conserved(s);
+}
+
+static void another_way(void **state)
+{
+	struct queue_act_request q = act_of(QUEUE_REROUTE);
+	struct store *s = *state;
+	char sealed[DOCUMENT_ID_SIZE], waiting[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+
+	store_add_sealed(s, "N1", sealed);
+	store_add(s, "N2", DOCUMENT_ACCEPTED, waiting);
+	snprintf(q.selection.destination, DESTINATION_NAME_SIZE, "customs-es");
+	snprintf(q.to, DESTINATION_NAME_SIZE, "customs-pt");
+	assert_int_equal(act(s, q), 2);
+	assert_delivery(s, sealed, "customs-es", "expired");
+	assert_delivery(s, sealed, "customs-pt", "queued");
+	assert_delivery(s, waiting, "customs-pt", "waiting");
+	assert_int_equal(act(s, q), 0);
+	assert_int_equal(store_claim_seal(s, T0 + 600, 60, &claim), QUEUE_DONE);
+	assert_int_equal(STEP(s, engine_sealed(s->engine, T0 + 600, waiting, claim.fence,
+					 span_str("container"))),
+		QUEUE_DONE);
+	assert_delivery(s, waiting, "customs-pt", "queued");
+	assert_int_equal(store_claim(s, T0 + 600, "customs-es", &claim), QUEUE_EMPTY);
+	assert_int_equal(store_claim(s, T0 + 600, "customs-pt", &claim), QUEUE_DONE);
+	assert_int_equal(
+		store_result(s, T0 + 600, &claim, DELIVERY_DELIVERED, 0), QUEUE_DONE);
+	assert_conserved(s);
+}
+
+/* What may have arrived is not sent elsewhere. */
+static void only_what_is_not_there(void **state)
+{
+	static const enum delivery_state STAYS[] = { DELIVERY_UNKNOWN, DELIVERY_DELIVERED,
+		DELIVERY_EXPIRED };
+	struct queue_act_request q = act_of(QUEUE_REROUTE);
+	struct store *s = *state;
+	struct queue_claim claim;
+
+	snprintf(q.to, DESTINATION_NAME_SIZE, "elsewhere");
+	for (size_t i = 0; i < 3; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "N%d", (int)i);
+		store_add_sealed(s, number, q.selection.id);
+		snprintf(q.selection.destination, DESTINATION_NAME_SIZE, "traces");
+		assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
+		assert_int_equal(try_act(s, &q), QUEUE_ILLEGAL); /* sending */
+		assert_int_equal(
+			store_result(s, T0, &claim, STAYS[i], T0 + 9000), QUEUE_DONE);
+		assert_int_equal(try_act(s, &q), QUEUE_ILLEGAL);
+	}
+	/* refused stays refused, and goes elsewhere */
+	store_add_sealed(s, "R", q.selection.id);
+	assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
+	assert_int_equal(store_result(s, T0, &claim, DELIVERY_REFUSED, 0), QUEUE_DONE);
+	assert_int_equal(try_act(s, &q), QUEUE_DONE);
+	assert_delivery(s, q.selection.id, "traces", "refused");
+	assert_delivery(s, q.selection.id, "elsewhere", "queued");
+	assert_conserved(s);
+}
+
+static void acts_that_are_none(void **state)
+{
+	struct queue_act_request good = act_of(QUEUE_HOLD), q;
+	struct store *s = *state;
+
+	assert_int_equal(try_act(s, &good), QUEUE_DONE);
+#define REFUSED(change)                                                                  \
+	do {                                                                             \
+		q = good;                                                                \
+		change;                                                                  \
+		assert_int_equal(try_act(s, &q), QUEUE_ILLEGAL);                         \
+	} while (0)
+	REFUSED(q.verb = 0);
+	REFUSED(q.verb = 9);
+	REFUSED(q.verb = QUEUE_REROUTE);
+	REFUSED(q.to[0] = 'x');
+	REFUSED(q.operator_name[0] = '\0');
+	REFUSED(q.reason[0] = '\0');
+	REFUSED(q.selection.state = 99);
+	REFUSED(q.selection.after = -1);
+	q = good;
+	snprintf(q.selection.id, DOCUMENT_ID_SIZE, "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+	assert_int_equal(try_act(s, &q), QUEUE_NOT_FOUND);
+}
+
+static int maintain(struct store *s, int64_t now, bool start, const char *destination,
+	int64_t since, int64_t until)
+{
+	struct queue_maintenance_request q = { .start = start,
+		.since = since,
+		.until = until,
+		.operator_name = "op",
+		.reason = "why" };
+
+	snprintf(q.destination, sizeof(q.destination), "%s", destination);
+	return STEP(s, engine_maintenance(s->engine, now, &q));
+}
+
+static void maintenance_keeps_claims_away(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+	int64_t due;
+	int fd = -1;
+
+	store_add_sealed(s, "N1", id);
+	assert_int_equal(maintain(s, T0, true, "traces", T0 + 100, T0 + 200), QUEUE_DONE);
+	assert_int_equal(
+		maintain(s, T0, true, "traces", T0 + 100, T0 + 99), QUEUE_ILLEGAL);
+	assert_int_equal(store_claim(s, T0 + 100, "traces", &claim), QUEUE_EMPTY);
+	assert_int_equal(STEP(s, engine_claim_delivery(s->engine, T0 + 150, "traces", 60,
+					 &claim, &fd, &due)),
+		QUEUE_EMPTY);
+	assert_int_equal(due, T0 + 200);
+	assert_int_equal(store_claim(s, T0 + 150, "customs-es", &claim), QUEUE_DONE);
+	/* what is under way is finished */
+	assert_int_equal(store_result(s, T0 + 151, &claim, DELIVERY_DEFERRED, T0 + 152),
+		QUEUE_DONE);
+	assert_int_equal(maintain(s, T0 + 160, true, "", 0, 0), QUEUE_DONE);
+	assert_int_equal(store_claim(s, T0 + 160, "customs-es", &claim), QUEUE_EMPTY);
+	assert_int_equal(store_claim(s, T0 + 250, "traces", &claim), QUEUE_EMPTY);
+	assert_int_equal(maintain(s, T0 + 260, false, "", 0, 0), QUEUE_DONE);
+	assert_int_equal(maintain(s, T0 + 261, false, "", 0, 0), QUEUE_ILLEGAL);
+	assert_int_equal(store_claim(s, T0 + 261, "traces", &claim), QUEUE_DONE);
+	assert_int_equal(store_claim(s, T0 + 261, "customs-es", &claim), QUEUE_DONE);
+}
+
+static void maintenance_is_seen(void **state)
+{
+	struct store *s = *state;
+	_cleanup_json_ json_t *stats = NULL;
+	const json_t *list;
+	int fd = -1;
+
+	assert_int_equal(maintain(s, T0, true, "traces", 0, T0 + 10), QUEUE_DONE);
+	assert_int_equal(maintain(s, T0, true, "", T0 + 50, 0), QUEUE_DONE);
+	assert_int_equal(STEP(s, engine_stats(s->engine, T0 + 20, &fd)), QUEUE_DONE);
+	stats = store_json(fd);
+	list = json_object_get(stats, "maintenance");
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(json_string_of(json_array_get(list, 0), "by"), "op");
+	assert_true(json_is_false(json_object_get(json_array_get(list, 0), "now")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(many_in_steps),
+		STORE_TEST(another_way),
+		STORE_TEST(only_what_is_not_there),
+		STORE_TEST(acts_that_are_none),
+		STORE_TEST(maintenance_keeps_claims_away),
+		STORE_TEST(maintenance_is_seen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
