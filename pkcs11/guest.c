@@ -33,10 +33,11 @@ static int kind_of(const char *name)
 int guest_of(const struct instance *i, int socket)
 {
 	const char *name = instance_peer_name(i, socket);
+	int kind = name ? kind_of(name) : -1;
 	uid_t uid;
 
-	if (name)
-		return kind_of(name);
+	if (kind >= 0)
+		return kind;
 	if (ipc_peer(socket, &uid, NULL) < 0)
 		return -1;
 	if (uid == 0)
