@@ -104,6 +104,11 @@ static int add_variable(
 	}
 	if (len == 4 && memcmp(name, "RATE", 4) == 0)
 		return buf_addf(ret, "%lld", config_int(instance->config, "listen.rate"));
+	/* half of what intake serves at once, of which it lets one partner have a quarter
+	 */
+	if (len == 11 && memcmp(name, "CONNECTIONS", 11) == 0)
+		return buf_addf(ret, "%lld",
+			(config_int(instance->config, "intake.threads") + 1) / 2);
 	return -EINVAL;
 }
 

@@ -14,6 +14,10 @@
 #include <string.h>
 
 #define CONNECTION_TIMEOUT_MS 10000
+/* Threads and places for those who are only told that they must wait: what is running is
+ * limited by shares, once it is known who asks. */
+#define DOORKEEPERS 4
+#define DOOR_MAX 128
 #define TURNED_AWAY_MAX                                                                  \
 	256 /* connections waiting to be told that all threads are busy                  \
 	     */
@@ -73,10 +77,11 @@ static int run(const struct daemon *d, struct server *server)
 {
 	const struct pool_work work = { begin, serve, end, server };
 	const struct pool_work turn_away = { NULL, serve, NULL, server };
-	size_t threads = (size_t)config_int(d->instance.config, "intake.threads");
+	size_t threads =
+		(size_t)config_int(d->instance.config, "intake.threads") + DOORKEEPERS;
 	struct rejudge rejudge;
 	struct pool pool, away;
-	int r = pool_start(&pool, threads, threads, &work);
+	int r = pool_start(&pool, threads, threads + DOOR_MAX, &work);
 
 	if (r < 0)
 		return r;

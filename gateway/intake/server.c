@@ -8,6 +8,7 @@
 #include "intake/problem.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 int server_init(struct server *s, const struct instance *instance, char **ret_error)
 {
@@ -29,12 +30,21 @@ int server_init(struct server *s, const struct instance *instance, char **ret_er
 		r = instance_socket(instance, "queued", s->queued_socket);
 	if (r == 0)
 		r = instance_socket(instance, "signer", s->signer_socket);
-	return r < 0 ? r : snapshots_init(&s->snapshots, instance, ret_error);
+	if (r == 0)
+		r = shares_init(&s->shares,
+			(size_t)config_int(instance->config, "intake.threads"));
+	if (r < 0)
+		return r;
+	r = snapshots_init(&s->snapshots, instance, ret_error);
+	if (r < 0)
+		shares_done(&s->shares);
+	return r;
 }
 
 void server_done(struct server *s)
 {
 	snapshots_done(&s->snapshots);
+	shares_done(&s->shares);
 }
 
 static void log_answer(const struct exchange *x, int64_t began_ms)
@@ -49,6 +59,26 @@ static void log_answer(const struct exchange *x, int64_t began_ms)
 		(long long)(clock_monotonic_ms() - began_ms), x->request->correlation);
 }
 
+/* What the partner asks, when its share has a place for it. */
+static void answer_partner(struct exchange *x)
+{
+	char partner[PARTNER_NAME_SIZE]; /* a newer policy may take x->partner's place */
+
+	snprintf(partner, sizeof(partner), "%s", x->partner->name);
+	switch (share_take(&x->server->shares, partner)) {
+	case SHARE_TAKEN:
+		http_dispatch(x);
+		share_give(&x->server->shares, partner);
+		return;
+	case SHARE_OVER:
+		problem(x, "http.partner-busy", partner, NULL);
+		return;
+	case SHARE_NONE:
+	default:
+		problem(x, "http.busy", NULL, NULL);
+	}
+}
+
 static void answer(struct exchange *x)
 {
 	if (!x->links) {
@@ -57,7 +87,7 @@ static void answer(struct exchange *x)
 	}
 	x->snapshot = snapshots_hold(&x->server->snapshots, false);
 	if (identify(x, clock_now()))
-		http_dispatch(x);
+		answer_partner(x);
 }
 
 void server_serve(struct server *s, struct links *links, int socket)

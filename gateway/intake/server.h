@@ -7,6 +7,7 @@
 #define SEALGATE_INTAKE_SERVER_H
 
 #include "common/instance.h"
+#include "intake/share.h"
 #include "intake/snapshot.h"
 #include "web/certificate.h"
 
@@ -24,6 +25,7 @@ struct server {
 	char queued_socket[PATH_MAX];
 	char signer_socket[PATH_MAX];
 	struct snapshots snapshots;
+	struct shares shares; /* of intake.threads */
 };
 
 /* Return: 0, or negative with one line in *ret_error that the caller frees. */

@@ -26,6 +26,12 @@ static json_t *members(const char *correlation, const struct reason *reason, int
 		"clause", reason->clause, "correlation", correlation);
 }
 
+/* Everything is there: it will not take long. */
+static bool only_busy(const char *code)
+{
+	return strcmp(code, "http.busy") == 0 || strcmp(code, "http.partner-busy") == 0;
+}
+
 static void answer(struct response *r, const struct reason *reason, int status,
 	json_t *document, json_t *extra)
 {
@@ -37,8 +43,7 @@ static void answer(struct response *r, const struct reason *reason, int status,
 	response_json(r, status, TYPE_PROBLEM, document);
 	r->code = reason->code;
 	if (status == 503)
-		r->retry_after = strcmp(reason->code, "http.busy") == 0 ? RETRY_BUSY_S
-									: RETRY_AWAY_S;
+		r->retry_after = only_busy(reason->code) ? RETRY_BUSY_S : RETRY_AWAY_S;
 }
 
 void web_problem(struct response *r, const char *correlation, const char *code,

@@ -311,3 +311,31 @@ def test_same_document_from_many_threads_is_accepted_once(gate):
         thread.join(60)
     assert len(ids) == 1
     assert seen[202] == 1 and seen[200] == 11, seen
+
+
+def test_one_partner_does_not_starve_another(gate):
+    """A partner floods with large documents that are refused; another one is served."""
+    flood = b"<a>" + b"<b/>" * 375_000 + b"</a>"
+    stop = threading.Event()
+    seen = collections.Counter()
+
+    def send():
+        while not stop.is_set():
+            answer = post(gate, flood, "/v1/preflight")
+            seen[answer.json().get("code") or answer.status_code] += 1
+
+    threads = [threading.Thread(target=send) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + 60
+    try:
+        while seen["http.partner-busy"] < 10:  # until the flood is there
+            assert time.monotonic() < end, seen
+            stop.wait(0.05)
+        answers = [gate.request("/v1/status", "partners/br-mapa").status_code
+                   for _ in range(30)]
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(60)
+    assert answers == [200] * 30, seen
