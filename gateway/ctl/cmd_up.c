@@ -2,9 +2,31 @@
 #include "common/log.h"
 #include "ctl/command.h"
 #include "ctl/supervisor.h"
+#include "ctl/up_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Programs that cannot start would be started again for ever: what they miss is said
+ * first, all of it. */
+static int start(const struct instance *instance, int ready_fd)
+{
+	char *list = NULL;
+	size_t len;
+	FILE *out = open_memstream(&list, &len);
+	int missing;
+
+	if (!out)
+		return EXIT_INTERNAL;
+	missing = up_list_missing(instance, out);
+	fclose(out);
+	if (missing)
+		fprintf(stderr, "sealgate up: missing in %s:\n%s", instance->dir, list);
+	free(list);
+	if (missing)
+		return EXIT_USAGE;
+	return supervise(instance, ready_fd) == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
+}
 
 int cmd_up(int argc, char **argv)
 {
@@ -33,7 +55,7 @@ int cmd_up(int argc, char **argv)
 		fprintf(stderr, "sealgate up: %s\n", error ? error : "no instance");
 		return EXIT_USAGE;
 	}
-	r = supervise(&instance, ready_fd);
+	r = start(&instance, ready_fd);
 	instance_done(&instance);
-	return r == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
+	return r;
 }

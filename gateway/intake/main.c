@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 		return r;
 	r = server_init(&server, &d.instance, &error);
 	if (r < 0) {
-		log_event(LOG_ERR, "intake.policy-unreadable", NULL, "%s",
+		log_event(LOG_ERR, server.snapshots.fault, NULL, "%s",
 			error ? error : strerror(-r));
 		daemon_done(&d);
 		return 2;

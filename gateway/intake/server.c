@@ -17,7 +17,8 @@ int server_init(struct server *s, const struct instance *instance, char **ret_er
 	*ret_error = NULL;
 	*s = (struct server){ .instance = instance,
 		.name = config_string(instance->config, "instance.name"),
-		.test = config_bool(instance->config, "instance.test") };
+		.test = config_bool(instance->config, "instance.test"),
+		.snapshots.fault = "intake.start" };
 	r = web_revocation_parse(
 		config_string(instance->config, "tls.partner_revocation"),
 		&s->revocation);

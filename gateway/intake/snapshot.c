@@ -94,8 +94,7 @@ static int load_transport(
 	return 0;
 }
 
-static int snapshot_load(
-	const struct snapshots *s, struct snapshot **ret, char **ret_error)
+static int snapshot_load(struct snapshots *s, struct snapshot **ret, char **ret_error)
 {
 	struct snapshot *n = calloc(1, sizeof(*n));
 	int r;
@@ -104,9 +103,12 @@ static int snapshot_load(
 	if (!n)
 		return -ENOMEM;
 	atomic_init(&n->holders, 1);
+	s->fault = "intake.policy-unreadable";
 	r = policy_load(s->policies, &n->policy, ret_error);
-	if (r >= 0)
+	if (r >= 0) {
+		s->fault = "intake.authorities";
 		r = load_transport(s, &n->transport, ret_error);
+	}
 	if (r < 0) {
 		snapshot_free(n);
 		return r;
@@ -120,7 +122,8 @@ int snapshots_init(struct snapshots *s, const struct instance *instance, char **
 	int r;
 
 	*ret_error = NULL;
-	*s = (struct snapshots){ .lock = PTHREAD_MUTEX_INITIALIZER };
+	*s = (struct snapshots){ .lock = PTHREAD_MUTEX_INITIALIZER,
+		.fault = "intake.policy-unreadable" };
 	r = instance_path(instance, "policies", s->policies);
 	if (r == 0)
 		r = instance_path(instance,
@@ -149,8 +152,8 @@ static void look(struct snapshots *s)
 	s->stamp = stamp; /* a version that cannot be read is reported once */
 	r = snapshot_load(s, &next, &error);
 	if (r < 0) {
-		log_event(LOG_ERR, "intake.policy-unreadable", NULL,
-			"the policy before it stays in force: %s",
+		log_event(LOG_ERR, s->fault, NULL,
+			"what was before it stays in force: %s",
 			error ? error : strerror(-r));
 		return;
 	}

@@ -25,13 +25,14 @@ struct snapshots {
 	struct snapshot *now;
 	uint64_t stamp;	    /* of the files that `now` was read from */
 	int64_t checked_ms; /* when the files were last looked at */
+	const char *fault;  /* message code of the last that could not be read */
 	char policies[PATH_MAX];
 	char authorities[PATH_MAX];
 	char revocation[PATH_MAX];
 };
 
 /* Read the instance's files. *ret_error: one line, the caller frees. Return: 0 or
- * negative. */
+ * negative with `fault` set. */
 int snapshots_init(
 	struct snapshots *s, const struct instance *instance, char **ret_error);
 void snapshots_done(struct snapshots *s);

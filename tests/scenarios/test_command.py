@@ -81,6 +81,16 @@ def test_check_works_out_of_the_box():
     assert sealgate("check", "--policies", shared, path, env=bare).stderr == ""
 
 
+def test_up_lists_all_that_is_missing(tmp_path):
+    sealgate("init", "--test", tmp_path / "x", check=True)
+    done = sealgate("--instance", tmp_path / "x", "up")
+    assert done.returncode == 2 and done.stdout == ""
+    keys = re.findall(r"^  \S+ \(([\w.]+)\): \w", done.stderr, re.M)
+    assert keys == ["tls.certificate", "tls.key", "tls.partner_ca", "tls.customs_ca",
+                    "tls.operator_ca", "forward.ca"]
+    assert len(done.stderr.splitlines()) == 1 + len(keys)
+
+
 def test_evidence_names_itself():
     done = sealgate("evidence", "verify", "--nope")
     assert done.returncode == 2 and done.stderr.startswith("sealgate evidence verify: ")

@@ -203,12 +203,38 @@ static void test_unreadable_policy_leaves_the_old_one(void **state)
 	expect(&house.kenya, 200, "");
 }
 
+/* What is at fault is told apart: policy, or the authorities of client certificates. */
+static void test_the_fault_is_named(void **state)
+{
+	char path[PATH_MAX], aside[PATH_MAX + 8];
+	struct snapshots s;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(
+		instance_path(&house.instance,
+			config_string(house.instance.config, "tls.partner_ca"), path),
+		0);
+	snprintf(aside, sizeof(aside), "%s.aside", path);
+	assert_int_equal(rename(path, aside), 0);
+	assert_true(snapshots_init(&s, &house.instance, &error) < 0);
+	assert_string_equal(s.fault, "intake.authorities");
+	assert_non_null(strstr(error, path));
+	free(error);
+	assert_int_equal(rename(aside, path), 0);
+	house_policy(&house, "partners/xx-new.cfg", "nonsense");
+	assert_true(snapshots_init(&s, &house.instance, &error) < 0);
+	assert_string_equal(s.fault, "intake.policy-unreadable");
+	free(error);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_who_is_who),
+		TEST(test_the_fault_is_named),
 		TEST(test_nginx_must_have_verified),
 		TEST(test_identity_comes_first),
 		TEST(test_exactly_one_certificate),
