@@ -7,16 +7,42 @@
 #include <errno.h>
 #include <string.h>
 
+/* They add up to no more than there is room for: nobody's connections are another's want.
+ * A thread of intake (intake.threads) and of seal (seal.threads) has one each, forward
+ * one for each destination. */
+static const struct {
+	const char *peer;
+	size_t connections;
+} SHARES[] = {
+	{ "intake", 528 },
+	{ "seal", 72 },
+	{ "forward", 128 },
+	{ "admin", 16 },
+	{ "ctl", 24 },
+	/* Without peer separation one uid is all of them, and nobody else is let in. */
+	{ "any", CONNECTIONS_MAX },
+};
+
+size_t connection_share(const char *peer)
+{
+	for (size_t i = 0; i < sizeof(SHARES) / sizeof(SHARES[0]); i++)
+		if (strcmp(SHARES[i].peer, peer) == 0)
+			return SHARES[i].connections;
+	return 0;
+}
+
 const char *connection_peer(const struct instance *i, int fd)
 {
 	const char *name = instance_peer_name(i, fd);
 	uid_t uid;
 
+	if (name && connection_share(name))
+		return name;
 	/* root could read the database anyway; queued's own uid is the command line's */
-	if (name ? strcmp(name, "queued") == 0
-		 : ipc_peer(fd, &uid, NULL) == 0 && uid == 0)
+	if ((name && strcmp(name, "queued") == 0) ||
+		(ipc_peer(fd, &uid, NULL) == 0 && uid == 0))
 		return "ctl";
-	return name;
+	return NULL;
 }
 
 void connection_open(struct connection *c, int fd, const char *peer)

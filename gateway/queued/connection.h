@@ -8,7 +8,7 @@
 #include "common/instance.h"
 #include "queued/dispatch.h"
 
-#define CONNECTIONS_MAX 640
+#define CONNECTIONS_MAX 768
 
 enum connection_state {
 	CONNECTION_IDLE = 0, /* nothing asked */
@@ -27,9 +27,13 @@ struct connection {
 	int64_t wake_ms; /* when asking again makes sense, at the latest the deadline */
 };
 
-/* Name of the program at the other end, "ctl" for the operator's command line, or NULL.
+/* Name of the program at the other end, "ctl" for the operator's command line, or NULL
+ * for whoever has nothing to ask: a stranger, or a program of the house without a right.
  */
 const char *connection_peer(const struct instance *i, int fd);
+
+/* Connections that a peer may have at once; 0 for whoever has nothing to ask. */
+size_t connection_share(const char *peer);
 
 void connection_open(struct connection *c, int fd, const char *peer);
 void connection_close(struct connection *c);

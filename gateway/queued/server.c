@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,26 +24,56 @@ struct server {
 	size_t first;			/* where looking for requests starts, in turn */
 	int64_t head_position;		/* as last written */
 	int64_t head_at_ms;
+	uint64_t refused; /* connections */
 	bool head_failed;
 	bool stop;
 };
 
+/* A free place for one more connection of the peer, or NULL. */
+static struct connection *place_for(const struct server *s, const char *peer)
+{
+	struct connection *place = NULL;
+	size_t held = 0;
+
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+		struct connection *c = &s->connections[i];
+
+		if (c->fd >= 0)
+			held += strcmp(c->peer, peer) == 0;
+		else if (!place)
+			place = c;
+	}
+	return held < connection_share(peer) ? place : NULL;
+}
+
+/* Who connects often must not fill the log: the 1st, 2nd, 4th, 8th ... is written. */
+static void log_refused(struct server *s, const char *peer)
+{
+	uint64_t n = ++s->refused;
+
+	if (n & (n - 1))
+		return;
+	log_event(LOG_WARNING, peer ? "queued.connections" : "queued.stranger", NULL,
+		"connection refused: %s%s (refusal %" PRIu64 " since the start)",
+		peer ? "too many of " : "the peer has nothing to ask here",
+		peer ? peer : "", n);
+}
+
 static void accept_one(struct server *s)
 {
 	int fd = accept4(s->o->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct connection *place;
 	const char *peer;
 
 	if (fd < 0)
 		return;
 	peer = connection_peer(s->o->instance, fd);
-	for (size_t i = 0; peer && i < CONNECTIONS_MAX; i++)
-		if (s->connections[i].fd < 0) {
-			connection_open(&s->connections[i], fd, peer);
-			return;
-		}
-	log_event(LOG_WARNING, peer ? "queued.connections" : "queued.stranger", NULL,
-		"connection refused: %s",
-		peer ? "too many" : "the peer's uid is nobody here");
+	place = peer ? place_for(s, peer) : NULL;
+	if (place) {
+		connection_open(place, fd, peer);
+		return;
+	}
+	log_refused(s, peer);
 	close(fd);
 }
 

@@ -2,6 +2,7 @@
 /* Who may ask what, and what becomes of messages that are none. */
 #include "tests/unit/queued/fixture.h"
 
+#include "queued/connection.h"
 #include "queued/dispatch.h"
 
 #include <sys/socket.h>
@@ -85,6 +86,10 @@ static void rights(void **state)
 		for (size_t p = 0; p < sizeof(PEERS) / sizeof(PEERS[0]); p++)
 			assert_int_equal(operation_allowed(op, PEERS[p]),
 				*PEERS[p] && listed(RIGHTS[i].who, PEERS[p]));
+		/* who may ask may connect */
+		for (size_t p = 0; p < sizeof(PEERS) / sizeof(PEERS[0]); p++)
+			assert_true(!operation_allowed(op, PEERS[p]) ||
+				    connection_share(PEERS[p]) > 0);
 		assert_true(operation_allowed(op, "any"));
 		assert_false(operation_allowed(op, NULL));
 	}
@@ -303,6 +308,85 @@ static void denied(void **state)
 	house_done(&h);
 }
 
+/* More connections than there are places, by a process of another uid; it says so and
+ * stays until it is told. */
+static pid_t flood(const struct house *h, uid_t uid, int *ret_go)
+{
+	int ready[2], go[2];
+	pid_t child;
+	char c = 0;
+
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(go), 0);
+	child = fork();
+	if (child == 0) {
+		int status = setgid(uid) < 0 || setuid(uid) < 0;
+
+		close(go[1]);
+		for (int i = 0; i < CONNECTIONS_MAX + 100; i++)
+			status |= ipc_connect(h->socket, 30000) < 0 ? 2 : 0;
+		status |= write(ready[1], &c, 1) == 1 ? 0 : 4;
+		_exit(read(go[0], &c, 1) == 0 ? status : 8);
+	}
+	close(go[0]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	*ret_go = go[1];
+	return child;
+}
+
+static void answers(const struct house *h)
+{
+	struct queue *q = house_connect(h);
+	int fd;
+
+	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
+	close(fd);
+	queue_disconnect(q);
+}
+
+/* Silent connections of a stranger, of programs without any right, and of one that has a
+ * share: the others are served. */
+static void floods_take_no_places(void **state)
+{
+	static const uid_t UIDS[] = { 61001, 61002, 61003, 61004 };
+	enum { COUNT = sizeof(UIDS) / sizeof(UIDS[0]) };
+	static const char CONF[] =
+		"peers: { separate = true; nginx = 61002; verify = 61003; seal = 61004;"
+		" intake = 61005; forward = 61006; admin = 61007; queued = 61008;"
+		" signer = 61009; };\n";
+	struct house h;
+	char path[512];
+	pid_t children[COUNT];
+	int go[COUNT];
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("only root can become another uid\n");
+		skip();
+	}
+	house_init(&h, CONF);
+	assert_int_equal(chmod(h.dir, 0755), 0);
+	assert_int_equal(chmod(h.socket, 0666), 0);
+	snprintf(path, sizeof(path), "%s/run", h.dir);
+	assert_int_equal(chmod(path, 0755), 0);
+	house_start(&h);
+	for (size_t i = 0; i < COUNT; i++) {
+		children[i] = flood(&h, UIDS[i], &go[i]);
+		answers(&h);
+	}
+	for (size_t i = COUNT; i > 0;
+		i--) { /* the later ones hold the earlier ones' pipes */
+		int status;
+
+		close(go[i - 1]);
+		assert_int_equal(waitpid(children[i - 1], &status, 0), children[i - 1]);
+		assert_int_equal(status, 0);
+	}
+	house_done(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +398,7 @@ int main(void)
 			descriptors_that_are_not_sealed, setup, teardown),
 		cmocka_unit_test_setup_teardown(limits_of_questions, setup, teardown),
 		cmocka_unit_test(denied),
+		cmocka_unit_test(floods_take_no_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
