@@ -9,6 +9,7 @@
 #include "common/buf.h"
 #include "common/daemon.h"
 #include "connectors/profile.h"
+#include "forward/pace.h"
 #include "queue/client.h"
 
 #include <curl/curl.h>
@@ -24,6 +25,7 @@ struct courier {
 	const struct daemon *daemon;
 	const struct profile *profile;
 	const struct credentials *credentials;
+	struct pace *pace;   /* shared by the couriers of a destination */
 	struct queue *queue; /* NULL while disconnected */
 	CURL *curl;
 };

@@ -20,6 +20,7 @@
 #define QUEUE_TIMEOUT_MS 30000
 #define RECONNECT_MS 500
 #define COURIERS_MAX 256
+#define PAUSE_MAX_S 60 /* between trials at a destination that fails */
 
 static const char USAGE[] =
 	"usage: sealgate-forward --instance DIR\n"
@@ -29,6 +30,7 @@ struct crew {
 	struct daemon daemon;
 	struct profiles *profiles;
 	struct credentials *credentials; /* as many as there are profiles */
+	struct pace *paces;		 /* likewise */
 	pthread_t threads[COURIERS_MAX];
 	struct courier couriers[COURIERS_MAX];
 	size_t count;
@@ -58,6 +60,22 @@ static int64_t schedule(
 	return now + (a->retry_after_s > delay ? a->retry_after_s : delay);
 }
 
+/* What the attempt says of the destination: a refusal is an answer of one that works. */
+static void leave(struct courier *c, const struct attempt *a)
+{
+	bool bad = a->state == DELIVERY_DEFERRED || a->state == DELIVERY_UNKNOWN;
+	enum pace_change change = pace_leave(c->pace, clock_monotonic_ms(),
+		bad ? PACE_BAD : PACE_GOOD, random_number());
+
+	if (change != PACE_SAME)
+		log_event(change == PACE_OPENED ? LOG_WARNING : LOG_NOTICE,
+			"forward.breaker", NULL, "%s: %s", c->profile->name,
+			change == PACE_OPENED
+				? "it fails again and again; one attempt at a time, with "
+				  "pauses, until one succeeds"
+				: "it works again");
+}
+
 static void report(
 	const struct courier *c, const struct queue_claim *claim, const struct attempt *a)
 {
@@ -71,8 +89,12 @@ static void report(
  * next claim looks the document up first: nothing is sent twice. */
 static void record(struct courier *c, const struct queue_claim *claim, struct attempt *a)
 {
-	int64_t retry_at = schedule(c, claim, a);
-	int r = queue_delivery_result(
+	int64_t retry_at;
+	int r;
+
+	leave(c, a);
+	retry_at = schedule(c, claim, a);
+	r = queue_delivery_result(
 		c->queue, claim, a->state, retry_at, a->reply_id, a->detail);
 
 	report(c, claim, a);
@@ -113,6 +135,16 @@ static bool connected(struct courier *c)
 	       queue_connect(path, QUEUE_TIMEOUT_MS, &c->queue) == 0;
 }
 
+/* Take a place among the attempts at this destination, or wait a while for one. */
+static bool enter(struct courier *c)
+{
+	int64_t wait = pace_enter(c->pace, clock_monotonic_ms());
+
+	if (wait > 0)
+		daemon_wait(c->daemon, wait < RECONNECT_MS ? (int)wait : RECONNECT_MS);
+	return wait == 0;
+}
+
 /* One turn: claim, deliver, record. Return: false when there was nothing to reach. */
 static bool work(struct courier *c)
 {
@@ -123,12 +155,15 @@ static bool work(struct courier *c)
 
 	if (!connected(c))
 		return false;
+	if (!enter(c))
+		return true;
 	r = queue_claim_delivery(c->queue, c->profile->name,
 		(int)config_int(config, "forward.lease_s"), &claim, &container_fd);
 	if (r == QUEUE_DONE) {
 		deliver(c, &claim, container_fd);
 		return true;
 	}
+	pace_leave(c->pace, clock_monotonic_ms(), PACE_IDLE, 0);
 	if (r < 0) {
 		queue_disconnect(c->queue);
 		c->queue = NULL;
@@ -158,6 +193,7 @@ static int hire(struct crew *crew, size_t profile)
 		*c = (struct courier){ .daemon = &crew->daemon,
 			.profile = p,
 			.credentials = &crew->credentials[profile],
+			.pace = &crew->paces[profile],
 			.curl = curl_easy_init() };
 		if (!c->curl ||
 			pthread_create(&crew->threads[crew->count], NULL, run, c) != 0)
@@ -178,8 +214,17 @@ static int load(struct crew *crew, char **ret_error)
 	if (r < 0)
 		return r;
 	crew->credentials = calloc(crew->profiles->count + 1, sizeof(*crew->credentials));
-	if (!crew->credentials)
+	crew->paces = calloc(crew->profiles->count + 1, sizeof(*crew->paces));
+	if (!crew->credentials || !crew->paces)
 		return -ENOMEM;
+	for (size_t i = 0; i < crew->profiles->count; i++) {
+		const struct profile *p = &crew->profiles->list[i];
+
+		int longest = p->retry_max_s < PAUSE_MAX_S ? p->retry_max_s : PAUSE_MAX_S;
+
+		pace_init(&crew->paces[i], p->concurrency,
+			(int64_t)p->retry_first_s * 1000, (int64_t)longest * 1000);
+	}
 	for (size_t i = 0; r == 0 && i < crew->profiles->count; i++)
 		r = credentials_load(instance, crew->profiles->list[i].credentials,
 			&crew->credentials[i], ret_error);
@@ -207,6 +252,7 @@ static void dismiss(struct crew *crew)
 		crew->profiles && crew->credentials && i < crew->profiles->count; i++)
 		credentials_done(&crew->credentials[i]);
 	free(crew->credentials);
+	free(crew->paces);
 	profiles_free(crew->profiles);
 	daemon_done(&crew->daemon);
 }

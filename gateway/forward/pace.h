@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * How many attempts at one destination may be under way: fewer when it fails, none but a
+ * trial when it fails again and again, more with each success; never which document.
+ */
+#ifndef SEALGATE_FORWARD_PACE_H
+#define SEALGATE_FORWARD_PACE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* So many failures in a row open the breaker. */
+#define PACE_FAILURES 5
+
+enum pace_result { PACE_IDLE = 0, /* there was nothing to do */ PACE_GOOD, PACE_BAD };
+enum pace_change { PACE_SAME = 0, PACE_OPENED, PACE_CLOSED };
+
+struct pace {
+	pthread_mutex_t lock;
+	int most;    /* attempts at once when all is well */
+	int allowed; /* attempts at once now: 1 to most */
+	int running;
+	int failures; /* in a row */
+	bool open;
+	int64_t until_ms;	      /* open: when the next trial may be made */
+	int64_t pause_ms;	      /* the next one's length */
+	int64_t first_ms, longest_ms; /* bounds of a pause */
+};
+
+void pace_init(struct pace *p, int most, int64_t first_ms, int64_t longest_ms);
+void pace_done(struct pace *p);
+
+/* May an attempt begin? Return: 0, it has begun; else milliseconds until asking again
+ * makes sense. */
+int64_t pace_enter(struct pace *p, int64_t now_ms);
+
+/* It has ended. random: any number, so that gates that failed together do not return
+ * together. */
+enum pace_change pace_leave(
+	struct pace *p, int64_t now_ms, enum pace_result result, uint32_t random);
+
+#endif
