@@ -42,6 +42,11 @@ bool visit_may(struct visit *v, const char *verb);
 void visit_problem(
 	struct visit *v, const char *code, const char *received, const char *detail);
 
+/* Answer that the state does not allow the act: what the state is, of the deliveries,
+ * too, and what the verb is for. */
+void visit_illegal(struct visit *v, const char *id, enum queue_control verb,
+	const char *destination);
+
 /* Answer by the table of resources (route.c). */
 void visit_dispatch(struct visit *v);
 

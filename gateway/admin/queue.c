@@ -149,6 +149,8 @@ static void act(struct visit *v, const char *id, size_t verb, const char *destin
 			json_pack("{s:s, s:s, s:s, s:s}", "id", id, "done",
 				VERBS[verb].name, "destination", destination, "by",
 				v->person->name));
+	else if (r == QUEUE_ILLEGAL)
+		visit_illegal(v, id, VERBS[verb].verb, destination);
 	else
 		not_done(v, r, id);
 }
@@ -234,7 +236,10 @@ static void act_on_many(
 	log_event(r == QUEUE_DONE ? LOG_NOTICE : LOG_WARNING, "admin.act", s.id,
 		"%s: verb %d on partner '%s', destination '%s': %s (%d)", v->person->name,
 		(int)verb, s.partner, s.destination, reason, r);
-	give(v, r, fd, s.id);
+	if (r == QUEUE_ILLEGAL && *s.id)
+		visit_illegal(v, s.id, verb, s.destination);
+	else
+		give(v, r, fd, s.id);
 }
 
 void acts_post(struct visit *v, const char *rest)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * sealgate-verify. Three generations of processes, so that nothing loaded can go stale
- * and nothing hostile comes near what loads: this one    holds the socket and looks at
- * the files; cold, and stays so a service   has loaded one policy and one trust store,
- * and gives questions to workers a worker    reads the octets of one subject behind
- * closed doors When files change a new service is started beside the old one, which
- * finishes what it has. A policy that cannot be loaded changes nothing.
+ * sealgate-verify. Three generations of processes, so that nothing that is loaded can go
+ * stale and nothing hostile comes near what loads. The first, this one, holds the socket
+ * and looks at the files; it has loaded nothing and never does. The second, a service,
+ * has loaded one policy and one trust store and gives questions to workers. The third, a
+ * worker, reads the octets of one subject behind closed doors. When files change, a new
+ * service is started beside the old one, which finishes what it has. A policy that cannot
+ * be loaded changes nothing.
  */
 #include "common/daemon.h"
 #include "common/log.h"

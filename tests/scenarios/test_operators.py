@@ -43,6 +43,17 @@ def test_hold_and_release_are_audited_by_name(gate, held):
     assert "operator (TEST)" in text and "a test" in text
 
 
+def test_an_act_that_the_state_does_not_allow_is_told_the_state(gate, held):
+    gate.wait_delivered([held])
+    for destination, state in ((), "; customs-nl: delivered"), (("traces",), ""):
+        done = queue(gate, "operator", "redrive", held, *destination)
+        problem = json.loads(done.stdout)
+        assert done.returncode == 1 and problem["code"] == "queue.state"
+        assert set(problem["received"].split("; ")) == set(
+            f"sealed; traces: delivered{state}".split("; "))
+        assert "refused, expired" in problem["detail"]
+
+
 def test_who_asks_is_told_why_it_was_refused(gate):
     status, answer = gate.submit(gate.document("phyto", "PHYTO.NZ.2026.0000002"))
     assert status == 1, answer
