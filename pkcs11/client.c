@@ -49,14 +49,14 @@ static bool result_ok(const struct signer_result *r)
 }
 
 /* Ask; *ret_result is zeroed (undecided) unless an answer came. */
-static int ask(struct signer *s, enum signer_message type, const struct signer_request *q,
-	struct ipc_message *ret_answer, struct signer_result *ret_result)
+static int ask_with(struct signer *s, enum signer_message type, const void *q,
+	size_t q_len, struct ipc_message *ret_answer, struct signer_result *ret_result)
 {
 	const struct signer_result *body;
 	int r;
 
 	memset(ret_result, 0, sizeof(*ret_result));
-	r = ipc_call(s->socket, (uint16_t)type, q, sizeof(*q), NULL, 0, ret_answer);
+	r = ipc_call(s->socket, (uint16_t)type, q, q_len, NULL, 0, ret_answer);
 	if (r < 0)
 		return r;
 	body = ipc_body(ret_answer, sizeof(*body));
@@ -64,6 +64,12 @@ static int ask(struct signer *s, enum signer_message type, const struct signer_r
 		return -EPROTO;
 	*ret_result = *body;
 	return (int)body->answer;
+}
+
+static int ask(struct signer *s, enum signer_message type, const struct signer_request *q,
+	struct ipc_message *ret_answer, struct signer_result *ret_result)
+{
+	return ask_with(s, type, q, sizeof(*q), ret_answer, ret_result);
 }
 
 static int request_init(
@@ -154,4 +160,26 @@ int signer_status(struct signer *s, char **ret_json)
 	if (r < 0)
 		return r;
 	return data ? 0 : -EPERM;
+}
+
+static int ask_person(struct signer *s, enum signer_message type,
+	const struct signer_person *person, struct signer_result *ret_result)
+{
+	struct ipc_message answer;
+	int r = ask_with(s, type, person, sizeof(*person), &answer, ret_result);
+
+	ipc_message_done(&answer);
+	return r;
+}
+
+int signer_activate(struct signer *s, const struct signer_person *person,
+	struct signer_result *ret_result)
+{
+	return ask_person(s, SIGNER_ACTIVATE, person, ret_result);
+}
+
+int signer_deactivate(struct signer *s, const struct signer_person *person,
+	struct signer_result *ret_result)
+{
+	return ask_person(s, SIGNER_DEACTIVATE, person, ret_result);
 }

@@ -28,6 +28,8 @@ enum signer_message {
 	SIGNER_CERTIFICATE = 2,
 	SIGNER_STATUS = 3,
 	SIGNER_RESULT = 4,
+	SIGNER_ACTIVATE = 5,   /* with a signer_person; administrators only */
+	SIGNER_DEACTIVATE = 6, /* with a signer_person; administrators only */
 };
 
 struct signer_request {
@@ -47,6 +49,12 @@ struct signer_result {
 	uint8_t value[SIGNER_VALUE_MAX]; /* ECDSA: raw r||s */
 };
 
+/* Who activates or deactivates the token. */
+struct signer_person {
+	char name[32];
+	char passphrase[256]; /* of SIGNER_ACTIVATE; wiped after use */
+};
+
 struct signer;
 
 /* Connect to run/signer.sock. Return: 0 or -errno. */
@@ -63,6 +71,14 @@ int signer_sign(struct signer *s, const char *role, const uint8_t *digest,
  * mechanism in *ret_result. Return: as signer_sign (SIGNER_SIGNED: answered). */
 int signer_certificates(struct signer *s, const char *role, uint8_t **ret_der,
 	size_t *ret_len, struct signer_result *ret_result);
+
+/* A person enters a passphrase, or takes the token out of use at once.
+ * Return: as signer_sign; SIGNER_SIGNED: done, SIGNER_AWAY: more people are needed,
+ * ret_result->reason says what happened. */
+int signer_activate(struct signer *s, const struct signer_person *person,
+	struct signer_result *ret_result);
+int signer_deactivate(struct signer *s, const struct signer_person *person,
+	struct signer_result *ret_result);
 
 /* JSON for people and health: token, activation, software, roles with counts and expiry.
  * The caller frees. Return: 0 or negative. */

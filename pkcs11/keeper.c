@@ -9,6 +9,7 @@
 #define REOPEN_MIN_MS 1000  /* between two openings */
 #define REOPEN_SLOW_MS 5000 /* after many, and when only an operator can help */
 #define REOPEN_MANY 60
+#define FIRST_AGAIN_MS 60000
 #define EXPIRY_WARN_DAYS 30
 #define EXPIRY_EVERY_MS (24 * 3600 * 1000LL)
 #define DAY_S 86400
@@ -20,7 +21,8 @@ void keeper_report(struct token *token, enum token_state state)
 	token_view(token, &view);
 	switch (state) {
 	case TOKEN_READY:
-		log_event(LOG_NOTICE, "signer.token-ready", NULL, "the token is ready%s",
+		log_event(LOG_NOTICE, "signer.token-ready", NULL,
+			"the %stoken is ready%s", view.standby ? "second " : "",
 			view.software ? "; it is software: TEST only" : "");
 		break;
 	case TOKEN_INACTIVE:
@@ -102,6 +104,23 @@ static void warn_of_expiry(struct keeper *k, const struct token_view *view)
 	}
 }
 
+/* While the second token is in use, the first one is looked for now and then. */
+static bool want_first(struct keeper *k, const struct token_view *view)
+{
+	int64_t now = clock_monotonic_ms();
+
+	if (!view->standby) {
+		k->standby_ms = 0;
+		return false;
+	}
+	if (!k->standby_ms)
+		k->standby_ms = now;
+	if (now - k->standby_ms < FIRST_AGAIN_MS)
+		return false;
+	k->standby_ms = now;
+	return true;
+}
+
 static void *keep(void *data)
 {
 	struct keeper *k = data;
@@ -121,7 +140,7 @@ static void *keep(void *data)
 		if (view.state != TOKEN_READY || token_stopped(t))
 			continue;
 		try_roles(k->signing, &view);
-		if (token_stale(t)) {
+		if (token_stale(t) || want_first(k, &view)) {
 			opened_ms = clock_monotonic_ms();
 			token_open(t);
 		}

@@ -12,8 +12,9 @@
 struct keeper {
 	pthread_t thread;
 	struct signing *signing;
-	int trial_ms;	   /* between trial signatures */
-	int64_t warned_ms; /* when certificates that end soon were named last */
+	int trial_ms;	    /* between trial signatures */
+	int64_t standby_ms; /* when the first token was looked for last */
+	int64_t warned_ms;  /* when certificates that end soon were named last */
 };
 
 /* Say in the log what an opening came to. */

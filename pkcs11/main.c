@@ -24,6 +24,9 @@ static const char USAGE[] =
 	"  csr ROLE [--subject NAME]      print a certificate request signed by the "
 	"role's key\n"
 	"  import ROLE FILE.pem           store the role's certificate and its chain\n"
+	"  custody -k K NAME NAME...      close the PIN for K of the named people\n"
+	"  activate [NAME]                enter a passphrase\n"
+	"  deactivate [NAME]              take the token out of use at once\n"
 	"  status                         print the state of the running signer as JSON\n"
 	"  log verify [--contains N:HASH] verify the chained count\n";
 

@@ -74,6 +74,20 @@ static int refused(CK_RV rv)
 	       rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_EXPIRED || rv == CKR_PIN_LOCKED;
 }
 
+int pin_login_with(
+	CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, const char *pin, CK_RV *ret_rv)
+{
+	CK_UTF8CHAR copy[PIN_SIZE]; /* the interface has no const */
+	size_t len = strnlen(pin, PIN_SIZE - 1);
+
+	memcpy(copy, pin, len);
+	*ret_rv = f->C_Login(session, CKU_USER, copy, len);
+	OPENSSL_cleanse(copy, sizeof(copy));
+	if (*ret_rv == CKR_OK || *ret_rv == CKR_USER_ALREADY_LOGGED_IN)
+		return 0;
+	return refused(*ret_rv) ? -EACCES : -EAGAIN;
+}
+
 int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
 	const struct pin_files *files, CK_RV *ret_rv)
 {
@@ -90,12 +104,10 @@ int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
 	r = pin_read(files->pin, pin);
 	if (r < 0)
 		return r;
-	*ret_rv = f->C_Login(session, CKU_USER, (CK_UTF8CHAR *)pin, strlen(pin));
+	r = pin_login_with(f, session, pin, ret_rv);
 	OPENSSL_cleanse(pin, sizeof(pin));
-	if (*ret_rv == CKR_OK || *ret_rv == CKR_USER_ALREADY_LOGGED_IN)
-		return 0;
-	if (!refused(*ret_rv))
-		return -EAGAIN;
+	if (r != -EACCES)
+		return r;
 	/* Kept in memory too: a disk that takes no marker must not mean another try. */
 	memcpy(refused_text, text, sizeof(refused_text));
 	(void)durable_write(files->marker, span_str(text), 0600);

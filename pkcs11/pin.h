@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The PIN of a TEST instance: read, used once, wiped; never logged, never tried again
- * after the token refused it.
+ * The PIN: read from a TEST instance's file or taken from who holds it, used once, wiped;
+ * never logged, never tried again after the token refused it.
  */
 #ifndef SEALGATE_PKCS11_PIN_H
 #define SEALGATE_PKCS11_PIN_H
@@ -25,5 +25,10 @@ int pin_read(const char *path, char ret_pin[PIN_SIZE]);
  * (the PIN was refused, now or before), -EAGAIN (*ret_rv), -errno. */
 int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
 	const struct pin_files *files, CK_RV *ret_rv);
+
+/* Log the user in by a PIN that somebody holds. Return: 0, -EACCES (the token refused it:
+ * it must not be tried again), -EAGAIN (*ret_rv). */
+int pin_login_with(
+	CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, const char *pin, CK_RV *ret_rv);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -151,6 +152,59 @@ static enum signer_answer answer_status(
 	return long_answer(result, json ? span_str(json) : span_of("", 0), ret_fd);
 }
 
+/* The administrator: root, or whose uid the signer has. */
+static bool administrator(int socket)
+{
+	uid_t uid;
+
+	return ipc_peer(socket, &uid, NULL) == 0 && (uid == 0 || uid == geteuid());
+}
+
+static void answer_activate(
+	struct server *s, const struct signer_person *p, struct signer_result *result)
+{
+	static const enum signer_answer ANSWERS[] = { [ACTIVATION_REFUSED] =
+							      SIGNER_REFUSED,
+		[ACTIVATION_WAITING] = SIGNER_AWAY,
+		[ACTIVATION_OPEN] = SIGNER_SIGNED };
+	struct token *token = s->signing->token;
+	enum activation_answer a = activation_enter(
+		token_activation(token), p->name, p->passphrase, result->reason);
+
+	result->answer = ANSWERS[a];
+	log_event(a == ACTIVATION_REFUSED ? LOG_WARNING : LOG_NOTICE, "signer.activation",
+		NULL, "%s: %s", p->name[0] ? p->name : "administrator", result->reason);
+	if (a == ACTIVATION_OPEN)
+		token_poke(token);
+}
+
+static void answer_deactivate(
+	struct server *s, const struct signer_person *p, struct signer_result *result)
+{
+	token_deactivate(s->signing->token);
+	result->answer = SIGNER_SIGNED;
+	snprintf(result->reason, sizeof(result->reason), "deactivated");
+	log_event(LOG_WARNING, "signer.activation", NULL, "deactivated by %s",
+		p->name[0] ? p->name : "an administrator");
+}
+
+static int serve_person(struct server *s, int socket, const struct ipc_message *m,
+	struct signer_result *ret_result)
+{
+	const struct signer_person *p = ipc_body(m, sizeof(*p));
+
+	if (!p || m->header.fd_count != 0 || !text_clean(p->name, sizeof(p->name)) ||
+		!text_clean(p->passphrase, sizeof(p->passphrase)))
+		return -EPROTO;
+	if (!administrator(socket))
+		return -EACCES;
+	if (m->header.type == SIGNER_ACTIVATE)
+		answer_activate(s, p, ret_result);
+	else
+		answer_deactivate(s, p, ret_result);
+	return 0;
+}
+
 int serve_message(struct server *s, int socket, const struct ipc_message *m,
 	struct signer_result *ret_result, int *ret_fd)
 {
@@ -158,6 +212,8 @@ int serve_message(struct server *s, int socket, const struct ipc_message *m,
 
 	*ret_fd = -1;
 	*ret_result = (struct signer_result){ 0 };
+	if (m->header.type == SIGNER_ACTIVATE || m->header.type == SIGNER_DEACTIVATE)
+		return serve_person(s, socket, m, ret_result);
 	if (!q || m->header.fd_count != 0 || !request_clean(q))
 		return -EPROTO;
 	/* Certificates and status hold no secret: every guest may ask for them. */
@@ -196,6 +252,7 @@ static int serve_one(struct connection *c)
 	}
 	c->asked = true;
 	r = serve_message(c->server, c->socket, &m, &result, &fd);
+	OPENSSL_cleanse(m.body, sizeof(m.body)); /* it may have held a passphrase */
 	if (r < 0)
 		log_refused(c->server, NULL,
 			r == -EACCES ? "a program of another instance asks"

@@ -266,6 +266,13 @@ int setup_run(const struct instance *instance, int argc, char **argv)
 		return argc == 1 ? run_status(instance) : SETUP_USAGE;
 	if (strcmp(argv[0], "log") == 0)
 		return run_log(instance, argc, argv);
+	if (strcmp(argv[0], "activate") == 0 || strcmp(argv[0], "deactivate") == 0)
+		return setup_activate(instance, argc, argv);
+	if (strcmp(argv[0], "custody") == 0) {
+		status = setup_custody(&s, argc, argv);
+		setup_close(&s);
+		return status;
+	}
 	if (strcmp(argv[0], "init-token") != 0 && strcmp(argv[0], "csr") != 0 &&
 		strcmp(argv[0], "import") != 0)
 		return SETUP_USAGE;

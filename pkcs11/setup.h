@@ -39,6 +39,9 @@ int setup_init(struct setup *s);
 int setup_csr(struct setup *s, const struct role *role, const char *subject);
 int setup_import(struct setup *s, const struct role *role, struct span pem);
 
+int setup_custody(struct setup *s, int argc, char **argv);
+int setup_activate(const struct instance *instance, int argc, char **argv);
+
 /* Run `argv[0]` ("init-token", "csr", ...) with its arguments.
  * Return: exit status, SETUP_USAGE for wrong usage. */
 int setup_run(const struct instance *instance, int argc, char **argv);

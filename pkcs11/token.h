@@ -7,6 +7,7 @@
 #define SEALGATE_PKCS11_TOKEN_H
 
 #include "common/instance.h"
+#include "pkcs11/activation.h"
 #include "pkcs11/key.h"
 #include "pkcs11/role.h"
 
@@ -32,8 +33,19 @@ struct token;
  * relative. Return: 0 or -errno. */
 int token_environment(const struct instance *instance);
 
-/* A token that is away until token_open. instance and roles must outlive it. */
+/* A token that is away until token_open. instance and roles must outlive it. NULL: no
+ * memory, or signer.activation is none. */
 struct token *token_new(const struct instance *instance, const struct roles *roles);
+
+/* Who may activate it; the token's. */
+struct activation *token_activation(struct token *t);
+
+/* Somebody activated it: whoever keeps the token open shall look at once. */
+void token_poke(struct token *t);
+
+/* Nothing is lent any more, from now on; the module is finalised at the next opening,
+ * which is poked. */
+void token_deactivate(struct token *t);
 void token_free(struct token *t);
 DEFINE_CLEANUP(struct token *, token_free)
 
@@ -63,7 +75,7 @@ bool token_return(struct token *t, const struct token_lease *lease, CK_RV rv);
  * Return: true when it is ready. */
 bool token_await(struct token *t, const struct token_lease *lease, int wait_ms);
 
-/* Wait until the state changes or stop was called, up to wait_ms. */
+/* Wait until the state changes, the token is poked or stop was called, up to wait_ms. */
 void token_watch(struct token *t, int wait_ms);
 void token_stop(struct token *t);
 bool token_stopped(struct token *t);
@@ -76,6 +88,7 @@ bool token_stale(struct token *t);
 struct token_view {
 	enum token_state state;
 	bool software;
+	bool standby;		      /* the other token is in use */
 	bool active;		      /* logged in */
 	uint64_t tries;		      /* openings so far, failed ones included */
 	char reason[TOKEN_TEXT_SIZE]; /* when not ready */

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pkcs11/activation.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "pkcs11/boot.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define WRONG_MIN_MS 2000
+#define WRONG_MAX_MS (5 * 60 * 1000)
+
+struct activation {
+	const struct instance *instance;
+	pthread_mutex_t lock;
+	enum activation_mode mode;
+	bool ended; /* until somebody activates again */
+	bool open;
+	char pin[PIN_SIZE];
+	unsigned int entered; /* people, a bit each */
+	uint8_t shares[CUSTODY_PEOPLE_MAX][CUSTODY_SHARE_SIZE];
+	int64_t first_ms; /* when the first of them came */
+	int wrong_ms;	  /* how long nobody is listened to after a wrong passphrase */
+	int64_t deaf_until;
+};
+
+static const struct {
+	const char *name;
+	enum activation_mode mode;
+} MODES[] = {
+	{ "auto", ACTIVATION_AUTO },
+	{ "custodians", ACTIVATION_PROCESS },
+	{ "boot", ACTIVATION_BOOT },
+};
+
+int activation_new(const struct instance *instance, struct activation **ret_activation)
+{
+	const char *name = config_string(instance->config, "signer.activation");
+	struct activation *a;
+	size_t i = 0;
+
+	while (i < sizeof(MODES) / sizeof(MODES[0]) && strcmp(MODES[i].name, name) != 0)
+		i++;
+	if (i == sizeof(MODES) / sizeof(MODES[0]))
+		return -EINVAL;
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	/* Swap is no place for it; without the right to lock it stays a wish. */
+	(void)mlock(a, sizeof(*a));
+	a->instance = instance;
+	pthread_mutex_init(&a->lock, NULL);
+	a->mode = MODES[i].mode;
+	if (a->mode == ACTIVATION_AUTO && !config_bool(instance->config, "instance.test"))
+		a->mode = ACTIVATION_NONE;
+	if (a->mode == ACTIVATION_BOOT)
+		a->open = boot_recall(instance, a->pin) == 0;
+	*ret_activation = a;
+	return 0;
+}
+
+void activation_free(struct activation *a)
+{
+	if (!a)
+		return;
+	pthread_mutex_destroy(&a->lock);
+	OPENSSL_cleanse(a, sizeof(*a));
+	(void)munlock(a, sizeof(*a));
+	free(a);
+}
+
+__attribute__((format(printf, 3, 4))) static enum activation_answer say(
+	char ret_text[ACTIVATION_TEXT_SIZE], enum activation_answer answer,
+	const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(ret_text, ACTIVATION_TEXT_SIZE, format, ap);
+	va_end(ap);
+	return answer;
+}
+
+static void forget_shares(struct activation *a)
+{
+	OPENSSL_cleanse(a->shares, sizeof(a->shares));
+	a->entered = 0;
+}
+
+static void forget_pin(struct activation *a)
+{
+	OPENSSL_cleanse(a->pin, sizeof(a->pin));
+	a->open = false;
+}
+
+/* Which passphrase was wrong cannot be told: all enter again, later and later. */
+static enum activation_answer wrong(
+	struct activation *a, char ret_text[ACTIVATION_TEXT_SIZE])
+{
+	forget_shares(a);
+	a->wrong_ms = a->wrong_ms ? a->wrong_ms * 2 : WRONG_MIN_MS;
+	if (a->wrong_ms > WRONG_MAX_MS)
+		a->wrong_ms = WRONG_MAX_MS;
+	a->deaf_until = clock_monotonic_ms() + a->wrong_ms;
+	return say(ret_text, ACTIVATION_REFUSED,
+		"a passphrase was wrong: all enter theirs again, in %d s",
+		(a->wrong_ms + 999) / 1000);
+}
+
+static enum activation_answer open_together(struct activation *a, const struct custody *c,
+	char ret_text[ACTIVATION_TEXT_SIZE])
+{
+	int r = custody_open(c, a->entered, a->shares, a->pin);
+
+	if (r == -EKEYREJECTED)
+		return wrong(a, ret_text);
+	forget_shares(a);
+	if (r < 0)
+		return say(ret_text, ACTIVATION_REFUSED, "%s", strerror(-r));
+	a->open = true;
+	a->ended = false;
+	a->wrong_ms = 0;
+	if (a->mode == ACTIVATION_BOOT && boot_keep(a->instance, a->pin) < 0)
+		log_event(LOG_ERR, "signer.activation", NULL,
+			"the activation cannot be kept for a restart of the signer");
+	return say(ret_text, ACTIVATION_OPEN, "activated");
+}
+
+static enum activation_answer take(struct activation *a, const struct custody *c,
+	int person, const char *passphrase, char ret_text[ACTIVATION_TEXT_SIZE])
+{
+	int64_t now = clock_monotonic_ms();
+	unsigned int have;
+
+	if (now < a->deaf_until)
+		return say(ret_text, ACTIVATION_REFUSED, "not before %d s",
+			(int)((a->deaf_until - now + 999) / 1000));
+	if (a->entered && now - a->first_ms > ACTIVATION_ENTER_MS)
+		forget_shares(a);
+	if (custody_share(c, (size_t)person, passphrase, a->shares[person]) < 0)
+		return say(ret_text, ACTIVATION_REFUSED, "no memory for the passphrase");
+	if (!a->entered)
+		a->first_ms = now;
+	a->entered |= 1u << person;
+	have = (unsigned int)__builtin_popcount(a->entered);
+	if (have < c->threshold)
+		return say(ret_text, ACTIVATION_WAITING, "%u of %u have entered", have,
+			c->threshold);
+	return open_together(a, c, ret_text);
+}
+
+static enum activation_answer enter_custody(struct activation *a, const char *name,
+	const char *passphrase, char ret_text[ACTIVATION_TEXT_SIZE])
+{
+	struct custody c = { 0 };
+	char path[PATH_MAX];
+	int r = instance_path(a->instance, CUSTODY_FILE, path), person;
+
+	if (r == 0)
+		r = custody_read(path, &c);
+	if (r < 0)
+		return say(
+			ret_text, ACTIVATION_REFUSED, CUSTODY_FILE ": %s", strerror(-r));
+	person = custody_find(&c, name);
+	if (person < 0)
+		return say(ret_text, ACTIVATION_REFUSED, "there is no such custodian");
+	if (a->open)
+		return say(ret_text, ACTIVATION_OPEN, "it is active already");
+	return take(a, &c, person, passphrase, ret_text);
+}
+
+enum activation_answer activation_enter(struct activation *a, const char *name,
+	const char *passphrase, char ret_text[ACTIVATION_TEXT_SIZE])
+{
+	enum activation_answer answer;
+
+	pthread_mutex_lock(&a->lock);
+	switch (a->mode) {
+	case ACTIVATION_AUTO:
+		a->ended = false;
+		answer = say(ret_text, ACTIVATION_OPEN, "activated by the PIN file");
+		break;
+	case ACTIVATION_PROCESS:
+	case ACTIVATION_BOOT:
+		answer = enter_custody(a, name, passphrase, ret_text);
+		break;
+	case ACTIVATION_NONE:
+	default:
+		answer = say(ret_text, ACTIVATION_REFUSED,
+			"signer.activation must be custodians or boot");
+		break;
+	}
+	pthread_mutex_unlock(&a->lock);
+	return answer;
+}
+
+int activation_pin(
+	struct activation *a, char ret_pin[PIN_SIZE], char ret_text[ACTIVATION_TEXT_SIZE])
+{
+	bool open;
+
+	pthread_mutex_lock(&a->lock);
+	open = a->open;
+	if (open)
+		memcpy(ret_pin, a->pin, PIN_SIZE);
+	else
+		say(ret_text, ACTIVATION_REFUSED, "%s",
+			a->ended ? "it was deactivated"
+				 : "the token was not activated by its operators");
+	pthread_mutex_unlock(&a->lock);
+	return open ? 0 : -EAGAIN;
+}
+
+bool activation_auto(struct activation *a)
+{
+	bool is;
+
+	pthread_mutex_lock(&a->lock);
+	is = a->mode == ACTIVATION_AUTO && !a->ended;
+	pthread_mutex_unlock(&a->lock);
+	return is;
+}
+
+void activation_wrong(struct activation *a)
+{
+	pthread_mutex_lock(&a->lock);
+	forget_pin(a);
+	if (a->mode == ACTIVATION_BOOT)
+		boot_forget(a->instance);
+	pthread_mutex_unlock(&a->lock);
+}
+
+void activation_end(struct activation *a)
+{
+	pthread_mutex_lock(&a->lock);
+	forget_pin(a);
+	forget_shares(a);
+	a->ended = true;
+	if (a->mode == ACTIVATION_BOOT)
+		boot_forget(a->instance);
+	pthread_mutex_unlock(&a->lock);
+}
+
+void activation_view(struct activation *a, struct activation_view *ret_view)
+{
+	struct custody c = { 0 };
+	char path[PATH_MAX];
+
+	*ret_view = (struct activation_view){ .mode = "none" };
+	pthread_mutex_lock(&a->lock);
+	for (size_t i = 0; i < sizeof(MODES) / sizeof(MODES[0]); i++)
+		if (MODES[i].mode == a->mode)
+			ret_view->mode = MODES[i].name;
+	ret_view->entered = (unsigned int)__builtin_popcount(a->entered);
+	ret_view->open = a->open;
+	ret_view->ended = a->ended;
+	pthread_mutex_unlock(&a->lock);
+	if (instance_path(a->instance, CUSTODY_FILE, path) == 0 &&
+		custody_read(path, &c) == 0)
+		ret_view->threshold = c.threshold;
+}

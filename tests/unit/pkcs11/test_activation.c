@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Activation by two people, what survives a restart, deactivation, and the second token.
+ */
+#include "hooks.h"
+
+#include "pkcs11/activation.h"
+#include "pkcs11/boot.h"
+#include "pkcs11/keeper.h"
+#include "pkcs11/pin.h"
+
+#include <dirent.h>
+
+#define CONF(more)                                                                       \
+	"instance = { name = \"unit\"; test = true; };\n"                                \
+	"signer = { softhsm_conf = \"state/signer/softhsm2.conf\"; threads = 4; " more   \
+	" };\n"
+
+static const char *const NAMES[] = { "ana", "bert", "cleo" };
+static const char *const PASSPHRASES[] = { "first long phrase", "second long phrase",
+	"third long phrase" };
+
+/* An instance whose PIN is closed for two of three, and nowhere else. */
+static struct fixture *in_custody(const char *conf, const char *pin)
+{
+	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
+	char path[PATH_MAX], real[PIN_SIZE];
+	struct custody c;
+
+	snprintf(path, sizeof(path), "%s/credentials/pin", f->dir);
+	assert_int_equal(pin_read(path, real), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(custody_make(2, 3, NAMES, PASSPHRASES, pin ? pin : real, &c), 0);
+	snprintf(path, sizeof(path), "%s/" CUSTODY_FILE, f->dir);
+	assert_int_equal(custody_write(&c, path), 0);
+	fixture_configure(f, conf, ROLES_STANDARD);
+	atomic_store(&hook.logins, 0); /* those of the set-up */
+	return f;
+}
+
+static enum activation_answer enter(struct fixture *f, int person, const char *passphrase)
+{
+	char text[ACTIVATION_TEXT_SIZE];
+	enum activation_answer a = activation_enter(
+		token_activation(f->token), NAMES[person], passphrase, text);
+
+	assert_true(text[0]);
+	return a;
+}
+
+static void activate(struct fixture *f)
+{
+	assert_int_equal(enter(f, 0, PASSPHRASES[0]), ACTIVATION_WAITING);
+	assert_int_equal(enter(f, 2, PASSPHRASES[2]), ACTIVATION_OPEN);
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+}
+
+static void two_people_activate(void **state)
+{
+	struct fixture *f = in_custody(CONF("activation = \"custodians\";"), NULL);
+	struct signer_result r;
+
+	(void)state;
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_AWAY);
+	assert_int_equal(enter(f, 0, PASSPHRASES[0]), ACTIVATION_WAITING);
+	assert_int_equal(enter(f, 0, PASSPHRASES[0]), ACTIVATION_WAITING); /* again */
+	assert_int_equal(token_open(f->token), TOKEN_INACTIVE);
+	assert_int_equal(atomic_load(&hook.logins), 0);
+	assert_int_equal(enter(f, 1, PASSPHRASES[1]), ACTIVATION_OPEN);
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_SIGNED);
+	/* Away and back without people. */
+	move_tokens(f, "tokens", "away");
+	assert_int_equal(token_open(f->token), TOKEN_AWAY);
+	move_tokens(f, "away", "tokens");
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_SIGNED);
+	/* A restart takes two people again. */
+	fixture_stop(f);
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	fixture_done(f);
+}
+
+static void wrong_passphrases_slow_down(void **state)
+{
+	struct fixture *f = in_custody(CONF("activation = \"custodians\";"), NULL);
+	char text[ACTIVATION_TEXT_SIZE];
+
+	(void)state;
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	assert_int_equal(
+		activation_enter(token_activation(f->token), "eva", PASSPHRASES[0], text),
+		ACTIVATION_REFUSED);
+	assert_int_equal(enter(f, 0, PASSPHRASES[0]), ACTIVATION_WAITING);
+	assert_int_equal(enter(f, 1, "not the phrase"), ACTIVATION_REFUSED);
+	/* Nobody is listened to now, nor is what was entered before kept. */
+	assert_int_equal(enter(f, 1, PASSPHRASES[1]), ACTIVATION_REFUSED);
+	assert_int_equal(token_open(f->token), TOKEN_INACTIVE);
+	assert_int_equal(atomic_load(&hook.logins), 0);
+	fixture_done(f);
+}
+
+/* A PIN that the token refuses is tried once, whatever happens afterwards. */
+static void a_wrong_pin_is_tried_once(void **state)
+{
+	struct fixture *f = in_custody(CONF("activation = \"custodians\";"), "000000");
+
+	(void)state;
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	assert_int_equal(enter(f, 0, PASSPHRASES[0]), ACTIVATION_WAITING);
+	assert_int_equal(enter(f, 1, PASSPHRASES[1]), ACTIVATION_OPEN);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(token_open(f->token), TOKEN_INACTIVE);
+	assert_int_equal(atomic_load(&hook.logins), 1);
+	fixture_done(f);
+}
+
+static void one_person_deactivates(void **state)
+{
+	struct fixture *f = in_custody(CONF("activation = \"custodians\";"), NULL);
+	struct signer_result r;
+
+	(void)state;
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	activate(f);
+	token_deactivate(f->token);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_AWAY);
+	assert_non_null(strstr(r.reason, "deactivated"));
+	assert_int_equal(token_open(f->token), TOKEN_INACTIVE);
+	activate(f);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_SIGNED);
+	fixture_done(f);
+}
+
+/* TEST instances activate themselves, until somebody takes the token out of use. */
+static void auto_can_be_ended(void **state)
+{
+	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
+	char text[ACTIVATION_TEXT_SIZE];
+	struct signer_result r;
+
+	(void)state;
+	assert_int_equal(fixture_start(f), TOKEN_READY);
+	token_deactivate(f->token);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_AWAY);
+	assert_int_equal(token_open(f->token), TOKEN_INACTIVE);
+	assert_int_equal(activation_enter(token_activation(f->token), "", "", text),
+		ACTIVATION_OPEN);
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+	fixture_done(f);
+}
+
+static bool has_keyring(struct fixture *f)
+{
+	bool has = boot_keep(&f->instance, "try") == 0;
+
+	boot_forget(&f->instance);
+	return has;
+}
+
+/* Mode "boot": the next signer of the same uid goes on, a deactivated one does not, and a
+ * secret that is gone, as after a boot, ends it. */
+static void a_restart_goes_on_until_the_next_boot(void **state)
+{
+	struct fixture *f = in_custody(CONF("activation = \"boot\";"), NULL);
+	struct signer_result r;
+	char path[PATH_MAX];
+
+	(void)state;
+	if (!has_keyring(f)) {
+		fixture_done(f);
+		skip(); /* the kernel gives no keyring here */
+	}
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	activate(f);
+	fixture_stop(f);
+	assert_int_equal(fixture_start(f), TOKEN_READY);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_SIGNED);
+	token_deactivate(f->token);
+	fixture_stop(f);
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	activate(f);
+	/* What a boot does: the file stays, the keyring is empty. */
+	snprintf(path, sizeof(path), "%s/" BOOT_FILE, f->dir);
+	assert_int_equal(rename(path, "/tmp/sealgate-kept"), 0);
+	boot_forget(&f->instance);
+	assert_int_equal(rename("/tmp/sealgate-kept", path), 0);
+	fixture_stop(f);
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	fixture_done(f);
+}
+
+/* Folders of the tokens. Return: how many, the last one that is not `not`. */
+static int tokens(struct fixture *f, const char * not, char ret_name[NAME_MAX + 1])
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/state/signer/tokens", f->dir);
+	d = opendir(path);
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		n++;
+		if (strcmp(e->d_name, not ) != 0)
+			memcpy(ret_name, e->d_name, strlen(e->d_name) + 1);
+	}
+	closedir(d);
+	return n;
+}
+
+static void the_second_token_stands_by(void **state)
+{
+	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
+	char first[NAME_MAX + 1], second[NAME_MAX + 1], from[PATH_MAX];
+	struct token_view view;
+	struct signer_result r;
+
+	(void)state;
+	assert_int_equal(tokens(f, "", first), 1);
+	fixture_configure(f, CONF("token = \"second\";"), ROLES_STANDARD);
+	fixture_init(f);
+	assert_int_equal(tokens(f, first, second), 2);
+	fixture_configure(f, CONF("standby = \"second\";"), ROLES_STANDARD);
+	assert_int_equal(fixture_start(f), TOKEN_READY);
+	token_view(f->token, &view);
+	assert_false(view.standby);
+	snprintf(from, sizeof(from), "tokens/%s", first);
+	move_tokens(f, from, "away");
+	assert_int_equal(sign(f, "seal", &r), SIGNER_AWAY);
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+	token_view(f->token, &view);
+	assert_true(view.standby);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_SIGNED);
+	/* The first comes back: the next opening takes it again. */
+	move_tokens(f, "away", from);
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+	token_view(f->token, &view);
+	assert_false(view.standby);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_SIGNED);
+	fixture_done(f);
+}
+
+static void an_unknown_mode_does_not_start(void **state)
+{
+	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
+
+	(void)state;
+	fixture_configure(f, CONF("activation = \"never\";"), ROLES_STANDARD);
+	assert_null(token_new(&f->instance, &f->roles));
+	fixture_done(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_people_activate),
+		cmocka_unit_test(wrong_passphrases_slow_down),
+		cmocka_unit_test(a_wrong_pin_is_tried_once),
+		cmocka_unit_test(one_person_deactivates),
+		cmocka_unit_test(auto_can_be_ended),
+		cmocka_unit_test(a_restart_goes_on_until_the_next_boot),
+		cmocka_unit_test(the_second_token_stands_by),
+		cmocka_unit_test(an_unknown_mode_does_not_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
