@@ -4,6 +4,8 @@
 #include "common/encode.h"
 #include "ctl/command.h"
 #include "ctl/init.h"
+#include "ctl/init_next.h"
+#include "ctl/init_peers.h"
 #include "ctl/ports.h"
 
 #include <errno.h>
@@ -12,13 +14,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-
-/* Uids of a private range, one a program, for an instance that root makes without
- * sysusers. */
-#define UID_FIRST 62100u
-
-static const char *const PROGRAMS[] = { "nginx", "intake", "verify", "queued", "signer",
-	"seal", "forward", "admin" };
 
 /* Folders of an instance, the program that owns each (NULL: whoever made it), its mode.
  */
@@ -48,15 +43,9 @@ struct plan {
 	const char *policies;
 	bool test;
 	bool separate;
+	bool system;
+	struct init_peer peers[INIT_PEERS];
 };
-
-static uid_t owner_uid(const char *program)
-{
-	for (size_t i = 0; i < sizeof(PROGRAMS) / sizeof(PROGRAMS[0]); i++)
-		if (strcmp(PROGRAMS[i], program) == 0)
-			return UID_FIRST + (uid_t)i;
-	return (uid_t)-1;
-}
 
 static int fail(const char *path, int error)
 {
@@ -73,12 +62,11 @@ static int join(const struct plan *p, const char *name, char ret[PATH_MAX])
 
 static int give(const struct plan *p, const char *path, const char *program)
 {
-	uid_t uid;
-
-	if (!p->separate || !program)
-		return 0;
-	uid = owner_uid(program);
-	return chown(path, uid, uid) < 0 ? -errno : 0;
+	for (size_t i = 0; p->separate && program && i < INIT_PEERS; i++)
+		if (strcmp(p->peers[i].program, program) == 0)
+			return chown(path, p->peers[i].uid, p->peers[i].gid) < 0 ? -errno
+										 : 0;
+	return 0;
 }
 
 static int make_folders(const struct plan *p)
@@ -139,8 +127,8 @@ static int write_configuration(const struct plan *p)
 		buf_add_str(&b,
 			"signer = { softhsm_conf = \"state/signer/softhsm2.conf\"; };\n");
 	buf_addf(&b, "peers = { separate = %s;", p->separate ? "true" : "false");
-	for (size_t i = 0; p->separate && i < sizeof(PROGRAMS) / sizeof(PROGRAMS[0]); i++)
-		buf_addf(&b, " %s = %u;", PROGRAMS[i], owner_uid(PROGRAMS[i]));
+	for (size_t i = 0; p->separate && i < INIT_PEERS; i++)
+		buf_addf(&b, " %s = %u;", p->peers[i].program, p->peers[i].uid);
 	buf_add_str(&b, " };\n");
 	return write_new(p, "sealgate.conf", NULL, 0644, &b);
 }
@@ -195,12 +183,29 @@ static int copy_policies(const struct plan *p)
 	return r < 0 ? fail(from, r) : 0;
 }
 
+static int find_peers(struct plan *p)
+{
+	char missing[64];
+
+	if (!p->system) {
+		init_peers_private(p->peers);
+		return 0;
+	}
+	if (!p->separate)
+		return command_fault("--system is for root, and not with --shared-uid");
+	if (init_peers_system(p->peers, missing) == 0)
+		return 0;
+	return command_fault(
+		"there is no user or group %s; systemd-sysusers makes it", missing);
+}
+
 static int read_plan(int argc, char **argv, struct plan *p)
 {
 	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
 		{ "policies", required_argument, NULL, 'p' },
 		{ "test", no_argument, NULL, 't' },
-		{ "shared-uid", no_argument, NULL, 's' }, { 0 } };
+		{ "shared-uid", no_argument, NULL, 's' },
+		{ "system", no_argument, NULL, 'y' }, { 0 } };
 	int c;
 
 	*p = (struct plan){ .name = "sealgate", .separate = geteuid() == 0 };
@@ -218,6 +223,9 @@ static int read_plan(int argc, char **argv, struct plan *p)
 		case 's':
 			p->separate = false;
 			break;
+		case 'y':
+			p->system = true;
+			break;
 		default:
 			return -EINVAL;
 		}
@@ -225,23 +233,11 @@ static int read_plan(int argc, char **argv, struct plan *p)
 	if (strpbrk(p->name, "\"\\\n"))
 		return command_fault(
 			"a name has no quotation mark, backslash or line end");
-	if (command_arguments(argc, argv, 1, 1, "DIR") < 0)
+	if (command_arguments(argc, argv, 1, 1, "DIR") < 0 || find_peers(p) < 0)
 		return -EINVAL;
 	if (mkdir(argv[optind], 0755) < 0 && errno != EEXIST)
 		return fail(argv[optind], -errno);
 	return realpath(argv[optind], p->dir) ? 0 : fail(argv[optind], -errno);
-}
-
-static void say_next(const struct plan *p)
-{
-	printf("instance %s is made%s\n", p->dir,
-		p->test ? " (TEST: software token)" : "");
-	printf("next: put TLS material into tls/, partners and anchors into policies/, "
-	       "then\n"
-	       "  sealgate --instance %s hsm init      make the keys in the token\n"
-	       "  sealgate --instance %s hsm csr seal  request the seal certificate\n"
-	       "  sealgate --instance %s up            start\n",
-		p->dir, p->dir, p->dir);
 }
 
 int cmd_init(int argc, char **argv)
@@ -261,6 +257,6 @@ int cmd_init(int argc, char **argv)
 		r = copy_policies(&p);
 	if (r < 0)
 		return EXIT_NOT_PASSED;
-	say_next(&p);
+	init_say_next(stdout, p.dir, p.test, p.system);
 	return EXIT_CLEAN;
 }

@@ -4,10 +4,11 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 
 import pytest
 
-from scenarios.gate import ROOT, VECTORS, sealgate
+from scenarios.gate import BIN, ROOT, VECTORS, sealgate
 
 COMMANDS = re.findall(r'^COMMAND\((\w+), "(.*?)", "', (ROOT / "gateway/ctl/commands.def")
                       .read_text(), re.M)
@@ -89,6 +90,49 @@ def test_up_lists_all_that_is_missing(tmp_path):
     assert keys == ["tls.certificate", "tls.key", "tls.partner_ca", "tls.customs_ca",
                     "tls.operator_ca", "forward.ca"]
     assert len(done.stderr.splitlines()) == 1 + len(keys)
+
+
+@pytest.mark.parametrize("options", [("--test",), ()])
+def test_init_says_what_comes_next(tmp_path, options):
+    place = tmp_path / "x"
+    said = sealgate("init", *options, place, check=True).stdout
+    steps = re.findall(rf"^  sealgate --instance {place} (\w+(?: [a-z]+)?)", said, re.M)
+    assert steps[:3] == ["hsm init", "hsm csr", "hsm csr"] and "up" in steps
+    assert ("hsm activate" in steps) == (not options)
+    for step in steps:
+        assert f"usage: sealgate {step}" in sealgate("help", *step.split()).stdout
+    for role in ("seal", "receipt"):
+        assert f"hsm import {role}" in said
+    assert "tsa_url" in said and "tls/partner-ca.pem" in said and "--test" in said + str(options)
+    listed = sealgate("--instance", place, "up").stderr
+    for path in re.findall(r"^  (tls/\S+) \(", listed, re.M):
+        assert path in said
+
+
+def test_init_for_systemd_takes_the_numbers_of_its_users(tmp_path):
+    """In a mount namespace where the users of sealgate.sysusers exist."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("only root can have other users for a while")
+    (tmp_path / "etc").mkdir()
+    subprocess.run(["systemd-sysusers", f"--root={tmp_path}",
+                    str(ROOT / "systemd/sealgate.sysusers")], check=True, capture_output=True)
+    script = ('mount --bind "$1/etc/passwd" /etc/passwd && '
+              'mount --bind "$1/etc/group" /etc/group && exec "$2" init --system "$1/x"')
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", str(tmp_path),
+                           str(BIN / "sealgate")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "systemctl start sealgate.target" in done.stdout
+    text = (tmp_path / "x" / "sealgate.conf").read_text()
+    assert ("separate = true; nginx = 901; intake = 902; verify = 903; queued = 904; "
+            "signer = 905; seal = 906; forward = 907; admin = 908;") in text
+    there = (tmp_path / "x" / "state" / "queue").stat()
+    assert (there.st_uid, there.st_gid) == (904, 900)
+
+
+def test_init_for_systemd_without_its_users(tmp_path):
+    done = sealgate("init", "--system", tmp_path / "x")
+    assert done.returncode == 2 and not (tmp_path / "x").exists()
+    assert "there is no user or group sealgate" in done.stderr or "for root" in done.stderr
 
 
 def test_evidence_names_itself():
