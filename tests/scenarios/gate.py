@@ -326,7 +326,7 @@ class Gate:
             return {"certificate": str(self.pki.path(holder, ".chain.pem")),
                     "key": str(self.pki.path(holder, ".key"))}
 
-        number = f"PHYTO.NZ.{time.strftime('%Y.%j%H%M%S', time.gmtime())}"
+        number = f"PHYTO.NZ.{time.time_ns() // 10**6}"
         sample = self.document("phyto", number, name="sample")
         access = {
             "urls": {name: self.listener(name)
@@ -345,6 +345,8 @@ class Gate:
         (self.folder / "access.json").write_text(json.dumps(access, indent=2) + "\n")
         names = {"GATE": access["urls"]["partners"], "CA": access["ca"],
                  "TSA": f"{self.tsa.url}/tsa", "SAMPLE": sample, "NUMBER": number,
+                 "OPERATORS": access["urls"]["operators"],
+                 "OPERATOR": self.pki.path("operators/operator", ""),
                  "PARTNER": self.pki.path("partners/nz-mpi", ""),
                  "OFFICER": self.pki.path("authority-nz/officer", ""),
                  "SEAL": self.pki.path("authority-nz/seal", "")}

@@ -4,29 +4,63 @@ import json
 import re
 import subprocess
 
+import pytest
+
 from scenarios.gate import BIN, ROOT
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.S | re.M)
 
 
-def place(gate, folder):
-    """A folder that looks like the source tree after `make demo-up`."""
-    (folder / "build").mkdir()
-    (folder / "build" / "bin").symlink_to(BIN)
-    (folder / "build" / "demo").symlink_to(gate.folder)
+@pytest.fixture
+def number(gate, tmp_path):
+    """The sample's number, which no other test has used; the test's folder looks like the
+    source tree after `make demo-up`."""
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "bin").symlink_to(BIN)
+    (tmp_path / "build" / "demo").symlink_to(gate.folder)
+    gate.write_access()
+    return json.loads((gate.folder / "access.json").read_text())["sample"]["number"]
 
 
-def test_the_first_document(gate, tmp_path):
-    place(gate, tmp_path)
-    (block,) = BLOCK.findall((ROOT / "README.md").read_text())
-    done = subprocess.run(["sh", "-e", "-c", block], cwd=tmp_path, text=True, timeout=60,
+def type_in(page, folder, **replacements):
+    """Run the blocks of a page in one shell, as they stand there; what they print."""
+    script = "".join(BLOCK.findall((ROOT / page).read_text()))
+    for old, new in replacements.items():
+        line = next(line for line in script.splitlines() if line.startswith(f"{old} "))
+        script = script.replace(line, new.format(line=line))
+    done = subprocess.run(["sh", "-e", "-c", script], cwd=folder, text=True, timeout=90,
                           capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    preflight, submitted, *explained = done.stdout.splitlines()
+    return done.stdout
+
+
+def test_the_first_document(number, tmp_path):
+    preflight, submitted, *explained = type_in("README.md", tmp_path).splitlines()
     assert json.loads(preflight)["decision"] == "accepted"
     assert json.loads(submitted)["state"] == "accepted"
-    number = json.loads((gate.folder / "access.json").read_text())["sample"]["number"]
     assert number in explained[0]
+
+
+def test_quick_start_for_partners(gate, number, tmp_path):
+    said = type_in("docs/integrators.md", tmp_path)
+    assert '"partner":"nz-mpi"' in said and "TOTAL-PASSED" in said
+    receipt = json.loads((tmp_path / "receipt.json").read_text())
+    assert receipt["state"] == "accepted"
+    outcomes = json.loads((tmp_path / "outcomes.json").read_text())
+    assert f'{{"acknowledged":"{outcomes["next"]}"}}' in said
+    gate.wait_delivered([receipt["id"]])
+    assert number in gate.run("explain", receipt["id"]).stdout
+
+
+def test_runbook(gate, number, tmp_path):
+    gate.traces.mode("down")
+    status, answer = gate.submit(gate.certificate("phyto", number))
+    assert status == 0, answer
+    said = type_in("docs/runbook.md", tmp_path, **{
+        "act redrive": "until {line}; do sleep 0.2; done"})
+    gate.traces.mode("ok")
+    assert "intact: " in said and '"status":"ok"' in said and '"done":"redrive"' in said
+    gate.wait_delivered([answer["id"]])
 
 
 def test_access_names_files_that_are_there(gate):
