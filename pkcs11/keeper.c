@@ -10,7 +10,6 @@
 #define REOPEN_SLOW_MS 5000 /* after many, and when only an operator can help */
 #define REOPEN_MANY 60
 #define FIRST_AGAIN_MS 60000
-#define EXPIRY_WARN_DAYS 30
 #define EXPIRY_EVERY_MS (24 * 3600 * 1000LL)
 #define DAY_S 86400
 
@@ -84,6 +83,20 @@ static void try_roles(struct signing *s, const struct token_view *view)
 	}
 }
 
+/* From when on the end of a certificate is named, and how loudly. */
+static const struct {
+	int days, priority;
+} EXPIRY[] = { { 7, LOG_ERR }, { 30, LOG_WARNING }, { 90, LOG_NOTICE } };
+
+/* Return: a priority, or -1 while it is too far away to be named. */
+static int expiry_priority(int64_t days)
+{
+	for (size_t i = 0; i < sizeof(EXPIRY) / sizeof(EXPIRY[0]); i++)
+		if (days < EXPIRY[i].days)
+			return EXPIRY[i].priority;
+	return -1;
+}
+
 /* Once a day, name the certificates that end soon. */
 static void warn_of_expiry(struct keeper *k, const struct token_view *view)
 {
@@ -97,8 +110,8 @@ static void warn_of_expiry(struct keeper *k, const struct token_view *view)
 		int64_t end = view->roles[i].not_after;
 		int64_t days = (end - clock_now()) / DAY_S;
 
-		if (end && days < EXPIRY_WARN_DAYS)
-			log_event(LOG_WARNING, "signer.expiry", NULL,
+		if (end && expiry_priority(days) >= 0)
+			log_event(expiry_priority(days), "signer.expiry", NULL,
 				"the certificate of role %s ends in %lld days",
 				roles->list[i].name, (long long)days);
 	}

@@ -41,6 +41,16 @@ char *seal_role(const char *instance, bool test)
 	return role;
 }
 
+char *receipt_role(const char *instance, bool test)
+{
+	char *role;
+
+	if (asprintf(&role, "%sreceipt of the gate %s", test ? TEST_PREFIX : "",
+		    instance) < 0)
+		return NULL;
+	return role;
+}
+
 bool seal_role_is_test(const char *role)
 {
 	return strncmp(role, TEST_PREFIX, strlen(TEST_PREFIX)) == 0;

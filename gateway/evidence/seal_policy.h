@@ -33,6 +33,9 @@ const struct seal_policy *seal_policy_find(const char *id);
 /* The claimed role of an instance's seal. The caller frees; NULL when memory ran out. */
 char *seal_role(const char *instance, bool test);
 
+/* The claimed role of an instance's receipts as XML. As above. */
+char *receipt_role(const char *instance, bool test);
+
 /* True when a role is one of a test instance. */
 bool seal_role_is_test(const char *role);
 

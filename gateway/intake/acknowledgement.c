@@ -5,22 +5,23 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "evidence/receipt.h"
+#include "evidence/receipt_seal.h"
 
 #include <errno.h>
 
 #define XML_MAX (4u * LIMIT_RECEIPT)
 
+/* All of it is written as Canonical XML has it: it is signed without being parsed. */
 static const char OPENING[] =
-	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 	"<rsm:SPSAcknowledgement"
-	" xmlns:rsm=\"urn:un:unece:uncefact:data:standard:SPSAcknowledgement:17\"\n"
 	" xmlns:ram=\"urn:un:unece:uncefact:data:standard:"
-	"ReusableAggregateBusinessInformationEntity:21\"\n"
+	"ReusableAggregateBusinessInformationEntity:21\""
+	" xmlns:rsm=\"urn:un:unece:uncefact:data:standard:SPSAcknowledgement:17\""
 	" xmlns:udt=\"urn:un:unece:uncefact:data:standard:UnqualifiedDataType:21\">\n"
 	" <rsm:SPSAcknowledgementDocument>\n";
 
 static const char CLOSING[] = " </rsm:SPSAcknowledgementDocument>\n"
-			      "</rsm:SPSAcknowledgement>\n";
+			      "</rsm:SPSAcknowledgement>";
 
 /* "" instead of NULL; what XML 1.0 cannot hold is no part of a claim that verify passed.
  */
@@ -35,7 +36,7 @@ static void add_element(
 	struct buf *b, const char *open, const char *text, const char *close)
 {
 	buf_add_str(b, open);
-	buf_add_xml(b, text);
+	canonical_text(b, text);
 	buf_add_str(b, close);
 }
 
@@ -71,7 +72,9 @@ static void add_reference(struct buf *b, const json_t *claims, const json_t *fac
 		add_element(b, "   <ram:TypeCode>", type, "</ram:TypeCode>\n");
 	buf_add_str(b, "   <ram:RelationshipTypeCode name=\"Original\">AWR"
 		       "</ram:RelationshipTypeCode>\n");
-	add_element(b, "   <ram:ID schemeAgencyID=\"", text_of(claims, "country"), "\">");
+	buf_add_str(b, "   <ram:ID schemeAgencyID=\"");
+	canonical_value(b, text_of(claims, "country"));
+	buf_add_str(b, "\">");
 	add_element(b, "", text_of(claims, "number"), "</ram:ID>\n");
 	add_element(b, "   <ram:Information languageID=\"en\">Document ",
 		text_of(claims, "id"), " of the gate, status ");

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "intake/handlers.h"
 
+#include "common/clock.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/memfd.h"
+#include "evidence/receipt_seal.h"
+#include "evidence/seal_policy.h"
 #include "intake/acknowledgement.h"
 #include "intake/http.h"
 #include "intake/problem.h"
 #include "intake/withhold.h"
 #include "queue/protocol.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 /* What a document lacks that is there: by its state, why. */
@@ -127,21 +132,68 @@ static json_t *facts_of(struct exchange *x)
 	return facts;
 }
 
+/* Have the acknowledgement sealed in the role of receipts.
+ * Return: SIGNER_SIGNED with *ret_xml, other enum signer_answer, or negative. */
+static int seal_once(struct exchange *x, const char *root, char **ret_xml)
+{
+	_cleanup_(receipt_seal_done) struct receipt_seal seal = { 0 };
+	struct receipt_seal_plan plan = {
+		.root = span_str(root), .id = x->id, .signing_time = clock_now()
+	};
+	_cleanup_(freep) char *role = NULL;
+	uint8_t digest[SHA256_SIZE];
+	struct signer_result result = { 0 };
+	int r = links_certificates(x->links, &plan.certificates);
+
+	if (r != SIGNER_SIGNED)
+		return r;
+	role = receipt_role(x->server->name, x->server->test);
+	if (!role)
+		return -ENOMEM;
+	plan.role = role;
+	r = receipt_seal_prepare(&plan, &seal, digest);
+	if (r == 0)
+		r = links_sign(x->links, digest, x->id, &result);
+	if (r != SIGNER_SIGNED)
+		return r;
+	r = receipt_seal_finish(&seal, span_of(result.value, result.value_len), ret_xml);
+	if (r < 0)
+		links_forget(x->links); /* the key may have been replaced */
+	return r < 0 ? r : SIGNER_SIGNED;
+}
+
+static void answer_sealed(struct exchange *x, const char *root)
+{
+	char *xml = NULL;
+	int r = seal_once(x, root, &xml);
+
+	/* Once more on a new connection: the signer may have been restarted. */
+	if (r <= 0 && r != -EAGAIN)
+		r = seal_once(x, root, &xml);
+	if (r == SIGNER_SIGNED) {
+		response_text(x->response, 200, TYPE_XML, xml);
+		return;
+	}
+	log_event(LOG_ERR, "intake.signer-away", x->id, "no seal for the receipt: %s",
+		r < 0 ? strerror(-r) : "the signer does not sign");
+	problem(x, "http.signer-away", NULL, NULL);
+}
+
 static void answer_xml(struct exchange *x, int fd)
 {
 	_cleanup_json_ json_t *facts = facts_of(x);
-	char *xml = NULL;
+	_cleanup_(freep) char *root = NULL;
 	struct span receipt;
 	int r = memfd_map(fd, LIMIT_RECEIPT, &receipt);
 
 	if (r == 0) {
-		r = acknowledgement_write(receipt, facts, &xml);
+		r = acknowledgement_write(receipt, facts, &root);
 		memfd_unmap(&receipt);
 	}
-	if (r < 0)
+	if (r < 0 || !root)
 		problem(x, "internal.error", NULL, NULL);
 	else
-		response_text(x->response, 200, TYPE_XML, xml);
+		answer_sealed(x, root);
 }
 
 void get_receipt(struct exchange *x)

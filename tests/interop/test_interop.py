@@ -97,6 +97,24 @@ def test_seal_that_lasts(gate, container, tmp_path):
         assert json.loads(ours.stdout)["signatures"][0]["level"] == f"XAdES-BASELINE-{level}"
 
 
+def test_sealed_receipt(gate, tmp_path):
+    """The receipt as XML: enveloped seal of the gate's role of receipts."""
+    status, answer = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000305"))
+    assert status == 0, answer
+    path = tmp_path / "receipt.xml"
+    reply = gate.request(f"/v1/documents/{answer['id']}/receipt",
+                         headers={"Accept": "application/xml"})
+    assert reply.status_code == 200
+    path.write_bytes(reply.content)
+    found, errors = verdicts(gate, [path])
+    assert found == [("XAdES-BASELINE-B", "TOTAL_PASSED", "-")], errors
+    roots = [x for a in anchors(gate) for x in ("--anchors", a)]
+    data = [x for c in revocation(gate) for x in ("--revocation", c)]
+    assert sealgate("verify", *roots, *data, path).returncode == 0
+    path.write_bytes(reply.content.replace(b">39<", b">42<"))
+    assert [v[1] for v in verdicts(gate, [path])[0]] == ["TOTAL_FAILED"]
+
+
 def altered(container, name, change, out):
     """A copy of a container with one part changed, otherwise as it was."""
     with zipfile.ZipFile(container) as old, zipfile.ZipFile(out, "w") as new:

@@ -278,6 +278,24 @@ def certified(request, days):
             usage, True).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
+@pytest.mark.parametrize("days, loud", [(5, "error"), (20, "warning"), (60, "notice"), (95, None)])
+def test_warning_before_the_end(signer, days, loud):
+    """Ninety, thirty and seven days before, each louder."""
+    request = signer.run("csr", "receipt").stdout
+    (signer.dir / "soon.pem").write_bytes(certified(request, days))
+    signer.run("import", "receipt", signer.dir / "soon.pem")
+    _, client = signer.up()
+    until(lambda: client.ask(STATUS) and "signer.token-ready" in signer.log.read_text())
+    if loud:
+        until(lambda: f"{loud} signer.expiry: the certificate of role receipt ends in {days}" in
+              signer.log.read_text())
+    else:
+        tokens = signer.dir / "state/signer/tokens"
+        tokens.rename(tokens.with_name("away"))  # is noticed after the first look at the ends
+        until(lambda: "signer.trial" in signer.log.read_text())
+        assert "signer.expiry" not in signer.log.read_text()
+
+
 def test_certificate_that_ends_soon(signer):
     """Named in log and status; a renewed one is taken over while the signer serves."""
     request = signer.run("csr", "receipt").stdout

@@ -11,6 +11,8 @@
 #include "common/memfd.h"
 #include "stage.h"
 
+#include "xades/validate.h"
+
 #include <libxml/xmlschemas.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,6 +162,34 @@ static void ignore(void *context, const char *message, ...)
 	(void)message;
 }
 
+/* The schema has no place for what is enveloped. */
+static void remove_seal(xmlDoc *doc)
+{
+	xmlNode *last = xmlGetLastChild(xmlDocGetRootElement(doc));
+
+	assert_string_equal((const char *)last->name, "Signature");
+	xmlUnlinkNode(last);
+	xmlFreeNode(last);
+}
+
+/* By the library that validates what others sign, which has no part in making it. */
+static void assert_sealed(const struct answer *a)
+{
+	struct pki_material *none = pki_material_new();
+	struct xades_options options = {
+		.profile = XADES_EIDAS, .at = clock_now(), .material = none
+	};
+	struct xades_report *report;
+
+	assert_int_equal(xades_validate(span_of(a->body, a->len), &options, &report), 0);
+	assert_int_equal(report->count, 1);
+	assert_true(report->signatures[0].core_valid);
+	assert_string_equal(report->signatures[0].level, "XAdES-BASELINE-B");
+	assert_string_equal(report->signatures[0].scope, "full");
+	xades_report_free(report);
+	pki_material_free(none);
+}
+
 static bool schema_valid(const struct answer *a)
 {
 	xmlSchemaParserCtxt *p = xmlSchemaNewParserCtxt(SCHEMA);
@@ -169,6 +199,7 @@ static bool schema_valid(const struct answer *a)
 	int r;
 
 	assert_non_null(doc);
+	remove_seal(doc);
 	xmlSchemaSetValidErrors(v, ignore, ignore, NULL);
 	r = xmlSchemaValidateDoc(v, doc);
 	xmlFreeDoc(doc);
@@ -202,7 +233,29 @@ static void test_receipt_in_both_forms(void **state)
 	assert_non_null(strstr(xml.body, "TEST"));
 	assert_non_null(strstr(xml.body, ">851<"));
 	assert_true(schema_valid(&xml));
+	assert_sealed(&xml);
 	answer_done(&json);
+	answer_done(&xml);
+}
+
+/* Without the signer the receipt that was signed is still there; no unsealed XML leaves.
+ */
+static void test_receipt_without_signer(void **state)
+{
+	struct answer json, xml;
+
+	(void)state;
+	submit();
+	signer.mood = SIGNER_IS_AWAY;
+	ask(&house.kenya, "/receipt", "application/xml", &xml);
+	assert_int_equal(xml.status, 503);
+	ask(&house.kenya, "/receipt", "application/json", &json);
+	assert_int_equal(json.status, 200);
+	answer_done(&json);
+	answer_done(&xml);
+	signer.mood = SIGNER_OTHER_KEY;
+	ask(&house.kenya, "/receipt", "application/xml", &xml);
+	assert_int_equal(xml.status, 503);
 	answer_done(&xml);
 }
 
@@ -219,6 +272,7 @@ static void test_receipt_of_a_held_document(void **state)
 	ask(&house.kenya, "/receipt", "application/xml", &xml);
 	assert_non_null(strstr(xml.body, ">42<"));
 	assert_true(schema_valid(&xml));
+	assert_sealed(&xml);
 	answer_done(&xml);
 }
 
@@ -259,6 +313,7 @@ int main(void)
 		ON_STAGE(test_refused_document),
 		ON_STAGE(test_queue_away),
 		ON_STAGE(test_receipt_in_both_forms),
+		ON_STAGE(test_receipt_without_signer),
 		ON_STAGE(test_receipt_of_a_held_document),
 		ON_STAGE(test_status),
 	};
