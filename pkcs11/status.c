@@ -7,16 +7,6 @@
 
 #define DAY_S 86400
 
-static json_t *time_json(int64_t t)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	if (t == 0)
-		return json_null();
-	clock_format(t, text);
-	return json_string(text);
-}
-
 static json_t *role_json(const struct role *role, const struct token_view *view, size_t i,
 	const struct count_state *state)
 {
@@ -28,7 +18,7 @@ static json_t *role_json(const struct role *role, const struct token_view *view,
 		"mechanism", role->mechanism->name, "peer", role->peer, "usable",
 		view->roles[i].usable, "reason", json_text(view->roles[i].reason),
 		"count", (json_int_t)count_state_of(state, role->name), "not_after",
-		time_json(not_after), "days_left", days);
+		json_time(not_after), "days_left", days);
 }
 
 static json_t *roles_json(const struct signing *s, const struct token_view *view,
@@ -65,7 +55,7 @@ char *status_json(const struct instance *instance, struct signing *s)
 		(int)activation.entered, "deactivated", activation.ended, "roles",
 		roles_json(s, &view, &state), "last_sign_ms",
 		(double)atomic_load(&s->last_us) / 1000.0, "last_sign_at",
-		time_json(atomic_load(&s->last_at)), "unverified",
+		json_time(atomic_load(&s->last_at)), "unverified",
 		(json_int_t)atomic_load(&s->unverified), "openings",
 		(json_int_t)view.tries, "log", "position", (json_int_t)state.position,
 		"chain", chain);

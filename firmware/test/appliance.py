@@ -16,7 +16,8 @@ from scenarios.gate import Gate  # noqa: E402
 
 HOST = "10.0.2.2"
 PORTS = {"partners": 8443, "customs": 8444, "operators": 8445}
-PEERS = ("nginx", "intake", "verify", "queued", "signer", "seal", "forward", "admin")
+PEERS = ("nginx", "intake", "verify", "queued", "signer", "seal", "forward", "admin",
+         "trustd")
 FIRST_UID = 901  # of systemd/sealgate.sysusers
 PARTS = ("sealgate.conf", "policies", "tls", "credentials", "state/signer",
          "state/trust/revocation")

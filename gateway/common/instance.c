@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char *const PROGRAMS[] = { "nginx", "intake", "verify", "queued", "signer",
-	"seal", "forward", "admin" };
+	"seal", "forward", "admin", "trustd" };
 
 int instance_path(const struct instance *i, const char *name, char ret_path[PATH_MAX])
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
 
+#include "common/clock.h"
+
 #include "common/buf.h"
 
 #include <stdint.h>
@@ -68,4 +70,14 @@ const char *json_string_of(const json_t *object, const char *key)
 char *json_canonical(const json_t *value)
 {
 	return json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+json_t *json_time(int64_t t)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (t == 0)
+		return json_null();
+	clock_format(t, text);
+	return json_string(text);
 }

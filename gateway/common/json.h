@@ -22,6 +22,10 @@ json_t *json_read(struct span data, size_t max);
 /* The string of a key, or NULL when absent or of another type. */
 const char *json_string_of(const json_t *object, const char *key);
 
+/* A time in seconds since 1970 as RFC 3339 text, JSON null for 0. Return: a new
+ * reference. */
+json_t *json_time(int64_t t);
+
 /* The one form in which sealgate hashes and signs JSON: keys sorted, no white space,
  * UTF-8. The caller frees. NULL when memory ran out. */
 char *json_canonical(const json_t *value);

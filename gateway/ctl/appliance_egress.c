@@ -16,7 +16,7 @@
 #define UNITS "/run/systemd/system"
 
 /* The programs that may speak out, and what the line of each adds up to. */
-static const char *const PROGRAMS[] = { "seal", "forward" };
+static const char *const PROGRAMS[] = { "seal", "forward", "trustd" };
 
 #define COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 

@@ -32,8 +32,8 @@ static const struct {
 	{ "state/seal", "seal", 0755 },
 	{ "state/signer", "signer", 0700 },
 	{ "state/signer/tokens", "signer", 0700 },
-	{ "state/trust", NULL, 0755 },
-	{ "state/trust/revocation", NULL, 0755 },
+	{ "state/trust", "trustd", 0755 },
+	{ "state/trust/revocation", "trustd", 0755 },
 	{ "run", NULL, 0755 },
 };
 

@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "ctl/command.h"
 #include "ctl/trust_lists.h"
+#include "ctl/trust_supply.h"
 #include "pki/certificate.h"
 #include "pki/crl.h"
 #include "pki/ocsp.h"
@@ -474,5 +475,9 @@ int cmd_trust(int argc, char **argv)
 		return trust_lists_qualify(argc - 1, argv + 1);
 	if (strcmp(argv[1], "diff") == 0)
 		return trust_lists_diff(argc - 1, argv + 1);
+	if (strcmp(argv[1], "publish") == 0)
+		return trust_publish(argc - 1, argv + 1);
+	if (strcmp(argv[1], "supply") == 0)
+		return trust_supply(argc - 1, argv + 1);
 	return judge(argc, argv);
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define INIT_PEERS 8
+#define INIT_PEERS 9
 
 struct init_peer {
 	const char *program;

@@ -38,6 +38,7 @@ static const struct {
 	{ "verify", SEQPACKET },
 	{ "seal", PLAIN },
 	{ "forward", PLAIN },
+	{ "trustd", PLAIN },
 	{ "intake", STREAM },
 	{ "admin", STREAM },
 	{ "nginx", NGINX },

@@ -71,24 +71,14 @@ static int read_list(
 		ret_octets, ret_len);
 }
 
-static json_t *time_or_null(int64_t t)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	if (t == 0)
-		return json_null();
-	clock_format(t, text);
-	return json_string(text);
-}
-
 static void set_list(json_t *line, const struct trusted_list *l)
 {
 	json_object_set_new(
 		line, "sequence", l ? json_integer(l->sequence) : json_null());
 	json_object_set_new(line, "version", l ? json_integer(l->version) : json_null());
-	json_object_set_new(line, "issue", l ? time_or_null(l->issued) : json_null());
+	json_object_set_new(line, "issue", l ? json_time(l->issued) : json_null());
 	json_object_set_new(
-		line, "next_update", l ? time_or_null(l->next_update) : json_null());
+		line, "next_update", l ? json_time(l->next_update) : json_null());
 	json_object_set_new(
 		line, "providers", json_integer(l ? (json_int_t)l->providers : 0));
 	json_object_set_new(

@@ -2,6 +2,7 @@
 #include "document/facts.h"
 
 #include "common/clock.h"
+#include "common/json.h"
 #include "document/sps.h"
 #include "xml/node.h"
 
@@ -237,24 +238,14 @@ int facts_read(xmlDoc *doc, struct facts *ret_facts, struct findings *findings)
 	return findings->errors == before ? 1 : 0;
 }
 
-static json_t *time_json(int64_t t)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	if (t == 0)
-		return json_null();
-	clock_format(t, text);
-	return json_string(text);
-}
-
 json_t *facts_to_json(const struct facts *f)
 {
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I}",
 		"root", f->root, "namespace", f->ns, "number", f->number, "type_code",
 		f->type_code, "status", f->status, "name", f->name, "issued",
-		time_json(f->issued), "authenticated", time_json(f->authenticated),
-		"departure", time_json(f->departure), "export_country", f->export_country,
+		json_time(f->issued), "authenticated", json_time(f->authenticated),
+		"departure", json_time(f->departure), "export_country", f->export_country,
 		"import_country", f->import_country, "replaces", f->replaces, "lines",
 		(json_int_t)f->line_count, "signatories", (json_int_t)f->signatory_count);
 }

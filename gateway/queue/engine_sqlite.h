@@ -208,6 +208,4 @@ json_t *document_to_json(struct engine *e, const struct document_row *d);
 json_t *events_to_json(struct engine *e, const struct document_row *d);
 int json_to_fd(json_t *value, int *ret_fd); /* takes value over; QUEUE_DONE or negative */
 
-json_t *json_time(int64_t t); /* null for 0 */
-
 #endif

@@ -10,16 +10,6 @@
 
 #define EXPLAIN_DOCUMENTS_MAX 20
 
-json_t *json_time(int64_t t)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	if (t == 0)
-		return json_null();
-	clock_format(t, text);
-	return json_string(text);
-}
-
 int json_to_fd(json_t *value, int *ret_fd)
 {
 	_cleanup_json_ json_t *owned = value;

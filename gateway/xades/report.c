@@ -46,16 +46,6 @@ const char *xades_indication_text(enum xades_indication i)
 	}
 }
 
-static json_t *time_json(int64_t t)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	if (t == 0)
-		return json_null();
-	clock_format(t, text);
-	return json_string(text);
-}
-
 static json_t *signer_json(const X509 *x)
 {
 	_cleanup_(freep) char *subject = NULL, *issuer = NULL, *serial = NULL;
@@ -82,7 +72,7 @@ static json_t *timestamps_json(const struct xades_signature *s)
 		json_array_append_new(list,
 			json_pack("{s:s,s:s,s:s,s:o,s:s}", "type", t->type, "indication",
 				t->indication, "sub_indication", t->sub_indication,
-				"gen_time", time_json(t->gen_time), "qualification",
+				"gen_time", json_time(t->gen_time), "qualification",
 				t->qualification));
 	}
 	return list;
@@ -97,7 +87,7 @@ static json_t *signature_json(const struct xades_signature *s)
 		"refs_found", s->refs_found, "refs_intact", s->refs_intact, "core_valid",
 		s->core_valid, "signer", signer_json(s->signer), "qualification",
 		s->qualification, "best_signature_time",
-		time_json(s->best_signature_time), "timestamps", timestamps_json(s),
+		json_time(s->best_signature_time), "timestamps", timestamps_json(s),
 		"scope", s->scope);
 }
 

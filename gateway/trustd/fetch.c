@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "trustd/fetch.h"
+
+#include "common/durable.h"
+#include "common/memfd.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MEMORY_MAX (256L * 1024 * 1024)
+#define GRACE_MS 3000 /* after libcurl's own limit of time */
+
+/* What the child says about its download, through a pipe. */
+struct outcome_message {
+	enum fetch_outcome outcome;
+	char reason[200];
+	char etag[ETAG_SIZE];
+};
+
+struct transfer {
+	const struct sources *sources;
+	int fd;
+	size_t len;
+	bool too_long, wrong_address;
+	struct outcome_message *message;
+};
+
+static size_t take_body(char *data, size_t size, size_t count, void *user)
+{
+	struct transfer *t = user;
+
+	t->len += size * count;
+	t->too_long = t->len > (size_t)t->sources->max_octets;
+	if (t->too_long || fd_write_all(t->fd, span_of(data, size * count)) < 0)
+		return 0;
+	return size * count;
+}
+
+static size_t take_header(char *line, size_t size, size_t count, void *user)
+{
+	static const char NAME[] = "etag:";
+	struct transfer *t = user;
+	size_t len = size * count, start = sizeof(NAME) - 1;
+
+	if (len <= start || strncasecmp(line, NAME, start) != 0)
+		return len;
+	while (start < len && line[start] == ' ')
+		start++;
+	while (len > start && (unsigned char)line[len - 1] <= ' ')
+		len--;
+	if (len - start < ETAG_SIZE) {
+		memcpy(t->message->etag, line + start, len - start);
+		t->message->etag[len - start] = '\0';
+	}
+	return size * count;
+}
+
+/* The address that is really connected to: a name may have been made to point inwards. */
+static curl_socket_t open_socket(
+	void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct transfer *t = user;
+
+	(void)purpose;
+	t->wrong_address = !t->sources->any_address && !*t->sources->proxy &&
+			   !fetch_address_is_public(&address->addr);
+	if (t->wrong_address)
+		return CURL_SOCKET_BAD;
+	return socket(
+		address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static void set_guards(CURL *curl, struct transfer *t, const char *url, const char *ca)
+{
+	const struct sources *s = t->sources;
+
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_PROXY, s->proxy);
+	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)s->timeout_s);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)s->timeout_s);
+	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)s->max_octets);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, t);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
+	if (*ca)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+}
+
+static void say(struct outcome_message *m, enum fetch_outcome outcome, const char *why)
+{
+	m->outcome = outcome;
+	(void)snprintf(m->reason, sizeof(m->reason), "%s", why);
+}
+
+static void conclude(const struct transfer *t, CURLcode code, long status)
+{
+	char text[80];
+
+	if (t->too_long || code == CURLE_FILESIZE_EXCEEDED)
+		say(t->message, FETCH_FAILED, "it is longer than max_octets");
+	else if (t->wrong_address)
+		say(t->message, FETCH_FAILED,
+			"the host's address is not of the public Internet");
+	else if (code != CURLE_OK)
+		say(t->message, FETCH_FAILED, curl_easy_strerror(code));
+	else if (status == 304)
+		say(t->message, FETCH_NOT_MODIFIED, "");
+	else if (status == 200)
+		say(t->message, FETCH_DONE, "");
+	else {
+		snprintf(text, sizeof(text), "HTTP status %ld%s", status,
+			status >= 300 && status < 400 ? ": redirects are not followed"
+						      : "");
+		say(t->message, FETCH_FAILED, text);
+	}
+}
+
+static void transfer(
+	struct transfer *t, const char *url, const char *etag, const char *ca)
+{
+	char header[ETAG_SIZE + 32];
+	CURL *curl = curl_easy_init();
+	struct curl_slist *headers = NULL;
+	CURLcode code;
+	long status = 0;
+
+	snprintf(header, sizeof(header), "If-None-Match: %s", etag);
+	headers = *etag ? curl_slist_append(NULL, header) : NULL;
+	if (!curl || (*etag && !headers)) {
+		say(t->message, FETCH_FAILED, "memory");
+		return;
+	}
+	set_guards(curl, t, url, ca);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	conclude(t, code, status);
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(curl);
+}
+
+/* The child: whatever a peer does to libcurl ends with this process. */
+static void child(const struct sources *s, const char *url, const char *etag,
+	const char *ca, int body, int out)
+{
+	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
+	struct rlimit cpu = { (rlim_t)s->timeout_s + 1, (rlim_t)s->timeout_s + 1 };
+	struct outcome_message m = { .outcome = FETCH_FAILED };
+	struct transfer t = { .sources = s, .fd = body, .message = &m };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Refused inside the unit's sandbox, which has limits of its own. */
+	setrlimit(RLIMIT_DATA, &memory);
+	setrlimit(RLIMIT_CPU, &cpu);
+	transfer(&t, url, etag, ca);
+	_exit(fd_write_all(out, span_of((const uint8_t *)&m, sizeof(m))) == 0 ? 0 : 1);
+}
+
+static void hear(int in, int timeout_ms, struct outcome_message *ret)
+{
+	struct pollfd p = { .fd = in, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&p, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		say(ret, FETCH_FAILED, "it took longer than timeout_s");
+	else if (read(in, ret, sizeof(*ret)) != (ssize_t)sizeof(*ret))
+		say(ret, FETCH_FAILED, "the download came to a bad end");
+	ret->reason[sizeof(ret->reason) - 1] = '\0';
+	ret->etag[sizeof(ret->etag) - 1] = '\0';
+}
+
+static void take_result(
+	const struct outcome_message *m, int body, struct fetch_result *ret)
+{
+	ret->outcome = m->outcome;
+	memcpy(ret->reason, m->reason, sizeof(ret->reason));
+	memcpy(ret->etag, m->etag, sizeof(ret->etag));
+	if (m->outcome == FETCH_DONE && memfd_seal(body) == 0)
+		ret->fd = body;
+	else
+		close(body);
+	if (m->outcome == FETCH_DONE && ret->fd < 0)
+		ret->outcome = FETCH_FAILED;
+}
+
+int fetch(const struct sources *s, const char *url, const char *etag, const char *ca,
+	struct fetch_result *ret_result)
+{
+	struct outcome_message m = { .outcome = FETCH_FAILED };
+	int body = memfd_create("fetch", MFD_CLOEXEC | MFD_ALLOW_SEALING), pipes[2];
+	pid_t pid;
+
+	*ret_result = (struct fetch_result){ .outcome = FETCH_FAILED, .fd = -1 };
+	if (body < 0 || pipe2(pipes, O_CLOEXEC) < 0) {
+		if (body >= 0)
+			close(body);
+		return -errno;
+	}
+	pid = fork();
+	if (pid == 0)
+		child(s, url, etag, ca, body, pipes[1]);
+	close(pipes[1]);
+	if (pid > 0) {
+		hear(pipes[0], s->timeout_s * 1000 + GRACE_MS, &m);
+		kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	close(pipes[0]);
+	take_result(&m, body, ret_result);
+	return pid < 0 ? -EAGAIN : 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One guarded download: in a process of its own, from an allowed host at an allowed
+ * address, without redirects, within limits of octets, time and memory; never looks at
+ * what it brought.
+ */
+#ifndef SEALGATE_TRUSTD_FETCH_H
+#define SEALGATE_TRUSTD_FETCH_H
+
+#include "policy/sources.h"
+
+#include <netinet/in.h>
+
+#define ETAG_SIZE 200
+
+enum fetch_outcome { FETCH_FAILED = 0, FETCH_DONE, FETCH_NOT_MODIFIED };
+
+struct fetch_result {
+	enum fetch_outcome outcome;
+	char reason[200];     /* why it failed */
+	char etag[ETAG_SIZE]; /* of what was brought; "" none */
+	int fd;		      /* a sealed memfd, the caller closes it; -1 */
+};
+
+/* Download a URL. etag: of what is at hand already, "" none. ca: PEM of authorities for
+ * https, "" the machine's. Return: 0 with *ret_result, negative: no process or memory. */
+int fetch(const struct sources *s, const char *url, const char *etag, const char *ca,
+	struct fetch_result *ret_result);
+
+/* Whether an address is one of the public Internet: neither private, loopback,
+ * link-local, multicast, documentation, nor one that carries such an address. */
+bool fetch_address_is_public(const struct sockaddr *address);
+
+#endif
