@@ -3,9 +3,11 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(call archives,lib)
 	$(link)
 
 .PHONY: bench
-bench: all $(B)/bench/bench_verify $(B)/bench/bench_load ## ratios measured side by side, never pass or fail
+bench: all $(patsubst %,$(B)/bench/%,bench_verify bench_load bench_engine verify_stub) ## ratios measured side by side, never pass or fail
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/bench.py $(abspath $(B))/bench
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/replacement.py
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/accept.py $(abspath $(B))/bench
+	@$(PYTHON) tests/bench/grow.py $(abspath $(B))/bench $(B)/bench/growth.svg
 
 .PHONY: bench-reference
 bench-reference: all $(B)/bench/bench_validate ## validation side by side with the EU's reference implementation

@@ -311,6 +311,13 @@ int queue_maintenance(struct queue *q, bool start, const char *destination, int6
 	return call_plain(q, QUEUE_OP_MAINTENANCE, &body, sizeof(body), NULL, 0, NULL);
 }
 
+int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd)
+{
+	struct queue_backup_request body = { .what = what };
+
+	return call_fd(q, QUEUE_OP_BACKUP, &body, sizeof(body), NULL, ret_fd);
+}
+
 int queue_audit(struct queue *q, const char *event, const char *actor,
 	const char *document_id, const char *detail)
 {

@@ -128,6 +128,14 @@ int queue_act(struct queue *q, enum queue_control verb, const struct queue_selec
 int queue_maintenance(struct queue *q, bool start, const char *destination, int64_t since,
 	int64_t until, const char *operator_name, const char *reason);
 
+enum queue_backup { QUEUE_BACKUP_START = 1, QUEUE_BACKUP_STATE, QUEUE_BACKUP_DISCARD };
+
+/* A copy of the database beside it, QUEUE_BACKUP_FILE, made while everything goes on.
+ * JSON in a memfd: "running", "done", "failed", "pages", "left", and, done, the "head"
+ * ("POSITION:CHAIN") of what is in it. */
+#define QUEUE_BACKUP_FILE "state/queue/backup.db"
+int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd);
+
 /* Add an event to the audit chain (start, stop, operator's act, clock ...). detail: JSON
  * object text or NULL. */
 int queue_audit(struct queue *q, const char *event, const char *actor,

@@ -108,6 +108,9 @@ int engine_outcomes(
 int engine_outcomes_acknowledge(
 	struct engine *e, int64_t now, const char *partner, int64_t upto, int *ret_fd);
 
+/* As queue_backup says, of a copy beside the database. */
+int engine_backup(struct engine *e, enum queue_backup what, int *ret_fd);
+
 /* The ledger: JSON in a sealed memfd, as queue_ledger says. */
 int engine_ledger(struct engine *e, int *ret_fd);
 
@@ -126,6 +129,19 @@ struct engine_head {
 	uint8_t chain[SHA256_SIZE];
 };
 struct engine_head engine_head(const struct engine *e);
+
+/* A copy of the whole database, made in steps between transactions: what is written
+ * meanwhile is in it. */
+struct engine_backup {
+	bool running, done, failed;
+	int pages, left;
+	struct engine_head head; /* done: what the copy holds */
+};
+int engine_backup_start(struct engine *e, const char *path);
+/* Return: 1 there is more to do, 0 whole or none under way, negative: given up. */
+int engine_backup_step(struct engine *e, int pages);
+struct engine_backup engine_backup_state(const struct engine *e);
+void engine_backup_discard(struct engine *e); /* takes the file away, too */
 
 /* Version of the schema that this program writes. */
 int engine_schema(void);

@@ -224,6 +224,8 @@ void engine_close(struct engine *e)
 {
 	if (!e)
 		return;
+	if (e->copy.state.running)
+		engine_backup_discard(e);
 	for (int i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(e->statements[i]);
 	sqlite3_close(e->db);

@@ -28,6 +28,14 @@ struct ledger_walk {
 	json_t *standing;	/* what the last whole round found, or NULL */
 };
 
+/* A copy that is being made or waits to be taken. */
+struct engine_copy {
+	sqlite3 *db;
+	sqlite3_backup *backup;
+	char path[4096];
+	struct engine_backup state;
+};
+
 struct engine {
 	sqlite3 *db;
 	sqlite3_stmt *statements[SQL_COUNT];
@@ -39,6 +47,7 @@ struct engine {
 	struct engine_head committed; /* what is durable */
 	struct engine_head marked;    /* at engine_mark */
 	struct ledger_walk walk;
+	struct engine_copy copy;
 };
 
 /* A part's place in the blobs table. */

@@ -46,6 +46,7 @@ enum queue_operation {
 	QUEUE_OP_OUTCOMES_ACKNOWLEDGE,
 	QUEUE_OP_ACT,
 	QUEUE_OP_MAINTENANCE,
+	QUEUE_OP_BACKUP,
 	QUEUE_OPERATIONS,
 };
 
@@ -126,6 +127,11 @@ struct queue_maintenance_request {
 	char destination[DESTINATION_NAME_SIZE];
 	char operator_name[QUEUE_KEY_SIZE];
 	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_backup_request {
+	uint32_t what; /* enum queue_backup */
+	uint32_t reserved;
 };
 
 struct queue_audit_request {

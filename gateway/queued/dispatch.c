@@ -110,6 +110,8 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 		{ TEXT(queue_maintenance_request, destination),
 			TEXT(queue_maintenance_request, operator_name),
 			TEXT(queue_maintenance_request, reason) } },
+	[QUEUE_OP_BACKUP] = { "backup", sizeof(struct queue_backup_request), 0, 0,
+		PEER_CTL, READS, run_backup, { { 0 } } },
 	[QUEUE_OP_AUDIT] = { "audit", sizeof(struct queue_audit_request), 0, 0,
 		PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN, WRITES, run_audit,
 		{ TEXT(queue_audit_request, event), TEXT(queue_audit_request, actor),

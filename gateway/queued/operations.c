@@ -166,6 +166,13 @@ int run_maintenance(const struct call *c)
 	return engine_maintenance(c->engine, c->now, c->body);
 }
 
+int run_backup(const struct call *c)
+{
+	const struct queue_backup_request *q = c->body;
+
+	return engine_backup(c->engine, (enum queue_backup)q->what, &c->answer->fds[0]);
+}
+
 /* What queued alone records: its word on states is what the ledger is checked against. */
 static bool event_is_ours(const char *event)
 {

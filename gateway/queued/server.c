@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "queued/backup.h"
 #include "queued/batch.h"
 #include "queued/connection.h"
 #include "queued/head.h"
@@ -95,6 +96,8 @@ static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 	if (s->o->head_ms && batch_head(&s->batch).position != s->head_position &&
 		s->head_at_ms + s->o->head_ms < wake)
 		wake = s->head_at_ms + s->o->head_ms;
+	if (backup_running(&s->batch))
+		return 0;
 	if (wake == INT64_MAX)
 		return -1;
 	return wake <= now_ms ? 0 : wake - now_ms > 60000 ? 60000 : (int)(wake - now_ms);
@@ -164,6 +167,8 @@ static int round_once(struct server *s)
 		if (s->connections[i].state == CONNECTION_PARKED)
 			batch_add_waiting(&s->batch, &s->connections[i]);
 	r = batch_run(&s->batch);
+	if (r == 0)
+		r = backup_run(&s->batch, s->o->listener >= 0);
 	if (r == 0 && s->o->listener >= 0)
 		r = watch_run(&s->watch, &s->batch, clock_monotonic_ms());
 	if (r == 0)

@@ -66,7 +66,12 @@ static int open_engine(const char *folder, struct engine **ret_engine)
 {
 	_cleanup_(engine_closep) struct engine *e = NULL;
 	_cleanup_(freep) char *error = NULL;
+	char left[PATH_MAX];
 	int r = engine_open(folder, &e, &error);
+
+	/* a copy that nobody took before the last end */
+	if (snprintf(left, sizeof(left), "%s/backup.db", folder) < PATH_MAX)
+		unlink(left);
 
 	if (r < 0) {
 		log_event(LOG_ERR, "queued.database", NULL, "%s",

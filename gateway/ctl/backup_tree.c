@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/backup_tree.h"
+
+#include "common/cleanup.h"
+#include "common/digest.h"
+#include "common/encode.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEPTH_MAX 16
+#define BLOCK 65536
+
+/* Copy from one descriptor to another (-1: to nowhere) and hash on the way. */
+static int copy_hashed(int from, int to, EVP_MD_CTX *md)
+{
+	static uint8_t block[BLOCK];
+	ssize_t n;
+
+	while ((n = read(from, block, sizeof(block))) > 0) {
+		if (EVP_DigestUpdate(md, block, (size_t)n) != 1)
+			return -EIO;
+		for (ssize_t done = 0, w; to >= 0 && done < n; done += w) {
+			w = write(to, block + done, (size_t)(n - done));
+			if (w < 0)
+				return -errno;
+		}
+	}
+	return n < 0 ? -errno : 0;
+}
+
+static int hash_file(int from, int to, char ret_hex[SHA256_TEXT_SIZE])
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	uint8_t digest[SHA256_SIZE];
+	int r = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+
+	if (r == 0)
+		r = copy_hashed(from, to, md);
+	if (r == 0 && EVP_DigestFinal_ex(md, digest, NULL) != 1)
+		r = -EIO;
+	EVP_MD_CTX_free(md);
+	if (r == 0)
+		hex_encode(digest, SHA256_SIZE, ret_hex);
+	return r;
+}
+
+/* A whole copy, on the disk when this returns. */
+static int copy_file(const char *from, const char *to, mode_t mode, char *ret_hex)
+{
+	_cleanup_(closep) int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_(closep) int out = -1;
+	int r;
+
+	if (in < 0)
+		return -errno;
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (out < 0)
+		return -errno;
+	r = hash_file(in, out, ret_hex);
+	if (r == 0 && (fchmod(out, mode) < 0 || fsync(out) < 0))
+		r = -errno;
+	return r;
+}
+
+static int join(char ret[PATH_MAX], const char *folder, const char *name)
+{
+	return snprintf(ret, PATH_MAX, "%s/%s", folder, name) < PATH_MAX ? 0
+									 : -ENAMETOOLONG;
+}
+
+static int note(
+	struct buf *list, const char *hex, const struct stat *st, const char *path)
+{
+	if (strchr(path, '\n'))
+		return -EINVAL;
+	return buf_addf(list, "%s %o %u %u %lld %s\n", hex, st->st_mode & 07777,
+		st->st_uid, st->st_gid, S_ISDIR(st->st_mode) ? 0 : (long long)st->st_size,
+		path);
+}
+
+int backup_add_file(
+	const char *from, const char *files, const char *path, struct buf *list)
+{
+	char to[PATH_MAX], hex[SHA256_TEXT_SIZE];
+	struct stat st;
+	int r = join(to, files, path);
+
+	if (r < 0)
+		return r;
+	r = copy_file(from, to, 0600, hex);
+	/* the size of the copy: a log may have grown meanwhile */
+	if (r == 0 && stat(from, &st) < 0)
+		r = -errno;
+	if (r == 0) {
+		mode_t mode = st.st_mode;
+		uid_t uid = st.st_uid;
+		gid_t gid = st.st_gid;
+
+		r = stat(to, &st) < 0 ? -errno : 0;
+		st.st_mode = mode;
+		st.st_uid = uid;
+		st.st_gid = gid;
+	}
+	return r < 0 ? r : note(list, hex, &st, path);
+}
+
+static int add(const char *instance, const char *files, const char *path,
+	struct buf *list, int depth);
+
+static int add_entries(const char *from, const char *instance, const char *files,
+	const char *path, struct buf *list, int depth)
+{
+	DIR *d = opendir(from);
+	const struct dirent *e;
+	char below[PATH_MAX];
+	int r = d ? 0 : -errno;
+
+	while (r == 0 && (errno = 0, e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		r = join(below, path, e->d_name);
+		if (r == 0 && strcmp(below, "state/queue") != 0)
+			r = add(instance, files, below, list, depth + 1);
+	}
+	if (r == 0 && errno)
+		r = -errno;
+	if (d)
+		closedir(d);
+	return r;
+}
+
+static int add(const char *instance, const char *files, const char *path,
+	struct buf *list, int depth)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	struct stat st;
+	int r = depth > DEPTH_MAX ? -ELOOP : join(from, instance, path);
+
+	if (r == 0)
+		r = join(to, files, path);
+	if (r < 0)
+		return r;
+	if (lstat(from, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (S_ISREG(st.st_mode))
+		return backup_add_file(from, files, path, list);
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	if (mkdir(to, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	r = note(list, "-", &st, path);
+	return r < 0 ? r : add_entries(from, instance, files, path, list, depth);
+}
+
+int backup_add(
+	const char *instance, const char *files, const char *path, struct buf *list)
+{
+	return add(instance, files, path, list, 0);
+}
+
+/* -- reading --------------------------------------------------------------- */
+
+struct line {
+	char hex[SHA256_TEXT_SIZE];
+	unsigned mode, uid, gid;
+	long long size;
+	char path[PATH_MAX];
+};
+
+static bool path_ok(const char *path)
+{
+	return path[0] && path[0] != '/' && !strstr(path, "..") && !strstr(path, "//");
+}
+
+/* Take the next line. Return: 1, 0 at the end, -EBADMSG. */
+static int next_line(struct span *lines, struct line *ret)
+{
+	const uint8_t *end = lines->len ? memchr(lines->data, '\n', lines->len) : NULL;
+	char text[PATH_MAX + 160];
+	size_t n;
+	int at = 0;
+
+	if (lines->len == 0)
+		return 0;
+	n = end ? (size_t)(end - lines->data) : 0;
+	if (n == 0 || n >= sizeof(text))
+		return -EBADMSG;
+	memcpy(text, lines->data, n);
+	text[n] = '\0';
+	*lines = span_of(end + 1, lines->len - n - 1);
+	if (sscanf(text, "%64s %o %u %u %lld %n", ret->hex, &ret->mode, &ret->uid,
+		    &ret->gid, &ret->size, &at) != 5 ||
+		at == 0 || strlen(text + at) >= sizeof(ret->path))
+		return -EBADMSG;
+	memcpy(ret->path, text + at, strlen(text + at) + 1);
+	return path_ok(ret->path) && ret->mode <= 07777 ? 1 : -EBADMSG;
+}
+
+static int compare_one(const char *files, const struct line *l)
+{
+	_cleanup_(closep) int fd = -1;
+	char path[PATH_MAX], hex[SHA256_TEXT_SIZE];
+	int r = join(path, files, l->path);
+
+	if (r < 0 || strcmp(l->hex, "-") == 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	r = hash_file(fd, -1, hex);
+	return r < 0 ? r : strcmp(hex, l->hex) == 0 ? 0 : -EBADMSG;
+}
+
+int backup_compare(const char *files, struct span lines, char **ret_path)
+{
+	struct line l = { 0 };
+	int r, more;
+
+	while ((more = next_line(&lines, &l)) > 0) {
+		r = compare_one(files, &l);
+		if (r < 0) {
+			*ret_path = strdup(l.path);
+			return r;
+		}
+	}
+	return more;
+}
+
+static int put_one(const char *files, const struct line *l, const char *instance)
+{
+	char from[PATH_MAX], to[PATH_MAX], hex[SHA256_TEXT_SIZE];
+	bool folder = strcmp(l->hex, "-") == 0;
+	int r = join(from, files, l->path);
+
+	if (r == 0)
+		r = join(to, instance, l->path);
+	if (r == 0 && folder)
+		r = mkdir(to, 0700) < 0 && errno != EEXIST ? -errno : 0;
+	else if (r == 0)
+		r = copy_file(from, to, l->mode, hex);
+	if (r == 0 && !folder && strcmp(hex, l->hex) != 0)
+		r = -EBADMSG;
+	if (r == 0 && geteuid() == 0 && lchown(to, l->uid, l->gid) < 0)
+		r = -errno;
+	if (r == 0 && chmod(to, l->mode) < 0)
+		r = -errno;
+	return r;
+}
+
+int backup_put(const char *files, struct span lines, const char *instance)
+{
+	struct line l;
+	int r = 0, more;
+
+	while (r == 0 && (more = next_line(&lines, &l)) > 0)
+		r = put_one(files, &l, instance);
+	return r < 0 ? r : more;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/backup_tree.h"
+#include "ctl/command.h"
+#include "ctl/queue_session.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+#include "common/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define POLL_MS 20
+
+/* What of an instance is in a backup, besides the database. The signer's count comes
+ * after the database, so that it knows every seal that is in it. */
+static const char *const PARTS[] = { "sealgate.conf", "policies", "tls", "credentials",
+	"state" };
+
+static int failed(const char *what, int error)
+{
+	fprintf(stderr, "sealgate: %s: %s\n", what, strerror(-error));
+	return EXIT_INTERNAL;
+}
+
+static json_t *ask(struct queue_session *s, enum queue_backup what, int *ret_status)
+{
+	int fd, r = queue_backup(s->queue, what, &fd);
+	json_t *answer;
+
+	if (r == QUEUE_ILLEGAL) {
+		fputs("sealgate: another backup is being made\n", stderr);
+		*ret_status = EXIT_NOT_PASSED;
+		return NULL;
+	}
+	if (r != QUEUE_DONE) {
+		*ret_status = queue_session_explain(r, NULL);
+		return NULL;
+	}
+	answer = queue_session_json(fd);
+	*ret_status = answer ? EXIT_CLEAN : EXIT_INTERNAL;
+	return answer;
+}
+
+/* Have queued make its copy. *ret_mark: POSITION:CHAIN of what is in it. */
+static int copy_database(struct queue_session *s, char **ret_mark)
+{
+	_cleanup_json_ json_t *state = NULL;
+	const char *mark;
+	int status;
+
+	state = ask(s, QUEUE_BACKUP_START, &status);
+	while (state && json_is_true(json_object_get(state, "running"))) {
+		poll(NULL, 0, POLL_MS);
+		json_decref(state);
+		state = ask(s, QUEUE_BACKUP_STATE, &status);
+	}
+	if (!state)
+		return status;
+	mark = json_string_of(state, "head");
+	if (!mark) {
+		fputs("sealgate: the copy could not be written: is there room beside the "
+		      "database?\n",
+			stderr);
+		return EXIT_INTERNAL;
+	}
+	*ret_mark = strdup(mark);
+	return *ret_mark ? EXIT_CLEAN : EXIT_INTERNAL;
+}
+
+static int make_folders(const char *dir, const char *files)
+{
+	static const char *const BELOW[] = { "", "/state", "/state/queue" };
+	char path[PATH_MAX];
+
+	if (mkdir(dir, 0700) < 0)
+		return -errno;
+	for (size_t i = 0; i < 3; i++)
+		if (snprintf(path, sizeof(path), "%s%s", files, BELOW[i]) >= PATH_MAX ||
+			mkdir(path, 0700) < 0)
+			return -errno;
+	return 0;
+}
+
+/* The database's copy, its folder, and the head that it must have. */
+static int add_queue(
+	const struct instance *i, const char *files, const char *mark, struct buf *list)
+{
+	char from[PATH_MAX], head[PATH_MAX], text[128];
+	struct stat st;
+	int r = instance_path(i, "state/queue", from);
+
+	if (r < 0 || stat(from, &st) < 0)
+		return r < 0 ? r : -errno;
+	buf_addf(list, "- %o %u %u 0 state/queue\n", st.st_mode & 07777, st.st_uid,
+		st.st_gid);
+	r = instance_path(i, QUEUE_BACKUP_FILE, from);
+	if (r == 0)
+		r = backup_add_file(from, files, "state/queue/queue.db", list);
+	if (r < 0)
+		return r;
+	if (snprintf(head, sizeof(head), "%s/.head", files) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	snprintf(text, sizeof(text), "%s\n", mark);
+	r = durable_write(head, span_str(text), 0644);
+	if (r == 0 && geteuid() == 0 && chown(head, st.st_uid, st.st_gid) < 0)
+		r = -errno;
+	if (r == 0)
+		r = backup_add_file(head, files, "state/queue/head", list);
+	unlink(head);
+	return r;
+}
+
+static int write_backup(const struct instance *i, const char *dir, const char *mark)
+{
+	char files[PATH_MAX], path[PATH_MAX], at[CLOCK_TEXT_SIZE];
+	_cleanup_buf_ struct buf list;
+	int r = snprintf(files, sizeof(files), "%s/files", dir) < PATH_MAX
+			? 0
+			: -ENAMETOOLONG;
+
+	buf_init(&list, BACKUP_LIST_MAX);
+	clock_format(clock_now(), at);
+	buf_addf(&list, BACKUP_HEAD "%s" BACKUP_AT "%s\n", mark, at);
+	if (r == 0)
+		r = make_folders(dir, files);
+	for (size_t p = 0; r == 0 && p < sizeof(PARTS) / sizeof(PARTS[0]); p++)
+		r = backup_add(i->dir, files, PARTS[p], &list);
+	if (r == 0)
+		r = add_queue(i, files, mark, &list);
+	if (r == 0)
+		r = list.error;
+	if (r == 0)
+		r = snprintf(path, sizeof(path), "%s/" BACKUP_LIST, dir) < PATH_MAX
+			    ? 0
+			    : -ENAMETOOLONG;
+	/* last: without its list a folder is no backup */
+	return r < 0 ? r : durable_write(path, buf_span(&list), 0600);
+}
+
+int cmd_backup(int argc, char **argv)
+{
+	_cleanup_session_ struct queue_session s = { 0 };
+	_cleanup_(freep) char *mark = NULL;
+	static const struct option options[] = { { 0 } };
+	int r, status;
+	json_t *state;
+
+	if (command_option(argc, argv, "", options) != -1 ||
+		command_arguments(argc, argv, 1, 1, "the folder to make") < 0)
+		return command_usage("backup");
+	status = queue_session_open(&s);
+	if (status == EXIT_CLEAN)
+		status = copy_database(&s, &mark);
+	if (status != EXIT_CLEAN)
+		return status;
+	r = write_backup(&s.instance, argv[optind], mark);
+	state = ask(&s, QUEUE_BACKUP_DISCARD, &status);
+	json_decref(state);
+	if (r < 0)
+		return failed(argv[optind], r);
+	printf("backup: everything up to record %s\n", mark);
+	return EXIT_CLEAN;
+}

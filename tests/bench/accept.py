@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Durable accepts: the whole way from TLS to the signed receipt, verification stubbed.
+
+  accept.py FOLDER    FOLDER holds the bench programs
+
+The bench's own program `verify_stub` takes the place of sealgate-verify, and, idle, of seal and
+forward; it speaks the same protocol. No program of the product has a way to skip verification.
+Figures side by side in one run; nothing passes or fails here.
+"""
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from bench import run, tree  # noqa: E402
+from scenarios import gate as gate_module  # noqa: E402
+
+DOCUMENTS = int(os.environ.get("SEALGATE_BENCH_ACCEPTS", "6000"))
+OCTETS, CLIENTS, BATCH = 14 * 1024, 64, 16
+STUBBED = ("sealgate-verify", "sealgate-seal", "sealgate-forward")
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def programs_with_stubs(folder, bench):
+    """A folder of the programs with the stub in three places."""
+    folder.mkdir()
+    for program in gate_module.BIN.iterdir():
+        shutil.copy2(bench / "verify_stub" if program.name in STUBBED else program,
+                     folder / program.name)
+    return folder
+
+
+def cpu(gate):
+    """CPU seconds of each program of the gate so far."""
+    used = {}
+    for pid in tree(gate.process.pid):
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+        name = os.path.basename(name.split(":")[0])
+        used[name] = used.get(name, 0) + (int(fields[11]) + int(fields[12])) / TICK
+    return used
+
+
+def documents(folder, count):
+    """Files of distinct octets."""
+    folder.mkdir()
+    paths = []
+    for n in range(count):
+        path = folder / f"{n}"
+        path.write_bytes((f"{n:012d}" * (OCTETS // 12 + 1)).encode()[:OCTETS])
+        paths.append(path)
+    return paths
+
+
+def measure(folder, bench):
+    engine = folder / "engine"
+    engine.mkdir()
+    own = run(bench / "bench_engine", "rate", engine, DOCUMENTS, OCTETS, BATCH)
+    shutil.rmtree(engine)
+    with gate_module.Gate(folder / "gate") as gate:
+        gate.make()
+        conf = gate.dir / "sealgate.conf"  # room for one partner to have all these clients
+        text = conf.read_text().replace("listen = {", "listen = { rate = 100000;", 1)
+        conf.write_text(text + f"intake = {{ threads = {6 * CLIENTS}; }};\n")
+        gate_module.BIN = programs_with_stubs(folder / "bin", bench)
+        gate.up()
+        client = (gate.pki.path("transport-ca/root"),
+                  gate.pki.path("partners/nz-mpi", ".chain.pem"),
+                  gate.pki.path("partners/nz-mpi", ".key"))
+        paths = documents(folder / "documents", DOCUMENTS)
+        os.sync()
+        before = cpu(gate)
+        load = run(bench / "bench_load", CLIENTS, *client,
+                   gate.listener("partners") + "/v1/documents", *paths)
+        used = {name: value - before.get(name, 0) for name, value in cpu(gate).items()}
+    return own, load, used
+
+
+def report(own, load, used):
+    print(f"accepts, {CLIENTS} clients, {OCTETS // 1024} kB, verification stubbed: "
+          f"{load['per_second']:.0f}/s, p50 {load['p50_ms']:.0f} ms, p99 {load['p99_ms']:.0f} ms "
+          f"({load['good']} of {load['requests']} accepted)")
+    print(f"the engine alone, the same rows in batches of {BATCH}: {own['per_second']:.0f}/s; "
+          f"accepts ÷ engine {load['per_second'] / own['per_second']:.2f}")
+    outside = {n: v for n, v in used.items() if n not in STUBBED and v > 0}
+    each = {n: 1000 * v / load["good"] for n, v in outside.items()}
+    print(f"CPU an accepted document outside verify: {sum(each.values()):.2f} ms ("
+          + ", ".join(f"{n.removeprefix('sealgate-')} {v:.2f}" for n, v in sorted(each.items()))
+          + ")")
+
+
+def main():
+    bench = pathlib.Path(sys.argv[1]).resolve()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    folder.chmod(0o755)
+    try:
+        report(*measure(folder, bench))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
