@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/durable.h"
 #include "pkcs11/count_check.h"
 
 #include <errno.h>
@@ -217,21 +218,6 @@ void count_log_close(struct count_log *log)
 
 /* Appending -------------------------------------------------------------------------- */
 
-static int write_whole(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* True when the file is still the one that was opened, and as long as we left it. */
 static bool untouched(const struct count_log *log)
 {
@@ -248,7 +234,7 @@ static int write_batch(struct count_log *log, const struct buf *batch, bool *ret
 	*ret_broken = !untouched(log);
 	if (*ret_broken)
 		return -EIO;
-	r = write_whole(log->fd, batch->data, batch->len);
+	r = fd_write_all(log->fd, span_of(batch->data, batch->len));
 	if (r < 0) {
 		*ret_broken = ftruncate(log->fd, log->length) < 0;
 		return r;

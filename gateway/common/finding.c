@@ -27,12 +27,6 @@ const struct reason *reason_find(const char *code)
 	return NULL;
 }
 
-const struct reason *reason_table(size_t *ret_count)
-{
-	*ret_count = REASON_COUNT;
-	return REASONS;
-}
-
 void findings_done(struct findings *f)
 {
 	for (size_t i = 0; i < f->count; i++) {

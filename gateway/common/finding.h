@@ -26,9 +26,6 @@ struct reason {
 /* The row of a code, or NULL. */
 const struct reason *reason_find(const char *code);
 
-/* All rows; *ret_count receives their number. */
-const struct reason *reason_table(size_t *ret_count);
-
 struct finding {
 	const struct reason *reason;
 	enum severity severity;

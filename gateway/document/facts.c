@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "document/facts.h"
 
-#include "common/clock.h"
 #include "common/json.h"
 #include "document/sps.h"
 #include "xml/node.h"

@@ -20,12 +20,8 @@ DEFINE_CLEANUP(OCSP_BASICRESP *, OCSP_BASICRESP_free)
  * when it is neither or octets follow. */
 OCSP_BASICRESP *pki_ocsp_parse(struct span der);
 
-enum pki_ocsp_status {
-	PKI_OCSP_NONE = 0,
-	PKI_OCSP_GOOD,
-	PKI_OCSP_REVOKED,
-	PKI_OCSP_UNKNOWN
-};
+/* Zeroed: no answer. */
+enum pki_ocsp_status { PKI_OCSP_GOOD = 1, PKI_OCSP_REVOKED, PKI_OCSP_UNKNOWN };
 
 struct pki_ocsp_answer {
 	enum pki_ocsp_status status;

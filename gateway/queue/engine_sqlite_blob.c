@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/durable.h"
 #include "common/memfd.h"
 #include "queue/engine_sqlite.h"
 
@@ -44,21 +45,6 @@ int blob_write(
 	return r < 0 ? r : stream_in(e, id, data);
 }
 
-static int write_all(int fd, const uint8_t *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* Copy a blob into fd chunk by chunk. */
 static int stream_out(struct engine *e, sqlite3_blob *blob, size_t len, int fd)
 {
@@ -69,7 +55,8 @@ static int stream_out(struct engine *e, sqlite3_blob *blob, size_t len, int fd)
 		size_t n = len - at < sizeof(chunk) ? len - at : sizeof(chunk);
 		int rc = sqlite3_blob_read(blob, chunk, (int)n, (int)at);
 
-		r = rc == SQLITE_OK ? write_all(fd, chunk, n) : sql_failed(e, rc);
+		r = rc == SQLITE_OK ? fd_write_all(fd, span_of(chunk, n))
+				    : sql_failed(e, rc);
 	}
 	return r;
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "common/clock.h"
 #include "common/encode.h"
 #include "common/json.h"
 #include "common/memfd.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "xades/validate.h"
 
-#include "common/clock.h"
 #include "common/json.h"
 #include "pki/certificate.h"
 #include "pki/path.h"

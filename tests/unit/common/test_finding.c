@@ -114,17 +114,22 @@ static void test_json(void **state)
 /* The table: every row can be answered with, and no code is there twice. */
 static void test_table(void **state)
 {
-	size_t count;
-	const struct reason *table = reason_table(&count);
+	static const char *const CODES[] = {
+#define REASON(code, status, sentence, clause, fix) code,
+#include "common/reasons.def"
+#undef REASON
+	};
 
 	(void)state;
-	assert_true(count > 20);
-	for (size_t i = 0; i < count; i++) {
-		assert_ptr_equal(reason_find(table[i].code), &table[i]);
-		assert_non_null(strchr(table[i].code, '.'));
-		assert_true(table[i].http_status >= 400 && table[i].http_status <= 599);
-		assert_true(strlen(table[i].sentence) > 10);
-		assert_true(strlen(table[i].fix) > 0);
+	for (size_t i = 0; i < sizeof(CODES) / sizeof(CODES[0]); i++) {
+		const struct reason *row = reason_find(CODES[i]);
+
+		assert_non_null(strchr(CODES[i], '.'));
+		assert_true(row->http_status >= 400 && row->http_status <= 599);
+		assert_true(strlen(row->sentence) > 10);
+		assert_true(strlen(row->fix) > 0);
+		for (size_t other = 0; other < i; other++)
+			assert_string_not_equal(CODES[i], CODES[other]);
 	}
 	assert_null(reason_find("no.such-code"));
 }

@@ -78,10 +78,20 @@ static void test_canonical(void **state)
 	free(text);
 }
 
+static void test_time(void **state)
+{
+	_cleanup_json_ json_t *none = json_time(0), *some = json_time(1780660800);
+
+	(void)state;
+	assert_true(json_is_null(none));
+	assert_string_equal(json_string_value(some), "2026-06-05T12:00:00Z");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_string_of),
 		cmocka_unit_test(test_canonical),
