@@ -105,10 +105,11 @@ static enum signer_answer check_key(
 	return SIGNER_SIGNED;
 }
 
-/* Sign and verify within a lease. *ret_rv: the module's answer. */
-static enum signer_answer sign_leased(struct signing *s, const struct role *role,
+/* Sign within a lease. *ret_rv: the module's answer. *ret_key: with which the value is to
+ * be verified; the caller frees it. */
+static enum signer_answer sign_leased(const struct role *role,
 	const struct token_lease *lease, struct span digest, struct signer_result *result,
-	CK_RV *ret_rv)
+	EVP_PKEY **ret_key, CK_RV *ret_rv)
 {
 	enum signer_answer a = check_key(lease->key, result);
 	size_t len;
@@ -121,23 +122,34 @@ static enum signer_answer sign_leased(struct signing *s, const struct role *role
 	if (*ret_rv != CKR_OK)
 		return answer(
 			result, SIGNER_AWAY, "the token answers %s", ckr_text(*ret_rv));
-	if (!mechanism_verify(role->mechanism, lease->key->public_key, digest,
-		    span_of(result->value, len))) {
-		atomic_fetch_add(&s->unverified, 1);
-		log_event(LOG_CRIT, "signer.unverified", NULL,
-			"role %s: the token made a signature that does not verify",
-			role->name);
-		return answer(result, SIGNER_REFUSED,
-			"the token made a signature that does not verify");
-	}
+	if (EVP_PKEY_up_ref(lease->key->public_key) != 1)
+		return answer(result, SIGNER_AWAY, "no memory");
+	*ret_key = lease->key->public_key;
 	result->value_len = (uint32_t)len;
 	return SIGNER_SIGNED;
+}
+
+/* After the session went back: while one signature is verified, the device makes the
+ * next. */
+static enum signer_answer verify(struct signing *s, const struct role *role,
+	EVP_PKEY *key, struct span digest, struct signer_result *result)
+{
+	if (mechanism_verify(role->mechanism, key, digest,
+		    span_of(result->value, result->value_len)))
+		return SIGNER_SIGNED;
+	atomic_fetch_add(&s->unverified, 1);
+	log_event(LOG_CRIT, "signer.unverified", NULL,
+		"role %s: the token made a signature that does not verify", role->name);
+	return answer(result, SIGNER_REFUSED,
+		"the token made a signature that does not verify");
 }
 
 /* One attempt. *ret_lost: the token was put away by it, *ret_lease then says when. */
 static enum signer_answer sign_once(struct signing *s, size_t index, struct span digest,
 	struct signer_result *result, struct token_lease *ret_lease, bool *ret_lost)
 {
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+	const struct role *role = &s->roles->list[index];
 	struct token_view view;
 	enum signer_answer a;
 	CK_RV rv;
@@ -151,9 +163,9 @@ static enum signer_answer sign_once(struct signing *s, size_t index, struct span
 		token_view(s->token, &view);
 		return answer(result, SIGNER_AWAY, "%.90s", view.reason);
 	}
-	a = sign_leased(s, &s->roles->list[index], ret_lease, digest, result, &rv);
+	a = sign_leased(role, ret_lease, digest, result, &key, &rv);
 	*ret_lost = token_return(s->token, ret_lease, rv);
-	return a;
+	return a == SIGNER_SIGNED ? verify(s, role, key, digest, result) : a;
 }
 
 static enum signer_answer count(struct signing *s, const struct role *role,

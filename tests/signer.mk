@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 # The signer alone: speed, and memory by valgrind (it loads a foreign module).
-.PHONY: bench-signer valgrind-signer tsan-signer
+.PHONY: bench-signer bench-signer-steady valgrind-signer tsan-signer
 $(B)/bench/bench_signer: $(B)/obj/tests/unit/pkcs11/bench_signer.o \
 	$(B)/lib/signer-client.a $(B)/lib/common.a
 	$(link)
@@ -9,6 +9,12 @@ signer_alone = @SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/unit/pkcs11/alo
 
 bench-signer: $(B)/bin/sealgate $(B)/bin/sealgate-signer $(B)/bench/bench_signer ## signatures a second, 1 and 8 clients
 	$(signer_alone) bench $(abspath $(B))/bench/bench_signer
+
+$(B)/bench/module_steady.so: tests/bench/module_steady.c
+	@mkdir -p $(@D) && echo "  CC      $@" && $(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
+
+bench-signer-steady: $(B)/bin/sealgate $(B)/bin/sealgate-signer $(B)/bench/bench_signer $(B)/bench/module_steady.so ## the signer as a share of a device that takes 5 ms and no CPU
+	$(signer_alone) steady $(abspath $(B))/bench/bench_signer $(abspath $(B))/bench/module_steady.so
 
 valgrind-signer: $(B)/bin/sealgate $(B)/bin/sealgate-signer ## the signer under valgrind
 	$(signer_alone) valgrind
