@@ -33,6 +33,9 @@ void findings_done(struct findings *f)
 		free(f->list[i].where);
 		free(f->list[i].received);
 		free(f->list[i].message);
+		free(f->list[i].rule);
+		free(f->list[i].fix);
+		free(f->list[i].clause);
 	}
 	free(f->list);
 	*f = (struct findings){ 0 };
@@ -60,34 +63,52 @@ static struct finding *next_slot(struct findings *f, enum severity severity)
 	return &f->list[f->count];
 }
 
-static void append(struct findings *f, enum severity severity, const char *code,
-	const char *where, const char *received, const char *message)
+static char *copy(const char *text)
 {
-	const struct reason *reason = reason_find(code);
+	return text ? strdup(text) : NULL;
+}
+
+/* Without memory for a part the finding stays, and the list says so. */
+static bool complete(const struct finding *x, const struct finding_details *d)
+{
+	return x->where && x->received && x->message && !x->rule == !d->rule &&
+	       !x->fix == !d->fix && !x->clause == !d->clause;
+}
+
+void findings_add_details(struct findings *f, const struct finding_details *details)
+{
+	struct finding_details d = *details;
+	const struct reason *reason = reason_find(d.code);
 	struct finding *slot;
 
 	if (!reason) {
 		reason = reason_find("internal.reason");
-		severity = SEVERITY_ERROR;
-		message = code;
+		d.severity = SEVERITY_ERROR;
+		d.message = d.code;
 	}
-	slot = next_slot(f, severity);
+	slot = next_slot(f, d.severity);
 	if (!slot)
 		return;
 	*slot = (struct finding){ .reason = reason,
-		.severity = severity,
-		.where = strdup(where ? where : ""),
-		.received = strndup(received ? received : "", RECEIVED_MAX),
-		.message = strdup(message ? message : reason->sentence) };
+		.severity = d.severity,
+		.where = strdup(d.where ? d.where : ""),
+		.received = strndup(d.received ? d.received : "", RECEIVED_MAX),
+		.message = strdup(d.message ? d.message : reason->sentence),
+		.rule = copy(d.rule),
+		.fix = copy(d.fix),
+		.clause = copy(d.clause) };
 	f->count++;
-	if (!slot->where || !slot->received || !slot->message)
+	if (!complete(slot, &d))
 		f->out_of_memory = true;
 }
 
 void findings_add(struct findings *f, const char *code, const char *where,
 	const char *received, const char *message)
 {
-	append(f, SEVERITY_ERROR, code, where, received, message);
+	findings_add_details(f, &(struct finding_details){ .code = code,
+					.where = where,
+					.received = received,
+					.message = message });
 }
 
 void findings_addf(struct findings *f, enum severity severity, const char *code,
@@ -99,7 +120,11 @@ void findings_addf(struct findings *f, enum severity severity, const char *code,
 	va_start(ap, format);
 	(void)vsnprintf(message, sizeof(message), format, ap);
 	va_end(ap);
-	append(f, severity, code, where, received, message);
+	findings_add_details(f, &(struct finding_details){ .code = code,
+					.severity = severity,
+					.where = where,
+					.received = received,
+					.message = message });
 }
 
 bool findings_have(const struct findings *f, const char *code)
@@ -143,22 +168,35 @@ static const char *severity_text(enum severity severity)
 	}
 }
 
+static json_t *to_json(const struct finding *x)
+{
+	json_t *row = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "code",
+		x->reason->code, "severity", severity_text(x->severity), "where",
+		json_text(x->where), "received", json_text(x->received), "message",
+		json_text(x->message), "fix", json_text(x->fix ? x->fix : x->reason->fix),
+		"clause", json_text(x->clause ? x->clause : x->reason->clause));
+	bool ok = row != NULL;
+
+	if (ok && x->rule)
+		ok = json_object_set_new(row, "rule", json_text(x->rule)) == 0;
+	if (ok && x->line)
+		ok = json_object_set_new(row, "line", json_integer(x->line)) == 0 &&
+		     json_object_set_new(row, "column", json_integer(x->column)) == 0;
+	if (!ok) {
+		json_decref(row);
+		return NULL;
+	}
+	return row;
+}
+
 json_t *findings_to_json(const struct findings *f)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array && i < f->count; i++) {
-		const struct finding *x = &f->list[i];
-		json_t *row = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s}", "code",
-			x->reason->code, "severity", severity_text(x->severity), "where",
-			json_text(x->where), "received", json_text(x->received),
-			"message", json_text(x->message), "fix", x->reason->fix, "clause",
-			x->reason->clause);
-
-		if (!row || json_array_append_new(array, row) < 0) {
+	for (size_t i = 0; array && i < f->count; i++)
+		if (json_array_append_new(array, to_json(&f->list[i])) < 0) {
 			json_decref(array);
-			return NULL;
+			array = NULL;
 		}
-	}
 	return array;
 }

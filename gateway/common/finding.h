@@ -32,6 +32,19 @@ struct finding {
 	char *where;	/* XPath, line:column, header or field; "" when the whole input */
 	char *received; /* at most 200 octets of what was there, or "" */
 	char *message;	/* sentence with its details */
+	/* What a rule of policy says for itself, each NULL where the reason speaks. */
+	char *rule; /* its id */
+	char *fix, *clause;
+	/* In the octets received, from 1; 0 when not known. */
+	unsigned int line, column;
+};
+
+/* What findings_add_details takes; beside code all may be NULL. */
+struct finding_details {
+	const char *code;
+	enum severity severity;
+	const char *where, *received, *message;
+	const char *rule, *fix, *clause;
 };
 
 struct findings {
@@ -56,14 +69,17 @@ void findings_addf(struct findings *f, enum severity severity, const char *code,
 	const char *where, const char *received, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
 
+/* As findings_add, with what a rule says for itself. */
+void findings_add_details(struct findings *f, const struct finding_details *details);
+
 /* True when the list holds a finding of the code. */
 bool findings_have(const struct findings *f, const char *code);
 
 /* Move every finding of src to the end of dst; src is empty afterwards. */
 void findings_move(struct findings *dst, struct findings *src);
 
-/* [{"code","severity","where","received","message","fix","clause"}]: a new reference, or
- * NULL when memory ran out. */
+/* [{"code","severity","where","received","message","fix","clause"}], with "rule", "line"
+ * and "column" where they are known: a new reference, or NULL when memory ran out. */
 json_t *findings_to_json(const struct findings *f);
 
 #define _cleanup_findings_ _cleanup_(findings_done)

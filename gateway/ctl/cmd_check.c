@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "document/types.h"
+#include "xml/locate.h"
 #include "xml/reader.h"
 
 #include <errno.h>
@@ -65,7 +66,10 @@ static int check_octets(const struct checking *c, const char *path,
 		return CHECK_UNREADABLE;
 	}
 	r = xml_read(span_of(data, len), XML_READ_GATE, findings, &doc);
-	return r <= 0 ? r : check_tree(c, doc, findings, ret_type);
+	if (r > 0)
+		r = check_tree(c, doc, findings, ret_type);
+	xml_locate(span_of(data, len), findings);
+	return r;
 }
 
 static int print_line(const char *path, const char *type, const struct findings *findings)

@@ -21,6 +21,7 @@ struct code_check {
 
 struct code_checks {
 	struct prefixes prefixes;
+	struct rule_compiler *compiler; /* until everything is loaded */
 	struct code_check *checks;
 	size_t count;
 };
@@ -90,15 +91,16 @@ static int load_list(struct code_check *check, const char *policies, const char 
 }
 
 static int load_row(struct code_check *check, const struct csv *table, size_t row,
-	const struct prefixes *prefixes, const char *policies, char **ret_error)
+	struct rule_compiler *compiler, const char *policies, char **ret_error)
 {
-	const char *severity = csv_cell(table, row, 4);
+	const char *severity = csv_cell(table, row, 4), *why;
 
 	check->id = strdup(csv_cell(table, row, 0));
 	check->list = strdup(csv_cell(table, row, 2));
 	if (!check->id || !check->list)
 		return -ENOMEM;
-	check->expression = rule_compile(csv_cell(table, row, 1), prefixes, true);
+	check->expression =
+		rule_compile(compiler, csv_cell(table, row, 1), WANT_NODES, &why);
 	if (!check->expression)
 		return -EINVAL;
 	if (strcmp(severity, "warning") == 0)
@@ -130,7 +132,7 @@ static int load_table(struct code_checks *c, const struct csv *table,
 	while (c->count < table->rows) {
 		size_t row = c->count++;
 		int r = load_row(
-			&c->checks[row], table, row, &c->prefixes, policies, ret_error);
+			&c->checks[row], table, row, c->compiler, policies, ret_error);
 
 		if (r < 0) {
 			fail(ret_error, path, row,
@@ -164,8 +166,13 @@ int code_checks_load(const char *policies, const char *path,
 	if (!c)
 		return -ENOMEM;
 	r = copy_prefixes(c, prefixes);
+	c->compiler = rule_compiler_new(&c->prefixes);
+	if (!c->compiler)
+		r = -ENOMEM;
 	if (r == 0)
 		r = load_table(c, &table, policies, path, ret_error);
+	rule_compiler_free(c->compiler);
+	c->compiler = NULL;
 	if (r < 0)
 		code_checks_free(c);
 	else
@@ -215,6 +222,7 @@ static void check_node(
 	const struct code_check *check, const xmlNode *node, struct findings *findings)
 {
 	_cleanup_(freep) char *value = value_of(node), *path = NULL;
+	char message[200];
 
 	if (value && bsearch(&value, check->codes, check->code_count,
 			     sizeof(*check->codes), compare))
@@ -223,9 +231,15 @@ static void check_node(
 		path = xml_path_of(node);
 	if (path && said_already(findings, path))
 		return;
-	findings_addf(findings, check->severity, "doc.code", path, value ? value : "",
+	(void)snprintf(message, sizeof(message),
 		"%s: the code is not in the list \"%s\" for this place.", check->id,
 		check->list);
+	findings_add_details(findings, &(struct finding_details){ .code = "doc.code",
+					       .severity = check->severity,
+					       .where = path,
+					       .received = value,
+					       .message = message,
+					       .rule = check->id });
 }
 
 int code_checks_run(

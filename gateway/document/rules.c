@@ -6,11 +6,13 @@
 #include "xml/node.h"
 
 #include <errno.h>
+#include <libxml/xpathInternals.h>
 #include <string.h>
 
 #define MESSAGE_MAX 900
 
 struct running {
+	const struct rules *rules;
 	xmlXPathContext *context;
 	struct findings *findings;
 };
@@ -29,28 +31,24 @@ static int add_value(const struct running *r, xmlXPathCompExpr *select, xmlNode 
 	return 0;
 }
 
-static int compose(const struct running *r, const struct assertion *a, xmlNode *node,
-	struct buf *message)
+static int compose(
+	const struct running *r, const struct message *m, xmlNode *node, struct buf *text)
 {
-	buf_addf(message, "%s: ", a->id);
-	for (size_t i = 0; i < a->part_count; i++) {
-		const struct part *part = &a->parts[i];
-		const char *text = part->text;
+	for (size_t i = 0; i < m->count; i++) {
+		const struct part *part = &m->parts[i];
+		const char *plain = part->text;
+		int s = 0;
 
-		if (part->select) {
-			int s = add_value(r, part->select, node, message);
-
-			if (s < 0)
-				return s;
-			continue;
-		}
-		if (i == 0 && *text == ' ')
-			text++;
-		buf_add_str(message, text);
+		if (part->select)
+			s = add_value(r, part->select, node, text);
+		else
+			buf_add_str(text, i == 0 && *plain == ' ' ? plain + 1 : plain);
+		if (s < 0)
+			return s;
 	}
-	while (message->len > 0 && message->data[message->len - 1] == ' ')
-		message->data[--message->len] = '\0';
-	return message->error == -ENOMEM ? -ENOMEM : 0;
+	while (text->len > 0 && text->data[text->len - 1] == ' ')
+		text->data[--text->len] = '\0';
+	return text->error == -ENOMEM ? -ENOMEM : 0;
 }
 
 /* The place to name: the first node of subject, or the context node when there is none.
@@ -86,115 +84,164 @@ static int add_finding(const struct running *r, const struct assertion *a, xmlNo
 {
 	_cleanup_object_ xmlXPathObject *keep = NULL;
 	_cleanup_(freep) char *path = NULL, *text = NULL;
-	_cleanup_buf_ struct buf message = { 0 };
+	_cleanup_buf_ struct buf message = { 0 }, fix = { 0 };
+	struct finding_details d = { .code = "doc.rule",
+		.severity = a->severity,
+		.rule = a->id,
+		.clause = a->clause,
+		.message = a->id };
 	const xmlNode *place;
 	int s;
 
-	if (r->findings->count >=
-		LIMIT_FINDINGS) { /* counted; a place takes time to name */
-		findings_addf(
-			r->findings, a->severity, "doc.rule", NULL, NULL, "%s", a->id);
+	if (r->findings->count >= LIMIT_FINDINGS) {
+		/* Counted; a place takes time to name. */
+		findings_add_details(r->findings, &d);
 		return 0;
 	}
 	place = place_of(r, a, node, &keep);
 	path = xml_path_of(place);
 	text = received(place);
-
 	buf_init(&message, MESSAGE_MAX);
-	s = compose(r, a, node, &message);
+	buf_init(&fix, MESSAGE_MAX);
+	buf_addf(&message, "%s: ", a->id);
+	s = compose(r, &a->message, node, &message);
 	if (s == 0)
-		findings_addf(r->findings, a->severity, "doc.rule", path, text, "%s",
-			message.data ? message.data : a->id);
-	return s;
+		s = compose(r, &a->fix, node, &fix);
+	if (s < 0)
+		return s;
+	d.where = path;
+	d.received = text;
+	d.message = message.data ? message.data : a->id;
+	d.fix = fix.data; /* none: the reason's */
+	findings_add_details(r->findings, &d);
+	return 0;
+}
+
+/* Evaluate at node and make known, one after the other. Return: 0, -EDOM, -ENOMEM. */
+static int set_lets(const struct running *r, const struct lets *lets, xmlNode *node)
+{
+	for (size_t i = 0; i < lets->count; i++) {
+		xmlXPathObject *value =
+			rule_evaluate(r->context, lets->list[i].value, node);
+
+		if (!value)
+			return -EDOM;
+		if (xmlXPathRegisterVariable(
+			    r->context, BAD_CAST lets->list[i].name, value) < 0) {
+			xmlXPathFreeObject(value);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void drop_lets(const struct running *r, const struct lets *lets)
+{
+	for (size_t i = 0; i < lets->count; i++)
+		(void)xmlXPathRegisterVariable(
+			r->context, BAD_CAST lets->list[i].name, NULL);
 }
 
 static int check(const struct running *r, const struct rule *rule, xmlNode *node)
 {
-	for (size_t i = 0; i < rule->count; i++) {
-		const struct assertion *a = &rule->assertions[i];
-		_cleanup_object_ xmlXPathObject *value =
-			rule_evaluate(r->context, a->test, node);
-		int s = 0;
+	int s = set_lets(r, &rule->lets, node);
 
-		if (!value)
-			return -EDOM;
-		if ((xmlXPathCastToBoolean(value) != 0) == a->report)
+	for (size_t i = 0; s == 0 && i < rule->count; i++) {
+		const struct assertion *a = &rule->assertions[i];
+		int holds = rule_holds(r->context, a->test, node);
+
+		if (holds < 0)
+			s = holds;
+		else if ((holds == 1) == a->report)
 			s = add_finding(r, a, node);
+	}
+	drop_lets(r, &rule->lets);
+	return s;
+}
+
+/* Give the node, in each pattern, to the first rule that matches it. */
+static int visit(const struct running *r, xmlNode *node)
+{
+	const struct candidates *all = rules_candidates(r->rules, node);
+	size_t taken = SIZE_MAX; /* pattern whose rule was found */
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct candidate *c = &all->list[i];
+		const struct rule *rule = &r->rules->patterns[c->pattern].rules[c->rule];
+		int s;
+
+		if (c->pattern == taken)
+			continue;
+		s = match_test(rule->context, c->alternative, r->context, node);
+		if (s > 0) {
+			taken = c->pattern;
+			s = check(r, rule, node);
+		}
 		if (s < 0)
 			return s;
 	}
 	return 0;
 }
 
-/* Give every node of the set that no earlier rule of the pattern had to this one. Nodes
- * are marked in _private, which nothing else uses and which is cleared below. */
-static int run_rule(const struct running *r, const struct rule *rule,
-	const xmlNodeSet *nodes, void *mark)
+static int visit_attributes(const struct running *r, const xmlNode *node)
 {
 	int s = 0;
 
-	for (int i = 0; s == 0 && nodes && i < nodes->nodeNr; i++) {
-		xmlNode *node = nodes->nodeTab[i];
+	for (xmlAttr *a = node->properties; s == 0 && a; a = a->next)
+		s = visit(r, (xmlNode *)(void *)a);
+	return s;
+}
 
-		if (node->type == XML_NAMESPACE_DECL || node->_private == mark)
-			continue;
-		node->_private = mark;
-		s = check(r, rule, node);
+/* The node behind this one in document order, or NULL. */
+static xmlNode *following(xmlNode *node)
+{
+	if (node->type == XML_ELEMENT_NODE && node->children)
+		return node->children;
+	while (node && !node->next)
+		node = node->parent && node->parent->type == XML_ELEMENT_NODE
+			       ? node->parent
+			       : NULL;
+	return node ? node->next : NULL;
+}
+
+static int walk(const struct running *r, xmlNode *node)
+{
+	int s = 0;
+
+	for (; s == 0 && node; node = following(node)) {
+		if (node->type == XML_ELEMENT_NODE) {
+			s = visit(r, node);
+			if (s == 0 && r->rules->attributes)
+				s = visit_attributes(r, node);
+		} else if (r->rules->comments && (node->type == XML_COMMENT_NODE ||
+							 node->type == XML_PI_NODE)) {
+			s = visit(r, node);
+		}
 	}
 	return s;
 }
 
-static void clear_marks(const xmlXPathObject *set)
+static void forget(const struct rules *rules)
 {
-	for (int i = 0; set->nodesetval && i < set->nodesetval->nodeNr; i++)
-		if (set->nodesetval->nodeTab[i]->type != XML_NAMESPACE_DECL)
-			set->nodesetval->nodeTab[i]->_private = NULL;
-}
-
-/* What the contexts of a pattern's rules matched. */
-struct matches {
-	xmlXPathObject *set;
-};
-
-static int match(const struct running *r, const struct rule *rule, struct matches *ret)
-{
-	xmlXPathObject *set =
-		rule_evaluate(r->context, rule->context, (xmlNode *)r->context->doc);
-
-	if (!set || set->type != XPATH_NODESET) {
-		xmlXPathFreeObject(set);
-		return -EDOM;
-	}
-	ret->set = set;
-	return 0;
-}
-
-static int run_pattern(const struct running *r, const struct pattern *p)
-{
-	struct matches *matches = calloc(p->count + 1, sizeof(*matches));
-	int s = matches ? 0 : -ENOMEM;
-
-	for (size_t i = 0; s == 0 && i < p->count; i++) {
-		s = match(r, &p->rules[i], &matches[i]);
-		if (s == 0)
-			s = run_rule(
-				r, &p->rules[i], matches[i].set->nodesetval, matches);
-	}
-	for (size_t i = 0; matches && i < p->count && matches[i].set; i++) {
-		clear_marks(matches[i].set);
-		xmlXPathFreeObject(matches[i].set);
-	}
-	free(matches);
-	return s;
+	for (size_t i = 0; i < rules->count; i++)
+		for (size_t k = 0; k < rules->patterns[i].count; k++)
+			match_forget(rules->patterns[i].rules[k].context);
 }
 
 int rules_run(
 	const struct rules *rules, xmlXPathContext *context, struct findings *findings)
 {
-	struct running r = { .context = context, .findings = findings };
+	struct running r = { .rules = rules, .context = context, .findings = findings };
+	xmlNode *root = (xmlNode *)context->doc;
 	int s = rule_context_use(context, &rules->prefixes);
 
-	for (size_t i = 0; s == 0 && i < rules->count; i++)
-		s = run_pattern(&r, &rules->patterns[i]);
+	if (s == 0)
+		s = set_lets(&r, &rules->lets, root);
+	if (s == 0 && rules->root)
+		s = visit(&r, root);
+	if (s == 0)
+		s = walk(&r, context->doc->children);
+	drop_lets(&r, &rules->lets);
+	forget(rules);
 	return s;
 }

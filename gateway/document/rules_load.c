@@ -1,326 +1,342 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "document/rules_model.h"
+#include "document/rules_loading.h"
 
-#include "common/buf.h"
-#include "common/durable.h"
 #include "xml/node.h"
-#include "xml/reader.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SCH "http://purl.oclc.org/dsdl/schematron"
-#define RULES_MAX (1024u * 1024)
-#define MESSAGE_MAX 1000
+#define EXTENDS_MAX 8
 
-struct loading {
-	const char *path;
-	char **ret_error;
-	struct rules *rules;
+/* What asserts of a rule inherit, and how deep it is in rules that it extends. */
+struct within {
+	const char *role, *see;
+	unsigned int depth;
 };
 
-static int fail(const struct loading *l, const xmlNode *node, const char *what)
+static bool is_abstract(const xmlNode *node)
 {
-	if (!*l->ret_error && asprintf(l->ret_error, "%s:%ld: %s", l->path,
-				      xmlGetLineNo(node), what) < 0)
-		*l->ret_error = NULL;
-	return -EINVAL;
+	_cleanup_(freep) char *text = xml_attribute(node, "abstract");
+
+	return text && strcmp(text, "true") == 0;
 }
 
-/* Every attribute must be one of the list, which is separated by spaces. */
-static bool attributes_only(const xmlNode *node, const char *list)
+/* What is for readers of the file. */
+static bool is_prose(const xmlNode *node)
 {
-	for (const xmlAttr *a = node->properties; a; a = a->next) {
-		const char *name = (const char *)a->name, *at = list;
-		size_t n = strlen(name);
-		bool found = false;
+	return xml_is(node, SCH, "title") || xml_is(node, SCH, "p");
+}
 
-		while (!a->ns && !found && (at = strstr(at, name)) != NULL) {
-			found = (at == list || at[-1] == ' ') &&
-				(at[n] == ' ' || at[n] == '\0');
-			at += n;
+static const xmlNode *abstract_rule(const xmlNode *root, const char *id)
+{
+	for (const xmlNode *p = xml_child(root, SCH, "pattern"); p;
+		p = xml_next(p, SCH, "pattern"))
+		for (const xmlNode *r = xml_child(p, SCH, "rule"); r;
+			r = xml_next(r, SCH, "rule")) {
+			_cleanup_(freep) char *its = xml_attribute(r, "id");
+
+			if (is_abstract(r) && its && strcmp(its, id) == 0)
+				return r;
 		}
-		if (!found)
-			return false;
-	}
-	return true;
+	return NULL;
 }
 
-static xmlXPathCompExpr *expression(
-	const struct loading *l, const xmlNode *node, const char *attribute, bool nodes)
+static int load_body(struct rules_loading *l, const xmlNode *node, struct within within,
+	struct rule *rule);
+
+/* The assertions of an abstract rule, in the place where it is named. */
+static int load_extends(struct rules_loading *l, const xmlNode *node,
+	struct within within, struct rule *rule)
 {
-	_cleanup_(freep) char *text = xml_attribute(node, attribute);
+	_cleanup_(freep) char *id = xml_attribute(node, "rule");
+	const xmlNode *model = id ? abstract_rule(l->root, id) : NULL;
 
-	return text ? rule_compile(text, &l->rules->prefixes, nodes) : NULL;
+	if (!model || !rules_attributes_only(node, "rule"))
+		return rules_fail(l, node, "extends names the id of an abstract rule");
+	if (within.depth == EXTENDS_MAX)
+		return rules_fail(l, node, "rules extend each other without an end");
+	within.depth++;
+	return load_body(l, model, within, rule);
 }
 
-/* Text with its white space made single spaces, one kept at either end. */
-static char *squeeze(const char *text)
+static int load_member(struct rules_loading *l, const xmlNode *node, struct within within,
+	struct rule *rule)
 {
-	char *out = strdup(text), *w = out;
-	bool gap = false;
+	int r;
 
-	if (!out)
-		return NULL;
-	for (const char *p = text; *p; p++) {
-		bool space = strchr(" \t\r\n", *p) != NULL;
-
-		if (!space)
-			*w++ = *p;
-		else if (!gap)
-			*w++ = ' ';
-		gap = space;
-	}
-	*w = '\0';
-	return out;
+	if (is_prose(node))
+		return 0;
+	if (xml_is(node, SCH, "extends"))
+		return load_extends(l, node, within, rule);
+	if (xml_is(node, SCH, "let"))
+		return rules_load_let(l, node, &rule->lets);
+	if (!xml_is(node, SCH, "assert") && !xml_is(node, SCH, "report"))
+		return rules_fail(
+			l, node, "a rule holds let, assert, report and extends");
+	r = rules_grow(
+		(void **)&rule->assertions, rule->count, sizeof(*rule->assertions));
+	if (r < 0)
+		return r;
+	return rules_load_assertion(
+		l, node, within.role, within.see, &rule->assertions[rule->count++]);
 }
 
-static int load_part(const struct loading *l, const xmlNode *node, struct part *part)
-{
-	if (node->type == XML_TEXT_NODE) {
-		part->text = squeeze((const char *)node->content);
-		return part->text ? 0 : -ENOMEM;
-	}
-	if (!xml_is(node, SCH, "value-of") || !attributes_only(node, "select"))
-		return fail(l, node, "a message holds text and value-of only");
-	part->select = expression(l, node, "select", false);
-	return part->select ? 0 : fail(l, node, "select is missing or no expression");
-}
-
-static int load_message(const struct loading *l, const xmlNode *node, struct assertion *a)
-{
-	size_t n = 0;
-
-	for (const xmlNode *c = node->children; c; c = c->next)
-		n += c->type != XML_COMMENT_NODE;
-	if (n == 0)
-		return fail(l, node, "an assertion needs a message");
-	a->parts = calloc(n, sizeof(*a->parts));
-	if (!a->parts)
-		return -ENOMEM;
-	for (const xmlNode *c = node->children; c; c = c->next) {
-		int r;
-
-		if (c->type == XML_COMMENT_NODE)
-			continue;
-		r = load_part(l, c, &a->parts[a->part_count++]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int load_role(const xmlNode *node, enum severity *ret)
+static int load_body(struct rules_loading *l, const xmlNode *node, struct within within,
+	struct rule *rule)
 {
 	_cleanup_(freep) char *role = xml_attribute(node, "role");
+	_cleanup_(freep) char *see = xml_attribute(node, "see");
+	int r = 0;
 
-	if (!role || strcmp(role, "error") == 0)
-		*ret = SEVERITY_ERROR;
-	else if (strcmp(role, "warning") == 0)
-		*ret = SEVERITY_WARNING;
-	else if (strcmp(role, "info") == 0)
-		*ret = SEVERITY_INFO;
-	else
-		return -EINVAL;
-	return 0;
+	if (!rules_attributes_only(node, "id context role see abstract"))
+		return rules_fail(l, node, "an unknown attribute");
+	if (is_abstract(node) && xmlHasProp(node, BAD_CAST "context"))
+		return rules_fail(l, node, "an abstract rule has no context");
+	if (role)
+		within.role = role;
+	if (see)
+		within.see = see;
+	for (const xmlNode *c = xml_child(node, NULL, NULL); r == 0 && c;
+		c = xml_next(c, NULL, NULL))
+		r = load_member(l, c, within, rule);
+	return r;
 }
 
-static int load_assertion(
-	const struct loading *l, const xmlNode *node, struct assertion *a)
+static int load_rule(struct rules_loading *l, const xmlNode *node, struct within within,
+	struct rule *rule)
 {
-	_cleanup_(freep) char *subject = xml_attribute(node, "subject");
+	_cleanup_(freep) char *context = xml_attribute(node, "context");
+	const char *why = "it is missing";
+	int r;
 
-	a->report = xml_is(node, SCH, "report");
-	if (!a->report && !xml_is(node, SCH, "assert"))
-		return fail(l, node, "a rule holds assert and report only");
-	if (!attributes_only(node, "id test role subject") ||
-		load_role(node, &a->severity) < 0)
-		return fail(l, node, "an unknown attribute or role");
-	a->id = xml_attribute(node, "id");
-	if (!a->id || !*a->id)
-		return fail(l, node, "an assertion needs an id");
-	a->test = expression(l, node, "test", false);
-	if (!a->test)
-		return fail(l, node, "test is missing or no expression");
-	if (subject) {
-		a->subject = expression(l, node, "subject", true);
-		if (!a->subject)
-			return fail(l, node, "subject is no expression");
-	}
-	return load_message(l, node, a);
-}
-
-/* A context is a pattern: one that does not begin at the root matches everywhere. */
-static xmlXPathCompExpr *context_of(const struct loading *l, const xmlNode *node)
-{
-	_cleanup_(freep) char *text = xml_attribute(node, "context");
-	_cleanup_buf_ struct buf b = { 0 };
-
-	buf_init(&b, MESSAGE_MAX);
-	if (!text || (*text != '/' && strchr(text, '|')))
-		return NULL;
-	buf_addf(&b, "%s%s", *text == '/' ? "" : "//", text);
-	return b.error ? NULL : rule_compile(b.data, &l->rules->prefixes, true);
-}
-
-static int load_rule(const struct loading *l, const xmlNode *node, struct rule *rule)
-{
-	if (!attributes_only(node, "id context"))
-		return fail(l, node, "an unknown attribute");
-	rule->context = context_of(l, node);
+	if (context)
+		rule->context = match_compile(l->compiler, context, &why);
 	if (!rule->context)
-		return fail(l, node, "context is missing or no expression");
-	rule->assertions =
-		calloc(xml_count(node, NULL, NULL) + 1, sizeof(*rule->assertions));
-	if (!rule->assertions)
-		return -ENOMEM;
-	for (const xmlNode *c = xml_child(node, NULL, NULL); c;
-		c = xml_next(c, NULL, NULL)) {
-		int r = load_assertion(l, c, &rule->assertions[rule->count++]);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+		return rules_fail_why(l, node, "context", why);
+	r = load_body(l, node, within, rule);
+	for (size_t i = 0; i < rule->lets.count; i++)
+		if (rule->lets.list[i].value)
+			rule_unlet(l->compiler, rule->lets.list[i].name);
+	return r;
 }
 
-static int load_pattern(
-	const struct loading *l, const xmlNode *node, struct pattern *pattern)
+/* An abstract rule is read where it is extended, so that a slip in one that nothing
+ * extends would be missed: it is read here once for that. */
+static int try_abstract(
+	struct rules_loading *l, const xmlNode *node, struct within within)
 {
-	if (!attributes_only(node, "id"))
-		return fail(l, node, "an unknown attribute");
-	pattern->rules = calloc(xml_count(node, NULL, NULL) + 1, sizeof(*pattern->rules));
-	if (!pattern->rules)
-		return -ENOMEM;
-	for (const xmlNode *c = xml_child(node, NULL, NULL); c;
-		c = xml_next(c, NULL, NULL)) {
-		int r;
+	struct rule scratch = { 0 };
+	int r = load_body(l, node, within, &scratch);
 
-		if (xml_is(c, SCH, "title"))
-			continue;
-		if (!xml_is(c, SCH, "rule"))
-			return fail(l, c, "a pattern holds title and rule only");
-		r = load_rule(l, c, &pattern->rules[pattern->count++]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; i < scratch.lets.count; i++)
+		if (scratch.lets.list[i].value)
+			rule_unlet(l->compiler, scratch.lets.list[i].name);
+	rule_done(&scratch);
+	return r;
 }
 
-static int load_prefix(const struct loading *l, const xmlNode *node)
+static int load_pattern_member(struct rules_loading *l, const xmlNode *node,
+	struct within within, struct pattern *pattern)
+{
+	int r;
+
+	if (is_prose(node))
+		return 0;
+	if (xml_is(node, SCH, "let"))
+		return rules_load_let(l, node, &l->rules->lets);
+	if (!xml_is(node, SCH, "rule"))
+		return rules_fail(l, node, "a pattern holds title, p, let and rule");
+	if (is_abstract(node))
+		return try_abstract(l, node, within);
+	r = rules_grow((void **)&pattern->rules, pattern->count, sizeof(*pattern->rules));
+	if (r < 0)
+		return r;
+	return load_rule(l, node, within, &pattern->rules[pattern->count++]);
+}
+
+static int load_pattern(struct rules_loading *l, const xmlNode *node, bool active)
+{
+	_cleanup_(freep) char *role = xml_attribute(node, "role");
+	_cleanup_(freep) char *see = xml_attribute(node, "see");
+	struct within within = { .role = role, .see = see };
+	struct pattern *pattern;
+	int r;
+
+	if (!rules_attributes_only(node, "id is-a role see"))
+		return rules_fail(l, node, "an unknown attribute");
+	r = rules_grow((void **)&l->rules->patterns, l->rules->count,
+		sizeof(*l->rules->patterns));
+	if (r < 0)
+		return r;
+	pattern = &l->rules->patterns[l->rules->count++];
+	for (const xmlNode *c = xml_child(node, NULL, NULL); r == 0 && c;
+		c = xml_next(c, NULL, NULL))
+		r = load_pattern_member(l, c, within, pattern);
+	if (r == 0 && !active)
+		pattern_done(&l->rules->patterns[--l->rules->count]);
+	return r;
+}
+
+static int load_prefix(const struct rules_loading *l, const xmlNode *node)
 {
 	_cleanup_(freep) char *prefix = xml_attribute(node, "prefix");
 	_cleanup_(freep) char *uri = xml_attribute(node, "uri");
 
-	if (!prefix || !uri || !attributes_only(node, "prefix uri"))
-		return fail(l, node, "ns needs prefix and uri and nothing else");
-	return prefixes_add(&l->rules->prefixes, prefix, uri);
+	if (!prefix || !uri || !rules_attributes_only(node, "prefix uri"))
+		return rules_fail(l, node, "ns needs prefix and uri and nothing else");
+	if (prefixes_add(&l->rules->prefixes, prefix, uri) < 0)
+		return rules_fail(l, node, "there are too many prefixes");
+	return 0;
 }
 
-static int load_child(const struct loading *l, const xmlNode *node)
+/* The phase of an id, or NULL. */
+static const xmlNode *find_phase(const xmlNode *root, const char *id)
 {
-	if (xml_is(node, SCH, "title"))
-		return 0;
-	if (xml_is(node, SCH, "ns"))
-		return load_prefix(l, node);
-	if (xml_is(node, SCH, "pattern"))
-		return load_pattern(l, node, &l->rules->patterns[l->rules->count++]);
-	return fail(l, node, "a schema holds title, ns and pattern only");
+	for (const xmlNode *p = xml_child(root, SCH, "phase"); p;
+		p = xml_next(p, SCH, "phase")) {
+		_cleanup_(freep) char *its = xml_attribute(p, "id");
+
+		if (its && strcmp(its, id) == 0)
+			return p;
+	}
+	return NULL;
 }
 
-static int load_schema(const struct loading *l, const xmlNode *root)
+static bool active_in(const xmlNode *phase, const xmlNode *pattern)
 {
-	_cleanup_(freep) char *binding = xml_attribute(root, "queryBinding");
+	_cleanup_(freep) char *id = xml_attribute(pattern, "id");
 
-	if (!xml_is(root, SCH, "schema") || !attributes_only(root, "queryBinding"))
-		return fail(l, root, "the root is no Schematron schema");
-	if (binding && strcmp(binding, "xslt") != 0)
-		return fail(l, root, "the query binding must be xslt (XPath 1.0)");
-	l->rules->patterns =
-		calloc(xml_count(root, NULL, NULL) + 1, sizeof(*l->rules->patterns));
-	if (!l->rules->patterns)
-		return -ENOMEM;
-	for (const xmlNode *c = xml_child(root, NULL, NULL); c;
-		c = xml_next(c, NULL, NULL)) {
-		int r = load_child(l, c);
+	for (const xmlNode *a = xml_child(phase, SCH, "active"); a;
+		a = xml_next(a, SCH, "active")) {
+		_cleanup_(freep) char *named = xml_attribute(a, "pattern");
 
-		if (r < 0)
-			return r;
+		if (id && named && strcmp(id, named) == 0)
+			return true;
+	}
+	return !phase;
+}
+
+static int check_phase(const struct rules_loading *l, const xmlNode *phase)
+{
+	if (!rules_attributes_only(phase, "id") || !xmlHasProp(phase, BAD_CAST "id"))
+		return rules_fail(l, phase, "a phase has an id and nothing else");
+	for (const xmlNode *a = xml_child(phase, NULL, NULL); a;
+		a = xml_next(a, NULL, NULL)) {
+		_cleanup_(freep) char *id = xml_attribute(a, "pattern");
+		bool found = false;
+
+		if (is_prose(a))
+			continue;
+		if (!xml_is(a, SCH, "active") || !rules_attributes_only(a, "pattern"))
+			return rules_fail(l, a, "a phase holds active with a pattern");
+		for (const xmlNode *p = xml_child(l->root, SCH, "pattern"); id && p;
+			p = xml_next(p, SCH, "pattern")) {
+			_cleanup_(freep) char *its = xml_attribute(p, "id");
+
+			found |= its && strcmp(its, id) == 0;
+		}
+		if (!found)
+			return rules_fail(l, a, "there is no pattern of that id");
 	}
 	return 0;
 }
 
-static int read_tree(const char *path, xmlDoc **ret_doc, char **ret_error)
+static int check_diagnostics(const struct rules_loading *l, const xmlNode *node)
 {
-	_cleanup_findings_ struct findings findings = { 0 };
-	_cleanup_(freep) uint8_t *data = NULL;
-	size_t len;
-	int r = file_read(path, RULES_MAX, &data, &len);
-
-	if (r < 0) {
-		if (asprintf(ret_error, "%s: %s", path, strerror(-r)) < 0)
-			*ret_error = NULL;
-		return r;
-	}
-	r = xml_read(span_of(data, len), XML_READ_GATE, &findings, ret_doc);
-	if (r == 0 && asprintf(ret_error, "%s:%s: %s", path, findings.list[0].where,
-			      findings.list[0].message) < 0)
-		*ret_error = NULL;
-	return r > 0 ? 0 : r < 0 ? r : -EINVAL;
+	for (const xmlNode *d = xml_child(node, NULL, NULL); d;
+		d = xml_next(d, NULL, NULL))
+		if (!xml_is(d, SCH, "diagnostic") || !rules_attributes_only(d, "id") ||
+			!xmlHasProp(d, BAD_CAST "id"))
+			return rules_fail(
+				l, d, "diagnostics holds diagnostic with an id");
+	return 0;
 }
 
-int rules_load(const char *path, struct rules **ret_rules, char **ret_error)
+static int load_child(struct rules_loading *l, const xmlNode *node, const xmlNode *phase)
 {
-	_cleanup_xml_doc_ xmlDoc *doc = NULL;
-	struct loading l = { .path = path, .ret_error = ret_error };
+	if (is_prose(node))
+		return 0;
+	if (xml_is(node, SCH, "ns"))
+		return load_prefix(l, node);
+	if (xml_is(node, SCH, "let"))
+		return rules_load_let(l, node, &l->rules->lets);
+	if (xml_is(node, SCH, "phase"))
+		return check_phase(l, node);
+	if (xml_is(node, SCH, "diagnostics"))
+		return check_diagnostics(l, node);
+	if (!xml_is(node, SCH, "pattern"))
+		return rules_fail(l, node,
+			"a schema holds title, p, ns, let, phase, pattern, diagnostics");
+	/* An abstract pattern is read where it is written out. */
+	return is_abstract(node) ? 0 : load_pattern(l, node, active_in(phase, node));
+}
+
+/* Which patterns count. Return: 0, or -EINVAL when there is no such phase. */
+static int choose_phase(
+	const struct rules_loading *l, const char *wanted, const xmlNode **ret_phase)
+{
+	_cleanup_(freep) char *first = xml_attribute(l->root, "defaultPhase");
+	const char *id = wanted ? wanted : first;
+
+	*ret_phase = NULL;
+	if (!id || strcmp(id, "#ALL") == 0)
+		return 0;
+	*ret_phase = find_phase(l->root, id);
+	return *ret_phase ? 0 : rules_fail_why(l, l->root, "there is no phase", id);
+}
+
+static int load_schema(struct rules_loading *l, const char *wanted)
+{
+	_cleanup_(freep) char *binding = xml_attribute(l->root, "queryBinding");
+	const xmlNode *phase;
+	int r;
+
+	if (!xml_is(l->root, SCH, "schema") ||
+		!rules_attributes_only(l->root, "queryBinding defaultPhase"))
+		return rules_fail(l, l->root, "the root is no Schematron schema");
+	if (binding && strcmp(binding, "xslt") != 0)
+		return rules_fail(
+			l, l->root, "the query binding must be xslt (XPath 1.0)");
+	r = choose_phase(l, wanted, &phase);
+	for (const xmlNode *c = xml_child(l->root, NULL, NULL); r == 0 && c;
+		c = xml_next(c, NULL, NULL))
+		r = load_child(l, c, phase);
+	return r == 0 ? rules_index(l->rules) : r;
+}
+
+static void loading_done(struct rules_loading *l)
+{
+	for (size_t i = 0; i < l->seen_count; i++)
+		free(l->seen[i].id);
+	free(l->seen);
+	rule_compiler_free(l->compiler);
+	rules_source_done(&l->source);
+}
+
+static int compile(struct rules_loading *l, const char *phase)
+{
+	l->compiler = rule_compiler_new(&l->rules->prefixes);
+	return l->compiler ? load_schema(l, phase) : -ENOMEM;
+}
+
+int rules_load(
+	const char *path, const char *phase, struct rules **ret_rules, char **ret_error)
+{
+	struct rules_loading l = { .ret_error = ret_error };
 	int r;
 
 	*ret_error = NULL;
-	r = read_tree(path, &doc, ret_error);
+	r = rules_source_read(path, &l.source, ret_error);
 	if (r < 0)
 		return r;
+	l.root = xmlDocGetRootElement(l.source.doc);
 	l.rules = calloc(1, sizeof(*l.rules));
-	if (!l.rules)
-		return -ENOMEM;
-	r = load_schema(&l, xmlDocGetRootElement(doc));
+	r = l.rules ? compile(&l, phase) : -ENOMEM;
 	if (r < 0)
 		rules_free(l.rules);
 	else
 		*ret_rules = l.rules;
+	loading_done(&l);
 	return r;
-}
-
-static void free_assertion(struct assertion *a)
-{
-	for (size_t i = 0; i < a->part_count; i++) {
-		free(a->parts[i].text);
-		xmlXPathFreeCompExpr(a->parts[i].select);
-	}
-	free(a->parts);
-	free(a->id);
-	xmlXPathFreeCompExpr(a->test);
-	xmlXPathFreeCompExpr(a->subject);
-}
-
-static void free_pattern(struct pattern *p)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		for (size_t k = 0; k < p->rules[i].count; k++)
-			free_assertion(&p->rules[i].assertions[k]);
-		free(p->rules[i].assertions);
-		xmlXPathFreeCompExpr(p->rules[i].context);
-	}
-	free(p->rules);
-}
-
-void rules_free(struct rules *r)
-{
-	if (!r)
-		return;
-	for (size_t i = 0; i < r->count; i++)
-		free_pattern(&r->patterns[i]);
-	free(r->patterns);
-	prefixes_done(&r->prefixes);
-	free(r);
 }

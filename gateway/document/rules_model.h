@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What rules look like in memory, between rules_load.c, which reads them, and rules.c,
- * which applies them; never used outside the two.
+ * What rules look like in memory, between rules_load.c, which compiles them, and rules.c,
+ * which applies them; never used outside the parts of the two.
  */
 #ifndef SEALGATE_DOCUMENT_RULES_MODEL_H
 #define SEALGATE_DOCUMENT_RULES_MODEL_H
 
+#include "document/match.h"
 #include "document/rules.h"
 
 /* A piece of a message: plain text, or the value of an expression at the context. */
@@ -14,18 +15,35 @@ struct part {
 	xmlXPathCompExpr *select;
 };
 
+struct message {
+	struct part *parts;
+	size_t count;
+};
+
+struct let {
+	char *name;
+	xmlXPathCompExpr *value;
+};
+
+struct lets {
+	struct let *list;
+	size_t count;
+};
+
 struct assertion {
 	char *id;
-	bool report; /* a finding when the test holds, not when it fails */
+	char *clause; /* see, or NULL */
+	bool report;  /* a finding when the test holds, not when it fails */
 	enum severity severity;
 	xmlXPathCompExpr *test;
 	xmlXPathCompExpr *subject; /* or NULL: the context node */
-	struct part *parts;
-	size_t part_count;
+	struct message message;
+	struct message fix; /* its diagnostics; none: the reason's */
 };
 
 struct rule {
-	xmlXPathCompExpr *context;
+	struct match *context;
+	struct lets lets;
 	struct assertion *assertions;
 	size_t count;
 };
@@ -36,10 +54,37 @@ struct pattern {
 	size_t count;
 };
 
-struct rules {
-	struct prefixes prefixes;
-	struct pattern *patterns;
+/* A rule that may match a node, by one of the alternatives of its context. */
+struct candidate {
+	unsigned int pattern, rule, alternative;
+};
+
+/* In the order of patterns and rules. */
+struct candidates {
+	struct candidate *list;
 	size_t count;
 };
+
+#define RULE_BUCKETS 64
+
+struct rules {
+	struct prefixes prefixes;
+	struct lets lets; /* of the schema and its patterns */
+	struct pattern *patterns;
+	size_t count;
+	/* For elements by the hash of their local name; for any other node. */
+	struct candidates elements[RULE_BUCKETS];
+	struct candidates others;
+	bool attributes, comments, root; /* may be matched at all */
+};
+
+void rule_done(struct rule *r);
+void pattern_done(struct pattern *p);
+
+/* Fill the tables of candidates. Return: 0 or -ENOMEM. */
+int rules_index(struct rules *r);
+
+/* The candidates for a node. */
+const struct candidates *rules_candidates(const struct rules *r, const xmlNode *node);
 
 #endif

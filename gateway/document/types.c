@@ -125,7 +125,7 @@ static int load_rules(const struct loading *l, const config_setting_t *setting,
 		if (!s)
 			return fail(l, setting, "rules is unusable");
 		if (!s->rules)
-			r = rules_load(path, &s->rules, l->ret_error);
+			r = rules_load(path, NULL, &s->rules, l->ret_error);
 		if (r < 0)
 			return r;
 		type->rules[type->rule_count++] = s->rules;

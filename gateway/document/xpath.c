@@ -2,9 +2,11 @@
 #include "document/xpath.h"
 
 #include "document/sps.h"
+#include "document/xpath_lex.h"
 
 #include <errno.h>
 #include <libxml/xpathInternals.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +32,15 @@ void prefixes_done(struct prefixes *p)
 		free(p->list[i].uri);
 	}
 	*p = (struct prefixes){ 0 };
+}
+
+const char *prefixes_find(const struct prefixes *p, const char *prefix, size_t len)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (strlen(p->list[i].prefix) == len &&
+			memcmp(p->list[i].prefix, prefix, len) == 0)
+			return p->list[i].uri;
+	return NULL;
 }
 
 static double time_of(const xmlXPathObject *value)
@@ -60,6 +71,16 @@ static void time_function(xmlXPathParserContext *parser, int count)
 	xmlXPathFreeObject(value);
 }
 
+/* XSLT 1.0, 12.4: the node at which the whole expression is evaluated. */
+static void current_function(xmlXPathParserContext *parser, int count)
+{
+	if (count != 0) {
+		xmlXPathErr(parser, XPATH_INVALID_ARITY);
+		return;
+	}
+	valuePush(parser, xmlXPathNewNodeSet(parser->context->userData));
+}
+
 static void say_nothing(void *data, xmlError *error)
 {
 	(void)data;
@@ -76,8 +97,9 @@ xmlXPathContext *rule_context(xmlDoc *doc, int64_t now)
 	xmlXPathOrderDocElems(doc);
 	context->error = say_nothing;
 	context->opLimit = STEPS_MAX;
-	if (xmlXPathRegisterFuncNS(
-		    context, BAD_CAST "time", BAD_CAST RULES_NS, time_function) < 0 ||
+	if (xmlXPathRegisterFunc(context, BAD_CAST "current", current_function) < 0 ||
+		xmlXPathRegisterFuncNS(
+			context, BAD_CAST "time", BAD_CAST RULES_NS, time_function) < 0 ||
 		xmlXPathRegisterVariable(
 			context, BAD_CAST "now", xmlXPathNewFloat((double)now)) < 0) {
 		xmlXPathFreeContext(context);
@@ -100,82 +122,190 @@ xmlXPathObject *rule_evaluate(
 	xmlXPathContext *context, xmlXPathCompExpr *expression, xmlNode *node)
 {
 	context->node = node;
+	context->userData = node;
 	return xmlXPathCompiledEval(expression, context);
 }
 
-static bool name_start(char c)
+int rule_holds(xmlXPathContext *context, xmlXPathCompExpr *expression, xmlNode *node)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+	int r;
+
+	context->node = node;
+	context->userData = node;
+	r = xmlXPathCompiledEvalToBoolean(expression, context);
+	return r < 0 ? -EDOM : r > 0;
 }
 
-static bool name_char(char c)
+struct rule_compiler {
+	const struct prefixes *prefixes;
+	xmlDoc *empty;
+	xmlXPathContext *trial;
+	char why[200];
+};
+
+struct rule_compiler *rule_compiler_new(const struct prefixes *p)
 {
-	return name_start(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+	struct rule_compiler *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->prefixes = p;
+	c->empty = xmlNewDoc(BAD_CAST "1.0");
+	c->trial = c->empty ? rule_context(c->empty, 0) : NULL;
+	if (c->trial)
+		return c;
+	rule_compiler_free(c);
+	return NULL;
 }
 
-static bool known(const struct prefixes *p, const char *name, size_t len)
+void rule_compiler_free(struct rule_compiler *c)
 {
-	for (size_t i = 0; i < p->count; i++)
-		if (strlen(p->list[i].prefix) == len &&
-			memcmp(p->list[i].prefix, name, len) == 0)
+	if (!c)
+		return;
+	xmlXPathFreeContext(c->trial);
+	xmlFreeDoc(c->empty);
+	free(c);
+}
+
+const struct prefixes *rule_compiler_prefixes(const struct rule_compiler *c)
+{
+	return c->prefixes;
+}
+
+static bool refuse(struct rule_compiler *c, const char *what, const struct token *t)
+{
+	(void)snprintf(c->why, sizeof(c->why), "%s: %.*s", what,
+		(int)(t->len < 100 ? t->len : 100), t->text);
+	return false;
+}
+
+/* The functions of XPath 1.0 (section 4) and current(). Those of XSLT that read other
+ * files or build indexes are not here. */
+static bool core_function(const struct token *t)
+{
+	static const char *const NAMES[] = { "last", "position", "count", "id",
+		"local-name", "namespace-uri", "name", "string", "concat", "starts-with",
+		"contains", "substring-before", "substring-after", "substring",
+		"string-length", "normalize-space", "translate", "boolean", "not", "true",
+		"false", "lang", "number", "sum", "floor", "ceiling", "round", "current",
+		NULL };
+
+	for (size_t i = 0; NAMES[i]; i++)
+		if (token_is(t, NAMES[i]))
 			return true;
 	return false;
 }
 
-/* libxml2 looks a prefix up only when it comes to it, which may be never in a test run.
- */
-static bool prefixes_known(const char *e, const struct prefixes *p)
+static bool function_known(struct rule_compiler *c, const struct token *t)
 {
-	while (*e) {
-		size_t n = 0;
+	const char *colon = memchr(t->text, ':', t->len), *uri;
+	size_t n = colon ? (size_t)(colon - t->text) : 0;
 
-		if (*e == '\'' || *e == '"') {
-			e = strchr(e + 1, *e);
-			if (!e)
-				return false;
-			e++;
-			continue;
-		}
-		if (name_start(*e))
-			while (name_char(e[n]))
-				n++;
-		if (n > 0 && e[n] == ':' && e[n + 1] != ':' && !known(p, e, n))
-			return false;
-		e += n > 0 ? n : 1;
-	}
-	return true;
+	if (!colon)
+		return core_function(t) || refuse(c, "there is no function", t);
+	uri = prefixes_find(c->prefixes, t->text, n);
+	return (uri && strcmp(uri, RULES_NS) == 0 && t->len - n == 5 &&
+		       memcmp(colon, ":time", 5) == 0) ||
+	       refuse(c, "there is no function", t);
 }
 
-static bool evaluates(xmlXPathCompExpr *expression, const struct prefixes *p, bool nodes)
+static bool variable_known(struct rule_compiler *c, const struct token *t)
 {
-	xmlDoc *doc = xmlNewDoc(BAD_CAST "1.0");
-	xmlXPathContext *context = doc ? rule_context(doc, 0) : NULL;
-	xmlXPathObject *value = NULL;
-	bool ok;
+	char name[100];
+	xmlXPathObject *value;
+	bool known;
 
-	if (context && rule_context_use(context, p) == 0)
-		value = rule_evaluate(context, expression, (xmlNode *)doc);
-	ok = value && (!nodes || value->type == XPATH_NODESET);
+	if (t->len > sizeof(name))
+		return refuse(c, "there is no variable", t);
+	memcpy(name, t->text + 1, t->len - 1);
+	name[t->len - 1] = '\0';
+	value = xmlXPathVariableLookup(c->trial, BAD_CAST name);
+	known = value != NULL;
 	xmlXPathFreeObject(value);
-	xmlXPathFreeContext(context);
-	xmlFreeDoc(doc);
+	return known || refuse(c, "there is no variable", t);
+}
+
+/* libxml2 looks a name up only when it comes to it, which may be never in a trial. */
+static bool names_known(struct rule_compiler *c, const char *expression)
+{
+	struct lexer l;
+	struct token t;
+	bool ok = true;
+
+	lex_init(&l, expression);
+	while (ok && (t = lex_next(&l)).kind != TOKEN_END) {
+		const char *colon =
+			t.kind == TOKEN_NAME ? memchr(t.text, ':', t.len) : NULL;
+
+		if (t.kind == TOKEN_BAD)
+			ok = refuse(c, "this is no expression from here on", &t);
+		else if (t.kind == TOKEN_FUNCTION)
+			ok = function_known(c, &t);
+		else if (t.kind == TOKEN_VARIABLE)
+			ok = variable_known(c, &t);
+		else if (colon &&
+			 !prefixes_find(c->prefixes, t.text, (size_t)(colon - t.text)))
+			ok = refuse(c, "the prefix is not declared", &t);
+	}
 	return ok;
 }
 
-xmlXPathCompExpr *rule_compile(
-	const char *expression, const struct prefixes *p, bool nodes)
+static xmlXPathObject *try_out(
+	struct rule_compiler *c, xmlXPathCompExpr *expression, enum rule_want want)
 {
-	xmlXPathContext *quiet = xmlXPathNewContext(NULL);
-	xmlXPathCompExpr *compiled = NULL;
+	if (rule_context_use(c->trial, c->prefixes) < 0)
+		return NULL;
+	c->trial->contextSize = want == WANT_PREDICATE ? 1 : -1;
+	c->trial->proximityPosition = c->trial->contextSize;
+	return rule_evaluate(c->trial, expression, (xmlNode *)c->empty);
+}
 
-	if (quiet && prefixes_known(expression, p)) {
-		quiet->error = say_nothing;
-		compiled = xmlXPathCtxtCompile(quiet, BAD_CAST expression);
-	}
-	if (compiled && !evaluates(compiled, p, nodes)) {
+xmlXPathCompExpr *rule_compile(struct rule_compiler *c, const char *expression,
+	enum rule_want want, const char **ret_why)
+{
+	xmlXPathCompExpr *compiled = NULL;
+	xmlXPathObject *value = NULL;
+
+	*ret_why = c->why;
+	if (!names_known(c, expression))
+		return NULL;
+	(void)snprintf(c->why, sizeof(c->why), "this is no XPath 1.0 expression%s",
+		want == WANT_NODES ? " for nodes" : "");
+	compiled = xmlXPathCtxtCompile(c->trial, BAD_CAST expression);
+	if (compiled)
+		value = try_out(c, compiled, want);
+	if (compiled &&
+		(!value || (want == WANT_NODES && value->type != XPATH_NODESET))) {
 		xmlXPathFreeCompExpr(compiled);
 		compiled = NULL;
 	}
-	xmlXPathFreeContext(quiet);
+	xmlXPathFreeObject(value);
 	return compiled;
+}
+
+bool rule_is_number(struct rule_compiler *c, xmlXPathCompExpr *expression)
+{
+	_cleanup_object_ xmlXPathObject *value = try_out(c, expression, WANT_PREDICATE);
+
+	return !value || value->type == XPATH_NUMBER;
+}
+
+int rule_let(struct rule_compiler *c, const char *name, xmlXPathCompExpr *value)
+{
+	xmlXPathObject *known = xmlXPathVariableLookup(c->trial, BAD_CAST name), *v;
+
+	if (known) {
+		xmlXPathFreeObject(known);
+		return -EEXIST;
+	}
+	v = try_out(c, value, WANT_VALUE);
+	if (v && xmlXPathRegisterVariable(c->trial, BAD_CAST name, v) == 0)
+		return 0;
+	xmlXPathFreeObject(v);
+	return -ENOMEM;
+}
+
+void rule_unlet(struct rule_compiler *c, const char *name)
+{
+	(void)xmlXPathRegisterVariable(c->trial, BAD_CAST name, NULL);
 }

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/encode.h"
 #include "common/json.h"
+#include "xml/locate.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -180,8 +181,8 @@ static const char *decision_text(uint32_t decision)
 					     : "refused";
 }
 
-static json_t *report_of(
-	struct judged *j, const struct verdict *v, const char *sha256, json_t *signatures)
+static json_t *report_of(struct judged *j, const struct verdict *v, struct span octets,
+	const char *sha256, json_t *signatures)
 {
 	char at[CLOCK_TEXT_SIZE];
 	struct findings all = { 0 };
@@ -189,6 +190,7 @@ static json_t *report_of(
 
 	findings_move(&all, &j->signatures->findings);
 	findings_move(&all, &j->findings);
+	xml_locate(octets, &all);
 	clock_format(v->judged_at, at);
 	report = json_pack("{s:o, s:O, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "findings",
 		findings_to_json(&all), "signatures", signatures, "facts",
@@ -221,7 +223,7 @@ static int conclude(struct judged *j, struct span octets, json_t *signatures, in
 	/* Something was not seen and nobody said why: a slip of ours decides nothing. */
 	if (v.decision == DECISION_REFUSED && v.error_count == 0)
 		return -EPROTO;
-	report = report_of(j, &v, sha256, signatures);
+	report = report_of(j, &v, octets, sha256, signatures);
 	if (!report)
 		return -ENOMEM;
 	*ret_verdict = v;

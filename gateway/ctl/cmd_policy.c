@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/command.h"
+#include "ctl/policy.h"
+
+#include <string.h>
+
+static const struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} SUBCOMMANDS[] = {
+	{ "try", policy_try },
+};
+
+int cmd_policy(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof(SUBCOMMANDS) / sizeof(SUBCOMMANDS[0]);
+		i++)
+		if (strcmp(argv[1], SUBCOMMANDS[i].name) == 0)
+			return SUBCOMMANDS[i].run(argc - 1, argv + 1);
+	return command_no_verb(argc > 1 ? argv[1] : NULL);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The subcommands of `sealgate policy`, each in a file policy_*.c; never puts anything in
+ * force that was not checked.
+ */
+#ifndef SEALGATE_CTL_POLICY_H
+#define SEALGATE_CTL_POLICY_H
+
+/* argv[0] is the subcommand's name. Return: enum exit_status. */
+int policy_try(int argc, char **argv);
+
+#endif

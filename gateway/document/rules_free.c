@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "document/rules_model.h"
+
+static void message_done(struct message *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		free(m->parts[i].text);
+		xmlXPathFreeCompExpr(m->parts[i].select);
+	}
+	free(m->parts);
+}
+
+static void lets_done(struct lets *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		free(l->list[i].name);
+		xmlXPathFreeCompExpr(l->list[i].value);
+	}
+	free(l->list);
+}
+
+static void assertion_done(struct assertion *a)
+{
+	message_done(&a->message);
+	message_done(&a->fix);
+	free(a->id);
+	free(a->clause);
+	xmlXPathFreeCompExpr(a->test);
+	xmlXPathFreeCompExpr(a->subject);
+}
+
+void rule_done(struct rule *r)
+{
+	match_free(r->context);
+	lets_done(&r->lets);
+	for (size_t i = 0; i < r->count; i++)
+		assertion_done(&r->assertions[i]);
+	free(r->assertions);
+}
+
+void pattern_done(struct pattern *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		rule_done(&p->rules[i]);
+	free(p->rules);
+}
+
+void rules_free(struct rules *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->count; i++)
+		pattern_done(&r->patterns[i]);
+	free(r->patterns);
+	for (size_t i = 0; i < RULE_BUCKETS; i++)
+		free(r->elements[i].list);
+	free(r->others.list);
+	lets_done(&r->lets);
+	prefixes_done(&r->prefixes);
+	free(r);
+}
+
+static const struct assertion *assertion_at(const struct rules *r, size_t index)
+{
+	for (size_t i = 0; i < r->count; i++)
+		for (size_t k = 0; k < r->patterns[i].count; k++) {
+			const struct rule *rule = &r->patterns[i].rules[k];
+
+			if (index < rule->count)
+				return &rule->assertions[index];
+			index -= rule->count;
+		}
+	return NULL;
+}
+
+size_t rules_count(const struct rules *r)
+{
+	size_t n = 0;
+
+	while (assertion_at(r, n))
+		n++;
+	return n;
+}
+
+const char *rules_id(const struct rules *r, size_t index)
+{
+	const struct assertion *a = assertion_at(r, index);
+
+	return a ? a->id : NULL;
+}
