@@ -318,19 +318,6 @@ int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd)
 	return call_fd(q, QUEUE_OP_BACKUP, &body, sizeof(body), NULL, ret_fd);
 }
 
-int queue_audit(struct queue *q, const char *event, const char *actor,
-	const char *document_id, const char *detail)
-{
-	struct queue_audit_request body = { 0 };
-
-	if (put(body.event, sizeof(body.event), event) < 0 ||
-		put(body.actor, sizeof(body.actor), actor) < 0 ||
-		put(body.id, sizeof(body.id), document_id) < 0 ||
-		put(body.detail, sizeof(body.detail), detail) < 0)
-		return -E2BIG;
-	return call_plain(q, QUEUE_OP_AUDIT, &body, sizeof(body), NULL, 0, NULL);
-}
-
 int queue_stats(struct queue *q, int *ret_fd)
 {
 	struct queue_stats_request body = { 0 };

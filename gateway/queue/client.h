@@ -136,11 +136,6 @@ enum queue_backup { QUEUE_BACKUP_START = 1, QUEUE_BACKUP_STATE, QUEUE_BACKUP_DIS
 #define QUEUE_BACKUP_FILE "state/queue/backup.db"
 int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd);
 
-/* Add an event to the audit chain (start, stop, operator's act, clock ...). detail: JSON
- * object text or NULL. */
-int queue_audit(struct queue *q, const char *event, const char *actor,
-	const char *document_id, const char *detail);
-
 /* JSON in a memfd: counts by state and destination with ages, and the ledger. */
 int queue_stats(struct queue *q, int *ret_fd);
 

@@ -93,6 +93,14 @@ int engine_maintenance(
 /* Deliveries whose lease ran out while sending: their outcome is unknown. */
 int engine_expire_leases(struct engine *e, int64_t now);
 
+/* An event of the queue's own for the audit chain. */
+struct queue_audit_request {
+	char event[64];
+	char actor[QUEUE_KEY_SIZE];
+	char id[DOCUMENT_ID_SIZE];	/* "" for none */
+	char detail[QUEUE_DETAIL_SIZE]; /* "" for none */
+};
+
 int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request *audit);
 
 /* JSON in a sealed memfd, as the functions of queue/client.h say. */

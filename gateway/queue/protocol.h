@@ -34,14 +34,13 @@ enum queue_operation {
 	QUEUE_OP_CLAIM_DELIVERY,
 	QUEUE_OP_DELIVERY_RESULT,
 	QUEUE_OP_CONTROL,
-	QUEUE_OP_AUDIT,
+	QUEUE_OP_LEDGER,
 	QUEUE_OP_STATS,
 	QUEUE_OP_LIST,
 	QUEUE_OP_EXPLAIN,
 	QUEUE_OP_AUDIT_READ,
 	QUEUE_OP_CLAIM_HELD,
 	QUEUE_OP_JUDGED,
-	QUEUE_OP_LEDGER,
 	QUEUE_OP_OUTCOMES,
 	QUEUE_OP_OUTCOMES_ACKNOWLEDGE,
 	QUEUE_OP_ACT,
@@ -132,13 +131,6 @@ struct queue_maintenance_request {
 struct queue_backup_request {
 	uint32_t what; /* enum queue_backup */
 	uint32_t reserved;
-};
-
-struct queue_audit_request {
-	char event[64];
-	char actor[QUEUE_KEY_SIZE];
-	char id[DOCUMENT_ID_SIZE];	/* "" for none */
-	char detail[QUEUE_DETAIL_SIZE]; /* "" for none */
 };
 
 struct queue_judged_request {

@@ -174,31 +174,6 @@ int run_backup(const struct call *c)
 }
 
 /* What queued alone records: its word on states is what the ledger is checked against. */
-static bool event_is_ours(const char *event)
-{
-	static const char *const OURS[] = { "document.", "delivery.", "operator.",
-		"ledger.", "queued." };
-
-	for (size_t i = 0; i < sizeof(OURS) / sizeof(OURS[0]); i++)
-		if (strncmp(event, OURS[i], strlen(OURS[i])) == 0)
-			return true;
-	return false;
-}
-
-/* Only admin speaks for people; any other program is the actor of what it reports. */
-int run_audit(const struct call *c)
-{
-	struct queue_audit_request q = *(const struct queue_audit_request *)c->body;
-
-	if (strcmp(c->peer, "admin") != 0 && strcmp(c->peer, "any") != 0) {
-		memset(q.actor, 0, sizeof(q.actor));
-		memcpy(q.actor, c->peer, strlen(c->peer));
-	}
-	return q.event[0] && q.actor[0] && !event_is_ours(q.event)
-		       ? engine_audit(c->engine, c->now, &q)
-		       : QUEUE_ILLEGAL;
-}
-
 int run_stats(const struct call *c)
 {
 	return engine_stats(c->engine, c->now, &c->answer->fds[0]);

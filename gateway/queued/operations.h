@@ -32,7 +32,6 @@ int run_control(const struct call *c);
 int run_act(const struct call *c);
 int run_maintenance(const struct call *c);
 int run_backup(const struct call *c);
-int run_audit(const struct call *c);
 int run_stats(const struct call *c);
 int run_outcomes(const struct call *c);
 int run_outcomes_acknowledge(const struct call *c);

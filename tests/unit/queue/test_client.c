@@ -154,7 +154,6 @@ static void texts_that_do_not_fit(void **state)
 	assert_int_equal(queue_get(s.client, long_text, NULL, QUEUE_META, &d, &fd),
 		QUEUE_NOT_FOUND);
 	assert_int_equal(queue_explain(s.client, long_text, &fd), QUEUE_NOT_FOUND);
-	assert_int_equal(queue_audit(s.client, long_text, "x", NULL, NULL), -E2BIG);
 	assert_int_equal(queue_list(s.client, "", long_text, 1, &fd), -E2BIG);
 	assert_int_equal(
 		queue_control(s.client, QUEUE_HOLD, "x", long_text, "a", "b"), -E2BIG);

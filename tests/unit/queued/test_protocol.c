@@ -41,8 +41,6 @@ static const struct {
 	{ QUEUE_OP_DELIVERY_RESULT, sizeof(struct queue_delivery_result_request), 0,
 		"forward" },
 	{ QUEUE_OP_CONTROL, sizeof(struct queue_control_request), 0, "admin" },
-	{ QUEUE_OP_AUDIT, sizeof(struct queue_audit_request), 0,
-		"intake seal forward admin" },
 	{ QUEUE_OP_STATS, sizeof(struct queue_stats_request), 0, "admin ctl" },
 	{ QUEUE_OP_OUTCOMES, sizeof(struct queue_outcomes_request), 0,
 		"intake admin ctl" },
@@ -270,7 +268,6 @@ static void denied(void **state)
 	struct queue *q;
 	struct parcel p;
 	struct queue_document first;
-	json_t *events;
 	int fd;
 
 	(void)state;
@@ -293,17 +290,6 @@ static void denied(void **state)
 	assert_int_equal(queue_audit_read(q, 0, 10, &fd), QUEUE_DENIED);
 	/* the connection is still good for what is allowed */
 	assert_int_equal(queue_find(q, &p.s, &first), QUEUE_DUPLICATE);
-	/* and a program speaks for itself only */
-	assert_int_equal(queue_audit(q, "clock.jump", "operator:somebody", p.s.id, NULL),
-		QUEUE_DONE);
-	assert_int_equal(
-		queue_get(q, p.s.id, NULL, QUEUE_EVENTS, &first, &fd), QUEUE_DONE);
-	events = json_of(fd);
-	assert_string_equal(
-		json_string_of(
-			json_object_get(json_array_get(events, 1), "record"), "actor"),
-		"intake");
-	json_decref(events);
 	parcel_done(&p);
 	queue_disconnect(q);
 	house_done(&h);
