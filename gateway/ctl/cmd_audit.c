@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/command.h"
 #include "ctl/queue_session.h"
+#include "ctl/reconcile.h"
 
 #include "common/durable.h"
 #include "common/encode.h"
@@ -20,6 +21,7 @@ struct reading {
 	bool (*line)(struct reading *r, struct span line);
 	struct audit_check check;
 	int status; /* enum exit_status so far */
+	struct reconcile *reconcile;
 	FILE *out;
 };
 
@@ -224,6 +226,67 @@ static int export(struct reading *r, int64_t after)
 	return r->status;
 }
 
+static bool reconcile_line(struct reading *r, struct span line)
+{
+	int e;
+
+	/* A ledger that was altered explains nothing. */
+	if (!verify_line(r, line))
+		return false;
+	e = reconcile_audit(r->reconcile, line);
+	if (e == 0)
+		return true;
+	fprintf(stderr, "sealgate: the audit chain: %s\n", strerror(-e));
+	r->status = e == -EINVAL ? EXIT_NOT_PASSED : EXIT_INTERNAL;
+	return false;
+}
+
+/* The count is read before the ledger: what is signed meanwhile is then known there. */
+static int read_count(struct reading *r, const char *path)
+{
+	const char *dir = getenv("SEALGATE_INSTANCE");
+	char own[PATH_MAX];
+	FILE *f;
+	int e;
+
+	if (!path && dir &&
+		snprintf(own, sizeof(own), "%s/state/signer/count.log", dir) <
+			(int)sizeof(own))
+		path = own;
+	f = path ? fopen(path, "re") : NULL;
+	if (!f) {
+		fprintf(stderr, "sealgate: %s: %s\n", path ? path : "--count",
+			strerror(path ? errno : EINVAL));
+		return EXIT_USAGE;
+	}
+	e = reconcile_count(r->reconcile, f);
+	fclose(f);
+	return e < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
+}
+
+static int reconcile(struct reading *r, const char *count, const char *file)
+{
+	_cleanup_(reconcile_freep) struct reconcile *both = reconcile_new();
+	_cleanup_session_ struct queue_session s = { 0 };
+	int ok;
+
+	if (!both)
+		return EXIT_INTERNAL;
+	r->reconcile = both;
+	r->line = reconcile_line;
+	r->status = read_count(r, count);
+	if (r->status == EXIT_CLEAN && file)
+		read_lines(r, file);
+	else if (r->status == EXIT_CLEAN)
+		r->status = queue_session_open(&s);
+	if (r->status == EXIT_CLEAN && !file)
+		read_instance(r, s.queue, 0);
+	if (r->status != EXIT_CLEAN)
+		return r->status;
+	ok = reconcile_print(both, r->out);
+	return ok < 0 ? EXIT_INTERNAL : ok ? EXIT_CLEAN : EXIT_NOT_PASSED;
+}
+
 static int read_after(const char *text, int64_t *ret_after)
 {
 	char *end;
@@ -236,17 +299,23 @@ static int read_after(const char *text, int64_t *ret_after)
 int cmd_audit(int argc, char **argv)
 {
 	static const struct option options[] = { { "head", required_argument, NULL, 'h' },
-		{ "after", required_argument, NULL, 'a' }, { 0 } };
+		{ "after", required_argument, NULL, 'a' },
+		{ "count", required_argument, NULL, 'c' }, { 0 } };
 	struct reading r = { .out = stdout };
-	const char *verb = argc > 1 ? argv[1] : "";
+	const char *verb = argc > 1 ? argv[1] : "", *count = NULL;
 	int64_t after = 0;
 	int c, files;
 
-	if (argc < 2 || (strcmp(verb, "verify") != 0 && strcmp(verb, "export") != 0))
+	if (argc < 2 || (strcmp(verb, "verify") != 0 && strcmp(verb, "export") != 0 &&
+				strcmp(verb, "reconcile") != 0))
 		return command_no_verb(argv[1]);
 	argc--;
 	argv++;
 	while ((c = command_option(argc, argv, "", options)) != -1) {
+		if (c == 'c') {
+			count = optarg;
+			continue;
+		}
 		if ((c == 'h' && audit_head_read(span_str(optarg), &r.check.head_position,
 					 r.check.head_chain) == 0) ||
 			(c == 'a' && read_after(optarg, &after) == 0))
@@ -256,9 +325,12 @@ int cmd_audit(int argc, char **argv)
 		return command_usage("audit");
 	}
 	files = argc - optind;
-	if (strcmp(verb, "verify") == 0 && files <= 1 && after == 0)
+	if (strcmp(verb, "reconcile") == 0 && files <= 1 && after == 0 &&
+		!r.check.head_position)
+		return reconcile(&r, count, files ? argv[optind] : NULL);
+	if (strcmp(verb, "verify") == 0 && files <= 1 && after == 0 && !count)
 		return verify(&r, files ? argv[optind] : NULL);
-	if (strcmp(verb, "export") == 0 && files == 0 && !r.check.head_position)
+	if (strcmp(verb, "export") == 0 && files == 0 && !r.check.head_position && !count)
 		return export(&r, after);
 	command_fault("an option or an argument that this verb does not take");
 	return command_usage("audit");

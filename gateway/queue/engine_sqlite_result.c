@@ -122,6 +122,9 @@ int engine_sealed(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	r = store_container(e, &d, container, &detail);
 	if (r < 0)
 		return r;
+	/* By which the signer's count is reconciled: each attempt signs once. */
+	if (json_object_set_new(detail, "attempt", json_integer((int)d.attempt)) < 0)
+		return -ENOMEM;
 	r = document_become(e, &d, DOCUMENT_SEALED, 0);
 	if (r == QUEUE_DONE)
 		r = release_deliveries(

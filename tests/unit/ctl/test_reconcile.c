@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/reconcile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+/* cmocka wants the above */
+#include <cmocka.h>
+
+#include "common/buf.h"
+#include "common/digest.h"
+#include "common/encode.h"
+#include "common/json.h"
+
+#define A "01J0000000000000000000000A"
+#define B "01J0000000000000000000000B"
+#define ACCEPTED(id) "\"document\":\"" id "\",\"event\":\"document.accepted\"", "{}"
+#define SEALED(id, attempt)                                                              \
+	"\"document\":\"" id "\",\"event\":\"document.sealed\"",                         \
+		"{\"attempt\":" attempt "}"
+#define FAILED(id, attempt)                                                              \
+	"\"document\":\"" id "\",\"event\":\"document.seal-failed\"",                    \
+		"{\"attempt\":" attempt "}"
+
+static struct reconcile *both;
+static char count[65536];
+static size_t count_len;
+static unsigned int positions, lines;
+static uint8_t chain[SHA256_SIZE];
+
+static int begin(void **state)
+{
+	(void)state;
+	both = reconcile_new();
+	assert_non_null(both);
+	memset(chain, 0, sizeof(chain));
+	count_len = positions = lines = 0;
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	reconcile_free(both);
+	return 0;
+}
+
+static void audit(const char *what, const char *detail)
+{
+	char line[1024];
+	int n = snprintf(line, sizeof(line),
+		"{\"position\":%u,\"chain\":\"%064u\",\"record\":{\"actor\":\"x\","
+		"\"at\":\"2026-01-01T00:00:00Z\",\"detail\":%s,%s}}",
+		++lines, 0u, detail, what);
+
+	assert_int_equal(reconcile_audit(both, span_of(line, (size_t)n)), 0);
+}
+
+/* A line of the signer's count, chained as it chains them. */
+static void counted(const char *role, const char *document)
+{
+	char text[512], hex[SHA256_TEXT_SIZE];
+	uint8_t octets[SHA256_SIZE + 512];
+	int n = snprintf(text, sizeof(text), "%u %s %064u %s 1 2026-01-01T00:00:00Z",
+		++positions, role, 0u, document);
+
+	memcpy(octets, chain, SHA256_SIZE);
+	memcpy(octets + SHA256_SIZE, text, (size_t)n);
+	assert_int_equal(
+		digest_sha256(span_of(octets, SHA256_SIZE + (size_t)n), chain), 0);
+	hex_encode(chain, SHA256_SIZE, hex);
+	count_len += (size_t)snprintf(
+		count + count_len, sizeof(count) - count_len, "%s %s\n", text, hex);
+}
+
+/* Compare; the only alarm must have the code, NULL: there is none. */
+static void expect(const char *code)
+{
+	_cleanup_json_ json_t *json = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *in = fmemopen(count, count_len ? count_len : 1, "r");
+	FILE *out = open_memstream(&text, &len);
+	const json_t *alarms;
+
+	if (count_len)
+		assert_int_equal(reconcile_count(both, in), 0);
+	fclose(in);
+	assert_int_equal(reconcile_print(both, out), code == NULL);
+	fclose(out);
+	json = json_read(span_of(text, len), len + 1);
+	alarms = json_object_get(json, "alarms");
+	assert_int_equal(json_array_size(alarms), code ? 1 : 0);
+	if (code)
+		assert_string_equal(
+			json_string_of(json_array_get(alarms, 0), "code"), code);
+	free(text);
+}
+
+static void one_document_one_seal(void **state)
+{
+	(void)state;
+	counted("seal", "csr");
+	counted("receipt", A);
+	counted("seal", A);
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	expect(NULL);
+}
+
+static void attempts_that_failed_are_known(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		counted("seal", A);
+	audit(ACCEPTED(A));
+	audit(FAILED(A, "1"));
+	audit(FAILED(A, "2"));
+	audit(SEALED(A, "3"));
+	expect(NULL);
+}
+
+/* What a taken-over seal process does: it has something else signed. */
+static void a_seal_for_nothing(void **state)
+{
+	(void)state;
+	counted("seal", A);
+	counted("seal", B);
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	expect("seal.unknown");
+}
+
+/* ... or something under the name of a document that was accepted. */
+static void a_second_seal_for_a_document(void **state)
+{
+	(void)state;
+	counted("seal", A);
+	counted("seal", A);
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	expect("seal.unexplained");
+}
+
+static void one_attempt_may_be_under_way(void **state)
+{
+	(void)state;
+	counted("seal", A);
+	audit(ACCEPTED(A));
+	expect(NULL);
+}
+
+static void a_seal_that_nobody_counted(void **state)
+{
+	(void)state;
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	expect("seal.not-counted");
+}
+
+static void sealed_twice(void **state)
+{
+	(void)state;
+	counted("seal", A);
+	counted("seal", A);
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	audit(SEALED(A, "2"));
+	expect("seal.twice");
+}
+
+static void a_receipt_without_document_is_no_alarm(void **state)
+{
+	(void)state;
+	counted("receipt", B);
+	expect(NULL);
+}
+
+static void a_changed_count_is_an_alarm(void **state)
+{
+	(void)state;
+	counted("seal", A);
+	counted("seal", B);
+	audit(ACCEPTED(A));
+	audit(ACCEPTED(B));
+	*strstr(count, B) = '7'; /* the second line is about another document now */
+	expect("count.broken");
+}
+
+static void a_line_that_is_missing_is_an_alarm(void **state)
+{
+	size_t first;
+
+	(void)state;
+	counted("seal", A);
+	first = count_len;
+	counted("seal", A);
+	audit(ACCEPTED(A));
+	memmove(count, count + first, count_len - first);
+	count_len -= first;
+	expect("count.broken");
+}
+
+static void many_documents(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 5000; i++) {
+		char what[128];
+
+		snprintf(what, sizeof(what),
+			"\"document\":\"01J%023u\",\"event\":\"document.accepted\"", i);
+		audit(what, "{}");
+	}
+	expect(NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(one_document_one_seal),
+		TEST(attempts_that_failed_are_known),
+		TEST(a_seal_for_nothing),
+		TEST(a_second_seal_for_a_document),
+		TEST(one_attempt_may_be_under_way),
+		TEST(a_seal_that_nobody_counted),
+		TEST(sealed_twice),
+		TEST(a_receipt_without_document_is_no_alarm),
+		TEST(a_changed_count_is_an_alarm),
+		TEST(a_line_that_is_missing_is_an_alarm),
+		TEST(many_documents),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
