@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/http_client.h"
 
+#include "connectors/http.h"
 #include "ctl/tls_reason.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define CONNECT_MS 30000L
 
 static inline void list_freep(struct curl_slist **list)
 {
@@ -22,11 +24,6 @@ static inline void easy_freep(CURL **easy)
 void http_response_done(struct http_response *r)
 {
 	buf_done(&r->body);
-}
-
-static size_t take(char *data, size_t size, size_t count, void *body)
-{
-	return buf_add(body, data, size * count) == 0 ? size * count : 0;
 }
 
 static int fail(char **ret_error, int error, const char *what)
@@ -47,9 +44,6 @@ static CURLcode set_transport(CURL *easy, const struct http_identity *i)
 {
 	CURLcode rc = CURLE_OK;
 
-	SET(CURLOPT_PROTOCOLS_STR, "https");
-	SET(CURLOPT_PROXY, "");
-	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_CAINFO, i->ca);
 	SET(CURLOPT_CAPATH, NULL); /* or the machine's own authorities would count too */
@@ -61,15 +55,14 @@ static CURLcode set_transport(CURL *easy, const struct http_identity *i)
 static CURLcode set_request(CURL *easy, const struct http_request *q,
 	struct curl_slist *headers, struct buf *body)
 {
-	CURLcode rc = CURLE_OK;
+	const struct http_bounds bounds = { "https", CONNECT_MS, q->timeout_s * 1000,
+		q->response_max };
+	CURLcode rc = http_strict(easy, &bounds, body);
 
 	SET(CURLOPT_URL, q->url);
 	SET(CURLOPT_CUSTOMREQUEST, q->method);
-	SET(CURLOPT_TIMEOUT, q->timeout_s);
 	SET(CURLOPT_USERAGENT, "sealgate/" SEALGATE_VERSION);
 	SET(CURLOPT_HTTPHEADER, headers);
-	SET(CURLOPT_WRITEFUNCTION, take);
-	SET(CURLOPT_WRITEDATA, (void *)body);
 	if (q->content_type) {
 		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len);
 		SET(CURLOPT_POSTFIELDS, (const char *)q->body.data);
@@ -101,9 +94,10 @@ static int perform(CURL *easy, const struct tls_reason *tls, struct http_respons
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason);
 	rc = curl_easy_perform(easy);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+	if (rc == CURLE_FILESIZE_EXCEEDED || r->body.error == -E2BIG)
+		return fail(ret_error, -EFBIG, "the answer is longer than allowed");
 	if (r->body.error)
-		return fail(ret_error, r->body.error == -E2BIG ? -EFBIG : r->body.error,
-			"the answer is longer than allowed");
+		return fail(ret_error, r->body.error, "out of memory");
 	if (rc != CURLE_OK)
 		return fail(ret_error, -EIO,
 			tls->text[0] ? tls->text

@@ -2,17 +2,13 @@
 #include "forward/forward.h"
 
 #include "common/limits.h"
+#include "connectors/http.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static size_t collect(char *data, size_t size, size_t count, void *user)
-{
-	struct buf *body = user;
-
-	return buf_add(body, data, size * count) < 0 ? 0 : size * count;
-}
+#define CONNECT_MS 10000L
 
 /* Failures before a request can have reached the other side. Everything else that is not
  * a whole answer is ambiguous: the other side may have acted on it. */
@@ -55,20 +51,17 @@ static int set_tls(const struct courier *c)
 }
 
 static int set_request(const struct courier *c, const char *url,
-	const struct curl_slist *headers, struct span body)
+	const struct curl_slist *headers, struct span body, struct buf *reply)
 {
+	const struct http_bounds bounds = { "https", CONNECT_MS,
+		c->profile->timeout_s * 1000L, LIMIT_REPLY };
 	int r;
 
 	curl_easy_reset(c->curl);
+	if (http_strict(c->curl, &bounds, reply) != CURLE_OK)
+		return -ENOMEM;
 	curl_easy_setopt(c->curl, CURLOPT_URL, url);
-	curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "https");
-	curl_easy_setopt(c->curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, 10L);
-	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, (long)c->profile->timeout_s);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect);
 	r = set_tls(c);
 	if (r < 0 || !body.data)
 		return r;
@@ -90,10 +83,9 @@ int exchange(struct courier *c, const char *url, const struct curl_slist *header
 
 	*ret = (struct exchange){ .outcome = EXCHANGE_NONE };
 	buf_init(&ret->body, LIMIT_REPLY);
-	r = set_request(c, url, headers, body);
+	r = set_request(c, url, headers, body, &ret->body);
 	if (r < 0)
 		return r;
-	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &ret->body);
 	code = curl_easy_perform(c->curl);
 	if (code != CURLE_OK) {
 		ret->outcome = never_sent(code) ? EXCHANGE_NOT_SENT : EXCHANGE_AMBIGUOUS;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "seal/tsa.h"
 
-#include <curl/curl.h>
+#include "connectors/http.h"
+
 #include <errno.h>
 #include <stdio.h>
-#include <strings.h>
 
 #define CONNECT_MS 3000
 #define QUERY_TYPE "application/timestamp-query"
@@ -17,11 +17,6 @@ struct tsa {
 	char error[CURL_ERROR_SIZE];
 };
 
-static size_t take(char *data, size_t size, size_t count, void *to)
-{
-	return buf_add(to, data, size * count) == 0 ? size * count : 0;
-}
-
 static int go_on(void *tsa, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
 	const struct tsa *t = tsa;
@@ -30,19 +25,17 @@ static int go_on(void *tsa, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t
 	return daemon_wait(t->daemon, 0);
 }
 
-static void set_limits(struct tsa *t, int timeout_ms)
+static bool set_limits(struct tsa *t, int timeout_ms)
 {
-	curl_easy_setopt(t->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(t->curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(t->curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(t->curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(t->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	curl_easy_setopt(t->curl, CURLOPT_MAXFILESIZE, (long)TSA_REPLY_MAX);
-	curl_easy_setopt(t->curl, CURLOPT_NOSIGNAL, 1L);
+	const struct http_bounds bounds = { "http,https", CONNECT_MS, timeout_ms,
+		TSA_REPLY_MAX };
+
+	if (http_strict(t->curl, &bounds, NULL) != CURLE_OK)
+		return false;
 	curl_easy_setopt(t->curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(t->curl, CURLOPT_XFERINFOFUNCTION, go_on);
 	curl_easy_setopt(t->curl, CURLOPT_XFERINFODATA, t);
+	return true;
 }
 
 static bool add_header(struct tsa *t, const char *header)
@@ -64,10 +57,8 @@ static bool set_up(struct tsa *t, const char *url, int timeout_ms)
 		return false;
 	curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->curl, CURLOPT_POST, 1L);
-	curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, t->error);
-	set_limits(t, timeout_ms);
-	return true;
+	return set_limits(t, timeout_ms);
 }
 
 struct tsa *tsa_new(const char *url, int timeout_ms, const struct daemon *daemon)
@@ -90,14 +81,6 @@ void tsa_free(struct tsa *t)
 	curl_easy_cleanup(t->curl);
 	curl_slist_free_all(t->headers);
 	free(t);
-}
-
-static bool is_reply(const char *type)
-{
-	size_t len = strlen(REPLY_TYPE);
-
-	return type && strncasecmp(type, REPLY_TYPE, len) == 0 &&
-	       (type[len] == '\0' || type[len] == ';' || type[len] == ' ');
 }
 
 static bool is_lasting(long status)
@@ -128,7 +111,7 @@ int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting
 	else if (r != CURLE_OK)
 		(void)snprintf(ret_reason, size, "%s",
 			t->error[0] ? t->error : curl_easy_strerror(r));
-	else if (status != 200 || !is_reply(type))
+	else if (status != 200 || !http_is_type(type, REPLY_TYPE))
 		(void)snprintf(ret_reason, size, "status %ld, content type %.80s", status,
 			type ? type : "absent");
 	else

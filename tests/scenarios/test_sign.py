@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """`sealgate sign` with a key on a token, as a partner with a smart card has it."""
+import http.server
 import os
 import pathlib
 import subprocess
+import threading
 
 import pytest
 
@@ -79,3 +81,35 @@ def test_a_wrong_pin_is_tried_once(token, tmp_path):
     assert done.returncode not in (0, 1)
     assert done.stderr.count("the token refuses the PIN") == 1
     assert "wrong" not in done.stderr
+
+
+class NoAuthority(http.server.BaseHTTPRequestHandler):
+    """Answers what no time-stamping authority would."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, headers = {"/type": (200, {"Content-Type": "text/html"}),
+                           "/away": (302, {"Location": "/type"}),
+                           "/none": (404, {})}[self.path]
+        self.send_response(status)
+        for name, value in {"Content-Length": "0", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("path, says", [
+    ("/type", "HTTP status 200, content type text/html"), ("/away", "HTTP status 302"),
+    ("/none", "HTTP status 404")])
+def test_no_proxy_no_redirect_and_only_a_time_stamp(token, tmp_path, path, says):
+    folder, environment = token
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), NoAuthority) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = sign((folder, {**environment, "http_proxy": "http://127.0.0.1:1"}),
+                    "pkcs11:token=partner;object=ec", "ec", tmp_path / "out.xml", "--tsa",
+                    f"http://127.0.0.1:{server.server_address[1]}{path}")
+        server.shutdown()
+    assert done.returncode == 3 and says in done.stderr
+    assert not (tmp_path / "out.xml").exists()
