@@ -20,7 +20,9 @@
 struct reading {
 	bool (*line)(struct reading *r, struct span line);
 	struct audit_check check;
-	int status; /* enum exit_status so far */
+	bool no_head;  /* asked for: the end of the chain is not compared */
+	bool headless; /* the instance should have a head, and has none */
+	int status;    /* enum exit_status so far */
 	struct reconcile *reconcile;
 	FILE *out;
 };
@@ -167,8 +169,9 @@ static void read_lines(struct reading *r, const char *path)
 }
 
 /* The head that the instance keeps beside its database. */
-static int read_head(const struct instance *i, struct audit_check *c)
+static int read_head(const struct instance *i, struct reading *reading)
 {
+	struct audit_check *c = &reading->check;
 	_cleanup_(freep) uint8_t *data = NULL;
 	char path[PATH_MAX];
 	size_t len;
@@ -176,11 +179,15 @@ static int read_head(const struct instance *i, struct audit_check *c)
 
 	if (r == 0)
 		r = file_read(path, 256, &data, &len);
+	reading->headless = r == -ENOENT;
+	if (r == -ENOENT ||
+		(r == 0 && span_equal(span_of(data, len), span_str(AUDIT_HEAD_NONE))))
+		return 0;
 	if (r == 0)
 		r = audit_head_read(span_of(data, len), &c->head_position, c->head_chain);
-	if (r < 0 && r != -ENOENT)
+	if (r < 0)
 		fprintf(stderr, "sealgate: %s: %s\n", path, strerror(-r));
-	return r == -ENOENT ? 0 : r;
+	return r;
 }
 
 static void verify_instance(struct reading *r)
@@ -190,7 +197,7 @@ static void verify_instance(struct reading *r)
 	r->status = queue_session_open(&s);
 	if (r->status != EXIT_CLEAN)
 		return;
-	if (!r->check.head_position && read_head(&s.instance, &r->check) < 0)
+	if (!r->check.head_position && !r->no_head && read_head(&s.instance, r) < 0)
 		r->status = EXIT_INTERNAL;
 	else
 		read_instance(r, s.queue, 0);
@@ -208,6 +215,13 @@ static int verify(struct reading *r, const char *file)
 	if (r->status != EXIT_CLEAN)
 		return r->status;
 	fault = audit_check_end(&r->check);
+	if (fault == AUDIT_INTACT && r->headless && r->check.position) {
+		printf("no head: state/queue/head is missing; whether records are "
+		       "missing "
+		       "after position %lld cannot be known\n",
+			(long long)r->check.position);
+		return EXIT_NOT_PASSED;
+	}
 	report(&r->check, fault);
 	return fault == AUDIT_INTACT ? EXIT_CLEAN : EXIT_NOT_PASSED;
 }
@@ -299,6 +313,7 @@ static int read_after(const char *text, int64_t *ret_after)
 int cmd_audit(int argc, char **argv)
 {
 	static const struct option options[] = { { "head", required_argument, NULL, 'h' },
+		{ "no-head", no_argument, NULL, 'n' },
 		{ "after", required_argument, NULL, 'a' },
 		{ "count", required_argument, NULL, 'c' }, { 0 } };
 	struct reading r = { .out = stdout };
@@ -312,8 +327,9 @@ int cmd_audit(int argc, char **argv)
 	argc--;
 	argv++;
 	while ((c = command_option(argc, argv, "", options)) != -1) {
-		if (c == 'c') {
-			count = optarg;
+		if (c == 'n' || c == 'c') {
+			r.no_head = r.no_head || c == 'n';
+			count = c == 'c' ? optarg : count;
 			continue;
 		}
 		if ((c == 'h' && audit_head_read(span_str(optarg), &r.check.head_position,
@@ -325,6 +341,11 @@ int cmd_audit(int argc, char **argv)
 		return command_usage("audit");
 	}
 	files = argc - optind;
+	if (r.no_head &&
+		(files || r.check.head_position || strcmp(verb, "verify") != 0)) {
+		command_fault("--no-head is for verify of an instance, without --head");
+		return command_usage("audit");
+	}
 	if (strcmp(verb, "reconcile") == 0 && files <= 1 && after == 0 &&
 		!r.check.head_position)
 		return reconcile(&r, count, files ? argv[optind] : NULL);

@@ -62,6 +62,9 @@ int audit_check_end(const struct audit_check *c);
 
 const char *audit_fault_text(enum audit_fault fault);
 
+/* The head of a chain without a record yet: a head that is missing is none of these. */
+#define AUDIT_HEAD_NONE "0\n"
+
 /* Read "POSITION:HASH", with or without a line feed. Return: 0 or -EINVAL. */
 int audit_head_read(
 	struct span text, int64_t *ret_position, uint8_t ret_chain[SHA256_SIZE]);

@@ -21,8 +21,10 @@ int head_write(const char *folder, const struct engine_head *head)
 	char path[PATH_MAX], hex[SHA256_TEXT_SIZE], text[128];
 	int n, r = head_path(folder, path);
 
-	if (r < 0 || head->position == 0)
+	if (r < 0)
 		return r;
+	if (head->position == 0)
+		return durable_write(path, span_str(AUDIT_HEAD_NONE), 0644);
 	hex_encode(head->chain, SHA256_SIZE, hex);
 	n = snprintf(text, sizeof(text), "%lld:%s\n", (long long)head->position, hex);
 	return durable_write(path, span_of(text, (size_t)n), 0644);
@@ -53,8 +55,12 @@ int head_check(const char *folder, struct engine *e)
 
 	if (r == 0)
 		r = file_read(path, 256, &data, &len);
+	if (r == -ENOENT)
+		return engine_head(e).position == 0;
 	if (r < 0)
-		return r == -ENOENT ? 1 : r;
+		return r;
+	if (span_equal(span_of(data, len), span_str(AUDIT_HEAD_NONE)))
+		return 1;
 	r = audit_head_read(span_of(data, len), &position, chain);
 	return r < 0 ? r : compare(e, position, chain);
 }

@@ -10,8 +10,9 @@
 
 int head_write(const char *folder, const struct engine_head *head);
 
-/* Is the database at least as long as the head says, with the same chain there?
- * Return: 1 yes or no head yet, 0 no: it was set back or changed, negative. */
+/* Is the database at least as long as the head says, with the same chain there? A head
+ * may be missing only where there is no record. Return: 1 yes, 0 no: it was set back or
+ * changed, or the head was taken away; negative. */
 int head_check(const char *folder, struct engine *e);
 
 #endif

@@ -62,7 +62,20 @@ static void raise_limits(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static int open_engine(const char *folder, struct engine **ret_engine)
+/* Before the first record of all: from then on a head that is missing was taken away. */
+static int first_head(const char *folder, struct engine *e)
+{
+	struct engine_head head = engine_head(e);
+	int r = head.position == 0 ? head_write(folder, &head) : 0;
+
+	if (r < 0)
+		log_event(LOG_ERR, "queued.head", NULL, "cannot write the head: %s",
+			strerror(-r));
+	return r;
+}
+
+/* serve: not for reading alone, which is how to find out what happened to the chain. */
+static int open_engine(const char *folder, bool serve, struct engine **ret_engine)
 {
 	_cleanup_(engine_closep) struct engine *e = NULL;
 	_cleanup_(freep) char *error = NULL;
@@ -81,12 +94,14 @@ static int open_engine(const char *folder, struct engine **ret_engine)
 	r = head_check(folder, e);
 	if (r <= 0) {
 		log_event(LOG_CRIT, "queued.rollback", NULL,
-			"%s/head is not in the audit chain of the database: it was set "
-			"back or "
-			"changed (%s)",
+			"%s/head is missing or not in the audit chain of the database: "
+			"it was set back or changed (%s)",
 			folder, r < 0 ? strerror(-r) : "refusing to serve");
-		return r < 0 ? r : -EUCLEAN;
+		if (serve)
+			return r < 0 ? r : -EUCLEAN;
 	}
+	if (serve && (r = first_head(folder, e)) < 0)
+		return r;
 	*ret_engine = TAKE(e);
 	return 0;
 }
@@ -148,7 +163,7 @@ static int session(const char *dir, const char *number)
 		fputs(USAGE, stderr);
 		return 2;
 	}
-	if (lock_instance(dir, folder) < 0 || open_engine(folder, &e) < 0)
+	if (lock_instance(dir, folder) < 0 || open_engine(folder, false, &e) < 0)
 		return 1;
 	o.session = (int)fd;
 	o.folder = folder;
@@ -188,7 +203,7 @@ int queued_main(int argc, char **argv)
 	r = daemon_start(&d, "queued", DAEMON_SEQPACKET, argc, argv, USAGE);
 	if (r >= 0)
 		return r;
-	r = dir ? open_engine(folder, &e) : -EINVAL;
+	r = dir ? open_engine(folder, true, &e) : -EINVAL;
 	if (r == 0) {
 		o.instance = &d.instance;
 		o.folder = folder;

@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import json
+import subprocess
+import time
 import zipfile
 
 import pytest
 
-from scenarios.gate import sealgate
+from scenarios.gate import BIN, sealgate
 
 NUMBER = "PHYTO.NZ.2026.{:07d}"
 
@@ -283,3 +285,30 @@ def test_customs_has_no_back_end_yet(gate):
 def test_audit_chain_verifies(gate):
     done = gate.run("audit", "verify")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_audit_chain_without_its_head(tmp_path):
+    """Whoever cuts off the last records takes the head away, too: that is seen, offline."""
+    for name in ("state", "run"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "sealgate.conf").write_text('instance = { name = "q"; test = true; };\n')
+    head = tmp_path / "state/queue/head"
+
+    def verify(*options):
+        return sealgate("--instance", tmp_path, "audit", "verify", *options)
+
+    with subprocess.Popen([BIN / "sealgate-queued", "--instance", tmp_path]) as queued:
+        try:
+            end = time.monotonic() + 30
+            while verify().returncode != 0 or "intact: 1 " not in verify().stdout:
+                assert queued.poll() is None and time.monotonic() < end
+        finally:
+            queued.terminate()
+    assert verify().stdout.split()[-1] == head.read_text().strip()
+    kept = head.read_text()
+    head.unlink()
+    done = verify()
+    assert done.returncode == 1 and "no head" in done.stdout
+    assert verify("--no-head").stdout.split()[-1] == kept.strip()
+    assert verify("--head", kept.strip()).returncode == 0
+    assert verify("--no-head", "--head", kept.strip()).returncode == 2

@@ -81,28 +81,6 @@ static void older_database_is_refused(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
-static void only_one_serves(void **state)
-{
-	struct house *h = *state, second = *h;
-	struct queue *q = house_connect(h);
-	char path[512];
-	int status, fd;
-
-	house_ready(h);
-	snprintf(path, sizeof(path), "%s/state/queue/lock", h->dir);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), -1);
-	assert_int_equal(errno, EWOULDBLOCK);
-	close(fd);
-	house_start(&second);
-	assert_int_equal(waitpid(second.pid, &status, 0), second.pid);
-	assert_int_equal(WEXITSTATUS(status), 1);
-	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
-	close(fd);
-	queue_disconnect(q);
-}
-
 /* Start a session of the command line on a socket pair. Return: its pid. */
 static pid_t start_session(struct house *h, struct queue **ret_queue)
 {
@@ -123,6 +101,104 @@ static pid_t start_session(struct house *h, struct queue **ret_queue)
 	close(fds[1]);
 	assert_int_equal(queue_from_socket(fds[0], 0, ret_queue), 0);
 	return pid;
+}
+
+/* The chain value at a position. */
+static void last_chain(struct queue *q, int64_t position, uint8_t ret[SHA256_SIZE])
+{
+	struct audit_line line;
+	struct span data;
+	int fd;
+
+	assert_int_equal(queue_audit_read(q, position - 1, 1, &fd), QUEUE_DONE);
+	assert_int_equal(memfd_map(fd, QUEUE_RECORD_MAX * 2, &data), 0);
+	assert_int_equal(audit_line_read(span_of(data.data, data.len - 1), &line), 0);
+	memcpy(ret, line.chain, SHA256_SIZE);
+	memfd_unmap(&data);
+	close(fd);
+}
+
+static void expect_not_served(struct house *h)
+{
+	int status;
+
+	house_start(h);
+	assert_int_equal(waitpid(h->pid, &status, 0), h->pid);
+	h->pid = 0;
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+static void write_head(struct house *h, const char *text)
+{
+	house_write(h, "state/queue/head", text);
+}
+
+/* Cutting records off the end does not get better by taking the head away, too. */
+static void missing_head_is_refused(void **state)
+{
+	struct house *h = *state;
+	char path[512], head[128], hex[SHA256_TEXT_SIZE];
+	uint8_t chain[SHA256_SIZE];
+	struct queue *q;
+	pid_t pid;
+	int status;
+	int64_t records;
+
+	house_ready(h);
+	house_stop(h, SIGTERM);
+	snprintf(path, sizeof(path), "%s/state/queue/head", h->dir);
+	assert_int_equal(unlink(path), 0);
+	expect_not_served(h);
+	assert_int_equal(access(path, F_OK), -1);
+	/* reading finds out what there is */
+	pid = start_session(h, &q);
+	records = assert_chain_intact(q);
+	last_chain(q, records, chain);
+	queue_disconnect(q);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	/* and a new head is the way back */
+	hex_encode(chain, SHA256_SIZE, hex);
+	snprintf(head, sizeof(head), "%lld:%s\n", (long long)records + 1, hex);
+	write_head(h, head);
+	expect_not_served(h);
+	snprintf(head, sizeof(head), "%lld:%s\n", (long long)records, hex);
+	write_head(h, head);
+	house_start(h);
+	house_ready(h);
+}
+
+/* Ended before there was any record or any later head: nothing is missing. */
+static void the_first_head_is_there_before_the_first_record(void **state)
+{
+	struct house *h = *state;
+
+	house_ready(h);
+	house_stop(h, SIGKILL); /* long before the first head is due */
+	house_start(h);
+	house_ready(h);
+}
+
+static void only_one_serves(void **state)
+{
+	struct house *h = *state, second = *h;
+	struct queue *q = house_connect(h);
+	char path[512];
+	int status, fd;
+
+	house_ready(h);
+	snprintf(path, sizeof(path), "%s/state/queue/lock", h->dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	close(fd);
+	house_start(&second);
+	assert_int_equal(waitpid(second.pid, &status, 0), second.pid);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
+	close(fd);
+	queue_disconnect(q);
 }
 
 static void session_reads_and_only_reads(void **state)
@@ -164,6 +240,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(orderly_stop_keeps_all_and_writes_the_head),
 		TEST(older_database_is_refused),
+		TEST(missing_head_is_refused),
+		TEST(the_first_head_is_there_before_the_first_record),
 		TEST(only_one_serves),
 		TEST(session_reads_and_only_reads),
 	};
