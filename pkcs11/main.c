@@ -100,7 +100,7 @@ static int prepare(struct signer_daemon *d)
 static int run(struct signer_daemon *d)
 {
 	struct signing signing;
-	struct server server;
+	struct signer_server server;
 	struct keeper keeper;
 	int trial_s = (int)config_int(d->daemon.instance.config, "signer.trial_s"), r;
 

@@ -19,7 +19,7 @@
 #define STACK_SIZE (512u * 1024)
 
 struct connection {
-	struct server *server;
+	struct signer_server *server;
 	size_t index;
 	int socket;
 	int guest;
@@ -27,9 +27,9 @@ struct connection {
 };
 
 void server_init(
-	struct server *s, const struct instance *instance, struct signing *signing)
+	struct signer_server *s, const struct instance *instance, struct signing *signing)
 {
-	*s = (struct server){
+	*s = (struct signer_server){
 		.instance = instance, .signing = signing, .first_ms = SERVE_FIRST_MS
 	};
 	pthread_mutex_init(&s->lock, NULL);
@@ -38,14 +38,14 @@ void server_init(
 		s->sockets[i] = -1;
 }
 
-void server_done(struct server *s)
+void server_done(struct signer_server *s)
 {
 	pthread_cond_destroy(&s->gone);
 	pthread_mutex_destroy(&s->lock);
 }
 
 /* Who is refused often must not fill the log: the 1st, 2nd, 4th, 8th ... is written. */
-static void log_refused(struct server *s, const char *document, const char *what)
+static void log_refused(struct signer_server *s, const char *document, const char *what)
 {
 	uint64_t n = atomic_fetch_add(&s->refused, 1) + 1;
 
@@ -54,7 +54,7 @@ static void log_refused(struct server *s, const char *document, const char *what
 			"%s (refusal %" PRIu64 " since the start)", what, n);
 }
 
-static enum signer_answer refuse(struct server *s, struct signer_result *result,
+static enum signer_answer refuse(struct signer_server *s, struct signer_result *result,
 	const char *document, const char *what)
 {
 	*result = (struct signer_result){ .answer = SIGNER_REFUSED };
@@ -90,7 +90,7 @@ static bool request_clean(const struct signer_request *q)
 	       zero(q->digest + q->digest_len, sizeof(q->digest) - q->digest_len);
 }
 
-static enum signer_answer answer_sign(struct server *s, int socket,
+static enum signer_answer answer_sign(struct signer_server *s, int socket,
 	const struct signer_request *q, struct signer_result *result)
 {
 	const struct roles *roles = s->signing->roles;
@@ -123,7 +123,7 @@ static enum signer_answer long_answer(
 	return (enum signer_answer)result->answer;
 }
 
-static enum signer_answer answer_certificates(struct server *s,
+static enum signer_answer answer_certificates(struct signer_server *s,
 	const struct signer_request *q, struct signer_result *result, int *ret_fd)
 {
 	const struct roles *roles = s->signing->roles;
@@ -145,7 +145,7 @@ static enum signer_answer answer_certificates(struct server *s,
 }
 
 static enum signer_answer answer_status(
-	struct server *s, struct signer_result *result, int *ret_fd)
+	struct signer_server *s, struct signer_result *result, int *ret_fd)
 {
 	_cleanup_(freep) char *json = status_json(s->instance, s->signing);
 
@@ -160,8 +160,8 @@ static bool administrator(int socket)
 	return ipc_peer(socket, &uid, NULL) == 0 && (uid == 0 || uid == geteuid());
 }
 
-static void answer_activate(
-	struct server *s, const struct signer_person *p, struct signer_result *result)
+static void answer_activate(struct signer_server *s, const struct signer_person *p,
+	struct signer_result *result)
 {
 	static const enum signer_answer ANSWERS[] = { [ACTIVATION_REFUSED] =
 							      SIGNER_REFUSED,
@@ -178,8 +178,8 @@ static void answer_activate(
 		token_poke(token);
 }
 
-static void answer_deactivate(
-	struct server *s, const struct signer_person *p, struct signer_result *result)
+static void answer_deactivate(struct signer_server *s, const struct signer_person *p,
+	struct signer_result *result)
 {
 	token_deactivate(s->signing->token);
 	result->answer = SIGNER_SIGNED;
@@ -188,7 +188,7 @@ static void answer_deactivate(
 		p->name[0] ? p->name : "an administrator");
 }
 
-static int serve_person(struct server *s, int socket, const struct ipc_message *m,
+static int serve_person(struct signer_server *s, int socket, const struct ipc_message *m,
 	struct signer_result *ret_result)
 {
 	const struct signer_person *p = ipc_body(m, sizeof(*p));
@@ -205,7 +205,7 @@ static int serve_person(struct server *s, int socket, const struct ipc_message *
 	return 0;
 }
 
-int serve_message(struct server *s, int socket, const struct ipc_message *m,
+int serve_message(struct signer_server *s, int socket, const struct ipc_message *m,
 	struct signer_result *ret_result, int *ret_fd)
 {
 	const struct signer_request *q = ipc_body(m, sizeof(*q));
@@ -269,7 +269,7 @@ static int serve_one(struct connection *c)
 static void *connection_run(void *data)
 {
 	struct connection *c = data;
-	struct server *s = c->server;
+	struct signer_server *s = c->server;
 
 	while (serve_one(c) == 0 && !token_stopped(s->signing->token))
 		;
@@ -299,7 +299,7 @@ static int start_thread(struct connection *c)
 }
 
 /* Called with the lock. Return: 0 when a thread has the socket now. */
-static int adopt(struct server *s, int socket, int guest)
+static int adopt(struct signer_server *s, int socket, int guest)
 {
 	struct connection *c;
 	size_t i = 0;
@@ -327,7 +327,7 @@ static int adopt(struct server *s, int socket, int guest)
 	return 0;
 }
 
-static void end_all(struct server *s)
+static void end_all(struct signer_server *s)
 {
 	token_stop(s->signing->token);
 	pthread_mutex_lock(&s->lock);
@@ -340,7 +340,7 @@ static void end_all(struct server *s)
 }
 
 /* Who has nothing to ask takes no place; who has a place asks soon. */
-static void admit(struct server *s, int socket)
+static void admit(struct signer_server *s, int socket)
 {
 	const struct timeval first = { .tv_sec = s->first_ms / 1000,
 		.tv_usec = (s->first_ms % 1000) * 1000L };
@@ -363,7 +363,7 @@ static void admit(struct server *s, int socket)
 	}
 }
 
-void serve(struct server *s, const struct daemon *d)
+void serve(struct signer_server *s, const struct daemon *d)
 {
 	int socket;
 

@@ -14,7 +14,7 @@
 #define SERVE_CONNECTIONS_MAX GUEST_CONNECTIONS_MAX
 #define SERVE_FIRST_MS 5000 /* from the connection to its first question */
 
-struct server {
+struct signer_server {
 	const struct instance *instance;
 	struct signing *signing;
 	pthread_mutex_t lock;
@@ -26,17 +26,17 @@ struct server {
 	atomic_uint_fast64_t refused;
 };
 
-void server_init(
-	struct server *s, const struct instance *instance, struct signing *signing);
-void server_done(struct server *s);
+void server_init(struct signer_server *s, const struct instance *instance,
+	struct signing *signing);
+void server_done(struct signer_server *s);
 
 /* Answer one message of the peer at socket. *ret_fd: a memfd that goes with the answer
  * (the caller closes), or -1. Return: 0, -EPROTO when it is no message of the protocol,
  * -EACCES for a stranger; the connection is to be closed then. */
-int serve_message(struct server *s, int socket, const struct ipc_message *m,
+int serve_message(struct signer_server *s, int socket, const struct ipc_message *m,
 	struct signer_result *ret_result, int *ret_fd);
 
 /* Accept until the daemon shall stop, a thread a connection; then end all connections. */
-void serve(struct server *s, const struct daemon *d);
+void serve(struct signer_server *s, const struct daemon *d);
 
 #endif

@@ -75,13 +75,13 @@ static int set_request(const struct courier *c, const char *url,
 }
 
 int exchange(struct courier *c, const char *url, const struct curl_slist *headers,
-	struct span body, struct exchange *ret)
+	struct span body, struct destination_answer *ret)
 {
 	CURLcode code;
 	curl_off_t retry_after = 0;
 	int r;
 
-	*ret = (struct exchange){ .outcome = EXCHANGE_NONE };
+	*ret = (struct destination_answer){ .outcome = EXCHANGE_NONE };
 	buf_init(&ret->body, LIMIT_REPLY);
 	r = set_request(c, url, headers, body, &ret->body);
 	if (r < 0)

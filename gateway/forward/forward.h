@@ -31,7 +31,7 @@ struct courier {
 };
 
 /* What came of one exchange over HTTP. */
-struct exchange {
+struct destination_answer {
 	enum {
 		EXCHANGE_NONE = 0,
 		EXCHANGE_NOT_SENT,  /* no connection: nothing can have happened there */
@@ -46,7 +46,7 @@ struct exchange {
 
 /* What is to be recorded of an attempt. Zero is DELIVERY_NONE: nothing may be recorded.
  */
-struct attempt {
+struct delivery_attempt {
 	enum delivery_state state;
 	int64_t retry_after_s; /* of deferred and unknown */
 	char reply_id[128];
@@ -61,7 +61,7 @@ void credentials_done(struct credentials *c);
 /* POST (body.data not NULL) or GET; answers are capped at LIMIT_REPLY, no redirects. The
  * caller releases e->body. headers are borrowed. Return: 0 or -ENOMEM. */
 int exchange(struct courier *c, const char *url, const struct curl_slist *headers,
-	struct span body, struct exchange *ret);
+	struct span body, struct destination_answer *ret);
 
 /* Have a verify worker read an answer. *ret_reply: a new reference (connectors/reply.h).
  * Return: 1 read, 0 busy, negative undecided. */
@@ -69,13 +69,13 @@ int read_reply(const struct courier *c, struct span body, json_t **ret_reply);
 
 /* Carry one claimed delivery out, look-up first when its last outcome is unknown. */
 void deliver_soap(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct attempt *ret);
+	struct span container, struct delivery_attempt *ret);
 void deliver_push(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct attempt *ret);
+	struct span container, struct delivery_attempt *ret);
 
 /* Fill an attempt; detail is formatted. */
-void attempt_set(struct attempt *a, enum delivery_state state, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void attempt_set(struct delivery_attempt *a, enum delivery_state state,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Seconds before the next try: doubling from the profile's first to its maximum, jittered
  * by a quarter so that documents that failed together do not return together. */

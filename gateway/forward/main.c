@@ -44,8 +44,8 @@ static uint32_t random_number(void)
 }
 
 /* Give the attempt its next time, or its end when it has been tried for too long. */
-static int64_t schedule(
-	const struct courier *c, const struct queue_claim *claim, struct attempt *a)
+static int64_t schedule(const struct courier *c, const struct queue_claim *claim,
+	struct delivery_attempt *a)
 {
 	int64_t now = clock_now();
 	int64_t delay = retry_delay(c->profile, claim->attempt, random_number());
@@ -61,7 +61,7 @@ static int64_t schedule(
 }
 
 /* What the attempt says of the destination: a refusal is an answer of one that works. */
-static void leave(struct courier *c, const struct attempt *a)
+static void leave(struct courier *c, const struct delivery_attempt *a)
 {
 	bool bad = a->state == DELIVERY_DEFERRED || a->state == DELIVERY_UNKNOWN;
 	enum pace_change change = pace_leave(c->pace, clock_monotonic_ms(),
@@ -76,8 +76,8 @@ static void leave(struct courier *c, const struct attempt *a)
 				: "it works again");
 }
 
-static void report(
-	const struct courier *c, const struct queue_claim *claim, const struct attempt *a)
+static void report(const struct courier *c, const struct queue_claim *claim,
+	const struct delivery_attempt *a)
 {
 	log_event(a->state == DELIVERY_DELIVERED ? LOG_INFO : LOG_WARNING,
 		"forward.attempt", claim->document.id, "%s attempt %u: %s: %s",
@@ -87,7 +87,8 @@ static void report(
 
 /* Tell queued the result. When the connection breaks here, the lease runs out and the
  * next claim looks the document up first: nothing is sent twice. */
-static void record(struct courier *c, const struct queue_claim *claim, struct attempt *a)
+static void record(
+	struct courier *c, const struct queue_claim *claim, struct delivery_attempt *a)
 {
 	int64_t retry_at;
 	int r;
@@ -112,7 +113,7 @@ static void record(struct courier *c, const struct queue_claim *claim, struct at
 static void deliver(struct courier *c, const struct queue_claim *claim, int container_fd)
 {
 	struct span container = { 0 };
-	struct attempt a = { 0 };
+	struct delivery_attempt a = { 0 };
 	int r = memfd_map(container_fd, LIMIT_CONTAINER, &container);
 
 	if (r < 0)

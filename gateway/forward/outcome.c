@@ -13,7 +13,8 @@
 
 #define READ_TIMEOUT_MS 15000
 
-void attempt_set(struct attempt *a, enum delivery_state state, const char *format, ...)
+void attempt_set(
+	struct delivery_attempt *a, enum delivery_state state, const char *format, ...)
 {
 	va_list ap;
 

@@ -35,7 +35,7 @@ static struct curl_slist *headers_of(
 }
 
 static void take_acknowledgement(
-	struct courier *c, const struct exchange *e, struct attempt *a)
+	struct courier *c, const struct destination_answer *e, struct delivery_attempt *a)
 {
 	_cleanup_json_ json_t *reply = NULL;
 	const char *id = NULL;
@@ -52,7 +52,8 @@ static void take_acknowledgement(
 		c->profile->information);
 }
 
-static void judge(struct courier *c, const struct exchange *e, struct attempt *a)
+static void judge(
+	struct courier *c, const struct destination_answer *e, struct delivery_attempt *a)
 {
 	long status = e->http_status;
 
@@ -71,12 +72,12 @@ static void judge(struct courier *c, const struct exchange *e, struct attempt *a
 }
 
 void deliver_push(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct attempt *ret)
+	struct span container, struct delivery_attempt *ret)
 {
 	struct curl_slist *headers = headers_of(c, claim);
-	struct exchange e = { 0 };
+	struct destination_answer e = { 0 };
 
-	*ret = (struct attempt){ 0 };
+	*ret = (struct delivery_attempt){ 0 };
 	if (headers && exchange(c, c->profile->url, headers, container, &e) == 0)
 		judge(c, &e, ret);
 	else

@@ -12,7 +12,8 @@
 #define ENVELOPE_MAX (LIMIT_CONTAINER / 3 * 4 + 65536u)
 
 static int ask_once(struct courier *c, const struct profile_operation *operation,
-	const struct queue_claim *claim, struct span container, struct exchange *ret)
+	const struct queue_claim *claim, struct span container,
+	struct destination_answer *ret)
 {
 	const struct request_values values = { .reference = claim->document.id,
 		.number = claim->document.number,
@@ -60,7 +61,7 @@ static bool blames_request(const char *code)
 }
 
 /* A fault under the status of success is neither the one nor the other. */
-static void take_fault(long http_status, const json_t *reply, struct attempt *a)
+static void take_fault(long http_status, const json_t *reply, struct delivery_attempt *a)
 {
 	const json_t *first = json_array_get(json_object_get(reply, "errors"), 0);
 	const char *rule = json_string_value(first);
@@ -83,7 +84,7 @@ static void take_fault(long http_status, const json_t *reply, struct attempt *a)
 	}
 }
 
-static void take_id(const json_t *reply, struct attempt *a)
+static void take_id(const json_t *reply, struct delivery_attempt *a)
 {
 	snprintf(a->reply_id, sizeof(a->reply_id), "%s", text_of(reply, "id"));
 	attempt_set(a, DELIVERY_DELIVERED, "%s %s%s%s", text_of(reply, "status"),
@@ -92,7 +93,8 @@ static void take_id(const json_t *reply, struct attempt *a)
 }
 
 /* A whole answer that could not be read says nothing about what happened over there. */
-static void take_answer(const struct exchange *e, const json_t *reply, struct attempt *a)
+static void take_answer(const struct destination_answer *e, const json_t *reply,
+	struct delivery_attempt *a)
 {
 	const char *kind = text_of(reply, "kind");
 
@@ -109,7 +111,8 @@ static void take_answer(const struct exchange *e, const json_t *reply, struct at
 }
 
 /* Judge an exchange whose request, if it arrived, has created something. */
-static void judge(struct courier *c, const struct exchange *e, struct attempt *a)
+static void judge(
+	struct courier *c, const struct destination_answer *e, struct delivery_attempt *a)
 {
 	_cleanup_json_ json_t *reply = NULL;
 
@@ -126,9 +129,9 @@ static void judge(struct courier *c, const struct exchange *e, struct attempt *a
 }
 
 static void submit(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct attempt *ret)
+	struct span container, struct delivery_attempt *ret)
 {
-	struct exchange e = { 0 };
+	struct destination_answer e = { 0 };
 
 	if (ask_once(c, &c->profile->submit, claim, container, &e) < 0)
 		attempt_set(ret, DELIVERY_DEFERRED,
@@ -142,10 +145,10 @@ static void submit(struct courier *c, const struct queue_claim *claim,
  * unknown
  * (*ret filled). */
 static int look_up(
-	struct courier *c, const struct queue_claim *claim, struct attempt *ret)
+	struct courier *c, const struct queue_claim *claim, struct delivery_attempt *ret)
 {
 	_cleanup_json_ json_t *reply = NULL;
-	struct exchange e = { 0 };
+	struct destination_answer e = { 0 };
 	int found = -1;
 
 	if (ask_once(c, &c->profile->find, claim, span_of(NULL, 0), &e) == 0 &&
@@ -163,9 +166,9 @@ static int look_up(
 }
 
 void deliver_soap(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct attempt *ret)
+	struct span container, struct delivery_attempt *ret)
 {
-	*ret = (struct attempt){ 0 };
+	*ret = (struct delivery_attempt){ 0 };
 	if (claim->look_up && look_up(c, claim, ret) != 0)
 		return;
 	/* looked up and not there: only now is it known that it can expire */

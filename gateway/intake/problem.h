@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Problem documents (RFC 9457) from the table of reasons; never invents a status of its
- * own.
+ * The problem as the answer of one exchange with a partner, by web/problem.h; never says
+ * what a partner may not know.
  */
 #ifndef SEALGATE_INTAKE_PROBLEM_H
 #define SEALGATE_INTAKE_PROBLEM_H

@@ -79,7 +79,7 @@ static size_t seal(struct seal_house *h)
 	size_t count = (size_t)config_int(h->daemon->instance.config, "seal.threads");
 	pthread_t threads[THREADS_MAX];
 	struct breaker breaker;
-	struct worker worker = { .house = h, .breaker = &breaker };
+	struct seal_worker worker = { .house = h, .breaker = &breaker };
 	size_t running = 0;
 
 	breaker_init(&breaker);

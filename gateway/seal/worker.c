@@ -20,7 +20,7 @@ struct job {
 };
 
 struct loop {
-	struct worker *worker;
+	struct seal_worker *worker;
 	struct seal_tools tools;
 	struct queue *queue; /* NULL: not connected */
 	bool told;	     /* that the queue is away */

@@ -8,12 +8,12 @@
 #include "seal/attempt.h"
 #include "seal/breaker.h"
 
-struct worker {
+struct seal_worker {
 	struct seal_house *house;
 	struct breaker *breaker;
 };
 
-/* Serve until the daemon shall stop. arg: struct worker. Return: NULL. */
+/* Serve until the daemon shall stop. arg: struct seal_worker. Return: NULL. */
 void *worker_run(void *arg);
 
 #endif

@@ -33,7 +33,7 @@ static void test_jitter_is_at_most_a_quarter(void **state)
 
 static void test_zeroed_attempt_records_nothing(void **state)
 {
-	struct attempt a = { 0 };
+	struct delivery_attempt a = { 0 };
 
 	(void)state;
 	assert_int_equal(a.state, DELIVERY_NONE);

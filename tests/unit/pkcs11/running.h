@@ -17,7 +17,7 @@
 struct running {
 	struct fixture f;
 	struct daemon daemon;
-	struct server server;
+	struct signer_server server;
 	pthread_t thread;
 	char path[PATH_MAX];
 };
