@@ -42,12 +42,45 @@ static int judge_document(struct judged *j, int64_t at)
 	return r < 0 ? r : 0;
 }
 
+static const char *level_text(enum qualification_level level)
+{
+	static const char *const TEXTS[] = {
+		[LEVEL_ADVANCED] = "advanced",
+		[LEVEL_ADVANCED_QC] = "advanced with a qualified certificate",
+		[LEVEL_QUALIFIED] = "qualified",
+	};
+
+	return TEXTS[level];
+}
+
+/* Is a signature of a role, which is there, what the partner's file demands? */
+static bool qualified_enough(struct judged *j, const char *what,
+	enum qualification_level demanded, enum qualification_level found)
+{
+	if (found >= demanded)
+		return true;
+	findings_addf(&j->findings, SEVERITY_ERROR, "partner.qualification", NULL,
+		level_text(found), "The %s must be %s by the EU's trusted lists%s.", what,
+		level_text(demanded),
+		j->context->lists ? "" : ", of which this gate has none");
+	return false;
+}
+
 /* What the type demands of signatures. Without a type nothing is seen. */
 static void judge_demands(struct judged *j)
 {
+	static const struct partner_demand NONE = { .type_count = 0 };
+	const struct partner_demand *demand = NULL;
+
 	if (!j->type)
 		return;
-	if (j->officer || !j->type->officer_required)
+	if (j->partner)
+		demand = policy_demand(j->partner, j->type->name);
+	if (!demand)
+		demand = &NONE;
+	if (j->officer ? qualified_enough(j, "officer's signature", demand->officer,
+				 j->officer_level)
+		       : !j->type->officer_required)
 		j->seen |= SEEN_OFFICER;
 	else if (!j->officer_there)
 		findings_addf(&j->findings, SEVERITY_ERROR, "partner.officer-missing",
@@ -55,7 +88,8 @@ static void judge_demands(struct judged *j)
 			"A document of type %s needs the signature of an enrolled "
 			"officer over the whole document.",
 			j->type->name);
-	if (j->seal || !j->type->seal_required)
+	if (j->seal ? qualified_enough(j, "authority's seal", demand->seal, j->seal_level)
+		    : !j->type->seal_required)
 		j->seen |= SEEN_SEAL;
 	else if (!j->seal_there)
 		findings_addf(&j->findings, SEVERITY_ERROR, "partner.seal-missing", NULL,
@@ -249,6 +283,8 @@ int admit(const struct admit_context *context, struct span octets, const char *p
 		r = xades_validate(octets, &options, &j.signatures);
 	if (r < 0)
 		return r;
+	if (context->qualify)
+		context->qualify(context->lists, j.signatures);
 	/* Before the tree loses its signatures. */
 	signatures = xades_signatures_to_json(j.signatures);
 	r = judge_all(&j, at);

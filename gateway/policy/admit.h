@@ -11,6 +11,7 @@
 #include "pki/material.h"
 #include "policy/policy.h"
 #include "policy/verdict.h"
+#include "xades/validate.h"
 
 struct admit_context {
 	const struct policy *policy;
@@ -19,11 +20,16 @@ struct admit_context {
 	const struct pki_material *signers;  /* where signers' paths must end */
 	const struct pki_material *tsa;	     /* where paths of time-stamps must end */
 	const char *store_version;
+	/* Fills in what signatures are by the trusted lists; NULL: nothing is qualified.
+	 */
+	void (*qualify)(const void *lists, struct xades_report *report);
+	const void *lists; /* of qualify */
 };
 
 /* Decide on the octets as sent by the named partner. Accepts only when: readable;
  * signatures TOTAL-PASSED in profile gate; the roles the type demands are signed by
- * certificates enrolled for the partner; the signed octets are whole, schema-valid,
+ * certificates enrolled for the partner, of the level that the partner's file demands;
+ * the signed octets are whole, schema-valid,
  * rule-clean; type, status and countries are what the partner may send. Return: 0 with
  * verdict and report (a new reference), negative undecided. */
 int admit(const struct admit_context *context, struct span octets, const char *partner,

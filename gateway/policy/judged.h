@@ -37,7 +37,9 @@ struct judged {
 	bool officer, seal;	       /* seen among the usable */
 	bool officer_there,
 		seal_there; /* seen at all; then why they do not count is said */
-	xmlDoc *tree;	    /* without signatures; the signed one when there is one */
+	/* The best among those that were seen. */
+	enum qualification_level officer_level, seal_level;
+	xmlDoc *tree; /* without signatures; the signed one when there is one */
 	bool tree_signed;
 	struct facts facts;
 	const struct document_type *type;

@@ -57,6 +57,11 @@ int policy_load_routes(struct policy *p, const char *policies, char **ret_error)
 int policy_load_operators(struct policy *p, const char *policies, char **ret_error);
 int policy_load_degraded(struct policy *p, const char *policies, char **ret_error);
 
+/* The group `qualification` of a partner's file. Return: 0, -EINVAL with the error set.
+ */
+int policy_read_demands(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner);
+
 /* See policy_digest. Return: 0, -EINVAL, -errno, with *ret_error. */
 int policy_tree_digest(
 	const char *policies, char ret_digest[SHA256_TEXT_SIZE], char **ret_error);

@@ -13,6 +13,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "types", CFG_STRINGS, true },
 	{ "suspended", CFG_BOOL, false },
 	{ "decisions", CFG_STRINGS, false },
+	{ "qualification", CFG_GROUPS, false },
 	{ 0 },
 };
 
@@ -209,6 +210,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = read_types(c, config_setting_get_member(root, "types"), partner);
 	if (r == 0)
 		r = read_decisions(c, root, partner);
+	if (r == 0)
+		r = policy_read_demands(c, root, partner);
 	return r == 0 ? read_optional(c, root, partner) : r;
 }
 

@@ -23,6 +23,19 @@ struct partner_signer {
 	char name[128];
 };
 
+/* What a signature must be by the EU's trusted lists; each is more than the one before.
+ */
+enum qualification_level { LEVEL_ADVANCED = 0, LEVEL_ADVANCED_QC, LEVEL_QUALIFIED };
+
+/* What is demanded of the signatures of some document types. */
+struct partner_demand {
+	char types[POLICY_LIST_MAX][DOCUMENT_TYPE_SIZE]; /* "*": all */
+	size_t type_count;
+	enum qualification_level officer, seal;
+};
+
+#define PARTNER_DEMANDS_MAX 8
+
 /* policies/partners/NAME.cfg */
 struct partner {
 	char name[PARTNER_NAME_SIZE];
@@ -38,6 +51,8 @@ struct partner {
 	bool limited; /* it is told the words of some destinations only: */
 	char decisions[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 	size_t decision_count;
+	struct partner_demand demands[PARTNER_DEMANDS_MAX];
+	size_t demand_count;
 };
 
 /* policies/operators.cfg: named people */
@@ -61,6 +76,12 @@ DEFINE_CLEANUP(struct policy *, policy_free)
 const char *policy_digest(const struct policy *p);
 
 const struct partner *policy_partner(const struct policy *p, const char *name);
+
+/* The first demand of a partner that is about a type; NULL: signatures need be advanced
+ * only. */
+const struct partner_demand *policy_demand(
+	const struct partner *partner, const char *type);
+
 const struct partner *policy_partner_by_certificate(
 	const struct policy *p, const char *sha256);
 const struct operator_person *policy_operator_by_certificate(

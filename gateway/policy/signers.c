@@ -74,7 +74,29 @@ static void where_of(
 		s->id ? s->id : "");
 }
 
-static void note_role(struct judged *j, const struct partner_signer *who, bool counts)
+/* What is to be held is judged again: until then it is what it would be. */
+static enum qualification_level level_of(const struct xades_signature *s)
+{
+	static const char HELD[] = "INDETERMINATE_";
+	const char *word = s->qualification;
+
+	if (strncmp(word, HELD, sizeof(HELD) - 1) == 0)
+		word += sizeof(HELD) - 1;
+	if (strcmp(word, "QESIG") == 0 || strcmp(word, "QESEAL") == 0)
+		return LEVEL_QUALIFIED;
+	return strcmp(word, "ADESIG_QC") == 0 || strcmp(word, "ADESEAL_QC") == 0
+		       ? LEVEL_ADVANCED_QC
+		       : LEVEL_ADVANCED;
+}
+
+static void raise(enum qualification_level *to, enum qualification_level level)
+{
+	if (level > *to)
+		*to = level;
+}
+
+static void note_role(struct judged *j, const struct partner_signer *who, bool counts,
+	enum qualification_level level)
 {
 	bool officer = strcmp(who->role, "officer") == 0;
 	bool seal = strcmp(who->role, "seal") == 0;
@@ -83,6 +105,10 @@ static void note_role(struct judged *j, const struct partner_signer *who, bool c
 	j->seal_there |= seal;
 	j->officer |= officer && counts;
 	j->seal |= seal && counts;
+	if (officer && counts)
+		raise(&j->officer_level, level);
+	if (seal && counts)
+		raise(&j->seal_level, level);
 }
 
 /* Return: true when the signer is enrolled and signed as its role does. */
@@ -104,7 +130,7 @@ static bool judge_signer(struct judged *j, size_t index)
 			who->name);
 		return false;
 	}
-	note_role(j, who, j->usable[index] && in_place(j, s));
+	note_role(j, who, j->usable[index] && in_place(j, s), level_of(s));
 	return true;
 }
 

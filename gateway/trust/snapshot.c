@@ -236,3 +236,14 @@ int trust_snapshot_anchors(const struct trust_snapshot *s, struct pki_material *
 	pki_material_sort(m);
 	return 0;
 }
+
+uint64_t trust_snapshot_stamp(const char *store)
+{
+	struct stat st;
+
+	if (stat(store, &st) < 0)
+		return 0;
+	return ((uint64_t)st.st_mtim.tv_sec * 1000000000u +
+		       (uint64_t)st.st_mtim.tv_nsec) ^
+	       (uint64_t)st.st_ino << 24;
+}

@@ -39,6 +39,9 @@ int trust_snapshot_open(const char *store, int64_t known_at,
 void trust_snapshot_free(struct trust_snapshot *s);
 DEFINE_CLEANUP(struct trust_snapshot *, trust_snapshot_free)
 
+/* Changes when a newer snapshot is there; 0: no store. */
+uint64_t trust_snapshot_stamp(const char *store);
+
 /* Add every certificate of a service as an anchor. Return: 0 or -ENOMEM. */
 int trust_snapshot_anchors(const struct trust_snapshot *s, struct pki_material *m);
 

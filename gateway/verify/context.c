@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "verify/context.h"
 
+#include "trust/qualify.h"
 #include "verify/warm.h"
 #include "xades/validate.h"
 
@@ -11,9 +12,10 @@
 #define POLICIES "policies"
 #define ANCHORS "policies/anchors"
 #define REVOCATION "state/trust/revocation"
+#define LISTS "state/trust/lists"
 
 struct paths {
-	char policies[PATH_MAX], anchors[PATH_MAX], revocation[PATH_MAX];
+	char policies[PATH_MAX], anchors[PATH_MAX], revocation[PATH_MAX], lists[PATH_MAX];
 };
 
 static int find_paths(const struct instance *instance, struct paths *ret)
@@ -22,7 +24,9 @@ static int find_paths(const struct instance *instance, struct paths *ret)
 
 	if (r == 0)
 		r = instance_path(instance, ANCHORS, ret->anchors);
-	return r == 0 ? instance_path(instance, REVOCATION, ret->revocation) : r;
+	if (r == 0)
+		r = instance_path(instance, REVOCATION, ret->revocation);
+	return r == 0 ? instance_path(instance, LISTS, ret->lists) : r;
 }
 
 uint64_t context_stamp(const struct instance *instance)
@@ -31,13 +35,51 @@ uint64_t context_stamp(const struct instance *instance)
 
 	if (find_paths(instance, &p) < 0)
 		return 0;
-	return policy_stamp(p.policies) ^ trust_store_stamp(p.anchors, p.revocation);
+	return policy_stamp(p.policies) ^ trust_store_stamp(p.anchors, p.revocation) ^
+	       trust_snapshot_stamp(p.lists);
+}
+
+static void qualify(const void *lists, struct xades_report *report)
+{
+	trust_qualify_report(lists, report);
+}
+
+/* The version of the anchors alone or, with lists, of both. */
+static int make_version(struct context *c)
+{
+	char both[2 * SHA256_TEXT_SIZE], version[SHA256_TEXT_SIZE];
+	int r = 0;
+
+	snprintf(both, sizeof(both), "%s%s", trust_store_version(c->trust),
+		c->lists ? c->lists->version : "");
+	if (c->lists)
+		r = digest_sha256_text(span_str(both), version);
+	if (r < 0)
+		return r;
+	c->store_version = strdup(c->lists ? version : both);
+	return c->store_version ? 0 : -ENOMEM;
+}
+
+/* A store of lists is used when there is one; one that cannot be read is no reason to do
+ * without. */
+static int load_lists(struct context *c, const struct paths *p, char **ret_error)
+{
+	int r = trust_snapshot_open(p->lists, INT64_MAX, &c->lists, ret_error);
+
+	if (r == -ENOENT) {
+		free(*ret_error);
+		*ret_error = NULL;
+		r = 0;
+	}
+	return r == 0 ? make_version(c) : r;
 }
 
 static int load_trust(struct context *c, const struct paths *p, char **ret_error)
 {
 	int r = trust_store_open(p->anchors, p->revocation, &c->trust, ret_error);
 
+	if (r == 0)
+		r = load_lists(c, p, ret_error);
 	if (r < 0)
 		return r;
 	c->container_material = pki_material_copy(trust_material(c->trust, TRUST_SEAL));
@@ -65,7 +107,9 @@ static int load(struct context *c, const struct paths *p, char **ret_error)
 		.material = trust_signature_material(c->trust),
 		.signers = trust_material(c->trust, TRUST_SIGNERS),
 		.tsa = trust_material(c->trust, TRUST_TSA),
-		.store_version = trust_store_version(c->trust) };
+		.store_version = c->store_version,
+		.qualify = c->lists ? qualify : NULL,
+		.lists = c->lists };
 	return 0;
 }
 
@@ -96,6 +140,8 @@ int context_load(
 void context_done(struct context *c)
 {
 	pki_material_free(c->container_material);
+	free(c->store_version);
+	trust_snapshot_free(c->lists);
 	trust_store_close(c->trust);
 	profiles_free(c->profiles);
 	document_types_free(c->types);
@@ -110,7 +156,7 @@ int context_verdict(const struct context *c, const struct verify_request *reques
 	snprintf(ret_verdict->policy_digest, sizeof(ret_verdict->policy_digest), "%s",
 		policy_digest(c->policy));
 	snprintf(ret_verdict->store_version, sizeof(ret_verdict->store_version), "%s",
-		trust_store_version(c->trust));
+		c->store_version);
 	return digest_sha256(input, ret_verdict->sha256);
 }
 

@@ -9,6 +9,7 @@
 #include "common/instance.h"
 #include "connectors/profile.h"
 #include "policy/admit.h"
+#include "trust/snapshot.h"
 #include "trust/store.h"
 #include "verify/service.h"
 
@@ -16,6 +17,8 @@ struct context {
 	struct policy *policy;
 	struct document_types *types;
 	struct trust_store *trust;
+	struct trust_snapshot *lists; /* NULL: no trusted lists are at hand */
+	char *store_version;	      /* of both */
 	struct profiles *profiles;
 	struct pki_material *container_material; /* anchors of seals and of TSAs */
 	struct admit_context admit;

@@ -58,7 +58,7 @@ static int serve(const struct daemon *d, const struct context *c, int control)
 		.mode_count = VERIFY_MODE_COUNT,
 		.context = c,
 		.policy_digest = policy_digest(c->policy),
-		.store_version = trust_store_version(c->trust) };
+		.store_version = c->store_version };
 	s.limits.workers = (unsigned int)config_int(config, "verify.workers");
 	s.limits.documents = (unsigned int)config_int(config, "verify.documents");
 	s.limits.cpu_ms = (int)config_int(config, "verify.cpu_ms");
@@ -80,7 +80,7 @@ static int service_main(const struct daemon *d, int control)
 	}
 	raise_descriptors();
 	log_event(LOG_NOTICE, "verify.loaded", NULL, "policy %s, trust store %s",
-		policy_digest(c.policy), trust_store_version(c.trust));
+		policy_digest(c.policy), c.store_version);
 	if (write(control, "R", 1) != 1)
 		return 1;
 	r = serve(d, &c, control);

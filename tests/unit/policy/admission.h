@@ -29,6 +29,8 @@ static struct {
 /* Policy as a test wants it, beside the usual. */
 struct wish {
 	const char *country, *types, *more, *routes, *hold;
+	/* What the trusted lists say of the signatures in their order; NULL: no lists. */
+	const char *const *qualifications;
 };
 
 SIGNING void put(const char *name, const char *format, ...)
@@ -151,6 +153,15 @@ struct result {
 	json_t *report;
 };
 
+SIGNING void qualify(const void *lists, struct xades_report *report)
+{
+	const char *const *words = lists;
+
+	for (size_t i = 0; i < report->count; i++)
+		snprintf(report->signatures[i].qualification,
+			sizeof(report->signatures[i].qualification), "%s", words[i]);
+}
+
 SIGNING struct result judge_with(const struct buf *b, struct wish w, const char *partner,
 	const struct pki_material *material)
 {
@@ -160,7 +171,9 @@ SIGNING struct result judge_with(const struct buf *b, struct wish w, const char 
 		.material = material,
 		.signers = material,
 		.tsa = material,
-		.store_version = "store" };
+		.store_version = "store",
+		.qualify = w.qualifications ? qualify : NULL,
+		.lists = w.qualifications };
 	struct result r = { .report = NULL };
 	uint8_t digest[SHA256_SIZE];
 

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The gate with trusted lists: what they say of signatures is in the report, and a partner's
+file may demand it."""
+import base64
+import pathlib
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from scenarios.gate import sealgate
+from scenarios.test_trust import AT, Lists, trusted_list
+from scenarios.test_verify import a_house, signed
+
+SVC = "http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/"
+XADES = "http://uri.etsi.org/01903/v1.3.2#"
+SEAL_POLICY = "2.999.1.2"  # in the certificates of seals that tests/sim/pki.py makes
+DIRECTIVE = "http://uri.etsi.org/TrstSvc/SvcInfoExt/eSigDir-1999-93-EC-TrustedList/#"
+
+
+def der(path):
+    certificate = x509.load_pem_x509_certificate(pathlib.Path(path).read_bytes())
+    return base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
+
+
+def list_of(authority):
+    """A list whose only service is a CA; what it issues to a seal is qualified, on a device."""
+    qualifiers = "".join(f'<q:Qualifier uri="{SVC}{word}"/>'
+                         for word in ("QCStatement", "QCForESeal", "QCWithQSCD"))
+    identity = (f"<ServiceDigitalIdentity><DigitalId><X509Certificate>{der(authority)}"
+                "</X509Certificate></DigitalId></ServiceDigitalIdentity>")
+    extension = (
+        f'<ServiceInformationExtensions><Extension Critical="true"><q:Qualifications '
+        f'xmlns:q="{DIRECTIVE}"><q:QualificationElement><q:Qualifiers>{qualifiers}'
+        '</q:Qualifiers><q:CriteriaList assert="all"><q:PolicySet>'
+        f'<q:PolicyIdentifier><x:Identifier xmlns:x="{XADES}">urn:oid:{SEAL_POLICY}'
+        '</x:Identifier></q:PolicyIdentifier></q:PolicySet></q:CriteriaList>'
+        "</q:QualificationElement></q:Qualifications></Extension>"
+        f'<Extension Critical="true"><AdditionalServiceInformation><URI xml:lang="en">{SVC}'
+        "ForeSeals</URI></AdditionalServiceInformation></Extension>"
+        "</ServiceInformationExtensions>")
+    text = trusted_list("AA", until="2026-10-01T00:00:00Z")
+    text = text.replace("</ServiceName>", "</ServiceName>" + identity, 1)
+    return text.replace("</StatusStartingTime>", "</StatusStartingTime>" + extension, 1)
+
+
+@pytest.fixture(scope="module")
+def house():
+    with a_house() as made:
+        yield made.make(with_rsa=False).start()
+
+
+def adopt(house, folder):
+    """Import lists into the instance's store."""
+    lists = Lists(folder)
+    lists.lotl()
+    lists.good("BB")
+    lists.write("aa.xml", list_of(house.pki.path("authority-nz/issuing")), lists.member)
+    done = sealgate("trust", "import", "--lotl", folder / "lotl.xml", "--lists", folder,
+                    "--oj-certs", lists.journal.pem, "--at", AT, "--store",
+                    house.dir / "state" / "trust" / "lists")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def answer_when(house, document, condition):
+    """The answer under the policy and store that fulfil a condition: they are read again."""
+    found = []
+
+    def good():
+        found.append(house.ask(document))
+        return condition(found[-1])
+    house.until(good)
+    return found[-1]
+
+
+def test_what_lists_say(house, tmp_path):
+    document = signed(house, 700)
+    without = house.ask(document)
+    assert without.decision == "accepted"
+    assert [s["qualification"] for s in without.report["signatures"]] == ["NA", "NA"]
+    house.enrol('qualification = ( { types = ( "*" ); seal = "qualified"; } );\n')
+    refused = answer_when(house, document, lambda a: a.decision == "refused")
+    finding, = [f for f in refused.report["findings"] if f["severity"] == "error"]
+    assert finding["code"] == "partner.qualification"
+    assert "of which this gate has none" in finding["message"]
+    adopt(house, tmp_path)
+    accepted = answer_when(house, document, lambda a: a.decision == "accepted")
+    said = [s["qualification"] for s in accepted.report["signatures"]]
+    assert said[1] == "QESEAL" and not said[0].startswith("Q"), said
+    assert accepted.report["store_version"] != without.report["store_version"]
+    house.enrol('qualification = ( { types = ( "*" ); officer = "qualified"; } );\n')
+    refused = answer_when(house, document, lambda a: a.decision == "refused")
+    assert refused.codes() == {"partner.qualification"}, refused.report
