@@ -87,7 +87,7 @@ static int take_operation(const struct reader *r, const config_t *c, const char 
 	struct profile_operation *ret)
 {
 	static const char *const keys[] = { "action", "template", "id", "status", "found",
-		"id_member", NULL };
+		"absent", "id_member", NULL };
 	const config_setting_t *group = config_lookup(c, name);
 	int e;
 
@@ -106,7 +106,9 @@ static int take_operation(const struct reader *r, const config_t *c, const char 
 		e = take_xpath(r, group, "id", &ret->id);
 	if (e == 0)
 		e = take_xpath(r, group, "status", &ret->status);
-	return e == 0 ? take_xpath(r, group, "found", &ret->found) : e;
+	if (e == 0)
+		e = take_xpath(r, group, "found", &ret->found);
+	return e == 0 ? take_xpath(r, group, "absent", &ret->absent) : e;
 }
 
 static int take_namespaces(const struct reader *r, const config_t *c, struct profile *p)
@@ -180,10 +182,11 @@ static int check_complete(const struct reader *r, const struct profile *p)
 	if (p->protocol == PROFILE_SOAP &&
 		(!p->submit.action || !p->submit.template || !p->submit.id ||
 			!p->find.action || !p->find.template || !p->find.found ||
-			!p->permanent))
+			!p->find.absent || !p->permanent))
 		return refuse(r, NULL,
-			"soap needs submit and find with action, template, id and found, "
-			"and permanent");
+			"soap needs submit and find with action, template and id, found "
+			"and "
+			"absent of find, and permanent");
 	if (p->protocol == PROFILE_PUSH && (!p->submit.id_text || !p->information))
 		return refuse(r, NULL, "push needs submit.id_member and information");
 	return 0;
@@ -303,6 +306,7 @@ static void operation_done(struct profile_operation *o)
 	xmlXPathFreeCompExpr(o->id);
 	xmlXPathFreeCompExpr(o->status);
 	xmlXPathFreeCompExpr(o->found);
+	xmlXPathFreeCompExpr(o->absent);
 }
 
 static void profile_done(struct profile *p)

@@ -26,7 +26,8 @@ struct profile_operation {
 	char *id_text;		  /* member name of the reply's id (push) */
 	xmlXPathCompExpr *id;	  /* string */
 	xmlXPathCompExpr *status; /* string */
-	xmlXPathCompExpr *found;  /* boolean; of a look-up */
+	xmlXPathCompExpr *found;  /* boolean; of a look-up: it is there */
+	xmlXPathCompExpr *absent; /* boolean; of a look-up: it is not there */
 };
 
 struct profile {

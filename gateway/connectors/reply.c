@@ -50,9 +50,10 @@ static void set_string(
 	xmlXPathFreeObject(o);
 }
 
-static bool is_true(xmlXPathContext *x, xmlXPathCompExpr *expression)
+/* Return: 1 true, 0 false or no expression, -1 it cannot be evaluated. */
+static int truth(xmlXPathContext *x, xmlXPathCompExpr *expression)
 {
-	return expression && xmlXPathCompiledEvalToBoolean(expression, x) == 1;
+	return expression ? xmlXPathCompiledEvalToBoolean(expression, x) : 0;
 }
 
 static void set_child_text(
@@ -88,27 +89,42 @@ static void set_errors(json_t *reply, const xmlNode *fault)
 	json_object_set_new(reply, "errors", errors);
 }
 
-static void read_fault(
+/* Return: false when the profile's expressions fail on it. */
+static bool read_fault(
 	const struct profile *p, xmlXPathContext *x, const xmlNode *fault, json_t *reply)
 {
+	int already = truth(x, p->already), permanent = truth(x, p->permanent);
+
+	if (already < 0 || permanent < 0)
+		return false;
 	set_text(reply, "kind", "fault");
 	set_child_text(reply, "fault_code", fault, "faultcode");
 	set_child_text(reply, "fault_text", fault, "faultstring");
 	set_errors(reply, fault);
-	json_object_set_new(reply, "already", json_boolean(is_true(x, p->already)));
-	json_object_set_new(reply, "permanent", json_boolean(is_true(x, p->permanent)));
+	json_object_set_new(reply, "already", json_boolean(already));
+	json_object_set_new(reply, "permanent", json_boolean(permanent));
+	return true;
 }
 
-static void read_values(const struct profile *p, xmlXPathContext *x, json_t *reply)
+/* Neither there nor absent, or both: nothing is said about it.
+ * Return: false when the profile's expressions fail on it. */
+static bool read_values(const struct profile *p, xmlXPathContext *x, json_t *reply)
 {
+	int found = truth(x, p->find.found), absent = truth(x, p->find.absent);
+
+	if (found < 0 || absent < 0)
+		return false;
 	set_text(reply, "kind", "ok");
 	set_string(reply, "id", x, p->submit.id);
 	set_string(reply, "status", x, p->submit.status);
-	if (!is_true(x, p->find.found))
-		return;
-	json_object_set_new(reply, "found", json_true());
-	set_string(reply, "id", x, p->find.id);
-	set_string(reply, "status", x, p->find.status);
+	if (found == absent)
+		return true;
+	json_object_set_new(reply, "found", json_boolean(found));
+	if (found) {
+		set_string(reply, "id", x, p->find.id);
+		set_string(reply, "status", x, p->find.status);
+	}
+	return true;
 }
 
 static void read_request_id(const xmlNode *header, json_t *reply)
@@ -144,10 +160,8 @@ static int read_soap(const struct profile *p, struct span octets, json_t *reply)
 		return -ENOMEM;
 	read_request_id(xml_child(envelope, SOAP, "Header"), reply);
 	fault = xml_child(body, SOAP, "Fault");
-	if (fault)
-		read_fault(p, x, fault, reply);
-	else
-		read_values(p, x, reply);
+	if (fault ? !read_fault(p, x, fault, reply) : !read_values(p, x, reply))
+		set_text(reply, "kind", "unreadable");
 	xmlXPathFreeContext(x);
 	return 0;
 }

@@ -73,6 +73,15 @@ void deliver_soap(struct courier *c, const struct queue_claim *claim,
 void deliver_push(struct courier *c, const struct queue_claim *claim,
 	struct span container, struct delivery_attempt *ret);
 
+/* What an answer to a submission says; reply as of connectors/reply.h, or NULL. Whatever
+ * does not say that nothing was done over there is DELIVERY_UNKNOWN. */
+void soap_answer(long http_status, const json_t *reply, struct delivery_attempt *a);
+
+/* What an answer to a look-up says. Return: 1 it is there (*ret filled), 0 the answer
+ * says that it is not, -1 still unknown (*ret filled). */
+int soap_found(const struct destination_answer *e, const json_t *reply,
+	struct delivery_attempt *ret);
+
 /* Fill an attempt; detail is formatted. */
 void attempt_set(struct delivery_attempt *a, enum delivery_state state,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));

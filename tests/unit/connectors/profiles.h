@@ -20,6 +20,7 @@ static const char SOAP_PROFILE[] =
 	"  id = \"string(//t:Ref)\"; status = \"string(//t:Status)\"; };\n"
 	"find = { action = \"find\"; template = \"submit.xml\"; found = \"//t:Found = "
 	"'true'\";\n"
+	"  absent = \"//t:Found = 'false'\";\n"
 	"  id = \"string(//t:Ref)\"; };\n"
 	"permanent = \"boolean(//s:Fault/detail/*/e:Error)\";\n"
 	"already = \"//e:Error/e:ID = 'DUPLICATE'\";\n";

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/buf.h"
 #include "common/json.h"
 #include "connectors/reply.h"
 #include "profiles.h"
@@ -88,6 +89,48 @@ static void test_found(void **state)
 	assert_true(json_is_true(json_object_get(r, "found")));
 }
 
+/* "Not there" is something that the answer says, not what is left when it says nothing.
+ */
+static void test_absent_is_said(void **state)
+{
+	static const char *const SILENT[] = { "<t:R/>", "<t:R><t:Found/></t:R>",
+		"<t:R><t:Found>yes</t:Found></t:R>",
+		"<t:R><t:Found>true</t:Found><t:Found>false</t:Found></t:R>" };
+	_cleanup_json_ json_t *absent =
+		reply(state, "traces", SOAP("", "<t:R><t:Found>false</t:Found></t:R>"));
+
+	is(absent, "kind", "ok");
+	assert_true(json_is_false(json_object_get(absent, "found")));
+	for (size_t i = 0; i < sizeof(SILENT) / sizeof(SILENT[0]); i++) {
+		char text[1024];
+		_cleanup_json_ json_t *r = NULL;
+
+		snprintf(text, sizeof(text), SOAP("", "%s"), SILENT[i]);
+		r = reply(state, "traces", text);
+		assert_null(json_object_get(r, "found"));
+	}
+}
+
+/* An answer so large that the expressions run into their limit. */
+static void test_an_expression_that_fails(void **state)
+{
+	_cleanup_buf_ struct buf b;
+	_cleanup_(freep) char *text = NULL;
+	_cleanup_json_ json_t *r = NULL;
+
+	buf_init(&b, 8 << 20);
+	buf_add_str(&b,
+		"<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\""
+		" xmlns:t=\"urn:test:t\"><s:Body><t:R>");
+	for (int i = 0; i < 150000; i++)
+		buf_add_str(&b, "<t:a/>");
+	buf_add_str(&b, "<t:Found>false</t:Found></t:R></s:Body></s:Envelope>");
+	text = strndup((const char *)buf_span(&b).data, buf_span(&b).len);
+	r = reply(state, "traces", text);
+	is(r, "kind", "unreadable");
+	assert_null(json_object_get(r, "found"));
+}
+
 static void test_faults_are_told_apart(void **state)
 {
 	_cleanup_json_ json_t *auth = reply(state, "traces",
@@ -156,6 +199,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_success),
 		cmocka_unit_test(test_found),
+		cmocka_unit_test(test_absent_is_said),
+		cmocka_unit_test(test_an_expression_that_fails),
 		cmocka_unit_test(test_faults_are_told_apart),
 		cmocka_unit_test(test_what_cannot_be_read),
 		cmocka_unit_test(test_push),
