@@ -3,7 +3,9 @@
 
 #include "common/ipc.h"
 #include "common/json.h"
+#include "connectors/profile.h"
 #include "pkcs11/client.h"
+#include "queue/alive.h"
 #include "trust/store.h"
 
 #include <string.h>
@@ -99,6 +101,32 @@ static json_t *ledger_check(const json_t *figures)
 		       : check(true, "all that was acknowledged is accounted for", "");
 }
 
+static json_t *worker_check(const struct visit *v, const json_t *figures,
+	const char *program, const char *lease)
+{
+	int64_t seconds;
+
+	if (queue_alive(figures, program, config_int(v->admin->instance->config, lease),
+		    &seconds))
+		return check(true, "it asks for work", "");
+	return check(false,
+		seconds < 0 ? "whether it asks for work is unknown"
+			    : "it has not asked for work for minutes: nothing moves",
+		"The supervisor starts it again; see its log. What waits is kept.");
+}
+
+/* Without destinations forward has nothing to ask for. */
+static json_t *forward_check(const struct visit *v, const json_t *figures)
+{
+	_cleanup_(profiles_freep) struct profiles *profiles = NULL;
+	_cleanup_(freep) char *error = NULL;
+
+	if (profiles_load(v->admin->policies, &profiles, &error) == 0 &&
+		profiles->count == 0)
+		return check(true, "there are no destinations", "");
+	return worker_check(v, figures, "forward", "forward.lease_s");
+}
+
 static json_t *verify_check(const struct visit *v)
 {
 	char path[PATH_MAX];
@@ -135,10 +163,12 @@ static json_t *store_check(const struct visit *v)
 void health_get(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
-	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "signer",
+	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "signer",
 		signer_check(signer), "queue", queue_check(figures), "disk",
 		disk_check(figures), "ledger", ledger_check(figures), "verify",
-		verify_check(v), "store", store_check(v));
+		verify_check(v), "store", store_check(v), "seal",
+		worker_check(v, figures, "seal", "seal.lease_s"), "forward",
+		forward_check(v, figures));
 	const char *name;
 	json_t *c;
 	bool ok = checks != NULL;

@@ -6,6 +6,7 @@
 #include "common/config.h"
 #include "common/ipc.h"
 #include "common/json.h"
+#include "queue/alive.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -50,6 +51,27 @@ static json_t *programs(const struct instance *i, bool *ret_all)
 	return all;
 }
 
+/* Who has no socket is seen by what it asks of queued, as long as that runs. */
+static void add_workers(
+	const struct instance *i, const json_t *queue, json_t *programs, bool *ret_all)
+{
+	static const struct {
+		const char *name, *lease;
+	} WORKERS[] = { { "seal", "seal.lease_s" }, { "forward", "forward.lease_s" } };
+	const char *queued = json_string_of(programs, "queued");
+
+	for (size_t n = 0; n < sizeof(WORKERS) / sizeof(WORKERS[0]); n++) {
+		int64_t seconds;
+		bool up = queued && strcmp(queued, "up") == 0 &&
+			  queue_alive(queue, WORKERS[n].name,
+				  config_int(i->config, WORKERS[n].lease), &seconds);
+
+		json_object_set_new(
+			programs, WORKERS[n].name, json_string(up ? "up" : "down"));
+		*ret_all = *ret_all && up;
+	}
+}
+
 static void print_status(const json_t *status)
 {
 	const char *name;
@@ -68,7 +90,7 @@ static void print_status(const json_t *status)
 static int status_of(struct queue_session *s, bool json)
 {
 	_cleanup_json_ json_t *status = NULL;
-	json_t *queue;
+	json_t *queue, *running;
 	bool all;
 	int fd, r = queue_stats(s->queue, &fd);
 
@@ -77,11 +99,12 @@ static int status_of(struct queue_session *s, bool json)
 	queue = queue_session_json(fd);
 	if (!queue)
 		return EXIT_INTERNAL;
+	running = programs(&s->instance, &all);
+	add_workers(&s->instance, queue, running, &all);
 	status = json_pack("{s:o,s:b,s:o,s:o,s:o}", "instance",
 		json_text(config_string(s->instance.config, "instance.name")), "test",
 		(int)config_bool(s->instance.config, "instance.test"), "folder",
-		json_text(s->instance.dir), "programs", programs(&s->instance, &all),
-		"queue", queue);
+		json_text(s->instance.dir), "programs", running, "queue", queue);
 	if (json) {
 		json_dumpf(status, stdout, JSON_SORT_KEYS | JSON_COMPACT);
 		putchar('\n');

@@ -48,6 +48,7 @@ struct engine {
 	struct engine_head marked;    /* at engine_mark */
 	struct ledger_walk walk;
 	struct engine_copy copy;
+	int64_t seal_asked, forward_asked; /* seconds of the last claim, 0 none */
 };
 
 /* A part's place in the blobs table. */

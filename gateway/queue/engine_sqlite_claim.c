@@ -89,6 +89,7 @@ int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 	int r = claim_document(
 		e, now, lease_s, SQL_CLAIM_SEAL, SQL_NEXT_SEAL, &d, ret_claim, ret_due);
 
+	e->seal_asked = now;
 	return r == QUEUE_DONE ? read_parts(e, d.key, ret_fds) : r;
 }
 
@@ -198,6 +199,7 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 	struct delivery_row d;
 	int r = engine_expire_leases(e, now);
 
+	e->forward_asked = now;
 	*ret_due = INT64_MAX;
 	if (r < 0)
 		return r;

@@ -152,6 +152,14 @@ static int whole_ledger(struct engine *e, const json_t *documents,
 	return 0;
 }
 
+/* Seconds since a claim. Who has not asked yet is counted from the first look on. */
+static json_int_t since(int64_t now, int64_t *asked)
+{
+	if (*asked == 0)
+		*asked = now;
+	return now > *asked ? now - *asked : 0;
+}
+
 int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 {
 	_cleanup_json_ json_t *documents = json_object();
@@ -166,9 +174,12 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 		r = whole_ledger(e, documents, deliveries, &totals);
 	if (r < 0)
 		return r;
-	return json_to_fd(json_pack("{s:O,s:O,s:O,s:o,s:o,s:I,s:i}", "maintenance",
-				  maintenance, "documents", documents, "deliveries",
-				  deliveries, "ledger", totals, "audit", head_to_json(e),
-				  "disk_free", disk_free(e), "schema", engine_schema()),
+	return json_to_fd(
+		json_pack("{s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}", "maintenance",
+			maintenance, "documents", documents, "deliveries", deliveries,
+			"ledger", totals, "audit", head_to_json(e), "disk_free",
+			disk_free(e), "schema", engine_schema(), "unasked_s", "seal",
+			since(now, &e->seal_asked), "forward",
+			since(now, &e->forward_asked)),
 		ret_fd);
 }

@@ -78,6 +78,9 @@ def test_health_names_every_part(gate):
     text = json.dumps(health)
     for part in ("signer", "queue", "verify", "disk"):
         assert part in text
+    assert health["checks"]["seal"]["ok"] and health["checks"]["forward"]["ok"]
+    programs = json.loads(gate.run("status", "--format", "json", check=True).stdout)["programs"]
+    assert programs["seal"] == programs["forward"] == "up"
 
 
 def test_metrics(gate):

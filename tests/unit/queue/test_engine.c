@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Commits, states, leases and fences, at times that the test chooses. */
+#include "queue/alive.h"
 #include "tests/unit/queue/store.h"
 
 #include <errno.h>
@@ -277,6 +278,39 @@ static json_int_t ledger(const json_t *stats, const char *key)
 	return json_integer_value(json_object_get(json_object_get(stats, "ledger"), key));
 }
 
+static json_t *stats_at(struct store *s, int64_t now)
+{
+	int fd = -1;
+
+	assert_int_equal(STEP(s, engine_stats(s->engine, now, &fd)), QUEUE_DONE);
+	return store_json(fd);
+}
+
+/* Who takes work is seen by what it asks, whether there is any or not. */
+static void who_does_not_ask_is_seen(void **state)
+{
+	struct store *s = *state;
+	_cleanup_json_ json_t *first = NULL, *later = NULL;
+	struct queue_claim claim;
+	int64_t seconds;
+
+	assert_int_equal(store_claim_seal(s, T0, 60, &claim), QUEUE_EMPTY);
+	first = stats_at(s, T0 + 60 + QUEUE_PAUSE_MAX_S);
+	assert_true(queue_alive(first, "seal", 60, &seconds));
+	assert_int_equal(seconds, 60 + QUEUE_PAUSE_MAX_S);
+	assert_true(queue_alive(first, "forward", 60, &seconds)); /* the first look */
+	later = stats_at(s, T0 + 121 + 2 * QUEUE_PAUSE_MAX_S);
+	assert_false(queue_alive(later, "seal", 60, &seconds));
+	assert_false(queue_alive(later, "forward", 60, &seconds));
+	assert_int_equal(seconds, 61 + QUEUE_PAUSE_MAX_S);
+	assert_int_equal(store_claim(s, T0 + 1000, "traces", &claim), QUEUE_EMPTY);
+	json_decref(later);
+	later = stats_at(s, T0 + 1001);
+	assert_true(queue_alive(later, "forward", 60, &seconds));
+	assert_false(queue_alive(NULL, "forward", 60, &seconds));
+	assert_int_equal(seconds, -1);
+}
+
 static void ledger_adds_up(void **state)
 {
 	struct store *s = *state;
@@ -388,6 +422,7 @@ int main(void)
 		STORE_TEST(partners_see_their_own),
 		STORE_TEST(events_prove_their_place),
 		STORE_TEST(explain_finds_by_id_number_and_hash),
+		STORE_TEST(who_does_not_ask_is_seen),
 		STORE_TEST(ledger_adds_up),
 		STORE_TEST(undone_is_undone),
 		STORE_TEST(audit_details_are_objects),
