@@ -21,6 +21,7 @@ static const char USAGE[] =
 	"Without a command: serve run/signer.sock. Commands:\n"
 	"  init-token                     make token and keys, or complete them (TEST "
 	"instances)\n"
+	"  keys                           make the keys that are missing\n"
 	"  csr ROLE [--subject NAME]      print a certificate request signed by the "
 	"role's key\n"
 	"  import ROLE FILE.pem           store the role's certificate and its chain\n"

@@ -8,9 +8,11 @@
 #include "pkcs11/count_log.h"
 #include "pkcs11/ownership.h"
 #include "pkcs11/pin.h"
+#include "pkcs11/prompt.h"
 #include "pkcs11/token.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,7 +38,28 @@ int setup_fail_rv(const char *call, CK_RV rv)
 	return -EIO;
 }
 
-static int login(struct setup *s)
+/* Where the PIN is in custody, whoever holds the token types it. */
+static int login_by_prompt(struct setup *s)
+{
+	char pin[PIN_SIZE];
+	CK_RV rv = CKR_OK;
+	int r = prompt_secret("PIN of the token", pin, sizeof(pin));
+
+	if (r < 0)
+		return setup_fail("PIN of the token: %s", strerror(-r));
+	r = pin_login_with(s->module.f, s->session, pin, &rv);
+	OPENSSL_cleanse(pin, sizeof(pin));
+	return r < 0 ? setup_fail_rv("C_Login", rv) : 0;
+}
+
+static bool has_pin_file(const struct setup *s)
+{
+	return config_bool(s->instance->config, "instance.test") &&
+	       strcmp(config_string(s->instance->config, "signer.activation"), "auto") ==
+		       0;
+}
+
+static int login_by_file(struct setup *s)
 {
 	char pin[PATH_MAX], marker[PATH_MAX];
 	struct pin_files files = { .pin = pin, .marker = marker };
@@ -58,6 +81,11 @@ static int login(struct setup *s)
 	return r < 0 ? setup_fail("%s: %s", name, strerror(-r)) : 0;
 }
 
+static int login(struct setup *s)
+{
+	return has_pin_file(s) ? login_by_file(s) : login_by_prompt(s);
+}
+
 int setup_open(struct setup *s)
 {
 	const char *label = config_string(s->instance->config, "signer.token");
@@ -73,6 +101,9 @@ int setup_open(struct setup *s)
 		return setup_fail(
 			"there is no token, or more than one, with the label %s", label);
 	id = PKCS11_get_slotid_from_slot(s->slot);
+	if (!config_bool(s->instance->config, "instance.test") &&
+		module_is_software(&s->module, id))
+		return setup_fail("a software token in a production instance");
 	rv = s->module.f->C_OpenSession(
 		id, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s->session);
 	if (rv != CKR_OK)
@@ -231,25 +262,27 @@ static int run_on_token(struct setup *s, int argc, char **argv)
 	const char *subject = NULL;
 	size_t len = 0;
 	bool init = strcmp(argv[0], "init-token") == 0, csr = strcmp(argv[0], "csr") == 0;
+	bool keys = strcmp(argv[0], "keys") == 0;
 
 	if (csr && argc == 4 && strcmp(argv[2], "--subject") == 0)
 		subject = argv[3];
-	else if (argc != (init ? 1 : csr ? 2 : 3))
+	else if (argc != (init || keys ? 1 : csr ? 2 : 3))
 		return SETUP_USAGE;
-	if (!config_bool(s->instance->config, "instance.test")) {
-		setup_fail("a production instance keeps no PIN: its token is set up with "
-			   "the "
+	if (init && !config_bool(s->instance->config, "instance.test")) {
+		setup_fail("the token of a production instance is initialised with the "
 			   "device's own tools");
 		return 1;
 	}
 	/* Before uid and working folder change. */
-	if (!init && !csr && read_pem(argv[2], &pem, &len) < 0)
+	if (!init && !keys && !csr && read_pem(argv[2], &pem, &len) < 0)
 		return 1;
 	if (read_roles(s) < 0 || ownership_take(s->instance) < 0 ||
 		token_environment(s->instance) < 0)
 		return 1;
 	if (init)
 		return setup_init(s);
+	if (keys)
+		return setup_open(s) < 0 ? 1 : setup_keys(s);
 	role = role_named(s, argv[1]);
 	if (!role || setup_open(s) < 0)
 		return 1;
@@ -274,7 +307,7 @@ int setup_run(const struct instance *instance, int argc, char **argv)
 		return status;
 	}
 	if (strcmp(argv[0], "init-token") != 0 && strcmp(argv[0], "csr") != 0 &&
-		strcmp(argv[0], "import") != 0)
+		strcmp(argv[0], "import") != 0 && strcmp(argv[0], "keys") != 0)
 		return SETUP_USAGE;
 	status = run_on_token(&s, argc, argv);
 	setup_close(&s);

@@ -36,6 +36,7 @@ EVP_PKEY *setup_public_key(struct setup *s, const struct role *role);
 
 /* The commands. Return: exit status. */
 int setup_init(struct setup *s);
+int setup_keys(struct setup *s); /* make those that are missing */
 int setup_csr(struct setup *s, const struct role *role, const char *subject);
 int setup_import(struct setup *s, const struct role *role, struct span pem);
 

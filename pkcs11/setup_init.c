@@ -236,6 +236,14 @@ static int complete_role(struct setup *s, const struct role *role)
 	return 0;
 }
 
+int setup_keys(struct setup *s)
+{
+	for (size_t i = 0; i < s->roles.count; i++)
+		if (complete_role(s, &s->roles.list[i]) < 0)
+			return 1;
+	return 0;
+}
+
 int setup_init(struct setup *s)
 {
 	int r = write_conf(s->instance);
@@ -246,10 +254,5 @@ int setup_init(struct setup *s)
 		r = make_pin(s->instance, "signer.pin_file");
 	for (int steps = 0; r == 0 && steps < 3; steps++)
 		r = step(s);
-	if (r < 0 || setup_open(s) < 0)
-		return 1;
-	for (size_t i = 0; i < s->roles.count; i++)
-		if (complete_role(s, &s->roles.list[i]) < 0)
-			return 1;
-	return 0;
+	return r < 0 || setup_open(s) < 0 ? 1 : setup_keys(s);
 }

@@ -172,9 +172,13 @@ struct counted {
 static bool read_counted(const char *line, struct counted *ret)
 {
 	const char *last = strrchr(line, ' ');
+	char *rest;
 
-	if (!last || sscanf(line, "%llu %31s %*s %31s %*s %*s %64s", &ret->position,
-			     ret->role, ret->document, ret->chain) != 4)
+	errno = 0;
+	ret->position = strtoull(line, &rest, 10);
+	if (errno || rest == line || !last ||
+		sscanf(rest, " %31s %*s %31s %*s %*s %64s", ret->role, ret->document,
+			ret->chain) != 3)
 		return false;
 	ret->before_chain = (size_t)(last - line);
 	return strcmp(last + 1, ret->chain) == 0;

@@ -35,8 +35,8 @@ class Custody(Signer):
 
     def give(self):
         """Close the PIN for two of three; the file with it goes."""
-        pin = (self.dir / "credentials/pin").read_text().strip()
-        typed = [pin] + [p for phrase in PEOPLE.values() for p in (phrase, phrase)]
+        self.pin = (self.dir / "credentials/pin").read_text().strip()
+        typed = [self.pin] + [p for phrase in PEOPLE.values() for p in (phrase, phrase)]
         done = self.type("custody", "-k", "2", *PEOPLE, lines=typed)
         assert done.returncode == 0, done.stderr
         (self.dir / "credentials/pin").unlink()
@@ -118,6 +118,20 @@ def test_custody_is_not_made_with_a_wrong_pin(signer):
     assert done.returncode == 1 and "CKR_PIN_INCORRECT" in done.stderr
     short = signer.type("custody", "-k", "1", *PEOPLE, lines=["000000"])
     assert short.returncode == 2
+
+
+def test_set_up_asks_for_the_pin(signer, made):
+    """Requests and missing keys where the PIN is nowhere on the disk."""
+    roles = signer.dir / "policies/signature/roles.cfg"
+    roles.write_text(roles.read_text() + 'more: { label = "more"; mechanism = "ecdsa-sha384"; '
+                     'peer = "admin"; };\n')
+    assert signer.type("keys", lines=[]).returncode == 1
+    done = signer.type("keys", lines=[made.pin])
+    assert done.returncode == 0 and "P-384 made on the token" in done.stdout
+    request = signer.type("csr", "more", "--subject", "C=EU,organizationIdentifier=VATBE-1,CN=m",
+                          lines=[made.pin])
+    assert "BEGIN CERTIFICATE REQUEST" in request.stdout
+    assert "CKR_PIN_INCORRECT" in signer.type("csr", "more", lines=["000000"]).stderr
 
 
 class Load(threading.Thread):
