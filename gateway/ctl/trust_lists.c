@@ -7,8 +7,7 @@
 #include "common/json.h"
 #include "ctl/command.h"
 #include "pki/material.h"
-#include "trust/import.h"
-#include "trust/snapshot.h"
+#include "trust/list_store.h"
 #include "xades/validate.h"
 
 #include <errno.h>
@@ -16,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STATUS_FILE "status.jsonl"
-#define STATUS_MAX (4u * 1024 * 1024)
 #define URLS_MAX (1024u * 1024)
 
 struct import_options {
@@ -71,93 +68,42 @@ static int read_list(
 		ret_octets, ret_len);
 }
 
-static void set_list(json_t *line, const struct trusted_list *l)
+static int print(const struct list_results *all)
 {
-	json_object_set_new(
-		line, "sequence", l ? json_integer(l->sequence) : json_null());
-	json_object_set_new(line, "version", l ? json_integer(l->version) : json_null());
-	json_object_set_new(line, "issue", l ? json_time(l->issued) : json_null());
-	json_object_set_new(
-		line, "next_update", l ? json_time(l->next_update) : json_null());
-	json_object_set_new(
-		line, "providers", json_integer(l ? (json_int_t)l->providers : 0));
-	json_object_set_new(
-		line, "services", json_integer(l ? (json_int_t)l->service_count : 0));
-	json_object_set_new(
-		line, "certificates", json_integer(l ? (json_int_t)l->certificates : 0));
-}
+	_cleanup_buf_ struct buf lines;
+	int r;
 
-/* A line of the contract; "role" is ours. */
-static json_t *line_of(const struct list_result *r)
-{
-	static const char *const ROLES[] = {
-		[ROLE_LIST] = "list",
-		[ROLE_LIST_OF_LISTS] = "lotl",
-		[ROLE_PIVOT] = "pivot",
-	};
-	_cleanup_(freep) char *signer =
-		r->signer ? pki_name_text(X509_get_subject_name(r->signer)) : NULL;
-	json_t *line = json_object();
-
-	json_object_set_new(line, "role", json_string(ROLES[r->role]));
-	json_object_set_new(line, "territory", json_text(r->territory));
-	json_object_set_new(line, "url", json_text(r->url));
-	json_object_set_new(line, "status", json_string(list_status_text(r->status)));
-	json_object_set_new(line, "effect", json_string(r->effect ? "yes" : "no"));
-	json_object_set_new(line, "reason", json_text(r->reason));
-	set_list(line, r->list);
-	json_object_set_new(line, "signer", json_text(signer));
-	return line;
-}
-
-static int add_lines(const struct list_results *all, struct buf *to)
-{
-	for (size_t i = 0; i < all->count; i++) {
-		json_t *line = line_of(&all->list[i]);
-		_cleanup_(freep) char *text = json_dumps(line, JSON_COMPACT);
-
-		json_decref(line);
-		if (!text)
-			return -ENOMEM;
-		buf_add_str(to, text);
-		buf_add(to, "\n", 1);
-	}
-	return to->error;
-}
-
-static int keep(const struct import_options *o, struct span lines)
-{
-	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/" STATUS_FILE, o->store) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	return durable_write(path, lines, 0644);
+	buf_init(&lines, LIST_STORE_STATUS_MAX);
+	r = list_results_write(all, &lines);
+	if (r == 0 && fwrite(lines.data, 1, lines.len, stdout) != lines.len)
+		r = -EIO;
+	return r;
 }
 
 static int import(struct import_options *o)
 {
+	_cleanup_json_ json_t *sequences = NULL;
 	struct import_request q = { .lotl_url = o->lotl,
 		.journal = o->journal->anchors,
 		.at = o->at,
 		.source = read_list,
 		.context = o };
 	struct list_results all = { 0 };
-	_cleanup_buf_ struct buf lines;
-	int r, status;
+	int r = list_store_sequences(o->store, &sequences), status;
 
-	buf_init(&lines, STATUS_MAX);
+	if (r < 0) {
+		complain(o->store, strerror(-r));
+		return EXIT_INTERNAL;
+	}
+	q.sequences = sequences;
 	if (xades_setup() < 0 || trust_import(&q, &all) < 0)
 		return EXIT_INTERNAL;
-	r = add_lines(&all, &lines);
-	if (r == 0 && fwrite(lines.data, 1, lines.len, stdout) != lines.len)
-		r = -EIO;
+	r = print(&all);
 	if (r == 0 && all.usable)
-		r = trust_snapshot_write(o->store, &all, o->at);
-	if (r == 0 && all.usable)
-		r = keep(o, buf_span(&lines));
+		r = list_store_update(o->store, &all, sequences, o->at, false);
 	status = r < 0 ? EXIT_INTERNAL : all.usable ? EXIT_CLEAN : EXIT_NOT_PASSED;
 	if (r < 0)
-		complain(o->store ? o->store : "standard output", strerror(-r));
+		complain(o->store, strerror(-r));
 	list_results_done(&all);
 	return status;
 }
@@ -252,8 +198,8 @@ int trust_lists_status(int argc, char **argv)
 		command_fault("--store is missing");
 	if (option != -1 || !store || command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("trust");
-	if (snprintf(path, sizeof(path), "%s/" STATUS_FILE, store) >= PATH_MAX ||
-		file_read(path, STATUS_MAX, &lines, &len) < 0) {
+	if (snprintf(path, sizeof(path), "%s/" LIST_STORE_STATUS, store) >= PATH_MAX ||
+		file_read(path, LIST_STORE_STATUS_MAX, &lines, &len) < 0) {
 		fprintf(stderr, "sealgate trust status: %s: no store\n", store);
 		return EXIT_USAGE;
 	}

@@ -118,6 +118,8 @@ static int take_source(const struct cfg *c, struct sources *s, const char *polic
 		r = cfg_member_text(c, group, "name", new->name, sizeof(new->name));
 	if (r == 0 && !cfg_name_ok(new->name))
 		return cfg_fail(c, group, "%s: not a name", new->name);
+	if (r == 0 && strcmp(new->name, "lists") == 0)
+		return cfg_fail(c, group, "lists is the name of the trusted lists");
 	for (size_t i = 0; r == 0 && i < s->count; i++)
 		if (strcmp(s->list[i].name, new->name) == 0)
 			return cfg_fail(c, group, "%s: there are two", new->name);

@@ -115,6 +115,26 @@ static void judge_content(const struct trusted_list *l, int64_t at, struct list_
 		r->effect = true;
 }
 
+static const char *key_of(const struct list_result *r)
+{
+	return r->role == ROLE_LIST_OF_LISTS ? "lotl" : r->url;
+}
+
+/* TS 119 612 5.3.2: a number that falls is somebody who plays an old list again. */
+static void judge_sequence(const struct import_request *q, struct list_result *r)
+{
+	const json_t *seen = json_object_get(q->sequences, key_of(r));
+
+	if (r->status != LIST_PASSED || !r->list || !seen ||
+		r->list->sequence >= json_integer_value(seen))
+		return;
+	r->status = LIST_FAILED;
+	r->effect = false;
+	(void)snprintf(r->reason, sizeof(r->reason),
+		"it is an old one: its sequence number is %lld, %lld was seen",
+		(long long)r->list->sequence, (long long)json_integer_value(seen));
+}
+
 static int judge_octets(const struct import_request *q, struct span octets,
 	const STACK_OF(X509) * signers, struct list_result *r)
 {
@@ -146,12 +166,12 @@ static int judge_octets(const struct import_request *q, struct span octets,
 	return e;
 }
 
-static int judge_list(const struct import_request *q, const STACK_OF(X509) * signers,
-	struct list_result *r)
+static int judge_source(const struct import_request *q, list_source source,
+	const STACK_OF(X509) * signers, struct list_result *r)
 {
 	_cleanup_(freep) uint8_t *octets = NULL;
 	size_t len = 0;
-	int e = q->source(q->context, r->url, &octets, &len);
+	int e = source(q->context, r->url, &octets, &len);
 
 	if (e == -ENOMEM)
 		return e;
@@ -159,7 +179,46 @@ static int judge_list(const struct import_request *q, const STACK_OF(X509) * sig
 		say(r, e == -ENOENT ? "it is not there" : "it cannot be had");
 		return 0;
 	}
-	return judge_octets(q, span_of(octets, len), signers, r);
+	e = judge_octets(q, span_of(octets, len), signers, r);
+	if (e < 0)
+		return e;
+	judge_sequence(q, r);
+	if (q->keep && source == q->source && r->status == LIST_PASSED && r->list)
+		q->keep(q->context, r->url, span_of(octets, len));
+	return 0;
+}
+
+/* What became of it by the last good list; the reason says why that one was needed. */
+static int judge_last_good(const struct import_request *q, const STACK_OF(X509) * signers,
+	struct list_result *r)
+{
+	struct list_result old = { .role = r->role, .url = r->url };
+	int e;
+
+	memcpy(old.territory, r->territory, sizeof(old.territory));
+	e = judge_source(q, q->last_good, signers, &old);
+	if (e == 0 && old.status == LIST_PASSED && old.list) {
+		if (old.effect)
+			(void)snprintf(old.reason, sizeof(old.reason),
+				"the one from before counts: %.160s", r->reason);
+		X509_free(r->signer);
+		trusted_list_free(r->list);
+		*r = old;
+		return 0;
+	}
+	X509_free(old.signer);
+	trusted_list_free(old.list);
+	return e;
+}
+
+static int judge_list(const struct import_request *q, const STACK_OF(X509) * signers,
+	struct list_result *r)
+{
+	int e = judge_source(q, q->source, signers, r);
+
+	if (e < 0 || !q->last_good || (r->status == LIST_PASSED && r->list))
+		return e;
+	return judge_last_good(q, signers, r);
 }
 
 static struct list_result *add_result(
@@ -220,7 +279,7 @@ static int import_lotl(const struct import_request *q, struct list_results *all,
 	int e;
 
 	first.url = strdup(q->lotl_url);
-	e = first.url ? judge_list(q, signers, &first) : -ENOMEM;
+	e = first.url ? judge_source(q, q->source, signers, &first) : -ENOMEM;
 	if (e == 0 && first.list)
 		e = follow_pivots(q, first.list, all, &signers);
 	free(first.url);
@@ -294,4 +353,20 @@ void list_results_done(struct list_results *r)
 	}
 	free(r->list);
 	*r = (struct list_results){ 0 };
+}
+
+int list_sequences_note(const struct list_results *r, json_t *sequences)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct list_result *l = &r->list[i];
+		const json_t *seen = json_object_get(sequences, key_of(l));
+
+		if (l->role == ROLE_PIVOT || l->status != LIST_PASSED || !l->list ||
+			json_integer_value(seen) >= l->list->sequence)
+			continue;
+		if (json_object_set_new(
+			    sequences, key_of(l), json_integer(l->list->sequence)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef SEALGATE_TRUST_IMPORT_H
 #define SEALGATE_TRUST_IMPORT_H
 
+#include "common/buf.h"
 #include "trust/list.h"
 
 #define LIST_OCTETS_MAX (32u * 1024 * 1024)
@@ -44,7 +45,15 @@ struct import_request {
 	const STACK_OF(X509) * journal; /* signers by the Official Journal */
 	int64_t at;
 	list_source source;
-	void *context;
+	/* Where a list is taken from when what the source has is not signed as it must
+	 * be, cannot be read, or is older than one that was believed; NULL: nowhere. */
+	list_source last_good;
+	/* Told of octets of the source that passed; NULL: nobody is. */
+	void (*keep)(void *context, const char *url, struct span octets);
+	void *context; /* of these three */
+	/* The highest sequence numbers that were believed: { key: number }, where the key
+	 * is a list's URL and "lotl" for the list of lists; NULL: none are known. */
+	const json_t *sequences;
 };
 
 /* Import: pivots from the oldest on, the list of lists, every list that it points to in
@@ -52,6 +61,14 @@ struct import_request {
  * when nothing could be believed; -ENOMEM or other negative: undecided. */
 int trust_import(const struct import_request *q, struct list_results *ret_results);
 void list_results_done(struct list_results *r);
+
+/* Raise the sequence numbers by the lists that passed, for the next import. Return: 0 or
+ * -ENOMEM. */
+int list_sequences_note(const struct list_results *r, json_t *sequences);
+
+/* The results as lines of JSON, as `sealgate trust import` prints them. Return: 0 or
+ * negative. */
+int list_results_write(const struct list_results *r, struct buf *ret_lines);
 
 /* "PASSED", "FAILED" or "MISSING". */
 const char *list_status_text(enum list_status s);

@@ -160,9 +160,10 @@ static void transfer(
 }
 
 /* The child: whatever a peer does to libcurl ends with this process. */
-static void child(const struct sources *s, const char *url, const char *etag,
-	const char *ca, int body, int out)
+static void child(const struct fetch_context *c, const char *url, const char *etag,
+	int body, int out)
 {
+	const struct sources *s = c->sources;
 	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
 	struct rlimit cpu = { (rlim_t)s->timeout_s + 1, (rlim_t)s->timeout_s + 1 };
 	struct outcome_message m = { .outcome = FETCH_FAILED };
@@ -172,20 +173,23 @@ static void child(const struct sources *s, const char *url, const char *etag,
 	/* Refused inside the unit's sandbox, which has limits of its own. */
 	setrlimit(RLIMIT_DATA, &memory);
 	setrlimit(RLIMIT_CPU, &cpu);
-	transfer(&t, url, etag, ca);
+	transfer(&t, url, etag, c->ca);
 	_exit(fd_write_all(out, span_of((const uint8_t *)&m, sizeof(m))) == 0 ? 0 : 1);
 }
 
-static void hear(int in, int timeout_ms, struct outcome_message *ret)
+static void hear(int in, int stop_fd, int timeout_ms, struct outcome_message *ret)
 {
-	struct pollfd p = { .fd = in, .events = POLLIN };
+	struct pollfd p[] = { { .fd = in, .events = POLLIN },
+		{ .fd = stop_fd, .events = POLLIN } };
 	int n;
 
 	do
-		n = poll(&p, 1, timeout_ms);
+		n = poll(p, 2, timeout_ms);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		say(ret, FETCH_FAILED, "it took longer than timeout_s");
+	else if (!p[0].revents)
+		say(ret, FETCH_FAILED, "the program is stopping");
 	else if (read(in, ret, sizeof(*ret)) != (ssize_t)sizeof(*ret))
 		say(ret, FETCH_FAILED, "the download came to a bad end");
 	ret->reason[sizeof(ret->reason) - 1] = '\0';
@@ -206,7 +210,7 @@ static void take_result(
 		ret->outcome = FETCH_FAILED;
 }
 
-int fetch(const struct sources *s, const char *url, const char *etag, const char *ca,
+int fetch(const struct fetch_context *c, const char *url, const char *etag,
 	struct fetch_result *ret_result)
 {
 	struct outcome_message m = { .outcome = FETCH_FAILED };
@@ -221,10 +225,10 @@ int fetch(const struct sources *s, const char *url, const char *etag, const char
 	}
 	pid = fork();
 	if (pid == 0)
-		child(s, url, etag, ca, body, pipes[1]);
+		child(c, url, etag, body, pipes[1]);
 	close(pipes[1]);
 	if (pid > 0) {
-		hear(pipes[0], s->timeout_s * 1000 + GRACE_MS, &m);
+		hear(pipes[0], c->stop_fd, c->sources->timeout_s * 1000 + GRACE_MS, &m);
 		kill(pid, SIGKILL);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;

@@ -22,9 +22,16 @@ struct fetch_result {
 	int fd;		      /* a sealed memfd, the caller closes it; -1 */
 };
 
-/* Download a URL. etag: of what is at hand already, "" none. ca: PEM of authorities for
- * https, "" the machine's. Return: 0 with *ret_result, negative: no process or memory. */
-int fetch(const struct sources *s, const char *url, const char *etag, const char *ca,
+/* How downloads are made. */
+struct fetch_context {
+	const struct sources *sources;
+	const char *ca; /* PEM of authorities for https, "" the machine's */
+	int stop_fd;	/* a download ends when this becomes readable */
+};
+
+/* Download a URL. etag: of what is at hand already, "" none. Return: 0 with *ret_result,
+ * negative: no process or memory. */
+int fetch(const struct fetch_context *c, const char *url, const char *etag,
 	struct fetch_result *ret_result);
 
 /* Whether an address is one of the public Internet: neither private, loopback,

@@ -8,6 +8,7 @@
 
 #include "common/daemon.h"
 #include "common/log.h"
+#include "xades/validate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,9 @@ int main(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	r = supply_init(&s, &d.instance, &error);
+	r = supply_init(&s, &d.instance, d.stop_fd, &error);
+	if (r == 0)
+		r = xades_setup();
 	if (r == 0)
 		run(&d, &s);
 	else

@@ -8,13 +8,16 @@
 #include <errno.h>
 #include <stdio.h>
 
-static json_t *source_json(const struct source *source, const struct supply_state *state)
+static int add(
+	json_t *all, const char *name, const char *url, const struct supply_state *state)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I}", "name", source->name,
-		"url", source->url, "result", state->result, "reason", state->reason,
-		"tried", json_time(state->tried), "succeeded", json_time(state->done),
-		"this_update", json_time(state->this_update), "next_update",
-		json_time(state->next_update), "failures", (json_int_t)state->failures);
+	return json_array_append_new(all,
+		json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I}", "name", name, "url",
+			url, "result", state->result, "reason", state->reason, "tried",
+			json_time(state->tried), "succeeded", json_time(state->done),
+			"this_update", json_time(state->this_update), "next_update",
+			json_time(state->next_update), "failures",
+			(json_int_t)state->failures));
 }
 
 int supply_write_status(const struct supply *s)
@@ -24,9 +27,12 @@ int supply_write_status(const struct supply *s)
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < s->sources->count; i++)
-		if (json_array_append_new(
-			    all, source_json(&s->sources->list[i], &s->states[i])) < 0)
+		if (add(all, s->sources->list[i].name, s->sources->list[i].url,
+			    &s->states[i]) < 0)
 			return -ENOMEM;
+	if (*s->sources->lists.lotl && add(all, "lists", s->sources->lists.lotl,
+					       &s->states[s->sources->count]) < 0)
+		return -ENOMEM;
 	text = json_canonical(all);
 	if (!text)
 		return -ENOMEM;

@@ -43,7 +43,7 @@ static int load(struct supply *s, char **ret_error)
 	r = sources_load(s->policies, s->test, &sources, ret_error);
 	if (r < 0)
 		return r;
-	states = calloc(sources->count + 1, sizeof(*states));
+	states = calloc(sources->count + 1, sizeof(*states)); /* the lists come last */
 	if (!states) {
 		sources_free(sources);
 		return -ENOMEM;
@@ -55,13 +55,15 @@ static int load(struct supply *s, char **ret_error)
 	return 0;
 }
 
-int supply_init(struct supply *s, const struct instance *instance, char **ret_error)
+int supply_init(
+	struct supply *s, const struct instance *instance, int stop_fd, char **ret_error)
 {
 	const char *ca = config_string(instance->config, "trustd.ca");
 	int r;
 
 	*ret_error = NULL;
-	*s = (struct supply){ .test = config_bool(instance->config, "instance.test") };
+	*s = (struct supply){ .test = config_bool(instance->config, "instance.test"),
+		.stop_fd = stop_fd };
 	r = instance_path(instance, "policies", s->policies);
 	if (r == 0)
 		r = instance_path(instance, "state/trust", s->folder);
@@ -102,7 +104,7 @@ static X509 *issuer_of(const struct source *source)
 	return x;
 }
 
-static void fail(struct supply_state *state, const char *result, const char *reason)
+void supply_fail(struct supply_state *state, const char *result, const char *reason)
 {
 	(void)snprintf(state->result, sizeof(state->result), "%s", result);
 	(void)snprintf(state->reason, sizeof(state->reason), "%s", reason);
@@ -110,7 +112,7 @@ static void fail(struct supply_state *state, const char *result, const char *rea
 	state->failures++;
 }
 
-static void succeed(struct supply_state *state, const char *result, int64_t now)
+void supply_succeed(struct supply_state *state, const char *result, int64_t now)
 {
 	(void)snprintf(state->result, sizeof(state->result), "%s", result);
 	state->reason[0] = '\0';
@@ -131,44 +133,57 @@ static void publish(const struct supply *s, const struct source *source,
 			s->folder, source->name, octets, issuer, now, &result);
 	memfd_unmap(&octets);
 	if (r < 0) {
-		fail(state, "failed",
+		supply_fail(state, "failed",
 			r == -ENOENT ? "its issuer is not there" : strerror(-r));
 		return;
 	}
 	if (result.outcome == PUBLISH_REFUSED) {
-		fail(state, "refused", result.reason);
+		supply_fail(state, "refused", result.reason);
 		return;
 	}
-	succeed(state, result.outcome == PUBLISH_DONE ? "published" : "unchanged", now);
+	supply_succeed(
+		state, result.outcome == PUBLISH_DONE ? "published" : "unchanged", now);
 	state->this_update = result.this_update;
 	state->next_update = result.next_update;
 	memcpy(state->etag, fetched->etag, sizeof(state->etag));
 }
 
-static void serve(
+static void serve_crl(
 	const struct supply *s, const struct source *source, struct supply_state *state)
 {
+	const struct fetch_context c = { s->sources, s->ca, s->stop_fd };
 	struct fetch_result fetched;
 	int64_t now = clock_now();
-	int r = fetch(s->sources, source->url, state->etag, s->ca, &fetched);
+	int r = fetch(&c, source->url, state->etag, &fetched);
 
 	state->tried = now;
 	if (r < 0)
-		fail(state, "failed", strerror(-r));
+		supply_fail(state, "failed", strerror(-r));
 	else if (fetched.outcome == FETCH_NOT_MODIFIED)
-		succeed(state, "unchanged", now);
+		supply_succeed(state, "unchanged", now);
 	else if (fetched.outcome == FETCH_DONE)
 		publish(s, source, state, &fetched, now);
 	else
-		fail(state, "failed", fetched.reason);
+		supply_fail(state, "failed", fetched.reason);
 	if (fetched.fd >= 0)
 		close(fetched.fd);
 }
 
-/* After a failure sooner than usual, later each time, never later than usual. */
-static int64_t next_try_ms(const struct source *source, const struct supply_state *state)
+/* What a state is about: the lists come after the CRLs. */
+static bool is_lists(const struct supply *s, size_t i)
 {
-	int64_t wait = source->every_s, retry = RETRY_FIRST_S;
+	return i == s->sources->count;
+}
+
+static size_t count(const struct supply *s)
+{
+	return s->sources->count + (*s->sources->lists.lotl != '\0');
+}
+
+/* After a failure sooner than usual, later each time, never later than usual. */
+static int64_t next_try_ms(int every_s, const struct supply_state *state)
+{
+	int64_t wait = every_s, retry = RETRY_FIRST_S;
 
 	for (unsigned int i = 1; i < state->failures && retry < wait; i++)
 		retry *= 2;
@@ -177,32 +192,38 @@ static int64_t next_try_ms(const struct source *source, const struct supply_stat
 	return clock_monotonic_ms() + wait * 1000;
 }
 
-static void say(const struct source *source, const struct supply_state *state)
+static void serve(struct supply *s, size_t i)
 {
+	const struct sources *all = s->sources;
+	struct supply_state *state = &s->states[i];
+	const char *name = is_lists(s, i) ? "lists" : all->list[i].name;
+	const char *url = is_lists(s, i) ? all->lists.lotl : all->list[i].url;
+
+	if (is_lists(s, i))
+		lists_round(s, state);
+	else
+		serve_crl(s, &all->list[i], state);
+	state->due_ms = next_try_ms(
+		is_lists(s, i) ? all->lists.every_s : all->list[i].every_s, state);
 	if (strcmp(state->result, "published") == 0)
-		log_event(LOG_INFO, "trustd.published", NULL, "%s from %s", source->name,
-			source->url);
+		log_event(LOG_INFO, "trustd.published", NULL, "%s from %s", name, url);
 	else if (state->failures > 0)
 		log_event(LOG_WARNING, "trustd.failed", NULL, "%s from %s, %u times: %s",
-			source->name, source->url, state->failures, state->reason);
+			name, url, state->failures, state->reason);
 }
 
 int supply_turn(struct supply *s, int max_ms)
 {
-	int64_t now = clock_monotonic_ms(), wait = max_ms;
-	size_t first = s->sources->count;
+	int64_t now = clock_monotonic_ms(), wait;
+	size_t first = 0;
 
-	for (size_t i = 0; i < s->sources->count; i++)
-		if (first == s->sources->count ||
-			s->states[i].due_ms < s->states[first].due_ms)
+	for (size_t i = 1; i < count(s); i++)
+		if (s->states[i].due_ms < s->states[first].due_ms)
 			first = i;
-	if (first == s->sources->count)
+	if (count(s) == 0)
 		return max_ms;
 	if (s->states[first].due_ms <= now) {
-		serve(s, &s->sources->list[first], &s->states[first]);
-		s->states[first].due_ms =
-			next_try_ms(&s->sources->list[first], &s->states[first]);
-		say(&s->sources->list[first], &s->states[first]);
+		serve(s, first);
 		if (supply_write_status(s) < 0)
 			log_event(LOG_ERR, "trustd.status", NULL,
 				"%s/supply.json cannot be written", s->folder);

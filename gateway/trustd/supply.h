@@ -26,11 +26,17 @@ struct supply {
 	bool test;
 	uint64_t stamp; /* of sources.cfg as it was read */
 	struct sources *sources;
-	struct supply_state *states; /* as many as there are sources */
+	struct supply_state *states; /* as many as there are sources, and the lists' */
+	int stop_fd;
 };
 
-/* Read the sources. *ret_error: one line, the caller frees. Return: 0 or negative. */
-int supply_init(struct supply *s, const struct instance *instance, char **ret_error);
+/* Bring the trusted lists into FOLDER/lists and say in state what became of it. */
+void lists_round(const struct supply *s, struct supply_state *state);
+
+/* Read the sources. stop_fd: readable when the program shall stop. *ret_error: one line,
+ * the caller frees. Return: 0 or negative. */
+int supply_init(
+	struct supply *s, const struct instance *instance, int stop_fd, char **ret_error);
 void supply_done(struct supply *s);
 
 /* Read sources.cfg again when it changed; what cannot be read is logged, and the old one
@@ -40,6 +46,10 @@ void supply_look(struct supply *s);
 /* Serve the source that is due, when one is, and write the status. Return: milliseconds
  * until the next one is due, at most max_ms. */
 int supply_turn(struct supply *s, int max_ms);
+
+/* Note a failure or a success. */
+void supply_fail(struct supply_state *state, const char *result, const char *reason);
+void supply_succeed(struct supply_state *state, const char *result, int64_t now);
 
 /* FOLDER/supply.json as one JSON object a source. Return: 0 or -errno. */
 int supply_write_status(const struct supply *s);

@@ -65,7 +65,8 @@ def pointer(location, territory, kind, signers):
 
 
 def trusted_list(territory="XX", kind="EUgeneric", version=5, issued="2026-05-01T00:00:00Z",
-                 until="2026-11-01T00:00:00Z", pointers="", information=(), services=1):
+                 until="2026-11-01T00:00:00Z", pointers="", information=(), services=1,
+                 sequence=7):
     ca = "".join(
         "<TSPService><ServiceInformation>"
         f"<ServiceTypeIdentifier>{CA_QC}</ServiceTypeIdentifier>"
@@ -79,7 +80,7 @@ def trusted_list(territory="XX", kind="EUgeneric", version=5, issued="2026-05-01
         '<TrustServiceStatusList xmlns="http://uri.etsi.org/02231/v2#" '
         'xmlns:t="http://uri.etsi.org/02231/v2/additionaltypes#"><SchemeInformation>'
         f"<TSLVersionIdentifier>{version}</TSLVersionIdentifier>"
-        f"<TSLSequenceNumber>7</TSLSequenceNumber><TSLType>{TYPES}{kind}</TSLType>"
+        f"<TSLSequenceNumber>{sequence}</TSLSequenceNumber><TSLType>{TYPES}{kind}</TSLType>"
         f"<SchemeInformationURI>{links}</SchemeInformationURI>"
         f"<SchemeTerritory>{territory}</SchemeTerritory>"
         f"<PointersToOtherTSL>{pointers}</PointersToOtherTSL>"
@@ -111,8 +112,9 @@ class Lists:
             "EU", "EUlistofthelists", pointers=pointers, services=0, **more),
             signer or self.journal)
 
-    def good(self, territory):
-        return self.write(f"{territory.lower()}.xml", trusted_list(territory), self.member)
+    def good(self, territory, **more):
+        return self.write(f"{territory.lower()}.xml", trusted_list(territory, **more),
+                          self.member)
 
     def run(self, at=AT):
         done = sealgate("trust", "import", "--lotl", self.folder / "lotl.xml", "--lists",
@@ -180,6 +182,21 @@ def test_one_broken_list(lists, case):
     broken = next(r for (role, t), r in rows.items() if role == "list" and t != "BB")
     assert (broken["status"], broken["effect"]) == (status, "no")
     assert reason in broken["reason"]
+
+
+def test_an_old_list_again(lists):
+    """A sequence number that falls is refused, that of one list and that of all lists."""
+    lists.good("AA", sequence=9)
+    assert lists.run()[0] == 0
+    lists.good("AA", sequence=8)
+    code, rows = lists.run()
+    assert (code, rows["list", "AA"]["effect"], rows["list", "BB"]["effect"]) == (0, "no", "yes")
+    assert "9 was seen" in rows["list", "AA"]["reason"]
+    lists.good("AA", sequence=10)
+    assert lists.run()[1]["list", "AA"]["effect"] == "yes"
+    lists.lotl(sequence=6)
+    code, rows = lists.run()
+    assert code == 1 and "7 was seen" in rows["lotl", "EU"]["reason"]
 
 
 def test_list_of_lists_by_another(lists):

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "trustd/supply.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "pki/material.h"
+#include "trust/list_store.h"
+#include "xades/validate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LISTS_MAX 128
+
+/* A list that was brought in this round; the list of lists is asked for twice. */
+struct brought {
+	char *url;
+	int fd; /* -1: it could not be had */
+	bool kept;
+};
+
+struct round {
+	const struct supply *supply;
+	char store[PATH_MAX];
+	struct brought lists[LISTS_MAX];
+	size_t count;
+	bool news; /* a list differs from the good one before */
+};
+
+static struct brought *find(struct round *r, const char *url)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (strcmp(r->lists[i].url, url) == 0)
+			return &r->lists[i];
+	return NULL;
+}
+
+static struct brought *bring(struct round *r, const char *url)
+{
+	const struct supply *s = r->supply;
+	const struct fetch_context c = { s->sources, s->ca, s->stop_fd };
+	struct fetch_result fetched = { .fd = -1 };
+	struct brought *b = &r->lists[r->count];
+
+	if (r->count == LISTS_MAX)
+		return NULL;
+	*b = (struct brought){ .url = strdup(url), .fd = -1 };
+	if (!b->url)
+		return NULL;
+	r->count++;
+	if (!sources_allow(s->sources, url))
+		log_event(LOG_WARNING, "trustd.host", NULL,
+			"%s: its host is not in hosts", url);
+	else if (fetch(&c, url, "", &fetched) == 0 && fetched.outcome == FETCH_FAILED)
+		log_event(LOG_WARNING, "trustd.failed", NULL, "%s: %s", url,
+			fetched.reason);
+	b->fd = fetched.fd;
+	return b;
+}
+
+static int take_new(void *context, const char *url, uint8_t **ret_octets, size_t *ret_len)
+{
+	struct round *r = context;
+	struct brought *b = find(r, url);
+	struct span octets = { 0 };
+	int e;
+
+	if (!b)
+		b = bring(r, url);
+	if (!b || b->fd < 0)
+		return -EHOSTUNREACH;
+	e = memfd_map(b->fd, LIST_OCTETS_MAX, &octets);
+	if (e < 0)
+		return e;
+	*ret_octets = malloc(octets.len + 1);
+	if (*ret_octets)
+		memcpy(*ret_octets, octets.data, octets.len);
+	*ret_len = octets.len;
+	memfd_unmap(&octets);
+	return *ret_octets ? 0 : -ENOMEM;
+}
+
+static int take_good(
+	void *context, const char *url, uint8_t **ret_octets, size_t *ret_len)
+{
+	const struct round *r = context;
+
+	return list_store_good(r->store, url, ret_octets, ret_len);
+}
+
+static bool is_good(const struct round *r, const char *url, struct span octets)
+{
+	_cleanup_(freep) uint8_t *good = NULL;
+	size_t len;
+
+	return list_store_good(r->store, url, &good, &len) == 0 &&
+	       span_equal(span_of(good, len), octets);
+}
+
+static void keep(void *context, const char *url, struct span octets)
+{
+	struct round *r = context;
+	struct brought *b = find(r, url);
+
+	if (!b || b->kept || is_good(r, url, octets))
+		return;
+	b->kept = true;
+	r->news = true;
+	if (list_store_keep(r->store, url, octets) < 0)
+		log_event(
+			LOG_ERR, "trustd.status", NULL, "%s cannot be written", r->store);
+}
+
+static void round_done(struct round *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		free(r->lists[i].url);
+		if (r->lists[i].fd >= 0)
+			close(r->lists[i].fd);
+	}
+}
+
+/* What the whole says of itself: as good as the list of lists, until its next update. */
+static void conclude(struct round *r, const struct list_results *all, json_t *sequences,
+	struct supply_state *state)
+{
+	const struct list_result *lotl = NULL;
+	int64_t now = clock_now();
+	int e;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i].role == ROLE_LIST_OF_LISTS)
+			lotl = &all->list[i];
+	if (!all->usable || !lotl) {
+		supply_fail(state, "refused", lotl ? lotl->reason : "no list of lists");
+		return;
+	}
+	e = list_store_update(r->store, all, sequences, now, !r->news);
+	if (e < 0) {
+		supply_fail(state, "failed", strerror(-e));
+		return;
+	}
+	state->this_update = lotl->list->issued;
+	state->next_update = lotl->list->next_update;
+	if (*lotl->reason)
+		supply_fail(state, "refused", lotl->reason);
+	else
+		supply_succeed(state, e == 1 ? "published" : "unchanged", now);
+}
+
+static int import(struct round *r, struct supply_state *state)
+{
+	_cleanup_(pki_material_freep) struct pki_material *journal = pki_material_new();
+	_cleanup_json_ json_t *sequences = NULL;
+	_cleanup_(freep) char *error = NULL;
+	const struct source_lists *source = &r->supply->sources->lists;
+	struct import_request q = { .lotl_url = source->lotl,
+		.at = clock_now(),
+		.source = take_new,
+		.last_good = take_good,
+		.keep = keep,
+		.context = r };
+	struct list_results all = { 0 };
+	int e = journal ? list_store_sequences(r->store, &sequences) : -ENOMEM;
+
+	if (e == 0 &&
+		pki_material_load(journal, PKI_ANCHORS, source->journal, &error) <= 0)
+		e = -ENOENT;
+	if (e < 0)
+		return e;
+	q.sequences = sequences;
+	q.journal = journal->anchors;
+	e = trust_import(&q, &all);
+	if (e == 0)
+		conclude(r, &all, sequences, state);
+	list_results_done(&all);
+	return e;
+}
+
+void lists_round(const struct supply *s, struct supply_state *state)
+{
+	_cleanup_(round_done) struct round r = { .supply = s };
+	int e = snprintf(r.store, sizeof(r.store), "%s/lists", s->folder) < PATH_MAX
+			? 0
+			: -ENAMETOOLONG;
+
+	state->tried = clock_now();
+	if (e == 0)
+		e = import(&r, state);
+	if (e < 0)
+		supply_fail(state, "failed",
+			e == -ENOENT ? "the journal's certificates are not there"
+				     : strerror(-e));
+}

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""sealgate-trustd and the trusted lists: rotation, a broken list, an old one, an outage."""
+import datetime
+import json
+import pathlib
+import shutil
+import tempfile
+import threading
+import time
+
+import pytest
+
+from scenarios.gate import sealgate
+from scenarios.test_supply import BOUND, House, octets, status
+from scenarios.test_trust import Lists, pointer
+
+NOW = datetime.datetime.now(datetime.timezone.utc)
+DATES = {"issued": (NOW - datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+         "until": (NOW + datetime.timedelta(days=90)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+class Publisher(House):
+    """An authority that publishes a list of lists and two lists."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        (folder / "lists").mkdir()
+        self.lists = Lists(folder / "lists")
+        self.store = self.dir / "state" / "trust" / "lists"
+        shutil.copy(self.lists.journal.pem, self.dir / "policies" / "journal.pem")
+        self.publish_all()
+
+    def serve(self, path):
+        self.server.answers["/" + path.name] = octets(path.read_bytes())
+
+    def list_of(self, territory, **more):
+        self.serve(self.lists.good(territory, **{**DATES, **more}))
+
+    def publish_all(self, **more):
+        self.list_of("AA")
+        self.list_of("BB")
+        self.serve(self.lists.lotl(pointers="".join(
+            pointer(self.server.url(f"/{t.lower()}.xml"), t, "EUgeneric", [self.lists.member])
+            for t in ("AA", "BB")), **DATES, **more))
+
+    def follow(self, hosts=None):
+        file = self.dir / "policies" / "trust" / "sources.cfg"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(
+            f'hosts = ( "{hosts or self.server.host}" );\naddresses = "any";\n'
+            f'lists = {{ lotl = "{self.server.url("/lotl.xml")}"; '
+            'journal = "journal.pem"; every_s = 1; };\n')
+        self.start()
+
+    def rows(self):
+        """How each list stands, by territory."""
+        done = sealgate("trust", "status", "--store", self.store)
+        return {r["territory"]: r for r in map(json.loads, done.stdout.splitlines())}
+
+    def until_row(self, territory, condition):
+        self.until(lambda _: self.store.exists() and territory in self.rows() and
+                   condition(self.rows()[territory]))
+
+    def until_asked(self, path):
+        end = time.monotonic() + BOUND
+        while not any(asked == path for asked, _ in self.server.asked):
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.02)
+
+    def snapshots(self):
+        return sorted(self.store.glob("snapshot-*.json"))
+
+
+@pytest.fixture
+def publisher():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="lists-"))
+    made = Publisher(folder)
+    try:
+        yield made
+    finally:
+        if made.process:
+            made.process.kill()
+            made.process.wait()
+        made.server.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_lists_arrive_and_change(publisher):
+    publisher.follow()
+    publisher.until(lambda r: r[0]["result"] == "unchanged")
+    assert {t: r["effect"] for t, r in publisher.rows().items()} == {
+        "EU": "yes", "AA": "yes", "BB": "yes"}
+    assert len(publisher.snapshots()) == 1  # nothing new, nothing written
+    publisher.list_of("AA", services=2, sequence=8)
+    publisher.until_row("AA", lambda r: r["services"] == 2)
+    publisher.stop()
+    assert len(publisher.snapshots()) == 2
+
+
+@pytest.mark.parametrize("case", ["garbage", "another's", "old", "gone"])
+def test_the_last_good_list_counts(publisher, case):
+    publisher.list_of("AA", services=3, sequence=9)
+    publisher.follow()
+    publisher.until_row("AA", lambda r: r["services"] == 3)
+    if case == "garbage":
+        publisher.server.answers["/aa.xml"] = octets(b"<a>")
+    elif case == "another's":
+        publisher.serve(publisher.lists.write("aa.xml", "<a><b/></a>", publisher.lists.journal))
+    elif case == "old":
+        publisher.list_of("AA", services=4, sequence=8)
+    else:
+        publisher.server.answers["/aa.xml"] = status(503)
+    publisher.until_row("AA", lambda r: r["reason"])
+    publisher.stop()
+    row = publisher.rows()["AA"]
+    assert (row["effect"], row["services"], row["sequence"]) == ("yes", 3, 9)
+    assert row["reason"].startswith("the one from before counts: ")
+    assert publisher.rows()["BB"]["reason"] == ""
+
+
+def test_list_of_lists_by_another(publisher):
+    """What was in force stays, and the supply says that the new one was refused."""
+    publisher.follow()
+    publisher.until(lambda r: r[0]["succeeded"])
+    before = publisher.snapshots()
+    publisher.serve(publisher.lists.lotl(publisher.lists.member, pointers="", **DATES))
+    code, rows = publisher.until(lambda r: r[0]["failures"] > 0)
+    publisher.stop()
+    assert code == 1 and rows[0]["result"] == "refused"
+    assert {t: r["effect"] for t, r in publisher.rows().items()} == {
+        "EU": "yes", "AA": "yes", "BB": "yes"}
+    assert publisher.snapshots()[:1] == before[:1]
+
+
+def test_a_host_that_is_not_allowed(publisher):
+    """The list of lists may name any host; only those of policy are asked."""
+    other = publisher.server.url("/bb.xml").replace("127.0.0.1", "localhost")
+    publisher.serve(publisher.lists.lotl(pointers=pointer(
+        other, "BB", "EUgeneric", [publisher.lists.member]), **DATES))
+    publisher.follow()
+    publisher.until(lambda r: r[0]["tried"])
+    publisher.stop()
+    assert publisher.rows()["BB"]["status"] == "MISSING"
+    assert all(path != "/bb.xml" for path, _ in publisher.server.asked)
+    assert "trustd.host" in publisher.log.read_text()
+
+
+def test_stops_while_a_server_is_silent(publisher):
+    released = threading.Event()
+    publisher.server.answers["/aa.xml"] = lambda _: released.wait(60)
+    publisher.follow()
+    try:
+        publisher.until_asked("/aa.xml")
+        publisher.stop()
+    finally:
+        released.set()
