@@ -49,6 +49,7 @@ struct engine {
 	struct ledger_walk walk;
 	struct engine_copy copy;
 	int64_t seal_asked, forward_asked; /* seconds of the last claim, 0 none */
+	char aside[DOCUMENT_ID_SIZE];	   /* for engine_set_aside() */
 };
 
 /* A part's place in the blobs table. */
@@ -167,6 +168,17 @@ int delivery_all(struct engine *e, sqlite3_int64 document,
  */
 int delivery_become(
 	struct engine *e, struct delivery_row *d, enum delivery_state to, int64_t now);
+
+/* A row whose parts are missing or too large would be claimed first for ever, and nothing
+ * behind it: it is moved aside, with a record, and the next one is claimed. */
+#define SET_ASIDE_MAX 8	     /* in one claim */
+#define SET_ASIDE_S 3600     /* until one that cannot be moved elsewhere comes again */
+bool row_spoiled(int error); /* by the row itself, not for want of memory */
+int document_set_aside(struct engine *e, int64_t now, struct document_row *d);
+int delivery_set_aside(struct engine *e, int64_t now, const struct document_row *doc,
+	struct delivery_row *d, bool unknown);
+/* Of a held document: comes again later, and is refused at the end of its hold. */
+int held_set_aside(struct engine *e, int64_t now, struct document_row *d);
 
 /* The same for the end of an attempt, with its audit record; takes over detail. A hold
  * that waited for this end takes effect. d->due is set by the caller. */

@@ -88,7 +88,7 @@ int blob_read(struct engine *e, sqlite3_int64 document, enum queue_part part, si
 	}
 	len = (size_t)sqlite3_blob_bytes(blob);
 	fd = memfd_create("part", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	r = fd < 0 ? -errno : len > max ? -EFBIG : stream_out(e, blob, len, fd);
+	r = fd < 0 ? -errno : len > max ? -E2BIG : stream_out(e, blob, len, fd);
 	sqlite3_blob_close(blob);
 	if (r == 0)
 		r = memfd_seal(fd);

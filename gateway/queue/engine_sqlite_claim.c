@@ -82,28 +82,60 @@ static int claim_document(struct engine *e, int64_t now, int lease_s, enum state
 	return QUEUE_DONE;
 }
 
+static void close_parts(int fds[3])
+{
+	for (size_t i = 0; i < 3; i++)
+		if (fds[i] >= 0)
+			close(take_fd(&fds[i]));
+}
+
+/* There may be more behind what was set aside. */
+static int ask_again(int64_t now, int64_t *ret_due)
+{
+	*ret_due = now;
+	return QUEUE_EMPTY;
+}
+
 int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int ret_fds[3], int64_t *ret_due)
 {
-	struct document_row d;
-	int r = claim_document(
-		e, now, lease_s, SQL_CLAIM_SEAL, SQL_NEXT_SEAL, &d, ret_claim, ret_due);
-
 	e->seal_asked = now;
-	return r == QUEUE_DONE ? read_parts(e, d.key, ret_fds) : r;
+	for (int n = 0; n < SET_ASIDE_MAX; n++) {
+		struct document_row d;
+		int r = claim_document(e, now, lease_s, SQL_CLAIM_SEAL, SQL_NEXT_SEAL, &d,
+			ret_claim, ret_due);
+
+		if (r != QUEUE_DONE)
+			return r;
+		r = read_parts(e, d.key, ret_fds);
+		if (!row_spoiled(r))
+			return r;
+		close_parts(ret_fds);
+		r = document_set_aside(e, now, &d);
+		if (r != QUEUE_DONE)
+			return r;
+	}
+	return ask_again(now, ret_due);
 }
 
 int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
 {
-	struct document_row d;
-	int r = claim_document(
-		e, now, lease_s, SQL_CLAIM_HELD, SQL_NEXT_HELD, &d, ret_claim, ret_due);
+	for (int n = 0; n < SET_ASIDE_MAX; n++) {
+		struct document_row d;
+		int r = claim_document(e, now, lease_s, SQL_CLAIM_HELD, SQL_NEXT_HELD, &d,
+			ret_claim, ret_due);
 
-	if (r != QUEUE_DONE)
-		return r;
-	r = blob_read(e, d.key, QUEUE_DOCUMENT, LIMIT_DOCUMENT, ret_fd);
-	return r == QUEUE_NOT_FOUND ? -ENODATA : r;
+		if (r != QUEUE_DONE)
+			return r;
+		r = blob_read(e, d.key, QUEUE_DOCUMENT, LIMIT_DOCUMENT, ret_fd);
+		if (r != QUEUE_NOT_FOUND && !row_spoiled(r))
+			return r;
+		r = held_set_aside(e, now, &d);
+		if (r != QUEUE_DONE)
+			return r;
+	}
+	return ask_again(now, ret_due);
 }
 
 int delivery_document(
@@ -192,11 +224,43 @@ static int send_delivery(struct engine *e, int64_t now, int lease_s,
 	return r < 0 ? r : QUEUE_DONE;
 }
 
-int engine_claim_delivery(struct engine *e, int64_t now, const char *destination,
-	int lease_s, struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
+/* The next delivery that is due, or none. QUEUE_DONE, QUEUE_EMPTY, negative; *ret_spoiled
+ * when it was moved aside instead. */
+static int claim_one(struct engine *e, int64_t now, const char *destination, int lease_s,
+	struct queue_claim *ret_claim, int *ret_fd, bool *ret_spoiled)
 {
 	struct document_row doc;
 	struct delivery_row d;
+	int r = select_delivery(e, now, destination, &d);
+
+	*ret_spoiled = false;
+	if (r <= 0)
+		return r < 0 ? r : QUEUE_EMPTY;
+	r = delivery_document(e, &d, &doc);
+	if (r == 0)
+		r = send_delivery(e, now, lease_s, &doc, &d, ret_claim);
+	if (r != QUEUE_DONE)
+		return r;
+	r = blob_read(e, doc.key, QUEUE_CONTAINER, LIMIT_CONTAINER, ret_fd);
+	if (r != QUEUE_NOT_FOUND && !row_spoiled(r))
+		return r;
+	*ret_spoiled = true;
+	return delivery_set_aside(e, now, &doc, &d, ret_claim->look_up);
+}
+
+static int when_due(struct engine *e, const char *destination, int64_t *ret_due)
+{
+	int r = next_due(e, sql_bind(e, SQL_NEXT_DELIVERY, "t", destination), ret_due);
+
+	if (r == 0)
+		r = next_due(e, sql_bind(e, SQL_NEXT_EXPIRY, ""), ret_due);
+	return r < 0 ? r : QUEUE_EMPTY;
+}
+
+int engine_claim_delivery(struct engine *e, int64_t now, const char *destination,
+	int lease_s, struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
+{
+	bool spoiled = true;
 	int r = engine_expire_leases(e, now);
 
 	e->forward_asked = now;
@@ -206,20 +270,10 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 	r = maintenance_now(e, now, destination, ret_due);
 	if (r != 0)
 		return r < 0 ? r : QUEUE_EMPTY;
-	r = select_delivery(e, now, destination, &d);
-	if (r == 0) {
-		r = next_due(
-			e, sql_bind(e, SQL_NEXT_DELIVERY, "t", destination), ret_due);
-		if (r == 0)
-			r = next_due(e, sql_bind(e, SQL_NEXT_EXPIRY, ""), ret_due);
-		return r < 0 ? r : QUEUE_EMPTY;
+	for (int n = 0; spoiled && n < SET_ASIDE_MAX; n++) {
+		r = claim_one(e, now, destination, lease_s, ret_claim, ret_fd, &spoiled);
+		if (r != QUEUE_DONE)
+			return r == QUEUE_EMPTY ? when_due(e, destination, ret_due) : r;
 	}
-	if (r > 0)
-		r = delivery_document(e, &d, &doc);
-	if (r == 0)
-		r = send_delivery(e, now, lease_s, &doc, &d, ret_claim);
-	if (r != QUEUE_DONE)
-		return r;
-	r = blob_read(e, doc.key, QUEUE_CONTAINER, LIMIT_CONTAINER, ret_fd);
-	return r == QUEUE_NOT_FOUND ? -ENODATA : r;
+	return spoiled ? ask_again(now, ret_due) : QUEUE_DONE;
 }

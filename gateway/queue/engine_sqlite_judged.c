@@ -80,6 +80,37 @@ static int tell(struct engine *e, int64_t now, const struct document_row *d)
 	return outcome_add(e, now, d, &o);
 }
 
+static int refuse_unread(struct engine *e, int64_t now, struct document_row *d)
+{
+	int r = document_become(e, d, DOCUMENT_REFUSED, now);
+
+	if (r == QUEUE_DONE)
+		r = end_deliveries(e, now, d->key);
+	if (r != QUEUE_DONE)
+		return r;
+	r = tell(e, now, d);
+	return r < 0 ? r : QUEUE_DONE;
+}
+
+int held_set_aside(struct engine *e, int64_t now, struct document_row *d)
+{
+	int64_t until = d->document.held_until;
+	bool over = now >= until;
+	int64_t due = now + SET_ASIDE_S < until ? now + SET_ASIDE_S : until;
+	int r = over ? refuse_unread(e, now, d)
+		     : document_become(e, d, DOCUMENT_HELD, due);
+
+	if (r != QUEUE_DONE)
+		return r;
+	memcpy(e->aside, d->document.id, sizeof(e->aside));
+	r = audit_event(e, now, "queued", "document.judged", d,
+		json_pack("{s:s,s:s,s:i}", "state",
+			document_state_text((enum document_state)d->document.state),
+			"reason", "its octets are missing or too large", "attempt",
+			(int)d->attempt));
+	return r < 0 ? r : QUEUE_DONE;
+}
+
 int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	const struct queue_judgement *j, struct span report)
 {

@@ -243,6 +243,17 @@ static int answer_of_error(const struct operation *op, int error)
 	}
 }
 
+static void tell_set_aside(struct engine *e)
+{
+	const char *id = engine_set_aside(e);
+
+	if (id)
+		log_event(LOG_ALERT, "queued.spoiled", id,
+			"parts of it are missing or too large: it was moved aside, and "
+			"what "
+			"is behind it goes on");
+}
+
 int dispatch_run(struct engine *e, const struct operation *op,
 	const struct ipc_message *m, const char *peer, int64_t now,
 	struct answer *ret_answer)
@@ -259,6 +270,7 @@ int dispatch_run(struct engine *e, const struct operation *op,
 		return r;
 	answer_done(ret_answer);
 	answer = op->run(&c);
+	tell_set_aside(e);
 	if (engine_failure(e) != ENGINE_FINE)
 		return -EIO;
 	if (answer < 0) {
