@@ -89,26 +89,18 @@ int backup_add_file(
 	const char *from, const char *files, const char *path, struct buf *list)
 {
 	char to[PATH_MAX], hex[SHA256_TEXT_SIZE];
-	struct stat st;
+	struct stat st, copy;
 	int r = join(to, files, path);
 
 	if (r < 0)
 		return r;
 	r = copy_file(from, to, 0600, hex);
-	/* the size of the copy: a log may have grown meanwhile */
-	if (r == 0 && stat(from, &st) < 0)
-		r = -errno;
-	if (r == 0) {
-		mode_t mode = st.st_mode;
-		uid_t uid = st.st_uid;
-		gid_t gid = st.st_gid;
-
-		r = stat(to, &st) < 0 ? -errno : 0;
-		st.st_mode = mode;
-		st.st_uid = uid;
-		st.st_gid = gid;
-	}
-	return r < 0 ? r : note(list, hex, &st, path);
+	if (r < 0)
+		return r;
+	if (stat(from, &st) < 0 || stat(to, &copy) < 0)
+		return -errno;
+	st.st_size = copy.st_size; /* a log may have grown meanwhile */
+	return note(list, hex, &st, path);
 }
 
 static int add(const char *instance, const char *files, const char *path,
@@ -120,8 +112,10 @@ static int add_entries(const char *from, const char *instance, const char *files
 	DIR *d = opendir(from);
 	const struct dirent *e;
 	char below[PATH_MAX];
-	int r = d ? 0 : -errno;
+	int r = 0;
 
+	if (!d)
+		return -errno;
 	while (r == 0 && (errno = 0, e = readdir(d)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
@@ -131,8 +125,7 @@ static int add_entries(const char *from, const char *instance, const char *files
 	}
 	if (r == 0 && errno)
 		r = -errno;
-	if (d)
-		closedir(d);
+	closedir(d);
 	return r;
 }
 
@@ -169,8 +162,7 @@ int backup_add(
 
 struct line {
 	char hex[SHA256_TEXT_SIZE];
-	unsigned mode, uid, gid;
-	long long size;
+	unsigned long mode, uid, gid;
 	char path[PATH_MAX];
 };
 
@@ -179,13 +171,35 @@ static bool path_ok(const char *path)
 	return path[0] && path[0] != '/' && !strstr(path, "..") && !strstr(path, "//");
 }
 
+/* A number and the space after it. Return: what follows, or NULL. */
+static const char *number(const char *p, int base, unsigned long *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoul(p, &end, base);
+	return errno || end == p || *end != ' ' ? NULL : end + 1;
+}
+
+static const char *word(const char *p, char *ret, size_t size)
+{
+	size_t n = strcspn(p, " ");
+
+	if (n == 0 || n >= size || p[n] != ' ')
+		return NULL;
+	memcpy(ret, p, n);
+	ret[n] = '\0';
+	return p + n + 1;
+}
+
 /* Take the next line. Return: 1, 0 at the end, -EBADMSG. */
 static int next_line(struct span *lines, struct line *ret)
 {
 	const uint8_t *end = lines->len ? memchr(lines->data, '\n', lines->len) : NULL;
 	char text[PATH_MAX + 160];
+	unsigned long size;
+	const char *p;
 	size_t n;
-	int at = 0;
 
 	if (lines->len == 0)
 		return 0;
@@ -195,11 +209,14 @@ static int next_line(struct span *lines, struct line *ret)
 	memcpy(text, lines->data, n);
 	text[n] = '\0';
 	*lines = span_of(end + 1, lines->len - n - 1);
-	if (sscanf(text, "%64s %o %u %u %lld %n", ret->hex, &ret->mode, &ret->uid,
-		    &ret->gid, &ret->size, &at) != 5 ||
-		at == 0 || strlen(text + at) >= sizeof(ret->path))
+	p = word(text, ret->hex, sizeof(ret->hex));
+	p = p ? number(p, 8, &ret->mode) : NULL;
+	p = p ? number(p, 10, &ret->uid) : NULL;
+	p = p ? number(p, 10, &ret->gid) : NULL;
+	p = p ? number(p, 10, &size) : NULL;
+	if (!p || strlen(p) >= sizeof(ret->path))
 		return -EBADMSG;
-	memcpy(ret->path, text + at, strlen(text + at) + 1);
+	memcpy(ret->path, p, strlen(p) + 1);
 	return path_ok(ret->path) && ret->mode <= 07777 ? 1 : -EBADMSG;
 }
 
@@ -244,12 +261,12 @@ static int put_one(const char *files, const struct line *l, const char *instance
 	if (r == 0 && folder)
 		r = mkdir(to, 0700) < 0 && errno != EEXIST ? -errno : 0;
 	else if (r == 0)
-		r = copy_file(from, to, l->mode, hex);
+		r = copy_file(from, to, (mode_t)l->mode, hex);
 	if (r == 0 && !folder && strcmp(hex, l->hex) != 0)
 		r = -EBADMSG;
-	if (r == 0 && geteuid() == 0 && lchown(to, l->uid, l->gid) < 0)
+	if (r == 0 && geteuid() == 0 && lchown(to, (uid_t)l->uid, (gid_t)l->gid) < 0)
 		r = -errno;
-	if (r == 0 && chmod(to, l->mode) < 0)
+	if (r == 0 && chmod(to, (mode_t)l->mode) < 0)
 		r = -errno;
 	return r;
 }

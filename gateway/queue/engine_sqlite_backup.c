@@ -121,8 +121,7 @@ static int start_beside(struct engine *e)
 
 	if (len < strlen(NAME) || len + sizeof(COPY) >= sizeof(path))
 		return -ENAMETOOLONG;
-	memcpy(path, own, len - strlen(NAME));
-	memcpy(path + len - strlen(NAME), COPY, sizeof(COPY));
+	snprintf(path, sizeof(path), "%.*s%s", (int)(len - strlen(NAME)), own, COPY);
 	return engine_backup_start(e, path);
 }
 
