@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/audit_heads.h"
 #include "ctl/command.h"
 #include "ctl/queue_session.h"
 #include "ctl/reconcile.h"
@@ -20,6 +21,7 @@
 struct reading {
 	bool (*line)(struct reading *r, struct span line);
 	struct audit_check check;
+	struct audit_heads heads;
 	bool no_head;  /* asked for: the end of the chain is not compared */
 	bool headless; /* the instance should have a head, and has none */
 	int status;    /* enum exit_status so far */
@@ -45,10 +47,41 @@ static void report(const struct audit_check *c, int fault)
 			(long long)c->position + 1, (long long)c->position);
 }
 
+/* The chain is one, but not the one that was sealed. */
+static bool rewritten(struct reading *r)
+{
+	printf("rewritten: the sealed head of position %lld is of another chain\n",
+		(long long)r->check.position);
+	r->status = EXIT_NOT_PASSED;
+	return false;
+}
+
+/* All sealed heads must have been met. */
+static int end_of_heads(const struct reading *r)
+{
+	const struct audit_heads *h = &r->heads;
+
+	if (h->next < h->count) {
+		printf("truncated: the chain ends at position %lld, the last sealed head "
+		       "is "
+		       "at %lld\n",
+			(long long)r->check.position,
+			(long long)h->list[h->count - 1].position);
+		return EXIT_NOT_PASSED;
+	}
+	if (h->count)
+		printf("sealed: %zu heads, the last at position %lld\n", h->count,
+			(long long)h->list[h->count - 1].position);
+	return EXIT_CLEAN;
+}
+
 static bool verify_line(struct reading *r, struct span line)
 {
 	int fault = audit_check_line(&r->check, line);
 
+	if (fault == AUDIT_INTACT &&
+		!audit_heads_agree(&r->heads, r->check.position, r->check.chain))
+		return rewritten(r);
 	if (fault == AUDIT_INTACT)
 		return true;
 	if (fault < 0) {
@@ -223,7 +256,7 @@ static int verify(struct reading *r, const char *file)
 		return EXIT_NOT_PASSED;
 	}
 	report(&r->check, fault);
-	return fault == AUDIT_INTACT ? EXIT_CLEAN : EXIT_NOT_PASSED;
+	return fault == AUDIT_INTACT ? end_of_heads(r) : EXIT_NOT_PASSED;
 }
 
 static int export(struct reading *r, int64_t after)
@@ -310,49 +343,125 @@ static int read_after(const char *text, int64_t *ret_after)
 	return errno || *end || end == text || *ret_after < 0 ? -EINVAL : 0;
 }
 
-int cmd_audit(int argc, char **argv)
+struct audit_options {
+	struct pki_material *material;
+	const char *heads, *count;
+	int64_t after;
+	bool anchored;
+};
+
+static int load(struct audit_options *o, enum pki_kind kind, const char *path)
+{
+	_cleanup_(freep) char *error = NULL;
+
+	if (pki_material_load(o->material, kind, path, &error) < 0)
+		return command_fault("%s", error ? error : path);
+	o->anchored |= kind == PKI_ANCHORS;
+	return 0;
+}
+
+static int take_place(bool ok, const char *value)
+{
+	return ok ? 0 : command_fault("not a place in the chain: %s", value);
+}
+
+static int take_option(
+	struct reading *r, struct audit_options *o, int letter, const char *value)
+{
+	switch (letter) {
+	case 'h':
+		return take_place(
+			audit_head_read(span_str(value), &r->check.head_position,
+				r->check.head_chain) == 0,
+			value);
+	case 'a':
+		return take_place(read_after(value, &o->after) == 0, value);
+	case 'n':
+		r->no_head = true;
+		return 0;
+	case 'c':
+		o->count = value;
+		return 0;
+	case 'H':
+		o->heads = value;
+		return 0;
+	case 'A':
+		return load(o, PKI_ANCHORS, value);
+	case 'R':
+		return load(o, PKI_REVOCATION, value);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int read_options(
+	int argc, char **argv, struct reading *r, struct audit_options *ret)
 {
 	static const struct option options[] = { { "head", required_argument, NULL, 'h' },
 		{ "no-head", no_argument, NULL, 'n' },
 		{ "after", required_argument, NULL, 'a' },
-		{ "count", required_argument, NULL, 'c' }, { 0 } };
+		{ "count", required_argument, NULL, 'c' },
+		{ "heads", required_argument, NULL, 'H' },
+		{ "anchors", required_argument, NULL, 'A' },
+		{ "revocation", required_argument, NULL, 'R' }, { 0 } };
+	int c;
+
+	while ((c = command_option(argc, argv, "", options)) != -1)
+		if (take_option(r, ret, c, optarg) < 0)
+			return -EINVAL;
+	if (ret->heads && !ret->anchored)
+		return command_fault("--heads needs --anchors: whose seals count");
+	return 0;
+}
+
+static int verify_with_heads(
+	struct reading *r, const struct audit_options *o, const char *file)
+{
+	int status = o->heads ? audit_heads_load(&r->heads, o->heads, o->material)
+			      : EXIT_CLEAN;
+
+	if (status == EXIT_CLEAN)
+		status = verify(r, file);
+	audit_heads_done(&r->heads);
+	return status;
+}
+
+/* The verb with what it takes, or EXIT_USAGE. */
+static int run_verb(
+	struct reading *r, const struct audit_options *o, const char *verb, char **files)
+{
+	const char *file = files[0];
+	bool one = !file || !files[1], head = r->check.head_position != 0;
+
+	if (r->no_head && (file || head || strcmp(verb, "verify") != 0))
+		command_fault("--no-head is for verify of an instance, without --head");
+	else if (strcmp(verb, "reconcile") == 0 && one && o->after == 0 && !head &&
+		 !o->heads)
+		return reconcile(r, o->count, file);
+	else if (strcmp(verb, "verify") == 0 && one && o->after == 0 && !o->count)
+		return verify_with_heads(r, o, file);
+	else if (strcmp(verb, "export") == 0 && !file && !head && !o->count && !o->heads)
+		return export(r, o->after);
+	else
+		command_fault("an option or an argument that this verb does not take");
+	return command_usage("audit");
+}
+
+int cmd_audit(int argc, char **argv)
+{
+	_cleanup_(pki_material_freep) struct pki_material *material = pki_material_new();
+	struct audit_options o = { .material = material };
 	struct reading r = { .out = stdout };
-	const char *verb = argc > 1 ? argv[1] : "", *count = NULL;
-	int64_t after = 0;
-	int c, files;
+	const char *verb = argc > 1 ? argv[1] : "";
 
 	if (argc < 2 || (strcmp(verb, "verify") != 0 && strcmp(verb, "export") != 0 &&
 				strcmp(verb, "reconcile") != 0))
 		return command_no_verb(argv[1]);
+	if (!material)
+		return EXIT_INTERNAL;
 	argc--;
 	argv++;
-	while ((c = command_option(argc, argv, "", options)) != -1) {
-		if (c == 'n' || c == 'c') {
-			r.no_head = r.no_head || c == 'n';
-			count = c == 'c' ? optarg : count;
-			continue;
-		}
-		if ((c == 'h' && audit_head_read(span_str(optarg), &r.check.head_position,
-					 r.check.head_chain) == 0) ||
-			(c == 'a' && read_after(optarg, &after) == 0))
-			continue;
-		if (c != '?')
-			command_fault("not a place in the chain: %s", optarg);
+	if (read_options(argc, argv, &r, &o) < 0)
 		return command_usage("audit");
-	}
-	files = argc - optind;
-	if (r.no_head &&
-		(files || r.check.head_position || strcmp(verb, "verify") != 0)) {
-		command_fault("--no-head is for verify of an instance, without --head");
-		return command_usage("audit");
-	}
-	if (strcmp(verb, "reconcile") == 0 && files <= 1 && after == 0 &&
-		!r.check.head_position)
-		return reconcile(&r, count, files ? argv[optind] : NULL);
-	if (strcmp(verb, "verify") == 0 && files <= 1 && after == 0 && !count)
-		return verify(&r, files ? argv[optind] : NULL);
-	if (strcmp(verb, "export") == 0 && files == 0 && !r.check.head_position && !count)
-		return export(&r, after);
-	command_fault("an option or an argument that this verb does not take");
-	return command_usage("audit");
+	return run_verb(&r, &o, verb, argv + optind);
 }

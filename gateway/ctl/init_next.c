@@ -52,8 +52,10 @@ static void say_keys(FILE *out, const char *dir)
 	step(out, dir, "hsm csr seal >seal.csr",
 		"certificate requests, for your authority");
 	step(out, dir, "hsm csr receipt >receipt.csr", "");
+	step(out, dir, "hsm csr audit-head >audit-head.csr", "");
 	step(out, dir, "hsm import seal seal.pem", "what it issued, with the chain");
 	step(out, dir, "hsm import receipt receipt.pem", "");
+	step(out, dir, "hsm import audit-head audit-head.pem", "");
 }
 
 void init_say_next(FILE *out, const char *dir, bool test, bool system)

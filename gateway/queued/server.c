@@ -7,6 +7,7 @@
 #include "queued/batch.h"
 #include "queued/connection.h"
 #include "queued/head.h"
+#include "queued/head_seal.h"
 #include "queued/watch.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ struct server {
 	const struct server_options *o;
 	struct batch batch;
 	struct watch watch;
+	struct head_seal seal;
 	struct connection *connections; /* CONNECTIONS_MAX of them */
 	size_t first;			/* where looking for requests starts, in turn */
 	int64_t head_position;		/* as last written */
@@ -171,8 +173,12 @@ static int round_once(struct server *s)
 		r = backup_run(&s->batch, s->o->listener >= 0);
 	if (r == 0 && s->o->listener >= 0)
 		r = watch_run(&s->watch, &s->batch, clock_monotonic_ms());
-	if (r == 0)
+	if (r == 0) {
+		struct engine_head head = batch_head(&s->batch);
+
+		head_seal_offer(&s->seal, &head);
 		write_head(s, clock_monotonic_ms(), false);
+	}
 	if (s->o->session >= 0 && s->connections[0].fd < 0)
 		s->stop = true;
 	return r;
@@ -180,6 +186,8 @@ static int round_once(struct server *s)
 
 static int start(struct server *s, struct engine *e)
 {
+	int r;
+
 	s->connections = calloc(CONNECTIONS_MAX, sizeof(*s->connections));
 	batch_init(&s->batch, s->o->folder, e);
 	if (!s->connections)
@@ -194,7 +202,10 @@ static int start(struct server *s, struct engine *e)
 		return 0;
 	}
 	fcntl(s->o->listener, F_SETFL, O_NONBLOCK);
-	return batch_note(&s->batch, "queued.start");
+	r = batch_note(&s->batch, "queued.start");
+	return r < 0 || !s->o->instance
+		       ? r
+		       : head_seal_start(&s->seal, s->o->instance, s->o->folder);
 }
 
 static void finish(struct server *s, int error)
@@ -207,6 +218,7 @@ static void finish(struct server *s, int error)
 		batch_note(&s->batch, "queued.stop");
 		write_head(s, clock_monotonic_ms(), true);
 	}
+	head_seal_stop(&s->seal);
 	batch_done(&s->batch, error == 0);
 	watch_done(&s->watch);
 }

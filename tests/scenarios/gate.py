@@ -205,7 +205,7 @@ class Gate:
     def _make_token(self):
         """Keys are made in the token; the Commission's test CA certifies them."""
         self.run("hsm", "init", check=True)
-        for role in ("seal", "receipt"):
+        for role in ("seal", "receipt", "audit-head"):
             request = self.run("hsm", "csr", role, check=True).stdout
             issued = self.folder / f"{role}.pem"
             issued.write_bytes(self.pki.issue(role, request.encode()) +

@@ -131,6 +131,8 @@ OUTSIDE = {
              (), SIGNER_SPAN),
     "receipt": ("ec/issuing", "receipt", EC + (EC_ID,), "sealgate Receipts (TEST)", (),
                 SIGNER_SPAN),
+    "audit-head": ("ec/issuing", "receipt", EC + (EC_ID,), "sealgate Audit Heads (TEST)", (),
+                   SIGNER_SPAN),
     "officer": ("authority-nz/issuing", "officer", NZ, "Test Officer", (), SIGNER_SPAN),
     "client": ("transport-ca/root", "client", TRANSPORT, "client", (), TLS_SPAN),
     "server": ("transport-ca/root", "server", TRANSPORT, "localhost", HOSTS, TLS_SPAN),

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Sealed heads of the audit chain, kept outside of it, against the chain; never a head
+ * whose seal does not verify.
+ */
+#ifndef SEALGATE_CTL_AUDIT_HEADS_H
+#define SEALGATE_CTL_AUDIT_HEADS_H
+
+#include "pki/material.h"
+#include "queue/sealed_head.h"
+
+#include <stddef.h>
+
+struct audit_heads {
+	struct sealed_head *list; /* by position */
+	size_t count, next;	  /* the first that the chain has not come to */
+};
+
+/* Verify every *.json of a folder. Says on standard error which does not.
+ * Return: enum exit_status. */
+int audit_heads_load(
+	struct audit_heads *h, const char *folder, const struct pki_material *material);
+
+/* The chain has come to a position with this value. Return: true, false when a head says
+ * otherwise. */
+bool audit_heads_agree(
+	struct audit_heads *h, int64_t position, const uint8_t chain[SHA256_SIZE]);
+
+void audit_heads_done(struct audit_heads *h);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queued/head_seal.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+#include "common/id.h"
+#include "common/log.h"
+#include "pkcs11/client.h"
+#include "queue/sealed_head.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define SIGNER_TIMEOUT_MS 5000
+#define LOOK_MS 1000
+
+static int sign(struct signer *s, const char *id, const char *statement, char **ret_text)
+{
+	_cleanup_(freep) uint8_t *der = NULL;
+	struct signer_result result;
+	uint8_t digest[SHA256_SIZE];
+	size_t len;
+	int r = signer_certificates(s, SEALED_HEAD_ROLE, &der, &len, &result);
+
+	if (r != SIGNER_SIGNED)
+		return r < 0 ? r : -EAGAIN;
+	r = digest_sha256(span_str(statement), digest);
+	if (r == 0)
+		r = signer_sign(s, SEALED_HEAD_ROLE, digest, SHA256_SIZE, id, &result);
+	if (r != SIGNER_SIGNED || result.value_len != SEALED_HEAD_SIGNATURE_SIZE)
+		return r < 0 ? r : -EAGAIN;
+	*ret_text = sealed_head_assemble(statement, span_of(der, len), result.value);
+	return *ret_text ? 0 : -ENOMEM;
+}
+
+static int keep(const char *folder, const char *below, int64_t position, const char *text)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s%s", folder, below) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if (*below && mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	if (snprintf(path, sizeof(path), "%s%s/%018lld.json", folder, below,
+		    (long long)position) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return durable_write(path, span_str(text), 0644);
+}
+
+static int seal_head(const struct head_seal *h, const struct engine_head *head)
+{
+	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
+	_cleanup_(freep) char *statement = NULL, *text = NULL, *reason = NULL;
+	const struct config *config = h->instance->config;
+	struct sealed_head check;
+	char id[DOCUMENT_ID_SIZE];
+	int r = id_new(id);
+
+	if (r < 0)
+		return r;
+	statement = sealed_head_statement(id, config_string(config, "instance.name"),
+		config_bool(config, "instance.test"), head->position, head->chain,
+		clock_now());
+	if (!statement)
+		return -ENOMEM;
+	r = signer_connect(h->signer, SIGNER_TIMEOUT_MS, &signer);
+	if (r == 0)
+		r = sign(signer, id, statement, &text);
+	if (r == 0 && sealed_head_verify(span_str(text), NULL, &check, &reason) != 1)
+		r = -EBADMSG;
+	if (r == 0)
+		r = keep(h->folder, "/heads", head->position, text);
+	if (r == 0 && *h->export)
+		r = keep(h->export, "", head->position, text);
+	return r;
+}
+
+static bool stopping(struct head_seal *h)
+{
+	bool stop;
+
+	pthread_mutex_lock(&h->lock);
+	stop = h->stop;
+	pthread_mutex_unlock(&h->lock);
+	return stop;
+}
+
+/* Say once that it does not work, and once that it does again. */
+static void tell(struct head_seal *h, int r)
+{
+	/* at the end the signer may be gone already */
+	if (r < 0 && !h->failing && !stopping(h))
+		log_event(LOG_WARNING, "queued.head-unsealed", NULL,
+			"the head of the audit chain is not sealed: %s", strerror(-r));
+	else if (r == 0 && h->failing)
+		log_event(LOG_NOTICE, "queued.head-unsealed", NULL,
+			"heads are sealed again");
+	h->failing = r < 0;
+}
+
+/* Sleep until something changed, at most a moment. Return: the head to seal, or position
+ * 0. */
+static struct engine_head wait_for_head(
+	struct head_seal *h, int64_t sealed, int64_t sealed_ms)
+{
+	struct engine_head head = { 0 };
+	struct timespec until;
+	int64_t fresh;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LOOK_MS / 1000;
+	pthread_mutex_lock(&h->lock);
+	if (!h->stop)
+		pthread_cond_timedwait(&h->changed, &h->lock, &until);
+	fresh = h->head.position - sealed;
+	if (fresh > 0 && (h->stop || fresh >= h->every_records ||
+				 clock_monotonic_ms() - sealed_ms >= h->every_ms))
+		head = h->head;
+	pthread_mutex_unlock(&h->lock);
+	return head;
+}
+
+static void *run(void *argument)
+{
+	struct head_seal *h = argument;
+	int64_t sealed = 0, sealed_ms = clock_monotonic_ms();
+	bool last = false;
+
+	while (!last) {
+		struct engine_head head;
+
+		last = stopping(h);
+		head = wait_for_head(h, sealed, sealed_ms);
+		if (head.position == 0)
+			continue;
+		sealed_ms = clock_monotonic_ms(); /* what failed is tried after a pause */
+		tell(h, seal_head(h, &head));
+		if (!h->failing)
+			sealed = head.position;
+	}
+	return NULL;
+}
+
+int head_seal_start(
+	struct head_seal *h, const struct instance *instance, const char *folder)
+{
+	pthread_condattr_t attributes;
+	int r;
+
+	*h = (struct head_seal){ .instance = instance,
+		.folder = folder,
+		.export = config_string(instance->config, "audit.export"),
+		.every_ms = config_int(instance->config, "audit.seal_s") * 1000,
+		.every_records = config_int(instance->config, "audit.seal_records") };
+	r = instance_socket(instance, "signer", h->signer);
+	if (r < 0)
+		return r;
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&h->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	r = -pthread_create(&h->thread, NULL, run, h);
+	h->running = r == 0;
+	return r;
+}
+
+void head_seal_offer(struct head_seal *h, const struct engine_head *head)
+{
+	if (!h->running)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->head = *head;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void head_seal_stop(struct head_seal *h)
+{
+	if (!h->running)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->stop = true;
+	pthread_cond_signal(&h->changed);
+	pthread_mutex_unlock(&h->lock);
+	pthread_join(h->thread, NULL);
+	pthread_cond_destroy(&h->changed);
+	pthread_mutex_destroy(&h->lock);
+	h->running = false;
+}

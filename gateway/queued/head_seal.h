@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Heads of the audit chain sealed by the signer, in a thread of their own: a slow or
+ * absent token never keeps the queue waiting. Never touches the database.
+ */
+#ifndef SEALGATE_QUEUED_HEAD_SEAL_H
+#define SEALGATE_QUEUED_HEAD_SEAL_H
+
+#include "common/instance.h"
+#include "queue/engine.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+struct head_seal {
+	const struct instance *instance;
+	const char *folder; /* heads/ is below it */
+	const char *export; /* a second folder for them, or "" */
+	char signer[PATH_MAX];
+	int64_t every_ms, every_records;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct engine_head head; /* durable */
+	bool running, stop, failing;
+};
+
+/* Start the thread. Return: 0 or -errno. */
+int head_seal_start(
+	struct head_seal *h, const struct instance *instance, const char *folder);
+
+/* The chain has come this far, durably. */
+void head_seal_offer(struct head_seal *h, const struct engine_head *head);
+
+/* Seal the last head if the signer answers, and end the thread. */
+void head_seal_stop(struct head_seal *h);
+
+#endif

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Heads of the audit chain, sealed by the token and kept elsewhere, convict a rewritten chain."""
+import hashlib
+import json
+import shutil
+import time
+
+import pytest
+
+from scenarios.gate import sealgate
+from scenarios.test_faults import certificates, until_accepted
+
+
+def chain(lines):
+    """The same records as a chain of their own, correct from the first to the last."""
+    value, out = bytes(32), []
+    for position, line in enumerate(lines, 1):
+        record = line.split(',"record":', 1)[1][:-1]
+        value = hashlib.sha256(value + hashlib.sha256(record.encode()).digest()).digest()
+        out.append(f'{{"position":{position},"chain":"{value.hex()}","record":{record}}}')
+    return "\n".join(out) + "\n"
+
+
+@pytest.fixture(scope="module")
+def sealed(gate, tmp_path_factory):
+    """(folder of exported heads, arguments that name them, the chain's lines)."""
+    heads = gate.folder / "elsewhere"
+    heads.mkdir()
+    heads.chmod(0o777)
+    gate.down()
+    conf = gate.dir / "sealgate.conf"
+    conf.write_text(conf.read_text() + f'audit = {{ seal_s = 1; export = "{heads}"; }};\n')
+    gate.up()
+    until_accepted(gate, certificates(gate, 1, 1)[0])
+    end = time.monotonic() + 30
+    while len(list(heads.glob("*.json"))) < 2:
+        assert time.monotonic() < end, gate.log_tail()
+        time.sleep(0.1)
+    gate.down()
+    arguments = ("--heads", heads, "--anchors", gate.dir / "policies/anchors/seal/ec.pem",
+                 "--revocation", gate.dir / "state/trust/revocation")
+    return heads, arguments, gate.run("audit", "export").stdout.splitlines()
+
+
+def verify(gate, arguments, text, tmp_path):
+    path = tmp_path / "export"
+    path.write_text(text)
+    return sealgate("--instance", gate.dir, "audit", "verify", *arguments, path)
+
+
+def test_sealed_heads_are_met(gate, sealed, tmp_path):
+    heads, arguments, lines = sealed
+    done = verify(gate, arguments, "\n".join(lines) + "\n", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"sealed: {len(list(heads.glob('*.json')))} heads" in done.stdout
+    assert gate.run("audit", "verify", *arguments).returncode == 0
+
+
+def test_a_chain_written_anew_is_convicted(gate, sealed, tmp_path):
+    _, arguments, lines = sealed
+    forged = [line.replace("document.accepted", "document.refused") for line in lines]
+    assert forged != lines
+    text = chain(forged)
+    done = verify(gate, (), text, tmp_path)
+    assert done.returncode == 0, "a chain of its own, correct in itself"
+    done = verify(gate, arguments, text, tmp_path)
+    assert done.returncode == 1
+    assert "rewritten" in done.stdout
+
+
+def test_a_chain_cut_off_is_convicted(gate, sealed, tmp_path):
+    heads, arguments, lines = sealed
+    last = max(int(p.stem) for p in heads.glob("*.json"))
+    done = verify(gate, arguments, "\n".join(lines[:last - 1]) + "\n", tmp_path)
+    assert done.returncode == 1
+    assert "truncated" in done.stdout
+
+
+@pytest.mark.parametrize("change", ["position", "signature", "certificate", "anchor"])
+def test_a_changed_head_does_not_count(gate, sealed, tmp_path, change):
+    heads, arguments, lines = sealed
+    copy = tmp_path / "heads"
+    shutil.copytree(heads, copy)
+    path = sorted(copy.glob("*.json"))[0]
+    head = json.loads(path.read_text())
+    if change == "position":
+        head["statement"] = head["statement"].replace('"position":', '"position":1')
+    elif change == "signature":
+        head["signature"] = "A" * 86 + "=="
+    elif change == "certificate":
+        head["certificates"] = head["certificates"][1:]
+    path.write_text(json.dumps(head))
+    anchors = gate.dir / ("policies/anchors/tsa/tsa.pem" if change == "anchor"
+                          else "policies/anchors/seal/ec.pem")
+    changed = ("--heads", copy, "--anchors", anchors, *arguments[4:])
+    done = verify(gate, changed, "\n".join(lines) + "\n", tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert path.name in done.stderr or change == "anchor"
