@@ -25,6 +25,7 @@ static const char USAGE[] =
 	"  csr ROLE [--subject NAME]      print a certificate request signed by the "
 	"role's key\n"
 	"  import ROLE FILE.pem           store the role's certificate and its chain\n"
+	"  ceremony FILE STEP ...         write the protocol of a key ceremony\n"
 	"  custody -k K NAME NAME...      close the PIN for K of the named people\n"
 	"  activate [NAME]                enter a passphrase\n"
 	"  deactivate [NAME]              take the token out of use at once\n"

@@ -153,7 +153,7 @@ EVP_PKEY *setup_public_key(struct setup *s, const struct role *role)
 
 /* Commands --------------------------------------------------------------------------- */
 
-static int read_roles(struct setup *s)
+int setup_roles(struct setup *s)
 {
 	_cleanup_(freep) char *error = NULL;
 	char path[PATH_MAX];
@@ -166,7 +166,7 @@ static int read_roles(struct setup *s)
 	return r;
 }
 
-static const struct role *role_named(const struct setup *s, const char *name)
+const struct role *setup_role(const struct setup *s, const char *name)
 {
 	int i = roles_find(&s->roles, name);
 
@@ -247,7 +247,7 @@ static int run_log(const struct instance *instance, int argc, char **argv)
 	return r == -EBADMSG || r == -ENODATA ? 1 : 3;
 }
 
-static int read_pem(const char *path, uint8_t **ret_pem, size_t *ret_len)
+int setup_read_pem(const char *path, uint8_t **ret_pem, size_t *ret_len)
 {
 	int r = file_read(path, CERTIFICATES_MAX, ret_pem, ret_len);
 
@@ -274,16 +274,16 @@ static int run_on_token(struct setup *s, int argc, char **argv)
 		return 1;
 	}
 	/* Before uid and working folder change. */
-	if (!init && !keys && !csr && read_pem(argv[2], &pem, &len) < 0)
+	if (!init && !keys && !csr && setup_read_pem(argv[2], &pem, &len) < 0)
 		return 1;
-	if (read_roles(s) < 0 || ownership_take(s->instance) < 0 ||
+	if (setup_roles(s) < 0 || ownership_take(s->instance) < 0 ||
 		token_environment(s->instance) < 0)
 		return 1;
 	if (init)
 		return setup_init(s);
 	if (keys)
 		return setup_open(s) < 0 ? 1 : setup_keys(s);
-	role = role_named(s, argv[1]);
+	role = setup_role(s, argv[1]);
 	if (!role || setup_open(s) < 0)
 		return 1;
 	return csr ? setup_csr(s, role, subject)
@@ -301,8 +301,9 @@ int setup_run(const struct instance *instance, int argc, char **argv)
 		return run_log(instance, argc, argv);
 	if (strcmp(argv[0], "activate") == 0 || strcmp(argv[0], "deactivate") == 0)
 		return setup_activate(instance, argc, argv);
-	if (strcmp(argv[0], "custody") == 0) {
-		status = setup_custody(&s, argc, argv);
+	if (strcmp(argv[0], "custody") == 0 || strcmp(argv[0], "ceremony") == 0) {
+		status = argv[0][1] == 'u' ? setup_custody(&s, argc, argv)
+					   : setup_ceremony(&s, argc, argv);
 		setup_close(&s);
 		return status;
 	}

@@ -34,6 +34,23 @@ void setup_close(struct setup *s);
 /* The role's public key as the token has it, or NULL after a message. */
 EVP_PKEY *setup_public_key(struct setup *s, const struct role *role);
 
+/* The roles of the instance. Return: 0 or negative after a message. */
+int setup_roles(struct setup *s);
+
+/* A role by its name, or NULL after a message. */
+const struct role *setup_role(const struct setup *s, const char *name);
+
+/* Count a signature that is about no document; the count is the signer's, so the signer
+ * must not run. Return: 0 or negative after a message. */
+int setup_count(const struct setup *s, const struct role *role, struct span digest);
+
+/* A certificate request (PEM) signed by the role's key; the caller frees. NULL after a
+ * message. */
+char *setup_request(struct setup *s, const struct role *role, const char *subject);
+
+/* A file of certificates. Return: 0 or negative after a message. */
+int setup_read_pem(const char *path, uint8_t **ret_pem, size_t *ret_len);
+
 /* The commands. Return: exit status. */
 int setup_init(struct setup *s);
 int setup_keys(struct setup *s); /* make those that are missing */
@@ -41,6 +58,7 @@ int setup_csr(struct setup *s, const struct role *role, const char *subject);
 int setup_import(struct setup *s, const struct role *role, struct span pem);
 
 int setup_custody(struct setup *s, int argc, char **argv);
+int setup_ceremony(struct setup *s, int argc, char **argv);
 int setup_activate(const struct instance *instance, int argc, char **argv);
 
 /* Run `argv[0]` ("init-token", "csr", ...) with its arguments.

@@ -100,9 +100,7 @@ static int set_signature(X509_REQ *req, const uint8_t *der, int len)
 	return 0;
 }
 
-/* The count has this signature too; it is the signer's, so the signer must not run. */
-static int count_request(
-	const struct setup *s, const struct role *role, struct span digest)
+int setup_count(const struct setup *s, const struct role *role, struct span digest)
 {
 	_cleanup_(count_log_closep) struct count_log *log = NULL;
 	_cleanup_(freep) char *error = NULL;
@@ -162,10 +160,24 @@ static int sign_request(struct setup *s, const struct role *role,
 	r = mechanism_der(m, span_of(value, len), der, sizeof(der));
 	if (r < 0 || set_signature(req, der, r) < 0)
 		return setup_fail("the token made a signature that is none");
-	return count_request(s, role, span_of(digest, m->digest_len));
+	return setup_count(s, role, span_of(digest, m->digest_len));
 }
 
-int setup_csr(struct setup *s, const struct role *role, const char *subject)
+static char *pem_of(X509_REQ *req)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data, *text = NULL;
+	long len;
+
+	if (bio && PEM_write_bio_X509_REQ(bio, req) == 1) {
+		len = BIO_get_mem_data(bio, &data);
+		text = strndup(data, (size_t)len);
+	}
+	BIO_free(bio);
+	return text;
+}
+
+char *setup_request(struct setup *s, const struct role *role, const char *subject)
 {
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = setup_public_key(s, role);
 	_cleanup_(X509_REQ_freep) X509_REQ *req = NULL;
@@ -173,18 +185,27 @@ int setup_csr(struct setup *s, const struct role *role, const char *subject)
 	char standard[SUBJECT_MAX];
 
 	if (!key || !m)
-		return 1;
+		return NULL;
 	snprintf(standard, sizeof(standard), "CN=%s %s",
 		config_string(s->instance->config, "instance.name"), role->name);
 	req = unsigned_request(m, key, subject ? subject : standard);
 	if (!req || sign_request(s, role, m, req) < 0)
-		return 1;
+		return NULL;
 	if (X509_REQ_verify(req, key) != 1) {
 		ERR_clear_error();
 		setup_fail("the request does not verify");
-		return 1;
+		return NULL;
 	}
-	return PEM_write_X509_REQ(stdout, req) == 1 && fflush(stdout) == 0 ? 0 : 3;
+	return pem_of(req);
+}
+
+int setup_csr(struct setup *s, const struct role *role, const char *subject)
+{
+	_cleanup_(freep) char *pem = setup_request(s, role, subject);
+
+	if (!pem)
+		return 1;
+	return fputs(pem, stdout) >= 0 && fflush(stdout) == 0 ? 0 : 3;
 }
 
 /* Certificate ------------------------------------------------------------------------ */

@@ -31,7 +31,7 @@ static int signer_program(char ret_path[PATH_MAX])
 int cmd_hsm(int argc, char **argv)
 {
 	static const char *const COMMANDS[] = { "init", "csr", "import", "status", "log",
-		"keys", "custody", "activate", "deactivate" };
+		"ceremony", "keys", "custody", "activate", "deactivate" };
 	char option[] = "--instance", init[] = "init-token";
 	const char *instance = getenv("SEALGATE_INSTANCE");
 	char path[PATH_MAX], *arguments[ARGUMENTS_MAX + 4] = { path };

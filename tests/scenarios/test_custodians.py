@@ -134,6 +134,35 @@ def test_set_up_asks_for_the_pin(signer, made):
     assert "CKR_PIN_INCORRECT" in signer.type("csr", "more", lines=["000000"]).stderr
 
 
+def test_ceremony(signer, made, tmp_path):
+    """A protocol that cannot be altered without being seen, signed by a key it is about."""
+    protocol = tmp_path / "protocol.txt"
+
+    def step(*arguments):
+        return signer.type("ceremony", protocol, *arguments, lines=[made.pin])
+
+    assert step("begin", "only one").returncode == 2
+    assert step("begin", "A. Witness", "B. Witness").returncode == 0
+    assert step("begin", "A. Witness", "B. Witness").returncode == 1  # it is there
+    assert step("keys").returncode == 0
+    request = step("request", "seal", "C=EU,organizationIdentifier=VATBE-1,CN=Seal").stdout
+    assert "BEGIN CERTIFICATE REQUEST" in request
+    assert step("note", "backup to token 7\nin the safe of B. Witness").returncode == 0
+    assert step("verify", signer.dir / "seal.pem").returncode == 1  # not ended yet
+    assert step("end", "seal").returncode == 0
+    assert step("note", "too late").returncode == 1
+    done = step("verify", signer.dir / "seal.pem")
+    assert done.returncode == 0 and "5 entries" in done.stdout, done.stderr
+    assert step("verify", signer.dir / "receipt.pem").returncode == 1
+    text = protocol.read_text()
+    for words in ("witness B. Witness", "a software token", "made on the token, sensitive",
+                  hashlib.sha256(request.encode()).hexdigest(), "in the safe of B. Witness"):
+        assert words in text
+    for at in range(0, len(text), 37):  # whatever is altered is seen
+        protocol.write_text(text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1:])
+        assert step("verify", signer.dir / "seal.pem").returncode == 1, text[at:at + 40]
+
+
 class Load(threading.Thread):
     """Has documents sealed one after the other, each until it is; never gives one up."""
 
