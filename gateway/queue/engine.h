@@ -151,6 +151,10 @@ int engine_backup_step(struct engine *e, int pages);
 struct engine_backup engine_backup_state(const struct engine *e);
 void engine_backup_discard(struct engine *e); /* takes the file away, too */
 
+/* The time of the last audit record, in seconds; 0 when there is none or it names none.
+ * Return: 0 or negative. */
+int engine_last_time(struct engine *e, int64_t *ret_time);
+
 /* The document that a claim has moved aside, because parts of it are missing or too
  * large, since this was asked last; NULL: none. Somebody should be told. */
 const char *engine_set_aside(struct engine *e);

@@ -117,6 +117,26 @@ static int add_line(struct buf *b, sqlite3_stmt *s)
 	return buf_add_str(b, AUDIT_LINE_END "\n");
 }
 
+int engine_last_time(struct engine *e, int64_t *ret_time)
+{
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_AUDIT_READ, "ii", e->head.position - 1, (int64_t)1);
+	_cleanup_json_ json_t *record = NULL;
+	int r = sql_step(e, s);
+	const char *at;
+
+	*ret_time = 0;
+	if (r <= 0)
+		return r;
+	record = json_read(
+		span_of(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)),
+		QUEUE_RECORD_MAX);
+	at = record ? json_string_of(record, "at") : NULL;
+	if (at && clock_parse(at, ret_time) < 0)
+		*ret_time = 0;
+	return 0;
+}
+
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd)
 {
 	_cleanup_statement_ sqlite3_stmt *s =

@@ -120,6 +120,15 @@ static int run_all(struct batch *b, int64_t now, bool writes)
 	return r;
 }
 
+void batch_recorded(struct batch *b, int64_t now)
+{
+	struct engine_head head = engine_head(b->engine);
+
+	if (head.position != b->head.position)
+		clock_watch_recorded(&b->clock, now);
+	b->head = head;
+}
+
 static int transaction(struct batch *b, int64_t now, bool writes)
 {
 	int r = engine_begin(b->engine);
@@ -131,7 +140,7 @@ static int transaction(struct batch *b, int64_t now, bool writes)
 	if (r < 0)
 		engine_rollback(b->engine);
 	else
-		b->head = engine_head(b->engine);
+		batch_recorded(b, now);
 	return r;
 }
 
@@ -195,17 +204,39 @@ static int handle_failure(struct batch *b, int64_t now)
 	return 0;
 }
 
+/* Return: 1 yes; 0 no, the clock is behind the last record; negative as batch_run. */
+static int may_write(struct batch *b, int64_t now)
+{
+	int r;
+
+	switch (clock_watch_check(&b->clock, b->folder, now)) {
+	case CLOCK_GOES_ON:
+		return 1;
+	case CLOCK_ACCEPTED:
+		r = batch_note(b, "queued.clock-accepted");
+		return r < 0 ? r : 1;
+	case CLOCK_BEHIND:
+	default:
+		b->retry_ms = clock_monotonic_ms() + CLOCK_RECHECK_MS;
+		return 0;
+	}
+}
+
 /* Do what can be done now and set every answer. Return: 0 or -errno. */
 static int execute(struct batch *b, int64_t now)
 {
 	bool writes;
+	int r;
 
 	try_open(b);
 	if (!b->engine) {
 		all_unavailable(b, false);
 		return 0;
 	}
-	writes = clock_monotonic_ms() >= b->retry_ms;
+	r = may_write(b, now);
+	if (r < 0)
+		return r;
+	writes = r > 0 && clock_monotonic_ms() >= b->retry_ms;
 	if (!writes)
 		all_unavailable(b, true);
 	if (transaction(b, now, writes) < 0)
@@ -255,23 +286,36 @@ int batch_run(struct batch *b)
 	return r;
 }
 
+bool batch_may_record(const struct batch *b, int64_t now)
+{
+	return b->engine && !b->clock.behind && now >= b->clock.last - CLOCK_BACK_MAX;
+}
+
+int batch_watch_clock(struct batch *b)
+{
+	int r = clock_watch_init(&b->clock, b->engine);
+
+	return r < 0 ? r : may_write(b, clock_now());
+}
+
 int batch_note(struct batch *b, const char *event)
 {
 	struct queue_audit_request q = { .actor = "queued" };
+	int64_t now = clock_now();
 	int r;
 
-	if (!b->engine)
+	if (!batch_may_record(b, now))
 		return 0;
 	snprintf(q.event, sizeof(q.event), "%s", event);
 	snprintf(q.detail, sizeof(q.detail), "{\"schema\":%d,\"version\":\"%s\"}",
 		engine_schema(), SEALGATE_VERSION);
 	r = engine_begin(b->engine);
 	if (r == 0)
-		r = engine_audit(b->engine, clock_now(), &q) == QUEUE_DONE ? 0 : -EIO;
+		r = engine_audit(b->engine, now, &q) == QUEUE_DONE ? 0 : -EIO;
 	if (r == 0)
 		r = engine_commit(b->engine);
 	if (r == 0) {
-		b->head = engine_head(b->engine);
+		batch_recorded(b, now);
 		return 0;
 	}
 	engine_rollback(b->engine);

@@ -6,6 +6,7 @@
 #ifndef SEALGATE_QUEUED_BATCH_H
 #define SEALGATE_QUEUED_BATCH_H
 
+#include "queued/clock.h"
 #include "queued/connection.h"
 
 #define BATCH_REQUESTS_MAX 128
@@ -15,6 +16,7 @@ struct batch {
 	const char *folder;
 	struct engine *engine; /* NULL while it cannot be opened */
 	struct engine_head head;
+	struct clock_watch clock;
 	struct connection *asked[BATCH_REQUESTS_MAX];
 	size_t count;
 	size_t octets;
@@ -37,6 +39,16 @@ void batch_add_waiting(struct batch *b, struct connection *c);
 /* Run and answer all that was added. Return: 0, or -errno when the process must end
  * without answering. */
 int batch_run(struct batch *b);
+
+/* From here on nothing is recorded while the clock is behind the last record.
+ * Return: as batch_run; else whether it is right now. */
+int batch_watch_clock(struct batch *b);
+
+/* The database was committed at now. */
+void batch_recorded(struct batch *b, int64_t now);
+
+/* False when there is no database, or the clock is behind the last record. */
+bool batch_may_record(const struct batch *b, int64_t now);
 
 /* Add an event of queued itself to the audit chain. Return as batch_run. */
 int batch_note(struct batch *b, const char *event);

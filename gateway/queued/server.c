@@ -202,7 +202,9 @@ static int start(struct server *s, struct engine *e)
 		return 0;
 	}
 	fcntl(s->o->listener, F_SETFL, O_NONBLOCK);
-	r = batch_note(&s->batch, "queued.start");
+	r = batch_watch_clock(&s->batch);
+	if (r >= 0)
+		r = batch_note(&s->batch, "queued.start");
 	return r < 0 || !s->o->instance
 		       ? r
 		       : head_seal_start(&s->seal, s->o->instance, s->o->folder);

@@ -82,7 +82,7 @@ static int step(struct watch *w, struct batch *b, bool *whole)
 	if (r < 0)
 		engine_rollback(b->engine);
 	else
-		b->head = engine_head(b->engine);
+		batch_recorded(b, clock_now());
 	return r;
 }
 
@@ -94,7 +94,7 @@ int watch_run(struct watch *w, struct batch *b, int64_t now_ms)
 	if (now_ms < w->next_ms)
 		return 0;
 	w->next_ms = now_ms + REST_MS;
-	if (!b->engine || b->failing)
+	if (!batch_may_record(b, clock_now()) || b->failing)
 		return 0;
 	r = step(w, b, &whole);
 	if (r == 0 && !whole)

@@ -160,7 +160,7 @@ static inline void parcel_record(struct parcel *p)
 	char text[512];
 
 	snprintf(text, sizeof(text),
-		"{\"actor\":\"intake\",\"at\":\"2026-06-05T12:00:00Z\",\"document\":\"%"
+		"{\"actor\":\"intake\",\"at\":\"2023-11-14T22:13:20Z\",\"document\":\"%"
 		"s\","
 		"\"event\":\"document.%s\"}",
 		p->s.id, document_state_text((enum document_state)p->s.state));

@@ -179,6 +179,82 @@ static void the_first_head_is_there_before_the_first_record(void **state)
 	house_ready(h);
 }
 
+static int commit_at(struct queue *q, const char *number, const char *at)
+{
+	struct queue_document first;
+	char text[512];
+	struct parcel p;
+	int answer;
+
+	parcel_init(&p, number, DOCUMENT_ACCEPTED, 1000);
+	if (at) {
+		close(p.record);
+		snprintf(text, sizeof(text),
+			"{\"actor\":\"intake\",\"at\":\"%s\",\"document\":\"%s\","
+			"\"event\":\"document.accepted\"}",
+			at, p.s.id);
+		p.record = memfd_from("record", span_str(text));
+	}
+	answer = parcel_commit(q, &p, &first);
+	parcel_done(&p);
+	return answer;
+}
+
+/* Until the second look at the clock, which comes in a second. */
+static int commit_soon(struct queue *q, const char *number)
+{
+	int64_t end = clock_monotonic_ms() + 20000;
+	int answer;
+
+	do
+		answer = commit_at(q, number, NULL);
+	while (answer == QUEUE_UNAVAILABLE && clock_monotonic_ms() < end);
+	return answer;
+}
+
+/* The clock was set back while the program was down: the last record knows. */
+static void clock_behind_the_last_record(void **state)
+{
+	static const char LATER[] = "2999-01-01T00:00:00Z";
+	struct house *h = *state;
+	struct queue *q = house_connect(h);
+	struct queue_claim claim;
+	int fds[3], fd;
+	int64_t records;
+
+	assert_int_equal(commit_at(q, "N1", LATER), QUEUE_DONE);
+	queue_disconnect(q);
+	house_stop(h, SIGKILL);	      /* so that this is the last record */
+	for (int i = 0; i < 2; i++) { /* nor does a restart forget */
+		house_start(h);
+		q = house_connect(h);
+		assert_int_equal(commit_at(q, "N2", NULL), QUEUE_UNAVAILABLE);
+		assert_int_equal(
+			queue_claim_seal(q, 60, &claim, &fds[0], &fds[1], &fds[2]),
+			QUEUE_UNAVAILABLE);
+		assert_int_equal(queue_stats(q, &fd), QUEUE_DONE); /* reading goes on */
+		close(fd);
+		records = assert_chain_intact(q);
+		assert_int_equal(records, 2); /* start and N1 */
+		house_write(h, "state/queue/accept-clock", "2998-01-01T00:00:00Z\n");
+		assert_int_equal(commit_at(q, "N2", NULL), QUEUE_UNAVAILABLE);
+		queue_disconnect(q);
+		house_stop(h, SIGTERM);
+	}
+	house_start(h);
+	house_ready(h);
+	q = house_connect(h);
+	house_write(h, "state/queue/accept-clock", "2999-01-01T00:00:00Z\n");
+	assert_int_equal(commit_soon(q, "N2"), QUEUE_DONE);
+	assert_int_equal(assert_chain_intact(q), 4); /* accepted, N2 */
+	queue_disconnect(q);
+	house_stop(h, SIGKILL);
+	house_start(h);
+	q = house_connect(h);
+	assert_int_equal(commit_at(q, "N3", NULL), QUEUE_DONE);
+	queue_disconnect(q);
+}
+
 static void only_one_serves(void **state)
 {
 	struct house *h = *state, second = *h;
@@ -242,6 +318,7 @@ int main(void)
 		TEST(older_database_is_refused),
 		TEST(missing_head_is_refused),
 		TEST(the_first_head_is_there_before_the_first_record),
+		TEST(clock_behind_the_last_record),
 		TEST(only_one_serves),
 		TEST(session_reads_and_only_reads),
 	};
