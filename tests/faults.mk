@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-FAULT_PROGRAMS := $(B)/faults/queue_client $(B)/faults/power_off
+FAULT_PROGRAMS := $(B)/faults/queue_client
 
 $(B)/faults/%: $(B)/obj/tests/faults/%.o $(call archives,lib)
 	$(link)

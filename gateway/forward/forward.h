@@ -90,4 +90,10 @@ void attempt_set(struct delivery_attempt *a, enum delivery_state state,
  * by a quarter so that documents that failed together do not return together. */
 int64_t retry_delay(const struct profile *p, uint32_t attempt, uint32_t random);
 
+/* Has a delivery been tried for too long? The clock alone cannot say so, it may have been
+ * set a day ahead: at least half the attempts that so long a time must have seen were
+ * made.
+ */
+bool retry_is_over(const struct profile *p, const struct queue_claim *claim, int64_t now);
+
 #endif

@@ -52,8 +52,7 @@ static int64_t schedule(const struct courier *c, const struct queue_claim *claim
 
 	if (a->state != DELIVERY_DEFERRED && a->state != DELIVERY_UNKNOWN)
 		return 0;
-	if (a->state == DELIVERY_DEFERRED && claim->first_try &&
-		now - claim->first_try > c->profile->expire_s) {
+	if (a->state == DELIVERY_DEFERRED && retry_is_over(c->profile, claim, now)) {
 		a->state = DELIVERY_EXPIRED;
 		return 0;
 	}

@@ -35,6 +35,14 @@ int64_t retry_delay(const struct profile *p, uint32_t attempt, uint32_t random)
 	return delay + (int64_t)(random % (uint32_t)(delay / 4 + 1));
 }
 
+bool retry_is_over(const struct profile *p, const struct queue_claim *claim, int64_t now)
+{
+	int64_t longest = (int64_t)p->retry_max_s + p->retry_max_s / 4 + p->timeout_s + 1;
+
+	return claim->first_try && now - claim->first_try > p->expire_s &&
+	       claim->attempt >= p->expire_s / (2 * longest);
+}
+
 static int ask(const struct courier *c, struct span body, int input, int *ret_report)
 {
 	struct verify_request request = { .mode = VERIFY_REPLY, .at = clock_now() };

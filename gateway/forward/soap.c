@@ -98,7 +98,7 @@ void deliver_soap(struct courier *c, const struct queue_claim *claim,
 	if (claim->look_up && look_up(c, claim, ret) != 0)
 		return;
 	/* looked up and not there: only now is it known that it can expire */
-	if (claim->look_up && clock_now() - claim->first_try > c->profile->expire_s)
+	if (claim->look_up && retry_is_over(c->profile, claim, clock_now()))
 		attempt_set(ret, DELIVERY_EXPIRED, "not there, and tried for too long");
 	else
 		submit(c, claim, container, ret);

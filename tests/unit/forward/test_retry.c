@@ -31,6 +31,30 @@ static void test_jitter_is_at_most_a_quarter(void **state)
 	}
 }
 
+/* Ten days, attempts at most 126 s apart: 864000 / (2 * 126) of them at the least. */
+static void test_a_clock_set_ahead_expires_nothing(void **state)
+{
+	static const struct profile p = {
+		.retry_first_s = 2, .retry_max_s = 100, .expire_s = 864000
+	};
+	struct queue_claim c = { .first_try = 1000000, .attempt = 100000 };
+	int64_t late = c.first_try + p.expire_s + 1;
+
+	(void)state;
+	assert_true(retry_is_over(&p, &c, late));
+	assert_false(retry_is_over(&p, &c, late - 1));
+	c.attempt = 3428;
+	assert_true(retry_is_over(&p, &c, late));
+	c.attempt = 3427;
+	assert_false(retry_is_over(&p, &c, late));
+	c.attempt = 3;
+	assert_false(retry_is_over(&p, &c, late + 100 * 86400));
+	c.attempt = 100000;
+	assert_false(retry_is_over(&p, &c, 0));
+	c.first_try = 0;
+	assert_false(retry_is_over(&p, &c, late));
+}
+
 static void test_zeroed_attempt_records_nothing(void **state)
 {
 	struct delivery_attempt a = { 0 };
@@ -47,6 +71,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_delay_doubles_to_its_maximum),
 		cmocka_unit_test(test_jitter_is_at_most_a_quarter),
+		cmocka_unit_test(test_a_clock_set_ahead_expires_nothing),
 		cmocka_unit_test(test_zeroed_attempt_records_nothing),
 	};
 
