@@ -121,7 +121,9 @@ static void answer_commit(struct exchange *x, const struct queue_submission *s,
 	const struct judgement *j, int answer, const char *receipt,
 	const struct queue_document *first)
 {
-	if (answer == QUEUE_CONFLICT)
+	if (answer == QUEUE_FULL)
+		problem(x, "http.held-full", s->partner, NULL);
+	else if (answer == QUEUE_CONFLICT)
 		answer_conflict(x, first, s->number);
 	else if (answer == QUEUE_DUPLICATE && strcmp(first->id, s->id) != 0)
 		answer_first(x, first);
@@ -136,6 +138,18 @@ static void answer_commit(struct exchange *x, const struct queue_submission *s,
 				: NULL);
 	if (!*x->response->id)
 		snprintf(x->response->id, sizeof(x->response->id), "%s", s->id);
+}
+
+/* Before a receipt is signed for nothing; the commit decides.
+ * Return: 1 with a problem. */
+static int held_full(struct exchange *x, const struct queue_submission *s)
+{
+	struct queue_document first;
+
+	if (s->state != DOCUMENT_HELD || links_find(x->links, s, &first) != QUEUE_FULL)
+		return 0;
+	problem(x, "http.held-full", s->partner, NULL);
+	return 1;
 }
 
 void post_document(struct exchange *x)
@@ -161,6 +175,8 @@ void post_document(struct exchange *x)
 		return;
 	}
 	submission_judged(&s, &j);
+	if (held_full(x, &s))
+		return;
 	answer = submission_commit(x, &s, &j, &receipt, &first);
 	if (answer)
 		answer_commit(x, &s, &j, answer, receipt, &first);
@@ -219,7 +235,8 @@ static int foresee(struct exchange *x, const struct queue_submission *s,
 			    : -ENOMEM;
 	if (r == QUEUE_DONE || r == QUEUE_DUPLICATE)
 		return 1;
-	return refuse(x, "http.queue-away", NULL);
+	return r == QUEUE_FULL ? refuse(x, "http.held-full", s->partner)
+			       : refuse(x, "http.queue-away", NULL);
 }
 
 void post_preflight(struct exchange *x)

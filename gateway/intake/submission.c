@@ -250,7 +250,8 @@ int submission_commit(struct exchange *x, const struct queue_submission *s,
 		!submission_receipt(x, s, j->warnings, record, &receipt))
 		return 0;
 	r = commit(x, s, j, record, receipt, ret_first);
-	if (r != QUEUE_DONE && r != QUEUE_DUPLICATE && r != QUEUE_CONFLICT)
+	if (r != QUEUE_DONE && r != QUEUE_DUPLICATE && r != QUEUE_CONFLICT &&
+		r != QUEUE_FULL)
 		return queue_away(x, s, r);
 	*ret_receipt = TAKE(receipt);
 	return r;

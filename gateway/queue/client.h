@@ -21,6 +21,8 @@ enum queue_answer {
 	QUEUE_STALE,	   /* the claim's lease was lost to another */
 	QUEUE_DENIED,	   /* the peer's uid may not do this */
 	QUEUE_UNAVAILABLE, /* the database cannot be written now: nothing was changed */
+	QUEUE_FULL, /* so many documents of the partner are held that one more is not
+		       taken */
 };
 
 struct queue;

@@ -48,8 +48,9 @@ struct engine {
 	struct engine_head marked;    /* at engine_mark */
 	struct ledger_walk walk;
 	struct engine_copy copy;
-	int64_t seal_asked, forward_asked; /* seconds of the last claim, 0 none */
-	char aside[DOCUMENT_ID_SIZE];	   /* for engine_set_aside() */
+	int64_t seal_asked, forward_asked;    /* seconds of the last claim, 0 none */
+	char held_partner[PARTNER_NAME_SIZE]; /* whose held document was claimed last */
+	char aside[DOCUMENT_ID_SIZE];	      /* for engine_set_aside() */
 };
 
 /* A part's place in the blobs table. */

@@ -3,6 +3,7 @@
 #include "queue/engine_sqlite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* When something will be due, for a caller that waits. */
@@ -26,6 +27,56 @@ static int select_due(
 	if (r > 0)
 		document_read(s, ret_row);
 	return r;
+}
+
+static int partner_after(struct engine *e, char partner[PARTNER_NAME_SIZE])
+{
+	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_HELD_PARTNER, "t", partner);
+	int r = sql_step(e, s);
+
+	if (r > 0)
+		snprintf(partner, PARTNER_NAME_SIZE, "%s",
+			(const char *)sqlite3_column_text(s, 0));
+	return r;
+}
+
+static int select_held_of(
+	struct engine *e, const char *partner, int64_t now, struct document_row *ret_row)
+{
+	_cleanup_statement_ sqlite3_stmt *s =
+		sql_bind(e, SQL_CLAIM_HELD, "ti", partner, now);
+	int r = sql_step(e, s);
+
+	if (r > 0)
+		document_read(s, ret_row);
+	return r;
+}
+
+/* Partners take turns, each with its oldest: one with thousands delays no other. */
+static int select_held(struct engine *e, int64_t now, struct document_row *ret_row)
+{
+	char partner[PARTNER_NAME_SIZE];
+	bool around = false;
+
+	memcpy(partner, e->held_partner, sizeof(partner));
+	for (;;) {
+		int r = partner_after(e, partner);
+
+		if (r < 0)
+			return r;
+		if (r == 0 && !around) {
+			around = true;
+			partner[0] = '\0';
+			continue;
+		}
+		if (r == 0 || (around && strcmp(partner, e->held_partner) > 0))
+			return 0;
+		r = select_held_of(e, partner, now, ret_row);
+		if (r > 0)
+			memcpy(e->held_partner, partner, sizeof(partner));
+		if (r != 0)
+			return r;
+	}
 }
 
 static int lease_document(
@@ -62,7 +113,8 @@ static int claim_document(struct engine *e, int64_t now, int lease_s, enum state
 	int64_t *ret_due)
 {
 	struct document_row d;
-	int r = select_due(e, due, now, &d);
+	int r = due == SQL_CLAIM_HELD ? select_held(e, now, &d)
+				      : select_due(e, due, now, &d);
 
 	*ret_due = INT64_MAX;
 	if (r < 0)

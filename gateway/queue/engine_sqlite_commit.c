@@ -42,6 +42,18 @@ static int find_number(struct engine *e, const struct queue_submission *s,
 		ret_first);
 }
 
+static int held_full(struct engine *e, const struct queue_submission *s)
+{
+	_cleanup_statement_ sqlite3_stmt *count =
+		sql_bind(e, SQL_HELD_COUNT, "ti", s->partner, (int64_t)QUEUE_HELD_MAX);
+	int r = sql_step(e, count);
+
+	if (r < 0)
+		return r;
+	return r > 0 && sqlite3_column_int64(count, 0) >= QUEUE_HELD_MAX ? QUEUE_FULL
+									 : QUEUE_DONE;
+}
+
 int engine_find(struct engine *e, const struct queue_submission *s,
 	struct queue_document *ret_first)
 {
@@ -52,7 +64,7 @@ int engine_find(struct engine *e, const struct queue_submission *s,
 	r = find_number(e, s, ret_first);
 	if (r != QUEUE_NOT_FOUND)
 		return r == QUEUE_DONE ? QUEUE_CONFLICT : r;
-	return QUEUE_DONE;
+	return s->state == DOCUMENT_HELD ? held_full(e, s) : QUEUE_DONE;
 }
 
 /* The same id again is the same commit asked twice, after a lost answer. */

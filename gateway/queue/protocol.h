@@ -50,6 +50,9 @@ enum queue_operation {
 };
 
 /* Which descriptors travel with a message, in this order, as bits of `parts`. */
+/* Held documents of one partner: they are judged again and again, at the cost of all. */
+#define QUEUE_HELD_MAX 2000
+
 enum queue_part_bit {
 	QUEUE_HAS_DOCUMENT = 1,
 	QUEUE_HAS_REPORT = 2,

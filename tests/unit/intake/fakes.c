@@ -185,7 +185,7 @@ static int find(struct fake_queue *q, const struct queue_submission *s,
 			return QUEUE_CONFLICT;
 	}
 	memset(ret_first, 0, sizeof(*ret_first));
-	return QUEUE_DONE;
+	return s->state == DOCUMENT_HELD && q->held_full ? QUEUE_FULL : QUEUE_DONE;
 }
 
 static void store(struct fake_queue *q, const struct queue_submission *s, uint32_t parts,

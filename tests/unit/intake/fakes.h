@@ -71,6 +71,7 @@ struct fake_queue {
 	struct fake_daemon daemon;
 	pthread_mutex_t lock;
 	enum queue_mood mood;
+	bool held_full; /* for any partner */
 	struct fake_document documents[FAKE_DOCUMENTS];
 	size_t count;
 	unsigned int commits;		  /* asked for */

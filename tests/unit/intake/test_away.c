@@ -182,6 +182,25 @@ static void test_suspended_meanwhile(void **state)
 	expect_nothing_happened(403, "partner.suspended");
 }
 
+/* A partner with too many held documents is told so, and no receipt is signed for it. */
+static void test_too_many_held(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	queue.held_full = true;
+	verify_holds("trust.stale");
+	expect_nothing_happened(503, "http.held-full");
+	assert_int_equal(signer.signatures, 0);
+	post_as(&house.kenya, "/v1/preflight", "<a/>", &a);
+	expect_problem(&a, 503, "http.held-full");
+	answer_done(&a);
+	fake_verify_accepts(&verify, "KE-1");
+	post("<a/>", &a);
+	assert_int_equal(a.status, 202);
+	answer_done(&a);
+}
+
 static void test_busy(void **state)
 {
 	struct visit v = { .who = &house.kenya,
@@ -213,6 +232,7 @@ int main(void)
 		ON_STAGE(test_other_policy),
 		ON_STAGE(test_policy_changed_meanwhile),
 		ON_STAGE(test_suspended_meanwhile),
+		ON_STAGE(test_too_many_held),
 		ON_STAGE(test_busy),
 	};
 

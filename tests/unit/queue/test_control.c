@@ -155,6 +155,48 @@ static int judged(struct store *s, const struct queue_claim *claim,
 			   report ? span_str(report) : (struct span){ 0 }));
 }
 
+static void add_held(struct store *s, const char *partner, int number, int answer)
+{
+	struct queue_submission q;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s-%d", partner, number);
+	submission_make(&q, text, DOCUMENT_HELD, span_str(text));
+	snprintf(q.partner, sizeof(q.partner), "%s", partner);
+	assert_int_equal(store_insert(s, &q, span_str(text)), answer);
+}
+
+/* One has ten and was first, two have one each: they do not wait for the ten. */
+static void partners_take_turns_with_what_is_held(void **state)
+{
+	static const char *const TURNS[] = { "b", "c", "d", "b", "b" };
+	struct store *s = *state;
+	struct queue_claim claim;
+
+	for (int i = 0; i < 10; i++)
+		add_held(s, "b", i, QUEUE_DONE);
+	add_held(s, "d", 0, QUEUE_DONE);
+	add_held(s, "c", 0, QUEUE_DONE);
+	for (size_t i = 0; i < sizeof(TURNS) / sizeof(TURNS[0]); i++) {
+		assert_int_equal(claim_held(s, T0 + 99, &claim), QUEUE_DONE);
+		assert_string_equal(claim.document.partner, TURNS[i]);
+	}
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(claim_held(s, T0 + 99, &claim), QUEUE_DONE);
+	assert_int_equal(claim_held(s, T0 + 99, &claim), QUEUE_EMPTY);
+	assert_int_equal(claim_held(s, T0 + 99 + 60, &claim), QUEUE_DONE);
+}
+
+static void held_documents_of_a_partner_are_limited(void **state)
+{
+	struct store *s = *state;
+
+	for (int i = 0; i < QUEUE_HELD_MAX; i++)
+		add_held(s, "b", i, QUEUE_DONE);
+	add_held(s, "b", QUEUE_HELD_MAX, QUEUE_FULL);
+	add_held(s, "c", 0, QUEUE_DONE);
+}
+
 static void held_ends_with_a_verdict_only(void **state)
 {
 	struct queue_judgement again = { .state = DOCUMENT_HELD,
@@ -221,6 +263,8 @@ int main(void)
 		STORE_TEST(redrive_of_an_expired_attempt_looks_it_up),
 		STORE_TEST(control_needs_a_name_and_a_reason),
 		STORE_TEST(held_ends_with_a_verdict_only),
+		STORE_TEST(partners_take_turns_with_what_is_held),
+		STORE_TEST(held_documents_of_a_partner_are_limited),
 		STORE_TEST(held_then_refused_frees_the_number),
 	};
 
