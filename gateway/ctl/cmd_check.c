@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/command.h"
-#include "ctl/init.h"
+#include "ctl/policy_check.h"
 
 #include "common/clock.h"
 #include "common/durable.h"
@@ -38,7 +38,7 @@ static int check_tree(const struct checking *c, xmlDoc *doc, struct findings *fi
 	if (r < 0)
 		return r;
 	if (!type)
-		type = document_type_find(c->types, &facts, findings);
+		type = document_type_find(c->types, doc, &facts, findings);
 	if (!type) {
 		r = document_check_schema(c->types, doc, &facts, findings);
 		return r < 0 ? r : 0;
@@ -130,31 +130,16 @@ static int read_options(int argc, char **argv, struct options *o)
 	return command_arguments(argc, argv, 1, INT_MAX, "FILE");
 }
 
-/* --policies, else those of the instance, else those that came with sealgate. */
-static int find_policies(const char *named, char path[PATH_MAX])
-{
-	const char *instance = getenv("SEALGATE_INSTANCE");
-
-	if (named || instance)
-		return snprintf(path, PATH_MAX, "%s%s", named ? named : instance,
-			       named ? "" : "/policies") < PATH_MAX
-			       ? 0
-			       : -ENAMETOOLONG;
-	if (init_shared_policies(path) < 0)
-		return command_fault("there are no policies beside the program; name "
-				     "--policies or an instance");
-	fprintf(stderr, "sealgate check: by the policies in %s\n", path);
-	return 0;
-}
-
 static int load(const struct options *o, struct checking *c)
 {
 	_cleanup_(freep) char *error = NULL;
 	char path[PATH_MAX];
-	int r = find_policies(o->policies, path);
+	int r = policy_folder(o->policies, path);
 
 	if (r < 0)
 		return r;
+	if (!o->policies && !getenv("SEALGATE_INSTANCE"))
+		fprintf(stderr, "sealgate check: by the policies in %s\n", path);
 	r = document_types_load(path, &c->types, &error);
 	if (r < 0) {
 		fprintf(stderr, "sealgate: %s\n", error ? error : strerror(-r));

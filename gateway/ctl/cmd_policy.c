@@ -8,6 +8,8 @@ static const struct subcommand {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } SUBCOMMANDS[] = {
+	{ "lint", policy_lint },
+	{ "test", policy_test },
 	{ "try", policy_try },
 };
 

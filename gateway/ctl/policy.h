@@ -7,6 +7,8 @@
 #define SEALGATE_CTL_POLICY_H
 
 /* argv[0] is the subcommand's name. Return: enum exit_status. */
+int policy_lint(int argc, char **argv);
+int policy_test(int argc, char **argv);
 int policy_try(int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ struct code_check {
 	enum severity severity;
 	char **codes; /* sorted */
 	size_t code_count;
+	size_t looked; /* while watched: how many values it has seen */
 };
 
 struct code_checks {
@@ -24,6 +25,7 @@ struct code_checks {
 	struct rule_compiler *compiler; /* until everything is loaded */
 	struct code_check *checks;
 	size_t count;
+	bool watched;
 };
 
 static int fail(char **ret_error, const char *path, size_t row, const char *what)
@@ -253,8 +255,32 @@ int code_checks_run(
 
 		if (!set || set->type != XPATH_NODESET)
 			return -EDOM;
+		if (c->watched && set->nodesetval)
+			c->checks[i].looked += (size_t)set->nodesetval->nodeNr;
 		for (int k = 0; set->nodesetval && k < set->nodesetval->nodeNr; k++)
 			check_node(&c->checks[i], set->nodesetval->nodeTab[k], findings);
 	}
 	return r;
+}
+
+size_t code_checks_count(const struct code_checks *c)
+{
+	return c->count;
+}
+
+const char *code_checks_id(const struct code_checks *c, size_t index)
+{
+	return c->checks[index].id;
+}
+
+void code_checks_watch(struct code_checks *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		c->checks[i].looked = 0;
+	c->watched = true;
+}
+
+size_t code_checks_looked(const struct code_checks *c, size_t index)
+{
+	return c->checks[index].looked;
 }

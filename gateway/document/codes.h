@@ -26,4 +26,11 @@ DEFINE_CLEANUP(struct code_checks *, code_checks_free)
 int code_checks_run(
 	const struct code_checks *c, xmlXPathContext *context, struct findings *findings);
 
+/* How many checks there are, the id of each, and how many values it has seen since the
+ * checks are watched. */
+size_t code_checks_count(const struct code_checks *c);
+const char *code_checks_id(const struct code_checks *c, size_t index);
+void code_checks_watch(struct code_checks *c);
+size_t code_checks_looked(const struct code_checks *c, size_t index);
+
 #endif

@@ -150,6 +150,8 @@ static int check(const struct running *r, const struct rule *rule, xmlNode *node
 		const struct assertion *a = &rule->assertions[i];
 		int holds = rule_holds(r->context, a->test, node);
 
+		if (r->rules->looked)
+			r->rules->looked[a->index]++;
 		if (holds < 0)
 			s = holds;
 		else if ((holds == 1) == a->report)

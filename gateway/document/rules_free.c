@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "document/rules_model.h"
 
+#include <errno.h>
+
 static void message_done(struct message *m)
 {
 	for (size_t i = 0; i < m->count; i++) {
@@ -55,6 +57,7 @@ void rules_free(struct rules *r)
 	for (size_t i = 0; i < RULE_BUCKETS; i++)
 		free(r->elements[i].list);
 	free(r->others.list);
+	free(r->looked);
 	lets_done(&r->lets);
 	prefixes_done(&r->prefixes);
 	free(r);
@@ -77,9 +80,30 @@ size_t rules_count(const struct rules *r)
 {
 	size_t n = 0;
 
-	while (assertion_at(r, n))
-		n++;
+	for (size_t i = 0; i < r->count; i++)
+		for (size_t k = 0; k < r->patterns[i].count; k++)
+			n += r->patterns[i].rules[k].count;
 	return n;
+}
+
+int rules_watch(struct rules *r)
+{
+	size_t n = 0;
+
+	free(r->looked);
+	r->looked = calloc(rules_count(r) + 1, sizeof(*r->looked));
+	if (!r->looked)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->count; i++)
+		for (size_t k = 0; k < r->patterns[i].count; k++)
+			for (size_t m = 0; m < r->patterns[i].rules[k].count; m++)
+				r->patterns[i].rules[k].assertions[m].index = n++;
+	return 0;
+}
+
+size_t rules_looked(const struct rules *r, size_t index)
+{
+	return r->looked ? r->looked[index] : 0;
 }
 
 const char *rules_id(const struct rules *r, size_t index)

@@ -31,6 +31,7 @@ struct lets {
 };
 
 struct assertion {
+	size_t index; /* among all of the rules */
 	char *id;
 	char *clause; /* see, or NULL */
 	bool report;  /* a finding when the test holds, not when it fails */
@@ -76,6 +77,7 @@ struct rules {
 	struct candidates elements[RULE_BUCKETS];
 	struct candidates others;
 	bool attributes, comments, root; /* may be matched at all */
+	size_t *looked; /* by index, while watched: how often it was evaluated */
 };
 
 void rule_done(struct rule *r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "document/types.h"
+#include "document/types_model.h"
 
 #include "common/durable.h"
 #include "document/codes.h"
@@ -13,30 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TYPES_MAX 64
 #define TYPE_FILE_MAX (64u * 1024)
-#define SHARED_MAX 64
-
-/* What types share, by path: opened once. */
-struct shared {
-	char *path;
-	struct xml_schema *schema;
-	struct code_checks *codes;
-	struct rules *rules;
-};
-
-struct document_types {
-	struct document_type types[TYPES_MAX];
-	size_t count;
-	struct shared shared[SHARED_MAX];
-	size_t shared_count;
-};
 
 struct loading {
 	const char *policies;
 	const char *path; /* of the type's file */
 	struct document_types *types;
-	struct prefixes prefixes; /* of the type being read, for its code checks */
 	char **ret_error;
 };
 
@@ -90,22 +72,34 @@ static int load_schema(const struct loading *l, const config_setting_t *setting,
 	return r;
 }
 
-static int load_codes(const struct loading *l, const config_setting_t *setting,
+static int load_code_table(const struct loading *l, const config_setting_t *setting,
 	struct document_type *type)
 {
 	char path[PATH_MAX];
-	struct shared *s;
+	struct shared *s = resolve(l, setting, path);
 	int r = 0;
 
-	if (!setting)
-		return 0;
-	s = resolve(l, setting, path);
-	if (!s)
+	if (!s || type->code_count == TYPE_RULES_MAX)
 		return fail(l, setting, "codes is unusable");
 	if (!s->codes)
 		r = code_checks_load(
-			l->policies, path, &l->prefixes, &s->codes, l->ret_error);
-	type->codes = s->codes;
+			l->policies, path, &type->prefixes, &s->codes, l->ret_error);
+	if (r == 0)
+		type->codes[type->code_count++] = s->codes;
+	return r;
+}
+
+/* One table or a list of them. */
+static int load_codes(const struct loading *l, const config_setting_t *setting,
+	struct document_type *type)
+{
+	bool one = setting && config_setting_type(setting) == CONFIG_TYPE_STRING;
+	int r = one ? load_code_table(l, setting, type) : 0;
+
+	for (int i = 0; r == 0 && setting && !one && i < config_setting_length(setting);
+		i++)
+		r = load_code_table(
+			l, config_setting_get_elem(setting, (unsigned)i), type);
 	return r;
 }
 
@@ -114,6 +108,8 @@ static int load_rules(const struct loading *l, const config_setting_t *setting,
 {
 	int count = setting ? config_setting_length(setting) : 0;
 
+	if (setting && !config_setting_is_aggregate(setting))
+		return fail(l, setting, "rules is a list of files");
 	if (count > TYPE_RULES_MAX)
 		return fail(l, setting, "too many rule files");
 	for (int i = 0; i < count; i++) {
@@ -158,7 +154,7 @@ static int get_list(const struct loading *l, const config_setting_t *root,
 	const config_setting_t *list = config_setting_get_member(root, name);
 	int count = list ? config_setting_length(list) : 0;
 
-	if (!list || count > TYPE_LIST_MAX)
+	if (!list || !config_setting_is_aggregate(list) || count > TYPE_LIST_MAX)
 		return fail(l, list ? list : root, "a list is missing or too long");
 	for (int i = 0; i < count; i++) {
 		int r = copy(l, list, config_setting_get_string_elem(list, i),
@@ -182,26 +178,44 @@ static int get_bool(const struct loading *l, const config_setting_t *root,
 	return 0;
 }
 
-static int load_prefixes(struct loading *l, const config_setting_t *setting)
+static int load_prefixes(const struct loading *l, const config_setting_t *setting,
+	struct document_type *type)
 {
 	int count = setting ? config_setting_length(setting) : 0;
 
-	prefixes_done(&l->prefixes);
 	for (int i = 0; i < count; i++) {
 		const config_setting_t *p = config_setting_get_elem(setting, (unsigned)i);
 		const char *uri = config_setting_get_string(p);
 
-		if (!uri || prefixes_add(&l->prefixes, config_setting_name(p), uri) < 0)
+		if (!uri ||
+			prefixes_add(&type->prefixes, config_setting_name(p), uri) < 0)
 			return fail(l, setting, "prefixes must be a few names with URIs");
 	}
 	return 0;
 }
 
+/* Beside root and type code: an expression that must hold. */
+static int load_when(const struct loading *l, const config_setting_t *setting,
+	struct document_type *type)
+{
+	const char *text = setting ? config_setting_get_string(setting) : NULL, *why = "";
+	_cleanup_(rule_compiler_freep) struct rule_compiler *c = NULL;
+
+	if (!setting)
+		return 0;
+	c = rule_compiler_new(&type->prefixes);
+	if (!c)
+		return -ENOMEM;
+	type->when = text ? rule_compile(c, text, WANT_VALUE, &why) : NULL;
+	return type->when ? 0 : fail(l, setting, text ? why : "when is an expression");
+}
+
 static bool known_key(const char *name)
 {
 	static const char *const KEYS[] = { "name", "root", "namespace", "type_codes",
-		"direction", "statuses", "officer_required", "seal_required", "schema",
-		"prefixes", "codes", "rules", "experimental", NULL };
+		"direction", "statuses", "when", "aliases", "issuers", "sealers",
+		"lenient", "officer_required", "seal_required", "schema", "prefixes",
+		"codes", "rules", "experimental", NULL };
 
 	for (size_t i = 0; KEYS[i]; i++)
 		if (strcmp(KEYS[i], name) == 0)
@@ -218,6 +232,48 @@ static int check_keys(const struct loading *l, const config_setting_t *root)
 			return fail(l, s, "an unknown key");
 	}
 	return 0;
+}
+
+/* As get_list, of a list that need not be there. */
+static int get_more(const struct loading *l, const config_setting_t *root,
+	const char *name, char *rows, size_t size, size_t *ret_count)
+{
+	if (!config_setting_get_member(root, name))
+		return 0;
+	return get_list(l, root, name, rows, size, ret_count);
+}
+
+static bool listed(char rows[][16], size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* The gate seals what it takes in from third countries, and nothing else. */
+static int read_parties(
+	const struct loading *l, const config_setting_t *root, struct document_type *type)
+{
+	bool import = strcmp(type->direction, "import") == 0;
+	int r = get_more(l, root, "aliases", type->aliases[0], sizeof(type->aliases[0]),
+		&type->alias_count);
+
+	if (r == 0)
+		r = get_more(l, root, "issuers", type->issuers[0],
+			sizeof(type->issuers[0]), &type->issuer_count);
+	if (r == 0)
+		r = get_more(l, root, "sealers", type->sealers[0],
+			sizeof(type->sealers[0]), &type->sealer_count);
+	if (r == 0 && listed(type->sealers, type->sealer_count, "gate") != import)
+		r = fail(l, config_setting_get_member(root, "direction"),
+			"sealers must have \"gate\" for imports and only for them");
+	if (r == 0 && type->lenient && import)
+		r = fail(l, root, "an import is not lenient");
+	for (size_t i = 0; r == 0 && i < type->alias_count; i++)
+		if (document_type_named(l->types, type->aliases[i]))
+			r = fail(l, root, "an alias is the name of another type");
+	return r;
 }
 
 static int read_texts(
@@ -256,8 +312,14 @@ static int read_type(
 		r = get_bool(l, root, "seal_required", &type->seal_required);
 	if (r == 0)
 		r = get_bool(l, root, "experimental", &type->experimental);
+	if (r == 0 && config_setting_get_member(root, "lenient"))
+		r = get_bool(l, root, "lenient", &type->lenient);
 	if (r == 0)
-		r = load_prefixes(l, config_setting_get_member(root, "prefixes"));
+		r = read_parties(l, root, type);
+	if (r == 0)
+		r = load_prefixes(l, config_setting_get_member(root, "prefixes"), type);
+	if (r == 0)
+		r = load_when(l, config_setting_get_member(root, "when"), type);
 	if (r == 0)
 		r = load_schema(l, config_setting_get_member(root, "schema"), type);
 	if (r == 0)
@@ -360,7 +422,6 @@ int document_types_load(
 		r = -ENAMETOOLONG;
 	if (r == 0)
 		r = load_folder(&l, folder);
-	prefixes_done(&l.prefixes);
 	if (r < 0)
 		document_types_free(types);
 	else
@@ -372,6 +433,11 @@ void document_types_free(struct document_types *t)
 {
 	if (!t)
 		return;
+	/* One more than count: the type whose loading failed. */
+	for (size_t i = 0; i < TYPES_MAX && i <= t->count; i++) {
+		prefixes_done(&t->types[i].prefixes);
+		xmlXPathFreeCompExpr(t->types[i].when);
+	}
 	for (size_t i = 0; i < t->shared_count; i++) {
 		free(t->shared[i].path);
 		xml_schema_close(t->shared[i].schema);
@@ -379,49 +445,4 @@ void document_types_free(struct document_types *t)
 		rules_free(t->shared[i].rules);
 	}
 	free(t);
-}
-
-static bool has_code(const struct document_type *type, const char *code)
-{
-	for (size_t i = 0; i < type->type_code_count; i++)
-		if (strcmp(type->type_codes[i], code) == 0)
-			return true;
-	return type->type_code_count == 0;
-}
-
-const struct document_type *document_type_find(const struct document_types *t,
-	const struct facts *facts, struct findings *findings)
-{
-	for (size_t i = 0; i < t->count; i++) {
-		const struct document_type *type = &t->types[i];
-
-		if (strcmp(type->root, facts->root) == 0 &&
-			strcmp(type->ns, facts->ns) == 0 &&
-			has_code(type, facts->type_code))
-			return type;
-	}
-	findings_addf(findings, SEVERITY_ERROR, "doc.type-unknown", NULL,
-		facts->type_code,
-		"No document type has the root %s of namespace %s with type code \"%s\".",
-		facts->root, facts->ns, facts->type_code);
-	return NULL;
-}
-
-const struct document_type *document_type_named(
-	const struct document_types *t, const char *name)
-{
-	for (size_t i = 0; i < t->count; i++)
-		if (strcmp(t->types[i].name, name) == 0)
-			return &t->types[i];
-	return NULL;
-}
-
-int document_check_schema(const struct document_types *t, xmlDoc *doc,
-	const struct facts *facts, struct findings *findings)
-{
-	for (size_t i = 0; i < t->count; i++)
-		if (strcmp(t->types[i].root, facts->root) == 0 &&
-			strcmp(t->types[i].ns, facts->ns) == 0)
-			return xml_schema_validate(t->types[i].schema, doc, findings);
-	return 1;
 }

@@ -7,6 +7,7 @@
 #define SEALGATE_DOCUMENT_TYPES_H
 
 #include "document/facts.h"
+#include "document/xpath.h"
 
 #define TYPE_LIST_MAX 32
 #define TYPE_RULES_MAX 4
@@ -21,17 +22,29 @@ struct document_type {
 	char ns[160];
 	char type_codes[TYPE_LIST_MAX][16];
 	size_t type_code_count;
-	char direction[16];			   /* "import": what a partner may send */
+	struct prefixes prefixes;
+	xmlXPathCompExpr *when; /* what else it must hold, or NULL */
+	char aliases[TYPE_LIST_MAX][DOCUMENT_TYPE_SIZE]; /* names it had */
+	size_t alias_count;
+	char direction[16];		 /* "import": what a partner may send */
+	char issuers[TYPE_LIST_MAX][16]; /* kinds of partner; none: any */
+	size_t issuer_count;
+	char sealers[TYPE_LIST_MAX][16]; /* "gate" only where direction is import */
+	size_t sealer_count;
 	char statuses[TYPE_LIST_MAX][STATUS_SIZE]; /* admitted */
 	size_t status_count;
 	bool officer_required; /* a main signature by an enrolled officer */
 	bool seal_required;    /* an authority's seal, parallel or counter */
 	const struct xml_schema
 		*schema; /* shared by types of one pack, as are the next two */
-	const struct code_checks *codes; /* or NULL */
+	const struct code_checks *codes[TYPE_RULES_MAX];
+	size_t code_count;
 	const struct rules *rules[TYPE_RULES_MAX];
 	size_t rule_count;
 	bool experimental;
+	/* What the destination fills in may be missing: that is a warning. The gate takes
+	 * no such document in. */
+	bool lenient;
 };
 
 struct document_types;
@@ -42,11 +55,29 @@ int document_types_load(
 	const char *policies, struct document_types **ret_types, char **ret_error);
 void document_types_free(struct document_types *t);
 
-/* The type of a document by root and type code, or NULL (finding doc.type-unknown). */
+/* The type of a document by root, type code and what else the type asks for, or NULL
+ * (finding doc.type-unknown). Without a tree no type is found that asks for more. */
 const struct document_type *document_type_find(const struct document_types *t,
-	const struct facts *facts, struct findings *findings);
+	xmlDoc *doc, const struct facts *facts, struct findings *findings);
+
+/* By name, or by a name that the type once had. */
 const struct document_type *document_type_named(
 	const struct document_types *t, const char *name);
+
+/* Whether a partner of this kind may issue documents of the type. */
+bool document_type_issued_by(const struct document_type *type, const char *kind);
+
+/* The types in the order of their files; NULL behind the last. */
+const struct document_type *document_type_at(
+	const struct document_types *t, size_t index);
+
+/* Count from now on what rules and checks look at. Return: 0 or -ENOMEM. */
+int document_types_watch(struct document_types *t);
+
+/* Rules and code checks of all types, each once though types share them: the id and how
+ * often it has looked at something while watched. NULL behind the last. */
+const char *document_types_rule(
+	const struct document_types *t, size_t index, size_t *ret_looked);
 
 /* Schema, codes and rules of the type on a tree without signatures; every violation is a
  * finding doc.*. at: now, for rules about the future.

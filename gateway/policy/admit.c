@@ -31,7 +31,7 @@ static int judge_document(struct judged *j, int64_t at)
 		return r;
 	if (r == 1)
 		j->seen |= SEEN_FACTS;
-	j->type = document_type_find(j->context->types, &j->facts, &j->findings);
+	j->type = document_type_find(j->context->types, j->tree, &j->facts, &j->findings);
 	if (!j->type)
 		return 0;
 	j->seen |= SEEN_TYPE;
@@ -103,6 +103,7 @@ static bool may_send_type(struct judged *j)
 	if (!j->type)
 		return false;
 	if (strcmp(j->type->direction, "import") == 0 &&
+		document_type_issued_by(j->type, j->partner->kind) &&
 		policy_partner_may_send(j->partner, j->type->name))
 		return true;
 	findings_addf(&j->findings, SEVERITY_ERROR, "document.type-not-allowed", NULL,

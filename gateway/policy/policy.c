@@ -100,6 +100,11 @@ const char *policy_digest(const struct policy *p)
 	return p->digest;
 }
 
+const struct partner *policy_partner_at(const struct policy *p, size_t index)
+{
+	return index < p->partner_count ? &p->partners[index] : NULL;
+}
+
 const struct partner *policy_partner(const struct policy *p, const char *name)
 {
 	for (size_t i = 0; i < p->partner_count; i++)

@@ -75,6 +75,9 @@ DEFINE_CLEANUP(struct policy *, policy_free)
  * sha256sum` prints in the folder, so that it can be computed without us. */
 const char *policy_digest(const struct policy *p);
 
+/* The partners in the order of their files; NULL behind the last. */
+const struct partner *policy_partner_at(const struct policy *p, size_t index);
+
 const struct partner *policy_partner(const struct policy *p, const char *name);
 
 /* The first demand of a partner that is about a type; NULL: signatures need be advanced

@@ -2,6 +2,7 @@
 /* Facts, schema, code lists and rules of the shipped packs over anything that the reader
  * lets through: a document is clean or there are findings, and never undecided. */
 #include "document/types.h"
+#include "xml/locate.h"
 #include "xml/reader.h"
 
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static void judge(
 	complete = facts_read(doc, &facts, findings);
 	check(complete == 1 || (complete == 0 && findings->errors > 0));
 	check_texts(&facts);
-	type = document_type_find(types, &facts, findings);
+	type = document_type_find(types, doc, &facts, findings);
 	if (!type) {
 		check(findings->errors > 0);
 		check(document_check_schema(types, doc, &facts, findings) >= 0);
@@ -68,5 +69,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (xml_read(span_of(data, size), XML_READ_GATE, &findings, &doc) == 1)
 		judge(types, doc, &findings);
+	xml_locate(span_of(data, size), &findings);
 	return 0;
 }

@@ -70,7 +70,8 @@ static int teardown(void **state)
 #define TYPE                                                                             \
 	"name = \"T\"; root = \"T\"; namespace = \"urn:t\"; type_codes = [ \"1\", "      \
 	"\"2\" ];\n"                                                                     \
-	"direction = \"import\"; statuses = [ \"70\" ]; officer_required = true;\n"      \
+	"direction = \"import\"; sealers = [ \"gate\" ]; statuses = [ \"70\" ]; "        \
+	"officer_required = true;\n"                                                     \
 	"seal_required = false; schema = \"s.xsd\"; prefixes = { t = \"urn:t\"; };\n"    \
 	"codes = \"t.csv\"; rules = [ \"r.sch\" ]; experimental = false;\n"
 
@@ -131,6 +132,19 @@ static void test_errors(void **state)
 	expect_error("officer_required = true;", "officer_required = 1;",
 		"a.cfg:2: true or false");
 	expect_error("schema = \"s.xsd\";", "", "schema is missing");
+	/* The gate seals imports, and nothing else. */
+	expect_error("\"gate\"", "\"eu\"", "a.cfg:2: sealers must have");
+	expect_error("\"import\"", "\"entry\"", "a.cfg:2: sealers must have");
+	expect_error("seal_required", "when = \"t:x[\"; seal_required", "a.cfg:3: ");
+	expect_error("seal_required", "when = \"u:x\"; seal_required",
+		"the prefix is not declared: u:x");
+	expect_error("seal_required", "when = 1; seal_required", "when is an expression");
+	expect_error("seal_required", "lenient = true; seal_required", "not lenient");
+	expect_error("seal_required", "issuers = 1; seal_required", "a list is missing");
+	/* A text where a list belongs must not count as an empty list. */
+	expect_error("[ \"r.sch\" ]", "\"r.sch\"", "rules is a list");
+	expect_error("statuses = [ \"70\" ]", "statuses = \"70\"", "a list is missing");
+	expect_error("codes = \"t.csv\"", "codes = [ \"none.csv\" ]", "none.csv");
 	expect_error("\"s.xsd\"", "\"../s.xsd\"", "below it");
 	expect_error("\"s.xsd\"", "\"/s.xsd\"", "below it");
 	expect_error("\"s.xsd\"", "\"none.xsd\"", "none.xsd");

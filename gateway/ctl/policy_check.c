@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/policy_check.h"
+
+#include "ctl/command.h"
+#include "ctl/init.h"
+
+#include "connectors/profile.h"
+#include "document/csv.h"
+#include "policy/policy.h"
+#include "xml/reader.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+
+#define RULES_MAX 4096
+
+struct checking {
+	const char *policies;
+	FILE *out;
+	struct policy_checked *checked;
+	struct policy *policy;
+	struct document_types *types;
+	struct profiles *profiles;
+	/* By index of the rule: an example shows it failing, one that passes looked at
+	 * something by it. */
+	bool failed[RULES_MAX], passed[RULES_MAX];
+};
+
+static void fault(const struct checking *c, const char *what)
+{
+	fprintf(c->out, "%s\n", what);
+	c->checked->faults++;
+}
+
+/* A part that cannot be loaded is a fault with the loader's own line. */
+static int loaded(const struct checking *c, int r, char *error)
+{
+	if (r < 0)
+		fault(c, error ? error : strerror(-r));
+	free(error);
+	return r == -ENOMEM ? r : 0;
+}
+
+static int load(struct checking *c)
+{
+	char *error = NULL;
+	int r = policy_load(c->policies, &c->policy, &error);
+
+	r = loaded(c, r, error);
+	if (r == 0) {
+		r = document_types_load(c->policies, &c->types, &error);
+		r = loaded(c, r, error);
+	}
+	if (r == 0) {
+		r = profiles_load(c->policies, &c->profiles, &error);
+		r = loaded(c, r, error);
+	}
+	xml_setup();
+	if (c->policy)
+		(void)snprintf(c->checked->digest, sizeof(c->checked->digest), "%s",
+			policy_digest(c->policy));
+	return r;
+}
+
+/* A partner that may send what does not exist. */
+static void check_partners(const struct checking *c)
+{
+	const struct partner *p;
+	char text[300];
+
+	for (size_t i = 0; (p = policy_partner_at(c->policy, i)) != NULL; i++)
+		for (size_t k = 0; k < p->type_count; k++) {
+			if (document_type_named(c->types, p->types[k]))
+				continue;
+			(void)snprintf(text, sizeof(text),
+				"%s/partners/%s.cfg:0: there is no document type %s",
+				c->policies, p->name, p->types[k]);
+			fault(c, text);
+		}
+}
+
+static void check_ids(const struct checking *c)
+{
+	const char *id;
+	size_t looked;
+	char text[200];
+
+	for (size_t i = 0; (id = document_types_rule(c->types, i, &looked)) != NULL;
+		i++) {
+		c->checked->rules++;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(id, document_types_rule(c->types, k, &looked)) == 0) {
+				(void)snprintf(text, sizeof(text),
+					"%s: two rules or checks have the id %s",
+					c->policies, id);
+				fault(c, text);
+				break;
+			}
+	}
+	while (document_type_at(c->types, c->checked->types))
+		c->checked->types++;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The first column of a list is what it is looked up by. */
+static int check_list(const struct checking *c, const char *path)
+{
+	_cleanup_csv_ struct csv table = { 0 };
+	_cleanup_(freep) const char **codes = NULL;
+	char *error = NULL, text[PATH_MAX + 100];
+	int r = csv_read(path, &table, &error);
+
+	if (r < 0)
+		return loaded(c, r, error);
+	codes = calloc(table.rows + 1, sizeof(*codes));
+	if (!codes)
+		return -ENOMEM;
+	for (size_t i = 0; i < table.rows; i++)
+		codes[i] = csv_cell(&table, i, 0);
+	qsort(codes, table.rows, sizeof(*codes), by_text);
+	for (size_t i = 0; i < table.rows; i++)
+		if (!*codes[i] || (i > 0 && strcmp(codes[i], codes[i - 1]) == 0)) {
+			(void)snprintf(text, sizeof(text),
+				"%s: the code \"%s\" is empty or there twice", path,
+				codes[i]);
+			fault(c, text);
+		}
+	return 0;
+}
+
+static int is_table(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return n > 4 && strcmp(entry->d_name + n - 4, ".csv") == 0;
+}
+
+static int check_lists(const struct checking *c)
+{
+	struct dirent **entries = NULL;
+	char folder[PATH_MAX], path[PATH_MAX];
+	int count, r = 0;
+
+	if (snprintf(folder, sizeof(folder), "%s/codes", c->policies) >=
+		(int)sizeof(folder))
+		return -ENAMETOOLONG;
+	count = scandir(folder, &entries, is_table, alphasort);
+	for (int i = 0; i < count; i++) {
+		if (r == 0)
+			r = snprintf(path, sizeof(path), "%s/%s", folder,
+				    entries[i]->d_name) < (int)sizeof(path)
+				    ? check_list(c, path)
+				    : -ENAMETOOLONG;
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+static int lint(struct checking *c)
+{
+	int r = load(c);
+
+	if (r == 0 && c->types)
+		check_ids(c);
+	if (r == 0 && c->types && c->policy)
+		check_partners(c);
+	return r == 0 ? check_lists(c) : r;
+}
+
+static void note_rules(struct checking *c, const struct example *e)
+{
+	const char *id;
+	size_t looked;
+
+	for (size_t i = 0;
+		i < RULES_MAX && (id = document_types_rule(c->types, i, &looked)); i++) {
+		c->passed[i] |= e->name_count == 0 && looked > 0;
+		for (size_t n = 0; n < e->name_count; n++)
+			c->failed[i] |= strcmp(id, e->names[n]) == 0;
+	}
+}
+
+static void told(void *data, const struct example *e, const char *failure)
+{
+	struct checking *c = data;
+
+	c->checked->examples++;
+	if (failure)
+		fault(c, failure);
+	else
+		note_rules(c, e);
+	if (document_types_watch(c->types) < 0)
+		fault(c, "there is no memory");
+}
+
+static void check_coverage(const struct checking *c)
+{
+	const char *id;
+	size_t looked;
+	char text[300];
+
+	for (size_t i = 0;
+		i < RULES_MAX && (id = document_types_rule(c->types, i, &looked)) != NULL;
+		i++) {
+		if (c->failed[i] && c->passed[i])
+			continue;
+		(void)snprintf(text, sizeof(text), "%s/examples: %s of %s", c->policies,
+			c->failed[i] ? "no passing example" : "no failing example", id);
+		fault(c, text);
+	}
+}
+
+static void checking_done(struct checking *c)
+{
+	policy_free(c->policy);
+	document_types_free(c->types);
+	profiles_free(c->profiles);
+}
+
+int policy_check_lint(const char *policies, FILE *out, struct policy_checked *ret)
+{
+	struct checking c = { .policies = policies, .out = out, .checked = ret };
+	int r;
+
+	*ret = (struct policy_checked){ 0 };
+	r = lint(&c);
+	checking_done(&c);
+	return r;
+}
+
+int policy_check_test(const char *policies, FILE *out, struct policy_checked *ret)
+{
+	struct checking c = { .policies = policies, .out = out, .checked = ret };
+	char *error = NULL;
+	int r;
+
+	*ret = (struct policy_checked){ 0 };
+	r = lint(&c);
+	if (r == 0 && ret->faults == 0)
+		r = document_types_watch(c.types);
+	if (r == 0 && ret->faults == 0) {
+		r = policy_examples_run(policies, c.types, told, &c, &error);
+		r = loaded(&c, r, error);
+	}
+	if (r == 0 && ret->faults == 0)
+		check_coverage(&c);
+	checking_done(&c);
+	return r;
+}
+
+int policy_folder(const char *named, char ret_path[PATH_MAX])
+{
+	const char *instance = getenv("SEALGATE_INSTANCE");
+
+	if (named || instance)
+		return snprintf(ret_path, PATH_MAX, "%s%s", named ? named : instance,
+			       named ? "" : "/policies") < PATH_MAX
+			       ? 0
+			       : -ENAMETOOLONG;
+	if (init_shared_policies(ret_path) < 0)
+		return command_fault("there are no policies beside the program; name "
+				     "--policies or an instance");
+	return 0;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "document/types_model.h"
+
+#include "xml/schema.h"
+
+#include <string.h>
+
+static bool has_code(const struct document_type *type, const char *code)
+{
+	for (size_t i = 0; i < type->type_code_count; i++)
+		if (strcmp(type->type_codes[i], code) == 0)
+			return true;
+	return type->type_code_count == 0;
+}
+
+static bool fits(const struct document_type *type, const struct facts *facts)
+{
+	return strcmp(type->root, facts->root) == 0 && strcmp(type->ns, facts->ns) == 0 &&
+	       has_code(type, facts->type_code);
+}
+
+/* An expression that cannot be evaluated holds for nothing. */
+static bool asks(const struct document_type *type, xmlDoc *doc)
+{
+	_cleanup_xpath_ xmlXPathContext *context = doc ? rule_context(doc, 0) : NULL;
+
+	return context && rule_context_use(context, &type->prefixes) == 0 &&
+	       rule_holds(context, type->when, (xmlNode *)doc) > 0;
+}
+
+const struct document_type *document_type_find(const struct document_types *t,
+	xmlDoc *doc, const struct facts *facts, struct findings *findings)
+{
+	const struct document_type *found = NULL;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct document_type *type = &t->types[i];
+
+		if (!fits(type, facts))
+			continue;
+		if (type->when && asks(type, doc))
+			return type;
+		if (!type->when && !found)
+			found = type;
+	}
+	if (!found)
+		findings_addf(findings, SEVERITY_ERROR, "doc.type-unknown", NULL,
+			facts->type_code,
+			"No document type has the root %s of namespace %s with type code "
+			"\"%s\".",
+			facts->root, facts->ns, facts->type_code);
+	return found;
+}
+
+const struct document_type *document_type_named(
+	const struct document_types *t, const char *name)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		if (strcmp(t->types[i].name, name) == 0)
+			return &t->types[i];
+		for (size_t k = 0; k < t->types[i].alias_count; k++)
+			if (strcmp(t->types[i].aliases[k], name) == 0)
+				return &t->types[i];
+	}
+	return NULL;
+}
+
+bool document_type_issued_by(const struct document_type *type, const char *kind)
+{
+	for (size_t i = 0; i < type->issuer_count; i++)
+		if (strcmp(type->issuers[i], kind) == 0)
+			return true;
+	return type->issuer_count == 0;
+}
+
+int document_check_schema(const struct document_types *t, xmlDoc *doc,
+	const struct facts *facts, struct findings *findings)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (strcmp(t->types[i].root, facts->root) == 0 &&
+			strcmp(t->types[i].ns, facts->ns) == 0)
+			return xml_schema_validate(t->types[i].schema, doc, findings);
+	return 1;
+}

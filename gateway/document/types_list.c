@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "document/types_model.h"
+
+#include "document/codes.h"
+#include "document/rules.h"
+
+const struct document_type *document_type_at(const struct document_types *t, size_t index)
+{
+	return index < t->count ? &t->types[index] : NULL;
+}
+
+int document_types_watch(struct document_types *t)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < t->shared_count; i++) {
+		if (t->shared[i].codes)
+			code_checks_watch(t->shared[i].codes);
+		if (t->shared[i].rules)
+			r = rules_watch(t->shared[i].rules);
+	}
+	return r;
+}
+
+const char *document_types_rule(
+	const struct document_types *t, size_t index, size_t *ret_looked)
+{
+	for (size_t i = 0; i < t->shared_count; i++) {
+		const struct shared *s = &t->shared[i];
+		size_t n = s->codes   ? code_checks_count(s->codes)
+			   : s->rules ? rules_count(s->rules)
+				      : 0;
+
+		if (index >= n) {
+			index -= n;
+			continue;
+		}
+		*ret_looked = s->codes ? code_checks_looked(s->codes, index)
+				       : rules_looked(s->rules, index);
+		return s->codes ? code_checks_id(s->codes, index)
+				: rules_id(s->rules, index);
+	}
+	return NULL;
+}
