@@ -65,6 +65,7 @@ $(B)/san/lib/signer-client.a: $(call objs,san,$(SIGNER_CLIENT))
 
 # The catalogue of algorithms is compiled in as it stands.
 $(patsubst %,$(B)/%/gateway/xades/catalogue.o,obj san fuzz/obj): policies/signature/algorithms.cfg
+$(patsubst %,$(B)/%/gateway/xades/rules.o,obj san fuzz/obj): policies/signature/rules.cfg
 
 %.a:
 	@mkdir -p $(@D)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define POLICIES "policies"
 #define ANCHORS "policies/anchors"
@@ -88,6 +89,27 @@ static int load_trust(struct context *c, const struct paths *p, char **ret_error
 				     : -ENOMEM;
 }
 
+/* The instance's algorithms and rules in the place of those that were compiled in. */
+static int load_signature_policy(const struct paths *p, char **ret_error)
+{
+	static const struct {
+		const char *name;
+		int (*load)(const char *path, char **ret_error);
+	} FILES[] = { { "signature/algorithms.cfg", xades_catalogue_load },
+		{ "signature/rules.cfg", xades_rules_load } };
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(FILES) / sizeof(FILES[0]); i++) {
+		if (snprintf(path, sizeof(path), "%s/%s", p->policies, FILES[i].name) >=
+			PATH_MAX)
+			return -ENAMETOOLONG;
+		if (access(path, F_OK) == 0 || errno != ENOENT)
+			r = FILES[i].load(path, ret_error);
+	}
+	return r;
+}
+
 static int load(struct context *c, const struct paths *p, char **ret_error)
 {
 	int r = policy_load(p->policies, &c->policy, ret_error);
@@ -98,6 +120,8 @@ static int load(struct context *c, const struct paths *p, char **ret_error)
 		r = profiles_load(p->policies, &c->profiles, ret_error);
 	if (r == 0)
 		r = load_trust(c, p, ret_error);
+	if (r == 0)
+		r = load_signature_policy(p, ret_error);
 	if (r == 0)
 		r = xades_setup();
 	if (r < 0)

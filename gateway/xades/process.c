@@ -71,10 +71,46 @@ static bool claimed_time_fits(const struct sig *s)
 		       s->signing_time >= from && s->signing_time <= to);
 }
 
+/* The latest time for which what was signed is proven to exist already before it was
+ * signed; 0: none. The signature is younger. */
+static int64_t content_time(const struct sig *s)
+{
+	int64_t latest = 0;
+
+	for (size_t i = 0; i < s->token_count; i++) {
+		const struct sig_token *t = &s->tokens[i];
+
+		if (t->passed && t->result.gen_time > latest &&
+			(t->kind == TOKEN_ALL_DATA || t->kind == TOKEN_INDIVIDUAL_DATA))
+			latest = t->result.gen_time;
+	}
+	return latest;
+}
+
+/* EN 319 102-1 5.3.4: signed after the end of the certificate. Return: the word, or NULL.
+ */
+static const char *signed_too_late(const struct sig *s)
+{
+	int64_t from, to, content = content_time(s);
+
+	if (content == 0)
+		return NULL;
+	if (s->path.outcome == PKI_REVOKED && content > s->path.revoked_at)
+		return "REVOKED";
+	if (s->path.outcome == PKI_EXPIRED &&
+		pki_certificate_validity(s->signer, &from, &to) == 0 && content > to)
+		return "EXPIRED";
+	return NULL;
+}
+
 static void decide_path(
 	struct sig_context *c, struct sig *s, struct xades_signature *ret, int64_t best)
 {
-	if (s->path.outcome == PKI_NOT_YET_VALID && best < c->options->at)
+	const char *late = signed_too_late(s);
+
+	if (late)
+		sig_decide(ret, XADES_TOTAL_FAILED, late);
+	else if (s->path.outcome == PKI_NOT_YET_VALID && best < c->options->at)
 		sig_decide(ret, XADES_TOTAL_FAILED, "NOT_YET_VALID");
 	else
 		sig_decide(ret, XADES_INDETERMINATE, pki_outcome_text(s->path.outcome));
@@ -131,7 +167,12 @@ static void decide_acceptance(
 			"signer's "
 			"certificate.");
 	} else if (!algorithms_hold(c, s, best)) {
-		sig_decide(ret, XADES_INDETERMINATE, "CRYPTO_CONSTRAINTS_FAILURE_NO_POE");
+		/* Proven to be younger than the end of an algorithm: no proof of an
+		 * earlier existence can come (EN 319 102-1 5.3.4). */
+		sig_decide(ret, XADES_INDETERMINATE,
+			content_time(s) > 0 && !algorithms_hold(c, s, content_time(s))
+				? "CRYPTO_CONSTRAINTS_FAILURE"
+				: "CRYPTO_CONSTRAINTS_FAILURE_NO_POE");
 		sig_finding(c, SEVERITY_ERROR, "sig.weak", s->signed_info,
 			"An algorithm or key of the signature is too weak at the time "
 			"for "
@@ -261,7 +302,6 @@ int sig_process(struct sig_context *c, struct sig *s)
 	if (report_tokens(s, ret) < 0 || report_signer(s, ret) < 0)
 		return -ENOMEM;
 	sig_scope(s, ret);
-	if (c->options->profile == XADES_GATE)
-		sig_gate(c, s, ret);
+	sig_rules(c, s, ret);
 	return 0;
 }

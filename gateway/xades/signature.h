@@ -12,6 +12,7 @@
 #include "pki/path.h"
 #include "pki/token.h"
 #include "xades/catalogue.h"
+#include "xades/rules.h"
 #include "xades/validate.h"
 #include "xml/c14n.h"
 #include "xml/node.h"
@@ -304,9 +305,17 @@ int sig_material_embedded(struct sig_context *c, struct pki_material **ret_mater
 /* level.c: "XAdES-BASELINE-T". */
 const char *sig_level(struct sig_context *c, const struct sig *s);
 
-/* gate.c: what the admission profile demands beyond the standard; a passed signature that
- * does not keep all of it passes no more, and findings say what not. */
-void sig_gate(struct sig_context *c, struct sig *s, struct xades_signature *ret);
+/* gate.c: what the rules of the profile demand beyond the standard; a passed signature
+ * that does not keep all of it passes no more, and findings say what not. */
+void sig_rules(struct sig_context *c, struct sig *s, struct xades_signature *ret);
+
+/* constraints.c: signature policy and order of time-stamps, by the same rules. */
+void sig_constraints(struct sig_context *c, struct sig *s, struct xades_signature *ret);
+
+/* A rule is not kept: say so as it weighs. Return: true when it takes TOTAL-PASSED away.
+ */
+bool sig_rule_fails(struct sig_context *c, enum sig_rule rule, const char *code,
+	const xmlNode *where, const char *why);
 
 /* scope.c: "full", "partial", ... and the octets of the document that were signed. */
 void sig_scope(struct sig *s, struct xades_signature *ret);

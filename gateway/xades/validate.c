@@ -14,6 +14,8 @@ int xades_setup(void)
 	if (r == 0)
 		r = catalogue_setup();
 	if (r == 0)
+		r = rules_setup();
+	if (r == 0)
 		xml_setup();
 	return r;
 }

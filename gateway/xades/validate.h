@@ -117,6 +117,10 @@ int xades_report_to_etsi(const struct xades_report *r, int64_t at, struct buf *r
  * one line, the caller frees. Return: 0, -EINVAL, -errno. */
 int xades_catalogue_load(const char *path, char **ret_error);
 
+/* The same for the rules (policies/signature/rules.cfg of an instance); a rule that keeps
+ * the gate from being shown another document than the signed one cannot be lowered. */
+int xades_rules_load(const char *path, char **ret_error);
+
 /* SHA-256 of the catalogue of algorithms in force, lower-case hex; "" before xades_setup.
  */
 const char *xades_policy_digest(void);

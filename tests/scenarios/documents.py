@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import json
+import subprocess
+
+import requests
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -44,11 +47,11 @@ def canonical(element):
     return etree.tostring(element, method="c14n", exclusive=True)
 
 
-def digest_text(octets):
-    return base64.b64encode(hashlib.sha256(octets).digest()).decode()
+DIGESTS = {"http://www.w3.org/2001/04/xmlenc#sha256": "sha256",
+           "http://www.w3.org/2000/09/xmldsig#sha1": "sha1"}
 
 
-def _reference_octets(root, signature, reference):
+def reference_octets(root, signature, reference):
     uri = reference.get("URI")
     if uri:
         return canonical(root.xpath("//*[@Id=$i]", i=uri[1:])[0])
@@ -64,9 +67,38 @@ def sign_again(root, key_path):
     signature = root.find("ds:Signature", NS)
     info = signature.find("ds:SignedInfo", NS)
     for reference in info.findall("ds:Reference", NS):
-        octets = _reference_octets(root, signature, reference)
-        reference.find("ds:DigestValue", NS).text = digest_text(octets)
+        name = DIGESTS[reference.find("ds:DigestMethod", NS).get("Algorithm")]
+        digest = hashlib.new(name, reference_octets(root, signature, reference)).digest()
+        reference.find("ds:DigestValue", NS).text = base64.b64encode(digest).decode()
     key = serialization.load_pem_private_key(key_path.read_bytes(), None)
     r, s = utils.decode_dss_signature(key.sign(canonical(info), ec.ECDSA(hashes.SHA256())))
     value = signature.find("ds:SignatureValue", NS)
     value.text = base64.b64encode(r.to_bytes(32, "big") + s.to_bytes(32, "big")).decode()
+
+
+def stamp(house, octets):
+    """The authority's time-stamp token over some octets, base64."""
+    def openssl(*arguments):
+        return subprocess.run(["openssl", "ts", *map(str, arguments)], check=True,
+                              capture_output=True, timeout=30).stdout
+    data, reply = house.folder / "stamped", house.folder / "stamp.tsr"
+    data.write_bytes(octets)
+    query = openssl("-query", "-data", data, "-sha256", "-cert", "-no_nonce")
+    answer = requests.post(f"{house.tsa.url}/tsa", data=query, timeout=30,
+                           headers={"Content-Type": "application/timestamp-query"})
+    reply.write_bytes(answer.content)
+    return base64.b64encode(openssl("-reply", "-in", reply, "-token_out")).decode()
+
+
+def stamp_content(root, house):
+    """Put a time-stamp over all that is signed among the signed properties."""
+    signature = root.find("ds:Signature", NS)
+    references = signature.findall("ds:SignedInfo/ds:Reference", NS)
+    octets = b"".join(reference_octets(root, signature, r) for r in references
+                      if r.get("Type") is None)
+    where, = root.xpath("//xades:SignedDataObjectProperties", namespaces=NS)
+    element = etree.SubElement(where, "{%s}AllDataObjectsTimeStamp" % NS["xades"])
+    method = etree.SubElement(element, "{%s}CanonicalizationMethod" % NS["ds"])
+    method.set("Algorithm", "http://www.w3.org/2001/10/xml-exc-c14n#")
+    token = etree.SubElement(element, "{%s}EncapsulatedTimeStamp" % NS["xades"])
+    token.text = stamp(house, octets)

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from lxml import etree
 
-from scenarios.documents import NS, Documents, sign_again
+from scenarios.documents import NS, Documents, sign_again, stamp_content
 
 OFFICER = "authority-nz/officer"
 PASSED = "TOTAL-PASSED"
@@ -100,3 +100,43 @@ def test_resigned(house, change):
     assert answer["signatures"][0]["core_valid"]
     errors = [f["code"] for f in answer["findings"] if f["severity"] == "error"]
     assert (code in errors) if code else not errors, errors
+
+
+def stamp_content_late(root, house):
+    """As before, with a CRL of the time when the certificate had not ended."""
+    crl = house.pki.authority("authority-nz/issuing").crl(*house.pki.span((400, -300)))
+    (house.folder / "pki" / "crl" / "earlier.crl").write_bytes(
+        crl.public_bytes(serialization.Encoding.DER))
+    stamp_content(root, house)
+
+
+def weak_reference(root, house):
+    """Digests that were weak long before the content was stamped."""
+    for method in root.iterfind("ds:Signature/ds:SignedInfo/ds:Reference/ds:DigestMethod", NS):
+        method.set("Algorithm", "http://www.w3.org/2000/09/xmldsig#sha1")
+    stamp_content(root, house)
+
+
+AFTERWARDS = {
+    "officer": (stamp_content, PASSED, ""),
+    "officer-revoked": (stamp_content, "TOTAL-FAILED", "REVOKED"),
+    "officer-expired": (stamp_content_late, "TOTAL-FAILED", "EXPIRED"),
+    "officer-not-enrolled": (weak_reference, "INDETERMINATE", "CRYPTO_CONSTRAINTS_FAILURE"),
+}
+
+
+@pytest.mark.parametrize("signer", AFTERWARDS)
+def test_signed_after_the_end(house, signer):
+    """What was stamped before it was signed proves that the signature is younger than the end
+    of its certificate or algorithm."""
+    change, indication, sub = AFTERWARDS[signer]
+    number = f"PHYTO.NZ.2026.{900 + list(AFTERWARDS).index(signer):07d}"
+    holder = f"authority-nz/{signer}"
+    path = house.sign(house.document("phyto", number), holder, tsa=False)
+    tree = etree.parse(str(path))
+    change(tree.getroot(), house)
+    sign_again(tree.getroot(), house.pki.path(holder, ".key"))
+    again = path.with_suffix(".again.xml")
+    tree.write(str(again), xml_declaration=True, encoding="UTF-8")
+    answer, = house.verify("eidas", [again])
+    assert (answer["indication"], answer["sub_indication"]) == (indication, sub), answer
