@@ -10,6 +10,12 @@ static const struct subcommand {
 } SUBCOMMANDS[] = {
 	{ "lint", policy_lint },
 	{ "test", policy_test },
+	{ "build", policy_build },
+	{ "diff", policy_diff },
+	{ "sign", policy_sign },
+	{ "approve", policy_approve },
+	{ "activate", policy_activate },
+	{ "rollback", policy_rollback },
 	{ "try", policy_try },
 };
 

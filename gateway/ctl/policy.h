@@ -9,6 +9,12 @@
 /* argv[0] is the subcommand's name. Return: enum exit_status. */
 int policy_lint(int argc, char **argv);
 int policy_test(int argc, char **argv);
+int policy_build(int argc, char **argv);
+int policy_diff(int argc, char **argv);
+int policy_sign(int argc, char **argv);
+int policy_approve(int argc, char **argv);
+int policy_activate(int argc, char **argv);
+int policy_rollback(int argc, char **argv);
 int policy_try(int argc, char **argv);
 
 #endif

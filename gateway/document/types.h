@@ -10,7 +10,7 @@
 #include "document/xpath.h"
 
 #define TYPE_LIST_MAX 32
-#define TYPE_RULES_MAX 4
+#define TYPE_RULES_MAX 8
 
 struct code_checks;
 struct rules;

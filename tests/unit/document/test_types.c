@@ -151,7 +151,9 @@ static void test_errors(void **state)
 	expect_error("\"t.csv\"", "\"none.csv\"", "none.csv");
 	expect_error("\"r.sch\"", "\"none.sch\"", "none.sch");
 	expect_error("[ \"r.sch\" ]",
-		"[ \"r.sch\", \"r.sch\", \"r.sch\", \"r.sch\", \"r.sch\" ]", "too many");
+		"[ \"r.sch\", \"r.sch\", \"r.sch\", \"r.sch\", \"r.sch\", \"r.sch\", "
+		"\"r.sch\", \"r.sch\", \"r.sch\" ]",
+		"too many");
 	expect_error("t = \"urn:t\"", "u = \"urn:t\"", "t.csv:2: ");
 	expect_error("name = \"T\";", "name = ;", "a.cfg:1: syntax error");
 	expect_error("name = ", "@include \"b.cfg\"\nname = ", "@include");

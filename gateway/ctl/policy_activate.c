@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * sealgate policy activate and rollback: put a bundle in force that two policy officers
+ * of the policy in force stand for, or the one that was before it.
+ */
+#include "ctl/command.h"
+#include "ctl/policy.h"
+#include "ctl/policy_force.h"
+
+#include "common/durable.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int refuse(const char *what)
+{
+	fprintf(stderr, "sealgate policy: %s; the policy in force stays\n", what);
+	return -EINVAL;
+}
+
+static int open_bundle(const char *path, struct bundle *b)
+{
+	char *error = NULL;
+	int r = bundle_open(path, b, &error);
+
+	if (r < 0)
+		(void)refuse(error ? error : strerror(-r));
+	free(error);
+	return r;
+}
+
+/* The two people, by the policy that is in force and not by the one that comes. */
+static int find_consent(
+	const struct force *f, const char *path, struct consent *ret_consent)
+{
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	_cleanup_(freep) uint8_t *octets = NULL;
+	_cleanup_(freep) char *error = NULL;
+	size_t len;
+	int r = policy_load(f->policies, &policy, &error);
+
+	if (r < 0)
+		return refuse(error ? error : "the policy in force cannot be read");
+	r = file_read(path, BUNDLE_MAX, &octets, &len);
+	if (r == 0)
+		r = consent_read(path, span_of(octets, len), policy, ret_consent);
+	if (r == 0 && ret_consent->count < CONSENT_NEEDED)
+		r = refuse("a bundle needs the signatures of two policy officers");
+	return r;
+}
+
+static int check_version(const struct force *f, const struct bundle *b)
+{
+	char path[PATH_MAX];
+
+	if (b->version == 0)
+		return refuse("this is a folder: build, sign and approve a bundle");
+	/* Also not one that was in force and was taken back. */
+	if (b->version <= f->version ||
+		(force_path(f, b->version, path) == 0 && access(path, F_OK) == 0))
+		return refuse(
+			"the version is not newer than every one that was in force");
+	return 0;
+}
+
+int policy_activate(int argc, char **argv)
+{
+	_cleanup_force_ struct force f = { .lock = -1 };
+	_cleanup_bundle_ struct bundle b = { 0 };
+	struct consent consent = { 0 };
+	int r;
+
+	static const struct option NONE[] = { { 0 } };
+
+	if (command_option(argc, argv, "", NONE) != -1 ||
+		command_arguments(argc, argv, 1, 1, "BUNDLE") < 0)
+		return command_usage("policy");
+	r = force_open(&f);
+	if (r == 0)
+		r = open_bundle(argv[optind], &b);
+	if (r == 0)
+		r = check_version(&f, &b);
+	if (r == 0)
+		r = find_consent(&f, argv[optind], &consent);
+	if (r == 0)
+		r = force_use(&f, &b, argv[optind], &consent, "activate");
+	return r < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
+}
+
+/* The newest that was in force before this one. */
+static int find_before(const struct force *f, char ret_path[PATH_MAX])
+{
+	for (uint64_t v = f->version; v-- > 0;)
+		if (force_path(f, v, ret_path) == 0 && access(ret_path, F_OK) == 0)
+			return 0;
+	return refuse("nothing was in force before");
+}
+
+/* It was in force here with two people's consent, or came with the instance: going back
+ * to it needs none again. */
+int policy_rollback(int argc, char **argv)
+{
+	_cleanup_force_ struct force f = { .lock = -1 };
+	_cleanup_bundle_ struct bundle b = { 0 };
+	const struct consent none = { 0 };
+	char path[PATH_MAX];
+	int r;
+
+	static const struct option NONE[] = { { 0 } };
+
+	if (command_option(argc, argv, "", NONE) != -1 ||
+		command_arguments(argc, argv, 0, 0, "") < 0)
+		return command_usage("policy");
+	r = force_open(&f);
+	if (r == 0)
+		r = find_before(&f, path);
+	if (r == 0)
+		r = open_bundle(path, &b);
+	if (r == 0)
+		r = force_use(&f, &b, path, &none, "rollback");
+	return r < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
+}

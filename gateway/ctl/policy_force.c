@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/policy_force.h"
+
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/durable.h"
+#include "common/json.h"
+#include "ctl/policy_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define OPEN_FOLDERS 16
+
+static int complain(int error, const char *what)
+{
+	if (error < 0)
+		fprintf(stderr, "sealgate policy: %s: %s\n", what, strerror(-error));
+	return error;
+}
+
+static int make_folder(const char *path)
+{
+	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int join(const char *folder, const char *name, char ret[PATH_MAX])
+{
+	return snprintf(ret, PATH_MAX, "%s/%s", folder, name) < PATH_MAX ? 0
+									 : -ENAMETOOLONG;
+}
+
+int force_path(const struct force *f, uint64_t version, char ret_path[PATH_MAX])
+{
+	return snprintf(ret_path, PATH_MAX, "%s/%" PRIu64 ".bundle", f->folder, version) <
+			       PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+static int read_active(struct force *f)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+	int r = join(f->folder, "active", path);
+
+	if (r == 0)
+		r = file_read(path, 200, &text, &len);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		f->version = strtoull((const char *)text, NULL, 10);
+	return r;
+}
+
+static int lock(struct force *f)
+{
+	char path[PATH_MAX];
+	int r = join(f->folder, "lock", path);
+
+	if (r < 0)
+		return r;
+	f->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return f->lock < 0 || flock(f->lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+}
+
+int force_open(struct force *f)
+{
+	char *error = NULL;
+	int r;
+
+	*f = (struct force){ .lock = -1 };
+	r = instance_open(NULL, &f->instance, &error);
+	if (r < 0) {
+		fprintf(stderr, "sealgate policy: %s\n", error ? error : strerror(-r));
+		free(error);
+		return r;
+	}
+	r = instance_path(&f->instance, "policies", f->policies);
+	if (r == 0)
+		r = instance_path(&f->instance, "state/policy", f->folder);
+	if (r == 0)
+		r = make_folder(f->folder);
+	if (r == 0)
+		r = lock(f);
+	if (r == 0)
+		r = read_active(f);
+	return complain(r, f->folder);
+}
+
+void force_done(struct force *f)
+{
+	closep(&f->lock);
+	instance_done(&f->instance);
+}
+
+static int remove_one(
+	const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+	(void)st;
+	(void)kind;
+	(void)where;
+	return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+	(void)nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+}
+
+static int write_archive(const struct bundle *b, const char *path)
+{
+	_cleanup_buf_ struct buf archive;
+	int r;
+
+	buf_init(&archive, BUNDLE_MAX);
+	r = bundle_write(b, &archive);
+	return r == 0 ? durable_write(path, buf_span(&archive), 0644) : r;
+}
+
+/* What was there before any bundle, so that there is a way back. */
+static int keep_first(const struct force *f)
+{
+	_cleanup_bundle_ struct bundle b = { 0 };
+	_cleanup_(freep) char *error = NULL;
+	char path[PATH_MAX];
+	int r = force_path(f, 0, path);
+
+	if (r < 0 || f->version > 0 || access(path, F_OK) == 0)
+		return r;
+	r = bundle_of_folder(f->policies, 0, &b, &error);
+	if (r < 0)
+		fprintf(stderr, "sealgate policy: %s\n", error ? error : "no memory");
+	return r == 0 ? write_archive(&b, path) : r;
+}
+
+static int keep_file(const char *from, const char *to)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	size_t len;
+	int r = file_read(from, BUNDLE_MAX, &data, &len);
+
+	return r == 0 ? durable_write(to, span_of(data, len), 0644) : r;
+}
+
+static int keep(const struct force *f, const struct bundle *b, const char *from,
+	const struct consent *consent)
+{
+	char to[PATH_MAX], path[PATH_MAX];
+	int r = force_path(f, b->version, to);
+
+	if (r < 0 || strcmp(from, to) == 0)
+		return r;
+	r = write_archive(b, to);
+	for (size_t i = 0; r == 0 && i < consent->count; i++) {
+		/* BUNDLE.DIGEST16.p7s: the last 21 characters stay. */
+		const char *its = consent->people[i].path;
+
+		r = snprintf(path, sizeof(path), "%s%s", to, its + strlen(its) - 21) <
+				    (int)sizeof(path)
+			    ? keep_file(its, path)
+			    : -ENAMETOOLONG;
+	}
+	return r;
+}
+
+static int sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+/* The one step: between two documents policies/ is one or the other. */
+static int exchange(const struct force *f, const char *next)
+{
+	if (renameat2(AT_FDCWD, next, AT_FDCWD, f->policies, RENAME_EXCHANGE) < 0)
+		return -errno;
+	return sync_folder(f->instance.dir);
+}
+
+static int write_active(const struct force *f, const struct bundle *b)
+{
+	_cleanup_buf_ struct buf archive;
+	char path[PATH_MAX], digest[SHA256_TEXT_SIZE], text[128];
+	int r = join(f->folder, "active", path);
+
+	buf_init(&archive, BUNDLE_MAX);
+	if (r == 0)
+		r = bundle_write(b, &archive);
+	if (r == 0)
+		r = digest_sha256_text(buf_span(&archive), digest);
+	if (r < 0)
+		return r;
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " %s\n", b->version, digest);
+	return durable_write(path, span_str(text), 0644);
+}
+
+static int write_down(const struct force *f, const struct bundle *b, const char *digest,
+	const struct consent *consent, const char *act)
+{
+	_cleanup_json_ json_t *people = json_array(), *line = NULL;
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX], now[CLOCK_TEXT_SIZE];
+	int fd, r = join(f->folder, "journal", path);
+
+	clock_format(clock_now(), now);
+	for (size_t i = 0; i < consent->count; i++)
+		json_array_append_new(people, json_text(consent->people[i].name));
+	line = json_pack("{s:s, s:s, s:I, s:I, s:s, s:O}", "at", now, "act", act, "from",
+		(json_int_t)f->version, "version", (json_int_t)b->version,
+		"policy_digest", digest, "people", people);
+	text = line ? json_canonical(line) : NULL;
+	fd = r == 0 ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;
+	if (!text || fd < 0)
+		return !text ? -ENOMEM : -errno;
+	r = fd_write_all(fd, span_str(text));
+	if (r == 0)
+		r = fd_write_all(fd, span_str("\n"));
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+/* Everything that lint and the examples say, before anything is touched. */
+static int prove(const char *next, struct policy_checked *checked)
+{
+	int r = policy_check_test(next, stderr, checked);
+
+	if (r == 0 && checked->faults)
+		r = -EINVAL;
+	return r;
+}
+
+int force_use(struct force *f, const struct bundle *b, const char *from,
+	const struct consent *consent, const char *act)
+{
+	struct policy_checked checked;
+	char next[PATH_MAX];
+	int r = join(f->instance.dir, "policies.next", next);
+
+	remove_tree(next);
+	if (r == 0)
+		r = bundle_extract(b, next);
+	if (r == 0)
+		r = prove(next, &checked);
+	if (r == 0)
+		r = keep_first(f);
+	if (r == 0)
+		r = keep(f, b, from, consent);
+	if (r == 0)
+		r = exchange(f, next);
+	if (r == 0)
+		r = write_active(f, b);
+	if (r == 0)
+		r = write_down(f, b, checked.digest, consent, act);
+	remove_tree(next);
+	if (r == 0)
+		printf("version %" PRIu64 " in force; policy digest %s\n", b->version,
+			checked.digest);
+	return complain(r, "the policy in force stays");
+}

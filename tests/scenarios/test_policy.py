@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A policy from edit to force and back, and everything that must not get there; the guides for
+policy officers, typed in as they stand."""
+import datetime
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from scenarios.gate import BIN, ROOT, fingerprint, sealgate
+
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.S | re.M)
+UTC = datetime.timezone.utc
+
+
+def make_officer(folder, name, key=None):
+    """A key and a certificate of its own; the key, so that another can share it."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{name} (TEST)")])
+    now = datetime.datetime.now(UTC)
+    certificate = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject)
+                   .public_key(key.public_key()).serial_number(x509.random_serial_number())
+                   .not_valid_before(now - datetime.timedelta(days=1))
+                   .not_valid_after(now + datetime.timedelta(days=30))
+                   .sign(key, hashes.SHA256()))
+    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}.key").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+    return key
+
+
+def enrol(policies, folder, names, role="policy-officer"):
+    path = policies / "operators.cfg"
+    people = ",\n".join(f'\t{{ name = "{n} (TEST)"; role = "{role}"; '
+                        f'sha256 = "{fingerprint(folder / f"{n}.pem")}"; }}' for n in names)
+    text = path.read_text()
+    if "people = ( );" in text:
+        text = text.replace("people = ( );", f"people = (\n{people}\n);")
+    else:
+        text = text.replace("people = (\n", f"people = (\n{people},\n")
+    path.write_text(text)
+
+
+class Office:
+    """An instance that is not up, two policy officers, and people who are none."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.instance = folder / "instance"
+        sealgate("init", "--test", "--policies", ROOT / "policies", self.instance, check=True)
+        first = make_officer(folder, "officer-1")
+        for name in ("officer-2", "stranger", "operator"):
+            make_officer(folder, name)
+        make_officer(folder, "officer-1-again", first)
+        enrol(self.policies, folder, ("officer-1", "officer-2", "officer-1-again"))
+        enrol(self.policies, folder, ("operator",), "operator")
+
+    @property
+    def policies(self):
+        return self.instance / "policies"
+
+    def run(self, *arguments):
+        return sealgate("--instance", self.instance, "policy", *arguments)
+
+    def next(self, version, change=None):
+        """A bundle of the policy in force with a change; its path."""
+        copy = self.folder / f"next-{version}"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self.policies, copy)
+        (change or (lambda p: (p / "codes" / "README.md").write_text(f"{version}\n")))(copy)
+        bundle = self.folder / f"{version}.bundle"
+        done = self.run("build", "--policies", copy, "--version", version, "-o", bundle)
+        assert done.returncode == 0, done.stderr
+        return bundle
+
+    def sign(self, bundle, *names, verb="sign"):
+        for name in names:
+            done = self.run(verb, "--key", self.folder / f"{name}.key",
+                            "--cert", self.folder / f"{name}.pem", bundle)
+            assert done.returncode == 0, done.stderr
+
+    def refused(self, bundle, reason):
+        before = tree(self.policies)
+        done = self.run("activate", bundle)
+        assert done.returncode == 1 and reason in done.stderr, done.stderr
+        assert tree(self.policies) == before
+
+    def journal(self):
+        text = (self.instance / "state" / "policy" / "journal").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def tree(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes()
+            for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def office(tmp_path):
+    return Office(tmp_path)
+
+
+def test_two_people_put_a_policy_in_force(office):
+    first = tree(office.policies)
+    bundle = office.next(3)
+    office.sign(bundle, "officer-1")
+    office.sign(bundle, "officer-2", verb="approve")
+    done = office.run("activate", bundle)
+    assert done.returncode == 0, done.stderr
+    assert (office.policies / "codes" / "README.md").read_text() == "3\n"
+    entry = office.journal()[-1]
+    assert (entry["act"], entry["from"], entry["version"]) == ("activate", 0, 3)
+    assert entry["people"] == ["officer-1 (TEST)", "officer-2 (TEST)"]
+    lint = office.run("lint").stdout
+    assert entry["policy_digest"] in lint
+    # Older, the same again, and what was taken back: never a second time.
+    for version in (2, 3):
+        older = office.next(version)
+        office.sign(older, "officer-1", "officer-2")
+        office.refused(older, "not newer")
+    assert office.run("rollback").returncode == 0
+    assert tree(office.policies) == first
+    assert office.journal()[-1]["act"] == "rollback"
+    office.refused(bundle, "not newer")
+    assert "nothing was in force before" in office.run("rollback").stderr
+
+
+def test_one_person_is_not_enough(office):
+    bundle = office.next(1)
+    office.refused(bundle, "two policy officers")
+    alone = office.run("approve", "--key", office.folder / "officer-1.key", "--cert",
+                       office.folder / "officer-1.pem", bundle)
+    assert alone.returncode == 1 and "nobody has signed yet" in alone.stderr
+    office.sign(bundle, "officer-1")
+    office.refused(bundle, "two policy officers")
+    # The same person with the same key under another certificate, a stranger, an operator.
+    for other in ("officer-1-again", "stranger", "operator"):
+        again = office.run("approve", "--key", office.folder / f"{other}.key", "--cert",
+                           office.folder / f"{other}.pem", bundle)
+        assert again.returncode == 1, other
+        assert "does not count" in again.stderr
+        office.refused(bundle, "two policy officers")
+
+
+def test_signatures_are_of_this_bundle(office):
+    good, other = office.next(1), office.next(2)
+    office.sign(good, "officer-1", "officer-2")
+    for signature in office.folder.glob("1.bundle.*.p7s"):
+        shutil.copy(signature, office.folder / signature.name.replace("1.", "2.", 1))
+    office.refused(other, "two policy officers")
+
+
+def test_bundles_have_one_form(office):
+    bundle = office.next(1)
+    office.sign(bundle, "officer-1", "officer-2")
+    again = office.folder / "again.bundle"
+    assert office.run("build", "--policies", office.folder / "next-1", "--version", "1", "-o",
+                      again).returncode == 0
+    assert again.read_bytes() == bundle.read_bytes()
+    good = bundle.read_bytes()
+    # Mode, owner, time, padding, a name, content, length: any octet.
+    for at in (100, 108, 136, 600, 512 * 2, 512 * 3 + 5, len(good) - 1):
+        bundle.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
+        office.refused(bundle, "policy")
+    bundle.write_bytes(good[:-512])
+    office.refused(bundle, "one form")
+    bundle.write_bytes(good)
+    assert office.run("activate", bundle).returncode == 0
+
+
+def spoil(name, old, new):
+    def change(policies):
+        path = policies / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+    return change
+
+
+ENDLESS = "//*[" * 10 + "not(//*)" + "]" * 10
+
+BAD = {
+    "missing file": (lambda p: (p / "rules" / "trade.sch").unlink(), "trade.sch"),
+    "unknown key": (spoil("types/phyto.cfg", "statuses", "stati"), "phyto.cfg:10: an unknown key"),
+    "duplicate id": (spoil("rules/trade.sch", "SPS-17", "SPS-01"), "the id SPS-01"),
+    "endless XPath": (spoil("rules/ack.sch", "normalize-space(.) != \'\'", ENDLESS),
+                      "limit.resource"),
+    "document()": (spoil("rules/ack.sch", "normalize-space(.)", "document('x')"),
+                   "ack.sch:15: test: there is no function: document"),
+    "broken code list": (spoil("codes/status.csv", "39,", "39;"), "status.csv:4"),
+    "rule without example": (spoil("examples/ack.cfg", "\"ACK-04\"", "\"ACK-05\""), "ack.cfg:"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_policies_are_not_built(office, name):
+    change, reason = BAD[name]
+    copy = office.folder / "bad"
+    shutil.copytree(office.policies, copy)
+    change(copy)
+    done = office.run("build", "--policies", copy, "--version", "1", "-o",
+                      office.folder / "bad.bundle")
+    assert done.returncode == 1 and reason in done.stderr, done.stderr
+    assert not (office.folder / "bad.bundle").exists()
+
+
+def test_diff_says_what_differs(office):
+    copy = office.folder / "copy"
+    shutil.copytree(office.policies, copy)
+    same = office.run("diff", office.policies, copy)
+    assert (same.returncode, same.stdout) == (0, "")
+    (copy / "rules" / "new.sch").write_text("x")
+    (copy / "codes" / "status.csv").write_text("y")
+    (copy / "codes" / "units.csv").unlink()
+    other = office.run("diff", office.policies, copy)
+    assert other.returncode == 1
+    assert other.stdout.splitlines() == ["~ codes/status.csv", "- codes/units.csv",
+                                         "+ rules/new.sch"]
+
+
+# -- the guides ---------------------------------------------------------------------------
+
+def type_in(page, folder, instance):
+    script = "".join(BLOCK.findall((ROOT / page).read_text()))
+    env = {**os.environ, "SEALGATE_INSTANCE": str(instance), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-e", "-c", script], cwd=folder, env=env, text=True, timeout=90,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_add_a_rule(office, tmp_path):
+    shutil.copy(ROOT / "policies" / "examples" / "phyto.xml", tmp_path / "document.xml")
+    said = type_in("docs/add-a-rule.md", tmp_path, office.instance)
+    assert '"findings":[]' in said
+    assert "no failing example of LOCAL-01" in said
+    assert re.search(r"178 rules and checks, \d+ examples", said.splitlines()[-1])
+
+
+def brazilian(gate, number):
+    """A certificate of Brazil, signed and sealed there."""
+    path = gate.document("phyto", number, **{
+        "<ram:CountryID>NZ<": "<ram:CountryID>BR<", "<ram:ID>NZ<": "<ram:ID>BR<",
+        ">New Zealand<": ">Brazil<", ">NZTRG<": ">BRSSZ<"})
+    signed = gate.sign(path, "authority-br/officer")
+    return gate.sign(signed, "authority-br/seal", place=("--counter",), tsa=False)
+
+
+def decision(gate, path):
+    return gate.submit(path, "partners/br-mapa", command="preflight")
+
+
+def test_add_a_country(gate, tmp_path):
+    policies = gate.dir / "policies"
+    for name in ("officer-1", "officer-2"):
+        make_officer(tmp_path, name)
+    enrol(policies, tmp_path, ("officer-1", "officer-2"))
+    (policies / "partners" / "br-mapa.cfg").unlink()
+    (policies / "anchors" / "signers" / "authority-br.pem").unlink()
+    theirs = pathlib.Path(tmp_path / "from-partner")
+    theirs.mkdir()
+    for name, source in (("transport", "partners/br-mapa"), ("officer", "authority-br/officer"),
+                         ("seal", "authority-br/seal")):
+        shutil.copy(gate.pki.path(source), theirs / f"{name}.pem")
+    shutil.copy(gate.folder / "pki" / "anchors" / "authority-br.pem", theirs / "signers-ca.pem")
+    document = brazilian(gate, "PHYTO.BR.2026.0000001")
+    assert decision(gate, document)[0] != 0
+    digest = re.search(r"in force; policy digest (\w+)",
+                       type_in("docs/add-a-country.md", tmp_path, gate.dir)).group(1)
+    until = time.monotonic() + 30
+    while True:
+        status, answer = decision(gate, document)
+        if status == 0 or time.monotonic() > until:
+            break
+        time.sleep(0.2)
+    assert status == 0, answer
+    assert answer["decision"] == "accepted" and answer["policy_digest"] == digest
