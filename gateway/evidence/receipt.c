@@ -161,17 +161,45 @@ static json_t *claims_json(const struct receipt_claims *c)
 	return claims;
 }
 
-int receipt_signing_input(
-	const struct receipt_claims *claims, struct span certificates, char **ret_input)
+struct receipt_signer {
+	char *header; /* protected, base64url */
+	X509 *certificate;
+};
+
+void receipt_signer_free(struct receipt_signer *signer)
 {
-	_cleanup_(freep) char *header = protected_header(certificates);
+	if (!signer)
+		return;
+	X509_free(signer->certificate);
+	free(signer->header);
+	free(signer);
+}
+
+int receipt_signer_new(struct span certificates, struct receipt_signer **ret_signer)
+{
+	struct receipt_signer *s = calloc(1, sizeof(*s));
+	struct span rest = certificates;
+
+	if (!s)
+		return -ENOMEM;
+	s->certificate = pki_certificate_parse(next_certificate(&rest));
+	s->header = s->certificate ? protected_header(certificates) : NULL;
+	if (!s->header) {
+		receipt_signer_free(s);
+		return -EINVAL;
+	}
+	*ret_signer = s;
+	return 0;
+}
+
+int receipt_signing_input(const struct receipt_claims *claims,
+	const struct receipt_signer *signer, char **ret_input)
+{
 	_cleanup_json_ json_t *payload = claims_json(claims);
 	_cleanup_(freep) char *text = payload ? json_canonical(payload) : NULL;
 	_cleanup_(freep) char *encoded = text ? url_encode(span_str(text)) : NULL;
 
-	if (certificates.len == 0 || !header)
-		return -EINVAL;
-	if (!encoded || asprintf(ret_input, "%s.%s", header, encoded) < 0)
+	if (!encoded || asprintf(ret_input, "%s.%s", signer->header, encoded) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -226,15 +254,10 @@ static int check_with(
 	return verify_es256(key, input, raw);
 }
 
-int receipt_signature_check(const char *input, struct span certificates,
+int receipt_signature_check(const char *input, const struct receipt_signer *signer,
 	const uint8_t *signature, size_t signature_len)
 {
-	_cleanup_(X509_freep) X509 *signer =
-		pki_certificate_parse(next_certificate(&certificates));
-
-	if (!signer)
-		return -EINVAL;
-	return check_with(signer, span_str(input), signature, signature_len);
+	return check_with(signer->certificate, span_str(input), signature, signature_len);
 }
 
 int receipt_assemble(const char *input, const uint8_t signature[RECEIPT_SIGNATURE_SIZE],

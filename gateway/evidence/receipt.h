@@ -41,15 +41,22 @@ struct receipt_claims {
 	uint32_t warnings;
 };
 
-/* The JWS signing input: BASE64URL(protected) "." BASE64URL(claims), both canonical JSON.
- * certificates: concatenated DER, the signer's first (header x5c). The caller frees
- * *ret_input. Return: 0, -EINVAL for certificates that are none, -ENOMEM. */
-int receipt_signing_input(
-	const struct receipt_claims *claims, struct span certificates, char **ret_input);
+/* Whose certificate receipts are signed with: made once, used for many. */
+struct receipt_signer;
 
-/* Does the signature of 64 octets over input verify with the first certificate?
+/* certificates: concatenated DER, the signer's first; all go into the header (x5c).
+ * Return: 0, -EINVAL for certificates that are none, -ENOMEM. */
+int receipt_signer_new(struct span certificates, struct receipt_signer **ret_signer);
+void receipt_signer_free(struct receipt_signer *signer);
+
+/* The JWS signing input: BASE64URL(protected) "." BASE64URL(claims), both canonical JSON.
+ * The caller frees *ret_input. Return: 0, -ENOMEM. */
+int receipt_signing_input(const struct receipt_claims *claims,
+	const struct receipt_signer *signer, char **ret_input);
+
+/* Does the signature of 64 octets over input verify with the signer's certificate?
  * Return: 1 yes, 0 no, negative undecided. */
-int receipt_signature_check(const char *input, struct span certificates,
+int receipt_signature_check(const char *input, const struct receipt_signer *signer,
 	const uint8_t *signature, size_t signature_len);
 
 /* The finished receipt: {"payload","protected","signature"}. The caller frees *ret_text.

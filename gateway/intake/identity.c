@@ -10,16 +10,26 @@
 /* Return: 1 when the certificate is good, 0 with a problem. */
 static int check_certificate(struct exchange *x, int64_t at)
 {
+	const struct scgi_request *scgi = &x->request->scgi;
 	struct web_certificate c;
-	int r = web_certificate_check(
-		&x->request->scgi, x->snapshot->transport, x->server->revocation, at, &c);
-	enum pki_outcome outcome = c.path.outcome;
-	bool ours = r < 0 || outcome == PKI_STALE_REVOCATION ||
-		    outcome == PKI_NO_REVOCATION_DATA;
+	enum pki_outcome outcome;
+	bool ours;
+	int r;
 
+	if (known_find(&x->snapshot->known, scgi, x->server->revocation, at,
+		    x->certificate, &x->certificate_until))
+		return 1;
+	r = web_certificate_check(
+		scgi, x->snapshot->transport, x->server->revocation, at, &c);
+	outcome = c.path.outcome;
+	ours = r < 0 || outcome == PKI_STALE_REVOCATION ||
+	       outcome == PKI_NO_REVOCATION_DATA;
 	memcpy(x->certificate, c.sha256, sizeof(x->certificate));
 	x->certificate_until = c.until;
-	if (r != 1) {
+	if (r == 1) {
+		known_add(&x->snapshot->known, scgi, x->server->revocation, at, c.sha256,
+			c.until);
+	} else {
 		log_event(ours ? LOG_ERR : LOG_NOTICE, "intake.certificate", NULL,
 			"client certificate %s: %s", x->certificate,
 			c.path.reason ? c.path.reason : pki_outcome_text(outcome));

@@ -90,8 +90,9 @@ static int read_report(struct judgement *j)
 	if (r < 0)
 		return r;
 	j->report = json_read(text, LIMIT_REPORT);
+	r = digest_sha256_text(text, j->report_sha256);
 	memfd_unmap(&text);
-	return json_is_array(judgement_findings(j)) ? 0 : -EBADMSG;
+	return r < 0 ? r : json_is_array(judgement_findings(j)) ? 0 : -EBADMSG;
 }
 
 static size_t count(const struct judgement *j, const char *severity)
@@ -183,6 +184,8 @@ int judgement_refuse(
 		return -ENOMEM;
 	if (strlen(text) > LIMIT_REPORT)
 		return -E2BIG;
+	if (digest_sha256_text(span_str(text), j->report_sha256) < 0)
+		return -ENOMEM;
 	fd = memfd_from("report", span_str(text));
 	if (fd < 0)
 		return fd;

@@ -14,6 +14,7 @@ struct judgement {
 	struct verdict verdict;
 	int report_fd;	/* sealed memfd; owned */
 	json_t *report; /* owned */
+	char report_sha256[SHA256_TEXT_SIZE];
 	char destinations[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 	size_t destination_count;
 	uint32_t warnings;

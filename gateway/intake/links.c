@@ -21,6 +21,8 @@ static void drop_queue(struct links *l)
 
 void links_forget(struct links *l)
 {
+	receipt_signer_free(l->receipt_signer);
+	l->receipt_signer = NULL;
 	free(l->certificates);
 	l->certificates = NULL;
 	l->certificates_len = 0;
@@ -170,6 +172,23 @@ int links_certificates(struct links *l, struct span *ret_certificates)
 	if (r == SIGNER_SIGNED)
 		*ret_certificates = span_of(l->certificates, l->certificates_len);
 	return r;
+}
+
+int links_receipt_signer(struct links *l, const struct receipt_signer **ret_signer)
+{
+	struct span certificates;
+	int r = links_certificates(l, &certificates);
+
+	if (r != SIGNER_SIGNED)
+		return r;
+	if (!l->receipt_signer)
+		r = receipt_signer_new(certificates, &l->receipt_signer);
+	if (r < 0) {
+		links_forget(l);
+		return r;
+	}
+	*ret_signer = l->receipt_signer;
+	return SIGNER_SIGNED;
 }
 
 int links_sign(struct links *l, const uint8_t digest[32], const char *document_id,

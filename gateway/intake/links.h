@@ -7,6 +7,7 @@
 #define SEALGATE_INTAKE_LINKS_H
 
 #include "common/span.h"
+#include "evidence/receipt.h"
 #include "pkcs11/client.h"
 #include "queue/client.h"
 
@@ -17,6 +18,7 @@ struct links {
 	struct signer *signer;
 	uint8_t *certificates; /* of the receipt role as long as the connection lasts */
 	size_t certificates_len;
+	struct receipt_signer *receipt_signer; /* of these certificates */
 };
 
 void links_init(struct links *l, const char *queued_socket, const char *signer_socket);
@@ -43,6 +45,9 @@ int links_commit(struct links *l, const struct queue_submission *s, int document
 /* The certificates of the receipt role, borrowed until the next call of links_sign or
  * links_forget. Return: enum signer_answer, negative: the signer is away. */
 int links_certificates(struct links *l, struct span *ret_certificates);
+
+/* The same, ready for receipts. Return: as links_certificates. */
+int links_receipt_signer(struct links *l, const struct receipt_signer **ret_signer);
 
 /* Sign a SHA-256 digest in role receipt. Return: as links_certificates. */
 int links_sign(struct links *l, const uint8_t digest[32], const char *document_id,

@@ -51,28 +51,40 @@ static json_t *held_members(const char *reason, int64_t until)
 	return json_pack("{s:s, s:s}", "hold_reason", reason, "held_until", text);
 }
 
+/* The receipt is canonical JSON already and stands in the body as it is. */
+static char *body_with(const json_t *rest, struct span receipt)
+{
+	_cleanup_(freep) char *text = json_canonical(rest);
+	char *body;
+
+	if (!text || asprintf(&body, "{\"receipt\":%.*s,%s", (int)receipt.len,
+			     (const char *)receipt.data, text + 1) < 0)
+		return NULL;
+	return body;
+}
+
 /* 202 for the first copy, 200 for each further one: the same body. */
 static void acknowledge(struct exchange *x, const char *id, const char *state,
 	struct span receipt, bool duplicate, json_t *extra)
 {
-	json_t *json = json_read(receipt, LIMIT_RECEIPT), *body = NULL;
+	_cleanup_json_ json_t *rest = json_pack("{s:s, s:s, s:s}", "id", id, "state",
+		state, "sha256", x->request->sha256_text);
 
-	if (json)
-		body = json_pack("{s:s, s:s, s:s, s:o}", "id", id, "state", state,
-			"sha256", x->request->sha256_text, "receipt", json);
-	if (body && duplicate)
-		json_object_set_new(body, "duplicate", json_true());
-	if (body && extra)
-		json_object_update(body, extra);
+	if (rest && duplicate)
+		json_object_set_new(rest, "duplicate", json_true());
+	if (rest && extra)
+		json_object_update(rest, extra);
 	json_decref(extra);
 	snprintf(x->response->id, sizeof(x->response->id), "%s", id);
-	response_json(x->response, duplicate ? 200 : 202, TYPE_JSON, body);
+	response_text(x->response, duplicate ? 200 : 202, TYPE_JSON,
+		rest ? body_with(rest, receipt) : NULL);
 }
 
 /* Answer with the receipt of the first copy. */
 static void answer_first(struct exchange *x, const struct queue_document *first)
 {
 	_cleanup_(closep) int fd = -1;
+	_cleanup_json_ json_t *readable = NULL;
 	struct queue_document document;
 	struct span receipt;
 	int r = links_get(
@@ -84,10 +96,15 @@ static void answer_first(struct exchange *x, const struct queue_document *first)
 		problem(x, "http.queue-away", NULL, NULL);
 		return;
 	}
-	acknowledge(x, first->id, document_state_text(document.state), receipt, true,
-		document.state == DOCUMENT_HELD
-			? held_members(document.hold_reason, document.held_until)
-			: NULL);
+	readable = json_read(receipt, LIMIT_RECEIPT);
+	if (readable)
+		acknowledge(x, first->id, document_state_text(document.state), receipt,
+			true,
+			document.state == DOCUMENT_HELD
+				? held_members(document.hold_reason, document.held_until)
+				: NULL);
+	else
+		problem(x, "internal.error", NULL, NULL);
 	memfd_unmap(&receipt);
 }
 

@@ -43,6 +43,7 @@ static void snapshot_free(struct snapshot *snapshot)
 		return;
 	policy_free(snapshot->policy);
 	pki_material_free(snapshot->transport);
+	known_done(&snapshot->known);
 	free(snapshot);
 }
 
@@ -103,6 +104,7 @@ static int snapshot_load(struct snapshots *s, struct snapshot **ret, char **ret_
 	if (!n)
 		return -ENOMEM;
 	atomic_init(&n->holders, 1);
+	known_init(&n->known);
 	s->fault = "intake.policy-unreadable";
 	r = policy_load(s->policies, &n->policy, ret_error);
 	if (r >= 0) {

@@ -8,6 +8,7 @@
 #define SEALGATE_INTAKE_SNAPSHOT_H
 
 #include "common/instance.h"
+#include "intake/known.h"
 #include "pki/material.h"
 #include "policy/policy.h"
 
@@ -18,6 +19,7 @@ struct snapshot {
 	atomic_uint holders;
 	struct policy *policy;
 	struct pki_material *transport; /* partner authorities and all revocation data */
+	struct known known;		/* certificates found good by it */
 };
 
 struct snapshots {

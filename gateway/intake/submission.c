@@ -144,24 +144,22 @@ static int sign_once(
 	struct links *l, const struct receipt_claims *claims, char **ret_receipt)
 {
 	_cleanup_(freep) char *input = NULL;
+	const struct receipt_signer *signer;
 	struct signer_result result;
 	uint8_t digest[SHA256_SIZE];
-	struct span certificates;
-	int r = links_certificates(l, &certificates);
+	int r = links_receipt_signer(l, &signer);
 
 	if (r != SIGNER_SIGNED)
 		return r;
-	r = receipt_signing_input(claims, certificates, &input);
+	r = receipt_signing_input(claims, signer, &input);
 	if (r == 0)
 		r = digest_sha256(span_str(input), digest);
-	if (r < 0) {
-		links_forget(l);
+	if (r < 0)
 		return r;
-	}
 	r = links_sign(l, digest, claims->id, &result);
 	if (r != SIGNER_SIGNED)
 		return r;
-	r = receipt_signature_check(input, certificates, result.value, result.value_len);
+	r = receipt_signature_check(input, signer, result.value, result.value_len);
 	if (r <= 0) {
 		links_forget(l);
 		return r;
@@ -210,18 +208,6 @@ static int commit(struct exchange *x, const struct queue_submission *s,
 		receipt_fd, record_fd, ret_first);
 }
 
-static int report_digest(const struct judgement *j, char ret_text[SHA256_TEXT_SIZE])
-{
-	struct span text;
-	int r = memfd_map(j->report_fd, LIMIT_REPORT, &text);
-
-	if (r < 0)
-		return r;
-	r = digest_sha256_text(text, ret_text);
-	memfd_unmap(&text);
-	return r;
-}
-
 static int queue_away(struct exchange *x, const struct queue_submission *s, int r)
 {
 	log_event(LOG_ERR, "intake.queue-away", s->id, "not committed: %s",
@@ -235,13 +221,11 @@ static int queue_away(struct exchange *x, const struct queue_submission *s, int 
 int submission_commit(struct exchange *x, const struct queue_submission *s,
 	const struct judgement *j, char **ret_receipt, struct queue_document *ret_first)
 {
-	_cleanup_(freep) char *record = NULL, *receipt = NULL;
-	char report_sha256[SHA256_TEXT_SIZE];
-	int r = report_digest(j, report_sha256);
+	_cleanup_(freep) char *record = submission_record(x, s, j->report_sha256);
+	_cleanup_(freep) char *receipt = NULL;
+	int r;
 
 	*ret_receipt = NULL;
-	if (r == 0)
-		record = submission_record(x, s, report_sha256);
 	if (!record) {
 		problem(x, "internal.error", NULL, NULL);
 		return 0;

@@ -47,10 +47,12 @@ HOUSE char *sealed_receipt(const char *document, const char *state, bool test,
 {
 	char sha256[SHA256_TEXT_SIZE], *input, *text;
 	uint8_t digest[SHA256_SIZE], value[64];
+	struct receipt_signer *signer;
 	unsigned char *der = NULL;
 	int len = i2d_X509(certificate, &der);
 
 	assert_int_equal(digest_sha256_text(span_str(document), sha256), 0);
+	assert_int_equal(receipt_signer_new(span_of(der, (size_t)len), &signer), 0);
 	assert_int_equal(
 		receipt_signing_input(&(struct receipt_claims){ .instance = "unit",
 					      .test = test,
@@ -69,11 +71,12 @@ HOUSE char *sealed_receipt(const char *document, const char *state, bool test,
 					      .policy_digest = SEALED_POLICY,
 					      .store_version = SEALED_STORE,
 					      .audit_record_sha256 = SEALED_STORE },
-			span_of(der, (size_t)len), &input),
+			signer, &input),
 		0);
 	assert_int_equal(digest_sha256(span_str(input), digest), 0);
 	house_sign(key, digest, sizeof(digest), value);
 	assert_int_equal(receipt_assemble(input, value, &text), 0);
+	receipt_signer_free(signer);
 	OPENSSL_free(der);
 	free(input);
 	return text;
