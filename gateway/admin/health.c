@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "admin/admin.h"
 
+#include "common/clock.h"
 #include "common/ipc.h"
 #include "common/json.h"
 #include "connectors/profile.h"
 #include "pkcs11/client.h"
 #include "queue/alive.h"
 #include "trust/store.h"
+#include "trust/supplied.h"
 
 #include <string.h>
 
@@ -160,14 +162,33 @@ static json_t *store_check(const struct visit *v)
 	return check(true, trust_store_version(store), "");
 }
 
+/* What is fetched must stay in date: after its end documents are held or refused. */
+static json_t *supply_check(const struct visit *v)
+{
+	char folder[PATH_MAX], name[SUPPLIED_NAME_SIZE], message[160];
+	int r = instance_path(v->admin->instance, "state/trust", folder);
+
+	if (r == 0)
+		r = trust_supplied(folder, clock_now(), name);
+	if (r == 1)
+		return check(true, "what is fetched is in date", "");
+	if (r < 0)
+		return check(false, "whether what is fetched is in date is unknown",
+			"See state/trust/supply.json and the log of sealgate-trustd.");
+	snprintf(message, sizeof(message),
+		"%s is out of date, or never came: documents wait or are refused", name);
+	return check(false, message,
+		"sealgate trust supply says why; sealgate trust publish takes a file.");
+}
+
 void health_get(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
-	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "signer",
-		signer_check(signer), "queue", queue_check(figures), "disk",
+	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"signer", signer_check(signer), "queue", queue_check(figures), "disk",
 		disk_check(figures), "ledger", ledger_check(figures), "verify",
-		verify_check(v), "store", store_check(v), "seal",
-		worker_check(v, figures, "seal", "seal.lease_s"), "forward",
+		verify_check(v), "store", store_check(v), "supply", supply_check(v),
+		"seal", worker_check(v, figures, "seal", "seal.lease_s"), "forward",
 		forward_check(v, figures));
 	const char *name;
 	json_t *c;

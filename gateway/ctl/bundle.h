@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * A policy as one file: a tar archive (POSIX ustar) with one form only, so that the same
- * tree and version always give the same octets; never follows a link, never writes outside
- * the folder it was given.
+ * tree and version always give the same octets; never follows a link, never writes
+ * outside the folder it was given.
  */
 #ifndef SEALGATE_CTL_BUNDLE_H
 #define SEALGATE_CTL_BUNDLE_H
@@ -34,8 +34,7 @@ int bundle_of_folder(const char *folder, uint64_t version, struct bundle *ret_bu
 
 /* Read an archive, which must be exactly what bundle_write makes of its content. octets
  * are taken over, also on failure. Return: as above. */
-int bundle_read(
-	uint8_t *octets, size_t len, struct bundle *ret_bundle, char **ret_error);
+int bundle_read(uint8_t *octets, size_t len, struct bundle *ret_bundle, char **ret_error);
 
 /* Read either. */
 int bundle_open(const char *path, struct bundle *ret_bundle, char **ret_error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Who stands for a bundle: detached CMS signatures (RFC 5652) beside it,
- * BUNDLE.DIGEST16.p7s, by policy officers whom the policy in force names; never trusts what
- * the bundle says of itself.
+ * BUNDLE.DIGEST16.p7s, by policy officers whom the policy in force names; never trusts
+ * what the bundle says of itself.
  */
 #ifndef SEALGATE_CTL_CONSENT_H
 #define SEALGATE_CTL_CONSENT_H
@@ -25,8 +25,8 @@ struct consent {
 
 /* Sign the octets and write the signature beside the bundle. Return: 0 or negative after
  * a complaint on standard error. */
-int consent_sign(const char *bundle, struct span octets, const char *key,
-	const char *certificate);
+int consent_sign(
+	const char *bundle, struct span octets, const char *key, const char *certificate);
 
 /* Every signature beside the bundle that is a valid one, by different policy officers of
  * the policy and with different keys; a signature that does not count is said on standard

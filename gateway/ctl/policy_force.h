@@ -4,9 +4,8 @@
  * leaves policies/ half of one and half of another.
  *
  *   active         "VERSION SHA256\n" of the bundle in force
- *   N.bundle       each that was in force, with its signatures beside it; 0.bundle is what
- *                  was there before the first
- *   journal        a line of JSON for each change
+ *   N.bundle       each that was in force, with its signatures beside it; 0.bundle is
+ * what was there before the first journal        a line of JSON for each change
  */
 #ifndef SEALGATE_CTL_POLICY_FORCE_H
 #define SEALGATE_CTL_POLICY_FORCE_H

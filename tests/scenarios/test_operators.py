@@ -132,3 +132,26 @@ def test_acts_on_all_and_another_way(gate):
     done = operate(gate, "queue", "reroute", "--to", "customs-nl", "--destination", "traces")
     assert done.returncode == 0 and '"done":0' in done.stdout.replace(" ", ""), done.stdout
     assert gate.run("ledger", "--check").returncode == 0
+
+
+def test_what_is_fetched_is_watched(gate):
+    """Health is red once a source is out of date or never came, and green again by itself."""
+    status = gate.dir / "state" / "trust" / "supply.json"
+
+    def health():
+        answer = gate.request("/health", "operators/viewer", listener="operators")
+        return answer.status_code, answer.json()["checks"]["supply"]
+
+    source = {"name": "nz", "failures": 3, "next_update": "2999-01-01T00:00:00Z"}
+    try:
+        status.write_text(json.dumps([source]))
+        assert health()[1]["ok"]
+        for late in ({"next_update": "2026-01-01T00:00:00Z"}, {"next_update": None}):
+            status.write_text(json.dumps([source | late]))
+            code, check = health()
+            assert code == 503 and not check["ok"] and "nz" in check["message"]
+        status.write_text("[")
+        assert not health()[1]["ok"]
+    finally:
+        status.unlink()
+    assert health() == (200, {"ok": True, "message": "what is fetched is in date", "fix": ""})
