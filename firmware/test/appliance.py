@@ -2,12 +2,14 @@
 """A gate of the scenarios, moved into an appliance: its instance becomes the signed
 configuration of a machine; its simulators stay on the host, which the machine calls
 10.0.2.2."""
+import http.server
 import os
 import pathlib
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 
 FIRMWARE = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(FIRMWARE.parent / "tests"))
@@ -18,6 +20,7 @@ HOST = "10.0.2.2"
 PORTS = {"partners": 8443, "customs": 8444, "operators": 8445}
 PEERS = ("nginx", "intake", "verify", "queued", "signer", "seal", "forward", "admin",
          "trustd")
+TRANSPORT = "transport-ca/root"  # who issues the clients' certificates
 FIRST_UID = 901  # of systemd/sealgate.sysusers
 PARTS = ("sealgate.conf", "policies", "tls", "credentials", "state/signer",
          "state/trust/revocation")
@@ -36,12 +39,53 @@ def free_port():
         return probe.getsockname()[1]
 
 
+class Authority:
+    """Serves the CRL that a file holds at that moment."""
+
+    def __init__(self, path):
+        self.asked = 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                octets = pathlib.Path(path).read_bytes()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(octets)))
+                self.end_headers()
+                self.wfile.write(octets)
+                outer.asked += 1
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(10)
+
+
 class RemoteGate(Gate):
     """The same gate, but what serves is a machine behind forwarded ports."""
 
     def __init__(self, folder):
         super().__init__(folder, retry_max=8, timeout=20)
         self.ports = {name: free_port() for name in PORTS}
+        self.crl = None
+
+    def make(self, with_rsa=False):
+        super().make(with_rsa)
+        self.crl = Authority(self.pki.crl_path(TRANSPORT))
+        return self
+
+    def close(self):
+        super().close()
+        if self.crl:
+            self.crl.close()
 
     def listener(self, name):
         return f"https://127.0.0.1:{self.ports[name]}"
@@ -51,6 +95,7 @@ class RemoteGate(Gate):
         return [(self.ports[name], guest) for name, guest in PORTS.items()]
 
     def _destinations(self):
+        yield f"trustd,{HOST},{self.crl.port}\n"
         for simulator, program in ((self.tsa, "seal"), (self.traces, "forward"),
                                    (self.customs, "forward")):
             yield f"{program},{HOST},{simulator.url.rsplit(':', 1)[1].split('/')[0]}\n"
@@ -69,11 +114,21 @@ class RemoteGate(Gate):
         softhsm.write_text(softhsm.read_text().replace(str(self.dir), "/var/lib/sealgate"))
         for profile in (folder / "policies" / "routes" / "destinations").glob("*.cfg"):
             profile.write_text(profile.read_text().replace("127.0.0.1", HOST))
+        self._sources(folder / "policies")
         (folder / "network").mkdir()
         (folder / "network" / "egress.csv").write_text("".join(self._destinations()))
         for name, text in changes.items():
             (folder / name).write_text(text)
         return folder
+
+    def _sources(self, policies):
+        """Where the machine's trustd asks, and whose signature the answer must bear."""
+        issuer, host = "anchors/transport/transport-ca.pem", f"{HOST}:{self.crl.port}"
+        (policies / "trust").mkdir(exist_ok=True)
+        (policies / "trust" / "sources.cfg").write_text(
+            f'hosts = ( "{host}" );\naddresses = "any";\nrevocation = ( {{\n'
+            f'\tname = "{self.pki.crl_path(TRANSPORT).stem}"; url = "http://{host}/crl";\n'
+            f'\tissuer = "{issuer}"; every_s = 5; }} );\n')
 
     def _machine_conf(self, path):
         lines = [line for line in path.read_text().splitlines()

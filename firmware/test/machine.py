@@ -130,3 +130,25 @@ class Machine:
 
     def __exit__(self, *_):
         self.stop()
+
+
+def return_time(text, unit):
+    """Seconds from a unit's death by SIGKILL to its being started, by the journal."""
+    death = re.search(rf"\[ *([0-9.]+)\] systemd\[1\]: {unit}\.service: Main process exited, "
+                      r"code=killed, status=9", text)
+    if not death:
+        return None
+    back = re.search(rf"\[ *([0-9.]+)\] systemd\[1\]: Started {unit}\.service",
+                     text[death.end():])
+    return float(back.group(1)) - float(death.group(1)) if back else None
+
+
+def partition_start(disk, label):
+    """Offset of a partition by its label, from the GPT at the second sector."""
+    with open(disk, "rb") as file:
+        file.seek(2 * 512)
+        for _ in range(128):
+            entry = file.read(128)
+            if entry[56:].decode("utf-16-le").rstrip("\0") == label:
+                return int.from_bytes(entry[32:40], "little") * 512
+    raise LookupError(f"no partition {label}")

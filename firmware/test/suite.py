@@ -20,13 +20,14 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from appliance import FIRMWARE, PEERS, RemoteGate, script  # noqa: E402
-from machine import Machine, missing_programs  # noqa: E402
+from machine import Machine, missing_programs, partition_start, return_time  # noqa: E402
 
 OUT = pathlib.Path(os.environ.get("FIRMWARE_OUT", FIRMWARE.parent / "build" / "firmware"))
 OLD, NEW, BROKEN = "0.1.0", "0.2.0", "0.3.0"
 HEALTHY = r"appliance\[\d+\]: the application is healthy"
 BOOT_S = 240.0  # healthy, under emulation, on a machine that others use too
 RETURN_S = 10.0  # 5 s is the promise; an emulated machine that others load is slower
+FETCHED_S = 90.0  # the machine asks its authority every five seconds
 STOPPED = r"Access [Dd]enied|Security Violation|EFI stub:|Linux version"
 SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
 
@@ -128,7 +129,7 @@ class Suite:
         with socket.create_connection(("127.0.0.1", port), 10) as plain:
             with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
                 tls.sendall(b"GET /v1/status HTTP/1.1\r\nHost: gate\r\n\r\n")
-                expect(b" 400 " in tls.recv(4096), "400 without a certificate", self.machine)
+                expect(b" 403 " in tls.recv(4096), "403 without a certificate", self.machine)
 
     def remote_administration(self):
         """operators administer over mutual TLS; a role that may not is refused"""
@@ -148,6 +149,19 @@ class Suite:
         partner = self.gate.request("/health", "partners/nz-mpi", listener="operators")
         expect(partner.status_code in (400, 403), f"a partner: {partner.status_code}",
                self.machine)
+
+    def revocation_arrives(self):
+        """a certificate that its authority revokes is refused once the machine has fetched so"""
+        def ask(holder):
+            return self.gate.request("/v1/status", f"partners/{holder}").status_code
+        expect(ask("nz-mpi-next") == 200, "accepted before", self.machine)
+        self.gate.pki.revoke("partners/nz-mpi-next")
+        end = time.monotonic() + FETCHED_S
+        while (status := ask("nz-mpi-next")) != 403 and time.monotonic() < end:
+            time.sleep(1)
+        expect(status == 403, f"refused: {status}, asked {self.gate.crl.asked} times",
+               self.machine)
+        expect(ask("nz-mpi") == 200, "the other certificate is accepted", self.machine)
 
     def killed_services_return(self):
         """each program killed with -9 comes back by itself and nothing is lost"""
@@ -384,35 +398,14 @@ def retry(ask, bound):
         time.sleep(0.3)
 
 
-def return_time(text, unit):
-    """Seconds from a unit's death by SIGKILL to its being started, by the journal."""
-    death = re.search(rf"\[ *([0-9.]+)\] systemd\[1\]: {unit}\.service: Main process exited, "
-                      r"code=killed, status=9", text)
-    if not death:
-        return None
-    back = re.search(rf"\[ *([0-9.]+)\] systemd\[1\]: Started {unit}\.service",
-                     text[death.end():])
-    return float(back.group(1)) - float(death.group(1)) if back else None
-
-
-def partition_start(disk, label):
-    """Offset of a partition by its label, from the GPT at the second sector."""
-    with open(disk, "rb") as file:
-        file.seek(2 * 512)
-        for _ in range(128):
-            entry = file.read(128)
-            if entry[56:].decode("utf-16-le").rstrip("\0") == label:
-                return int.from_bytes(entry[32:40], "little") * 512
-    raise Failure(f"no partition {label}")
-
-
 # By promise; those of one machine build on each other.
-QUICK = ("boots_and_serves", "refuses_documents", "remote_administration", "unsigned_uki")
+QUICK = ("boots_and_serves", "refuses_documents", "remote_administration",
+         "revocation_arrives", "unsigned_uki")
 CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key",
          "flipped_root", "flipped_tree", "boots_and_serves", "refuses_documents",
-         "remote_administration", "killed_services_return", "full_disk", "another_tpm",
-         "firewall_broken", "foreign_medium", "power_cut", "good_update", "older_version",
-         "unhealthy_update", "identical")
+         "remote_administration", "revocation_arrives", "killed_services_return", "full_disk",
+         "another_tpm", "firewall_broken", "foreign_medium", "power_cut", "good_update",
+         "older_version", "unhealthy_update", "identical")
 
 
 def skip(why):
