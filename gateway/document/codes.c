@@ -3,6 +3,7 @@
 
 #include "common/limits.h"
 #include "document/csv.h"
+#include "document/rules_model.h"
 #include "xml/node.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 struct code_check {
 	char *id;
 	char *list; /* its name, for people */
-	xmlXPathCompExpr *expression;
 	enum severity severity;
 	char **codes; /* sorted */
 	size_t code_count;
@@ -21,7 +21,9 @@ struct code_check {
 };
 
 struct code_checks {
-	struct prefixes prefixes;
+	/* Where codes stand: of each check a pattern of one rule without assertions, so
+	 * that one walk finds the places of all of them. */
+	struct rules *places;
 	struct rule_compiler *compiler; /* until everything is loaded */
 	struct code_check *checks;
 	size_t count;
@@ -92,18 +94,30 @@ static int load_list(struct code_check *check, const char *policies, const char 
 	return r < 0 ? r : fill(check, &table, where);
 }
 
-static int load_row(struct code_check *check, const struct csv *table, size_t row,
-	struct rule_compiler *compiler, const char *policies, char **ret_error)
+/* The place of a check. Return: 0, -EINVAL, -ENOMEM. */
+static int load_place(struct code_checks *c, const char *expression)
 {
-	const char *severity = csv_cell(table, row, 4), *why;
+	struct rules *places = c->places;
+	struct rule *rule = calloc(1, sizeof(*rule));
+	const char *why;
+
+	if (!rule)
+		return -ENOMEM;
+	places->patterns[places->count++] = (struct pattern){ .rules = rule, .count = 1 };
+	rule->context = match_compile(c->compiler, expression, &why);
+	return rule->context ? 0 : -EINVAL;
+}
+
+static int load_row(struct code_checks *c, struct code_check *check,
+	const struct csv *table, size_t row, const char *policies, char **ret_error)
+{
+	const char *severity = csv_cell(table, row, 4);
 
 	check->id = strdup(csv_cell(table, row, 0));
 	check->list = strdup(csv_cell(table, row, 2));
 	if (!check->id || !check->list)
 		return -ENOMEM;
-	check->expression =
-		rule_compile(compiler, csv_cell(table, row, 1), WANT_NODES, &why);
-	if (!check->expression)
+	if (load_place(c, csv_cell(table, row, 1)) < 0)
 		return -EINVAL;
 	if (strcmp(severity, "warning") == 0)
 		check->severity = SEVERITY_WARNING;
@@ -133,8 +147,7 @@ static int load_table(struct code_checks *c, const struct csv *table,
 		return -ENOMEM;
 	while (c->count < table->rows) {
 		size_t row = c->count++;
-		int r = load_row(
-			&c->checks[row], table, row, c->compiler, policies, ret_error);
+		int r = load_row(c, &c->checks[row], table, row, policies, ret_error);
 
 		if (r < 0) {
 			fail(ret_error, path, row,
@@ -150,8 +163,24 @@ static int copy_prefixes(struct code_checks *c, const struct prefixes *from)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < from->count; i++)
-		r = prefixes_add(&c->prefixes, from->list[i].prefix, from->list[i].uri);
+		r = prefixes_add(
+			&c->places->prefixes, from->list[i].prefix, from->list[i].uri);
 	return r;
+}
+
+static int start(struct code_checks *c, size_t rows, const struct prefixes *prefixes)
+{
+	int r;
+
+	c->places = calloc(1, sizeof(*c->places));
+	if (!c->places)
+		return -ENOMEM;
+	c->places->patterns = calloc(rows + 1, sizeof(*c->places->patterns));
+	if (!c->places->patterns)
+		return -ENOMEM;
+	r = copy_prefixes(c, prefixes);
+	c->compiler = rule_compiler_new(&c->places->prefixes);
+	return c->compiler ? r : -ENOMEM;
 }
 
 int code_checks_load(const char *policies, const char *path,
@@ -167,12 +196,11 @@ int code_checks_load(const char *policies, const char *path,
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	r = copy_prefixes(c, prefixes);
-	c->compiler = rule_compiler_new(&c->prefixes);
-	if (!c->compiler)
-		r = -ENOMEM;
+	r = start(c, table.rows, prefixes);
 	if (r == 0)
 		r = load_table(c, &table, policies, path, ret_error);
+	if (r == 0)
+		r = rules_index(c->places);
 	rule_compiler_free(c->compiler);
 	c->compiler = NULL;
 	if (r < 0)
@@ -194,10 +222,9 @@ void code_checks_free(struct code_checks *c)
 		free(check->codes);
 		free(check->id);
 		free(check->list);
-		xmlXPathFreeCompExpr(check->expression);
 	}
 	free(c->checks);
-	prefixes_done(&c->prefixes);
+	rules_free(c->places);
 	free(c);
 }
 
@@ -244,23 +271,47 @@ static void check_node(
 					       .rule = check->id });
 }
 
+struct running {
+	const struct code_checks *checks;
+	xmlXPathContext *context;
+	struct findings *findings;
+};
+
+static int visit(void *data, xmlNode *node)
+{
+	const struct running *r = data;
+	const struct rules *places = r->checks->places;
+	const struct candidates *all = rules_candidates(places, node);
+	size_t taken = SIZE_MAX; /* check by which the node was looked at */
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct candidate *c = &all->list[i];
+		struct code_check *check = &r->checks->checks[c->pattern];
+		int s;
+
+		if (c->pattern == taken)
+			continue;
+		s = match_test(places->patterns[c->pattern].rules->context,
+			c->alternative, r->context, node);
+		if (s < 0)
+			return s;
+		if (s == 0)
+			continue;
+		taken = c->pattern;
+		if (r->checks->watched)
+			check->looked++;
+		check_node(check, node, r->findings);
+	}
+	return 0;
+}
+
 int code_checks_run(
 	const struct code_checks *c, xmlXPathContext *context, struct findings *findings)
 {
-	int r = rule_context_use(context, &c->prefixes);
+	struct running r = { .checks = c, .context = context, .findings = findings };
+	int s = rule_context_use(context, &c->places->prefixes);
 
-	for (size_t i = 0; r == 0 && i < c->count; i++) {
-		_cleanup_object_ xmlXPathObject *set = rule_evaluate(
-			context, c->checks[i].expression, (xmlNode *)context->doc);
-
-		if (!set || set->type != XPATH_NODESET)
-			return -EDOM;
-		if (c->watched && set->nodesetval)
-			c->checks[i].looked += (size_t)set->nodesetval->nodeNr;
-		for (int k = 0; set->nodesetval && k < set->nodesetval->nodeNr; k++)
-			check_node(&c->checks[i], set->nodesetval->nodeTab[k], findings);
-	}
-	return r;
+	return s == 0 ? rules_walk(c->places, context, visit, &r) : s;
 }
 
 size_t code_checks_count(const struct code_checks *c)

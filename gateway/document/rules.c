@@ -162,8 +162,9 @@ static int check(const struct running *r, const struct rule *rule, xmlNode *node
 }
 
 /* Give the node, in each pattern, to the first rule that matches it. */
-static int visit(const struct running *r, xmlNode *node)
+static int visit(void *data, xmlNode *node)
 {
+	const struct running *r = data;
 	const struct candidates *all = rules_candidates(r->rules, node);
 	size_t taken = SIZE_MAX; /* pattern whose rule was found */
 
@@ -185,65 +186,16 @@ static int visit(const struct running *r, xmlNode *node)
 	return 0;
 }
 
-static int visit_attributes(const struct running *r, const xmlNode *node)
-{
-	int s = 0;
-
-	for (xmlAttr *a = node->properties; s == 0 && a; a = a->next)
-		s = visit(r, (xmlNode *)(void *)a);
-	return s;
-}
-
-/* The node behind this one in document order, or NULL. */
-static xmlNode *following(xmlNode *node)
-{
-	if (node->type == XML_ELEMENT_NODE && node->children)
-		return node->children;
-	while (node && !node->next)
-		node = node->parent && node->parent->type == XML_ELEMENT_NODE
-			       ? node->parent
-			       : NULL;
-	return node ? node->next : NULL;
-}
-
-static int walk(const struct running *r, xmlNode *node)
-{
-	int s = 0;
-
-	for (; s == 0 && node; node = following(node)) {
-		if (node->type == XML_ELEMENT_NODE) {
-			s = visit(r, node);
-			if (s == 0 && r->rules->attributes)
-				s = visit_attributes(r, node);
-		} else if (r->rules->comments && (node->type == XML_COMMENT_NODE ||
-							 node->type == XML_PI_NODE)) {
-			s = visit(r, node);
-		}
-	}
-	return s;
-}
-
-static void forget(const struct rules *rules)
-{
-	for (size_t i = 0; i < rules->count; i++)
-		for (size_t k = 0; k < rules->patterns[i].count; k++)
-			match_forget(rules->patterns[i].rules[k].context);
-}
-
 int rules_run(
 	const struct rules *rules, xmlXPathContext *context, struct findings *findings)
 {
 	struct running r = { .rules = rules, .context = context, .findings = findings };
-	xmlNode *root = (xmlNode *)context->doc;
 	int s = rule_context_use(context, &rules->prefixes);
 
 	if (s == 0)
-		s = set_lets(&r, &rules->lets, root);
-	if (s == 0 && rules->root)
-		s = visit(&r, root);
+		s = set_lets(&r, &rules->lets, (xmlNode *)context->doc);
 	if (s == 0)
-		s = walk(&r, context->doc->children);
+		s = rules_walk(rules, context, visit, &r);
 	drop_lets(&r, &rules->lets);
-	forget(rules);
 	return s;
 }

@@ -3,15 +3,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* FNV-1a: local names are short and differ at their ends. */
+/* Length and three letters tell the names of these documents apart well enough, and are
+ * quicker to look at than all letters. */
 static unsigned int bucket_of(const char *name)
 {
-	unsigned int h = 2166136261u;
+	size_t n = strlen(name);
+	unsigned int first = (unsigned char)name[0], middle = (unsigned char)name[n / 2],
+		     last = n > 0 ? (unsigned char)name[n - 1] : 0;
 
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 16777619u;
-	return (h ^ (h >> 16)) % RULE_BUCKETS;
+	return ((unsigned int)n * 5u + first * 3u + middle * 7u + last * 11u) %
+	       RULE_BUCKETS;
 }
 
 static int append(struct candidates *c, const struct candidate *candidate)

@@ -86,6 +86,12 @@ void pattern_done(struct pattern *p);
 /* Fill the tables of candidates. Return: 0 or -ENOMEM. */
 int rules_index(struct rules *r);
 
+/* Every node that some rule may match, in document order, until visit says no (negative).
+ * What the contexts kept about the document is forgotten. Return: 0 or what visit said.
+ */
+int rules_walk(const struct rules *r, xmlXPathContext *context,
+	int (*visit)(void *data, xmlNode *node), void *data);
+
 /* The candidates for a node. */
 const struct candidates *rules_candidates(const struct rules *r, const xmlNode *node);
 
