@@ -5,6 +5,29 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Called with the lock: sleep until called. */
+static void idle(struct pool *p)
+{
+	struct pool_idle me = { .next = p->idle, .woken = PTHREAD_COND_INITIALIZER };
+
+	p->idle = &me;
+	while (!me.called)
+		pthread_cond_wait(&me.woken, &p->lock);
+	pthread_cond_destroy(&me.woken);
+}
+
+/* Called with the lock. Who is called looks for itself what there is to do. */
+static void call_one(struct pool *p)
+{
+	struct pool_idle *first = p->idle;
+
+	if (!first)
+		return;
+	p->idle = first->next;
+	first->called = true;
+	pthread_cond_signal(&first->woken);
+}
+
 /* Wait for a connection. Return: -1 when the pool ends and none is left. */
 static int take(struct pool *p)
 {
@@ -12,7 +35,7 @@ static int take(struct pool *p)
 
 	pthread_mutex_lock(&p->lock);
 	while (p->waiting == 0 && !p->stopping)
-		pthread_cond_wait(&p->given, &p->lock);
+		idle(p);
 	if (p->waiting) {
 		socket = p->sockets[p->first];
 		p->first = (p->first + 1) % p->room;
@@ -48,10 +71,9 @@ static void *run(void *arg)
 
 int pool_start(struct pool *p, size_t threads, size_t room, const struct pool_work *work)
 {
-	*p = (struct pool){ .work = *work,
-		.room = room,
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.given = PTHREAD_COND_INITIALIZER };
+	*p = (struct pool){
+		.work = *work, .room = room, .lock = PTHREAD_MUTEX_INITIALIZER
+	};
 	p->sockets = calloc(room, sizeof(*p->sockets));
 	p->threads = calloc(threads, sizeof(*p->threads));
 	if (!p->sockets || !p->threads) {
@@ -80,7 +102,7 @@ bool pool_give(struct pool *p, int socket)
 		p->sockets[(p->first + p->waiting) % p->room] = socket;
 		p->waiting++;
 		p->taken++;
-		pthread_cond_signal(&p->given);
+		call_one(p);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return room;
@@ -90,13 +112,13 @@ void pool_stop(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
-	pthread_cond_broadcast(&p->given);
+	while (p->idle)
+		call_one(p);
 	pthread_mutex_unlock(&p->lock);
 	for (size_t i = 0; i < p->thread_count; i++)
 		pthread_join(p->threads[i], NULL);
 	free(p->sockets);
 	free(p->threads);
-	pthread_cond_destroy(&p->given);
 	pthread_mutex_destroy(&p->lock);
 	*p = (struct pool){ 0 };
 }

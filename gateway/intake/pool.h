@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * A fixed number of threads that each serve one connection at a time; never takes more
- * connections than it has room for, so that nobody waits unanswered.
+ * connections than it has room for, so that nobody waits unanswered. As few threads as
+ * the load needs take turns: each has connections of its own to other programs.
  */
 #ifndef SEALGATE_INTAKE_POOL_H
 #define SEALGATE_INTAKE_POOL_H
@@ -18,12 +19,19 @@ struct pool_work {
 	void *arg;
 };
 
+/* A thread that has nothing to do; lives on its stack. */
+struct pool_idle {
+	struct pool_idle *next;
+	pthread_cond_t woken;
+	bool called;
+};
+
 struct pool {
 	struct pool_work work;
 	pthread_mutex_t lock;
-	pthread_cond_t given;
-	int *sockets; /* ring of connections that no thread took yet */
-	size_t room;  /* of the ring, and of connections in all */
+	struct pool_idle *idle; /* who was busy last is called first */
+	int *sockets;		/* ring of connections that no thread took yet */
+	size_t room;		/* of the ring, and of connections in all */
 	size_t first, waiting;
 	size_t taken; /* waiting and being served */
 	bool stopping;

@@ -8,6 +8,7 @@
 
 #include "intake/pool.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -88,11 +89,66 @@ static void test_stop_serves_what_waits(void **state)
 	assert_int_equal(served, 8);
 }
 
+static size_t idle_threads(struct pool *p)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&p->lock);
+	for (const struct pool_idle *i = p->idle; i; i = i->next)
+		n++;
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+static atomic_int who;
+
+static void *begin_numbered(void *arg)
+{
+	static int names[4];
+	int n = atomic_fetch_add(&begun, 1);
+
+	(void)arg;
+	names[n] = n;
+	return &names[n];
+}
+
+static void tell(void *arg, void *kept, int socket)
+{
+	(void)arg;
+	(void)socket;
+	who = *(int *)kept;
+}
+
+/* Connections one after the other need one thread, and its connections, only. */
+static void test_who_was_busy_last_is_called_first(void **state)
+{
+	static const struct pool_work work = { begin_numbered, tell, NULL, NULL };
+	struct pool p;
+	int first = -1;
+
+	(void)state;
+	assert_int_equal(pool_start(&p, 4, 4, &work), 0);
+	for (int i = 0; i < 12; i++) {
+		while (idle_threads(&p) < 4)
+			sched_yield();
+		if (i)
+			assert_int_not_equal(who, -1);
+		if (i == 1)
+			first = who;
+		if (i > 1)
+			assert_int_equal(who, first);
+		who = -1;
+		assert_true(pool_give(&p, eventfd(1, 0)));
+	}
+	pool_stop(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_no_more_than_there_is_room_for, set_up),
 		cmocka_unit_test_setup(test_stop_serves_what_waits, set_up),
+		cmocka_unit_test_setup(test_who_was_busy_last_is_called_first, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
