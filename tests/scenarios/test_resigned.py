@@ -85,16 +85,21 @@ CASES = {
 }
 
 
+def changed(house, number, signer, change):
+    """A signed document, changed and signed again by the same key; its path."""
+    path = house.sign(house.document("phyto", number), signer, tsa=False)
+    tree = etree.parse(str(path))
+    change(tree.getroot(), house)
+    sign_again(tree.getroot(), house.pki.path(signer, ".key"))
+    again = path.with_suffix(".again.xml")
+    tree.write(str(again), xml_declaration=True, encoding="UTF-8")
+    return again
+
+
 @pytest.mark.parametrize("change", CASES, ids=lambda c: c.__name__)
 def test_resigned(house, change):
     number = f"PHYTO.NZ.2026.{list(CASES).index(change):07d}"
-    path = house.sign(house.document("phyto", number), OFFICER, tsa=False)
-    tree = etree.parse(str(path))
-    change(tree.getroot(), house)
-    sign_again(tree.getroot(), house.pki.path(OFFICER, ".key"))
-    again = path.with_suffix(".again.xml")
-    tree.write(str(again), xml_declaration=True, encoding="UTF-8")
-    answer, = house.verify("gate", [again])
+    answer, = house.verify("gate", [changed(house, number, OFFICER, change)])
     indication, code = CASES[change]
     assert answer["indication"] == indication, answer
     assert answer["signatures"][0]["core_valid"]
@@ -131,12 +136,5 @@ def test_signed_after_the_end(house, signer):
     of its certificate or algorithm."""
     change, indication, sub = AFTERWARDS[signer]
     number = f"PHYTO.NZ.2026.{900 + list(AFTERWARDS).index(signer):07d}"
-    holder = f"authority-nz/{signer}"
-    path = house.sign(house.document("phyto", number), holder, tsa=False)
-    tree = etree.parse(str(path))
-    change(tree.getroot(), house)
-    sign_again(tree.getroot(), house.pki.path(holder, ".key"))
-    again = path.with_suffix(".again.xml")
-    tree.write(str(again), xml_declaration=True, encoding="UTF-8")
-    answer, = house.verify("eidas", [again])
+    answer, = house.verify("eidas", [changed(house, number, f"authority-nz/{signer}", change)])
     assert (answer["indication"], answer["sub_indication"]) == (indication, sub), answer

@@ -159,10 +159,11 @@ class House:
         return done.returncode, json.loads(done.stdout)
 
 
-@pytest.fixture
-def house():
+@contextlib.contextmanager
+def a_house(kind):
+    """A house of some kind, and its end whatever happens."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="supply-"))
-    made = House(folder)
+    made = kind(folder)
     try:
         yield made
     finally:
@@ -171,6 +172,12 @@ def house():
             made.process.wait()
         made.server.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def house():
+    with a_house(House) as made:
+        yield made
 
 
 def test_published(house):

@@ -2,16 +2,14 @@
 """sealgate-trustd and the trusted lists: rotation, a broken list, an old one, an outage."""
 import datetime
 import json
-import pathlib
 import shutil
-import tempfile
 import threading
 import time
 
 import pytest
 
 from scenarios.gate import sealgate
-from scenarios.test_supply import BOUND, House, octets, status
+from scenarios.test_supply import BOUND, House, a_house, octets, status
 from scenarios.test_trust import Lists, pointer
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -73,16 +71,8 @@ class Publisher(House):
 
 @pytest.fixture
 def publisher():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="lists-"))
-    made = Publisher(folder)
-    try:
+    with a_house(Publisher) as made:
         yield made
-    finally:
-        if made.process:
-            made.process.kill()
-            made.process.wait()
-        made.server.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_lists_arrive_and_change(publisher):

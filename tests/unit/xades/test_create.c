@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "tests/unit/xades/fixture.h"
+#include "tests/unit/xades/one_house.h"
 
 #include "xades/draft.h"
 
 #include <errno.h>
-
-static struct house h;
-
-static int set_up(void **state)
-{
-	(void)state;
-	house_open(&h);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	house_close(&h);
-	return 0;
-}
 
 static void passes(char *text)
 {

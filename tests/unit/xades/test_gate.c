@@ -1,30 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The admission profile: what it refuses although the signature is cryptographically
  * right or general validators take it. */
-#include "tests/unit/xades/fixture.h"
+#include "tests/unit/xades/one_house.h"
 
 #include "xades/catalogue.h"
-
-static struct house h;
-
-static int set_up(void **state)
-{
-	(void)state;
-	house_open(&h);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	house_close(&h);
-	return 0;
-}
-
-static char *plain(void)
-{
-	return make(&h, (struct wish){ .place = XADES_ENVELOPED });
-}
 
 /* Valid in general, refused at the gate with this finding. */
 static void only_general(char *text, const char *code)

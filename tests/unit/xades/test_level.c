@@ -1,37 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* EN 319 132-1 6.3 and 132-2: the level by the properties that are there. */
-#include "tests/unit/xades/fixture.h"
+#include "tests/unit/xades/one_house.h"
 
 #define NS_141 "http://uri.etsi.org/01903/v1.4.1#"
 #define AFTER_STAMP "</xades:SignatureTimeStamp>"
 #define SIGNED "<xades:SignedSignatureProperties>"
-
-static struct house h;
-
-static int set_up(void **state)
-{
-	(void)state;
-	house_open(&h);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	house_close(&h);
-	return 0;
-}
-
-static char *plain(void)
-{
-	return make(&h, (struct wish){ .place = XADES_ENVELOPED });
-}
-
-static char *stamped(void)
-{
-	return make(
-		&h, (struct wish){ .place = XADES_ENVELOPED, .stamped_at = STAMPED_AT });
-}
 
 static void level(char *text, const char *expected)
 {

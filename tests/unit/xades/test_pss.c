@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* RSASSA-PSS with parameters (RFC 9231 2.3.9): the document chooses the digest, and the
  * catalogue judges what it chose. */
-#include "tests/unit/xades/fixture.h"
+#include "tests/unit/xades/one_house.h"
 
 #include "common/encode.h"
 
@@ -19,22 +19,6 @@
 #define DIGEST(uri) "<ds:DigestMethod Algorithm=\"" uri "\"></ds:DigestMethod>"
 #define SHA1 DIGEST("http://www.w3.org/2000/09/xmldsig#sha1")
 #define SHA384 DIGEST("http://www.w3.org/2001/04/xmldsig-more#sha384")
-
-static struct house h;
-
-static int set_up(void **state)
-{
-	(void)state;
-	house_open(&h);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	house_close(&h);
-	return 0;
-}
 
 static int in_signed_info(void *data, xmlNode *n, xmlNode *parent)
 {

@@ -1,34 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What revocation and the end of certificates mean for a signature, with and without a
  * time-stamp. */
-#include "tests/unit/xades/fixture.h"
-
-static struct house h;
-
-static int set_up(void **state)
-{
-	(void)state;
-	house_open(&h);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	house_close(&h);
-	return 0;
-}
-
-static char *plain(void)
-{
-	return make(&h, (struct wish){ .place = XADES_ENVELOPED });
-}
-
-static char *stamped(void)
-{
-	return make(
-		&h, (struct wish){ .place = XADES_ENVELOPED, .stamped_at = STAMPED_AT });
-}
+#include "tests/unit/xades/one_house.h"
 
 static struct xades_report *at(char *text, const struct pki_material *m, const char *time,
 	enum xades_profile profile)

@@ -1,34 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "tests/unit/xades/fixture.h"
+#include "tests/unit/xades/one_house.h"
 
 #include "xml/reader.h"
-
-static struct house h;
-
-static int set_up(void **state)
-{
-	(void)state;
-	house_open(&h);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	house_close(&h);
-	return 0;
-}
-
-static char *plain(void)
-{
-	return make(&h, (struct wish){ .place = XADES_ENVELOPED });
-}
-
-static char *stamped(void)
-{
-	return make(
-		&h, (struct wish){ .place = XADES_ENVELOPED, .stamped_at = STAMPED_AT });
-}
 
 static void fails(char *text, const char *sub)
 {
