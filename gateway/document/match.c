@@ -94,7 +94,7 @@ static int step_fits(const struct step *s, xmlXPathContext *context, xmlNode *no
 	if (s->select)
 		return among_siblings(s, context, node);
 	for (size_t i = 0; i < s->predicate_count; i++) {
-		int r = rule_holds(context, s->predicates[i], node);
+		int r = test_holds(&s->predicates[i], context, node);
 
 		if (r <= 0)
 			return r;
@@ -156,7 +156,7 @@ void match_forget(const struct match *m)
 static void step_done(struct step *s)
 {
 	for (size_t i = 0; i < s->predicate_count; i++)
-		xmlXPathFreeCompExpr(s->predicates[i]);
+		test_done(&s->predicates[i]);
 	free(s->name);
 	free(s->uri);
 	xmlXPathFreeCompExpr(s->select);

@@ -7,6 +7,7 @@
 #define SEALGATE_DOCUMENT_MATCH_MODEL_H
 
 #include "document/match.h"
+#include "document/quick.h"
 
 #define STEPS_MAX 16
 #define PREDICATES_MAX 4
@@ -26,7 +27,7 @@ struct step {
 	char *name; /* NULL: any */
 	char *uri;  /* NULL: none */
 	bool any_namespace;
-	xmlXPathCompExpr *predicates[PREDICATES_MAX]; /* truth values at the node */
+	struct test predicates[PREDICATES_MAX]; /* truth values at the node */
 	size_t predicate_count;
 	/* With a position among the predicates: the whole step, from the parent. */
 	xmlXPathCompExpr *select;

@@ -134,7 +134,7 @@ static bool predicate(struct parsing *p, struct step *s, bool *ret_position)
 {
 	const char *begin = p->token.text, *end;
 	_cleanup_(freep) char *text = NULL;
-	xmlXPathCompExpr *compiled;
+	struct test *test;
 
 	end = skip_predicate(p, ret_position);
 	if (!end)
@@ -142,12 +142,12 @@ static bool predicate(struct parsing *p, struct step *s, bool *ret_position)
 	if (s->predicate_count == PREDICATES_MAX)
 		return refuse(p, "a step has too many predicates");
 	text = strndup(begin, (size_t)(end - begin));
-	compiled = text ? rule_compile(p->compiler, text, WANT_PREDICATE, &p->why) : NULL;
-	if (!compiled)
+	test = &s->predicates[s->predicate_count];
+	if (!text || !test_compile(p->compiler, text, WANT_PREDICATE, test, &p->why))
 		return false;
 	p->why = NULL;
-	s->predicates[s->predicate_count++] = compiled;
-	*ret_position |= rule_is_number(p->compiler, compiled);
+	s->predicate_count++;
+	*ret_position |= rule_is_number(p->compiler, test->expression);
 	return true;
 }
 

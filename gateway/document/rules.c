@@ -148,7 +148,7 @@ static int check(const struct running *r, const struct rule *rule, xmlNode *node
 
 	for (size_t i = 0; s == 0 && i < rule->count; i++) {
 		const struct assertion *a = &rule->assertions[i];
-		int holds = rule_holds(r->context, a->test, node);
+		int holds = test_holds(&a->test, r->context, node);
 
 		if (r->rules->looked)
 			r->rules->looked[a->index]++;

@@ -225,13 +225,24 @@ static int load_names(struct rules_loading *l, const xmlNode *node, const char *
 	return note_id(l, node, a->id);
 }
 
+static int load_test(
+	const struct rules_loading *l, const xmlNode *node, struct test *ret_test)
+{
+	_cleanup_(freep) char *text = xml_attribute(node, "test");
+	const char *why = "it is missing";
+
+	if (text && test_compile(l->compiler, text, WANT_VALUE, ret_test, &why))
+		return 0;
+	return rules_fail_why(l, node, "test", why);
+}
+
 int rules_load_assertion(struct rules_loading *l, const xmlNode *node, const char *role,
 	const char *see, struct assertion *a)
 {
 	int r = load_names(l, node, role, see, a);
 
 	if (r == 0)
-		r = rules_expression(l, node, "test", WANT_VALUE, &a->test);
+		r = load_test(l, node, &a->test);
 	if (r == 0 && xmlHasProp(node, BAD_CAST "subject"))
 		r = rules_expression(l, node, "subject", WANT_NODES, &a->subject);
 	if (r == 0)

@@ -27,7 +27,7 @@ static void assertion_done(struct assertion *a)
 	message_done(&a->fix);
 	free(a->id);
 	free(a->clause);
-	xmlXPathFreeCompExpr(a->test);
+	test_done(&a->test);
 	xmlXPathFreeCompExpr(a->subject);
 }
 

@@ -7,6 +7,7 @@
 #define SEALGATE_DOCUMENT_RULES_MODEL_H
 
 #include "document/match.h"
+#include "document/quick.h"
 #include "document/rules.h"
 
 /* A piece of a message: plain text, or the value of an expression at the context. */
@@ -36,7 +37,7 @@ struct assertion {
 	char *clause; /* see, or NULL */
 	bool report;  /* a finding when the test holds, not when it fails */
 	enum severity severity;
-	xmlXPathCompExpr *test;
+	struct test test;
 	xmlXPathCompExpr *subject; /* or NULL: the context node */
 	struct message message;
 	struct message fix; /* its diagnostics; none: the reason's */
