@@ -3,13 +3,15 @@
  * CPU of schema, codes, facts and rules of a document's type against libxml2's bare schema
  * validation of the same tree.
  *
- *   bench_document POLICIES SCHEMA AT FILE...
+ *   bench_document POLICIES SCHEMA RULES AT FILE...
  *
- * A line of JSON a file. Both sides get a tree that is already parsed; each figure is the
- * least of the rounds, which is what a machine that does other things too can repeat.
+ * RULES is a file of rules to time alone, on a context of its own. A line of JSON a file.
+ * All sides get a tree that is already parsed; each figure is the least of the rounds,
+ * which is what a machine that does other things too can repeat.
  */
 #include "common/clock.h"
 #include "common/durable.h"
+#include "document/rules.h"
 #include "document/types.h"
 #include "xml/reader.h"
 
@@ -44,6 +46,7 @@ static void quiet(void *context, const char *message, ...)
 struct bench {
 	struct document_types *types;
 	xmlSchema *schema;
+	struct rules *rules;
 	xmlDoc *doc;
 	int64_t at;
 	size_t findings;
@@ -61,6 +64,17 @@ static void whole(struct bench *b)
 	if (!type || document_check(b->types, type, b->doc, &facts, b->at, &findings) < 0)
 		fail("the check");
 	b->findings = findings.count;
+	findings_done(&findings);
+}
+
+static void rules_alone(struct bench *b)
+{
+	struct findings findings = { 0 };
+	xmlXPathContext *context = rule_context(b->doc, b->at);
+
+	if (!context || rules_run(b->rules, context, &findings) < 0)
+		fail("the rules");
+	xmlXPathFreeContext(context);
 	findings_done(&findings);
 }
 
@@ -93,7 +107,7 @@ static void run(struct bench *b, const char *path)
 	struct findings none = { 0 };
 	uint8_t *data;
 	size_t len;
-	double all, floor;
+	double all, floor, rules;
 
 	if (file_read(path, LIMIT_DOCUMENT, &data, &len) < 0 ||
 		xml_read(span_of(data, len), XML_READ_EIDAS, &none, &b->doc) != 1)
@@ -101,9 +115,10 @@ static void run(struct bench *b, const char *path)
 	document_strip_signatures(b->doc);
 	all = least(b, whole);
 	floor = least(b, bare);
+	rules = least(b, rules_alone);
 	printf("{\"file\":\"%s\",\"octets\":%zu,\"gate_us\":%.1f,\"schema_us\":%.1f,"
-	       "\"findings\":%zu}\n",
-		path, len, all, floor, b->findings);
+	       "\"rules_us\":%.1f,\"findings\":%zu}\n",
+		path, len, all, floor, rules, b->findings);
 	xmlFreeDoc(b->doc);
 	free(data);
 }
@@ -114,16 +129,19 @@ int main(int argc, char **argv)
 	xmlSchemaParserCtxt *p;
 	char *error = NULL;
 
-	if (argc < 5 || clock_parse(argv[3], &b.at) < 0)
-		fail("usage: bench_document POLICIES SCHEMA AT FILE...");
+	if (argc < 6 || clock_parse(argv[4], &b.at) < 0)
+		fail("usage: bench_document POLICIES SCHEMA RULES AT FILE...");
 	p = xmlSchemaNewParserCtxt(argv[2]);
 	b.schema = xmlSchemaParse(p);
 	xmlSchemaFreeParserCtxt(p);
 	if (!b.schema || document_types_load(argv[1], &b.types, &error) < 0)
 		fail(error ? error : "the schema");
 	xml_setup();
-	for (int i = 4; i < argc; i++)
+	if (rules_load(argv[3], NULL, &b.rules, &error) < 0)
+		fail(error ? error : "the rules");
+	for (int i = 5; i < argc; i++)
 		run(&b, argv[i]);
+	rules_free(b.rules);
 	document_types_free(b.types);
 	return 0;
 }
