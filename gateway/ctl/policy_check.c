@@ -80,23 +80,35 @@ static void check_partners(const struct checking *c)
 		}
 }
 
-static void check_ids(const struct checking *c)
+static void rule_fault(const struct checking *c, const char *what, const char *id)
 {
-	const char *id;
-	size_t looked;
-	char text[200];
+	char text[PATH_MAX + 200];
 
-	for (size_t i = 0; (id = document_types_rule(c->types, i, &looked)) != NULL;
-		i++) {
+	(void)snprintf(text, sizeof(text), "%s: %s %s", c->policies, what, id);
+	fault(c, text);
+}
+
+static bool known_before(const struct checking *c, size_t index, const char *id)
+{
+	struct document_rule other;
+
+	for (size_t k = 0; k < index; k++)
+		if (document_types_rule(c->types, k, &other) && strcmp(id, other.id) == 0)
+			return true;
+	return false;
+}
+
+/* An id is one rule's, and says on what it stands. */
+static void check_rules(const struct checking *c)
+{
+	struct document_rule rule;
+
+	for (size_t i = 0; document_types_rule(c->types, i, &rule); i++) {
 		c->checked->rules++;
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(id, document_types_rule(c->types, k, &looked)) == 0) {
-				(void)snprintf(text, sizeof(text),
-					"%s: two rules or checks have the id %s",
-					c->policies, id);
-				fault(c, text);
-				break;
-			}
+		if (known_before(c, i, rule.id))
+			rule_fault(c, "two rules or checks have the id", rule.id);
+		if (!rule.sourced)
+			rule_fault(c, "no source (see) of", rule.id);
 	}
 	while (document_type_at(c->types, c->checked->types))
 		c->checked->types++;
@@ -167,7 +179,7 @@ static int lint(struct checking *c)
 	int r = load(c);
 
 	if (r == 0 && c->types)
-		check_ids(c);
+		check_rules(c);
 	if (r == 0 && c->types && c->policy)
 		check_partners(c);
 	return r == 0 ? check_lists(c) : r;
@@ -175,14 +187,13 @@ static int lint(struct checking *c)
 
 static void note_rules(struct checking *c, const struct example *e)
 {
-	const char *id;
-	size_t looked;
+	struct document_rule rule;
 
-	for (size_t i = 0;
-		i < RULES_MAX && (id = document_types_rule(c->types, i, &looked)); i++) {
-		c->passed[i] |= e->name_count == 0 && looked > 0;
+	for (size_t i = 0; i < RULES_MAX && document_types_rule(c->types, i, &rule);
+		i++) {
+		c->passed[i] |= e->name_count == 0 && rule.looked > 0;
 		for (size_t n = 0; n < e->name_count; n++)
-			c->failed[i] |= strcmp(id, e->names[n]) == 0;
+			c->failed[i] |= strcmp(rule.id, e->names[n]) == 0;
 	}
 }
 
@@ -201,18 +212,14 @@ static void told(void *data, const struct example *e, const char *failure)
 
 static void check_coverage(const struct checking *c)
 {
-	const char *id;
-	size_t looked;
-	char text[300];
+	struct document_rule rule;
 
-	for (size_t i = 0;
-		i < RULES_MAX && (id = document_types_rule(c->types, i, &looked)) != NULL;
+	for (size_t i = 0; i < RULES_MAX && document_types_rule(c->types, i, &rule);
 		i++) {
-		if (c->failed[i] && c->passed[i])
-			continue;
-		(void)snprintf(text, sizeof(text), "%s/examples: %s of %s", c->policies,
-			c->failed[i] ? "no passing example" : "no failing example", id);
-		fault(c, text);
+		if (!c->failed[i])
+			rule_fault(c, "no failing example of", rule.id);
+		else if (!c->passed[i])
+			rule_fault(c, "no passing example of", rule.id);
 	}
 }
 

@@ -28,6 +28,9 @@ int rules_run(const struct rules *r, xmlXPathContext *context, struct findings *
 size_t rules_count(const struct rules *r);
 const char *rules_id(const struct rules *r, size_t index);
 
+/* What it stands on, or NULL. */
+const char *rules_clause(const struct rules *r, size_t index);
+
 /* Count from now on how often each is evaluated, and how often it was. Return: 0 or
  * -ENOMEM. */
 int rules_watch(struct rules *r);

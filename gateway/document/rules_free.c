@@ -112,3 +112,10 @@ const char *rules_id(const struct rules *r, size_t index)
 
 	return a ? a->id : NULL;
 }
+
+const char *rules_clause(const struct rules *r, size_t index)
+{
+	const struct assertion *a = assertion_at(r, index);
+
+	return a ? a->clause : NULL;
+}

@@ -74,10 +74,18 @@ const struct document_type *document_type_at(
 /* Count from now on what rules and checks look at. Return: 0 or -ENOMEM. */
 int document_types_watch(struct document_types *t);
 
-/* Rules and code checks of all types, each once though types share them: the id and how
- * often it has looked at something while watched. NULL behind the last. */
-const char *document_types_rule(
-	const struct document_types *t, size_t index, size_t *ret_looked);
+/* A rule or code check: its id, whether it names what it stands on (a check does: its
+ * list), and how often it has looked at something while watched. */
+struct document_rule {
+	const char *id;
+	bool sourced;
+	size_t looked;
+};
+
+/* Rules and code checks of all types, each once though types share them. Return: false
+ * behind the last. */
+bool document_types_rule(
+	const struct document_types *t, size_t index, struct document_rule *ret_rule);
 
 /* Schema, codes and rules of the type on a tree without signatures; every violation is a
  * finding doc.*. at: now, for rules about the future.

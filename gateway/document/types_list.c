@@ -22,8 +22,8 @@ int document_types_watch(struct document_types *t)
 	return r;
 }
 
-const char *document_types_rule(
-	const struct document_types *t, size_t index, size_t *ret_looked)
+bool document_types_rule(
+	const struct document_types *t, size_t index, struct document_rule *ret_rule)
 {
 	for (size_t i = 0; i < t->shared_count; i++) {
 		const struct shared *s = &t->shared[i];
@@ -35,10 +35,15 @@ const char *document_types_rule(
 			index -= n;
 			continue;
 		}
-		*ret_looked = s->codes ? code_checks_looked(s->codes, index)
-				       : rules_looked(s->rules, index);
-		return s->codes ? code_checks_id(s->codes, index)
-				: rules_id(s->rules, index);
+		if (s->codes)
+			*ret_rule =
+				(struct document_rule){ code_checks_id(s->codes, index),
+					true, code_checks_looked(s->codes, index) };
+		else
+			*ret_rule = (struct document_rule){ rules_id(s->rules, index),
+				rules_clause(s->rules, index) != NULL,
+				rules_looked(s->rules, index) };
+		return true;
 	}
-	return NULL;
+	return false;
 }

@@ -122,6 +122,9 @@ static void test_lint(void **state)
 		"phyto.cfg:10: an unknown key");
 	expect(policy_check_lint, "rules/trade.sch", "SPS-16", "SPS-01",
 		"two rules or checks have the id SPS-01");
+	expect(policy_check_lint, "rules/ack.sch",
+		" see=\"UN/CEFACT SPSAcknowledgement 17\"", "",
+		"no source (see) of ACK-01");
 	expect(policy_check_lint, "rules/sps.sch", "normalize-space(.)", "document('x')",
 		"sps.sch:12: test: there is no function: document");
 	expect(policy_check_lint, "codes/status.csv", "39,Approved", "1,Approved",
