@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 /* Frames of the write-ahead log after which it goes into the database (16 MiB). */
-#define LOG_FRAMES_MAX 2048
+#define LOG_FRAMES_MAX 4096
 
 static const char *const STATEMENTS[SQL_COUNT] = {
 #define STATEMENT(name, sql) [SQL_##name] = sql,

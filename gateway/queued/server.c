@@ -24,6 +24,7 @@ struct server {
 	struct watch watch;
 	struct head_seal seal;
 	struct connection *connections; /* CONNECTIONS_MAX of them */
+	size_t used;			/* of them; those behind were never open */
 	size_t first;			/* where looking for requests starts, in turn */
 	int64_t head_position;		/* as last written */
 	int64_t head_at_ms;
@@ -74,6 +75,8 @@ static void accept_one(struct server *s)
 	place = peer ? place_for(s, peer) : NULL;
 	if (place) {
 		connection_open(place, fd, peer);
+		if (s->used < (size_t)(place - s->connections) + 1)
+			s->used = (size_t)(place - s->connections) + 1;
 		return;
 	}
 	log_refused(s, peer);
@@ -87,7 +90,7 @@ static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 
 	set[0] = (struct pollfd){ .fd = s->o->stop_fd, .events = POLLIN };
 	set[1] = (struct pollfd){ .fd = s->o->listener, .events = POLLIN };
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+	for (size_t i = 0; i < s->used; i++) {
 		const struct connection *c = &s->connections[i];
 
 		set[i + 2] = (struct pollfd){ .fd = c->fd,
@@ -117,8 +120,8 @@ static void add(struct server *s, struct connection *c, short events)
 /* Read what has come, in turn, as much as fits in a batch. */
 static void gather(struct server *s, const struct pollfd *set)
 {
-	for (size_t n = 0; n < CONNECTIONS_MAX && !batch_full(&s->batch); n++) {
-		size_t i = (s->first + n) % CONNECTIONS_MAX;
+	for (size_t n = 0; n < s->used && !batch_full(&s->batch); n++) {
+		size_t i = (s->first + n) % s->used;
 		struct connection *c = &s->connections[i];
 
 		if (c->fd < 0 || set[i + 2].fd != c->fd || !set[i + 2].revents)
@@ -128,7 +131,7 @@ static void gather(struct server *s, const struct pollfd *set)
 		else if (connection_receive(c))
 			add(s, c, set[i + 2].revents);
 	}
-	s->first = (s->first + 1) % CONNECTIONS_MAX;
+	s->first = s->used ? (s->first + 1) % s->used : 0;
 }
 
 static void write_head(struct server *s, int64_t now_ms, bool force)
@@ -157,15 +160,14 @@ static int round_once(struct server *s)
 	struct pollfd set[CONNECTIONS_MAX + 2];
 	int r;
 
-	if (poll(set, CONNECTIONS_MAX + 2, prepare_poll(s, set, clock_monotonic_ms())) <
-		0)
+	if (poll(set, s->used + 2, prepare_poll(s, set, clock_monotonic_ms())) < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (set[0].revents)
 		s->stop = true;
 	gather(s, set);
 	if (set[1].revents)
 		accept_one(s);
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+	for (size_t i = 0; i < s->used; i++)
 		if (s->connections[i].state == CONNECTION_PARKED)
 			batch_add_waiting(&s->batch, &s->connections[i]);
 	r = batch_run(&s->batch);
@@ -199,6 +201,7 @@ static int start(struct server *s, struct engine *e)
 	if (s->o->session >= 0) {
 		fcntl(s->o->session, F_SETFL, O_NONBLOCK);
 		connection_open(&s->connections[0], s->o->session, s->o->peer);
+		s->used = 1;
 		return 0;
 	}
 	fcntl(s->o->listener, F_SETFL, O_NONBLOCK);
