@@ -16,6 +16,7 @@ static const struct subcommand {
 	{ "approve", policy_approve },
 	{ "activate", policy_activate },
 	{ "rollback", policy_rollback },
+	{ "codes", policy_codes },
 	{ "try", policy_try },
 };
 
