@@ -72,6 +72,8 @@ int document_check(const struct document_types *t, const struct document_type *t
 	if (r < 0)
 		return r;
 	check_status(type, facts, findings);
+	if (type->sunset && at >= type->sunset)
+		findings_add(findings, "doc.sunset", NULL, type->name, NULL);
 	r = check_rules(type, doc, at, findings);
 	if (r < 0)
 		return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "document/types_model.h"
 
+#include "common/clock.h"
 #include "common/durable.h"
 #include "document/codes.h"
 #include "document/rules.h"
@@ -214,8 +215,8 @@ static bool known_key(const char *name)
 {
 	static const char *const KEYS[] = { "name", "root", "namespace", "type_codes",
 		"direction", "statuses", "when", "aliases", "issuers", "sealers",
-		"lenient", "officer_required", "seal_required", "schema", "prefixes",
-		"codes", "rules", "experimental", NULL };
+		"lenient", "sunset", "officer_required", "seal_required", "schema",
+		"prefixes", "codes", "rules", "experimental", NULL };
 
 	for (size_t i = 0; KEYS[i]; i++)
 		if (strcmp(KEYS[i], name) == 0)
@@ -297,6 +298,17 @@ static int read_texts(
 	return r;
 }
 
+static int read_sunset(
+	const struct loading *l, const config_setting_t *root, struct document_type *type)
+{
+	const config_setting_t *at = config_setting_get_member(root, "sunset");
+	const char *text = at ? config_setting_get_string(at) : NULL;
+
+	if (!at || (text && clock_parse(text, &type->sunset) == 0 && type->sunset > 0))
+		return 0;
+	return fail(l, at, "sunset is a time of RFC 3339");
+}
+
 static int read_type(
 	struct loading *l, const config_setting_t *root, struct document_type *type)
 {
@@ -314,6 +326,8 @@ static int read_type(
 		r = get_bool(l, root, "experimental", &type->experimental);
 	if (r == 0 && config_setting_get_member(root, "lenient"))
 		r = get_bool(l, root, "lenient", &type->lenient);
+	if (r == 0)
+		r = read_sunset(l, root, type);
 	if (r == 0)
 		r = read_parties(l, root, type);
 	if (r == 0)

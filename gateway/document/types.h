@@ -42,6 +42,7 @@ struct document_type {
 	const struct rules *rules[TYPE_RULES_MAX];
 	size_t rule_count;
 	bool experimental;
+	int64_t sunset; /* from when on it is not taken any more; 0: no end is set */
 	/* What the destination fills in may be missing: that is a warning. The gate takes
 	 * no such document in. */
 	bool lenient;

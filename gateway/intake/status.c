@@ -7,15 +7,15 @@
 
 #define DAY_S 86400
 
-/* The types that the partner may send. Policy of this version knows one version of each
- * and no sunset date: null says so, a date will take its place. */
-static json_t *versions(const struct partner *p)
+/* The types that the partner may send, and until when; null where no end is set. */
+static json_t *versions(const struct policy *policy, const struct partner *p)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < p->type_count; i++)
-		json_array_append_new(list, json_pack("{s:o, s:n}", "type",
-						    json_text(p->types[i]), "sunset"));
+		json_array_append_new(list,
+			json_pack("{s:o, s:o}", "type", json_text(p->types[i]), "sunset",
+				json_text(policy_sunset(policy, p->types[i]))));
 	return list;
 }
 
@@ -49,7 +49,7 @@ void get_status(struct exchange *x)
 		json_text(x->server->name), "test", x->server->test, "software",
 		SEALGATE_VERSION, "partner", json_text(x->partner->name), "clock",
 		clock_of(x, now), "certificate", certificate_of(x, now), "versions",
-		versions(x->partner), "policy_digest",
+		versions(x->snapshot->policy, x->partner), "policy_digest",
 		policy_digest(x->snapshot->policy));
 
 	response_json(x->response, 200, TYPE_JSON, body);

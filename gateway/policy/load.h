@@ -35,6 +35,12 @@ struct hold {
 	int64_t seconds;
 };
 
+/* policies/types/NAME.cfg: until when the type is taken. */
+struct type_sunset {
+	char type[DOCUMENT_TYPE_SIZE];
+	char at[40];
+};
+
 struct policy {
 	char digest[SHA256_TEXT_SIZE];
 	struct partner *partners;
@@ -46,6 +52,8 @@ struct policy {
 	struct role_verbs roles[POLICY_ROLES]; /* by index of policy_role_index */
 	struct hold holds[POLICY_HOLDS_MAX];
 	size_t hold_count;
+	struct type_sunset *sunsets;
+	size_t sunset_count;
 };
 
 /* Index of a role's name, or -1. */
@@ -55,6 +63,7 @@ int policy_role_index(const char *role);
 int policy_load_partners(struct policy *p, const char *policies, char **ret_error);
 int policy_load_routes(struct policy *p, const char *policies, char **ret_error);
 int policy_load_operators(struct policy *p, const char *policies, char **ret_error);
+int policy_load_sunsets(struct policy *p, const char *policies, char **ret_error);
 int policy_load_degraded(struct policy *p, const char *policies, char **ret_error);
 
 /* The group `qualification` of a partner's file. Return: 0, -EINVAL with the error set.

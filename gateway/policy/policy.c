@@ -47,6 +47,8 @@ static int load_parts(struct policy *p, const char *policies, char **ret_error)
 		r = policy_load_operators(p, policies, ret_error);
 	if (r == 0)
 		r = policy_load_degraded(p, policies, ret_error);
+	if (r == 0)
+		r = policy_load_sunsets(p, policies, ret_error);
 	return r;
 }
 
@@ -92,6 +94,7 @@ void policy_free(struct policy *p)
 	free(p->partners);
 	free(p->rules);
 	free(p->people);
+	free(p->sunsets);
 	free(p);
 }
 

@@ -64,8 +64,8 @@ struct operator_person {
 
 struct policy;
 
-/* Read policies/ (not types, schemas and codes: document/ does). *ret_error: one line,
- * the caller frees. Return: 0, -EINVAL, -errno. */
+/* Read policies/ (of types only when they end; types, schemas and codes are document/'s).
+ * *ret_error: one line, the caller frees. Return: 0, -EINVAL, -errno. */
 int policy_load(const char *policies, struct policy **ret_policy, char **ret_error);
 void policy_free(struct policy *p);
 DEFINE_CLEANUP(struct policy *, policy_free)
@@ -104,6 +104,9 @@ bool policy_partner_may_send(const struct partner *partner, const char *type);
 /* May the partner be told what a destination says of its documents beyond their state:
  * its reference and its words? */
 bool policy_partner_is_told(const struct partner *partner, const char *destination);
+
+/* When a document type ends to be taken, RFC 3339, or NULL. */
+const char *policy_sunset(const struct policy *p, const char *type);
 
 /* True when the role may do the verb ("hold", "release", "redrive", "view", ...), by the
  * table in policies/operators.cfg. */

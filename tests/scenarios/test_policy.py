@@ -227,6 +227,17 @@ def test_diff_says_what_differs(office):
                                          "+ rules/new.sch"]
 
 
+def test_a_type_ends(office):
+    path = office.policies / "types" / "phyto.cfg"
+    path.write_text(path.read_text() + 'sunset = "2026-07-01T00:00:00Z";\n')
+    document = ROOT / "policies" / "examples" / "phyto.xml"
+    for at, status, codes in (("2026-06-30T23:59:59Z", 0, []),
+                              ("2026-07-01T00:00:00Z", 1, ["doc.sunset"])):
+        done = sealgate("check", "--policies", office.policies, "--at", at, document)
+        assert done.returncode == status, done.stderr
+        assert [f["code"] for f in json.loads(done.stdout)["findings"]] == codes
+
+
 # -- the guides ---------------------------------------------------------------------------
 
 def type_in(page, folder, instance):

@@ -398,12 +398,31 @@ static void test_shipped(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, tree_new, tree_remove)
 
+static void test_sunsets(void **state)
+{
+	const struct tree *t = *state;
+	struct policy *p;
+
+	folder(t, "types");
+	put(t, "types/a.cfg", "name = \"A\"; root = \"r\";\n");
+	put(t, "types/b.cfg", "name = \"B\"; sunset = \"2027-01-01T00:00:00Z\";\n");
+	p = load(t);
+	assert_null(policy_sunset(p, "A"));
+	assert_null(policy_sunset(p, "C"));
+	assert_string_equal(policy_sunset(p, "B"), "2027-01-01T00:00:00Z");
+	policy_free(p);
+	refused(t, "types/b.cfg", "name = \"B\";\nsunset = \"soon\";\n",
+		"b.cfg:2: sunset");
+	refused(t, "types/b.cfg", "sunset = \"2027-01-01T00:00:00Z\";\n",
+		"name is missing");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_good), TEST(test_operators),
 		TEST(test_routes), TEST(test_route_order), TEST(test_hold),
-		TEST(test_bad), TEST(test_zero_octet), TEST(test_digest),
-		TEST(test_digest_changes), TEST(test_stamp),
+		TEST(test_sunsets), TEST(test_bad), TEST(test_zero_octet),
+		TEST(test_digest), TEST(test_digest_changes), TEST(test_stamp),
 		cmocka_unit_test(test_nothing_is_nobody),
 		cmocka_unit_test(test_absent_tree), cmocka_unit_test(test_shipped) };
 
