@@ -234,7 +234,8 @@ static void lost_under_load(void **state)
 	}
 	for (int i = 0; i < 3; i++) {
 		uint64_t seen = count_log_count(f->log, "seal");
-		int64_t until = clock_monotonic_ms() + BACK_MAX_MS;
+		/* How many fit into a second is the machine's affair, not the test's. */
+		int64_t until = clock_monotonic_ms() + 12 * BACK_MAX_MS;
 
 		atomic_store(&hook.fail_once, CKR_SESSION_HANDLE_INVALID);
 		while (count_log_count(f->log, "seal") < seen + 200 &&
