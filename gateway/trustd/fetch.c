@@ -60,6 +60,10 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
 		start++;
 	while (len > start && (unsigned char)line[len - 1] <= ' ')
 		len--;
+	/* It goes back into a request: nothing but what a validator is made of. */
+	for (size_t i = start; i < len; i++)
+		if (line[i] < 0x20 || line[i] > 0x7e)
+			return size * count;
 	if (len - start < ETAG_SIZE) {
 		memcpy(t->message->etag, line + start, len - start);
 		t->message->etag[len - start] = '\0';

@@ -13,8 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+/* Of one round, since pivots are named before anything is proven: a host that lies costs
+ * no more than this. A real round is 30 lists and 30 MB. */
 #define LISTS_MAX 128
+#define ROUND_OCTETS_MAX (256u * 1024 * 1024)
+#define ROUND_MS_MAX (10 * 60 * 1000)
 
 /* A list that was brought in this round; the list of lists is asked for twice. */
 struct brought {
@@ -27,8 +33,9 @@ struct round {
 	const struct supply *supply;
 	char store[PATH_MAX];
 	struct brought lists[LISTS_MAX];
-	size_t count;
-	bool news; /* a list differs from the good one before */
+	size_t count, octets;
+	int64_t until_ms; /* clock_monotonic_ms */
+	bool news;	  /* a list differs from the good one before */
 };
 
 static struct brought *find(struct round *r, const char *url)
@@ -39,12 +46,34 @@ static struct brought *find(struct round *r, const char *url)
 	return NULL;
 }
 
-static struct brought *bring(struct round *r, const char *url)
+/* Download into the round. Return: NULL, or why not. */
+static const char *download(struct round *r, const char *url, struct fetch_result *ret)
 {
 	const struct supply *s = r->supply;
 	const struct fetch_context c = { s->sources, s->ca, s->stop_fd };
+	struct stat st;
+
+	if (clock_monotonic_ms() > r->until_ms)
+		return "the round has taken too long";
+	if (fetch(&c, url, "", ret) < 0)
+		return "no process or memory for a download";
+	if (ret->outcome == FETCH_FAILED)
+		return ret->reason;
+	if (ret->fd >= 0 && fstat(ret->fd, &st) == 0)
+		r->octets += (size_t)st.st_size;
+	if (r->octets <= ROUND_OCTETS_MAX)
+		return NULL;
+	if (ret->fd >= 0)
+		close(ret->fd);
+	ret->fd = -1;
+	return "the lists of this round are too long together";
+}
+
+static struct brought *bring(struct round *r, const char *url)
+{
 	struct fetch_result fetched = { .fd = -1 };
 	struct brought *b = &r->lists[r->count];
+	const char *why;
 
 	if (r->count == LISTS_MAX)
 		return NULL;
@@ -52,12 +81,14 @@ static struct brought *bring(struct round *r, const char *url)
 	if (!b->url)
 		return NULL;
 	r->count++;
-	if (!sources_allow(s->sources, url))
+	if (!sources_allow(r->supply->sources, url)) {
 		log_event(LOG_WARNING, "trustd.host", NULL,
 			"%s: its host is not in hosts", url);
-	else if (fetch(&c, url, "", &fetched) == 0 && fetched.outcome == FETCH_FAILED)
-		log_event(LOG_WARNING, "trustd.failed", NULL, "%s: %s", url,
-			fetched.reason);
+		return b;
+	}
+	why = download(r, url, &fetched);
+	if (why)
+		log_event(LOG_WARNING, "trustd.failed", NULL, "%s: %s", url, why);
 	b->fd = fetched.fd;
 	return b;
 }
@@ -188,6 +219,7 @@ void lists_round(const struct supply *s, struct supply_state *state)
 			? 0
 			: -ENAMETOOLONG;
 
+	r.until_ms = clock_monotonic_ms() + ROUND_MS_MAX;
 	state->tried = clock_now();
 	if (e == 0)
 		e = import(&r, state);

@@ -201,6 +201,17 @@ def test_only_what_is_new_is_brought(house):
     assert house.server.asked[:2] == [("/crl", None), ("/crl", '"one"')]
 
 
+def test_a_validator_that_is_none(house):
+    """What a server calls its ETag goes back to it, and must not write our request."""
+    crl = house.pki.crl_path(CA).read_bytes()
+    house.server.answers = {"/crl": octets(crl, '"a\x01b"')}
+    house.sources("/crl", every=1)
+    house.start()
+    house.until(lambda r: r[0]["result"] == "unchanged")
+    house.stop()
+    assert {etag for _, etag in house.server.asked} == {None}
+
+
 def test_sources_change_while_it_runs(house):
     house.server.answers = {"/crl": octets(house.pki.crl_path(CA).read_bytes())}
     house.start()

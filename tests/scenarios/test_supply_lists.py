@@ -144,3 +144,18 @@ def test_stops_while_a_server_is_silent(publisher):
         publisher.stop()
     finally:
         released.set()
+
+
+def test_a_host_that_lies_about_pivots(publisher):
+    """Pivots are named before anything is proven: however many and long, a round has an end."""
+    big = 24 * 1024 * 1024
+    urls = [publisher.server.url(f"/pivot-{n}.xml") for n in range(16)]
+    for n in range(16):
+        publisher.server.answers[f"/pivot-{n}.xml"] = octets(b" " * big)
+    publisher.publish_all(information=urls)
+    publisher.follow()
+    _, rows = publisher.until(lambda r: r[0]["tried"])
+    publisher.stop()
+    assert "too long together" in publisher.log.read_text()
+    assert rows[0]["result"] == "published"  # what was brought before is none the worse
+    assert publisher.rows()["EU"]["effect"] == "yes"
