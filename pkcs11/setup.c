@@ -86,20 +86,28 @@ static int login(struct setup *s)
 	return has_pin_file(s) ? login_by_file(s) : login_by_prompt(s);
 }
 
-int setup_open(struct setup *s)
+int setup_find_token(struct setup *s, const char *label)
 {
-	const char *label = config_string(s->instance->config, "signer.token");
 	char why[MODULE_TEXT_SIZE];
-	CK_SLOT_ID id;
-	CK_RV rv;
 
 	if (module_open(config_string(s->instance->config, "signer.module"), &s->module,
 		    why) < 0)
 		return setup_fail("%s", why);
 	s->slot = module_find_token(&s->module, label);
-	if (!s->slot)
-		return setup_fail(
-			"there is no token, or more than one, with the label %s", label);
+	return s->slot ? 0
+		       : setup_fail("there is no token, or more than one, with the label "
+				    "%s",
+				 label);
+}
+
+int setup_open(struct setup *s)
+{
+	CK_SLOT_ID id;
+	CK_RV rv;
+	int r = setup_find_token(s, config_string(s->instance->config, "signer.token"));
+
+	if (r < 0)
+		return r;
 	id = PKCS11_get_slotid_from_slot(s->slot);
 	if (!config_bool(s->instance->config, "instance.test") &&
 		module_is_software(&s->module, id))

@@ -27,6 +27,9 @@ int setup_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* As setup_fail with the answer of a call. Return: -EIO. */
 int setup_fail_rv(const char *call, CK_RV rv);
 
+/* Open the module and find the one token with a label. Return: as below. */
+int setup_find_token(struct setup *s, const char *label);
+
 /* Open module and token, log the user in. Return: 0 or negative after a message. */
 int setup_open(struct setup *s);
 void setup_close(struct setup *s);

@@ -56,17 +56,11 @@ static int ask_passphrase(struct people *p, size_t i)
 /* A wrong PIN must be found out now and not when it is needed. */
 static int try_pin(struct setup *s, const char *label, const char *pin)
 {
-	char why[MODULE_TEXT_SIZE];
 	CK_RV rv;
-	int r;
+	int r = setup_find_token(s, label);
 
-	if (module_open(config_string(s->instance->config, "signer.module"), &s->module,
-		    why) < 0)
-		return setup_fail("%s", why);
-	s->slot = module_find_token(&s->module, label);
-	if (!s->slot)
-		return setup_fail(
-			"there is no token, or more than one, with the label %s", label);
+	if (r < 0)
+		return r;
 	rv = s->module.f->C_OpenSession(PKCS11_get_slotid_from_slot(s->slot),
 		CKF_SERIAL_SESSION, NULL, NULL, &s->session);
 	if (rv != CKR_OK)

@@ -18,19 +18,8 @@
 
 static int read_options(int argc, char **argv, const char **ret_policies)
 {
-	static const struct option OPTIONS[] = {
-		{ "policies", required_argument, NULL, 'p' },
-		{ 0 },
-	};
-	int c;
-
-	*ret_policies = NULL;
-	while ((c = command_option(argc, argv, "", OPTIONS)) != -1) {
-		if (c != 'p')
-			return -EINVAL;
-		*ret_policies = optarg;
-	}
-	if (command_arguments(argc, argv, 3, 3, "import, NAME or FILE.csv") < 0)
+	if (policy_option(argc, argv, ret_policies) < 0 ||
+		command_arguments(argc, argv, 3, 3, "import, NAME or FILE.csv") < 0)
 		return -EINVAL;
 	if (strcmp(argv[optind], "import") != 0)
 		return command_fault("codes has the verb import only");

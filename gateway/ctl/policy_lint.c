@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int read_options(int argc, char **argv, const char **ret_policies)
+int policy_option(int argc, char **argv, const char **ret_policies)
 {
 	static const struct option OPTIONS[] = {
 		{ "policies", required_argument, NULL, 'p' },
@@ -23,7 +23,7 @@ static int read_options(int argc, char **argv, const char **ret_policies)
 			return -EINVAL;
 		*ret_policies = optarg;
 	}
-	return command_arguments(argc, argv, 0, 0, "");
+	return 0;
 }
 
 static int check(
@@ -34,7 +34,9 @@ static int check(
 	char path[PATH_MAX];
 	int r;
 
-	if (read_options(argc, argv, &named) < 0 || policy_folder(named, path) < 0)
+	if (policy_option(argc, argv, &named) < 0 ||
+		command_arguments(argc, argv, 0, 0, "") < 0 ||
+		policy_folder(named, path) < 0)
 		return command_usage("policy");
 	r = how(path, stdout, &checked);
 	if (r < 0) {
