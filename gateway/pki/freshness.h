@@ -11,6 +11,12 @@
 /* Data without nextUpdate is believed for so many seconds. */
 #define PKI_FRESH_SECONDS (INT64_C(7) * 86400)
 
+/* The end of data with a grace; without a nextUpdate there is none to go beyond. */
+static inline int64_t pki_fresh_until(int64_t next_update, int64_t grace)
+{
+	return next_update > INT64_MAX - grace ? INT64_MAX : next_update + grace;
+}
+
 /* Fresh for at: issued later than at, or at most until nextUpdate (INT64_MAX: absent) and
  * at most max_age seconds old (0: no such limit). A negative max_age: never out of date.
  */

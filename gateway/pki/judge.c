@@ -14,6 +14,7 @@ struct verdict_on {
 	int depth;
 	const char *why;
 	int64_t revoked_at;
+	bool wants_ocsp;
 };
 
 char *pki_about(const X509 *certificate, const char *why)
@@ -44,7 +45,7 @@ static void judge_cas(
 	for (int i = 1; v->outcome == PKI_PASSED && i < sk_X509_num(chain) - 1; i++)
 		if (validity_of(sk_X509_value(chain, i), q->at) != PKI_PASSED)
 			*v = (struct verdict_on){ PKI_CA_EXPIRED, i,
-				"the CA is not valid at the time asked", 0 };
+				"the CA is not valid at the time asked", 0, false };
 }
 
 static void judge_lint(
@@ -57,7 +58,7 @@ static void judge_lint(
 
 		if (pki_certificate_lint(sk_X509_value(chain, i), &found) != 1)
 			*v = (struct verdict_on){ PKI_CHAIN_INVALID, i,
-				"it breaks the profile of RFC 5280", 0 };
+				"it breaks the profile of RFC 5280", 0, false };
 	}
 }
 
@@ -85,6 +86,7 @@ static void from_revocation(const struct revocation *rev, int depth, struct verd
 	}
 	v->depth = depth;
 	v->revoked_at = rev->revoked_at;
+	v->wants_ocsp = rev->wants_ocsp;
 }
 
 /* From the anchor down: data about a certificate counts only below CAs that are good. */
@@ -117,7 +119,8 @@ static void judge_target_time(
 		(outcome == PKI_EXPIRED && q->target_may_be_expired))
 		return;
 	*v = (struct verdict_on){ outcome, 0,
-		outcome == PKI_EXPIRED ? "it has expired" : "it is not valid yet", 0 };
+		outcome == PKI_EXPIRED ? "it has expired" : "it is not valid yet", 0,
+		false };
 	if (outcome == PKI_CHAIN_INVALID)
 		v->why = "its validity cannot be read";
 }
@@ -131,10 +134,10 @@ static void judge_strength(
 		pki_signature_digest(sk_X509_value(chain, i), digest);
 		if (!pki_strong(q, digest, sk_X509_value(chain, i + 1)))
 			*v = (struct verdict_on){ PKI_WEAK, i,
-				"it is signed with a weak key or algorithm", 0 };
+				"it is signed with a weak key or algorithm", 0, false };
 	}
 	if (v->outcome == PKI_PASSED && !pki_strong(q, "", sk_X509_value(chain, 0)))
-		*v = (struct verdict_on){ PKI_WEAK, 0, "its key is too weak", 0 };
+		*v = (struct verdict_on){ PKI_WEAK, 0, "its key is too weak", 0, false };
 }
 
 static int judge_issued(const struct pki_path_request *q, STACK_OF(X509) * chain,
@@ -146,8 +149,8 @@ static int judge_issued(const struct pki_path_request *q, STACK_OF(X509) * chain
 	if (r < 0)
 		return r;
 	if (trouble.outcome != PKI_PASSED)
-		*v = (struct verdict_on){ trouble.outcome, trouble.depth, trouble.why,
-			0 };
+		*v = (struct verdict_on){ trouble.outcome, trouble.depth, trouble.why, 0,
+			false };
 	judge_cas(q, chain, v);
 	judge_lint(q, chain, v);
 	return judge_revocation(q, chain, nest, v, weak);
@@ -162,7 +165,7 @@ static void judge_pinned(
 		(q->purpose == PKI_TLS_SERVER &&
 			X509_check_purpose(target, X509_PURPOSE_SSL_SERVER, 0) != 1))
 		*v = (struct verdict_on){ PKI_CONSTRAINTS, 0,
-			"it is not for this end of TLS", 0 };
+			"it is not for this end of TLS", 0, false };
 }
 
 int pki_judge(const struct pki_path_request *request, STACK_OF(X509) * chain,
@@ -184,9 +187,11 @@ int pki_judge(const struct pki_path_request *request, STACK_OF(X509) * chain,
 	judge_strength(request, chain, &v);
 	if (v.outcome == PKI_PASSED && weak)
 		v = (struct verdict_on){ PKI_WEAK, 0,
-			"its revocation data is signed with a weak key or algorithm", 0 };
+			"its revocation data is signed with a weak key or algorithm", 0,
+			false };
 	found.outcome = v.outcome;
 	found.revoked_at = v.revoked_at;
+	found.wants_ocsp = v.wants_ocsp;
 	found.chain = X509_chain_up_ref(chain);
 	if (v.depth < 0 || v.depth >= sk_X509_num(chain))
 		v.depth = 0;

@@ -61,7 +61,9 @@ struct pki_path_request {
 	bool skip_revocation; /* only for transport certificates whose CA issues none */
 	int64_t revocation_max_age; /* seconds that revocation data may be old, 0: as it
 				       says, negative: it is never out of date */
-	bool target_may_be_expired; /* as at a past best-signature-time */
+	/* Seconds that CRLs and OCSP responses count beyond their nextUpdate; 0: none. */
+	int64_t crl_grace, ocsp_grace;
+	bool target_may_be_expired;	/* as at a past best-signature-time */
 	const char *const *policy_oids; /* NULL-terminated; NULL: any policy */
 	bool explicit_policy;
 	bool strict; /* RFC 5280's profile to the letter, lint.c included */
@@ -75,6 +77,9 @@ struct pki_path_result {
 	/* Target first, anchor last; what was found, may be NULL; owned. */
 	STACK_OF(X509) * chain;
 	int64_t revoked_at; /* when outcome is PKI_REVOKED or PKI_REVOKED_CA */
+	/* With PKI_NO_REVOCATION_DATA and PKI_STALE_REVOCATION: what is wanting is an
+	 * OCSP response rather than a CRL. */
+	bool wants_ocsp;
 };
 
 /* Build and check a path from target to an anchor. A target that is an anchor passes at

@@ -7,6 +7,7 @@
 #include "pki/strength.h"
 
 #include <errno.h>
+#include <openssl/x509v3.h>
 
 int64_t pki_known_at(const struct pki_path_request *r)
 {
@@ -202,9 +203,20 @@ static void weigh(const struct revocation_facts *f, int64_t at, struct revocatio
 	}
 }
 
+/* What would say more: a CA that names a responder and no CRL answers by OCSP alone. */
+static bool names_responder_only(X509 *x)
+{
+	STACK_OF(OPENSSL_STRING) *urls = X509_get1_ocsp(x);
+	bool only = urls && X509_get_ext_by_NID(x, NID_crl_distribution_points, -1) < 0;
+
+	X509_email_free(urls);
+	return only;
+}
+
 int pki_revocation_judge(const struct revocation_question *q, struct revocation *ret)
 {
 	struct revocation_facts facts;
+	size_t by_ocsp;
 	int r;
 
 	facts.count = 0;
@@ -212,6 +224,7 @@ int pki_revocation_judge(const struct revocation_question *q, struct revocation 
 	facts.why = NULL;
 	*ret = (struct revocation){ 0 };
 	r = pki_revocation_by_ocsp(q, &facts);
+	by_ocsp = facts.count;
 	if (r == 0)
 		r = pki_revocation_by_crl(q, &facts);
 	if (r < 0)
@@ -222,6 +235,9 @@ int pki_revocation_judge(const struct revocation_question *q, struct revocation 
 		ret->status != REVOCATION_REVOKED)
 		ret->status = REVOCATION_NONE;
 	ret->why = facts.why;
+	ret->wants_ocsp =
+		by_ocsp > 0 || (facts.count == 0 && names_responder_only(sk_X509_value(
+							    q->chain, q->index)));
 	pki_errors_clear();
 	return 0;
 }

@@ -21,6 +21,7 @@ struct revocation {
 	enum revocation_status status;
 	int64_t revoked_at;
 	bool weak;	 /* good, but only by data signed with a weak key or algorithm */
+	bool wants_ocsp; /* with NONE and STALE, see pki_path_result */
 	const char *why; /* constant: why data at hand did not count, or NULL */
 };
 

@@ -20,7 +20,8 @@ struct candidate {
 
 static bool kept_fresh(const struct revocation_question *q, const struct pki_kept *k)
 {
-	return pki_fresh(k->this_update, k->next_update, q->request->at,
+	return pki_fresh(k->this_update,
+		pki_fresh_until(k->next_update, q->request->crl_grace), q->request->at,
 		q->request->revocation_max_age);
 }
 

@@ -86,7 +86,8 @@ static int judge_response(const struct revocation_question *q, OCSP_BASICRESP *r
 	if (r <= 0)
 		return r == -E2BIG ? 0 : r;
 	fact.this_update = a.this_update;
-	fact.stale = !pki_fresh(a.this_update, a.next_update, q->request->at,
+	fact.stale = !pki_fresh(a.this_update,
+		pki_fresh_until(a.next_update, q->request->ocsp_grace), q->request->at,
 		q->request->revocation_max_age);
 	fact.revoked = a.status == PKI_OCSP_REVOKED;
 	fact.hold = fact.revoked && a.reason == OCSP_REVOKED_STATUS_CERTIFICATEHOLD;

@@ -170,6 +170,7 @@ static int judge_all(struct judged *j, int64_t at)
 	if (r < 0)
 		return r;
 	judge_demands(j);
+	judge_say_grace(j);
 	judge_partner(j);
 	judge_route(j);
 	return 0;
@@ -181,14 +182,15 @@ static int judge_all(struct judged *j, int64_t at)
 void judged_decide(const struct judged *j, struct verdict *v)
 {
 	size_t errors = j->findings.errors + j->signatures->findings.errors;
-	int64_t hold = policy_hold_seconds(j->context->policy, POLICY_NO_REVOCATION);
 
+	judged_name_graces(j, v->grace, sizeof(v->grace));
 	v->error_count = errors > UINT32_MAX ? UINT32_MAX : (uint32_t)errors;
 	if (j->seen == SEEN_ALL && j->held == 0 && errors == 0) {
 		v->decision = DECISION_ACCEPTED;
-	} else if (j->seen == SEEN_ALL && j->held > 0 && errors == j->held && hold > 0) {
+	} else if (j->seen == SEEN_ALL && j->held > 0 && errors == j->held &&
+		   j->hold_seconds > 0) {
 		v->decision = DECISION_HELD;
-		v->hold_until = v->judged_at + hold;
+		v->hold_until = v->judged_at + j->hold_seconds;
 		snprintf(v->hold_reason, sizeof(v->hold_reason), "sig.path");
 	} else {
 		v->decision = DECISION_REFUSED;
@@ -227,11 +229,12 @@ static json_t *report_of(struct judged *j, const struct verdict *v, struct span 
 	findings_move(&all, &j->findings);
 	xml_locate(octets, &all);
 	clock_format(v->judged_at, at);
-	report = json_pack("{s:o, s:O, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "findings",
-		findings_to_json(&all), "signatures", signatures, "facts",
+	report = json_pack("{s:o, s:O, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
+		"findings", findings_to_json(&all), "signatures", signatures, "facts",
 		facts_to_json(&j->facts), "policy_digest", v->policy_digest,
 		"store_version", v->store_version, "sha256", sha256, "at", at, "type",
-		v->type, "decision", decision_text(v->decision));
+		v->type, "decision", decision_text(v->decision), "grace",
+		json_text(v->grace));
 	if (all.out_of_memory) {
 		json_decref(report);
 		report = NULL;
@@ -269,11 +272,6 @@ static int conclude(struct judged *j, struct span octets, json_t *signatures, in
 int admit(const struct admit_context *context, struct span octets, const char *partner,
 	int64_t at, struct verdict *ret_verdict, json_t **ret_report)
 {
-	const struct xades_options options = { .profile = XADES_GATE,
-		.at = at,
-		.material = context->material,
-		.signer_anchors = context->signers,
-		.tsa_anchors = context->tsa };
 	_cleanup_judged_ struct judged j = { .context = context,
 		.partner = policy_partner(context->policy, partner) };
 	_cleanup_json_ json_t *signatures = NULL;
@@ -281,7 +279,7 @@ int admit(const struct admit_context *context, struct span octets, const char *p
 
 	/* NULL would mean any anchor to the validator. */
 	if (context->signers && context->tsa)
-		r = xades_validate(octets, &options, &j.signatures);
+		r = judge_validate(&j, octets, at);
 	if (r < 0)
 		return r;
 	if (context->qualify)

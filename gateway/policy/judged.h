@@ -34,7 +34,9 @@ struct judged {
 	struct xades_report *signatures;
 	bool usable[LIMIT_SIGNATURES]; /* passed, or may be held; by index of signature */
 	size_t held;		       /* how many of them are to be held */
-	bool officer, seal;	       /* seen among the usable */
+	int64_t hold_seconds;	       /* the shortest of their holds */
+	bool graced[DEGRADED_DEPENDENCIES]; /* accepted beyond its end, by policy */
+	bool officer, seal;		    /* seen among the usable */
 	bool officer_there,
 		seal_there; /* seen at all; then why they do not count is said */
 	/* The best among those that were seen. */
@@ -56,6 +58,16 @@ void judged_decide(const struct judged *j, struct verdict *v);
 /* Which signatures passed or may be held, and who made them: SEEN_SIGNATURES,
  * SEEN_ENROLLED, officer, seal and whether they are there at all. Return: 0 or -errno. */
 int judge_signers(struct judged *j);
+
+/* Validate signatures into j->signatures; again with a grace when that is what policy
+ * says for revocation data that has ended, noted in graced. Return: 0 or negative. */
+int judge_validate(struct judged *j, struct span octets, int64_t at);
+
+/* The graces as verdicts name them. */
+void judged_name_graces(const struct judged *j, char *ret, size_t size);
+
+/* Say in findings by which grace the document passes. */
+void judge_say_grace(struct judged *j);
 
 /* The tree to read: of the octets that were signed, proven to be all of what was sent
  * (SEEN_WHOLE), or else, for more findings only, of those that were sent. The tree of

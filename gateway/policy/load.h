@@ -13,8 +13,6 @@
 #define POLICY_VERB_SIZE 24
 #define POLICY_VERBS_MAX 32
 #define POLICY_ROLES 5
-#define POLICY_HOLDS_MAX 8
-#define SUB_INDICATION_SIZE 48
 
 struct route_rule {
 	char types[POLICY_LIST_MAX][DOCUMENT_TYPE_SIZE];
@@ -28,11 +26,6 @@ struct route_rule {
 struct role_verbs {
 	char verbs[POLICY_VERBS_MAX][POLICY_VERB_SIZE];
 	size_t count;
-};
-
-struct hold {
-	char sub_indication[SUB_INDICATION_SIZE];
-	int64_t seconds;
 };
 
 /* policies/types/NAME.cfg: until when the type is taken. */
@@ -50,8 +43,7 @@ struct policy {
 	struct operator_person *people;
 	size_t person_count;
 	struct role_verbs roles[POLICY_ROLES]; /* by index of policy_role_index */
-	struct hold holds[POLICY_HOLDS_MAX];
-	size_t hold_count;
+	struct degraded_rule degraded[DEGRADED_DEPENDENCIES];
 	struct type_sunset *sunsets;
 	size_t sunset_count;
 };

@@ -170,10 +170,8 @@ bool policy_role_may(const struct policy *p, const char *role, const char *verb)
 	return false;
 }
 
-int64_t policy_hold_seconds(const struct policy *p, const char *sub_indication)
+const struct degraded_rule *policy_degraded(
+	const struct policy *p, enum degraded_dependency dependency)
 {
-	for (size_t i = 0; i < p->hold_count; i++)
-		if (strcmp(p->holds[i].sub_indication, sub_indication) == 0)
-			return p->holds[i].seconds;
-	return 0;
+	return &p->degraded[dependency];
 }

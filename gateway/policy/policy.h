@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/digest.h"
 #include "common/limits.h"
+#include "policy/degraded.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -117,12 +118,8 @@ bool policy_role_may(const struct policy *p, const char *role, const char *verb)
 size_t policy_route(const struct policy *p, const char *type, const char *import_country,
 	char ret_names[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE]);
 
-/* The word of policies/degraded/revocation.cfg for revocation data that is missing or
- * stale. */
-#define POLICY_NO_REVOCATION "TRY_LATER"
-
-/* What to do with a signature that is INDETERMINATE for want of revocation data or for
- * stale data: seconds to hold, or 0 to refuse. */
-int64_t policy_hold_seconds(const struct policy *p, const char *sub_indication);
+/* What is done while a dependency is out of reach or out of date. */
+const struct degraded_rule *policy_degraded(
+	const struct policy *p, enum degraded_dependency dependency);
 
 #endif

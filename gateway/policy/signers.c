@@ -7,6 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What policy says about the revocation data that a signature wants. */
+static const struct degraded_rule *rule_of(
+	const struct judged *j, const struct xades_signature *s)
+{
+	return policy_degraded(
+		j->context->policy, s->wants_ocsp ? DEGRADED_OCSP : DEGRADED_CRL);
+}
+
 /* What degraded operation may hold: a signature of which everything is proven but that
  * its path could be checked for revocation. Whatever else was wrong has a finding of its
  * own. */
@@ -15,7 +23,15 @@ static bool may_be_held(const struct judged *j, const struct xades_signature *s)
 	return s->indication == XADES_INDETERMINATE && s->core_valid &&
 	       (s->path_outcome == PKI_NO_REVOCATION_DATA ||
 		       s->path_outcome == PKI_STALE_REVOCATION) &&
-	       policy_hold_seconds(j->context->policy, POLICY_NO_REVOCATION) > 0;
+	       rule_of(j, s)->mode == DEGRADED_HOLD;
+}
+
+static void note_hold(struct judged *j, const struct xades_signature *s)
+{
+	int64_t seconds = rule_of(j, s)->seconds;
+
+	if (j->held++ == 0 || seconds < j->hold_seconds)
+		j->hold_seconds = seconds;
 }
 
 /* A signature that may be held brings one finding, sig.path. Any other error is another
@@ -42,7 +58,8 @@ static void find_usable(struct judged *j)
 		bool held = may_be_held(j, &r->signatures[i]);
 
 		j->usable[i] = held || r->signatures[i].indication == XADES_TOTAL_PASSED;
-		j->held += held;
+		if (held)
+			note_hold(j, &r->signatures[i]);
 		usable += j->usable[i];
 	}
 	if (r->count > 0 && usable == r->count && only_held_errors(j))

@@ -23,5 +23,6 @@ bool verdict_ok(const struct verdict *v)
 {
 	return ENDS(v->policy_digest) && ENDS(v->store_version) && ENDS(v->type) &&
 	       ENDS(v->number) && ENDS(v->status) && ENDS(v->export_country) &&
-	       ENDS(v->import_country) && ENDS(v->hold_reason) && decided(v);
+	       ENDS(v->import_country) && ENDS(v->hold_reason) && ENDS(v->grace) &&
+	       decided(v);
 }

@@ -31,6 +31,9 @@ struct verdict {
 	char export_country[COUNTRY_SIZE];
 	char import_country[COUNTRY_SIZE];
 	char hold_reason[64]; /* reason code when held */
+	/* By which graces it was not refused (policies/degraded/): names with blanks
+	 * between, "crl lists"; "" none. */
+	char grace[48];
 	int64_t hold_until;
 	int64_t judged_at;
 };

@@ -289,6 +289,7 @@ int sig_process(struct sig_context *c, struct sig *s)
 	if (r < 0)
 		return r;
 	ret->path_outcome = s->path.outcome;
+	ret->wants_ocsp = s->path.wants_ocsp;
 	if (core_passes(s, ret)) {
 		if (responders_decide(c, s, best))
 			decide_responders(c, s, ret);

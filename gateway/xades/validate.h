@@ -44,6 +44,8 @@ struct xades_options {
 	/* With XADES_EIDAS: revocation data must be fresh at `at`, as with XADES_GATE;
 	 * otherwise what is known about a time never grows too old for it. */
 	bool fresh_revocation;
+	/* Seconds that revocation data about signers counts beyond its end; 0: none. */
+	int64_t crl_grace, ocsp_grace;
 	EVP_PKEY *key; /* bare key for core validation only, or NULL */
 	const struct xades_detached *detached;
 	size_t detached_count;
@@ -67,6 +69,7 @@ struct xades_signature {
 	char sub_indication[48]; /* EN 319 102-1 word or "" */
 	enum pki_outcome
 		path_outcome; /* of the signer's path; PKI_UNDECIDED: none was built */
+	bool wants_ocsp;      /* as pki_path_result has it */
 	char level[32];	      /* "XAdES-BASELINE-T" */
 	bool sig_value_ok, refs_found, refs_intact, core_valid;
 	X509 *signer;		/* NULL when not identified */

@@ -41,6 +41,8 @@ static int path_at(struct sig_context *c, struct sig *s, int64_t at, bool may_be
 		.purpose = PKI_SIGNING,
 		.target_may_be_expired = may_be_expired,
 		.revocation_max_age = sig_revocation_max_age(c),
+		.crl_grace = c->options->crl_grace,
+		.ocsp_grace = c->options->ocsp_grace,
 		.strength = catalogue_strength,
 		.strength_context = &profile,
 	};

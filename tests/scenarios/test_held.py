@@ -22,8 +22,8 @@ def blind_gate():
     try:
         with Gate(folder) as gate:
             gate.make()
-            policy = gate.dir / "policies" / "degraded" / "revocation.cfg"
-            policy.write_text("hold = { TRY_LATER = 3600; };\n")
+            policy = gate.dir / "policies" / "degraded" / "crl.cfg"
+            policy.write_text('mode = "hold"; seconds = 3600;\n')
             crl = gate.dir / "state" / "trust" / "revocation" / "authority-nz-issuing.crl"
             crl.rename(folder / crl.name)
             gate.up()

@@ -28,7 +28,7 @@ static struct {
 
 /* Policy as a test wants it, beside the usual. */
 struct wish {
-	const char *country, *types, *more, *routes, *hold;
+	const char *country, *types, *more, *routes, *crl;
 	/* What the trusted lists say of the signatures in their order; NULL: no lists. */
 	const char *const *qualifications;
 };
@@ -64,7 +64,7 @@ SIGNING struct policy *policy_of(struct wish w)
 		"rules = ( { types = ( \"*\" ); import_countries = ( \"%s\" );\n"
 		"destinations = ( \"traces\" ); } );\n",
 		w.routes ? w.routes : "NL");
-	put("degraded/revocation.cfg", "hold = { %s };", w.hold ? w.hold : "");
+	put("degraded/crl.cfg", "%s", w.crl ? w.crl : "mode = \"refuse\";");
 	if (policy_load(house.dir, &p, &error) < 0)
 		fail_msg("%s", error);
 	return p;

@@ -11,11 +11,15 @@
 #include "admission.h"
 #include "tests/unit/pki/stamp.h"
 
+#define HOLD "mode = \"hold\"; seconds = 3600;"
+#define GRACE_OF_25_DAYS "mode = \"grace\"; seconds = 2160000;"
+#define GRACE_OF_A_DAY "mode = \"grace\"; seconds = 86400;"
+
 static void test_no_revocation_data(void **state)
 {
 	struct pki_material *none = material_of(&house.ca, 0, NULL);
 	_cleanup_buf_ struct buf b = vector();
-	const struct wish hold = { .hold = "TRY_LATER = 3600;" };
+	const struct wish hold = { .crl = HOLD };
 	struct result r;
 
 	(void)state;
@@ -35,7 +39,7 @@ static void test_stale_revocation_data(void **state)
 {
 	struct pki_material *stale = material_of(&house.ca, NOW - 30 * DAY, NULL);
 	_cleanup_buf_ struct buf b = vector();
-	struct wish hold = { .hold = "TRY_LATER = 3600;" };
+	struct wish hold = { .crl = HOLD };
 
 	(void)state;
 	complete(&b);
@@ -50,6 +54,51 @@ static void test_stale_revocation_data(void **state)
 	pki_material_free(stale);
 }
 
+static bool has_code(const json_t *report, const char *code)
+{
+	const json_t *finding;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "findings"), i, finding)
+	{
+		if (strcmp(json_string_of(finding, "code"), code) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The CRL has ended 20 days ago. */
+static void test_grace(void **state)
+{
+	struct pki_material *stale = material_of(&house.ca, NOW - 30 * DAY, NULL);
+	struct pki_material *none = material_of(&house.ca, 0, NULL);
+	struct pki_material *revoked =
+		material_of(&house.ca, NOW - 30 * DAY, &house.officer);
+	const struct wish grace = { .crl = GRACE_OF_25_DAYS };
+	_cleanup_buf_ struct buf b = vector();
+	struct result r;
+
+	(void)state;
+	complete(&b);
+	r = judge_with(&b, grace, "nz", stale);
+	assert_string_equal(r.verdict.grace, "crl");
+	assert_string_equal(json_string_of(r.report, "grace"), "crl");
+	assert_true(has_code(r.report, "degraded.grace"));
+	decided(r, DECISION_ACCEPTED);
+	/* Not beyond the grace, not without any data, not over a revocation. */
+	refused(judge_with(&b, (struct wish){ .crl = GRACE_OF_A_DAY }, "nz", stale),
+		"sig.path", true);
+	refused(judge_with(&b, grace, "nz", none), "sig.path", true);
+	refused(judge_with(&b, grace, "nz", revoked), "sig.path", true);
+	/* With data that is in date nobody speaks of a grace. */
+	r = judge(&b, grace);
+	assert_string_equal(r.verdict.grace, "");
+	decided(r, DECISION_ACCEPTED);
+	pki_material_free(stale);
+	pki_material_free(none);
+	pki_material_free(revoked);
+}
+
 static void test_revoked_is_not_held(void **state)
 {
 	struct pki_material *revoked = material_of(&house.ca, NOW - DAY, &house.officer);
@@ -57,9 +106,8 @@ static void test_revoked_is_not_held(void **state)
 
 	(void)state;
 	complete(&b);
-	refused(judge_with(
-			&b, (struct wish){ .hold = "TRY_LATER = 3600;" }, "nz", revoked),
-		"sig.path", true);
+	refused(judge_with(&b, (struct wish){ .crl = HOLD }, "nz", revoked), "sig.path",
+		true);
 	pki_material_free(revoked);
 }
 
@@ -70,9 +118,8 @@ static void test_no_anchor(void **state)
 
 	(void)state;
 	complete(&b);
-	refused(judge_with(
-			&b, (struct wish){ .hold = "TRY_LATER = 3600;" }, "nz", nothing),
-		"sig.path", true);
+	refused(judge_with(&b, (struct wish){ .crl = HOLD }, "nz", nothing), "sig.path",
+		true);
 	pki_material_free(nothing);
 }
 
@@ -186,7 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_no_revocation_data),
 		cmocka_unit_test(test_stale_revocation_data),
-		cmocka_unit_test(test_revoked_is_not_held),
+		cmocka_unit_test(test_grace), cmocka_unit_test(test_revoked_is_not_held),
 		cmocka_unit_test(test_no_anchor),
 		cmocka_unit_test(test_anchors_not_given),
 		cmocka_unit_test(test_anchors_of_others),

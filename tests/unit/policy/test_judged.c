@@ -119,6 +119,7 @@ static void test_decide(void **state)
 				bench_init(&b);
 				b.judged.seen = seen;
 				b.judged.held = holding;
+				b.judged.hold_seconds = 3600;
 				add_errors(errors == 1 ? &b.judged.findings
 						       : &b.judged.signatures->findings,
 					errors);

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -185,9 +186,31 @@ static void test_hold(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = load(*state);
 
-	assert_int_equal(policy_hold_seconds(p, "TRY_LATER"), 3600);
-	assert_int_equal(policy_hold_seconds(p, "REVOKED"), 0);
-	assert_int_equal(policy_hold_seconds(p, ""), 0);
+	assert_int_equal(policy_degraded(p, DEGRADED_CRL)->mode, DEGRADED_HOLD);
+	assert_int_equal(policy_degraded(p, DEGRADED_OCSP)->seconds, 3600);
+	assert_int_equal(policy_degraded(p, DEGRADED_TSA)->mode, DEGRADED_REFUSE);
+}
+
+static void test_degraded(void **state)
+{
+	const struct tree *t = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct degraded_rule tsa;
+	char *error = NULL, path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/degraded/revocation.cfg", t->dir);
+	assert_int_equal(unlink(path), 0);
+	put(t, "degraded/crl.cfg", "mode = \"grace\"; seconds = 600;");
+	put(t, "degraded/tsa.cfg", "mode = \"hold\"; seconds = 60;");
+	put(t, "degraded/lists.cfg", "mode = \"refuse\";");
+	p = load(t);
+	assert_int_equal(policy_degraded(p, DEGRADED_CRL)->mode, DEGRADED_GRACE);
+	assert_int_equal(policy_degraded(p, DEGRADED_CRL)->seconds, 600);
+	assert_int_equal(policy_degraded(p, DEGRADED_OCSP)->mode, DEGRADED_REFUSE);
+	assert_int_equal(policy_degraded(p, DEGRADED_LISTS)->mode, DEGRADED_REFUSE);
+	assert_int_equal(degraded_read(t->dir, DEGRADED_TSA, &tsa, &error), 0);
+	assert_int_equal(tsa.mode, DEGRADED_HOLD);
+	assert_int_equal(tsa.seconds, 60);
 }
 
 static void test_nothing_is_nobody(void **state)
@@ -200,7 +223,7 @@ static void test_nothing_is_nobody(void **state)
 	p = load(&empty);
 	assert_null(policy_partner_by_certificate(p, A64));
 	assert_false(policy_role_may(p, "operator", "view"));
-	assert_int_equal(policy_hold_seconds(p, "TRY_LATER"), 0);
+	assert_int_equal(policy_degraded(p, DEGRADED_CRL)->mode, DEGRADED_REFUSE);
 	policy_free(p);
 	assert_int_equal(rmdir(empty.dir), 0);
 }
@@ -311,6 +334,11 @@ static const struct bad BAD[] = {
 		":1: TRY_LATER must be 60 to" },
 	{ "degraded/revocation.cfg", "hold = { TRY_LATER = \"1h\"; };",
 		"must be an integer" },
+	{ "degraded/crl.cfg", "mode = \"hope\";", ":1: mode is" },
+	{ "degraded/ocsp.cfg", "mode = \"hold\";", ":1: hold and grace need" },
+	{ "degraded/tsa.cfg", "mode = \"refuse\"; seconds = 60;", ":1: hold and" },
+	{ "degraded/clock.cfg", "mode = \"grace\";\nseconds = 59;", ":2: seconds must" },
+	{ "degraded/lists.cfg", "seconds = 60;", "mode is missing" },
 };
 
 static void test_bad(void **state)
@@ -393,7 +421,7 @@ static void test_shipped(void **state)
 	if (policy_load("policies", &p, &error) < 0)
 		fail_msg("%s", error);
 	assert_true(policy_role_may(p, "operator", "release"));
-	assert_int_equal(policy_hold_seconds(p, "TRY_LATER"), 0);
+	assert_int_equal(policy_degraded(p, DEGRADED_CRL)->mode, DEGRADED_REFUSE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, tree_new, tree_remove)
@@ -421,9 +449,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_good), TEST(test_operators),
 		TEST(test_routes), TEST(test_route_order), TEST(test_hold),
-		TEST(test_sunsets), TEST(test_bad), TEST(test_zero_octet),
-		TEST(test_digest), TEST(test_digest_changes), TEST(test_stamp),
-		cmocka_unit_test(test_nothing_is_nobody),
+		TEST(test_degraded), TEST(test_sunsets), TEST(test_bad),
+		TEST(test_zero_octet), TEST(test_digest), TEST(test_digest_changes),
+		TEST(test_stamp), cmocka_unit_test(test_nothing_is_nobody),
 		cmocka_unit_test(test_absent_tree), cmocka_unit_test(test_shipped) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
