@@ -18,6 +18,7 @@ static const struct subcommand {
 	{ "rollback", policy_rollback },
 	{ "codes", policy_codes },
 	{ "try", policy_try },
+	{ "replay", policy_replay },
 };
 
 int cmd_policy(int argc, char **argv)

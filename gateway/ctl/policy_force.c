@@ -6,17 +6,15 @@
 #include "common/durable.h"
 #include "common/json.h"
 #include "ctl/policy_check.h"
+#include "ctl/tree_remove.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-#define OPEN_FOLDERS 16
 
 static int complain(int error, const char *what)
 {
@@ -99,20 +97,6 @@ void force_done(struct force *f)
 {
 	closep(&f->lock);
 	instance_done(&f->instance);
-}
-
-static int remove_one(
-	const char *path, const struct stat *st, int kind, struct FTW *where)
-{
-	(void)st;
-	(void)kind;
-	(void)where;
-	return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-	(void)nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
 }
 
 static int write_archive(const struct bundle *b, const char *path)
@@ -251,7 +235,7 @@ int force_use(struct force *f, const struct bundle *b, const char *from,
 	char next[PATH_MAX];
 	int r = join(f->instance.dir, "policies.next", next);
 
-	remove_tree(next);
+	tree_remove(next);
 	if (r == 0)
 		r = bundle_extract(b, next);
 	if (r == 0)
@@ -266,7 +250,7 @@ int force_use(struct force *f, const struct bundle *b, const char *from,
 		r = write_active(f, b);
 	if (r == 0)
 		r = write_down(f, b, checked.digest, consent, act);
-	remove_tree(next);
+	tree_remove(next);
 	if (r == 0)
 		printf("version %" PRIu64 " in force; policy digest %s\n", b->version,
 			checked.digest);

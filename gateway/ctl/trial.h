@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * A verify process of one's own for a policy that need not be in force, with the trust
+ * material of an instance; never in the way of the one that serves, never parses a
+ * document in this process.
+ */
+#ifndef SEALGATE_CTL_TRIAL_H
+#define SEALGATE_CTL_TRIAL_H
+
+#include "ctl/bundle.h"
+
+#include "common/instance.h"
+#include "policy/policy.h"
+#include "policy/verify_client.h"
+#include "queue/types.h"
+
+#include <jansson.h>
+
+struct trial {
+	char folder[PATH_MAX]; /* an instance of nothing but what verify reads */
+	char socket[PATH_MAX];
+	pid_t pid;
+	struct policy *policy;
+};
+
+/* Start it for the policy of a bundle. Says on standard error why not.
+ * Return: 0 or negative. */
+int trial_start(const struct instance *instance, const struct bundle *bundle,
+	struct trial *ret_trial);
+
+/* Judge the octets of a stored document as of a time. *ret_report: a new reference.
+ * Return: 0 or negative undecided. */
+int trial_judge(const struct trial *t, const struct queue_document *d, int document_fd,
+	int64_t at, struct verdict *ret_verdict, json_t **ret_report);
+
+/* End the process and remove its folder. */
+void trial_end(struct trial *t);
+#define _cleanup_trial_ _cleanup_(trial_end)
+
+#endif
