@@ -180,13 +180,14 @@ static int open_database(struct engine *e, const char *path)
 	int r = rc == SQLITE_OK ? 0 : sql_failed(e, rc);
 
 	if (r == 0) {
-		sqlite3_db_config(e->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 		sqlite3_limit(e->db, SQLITE_LIMIT_ATTACHED, 0);
 		r = sql_exec(e, SETTINGS);
 		sqlite3_wal_hook(e->db, count_frames, e);
 	}
 	if (r == 0)
 		r = schema_update(e);
+	/* not before: a new version may say the same checks in other words */
+	sqlite3_db_config(e->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if (r == 0)
 		r = prepare_all(e);
 	if (r == 0)

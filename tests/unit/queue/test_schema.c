@@ -284,6 +284,31 @@ static void hot_selects_use_their_indexes(void **state)
 	}
 }
 
+/* A list of texts in a check or trigger would have SQLite build a table for every row. */
+static void hot_writes_build_no_tables(void **state)
+{
+	static const enum statement HOT[] = { SQL_INSERT_DOCUMENT, SQL_UPDATE_DOCUMENT,
+		SQL_LEASE_DOCUMENT, SQL_INSERT_BLOB, SQL_INSERT_ZEROBLOB,
+		SQL_INSERT_DELIVERY, SQL_UPDATE_DELIVERY, SQL_NOTE_DELIVERY, SQL_FLOW,
+		SQL_AUDIT_INSERT, SQL_OUTCOME_NEXT, SQL_OUTCOME_INSERT };
+	struct store *s = *state;
+
+	for (size_t i = 0; i < sizeof(HOT) / sizeof(HOT[0]); i++) {
+		const char *sql = sqlite3_sql(s->engine->statements[HOT[i]]);
+		char text[4096];
+		sqlite3_stmt *q = NULL;
+
+		snprintf(text, sizeof(text), "EXPLAIN %s", sql);
+		assert_int_equal(
+			sqlite3_prepare_v2(s->engine->db, text, -1, &q, NULL), SQLITE_OK);
+		while (sqlite3_step(q) == SQLITE_ROW)
+			if (strcmp((const char *)sqlite3_column_text(q, 1),
+				    "OpenEphemeral") == 0)
+				fail_msg("%s", sql);
+		sqlite3_finalize(q);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +319,7 @@ int main(void)
 		STORE_TEST(every_earlier_version_comes_along),
 		STORE_TEST(second_start_writes_nothing),
 		STORE_TEST(hot_selects_use_their_indexes),
+		STORE_TEST(hot_writes_build_no_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
