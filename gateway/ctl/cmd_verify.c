@@ -40,7 +40,8 @@ static void print_text(const char *path, const struct xades_report *r)
 			s->signer ? pki_name_text(X509_get_subject_name(s->signer))
 				  : NULL;
 
-		printf("  signature %zu (%s, %s, %s): %s %s\n    signer: %s\n", i + 1,
+		printf("  signature %zu (%s%s%s, %s, %s): %s %s\n    signer: %s\n", i + 1,
+			s->file ? s->file : "", s->file ? ", " : "",
 			s->counter ? "counter" : "main", s->level, s->scope,
 			xades_indication_text(s->indication), s->sub_indication,
 			subject ? subject : "not identified");
@@ -106,7 +107,9 @@ static int verify_file(const char *path, const struct verify_options *o)
 		fprintf(stderr, "sealgate verify: %s: %s\n", path, strerror(-r));
 		return r == -EFBIG ? EXIT_INTERNAL : EXIT_USAGE;
 	}
-	r = xades_validate(span_of(data, len), &o->validation, &report);
+	r = (xades_is_container(span_of(data, len))
+			? xades_validate_container
+			: xades_validate)(span_of(data, len), &o->validation, &report);
 	if (r < 0) {
 		fprintf(stderr, "sealgate verify: %s: not decided: %s\n", path,
 			strerror(-r));

@@ -245,6 +245,16 @@ static bool about_data(const struct sig *s)
 	return false;
 }
 
+static void report_covered(const struct sig_context *c, const struct sig *s)
+{
+	for (size_t i = 0; c->options->covered && i < s->reference_count; i++) {
+		const struct sig_reference *r = &s->references[i];
+
+		if (r->detached && r->intact)
+			c->options->covered[r->detached - c->options->detached] = true;
+	}
+}
+
 static void report_core(
 	struct sig_context *c, const struct sig *s, struct xades_signature *ret)
 {
@@ -262,6 +272,8 @@ static void report_core(
 	ret->refs_intact &= parent && !s->manifest_broken && s->reference_count > 0;
 	ret->refs_found &= s->reference_count > 0;
 	ret->core_valid = s->value_ok && ret->refs_intact && !s->malformed;
+	if (ret->core_valid)
+		report_covered(c, s);
 }
 
 static int report_signer(const struct sig *s, struct xades_signature *ret)

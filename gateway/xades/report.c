@@ -7,6 +7,7 @@
 
 static void signature_done(struct xades_signature *s)
 {
+	free(s->file);
 	free(s->id);
 	X509_free(s->signer);
 	sk_X509_pop_free(s->chain, X509_free);
@@ -27,6 +28,9 @@ void xades_report_free(struct xades_report *r)
 	free(r->signatures);
 	findings_done(&r->findings);
 	xmlFreeDoc(r->doc);
+	for (size_t i = 0; i < r->tree_count; i++)
+		xmlFreeDoc(r->trees[i]);
+	free(r->trees);
 	free(r);
 }
 
@@ -79,15 +83,22 @@ static json_t *timestamps_json(const struct xades_signature *s)
 
 static json_t *signature_json(const struct xades_signature *s)
 {
-	return json_pack("{s:o,s:s,s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:o,s:s,s:o,s:o,s:s}",
-		"id", json_text(s->id), "role", s->counter ? "counter" : "main",
-		"indication", xades_indication_text(s->indication), "sub_indication",
-		s->sub_indication, "level", s->level, "sig_value_ok", s->sig_value_ok,
-		"refs_found", s->refs_found, "refs_intact", s->refs_intact, "core_valid",
-		s->core_valid, "signer", signer_json(s->signer), "qualification",
-		s->qualification, "best_signature_time",
-		json_time(s->best_signature_time), "timestamps", timestamps_json(s),
-		"scope", s->scope);
+	json_t *json = json_pack(
+		"{s:o,s:s,s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:o,s:s,s:o,s:o,s:s}", "id",
+		json_text(s->id), "role", s->counter ? "counter" : "main", "indication",
+		xades_indication_text(s->indication), "sub_indication", s->sub_indication,
+		"level", s->level, "sig_value_ok", s->sig_value_ok, "refs_found",
+		s->refs_found, "refs_intact", s->refs_intact, "core_valid", s->core_valid,
+		"signer", signer_json(s->signer), "qualification", s->qualification,
+		"best_signature_time", json_time(s->best_signature_time), "timestamps",
+		timestamps_json(s), "scope", s->scope);
+
+	if (json && s->file &&
+		json_object_set_new(json, "signature_file", json_text(s->file)) < 0) {
+		json_decref(json);
+		return NULL;
+	}
+	return json;
 }
 
 json_t *xades_signatures_to_json(const struct xades_report *r)

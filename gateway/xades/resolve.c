@@ -141,6 +141,21 @@ static size_t outside_count(const struct sig *s)
 	return n;
 }
 
+/* The one object that may be meant without being named, or NULL. */
+static const struct xades_detached *single(const struct xades_options *o)
+{
+	const struct xades_detached *found = NULL;
+
+	for (size_t i = 0; i < o->detached_count; i++) {
+		if (o->detached[i].by_name_only)
+			continue;
+		if (found)
+			return NULL;
+		found = &o->detached[i];
+	}
+	return found;
+}
+
 /* By name; some makers write "+" for a space. One object for one reference needs no name:
  * the digest says whether it is the one. */
 static void resolve_detached(
@@ -158,10 +173,9 @@ static void resolve_detached(
 			*plus = ' ';
 		r->detached = by_name(o, name);
 	}
-	if (!r->detached && o->profile == XADES_EIDAS && o->detached_count == 1 &&
-		outside_count(s) == 1) {
-		r->detached = &o->detached[0];
-		if (r->uri)
+	if (!r->detached && o->profile == XADES_EIDAS && outside_count(s) == 1) {
+		r->detached = single(o);
+		if (r->detached && r->uri)
 			sig_finding(c, SEVERITY_WARNING, "sig.reference-name", r->node,
 				"The data that was given is not named '%s'.", r->uri);
 	}

@@ -38,6 +38,10 @@ static const struct {
 	[RULE_PROPERTIES] = { "properties", true },
 	[RULE_REFERENCE] = { "reference", true },
 	[RULE_COVERAGE] = { "coverage", true },
+	[RULE_CONTAINER_MIMETYPE] = { "container-mimetype", false },
+	[RULE_CONTAINER_MANIFEST] = { "container-manifest", false },
+	[RULE_CONTAINER_COVERAGE] = { "container-coverage", false },
+	[RULE_CONTAINER_OTHER] = { "container-other", false },
 };
 
 static const char *const LEVELS[] = { [RULE_FAIL] = "FAIL",

@@ -32,6 +32,8 @@ struct xades_detached {
 	const char *name;
 	struct span data;
 	const char *digest_algorithm; /* NULL: data holds the octets themselves */
+	/* Never stands for what a reference does not name. */
+	bool by_name_only;
 };
 
 struct xades_options {
@@ -49,6 +51,9 @@ struct xades_options {
 	EVP_PKEY *key; /* bare key for core validation only, or NULL */
 	const struct xades_detached *detached;
 	size_t detached_count;
+	/* NULL, or as many as detached: set where a signature that is right by itself
+	 * (core_valid) has it among its references. */
+	bool *covered;
 };
 
 struct xades_timestamp {
@@ -62,6 +67,7 @@ struct xades_timestamp {
 };
 
 struct xades_signature {
+	char *file;    /* of a container: the file it is in; else NULL */
 	char *id;      /* Signature/@Id or NULL */
 	bool counter;  /* role counter instead of main */
 	size_t parent; /* of a counter-signature: index of what it signs */
@@ -88,7 +94,10 @@ struct xades_signature {
 };
 
 struct xades_report {
-	xmlDoc *doc;			    /* the tree that was read; owned */
+	xmlDoc *doc; /* the tree that was read; owned */
+	/* Of a container instead: those of its signature files; owned. */
+	xmlDoc **trees;
+	size_t tree_count;
 	struct xades_signature *signatures; /* document order */
 	size_t count;
 	struct findings findings; /* xml.*, sig.*, pki.* */
@@ -105,6 +114,17 @@ int xades_setup(void);
  * for unreadable input; negative: undecided. */
 int xades_validate(struct span data, const struct xades_options *options,
 	struct xades_report **ret_report);
+
+/* The same for an ASiC-S or ASiC-E container with XAdES (ETSI EN 319 162-1): each
+ * file in META-INF that is named *signature*.xml over the files of the container;
+ * options->detached is not looked at. Findings asic.*: what is no container (then there
+ * are no signatures), what breaks a rule of containers, what no signature covers. */
+int xades_validate_container(struct span data, const struct xades_options *options,
+	struct xades_report **ret_report);
+
+/* True when the octets are to be given to xades_validate_container: no XML begins so. */
+bool xades_is_container(struct span data);
+
 void xades_report_free(struct xades_report *r);
 DEFINE_CLEANUP(struct xades_report *, xades_report_free)
 

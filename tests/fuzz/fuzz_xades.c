@@ -65,7 +65,8 @@ static void check_passed(const struct xades_signature *s)
 static void validate(
 	struct span data, enum xades_profile profile, const struct pki_material *material)
 {
-	const struct xades_detached detached = { "a b.xml", span_str("<x/>"), NULL };
+	const struct xades_detached detached = { .name = "a b.xml",
+		.data = span_str("<x/>") };
 	struct xades_options options = { .profile = profile,
 		.at = at,
 		.material = material,

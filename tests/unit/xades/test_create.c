@@ -140,8 +140,8 @@ static void detached_files(void **state)
 		{ "dir/report.json", "application/json", span_str("{}") },
 	};
 	struct xades_detached given[] = {
-		{ "dir/report.json", span_str("{}"), NULL },
-		{ "a b%.xml", span_str("<x/>"), NULL },
+		{ .name = "dir/report.json", .data = span_str("{}") },
+		{ .name = "a b%.xml", .data = span_str("<x/>") },
 	};
 	char *text = make(
 		&h, (struct wish){ .more = { .objects = objects, .object_count = 2 } });
