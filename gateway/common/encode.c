@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/encode.h"
 
+#include "common/cleanup.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -149,4 +151,43 @@ int base64_decode(struct span text, uint8_t **ret_data, size_t *ret_len)
 	*ret_data = r.out;
 	*ret_len = r.len;
 	return 0;
+}
+
+#define URL_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+char *base64url_encode(struct span data)
+{
+	char *text = base64_encode(data);
+
+	if (text)
+		text[strcspn(text, "=")] = '\0';
+	for (char *c = text; c && *c; c++)
+		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
+	return text;
+}
+
+/* As base64 with its padding; NULL for what base64url does not have. The caller frees. */
+static char *plain_base64(const char *text)
+{
+	size_t len = strlen(text);
+	char *plain;
+
+	if (strspn(text, URL_ALPHABET) != len)
+		return NULL;
+	plain = malloc(len + 4);
+	if (!plain)
+		return NULL;
+	for (size_t i = 0; i < len; i++)
+		plain[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
+	while (len % 4)
+		plain[len++] = '=';
+	plain[len] = '\0';
+	return plain;
+}
+
+int base64url_decode(const char *text, uint8_t **ret_data, size_t *ret_len)
+{
+	_cleanup_(freep) char *plain = plain_base64(text);
+
+	return plain ? base64_decode(span_str(plain), ret_data, ret_len) : -EINVAL;
 }

@@ -25,4 +25,8 @@ char *base64_encode(struct span data);
  * (never NULL on success). Return: 0, -EINVAL, -ENOMEM. */
 int base64_decode(struct span text, uint8_t **ret_data, size_t *ret_len);
 
+/* The same in the alphabet of URLs and without padding (RFC 7515 section 2). */
+char *base64url_encode(struct span data);
+int base64url_decode(const char *text, uint8_t **ret_data, size_t *ret_len);
+
 #endif

@@ -5,6 +5,7 @@
 #include "common/durable.h"
 #include "common/limits.h"
 #include "evidence/material.h"
+#include "evidence/sealed_json.h"
 #include "evidence/verify.h"
 #include "trust/kind.h"
 #include "trust/snapshot.h"
@@ -162,6 +163,23 @@ static void print_member(
 		fprintf(c->out, "  %-10s %s\n", label, text);
 }
 
+/* What a receipt or a statement says. */
+static void print_claims(const struct command *c, const json_t *claims)
+{
+	const json_t *held = json_object_get(claims, "held");
+
+	print_member(c, claims, "instance", "sealed by");
+	print_member(c, claims, "number", "number");
+	print_member(c, claims, "sha256", "SHA-256");
+	print_member(c, claims, "state", "state");
+	print_member(c, claims, "received", "received");
+	print_member(c, claims, "at", "as of");
+	if (held)
+		fprintf(c->out, "  %-10s %s\n", "held",
+			json_is_true(held) ? "yes" : "no");
+	print_member(c, claims, "meaning", "meaning");
+}
+
 static int print_text(const struct command *c, const char *file, const json_t *report,
 	const struct findings *findings)
 {
@@ -172,6 +190,7 @@ static int print_text(const struct command *c, const char *file, const json_t *r
 		json_string_of(report, "sub_indication"));
 	if (json_is_true(json_object_get(e, "test")))
 		fputs("  TEST: made by a test instance; no legal effect\n", c->out);
+	print_claims(c, json_object_get(e, "claims"));
 	print_member(c, e, "role", "sealed by");
 	print_member(c, e, "id", "document");
 	print_member(c, e, "sha256", "SHA-256");
@@ -188,6 +207,18 @@ static int print_text(const struct command *c, const char *file, const json_t *r
 	return ferror(c->out) ? -EIO : 0;
 }
 
+/* A container, or what the gate seals as JSON. */
+static int verify_octets(const struct command *c, struct span octets,
+	struct findings *findings, json_t **ret_report)
+{
+	if (sealed_json_is(octets))
+		return sealed_json_verify(
+			octets, c->material, c->at, findings, ret_report);
+	return evidence_verify(octets,
+		&(struct evidence_context){ .material = c->material, .at = c->at },
+		findings, ret_report);
+}
+
 static int verify_file(const struct command *c, const char *file)
 {
 	_cleanup_findings_ struct findings findings = { 0 };
@@ -201,9 +232,7 @@ static int verify_file(const struct command *c, const char *file)
 		complain(c, file, strerror(-r));
 		return r == -EFBIG ? STATUS_UNDECIDED : STATUS_USAGE;
 	}
-	valid = evidence_verify(span_of(data, len),
-		&(struct evidence_context){ .material = c->material, .at = c->at },
-		&findings, &report);
+	valid = verify_octets(c, span_of(data, len), &findings, &report);
 	if (valid < 0) {
 		complain(c, file, strerror(-valid));
 		return STATUS_UNDECIDED;

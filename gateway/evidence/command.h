@@ -12,9 +12,10 @@
 	"[--anchors FILE]... [--store DIR] [--revocation FILE|DIR]... [--at TIME]"       \
 	" [--format json|text] FILE.asice..."
 
-/* Verify the containers that argv names (argv[0] is skipped); anchors come from the
- * options only. One JSON object a line, or text, to out; complaints, led by name, to err.
- * Return: 0 all valid, 1 some not, 2 usage, 3 not decided. */
+/* Verify the containers, receipts and statements that argv names (argv[0] is skipped);
+ * anchors come from the options only. One JSON object a line, or text, to out;
+ * complaints, led by name, to err. Return: 0 all valid, 1 some not, 2 usage, 3 not
+ * decided. */
 int evidence_verify_command(
 	const char *name, int argc, char **argv, FILE *out, FILE *err);
 

@@ -12,48 +12,9 @@
 #include <stdio.h>
 
 #define CHAIN_MAX 8
-#define URL_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 #define TEST_NOTICE                                                                      \
 	"TEST: this receipt was made by a test instance and has no legal effect."
-
-/* base64url without padding (RFC 7515 section 2). The caller frees. */
-static char *url_encode(struct span data)
-{
-	char *text = base64_encode(data);
-
-	if (text)
-		text[strcspn(text, "=")] = '\0';
-	for (char *c = text; c && *c; c++)
-		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
-	return text;
-}
-
-/* As base64 with its padding; NULL for what base64url does not have. The caller frees. */
-static char *plain_base64(const char *text)
-{
-	size_t len = strlen(text);
-	char *plain;
-
-	if (strspn(text, URL_ALPHABET) != len)
-		return NULL;
-	plain = malloc(len + 4);
-	if (!plain)
-		return NULL;
-	for (size_t i = 0; i < len; i++)
-		plain[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
-	while (len % 4)
-		plain[len++] = '=';
-	plain[len] = '\0';
-	return plain;
-}
-
-static int url_decode(const char *text, uint8_t **ret_data, size_t *ret_len)
-{
-	_cleanup_(freep) char *plain = plain_base64(text);
-
-	return plain ? base64_decode(span_str(plain), ret_data, ret_len) : -EINVAL;
-}
 
 /* Octets of the DER element at the start of data, 0 when it is none. */
 static size_t element_len(struct span data)
@@ -99,7 +60,7 @@ static json_t *chain_json(struct span certificates)
 	return chain;
 }
 
-static char *protected_header(struct span certificates)
+static char *protected_header(struct span certificates, const char *type)
 {
 	json_t *chain = chain_json(certificates);
 	_cleanup_json_ json_t *header = NULL;
@@ -107,10 +68,9 @@ static char *protected_header(struct span certificates)
 
 	if (!chain)
 		return NULL;
-	header = json_pack(
-		"{s:s, s:s, s:o}", "alg", "ES256", "typ", RECEIPT_TYPE, "x5c", chain);
+	header = json_pack("{s:s, s:s, s:o}", "alg", "ES256", "typ", type, "x5c", chain);
 	text = header ? json_canonical(header) : NULL;
-	return text ? url_encode(span_str(text)) : NULL;
+	return text ? base64url_encode(span_str(text)) : NULL;
 }
 
 static int add_hold(json_t *claims, const struct receipt_claims *c)
@@ -162,7 +122,8 @@ static json_t *claims_json(const struct receipt_claims *c)
 }
 
 struct receipt_signer {
-	char *header; /* protected, base64url */
+	char *header;	 /* protected, base64url */
+	char *statement; /* the same of a statement */
 	X509 *certificate;
 };
 
@@ -172,6 +133,7 @@ void receipt_signer_free(struct receipt_signer *signer)
 		return;
 	X509_free(signer->certificate);
 	free(signer->header);
+	free(signer->statement);
 	free(signer);
 }
 
@@ -183,8 +145,11 @@ int receipt_signer_new(struct span certificates, struct receipt_signer **ret_sig
 	if (!s)
 		return -ENOMEM;
 	s->certificate = pki_certificate_parse(next_certificate(&rest));
-	s->header = s->certificate ? protected_header(certificates) : NULL;
-	if (!s->header) {
+	if (s->certificate) {
+		s->header = protected_header(certificates, RECEIPT_TYPE);
+		s->statement = protected_header(certificates, STATEMENT_TYPE);
+	}
+	if (!s->header || !s->statement) {
 		receipt_signer_free(s);
 		return -EINVAL;
 	}
@@ -192,16 +157,28 @@ int receipt_signer_new(struct span certificates, struct receipt_signer **ret_sig
 	return 0;
 }
 
+static int signing_input(const json_t *payload, const char *header, char **ret_input)
+{
+	_cleanup_(freep) char *text = payload ? json_canonical(payload) : NULL;
+	_cleanup_(freep) char *encoded = text ? base64url_encode(span_str(text)) : NULL;
+
+	if (!encoded || asprintf(ret_input, "%s.%s", header, encoded) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 int receipt_signing_input(const struct receipt_claims *claims,
 	const struct receipt_signer *signer, char **ret_input)
 {
 	_cleanup_json_ json_t *payload = claims_json(claims);
-	_cleanup_(freep) char *text = payload ? json_canonical(payload) : NULL;
-	_cleanup_(freep) char *encoded = text ? url_encode(span_str(text)) : NULL;
 
-	if (!encoded || asprintf(ret_input, "%s.%s", signer->header, encoded) < 0)
-		return -ENOMEM;
-	return 0;
+	return signing_input(payload, signer->header, ret_input);
+}
+
+int statement_signing_input(
+	const json_t *claims, const struct receipt_signer *signer, char **ret_input)
+{
+	return signing_input(claims, signer->statement, ret_input);
 }
 
 /* r||s as the DER that OpenSSL verifies; the caller frees with OPENSSL_free. */
@@ -265,7 +242,7 @@ int receipt_assemble(const char *input, const uint8_t signature[RECEIPT_SIGNATUR
 {
 	const char *dot = strchr(input, '.');
 	_cleanup_(freep) char *encoded =
-		url_encode(span_of(signature, RECEIPT_SIGNATURE_SIZE));
+		base64url_encode(span_of(signature, RECEIPT_SIGNATURE_SIZE));
 	_cleanup_json_ json_t *receipt = NULL;
 
 	if (!dot)
@@ -304,7 +281,7 @@ static json_t *decode_json(const char *text)
 	_cleanup_(freep) uint8_t *data = NULL;
 	size_t len;
 
-	if (url_decode(text, &data, &len) < 0)
+	if (base64url_decode(text, &data, &len) < 0)
 		return NULL;
 	return json_read(span_of(data, len), LIMIT_RECEIPT);
 }
@@ -334,14 +311,14 @@ json_t *receipt_claims_read(struct span text)
 }
 
 /* Exactly the header that we write: another algorithm or an extension is refused. */
-static const json_t *chain_of(const json_t *header)
+static const json_t *chain_of(const json_t *header, const char *type)
 {
 	const char *alg = json_string_of(header, "alg"),
 		   *typ = json_string_of(header, "typ");
 	const json_t *chain = json_object_get(header, "x5c");
 	size_t count = json_array_size(chain);
 
-	if (!alg || !typ || strcmp(alg, "ES256") != 0 || strcmp(typ, RECEIPT_TYPE) != 0 ||
+	if (!alg || !typ || strcmp(alg, "ES256") != 0 || strcmp(typ, type) != 0 ||
 		json_object_size(header) != 3 || count == 0 || count > CHAIN_MAX)
 		return NULL;
 	return chain;
@@ -379,7 +356,7 @@ static int check_signature(const struct parts *p, struct receipt_result *r)
 	_cleanup_(freep) uint8_t *raw = NULL;
 	size_t len;
 
-	if (url_decode(p->signature, &raw, &len) < 0)
+	if (base64url_decode(p->signature, &raw, &len) < 0)
 		return 0;
 	if (asprintf(&input, "%s.%s", p->header, p->payload) < 0) {
 		input = NULL;
@@ -404,11 +381,20 @@ static int check_path(
 		r->path.reason ? r->path.reason : pki_outcome_text(r->path.outcome));
 }
 
-static int verify_parts(const struct parts *p, struct pki_material *set, int64_t at,
-	struct receipt_result *r)
+/* What the role of receipts signs, by the type in the header and the member that is the
+ * version of the claims. */
+struct kind {
+	const char *type, *version;
+};
+
+static const struct kind RECEIPTS = { RECEIPT_TYPE, "receipt" };
+static const struct kind STATEMENTS = { STATEMENT_TYPE, "statement" };
+
+static int verify_parts(const struct kind *k, const struct parts *p,
+	struct pki_material *set, int64_t at, struct receipt_result *r)
 {
 	_cleanup_json_ json_t *header = decode_json(p->header);
-	const json_t *chain = chain_of(header);
+	const json_t *chain = chain_of(header, k->type);
 	int e;
 
 	for (size_t i = 0; i < json_array_size(chain); i++) {
@@ -432,12 +418,13 @@ static int verify_parts(const struct parts *p, struct pki_material *set, int64_t
 		return conclude(
 			r, RECEIPT_SIGNATURE_WRONG, "The signature does not verify.");
 	r->claims = decode_json(p->payload);
-	if (json_integer_value(json_object_get(r->claims, "receipt")) != RECEIPT_VERSION)
+	if (json_integer_value(json_object_get(r->claims, k->version)) != RECEIPT_VERSION)
 		return conclude(r, RECEIPT_MALFORMED, "The claims are not of version 1.");
 	return check_path(set, at, r);
 }
 
-int receipt_verify(struct span text, const struct pki_material *material, int64_t at,
+static int verify(const struct kind *k, struct span text,
+	const struct pki_material *material, int64_t at,
 	struct receipt_result *ret_result)
 {
 	_cleanup_(pki_material_freep) struct pki_material *set =
@@ -451,7 +438,7 @@ int receipt_verify(struct span text, const struct pki_material *material, int64_
 	if (!parts_read(text, &p))
 		e = conclude(&r, RECEIPT_MALFORMED, "The text is no flattened JWS.");
 	else
-		e = verify_parts(&p, set, at, &r);
+		e = verify_parts(k, &p, set, at, &r);
 	json_decref(p.json);
 	if (e < 0) {
 		receipt_result_done(&r);
@@ -459,6 +446,18 @@ int receipt_verify(struct span text, const struct pki_material *material, int64_
 	}
 	*ret_result = r;
 	return 0;
+}
+
+int receipt_verify(struct span text, const struct pki_material *material, int64_t at,
+	struct receipt_result *ret_result)
+{
+	return verify(&RECEIPTS, text, material, at, ret_result);
+}
+
+int statement_verify(struct span text, const struct pki_material *material, int64_t at,
+	struct receipt_result *ret_result)
+{
+	return verify(&STATEMENTS, text, material, at, ret_result);
 }
 
 void receipt_result_done(struct receipt_result *r)

@@ -16,7 +16,9 @@
 
 #define RECEIPT_VERSION 1
 #define RECEIPT_TYPE "sealgate-receipt+jws"
-#define RECEIPT_SIGNATURE_SIZE 64 /* r||s of P-256 */
+#define STATEMENT_VERSION 1
+#define STATEMENT_TYPE "sealgate-status+jws" /* one can never be taken for the other */
+#define RECEIPT_SIGNATURE_SIZE 64	     /* r||s of P-256 */
 
 /* What a receipt says; every text is borrowed and must not be NULL. */
 struct receipt_claims {
@@ -53,6 +55,11 @@ void receipt_signer_free(struct receipt_signer *signer);
  * The caller frees *ret_input. Return: 0, -ENOMEM. */
 int receipt_signing_input(const struct receipt_claims *claims,
 	const struct receipt_signer *signer, char **ret_input);
+
+/* The same of a statement about what the gate held: claims is an object with the member
+ * "statement", STATEMENT_VERSION. */
+int statement_signing_input(
+	const json_t *claims, const struct receipt_signer *signer, char **ret_input);
 
 /* Does the signature of 64 octets over input verify with the signer's certificate?
  * Return: 1 yes, 0 no, negative undecided. */
@@ -91,6 +98,8 @@ struct receipt_result {
  * at `at` to an anchor of material. Return: 0 with *ret_result filled, negative
  * undecided. Release the result with receipt_result_done. */
 int receipt_verify(struct span text, const struct pki_material *material, int64_t at,
+	struct receipt_result *ret_result);
+int statement_verify(struct span text, const struct pki_material *material, int64_t at,
 	struct receipt_result *ret_result);
 void receipt_result_done(struct receipt_result *r);
 

@@ -19,5 +19,6 @@ void get_events(struct exchange *x);
 void get_outcomes(struct exchange *x);
 void post_acknowledgement(struct exchange *x);
 void get_status(struct exchange *x);
+void get_status_of(struct exchange *x);
 
 #endif

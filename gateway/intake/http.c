@@ -24,6 +24,7 @@ static const struct route ROUTES[] = {
 	{ "/v1/outcomes", "GET", get_outcomes },
 	{ "/v1/outcomes/acknowledgement", "POST", post_acknowledgement },
 	{ "/v1/status", "GET", get_status },
+	{ "/v1/status-of", "GET", get_status_of },
 };
 
 /* Paths are compared octet by octet: what would need decoding or cleaning is not ours. */

@@ -127,6 +127,23 @@ int links_acknowledge(struct links *l, const char *partner, int64_t upto, int *r
 	return r;
 }
 
+int links_status_of(struct links *l, const char *number, int64_t at,
+	const struct queue_scope *scope, int *ret_fd)
+{
+	int r = -ENOTCONN;
+
+	*ret_fd = -1;
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++) {
+		r = need_queue(l);
+		if (r < 0)
+			return r;
+		r = queue_status_of(l->queue, number, at, scope, ret_fd);
+		if (r < 0)
+			drop_queue(l);
+	}
+	return r;
+}
+
 int links_commit(struct links *l, const struct queue_submission *s, int document_fd,
 	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first)
 {

@@ -14,6 +14,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "suspended", CFG_BOOL, false },
 	{ "decisions", CFG_STRINGS, false },
 	{ "qualification", CFG_GROUPS, false },
+	{ "status_of", CFG_GROUP, false },
 	{ 0 },
 };
 
@@ -21,6 +22,12 @@ static const struct cfg_key SIGNER_KEYS[] = {
 	{ "sha256", CFG_STRING, true },
 	{ "role", CFG_STRING, true },
 	{ "name", CFG_STRING, true },
+	{ 0 },
+};
+
+static const struct cfg_key ASKS_KEYS[] = {
+	{ "issued_by", CFG_STRINGS, true },
+	{ "bound_for", CFG_STRINGS, true },
 	{ 0 },
 };
 
@@ -177,6 +184,41 @@ static int read_decisions(
 	return 0;
 }
 
+static int read_countries(const struct cfg *c, const config_setting_t *list,
+	char ret[PARTNER_ASKS_MAX][COUNTRY_SIZE])
+{
+	int count = config_setting_length(list), r = 0;
+
+	if (count < 1 || count > PARTNER_ASKS_MAX)
+		return cfg_fail(c, list, "%s has 1 to %d elements",
+			config_setting_name(list), PARTNER_ASKS_MAX);
+	for (int i = 0; r == 0 && i < count; i++) {
+		const config_setting_t *s =
+			config_setting_get_elem(list, (unsigned int)i);
+
+		if (strcmp(config_setting_get_string(s), "*") == 0)
+			memcpy(ret[i], "*", sizeof("*"));
+		else
+			r = cfg_country(c, s, ret[i]);
+	}
+	return r;
+}
+
+static int read_asks(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner)
+{
+	const config_setting_t *group = config_setting_get_member(root, "status_of");
+	int r = group ? cfg_check(c, group, ASKS_KEYS) : 0;
+
+	if (group && r == 0)
+		r = read_countries(c, config_setting_get_member(group, "issued_by"),
+			partner->asks_issued_by);
+	if (group && r == 0)
+		r = read_countries(c, config_setting_get_member(group, "bound_for"),
+			partner->asks_bound_for);
+	return r;
+}
+
 static int read_optional(
 	const struct cfg *c, const config_setting_t *root, struct partner *partner)
 {
@@ -212,6 +254,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = read_decisions(c, root, partner);
 	if (r == 0)
 		r = policy_read_demands(c, root, partner);
+	if (r == 0)
+		r = read_asks(c, root, partner);
 	return r == 0 ? read_optional(c, root, partner) : r;
 }
 

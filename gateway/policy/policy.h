@@ -37,6 +37,8 @@ struct partner_demand {
 
 #define PARTNER_DEMANDS_MAX 8
 
+#define PARTNER_ASKS_MAX 32
+
 /* policies/partners/NAME.cfg */
 struct partner {
 	char name[PARTNER_NAME_SIZE];
@@ -52,6 +54,9 @@ struct partner {
 	bool limited; /* it is told the words of some destinations only: */
 	char decisions[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 	size_t decision_count;
+	/* Of whose documents it may ask what the gate held, beside its own ("*": any). */
+	char asks_issued_by[PARTNER_ASKS_MAX][COUNTRY_SIZE];
+	char asks_bound_for[PARTNER_ASKS_MAX][COUNTRY_SIZE];
 	struct partner_demand demands[PARTNER_DEMANDS_MAX];
 	size_t demand_count;
 };

@@ -349,6 +349,17 @@ int queue_outcomes_acknowledge(
 	return ask_outcomes(q, QUEUE_OP_OUTCOMES_ACKNOWLEDGE, partner, upto, 0, ret_fd);
 }
 
+int queue_status_of(struct queue *q, const char *number, int64_t at,
+	const struct queue_scope *scope, int *ret_fd)
+{
+	struct queue_status_request body = { .at = at, .scope = *scope };
+
+	*ret_fd = -1;
+	if (put(body.number, sizeof(body.number), number) < 0)
+		return -E2BIG;
+	return call_fd(q, QUEUE_OP_STATUS_OF, &body, sizeof(body), NULL, ret_fd);
+}
+
 int queue_ledger(struct queue *q, int walk, int *ret_fd)
 {
 	struct queue_ledger_request body = { .walk = walk > 0 ? (uint32_t)walk : 0 };

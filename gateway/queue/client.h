@@ -25,6 +25,9 @@ enum queue_answer {
 		       taken */
 };
 
+#define QUEUE_SCOPE_MAX 32  /* countries in each list of a scope */
+#define QUEUE_STATUS_MAX 50 /* documents of one number in an answer */
+
 struct queue;
 
 /* Connect to run/queued.sock. Return: 0 or -errno. */
@@ -164,6 +167,20 @@ int queue_list(
 
 /* JSON timeline of the document that key names (id, number or sha256 in hex). */
 int queue_explain(struct queue *q, const char *key, int *ret_fd);
+
+/* Whose documents a question about a number is answered for: those of one partner, and of
+ * others those that match both lists ("*": any; an empty list: none). */
+struct queue_scope {
+	char partner[PARTNER_NAME_SIZE];
+	char issued_by[QUEUE_SCOPE_MAX][COUNTRY_SIZE];
+	char bound_for[QUEUE_SCOPE_MAX][COUNTRY_SIZE];
+};
+
+/* JSON in a memfd: what was held under a number at a time, by the audit records up to it:
+ * "documents", of the scope and never refused ones; "complete", false when there are more
+ * than QUEUE_STATUS_MAX; "head", the end of the chain that says so. */
+int queue_status_of(struct queue *q, const char *number, int64_t at,
+	const struct queue_scope *scope, int *ret_fd);
 
 /* JSON lines: audit records from position `after` + 1 on, at most limit. */
 int queue_audit_read(struct queue *q, int64_t after, int limit, int *ret_fd);

@@ -116,6 +116,9 @@ int engine_outcomes(
 int engine_outcomes_acknowledge(
 	struct engine *e, int64_t now, const char *partner, int64_t upto, int *ret_fd);
 
+/* As queue_status_of says. */
+int engine_status_of(struct engine *e, const struct queue_status_request *q, int *ret_fd);
+
 /* As queue_backup says, of a copy beside the database. */
 int engine_backup(struct engine *e, enum queue_backup what, int *ret_fd);
 

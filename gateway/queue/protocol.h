@@ -46,6 +46,7 @@ enum queue_operation {
 	QUEUE_OP_ACT,
 	QUEUE_OP_MAINTENANCE,
 	QUEUE_OP_BACKUP,
+	QUEUE_OP_STATUS_OF,
 	QUEUE_OPERATIONS,
 };
 
@@ -151,6 +152,12 @@ struct queue_outcomes_request {
 	int64_t cursor; /* after this one (-1: the acknowledged one); or up to this one */
 	uint32_t limit; /* 0 when acknowledging */
 	uint32_t reserved;
+};
+
+struct queue_status_request {
+	char number[DOCUMENT_NUMBER_SIZE];
+	int64_t at;
+	struct queue_scope scope;
 };
 
 struct queue_ledger_request {

@@ -198,6 +198,15 @@ int run_outcomes_acknowledge(const struct call *c)
 			     : QUEUE_ILLEGAL;
 }
 
+int run_status_of(const struct call *c)
+{
+	const struct queue_status_request *q = c->body;
+
+	if (!q->number[0] || !q->scope.partner[0])
+		return QUEUE_ILLEGAL;
+	return engine_status_of(c->engine, q, &c->answer->fds[0]);
+}
+
 int run_ledger(const struct call *c)
 {
 	const struct queue_ledger_request *q = c->body;

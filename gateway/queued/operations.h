@@ -34,6 +34,7 @@ int run_maintenance(const struct call *c);
 int run_backup(const struct call *c);
 int run_stats(const struct call *c);
 int run_outcomes(const struct call *c);
+int run_status_of(const struct call *c);
 int run_outcomes_acknowledge(const struct call *c);
 int run_ledger(const struct call *c);
 int run_list(const struct call *c);

@@ -170,24 +170,73 @@ void request_done(struct request *r)
 	*r = (struct request){ .socket = -1, .body = -1 };
 }
 
+/* The value of a member of the query, encoded as it came. */
+static bool query_value(const struct request *r, const char *name, struct span *ret)
+{
+	const char *p = scgi_get(&r->scgi, "QUERY_STRING");
+	size_t len = strlen(name);
+
+	for (; *p; p += strcspn(p, "&"), p += *p == '&') {
+		if (strncmp(p, name, len) != 0 || p[len] != '=')
+			continue;
+		*ret = span_of((const uint8_t *)p + len + 1, strcspn(p + len + 1, "&"));
+		return true;
+	}
+	return false;
+}
+
 bool request_query(const struct request *r, const char *name, char *ret, size_t size)
 {
 	static const char allowed[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 		"0123456789-_.:";
-	const char *p = scgi_get(&r->scgi, "QUERY_STRING");
-	size_t len = strlen(name), n;
+	struct span value;
 
 	ret[0] = '\0';
-	for (; *p; p += strcspn(p, "&"), p += *p == '&') {
-		if (strncmp(p, name, len) != 0 || p[len] != '=')
-			continue;
-		n = strcspn(p + len + 1, "&");
-		if (n < size && strspn(p + len + 1, allowed) >= n) {
-			memcpy(ret, p + len + 1, n);
-			ret[n] = '\0';
-		}
-		return true;
+	if (!query_value(r, name, &value))
+		return false;
+	if (value.len < size && strspn((const char *)value.data, allowed) >= value.len) {
+		memcpy(ret, value.data, value.len);
+		ret[value.len] = '\0';
 	}
-	return false;
+	return true;
+}
+
+/* Take one octet off the front, decoded. Return: 1, 0 for what is none. */
+static int next_octet(struct span *text, uint8_t *ret)
+{
+	char digits[3] = { 0 };
+	size_t n = text->data[0] == '%' ? 3 : 1;
+
+	if (n > text->len)
+		return 0;
+	*ret = text->data[0];
+	if (n == 3) {
+		memcpy(digits, text->data + 1, 2);
+		if (hex_decode(digits, ret, 1) < 0)
+			return 0;
+	}
+	*text = span_of(text->data + n, text->len - n);
+	return *ret >= 0x20 && *ret != 0x7f;
+}
+
+bool request_query_text(const struct request *r, const char *name, char *ret, size_t size)
+{
+	struct span value;
+	size_t n = 0;
+
+	ret[0] = '\0';
+	if (!query_value(r, name, &value))
+		return false;
+	while (value.len && n + 1 < size) {
+		uint8_t octet;
+
+		if (!next_octet(&value, &octet)) {
+			n = 0;
+			break;
+		}
+		ret[n++] = (char)octet;
+	}
+	ret[value.len ? 0 : n] = '\0';
+	return true;
 }

@@ -45,6 +45,11 @@ void request_discard(struct request *r);
  * is "". */
 bool request_query(const struct request *r, const char *name, char *ret, size_t size);
 
+/* The same of a member that may hold anything printable, percent-encoded (RFC 3986 2.1);
+ * what does not fit, is encoded wrongly or holds control characters is "". */
+bool request_query_text(
+	const struct request *r, const char *name, char *ret, size_t size);
+
 void request_done(struct request *r);
 
 /* The size of the body as announced. */

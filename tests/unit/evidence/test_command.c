@@ -214,6 +214,60 @@ static void a_store_is_either_kind(void **state)
 	assert_int_equal(rmdir(both), 0);
 }
 
+/* A statement by the house's key for receipts in a file. */
+static void write_statement(const char *name, const char *claims)
+{
+	_cleanup_json_ json_t *json = json_loads(claims, 0, NULL);
+	uint8_t digest[SHA256_SIZE], value[64];
+	struct receipt_signer *signer;
+	unsigned char *der = NULL;
+	int len = i2d_X509(HOUSE_OF_TESTS.receipt, &der);
+	char *input, *text;
+
+	assert_int_equal(receipt_signer_new(span_of(der, (size_t)len), &signer), 0);
+	assert_int_equal(statement_signing_input(json, signer, &input), 0);
+	assert_int_equal(digest_sha256(span_str(input), digest), 0);
+	house_sign(HOUSE_OF_TESTS.receipt_key, digest, sizeof(digest), value);
+	assert_int_equal(receipt_assemble(input, value, &text), 0);
+	assert_int_equal(durable_write(in_folder(name), span_str(text), 0600), 0);
+	receipt_signer_free(signer);
+	OPENSSL_free(der);
+	free(input);
+	free(text);
+}
+
+static void what_is_sealed_as_json(void **state)
+{
+	_cleanup_(freep) char *out = NULL, *text = NULL, *bare = NULL, *bad = NULL;
+	_cleanup_json_ json_t *json = NULL;
+	const json_t *evidence;
+
+	(void)state;
+	write_statement("s.json",
+		"{\"statement\":1,\"held\":false,\"number\":\"N1\",\"at\":\"" AT "\"}");
+	write_statement("r.json", "{\"receipt\":1,\"number\":\"N1\"}");
+	assert_int_equal(VERIFY(&out, "--store", in_folder("store"), "--at", AT,
+				 in_folder("s.json")),
+		0);
+	json = json_loads(out, 0, NULL);
+	evidence = json_object_get(json, "evidence");
+	assert_string_equal(json_string_of(json, "indication"), "TOTAL-PASSED");
+	assert_string_equal(json_string_of(evidence, "kind"), "status-statement");
+	assert_string_equal(
+		json_string_of(json_object_get(evidence, "claims"), "number"), "N1");
+	assert_int_equal(VERIFY(&text, "--store", in_folder("store"), "--at", AT,
+				 "--format", "text", in_folder("s.json")),
+		0);
+	assert_non_null(strstr(text, "held       no"));
+	assert_int_equal(VERIFY(&bare, "--at", AT, in_folder("s.json")), 1);
+	assert_non_null(strstr(bare, "NO_CERTIFICATE_CHAIN_FOUND"));
+	/* Claims of a receipt under the type of a statement are neither. */
+	assert_int_equal(VERIFY(&bad, "--store", in_folder("store"), "--at", AT,
+				 in_folder("r.json")),
+		1);
+	assert_non_null(strstr(bad, "FORMAT_FAILURE"));
+}
+
 static void usage_is_two(void **state)
 {
 	char *out;
@@ -294,6 +348,7 @@ int main(void)
 		cmocka_unit_test(the_worst_of_several_counts),
 		cmocka_unit_test(verify_says_it_in_words),
 		cmocka_unit_test(a_store_is_either_kind),
+		cmocka_unit_test(what_is_sealed_as_json),
 		cmocka_unit_test(usage_is_two),
 		cmocka_unit_test(extract_gives_the_parts_back),
 		cmocka_unit_test(xmlsec_agrees),

@@ -307,6 +307,16 @@ static int outcomes(struct fake_queue *q, struct ipc_message *m, int *ret_fd)
 	return QUEUE_DONE;
 }
 
+static int status_of(struct fake_queue *q, struct ipc_message *m, int *ret_fd)
+{
+	const struct queue_status_request *s = ipc_body(m, sizeof(*s));
+
+	must(s != NULL, "status_of");
+	q->status = *s;
+	*ret_fd = memfd_from("json", span_str(q->json ? q->json : "{}"));
+	return QUEUE_DONE;
+}
+
 static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 {
 	struct fake_queue *q = arg;
@@ -326,6 +336,8 @@ static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 		r = claim_held(q, &reply.claim, &fd);
 	else if (m->header.type == QUEUE_OP_JUDGED)
 		r = judged(q, m);
+	else if (m->header.type == QUEUE_OP_STATUS_OF)
+		r = status_of(q, m, &fd);
 	else if (m->header.type == QUEUE_OP_OUTCOMES ||
 		 m->header.type == QUEUE_OP_OUTCOMES_ACKNOWLEDGE)
 		r = outcomes(q, m, &fd);

@@ -79,9 +79,11 @@ struct fake_queue {
 	pthread_cond_t told;		  /* one of them came */
 	struct queue_judgement judgement; /* the last of them */
 	bool judged_report;		  /* it came with a report */
-	const char *json; /* answers META, EVENTS and OUTCOMES; NULL: an invented one */
+	const char *json; /* answers META, EVENTS, OUTCOMES, STATUS_OF; NULL: an invented
+			     one */
 	int64_t last;	  /* cursor that was given out; a later one is illegal */
 	struct queue_outcomes_request outcomes; /* last asked */
+	struct queue_status_request status;
 };
 
 enum signer_mood { SIGNER_NORMAL = 0, SIGNER_IS_AWAY, SIGNER_OTHER_KEY, SIGNER_BREAKS };
