@@ -30,6 +30,8 @@ struct visit {
 	struct policy *policy;		      /* as it is now */
 	const struct operator_person *person; /* of the policy; set by visit_identify() */
 	struct queue *queue;		      /* NULL: away */
+	bool elsewhere;			      /* another process answers: not this one */
+	bool last; /* this process is that one: it ends with the answer */
 };
 
 /* Find out who asks. Return: 1, 0 with a problem in the response. */
@@ -60,6 +62,7 @@ void maintenance_post(struct visit *v, const char *rest);
 void explain_get(struct visit *v, const char *rest);
 void appliance_get(struct visit *v, const char *rest);
 void audit_get(struct visit *v, const char *rest);
+void command_post(struct visit *v, const char *rest);
 
 /* The signer's status as JSON (new reference) or NULL when it is away. */
 json_t *signer_state(const struct visit *v);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Below the 30 s that nginx waits for an answer. */
 #define CONNECTION_TIMEOUT_MS 10000
@@ -60,10 +61,14 @@ static void serve(struct admin *admin, int socket)
 	if (request_read(socket, &request) != 1)
 		return;
 	visit(&v);
+	if (v.elsewhere)
+		return;
 	request_discard(&request);
 	if (response_send(&response, socket) < 0)
 		log_event(LOG_WARNING, "admin.answer", NULL,
 			"the answer did not reach nginx");
+	if (v.last)
+		_exit(0);
 }
 
 static int prepare(struct admin *a, const struct instance *instance)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "admin/admin.h"
 
+#include "web/remote.h"
+
 #include <string.h>
 
 /* The first row whose prefix fits decides; verb NULL: the resource asks by itself. */
@@ -21,6 +23,7 @@ static const struct {
 	{ "/v1/explain", true, "GET", "view", explain_get },
 	{ "/v1/appliance", true, "GET", "view", appliance_get },
 	{ "/v1/audit", true, "GET", "audit", audit_get },
+	{ REMOTE_PATH, true, "POST", NULL, command_post },
 };
 
 static bool fits(size_t i, const char *path)

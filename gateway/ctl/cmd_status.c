@@ -20,7 +20,7 @@ static const struct {
 	int type;
 } SOCKETS[] = { { "queued", SOCK_SEQPACKET }, { "signer", SOCK_SEQPACKET },
 	{ "verify", SOCK_SEQPACKET }, { "intake", SOCK_STREAM },
-	{ "admin", SOCK_STREAM } };
+	{ "operate", SOCK_SEQPACKET }, { "admin", SOCK_STREAM } };
 
 /* Does somebody listen there? */
 static bool listens(const struct instance *i, const char *name, int type)

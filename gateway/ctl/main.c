@@ -4,6 +4,7 @@
  * database or the token.
  */
 #include "ctl/command.h"
+#include "ctl/remote.h"
 #include "pki/errors.h"
 
 #include <stdio.h>
@@ -19,6 +20,39 @@ static const struct {
 #undef COMMAND
 };
 
+/* Options before the command, which all have a value and set a variable. */
+static const struct {
+	const char *option, *variable, *what;
+} GLOBALS[] = { { "--instance", "SEALGATE_INSTANCE", "a folder" },
+	{ "--remote", "SEALGATE_REMOTE", "the URL of a gate" },
+	{ "--ca", "SEALGATE_CA", "a file" }, { "--cert", "SEALGATE_CERT", "a file" },
+	{ "--key", "SEALGATE_KEY", "a file" } };
+
+/* Take the option at i. Return: how many arguments it is, 0 when it is none of these, -1
+ * after a fault. */
+static int global_option(int argc, char **argv, int i)
+{
+	for (size_t n = 0; n < sizeof(GLOBALS) / sizeof(GLOBALS[0]); n++) {
+		size_t len = strlen(GLOBALS[n].option);
+
+		if (strncmp(argv[i], GLOBALS[n].option, len) != 0)
+			continue;
+		if (argv[i][len] == '=') {
+			setenv(GLOBALS[n].variable, argv[i] + len + 1, 1);
+			return 1;
+		}
+		if (argv[i][len])
+			continue;
+		if (i + 1 == argc) {
+			command_fault("%s needs %s", GLOBALS[n].option, GLOBALS[n].what);
+			return -1;
+		}
+		setenv(GLOBALS[n].variable, argv[i + 1], 1);
+		return 2;
+	}
+	return 0;
+}
+
 /* Take the options before the command. Return: index of the command, or -1 when done. */
 static int global_options(int argc, char **argv, int *ret_status)
 {
@@ -26,28 +60,22 @@ static int global_options(int argc, char **argv, int *ret_status)
 
 	*ret_status = EXIT_CLEAN;
 	while (i < argc && argv[i][0] == '-') {
-		if (strcmp(argv[i], "--instance") == 0 && i + 1 < argc) {
-			setenv("SEALGATE_INSTANCE", argv[i + 1], 1);
-			i += 2;
+		int taken = global_option(argc, argv, i);
+
+		if (taken > 0) {
+			i += taken;
 			continue;
 		}
-		if (strncmp(argv[i], "--instance=", 11) == 0) {
-			setenv("SEALGATE_INSTANCE", argv[i] + 11, 1);
-			i++;
-			continue;
-		}
-		if (strcmp(argv[i], "--version") == 0) {
+		if (taken == 0 && strcmp(argv[i], "--version") == 0) {
 			puts("sealgate " SEALGATE_VERSION);
 			return -1;
 		}
-		if (strcmp(argv[i], "--help") == 0) {
+		if (taken == 0 && strcmp(argv[i], "--help") == 0) {
 			command_list(stdout);
 			return -1;
 		}
 		*ret_status = EXIT_USAGE;
-		if (strcmp(argv[i], "--instance") == 0)
-			command_fault("--instance needs a folder");
-		else
+		if (taken == 0)
 			command_fault(
 				"there is no option %s before the command", argv[i]);
 		command_list(stderr);
@@ -82,6 +110,29 @@ static int help(int argc, char **argv)
 	return EXIT_CLEAN;
 }
 
+static int run_here(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++)
+		if (strcmp(COMMANDS[i].name, argv[0]) == 0)
+			return COMMANDS[i].run(argc, argv);
+	return EXIT_INTERNAL;
+}
+
+/* What the gate runs is run there; what asks a gate by itself asks that one; everything
+ * else works on files of this machine. */
+static int run_remote(int argc, char **argv)
+{
+	const char *fault;
+	int r = remote_execute(argc, argv, &fault);
+
+	if (r >= 0)
+		return r;
+	if (command_asks())
+		return run_here(argc, argv);
+	command_fault("%s", fault);
+	return EXIT_USAGE;
+}
+
 static int run(int argc, char **argv)
 {
 	if (strcmp(argv[0], "help") == 0)
@@ -92,10 +143,7 @@ static int run(int argc, char **argv)
 		command_help(stdout);
 		return EXIT_CLEAN;
 	}
-	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++)
-		if (strcmp(COMMANDS[i].name, argv[0]) == 0)
-			return COMMANDS[i].run(argc, argv);
-	return EXIT_INTERNAL;
+	return remote_named() ? run_remote(argc, argv) : run_here(argc, argv);
 }
 
 int main(int argc, char **argv)

@@ -26,16 +26,12 @@ struct peer {
 /* Take an option by its letter. Return: false when it is none of these. */
 bool peer_option(struct peer *p, int letter, const char *value);
 
-/* Say which of the four is missing. */
-void peer_complain(const struct peer *p);
+/* What was not given comes from SEALGATE_REMOTE, SEALGATE_CA, SEALGATE_CERT and
+ * SEALGATE_KEY, which the options before the command set. Return: true when all four are
+ * there; else says which one is missing. */
+bool peer_complete(struct peer *p);
 
-/* True when all four were given; else says which one is missing. */
-static inline bool peer_complete(const struct peer *p)
-{
-	if (p->url && p->identity.ca && p->identity.cert && p->identity.key)
-		return true;
-	peer_complain(p);
-	return false;
-}
+/* The peer's URL with a path. Return: 0 or -ENAMETOOLONG. */
+int peer_url(const struct peer *p, const char *path, char *ret, size_t size);
 
 #endif

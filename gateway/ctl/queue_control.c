@@ -48,12 +48,8 @@ int control_post(
 		.response_max = ANSWER_MAX,
 		.timeout_s = TIMEOUT_S };
 	char url[2048];
-	size_t len = strlen(peer->url);
 
-	while (len && peer->url[len - 1] == '/')
-		len--;
-	if (!text || snprintf(url, sizeof(url), "%.*s%s", (int)len, peer->url, path) >=
-			     (int)sizeof(url))
+	if (!text || peer_url(peer, path, url, sizeof(url)) < 0)
 		return EXIT_INTERNAL;
 	q.url = url;
 	q.body = span_str(text);

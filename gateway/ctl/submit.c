@@ -102,10 +102,7 @@ int submit_run(
 
 	if (read_options(argc, argv, &o) < 0)
 		return command_usage(argv[0]);
-	for (len = strlen(o.peer.url); len && o.peer.url[len - 1] == '/'; len--)
-		;
-	if (snprintf(url, sizeof(url), "%.*s%s", (int)len, o.peer.url, path) >=
-		(int)sizeof(url)) {
+	if (peer_url(&o.peer, path, url, sizeof(url)) < 0) {
 		command_fault("--url is too long");
 		return command_usage(argv[0]);
 	}

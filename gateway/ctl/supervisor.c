@@ -40,6 +40,7 @@ static const struct {
 	{ "forward", PLAIN },
 	{ "trustd", PLAIN },
 	{ "intake", STREAM },
+	{ "operate", SEQPACKET },
 	{ "admin", STREAM },
 	{ "nginx", NGINX },
 };
@@ -149,7 +150,9 @@ static void become(const struct supervisor *s, const struct child *c)
 	char key[64];
 	uid_t uid;
 
-	if (!config_bool(s->instance->config, "peers.separate"))
+	/* What operators have run is run as whoever administers the gate: like `up`. */
+	if (!config_bool(s->instance->config, "peers.separate") ||
+		strcmp(c->name, "operate") == 0)
 		return;
 	snprintf(key, sizeof(key), "peers.%s", c->name);
 	uid = (uid_t)config_int(s->instance->config, key);

@@ -91,6 +91,11 @@ bool command_called(const char *name, const char *verb)
 	return false;
 }
 
+bool command_asks(void)
+{
+	return strstr(COMMANDS[called.command].forms, "--url") != NULL;
+}
+
 /* Text from a column on, broken between words at WIDTH; ends the line. */
 static void wrap(FILE *out, const char *text, size_t len, int column, int indent)
 {

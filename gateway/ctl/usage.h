@@ -14,6 +14,9 @@
  * Return: false, there is no such command. */
 bool command_called(const char *name, const char *verb);
 
+/* Does the command that was called ask a gate by itself (--url)? */
+bool command_asks(void);
+
 /* All commands with their summaries. */
 void command_list(FILE *out);
 

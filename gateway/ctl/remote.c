@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/remote.h"
+
+#include "common/encode.h"
+#include "common/json.h"
+#include "ctl/command.h"
+#include "ctl/peer.h"
+#include "web/remote.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Twice: an escape may double what was printed. */
+#define ANSWER_MAX (2u * REMOTE_OUTPUT_MAX)
+#define TIMEOUT_S (REMOTE_MS / 1000 + 30)
+
+bool remote_named(void)
+{
+	const char *url = getenv("SEALGATE_REMOTE");
+
+	return url && *url;
+}
+
+/* What the gate says when it does not run it: a problem document (RFC 9457). */
+static int refused(const struct http_response *answer)
+{
+	_cleanup_json_ json_t *problem = json_read(buf_span(&answer->body), ANSWER_MAX);
+	const char *detail = json_string_of(problem, "detail");
+	const char *fix = json_string_of(problem, "fix");
+
+	fprintf(stderr, "sealgate: the gate answered %ld: %s %s\n", answer->status,
+		detail ? detail : "", fix ? fix : "");
+	return answer->status / 100 == 4 ? EXIT_NOT_PASSED : EXIT_INTERNAL;
+}
+
+static int print_octets(const char *text)
+{
+	_cleanup_(freep) uint8_t *octets = NULL;
+	size_t len;
+
+	if (base64_decode(span_str(text), &octets, &len) < 0)
+		return EXIT_INTERNAL;
+	return fwrite(octets, 1, len, stdout) == len ? EXIT_CLEAN : EXIT_INTERNAL;
+}
+
+static int print_answer(const struct http_response *response)
+{
+	_cleanup_json_ json_t *answer = json_read(buf_span(&response->body), ANSWER_MAX);
+	const char *output = json_string_of(answer, "output");
+	const char *octets = json_string_of(answer, "octets");
+	const char *errors = json_string_of(answer, "errors");
+	const json_t *status = json_object_get(answer, "status");
+
+	if (!json_is_integer(status) || (!output && !octets) || !errors) {
+		fprintf(stderr, "sealgate: the gate's answer cannot be read\n");
+		return EXIT_INTERNAL;
+	}
+	fputs(errors, stderr);
+	if (octets && print_octets(octets) != EXIT_CLEAN)
+		return EXIT_INTERNAL;
+	if (output)
+		fwrite(output, 1, json_string_length(json_object_get(answer, "output")),
+			stdout);
+	return (int)json_integer_value(status);
+}
+
+static int ask(const struct peer *peer, const json_t *request)
+{
+	_cleanup_(http_response_done) struct http_response answer = { 0 };
+	_cleanup_(freep) char *text = json_canonical(request), *error = NULL;
+	struct http_request q = { .method = "POST",
+		.content_type = "application/json",
+		.response_max = ANSWER_MAX,
+		.timeout_s = TIMEOUT_S };
+	char url[2048];
+
+	if (!text || peer_url(peer, REMOTE_PATH, url, sizeof(url)) < 0)
+		return EXIT_INTERNAL;
+	q.url = url;
+	q.body = span_str(text);
+	if (http_client(&peer->identity, &q, &answer, &error) < 0) {
+		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
+		return EXIT_INTERNAL;
+	}
+	return answer.status == 200 ? print_answer(&answer) : refused(&answer);
+}
+
+int remote_execute(int argc, char **argv, const char **ret_fault)
+{
+	_cleanup_json_ json_t *request = NULL;
+	json_t *arguments = json_array();
+	struct peer peer = { 0 };
+
+	for (int i = 0; i < argc; i++)
+		json_array_append_new(arguments, json_text(argv[i]));
+	request = json_pack("{s:o}", "arguments", arguments);
+	if (!remote_find(arguments, ret_fault))
+		return -1;
+	return peer_complete(&peer) ? ask(&peer, request) : EXIT_USAGE;
+}

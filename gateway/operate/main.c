@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * sealgate-operate: runs commands of `sealgate` for operators that sealgate-admin has
+ * authorised, as whoever administers the machine; never one that is not in the table, and
+ * never for another peer. A process each, and an end to each.
+ */
+#include "common/daemon.h"
+#include "common/ipc.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "web/remote.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define AT_ONCE 6
+#define CONNECTION_TIMEOUT_MS 10000
+
+static const char USAGE[] =
+	"usage: sealgate-operate --instance DIR\n"
+	"Runs commands for sealgate-admin; see sealgate-operate(8).\n";
+
+/* Judged here again: admin, which faces the network, does not decide what root runs. */
+static int run(
+	const struct instance *instance, const json_t *request, json_t **ret_answer)
+{
+	const char *fault;
+	char program[PATH_MAX];
+	int r = remote_program("sealgate", program);
+
+	if (!remote_find(json_object_get(request, "arguments"), &fault))
+		return -EPERM;
+	return r < 0 ? r : remote_run(program, instance->dir, request, ret_answer);
+}
+
+static int answer(const struct instance *instance, struct ipc_message *m, int socket)
+{
+	_cleanup_json_ json_t *request = NULL, *done = NULL;
+	_cleanup_(freep) char *text = NULL;
+	_cleanup_(closep) int output = -1;
+	struct span asked = { 0 };
+	int r = memfd_map(m->fds[0], REMOTE_REQUEST_MAX, &asked);
+
+	if (r == 0)
+		request = json_read(asked, REMOTE_REQUEST_MAX);
+	memfd_unmap(&asked);
+	if (r == 0)
+		r = run(instance, request, &done);
+	if (r < 0)
+		return r;
+	text = json_canonical(done);
+	output = text ? memfd_from("answer", span_str(text)) : -ENOMEM;
+	return output < 0
+		       ? output
+		       : ipc_send(socket, REMOTE_ANSWER, m->header.id, "", 0, &output, 1);
+}
+
+static void serve(const struct instance *instance, int socket)
+{
+	struct ipc_message m;
+	int r = ipc_receive(socket, &m);
+
+	if (r == 1)
+		r = m.header.type == REMOTE_ASK && m.header.fd_count == 1
+			    ? answer(instance, &m, socket)
+			    : -EPROTO;
+	ipc_message_done(&m);
+	if (r < 0)
+		log_event(LOG_WARNING, "operate.undone", NULL, "%s", strerror(-r));
+}
+
+/* A command takes its time, and what goes wrong in one stays in its process. */
+static void serve_beside(const struct instance *instance, int socket)
+{
+	static unsigned int beside;
+	pid_t pid;
+
+	while (beside && waitpid(-1, NULL, WNOHANG) > 0)
+		beside--;
+	pid = beside < AT_ONCE ? fork() : -1;
+	if (pid == 0) {
+		serve(instance, socket);
+		_exit(0);
+	}
+	if (pid > 0)
+		beside++;
+	else
+		log_event(LOG_WARNING, "operate.busy", NULL,
+			"%u commands run already, or there is no memory", beside);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d;
+	int socket, r = daemon_start(&d, "operate", DAEMON_SEQPACKET, argc, argv, USAGE);
+
+	if (r >= 0)
+		return r;
+	daemon_ready(&d);
+	while ((socket = daemon_accept(&d, CONNECTION_TIMEOUT_MS)) >= 0) {
+		if (instance_peer_is(&d.instance, socket, "admin"))
+			serve_beside(&d.instance, socket);
+		else
+			log_event(LOG_WARNING, "operate.stranger", NULL,
+				"a connection that is not admin's was closed");
+		close(socket);
+	}
+	daemon_done(&d);
+	return 0;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "web/remote.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct remote_command COMMANDS[] = {
+#define REMOTE(words, verb, options, least, most) { words, verb, options, least, most },
+#include "web/remote.def"
+#undef REMOTE
+};
+
+#define COUNT (sizeof(COMMANDS) / sizeof(COMMANDS[0]))
+
+/* How many words of the text stand at the beginning of the arguments: all, or 0. */
+static int words_of(const char *words, const char *const *arguments, int count)
+{
+	int n = 0;
+
+	while (*words) {
+		size_t len = strcspn(words, " ");
+
+		if (n == count || strlen(arguments[n]) != len ||
+			memcmp(arguments[n], words, len) != 0)
+			return 0;
+		n++;
+		words += len + (words[len] == ' ');
+	}
+	return n;
+}
+
+/* The row with the most words: "queue list" goes before "queue". */
+static const struct remote_command *find(
+	const char *const *arguments, int count, int *ret_words)
+{
+	const struct remote_command *found = NULL;
+
+	*ret_words = 0;
+	for (size_t i = 0; i < COUNT; i++) {
+		int n = words_of(COMMANDS[i].words, arguments, count);
+
+		if (n > *ret_words) {
+			*ret_words = n;
+			found = &COMMANDS[i];
+		}
+	}
+	return found;
+}
+
+/* Is an option, without its value, one of the row's? *ret_value: it has one. */
+static bool option_known(
+	const char *options, const char *option, size_t len, bool *ret_value)
+{
+	for (const char *at = options; *at;) {
+		size_t size = strcspn(at, " ");
+		bool value = size && at[size - 1] == '=';
+
+		if (size - value == len && memcmp(at, option, len) == 0) {
+			*ret_value = value;
+			return true;
+		}
+		at += size + (at[size] == ' ');
+	}
+	return false;
+}
+
+/* A value or an argument: text of one line, and no path. */
+static bool text_ok(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return *text && *text != '/' && *text != '.' && !strstr(text, "../");
+}
+
+static const char *judge(
+	const struct remote_command *row, const char *const *arguments, int count)
+{
+	int plain = 0;
+
+	for (int i = 0; i < count; i++) {
+		size_t len = strcspn(arguments[i], "=");
+		bool value = false;
+
+		if (arguments[i][0] != '-') {
+			plain++;
+			if (!text_ok(arguments[i]))
+				return "an argument is a path, or not one line of text";
+			continue;
+		}
+		if (!option_known(row->options, arguments[i], len, &value))
+			return "an option is not one of this command's from afar";
+		if (!value && !arguments[i][len])
+			continue;
+		if (!value || (!arguments[i][len] && i + 1 == count))
+			return "an option has a value too many, or none";
+		if (!text_ok(arguments[i][len] ? arguments[i] + len + 1 : arguments[++i]))
+			return "a value is a path, or not one line of text";
+	}
+	return plain < row->least || plain > row->most
+		       ? "there are too many arguments, or too few"
+		       : NULL;
+}
+
+static const char *read_arguments(
+	const json_t *list, const char *ret_arguments[REMOTE_ARGUMENTS_MAX])
+{
+	const json_t *item;
+	size_t i;
+
+	if (!json_is_array(list) || json_array_size(list) == 0 ||
+		json_array_size(list) > REMOTE_ARGUMENTS_MAX)
+		return "the arguments are not an array of strings, or too many";
+	json_array_foreach(list, i, item)
+	{
+		ret_arguments[i] = json_string_value(item);
+		if (!ret_arguments[i] || json_string_length(item) > REMOTE_ARGUMENT_MAX ||
+			strlen(ret_arguments[i]) != json_string_length(item))
+			return "an argument is not a string, or too long";
+	}
+	return NULL;
+}
+
+const struct remote_command *remote_find(const json_t *arguments, const char **ret_fault)
+{
+	const char *list[REMOTE_ARGUMENTS_MAX];
+	const struct remote_command *row;
+	int words, count;
+
+	*ret_fault = read_arguments(arguments, list);
+	if (*ret_fault)
+		return NULL;
+	count = (int)json_array_size(arguments);
+	row = find(list, count, &words);
+	*ret_fault = row ? judge(row, list + words, count - words)
+			 : "this command cannot be run from afar";
+	return *ret_fault ? NULL : row;
+}
+
+const struct remote_command *remote_called(int argc, char *const *argv)
+{
+	int words;
+
+	return find((const char *const *)(uintptr_t)argv, argc, &words);
+}
+
+int remote_program(const char *name, char ret_path[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", ret_path, PATH_MAX - 1);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	ret_path[n] = '\0';
+	slash = strrchr(ret_path, '/');
+	if (!slash || (size_t)(slash - ret_path) + strlen(name) + 2 > PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(slash + 1, name, strlen(name) + 1);
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Commands of `sealgate` that operators have the gate run: which there are, what they may
+ * be given, and running one; never who may.
+ */
+#ifndef SEALGATE_WEB_REMOTE_H
+#define SEALGATE_WEB_REMOTE_H
+
+#include "common/buf.h"
+
+#include <jansson.h>
+#include <limits.h>
+
+#define REMOTE_ARGUMENTS_MAX 24
+#define REMOTE_ARGUMENT_MAX 256		     /* octets of one */
+#define REMOTE_REQUEST_MAX (1024u * 1024)    /* octets of a request */
+#define REMOTE_OUTPUT_MAX (8u * 1024 * 1024) /* octets that a command may print */
+#define REMOTE_MS 240000		     /* that it may take */
+#define REMOTE_PATH "/v1/commands"
+
+/* Of run/operate.sock, whose program runs commands as root for admin alone: one message
+ * with the request in a memfd, answered by one with the answer in a memfd. */
+enum remote_message { REMOTE_ASK = 1, REMOTE_ANSWER = 2 };
+
+/* A row of remote.def. */
+struct remote_command {
+	const char *words;
+	const char *verb; /* of policies/operators.cfg */
+	const char *options;
+	int least, most;
+};
+
+/* The row of an array of strings, all of it judged: words, options, how many, and that
+ * none is a path. Return: the row, or NULL with *ret_fault, one line, static text. */
+const struct remote_command *remote_find(const json_t *arguments, const char **ret_fault);
+
+/* The row that a command line begins with; its arguments are not judged. Return: the row,
+ * or NULL. */
+const struct remote_command *remote_called(int argc, char *const *argv);
+
+/* The program of this name beside the one that runs. Return: 0 or -errno. */
+int remote_program(const char *name, char ret_path[PATH_MAX]);
+
+/* Run `program --instance dir ARGUMENTS` of a request ({"arguments": [...], "input":
+ * text}) that remote_find has judged, with nothing but what it names, and wait for it;
+ * the environment goes along. Return: 0 with the answer, {"status", "output", "errors"}
+ * (an output that is no UTF-8 is "octets", base64), which the caller owns; -ETIMEDOUT,
+ * -E2BIG (it printed more than it may), -errno. */
+int remote_run(
+	const char *program, const char *dir, const json_t *request, json_t **ret_answer);
+
+#endif

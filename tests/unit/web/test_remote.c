@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/json.h"
+#include "web/remote.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The words of the row that a JSON array is, or NULL. */
+static const char *found(const char *arguments)
+{
+	_cleanup_json_ json_t *list = json_loads(arguments, 0, NULL);
+	const struct remote_command *row;
+	const char *fault;
+
+	row = remote_find(list, &fault);
+	assert_true(!row == !!fault);
+	return row ? row->words : NULL;
+}
+
+static void test_commands(void **state)
+{
+	(void)state;
+	assert_string_equal(found("[\"status\"]"), "status");
+	assert_string_equal(found("[\"queue\"]"), "queue");
+	assert_string_equal(
+		found("[\"queue\",\"list\",\"--limit\",\"3\"]"), "queue list");
+	assert_string_equal(found("[\"queue\",\"list\",\"--limit=3\"]"), "queue list");
+	assert_string_equal(found("[\"ledger\",\"--check\"]"), "ledger");
+	assert_string_equal(found("[\"explain\",\"NZ/1\"]"), "explain");
+}
+
+static void test_what_is_not_run(void **state)
+{
+	static const char *const REFUSED[] = { "null", "{}", "[]", "[1]", "[\"init\"]",
+		"[\"queue\",\"hold\"]", "[\"up\"]", "[\"audit\"]", "[\"\"]",
+		"[\"status\",\"more\"]", "[\"explain\"]", "[\"explain\",\"\"]",
+		"[\"explain\",\"/etc/passwd\"]", "[\"explain\",\"a/../b\"]",
+		"[\"explain\",\"../b\"]", "[\"explain\",\"a\\nb\"]",
+		"[\"explain\",\"a\\u0000b\"]", "[\"ledger\",\"--check=1\"]",
+		"[\"ledger\",\"--chec\"]", "[\"queue\",\"list\",\"--limit\"]",
+		"[\"queue\",\"list\",\"--limit=\"]",
+		"[\"queue\",\"list\",\"--state\",\"/x\"]",
+		"[\"queue\",\"list\",\"--key=x\"]", "[\"audit\",\"verify\",\"F\"]",
+		"[\"audit\",\"verify\",\"--heads=x\"]", "[\"status\",\"--\",\"x\"]",
+		"[\"--instance\",\"x\",\"status\"]" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++)
+		if (found(REFUSED[i]))
+			fail_msg("%s was taken", REFUSED[i]);
+}
+
+static json_t *run(const char *program, const char *request, int expected)
+{
+	_cleanup_json_ json_t *q = json_loads(request, 0, NULL);
+	json_t *answer = NULL;
+
+	assert_int_equal(remote_run(program, "DIR", q, &answer), expected);
+	return answer;
+}
+
+static void test_run(void **state)
+{
+	_cleanup_json_ json_t *echo =
+		run("/bin/echo", "{\"arguments\":[\"a b\",\"$c\"]}", 0);
+	_cleanup_json_ json_t *no = run("/bin/false", "{\"arguments\":[]}", 0);
+	json_t *missing = run("/nonexistent", "{\"arguments\":[]}", -ECHILD);
+
+	(void)state;
+	assert_string_equal(json_string_of(echo, "output"), "--instance DIR a b $c\n");
+	assert_int_equal(json_integer_value(json_object_get(echo, "status")), 0);
+	assert_int_equal(json_integer_value(json_object_get(no, "status")), 1);
+	assert_null(missing);
+}
+
+/* A script that stands for the program. */
+static void script(char path[], const char *text)
+{
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fchmod(fd, 0700), 0);
+	close(fd);
+}
+
+/* What it is given to read reaches it; what is no text comes back as octets. */
+static void test_streams(void **state)
+{
+	char path[] = "/tmp/remote-XXXXXX";
+	_cleanup_json_ json_t *answer = NULL;
+
+	(void)state;
+	script(path, "#!/bin/sh\ncat\nprintf '\\377'\necho wrong >&2\nexit 3\n");
+	answer = run(path, "{\"arguments\":[],\"input\":\"ab\"}", 0);
+	unlink(path);
+	assert_null(json_object_get(answer, "output"));
+	assert_string_equal(json_string_of(answer, "octets"), "YWL/");
+	assert_string_equal(json_string_of(answer, "errors"), "wrong\n");
+	assert_int_equal(json_integer_value(json_object_get(answer, "status")), 3);
+}
+
+static void test_output_has_a_bound(void **state)
+{
+	char path[] = "/tmp/remote-XXXXXX";
+
+	(void)state;
+	script(path, "#!/bin/sh\nexec cat /dev/zero\n");
+	assert_null(run(path, "{\"arguments\":[]}", -E2BIG));
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_what_is_not_run),
+		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_output_has_a_bound),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
