@@ -20,5 +20,6 @@
 #define DOCUMENT_NUMBER_SIZE 128
 #define COUNTRY_SIZE 3
 #define STATUS_SIZE 8
+#define DOCUMENT_REPLY_SIZE 256 /* what a destination calls a document */
 
 #endif

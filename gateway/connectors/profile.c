@@ -187,6 +187,10 @@ static int check_complete(const struct reader *r, const struct profile *p)
 			"soap needs submit and find with action, template and id, found "
 			"and "
 			"absent of find, and permanent");
+	if (!p->withdraw.action != !p->withdraw.template ||
+		!p->replace.action != !p->replace.template)
+		return refuse(
+			r, NULL, "withdraw and replace have both action and template");
 	if (p->protocol == PROFILE_PUSH && (!p->submit.id_text || !p->information))
 		return refuse(r, NULL, "push needs submit.id_member and information");
 	return 0;
@@ -196,8 +200,8 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 {
 	static const char *const keys[] = { "protocol", "url", "credentials",
 		"information", "concurrency", "timeout_s", "retry_first_s", "retry_max_s",
-		"expire_s", "submit", "find", "permanent", "already", "namespaces",
-		NULL };
+		"expire_s", "submit", "find", "withdraw", "replace", "permanent",
+		"already", "namespaces", NULL };
 	const config_setting_t *root = config_root_setting(c);
 	int e = known_keys(r, root, keys);
 
@@ -217,6 +221,10 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 		e = take_operation(r, c, "submit", &p->submit);
 	if (e == 0)
 		e = take_operation(r, c, "find", &p->find);
+	if (e == 0)
+		e = take_operation(r, c, "withdraw", &p->withdraw);
+	if (e == 0)
+		e = take_operation(r, c, "replace", &p->replace);
 	if (e == 0)
 		e = take_xpath(r, root, "permanent", &p->permanent);
 	if (e == 0)
@@ -316,6 +324,8 @@ static void profile_done(struct profile *p)
 	free(p->information);
 	operation_done(&p->submit);
 	operation_done(&p->find);
+	operation_done(&p->withdraw);
+	operation_done(&p->replace);
 	xmlXPathFreeCompExpr(p->permanent);
 	xmlXPathFreeCompExpr(p->already);
 	for (size_t i = 0; i < p->namespace_count; i++) {

@@ -38,7 +38,10 @@ struct profile {
 	char *information; /* push: "advance" before clearance */
 	int concurrency, timeout_s;
 	int retry_first_s, retry_max_s, expire_s;
-	struct profile_operation submit, find;
+	/* withdraw and replace: where the destination has an operation of its own for a
+	 * document that withdraws or replaces another; else it is submitted. Their
+	 * answers are read as those of submit. */
+	struct profile_operation submit, find, withdraw, replace;
 	xmlXPathCompExpr *permanent; /* boolean: a fault that repeating cannot mend */
 	xmlXPathCompExpr *already;   /* boolean: the destination has this document */
 	struct {

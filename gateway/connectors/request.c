@@ -82,6 +82,8 @@ static const struct {
 	{ "status", offsetof(struct request_values, status) },
 	{ "country", offsetof(struct request_values, country) },
 	{ "import-country", offsetof(struct request_values, import_country) },
+	{ "original-number", offsetof(struct request_values, original_number) },
+	{ "original-reference", offsetof(struct request_values, original_reference) },
 	{ "client-id", offsetof(struct request_values, client_id) },
 };
 

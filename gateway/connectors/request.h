@@ -11,12 +11,15 @@
 #include <stdint.h>
 
 /* Values for ${placeholders}: reference, number, type, status, country, import-country,
- * file-name, container-base64, security, client-id, information. */
+ * file-name, container-base64, security, client-id, original-number, original-reference.
+ */
 struct request_values {
 	const char
 		*reference; /* idempotency: the same for every attempt of one delivery */
 	const char *number, *type, *status, *country, *import_country;
-	struct span container;			/* empty for a look-up */
+	const char *original_number;	/* that it withdraws or replaces, or NULL */
+	const char *original_reference; /* what the destination calls that one */
+	struct span container;		/* empty for a look-up */
 	const char *username, *key, *client_id; /* credentials; may be NULL */
 	int64_t now;				/* for WS-Security Created and Expires */
 };

@@ -214,9 +214,9 @@ static int load_when(const struct loading *l, const config_setting_t *setting,
 static bool known_key(const char *name)
 {
 	static const char *const KEYS[] = { "name", "root", "namespace", "type_codes",
-		"direction", "statuses", "when", "aliases", "issuers", "sealers",
-		"lenient", "sunset", "officer_required", "seal_required", "schema",
-		"prefixes", "codes", "rules", "experimental", NULL };
+		"direction", "statuses", "withdraws", "when", "aliases", "issuers",
+		"sealers", "lenient", "sunset", "officer_required", "seal_required",
+		"schema", "prefixes", "codes", "rules", "experimental", NULL };
 
 	for (size_t i = 0; KEYS[i]; i++)
 		if (strcmp(KEYS[i], name) == 0)
@@ -260,6 +260,9 @@ static int read_parties(
 	int r = get_more(l, root, "aliases", type->aliases[0], sizeof(type->aliases[0]),
 		&type->alias_count);
 
+	if (r == 0)
+		r = get_more(l, root, "withdraws", type->withdraws[0],
+			sizeof(type->withdraws[0]), &type->withdraw_count);
 	if (r == 0)
 		r = get_more(l, root, "issuers", type->issuers[0],
 			sizeof(type->issuers[0]), &type->issuer_count);

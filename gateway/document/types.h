@@ -33,6 +33,8 @@ struct document_type {
 	size_t sealer_count;
 	char statuses[TYPE_LIST_MAX][STATUS_SIZE]; /* admitted */
 	size_t status_count;
+	char withdraws[TYPE_LIST_MAX][STATUS_SIZE]; /* which of them take one back */
+	size_t withdraw_count;
 	bool officer_required; /* a main signature by an enrolled officer */
 	bool seal_required;    /* an authority's seal, parallel or counter */
 	const struct xml_schema
@@ -67,6 +69,12 @@ const struct document_type *document_type_named(
 
 /* Whether a partner of this kind may issue documents of the type. */
 bool document_type_issued_by(const struct document_type *type, const char *kind);
+
+/* What a document of the type says about an earlier one: "withdraws" with the number that
+ * it names, or its own, "replaces" with the number that it names, or "". *ret_number is
+ * borrowed from facts. */
+const char *document_type_relation(const struct document_type *type,
+	const struct facts *facts, const char **ret_number);
 
 /* The types in the order of their files; NULL behind the last. */
 const struct document_type *document_type_at(

@@ -82,3 +82,17 @@ int document_check_schema(const struct document_types *t, xmlDoc *doc,
 			return xml_schema_validate(t->types[i].schema, doc, findings);
 	return 1;
 }
+
+const char *document_type_relation(const struct document_type *type,
+	const struct facts *facts, const char **ret_number)
+{
+	*ret_number = facts->replaces;
+	for (size_t i = 0; i < type->withdraw_count; i++) {
+		if (strcmp(type->withdraws[i], facts->status) != 0)
+			continue;
+		if (!facts->replaces[0])
+			*ret_number = facts->number;
+		return "withdraws";
+	}
+	return facts->replaces[0] ? "replaces" : "";
+}

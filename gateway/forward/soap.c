@@ -21,6 +21,8 @@ static int ask_once(struct courier *c, const struct profile_operation *operation
 		.status = claim->document.status,
 		.country = claim->document.country,
 		.import_country = claim->document.import_country,
+		.original_number = claim->original,
+		.original_reference = claim->original_reply,
 		.container = container,
 		.username = c->credentials->username,
 		.key = c->credentials->key,
@@ -62,12 +64,25 @@ static void judge(
 			"HTTP %ld; no worker could read the answer", e->http_status);
 }
 
+/* What withdraws or replaces something that is there may have an operation of its own. */
+static const struct profile_operation *operation_for(
+	const struct profile *p, const struct queue_claim *claim)
+{
+	if (claim->relation == RELATION_WITHDRAWS && p->withdraw.action &&
+		claim->original_reply[0])
+		return &p->withdraw;
+	if (claim->relation == RELATION_REPLACES && p->replace.action &&
+		claim->original_reply[0])
+		return &p->replace;
+	return &p->submit;
+}
+
 static void submit(struct courier *c, const struct queue_claim *claim,
 	struct span container, struct delivery_attempt *ret)
 {
 	struct destination_answer e = { 0 };
 
-	if (ask_once(c, &c->profile->submit, claim, container, &e) < 0)
+	if (ask_once(c, operation_for(c->profile, claim), claim, container, &e) < 0)
 		attempt_set(ret, DELIVERY_DEFERRED,
 			"the request could not be made; see the profile");
 	else
@@ -97,6 +112,11 @@ void deliver_soap(struct courier *c, const struct queue_claim *claim,
 	*ret = (struct delivery_attempt){ 0 };
 	if (claim->look_up && look_up(c, claim, ret) != 0)
 		return;
+	if (claim->ended) {
+		attempt_set(ret, DELIVERY_EXPIRED, "not there, and %s meanwhile",
+			document_state_text((enum document_state)claim->document.state));
+		return;
+	}
 	/* looked up and not there: only now is it known that it can expire */
 	if (claim->look_up && retry_is_over(c->profile, claim, clock_now()))
 		attempt_set(ret, DELIVERY_EXPIRED, "not there, and tried for too long");

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Copy text whose origin has bounds of its own that are no larger. */
 #define PUT(array, text) snprintf((array), sizeof(array), "%s", (text))
@@ -46,6 +47,22 @@ static enum document_state state_of(enum decision decision)
 	}
 }
 
+/* Believed as far as the rest of the report: what it withdraws or replaces can only be
+ * this partner's own. */
+static void relate(struct queue_submission *s, const struct judgement *j)
+{
+	const json_t *original = json_object_get(j->report, "original");
+	const char *number = json_string_of(original, "number");
+	enum document_relation r =
+		document_relation_find(json_string_of(original, "relation"));
+
+	if (r == RELATION_NONE || !number || !*number ||
+		strlen(number) >= sizeof(s->original))
+		return;
+	s->relation = r;
+	PUT(s->original, number);
+}
+
 void submission_judged(struct queue_submission *s, const struct judgement *j)
 {
 	const struct verdict *v = &j->verdict;
@@ -64,6 +81,7 @@ void submission_judged(struct queue_submission *s, const struct judgement *j)
 	}
 	if (j->decision == DECISION_REFUSED)
 		return;
+	relate(s, j);
 	s->destination_count = (uint32_t)j->destination_count;
 	for (size_t i = 0; i < j->destination_count; i++)
 		PUT(s->destinations[i], j->destinations[i]);
@@ -86,7 +104,7 @@ static json_t *record_detail(const struct exchange *x, const struct queue_submis
 
 	clock_format(s->held_until, until);
 	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, "
-			 "s:s, s:o, s:s*, s:s*,"
+			 "s:s, s:o, s:s*, s:s*, s:s*, s:o*,"
 			 " s:b}",
 		"certificate", x->certificate, "sha256", x->request->sha256_text, "size",
 		(json_int_t)s->size, "state", document_state_text(s->state), "type",
@@ -96,7 +114,10 @@ static json_t *record_detail(const struct exchange *x, const struct queue_submis
 		"store_version", s->store_version, "report_sha256", report_sha256,
 		"correlation", s->correlation, "destinations", destinations(s),
 		"hold_reason", s->state == DOCUMENT_HELD ? s->hold_reason : NULL,
-		"held_until", s->state == DOCUMENT_HELD ? until : NULL, "test",
+		"held_until", s->state == DOCUMENT_HELD ? until : NULL, "relation",
+		s->relation ? document_relation_text((enum document_relation)s->relation)
+			    : NULL,
+		"original", s->relation ? json_text(s->original) : NULL, "test",
 		x->server->test);
 }
 

@@ -218,6 +218,17 @@ static const char *decision_text(uint32_t decision)
 					     : "refused";
 }
 
+/* What it says about an earlier document; empty while the type is not known. */
+static json_t *relation_of(const struct judged *j)
+{
+	const char *number = "", *relation = "";
+
+	if (j->type)
+		relation = document_type_relation(j->type, &j->facts, &number);
+	return json_pack(
+		"{s:s, s:s}", "relation", relation, "number", *relation ? number : "");
+}
+
 static json_t *report_of(struct judged *j, const struct verdict *v, struct span octets,
 	const char *sha256, json_t *signatures)
 {
@@ -229,12 +240,12 @@ static json_t *report_of(struct judged *j, const struct verdict *v, struct span 
 	findings_move(&all, &j->findings);
 	xml_locate(octets, &all);
 	clock_format(v->judged_at, at);
-	report = json_pack("{s:o, s:O, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
+	report = json_pack("{s:o, s:O, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
 		"findings", findings_to_json(&all), "signatures", signatures, "facts",
-		facts_to_json(&j->facts), "policy_digest", v->policy_digest,
-		"store_version", v->store_version, "sha256", sha256, "at", at, "type",
-		v->type, "decision", decision_text(v->decision), "grace",
-		json_text(v->grace));
+		facts_to_json(&j->facts), "original", relation_of(j), "policy_digest",
+		v->policy_digest, "store_version", v->store_version, "sha256", sha256,
+		"at", at, "type", v->type, "decision", decision_text(v->decision),
+		"grace", json_text(v->grace));
 	if (all.out_of_memory) {
 		json_decref(report);
 		report = NULL;

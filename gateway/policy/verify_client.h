@@ -37,8 +37,8 @@ struct verify_request {
 				      * for a worker that died never maps the input. */
 };
 
-/* The report: {"findings":[...],"signatures":[...],"facts":{...},"policy_digest",
- * "store_version"}; for VERIFY_REPLY
+/* The report: {"findings":[...],"signatures":[...],"facts":{...},
+ * "original":{"relation","number"},"policy_digest","store_version"}; for VERIFY_REPLY
  * {"findings":[...],"reply":{"kind":"ok|fault|unreadable",
  * "id","status","fault_code","fault_text","errors":[...]}}. */
 

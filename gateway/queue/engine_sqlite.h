@@ -161,9 +161,9 @@ void delivery_read(sqlite3_stmt *s, struct delivery_row *ret_row);
 int delivery_find(struct engine *e, sqlite3_int64 document, const char *destination,
 	struct delivery_row *ret_row);
 
-/* All of a document, at most QUEUE_DESTINATIONS_MAX. Return: how many or negative. */
+/* All of a document, at most QUEUE_DELIVERIES_MAX. Return: how many or negative. */
 int delivery_all(struct engine *e, sqlite3_int64 document,
-	struct delivery_row ret_rows[QUEUE_DESTINATIONS_MAX]);
+	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX]);
 
 /* The one place where a delivery's state changes: checks the table, writes the whole row.
  */
@@ -203,6 +203,43 @@ struct outcome {
 };
 int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
 	const struct outcome *o);
+
+/* What a document says about earlier ones; relation RELATION_NONE: nothing. */
+struct relation_row {
+	enum document_relation relation;
+	char number[DOCUMENT_NUMBER_SIZE];
+};
+int relation_insert(
+	struct engine *e, sqlite3_int64 document, const struct queue_submission *s);
+int relation_read(struct engine *e, sqlite3_int64 document, struct relation_row *ret_row);
+
+/* The document is accepted: earlier ones of its partner are withdrawn or replaced, what
+ * of them was not sent yet never will be, and whoever has one gets this one too. Return:
+ * 0 or negative. */
+int relation_take_effect(struct engine *e, int64_t now, const struct document_row *d);
+
+/* In sequence: does a delivery of an original there come first? Return: 1, 0, negative.
+ */
+int relation_waits(struct engine *e, sqlite3_int64 document, const char *destination);
+
+/* A delivery has come to its end: what waited for it goes. Return: 0 or negative. */
+int relation_let_followers_go(
+	struct engine *e, int64_t now, const struct delivery_row *d);
+
+/* Is the document withdrawn or replaced, so that it is not sent there any more? Return:
+ * 1, 0, negative. relation_end: then its delivery ends. Return: 0 or negative. */
+int relation_ended(
+	struct engine *e, const struct document_row *doc, const struct delivery_row *d);
+int relation_end(struct engine *e, int64_t now, const struct document_row *doc,
+	struct delivery_row *d);
+
+/* What a destination called the original, or "". Return: 0 or negative. */
+int relation_original_reply(struct engine *e, sqlite3_int64 document,
+	const char *destination, char ret_reply[DOCUMENT_REPLY_SIZE]);
+
+/* What waited may be claimed; what an operator holds stays held, but for later. Return:
+ * QUEUE_DONE or as delivery_become. */
+int delivery_queue(struct engine *e, int64_t now, struct delivery_row *d);
 
 /* The document of a delivery. Return: 0 or negative. */
 int delivery_document(

@@ -46,10 +46,10 @@ static bool may_leave(const struct delivery_row *d)
 static int add_delivery(
 	struct engine *e, int64_t now, const struct document_row *doc, const char *to)
 {
-	struct delivery_row rows[QUEUE_DESTINATIONS_MAX], d;
+	struct delivery_row rows[QUEUE_DELIVERIES_MAX], d;
 	int r = delivery_all(e, doc->key, rows);
 
-	if (r < 0 || r == QUEUE_DESTINATIONS_MAX)
+	if (r < 0 || r == QUEUE_DELIVERIES_MAX)
 		return r < 0 ? r : QUEUE_ILLEGAL;
 	r = sql_run(e, SQL_INSERT_DELIVERY, "iti", (int64_t)doc->key, to,
 		doc->document.received);
@@ -61,7 +61,8 @@ static int add_delivery(
 		doc->document.state == DOCUMENT_HELD ||
 		doc->document.state == DOCUMENT_QUARANTINED)
 		return r;
-	return delivery_become(e, &d, DELIVERY_QUEUED, now);
+	r = relation_waits(e, doc->key, to);
+	return r == 0 ? delivery_queue(e, now, &d) : r < 0 ? r : QUEUE_DONE;
 }
 
 static int end_here(struct engine *e, int64_t now, const struct document_row *doc,
@@ -93,6 +94,9 @@ static int reroute(struct engine *e, int64_t now, const struct document_row *doc
 
 	if (!may_leave(d) || doc->document.state == DOCUMENT_REFUSED)
 		return 0;
+	r = relation_ended(e, doc, d);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = delivery_find(e, doc->key, to, &there);
 	if (r != QUEUE_NOT_FOUND)
 		return r < 0 ? r : 0;
@@ -140,7 +144,7 @@ static int select_rows(struct engine *e, const struct queue_selection *s,
 static int act_on_one(
 	struct engine *e, int64_t now, const struct queue_act_request *q, json_t *ids)
 {
-	struct delivery_row rows[QUEUE_DESTINATIONS_MAX];
+	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	const struct queue_selection *s = &q->selection;
 	struct document_row doc;
 	int count, r = document_find(e, s->id, &doc);

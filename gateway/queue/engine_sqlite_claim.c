@@ -251,6 +251,25 @@ static int select_delivery(struct engine *e, int64_t now, const char *destinatio
 	return r;
 }
 
+/* What the document says about an earlier one, for this destination. */
+static int add_relation(struct engine *e, const struct document_row *doc,
+	const struct delivery_row *d, struct queue_claim *c)
+{
+	struct relation_row relation;
+	int r = relation_read(e, doc->key, &relation);
+
+	if (r == 0 && relation.relation != RELATION_NONE) {
+		c->relation = relation.relation;
+		memcpy(c->original, relation.number, sizeof(c->original));
+		r = relation_original_reply(
+			e, doc->key, d->destination, c->original_reply);
+	}
+	if (r == 0)
+		r = relation_ended(e, doc, d);
+	c->ended = r > 0;
+	return r < 0 ? r : 0;
+}
+
 static int send_delivery(struct engine *e, int64_t now, int lease_s,
 	const struct document_row *doc, struct delivery_row *d,
 	struct queue_claim *ret_claim)
@@ -266,6 +285,9 @@ static int send_delivery(struct engine *e, int64_t now, int lease_s,
 	if (!d->first_try)
 		d->first_try = now;
 	memcpy(c.destination, d->destination, sizeof(c.destination));
+	r = add_relation(e, doc, d, &c);
+	if (r < 0)
+		return r;
 	r = delivery_become(e, d, DELIVERY_SENDING, now);
 	if (r != QUEUE_DONE)
 		return r;

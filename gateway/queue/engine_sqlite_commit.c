@@ -113,6 +113,9 @@ static bool submission_ok(const struct queue_submission *s)
 	for (uint32_t i = 0; i < s->destination_count; i++)
 		if (!s->destinations[i][0])
 			return false;
+	if (s->relation >= RELATIONS ||
+		(s->relation != RELATION_NONE) != (s->original[0] != '\0'))
+		return false;
 	return (s->state == DOCUMENT_HELD) == (s->hold_reason[0] != '\0');
 }
 
@@ -157,6 +160,18 @@ static int insert_deliveries(
 	return r;
 }
 
+/* What it says of earlier ones counts once it is accepted. */
+static int relate(struct engine *e, sqlite3_int64 key, const struct queue_submission *s)
+{
+	struct document_row row;
+	int r = s->state == DOCUMENT_REFUSED ? 0 : relation_insert(e, key, s);
+
+	if (r < 0 || s->state != DOCUMENT_ACCEPTED || s->relation == RELATION_NONE)
+		return r;
+	r = document_find(e, s->id, &row);
+	return r == QUEUE_DONE ? relation_take_effect(e, s->received, &row) : r;
+}
+
 int engine_insert(struct engine *e, const struct queue_submission *s,
 	const struct engine_parts *parts, struct queue_document *ret_first)
 {
@@ -175,5 +190,7 @@ int engine_insert(struct engine *e, const struct queue_submission *s,
 		r = insert_deliveries(e, key, s);
 	if (r == 0)
 		r = audit_append(e, key, parts->record);
+	if (r == 0)
+		r = relate(e, key, s);
 	return r < 0 ? r : QUEUE_DONE;
 }

@@ -34,10 +34,27 @@ static int release_one(struct engine *e, int64_t now, struct delivery_row *d)
 	return changed(delivery_become(e, d, d->held_from, now));
 }
 
+/* What is withdrawn or replaced is not sent where it is not. */
+static int may_go_again(struct engine *e, const struct delivery_row *d)
+{
+	struct document_row doc;
+	int r;
+
+	if (d->state != DELIVERY_REFUSED && d->state != DELIVERY_EXPIRED)
+		return 1;
+	r = delivery_document(e, d, &doc);
+	if (r == 0)
+		r = relation_ended(e, &doc, d);
+	return r < 0 ? r : !r;
+}
+
 static int redrive_one(struct engine *e, int64_t now, struct delivery_row *d)
 {
 	enum delivery_state to = d->state;
+	int r = may_go_again(e, d);
 
+	if (r <= 0)
+		return r;
 	if (d->state == DELIVERY_REFUSED)
 		to = DELIVERY_QUEUED;
 	else if (d->state == DELIVERY_EXPIRED) /* it may have arrived: look it up first */
@@ -88,7 +105,7 @@ static int act_on_document(
 static int act_on_all(struct engine *e, int64_t now, const struct verb *v,
 	sqlite3_int64 document, json_t *ret_changed)
 {
-	struct delivery_row rows[QUEUE_DESTINATIONS_MAX];
+	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	int count = delivery_all(e, document, rows);
 
 	for (int i = 0; i < count; i++) {

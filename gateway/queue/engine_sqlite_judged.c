@@ -17,7 +17,7 @@ static bool judgement_ok(const struct queue_judgement *j, struct span report)
 /* What was never accepted goes nowhere. */
 static int end_deliveries(struct engine *e, int64_t now, sqlite3_int64 document)
 {
-	struct delivery_row rows[QUEUE_DESTINATIONS_MAX];
+	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	int count = delivery_all(e, document, rows), r = QUEUE_DONE;
 
 	for (int i = 0; r == QUEUE_DONE && i < count; i++)
@@ -141,5 +141,7 @@ int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,
 			return r;
 	}
 	r = audit_event(e, now, "intake", "document.judged", &d, json_incref(detail));
+	if (r == 0 && j->state == DOCUMENT_ACCEPTED)
+		r = relation_take_effect(e, now, &d);
 	return r < 0 ? r : QUEUE_DONE;
 }

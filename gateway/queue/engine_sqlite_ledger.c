@@ -73,7 +73,7 @@ static bool balanced(const json_t *c, json_int_t all)
 
 static json_t *row_of(const char *partner, const char *destination, const json_t *c)
 {
-	json_int_t withdrawn = count(c, "withdrawn", "open"), all = 0, queued = 0;
+	json_int_t withdrawn = count(c, "withdrawn", "ended"), all = 0, queued = 0;
 
 	for (int s = DELIVERY_WAITING; s < DELIVERY_STATES; s++) {
 		enum delivery_state state = (enum delivery_state)s;
@@ -85,11 +85,11 @@ static json_t *row_of(const char *partner, const char *destination, const json_t
 	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b}", "partner",
 		json_text(partner), "destination", json_text(destination), "accepted",
 		count(c, "flows", "entered"), "delivered",
-		state_count(c, DELIVERY_DELIVERED), "in_queue", queued - withdrawn,
-		"held", state_count(c, DELIVERY_HELD), "refused",
+		state_count(c, DELIVERY_DELIVERED), "in_queue", queued, "held",
+		state_count(c, DELIVERY_HELD), "refused",
 		state_count(c, DELIVERY_REFUSED), "expired",
-		state_count(c, DELIVERY_EXPIRED), "withdrawn", withdrawn, "balanced",
-		balanced(c, all));
+		state_count(c, DELIVERY_EXPIRED) - withdrawn, "withdrawn", withdrawn,
+		"balanced", balanced(c, all));
 }
 
 static int add_rows(json_t *partners, json_t *rows, bool *balance)
@@ -196,7 +196,7 @@ static const struct delivery_row *stored(
 static int compare_deliveries(
 	struct engine *e, const struct document_row *d, const struct replay *p)
 {
-	struct delivery_row rows[QUEUE_DESTINATIONS_MAX];
+	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	int n = delivery_all(e, d->key, rows), r = n < 0 ? n : 0;
 
 	for (size_t i = 0; r == 0 && i < p->count; i++) {

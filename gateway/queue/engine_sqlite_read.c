@@ -60,13 +60,16 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 	const struct queue_document *d = &row->document;
 	char hash[SHA256_TEXT_SIZE];
 	json_t *deliveries = deliveries_to_json(e, row->key);
+	struct relation_row relation;
 
-	if (!deliveries)
+	if (!deliveries || relation_read(e, row->key, &relation) < 0) {
+		json_decref(deliveries);
 		return NULL;
+	}
 	hex_encode(d->sha256, SHA256_SIZE, hash);
 	return json_pack(
 		"{s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,"
-		"s:I,s:o}",
+		"s:I,s:o,s:s,s:o}",
 		"id", d->id, "partner", json_text(d->partner), "sha256", hash, "country",
 		json_text(d->country), "import_country", json_text(d->import_country),
 		"type", json_text(d->type), "number", json_text(d->number), "status",
@@ -76,7 +79,9 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 		json_time(d->held_until), "hold_reason", json_text(d->hold_reason),
 		"policy_digest", json_text(d->policy_digest), "store_version",
 		json_text(d->store_version), "correlation", json_text(row->correlation),
-		"seal_attempts", (json_int_t)row->attempt, "deliveries", deliveries);
+		"seal_attempts", (json_int_t)row->attempt, "deliveries", deliveries,
+		"relation", document_relation_text(relation.relation), "original",
+		json_text(relation.number));
 }
 
 /* One record with what proves its place: previous and own chain value. */

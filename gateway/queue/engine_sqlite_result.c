@@ -52,26 +52,24 @@ int delivery_settle(struct engine *e, int64_t now, const struct document_row *do
 	return r < 0 ? r : QUEUE_DONE;
 }
 
-/* What waited for the seal may go; what an operator holds stays held, but for later. */
+/* What waited for the seal may go, unless the document that it follows comes first. */
 static int release_deliveries(
 	struct engine *e, int64_t now, sqlite3_int64 document, json_t *ret_destinations)
 {
-	struct delivery_row rows[QUEUE_DESTINATIONS_MAX];
+	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	int count = delivery_all(e, document, rows);
 
 	for (int i = 0; i < count; i++) {
 		struct delivery_row *d = &rows[i];
-		enum delivery_state to = DELIVERY_QUEUED;
 		int r;
 
-		if (d->state == DELIVERY_HELD && d->held_from == DELIVERY_WAITING) {
-			d->held_from = DELIVERY_QUEUED;
-			to = DELIVERY_HELD;
-		} else if (d->state != DELIVERY_WAITING) {
+		if (d->state != DELIVERY_WAITING && d->held_from != DELIVERY_WAITING)
 			continue;
-		}
-		d->due = d->received;
-		r = delivery_become(e, d, to, now);
+		r = relation_waits(e, document, d->destination);
+		if (r > 0)
+			continue;
+		if (r == 0)
+			r = delivery_queue(e, now, d);
 		if (r != QUEUE_DONE)
 			return r;
 		json_array_append_new(ret_destinations, json_text(d->destination));
@@ -190,7 +188,8 @@ static int claimed_delivery(struct engine *e, int64_t now,
 		return QUEUE_STALE;
 	if (ret_row->state == DELIVERY_SENDING)
 		return QUEUE_DONE;
-	if (ret_row->state == (enum delivery_state)q->state) {
+	if (ret_row->state == (enum delivery_state)q->state ||
+		(ret_row->state == DELIVERY_EXPIRED && q->state == DELIVERY_DEFERRED)) {
 		*ret_again = true;
 		return QUEUE_DONE;
 	}
@@ -198,6 +197,20 @@ static int claimed_delivery(struct engine *e, int64_t now,
 	if (ret_row->state == DELIVERY_UNKNOWN)
 		return delivery_become(e, ret_row, DELIVERY_SENDING, now);
 	return QUEUE_ILLEGAL;
+}
+
+/* It was withdrawn or replaced while this attempt was under way, and is not there. */
+static int end_unsent(struct engine *e, int64_t now, const struct document_row *doc,
+	struct delivery_row *d)
+{
+	int r = relation_end(e, now, doc, d);
+
+	if (r == 0)
+		r = audit_event(e, now, "queued", "delivery.expired", doc,
+			json_pack("{s:s,s:s}", "destination", d->destination, "reason",
+				document_state_text(
+					(enum document_state)doc->document.state)));
+	return r < 0 ? r : QUEUE_DONE;
 }
 
 int engine_delivery_result(
@@ -212,6 +225,9 @@ int engine_delivery_result(
 
 	if (r != QUEUE_DONE || again)
 		return r;
+	r = to == DELIVERY_DEFERRED ? relation_ended(e, &doc, &d) : 0;
+	if (r != 0)
+		return r < 0 ? r : end_unsent(e, now, &doc, &d);
 	r = sql_run(e, SQL_NOTE_DELIVERY, "itt", (int64_t)d.key, q->reply_id, q->detail);
 	if (r < 0)
 		return r;

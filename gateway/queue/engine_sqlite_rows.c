@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "queue/engine_sqlite.h"
+#include "queue/replay.h"
 
 #include <errno.h>
 #include <string.h>
@@ -101,13 +102,13 @@ int delivery_find(struct engine *e, sqlite3_int64 document, const char *destinat
 }
 
 int delivery_all(struct engine *e, sqlite3_int64 document,
-	struct delivery_row ret_rows[QUEUE_DESTINATIONS_MAX])
+	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX])
 {
 	_cleanup_statement_ sqlite3_stmt *s =
 		sql_bind(e, SQL_ALL_DELIVERIES, "i", (int64_t)document);
 	int count = 0, r;
 
-	while ((r = sql_step(e, s)) > 0 && count < QUEUE_DESTINATIONS_MAX)
+	while ((r = sql_step(e, s)) > 0 && count < QUEUE_DELIVERIES_MAX)
 		delivery_read(s, &ret_rows[count++]);
 	return r < 0 ? r : count;
 }
@@ -152,5 +153,19 @@ int delivery_become(
 	r = sql_run(e, SQL_UPDATE_DELIVERY, "ittiiiiii", (int64_t)d->key,
 		delivery_state_text(to), held_from_text(d), (int64_t)d->hold, d->due,
 		(int64_t)d->fence, (int64_t)d->attempt, d->first_try, now);
+	if (r == 0 && replay_class(to) != DELIVERY_QUEUED)
+		r = relation_let_followers_go(e, now, d);
 	return r < 0 ? r : QUEUE_DONE;
+}
+
+int delivery_queue(struct engine *e, int64_t now, struct delivery_row *d)
+{
+	enum delivery_state to = DELIVERY_QUEUED;
+
+	if (d->state == DELIVERY_HELD) {
+		d->held_from = DELIVERY_QUEUED;
+		to = DELIVERY_HELD;
+	}
+	d->due = d->received;
+	return delivery_become(e, d, to, now);
 }

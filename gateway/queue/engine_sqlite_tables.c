@@ -285,6 +285,36 @@ static const char TRIGGERS_6[] =
 	"  WHERE document=NEW.document),NEW.destination,NEW.state,1)"
 	"  ON CONFLICT DO UPDATE SET n=n+1; END;";
 
+/* Version 7: what a document says about earlier ones (relations), which ones that were
+ * (related), and how many deliveries ended with that. */
+static const char TABLES_7[] =
+	"CREATE TABLE relations("
+	" document INTEGER PRIMARY KEY REFERENCES documents,"
+	" relation TEXT NOT NULL CHECK(relation IN('withdraws','replaces')),"
+	" number TEXT NOT NULL CHECK(number<>'')"
+	") STRICT;"
+	"CREATE TABLE related("
+	" document INTEGER NOT NULL REFERENCES documents,"
+	" original INTEGER NOT NULL REFERENCES documents CHECK(original<document),"
+	" PRIMARY KEY(document,original)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX related_original ON related(original);"
+	"CREATE TABLE withdrawn("
+	" partner TEXT NOT NULL, destination TEXT NOT NULL,"
+	" n INTEGER NOT NULL CHECK(n>0),"
+	" PRIMARY KEY(partner,destination)"
+	") STRICT, WITHOUT ROWID;";
+
+static const char TRIGGERS_7[] =
+	"CREATE TRIGGER relations_kept BEFORE UPDATE ON relations"
+	" BEGIN SELECT RAISE(ABORT,'what a document says never changes'); END;"
+	"CREATE TRIGGER relations_never_deleted BEFORE DELETE ON relations"
+	" BEGIN SELECT RAISE(ABORT,'what a document says is never deleted'); END;"
+	"CREATE TRIGGER related_kept BEFORE UPDATE ON related"
+	" BEGIN SELECT RAISE(ABORT,'a replacement stands'); END;"
+	"CREATE TRIGGER related_never_deleted BEFORE DELETE ON related"
+	" BEGIN SELECT RAISE(ABORT,'a replacement stands'); END;";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -295,6 +325,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_4 },
 	{ TABLES_5 },
 	{ CHECKS_6, INDEXES_6, TRIGGERS_6 },
+	{ TABLES_7, TRIGGERS_7 },
 };
 
 const char *schema_text(int version, int index)

@@ -21,7 +21,7 @@ static void set_delivery(struct replay *p, const char *destination, enum deliver
 		return;
 	while (i < p->count && strcmp(p->deliveries[i].destination, destination) != 0)
 		i++;
-	if (i == QUEUE_DESTINATIONS_MAX)
+	if (i == QUEUE_DELIVERIES_MAX)
 		return;
 	if (i == p->count) {
 		p->count++;
@@ -31,12 +31,13 @@ static void set_delivery(struct replay *p, const char *destination, enum deliver
 	p->deliveries[i].state = replay_class(s);
 }
 
-static void set_listed(struct replay *p, const json_t *detail, enum delivery_state s)
+static void set_listed(
+	struct replay *p, const json_t *detail, const char *key, enum delivery_state s)
 {
 	size_t i;
 	json_t *name;
 
-	json_array_foreach(json_object_get(detail, "destinations"), i, name)
+	json_array_foreach(json_object_get(detail, key), i, name)
 		set_delivery(p, json_string_value(name), s);
 }
 
@@ -47,10 +48,13 @@ static void document_event(struct replay *p, const char *what, const json_t *det
 
 	if (strcmp(what, "judged") == 0)
 		s = document_state_find(json_string_of(detail, "state"));
+	if (document_relation_find(what) != RELATION_NONE)
+		set_listed(p, detail, "destinations", DELIVERY_QUEUED);
 	if (s == DOCUMENT_NONE)
 		return;
+	set_listed(p, detail, "ended", DELIVERY_EXPIRED);
 	if (s != DOCUMENT_REFUSED)
-		set_listed(p, detail, DELIVERY_QUEUED);
+		set_listed(p, detail, "destinations", DELIVERY_QUEUED);
 	else
 		for (size_t i = 0; i < p->count; i++)
 			p->deliveries[i].state = DELIVERY_EXPIRED;
@@ -102,7 +106,7 @@ void replay_record(struct replay *p, const json_t *record)
 	} else if (strcmp(event, "operator.reroute") == 0) {
 		rerouted(p, detail);
 	} else if (strcmp(event, "operator.redrive") == 0) {
-		set_listed(p, detail, DELIVERY_QUEUED);
+		set_listed(p, detail, "destinations", DELIVERY_QUEUED);
 		if (json_is_true(json_object_get(detail, "document")))
 			p->document = DOCUMENT_ACCEPTED;
 	}

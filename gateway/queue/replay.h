@@ -20,7 +20,7 @@ struct replay_delivery {
 /* Zeroed it is a document of which nothing was told yet. */
 struct replay {
 	enum document_state document;
-	struct replay_delivery deliveries[QUEUE_DESTINATIONS_MAX];
+	struct replay_delivery deliveries[QUEUE_DELIVERIES_MAX];
 	size_t count;
 };
 

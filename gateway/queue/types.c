@@ -35,11 +35,12 @@ static const char *const DELIVERY_TEXT[DELIVERY_STATES] = {
 static const unsigned DOCUMENT_NEXT[DOCUMENT_STATES] = {
 	[DOCUMENT_NONE] =
 		BIT(DOCUMENT_REFUSED) | BIT(DOCUMENT_HELD) | BIT(DOCUMENT_ACCEPTED),
-	[DOCUMENT_HELD] =
-		BIT(DOCUMENT_REFUSED) | BIT(DOCUMENT_ACCEPTED) | BIT(DOCUMENT_WITHDRAWN),
+	[DOCUMENT_HELD] = BIT(DOCUMENT_REFUSED) | BIT(DOCUMENT_ACCEPTED) |
+			  BIT(DOCUMENT_WITHDRAWN) | BIT(DOCUMENT_REPLACED),
 	[DOCUMENT_ACCEPTED] = BIT(DOCUMENT_SEALED) | BIT(DOCUMENT_QUARANTINED) |
 			      BIT(DOCUMENT_WITHDRAWN) | BIT(DOCUMENT_REPLACED),
-	[DOCUMENT_QUARANTINED] = BIT(DOCUMENT_ACCEPTED) | BIT(DOCUMENT_WITHDRAWN),
+	[DOCUMENT_QUARANTINED] =
+		BIT(DOCUMENT_ACCEPTED) | BIT(DOCUMENT_WITHDRAWN) | BIT(DOCUMENT_REPLACED),
 	[DOCUMENT_SEALED] =
 		BIT(DOCUMENT_CLEARED) | BIT(DOCUMENT_WITHDRAWN) | BIT(DOCUMENT_REPLACED),
 	[DOCUMENT_CLEARED] = BIT(DOCUMENT_WITHDRAWN) | BIT(DOCUMENT_REPLACED),
@@ -93,6 +94,22 @@ enum document_state document_state_find(const char *text)
 enum delivery_state delivery_state_find(const char *text)
 {
 	return (enum delivery_state)find_text(DELIVERY_TEXT, DELIVERY_STATES, text);
+}
+
+static const char *const RELATION_TEXT[RELATIONS] = {
+	[RELATION_NONE] = "",
+	[RELATION_WITHDRAWS] = "withdraws",
+	[RELATION_REPLACES] = "replaces",
+};
+
+const char *document_relation_text(enum document_relation r)
+{
+	return (unsigned)r < RELATIONS ? RELATION_TEXT[r] : "";
+}
+
+enum document_relation document_relation_find(const char *text)
+{
+	return (enum document_relation)find_text(RELATION_TEXT, RELATIONS, text);
 }
 
 bool document_may_become(enum document_state from, enum document_state to)

@@ -48,7 +48,23 @@ enum delivery_state delivery_state_find(const char *text);
 bool document_may_become(enum document_state from, enum document_state to);
 bool delivery_may_become(enum delivery_state from, enum delivery_state to);
 
+/* What a document says about earlier ones of the same partner, country and type. */
+enum document_relation {
+	RELATION_NONE = 0,
+	RELATION_WITHDRAWS, /* they were taken back */
+	RELATION_REPLACES,  /* this one stands in their place */
+	RELATIONS,
+};
+
+const char *document_relation_text(enum document_relation r); /* "" for none */
+enum document_relation document_relation_find(const char *text);
+
+/* Destinations that a document is committed with; deliveries that it may come to have. */
 #define QUEUE_DESTINATIONS_MAX 8
+#define QUEUE_DELIVERIES_MAX 32
+
+/* Behind a destination's name: what is told about a document that it has. */
+#define DESTINATION_NOTICE '/'
 
 /* What is known of a document when it is committed. */
 struct queue_submission {
@@ -70,6 +86,8 @@ struct queue_submission {
 	char destinations[QUEUE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 	uint32_t destination_count;
 	char correlation[64];
+	uint32_t relation; /* enum document_relation, to documents of this number: */
+	char original[DOCUMENT_NUMBER_SIZE];
 };
 
 /* The document that was there first, or the one asked for. */
@@ -99,6 +117,13 @@ struct queue_claim {
 	uint32_t attempt; /* 1 for the first */
 	uint32_t look_up; /* 1: the last attempt's outcome is unknown, look it up first */
 	int64_t first_try; /* seconds; 0 when this is it */
+	/* What the document says about an earlier one, and what that one is called at
+	 * this destination ("" when it is not known there). */
+	uint32_t relation; /* enum document_relation */
+	uint32_t
+		ended; /* 1: withdrawn or replaced meanwhile: look it up, never send it */
+	char original[DOCUMENT_NUMBER_SIZE];
+	char original_reply[DOCUMENT_REPLY_SIZE];
 };
 
 /* A later verdict on a held document. */

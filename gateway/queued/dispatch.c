@@ -57,7 +57,8 @@ struct operation {
 		TEXT(body, submission.type), TEXT(body, submission.number),              \
 		TEXT(body, submission.status), TEXT(body, submission.hold_reason),       \
 		TEXT(body, submission.policy_digest),                                    \
-		TEXT(body, submission.store_version), TEXT(body, submission.correlation)
+		TEXT(body, submission.store_version),                                    \
+		TEXT(body, submission.correlation), TEXT(body, submission.original)
 
 /* Who may do what. One row an operation. */
 static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {

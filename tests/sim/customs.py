@@ -2,7 +2,9 @@
 """A national customs single window that takes certificates and answers by key.
 
   POST /v1/certificates   body application/vnd.etsi.asic-e+zip, headers Idempotency-Key,
-                          X-Document-Number, X-Information-Status (advance or cleared)
+                          X-Document-Number, X-Information-Status (advance, cleared or withdrawn);
+                          X-Original-Withdrawn or -Replaced with the number of another
+                          and X-Original-Acknowledgement
        201 {acknowledgement, received, sha256}; 200 with the original acknowledgement for
        the same key, headers and bytes (a replay, noted in the ledger); 422 for the same
        key with anything else.
@@ -20,7 +22,7 @@ import urllib.parse
 from . import asice, ledger, service
 
 COLLECTION = "/v1/certificates"
-STATUSES = ("advance", "cleared")
+STATUSES = ("advance", "cleared", "withdrawn")
 _KEY = re.compile(r"[!-~]{1,255}")
 _NUMBER = re.compile(r"[ -~]{1,70}")
 LOG = logging.getLogger("sim")
@@ -90,10 +92,18 @@ class Customs(service.Service):
                            "X-Document-Number is missing or unfit")
         if status not in STATUSES:
             return problem(400, "information-status",
-                           "X-Information-Status: advance or cleared is wanted")
+                           "X-Information-Status: advance, cleared or withdrawn is wanted")
         if not (self.options.any_content or asice.looks_right(request.body)):
             return problem(422, "not-asic-e", "The body is not an ASiC-E container")
         return None
+
+    @staticmethod
+    def _original(request):
+        """What the certificate withdraws or replaces, as the headers say."""
+        names = {"withdraws": "X-Original-Withdrawn", "replaces": "X-Original-Replaced",
+                 "original": "X-Original-Acknowledgement"}
+        return {key: request.header(name) for key, name in names.items()
+                if request.header(name)}
 
     def _submit(self, request):
         key = request.header("Idempotency-Key") or ""
@@ -104,7 +114,7 @@ class Customs(service.Service):
             return refusal
         facts = {"key": key, "document_number": number, "information_status": status,
                  "sha256": hashlib.sha256(request.body).hexdigest(),
-                 "size": len(request.body)}
+                 "size": len(request.body), **self._original(request)}
         with self._lock:
             known = self._accepted.get(key)
             if known:

@@ -8,6 +8,9 @@ follow what TRACES NT is known to do; the payload is this project's own:
   SOAPAction "submitCertificate": SubmitCertificateRequest{Reference, FileName, Content,
       DocumentNumber, DocumentType, Country} -> SubmitCertificateResponse{
       CertificateReference, Status}
+  SOAPAction "withdrawCertificate": WithdrawCertificateRequest{the same, Original: a
+      CertificateReference} -> SubmitCertificateResponse; an Original that is not there is
+      refused with business error ORIGINAL-UNKNOWN
   SOAPAction "findCertificate": FindCertificateRequest{Reference} ->
       FindCertificateResponse{Found, CertificateReference?, Status?}
 
@@ -32,8 +35,10 @@ from . import asice, service, soap, wsse
 
 NS = "urn:sealgate:sim:traces:submission:v1"
 ENDPOINT = "/tracesnt/ws/CertificateSubmissionServiceV1"
-ACTIONS = {'"submitCertificate"': "submit", '"findCertificate"': "find"}
+ACTIONS = {'"submitCertificate"': "submit", '"findCertificate"': "find",
+           '"withdrawCertificate"': "withdraw"}
 PAYLOADS = {"submit": f"{{{NS}}}SubmitCertificateRequest",
+            "withdraw": f"{{{NS}}}WithdrawCertificateRequest",
             "find": f"{{{NS}}}FindCertificateRequest"}
 SUBMIT_FIELDS = ("Reference", "FileName", "Content", "DocumentNumber", "DocumentType",
                  "Country")
@@ -123,6 +128,9 @@ class Traces(service.Service):
                              "operation.")
         if operation == "find":
             return self._find(soap.children(payload, NS, ("Reference",))["Reference"])
+        if operation == "withdraw":
+            return self._submit(
+                soap.children(payload, NS, SUBMIT_FIELDS + ("Original",)), request_id)
         return self._submit(soap.children(payload, NS, SUBMIT_FIELDS), request_id)
 
     def _check_headers(self, header):
@@ -165,6 +173,12 @@ class Traces(service.Service):
                  "sha256": hashlib.sha256(content).hexdigest(), "size": len(content),
                  "request_id": request_id}
         with self._lock:
+            if "Original" in fields:
+                facts["withdraws"] = fields["Original"]
+                if fields["Original"] not in {a["certificate"]
+                                              for a in self._accepted.values()}:
+                    raise soap.rules_fault(NS, [("ORIGINAL-UNKNOWN", "Nothing is known "
+                                                 "under this reference", "Original")])
             known = self._accepted.get(facts["reference"])
             if known:
                 self.ledger.append("duplicate", certificate=known["certificate"],

@@ -104,6 +104,23 @@ static inline void submission_make(struct queue_submission *s, const char *numbe
 	}
 }
 
+/* The record of a submission, as intake writes it; the text is the caller's. */
+static inline char *store_record(const struct queue_submission *q)
+{
+	json_t *list = json_array();
+	_cleanup_json_ json_t *record = NULL;
+
+	for (uint32_t i = 0; i < q->destination_count; i++)
+		json_array_append_new(list, json_string(q->destinations[i]));
+	record = json_pack("{s:s,s:s,s:s,s:s,s:{s:o}}", "actor", q->partner, "at",
+		"2026-06-05T12:00:00Z", "document", q->id, "event",
+		q->state == DOCUMENT_REFUSED ? "document.refused"
+		: q->state == DOCUMENT_HELD  ? "document.held"
+					     : "document.accepted",
+		"detail", "destinations", list);
+	return json_canonical(record);
+}
+
 static inline int store_insert(
 	struct store *s, const struct queue_submission *q, struct span document)
 {

@@ -143,12 +143,18 @@ static void withdrawn_has_a_column(void **state)
 {
 	struct store *s = *state;
 	char id[DOCUMENT_ID_SIZE];
+	struct queue_submission q;
 	json_t *l;
 
 	store_add_sealed(s, "N1", id);
-	assert_int_equal(
-		sql_exec(s->engine, "UPDATE documents SET state='withdrawn'"), 0);
+	submission_make(&q, "N1", DOCUMENT_ACCEPTED, span_str("taken back"));
+	snprintf(q.status, sizeof(q.status), "40");
+	q.relation = RELATION_WITHDRAWS;
+	snprintf(q.original, sizeof(q.original), "N1");
+	q.destination_count = 0;
+	assert_int_equal(store_insert(s, &q, span_str("taken back")), QUEUE_DONE);
 	l = assert_balanced(s);
+	assert_int_equal(number(l, "traces", "expired"), 0);
 	assert_int_equal(number(l, "traces", "withdrawn"), 1);
 	assert_int_equal(number(l, "traces", "in_queue"), 0);
 	json_decref(l);

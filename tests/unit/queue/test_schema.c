@@ -128,6 +128,9 @@ static void illegal_rows_are_refused(void **state)
 		"INSERT INTO deliveries(document,destination,state,received,due,updated)"
 		" VALUES(1,'x','queued',1,1,1)",
 		"INSERT INTO blobs(id,document,part,data) VALUES(8,1,2,x'00')",
+		"INSERT INTO relations VALUES(1,'nonsense','N1')",
+		"INSERT INTO relations VALUES(1,'withdraws','')",
+		"INSERT INTO related VALUES(1,1)",
 		"INSERT INTO audit(position,record,chain) VALUES(0,x'00',zeroblob(32))",
 		"INSERT INTO audit(position,record,chain) VALUES(9,x'00',zeroblob(31))",
 	};
@@ -262,7 +265,8 @@ static void hot_selects_use_their_indexes(void **state)
 		SQL_NEXT_DELIVERY, SQL_EXPIRED_LEASES, SQL_NEXT_EXPIRY,
 		SQL_AUDIT_DOCUMENT, SQL_LIST_STATE, SQL_STATS_OLDEST,
 		SQL_STATS_OLDEST_DOCUMENT, SQL_EXPLAIN_HASH, SQL_EXPLAIN_NUMBER,
-		SQL_LIST_PARTNER };
+		SQL_LIST_PARTNER, SQL_RELATION_OF, SQL_ORIGINALS, SQL_ORIGINAL_OPEN,
+		SQL_ORIGINAL_THERE, SQL_ORIGINAL_REPLY, SQL_FOLLOWERS };
 	struct store *s = *state;
 
 	for (size_t i = 0; i < sizeof(HOT) / sizeof(HOT[0]); i++) {

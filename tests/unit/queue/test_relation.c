@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Withdrawal and replacement: told to whoever has the document, in sequence, and nothing
+ * of it is sent any more where it is not. */
+#include "tests/unit/queue/store.h"
+
+#include "queue/engine_sqlite.h"
+
+/* A later document that says something about those of a number. */
+static void later(struct store *s, const char *number, const char *status,
+	enum document_state state, enum document_relation relation, const char *original,
+	char ret_id[DOCUMENT_ID_SIZE])
+{
+	struct queue_submission q;
+	struct queue_document first;
+	struct engine_parts p = { .report = span_str("report"),
+		.receipt = span_str("receipt") };
+	char octets[64];
+	char *record;
+
+	snprintf(octets, sizeof(octets), "%s %s", number, status);
+	submission_make(&q, number, state, span_str(octets));
+	snprintf(q.status, sizeof(q.status), "%s", status);
+	q.relation = relation;
+	snprintf(q.original, sizeof(q.original), "%s", original);
+	q.destination_count = 1;
+	record = store_record(&q);
+	p.document = span_str(octets);
+	p.record = span_str(record);
+	assert_int_equal(STEP(s, engine_insert(s->engine, &q, &p, &first)), QUEUE_DONE);
+	memcpy(ret_id, q.id, DOCUMENT_ID_SIZE);
+	free(record);
+}
+
+static void seal(struct store *s, const char *id)
+{
+	struct queue_claim claim;
+
+	assert_int_equal(store_claim_seal(s, T0 + 10, 60, &claim), QUEUE_DONE);
+	assert_string_equal(claim.document.id, id);
+	assert_int_equal(STEP(s, engine_sealed(s->engine, T0 + 10, id, claim.fence,
+					 span_str("container"))),
+		QUEUE_DONE);
+}
+
+static void deliver(struct store *s, const char *destination, const char *id,
+	enum delivery_state to, const char *reply)
+{
+	struct queue_delivery_result_request q = { .state = to };
+	struct queue_claim claim;
+
+	assert_int_equal(store_claim(s, T0 + 100, destination, &claim), QUEUE_DONE);
+	assert_string_equal(claim.document.id, id);
+	q.fence = claim.fence;
+	memcpy(q.id, claim.document.id, sizeof(q.id));
+	memcpy(q.destination, claim.destination, sizeof(q.destination));
+	snprintf(q.reply_id, sizeof(q.reply_id), "%s", reply);
+	assert_int_equal(
+		STEP(s, engine_delivery_result(s->engine, T0 + 100, &q)), QUEUE_DONE);
+}
+
+/* Every count agrees, and what is stored is what the records say. */
+static void assert_sound(struct store *s)
+{
+	_cleanup_json_ json_t *l = NULL;
+	int fd = -1, rounds = 0;
+
+	assert_int_equal(STEP(s, engine_ledger(s->engine, &fd)), QUEUE_DONE);
+	l = store_json(fd);
+	assert_true(json_is_true(json_object_get(l, "balanced")));
+	while (rounds < 2) {
+		assert_int_equal(engine_begin(s->engine), 0);
+		rounds += engine_ledger_walk(s->engine, 10) == 0;
+		engine_rollback(s->engine);
+	}
+	assert_null(engine_ledger_found(s->engine));
+}
+
+/* One destination has it, the other does not yet: only the first is told. */
+static void withdrawn_where_it_is(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+
+	store_add_sealed(s, "N1", id);
+	deliver(s, "customs-es", id, DELIVERY_DELIVERED, "CSW-1");
+	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	assert_document(s, id, "withdrawn");
+	assert_delivery(s, id, "traces", "expired");
+	assert_delivery(s, id, "customs-es", "delivered");
+	assert_delivery(s, w, "customs-es", "waiting"); /* beyond its own route */
+	seal(s, w);
+	assert_int_equal(store_claim(s, T0 + 100, "customs-es", &claim), QUEUE_DONE);
+	assert_string_equal(claim.document.id, w);
+	assert_int_equal(claim.relation, RELATION_WITHDRAWS);
+	assert_string_equal(claim.original, "N1");
+	assert_string_equal(claim.original_reply, "CSW-1");
+	assert_int_equal(claim.ended, 0);
+	assert_int_equal(count_events(s, id, "document.withdrawn"), 1);
+	assert_int_equal(count_events(s, w, "document.withdraws"), 1);
+	assert_sound(s);
+}
+
+/* While the original is on its way there, the withdrawal waits; then it goes. */
+static void in_sequence(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+	struct queue_claim first, none;
+
+	store_add_sealed(s, "N1", id);
+	assert_int_equal(store_claim(s, T0 + 1, "traces", &first), QUEUE_DONE);
+	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	seal(s, w);
+	assert_delivery(s, w, "traces", "waiting");
+	assert_int_equal(store_claim(s, T0 + 20, "traces", &none), QUEUE_EMPTY);
+	assert_int_equal(
+		store_result(s, T0 + 20, &first, DELIVERY_DELIVERED, 0), QUEUE_DONE);
+	assert_delivery(s, w, "traces", "queued");
+	deliver(s, "traces", w, DELIVERY_DELIVERED, "REF.2");
+	assert_sound(s);
+}
+
+/* An attempt that was under way and did not arrive ends; it is not tried again. */
+static void not_sent_again(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+	struct queue_claim first;
+
+	store_add_sealed(s, "N1", id);
+	assert_int_equal(store_claim(s, T0 + 1, "traces", &first), QUEUE_DONE);
+	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	assert_int_equal(
+		store_result(s, T0 + 20, &first, DELIVERY_DEFERRED, T0 + 30), QUEUE_DONE);
+	assert_int_equal(store_result(s, T0 + 20, &first, DELIVERY_DEFERRED, T0 + 30),
+		QUEUE_DONE); /* told twice */
+	assert_delivery(s, id, "traces", "expired");
+	assert_int_equal(store_control(s, QUEUE_REDRIVE, id, "traces"), QUEUE_ILLEGAL);
+	assert_sound(s);
+}
+
+/* An unknown outcome is looked up, and the claim says that it must not be sent. */
+static void unknown_is_looked_up_only(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+
+	store_add_sealed(s, "N1", id);
+	assert_int_equal(store_claim(s, T0 + 1, "traces", &claim), QUEUE_DONE);
+	assert_int_equal(
+		store_result(s, T0 + 2, &claim, DELIVERY_UNKNOWN, T0 + 3), QUEUE_DONE);
+	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	assert_delivery(s, id, "traces", "unknown");
+	assert_int_equal(store_claim(s, T0 + 4, "traces", &claim), QUEUE_DONE);
+	assert_int_equal(claim.look_up, 1);
+	assert_int_equal(claim.ended, 1);
+	assert_int_equal(
+		store_result(s, T0 + 5, &claim, DELIVERY_EXPIRED, 0), QUEUE_DONE);
+	assert_sound(s);
+}
+
+/* A held withdrawal counts when it is accepted, and not before. */
+static void held_has_no_effect_yet(void **state)
+{
+	struct queue_judgement j = { .state = DOCUMENT_ACCEPTED };
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+	int64_t due;
+	int fd = -1;
+
+	store_add_sealed(s, "N1", id);
+	later(s, "N1", "40", DOCUMENT_HELD, RELATION_WITHDRAWS, "N1", w);
+	assert_document(s, id, "sealed");
+	assert_int_equal(
+		STEP(s, engine_claim_held(s->engine, T0 + 60, 60, &claim, &fd, &due)),
+		QUEUE_DONE);
+	closep(&fd);
+	assert_int_equal(STEP(s, engine_judged(s->engine, T0 + 61, w, claim.fence, &j,
+					 span_str("later report"))),
+		QUEUE_DONE);
+	assert_document(s, id, "withdrawn");
+	assert_sound(s);
+}
+
+/* Replaced, and the replacement withdrawn before it was sent: who has the first learns of
+ * both, in this order; another partner's document of the number is untouched. */
+static void chain_of_replacements(void **state)
+{
+	struct store *s = *state;
+	char a[DOCUMENT_ID_SIZE], b[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+
+	store_add_sealed(s, "N1", a);
+	deliver(s, "traces", a, DELIVERY_DELIVERED, "REF.1");
+	later(s, "N2", "70", DOCUMENT_ACCEPTED, RELATION_REPLACES, "N1", b);
+	seal(s, b);
+	assert_document(s, a, "replaced");
+	later(s, "N2", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N2", w);
+	seal(s, w);
+	assert_document(s, b, "withdrawn");
+	assert_document(s, a, "replaced");
+	assert_delivery(s, b, "traces", "queued");
+	assert_delivery(s, w, "traces", "waiting");
+	deliver(s, "traces", b, DELIVERY_DELIVERED, "REF.2");
+	deliver(s, "traces", w, DELIVERY_DELIVERED, "REF.3");
+	assert_sound(s);
+}
+
+static void of_an_unknown_number(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+
+	store_add_sealed(s, "N1", id);
+	later(s, "N9", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N9", w);
+	assert_document(s, id, "sealed");
+	assert_document(s, w, "accepted");
+	assert_sound(s);
+}
+
+/* What an operator holds before the seal waits its turn after the release. */
+static void hold_keeps_the_sequence(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+	struct queue_claim first;
+
+	store_add_sealed(s, "N1", id);
+	assert_int_equal(store_claim(s, T0 + 1, "traces", &first), QUEUE_DONE);
+	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	assert_int_equal(store_control(s, QUEUE_HOLD, w, "traces"), QUEUE_DONE);
+	seal(s, w);
+	assert_int_equal(store_control(s, QUEUE_RELEASE, w, "traces"), QUEUE_DONE);
+	assert_delivery(s, w, "traces", "waiting");
+	assert_int_equal(store_control(s, QUEUE_HOLD, w, "traces"), QUEUE_DONE);
+	assert_int_equal(
+		store_result(s, T0 + 20, &first, DELIVERY_DELIVERED, 0), QUEUE_DONE);
+	assert_delivery(s, w, "traces", "held");
+	assert_int_equal(store_control(s, QUEUE_RELEASE, w, "traces"), QUEUE_DONE);
+	assert_delivery(s, w, "traces", "queued");
+	assert_sound(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(withdrawn_where_it_is),
+		STORE_TEST(in_sequence),
+		STORE_TEST(not_sent_again),
+		STORE_TEST(unknown_is_looked_up_only),
+		STORE_TEST(held_has_no_effect_yet),
+		STORE_TEST(chain_of_replacements),
+		STORE_TEST(of_an_unknown_number),
+		STORE_TEST(hold_keeps_the_sequence),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
