@@ -13,6 +13,11 @@ FUZZ_LIBS_fuzz_scgi   := common
 FUZZ_LIBS_fuzz_ipc    := common
 FUZZ_LIBS_fuzz_asic   := evidence xades pki xml common
 FUZZ_LIBS_fuzz_xades  := xades pki xml common
+FUZZ_LIBS_fuzz_signature := xades pki xml common
+FUZZ_LIBS_fuzz_container := xades pki xml common
+FUZZ_LIBS_fuzz_token  := pki common
+FUZZ_LIBS_fuzz_ocsp   := pki common
+FUZZ_LIBS_fuzz_crl    := pki common
 FUZZ_LIBS_fuzz_queue  := queued queue common
 
 fuzz_libs = $(or $(FUZZ_LIBS_$(1)),$(FUZZ_ALL))
