@@ -20,9 +20,11 @@
 #define PENDING_MAX (1024u * 1024)
 #define CLOCK_BACK_MAX_S 300 /* further behind the last line, nothing is signed */
 
-/* A thread that waits for its line; lives on that thread's stack. */
+/* A thread that waits for its line; lives on that thread's stack. It is called when its
+ * line is durable, or to write the next batch: all others sleep on. */
 struct waiter {
 	struct waiter *next;
+	pthread_cond_t called;
 	bool done;
 	int result;
 };
@@ -30,7 +32,6 @@ struct waiter {
 struct count_log {
 	int fd;
 	pthread_mutex_t lock;
-	pthread_cond_t written;
 	bool leading; /* a thread is writing a batch */
 	bool broken;
 	off_t length; /* durable */
@@ -189,7 +190,6 @@ int count_log_open(
 	if (!log)
 		return -ENOMEM;
 	pthread_mutex_init(&log->lock, NULL);
-	pthread_cond_init(&log->written, NULL);
 	buf_init(&log->pending, PENDING_MAX);
 	log->fd = open_locked(path);
 	r = log->fd < 0 ? log->fd : recover(log, path, ret_cut, ret_error);
@@ -211,7 +211,6 @@ void count_log_close(struct count_log *log)
 	if (log->fd >= 0)
 		close(log->fd);
 	buf_done(&log->pending);
-	pthread_cond_destroy(&log->written);
 	pthread_mutex_destroy(&log->lock);
 	free(log);
 }
@@ -255,6 +254,7 @@ static void finish(struct waiter *list, int result)
 
 		list->result = result;
 		list->done = true;
+		pthread_cond_signal(&list->called);
 		list = next;
 	}
 }
@@ -286,7 +286,8 @@ static void lead(struct count_log *log)
 		log->broken |= broken;
 	}
 	log->leading = false;
-	pthread_cond_broadcast(&log->written);
+	if (log->waiters)
+		pthread_cond_signal(&log->waiters->called);
 	buf_done(&batch);
 }
 
@@ -318,18 +319,19 @@ static int enqueue(struct count_log *log, const struct count_entry *entry,
 int count_log_append(
 	struct count_log *log, const struct count_entry *entry, uint64_t *ret_count)
 {
-	struct waiter waiter = { 0 };
+	struct waiter waiter = { .called = PTHREAD_COND_INITIALIZER };
 	int r;
 
 	pthread_mutex_lock(&log->lock);
 	r = enqueue(log, entry, &waiter, ret_count);
 	while (r == 0 && !waiter.done) {
 		if (log->leading)
-			pthread_cond_wait(&log->written, &log->lock);
+			pthread_cond_wait(&waiter.called, &log->lock);
 		else
 			lead(log);
 	}
 	pthread_mutex_unlock(&log->lock);
+	pthread_cond_destroy(&waiter.called);
 	return r < 0 ? r : waiter.result;
 }
 

@@ -23,4 +23,9 @@ int memfd_map(int fd, size_t max, struct span *ret_data);
 /* Unmap; NULL-safe for a zeroed or empty span. */
 void memfd_unmap(struct span *data);
 
+/* The same with a copy of what is small, which costs a third of a mapping; undo with
+ * memfd_release. Not for a process that may only map. */
+int memfd_read(int fd, size_t max, struct span *ret_data);
+void memfd_release(struct span *data);
+
 #endif

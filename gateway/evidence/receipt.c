@@ -121,17 +121,38 @@ static json_t *claims_json(const struct receipt_claims *c)
 	return claims;
 }
 
+DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
+
 struct receipt_signer {
-	char *header;	 /* protected, base64url */
-	char *statement; /* the same of a statement */
-	X509 *certificate;
+	char *header;		/* protected, base64url */
+	char *statement;	/* the same of a statement */
+	EVP_PKEY_CTX *verifier; /* of the certificate's key; NULL: not of the algorithm */
 };
+
+/* To verify ES256 with the certificate's key; NULL for a key of another algorithm. */
+static EVP_PKEY_CTX *es256_verifier(const X509 *signer)
+{
+	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *context = NULL;
+	EVP_PKEY *key = X509_get0_pubkey(signer);
+	struct pki_key_info info;
+
+	if (!key)
+		return NULL;
+	pki_key_info(key, &info);
+	if (strcmp(info.curve, "P-256") != 0)
+		return NULL;
+	context = EVP_PKEY_CTX_new(key, NULL);
+	if (!context || EVP_PKEY_verify_init(context) != 1 ||
+		EVP_PKEY_CTX_set_signature_md(context, EVP_sha256()) != 1)
+		return NULL;
+	return TAKE(context);
+}
 
 void receipt_signer_free(struct receipt_signer *signer)
 {
 	if (!signer)
 		return;
-	X509_free(signer->certificate);
+	EVP_PKEY_CTX_free(signer->verifier);
 	free(signer->header);
 	free(signer->statement);
 	free(signer);
@@ -140,14 +161,16 @@ void receipt_signer_free(struct receipt_signer *signer)
 int receipt_signer_new(struct span certificates, struct receipt_signer **ret_signer)
 {
 	struct receipt_signer *s = calloc(1, sizeof(*s));
+	_cleanup_(X509_freep) X509 *certificate = NULL;
 	struct span rest = certificates;
 
 	if (!s)
 		return -ENOMEM;
-	s->certificate = pki_certificate_parse(next_certificate(&rest));
-	if (s->certificate) {
+	certificate = pki_certificate_parse(next_certificate(&rest));
+	if (certificate) {
 		s->header = protected_header(certificates, RECEIPT_TYPE);
 		s->statement = protected_header(certificates, STATEMENT_TYPE);
+		s->verifier = es256_verifier(certificate);
 	}
 	if (!s->header || !s->statement) {
 		receipt_signer_free(s);
@@ -201,40 +224,29 @@ static int signature_der(
 	return len;
 }
 
-static int verify_es256(EVP_PKEY *key, struct span input, const uint8_t *raw)
+static int check_with(
+	EVP_PKEY_CTX *verifier, struct span input, const uint8_t *raw, size_t len)
 {
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	uint8_t digest[SHA256_SIZE];
 	unsigned char *der = NULL;
-	int len = signature_der(raw, &der), r = -ENOMEM;
+	int der_len, r;
 
-	if (context && len > 0 &&
-		EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1)
-		r = EVP_DigestVerify(context, der, (size_t)len, input.data, input.len) ==
-		    1;
+	if (!verifier || len != RECEIPT_SIGNATURE_SIZE)
+		return 0;
+	der_len = signature_der(raw, &der);
+	r = der_len > 0 ? digest_sha256(input, digest) : -ENOMEM;
+	if (r == 0)
+		r = EVP_PKEY_verify(
+			    verifier, der, (size_t)der_len, digest, sizeof(digest)) == 1;
 	ERR_clear_error();
 	OPENSSL_free(der);
-	EVP_MD_CTX_free(context);
 	return r;
-}
-
-static int check_with(
-	const X509 *signer, struct span input, const uint8_t *raw, size_t len)
-{
-	EVP_PKEY *key = X509_get0_pubkey(signer);
-	struct pki_key_info info;
-
-	if (!key || len != RECEIPT_SIGNATURE_SIZE)
-		return 0;
-	pki_key_info(key, &info);
-	if (strcmp(info.curve, "P-256") != 0)
-		return 0;
-	return verify_es256(key, input, raw);
 }
 
 int receipt_signature_check(const char *input, const struct receipt_signer *signer,
 	const uint8_t *signature, size_t signature_len)
 {
-	return check_with(signer->certificate, span_str(input), signature, signature_len);
+	return check_with(signer->verifier, span_str(input), signature, signature_len);
 }
 
 int receipt_assemble(const char *input, const uint8_t signature[RECEIPT_SIGNATURE_SIZE],
@@ -243,14 +255,16 @@ int receipt_assemble(const char *input, const uint8_t signature[RECEIPT_SIGNATUR
 	const char *dot = strchr(input, '.');
 	_cleanup_(freep) char *encoded =
 		base64url_encode(span_of(signature, RECEIPT_SIGNATURE_SIZE));
-	_cleanup_json_ json_t *receipt = NULL;
 
 	if (!dot)
 		return -EINVAL;
-	receipt = json_pack("{s:s, s:s%, s:s}", "payload", dot + 1, "protected", input,
-		(size_t)(dot - input), "signature", encoded);
-	*ret_text = receipt ? json_canonical(receipt) : NULL;
-	return *ret_text ? 0 : -ENOMEM;
+	/* base64url needs no escapes: this is the canonical form */
+	if (!encoded || asprintf(ret_text,
+				"{\"payload\":\"%s\",\"protected\":\"%.*s\","
+				"\"signature\":\"%s\"}",
+				dot + 1, (int)(dot - input), input, encoded) < 0)
+		return -ENOMEM;
+	return 0;
 }
 
 /* The three members of a receipt, borrowed from json. */
@@ -354,6 +368,7 @@ static int check_signature(const struct parts *p, struct receipt_result *r)
 {
 	_cleanup_(freep) char *input = NULL;
 	_cleanup_(freep) uint8_t *raw = NULL;
+	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *verifier = NULL;
 	size_t len;
 
 	if (base64url_decode(p->signature, &raw, &len) < 0)
@@ -362,7 +377,8 @@ static int check_signature(const struct parts *p, struct receipt_result *r)
 		input = NULL;
 		return -ENOMEM;
 	}
-	return check_with(r->signer, span_str(input), raw, len);
+	verifier = es256_verifier(r->signer);
+	return check_with(verifier, span_str(input), raw, len);
 }
 
 static int check_path(

@@ -43,7 +43,8 @@ struct receipt_claims {
 	uint32_t warnings;
 };
 
-/* Whose certificate receipts are signed with: made once, used for many. */
+/* Whose certificate receipts are signed with: made once, used for many, by one thread at
+ * a time. */
 struct receipt_signer;
 
 /* certificates: concatenated DER, the signer's first; all go into the header (x5c).

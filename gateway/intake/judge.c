@@ -85,13 +85,13 @@ static int ask_same_policy(
 static int read_report(struct judgement *j)
 {
 	struct span text;
-	int r = memfd_map(j->report_fd, LIMIT_REPORT, &text);
+	int r = memfd_read(j->report_fd, LIMIT_REPORT, &text);
 
 	if (r < 0)
 		return r;
 	j->report = json_read(text, LIMIT_REPORT);
 	r = digest_sha256_text(text, j->report_sha256);
-	memfd_unmap(&text);
+	memfd_release(&text);
 	return r < 0 ? r : json_is_array(judgement_findings(j)) ? 0 : -EBADMSG;
 }
 

@@ -222,6 +222,38 @@ static int may_write(struct batch *b, int64_t now)
 	}
 }
 
+/* True when some of the batch only read and others do not. */
+static bool mixed(const struct batch *b)
+{
+	size_t readers = 0;
+
+	for (size_t i = 0; i < b->count; i++)
+		readers += !operation_writes(b->asked[i]->op);
+	return readers && (readers < b->count || b->waiting_count);
+}
+
+/* Answer who only reads: they need not wait until what others write is durable.
+ * Return: 1 the others are left, 0 the batch failed and every answer is set, negative. */
+static int readers_first(struct batch *b, int64_t now)
+{
+	size_t left = 0;
+	int r;
+
+	if (!mixed(b))
+		return 1;
+	if (transaction(b, now, false) < 0) {
+		r = handle_failure(b, now);
+		return r < 0 ? r : 0;
+	}
+	for (size_t i = 0; i < b->count; i++)
+		if (operation_writes(b->asked[i]->op))
+			b->asked[left++] = b->asked[i];
+		else
+			connection_answer(b->asked[i]);
+	b->count = left;
+	return 1;
+}
+
 /* Do what can be done now and set every answer. Return: 0 or -errno. */
 static int execute(struct batch *b, int64_t now)
 {
@@ -233,6 +265,9 @@ static int execute(struct batch *b, int64_t now)
 		all_unavailable(b, false);
 		return 0;
 	}
+	r = readers_first(b, now);
+	if (r <= 0)
+		return r;
 	r = may_write(b, now);
 	if (r < 0)
 		return r;

@@ -269,7 +269,8 @@ int dispatch_run(struct engine *e, const struct operation *op,
 		.peer = peer,
 		.now = now,
 		.answer = ret_answer };
-	int answer, r = engine_mark(e);
+	bool writes = op->traits & WRITES;
+	int answer, r = writes ? engine_mark(e) : 0;
 
 	if (r < 0)
 		return r;
@@ -291,5 +292,7 @@ int dispatch_run(struct engine *e, const struct operation *op,
 			if (ret_answer->fds[i] >= 0)
 				close(take_fd(&ret_answer->fds[i]));
 	ret_answer->reply.answer = (uint32_t)answer;
+	if (!writes)
+		return 0;
 	return engine_unmark(e, answer == QUEUE_DONE || answer == QUEUE_EMPTY);
 }

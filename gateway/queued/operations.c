@@ -45,7 +45,7 @@ static int map_parts(
 			continue;
 		if (used == m->header.fd_count)
 			return -EPROTO;
-		r = memfd_map(m->fds[used++], commit_part_max(1u << i), &ret_parts[i]);
+		r = memfd_read(m->fds[used++], commit_part_max(1u << i), &ret_parts[i]);
 		if (r < 0)
 			return r;
 	}
@@ -64,7 +64,7 @@ int run_commit(const struct call *c)
 		r = engine_insert(c->engine, &q->submission, &p, document_of(c));
 	}
 	for (size_t i = 0; i < 4; i++)
-		memfd_unmap(&parts[i]);
+		memfd_release(&parts[i]);
 	return r;
 }
 
@@ -106,13 +106,13 @@ int run_judged(const struct call *c)
 	const struct queue_judged_request *q = c->body;
 	struct span report = { 0 };
 	int r = c->message->header.fd_count
-			? memfd_map(c->message->fds[0], LIMIT_REPORT, &report)
+			? memfd_read(c->message->fds[0], LIMIT_REPORT, &report)
 			: 0;
 
 	if (r == 0)
 		r = engine_judged(
 			c->engine, c->now, q->id, q->fence, &q->judgement, report);
-	memfd_unmap(&report);
+	memfd_release(&report);
 	return r;
 }
 
@@ -130,11 +130,11 @@ int run_sealed(const struct call *c)
 {
 	const struct queue_sealed_request *q = c->body;
 	struct span container = { 0 };
-	int r = memfd_map(c->message->fds[0], LIMIT_CONTAINER, &container);
+	int r = memfd_read(c->message->fds[0], LIMIT_CONTAINER, &container);
 
 	if (r == 0)
 		r = engine_sealed(c->engine, c->now, q->id, q->fence, container);
-	memfd_unmap(&container);
+	memfd_release(&container);
 	return r;
 }
 

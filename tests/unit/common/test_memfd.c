@@ -24,6 +24,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(data.len, 0);
 	memfd_unmap(&data);
 	assert_int_equal(memfd_map(fd, 5, &data), -EFBIG);
+	assert_int_equal(memfd_read(fd, 5, &data), -EFBIG);
 	close(fd);
 }
 
@@ -56,6 +57,29 @@ static void test_sealed_for_good(void **state)
 	close(fd);
 }
 
+/* What is small is a copy, what is large a mapping; both are whole and let go of. */
+static void test_read(void **state)
+{
+	static const size_t LENGTHS[] = { 0, 1, 4096, 65536, 65537, 300000 };
+	static char octets[300000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(octets); i++)
+		octets[i] = (char)(i % 251);
+	for (size_t i = 0; i < sizeof(LENGTHS) / sizeof(LENGTHS[0]); i++) {
+		int fd = memfd_from("test", span_of(octets, LENGTHS[i]));
+		struct span data;
+
+		assert_true(fd >= 0);
+		assert_int_equal(memfd_read(fd, LENGTHS[i], &data), 0);
+		close(fd);
+		assert_true(span_equal(data, span_of(octets, LENGTHS[i])));
+		memfd_release(&data);
+		assert_null(data.data);
+		memfd_release(&data);
+	}
+}
+
 /* Each missing seal alone is enough to be refused. */
 static void test_a_missing_seal(void **state)
 {
@@ -74,6 +98,7 @@ static void test_a_missing_seal(void **state)
 		assert_int_equal(write(fd, "abc", 3), 3);
 		assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
 		assert_int_equal(memfd_map(fd, 100, &data), -EPERM);
+		assert_int_equal(memfd_read(fd, 100, &data), -EPERM);
 		close(fd);
 	}
 }
@@ -96,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_sealed_for_good),
 		cmocka_unit_test(test_a_missing_seal),
 		cmocka_unit_test(test_other_descriptors),
