@@ -14,7 +14,7 @@ ASK, ANSWER, BUSY = 1, 2, 3
 DOCUMENT, CONTAINER, REPLY = 1, 2, 3
 HEADER = struct.Struct("<IHHQII")
 REQUEST = struct.Struct("<IIq64s27s5x32s")
-VERDICT = struct.Struct("<II32s65s65s32s128s8s3s3s64sqq")
+VERDICT = struct.Struct("<II32s65s65s32s128s8s3s3s64s48sqq")
 DECISIONS = {0: "undecided", 0x52: "refused", 0x48: "held", 0x41: "accepted"}
 F_ADD_SEALS, ALL_SEALS = 1033, 0x0F
 
@@ -42,6 +42,7 @@ class Answer:
     type: str = ""
     number: str = ""
     hold_reason: str = ""
+    grace: str = ""
 
     def codes(self, severity="error"):
         return {f["code"] for f in self.report["findings"] if f["severity"] == severity}
@@ -54,7 +55,7 @@ def _answer(body, fds, sha256):
     with mmap.mmap(fds[0], size, prot=mmap.PROT_READ) as data:
         report = json.loads(data[:])
     return Answer(DECISIONS[fields[0]], report, text(fields[3]), text(fields[5]),
-                  text(fields[6]), text(fields[10]))
+                  text(fields[6]), text(fields[10]), text(fields[11]))
 
 
 def ask(path, data, subject, at, mode=DOCUMENT, document_id="TEST", timeout=30):

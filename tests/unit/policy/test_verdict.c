@@ -66,6 +66,7 @@ static void test_arrays_end(void **state)
 		ARRAY(export_country),
 		ARRAY(import_country),
 		ARRAY(hold_reason),
+		ARRAY(grace),
 	};
 
 	(void)state;
