@@ -9,7 +9,6 @@
 
 #include "common/instance.h"
 #include "intake/known.h"
-#include "intake/public.h"
 #include "pki/material.h"
 #include "policy/policy.h"
 
@@ -19,7 +18,6 @@
 struct snapshot {
 	atomic_uint holders;
 	struct policy *policy;
-	struct public_part public;	/* of it */
 	struct pki_material *transport; /* partner authorities and all revocation data */
 	struct known known;		/* certificates found good by it */
 };

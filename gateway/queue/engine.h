@@ -162,8 +162,8 @@ int engine_last_time(struct engine *e, int64_t *ret_time);
  * large, since this was asked last; NULL: none. Somebody should be told. */
 const char *engine_set_aside(struct engine *e);
 
-/* Version of the schema that this program writes. */
-int engine_schema(void);
+/* Version of the schema of this database. */
+int engine_schema(const struct engine *e);
 
 /* The chain value at a position. Return: QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
 int engine_chain_at(struct engine *e, int64_t position, uint8_t ret_chain[SHA256_SIZE]);

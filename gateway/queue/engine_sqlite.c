@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 /* Frames of the write-ahead log after which it goes into the database (16 MiB). */
 #define LOG_FRAMES_MAX 4096
@@ -46,273 +46,272 @@ static enum engine_failure classify(int code)
 	}
 }
 
-int sql_failed(struct engine *e, int code)
+int sqlite_failed(struct engine_sqlite *s, int code)
 {
-	int extended = sqlite3_extended_errcode(e->db);
-	int system_error = sqlite3_system_errno(e->db);
+	struct engine *e = &s->base;
+	int extended = sqlite3_extended_errcode(s->db);
+	int system_error = sqlite3_system_errno(s->db);
 
 	if ((code & 0xFF) == SQLITE_CONSTRAINT) {
 		snprintf(e->failure_text, sizeof(e->failure_text), "%s",
-			sqlite3_errmsg(e->db));
+			sqlite3_errmsg(s->db));
 		return -EINVAL;
 	}
 	/* the first failure names the cause; later ones follow from it */
 	if (e->failure == ENGINE_FINE) {
 		e->failure = classify(extended);
 		snprintf(e->failure_text, sizeof(e->failure_text), "%s (%d%s%s)",
-			sqlite3_errmsg(e->db), extended, system_error ? ", " : "",
+			sqlite3_errmsg(s->db), extended, system_error ? ", " : "",
 			system_error ? strerror(system_error) : "");
 	}
 	return e->failure == ENGINE_NO_SPACE ? -ENOSPC : -EIO;
 }
 
-int sql_exec(struct engine *e, const char *text)
+int sqlite_exec(struct engine_sqlite *s, const char *text)
 {
-	int rc = sqlite3_exec(e->db, text, NULL, NULL, NULL);
+	int rc = sqlite3_exec(s->db, text, NULL, NULL, NULL);
 
-	return rc == SQLITE_OK ? 0 : sql_failed(e, rc);
+	return rc == SQLITE_OK ? 0 : sqlite_failed(s, rc);
 }
 
-static int bind_one(sqlite3_stmt *s, int i, char kind, va_list *args)
+static int bind_one(sqlite3_stmt *s, int i, const struct parameter *p)
 {
-	struct span b;
+	const void *data = p->octets.len ? (const void *)p->octets.data : "";
 
-	switch (kind) {
+	switch (p->kind) {
 	case 't':
-		return sqlite3_bind_text(
-			s, i, va_arg(*args, const char *), -1, SQLITE_STATIC);
+		return sqlite3_bind_text(s, i, data, (int)p->octets.len, SQLITE_STATIC);
 	case 'i':
-		return sqlite3_bind_int64(s, i, va_arg(*args, int64_t));
+		return sqlite3_bind_int64(s, i, p->integer);
 	case 'b':
-		b = va_arg(*args, struct span);
-		return sqlite3_bind_blob64(
-			s, i, b.len ? (const void *)b.data : "", b.len, SQLITE_STATIC);
+		return sqlite3_bind_blob64(s, i, data, p->octets.len, SQLITE_STATIC);
 	default:
 		return SQLITE_MISUSE;
 	}
 }
 
-static sqlite3_stmt *bind_all(
-	struct engine *e, enum statement which, const char *format, va_list *args)
+static void reset(struct row *row)
 {
-	sqlite3_stmt *s = e->statements[which];
+	sqlite3_reset(row->handle);
+	sqlite3_clear_bindings(row->handle);
+}
+
+static struct row *bind(struct engine *e, enum statement which,
+	const struct parameter *parameters, int count)
+{
+	struct row *row = &e->rows[which];
 	int rc = SQLITE_OK;
 
-	for (int i = 0; rc == SQLITE_OK && format[i]; i++)
-		rc = bind_one(s, i + 1, format[i], args);
+	for (int i = 0; rc == SQLITE_OK && i < count; i++)
+		rc = bind_one(row->handle, i + 1, &parameters[i]);
 	if (rc == SQLITE_OK)
-		return s;
-	sql_failed(e, rc);
-	sql_resetp(&s);
+		return row;
+	sqlite_failed(sqlite_of(e), rc);
+	reset(row);
 	return NULL;
 }
 
-sqlite3_stmt *sql_bind(struct engine *e, enum statement which, const char *format, ...)
+static int step(struct row *row)
 {
-	sqlite3_stmt *s;
-	va_list args;
-
-	va_start(args, format);
-	s = bind_all(e, which, format, &args);
-	va_end(args);
-	return s;
-}
-
-int sql_step(struct engine *e, sqlite3_stmt *s)
-{
-	int rc = s ? sqlite3_step(s) : SQLITE_MISUSE;
+	int rc = sqlite3_step(row->handle);
 
 	if (rc == SQLITE_ROW)
 		return 1;
-	return rc == SQLITE_DONE ? 0 : sql_failed(e, rc);
+	return rc == SQLITE_DONE ? 0 : sqlite_failed(sqlite_of(row->of), rc);
 }
 
-int sql_run(struct engine *e, enum statement which, const char *format, ...)
+static bool is_null(const struct row *row, int column)
 {
-	_cleanup_statement_ sqlite3_stmt *s = NULL;
-	va_list args;
-	int r;
-
-	va_start(args, format);
-	s = bind_all(e, which, format, &args);
-	va_end(args);
-	r = s ? sql_step(e, s) : -EIO;
-	return r > 0 ? 0 : r;
+	return sqlite3_column_type(row->handle, column) == SQLITE_NULL;
 }
 
-void sql_text(sqlite3_stmt *s, int column, char *ret_text, size_t size)
+static int64_t integer(const struct row *row, int column)
 {
-	const unsigned char *text = sqlite3_column_text(s, column);
+	return sqlite3_column_int64(row->handle, column);
+}
 
-	memset(ret_text, 0, size);
-	if (text)
-		snprintf(ret_text, size, "%s", (const char *)text);
+/* A text is asked for as one: only then does a NUL follow it. */
+static struct span octets(const struct row *row, int column)
+{
+	const void *data =
+		sqlite3_column_type(row->handle, column) == SQLITE_TEXT
+			? (const void *)sqlite3_column_text(row->handle, column)
+			: sqlite3_column_blob(row->handle, column);
+
+	return span_of(
+		data, data ? (size_t)sqlite3_column_bytes(row->handle, column) : 0);
 }
 
 static int count_frames(void *engine, sqlite3 *db, const char *name, int frames)
 {
-	struct engine *e = engine;
+	struct engine_sqlite *s = engine;
 
 	(void)db;
 	(void)name;
-	e->log_frames = frames;
+	s->log_frames = frames;
 	return SQLITE_OK;
 }
 
-static int prepare_all(struct engine *e)
+static int64_t last_key(struct engine *e)
+{
+	return sqlite3_last_insert_rowid(sqlite_of(e)->db);
+}
+
+static int prepare_all(struct engine_sqlite *s)
 {
 	for (int i = 0; i < SQL_COUNT; i++) {
-		int rc = sqlite3_prepare_v3(e->db, STATEMENTS[i], -1,
-			SQLITE_PREPARE_PERSISTENT, &e->statements[i], NULL);
+		struct row *row = &s->base.rows[i];
+		sqlite3_stmt *statement = NULL;
+		int rc = sqlite3_prepare_v3(s->db, STATEMENTS[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &statement, NULL);
 
 		if (rc != SQLITE_OK)
-			return sql_failed(e, rc);
+			return sqlite_failed(s, rc);
+		*row = (struct row){
+			.of = &s->base, .which = (enum statement)i, .handle = statement
+		};
 	}
 	return 0;
 }
 
-static int open_database(struct engine *e, const char *path)
+static int begin(struct engine *e)
 {
-	int rc = sqlite3_open_v2(path, &e->db,
+	return sql_run(e, SQL_BEGIN, "");
+}
+
+static int commit(struct engine *e)
+{
+	return sql_run(e, SQL_COMMIT, "");
+}
+
+static int rollback(struct engine *e)
+{
+	/* SQLite may have rolled back by itself */
+	return sqlite3_get_autocommit(sqlite_of(e)->db) ? 0
+							: sql_run(e, SQL_ROLLBACK, "");
+}
+
+static int mark(struct engine *e)
+{
+	return sql_run(e, SQL_MARK, "");
+}
+
+static int unmark(struct engine *e, bool keep)
+{
+	int r = keep ? 0 : sql_run(e, SQL_MARK_BACK, "");
+
+	return r < 0 ? r : sql_run(e, SQL_MARK_END, "");
+}
+
+static int maintain(struct engine *e, bool force)
+{
+	int mode = force ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+	struct engine_sqlite *s = sqlite_of(e);
+	int rc;
+
+	if (!force && s->log_frames < LOG_FRAMES_MAX)
+		return 0;
+	e->failure = ENGINE_FINE;
+	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return sqlite_failed(s, rc);
+	s->log_frames = 0;
+	return 0;
+}
+
+static int64_t room(struct engine *e)
+{
+	struct statvfs v;
+	const char *path = sqlite3_db_filename(sqlite_of(e)->db, "main");
+
+	if (!path || statvfs(path, &v) < 0)
+		return -1;
+	return (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+}
+
+static void close_database(struct engine *e)
+{
+	for (int i = 0; i < SQL_COUNT; i++)
+		sqlite3_finalize(e->rows[i].handle);
+	sqlite3_close(sqlite_of(e)->db);
+	free(sqlite_of(e));
+}
+
+static const struct backend SQLITE = {
+	.name = "sqlite",
+	.close = close_database,
+	.begin = begin,
+	.commit = commit,
+	.rollback = rollback,
+	.mark = mark,
+	.unmark = unmark,
+	.maintain = maintain,
+	.bind = bind,
+	.step = step,
+	.reset = reset,
+	.null = is_null,
+	.integer = integer,
+	.octets = octets,
+	.last_key = last_key,
+	.blob_write = sqlite_blob_write,
+	.blob_read = sqlite_blob_read,
+	.room = room,
+	.schema = schema_versions,
+	.backup_start = sqlite_backup_start,
+	.backup_beside = sqlite_backup_beside,
+	.backup_step = sqlite_backup_step,
+	.backup_discard = sqlite_backup_discard,
+};
+
+static int open_database(struct engine_sqlite *s, const char *path)
+{
+	int rc = sqlite3_open_v2(path, &s->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 			SQLITE_OPEN_EXRESCODE,
 		NULL);
-	int r = rc == SQLITE_OK ? 0 : sql_failed(e, rc);
+	int r = rc == SQLITE_OK ? 0 : sqlite_failed(s, rc);
 
 	if (r == 0) {
-		sqlite3_limit(e->db, SQLITE_LIMIT_ATTACHED, 0);
-		r = sql_exec(e, SETTINGS);
-		sqlite3_wal_hook(e->db, count_frames, e);
+		sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
+		r = sqlite_exec(s, SETTINGS);
+		sqlite3_wal_hook(s->db, count_frames, s);
 	}
 	if (r == 0)
-		r = schema_update(e);
+		r = schema_update(s);
 	/* not before: a new version may say the same checks in other words */
-	sqlite3_db_config(e->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if (r == 0)
-		r = prepare_all(e);
+		r = prepare_all(s);
 	if (r == 0)
-		r = audit_load_head(e);
+		r = audit_load_head(&s->base);
 	return r;
 }
 
 int engine_open(const char *folder, struct engine **ret_engine, char **ret_error)
 {
-	struct engine *e = calloc(1, sizeof(*e));
+	struct engine_sqlite *s = calloc(1, sizeof(*s));
 	char path[PATH_MAX];
 	mode_t mask;
-	int r = e ? 0 : -ENOMEM;
+	int r = s ? 0 : -ENOMEM;
 
 	*ret_error = NULL;
+	if (s)
+		s->base.backend = &SQLITE;
 	if (r == 0 && snprintf(path, sizeof(path), "%s/queue.db", folder) >= PATH_MAX)
 		r = -ENAMETOOLONG;
 	if (r == 0) {
 		mask = umask(0077);
-		r = open_database(e, path);
+		r = open_database(s, path);
 		umask(mask);
 	}
 	if (r == 0) {
-		*ret_engine = e;
+		*ret_engine = &s->base;
 		return 0;
 	}
 	if (asprintf(ret_error, "%s/queue.db: %s", folder,
-		    e && e->failure_text[0] ? e->failure_text : strerror(-r)) < 0)
+		    s && s->base.failure_text[0] ? s->base.failure_text : strerror(-r)) <
+		0)
 		*ret_error = NULL;
-	engine_close(e);
+	engine_close(s ? &s->base : NULL);
 	return r;
-}
-
-void engine_close(struct engine *e)
-{
-	if (!e)
-		return;
-	if (e->copy.state.running)
-		engine_backup_discard(e);
-	for (int i = 0; i < SQL_COUNT; i++)
-		sqlite3_finalize(e->statements[i]);
-	sqlite3_close(e->db);
-	ledger_walk_done(e);
-	free(e);
-}
-
-int engine_begin(struct engine *e)
-{
-	int r;
-
-	e->failure = ENGINE_FINE;
-	e->failure_text[0] = '\0';
-	e->head = e->committed;
-	r = sql_run(e, SQL_BEGIN, "");
-	e->in_transaction = r == 0;
-	return r;
-}
-
-int engine_commit(struct engine *e)
-{
-	int r = sql_run(e, SQL_COMMIT, "");
-
-	if (r < 0)
-		return r;
-	e->in_transaction = false;
-	e->committed = e->head;
-	return 0;
-}
-
-void engine_rollback(struct engine *e)
-{
-	enum engine_failure failure = e->failure;
-
-	/* SQLite may have rolled back by itself */
-	if (e->in_transaction && !sqlite3_get_autocommit(e->db) &&
-		sql_run(e, SQL_ROLLBACK, "") < 0 && failure != ENGINE_FATAL)
-		failure = ENGINE_REOPEN;
-	e->failure = failure;
-	e->in_transaction = false;
-	e->head = e->committed;
-}
-
-int engine_mark(struct engine *e)
-{
-	e->marked = e->head;
-	return sql_run(e, SQL_MARK, "");
-}
-
-int engine_unmark(struct engine *e, bool keep)
-{
-	int r = 0;
-
-	if (!keep) {
-		e->head = e->marked;
-		r = sql_run(e, SQL_MARK_BACK, "");
-	}
-	return r < 0 ? r : sql_run(e, SQL_MARK_END, "");
-}
-
-enum engine_failure engine_failure(const struct engine *e)
-{
-	return e->failure;
-}
-
-const char *engine_failure_text(const struct engine *e)
-{
-	return e->failure_text;
-}
-
-struct engine_head engine_head(const struct engine *e)
-{
-	return e->committed;
-}
-
-int engine_maintain(struct engine *e, bool force)
-{
-	int mode = force ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-	int rc;
-
-	if (!force && e->log_frames < LOG_FRAMES_MAX)
-		return 0;
-	e->failure = ENGINE_FINE;
-	rc = sqlite3_wal_checkpoint_v2(e->db, NULL, mode, NULL, NULL);
-	if (rc != SQLITE_OK)
-		return sql_failed(e, rc);
-	e->log_frames = 0;
-	return 0;
 }

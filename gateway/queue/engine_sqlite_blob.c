@@ -10,7 +10,7 @@
 #define BLOB_WHOLE_MAX (256u * 1024)
 #define BLOB_CHUNK (64u * 1024)
 
-static int stream_in(struct engine *e, sqlite3_int64 id, struct span data)
+static int stream_in(struct engine_sqlite *e, sqlite3_int64 id, struct span data)
 {
 	sqlite3_blob *blob = NULL;
 	int rc = sqlite3_blob_open(e->db, "main", "blobs", "data", id, 1, &blob);
@@ -26,27 +26,27 @@ static int stream_in(struct engine *e, sqlite3_int64 id, struct span data)
 	}
 	if (rc == SQLITE_OK)
 		return 0;
-	rc = sql_failed(e, rc);
+	rc = sqlite_failed(e, rc);
 	sqlite3_blob_close(blob);
 	return rc;
 }
 
-int blob_write(
-	struct engine *e, sqlite3_int64 document, enum queue_part part, struct span data)
+int sqlite_blob_write(
+	struct engine *e, int64_t document, enum queue_part part, struct span data)
 {
-	sqlite3_int64 id = blob_id(document, part);
+	int64_t id = blob_id(document, part);
 	int r;
 
 	if (data.len <= BLOB_WHOLE_MAX)
-		return sql_run(e, SQL_INSERT_BLOB, "iiib", (int64_t)id, (int64_t)document,
-			(int64_t)part, data);
-	r = sql_run(e, SQL_INSERT_ZEROBLOB, "iiii", (int64_t)id, (int64_t)document,
-		(int64_t)part, (int64_t)data.len);
-	return r < 0 ? r : stream_in(e, id, data);
+		return sql_run(
+			e, SQL_INSERT_BLOB, "iiib", id, document, (int64_t)part, data);
+	r = sql_run(e, SQL_INSERT_ZEROBLOB, "iiii", id, document, (int64_t)part,
+		(int64_t)data.len);
+	return r < 0 ? r : stream_in(sqlite_of(e), id, data);
 }
 
 /* Copy a blob into fd chunk by chunk. */
-static int stream_out(struct engine *e, sqlite3_blob *blob, size_t len, int fd)
+static int stream_out(struct engine_sqlite *e, sqlite3_blob *blob, size_t len, int fd)
 {
 	uint8_t chunk[BLOB_CHUNK];
 	int r = 0;
@@ -56,23 +56,23 @@ static int stream_out(struct engine *e, sqlite3_blob *blob, size_t len, int fd)
 		int rc = sqlite3_blob_read(blob, chunk, (int)n, (int)at);
 
 		r = rc == SQLITE_OK ? fd_write_all(fd, span_of(chunk, n))
-				    : sql_failed(e, rc);
+				    : sqlite_failed(e, rc);
 	}
 	return r;
 }
 
-static int blob_exists(struct engine *e, sqlite3_int64 id)
+static int blob_exists(struct engine *e, int64_t id)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
-		sql_bind(e, SQL_READ_BLOB, "i", (int64_t)id);
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_READ_BLOB, "i", id);
 
 	return sql_step(e, s);
 }
 
-int blob_read(struct engine *e, sqlite3_int64 document, enum queue_part part, size_t max,
-	int *ret_fd)
+int sqlite_blob_read(
+	struct engine *e, int64_t document, enum queue_part part, size_t max, int *ret_fd)
 {
-	sqlite3_int64 id = blob_id(document, part);
+	struct engine_sqlite *s = sqlite_of(e);
+	int64_t id = blob_id(document, part);
 	sqlite3_blob *blob = NULL;
 	_cleanup_(closep) int fd = -1;
 	size_t len;
@@ -80,15 +80,15 @@ int blob_read(struct engine *e, sqlite3_int64 document, enum queue_part part, si
 
 	if (r <= 0)
 		return r < 0 ? r : QUEUE_NOT_FOUND;
-	rc = sqlite3_blob_open(e->db, "main", "blobs", "data", id, 0, &blob);
+	rc = sqlite3_blob_open(s->db, "main", "blobs", "data", id, 0, &blob);
 	if (rc != SQLITE_OK) {
-		r = sql_failed(e, rc);
+		r = sqlite_failed(s, rc);
 		sqlite3_blob_close(blob);
 		return r;
 	}
 	len = (size_t)sqlite3_blob_bytes(blob);
 	fd = memfd_create("part", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	r = fd < 0 ? -errno : len > max ? -E2BIG : stream_out(e, blob, len, fd);
+	r = fd < 0 ? -errno : len > max ? -E2BIG : stream_out(s, blob, len, fd);
 	sqlite3_blob_close(blob);
 	if (r == 0)
 		r = memfd_seal(fd);
@@ -96,14 +96,4 @@ int blob_read(struct engine *e, sqlite3_int64 document, enum queue_part part, si
 		return r;
 	*ret_fd = take_fd(&fd);
 	return QUEUE_DONE;
-}
-
-int part_read(struct engine *e, sqlite3_int64 document, enum queue_part part, size_t max,
-	int *ret_fd)
-{
-	int r = QUEUE_NOT_FOUND;
-
-	if (part == QUEUE_REPORT)
-		r = blob_read(e, document, BLOB_LATER_REPORT, max, ret_fd);
-	return r == QUEUE_NOT_FOUND ? blob_read(e, document, part, max, ret_fd) : r;
 }

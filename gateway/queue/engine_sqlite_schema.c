@@ -5,12 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-int engine_schema(void)
-{
-	return schema_versions();
-}
-
-static int read_version(struct engine *e, int *ret_version)
+static int read_version(struct engine_sqlite *e, int *ret_version)
 {
 	sqlite3_stmt *s = NULL;
 	int rc = sqlite3_prepare_v2(e->db, "PRAGMA user_version", -1, &s, NULL);
@@ -20,10 +15,10 @@ static int read_version(struct engine *e, int *ret_version)
 	if (rc == SQLITE_ROW)
 		*ret_version = sqlite3_column_int(s, 0);
 	sqlite3_finalize(s);
-	return rc == SQLITE_ROW ? 0 : sql_failed(e, rc);
+	return rc == SQLITE_ROW ? 0 : sqlite_failed(e, rc);
 }
 
-static int migrate(struct engine *e, int from)
+static int migrate(struct engine_sqlite *e, int from)
 {
 	const char *text;
 	char pragma[64];
@@ -31,9 +26,9 @@ static int migrate(struct engine *e, int from)
 
 	for (int v = from; v < schema_versions(); v++)
 		for (int i = 0; r == 0 && (text = schema_text(v, i)) != NULL; i++)
-			r = sql_exec(e, text);
+			r = sqlite_exec(e, text);
 	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", schema_versions());
-	return r < 0 ? r : sql_exec(e, pragma);
+	return r < 0 ? r : sqlite_exec(e, pragma);
 }
 
 #define TRIGGER_MAX (64u * 1024)
@@ -78,7 +73,7 @@ static void add_successors(struct buf *b, unsigned from, const struct machine *m
 }
 
 /* Is the trigger there with exactly this text? Return: 1, 0, negative. */
-static int trigger_is(struct engine *e, const char *name, const char *text)
+static int trigger_is(struct engine_sqlite *e, const char *name, const char *text)
 {
 	sqlite3_stmt *s = NULL;
 	int rc = sqlite3_prepare_v2(e->db,
@@ -92,11 +87,11 @@ static int trigger_is(struct engine *e, const char *name, const char *text)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	sqlite3_finalize(s);
-	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : sql_failed(e, rc);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : sqlite_failed(e, rc);
 }
 
 /* Write only what differs: a start on a full disk must not need room. */
-static int set_trigger(struct engine *e, const char *name, const struct buf *text)
+static int set_trigger(struct engine_sqlite *e, const char *name, const struct buf *text)
 {
 	char drop[128];
 	int r = text->error ? text->error : trigger_is(e, name, text->data);
@@ -104,12 +99,12 @@ static int set_trigger(struct engine *e, const char *name, const struct buf *tex
 	if (r != 0)
 		return r < 0 ? r : 0;
 	snprintf(drop, sizeof(drop), "DROP TRIGGER IF EXISTS %s", name);
-	r = sql_exec(e, drop);
-	return r < 0 ? r : sql_exec(e, text->data);
+	r = sqlite_exec(e, drop);
+	return r < 0 ? r : sqlite_exec(e, text->data);
 }
 
 /* The triggers that refuse what the table does not allow. */
-static int transition_triggers(struct engine *e, const struct machine *m)
+static int transition_triggers(struct engine_sqlite *e, const struct machine *m)
 {
 	_cleanup_buf_ struct buf start, next;
 	char start_name[64], next_name[64];
@@ -142,14 +137,14 @@ static const struct machine DOCUMENTS = { "documents", DOCUMENT_STATES, document
 static const struct machine DELIVERIES = { "deliveries", DELIVERY_STATES, delivery_text,
 	delivery_may };
 
-static int update_in_transaction(struct engine *e)
+static int update_in_transaction(struct engine_sqlite *e)
 {
 	int version = 0, r = read_version(e, &version);
 
 	if (r < 0)
 		return r;
 	if (version > schema_versions()) {
-		snprintf(e->failure_text, sizeof(e->failure_text),
+		snprintf(e->base.failure_text, sizeof(e->base.failure_text),
 			"the database has schema version %d, this program knows up to %d",
 			version, schema_versions());
 		return -EPROTONOSUPPORT;
@@ -163,15 +158,15 @@ static int update_in_transaction(struct engine *e)
 	return r;
 }
 
-int schema_update(struct engine *e)
+int schema_update(struct engine_sqlite *e)
 {
-	int r = sql_exec(e, "BEGIN IMMEDIATE");
+	int r = sqlite_exec(e, "BEGIN IMMEDIATE");
 
 	if (r < 0)
 		return r;
 	r = update_in_transaction(e);
 	if (r == 0)
-		return sql_exec(e, "COMMIT");
+		return sqlite_exec(e, "COMMIT");
 	sqlite3_exec(e->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
 }

@@ -343,7 +343,7 @@ int batch_note(struct batch *b, const char *event)
 		return 0;
 	snprintf(q.event, sizeof(q.event), "%s", event);
 	snprintf(q.detail, sizeof(q.detail), "{\"schema\":%d,\"version\":\"%s\"}",
-		engine_schema(), SEALGATE_VERSION);
+		engine_schema(b->engine), SEALGATE_VERSION);
 	r = engine_begin(b->engine);
 	if (r == 0)
 		r = engine_audit(b->engine, now, &q) == QUEUE_DONE ? 0 : -EIO;

@@ -8,7 +8,7 @@ static void run_sql(struct store *s, const char *sql)
 {
 	char *error = NULL;
 
-	if (sqlite3_exec(s->engine->db, sql, NULL, NULL, &error) != SQLITE_OK)
+	if (sqlite3_exec(sqlite_of(s->engine)->db, sql, NULL, NULL, &error) != SQLITE_OK)
 		fail_msg("%s: %s", sql, error);
 }
 
@@ -46,7 +46,7 @@ static int events(struct store *s, const char *id, const char *event)
 	snprintf(like, sizeof(like), "%%\"document\":\"%s\",\"event\":\"%s\"%%", id,
 		event);
 	assert_int_equal(
-		sqlite3_prepare_v2(s->engine->db,
+		sqlite3_prepare_v2(sqlite_of(s->engine)->db,
 			"SELECT count(*) FROM audit WHERE CAST(record AS TEXT) LIKE ?1",
 			-1, &q, NULL),
 		SQLITE_OK);

@@ -193,14 +193,15 @@ static void disarm(struct store *s)
 	int n = 0;
 
 	assert_int_equal(
-		sqlite3_prepare_v2(s->engine->db, SELECT, -1, &q, NULL), SQLITE_OK);
+		sqlite3_prepare_v2(sqlite_of(s->engine)->db, SELECT, -1, &q, NULL),
+		SQLITE_OK);
 	while (sqlite3_step(q) == SQLITE_ROW && n < 32)
 		snprintf(drops[n++], sizeof(drops[0]), "%s",
 			(const char *)sqlite3_column_text(q, 0));
 	sqlite3_finalize(q);
 	while (n > 0)
-		assert_int_equal(sql_exec(s->engine, drops[--n]), 0);
-	assert_int_equal(sql_exec(s->engine, "PRAGMA foreign_keys=OFF"), 0);
+		assert_int_equal(sqlite_exec(sqlite_of(s->engine), drops[--n]), 0);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine), "PRAGMA foreign_keys=OFF"), 0);
 }
 
 static void assert_named(const json_t *found, const char *id, size_t change)
@@ -232,7 +233,7 @@ static void every_change_is_named(void **state)
 		store_add_sealed(s, "N1", id);
 		assert_null(walk(s));
 		disarm(s);
-		assert_int_equal(sql_exec(s->engine, CHANGES[i].sql), 0);
+		assert_int_equal(sqlite_exec(sqlite_of(s->engine), CHANGES[i].sql), 0);
 		print_message("%s\n", CHANGES[i].what);
 		assert_named(walk(s), id, i);
 		l = ledger_of(s);

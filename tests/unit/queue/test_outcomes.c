@@ -156,7 +156,7 @@ static void told_is_told(void **state)
 	fill(s, id);
 	for (size_t i = 0; i < sizeof(ACTS) / sizeof(ACTS[0]); i++) {
 		assert_int_equal(engine_begin(s->engine), 0);
-		assert_int_equal(sql_exec(s->engine, ACTS[i]), -EINVAL);
+		assert_int_equal(sqlite_exec(sqlite_of(s->engine), ACTS[i]), -EINVAL);
 		engine_rollback(s->engine);
 	}
 }

@@ -11,7 +11,7 @@ static int run(struct store *s, const char *sql)
 	int r;
 
 	assert_int_equal(engine_begin(s->engine), 0);
-	r = sql_exec(s->engine, sql);
+	r = sqlite_exec(sqlite_of(s->engine), sql);
 	engine_rollback(s->engine);
 	return r;
 }
@@ -35,15 +35,16 @@ static void force(
 
 	snprintf(sql, sizeof(sql), "SELECT sql FROM sqlite_schema WHERE name='%s_next'",
 		table);
-	assert_int_equal(sqlite3_prepare_v2(s->engine->db, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(sqlite_of(s->engine)->db, sql, -1, &q, NULL),
+		SQLITE_OK);
 	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
 	snprintf(text, sizeof(text), "%s", (const char *)sqlite3_column_text(q, 0));
 	sqlite3_finalize(q);
 	snprintf(sql, sizeof(sql), "DROP TRIGGER %s_next", table);
-	assert_int_equal(sql_exec(s->engine, sql), 0);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine), sql), 0);
 	snprintf(sql, sizeof(sql), "UPDATE %s SET state='%s',%s", table, state, columns);
-	assert_int_equal(sql_exec(s->engine, sql), 0);
-	assert_int_equal(sql_exec(s->engine, text), 0);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine), sql), 0);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine), text), 0);
 }
 
 static int try_move(
@@ -52,7 +53,7 @@ static int try_move(
 	char sql[1024];
 
 	snprintf(sql, sizeof(sql), "UPDATE %s SET state='%s',%s", table, state, columns);
-	return sql_exec(s->engine, sql);
+	return sqlite_exec(sqlite_of(s->engine), sql);
 }
 
 /* Every pair of states: the trigger says what the table says. */
@@ -164,7 +165,7 @@ static void opens_again_and_knows_its_version(void **state)
 	assert_memory_equal(engine_head(s->engine).chain, before.chain, SHA256_SIZE);
 	assert_document(s, id, "accepted");
 	/* a database of a later program is left alone */
-	assert_int_equal(sql_exec(s->engine, "PRAGMA user_version=99"), 0);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine), "PRAGMA user_version=99"), 0);
 	engine_close(s->engine);
 	s->engine = NULL;
 	assert_int_equal(engine_open(s->dir, &e, &error), -EPROTONOSUPPORT);
@@ -211,7 +212,8 @@ static void query(struct store *s, const char *sql, char *ret, size_t size)
 	size_t n = 0;
 
 	ret[0] = '\0';
-	assert_int_equal(sqlite3_prepare_v2(s->engine->db, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(sqlite_of(s->engine)->db, sql, -1, &q, NULL),
+		SQLITE_OK);
 	while (sqlite3_step(q) == SQLITE_ROW)
 		for (int i = 0; i < sqlite3_column_count(q) && n < size; i++)
 			n += (size_t)snprintf(ret + n, size - n, "%s%s",
@@ -253,9 +255,9 @@ static void second_start_writes_nothing(void **state)
 
 	engine_close(s->engine);
 	store_open(s);
-	changes = sqlite3_total_changes(s->engine->db);
+	changes = sqlite3_total_changes(sqlite_of(s->engine)->db);
 	assert_int_equal(changes, 0);
-	assert_int_equal(s->engine->log_frames, 0);
+	assert_int_equal(sqlite_of(s->engine)->log_frames, 0);
 }
 
 static void hot_selects_use_their_indexes(void **state)
@@ -270,13 +272,14 @@ static void hot_selects_use_their_indexes(void **state)
 	struct store *s = *state;
 
 	for (size_t i = 0; i < sizeof(HOT) / sizeof(HOT[0]); i++) {
-		const char *sql = sqlite3_sql(s->engine->statements[HOT[i]]);
+		const char *sql = sqlite3_sql(s->engine->rows[HOT[i]].handle);
 		char text[4096];
 		sqlite3_stmt *q = NULL;
 
 		snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s", sql);
 		assert_int_equal(
-			sqlite3_prepare_v2(s->engine->db, text, -1, &q, NULL), SQLITE_OK);
+			sqlite3_prepare_v2(sqlite_of(s->engine)->db, text, -1, &q, NULL),
+			SQLITE_OK);
 		while (sqlite3_step(q) == SQLITE_ROW) {
 			const char *plan = (const char *)sqlite3_column_text(q, 3);
 
@@ -298,13 +301,14 @@ static void hot_writes_build_no_tables(void **state)
 	struct store *s = *state;
 
 	for (size_t i = 0; i < sizeof(HOT) / sizeof(HOT[0]); i++) {
-		const char *sql = sqlite3_sql(s->engine->statements[HOT[i]]);
+		const char *sql = sqlite3_sql(s->engine->rows[HOT[i]].handle);
 		char text[4096];
 		sqlite3_stmt *q = NULL;
 
 		snprintf(text, sizeof(text), "EXPLAIN %s", sql);
 		assert_int_equal(
-			sqlite3_prepare_v2(s->engine->db, text, -1, &q, NULL), SQLITE_OK);
+			sqlite3_prepare_v2(sqlite_of(s->engine)->db, text, -1, &q, NULL),
+			SQLITE_OK);
 		while (sqlite3_step(q) == SQLITE_ROW)
 			if (strcmp((const char *)sqlite3_column_text(q, 1),
 				    "OpenEphemeral") == 0)

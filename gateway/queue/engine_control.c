@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 
@@ -103,7 +103,7 @@ static int act_on_document(
 }
 
 static int act_on_all(struct engine *e, int64_t now, const struct verb *v,
-	sqlite3_int64 document, json_t *ret_changed)
+	int64_t document, json_t *ret_changed)
 {
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	int count = delivery_all(e, document, rows);
@@ -121,7 +121,7 @@ static int act_on_all(struct engine *e, int64_t now, const struct verb *v,
 }
 
 static int act_on_one(struct engine *e, int64_t now, const struct verb *v,
-	sqlite3_int64 document, const char *destination, json_t *ret_changed)
+	int64_t document, const char *destination, json_t *ret_changed)
 {
 	struct delivery_row d;
 	int r = delivery_find(e, document, destination, &d);

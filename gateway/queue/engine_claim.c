@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 /* When something will be due, for a caller that waits. */
-static int next_due(struct engine *e, sqlite3_stmt *statement, int64_t *ret_due)
+static int next_due(struct engine *e, struct row *statement, int64_t *ret_due)
 {
-	_cleanup_statement_ sqlite3_stmt *s = statement;
+	_cleanup_statement_ struct row *s = statement;
 	int r = sql_step(e, s);
 
-	if (r > 0 && sqlite3_column_type(s, 0) != SQLITE_NULL &&
-		sqlite3_column_int64(s, 0) < *ret_due)
-		*ret_due = sqlite3_column_int64(s, 0);
+	if (r > 0 && !sql_null(s, 0) && sql_int(s, 0) < *ret_due)
+		*ret_due = sql_int(s, 0);
 	return r < 0 ? r : 0;
 }
 
 static int select_due(
 	struct engine *e, enum statement which, int64_t now, struct document_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, which, "i", now);
+	_cleanup_statement_ struct row *s = sql_bind(e, which, "i", now);
 	int r = sql_step(e, s);
 
 	if (r > 0)
@@ -31,19 +30,18 @@ static int select_due(
 
 static int partner_after(struct engine *e, char partner[PARTNER_NAME_SIZE])
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_HELD_PARTNER, "t", partner);
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_HELD_PARTNER, "t", partner);
 	int r = sql_step(e, s);
 
 	if (r > 0)
-		snprintf(partner, PARTNER_NAME_SIZE, "%s",
-			(const char *)sqlite3_column_text(s, 0));
+		snprintf(partner, PARTNER_NAME_SIZE, "%s", sql_string(s, 0));
 	return r;
 }
 
 static int select_held_of(
 	struct engine *e, const char *partner, int64_t now, struct document_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_CLAIM_HELD, "ti", partner, now);
 	int r = sql_step(e, s);
 
@@ -90,7 +88,7 @@ static int lease_document(
 		d->first_try ? d->first_try : now);
 }
 
-static int read_parts(struct engine *e, sqlite3_int64 key, int ret_fds[3])
+static int read_parts(struct engine *e, int64_t key, int ret_fds[3])
 {
 	static const struct {
 		enum queue_part part;
@@ -193,7 +191,7 @@ int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 int delivery_document(
 	struct engine *e, const struct delivery_row *d, struct document_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_FIND_KEY, "i", (int64_t)d->document);
 	int r = sql_step(e, s);
 
@@ -217,7 +215,7 @@ static int expire_one(struct engine *e, int64_t now, struct delivery_row *d)
 static int select_expired(
 	struct engine *e, int64_t now, struct delivery_row *ret_rows, int max)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_EXPIRED_LEASES, "i", now);
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_EXPIRED_LEASES, "i", now);
 	int count = 0, r = 0;
 
 	while (count < max && (r = sql_step(e, s)) > 0)
@@ -242,7 +240,7 @@ int engine_expire_leases(struct engine *e, int64_t now)
 static int select_delivery(struct engine *e, int64_t now, const char *destination,
 	struct delivery_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_CLAIM_DELIVERY, "ti", destination, now);
 	int r = sql_step(e, s);
 

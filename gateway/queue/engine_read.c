@@ -2,7 +2,7 @@
 #include "common/encode.h"
 #include "common/json.h"
 #include "common/memfd.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,25 +24,24 @@ int json_to_fd(json_t *value, int *ret_fd)
 	return QUEUE_DONE;
 }
 
-static json_t *column_text(sqlite3_stmt *s, int column)
+static json_t *column_text(struct row *s, int column)
 {
-	return json_text((const char *)sqlite3_column_text(s, column));
+	return json_text(sql_string(s, column));
 }
 
-static json_t *delivery_to_json(sqlite3_stmt *s)
+static json_t *delivery_to_json(struct row *s)
 {
 	return json_pack("{s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o}", "destination",
 		column_text(s, 0), "state", column_text(s, 1), "due",
-		json_time(sqlite3_column_int64(s, 2)), "attempts",
-		(json_int_t)sqlite3_column_int64(s, 3), "first_try",
-		json_time(sqlite3_column_int64(s, 4)), "updated",
-		json_time(sqlite3_column_int64(s, 5)), "reply_id", column_text(s, 6),
-		"detail", column_text(s, 7), "held_from", column_text(s, 8));
+		json_time(sql_int(s, 2)), "attempts", (json_int_t)sql_int(s, 3),
+		"first_try", json_time(sql_int(s, 4)), "updated",
+		json_time(sql_int(s, 5)), "reply_id", column_text(s, 6), "detail",
+		column_text(s, 7), "held_from", column_text(s, 8));
 }
 
-static json_t *deliveries_to_json(struct engine *e, sqlite3_int64 document)
+static json_t *deliveries_to_json(struct engine *e, int64_t document)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_JSON_DELIVERIES, "i", (int64_t)document);
 	json_t *list = json_array();
 	int r;
@@ -85,19 +84,19 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 }
 
 /* One record with what proves its place: previous and own chain value. */
-static json_t *event_to_json(struct engine *e, int64_t position, sqlite3_stmt *s)
+static json_t *event_to_json(struct engine *e, int64_t position, struct row *s)
 {
-	struct span record =
-		span_of(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+	struct span record = sql_octets(s, 1);
+	struct span own = sql_octets(s, 2);
 	uint8_t before[SHA256_SIZE] = { 0 };
 	char hash[SHA256_TEXT_SIZE], chain[SHA256_TEXT_SIZE], previous[SHA256_TEXT_SIZE];
 
-	if (sqlite3_column_bytes(s, 2) != SHA256_SIZE ||
+	if (own.len != SHA256_SIZE ||
 		(position > 1 &&
 			engine_chain_at(e, position - 1, before) != QUEUE_DONE) ||
 		digest_sha256_text(record, hash) < 0)
 		return NULL;
-	hex_encode(sqlite3_column_blob(s, 2), SHA256_SIZE, chain);
+	hex_encode(own.data, SHA256_SIZE, chain);
 	hex_encode(before, SHA256_SIZE, previous);
 	return json_pack("{s:I,s:s,s:s,s:s,s:o}", "position", (json_int_t)position,
 		"previous", previous, "record_sha256", hash, "chain", chain, "record",
@@ -106,14 +105,13 @@ static json_t *event_to_json(struct engine *e, int64_t position, sqlite3_stmt *s
 
 json_t *events_to_json(struct engine *e, const struct document_row *d)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_AUDIT_DOCUMENT, "i", (int64_t)d->key);
 	_cleanup_json_ json_t *list = json_array();
 	int r;
 
 	while ((r = sql_step(e, s)) > 0)
-		if (json_array_append_new(
-			    list, event_to_json(e, sqlite3_column_int64(s, 0), s)) < 0)
+		if (json_array_append_new(list, event_to_json(e, sql_int(s, 0), s)) < 0)
 			return NULL;
 	return r < 0 ? NULL : TAKE(list);
 }
@@ -161,9 +159,9 @@ int engine_get(struct engine *e, const char *id, const char *partner,
 
 /* JSON of every document that a select finds; the statement is reset before anything else
  * is asked, as rows are few and small. */
-static json_t *list_documents(struct engine *e, sqlite3_stmt *statement, bool events)
+static json_t *list_documents(struct engine *e, struct row *statement, bool events)
 {
-	_cleanup_statement_ sqlite3_stmt *s = statement;
+	_cleanup_statement_ struct row *s = statement;
 	_cleanup_json_ json_t *list = json_array();
 	struct document_row row;
 	int r;
@@ -185,7 +183,7 @@ static json_t *list_documents(struct engine *e, sqlite3_stmt *statement, bool ev
 int engine_list(
 	struct engine *e, const char *state, const char *partner, int limit, int *ret_fd)
 {
-	sqlite3_stmt *s;
+	struct row *s;
 
 	if (partner[0])
 		s = sql_bind(e, SQL_LIST_PARTNER, "itt", (int64_t)limit, state, partner);

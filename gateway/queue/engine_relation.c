@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,15 +10,14 @@
 #define ORIGINALS_MAX 16
 
 /* Does a select find anything? Return: 1, 0, negative. */
-static int any(struct engine *e, sqlite3_stmt *statement)
+static int any(struct engine *e, struct row *statement)
 {
-	_cleanup_statement_ sqlite3_stmt *s = statement;
+	_cleanup_statement_ struct row *s = statement;
 
 	return sql_step(e, s);
 }
 
-int relation_insert(
-	struct engine *e, sqlite3_int64 document, const struct queue_submission *s)
+int relation_insert(struct engine *e, int64_t document, const struct queue_submission *s)
 {
 	if (s->relation == RELATION_NONE)
 		return 0;
@@ -26,25 +25,24 @@ int relation_insert(
 		document_relation_text((enum document_relation)s->relation), s->original);
 }
 
-int relation_read(struct engine *e, sqlite3_int64 document, struct relation_row *ret_row)
+int relation_read(struct engine *e, int64_t document, struct relation_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_RELATION_OF, "i", (int64_t)document);
 	int r = sql_step(e, s);
 
 	*ret_row = (struct relation_row){ 0 };
 	if (r > 0) {
-		ret_row->relation =
-			document_relation_find((const char *)sqlite3_column_text(s, 0));
+		ret_row->relation = document_relation_find(sql_string(s, 0));
 		sql_text(s, 1, ret_row->number, sizeof(ret_row->number));
 	}
 	return r < 0 ? r : 0;
 }
 
-int relation_original_reply(struct engine *e, sqlite3_int64 document,
-	const char *destination, char ret_reply[DOCUMENT_REPLY_SIZE])
+int relation_original_reply(struct engine *e, int64_t document, const char *destination,
+	char ret_reply[DOCUMENT_REPLY_SIZE])
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_ORIGINAL_REPLY, "it", (int64_t)document, destination);
 	int r = sql_step(e, s);
 
@@ -54,7 +52,7 @@ int relation_original_reply(struct engine *e, sqlite3_int64 document,
 	return r < 0 ? r : 0;
 }
 
-int relation_waits(struct engine *e, sqlite3_int64 document, const char *destination)
+int relation_waits(struct engine *e, int64_t document, const char *destination)
 {
 	return any(
 		e, sql_bind(e, SQL_ORIGINAL_OPEN, "it", (int64_t)document, destination));
@@ -77,7 +75,7 @@ int relation_ended(
 static int select_followers(struct engine *e, const struct delivery_row *d,
 	struct delivery_row *ret_rows, int max)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_FOLLOWERS, "it", (int64_t)d->document, d->destination);
 	int count = 0, r = 0;
 
@@ -215,7 +213,7 @@ static int select_originals(struct engine *e, const struct document_row *later,
 	const char *number, struct document_row *ret_rows, int max)
 {
 	const struct queue_document *d = &later->document;
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_ORIGINALS, "tttti", number,
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_ORIGINALS, "tttti", number,
 		d->type, d->country, d->partner, (int64_t)later->key);
 	int count = 0, r = 0;
 

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/encode.h"
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 /* Age of the oldest in a state, or -1 when there is none or it is an end. */
-static int64_t oldest(struct engine *e, int64_t now, sqlite3_stmt *statement)
+static int64_t oldest(struct engine *e, int64_t now, struct row *statement)
 {
-	_cleanup_statement_ sqlite3_stmt *s = statement;
+	_cleanup_statement_ struct row *s = statement;
 	int64_t age;
 
 	if (sql_step(e, s) <= 0)
 		return -1;
-	age = now - sqlite3_column_int64(s, 0);
+	age = now - sql_int(s, 0);
 	return age > 0 ? age : 0;
 }
 
@@ -49,14 +48,14 @@ static json_t *child(json_t *parent, const char *name)
 static int add_counts(
 	struct engine *e, int64_t now, json_t *documents, json_t *deliveries)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_STATS_COUNTS, "");
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_STATS_COUNTS, "");
 	int r;
 
 	while ((r = sql_step(e, s)) > 0) {
-		const char *kind = (const char *)sqlite3_column_text(s, 0);
-		const char *name = (const char *)sqlite3_column_text(s, 1);
-		const char *state = (const char *)sqlite3_column_text(s, 2);
-		json_t *n = json_integer(sqlite3_column_int64(s, 3));
+		const char *kind = sql_string(s, 0);
+		const char *name = sql_string(s, 1);
+		const char *state = sql_string(s, 2);
+		json_t *n = json_integer(sql_int(s, 3));
 
 		if (strcmp(kind, "document") == 0) {
 			json_object_set_new(documents, state, n);
@@ -125,16 +124,6 @@ static json_t *head_to_json(const struct engine *e)
 		"{s:I,s:s}", "position", (json_int_t)e->head.position, "chain", hex);
 }
 
-static json_int_t disk_free(struct engine *e)
-{
-	struct statvfs v;
-	const char *path = sqlite3_db_filename(e->db, "main");
-
-	if (!path || statvfs(path, &v) < 0)
-		return -1;
-	return (json_int_t)v.f_bavail * (json_int_t)v.f_frsize;
-}
-
 /* The totals, and whether the ledger behind them agrees with itself. */
 static int whole_ledger(struct engine *e, const json_t *documents,
 	const json_t *deliveries, json_t **ret_ledger)
@@ -178,8 +167,8 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 		json_pack("{s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}", "maintenance",
 			maintenance, "documents", documents, "deliveries", deliveries,
 			"ledger", totals, "audit", head_to_json(e), "disk_free",
-			disk_free(e), "schema", engine_schema(), "unasked_s", "seal",
-			since(now, &e->seal_asked), "forward",
+			(json_int_t)e->backend->room(e), "schema", engine_schema(e),
+			"unasked_s", "seal", since(now, &e->seal_asked), "forward",
 			since(now, &e->forward_asked)),
 		ret_fd);
 }

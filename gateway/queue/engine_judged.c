@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static bool judgement_ok(const struct queue_judgement *j, struct span report)
 }
 
 /* What was never accepted goes nowhere. */
-static int end_deliveries(struct engine *e, int64_t now, sqlite3_int64 document)
+static int end_deliveries(struct engine *e, int64_t now, int64_t document)
 {
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	int count = delivery_all(e, document, rows), r = QUEUE_DONE;

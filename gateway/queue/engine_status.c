@@ -2,7 +2,7 @@
 #include "common/clock.h"
 #include "common/encode.h"
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 #include "queue/replay.h"
 
 #include <errno.h>
@@ -32,15 +32,13 @@ static bool in_scope(const struct queue_scope *scope, const struct queue_documen
 static int replay_until(struct engine *e, const struct document_row *d, int64_t at,
 	struct replay *ret, int64_t *ret_since)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_LEDGER_RECORDS, "i", (int64_t)d->key);
 	int r;
 
 	while ((r = sql_step(e, s)) > 0) {
 		_cleanup_json_ json_t *record =
-			json_read(span_of(sqlite3_column_blob(s, 0),
-					  (size_t)sqlite3_column_bytes(s, 0)),
-				QUEUE_RECORD_MAX);
+			json_read(sql_octets(s, 0), QUEUE_RECORD_MAX);
 		const char *text = json_string_of(record, "at");
 		enum document_state before = ret->document;
 		int64_t when;
@@ -113,7 +111,7 @@ static int add_document(struct engine *e, const struct queue_status_request *q,
 static int list_held(struct engine *e, const struct queue_status_request *q, json_t *list,
 	bool *ret_complete)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_STATUS_OF, "ti", q->number, q->at);
 	struct document_row row;
 	int r;

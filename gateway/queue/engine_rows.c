@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 #include "queue/replay.h"
 
 #include <errno.h>
 #include <string.h>
 
-void document_read(sqlite3_stmt *s, struct document_row *ret_row)
+void document_read(struct row *s, struct document_row *ret_row)
 {
 	struct queue_document *d = &ret_row->document;
-	const void *hash = sqlite3_column_blob(s, 3);
+	struct span hash = sql_octets(s, 3);
 	char state[16];
 
 	memset(ret_row, 0, sizeof(*ret_row));
-	ret_row->key = sqlite3_column_int64(s, 0);
+	ret_row->key = sql_int(s, 0);
 	sql_text(s, 1, d->id, sizeof(d->id));
 	sql_text(s, 2, d->partner, sizeof(d->partner));
-	if (hash && sqlite3_column_bytes(s, 3) == SHA256_SIZE)
-		memcpy(d->sha256, hash, SHA256_SIZE);
+	if (hash.len == SHA256_SIZE)
+		memcpy(d->sha256, hash.data, SHA256_SIZE);
 	sql_text(s, 4, d->country, sizeof(d->country));
 	sql_text(s, 5, d->import_country, sizeof(d->import_country));
 	sql_text(s, 6, d->type, sizeof(d->type));
@@ -24,22 +24,22 @@ void document_read(sqlite3_stmt *s, struct document_row *ret_row)
 	sql_text(s, 8, d->status, sizeof(d->status));
 	sql_text(s, 9, state, sizeof(state));
 	d->state = document_state_find(state);
-	d->size = (uint32_t)sqlite3_column_int64(s, 10);
-	d->received = sqlite3_column_int64(s, 11);
-	d->held_until = sqlite3_column_int64(s, 12);
+	d->size = (uint32_t)sql_int(s, 10);
+	d->received = sql_int(s, 11);
+	d->held_until = sql_int(s, 12);
 	sql_text(s, 13, d->hold_reason, sizeof(d->hold_reason));
 	sql_text(s, 14, d->policy_digest, sizeof(d->policy_digest));
 	sql_text(s, 15, d->store_version, sizeof(d->store_version));
 	sql_text(s, 16, ret_row->correlation, sizeof(ret_row->correlation));
-	ret_row->due = sqlite3_column_int64(s, 17);
-	ret_row->fence = (uint64_t)sqlite3_column_int64(s, 18);
-	ret_row->attempt = (uint32_t)sqlite3_column_int64(s, 19);
-	ret_row->first_try = sqlite3_column_int64(s, 20);
+	ret_row->due = sql_int(s, 17);
+	ret_row->fence = (uint64_t)sql_int(s, 18);
+	ret_row->attempt = (uint32_t)sql_int(s, 19);
+	ret_row->first_try = sql_int(s, 20);
 }
 
 int document_find(struct engine *e, const char *id, struct document_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_FIND_ID, "t", id);
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_FIND_ID, "t", id);
 	int r = sql_step(e, s);
 
 	if (r <= 0)
@@ -68,30 +68,30 @@ int document_become(
 	return r < 0 ? r : QUEUE_DONE;
 }
 
-void delivery_read(sqlite3_stmt *s, struct delivery_row *ret_row)
+void delivery_read(struct row *s, struct delivery_row *ret_row)
 {
 	char state[16], from[16];
 
 	memset(ret_row, 0, sizeof(*ret_row));
-	ret_row->key = sqlite3_column_int64(s, 0);
-	ret_row->document = sqlite3_column_int64(s, 1);
+	ret_row->key = sql_int(s, 0);
+	ret_row->document = sql_int(s, 1);
 	sql_text(s, 2, ret_row->destination, sizeof(ret_row->destination));
 	sql_text(s, 3, state, sizeof(state));
 	sql_text(s, 4, from, sizeof(from));
 	ret_row->state = delivery_state_find(state);
 	ret_row->held_from = delivery_state_find(from);
-	ret_row->hold = sqlite3_column_int(s, 5) != 0;
-	ret_row->received = sqlite3_column_int64(s, 6);
-	ret_row->due = sqlite3_column_int64(s, 7);
-	ret_row->fence = (uint64_t)sqlite3_column_int64(s, 8);
-	ret_row->attempt = (uint32_t)sqlite3_column_int64(s, 9);
-	ret_row->first_try = sqlite3_column_int64(s, 10);
+	ret_row->hold = (int)sql_int(s, 5) != 0;
+	ret_row->received = sql_int(s, 6);
+	ret_row->due = sql_int(s, 7);
+	ret_row->fence = (uint64_t)sql_int(s, 8);
+	ret_row->attempt = (uint32_t)sql_int(s, 9);
+	ret_row->first_try = sql_int(s, 10);
 }
 
-int delivery_find(struct engine *e, sqlite3_int64 document, const char *destination,
+int delivery_find(struct engine *e, int64_t document, const char *destination,
 	struct delivery_row *ret_row)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_FIND_DELIVERY, "it", (int64_t)document, destination);
 	int r = sql_step(e, s);
 
@@ -101,10 +101,10 @@ int delivery_find(struct engine *e, sqlite3_int64 document, const char *destinat
 	return QUEUE_DONE;
 }
 
-int delivery_all(struct engine *e, sqlite3_int64 document,
+int delivery_all(struct engine *e, int64_t document,
 	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX])
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_ALL_DELIVERIES, "i", (int64_t)document);
 	int count = 0, r;
 

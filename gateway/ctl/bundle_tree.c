@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "policy/bundle.h"
+#include "ctl/bundle.h"
 
 #include "common/durable.h"
 

@@ -5,28 +5,28 @@
 #include "common/json.h"
 #include "common/memfd.h"
 #include "queue/audit.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <string.h>
 
-static void copy_chain(sqlite3_stmt *s, int column, uint8_t ret_chain[SHA256_SIZE])
+static void copy_chain(struct row *s, int column, uint8_t ret_chain[SHA256_SIZE])
 {
-	const void *chain = sqlite3_column_blob(s, column);
+	struct span chain = sql_octets(s, column);
 
 	memset(ret_chain, 0, SHA256_SIZE);
-	if (chain && sqlite3_column_bytes(s, column) == SHA256_SIZE)
-		memcpy(ret_chain, chain, SHA256_SIZE);
+	if (chain.len == SHA256_SIZE)
+		memcpy(ret_chain, chain.data, SHA256_SIZE);
 }
 
 int audit_load_head(struct engine *e)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_AUDIT_HEAD, "");
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_AUDIT_HEAD, "");
 	int r = sql_step(e, s);
 
 	e->committed = (struct engine_head){ 0 };
 	if (r > 0) {
-		e->committed.position = sqlite3_column_int64(s, 0);
+		e->committed.position = sql_int(s, 0);
 		copy_chain(s, 1, e->committed.chain);
 	}
 	e->head = e->committed;
@@ -35,7 +35,7 @@ int audit_load_head(struct engine *e)
 
 int engine_chain_at(struct engine *e, int64_t position, uint8_t ret_chain[SHA256_SIZE])
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_AUDIT_AT, "i", position);
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_AUDIT_AT, "i", position);
 	int r = sql_step(e, s);
 
 	if (r <= 0)
@@ -44,7 +44,7 @@ int engine_chain_at(struct engine *e, int64_t position, uint8_t ret_chain[SHA256
 	return QUEUE_DONE;
 }
 
-int audit_append(struct engine *e, sqlite3_int64 document, struct span record)
+int audit_append(struct engine *e, int64_t document, struct span record)
 {
 	struct engine_head next = { .position = e->head.position + 1 };
 	int r = audit_chain(e->head.chain, record, next.chain);
@@ -104,22 +104,22 @@ int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request
 }
 
 /* One line of an export: the record stands in it octet for octet. */
-static int add_line(struct buf *b, sqlite3_stmt *s)
+static int add_line(struct buf *b, struct row *s)
 {
 	char hex[SHA256_TEXT_SIZE];
 	uint8_t chain[SHA256_SIZE];
-	const void *record = sqlite3_column_blob(s, 1);
+	struct span record = sql_octets(s, 1);
 
 	copy_chain(s, 2, chain);
 	hex_encode(chain, SHA256_SIZE, hex);
-	buf_addf(b, AUDIT_LINE_START, (long long)sqlite3_column_int64(s, 0), hex);
-	buf_add(b, record ? record : "", (size_t)sqlite3_column_bytes(s, 1));
+	buf_addf(b, AUDIT_LINE_START, (long long)sql_int(s, 0), hex);
+	buf_add(b, record.data ? (const void *)record.data : "", record.len);
 	return buf_add_str(b, AUDIT_LINE_END "\n");
 }
 
 int engine_last_time(struct engine *e, int64_t *ret_time)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_AUDIT_READ, "ii", e->head.position - 1, (int64_t)1);
 	_cleanup_json_ json_t *record = NULL;
 	int r = sql_step(e, s);
@@ -128,9 +128,7 @@ int engine_last_time(struct engine *e, int64_t *ret_time)
 	*ret_time = 0;
 	if (r <= 0)
 		return r;
-	record = json_read(
-		span_of(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)),
-		QUEUE_RECORD_MAX);
+	record = json_read(sql_octets(s, 1), QUEUE_RECORD_MAX);
 	at = record ? json_string_of(record, "at") : NULL;
 	if (at && clock_parse(at, ret_time) < 0)
 		*ret_time = 0;
@@ -139,7 +137,7 @@ int engine_last_time(struct engine *e, int64_t *ret_time)
 
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_AUDIT_READ, "ii", after, (int64_t)limit);
 	_cleanup_buf_ struct buf b;
 	int r = 1;

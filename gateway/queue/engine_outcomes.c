@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/encode.h"
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,14 +25,14 @@ struct cursors {
 
 static int read_cursors(struct engine *e, const char *partner, struct cursors *ret)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_OUTCOME_CURSORS, "t", partner);
 	int r = sql_step(e, s);
 
 	*ret = (struct cursors){ 0 };
 	if (r > 0) {
-		ret->last = sqlite3_column_int64(s, 0);
-		ret->acknowledged = sqlite3_column_int64(s, 1);
+		ret->last = sql_int(s, 0);
+		ret->acknowledged = sql_int(s, 1);
 	}
 	return r < 0 ? r : 0;
 }
@@ -46,30 +46,30 @@ static json_t *cursor_text(int64_t value)
 	return json_string(text);
 }
 
-static json_t *column(sqlite3_stmt *s, int i)
+static json_t *column(struct row *s, int i)
 {
-	return json_text((const char *)sqlite3_column_text(s, i));
+	return json_text(sql_string(s, i));
 }
 
-static json_t *outcome_to_json(sqlite3_stmt *s)
+static json_t *outcome_to_json(struct row *s)
 {
+	struct span digest = sql_octets(s, 12);
 	char hash[SHA256_TEXT_SIZE] = "";
 
-	if (sqlite3_column_bytes(s, 12) == SHA256_SIZE)
-		hex_encode(sqlite3_column_blob(s, 12), SHA256_SIZE, hash);
+	if (digest.len == SHA256_SIZE)
+		hex_encode(digest.data, SHA256_SIZE, hash);
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s}",
-		"cursor", cursor_text(sqlite3_column_int64(s, 0)), "at",
-		json_time(sqlite3_column_int64(s, 1)), "event", column(s, 2),
-		"destination", column(s, 3), "state", column(s, 4), "reply_id",
-		column(s, 5), "detail", column(s, 6), "id", column(s, 7), "number",
-		column(s, 8), "type", column(s, 9), "country", column(s, 10), "status",
-		column(s, 11), "sha256", hash);
+		"cursor", cursor_text(sql_int(s, 0)), "at", json_time(sql_int(s, 1)),
+		"event", column(s, 2), "destination", column(s, 3), "state", column(s, 4),
+		"reply_id", column(s, 5), "detail", column(s, 6), "id", column(s, 7),
+		"number", column(s, 8), "type", column(s, 9), "country", column(s, 10),
+		"status", column(s, 11), "sha256", hash);
 }
 
 static int read_outcomes(struct engine *e, const char *partner, int64_t after, int limit,
 	json_t *list, int64_t *ret_next)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_OUTCOMES, "tii", partner, after, (int64_t)limit);
 	int r;
 
@@ -77,7 +77,7 @@ static int read_outcomes(struct engine *e, const char *partner, int64_t after, i
 	while ((r = sql_step(e, s)) > 0) {
 		if (json_array_append_new(list, outcome_to_json(s)) < 0)
 			return -ENOMEM;
-		*ret_next = sqlite3_column_int64(s, 0);
+		*ret_next = sql_int(s, 0);
 	}
 	return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <string.h>

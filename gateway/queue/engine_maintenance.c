@@ -1,38 +1,37 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 
 int maintenance_now(
 	struct engine *e, int64_t now, const char *destination, int64_t *ret_until)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_MAINTENANCE_NOW, "ti", destination, now);
 	int r = sql_step(e, s);
 
-	if (r <= 0 || sqlite3_column_type(s, 0) == SQLITE_NULL)
+	if (r <= 0 || sql_null(s, 0))
 		return r < 0 ? r : 0;
-	*ret_until = sqlite3_column_int64(s, 0);
+	*ret_until = sql_int(s, 0);
 	return 1;
 }
 
 json_t *maintenance_to_json(struct engine *e, int64_t now)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_MAINTENANCE_LIST, "i", now);
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_MAINTENANCE_LIST, "i", now);
 	_cleanup_json_ json_t *list = json_array();
 	int r;
 
 	while ((r = sql_step(e, s)) > 0)
-		if (json_array_append_new(list,
-			    json_pack("{s:o,s:o,s:o,s:o,s:o,s:b}", "destination",
-				    json_text((const char *)sqlite3_column_text(s, 0)),
-				    "since", json_time(sqlite3_column_int64(s, 1)),
-				    "until", json_time(sqlite3_column_int64(s, 2)), "by",
-				    json_text((const char *)sqlite3_column_text(s, 3)),
-				    "reason",
-				    json_text((const char *)sqlite3_column_text(s, 4)),
-				    "now", sqlite3_column_int64(s, 1) <= now)) < 0)
+		if (json_array_append_new(
+			    list, json_pack("{s:o,s:o,s:o,s:o,s:o,s:b}", "destination",
+					  json_text(sql_string(s, 0)), "since",
+					  json_time(sql_int(s, 1)), "until",
+					  json_time(sql_int(s, 2)), "by",
+					  json_text(sql_string(s, 3)), "reason",
+					  json_text(sql_string(s, 4)), "now",
+					  sql_int(s, 1) <= now)) < 0)
 			return NULL;
 	return r < 0 ? NULL : TAKE(list);
 }
@@ -50,9 +49,13 @@ static int start(struct engine *e, int64_t now, const struct queue_maintenance_r
 /* Return: 0, QUEUE_ILLEGAL when there was none, negative. */
 static int end(struct engine *e, int64_t now, const char *destination)
 {
-	int r = sql_run(e, SQL_MAINTENANCE_END, "ti", destination, now);
+	_cleanup_statement_ struct row *s =
+		sql_bind(e, SQL_MAINTENANCE_END, "ti", destination, now);
+	int ended = 0, r;
 
-	return r < 0 || sqlite3_changes(e->db) > 0 ? r : QUEUE_ILLEGAL;
+	while ((r = sql_step(e, s)) > 0)
+		ended++;
+	return r < 0 || ended ? r : QUEUE_ILLEGAL;
 }
 
 int engine_maintenance(

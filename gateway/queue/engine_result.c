@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/clock.h"
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 #include "queue/replay.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ int delivery_settle(struct engine *e, int64_t now, const struct document_row *do
 
 /* What waited for the seal may go, unless the document that it follows comes first. */
 static int release_deliveries(
-	struct engine *e, int64_t now, sqlite3_int64 document, json_t *ret_destinations)
+	struct engine *e, int64_t now, int64_t document, json_t *ret_destinations)
 {
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	int count = delivery_all(e, document, rows);

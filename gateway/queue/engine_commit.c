@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/id.h"
 #include "queue/audit.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 /* The document that a select finds. Return: QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
-static int read_one(struct engine *e, sqlite3_stmt *statement, struct queue_document *ret)
+static int read_one(struct engine *e, struct row *statement, struct queue_document *ret)
 {
-	_cleanup_statement_ sqlite3_stmt *s = statement;
+	_cleanup_statement_ struct row *s = statement;
 	struct document_row row;
 	int r = sql_step(e, s);
 
@@ -44,14 +44,13 @@ static int find_number(struct engine *e, const struct queue_submission *s,
 
 static int held_full(struct engine *e, const struct queue_submission *s)
 {
-	_cleanup_statement_ sqlite3_stmt *count =
+	_cleanup_statement_ struct row *count =
 		sql_bind(e, SQL_HELD_COUNT, "ti", s->partner, (int64_t)QUEUE_HELD_MAX);
 	int r = sql_step(e, count);
 
 	if (r < 0)
 		return r;
-	return r > 0 && sqlite3_column_int64(count, 0) >= QUEUE_HELD_MAX ? QUEUE_FULL
-									 : QUEUE_DONE;
+	return r > 0 && sql_int(count, 0) >= QUEUE_HELD_MAX ? QUEUE_FULL : QUEUE_DONE;
 }
 
 int engine_find(struct engine *e, const struct queue_submission *s,
@@ -120,21 +119,24 @@ static bool submission_ok(const struct queue_submission *s)
 }
 
 static int insert_document(
-	struct engine *e, const struct queue_submission *s, sqlite3_int64 *ret_key)
+	struct engine *e, const struct queue_submission *s, int64_t *ret_key)
 {
 	bool held = s->state == DOCUMENT_HELD;
-	int r = sql_run(e, SQL_INSERT_DOCUMENT, "ttbttttttiiitttti", s->id, s->partner,
-		span_of(s->sha256, SHA256_SIZE), s->country, s->import_country, s->type,
-		s->number, s->status, document_state_text((enum document_state)s->state),
-		(int64_t)s->size, s->received, held ? s->held_until : (int64_t)0,
-		s->hold_reason, s->policy_digest, s->store_version, s->correlation,
+	_cleanup_statement_ struct row *row = sql_bind(e, SQL_INSERT_DOCUMENT,
+		"ttbttttttiiitttti", s->id, s->partner, span_of(s->sha256, SHA256_SIZE),
+		s->country, s->import_country, s->type, s->number, s->status,
+		document_state_text((enum document_state)s->state), (int64_t)s->size,
+		s->received, held ? s->held_until : (int64_t)0, s->hold_reason,
+		s->policy_digest, s->store_version, s->correlation,
 		s->received + (held ? QUEUE_HELD_RETRY_S : 0));
 
-	*ret_key = sqlite3_last_insert_rowid(e->db);
+	int r = sql_step(e, row);
+
+	*ret_key = r == 0 ? e->backend->last_key(e) : 0;
 	return r;
 }
 
-static int insert_parts(struct engine *e, sqlite3_int64 key, const struct engine_parts *p)
+static int insert_parts(struct engine *e, int64_t key, const struct engine_parts *p)
 {
 	int r = blob_write(e, key, QUEUE_REPORT, p->report);
 
@@ -146,7 +148,7 @@ static int insert_parts(struct engine *e, sqlite3_int64 key, const struct engine
 }
 
 static int insert_deliveries(
-	struct engine *e, sqlite3_int64 key, const struct queue_submission *s)
+	struct engine *e, int64_t key, const struct queue_submission *s)
 {
 	int r = 0;
 
@@ -161,7 +163,7 @@ static int insert_deliveries(
 }
 
 /* What it says of earlier ones counts once it is accepted. */
-static int relate(struct engine *e, sqlite3_int64 key, const struct queue_submission *s)
+static int relate(struct engine *e, int64_t key, const struct queue_submission *s)
 {
 	struct document_row row;
 	int r = s->state == DOCUMENT_REFUSED ? 0 : relation_insert(e, key, s);
@@ -175,7 +177,7 @@ static int relate(struct engine *e, sqlite3_int64 key, const struct queue_submis
 int engine_insert(struct engine *e, const struct queue_submission *s,
 	const struct engine_parts *parts, struct queue_document *ret_first)
 {
-	sqlite3_int64 key;
+	int64_t key;
 	int r;
 
 	if (!submission_ok(s) || !parts_ok(s, parts))

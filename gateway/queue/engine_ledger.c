@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 #include "queue/replay.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 /* What one round names; a broken table has more, and nobody reads a million. */
 #define FOUND_MAX 100
 
-int flow_count(struct engine *e, sqlite3_int64 document, const char *destination,
-	const char *flow)
+int flow_count(
+	struct engine *e, int64_t document, const char *destination, const char *flow)
 {
 	return sql_run(e, SQL_FLOW, "itt", (int64_t)document, destination, flow);
 }
@@ -32,17 +32,16 @@ static json_t *child(json_t *parent, const char *name)
 static int read_counts(
 	struct engine *e, enum statement which, const char *group, json_t *partners)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, which, "");
+	_cleanup_statement_ struct row *s = sql_bind(e, which, "");
 	int r;
 
 	while ((r = sql_step(e, s)) > 0) {
-		const char *partner = (const char *)sqlite3_column_text(s, 0);
-		const char *destination = (const char *)sqlite3_column_text(s, 1);
-		const char *key = (const char *)sqlite3_column_text(s, 2);
+		const char *partner = sql_string(s, 0);
+		const char *destination = sql_string(s, 1);
+		const char *key = sql_string(s, 2);
 		json_t *of = child(child(child(partners, partner), destination), group);
 
-		if (json_object_set_new(
-			    of, key, json_integer(sqlite3_column_int64(s, 3))) < 0)
+		if (json_object_set_new(of, key, json_integer(sql_int(s, 3))) < 0)
 			return -ENOMEM;
 	}
 	return r;
@@ -116,10 +115,10 @@ static int add_rows(json_t *partners, json_t *rows, bool *balance)
  * there are, whatever the counts say. */
 static int documents_counted(struct engine *e, bool *balance)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(e, SQL_LEDGER_DOCUMENTS, "");
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_LEDGER_DOCUMENTS, "");
 	int r = sql_step(e, s);
 
-	if (r > 0 && sqlite3_column_int64(s, 0) != sqlite3_column_int64(s, 1))
+	if (r > 0 && sql_int(s, 0) != sql_int(s, 1))
 		*balance = false;
 	return r < 0 ? r : 0;
 }
@@ -165,18 +164,16 @@ static int found(struct engine *e, const char *id, const char *destination,
 		       : 0;
 }
 
-static int replay_document(struct engine *e, sqlite3_int64 document, struct replay *ret)
+static int replay_document(struct engine *e, int64_t document, struct replay *ret)
 {
-	_cleanup_statement_ sqlite3_stmt *s =
+	_cleanup_statement_ struct row *s =
 		sql_bind(e, SQL_LEDGER_RECORDS, "i", (int64_t)document);
 	int r;
 
 	*ret = (struct replay){ 0 };
 	while ((r = sql_step(e, s)) > 0) {
 		_cleanup_json_ json_t *record =
-			json_read(span_of(sqlite3_column_blob(s, 0),
-					  (size_t)sqlite3_column_bytes(s, 0)),
-				QUEUE_RECORD_MAX);
+			json_read(sql_octets(s, 0), QUEUE_RECORD_MAX);
 
 		if (record)
 			replay_record(ret, record);
@@ -230,7 +227,7 @@ static int walk_documents(struct engine *e, int limit)
 		struct document_row d;
 		int r;
 		{
-			_cleanup_statement_ sqlite3_stmt *s =
+			_cleanup_statement_ struct row *s =
 				sql_bind(e, SQL_LEDGER_NEXT, "i", e->walk.document);
 
 			r = sql_step(e, s);
@@ -249,15 +246,13 @@ static int walk_documents(struct engine *e, int limit)
 /* Records of documents that are not there any more. */
 static int walk_records(struct engine *e, int limit)
 {
-	_cleanup_statement_ sqlite3_stmt *s = sql_bind(
+	_cleanup_statement_ struct row *s = sql_bind(
 		e, SQL_LEDGER_ORPHANS, "ii", e->walk.position, e->walk.position + limit);
 	int r;
 
 	while ((r = sql_step(e, s)) > 0) {
 		_cleanup_json_ json_t *record =
-			json_read(span_of(sqlite3_column_blob(s, 0),
-					  (size_t)sqlite3_column_bytes(s, 0)),
-				QUEUE_RECORD_MAX);
+			json_read(sql_octets(s, 0), QUEUE_RECORD_MAX);
 		const char *event = record ? json_string_of(record, "event") : NULL;
 
 		r = found(e, record ? json_string_of(record, "document") : NULL, NULL,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -130,7 +130,7 @@ static int act_on_row(struct engine *e, int64_t now, const struct queue_act_requ
 static int select_rows(struct engine *e, const struct queue_selection *s,
 	enum delivery_state state, int64_t after, struct delivery_row *ret_rows, int max)
 {
-	_cleanup_statement_ sqlite3_stmt *q =
+	_cleanup_statement_ struct row *q =
 		sql_bind(e, SQL_SELECT_DELIVERIES, "tittii", delivery_state_text(state),
 			after, s->partner, s->destination, s->before, (int64_t)max);
 	int count = 0, r = 0;

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Inside the engine: its state, its statements, and what each database does its own way
+ * (struct backend); never included outside the engine*.c files.
+ */
+#ifndef SEALGATE_QUEUE_BACKEND_H
+#define SEALGATE_QUEUE_BACKEND_H
+
+#include "queue/engine.h"
+
+#include <jansson.h>
+
+enum statement {
+#define STATEMENT(name, sql) SQL_##name,
+#include "queue/statements.def"
+#undef STATEMENT
+	SQL_COUNT,
+};
+
+/* A statement that runs, and the row of its result where it stands. */
+struct row {
+	struct engine *of;
+	enum statement which;
+	int at;	      /* the row, where the backend counts */
+	void *handle; /* the backend's */
+};
+
+/* What is bound to a statement; it stays until the statement is reset. */
+#define PARAMETERS_MAX 20
+struct parameter {
+	char kind; /* t text, i integer, b octets */
+	int64_t integer;
+	struct span octets; /* of a text without its NUL, which follows */
+};
+
+/* What a database does its own way; all else is written once, in engine_*.c. The
+ * functions of the same name in engine.h say what each returns. */
+struct backend {
+	const char *name;
+	void (*close)(struct engine *e);
+
+	int (*begin)(struct engine *e);
+	int (*commit)(struct engine *e);
+	/* Return: 0, or negative when the connection to the database is of no use. */
+	int (*rollback)(struct engine *e);
+	int (*mark)(struct engine *e);
+	int (*unmark)(struct engine *e, bool keep);
+	int (*maintain)(struct engine *e, bool force);
+
+	/* As sql_bind and the others below. */
+	struct row *(*bind)(struct engine *e, enum statement which,
+		const struct parameter *parameters, int count);
+	int (*step)(struct row *row);
+	void (*reset)(struct row *row);
+	bool (*null)(const struct row *row, int column);
+	int64_t (*integer)(const struct row *row, int column);
+	struct span (*octets)(const struct row *row, int column);
+	int64_t (*last_key)(struct engine *e); /* of the document inserted last */
+
+	int (*blob_write)(struct engine *e, int64_t document, enum queue_part part,
+		struct span data);
+	int (*blob_read)(struct engine *e, int64_t document, enum queue_part part,
+		size_t max, int *ret_fd);
+
+	/* Octets that the database may grow by, -1 when nobody knows. */
+	int64_t (*room)(struct engine *e);
+	int (*schema)(void);
+
+	/* NULL where copies are the database's own affair. */
+	int (*backup_start)(struct engine *e, const char *path);
+	int (*backup_beside)(struct engine *e);
+	int (*backup_step)(struct engine *e, int pages);
+	void (*backup_discard)(struct engine *e);
+};
+
+/* Where the round stands that compares every row with its records. */
+struct ledger_walk {
+	int64_t document;  /* the last one looked at */
+	int64_t position;  /* records looked at */
+	int64_t rounds;	   /* whole ones */
+	int64_t documents; /* of the last whole round */
+	json_t *found;	   /* what this round has found, or NULL */
+	json_t *standing;  /* what the last whole round found, or NULL */
+};
+
+/* The part of an engine that is the same for all; it stands first in each. */
+struct engine {
+	const struct backend *backend;
+	enum engine_failure failure;
+	char failure_text[256];
+	bool in_transaction;
+	struct engine_head head;      /* with what the open transaction has added */
+	struct engine_head committed; /* what is durable */
+	struct engine_head marked;    /* at engine_mark */
+	struct ledger_walk walk;
+	struct engine_backup copy;
+	struct row rows[SQL_COUNT];
+	int64_t seal_asked, forward_asked;    /* seconds of the last claim, 0 none */
+	char held_partner[PARTNER_NAME_SIZE]; /* whose held document was claimed last */
+	char aside[DOCUMENT_ID_SIZE];	      /* for engine_set_aside() */
+};
+
+/* A part's place in the blobs table. */
+static inline int64_t blob_id(int64_t document, enum queue_part part)
+{
+	return document * 8 + (int64_t)part;
+}
+
+/* Bind by format and return the statement, to be reset by the caller's
+ * _cleanup_statement_: t text, i int64_t, b span as a blob. What is bound stays until
+ * then. NULL after a failure. */
+struct row *sql_bind(struct engine *e, enum statement which, const char *format, ...);
+
+/* Step. Return: 1 a row, 0 done, -EINVAL a constraint, other negative a failure. */
+int sql_step(struct engine *e, struct row *s);
+
+/* Bind and run a statement that returns no rows. Return: 0 or negative. */
+int sql_run(struct engine *e, enum statement which, const char *format, ...);
+
+/* Columns of the row: of a text or blob its octets, NULL data where there is none; as a
+ * text with its NUL, NULL where there is none. They stay until the next step. */
+bool sql_null(struct row *s, int column);
+int64_t sql_int(struct row *s, int column);
+struct span sql_octets(struct row *s, int column);
+const char *sql_string(struct row *s, int column);
+
+/* Copy a text column into an array, which is zeroed past it. */
+void sql_text(struct row *s, int column, char *ret_text, size_t size);
+
+void sql_resetp(struct row **s);
+#define _cleanup_statement_ _cleanup_(sql_resetp)
+
+/* blobs; the report of a later verdict has a place of its own */
+#define BLOB_LATER_REPORT ((enum queue_part)6)
+
+int blob_write(
+	struct engine *e, int64_t document, enum queue_part part, struct span data);
+int blob_read(struct engine *e, int64_t document, enum queue_part part, size_t max,
+	int *ret_fd); /* QUEUE_DONE, QUEUE_NOT_FOUND */
+
+/* The same; of a report the latest. */
+int part_read(struct engine *e, int64_t document, enum queue_part part, size_t max,
+	int *ret_fd);
+
+/* A row of documents with what the protocol does not carry. */
+struct document_row {
+	int64_t key;
+	struct queue_document document;
+	char correlation[64];
+	int64_t due;
+	uint64_t fence;
+	uint32_t attempt;
+	int64_t first_try;
+};
+
+/* The columns that DOCUMENT_COLUMNS selects. */
+#define DOCUMENT_COLUMNS                                                                 \
+	"document,id,partner,sha256,country,import_country,type,number,status,state,"    \
+	"size,received,held_until,hold_reason,policy_digest,store_version,correlation,"  \
+	"due,fence,attempt,first_try"
+void document_read(struct row *s, struct document_row *ret_row);
+
+/* By id. QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
+int document_find(struct engine *e, const char *id, struct document_row *ret_row);
+
+/* By id, when it is still claimed under this fence; else QUEUE_STALE. */
+int document_claimed(
+	struct engine *e, const char *id, uint64_t fence, struct document_row *ret_row);
+
+/* The one place where a document's state changes. QUEUE_DONE, QUEUE_ILLEGAL, negative. */
+int document_become(
+	struct engine *e, struct document_row *d, enum document_state to, int64_t due);
+
+struct delivery_row {
+	int64_t key;
+	int64_t document;
+	char destination[DESTINATION_NAME_SIZE];
+	enum delivery_state state;
+	enum delivery_state held_from; /* where a hold will be released to */
+	bool hold; /* hold as soon as the attempt under way has ended */
+	int64_t received;
+	int64_t due;
+	uint64_t fence;
+	uint32_t attempt;
+	int64_t first_try;
+};
+
+#define DELIVERY_COLUMNS                                                                 \
+	"delivery,document,destination,state,held_from,hold,received,due,fence,attempt," \
+	"first_try"
+#define DELIVERY_COLUMNS_V                                                               \
+	"v.delivery,v.document,v.destination,v.state,v.held_from,v.hold,v.received,"     \
+	"v.due,v.fence,v.attempt,v.first_try"
+void delivery_read(struct row *s, struct delivery_row *ret_row);
+int delivery_find(struct engine *e, int64_t document, const char *destination,
+	struct delivery_row *ret_row);
+
+/* All of a document, at most QUEUE_DELIVERIES_MAX. Return: how many or negative. */
+int delivery_all(struct engine *e, int64_t document,
+	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX]);
+
+/* The one place where a delivery's state changes: checks the table, writes the whole row.
+ */
+int delivery_become(
+	struct engine *e, struct delivery_row *d, enum delivery_state to, int64_t now);
+
+/* A row whose parts are missing or too large would be claimed first for ever, and nothing
+ * behind it: it is moved aside, with a record, and the next one is claimed. */
+#define SET_ASIDE_MAX 8	     /* in one claim */
+#define SET_ASIDE_S 3600     /* until one that cannot be moved elsewhere comes again */
+bool row_spoiled(int error); /* by the row itself, not for want of memory */
+int document_set_aside(struct engine *e, int64_t now, struct document_row *d);
+int delivery_set_aside(struct engine *e, int64_t now, const struct document_row *doc,
+	struct delivery_row *d, bool unknown);
+/* Of a held document: comes again later, and is refused at the end of its hold. */
+int held_set_aside(struct engine *e, int64_t now, struct document_row *d);
+
+/* The same for the end of an attempt, with its audit record; takes over detail. A hold
+ * that waited for this end takes effect. d->due is set by the caller. */
+int delivery_settle(struct engine *e, int64_t now, const struct document_row *doc,
+	struct delivery_row *d, enum delivery_state to, const char *actor,
+	json_t *detail);
+
+/* One more of a partner and destination took this way: entered, delivered, refused,
+ * expired, returned (from refused or expired). */
+int flow_count(
+	struct engine *e, int64_t document, const char *destination, const char *flow);
+int ledger_rows(struct engine *e, json_t **ret_rows, bool *ret_balanced);
+void ledger_walk_done(struct engine *e);
+
+/* What the partner is told of its document, in the order of its feed. */
+struct outcome {
+	const char *event;	 /* "document.sealed", "delivery.delivered" ... */
+	const char *destination; /* NULL: of the whole document */
+	const char *state;
+	const char *reply_id, *detail; /* NULL: none */
+};
+int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
+	const struct outcome *o);
+
+/* What a document says about earlier ones; relation RELATION_NONE: nothing. */
+struct relation_row {
+	enum document_relation relation;
+	char number[DOCUMENT_NUMBER_SIZE];
+};
+int relation_insert(struct engine *e, int64_t document, const struct queue_submission *s);
+int relation_read(struct engine *e, int64_t document, struct relation_row *ret_row);
+
+/* The document is accepted: earlier ones of its partner are withdrawn or replaced, what
+ * of them was not sent yet never will be, and whoever has one gets this one too. Return:
+ * 0 or negative. */
+int relation_take_effect(struct engine *e, int64_t now, const struct document_row *d);
+
+/* In sequence: does a delivery of an original there come first? Return: 1, 0, negative.
+ */
+int relation_waits(struct engine *e, int64_t document, const char *destination);
+
+/* A delivery has come to its end: what waited for it goes. Return: 0 or negative. */
+int relation_let_followers_go(
+	struct engine *e, int64_t now, const struct delivery_row *d);
+
+/* Is the document withdrawn or replaced, so that it is not sent there any more? Return:
+ * 1, 0, negative. relation_end: then its delivery ends. Return: 0 or negative. */
+int relation_ended(
+	struct engine *e, const struct document_row *doc, const struct delivery_row *d);
+int relation_end(struct engine *e, int64_t now, const struct document_row *doc,
+	struct delivery_row *d);
+
+/* What a destination called the original, or "". Return: 0 or negative. */
+int relation_original_reply(struct engine *e, int64_t document, const char *destination,
+	char ret_reply[DOCUMENT_REPLY_SIZE]);
+
+/* What waited may be claimed; what an operator holds stays held, but for later. Return:
+ * QUEUE_DONE or as delivery_become. */
+int delivery_queue(struct engine *e, int64_t now, struct delivery_row *d);
+
+/* The document of a delivery. Return: 0 or negative. */
+int delivery_document(
+	struct engine *e, const struct delivery_row *d, struct document_row *ret_row);
+
+/* An operator's act on one delivery. Return: 1 changed, 0 no effect here, negative. */
+int delivery_act(
+	struct engine *e, int64_t now, enum queue_control verb, struct delivery_row *d);
+
+/* Does maintenance keep the destination from being claimed for? *ret_until: seconds, or
+ * INT64_MAX. Return: 1, 0, negative. */
+int maintenance_now(
+	struct engine *e, int64_t now, const char *destination, int64_t *ret_until);
+json_t *maintenance_to_json(struct engine *e, int64_t now);
+
+/* Append a record as it stands. */
+int audit_append(struct engine *e, int64_t document, struct span record);
+
+/* Make a record and append it; takes over detail (NULL for none). */
+int audit_event(struct engine *e, int64_t now, const char *actor, const char *event,
+	const struct document_row *d, json_t *detail);
+int audit_load_head(struct engine *e);
+
+/* JSON of a document with its deliveries; of its records. New references or NULL. */
+json_t *document_to_json(struct engine *e, const struct document_row *d);
+json_t *events_to_json(struct engine *e, const struct document_row *d);
+int json_to_fd(json_t *value, int *ret_fd); /* takes value over; QUEUE_DONE or negative */
+
+#endif
