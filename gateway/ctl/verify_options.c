@@ -140,6 +140,43 @@ static int load(struct verify_options *o, enum pki_kind kind, const char *path)
 	return complain(error ? error : "cannot read", path);
 }
 
+static int add_sunset(struct verify_options *o, X509 *anchor, int64_t at)
+{
+	size_t n = o->validation.sunset_count;
+	struct xades_sunset *list = realloc(o->sunsets, (n + 1) * sizeof(*list));
+
+	if (!list || !X509_up_ref(anchor)) {
+		o->sunsets = list ? list : o->sunsets;
+		return -1;
+	}
+	list[n] = (struct xades_sunset){ .anchor = anchor, .at = at };
+	o->sunsets = list;
+	o->validation.sunsets = list;
+	o->validation.sunset_count = n + 1;
+	return 0;
+}
+
+/* FILE|TIME: the anchors of a file, which count until a time. */
+static int load_sunset(struct verify_options *o, const char *value)
+{
+	_cleanup_(pki_material_freep) struct pki_material *m = pki_material_new();
+	_cleanup_(freep) char *path = strdup(value), *error = NULL;
+	char *bar = path ? strrchr(path, '|') : NULL;
+	int64_t at;
+
+	if (!m || !bar || clock_parse(bar + 1, &at) < 0)
+		return complain("not FILE|TIME", value);
+	*bar = '\0';
+	if (pki_material_load(m, PKI_ANCHORS, path, &error) < 0)
+		return complain(error ? error : "cannot read", path);
+	for (int i = 0; i < sk_X509_num(m->anchors); i++)
+		if (add_sunset(o, sk_X509_value(m->anchors, i), at) < 0)
+			return complain("no memory", value);
+	return pki_material_add_anchors_of(o->material, m) < 0
+		       ? complain("no memory", value)
+		       : 0;
+}
+
 static int load_key(struct verify_options *o, const char *path)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
@@ -185,6 +222,8 @@ static int read_option(struct verify_options *o, int option, const char *value)
 	switch (option) {
 	case 'a':
 		return load(o, PKI_ANCHORS, value);
+	case 'u':
+		return load_sunset(o, value);
 	case 'c':
 		return load(o, PKI_CERTIFICATES, value);
 	case 'r':
@@ -261,6 +300,7 @@ int verify_options_read(struct verify_options *o, int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {
 		{ "anchors", required_argument, NULL, 'a' },
+		{ "sunset", required_argument, NULL, 'u' },
 		{ "certs", required_argument, NULL, 'c' },
 		{ "revocation", required_argument, NULL, 'r' },
 		{ "key", required_argument, NULL, 'k' },
@@ -302,6 +342,13 @@ void verify_options_done(struct verify_options *o)
 		free(data);
 	}
 	free(o->detached);
+	for (size_t i = 0; i < o->validation.sunset_count; i++) {
+		X509 *anchor;
+
+		memcpy(&anchor, &o->sunsets[i].anchor, sizeof(anchor));
+		X509_free(anchor);
+	}
+	free(o->sunsets);
 	EVP_PKEY_free(o->validation.key);
 	pki_material_free(o->material);
 	*o = (struct verify_options){ 0 };

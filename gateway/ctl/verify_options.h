@@ -14,6 +14,7 @@ struct verify_options {
 	struct xades_options validation;
 	struct pki_material *material;	 /* owned; what validation.material points to */
 	struct xades_detached *detached; /* owned, with name and data */
+	struct xades_sunset *sunsets;	 /* owned, with their anchors */
 	enum verify_format format;
 	const char *store;
 	int64_t known_at;

@@ -226,6 +226,23 @@ int pki_material_add_anchors_of(struct pki_material *m, const struct pki_materia
 	return 0;
 }
 
+int pki_material_drop_anchor(struct pki_material *m, const X509 *anchor)
+{
+	if (anchors_unshare(m) < 0)
+		return -ENOMEM;
+	for (int i = sk_X509_num(m->anchors) - 1; i >= 0; i--) {
+		X509 *x = sk_X509_value(m->anchors, i);
+
+		if (X509_cmp(x, anchor) != 0)
+			continue;
+		(void)sk_X509_delete(m->anchors, i);
+		X509_free(x);
+		if ((size_t)i < m->anchors_sorted)
+			m->anchors_sorted--;
+	}
+	return 0;
+}
+
 int pki_material_add_certificate(struct pki_material *m, struct span der)
 {
 	X509 *x = pki_certificate_parse(der);

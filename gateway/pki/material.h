@@ -56,6 +56,10 @@ int pki_material_add_ocsp(
 /* Add the anchors of another set, shared with it. Return: 0 or -ENOMEM. */
 int pki_material_add_anchors_of(struct pki_material *m, const struct pki_material *from);
 
+/* Take an anchor out of the set; of others that share it nothing changes. Return: 0 or
+ * -ENOMEM. */
+int pki_material_drop_anchor(struct pki_material *m, const X509 *anchor);
+
 /* Sort what is there so that it is found quickly; pki_material_load does it. */
 void pki_material_sort(struct pki_material *m);
 

@@ -103,6 +103,15 @@ static const char *signed_too_late(const struct sig *s)
 	return NULL;
 }
 
+static const char *path_word(const struct sig *s)
+{
+	if (s->path.outcome == PKI_NO_PATH && s->beyond_sunset)
+		return "NO_CERTIFICATE_CHAIN_FOUND_NO_POE";
+	if (s->path.outcome == PKI_REVOKED_CA && s->without_proof)
+		return "NO_POE";
+	return pki_outcome_text(s->path.outcome);
+}
+
 static void decide_path(
 	struct sig_context *c, struct sig *s, struct xades_signature *ret, int64_t best)
 {
@@ -113,7 +122,7 @@ static void decide_path(
 	else if (s->path.outcome == PKI_NOT_YET_VALID && best < c->options->at)
 		sig_decide(ret, XADES_TOTAL_FAILED, "NOT_YET_VALID");
 	else
-		sig_decide(ret, XADES_INDETERMINATE, pki_outcome_text(s->path.outcome));
+		sig_decide(ret, XADES_INDETERMINATE, path_word(s));
 	sig_finding(c, SEVERITY_ERROR, "sig.path", s->node, "%s: %s",
 		ret->sub_indication[0] ? ret->sub_indication : "not passed",
 		s->path.reason ? s->path.reason : "");

@@ -179,6 +179,8 @@ struct sig {
 	struct sig_token *tokens;
 	size_t token_count;
 	struct pki_path_result path;
+	bool beyond_sunset; /* the path ends at an anchor that counts no more */
+	bool without_proof; /* what it rests on is not proven to be old enough */
 };
 
 /* Release what the signature owns; a zeroed struct is empty. */
@@ -279,6 +281,10 @@ int sig_process(struct sig_context *c, struct sig *s);
  * which the signature is proven to exist, with all that became known later. What is
  * reported is what stands now, unless the past decides more. */
 int sig_path(struct sig_context *c, struct sig *s, int64_t best);
+
+/* sunset.c: *ret_own is c->material without the anchors that count no more at a time,
+ * owned by the caller; NULL when all count. Return: 0 or -ENOMEM. */
+int sig_anchors_at(struct sig_context *c, int64_t at, struct pki_material **ret_own);
 
 /* responder.c: true when all that says the signer is not revoked was signed by OCSP
  * responders whose certificates have expired since: without proof that it is older than

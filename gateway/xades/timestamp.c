@@ -97,12 +97,12 @@ static bool is_anchor(const struct sig_context *c, const struct sig_token *t)
 	       sk_X509_num(path->chain) == 1 && path->outcome == PKI_EXPIRED;
 }
 
-static int verify_at(
-	struct sig_context *c, struct sig_token *t, struct span octets, int64_t at)
+static int verify_with(struct sig_context *c, struct sig_token *t, struct span octets,
+	const struct pki_material *material, int64_t at)
 {
 	enum xades_profile profile = c->options->profile;
 	struct token_context context = {
-		.material = c->material,
+		.material = material,
 		.at = at,
 		.known_at = c->known_at,
 		.revocation_max_age = sig_revocation_max_age(c),
@@ -132,6 +132,28 @@ static int verify_at(
 		t->sub = "SIGNED_DATA_NOT_FOUND";
 	t->passed = *t->sub == '\0';
 	return 0;
+}
+
+/* With the anchors that count at that time; one that counts no more is named. */
+static int verify_at(
+	struct sig_context *c, struct sig_token *t, struct span octets, int64_t at)
+{
+	_cleanup_(pki_material_freep) struct pki_material *own = NULL;
+	int r = sig_anchors_at(c, at, &own);
+
+	if (r == 0 && own) {
+		bool chain;
+
+		r = verify_with(c, t, octets, c->material, at);
+		chain = t->result.path.outcome != PKI_NO_PATH;
+		if (r == 0)
+			r = verify_with(c, t, octets, own, at);
+		if (r == 0 && chain && t->result.outcome == TOKEN_PATH &&
+			t->result.path.outcome == PKI_NO_PATH)
+			t->sub = "NO_CERTIFICATE_CHAIN_FOUND_NO_POE";
+		return r;
+	}
+	return r < 0 ? r : verify_with(c, t, octets, c->material, at);
 }
 
 static void note(struct sig_context *c, const struct sig_token *t)

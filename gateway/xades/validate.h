@@ -36,6 +36,12 @@ struct xades_detached {
 	bool by_name_only;
 };
 
+/* An anchor that counts only for what is proven to have existed before a time. */
+struct xades_sunset {
+	const X509 *anchor;
+	int64_t at;
+};
+
 struct xades_options {
 	enum xades_profile profile;
 	int64_t at;			     /* validation time */
@@ -43,6 +49,8 @@ struct xades_options {
 	/* Where paths of signers and of time-stamps must end; NULL: at any anchor of the
 	 * material. A CA of signers must not make proofs of existence. */
 	const struct pki_material *signer_anchors, *tsa_anchors;
+	const struct xades_sunset *sunsets; /* of anchors of the material */
+	size_t sunset_count;
 	/* With XADES_EIDAS: revocation data must be fresh at `at`, as with XADES_GATE;
 	 * otherwise what is known about a time never grows too old for it. */
 	bool fresh_revocation;

@@ -29,13 +29,14 @@ int64_t sig_revocation_max_age(const struct sig_context *c)
 		       : 0;
 }
 
-static int path_at(struct sig_context *c, struct sig *s, int64_t at, bool may_be_expired,
+static int path_with(struct sig_context *c, struct sig *s,
+	const struct pki_material *material, int64_t at, bool may_be_expired,
 	struct pki_path_result *ret_path)
 {
 	enum xades_profile profile = c->options->profile;
 	struct pki_path_request request = {
 		.target = s->signer,
-		.material = c->material,
+		.material = material,
 		.at = at,
 		.known_at = c->known_at,
 		.purpose = PKI_SIGNING,
@@ -53,6 +54,26 @@ static int path_at(struct sig_context *c, struct sig *s, int64_t at, bool may_be
 	if (r == 0 && ret_path->outcome == PKI_PASSED &&
 		!sig_ends_in(c->options->signer_anchors, ret_path))
 		ret_path->outcome = PKI_NO_PATH;
+	return r;
+}
+
+/* The anchors that count at that time; whether one that counts no more would do is
+ * remembered. */
+static int path_at(struct sig_context *c, struct sig *s, int64_t at, bool may_be_expired,
+	struct pki_path_result *ret_path)
+{
+	_cleanup_(pki_material_freep) struct pki_material *own = NULL;
+	struct pki_path_result all = { 0 };
+	int r = sig_anchors_at(c, at, &own);
+
+	if (r == 0)
+		r = path_with(
+			c, s, own ? own : c->material, at, may_be_expired, ret_path);
+	if (r < 0 || !own || ret_path->outcome != PKI_NO_PATH)
+		return r;
+	r = path_with(c, s, c->material, at, may_be_expired, &all);
+	s->beyond_sunset = r == 0 && all.outcome != PKI_NO_PATH;
+	pki_path_result_done(&all);
 	return r;
 }
 
@@ -139,13 +160,52 @@ static int gate_path(struct sig_context *c, struct sig *s, int64_t best)
 	return r;
 }
 
+/* The earliest time for which the revocation data in the document is proven to exist. */
+static int64_t data_time(const struct sig_context *c, const struct sig *s)
+{
+	int64_t earliest = c->options->at;
+
+	for (size_t i = 0; i < s->token_count; i++) {
+		const struct sig_token *t = &s->tokens[i];
+
+		if (t->passed && t->kind == TOKEN_ARCHIVE &&
+			t->result.gen_time < earliest)
+			earliest = t->result.gen_time;
+	}
+	return earliest;
+}
+
+/* EN 319 102-1 5.6.2.2: whoever revoked a CA may say since when its key was in other
+ * hands, and those can make revocation data. What it signed, the signature's certificate
+ * included, must be proven to be older: by an archive time-stamp, or nothing is. */
+static int below_revoked_ca(struct sig_context *c, struct sig *s, int64_t best)
+{
+	struct pki_path_result past = { 0 };
+	int64_t proven = data_time(c, s);
+	int r;
+
+	if (proven >= c->options->at)
+		return 0;
+	r = path_at(c, s, best, false, &past);
+	if (r == 0 && past.outcome == PKI_PASSED) {
+		s->without_proof = proven >= s->path.revoked_at;
+		if (!s->without_proof)
+			replace(s, &past);
+	}
+	pki_path_result_done(&past);
+	return r;
+}
+
 static int general_path(struct sig_context *c, struct sig *s, int64_t best)
 {
 	struct pki_path_result past = { 0 };
 	int r = path_at(c, s, c->options->at, false, &s->path);
 
-	if (r < 0 || s->path.outcome == PKI_PASSED || s->path.outcome == PKI_NO_PATH)
+	if (r < 0 || s->path.outcome == PKI_PASSED ||
+		(s->path.outcome == PKI_NO_PATH && !s->beyond_sunset))
 		return r;
+	if (s->path.outcome == PKI_REVOKED_CA)
+		return below_revoked_ca(c, s, best);
 	if (best < c->options->at) {
 		r = path_at(c, s, best, false, &past);
 		if (r < 0)

@@ -5,6 +5,7 @@ SEALGATE_CORPUS names the corpus, SEALGATE_BIN the folder with our programs. Whe
 stands in a table here with its reason, and a reason that is no longer needed is an error.
 """
 import datetime
+import json
 import os
 import shutil
 import subprocess
@@ -219,6 +220,17 @@ def test_second_signature(signers, tmp_path, places):
     sign(signers, "p384", first, second, places[1])
     assert passes(signers, ["rsa", "p384"], second)
     assert not passes(signers, ["rsa"], second)
+
+
+@pytest.mark.parametrize("until,word", [("2026-06-03T00:00:00Z", ""), (
+    "2026-06-02T00:00:00Z", "NO_CERTIFICATE_CHAIN_FOUND_NO_POE")])
+def test_anchor_that_counts_until_a_time(signers, tmp_path, until, word):
+    out = tmp_path / "signed.xml"
+    sign(signers, "p256", os.path.join(VECTORS, "phyto.xml"), out)
+    done = subprocess.run(
+        [sealgate(), "verify", "--at", "2026-06-02T00:00:00Z", "--sunset",
+         f"{signers / 'p256.pem'}|{until}", out], check=False, capture_output=True, timeout=60)
+    assert json.loads(done.stdout)["sub_indication"] == word
 
 
 def test_key_of_another_certificate(signers, tmp_path):

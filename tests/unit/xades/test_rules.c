@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Rules of signature policy as data: what each weighs, and what cannot be lowered. */
-#include "tests/unit/xades/fixture.h"
+#include "tests/unit/xades/archive.h"
 
 #include "common/durable.h"
-#include "xades/augment.h"
 
 #include <unistd.h>
 
@@ -159,52 +158,16 @@ static void test_signature_policy(void **state)
 	loads("policies = ( );", "policies = ( );");
 }
 
-/* A signature with an archive time-stamp of some time over its time-stamp of STAMPED_AT.
- */
-static char *archived(const char *when_archived)
-{
-	struct xades_options options = {
-		.profile = XADES_EIDAS, .at = when(NOW), .material = h.m
-	};
-	char *text = make(
-		&h, (struct wish){ .place = XADES_ENVELOPED, .stamped_at = STAMPED_AT });
-	struct xades_augment_plan plan = {
-		.file = span_str(text), .options = &options, .id = "s1"
-	};
-	struct xades_stamp *s = NULL;
-	char *reason = NULL, *out;
-	struct octets token;
-	struct buf octets, file, longer;
-
-	buf_init(&octets, 1u << 22);
-	buf_init(&file, 1u << 22);
-	buf_init(&longer, 1u << 22);
-	if (xades_add_validation_data(&plan, &longer, &reason) != 1)
-		fail_msg("%s", reason);
-	plan.file = buf_span(&longer);
-	if (xades_stamp_prepare(&plan, XADES_STAMP_ARCHIVE, &s, &octets, &reason) != 1)
-		fail_msg("%s", reason);
-	token = stamp(&h.tsa, buf_span(&octets), when(when_archived));
-	if (xades_stamp_finish(s, span_of_octets(&token), when(NOW), &file, &reason) != 1)
-		fail_msg("%s", reason);
-	octets_done(&token);
-	xades_stamp_free(s);
-	buf_done(&octets);
-	buf_done(&longer);
-	free(text);
-	out = buf_take(&file, NULL);
-	assert_non_null(out);
-	return out;
-}
-
 /* EN 319 102-1 5.5.4: what is stamped later has more in it. */
 static void test_order_of_time_stamps(void **state)
 {
 	(void)state;
 	loads("policies = ( );", "policies = ( );");
-	expect(&h, archived("2026-06-02T00:00:00Z"), XADES_GATE, XADES_TOTAL_PASSED, "");
-	expect(&h, archived("2026-05-31T00:00:00Z"), XADES_EIDAS, XADES_TOTAL_PASSED, "");
-	expect(&h, archived("2026-05-31T00:00:00Z"), XADES_GATE, XADES_INDETERMINATE,
+	expect(&h, archived(&h, "2026-06-02T00:00:00Z"), XADES_GATE, XADES_TOTAL_PASSED,
+		"");
+	expect(&h, archived(&h, "2026-05-31T00:00:00Z"), XADES_EIDAS, XADES_TOTAL_PASSED,
+		"");
+	expect(&h, archived(&h, "2026-05-31T00:00:00Z"), XADES_GATE, XADES_INDETERMINATE,
 		"TIMESTAMP_ORDER_FAILURE");
 }
 
