@@ -12,6 +12,7 @@ FUZZ_LIBS_fuzz_document := document xml common
 FUZZ_LIBS_fuzz_scgi   := common
 FUZZ_LIBS_fuzz_ipc    := common
 FUZZ_LIBS_fuzz_asic   := evidence xades pki xml common
+FUZZ_LIBS_fuzz_record := evidence pki common
 FUZZ_LIBS_fuzz_xades  := xades pki xml common
 FUZZ_LIBS_fuzz_signature := xades pki xml common
 FUZZ_LIBS_fuzz_container := xades pki xml common

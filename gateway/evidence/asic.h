@@ -19,6 +19,7 @@ enum asic_part {
 	ASIC_DOCUMENT = 0, /* the octets as the partner sent them */
 	ASIC_REPORT,	   /* the validation report */
 	ASIC_RECEIPT,
+	ASIC_RECORD,	 /* the evidence record of the document; empty: there is none */
 	ASIC_SIGNATURES, /* the seal */
 	ASIC_PARTS,
 };
@@ -26,6 +27,12 @@ enum asic_part {
 struct asic {
 	struct span parts[ASIC_PARTS];
 };
+
+/* Is the part in the container? Only the record may not be. */
+static inline bool asic_has(const struct asic *a, enum asic_part part)
+{
+	return part != ASIC_RECORD || a->parts[part].len;
+}
 
 /* Name in the container, media type and limit in octets of a part. */
 const char *asic_name(enum asic_part part);

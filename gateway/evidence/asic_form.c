@@ -5,10 +5,14 @@
 
 #include <zlib.h>
 
+#define LIMIT_RECORD (64u * 1024)
 #define LIMIT_SIGNATURES_FILE (8u * 1024 * 1024) /* with revocation data */
 #define VERSION_MADE_BY 20u   /* FAT, 2.0: no attributes of any system */
 #define VERSION_NEEDED 10u    /* stored files only */
 #define DOS_DATE_1980 0x0021u /* 1980-01-01: a ZIP has no earlier day and none absent */
+
+#define RECORD_NAME "record.ers"
+#define RECORD_MEDIA_TYPE "application/octet-stream"
 
 #define ENTRY(path, type)                                                                \
 	"<manifest:file-entry manifest:full-path=\"" path                                \
@@ -16,28 +20,43 @@
 
 /* OpenDocument's list of files, as a container with XAdES signatures has it. */
 /* clang-format off */
-static const char MANIFEST[] =
-	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-	"<manifest:manifest manifest:version=\"1.2\""
-	" xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\">\n"
-	ENTRY("/", ASIC_MEDIA_TYPE)
-	ENTRY("document.xml", "application/xml")
-	ENTRY("report.json", "application/json")
-	ENTRY("receipt.json", "application/json")
-	"</manifest:manifest>\n";
+#define MANIFEST_OF(more)                                                                \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"                                      \
+	"<manifest:manifest manifest:version=\"1.2\""                                    \
+	" xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\">\n"       \
+	ENTRY("/", ASIC_MEDIA_TYPE)                                                      \
+	ENTRY("document.xml", "application/xml")                                         \
+	ENTRY("report.json", "application/json")                                         \
+	ENTRY("receipt.json", "application/json")                                        \
+	more                                                                             \
+	"</manifest:manifest>\n"
 /* clang-format on */
+static const char MANIFEST[] = MANIFEST_OF("");
+static const char MANIFEST_WITH[] = MANIFEST_OF(ENTRY(RECORD_NAME, RECORD_MEDIA_TYPE));
 
 const struct asic_file ASIC_FORM[ASIC_FILES] = {
-	{ "mimetype", ASIC_PARTS, ASIC_MEDIA_TYPE, "text/plain",
+	{ "mimetype", ASIC_PARTS, ASIC_MEDIA_TYPE, ASIC_MEDIA_TYPE, "text/plain",
 		sizeof(ASIC_MEDIA_TYPE) - 1 },
-	{ "document.xml", ASIC_DOCUMENT, NULL, "application/xml", LIMIT_DOCUMENT },
-	{ "report.json", ASIC_REPORT, NULL, "application/json", LIMIT_REPORT },
-	{ "receipt.json", ASIC_RECEIPT, NULL, "application/json", LIMIT_RECEIPT },
-	{ "META-INF/manifest.xml", ASIC_PARTS, MANIFEST, "text/xml",
-		sizeof(MANIFEST) - 1 },
-	{ "META-INF/signatures001.xml", ASIC_SIGNATURES, NULL, "text/xml",
+	{ "document.xml", ASIC_DOCUMENT, NULL, NULL, "application/xml", LIMIT_DOCUMENT },
+	{ "report.json", ASIC_REPORT, NULL, NULL, "application/json", LIMIT_REPORT },
+	{ "receipt.json", ASIC_RECEIPT, NULL, NULL, "application/json", LIMIT_RECEIPT },
+	{ RECORD_NAME, ASIC_RECORD, NULL, NULL, RECORD_MEDIA_TYPE, LIMIT_RECORD },
+	{ "META-INF/manifest.xml", ASIC_PARTS, MANIFEST, MANIFEST_WITH, "text/xml",
+		sizeof(MANIFEST_WITH) - 1 },
+	{ "META-INF/signatures001.xml", ASIC_SIGNATURES, NULL, NULL, "text/xml",
 		LIMIT_SIGNATURES_FILE },
 };
+
+const char *asic_constant(const struct asic *a, size_t file)
+{
+	return asic_has(a, ASIC_RECORD) ? ASIC_FORM[file].content_with_record
+					: ASIC_FORM[file].content;
+}
+
+bool asic_is_there(const struct asic *a, size_t file)
+{
+	return ASIC_FORM[file].part == ASIC_PARTS || asic_has(a, ASIC_FORM[file].part);
+}
 
 static const struct asic_file *file_of(enum asic_part part)
 {
@@ -126,14 +145,15 @@ size_t asic_central_header(
 	return put_name(ret, p, name, strlen(name));
 }
 
-size_t asic_end_record(size_t offset, size_t size, uint8_t ret[ASIC_END_SIZE])
+size_t asic_end_record(
+	size_t files, size_t offset, size_t size, uint8_t ret[ASIC_END_SIZE])
 {
 	uint8_t *p = put(ret, 0x06054b50u, 4);
 
 	p = put(p, 0, 2); /* this disk */
 	p = put(p, 0, 2); /* disk of the directory */
-	p = put(p, ASIC_FILES, 2);
-	p = put(p, ASIC_FILES, 2);
+	p = put(p, (uint32_t)files, 2);
+	p = put(p, (uint32_t)files, 2);
 	p = put(p, (uint32_t)size, 4);
 	p = put(p, (uint32_t)offset, 4);
 	p = put(p, 0, 2); /* comment */

@@ -8,7 +8,7 @@
 
 #include "evidence/asic.h"
 
-#define ASIC_FILES 6
+#define ASIC_FILES 7
 #define ASIC_NAME_MAX 32
 #define ASIC_LOCAL_SIZE 30   /* of a local header without its name */
 #define ASIC_CENTRAL_SIZE 46 /* of a central header without its name */
@@ -16,14 +16,19 @@
 #define ASIC_LOCAL_MAX (ASIC_LOCAL_SIZE + ASIC_NAME_MAX)
 #define ASIC_CENTRAL_MAX (ASIC_CENTRAL_SIZE + ASIC_NAME_MAX)
 
-/* A file of the container: a part, or (part ASIC_PARTS) a constant. */
+/* A file of the container: a part, or (part ASIC_PARTS) a constant, which may be another
+ * when there is a record. */
 struct asic_file {
 	const char *name;
 	enum asic_part part;
-	const char *content;
+	const char *content, *content_with_record;
 	const char *media_type;
 	size_t limit;
 };
+
+/* The constant of a file, NULL for a part; is the file there? */
+const char *asic_constant(const struct asic *a, size_t file);
+bool asic_is_there(const struct asic *a, size_t file);
 
 extern const struct asic_file ASIC_FORM[ASIC_FILES];
 
@@ -42,7 +47,9 @@ size_t asic_local_header(
 size_t asic_central_header(
 	size_t file, const struct asic_record *r, uint8_t ret[ASIC_CENTRAL_MAX]);
 
-/* The end of the central directory that starts at offset and has size octets. */
-size_t asic_end_record(size_t offset, size_t size, uint8_t ret[ASIC_END_SIZE]);
+/* The end of the central directory of so many files that starts at offset and has size
+ * octets. */
+size_t asic_end_record(
+	size_t files, size_t offset, size_t size, uint8_t ret[ASIC_END_SIZE]);
 
 #endif

@@ -107,10 +107,17 @@ static bool is_named(const struct reader *r, const char *name)
 	       memcmp(p + ASIC_LOCAL_SIZE, name, len) == 0;
 }
 
-static int read_file(struct reader *r, size_t file, struct asic_record *ret_record,
-	struct span *ret_content)
+/* Is the record, which may be absent, the next file? */
+static bool record_follows(const struct reader *r, size_t file)
+{
+	return stated_size(r, file) != SIZE_MAX && is_named(r, ASIC_FORM[file].name);
+}
+
+static int read_file(struct reader *r, const struct asic *a, size_t file,
+	struct asic_record *ret_record, struct span *ret_content)
 {
 	const struct asic_file *f = &ASIC_FORM[file];
+	const char *constant = asic_constant(a, file);
 	uint8_t header[ASIC_LOCAL_MAX];
 	size_t start = r->at, size = stated_size(r, file), len;
 
@@ -129,26 +136,32 @@ static int read_file(struct reader *r, size_t file, struct asic_record *ret_reco
 	len = asic_local_header(file, ret_record, header);
 	if (!expect(r, header, len, "local header", f->name, LOCAL))
 		return 0;
-	if (f->content && (size != strlen(f->content) ||
-				  memcmp(ret_content->data, f->content, size) != 0))
-		return expect(r, (const uint8_t *)f->content, strlen(f->content),
-			       "content", f->name, CONTENT) &&
+	if (f->part == ASIC_RECORD && size == 0)
+		return refuse(r, "evidence.form", r->at, "%s is empty.", f->name);
+	if (constant && (size != strlen(constant) ||
+				memcmp(ret_content->data, constant, size) != 0))
+		return expect(r, (const uint8_t *)constant, strlen(constant), "content",
+			       f->name, CONTENT) &&
 		       refuse(r, "evidence.form", r->at, "%s has more octets.", f->name);
 	r->at += size;
 	return 1;
 }
 
-static int read_directory(struct reader *r, const struct asic_record *records)
+static int read_directory(
+	struct reader *r, const struct asic *a, const struct asic_record *records)
 {
 	uint8_t header[ASIC_CENTRAL_MAX];
-	size_t start = r->at, len;
+	size_t start = r->at, len, files = 0;
 
 	for (size_t i = 0; i < ASIC_FILES; i++) {
+		if (!asic_is_there(a, i))
+			continue;
+		files++;
 		len = asic_central_header(i, &records[i], header);
 		if (!expect(r, header, len, "central header", ASIC_FORM[i].name, CENTRAL))
 			return 0;
 	}
-	len = asic_end_record(start, r->at - start, header);
+	len = asic_end_record(files, start, r->at - start, header);
 	if (!expect(r, header, len, "end record", "the central directory", END))
 		return 0;
 	if (r->at != r->in.len)
@@ -170,12 +183,14 @@ int asic_read(struct span container, struct findings *findings, struct asic *ret
 	for (size_t i = 0; i < ASIC_FILES; i++) {
 		struct span content;
 
-		if (!read_file(&r, i, &records[i], &content))
+		if (ASIC_FORM[i].part == ASIC_RECORD && !record_follows(&r, i))
+			continue;
+		if (!read_file(&r, &a, i, &records[i], &content))
 			return 0;
 		if (ASIC_FORM[i].part != ASIC_PARTS)
 			a.parts[ASIC_FORM[i].part] = content;
 	}
-	if (!read_directory(&r, records))
+	if (!read_directory(&r, &a, records))
 		return 0;
 	*ret_asic = a;
 	return 1;

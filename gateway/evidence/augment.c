@@ -3,6 +3,7 @@
 
 #include "common/limits.h"
 #include "evidence/asic.h"
+#include "evidence/seal_check.h"
 #include "evidence/verify.h"
 #include "xades/augment.h"
 
@@ -66,15 +67,11 @@ static int open_container(struct evidence_archive *a,
 	r = check(plan->container, plan->material, plan->at, &a->id, ret_reason);
 	if (r > 0 && asic_read(plan->container, &findings, &a->parts) != 1)
 		r = say(ret_reason, "The container is not of the form.");
-	for (int i = 0; i < ASIC_SIGNATURES; i++)
-		a->detached[i] =
-			(struct xades_detached){ .name = asic_name((enum asic_part)i),
-				.data = a->parts.parts[i] };
 	a->options = (struct xades_options){ .profile = XADES_EIDAS,
 		.at = plan->at,
 		.material = plan->material,
 		.detached = a->detached,
-		.detached_count = ASIC_SIGNATURES };
+		.detached_count = seal_detached(&a->parts, a->detached) };
 	return r;
 }
 

@@ -198,6 +198,9 @@ static int print_text(const struct command *c, const char *file, const json_t *r
 	print_member(c, e, "received", "received");
 	print_member(c, e, "number", "number");
 	print_member(c, e, "receipt_signature", "receipt");
+	print_member(c, e, "level", "level");
+	print_member(c, json_object_get(e, "record"), "indication", "record");
+	print_member(c, json_object_get(e, "record"), "gen_time", "record of");
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *f = &findings->list[i];
 

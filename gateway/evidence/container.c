@@ -25,19 +25,24 @@ static int prepare_seal(const struct container_plan *plan, struct container *c,
 	uint8_t ret_digest[64], size_t *ret_digest_len, char **ret_reason)
 {
 	const struct seal_policy *policy = seal_policy_current();
-	_cleanup_(freep) char *role = seal_role(plan->instance, plan->test);
+	_cleanup_(freep) char *role =
+		seal_role(plan->instance, plan->test, plan->level_b);
 	struct xades_object objects[ASIC_SIGNATURES];
 	_cleanup_(freep) char *id = NULL;
+	size_t count = 0;
 
 	if (!role || asprintf(&id, SEAL_ID_PREFIX "%s", plan->document_id) < 0)
 		return -ENOMEM;
 	for (int i = 0; i < ASIC_SIGNATURES; i++)
-		objects[i] = (struct xades_object){ .name = asic_name((enum asic_part)i),
-			.mime_type = asic_media_type((enum asic_part)i),
-			.data = c->parts.parts[i] };
+		if (asic_has(&c->parts, (enum asic_part)i))
+			objects[count++] = (struct xades_object){
+				.name = asic_name((enum asic_part)i),
+				.mime_type = asic_media_type((enum asic_part)i),
+				.data = c->parts.parts[i]
+			};
 	return xades_prepare(&(struct xades_plan){ .place = XADES_DETACHED,
 				     .objects = objects,
-				     .object_count = ASIC_SIGNATURES,
+				     .object_count = count,
 				     .signer = plan->signer,
 				     .chain = plan->chain,
 				     .chain_count = plan->chain_count,
@@ -60,7 +65,8 @@ int container_prepare(const struct container_plan *plan, struct container **ret_
 	*ret_reason = NULL;
 	if (!c)
 		return -ENOMEM;
-	c->parts = (struct asic){ { plan->document, plan->report, plan->receipt } };
+	c->parts = (struct asic){ { plan->document, plan->report, plan->receipt,
+		plan->record } };
 	r = check_sizes(&c->parts);
 	if (r == 0)
 		r = prepare_seal(plan, c, ret_digest, ret_digest_len, ret_reason);

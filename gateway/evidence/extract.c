@@ -49,6 +49,8 @@ static int write_parts(const struct asic *a, const char *folder, const char **re
 	if (mkdirat(dir, "META-INF", 0755) < 0 && errno != EEXIST)
 		return -errno;
 	for (int i = 0; r == 0 && i < ASIC_PARTS; i++) {
+		if (!asic_has(a, (enum asic_part)i))
+			continue;
 		*ret_name = asic_name((enum asic_part)i);
 		r = write_part(dir, *ret_name, a->parts[i]);
 	}

@@ -82,8 +82,8 @@ static bool is_properties(const xmlNode *reference, const xmlNode *properties)
 	       strcmp(uri + 1, id) == 0;
 }
 
-static void check_coverage(
-	const xmlNode *signed_info, const xmlNode *of_seal, struct findings *f)
+static void check_coverage(const xmlNode *signed_info, const struct asic *parts,
+	const xmlNode *of_seal, struct findings *f)
 {
 	int seen[ASIC_SIGNATURES] = { 0 }, properties = 0;
 	const xmlNode *r = xml_child(signed_info, NS_DS, "Reference");
@@ -94,6 +94,7 @@ static void check_coverage(
 		if (part == ASIC_PARTS && is_properties(r, of_seal) && properties++ == 0)
 			continue;
 		if (part == ASIC_PARTS || seen[part]++ ||
+			!asic_has(parts, (enum asic_part)part) ||
 			xml_child(r, NS_DS, "Transforms"))
 			depart(f, "evidence.coverage", r, NULL,
 				"A reference of the seal must be over the plain octets "
@@ -101,7 +102,7 @@ static void check_coverage(
 				"part, each part once.");
 	}
 	for (int i = 0; i < ASIC_SIGNATURES; i++)
-		if (!seen[i])
+		if (!seen[i] && asic_has(parts, (enum asic_part)i))
 			depart(f, "evidence.coverage", signed_info,
 				asic_name((enum asic_part)i),
 				"The seal has no reference over this part.");
@@ -170,8 +171,14 @@ static void check_role(const xmlNode *properties, struct findings *f, char **ret
 
 /* Whether a time-stamp that is there is proven, is a matter of anchors: it spoils only
  * what would be a valid seal otherwise. */
-static void check_time_stamp(const struct xades_signature *s, struct findings *f)
+static void check_time_stamp(const struct xades_signature *s,
+	struct seal_statement *statement, struct findings *f)
 {
+	const struct seal_policy *policy =
+		statement->policy ? seal_policy_find(statement->policy) : NULL;
+
+	statement->bare = !s->timestamp_count && policy && policy->level_b &&
+			  statement->role && seal_role_is_level_b(statement->role);
 	for (size_t i = 0; i < s->timestamp_count; i++)
 		if (strcmp(s->timestamps[i].indication, "FAILED") == 0)
 			depart(f, "evidence.level", s->element,
@@ -183,6 +190,8 @@ static void check_time_stamp(const struct xades_signature *s, struct findings *f
 		if (strcmp(s->timestamps[i].type, "SIGNATURE_TIMESTAMP") == 0 &&
 			strcmp(s->timestamps[i].indication, "PASSED") == 0)
 			return;
+	if (statement->bare)
+		return;
 	depart(f, "evidence.level", s->element, s->level, NULL);
 }
 
@@ -220,8 +229,21 @@ static const xmlNode *signed_properties(const xmlNode *signature)
 	return only(q, NS_XADES, "SignedProperties");
 }
 
-int seal_check(const struct xades_report *report, const char *document_id,
-	struct findings *findings, struct seal_statement *ret_statement)
+size_t seal_detached(const struct asic *parts, struct xades_detached ret[ASIC_SIGNATURES])
+{
+	size_t count = 0;
+
+	for (int i = 0; i < ASIC_SIGNATURES; i++)
+		if (asic_has(parts, (enum asic_part)i))
+			ret[count++] = (struct xades_detached){ .name = asic_name((
+									enum asic_part)i),
+				.data = parts->parts[i] };
+	return count;
+}
+
+int seal_check(const struct xades_report *report, const struct asic *parts,
+	const char *document_id, struct findings *findings,
+	struct seal_statement *ret_statement)
 {
 	const xmlNode *signature, *properties, *of_signature;
 
@@ -234,12 +256,12 @@ int seal_check(const struct xades_report *report, const char *document_id,
 	properties = signed_properties(signature);
 	of_signature = only(properties, NS_XADES, "SignedSignatureProperties");
 	check_root(report, document_id, findings);
-	check_coverage(only(signature, NS_DS, "SignedInfo"), properties, findings);
+	check_coverage(only(signature, NS_DS, "SignedInfo"), parts, properties, findings);
 	check_commitment(
 		only(properties, NS_XADES, "SignedDataObjectProperties"), findings);
 	check_policy(of_signature, findings, &ret_statement->policy);
 	check_role(of_signature, findings, &ret_statement->role);
-	check_time_stamp(&report->signatures[0], findings);
+	check_time_stamp(&report->signatures[0], ret_statement, findings);
 	check_signer(&report->signatures[0], findings);
 	return findings->out_of_memory ? -ENOMEM : 0;
 }

@@ -38,7 +38,7 @@ static const struct shape {
 	{ NS_DS, "X509Certificate", NULL, NULL, { 0 } },
 	{ NS_DS, "Object", NULL, NULL, { "QualifyingProperties" } },
 	{ NS_XADES, "QualifyingProperties", "Target", "xades",
-		{ "SignedProperties", "UnsignedProperties" } },
+		{ "SignedProperties", "?UnsignedProperties" } },
 	{ NS_XADES, "UnsignedProperties", NULL, NULL, { "UnsignedSignatureProperties" } },
 	{ NS_XADES, "UnsignedSignatureProperties", NULL, NULL,
 		{ "SignatureTimeStamp", "*" } },
@@ -278,8 +278,9 @@ static void check_identifiers(struct form *f, const xmlNode *signature, const ch
 	check_identifier(
 		f, xml_child(signature, NS_DS, "SignatureValue"), "Id", "value-", id, "");
 	check_identifier(f, q, "Target", "#", id, "");
-	check_identifier(
-		f, xml_child(u, NS_XADES, "SignatureTimeStamp"), "Id", "ts-", id, "-1");
+	if (u)
+		check_identifier(f, xml_child(u, NS_XADES, "SignatureTimeStamp"), "Id",
+			"ts-", id, "-1");
 }
 
 static void check_archive_identifiers(

@@ -22,6 +22,7 @@
 struct seal_policy {
 	const char *id;
 	uint8_t sha256[SHA256_SIZE];
+	bool level_b; /* a seal may say that it is at level B */
 };
 
 /* The version that new seals name. */
@@ -30,13 +31,15 @@ const struct seal_policy *seal_policy_current(void);
 /* A version by its identifier, also one of the past, or NULL. */
 const struct seal_policy *seal_policy_find(const char *id);
 
-/* The claimed role of an instance's seal. The caller frees; NULL when memory ran out. */
-char *seal_role(const char *instance, bool test);
+/* The claimed role of an instance's seal; level_b: of one that may be without a
+ * time-stamp of its own. The caller frees; NULL when memory ran out. */
+char *seal_role(const char *instance, bool test, bool level_b);
 
 /* The claimed role of an instance's receipts as XML. As above. */
 char *receipt_role(const char *instance, bool test);
 
-/* True when a role is one of a test instance. */
+/* True when a role is one of a test instance; of a seal that may be at level B. */
 bool seal_role_is_test(const char *role);
+bool seal_role_is_level_b(const char *role);
 
 #endif

@@ -5,12 +5,14 @@
 #include "common/limits.h"
 #include "evidence/asic.h"
 #include "evidence/receipt.h"
+#include "evidence/record.h"
 #include "evidence/seal_check.h"
 #include "evidence/seal_form.h"
 #include "evidence/seal_policy.h"
 
 #include <errno.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 
 struct verification {
 	struct asic parts;
@@ -23,6 +25,8 @@ struct verification {
 	json_t *claims;		       /* of the receipt; NULL when it is none */
 	json_t *report;		       /* as read; NULL when it is no object */
 	const char *receipt_signature; /* PASSED | INDETERMINATE | FAILED */
+	struct record_result record;
+	const char *record_indication; /* the same; NULL: there is none */
 };
 
 static void verification_done(struct verification *v)
@@ -31,6 +35,7 @@ static void verification_done(struct verification *v)
 	seal_statement_done(&v->statement);
 	json_decref(v->claims);
 	json_decref(v->report);
+	record_result_done(&v->record);
 }
 
 static int validate_seal(struct verification *v)
@@ -41,17 +46,13 @@ static int validate_seal(struct verification *v)
 		.material = v->context->material,
 		.fresh_revocation = v->context->fresh_revocation,
 		.detached = detached,
-		.detached_count = ASIC_SIGNATURES };
+		.detached_count = seal_detached(&v->parts, detached) };
 	int r;
 
-	for (int i = 0; i < ASIC_SIGNATURES; i++)
-		detached[i] =
-			(struct xades_detached){ .name = asic_name((enum asic_part)i),
-				.data = v->parts.parts[i] };
 	r = xades_validate(v->parts.parts[ASIC_SIGNATURES], &options, &v->seal);
 	if (r == 0)
-		r = seal_check(v->seal, json_string_of(v->claims, "id"), v->findings,
-			&v->statement);
+		r = seal_check(v->seal, &v->parts, json_string_of(v->claims, "id"),
+			v->findings, &v->statement);
 	if (r == 0 && v->seal->doc)
 		r = seal_form_check(
 			v->parts.parts[ASIC_SIGNATURES], v->seal, v->findings);
@@ -141,6 +142,61 @@ static int check_receipt_signature(struct verification *v)
 	return 0;
 }
 
+/* The seal covers the record: what proves the seal's time, proves that the record was
+ * there before its time-stamping authority's certificate expired. */
+static int verify_record(struct verification *v)
+{
+	struct span record = v->parts.parts[ASIC_RECORD],
+		    document = v->parts.parts[ASIC_DOCUMENT];
+	int r = record_verify(
+		record, document, v->context->material, v->context->at, &v->record);
+
+	if (r < 0 || v->record.outcome != RECORD_TOKEN ||
+		v->record.token.outcome != TOKEN_PATH ||
+		(v->record.token.path.outcome != PKI_EXPIRED &&
+			v->record.token.path.outcome != PKI_CA_EXPIRED))
+		return r;
+	record_result_done(&v->record);
+	return record_verify(
+		record, document, v->context->material, seal_time(v), &v->record);
+}
+
+static int check_record(struct verification *v)
+{
+	const struct record_result *rec = &v->record;
+	int r = asic_has(&v->parts, ASIC_RECORD) ? verify_record(v) : 1;
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	v->record_indication = "FAILED";
+	if (rec->outcome == RECORD_PASSED) {
+		v->record_indication = "PASSED";
+	} else if (rec->outcome == RECORD_TOKEN && rec->token.outcome == TOKEN_PATH &&
+		   only_unproven(rec->token.path.outcome)) {
+		v->record_indication = "INDETERMINATE";
+		findings_addf(v->findings, SEVERITY_WARNING, "evidence.record",
+			asic_name(ASIC_RECORD), NULL, "%s", rec->reason);
+	} else {
+		findings_add(v->findings, "evidence.record", asic_name(ASIC_RECORD), NULL,
+			rec->reason);
+	}
+	return 0;
+}
+
+static bool record_passed(const struct verification *v)
+{
+	return v->record_indication && strcmp(v->record_indication, "PASSED") == 0;
+}
+
+/* A seal that says level B and has nothing yet that proves a time. */
+static void check_bare(struct verification *v)
+{
+	if (v->statement.bare && !record_passed(v))
+		findings_addf(v->findings, SEVERITY_WARNING, "evidence.level",
+			asic_name(ASIC_SIGNATURES), NULL, "%s",
+			"The seal is at level B, as it says: no time is proven for it.");
+}
+
 static bool same_text(const json_t *a, const json_t *b, const char *key)
 {
 	const char *x = json_string_of(a, key), *y = json_string_of(b, key);
@@ -210,8 +266,11 @@ static int verify_parts(struct verification *v)
 		r = validate_seal(v);
 	if (r == 0)
 		r = check_receipt_signature(v);
+	if (r == 0)
+		r = check_record(v);
 	if (r < 0)
 		return r;
+	check_bare(v);
 	check_claims(v);
 	check_report(v);
 	return 0;
@@ -230,6 +289,32 @@ static int copy_members(json_t *to, const json_t *from, const char *const keys[]
 	return 0;
 }
 
+/* The seal's level, and what the record adds to it. */
+static json_t *level_json(const struct verification *v)
+{
+	char level[48] = "";
+
+	if (v->seal->count)
+		(void)snprintf(level, sizeof(level), "%s%s", v->seal->signatures[0].level,
+			record_passed(v) ? "+ER" : "");
+	return json_text(level);
+}
+
+static json_t *record_json(const struct verification *v)
+{
+	char signer[SHA256_TEXT_SIZE] = "";
+
+	if (!v->record_indication)
+		return json_null();
+	if (v->record.token.signer &&
+		pki_certificate_sha256(v->record.token.signer, signer) < 0)
+		return NULL;
+	return json_pack("{s:s, s:s, s:o, s:o, s:I}", "indication", v->record_indication,
+		"sub_indication", record_outcome_text(&v->record), "gen_time",
+		json_time(v->record.token.gen_time), "tsa_sha256",
+		json_text(*signer ? signer : NULL), "depth", (json_int_t)v->record.depth);
+}
+
 static json_t *evidence_json(const struct verification *v)
 {
 	static const char *const claims[] = { "id", "partner", "received", "state",
@@ -237,11 +322,11 @@ static json_t *evidence_json(const struct verification *v)
 		"audit_record_sha256", NULL };
 	static const char *const report[] = { "policy_digest", "store_version", NULL };
 	bool test = v->statement.role && seal_role_is_test(v->statement.role);
-	json_t *e = json_pack("{s:s, s:I, s:b, s:o, s:o, s:s}", "sha256", v->sha256,
-		"size", (json_int_t)v->parts.parts[ASIC_DOCUMENT].len, "test", test,
-		"role", json_text(v->statement.role), "seal_policy",
-		json_text(v->statement.policy), "receipt_signature",
-		v->receipt_signature);
+	json_t *e = json_pack("{s:s, s:I, s:b, s:o, s:o, s:s, s:o, s:o}", "sha256",
+		v->sha256, "size", (json_int_t)v->parts.parts[ASIC_DOCUMENT].len, "test",
+		test, "role", json_text(v->statement.role), "seal_policy",
+		json_text(v->statement.policy), "receipt_signature", v->receipt_signature,
+		"level", level_json(v), "record", record_json(v));
 
 	if (e && copy_members(e, v->claims, claims) == 0 &&
 		copy_members(e, v->report, report) == 0)

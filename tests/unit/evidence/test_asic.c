@@ -15,8 +15,11 @@
 #define PYTHON "/usr/bin/python3"
 
 static const struct asic SMALL = { { { (const uint8_t *)"<a>\r\n</a>", 9 },
-	{ (const uint8_t *)"{\"r\":1}", 7 }, { (const uint8_t *)"{}", 2 },
+	{ (const uint8_t *)"{\"r\":1}", 7 }, { (const uint8_t *)"{}", 2 }, { 0 },
 	{ (const uint8_t *)"<s/>", 4 } } };
+static const struct asic WITH_RECORD = { { { (const uint8_t *)"<a>\r\n</a>", 9 },
+	{ (const uint8_t *)"{\"r\":1}", 7 }, { (const uint8_t *)"{}", 2 },
+	{ (const uint8_t *)"0", 1 }, { (const uint8_t *)"<s/>", 4 } } };
 
 static void write_small(struct buf *b)
 {
@@ -54,6 +57,25 @@ static void parts_come_back(void **state)
 	assert_int_equal(asic_read(buf_span(&b), &f, &a), 1);
 	for (int i = 0; i < ASIC_PARTS; i++)
 		assert_true(span_equal(a.parts[i], SMALL.parts[i]));
+}
+
+static void a_record_comes_back(void **state)
+{
+	_cleanup_findings_ struct findings f = { 0 };
+	_cleanup_buf_ struct buf b;
+	struct asic a;
+
+	(void)state;
+	buf_init(&b, LIMIT_CONTAINER);
+	assert_int_equal(asic_write(&WITH_RECORD, &b), 0);
+	assert_int_equal(asic_read(buf_span(&b), &f, &a), 1);
+	for (int i = 0; i < ASIC_PARTS; i++)
+		assert_true(span_equal(a.parts[i], WITH_RECORD.parts[i]));
+	for (size_t i = 0; i < b.len; i++) {
+		b.data[i] ^= 1;
+		assert_int_equal(read_octets(b.data, b.len), 0);
+		b.data[i] ^= 1;
+	}
 }
 
 static void empty_parts_come_back(void **state)
@@ -300,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_come_back),
+		cmocka_unit_test(a_record_comes_back),
 		cmocka_unit_test(empty_parts_come_back),
 		cmocka_unit_test(mimetype_is_where_the_standard_wants_it),
 		cmocka_unit_test(equal_parts_give_equal_octets),

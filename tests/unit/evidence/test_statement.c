@@ -21,7 +21,7 @@ static struct xades_plan usual_plan(void)
 {
 	const struct seal_policy *policy = seal_policy_current();
 
-	for (int i = 0; i < ASIC_SIGNATURES; i++)
+	for (int i = 0; i < ASIC_RECORD; i++)
 		OBJECTS[i] = (struct xades_object){ .name = asic_name((enum asic_part)i),
 			.mime_type = asic_media_type((enum asic_part)i) };
 	OBJECTS[ASIC_DOCUMENT].data = SEALED.plan.document;
@@ -29,7 +29,7 @@ static struct xades_plan usual_plan(void)
 	OBJECTS[ASIC_RECEIPT].data = SEALED.plan.receipt;
 	return (struct xades_plan){ .place = XADES_DETACHED,
 		.objects = OBJECTS,
-		.object_count = ASIC_SIGNATURES,
+		.object_count = ASIC_RECORD,
 		.signer = HOUSE_OF_TESTS.seal,
 		.signature_method = "ecdsa-sha256",
 		.signing_time = NOW,
