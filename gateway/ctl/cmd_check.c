@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/check_bundle.h"
 #include "ctl/command.h"
 #include "ctl/policy_check.h"
 
@@ -22,6 +23,7 @@ struct checking {
 	struct document_types *types;
 	const struct document_type *type; /* demanded, or NULL: found by the document */
 	int64_t at;
+	char digest[SHA256_TEXT_SIZE]; /* of the policy that a public part is of */
 };
 
 /* The tree without its signatures: a signature has no place in the schema.
@@ -72,11 +74,13 @@ static int check_octets(const struct checking *c, const char *path,
 	return r;
 }
 
-static int print_line(const char *path, const char *type, const struct findings *findings)
+static int print_line(const struct checking *c, const char *path, const char *type,
+	const struct findings *findings)
 {
 	_cleanup_json_ json_t *line =
-		json_pack("{s:o, s:o, s:o}", "file", json_text(path), "type",
-			json_text(type), "findings", findings_to_json(findings));
+		json_pack("{s:o, s:o, s:o, s:s*}", "file", json_text(path), "type",
+			json_text(type), "findings", findings_to_json(findings),
+			"policy_digest", *c->digest ? c->digest : NULL);
 
 	if (!line || json_dumpf(line, stdout, JSON_COMPACT) < 0)
 		return -ENOMEM;
@@ -94,16 +98,16 @@ static enum exit_status check_file(const struct checking *c, const char *path)
 		return EXIT_USAGE;
 	if (r < 0) {
 		findings_add(&findings, "internal.error", NULL, NULL, strerror(-r));
-		(void)print_line(path, type, &findings);
+		(void)print_line(c, path, type, &findings);
 		return EXIT_INTERNAL;
 	}
-	if (print_line(path, type, &findings) < 0)
+	if (print_line(c, path, type, &findings) < 0)
 		return EXIT_INTERNAL;
 	return r > 0 ? EXIT_CLEAN : EXIT_NOT_PASSED;
 }
 
 struct options {
-	const char *policies, *type;
+	const char *policies, *bundle, *type;
 	int64_t at;
 };
 
@@ -111,6 +115,7 @@ static int read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option OPTIONS[] = {
 		{ "policies", required_argument, NULL, 'p' },
+		{ "bundle", required_argument, NULL, 'b' },
 		{ "type", required_argument, NULL, 't' },
 		{ "at", required_argument, NULL, 'a' },
 		{ 0 },
@@ -120,6 +125,8 @@ static int read_options(int argc, char **argv, struct options *o)
 	while ((c = command_option(argc, argv, "", OPTIONS)) != -1) {
 		if (c == 'p')
 			o->policies = optarg;
+		else if (c == 'b')
+			o->bundle = optarg;
 		else if (c == 't')
 			o->type = optarg;
 		else if (c != 'a')
@@ -127,20 +134,31 @@ static int read_options(int argc, char **argv, struct options *o)
 		else if (clock_parse(optarg, &o->at) < 0)
 			return command_fault("not an RFC 3339 time: %s", optarg);
 	}
+	if (o->policies && o->bundle)
+		return command_fault("--policies and --bundle exclude each other");
 	return command_arguments(argc, argv, 1, INT_MAX, "FILE");
+}
+
+static int load_types(const struct options *o, struct checking *c, char **ret_error)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (o->bundle)
+		return check_bundle_load(o->bundle, &c->types, c->digest, ret_error);
+	r = policy_folder(o->policies, path);
+	if (r < 0)
+		return r;
+	if (!o->policies && !getenv("SEALGATE_INSTANCE"))
+		fprintf(stderr, "sealgate check: by the policies in %s\n", path);
+	return document_types_load(path, &c->types, ret_error);
 }
 
 static int load(const struct options *o, struct checking *c)
 {
 	_cleanup_(freep) char *error = NULL;
-	char path[PATH_MAX];
-	int r = policy_folder(o->policies, path);
+	int r = load_types(o, c, &error);
 
-	if (r < 0)
-		return r;
-	if (!o->policies && !getenv("SEALGATE_INSTANCE"))
-		fprintf(stderr, "sealgate check: by the policies in %s\n", path);
-	r = document_types_load(path, &c->types, &error);
 	if (r < 0) {
 		fprintf(stderr, "sealgate: %s\n", error ? error : strerror(-r));
 		return r;

@@ -19,6 +19,8 @@ static const struct subcommand {
 	{ "codes", policy_codes },
 	{ "try", policy_try },
 	{ "replay", policy_replay },
+	{ "public", policy_public_part },
+	{ "fetch", policy_fetch },
 };
 
 int cmd_policy(int argc, char **argv)

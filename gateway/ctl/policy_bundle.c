@@ -3,11 +3,11 @@
  * sealgate policy build, diff, sign and approve: a policy as one file that two people
  * stand for.
  */
-#include "ctl/bundle.h"
 #include "ctl/command.h"
 #include "ctl/consent.h"
 #include "ctl/policy.h"
 #include "ctl/policy_check.h"
+#include "policy/bundle.h"
 
 #include "common/digest.h"
 #include "common/durable.h"

@@ -10,8 +10,8 @@
 #ifndef SEALGATE_CTL_POLICY_FORCE_H
 #define SEALGATE_CTL_POLICY_FORCE_H
 
-#include "ctl/bundle.h"
 #include "ctl/consent.h"
+#include "policy/bundle.h"
 
 #include "common/instance.h"
 

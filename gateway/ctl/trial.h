@@ -7,7 +7,7 @@
 #ifndef SEALGATE_CTL_TRIAL_H
 #define SEALGATE_CTL_TRIAL_H
 
-#include "ctl/bundle.h"
+#include "policy/bundle.h"
 
 #include "common/instance.h"
 #include "policy/policy.h"

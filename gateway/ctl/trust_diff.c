@@ -11,32 +11,26 @@
 /* The same service: territory, name and first certificate. */
 static bool is_same(const struct snapshot_service *a, const struct snapshot_service *b)
 {
-	const X509 *x = sk_X509_value(a->identities, 0),
-		   *y = sk_X509_value(b->identities, 0);
-
-	if (strcmp(a->territory, b->territory) != 0 ||
-		strcmp(a->name ? a->name : "", b->name ? b->name : "") != 0)
-		return false;
-	return x && y ? X509_cmp(x, y) == 0 : x == y;
+	return span_equal(a->certificate, b->certificate) &&
+	       strcmp(a->name, b->name) == 0 && strcmp(a->territory, b->territory) == 0;
 }
 
-static const struct snapshot_service *find(
-	const struct trust_snapshot *in, const struct snapshot_service *s)
+static bool find(const struct trust_snapshot *in, const struct snapshot_service *s,
+	struct snapshot_service *ret)
 {
-	for (size_t i = 0; i < in->service_count; i++)
-		if (is_same(&in->services[i], s))
-			return &in->services[i];
-	return NULL;
+	for (size_t i = 0; i < trust_snapshot_services(in); i++) {
+		trust_snapshot_service(in, i, ret);
+		if (is_same(ret, s))
+			return true;
+	}
+	return false;
 }
 
 static json_t *newest(const struct snapshot_service *s)
 {
-	const json_t *i = s ? json_array_get(s->instances, 0) : NULL;
-
-	if (!i)
-		return json_null();
-	return json_pack("{s:O,s:O,s:O}", "type", json_object_get(i, "type"), "status",
-		json_object_get(i, "status"), "from", json_object_get(i, "from"));
+	return s ? json_pack("{s:o,s:o,s:I}", "type", json_text(s->type), "status",
+			   json_text(s->status), "from", (json_int_t)s->from)
+		 : json_null();
 }
 
 /* s is the service itself, before and after how it was: NULL where it was not. */
@@ -55,21 +49,21 @@ static int say(const char *change, const struct snapshot_service *s,
 /* Return: how many services differ, or -1. */
 static int compare(const struct trust_snapshot *a, const struct trust_snapshot *b)
 {
+	struct snapshot_service s, other;
 	int n = 0, r = 0;
 
-	for (size_t i = 0; i < a->service_count && r >= 0; i++, n += r) {
-		const struct snapshot_service *s = &a->services[i], *now = find(b, s);
-
+	for (size_t i = 0; i < trust_snapshot_services(a) && r >= 0; i++, n += r) {
+		trust_snapshot_service(a, i, &s);
 		r = 0;
-		if (!now)
-			r = say("removed", s, s, NULL);
-		else if (!json_equal(s->instances, now->instances))
-			r = say("changed", s, s, now);
+		if (!find(b, &s, &other))
+			r = say("removed", &s, &s, NULL);
+		else if (!span_equal(s.state, other.state))
+			r = say("changed", &s, &s, &other);
 	}
-	for (size_t i = 0; i < b->service_count && r >= 0; i++, n += r)
-		r = find(a, &b->services[i])
-			    ? 0
-			    : say("added", &b->services[i], NULL, &b->services[i]);
+	for (size_t i = 0; i < trust_snapshot_services(b) && r >= 0; i++, n += r) {
+		trust_snapshot_service(b, i, &s);
+		r = find(a, &s, &other) ? 0 : say("added", &s, NULL, &s);
+	}
 	return r < 0 ? -1 : n;
 }
 

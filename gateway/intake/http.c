@@ -8,7 +8,8 @@
 #include <string.h>
 
 struct route {
-	const char *path; /* "{}" stands for a document id */
+	const char *path; /* "{}" stands for a document id, a final "*" for one more
+			     segment */
 	const char *method;
 	void (*run)(struct exchange *x);
 };
@@ -25,6 +26,9 @@ static const struct route ROUTES[] = {
 	{ "/v1/outcomes/acknowledgement", "POST", post_acknowledgement },
 	{ "/v1/status", "GET", get_status },
 	{ "/v1/status-of", "GET", get_status_of },
+	{ "/v1/policy", "GET", get_policy },
+	{ "/v1/codes", "GET", get_codes },
+	{ "/v1/codes/*", "GET", get_code_list },
 };
 
 /* Paths are compared octet by octet: what would need decoding or cleaning is not ours. */
@@ -34,6 +38,10 @@ static bool matches(const char *pattern, const char *path, char ret_id[DOCUMENT_
 	size_t before = hole ? (size_t)(hole - pattern) : 0;
 	char id[DOCUMENT_ID_SIZE];
 
+	if (!hole && pattern[strlen(pattern) - 1] == '*')
+		return strncmp(pattern, path, strlen(pattern) - 1) == 0 &&
+		       path[strlen(pattern) - 1] &&
+		       !strchr(path + strlen(pattern) - 1, '/');
 	if (!hole)
 		return strcmp(pattern, path) == 0;
 	if (strncmp(pattern, path, before) != 0 ||

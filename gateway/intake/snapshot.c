@@ -42,6 +42,7 @@ static void snapshot_free(struct snapshot *snapshot)
 	if (!snapshot)
 		return;
 	policy_free(snapshot->policy);
+	public_part_done(&snapshot->public);
 	pki_material_free(snapshot->transport);
 	known_done(&snapshot->known);
 	free(snapshot);
@@ -95,6 +96,19 @@ static int load_transport(
 	return 0;
 }
 
+/* Without it partners miss a convenience, and nothing else is otherwise. */
+static void load_public(const struct snapshots *s, struct snapshot *n)
+{
+	_cleanup_(freep) char *error = NULL;
+	int r = public_part_load(
+		&n->public, s->policies, policy_digest(n->policy), &error);
+
+	if (r < 0)
+		log_event(LOG_ERR, "intake.policy-public", NULL,
+			"partners cannot fetch the policy: %s",
+			error ? error : strerror(-r));
+}
+
 static int snapshot_load(struct snapshots *s, struct snapshot **ret, char **ret_error)
 {
 	struct snapshot *n = calloc(1, sizeof(*n));
@@ -108,6 +122,7 @@ static int snapshot_load(struct snapshots *s, struct snapshot **ret, char **ret_
 	s->fault = "intake.policy-unreadable";
 	r = policy_load(s->policies, &n->policy, ret_error);
 	if (r >= 0) {
+		load_public(s, n);
 		s->fault = "intake.authorities";
 		r = load_transport(s, &n->transport, ret_error);
 	}

@@ -9,6 +9,7 @@
 
 #include "common/instance.h"
 #include "intake/known.h"
+#include "intake/public.h"
 #include "pki/material.h"
 #include "policy/policy.h"
 
@@ -18,6 +19,7 @@
 struct snapshot {
 	atomic_uint holders;
 	struct policy *policy;
+	struct public_part public;	/* of it */
 	struct pki_material *transport; /* partner authorities and all revocation data */
 	struct known known;		/* certificates found good by it */
 };

@@ -32,8 +32,12 @@ static int judge_document(struct judged *j, int64_t at)
 	if (r == 1)
 		j->seen |= SEEN_FACTS;
 	j->type = document_type_find(j->context->types, j->tree, &j->facts, &j->findings);
-	if (!j->type)
-		return 0;
+	if (!j->type) {
+		/* Refused; its structure can be told all the same. */
+		r = document_check_schema(
+			j->context->types, j->tree, &j->facts, &j->findings);
+		return r < 0 ? r : 0;
+	}
 	j->seen |= SEEN_TYPE;
 	r = document_check(
 		j->context->types, j->type, j->tree, &j->facts, at, &j->findings);

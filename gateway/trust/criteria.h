@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Qualifications of a trust service (TS 119 612, 5.5.9.2): qualifiers for the
- * certificates that criteria pick, as JSON; what it does not know picks nothing.
+ * certificates that criteria pick, as JSON (trust/rules.h judges by them); never drops
+ * silently what it does not know.
  *
  *   [ { "qualifiers": [URI, ...], "criteria": CRITERIA }, ... ]
  *   CRITERIA: { "assert": "all|atLeastOne|none", "usage": [{"name": bool, ...}, ...],
@@ -14,18 +15,11 @@
 #include "common/json.h"
 
 #include <libxml/tree.h>
-#include <openssl/x509.h>
-#include <stdbool.h>
 
 #define CRITERIA_DEPTH_MAX 8
 
 /* Add the qualifications of an Extension to *qualifications (made when NULL); one without
  * any changes nothing. Return: 0, -EINVAL nested too deep, -ENOMEM. */
 int criteria_read(const xmlNode *extension, json_t **qualifications);
-
-/* Whether qualifications give a certificate a qualifier; name is the end of its URI,
- * "QCWithQSCD". */
-bool criteria_qualifies(
-	const json_t *qualifications, X509 *certificate, const char *name);
 
 #endif

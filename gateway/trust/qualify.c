@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "trust/qualify.h"
 
-#include "common/json.h"
 #include "pki/certificate.h"
-#include "trust/criteria.h"
+#include "trust/map.h"
 #include "trust/statements.h"
 
 #include <openssl/x509v3.h>
@@ -25,9 +24,10 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /* TS 119 612 5.5.4; before Regulation 910/2014 other words said as much. */
-static bool is_granted(const json_t *instance, int64_t at)
+static bool is_granted(
+	const struct trust_map *m, const struct map_instance *instance, int64_t at)
 {
-	const char *status = json_string_of(instance, "status");
+	const char *status = m->texts + instance->status;
 
 	return ends_with(status, "/Svcstatus/granted") ||
 	       (at < EIDAS_BEGAN &&
@@ -37,62 +37,47 @@ static bool is_granted(const json_t *instance, int64_t at)
 }
 
 /* The instance in force at a time: that whose status began last before it. */
-static const json_t *instance_at(const json_t *instances, int64_t at)
+static const struct map_instance *instance_at(
+	const struct trust_map *m, const struct map_service *service, int64_t at)
 {
-	const json_t *i, *found = NULL;
-	int64_t best = INT64_MIN;
-	size_t n;
+	const struct map_instance *found = NULL;
 
-	json_array_foreach(instances, n, i)
-	{
-		int64_t from = json_integer_value(json_object_get(i, "from"));
+	for (uint32_t n = 0; n < service->instance_count; n++) {
+		const struct map_instance *i = &m->instances[service->first_instance + n];
 
-		if (from <= at && from > best) {
-			best = from;
+		if (i->from <= at && (!found || i->from > found->from))
 			found = i;
-		}
 	}
 	return found;
 }
 
-/* A key and a name are what a service is known by (TS 119 612 5.5.3). */
-static bool is_same(const X509 *a, const X509 *b)
+static bool is_of_type(
+	const struct trust_map *m, const struct map_instance *instance, const char *type)
 {
-	return X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0 &&
-	       EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
-}
-
-static bool identifies(const struct snapshot_service *s, const STACK_OF(X509) * chain)
-{
-	for (int i = 0; i < sk_X509_num(s->identities); i++)
-		for (int c = 0; c < sk_X509_num(chain); c++)
-			if (is_same(sk_X509_value(s->identities, i),
-				    sk_X509_value(chain, c)))
-				return true;
-	return false;
-}
-
-static bool has_additional(const json_t *instance, const char *name)
-{
-	const json_t *uri;
-	size_t i;
-
-	json_array_foreach(json_object_get(instance, "services"), i,
-		uri) if (ends_with(json_string_value(uri), name)) return true;
-	return false;
+	return ends_with(m->texts + instance->type, type);
 }
 
 /* One service's word on a certificate. */
 struct word {
+	const struct trust_map *map;
 	const struct statements *said;
-	const json_t *instance, *rules;
-	X509 *certificate;
+	const struct map_instance *instance;
+	unsigned int qualifiers; /* that its rules give the certificate */
 	int64_t at;
 };
 
-static bool rule(const struct word *w, const char *name)
+static bool rule(const struct word *w, enum qualifier q)
 {
-	return criteria_qualifies(w->rules, w->certificate, name);
+	return (w->qualifiers & q) != 0;
+}
+
+static bool has_additional(const struct word *w, const char *name)
+{
+	for (uint32_t i = 0; i < w->instance->uri_count; i++)
+		if (ends_with(w->map->texts + w->map->uris[w->instance->first_uri + i],
+			    name))
+			return true;
+	return false;
 }
 
 static enum qualified_type type_said(const struct statements *s)
@@ -106,8 +91,8 @@ static enum qualified_type type_said(const struct statements *s)
  * of them say nothing. */
 static enum qualified_type type_of(const struct word *w, bool qc)
 {
-	bool esig = rule(w, "QCForESig"), eseal = rule(w, "QCForESeal"),
-	     web = rule(w, "QCForWSA");
+	bool esig = rule(w, QUALIFIER_ESIG), eseal = rule(w, QUALIFIER_ESEAL),
+	     web = rule(w, QUALIFIER_WSA);
 
 	if (qc && esig + eseal + web == 1)
 		return esig ? QUALIFIED_ESIG : eseal ? QUALIFIED_ESEAL : QUALIFIED_WSA;
@@ -117,9 +102,9 @@ static enum qualified_type type_of(const struct word *w, bool qc)
 /* Since Regulation 910/2014 the service must be one for certificates of the type. */
 static bool type_is_served(const struct word *w, enum qualified_type type)
 {
-	bool esig = has_additional(w->instance, "/ForeSignatures");
-	bool eseal = has_additional(w->instance, "/ForeSeals");
-	bool web = has_additional(w->instance, "/ForWebSiteAuthentication");
+	bool esig = has_additional(w, "/ForeSignatures");
+	bool eseal = has_additional(w, "/ForeSeals");
+	bool web = has_additional(w, "/ForWebSiteAuthentication");
 
 	if (w->at < EIDAS_BEGAN)
 		return true;
@@ -140,7 +125,8 @@ static bool type_is_served(const struct word *w, enum qualified_type type)
 /* TS 119 615 4.4.4.2 */
 static bool is_qc(const struct word *w, const char **ret_why)
 {
-	bool not = rule(w, "NotQualified"), statement = rule(w, "QCStatement");
+	bool not = rule(w, QUALIFIER_NOT_QUALIFIED),
+	     statement = rule(w, QUALIFIER_STATEMENT);
 
 	if (not &&statement)
 		*ret_why = "the service contradicts itself about qualified certificates";
@@ -153,12 +139,11 @@ static bool is_qc(const struct word *w, const char **ret_why)
 	return false;
 }
 
-/* TS 119 615 4.4.4.4; SSCD are the words of before Regulation 910/2014. */
+/* TS 119 615 4.4.4.4. */
 static bool is_qscd(const struct word *w)
 {
-	bool with = rule(w, "QCWithQSCD") || rule(w, "QCQSCDManagedOnBehalf") ||
-		    rule(w, "QCWithSSCD");
-	bool without = rule(w, "QCNoQSCD") || rule(w, "QCNoSSCD");
+	bool with = rule(w, QUALIFIER_QSCD) || rule(w, QUALIFIER_MANAGED);
+	bool without = rule(w, QUALIFIER_NO_QSCD);
 
 	if (with && without)
 		return false;
@@ -182,47 +167,95 @@ static bool is_other(const struct qualification *a, const struct qualification *
 	return a->qc != b->qc || a->qscd != b->qscd || a->type != b->type;
 }
 
+/* A certificate at one time, and what was found out about it. */
+struct asked {
+	const struct trust_map *map;
+	const STACK_OF(X509) * chain;
+	struct statements said;
+	struct certificate_facts facts; /* once a service has rules */
+	bool has_facts;
+	struct map_found found;
+	int64_t at;
+	size_t spoke; /* services that had a word */
+};
+
+static unsigned int qualifiers_by(struct asked *a, const struct map_instance *instance)
+{
+	if (instance->rule_count == 0)
+		return 0;
+	if (!a->has_facts)
+		certificate_facts_read(sk_X509_value(a->chain, 0), &a->facts);
+	a->has_facts = true;
+	return rules_qualifiers(
+		&a->map->rules, instance->first_rule, instance->rule_count, &a->facts);
+}
+
+/* TS 119 615 4.4.4.1: what services do not agree on is not so. */
+static void ask_service(
+	struct asked *a, const struct map_service *service, struct qualification *ret)
+{
+	const struct trust_map *m = a->map;
+	const struct map_instance *now = instance_at(m, service, a->at);
+	struct qualification one;
+
+	if (!now || !is_of_type(m, now, CA_QC) || !is_granted(m, now, a->at)) {
+		if (a->spoke == 0)
+			ret->why = "no service for qualified certificates was granted at "
+				   "that time";
+		return;
+	}
+	judge_by(&(struct word){ m, &a->said, now, qualifiers_by(a, now), a->at }, &one);
+	if (a->spoke++ == 0) {
+		*ret = one;
+		memcpy(ret->territory, m->lists[service->list].territory,
+			sizeof(ret->territory));
+	} else if (is_other(ret, &one)) {
+		ret->qc = ret->qscd = false;
+		ret->why = "services contradict each other";
+	}
+}
+
+static void asked_init(
+	struct asked *a, const struct trust_snapshot *s, const STACK_OF(X509) * chain)
+{
+	a->map = s->map;
+	a->chain = chain;
+	a->found.count = 0;
+	a->found.too_many = false;
+	statements_read(sk_X509_value(chain, 0), &a->said);
+	a->facts = (struct certificate_facts){ 0 };
+	a->has_facts = false;
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		map_find_same(a->map, sk_X509_value(chain, i), &a->found);
+	map_found_sort(&a->found);
+}
+
+static void ask(struct asked *a, int64_t at, struct qualification *ret)
+{
+	*ret = (struct qualification){ .why = "no trusted list knows its issuer",
+		.type = type_said(&a->said),
+		.listed = a->found.count > 0 };
+	a->at = at;
+	a->spoke = 0;
+	for (size_t i = 0; i < a->found.count; i++)
+		ask_service(a, &a->map->services[a->found.services[i]], ret);
+	if (a->found.too_many) {
+		ret->qc = ret->qscd = false;
+		ret->why = "more services know it than are asked";
+	}
+}
+
 void trust_qualify_certificate(const struct trust_snapshot *s,
 	const STACK_OF(X509) * chain, int64_t at, struct qualification *ret)
 {
-	struct statements said;
-	size_t spoke = 0;
+	struct asked a;
 
 	*ret = (struct qualification){ .why = "no trusted list knows its issuer" };
 	if (sk_X509_num(chain) < 1)
 		return;
-	statements_read(sk_X509_value(chain, 0), &said);
-	ret->type = type_said(&said);
-	for (size_t i = 0; i < s->service_count; i++) {
-		const struct snapshot_service *service = &s->services[i];
-		const json_t *now;
-		struct qualification one;
-
-		if (!identifies(service, chain))
-			continue;
-		ret->listed = true;
-		now = instance_at(service->instances, at);
-		if (!now || !ends_with(json_string_of(now, "type"), CA_QC) ||
-			!is_granted(now, at)) {
-			if (spoke == 0)
-				ret->why = "no service for qualified certificates was "
-					   "granted at that time";
-			continue;
-		}
-		judge_by(&(struct word){ &said, now,
-				 json_object_get(now, "qualifications"),
-				 sk_X509_value(chain, 0), at },
-			&one);
-		if (spoke++ == 0) {
-			*ret = one;
-			memcpy(ret->territory, service->territory,
-				sizeof(ret->territory));
-		} else if (is_other(ret, &one)) {
-			/* TS 119 615 4.4.4.1: what services do not agree on is not so. */
-			ret->qc = ret->qscd = false;
-			ret->why = "services contradict each other";
-		}
-	}
+	asked_init(&a, s, chain);
+	ask(&a, at, ret);
+	certificate_facts_done(&a.facts);
 }
 
 static const char *word_of(const struct qualification *q)
@@ -245,14 +278,19 @@ static const char *word_of(const struct qualification *q)
 static void qualify_signature(const struct trust_snapshot *s, struct xades_signature *sig)
 {
 	struct qualification issued, best;
+	struct asked a;
 	int64_t from, to;
 	bool failed = sig->indication == XADES_TOTAL_FAILED;
 
 	if (!sig->chain || !sig->signer ||
 		pki_certificate_validity(sig->signer, &from, &to) < 0)
 		return;
-	trust_qualify_certificate(s, sig->chain, from, &issued);
-	trust_qualify_certificate(s, sig->chain, sig->best_signature_time, &best);
+	if (sk_X509_num(sig->chain) < 1)
+		return;
+	asked_init(&a, s, sig->chain);
+	ask(&a, from, &issued);
+	ask(&a, sig->best_signature_time, &best);
+	certificate_facts_done(&a.facts);
 	if (!best.listed)
 		return;
 	best.qc = best.qc && issued.qc;
@@ -269,30 +307,23 @@ static void qualify_signature(const struct trust_snapshot *s, struct xades_signa
 			word_of(&best));
 }
 
-static bool knows(const struct snapshot_service *s, X509 *signer)
-{
-	for (int i = 0; i < sk_X509_num(s->identities); i++) {
-		X509 *x = sk_X509_value(s->identities, i);
-
-		if (is_same(x, signer) || X509_check_issued(x, signer) == X509_V_OK)
-			return true;
-	}
-	return false;
-}
-
 /* TS 119 615 4.7: a service for qualified time-stamps, granted when it was made. */
 static void qualify_stamp(const struct trust_snapshot *s, struct xades_timestamp *t)
 {
+	const struct trust_map *m = s->map;
+	struct map_found found = { .count = 0 };
 	const char *word = "NA";
 
-	for (size_t i = 0; t->signer && i < s->service_count; i++) {
-		const json_t *then;
+	if (t->signer) {
+		map_find_same(m, t->signer, &found);
+		map_find_issuers(m, t->signer, &found);
+	}
+	for (size_t i = 0; i < found.count; i++) {
+		const struct map_instance *then =
+			instance_at(m, &m->services[found.services[i]], t->gen_time);
 
-		if (!knows(&s->services[i], t->signer))
-			continue;
-		then = instance_at(s->services[i].instances, t->gen_time);
-		if (then && ends_with(json_string_of(then, "type"), TSA_QTST) &&
-			is_granted(then, t->gen_time))
+		if (then && is_of_type(m, then, TSA_QTST) &&
+			is_granted(m, then, t->gen_time))
 			word = "QTSA";
 		else if (strcmp(word, "NA") == 0)
 			word = "TSA";

@@ -2,72 +2,23 @@
 #include "trust/snapshot.h"
 
 #include "common/buf.h"
-#include "common/clock.h"
 #include "common/durable.h"
 #include "common/encode.h"
-#include "common/json.h"
+#include "trust/map_write.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#define SNAPSHOT_MAX (128u * 1024 * 1024)
 #define PREFIX "snapshot-"
-#define SUFFIX ".json"
-
-static json_t *instance_json(const struct list_instance *i)
-{
-	json_t *uris = json_array();
-
-	for (size_t n = 0; n < i->services.count; n++)
-		json_array_append_new(uris, json_text(i->services.list[n]));
-	return json_pack("{s:o,s:o,s:I,s:o,s:O?}", "type", json_text(i->type), "status",
-		json_text(i->status), "from", (json_int_t)i->from, "services", uris,
-		"qualifications", i->qualifications);
-}
-
-static json_t *certificate_json(X509 *x)
-{
-	uint8_t *der = NULL;
-	int len = i2d_X509(x, &der);
-	_cleanup_(freep) char *text =
-		len > 0 ? base64_encode(span_of(der, (size_t)len)) : NULL;
-
-	OPENSSL_free(der);
-	return text ? json_string(text) : NULL;
-}
-
-static json_t *service_json(const char *territory, const struct list_service *s)
-{
-	json_t *certificates = json_array(), *instances = json_array();
-
-	for (int i = 0; i < sk_X509_num(s->identities); i++)
-		json_array_append_new(
-			certificates, certificate_json(sk_X509_value(s->identities, i)));
-	for (size_t i = 0; i < s->instance_count; i++)
-		json_array_append_new(instances, instance_json(&s->instances[i]));
-	return json_pack("{s:s,s:o,s:o,s:o}", "territory", territory, "name",
-		json_text(s->name), "certificates", certificates, "instances", instances);
-}
-
-static json_t *snapshot_json(const struct list_results *r, int64_t at)
-{
-	json_t *services = json_array();
-
-	for (size_t i = 0; i < r->count; i++) {
-		const struct trusted_list *l = r->list[i].list;
-
-		if (r->list[i].role != ROLE_LIST || !r->list[i].effect)
-			continue;
-		for (size_t n = 0; n < l->service_count; n++)
-			json_array_append_new(
-				services, service_json(l->territory, &l->services[n]));
-	}
-	return json_pack("{s:I,s:o}", "at", (json_int_t)at, "services", services);
-}
+#define SUFFIX ".map"
 
 /* Digits alone, so that names sort by time. */
 static int path_of(const char *store, int64_t at, char path[PATH_MAX])
@@ -80,15 +31,16 @@ static int path_of(const char *store, int64_t at, char path[PATH_MAX])
 
 int trust_snapshot_write(const char *store, const struct list_results *r, int64_t at)
 {
-	json_t *json = snapshot_json(r, at);
-	_cleanup_(freep) char *text = json ? json_canonical(json) : NULL;
+	_cleanup_buf_ struct buf octets;
 	char path[PATH_MAX];
-	int e = text ? path_of(store, at, path) : -ENOMEM;
+	int e = path_of(store, at, path);
 
-	json_decref(json);
+	buf_init(&octets, MAP_OCTETS_MAX);
+	if (e == 0)
+		e = map_write(r, at, &octets);
 	if (e == 0 && mkdir(store, 0755) < 0 && errno != EEXIST)
 		e = -errno;
-	return e < 0 ? e : durable_write(path, span_str(text), 0644);
+	return e < 0 ? e : durable_write(path, buf_span(&octets), 0644);
 }
 
 static int time_of_name(const char *name, int64_t *ret_at)
@@ -127,58 +79,41 @@ static int find(const char *store, int64_t known_at, int64_t *ret_at)
 	return found ? 0 : -ENOENT;
 }
 
-static int add_identity(const json_t *text, STACK_OF(X509) * to)
+/* Map a file. Return: 0 or -errno. */
+static int map_file(const char *path, struct span *ret)
 {
-	_cleanup_(freep) uint8_t *der = NULL;
-	size_t len;
-	X509 *x;
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *data;
 
-	if (!json_is_string(text) ||
-		base64_decode(span_str(json_string_value(text)), &der, &len) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > MAP_OCTETS_MAX)
 		return -EINVAL;
-	x = pki_certificate_parse(span_of(der, len));
-	if (x && sk_X509_push(to, x) > 0)
-		return 0;
-	X509_free(x);
-	return x ? -ENOMEM : -EINVAL;
+	data = mmap(
+		NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (data == MAP_FAILED)
+		return -errno;
+	*ret = span_of(data, (size_t)st.st_size);
+	return 0;
 }
 
-static int read_service(const json_t *json, struct snapshot_service *s)
+/* Return: 0, or negative with *ret_why, static. */
+static int open_file(const char *path, struct trust_snapshot *s, const char **ret_why)
 {
-	const char *territory = json_string_of(json, "territory");
-	const json_t *c;
-	size_t i;
-	int r = 0;
+	struct trust_map *map = calloc(1, sizeof(*map));
+	int r = map ? map_file(path, &s->octets) : -ENOMEM;
 
-	s->identities = sk_X509_new_null();
-	s->name = json_string_of(json, "name");
-	s->instances = json_object_get(json, "instances");
-	if (!s->identities)
-		return -ENOMEM;
-	if (!territory || strlen(territory) >= sizeof(s->territory) ||
-		!json_is_array(s->instances))
-		return -EINVAL;
-	memcpy(s->territory, territory, strlen(territory) + 1);
-	json_array_foreach(json_object_get(json, "certificates"), i, c) if (r == 0) r =
-		add_identity(c, s->identities);
-	return r;
-}
-
-static int read_snapshot(struct span octets, struct trust_snapshot *s)
-{
-	const json_t *services, *one;
-	size_t i;
-	int r = digest_sha256_text(octets, s->version);
-
-	s->json = json_read(octets, SNAPSHOT_MAX);
-	services = json_object_get(s->json, "services");
-	if (r < 0 || !json_is_array(services))
-		return -EINVAL;
-	s->services = calloc(json_array_size(services) + 1, sizeof(*s->services));
-	if (!s->services)
-		return -ENOMEM;
-	json_array_foreach(services, i, one) if (r == 0) r =
-		read_service(one, &s->services[s->service_count++]);
+	*ret_why = r == -EINVAL ? "it is empty or too long" : r < 0 ? strerror(-r) : "";
+	s->map = map;
+	if (r == 0)
+		r = map_check(s->octets, map, ret_why);
+	if (r == 0 && map->header->at != s->at) {
+		*ret_why = "it is of another time than its name says";
+		r = -EINVAL;
+	}
+	if (r == 0)
+		hex_encode(map->header->sha256, SHA256_SIZE, s->version);
 	return r;
 }
 
@@ -186,23 +121,19 @@ int trust_snapshot_open(const char *store, int64_t known_at,
 	struct trust_snapshot **ret_snapshot, char **ret_error)
 {
 	_cleanup_(trust_snapshot_freep) struct trust_snapshot *s = calloc(1, sizeof(*s));
-	_cleanup_(freep) uint8_t *octets = NULL;
-	char path[PATH_MAX];
-	size_t len = 0;
+	const char *why = "no snapshot of lists from that time";
+	char path[PATH_MAX] = "";
 	int r = s ? find(store, known_at, &s->at) : -ENOMEM;
 
 	if (r == 0)
 		r = path_of(store, s->at, path);
+	else if (r != -ENOENT)
+		why = strerror(-r);
 	if (r == 0)
-		r = file_read(path, SNAPSHOT_MAX, &octets, &len);
-	if (r == 0)
-		r = read_snapshot(span_of(octets, len), s);
+		r = open_file(path, s, &why);
 	if (r == 0)
 		*ret_snapshot = TAKE(s);
-	else if (asprintf(ret_error, "%s: %s", store,
-			 r == -ENOENT	? "no snapshot of lists from that time"
-			 : r == -EINVAL ? "a snapshot that cannot be read"
-					: strerror(-r)) < 0)
+	else if (asprintf(ret_error, "%s: %s", *path ? path : store, why) < 0)
 		*ret_error = NULL;
 	return r;
 }
@@ -211,28 +142,44 @@ void trust_snapshot_free(struct trust_snapshot *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->service_count; i++)
-		sk_X509_pop_free(s->services[i].identities, X509_free);
-	free(s->services);
-	json_decref(s->json);
+	if (s->octets.data)
+		munmap((void *)(uintptr_t)s->octets.data, s->octets.len);
+	free((void *)(uintptr_t)s->map);
 	free(s);
+}
+
+size_t trust_snapshot_services(const struct trust_snapshot *s)
+{
+	return s->map->service_count;
+}
+
+void trust_snapshot_service(
+	const struct trust_snapshot *s, size_t index, struct snapshot_service *ret)
+{
+	const struct trust_map *m = s->map;
+	const struct map_service *service = &m->services[index];
+	const struct map_instance *newest = &m->instances[service->first_instance];
+
+	*ret = (struct snapshot_service){ .territory = m->lists[service->list].territory,
+		.name = m->texts + service->name,
+		.type = m->texts + newest->type,
+		.status = m->texts + newest->status,
+		.from = newest->from,
+		.state = span_of(service->state, sizeof(service->state)) };
+	if (service->identity_count > 0)
+		ret->certificate = map_der(
+			m, &m->certificates[m->identities[service->first_identity]]);
 }
 
 int trust_snapshot_anchors(const struct trust_snapshot *s, struct pki_material *m)
 {
-	for (size_t i = 0; i < s->service_count; i++)
-		for (int j = 0; j < sk_X509_num(s->services[i].identities); j++) {
-			uint8_t *der = NULL;
-			int len = i2d_X509(
-				sk_X509_value(s->services[i].identities, j), &der);
-			int r = len < 0 ? -ENOMEM
-					: pki_material_add_anchor(
-						  m, span_of(der, (size_t)len));
+	const struct trust_map *map = s->map;
+	uint64_t count = map->header->parts[MAP_CERTIFICATES].count;
 
-			OPENSSL_free(der);
-			if (r == -ENOMEM)
-				return r;
-		}
+	for (uint64_t i = 0; i < count; i++)
+		if (pki_material_add_anchor(m, map_der(map, &map->certificates[i])) ==
+			-ENOMEM)
+			return -ENOMEM;
 	pki_material_sort(m);
 	return 0;
 }

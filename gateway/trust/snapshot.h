@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The services of all lists that had effect at one import, kept in a store as one file an
- * import, so that an earlier state can be asked; never holds a list without effect.
+ * import, so that an earlier state can be asked; never holds a list without effect,
+ * never believes a file that is not whole.
  */
 #ifndef SEALGATE_TRUST_SNAPSHOT_H
 #define SEALGATE_TRUST_SNAPSHOT_H
@@ -10,34 +11,40 @@
 #include "pki/material.h"
 #include "trust/import.h"
 
-/* A service with its certificates; instances is JSON, newest first:
- * [ { "type": URI, "status": URI, "from": seconds, "services": [URI, ...],
- *     "qualifications": trust/criteria.h or null }, ... ] */
-struct snapshot_service {
-	char territory[8];
-	const char *name;
-	STACK_OF(X509) * identities;
-	const json_t *instances;
+struct trust_map;
+
+/* A snapshot, mapped from its file and shared with every process that maps it. */
+struct trust_snapshot {
+	int64_t at; /* of the import */
+	char version[SHA256_TEXT_SIZE];
+	struct span octets;
+	const struct trust_map *map; /* trust/map.h */
 };
 
-struct trust_snapshot {
-	json_t *json; /* what the rest points into */
-	int64_t at;   /* of the import */
-	char version[SHA256_TEXT_SIZE];
-	struct snapshot_service *services;
-	size_t service_count;
+/* A service as it stood at the import; borrowed of the snapshot. */
+struct snapshot_service {
+	const char *territory, *name, *type, *status;
+	int64_t from;		 /* the status began */
+	struct span certificate; /* the first that identifies it, DER; may be empty */
+	struct span state;	 /* differs when the service or its history does */
 };
 
 /* Write what an import found into the store, which is made when it is not there. Return:
  * 0 or negative. */
 int trust_snapshot_write(const char *store, const struct list_results *r, int64_t at);
 
-/* Open the newest snapshot of an import at or before known_at. *ret_error: one line, the
- * caller frees. Return: 0, -ENOENT none, other negative. */
+/* Map the newest snapshot of an import at or before known_at. What is not whole, or has
+ * tables that lead out of the file, is refused: no older one is taken in its place.
+ * *ret_error: one line, the caller frees. Return: 0, -ENOENT none, -EINVAL, other
+ * negative. */
 int trust_snapshot_open(const char *store, int64_t known_at,
 	struct trust_snapshot **ret_snapshot, char **ret_error);
 void trust_snapshot_free(struct trust_snapshot *s);
 DEFINE_CLEANUP(struct trust_snapshot *, trust_snapshot_free)
+
+size_t trust_snapshot_services(const struct trust_snapshot *s);
+void trust_snapshot_service(
+	const struct trust_snapshot *s, size_t index, struct snapshot_service *ret);
 
 /* Changes when a newer snapshot is there; 0: no store. */
 uint64_t trust_snapshot_stamp(const char *store);

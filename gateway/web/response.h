@@ -15,6 +15,8 @@
 #define TYPE_JSON "application/json"
 #define TYPE_PROBLEM "application/problem+json"
 #define TYPE_XML "application/xml"
+#define TYPE_TAR "application/x-tar"
+#define TYPE_CSV "text/csv; charset=utf-8; header=present"
 #define TYPE_CONTAINER "application/vnd.etsi.asic-e+zip"
 
 struct response {

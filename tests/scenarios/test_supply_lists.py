@@ -66,7 +66,7 @@ class Publisher(House):
             time.sleep(0.02)
 
     def snapshots(self):
-        return sorted(self.store.glob("snapshot-*.json"))
+        return sorted(self.store.glob("snapshot-*.map"))
 
 
 @pytest.fixture

@@ -237,7 +237,7 @@ def test_earlier_states_are_kept(lists):
     lists.write("aa.xml", trusted_list("AA", services=2), lists.member)
     assert lists.run(at="2026-06-08T00:00:00Z")[0] == 0
     store = lists.folder / "store"
-    assert len(list(store.glob("snapshot-*.json"))) == 2
+    assert len(list(store.glob("snapshot-*.map"))) == 2
     document = lists.folder / "doc.xml"
     document.write_text("<a><b/></a>")
     lists.member.sign(document)

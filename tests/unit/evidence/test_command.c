@@ -2,7 +2,7 @@
 #include "evidence/command.h"
 
 #include "common/durable.h"
-#include "common/encode.h"
+#include "tests/unit/trust/made.h"
 #include "xades/validate.h"
 
 #include <setjmp.h>
@@ -61,21 +61,9 @@ static void write_store(void)
 /* As an import of trusted lists leaves it. */
 static void write_lists(void)
 {
-	unsigned char *der = NULL;
-	int len = i2d_X509(HOUSE_OF_TESTS.ca, &der);
-	char *text = base64_encode(span_of(der, (size_t)len));
-	FILE *f;
-
-	assert_int_equal(mkdir(in_folder("lists"), 0700), 0);
 	assert_int_equal(mkdir(in_folder("empty"), 0700), 0);
-	f = fopen(in_folder("lists/snapshot-00000000001780660800.json"), "w");
-	fprintf(f,
-		"{\"at\":1780660800,\"services\":[{\"certificates\":[\"%s\"],"
-		"\"instances\":[],\"name\":\"CA\",\"territory\":\"EU\"}]}",
-		text);
-	fclose(f);
-	OPENSSL_free(der);
-	free(text);
+	assert_int_equal(
+		made_store(in_folder("lists"), &HOUSE_OF_TESTS.ca, 1, 1780660800), 0);
 }
 
 static int set_up(void **state)

@@ -4,8 +4,8 @@
  * tree and version always give the same octets; never follows a link, never writes
  * outside the folder it was given.
  */
-#ifndef SEALGATE_CTL_BUNDLE_H
-#define SEALGATE_CTL_BUNDLE_H
+#ifndef SEALGATE_POLICY_BUNDLE_H
+#define SEALGATE_POLICY_BUNDLE_H
 
 #include "common/buf.h"
 #include "common/span.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "ctl/bundle.h"
+#include "policy/bundle.h"
 
 #include "common/durable.h"
 
