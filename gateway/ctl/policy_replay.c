@@ -90,7 +90,7 @@ static int judge(const struct trial *t, const struct queue_document *d, int fd,
 	struct rerun *ret, json_t **ret_report)
 {
 	struct verdict v;
-	int r = trial_judge(t, d, fd, d->received, &v, ret_report);
+	int r = trial_ask(t, VERIFY_DOCUMENT, d, fd, d->received, &v, ret_report);
 
 	if (r < 0)
 		return r;

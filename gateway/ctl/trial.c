@@ -44,10 +44,11 @@ static int write_conf(const struct instance *i, const struct trial *t)
 	(void)snprintf(text, sizeof(text),
 		"verify = { workers = 2; documents = %lld; cpu_ms = %lld; memory_mb = "
 		"%lld; };\n"
-		"peers = { separate = true; intake = %u; verify = %u; };\n",
+		"peers = { separate = true; intake = %u; admin = %u; verify = %u; };\n",
 		config_int(i->config, "verify.documents"),
 		config_int(i->config, "verify.cpu_ms"),
-		config_int(i->config, "verify.memory_mb"), geteuid(), verify_uid(i));
+		config_int(i->config, "verify.memory_mb"), geteuid(), geteuid(),
+		verify_uid(i));
 	return r == 0 ? durable_write(path, span_str(text), 0644) : r;
 }
 
@@ -183,7 +184,7 @@ static int probe(const struct trial *t)
 	struct verdict v;
 	int r = fd < 0 ? fd : digest_sha256(span_str(NOTHING), d.sha256);
 
-	return r < 0 ? r : trial_judge(t, &d, fd, 1, &v, &report);
+	return r < 0 ? r : trial_ask(t, VERIFY_DOCUMENT, &d, fd, 1, &v, &report);
 }
 
 static void tell_why(const struct trial *t, int error)
@@ -230,10 +231,11 @@ static json_t *read_report(int fd)
 	return report;
 }
 
-int trial_judge(const struct trial *t, const struct queue_document *d, int document_fd,
-	int64_t at, struct verdict *ret_verdict, json_t **ret_report)
+int trial_ask(const struct trial *t, enum verify_mode mode,
+	const struct queue_document *d, int document_fd, int64_t at,
+	struct verdict *ret_verdict, json_t **ret_report)
 {
-	struct verify_request q = { .mode = VERIFY_DOCUMENT, .at = at };
+	struct verify_request q = { .mode = mode, .at = at };
 	_cleanup_(closep) int report = -1;
 	int r = 0;
 

@@ -28,10 +28,12 @@ struct trial {
 int trial_start(const struct instance *instance, const struct bundle *bundle,
 	struct trial *ret_trial);
 
-/* Judge the octets of a stored document as of a time. *ret_report: a new reference.
- * Return: 0 or negative undecided. */
-int trial_judge(const struct trial *t, const struct queue_document *d, int document_fd,
-	int64_t at, struct verdict *ret_verdict, json_t **ret_report);
+/* Ask about the octets of a stored document as of a time: VERIFY_DOCUMENT to have it
+ * judged, VERIFY_VIEW for what it says. *ret_report: a new reference. Return: 0 or
+ * negative undecided. */
+int trial_ask(const struct trial *t, enum verify_mode mode,
+	const struct queue_document *d, int document_fd, int64_t at,
+	struct verdict *ret_verdict, json_t **ret_report);
 
 /* End the process and remove its folder. */
 void trial_end(struct trial *t);

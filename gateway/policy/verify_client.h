@@ -22,6 +22,7 @@ enum verify_mode {
 	VERIFY_DOCUMENT = 1, /* a partner's document: report as below */
 	VERIFY_CONTAINER =
 		2,	  /* a finished evidence container; decision accepted = valid */
+	VERIFY_VIEW = 4,  /* a document for people to read: nothing is judged by it */
 	VERIFY_REPLY = 3, /* a destination's answer; subject names the destination */
 };
 
@@ -38,7 +39,8 @@ struct verify_request {
 };
 
 /* The report: {"findings":[...],"signatures":[...],"facts":{...},
- * "original":{"relation","number"},"policy_digest","store_version"}; for VERIFY_REPLY
+ * "original":{"relation","number"},"policy_digest","store_version"}; for VERIFY_VIEW
+ * {"findings":[...],"view":{...}} of document/view.h; for VERIFY_REPLY
  * {"findings":[...],"reply":{"kind":"ok|fault|unreadable",
  * "id","status","fault_code","fault_text","errors":[...]}}. */
 

@@ -197,6 +197,7 @@ const struct mode VERIFY_MODES[] = {
 	{ VERIFY_DOCUMENT, "intake", LIMIT_DOCUMENT, document_check_mode },
 	{ VERIFY_CONTAINER, "seal", LIMIT_CONTAINER, container_check },
 	{ VERIFY_REPLY, "forward", LIMIT_REPLY, reply_check },
+	{ VERIFY_VIEW, "admin", LIMIT_DOCUMENT, view_check },
 };
 
 const size_t VERIFY_MODE_COUNT = sizeof(VERIFY_MODES) / sizeof(VERIFY_MODES[0]);

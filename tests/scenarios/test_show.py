@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Documents as people read them: nothing that a document says is missing."""
+import html
+import json
+import os
+import pathlib
+import re
+
+import pytest
+from lxml import etree
+
+from scenarios.gate import ROOT, sealgate
+
+EXAMPLES = sorted((ROOT / "policies" / "examples").glob("*.xml"))
+CORPUS = pathlib.Path(os.environ.get("SEALGATE_CORPUS", "/nonexistent")) / "documents" / "samples"
+
+
+def well_formed(path):
+    try:
+        return bool(etree.parse(str(path)))
+    except etree.XMLSyntaxError:
+        return False
+
+
+SAMPLES = sorted(filter(well_formed, (CORPUS / "traces-sps-extracted").glob("*.xml")))
+# Elements of which people are not shown the text.
+HIDDEN = {"HierarchicalLevelCode", "FunctionTypeCode", "LineFour", "LineFive", "CountryName",
+          "CountrySubDivisionID", "CityID", "PersonName", "AbbreviatedName", "MaximumID",
+          "MinimumValueMeasure", "MaximumValueMeasure", "NominalGrossWeightMeasure",
+          "NominalGrossVolumeMeasure", "ShipStoresIndicator", "AttachmentBinaryObject"}
+# And of which only the first or only some parts are.
+PARTS = ("SubordinateSPSCountrySubDivision", "SuperordinateSPSCountrySubDivision",
+         "ActivityAuthorizedSPSParty", "AttainedSPSQualification", "NatureIdentificationSPSCargo",
+         "SettingSPSTemperature", "IssuingSPSParty", "StorageSPSEvent", "OperationSPSCountry",
+         "DefinedSPSContact", "AssertedSPSAuthentication", "LocationProviderSPSParty",
+         "ProviderSPSParty", "SPSAcknowledgementDocument", "Signature", "IssueSPSLocation",
+         "SpecifiedSPSPerson")
+
+
+def words(path):
+    """Text of every element that is to be shown."""
+    for element in etree.parse(str(path)).getroot().iter():
+        if not isinstance(element.tag, str) or len(element):
+            continue
+        names = [etree.QName(e).localname for e in (element, *element.iterancestors())]
+        text = (element.text or "").strip()
+        if not text or names[0] in HIDDEN or set(names) & set(PARTS):
+            continue
+        if "Time" in names[0] or (names[0] == "TypeCode" and names[1] in (
+                "SpecifiedSPSAddress", "ConsignorSPSParty", "ConsigneeSPSParty")):
+            continue
+        if names[0] in ("SystemName", "ClassName", "Name") and element.getprevious() is not None \
+                and element.getprevious().tag == element.tag:
+            continue  # a second language
+        yield names[0], text
+
+
+@pytest.mark.parametrize("path", EXAMPLES + SAMPLES, ids=lambda p: p.name)
+def test_everything_is_shown(path):
+    text = sealgate("show", "--file", path)
+    page = sealgate("show", "--format", "html", "--file", path)
+    data = sealgate("show", "--format", "json", "--file", path)
+    assert text.returncode == page.returncode == data.returncode == 0, text.stderr
+    plain = html.unescape(re.sub(r"<[^>]+>", "", page.stdout))
+    assert json.loads(data.stdout).get("cut") is None
+    missing = [(name, word) for name, word in words(path)
+               for shown in (text.stdout, plain)
+               if " ".join(word.split()) not in " ".join(shown.split())]
+    assert not missing
+
+
+def test_a_stored_document(gate):
+    signed = gate.certificate("phyto", "SHOW-1")
+    status, answer = gate.submit(signed)
+    assert status == 0, answer
+    stored = gate.run("show", answer["id"])
+    assert stored.returncode == 0, stored.stderr
+    assert stored.stdout == sealgate("show", "--file", signed).stdout
+    assert "Number: SHOW-1" in stored.stdout and "SignatureValue" not in stored.stdout
+    assert not list((gate.dir / "run").glob("trial-*"))
+    assert gate.run("show", "01M8HYEFMREX1NK3XSBY6AMKDM").returncode == 1
+
+
+def test_what_cannot_be_read(tmp_path):
+    bad = tmp_path / "bad.xml"
+    bad.write_text("<!DOCTYPE a><a/>")
+    assert sealgate("show", "--file", bad).returncode == 1
+    assert sealgate("show", "--file", tmp_path / "absent").returncode == 2
+    assert sealgate("show", "--format", "pdf", "--file", bad).returncode == 2
+    assert sealgate("show").returncode == 2
