@@ -4,11 +4,11 @@
 #include "common/durable.h"
 #include "common/encode.h"
 #include "common/json.h"
+#include "common/prompt.h"
 #include "pkcs11/client.h"
 #include "pkcs11/count_log.h"
 #include "pkcs11/ownership.h"
 #include "pkcs11/pin.h"
-#include "pkcs11/prompt.h"
 #include "pkcs11/token.h"
 
 #include <errno.h>

@@ -3,10 +3,10 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/prompt.h"
 #include "pkcs11/client.h"
 #include "pkcs11/custody.h"
 #include "pkcs11/ownership.h"
-#include "pkcs11/prompt.h"
 #include "pkcs11/token.h"
 
 #include <errno.h>

@@ -52,6 +52,11 @@ void visit_illegal(struct visit *v, const char *id, enum queue_control verb,
 /* Answer by the table of resources (route.c). */
 void visit_dispatch(struct visit *v);
 
+/* Has another person asked for the same (by the digest of it) within a quarter of an
+ * hour? Return: true with the name, and it is forgotten; false: this person is
+ * remembered. */
+bool second_person(const char *digest, const char *person, char *ret_first, size_t size);
+
 /* The resources. rest: what follows the resource's prefix in the path. */
 void health_get(struct visit *v, const char *rest);
 void metrics_get(struct visit *v, const char *rest);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "admin/admin.h"
 
+#include "common/buf.h"
+#include "common/digest.h"
 #include "common/ipc.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -8,10 +10,13 @@
 #include "web/remote.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#define AT_ONCE 4 /* commands that run beside the visits */
+#define COMMAND_MAX 2000u /* octets of a line of the audit chain */
+#define AT_ONCE 4	  /* commands that run beside the visits */
 #define RUNNER_MS (REMOTE_MS + 5000)
 
 /* sealgate-operate runs it. */
@@ -89,6 +94,79 @@ static json_t *read_request(struct visit *v)
 	return request;
 }
 
+/* "hsm activate NAME" */
+static void write_command(const json_t *arguments, struct buf *ret)
+{
+	const json_t *argument;
+	size_t i;
+
+	buf_init(ret, COMMAND_MAX);
+	json_array_foreach(arguments, i, argument)
+		buf_addf(ret, "%s%s", i ? " " : "", json_string_value(argument));
+}
+
+/* Where policy wants two people, the second one's request is the one that runs. */
+static bool enough_people(struct visit *v, const struct remote_command *row,
+	const char *command, char *ret_first, size_t size)
+{
+	char digest[SHA256_TEXT_SIZE];
+
+	*ret_first = '\0';
+	if (!policy_needs_two(v->policy, row->verb) || row->traits == REMOTE_READS)
+		return true;
+	if (digest_sha256_text(span_str(command), digest) == 0 &&
+		second_person(digest, v->person->name, ret_first, size))
+		return true;
+	log_event(LOG_NOTICE, "admin.command", NULL, "%s: %s waits for another person",
+		v->person->name, command);
+	response_json(v->response, 202, TYPE_JSON,
+		json_pack("{s:s, s:s, s:s}", "waits", "for another person", "command",
+			command, "by", v->person->name));
+	return false;
+}
+
+/* What changes something is recorded first, or not done. */
+static bool record(struct visit *v, const struct remote_command *row, const char *command,
+	const char *first)
+{
+	if (row->traits == REMOTE_READS)
+		return true;
+	if (v->queue &&
+		queue_command(v->queue, command, v->person->name, first) == QUEUE_DONE)
+		return true;
+	visit_problem(v, "http.queue-away", NULL, NULL);
+	return false;
+}
+
+static void forget(const json_t *request)
+{
+	const json_t *input = json_object_get(request, "input");
+
+	if (json_is_string(input))
+		OPENSSL_cleanse((void *)(uintptr_t)json_string_value(input),
+			json_string_length(input));
+}
+
+static void authorise(
+	struct visit *v, const struct remote_command *row, const json_t *request)
+{
+	_cleanup_buf_ struct buf command;
+	char first[sizeof(v->person->name)];
+
+	write_command(json_object_get(request, "arguments"), &command);
+	if (command.error) {
+		visit_problem(v, "operator.command", NULL, "the command is too long");
+		return;
+	}
+	if (!visit_may(v, row->verb) ||
+		!enough_people(v, row, command.data, first, sizeof(first)) ||
+		!record(v, row, command.data, first))
+		return;
+	log_event(LOG_NOTICE, "admin.command", NULL, "%s%s%s: %s", v->person->name,
+		*first ? " after " : "", first, command.data);
+	run_beside(v, request);
+}
+
 void command_post(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *request = read_request(v);
@@ -97,13 +175,9 @@ void command_post(struct visit *v, const char *rest)
 
 	(void)rest;
 	row = remote_find(json_object_get(request, "arguments"), &fault);
-	if (!row) {
+	if (row)
+		authorise(v, row, request);
+	else
 		visit_problem(v, "operator.command", NULL, fault);
-		return;
-	}
-	if (!visit_may(v, row->verb))
-		return;
-	log_event(
-		LOG_NOTICE, "admin.command", NULL, "%s: %s", v->person->name, row->words);
-	run_beside(v, request);
+	forget(request);
 }

@@ -3,16 +3,19 @@
 
 #include "common/encode.h"
 #include "common/json.h"
+#include "common/prompt.h"
 #include "ctl/command.h"
 #include "ctl/peer.h"
 #include "web/remote.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Twice: an escape may double what was printed. */
 #define ANSWER_MAX (2u * REMOTE_OUTPUT_MAX)
+#define SECRET_MAX 300 /* octets of a line that a command reads */
 #define TIMEOUT_S (REMOTE_MS / 1000 + 30)
 
 bool remote_named(void)
@@ -83,19 +86,46 @@ static int ask(const struct peer *peer, const json_t *request)
 		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
 		return EXIT_INTERNAL;
 	}
+	if (answer.status == 202) {
+		fprintf(stderr, "sealgate: recorded; it is run when another person asks "
+				"for the same within a quarter of an hour\n");
+		return EXIT_NOT_PASSED;
+	}
 	return answer.status == 200 ? print_answer(&answer) : refused(&answer);
+}
+
+/* What the command would ask for at the gate is asked for here. */
+static int add_secret(json_t *request)
+{
+	char secret[SECRET_MAX];
+	int r = prompt_secret("passphrase", secret, sizeof(secret) - 1);
+
+	if (r == 0) {
+		memcpy(secret + strlen(secret), "\n", 2);
+		json_object_set_new(request, "input", json_text(secret));
+	} else {
+		command_fault("passphrase: %s", strerror(-r));
+	}
+	OPENSSL_cleanse(secret, sizeof(secret));
+	return r;
 }
 
 int remote_execute(int argc, char **argv, const char **ret_fault)
 {
 	_cleanup_json_ json_t *request = NULL;
+	const struct remote_command *row;
 	json_t *arguments = json_array();
 	struct peer peer = { 0 };
 
 	for (int i = 0; i < argc; i++)
 		json_array_append_new(arguments, json_text(argv[i]));
 	request = json_pack("{s:o}", "arguments", arguments);
-	if (!remote_find(arguments, ret_fault))
+	row = remote_find(arguments, ret_fault);
+	if (!row)
 		return -1;
-	return peer_complete(&peer) ? ask(&peer, request) : EXIT_USAGE;
+	if (!peer_complete(&peer))
+		return EXIT_USAGE;
+	if (row->traits == REMOTE_SECRET && add_secret(request) < 0)
+		return EXIT_NOT_PASSED;
+	return ask(&peer, request);
 }

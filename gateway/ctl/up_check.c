@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum when { ALWAYS, IN_A_TEST_INSTANCE };
+enum when { ALWAYS, IN_A_TEST_INSTANCE, WITHOUT_CUSTODY };
 
 static const struct {
 	const char *key;
@@ -21,20 +21,29 @@ static const struct {
 	{ "signer.module", ALWAYS, "the PKCS#11 module" },
 	{ "signer.softhsm_conf", IN_A_TEST_INSTANCE,
 		"configuration of the software token; sealgate init --test makes it" },
-	{ "signer.pin_file", IN_A_TEST_INSTANCE,
+	{ "signer.pin_file", WITHOUT_CUSTODY,
 		"PIN of the token; sealgate init --test makes it" },
 };
 
+static bool wanted(const struct instance *instance, enum when when)
+{
+	const char *activation = config_string(instance->config, "signer.activation");
+
+	if (when == ALWAYS)
+		return true;
+	return config_bool(instance->config, "instance.test") &&
+	       (when == IN_A_TEST_INSTANCE || strcmp(activation, "auto") == 0);
+}
+
 int up_list_missing(const struct instance *instance, FILE *out)
 {
-	bool test = config_bool(instance->config, "instance.test");
 	int missing = 0;
 
 	for (size_t i = 0; i < sizeof(FILES) / sizeof(FILES[0]); i++) {
 		const char *name = config_string(instance->config, FILES[i].key);
 		char path[PATH_MAX];
 
-		if (!*name || (FILES[i].when == IN_A_TEST_INSTANCE && !test))
+		if (!*name || !wanted(instance, FILES[i].when))
 			continue;
 		if (instance_path(instance, name, path) == 0 && access(path, F_OK) == 0)
 			continue;

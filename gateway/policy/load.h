@@ -43,6 +43,7 @@ struct policy {
 	struct operator_person *people;
 	size_t person_count;
 	struct role_verbs roles[POLICY_ROLES]; /* by index of policy_role_index */
+	struct role_verbs four_eyes;	       /* verbs that take two people */
 	struct degraded_rule degraded[DEGRADED_DEPENDENCIES];
 	struct type_sunset *sunsets;
 	size_t sunset_count;

@@ -11,6 +11,7 @@ static const char *const ROLES[POLICY_ROLES] = { "viewer", "operator", "policy-o
 static const struct cfg_key OPERATORS_KEYS[] = {
 	{ "people", CFG_GROUPS, true },
 	{ "roles", CFG_GROUP, true },
+	{ "four_eyes", CFG_STRINGS, false },
 	{ 0 },
 };
 
@@ -67,15 +68,22 @@ static int read_person(
 	return r;
 }
 
-static int read_role(const struct cfg *c, const config_setting_t *list, struct policy *p)
+static int read_verbs(
+	const struct cfg *c, const config_setting_t *list, struct role_verbs *ret_verbs)
 {
-	struct role_verbs *role = &p->roles[policy_role_index(config_setting_name(list))];
-	int n = cfg_texts(c, list, role->verbs[0], POLICY_VERB_SIZE, POLICY_VERBS_MAX);
+	int n = cfg_texts(
+		c, list, ret_verbs->verbs[0], POLICY_VERB_SIZE, POLICY_VERBS_MAX);
 
 	if (n < 0)
 		return n;
-	role->count = (size_t)n;
+	ret_verbs->count = (size_t)n;
 	return 0;
+}
+
+static int read_role(const struct cfg *c, const config_setting_t *list, struct policy *p)
+{
+	return read_verbs(
+		c, list, &p->roles[policy_role_index(config_setting_name(list))]);
 }
 
 static int read_roles(
@@ -103,7 +111,12 @@ static int read_operators(const struct cfg *c, struct policy *p)
 	people = config_setting_get_member(root, "people");
 	for (int i = 0; r == 0 && i < config_setting_length(people); i++)
 		r = read_person(c, config_setting_get_elem(people, (unsigned int)i), p);
-	return r == 0 ? read_roles(c, config_setting_get_member(root, "roles"), p) : r;
+	if (r == 0)
+		r = read_roles(c, config_setting_get_member(root, "roles"), p);
+	if (r == 0 && config_setting_get_member(root, "four_eyes"))
+		r = read_verbs(
+			c, config_setting_get_member(root, "four_eyes"), &p->four_eyes);
+	return r;
 }
 
 /* Without the file nobody is an operator. */

@@ -160,14 +160,24 @@ const struct operator_person *policy_operator_by_certificate(
 	return NULL;
 }
 
+static bool has_verb(const struct role_verbs *list, const char *verb)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->verbs[i], verb) == 0)
+			return true;
+	return false;
+}
+
 bool policy_role_may(const struct policy *p, const char *role, const char *verb)
 {
 	int index = policy_role_index(role);
 
-	for (size_t i = 0; index >= 0 && i < p->roles[index].count; i++)
-		if (strcmp(p->roles[index].verbs[i], verb) == 0)
-			return true;
-	return false;
+	return index >= 0 && has_verb(&p->roles[index], verb);
+}
+
+bool policy_needs_two(const struct policy *p, const char *verb)
+{
+	return has_verb(&p->four_eyes, verb);
 }
 
 const struct degraded_rule *policy_degraded(

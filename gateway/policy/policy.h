@@ -118,6 +118,9 @@ const char *policy_sunset(const struct policy *p, const char *type);
  * table in policies/operators.cfg. */
 bool policy_role_may(const struct policy *p, const char *role, const char *verb);
 
+/* True when the verb takes two people (`four_eyes`). */
+bool policy_needs_two(const struct policy *p, const char *verb);
+
 /* Destinations of a document by the files of policies/routes, first matching rule.
  * Return: their number, 0 when no route matches. */
 size_t policy_route(const struct policy *p, const char *type, const char *import_country,

@@ -311,6 +311,18 @@ int queue_maintenance(struct queue *q, bool start, const char *destination, int6
 	return call_plain(q, QUEUE_OP_MAINTENANCE, &body, sizeof(body), NULL, 0, NULL);
 }
 
+int queue_command(struct queue *q, const char *command, const char *operator_name,
+	const char *second)
+{
+	struct queue_command_request body = { 0 };
+
+	if (put(body.command, sizeof(body.command), command) < 0 ||
+		put(body.operator_name, sizeof(body.operator_name), operator_name) < 0 ||
+		put(body.second, sizeof(body.second), second) < 0)
+		return -E2BIG;
+	return call_plain(q, QUEUE_OP_COMMAND, &body, sizeof(body), NULL, 0, NULL);
+}
+
 int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd)
 {
 	struct queue_backup_request body = { .what = what };

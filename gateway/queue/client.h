@@ -133,6 +133,11 @@ int queue_act(struct queue *q, enum queue_control verb, const struct queue_selec
 int queue_maintenance(struct queue *q, bool start, const char *destination, int64_t since,
 	int64_t until, const char *operator_name, const char *reason);
 
+/* Record that an operator has the gate run a command, before it is run; second: who asked
+ * for the same where policy wants two, or "". */
+int queue_command(struct queue *q, const char *command, const char *operator_name,
+	const char *second);
+
 enum queue_backup { QUEUE_BACKUP_START = 1, QUEUE_BACKUP_STATE, QUEUE_BACKUP_DISCARD };
 
 /* A copy of the database beside it, QUEUE_BACKUP_FILE, made while everything goes on.

@@ -103,6 +103,9 @@ struct queue_audit_request {
 
 int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request *audit);
 
+/* As queue_command says. */
+int engine_command(struct engine *e, int64_t now, const struct queue_command_request *q);
+
 /* JSON in a sealed memfd, as the functions of queue/client.h say. */
 int engine_stats(struct engine *e, int64_t now, int *ret_fd);
 int engine_list(

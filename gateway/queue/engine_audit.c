@@ -103,6 +103,20 @@ int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request
 	return r < 0 ? r : QUEUE_DONE;
 }
 
+int engine_command(struct engine *e, int64_t now, const struct queue_command_request *q)
+{
+	json_t *detail;
+	int r;
+
+	if (!q->operator_name[0] || !q->command[0])
+		return QUEUE_ILLEGAL;
+	detail = json_pack("{s:o}", "command", json_text(q->command));
+	if (detail && q->second[0])
+		json_object_set_new(detail, "second", json_text(q->second));
+	r = audit_event(e, now, q->operator_name, "operator.command", NULL, detail);
+	return r < 0 ? r : QUEUE_DONE;
+}
+
 /* One line of an export: the record stands in it octet for octet. */
 static int add_line(struct buf *b, struct row *s)
 {

@@ -47,6 +47,7 @@ enum queue_operation {
 	QUEUE_OP_MAINTENANCE,
 	QUEUE_OP_BACKUP,
 	QUEUE_OP_STATUS_OF,
+	QUEUE_OP_COMMAND,
 	QUEUE_OPERATIONS,
 };
 
@@ -130,6 +131,12 @@ struct queue_maintenance_request {
 	char destination[DESTINATION_NAME_SIZE];
 	char operator_name[QUEUE_KEY_SIZE];
 	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_command_request {
+	char operator_name[QUEUE_KEY_SIZE];
+	char second[QUEUE_KEY_SIZE]; /* "" where one person is enough */
+	char command[QUEUE_DETAIL_SIZE];
 };
 
 struct queue_backup_request {

@@ -166,6 +166,11 @@ int run_maintenance(const struct call *c)
 	return engine_maintenance(c->engine, c->now, c->body);
 }
 
+int run_command(const struct call *c)
+{
+	return engine_command(c->engine, c->now, c->body);
+}
+
 int run_backup(const struct call *c)
 {
 	const struct queue_backup_request *q = c->body;

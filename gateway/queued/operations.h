@@ -31,6 +31,7 @@ int run_delivery_result(const struct call *c);
 int run_control(const struct call *c);
 int run_act(const struct call *c);
 int run_maintenance(const struct call *c);
+int run_command(const struct call *c);
 int run_backup(const struct call *c);
 int run_stats(const struct call *c);
 int run_outcomes(const struct call *c);

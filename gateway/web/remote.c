@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 static const struct remote_command COMMANDS[] = {
-#define REMOTE(words, verb, options, least, most) { words, verb, options, least, most },
+#define REMOTE(words, verb, traits, options, least, most)                                \
+	{ words, verb, REMOTE_##traits, options, least, most },
 #include "web/remote.def"
 #undef REMOTE
 };

@@ -22,10 +22,14 @@
  * with the request in a memfd, answered by one with the answer in a memfd. */
 enum remote_message { REMOTE_ASK = 1, REMOTE_ANSWER = 2 };
 
+/* Whether a command changes something, which is audited, and reads a passphrase. */
+enum remote_traits { REMOTE_READS, REMOTE_CHANGES, REMOTE_SECRET };
+
 /* A row of remote.def. */
 struct remote_command {
 	const char *words;
 	const char *verb; /* of policies/operators.cfg */
+	enum remote_traits traits;
 	const char *options;
 	int least, most;
 };

@@ -2,10 +2,15 @@
 """`sealgate --remote`: what the command line does at the gate, from afar, by role."""
 import json
 import os
+import pathlib
+import shutil
+import tempfile
 
 import pytest
 
-from scenarios.gate import sealgate
+from scenarios.gate import Gate, sealgate
+
+PEOPLE = {"ana": "first long phrase", "bert": "second long phrase"}
 
 
 def remote(gate, role, *arguments, **options):
@@ -77,3 +82,84 @@ def test_the_gate_named_by_the_environment(gate, document):
     assert document in sealgate("queue", "list", env=named).stdout
     assert "--key is missing" in sealgate(
         "queue", "list", env={k: v for k, v in named.items() if k != "SEALGATE_KEY"}).stderr
+
+
+def recorded(gate, event="operator.command"):
+    """(actor, detail) of the audit records of commands."""
+    lines = [json.loads(line)["record"] for line in gate.run("audit", "export").stdout.splitlines()]
+    return [(record["actor"], record["detail"]) for record in lines if record["event"] == event]
+
+
+def test_what_changes_something_takes_the_people_that_policy_wants(gate, document):
+    operators = gate.dir / "policies" / "operators.cfg"
+    before = operators.read_text()
+    assert remote(gate, "policy-officer", "policy", "rollback").returncode != 0
+    one = [("policy-officer (TEST)", {"command": "policy rollback"})]
+    assert recorded(gate) == one
+    assert remote(gate, "viewer", "policy", "rollback").returncode == 1
+    operators.write_text(before.replace("four_eyes = ( );", 'four_eyes = ( "policy" );').replace(
+        'auditor = ( "view"', 'auditor = ( "policy", "view"'))
+    try:
+        for _ in range(2):  # the same person again is one person
+            done = remote(gate, "policy-officer", "policy", "rollback")
+            assert done.returncode == 1 and "another person" in done.stderr
+        assert recorded(gate) == one
+        done = remote(gate, "auditor", "policy", "rollback")
+        assert "another person" not in done.stderr
+        assert recorded(gate) == one + [("auditor (TEST)", {
+            "command": "policy rollback", "second": "policy-officer (TEST)"})]
+        done = remote(gate, "auditor", "policy", "rollback")  # consent is used once
+        assert done.returncode == 1 and "another person" in done.stderr
+    finally:
+        operators.write_text(before)
+
+
+@pytest.fixture
+def closed():
+    """A gate whose PIN is in the custody of two people."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    folder.chmod(0o755)
+    try:
+        with Gate(folder) as gate:
+            gate.make()
+            conf = gate.dir / "sealgate.conf"
+            lines = conf.read_text().splitlines()
+            lines = [line.replace("signer = {", 'signer = { activation = "custodians";')
+                     for line in lines]
+            conf.write_text("\n".join(lines) + "\n")
+            pin = gate.dir / "credentials" / "pin"
+            typed = [pin.read_text().strip()] + [p for q in PEOPLE.values() for p in (q, q)]
+            done = gate.run("hsm", "custody", "-k", "2", *PEOPLE, input="\n".join(typed) + "\n")
+            assert done.returncode == 0, done.stderr
+            pin.unlink()
+            yield gate.up()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_custodians_activate_from_afar(closed):
+    def active():
+        status = json.loads(remote(closed, "viewer", "hsm", "status").stdout)
+        return status["active"]
+    assert not active()
+    done = remote(closed, "viewer", "hsm", "activate", "ana", input=PEOPLE["ana"] + "\n")
+    assert done.returncode == 1 and "403" in done.stderr
+    done = remote(closed, "key-custodian", "hsm", "activate", "ana", input="not the phrase\n")
+    assert done.returncode == 0 and "1 of 2" in done.stdout  # which one is wrong is not told
+    assert remote(closed, "key-custodian", "hsm", "activate", "bert",
+                  input=PEOPLE["bert"] + "\n").returncode == 1
+    assert not active()
+    for name, phrase in PEOPLE.items():
+        for _ in range(40):  # after a wrong one the signer makes people wait
+            done = remote(closed, "key-custodian", "hsm", "activate", name, input=phrase + "\n")
+            if "not before" not in done.stderr:
+                break
+        assert done.returncode == 0, done.stderr
+    assert "the token is active" in done.stdout and active()
+    status, answer = closed.submit(closed.certificate("phyto", "PHYTO.NZ.2026.0000001"))
+    assert status == 0, answer
+    said = closed.log.read_text() + str(recorded(closed))
+    assert all(phrase not in said for phrase in (*PEOPLE.values(), "not the phrase"))
+    assert ("key-custodian (TEST)", {"command": "hsm activate ana"}) in recorded(closed)
+    assert remote(closed, "key-custodian", "hsm", "deactivate", "ana").returncode == 0
+    assert not active()

@@ -37,6 +37,7 @@ static void test_commands(void **state)
 	assert_string_equal(found("[\"queue\",\"list\",\"--limit=3\"]"), "queue list");
 	assert_string_equal(found("[\"ledger\",\"--check\"]"), "ledger");
 	assert_string_equal(found("[\"explain\",\"NZ/1\"]"), "explain");
+	assert_string_equal(found("[\"hsm\",\"activate\",\"ana\"]"), "hsm activate");
 }
 
 static void test_what_is_not_run(void **state)

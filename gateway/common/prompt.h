@@ -3,8 +3,8 @@
  * Secrets that people type, without echo, or lines of standard input when that is no
  * terminal; never an argument of a command, which others can see.
  */
-#ifndef SEALGATE_PKCS11_PROMPT_H
-#define SEALGATE_PKCS11_PROMPT_H
+#ifndef SEALGATE_COMMON_PROMPT_H
+#define SEALGATE_COMMON_PROMPT_H
 
 #include <stddef.h>
 

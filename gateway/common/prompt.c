@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "pkcs11/prompt.h"
+#include "common/prompt.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
