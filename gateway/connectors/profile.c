@@ -159,6 +159,54 @@ static int take_numbers(const struct reader *r, const config_t *c, struct profil
 	return 0;
 }
 
+static int take_decision(const struct reader *r, const config_t *c, struct profile *p)
+{
+	static const char *const keys[] = { "favourable", "unfavourable", "first_s",
+		"max_s", "expire_s", NULL };
+	const config_setting_t *group = config_lookup(c, "decision");
+	int e;
+
+	p->decision.first_s = 300;
+	p->decision.max_s = 14400;
+	p->decision.expire_s = 7776000;
+	if (!group)
+		return 0;
+	if (!config_setting_is_group(group) || p->protocol != PROFILE_SOAP)
+		return refuse(r, group, "decision is a group of a soap profile");
+	e = known_keys(r, group, keys);
+	if (e == 0)
+		e = take_xpath(r, group, "favourable", &p->decision.favourable);
+	if (e == 0)
+		e = take_xpath(r, group, "unfavourable", &p->decision.unfavourable);
+	config_setting_lookup_int(group, "first_s", &p->decision.first_s);
+	config_setting_lookup_int(group, "max_s", &p->decision.max_s);
+	config_setting_lookup_int(group, "expire_s", &p->decision.expire_s);
+	if (e == 0 && (!p->decision.favourable || !p->decision.unfavourable ||
+			      p->decision.first_s < 1 || p->decision.max_s > 604800 ||
+			      p->decision.first_s > p->decision.max_s ||
+			      p->decision.expire_s < 60))
+		return refuse(r, group,
+			"decision needs favourable and unfavourable; 1 <= first_s <= "
+			"max_s <= 604800, expire_s at least 60");
+	return e;
+}
+
+static int take_cleared(const struct reader *r, const config_t *c, struct profile *p)
+{
+	int value = 0;
+
+	if (config_lookup_bool(c, "cleared", &value) != CONFIG_TRUE)
+		return config_lookup(c, "cleared")
+			       ? refuse(r, config_lookup(c, "cleared"),
+					 "cleared is true or false")
+			       : 0;
+	p->cleared = value;
+	return value && p->protocol != PROFILE_PUSH
+		       ? refuse(r, config_lookup(c, "cleared"),
+				 "cleared is told by push only")
+		       : 0;
+}
+
 static int take_protocol(const struct reader *r, const config_t *c, struct profile *p)
 {
 	const char *text = "";
@@ -200,8 +248,8 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 {
 	static const char *const keys[] = { "protocol", "url", "credentials",
 		"information", "concurrency", "timeout_s", "retry_first_s", "retry_max_s",
-		"expire_s", "submit", "find", "withdraw", "replace", "permanent",
-		"already", "namespaces", NULL };
+		"expire_s", "submit", "find", "withdraw", "replace", "cleared",
+		"decision", "permanent", "already", "namespaces", NULL };
 	const config_setting_t *root = config_root_setting(c);
 	int e = known_keys(r, root, keys);
 
@@ -226,6 +274,10 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 	if (e == 0)
 		e = take_operation(r, c, "replace", &p->replace);
 	if (e == 0)
+		e = take_decision(r, c, p);
+	if (e == 0)
+		e = take_cleared(r, c, p);
+	if (e == 0)
 		e = take_xpath(r, root, "permanent", &p->permanent);
 	if (e == 0)
 		e = take_xpath(r, root, "already", &p->already);
@@ -240,7 +292,8 @@ static int read_file(const struct reader *r, struct profile *p)
 	size_t len, stem = strlen(r->file) - strlen(".cfg");
 	int e;
 
-	if (stem >= sizeof(p->name) ||
+	/* with room for what a notice adds to it */
+	if (stem >= sizeof(p->name) - 16 ||
 		snprintf(path, sizeof(path), "%s/%s", r->folder, r->file) >= PATH_MAX)
 		return refuse(r, NULL, "the name is too long");
 	memcpy(p->name, r->file, stem);
@@ -326,6 +379,8 @@ static void profile_done(struct profile *p)
 	operation_done(&p->find);
 	operation_done(&p->withdraw);
 	operation_done(&p->replace);
+	xmlXPathFreeCompExpr(p->decision.favourable);
+	xmlXPathFreeCompExpr(p->decision.unfavourable);
 	xmlXPathFreeCompExpr(p->permanent);
 	xmlXPathFreeCompExpr(p->already);
 	for (size_t i = 0; i < p->namespace_count; i++) {

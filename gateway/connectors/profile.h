@@ -42,6 +42,13 @@ struct profile {
 	 * document that withdraws or replaces another; else it is submitted. Their
 	 * answers are read as those of submit. */
 	struct profile_operation submit, find, withdraw, replace;
+	bool cleared; /* push: it is told when a document is cleared */
+	/* soap: what the answer of find says of the EU's decision, and when it is asked
+	 * for again; both NULL: no decision is made there */
+	struct {
+		xmlXPathCompExpr *favourable, *unfavourable; /* boolean */
+		int first_s, max_s, expire_s;
+	} decision;
 	xmlXPathCompExpr *permanent; /* boolean: a fault that repeating cannot mend */
 	xmlXPathCompExpr *already;   /* boolean: the destination has this document */
 	struct {

@@ -106,6 +106,19 @@ static bool read_fault(
 	return true;
 }
 
+/* Neither, or both, is no decision yet. Return: false when an expression fails. */
+static bool read_decision(const struct profile *p, xmlXPathContext *x, json_t *reply)
+{
+	int good = truth(x, p->decision.favourable),
+	    bad = truth(x, p->decision.unfavourable);
+
+	if (good < 0 || bad < 0)
+		return false;
+	if (good != bad)
+		set_text(reply, "decision", good ? "favourable" : "unfavourable");
+	return true;
+}
+
 /* Neither there nor absent, or both: nothing is said about it.
  * Return: false when the profile's expressions fail on it. */
 static bool read_values(const struct profile *p, xmlXPathContext *x, json_t *reply)
@@ -124,7 +137,7 @@ static bool read_values(const struct profile *p, xmlXPathContext *x, json_t *rep
 		set_string(reply, "id", x, p->find.id);
 		set_string(reply, "status", x, p->find.status);
 	}
-	return true;
+	return !found || read_decision(p, x, reply);
 }
 
 static void read_request_id(const xmlNode *header, json_t *reply)

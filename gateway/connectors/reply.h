@@ -14,9 +14,10 @@
 /* Read an answer. *ret_reply (a new reference):
  * {"kind": "ok" | "fault" | "unreadable", "id", "status", "found": bool, "permanent":
  * bool, "already": bool, "fault_code", "fault_text", "request_id", "errors": ["ID:
- * message", ...]}. "found" is there only when the answer says either that the document is
- * there or that it is not; an answer on which an expression fails is unreadable. Return:
- * 0, or negative undecided. */
+ * message", ...]}. "decision": "favourable" or "unfavourable" when the answer says
+ * one of them of what is there. "found" is there only when the answer says either that
+ * the document is there or that it is not; an answer on which an expression fails is
+ * unreadable. Return: 0, or negative undecided. */
 int reply_read(const struct profiles *profiles, const char *destination,
 	struct span octets, json_t **ret_reply);
 

@@ -24,6 +24,9 @@ struct credentials {
 struct courier {
 	const struct daemon *daemon;
 	const struct profile *profile;
+	const char *destination;	 /* that it claims for: the profile's name, or of
+					  * one of its notices */
+	const struct profiles *profiles; /* all */
 	const struct credentials *credentials;
 	struct pace *pace;   /* shared by the couriers of a destination */
 	struct queue *queue; /* NULL while disconnected */
@@ -51,6 +54,8 @@ struct delivery_attempt {
 	int64_t retry_after_s; /* of deferred and unknown */
 	char reply_id[128];
 	char detail[256];
+	bool answered;	 /* it works over there, though nothing is done yet */
+	bool favourable; /* of a decision that is delivered */
 };
 
 /* Read credentials; an absent name gives empty ones. Return: 0, -EINVAL, -errno. */
@@ -72,6 +77,21 @@ void deliver_soap(struct courier *c, const struct queue_claim *claim,
 	struct span container, struct delivery_attempt *ret);
 void deliver_push(struct courier *c, const struct queue_claim *claim,
 	struct span container, struct delivery_attempt *ret);
+
+/* Ask a destination for its decision on a document that is there. */
+void ask_decision(
+	struct courier *c, const struct queue_claim *claim, struct delivery_attempt *ret);
+
+/* What follows from an attempt that delivered something. */
+void follow(const struct courier *c, const struct queue_claim *claim,
+	const struct delivery_attempt *a, int64_t now, struct queue_followed *ret);
+
+/* Is the claim for this notice of a destination? */
+bool claim_is(const struct queue_claim *claim, const char *notice);
+
+/* Look a document up. Return: as soap_found(). *ret_reply: a new reference or NULL. */
+int soap_look_up(struct courier *c, const struct queue_claim *claim, json_t **ret_reply,
+	struct delivery_attempt *ret);
 
 /* What an answer to a submission says; reply as of connectors/reply.h, or NULL. Whatever
  * does not say that nothing was done over there is DELIVERY_UNKNOWN. */

@@ -30,7 +30,8 @@ struct crew {
 	struct daemon daemon;
 	struct profiles *profiles;
 	struct credentials *credentials; /* as many as there are profiles */
-	struct pace *paces;		 /* likewise */
+	struct pace *paces;		 /* twice as many: the later ones for notices */
+	char (*notices)[DESTINATION_NAME_SIZE + sizeof(NOTICE_DECISION)]; /* likewise */
 	pthread_t threads[COURIERS_MAX];
 	struct courier couriers[COURIERS_MAX];
 	size_t count;
@@ -52,6 +53,8 @@ static int64_t schedule(const struct courier *c, const struct queue_claim *claim
 
 	if (a->state != DELIVERY_DEFERRED && a->state != DELIVERY_UNKNOWN)
 		return 0;
+	if (a->answered)
+		return now + a->retry_after_s;
 	if (a->state == DELIVERY_DEFERRED && retry_is_over(c->profile, claim, now)) {
 		a->state = DELIVERY_EXPIRED;
 		return 0;
@@ -62,7 +65,8 @@ static int64_t schedule(const struct courier *c, const struct queue_claim *claim
 /* What the attempt says of the destination: a refusal is an answer of one that works. */
 static void leave(struct courier *c, const struct delivery_attempt *a)
 {
-	bool bad = a->state == DELIVERY_DEFERRED || a->state == DELIVERY_UNKNOWN;
+	bool bad = !a->answered &&
+		   (a->state == DELIVERY_DEFERRED || a->state == DELIVERY_UNKNOWN);
 	enum pace_change change = pace_leave(c->pace, clock_monotonic_ms(),
 		bad ? PACE_BAD : PACE_GOOD, random_number());
 
@@ -78,10 +82,9 @@ static void leave(struct courier *c, const struct delivery_attempt *a)
 static void report(const struct courier *c, const struct queue_claim *claim,
 	const struct delivery_attempt *a)
 {
-	log_event(a->state == DELIVERY_DELIVERED ? LOG_INFO : LOG_WARNING,
+	log_event(a->state == DELIVERY_DELIVERED || a->answered ? LOG_INFO : LOG_WARNING,
 		"forward.attempt", claim->document.id, "%s attempt %u: %s: %s",
-		c->profile->name, claim->attempt, delivery_state_text(a->state),
-		a->detail);
+		c->destination, claim->attempt, delivery_state_text(a->state), a->detail);
 }
 
 /* Tell queued the result. When the connection breaks here, the lease runs out and the
@@ -94,9 +97,16 @@ static void record(
 
 	leave(c, a);
 	retry_at = schedule(c, claim, a);
-	r = queue_delivery_result(
-		c->queue, claim, a->state, retry_at, a->reply_id, a->detail);
+	if (a->state == DELIVERY_DELIVERED) {
+		struct queue_followed followed;
 
+		follow(c, claim, a, clock_now(), &followed);
+		r = queue_delivery_done(
+			c->queue, claim, a->reply_id, a->detail, &followed);
+	} else {
+		r = queue_delivery_result(
+			c->queue, claim, a->state, retry_at, a->reply_id, a->detail);
+	}
 	report(c, claim, a);
 	if (r < 0) {
 		queue_disconnect(c->queue);
@@ -117,6 +127,8 @@ static void deliver(struct courier *c, const struct queue_claim *claim, int cont
 
 	if (r < 0)
 		attempt_set(&a, DELIVERY_DEFERRED, "container: %s", strerror(-r));
+	else if (claim_is(claim, NOTICE_DECISION))
+		ask_decision(c, claim, &a);
 	else if (c->profile->protocol == PROFILE_SOAP)
 		deliver_soap(c, claim, container, &a);
 	else
@@ -157,7 +169,7 @@ static bool work(struct courier *c)
 		return false;
 	if (!enter(c))
 		return true;
-	r = queue_claim_delivery(c->queue, c->profile->name,
+	r = queue_claim_delivery(c->queue, c->destination,
 		(int)config_int(config, "forward.lease_s"), &claim, &container_fd);
 	if (r == QUEUE_DONE) {
 		deliver(c, &claim, container_fd);
@@ -183,24 +195,50 @@ static void *run(void *argument)
 	return NULL;
 }
 
+static int hire_one(
+	struct crew *crew, size_t profile, const char *destination, struct pace *pace)
+{
+	struct courier *c = &crew->couriers[crew->count];
+
+	if (crew->count == COURIERS_MAX)
+		return 0;
+	*c = (struct courier){ .daemon = &crew->daemon,
+		.profile = &crew->profiles->list[profile],
+		.destination = destination,
+		.profiles = crew->profiles,
+		.credentials = &crew->credentials[profile],
+		.pace = pace,
+		.curl = curl_easy_init() };
+	if (!c->curl || pthread_create(&crew->threads[crew->count], NULL, run, c) != 0)
+		return -ENOMEM;
+	crew->count++;
+	return 0;
+}
+
+/* One courier for each notice of a destination: they are rarer than documents. Its place
+ * is its own: whoever waits for a document takes one up. */
+static int hire_for_notice(struct crew *crew, size_t profile, const char *notice)
+{
+	char *name = crew->notices[profile];
+
+	snprintf(name, sizeof(crew->notices[0]), "%s%s",
+		crew->profiles->list[profile].name, notice);
+	return hire_one(
+		crew, profile, name, &crew->paces[crew->profiles->count + profile]);
+}
+
 static int hire(struct crew *crew, size_t profile)
 {
 	const struct profile *p = &crew->profiles->list[profile];
+	int r = 0;
 
-	for (int i = 0; i < p->concurrency && crew->count < COURIERS_MAX; i++) {
-		struct courier *c = &crew->couriers[crew->count];
-
-		*c = (struct courier){ .daemon = &crew->daemon,
-			.profile = p,
-			.credentials = &crew->credentials[profile],
-			.pace = &crew->paces[profile],
-			.curl = curl_easy_init() };
-		if (!c->curl ||
-			pthread_create(&crew->threads[crew->count], NULL, run, c) != 0)
-			return -ENOMEM;
-		crew->count++;
-	}
-	return 0;
+	for (int i = 0; r == 0 && i < p->concurrency; i++)
+		r = hire_one(crew, profile, p->name, &crew->paces[profile]);
+	if (r == 0 && p->decision.favourable)
+		r = hire_for_notice(crew, profile, NOTICE_DECISION);
+	if (r == 0 && p->cleared)
+		r = hire_for_notice(crew, profile, NOTICE_CLEARED);
+	return r;
 }
 
 static int load(struct crew *crew, char **ret_error)
@@ -214,8 +252,9 @@ static int load(struct crew *crew, char **ret_error)
 	if (r < 0)
 		return r;
 	crew->credentials = calloc(crew->profiles->count + 1, sizeof(*crew->credentials));
-	crew->paces = calloc(crew->profiles->count + 1, sizeof(*crew->paces));
-	if (!crew->credentials || !crew->paces)
+	crew->paces = calloc(2 * crew->profiles->count + 1, sizeof(*crew->paces));
+	crew->notices = calloc(crew->profiles->count + 1, sizeof(*crew->notices));
+	if (!crew->credentials || !crew->paces || !crew->notices)
 		return -ENOMEM;
 	for (size_t i = 0; i < crew->profiles->count; i++) {
 		const struct profile *p = &crew->profiles->list[i];
@@ -223,6 +262,8 @@ static int load(struct crew *crew, char **ret_error)
 		int longest = p->retry_max_s < PAUSE_MAX_S ? p->retry_max_s : PAUSE_MAX_S;
 
 		pace_init(&crew->paces[i], p->concurrency,
+			(int64_t)p->retry_first_s * 1000, (int64_t)longest * 1000);
+		pace_init(&crew->paces[crew->profiles->count + i], 1,
 			(int64_t)p->retry_first_s * 1000, (int64_t)longest * 1000);
 	}
 	for (size_t i = 0; r == 0 && i < crew->profiles->count; i++)
@@ -253,6 +294,7 @@ static void dismiss(struct crew *crew)
 		credentials_done(&crew->credentials[i]);
 	free(crew->credentials);
 	free(crew->paces);
+	free(crew->notices);
 	profiles_free(crew->profiles);
 	daemon_done(&crew->daemon);
 }

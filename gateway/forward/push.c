@@ -11,6 +11,8 @@
 static const char *information_of(
 	const struct courier *c, const struct queue_claim *claim)
 {
+	if (claim_is(claim, NOTICE_CLEARED))
+		return "cleared";
 	return claim->relation == RELATION_WITHDRAWS ? "withdrawn"
 						     : c->profile->information;
 }

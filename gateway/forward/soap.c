@@ -90,18 +90,17 @@ static void submit(struct courier *c, const struct queue_claim *claim,
 	buf_done(&e.body);
 }
 
-/* Look the document up. Return: as soap_found(). */
-static int look_up(
-	struct courier *c, const struct queue_claim *claim, struct delivery_attempt *ret)
+int soap_look_up(struct courier *c, const struct queue_claim *claim, json_t **ret_reply,
+	struct delivery_attempt *ret)
 {
-	_cleanup_json_ json_t *reply = NULL;
 	struct destination_answer e = { 0 };
 	int found;
 
+	*ret_reply = NULL;
 	if (ask_once(c, &c->profile->find, claim, span_of(NULL, 0), &e) == 0 &&
 		e.outcome == EXCHANGE_ANSWERED)
-		(void)read_reply(c, buf_span(&e.body), &reply);
-	found = soap_found(&e, reply, ret);
+		(void)read_reply(c, buf_span(&e.body), ret_reply);
+	found = soap_found(&e, *ret_reply, ret);
 	buf_done(&e.body);
 	return found;
 }
@@ -109,8 +108,10 @@ static int look_up(
 void deliver_soap(struct courier *c, const struct queue_claim *claim,
 	struct span container, struct delivery_attempt *ret)
 {
+	_cleanup_json_ json_t *reply = NULL;
+
 	*ret = (struct delivery_attempt){ 0 };
-	if (claim->look_up && look_up(c, claim, ret) != 0)
+	if (claim->look_up && soap_look_up(c, claim, &reply, ret) != 0)
 		return;
 	if (claim->ended) {
 		attempt_set(ret, DELIVERY_EXPIRED, "not there, and %s meanwhile",

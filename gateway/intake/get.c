@@ -63,6 +63,17 @@ static void answer_part(struct exchange *x, enum queue_part part, const char *ty
 		response_fd(x->response, 200, type, fd);
 }
 
+static void withhold_meta(const struct partner *p, json_t *document)
+{
+	json_t *deliveries = json_object_get(document, "deliveries");
+	enum document_state s = document_state_find(json_string_of(document, "state"));
+
+	withhold_words(p, deliveries);
+	withhold_decisions(p, deliveries);
+	json_object_set_new(document, "state",
+		json_string(document_state_text(withhold_state(p, s))));
+}
+
 /* JSON of which the partner may not be told all. */
 static void answer_without(struct exchange *x, enum queue_part part)
 {
@@ -79,7 +90,7 @@ static void answer_without(struct exchange *x, enum queue_part part)
 	value = json_read(text, QUEUE_JSON_MAX);
 	memfd_unmap(&text);
 	if (part == QUEUE_META)
-		withhold_words(x->partner, json_object_get(value, "deliveries"));
+		withhold_meta(x->partner, value);
 	else
 		withhold_records(x->partner, value);
 	response_json(x->response, 200, TYPE_JSON, value);
@@ -87,7 +98,7 @@ static void answer_without(struct exchange *x, enum queue_part part)
 
 void get_document(struct exchange *x)
 {
-	if (x->partner->limited)
+	if (x->partner->limited || !x->partner->disclosed)
 		answer_without(x, QUEUE_META);
 	else
 		answer_part(x, QUEUE_META, TYPE_JSON);
@@ -100,7 +111,7 @@ void get_report(struct exchange *x)
 
 void get_events(struct exchange *x)
 {
-	if (x->partner->limited)
+	if (x->partner->limited || !x->partner->disclosed)
 		answer_without(x, QUEUE_EVENTS);
 	else
 		answer_part(x, QUEUE_EVENTS, TYPE_JSON);

@@ -80,6 +80,7 @@ void get_outcomes(struct exchange *x)
 	}
 	feed = json_of(fd);
 	withhold_words(x->partner, json_object_get(feed, "outcomes"));
+	withhold_decisions(x->partner, json_object_get(feed, "outcomes"));
 	response_json(x->response, 200, TYPE_JSON, feed);
 }
 

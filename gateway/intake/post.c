@@ -9,6 +9,7 @@
 #include "intake/http.h"
 #include "intake/problem.h"
 #include "intake/submission.h"
+#include "intake/withhold.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -98,8 +99,10 @@ static void answer_first(struct exchange *x, const struct queue_document *first)
 	}
 	readable = json_read(receipt, LIMIT_RECEIPT);
 	if (readable)
-		acknowledge(x, first->id, document_state_text(document.state), receipt,
-			true,
+		acknowledge(x, first->id,
+			document_state_text(withhold_state(
+				x->partner, (enum document_state)document.state)),
+			receipt, true,
 			document.state == DOCUMENT_HELD
 				? held_members(document.hold_reason, document.held_until)
 				: NULL);

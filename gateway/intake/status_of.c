@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "intake/problem.h"
+#include "intake/withhold.h"
 #include "queue/protocol.h"
 
 #include <errno.h>
@@ -57,6 +58,22 @@ static json_t *countries(const char (*list)[COUNTRY_SIZE])
 	return array;
 }
 
+/* A statement says no more of a decision than the asker may know. */
+static void withhold_held(const struct partner *p, json_t *documents)
+{
+	size_t i;
+	json_t *d;
+
+	json_array_foreach(documents, i, d)
+	{
+		enum document_state s = document_state_find(json_string_of(d, "state"));
+
+		json_object_set_new(d, "state",
+			json_string(document_state_text(withhold_state(p, s))));
+		withhold_decisions(p, json_object_get(d, "deliveries"));
+	}
+}
+
 /* What is signed; takes over held, the answer of queued. NULL without memory. */
 static json_t *claims_of(const struct exchange *x, const struct question *q, json_t *held)
 {
@@ -65,6 +82,7 @@ static json_t *claims_of(const struct exchange *x, const struct question *q, jso
 	size_t count = json_array_size(json_object_get(held, "documents"));
 	json_t *claims;
 
+	withhold_held(p, json_object_get(held, "documents"));
 	clock_format(q->issued, issued);
 	clock_format(q->at, at);
 	claims = json_pack("{s:i, s:o, s:b, s:s, s:{s:o, s:o, s:o}, s:o, s:s, s:b, s:s, "

@@ -27,12 +27,51 @@ void withhold_words(const struct partner *p, json_t *list)
 	}
 }
 
+/* Of a decision: an event about it, or what is done at a destination because of it. */
+static bool of_decision(const json_t *event, const json_t *object)
+{
+	const char *name = json_string_of(event, "event"),
+		   *destination = json_string_of(object, "destination");
+
+	return (name && strcmp(name, "document.cleared") == 0) ||
+	       (destination && strchr(destination, DESTINATION_NOTICE));
+}
+
+void withhold_decisions(const struct partner *p, json_t *list)
+{
+	size_t i = 0;
+
+	while (!p->disclosed && i < json_array_size(list)) {
+		const json_t *o = json_array_get(list, i);
+
+		if (of_decision(o, o))
+			json_array_remove(list, i);
+		else
+			i++;
+	}
+}
+
+enum document_state withhold_state(const struct partner *p, enum document_state s)
+{
+	return s == DOCUMENT_CLEARED && !p->disclosed ? DOCUMENT_SEALED : s;
+}
+
+/* May the record go back to the partner? */
+static bool record_told(const struct partner *p, const json_t *record)
+{
+	const json_t *detail = json_object_get(record, "detail");
+
+	return told(p, detail) && (p->disclosed || !of_decision(record, detail));
+}
+
 void withhold_records(const struct partner *p, json_t *events)
 {
 	size_t i;
 	json_t *o;
 
-	json_array_foreach(events, i,
-		o) if (!told(p, json_object_get(json_object_get(o, "record"), "detail")))
-		json_object_set_new(o, "record", json_null());
+	json_array_foreach(events, i, o)
+	{
+		if (!record_told(p, json_object_get(o, "record")))
+			json_object_set_new(o, "record", json_null());
+	}
 }

@@ -8,6 +8,7 @@
 #define SEALGATE_INTAKE_WITHHOLD_H
 
 #include "policy/policy.h"
+#include "queue/types.h"
 
 #include <jansson.h>
 
@@ -18,5 +19,13 @@ void withhold_words(const struct partner *p, json_t *list);
 /* Of each audit event about such a destination the record becomes null; its hash stays,
  * so that the chain can still be followed. */
 void withhold_records(const struct partner *p, json_t *events);
+
+/* Without a ground for it (policy, `disclosure`) a partner is not told what the EU
+ * decided: elements that are about a decision, or about telling of it, go out of the list
+ * of deliveries or outcomes. */
+void withhold_decisions(const struct partner *p, json_t *list);
+
+/* The state of a document as the partner may know it. */
+enum document_state withhold_state(const struct partner *p, enum document_state s);
 
 #endif

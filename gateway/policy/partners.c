@@ -13,6 +13,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "types", CFG_STRINGS, true },
 	{ "suspended", CFG_BOOL, false },
 	{ "decisions", CFG_STRINGS, false },
+	{ "disclosure", CFG_GROUP, false },
 	{ "qualification", CFG_GROUPS, false },
 	{ "status_of", CFG_GROUP, false },
 	{ 0 },
@@ -22,6 +23,13 @@ static const struct cfg_key SIGNER_KEYS[] = {
 	{ "sha256", CFG_STRING, true },
 	{ "role", CFG_STRING, true },
 	{ "name", CFG_STRING, true },
+	{ 0 },
+};
+
+static const struct cfg_key DISCLOSURE_KEYS[] = {
+	{ "agreement", CFG_STRING, true },
+	{ "cooperation", CFG_STRING, true },
+	{ "data_protection", CFG_STRING, true },
 	{ 0 },
 };
 
@@ -184,6 +192,25 @@ static int read_decisions(
 	return 0;
 }
 
+/* What of an EU decision may go back to a third country stands on three things, each of
+ * which must be named (Reg. (EU) 2017/625 Art. 107(2)). */
+static int read_disclosure(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner)
+{
+	const config_setting_t *group = config_setting_get_member(root, "disclosure");
+	int r = group ? cfg_check(c, group, DISCLOSURE_KEYS) : 0;
+
+	for (size_t i = 0; group && r == 0 && DISCLOSURE_KEYS[i].name; i++) {
+		const config_setting_t *s =
+			config_setting_get_member(group, DISCLOSURE_KEYS[i].name);
+
+		if (!*config_setting_get_string(s))
+			r = cfg_fail(c, s, "%s is empty", DISCLOSURE_KEYS[i].name);
+	}
+	partner->disclosed = group && r == 0;
+	return r;
+}
+
 static int read_countries(const struct cfg *c, const config_setting_t *list,
 	char ret[PARTNER_ASKS_MAX][COUNTRY_SIZE])
 {
@@ -252,6 +279,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = read_types(c, config_setting_get_member(root, "types"), partner);
 	if (r == 0)
 		r = read_decisions(c, root, partner);
+	if (r == 0)
+		r = read_disclosure(c, root, partner);
 	if (r == 0)
 		r = policy_read_demands(c, root, partner);
 	if (r == 0)

@@ -145,8 +145,11 @@ bool policy_partner_may_send(const struct partner *partner, const char *type)
 
 bool policy_partner_is_told(const struct partner *partner, const char *destination)
 {
+	size_t len = strcspn(destination, "/"); /* behind it: what else is done there */
+
 	for (size_t i = 0; i < partner->decision_count; i++)
-		if (strcmp(partner->decisions[i], destination) == 0)
+		if (strlen(partner->decisions[i]) == len &&
+			memcmp(partner->decisions[i], destination, len) == 0)
 			return true;
 	return !partner->limited;
 }

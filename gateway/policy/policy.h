@@ -54,6 +54,8 @@ struct partner {
 	bool limited; /* it is told the words of some destinations only: */
 	char decisions[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 	size_t decision_count;
+	bool disclosed; /* the EU's decisions may go back to it: agreement, cooperation
+			 * and data protection are named */
 	/* Of whose documents it may ask what the gate held, beside its own ("*": any). */
 	char asks_issued_by[PARTNER_ASKS_MAX][COUNTRY_SIZE];
 	char asks_bound_for[PARTNER_ASKS_MAX][COUNTRY_SIZE];

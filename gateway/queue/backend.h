@@ -266,6 +266,16 @@ int relation_ended(
 int relation_end(struct engine *e, int64_t now, const struct document_row *doc,
 	struct delivery_row *d);
 
+/* What follows from a delivery that is done. Return: QUEUE_DONE or negative. */
+int notice_follow(struct engine *e, int64_t now, const struct document_row *doc,
+	const struct delivery_row *d, const struct queue_delivery_result_request *q);
+
+/* Its notices waited for a delivery: they go. Return: 0 or negative. */
+int notice_let_go(struct engine *e, int64_t now, const struct delivery_row *d);
+
+/* The destination of a delivery, without what a notice adds to it. */
+void destination_base(const char *destination, char ret_base[DESTINATION_NAME_SIZE]);
+
 /* What a destination called the original, or "". Return: 0 or negative. */
 int relation_original_reply(struct engine *e, int64_t document, const char *destination,
 	char ret_reply[DOCUMENT_REPLY_SIZE]);

@@ -254,6 +254,18 @@ int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t 
 	return call_plain(q, QUEUE_OP_SEAL_FAILED, &body, sizeof(body), NULL, 0, NULL);
 }
 
+static int tell_result(struct queue *q, const struct queue_claim *claim,
+	struct queue_delivery_result_request *body, const char *reply_id,
+	const char *detail)
+{
+	memcpy(body->id, claim->document.id, sizeof(body->id));
+	memcpy(body->destination, claim->destination, sizeof(body->destination));
+	put_cut(body->reply_id, sizeof(body->reply_id), reply_id);
+	put_cut(body->detail, sizeof(body->detail), detail);
+	return call_plain(
+		q, QUEUE_OP_DELIVERY_RESULT, body, sizeof(*body), NULL, 0, NULL);
+}
+
 int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
 	enum delivery_state state, int64_t retry_at, const char *reply_id,
 	const char *detail)
@@ -262,12 +274,17 @@ int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
 		.fence = claim->fence, .state = state, .retry_at = retry_at
 	};
 
-	memcpy(body.id, claim->document.id, sizeof(body.id));
-	memcpy(body.destination, claim->destination, sizeof(body.destination));
-	put_cut(body.reply_id, sizeof(body.reply_id), reply_id);
-	put_cut(body.detail, sizeof(body.detail), detail);
-	return call_plain(
-		q, QUEUE_OP_DELIVERY_RESULT, &body, sizeof(body), NULL, 0, NULL);
+	return tell_result(q, claim, &body, reply_id, detail);
+}
+
+int queue_delivery_done(struct queue *q, const struct queue_claim *claim,
+	const char *reply_id, const char *detail, const struct queue_followed *followed)
+{
+	struct queue_delivery_result_request body = {
+		.fence = claim->fence, .state = DELIVERY_DELIVERED, .followed = *followed
+	};
+
+	return tell_result(q, claim, &body, reply_id, detail);
 }
 
 int queue_control(struct queue *q, enum queue_control verb, const char *id,

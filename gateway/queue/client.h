@@ -104,6 +104,10 @@ int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
 	enum delivery_state state, int64_t retry_at, const char *reply_id,
 	const char *detail);
 
+/* The same of a delivered one, with what follows from it. */
+int queue_delivery_done(struct queue *q, const struct queue_claim *claim,
+	const char *reply_id, const char *detail, const struct queue_followed *followed);
+
 enum queue_control { QUEUE_HOLD = 1, QUEUE_RELEASE, QUEUE_REDRIVE, QUEUE_REROUTE };
 
 /* An operator's act on the deliveries of a document (all destinations when destination is

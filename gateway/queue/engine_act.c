@@ -92,7 +92,8 @@ static int reroute(struct engine *e, int64_t now, const struct document_row *doc
 	struct delivery_row there;
 	int r;
 
-	if (!may_leave(d) || doc->document.state == DOCUMENT_REFUSED)
+	if (!may_leave(d) || doc->document.state == DOCUMENT_REFUSED ||
+		strchr(d->destination, DESTINATION_NOTICE))
 		return 0;
 	r = relation_ended(e, doc, d);
 	if (r != 0)

@@ -332,6 +332,7 @@ static int when_due(struct engine *e, const char *destination, int64_t *ret_due)
 int engine_claim_delivery(struct engine *e, int64_t now, const char *destination,
 	int lease_s, struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
 {
+	char base[DESTINATION_NAME_SIZE];
 	bool spoiled = true;
 	int r = engine_expire_leases(e, now);
 
@@ -339,7 +340,8 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 	*ret_due = INT64_MAX;
 	if (r < 0)
 		return r;
-	r = maintenance_now(e, now, destination, ret_due);
+	destination_base(destination, base);
+	r = maintenance_now(e, now, base, ret_due);
 	if (r != 0)
 		return r < 0 ? r : QUEUE_EMPTY;
 	for (int n = 0; spoiled && n < SET_ASIDE_MAX; n++) {

@@ -75,9 +75,12 @@ int relation_ended(
 static int select_followers(struct engine *e, const struct delivery_row *d,
 	struct delivery_row *ret_rows, int max)
 {
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_FOLLOWERS, "it", (int64_t)d->document, d->destination);
+	char base[DESTINATION_NAME_SIZE];
+	_cleanup_statement_ struct row *s = NULL;
 	int count = 0, r = 0;
+
+	destination_base(d->destination, base);
+	s = sql_bind(e, SQL_FOLLOWERS, "it", (int64_t)d->document, base);
 
 	while (count < max && (r = sql_step(e, s)) > 0)
 		delivery_read(s, &ret_rows[count++]);

@@ -232,7 +232,10 @@ int engine_delivery_result(
 	if (r < 0)
 		return r;
 	d.due = q->retry_at > now ? q->retry_at : now;
-	return delivery_settle(e, now, &doc, &d, to, "forward",
+	r = delivery_settle(e, now, &doc, &d, to, "forward",
 		json_pack("{s:i,s:o,s:o}", "attempt", (int)d.attempt, "reply_id",
 			json_text(q->reply_id), "text", json_text(q->detail)));
+	return r == QUEUE_DONE && to == DELIVERY_DELIVERED
+		       ? notice_follow(e, now, &doc, &d, q)
+		       : r;
 }

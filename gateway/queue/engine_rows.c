@@ -155,6 +155,8 @@ int delivery_become(
 		(int64_t)d->fence, (int64_t)d->attempt, d->first_try, now);
 	if (r == 0 && replay_class(to) != DELIVERY_QUEUED)
 		r = relation_let_followers_go(e, now, d);
+	if (r == 0 && replay_class(to) != DELIVERY_QUEUED)
+		r = notice_let_go(e, now, d);
 	return r < 0 ? r : QUEUE_DONE;
 }
 

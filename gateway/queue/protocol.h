@@ -105,6 +105,7 @@ struct queue_delivery_result_request {
 	int64_t retry_at;
 	char reply_id[QUEUE_TEXT_SIZE];
 	char detail[QUEUE_TEXT_SIZE];
+	struct queue_followed followed;
 };
 
 struct queue_control_request {

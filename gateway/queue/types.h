@@ -63,8 +63,27 @@ enum document_relation document_relation_find(const char *text);
 #define QUEUE_DESTINATIONS_MAX 8
 #define QUEUE_DELIVERIES_MAX 32
 
-/* Behind a destination's name: what is told about a document that it has. */
+/* Behind a destination's name: what else is done there about a document that it has, a
+ * delivery of its own: the EU's decision is asked for, clearance is told. */
 #define DESTINATION_NOTICE '/'
+#define NOTICE_DECISION "/decision"
+#define NOTICE_CLEARED "/cleared"
+
+/* What follows from a delivery. */
+enum queue_follow {
+	FOLLOW_NONE = 0,
+	FOLLOW_DECISION, /* ask there for the decision, from a time on */
+	FOLLOW_CLEARED,	 /* the decision is favourable: the document is cleared */
+	FOLLOWS,
+};
+
+struct queue_followed {
+	uint32_t what; /* enum queue_follow */
+	uint32_t tell_count;
+	int64_t at; /* FOLLOW_DECISION */
+	/* FOLLOW_CLEARED: who is to be told, of those that it was sent to */
+	char tell[QUEUE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
+};
 
 /* What is known of a document when it is committed. */
 struct queue_submission {

@@ -148,7 +148,15 @@ int run_seal_failed(const struct call *c)
 
 int run_delivery_result(const struct call *c)
 {
-	return engine_delivery_result(c->engine, c->now, c->body);
+	const struct queue_delivery_result_request *q = c->body;
+
+	if (q->followed.what >= FOLLOWS ||
+		q->followed.tell_count > QUEUE_DESTINATIONS_MAX)
+		return QUEUE_ILLEGAL;
+	for (uint32_t i = 0; i < q->followed.tell_count; i++)
+		if (!ipc_text_ok(q->followed.tell[i], DESTINATION_NAME_SIZE))
+			return QUEUE_ILLEGAL;
+	return engine_delivery_result(c->engine, c->now, q);
 }
 
 int run_control(const struct call *c)

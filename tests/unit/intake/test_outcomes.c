@@ -153,6 +153,36 @@ static void test_records_are_withheld(void **state)
 		json_string_of(json_array_get(list, 1), "record_sha256"), "2");
 }
 
+/* Without the grounds for it nothing is said of a decision, not even that it was told. */
+static void test_decisions_are_withheld(void **state)
+{
+	static const char LIST[] = "[{\"event\":\"document.cleared\"},"
+				   "{\"destination\":\"traces\"},"
+				   "{\"destination\":\"traces/decision\"}]";
+	static const char EVENTS[] = "[{\"record\":{\"event\":\"document.cleared\"}},"
+				     "{\"record\":{\"event\":\"delivery.refused\","
+				     "\"detail\":{\"destination\":\"traces/decision\"}}},"
+				     "{\"record\":{\"event\":\"document.sealed\"}}]";
+
+	(void)state;
+	for (int disclosed = 0; disclosed < 2; disclosed++) {
+		struct partner p = { .disclosed = disclosed };
+		_cleanup_json_ json_t *list = json_read(span_str(LIST), 4096);
+		_cleanup_json_ json_t *events = json_read(span_str(EVENTS), 4096);
+
+		withhold_decisions(&p, list);
+		assert_int_equal(json_array_size(list), disclosed ? 3 : 1);
+		withhold_records(&p, events);
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(json_is_null(json_object_get(
+						 json_array_get(events, i), "record")),
+				!disclosed && i < 2);
+		assert_int_equal(withhold_state(&p, DOCUMENT_CLEARED),
+			disclosed ? DOCUMENT_CLEARED : DOCUMENT_SEALED);
+		assert_int_equal(withhold_state(&p, DOCUMENT_HELD), DOCUMENT_HELD);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +192,7 @@ int main(void)
 		ON_STAGE(test_queue_away),
 		cmocka_unit_test(test_words_are_withheld),
 		cmocka_unit_test(test_records_are_withheld),
+		cmocka_unit_test(test_decisions_are_withheld),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,8 @@ static void one_alarm_for_one_mismatch(void **state)
 	run(&w, &b);
 	assert_int_equal(records(s, "ledger.balance"), 1);
 	assert_int_equal(records(s, "ledger.mismatch"), 0);
-	assert_int_equal(sqlite_exec(sqlite_of(s->engine), "DROP TRIGGER deliveries_next"), 0);
+	assert_int_equal(
+		sqlite_exec(sqlite_of(s->engine), "DROP TRIGGER deliveries_next"), 0);
 	assert_int_equal(sqlite_exec(sqlite_of(s->engine), CHANGE), 0);
 	run(&w, &b);
 	run(&w, &b);
