@@ -8,6 +8,7 @@
 #include "ctl/command.h"
 #include "pki/material.h"
 #include "trust/list_store.h"
+#include "trust/proven.h"
 #include "xades/validate.h"
 
 #include <errno.h>
@@ -83,11 +84,13 @@ static int print(const struct list_results *all)
 static int import(struct import_options *o)
 {
 	_cleanup_json_ json_t *sequences = NULL;
+	_cleanup_(list_proofs_done) struct list_proofs proofs = { 0 };
 	struct import_request q = { .lotl_url = o->lotl,
 		.journal = o->journal->anchors,
 		.at = o->at,
 		.source = read_list,
-		.context = o };
+		.context = o,
+		.proofs = &proofs };
 	struct list_results all = { 0 };
 	int r = list_store_sequences(o->store, &sequences), status;
 
@@ -96,11 +99,14 @@ static int import(struct import_options *o)
 		return EXIT_INTERNAL;
 	}
 	q.sequences = sequences;
-	if (xades_setup() < 0 || trust_import(&q, &all) < 0)
+	if (xades_setup() < 0 || list_proofs_read(o->store, &proofs) < 0 ||
+		trust_import(&q, &all) < 0)
 		return EXIT_INTERNAL;
 	r = print(&all);
 	if (r == 0 && all.usable)
-		r = list_store_update(o->store, &all, sequences, o->at, false);
+		r = list_store_update(o->store, &q, &all, sequences, proofs.noted == 0);
+	if (r >= 0 && all.usable)
+		r = list_proofs_write(o->store, &proofs);
 	status = r < 0 ? EXIT_INTERNAL : all.usable ? EXIT_CLEAN : EXIT_NOT_PASSED;
 	if (r < 0)
 		complain(o->store, strerror(-r));

@@ -3,6 +3,7 @@
 
 #include "common/span.h"
 #include "trust/list_parts.h"
+#include "trust/proven.h"
 #include "xades/validate.h"
 
 #include <errno.h>
@@ -135,7 +136,8 @@ static void judge_sequence(const struct import_request *q, struct list_result *r
 		(long long)r->list->sequence, (long long)json_integer_value(seen));
 }
 
-static int judge_octets(const struct import_request *q, struct span octets,
+/* The signature, its signer, and what the list says; without a look at its dates. */
+static int prove_octets(const struct import_request *q, struct span octets,
 	const STACK_OF(X509) * signers, struct list_result *r)
 {
 	_cleanup_(pki_material_freep) struct pki_material *m = NULL;
@@ -154,15 +156,62 @@ static int judge_octets(const struct import_request *q, struct span octets,
 	if (!report->doc)
 		return 0;
 	e = trusted_list_parse(report->doc, &r->list, &why);
-	if (e == -EINVAL) {
-		if (r->status == LIST_PASSED)
-			say(r, why);
-		return 0;
-	}
+	if (e != -EINVAL)
+		return e;
+	if (r->status == LIST_PASSED)
+		say(r, why);
+	return 0;
+}
+
+/* A list that was proven before, by the same certificates: its signature passes again. Of
+ * one that leads to others all is read. */
+static int recall(const struct import_request *q, struct span octets, const char *key,
+	struct list_result *r)
+{
+	const char *why;
+	int e = list_proof_find(q->proofs, key, r);
+
+	if (e <= 0)
+		return e;
+	r->status = LIST_PASSED;
+	if (r->role == ROLE_LIST)
+		return 1;
+	trusted_list_free(r->list);
+	r->list = NULL;
+	e = trusted_list_read(octets, &r->list, &why);
+	return e < 0 ? e : 1;
+}
+
+static int recall_or_prove(const struct import_request *q, struct span octets,
+	const STACK_OF(X509) * signers, struct list_result *r)
+{
+	char key[SHA256_TEXT_SIZE];
+	int e;
+
+	if (!q->proofs)
+		return prove_octets(q, octets, signers, r);
+	e = list_proof_key(octets, signers, q->at, key);
 	if (e == 0)
+		e = recall(q, octets, key, r);
+	if (e != 0)
+		return e < 0 ? e : 0;
+	e = prove_octets(q, octets, signers, r);
+	return e == 0 && r->status == LIST_PASSED && r->list
+		       ? list_proof_note(q->proofs, key, r)
+		       : e;
+}
+
+static int judge_octets(const struct import_request *q, struct span octets,
+	const STACK_OF(X509) * signers, struct list_result *r)
+{
+	int e = digest_sha256_text(octets, r->sha256);
+
+	if (e == 0)
+		e = recall_or_prove(q, octets, signers, r);
+	if (e == 0 && r->list) {
 		judge_content(r->list, q->at, r);
-	if (e == 0 && r->list)
 		memcpy(r->territory, r->list->territory, sizeof(r->territory));
+	}
 	return e;
 }
 
@@ -203,6 +252,7 @@ static int judge_last_good(const struct import_request *q, const STACK_OF(X509) 
 				"the one from before counts: %.160s", r->reason);
 		X509_free(r->signer);
 		trusted_list_free(r->list);
+		old.from_good = true;
 		*r = old;
 		return 0;
 	}
@@ -270,21 +320,31 @@ static int follow_pivots(const struct import_request *q, const struct trusted_li
 	return 0;
 }
 
-/* Its pivots are read before anything of it is believed: they prove themselves. */
+/* The pivots that the list of lists names, before anything of it is believed: they prove
+ * themselves. */
+static int import_pivots(const struct import_request *q, struct list_results *all,
+	const STACK_OF(X509) * *ret_signers)
+{
+	_cleanup_(trusted_list_freep) struct trusted_list *unproven = NULL;
+	_cleanup_(freep) uint8_t *octets = NULL;
+	const char *why;
+	size_t len = 0;
+	int e = q->source(q->context, q->lotl_url, &octets, &len);
+
+	if (e < 0)
+		return e == -ENOMEM ? e : 0;
+	e = trusted_list_read(span_of(octets, len), &unproven, &why);
+	if (e < 0)
+		return e == -EINVAL ? 0 : e;
+	return follow_pivots(q, unproven, all, ret_signers);
+}
+
 static int import_lotl(const struct import_request *q, struct list_results *all,
 	struct list_result *ret_lotl)
 {
-	struct list_result first = { .role = ROLE_LIST_OF_LISTS };
 	const STACK_OF(X509) *signers = q->journal;
-	int e;
+	int e = import_pivots(q, all, &signers);
 
-	first.url = strdup(q->lotl_url);
-	e = first.url ? judge_source(q, q->source, signers, &first) : -ENOMEM;
-	if (e == 0 && first.list)
-		e = follow_pivots(q, first.list, all, &signers);
-	free(first.url);
-	trusted_list_free(first.list);
-	X509_free(first.signer);
 	*ret_lotl = (struct list_result){ .role = ROLE_LIST_OF_LISTS };
 	ret_lotl->url = strdup(q->lotl_url);
 	if (e == 0)
@@ -341,6 +401,39 @@ int trust_import(const struct import_request *q, struct list_results *ret_result
 	if (e < 0)
 		list_results_done(&all);
 	*ret_results = all;
+	return e;
+}
+
+static int complete(const struct import_request *q, struct list_result *r)
+{
+	list_source source = r->from_good ? q->last_good : q->source;
+	_cleanup_(freep) uint8_t *octets = NULL;
+	_cleanup_(trusted_list_freep) struct trusted_list *whole = NULL;
+	char sha256[SHA256_TEXT_SIZE];
+	const char *why;
+	size_t len = 0;
+	int e = source(q->context, r->url, &octets, &len);
+
+	if (e == 0)
+		e = digest_sha256_text(span_of(octets, len), sha256);
+	if (e == 0 && strcmp(sha256, r->sha256) != 0)
+		e = -EAGAIN;
+	if (e == 0)
+		e = trusted_list_read(span_of(octets, len), &whole, &why);
+	if (e < 0)
+		return e;
+	trusted_list_free(r->list);
+	r->list = TAKE(whole);
+	return 0;
+}
+
+int list_results_complete(const struct import_request *q, struct list_results *r)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < r->count && e == 0; i++)
+		if (r->list[i].effect && r->list[i].list->is_outline)
+			e = complete(q, &r->list[i]);
 	return e;
 }
 

@@ -8,6 +8,7 @@
 #define SEALGATE_TRUST_IMPORT_H
 
 #include "common/buf.h"
+#include "common/digest.h"
 #include "trust/list.h"
 
 #define LIST_OCTETS_MAX (32u * 1024 * 1024)
@@ -21,12 +22,14 @@ enum list_role { ROLE_LIST = 0, ROLE_LIST_OF_LISTS, ROLE_PIVOT };
 struct list_result {
 	enum list_role role;
 	char *url;
-	char territory[8];	   /* of the pointer, then of the list */
-	enum list_status status;   /* of the signature and its signer */
-	bool effect;		   /* its services count */
-	char reason[200];	   /* why not; "" */
-	X509 *signer;		   /* NULL: not identified */
-	struct trusted_list *list; /* NULL: missing or not to be read */
+	char territory[8];	       /* of the pointer, then of the list */
+	enum list_status status;       /* of the signature and its signer */
+	bool effect;		       /* its services count */
+	char reason[200];	       /* why not; "" */
+	X509 *signer;		       /* NULL: not identified */
+	struct trusted_list *list;     /* NULL: missing or not to be read */
+	bool from_good;		       /* it is the last good one's */
+	char sha256[SHA256_TEXT_SIZE]; /* of its octets */
 };
 
 struct list_results {
@@ -39,6 +42,8 @@ struct list_results {
  * negative: not to be had. */
 typedef int (*list_source)(
 	void *context, const char *url, uint8_t **ret_octets, size_t *ret_len);
+
+struct list_proofs;
 
 struct import_request {
 	const char *lotl_url;		/* where the source has the list of lists */
@@ -54,6 +59,7 @@ struct import_request {
 	/* The highest sequence numbers that were believed: { key: number }, where the key
 	 * is a list's URL and "lotl" for the list of lists; NULL: none are known. */
 	const json_t *sequences;
+	struct list_proofs *proofs; /* trust/proven.h; NULL: everything is proven anew */
 };
 
 /* Import: pivots from the oldest on, the list of lists, every list that it points to in
@@ -61,6 +67,10 @@ struct import_request {
  * when nothing could be believed; -ENOMEM or other negative: undecided. */
 int trust_import(const struct import_request *q, struct list_results *ret_results);
 void list_results_done(struct list_results *r);
+
+/* Read the services of lists that have effect and are known in outline only, before they
+ * are written. Return: 0, -EAGAIN when a list is not what it was, other negative. */
+int list_results_complete(const struct import_request *q, struct list_results *r);
 
 /* Raise the sequence numbers by the lists that passed, for the next import. Return: 0 or
  * -ENOMEM. */

@@ -17,8 +17,10 @@ static void set_list(json_t *line, const struct trusted_list *l)
 		line, "next_update", l ? json_time(l->next_update) : json_null());
 	json_object_set_new(
 		line, "providers", json_integer(l ? (json_int_t)l->providers : 0));
-	json_object_set_new(
-		line, "services", json_integer(l ? (json_int_t)l->service_count : 0));
+	json_object_set_new(line, "services",
+		json_integer(!l		     ? 0
+			     : l->is_outline ? (json_int_t)l->outline_services
+					     : (json_int_t)l->service_count));
 	json_object_set_new(
 		line, "certificates", json_integer(l ? (json_int_t)l->certificates : 0));
 }

@@ -65,12 +65,20 @@ struct trusted_list {
 	struct list_service *services;
 	size_t service_count;
 	size_t certificates; /* that identify services */
+	/* Its scheme is known from before, its pointers and services are not read: how
+	 * many services there are. */
+	bool is_outline;
+	size_t outline_services;
 };
 
 /* Read the tree of a list; it may be freed afterwards. ret_why: one line, static. Return:
  * 0 with *ret_list (trusted_list_free), -EINVAL not a list or past a limit, -ENOMEM. */
 int trusted_list_parse(
 	const xmlDoc *doc, struct trusted_list **ret_list, const char **ret_why);
+
+/* The same from octets whose signature is another question. */
+int trusted_list_read(
+	struct span octets, struct trusted_list **ret_list, const char **ret_why);
 void trusted_list_free(struct trusted_list *l);
 DEFINE_CLEANUP(struct trusted_list *, trusted_list_free)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "trust/list_parts.h"
+#include "xml/reader.h"
 
 #include "common/clock.h"
 #include "common/encode.h"
@@ -246,6 +247,19 @@ int trusted_list_parse(
 		return r;
 	*ret_list = TAKE(l);
 	return 0;
+}
+
+int trusted_list_read(
+	struct span octets, struct trusted_list **ret_list, const char **ret_why)
+{
+	_cleanup_findings_ struct findings refused = { 0 };
+	_cleanup_xml_doc_ xmlDoc *doc = NULL;
+	int r = xml_read(octets, XML_READ_EIDAS, &refused, &doc);
+
+	*ret_why = "it cannot be read";
+	if (r <= 0)
+		return r < 0 ? r : -EINVAL;
+	return trusted_list_parse(doc, ret_list, ret_why);
 }
 
 void trusted_list_free(struct trusted_list *l)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SEQUENCES "sequences.json"
 #define SEQUENCES_MAX (1024u * 1024)
@@ -79,8 +80,8 @@ static int write_all(const char *store, const struct list_results *r, json_t *se
 	return e == 0 ? write_file(store, LIST_STORE_STATUS, lines) : e;
 }
 
-int list_store_update(const char *store, const struct list_results *r, json_t *sequences,
-	int64_t at, bool changed_only)
+int list_store_update(const char *store, const struct import_request *q,
+	struct list_results *r, json_t *sequences, bool changed_only)
 {
 	_cleanup_buf_ struct buf lines;
 	int e;
@@ -89,9 +90,12 @@ int list_store_update(const char *store, const struct list_results *r, json_t *s
 	e = list_results_write(r, &lines);
 	if (e < 0)
 		return e;
-	if (changed_only && is_status(store, buf_span(&lines)))
+	if (changed_only && is_status(store, buf_span(&lines)) &&
+		trust_snapshot_there(store, q->at))
 		return 0;
-	e = write_all(store, r, sequences, at, buf_span(&lines));
+	e = list_results_complete(q, r);
+	if (e == 0)
+		e = write_all(store, r, sequences, q->at, buf_span(&lines));
 	return e < 0 ? e : 1;
 }
 
@@ -114,6 +118,13 @@ int list_store_good(
 	int r = good_path(store, url, path);
 
 	return r == 0 ? file_read(path, LIST_OCTETS_MAX, ret_octets, ret_len) : r;
+}
+
+bool list_store_has_good(const char *store, const char *url)
+{
+	char path[PATH_MAX];
+
+	return good_path(store, url, path) == 0 && access(path, R_OK) == 0;
 }
 
 int list_store_keep(const char *store, const char *url, struct span octets)

@@ -16,16 +16,18 @@
  * with a new reference, -EINVAL: the file cannot be read, other negative. */
 int list_store_sequences(const char *store, json_t **ret_sequences);
 
-/* Keep an import that is usable: sequence numbers (raised here), a snapshot, the status.
- * With changed_only nothing is written when every list stands as before. Return: 1
- * written, 0 as before, negative. */
-int list_store_update(const char *store, const struct list_results *r, json_t *sequences,
-	int64_t at, bool changed_only);
+/* Keep an import that is usable: sequence numbers (raised here), a snapshot, the status;
+ * r is completed. With changed_only nothing is written when every list stands as before
+ * and a snapshot of then is there. Return: 1 written, 0 as before, negative. */
+int list_store_update(const char *store, const struct import_request *q,
+	struct list_results *r, json_t *sequences, bool changed_only);
 
 /* The last good octets of a list by its URL; the caller frees. Return: 0, -ENOENT, other
  * negative. */
 int list_store_good(
 	const char *store, const char *url, uint8_t **ret_octets, size_t *ret_len);
+
+bool list_store_has_good(const char *store, const char *url);
 
 /* Replace them. Return: 0 or -errno. */
 int list_store_keep(const char *store, const char *url, struct span octets);

@@ -183,6 +183,8 @@ static int write_list(struct writer *w, const struct list_result *l)
 		.url = put_text(w, l->url) };
 	int r = 0;
 
+	if (l->list->is_outline)
+		return -EINVAL;
 	memcpy(row.territory, l->list->territory, sizeof(row.territory));
 	put(w, MAP_LISTS, &row, sizeof(row));
 	for (size_t i = 0; i < l->list->service_count && r == 0; i++)

@@ -184,6 +184,13 @@ int trust_snapshot_anchors(const struct trust_snapshot *s, struct pki_material *
 	return 0;
 }
 
+bool trust_snapshot_there(const char *store, int64_t at)
+{
+	int64_t newest = 0;
+
+	return find(store, INT64_MAX, &newest) == 0 && newest <= at;
+}
+
 uint64_t trust_snapshot_stamp(const char *store)
 {
 	struct stat st;

@@ -46,6 +46,9 @@ size_t trust_snapshot_services(const struct trust_snapshot *s);
 void trust_snapshot_service(
 	const struct trust_snapshot *s, size_t index, struct snapshot_service *ret);
 
+/* Whether the newest snapshot is one of at or before. */
+bool trust_snapshot_there(const char *store, int64_t at);
+
 /* Changes when a newer snapshot is there; 0: no store. */
 uint64_t trust_snapshot_stamp(const char *store);
 

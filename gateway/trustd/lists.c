@@ -7,6 +7,7 @@
 #include "common/memfd.h"
 #include "pki/material.h"
 #include "trust/list_store.h"
+#include "trust/proven.h"
 #include "xades/validate.h"
 
 #include <errno.h>
@@ -25,8 +26,10 @@
 /* A list that was brought in this round; the list of lists is asked for twice. */
 struct brought {
 	char *url;
-	int fd; /* -1: it could not be had */
+	int fd;	   /* -1: it could not be had */
+	bool same; /* as the good one, says its host */
 	bool kept;
+	char etag[ETAG_SIZE];
 };
 
 struct round {
@@ -46,6 +49,14 @@ static struct brought *find(struct round *r, const char *url)
 	return NULL;
 }
 
+/* What a host called the good list when it brought it; "" asks for it whole. */
+static const char *etag_of_good(const struct round *r, const char *url)
+{
+	const char *etag = json_string_of(r->supply->etags, url);
+
+	return etag && list_store_has_good(r->store, url) ? etag : "";
+}
+
 /* Download into the round. Return: NULL, or why not. */
 static const char *download(struct round *r, const char *url, struct fetch_result *ret)
 {
@@ -55,7 +66,7 @@ static const char *download(struct round *r, const char *url, struct fetch_resul
 
 	if (clock_monotonic_ms() > r->until_ms)
 		return "the round has taken too long";
-	if (fetch(&c, url, "", ret) < 0)
+	if (fetch(&c, url, etag_of_good(r, url), ret) < 0)
 		return "no process or memory for a download";
 	if (ret->outcome == FETCH_FAILED)
 		return ret->reason;
@@ -90,6 +101,8 @@ static struct brought *bring(struct round *r, const char *url)
 	if (why)
 		log_event(LOG_WARNING, "trustd.failed", NULL, "%s: %s", url, why);
 	b->fd = fetched.fd;
+	b->same = !why && fetched.outcome == FETCH_NOT_MODIFIED;
+	memcpy(b->etag, fetched.etag, sizeof(b->etag));
 	return b;
 }
 
@@ -102,6 +115,8 @@ static int take_new(void *context, const char *url, uint8_t **ret_octets, size_t
 
 	if (!b)
 		b = bring(r, url);
+	if (b && b->same)
+		return list_store_good(r->store, url, ret_octets, ret_len);
 	if (!b || b->fd < 0)
 		return -EHOSTUNREACH;
 	e = memfd_map(b->fd, LIST_OCTETS_MAX, &octets);
@@ -132,16 +147,31 @@ static bool is_good(const struct round *r, const char *url, struct span octets)
 	       span_equal(span_of(good, len), octets);
 }
 
+/* The next round asks whether it is still this one. */
+static void note_etag(const struct round *r, const struct brought *b)
+{
+	if (*b->etag)
+		json_object_set_new(r->supply->etags, b->url, json_text(b->etag));
+	else
+		json_object_del(r->supply->etags, b->url);
+}
+
 static void keep(void *context, const char *url, struct span octets)
 {
 	struct round *r = context;
 	struct brought *b = find(r, url);
 
-	if (!b || b->kept || is_good(r, url, octets))
+	if (!b || b->kept || b->same)
 		return;
+	if (is_good(r, url, octets)) {
+		note_etag(r, b);
+		return;
+	}
 	b->kept = true;
 	r->news = true;
-	if (list_store_keep(r->store, url, octets) < 0)
+	if (list_store_keep(r->store, url, octets) == 0)
+		note_etag(r, b);
+	else
 		log_event(
 			LOG_ERR, "trustd.status", NULL, "%s cannot be written", r->store);
 }
@@ -156,8 +186,8 @@ static void round_done(struct round *r)
 }
 
 /* What the whole says of itself: as good as the list of lists, until its next update. */
-static void conclude(struct round *r, const struct list_results *all, json_t *sequences,
-	struct supply_state *state)
+static void conclude(struct round *r, const struct import_request *q,
+	struct list_results *all, json_t *sequences, struct supply_state *state)
 {
 	const struct list_result *lotl = NULL;
 	int64_t now = clock_now();
@@ -166,11 +196,18 @@ static void conclude(struct round *r, const struct list_results *all, json_t *se
 	for (size_t i = 0; i < all->count; i++)
 		if (all->list[i].role == ROLE_LIST_OF_LISTS)
 			lotl = &all->list[i];
+	if (q->proofs->noted > 0)
+		log_event(LOG_INFO, "trustd.proven", NULL,
+			"%zu lists proven, %zu as they were", q->proofs->noted,
+			q->proofs->hits);
 	if (!all->usable || !lotl) {
 		supply_fail(state, "refused", lotl ? lotl->reason : "no list of lists");
 		return;
 	}
-	e = list_store_update(r->store, all, sequences, now, !r->news);
+	e = list_store_update(r->store, q, all, sequences, !r->news);
+	if (e >= 0 && list_proofs_write(r->store, q->proofs) < 0)
+		log_event(
+			LOG_ERR, "trustd.status", NULL, "%s cannot be written", r->store);
 	if (e < 0) {
 		supply_fail(state, "failed", strerror(-e));
 		return;
@@ -187,6 +224,7 @@ static int import(struct round *r, struct supply_state *state)
 {
 	_cleanup_(pki_material_freep) struct pki_material *journal = pki_material_new();
 	_cleanup_json_ json_t *sequences = NULL;
+	_cleanup_(list_proofs_done) struct list_proofs proofs = { 0 };
 	_cleanup_(freep) char *error = NULL;
 	const struct source_lists *source = &r->supply->sources->lists;
 	struct import_request q = { .lotl_url = source->lotl,
@@ -194,10 +232,13 @@ static int import(struct round *r, struct supply_state *state)
 		.source = take_new,
 		.last_good = take_good,
 		.keep = keep,
-		.context = r };
+		.context = r,
+		.proofs = &proofs };
 	struct list_results all = { 0 };
 	int e = journal ? list_store_sequences(r->store, &sequences) : -ENOMEM;
 
+	if (e == 0)
+		e = list_proofs_read(r->store, &proofs);
 	if (e == 0 &&
 		pki_material_load(journal, PKI_ANCHORS, source->journal, &error) <= 0)
 		e = -ENOENT;
@@ -207,7 +248,7 @@ static int import(struct round *r, struct supply_state *state)
 	q.journal = journal->anchors;
 	e = trust_import(&q, &all);
 	if (e == 0)
-		conclude(r, &all, sequences, state);
+		conclude(r, &q, &all, sequences, state);
 	list_results_done(&all);
 	return e;
 }

@@ -63,7 +63,10 @@ int supply_init(
 
 	*ret_error = NULL;
 	*s = (struct supply){ .test = config_bool(instance->config, "instance.test"),
+		.etags = json_object(),
 		.stop_fd = stop_fd };
+	if (!s->etags)
+		return -ENOMEM;
 	r = instance_path(instance, "policies", s->policies);
 	if (r == 0)
 		r = instance_path(instance, "state/trust", s->folder);
@@ -76,6 +79,7 @@ void supply_done(struct supply *s)
 {
 	sources_free(s->sources);
 	free(s->states);
+	json_decref(s->etags);
 }
 
 void supply_look(struct supply *s)

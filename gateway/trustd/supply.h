@@ -7,6 +7,7 @@
 #define SEALGATE_TRUSTD_SUPPLY_H
 
 #include "common/instance.h"
+#include "common/json.h"
 #include "policy/sources.h"
 #include "trustd/fetch.h"
 
@@ -27,6 +28,7 @@ struct supply {
 	uint64_t stamp; /* of sources.cfg as it was read */
 	struct sources *sources;
 	struct supply_state *states; /* as many as there are sources, and the lists' */
+	json_t *etags;		     /* of the good lists, by URL */
 	int stop_fd;
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """sealgate-trustd and the trusted lists: rotation, a broken list, an old one, an outage."""
 import datetime
+import hashlib
 import json
 import shutil
 import threading
@@ -29,7 +30,9 @@ class Publisher(House):
         self.publish_all()
 
     def serve(self, path):
-        self.server.answers["/" + path.name] = octets(path.read_bytes())
+        data = path.read_bytes()
+        self.server.answers["/" + path.name] = octets(
+            data, f'"{hashlib.sha256(data).hexdigest()}"')
 
     def list_of(self, territory, **more):
         self.serve(self.lists.good(territory, **{**DATES, **more}))
@@ -65,6 +68,13 @@ class Publisher(House):
             assert time.monotonic() < end, self.log.read_text()
             time.sleep(0.02)
 
+    def until_asked_again(self, path):
+        """A conditional request, for the list that is good here."""
+        end = time.monotonic() + BOUND
+        while not any(asked == path and etag for asked, etag in self.server.asked):
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.02)
+
     def snapshots(self):
         return sorted(self.store.glob("snapshot-*.map"))
 
@@ -81,10 +91,16 @@ def test_lists_arrive_and_change(publisher):
     assert {t: r["effect"] for t, r in publisher.rows().items()} == {
         "EU": "yes", "AA": "yes", "BB": "yes"}
     assert len(publisher.snapshots()) == 1  # nothing new, nothing written
+    publisher.until_asked_again("/aa.xml")
     publisher.list_of("AA", services=2, sequence=8)
     publisher.until_row("AA", lambda r: r["services"] == 2)
     publisher.stop()
     assert len(publisher.snapshots()) == 2
+    proven = [line.split("trustd.proven")[1] for line in publisher.log.read_text().splitlines()
+              if "trustd.proven" in line]
+    assert "3 lists proven, 0 as they were" in proven[0]
+    # One list changed: that one alone is proven.
+    assert len(proven) == 2 and "1 lists proven, 2 as they were" in proven[1], proven
 
 
 @pytest.mark.parametrize("case", ["garbage", "another's", "old", "gone"])

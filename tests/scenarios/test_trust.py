@@ -293,3 +293,45 @@ def test_qualify(lists):
 def test_usage(lists):
     assert sealgate("trust", "import", "--lotl", lists.folder / "lotl.xml").returncode == 2
     assert sealgate("trust", "status", "--store", lists.folder / "none").returncode == 2
+
+
+def test_proven_once(lists):
+    """What was proven is not proven again, but for the same octets by the same signers alone."""
+    first = lists.run()
+    store = lists.folder / "store"
+    proofs = (store / "proven.json").read_bytes()
+    snapshots = {p: p.stat().st_mtime_ns for p in store.glob("snapshot-*.map")}
+    assert lists.run() == first
+    assert {p: p.stat().st_mtime_ns for p in store.glob("snapshot-*.map")} == snapshots
+    assert (store / "proven.json").read_bytes() == proofs
+    # The list of lists names another signer for a list that is as it was.
+    lists.lotl(pointers="".join(
+        pointer(f"https://lists.invalid/{t.lower()}.xml", t, "EUgeneric", [signer])
+        for t, signer in (("AA", lists.journal), ("BB", lists.member))), sequence=8)
+    rows = lists.run()[1]
+    assert rows["list", "AA"]["status"] == "FAILED"
+    assert "signer is not" in rows["list", "AA"]["reason"]
+    assert rows["list", "BB"]["effect"] == "yes"
+    lists.lotl(sequence=9)
+    path = lists.folder / "aa.xml"
+    path.write_text(path.read_text().replace("CA 0", "CA 1"))
+    assert lists.run()[1]["list", "AA"]["reason"] == "its signature is wrong"
+    # On another day it is proven again; what cannot be read proves nothing.
+    lists.good("AA")
+    assert lists.run(at="2026-06-06T00:00:00Z")[1]["list", "AA"]["effect"] == "yes"
+    assert (store / "proven.json").read_bytes() != proofs
+    (store / "proven.json").write_text('{"a": [')
+    assert lists.run(at="2026-06-06T00:00:00Z")[1]["list", "AA"]["effect"] == "yes"
+
+
+def test_outlines_are_completed(lists):
+    """One list changes: the services of those that did not are in the new snapshot, too."""
+    lists.good("BB", services=3)
+    assert lists.run()[0] == 0
+    lists.good("AA", services=2, sequence=8)
+    assert lists.run(at="2026-06-05T13:00:00Z")[0] == 0
+    done = sealgate("trust", "diff", "--store", lists.folder / "store", AT,
+                    "2026-06-05T13:00:00Z")
+    changes = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(c["change"], c["territory"], c["name"]) for c in changes] == [
+        ("added", "AA", "CA 1")], changes
