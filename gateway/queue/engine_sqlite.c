@@ -162,7 +162,8 @@ static int prepare_all(struct engine_sqlite *s)
 	for (int i = 0; i < SQL_COUNT; i++) {
 		struct row *row = &s->base.rows[i];
 		sqlite3_stmt *statement = NULL;
-		int rc = sqlite3_prepare_v3(s->db, STATEMENTS[i], -1,
+		const char *own = octets_statement((enum statement)i);
+		int rc = sqlite3_prepare_v3(s->db, own ? own : STATEMENTS[i], -1,
 			SQLITE_PREPARE_PERSISTENT, &statement, NULL);
 
 		if (rc != SQLITE_OK)
@@ -181,7 +182,13 @@ static int begin(struct engine *e)
 
 static int commit(struct engine *e)
 {
-	return sql_run(e, SQL_COMMIT, "");
+	int r = octets_sweep(sqlite_of(e));
+
+	if (r == 0)
+		r = sql_run(e, SQL_COMMIT, "");
+	if (r == 0)
+		octets_swept(sqlite_of(e));
+	return r;
 }
 
 static int rollback(struct engine *e)
@@ -233,6 +240,7 @@ static void close_database(struct engine *e)
 {
 	for (int i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(e->rows[i].handle);
+	octets_close(sqlite_of(e));
 	sqlite3_close(sqlite_of(e)->db);
 	free(sqlite_of(e));
 }
@@ -280,6 +288,8 @@ static int open_database(struct engine_sqlite *s, const char *path)
 		r = schema_update(s);
 	/* not before: a new version may say the same checks in other words */
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	if (r == 0)
+		r = octets_open(s);
 	if (r == 0)
 		r = prepare_all(s);
 	if (r == 0)

@@ -11,8 +11,44 @@
 #include <limits.h>
 #include <sqlite3.h>
 
+/* Which documents have which octets: engine_sqlite_octets.c says how. */
+#define OCTETS_ROOM 65536   /* entries in memory before some are moved */
+#define OCTETS_MOVE_MAX 256 /* in one transaction; more than two batches can add */
+
+enum octets_statement {
+	OCTETS_NEWEST,
+	OCTETS_COUNT,
+	OCTETS_NEXT,
+	OCTETS_KEEP,
+	OCTETS_DROP,
+	OCTETS_ROUND,
+	OCTETS_MOVED,
+	OCTETS_STATEMENTS,
+};
+
+struct octets_entry {
+	uint8_t hash[8]; /* the first octets of the SHA-256 */
+	int64_t document;
+};
+
+struct octets_sweep {
+	int64_t newest;		/* document */
+	int64_t recent;		/* entries in memory, or a few less */
+	int64_t upto;		/* all documents up to it are on the disk */
+	int64_t round;		/* the newest document when the round began */
+	struct octets_entry at; /* moved last */
+};
+
+struct octets {
+	sqlite3_stmt *statements[OCTETS_STATEMENTS];
+	int64_t room;
+	struct octets_sweep now;  /* as committed */
+	struct octets_sweep next; /* with what the open transaction has moved */
+};
+
 struct engine_sqlite {
 	struct engine base;
+	struct octets octets;
 	sqlite3 *db;
 	int log_frames; /* in the write-ahead log */
 	sqlite3 *copy;	/* that is being made or waits to be taken */
@@ -39,6 +75,18 @@ int schema_update(struct engine_sqlite *s);
  * many versions there are. */
 const char *schema_text(int version, int index);
 int schema_versions(void);
+
+/* The texts of the two statements that look for octets; NULL for all others. */
+const char *octets_statement(enum statement which);
+
+/* Make the table in memory. Return: 0 or negative. */
+int octets_open(struct engine_sqlite *s);
+void octets_close(struct engine_sqlite *s);
+
+/* Before a transaction is committed: move what is too many. Return: 0 or negative. After
+ * it was: what was moved counts. */
+int octets_sweep(struct engine_sqlite *s);
+void octets_swept(struct engine_sqlite *s);
 
 int sqlite_blob_write(
 	struct engine *e, int64_t document, enum queue_part part, struct span data);

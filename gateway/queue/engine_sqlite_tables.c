@@ -315,6 +315,25 @@ static const char TRIGGERS_7[] =
 	"CREATE TRIGGER related_never_deleted BEFORE DELETE ON related"
 	" BEGIN SELECT RAISE(ABORT,'a replacement stands'); END;";
 
+/* Version 8: octets are found by the start of their hash; engine_sqlite_octets.c says how
+ * and keeps the promise that the index made. */
+static const char TABLES_8[] =
+	"CREATE TABLE octets("
+	" hash BLOB NOT NULL CHECK(length(hash)=8), document INTEGER NOT NULL,"
+	" PRIMARY KEY(hash,document)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE octets_upto("
+	" document INTEGER NOT NULL," /* all up to it are in octets */
+	" round INTEGER NOT NULL,"    /* and when this round is whole, up to this one */
+	" hash BLOB NOT NULL, at INTEGER NOT NULL" /* moved last in this round */
+	") STRICT;"
+	"INSERT INTO octets SELECT substr(sha256,1,8),document FROM documents"
+	" WHERE state<>'refused' ORDER BY 1,2;"
+	"INSERT INTO octets_upto SELECT "
+	"coalesce(max(document),0),coalesce(max(document),0),"
+	"zeroblob(8),0 FROM documents;"
+	"DROP INDEX documents_octets;";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -326,6 +345,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_5 },
 	{ CHECKS_6, INDEXES_6, TRIGGERS_6 },
 	{ TABLES_7, TRIGGERS_7 },
+	{ TABLES_8 },
 };
 
 const char *schema_text(int version, int index)
