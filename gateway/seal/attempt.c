@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "evidence/container.h"
-#include "seal/stamp.h"
+#include "seal/batch.h"
 #include "seal/validation.h"
 
 #include <errno.h>
@@ -23,6 +23,7 @@ struct run {
 	const struct seal_input *input;
 	struct attempt *ret;
 	struct container *container;
+	struct buf record; /* the evidence record; empty: none */
 	uint8_t digest[64];
 	size_t digest_len;
 	int64_t now;
@@ -132,6 +133,12 @@ static bool have_certificates(struct run *r)
 	return true;
 }
 
+/* Does the record stand in the place of the seal's own time-stamp? */
+static bool is_level_b(const struct run *r)
+{
+	return r->record.len && r->tools->house->authorities.batch.level_b;
+}
+
 static bool prepare(struct run *r)
 {
 	const struct certificates *c = &r->tools->certificates;
@@ -145,6 +152,8 @@ static bool prepare(struct run *r)
 	e = container_prepare(&(struct container_plan){ .document = r->input->document,
 				      .report = r->input->report,
 				      .receipt = r->input->receipt,
+				      .record = buf_span(&r->record),
+				      .level_b = is_level_b(r),
 				      .document_id = r->input->document_id,
 				      .instance = house->instance_name,
 				      .test = house->test,
@@ -200,29 +209,46 @@ static bool without_stamp(struct run *r, const char *reason)
 		left, reason);
 }
 
+static bool no_stamp(struct run *r, enum stamp outcome, const char *reason)
+{
+	return outcome == STAMP_SKEWED ? end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason)
+				       : without_stamp(r, reason);
+}
+
+/* The received octets, together with those of other documents. */
+static bool record(struct run *r)
+{
+	const struct seal_house *house = r->tools->house;
+	char reason[ATTEMPT_REASON_SIZE] = "";
+	enum stamp outcome;
+
+	if (!house->batches || !house->authorities.batch.documents)
+		return true;
+	outcome = batch_record(r->tools, r->input->document, &r->record,
+		&r->ret->gen_time, reason, sizeof(reason));
+	return outcome == STAMP_MADE || no_stamp(r, outcome, reason);
+}
+
 static bool stamp(struct run *r)
 {
 	char reason[ATTEMPT_REASON_SIZE] = "";
 	_cleanup_(freep) uint8_t *token = NULL;
 	_cleanup_buf_ struct buf octets;
+	enum stamp outcome;
 	size_t len = 0;
 	int e;
 
 	buf_init(&octets, LIMIT_CONTAINER);
+	if (is_level_b(r))
+		return true;
 	e = container_timestamp_octets(r->container, &octets);
 	if (e < 0)
 		return end(r, ATTEMPT_LATER, "seal.prepare",
 			"no octets to time-stamp: %s", strerror(-e));
-	switch (stamp_octets(r->tools, buf_span(&octets), &token, &len, &r->ret->gen_time,
-		reason, sizeof(reason))) {
-	case STAMP_MADE:
-		break;
-	case STAMP_SKEWED:
-		return end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason);
-	case STAMP_NONE:
-	default:
-		return without_stamp(r, reason);
-	}
+	outcome = stamp_octets(r->tools, buf_span(&octets), &token, &len,
+		&r->ret->gen_time, reason, sizeof(reason));
+	if (outcome != STAMP_MADE)
+		return no_stamp(r, outcome, reason);
 	e = container_add_timestamp(r->container, span_of(token, len));
 	return e == 0 || end(r, ATTEMPT_LATER, "seal.prepare",
 				 "the time-stamp cannot be added: %s", strerror(-e));
@@ -273,12 +299,15 @@ void attempt_run(
 	struct run r = { .tools = t, .input = input, .ret = ret, .now = clock_now() };
 
 	*ret = (struct attempt){ .container_fd = -1 };
+	buf_init(&r.record, RECORD_SIZE_MAX);
 	if (check_clock(&r) && connect_signer(&r) && have_certificates(&r) &&
-		prepare(&r) && sign(&r) && stamp(&r) && finish(&r) && validate(&r)) {
+		record(&r) && prepare(&r) && sign(&r) && stamp(&r) && finish(&r) &&
+		validate(&r)) {
 		ret->outcome = ATTEMPT_SEALED;
 		clock_guard_sealed(&t->house->clock, r.now);
 	}
 	container_free(r.container);
+	buf_done(&r.record);
 	if (ret->outcome != ATTEMPT_SEALED && ret->container_fd >= 0)
 		close(take_fd(&ret->container_fd));
 }

@@ -26,6 +26,8 @@ enum attempt_outcome {
 	ATTEMPT_STOPPED, /* the daemon shall stop */
 };
 
+struct batches;
+
 /* What the threads have in common. */
 struct seal_house {
 	const struct daemon *daemon;
@@ -33,6 +35,7 @@ struct seal_house {
 	const char *instance_name;
 	bool test;
 	struct authorities authorities;
+	struct batches *batches; /* NULL: none, whatever the rule says */
 	int lease_s;
 	struct anchors anchors;
 	struct clock_guard clock;

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/durable.h"
 #include "common/json.h"
+#include "evidence/record.h"
 #include "policy/cfg.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #define SKEW_S 60
 #define SKEW_MAX_S 300
 #define ALARM_S 3600
+#define BATCH_WAIT_MAX_MS 5000
 #define QUOTA_MAX 1000000000
 #define RESERVE 100 /* queries that are written down at once, before they are made */
 #define USAGE_MAX 65536
@@ -24,6 +26,14 @@
 static const struct cfg_key ROOT_KEYS[] = {
 	{ "authorities", CFG_GROUPS, true },
 	{ "alarm_after_s", CFG_INT, false },
+	{ "batch", CFG_GROUP, false },
+	{ 0 },
+};
+
+static const struct cfg_key BATCH_KEYS[] = {
+	{ "documents", CFG_INT, true },
+	{ "wait_ms", CFG_INT, true },
+	{ "seal", CFG_STRING, true },
 	{ 0 },
 };
 
@@ -126,6 +136,28 @@ static int read_authority(
 	return 0;
 }
 
+static int read_batch(const struct cfg *c, struct batch_rule *ret)
+{
+	const config_setting_t *group = config_setting_get_member(cfg_root(c), "batch"),
+			       *seal;
+	const char *level;
+
+	if (!group)
+		return 0;
+	if (cfg_check(c, group, BATCH_KEYS) < 0)
+		return -EINVAL;
+	ret->documents = read_int(c, group, "documents", 1, RECORD_LEAVES_MAX, 1);
+	ret->wait_ms = read_int(c, group, "wait_ms", 0, BATCH_WAIT_MAX_MS, 0);
+	if (ret->documents < 0 || ret->wait_ms < 0)
+		return -EINVAL;
+	seal = config_setting_get_member(group, "seal");
+	level = config_setting_get_string(seal);
+	if (strcmp(level, "T") != 0 && strcmp(level, "B") != 0)
+		return cfg_fail(c, seal, "seal is \"T\" or \"B\"");
+	ret->level_b = level[0] == 'B';
+	return 0;
+}
+
 static int read_all(const struct cfg *c, struct authorities *a)
 {
 	const config_setting_t *list;
@@ -145,7 +177,7 @@ static int read_all(const struct cfg *c, struct authorities *a)
 	if (r < 0)
 		return r;
 	a->alarm_s = r;
-	return 0;
+	return read_batch(c, &a->batch);
 }
 
 /* Usage ------------------------------------------------------------------------------ */

@@ -51,10 +51,18 @@ struct authority {
 	int64_t at_ms;	    /* of allowance */
 };
 
+/* How received octets are time-stamped together. */
+struct batch_rule {
+	int documents; /* at most so many share a time-stamp; 0: there are no batches */
+	int wait_ms;   /* how long the first one waits for others */
+	bool level_b;  /* the record stands in the place of the seal's own time-stamp */
+};
+
 struct authorities {
 	pthread_mutex_t lock;
 	struct authority list[AUTHORITIES_MAX];
 	size_t count;
+	struct batch_rule batch;
 	int alarm_s;	       /* without a time-stamp, after which it is an alarm */
 	int64_t missing_since; /* monotonic ms; 0: the last stamp was made */
 	bool alarmed;

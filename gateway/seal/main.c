@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "evidence/seal_policy.h"
 #include "pki/errors.h"
+#include "seal/batch.h"
 #include "seal/worker.h"
 #include "xades/validate.h"
 
@@ -16,6 +17,8 @@
 
 #define THREADS_MAX 64
 #define POLICY_TEXT_MAX 65536
+
+static struct batches BATCHES;
 
 static const char USAGE[] = "usage: sealgate-seal [--instance DIR]\n"
 			    "Seal accepted documents: see sealgate-seal(8).\n";
@@ -70,6 +73,9 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 	clock_guard_init(&h->clock);
 	if (r == 0)
 		r = open_authorities(h, &d->instance);
+	if (r == 0)
+		r = batches_init(&BATCHES);
+	h->batches = &BATCHES;
 	return r;
 }
 
@@ -117,6 +123,7 @@ int main(int argc, char **argv)
 	r = seal(&house) ? 0 : 1;
 	log_event(LOG_INFO, "seal.end", NULL, "stopped");
 	anchors_done(&house.anchors);
+	batches_done(&BATCHES);
 	curl_global_cleanup();
 	daemon_done(&d);
 	return r;

@@ -42,12 +42,18 @@ def run(*arguments, timeout=300):
     return done.stdout, done.stderr
 
 
-def judge(files, anchors, revocation=(), at=None):
+def judge(files, anchors, revocation=(), at=None, more=()):
     """A Verdict for each signature of the files, and what the judge finds wrong."""
-    arguments = [*(("--at", at) if at else ())]
+    arguments = [*more, *(("--at", at) if at else ())]
     for anchor in anchors:
         arguments += ["--anchors", anchor]
     for crl in revocation:
         arguments += ["--revocation", crl]
     out, errors = run(*arguments, *files)
     return [Verdict(*line.split("\t")) for line in out.splitlines()], errors
+
+
+def judge_records(pairs, anchors, revocation=(), at=None):
+    """A Verdict for each (evidence record, document that it is about)."""
+    files = [file for pair in pairs for file in pair]
+    return judge(files, anchors, revocation, at, ("--records",))[0]

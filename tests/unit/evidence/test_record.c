@@ -2,8 +2,6 @@
 /* Evidence records: every document of a batch is proven by one time-stamp, no other. */
 #include "evidence/record.h"
 
-#include "common/durable.h"
-
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +11,7 @@
 /* cmocka wants the above */
 #include <cmocka.h>
 
-#include "house.h"
+#include "kept.h"
 #include "stamped.h"
 
 #define NOW INT64_C(1780660800) /* 2026-06-05T12:00:00Z */
@@ -59,38 +57,6 @@ static void write_record(const struct batch *b, size_t index, struct buf *ret)
 	buf_init(ret, RECORD_SIZE_MAX);
 	assert_int_equal(
 		record_write(b->tree, index, span_of(b->token, b->token_len), ret), 0);
-}
-
-/* Into the folder of SEALGATE_TEST_KEEP, for judges of another house. */
-static void keep(struct span octets, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static void keep(struct span octets, const char *format, ...)
-{
-	const char *folder = getenv("SEALGATE_TEST_KEEP");
-	char path[512];
-	va_list ap;
-	int n;
-
-	if (!folder)
-		return;
-	n = snprintf(path, sizeof(path), "%s/", folder);
-	va_start(ap, format);
-	(void)vsnprintf(path + n, sizeof(path) - (size_t)n, format, ap);
-	va_end(ap);
-	assert_int_equal(durable_write(path, octets, 0644), 0);
-}
-
-static void keep_authority(void)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509(HOUSE_OF_TESTS.ca, &der);
-
-	keep(span_of(der, (size_t)len), "ca.der");
-	OPENSSL_free(der);
-	der = NULL;
-	len = i2d_X509_CRL(HOUSE_OF_TESTS.crl, &der);
-	keep(span_of(der, (size_t)len), "ca.crl");
-	OPENSSL_free(der);
 }
 
 static enum record_outcome outcome_of(struct span record, const char *text)
@@ -234,7 +200,7 @@ static int set_up(void **state)
 	(void)state;
 	house_open(&HOUSE_OF_TESTS, NOW);
 	MATERIAL = house_material(&HOUSE_OF_TESTS);
-	keep_authority();
+	keep_authority(&HOUSE_OF_TESTS);
 	return 0;
 }
 

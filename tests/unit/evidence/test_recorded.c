@@ -9,6 +9,7 @@
 
 #include "evidence/asic.h"
 #include "evidence/record.h"
+#include "kept.h"
 #include "stamped.h"
 #include "verified.h"
 
@@ -58,6 +59,7 @@ static void with_a_record(void **state)
 
 	(void)state;
 	make_with(SEALED_DOCUMENT, false, NOW + 2, &c);
+	keep(buf_span(&c), "level-t.asice");
 	a = verify(buf_span(&c), MATERIAL, NOW + 60);
 	assert_int_equal(a.valid, 1);
 	assert_int_equal(a.findings.errors, 0);
@@ -75,6 +77,8 @@ static void level_b_and_a_record(void **state)
 
 	(void)state;
 	make_with(SEALED_DOCUMENT, true, 0, &c);
+	keep(buf_span(&c), "level-b.asice");
+	keep_authority(&HOUSE_OF_TESTS);
 	a = verify(buf_span(&c), MATERIAL, NOW + 60);
 	assert_int_equal(a.valid, 1);
 	assert_int_equal(a.findings.errors, 0);

@@ -117,6 +117,15 @@ static void bad_files(void **state)
 		{ "authorities = ( { name = \"a\"; url = \"http://a/\"; } );\n"
 		  "alarm_after_s = 0;",
 			"alarm_after_s" },
+		{ "authorities = ( { name = \"a\"; url = \"http://a/\"; } );\n"
+		  "batch = { documents = 257; wait_ms = 1; seal = \"T\"; };",
+			"documents" },
+		{ "authorities = ( { name = \"a\"; url = \"http://a/\"; } );\n"
+		  "batch = { documents = 2; wait_ms = 5001; seal = \"T\"; };",
+			"wait_ms" },
+		{ "authorities = ( { name = \"a\"; url = \"http://a/\"; } );\n"
+		  "batch = { documents = 2; wait_ms = 1; seal = \"LT\"; };",
+			"seal" },
 	};
 
 	(void)state;

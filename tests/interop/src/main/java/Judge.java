@@ -25,12 +25,13 @@ import java.util.List;
  * The EU's reference implementation as judge, offline, by its default policy.
  *
  * <pre>Judge [--at RFC3339] [--anchors PEM]... [--certs PEM]... [--revocation CRL]...
- *       [--detached 'FILE|NAME']... [--bench WARM | --extend FOLDER] FILE...</pre>
+ *       [--detached 'FILE|NAME']... [--bench WARM | --extend FOLDER | --records] FILE...</pre>
  *
  * A line a signature: file, number, id, level, indication, sub-indication ("-" none), tab
  * between. With --bench the first WARM files warm up, the others are timed, each once, and
  * the only line says how many and the microseconds each took on the average. With --extend
- * XAdES-BASELINE-LT of each file of level T goes into the folder, under the same name.
+ * XAdES-BASELINE-LT of each file of level T goes into the folder, under the same name. With
+ * --records the files are pairs of an evidence record and the document that it is about.
  */
 public final class Judge {
     private Date at = new Date();
@@ -41,6 +42,7 @@ public final class Judge {
     private final List<String> files = new ArrayList<>();
     private int warm = -1;
     private String folder;
+    private boolean records;
 
     public static void main(String[] args) throws Exception {
         Judge judge = new Judge();
@@ -49,6 +51,12 @@ public final class Judge {
             judge.extend();
         } else if (judge.warm >= 0) {
             judge.bench();
+        } else if (judge.records) {
+            for (int i = 0; i + 1 < judge.files.size(); i += 2) {
+                judge.detached.clear();
+                judge.detached.add(new FileDocument(judge.files.get(i + 1)));
+                judge.printRecords(judge.files.get(i));
+            }
         } else {
             for (String file : judge.files) {
                 judge.print(file);
@@ -87,6 +95,7 @@ public final class Judge {
                     detached.add(document);
                 }
                 case "--bench" -> warm = Integer.parseInt(args[++i]);
+                case "--records" -> records = true;
                 case "--extend" -> folder = args[++i];
                 default -> files.add(args[i]);
             }
@@ -135,6 +144,16 @@ public final class Judge {
                     report.getIndication(id).name(), sub == null ? "-" : sub.name()));
             report.getAdESValidationErrors(id).forEach(m ->
                     System.err.println(file + ": " + m.getValue()));
+        }
+    }
+
+    private void printRecords(String file) {
+        SimpleReport report = validate(file);
+        int number = 0;
+        for (String id : report.getEvidenceRecordIdList()) {
+            SubIndication sub = report.getSubIndication(id);
+            System.out.println(String.join("\t", file, Integer.toString(++number), id, "ER",
+                    report.getIndication(id).name(), sub == null ? "-" : sub.name()));
         }
     }
 

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Received octets are time-stamped together: one query for several documents, a record in each
+container, and the seal at level B where policy says that this is enough."""
+import concurrent.futures
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from scenarios.gate import BIN, Gate
+
+COUNT = 6
+
+
+@pytest.fixture(scope="module")
+def gate():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    folder.chmod(0o755)
+    try:
+        with Gate(folder) as made:
+            made.make()
+            rule(made, "B")
+            made.up()
+            yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rule(gate, level):
+    path = gate.dir / "policies" / "signature" / "tsa.cfg"
+    path.write_text(f'authorities = ( {{ name = "one"; url = "{gate.tsa.url}/tsa"; }} );\n'
+                    f'batch = {{ documents = {COUNT}; wait_ms = 2000; seal = "{level}"; }};\n')
+
+
+def stamped(gate):
+    return len(gate.tsa.events("token"))
+
+
+def submit_all(gate, first):
+    """So many documents at once: their ids once they are delivered."""
+    files = [gate.certificate("phyto", f"PHYTO.NZ.2026.{first + n:07d}") for n in range(COUNT)]
+    before = stamped(gate)
+    with concurrent.futures.ThreadPoolExecutor(COUNT) as pool:
+        answers = list(pool.map(gate.submit, files))
+    assert all(status == 0 for status, _ in answers), answers
+    ids = [answer["id"] for _, answer in answers]
+    gate.wait_delivered(ids)
+    return ids, stamped(gate) - before
+
+
+def verified(gate, identifier):
+    file = gate.folder / f"{identifier}.asice"
+    file.write_bytes(gate.request(f"/v1/documents/{identifier}/evidence").content)
+    done = subprocess.run(
+        [BIN / "sealgate-verify-evidence", "--store", gate.dir / "policies" / "anchors",
+         "--revocation", gate.dir / "state" / "trust" / "revocation", file],
+        capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)["evidence"]
+
+
+def test_baseline_b_plus_evidence_record(gate):
+    ids, queries = submit_all(gate, 1)
+    # Of documents that come together; who came apart has a time-stamp of its own.
+    assert 1 <= queries < COUNT
+    for identifier in ids:
+        evidence = verified(gate, identifier)
+        assert evidence["level"] == "XAdES-BASELINE-B+ER"
+        assert evidence["record"]["indication"] == "PASSED"
+        assert evidence["role"].endswith(", level B")
+
+
+def test_level_t_has_a_time_stamp_of_its_own(gate):
+    gate.down()
+    rule(gate, "T")
+    gate.up()
+    ids, queries = submit_all(gate, 11)
+    assert COUNT < queries < 2 * COUNT
+    for identifier in ids:
+        evidence = verified(gate, identifier)
+        assert evidence["level"] == "XAdES-BASELINE-T+ER"
+        assert not evidence["role"].endswith(", level B")
