@@ -303,6 +303,12 @@ int sig_process(struct sig_context *c, struct sig *s)
 	int r = 0;
 
 	report_core(c, s, ret);
+	if (c->options->core_only) {
+		if (core_passes(s, ret))
+			sig_decide(
+				ret, XADES_INDETERMINATE, "NO_CERTIFICATE_CHAIN_FOUND");
+		return report_signer(s, ret);
+	}
 	ret->signing_time = s->signing_time;
 	ret->best_signature_time = best;
 	if (s->identified)

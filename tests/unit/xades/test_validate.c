@@ -133,6 +133,36 @@ static void key_info(void **state)
 	free(text);
 }
 
+/* The core alone says what it says in a whole validation, and never passes. */
+static void core_alone(void **state)
+{
+	char *texts[] = { stamped(), swap(stamped(), "<a:v>1<", "<a:v>2<"),
+		swap(plain(), "ecdsa-sha256", "ecdsa-sha384") };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct xades_options options = { .profile = XADES_EIDAS,
+			.at = when(NOW),
+			.material = h.m,
+			.core_only = true };
+		struct xades_report *whole = validate(&h, texts[i], XADES_EIDAS), *r;
+
+		assert_int_equal(xades_validate(span_str(texts[i]), &options, &r), 0);
+		assert_int_equal(r->signatures[0].core_valid, i == 0);
+		assert_int_equal(
+			r->signatures[0].core_valid, whole->signatures[0].core_valid);
+		assert_int_equal(
+			r->signatures[0].refs_intact, whole->signatures[0].refs_intact);
+		assert_int_equal(
+			r->signatures[0].sig_value_ok, whole->signatures[0].sig_value_ok);
+		assert_int_not_equal(r->indication, XADES_TOTAL_PASSED);
+		assert_non_null(r->signatures[0].signer);
+		xades_report_free(whole);
+		xades_report_free(r);
+		free(texts[i]);
+	}
+}
+
 /* A public key from outside makes the core checkable, never the signer known. */
 static void bare_key(void **state)
 {
@@ -380,6 +410,7 @@ int main(void)
 		cmocka_unit_test(wrapping),
 		cmocka_unit_test(duplicate_signature),
 		cmocka_unit_test(key_info),
+		cmocka_unit_test(core_alone),
 		cmocka_unit_test(bare_key),
 		cmocka_unit_test(nothing_is_fetched),
 		cmocka_unit_test(forbidden_transforms),
