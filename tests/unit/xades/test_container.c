@@ -429,8 +429,9 @@ static void any_octet(void **state)
 		zip.data[i] ^= 0x41;
 	}
 	/* In each entry: version needed (4 octets in two headers), version made by (2),
-	 * attributes (6); the high bits of how hard was compressed never alone. */
-	assert_in_range(harmless, 5 * 10, 5 * 12);
+	 * attributes (6); the high bits of how hard was compressed never alone. And the
+	 * last octet of each of the two deflated files may have spare bits. */
+	assert_in_range(harmless, 5 * 10, 5 * 12 + 2);
 	buf_done(&zip);
 }
 
