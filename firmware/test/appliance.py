@@ -14,7 +14,7 @@ import threading
 FIRMWARE = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(FIRMWARE.parent / "tests"))
 
-from scenarios.gate import Gate  # noqa: E402
+from scenarios.gate import BIN, Gate  # noqa: E402, F401
 
 HOST = "10.0.2.2"
 PORTS = {"partners": 8443, "customs": 8444, "operators": 8445}

@@ -15,6 +15,10 @@
 #define APPLIANCE_WORK "/var/lib/appliance"
 #define APPLIANCE_ANCHORS "/usr/share/sealgate/anchors"
 
+/* IMAGE_VERSION of the image that runs. Return: 0 or -errno. */
+#define APPLIANCE_VERSION_SIZE 64
+int appliance_version(char ret_version[APPLIANCE_VERSION_SIZE]);
+
 /* Take the configuration in dir: prove all of it, have the instance's own reader judge
  * it, only then put it in place; the one before it is kept. A serial that is not above
  * the last one's is left alone. Return: 0 done, 1 nothing new, or negative with

@@ -14,10 +14,9 @@
 #define TRIED APPLIANCE_WORK "/tried"
 #define RELEASE_FILE "/usr/lib/os-release"
 #define RELEASE_MAX 65536u
-#define VERSION_MAX 64
+#define VERSION_MAX APPLIANCE_VERSION_SIZE
 
-/* IMAGE_VERSION of the image that runs. */
-static int version_here(char ret_version[VERSION_MAX])
+int appliance_version(char ret_version[VERSION_MAX])
 {
 	_cleanup_(freep) uint8_t *text = NULL;
 	size_t len;
@@ -62,7 +61,7 @@ static int version_read(const char *path, char ret_version[VERSION_MAX])
 static int version_floor(char ret_version[VERSION_MAX])
 {
 	char kept[VERSION_MAX];
-	int r = version_here(ret_version);
+	int r = appliance_version(ret_version);
 
 	if (r < 0)
 		return r;
@@ -147,7 +146,7 @@ int appliance_update(const char *dir, char **ret_error)
 int appliance_raise_floor(void)
 {
 	char here[VERSION_MAX], floor[VERSION_MAX];
-	int r = version_here(here);
+	int r = appliance_version(here);
 
 	if (r == 0)
 		r = version_floor(floor);

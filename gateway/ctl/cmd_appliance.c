@@ -16,7 +16,7 @@
 #define MEDIUM "/dev/disk/by-label/SEALGATE"
 #define MOUNTED "/run/appliance-medium"
 #define NETWORK APPLIANCE_INSTANCE "/network/machine.network"
-#define HEALTH_BOUND_MS 90000
+#define HEALTH_BOUND_MS 240000
 #define HEALTH_EVERY_US 500000
 
 /* Say how something ended; 1 of a function means that there was nothing to do. */
@@ -96,8 +96,13 @@ static bool take_medium(void)
  * goes on as it was; a firewall that cannot be filled is an error. */
 static int at_boot(void)
 {
-	bool again = take_medium();
+	char version[APPLIANCE_VERSION_SIZE];
+	bool again;
 
+	if (appliance_version(version) == 0)
+		log_event(LOG_NOTICE, "appliance.boot", NULL,
+			"sealgate appliance %s starts", version);
+	again = take_medium();
 	if (access(NETWORK, R_OK) == 0 &&
 		(mkdir("/run/systemd/network", 0755) == 0 || errno == EEXIST) &&
 		symlink(NETWORK, "/run/systemd/network/10-machine.network") < 0 &&
