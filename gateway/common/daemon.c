@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/daemon.h"
 
+#include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -112,6 +114,29 @@ void daemon_ready(const struct daemon *d)
 	sd_notify(0, "READY=1");
 }
 
+/* A third of what the manager waits for. Return: milliseconds, 0 when it does not. */
+static int watchdog_ms(void)
+{
+	uint64_t usec;
+
+	if (sd_watchdog_enabled(0, &usec) <= 0)
+		return 0;
+	return usec / 3000 < INT_MAX ? (int)(usec / 3000) : INT_MAX;
+}
+
+void daemon_alive(void)
+{
+	if (watchdog_ms() > 0)
+		sd_notify(0, "WATCHDOG=1");
+}
+
+int daemon_alive_within(int ms)
+{
+	int most = watchdog_ms();
+
+	return most > 0 && (ms < 0 || ms > most) ? most : ms;
+}
+
 static int accept_one(int socket, int timeout_ms)
 {
 	struct timeval tv = { .tv_sec = timeout_ms / 1000,
@@ -131,9 +156,11 @@ int daemon_accept(const struct daemon *d, int timeout_ms)
 		{ .fd = d->socket, .events = POLLIN } };
 
 	for (;;) {
-		int fd;
+		int fd, n;
 
-		if (poll(fds, 2, -1) < 0)
+		daemon_alive();
+		n = poll(fds, 2, daemon_alive_within(-1));
+		if (n <= 0)
 			continue;
 		if (fds[0].revents)
 			return -1;
@@ -148,8 +175,20 @@ int daemon_accept(const struct daemon *d, int timeout_ms)
 bool daemon_wait(const struct daemon *d, int ms)
 {
 	struct pollfd fd = { .fd = d->stop_fd, .events = POLLIN };
+	int64_t end = clock_monotonic_ms() + ms;
 
-	return poll(&fd, 1, ms) > 0;
+	for (;;) {
+		int64_t left = ms < 0 ? -1 : end - clock_monotonic_ms();
+		int step = daemon_alive_within(left > INT_MAX ? INT_MAX : (int)left);
+
+		daemon_alive();
+		if (ms >= 0 && left < 0)
+			step = 0;
+		if (poll(&fd, 1, step) > 0)
+			return true;
+		if (ms >= 0 && left <= step)
+			return false;
+	}
 }
 
 void daemon_done(struct daemon *d)

@@ -30,11 +30,20 @@ int daemon_start(struct daemon *d, const char *name, enum daemon_socket kind, in
 /* Tell the supervisor that the daemon serves (NOTIFY_SOCKET). */
 void daemon_ready(const struct daemon *d);
 
+/* The main loop goes round: what the manager's watchdog (WatchdogSec=) hears. Waits below
+ * say so by themselves. Nothing where nobody listens. */
+void daemon_alive(void);
+
+/* How long a loop may sleep so that the watchdog hears it in time: ms, or less. ms below
+ * zero: for ever. */
+int daemon_alive_within(int ms);
+
 /* Wait for a connection or the end. Return: a connection with timeout_ms set for its
  * sends and receives, -1 when the daemon shall stop. */
 int daemon_accept(const struct daemon *d, int timeout_ms);
 
-/* Sleep up to ms. Return: true when the daemon shall stop. */
+/* Sleep up to ms, or until the end when ms is below zero. Return: true when the daemon
+ * shall stop. */
 bool daemon_wait(const struct daemon *d, int ms);
 
 void daemon_done(struct daemon *d);

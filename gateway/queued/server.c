@@ -2,6 +2,7 @@
 #include "queued/server.h"
 
 #include "common/clock.h"
+#include "common/daemon.h"
 #include "common/log.h"
 #include "queued/backup.h"
 #include "queued/batch.h"
@@ -158,9 +159,10 @@ static void write_head(struct server *s, int64_t now_ms, bool force)
 static int round_once(struct server *s)
 {
 	struct pollfd set[CONNECTIONS_MAX + 2];
-	int r;
+	int r, wait_ms = prepare_poll(s, set, clock_monotonic_ms());
 
-	if (poll(set, s->used + 2, prepare_poll(s, set, clock_monotonic_ms())) < 0)
+	daemon_alive();
+	if (poll(set, s->used + 2, daemon_alive_within(wait_ms)) < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (set[0].revents)
 		s->stop = true;

@@ -95,8 +95,10 @@ static size_t seal(struct seal_house *h)
 	if (running < count)
 		log_event(LOG_ERR, "seal.threads", NULL,
 			"only %zu of %zu threads could start", running, count);
-	if (running)
+	if (running) {
 		daemon_ready(h->daemon);
+		daemon_wait(h->daemon, -1);
+	}
 	for (size_t i = 0; i < running; i++)
 		pthread_join(threads[i], NULL);
 	return running;

@@ -166,6 +166,7 @@ static int watch(const struct daemon *d, struct child *current, uint64_t stamp)
 		int n = poll(fds, 2, LOOK_MS);
 		uint64_t now;
 
+		daemon_alive();
 		if (fds[0].revents)
 			return 0;
 		if (n > 0 && fds[1].revents && !revive(d, current))
