@@ -55,4 +55,21 @@ bool pki_ocsp_delegated(X509 *signer, X509 *issuer);
 int pki_ocsp_verify(OCSP_BASICRESP *response, X509 *issuer, X509 *certificate, int64_t at,
 	const char **ret_reason);
 
+#define PKI_OCSP_NONCE_SIZE 32
+
+DEFINE_CLEANUP(OCSP_REQUEST *, OCSP_REQUEST_free)
+
+/* A question about a certificate, with a nonce. Return: 0 with *ret_request
+ * (OCSP_REQUEST_free) or negative. */
+int pki_ocsp_request(
+	const X509 *certificate, const X509 *issuer, OCSP_REQUEST **ret_request);
+
+enum pki_ocsp_nonce {
+	PKI_OCSP_NONCE_OTHER = 0,
+	PKI_OCSP_NONCE_ABSENT, /* as responders do that sign in advance */
+	PKI_OCSP_NONCE_SAME,
+};
+
+enum pki_ocsp_nonce pki_ocsp_nonce(OCSP_REQUEST *request, OCSP_BASICRESP *response);
+
 #endif

@@ -22,6 +22,7 @@ static const struct cfg_key KEYS[] = {
 	{ "timeout_s", CFG_INT, false },
 	{ "max_octets", CFG_INT, false },
 	{ "revocation", CFG_GROUPS, false },
+	{ "ocsp", CFG_GROUPS, false },
 	{ "lists", CFG_GROUP, false },
 	{ 0 },
 };
@@ -30,6 +31,16 @@ static const struct cfg_key REVOCATION_KEYS[] = {
 	{ "name", CFG_STRING, true },
 	{ "url", CFG_STRING, true },
 	{ "issuer", CFG_STRING, true },
+	{ "every_s", CFG_INT, true },
+	{ 0 },
+};
+
+static const struct cfg_key OCSP_KEYS[] = {
+	{ "name", CFG_STRING, true },
+	{ "url", CFG_STRING, true },
+	{ "issuer", CFG_STRING, true },
+	{ "certificate", CFG_STRING, true },
+	{ "nonce", CFG_STRING, false },
 	{ "every_s", CFG_INT, true },
 	{ 0 },
 };
@@ -108,14 +119,11 @@ static int take_int(const struct cfg *c, const config_setting_t *group, const ch
 		       : cfg_fail(c, s, "%s must be %d to %d", name, min, max);
 }
 
-static int take_source(const struct cfg *c, struct sources *s, const char *policies,
-	const config_setting_t *group)
+/* What CRLs and OCSP responses have in common. */
+static int take_common(const struct cfg *c, const struct sources *s, const char *policies,
+	const config_setting_t *group, struct source *new)
 {
-	struct source *new = &s->list[s->count];
-	int r = cfg_check(c, group, REVOCATION_KEYS);
-
-	if (r == 0)
-		r = cfg_member_text(c, group, "name", new->name, sizeof(new->name));
+	int r = cfg_member_text(c, group, "name", new->name, sizeof(new->name));
 	if (r == 0 && !cfg_name_ok(new->name))
 		return cfg_fail(c, group, "%s: not a name", new->name);
 	if (r == 0 && strcmp(new->name, "lists") == 0)
@@ -129,26 +137,64 @@ static int take_source(const struct cfg *c, struct sources *s, const char *polic
 		r = take_file(c, policies, group, "issuer", new->issuer);
 	if (r == 0)
 		r = take_int(c, group, "every_s", EVERY_MIN, EVERY_MAX, &new->every_s);
+	return r;
+}
+
+static int take_crl(const struct cfg *c, const struct sources *s, const char *policies,
+	const config_setting_t *group, struct source *new)
+{
+	int r = cfg_check(c, group, REVOCATION_KEYS);
+
+	return r == 0 ? take_common(c, s, policies, group, new) : r;
+}
+
+static int take_ocsp(const struct cfg *c, const struct sources *s, const char *policies,
+	const config_setting_t *group, struct source *new)
+{
+	const config_setting_t *nonce = config_setting_get_member(group, "nonce");
+	const char *word = nonce ? config_setting_get_string(nonce) : "accept";
+	int r = cfg_check(c, group, OCSP_KEYS);
+
 	if (r == 0)
-		s->count++;
+		r = take_common(c, s, policies, group, new);
+	if (r == 0)
+		r = take_file(c, policies, group, "certificate", new->certificate);
+	if (r < 0)
+		return r;
+	new->nonce_demanded = strcmp(word, "demand") == 0;
+	return new->nonce_demanded || strcmp(word, "accept") == 0
+		       ? 0
+		       : cfg_fail(c, nonce, "nonce is accept or demand");
+}
+
+static int take_rows(const struct cfg *c, struct sources *s, const char *policies,
+	const char *name,
+	int (*take)(const struct cfg *c, const struct sources *s, const char *policies,
+		const config_setting_t *group, struct source *new))
+{
+	const config_setting_t *list = config_setting_get_member(cfg_root(c), name);
+	int n = list ? config_setting_length(list) : 0, r = 0;
+
+	if (s->count + (size_t)n > SOURCES_MAX)
+		return cfg_fail(c, list, "more than %d", SOURCES_MAX);
+	for (int i = 0; r == 0 && i < n; i++) {
+		r = take(c, s, policies, config_setting_get_elem(list, (unsigned int)i),
+			&s->list[s->count]);
+		if (r == 0)
+			s->count++;
+	}
 	return r;
 }
 
 static int take_sources(const struct cfg *c, struct sources *s, const char *policies)
 {
-	const config_setting_t *list =
-		config_setting_get_member(cfg_root(c), "revocation");
-	int n = list ? config_setting_length(list) : 0, r = 0;
+	int r;
 
-	if (n > SOURCES_MAX)
-		return cfg_fail(c, list, "more than %d", SOURCES_MAX);
-	s->list = calloc((size_t)n + 1, sizeof(*s->list));
+	s->list = calloc(SOURCES_MAX, sizeof(*s->list));
 	if (!s->list)
 		return -ENOMEM;
-	for (int i = 0; r == 0 && i < n; i++)
-		r = take_source(
-			c, s, policies, config_setting_get_elem(list, (unsigned int)i));
-	return r;
+	r = take_rows(c, s, policies, "revocation", take_crl);
+	return r == 0 ? take_rows(c, s, policies, "ocsp", take_ocsp) : r;
 }
 
 static int take_lists(const struct cfg *c, struct sources *s, const char *policies)

@@ -18,11 +18,13 @@
 #define SOURCE_HOST_SIZE 256
 #define SOURCE_HOSTS_MAX 256
 
-/* A CRL. */
+/* A CRL, or the OCSP response about one certificate. */
 struct source {
-	char name[SOURCE_NAME_SIZE]; /* published as NAME.crl */
+	char name[SOURCE_NAME_SIZE]; /* published as NAME.crl or NAME.ocsp */
 	char url[SOURCE_URL_SIZE];
 	char issuer[PATH_MAX]; /* absolute: the certificate that must have signed it */
+	char certificate[PATH_MAX]; /* absolute; "": a CRL */
+	bool nonce_demanded;
 	int every_s;
 };
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "trust/publish.h"
 
 #include "common/buf.h"
 #include "common/digest.h"
@@ -8,6 +7,7 @@
 #include "pki/crl.h"
 #include "pki/der.h"
 #include "pki/errors.h"
+#include "trust/publish_parts.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,18 +16,10 @@
 #include <string.h>
 
 #define MARKS_MAX (4u * 1024 * 1024)
-#define CLOCK_SKEW 300 /* seconds that an authority's clock may be ahead of ours */
 
-struct mark {
-	char key[SHA256_TEXT_SIZE]; /* of issuer and scope */
-	char sha256[SHA256_TEXT_SIZE];
-	BIGNUM *number;
-};
-
-DEFINE_CLEANUP(BIGNUM *, BN_free)
 DEFINE_CLEANUP(ASN1_INTEGER *, ASN1_INTEGER_free)
 
-static int refuse(struct publish_result *r, const char *why)
+int publish_refuse(struct publish_result *r, const char *why)
 {
 	r->outcome = PUBLISH_REFUSED;
 	(void)snprintf(r->reason, sizeof(r->reason), "%s", why);
@@ -87,21 +79,21 @@ static bool sound(X509_CRL *crl, X509 *issuer, int64_t now, struct publish_resul
 	int good;
 
 	if (pki_asn1_time(X509_CRL_get0_lastUpdate(crl), &r->this_update) < 0)
-		refuse(r, "its thisUpdate cannot be read");
+		publish_refuse(r, "its thisUpdate cannot be read");
 	else if (!X509_CRL_get0_nextUpdate(crl) ||
 		 pki_asn1_time(X509_CRL_get0_nextUpdate(crl), &r->next_update) < 0)
-		refuse(r, "it has no nextUpdate");
+		publish_refuse(r, "it has no nextUpdate");
 	else if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
-		refuse(r, "it is a delta CRL");
-	else if (r->this_update > now + CLOCK_SKEW)
-		refuse(r, "it is from the future: is the clock right?");
+		publish_refuse(r, "it is a delta CRL");
+	else if (r->this_update > now + PUBLISH_CLOCK_SKEW)
+		publish_refuse(r, "it is from the future: is the clock right?");
 	else if (r->next_update <= now)
-		refuse(r, "it is out of date");
+		publish_refuse(r, "it is out of date");
 	if (r->outcome == PUBLISH_REFUSED)
 		return false;
 	good = pki_crl_verify(crl, issuer, r->this_update, &reason);
 	if (good != 1)
-		refuse(r, good < 0 ? "it could not be verified" : reason);
+		publish_refuse(r, good < 0 ? "it could not be verified" : reason);
 	return good == 1;
 }
 
@@ -117,18 +109,23 @@ static bool follows(const json_t *old, const struct mark *m, struct publish_resu
 	if (!old)
 		return true;
 	if (text && !m->number)
-		return refuse(r, "it has no CRL number, an earlier one has"), false;
+		return publish_refuse(r, "it has no CRL number, an earlier one has"),
+		       false;
 	if (r->this_update < before)
-		return refuse(r, "it is older than one that was published"), false;
+		return publish_refuse(r, "it is older than one that was published"),
+		       false;
 	if (!text)
 		return true;
 	if (BN_hex2bn(&number, text) == 0)
-		return refuse(r, "marks.json cannot be read"), false;
+		return publish_refuse(r, "marks.json cannot be read"), false;
 	order = BN_cmp(m->number, number);
 	if (order < 0)
-		return refuse(r, "its CRL number is lower than a published one's"), false;
+		return publish_refuse(
+			       r, "its CRL number is lower than a published one's"),
+		       false;
 	if (order == 0 && sha256 && strcmp(sha256, m->sha256) != 0)
-		return refuse(r, "another CRL with its number was published"), false;
+		return publish_refuse(r, "another CRL with its number was published"),
+		       false;
 	return true;
 }
 
@@ -176,7 +173,7 @@ static bool in_force(const char *path, struct span der)
 
 /* The mark is written before the file: after a power cut between the two the CRL is
  * published again, and no older one instead. */
-static int publish(const char *folder, const char *name, const struct mark *m,
+int publish_file(const char *folder, const char *file, const struct mark *m,
 	struct span der, struct publish_result *ret)
 {
 	_cleanup_json_ json_t *marks = NULL;
@@ -184,7 +181,7 @@ static int publish(const char *folder, const char *name, const struct mark *m,
 	int r;
 
 	if (snprintf(path, sizeof(path), "%s/marks.json", folder) >= PATH_MAX ||
-		snprintf(target, sizeof(target), "%s/revocation/%s.crl", folder, name) >=
+		snprintf(target, sizeof(target), "%s/revocation/%s", folder, file) >=
 			PATH_MAX)
 		return -ENAMETOOLONG;
 	r = read_marks(path, &marks);
@@ -208,17 +205,19 @@ int trust_publish_crl(const char *folder, const char *name, struct span octets,
 	_cleanup_(X509_CRL_freep) X509_CRL *crl = parse(octets);
 	struct mark m = { .number = NULL };
 	unsigned char *der = NULL;
+	char file[300];
 	int len, r;
 
 	*ret_result = (struct publish_result){ .outcome = PUBLISH_UNDECIDED };
 	if (!crl)
-		return refuse(ret_result, "it is not a CRL");
+		return publish_refuse(ret_result, "it is not a CRL");
 	if (!sound(crl, issuer, now, ret_result))
 		return 0;
+	(void)snprintf(file, sizeof(file), "%s.crl", name);
 	len = i2d_X509_CRL(crl, &der);
 	r = len > 0 ? mark_of(crl, span_of(der, (size_t)len), &m) : -ENOMEM;
 	if (r == 0)
-		r = publish(folder, name, &m, span_of(der, (size_t)len), ret_result);
+		r = publish_file(folder, file, &m, span_of(der, (size_t)len), ret_result);
 	BN_free(m.number);
 	OPENSSL_free(der);
 	return r;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Publishing CRLs for the programs that judge by them: proven first, whole or not at all,
- * and never an older one over a newer, not even after the newer one was taken away; never
- * fetches.
+ * Publishing CRLs and OCSP responses for the programs that judge by them: proven first,
+ * whole or not at all, and never an older one over a newer, not even after the newer one
+ * was taken away; never fetches.
  */
 #ifndef SEALGATE_TRUST_PUBLISH_H
 #define SEALGATE_TRUST_PUBLISH_H
 
-#include "common/span.h"
+#include "pki/ocsp.h"
 
 #include <openssl/x509.h>
 #include <stdint.h>
@@ -32,5 +32,18 @@ struct publish_result {
  * *ret_result, -errno: could not be written. */
 int trust_publish_crl(const char *folder, const char *name, struct span octets,
 	X509 *issuer, int64_t now, struct publish_result *ret_result);
+
+/* What an OCSP response answers. */
+struct publish_question {
+	X509 *certificate, *issuer;
+	OCSP_REQUEST *request; /* as it was asked */
+	bool nonce_demanded;   /* else a response without one counts, too */
+};
+
+/* Publish a response (DER) as FOLDER/revocation/NAME.ocsp: signed by the issuer or whom
+ * it delegated, about the certificate, good or revoked, in date, with the nonce, and not
+ * older than one that was published. Return: as trust_publish_crl. */
+int trust_publish_ocsp(const char *folder, const char *name, struct span octets,
+	const struct publish_question *q, int64_t now, struct publish_result *ret_result);
 
 #endif

@@ -37,6 +37,12 @@ struct transfer {
 	struct outcome_message *message;
 };
 
+/* What is asked for. */
+struct question {
+	const char *url, *etag;
+	struct span post; /* an OCSP request; empty: GET */
+};
+
 static size_t take_body(char *data, size_t size, size_t count, void *user)
 {
 	struct transfer *t = user;
@@ -139,23 +145,34 @@ static void conclude(const struct transfer *t, CURLcode code, long status)
 	}
 }
 
-static void transfer(
-	struct transfer *t, const char *url, const char *etag, const char *ca)
+/* One header at most; NULL: none or no memory. */
+static struct curl_slist *headers_of(const struct question *q)
 {
 	char header[ETAG_SIZE + 32];
+
+	if (q->post.len > 0)
+		return curl_slist_append(NULL, "Content-Type: application/ocsp-request");
+	(void)snprintf(header, sizeof(header), "If-None-Match: %s", q->etag);
+	return *q->etag ? curl_slist_append(NULL, header) : NULL;
+}
+
+static void transfer(struct transfer *t, const struct question *q, const char *ca)
+{
 	CURL *curl = curl_easy_init();
-	struct curl_slist *headers = NULL;
+	struct curl_slist *headers = headers_of(q);
 	CURLcode code;
 	long status = 0;
 
-	snprintf(header, sizeof(header), "If-None-Match: %s", etag);
-	headers = *etag ? curl_slist_append(NULL, header) : NULL;
-	if (!curl || (*etag && !headers)) {
+	if (!curl || ((q->post.len > 0 || *q->etag) && !headers)) {
 		say(t->message, FETCH_FAILED, "memory");
 		return;
 	}
-	set_guards(curl, t, url, ca);
+	set_guards(curl, t, q->url, ca);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	if (q->post.len > 0) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)q->post.len);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, q->post.data);
+	}
 	code = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	conclude(t, code, status);
@@ -164,8 +181,8 @@ static void transfer(
 }
 
 /* The child: whatever a peer does to libcurl ends with this process. */
-static void child(const struct fetch_context *c, const char *url, const char *etag,
-	int body, int out)
+static void child(
+	const struct fetch_context *c, const struct question *q, int body, int out)
 {
 	const struct sources *s = c->sources;
 	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
@@ -177,7 +194,7 @@ static void child(const struct fetch_context *c, const char *url, const char *et
 	/* Refused inside the unit's sandbox, which has limits of its own. */
 	setrlimit(RLIMIT_DATA, &memory);
 	setrlimit(RLIMIT_CPU, &cpu);
-	transfer(&t, url, etag, c->ca);
+	transfer(&t, q, c->ca);
 	_exit(fd_write_all(out, span_of((const uint8_t *)&m, sizeof(m))) == 0 ? 0 : 1);
 }
 
@@ -214,7 +231,7 @@ static void take_result(
 		ret->outcome = FETCH_FAILED;
 }
 
-int fetch(const struct fetch_context *c, const char *url, const char *etag,
+static int run(const struct fetch_context *c, const struct question *q,
 	struct fetch_result *ret_result)
 {
 	struct outcome_message m = { .outcome = FETCH_FAILED };
@@ -229,7 +246,7 @@ int fetch(const struct fetch_context *c, const char *url, const char *etag,
 	}
 	pid = fork();
 	if (pid == 0)
-		child(c, url, etag, body, pipes[1]);
+		child(c, q, body, pipes[1]);
 	close(pipes[1]);
 	if (pid > 0) {
 		hear(pipes[0], c->stop_fd, c->sources->timeout_s * 1000 + GRACE_MS, &m);
@@ -240,4 +257,17 @@ int fetch(const struct fetch_context *c, const char *url, const char *etag,
 	close(pipes[0]);
 	take_result(&m, body, ret_result);
 	return pid < 0 ? -EAGAIN : 0;
+}
+
+int fetch(const struct fetch_context *c, const char *url, const char *etag,
+	struct fetch_result *ret_result)
+{
+	return run(c, &(struct question){ .url = url, .etag = etag }, ret_result);
+}
+
+int fetch_ocsp(const struct fetch_context *c, const char *url, struct span request,
+	struct fetch_result *ret_result)
+{
+	return run(c, &(struct question){ .url = url, .etag = "", .post = request },
+		ret_result);
 }

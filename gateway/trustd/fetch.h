@@ -7,6 +7,7 @@
 #ifndef SEALGATE_TRUSTD_FETCH_H
 #define SEALGATE_TRUSTD_FETCH_H
 
+#include "common/span.h"
 #include "policy/sources.h"
 
 #include <netinet/in.h>
@@ -32,6 +33,11 @@ struct fetch_context {
 /* Download a URL. etag: of what is at hand already, "" none. Return: 0 with *ret_result,
  * negative: no process or memory. */
 int fetch(const struct fetch_context *c, const char *url, const char *etag,
+	struct fetch_result *ret_result);
+
+/* Ask an OCSP responder (RFC 6960 A.1, POST). Return: as fetch; not modified it never is.
+ */
+int fetch_ocsp(const struct fetch_context *c, const char *url, struct span request,
 	struct fetch_result *ret_result);
 
 /* Whether an address is one of the public Internet: neither private, loopback,

@@ -205,6 +205,8 @@ static void serve(struct supply *s, size_t i)
 
 	if (is_lists(s, i))
 		lists_round(s, state);
+	else if (*all->list[i].certificate)
+		serve_ocsp(s, &all->list[i], state);
 	else
 		serve_crl(s, &all->list[i], state);
 	state->due_ms = next_try_ms(

@@ -35,6 +35,10 @@ struct supply {
 /* Bring the trusted lists into FOLDER/lists and say in state what became of it. */
 void lists_round(const struct supply *s, struct supply_state *state);
 
+/* Ask for the OCSP response of a source and say in state what became of it. */
+void serve_ocsp(
+	const struct supply *s, const struct source *source, struct supply_state *state);
+
 /* Read the sources. stop_fd: readable when the program shall stop. *ret_error: one line,
  * the caller frees. Return: 0 or negative. */
 int supply_init(

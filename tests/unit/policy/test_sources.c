@@ -139,10 +139,35 @@ static void test_refused(void **state)
 		":2:", "none.pem");
 }
 
+#define ANSWER(more)                                                                     \
+	"ocsp = ( { name = \"o\"; url = \"http://a.example/o\"; issuer = \"i.pem\"; "    \
+	"certificate = \"i.pem\"; every_s = 60; " more " } );\n"
+
+static void test_ocsp(void **state)
+{
+	struct sources *s = good(HOSTS ANSWER("nonce = \"demand\";"));
+
+	(void)state;
+	assert_int_equal(s->count, 1);
+	assert_true(s->list[0].nonce_demanded);
+	assert_non_null(strstr(s->list[0].certificate, "/i.pem"));
+	sources_free(s);
+	s = good(HOSTS ANSWER("") "revocation = ( " ONE("c", "http://a.example/c") " );");
+	assert_int_equal(s->count, 2);
+	assert_string_equal(s->list[0].certificate, "");
+	assert_false(s->list[1].nonce_demanded);
+	sources_free(s);
+	bad(HOSTS ANSWER("nonce = \"perhaps\";"), ":2:", "nonce is accept or demand");
+	bad(HOSTS ANSWER("nonce = 1;"), ":2:", "nonce must be");
+	bad(HOSTS ANSWER("") "revocation = ( " ONE("o", "http://a.example/c") " );",
+		":2:", "there are two");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_ocsp),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_refused),
 	};
