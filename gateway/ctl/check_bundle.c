@@ -21,7 +21,8 @@ static int make_folder(char ret_folder[PATH_MAX])
 }
 
 int check_bundle_load(const char *path, struct document_types **ret_types,
-	char ret_digest[SHA256_TEXT_SIZE], char **ret_error)
+	struct messages **ret_messages, char ret_digest[SHA256_TEXT_SIZE],
+	char **ret_error)
 {
 	_cleanup_bundle_ struct bundle b = { 0 };
 	char folder[PATH_MAX], policies[PATH_MAX];
@@ -39,6 +40,8 @@ int check_bundle_load(const char *path, struct document_types **ret_types,
 		    : -ENAMETOOLONG;
 	if (r == 0)
 		r = document_types_load(policies, ret_types, ret_error);
+	if (r == 0)
+		r = messages_load(policies, ret_messages, ret_error);
 	tree_remove(folder);
 	return r;
 }

@@ -21,6 +21,8 @@
 
 struct checking {
 	struct document_types *types;
+	struct messages *messages;
+	const char *language;		  /* NULL: English */
 	const struct document_type *type; /* demanded, or NULL: found by the document */
 	int64_t at;
 	char digest[SHA256_TEXT_SIZE]; /* of the policy that a public part is of */
@@ -82,6 +84,8 @@ static int print_line(const struct checking *c, const char *path, const char *ty
 			json_text(type), "findings", findings_to_json(findings),
 			"policy_digest", *c->digest ? c->digest : NULL);
 
+	if (line && c->language && messages_translate(c->messages, c->language, line) < 0)
+		return -ENOMEM;
 	if (!line || json_dumpf(line, stdout, JSON_COMPACT) < 0)
 		return -ENOMEM;
 	putchar('\n');
@@ -107,7 +111,7 @@ static enum exit_status check_file(const struct checking *c, const char *path)
 }
 
 struct options {
-	const char *policies, *bundle, *type;
+	const char *policies, *bundle, *type, *language;
 	int64_t at;
 };
 
@@ -116,6 +120,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	static const struct option OPTIONS[] = {
 		{ "policies", required_argument, NULL, 'p' },
 		{ "bundle", required_argument, NULL, 'b' },
+		{ "language", required_argument, NULL, 'l' },
 		{ "type", required_argument, NULL, 't' },
 		{ "at", required_argument, NULL, 'a' },
 		{ 0 },
@@ -127,6 +132,8 @@ static int read_options(int argc, char **argv, struct options *o)
 			o->policies = optarg;
 		else if (c == 'b')
 			o->bundle = optarg;
+		else if (c == 'l')
+			o->language = optarg;
 		else if (c == 't')
 			o->type = optarg;
 		else if (c != 'a')
@@ -145,13 +152,26 @@ static int load_types(const struct options *o, struct checking *c, char **ret_er
 	int r;
 
 	if (o->bundle)
-		return check_bundle_load(o->bundle, &c->types, c->digest, ret_error);
+		return check_bundle_load(
+			o->bundle, &c->types, &c->messages, c->digest, ret_error);
 	r = policy_folder(o->policies, path);
 	if (r < 0)
 		return r;
 	if (!o->policies && !getenv("SEALGATE_INSTANCE"))
 		fprintf(stderr, "sealgate check: by the policies in %s\n", path);
-	return document_types_load(path, &c->types, ret_error);
+	r = document_types_load(path, &c->types, ret_error);
+	return r < 0 ? r : messages_load(path, &c->messages, ret_error);
+}
+
+static int find_language(const struct options *o, struct checking *c)
+{
+	if (!o->language || strcmp(o->language, "en") == 0)
+		return 0;
+	for (size_t i = 0; messages_language(c->messages, i); i++)
+		if (strcmp(messages_language(c->messages, i), o->language) == 0)
+			c->language = messages_language(c->messages, i);
+	return c->language ? 0
+			   : command_fault("the policy does not speak '%s'", o->language);
 }
 
 static int load(const struct options *o, struct checking *c)
@@ -166,8 +186,8 @@ static int load(const struct options *o, struct checking *c)
 	xml_setup();
 	c->type = o->type ? document_type_named(c->types, o->type) : NULL;
 	if (o->type && !c->type)
-		fprintf(stderr, "sealgate: no document type '%s'\n", o->type);
-	return o->type && !c->type ? -EINVAL : 0;
+		return command_fault("there is no document type '%s'", o->type);
+	return find_language(o, c);
 }
 
 int cmd_check(int argc, char **argv)
@@ -179,6 +199,7 @@ int cmd_check(int argc, char **argv)
 	if (read_options(argc, argv, &o) < 0)
 		return command_usage("check");
 	if (load(&o, &c) < 0) {
+		messages_free(c.messages);
 		document_types_free(c.types);
 		return EXIT_USAGE;
 	}
@@ -188,6 +209,7 @@ int cmd_check(int argc, char **argv)
 
 		worst = status > worst ? status : worst;
 	}
+	messages_free(c.messages);
 	document_types_free(c.types);
 	return worst;
 }

@@ -28,6 +28,7 @@ static const char SCGI_PARAMETERS[] =
 	"\t\t\tscgi_param CONTENT_TYPE $content_type;\n"
 	"\t\t\tscgi_param HTTP_CONTENT_ENCODING $http_content_encoding;\n"
 	"\t\t\tscgi_param HTTP_ACCEPT $http_accept;\n"
+	"\t\t\tscgi_param HTTP_ACCEPT_LANGUAGE $http_accept_language;\n"
 	"\t\t\tscgi_param HTTP_DATE $http_date;\n"
 	"\t\t\tscgi_param REMOTE_ADDR $remote_addr;\n"
 	"\t\t\tscgi_param CORRELATION_ID $request_id;\n"

@@ -3,6 +3,7 @@
 
 #include "ctl/command.h"
 #include "ctl/init.h"
+#include "ctl/policy_messages.h"
 
 #include "connectors/profile.h"
 #include "document/csv.h"
@@ -174,6 +175,11 @@ static int check_lists(const struct checking *c)
 	return r;
 }
 
+static void message_fault(const void *data, const char *line)
+{
+	fault(data, line);
+}
+
 static int lint(struct checking *c)
 {
 	int r = load(c);
@@ -182,6 +188,8 @@ static int lint(struct checking *c)
 		check_rules(c);
 	if (r == 0 && c->types && c->policy)
 		check_partners(c);
+	if (r == 0 && c->types)
+		r = policy_messages_check(c->policies, c->types, message_fault, c);
 	return r == 0 ? check_lists(c) : r;
 }
 

@@ -9,6 +9,8 @@
 #include "common/finding.h"
 #include "document/xpath.h"
 
+#include <stdbool.h>
+
 struct rules;
 
 /* Read a *.sch below policies/rules with what it includes; policies/rules/README.md says
@@ -30,6 +32,10 @@ const char *rules_id(const struct rules *r, size_t index);
 
 /* What it stands on, or NULL. */
 const char *rules_clause(const struct rules *r, size_t index);
+
+/* What it says, or how it is mended, with "{}" in the place of each value: the caller
+ * frees; NULL when it says nothing, or without memory. */
+char *rules_text(const struct rules *r, size_t index, bool fix);
 
 /* Count from now on how often each is evaluated, and how often it was. Return: 0 or
  * -ENOMEM. */

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "document/rules_model.h"
 
+#include "common/buf.h"
+
 #include <errno.h>
+#include <string.h>
+
+#define TEXT_MAX 4096
 
 static void message_done(struct message *m)
 {
@@ -118,4 +123,20 @@ const char *rules_clause(const struct rules *r, size_t index)
 	const struct assertion *a = assertion_at(r, index);
 
 	return a ? a->clause : NULL;
+}
+
+char *rules_text(const struct rules *r, size_t index, bool fix)
+{
+	const struct assertion *a = assertion_at(r, index);
+	const struct message *m = !a ? NULL : fix ? &a->fix : &a->message;
+	_cleanup_buf_ struct buf b;
+	char *text;
+
+	buf_init(&b, TEXT_MAX);
+	for (size_t i = 0; m && i < m->count; i++)
+		buf_add_str(&b, m->parts[i].text ? m->parts[i].text : "{}");
+	while (b.len > 0 && b.data[b.len - 1] == ' ')
+		b.data[--b.len] = '\0';
+	text = b.len ? strdup(b.data + strspn(b.data, " ")) : NULL;
+	return text;
 }

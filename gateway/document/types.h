@@ -96,6 +96,10 @@ struct document_rule {
 bool document_types_rule(
 	const struct document_types *t, size_t index, struct document_rule *ret_rule);
 
+/* What a rule of that index says, or how it is mended, with "{}" in the place of each
+ * value: the caller frees. NULL for a code check, and where nothing is said. */
+char *document_types_text(const struct document_types *t, size_t index, bool fix);
+
 /* Schema, codes and rules of the type on a tree without signatures; every violation is a
  * finding doc.*. at: now, for rules about the future.
  * Return: 1 clean, 0 with error findings, negative undecided. */

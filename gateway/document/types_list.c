@@ -47,3 +47,18 @@ bool document_types_rule(
 	}
 	return false;
 }
+
+char *document_types_text(const struct document_types *t, size_t index, bool fix)
+{
+	for (size_t i = 0; i < t->shared_count; i++) {
+		const struct shared *s = &t->shared[i];
+		size_t n = s->codes   ? code_checks_count(s->codes)
+			   : s->rules ? rules_count(s->rules)
+				      : 0;
+
+		if (index < n)
+			return s->rules ? rules_text(s->rules, index, fix) : NULL;
+		index -= n;
+	}
+	return NULL;
+}

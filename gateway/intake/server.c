@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "intake/http.h"
 #include "intake/identity.h"
+#include "intake/localise.h"
 #include "intake/problem.h"
 
 #include <errno.h>
@@ -110,6 +111,7 @@ void server_serve(struct server *s, struct links *links, int socket)
 		return; /* the peer went away, or was silent: nobody waits for an answer
 			 */
 	request_discard(&request);
+	localise(&x);
 	r = response_send(&response, socket);
 	log_answer(&x, began_ms);
 	if (r < 0)

@@ -43,6 +43,7 @@ static void snapshot_free(struct snapshot *snapshot)
 		return;
 	policy_free(snapshot->policy);
 	public_part_done(&snapshot->public);
+	messages_free(snapshot->messages);
 	pki_material_free(snapshot->transport);
 	known_done(&snapshot->known);
 	free(snapshot);
@@ -109,6 +110,17 @@ static void load_public(const struct snapshots *s, struct snapshot *n)
 			error ? error : strerror(-r));
 }
 
+static void load_messages(const struct snapshots *s, struct snapshot *n)
+{
+	_cleanup_(freep) char *error = NULL;
+	int r = messages_load(s->policies, &n->messages, &error);
+
+	if (r < 0)
+		log_event(LOG_ERR, "intake.messages", NULL,
+			"partners are answered in English alone: %s",
+			error ? error : strerror(-r));
+}
+
 static int snapshot_load(struct snapshots *s, struct snapshot **ret, char **ret_error)
 {
 	struct snapshot *n = calloc(1, sizeof(*n));
@@ -123,6 +135,7 @@ static int snapshot_load(struct snapshots *s, struct snapshot **ret, char **ret_
 	r = policy_load(s->policies, &n->policy, ret_error);
 	if (r >= 0) {
 		load_public(s, n);
+		load_messages(s, n);
 		s->fault = "intake.authorities";
 		r = load_transport(s, &n->transport, ret_error);
 	}

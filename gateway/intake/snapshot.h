@@ -11,6 +11,7 @@
 #include "intake/known.h"
 #include "intake/public.h"
 #include "pki/material.h"
+#include "policy/messages.h"
 #include "policy/policy.h"
 
 #include <pthread.h>
@@ -19,6 +20,7 @@
 struct snapshot {
 	atomic_uint holders;
 	struct policy *policy;
+	struct messages *messages;	/* of it; NULL: English alone */
 	struct public_part public;	/* of it */
 	struct pki_material *transport; /* partner authorities and all revocation data */
 	struct known known;		/* certificates found good by it */

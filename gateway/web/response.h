@@ -25,6 +25,7 @@ struct response {
 	const char *code;	   /* of a problem, for the log; static text or NULL */
 	const char *allow;	   /* Allow, or NULL; static text */
 	const char *extension;	   /* name the body ID.extension when saved, or NULL */
+	char language[8];	   /* Content-Language, or "" */
 	int retry_after;	   /* seconds, or 0 */
 	char id[DOCUMENT_ID_SIZE]; /* of the document it is about, or "" */
 	char *body;		   /* owned; or */

@@ -197,6 +197,8 @@ BAD = {
     "document()": (spoil("rules/ack.sch", "normalize-space(.)", "document('x')"),
                    "ack.sch:15: test: there is no function: document"),
     "broken code list": (spoil("codes/status.csv", "39,", "39;"), "status.csv:4"),
+    "untranslated": (spoil("rules/trade.sch", "A document has a title.", "A document is titled."),
+                     "messages/es.cfg: SPS-44 has no translation of: A document is titled."),
     "rule without example": (spoil("examples/ack.cfg", "\"ACK-04\"", "\"ACK-05\""), "ack.cfg:"),
 }
 

@@ -43,8 +43,8 @@ def test_it_names_nobody(gate, bundle):
     with tarfile.open(bundle) as archive:
         names = archive.getnames()
         text = b"".join(archive.extractfile(n).read() for n in names)
-    assert {n.split("/")[0] for n in names} == {"BUNDLE", "POLICY", "codes", "examples", "rules",
-                                                "schemas", "types"}
+    assert {n.split("/")[0] for n in names} == {"BUNDLE", "POLICY", "codes", "examples",
+                                                "messages", "rules", "schemas", "types"}
     for person in ("partners/nz-mpi", "operators/operator", "authority-nz/officer"):
         assert fingerprint(gate.pki.path(person)).encode() not in text
 
@@ -101,6 +101,51 @@ def test_findings_are_the_gates(gate, bundle, tmp_path):
         assert mine["findings"] == wanted, (number, mine, answer)
         with_findings += bool(wanted)
     assert with_findings > len(EXAMPLES) * MUTANTS // 2
+
+
+def test_sentences_in_the_partners_language(gate):
+    octets = gate.document("phyto", "PUBLIC-2").read_bytes().replace(b">70<", b">35<", 1)
+    answers = {}
+    for accept in ("", "fr-BE, fr;q=0.9, en;q=0.1", "es", "de"):
+        for path in ("/v1/preflight", "/v1/documents"):
+            got = gate.request(path, method="POST", data=octets, headers={
+                "Content-Type": "application/xml", "Accept-Language": accept})
+            assert got.headers.get("Content-Language") == (
+                accept[:2] if accept[:2] in ("fr", "es") else None)
+            answers[accept[:2], path] = got.json()
+    english = answers["", "/v1/documents"]
+    for language, none, status in (
+            ("fr", "Le document n'a pas de signature.",
+             "Le statut 35 n'est pas admis pour PHYTO."),
+            ("es", "El documento no tiene firma.", "El estado 35 no se admite para PHYTO.")):
+        for path in ("/v1/preflight", "/v1/documents"):
+            messages = [f["message"] for f in answers[language, path]["findings"]]
+            assert none in messages and status in messages, messages
+        theirs = answers[language, "/v1/documents"]
+        same = ("code", "where", "received", "rule", "severity", "clause", "line", "column")
+        assert [[f.get(k) for k in same] for f in theirs["findings"]] == \
+            [[f.get(k) for k in same] for f in english["findings"]]
+        assert not {f["message"] for f in theirs["findings"]} & \
+            {f["message"] for f in english["findings"]}
+        report = gate.request(f"/v1/documents/{theirs['id']}/report",
+                              headers={"Accept-Language": language}).json()
+        assert report["findings"] == theirs["findings"]
+        stored = gate.request(f"/v1/documents/{theirs['id']}/report").json()
+        assert [f["message"] for f in stored["findings"]] == \
+            [f["message"] for f in english["findings"]]
+    missing = gate.request("/v1/nothing", headers={"Accept-Language": "fr"}).json()
+    assert missing["detail"] == "Cette ressource n'existe pas, ou n'est pas la vôtre."
+
+
+def test_check_speaks_languages(bundle, tmp_path):
+    bad = tmp_path / "bad.xml"
+    bad.write_bytes((ROOT / "policies" / "examples" / "phyto.xml").read_bytes()
+                    .replace(b">70<", b">35<", 1))
+    done = sealgate("check", "--bundle", bundle, "--language", "fr", bad)
+    messages = [f["message"] for f in json.loads(done.stdout)["findings"]]
+    assert done.returncode == 1 and "Le statut 35 n'est pas admis pour PHYTO." in messages
+    done = sealgate("check", "--bundle", bundle, "--language", "de", EXAMPLES[0])
+    assert done.returncode == 2 and "de" in done.stderr
 
 
 def test_code_lists(gate, bundle):
