@@ -63,6 +63,8 @@ $(foreach lib,$(LIBS),$(eval $(call library,$(lib))))
 $(B)/lib/signer-client.a: $(call objs,obj,$(SIGNER_CLIENT))
 $(B)/san/lib/signer-client.a: $(call objs,san,$(SIGNER_CLIENT))
 
+# The edge's configuration is compiled in as it stands, too.
+$(patsubst %,$(B)/%/gateway/ctl/edge.o,obj san): systemd/nginx/sealgate.conf.in
 # The catalogue of algorithms is compiled in as it stands.
 $(patsubst %,$(B)/%/gateway/xades/catalogue.o,obj san fuzz/obj): policies/signature/algorithms.cfg
 $(patsubst %,$(B)/%/gateway/xades/rules.o,obj san fuzz/obj): policies/signature/rules.cfg

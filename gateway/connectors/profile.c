@@ -201,9 +201,9 @@ static int take_cleared(const struct reader *r, const config_t *c, struct profil
 					 "cleared is true or false")
 			       : 0;
 	p->cleared = value;
-	return value && p->protocol != PROFILE_PUSH
+	return value && p->protocol == PROFILE_SOAP
 		       ? refuse(r, config_lookup(c, "cleared"),
-				 "cleared is told by push only")
+				 "cleared is told by push, or read")
 		       : 0;
 }
 
@@ -216,17 +216,20 @@ static int take_protocol(const struct reader *r, const config_t *c, struct profi
 		p->protocol = PROFILE_SOAP;
 	else if (strcmp(text, "push") == 0)
 		p->protocol = PROFILE_PUSH;
+	else if (strcmp(text, "pull") == 0)
+		p->protocol = PROFILE_PULL;
 	else
-		return refuse(
-			r, config_lookup(c, "protocol"), "protocol is soap or push");
+		return refuse(r, config_lookup(c, "protocol"),
+			"protocol is soap, push or pull");
 	return 0;
 }
 
 /* What the protocol cannot do without. */
 static int check_complete(const struct reader *r, const struct profile *p)
 {
-	if (!p->url)
-		return refuse(r, NULL, "url is missing");
+	if (!p->url != (p->protocol == PROFILE_PULL))
+		return refuse(
+			r, NULL, p->url ? "nobody is called: no url" : "url is missing");
 	if (p->protocol == PROFILE_SOAP &&
 		(!p->submit.action || !p->submit.template || !p->submit.id ||
 			!p->find.action || !p->find.template || !p->find.found ||

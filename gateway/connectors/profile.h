@@ -16,7 +16,7 @@
 
 #define PROFILE_NAMESPACES_MAX 16
 
-enum profile_protocol { PROFILE_SOAP = 1, PROFILE_PUSH };
+enum profile_protocol { PROFILE_SOAP = 1, PROFILE_PUSH, PROFILE_PULL };
 
 /* A request that a destination understands and where its answer is read. XPath for SOAP,
  * member names for push; NULL where the profile says nothing. */
@@ -42,7 +42,7 @@ struct profile {
 	 * document that withdraws or replaces another; else it is submitted. Their
 	 * answers are read as those of submit. */
 	struct profile_operation submit, find, withdraw, replace;
-	bool cleared; /* push: it is told when a document is cleared */
+	bool cleared; /* push, pull: it is told when a document is cleared */
 	/* soap: what the answer of find says of the EU's decision, and when it is asked
 	 * for again; both NULL: no decision is made there */
 	struct {

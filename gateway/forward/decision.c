@@ -80,6 +80,10 @@ void follow(const struct courier *c, const struct queue_claim *claim,
 	const struct delivery_attempt *a, int64_t now, struct queue_followed *ret)
 {
 	*ret = (struct queue_followed){ 0 };
+	if (c->profile->protocol == PROFILE_PULL) {
+		ret->what = FOLLOW_FEED;
+		return;
+	}
 	if (claim_is(claim, NOTICE_DECISION) && a->favourable) {
 		ret->what = FOLLOW_CLEARED;
 		add_told(c, ret);

@@ -127,6 +127,8 @@ static void deliver(struct courier *c, const struct queue_claim *claim, int cont
 
 	if (r < 0)
 		attempt_set(&a, DELIVERY_DEFERRED, "container: %s", strerror(-r));
+	else if (c->profile->protocol == PROFILE_PULL)
+		attempt_set(&a, DELIVERY_DELIVERED, "in the feed, to be pulled");
 	else if (claim_is(claim, NOTICE_DECISION))
 		ask_decision(c, claim, &a);
 	else if (c->profile->protocol == PROFILE_SOAP)

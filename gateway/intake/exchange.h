@@ -17,11 +17,12 @@ struct exchange {
 	struct links *links; /* this thread's own; NULL where nothing may be asked */
 	struct request *request;
 	struct response *response;
-	struct snapshot *snapshot;	    /* held */
-	const struct partner *partner;	    /* of the snapshot; set by identify() */
-	char certificate[SHA256_TEXT_SIZE]; /* of the client certificate */
-	int64_t certificate_until;	    /* its notAfter */
-	char id[DOCUMENT_ID_SIZE];	    /* of the path, or "" */
+	struct snapshot *snapshot;	     /* held */
+	const struct partner *partner;	     /* of the snapshot; set by identify() */
+	const struct customs_office *office; /* instead of a partner, at their listener */
+	char certificate[SHA256_TEXT_SIZE];  /* of the client certificate */
+	int64_t certificate_until;	     /* its notAfter */
+	char id[DOCUMENT_ID_SIZE];	     /* of the path, or "" */
 };
 
 #endif

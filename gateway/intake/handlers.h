@@ -16,6 +16,7 @@ void get_receipt(struct exchange *x);
 void get_report(struct exchange *x);
 void get_evidence(struct exchange *x);
 void get_events(struct exchange *x);
+void get_customs_evidence(struct exchange *x);
 void get_outcomes(struct exchange *x);
 void post_acknowledgement(struct exchange *x);
 void get_status(struct exchange *x);

@@ -31,6 +31,13 @@ static const struct route ROUTES[] = {
 	{ "/v1/codes/*", "GET", get_code_list },
 };
 
+/* What customs may ask, at their listener. */
+static const struct route CUSTOMS_ROUTES[] = {
+	{ "/v1/outcomes", "GET", get_outcomes },
+	{ "/v1/outcomes/acknowledgement", "POST", post_acknowledgement },
+	{ "/v1/documents/{}/evidence", "GET", get_customs_evidence },
+};
+
 /* Paths are compared octet by octet: what would need decoding or cleaning is not ours. */
 static bool matches(const char *pattern, const char *path, char ret_id[DOCUMENT_ID_SIZE])
 {
@@ -55,20 +62,29 @@ static bool matches(const char *pattern, const char *path, char ret_id[DOCUMENT_
 	return true;
 }
 
-void http_dispatch(struct exchange *x)
+static void dispatch(struct exchange *x, const struct route *routes, size_t count)
 {
 	const char *method = scgi_get(&x->request->scgi, "REQUEST_METHOD");
 
-	for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
-		if (!matches(ROUTES[i].path, x->request->path, x->id))
+	for (size_t i = 0; i < count; i++) {
+		if (!matches(routes[i].path, x->request->path, x->id))
 			continue;
-		if (strcmp(ROUTES[i].method, method) == 0) {
-			ROUTES[i].run(x);
+		if (strcmp(routes[i].method, method) == 0) {
+			routes[i].run(x);
 			return;
 		}
 		problem(x, "http.method", method, NULL);
-		x->response->allow = ROUTES[i].method; /* every path has one method */
+		x->response->allow = routes[i].method; /* every path has one method */
 		return;
 	}
 	problem(x, "http.path", x->request->path, NULL);
+}
+
+void http_dispatch(struct exchange *x)
+{
+	if (x->office)
+		dispatch(x, CUSTOMS_ROUTES,
+			sizeof(CUSTOMS_ROUTES) / sizeof(CUSTOMS_ROUTES[0]));
+	else
+		dispatch(x, ROUTES, sizeof(ROUTES) / sizeof(ROUTES[0]));
 }

@@ -57,8 +57,37 @@ static int enrolled(struct exchange *x)
 	return 1;
 }
 
+/* Which listener it was is said by nginx alone: no request header has this name. */
+static int identify_customs(struct exchange *x, int64_t at)
+{
+	struct web_certificate c = { 0 };
+	int r = x->snapshot->customs
+			? web_certificate_check(&x->request->scgi, x->snapshot->customs,
+				  x->server->revocation, at, &c)
+			: 0;
+
+	memcpy(x->certificate, c.sha256, sizeof(x->certificate));
+	x->certificate_until = c.until;
+	if (r != 1)
+		problem(x, "partner.certificate", *c.sha256 ? c.sha256 : NULL,
+			c.path.reason);
+	else
+		x->office = policy_customs_by_certificate(
+			x->snapshot->policy, x->certificate);
+	if (r == 1 && !x->office)
+		problem(x, "partner.unknown", x->certificate, NULL);
+	else if (r == 1 && x->office->suspended)
+		problem(x, "partner.suspended", x->office->name, NULL);
+	if (x->snapshot->customs)
+		web_certificate_done(&c);
+	return r == 1 && x->office && !x->office->suspended;
+}
+
 int identify(struct exchange *x, int64_t at)
 {
 	x->partner = NULL;
+	x->office = NULL;
+	if (strcmp(scgi_get(&x->request->scgi, "LISTENER"), "customs") == 0)
+		return identify_customs(x, at);
 	return check_certificate(x, at) ? enrolled(x) : 0;
 }

@@ -8,8 +8,9 @@
 
 #include "intake/exchange.h"
 
-/* Identify the partner of the request under x->snapshot; sets x->partner and
- * x->certificate. Return: 1, 0 when x->response holds the problem. */
+/* Identify the partner, or at their listener the customs office, of the request under
+ * x->snapshot; sets x->partner and x->certificate. Return: 1, 0 when x->response holds
+ * the problem. */
 int identify(struct exchange *x, int64_t at);
 
 #endif

@@ -8,12 +8,14 @@
 #include "queue/protocol.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CURSOR_DIGITS_MAX 18
 #define LIMIT_DEFAULT 100
 #define BODY_MAX 1024u
+#define FEED_NAME_SIZE (sizeof(FEED_PREFIX) + DESTINATION_NAME_SIZE)
 
 /* Digits without a leading zero: the texts that this gate gives out. */
 static bool read_cursor(const char *text, int64_t *ret_cursor)
@@ -64,8 +66,19 @@ static void not_done(struct exchange *x, int answer, const char *received)
 		answer == QUEUE_ILLEGAL ? received : NULL, NULL);
 }
 
+/* A partner's feed has its name, that of customs the name of what is delivered to them.
+ */
+static const char *feed_of(const struct exchange *x, char ret_name[FEED_NAME_SIZE])
+{
+	if (!x->office)
+		return x->partner->name;
+	snprintf(ret_name, FEED_NAME_SIZE, FEED_PREFIX "%s", x->office->destination);
+	return ret_name;
+}
+
 void get_outcomes(struct exchange *x)
 {
+	char name[FEED_NAME_SIZE];
 	_cleanup_(closep) int fd = -1;
 	json_t *feed;
 	int64_t after;
@@ -73,14 +86,16 @@ void get_outcomes(struct exchange *x)
 
 	if (!read_query(x, &after, &limit))
 		return;
-	r = links_outcomes(x->links, x->partner->name, after, limit, &fd);
+	r = links_outcomes(x->links, feed_of(x, name), after, limit, &fd);
 	if (r != QUEUE_DONE) {
 		not_done(x, r, scgi_get(&x->request->scgi, "QUERY_STRING"));
 		return;
 	}
 	feed = json_of(fd);
-	withhold_words(x->partner, json_object_get(feed, "outcomes"));
-	withhold_decisions(x->partner, json_object_get(feed, "outcomes"));
+	if (x->partner) {
+		withhold_words(x->partner, json_object_get(feed, "outcomes"));
+		withhold_decisions(x->partner, json_object_get(feed, "outcomes"));
+	}
 	response_json(x->response, 200, TYPE_JSON, feed);
 }
 
@@ -106,14 +121,52 @@ static int read_acknowledgement(struct exchange *x, int64_t *ret_cursor)
 
 void post_acknowledgement(struct exchange *x)
 {
+	char name[FEED_NAME_SIZE];
 	int64_t cursor;
 	int fd = -1, r;
 
 	if (!read_acknowledgement(x, &cursor))
 		return;
-	r = links_acknowledge(x->links, x->partner->name, cursor, &fd);
+	r = links_acknowledge(x->links, feed_of(x, name), cursor, &fd);
 	if (r == QUEUE_DONE)
 		response_fd(x->response, 200, TYPE_JSON, fd);
 	else
 		not_done(x, r, "a cursor that was not given out");
+}
+
+/* Was the document delivered to the office's destination? */
+static bool in_feed(const json_t *document, const char *destination)
+{
+	const json_t *d;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "deliveries"), i, d)
+	{
+		const char *name = json_string_of(d, "destination"),
+			   *state = json_string_of(d, "state");
+
+		if (name && state && strcmp(name, destination) == 0)
+			return strcmp(state, "delivered") == 0;
+	}
+	return false;
+}
+
+void get_customs_evidence(struct exchange *x)
+{
+	_cleanup_(closep) int meta = -1;
+	_cleanup_json_ json_t *document = NULL;
+	struct queue_document d;
+	int fd = -1, r = links_get(x->links, x->id, NULL, QUEUE_META, &d, &meta);
+
+	snprintf(x->response->id, sizeof(x->response->id), "%s", x->id);
+	document = r == QUEUE_DONE ? json_of(meta) : NULL;
+	if (r == QUEUE_DONE && !in_feed(document, x->office->destination))
+		r = QUEUE_NOT_FOUND;
+	if (r == QUEUE_DONE)
+		r = links_get(x->links, x->id, NULL, QUEUE_CONTAINER, &d, &fd);
+	if (r == QUEUE_DONE)
+		response_fd(x->response, 200, TYPE_CONTAINER, fd);
+	else
+		problem(x, r == QUEUE_NOT_FOUND ? "http.path" : "http.queue-away",
+			x->request->path, NULL);
 }

@@ -57,8 +57,11 @@ static void log_answer(const struct exchange *x, int64_t began_ms)
 		"%s %s %d %s, partner %s, %zu octets, %lld ms, correlation %s",
 		scgi_get(scgi, "REQUEST_METHOD"), x->request->path, x->response->status,
 		x->response->code ? x->response->code : "-",
-		x->partner ? x->partner->name : "-", request_size(x->request),
-		(long long)(clock_monotonic_ms() - began_ms), x->request->correlation);
+		x->partner  ? x->partner->name
+		: x->office ? x->office->name
+			    : "-",
+		request_size(x->request), (long long)(clock_monotonic_ms() - began_ms),
+		x->request->correlation);
 }
 
 /* What the partner asks, when its share has a place for it. */
@@ -66,7 +69,10 @@ static void answer_partner(struct exchange *x)
 {
 	char partner[PARTNER_NAME_SIZE]; /* a newer policy may take x->partner's place */
 
-	snprintf(partner, sizeof(partner), "%s", x->partner->name);
+	if (x->office)
+		snprintf(partner, sizeof(partner), FEED_PREFIX "%.50s", x->office->name);
+	else
+		snprintf(partner, sizeof(partner), "%s", x->partner->name);
 	switch (share_take(&x->server->shares, partner)) {
 	case SHARE_TAKEN:
 		http_dispatch(x);

@@ -31,10 +31,11 @@ static uint64_t stamp_file(const char *path)
 
 static uint64_t stamp_files(const struct snapshots *s)
 {
-	uint64_t parts[3] = { policy_stamp(s->policies), stamp_file(s->authorities),
-		policy_stamp(s->revocation) }; /* any tree of files will do */
+	uint64_t parts[4] = { policy_stamp(s->policies), stamp_file(s->authorities),
+		policy_stamp(s->revocation), /* any tree of files will do */
+		stamp_file(s->customs) };
 
-	return (parts[0] * 31 + parts[1]) * 31 + parts[2];
+	return ((parts[0] * 31 + parts[1]) * 31 + parts[2]) * 31 + parts[3];
 }
 
 static void snapshot_free(struct snapshot *snapshot)
@@ -45,6 +46,7 @@ static void snapshot_free(struct snapshot *snapshot)
 	public_part_done(&snapshot->public);
 	messages_free(snapshot->messages);
 	pki_material_free(snapshot->transport);
+	pki_material_free(snapshot->customs);
 	known_done(&snapshot->known);
 	free(snapshot);
 }
@@ -69,21 +71,21 @@ static int split_authorities(struct pki_material *m)
 	return sk_X509_num(m->anchors) > 0 ? 0 : -EINVAL;
 }
 
-static int load_transport(
-	const struct snapshots *s, struct pki_material **ret, char **ret_error)
+static int load_transport(const struct snapshots *s, const char *authorities,
+	struct pki_material **ret, char **ret_error)
 {
 	_cleanup_(pki_material_freep) struct pki_material *m = pki_material_new();
 	int r;
 
 	if (!m)
 		return -ENOMEM;
-	r = pki_material_load(m, PKI_CERTIFICATES, s->authorities, ret_error);
+	r = pki_material_load(m, PKI_CERTIFICATES, authorities, ret_error);
 	if (r < 0)
 		return r;
 	r = split_authorities(m);
 	if (r < 0) {
 		if (asprintf(ret_error, "%s: holds no self-issued authority",
-			    s->authorities) < 0)
+			    authorities) < 0)
 			*ret_error = NULL;
 		return r;
 	}
@@ -137,7 +139,10 @@ static int snapshot_load(struct snapshots *s, struct snapshot **ret, char **ret_
 		load_public(s, n);
 		load_messages(s, n);
 		s->fault = "intake.authorities";
-		r = load_transport(s, &n->transport, ret_error);
+		r = load_transport(s, s->authorities, &n->transport, ret_error);
+	}
+	if (r >= 0 && *s->customs && access(s->customs, F_OK) == 0) {
+		r = load_transport(s, s->customs, &n->customs, ret_error);
 	}
 	if (r < 0) {
 		snapshot_free(n);
@@ -159,6 +164,9 @@ int snapshots_init(struct snapshots *s, const struct instance *instance, char **
 		r = instance_path(instance,
 			config_string(instance->config, "tls.partner_ca"),
 			s->authorities);
+	if (r == 0)
+		r = instance_path(instance,
+			config_string(instance->config, "tls.customs_ca"), s->customs);
 	if (r == 0)
 		r = instance_path(instance, "state/trust/revocation", s->revocation);
 	if (r < 0)

@@ -23,6 +23,7 @@ struct snapshot {
 	struct messages *messages;	/* of it; NULL: English alone */
 	struct public_part public;	/* of it */
 	struct pki_material *transport; /* partner authorities and all revocation data */
+	struct pki_material *customs;	/* the same for customs; NULL: nobody is let in */
 	struct known known;		/* certificates found good by it */
 };
 
@@ -34,6 +35,7 @@ struct snapshots {
 	const char *fault;  /* message code of the last that could not be read */
 	char policies[PATH_MAX];
 	char authorities[PATH_MAX];
+	char customs[PATH_MAX]; /* authorities of customs */
 	char revocation[PATH_MAX];
 };
 

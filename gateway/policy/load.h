@@ -45,6 +45,8 @@ struct policy {
 	struct role_verbs roles[POLICY_ROLES]; /* by index of policy_role_index */
 	struct role_verbs four_eyes;	       /* verbs that take two people */
 	struct degraded_rule degraded[DEGRADED_DEPENDENCIES];
+	struct customs_office *offices;
+	size_t office_count;
 	struct type_sunset *sunsets;
 	size_t sunset_count;
 };
@@ -54,6 +56,7 @@ int policy_role_index(const char *role);
 
 /* Each reads its part of policies/ into p. Return: 0, -EINVAL with *ret_error, -errno. */
 int policy_load_partners(struct policy *p, const char *policies, char **ret_error);
+int policy_load_customs(struct policy *p, const char *policies, char **ret_error);
 int policy_load_routes(struct policy *p, const char *policies, char **ret_error);
 int policy_load_operators(struct policy *p, const char *policies, char **ret_error);
 int policy_load_sunsets(struct policy *p, const char *policies, char **ret_error);

@@ -42,6 +42,8 @@ static int load_parts(struct policy *p, const char *policies, char **ret_error)
 	if (r == 0)
 		r = policy_load_partners(p, policies, ret_error);
 	if (r == 0)
+		r = policy_load_customs(p, policies, ret_error);
+	if (r == 0)
 		r = policy_load_routes(p, policies, ret_error);
 	if (r == 0)
 		r = policy_load_operators(p, policies, ret_error);
@@ -94,6 +96,7 @@ void policy_free(struct policy *p)
 	free(p->partners);
 	free(p->rules);
 	free(p->people);
+	free(p->offices);
 	free(p->sunsets);
 	free(p);
 }

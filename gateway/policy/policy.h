@@ -63,6 +63,17 @@ struct partner {
 	size_t demand_count;
 };
 
+#define CUSTOMS_CERTIFICATES_MAX 16
+
+/* policies/customs/NAME.cfg: who pulls what is delivered to a destination. */
+struct customs_office {
+	char name[PARTNER_NAME_SIZE];
+	char destination[DESTINATION_NAME_SIZE]; /* of protocol pull */
+	char transport[CUSTOMS_CERTIFICATES_MAX][SHA256_TEXT_SIZE];
+	size_t transport_count;
+	bool suspended;
+};
+
 /* policies/operators.cfg: named people */
 struct operator_person {
 	char name[64];
@@ -94,6 +105,8 @@ const struct partner_demand *policy_demand(
 	const struct partner *partner, const char *type);
 
 const struct partner *policy_partner_by_certificate(
+	const struct policy *p, const char *sha256);
+const struct customs_office *policy_customs_by_certificate(
 	const struct policy *p, const char *sha256);
 const struct operator_person *policy_operator_by_certificate(
 	const struct policy *p, const char *sha256);

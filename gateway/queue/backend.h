@@ -238,6 +238,10 @@ struct outcome {
 int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
 	const struct outcome *o);
 
+/* The same into another feed. */
+int outcome_add_to(struct engine *e, int64_t now, const char *feed,
+	const struct document_row *d, const struct outcome *o);
+
 /* What a document says about earlier ones; relation RELATION_NONE: nothing. */
 struct relation_row {
 	enum document_relation relation;

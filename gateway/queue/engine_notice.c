@@ -109,6 +109,39 @@ static int clear(struct engine *e, int64_t now, const struct document_row *doc,
 	return r < 0 ? r : QUEUE_DONE;
 }
 
+static const char *information_of(
+	const struct delivery_row *d, const struct relation_row *relation)
+{
+	const char *notice = strchr(d->destination, DESTINATION_NOTICE);
+
+	if (notice && strcmp(notice, NOTICE_CLEARED) == 0)
+		return "cleared";
+	return relation->relation == RELATION_WITHDRAWS ? "withdrawn" : "advance";
+}
+
+/* Whoever pulls reads it there, in this order, and says how far it has read. */
+static int feed(struct engine *e, int64_t now, const struct document_row *doc,
+	const struct delivery_row *d)
+{
+	char base[DESTINATION_NAME_SIZE];
+	char name[sizeof(FEED_PREFIX) + DESTINATION_NAME_SIZE], event[32];
+	struct relation_row relation;
+	int r = relation_read(e, doc->key, &relation);
+	const struct outcome o = { .event = event,
+		.destination = base,
+		.state = information_of(d, &relation),
+		.reply_id = document_relation_text(relation.relation),
+		.detail = relation.number };
+
+	if (r < 0)
+		return r;
+	destination_base(d->destination, base);
+	snprintf(name, sizeof(name), FEED_PREFIX "%s", base);
+	snprintf(event, sizeof(event), "document.%s", o.state);
+	r = outcome_add_to(e, now, name, doc, &o);
+	return r < 0 ? r : QUEUE_DONE;
+}
+
 int notice_follow(struct engine *e, int64_t now, const struct document_row *doc,
 	const struct delivery_row *d, const struct queue_delivery_result_request *q)
 {
@@ -117,6 +150,8 @@ int notice_follow(struct engine *e, int64_t now, const struct document_row *doc,
 		return await_decision(e, now, doc, d, q->followed.at);
 	case FOLLOW_CLEARED:
 		return clear(e, now, doc, d, q);
+	case FOLLOW_FEED:
+		return feed(e, now, doc, d);
 	case FOLLOW_NONE:
 	case FOLLOWS:
 	default:

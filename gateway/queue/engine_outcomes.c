@@ -9,12 +9,17 @@
 int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
 	const struct outcome *o)
 {
-	const char *partner = d->document.partner;
-	int r = sql_run(e, SQL_OUTCOME_NEXT, "t", partner);
+	return outcome_add_to(e, now, d->document.partner, d, o);
+}
+
+int outcome_add_to(struct engine *e, int64_t now, const char *feed,
+	const struct document_row *d, const struct outcome *o)
+{
+	int r = sql_run(e, SQL_OUTCOME_NEXT, "t", feed);
 
 	if (r < 0)
 		return r;
-	return sql_run(e, SQL_OUTCOME_INSERT, "tiittttt", partner, (int64_t)d->key, now,
+	return sql_run(e, SQL_OUTCOME_INSERT, "tiittttt", feed, (int64_t)d->key, now,
 		o->event, o->destination ? o->destination : "", o->state,
 		o->reply_id ? o->reply_id : "", o->detail ? o->detail : "");
 }

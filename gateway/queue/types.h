@@ -69,11 +69,16 @@ enum document_relation document_relation_find(const char *text);
 #define NOTICE_DECISION "/decision"
 #define NOTICE_CLEARED "/cleared"
 
+/* The feed of a destination that pulls: this before its name, where a partner's name
+ * stands else. No partner's name has a colon. */
+#define FEED_PREFIX "customs:"
+
 /* What follows from a delivery. */
 enum queue_follow {
 	FOLLOW_NONE = 0,
 	FOLLOW_DECISION, /* ask there for the decision, from a time on */
 	FOLLOW_CLEARED,	 /* the decision is favourable: the document is cleared */
+	FOLLOW_FEED,	 /* put it into the feed that the destination reads */
 	FOLLOWS,
 };
 

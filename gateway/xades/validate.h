@@ -56,8 +56,8 @@ struct xades_options {
 	bool fresh_revocation;
 	/* Seconds that revocation data about signers counts beyond its end; 0: none. */
 	int64_t crl_grace, ocsp_grace;
-	/* Only whether each signature is right by itself (core_valid): no path is built, no
-	 * time-stamp looked at, and nothing passes. */
+	/* Only whether each signature is right by itself (core_valid): no path is built,
+	 * no time-stamp looked at, and nothing passes. */
 	bool core_only;
 	EVP_PKEY *key; /* bare key for core validation only, or NULL */
 	const struct xades_detached *detached;

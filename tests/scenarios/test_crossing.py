@@ -277,9 +277,9 @@ def test_headers_cannot_name_a_client(gate):
     assert response.status_code == 403
 
 
-def test_customs_has_no_back_end_yet(gate):
-    response = gate.request("/v1/documents", "customs/nl-customs", listener="customs")
-    assert response.status_code == 404
+def test_customs_that_are_not_enrolled(gate):
+    response = gate.request("/v1/outcomes", "customs/nl-customs", listener="customs")
+    assert (response.status_code, response.json()["code"]) == (403, "partner.unknown")
 
 
 def test_audit_chain_verifies(gate):

@@ -60,7 +60,7 @@ static void test_refuses(void **state)
 {
 	(void)state;
 	refused("protocol = \"carrier-pigeon\"; url = \"x\";",
-		"protocol is soap or push");
+		"protocol is soap, push or pull");
 	refused("protocol = \"push\"; url = \"x\"; information = \"advance\";",
 		"id_member");
 	refused("protocol = \"push\"; information = \"a\"; submit = { id_member = \"a\"; "
@@ -71,6 +71,10 @@ static void test_refuses(void **state)
 	refused("protocol = \"soap\"; url = \"x\"; timeout_s = 0;", "out of range");
 	refused("protocol = \"soap\"; url = \"x\"; submit = { template = \"../../x\"; };",
 		"template cannot be read");
+	refused("protocol = \"pull\"; url = \"x\";", "nobody is called");
+	refused("protocol = \"soap\"; url = \"x\"; cleared = true;", "cleared is told");
+	refused("protocol = \"soap\"; url = \"x\"; decision = { first_s = 1; };",
+		"decision needs");
 	refused("@include \"other\"", "@include");
 	refused("protocol = ", "x.cfg");
 	refused("protocol = \"soap\"; url = \"x\"; permanent = \"true()\";",
