@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TABLE_MAX (4u * 1024 * 1024)
+#define TABLE_MAX (16u * 1024 * 1024)
 
 static int read_options(int argc, char **argv, const char **ret_policies)
 {

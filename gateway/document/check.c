@@ -23,14 +23,16 @@ static void check_status(const struct document_type *type, const struct facts *f
 		"Status %s is not admitted for %s.", facts->status, type->name);
 }
 
-static int check_rules(const struct document_type *type, xmlDoc *doc, int64_t at,
-	struct findings *findings)
+static int check_rules(const struct document_type *type, xmlDoc *doc,
+	const struct facts *facts, int64_t at, struct findings *findings)
 {
+	/* Codes are those of the day on which the document was issued. */
+	int64_t date = facts->issued ? facts->issued : at;
 	_cleanup_xpath_ xmlXPathContext *context = rule_context(doc, at);
 	int r = context ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < type->code_count; i++)
-		r = code_checks_run(type->codes[i], context, findings);
+		r = code_checks_run(type->codes[i], context, date, findings);
 	for (size_t i = 0; r == 0 && i < type->rule_count; i++)
 		r = rules_run(type->rules[i], context, findings);
 	if (r == -EDOM) {
@@ -74,7 +76,7 @@ int document_check(const struct document_types *t, const struct document_type *t
 	check_status(type, facts, findings);
 	if (type->sunset && at >= type->sunset)
 		findings_add(findings, "doc.sunset", NULL, type->name, NULL);
-	r = check_rules(type, doc, at, findings);
+	r = check_rules(type, doc, facts, at, findings);
 	if (r < 0)
 		return r;
 	if (findings->out_of_memory)

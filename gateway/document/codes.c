@@ -2,6 +2,7 @@
 #include "document/codes.h"
 
 #include "common/limits.h"
+#include "document/code_list.h"
 #include "document/csv.h"
 #include "document/rules_model.h"
 #include "xml/node.h"
@@ -11,12 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MESSAGE_MAX 200
+
 struct code_check {
 	char *id;
 	char *list; /* its name, for people */
 	enum severity severity;
-	char **codes; /* sorted */
-	size_t code_count;
+	struct code_list *codes;
+	bool optional; /* the list need not be there; then the check is not either */
 	size_t looked; /* while watched: how many values it has seen */
 };
 
@@ -37,61 +40,30 @@ static int fail(char **ret_error, const char *path, size_t row, const char *what
 	return -EINVAL;
 }
 
-static int compare(const void *a, const void *b)
+/* The list of a check; one that may be absent ("?NAME") leaves the check without.
+ * Return: 1, 0 when it is absent and may be, negative. */
+static int load_list(struct code_check *check, const char *named, const char *policies,
+	const char *where, char **ret_error)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The column that COLUMN=VALUE names and the value, or -1. */
-static int condition(const struct csv *table, const char *where, const char **ret_value)
-{
-	char column[64];
-	size_t n = strcspn(where, "=");
-
-	if (where[n] != '=' || n >= sizeof(column))
-		return -1;
-	memcpy(column, where, n);
-	column[n] = '\0';
-	*ret_value = where + n + 1;
-	return csv_column(table, column);
-}
-
-/* Copy the first column of the rows where the condition holds, or of all. */
-static int fill(struct code_check *check, const struct csv *table, const char *where)
-{
-	const char *wanted = NULL;
-	int column = *where ? condition(table, where, &wanted) : 0;
-
-	if (column < 0)
-		return -EINVAL;
-	check->codes = calloc(table->rows + 1, sizeof(check->codes[0]));
-	if (!check->codes)
-		return -ENOMEM;
-	for (size_t i = 0; i < table->rows; i++) {
-		if (wanted && strcmp(csv_cell(table, i, column), wanted) != 0)
-			continue;
-		check->codes[check->code_count] = strdup(csv_cell(table, i, 0));
-		if (!check->codes[check->code_count])
-			return -ENOMEM;
-		check->code_count++;
-	}
-	qsort(check->codes, check->code_count, sizeof(check->codes[0]), compare);
-	return check->code_count ? 0 : -EINVAL;
-}
-
-static int load_list(struct code_check *check, const char *policies, const char *where,
-	char **ret_error)
-{
-	_cleanup_csv_ struct csv table = { 0 };
+	bool optional = *named == '?';
 	char path[PATH_MAX];
 	int r;
 
+	check->optional = optional;
+	check->list = strdup(named + optional);
+	if (!check->list)
+		return -ENOMEM;
 	if (strchr(check->list, '/') ||
 		snprintf(path, sizeof(path), "%s/codes/%s.csv", policies, check->list) >=
 			(int)sizeof(path))
 		return -ENAMETOOLONG;
-	r = csv_read(path, &table, ret_error);
-	return r < 0 ? r : fill(check, &table, where);
+	r = code_list_load(path, where, &check->codes, ret_error);
+	if (r == -ENOENT && optional) {
+		free(*ret_error);
+		*ret_error = NULL;
+		return 0;
+	}
+	return r < 0 ? r : 1;
 }
 
 /* The place of a check. Return: 0, -EINVAL, -ENOMEM. */
@@ -108,22 +80,34 @@ static int load_place(struct code_checks *c, const char *expression)
 	return rule->context ? 0 : -EINVAL;
 }
 
+static void check_done(struct code_check *check)
+{
+	code_list_free(check->codes);
+	free(check->id);
+	free(check->list);
+	*check = (struct code_check){ 0 };
+}
+
+/* Return: 1, 0 when the check is not, negative. */
 static int load_row(struct code_checks *c, struct code_check *check,
 	const struct csv *table, size_t row, const char *policies, char **ret_error)
 {
 	const char *severity = csv_cell(table, row, 4);
 
+	int r;
+
 	check->id = strdup(csv_cell(table, row, 0));
-	check->list = strdup(csv_cell(table, row, 2));
-	if (!check->id || !check->list)
+	if (!check->id)
 		return -ENOMEM;
-	if (load_place(c, csv_cell(table, row, 1)) < 0)
-		return -EINVAL;
 	if (strcmp(severity, "warning") == 0)
 		check->severity = SEVERITY_WARNING;
 	else if (strcmp(severity, "error") != 0)
 		return -EINVAL;
-	return load_list(check, policies, csv_cell(table, row, 3), ret_error);
+	r = load_list(check, csv_cell(table, row, 2), policies, csv_cell(table, row, 3),
+		ret_error);
+	if (r <= 0)
+		return r;
+	return load_place(c, csv_cell(table, row, 1)) < 0 ? -EINVAL : 1;
 }
 
 static bool header_ok(const struct csv *table)
@@ -145,10 +129,14 @@ static int load_table(struct code_checks *c, const struct csv *table,
 	c->checks = calloc(table->rows + 1, sizeof(*c->checks));
 	if (!c->checks)
 		return -ENOMEM;
-	while (c->count < table->rows) {
-		size_t row = c->count++;
-		int r = load_row(c, &c->checks[row], table, row, policies, ret_error);
+	for (size_t row = 0; row < table->rows; row++) {
+		struct code_check *check = &c->checks[c->count];
+		int r = load_row(c, check, table, row, policies, ret_error);
 
+		if (r != 0)
+			c->count++;
+		else
+			check_done(check);
 		if (r < 0) {
 			fail(ret_error, path, row,
 				"the expression, list, column or severity is unknown");
@@ -214,15 +202,8 @@ void code_checks_free(struct code_checks *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->count; i++) {
-		struct code_check *check = &c->checks[i];
-
-		for (size_t k = 0; k < check->code_count; k++)
-			free(check->codes[k]);
-		free(check->codes);
-		free(check->id);
-		free(check->list);
-	}
+	for (size_t i = 0; i < c->count; i++)
+		check_done(&c->checks[i]);
 	free(c->checks);
 	rules_free(c->places);
 	free(c);
@@ -247,22 +228,34 @@ static bool said_already(const struct findings *findings, const char *path)
 	return false;
 }
 
-static void check_node(
-	const struct code_check *check, const xmlNode *node, struct findings *findings)
+static void describe(const struct code_check *check, enum code_answer answer,
+	const char *day, char message[MESSAGE_MAX])
+{
+	if (answer == CODE_UNKNOWN)
+		(void)snprintf(message, MESSAGE_MAX,
+			"%s: the code is not in the list \"%s\" for this place.",
+			check->id, check->list);
+	else
+		(void)snprintf(message, MESSAGE_MAX,
+			"%s: the code is in the list \"%s\", but only %s %s.", check->id,
+			check->list, answer == CODE_TOO_EARLY ? "from" : "until", day);
+}
+
+static void check_node(const struct code_check *check, const xmlNode *node, int64_t date,
+	struct findings *findings)
 {
 	_cleanup_(freep) char *value = value_of(node), *path = NULL;
-	char message[200];
+	char message[MESSAGE_MAX], day[11] = "";
+	enum code_answer answer =
+		value ? code_list_find(check->codes, value, date, day) : CODE_UNKNOWN;
 
-	if (value && bsearch(&value, check->codes, check->code_count,
-			     sizeof(*check->codes), compare))
+	if (answer == CODE_KNOWN)
 		return;
 	if (findings->count < LIMIT_FINDINGS) /* beyond that it is only counted */
 		path = xml_path_of(node);
 	if (path && said_already(findings, path))
 		return;
-	(void)snprintf(message, sizeof(message),
-		"%s: the code is not in the list \"%s\" for this place.", check->id,
-		check->list);
+	describe(check, answer, day, message);
 	findings_add_details(findings, &(struct finding_details){ .code = "doc.code",
 					       .severity = check->severity,
 					       .where = path,
@@ -274,6 +267,7 @@ static void check_node(
 struct running {
 	const struct code_checks *checks;
 	xmlXPathContext *context;
+	int64_t date;
 	struct findings *findings;
 };
 
@@ -300,15 +294,17 @@ static int visit(void *data, xmlNode *node)
 		taken = c->pattern;
 		if (r->checks->watched)
 			check->looked++;
-		check_node(check, node, r->findings);
+		check_node(check, node, r->date, r->findings);
 	}
 	return 0;
 }
 
-int code_checks_run(
-	const struct code_checks *c, xmlXPathContext *context, struct findings *findings)
+int code_checks_run(const struct code_checks *c, xmlXPathContext *context, int64_t date,
+	struct findings *findings)
 {
-	struct running r = { .checks = c, .context = context, .findings = findings };
+	struct running r = {
+		.checks = c, .context = context, .date = date, .findings = findings
+	};
 	int s = rule_context_use(context, &c->places->prefixes);
 
 	return s == 0 ? rules_walk(c->places, context, visit, &r) : s;
@@ -334,4 +330,9 @@ void code_checks_watch(struct code_checks *c)
 size_t code_checks_looked(const struct code_checks *c, size_t index)
 {
 	return c->checks[index].looked;
+}
+
+bool code_checks_optional(const struct code_checks *c, size_t index)
+{
+	return c->checks[index].optional;
 }

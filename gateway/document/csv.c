@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CSV_MAX (4u * 1024 * 1024)
+#define CSV_MAX (16u * 1024 * 1024)
 
 static int fail(char **ret_error, const char *path, size_t line, const char *what)
 {

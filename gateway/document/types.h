@@ -89,6 +89,7 @@ struct document_rule {
 	const char *id;
 	bool sourced;
 	size_t looked;
+	bool optional; /* a check whose list need not be there */
 };
 
 /* Rules and code checks of all types, each once though types share them. Return: false

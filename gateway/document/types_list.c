@@ -38,11 +38,12 @@ bool document_types_rule(
 		if (s->codes)
 			*ret_rule =
 				(struct document_rule){ code_checks_id(s->codes, index),
-					true, code_checks_looked(s->codes, index) };
+					true, code_checks_looked(s->codes, index),
+					code_checks_optional(s->codes, index) };
 		else
 			*ret_rule = (struct document_rule){ rules_id(s->rules, index),
 				rules_clause(s->rules, index) != NULL,
-				rules_looked(s->rules, index) };
+				rules_looked(s->rules, index), false };
 		return true;
 	}
 	return false;

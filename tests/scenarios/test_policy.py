@@ -298,3 +298,41 @@ def test_add_a_country(gate, tmp_path):
                        type_in("docs/add-a-country.md", tmp_path, gate.dir)).group(1)
     answer = preflight(gate, document, lambda status: status == 0)
     assert answer["decision"] == "accepted" and answer["policy_digest"] == digest
+
+
+def test_a_large_list_and_codes_with_a_life(office):
+    """UN/LOCODE is not ours to ship: once somebody imports it, ports are looked up in it."""
+    document = office.folder / "document.xml"
+    text = (ROOT / "policies" / "examples" / "phyto.xml").read_text()
+    assert 'schemeID="un_locode">NZTRG<' in text
+    document.write_text(text)
+
+    def codes():
+        done = sealgate("check", "--policies", office.policies, "--at", "2026-06-10T00:00:00Z",
+                        document)
+        return {(f["rule"], f["received"], f["message"].split(": ", 1)[1])
+                for f in json.loads(done.stdout)["findings"] if f["code"] == "doc.code"}
+
+    assert not codes()
+    places = re.findall(r'schemeID="un_locode">(\w+)<', text)
+    rows = [f"ZZ{i:03X},place {i},," for i in range(100000)]
+    rows += [f"{place},here,,{'2026-05-01' if place == 'NZTRG' else ''}"
+             for place in sorted(set(places) - {places[-1]})]
+    published = office.folder / "published.csv"
+    published.write_text("code,name,from,until\r\n" + "\r\n".join(rows) + "\r\n")
+    done = office.run("codes", "--policies", office.policies, "import", "unlocode", published)
+    assert done.returncode == 0, done.stderr
+    found = codes()
+    assert ("CODE-19", "NZTRG", 'the code is in the list "unlocode", but only until 2026-05-01.') \
+        in found
+    assert ("CODE-19", places[-1], 'the code is not in the list "unlocode" for this place.') \
+        in found
+    # The examples speak of those ports: what the list does to them is said, too.
+    assert "CODE-19" in office.run("test").stdout
+    published.write_text("code\n" + "\n".join({*places, "NZAKL"}) + "\n")
+    assert office.run("codes", "--policies", office.policies, "import", "unlocode",
+                      published).returncode == 0
+    assert not codes()
+    (office.policies / "codes" / "unlocode.csv").write_text("code,until\nNZTRG,soon\n")
+    lint = office.run("lint")
+    assert lint.returncode == 1 and "unlocode.csv:2: from and until are days" in lint.stdout

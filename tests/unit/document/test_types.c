@@ -266,7 +266,7 @@ static void test_code_checks(void **state)
 			XML_READ_GATE, &f, &doc),
 		1);
 	context = rule_context(doc, 0);
-	assert_int_equal(code_checks_run(checks, context, &f), 0);
+	assert_int_equal(code_checks_run(checks, context, 0, &f), 0);
 	xmlXPathFreeContext(context);
 	assert_int_equal(f.count, 4);
 	assert_int_equal(f.errors, 3);
