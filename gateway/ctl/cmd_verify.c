@@ -116,7 +116,7 @@ static int verify_file(const char *path, const struct verify_options *o)
 		return EXIT_INTERNAL;
 	}
 	if (o->snapshot)
-		trust_qualify_report(o->snapshot, report);
+		trust_qualify_report(o->snapshot, NULL, report);
 	if (print(path, o, report) < 0)
 		return EXIT_INTERNAL;
 	return report->indication == XADES_TOTAL_PASSED ? EXIT_CLEAN : EXIT_NOT_PASSED;

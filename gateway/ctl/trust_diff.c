@@ -20,7 +20,7 @@ static bool find(const struct trust_snapshot *in, const struct snapshot_service 
 {
 	for (size_t i = 0; i < trust_snapshot_services(in); i++) {
 		trust_snapshot_service(in, i, ret);
-		if (is_same(ret, s))
+		if (ret->in_effect && is_same(ret, s))
 			return true;
 	}
 	return false;
@@ -55,6 +55,8 @@ static int compare(const struct trust_snapshot *a, const struct trust_snapshot *
 	for (size_t i = 0; i < trust_snapshot_services(a) && r >= 0; i++, n += r) {
 		trust_snapshot_service(a, i, &s);
 		r = 0;
+		if (!s.in_effect)
+			continue;
 		if (!find(b, &s, &other))
 			r = say("removed", &s, &s, NULL);
 		else if (!span_equal(s.state, other.state))
@@ -62,7 +64,7 @@ static int compare(const struct trust_snapshot *a, const struct trust_snapshot *
 	}
 	for (size_t i = 0; i < trust_snapshot_services(b) && r >= 0; i++, n += r) {
 		trust_snapshot_service(b, i, &s);
-		r = find(a, &s, &other) ? 0 : say("added", &s, NULL, &s);
+		r = !s.in_effect || find(a, &s, &other) ? 0 : say("added", &s, NULL, &s);
 	}
 	return r < 0 ? -1 : n;
 }

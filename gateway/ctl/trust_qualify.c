@@ -63,7 +63,7 @@ static int qualify(const struct qualify_options *o, const char *file)
 		return EXIT_USAGE;
 	}
 	if (pki_path_validate(&request, &path) == 0) {
-		trust_qualify_certificate(o->snapshot, path.chain, o->at, &q);
+		trust_qualify_certificate(o->snapshot, NULL, path.chain, o->at, &q);
 		status = print_line(o, file, &q);
 	}
 	pki_path_result_done(&path);

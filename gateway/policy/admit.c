@@ -57,17 +57,27 @@ static const char *level_text(enum qualification_level level)
 	return TEXTS[level];
 }
 
-/* Is a signature of a role, which is there, what the partner's file demands? */
+/* Is a signature of a role, which is there, what the partner's file demands? loose: what
+ * it is by lists that have ended, too; then it may be held. */
 static bool qualified_enough(struct judged *j, const char *what,
-	enum qualification_level demanded, enum qualification_level found)
+	enum qualification_level demanded, enum qualification_level found,
+	enum qualification_level loose)
 {
+	const struct degraded_rule *rule =
+		policy_degraded(j->context->policy, DEGRADED_LISTS);
+	bool held = loose >= demanded && rule->mode == DEGRADED_HOLD;
+
 	if (found >= demanded)
 		return true;
+	if (held)
+		judged_hold(j, "partner.qualification", rule->seconds);
 	findings_addf(&j->findings, SEVERITY_ERROR, "partner.qualification", NULL,
 		level_text(found), "The %s must be %s by the EU's trusted lists%s.", what,
 		level_text(demanded),
-		j->context->lists ? "" : ", of which this gate has none");
-	return false;
+		held		    ? "; one that says so has ended"
+		: j->context->lists ? ""
+				    : ", of which this gate has none");
+	return held;
 }
 
 /* What the type demands of signatures. Without a type nothing is seen. */
@@ -83,7 +93,7 @@ static void judge_demands(struct judged *j)
 	if (!demand)
 		demand = &NONE;
 	if (j->officer ? qualified_enough(j, "officer's signature", demand->officer,
-				 j->officer_level)
+				 j->officer_level, j->officer_loose)
 		       : !j->type->officer_required)
 		j->seen |= SEEN_OFFICER;
 	else if (!j->officer_there)
@@ -92,7 +102,8 @@ static void judge_demands(struct judged *j)
 			"A document of type %s needs the signature of an enrolled "
 			"officer over the whole document.",
 			j->type->name);
-	if (j->seal ? qualified_enough(j, "authority's seal", demand->seal, j->seal_level)
+	if (j->seal ? qualified_enough(j, "authority's seal", demand->seal, j->seal_level,
+			      j->seal_loose)
 		    : !j->type->seal_required)
 		j->seen |= SEEN_SEAL;
 	else if (!j->seal_there)
@@ -195,7 +206,7 @@ void judged_decide(const struct judged *j, struct verdict *v)
 		   j->hold_seconds > 0) {
 		v->decision = DECISION_HELD;
 		v->hold_until = v->judged_at + j->hold_seconds;
-		snprintf(v->hold_reason, sizeof(v->hold_reason), "sig.path");
+		snprintf(v->hold_reason, sizeof(v->hold_reason), "%s", j->hold_reason);
 	} else {
 		v->decision = DECISION_REFUSED;
 	}
@@ -292,16 +303,16 @@ int admit(const struct admit_context *context, struct span octets, const char *p
 	_cleanup_json_ json_t *signatures = NULL;
 	int r = -EINVAL;
 
+	judge_clock(&j, at);
 	/* NULL would mean any anchor to the validator. */
 	if (context->signers && context->tsa)
-		r = judge_validate(&j, octets, at);
+		r = judge_validate(&j, octets);
 	if (r < 0)
 		return r;
-	if (context->qualify)
-		context->qualify(context->lists, j.signatures);
+	judge_lists(&j);
 	/* Before the tree loses its signatures. */
 	signatures = xades_signatures_to_json(j.signatures);
-	r = judge_all(&j, at);
+	r = judge_all(&j, j.at);
 	if (r < 0)
 		return r;
 	return conclude(&j, octets, signatures, at, ret_verdict, ret_report);

@@ -20,10 +20,14 @@ struct admit_context {
 	const struct pki_material *signers;  /* where signers' paths must end */
 	const struct pki_material *tsa;	     /* where paths of time-stamps must end */
 	const char *store_version;
-	/* Fills in what signatures are by the trusted lists; NULL: nothing is qualified.
-	 */
-	void (*qualify)(const void *lists, struct xades_report *report);
+	/* Fills in what signatures are by the trusted lists that have not ended at a
+	 * time, or not longer than grace seconds ago; NULL: nothing is qualified. */
+	void (*qualify)(const void *lists, int64_t at, int64_t grace,
+		struct xades_report *report);
 	const void *lists; /* of qualify */
+	/* The latest time that material at hand proves to be over: a clock that is behind
+	 * it is wrong. 0: none. */
+	int64_t known_at;
 };
 
 /* Decide on the octets as sent by the named partner. Accepts only when: readable;

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WHENEVER (INT64_MAX / 4) /* a grace for lists that have ended at any time */
+#define CLOCK_SKEW 300 /* seconds that a clock may be behind without being wrong */
+
 static int64_t grace_of(const struct judged *j, enum degraded_dependency dependency)
 {
 	const struct degraded_rule *rule =
@@ -40,11 +43,11 @@ static void note_graces(struct judged *j, const struct xades_report *before)
 								   : DEGRADED_CRL] = true;
 }
 
-int judge_validate(struct judged *j, struct span octets, int64_t at)
+int judge_validate(struct judged *j, struct span octets)
 {
 	const struct admit_context *c = j->context;
 	struct xades_options options = { .profile = XADES_GATE,
-		.at = at,
+		.at = j->at,
 		.material = c->material,
 		.signer_anchors = c->signers,
 		.tsa_anchors = c->tsa };
@@ -63,6 +66,58 @@ int judge_validate(struct judged *j, struct span octets, int64_t at)
 	if (r == 0)
 		note_graces(j, before);
 	return r;
+}
+
+void judge_clock(struct judged *j, int64_t at)
+{
+	const struct degraded_rule *rule =
+		policy_degraded(j->context->policy, DEGRADED_CLOCK);
+	int64_t behind = j->context->known_at - at;
+
+	j->at = at;
+	if (behind <= CLOCK_SKEW)
+		return;
+	if (rule->mode != DEGRADED_REFUSE)
+		j->at = j->context->known_at;
+	if (rule->mode == DEGRADED_GRACE && behind <= rule->seconds) {
+		j->graced[DEGRADED_CLOCK] = true;
+		return;
+	}
+	if (rule->mode == DEGRADED_HOLD)
+		judged_hold(j, "gate.clock", rule->seconds);
+	findings_add(&j->findings, "gate.clock", NULL, NULL, NULL);
+}
+
+static void note_levels(struct judged *j)
+{
+	const struct xades_report *r = j->signatures;
+
+	for (size_t i = 0; i < r->count && i < LIMIT_SIGNATURES; i++)
+		j->loose[i] = judged_level(&r->signatures[i]);
+}
+
+/* The report says what counts; what lists would say that have ended is noted aside, or
+ * is what counts, by grace. */
+void judge_lists(struct judged *j)
+{
+	const struct admit_context *c = j->context;
+	const struct degraded_rule *rule = policy_degraded(c->policy, DEGRADED_LISTS);
+	enum qualification_level before[LIMIT_SIGNATURES];
+
+	if (!c->qualify)
+		return;
+	if (rule->mode == DEGRADED_HOLD) {
+		c->qualify(c->lists, j->at, WHENEVER, j->signatures);
+		note_levels(j);
+	}
+	c->qualify(c->lists, j->at, 0, j->signatures);
+	if (rule->mode != DEGRADED_GRACE)
+		return;
+	note_levels(j);
+	memcpy(before, j->loose, sizeof(before));
+	c->qualify(c->lists, j->at, rule->seconds, j->signatures);
+	note_levels(j);
+	j->graced[DEGRADED_LISTS] = memcmp(before, j->loose, sizeof(before)) != 0;
 }
 
 void judge_say_grace(struct judged *j)

@@ -33,8 +33,12 @@ struct judged {
 	const struct partner *partner; /* NULL: unknown */
 	struct xades_report *signatures;
 	bool usable[LIMIT_SIGNATURES]; /* passed, or may be held; by index of signature */
-	size_t held;		       /* how many of them are to be held */
-	int64_t hold_seconds;	       /* the shortest of their holds */
+	size_t held;		       /* errors for which alone it would be held */
+	int64_t at;		       /* the time that it is judged at */
+	int64_t hold_seconds;	       /* the shortest of all holds */
+	const char *hold_reason;       /* the first reason's code */
+	/* Levels by lists that have ended, too, of each signature and the best. */
+	enum qualification_level loose[LIMIT_SIGNATURES], officer_loose, seal_loose;
 	bool graced[DEGRADED_DEPENDENCIES]; /* accepted beyond its end, by policy */
 	bool officer, seal;		    /* seen among the usable */
 	bool officer_there,
@@ -59,9 +63,23 @@ void judged_decide(const struct judged *j, struct verdict *v);
  * SEEN_ENROLLED, officer, seal and whether they are there at all. Return: 0 or -errno. */
 int judge_signers(struct judged *j);
 
+/* What a signature is by its qualification. */
+enum qualification_level judged_level(const struct xades_signature *s);
+
+/* Count an error, which the caller adds, as one that the document is held for. */
+void judged_hold(struct judged *j, const char *code, int64_t seconds);
+
+/* The time to judge at: of a clock that is behind what is known, by policy the time that
+ * is known. */
+void judge_clock(struct judged *j, int64_t at);
+
+/* What signatures are by the trusted lists: by those that have ended, too, as policy
+ * says. */
+void judge_lists(struct judged *j);
+
 /* Validate signatures into j->signatures; again with a grace when that is what policy
  * says for revocation data that has ended, noted in graced. Return: 0 or negative. */
-int judge_validate(struct judged *j, struct span octets, int64_t at);
+int judge_validate(struct judged *j, struct span octets);
 
 /* The graces as verdicts name them. */
 void judged_name_graces(const struct judged *j, char *ret, size_t size);

@@ -26,21 +26,21 @@ static bool may_be_held(const struct judged *j, const struct xades_signature *s)
 	       rule_of(j, s)->mode == DEGRADED_HOLD;
 }
 
-static void note_hold(struct judged *j, const struct xades_signature *s)
+void judged_hold(struct judged *j, const char *code, int64_t seconds)
 {
-	int64_t seconds = rule_of(j, s)->seconds;
-
-	if (j->held++ == 0 || seconds < j->hold_seconds)
+	if (j->held++ == 0)
+		j->hold_reason = code;
+	if (j->held == 1 || seconds < j->hold_seconds)
 		j->hold_seconds = seconds;
 }
 
 /* A signature that may be held brings one finding, sig.path. Any other error is another
  * reason, and then nothing is held. */
-static bool only_held_errors(const struct judged *j)
+static bool only_held_errors(const struct judged *j, size_t held)
 {
 	const struct findings *f = &j->signatures->findings;
 
-	if (f->errors != j->held)
+	if (f->errors != held)
 		return false;
 	for (size_t i = 0; i < f->count; i++)
 		if (f->list[i].severity == SEVERITY_ERROR &&
@@ -52,17 +52,18 @@ static bool only_held_errors(const struct judged *j)
 static void find_usable(struct judged *j)
 {
 	const struct xades_report *r = j->signatures;
-	size_t usable = 0;
+	size_t usable = 0, before = j->held;
 
 	for (size_t i = 0; i < r->count; i++) {
 		bool held = may_be_held(j, &r->signatures[i]);
 
 		j->usable[i] = held || r->signatures[i].indication == XADES_TOTAL_PASSED;
 		if (held)
-			note_hold(j, &r->signatures[i]);
+			judged_hold(
+				j, "sig.path", rule_of(j, &r->signatures[i])->seconds);
 		usable += j->usable[i];
 	}
-	if (r->count > 0 && usable == r->count && only_held_errors(j))
+	if (r->count > 0 && usable == r->count && only_held_errors(j, j->held - before))
 		j->seen |= SEEN_SIGNATURES;
 }
 
@@ -92,7 +93,7 @@ static void where_of(
 }
 
 /* What is to be held is judged again: until then it is what it would be. */
-static enum qualification_level level_of(const struct xades_signature *s)
+enum qualification_level judged_level(const struct xades_signature *s)
 {
 	static const char HELD[] = "INDETERMINATE_";
 	const char *word = s->qualification;
@@ -112,9 +113,10 @@ static void raise(enum qualification_level *to, enum qualification_level level)
 		*to = level;
 }
 
-static void note_role(struct judged *j, const struct partner_signer *who, bool counts,
-	enum qualification_level level)
+static void note_role(
+	struct judged *j, const struct partner_signer *who, bool counts, size_t index)
 {
+	enum qualification_level level = judged_level(&j->signatures->signatures[index]);
 	bool officer = strcmp(who->role, "officer") == 0;
 	bool seal = strcmp(who->role, "seal") == 0;
 
@@ -124,8 +126,12 @@ static void note_role(struct judged *j, const struct partner_signer *who, bool c
 	j->seal |= seal && counts;
 	if (officer && counts)
 		raise(&j->officer_level, level);
+	if (officer && counts)
+		raise(&j->officer_loose, j->loose[index]);
 	if (seal && counts)
 		raise(&j->seal_level, level);
+	if (seal && counts)
+		raise(&j->seal_loose, j->loose[index]);
 }
 
 /* Return: true when the signer is enrolled and signed as its role does. */
@@ -147,7 +153,7 @@ static bool judge_signer(struct judged *j, size_t index)
 			who->name);
 		return false;
 	}
-	note_role(j, who, j->usable[index] && in_place(j, s), level_of(s));
+	note_role(j, who, j->usable[index] && in_place(j, s), index);
 	return true;
 }
 

@@ -110,9 +110,10 @@ static void judge_content(const struct trusted_list *l, int64_t at, struct list_
 		say(r, "it was issued after the time asked");
 	else if (l->next_update == 0)
 		say(r, "it names no next update: it is closed");
-	else if (l->next_update < at && r->role != ROLE_PIVOT)
+	else if (l->next_update < at && r->role != ROLE_PIVOT) {
 		say(r, "it has expired");
-	else
+		r->ended = true;
+	} else
 		r->effect = true;
 }
 
@@ -130,7 +131,7 @@ static void judge_sequence(const struct import_request *q, struct list_result *r
 		r->list->sequence >= json_integer_value(seen))
 		return;
 	r->status = LIST_FAILED;
-	r->effect = false;
+	r->effect = r->ended = false;
 	(void)snprintf(r->reason, sizeof(r->reason),
 		"it is an old one: its sequence number is %lld, %lld was seen",
 		(long long)r->list->sequence, (long long)json_integer_value(seen));
@@ -432,7 +433,8 @@ int list_results_complete(const struct import_request *q, struct list_results *r
 	int e = 0;
 
 	for (size_t i = 0; i < r->count && e == 0; i++)
-		if (r->list[i].effect && r->list[i].list->is_outline)
+		if ((r->list[i].effect || r->list[i].ended) &&
+			r->list[i].list->is_outline)
 			e = complete(q, &r->list[i]);
 	return e;
 }

@@ -22,13 +22,14 @@ enum list_role { ROLE_LIST = 0, ROLE_LIST_OF_LISTS, ROLE_PIVOT };
 struct list_result {
 	enum list_role role;
 	char *url;
-	char territory[8];	       /* of the pointer, then of the list */
-	enum list_status status;       /* of the signature and its signer */
-	bool effect;		       /* its services count */
-	char reason[200];	       /* why not; "" */
-	X509 *signer;		       /* NULL: not identified */
-	struct trusted_list *list;     /* NULL: missing or not to be read */
-	bool from_good;		       /* it is the last good one's */
+	char territory[8];	   /* of the pointer, then of the list */
+	enum list_status status;   /* of the signature and its signer */
+	bool effect;		   /* its services count */
+	bool ended;		   /* it has expired, and nothing else is wrong with it */
+	char reason[200];	   /* why not; "" */
+	X509 *signer;		   /* NULL: not identified */
+	struct trusted_list *list; /* NULL: missing or not to be read */
+	bool from_good;		   /* it is the last good one's */
 	char sha256[SHA256_TEXT_SIZE]; /* of its octets */
 };
 

@@ -19,6 +19,7 @@
 #define MAP_VERSION 1u
 #define MAP_ORDER 0x01020304u
 #define MAP_OCTETS_MAX (128u * 1024 * 1024)
+#define MAP_TIME_MAX (INT64_MAX / 4) /* sums of times stay within their type */
 #define MAP_INDEX_SLOTS_MAX (1u << 20)
 
 enum map_part {
@@ -62,7 +63,8 @@ extern const size_t MAP_PART_SIZES[MAP_PARTS];
 
 struct map_list {
 	char territory[8];
-	int64_t sequence, issued, next_update;
+	/* ends: the next update of it or, when that is sooner, of the list of lists. */
+	int64_t sequence, issued, ends;
 	uint32_t url; /* text */
 	uint32_t reserved;
 };
@@ -151,6 +153,14 @@ struct map_parts {
 
 /* Put parts together. Return: 0 or negative. */
 int map_assemble(const struct map_parts *parts, int64_t at, struct buf *ret);
+
+/* Whether the services of a service's list count at a time, grace seconds beyond its end.
+ */
+static inline bool map_in_effect(
+	const struct trust_map *m, const struct map_service *s, int64_t at, int64_t grace)
+{
+	return m->lists[s->list].ends + grace >= at;
+}
 
 static inline struct span map_der(
 	const struct trust_map *m, const struct map_certificate *c)

@@ -43,7 +43,8 @@ static bool is_text(const struct look *l, uint32_t text)
 static bool lists_ok(const struct look *l)
 {
 	for (uint64_t i = 0; i < l->count[MAP_LISTS]; i++)
-		if (!is_text(l, l->m->lists[i].url) ||
+		if (!is_text(l, l->m->lists[i].url) || l->m->lists[i].ends < 0 ||
+			l->m->lists[i].ends > MAP_TIME_MAX ||
 			!memchr(l->m->lists[i].territory, 0,
 				sizeof(l->m->lists[i].territory)))
 			return false;

@@ -12,6 +12,7 @@ struct writer {
 	json_t *texts;		/* text: its offset */
 	json_t *certificates;	/* SHA-256: its index */
 	struct buf keys, names; /* struct map_entry, not sorted yet */
+	int64_t ends;		/* of the list of lists */
 	int error;
 };
 
@@ -179,7 +180,7 @@ static int write_list(struct writer *w, const struct list_result *l)
 {
 	struct map_list row = { .sequence = l->list->sequence,
 		.issued = l->list->issued,
-		.next_update = l->list->next_update,
+		.ends = l->list->next_update < w->ends ? l->list->next_update : w->ends,
 		.url = put_text(w, l->url) };
 	int r = 0;
 
@@ -248,9 +249,14 @@ static int write_all(
 {
 	int e = w->texts && w->certificates ? 0 : -ENOMEM;
 
+	w->ends = MAP_TIME_MAX;
+	for (size_t i = 0; i < r->count; i++)
+		if (r->list[i].role == ROLE_LIST_OF_LISTS && r->list[i].effect)
+			w->ends = r->list[i].list->next_update;
 	(void)put_text(w, "");
 	for (size_t i = 0; i < r->count && e == 0; i++)
-		if (r->list[i].role == ROLE_LIST && r->list[i].effect)
+		if (r->list[i].role == ROLE_LIST &&
+			(r->list[i].effect || r->list[i].ended))
 			e = write_list(w, &r->list[i]);
 	if (e == 0)
 		e = write_index(w, &w->keys, MAP_KEY_SLOTS, MAP_KEYS);

@@ -215,8 +215,22 @@ static void ask_service(
 	}
 }
 
-static void asked_init(
-	struct asked *a, const struct trust_snapshot *s, const STACK_OF(X509) * chain)
+/* What lists say that do not count is nothing. */
+static void drop_ended(const struct trust_snapshot *s, const struct qualify_terms *terms,
+	struct map_found *found)
+{
+	int64_t now = terms ? terms->now : s->at, grace = terms ? terms->grace : 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < found->count; i++)
+		if (map_in_effect(
+			    s->map, &s->map->services[found->services[i]], now, grace))
+			found->services[kept++] = found->services[i];
+	found->count = kept;
+}
+
+static void asked_init(struct asked *a, const struct trust_snapshot *s,
+	const struct qualify_terms *terms, const STACK_OF(X509) * chain)
 {
 	a->map = s->map;
 	a->chain = chain;
@@ -228,6 +242,7 @@ static void asked_init(
 	for (int i = 0; i < sk_X509_num(chain); i++)
 		map_find_same(a->map, sk_X509_value(chain, i), &a->found);
 	map_found_sort(&a->found);
+	drop_ended(s, terms, &a->found);
 }
 
 static void ask(struct asked *a, int64_t at, struct qualification *ret)
@@ -246,14 +261,15 @@ static void ask(struct asked *a, int64_t at, struct qualification *ret)
 }
 
 void trust_qualify_certificate(const struct trust_snapshot *s,
-	const STACK_OF(X509) * chain, int64_t at, struct qualification *ret)
+	const struct qualify_terms *terms, const STACK_OF(X509) * chain, int64_t at,
+	struct qualification *ret)
 {
 	struct asked a;
 
 	*ret = (struct qualification){ .why = "no trusted list knows its issuer" };
 	if (sk_X509_num(chain) < 1)
 		return;
-	asked_init(&a, s, chain);
+	asked_init(&a, s, terms, chain);
 	ask(&a, at, ret);
 	certificate_facts_done(&a.facts);
 }
@@ -275,19 +291,21 @@ static const char *word_of(const struct qualification *q)
 
 /* TS 119 615 4.5: qualified at both times, and the verdict says whether it is a
  * signature. */
-static void qualify_signature(const struct trust_snapshot *s, struct xades_signature *sig)
+static void qualify_signature(const struct trust_snapshot *s,
+	const struct qualify_terms *terms, struct xades_signature *sig)
 {
 	struct qualification issued, best;
 	struct asked a;
 	int64_t from, to;
 	bool failed = sig->indication == XADES_TOTAL_FAILED;
 
+	(void)snprintf(sig->qualification, sizeof(sig->qualification), "NA");
 	if (!sig->chain || !sig->signer ||
 		pki_certificate_validity(sig->signer, &from, &to) < 0)
 		return;
 	if (sk_X509_num(sig->chain) < 1)
 		return;
-	asked_init(&a, s, sig->chain);
+	asked_init(&a, s, terms, sig->chain);
 	ask(&a, from, &issued);
 	ask(&a, sig->best_signature_time, &best);
 	certificate_facts_done(&a.facts);
@@ -308,7 +326,8 @@ static void qualify_signature(const struct trust_snapshot *s, struct xades_signa
 }
 
 /* TS 119 615 4.7: a service for qualified time-stamps, granted when it was made. */
-static void qualify_stamp(const struct trust_snapshot *s, struct xades_timestamp *t)
+static void qualify_stamp(const struct trust_snapshot *s,
+	const struct qualify_terms *terms, struct xades_timestamp *t)
 {
 	const struct trust_map *m = s->map;
 	struct map_found found = { .count = 0 };
@@ -317,6 +336,7 @@ static void qualify_stamp(const struct trust_snapshot *s, struct xades_timestamp
 	if (t->signer) {
 		map_find_same(m, t->signer, &found);
 		map_find_issuers(m, t->signer, &found);
+		drop_ended(s, terms, &found);
 	}
 	for (size_t i = 0; i < found.count; i++) {
 		const struct map_instance *then =
@@ -331,13 +351,14 @@ static void qualify_stamp(const struct trust_snapshot *s, struct xades_timestamp
 	(void)snprintf(t->qualification, sizeof(t->qualification), "%s", word);
 }
 
-void trust_qualify_report(const struct trust_snapshot *s, struct xades_report *report)
+void trust_qualify_report(const struct trust_snapshot *s,
+	const struct qualify_terms *terms, struct xades_report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
 		struct xades_signature *sig = &report->signatures[i];
 
-		qualify_signature(s, sig);
+		qualify_signature(s, terms, sig);
 		for (size_t t = 0; t < sig->timestamp_count; t++)
-			qualify_stamp(s, &sig->timestamps[t]);
+			qualify_stamp(s, terms, &sig->timestamps[t]);
 	}
 }

@@ -26,11 +26,20 @@ struct qualification {
 	const char *why;   /* why not qc, static; NULL */
 };
 
+/* Which lists count: those that have not ended at now, or not longer than grace seconds
+ * ago. NULL terms: those that had effect at the import. */
+struct qualify_terms {
+	int64_t now, grace;
+};
+
 /* The certificate first in chain, whose issuers follow, at a time. */
 void trust_qualify_certificate(const struct trust_snapshot *s,
-	const STACK_OF(X509) * chain, int64_t at, struct qualification *ret);
+	const struct qualify_terms *terms, const STACK_OF(X509) * chain, int64_t at,
+	struct qualification *ret);
 
-/* Fill in the qualification of every signature and time-stamp of a report. */
-void trust_qualify_report(const struct trust_snapshot *s, struct xades_report *report);
+/* Fill in the qualification of every signature and time-stamp of a report, in the place
+ * of what was there. */
+void trust_qualify_report(const struct trust_snapshot *s,
+	const struct qualify_terms *terms, struct xades_report *report);
 
 #endif

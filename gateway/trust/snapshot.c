@@ -165,23 +165,36 @@ void trust_snapshot_service(
 		.type = m->texts + newest->type,
 		.status = m->texts + newest->status,
 		.from = newest->from,
+		.in_effect = map_in_effect(m, service, s->at, 0),
 		.state = span_of(service->state, sizeof(service->state)) };
 	if (service->identity_count > 0)
 		ret->certificate = map_der(
 			m, &m->certificates[m->identities[service->first_identity]]);
 }
 
+static int add_anchors(
+	const struct trust_map *map, const struct map_service *s, struct pki_material *m)
+{
+	for (uint32_t i = 0; i < s->identity_count; i++) {
+		uint32_t which = map->identities[s->first_identity + i];
+
+		if (pki_material_add_anchor(m, map_der(map, &map->certificates[which])) ==
+			-ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int trust_snapshot_anchors(const struct trust_snapshot *s, struct pki_material *m)
 {
 	const struct trust_map *map = s->map;
-	uint64_t count = map->header->parts[MAP_CERTIFICATES].count;
+	int r = 0;
 
-	for (uint64_t i = 0; i < count; i++)
-		if (pki_material_add_anchor(m, map_der(map, &map->certificates[i])) ==
-			-ENOMEM)
-			return -ENOMEM;
+	for (size_t i = 0; i < map->service_count && r == 0; i++)
+		if (map_in_effect(map, &map->services[i], s->at, 0))
+			r = add_anchors(map, &map->services[i], m);
 	pki_material_sort(m);
-	return 0;
+	return r;
 }
 
 bool trust_snapshot_there(const char *store, int64_t at)

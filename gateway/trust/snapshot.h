@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The services of all lists that had effect at one import, kept in a store as one file an
- * import, so that an earlier state can be asked; never holds a list without effect,
- * never believes a file that is not whole.
+ * import, so that an earlier state can be asked; never holds a list that had
+ * none for another reason than its end, never believes a file that is not whole.
  */
 #ifndef SEALGATE_TRUST_SNAPSHOT_H
 #define SEALGATE_TRUST_SNAPSHOT_H
@@ -25,6 +25,7 @@ struct trust_snapshot {
 struct snapshot_service {
 	const char *territory, *name, *type, *status;
 	int64_t from;		 /* the status began */
+	bool in_effect;		 /* its list had not ended at the import */
 	struct span certificate; /* the first that identifies it, DER; may be empty */
 	struct span state;	 /* differs when the service or its history does */
 };
@@ -52,7 +53,8 @@ bool trust_snapshot_there(const char *store, int64_t at);
 /* Changes when a newer snapshot is there; 0: no store. */
 uint64_t trust_snapshot_stamp(const char *store);
 
-/* Add every certificate of a service as an anchor. Return: 0 or -ENOMEM. */
+/* Add every certificate of a service whose list had effect as an anchor. Return: 0 or
+ * -ENOMEM. */
 int trust_snapshot_anchors(const struct trust_snapshot *s, struct pki_material *m);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/encode.h"
 #include "pki/certificate.h"
+#include "pki/der.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -172,6 +173,23 @@ const struct pki_material *trust_signature_material(const struct trust_store *s)
 const char *trust_store_version(const struct trust_store *s)
 {
 	return s->version;
+}
+
+int64_t trust_store_newest(const struct trust_store *s)
+{
+	const struct pki_material *m = s->signatures;
+	int64_t newest = 0, t;
+
+	for (int i = 0; i < sk_X509_CRL_num(m->crls); i++)
+		if (pki_asn1_time(X509_CRL_get0_lastUpdate(sk_X509_CRL_value(m->crls, i)),
+			    &t) == 0 &&
+			t > newest)
+			newest = t;
+	for (size_t i = 0; i < m->ocsp_count; i++)
+		if (pki_asn1_time(OCSP_resp_get0_produced_at(m->ocsps[i]), &t) == 0 &&
+			t > newest)
+			newest = t;
+	return newest;
 }
 
 static uint64_t mix(uint64_t stamp, const void *data, size_t len)

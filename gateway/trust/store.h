@@ -30,6 +30,9 @@ const struct pki_material *trust_signature_material(const struct trust_store *s)
 /* Version: SHA-256 over everything loaded, as hex; borrowed. */
 const char *trust_store_version(const struct trust_store *s);
 
+/* The latest thisUpdate of all revocation data; 0: there is none. */
+int64_t trust_store_newest(const struct trust_store *s);
+
 /* A stamp of the folders' content times: changes when a reload would give another store.
  */
 uint64_t trust_store_stamp(const char *anchors, const char *revocation);

@@ -40,9 +40,18 @@ uint64_t context_stamp(const struct instance *instance)
 	       trust_snapshot_stamp(p.lists);
 }
 
-static void qualify(const void *lists, struct xades_report *report)
+static void qualify(
+	const void *lists, int64_t at, int64_t grace, struct xades_report *report)
 {
-	trust_qualify_report(lists, report);
+	trust_qualify_report(lists, &(struct qualify_terms){ at, grace }, report);
+}
+
+/* When the newest of the material was made: the clock has been there. */
+static int64_t known_at(const struct context *c)
+{
+	int64_t newest = trust_store_newest(c->trust);
+
+	return c->lists && c->lists->at > newest ? c->lists->at : newest;
 }
 
 /* The version of the anchors alone or, with lists, of both. */
@@ -133,7 +142,8 @@ static int load(struct context *c, const struct paths *p, char **ret_error)
 		.tsa = trust_material(c->trust, TRUST_TSA),
 		.store_version = c->store_version,
 		.qualify = c->lists ? qualify : NULL,
-		.lists = c->lists };
+		.lists = c->lists,
+		.known_at = known_at(c) };
 	return 0;
 }
 

@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < count; i++) {
 		struct qualification q;
 
-		trust_qualify_certificate(s, chains[i], AT, &q);
+		trust_qualify_certificate(s, NULL, chains[i], AT, &q);
 		qualified += q.qc;
 		if (made ? !q.qc : !q.listed)
 			fail("a certificate is not found");

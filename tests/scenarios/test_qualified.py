@@ -9,7 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from scenarios.gate import sealgate
-from scenarios.test_trust import AT, Lists, trusted_list
+from scenarios.test_supply_lists import DATES
+from scenarios.test_trust import Lists, trusted_list
 from scenarios.test_verify import a_house, signed
 
 SVC = "http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/"
@@ -39,7 +40,7 @@ def list_of(authority):
         f'<Extension Critical="true"><AdditionalServiceInformation><URI xml:lang="en">{SVC}'
         "ForeSeals</URI></AdditionalServiceInformation></Extension>"
         "</ServiceInformationExtensions>")
-    text = trusted_list("AA", until="2026-10-01T00:00:00Z")
+    text = trusted_list("AA", **DATES)
     text = text.replace("</ServiceName>", "</ServiceName>" + identity, 1)
     return text.replace("</StatusStartingTime>", "</StatusStartingTime>" + extension, 1)
 
@@ -53,11 +54,11 @@ def house():
 def adopt(house, folder):
     """Import lists into the instance's store."""
     lists = Lists(folder)
-    lists.lotl()
-    lists.good("BB")
+    lists.lotl(**DATES)
+    lists.good("BB", **DATES)
     lists.write("aa.xml", list_of(house.pki.path("authority-nz/issuing")), lists.member)
     done = sealgate("trust", "import", "--lotl", folder / "lotl.xml", "--lists", folder,
-                    "--oj-certs", lists.journal.pem, "--at", AT, "--store",
+                    "--oj-certs", lists.journal.pem, "--store",
                     house.dir / "state" / "trust" / "lists")
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -20,6 +20,8 @@
 static struct {
 	struct document_types *types;
 	struct holder ca, officer, seal, stranger;
+	int64_t lists_end; /* 0: they never do */
+	int64_t known_at;
 	struct pki_material *material; /* anchor and a fresh list */
 	char dir[64];
 	uint8_t *vector;
@@ -28,7 +30,7 @@ static struct {
 
 /* Policy as a test wants it, beside the usual. */
 struct wish {
-	const char *country, *types, *more, *routes, *crl;
+	const char *country, *types, *more, *routes, *crl, *lists, *clock;
 	/* What the trusted lists say of the signatures in their order; NULL: no lists. */
 	const char *const *qualifications;
 };
@@ -65,6 +67,8 @@ SIGNING struct policy *policy_of(struct wish w)
 		"destinations = ( \"traces\" ); } );\n",
 		w.routes ? w.routes : "NL");
 	put("degraded/crl.cfg", "%s", w.crl ? w.crl : "mode = \"refuse\";");
+	put("degraded/lists.cfg", "%s", w.lists ? w.lists : "mode = \"refuse\";");
+	put("degraded/clock.cfg", "%s", w.clock ? w.clock : "mode = \"refuse\";");
 	if (policy_load(house.dir, &p, &error) < 0)
 		fail_msg("%s", error);
 	return p;
@@ -153,9 +157,13 @@ struct result {
 	json_t *report;
 };
 
-SIGNING void qualify(const void *lists, struct xades_report *report)
+/* Two words, as long as the lists count. */
+SIGNING void qualify(
+	const void *lists, int64_t at, int64_t grace, struct xades_report *report)
 {
-	const char *const *words = lists;
+	static const char *const NOTHING[] = { "NA", "NA" };
+	const char *const *words =
+		house.lists_end && house.lists_end + grace < at ? NOTHING : lists;
 
 	for (size_t i = 0; i < report->count; i++)
 		snprintf(report->signatures[i].qualification,
@@ -173,7 +181,8 @@ SIGNING struct result judge_with(const struct buf *b, struct wish w, const char 
 		.tsa = material,
 		.store_version = "store",
 		.qualify = w.qualifications ? qualify : NULL,
-		.lists = w.qualifications };
+		.lists = w.qualifications,
+		.known_at = house.known_at };
 	struct result r = { .report = NULL };
 	uint8_t digest[SHA256_SIZE];
 

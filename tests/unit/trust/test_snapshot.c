@@ -60,16 +60,28 @@ static int tear_down(void **state)
 	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static struct qualification ask(const struct trust_snapshot *s, X509 *issuer, int64_t at)
+static struct qualification ask_by(const struct trust_snapshot *s,
+	const struct qualify_terms *terms, X509 *issuer, int64_t at)
 {
 	STACK_OF(X509) *chain = sk_X509_new_null();
 	struct qualification q;
 
 	sk_X509_push(chain, leaf.cert);
 	sk_X509_push(chain, issuer);
-	trust_qualify_certificate(s, chain, at, &q);
+	trust_qualify_certificate(s, terms, chain, at, &q);
 	sk_X509_free(chain);
 	return q;
+}
+
+static struct qualification ask(const struct trust_snapshot *s, X509 *issuer, int64_t at)
+{
+	return ask_by(s, NULL, issuer, at);
+}
+
+static struct qualification ask_on(
+	const struct trust_snapshot *s, const struct qualify_terms *terms)
+{
+	return ask_by(s, terms, ca.cert, AT);
 }
 
 static void test_found(void **state)
@@ -95,6 +107,11 @@ static void test_found(void **state)
 	assert_false(ask(s, ca.cert, MADE_SINCE - 1).qc);
 	q = ask(s, ca.cert, MADE_SINCE_WITHDRAWN);
 	assert_true(q.listed && !q.qc);
+	/* Its list has an end, and a grace beyond it. */
+	assert_true(ask_on(s, &(struct qualify_terms){ 2000000000, 0 }).qc);
+	assert_false(ask_on(s, &(struct qualify_terms){ 2000000001, 0 }).listed);
+	assert_true(ask_on(s, &(struct qualify_terms){ 2000000060, 60 }).qc);
+	assert_false(ask_on(s, &(struct qualify_terms){ 2000000061, 60 }).listed);
 	/* The name of a listed CA with another key is nobody. */
 	assert_false(ask(s, stranger.cert, AT).listed);
 }
