@@ -69,6 +69,12 @@ void appliance_get(struct visit *v, const char *rest);
 void audit_get(struct visit *v, const char *rest);
 void command_post(struct visit *v, const char *rest);
 
+/* A check of the health: {"ok", "message", "fix"}; the message names the state, the fix
+ * the way back. That of the time-stamps: are there any, and do documents wait for theirs?
+ */
+json_t *check(bool ok, const char *message, const char *fix);
+json_t *stamps_check(const struct visit *v, const json_t *figures);
+
 /* The signer's status as JSON (new reference) or NULL when it is away. */
 json_t *signer_state(const struct visit *v);
 

@@ -30,7 +30,7 @@ json_t *signer_state(const struct visit *v)
 
 /* A check: {"ok", "message", "fix"}; the message names the state, the fix the way back.
  */
-static json_t *check(bool ok, const char *message, const char *fix)
+json_t *check(bool ok, const char *message, const char *fix)
 {
 	return json_pack(
 		"{s:b, s:s, s:s}", "ok", ok, "message", message, "fix", ok ? "" : fix);
@@ -184,11 +184,12 @@ static json_t *supply_check(const struct visit *v)
 void health_get(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
-	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"signer", signer_check(signer), "queue", queue_check(figures), "disk",
-		disk_check(figures), "ledger", ledger_check(figures), "verify",
-		verify_check(v), "store", store_check(v), "supply", supply_check(v),
-		"seal", worker_check(v, figures, "seal", "seal.lease_s"), "forward",
+	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"time_stamps", stamps_check(v, figures), "signer", signer_check(signer),
+		"queue", queue_check(figures), "disk", disk_check(figures), "ledger",
+		ledger_check(figures), "verify", verify_check(v), "store", store_check(v),
+		"supply", supply_check(v), "seal",
+		worker_check(v, figures, "seal", "seal.lease_s"), "forward",
 		forward_check(v, figures));
 	const char *name;
 	json_t *c;

@@ -124,7 +124,7 @@ int evidence_add_validation_data(
 	return r > 0 ? rewrite(&a, buf_span(&signatures), plan->at, ret, ret_reason) : r;
 }
 
-int evidence_archive_prepare(const struct evidence_augment_plan *plan,
+static int prepare(const struct evidence_augment_plan *plan, enum xades_stamp_kind kind,
 	struct evidence_archive **ret_archive, struct buf *ret_octets, char **ret_reason)
 {
 	_cleanup_(evidence_archive_freep) struct evidence_archive *a =
@@ -135,11 +135,22 @@ int evidence_archive_prepare(const struct evidence_augment_plan *plan,
 	if (r <= 0)
 		return r;
 	seal = seal_of(a);
-	r = xades_stamp_prepare(
-		&seal, XADES_STAMP_ARCHIVE, &a->stamp, ret_octets, ret_reason);
+	r = xades_stamp_prepare(&seal, kind, &a->stamp, ret_octets, ret_reason);
 	if (r > 0)
 		*ret_archive = TAKE(a);
 	return r;
+}
+
+int evidence_time_stamp_prepare(const struct evidence_augment_plan *plan,
+	struct evidence_archive **ret_archive, struct buf *ret_octets, char **ret_reason)
+{
+	return prepare(plan, XADES_STAMP_SIGNATURE, ret_archive, ret_octets, ret_reason);
+}
+
+int evidence_archive_prepare(const struct evidence_augment_plan *plan,
+	struct evidence_archive **ret_archive, struct buf *ret_octets, char **ret_reason)
+{
+	return prepare(plan, XADES_STAMP_ARCHIVE, ret_archive, ret_octets, ret_reason);
 }
 
 int evidence_archive_finish(struct evidence_archive *a, struct span token, int64_t at,

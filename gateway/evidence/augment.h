@@ -26,10 +26,14 @@ struct evidence_augment_plan {
 int evidence_add_validation_data(
 	const struct evidence_augment_plan *plan, struct buf *ret, char **ret_reason);
 
+/* Level T of a container at level B, which says that it may be: as below. */
+struct evidence_archive;
+int evidence_time_stamp_prepare(const struct evidence_augment_plan *plan,
+	struct evidence_archive **ret_archive, struct buf *ret_octets, char **ret_reason);
+
 /* Level LTA, and each renewal: append the octets that an archive time-stamp must imprint,
  * then put its token in. The container must be of level LT or LTA. Everything in plan is
  * borrowed until evidence_archive_free. Return: as above. */
-struct evidence_archive;
 int evidence_archive_prepare(const struct evidence_augment_plan *plan,
 	struct evidence_archive **ret_archive, struct buf *ret_octets, char **ret_reason);
 int evidence_archive_finish(struct evidence_archive *a, struct span token, int64_t at,

@@ -138,7 +138,13 @@ int blob_write(
 int blob_read(struct engine *e, int64_t document, enum queue_part part, size_t max,
 	int *ret_fd); /* QUEUE_DONE, QUEUE_NOT_FOUND */
 
-/* The same; of a report the latest. */
+/* Of a container that was augmented the newest. QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
+int container_newest(struct engine *e, int64_t document, int *ret_fd);
+
+/* What there is to augment, for the figures; NULL after a failure. */
+json_t *renewals_to_json(struct engine *e);
+
+/* The same; of a report and of a container the latest. */
 int part_read(struct engine *e, int64_t document, enum queue_part part, size_t max,
 	int *ret_fd);
 

@@ -236,9 +236,38 @@ int queue_judged(struct queue *q, const struct queue_claim *claim,
 
 int queue_sealed(struct queue *q, const struct queue_claim *claim, int container_fd)
 {
-	struct queue_sealed_request body = { .fence = claim->fence };
+	return queue_sealed_at(q, claim, "T", 0, container_fd);
+}
+
+int queue_claim_renewal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
+	int *ret_container_fd)
+{
+	int *fds[] = { ret_container_fd };
+
+	return ask_claim(q, QUEUE_OP_CLAIM_RENEWAL, "", lease_s, ret_claim, fds, 1);
+}
+
+int queue_renewed(struct queue *q, const struct queue_claim *claim, const char *level,
+	int64_t due, int container_fd)
+{
+	struct queue_renewed_request body = { .fence = claim->fence, .due = due };
 
 	memcpy(body.id, claim->document.id, sizeof(body.id));
+	if (put(body.level, sizeof(body.level), level) < 0)
+		return -E2BIG;
+	return call_plain(q, QUEUE_OP_RENEWED, &body, sizeof(body), &container_fd,
+		container_fd >= 0, NULL);
+}
+
+int queue_sealed_at(struct queue *q, const struct queue_claim *claim, const char *level,
+	int64_t renew_at, int container_fd)
+{
+	struct queue_sealed_request body = { .fence = claim->fence,
+		.renew_at = renew_at };
+
+	memcpy(body.id, claim->document.id, sizeof(body.id));
+	if (put(body.level, sizeof(body.level), level) < 0)
+		return -E2BIG;
 	return call_plain(
 		q, QUEUE_OP_SEALED, &body, sizeof(body), &container_fd, 1, NULL);
 }

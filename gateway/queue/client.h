@@ -78,6 +78,20 @@ int queue_claim_seal(struct queue *q, int lease_s, struct queue_claim *ret_claim
 /* The container is finished: accepted → sealed, its deliveries → queued. */
 int queue_sealed(struct queue *q, const struct queue_claim *claim, int container_fd);
 
+/* The same of a container at a level ("B", "T") that gets more at a time (0: never). */
+int queue_sealed_at(struct queue *q, const struct queue_claim *claim, const char *level,
+	int64_t renew_at, int container_fd);
+
+/* Claim a container that is to get more: ret_claim->level says what it is. DONE or EMPTY,
+ * as queue_claim_seal. */
+int queue_claim_renewal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
+	int *ret_container_fd);
+
+/* What came of it: a newer container (-1: none, then level is as before), of a level, and
+ * when there is more to do (0: never). The ones before are kept. */
+int queue_renewed(struct queue *q, const struct queue_claim *claim, const char *level,
+	int64_t due, int container_fd);
+
 /* Sealing did not work: try again at retry_at, or quarantine when that is 0. */
 int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
 	const char *reason);

@@ -204,5 +204,7 @@ int part_read(
 
 	if (part == QUEUE_REPORT)
 		r = blob_read(e, document, BLOB_LATER_REPORT, max, ret_fd);
+	else if (part == QUEUE_CONTAINER)
+		r = container_newest(e, document, ret_fd);
 	return r == QUEUE_NOT_FOUND ? blob_read(e, document, part, max, ret_fd) : r;
 }

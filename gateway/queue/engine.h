@@ -77,6 +77,13 @@ int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	const struct queue_judgement *judgement, struct span report);
 int engine_sealed(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	struct span container);
+/* The container is of a level, and gets more at a time (0: never). Then as the queue's
+ * client says of renewals; *ret_due as above. */
+int engine_renew_at(struct engine *e, const char *id, const char *level, int64_t due);
+int engine_claim_renewal(struct engine *e, int64_t now, int lease_s,
+	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due);
+int engine_renewed(struct engine *e, int64_t now, const struct queue_renewed_request *q,
+	struct span container);
 int engine_seal_failed(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	int64_t retry_at, const char *reason);
 int engine_delivery_result(struct engine *e, int64_t now,

@@ -313,7 +313,7 @@ static int claim_one(struct engine *e, int64_t now, const char *destination, int
 		r = send_delivery(e, now, lease_s, &doc, &d, ret_claim);
 	if (r != QUEUE_DONE)
 		return r;
-	r = blob_read(e, doc.key, QUEUE_CONTAINER, LIMIT_CONTAINER, ret_fd);
+	r = part_read(e, doc.key, QUEUE_CONTAINER, LIMIT_CONTAINER, ret_fd);
 	if (r != QUEUE_NOT_FOUND && !row_spoiled(r))
 		return r;
 	*ret_spoiled = true;

@@ -334,6 +334,34 @@ static const char TABLES_8[] =
 	"zeroblob(8),0 FROM documents;"
 	"DROP INDEX documents_octets;";
 
+/* Version 9: containers that are augmented (renewals: to what level they are, when there
+ * is more to do, 0: nothing), and each that was made so; the first is among the blobs. */
+static const char TABLES_9[] =
+	"CREATE TABLE renewals("
+	" document INTEGER PRIMARY KEY REFERENCES documents,"
+	" level TEXT NOT NULL CHECK(level='B' OR level='T' OR level='LT' OR level='LTA'),"
+	" since INTEGER NOT NULL, due INTEGER NOT NULL CHECK(due>=0),"
+	" fence INTEGER NOT NULL DEFAULT 0 CHECK(fence>=0),"
+	" attempt INTEGER NOT NULL DEFAULT 0 CHECK(attempt>=0)"
+	") STRICT;"
+	"CREATE INDEX renewals_due ON renewals(due) WHERE due>0;"
+	"CREATE INDEX renewals_b ON renewals(since) WHERE level='B' AND due>0;"
+	"CREATE TABLE containers("
+	" document INTEGER NOT NULL REFERENCES documents,"
+	" version INTEGER NOT NULL CHECK(version>0),"
+	" at INTEGER NOT NULL, level TEXT NOT NULL, data BLOB NOT NULL,"
+	" PRIMARY KEY(document,version)"
+	") STRICT;";
+
+static const char TRIGGERS_9[] =
+	"CREATE TRIGGER containers_kept BEFORE UPDATE ON containers"
+	" BEGIN SELECT RAISE(ABORT,'containers never change'); END;"
+	"CREATE TRIGGER containers_never_deleted BEFORE DELETE ON containers"
+	" BEGIN SELECT RAISE(ABORT,'containers are never deleted'); END;"
+	"CREATE TRIGGER fence_renewals BEFORE UPDATE OF fence ON renewals"
+	" WHEN NEW.fence<OLD.fence"
+	" BEGIN SELECT RAISE(ABORT,'fence goes back'); END;";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -346,6 +374,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ CHECKS_6, INDEXES_6, TRIGGERS_6 },
 	{ TABLES_7, TRIGGERS_7 },
 	{ TABLES_8 },
+	{ TABLES_9, TRIGGERS_9 },
 };
 
 const char *schema_text(int version, int index)

@@ -155,20 +155,22 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 	_cleanup_json_ json_t *deliveries = json_object();
 	json_t *totals = NULL;
 	_cleanup_json_ json_t *maintenance = maintenance_to_json(e, now);
+	_cleanup_json_ json_t *renewals = renewals_to_json(e);
 	int r = add_counts(e, now, documents, deliveries);
 
-	if (r == 0 && !maintenance)
+	if (r == 0 && (!maintenance || !renewals))
 		r = -EIO;
 	if (r == 0)
 		r = whole_ledger(e, documents, deliveries, &totals);
 	if (r < 0)
 		return r;
 	return json_to_fd(
-		json_pack("{s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}", "maintenance",
-			maintenance, "documents", documents, "deliveries", deliveries,
-			"ledger", totals, "audit", head_to_json(e), "disk_free",
-			(json_int_t)e->backend->room(e), "schema", engine_schema(e),
-			"unasked_s", "seal", since(now, &e->seal_asked), "forward",
+		json_pack("{s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}", "renewals",
+			renewals, "maintenance", maintenance, "documents", documents,
+			"deliveries", deliveries, "ledger", totals, "audit",
+			head_to_json(e), "disk_free", (json_int_t)e->backend->room(e),
+			"schema", engine_schema(e), "unasked_s", "seal",
+			since(now, &e->seal_asked), "forward",
 			since(now, &e->forward_asked)),
 		ret_fd);
 }

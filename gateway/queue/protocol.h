@@ -47,6 +47,8 @@ enum queue_operation {
 	QUEUE_OP_MAINTENANCE,
 	QUEUE_OP_BACKUP,
 	QUEUE_OP_STATUS_OF,
+	QUEUE_OP_CLAIM_RENEWAL,
+	QUEUE_OP_RENEWED,
 	QUEUE_OP_COMMAND,
 	QUEUE_OPERATIONS,
 };
@@ -86,7 +88,16 @@ struct queue_claim_request {
 
 struct queue_sealed_request {
 	char id[DOCUMENT_ID_SIZE];
+	char level[QUEUE_LEVEL_SIZE];
 	uint64_t fence;
+	int64_t renew_at;
+};
+
+struct queue_renewed_request {
+	char id[DOCUMENT_ID_SIZE];
+	char level[QUEUE_LEVEL_SIZE];
+	uint64_t fence;
+	int64_t due;
 };
 
 struct queue_seal_failed_request {

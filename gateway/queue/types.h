@@ -60,6 +60,7 @@ const char *document_relation_text(enum document_relation r); /* "" for none */
 enum document_relation document_relation_find(const char *text);
 
 /* Destinations that a document is committed with; deliveries that it may come to have. */
+#define QUEUE_LEVEL_SIZE 8 /* "B", "T", "LT", "LTA", with the NUL */
 #define QUEUE_DESTINATIONS_MAX 8
 #define QUEUE_DELIVERIES_MAX 32
 
@@ -140,7 +141,8 @@ struct queue_claim {
 	uint64_t fence;
 	uint32_t attempt; /* 1 for the first */
 	uint32_t look_up; /* 1: the last attempt's outcome is unknown, look it up first */
-	int64_t first_try; /* seconds; 0 when this is it */
+	int64_t first_try;	      /* seconds; 0 when this is it */
+	char level[QUEUE_LEVEL_SIZE]; /* of a container that is to get more */
 	/* What the document says about an earlier one, and what that one is called at
 	 * this destination ("" when it is not known there). */
 	uint32_t relation; /* enum document_relation */

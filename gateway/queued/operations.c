@@ -135,6 +135,31 @@ int run_sealed(const struct call *c)
 	if (r == 0)
 		r = engine_sealed(c->engine, c->now, q->id, q->fence, container);
 	memfd_release(&container);
+	return r == QUEUE_DONE && q->level[0]
+		       ? engine_renew_at(c->engine, q->id, q->level, q->renew_at)
+		       : r;
+}
+
+int run_claim_renewal(const struct call *c)
+{
+	const struct queue_claim_request *q = c->body;
+
+	if (!lease_ok(q))
+		return QUEUE_ILLEGAL;
+	return engine_claim_renewal(c->engine, c->now, (int)q->lease_s,
+		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
+}
+
+int run_renewed(const struct call *c)
+{
+	struct span container = { 0 };
+	int r = c->message->header.fd_count
+			? memfd_read(c->message->fds[0], LIMIT_CONTAINER, &container)
+			: 0;
+
+	if (r == 0)
+		r = engine_renewed(c->engine, c->now, c->body, container);
+	memfd_release(&container);
 	return r;
 }
 

@@ -36,6 +36,8 @@ int run_backup(const struct call *c);
 int run_stats(const struct call *c);
 int run_outcomes(const struct call *c);
 int run_status_of(const struct call *c);
+int run_claim_renewal(const struct call *c);
+int run_renewed(const struct call *c);
 int run_outcomes_acknowledge(const struct call *c);
 int run_ledger(const struct call *c);
 int run_list(const struct call *c);

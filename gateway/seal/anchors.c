@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "seal/anchors.h"
 
+#include "evidence/material.h"
 #include "trust/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,4 +64,18 @@ const struct pki_material *anchors_borrow(
 void anchors_release(struct anchors *a)
 {
 	pthread_rwlock_unlock(&a->lock);
+}
+
+int anchors_evidence(
+	struct anchors *a, struct pki_material *m, char *ret_reason, size_t size)
+{
+	int r = -EAGAIN;
+
+	if (!anchors_borrow(a, ret_reason, size))
+		return r;
+	r = evidence_material_add(m, a->store);
+	anchors_release(a);
+	if (r < 0)
+		(void)snprintf(ret_reason, size, "no anchors: %s", strerror(-r));
+	return r;
 }

@@ -31,4 +31,9 @@ const struct pki_material *anchors_borrow(
 	struct anchors *a, char *ret_reason, size_t size);
 void anchors_release(struct anchors *a);
 
+/* Add a copy of what proves an evidence container: the anchors of seals, receipts and
+ * time-stamps, and all revocation data. Return: 0, or negative with ret_reason. */
+int anchors_evidence(
+	struct anchors *a, struct pki_material *m, char *ret_reason, size_t size);
+
 #endif

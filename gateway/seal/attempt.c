@@ -133,10 +133,11 @@ static bool have_certificates(struct run *r)
 	return true;
 }
 
-/* Does the record stand in the place of the seal's own time-stamp? */
+/* Is the seal without a time-stamp of its own: by policy, or for want of one? */
 static bool is_level_b(const struct run *r)
 {
-	return r->record.len && r->tools->house->authorities.batch.level_b;
+	return r->ret->bare ||
+	       (r->record.len && r->tools->house->authorities.batch.level_b);
 }
 
 static bool prepare(struct run *r)
@@ -194,9 +195,13 @@ static bool sign(struct run *r)
 /* The document is held, and how long that may go on before it is an alarm is said. */
 static bool without_stamp(struct run *r, const char *reason)
 {
-	bool first;
+	bool grace = r->tools->house->degraded.mode == DEGRADED_GRACE, first;
 	int left = authorities_countdown(&r->tools->house->authorities, &first);
 
+	if (grace && authorities_missing(&r->tools->house->authorities) <
+			     r->tools->house->degraded.seconds)
+		return end(r, ATTEMPT_LATER, "seal.tsa-away",
+			"no time-stamp, sealed at level B next: %s", reason);
 	if (first)
 		log_event(LOG_CRIT, "seal.tsa-alarm", NULL,
 			"no authority has given a time-stamp for %d s: accepted "
@@ -215,6 +220,24 @@ static bool no_stamp(struct run *r, enum stamp outcome, const char *reason)
 				       : without_stamp(r, reason);
 }
 
+/* Policy may have documents sealed at level B while there are no time-stamps, for a
+ * while; what was known to be away is then not asked: a thread of its own does that. */
+static bool decide_level(struct run *r)
+{
+	struct seal_house *house = r->tools->house;
+	int missing = authorities_missing(&house->authorities);
+
+	r->ret->bare = house->degraded.mode == DEGRADED_GRACE && missing >= 0 &&
+		       missing < house->degraded.seconds;
+	if (r->ret->bare)
+		log_event(LOG_WARNING, "seal.level-b", r->input->document_id,
+			"no time-stamp for %d s: sealed at level B, as "
+			"policies/degraded/tsa.cfg has it for %lld s; the time-stamp is "
+			"added when there is one",
+			missing, (long long)house->degraded.seconds);
+	return true;
+}
+
 /* The received octets, together with those of other documents. */
 static bool record(struct run *r)
 {
@@ -222,7 +245,7 @@ static bool record(struct run *r)
 	char reason[ATTEMPT_REASON_SIZE] = "";
 	enum stamp outcome;
 
-	if (!house->batches || !house->authorities.batch.documents)
+	if (!house->batches || !house->authorities.batch.documents || r->ret->bare)
 		return true;
 	outcome = batch_record(r->tools, r->input->document, &r->record,
 		&r->ret->gen_time, reason, sizeof(reason));
@@ -301,9 +324,10 @@ void attempt_run(
 	*ret = (struct attempt){ .container_fd = -1 };
 	buf_init(&r.record, RECORD_SIZE_MAX);
 	if (check_clock(&r) && connect_signer(&r) && have_certificates(&r) &&
-		record(&r) && prepare(&r) && sign(&r) && stamp(&r) && finish(&r) &&
-		validate(&r)) {
+		decide_level(&r) && record(&r) && prepare(&r) && sign(&r) && stamp(&r) &&
+		finish(&r) && validate(&r)) {
 		ret->outcome = ATTEMPT_SEALED;
+		ret->level = is_level_b(&r) ? LEVEL_B : LEVEL_T;
 		clock_guard_sealed(&t->house->clock, r.now);
 	}
 	container_free(r.container);

@@ -9,10 +9,12 @@
 #include "common/buf.h"
 #include "common/daemon.h"
 #include "pkcs11/client.h"
+#include "policy/degraded.h"
 #include "seal/anchors.h"
 #include "seal/authorities.h"
 #include "seal/certificates.h"
 #include "seal/clock_guard.h"
+#include "seal/renewal.h"
 #include "seal/tsa.h"
 
 #define ATTEMPT_REASON_SIZE 240
@@ -36,6 +38,8 @@ struct seal_house {
 	bool test;
 	struct authorities authorities;
 	struct batches *batches; /* NULL: none, whatever the rule says */
+	struct renewal_rule renewal;
+	struct degraded_rule degraded; /* while no authority gives a time-stamp */
 	int lease_s;
 	struct anchors anchors;
 	struct clock_guard clock;
@@ -63,8 +67,10 @@ struct attempt {
 	enum attempt_outcome outcome;
 	const char *code; /* of the message catalogue: "seal.tsa-away" */
 	char reason[ATTEMPT_REASON_SIZE];
-	int container_fd; /* sealed memfd; -1 unless sealed; the caller closes */
-	int64_t gen_time; /* of the time-stamp */
+	int container_fd;      /* sealed memfd; -1 unless sealed; the caller closes */
+	int64_t gen_time;      /* of the time-stamp */
+	enum seal_level level; /* of the container */
+	bool bare;	       /* and nothing in it proves a time */
 };
 
 void attempt_run(

@@ -228,7 +228,8 @@ static int write_usage(const struct authorities *a)
 
 	for (size_t i = 0; i < a->count; i++)
 		json_array_append_new(list, usage_of(&a->list[i]));
-	json = json_pack("{s:o}", "authorities", list);
+	json = json_pack("{s:o, s:o, s:i}", "authorities", list, "missing_since",
+		json_time(a->missing_at), "alarm_after_s", a->alarm_s);
 	text = json ? json_dumps(json, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
 	return text ? durable_write(a->usage, span_str(text), 0644) : -ENOMEM;
 }
@@ -310,7 +311,7 @@ int authorities_open(
 	if (r == -ENOENT) {
 		free(TAKE(*ret_error));
 		authorities_only(a, config_string(instance->config, "seal.tsa_url"));
-		return 0;
+		return instance_path(instance, AUTHORITIES_USAGE, a->usage);
 	}
 	if (r < 0)
 		return r;
@@ -391,7 +392,9 @@ void authorities_said(
 	case TSA_GRANTED:
 		one->delay_ms = 0;
 		one->until = 0;
+		changed |= a->missing_since != 0;
 		a->missing_since = 0;
+		a->missing_at = 0;
 		a->alarmed = false;
 		break;
 	case TSA_SILENT:
@@ -422,11 +425,25 @@ int authorities_countdown(struct authorities *a, bool *ret_first)
 	int64_t now = clock_monotonic_ms(), left;
 
 	pthread_mutex_lock(&a->lock);
-	if (!a->missing_since)
+	if (!a->missing_since) {
 		a->missing_since = now;
+		a->missing_at = clock_now();
+		if (a->usage[0])
+			(void)write_usage(a);
+	}
 	left = a->alarm_s - (now - a->missing_since) / 1000;
 	*ret_first = left < 0 && !a->alarmed;
 	a->alarmed |= *ret_first;
 	pthread_mutex_unlock(&a->lock);
 	return (int)left;
+}
+
+int authorities_missing(struct authorities *a)
+{
+	int64_t now = clock_monotonic_ms(), since;
+
+	pthread_mutex_lock(&a->lock);
+	since = a->missing_since;
+	pthread_mutex_unlock(&a->lock);
+	return since ? (int)((now - since) / 1000) : -1;
 }

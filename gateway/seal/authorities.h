@@ -65,6 +65,7 @@ struct authorities {
 	struct batch_rule batch;
 	int alarm_s;	       /* without a time-stamp, after which it is an alarm */
 	int64_t missing_since; /* monotonic ms; 0: the last stamp was made */
+	int64_t missing_at;    /* the same in seconds, for the usage file */
 	bool alarmed;
 	char usage[PATH_MAX];
 };
@@ -92,5 +93,8 @@ void authorities_said(
 /* Seconds until the want of time-stamps is an alarm, negative when it is one; *ret_first
  * is true once, when it becomes one. To be asked after an attempt without a stamp. */
 int authorities_countdown(struct authorities *a, bool *ret_first);
+
+/* Seconds since the want of time-stamps began, -1 when there is none. */
+int authorities_missing(struct authorities *a);
 
 #endif

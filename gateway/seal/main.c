@@ -10,6 +10,7 @@
 #include "evidence/seal_policy.h"
 #include "pki/errors.h"
 #include "seal/batch.h"
+#include "seal/renew.h"
 #include "seal/worker.h"
 #include "xades/validate.h"
 
@@ -55,6 +56,34 @@ static int open_authorities(struct seal_house *h, const struct instance *instanc
 	return r;
 }
 
+static int open_renewal(struct seal_house *h, const struct instance *instance)
+{
+	_cleanup_(freep) char *error = NULL;
+	int r = renewal_rule_open(instance, &h->renewal, &error);
+
+	if (r < 0)
+		log_event(LOG_ERR, "seal.renewal", NULL, "%s",
+			error ? error : strerror(-r));
+	return r;
+}
+
+/* Without the file, and with "refuse", documents wait: they were accepted already. */
+static int open_degraded(struct seal_house *h, const struct instance *instance)
+{
+	_cleanup_(freep) char *error = NULL;
+	char policies[PATH_MAX];
+	int r = instance_path(instance, "policies", policies);
+
+	if (r == 0)
+		r = degraded_read(policies, DEGRADED_TSA, &h->degraded, &error);
+	if (r < 0)
+		log_event(LOG_ERR, "seal.degraded", NULL, "%s",
+			error ? error : strerror(-r));
+	if (r == 0 && h->degraded.mode == DEGRADED_HOLD)
+		h->authorities.alarm_s = (int)h->degraded.seconds;
+	return r;
+}
+
 static int open_house(struct seal_house *h, const struct daemon *d)
 {
 	const struct config *c = d->instance.config;
@@ -74,9 +103,23 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 	if (r == 0)
 		r = open_authorities(h, &d->instance);
 	if (r == 0)
+		r = open_renewal(h, &d->instance);
+	if (r == 0)
+		r = open_degraded(h, &d->instance);
+	if (r == 0)
 		r = batches_init(&BATCHES);
 	h->batches = &BATCHES;
 	return r;
+}
+
+/* Containers of before are nobody's haste: one thread beside those that seal. */
+static bool start_renewer(struct seal_house *h, pthread_t *ret)
+{
+	if (pthread_create(ret, NULL, renew_run, h) == 0)
+		return true;
+	log_event(LOG_ERR, "seal.threads", NULL,
+		"no thread for containers that get more: they stay as they are");
+	return false;
 }
 
 /* Return: how many threads served. */
@@ -87,6 +130,8 @@ static size_t seal(struct seal_house *h)
 	struct breaker breaker;
 	struct seal_worker worker = { .house = h, .breaker = &breaker };
 	size_t running = 0;
+	pthread_t renewer;
+	bool renews;
 
 	breaker_init(&breaker);
 	while (running < count && running < THREADS_MAX &&
@@ -95,12 +140,15 @@ static size_t seal(struct seal_house *h)
 	if (running < count)
 		log_event(LOG_ERR, "seal.threads", NULL,
 			"only %zu of %zu threads could start", running, count);
+	renews = running && start_renewer(h, &renewer);
 	if (running) {
 		daemon_ready(h->daemon);
 		daemon_wait(h->daemon, -1);
 	}
 	for (size_t i = 0; i < running; i++)
 		pthread_join(threads[i], NULL);
+	if (renews)
+		pthread_join(renewer, NULL);
 	return running;
 }
 

@@ -126,7 +126,11 @@ static int tell(
 	do {
 		if (have_queue(l)) {
 			r = a->outcome == ATTEMPT_SEALED
-				    ? queue_sealed(l->queue, &j->claim, a->container_fd)
+				    ? queue_sealed_at(l->queue, &j->claim,
+					      seal_level_text(a->level),
+					      renewal_due(&house->renewal, a->level,
+						      a->bare, clock_now(), 0),
+					      a->container_fd)
 				    : queue_seal_failed(
 					      l->queue, &j->claim, retry_at, a->reason);
 			if (r >= 0 && r != QUEUE_UNAVAILABLE)

@@ -56,6 +56,8 @@ static const struct {
 	{ QUEUE_OP_CLAIM_HELD, sizeof(struct queue_claim_request), 0, "intake" },
 	{ QUEUE_OP_JUDGED, sizeof(struct queue_judged_request), 0, "intake" },
 	{ QUEUE_OP_STATUS_OF, sizeof(struct queue_status_request), 0, "intake" },
+	{ QUEUE_OP_CLAIM_RENEWAL, sizeof(struct queue_claim_request), 0, "seal" },
+	{ QUEUE_OP_RENEWED, sizeof(struct queue_renewed_request), 0, "seal" },
 	{ QUEUE_OP_COMMAND, sizeof(struct queue_command_request), 0, "admin" },
 };
 
