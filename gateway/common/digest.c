@@ -5,12 +5,25 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <pthread.h>
+
+/* Fetched once: EVP_sha256() is looked up in the providers at each use. It stays until
+ * the process ends. */
+static EVP_MD *sha256;
+
+static void fetch(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
 
 int digest_sha256(struct span data, uint8_t ret_digest[SHA256_SIZE])
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	unsigned int len = 0;
 
-	if (EVP_Digest(data.data, data.len, ret_digest, &len, EVP_sha256(), NULL) != 1 ||
+	pthread_once(&once, fetch);
+	if (!sha256 ||
+		EVP_Digest(data.data, data.len, ret_digest, &len, sha256, NULL) != 1 ||
 		len != SHA256_SIZE)
 		return -EIO;
 	return 0;

@@ -3,9 +3,8 @@
 
 #include "common/clock.h"
 
-#include "common/buf.h"
-
-#include <stdint.h>
+#include <errno.h>
+#include <inttypes.h>
 
 /* Length of the valid UTF-8 character at s, or 0. */
 static size_t utf8_char(const char *s)
@@ -80,4 +79,70 @@ json_t *json_time(int64_t t)
 		return json_null();
 	clock_format(t, text);
 	return json_string(text);
+}
+
+/* The comma and the key in front of a member. */
+static void add_key(struct buf *b, const char *key)
+{
+	char last = b->len ? b->data[b->len - 1] : '{';
+
+	if (last != '{' && last != '[')
+		buf_add_str(b, ",");
+	if (!key)
+		return;
+	buf_add_str(b, "\"");
+	buf_add_str(b, key);
+	buf_add_str(b, "\":");
+}
+
+void json_add_open(struct buf *b, const char *key, char bracket)
+{
+	add_key(b, key);
+	buf_add(b, &bracket, 1);
+}
+
+void json_add_close(struct buf *b, char bracket)
+{
+	buf_add(b, &bracket, 1);
+}
+
+/* Nothing in it that needs an escape or could be no UTF-8. */
+static bool plain(const char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+			return false;
+	return true;
+}
+
+void json_add_text(struct buf *b, const char *key, const char *text)
+{
+	_cleanup_json_ json_t *value = NULL;
+	_cleanup_(freep) char *escaped = NULL;
+
+	add_key(b, key);
+	if (text && plain(text)) {
+		buf_add_str(b, "\"");
+		buf_add_str(b, text);
+		buf_add_str(b, "\"");
+		return;
+	}
+	value = json_text(text);
+	escaped = value ? json_canonical(value) : NULL;
+	if (escaped)
+		buf_add_str(b, escaped);
+	else
+		b->error = -ENOMEM;
+}
+
+void json_add_integer(struct buf *b, const char *key, int64_t value)
+{
+	add_key(b, key);
+	buf_addf(b, "%" PRId64, value);
+}
+
+void json_add_bool(struct buf *b, const char *key, bool value)
+{
+	add_key(b, key);
+	buf_add_str(b, value ? "true" : "false");
 }

@@ -5,10 +5,13 @@
 #ifndef SEALGATE_COMMON_JSON_H
 #define SEALGATE_COMMON_JSON_H
 
+#include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/span.h"
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #define _cleanup_json_ _cleanup_(json_decrefp)
 
@@ -29,5 +32,14 @@ json_t *json_time(int64_t t);
 /* The one form in which sealgate hashes and signs JSON: keys sorted, no white space,
  * UTF-8. The caller frees. NULL when memory ran out. */
 char *json_canonical(const json_t *value);
+
+/* The same form, written member by member where a tree would cost more than the text:
+ * the caller gives the keys in their order. key NULL: in an array or at the top. What
+ * fails shows in the buffer. */
+void json_add_open(struct buf *b, const char *key, char bracket);
+void json_add_close(struct buf *b, char bracket);
+void json_add_text(struct buf *b, const char *key, const char *text); /* as json_text */
+void json_add_integer(struct buf *b, const char *key, int64_t value);
+void json_add_bool(struct buf *b, const char *key, bool value);
 
 #endif

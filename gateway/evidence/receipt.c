@@ -73,52 +73,42 @@ static char *protected_header(struct span certificates, const char *type)
 	return text ? base64url_encode(span_str(text)) : NULL;
 }
 
-static int add_hold(json_t *claims, const struct receipt_claims *c)
+/* Keys in their order: the text is canonical JSON. The caller frees; NULL: no memory. */
+static char *claims_text(const struct receipt_claims *c)
 {
-	char until[CLOCK_TEXT_SIZE];
+	char until[CLOCK_TEXT_SIZE], received[CLOCK_TEXT_SIZE];
+	_cleanup_buf_ struct buf b;
 
-	if (!*c->hold_reason)
-		return 0;
-	clock_format(c->held_until, until);
-	return json_object_set_new(claims, "hold_reason", json_text(c->hold_reason)) ||
-			       json_object_set_new(
-				       claims, "held_until", json_string(until))
-		       ? -ENOMEM
-		       : 0;
-}
-
-static json_t *claims_json(const struct receipt_claims *c)
-{
-	char received[CLOCK_TEXT_SIZE];
-	json_t *claims;
-
+	buf_init(&b, LIMIT_RECEIPT);
 	clock_format(c->received, received);
-	claims = json_pack("{s:i, s:o, s:b, s:s, s:o, s:s, s:I, s:s, s:s}", "receipt",
-		RECEIPT_VERSION, "instance", json_text(c->instance), "test", c->test,
-		"id", c->id, "partner", json_text(c->partner), "sha256", c->sha256,
-		"size", (json_int_t)c->size, "received", received, "state", c->state);
-	if (!claims)
-		return NULL;
-	if (json_object_set_new(claims, "type", json_text(c->type)) ||
-		json_object_set_new(claims, "number", json_text(c->number)) ||
-		json_object_set_new(claims, "status", json_text(c->status)) ||
-		json_object_set_new(claims, "country", json_text(c->country)) ||
-		json_object_set_new(
-			claims, "import_country", json_text(c->import_country)) ||
-		json_object_set_new(
-			claims, "policy_digest", json_text(c->policy_digest)) ||
-		json_object_set_new(
-			claims, "store_version", json_text(c->store_version)) ||
-		json_object_set_new(claims, "audit_record_sha256",
-			json_text(c->audit_record_sha256)) ||
-		json_object_set_new(claims, "warnings", json_integer(c->warnings)) ||
-		add_hold(claims, c) < 0 ||
-		(c->test && json_object_set_new(
-				    claims, "notice", json_string(TEST_NOTICE)))) {
-		json_decref(claims);
-		return NULL;
+	json_add_open(&b, NULL, '{');
+	json_add_text(&b, "audit_record_sha256", c->audit_record_sha256);
+	json_add_text(&b, "country", c->country);
+	if (*c->hold_reason) {
+		clock_format(c->held_until, until);
+		json_add_text(&b, "held_until", until);
+		json_add_text(&b, "hold_reason", c->hold_reason);
 	}
-	return claims;
+	json_add_text(&b, "id", c->id);
+	json_add_text(&b, "import_country", c->import_country);
+	json_add_text(&b, "instance", c->instance);
+	if (c->test)
+		json_add_text(&b, "notice", TEST_NOTICE);
+	json_add_text(&b, "number", c->number);
+	json_add_text(&b, "partner", c->partner);
+	json_add_text(&b, "policy_digest", c->policy_digest);
+	json_add_integer(&b, "receipt", RECEIPT_VERSION);
+	json_add_text(&b, "received", received);
+	json_add_text(&b, "sha256", c->sha256);
+	json_add_integer(&b, "size", (int64_t)c->size);
+	json_add_text(&b, "state", c->state);
+	json_add_text(&b, "status", c->status);
+	json_add_text(&b, "store_version", c->store_version);
+	json_add_bool(&b, "test", c->test);
+	json_add_text(&b, "type", c->type);
+	json_add_integer(&b, "warnings", c->warnings);
+	json_add_close(&b, '}');
+	return buf_take(&b, NULL);
 }
 
 DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
@@ -180,10 +170,10 @@ int receipt_signer_new(struct span certificates, struct receipt_signer **ret_sig
 	return 0;
 }
 
-static int signing_input(const json_t *payload, const char *header, char **ret_input)
+static int signing_input(const char *payload, const char *header, char **ret_input)
 {
-	_cleanup_(freep) char *text = payload ? json_canonical(payload) : NULL;
-	_cleanup_(freep) char *encoded = text ? base64url_encode(span_str(text)) : NULL;
+	_cleanup_(freep) char *encoded =
+		payload ? base64url_encode(span_str(payload)) : NULL;
 
 	if (!encoded || asprintf(ret_input, "%s.%s", header, encoded) < 0)
 		return -ENOMEM;
@@ -193,7 +183,7 @@ static int signing_input(const json_t *payload, const char *header, char **ret_i
 int receipt_signing_input(const struct receipt_claims *claims,
 	const struct receipt_signer *signer, char **ret_input)
 {
-	_cleanup_json_ json_t *payload = claims_json(claims);
+	_cleanup_(freep) char *payload = claims_text(claims);
 
 	return signing_input(payload, signer->header, ret_input);
 }
@@ -201,7 +191,9 @@ int receipt_signing_input(const struct receipt_claims *claims,
 int statement_signing_input(
 	const json_t *claims, const struct receipt_signer *signer, char **ret_input)
 {
-	return signing_input(claims, signer->statement, ret_input);
+	_cleanup_(freep) char *payload = claims ? json_canonical(claims) : NULL;
+
+	return signing_input(payload, signer->statement, ret_input);
 }
 
 /* r||s as the DER that OpenSSL verifies; the caller frees with OPENSSL_free. */

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define RECORD_MAX (64u * 1024)
+
 /* Copy text whose origin has bounds of its own that are no larger. */
 #define PUT(array, text) snprintf((array), sizeof(array), "%s", (text))
 
@@ -87,52 +89,62 @@ void submission_judged(struct queue_submission *s, const struct judgement *j)
 		PUT(s->destinations[i], j->destinations[i]);
 }
 
-static json_t *destinations(const struct queue_submission *s)
+/* What the record says beyond who, when and what happened; keys in their order. */
+static void add_detail(struct buf *b, const struct exchange *x,
+	const struct queue_submission *s, const char *report_sha256)
 {
-	json_t *list = json_array();
-
-	for (uint32_t i = 0; list && i < s->destination_count; i++)
-		json_array_append_new(list, json_text(s->destinations[i]));
-	return list;
-}
-
-/* What the record says beyond who, when and what happened. */
-static json_t *record_detail(const struct exchange *x, const struct queue_submission *s,
-	const char *report_sha256)
-{
+	bool held = s->state == DOCUMENT_HELD;
 	char until[CLOCK_TEXT_SIZE];
 
-	clock_format(s->held_until, until);
-	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, "
-			 "s:s, s:o, s:s*, s:s*, s:s*, s:o*,"
-			 " s:b}",
-		"certificate", x->certificate, "sha256", x->request->sha256_text, "size",
-		(json_int_t)s->size, "state", document_state_text(s->state), "type",
-		json_text(s->type), "number", json_text(s->number), "status",
-		json_text(s->status), "country", json_text(s->country), "import_country",
-		json_text(s->import_country), "policy_digest", s->policy_digest,
-		"store_version", s->store_version, "report_sha256", report_sha256,
-		"correlation", s->correlation, "destinations", destinations(s),
-		"hold_reason", s->state == DOCUMENT_HELD ? s->hold_reason : NULL,
-		"held_until", s->state == DOCUMENT_HELD ? until : NULL, "relation",
-		s->relation ? document_relation_text((enum document_relation)s->relation)
-			    : NULL,
-		"original", s->relation ? json_text(s->original) : NULL, "test",
-		x->server->test);
+	json_add_open(b, "detail", '{');
+	json_add_text(b, "certificate", x->certificate);
+	json_add_text(b, "correlation", s->correlation);
+	json_add_text(b, "country", s->country);
+	json_add_open(b, "destinations", '[');
+	for (uint32_t i = 0; i < s->destination_count; i++)
+		json_add_text(b, NULL, s->destinations[i]);
+	json_add_close(b, ']');
+	if (held) {
+		clock_format(s->held_until, until);
+		json_add_text(b, "held_until", until);
+		json_add_text(b, "hold_reason", s->hold_reason);
+	}
+	json_add_text(b, "import_country", s->import_country);
+	json_add_text(b, "number", s->number);
+	if (s->relation)
+		json_add_text(b, "original", s->original);
+	json_add_text(b, "policy_digest", s->policy_digest);
+	if (s->relation)
+		json_add_text(b, "relation",
+			document_relation_text((enum document_relation)s->relation));
+	json_add_text(b, "report_sha256", report_sha256);
+	json_add_text(b, "sha256", x->request->sha256_text);
+	json_add_integer(b, "size", s->size);
+	json_add_text(b, "state", document_state_text(s->state));
+	json_add_text(b, "status", s->status);
+	json_add_text(b, "store_version", s->store_version);
+	json_add_bool(b, "test", x->server->test);
+	json_add_text(b, "type", s->type);
+	json_add_close(b, '}');
 }
 
 char *submission_record(const struct exchange *x, const struct queue_submission *s,
 	const char *report_sha256)
 {
 	char at[CLOCK_TEXT_SIZE], event[32];
-	_cleanup_json_ json_t *record = NULL;
+	_cleanup_buf_ struct buf b;
 
+	buf_init(&b, RECORD_MAX);
 	clock_format(s->received, at);
 	snprintf(event, sizeof(event), "document.%s", document_state_text(s->state));
-	record = json_pack("{s:s, s:o, s:s, s:s, s:o}", "at", at, "actor",
-		json_text(s->partner), "event", event, "document", s->id, "detail",
-		record_detail(x, s, report_sha256));
-	return record ? json_canonical(record) : NULL;
+	json_add_open(&b, NULL, '{');
+	json_add_text(&b, "actor", s->partner);
+	json_add_text(&b, "at", at);
+	add_detail(&b, x, s, report_sha256);
+	json_add_text(&b, "document", s->id);
+	json_add_text(&b, "event", event);
+	json_add_close(&b, '}');
+	return buf_take(&b, NULL);
 }
 
 static void fill_claims(const struct exchange *x, const struct queue_submission *s,

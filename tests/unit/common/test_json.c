@@ -87,12 +87,47 @@ static void test_time(void **state)
 	assert_string_equal(json_string_value(some), "2026-06-05T12:00:00Z");
 }
 
+/* What is written member by member is what the library would write of the same tree. */
+static void test_add(void **state)
+{
+	static const char *const TEXTS[] = { "", "plain", "quote \" and \\", "\n\x01\x7f",
+		"\xc3\xa9", "a\xff", "/<>&" };
+	_cleanup_buf_ struct buf b;
+	_cleanup_json_ json_t *tree = NULL, *texts = json_array();
+	_cleanup_(freep) char *expected = NULL;
+
+	(void)state;
+	buf_init(&b, 1000);
+	json_add_open(&b, NULL, '{');
+	json_add_bool(&b, "a", true);
+	json_add_open(&b, "b", '[');
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+		json_add_text(&b, NULL, TEXTS[i]);
+		json_array_append_new(texts, json_text(TEXTS[i]));
+	}
+	json_add_close(&b, ']');
+	json_add_open(&b, "c", '{');
+	json_add_integer(&b, "n", -7);
+	json_add_close(&b, '}');
+	json_add_open(&b, "d", '[');
+	json_add_close(&b, ']');
+	json_add_text(&b, "e", NULL);
+	json_add_bool(&b, "f", false);
+	json_add_close(&b, '}');
+	tree = json_pack("{s:b,s:O,s:{s:i},s:[],s:n,s:b}", "a", 1, "b", texts, "c", "n",
+		-7, "d", "e", "f", 0);
+	expected = json_canonical(tree);
+	assert_int_equal(b.error, 0);
+	assert_string_equal(b.data, expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_string_of),
 		cmocka_unit_test(test_canonical),
 	};

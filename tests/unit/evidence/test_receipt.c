@@ -9,6 +9,9 @@
 #include "common/clock.h"
 #include "evidence/receipt.h"
 
+#include "common/encode.h"
+#include "common/limits.h"
+
 #include <errno.h>
 #include <openssl/ecdsa.h>
 #include <openssl/x509v3.h>
@@ -105,6 +108,26 @@ static void sign(EVP_PKEY *with, const char *input, uint8_t ret_raw[64])
 	ECDSA_SIG_free(sig);
 }
 
+static void assert_canonical(struct span text)
+{
+	_cleanup_json_ json_t *tree = json_read(text, LIMIT_RECEIPT);
+	_cleanup_(freep) char *canonical = tree ? json_canonical(tree) : NULL;
+
+	assert_non_null(canonical);
+	assert_true(span_equal(text, span_str(canonical)));
+}
+
+/* The text and the claims in it are in the one form, though no library writes them. */
+static void assert_one_form(const char *text, const char *input)
+{
+	_cleanup_(freep) uint8_t *claims = NULL;
+	size_t len;
+
+	assert_int_equal(base64url_decode(strchr(input, '.') + 1, &claims, &len), 0);
+	assert_canonical(span_of(claims, len));
+	assert_canonical(span_str(text));
+}
+
 static char *make_with(const struct receipt_claims *claims, EVP_PKEY *with)
 {
 	struct receipt_signer *made;
@@ -117,6 +140,7 @@ static char *make_with(const struct receipt_claims *claims, EVP_PKEY *with)
 	assert_int_equal(receipt_signature_check(input, made, raw, 64), with == key);
 	assert_int_equal(receipt_signature_check(input, made, raw, 63), 0);
 	assert_int_equal(receipt_assemble(input, raw, &text), 0);
+	assert_one_form(text, input);
 	receipt_signer_free(made);
 	free(input);
 	return text;
