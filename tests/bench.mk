@@ -10,6 +10,7 @@ bench: all $(patsubst %,$(B)/bench/%,bench_verify bench_load bench_engine bench_
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/core.py $(abspath $(B))/bench
 	@$(PYTHON) tests/bench/documents.py $(abspath $(B))/bench
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/accept.py $(abspath $(B))/bench
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/drain.py $(abspath $(B))/bench
 	@$(PYTHON) tests/bench/grow.py $(abspath $(B))/bench $(B)/bench/growth.svg
 
 .PHONY: bench-reference

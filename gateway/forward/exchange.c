@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define CONNECT_MS 10000L
+#define KEPT_S 1L /* an idle connection */
 
 /* Failures before a request can have reached the other side. Everything else that is not
  * a whole answer is ambiguous: the other side may have acted on it. */
@@ -50,8 +51,19 @@ static int set_tls(const struct courier *c)
 	return 0;
 }
 
+/* The next octets of the body, which is read once: there is no way back to its start. */
+static size_t give(char *to, size_t size, size_t count, void *user)
+{
+	struct span *body = user;
+	size_t n = size * count < body->len ? size * count : body->len;
+
+	memcpy(to, body->data, n);
+	*body = span_of(body->data + n, body->len - n);
+	return n;
+}
+
 static int set_request(const struct courier *c, const char *url,
-	const struct curl_slist *headers, struct span body, struct buf *reply)
+	const struct curl_slist *headers, struct span *body, struct buf *reply)
 {
 	const struct http_bounds bounds = { "https", CONNECT_MS,
 		c->profile->timeout_s * 1000L, LIMIT_REPLY };
@@ -63,14 +75,17 @@ static int set_request(const struct courier *c, const char *url,
 	curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
 	r = set_tls(c);
-	if (r < 0 || !body.data)
+	if (r < 0 || !body->data)
 		return r;
 	curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
-	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body.data);
-	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
 	/* libcurl repeats a request by itself when a kept connection dies under it; what
-	 * creates something must never be repeated before it was looked up. */
-	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, 1L);
+	 * creates something must never be repeated before it was looked up. So there is
+	 * no second body to be had, and a connection is kept only while one document
+	 * follows the other. */
+	curl_easy_setopt(c->curl, CURLOPT_READFUNCTION, give);
+	curl_easy_setopt(c->curl, CURLOPT_READDATA, (void *)body);
+	curl_easy_setopt(c->curl, CURLOPT_MAXAGE_CONN, KEPT_S);
 	return 0;
 }
 
@@ -83,7 +98,7 @@ int exchange(struct courier *c, const char *url, const struct curl_slist *header
 
 	*ret = (struct destination_answer){ .outcome = EXCHANGE_NONE };
 	buf_init(&ret->body, LIMIT_REPLY);
-	r = set_request(c, url, headers, body, &ret->body);
+	r = set_request(c, url, headers, &body, &ret->body);
 	if (r < 0)
 		return r;
 	code = curl_easy_perform(c->curl);

@@ -4,9 +4,11 @@
  *   bench_engine rate FOLDER COUNT OCTETS BATCH   accepted documents a second in batches
  *   bench_engine fill FOLDER COUNT OCTETS         documents with their whole life behind them
  *   bench_engine probe FOLDER OCTETS              what one step costs at the size it has
+ *   bench_engine backlog FOLDER COUNT OCTETS DESTINATION...   sealed, waiting for delivery
  * Each prints one JSON line.
  */
 #include "common/clock.h"
+#include "common/encode.h"
 #include "common/id.h"
 #include "common/memfd.h"
 #include "queue/engine.h"
@@ -21,8 +23,15 @@ struct bench {
 	struct engine *engine;
 	uint8_t *data;
 	size_t octets;
-	char report[300], receipt[1200];
+	size_t receipt_len; /* of receipt */
+	const char *const *destinations;
+	uint32_t destination_count;
+	char report[300], receipt[3200];
 };
+
+/* As an accepted document of a gate with its two destinations has it. */
+static const char *const BOTH[] = { "traces", "customs" };
+#define LOADED_RECEIPT 1200 /* of a filled database, to stay below 10 GB at a million */
 
 static void must(int ok, const char *what)
 {
@@ -43,28 +52,35 @@ static void insert(struct bench *b, char ret_id[DOCUMENT_ID_SIZE])
 	struct queue_submission s = { .state = DOCUMENT_ACCEPTED,
 		.size = (uint32_t)b->octets,
 		.received = clock_now(),
-		.destination_count = 1,
+		.destination_count = b->destination_count,
 		.partner = "bench",
 		.country = "MA",
 		.type = "PHYTO",
-		.status = "70",
-		.destinations = { "traces" } };
+		.status = "70" };
 	struct queue_document first;
-	char record[900];
+	char record[900], names[200] = "";
 	struct engine_parts p;
 
+	for (uint32_t i = 0; i < b->destination_count; i++) {
+		size_t n = strlen(names);
+
+		snprintf(s.destinations[i], DESTINATION_NAME_SIZE, "%s",
+			b->destinations[i]);
+		snprintf(names + n, sizeof(names) - n, "%s\"%s\"", i ? "," : "",
+			b->destinations[i]);
+	}
 	must(id_new(s.id) == 0, "id");
 	memcpy(b->data, s.id, sizeof(s.id));
 	memcpy(s.number, s.id, sizeof(s.id));
 	digest_sha256(span_of(b->data, b->octets), s.sha256);
 	snprintf(record, sizeof(record),
 		"{\"actor\":\"bench\",\"at\":\"2026-06-05T12:00:00Z\",\"detail\":"
-		"{\"destinations\":[\"traces\"],\"text\":\"%0600d\"},\"document\":\"%s\","
+		"{\"destinations\":[%s],\"text\":\"%0560d\"},\"document\":\"%s\","
 		"\"event\":\"document.accepted\"}",
-		0, s.id);
+		names, 0, s.id);
 	p = (struct engine_parts){ .document = span_of(b->data, b->octets),
 		.report = span_of(b->report, sizeof(b->report)),
-		.receipt = span_of(b->receipt, sizeof(b->receipt)),
+		.receipt = span_of(b->receipt, b->receipt_len),
 		.record = span_str(record) };
 	must(engine_mark(b->engine) == 0, "mark");
 	must(engine_insert(b->engine, &s, &p, &first) == QUEUE_DONE, "insert");
@@ -83,7 +99,7 @@ static void seal(struct bench *b)
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
 	must(engine_sealed(b->engine, clock_now(), c.document.id, c.fence,
-		     span_of(b->receipt, sizeof(b->receipt))) == QUEUE_DONE,
+		     span_of(b->receipt, b->receipt_len)) == QUEUE_DONE,
 		"sealed");
 }
 
@@ -114,6 +130,9 @@ static int rate(struct bench *b, long count, long batch)
 	char id[DOCUMENT_ID_SIZE];
 	int64_t start = clock_now_us();
 
+	b->destination_count = 2;
+	b->receipt_len = sizeof(b->receipt);
+
 	for (long n = 0; n < count; n += batch) {
 		in_transaction(b, true);
 		for (long i = 0; i < batch; i++)
@@ -126,9 +145,11 @@ static int rate(struct bench *b, long count, long batch)
 	return 0;
 }
 
-static int fill(struct bench *b, long count)
+/* With their whole life behind them, or with their deliveries still to be made. */
+static int fill(struct bench *b, long count, bool delivered)
 {
-	char id[DOCUMENT_ID_SIZE];
+	char id[DOCUMENT_ID_SIZE], chain[SHA256_TEXT_SIZE];
+	struct engine_head head;
 	int64_t start = clock_now_us();
 
 	for (long n = 0; n < count;) {
@@ -136,13 +157,24 @@ static int fill(struct bench *b, long count)
 		for (long i = 0; i < FILL_BATCH && n < count; i++, n++) {
 			insert(b, id);
 			seal(b);
-			deliver(b);
+			if (delivered)
+				deliver(b);
 		}
 		in_transaction(b, false);
 		must(engine_maintain(b->engine, false) == 0, "maintain");
 	}
-	printf("{\"documents\":%ld,\"seconds\":%.1f}\n", count, seconds_since(start));
+	head = engine_head(b->engine);
+	hex_encode(head.chain, SHA256_SIZE, chain);
+	printf("{\"documents\":%ld,\"seconds\":%.1f,\"head\":\"%lld:%s\"}\n", count,
+		seconds_since(start), (long long)head.position, chain);
 	return 0;
+}
+
+static int backlog(struct bench *b, long count, int destinations, char **names)
+{
+	b->destinations = (const char *const *)names;
+	b->destination_count = (uint32_t)destinations;
+	return fill(b, count, false);
 }
 
 /* Milliseconds of one step, the mean of many; each in a transaction of its own. */
@@ -208,12 +240,17 @@ int main(int argc, char **argv)
 	b.octets = (size_t)strtol(argv[is_probe ? 3 : 4], NULL, 10);
 	b.data = calloc(1, b.octets);
 	must(b.data && b.octets > 64, "octets");
+	b.destinations = BOTH;
+	b.destination_count = 1;
+	b.receipt_len = LOADED_RECEIPT;
 	if (is_probe)
 		status = probe(&b, seconds_since(start) * 1000);
 	else if (strcmp(argv[1], "rate") == 0 && argc == 6)
 		status = rate(&b, strtol(argv[3], NULL, 10), strtol(argv[5], NULL, 10));
 	else if (strcmp(argv[1], "fill") == 0)
-		status = fill(&b, strtol(argv[3], NULL, 10));
+		status = fill(&b, strtol(argv[3], NULL, 10), true);
+	else if (strcmp(argv[1], "backlog") == 0 && argc > 5)
+		status = backlog(&b, strtol(argv[3], NULL, 10), argc - 5, argv + 5);
 	engine_maintain(b.engine, true);
 	engine_close(b.engine);
 	free(b.data);

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A connection that is kept and dies: a document that may have arrived is looked up, it is
+never sent a second time behind everybody's back."""
+import pathlib
+import shutil
+import socket
+import ssl
+import tempfile
+import threading
+
+import pytest
+
+from scenarios.gate import Gate
+from scenarios.test_faults import certificates, until, until_accepted
+
+
+class Customs:
+    """Answers the first request of its first connection when told to, takes the second and
+    hangs up; well from its second connection on."""
+
+    def __init__(self, certificate, key):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.may_answer = threading.Event()
+        self.requests = []  # connection and key of each
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        number = 0
+        while True:
+            try:
+                plain, _ = self.listener.accept()
+            except OSError:
+                return
+            number += 1
+            threading.Thread(target=self.talk, args=(plain, number), daemon=True).start()
+
+    def talk(self, plain, number):
+        with self.context.wrap_socket(plain, server_side=True) as tls, tls.makefile("rwb") as peer:
+            count = 0
+            while key := self.take(peer):
+                count += 1
+                self.requests.append((number, key))
+                if number == 1 and count == 1:
+                    self.may_answer.wait(60)
+                if number == 1 and count == 2:
+                    plain.close()
+                    tls.shutdown(socket.SHUT_RDWR)
+                    return
+                body = b'{"id":"C-%d"}' % len(self.requests)
+                peer.write(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+                peer.flush()
+
+    @staticmethod
+    def take(peer):
+        """The key of one request, read whole; None at the end."""
+        headers = {}
+        while (line := peer.readline()) not in (b"", b"\r\n"):
+            name, _, value = line.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        if not headers:
+            return None
+        peer.read(int(headers["content-length"]))
+        return headers["idempotency-key"]
+
+    def close(self):
+        self.may_answer.set()
+        self.listener.close()
+
+
+@pytest.fixture(name="customs")
+def fixture_customs():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    folder.chmod(0o755)
+    try:
+        with Gate(folder, timeout=20) as gate:
+            gate.make()
+            customs = Customs(gate.pki.path("servers/sim-customs", ".chain.pem"),
+                              gate.pki.path("servers/sim-customs", ".key"))
+            profile = gate.dir / "policies/routes/destinations/customs-nl.cfg"
+            text = profile.read_text().replace(gate.customs.url,
+                                               f"https://127.0.0.1:{customs.port}")
+            profile.write_text(text.replace("concurrency = 4", "concurrency = 1")
+                               .replace('"acknowledgement"', '"id"'))
+            gate.up()
+            yield gate, customs
+            customs.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def delivery(gate, identifier):
+    """State and attempts of the delivery to customs."""
+    rows = gate.request(f"/v1/explain?key={identifier}", "operators/viewer",
+                        listener="operators").json()["documents"][0]["deliveries"]
+    return next((row["state"], row["attempts"]) for row in rows
+                if row["destination"] == "customs-nl")
+
+
+def test_what_may_have_arrived_is_looked_up(customs):
+    gate, server = customs
+    first, second = (until_accepted(gate, path) for path in certificates(gate, 1, 2))
+    until(lambda: delivery(gate, second)[0] == "queued" and server.requests)
+    server.may_answer.set()
+    until(lambda: delivery(gate, second)[0] == "delivered", 60)
+    assert delivery(gate, first) == ("delivered", 1)
+    # the second document followed on the kept connection, and its other request is the
+    # second attempt, which everybody can see
+    keys = [(number, key.split("-")[0]) for number, key in server.requests]
+    assert keys[:2] == [(1, first), (1, second)], keys
+    assert len(keys) == 1 + delivery(gate, second)[1] == 3, keys
+    assert keys[2][0] > 1 and keys[2][1] == second, keys
