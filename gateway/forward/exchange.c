@@ -74,6 +74,8 @@ static int set_request(const struct courier *c, const char *url,
 		return -ENOMEM;
 	curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+	if (c->outside)
+		egress_guard(c->curl);
 	r = set_tls(c);
 	if (r < 0 || !body->data)
 		return r;

@@ -31,6 +31,7 @@ struct courier {
 	struct pace *pace;   /* shared by the couriers of a destination */
 	struct queue *queue; /* NULL while disconnected */
 	CURL *curl;
+	bool outside; /* a name must not lead to an address of the machine's own nets */
 };
 
 /* What came of one exchange over HTTP. */
@@ -62,6 +63,15 @@ struct delivery_attempt {
 int credentials_load(const struct instance *instance, const char *name,
 	struct credentials *ret, char **ret_error);
 void credentials_done(struct credentials *c);
+
+/* Partners' call-backs: one thread each, as long as the daemon lives. */
+struct callbacks;
+int callbacks_start(struct daemon *d, struct callbacks **ret, char **ret_error);
+void callbacks_join(struct callbacks *c); /* NULL-safe */
+
+/* Keep a handle from connecting to loopback, private and link-local addresses, unless the
+ * address itself is what policy names. */
+void egress_guard(CURL *curl);
 
 /* POST (body.data not NULL) or GET; answers are capped at LIMIT_REPLY, no redirects. The
  * caller releases e->body. headers are borrowed. Return: 0 or -ENOMEM. */

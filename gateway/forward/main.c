@@ -274,8 +274,22 @@ static int load(struct crew *crew, char **ret_error)
 	return r;
 }
 
+/* Nothing of it keeps documents from their destinations. */
+static struct callbacks *call_back(struct crew *crew)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct callbacks *callbacks = NULL;
+	int r = callbacks_start(&crew->daemon, &callbacks, &error);
+
+	if (r < 0)
+		log_event(LOG_ERR, "forward.callback", NULL,
+			"partners are not called: %s", error ? error : strerror(-r));
+	return callbacks;
+}
+
 static int serve(struct crew *crew)
 {
+	struct callbacks *callbacks = call_back(crew);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < crew->profiles->count; i++)
@@ -286,6 +300,7 @@ static int serve(struct crew *crew)
 	}
 	for (size_t i = 0; i < crew->count; i++)
 		pthread_join(crew->threads[i], NULL);
+	callbacks_join(callbacks);
 	return r;
 }
 

@@ -5,12 +5,12 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "connectors/withhold.h"
 #include "evidence/receipt_seal.h"
 #include "evidence/seal_policy.h"
 #include "intake/acknowledgement.h"
 #include "intake/http.h"
 #include "intake/problem.h"
-#include "intake/withhold.h"
 #include "queue/protocol.h"
 
 #include <errno.h>

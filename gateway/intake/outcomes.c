@@ -3,8 +3,8 @@
 
 #include "common/json.h"
 #include "common/memfd.h"
+#include "connectors/withhold.h"
 #include "intake/problem.h"
-#include "intake/withhold.h"
 #include "queue/protocol.h"
 
 #include <errno.h>

@@ -6,10 +6,10 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "connectors/withhold.h"
 #include "intake/http.h"
 #include "intake/problem.h"
 #include "intake/submission.h"
-#include "intake/withhold.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "connectors/withhold.h"
 #include "intake/problem.h"
-#include "intake/withhold.h"
 #include "queue/protocol.h"
 
 #include <errno.h>

@@ -45,6 +45,8 @@ struct policy {
 	struct role_verbs roles[POLICY_ROLES]; /* by index of policy_role_index */
 	struct role_verbs four_eyes;	       /* verbs that take two people */
 	struct degraded_rule degraded[DEGRADED_DEPENDENCIES];
+	char (*callbacks)[CALLBACK_SIZE]; /* host:port that partners may be called at */
+	size_t callback_count;
 	struct customs_office *offices;
 	size_t office_count;
 	struct type_sunset *sunsets;
@@ -66,6 +68,11 @@ int policy_load_degraded(struct policy *p, const char *policies, char **ret_erro
  */
 int policy_read_demands(
 	const struct cfg *c, const config_setting_t *root, struct partner *partner);
+
+/* policies/callbacks.cfg, before the partners; the setting `callback` of one. */
+int policy_load_callbacks(struct policy *p, const char *policies, char **ret_error);
+int policy_read_callback(const struct cfg *c, const struct policy *p,
+	const config_setting_t *root, struct partner *partner);
 
 /* See policy_digest. Return: 0, -EINVAL, -errno, with *ret_error. */
 int policy_tree_digest(

@@ -14,6 +14,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "suspended", CFG_BOOL, false },
 	{ "decisions", CFG_STRINGS, false },
 	{ "disclosure", CFG_GROUP, false },
+	{ "callback", CFG_STRING, false },
 	{ "qualification", CFG_GROUPS, false },
 	{ "status_of", CFG_GROUP, false },
 	{ 0 },
@@ -281,6 +282,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = read_decisions(c, root, partner);
 	if (r == 0)
 		r = read_disclosure(c, root, partner);
+	if (r == 0)
+		r = policy_read_callback(c, p, root, partner);
 	if (r == 0)
 		r = policy_read_demands(c, root, partner);
 	if (r == 0)

@@ -40,6 +40,8 @@ static int load_parts(struct policy *p, const char *policies, char **ret_error)
 	int r = policy_tree_digest(policies, p->digest, ret_error);
 
 	if (r == 0)
+		r = policy_load_callbacks(p, policies, ret_error);
+	if (r == 0)
 		r = policy_load_partners(p, policies, ret_error);
 	if (r == 0)
 		r = policy_load_customs(p, policies, ret_error);
@@ -96,6 +98,7 @@ void policy_free(struct policy *p)
 	free(p->partners);
 	free(p->rules);
 	free(p->people);
+	free(p->callbacks);
 	free(p->offices);
 	free(p->sunsets);
 	free(p);

@@ -39,6 +39,8 @@ struct partner_demand {
 
 #define PARTNER_ASKS_MAX 32
 
+#define CALLBACK_SIZE 256
+
 /* policies/partners/NAME.cfg */
 struct partner {
 	char name[PARTNER_NAME_SIZE];
@@ -54,6 +56,8 @@ struct partner {
 	bool limited; /* it is told the words of some destinations only: */
 	char decisions[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 	size_t decision_count;
+	char callback[CALLBACK_SIZE]; /* https address that its outcomes are pushed to, or
+				       * "" */
 	bool disclosed; /* the EU's decisions may go back to it: agreement, cooperation
 			 * and data protection are named */
 	/* Of whose documents it may ask what the gate held, beside its own ("*": any). */

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/json.h"
-#include "intake/withhold.h"
+#include "connectors/withhold.h"
 #include "stage.h"
 
 #include <string.h>

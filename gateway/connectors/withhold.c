@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "intake/withhold.h"
+#include "connectors/withhold.h"
 
 #include "common/json.h"
 

@@ -4,8 +4,8 @@
  * (EU) 2017/625 Art. 107(2): prior agreement, cooperation, data protection); never
  * whether a document was delivered.
  */
-#ifndef SEALGATE_INTAKE_WITHHOLD_H
-#define SEALGATE_INTAKE_WITHHOLD_H
+#ifndef SEALGATE_CONNECTORS_WITHHOLD_H
+#define SEALGATE_CONNECTORS_WITHHOLD_H
 
 #include "policy/policy.h"
 #include "queue/types.h"

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Outcomes pushed to partners that have a call-back: what the feed would give them, with
+ * the gate's TLS client certificate, until they answer 2xx. Never parses their answer.
+ */
+#include "forward/forward.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "connectors/withhold.h"
+#include "queue/protocol.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define CREDENTIALS "callback"
+#define BATCH 100
+#define LOOK_MS 1000
+#define QUEUE_TIMEOUT_MS 30000
+#define TIMEOUT_S 30
+#define RETRY_FIRST_S 2
+#define RETRY_MAX_S 4000
+
+struct caller {
+	struct courier courier;
+	struct profile profile;
+	const struct partner *partner;
+	pthread_t thread;
+	uint32_t failures; /* in a row */
+};
+
+struct callbacks {
+	struct policy *policy;
+	struct credentials credentials;
+	struct caller *callers;
+	size_t count;
+};
+
+static uint32_t random_number(void)
+{
+	uint32_t value = 0;
+
+	return getrandom(&value, sizeof(value), 0) == (ssize_t)sizeof(value) ? value : 0;
+}
+
+static bool connected(struct courier *c)
+{
+	char path[PATH_MAX];
+
+	if (c->queue)
+		return true;
+	return instance_socket(&c->daemon->instance, "queued", path) == 0 &&
+	       queue_connect(path, QUEUE_TIMEOUT_MS, &c->queue) == 0;
+}
+
+static void disconnect(struct courier *c)
+{
+	queue_disconnect(c->queue);
+	c->queue = NULL;
+}
+
+/* What the partner has not got yet. NULL: nothing can be said. */
+static json_t *next_outcomes(struct caller *c)
+{
+	_cleanup_(closep) int fd = -1;
+	struct span text;
+	json_t *feed = NULL;
+	int r = queue_outcomes(c->courier.queue, c->partner->name, -1, BATCH, &fd);
+
+	if (r < 0)
+		disconnect(&c->courier);
+	if (r != QUEUE_DONE || memfd_map(fd, QUEUE_JSON_MAX, &text) < 0)
+		return NULL;
+	feed = json_read(text, QUEUE_JSON_MAX);
+	memfd_unmap(&text);
+	return feed;
+}
+
+static struct curl_slist *headers_of(const struct caller *c, const char *next)
+{
+	char line[PARTNER_NAME_SIZE + 64];
+	struct curl_slist *headers =
+		curl_slist_append(NULL, "Content-Type: application/json");
+
+	headers = curl_slist_append(headers, "Expect:");
+	snprintf(line, sizeof(line), "Idempotency-Key: %s-%s", c->partner->name, next);
+	return curl_slist_append(headers, line);
+}
+
+/* Return: true when the partner has it. */
+static bool push(struct caller *c, const json_t *feed, const char *next)
+{
+	_cleanup_(freep) char *body = json_canonical(feed);
+	struct curl_slist *headers = headers_of(c, next);
+	struct destination_answer a = { 0 };
+	bool got = false;
+
+	if (body && headers &&
+		exchange(&c->courier, c->profile.url, headers, span_str(body), &a) == 0)
+		got = a.outcome == EXCHANGE_ANSWERED && a.http_status >= 200 &&
+		      a.http_status < 300;
+	if (!got && c->failures == 0)
+		log_event(LOG_WARNING, "forward.callback", NULL,
+			"%s: not taken, tried again later: HTTP %ld %s", c->partner->name,
+			a.http_status, a.error);
+	else if (got && c->failures)
+		log_event(LOG_NOTICE, "forward.callback", NULL, "%s: taken again",
+			c->partner->name);
+	buf_done(&a.body);
+	curl_slist_free_all(headers);
+	return got;
+}
+
+static void acknowledge(struct caller *c, const char *next)
+{
+	int fd = -1, r = queue_outcomes_acknowledge(c->courier.queue, c->partner->name,
+			     strtoll(next, NULL, 10), &fd);
+
+	if (fd >= 0)
+		close(fd);
+	if (r < 0)
+		disconnect(&c->courier);
+}
+
+/* One round. Return: milliseconds until the next. */
+static int work(struct caller *c)
+{
+	_cleanup_json_ json_t *feed = NULL;
+	json_t *outcomes;
+	const char *next, *had;
+
+	feed = connected(&c->courier) ? next_outcomes(c) : NULL;
+	outcomes = json_object_get(feed, "outcomes");
+	next = json_string_of(feed, "next");
+	had = json_string_of(feed, "acknowledged");
+	if (!next || !had || strcmp(next, had) == 0)
+		return LOOK_MS;
+	withhold_words(c->partner, outcomes);
+	withhold_decisions(c->partner, outcomes);
+	if (json_array_size(outcomes) && !push(c, feed, next)) {
+		c->failures++;
+		return (int)retry_delay(&c->profile, c->failures, random_number()) * 1000;
+	}
+	c->failures = 0;
+	acknowledge(c, next);
+	return 0;
+}
+
+static void *run(void *argument)
+{
+	struct caller *c = argument;
+	int wait_ms = 0;
+
+	while (!daemon_wait(c->courier.daemon, wait_ms))
+		wait_ms = work(c);
+	disconnect(&c->courier);
+	curl_easy_cleanup(c->courier.curl);
+	return NULL;
+}
+
+static int start_one(
+	struct callbacks *all, struct daemon *d, const struct partner *partner)
+{
+	struct caller *c = &all->callers[all->count];
+
+	*c = (struct caller){ .partner = partner,
+		.profile = { .protocol = PROFILE_PUSH,
+			.url = strdup(partner->callback),
+			.timeout_s = TIMEOUT_S,
+			.retry_first_s = RETRY_FIRST_S,
+			.retry_max_s = RETRY_MAX_S },
+		.courier = { .daemon = d,
+			.profile = &c->profile,
+			.credentials = &all->credentials,
+			.outside = true,
+			.curl = curl_easy_init() } };
+	if (!c->profile.url || !c->courier.curl ||
+		pthread_create(&c->thread, NULL, run, c) != 0) {
+		free(c->profile.url);
+		curl_easy_cleanup(c->courier.curl);
+		return -ENOMEM;
+	}
+	all->count++;
+	return 0;
+}
+
+static int load(struct daemon *d, struct callbacks *c, char **ret_error)
+{
+	char policies[PATH_MAX];
+	size_t count = 0;
+	int r = instance_path(&d->instance, "policies", policies);
+
+	if (r == 0)
+		r = policy_load(policies, &c->policy, ret_error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; policy_partner_at(c->policy, i); i++)
+		count += *policy_partner_at(c->policy, i)->callback != '\0';
+	c->callers = calloc(count + 1, sizeof(*c->callers));
+	if (!c->callers)
+		return -ENOMEM;
+	/* by its certificate the partner knows that it is the gate who calls */
+	r = count ? credentials_load(
+			    &d->instance, CREDENTIALS, &c->credentials, ret_error)
+		  : 0;
+	return r == 0 && count && !c->credentials.certificate ? -ENOKEY : r;
+}
+
+int callbacks_start(struct daemon *d, struct callbacks **ret, char **ret_error)
+{
+	struct callbacks *c = calloc(1, sizeof(*c));
+	const struct partner *p;
+	int r = c ? load(d, c, ret_error) : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && (p = policy_partner_at(c->policy, i)) != NULL; i++)
+		if (*p->callback && !p->suspended)
+			r = start_one(c, d, p);
+	*ret = c;
+	return r;
+}
+
+void callbacks_join(struct callbacks *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->count; i++) {
+		pthread_join(c->callers[i].thread, NULL);
+		free(c->callers[i].profile.url);
+	}
+	credentials_done(&c->credentials);
+	free(c->callers);
+	policy_free(c->policy);
+	free(c);
+}
