@@ -13,7 +13,10 @@
 #include <string.h>
 
 #define DISK_LOW (512ll * 1024 * 1024)
-#define KEY_DAYS_LOW 7
+
+/* Before the end of a key's certificate: said at each, red at the last. */
+static const int KEY_DAYS[] = { 90, 30, 7 };
+#define KEY_STEPS (sizeof(KEY_DAYS) / sizeof(KEY_DAYS[0]))
 
 json_t *signer_state(const struct visit *v)
 {
@@ -36,19 +39,42 @@ json_t *check(bool ok, const char *message, const char *fix)
 		"{s:b, s:s, s:s}", "ok", ok, "message", message, "fix", ok ? "" : fix);
 }
 
-static bool keys_expire(const json_t *signer)
+/* How many of the steps the certificate that ends first has passed. */
+static size_t keys_expire(const json_t *signer)
 {
 	const json_t *role;
-	size_t i;
+	size_t i, passed = 0;
 
 	json_array_foreach(json_object_get(signer, "roles"), i, role)
 	{
 		const json_t *days = json_object_get(role, "days_left");
 
-		if (json_is_number(days) && json_number_value(days) < KEY_DAYS_LOW)
-			return true;
+		while (json_is_number(days) && passed < KEY_STEPS &&
+			json_number_value(days) < KEY_DAYS[passed])
+			passed++;
 	}
-	return false;
+	return passed;
+}
+
+/* The token signs: for how long? */
+static json_t *keys_check(const json_t *signer)
+{
+	size_t passed = keys_expire(signer);
+	char message[100];
+	json_t *c;
+
+	if (!passed)
+		return check(true, "the token signs", "");
+	snprintf(message, sizeof(message),
+		"the token signs; a key's certificate ends within %d days",
+		KEY_DAYS[passed - 1]);
+	c = check(passed < KEY_STEPS, message,
+		"Have a new certificate issued, publish it (policies/signature/"
+		"rollover.cfg) and import it (sealgate hsm).");
+	if (c)
+		json_object_set_new(
+			c, "warning_days", json_integer(KEY_DAYS[passed - 1]));
+	return c;
 }
 
 static json_t *signer_check(const json_t *signer)
@@ -63,11 +89,8 @@ static json_t *signer_check(const json_t *signer)
 		!json_is_false(json_object_get(signer, "away")))
 		c = check(false, "the token is away: nothing is acknowledged or sealed",
 			"Bring the token back; the signer takes it up by itself.");
-	else if (keys_expire(signer))
-		c = check(false, "a key's certificate ends within days",
-			"Have a new certificate issued and import it (sealgate hsm).");
 	else
-		c = check(true, "the token signs", "");
+		c = keys_check(signer);
 	if (c)
 		json_object_set(c, "status",
 			json_object_get((json_t *)(uintptr_t)signer, "roles"));

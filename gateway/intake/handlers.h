@@ -21,6 +21,7 @@ void get_outcomes(struct exchange *x);
 void post_acknowledgement(struct exchange *x);
 void get_status(struct exchange *x);
 void get_status_of(struct exchange *x);
+void get_certificates(struct exchange *x);
 void get_policy(struct exchange *x);
 void get_codes(struct exchange *x);
 void get_code_list(struct exchange *x);

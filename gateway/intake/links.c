@@ -191,6 +191,22 @@ int links_certificates(struct links *l, struct span *ret_certificates)
 	return r;
 }
 
+int links_role(struct links *l, const char *role, uint8_t **ret_der, size_t *ret_len,
+	struct signer_result *ret_result)
+{
+	int r = -ENOTCONN;
+
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++) {
+		r = need_signer(l);
+		if (r < 0)
+			return r;
+		r = signer_certificates(l->signer, role, ret_der, ret_len, ret_result);
+		if (r < 0)
+			drop_signer(l);
+	}
+	return r;
+}
+
 int links_receipt_signer(struct links *l, const struct receipt_signer **ret_signer)
 {
 	struct span certificates;

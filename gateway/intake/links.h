@@ -50,6 +50,10 @@ int links_commit(struct links *l, const struct queue_submission *s, int document
  * links_forget. Return: enum signer_answer, negative: the signer is away. */
 int links_certificates(struct links *l, struct span *ret_certificates);
 
+/* signer_certificates of any role. Return: as that. The caller frees *ret_der. */
+int links_role(struct links *l, const char *role, uint8_t **ret_der, size_t *ret_len,
+	struct signer_result *ret_result);
+
 /* The same, ready for receipts. Return: as links_certificates. */
 int links_receipt_signer(struct links *l, const struct receipt_signer **ret_signer);
 

@@ -216,9 +216,11 @@ class Pki:
         return (self.now - datetime.timedelta(days=days[0]),
                 self.now + datetime.timedelta(days=days[1]))
 
-    def issue(self, kind, pem, common_name=None):
-        """PEM certificate of OUTSIDE `kind` for a PEM request or public key (octets)."""
+    def issue(self, kind, pem, common_name=None, left=None):
+        """PEM certificate of OUTSIDE `kind` for a PEM request or public key (octets); left: days
+        that it has to live."""
         ca, profile, subject, default, hosts, days = OUTSIDE[kind]
+        days = days if left is None else (days[0], left)
         subject = subject + (("CN", common_name or default),)
         issued = self._authorities[ca].issue(profile, subject, authority.public_key(pem),
                                              self.span(days), hosts)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What the gate publishes of its certificates: those in use, and notices of those to
+ * come; never whether anybody should trust them.
+ */
+#ifndef SEALGATE_EVIDENCE_PUBLISHED_H
+#define SEALGATE_EVIDENCE_PUBLISHED_H
+
+#include "common/json.h"
+#include "common/span.h"
+
+/* Below policies/: who relies on the gate's seals is told before its key changes. */
+#define PUBLISHED_NOTICES "signature/rollover.cfg"
+
+/* A role's certificate with its chain, of concatenated DER, its own first. Return: a new
+ * reference; NULL for what is no certificate, or without memory. */
+json_t *published_certificate(const char *role, const char *mechanism, struct span der);
+
+/* The notices of a policies folder, an empty array without any: role, from when, SHA-256
+ * and base64 of the certificate, text. *ret_error: one line, the caller frees. Return: a
+ * new reference or NULL. */
+json_t *published_notices(const char *policies, char **ret_error);
+
+#endif
