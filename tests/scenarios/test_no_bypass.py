@@ -5,7 +5,8 @@ import re
 from scenarios.gate import BIN, ROOT
 
 # What programs may read from their environment, and the names of fields in the journal.
-KNOWN = {b"SEALGATE_INSTANCE", b"SEALGATE_CODE", b"SEALGATE_DOCUMENT"}
+KNOWN = {b"SEALGATE_INSTANCE", b"SEALGATE_REMOTE", b"SEALGATE_CA", b"SEALGATE_CERT",
+         b"SEALGATE_KEY", b"SEALGATE_CODE", b"SEALGATE_DOCUMENT"}
 WORDS = (b"skip-", b"no-verif", b"noverif", b"insecure", b"bypass", b"verify_stub", b"trust-all",
          b"accept-all", b"dry-run")
 TABLES = ("gateway/common/config_keys.def", "gateway/ctl/options.def", "gateway/ctl/commands.def")
