@@ -166,16 +166,18 @@ int judge(struct exchange *x, const char *document_id, int64_t at, struct judgem
 	return 1;
 }
 
-int judgement_refuse(
-	struct judgement *j, const char *code, const char *where, const char *received)
+static int add_finding(struct judgement *j, enum severity severity, const char *code,
+	const char *where, const char *received)
 {
 	_cleanup_findings_ struct findings findings = { 0 };
 	_cleanup_json_ json_t *array = NULL;
 	_cleanup_(freep) char *text = NULL;
 	int fd;
 
-	j->decision = DECISION_REFUSED; /* whatever fails below */
-	findings_add(&findings, code, where, received, NULL);
+	findings_add_details(&findings, &(struct finding_details){ .code = code,
+						.severity = severity,
+						.where = where,
+						.received = received });
 	array = findings_to_json(&findings);
 	if (!array || json_array_extend(judgement_findings(j), array) < 0)
 		return -ENOMEM;
@@ -192,4 +194,18 @@ int judgement_refuse(
 	close(j->report_fd);
 	j->report_fd = fd;
 	return 0;
+}
+
+int judgement_refuse(
+	struct judgement *j, const char *code, const char *where, const char *received)
+{
+	j->decision = DECISION_REFUSED; /* whatever fails below */
+	return add_finding(j, SEVERITY_ERROR, code, where, received);
+}
+
+int judgement_warn(
+	struct judgement *j, const char *code, const char *where, const char *received)
+{
+	j->warnings++;
+	return add_finding(j, SEVERITY_WARNING, code, where, received);
 }

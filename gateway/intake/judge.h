@@ -43,6 +43,10 @@ json_t *judgement_findings(const struct judgement *j);
 int judgement_refuse(
 	struct judgement *j, const char *code, const char *where, const char *received);
 
+/* The same as a warning: nothing is refused. */
+int judgement_warn(
+	struct judgement *j, const char *code, const char *where, const char *received);
+
 #define _cleanup_judgement_ _cleanup_(judgement_done)
 
 #endif

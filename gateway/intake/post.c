@@ -8,6 +8,7 @@
 #include "common/memfd.h"
 #include "connectors/withhold.h"
 #include "intake/http.h"
+#include "intake/original.h"
 #include "intake/problem.h"
 #include "intake/submission.h"
 
@@ -195,6 +196,8 @@ void post_document(struct exchange *x)
 		return;
 	}
 	submission_judged(&s, &j);
+	if (!original_judge(x, &s, &j))
+		return;
 	if (held_full(x, &s))
 		return;
 	answer = submission_commit(x, &s, &j, &receipt, &first);
@@ -276,6 +279,8 @@ void post_preflight(struct exchange *x)
 	if (!judge(x, s.id, now, &j))
 		return;
 	submission_judged(&s, &j);
+	if (!original_judge(x, &s, &j))
+		return;
 	if (j.decision != DECISION_REFUSED && !foresee(x, &s, &j, &duplicate))
 		return;
 	body = preflight_body(x, &j);

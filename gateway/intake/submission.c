@@ -77,10 +77,15 @@ void submission_judged(struct queue_submission *s, const struct judgement *j)
 	PUT(s->status, v->status);
 	PUT(s->policy_digest, v->policy_digest);
 	PUT(s->store_version, v->store_version);
+	s->held_until = 0;
+	s->hold_reason[0] = '\0';
 	if (j->decision == DECISION_HELD) {
 		s->held_until = v->hold_until;
 		PUT(s->hold_reason, v->hold_reason);
 	}
+	s->relation = RELATION_NONE;
+	s->original[0] = '\0';
+	s->destination_count = 0;
 	if (j->decision == DECISION_REFUSED)
 		return;
 	relate(s, j);

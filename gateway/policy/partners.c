@@ -17,6 +17,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "callback", CFG_STRING, false },
 	{ "qualification", CFG_GROUPS, false },
 	{ "status_of", CFG_GROUP, false },
+	{ "originals", CFG_STRING, false },
 	{ 0 },
 };
 
@@ -247,6 +248,20 @@ static int read_asks(
 	return r;
 }
 
+static int read_originals(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner)
+{
+	static const char *const WORDS[] = { "known", "any", NULL };
+	const config_setting_t *s = config_setting_get_member(root, "originals");
+	char word[16];
+	int r = s ? one_of(c, s, WORDS, word, sizeof(word)) : 0;
+
+	if (s && r == 0)
+		partner->originals =
+			strcmp(word, WORDS[0]) == 0 ? ORIGINALS_KNOWN : ORIGINALS_ANY;
+	return r;
+}
+
 static int read_optional(
 	const struct cfg *c, const config_setting_t *root, struct partner *partner)
 {
@@ -288,6 +303,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = policy_read_demands(c, root, partner);
 	if (r == 0)
 		r = read_asks(c, root, partner);
+	if (r == 0)
+		r = read_originals(c, root, partner);
 	return r == 0 ? read_optional(c, root, partner) : r;
 }
 

@@ -41,6 +41,10 @@ struct partner_demand {
 
 #define CALLBACK_SIZE 256
 
+/* Must the gate know what a document withdraws or replaces? By default it must for what
+ * is withdrawn. */
+enum partner_originals { ORIGINALS_DEFAULT = 0, ORIGINALS_KNOWN, ORIGINALS_ANY };
+
 /* policies/partners/NAME.cfg */
 struct partner {
 	char name[PARTNER_NAME_SIZE];
@@ -53,6 +57,7 @@ struct partner {
 	char types[POLICY_LIST_MAX][DOCUMENT_TYPE_SIZE]; /* that it may send */
 	size_t type_count;
 	bool suspended;
+	enum partner_originals originals;
 	bool limited; /* it is told the words of some destinations only: */
 	char decisions[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 	size_t decision_count;
