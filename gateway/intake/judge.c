@@ -57,29 +57,33 @@ static int ask(
 		strerror(-r));
 }
 
-static bool same_policy(const struct exchange *x, const struct judgement *j)
+/* Judged by our policy, and by nothing that has been replaced since. */
+static bool is_current(const struct exchange *x, const struct judgement *j)
 {
-	return strcmp(j->verdict.policy_digest, policy_digest(x->snapshot->policy)) == 0;
+	return strcmp(j->verdict.policy_digest, policy_digest(x->snapshot->policy)) ==
+		       0 &&
+	       renewed_holds(&x->server->renewed, &j->verdict);
 }
 
-/* Ask under one policy: when verify judged under another one than ours, look at the files
- * again, at the partner too, and ask once more. */
+/* Ask under one policy: when verify judged under another one than ours, or by a policy
+ * and store that have been replaced, look at the files again, at the partner too, and ask
+ * once more. */
 static int ask_same_policy(
 	struct exchange *x, const char *document_id, int64_t at, struct judgement *j)
 {
 	int r = ask(x, document_id, at, j);
 
-	if (r == 0 || same_policy(x, j))
+	if (r == 0 || is_current(x, j))
 		return r;
 	snapshot_drop(x->snapshot);
 	x->snapshot = snapshots_hold(&x->server->snapshots, true);
 	if (!identify(x, at))
 		return 0;
 	r = ask(x, document_id, at, j);
-	if (r == 0 || same_policy(x, j))
+	if (r == 0 || is_current(x, j))
 		return r;
 	return undecided(x, document_id, "http.policy-changing",
-		"verify judges under another policy");
+		"verify judges under another policy or store");
 }
 
 static int read_report(struct judgement *j)

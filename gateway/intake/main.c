@@ -92,7 +92,11 @@ static int run(const struct daemon *d, struct server *server)
 	}
 	r = rejudge_start(&rejudge, server);
 	if (r == 0) {
-		accept_all(d, &pool, &away);
+		r = renewed_start(&server->renewed);
+		if (r == 0) {
+			accept_all(d, &pool, &away);
+			renewed_stop(&server->renewed);
+		}
 		rejudge_stop(&rejudge);
 	}
 	pool_stop(&pool);

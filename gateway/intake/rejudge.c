@@ -69,7 +69,9 @@ static int ask(const struct rejudge *r, const struct queue_document *d, int docu
 	if (answered != 1)
 		return answered < 0 ? undecided(d, strerror(-answered)) : -EAGAIN;
 	snapshot = snapshots_hold(&r->server->snapshots, true);
-	wrong = believe(d, snapshot->policy, j);
+	wrong = renewed_holds(&r->server->renewed, &j->verdict)
+			? believe(d, snapshot->policy, j)
+			: "verify judges by something newer";
 	snapshot_drop(snapshot);
 	return wrong ? undecided(d, wrong) : 0;
 }
@@ -149,7 +151,7 @@ int rejudge_next(struct rejudge *r)
 {
 	_cleanup_judgement_ struct judgement j = { .report_fd = -1 };
 	_cleanup_(closep) int document_fd = -1;
-	struct queue_claim claim;
+	struct queue_claim claim = { .attempt = 0 };
 	int64_t now;
 	int answer = 0;
 

@@ -38,6 +38,9 @@ int server_init(struct server *s, const struct instance *instance, char **ret_er
 	if (r < 0)
 		return r;
 	r = snapshots_init(&s->snapshots, instance, ret_error);
+	if (r == 0)
+		r = renewed_init(
+			&s->renewed, instance, s->verify_socket, s->queued_socket);
 	if (r < 0)
 		shares_done(&s->shares);
 	return r;
@@ -45,6 +48,7 @@ int server_init(struct server *s, const struct instance *instance, char **ret_er
 
 void server_done(struct server *s)
 {
+	renewed_done(&s->renewed);
 	snapshots_done(&s->snapshots);
 	shares_done(&s->shares);
 }

@@ -7,6 +7,7 @@
 #define SEALGATE_INTAKE_SERVER_H
 
 #include "common/instance.h"
+#include "intake/renewed.h"
 #include "intake/share.h"
 #include "intake/snapshot.h"
 #include "web/certificate.h"
@@ -25,6 +26,7 @@ struct server {
 	char queued_socket[PATH_MAX];
 	char signer_socket[PATH_MAX];
 	struct snapshots snapshots;
+	struct renewed renewed;
 	struct shares shares; /* of intake.threads */
 };
 

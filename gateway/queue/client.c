@@ -223,6 +223,13 @@ int queue_claim_held(
 	return ask_claim(q, QUEUE_OP_CLAIM_HELD, "", lease_s, ret_claim, fds, 1);
 }
 
+int queue_held_due(struct queue *q)
+{
+	const struct queue_held_due_request body = { .reserved = 0 };
+
+	return call_plain(q, QUEUE_OP_HELD_DUE, &body, sizeof(body), NULL, 0, NULL);
+}
+
 int queue_judged(struct queue *q, const struct queue_claim *claim,
 	const struct queue_judgement *judgement, int report_fd)
 {

@@ -97,9 +97,13 @@ int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t 
 	const char *reason);
 
 /* Claim a held document that is due to be judged again: a minute after it came, then at
- * each retry_at, or when an operator released it. Waits like queue_claim_seal. */
+ * each retry_at, when an operator released it, or after queue_held_due. Waits like
+ * queue_claim_seal. */
 int queue_claim_held(struct queue *q, int lease_s, struct queue_claim *ret_claim,
 	int *ret_document_fd);
+
+/* All held documents are to be judged again now: by something else than before. */
+int queue_held_due(struct queue *q);
 
 /* The later verdict. Its report takes the place of the first for whoever reads the
  * document (held again: no report, -1). */

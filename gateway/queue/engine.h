@@ -73,6 +73,9 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due);
 
+/* Every held document is due now. Return: QUEUE_DONE or negative. */
+int engine_held_due(struct engine *e, int64_t now);
+
 int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	const struct queue_judgement *judgement, struct span report);
 int engine_sealed(struct engine *e, int64_t now, const char *id, uint64_t fence,

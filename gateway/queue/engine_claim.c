@@ -188,6 +188,13 @@ int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 	return ask_again(now, ret_due);
 }
 
+int engine_held_due(struct engine *e, int64_t now)
+{
+	int r = sql_run(e, SQL_HELD_DUE, "i", now);
+
+	return r < 0 ? r : QUEUE_DONE;
+}
+
 int delivery_document(
 	struct engine *e, const struct delivery_row *d, struct document_row *ret_row)
 {

@@ -50,6 +50,7 @@ enum queue_operation {
 	QUEUE_OP_CLAIM_RENEWAL,
 	QUEUE_OP_RENEWED,
 	QUEUE_OP_COMMAND,
+	QUEUE_OP_HELD_DUE,
 	QUEUE_OPERATIONS,
 };
 
@@ -134,6 +135,10 @@ struct queue_act_request {
 	char to[DESTINATION_NAME_SIZE];
 	char operator_name[QUEUE_KEY_SIZE];
 	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_held_due_request {
+	uint64_t reserved;
 };
 
 struct queue_maintenance_request {

@@ -127,6 +127,8 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 	[QUEUE_OP_CLAIM_HELD] = { "claim_held", sizeof(struct queue_claim_request), 0, 0,
 		PEER_INTAKE, WRITES | CLAIMS, run_claim_held,
 		{ TEXT(queue_claim_request, destination) } },
+	[QUEUE_OP_HELD_DUE] = { "held_due", sizeof(struct queue_held_due_request), 0, 0,
+		PEER_INTAKE, WRITES | MAKES_WORK, run_held_due, { { 0 } } },
 	[QUEUE_OP_JUDGED] = { "judged", sizeof(struct queue_judged_request), 0, 1,
 		PEER_INTAKE, WRITES | MAKES_WORK, run_judged,
 		{ TEXT(queue_judged_request, id),

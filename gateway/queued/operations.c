@@ -101,6 +101,11 @@ int run_claim_held(const struct call *c)
 		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
 }
 
+int run_held_due(const struct call *c)
+{
+	return engine_held_due(c->engine, c->now);
+}
+
 int run_judged(const struct call *c)
 {
 	const struct queue_judged_request *q = c->body;

@@ -23,6 +23,7 @@ int run_commit(const struct call *c);
 int run_get(const struct call *c);
 int run_claim_seal(const struct call *c);
 int run_claim_held(const struct call *c);
+int run_held_due(const struct call *c);
 int run_judged(const struct call *c);
 int run_claim_delivery(const struct call *c);
 int run_sealed(const struct call *c);

@@ -40,6 +40,7 @@ static const size_t BODIES[QUEUE_OPERATIONS] = {
 	[QUEUE_OP_EXPLAIN] = sizeof(struct queue_explain_request),
 	[QUEUE_OP_AUDIT_READ] = sizeof(struct queue_audit_read_request),
 	[QUEUE_OP_CLAIM_HELD] = sizeof(struct queue_claim_request),
+	[QUEUE_OP_HELD_DUE] = sizeof(struct queue_held_due_request),
 	[QUEUE_OP_JUDGED] = sizeof(struct queue_judged_request),
 };
 

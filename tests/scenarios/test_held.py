@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Revocation data out of reach: a document is held, and accepted by itself once it is there."""
+"""What a gate depends on is out of date: documents are held, and accepted by themselves as soon
+as it is there again."""
+import datetime
 import pathlib
 import shutil
 import tempfile
@@ -7,27 +9,24 @@ import time
 
 import pytest
 
+from scenarios.degraded import DEPENDENCIES, rule
 from scenarios.gate import Gate
 
-# A held document is judged again a minute after it came, then at growing distances.
-JUDGED_BOUND = 150
+# A held document is judged again when verify judges by something else: files are looked at
+# every second, and verify takes seconds to load. Without that it would be a minute.
+JUDGED_BOUND = 40
 SETTLED = ("accepted", "sealed")
 
 
-@pytest.fixture
-def blind_gate():
-    """A gate that may hold, without the CRL for the signers of one authority."""
+@pytest.fixture(scope="module")
+def gate():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
     folder.chmod(0o755)
     try:
-        with Gate(folder) as gate:
-            gate.make()
-            policy = gate.dir / "policies" / "degraded" / "crl.cfg"
-            policy.write_text('mode = "hold"; seconds = 3600;\n')
-            crl = gate.dir / "state" / "trust" / "revocation" / "authority-nz-issuing.crl"
-            crl.rename(folder / crl.name)
-            gate.up()
-            yield gate, crl
+        with Gate(folder) as made:
+            made.make()
+            made.up()
+            yield made
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -36,22 +35,38 @@ def state(gate, identifier):
     return gate.request(f"/v1/documents/{identifier}").json()["state"]
 
 
-def test_held_until_the_list_is_there(blind_gate):
-    gate, crl = blind_gate
-    status, answer = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000001"))
+def until(gate, condition):
+    end = time.monotonic() + JUDGED_BOUND
+    while not condition():
+        assert time.monotonic() < end, gate.log_tail()
+        time.sleep(0.5)
+
+
+@pytest.mark.parametrize("number, name", enumerate(DEPENDENCIES))
+def test_held_until_it_is_there(gate, tmp_path, number, name):
+    rule(gate, name, "hold", 3600)
+    dependency = DEPENDENCIES[name](gate, tmp_path)
+    dependency.break_it()
+    document = gate.certificate("phyto", f"PHYTO.NZ.2026.{number:07}")
+    until(gate, lambda: gate.submit(document, command="preflight")[1].get("decision") == "held")
+    status, answer = gate.submit(document)
     assert (status, answer["state"]) == (0, "held"), answer
+    assert answer["hold_reason"] == dependency.reason
+    left = (datetime.datetime.fromisoformat(answer["held_until"]) -
+            datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+    assert 3000 < left <= 3600
     identifier = answer["id"]
     receipt = gate.request(f"/v1/documents/{identifier}/receipt").content
     assert gate.request(f"/v1/documents/{identifier}/evidence").status_code == 404
-    assert state(gate, identifier) == "held"
     assert identifier not in gate.arrived("traces") | gate.arrived("customs")
-    shutil.copyfile(gate.folder / crl.name, crl)
-    crl.chmod(0o644)
-    end = time.monotonic() + JUDGED_BOUND
-    while state(gate, identifier) == "held":
-        assert time.monotonic() < end, gate.log_tail()
-        time.sleep(0.5)
+    dependency.mend()
+    until(gate, lambda: state(gate, identifier) != "held")
     gate.wait_delivered([identifier])
     assert state(gate, identifier) in SETTLED
     assert gate.request(f"/v1/documents/{identifier}/receipt").content == receipt
+    dependency.away()
+    rule(gate, name, "refuse", 0)
+
+
+def test_audit_of_all_that(gate):
     assert gate.run("audit", "verify").returncode == 0

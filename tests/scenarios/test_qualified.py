@@ -24,7 +24,7 @@ def der(path):
     return base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
 
 
-def list_of(authority):
+def list_of(authority, **dates):
     """A list whose only service is a CA; what it issues to a seal is qualified, on a device."""
     qualifiers = "".join(f'<q:Qualifier uri="{SVC}{word}"/>'
                          for word in ("QCStatement", "QCForESeal", "QCWithQSCD"))
@@ -40,7 +40,7 @@ def list_of(authority):
         f'<Extension Critical="true"><AdditionalServiceInformation><URI xml:lang="en">{SVC}'
         "ForeSeals</URI></AdditionalServiceInformation></Extension>"
         "</ServiceInformationExtensions>")
-    text = trusted_list("AA", **DATES)
+    text = trusted_list("AA", **(dates or DATES))
     text = text.replace("</ServiceName>", "</ServiceName>" + identity, 1)
     return text.replace("</StatusStartingTime>", "</StatusStartingTime>" + extension, 1)
 

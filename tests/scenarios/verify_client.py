@@ -43,6 +43,8 @@ class Answer:
     number: str = ""
     hold_reason: str = ""
     grace: str = ""
+    hold_until: int = 0
+    judged_at: int = 0
 
     def codes(self, severity="error"):
         return {f["code"] for f in self.report["findings"] if f["severity"] == severity}
@@ -55,7 +57,7 @@ def _answer(body, fds, sha256):
     with mmap.mmap(fds[0], size, prot=mmap.PROT_READ) as data:
         report = json.loads(data[:])
     return Answer(DECISIONS[fields[0]], report, text(fields[3]), text(fields[5]),
-                  text(fields[6]), text(fields[10]), text(fields[11]))
+                  text(fields[6]), text(fields[10]), text(fields[11]), *fields[12:14])
 
 
 def ask(path, data, subject, at, mode=DOCUMENT, document_id="TEST", timeout=30):

@@ -237,6 +237,24 @@ static void held_ends_with_a_verdict_only(void **state)
 	assert_int_equal(judged(s, &claim, &accepted, "later report"), QUEUE_STALE);
 }
 
+/* By something else than before: all at once, whenever they were due. */
+static void held_due_by_another_policy(void **state)
+{
+	struct store *s = *state;
+	char one[DOCUMENT_ID_SIZE], two[DOCUMENT_ID_SIZE], other[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+
+	store_add(s, "N1", DOCUMENT_HELD, one);
+	store_add(s, "N2", DOCUMENT_HELD, two);
+	store_add(s, "N3", DOCUMENT_REFUSED, other);
+	assert_int_equal(claim_held(s, T0 + 1, &claim), QUEUE_EMPTY);
+	assert_int_equal(STEP(s, engine_held_due(s->engine, T0 + 1)), QUEUE_DONE);
+	assert_int_equal(claim_held(s, T0 + 1, &claim), QUEUE_DONE);
+	assert_int_equal(claim_held(s, T0 + 1, &claim), QUEUE_DONE);
+	assert_int_equal(claim_held(s, T0 + 1, &claim), QUEUE_EMPTY);
+	assert_document(s, other, "refused");
+}
+
 static void held_then_refused_frees_the_number(void **state)
 {
 	struct queue_judgement refused = { .state = DOCUMENT_REFUSED };
@@ -266,6 +284,7 @@ int main(void)
 		STORE_TEST(partners_take_turns_with_what_is_held),
 		STORE_TEST(held_documents_of_a_partner_are_limited),
 		STORE_TEST(held_then_refused_frees_the_number),
+		STORE_TEST(held_due_by_another_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,7 @@ static const struct {
 	{ QUEUE_OP_EXPLAIN, sizeof(struct queue_explain_request), 0, "admin ctl" },
 	{ QUEUE_OP_AUDIT_READ, sizeof(struct queue_audit_read_request), 0, "admin ctl" },
 	{ QUEUE_OP_CLAIM_HELD, sizeof(struct queue_claim_request), 0, "intake" },
+	{ QUEUE_OP_HELD_DUE, sizeof(struct queue_held_due_request), 0, "intake" },
 	{ QUEUE_OP_JUDGED, sizeof(struct queue_judged_request), 0, "intake" },
 	{ QUEUE_OP_STATUS_OF, sizeof(struct queue_status_request), 0, "intake" },
 	{ QUEUE_OP_CLAIM_RENEWAL, sizeof(struct queue_claim_request), 0, "seal" },
