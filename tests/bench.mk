@@ -13,6 +13,10 @@ bench: all $(patsubst %,$(B)/bench/%,bench_verify bench_load bench_engine bench_
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/drain.py $(abspath $(B))/bench
 	@$(PYTHON) tests/bench/grow.py $(abspath $(B))/bench $(B)/bench/growth.svg
 
+.PHONY: bench-seal
+bench-seal: all ## what a seal costs at level B, with evidence records, and at level T
+	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/seal.py
+
 .PHONY: bench-reference
 bench-reference: all $(B)/bench/bench_validate ## validation side by side with the EU's reference implementation
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/reference.py \

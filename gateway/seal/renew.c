@@ -14,6 +14,7 @@
 
 #define QUEUE_TIMEOUT_MS 30000
 #define AGAIN_MS 500
+#define UNSTAMPED_MS 1000
 #define STAMP_AGAIN_S 30 /* of a container that waits for its first time-stamp */
 
 struct step {
@@ -41,8 +42,10 @@ static int finish(struct step *s, struct evidence_archive *a, struct span octets
 	int r;
 
 	if (stamp_octets(s->tools, octets, &token, &len, &gen_time, why, sizeof(why)) !=
-		STAMP_MADE)
+		STAMP_MADE) {
+		s->ret->unstamped = true;
 		return say(s, "no time-stamp", why);
+	}
 	r = evidence_archive_finish(
 		a, span_of(token, len), clock_now(), &s->ret->container, &reason);
 	s->end = renewal_end_of(span_of(token, len), clock_now());
@@ -184,6 +187,9 @@ static void one(struct renewer *w)
 	if (!daemon_wait(w->house->daemon, 0))
 		report(w, &claim, &step);
 	buf_done(&step.container);
+	/* An authority that is away is asked at leisure, however many wait for it. */
+	if (step.unstamped)
+		daemon_wait(w->house->daemon, UNSTAMPED_MS);
 }
 
 void *renew_run(void *arg)

@@ -15,6 +15,7 @@ struct renewal_step {
 	struct buf container;		  /* empty: nothing changed */
 	int64_t due;			  /* of the next step, 0: none */
 	char reason[ATTEMPT_REASON_SIZE]; /* why nothing changed */
+	bool unstamped;			  /* for want of an authority */
 };
 
 /* Take one step with a container of a level at now; release with buf_done. */

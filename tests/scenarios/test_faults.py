@@ -196,6 +196,11 @@ def test_traces_refuses_for_good(gate):
     until(lambda: identifier in gate.arrived("customs"))
 
 
+def stamps_of(gate):
+    answer = gate.request("/health", "operators/viewer", listener="operators")
+    return answer.json()["checks"]["time_stamps"]
+
+
 def test_tsa_away_documents_wait(gate):
     path, = certificates(gate, 4300, 1)
     gate.tsa.mode("down")
@@ -203,9 +208,12 @@ def test_tsa_away_documents_wait(gate):
         identifier = until_accepted(gate, path)
         state = gate.request(f"/v1/documents/{identifier}").json()["state"]
         assert state == "accepted"
+        until(lambda: "accepted documents wait, in" in stamps_of(gate)["message"])
+        assert not stamps_of(gate)["ok"]
     finally:
         gate.tsa.mode("ok")
     gate.wait_delivered([identifier])
+    until(lambda: stamps_of(gate)["ok"])
 
 
 def children_of(pid):

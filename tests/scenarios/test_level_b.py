@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The time-stamping authority goes away and comes back: by policy documents are sealed at level
 B meanwhile, health says so, and their time-stamps follow by themselves; then LT and LTA."""
+import datetime
 import json
 import pathlib
 import shutil
@@ -34,6 +35,10 @@ def until(condition, bound=60.0):
         assert time.monotonic() < end
         time.sleep(0.2)
     return value
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def evidence(gate, identifier):
@@ -91,3 +96,42 @@ def test_level_b_now_and_t_later(gate):
     # The signer signed each once: a time-stamp needs no second seal.
     done = gate.run("audit", "reconcile")
     assert done.returncode == 0, done.stdout + done.stderr
+
+@pytest.fixture
+def lasting(gate):
+    """The same gate with containers that are taken to LTA at once."""
+    gate.down()
+    rule = gate.dir / "policies" / "signature" / "renewal.cfg"
+    rule.write_text('to = "LTA";\nlt_after_s = 1;\nretry_s = 2;\n')
+    gate.up()
+    yield gate
+    gate.down()
+    rule.unlink()
+    gate.up()
+
+
+def test_to_lta_by_itself(lasting):
+    gate = lasting
+    identifier = submitted(gate, gate.certificate("phyto", "PHYTO.NZ.2026.0000011"))
+    gate.wait_delivered([identifier])
+    # What is known was issued before the seal: it proves nothing about it yet.
+    until(lambda: "seal.not-augmented" in gate.log.read_text())
+    assert evidence(gate, identifier)["evidence"]["level"] == "XAdES-BASELINE-T"
+    # A CRL has whole seconds, and must be younger than what proves the seal's time.
+    proven = evidence(gate, identifier)["signatures"][0]["best_signature_time"]
+    proven = datetime.datetime.fromisoformat(proven.replace("Z", "+00:00"))
+    until(lambda: now() > proven + datetime.timedelta(seconds=1))
+    gate.pki.renew_crls(now())
+    for crl in (gate.folder / "pki" / "crl").iterdir():
+        shutil.copy(crl, gate.dir / "state" / "trust" / "revocation" / crl.name)
+    until(lambda: evidence(gate, identifier)["evidence"]["level"] == "XAdES-BASELINE-LTA", 90)
+    levels = [e["record"]["detail"]["level"] for e in
+              gate.request(f"/v1/documents/{identifier}/events").json()
+              if e["record"]["event"] == "document.augmented"]
+    assert levels == ["LT", "LTA"]
+    # Nothing but the anchors is needed any more.
+    file = gate.folder / f"{identifier}.asice"
+    done = subprocess.run(
+        [BIN / "sealgate-verify-evidence", "--anchors", gate.pki.path("ec/root"), "--anchors",
+         gate.pki.path("tsa/root"), file], capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["signatures"][0]["indication"] == "TOTAL-PASSED", done.stdout

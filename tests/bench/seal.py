@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What a seal costs at level B, at level B with evidence records, and at level T: CPU of each
+program in ms, and seals a second.
+
+  seal.py    SEALGATE_BENCH_SEALS the documents of each round
+
+Documents are accepted while sealgate-seal stands still; then it seals them all. The
+time-stamping authority is the simulator, whose speed is no matter of the gate's. Nothing
+passes or fails here.
+"""
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from accept import cpu  # noqa: E402
+from scenarios.gate import Gate  # noqa: E402
+from scenarios.test_faults import pid_of  # noqa: E402
+
+SEALS = int(os.environ.get("SEALGATE_BENCH_SEALS", "100"))
+BOUND_S = 600
+BATCH = 'batch = {{ documents = 16; wait_ms = 200; seal = "{}"; }};\n'
+ROUNDS = {"B": None, "B+ER": BATCH.format("B"), "T": ""}
+
+
+def rule(gate, batch):
+    """Level B alone is what policy has while there are no time-stamps."""
+    (gate.dir / "policies" / "signature" / "tsa.cfg").write_text(
+        f'authorities = ( {{ name = "one"; url = "{gate.tsa.url}/tsa"; }} );\n' + (batch or ""))
+    degraded = gate.dir / "policies" / "degraded" / "tsa.cfg"
+    degraded.unlink(missing_ok=True)
+    if batch is None:
+        degraded.write_text('mode = "grace";\nseconds = 86400;\n')
+
+
+def sealed(gate):
+    return gate.log.read_text().count("seal.sealed")
+
+
+def seal_one(gate, path):
+    """One more, so that everything is warm and, at level B, the authority missed."""
+    before = sealed(gate)
+    assert gate.submit(path)[0] == 0
+    end = time.monotonic() + BOUND_S
+    while sealed(gate) == before and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def measure(gate, paths, away):
+    """Seals a second, and CPU of each program a seal in ms."""
+    gate.up()
+    try:
+        gate.tsa.mode("down" if away else "ok")
+        seal_one(gate, paths[0])
+        pid = pid_of(gate, "sealgate-seal")
+        os.kill(pid, signal.SIGSTOP)
+        for path in paths[1:]:
+            assert gate.submit(path)[0] == 0
+        before, start, wall = cpu(gate), sealed(gate), time.monotonic()
+        os.kill(pid, signal.SIGCONT)
+        while sealed(gate) < start + len(paths) - 1 and time.monotonic() < wall + BOUND_S:
+            time.sleep(0.02)
+        wall = time.monotonic() - wall
+        count = sealed(gate) - start
+        return count / wall, {name: 1000 * (value - before.get(name, 0)) / count
+                              for name, value in cpu(gate).items()}
+    finally:
+        gate.tsa.mode("ok")
+        gate.down()
+
+
+def main():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    folder.chmod(0o755)
+    try:
+        with Gate(folder / "gate") as gate:
+            gate.make()
+            number = 1
+            for name, batch in ROUNDS.items():
+                paths = [gate.certificate("phyto", f"PHYTO.NZ.2026.{number + n:07d}")
+                         for n in range(SEALS + 1)]
+                number += len(paths)
+                rule(gate, batch)
+                rate, used = measure(gate, paths, batch is None)
+                print(f"level {name}: {rate:.0f} seals/s; CPU a seal in ms: " + ", ".join(
+                    f"{n.removeprefix('sealgate-')} {v:.2f}"
+                    for n, v in sorted(used.items()) if v > 0))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
