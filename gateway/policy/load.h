@@ -64,6 +64,10 @@ int policy_load_operators(struct policy *p, const char *policies, char **ret_err
 int policy_load_sunsets(struct policy *p, const char *policies, char **ret_error);
 int policy_load_degraded(struct policy *p, const char *policies, char **ret_error);
 
+/* The lists `issuers` and `removed` of a partner's file. Return: as below. */
+int policy_read_issuers(const struct cfg *c, const struct policy *p,
+	const config_setting_t *root, struct partner *partner);
+
 /* The group `qualification` of a partner's file. Return: 0, -EINVAL with the error set.
  */
 int policy_read_demands(

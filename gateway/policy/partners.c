@@ -18,6 +18,8 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "qualification", CFG_GROUPS, false },
 	{ "status_of", CFG_GROUP, false },
 	{ "originals", CFG_STRING, false },
+	{ "issuers", CFG_GROUPS, false },
+	{ "removed", CFG_STRINGS, false },
 	{ 0 },
 };
 
@@ -291,6 +293,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 	if (r == 0)
 		r = read_signers(
 			c, p, config_setting_get_member(root, "signers"), partner);
+	if (r == 0)
+		r = policy_read_issuers(c, p, root, partner);
 	if (r == 0)
 		r = read_types(c, config_setting_get_member(root, "types"), partner);
 	if (r == 0)

@@ -24,6 +24,15 @@ struct partner_signer {
 	char name[128];
 };
 
+#define PARTNER_ISSUERS_MAX 8
+
+/* Whoever has a certificate of this issuer in the name of the organisation. */
+struct partner_issuer {
+	char sha256[SHA256_TEXT_SIZE]; /* of the issuer's certificate */
+	char organisation[128];	       /* the subject's O, exactly */
+	struct partner_signer as;      /* role and name; no digest */
+};
+
 /* What a signature must be by the EU's trusted lists; each is more than the one before.
  */
 enum qualification_level { LEVEL_ADVANCED = 0, LEVEL_ADVANCED_QC, LEVEL_QUALIFIED };
@@ -54,6 +63,11 @@ struct partner {
 	size_t transport_count;
 	struct partner_signer signers[POLICY_LIST_MAX];
 	size_t signer_count;
+	struct partner_issuer issuers[PARTNER_ISSUERS_MAX];
+	size_t issuer_count;
+	/* Signer certificates that do not count any more, whoever issued them. */
+	char removed[POLICY_LIST_MAX][SHA256_TEXT_SIZE];
+	size_t removed_count;
 	char types[POLICY_LIST_MAX][DOCUMENT_TYPE_SIZE]; /* that it may send */
 	size_t type_count;
 	bool suspended;

@@ -2,6 +2,7 @@
 #include "policy/judged.h"
 
 #include "pki/certificate.h"
+#include "policy/issuers.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -76,13 +77,19 @@ static bool in_place(const struct judged *j, const struct xades_signature *s)
 	return strcmp(s->scope, "full") == 0 && s->signed_octets;
 }
 
+/* By its own certificate before that of its issuer; not at all once it was taken off. */
 static const struct partner_signer *enrolment(const struct judged *j,
 	const struct xades_signature *s, char ret_sha256[SHA256_TEXT_SIZE])
 {
+	const struct partner_signer *who;
+
 	if (!j->partner || !s->signer ||
 		pki_certificate_sha256(s->signer, ret_sha256) < 0)
 		return NULL;
-	return policy_signer(j->partner, ret_sha256);
+	if (policy_removed(j->partner, ret_sha256))
+		return NULL;
+	who = policy_signer(j->partner, ret_sha256);
+	return who ? who : policy_issued(j->partner, s->signer, s->chain);
 }
 
 static void where_of(

@@ -38,12 +38,22 @@ SIGNING void add_extension(X509 *x, X509 *issuer, int nid, const char *value)
 	X509_EXTENSION_free(e);
 }
 
+/* "CN", or "CN/O=ORGANISATION" with as many organisations as are wanted. */
 SIGNING void name_of(X509_NAME *name, const char *text)
 {
+	const char *o = strstr(text, "/O=");
+	const int n = o ? (int)(o - text) : -1;
+
 	X509_NAME_add_entry_by_txt(
 		name, "C", MBSTRING_ASC, (const unsigned char *)"NZ", -1, -1, 0);
 	X509_NAME_add_entry_by_txt(
-		name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0);
+		name, "CN", MBSTRING_ASC, (const unsigned char *)text, n, -1, 0);
+	for (const char *next; o; o = next) {
+		next = strstr(o + 3, "/O=");
+		X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC,
+			(const unsigned char *)o + 3, next ? (int)(next - o - 3) : -1, -1,
+			0);
+	}
 }
 
 /* issuer NULL: an authority that issues itself. */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Signers enrolled by who issued their certificate, and certificates taken off. */
+#include "policy/admit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "admission.h"
+
+#define ISSUER                                                                           \
+	"issuers = ( { sha256 = \"%s\"; organisation = \"Ministry\"; role = \"%s\"; "    \
+	"name = \"Any inspector\"; } ); %s"
+
+/* The partner's file with an issuer of that digest in a role, and more. */
+static struct wish enrolled(const char *issuer, const char *role, const char *more)
+{
+	static char text[1000];
+
+	(void)snprintf(text, sizeof(text), ISSUER, issuer, role, more);
+	return (struct wish){ .more = text };
+}
+
+/* The vector, signed by somebody and sealed by the enrolled authority. */
+static struct buf signed_by(const struct holder *officer)
+{
+	struct buf b = vector();
+
+	sign(&b, officer, XADES_ENVELOPED, "officer");
+	sign(&b, &house.seal, XADES_COUNTER, "seal");
+	return b;
+}
+
+static void test_by_issuer(void **state)
+{
+	struct holder inspector = holder_new("Inspector 8/O=Ministry", &house.ca);
+	_cleanup_buf_ struct buf b = signed_by(&inspector);
+	char removed[100];
+
+	(void)state;
+	refused(judge(&b, USUAL), "partner.signer-unknown", false);
+	decided(judge(&b, enrolled(house.ca.sha256, "officer", "")), DECISION_ACCEPTED);
+	/* In the role that is enrolled, and in no other. */
+	refused(judge(&b, enrolled(house.ca.sha256, "seal", "")),
+		"partner.officer-missing", true);
+	/* Another issuer; the certificate itself is none. */
+	refused(judge(&b, enrolled(house.seal.sha256, "officer", "")),
+		"partner.signer-unknown", false);
+	refused(judge(&b, enrolled(inspector.sha256, "officer", "")),
+		"partner.signer-unknown", false);
+	/* Off-boarded: the issuer is still enrolled. */
+	(void)snprintf(
+		removed, sizeof(removed), "removed = ( \"%s\" );", inspector.sha256);
+	refused(judge(&b, enrolled(house.ca.sha256, "officer", removed)),
+		"partner.signer-unknown", false);
+	holder_free(&inspector);
+}
+
+static void test_other_organisations(void **state)
+{
+	static const char *const NAMES[] = { "Inspector 8", "Inspector 8/O=Ministr",
+		"Inspector 8/O=Ministry2", "Inspector 8/O=Trader/O=Ministry",
+		"Inspector 8/O=Ministry/O=Ministry", "Ministry" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		struct holder other = holder_new(NAMES[i], &house.ca);
+		_cleanup_buf_ struct buf b = signed_by(&other);
+
+		refused(judge(&b, enrolled(house.ca.sha256, "officer", "")),
+			"partner.signer-unknown", false);
+		holder_free(&other);
+	}
+}
+
+/* An issuer that does not lead to an anchor proves nothing. */
+static void test_false_issuer(void **state)
+{
+	struct holder ca = holder_new("Authority (TEST)", NULL);
+	struct holder inspector = holder_new("Inspector 8/O=Ministry", &ca);
+	_cleanup_buf_ struct buf b = signed_by(&inspector);
+	struct result r = judge(&b, enrolled(house.ca.sha256, "officer", ""));
+
+	(void)state;
+	assert_int_equal(r.verdict.decision, DECISION_REFUSED);
+	assert_true(errors_of(&r, "sig.path") > 0);
+	json_decref(r.report);
+	r = judge(&b, enrolled(ca.sha256, "officer", ""));
+	assert_int_equal(r.verdict.decision, DECISION_REFUSED);
+	assert_true(errors_of(&r, "sig.path") > 0);
+	json_decref(r.report);
+	holder_free(&inspector);
+	holder_free(&ca);
+}
+
+static void test_removed_beside_its_own_enrolment(void **state)
+{
+	_cleanup_buf_ struct buf b = vector();
+	char removed[100];
+
+	(void)state;
+	complete(&b);
+	(void)snprintf(
+		removed, sizeof(removed), "removed = ( \"%s\" );", house.seal.sha256);
+	refused(judge(&b, (struct wish){ .more = removed }), "partner.signer-unknown",
+		false);
+}
+
+static void bad(const char *more, const char *why)
+{
+	struct policy *p = NULL;
+	char *error = NULL;
+
+	put("partners/bad.cfg",
+		"name = \"bad\"; country = \"KE\"; transport = ( ); signers = ( ); "
+		"types = ( \"PHYTO\" ); %s\n",
+		more);
+	assert_true(policy_load(house.dir, &p, &error) < 0);
+	assert_non_null(error);
+	if (!strstr(error, why))
+		fail_msg("%s", error);
+	free(error);
+}
+
+#define D64 "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+#define ONE(role)                                                                        \
+	"{ sha256 = \"" D64 "\"; organisation = \"O\"; role = \"" role                   \
+	"\"; name = \"N\"; }"
+
+static void test_bad_files(void **state)
+{
+	(void)state;
+	bad("issuers = ( { sha256 = \"" D64 "\"; role = \"seal\"; name = \"N\"; } );",
+		"organisation is missing");
+	bad("issuers = ( " ONE("boss") " );", "role cannot be");
+	bad("issuers = ( " ONE("seal") ", " ONE("officer") " );", "enrolled twice");
+	bad("issuers = ( { sha256 = \"dd\"; organisation = \"O\"; role = \"seal\"; "
+	    "name = \"N\"; } );",
+		"is not a SHA-256");
+	bad("removed = ( \"x\" );", "is not a SHA-256");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_by_issuer),
+		cmocka_unit_test(test_other_organisations),
+		cmocka_unit_test(test_false_issuer),
+		cmocka_unit_test(test_removed_beside_its_own_enrolment),
+		cmocka_unit_test(test_bad_files),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
