@@ -7,6 +7,7 @@
 #include "connectors/profile.h"
 #include "pkcs11/client.h"
 #include "queue/alive.h"
+#include "queue/forecast.h"
 #include "trust/store.h"
 #include "trust/supplied.h"
 
@@ -204,6 +205,16 @@ static json_t *supply_check(const struct visit *v)
 		"sealgate trust supply says why; sealgate trust publish takes a file.");
 }
 
+/* What is no failure yet. */
+static json_t *warnings(const struct visit *v, const json_t *figures)
+{
+	const struct config *c = v->admin->instance->config;
+	const struct forecast_bounds bounds = { config_int(c, "warn.disk_hours"),
+		config_int(c, "warn.backlog_s"), config_int(c, "warn.drain_s") };
+
+	return forecast_warnings(figures, &bounds);
+}
+
 void health_get(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
@@ -222,7 +233,8 @@ void health_get(struct visit *v, const char *rest)
 	json_object_foreach(checks, name, c) ok =
 		ok && json_is_true(json_object_get(c, "ok"));
 	response_json(v->response, ok ? 200 : 503, TYPE_JSON,
-		json_pack("{s:s, s:b, s:o}", "status", ok ? "ok" : "failing", "test",
+		json_pack("{s:o, s:s, s:b, s:o}", "warnings", warnings(v, figures),
+			"status", ok ? "ok" : "failing", "test",
 			config_bool(v->admin->instance->config, "instance.test"),
 			"checks", checks));
 }

@@ -33,6 +33,30 @@ static void states(struct buf *b, const char *name, const char *label, const cha
 	}
 }
 
+/* What is not known has no value. */
+static void forecast_metrics(struct buf *b, json_t *forecast)
+{
+	const json_t *hours = json_object_get(forecast, "disk_hours"), *left;
+	const char *destination;
+	json_t *f;
+
+	family(b, "sealgate_disk_hours_left", "gauge",
+		"Hours until the disk is full, at the rate of the last hour.");
+	if (json_is_real(hours))
+		buf_addf(b, "sealgate_disk_hours_left %.1f\n", json_real_value(hours));
+	family(b, "sealgate_drain_seconds", "gauge",
+		"Seconds until nothing is open for a destination, -1 when more comes "
+		"than "
+		"goes.");
+	json_object_foreach(json_object_get(forecast, "destinations"), destination, f)
+	{
+		left = json_object_get(f, "drain_s");
+		if (json_is_integer(left))
+			buf_addf(b, "sealgate_drain_seconds{destination=\"%s\"} %lld\n",
+				destination, (long long)json_integer_value(left));
+	}
+}
+
 static void queue_metrics(struct buf *b, json_t *figures)
 {
 	json_t *deliveries = json_object_get(figures, "deliveries"), *counts;
@@ -56,6 +80,7 @@ static void queue_metrics(struct buf *b, json_t *figures)
 				"%lld\n",
 				destination, (long long)json_integer_value(oldest));
 	}
+	forecast_metrics(b, json_object_get(figures, "forecast"));
 	family(b, "sealgate_disk_free_bytes", "gauge", "Room left where the queue is.");
 	buf_addf(b, "sealgate_disk_free_bytes %lld\n",
 		(long long)json_integer_value(json_object_get(figures, "disk_free")));

@@ -85,6 +85,7 @@ static void print_status(const json_t *status)
 	json_object_foreach(json_object_get(status, "programs"), name, v)
 		printf("  %-8s %s\n", name, json_string_value(v));
 	timeline_print_stats(stdout, json_object_get(status, "queue"));
+	timeline_print_warnings(stdout, json_object_get(status, "warnings"));
 }
 
 static int status_of(struct queue_session *s, bool json)
@@ -101,7 +102,8 @@ static int status_of(struct queue_session *s, bool json)
 		return EXIT_INTERNAL;
 	running = programs(&s->instance, &all);
 	add_workers(&s->instance, queue, running, &all);
-	status = json_pack("{s:o,s:b,s:o,s:o,s:o}", "instance",
+	status = json_pack("{s:o,s:o,s:b,s:o,s:o,s:o}", "warnings",
+		queue_session_warnings(s, queue), "instance",
 		json_text(config_string(s->instance.config, "instance.name")), "test",
 		(int)config_bool(s->instance.config, "instance.test"), "folder",
 		json_text(s->instance.dir), "programs", running, "queue", queue);

@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "common/memfd.h"
 #include "ctl/command.h"
+#include "queue/forecast.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -165,4 +166,13 @@ void queue_session_add_findings(struct queue_session *s, json_t *document)
 	findings = json_object_get(report, "findings");
 	if (findings)
 		json_object_set(document, "findings", findings);
+}
+
+json_t *queue_session_warnings(const struct queue_session *s, const json_t *figures)
+{
+	const struct config *c = s->instance.config;
+	const struct forecast_bounds bounds = { config_int(c, "warn.disk_hours"),
+		config_int(c, "warn.backlog_s"), config_int(c, "warn.drain_s") };
+
+	return forecast_warnings(figures, &bounds);
 }

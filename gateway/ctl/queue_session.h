@@ -31,6 +31,9 @@ int queue_session_explain(int answer, const char *subject);
 /* Read a descriptor's JSON and close it. NULL when it cannot be read. */
 json_t *queue_session_json(int fd);
 
+/* What of the figures somebody should look at: as forecast_warnings. */
+json_t *queue_session_warnings(const struct queue_session *s, const json_t *figures);
+
 /* Give a document of an answer the "findings" of its report; none when it has no report.
  */
 void queue_session_add_findings(struct queue_session *s, json_t *document);

@@ -191,3 +191,20 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 		(long long)json_integer_value(json_object_get(stats, "disk_free")) /
 			(1024 * 1024));
 }
+
+void timeline_print_warnings(FILE *out, const json_t *warnings)
+{
+	size_t i;
+	json_t *w;
+
+	json_array_foreach(warnings, i, w)
+	{
+		const char *destination = json_string_of(w, "destination");
+
+		fputs("  WARNING: ", out);
+		timeline_text(out, destination);
+		fputs(destination && *destination ? ": " : "", out);
+		timeline_text(out, json_string_of(w, "message"));
+		fputc('\n', out);
+	}
+}

@@ -21,4 +21,7 @@ void timeline_print_stats(FILE *out, const json_t *stats);
 /* Text of a member, "" when absent; control characters never reach a terminal. */
 void timeline_text(FILE *out, const char *text);
 
+/* What forecast_warnings has, a line each. */
+void timeline_print_warnings(FILE *out, const json_t *warnings);
+
 #endif

@@ -7,6 +7,7 @@
 #define SEALGATE_QUEUE_BACKEND_H
 
 #include "queue/engine.h"
+#include "queue/forecast.h"
 
 #include <jansson.h>
 
@@ -93,6 +94,7 @@ struct engine {
 	struct engine_head committed; /* what is durable */
 	struct engine_head marked;    /* at engine_mark */
 	struct ledger_walk walk;
+	struct forecast forecast;
 	struct engine_backup copy;
 	struct row rows[SQL_COUNT];
 	int64_t seal_asked, forward_asked;    /* seconds of the last claim, 0 none */

@@ -390,6 +390,13 @@ int queue_stats(struct queue *q, int *ret_fd)
 	return call_fd(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
 }
 
+int queue_shape(struct queue *q, int *ret_fd)
+{
+	struct queue_stats_request body = { .shape = 1 };
+
+	return call_fd(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
+}
+
 static int ask_outcomes(struct queue *q, uint16_t type, const char *partner,
 	int64_t cursor, int limit, int *ret_fd)
 {

@@ -171,6 +171,10 @@ int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd);
 /* JSON in a memfd: counts by state and destination with ages, and the ledger. */
 int queue_stats(struct queue *q, int *ret_fd);
 
+/* JSON in a memfd: open deliveries by destination, of each how many are younger than a
+ * minute, ten minutes, an hour, a day, and older. */
+int queue_shape(struct queue *q, int *ret_fd);
+
 /* JSON in a memfd: what became of the partner's documents, in order, after a cursor (-1:
  * after what it has acknowledged); "next" is the cursor to go on with. ILLEGAL: a cursor
  * that was never given out. */

@@ -85,6 +85,7 @@ void engine_close(struct engine *e)
 	if (e->copy.running)
 		engine_backup_discard(e);
 	ledger_walk_done(e);
+	forecast_done(&e->forecast);
 	e->backend->close(e);
 }
 

@@ -118,10 +118,15 @@ int engine_command(struct engine *e, int64_t now, const struct queue_command_req
 
 /* JSON in a sealed memfd, as the functions of queue/client.h say. */
 int engine_stats(struct engine *e, int64_t now, int *ret_fd);
+int engine_shape(struct engine *e, int64_t now, int *ret_fd);
 int engine_list(
 	struct engine *e, const char *state, const char *partner, int limit, int *ret_fd);
 int engine_explain(struct engine *e, const char *key, int *ret_fd);
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd);
+
+/* Note how far the flows are and how much room there is, when that is due. Return: 0 or
+ * negative. */
+int engine_sample(struct engine *e);
 
 /* A partner's feed, as queue_outcomes and queue_outcomes_acknowledge say. */
 int engine_outcomes(

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/clock.h"
 #include "common/encode.h"
 #include "common/json.h"
 #include "queue/backend.h"
@@ -149,8 +150,80 @@ static json_int_t since(int64_t now, int64_t *asked)
 	return now > *asked ? now - *asked : 0;
 }
 
+/* {destination: {"in", "out"}} of all partners. Return: 0 or negative. */
+static int read_flows(struct engine *e, json_t **ret_flows)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_LEDGER_FLOWS, "");
+	_cleanup_json_ json_t *flows = json_object();
+	int r;
+
+	while ((r = sql_step(e, s)) > 0) {
+		json_t *d = child(flows, sql_string(s, 1));
+		const char *flow = sql_string(s, 2);
+		const char *way =
+			strcmp(flow, "entered") == 0 || strcmp(flow, "returned") == 0
+				? "in"
+				: "out";
+
+		json_object_set_new(d, way,
+			json_integer(json_integer_value(json_object_get(d, way)) +
+				     sql_int(s, 3)));
+	}
+	if (r == 0)
+		*ret_flows = TAKE(flows);
+	return r;
+}
+
+int engine_sample(struct engine *e)
+{
+	json_t *flows;
+	int r;
+
+	if (!forecast_due(&e->forecast, clock_monotonic_ms()))
+		return 0;
+	r = read_flows(e, &flows);
+	if (r == 0)
+		forecast_add(
+			&e->forecast, clock_monotonic_ms(), e->backend->room(e), flows);
+	return r;
+}
+
+/* Open deliveries by destination and age: {destination: [n, ...]}, younger than each
+ * bound of SQL_SHAPE, then older. Return: 0 or negative. */
+static int read_shape(struct engine *e, int64_t now, json_t **ret_shape)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_SHAPE, "i", now);
+	_cleanup_json_ json_t *shape = json_object();
+	int r;
+
+	while ((r = sql_step(e, s)) > 0) {
+		const char *name = sql_string(s, 0);
+		int64_t age = sql_int(s, 1);
+		json_t *row = json_object_get(shape, name);
+
+		if (!row) {
+			row = json_pack("[iiiii]", 0, 0, 0, 0, 0);
+			json_object_set_new(shape, name, row);
+		}
+		if (age >= 0 && age < 5)
+			json_array_set_new(row, (size_t)age, json_integer(sql_int(s, 2)));
+	}
+	if (r == 0)
+		*ret_shape = TAKE(shape);
+	return r;
+}
+
+int engine_shape(struct engine *e, int64_t now, int *ret_fd)
+{
+	json_t *shape;
+	int r = read_shape(e, now, &shape);
+
+	return r < 0 ? r : json_to_fd(shape, ret_fd);
+}
+
 int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 {
+	_cleanup_json_ json_t *flows = NULL;
 	_cleanup_json_ json_t *documents = json_object();
 	_cleanup_json_ json_t *deliveries = json_object();
 	json_t *totals = NULL;
@@ -161,13 +234,17 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 	if (r == 0 && (!maintenance || !renewals))
 		r = -EIO;
 	if (r == 0)
+		r = read_flows(e, &flows);
+	if (r == 0)
 		r = whole_ledger(e, documents, deliveries, &totals);
 	if (r < 0)
 		return r;
 	return json_to_fd(
-		json_pack("{s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}", "renewals",
-			renewals, "maintenance", maintenance, "documents", documents,
-			"deliveries", deliveries, "ledger", totals, "audit",
+		json_pack("{s:o,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}", "forecast",
+			forecast_tell(&e->forecast, clock_monotonic_ms(),
+				e->backend->room(e), flows),
+			"renewals", renewals, "maintenance", maintenance, "documents",
+			documents, "deliveries", deliveries, "ledger", totals, "audit",
 			head_to_json(e), "disk_free", (json_int_t)e->backend->room(e),
 			"schema", engine_schema(e), "unasked_s", "seal",
 			since(now, &e->seal_asked), "forward",

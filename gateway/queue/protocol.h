@@ -168,7 +168,7 @@ struct queue_judged_request {
 };
 
 struct queue_stats_request {
-	uint32_t reserved;
+	uint32_t shape; /* 1: open deliveries by destination and age, and nothing else */
 };
 
 struct queue_outcomes_request {

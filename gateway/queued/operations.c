@@ -219,7 +219,10 @@ int run_backup(const struct call *c)
 /* What queued alone records: its word on states is what the ledger is checked against. */
 int run_stats(const struct call *c)
 {
-	return engine_stats(c->engine, c->now, &c->answer->fds[0]);
+	const struct queue_stats_request *q = c->body;
+
+	return q->shape ? engine_shape(c->engine, c->now, &c->answer->fds[0])
+			: engine_stats(c->engine, c->now, &c->answer->fds[0]);
 }
 
 int run_outcomes(const struct call *c)

@@ -73,6 +73,8 @@ static int step(struct watch *w, struct batch *b, bool *whole)
 	int r = engine_begin(b->engine);
 
 	if (r == 0)
+		r = engine_sample(b->engine);
+	if (r == 0)
 		r = engine_ledger_walk(b->engine, STEP_DOCUMENTS);
 	*whole = r == 0;
 	if (r == 0)
