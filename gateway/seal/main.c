@@ -49,7 +49,13 @@ static int open_authorities(struct seal_house *h, const struct instance *instanc
 	if (r < 0)
 		log_event(LOG_ERR, "seal.authorities", NULL, "%s",
 			error ? error : strerror(-r));
-	else if (!h->authorities.count)
+	else if (h->authorities.batch.documents >
+		 config_int(instance->config, "seal.threads"))
+		log_event(LOG_WARNING, "seal.batch", NULL,
+			"a batch of %d documents needs as many threads (seal.threads): "
+			"it waits in vain for more",
+			h->authorities.batch.documents);
+	if (r == 0 && !h->authorities.count)
 		log_event(LOG_ERR, "seal.tsa-missing", NULL,
 			"no time-stamping authority in " AUTHORITIES_FILE
 			" nor in seal.tsa_url: accepted documents wait");

@@ -19,14 +19,33 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from accept import cpu  # noqa: E402
+from accept import TICK, tree  # noqa: E402
 from scenarios.gate import Gate  # noqa: E402
 from scenarios.test_faults import pid_of  # noqa: E402
 
 SEALS = int(os.environ.get("SEALGATE_BENCH_SEALS", "100"))
 BOUND_S = 600
-BATCH = 'batch = {{ documents = 16; wait_ms = 200; seal = "{}"; }};\n'
-ROUNDS = {"B": None, "B+ER": BATCH.format("B"), "T": ""}
+THREADS = 16
+BATCH = f'batch = {{ documents = {THREADS}; wait_ms = 200; seal = "B"; }};\n'
+ROUNDS = {"B": None, "B+ER": BATCH, "T": ""}
+
+
+def cpu(gate):
+    """CPU seconds of each program so far, with workers that have ended."""
+    used = {}
+    for pid in tree(gate.process.pid):
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+        name = os.path.basename(name.split(":")[0])
+        if pid != gate.process.pid:
+            used[name] = used.get(name, 0) + sum(map(int, fields[11:15])) / TICK
+    return used
+
+
+def threads(gate):
+    """As many documents in a batch as there are threads that can wait for it."""
+    conf = gate.dir / "sealgate.conf"
+    conf.write_text(conf.read_text().replace("seal = {", f"seal = {{ threads = {THREADS};"))
 
 
 def rule(gate, batch):
@@ -81,6 +100,7 @@ def main():
     try:
         with Gate(folder / "gate") as gate:
             gate.make()
+            threads(gate)
             number = 1
             for name, batch in ROUNDS.items():
                 paths = [gate.certificate("phyto", f"PHYTO.NZ.2026.{number + n:07d}")
