@@ -9,6 +9,7 @@
 #include "queued/connection.h"
 #include "queued/head.h"
 #include "queued/head_seal.h"
+#include "queued/policy_journal.h"
 #include "queued/watch.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ struct server {
 	const struct server_options *o;
 	struct batch batch;
 	struct watch watch;
+	struct policy_journal journal;
 	struct head_seal seal;
 	struct connection *connections; /* CONNECTIONS_MAX of them */
 	size_t used;			/* of them; those behind were never open */
@@ -177,6 +179,8 @@ static int round_once(struct server *s)
 		r = backup_run(&s->batch, s->o->listener >= 0);
 	if (r == 0 && s->o->listener >= 0)
 		r = watch_run(&s->watch, &s->batch, clock_monotonic_ms());
+	if (r == 0 && s->o->listener >= 0)
+		r = policy_journal_run(&s->journal, &s->batch, clock_monotonic_ms());
 	if (r == 0) {
 		struct engine_head head = batch_head(&s->batch);
 
@@ -200,6 +204,7 @@ static int start(struct server *s, struct engine *e)
 		s->connections[i].fd = -1;
 	s->head_at_ms = clock_monotonic_ms();
 	watch_init(&s->watch, clock_monotonic_ms());
+	policy_journal_init(&s->journal, clock_monotonic_ms());
 	if (s->o->session >= 0) {
 		fcntl(s->o->session, F_SETFL, O_NONBLOCK);
 		connection_open(&s->connections[0], s->o->session, s->o->peer);

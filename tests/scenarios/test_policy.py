@@ -279,6 +279,13 @@ def preflight(gate, path, wanted):
         time.sleep(0.2)
 
 
+def activations(gate):
+    """What the audit chain says of policies that were put in force."""
+    records = [json.loads(line)["record"] for line in
+               gate.run("audit", "export", check=True).stdout.splitlines()]
+    return [r["detail"] for r in records if r["event"] == "policy.activate"]
+
+
 def test_add_a_country(gate, tmp_path):
     policies = gate.dir / "policies"
     for name in ("officer-1", "officer-2"):
@@ -298,6 +305,11 @@ def test_add_a_country(gate, tmp_path):
                        type_in("docs/add-a-country.md", tmp_path, gate.dir)).group(1)
     answer = preflight(gate, document, lambda status: status == 0)
     assert answer["decision"] == "accepted" and answer["policy_digest"] == digest
+    until = time.monotonic() + 30
+    while not (found := activations(gate)) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert [(d["policy_digest"], sorted(d["people"])) for d in found] == [
+        (digest, ["officer-1 (TEST)", "officer-2 (TEST)"])]
 
 
 def test_a_large_list_and_codes_with_a_life(office):
