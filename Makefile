@@ -68,6 +68,8 @@ $(patsubst %,$(B)/%/gateway/ctl/edge.o,obj san): systemd/nginx/sealgate.conf.in
 # The catalogue of algorithms is compiled in as it stands.
 $(patsubst %,$(B)/%/gateway/xades/catalogue.o,obj san fuzz/obj): policies/signature/algorithms.cfg
 $(patsubst %,$(B)/%/gateway/xades/rules.o,obj san fuzz/obj): policies/signature/rules.cfg
+# So is the template of the edge.
+$(patsubst %,$(B)/%/gateway/ctl/edge.o,obj san): systemd/nginx/sealgate.conf.in
 
 %.a:
 	@mkdir -p $(@D)

@@ -2,6 +2,7 @@
 #include "admin/admin.h"
 
 #include "common/clock.h"
+#include "common/clock_watch.h"
 #include "common/ipc.h"
 #include "common/json.h"
 #include "connectors/profile.h"
@@ -55,6 +56,18 @@ static size_t keys_expire(const json_t *signer)
 			passed++;
 	}
 	return passed;
+}
+
+static json_t *clock_check(const struct visit *v)
+{
+	char reason[160];
+
+	if (clock_watch_trusts(
+		    config_string(v->admin->instance->config, "seal.clock_watch"), reason,
+		    sizeof(reason)))
+		return check(true, "the clock is right, or nobody watches it", "");
+	return check(false, reason,
+		"See the log of appliance-time: its sources must be reachable.");
 }
 
 /* The token signs: for how long? */
@@ -218,12 +231,13 @@ static json_t *warnings(const struct visit *v, const json_t *figures)
 void health_get(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
-	json_t *checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"time_stamps", stamps_check(v, figures), "signer", signer_check(signer),
-		"queue", queue_check(figures), "disk", disk_check(figures), "ledger",
-		ledger_check(figures), "verify", verify_check(v), "store", store_check(v),
-		"supply", supply_check(v), "seal",
-		worker_check(v, figures, "seal", "seal.lease_s"), "forward",
+	json_t *checks = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "clock",
+		clock_check(v), "time_stamps", stamps_check(v, figures), "signer",
+		signer_check(signer), "queue", queue_check(figures), "disk",
+		disk_check(figures), "ledger", ledger_check(figures), "verify",
+		verify_check(v), "store", store_check(v), "supply", supply_check(v),
+		"seal", worker_check(v, figures, "seal", "seal.lease_s"), "forward",
 		forward_check(v, figures));
 	const char *name;
 	json_t *c;

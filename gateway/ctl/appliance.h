@@ -52,6 +52,24 @@ int appliance_health(char **ret_reason);
  * with the days that they have left. What cannot be read is null. The caller owns it. */
 json_t *appliance_report(void);
 
+/* Start a unit of the image, and wait for its end or not. Return: 0 or -errno. */
+int appliance_start(const char *unit, bool wait);
+
+/* The next start makes a new, empty /var. Return: 0 or -errno. */
+int appliance_forget(void);
+
+/* Have a new recovery key of /var made, which takes the place of the last one, print it
+ * and keep nothing of it. Return: 0 or -errno. */
+#define APPLIANCE_HANDOVER "/run/appliance-handover"
+int appliance_recovery_key(void);
+
+/* What who helps from elsewhere needs to know, and nothing that is a secret: report,
+ * state of units, log. The caller owns it. */
+json_t *appliance_support(void);
+
+/* Say over and over whether the clock is synchronised, for who seals. Never returns. */
+void appliance_clock(void) __attribute__((noreturn));
+
 /* Run a program of the image and wait for it. Return: its exit status, or -errno. */
 int appliance_run(const char *const argv[]);
 

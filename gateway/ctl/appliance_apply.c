@@ -148,6 +148,10 @@ static int judge(char **ret_error)
 	if (!config_bool(instance.config, "peers.separate"))
 		r = appliance_fail(ret_error, -EINVAL, "sealgate.conf",
 			"peers.separate must be true on an appliance");
+	else if (!config_bool(instance.config, "instance.test") &&
+		 access(INCOMING "/time", F_OK) < 0)
+		r = appliance_fail(ret_error, -EINVAL, "time",
+			"sources of time are missing: nothing would be sealed");
 	instance_done(&instance);
 	return r;
 }

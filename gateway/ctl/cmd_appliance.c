@@ -134,10 +134,17 @@ static int health(void)
 	}
 }
 
+/* A version or a configuration with which a unit fails is not proven. */
 static int keep(void)
 {
-	int r = appliance_raise_floor();
+	static const char *const failed[] = { "/usr/bin/systemctl", "--quiet",
+		"is-failed", "*", NULL };
+	int r = appliance_run(failed);
 
+	if (r == 0)
+		return tell("appliance.keep", -EIO, "", "", strdup("a unit has failed"));
+	if (r > 0)
+		r = appliance_raise_floor();
 	if (r == 0)
 		r = appliance_keep();
 	return tell("appliance.keep", r, "version and configuration are proven",
@@ -202,6 +209,39 @@ static int report(bool json)
 	return EXIT_CLEAN;
 }
 
+static int support(void)
+{
+	json_t *all = appliance_support();
+	int r = all ? json_dumpf(all, stdout, JSON_INDENT(1)) : -1;
+
+	json_decref(all);
+	return r == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
+}
+
+/* Who asks from afar has no more than the right to start what the image has for it. */
+static int ask_manager(const char *unit)
+{
+	return tell("appliance.machine", appliance_start(unit, false),
+		"the machine starts again", "", NULL);
+}
+
+static int forget(void)
+{
+	int r = appliance_forget();
+
+	if (r < 0)
+		return tell("appliance.reset", r, "", "", NULL);
+	return restart();
+}
+
+static int recovery_key(void)
+{
+	int r = appliance_recovery_key();
+
+	return tell("appliance.recovery", r, "a new recovery key of /var was given out",
+		"", NULL);
+}
+
 static int run_report(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -216,6 +256,24 @@ static int run_report(int argc, char **argv)
 	if (command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("appliance");
 	return report(json);
+}
+
+/* What the units of the image call. */
+static int run_unit(const char *verb)
+{
+	if (strcmp(verb, "boot") == 0)
+		return at_boot();
+	if (strcmp(verb, "clock") == 0)
+		appliance_clock();
+	if (strcmp(verb, "health") == 0)
+		return health();
+	if (strcmp(verb, "keep") == 0)
+		return keep();
+	if (strcmp(verb, "return") == 0)
+		return give_back();
+	if (strcmp(verb, "forget") == 0)
+		return forget();
+	return command_no_verb(verb);
 }
 
 int cmd_appliance(int argc, char **argv)
@@ -234,13 +292,13 @@ int cmd_appliance(int argc, char **argv)
 		return command_usage("appliance");
 	if (takes)
 		return *verb == 'a' ? apply(argv[2], &r) : update(argv[2], &r);
-	if (strcmp(verb, "boot") == 0)
-		return at_boot();
-	if (strcmp(verb, "health") == 0)
-		return health();
-	if (strcmp(verb, "keep") == 0)
-		return keep();
-	if (strcmp(verb, "return") == 0)
-		return give_back();
-	return command_no_verb(argv[1]);
+	if (strcmp(verb, "support") == 0)
+		return support();
+	if (strcmp(verb, "restart") == 0)
+		return ask_manager("reboot.target");
+	if (strcmp(verb, "reset") == 0)
+		return ask_manager("appliance-reset.service");
+	if (strcmp(verb, "recovery-key") == 0)
+		return recovery_key();
+	return run_unit(verb);
 }

@@ -37,7 +37,6 @@ static const char SCGI_PARAMETERS[] =
 	"\t\t\tscgi_param CLIENT_CERTIFICATE $ssl_client_escaped_cert;\n"
 	"\t\t\tscgi_connect_timeout 5s;\n"
 	"\t\t\tscgi_send_timeout 30s;\n"
-	"\t\t\tscgi_read_timeout 30s;\n"
 	"\t\t\tscgi_request_buffering on;\n"
 	"\t\t\tscgi_buffer_size 16k;\n"
 	"\t\t\tscgi_buffers 8 16k;\n"

@@ -40,6 +40,15 @@ static int check_certificate(struct exchange *x, int64_t at)
 	return r == 1;
 }
 
+/* TLS 1.3, or 1.2 where policy lists the partner for it. */
+static bool protocol_agreed(const struct exchange *x, const struct partner *p)
+{
+	const char *protocol = scgi_get(&x->request->scgi, "TLS_PROTOCOL");
+
+	return protocol && (strcmp(protocol, "TLSv1.3") == 0 ||
+				   (p->tls12 && strcmp(protocol, "TLSv1.2") == 0));
+}
+
 static int enrolled(struct exchange *x)
 {
 	const struct partner *p =
@@ -51,6 +60,11 @@ static int enrolled(struct exchange *x)
 	}
 	if (p->suspended) {
 		problem(x, "partner.suspended", p->name, NULL);
+		return 0;
+	}
+	if (!protocol_agreed(x, p)) {
+		problem(x, "partner.tls", scgi_get(&x->request->scgi, "TLS_PROTOCOL"),
+			NULL);
 		return 0;
 	}
 	x->partner = p;

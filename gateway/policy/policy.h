@@ -72,6 +72,7 @@ struct partner {
 	size_t type_count;
 	bool suspended;
 	enum partner_originals originals;
+	bool tls12;   /* it may connect with TLS 1.2, too */
 	bool limited; /* it is told the words of some destinations only: */
 	char decisions[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 	size_t decision_count;

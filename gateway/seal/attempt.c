@@ -2,6 +2,7 @@
 #include "seal/attempt.h"
 
 #include "common/clock.h"
+#include "common/clock_watch.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/memfd.h"
@@ -48,10 +49,12 @@ __attribute__((format(printf, 4, 5))) static bool end(struct run *r,
 
 static bool check_clock(struct run *r)
 {
+	struct seal_house *house = r->tools->house;
 	char reason[ATTEMPT_REASON_SIZE];
 
-	if (clock_guard_forward(&r->tools->house->clock, r->now, r->input->received,
-		    reason, sizeof(reason)))
+	if (clock_watch_trusts(house->clock_watch, reason, sizeof(reason)) &&
+		clock_guard_forward(&house->clock, r->now, r->input->received, reason,
+			sizeof(reason)))
 		return true;
 	return end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason);
 }

@@ -43,6 +43,7 @@ struct seal_house {
 	int lease_s;
 	struct anchors anchors;
 	struct clock_guard clock;
+	const char *clock_watch; /* folder, see common/clock_watch.h; NULL: nobody */
 };
 
 /* What one thread keeps from document to document. */

@@ -45,11 +45,11 @@ const struct remote_command *remote_called(int argc, char *const *argv);
 /* The program of this name beside the one that runs. Return: 0 or -errno. */
 int remote_program(const char *name, char ret_path[PATH_MAX]);
 
-/* Run `program --instance dir ARGUMENTS` of a request ({"arguments": [...], "input":
- * text}) that remote_find has judged, with nothing but what it names, and wait for it;
- * the environment goes along. Return: 0 with the answer, {"status", "output", "errors"}
- * (an output that is no UTF-8 is "octets", base64), which the caller owns; -ETIMEDOUT,
- * -E2BIG (it printed more than it may), -errno. */
+/* Run `program --instance dir ARGUMENTS` (dir NULL: without the option) of a request
+ * ({"arguments": [...], "input": text}) that remote_find has judged, with nothing but
+ * what it names, and wait for it; the environment goes along. Return: 0 with the answer,
+ * {"status", "output", "errors"} (an output that is no UTF-8 is "octets", base64), which
+ * the caller owns; -ETIMEDOUT, -E2BIG (it printed more than it may), -errno. */
 int remote_run(
 	const char *program, const char *dir, const json_t *request, json_t **ret_answer);
 

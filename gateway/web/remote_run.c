@@ -61,8 +61,10 @@ static void become(const char *program, const char *dir, const json_t *arguments
 		if (dup2(ends[s], s) < 0)
 			_exit(CANNOT_RUN);
 	argv[n++] = (char *)(uintptr_t)program;
-	argv[n++] = option;
-	argv[n++] = (char *)(uintptr_t)dir;
+	if (dir) {
+		argv[n++] = option;
+		argv[n++] = (char *)(uintptr_t)dir;
+	}
 	for (size_t i = 0; i < json_array_size(arguments); i++)
 		argv[n++] = (char *)(uintptr_t)json_string_value(
 			json_array_get(arguments, i));

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Operators are named people: what a role may do, and that it is audited under the name."""
 import json
+import socket
+import ssl
 import time
 
 import pytest
@@ -155,3 +157,36 @@ def test_what_is_fetched_is_watched(gate):
     finally:
         status.unlink()
     assert health() == (200, {"ok": True, "message": "what is fetched is in date", "fix": ""})
+
+
+def by_tls_1_2(gate, listener, holder):
+    """The answer to a request over TLS 1.2, or the error of the handshake."""
+    ca, chain, key = (str(gate.transport(holder)[i]) for i in (1, 3, 5))
+    context = ssl.create_default_context(cafile=ca)
+    context.load_cert_chain(chain, key)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    host, port = gate.listener(listener).removeprefix("https://").split(":")
+    try:
+        with socket.create_connection((host, int(port)), 10) as plain:
+            with context.wrap_socket(plain, server_hostname=host) as tls:
+                tls.sendall(b"GET /v1/status HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n")
+                return tls.makefile("rb").read().decode()
+    except ssl.SSLError as error:
+        return str(error)
+
+
+def test_tls_1_2_is_for_partners_whom_policy_lists(gate):
+    assert "PROTOCOL" in by_tls_1_2(gate, "operators", "operators/viewer").upper()
+    assert "PROTOCOL" in by_tls_1_2(gate, "customs", "partners/nz-mpi").upper()
+    answer = by_tls_1_2(gate, "partners", "partners/nz-mpi")
+    assert " 403 " in answer and "partner.tls" in answer
+    partner = gate.dir / "policies" / "partners" / "nz-mpi.cfg"
+    before = partner.read_text()
+    partner.write_text(before + "tls12 = true;\n")
+    try:
+        end = time.monotonic() + 30
+        while " 200 " not in (answer := by_tls_1_2(gate, "partners", "partners/nz-mpi")):
+            assert time.monotonic() < end, answer
+            time.sleep(0.1)
+    finally:
+        partner.write_text(before)

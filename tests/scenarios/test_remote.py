@@ -97,7 +97,7 @@ def test_what_changes_something_takes_the_people_that_policy_wants(gate, documen
     one = [("policy-officer (TEST)", {"command": "policy rollback"})]
     assert recorded(gate) == one
     assert remote(gate, "viewer", "policy", "rollback").returncode == 1
-    operators.write_text(before.replace("four_eyes = ( );", 'four_eyes = ( "policy" );').replace(
+    operators.write_text(before.replace("four_eyes = (", 'four_eyes = ( "policy",').replace(
         'auditor = ( "view"', 'auditor = ( "policy", "view"'))
     try:
         for _ in range(2):  # the same person again is one person

@@ -175,7 +175,7 @@ static void write_policies(const struct house *h)
 	house_enrol_kenya(h, "PHYTO");
 	house_policy(h, "partners/cl-sag.cfg",
 		"name = \"cl-sag\"; country = \"CL\"; transport = ( \"%s\" );"
-		" signers = ( ); types = ( \"PHYTO\" );",
+		" signers = ( ); types = ( \"PHYTO\" ); tls12 = true;",
 		h->chile.sha256);
 	house_policy(h, "partners/zz-gone.cfg",
 		"name = \"zz-gone\"; country = \"ZZ\"; transport = ( \"%s\" );"

@@ -83,6 +83,30 @@ static void test_nginx_must_have_verified(void **state)
 	}
 }
 
+/* TLS 1.2 is for those whom policy lists, and nothing older for anybody. */
+static void test_the_protocol_is_agreed(void **state)
+{
+	static const struct {
+		const char *protocol;
+		bool kenya, chile; /* chile is listed */
+	} words[] = { { "TLSv1.3", true, true }, { "TLSv1.2", false, true },
+		{ "TLSv1.1", false, false }, { "", false, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct visit v = { .method = "GET",
+			.uri = "/v1/status",
+			.protocol = words[i].protocol };
+
+		v.who = &house.kenya;
+		expect_visit(&v, words[i].kenya ? 200 : 403,
+			words[i].kenya ? "" : "partner.tls");
+		v.who = &house.chile;
+		expect_visit(&v, words[i].chile ? 200 : 403,
+			words[i].chile ? "" : "partner.tls");
+	}
+}
+
 /* Unknown callers learn nothing about paths. */
 static void test_identity_comes_first(void **state)
 {
@@ -236,6 +260,7 @@ int main(void)
 		TEST(test_who_is_who),
 		TEST(test_the_fault_is_named),
 		TEST(test_nginx_must_have_verified),
+		TEST(test_the_protocol_is_agreed),
 		TEST(test_identity_comes_first),
 		TEST(test_exactly_one_certificate),
 		TEST(test_revoked),

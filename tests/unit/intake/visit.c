@@ -39,6 +39,7 @@ char *visit_request(const struct visit *v, size_t *ret_len)
 	len += put(header + len, "HTTP_ACCEPT", or (v->accept, ""));
 	len += put(header + len, "HTTP_DATE", or (v->date, ""));
 	len += put(header + len, "CORRELATION_ID", "0123456789abcdef0123456789abcdef");
+	len += put(header + len, "TLS_PROTOCOL", or (v->protocol, "TLSv1.3"));
 	len += put(header + len, "CLIENT_VERIFY", or (v->verify, "SUCCESS"));
 	len += put(header + len, "CLIENT_CERTIFICATE", v->who ? v->who->escaped : "");
 	*ret_len = (size_t)snprintf(out, 16, "%zu:", len);

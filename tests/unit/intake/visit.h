@@ -19,8 +19,9 @@ struct visit {
 	const char *encoding;
 	const char *accept;
 	const char *date;
-	const char *verify; /* NULL: SUCCESS */
-	const char *body;   /* NULL: "" */
+	const char *verify;   /* NULL: SUCCESS */
+	const char *protocol; /* NULL: TLSv1.3 */
+	const char *body;     /* NULL: "" */
 };
 
 struct answer {

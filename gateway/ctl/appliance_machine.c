@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance.h"
+
+#include "common/cleanup.h"
+#include "common/durable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SYSTEMCTL "/usr/bin/systemctl"
+#define RECOVERY_KEY APPLIANCE_HANDOVER "/recovery-key"
+#define RECOVERY_KEY_MAX 4096u
+/* Asked for by systemd-repart at the next start (its partition has FactoryReset=). */
+#define FACTORY_RESET                                                                    \
+	"/sys/firmware/efi/efivars/FactoryReset-8cf2644b-4b0b-428f-9387-6d876050dc67"
+
+int appliance_start(const char *unit, bool wait)
+{
+	const char *const await[] = { SYSTEMCTL, "start", unit, NULL };
+	const char *const ask[] = { SYSTEMCTL, "--no-block", "start", unit, NULL };
+	int r = appliance_run(wait ? await : ask);
+
+	return r > 0 ? -EIO : r;
+}
+
+int appliance_forget(void)
+{
+	/* attributes (kept, of boot services and of the system that runs), then "yes" */
+	static const uint8_t YES[] = { 7, 0, 0, 0, 'y', 0, 'e', 0, 's', 0, 0, 0 };
+	int fd = open(FACTORY_RESET, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, YES, sizeof(YES));
+	if (close(fd) < 0 || n != (ssize_t)sizeof(YES))
+		return n < 0 ? -errno : -EIO;
+	return 0;
+}
+
+int appliance_recovery_key(void)
+{
+	_cleanup_(freep) uint8_t *key = NULL;
+	size_t len = 0;
+	int r = appliance_start("appliance-recovery.service", true);
+
+	if (r == 0)
+		r = file_read(RECOVERY_KEY, RECOVERY_KEY_MAX, &key, &len);
+	if (unlink(RECOVERY_KEY) < 0 && errno != ENOENT && r == 0)
+		r = -errno;
+	if (r == 0 && (fwrite(key, 1, len, stdout) != len || fflush(stdout) != 0))
+		r = -EIO;
+	if (key)
+		OPENSSL_cleanse(key, len);
+	return r;
+}
