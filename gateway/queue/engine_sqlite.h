@@ -12,13 +12,12 @@
 #include <sqlite3.h>
 
 /* Which documents have which octets: engine_sqlite_octets.c says how. */
-#define OCTETS_ROOM 65536   /* entries in memory before some are moved */
-#define OCTETS_MOVE_MAX 256 /* in one transaction; more than two batches can add */
+#define OCTETS_ROOM 65536 /* entries in memory before some are moved */
 
 enum octets_statement {
 	OCTETS_NEWEST,
 	OCTETS_COUNT,
-	OCTETS_NEXT,
+	OCTETS_LAST,
 	OCTETS_KEEP,
 	OCTETS_DROP,
 	OCTETS_ROUND,

@@ -59,10 +59,12 @@ const char *octets_statement(enum statement which)
 static const char *const TEXTS[OCTETS_STATEMENTS] = {
 	[OCTETS_NEWEST] = "SELECT coalesce(max(document),0) FROM documents",
 	[OCTETS_COUNT] = "SELECT count(*) FROM recent",
-	[OCTETS_NEXT] = "SELECT hash,document FROM recent WHERE (hash,document)>(?1,?2)"
-			" ORDER BY hash,document LIMIT ?3",
-	[OCTETS_KEEP] = "INSERT OR IGNORE INTO octets VALUES(?1,?2)",
-	[OCTETS_DROP] = "DELETE FROM recent WHERE hash=?1 AND document=?2",
+	[OCTETS_LAST] = "SELECT hash,document FROM recent WHERE (hash,document)>(?1,?2)"
+			" ORDER BY hash,document LIMIT 1 OFFSET ?3",
+	[OCTETS_KEEP] = "INSERT OR IGNORE INTO octets SELECT hash,document FROM recent"
+			" WHERE (hash,document)>(?1,?2) AND (hash,document)<=(?3,?4)",
+	[OCTETS_DROP] = "DELETE FROM recent"
+			" WHERE (hash,document)>(?1,?2) AND (hash,document)<=(?3,?4)",
 	[OCTETS_ROUND] = "SELECT document,round,hash,at FROM octets_upto",
 	[OCTETS_MOVED] = "UPDATE octets_upto SET hash=?1,at=?2,document=?3,round=?4",
 };
@@ -121,40 +123,48 @@ void octets_close(struct engine_sqlite *s)
 		sqlite3_finalize(s->octets.statements[i]);
 }
 
-/* The next entries behind `at` in the order of their hashes. Return: how many, negative.
- */
-static int next_entries(struct engine_sqlite *s, const struct octets_entry *at, int max,
-	struct octets_entry *ret)
+static void bind_entry(sqlite3_stmt *q, int i, const struct octets_entry *entry)
 {
-	sqlite3_stmt *q = s->octets.statements[OCTETS_NEXT];
-	int n = 0, rc;
-
-	sqlite3_bind_blob(q, 1, at->hash, sizeof(at->hash), SQLITE_STATIC);
-	sqlite3_bind_int64(q, 2, at->document);
-	sqlite3_bind_int(q, 3, max);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW && n < max) {
-		const void *hash = sqlite3_column_blob(q, 0);
-
-		if (!hash || sqlite3_column_bytes(q, 0) != sizeof(at->hash))
-			break;
-		memcpy(ret[n].hash, hash, sizeof(at->hash));
-		ret[n++].document = sqlite3_column_int64(q, 1);
-	}
-	sqlite3_reset(q);
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? n : sqlite_failed(s, rc);
+	sqlite3_bind_blob(q, i, entry->hash, sizeof(entry->hash), SQLITE_STATIC);
+	sqlite3_bind_int64(q, i + 1, entry->document);
 }
 
-static int run_with(struct engine_sqlite *s, enum octets_statement which,
-	const struct octets_entry *entry)
+static int run(struct engine_sqlite *s, enum octets_statement which)
 {
 	sqlite3_stmt *q = s->octets.statements[which];
-	int rc;
+	int rc = sqlite3_step(q);
 
-	sqlite3_bind_blob(q, 1, entry->hash, sizeof(entry->hash), SQLITE_STATIC);
-	sqlite3_bind_int64(q, 2, entry->document);
-	rc = sqlite3_step(q);
 	sqlite3_reset(q);
 	return rc == SQLITE_DONE ? 0 : sqlite_failed(s, rc);
+}
+
+/* The entry that is `count` behind `at` in the order of hashes.
+ * Return: 1, 0 there are fewer: then all that are left are meant, negative. */
+static int last_entry(struct engine_sqlite *s, const struct octets_entry *at,
+	int64_t count, struct octets_entry *ret)
+{
+	sqlite3_stmt *q = s->octets.statements[OCTETS_LAST];
+	int rc;
+
+	memset(ret->hash, 0xFF, sizeof(ret->hash));
+	ret->document = INT64_MAX;
+	bind_entry(q, 1, at);
+	sqlite3_bind_int64(q, 3, count - 1);
+	rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW && sqlite3_column_bytes(q, 0) == sizeof(ret->hash)) {
+		memcpy(ret->hash, sqlite3_column_blob(q, 0), sizeof(ret->hash));
+		ret->document = sqlite3_column_int64(q, 1);
+	}
+	sqlite3_reset(q);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : sqlite_failed(s, rc);
+}
+
+static int run_between(struct engine_sqlite *s, enum octets_statement which,
+	const struct octets_entry *after, const struct octets_entry *last)
+{
+	bind_entry(s->octets.statements[which], 1, after);
+	bind_entry(s->octets.statements[which], 3, last);
+	return run(s, which);
 }
 
 static int write_round(struct engine_sqlite *s)
@@ -162,9 +172,10 @@ static int write_round(struct engine_sqlite *s)
 	const struct octets_sweep *next = &s->octets.next;
 	sqlite3_stmt *q = s->octets.statements[OCTETS_MOVED];
 
+	bind_entry(q, 1, &next->at);
 	sqlite3_bind_int64(q, 3, next->upto);
 	sqlite3_bind_int64(q, 4, next->round);
-	return run_with(s, OCTETS_MOVED, &next->at);
+	return run(s, OCTETS_MOVED);
 }
 
 /* What was there when the round began is on the disk now. */
@@ -178,23 +189,21 @@ static int end_round(struct engine_sqlite *s)
 	return number(s, OCTETS_COUNT, &next->recent);
 }
 
-static int move(struct engine_sqlite *s, int max)
+static int move(struct engine_sqlite *s, int64_t count)
 {
 	struct octets_sweep *next = &s->octets.next;
-	struct octets_entry entries[OCTETS_MOVE_MAX];
-	int n = next_entries(s, &next->at, max, entries), r = n < 0 ? n : 0;
+	struct octets_entry last;
+	int more = last_entry(s, &next->at, count, &last), r = more;
 
-	for (int i = 0; r == 0 && i < n; i++) {
-		r = run_with(s, OCTETS_KEEP, &entries[i]);
-		if (r == 0)
-			r = run_with(s, OCTETS_DROP, &entries[i]);
-	}
+	if (r >= 0)
+		r = run_between(s, OCTETS_KEEP, &next->at, &last);
+	if (r == 0)
+		r = run_between(s, OCTETS_DROP, &next->at, &last);
 	if (r < 0)
 		return r;
-	next->recent -= n;
-	if (n)
-		next->at = entries[n - 1];
-	if (n < max)
+	next->recent -= count;
+	next->at = last;
+	if (!more)
 		r = end_round(s);
 	return r < 0 ? r : write_round(s);
 }
@@ -213,8 +222,7 @@ int octets_sweep(struct engine_sqlite *s)
 	next->recent += added;
 	if (next->recent <= s->octets.room)
 		return 0;
-	added *= 2;
-	return move(s, added < OCTETS_MOVE_MAX ? (int)added : OCTETS_MOVE_MAX);
+	return move(s, 2 * added);
 }
 
 void octets_swept(struct engine_sqlite *s)

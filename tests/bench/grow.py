@@ -24,6 +24,7 @@ from bench import run  # noqa: E402
 SIZES = [int(n) for n in os.environ.get("SEALGATE_BENCH_SIZES", "1000,10000,100000").split(",")]
 OCTETS = 2048
 STEPS = ("accept_ms", "seal_ms", "deliver_ms", "explain_ms", "stats_ms")
+SMALL = 1000  # documents of the database in turn
 ROUNDS, ADDED = 5, 16 * 100  # a probe adds so many
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 400, 70, 50
 COLOURS = ("#0b6e4f", "#b5179e", "#1d4ed8", "#c2410c", "#475569")
@@ -40,7 +41,7 @@ def measure(bench, folder, small):
     """Medians of the folder's database, and the ratio of accept rates to a small one's."""
     shutil.rmtree(small, ignore_errors=True)
     small.mkdir()
-    run(bench / "bench_engine", "fill", small, SIZES[0], OCTETS)
+    run(bench / "bench_engine", "fill", small, SMALL, OCTETS)
     pairs = [(probe(bench, small), probe(bench, folder)) for _ in range(ROUNDS)]
     figures = {key: statistics.median(large[key] for _, large in pairs) for key in pairs[0][1]}
     figures["ratio"] = statistics.median(
@@ -64,7 +65,7 @@ def grow(bench, folder, small):
         rows.append(figures)
         print(f"{size:8} documents: open {figures['open_ms']:.0f} ms, "
               f"{figures['accepts_per_second']:.0f} accepts/s in batches of 16, "
-              f"÷ {SIZES[0]} documents in turn {figures['ratio']:.2f}; "
+              f"÷ {SMALL} documents in turn {figures['ratio']:.2f}; "
               f"seal {figures['seal_ms']:.2f} ms, deliver {figures['deliver_ms']:.2f} ms, "
               f"explain {figures['explain_ms']:.2f} ms, stats {figures['stats_ms']:.2f} ms; "
               f"{figures['bytes']:.0f} bytes on disk a document, {figures['memory_mb']:.0f} MB "

@@ -44,6 +44,7 @@ class Queue:
         for name in ("state", "run"):
             (self.folder / name).mkdir(exist_ok=True)
         (self.folder / "sealgate.conf").touch()
+        self.ledger.touch()  # killed before the client's first word, there is nothing to keep
 
     def start(self, *strace, environment=None):
         """Start it; with strace options under strace."""
