@@ -16,10 +16,11 @@
 struct search {
 	const struct pki_path_request *request;
 	const struct pki_nest *nest;
-	STACK_OF(X509) * chain; /* borrowed certificates, the one at work last */
-	unsigned int proofs;	/* signatures tried */
-	unsigned int chains;	/* chains judged */
-	bool wrong_signature;	/* somewhere on the way */
+	STACK_OF(X509) * chain;	 /* borrowed certificates, the one at work last */
+	unsigned int proofs;	 /* signatures tried */
+	unsigned int chains;	 /* chains judged */
+	unsigned int candidates; /* issuers by name looked at */
+	bool wrong_signature;	 /* somewhere on the way */
 	bool gave_up;
 	struct pki_path_result best;
 };
@@ -62,10 +63,15 @@ static int judge_chain(struct search *s)
 	return r < 0 ? r : keep_better(s, &found);
 }
 
-static bool same_name_and_key(X509 *a, X509 *b)
+/* By the octets of the key: it is asked often, and only keeps a chain from going round.
+ */
+static bool same_name_and_key(const X509 *a, const X509 *b)
 {
-	return X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0 &&
-	       X509_PUBKEY_eq(X509_get_X509_PUBKEY(a), X509_get_X509_PUBKEY(b)) == 1;
+	const ASN1_BIT_STRING *x = X509_get0_pubkey_bitstr(a);
+	const ASN1_BIT_STRING *y = X509_get0_pubkey_bitstr(b);
+
+	return x && y && ASN1_STRING_cmp(x, y) == 0 &&
+	       X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0;
 }
 
 static bool in_chain(const struct search *s, X509 *x)
@@ -108,6 +114,10 @@ static int try_issuer(struct search *s, X509 *issuer, bool anchor)
 	X509 *x = sk_X509_value(s->chain, sk_X509_num(s->chain) - 1);
 	int r;
 
+	if (s->candidates++ >= PKI_CANDIDATES_MAX) {
+		s->gave_up = true;
+		return 0;
+	}
 	if (!anchor && (in_chain(s, issuer) || is_anchor(s, issuer)))
 		return 0;
 	r = issued(s, x, issuer);
@@ -213,6 +223,7 @@ int pki_path_validate(
 	r = pki_path_nested(request, &nest, &result);
 	if (r == 0 && pki_errors_memory())
 		r = -ENOMEM;
+	result.work = work;
 	if (r < 0)
 		pki_path_result_done(&result);
 	else

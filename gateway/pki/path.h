@@ -12,10 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Limits: certificates of a path, chains judged and signatures tried for one request. */
+/* Limits: certificates of a path, chains judged, signatures tried and
+ * issuers by name looked at for one request. */
 #define PKI_CHAIN_MAX 12
 #define PKI_CHAINS_MAX 32u
 #define PKI_PROOFS_MAX 256u
+#define PKI_CANDIDATES_MAX 1024u
 
 enum pki_purpose {
 	PKI_ANY = 0,
@@ -80,6 +82,7 @@ struct pki_path_result {
 	/* With PKI_NO_REVOCATION_DATA and PKI_STALE_REVOCATION: what is wanting is an
 	 * OCSP response rather than a CRL. */
 	bool wants_ocsp;
+	unsigned int work; /* signatures that were tried for it */
 };
 
 /* Build and check a path from target to an anchor. A target that is an anchor passes at

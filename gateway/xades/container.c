@@ -147,6 +147,7 @@ static int take_part(
 static int validate_files(struct container_check *k)
 {
 	struct xades_options options = *k->options;
+	uint64_t work = SIG_WORK_MAX;
 	int r = 0;
 
 	options.detached = k->detached;
@@ -158,7 +159,7 @@ static int validate_files(struct container_check *k)
 
 		if (!container_is_signature(f->name))
 			continue;
-		r = xades_validate(span_of(f->data, f->len), &options, &part);
+		r = sig_validate_within(span_of(f->data, f->len), &options, &work, &part);
 		if (r == 0)
 			r = take_part(k, f->name, part);
 	}

@@ -145,7 +145,7 @@ static int canonical_signed_info(struct xades_draft *d)
 
 	buf_init(&b, DRAFT_MAX);
 	r = sig_canonicalize(d->doc, xml_child(d->signature, NS_DS, "SignedInfo"),
-		XML_C14N_EXCLUSIVE, NULL, &b);
+		XML_C14N_EXCLUSIVE, NULL, NULL, &b);
 	if (r < 0)
 		return r;
 	d->signed_info = (uint8_t *)buf_take(&b, &d->signed_info_len);
@@ -239,7 +239,7 @@ int xades_timestamp_octets(const struct xades_draft *d, struct buf *ret)
 	if (!d->value)
 		return -EINVAL;
 	return sig_canonicalize(d->doc, xml_child(d->signature, NS_DS, "SignatureValue"),
-		XML_C14N_EXCLUSIVE, NULL, ret);
+		XML_C14N_EXCLUSIVE, NULL, NULL, ret);
 }
 
 int xades_add_timestamp(struct xades_draft *d, struct span token)

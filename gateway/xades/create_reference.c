@@ -161,7 +161,8 @@ static int reference_octets(
 		if (!apex || ambiguous)
 			return -EINVAL;
 	}
-	e = sig_transform(d->doc, apex, false, omit, n, &step, 1, step.c14n, octets);
+	e = sig_transform(
+		d->doc, apex, false, omit, n, &step, 1, step.c14n, NULL, octets);
 	return e == -EBADMSG ? -EINVAL : e;
 }
 

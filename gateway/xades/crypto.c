@@ -296,7 +296,7 @@ int sig_verify_value(struct sig_context *c, struct sig *s)
 	name_digest(s);
 	buf_init(&octets, SIG_CANONICAL_MAX);
 	r = sig_canonicalize(
-		c->report->doc, s->signed_info, s->c14n, s->c14n_node, &octets);
+		c->report->doc, s->signed_info, s->c14n, s->c14n_node, c->work, &octets);
 	if (r == 0)
 		r = verify_value(c, s, buf_span(&octets));
 	if (r < 0 && r != -EBADMSG)

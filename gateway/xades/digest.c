@@ -48,7 +48,8 @@ static int decode_base64(struct span text, struct buf *ret)
 }
 
 /* Octets from outside: as they are, or read as XML when a transform needs nodes. */
-static int detached_octets(const struct sig_reference *r, struct buf *ret)
+static int detached_octets(
+	struct sig_context *c, const struct sig_reference *r, struct buf *ret)
 {
 	const struct sig_step *step = r->step_count == 1 ? &r->steps[0] : NULL;
 	_cleanup_xml_doc_ xmlDoc *doc = NULL;
@@ -57,6 +58,10 @@ static int detached_octets(const struct sig_reference *r, struct buf *ret)
 
 	if (r->detached->digest_algorithm)
 		return -EBADMSG;
+	if (sig_spend(c, r->detached->data.len * (step && step->kind == STEP_C14N
+								 ? SIG_WORK_PARSE
+								 : SIG_WORK_DIGEST)) < 0)
+		return -EDQUOT;
 	if (r->step_count == 0) {
 		int e = buf_add_span(ret, r->detached->data);
 
@@ -71,7 +76,8 @@ static int detached_octets(const struct sig_reference *r, struct buf *ret)
 		return read;
 	if (read == 0)
 		return -EBADMSG;
-	return sig_transform(doc, NULL, true, NULL, 0, r->steps, 1, step->c14n, ret);
+	return sig_transform(
+		doc, NULL, true, NULL, 0, r->steps, 1, step->c14n, c->work, ret);
 }
 
 int sig_reference_octets(struct sig_context *c, const struct sig *s,
@@ -83,10 +89,10 @@ int sig_reference_octets(struct sig_context *c, const struct sig *s,
 	if (r->target == TARGET_NONE || !r->steps_allowed)
 		return -EBADMSG;
 	if (r->target == TARGET_DETACHED)
-		return detached_octets(r, ret);
+		return detached_octets(c, r, ret);
 	n = omitted(c, s, r, omit);
 	return sig_transform(c->report->doc, r->element, r->keep_comments, omit, n,
-		r->steps, r->step_count, fallback, ret);
+		r->steps, r->step_count, fallback, c->work, ret);
 }
 
 static int digest_matches(const struct sig_reference *r, struct span octets)
@@ -136,6 +142,8 @@ static int check_octets(struct sig_context *c, struct sig *s, struct sig_referen
 	buf_init(&octets, SIG_CANONICAL_MAX);
 	e = sig_reference_octets(c, s, r, XML_C14N_10, &octets);
 	if (e == 0)
+		e = sig_spend(c, octets.len * SIG_WORK_DIGEST);
+	if (e == 0)
 		e = digest_matches(r, buf_span(&octets));
 	if (e == -EBADMSG || e == 0)
 		note_digest(c, r,
@@ -163,6 +171,8 @@ static void resolve(struct sig_context *c, struct sig *s, struct sig_reference *
 
 int sig_reference_check(struct sig_context *c, struct sig *s, struct sig_reference *r)
 {
+	if (sig_spend(c, SIG_WORK_REFERENCE) < 0)
+		return -EDQUOT;
 	if (r->target == TARGET_NONE || r->ambiguous)
 		return 0;
 	if (!r->steps_allowed || !r->digest) {

@@ -161,8 +161,20 @@ static bool serial_in_key_info(const struct sig *s, const xmlNode *cert)
 	return false;
 }
 
+/* All certificates are digested for one reference that none has. */
+static int spend_search(struct sig_context *c, const struct sig *s)
+{
+	const struct pki_material *m = c->material;
+	size_t n = s->candidate_count + (size_t)sk_X509_num(m->certificates) +
+		   (size_t)sk_X509_num(m->anchors);
+
+	return sig_spend(c, n * SIG_WORK_CERTIFICATE);
+}
+
 static int match_refs(struct sig_context *c, struct sig *s, const xmlNode *property)
 {
+	size_t count = 0;
+
 	for (const xmlNode *n = xml_child(property, NULL, NULL); n;
 		n = xml_next(n, NULL, NULL)) {
 		struct cert_ref ref;
@@ -171,9 +183,17 @@ static int match_refs(struct sig_context *c, struct sig *s, const xmlNode *prope
 
 		if (!sig_is_xades(n, "Cert"))
 			continue;
+		if (spend_search(c, s) < 0)
+			return -EDQUOT;
 		r = read_ref(n, &ref);
 		if (r < 0)
 			return r;
+		if (++count > SIG_CERTIFICATE_REFS_MAX) {
+			free(ref.value);
+			sig_malformed(
+				c, s, n, "The signing certificate is one of too many.");
+			return 0;
+		}
 		x = find_certificate(c, s, &ref);
 		free(ref.value);
 		if (x)

@@ -16,7 +16,10 @@ static int add(const struct imprint *i, const xmlNode *element)
 {
 	if (!element)
 		return 0;
-	return sig_canonicalize(i->c->report->doc, element, i->c14n, i->method, i->out);
+	if (sig_spend(i->c, SIG_WORK_REFERENCE) < 0)
+		return -EDQUOT;
+	return sig_canonicalize(
+		i->c->report->doc, element, i->c14n, i->method, i->c->work, i->out);
 }
 
 static int add_reference(const struct imprint *i, const struct sig_reference *r)

@@ -34,16 +34,19 @@ bool sig_responders_expired(const struct sig_context *c, const struct sig *s)
 {
 	STACK_OF(X509) *chain = s->path.chain;
 	bool expired = false;
+	size_t looked_at = 0;
 
 	if (!chain || sk_X509_num(chain) < 2 || has_crl(c, s->signer))
 		return false;
-	for (size_t i = 0; i < c->material->ocsp_count; i++) {
+	for (size_t i = 0; i < c->material->ocsp_count && looked_at < SIG_RESPONSES_MAX;
+		i++) {
 		int r = judge(
 			c, c->material->ocsps[i], s->signer, sk_X509_value(chain, 1));
 
 		if (r == 1)
 			return false;
 		expired |= r == 2;
+		looked_at += r != 0;
 	}
 	return expired;
 }

@@ -33,6 +33,17 @@
 #define SIG_STEPS_MAX 8u
 #define SIG_CANDIDATES_MAX 64u
 #define SIG_TOKENS_MAX 64u
+#define SIG_CERTIFICATE_REFS_MAX 64u
+#define SIG_RESPONSES_MAX 32u /* of OCSP about a signer whose responder is looked at */
+/* What one document may make us do, in units of which about three take a nanosecond on
+ * a machine of today: 2 s of CPU must do on one that is three times slower. */
+#define SIG_WORK_MAX 2000000000u
+#define SIG_WORK_REFERENCE 5000u
+#define SIG_WORK_CERTIFICATE 2000u /* to digest one */
+#define SIG_WORK_VERIFY 600000u	   /* one signature, of a path or of a token */
+#define SIG_WORK_DIGEST 3u	   /* an octet */
+#define SIG_WORK_BASE64 8u	   /* an octet of the result */
+#define SIG_WORK_PARSE 40u	   /* an octet of XML that is read again */
 #define SIG_CANONICAL_MAX (8u * LIMIT_DOCUMENT) /* octets of one canonical form */
 
 /* ids.c: every value of Id, ID, id and xml:id in the document. */
@@ -58,6 +69,7 @@ const xmlNode *sig_ids_find(
 struct sig_context {
 	const struct xades_options *options;
 	struct xades_report *report;
+	uint64_t *work; /* what is left of SIG_WORK_MAX, for all files of a container */
 	struct sig_ids ids;
 	const xmlNode *signatures[SIG_MAX];
 	size_t count;
@@ -74,6 +86,14 @@ struct sig_context {
  * released in any case, the report is the caller's. */
 int sig_context_open(struct span data, struct sig_context *c);
 void sig_context_done(struct sig_context *c);
+
+/* xades_validate with what is left of a budget of work. */
+int sig_validate_within(struct span data, const struct xades_options *options,
+	uint64_t *work, struct xades_report **ret_report);
+
+/* Take work out of the budget. Return: 0, or -EDQUOT when there is no more: then the
+ * whole document is refused with limit.resource, whatever was found so far. */
+int sig_spend(struct sig_context *c, uint64_t work);
 
 /* True when the signature is inside another one. */
 bool sig_nested(const struct sig_context *c, const xmlNode *signature);
@@ -229,16 +249,16 @@ int sig_reference_octets(struct sig_context *c, const struct sig *s,
 
 /* transform.c: the node-set of apex (NULL: the document) without the subtrees in omit
  * through the steps: canonical forms by xml/c14n.h, base64 by xmlsec's transform engine.
- * Return: as sig_reference_octets. */
+ * work: as c->work, or NULL. Return: as sig_reference_octets. */
 int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
 	const xmlNode *const *omit, size_t omit_count, const struct sig_step *steps,
-	size_t step_count, enum xml_c14n fallback, struct buf *ret);
+	size_t step_count, enum xml_c14n fallback, uint64_t *work, struct buf *ret);
 int sig_transform_setup(void);
 
 /* Canonicalise one element by a ds:CanonicalizationMethod or ds:Transform that may have
  * InclusiveNamespaces. Return: as sig_reference_octets. */
 int sig_canonicalize(xmlDoc *doc, const xmlNode *apex, enum xml_c14n algorithm,
-	const xmlNode *method, struct buf *ret);
+	const xmlNode *method, uint64_t *work, struct buf *ret);
 
 /* keyinfo.c: candidates from ds:KeyInfo, or a bare key. */
 int sig_key_info(struct sig_context *c, struct sig *s);

@@ -122,6 +122,7 @@ static int verify_with(struct sig_context *c, struct sig_token *t, struct span o
 		t->result.outcome = TOKEN_PATH;
 		t->result.path.outcome = PKI_NO_PATH;
 	}
+	r = sig_spend(c, (uint64_t)t->result.path.work * SIG_WORK_VERIFY);
 	t->sub = word_of(t);
 	if (t->result.outcome == TOKEN_PASSED &&
 		(!catalogue_digest(profile, t->result.digest_name, at) ||
@@ -131,7 +132,7 @@ static int verify_with(struct sig_context *c, struct sig_token *t, struct span o
 		!t->imprint_found)
 		t->sub = "SIGNED_DATA_NOT_FOUND";
 	t->passed = *t->sub == '\0';
-	return 0;
+	return r;
 }
 
 /* With the anchors that count at that time; one that counts no more is named. */
@@ -199,6 +200,9 @@ static int verify(struct sig_context *c, struct sig *s, struct sig_token *t, int
 
 	buf_init(&octets, SIG_CANONICAL_MAX);
 	r = sig_imprint(c, s, t, &octets);
+	if ((r == 0 || r == -EBADMSG) &&
+		sig_spend(c, SIG_WORK_VERIFY + octets.len * SIG_WORK_DIGEST) < 0)
+		return -EDQUOT;
 	if (r < 0 && r != -EBADMSG)
 		return r;
 	/* What is in the document and makes no octets is not what was stamped. */

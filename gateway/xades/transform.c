@@ -12,6 +12,7 @@
 #include <xmlsec/transforms.h>
 #include <xmlsec/xmltree.h>
 
+#define WORK_NODE 100u /* of a budget, in the engine's node-sets */
 #define PREFIXES_MAX 64u
 
 static void say_nothing(const char *file, int line, const char *function,
@@ -144,7 +145,7 @@ static int split_prefixes(char *text, const char **list)
 }
 
 static int canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *omit,
-	size_t omit_count, enum xml_c14n algorithm, const xmlNode *method,
+	size_t omit_count, enum xml_c14n algorithm, const xmlNode *method, uint64_t *work,
 	struct buf *ret)
 {
 	const xmlNode *x = xml_child(method, NS_EXC_C14N, "InclusiveNamespaces");
@@ -154,8 +155,8 @@ static int canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *
 
 	if (text && split_prefixes(text, prefixes) < 0)
 		return -EBADMSG;
-	r = xml_canonicalize(
-		doc, apex, omit, omit_count, algorithm, text ? prefixes : NULL, ret);
+	r = xml_canonicalize_within(doc, apex, omit, omit_count, algorithm,
+		text ? prefixes : NULL, work, ret);
 	return r == -EINVAL || r == -E2BIG ? -EBADMSG : r;
 }
 
@@ -182,19 +183,52 @@ static enum xml_c14n bare(enum xml_c14n c14n)
  * node-set about every node. */
 static int canonical_form(xmlDoc *doc, const xmlNode *apex, bool comments,
 	const xmlNode *const *omit, size_t omit_count, const struct sig_step *last,
-	enum xml_c14n fallback, struct buf *ret)
+	enum xml_c14n fallback, uint64_t *work, struct buf *ret)
 {
 	bool named = last && last->kind == STEP_C14N;
 	enum xml_c14n c14n = named ? last->c14n : fallback;
 
 	return canonicalize(doc, apex, omit, omit_count, comments ? c14n : bare(c14n),
-		named ? last->node : NULL, ret);
+		named ? last->node : NULL, work, ret);
+}
+
+static size_t nodes_below(const xmlDoc *doc, const xmlNode *apex)
+{
+	const xmlNode *top = apex ? apex : xmlDocGetRootElement(doc), *n = top;
+	size_t count = 1;
+
+	while (n) {
+		if (n->type == XML_ELEMENT_NODE && n->children) {
+			n = n->children;
+		} else {
+			while (n != top && !n->next)
+				n = n->parent;
+			n = n == top ? NULL : n->next;
+		}
+		count++;
+	}
+	return count;
+}
+
+static bool spend(uint64_t *work, uint64_t amount)
+{
+	bool enough = !work || *work >= amount;
+
+	if (work)
+		*work -= enough ? amount : *work;
+	return enough;
+}
+
+int sig_spend(struct sig_context *c, uint64_t work)
+{
+	return spend(c->work, work) ? 0 : -EDQUOT;
 }
 
 int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
 	const xmlNode *const *omit, size_t omit_count, const struct sig_step *steps,
-	size_t step_count, enum xml_c14n fallback, struct buf *ret)
+	size_t step_count, enum xml_c14n fallback, uint64_t *work, struct buf *ret)
 {
+	size_t before = ret->len;
 	const struct sig_step *last = step_count > 0 ? &steps[step_count - 1] : NULL;
 	xmlSecTransformCtx ctx;
 	xmlSecNodeSet *nodes;
@@ -202,7 +236,9 @@ int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
 
 	if (!last || last->kind != STEP_BASE64)
 		return canonical_form(
-			doc, apex, comments, omit, omit_count, last, fallback, ret);
+			doc, apex, comments, omit, omit_count, last, fallback, work, ret);
+	if (!spend(work, nodes_below(doc, apex) * WORK_NODE))
+		return -EDQUOT;
 	if (xmlSecTransformCtxInitialize(&ctx) < 0)
 		return -ENOMEM;
 	ctx.enabledUris = xmlSecTransformUriTypeNone;
@@ -211,13 +247,15 @@ int sig_transform(xmlDoc *doc, const xmlNode *apex, bool comments,
 		r = -ENOMEM;
 	else if (append_steps(&ctx, last))
 		r = execute(&ctx, nodes, ret);
+	if (r == 0 && !spend(work, (ret->len - before) * SIG_WORK_BASE64))
+		r = -EDQUOT;
 	xmlSecTransformCtxFinalize(&ctx);
 	xmlSecNodeSetDestroy(nodes);
 	return r;
 }
 
 int sig_canonicalize(xmlDoc *doc, const xmlNode *apex, enum xml_c14n algorithm,
-	const xmlNode *method, struct buf *ret)
+	const xmlNode *method, uint64_t *work, struct buf *ret)
 {
-	return canonicalize(doc, apex, NULL, 0, algorithm, method, ret);
+	return canonicalize(doc, apex, NULL, 0, algorithm, method, work, ret);
 }

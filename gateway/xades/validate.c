@@ -205,18 +205,40 @@ int sig_context_open(struct span data, struct sig_context *c)
 	return r > 0 ? validate(c) : r;
 }
 
+/* Whatever was found so far does not count: the report says what it costs. */
+static int refuse_work(struct xades_report **report)
+{
+	xades_report_free(*report);
+	*report = calloc(1, sizeof(**report));
+	if (!*report)
+		return -ENOMEM;
+	findings_add(&(*report)->findings, "limit.resource", NULL, NULL, NULL);
+	conclude(*report, XADES_TOTAL_FAILED, "FORMAT_FAILURE");
+	return 0;
+}
+
 int xades_validate(struct span data, const struct xades_options *options,
 	struct xades_report **ret_report)
 {
+	uint64_t work = SIG_WORK_MAX;
+
+	return sig_validate_within(data, options, &work, ret_report);
+}
+
+int sig_validate_within(struct span data, const struct xades_options *options,
+	uint64_t *work, struct xades_report **ret_report)
+{
 	_cleanup_(xades_report_freep) struct xades_report *report =
 		calloc(1, sizeof(*report));
-	struct sig_context c = { .options = options, .report = report };
+	struct sig_context c = { .options = options, .report = report, .work = work };
 	int r;
 
 	if (!report)
 		return -ENOMEM;
 	r = sig_context_open(data, &c);
 	sig_context_done(&c);
+	if (r == -EDQUOT)
+		r = refuse_work(&report);
 	if (r < 0)
 		return r;
 	if (report->findings.out_of_memory)

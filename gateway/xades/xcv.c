@@ -2,6 +2,8 @@
 #include "pki/finder.h"
 #include "xades/signature.h"
 
+#include <errno.h>
+
 #define NEVER_TOO_OLD (-1)
 
 /* The general validator takes an anchor as it is given, whatever the dates in it. */
@@ -49,6 +51,11 @@ static int path_with(struct sig_context *c, struct sig *s,
 	};
 	int r = pki_path_validate(&request, ret_path);
 
+	if (r == 0 &&
+		sig_spend(c, (1 + (uint64_t)ret_path->work) * SIG_WORK_VERIFY) < 0) {
+		pki_path_result_done(ret_path);
+		return -EDQUOT;
+	}
 	if (r == 0)
 		trust_anchor(c, ret_path);
 	if (r == 0 && ret_path->outcome == PKI_PASSED &&

@@ -123,8 +123,18 @@ int xml_canonicalize(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *omi
 	size_t omit_count, enum xml_c14n algorithm, const char *const *prefixes,
 	struct buf *ret)
 {
+	return xml_canonicalize_within(
+		doc, apex, omit, omit_count, algorithm, prefixes, NULL, ret);
+}
+
+int xml_canonicalize_within(xmlDoc *doc, const xmlNode *apex, const xmlNode *const *omit,
+	size_t omit_count, enum xml_c14n algorithm, const char *const *prefixes,
+	uint64_t *left, struct buf *ret)
+{
 	size_t before = ret->len, i = (size_t)algorithm;
-	struct c14n c = { .omit = omit, .omit_count = omit_count, .out = ret };
+	struct c14n c = {
+		.omit = omit, .omit_count = omit_count, .out = ret, .left = left
+	};
 
 	if (!doc || i >= ALGORITHM_COUNT || !ALGORITHMS[i].uri ||
 		(apex && apex->type != XML_ELEMENT_NODE))

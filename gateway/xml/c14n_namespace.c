@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WORK_NAMESPACE 300u /* of a budget: to look at the name of one */
+
 static const char *text(const xmlChar *s)
 {
 	return s ? (const char *)s : "";
@@ -23,6 +25,7 @@ static void check_names(struct c14n *c, const xmlNode *element)
 	for (const xmlNs *ns = element->nsDef; ns; ns = ns->next) {
 		xmlURI *uri;
 
+		c14n_spend(c, WORK_NAMESPACE);
 		if (!ns->href || !*ns->href)
 			continue;
 		uri = xmlParseURI((const char *)ns->href);
@@ -84,17 +87,29 @@ static void inclusive(struct c14n *c, const xmlNode *element, bool apex)
 	}
 }
 
-/* Exclusive: what the element and its attributes use, and what the prefix list names. */
-static void exclusive(struct c14n *c, const xmlNode *element)
+static bool declares(const xmlNode *element, const char *prefix)
+{
+	for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
+		if (strcmp(text(ns->prefix), prefix) == 0)
+			return true;
+	return false;
+}
+
+/* Exclusive: what the element and its attributes use, and what the prefix list names; of
+ * that, below the apex, only what the element itself declares can be new. */
+static void exclusive(struct c14n *c, const xmlNode *element, bool apex)
 {
 	const xmlNs *ns = element->ns;
 
-	for (size_t i = 0; c->prefixes && c->prefixes[i]; i++) {
+	for (size_t i = 0; c->prefixes && c->prefixes[i] && (apex || element->nsDef);
+		i++) {
 		const char *prefix = c->prefixes[i];
 		const char *name;
 
 		if (strcmp(prefix, "#default") == 0)
 			prefix = "";
+		if (!apex && !declares(element, prefix))
+			continue;
 		name = meaning(element, prefix);
 		if (name)
 			render(c, prefix, name);
@@ -121,7 +136,7 @@ void c14n_namespaces(struct c14n *c, const xmlNode *element, bool apex, size_t *
 		e = e->parent)
 		check_names(c, e);
 	if (c->mode == C14N_EXCLUSIVE)
-		exclusive(c, element);
+		exclusive(c, element, apex);
 	else
 		inclusive(c, element, apex);
 	n = c->rendered_count - first;

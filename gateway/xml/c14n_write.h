@@ -11,6 +11,7 @@
 
 #include <libxml/tree.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum c14n_mode { C14N_1_0, C14N_1_1, C14N_EXCLUSIVE };
 
@@ -27,7 +28,8 @@ struct c14n {
 	const xmlNode *const *omit;
 	size_t omit_count;
 	struct buf *out; /* keeps its own error */
-	int error;	 /* 0, -EINVAL what has no canonical form, -ENOMEM */
+	int error;	 /* 0, -EINVAL what has no canonical form, -ENOMEM, -EDQUOT */
+	uint64_t *left;	 /* of the budget; NULL: there is none */
 
 	struct c14n_namespace *rendered; /* innermost last */
 	size_t rendered_count, rendered_size;
@@ -45,6 +47,9 @@ void c14n_close(struct c14n *c, const xmlNode *element);
 
 /* Write a node that is no element: text, CDATA, comment (if kept), instruction. */
 void c14n_leaf(struct c14n *c, const xmlNode *node);
+
+/* Take work out of the budget. */
+void c14n_spend(struct c14n *c, size_t work);
 
 /* Release what the pass used. */
 void c14n_done(struct c14n *c);
