@@ -52,25 +52,57 @@ static int write_conf(const struct instance *i, const struct trial *t)
 	return r == 0 ? durable_write(path, span_str(text), 0644) : r;
 }
 
-/* The trust material is the instance's own: only the policy is another. */
-static int link_state(const struct instance *i, const struct trial *t)
+static int make(const struct trial *t, const char *name)
 {
-	char state[PATH_MAX], path[PATH_MAX];
+	char path[PATH_MAX];
+	int r = join(t->folder, name, path);
+
+	return r == 0 && mkdir(path, 0755) < 0 ? -errno : r;
+}
+
+static int link_to(const struct trial *t, const char *target, const char *name)
+{
+	char path[PATH_MAX];
+	int r = join(t->folder, name, path);
+
+	return r == 0 && symlink(target, path) < 0 ? -errno : r;
+}
+
+/* A folder of lists with nothing but a snapshot in it. */
+static int link_lists(
+	const struct instance *i, const struct trial *t, const char *snapshot)
+{
+	char revocation[PATH_MAX], name[PATH_MAX];
+	const char *base = strrchr(snapshot, '/');
+	int r = instance_path(i, "state/trust/revocation", revocation);
+
+	if (r == 0)
+		r = join("state/trust/lists", base ? base + 1 : snapshot, name);
+	if (r == 0)
+		r = make(t, "state/trust");
+	if (r == 0)
+		r = link_to(t, revocation, "state/trust/revocation");
+	if (r == 0)
+		r = make(t, "state/trust/lists");
+	return r == 0 ? link_to(t, snapshot, name) : r;
+}
+
+/* The trust material is the instance's own but for the lists, when others are given. */
+static int link_state(
+	const struct instance *i, const struct trial *t, const char *snapshot)
+{
+	char state[PATH_MAX];
 	int r = instance_path(i, "state/trust", state);
 
 	if (r == 0)
-		r = join(t->folder, "state", path);
-	if (r == 0 && mkdir(path, 0755) < 0)
-		r = -errno;
-	if (r == 0)
-		r = join(t->folder, "state/trust", path);
-	if (r == 0 && symlink(state, path) < 0)
-		r = -errno;
-	return r;
+		r = make(t, "state");
+	if (r < 0)
+		return r;
+	return snapshot ? link_lists(i, t, snapshot) : link_to(t, state, "state/trust");
 }
 
-static int make_folder(
-	const struct instance *i, const struct bundle *bundle, struct trial *t)
+static int make_folder(const struct instance *i, const struct bundle *bundle,
+	const char *snapshot, struct trial *t)
 {
 	char path[PATH_MAX];
 	int r = instance_path(i, "run/trial-XXXXXX", t->folder);
@@ -89,7 +121,7 @@ static int make_folder(
 		r = bundle_extract(bundle, path);
 	if (r == 0)
 		r = write_conf(i, t);
-	return r == 0 ? link_state(i, t) : r;
+	return r == 0 ? link_state(i, t, snapshot) : r;
 }
 
 static int load_policy(struct trial *t)
@@ -202,8 +234,14 @@ static void tell_why(const struct trial *t, int error)
 int trial_start(const struct instance *instance, const struct bundle *bundle,
 	struct trial *ret_trial)
 {
+	return trial_start_by(instance, bundle, NULL, ret_trial);
+}
+
+int trial_start_by(const struct instance *instance, const struct bundle *bundle,
+	const char *snapshot, struct trial *ret_trial)
+{
 	struct trial t = { .pid = 0 };
-	int r = make_folder(instance, bundle, &t);
+	int r = make_folder(instance, bundle, snapshot, &t);
 
 	if (r == 0)
 		r = load_policy(&t);

@@ -28,6 +28,10 @@ struct trial {
 int trial_start(const struct instance *instance, const struct bundle *bundle,
 	struct trial *ret_trial);
 
+/* The same by another snapshot of trusted lists, a file (trust/snapshot.h). */
+int trial_start_by(const struct instance *instance, const struct bundle *bundle,
+	const char *snapshot, struct trial *ret_trial);
+
 /* Ask about the octets of a stored document as of a time: VERIFY_DOCUMENT to have it
  * judged, VERIFY_VIEW for what it says. *ret_report: a new reference. Return: 0 or
  * negative undecided. */

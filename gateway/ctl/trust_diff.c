@@ -3,9 +3,12 @@
 #include "common/json.h"
 #include "ctl/command.h"
 #include "ctl/trust_lists.h"
+#include "ctl/trust_replay.h"
 #include "trust/snapshot.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The same service: territory, name and first certificate. */
@@ -80,26 +83,86 @@ static int open_at(const char *store, const char *time, struct trust_snapshot **
 	return -1;
 }
 
-int trust_lists_diff(int argc, char **argv)
+struct diff_options {
+	const char *store;
+	bool replay;
+	struct replay_options documents;
+};
+
+static int take(struct diff_options *o, int option, const char *value)
+{
+	char *end;
+
+	switch (option) {
+	case 's':
+		o->store = value;
+		return 0;
+	case 'r':
+		o->replay = true;
+		return 0;
+	case 'S':
+		return clock_parse(value, &o->documents.since) == 0
+			       ? 0
+			       : command_fault(
+					 "--since is no time of RFC 3339: %s", value);
+	case 'n':
+		o->documents.limit = strtol(value, &end, 10);
+		return *value && !*end && o->documents.limit >= 1 &&
+				       o->documents.limit <= REPLAY_LIMIT_TOP
+			       ? 0
+			       : command_fault("--limit is 1 to %d", REPLAY_LIMIT_TOP);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int read_options(int argc, char **argv, struct diff_options *o)
 {
 	static const struct option OPTIONS[] = {
 		{ "store", required_argument, NULL, 's' },
+		{ "replay", no_argument, NULL, 'r' },
+		{ "since", required_argument, NULL, 'S' },
+		{ "limit", required_argument, NULL, 'n' },
 		{ 0 },
 	};
-	_cleanup_(trust_snapshot_freep) struct trust_snapshot *a = NULL, *b = NULL;
-	const char *store = NULL;
-	int option, n;
+	int option;
 
 	optind = 1;
-	while ((option = command_option(argc, argv, "", OPTIONS)) == 's')
-		store = optarg;
-	if (option == -1 && !store)
-		command_fault("--store is missing");
-	if (option != -1 || !store ||
-		command_arguments(argc, argv, 2, 2, "one of two TIMEs") < 0)
+	*o = (struct diff_options){ .documents = { .since = INT64_MIN,
+					    .limit = REPLAY_LIMIT_DEFAULT } };
+	while ((option = command_option(argc, argv, "", OPTIONS)) != -1)
+		if (take(o, option, optarg) < 0)
+			return -EINVAL;
+	if (!o->store)
+		return command_fault("--store is missing");
+	if (o->replay && o->documents.since == INT64_MIN)
+		return command_fault("--replay needs --since");
+	return command_arguments(argc, argv, 2, 2, "one of two TIMEs");
+}
+
+static int replay(const struct diff_options *o, char **times)
+{
+	int64_t before, after;
+
+	if (clock_parse(times[0], &before) < 0 || clock_parse(times[1], &after) < 0) {
+		command_fault("not an RFC 3339 time");
 		return command_usage("trust");
-	if (open_at(store, argv[optind], &a) < 0 ||
-		open_at(store, argv[optind + 1], &b) < 0)
+	}
+	return trust_replay(o->store, before, after, &o->documents);
+}
+
+int trust_lists_diff(int argc, char **argv)
+{
+	_cleanup_(trust_snapshot_freep) struct trust_snapshot *a = NULL, *b = NULL;
+	struct diff_options o;
+	int n;
+
+	if (read_options(argc, argv, &o) < 0)
+		return command_usage("trust");
+	if (o.replay)
+		return replay(&o, argv + optind);
+	if (open_at(o.store, argv[optind], &a) < 0 ||
+		open_at(o.store, argv[optind + 1], &b) < 0)
 		return EXIT_USAGE;
 	n = compare(a, b);
 	return n < 0 ? EXIT_INTERNAL : n > 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;

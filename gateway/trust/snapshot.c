@@ -197,6 +197,14 @@ int trust_snapshot_anchors(const struct trust_snapshot *s, struct pki_material *
 	return r;
 }
 
+int trust_snapshot_path(const char *store, int64_t known_at, char ret_path[PATH_MAX])
+{
+	int64_t at = 0;
+	int r = find(store, known_at, &at);
+
+	return r == 0 ? path_of(store, at, ret_path) : r;
+}
+
 bool trust_snapshot_there(const char *store, int64_t at)
 {
 	int64_t newest = 0;

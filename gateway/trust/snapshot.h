@@ -11,6 +11,8 @@
 #include "pki/material.h"
 #include "trust/import.h"
 
+#include <limits.h>
+
 struct trust_map;
 
 /* A snapshot, mapped from its file and shared with every process that maps it. */
@@ -46,6 +48,10 @@ DEFINE_CLEANUP(struct trust_snapshot *, trust_snapshot_free)
 size_t trust_snapshot_services(const struct trust_snapshot *s);
 void trust_snapshot_service(
 	const struct trust_snapshot *s, size_t index, struct snapshot_service *ret);
+
+/* The file of the newest snapshot at or before known_at. Return: 0, -ENOENT, other
+ * negative. */
+int trust_snapshot_path(const char *store, int64_t known_at, char ret_path[PATH_MAX]);
 
 /* Whether the newest snapshot is one of at or before. */
 bool trust_snapshot_there(const char *store, int64_t at);

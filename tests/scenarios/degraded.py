@@ -97,6 +97,9 @@ class ALists:
         self.lists.lotl(**dates)
         self.lists.good("BB", **dates)
         self.lists.write("aa.xml", list_of(self.gate.pki.path(CA), **dates), self.lists.member)
+        self.adopt(at)
+
+    def adopt(self, at):
         done = sealgate("trust", "import", "--lotl", self.folder / "lotl.xml", "--lists",
                         self.folder, "--oj-certs", self.lists.journal.pem, "--at", text(at),
                         "--store", self.store)
