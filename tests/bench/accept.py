@@ -5,13 +5,15 @@
 
 The bench's own program `verify_stub` takes the place of sealgate-verify, and, idle, of seal and
 forward; it speaks the same protocol. No program of the product has a way to skip verification.
-Figures side by side in one run; nothing passes or fails here.
+Figures side by side in one run; nothing passes or fails here. SEALGATE_BENCH_STORE names a
+folder that grow.py has filled: the same is measured with its documents stored.
 """
 import os
 import pathlib
 import shutil
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -22,6 +24,7 @@ from scenarios import gate as gate_module  # noqa: E402
 DOCUMENTS = int(os.environ.get("SEALGATE_BENCH_ACCEPTS", "6000"))
 OCTETS, CLIENTS, BATCH = 14 * 1024, 64, 16
 STUBBED = ("sealgate-verify", "sealgate-seal", "sealgate-forward")
+STORE = os.environ.get("SEALGATE_BENCH_STORE")
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -74,10 +77,37 @@ def measure(folder, bench):
         paths = documents(folder / "documents", DOCUMENTS)
         os.sync()
         before = cpu(gate)
-        load = run(bench / "bench_load", CLIENTS, *client,
-                   gate.listener("partners") + "/v1/documents", *paths)
+        ask = (bench / "bench_load", CLIENTS, *client, gate.listener("partners") + "/v1/documents")
+        load = run(*ask, *paths)
         used = {name: value - before.get(name, 0) for name, value in cpu(gate).items()}
+        if STORE:
+            with_stored(gate, ask, paths, load)
     return own, load, used
+
+
+def with_stored(gate, ask, paths, load):
+    """The same documents once more, behind those of a store, which is given back."""
+    gate.down()
+    queue = gate.dir / "state" / "queue"
+    owner, store = queue.stat(), pathlib.Path(STORE)
+    for entry in queue.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for entry in store.iterdir():
+        moved = shutil.move(entry, queue / entry.name)
+        os.chown(moved, owner.st_uid, owner.st_gid)
+    try:
+        started = time.monotonic()
+        gate.up()
+        took = time.monotonic() - started
+        again = run(*ask, *paths)
+        print(f"with the {(queue / 'documents').read_text().strip()} documents of {STORE}: up and "
+              f"serving in {took:.2f} s, {again['per_second']:.0f} accepts/s "
+              f"({again['good']} of {again['requests']}); ÷ empty "
+              f"{again['per_second'] / load['per_second']:.2f}")
+    finally:
+        gate.down()
+        for name in ("queue.db", "head", "documents"):
+            shutil.move(queue / name, store / name)
 
 
 def report(own, load, used):

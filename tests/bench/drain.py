@@ -106,8 +106,7 @@ def fill(gate, bench, destinations):
     owner = queue.stat()
     for entry in queue.iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    made = run(bench / "bench_engine", "backlog", queue, BACKLOG, OCTETS, *destinations)
-    (queue / "head").write_text(made["head"] + "\n")  # as queued leaves it
+    run(bench / "bench_engine", "backlog", queue, BACKLOG, OCTETS, *destinations)
     for entry in queue.iterdir():
         os.chown(entry, owner.st_uid, owner.st_gid)
 

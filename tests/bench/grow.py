@@ -6,7 +6,7 @@
 A loader fills the database with documents that have their whole life behind them (2 kB bodies).
 Each figure is the median of some probes in turn with probes of an almost empty database: what
 else the machine does meets both. SEALGATE_BENCH_STORE names a folder whose database is taken up
-and kept, since a million documents take a while.
+for the largest size, filled up and kept, since a million documents take a while.
 """
 import json
 import os
@@ -46,15 +46,18 @@ def measure(bench, folder, small):
     figures = {key: statistics.median(large[key] for _, large in pairs) for key in pairs[0][1]}
     figures["ratio"] = statistics.median(
         large["accepts_per_second"] / little["accepts_per_second"] for little, large in pairs)
+    figures["small_us"] = statistics.median(little["accept_cpu_us"] for little, _ in pairs)
     figures["small_mb"] = statistics.median(little["memory_mb"] for little, _ in pairs)
     return figures
 
 
-def grow(bench, folder, small):
+def grow(bench, fresh, store, small):
     """Figures of each size, smallest first."""
-    rows, note = [], folder / "documents"
-    have = int(note.read_text()) if note.exists() else 0
+    rows = []
     for size in SIZES:
+        folder = store if store and size == SIZES[-1] else fresh
+        note = folder / "documents"
+        have = int(note.read_text()) if note.exists() else 0
         if have < size:
             run(bench / "bench_engine", "fill", folder, size - have, OCTETS)
         figures = measure(bench, folder, small)
@@ -65,7 +68,8 @@ def grow(bench, folder, small):
         rows.append(figures)
         print(f"{size:8} documents: open {figures['open_ms']:.0f} ms, "
               f"{figures['accepts_per_second']:.0f} accepts/s in batches of 16, "
-              f"÷ {SMALL} documents in turn {figures['ratio']:.2f}; "
+              f"÷ {SMALL} documents in turn {figures['ratio']:.2f} (CPU an accept "
+              f"{figures['accept_cpu_us']:.0f} us, of {SMALL} {figures['small_us']:.0f}); "
               f"seal {figures['seal_ms']:.2f} ms, deliver {figures['deliver_ms']:.2f} ms, "
               f"explain {figures['explain_ms']:.2f} ms, stats {figures['stats_ms']:.2f} ms; "
               f"{figures['bytes']:.0f} bytes on disk a document, {figures['memory_mb']:.0f} MB "
@@ -104,10 +108,13 @@ def plot(rows, path):
 def main():
     bench, out = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-grow-"))
-    store = pathlib.Path(os.environ.get("SEALGATE_BENCH_STORE", folder / "store"))
+    store = os.environ.get("SEALGATE_BENCH_STORE")
+    store = pathlib.Path(store) if store else None
+    fresh = folder / "fresh"
     try:
-        store.mkdir(exist_ok=True)
-        rows = grow(bench, store, folder / "small")
+        for made in (fresh, *((store,) if store else ())):
+            made.mkdir(exist_ok=True)
+        rows = grow(bench, fresh, store, folder / "small")
         out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
         plot(rows, out)
         print(f"plot: {out}")
