@@ -84,6 +84,11 @@ static void queue_metrics(struct buf *b, json_t *figures)
 	family(b, "sealgate_disk_free_bytes", "gauge", "Room left where the queue is.");
 	buf_addf(b, "sealgate_disk_free_bytes %lld\n",
 		(long long)json_integer_value(json_object_get(figures, "disk_free")));
+	family(b, "sealgate_level_b_documents", "gauge",
+		"Documents sealed at level B whose time-stamp is to follow.");
+	buf_addf(b, "sealgate_level_b_documents %lld\n",
+		(long long)json_integer_value(json_object_get(
+			json_object_get(figures, "renewals"), "level_b")));
 	family(b, "sealgate_audit_records", "counter", "Records of the audit chain.");
 	buf_addf(b, "sealgate_audit_records_total %lld\n",
 		(long long)json_integer_value(

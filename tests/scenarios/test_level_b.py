@@ -81,6 +81,8 @@ def test_level_b_now_and_t_later(gate):
         state = check(gate)
         assert not state["ok"] and "level B" in state["message"]
         assert "seal.level-b" in gate.log.read_text()
+        figures = gate.request("/metrics", "operators/viewer", listener="operators").text
+        assert "\nsealgate_level_b_documents 2\n" in figures
     finally:
         gate.tsa.mode("ok")
     for identifier in ids:
