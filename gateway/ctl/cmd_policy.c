@@ -20,6 +20,7 @@ static const struct subcommand {
 	{ "try", policy_try },
 	{ "replay", policy_replay },
 	{ "public", policy_public_part },
+	{ "stop", policy_stop },
 	{ "fetch", policy_fetch },
 };
 

@@ -20,6 +20,7 @@ int policy_try(int argc, char **argv);
 int policy_replay(int argc, char **argv);
 int policy_public_part(int argc, char **argv);
 int policy_fetch(int argc, char **argv);
+int policy_stop(int argc, char **argv);
 
 /* Read --policies DIR, the only option of several of them; *ret_policies is NULL without
  * it. Return: 0, -EINVAL after a fault. */

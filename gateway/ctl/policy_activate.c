@@ -115,6 +115,10 @@ int policy_rollback(int argc, char **argv)
 		command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("policy");
 	r = force_open(&f);
+	if (r == 0 && force_is_stop(&f, f.version))
+		r = refuse(
+			"somebody was stopped: a bundle that two people stand for opens "
+			"again");
 	if (r == 0)
 		r = find_before(&f, path);
 	if (r == 0)

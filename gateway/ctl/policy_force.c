@@ -42,6 +42,39 @@ int force_path(const struct force *f, uint64_t version, char ret_path[PATH_MAX])
 		       : -ENAMETOOLONG;
 }
 
+bool force_known(const struct force *f, uint64_t version)
+{
+	char path[PATH_MAX];
+
+	return force_path(f, version, path) == 0 && access(path, F_OK) == 0;
+}
+
+static int stop_path(const struct force *f, uint64_t version, char ret_path[PATH_MAX])
+{
+	return snprintf(ret_path, PATH_MAX, "%s/%" PRIu64 ".stop", f->folder, version) <
+			       PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+bool force_is_stop(const struct force *f, uint64_t version)
+{
+	char path[PATH_MAX];
+
+	return stop_path(f, version, path) < 0 || access(path, F_OK) == 0;
+}
+
+/* Before it is in force: a stop that is not marked could be taken back by one person. */
+static int mark_stop(const struct force *f, uint64_t version, const char *act)
+{
+	char path[PATH_MAX];
+	int r = strcmp(act, "stop") == 0 ? stop_path(f, version, path) : -ENOENT;
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return durable_write(path, span_str(f->reason ? f->reason : ""), 0644);
+}
+
 static int read_active(struct force *f)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
@@ -202,9 +235,9 @@ static int write_down(const struct force *f, const struct bundle *b, const char 
 	clock_format(clock_now(), now);
 	for (size_t i = 0; i < consent->count; i++)
 		json_array_append_new(people, json_text(consent->people[i].name));
-	line = json_pack("{s:s, s:s, s:I, s:I, s:s, s:O}", "at", now, "act", act, "from",
-		(json_int_t)f->version, "version", (json_int_t)b->version,
-		"policy_digest", digest, "people", people);
+	line = json_pack("{s:s, s:s, s:I, s:I, s:s, s:O, s:s*}", "at", now, "act", act,
+		"from", (json_int_t)f->version, "version", (json_int_t)b->version,
+		"policy_digest", digest, "people", people, "reason", f->reason);
 	text = line ? json_canonical(line) : NULL;
 	fd = r == 0 ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;
 	if (!text || fd < 0)
@@ -244,6 +277,8 @@ int force_use(struct force *f, const struct bundle *b, const char *from,
 		r = keep_first(f);
 	if (r == 0)
 		r = keep(f, b, from, consent);
+	if (r == 0)
+		r = mark_stop(f, b->version, act);
 	if (r == 0)
 		r = exchange(f, next);
 	if (r == 0)

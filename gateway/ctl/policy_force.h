@@ -19,7 +19,8 @@ struct force {
 	struct instance instance;
 	char policies[PATH_MAX], folder[PATH_MAX];
 	int lock;
-	uint64_t version; /* in force; 0 before the first bundle */
+	uint64_t version;   /* in force; 0 before the first bundle */
+	const char *reason; /* of a stop, for the journal; else NULL */
 };
 
 /* Open and lock. Return: 0 or negative after a complaint on standard error. */
@@ -30,9 +31,15 @@ void force_done(struct force *f);
 /* Path of a kept bundle. */
 int force_path(const struct force *f, uint64_t version, char ret_path[PATH_MAX]);
 
+/* Was a bundle of this version ever in force? */
+bool force_known(const struct force *f, uint64_t version);
+
+/* Was the version put in force by a stop, with one person's consent? */
+bool force_is_stop(const struct force *f, uint64_t version);
+
 /* Extract, run every example, keep the bundle with its signatures (from may be its own
- * place), exchange policies/ for it in one step, and write it down. act: "activate" or
- * "rollback". Return: 0 or negative after a complaint. */
+ * place), exchange policies/ for it in one step, and write it down. act: "activate",
+ * "rollback" or "stop". Return: 0 or negative after a complaint. */
 int force_use(struct force *f, const struct bundle *b, const char *from,
 	const struct consent *consent, const char *act);
 

@@ -51,8 +51,8 @@ static int write_noted(const struct batch *b, int64_t noted)
 	return r == 0 ? durable_write(path, span_str(text), 0600) : r;
 }
 
-/* "policy.activate" or "policy.rollback", by the two people, with the line's digest. What
- * is no such line is recorded as that. Return: 0 or negative. */
+/* "policy.activate", "policy.rollback" or "policy.stop", by the two people, with the
+ * line's digest. What is no such line is recorded as that. Return: 0 or negative. */
 static int record_line(struct batch *b, struct span line)
 {
 	struct queue_audit_request q = { .actor = "policy",
@@ -65,7 +65,8 @@ static int record_line(struct batch *b, struct span line)
 
 	if (r < 0)
 		return r;
-	if (act && (strcmp(act, "activate") == 0 || strcmp(act, "rollback") == 0))
+	if (act && (strcmp(act, "activate") == 0 || strcmp(act, "rollback") == 0 ||
+			   strcmp(act, "stop") == 0))
 		snprintf(q.event, sizeof(q.event), "policy.%s", act);
 	if (!json_is_object(entry)) {
 		json_decref(entry);

@@ -240,6 +240,59 @@ def test_a_type_ends(office):
         assert [f["code"] for f in json.loads(done.stdout)["findings"]] == codes
 
 
+PARTNER = ('name = "ke";\ncountry = "KE";\ntransport = ( "' + "a" * 64 + '" );\nsigners = ( );\n'
+           'types = ( "PHYTO" );\n')
+KEY = "5" * 64
+
+
+def stop(office, name, *arguments):
+    return office.run("stop", "--key", office.folder / f"{name}.key", "--cert",
+                      office.folder / f"{name}.pem", *arguments)
+
+
+def test_one_person_stops_and_two_open_again(office):
+    file = office.policies / "partners" / "ke.cfg"
+    file.write_text(PARTNER)
+    before = tree(office.policies)
+    prepared = office.next(1)
+    office.sign(prepared, "officer-1", "officer-2")
+    for name in ("stranger", "operator"):
+        done = stop(office, name, "--reason", "x", "ke")
+        assert done.returncode == 1 and "is a policy officer" in done.stderr, done.stderr
+    assert stop(office, "officer-1", "--reason", "x", "nobody").returncode == 1
+    assert stop(office, "officer-1", "ke").returncode == 2
+    assert tree(office.policies) == before
+    assert not list((office.instance / "state" / "policy").glob("stop*"))
+
+    done = stop(office, "officer-1", "--reason", "stolen token", "ke")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^suspended = true;$", file.read_text(), re.M)
+    entry = office.journal()[-1]
+    assert (entry["act"], entry["people"], entry["reason"]) == (
+        "stop", ["officer-1 (TEST)"], "stolen token")
+    # The second stop, of one key, goes on from there.
+    done = stop(office, "officer-2", "--reason", "lost", "--signer", KEY, "ke")
+    assert done.returncode == 0, done.stderr
+    assert KEY in file.read_text() and "suspended = true" in file.read_text()
+    assert stop(office, "officer-2", "--reason", "x", "--signer", "abc", "ke").returncode == 1
+    # Nobody opens alone: neither by going back nor with what was prepared before.
+    stopped = tree(office.policies)
+    done = office.run("rollback")
+    assert done.returncode == 1 and "two people stand for" in done.stderr
+    office.refused(prepared, "not newer")
+    assert tree(office.policies) == stopped
+    bundle = office.next(9, lambda p: (p / "partners" / "ke.cfg").write_text(PARTNER))
+    office.sign(bundle, "officer-1")
+    office.refused(bundle, "two policy officers")
+    office.sign(bundle, "officer-2")
+    assert office.run("activate", bundle).returncode == 0
+    assert file.read_text() == PARTNER
+    # Back to what was stopped is stricter; from there one person still opens nothing.
+    assert office.run("rollback").returncode == 0
+    assert "suspended = true" in file.read_text()
+    assert office.run("rollback").returncode == 1
+
+
 # -- the guides ---------------------------------------------------------------------------
 
 def type_in(page, folder, instance):
