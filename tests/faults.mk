@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: EUPL-1.2
-FAULT_PROGRAMS := $(B)/faults/queue_client
+FAULT_PROGRAMS := $(B)/faults/queue_client $(B)/faults/shifted_clock.so
 
 $(B)/faults/%: $(B)/obj/tests/faults/%.o $(call archives,lib)
 	$(link)
+
+$(B)/faults/shifted_clock.so: tests/faults/shifted_clock.c
+	@mkdir -p $(@D) && echo "  CC      $<" && \
+	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
 .PHONY: faults soak
 faults: all $(FAULT_PROGRAMS) ## kill, power cut, full and failing disk, lying peers: sampled, the seed is printed

@@ -49,8 +49,9 @@ static void print_delivery(FILE *out, const json_t *d)
 /* What of a record's detail a person wants on the line. */
 static void print_detail(FILE *out, const json_t *detail)
 {
-	static const char *const KEYS[] = { "destination", "reason", "hold_reason",
-		"text", "reply_id", "retry_at", "attempt", "container_sha256" };
+	static const char *const KEYS[] = { "tls", "address", "certificate",
+		"correlation", "destination", "reason", "hold_reason", "text", "reply_id",
+		"retry_at", "attempt", "container_sha256" };
 
 	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
 		const json_t *v = json_object_get(detail, KEYS[i]);

@@ -54,15 +54,26 @@ static void take_id(const json_t *reply, struct delivery_attempt *a)
 		text_of(reply, "request_id"));
 }
 
+/* By this the other side finds the request in its own log. */
+static void add_request_id(const json_t *reply, struct delivery_attempt *a)
+{
+	size_t len = strlen(a->detail);
+
+	if (*text_of(reply, "request_id"))
+		snprintf(a->detail + len, sizeof(a->detail) - len, ", request %s",
+			text_of(reply, "request_id"));
+}
+
 /* A whole answer that could not be read says nothing about what happened over there, not
  * even under 429 or 503: what stands before the service may say that after it acted. */
 void soap_answer(long http_status, const json_t *reply, struct delivery_attempt *a)
 {
 	const char *kind = text_of(reply, "kind");
 
-	if (strcmp(kind, "fault") == 0)
+	if (strcmp(kind, "fault") == 0) {
 		take_fault(http_status, reply, a);
-	else if (strcmp(kind, "ok") == 0 && http_status == 200 && *text_of(reply, "id"))
+		add_request_id(reply, a);
+	} else if (strcmp(kind, "ok") == 0 && http_status == 200 && *text_of(reply, "id"))
 		take_id(reply, a);
 	else
 		attempt_set(a, DELIVERY_UNKNOWN,

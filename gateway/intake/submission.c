@@ -102,6 +102,7 @@ static void add_detail(struct buf *b, const struct exchange *x,
 	char until[CLOCK_TEXT_SIZE];
 
 	json_add_open(b, "detail", '{');
+	json_add_text(b, "address", scgi_get(&x->request->scgi, "REMOTE_ADDR"));
 	json_add_text(b, "certificate", x->certificate);
 	json_add_text(b, "correlation", s->correlation);
 	json_add_text(b, "country", s->country);
@@ -129,6 +130,7 @@ static void add_detail(struct buf *b, const struct exchange *x,
 	json_add_text(b, "status", s->status);
 	json_add_text(b, "store_version", s->store_version);
 	json_add_bool(b, "test", x->server->test);
+	json_add_text(b, "tls", scgi_get(&x->request->scgi, "TLS_PROTOCOL"));
 	json_add_text(b, "type", s->type);
 	json_add_close(b, '}');
 }

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The clock jumps a day ahead and back: nothing expires early, nothing is dated backwards."""
+import json
+import os
+import pathlib
+import shutil
+import struct
+import tempfile
+
+import pytest
+
+from faults.rig import FAULTS
+from scenarios.gate import Gate
+from scenarios.test_faults import until
+from scenarios.test_withdrawal import number_of, rows, wait_state
+
+DAY = 86400
+
+
+@pytest.fixture(scope="module")
+def gate():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    folder.chmod(0o755)
+    clock = folder / "clock"
+    clock.write_bytes(struct.pack("q", 0))
+    try:
+        with Gate(folder) as made:
+            made.make()
+            path = made.dir / "policies" / "routes" / "destinations" / "traces.cfg"
+            path.write_text(path.read_text() + "expire_s = 3600;\n")
+            os.environ.update(LD_PRELOAD=str(FAULTS / "shifted_clock.so"),
+                              SHIFTED_CLOCK=str(clock))
+            try:
+                made.up()
+            finally:
+                del os.environ["LD_PRELOAD"], os.environ["SHIFTED_CLOCK"]
+            made.jump = lambda seconds: jump(clock, seconds)
+            yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def jump(clock, seconds):
+    """In place: the programs have the file mapped."""
+    with open(clock, "r+b") as file:
+        file.write(struct.pack("q", seconds))
+
+
+def post(gate, number):
+    path = gate.certificate("phyto", number)
+    return gate.request("/v1/documents", method="POST", data=path.read_bytes(),
+                        headers={"Content-Type": "application/xml"})
+
+
+def explained(gate, identifier):
+    return json.loads(gate.run("explain", "--format", "json", identifier).stdout)["documents"][0]
+
+
+def traces_of(gate, identifier):
+    return next(d for d in explained(gate, identifier)["deliveries"]
+                if d["destination"] == "traces")
+
+
+def records(gate):
+    return [json.loads(line) for line in gate.run("audit", "export").stdout.splitlines()]
+
+
+def test_behind_nothing_is_recorded_or_sealed(gate):
+    first = post(gate, number_of(1)).json()["id"]
+    gate.wait_delivered([first])
+    wait_state(gate, first, "traces", "delivered")
+    gate.jump(-DAY)
+    until(lambda: "queued.clock" in gate.log.read_text())
+    before, stamped = len(records(gate)), len(gate.tsa.ledger())
+    answer = post(gate, number_of(2))
+    assert answer.status_code == 503 and answer.headers["Retry-After"]
+    assert (len(records(gate)), len(gate.tsa.ledger()) - stamped) == (before, 1)
+    gate.jump(0)
+    until(lambda: post(gate, number_of(2)).status_code in (200, 202))
+    times = [r["record"]["at"] for r in records(gate)]
+    assert times == sorted(times)
+
+
+def test_ahead_nothing_expires_and_the_way_back(gate):
+    gate.traces.mode("down")
+    identifier = post(gate, number_of(3)).json()["id"]
+    wait_state(gate, identifier, "customs-nl", "delivered")
+    gate.jump(DAY)
+    tried = traces_of(gate, identifier)["attempts"]
+    until(lambda: traces_of(gate, identifier)["attempts"] >= tried + 3, 60)
+    assert traces_of(gate, identifier)["state"] in ("deferred", "sending")
+    gate.jump(0)
+    gate.traces.mode("ok")
+    until(lambda: "the clock says" in gate.log.read_text().rsplit("passed the last", 1)[-1])
+    last = records(gate)[-1]["record"]["at"]
+    (gate.dir / "state" / "queue" / "accept-clock").write_text(last + "\n")
+    until(lambda: post(gate, number_of(4)).status_code in (200, 202), 60)
+    operator = gate.transport("operators/operator")
+    done = gate.run("redrive", "--url", gate.listener("operators"), *operator,
+                    "--reason", "the clock is right again", identifier)
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_state(gate, identifier, "traces", "delivered")
+    assert len(rows(gate, identifier)["traces"]) == 1
+    assert gate.run("audit", "verify").returncode == 0
