@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-FAULT_PROGRAMS := $(B)/faults/queue_client $(B)/faults/shifted_clock.so
+FAULT_PROGRAMS := $(B)/faults/queue_client $(B)/faults/shifted_clock.so $(B)/faults/validate_soak
 
 $(B)/faults/%: $(B)/obj/tests/faults/%.o $(call archives,lib)
 	$(link)
