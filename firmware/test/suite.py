@@ -157,6 +157,10 @@ class Suite:
         boot = report.json()["boot"]
         expect(boot["secure_boot"] is True and boot["root"].startswith("/dev/mapper/root erofs ro")
                and "[integrity]" in boot["lockdown"], f"report {report.text}", self.machine)
+        # Nothing listens but the edge, and the resolver for the machine itself.
+        listening = {port.rsplit(":", 1)[1] for port in report.json()["open_ports"]["tcp"]
+                     if not port.startswith("127.")}
+        expect(listening == {"8443", "8444", "8445"}, f"listening: {listening}", self.machine)
         said = self.remote("viewer", "hsm", "status")
         expect(said.returncode == 0 and '"active":true' in said.stdout.replace(" ", ""),
                f"sealgate --remote: {said.stdout}{said.stderr}", self.machine)

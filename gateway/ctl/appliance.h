@@ -52,6 +52,10 @@ int appliance_health(char **ret_reason);
  * with the days that they have left. What cannot be read is null. The caller owns it. */
 json_t *appliance_report(void);
 
+/* What listens, by the kernel's table (/proc/net/tcp, udp, both with 6): "ADDRESS:PORT".
+ * Return: an array that the caller owns. */
+json_t *appliance_ports(const char *table, bool udp);
+
 /* Start a unit of the image, and wait for its end or not. Return: 0 or -errno. */
 int appliance_start(const char *unit, bool wait);
 

@@ -21,6 +21,8 @@
 #define PEM_MAX (1024u * 1024)
 #define ASK_MS 5000
 #define DAY 86400
+#define CLOCK_STATE "/run/sealgate-clock/state"
+#define CLOCK_DRIFT "/var/lib/chrony/chrony.drift"
 #define PCR11 "/sys/class/tpm/tpm0/pcr-sha256/11"
 #define SECURE_BOOT                                                                      \
 	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -29,7 +31,7 @@
 static const char *const CERTIFICATES[] = { APPLIANCE_INSTANCE "/tls/*.pem",
 	APPLIANCE_INSTANCE "/policies/anchors/*/*.pem",
 	APPLIANCE_INSTANCE "/credentials/destinations/*.pem",
-	APPLIANCE_ANCHORS "/*.pem" };
+	APPLIANCE_INSTANCE "/state/signer/*.chain.pem", APPLIANCE_ANCHORS "/*.pem" };
 
 /* A file of the kernel has no size beforehand. Return: text that the caller frees. */
 static char *read_text(const char *path)
@@ -166,11 +168,38 @@ static json_t *instance_part(void)
 	return part;
 }
 
+/* Of the machine and not of a unit that has a network of its own; null where the first
+ * process is not to be seen. */
+static json_t *ports_of(const char *path, bool udp)
+{
+	_cleanup_(freep) char *table = read_text(path);
+
+	return table ? appliance_ports(table, udp) : json_null();
+}
+
+static json_t *open_ports(void)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "tcp",
+		ports_of("/proc/1/net/tcp", false), "tcp6",
+		ports_of("/proc/1/net/tcp6", false), "udp",
+		ports_of("/proc/1/net/udp", true), "udp6",
+		ports_of("/proc/1/net/udp6", true));
+}
+
+/* What the watcher of the clock says, and how fast chrony found it to run (ppm). */
+static json_t *clock_part(void)
+{
+	return json_pack("{s:o, s:o}", "state", first_line(CLOCK_STATE), "drift",
+		first_line(CLOCK_DRIFT));
+}
+
 json_t *appliance_report(void)
 {
 	return json_pack(
-		"{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, s:o, s:o}, s:o, s:o}",
-		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
+		"{s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, s:o, s:o}, "
+		"s:o, s:o}",
+		"open_ports", open_ports(), "clock", clock_part(), "version",
+		word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
 		first_line("/proc/sys/kernel/osrelease"), "boot", "secure_boot",
 		secure_boot(), "roothash", word_of("/proc/cmdline", "roothash="), "root",
 		root_mount(), "lockdown", first_line("/sys/kernel/security/lockdown"),
