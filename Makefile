@@ -10,6 +10,9 @@ PROGS := intake verify queued seal forward trustd admin operate ctl
 
 PKGS := libxml-2.0 xmlsec1-openssl libcrypto jansson libconfig sqlite3 libcurl \
 	libsystemd libseccomp libp11 p11-kit-1 libzip zlib
+# The appliance's image is built without it: its queue is SQLite.
+LIBPQ := $(shell pkg-config --exists libpq 2>/dev/null && echo libpq)
+PKGS  += $(LIBPQ)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Wcast-qual -Wformat=2 -Wundef -Wswitch-enum -Wvla \
@@ -24,6 +27,7 @@ VERSION := 0.1.0
 
 # pkg-config's include directories are system headers: their warnings are not ours.
 CPPFLAGS := -D_GNU_SOURCE -DSEALGATE_VERSION='"$(VERSION)"' -Igateway -I. \
+	$(if $(LIBPQ),-DSEALGATE_POSTGRESQL) \
 	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 CFLAGS   := -std=gnu11 -g $(OPT) $(WARN) $(WERROR) $(HARDEN)
 LDFLAGS  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
@@ -53,9 +57,10 @@ SIGNER_CLIENT := pkcs11/client.c
 # What the command line takes of pkcs11/: a partner's own key, never the gate's.
 PARTNER_KEY := pkcs11/partner_key.c pkcs11/module.c
 
+without = $(if $(LIBPQ),,gateway/queue/engine_pg%)
 define library
-$(B)/lib/$(1).a: $(call objs,obj,$(wildcard gateway/$(1)/*.c))
-$(B)/san/lib/$(1).a: $(call objs,san,$(wildcard gateway/$(1)/*.c))
+$(B)/lib/$(1).a: $(call objs,obj,$(filter-out $(without),$(wildcard gateway/$(1)/*.c)))
+$(B)/san/lib/$(1).a: $(call objs,san,$(filter-out $(without),$(wildcard gateway/$(1)/*.c)))
 .PHONY: lib-$(1)
 lib-$(1): $(B)/lib/$(1).a
 endef
@@ -129,7 +134,7 @@ unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c)) #
 
 ## packages and installation --------------------------------------------------
 DEPS := gcc make pkg-config libc6-dev libssl-dev libxml2-dev libxmlsec1-dev libp11-dev \
-	libcurl4-openssl-dev libjansson-dev libconfig-dev libsqlite3-dev libzip-dev zlib1g-dev \
+	libcurl4-openssl-dev libjansson-dev libconfig-dev libsqlite3-dev libpq-dev libzip-dev zlib1g-dev \
 	libsystemd-dev libseccomp-dev nginx-light softhsm2 openssl ca-certificates
 DEPS_DEMO := python3 python3-cryptography python3-lxml python3-requests
 DEPS_TEST := $(shell sed -e '/^\#/d' tests/packages.txt)

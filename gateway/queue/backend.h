@@ -45,6 +45,7 @@ struct backend {
 	/* Return: 0, or negative when the connection to the database is of no use. */
 	int (*rollback)(struct engine *e);
 	int (*mark)(struct engine *e);
+	/* -EINVAL with keep: what was done broke a rule, and was undone. */
 	int (*unmark)(struct engine *e, bool keep);
 	int (*maintain)(struct engine *e, bool force);
 
@@ -56,12 +57,18 @@ struct backend {
 	bool (*null)(const struct row *row, int column);
 	int64_t (*integer)(const struct row *row, int column);
 	struct span (*octets)(const struct row *row, int column);
-	int64_t (*last_key)(struct engine *e); /* of the document inserted last */
+	/* Of the document inserted last; NULL where the statement returns it, and no row
+	 * when another appliance was first with the like of it. */
+	int64_t (*last_key)(struct engine *e);
 
 	int (*blob_write)(struct engine *e, int64_t document, enum queue_part part,
 		struct span data);
 	int (*blob_read)(struct engine *e, int64_t document, enum queue_part part,
 		size_t max, int *ret_fd);
+
+	/* From here to the end of the transaction all is read as it is now. NULL: so it
+	 * is anyhow. */
+	int (*steady)(struct engine *e);
 
 	/* Octets that the database may grow by, -1 when nobody knows. */
 	int64_t (*room)(struct engine *e);
@@ -73,6 +80,10 @@ struct backend {
 	int (*backup_step)(struct engine *e, int pages);
 	void (*backup_discard)(struct engine *e);
 };
+
+/* The PostgreSQL engine, as engine_open_at. */
+int pg_open(
+	const struct engine_place *place, struct engine **ret_engine, char **ret_error);
 
 /* Where the round stands that compares every row with its records. */
 struct ledger_walk {
@@ -171,6 +182,9 @@ void document_read(struct row *s, struct document_row *ret_row);
 /* By id. QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
 int document_find(struct engine *e, const char *id, struct document_row *ret_row);
 
+/* The same of one that may be changed: nobody else changes it before the commit. */
+int document_lock(struct engine *e, const char *id, struct document_row *ret_row);
+
 /* By id, when it is still claimed under this fence; else QUEUE_STALE. */
 int document_claimed(
 	struct engine *e, const char *id, uint64_t fence, struct document_row *ret_row);
@@ -203,8 +217,11 @@ void delivery_read(struct row *s, struct delivery_row *ret_row);
 int delivery_find(struct engine *e, int64_t document, const char *destination,
 	struct delivery_row *ret_row);
 
-/* All of a document, at most QUEUE_DELIVERIES_MAX. Return: how many or negative. */
+/* All of a document, at most QUEUE_DELIVERIES_MAX; delivery_list is for reading alone,
+ * the others lock what they find. Return: how many or negative. */
 int delivery_all(struct engine *e, int64_t document,
+	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX]);
+int delivery_list(struct engine *e, int64_t document,
 	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX]);
 
 /* The one place where a delivery's state changes: checks the table, writes the whole row.

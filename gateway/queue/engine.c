@@ -6,6 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
+int engine_open_at(
+	const struct engine_place *place, struct engine **ret_engine, char **ret_error)
+{
+	if (!place->postgresql || !place->postgresql[0])
+		return engine_open(place->folder, ret_engine, ret_error);
+#ifdef SEALGATE_POSTGRESQL
+	return pg_open(place, ret_engine, ret_error);
+#else
+	*ret_engine = NULL;
+	*ret_error = strdup("this program was built without PostgreSQL (libpq)");
+	return -EOPNOTSUPP;
+#endif
+}
+
+const char *engine_name(const struct engine *e)
+{
+	return e->backend->name;
+}
+
 int engine_begin(struct engine *e)
 {
 	int r;
@@ -48,9 +67,11 @@ int engine_mark(struct engine *e)
 
 int engine_unmark(struct engine *e, bool keep)
 {
-	if (!keep)
+	int r = e->backend->unmark(e, keep);
+
+	if (!keep || r < 0)
 		e->head = e->marked;
-	return e->backend->unmark(e, keep);
+	return r;
 }
 
 enum engine_failure engine_failure(const struct engine *e)

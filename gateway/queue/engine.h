@@ -22,6 +22,7 @@ enum engine_failure {
 	ENGINE_FINE = 0,
 	ENGINE_NO_SPACE, /* roll back, answer UNAVAILABLE, try again later; reading works
 			  */
+	ENGINE_AGAIN,	 /* roll back; the same batch may do well at once */
 	ENGINE_REOPEN,	 /* roll back, answer UNAVAILABLE, close, open again later */
 	ENGINE_FATAL, /* what is on the disk is unknown: answer nothing, exit, replay */
 };
@@ -29,6 +30,22 @@ enum engine_failure {
 /* Open or create the database in folder; brings its schema up to date. *ret_error is one
  * line for people that the caller frees. Return: 0 or -errno. */
 int engine_open(const char *folder, struct engine **ret_engine, char **ret_error);
+
+/* Which database, and how to come to it. */
+struct engine_place {
+	const char *folder;	   /* state/queue; of SQLite the database is in it */
+	const char *postgresql;	   /* a libpq connection string, or "" for SQLite */
+	const char *password_file; /* or "" */
+	const char *appliance;	   /* whose audit chain, at a shared database */
+};
+
+/* As engine_open. -EOPNOTSUPP when the program was built without that database. */
+int engine_open_at(
+	const struct engine_place *place, struct engine **ret_engine, char **ret_error);
+
+/* What the engine is: "sqlite", "postgresql". */
+const char *engine_name(const struct engine *e);
+
 void engine_close(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_close)
 
@@ -38,6 +55,7 @@ void engine_rollback(struct engine *e);
 
 /* Bounds of one operation inside the batch. */
 int engine_mark(struct engine *e);
+/* -EINVAL with keep: what was done broke a rule of the database and was undone. */
 int engine_unmark(struct engine *e, bool keep);
 
 enum engine_failure engine_failure(const struct engine *e);

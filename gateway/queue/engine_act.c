@@ -148,7 +148,7 @@ static int act_on_one(
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	const struct queue_selection *s = &q->selection;
 	struct document_row doc;
-	int count, r = document_find(e, s->id, &doc);
+	int count, r = document_lock(e, s->id, &doc);
 
 	if (r != QUEUE_DONE)
 		return r;

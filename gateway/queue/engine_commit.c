@@ -132,8 +132,11 @@ static int insert_document(
 
 	int r = sql_step(e, row);
 
-	*ret_key = r == 0 ? e->backend->last_key(e) : 0;
-	return r;
+	if (r > 0)
+		*ret_key = sql_int(row, 0);
+	else
+		*ret_key = r == 0 && e->backend->last_key ? e->backend->last_key(e) : 0;
+	return r < 0 ? r : 0;
 }
 
 static int insert_parts(struct engine *e, int64_t key, const struct engine_parts *p)
@@ -174,6 +177,15 @@ static int relate(struct engine *e, int64_t key, const struct queue_submission *
 	return r == QUEUE_DONE ? relation_take_effect(e, s->received, &row) : r;
 }
 
+/* Another appliance has committed the like of it in between: now it is found. */
+static int lost_the_race(struct engine *e, const struct queue_submission *s,
+	struct queue_document *ret_first)
+{
+	int r = find_before_insert(e, s, ret_first);
+
+	return r == QUEUE_DONE ? -EAGAIN : r;
+}
+
 int engine_insert(struct engine *e, const struct queue_submission *s,
 	const struct engine_parts *parts, struct queue_document *ret_first)
 {
@@ -186,6 +198,8 @@ int engine_insert(struct engine *e, const struct queue_submission *s,
 	if (r != QUEUE_DONE)
 		return r;
 	r = insert_document(e, s, &key);
+	if (r == 0 && key == 0)
+		return lost_the_race(e, s, ret_first);
 	if (r == 0)
 		r = insert_parts(e, key, parts);
 	if (r == 0)

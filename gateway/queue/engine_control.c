@@ -145,7 +145,7 @@ int engine_control(struct engine *e, int64_t now, const struct queue_control_req
 		!c->reason[0])
 		return QUEUE_ILLEGAL;
 	v = &VERBS[c->verb];
-	r = document_find(e, c->id, &d);
+	r = document_lock(e, c->id, &d);
 	if (r != QUEUE_DONE)
 		return r;
 	if (c->destination[0]) {

@@ -28,18 +28,19 @@ static json_t *child(json_t *parent, const char *name)
 	return c;
 }
 
-/* partner, destination, key, n as {partner: {destination: {group: {key: n}}}}. */
-static int read_counts(
-	struct engine *e, enum statement which, const char *group, json_t *partners)
+/* partner, destination, key, n, group as {partner: {destination: {group: {key: n}}}}; by
+ * one statement, as others may write between two. */
+static int read_counts(struct engine *e, json_t *partners)
 {
-	_cleanup_statement_ struct row *s = sql_bind(e, which, "");
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_LEDGER_COUNTS, "");
 	int r;
 
 	while ((r = sql_step(e, s)) > 0) {
 		const char *partner = sql_string(s, 0);
 		const char *destination = sql_string(s, 1);
 		const char *key = sql_string(s, 2);
-		json_t *of = child(child(child(partners, partner), destination), group);
+		json_t *of = child(
+			child(child(partners, partner), destination), sql_string(s, 4));
 
 		if (json_object_set_new(of, key, json_integer(sql_int(s, 3))) < 0)
 			return -ENOMEM;
@@ -128,12 +129,8 @@ int ledger_rows(struct engine *e, json_t **ret_rows, bool *ret_balanced)
 	_cleanup_json_ json_t *partners = json_object();
 	_cleanup_json_ json_t *rows = json_array();
 	bool balance = true;
-	int r = read_counts(e, SQL_LEDGER_STATES, "states", partners);
+	int r = read_counts(e, partners);
 
-	if (r == 0)
-		r = read_counts(e, SQL_LEDGER_FLOWS, "flows", partners);
-	if (r == 0)
-		r = read_counts(e, SQL_LEDGER_WITHDRAWN, "withdrawn", partners);
 	if (r == 0)
 		r = documents_counted(e, &balance);
 	if (r == 0)
@@ -194,7 +191,7 @@ static int compare_deliveries(
 	struct engine *e, const struct document_row *d, const struct replay *p)
 {
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
-	int n = delivery_all(e, d->key, rows), r = n < 0 ? n : 0;
+	int n = delivery_list(e, d->key, rows), r = n < 0 ? n : 0;
 
 	for (size_t i = 0; r == 0 && i < p->count; i++) {
 		const struct replay_delivery *told = &p->deliveries[i];
@@ -277,8 +274,10 @@ static void end_round(struct engine *e)
 
 int engine_ledger_walk(struct engine *e, int limit)
 {
-	int n = walk_documents(e, limit);
-	int r = n < 0 ? n : walk_records(e, limit * 16);
+	int n = e->backend->steady ? e->backend->steady(e) : 0, r;
+
+	n = n < 0 ? n : walk_documents(e, limit);
+	r = n < 0 ? n : walk_records(e, limit * 16);
 
 	if (r < 0)
 		return r;

@@ -83,24 +83,27 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 		json_text(relation.number));
 }
 
-/* One record with what proves its place: previous and own chain value. */
-static json_t *event_to_json(struct engine *e, int64_t position, struct row *s)
+/* One record with what proves its place: previous and own chain value and, where several
+ * appliances have chains, whose it is. */
+static json_t *event_to_json(int64_t position, struct row *s)
 {
 	struct span record = sql_octets(s, 1);
 	struct span own = sql_octets(s, 2);
-	uint8_t before[SHA256_SIZE] = { 0 };
+	struct span before = sql_octets(s, 3);
+	static const uint8_t none[SHA256_SIZE];
 	char hash[SHA256_TEXT_SIZE], chain[SHA256_TEXT_SIZE], previous[SHA256_TEXT_SIZE];
 
-	if (own.len != SHA256_SIZE ||
-		(position > 1 &&
-			engine_chain_at(e, position - 1, before) != QUEUE_DONE) ||
+	if (position == 1)
+		before = span_of(none, SHA256_SIZE);
+	if (own.len != SHA256_SIZE || before.len != SHA256_SIZE ||
 		digest_sha256_text(record, hash) < 0)
 		return NULL;
 	hex_encode(own.data, SHA256_SIZE, chain);
-	hex_encode(before, SHA256_SIZE, previous);
-	return json_pack("{s:I,s:s,s:s,s:s,s:o}", "position", (json_int_t)position,
+	hex_encode(before.data, SHA256_SIZE, previous);
+	return json_pack("{s:I,s:s,s:s,s:s,s:o,s:o*}", "position", (json_int_t)position,
 		"previous", previous, "record_sha256", hash, "chain", chain, "record",
-		json_read(record, QUEUE_RECORD_MAX));
+		json_read(record, QUEUE_RECORD_MAX), "appliance",
+		sql_null(s, 4) ? NULL : json_text(sql_string(s, 4)));
 }
 
 json_t *events_to_json(struct engine *e, const struct document_row *d)
@@ -111,7 +114,7 @@ json_t *events_to_json(struct engine *e, const struct document_row *d)
 	int r;
 
 	while ((r = sql_step(e, s)) > 0)
-		if (json_array_append_new(list, event_to_json(e, sql_int(s, 0), s)) < 0)
+		if (json_array_append_new(list, event_to_json(sql_int(s, 0), s)) < 0)
 			return NULL;
 	return r < 0 ? NULL : TAKE(list);
 }

@@ -80,7 +80,7 @@ static int release_deliveries(
 int document_claimed(
 	struct engine *e, const char *id, uint64_t fence, struct document_row *ret_row)
 {
-	int r = document_find(e, id, ret_row);
+	int r = document_lock(e, id, ret_row);
 
 	if (r != QUEUE_DONE)
 		return r;
@@ -177,7 +177,7 @@ static int claimed_delivery(struct engine *e, int64_t now,
 	const struct queue_delivery_result_request *q, struct document_row *ret_doc,
 	struct delivery_row *ret_row, bool *ret_again)
 {
-	int r = document_find(e, q->id, ret_doc);
+	int r = document_lock(e, q->id, ret_doc);
 
 	*ret_again = false;
 	if (r == QUEUE_DONE)

@@ -37,15 +37,26 @@ void document_read(struct row *s, struct document_row *ret_row)
 	ret_row->first_try = sql_int(s, 20);
 }
 
-int document_find(struct engine *e, const char *id, struct document_row *ret_row)
+static int find_by(struct engine *e, enum statement which, const char *id,
+	struct document_row *ret_row)
 {
-	_cleanup_statement_ struct row *s = sql_bind(e, SQL_FIND_ID, "t", id);
+	_cleanup_statement_ struct row *s = sql_bind(e, which, "t", id);
 	int r = sql_step(e, s);
 
 	if (r <= 0)
 		return r < 0 ? r : QUEUE_NOT_FOUND;
 	document_read(s, ret_row);
 	return QUEUE_DONE;
+}
+
+int document_find(struct engine *e, const char *id, struct document_row *ret_row)
+{
+	return find_by(e, SQL_FIND_ID, id, ret_row);
+}
+
+int document_lock(struct engine *e, const char *id, struct document_row *ret_row)
+{
+	return find_by(e, SQL_LOCK_ID, id, ret_row);
 }
 
 int document_become(
@@ -101,16 +112,27 @@ int delivery_find(struct engine *e, int64_t document, const char *destination,
 	return QUEUE_DONE;
 }
 
-int delivery_all(struct engine *e, int64_t document,
+static int select_all(struct engine *e, enum statement which, int64_t document,
 	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX])
 {
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_ALL_DELIVERIES, "i", (int64_t)document);
+	_cleanup_statement_ struct row *s = sql_bind(e, which, "i", document);
 	int count = 0, r;
 
 	while ((r = sql_step(e, s)) > 0 && count < QUEUE_DELIVERIES_MAX)
 		delivery_read(s, &ret_rows[count++]);
 	return r < 0 ? r : count;
+}
+
+int delivery_all(struct engine *e, int64_t document,
+	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX])
+{
+	return select_all(e, SQL_LOCK_DELIVERIES, document, ret_rows);
+}
+
+int delivery_list(struct engine *e, int64_t document,
+	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX])
+{
+	return select_all(e, SQL_ALL_DELIVERIES, document, ret_rows);
 }
 
 static const char *held_from_text(const struct delivery_row *d)

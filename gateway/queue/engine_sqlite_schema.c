@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "common/buf.h"
 #include "queue/engine_sqlite.h"
+#include "queue/transitions.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,47 +29,6 @@ static int migrate(struct engine_sqlite *e, int from)
 			r = sqlite_exec(e, text);
 	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", schema_versions());
 	return r < 0 ? r : sqlite_exec(e, pragma);
-}
-
-#define TRIGGER_MAX (64u * 1024)
-
-/* A table whose state column follows a table of transitions. */
-struct machine {
-	const char *table;
-	unsigned states;
-	const char *(*text)(unsigned state);
-	bool (*may)(unsigned from, unsigned to);
-};
-
-static const char *document_text(unsigned s)
-{
-	return document_state_text((enum document_state)s);
-}
-
-static bool document_may(unsigned from, unsigned to)
-{
-	return document_may_become((enum document_state)from, (enum document_state)to);
-}
-
-static const char *delivery_text(unsigned s)
-{
-	return delivery_state_text((enum delivery_state)s);
-}
-
-static bool delivery_may(unsigned from, unsigned to)
-{
-	return delivery_may_become((enum delivery_state)from, (enum delivery_state)to);
-}
-
-/* "(0 OR NEW.state='a' OR NEW.state='b')" of what may follow a state; not IN, for which
- * SQLite would build a table each time. */
-static void add_successors(struct buf *b, unsigned from, const struct machine *m)
-{
-	buf_add_str(b, "(0");
-	for (unsigned to = 1; to < m->states; to++)
-		if (m->may(from, to))
-			buf_addf(b, " OR NEW.state='%s'", m->text(to));
-	buf_add_str(b, ")");
 }
 
 /* Is the trigger there with exactly this text? Return: 1, 0, negative. */
@@ -112,30 +71,19 @@ static int transition_triggers(struct engine_sqlite *e, const struct machine *m)
 
 	snprintf(start_name, sizeof(start_name), "%s_start", m->table);
 	snprintf(next_name, sizeof(next_name), "%s_next", m->table);
-	buf_init(&start, TRIGGER_MAX);
-	buf_init(&next, TRIGGER_MAX);
-	buf_addf(&start, "CREATE TRIGGER %s BEFORE INSERT ON %s WHEN NOT (", start_name,
+	buf_init(&start, TRANSITIONS_MAX);
+	buf_init(&next, TRANSITIONS_MAX);
+	buf_addf(&start, "CREATE TRIGGER %s BEFORE INSERT ON %s WHEN ", start_name,
 		m->table);
-	add_successors(&start, 0, m);
-	buf_add_str(&start, ") BEGIN SELECT RAISE(ABORT,'illegal first state'); END");
-	buf_addf(&next,
-		"CREATE TRIGGER %s BEFORE UPDATE OF state ON %s"
-		" WHEN NEW.state<>OLD.state AND NOT (0",
-		next_name, m->table);
-	for (unsigned from = 1; from < m->states; from++) {
-		buf_addf(&next, " OR (OLD.state='%s' AND ", m->text(from));
-		add_successors(&next, from, m);
-		buf_add_str(&next, ")");
-	}
-	buf_add_str(&next, ") BEGIN SELECT RAISE(ABORT,'illegal transition'); END");
+	transitions_add_first(&start, m);
+	buf_add_str(&start, " BEGIN SELECT RAISE(ABORT,'illegal first state'); END");
+	buf_addf(&next, "CREATE TRIGGER %s BEFORE UPDATE OF state ON %s WHEN ", next_name,
+		m->table);
+	transitions_add_next(&next, m);
+	buf_add_str(&next, " BEGIN SELECT RAISE(ABORT,'illegal transition'); END");
 	r = set_trigger(e, start_name, &start);
 	return r < 0 ? r : set_trigger(e, next_name, &next);
 }
-
-static const struct machine DOCUMENTS = { "documents", DOCUMENT_STATES, document_text,
-	document_may };
-static const struct machine DELIVERIES = { "deliveries", DELIVERY_STATES, delivery_text,
-	delivery_may };
 
 static int update_in_transaction(struct engine_sqlite *e)
 {
@@ -152,9 +100,9 @@ static int update_in_transaction(struct engine_sqlite *e)
 	if (version < schema_versions())
 		r = migrate(e, version);
 	if (r == 0)
-		r = transition_triggers(e, &DOCUMENTS);
+		r = transition_triggers(e, &TRANSITIONS_DOCUMENTS);
 	if (r == 0)
-		r = transition_triggers(e, &DELIVERIES);
+		r = transition_triggers(e, &TRANSITIONS_DELIVERIES);
 	return r;
 }
 

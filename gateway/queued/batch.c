@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "queued/head.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 
 #define BACK_OFF_FIRST_MS 100
 #define BACK_OFF_MAX_MS 5000
+#define BACK_OFF_SHARED_MS 1000 /* of a database that others bring back */
+#define BATCH_TRIES_MORE 3
 
 void batch_init(struct batch *b, const char *folder, struct engine *e)
 {
@@ -54,11 +57,16 @@ struct engine_head batch_head(const struct batch *b)
 	return b->head;
 }
 
+static int64_t back_off_max(const struct batch *b)
+{
+	return b->place && b->place->postgresql[0] ? BACK_OFF_SHARED_MS : BACK_OFF_MAX_MS;
+}
+
 static void back_off(struct batch *b)
 {
 	b->back_off_ms = b->back_off_ms ? b->back_off_ms * 2 : BACK_OFF_FIRST_MS;
-	if (b->back_off_ms > BACK_OFF_MAX_MS)
-		b->back_off_ms = BACK_OFF_MAX_MS;
+	if (b->back_off_ms > back_off_max(b))
+		b->back_off_ms = back_off_max(b);
 	b->retry_ms = clock_monotonic_ms() + b->back_off_ms;
 	b->failing = true;
 }
@@ -73,16 +81,33 @@ static void recovered(struct batch *b)
 	b->retry_ms = 0;
 }
 
+/* Is what was durable before in the database that is open now? */
+static bool same_chain(struct batch *b)
+{
+	return b->head.position == 0 || head_holds(b->engine, &b->head) > 0;
+}
+
 /* Have an open database or know that there is none now. */
 static void try_open(struct batch *b)
 {
+	const struct engine_place folder = { .folder = b->folder };
+	const struct engine_place place = b->place ? *b->place : folder;
 	_cleanup_(freep) char *error = NULL;
 
 	if (b->engine || clock_monotonic_ms() < b->retry_ms)
 		return;
-	if (engine_open(b->folder, &b->engine, &error) == 0)
-		return;
-	log_event(LOG_ERR, "queued.database", NULL, "%s", error ? error : b->folder);
+	if (engine_open_at(&place, &b->engine, &error) == 0) {
+		if (same_chain(b))
+			return;
+		log_event(LOG_CRIT, "queued.rollback", NULL,
+			"record %lld, which was durable, is not in the database any "
+			"more: it was set back or another one took its place",
+			(long long)b->head.position);
+		engine_close(b->engine);
+	} else {
+		log_event(LOG_ERR, "queued.database", NULL, "%s",
+			error ? error : b->folder);
+	}
 	b->engine = NULL;
 	back_off(b);
 }
@@ -129,7 +154,7 @@ void batch_recorded(struct batch *b, int64_t now)
 	b->head = head;
 }
 
-static int transaction(struct batch *b, int64_t now, bool writes)
+static int try_transaction(struct batch *b, int64_t now, bool writes)
 {
 	int r = engine_begin(b->engine);
 
@@ -141,6 +166,23 @@ static int transaction(struct batch *b, int64_t now, bool writes)
 		engine_rollback(b->engine);
 	else
 		batch_recorded(b, now);
+	return r;
+}
+
+/* Other appliances at the same database may stand in the way of a batch: it is undone and
+ * run anew. */
+static int transaction(struct batch *b, int64_t now, bool writes)
+{
+	int r = try_transaction(b, now, writes);
+
+	for (int n = 0; n < BATCH_TRIES_MORE && r < 0 &&
+			engine_failure(b->engine) == ENGINE_AGAIN;
+		n++) {
+		for (size_t i = 0; i < b->waiting_count; i++)
+			if (b->waiting[i]->state == CONNECTION_ASKED)
+				b->waiting[i]->state = CONNECTION_PARKED;
+		r = try_transaction(b, now, writes);
+	}
 	return r;
 }
 
@@ -190,6 +232,11 @@ static int handle_failure(struct batch *b, int64_t now)
 			NULL, "%s", engine_failure_text(b->engine));
 	if (failure == ENGINE_FATAL)
 		return -EIO;
+	if (failure == ENGINE_AGAIN) {
+		back_off(b);
+		all_unavailable(b, false);
+		return 0;
+	}
 	if (failure != ENGINE_NO_SPACE) {
 		reopen_later(b);
 		return 0;

@@ -14,7 +14,8 @@
 
 struct batch {
 	const char *folder;
-	struct engine *engine; /* NULL while it cannot be opened */
+	const struct engine_place *place; /* NULL: SQLite in the folder */
+	struct engine *engine;		  /* NULL while it cannot be opened */
 	struct engine_head head;
 	struct clock_watch clock;
 	struct connection *asked[BATCH_REQUESTS_MAX];

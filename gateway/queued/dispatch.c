@@ -308,5 +308,13 @@ int dispatch_run(struct engine *e, const struct operation *op,
 	ret_answer->reply.answer = (uint32_t)answer;
 	if (!writes)
 		return 0;
-	return engine_unmark(e, answer == QUEUE_DONE || answer == QUEUE_EMPTY);
+	r = engine_unmark(e, answer == QUEUE_DONE || answer == QUEUE_EMPTY);
+	if (r != -EINVAL || engine_failure(e) != ENGINE_FINE)
+		return r;
+	/* a database that is told much at once says only now what it does not take */
+	log_event(LOG_WARNING, "queued.failed", NULL, "%s of %s: %s", op->name, peer,
+		engine_failure_text(e));
+	answer_done(ret_answer);
+	ret_answer->reply.answer = QUEUE_ILLEGAL;
+	return 0;
 }

@@ -30,26 +30,25 @@ int head_write(const char *folder, const struct engine_head *head)
 	return durable_write(path, span_of(text, (size_t)n), 0644);
 }
 
-static int compare(struct engine *e, int64_t position, const uint8_t chain[SHA256_SIZE])
+int head_holds(struct engine *e, const struct engine_head *head)
 {
 	uint8_t found[SHA256_SIZE];
 	int r = engine_begin(e);
 
 	if (r < 0)
 		return r;
-	r = engine_chain_at(e, position, found);
+	r = engine_chain_at(e, head->position, found);
 	engine_rollback(e);
 	if (r < 0)
 		return r;
-	return r == QUEUE_DONE && memcmp(found, chain, SHA256_SIZE) == 0;
+	return r == QUEUE_DONE && memcmp(found, head->chain, SHA256_SIZE) == 0;
 }
 
 int head_check(const char *folder, struct engine *e)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
-	uint8_t chain[SHA256_SIZE];
+	struct engine_head head;
 	char path[PATH_MAX];
-	int64_t position;
 	size_t len;
 	int r = head_path(folder, path);
 
@@ -61,6 +60,6 @@ int head_check(const char *folder, struct engine *e)
 		return r;
 	if (span_equal(span_of(data, len), span_str(AUDIT_HEAD_NONE)))
 		return 1;
-	r = audit_head_read(span_of(data, len), &position, chain);
-	return r < 0 ? r : compare(e, position, chain);
+	r = audit_head_read(span_of(data, len), &head.position, head.chain);
+	return r < 0 ? r : head_holds(e, &head);
 }

@@ -15,4 +15,7 @@ int head_write(const char *folder, const struct engine_head *head);
  * changed, or the head was taken away; negative. */
 int head_check(const char *folder, struct engine *e);
 
+/* Is this end of the chain in the database? Return: 1, 0, negative. */
+int head_holds(struct engine *e, const struct engine_head *head);
+
 #endif

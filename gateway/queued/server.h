@@ -13,8 +13,9 @@
 #include <stdbool.h>
 
 struct server_options {
-	const struct instance *instance; /* names peers; NULL with peer */
-	const char *folder;		 /* state/queue */
+	const struct instance *instance;  /* names peers; NULL with peer */
+	const char *folder;		  /* state/queue */
+	const struct engine_place *place; /* NULL: SQLite in the folder */
 	int listener;	      /* SEQPACKET; -1 for a session over one connection */
 	int session;	      /* that connection; -1 with a listener */
 	const char *peer;     /* name of the session's peer */

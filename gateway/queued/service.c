@@ -24,6 +24,41 @@ static const char USAGE[] =
 
 #define HEAD_RECORDS 1000
 #define HEAD_MS 5000
+#define SERVER_WAIT_MS 500
+
+/* Where the queue is kept; the instance is closed before the database is opened. */
+static struct {
+	char folder[PATH_MAX];
+	char postgresql[1024];
+	char password_file[PATH_MAX];
+	char appliance[128];
+	struct engine_place place;
+} where;
+
+static int copy_text(char *to, size_t size, const char *from)
+{
+	return snprintf(to, size, "%s", from) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+static int find_place(const struct instance *i)
+{
+	const char *password = config_string(i->config, "queue.password_file");
+	const char *appliance = config_string(i->config, "queue.appliance");
+	int r = copy_text(where.postgresql, sizeof(where.postgresql),
+		config_string(i->config, "queue.postgresql"));
+
+	if (!appliance[0])
+		appliance = config_string(i->config, "instance.name");
+	if (r == 0)
+		r = copy_text(where.appliance, sizeof(where.appliance), appliance);
+	if (r == 0 && password[0])
+		r = instance_path(i, password, where.password_file);
+	where.place = (struct engine_place){ .folder = where.folder,
+		.postgresql = where.postgresql,
+		.password_file = where.password_file,
+		.appliance = where.appliance };
+	return r;
+}
 
 /* Make state/queue and take its lock, which is held until the process ends. */
 static int take_folder(const struct instance *i, char ret_folder[PATH_MAX])
@@ -80,7 +115,7 @@ static int open_engine(const char *folder, bool serve, struct engine **ret_engin
 	_cleanup_(engine_closep) struct engine *e = NULL;
 	_cleanup_(freep) char *error = NULL;
 	char left[PATH_MAX];
-	int r = engine_open(folder, &e, &error);
+	int r = engine_open_at(&where.place, &e, &error);
 
 	/* a copy that nobody took before the last end */
 	if (snprintf(left, sizeof(left), "%s/backup.db", folder) < PATH_MAX)
@@ -104,6 +139,18 @@ static int open_engine(const char *folder, bool serve, struct engine **ret_engin
 		return r;
 	*ret_engine = TAKE(e);
 	return 0;
+}
+
+/* A server of its own may come later than this program, or back. */
+static int open_engine_in_time(
+	struct daemon *d, const char *folder, struct engine **ret_engine)
+{
+	int r = open_engine(folder, true, ret_engine);
+
+	while ((r == -EIO || r == -EAGAIN) && where.postgresql[0] &&
+		!daemon_wait(d, SERVER_WAIT_MS))
+		r = open_engine(folder, true, ret_engine);
+	return r;
 }
 
 /* Files that root's session may create belong to whoever owns the folder. */
@@ -143,6 +190,10 @@ static int lock_instance(const char *dir, char ret_folder[PATH_MAX])
 	r = become_owner(&i);
 	if (r == 0)
 		r = take_folder(&i, ret_folder);
+	if (r >= 0)
+		r = copy_text(where.folder, sizeof(where.folder), ret_folder);
+	if (r >= 0)
+		r = find_place(&i);
 	if (r < 0)
 		log_event(LOG_ERR, "queued.lock", NULL, "%s: %s", ret_folder,
 			r == -EWOULDBLOCK ? "another queued serves this instance"
@@ -167,6 +218,7 @@ static int session(const char *dir, const char *number)
 		return 1;
 	o.session = (int)fd;
 	o.folder = folder;
+	o.place = &where.place;
 	return server_run(&o, e) < 0 ? 1 : 0;
 }
 
@@ -203,10 +255,11 @@ int queued_main(int argc, char **argv)
 	r = daemon_start(&d, "queued", DAEMON_SEQPACKET, argc, argv, USAGE);
 	if (r >= 0)
 		return r;
-	r = dir ? open_engine(folder, true, &e) : -EINVAL;
+	r = dir ? open_engine_in_time(&d, folder, &e) : -EINVAL;
 	if (r == 0) {
 		o.instance = &d.instance;
 		o.folder = folder;
+		o.place = &where.place;
 		o.listener = d.socket;
 		o.stop_fd = d.stop_fd;
 		daemon_ready(&d);

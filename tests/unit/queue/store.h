@@ -17,25 +17,95 @@
 #include "common/json.h"
 #include "common/memfd.h"
 #include "queue/engine.h"
+#include "tests/unit/queue/postgresql.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#ifdef SEALGATE_POSTGRESQL
+#include <libpq-fe.h>
+#endif
 
 #define T0 1780660800 /* 2026-06-05T12:00:00Z */
 
 struct store {
 	char dir[256];
+	char postgresql[512]; /* connection string, or "" */
 	struct engine *engine;
 };
 
-static inline void store_open(struct store *s)
+/* Which database the tests run on, and the server when it is one. */
+static struct server store_server;
+static bool store_shared;
+
+static inline int store_try(struct store *s, const char *appliance, struct engine **ret)
 {
 	_cleanup_(freep) char *error = NULL;
+	const struct engine_place place = {
+		.folder = s->dir, .postgresql = s->postgresql, .appliance = appliance
+	};
+	int r = engine_open_at(&place, ret, &error);
 
-	if (engine_open(s->dir, &s->engine, &error) < 0)
-		fail_msg("%s", error ? error : "engine_open");
+	if (r < 0)
+		fprintf(stderr, "%s\n", error ? error : "engine_open_at");
+	return r;
 }
+
+static inline void store_open(struct store *s)
+{
+	if (store_try(s, "gate", &s->engine) < 0)
+		fail_msg("cannot open the database");
+}
+
+#ifdef SEALGATE_POSTGRESQL
+/* A statement beside the engine: as somebody does who has the database. Return: rows of
+ * the first column as "a;b;", to be freed. */
+static inline char *store_query(struct store *s, const char *sql)
+{
+	PGconn *c = PQconnectdb(s->postgresql);
+	PGresult *r = PQexec(c, sql);
+	char *text = calloc(1, 65536);
+	size_t n = 0;
+
+	if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
+		fail_msg("%s: %s", sql, PQerrorMessage(c));
+	for (int i = 0; i < PQntuples(r) && n < 65536; i++)
+		n += (size_t)snprintf(text + n, 65536 - n, "%s;", PQgetvalue(r, i, 0));
+	PQclear(r);
+	PQfinish(c);
+	return text;
+}
+
+/* A schema of its own for each test, in the server that all share. */
+static inline void store_share(struct store *s)
+{
+	static int schemas;
+	PGconn *c = NULL;
+	char sql[64];
+	PGresult *r;
+
+	snprintf(s->postgresql, sizeof(s->postgresql),
+		"host=%s user=sealgate dbname=postgres", store_server.dir);
+	for (int i = 0; i < 1000 && PQping(s->postgresql) != PQPING_OK; i++)
+		usleep(10000);
+	c = PQconnectdb(s->postgresql);
+	snprintf(sql, sizeof(sql), "CREATE SCHEMA t%d", ++schemas);
+	r = PQexec(c, sql);
+	if (PQresultStatus(r) != PGRES_COMMAND_OK)
+		fail_msg("%s: %s", s->postgresql, PQerrorMessage(c));
+	PQclear(r);
+	PQfinish(c);
+	snprintf(s->postgresql + strlen(s->postgresql),
+		sizeof(s->postgresql) - strlen(s->postgresql),
+		" options='-c search_path=t%d'", schemas);
+}
+#else
+static inline void store_share(struct store *s)
+{
+	(void)s;
+}
+#endif
 
 static inline int store_setup(void **state)
 {
@@ -46,6 +116,8 @@ static inline int store_setup(void **state)
 	snprintf(s->dir, sizeof(s->dir), "%s/sealgate-queue-XXXXXX",
 		base ? base : P_tmpdir);
 	assert_non_null(mkdtemp(s->dir));
+	if (store_shared)
+		store_share(s);
 	store_open(s);
 	*state = s;
 	return 0;
@@ -67,17 +139,47 @@ static inline int store_teardown(void **state)
 	return 0;
 }
 
+static inline bool store_have_server(void)
+{
+#ifdef SEALGATE_POSTGRESQL
+	return server_start(&store_server);
+#else
+	return false;
+#endif
+}
+
+/* Run the tests on PostgreSQL where there is a server to be had; on SQLite before. */
+#define STORE_RUN_SHARED(tests)                                                          \
+	__extension__({                                                                  \
+		int shared_ = 0;                                                         \
+		store_shared = store_have_server();                                      \
+		if (store_shared)                                                        \
+			shared_ = cmocka_run_group_tests_name(                           \
+				"postgresql", tests, NULL, NULL);                        \
+		else                                                                     \
+			fputs("[  SKIPPED ] postgresql: no server of it here "           \
+			      "(make deps-test)\n",                                      \
+				stderr);                                                 \
+		server_stop(&store_server);                                              \
+		shared_;                                                                 \
+	})
+#define STORE_RUN(tests)                                                                 \
+	(cmocka_run_group_tests_name("sqlite", tests, NULL, NULL) +                      \
+		STORE_RUN_SHARED(tests))
+
 /* Run a step in a transaction of its own; its answer. */
 #define STEP(s, call)                                                                    \
 	__extension__({                                                                  \
-		int answer_;                                                             \
+		int answer_, kept_;                                                      \
 		assert_int_equal(engine_begin((s)->engine), 0);                          \
 		assert_int_equal(engine_mark((s)->engine), 0);                           \
 		answer_ = (call);                                                        \
-		assert_int_equal(                                                        \
-			engine_unmark((s)->engine,                                       \
-				answer_ == QUEUE_DONE || answer_ == QUEUE_EMPTY),        \
-			0);                                                              \
+		kept_ = engine_unmark(                                                   \
+			(s)->engine, answer_ == QUEUE_DONE || answer_ == QUEUE_EMPTY);   \
+		if (kept_ == -EINVAL)                                                    \
+			answer_ = kept_;                                                 \
+		else if (kept_ < 0)                                                      \
+			fail_msg("%s", engine_failure_text((s)->engine));                \
 		assert_int_equal(engine_commit((s)->engine), 0);                         \
 		answer_;                                                                 \
 	})

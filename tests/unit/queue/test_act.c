@@ -3,7 +3,7 @@
  */
 #include "tests/unit/queue/store.h"
 
-#include "queue/engine_sqlite.h"
+#include "queue/backend.h"
 
 static struct queue_act_request act_of(enum queue_control verb)
 {
@@ -243,5 +243,5 @@ int main(void)
 		STORE_TEST(maintenance_is_seen),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return STORE_RUN(tests);
 }

@@ -287,5 +287,5 @@ int main(void)
 		STORE_TEST(held_due_by_another_policy),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return STORE_RUN(tests);
 }

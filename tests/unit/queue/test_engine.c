@@ -429,5 +429,5 @@ int main(void)
 		STORE_TEST(large_documents_come_back_whole),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return STORE_RUN(tests);
 }

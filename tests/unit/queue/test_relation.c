@@ -3,8 +3,6 @@
  * of it is sent any more where it is not. */
 #include "tests/unit/queue/store.h"
 
-#include "queue/engine_sqlite.h"
-
 /* A later document that says something about those of a number. */
 static void later(struct store *s, const char *number, const char *status,
 	enum document_state state, enum document_relation relation, const char *original,
@@ -256,5 +254,5 @@ int main(void)
 		STORE_TEST(hold_keeps_the_sequence),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return STORE_RUN(tests);
 }

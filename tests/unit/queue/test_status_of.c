@@ -148,5 +148,5 @@ int main(void)
 		STORE_TEST(too_many_are_said_to_be),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return STORE_RUN(tests);
 }

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A gate whose queue is kept by a PostgreSQL server, and what becomes of its documents when the
+server is killed, read-only or another one takes over; two gates at one, one of them frozen.
+
+The counterparts' ledgers are the judge: every acknowledged id is there exactly once.
+"""
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import signal
+import tempfile
+import time
+
+import pytest
+
+from scenarios.gate import Gate, sealgate
+from scenarios.test_faults import certificates, post, until, until_accepted
+from sim import postgresql
+
+pytestmark = pytest.mark.skipif(
+    postgresql.programs() is None,
+    reason="no PostgreSQL server of Debian's package here (make deps-test)")
+
+BACK_S = 5.0  # from the server's return to the next acknowledgement
+LEASE_S = 6
+
+
+class Sharing(Gate):
+    """A gate at a database, and with `first`, one more at the same counterparts."""
+
+    def __init__(self, folder, connection, first=None):
+        super().__init__(folder, timeout=2)
+        self.connection, self.first = connection, first
+
+    def start_simulators(self):
+        if not self.first:
+            super().start_simulators()
+            return
+        self.traces, self.customs, self.tsa = (
+            self.first.traces, self.first.customs, self.first.tsa)
+
+    def _configure(self):
+        super()._configure()
+        conf = self.dir / "sealgate.conf"
+        name = "second" if self.first else "first"
+        text = conf.read_text().replace("lease_s = 20;", f"lease_s = {LEASE_S};")
+        conf.write_text(text + f'queue = {{ postgresql = "{self.connection}"; '
+                               f'appliance = "{name}"; }};\n')
+
+    def make(self, with_rsa=False):
+        if not self.first:
+            return super().make(with_rsa)
+        (self.folder / "pki").symlink_to(self.first.folder / "pki")
+        self.pki = self.first.pki
+        self.start_simulators()
+        sealgate("init", "--test", "--name", "second", self.dir, check=True)
+        self._configure()
+        self._write_tls()
+        self._write_trust()
+        self._write_policies()
+        self._write_credentials()
+        self._make_token()
+        return self
+
+    def close(self):
+        if self.first:
+            self.down()
+        else:
+            super().close()
+
+
+def folder():
+    made = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    made.chmod(0o755)
+    return made
+
+
+@pytest.fixture(scope="module")
+def servers():
+    """The server that is used and a standby that has everything before it is acknowledged."""
+    with postgresql.Server(["synchronous_standby_names="]) as primary, \
+            postgresql.Server() as standby:
+        primary.make().start()
+        yield primary, standby
+
+
+@pytest.fixture(scope="module")
+def gates(servers):
+    """Two gates at one database; a connection string names both servers."""
+    hosts = ",".join(str(server.folder) for server in servers)
+    connection = f"host={hosts} user=sealgate dbname=postgres"
+    first_folder, second_folder = folder(), folder()
+    try:
+        with Sharing(first_folder, connection) as first:
+            first.make().up()
+            with Sharing(second_folder, connection, first) as second:
+                second.make().up()
+                yield first, second
+    finally:
+        shutil.rmtree(first_folder, ignore_errors=True)
+        shutil.rmtree(second_folder, ignore_errors=True)
+
+
+def once(gate, identifiers):
+    """Each id exactly once at both counterparts."""
+    traces = [row["reference"] for row in gate.traces.accepted()]
+    customs = [row["key"].removesuffix("-advance") for row in gate.customs.accepted()]
+    for identifier in identifiers:
+        assert traces.count(identifier) == 1, identifier
+        assert customs.count(identifier) == 1, identifier
+
+
+def whole(gate):
+    """The chain of an appliance and the ledger of all."""
+    done = gate.run("audit", "verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = gate.run("ledger")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def refused_meanwhile(gate, path):
+    """503 with Retry-After, nothing acknowledged."""
+    def refused():
+        response = gate.request("/v1/documents", method="POST", data=path.read_bytes(),
+                                headers={"Content-Type": "application/xml"})
+        assert response.status_code == 503, response.text
+        return int(response.headers["Retry-After"]) > 0
+    until(refused)
+
+
+def back_in_time(gate, path):
+    """Acknowledged within the bar after the server has come back."""
+    begin = time.monotonic()
+    identifier = until_accepted(gate, path)
+    took = time.monotonic() - begin
+    print(f"acknowledged {took:.2f} s after the server's return")
+    assert took <= BACK_S
+    return identifier
+
+
+def test_both_take_and_deliver(gates):
+    first, second = gates
+    paths = certificates(first, 100, 4)
+    identifiers = [until_accepted(gate, path)
+                   for gate, path in zip((first, second, first, second), paths)]
+    # the same octets at the other gate are the same document
+    assert until_accepted(second, paths[0]) == identifiers[0]
+    first.wait_delivered(identifiers)
+    once(first, identifiers)
+    for gate in gates:
+        whole(gate)
+
+
+def test_server_killed(gates, servers):
+    """kill -9 of what the server is to its clients, while documents cross."""
+    first, second = gates
+    paths = certificates(first, 200, 10)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(until_accepted, (first, second)[n % 2], path)
+                   for n, path in enumerate(paths[:8])]
+        until(lambda: sum(f.done() for f in futures) >= 2)
+        servers[0].kill()
+        refused_meanwhile(first, paths[8])
+        servers[0].start()
+        identifiers = [back_in_time(first, paths[8]), back_in_time(second, paths[9])]
+        identifiers += [f.result() for f in futures]
+    first.wait_delivered(identifiers)
+    once(first, identifiers)
+    for gate in gates:
+        whole(gate)
+
+
+def test_server_read_only(gates, servers):
+    first, _ = gates
+    paths = certificates(first, 300, 2)
+    identifiers = [until_accepted(first, paths[0])]
+    servers[0].sql("ALTER SYSTEM SET default_transaction_read_only=on")
+    servers[0].sql("SELECT pg_reload_conf()")
+    refused_meanwhile(first, paths[1])
+    servers[0].sql("SET default_transaction_read_only=off;"
+                   "ALTER SYSTEM RESET default_transaction_read_only")
+    servers[0].sql("SELECT pg_reload_conf()")
+    identifiers.append(back_in_time(first, paths[1]))
+    first.wait_delivered(identifiers)
+    once(first, identifiers)
+    whole(first)
+
+
+def tree(pid):
+    """A process and all below it."""
+    found = [pid]
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    for child in children.read_text().split() if children.exists() else ():
+        found += tree(int(child))
+    return found
+
+
+def test_one_of_two_is_frozen(gates):
+    """Stopped for longer than its leases while it holds work; then it goes on."""
+    first, second = gates
+    paths = certificates(first, 400, 12)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        identifiers = list(pool.map(lambda path: until_accepted(first, path), paths[:8]))
+    frozen = tree(first.process.pid)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    begin = time.monotonic()
+    try:
+        identifiers += [until_accepted(second, path) for path in paths[8:]]
+        # what the frozen one has leased, too
+        second.wait_delivered(identifiers, bound=90)
+        until(lambda: time.monotonic() - begin > 3 * LEASE_S, bound=60)
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    identifiers.append(until_accepted(first, certificates(first, 450, 1)[0]))
+    first.wait_delivered(identifiers)
+    once(first, identifiers)
+    for gate in gates:
+        whole(gate)
+
+
+def test_another_server_takes_over(gates, servers):
+    """The server is gone for good; its standby, which has all, is promoted."""
+    first, second = gates
+    primary, standby = servers
+    paths = certificates(first, 500, 6)
+    primary.sql("ALTER SYSTEM SET synchronous_standby_names='standby'")
+    standby.follow(primary, "standby").start()
+    primary.sql("SELECT pg_reload_conf()")
+    until(lambda: primary.sql("SELECT count(*) FROM pg_stat_replication"
+                              " WHERE sync_state='sync'") == "1")
+    identifiers = [until_accepted(first, path) for path in paths[:3]]
+    primary.kill()
+    refused_meanwhile(first, paths[4])
+    standby.sql("ALTER SYSTEM RESET synchronous_standby_names")
+    standby.promote()
+    identifiers += [back_in_time(first, paths[4]), back_in_time(second, paths[5])]
+    first.wait_delivered(identifiers)
+    once(first, identifiers)
+    for gate in gates:
+        whole(gate)

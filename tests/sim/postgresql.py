@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A PostgreSQL server of Debian's package in a private folder, on a unix socket alone, as an
+unprivileged user; it never listens on a network.
+
+  with Server(folder) as server:
+      ... server.connection ... server.kill() ... server.start()
+"""
+import glob
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+NOBODY = 65534  # the server refuses to run as root
+BOUND = 60.0
+
+
+class ServerError(Exception):
+    """The server did not do what it was asked in time."""
+
+
+def programs():
+    """Folder of the newest server's programs, or None when there is none."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"),
+                   key=lambda path: int(path.split("/")[4]))
+    return pathlib.Path(found[-1]).parent if found else None
+
+
+class Server:
+    """One server; with `primary`, a standby that follows it."""
+
+    def __init__(self, settings=()):
+        self.bin = programs()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-pg-"))
+        self.folder.chmod(0o755)
+        self.data = self.folder / "data"
+        self.settings = ["listen_addresses=", "shared_buffers=32MB", *settings]
+        self.process = None
+        if os.geteuid() == 0:
+            os.chown(self.folder, NOBODY, NOBODY)
+
+    @property
+    def connection(self):
+        return f"host={self.folder} user=sealgate dbname=postgres"
+
+    def _popen(self, name, *arguments):
+        options = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
+        with open(os.devnull, "r+b") as null, open(self.folder / f"{name}.log", "ab") as log:
+            return subprocess.Popen([str(self.bin / name), *map(str, arguments)], stdin=null,
+                                    stdout=log, stderr=log, cwd=self.folder, **options)
+
+    def _run(self, name, *arguments):
+        if self._popen(name, *arguments).wait(BOUND) != 0:
+            raise ServerError((self.folder / f"{name}.log").read_text())
+
+    def make(self):
+        self._run("initdb", "-D", self.data, "-U", "sealgate", "-A", "trust", "-E", "UTF8",
+                  "--locale=C", "--no-sync")
+        return self
+
+    def follow(self, primary, name):
+        """A copy of a running server that goes on as its standby."""
+        self._run("pg_basebackup", "-D", self.data, "-R", "-d",
+                  f"host={primary.folder} user=sealgate application_name={name}")
+        return self
+
+    def start(self):
+        """Start and wait until it answers. ServerError: it does not."""
+        settings = [part for setting in self.settings for part in ("-c", setting)]
+        self.process = self._popen("postgres", "-D", self.data, "-k", self.folder, *settings)
+        end = time.monotonic() + BOUND
+        while self._popen("pg_isready", "-q", "-h", self.folder).wait(BOUND) != 0:
+            if time.monotonic() > end or self.process.poll() is not None:
+                raise ServerError((self.folder / "postgres.log").read_text())
+            time.sleep(0.05)
+        return self
+
+    def sql(self, text):
+        """What psql prints for a statement."""
+        done = subprocess.run(
+            [str(self.bin / "psql"), "-XAtq", "-d", self.connection, "-c", text],
+            capture_output=True, text=True, timeout=BOUND, check=False)
+        if done.returncode != 0:
+            raise ServerError(done.stderr)
+        return done.stdout.strip()
+
+    def promote(self):
+        self.sql("SELECT pg_promote(true, 60)")
+
+    def kill(self):
+        """End it as a crash does: nothing is written back."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, number):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(BOUND)
+        self.process = None
+
+    def close(self):
+        self._end(signal.SIGINT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
