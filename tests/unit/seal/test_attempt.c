@@ -21,6 +21,7 @@
 #include "anchored.h"
 #include "fakes.h"
 #include "http.h"
+#include "seal/renew.h"
 
 static struct daemon DAEMON = { .name = "seal", .socket = -1, .stop_fd = -1 };
 static struct sealed SEALED;
@@ -193,6 +194,71 @@ static void an_authority_must_be_known(void **state)
 	assert_sealed(try_once(1));
 }
 
+/* Of an attempt without a time-stamp. */
+static void assert_bare(struct attempt a)
+{
+	if (a.outcome != ATTEMPT_SEALED)
+		fail_msg("%s: %s", a.code, a.reason);
+	assert_int_equal(a.level, LEVEL_B);
+	assert_true(a.bare);
+}
+
+/* One step of a container at level B, whose descriptor is taken. */
+static void renew(int fd, struct renewal_step *ret)
+{
+	struct seal_tools t = { .house = &GATE };
+	struct span container;
+
+	assert_int_equal(memfd_map(fd, LIMIT_CONTAINER, &container), 0);
+	renew_step(&t, container, LEVEL_B, clock_now(), ret);
+	memfd_unmap(&container);
+	close(fd);
+	seal_tools_done(&t);
+}
+
+static void by_policy_at_level_b_for_a_while(void **state)
+{
+	struct house stranger;
+	struct renewal_step step;
+	struct attempt a;
+	int asked;
+
+	(void)state;
+	house_open(&stranger, clock_now());
+	tsa_house = &stranger;
+	GATE.degraded = (struct degraded_rule){ DEGRADED_GRACE, 60 };
+	GATE.renewal = (struct renewal_rule){ .to = LEVEL_T, .retry_s = 60 };
+	authorities_only(&GATE.authorities, TSA.url);
+	/* Nobody knows before it was asked; then it is left alone. */
+	assert_not(try_once(1), ATTEMPT_LATER, "seal.tsa-away");
+	asked = TSA.requests;
+	a = try_once(2);
+	assert_bare(a);
+	assert_int_equal(TSA.requests, asked);
+	renew(dup(a.container_fd), &step);
+	assert_true(step.unstamped && !step.container.len && step.level == LEVEL_B);
+	assert_true(step.due > clock_now());
+	buf_done(&step.container);
+	tsa_house = &HOUSE_OF_TESTS;
+	renew(a.container_fd, &step);
+	if (!step.container.len)
+		fail_msg("%s", step.reason);
+	assert_int_equal(step.level, LEVEL_T);
+	assert_int_equal(step.due, 0);
+	buf_done(&step.container);
+	/* What was given to a container is given to the next document again. */
+	assert_sealed(try_once(1));
+	/* After its time the grace is over. */
+	tsa_house = &stranger;
+	authorities_only(&GATE.authorities, TSA.url);
+	GATE.authorities.missing_since = clock_monotonic_ms() - 61000;
+	assert_not(try_once(3), ATTEMPT_AWAY, "seal.tsa-away");
+	tsa_house = &HOUSE_OF_TESTS;
+	GATE.degraded = (struct degraded_rule){ 0 };
+	authorities_only(&GATE.authorities, TSA.url);
+	house_done(&stranger);
+}
+
 static void clocks_must_agree(void **state)
 {
 	(void)state;
@@ -292,6 +358,7 @@ int main(void)
 		cmocka_unit_test(a_restarted_signer_costs_nothing),
 		cmocka_unit_test(without_a_signer_nothing_is_sealed),
 		cmocka_unit_test(an_authority_must_be_known),
+		cmocka_unit_test(by_policy_at_level_b_for_a_while),
 		cmocka_unit_test(clocks_must_agree),
 		cmocka_unit_test(an_invalid_container_is_quarantined),
 		cmocka_unit_test(a_verify_process_may_be_away),
