@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/audit_heads.h"
+#include "ctl/audit_ship.h"
 #include "ctl/command.h"
 #include "ctl/queue_session.h"
 #include "ctl/reconcile.h"
@@ -454,6 +455,8 @@ int cmd_audit(int argc, char **argv)
 	struct reading r = { .out = stdout };
 	const char *verb = argc > 1 ? argv[1] : "";
 
+	if (strcmp(verb, "ship") == 0)
+		return audit_ship(argc - 1, argv + 1);
 	if (argc < 2 || (strcmp(verb, "verify") != 0 && strcmp(verb, "export") != 0 &&
 				strcmp(verb, "reconcile") != 0))
 		return command_no_verb(argv[1]);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/audit_ship.h"
+
+#include "ctl/command.h"
+
+#include "common/durable.h"
+#include "common/instance.h"
+#include "queue/sealed_head.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MARK_MAX 64u
+#define TIMEOUT_S 20L
+
+struct shipping {
+	struct peer peer;
+	const char *syslog; /* HOST:PORT instead of peer.url, or NULL */
+	const char *mark;   /* the file that names the last head that was taken */
+	struct instance instance;
+	char folder[PATH_MAX];
+	char last[NAME_MAX + 1]; /* file name of that head, or "" */
+	size_t sent;
+};
+
+static int is_head(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name);
+
+	return e->d_name[0] != '.' && len > 5 &&
+	       strcmp(e->d_name + len - 5, ".json") == 0;
+}
+
+static void read_mark(struct shipping *s)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t len = 0;
+
+	if (file_read(s->mark, MARK_MAX, &text, &len) == 0)
+		snprintf(s->last, sizeof(s->last), "%.*s",
+			(int)strcspn((const char *)text, "\n"), (const char *)text);
+}
+
+static int post(struct shipping *s, const char *text)
+{
+	struct http_response response = { 0 };
+	const struct http_request request = { .method = "POST",
+		.url = s->peer.url,
+		.content_type = "application/json",
+		.body = span_str(text),
+		.response_max = 65536,
+		.timeout_s = TIMEOUT_S };
+	_cleanup_(freep) char *error = NULL;
+	int r = http_client(&s->peer.identity, &request, &response, &error);
+
+	if (r == 0 && (response.status < 200 || response.status > 299))
+		r = -EIO;
+	if (r < 0)
+		fprintf(stderr, "sealgate audit: %s: %s\n", s->peer.url,
+			error ? error : "it was not taken");
+	http_response_done(&response);
+	return r;
+}
+
+/* A connection a head: it is known to be read before it is marked. */
+static int log_remotely(struct shipping *s, const char *text)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct syslog_server *server;
+	int r = syslog_connect(s->syslog, &s->peer.identity, &server, &error), end;
+
+	if (r == 0) {
+		r = syslog_send(
+			server, config_string(s->instance.config, "instance.name"), text);
+		end = syslog_end(server);
+		r = r < 0 ? r : end;
+	}
+	if (r < 0)
+		fprintf(stderr, "sealgate audit: %s\n",
+			error ? error : "the syslog server did not take a head");
+	return r;
+}
+
+static int ship_one(struct shipping *s, const char *name)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX], line[NAME_MAX + 2];
+	size_t len;
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/%s", s->folder, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	r = file_read(path, SEALED_HEAD_MAX, &text, &len);
+	if (r == 0)
+		r = s->syslog ? log_remotely(s, (const char *)text)
+			      : post(s, (const char *)text);
+	if (r < 0)
+		return r;
+	snprintf(line, sizeof(line), "%s\n", name);
+	s->sent++;
+	return durable_write(s->mark, span_str(line), 0644);
+}
+
+/* By position, which is their name: what comes behind the mark. */
+static int ship_all(struct shipping *s)
+{
+	struct dirent **names = NULL;
+	int count = scandir(s->folder, &names, is_head, alphasort), r = 0;
+
+	if (count < 0 && errno != ENOENT)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		if (r == 0 && strcmp(names[i]->d_name, s->last) > 0)
+			r = ship_one(s, names[i]->d_name);
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}
+
+static int read_options(int argc, char **argv, struct shipping *s)
+{
+	static const struct option options[] = { PEER_OPTIONS,
+		{ "syslog", required_argument, NULL, 's' },
+		{ "mark", required_argument, NULL, 'm' }, { 0 } };
+	int c;
+
+	while ((c = command_option(argc, argv, "", options)) != -1) {
+		if (c == 's')
+			s->syslog = optarg;
+		else if (c == 'm')
+			s->mark = optarg;
+		else if (!peer_option(&s->peer, c, optarg))
+			return -EINVAL;
+	}
+	if (s->syslog && !s->peer.url)
+		s->peer.url = s->syslog; /* one of the two is enough */
+	if (!s->mark)
+		command_fault("--mark is missing: the file that notes what was taken");
+	return s->mark && peer_complete(&s->peer) &&
+			       command_arguments(argc, argv, 0, 0, "") >= 0
+		       ? 0
+		       : -EINVAL;
+}
+
+int audit_ship(int argc, char **argv)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct shipping s = { 0 };
+	int r;
+
+	if (read_options(argc, argv, &s) < 0)
+		return command_usage("audit");
+	signal(SIGPIPE, SIG_IGN); /* a server that goes away is an error of writing */
+	r = instance_open(getenv("SEALGATE_INSTANCE"), &s.instance, &error);
+	if (r < 0) {
+		fprintf(stderr, "sealgate audit: %s\n", error ? error : strerror(-r));
+		return EXIT_USAGE;
+	}
+	read_mark(&s);
+	r = instance_path(&s.instance, "state/queue/heads", s.folder);
+	if (r == 0)
+		r = ship_all(&s);
+	printf("{\"shipped\":%zu}\n", s.sent);
+	instance_done(&s.instance);
+	return r == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
+}

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Sealed heads leave the machine: posted, or logged over TLS; in order, each once."""
+import json
+import ssl
+import threading
+import socket
+
+import pytest
+
+from scenarios.test_callback import Partner
+from scenarios.test_faults import until
+from scenarios.test_withdrawal import number_of, send
+from sim.listener import tls_context
+
+
+@pytest.fixture(scope="module")
+def heads(gate):
+    """A gate that has been stopped in order: its last head is sealed."""
+    conf = gate.dir / "sealgate.conf"
+    conf.write_text(conf.read_text() + "audit = { seal_s = 1; seal_records = 1; };\n")
+    gate.down()
+    gate.up()
+    send(gate, number_of(1))
+    folder = gate.dir / "state" / "queue" / "heads"
+    until(lambda: len(list(folder.glob("*.json"))) >= 3)
+    gate.down()
+    return sorted(folder.glob("*.json"))
+
+
+def ship(gate, *arguments):
+    return gate.run("audit", "ship", *gate.transport("clients/gate"), *arguments)
+
+
+def test_posted_in_order_and_once(gate, heads, tmp_path):
+    partner, mark = Partner(gate.pki), tmp_path / "mark"
+    url = ("--url", f"https://127.0.0.1:{partner.port}/heads", "--mark", mark)
+    partner.status = 503
+    refused = ship(gate, *url)
+    assert refused.returncode == 3 and not mark.exists()
+    partner.status, partner.calls = 200, []
+    done = ship(gate, *url)
+    assert json.loads(done.stdout) == {"shipped": len(heads)}, done.stderr
+    assert [c[3] for c in partner.calls] == [json.loads(h.read_text()) for h in heads]
+    assert mark.read_text().strip() == heads[-1].name
+    assert json.loads(ship(gate, *url).stdout) == {"shipped": 0}
+    partner.server.shutdown()
+
+
+def test_logged_over_tls(gate, heads, tmp_path):
+    """RFC 5425: octets counted; what was read is what was sealed."""
+    context = tls_context(gate.pki.path("servers/sim-customs", ".chain.pem"),
+                          gate.pki.path("servers/sim-customs", ".key"),
+                          gate.pki.path("transport-ca/root"))
+    server, got = socket.create_server(("127.0.0.1", 0)), []
+
+    def serve():
+        for _ in heads:
+            raw, _ = server.accept()
+            with context.wrap_socket(raw, server_side=True) as client:
+                octets = b""
+                while chunk := client.recv(65536):
+                    octets += chunk
+                got.append(octets)
+                try:
+                    client.unwrap()
+                except (OSError, ssl.SSLError):
+                    pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    address = f"127.0.0.1:{server.getsockname()[1]}"
+    done = ship(gate, "--syslog", address, "--mark", tmp_path / "mark")
+    assert json.loads(done.stdout) == {"shipped": len(heads)}, done.stderr
+    thread.join(10)
+    for octets, head in zip(got, heads):
+        length, message = octets.split(b" ", 1)
+        assert int(length) == len(message)
+        assert message.startswith(b"<109>1 20") and b" sealgate - audit-head - " in message
+        assert message.endswith(head.read_bytes())
+
+
+def test_a_server_of_another_name_gets_nothing(gate, heads, tmp_path):
+    assert heads
+    partner = Partner(gate.pki)
+    done = ship(gate, "--syslog", f"127.0.0.2:{partner.port}", "--mark", tmp_path / "mark")
+    assert done.returncode == 3 and not (tmp_path / "mark").exists()
+    partner.server.shutdown()
