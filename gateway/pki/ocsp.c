@@ -5,6 +5,7 @@
 #include "pki/der.h"
 #include "pki/errors.h"
 #include "pki/freshness.h"
+#include "pki/nest.h"
 #include "pki/proof.h"
 
 #include <errno.h>
@@ -195,16 +196,20 @@ static bool signed_by(OCSP_BASICRESP *response, X509 *x)
 }
 
 /* Return: 1 found, 0 not, -E2BIG when not every candidate was tried. */
-static int signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) * list, X509 **ret)
+static int signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) * list,
+	const struct pki_nest *nest, X509 **ret)
 {
 	int tried = 0;
+
+	if (nest)
+		pki_spend_looks(nest, sk_X509_num(list));
 
 	for (int i = 0; i < sk_X509_num(list); i++) {
 		X509 *x = sk_X509_value(list, i);
 
 		if (!is_responder(response, x))
 			continue;
-		if (tried++ >= TRIED_MAX)
+		if (tried++ >= TRIED_MAX || (nest && !pki_spend(nest, x)))
 			return -E2BIG;
 		if (!signed_by(response, x))
 			continue;
@@ -214,25 +219,41 @@ static int signer_among(OCSP_BASICRESP *response, const STACK_OF(X509) * list, X
 	return 0;
 }
 
-int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) * more,
-	const STACK_OF(X509) * even_more, X509 **ret_signer)
+static int find_signer(OCSP_BASICRESP *response, X509 *issuer,
+	const STACK_OF(X509) * more, const STACK_OF(X509) * even_more,
+	const struct pki_nest *nest, X509 **ret_signer)
 {
 	const STACK_OF(X509) *
 		lists[] = { OCSP_resp_get0_certs(response), more, even_more };
 	bool all = true;
 
+	if (nest && !pki_spend(nest, issuer))
+		return -E2BIG;
 	if (is_responder(response, issuer) && signed_by(response, issuer)) {
 		*ret_signer = issuer;
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		int r = signer_among(response, lists[i], ret_signer);
+		int r = signer_among(response, lists[i], nest, ret_signer);
 
 		if (r == 1)
 			return 1;
 		all = all && r == 0;
 	}
 	return all ? 0 : -E2BIG;
+}
+
+int pki_ocsp_signer(OCSP_BASICRESP *response, X509 *issuer, const STACK_OF(X509) * more,
+	const STACK_OF(X509) * even_more, X509 **ret_signer)
+{
+	return find_signer(response, issuer, more, even_more, NULL, ret_signer);
+}
+
+int pki_ocsp_signer_nested(OCSP_BASICRESP *response, X509 *issuer,
+	const struct pki_material *m, const struct pki_nest *nest, X509 **ret_signer)
+{
+	return find_signer(
+		response, issuer, m->certificates, m->anchors, nest, ret_signer);
 }
 
 bool pki_ocsp_delegated(X509 *signer, X509 *issuer)

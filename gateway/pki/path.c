@@ -94,7 +94,7 @@ static int issued(struct search *s, X509 *x, X509 *issuer)
 {
 	int r;
 
-	if (s->proofs++ >= PKI_PROOFS_MAX || !pki_spend(s->nest)) {
+	if (s->proofs++ >= PKI_PROOFS_MAX || !pki_spend(s->nest, issuer)) {
 		s->gave_up = true;
 		return 0;
 	}

@@ -43,7 +43,7 @@ static int signed_by(const struct revocation_question *q, struct candidate *c, X
 	struct revocation_signer s = { .who = x, .at = q->request->at, .data = c->k };
 	int r;
 
-	if (!pki_may_sign_crls(x) || !pki_spend(q->nest))
+	if (!pki_may_sign_crls(x) || !pki_spend(q->nest, x))
 		return 0;
 	r = pki_proof_crl(c->crl, c->k->sha256, x);
 	if (r <= 0)

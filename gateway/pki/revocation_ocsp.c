@@ -46,10 +46,8 @@ static int signature_counts(const struct revocation_question *q, OCSP_BASICRESP 
 {
 	X509 *issuer = sk_X509_value(q->chain, q->index + 1), *signer = NULL;
 	char digest[16];
-	int r = !pki_spend(q->nest) ? 0
-				    : pki_ocsp_signer(response, issuer,
-					      q->request->material->certificates,
-					      q->request->material->anchors, &signer);
+	int r = pki_ocsp_signer_nested(
+		response, issuer, q->request->material, q->nest, &signer);
 
 	if (r <= 0) {
 		*ret_why = "the OCSP response has a wrong signature or lacks its signer";

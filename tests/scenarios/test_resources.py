@@ -16,7 +16,7 @@ import zipfile
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
@@ -179,6 +179,24 @@ def same_names(authority):
         authority.issue("Root", authority.key, True, n + 10) for n in range(1900)])
 
 
+def slow_keys(authority):
+    """Certificates of the issuer's name whose keys take longest to try."""
+    keys = [rsa.RSAPublicNumbers((1 << 63) | 1, (1 << 16383) | (2 * n + 1)).public_key()
+            for n in range(1500)]
+    return authority.signed("EncapsulatedX509Certificate", [
+        authority.issue("Root", Public(key), True, n + 10) for n, key in enumerate(keys)])
+
+
+class Public:
+    """A public key in the place of a pair."""
+
+    def __init__(self, key):
+        self.key = key
+
+    def public_key(self):
+        return self.key
+
+
 def named_certificates(authority):
     digest = base64.b64encode(b"y" * 64).decode()
     one = ('<xades:Cert><xades:CertDigest><ds:DigestMethod '
@@ -212,6 +230,7 @@ SHAPES = {
     "archive-stamps": lambda a: archive_stamps(),
     "rsa-16384": lambda a: rsa_keys(),
     "same-names": same_names,
+    "slow-keys": slow_keys,
     "named-certificates": named_certificates,
     "responses": lambda a: a.signed("EncapsulatedOCSPValue", map(a.response, range(1900))),
     "crls": lambda a: a.signed("EncapsulatedCRLValue", map(a.crl, range(1900))),
