@@ -157,12 +157,13 @@ static void test_examples(void **state)
 	expect(policy_check_test, "rules/ack.sch",
 		"<rule context=\"ram:ReasonInformation\">",
 		"<rule context=\"ram:ReasonInformation\">"
-		"<assert id=\"ACK-99\" test=\"true()\">x</assert>",
+		"<assert id=\"ACK-99\" test=\"true()\">A document has a title.</assert>",
 		"no failing example of ACK-99");
 	expect(policy_check_test, "rules/ack.sch",
 		"<rule context=\"ram:ReasonInformation\">",
 		"<rule context=\"ram:None\">"
-		"<assert id=\"ACK-99\" test=\"false()\">x</assert></rule>"
+		"<assert id=\"ACK-99\" test=\"false()\">A document has a "
+		"title.</assert></rule>"
 		"<rule context=\"ram:ReasonInformation\">",
 		"no failing example of ACK-99");
 }
