@@ -151,6 +151,32 @@ static void maintenance_holds_notices(void **state)
 		store_claim(s, T0 + 2000, "traces/decision", &claim), QUEUE_EMPTY);
 }
 
+/* What is open, by destination and age; what has ended is not in it. */
+static void open_by_age(void **state)
+{
+	static const int64_t AGES[] = { 59, 599, 3599, 86399, 86400 };
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	_cleanup_json_ json_t *none = NULL;
+	int fd = -1;
+
+	store_add_sealed(s, "N1", id);
+	assert_int_equal(done(s, T0 + 4, "customs-es", &NOTHING), QUEUE_DONE);
+	for (size_t i = 0; i < 5; i++) {
+		_cleanup_json_ json_t *shape = NULL;
+		const json_t *ages;
+
+		assert_int_equal(
+			STEP(s, engine_shape(s->engine, T0 + AGES[i], &fd)), QUEUE_DONE);
+		shape = store_json(fd);
+		assert_null(json_object_get(shape, "customs-es"));
+		ages = json_object_get(shape, "traces");
+		for (size_t n = 0; n < 5; n++)
+			assert_int_equal(
+				json_integer_value(json_array_get(ages, n)), n == i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,7 +184,8 @@ int main(void)
 		STORE_TEST(withdrawn_meanwhile),
 		STORE_TEST(withdrawal_waits_for_clearance),
 		STORE_TEST(maintenance_holds_notices),
+		STORE_TEST(open_by_age),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return STORE_RUN(tests);
 }
