@@ -10,8 +10,8 @@ import time
 import pytest
 
 from scenarios.gate import sealgate
-from scenarios.test_supply import BOUND, House, a_house, octets, status
-from scenarios.test_trust import Lists, pointer
+from scenarios.test_supply import BOUND, House, a_house, endless, octets, status
+from scenarios.test_trust import Lists, Signer, pointer, trusted_list
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 DATES = {"issued": (NOW - datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -175,3 +175,44 @@ def test_a_host_that_lies_about_pivots(publisher):
     assert "too long together" in publisher.log.read_text()
     assert rows[0]["result"] == "published"  # what was brought before is none the worse
     assert publisher.rows()["EU"]["effect"] == "yes"
+
+
+def test_the_signers_of_the_list_of_lists_change(publisher):
+    """A pivot, signed by the one before, hands on to the next; without it nobody believes."""
+    following = Signer(publisher.folder / "lists", "following")
+    publisher.follow()
+    publisher.until(lambda r: r[0]["succeeded"])
+    before = publisher.snapshots()
+    url = publisher.server.url("/pivot.xml")
+    publisher.server.answers["/pivot.xml"] = status(404)
+    pointers = "".join(
+        pointer(publisher.server.url(f"/{t.lower()}.xml"), t, "EUgeneric",
+                [publisher.lists.member]) for t in ("AA", "BB"))
+    publisher.serve(publisher.lists.lotl(following, pointers=pointers, sequence=8,
+                                         information=[url], **DATES))
+    _, rows = publisher.until(lambda r: r[0]["failures"] > 0)
+    assert rows[0]["result"] == "refused" and publisher.snapshots()[:1] == before[:1]
+    assert (publisher.rows()["EU"]["sequence"], publisher.rows()["EU"]["effect"]) == (7, "yes")
+    publisher.serve(publisher.lists.write("pivot.xml", trusted_list(
+        "EU", "EUlistofthelists", services=0, pointers=pointer(
+            url, "EU", "EUlistofthelists", [following]), **DATES), publisher.lists.journal))
+    publisher.stop()
+    publisher.start()  # what failed waits longer each time
+    publisher.until_row("EU", lambda r: r["sequence"] == 8)
+    publisher.stop()
+    assert publisher.rows()["EU"]["effect"] == "yes"
+    assert "following" in publisher.rows()["EU"]["signer"]
+
+
+@pytest.mark.parametrize("case", ["moved", "huge"])
+def test_a_list_that_is_elsewhere_or_has_no_end(publisher, case):
+    publisher.server.answers["/aa.xml"] = (
+        status(302, Location="/elsewhere") if case == "moved" else endless)
+    publisher.follow()
+    publisher.until(lambda r: r[0]["tried"])
+    publisher.stop()
+    rows = publisher.rows()
+    assert rows["AA"]["status"] == "MISSING" and rows["BB"]["effect"] == "yes"
+    said = "redirects are not followed" if case == "moved" else "longer than max_octets"
+    assert said in publisher.log.read_text()
+    assert all(path != "/elsewhere" for path, _ in publisher.server.asked)
