@@ -81,9 +81,7 @@ static json_t *signer_state(const struct queue_session *s)
 static json_t *signer_count(const struct queue_session *s, const json_t *ledger)
 {
 	_cleanup_json_ json_t *state = signer_state(s);
-	const json_t *documents = json_object_get(ledger, "documents");
-	json_int_t sealed = json_integer_value(json_object_get(documents, "sealed")) +
-			    json_integer_value(json_object_get(documents, "cleared"));
+	json_int_t sealed = json_integer_value(json_object_get(ledger, "sealed_here"));
 	json_int_t seals = 0;
 	size_t i;
 	json_t *role;

@@ -8,8 +8,6 @@
 
 #define VERSION_MIN 150000
 #define PASSWORD_MAX 1024
-#define TIMEOUT_MS 10000
-#define TIMEOUT_SCHEMA_MS 600000
 
 /* What is acknowledged is on the disk. Who is stopped in the middle of a transaction
  * loses its session before its leases, and with it every lock that others wait for. Plans
@@ -251,14 +249,13 @@ static int open_connection(struct engine_pg *p, const struct engine_place *place
 	if (PQstatus(p->connection) != CONNECTION_OK)
 		return pg_failed(p, NULL);
 	PQsetNoticeProcessor(p->connection, ignore_notice, NULL);
-	p->timeout_ms = TIMEOUT_SCHEMA_MS;
+	p->timeout_ms = PG_TIMEOUT_MS;
 	PQsetnonblocking(p->connection, 1);
 	r = check_server(p);
 	if (r == 0)
 		r = pg_exec(p, SETTINGS, NULL);
 	if (r == 0)
 		r = pg_schema_update(p, place->appliance);
-	p->timeout_ms = TIMEOUT_MS;
 	if (r == 0 && !PQenterPipelineMode(p->connection))
 		r = pg_failed(p, NULL);
 	if (r == 0)

@@ -13,6 +13,10 @@
 /* What was sent and not answered yet, in order. Writes are not waited for one by one. */
 #define PG_PENDING_MAX 256
 
+/* For one exchange with the server; a new version of the schema may take its time. */
+#define PG_TIMEOUT_MS 10000
+#define PG_TIMEOUT_SCHEMA_MS 600000
+
 struct pg_pending {
 	enum statement which;
 	bool prepares;

@@ -113,7 +113,9 @@ static int update_in_transaction(struct engine_pg *p)
 			version, pg_schema_versions());
 		return -EPROTONOSUPPORT;
 	}
+	p->timeout_ms = PG_TIMEOUT_SCHEMA_MS;
 	r = migrate(p, version);
+	p->timeout_ms = PG_TIMEOUT_MS;
 	if (r == 0)
 		r = transition_triggers(p, &TRANSITIONS_DOCUMENTS);
 	return r < 0 ? r : transition_triggers(p, &TRANSITIONS_DELIVERIES);

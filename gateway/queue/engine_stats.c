@@ -142,6 +142,17 @@ static int whole_ledger(struct engine *e, const json_t *documents,
 	return 0;
 }
 
+/* What this appliance has sealed and not taken back; its signer has counted no less. */
+static int add_sealed_here(struct engine *e, json_t *ledger)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_SEALED_HERE, "");
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	return json_object_set_new(ledger, "sealed_here", json_integer(sql_int(s, 0)));
+}
+
 /* Seconds since a claim. Who has not asked yet is counted from the first look on. */
 static json_int_t since(int64_t now, int64_t *asked)
 {
@@ -237,8 +248,12 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 		r = read_flows(e, &flows);
 	if (r == 0)
 		r = whole_ledger(e, documents, deliveries, &totals);
-	if (r < 0)
+	if (r == 0)
+		r = add_sealed_here(e, totals);
+	if (r < 0) {
+		json_decref(totals);
 		return r;
+	}
 	return json_to_fd(
 		json_pack("{s:o,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}", "forecast",
 			forecast_tell(&e->forecast, clock_monotonic_ms(),

@@ -79,7 +79,7 @@ def folder():
 @pytest.fixture(scope="module")
 def servers():
     """The server that is used and a standby that has everything before it is acknowledged."""
-    with postgresql.Server(["synchronous_standby_names="]) as primary, \
+    with postgresql.Server() as primary, \
             postgresql.Server() as standby:
         primary.make().start()
         yield primary, standby
@@ -178,8 +178,8 @@ def test_server_read_only(gates, servers):
     servers[0].sql("ALTER SYSTEM SET default_transaction_read_only=on")
     servers[0].sql("SELECT pg_reload_conf()")
     refused_meanwhile(first, paths[1])
-    servers[0].sql("SET default_transaction_read_only=off;"
-                   "ALTER SYSTEM RESET default_transaction_read_only")
+    servers[0].sql("ALTER SYSTEM RESET default_transaction_read_only",
+                   "-c default_transaction_read_only=off")
     servers[0].sql("SELECT pg_reload_conf()")
     identifiers.append(back_in_time(first, paths[1]))
     first.wait_delivered(identifiers)
@@ -235,6 +235,7 @@ def test_another_server_takes_over(gates, servers):
     primary.kill()
     refused_meanwhile(first, paths[4])
     standby.sql("ALTER SYSTEM RESET synchronous_standby_names")
+    standby.sql("SELECT pg_reload_conf()")
     standby.promote()
     identifiers += [back_in_time(first, paths[4]), back_in_time(second, paths[5])]
     first.wait_delivered(identifiers)

@@ -78,10 +78,11 @@ class Server:
             time.sleep(0.05)
         return self
 
-    def sql(self, text):
-        """What psql prints for a statement."""
+    def sql(self, text, options=""):
+        """What psql prints for a statement; options: of the session."""
         done = subprocess.run(
-            [str(self.bin / "psql"), "-XAtq", "-d", self.connection, "-c", text],
+            [str(self.bin / "psql"), "-XAtq", "-d",
+             f"{self.connection} options='{options}'", "-c", text],
             capture_output=True, text=True, timeout=BOUND, check=False)
         if done.returncode != 0:
             raise ServerError(done.stderr)
