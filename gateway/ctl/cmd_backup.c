@@ -33,7 +33,9 @@ static json_t *ask(struct queue_session *s, enum queue_backup what, int *ret_sta
 	json_t *answer;
 
 	if (r == QUEUE_ILLEGAL) {
-		fputs("sealgate: another backup is being made\n", stderr);
+		fputs("sealgate: another backup is being made, or the queue is kept by "
+		      "PostgreSQL, which is copied with its own means\n",
+			stderr);
 		*ret_status = EXIT_NOT_PASSED;
 		return NULL;
 	}
