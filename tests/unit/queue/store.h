@@ -16,7 +16,7 @@
 #include "common/id.h"
 #include "common/json.h"
 #include "common/memfd.h"
-#include "queue/engine.h"
+#include "queue/engine_sqlite.h"
 #include "tests/unit/queue/postgresql.h"
 
 #include <errno.h>
@@ -106,6 +106,28 @@ static inline void store_share(struct store *s)
 	(void)s;
 }
 #endif
+
+/* Does the database refuse a statement that somebody runs who has it? */
+static inline bool store_refuses(struct store *s, const char *sql)
+{
+	bool refused = true;
+
+#ifdef SEALGATE_POSTGRESQL
+	if (s->postgresql[0]) {
+		PGconn *c = PQconnectdb(s->postgresql);
+		PGresult *r = PQexec(c, sql);
+
+		refused = strncmp(PQresultErrorField(r, PG_DIAG_SQLSTATE)
+					  ? PQresultErrorField(r, PG_DIAG_SQLSTATE)
+					  : "",
+				  "23", 2) == 0;
+		PQclear(r);
+		PQfinish(c);
+		return refused;
+	}
+#endif
+	return sqlite_exec(sqlite_of(s->engine), sql) == -EINVAL && refused;
+}
 
 static inline int store_setup(void **state)
 {
