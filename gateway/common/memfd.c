@@ -90,7 +90,7 @@ static int copy(int fd, size_t len, struct span *ret_data)
 
 int memfd_read(int fd, size_t max, struct span *ret_data)
 {
-	size_t len;
+	size_t len = 0;
 	int r = sealed_length(fd, max, &len);
 
 	if (r < 0)

@@ -106,8 +106,8 @@ def with_stored(gate, ask, paths, load):
               f"{again['per_second'] / load['per_second']:.2f}")
     finally:
         gate.down()
-        for name in ("queue.db", "head", "documents"):
-            shutil.move(queue / name, store / name)
+        for entry in [*queue.glob("queue.db*"), queue / "head", queue / "documents"]:
+            shutil.move(entry, store / entry.name)
 
 
 def report(own, load, used):
