@@ -36,6 +36,7 @@ static int sealed_length(int fd, size_t max, size_t *ret_len)
 	struct stat st;
 	int seals = fcntl(fd, F_GET_SEALS);
 
+	*ret_len = 0;
 	if (seals < 0 || (seals & ALL_SEALS) != ALL_SEALS)
 		return -EPERM;
 	if (fstat(fd, &st) < 0)
@@ -90,7 +91,7 @@ static int copy(int fd, size_t len, struct span *ret_data)
 
 int memfd_read(int fd, size_t max, struct span *ret_data)
 {
-	size_t len = 0;
+	size_t len;
 	int r = sealed_length(fd, max, &len);
 
 	if (r < 0)

@@ -2,6 +2,7 @@
 #include "ctl/appliance.h"
 
 #include "common/json.h"
+#include "common/program.h"
 #include "web/remote.h"
 
 #include <string.h>
@@ -39,7 +40,7 @@ static json_t *part(size_t i)
 	if (PARTS[i].program[0] == '/')
 		memcpy(program, PARTS[i].program, strlen(PARTS[i].program) + 1);
 	else
-		r = remote_program(PARTS[i].program, program);
+		r = program_beside(PARTS[i].program, program);
 	if (r == 0)
 		r = remote_run(program, NULL, request, &answer);
 	return r == 0 ? answer : json_null();

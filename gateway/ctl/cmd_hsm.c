@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/cleanup.h"
+#include "common/program.h"
 #include "ctl/command.h"
 
 #include <errno.h>
@@ -11,23 +12,6 @@
 
 #define ARGUMENTS_MAX 16
 
-/* The signer's program beside this one: token and PKCS#11 are its business alone. */
-static int signer_program(char ret_path[PATH_MAX])
-{
-	static const char NAME[] = "/sealgate-signer";
-	ssize_t n = readlink("/proc/self/exe", ret_path, PATH_MAX - 1);
-	char *slash;
-
-	if (n < 0)
-		return -errno;
-	ret_path[n] = '\0';
-	slash = strrchr(ret_path, '/');
-	if (!slash || (size_t)(slash - ret_path) + sizeof(NAME) > PATH_MAX)
-		return -ENAMETOOLONG;
-	memcpy(slash, NAME, sizeof(NAME));
-	return 0;
-}
-
 int cmd_hsm(int argc, char **argv)
 {
 	static const char *const COMMANDS[] = { "init", "csr", "import", "status", "log",
@@ -36,7 +20,7 @@ int cmd_hsm(int argc, char **argv)
 	const char *instance = getenv("SEALGATE_INSTANCE");
 	char path[PATH_MAX], *arguments[ARGUMENTS_MAX + 4] = { path };
 	bool known = false;
-	int n = 1;
+	int n = 1, r;
 
 	for (size_t i = 0; argc > 1 && i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++)
 		known |= strcmp(argv[1], COMMANDS[i]) == 0;
@@ -54,8 +38,12 @@ int cmd_hsm(int argc, char **argv)
 		arguments[n++] = argv[i];
 	if (strcmp(argv[1], "init") == 0)
 		arguments[n - argc + 1] = init;
-	if (signer_program(path) == 0)
+	/* token and PKCS#11 are its business alone */
+	r = program_beside("sealgate-signer", path);
+	if (r == 0) {
 		execv(path, arguments);
-	fprintf(stderr, "sealgate hsm: %s: %s\n", path, strerror(errno));
+		r = -errno;
+	}
+	fprintf(stderr, "sealgate hsm: %s: %s\n", path, strerror(-r));
 	return EXIT_INTERNAL;
 }

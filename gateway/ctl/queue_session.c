@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 #include "common/memfd.h"
+#include "common/program.h"
 #include "ctl/command.h"
 #include "queue/forecast.h"
 
@@ -17,23 +18,6 @@
 #define TIMEOUT_S 60
 #define JSON_MAX (16u * 1024 * 1024)
 #define SESSION_FD 3
-
-/* The program that stands beside this one. */
-static int queued_program(char ret_path[PATH_MAX])
-{
-	static const char NAME[] = "sealgate-queued";
-	ssize_t n = readlink("/proc/self/exe", ret_path, PATH_MAX - sizeof(NAME) - 1);
-	char *slash;
-
-	if (n < 0)
-		return -errno;
-	ret_path[n] = '\0';
-	slash = strrchr(ret_path, '/');
-	if (!slash)
-		return -ENOENT;
-	memcpy(slash + 1, NAME, sizeof(NAME));
-	return access(ret_path, X_OK) < 0 ? -errno : 0;
-}
 
 static void run_queued(const char *program, const char *dir, int socket)
 {
@@ -53,7 +37,7 @@ static int start_queued(struct queue_session *s)
 {
 	struct timeval tv = { .tv_sec = TIMEOUT_S };
 	char program[PATH_MAX];
-	int fds[2], r = queued_program(program);
+	int fds[2], r = program_beside("sealgate-queued", program);
 
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "ctl/edge.h"
 #include "ctl/ports.h"
 
@@ -60,7 +61,6 @@ struct child {
 struct supervisor {
 	const struct instance *instance;
 	struct child children[PROGRAM_COUNT];
-	char folder[PATH_MAX]; /* of the programs */
 	char nginx_conf[PATH_MAX];
 	char notify_path[PATH_MAX];
 	int notify, signals;
@@ -167,17 +167,21 @@ static void become(const struct supervisor *s, const struct child *c)
 static void execute(const struct supervisor *s, const struct child *c)
 {
 	const char *nginx = config_string(s->instance->config, "tls.nginx");
-	char program[PATH_MAX];
+	char name[64], program[PATH_MAX];
+	int r;
 
 	if (c->kind == NGINX) {
 		execl(nginx, nginx, "-c", s->nginx_conf, "-e", "stderr", (char *)NULL);
 		fprintf(stderr, "up: %s: %s\n", nginx, strerror(errno));
 		_exit(127);
 	}
-	if (snprintf(program, sizeof(program), "%s/sealgate-%s", s->folder, c->name) <
-		(int)sizeof(program))
+	snprintf(name, sizeof(name), "sealgate-%s", c->name);
+	r = program_beside(name, program);
+	if (r == 0) {
 		execl(program, program, "--instance", s->instance->dir, (char *)NULL);
-	fprintf(stderr, "up: %s: %s\n", program, strerror(errno));
+		r = -errno;
+	}
+	fprintf(stderr, "up: %s: %s\n", name, strerror(-r));
 	_exit(127);
 }
 
@@ -400,30 +404,15 @@ static int run(struct supervisor *s, int ready_fd)
 	return 0;
 }
 
-static int programs_folder(char ret_folder[PATH_MAX])
-{
-	ssize_t n = readlink("/proc/self/exe", ret_folder, PATH_MAX - 1);
-	char *slash;
-
-	if (n < 0)
-		return -errno;
-	ret_folder[n] = '\0';
-	slash = strrchr(ret_folder, '/');
-	*slash = '\0';
-	return 0;
-}
-
 int supervise(const struct instance *instance, int ready_fd)
 {
 	struct supervisor s = { .instance = instance, .notify = -1, .signals = -1 };
-	int r = programs_folder(s.folder);
+	int r = edge_prepare(instance, s.nginx_conf);
 
 	if (!config_bool(instance->config, "peers.separate"))
 		log_event(LOG_WARNING, "up.no-separation", NULL,
 			"peer separation is off: all programs run under uid %u",
 			geteuid());
-	if (r == 0)
-		r = edge_prepare(instance, s.nginx_conf);
 	if (r == 0)
 		r = open_signals(&s);
 	if (r == 0)

@@ -5,6 +5,7 @@
 #include "common/ipc.h"
 #include "common/json.h"
 #include "common/memfd.h"
+#include "common/program.h"
 #include "ctl/tree_remove.h"
 
 #include <errno.h>
@@ -137,21 +138,6 @@ static int load_policy(struct trial *t)
 	return r;
 }
 
-/* The program that stands beside this one. */
-static int find_program(char ret_path[PATH_MAX])
-{
-	static const char NAME[] = "sealgate-verify";
-	ssize_t n = readlink("/proc/self/exe", ret_path, PATH_MAX - sizeof(NAME) - 1);
-	char *slash;
-
-	if (n < 0)
-		return -errno;
-	ret_path[n] = '\0';
-	slash = strrchr(ret_path, '/');
-	memcpy(slash + 1, NAME, sizeof(NAME));
-	return access(ret_path, X_OK) < 0 ? -errno : 0;
-}
-
 static void become(uid_t uid)
 {
 	if (uid != geteuid() && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
@@ -186,7 +172,7 @@ static int start(const struct instance *i, struct trial *t)
 {
 	_cleanup_(closep) int listener = -1, said = -1;
 	char program[PATH_MAX], path[PATH_MAX];
-	int r = find_program(program);
+	int r = program_beside("sealgate-verify", program);
 
 	if (r == 0)
 		r = join(t->folder, "said", path);

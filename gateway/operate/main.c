@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/program.h"
 #include "web/remote.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ static int run(
 {
 	const char *fault;
 	char program[PATH_MAX];
-	int r = remote_program("sealgate", program);
+	int r = program_beside("sealgate", program);
 
 	if (!remote_find(json_object_get(request, "arguments"), &fault))
 		return -EPERM;

@@ -145,18 +145,3 @@ const struct remote_command *remote_called(int argc, char *const *argv)
 
 	return find((const char *const *)(uintptr_t)argv, argc, &words);
 }
-
-int remote_program(const char *name, char ret_path[PATH_MAX])
-{
-	ssize_t n = readlink("/proc/self/exe", ret_path, PATH_MAX - 1);
-	char *slash;
-
-	if (n < 0)
-		return -errno;
-	ret_path[n] = '\0';
-	slash = strrchr(ret_path, '/');
-	if (!slash || (size_t)(slash - ret_path) + strlen(name) + 2 > PATH_MAX)
-		return -ENAMETOOLONG;
-	memcpy(slash + 1, name, strlen(name) + 1);
-	return 0;
-}

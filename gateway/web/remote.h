@@ -42,9 +42,6 @@ const struct remote_command *remote_find(const json_t *arguments, const char **r
  * or NULL. */
 const struct remote_command *remote_called(int argc, char *const *argv);
 
-/* The program of this name beside the one that runs. Return: 0 or -errno. */
-int remote_program(const char *name, char ret_path[PATH_MAX]);
-
 /* Run `program --instance dir ARGUMENTS` (dir NULL: without the option) of a request
  * ({"arguments": [...], "input": text}) that remote_find has judged, with nothing but
  * what it names, and wait for it; the environment goes along. Return: 0 with the answer,
