@@ -62,7 +62,8 @@ static int print(const json_t *view, enum format format)
 
 	buf_init(&out, RENDER_MAX);
 	if (format == FORMAT_JSON) {
-		if (json_dumpf(view, stdout, JSON_COMPACT | JSON_SORT_KEYS) < 0)
+		if (json_dumpf(view, stdout,
+			    JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII) < 0)
 			return EXIT_INTERNAL;
 		putchar('\n');
 		return EXIT_CLEAN;

@@ -99,6 +99,15 @@ static int find_before(const struct force *f, char ret_path[PATH_MAX])
 	return refuse("nothing was in force before");
 }
 
+/* A stop may be in force although its number was never noted: it counts, too. */
+static bool stopped_since(const struct force *f)
+{
+	for (uint64_t v = f->version; v == f->version || force_known(f, v); v++)
+		if (force_is_stop(f, v))
+			return true;
+	return false;
+}
+
 /* It was in force here with two people's consent, or came with the instance: going back
  * to it needs none again. */
 int policy_rollback(int argc, char **argv)
@@ -115,7 +124,7 @@ int policy_rollback(int argc, char **argv)
 		command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("policy");
 	r = force_open(&f);
-	if (r == 0 && force_is_stop(&f, f.version))
+	if (r == 0 && stopped_since(&f))
 		r = refuse(
 			"somebody was stopped: a bundle that two people stand for opens "
 			"again");

@@ -2,14 +2,19 @@
 #include "ctl/timeline.h"
 
 #include "common/json.h"
+#include "document/render.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 void timeline_text(FILE *out, const char *text)
 {
-	for (const unsigned char *p = (const unsigned char *)(text ? text : ""); *p; p++)
-		fputc(*p < 0x20 || *p == 0x7F ? '?' : *p, out);
+	for (const unsigned char *p = (const unsigned char *)(text ? text : ""); *p;) {
+		size_t n = render_steering(p);
+
+		fputc(n ? '?' : *p, out);
+		p += n ? n : 1;
+	}
 }
 
 static void field(FILE *out, const char *label, const json_t *object, const char *key)

@@ -106,7 +106,7 @@ static const struct label {
 
 /* Controls, also those beyond ASCII (C2 80 to C2 9F) and what turns the direction of
  * writing, would make a terminal or a reader believe another text. */
-static size_t steering(const unsigned char *p)
+size_t render_steering(const unsigned char *p)
 {
 	if (*p < 0x20 || *p == 0x7f)
 		return 1;
@@ -123,7 +123,7 @@ static size_t steering(const unsigned char *p)
 static void add_tame(struct buf *b, const char *text, bool html)
 {
 	for (const unsigned char *p = (const unsigned char *)text; *p;) {
-		size_t n = steering(p);
+		size_t n = render_steering(p);
 		char one[2] = { (char)*p, '\0' };
 
 		if (n > 0) {

@@ -16,6 +16,10 @@
  * -ENOMEM. */
 int render_text(const json_t *view, struct buf *out);
 
+/* How many octets of UTF-8 at p would steer a terminal or turn the direction of writing:
+ * 0 for what may be shown. */
+size_t render_steering(const unsigned char *p);
+
 /* Append a whole page (HTML 5, no script, nothing fetched from elsewhere). */
 int render_html(const json_t *view, struct buf *out);
 
