@@ -102,8 +102,11 @@ def delivery(gate, identifier):
 
 def test_what_may_have_arrived_is_looked_up(customs):
     gate, server = customs
-    first, second = (until_accepted(gate, path) for path in certificates(gate, 1, 2))
-    until(lambda: delivery(gate, second)[0] == "queued" and server.requests)
+    one, other = certificates(gate, 1, 2)
+    first = until_accepted(gate, one)
+    until(lambda: server.requests)  # else the other one may be sealed before it
+    second = until_accepted(gate, other)
+    until(lambda: delivery(gate, second)[0] == "queued")
     server.may_answer.set()
     until(lambda: delivery(gate, second)[0] == "delivered", 60)
     assert delivery(gate, first) == ("delivered", 1)
