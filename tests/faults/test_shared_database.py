@@ -5,6 +5,7 @@ server is killed, read-only or another one takes over; two gates at one, one of 
 The counterparts' ledgers are the judge: every acknowledged id is there exactly once.
 """
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import shutil
@@ -196,6 +197,13 @@ def tree(pid):
     return found
 
 
+def send_all(pids, number):
+    """A worker among them may have ended since the list was made."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def test_one_of_two_is_frozen(gates):
     """Stopped for longer than its leases while it holds work; then it goes on."""
     first, second = gates
@@ -203,8 +211,7 @@ def test_one_of_two_is_frozen(gates):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         identifiers = list(pool.map(lambda path: until_accepted(first, path), paths[:8]))
     frozen = tree(first.process.pid)
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
+    send_all(frozen, signal.SIGSTOP)
     begin = time.monotonic()
     try:
         identifiers += [until_accepted(second, path) for path in paths[8:]]
@@ -212,8 +219,7 @@ def test_one_of_two_is_frozen(gates):
         second.wait_delivered(identifiers, bound=90)
         until(lambda: time.monotonic() - begin > 3 * LEASE_S, bound=60)
     finally:
-        for pid in frozen:
-            os.kill(pid, signal.SIGCONT)
+        send_all(frozen, signal.SIGCONT)
     identifiers.append(until_accepted(first, certificates(first, 450, 1)[0]))
     first.wait_delivered(identifiers)
     once(first, identifiers)
