@@ -165,6 +165,29 @@ static int put_in_force(struct force *f, const struct options *o, struct bundle 
 	return r;
 }
 
+/* A mistyped digest would stop nobody and look as if it did. Whoever signs by an issuer's
+ * word is not known by a digest: that is said. */
+static int known(const struct force *f, const struct options *o)
+{
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	_cleanup_(freep) char *error = NULL;
+	const struct partner *p;
+
+	if (policy_load(f->policies, &policy, &error) < 0)
+		return refuse(error ? error : "the policy cannot be read", NULL);
+	p = policy_partner(policy, o->partner);
+	for (size_t i = 0; p && i < p->signer_count; i++)
+		if (strcmp(p->signers[i].sha256, o->signer) == 0)
+			return 0;
+	if (!p || p->issuer_count == 0)
+		return refuse("it has no signer with the certificate", o->signer);
+	fprintf(stderr,
+		"sealgate policy: no enrolled signer has the certificate %s; it counts "
+		"only if one of the partner's issuers issued it\n",
+		o->signer);
+	return 0;
+}
+
 static int stop(struct force *f, const struct options *o)
 {
 	_cleanup_bundle_ struct bundle b = { 0 };
@@ -177,6 +200,8 @@ static int stop(struct force *f, const struct options *o)
 	file = file_of(&b, o->partner);
 	if (!file)
 		return refuse("there is no partner", o->partner);
+	if (o->signer && known(f, o) < 0)
+		return -EINVAL;
 	text = changed(file, o->signer);
 	if (!text)
 		return -EINVAL;

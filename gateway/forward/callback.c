@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Outcomes pushed to partners that have a call-back: what the feed would give them, with
- * the gate's TLS client certificate, until they answer 2xx. Never parses their answer.
+ * Outcomes pushed to a partner that has a call-back: what the feed would give them, with
+ * the gate's TLS client certificate, until it answers 2xx. Never parses its answer.
  */
-#include "forward/forward.h"
+#include "forward/callback.h"
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -13,34 +13,17 @@
 #include "queue/protocol.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define CREDENTIALS "callback"
 #define BATCH 100
 #define LOOK_MS 1000
 #define QUEUE_TIMEOUT_MS 30000
 #define TIMEOUT_S 30
 #define RETRY_FIRST_S 2
 #define RETRY_MAX_S 4000
-
-struct caller {
-	struct courier courier;
-	struct profile profile;
-	const struct partner *partner;
-	pthread_t thread;
-	uint32_t failures; /* in a row */
-};
-
-struct callbacks {
-	struct policy *policy;
-	struct credentials credentials;
-	struct caller *callers;
-	size_t count;
-};
 
 static uint32_t random_number(void)
 {
@@ -152,24 +135,31 @@ static int work(struct caller *c)
 	return 0;
 }
 
+/* Never asleep for longer than a look, so that whoever is stopped is not called again. */
 static void *run(void *argument)
 {
 	struct caller *c = argument;
-	int wait_ms = 0;
+	int64_t due = clock_monotonic_ms();
 
-	while (!daemon_wait(c->courier.daemon, wait_ms))
-		wait_ms = work(c);
+	while (!atomic_load(c->over)) {
+		int64_t left = due - clock_monotonic_ms();
+		int wait_ms = left > LOOK_MS ? LOOK_MS : left > 0 ? (int)left : 0;
+
+		if (daemon_wait(c->courier.daemon, wait_ms))
+			break;
+		if (clock_monotonic_ms() >= due && !atomic_load(c->over))
+			due = clock_monotonic_ms() + work(c);
+	}
 	disconnect(&c->courier);
 	curl_easy_cleanup(c->courier.curl);
 	return NULL;
 }
 
-static int start_one(
-	struct callbacks *all, struct daemon *d, const struct partner *partner)
+int caller_start(struct caller *c, const struct daemon *d, const struct partner *partner,
+	const struct credentials *credentials, const atomic_bool *over)
 {
-	struct caller *c = &all->callers[all->count];
-
 	*c = (struct caller){ .partner = partner,
+		.over = over,
 		.profile = { .protocol = PROFILE_PUSH,
 			.url = strdup(partner->callback),
 			.timeout_s = TIMEOUT_S,
@@ -177,7 +167,7 @@ static int start_one(
 			.retry_max_s = RETRY_MAX_S },
 		.courier = { .daemon = d,
 			.profile = &c->profile,
-			.credentials = &all->credentials,
+			.credentials = credentials,
 			.outside = true,
 			.curl = curl_easy_init() } };
 	if (!c->profile.url || !c->courier.curl ||
@@ -186,55 +176,11 @@ static int start_one(
 		curl_easy_cleanup(c->courier.curl);
 		return -ENOMEM;
 	}
-	all->count++;
 	return 0;
 }
 
-static int load(struct daemon *d, struct callbacks *c, char **ret_error)
+void caller_join(struct caller *c)
 {
-	char policies[PATH_MAX];
-	size_t count = 0;
-	int r = instance_path(&d->instance, "policies", policies);
-
-	if (r == 0)
-		r = policy_load(policies, &c->policy, ret_error);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; policy_partner_at(c->policy, i); i++)
-		count += *policy_partner_at(c->policy, i)->callback != '\0';
-	c->callers = calloc(count + 1, sizeof(*c->callers));
-	if (!c->callers)
-		return -ENOMEM;
-	/* by its certificate the partner knows that it is the gate who calls */
-	r = count ? credentials_load(
-			    &d->instance, CREDENTIALS, &c->credentials, ret_error)
-		  : 0;
-	return r == 0 && count && !c->credentials.certificate ? -ENOKEY : r;
-}
-
-int callbacks_start(struct daemon *d, struct callbacks **ret, char **ret_error)
-{
-	struct callbacks *c = calloc(1, sizeof(*c));
-	const struct partner *p;
-	int r = c ? load(d, c, ret_error) : -ENOMEM;
-
-	for (size_t i = 0; r == 0 && (p = policy_partner_at(c->policy, i)) != NULL; i++)
-		if (*p->callback && !p->suspended)
-			r = start_one(c, d, p);
-	*ret = c;
-	return r;
-}
-
-void callbacks_join(struct callbacks *c)
-{
-	if (!c)
-		return;
-	for (size_t i = 0; i < c->count; i++) {
-		pthread_join(c->callers[i].thread, NULL);
-		free(c->callers[i].profile.url);
-	}
-	credentials_done(&c->credentials);
-	free(c->callers);
-	policy_free(c->policy);
-	free(c);
+	pthread_join(c->thread, NULL);
+	free(c->profile.url);
 }

@@ -64,13 +64,14 @@ int credentials_load(const struct instance *instance, const char *name,
 	struct credentials *ret, char **ret_error);
 void credentials_done(struct credentials *c);
 
-/* Partners' call-backs: one thread each, as long as the daemon lives. */
+/* Partners' call-backs: one thread each, by the policy in force, as long as the daemon
+ * lives; d is borrowed until callbacks_join. Return: 0 or negative. */
 struct callbacks;
-int callbacks_start(struct daemon *d, struct callbacks **ret, char **ret_error);
+int callbacks_start(const struct daemon *d, struct callbacks **ret);
 void callbacks_join(struct callbacks *c); /* NULL-safe */
 
-/* Keep a handle from connecting to loopback, private and link-local addresses, unless the
- * address itself is what policy names. */
+/* Keep a handle from connecting to addresses that are not public, unless the address
+ * itself is what policy names. */
 void egress_guard(CURL *curl);
 
 /* POST (body.data not NULL) or GET; answers are capped at LIMIT_REPLY, no redirects. The

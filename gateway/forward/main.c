@@ -277,13 +277,12 @@ static int load(struct crew *crew, char **ret_error)
 /* Nothing of it keeps documents from their destinations. */
 static struct callbacks *call_back(struct crew *crew)
 {
-	_cleanup_(freep) char *error = NULL;
 	struct callbacks *callbacks = NULL;
-	int r = callbacks_start(&crew->daemon, &callbacks, &error);
+	int r = callbacks_start(&crew->daemon, &callbacks);
 
 	if (r < 0)
 		log_event(LOG_ERR, "forward.callback", NULL,
-			"partners are not called: %s", error ? error : strerror(-r));
+			"partners are not called: %s", strerror(-r));
 	return callbacks;
 }
 

@@ -60,6 +60,13 @@ static int read_office(
 		r = cfg_fail(c, root,
 			"name and destination have letters, digits, '-', '_', '.' only, "
 			"a destination at most 48");
+	for (size_t i = 0; r == 0 && i < p->office_count; i++)
+		if (strcmp(p->offices[i].destination, o->destination) == 0)
+			r = cfg_fail(c, root,
+				"destination %s is another office's: each has a feed and "
+				"a "
+				"cursor of its own",
+				o->destination);
 	if (r < 0)
 		return r;
 	config_setting_lookup_bool(root, "suspended", &suspended);
@@ -67,37 +74,18 @@ static int read_office(
 	return read_transport(c, p, config_setting_get_member(root, "transport"), o);
 }
 
-static int load_office(
-	struct policy *p, const char *folder, const char *file, char **ret_error)
+static int load_office(struct policy *p, const struct cfg *c, const char *file)
 {
-	_cleanup_cfg_ struct cfg c = { 0 };
-	char path[PATH_MAX];
-	int r = policy_join(path, folder, file);
+	int r = policy_grow((void **)&p->offices, p->office_count, sizeof(*p->offices));
 
+	(void)file;
 	if (r == 0)
-		r = policy_grow(
-			(void **)&p->offices, p->office_count, sizeof(*p->offices));
-	if (r == 0)
-		r = cfg_open(path, &c, ret_error);
-	if (r == 0)
-		r = read_office(&c, p, &p->offices[p->office_count]);
+		r = read_office(c, p, &p->offices[p->office_count]);
 	p->office_count += r == 0;
 	return r;
 }
 
 int policy_load_customs(struct policy *p, const char *policies, char **ret_error)
 {
-	char folder[PATH_MAX];
-	char **names = NULL;
-	int count, r = policy_join(folder, policies, "customs");
-
-	if (r < 0)
-		return r;
-	count = cfg_files(folder, &names);
-	if (count < 0)
-		return count == -ENOENT ? 0 : policy_fail(ret_error, count, folder);
-	for (int i = 0; r == 0 && i < count; i++)
-		r = load_office(p, folder, names[i], ret_error);
-	cfg_names_free(names, (size_t)count);
-	return r;
+	return policy_each(p, policies, "customs", load_office, ret_error);
 }

@@ -88,6 +88,12 @@ int policy_join(char ret_path[PATH_MAX], const char *folder, const char *name);
 /* One line "WHAT: error text" into *ret_error. Return: error. */
 int policy_fail(char **ret_error, int error, const char *what);
 
+/* Have `read` read every file of a folder of the policy, by name; file is its name.
+ * Return: 0, or negative with *ret_error. */
+int policy_each(struct policy *p, const char *policies, const char *folder,
+	int (*read)(struct policy *p, const struct cfg *c, const char *file),
+	char **ret_error);
+
 /* Make room for one more element of size octets; the new one is zeroed. Grows by
  * doubling. Return: 0 or -ENOMEM. */
 int policy_grow(void **list, size_t count, size_t size);

@@ -315,37 +315,18 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 	return r == 0 ? read_optional(c, root, partner) : r;
 }
 
-static int load_partner(
-	struct policy *p, const char *folder, const char *file, char **ret_error)
+static int load_partner(struct policy *p, const struct cfg *c, const char *file)
 {
-	_cleanup_cfg_ struct cfg c = { 0 };
-	char path[PATH_MAX];
-	int r = policy_join(path, folder, file);
+	int r = policy_grow(
+		(void **)&p->partners, p->partner_count, sizeof(*p->partners));
 
 	if (r == 0)
-		r = policy_grow(
-			(void **)&p->partners, p->partner_count, sizeof(*p->partners));
-	if (r == 0)
-		r = cfg_open(path, &c, ret_error);
-	if (r == 0)
-		r = read_partner(&c, p, file, &p->partners[p->partner_count]);
+		r = read_partner(c, p, file, &p->partners[p->partner_count]);
 	p->partner_count += r == 0;
 	return r;
 }
 
 int policy_load_partners(struct policy *p, const char *policies, char **ret_error)
 {
-	char folder[PATH_MAX];
-	char **names = NULL;
-	int count, r = policy_join(folder, policies, "partners");
-
-	if (r < 0)
-		return r;
-	count = cfg_files(folder, &names);
-	if (count < 0)
-		return policy_fail(ret_error, count, folder);
-	for (int i = 0; r == 0 && i < count; i++)
-		r = load_partner(p, folder, names[i], ret_error);
-	cfg_names_free(names, (size_t)count);
-	return r;
+	return policy_each(p, policies, "partners", load_partner, ret_error);
 }

@@ -20,6 +20,38 @@ int policy_fail(char **ret_error, int error, const char *what)
 	return error;
 }
 
+static int read_file(struct policy *p, const char *folder, const char *file,
+	int (*read)(struct policy *p, const struct cfg *c, const char *file),
+	char **ret_error)
+{
+	_cleanup_cfg_ struct cfg c = { 0 };
+	char path[PATH_MAX];
+	int r = policy_join(path, folder, file);
+
+	if (r == 0)
+		r = cfg_open(path, &c, ret_error);
+	return r == 0 ? read(p, &c, file) : r;
+}
+
+int policy_each(struct policy *p, const char *policies, const char *folder,
+	int (*read)(struct policy *p, const struct cfg *c, const char *file),
+	char **ret_error)
+{
+	char path[PATH_MAX];
+	char **names = NULL;
+	int count, r = policy_join(path, policies, folder);
+
+	if (r < 0)
+		return r;
+	count = cfg_files(path, &names);
+	if (count < 0)
+		return policy_fail(ret_error, count, path);
+	for (int i = 0; r == 0 && i < count; i++)
+		r = read_file(p, path, names[i], read, ret_error);
+	cfg_names_free(names, (size_t)count);
+	return r;
+}
+
 int policy_grow(void **list, size_t count, size_t size)
 {
 	void *more;

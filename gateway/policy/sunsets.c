@@ -33,27 +33,15 @@ static int read_type(const struct cfg *c, struct policy *p)
 	return r;
 }
 
-static int read_file(struct policy *p, const char *path, char **ret_error)
+static int load_type(struct policy *p, const struct cfg *c, const char *file)
 {
-	_cleanup_cfg_ struct cfg c = { 0 };
-	int r = cfg_open(path, &c, ret_error);
-
-	return r == 0 ? read_type(&c, p) : r;
+	(void)file;
+	return read_type(c, p);
 }
 
 int policy_load_sunsets(struct policy *p, const char *policies, char **ret_error)
 {
-	char folder[PATH_MAX], path[PATH_MAX], **names = NULL;
-	int r = policy_join(folder, policies, "types");
-	int count = r == 0 ? cfg_files(folder, &names) : r;
-
-	for (int i = 0; r == 0 && i < count; i++) {
-		r = policy_join(path, folder, names[i]);
-		if (r == 0)
-			r = read_file(p, path, ret_error);
-	}
-	cfg_names_free(names, count > 0 ? (size_t)count : 0);
-	return count < 0 ? count : r;
+	return policy_each(p, policies, "types", load_type, ret_error);
 }
 
 const char *policy_sunset(const struct policy *p, const char *type)

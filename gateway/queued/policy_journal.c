@@ -31,14 +31,20 @@ static int path_of(const struct batch *b, const char *name, char ret[PATH_MAX])
 		       : -ENAMETOOLONG;
 }
 
+/* How far the journal was recorded; nothing yet where that was never noted. Return: that,
+ * or negative: recording all of it once more is no answer to a file that cannot be read.
+ */
 static int64_t read_noted(const struct batch *b)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
 	char path[PATH_MAX];
 	size_t len;
+	int r = path_of(b, NOTED, path);
 
-	if (path_of(b, NOTED, path) < 0 || file_read(path, 40, &text, &len) < 0)
-		return 0;
+	if (r == 0)
+		r = file_read(path, 40, &text, &len);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 	return strtoll((const char *)text, NULL, 10);
 }
 
@@ -141,6 +147,8 @@ int policy_journal_run(struct policy_journal *j, struct batch *b, int64_t now_ms
 	j->next_ms = now_ms + LOOK_MS;
 	if (j->noted < 0)
 		j->noted = read_noted(b);
+	if (j->noted < 0)
+		return cannot(j, b, j->noted);
 	if (path_of(b, JOURNAL, path) < 0 || !grown(j, path))
 		return 0;
 	taken = file_read(path, JOURNAL_MAX, &data, &len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "trustd/fetch.h"
 
+#include "common/address.h"
 #include "common/durable.h"
 #include "common/memfd.h"
 
@@ -85,7 +86,7 @@ static curl_socket_t open_socket(
 
 	(void)purpose;
 	t->wrong_address = !t->sources->any_address && !*t->sources->proxy &&
-			   !fetch_address_is_public(&address->addr);
+			   !address_is_public(&address->addr);
 	if (t->wrong_address)
 		return CURL_SOCKET_BAD;
 	return socket(

@@ -40,8 +40,4 @@ int fetch(const struct fetch_context *c, const char *url, const char *etag,
 int fetch_ocsp(const struct fetch_context *c, const char *url, struct span request,
 	struct fetch_result *ret_result);
 
-/* Whether an address is one of the public Internet: neither private, loopback,
- * link-local, multicast, documentation, nor one that carries such an address. */
-bool fetch_address_is_public(const struct sockaddr *address);
-
 #endif

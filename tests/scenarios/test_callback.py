@@ -21,13 +21,14 @@ class Partner:
     """The partner's side: takes what is pushed, or not; notes who called."""
 
     def __init__(self, pki):
-        self.status, self.calls = 200, []
+        self.status, self.calls, self.paths = 200, [], []
         partner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 subject = dict(x[0] for x in self.connection.getpeercert()["subject"])
+                partner.paths.append(self.path)
                 partner.calls.append((partner.status, subject["commonName"],
                                       self.headers["Idempotency-Key"], json.loads(body)))
                 self.send_response(partner.status)
@@ -102,6 +103,22 @@ def test_goes_on_after_a_kill(gate):
     until(lambda: "9" in gate.partner.taken())
     taken = gate.partner.taken()
     assert sorted(set(taken), key=int) == [str(n) for n in range(1, 10)]
+
+
+def test_who_is_stopped_is_called_no_more(gate):
+    """By the policy in force: nothing is started again for it."""
+    path = gate.dir / "policies" / "partners" / "nz-mpi.cfg"
+    text = path.read_text()
+    gate.partner.status, before = 503, len(gate.partner.calls)
+    send(gate, number_of(4))
+    until(lambda: len(gate.partner.calls) > before)
+    path.write_text(text + "suspended = true;\n")
+    until(lambda: "0 partners are called back" in gate.log.read_text())
+    gate.partner.status, calls = 200, len(gate.partner.calls)
+    path.write_text(text.replace("/outcomes", "/elsewhere"))
+    assert len(gate.partner.calls) == calls
+    until(lambda: "12" in gate.partner.taken())
+    assert gate.partner.paths[-1] == "/elsewhere"
 
 
 def test_an_address_that_is_not_allowed_is_no_policy(gate):

@@ -240,9 +240,10 @@ def test_a_type_ends(office):
         assert [f["code"] for f in json.loads(done.stdout)["findings"]] == codes
 
 
-PARTNER = ('name = "ke";\ncountry = "KE";\ntransport = ( "' + "a" * 64 + '" );\nsigners = ( );\n'
-           'types = ( "PHYTO" );\n')
 KEY = "5" * 64
+PARTNER = ('name = "ke";\ncountry = "KE";\ntransport = ( "' + "a" * 64 + '" );\n'
+           f'signers = ( {{ sha256 = "{KEY}"; role = "officer"; name = "an officer"; }} );\n'
+           'types = ( "PHYTO" );\n')
 
 
 def stop(office, name, *arguments):
@@ -264,8 +265,19 @@ def test_one_person_stops_and_two_open_again(office):
     assert tree(office.policies) == before
     assert not list((office.instance / "state" / "policy").glob("stop*"))
 
+    active = office.instance / "state" / "policy" / "active"
+    noted = active.read_bytes() if active.exists() else None
     done = stop(office, "officer-1", "--reason", "stolen token", "ke")
     assert done.returncode == 0, done.stderr
+    # As if the machine had gone down before it was noted: one person opens nothing.
+    now = active.read_bytes()
+    if noted is None:
+        active.unlink()
+    else:
+        active.write_bytes(noted)
+    done = office.run("rollback")
+    assert done.returncode == 1 and "two people stand for" in done.stderr, done.stderr
+    active.write_bytes(now)
     assert re.search(r"^suspended = true;$", file.read_text(), re.M)
     entry = office.journal()[-1]
     assert (entry["act"], entry["people"], entry["reason"]) == (
@@ -274,7 +286,9 @@ def test_one_person_stops_and_two_open_again(office):
     done = stop(office, "officer-2", "--reason", "lost", "--signer", KEY, "ke")
     assert done.returncode == 0, done.stderr
     assert KEY in file.read_text() and "suspended = true" in file.read_text()
-    assert stop(office, "officer-2", "--reason", "x", "--signer", "abc", "ke").returncode == 1
+    for nobody in ("abc", "6" * 64):
+        done = stop(office, "officer-2", "--reason", "x", "--signer", nobody, "ke")
+        assert done.returncode == 1 and "has no signer" in done.stderr, done.stderr
     # Nobody opens alone: neither by going back nor with what was prepared before.
     stopped = tree(office.policies)
     done = office.run("rollback")

@@ -70,6 +70,7 @@ static int tree_new(void **state)
 	if (!mkdtemp(t.dir))
 		return -1;
 	folder(&t, "partners");
+	folder(&t, "customs");
 	folder(&t, "routes");
 	folder(&t, "routes/destinations");
 	folder(&t, "degraded");
@@ -77,6 +78,8 @@ static int tree_new(void **state)
 	put(&t, "partners/ke.cfg", PARTNER);
 	put(&t, "routes/destinations/traces.cfg", "read by connectors");
 	put(&t, "routes/destinations/customs-nl.cfg", "read by connectors");
+	put(&t, "customs/be-1.cfg",
+		"name = \"be-1\";\ndestination = \"customs-be\";\ntransport = ( );\n");
 	put(&t, "routes/10.cfg", ROUTES);
 	put(&t, "operators.cfg", OPERATORS);
 	put(&t, "degraded/revocation.cfg", "hold = { TRY_LATER = 3600; };\n");
@@ -302,6 +305,9 @@ static const struct bad BAD[] = {
 	{ "partners/KE.cfg", PARTNER_OF("ke", "GB", B64, "signers = ( );"), "" },
 	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", A64, SIGNERS "types = ( \"X\" );"),
 		":6: dup" },
+	{ "customs/be-2.cfg",
+		"name = \"be-2\";\ndestination = \"customs-be\";\ntransport = ( );\n",
+		"is another office's" },
 	{ "routes/10.cfg",
 		"rules = ( { types = (\"A\"); import_countries = (\"NL\");\n"
 		" destinations = (\"nowhere\"); } );",

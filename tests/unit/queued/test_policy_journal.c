@@ -61,9 +61,10 @@ static void look(struct policy_journal *j, struct batch *b)
 static void each_line_once(void **state)
 {
 	struct store *s = *state;
-	char folder[PATH_MAX];
+	char folder[PATH_MAX], note[PATH_MAX];
 	struct policy_journal j;
 	struct batch b;
+	int64_t noted;
 
 	snprintf(folder, sizeof(folder), "%s/queue", s->dir);
 	assert_int_equal(mkdir(folder, 0700), 0);
@@ -87,6 +88,17 @@ static void each_line_once(void **state)
 	assert_int_equal(records(s, "\"event\":\"policy.rollback\""), 1);
 	assert_int_equal(records(s, "\"event\":\"policy.unreadable\""), 1);
 	assert_int_equal(records(s, "\"journal_sha256\""), 3);
+	noted = j.noted;
+	/* A note that cannot be read is no reason to record all of it again. */
+	snprintf(note, sizeof(note), "%s/queue/policy-noted", s->dir);
+	assert_int_equal(remove(note), 0);
+	assert_int_equal(mkdir(note, 0700), 0);
+	policy_journal_init(&j, clock_monotonic_ms());
+	look(&j, &b);
+	assert_int_equal(records(s, "\"event\":\"policy."), 3);
+	assert_int_equal(remove(note), 0);
+	policy_journal_init(&j, clock_monotonic_ms());
+	j.noted = noted;
 	/* Cut: nothing is recorded again, and what comes next is. */
 	write_journal(s, LINE("activate", "1"));
 	look(&j, &b);

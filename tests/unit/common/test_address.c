@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "trustd/fetch.h"
+#include "common/address.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -17,9 +17,9 @@ static bool is_public(const char *text)
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
 
 	if (inet_pton(AF_INET, text, &four.sin_addr) == 1)
-		return fetch_address_is_public((const struct sockaddr *)&four);
+		return address_is_public((const struct sockaddr *)&four);
 	assert_int_equal(inet_pton(AF_INET6, text, &six.sin6_addr), 1);
-	return fetch_address_is_public((const struct sockaddr *)&six);
+	return address_is_public((const struct sockaddr *)&six);
 }
 
 static void test_public(void **state)
@@ -51,7 +51,7 @@ static void test_not_public(void **state)
 	for (size_t i = 0; i < sizeof(ADDRESSES) / sizeof(ADDRESSES[0]); i++)
 		if (is_public(ADDRESSES[i]))
 			fail_msg("%s is not public", ADDRESSES[i]);
-	assert_false(fetch_address_is_public(&other));
+	assert_false(address_is_public(&other));
 }
 
 int main(void)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "trustd/fetch.h"
+#include "common/address.h"
 
 #include <arpa/inet.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* IANA's registry of special-purpose addresses; all of them are refused. */
 static const struct {
@@ -43,7 +45,7 @@ static bool is_public_6(const uint8_t a[16])
 	       head != 0x20010000;
 }
 
-bool fetch_address_is_public(const struct sockaddr *address)
+bool address_is_public(const struct sockaddr *address)
 {
 	if (address->sa_family == AF_INET)
 		return is_public_4(

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* One partner that is called back: a thread that pushes its outcomes; not who is called.
+ */
+#ifndef SEALGATE_FORWARD_CALLBACK_H
+#define SEALGATE_FORWARD_CALLBACK_H
+
+#include "forward/forward.h"
+#include "policy/policy.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct caller {
+	struct courier courier;
+	struct profile profile;
+	const struct partner *partner;
+	const atomic_bool *over; /* true: call no more */
+	pthread_t thread;
+	uint32_t failures; /* in a row */
+};
+
+/* Start its thread; everything is borrowed until caller_join. Return: 0 or -ENOMEM. */
+int caller_start(struct caller *c, const struct daemon *d, const struct partner *partner,
+	const struct credentials *credentials, const atomic_bool *over);
+
+/* Wait for the thread of a caller that was started; an exchange that runs ends first. */
+void caller_join(struct caller *c);
+
+#endif
