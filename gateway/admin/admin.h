@@ -6,6 +6,7 @@
 #ifndef SEALGATE_ADMIN_ADMIN_H
 #define SEALGATE_ADMIN_ADMIN_H
 
+#include "common/beside.h"
 #include "common/instance.h"
 #include "pki/material.h"
 #include "policy/policy.h"
@@ -21,6 +22,7 @@ struct admin {
 	const struct instance *instance;
 	char policies[PATH_MAX], authorities[PATH_MAX], revocation[PATH_MAX];
 	enum web_revocation demanded; /* of operators' certificates */
+	struct beside commands;	      /* that run beside the visits */
 };
 
 struct visit {

@@ -13,10 +13,8 @@
 #include <openssl/crypto.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #define COMMAND_MAX 2000u /* octets of a line of the audit chain */
-#define AT_ONCE 4	  /* commands that run beside the visits */
 #define RUNNER_MS (REMOTE_MS + 5000)
 
 /* sealgate-operate runs it. */
@@ -63,17 +61,12 @@ static void run(struct visit *v, const json_t *request)
 /* A command takes its time: a process of its own answers, and the visits go on. */
 static void run_beside(struct visit *v, const json_t *request)
 {
-	static unsigned int beside;
-	pid_t pid;
+	pid_t pid = beside_start(&v->admin->commands);
 
-	while (beside && waitpid(-1, NULL, WNOHANG) > 0)
-		beside--;
-	pid = beside < AT_ONCE ? fork() : -1;
 	if (pid < 0) {
 		visit_problem(v, "http.busy", NULL, NULL);
 		return;
 	}
-	beside += pid > 0;
 	v->elsewhere = pid > 0;
 	v->last = pid == 0;
 	if (pid == 0)

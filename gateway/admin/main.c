@@ -15,6 +15,7 @@
 
 /* Below the 30 s that nginx waits for an answer. */
 #define CONNECTION_TIMEOUT_MS 10000
+#define COMMANDS_AT_ONCE 4
 
 static const char USAGE[] =
 	"usage: sealgate-admin --instance DIR\n"
@@ -102,11 +103,13 @@ static void run(const struct daemon *d, struct admin *admin)
 				"a connection that is not nginx's was closed");
 		close(socket);
 	}
+	/* Their answers are on the way, and one may be that of what stops the gate. */
+	beside_finish(&admin->commands, BESIDE_FINISH_MS);
 }
 
 int main(int argc, char **argv)
 {
-	struct admin admin;
+	struct admin admin = { .commands = { .most = COMMANDS_AT_ONCE } };
 	struct daemon d;
 	int r = daemon_start(&d, "admin", DAEMON_STREAM, argc, argv, USAGE);
 

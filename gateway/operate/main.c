@@ -4,6 +4,7 @@
  * authorised, as whoever administers the machine; never one that is not in the table, and
  * never for another peer. A process each, and an end to each.
  */
+#include "common/beside.h"
 #include "common/daemon.h"
 #include "common/ipc.h"
 #include "common/json.h"
@@ -14,7 +15,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define AT_ONCE 6
@@ -74,27 +74,34 @@ static void serve(const struct instance *instance, int socket)
 }
 
 /* A command takes its time, and what goes wrong in one stays in its process. */
-static void serve_beside(const struct instance *instance, int socket)
+static void serve_beside(
+	struct beside *commands, const struct instance *instance, int socket)
 {
-	static unsigned int beside;
-	pid_t pid;
+	pid_t pid = beside_start(commands);
 
-	while (beside && waitpid(-1, NULL, WNOHANG) > 0)
-		beside--;
-	pid = beside < AT_ONCE ? fork() : -1;
 	if (pid == 0) {
 		serve(instance, socket);
 		_exit(0);
 	}
-	if (pid > 0)
-		beside++;
-	else
-		log_event(LOG_WARNING, "operate.busy", NULL,
-			"%u commands run already, or there is no memory", beside);
+	if (pid < 0)
+		log_event(LOG_WARNING, "operate.busy", NULL, "%u commands run: %s",
+			commands->count, strerror(-pid));
+}
+
+/* What stops the gate may be the very command that runs: whoever asked for it gets the
+ * answer first. */
+static void finish(struct beside *commands)
+{
+	unsigned int left = beside_finish(commands, BESIDE_FINISH_MS);
+
+	if (left)
+		log_event(LOG_WARNING, "operate.undone", NULL,
+			"%u commands were still running at the stop", left);
 }
 
 int main(int argc, char **argv)
 {
+	struct beside commands = { .most = AT_ONCE };
 	struct daemon d;
 	int socket, r = daemon_start(&d, "operate", DAEMON_SEQPACKET, argc, argv, USAGE);
 
@@ -103,12 +110,13 @@ int main(int argc, char **argv)
 	daemon_ready(&d);
 	while ((socket = daemon_accept(&d, CONNECTION_TIMEOUT_MS)) >= 0) {
 		if (instance_peer_is(&d.instance, socket, "admin"))
-			serve_beside(&d.instance, socket);
+			serve_beside(&commands, &d.instance, socket);
 		else
 			log_event(LOG_WARNING, "operate.stranger", NULL,
 				"a connection that is not admin's was closed");
 		close(socket);
 	}
+	finish(&commands);
 	daemon_done(&d);
 	return 0;
 }

@@ -4,11 +4,14 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from scenarios.gate import Gate, sealgate
+from scenarios.test_faults import children_of, pid_of, until
 
 PEOPLE = {"ana": "first long phrase", "bert": "second long phrase"}
 
@@ -82,6 +85,26 @@ def test_the_gate_named_by_the_environment(gate, document):
     assert document in sealgate("queue", "list", env=named).stdout
     assert "--key is missing" in sealgate(
         "queue", "list", env={k: v for k, v in named.items() if k != "SEALGATE_KEY"}).stderr
+
+
+def test_a_command_that_runs_is_answered_before_the_end(gate, document):
+    """Admin and operate are stopped, as by a restart of the machine, while a command runs."""
+    programs = [pid_of(gate, f"sealgate-{name}") for name in ("operate", "admin")]
+    signer = pid_of(gate, "sealgate-signer")
+    with ThreadPoolExecutor(1) as pool:
+        os.kill(signer, signal.SIGSTOP)  # the command waits for the signer's answer
+        try:
+            asked = pool.submit(remote, gate, "viewer", "hsm", "status")
+            until(lambda: [pid for beside in children_of(programs[0])
+                           for pid in children_of(beside)])
+            for pid in programs:
+                os.kill(pid, signal.SIGTERM)
+        finally:
+            os.kill(signer, signal.SIGCONT)
+        done = asked.result(60)
+    assert done.returncode == 0 and json.loads(done.stdout)["active"], done.stderr
+    until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in programs))
+    until(lambda: remote(gate, "viewer", "hsm", "status").returncode == 0)
 
 
 def recorded(gate, event="operator.command"):

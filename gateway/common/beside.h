@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Processes that a daemon has beside itself, each for one request, so that it goes on
+ * with the next; never more than it may have, and what they do is theirs.
+ */
+#ifndef SEALGATE_COMMON_BESIDE_H
+#define SEALGATE_COMMON_BESIDE_H
+
+#include <sys/types.h>
+
+/* How long a daemon that shall stop waits for them: less than whoever stops it waits. */
+#define BESIDE_FINISH_MS 8000
+
+struct beside {
+	unsigned int most;  /* at once */
+	unsigned int count; /* that run, or have ended without having been noticed yet */
+};
+
+/* Fork, unless as many run as may. Return: 0 in the new process, its pid, -EBUSY,
+ * -errno. */
+pid_t beside_start(struct beside *b);
+
+/* Wait up to ms for those that run. Return: how many run still. */
+unsigned int beside_finish(struct beside *b, int ms);
+
+#endif
