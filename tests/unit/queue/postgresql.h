@@ -42,7 +42,7 @@ static inline bool server_find(struct server *s)
 	return found;
 }
 
-static inline pid_t server_spawn(const struct server *s, const char *const argv[])
+static inline pid_t server_spawn(const struct server *s, const char *argv[])
 {
 	char path[256];
 	pid_t parent = getpid(), pid = fork();
@@ -60,6 +60,7 @@ static inline pid_t server_spawn(const struct server *s, const char *const argv[
 	dup2(null, 1);
 	dup2(null, 2);
 	snprintf(path, sizeof(path), "%s/%s", s->bin, argv[0]);
+	argv[0] = path; /* by which both find what belongs to them */
 	execv(path, (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
@@ -76,7 +77,7 @@ static inline int server_remove_one(
 static inline void server_run(struct server *s)
 {
 	char data[256];
-	const char *const argv[] = { "postgres", "-D", data, "-k", s->dir, "-c",
+	const char *argv[] = { "postgres", "-D", data, "-k", s->dir, "-c",
 		"listen_addresses=", "-c", "autovacuum=off", "-c", "shared_buffers=16MB",
 		NULL };
 
@@ -107,8 +108,8 @@ static inline bool server_start(struct server *s)
 {
 	const char *base = getenv("TMPDIR");
 	char data[256];
-	const char *const argv[] = { "initdb", "-D", data, "-U", "sealgate", "-A",
-		"trust", "-E", "UTF8", "--locale=C", "--no-sync", NULL };
+	const char *argv[] = { "initdb", "-D", data, "-U", "sealgate", "-A", "trust",
+		"-E", "UTF8", "--locale=C", "--no-sync", NULL };
 	int status = 0;
 
 	*s = (struct server){ 0 };
