@@ -8,6 +8,7 @@ is repeated once.
 import base64
 import datetime
 import json
+import os
 import subprocess
 import sys
 import tempfile
