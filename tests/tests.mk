@@ -3,18 +3,23 @@ SOURCES := $(wildcard gateway/*/*.c pkcs11/*.c)
 HEADERS := $(wildcard gateway/*/*.h pkcs11/*.h)
 TIDY    := $(B)/tidy
 
-.PHONY: test lint format format-check tidy cppcheck conformance scenarios test-trixie
+.PHONY: test lint format format-check python-check tidy cppcheck conformance scenarios test-trixie
 test: deps deps-test ## the second command: install what is needed, run the tests
 	@$(MAKE) --no-print-directory -j2 all # anew: pkg-config knows what was just installed
 	@$(PYTHON) tests/suites.py --build $(B) $(if $(filter all,$(SUITES)),--all,$(SUITES))
 
-lint: format-check tidy cppcheck ## clang-format, clang-tidy, cppcheck
+lint: format-check python-check tidy cppcheck ## clang-format, flake8, clang-tidy, cppcheck
 
 format: ## have clang-format lay out the C sources
 	@clang-format -i $(SOURCES) $(HEADERS) $(wildcard tests/unit/*/*.[ch] tests/fuzz/*.[ch])
 
 format-check:
 	@clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
+
+# Names that nothing defines or nobody uses; found before a suite is started, not by it.
+python-check:
+	@$(PYTHON) -m flake8 --isolated --select=F,E9 \
+		$$(git ls-files '*.py'; git grep -lE '^.!/usr/bin/python3' -- ':!*.py')
 
 $(TIDY)/%.ok: %.c .clang-tidy
 	@mkdir -p $(@D)

@@ -16,7 +16,7 @@ import time
 import pytest
 
 from scenarios.gate import Gate, sealgate
-from scenarios.test_faults import certificates, post, until, until_accepted
+from scenarios.test_faults import certificates, until, until_accepted
 from sim import postgresql
 
 pytestmark = pytest.mark.skipif(
