@@ -71,6 +71,15 @@ char *json_canonical(const json_t *value)
 	return json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
+json_t *json_child(json_t *object, const char *key)
+{
+	json_t *child = json_object_get(object, key);
+
+	if (!child && json_object_set_new(object, key, json_object()) == 0)
+		child = json_object_get(object, key);
+	return child;
+}
+
 json_t *json_time(int64_t t)
 {
 	char text[CLOCK_TEXT_SIZE];

@@ -25,6 +25,9 @@ json_t *json_read(struct span data, size_t max);
 /* The string of a key, or NULL when absent or of another type. */
 const char *json_string_of(const json_t *object, const char *key);
 
+/* The object of a key, put there empty when there is none. Return: borrowed, or NULL. */
+json_t *json_child(json_t *object, const char *key);
+
 /* A time in seconds since 1970 as RFC 3339 text, JSON null for 0. Return: a new
  * reference. */
 json_t *json_time(int64_t t);

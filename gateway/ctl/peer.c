@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/peer.h"
 
+#include "common/json.h"
 #include "ctl/usage.h"
 
 #include <errno.h>
@@ -57,4 +58,26 @@ int peer_url(const struct peer *p, const char *path, char *ret, size_t size)
 	return snprintf(ret, size, "%.*s%s", (int)len, p->url, path) < (int)size
 		       ? 0
 		       : -ENAMETOOLONG;
+}
+
+int peer_post(const struct peer *p, const char *path, const json_t *value, size_t max,
+	long timeout_s, struct http_response *ret_answer)
+{
+	_cleanup_(freep) char *text = value ? json_canonical(value) : NULL;
+	_cleanup_(freep) char *error = NULL;
+	char url[2048];
+	const struct http_request q = { .method = "POST",
+		.url = url,
+		.content_type = "application/json",
+		.body = span_str(text ? text : ""),
+		.response_max = max,
+		.timeout_s = timeout_s };
+	int r = text ? peer_url(p, path, url, sizeof(url)) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	r = http_client(&p->identity, &q, ret_answer, &error);
+	if (r < 0)
+		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
+	return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The options that name a gate and who asks it: --url, --ca, --cert, --key; never asks.
+ * The options that name a gate and who asks it: --url, --ca, --cert, --key; never judges
+ * what it answers.
  */
 #ifndef SEALGATE_CTL_PEER_H
 #define SEALGATE_CTL_PEER_H
@@ -8,6 +9,7 @@
 #include "ctl/http_client.h"
 
 #include <getopt.h>
+#include <jansson.h>
 #include <stdbool.h>
 
 struct peer {
@@ -33,5 +35,11 @@ bool peer_complete(struct peer *p);
 
 /* The peer's URL with a path. Return: 0 or -ENAMETOOLONG. */
 int peer_url(const struct peer *p, const char *path, char *ret, size_t size);
+
+/* POST a JSON value (NULL: it could not be made) to a path of the peer; prints what comes
+ * between. At most max octets are taken as an answer, which the caller releases in any case.
+ * Return: 0 with whatever status, negative without an answer. */
+int peer_post(const struct peer *p, const char *path, const json_t *value, size_t max,
+	long timeout_s, struct http_response *ret_answer);
 
 #endif

@@ -41,22 +41,10 @@ int control_post(
 	const struct peer *peer, const char *path, json_t *value, json_t **ret_answer)
 {
 	_cleanup_json_ json_t *body = value;
-	_cleanup_(freep) char *text = body ? json_canonical(body) : NULL, *error = NULL;
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
-	struct http_request q = { .method = "POST",
-		.content_type = "application/json",
-		.response_max = ANSWER_MAX,
-		.timeout_s = TIMEOUT_S };
-	char url[2048];
 
-	if (!text || peer_url(peer, path, url, sizeof(url)) < 0)
+	if (peer_post(peer, path, body, ANSWER_MAX, TIMEOUT_S, &answer) < 0)
 		return EXIT_INTERNAL;
-	q.url = url;
-	q.body = span_str(text);
-	if (http_client(&peer->identity, &q, &answer, &error) < 0) {
-		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
-		return EXIT_INTERNAL;
-	}
 	if (answer.body.len)
 		printf("%s\n", answer.body.data);
 	if (answer.status / 100 == 2) {

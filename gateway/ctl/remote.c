@@ -71,21 +71,9 @@ static int print_answer(const struct http_response *response)
 static int ask(const struct peer *peer, const json_t *request)
 {
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
-	_cleanup_(freep) char *text = json_canonical(request), *error = NULL;
-	struct http_request q = { .method = "POST",
-		.content_type = "application/json",
-		.response_max = ANSWER_MAX,
-		.timeout_s = TIMEOUT_S };
-	char url[2048];
 
-	if (!text || peer_url(peer, REMOTE_PATH, url, sizeof(url)) < 0)
+	if (peer_post(peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &answer) < 0)
 		return EXIT_INTERNAL;
-	q.url = url;
-	q.body = span_str(text);
-	if (http_client(&peer->identity, &q, &answer, &error) < 0) {
-		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
-		return EXIT_INTERNAL;
-	}
 	if (answer.status == 202) {
 		fprintf(stderr, "sealgate: recorded; it is run when another person asks "
 				"for the same within a quarter of an hour\n");

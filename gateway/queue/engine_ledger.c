@@ -17,17 +17,6 @@ int flow_count(
 
 /* -- balances -------------------------------------------------------------- */
 
-static json_t *child(json_t *parent, const char *name)
-{
-	json_t *c = json_object_get(parent, name);
-
-	if (!c) {
-		c = json_object();
-		json_object_set_new(parent, name, c);
-	}
-	return c;
-}
-
 /* partner, destination, key, n, group as {partner: {destination: {group: {key: n}}}}; by
  * one statement, as others may write between two. */
 static int read_counts(struct engine *e, json_t *partners)
@@ -39,8 +28,8 @@ static int read_counts(struct engine *e, json_t *partners)
 		const char *partner = sql_string(s, 0);
 		const char *destination = sql_string(s, 1);
 		const char *key = sql_string(s, 2);
-		json_t *of = child(
-			child(child(partners, partner), destination), sql_string(s, 4));
+		json_t *counts = json_child(json_child(partners, partner), destination);
+		json_t *of = json_child(counts, sql_string(s, 4));
 
 		if (json_object_set_new(of, key, json_integer(sql_int(s, 3))) < 0)
 			return -ENOMEM;

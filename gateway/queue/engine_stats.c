@@ -35,17 +35,6 @@ static void set_oldest(json_t *object, int64_t age)
 		json_object_set_new(object, "oldest", json_integer(age));
 }
 
-static json_t *child(json_t *parent, const char *name)
-{
-	json_t *c = json_object_get(parent, name);
-
-	if (!c) {
-		c = json_object();
-		json_object_set_new(parent, name, c);
-	}
-	return c;
-}
-
 static int add_counts(
 	struct engine *e, int64_t now, json_t *documents, json_t *deliveries)
 {
@@ -67,8 +56,8 @@ static int add_counts(
 							"t", state)));
 			continue;
 		}
-		json_object_set_new(child(deliveries, name), state, n);
-		set_oldest(child(deliveries, name),
+		json_object_set_new(json_child(deliveries, name), state, n);
+		set_oldest(json_child(deliveries, name),
 			oldest(e, now, sql_bind(e, SQL_STATS_OLDEST, "tt", name, state)));
 	}
 	return r;
@@ -169,7 +158,7 @@ static int read_flows(struct engine *e, json_t **ret_flows)
 	int r;
 
 	while ((r = sql_step(e, s)) > 0) {
-		json_t *d = child(flows, sql_string(s, 1));
+		json_t *d = json_child(flows, sql_string(s, 1));
 		const char *flow = sql_string(s, 2);
 		const char *way =
 			strcmp(flow, "entered") == 0 || strcmp(flow, "returned") == 0

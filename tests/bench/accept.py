@@ -12,7 +12,6 @@ import os
 import pathlib
 import shutil
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -125,12 +124,8 @@ def report(own, load, used):
 
 def main():
     bench = pathlib.Path(sys.argv[1]).resolve()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
+    with gate_module.a_folder() as folder:
         report(*measure(folder, bench))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

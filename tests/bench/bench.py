@@ -7,16 +7,14 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from scenarios.gate import Gate  # noqa: E402
+from scenarios.gate import a_gate  # noqa: E402
 
 DOCUMENTS = int(os.environ.get("SEALGATE_BENCH_DOCUMENTS", "200"))
 # Officer's value, seal's value, two leaf certificates, time-stamp token, its certificate.
@@ -168,23 +166,17 @@ def bench_memory(gate):
 
 def main():
     programs = pathlib.Path(sys.argv[1])
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder, timeout=60) as gate:
-            gate.make()
-            conf = gate.dir / "sealgate.conf"
-            conf.write_text(conf.read_text().replace("listen = {", "listen = { rate = 100000;"))
-            gate.up()
-            paths = [gate.certificate("phyto", f"PHYTO.NZ.2026.{n:07d}")
-                     for n in range(1, DOCUMENTS + 2)]
-            bench_verify(gate, programs, paths[:100])
-            print(f"resident at most, MB, idle: {json.dumps(memory(gate))}")
-            bench_load(gate, programs, paths[:-1])
-            bench_memory(gate)
-            bench_start(gate, paths[-1])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate(timeout=60) as gate:
+        conf = gate.dir / "sealgate.conf"
+        conf.write_text(conf.read_text().replace("listen = {", "listen = { rate = 100000;"))
+        gate.up()
+        paths = [gate.certificate("phyto", f"PHYTO.NZ.2026.{n:07d}")
+                 for n in range(1, DOCUMENTS + 2)]
+        bench_verify(gate, programs, paths[:100])
+        print(f"resident at most, MB, idle: {json.dumps(memory(gate))}")
+        bench_load(gate, programs, paths[:-1])
+        bench_memory(gate)
+        bench_start(gate, paths[-1])
 
 
 if __name__ == "__main__":

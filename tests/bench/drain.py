@@ -13,7 +13,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -22,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from accept import cpu  # noqa: E402
 from bench import free_port, run  # noqa: E402
-from scenarios.gate import Gate  # noqa: E402
+from scenarios.gate import a_gate  # noqa: E402
 
 BACKLOG = int(os.environ.get("SEALGATE_BENCH_BACKLOG", "10000"))
 OCTETS, CONCURRENCY = 2048, 16
@@ -129,26 +128,19 @@ def drain(gate, bench, destinations, access):
 
 def main():
     bench = pathlib.Path(sys.argv[1]).resolve()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder / "gate") as gate:
-            gate.make()
-            with sink(gate) as (port, access), dead() as nobody:
-                target = gate.dir / "policies" / "routes" / "destinations"
-                for name, at in (("sink", port), ("dead", nobody)):
-                    (target / f"{name}.cfg").write_text(
-                        PROFILE.format(port=at, concurrency=CONCURRENCY))
-                alone, used = drain(gate, bench, ("sink",), access)
-                beside, _ = drain(gate, bench, ("sink", "dead"), access)
-                again, _ = drain(gate, bench, ("sink",), access)
-        print(f"a backlog of {BACKLOG} leaves at {alone:.0f}/s, beside a dead destination at "
-              f"{beside:.0f}/s, alone again at {again:.0f}/s; dead ÷ alone "
-              f"{2 * beside / (alone + again):.2f}")
-        print("CPU a delivery in ms: " + ", ".join(
-            f"{n.removeprefix('sealgate-')} {v:.2f}" for n, v in sorted(used.items()) if v > 0))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as gate, sink(gate) as (port, access), dead() as nobody:
+        target = gate.dir / "policies" / "routes" / "destinations"
+        for name, at in (("sink", port), ("dead", nobody)):
+            (target / f"{name}.cfg").write_text(
+                PROFILE.format(port=at, concurrency=CONCURRENCY))
+        alone, used = drain(gate, bench, ("sink",), access)
+        beside, _ = drain(gate, bench, ("sink", "dead"), access)
+        again, _ = drain(gate, bench, ("sink",), access)
+    print(f"a backlog of {BACKLOG} leaves at {alone:.0f}/s, beside a dead destination at "
+          f"{beside:.0f}/s, alone again at {again:.0f}/s; dead ÷ alone "
+          f"{2 * beside / (alone + again):.2f}")
+    print("CPU a delivery in ms: " + ", ".join(
+        f"{n.removeprefix('sealgate-')} {v:.2f}" for n, v in sorted(used.items()) if v > 0))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from interop import judge  # noqa: E402
-from scenarios.gate import Gate  # noqa: E402
+from scenarios.gate import a_gate  # noqa: E402
 
 DOCUMENTS = int(os.environ.get("SEALGATE_BENCH_DOCUMENTS", "300"))
 WARM = 300  # the other one compiles itself while it runs
@@ -77,26 +76,20 @@ def main(bench):
     except judge.NoJudge as error:
         print(f"reference: skipped, {error}")
         return
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as gate:
-            gate.make()
-            names = officers(gate)
-            files = [gate.sign(gate.document("phyto", f"PHYTO.NZ.2026.{n:07d}"),
-                               names[n % SIGNERS]) for n in range(DOCUMENTS + WARM)]
-            pki, longer = gate.folder / "pki", gate.folder / "longer"
-            (pki / "anchors-bench").mkdir()
-            for name in ("authority-nz", "tsa"):
-                shutil.copy(gate.pki.path(f"{name}/root"), pki / "anchors-bench" / f"{name}.pem")
-            compare("XAdES-BASELINE-T", bench, pki, files)
-            longer.mkdir()
-            arguments = [x for c in sorted((pki / "crl").iterdir()) for x in ("--revocation", c)]
-            arguments += [x for a in (pki / "anchors-bench").iterdir() for x in ("--anchors", a)]
-            judge.run("--extend", longer, *arguments, *files, timeout=900)
-            compare("XAdES-BASELINE-LT", bench, pki, [longer / f.name for f in files])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as gate:
+        names = officers(gate)
+        files = [gate.sign(gate.document("phyto", f"PHYTO.NZ.2026.{n:07d}"),
+                           names[n % SIGNERS]) for n in range(DOCUMENTS + WARM)]
+        pki, longer = gate.folder / "pki", gate.folder / "longer"
+        (pki / "anchors-bench").mkdir()
+        for name in ("authority-nz", "tsa"):
+            shutil.copy(gate.pki.path(f"{name}/root"), pki / "anchors-bench" / f"{name}.pem")
+        compare("XAdES-BASELINE-T", bench, pki, files)
+        longer.mkdir()
+        arguments = [x for c in sorted((pki / "crl").iterdir()) for x in ("--revocation", c)]
+        arguments += [x for a in (pki / "anchors-bench").iterdir() for x in ("--anchors", a)]
+        judge.run("--extend", longer, *arguments, *files, timeout=900)
+        compare("XAdES-BASELINE-LT", bench, pki, [longer / f.name for f in files])
 
 
 if __name__ == "__main__":

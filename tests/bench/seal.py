@@ -10,17 +10,15 @@ passes or fails here.
 """
 import os
 import pathlib
-import shutil
 import signal
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from accept import TICK, tree  # noqa: E402
-from scenarios.gate import Gate  # noqa: E402
+from scenarios.gate import a_gate  # noqa: E402
 from scenarios.test_faults import pid_of  # noqa: E402
 
 SEALS = int(os.environ.get("SEALGATE_BENCH_SEALS", "100"))
@@ -95,24 +93,18 @@ def measure(gate, paths, away):
 
 
 def main():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder / "gate") as gate:
-            gate.make()
-            threads(gate)
-            number = 1
-            for name, batch in ROUNDS.items():
-                paths = [gate.certificate("phyto", f"PHYTO.NZ.2026.{number + n:07d}")
-                         for n in range(SEALS + 1)]
-                number += len(paths)
-                rule(gate, batch)
-                rate, used = measure(gate, paths, batch is None)
-                print(f"level {name}: {rate:.0f} seals/s; CPU a seal in ms: " + ", ".join(
-                    f"{n.removeprefix('sealgate-')} {v:.2f}"
-                    for n, v in sorted(used.items()) if v > 0))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as gate:
+        threads(gate)
+        number = 1
+        for name, batch in ROUNDS.items():
+            paths = [gate.certificate("phyto", f"PHYTO.NZ.2026.{number + n:07d}")
+                     for n in range(SEALS + 1)]
+            number += len(paths)
+            rule(gate, batch)
+            rate, used = measure(gate, paths, batch is None)
+            print(f"level {name}: {rate:.0f} seals/s; CPU a seal in ms: " + ", ".join(
+                f"{n.removeprefix('sealgate-')} {v:.2f}"
+                for n, v in sorted(used.items()) if v > 0))
 
 
 if __name__ == "__main__":

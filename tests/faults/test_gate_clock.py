@@ -2,15 +2,12 @@
 """The clock jumps a day ahead and back: nothing expires early, nothing is dated backwards."""
 import json
 import os
-import pathlib
-import shutil
 import struct
-import tempfile
 
 import pytest
 
 from faults.rig import FAULTS
-from scenarios.gate import Gate
+from scenarios.gate import a_gate
 from scenarios.test_faults import until
 from scenarios.test_withdrawal import number_of, rows, wait_state
 
@@ -19,25 +16,19 @@ DAY = 86400
 
 @pytest.fixture(scope="module")
 def gate():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    clock = folder / "clock"
-    clock.write_bytes(struct.pack("q", 0))
-    try:
-        with Gate(folder) as made:
-            made.make()
-            path = made.dir / "policies" / "routes" / "destinations" / "traces.cfg"
-            path.write_text(path.read_text() + "expire_s = 3600;\n")
-            os.environ.update(LD_PRELOAD=str(FAULTS / "shifted_clock.so"),
-                              SHIFTED_CLOCK=str(clock))
-            try:
-                made.up()
-            finally:
-                del os.environ["LD_PRELOAD"], os.environ["SHIFTED_CLOCK"]
-            made.jump = lambda seconds: jump(clock, seconds)
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as made:
+        clock = made.folder / "clock"
+        clock.write_bytes(struct.pack("q", 0))
+        path = made.dir / "policies" / "routes" / "destinations" / "traces.cfg"
+        path.write_text(path.read_text() + "expire_s = 3600;\n")
+        os.environ.update(LD_PRELOAD=str(FAULTS / "shifted_clock.so"),
+                          SHIFTED_CLOCK=str(clock))
+        try:
+            made.up()
+        finally:
+            del os.environ["LD_PRELOAD"], os.environ["SHIFTED_CLOCK"]
+        made.jump = lambda seconds: jump(clock, seconds)
+        yield made
 
 
 def jump(clock, seconds):

@@ -5,8 +5,6 @@ The judges are the partner's list of acknowledged ids and the destinations' own 
 """
 import json
 import pathlib
-import shutil
-import tempfile
 import time
 
 import pytest
@@ -29,17 +27,12 @@ SECONDS, EACH, WATCH = 40, 2.5, 1.5
 @pytest.fixture
 def traced(monkeypatch):
     """A gate and the folder of its programs."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    programs = Programs(folder, CALLS)
-    try:
+    with gate_module.a_folder() as folder:
+        programs = Programs(folder, CALLS)
         with gate_module.Gate(folder / "gate", timeout=3) as gate:
             gate.make()
             monkeypatch.setattr(gate_module, "BIN", programs.folder)
-            gate.up()
-            yield gate, programs
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            yield gate.up(), programs
 
 
 def died(pid, bound):

@@ -8,14 +8,12 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
-import shutil
 import signal
-import tempfile
 import time
 
 import pytest
 
-from scenarios.gate import Gate, sealgate
+from scenarios.gate import Gate, a_folder, sealgate
 from scenarios.test_faults import certificates, until, until_accepted
 from sim import postgresql
 
@@ -71,12 +69,6 @@ class Sharing(Gate):
             super().close()
 
 
-def folder():
-    made = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    made.chmod(0o755)
-    return made
-
-
 @pytest.fixture(scope="module")
 def servers():
     """The server that is used and a standby that has everything before it is acknowledged."""
@@ -91,16 +83,10 @@ def gates(servers):
     """Two gates at one database; a connection string names both servers."""
     hosts = ",".join(str(server.folder) for server in servers)
     connection = f"host={hosts} user=sealgate dbname=postgres"
-    first_folder, second_folder = folder(), folder()
-    try:
-        with Sharing(first_folder, connection) as first:
-            first.make().up()
-            with Sharing(second_folder, connection, first) as second:
-                second.make().up()
-                yield first, second
-    finally:
-        shutil.rmtree(first_folder, ignore_errors=True)
-        shutil.rmtree(second_folder, ignore_errors=True)
+    with a_folder() as folder, Sharing(folder, connection) as first:
+        first.make().up()
+        with a_folder() as other, Sharing(other, connection, first) as second:
+            yield first, second.make().up()
 
 
 def once(gate, identifiers):

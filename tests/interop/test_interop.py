@@ -4,9 +4,7 @@ with our own verdict. Skipped, with a message, where Maven is not."""
 import datetime
 import json
 import pathlib
-import shutil
 import sys
-import tempfile
 import zipfile
 
 import pytest
@@ -14,7 +12,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from interop import judge as judge_module  # noqa: E402
-from scenarios.gate import Gate, sealgate  # noqa: E402
+from scenarios.gate import a_gate, sealgate  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,14 +26,8 @@ def dss():
 
 @pytest.fixture(scope="module")
 def gate():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as made:
-            made.make(with_rsa=True).up()
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate(with_rsa=True) as made:
+        yield made.up()
 
 
 def anchors(gate):

@@ -3,6 +3,7 @@
 
 Everything is made by the project's own programs; this module only puts the pieces together.
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 from cryptography import x509
@@ -384,3 +386,22 @@ class Gate:
             return self.sign(signed, "authority-nz/seal", place=("--parallel",), tsa=False)
         signed = self.sign(unsigned)
         return self.sign(signed, "authority-nz/seal", place=("--counter",), tsa=False)
+
+
+@contextlib.contextmanager
+def a_folder():
+    """A folder that is gone afterwards. Its path is short, for the sockets in it, and it is
+    open to all, for programs that have uids of their own."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def a_gate(with_rsa=False, **options):
+    """A gate that is made, not up yet, in a folder of its own; both are gone afterwards."""
+    with a_folder() as folder, Gate(folder, **options) as gate:
+        yield gate.make(with_rsa)

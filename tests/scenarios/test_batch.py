@@ -3,30 +3,20 @@
 container, and the seal at level B where policy says that this is enough."""
 import concurrent.futures
 import json
-import pathlib
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
-from scenarios.gate import BIN, Gate
+from scenarios.gate import BIN, a_gate
 
 COUNT = 6
 
 
 @pytest.fixture(scope="module")
 def gate():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as made:
-            made.make()
-            rule(made, "B")
-            made.up()
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as made:
+        rule(made, "B")
+        yield made.up()
 
 
 def rule(gate, level):

@@ -3,15 +3,12 @@
 import http.server
 import json
 import os
-import pathlib
-import shutil
 import signal
-import tempfile
 import threading
 
 import pytest
 
-from scenarios.gate import Gate
+from scenarios.gate import a_gate
 from scenarios.test_faults import pid_of, until
 from scenarios.test_withdrawal import number_of, send
 from sim.listener import tls_context
@@ -54,28 +51,22 @@ class Partner:
 
 @pytest.fixture(scope="module")
 def gate():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as made:
-            made.make()
-            made.partner = Partner(made.pki)
-            address = f"127.0.0.1:{made.partner.port}"
-            policies = made.dir / "policies"
-            (policies / "callbacks.cfg").write_text(f'allowed = ( "{address}" );\n')
-            path = policies / "partners" / "nz-mpi.cfg"
-            path.write_text(path.read_text() + f'callback = "https://{address}/outcomes";\n')
-            credentials = made.dir / "credentials" / "destinations"
-            (credentials / "callback.cfg").write_text(
-                (credentials / "customs-nl.cfg").read_text())
-            (credentials / "callback.cfg").chmod(0o400)
-            if os.geteuid() == 0:
-                os.chown(credentials / "callback.cfg", made.uid("forward"), -1)
-            made.up()
-            yield made
-            made.partner.server.shutdown()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as made:
+        made.partner = Partner(made.pki)
+        address = f"127.0.0.1:{made.partner.port}"
+        policies = made.dir / "policies"
+        (policies / "callbacks.cfg").write_text(f'allowed = ( "{address}" );\n')
+        path = policies / "partners" / "nz-mpi.cfg"
+        path.write_text(path.read_text() + f'callback = "https://{address}/outcomes";\n')
+        credentials = made.dir / "credentials" / "destinations"
+        (credentials / "callback.cfg").write_text(
+            (credentials / "customs-nl.cfg").read_text())
+        (credentials / "callback.cfg").chmod(0o400)
+        if os.geteuid() == 0:
+            os.chown(credentials / "callback.cfg", made.uid("forward"), -1)
+        made.up()
+        yield made
+        made.partner.server.shutdown()
 
 
 def test_pushed_in_order_by_the_gate(gate):

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The EU's decision is asked for where it is made, and clearance is told to who wants it."""
 import json
-import pathlib
-import shutil
-import tempfile
 import urllib.request
 
 import pytest
 
-from scenarios.gate import Gate
+from scenarios.gate import a_gate
 from scenarios.test_faults import until
 from scenarios.test_withdrawal import document, number_of, rows, send, wait_state, withdraw
 
@@ -24,21 +21,14 @@ DISCLOSURE = ('disclosure = { agreement = "SPS agreement 2020, Art. 9"; '
 
 @pytest.fixture(scope="module")
 def gate():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as made:
-            made.make()
-            profiles = made.dir / "policies" / "routes" / "destinations"
-            for name, text in (("traces", DECISION), ("customs-nl", "cleared = true;\n")):
-                path = profiles / f"{name}.cfg"
-                path.write_text(path.read_text() + text)
-            partner = made.dir / "policies" / "partners" / "nz-mpi.cfg"
-            partner.write_text(partner.read_text() + DISCLOSURE + "\n")
-            made.up()
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as made:
+        profiles = made.dir / "policies" / "routes" / "destinations"
+        for name, text in (("traces", DECISION), ("customs-nl", "cleared = true;\n")):
+            path = profiles / f"{name}.cfg"
+            path.write_text(path.read_text() + text)
+        partner = made.dir / "policies" / "partners" / "nz-mpi.cfg"
+        partner.write_text(partner.read_text() + DISCLOSURE + "\n")
+        yield made.up()
 
 
 def decide(gate, identifier, status):

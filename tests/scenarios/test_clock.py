@@ -1,32 +1,23 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Nothing is sealed while the watcher of the clock says that it is wrong."""
-import pathlib
-import shutil
-import tempfile
 import time
 
 import pytest
 
-from scenarios.gate import Gate
+from scenarios.gate import a_gate
 
 
 @pytest.fixture
 def watched():
     """A gate whose clock somebody watches: (gate, file of what is said)."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as gate:
-            gate.make()
-            state = folder / "clock" / "state"
-            state.parent.mkdir()
-            state.write_text("wrong\n")
-            conf = gate.dir / "sealgate.conf"
-            conf.write_text(conf.read_text().replace(
-                "seal = {", f'seal = {{ clock_watch = "{state.parent}";'))
-            yield gate.up(), state
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as gate:
+        state = gate.folder / "clock" / "state"
+        state.parent.mkdir()
+        state.write_text("wrong\n")
+        conf = gate.dir / "sealgate.conf"
+        conf.write_text(conf.read_text().replace(
+            "seal = {", f'seal = {{ clock_watch = "{state.parent}";'))
+        yield gate.up(), state
 
 
 def test_sealing_waits_for_the_clock(watched):

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Customs pull: a feed in order, resumable, acknowledged, with the containers behind it."""
 import os
-import pathlib
-import shutil
 import signal
-import tempfile
 
 import pytest
 
-from scenarios.gate import Gate, fingerprint
+from scenarios.gate import a_gate, fingerprint
 from scenarios.openapi import Specification
 from scenarios.test_clearance import DECISION, decide
 from scenarios.test_faults import pid_of, until
@@ -20,31 +17,24 @@ SPECIFICATION = Specification()
 
 @pytest.fixture(scope="module")
 def gate():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as made:
-            made.make()
-            policies = made.dir / "policies"
-            routes = policies / "routes"
-            (routes / "destinations" / "customs-be.cfg").write_text(
-                'protocol = "pull";\ncleared = true;\n')
-            traces = routes / "destinations" / "traces.cfg"
-            traces.write_text(traces.read_text() + DECISION)
-            rules = routes / "10-all.cfg"
-            rules.write_text(
-                'rules = ( { types = ( "PHYTO" ); import_countries = ( "*" );\n'
-                '\tdestinations = ( "traces", "customs-be" ); },\n'
-                '\t{ types = ( "*" ); import_countries = ( "*" ); destinations = ( "traces" ); '
-                '} );\n')
-            (policies / "customs").mkdir(exist_ok=True)
-            (policies / "customs" / "be.cfg").write_text(
-                f'name = "be-customs";\ndestination = "customs-be";\n'
-                f'transport = ( "{fingerprint(made.pki.path(CUSTOMS))}" );\n')
-            made.up()
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as made:
+        policies = made.dir / "policies"
+        routes = policies / "routes"
+        (routes / "destinations" / "customs-be.cfg").write_text(
+            'protocol = "pull";\ncleared = true;\n')
+        traces = routes / "destinations" / "traces.cfg"
+        traces.write_text(traces.read_text() + DECISION)
+        rules = routes / "10-all.cfg"
+        rules.write_text(
+            'rules = ( { types = ( "PHYTO" ); import_countries = ( "*" );\n'
+            '\tdestinations = ( "traces", "customs-be" ); },\n'
+            '\t{ types = ( "*" ); import_countries = ( "*" ); destinations = ( "traces" ); '
+            '} );\n')
+        (policies / "customs").mkdir(exist_ok=True)
+        (policies / "customs" / "be.cfg").write_text(
+            f'name = "be-customs";\ndestination = "customs-be";\n'
+            f'transport = ( "{fingerprint(made.pki.path(CUSTOMS))}" );\n')
+        yield made.up()
 
 
 def ask(gate, path, holder=CUSTOMS, **options):

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A full disk below the queue: nothing is acknowledged, nothing is lost, it recovers alone."""
 import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 import time
 
 import pytest
 
-from scenarios.gate import Gate
+from scenarios.gate import Gate, a_folder
 
 SIZE_MB = 24
 
@@ -19,21 +16,17 @@ def small_gate():
     """A gate whose queue lives on a small file system of its own."""
     if os.geteuid() != 0:
         pytest.skip("needs root to mount a small file system")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    queue = folder / "state" / "queue"
-    queue.mkdir(parents=True)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "none", queue],
-                      check=False).returncode != 0:
-        shutil.rmtree(folder)
-        pytest.skip("may not mount here")
-    try:
-        with Gate(folder) as gate:
-            gate.make().up()
-            yield gate
-    finally:
-        subprocess.run(["umount", queue], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_folder() as folder:
+        queue = folder / "state" / "queue"
+        queue.mkdir(parents=True)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "none", queue],
+                          check=False).returncode != 0:
+            pytest.skip("may not mount here")
+        try:
+            with Gate(folder) as gate:
+                yield gate.make().up()
+        finally:
+            subprocess.run(["umount", queue], check=False)
 
 
 def fill(folder):

@@ -2,33 +2,16 @@
 """What a gate depends on is out of date: documents are held, and accepted by themselves as soon
 as it is there again."""
 import datetime
-import pathlib
-import shutil
-import tempfile
 import time
 
 import pytest
 
 from scenarios.degraded import DEPENDENCIES, rule
-from scenarios.gate import Gate
 
 # A held document is judged again when verify judges by something else: files are looked at
 # every second, and verify takes seconds to load. Without that it would be a minute.
 JUDGED_BOUND = 40
 SETTLED = ("accepted", "sealed")
-
-
-@pytest.fixture(scope="module")
-def gate():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as made:
-            made.make()
-            made.up()
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def state(gate, identifier):

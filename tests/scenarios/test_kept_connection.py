@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A connection that is kept and dies: a document that may have arrived is looked up, it is
 never sent a second time behind everybody's back."""
-import pathlib
-import shutil
 import socket
 import ssl
-import tempfile
 import threading
 
 import pytest
 
-from scenarios.gate import Gate
+from scenarios.gate import a_gate
 from scenarios.test_faults import certificates, until, until_accepted
 
 
@@ -73,23 +70,17 @@ class Customs:
 
 @pytest.fixture(name="customs")
 def fixture_customs():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder, timeout=20) as gate:
-            gate.make()
-            customs = Customs(gate.pki.path("servers/sim-customs", ".chain.pem"),
-                              gate.pki.path("servers/sim-customs", ".key"))
-            profile = gate.dir / "policies/routes/destinations/customs-nl.cfg"
-            text = profile.read_text().replace(gate.customs.url,
-                                               f"https://127.0.0.1:{customs.port}")
-            profile.write_text(text.replace("concurrency = 4", "concurrency = 1")
-                               .replace('"acknowledgement"', '"id"'))
-            gate.up()
-            yield gate, customs
-            customs.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate(timeout=20) as gate:
+        customs = Customs(gate.pki.path("servers/sim-customs", ".chain.pem"),
+                          gate.pki.path("servers/sim-customs", ".key"))
+        profile = gate.dir / "policies/routes/destinations/customs-nl.cfg"
+        text = profile.read_text().replace(gate.customs.url,
+                                           f"https://127.0.0.1:{customs.port}")
+        profile.write_text(text.replace("concurrency = 4", "concurrency = 1")
+                           .replace('"acknowledgement"', '"id"'))
+        gate.up()
+        yield gate, customs
+        customs.close()
 
 
 def delivery(gate, identifier):

@@ -3,30 +3,21 @@
 B meanwhile, health says so, and their time-stamps follow by themselves; then LT and LTA."""
 import datetime
 import json
-import pathlib
 import shutil
 import subprocess
-import tempfile
 import time
 
 import pytest
 
-from scenarios.gate import BIN, Gate
+from scenarios.gate import BIN, a_gate
 
 
 @pytest.fixture(scope="module")
 def gate():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as made:
-            made.make()
-            (made.dir / "policies" / "degraded" / "tsa.cfg").write_text(
-                'mode = "grace";\nseconds = 3600;\n')
-            made.up()
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as made:
+        (made.dir / "policies" / "degraded" / "tsa.cfg").write_text(
+            'mode = "grace";\nseconds = 3600;\n')
+        yield made.up()
 
 
 def until(condition, bound=60.0):

@@ -5,15 +5,13 @@ SEALGATE_MUTANTS names how many mutants a document (0: all), SEALGATE_SEED which
 """
 import copy
 import os
-import pathlib
 import random
-import shutil
-import tempfile
 
 import pytest
 from lxml import etree
 
 from scenarios.documents import Documents
+from scenarios.gate import a_folder
 
 SAMPLE = int(os.environ.get("SEALGATE_MUTANTS", "150"))
 SEED = int(os.environ.get("SEALGATE_SEED", "0")) or random.randrange(1, 1 << 31)
@@ -30,13 +28,8 @@ TWICE_IS_HARMLESS = (DS + "KeyInfo", DS + "Object", DS + "X509Data", DS + "X509C
 
 @pytest.fixture(scope="module")
 def house():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="mutation-"))
-    made = Documents(folder)
-    try:
+    with a_folder() as folder, Documents(folder) as made:
         yield made.make()
-    finally:
-        made.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def unsigned(element):

@@ -2,27 +2,10 @@
 """The signer's count against the ledger: one accepted document, one seal, or an alarm."""
 import json
 import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 
-import pytest
-
-from scenarios.gate import Gate, sealgate
+from scenarios.gate import sealgate
 from scenarios.signer import MAGIC, SIGNED
-
-
-@pytest.fixture(scope="module")
-def gate():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as made:
-            made.make().up()
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def reconcile(gate, *arguments):

@@ -3,14 +3,12 @@
 import json
 import os
 import pathlib
-import shutil
 import signal
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scenarios.gate import Gate, sealgate
+from scenarios.gate import a_gate, sealgate
 from scenarios.test_faults import children_of, pid_of, until
 
 PEOPLE = {"ana": "first long phrase", "bert": "second long phrase"}
@@ -140,24 +138,18 @@ def test_what_changes_something_takes_the_people_that_policy_wants(gate, documen
 @pytest.fixture
 def closed():
     """A gate whose PIN is in the custody of two people."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
-    folder.chmod(0o755)
-    try:
-        with Gate(folder) as gate:
-            gate.make()
-            conf = gate.dir / "sealgate.conf"
-            lines = conf.read_text().splitlines()
-            lines = [line.replace("signer = {", 'signer = { activation = "custodians";')
-                     for line in lines]
-            conf.write_text("\n".join(lines) + "\n")
-            pin = gate.dir / "credentials" / "pin"
-            typed = [pin.read_text().strip()] + [p for q in PEOPLE.values() for p in (q, q)]
-            done = gate.run("hsm", "custody", "-k", "2", *PEOPLE, input="\n".join(typed) + "\n")
-            assert done.returncode == 0, done.stderr
-            pin.unlink()
-            yield gate.up()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_gate() as gate:
+        conf = gate.dir / "sealgate.conf"
+        lines = conf.read_text().splitlines()
+        lines = [line.replace("signer = {", 'signer = { activation = "custodians";')
+                 for line in lines]
+        conf.write_text("\n".join(lines) + "\n")
+        pin = gate.dir / "credentials" / "pin"
+        typed = [pin.read_text().strip()] + [p for q in PEOPLE.values() for p in (q, q)]
+        done = gate.run("hsm", "custody", "-k", "2", *PEOPLE, input="\n".join(typed) + "\n")
+        assert done.returncode == 0, done.stderr
+        pin.unlink()
+        yield gate.up()
 
 
 def test_custodians_activate_from_afar(closed):

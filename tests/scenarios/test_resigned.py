@@ -2,9 +2,6 @@
 """Signatures that are right but say what the gate does not take: changed, then signed again by
 the officer's own key."""
 import base64
-import pathlib
-import shutil
-import tempfile
 
 import pytest
 from cryptography import x509
@@ -12,6 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from lxml import etree
 
 from scenarios.documents import NS, Documents, sign_again, stamp_content
+from scenarios.gate import a_folder
 
 OFFICER = "authority-nz/officer"
 PASSED = "TOTAL-PASSED"
@@ -19,13 +17,8 @@ PASSED = "TOTAL-PASSED"
 
 @pytest.fixture(scope="module")
 def house():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="resigned-"))
-    made = Documents(folder)
-    try:
+    with a_folder() as folder, Documents(folder) as made:
         yield made.make(with_rsa=False)
-    finally:
-        made.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def one(root, path):

@@ -3,17 +3,15 @@
 import contextlib
 import http.server
 import json
-import pathlib
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 
 import pytest
 
-from scenarios.gate import BIN, sealgate
+from scenarios.gate import BIN, a_folder, sealgate
 from sim import pki as pki_module
 
 CA = "authority-nz/issuing"
@@ -164,16 +162,15 @@ class House:
 @contextlib.contextmanager
 def a_house(kind):
     """A house of some kind, and its end whatever happens."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="supply-"))
-    made = kind(folder)
-    try:
-        yield made
-    finally:
-        if made.process:
-            made.process.kill()
-            made.process.wait()
-        made.server.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_folder() as folder:
+        made = kind(folder)
+        try:
+            yield made
+        finally:
+            if made.process:
+                made.process.kill()
+                made.process.wait()
+            made.server.close()
 
 
 @pytest.fixture

@@ -7,14 +7,13 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import types
 
 import pytest
 
 from scenarios import verify_client as client
-from scenarios.gate import BIN, ROOT, VECTORS, Gate, sealgate
+from scenarios.gate import BIN, ROOT, VECTORS, Gate, a_folder, sealgate
 from sim import pki as pki_module
 
 PARTNER = "nz-mpi"
@@ -83,13 +82,8 @@ class House(Gate):
 
 @contextlib.contextmanager
 def a_house():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="verify-"))
-    made = House(folder)
-    try:
+    with a_folder() as folder, House(folder) as made:
         yield made
-    finally:
-        made.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -121,6 +121,19 @@ static void test_add(void **state)
 	assert_string_equal(b.data, expected);
 }
 
+static void test_child(void **state)
+{
+	_cleanup_json_ json_t *o = json_object(), *expected = NULL;
+
+	(void)state;
+	json_object_set_new(json_child(o, "a"), "x", json_integer(1));
+	json_object_set_new(json_child(o, "a"), "y", json_integer(2));
+	json_child(o, "b");
+	assert_null(json_child(o, "\xff"));
+	expected = json_pack("{s:{s:i,s:i},s:{}}", "a", "x", 1, "y", 2, "b");
+	assert_true(json_equal(o, expected));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_string_of),
+		cmocka_unit_test(test_child),
 		cmocka_unit_test(test_canonical),
 	};
 
