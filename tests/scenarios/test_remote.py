@@ -165,10 +165,14 @@ def test_custodians_activate_from_afar(closed):
                   input=PEOPLE["bert"] + "\n").returncode == 1
     assert not active()
     for name, phrase in PEOPLE.items():
-        for _ in range(40):  # after a wrong one the signer makes people wait
-            done = remote(closed, "key-custodian", "hsm", "activate", name, input=phrase + "\n")
-            if "not before" not in done.stderr:
-                break
+        answers = []
+
+        def given(name=name, phrase=phrase, answers=answers):
+            answers.append(remote(closed, "key-custodian", "hsm", "activate", name,
+                                  input=phrase + "\n"))
+            return "not before" not in answers[-1].stderr
+        until(given)  # after a wrong one the signer makes people wait
+        done = answers[-1]
         assert done.returncode == 0, done.stderr
     assert "the token is active" in done.stdout and active()
     status, answer = closed.submit(closed.certificate("phyto", "PHYTO.NZ.2026.0000001"))
