@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define SIGNER_LONG_MAX (256u * 1024) /* certificates of a role, status */
 
@@ -36,6 +37,11 @@ void signer_disconnect(struct signer *s)
 		return;
 	close(s->socket);
 	free(s);
+}
+
+void signer_interrupt(struct signer *s)
+{
+	shutdown(s->socket, SHUT_RDWR);
 }
 
 static bool result_ok(const struct signer_result *r)

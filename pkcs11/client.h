@@ -60,6 +60,9 @@ struct signer;
 /* Connect to run/signer.sock. Return: 0 or -errno. */
 int signer_connect(const char *socket_path, int timeout_ms, struct signer **ret_signer);
 void signer_disconnect(struct signer *s);
+
+/* Another thread's question ends now, as if the signer had gone away. */
+void signer_interrupt(struct signer *s);
 DEFINE_CLEANUP(struct signer *, signer_disconnect)
 
 /* Have a digest signed. Return: enum signer_answer with *ret_result, or negative

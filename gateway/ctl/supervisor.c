@@ -34,8 +34,8 @@ static const struct {
 	const char *name;
 	enum kind kind; /* of the socket that the supervisor holds for it */
 } PROGRAMS[] = {
+	{ "signer", SEQPACKET }, /* seals the last head of queued's chain */
 	{ "queued", SEQPACKET },
-	{ "signer", SEQPACKET },
 	{ "verify", SEQPACKET },
 	{ "seal", PLAIN },
 	{ "forward", PLAIN },

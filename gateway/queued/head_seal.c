@@ -16,6 +16,7 @@
 
 #define SIGNER_TIMEOUT_MS 5000
 #define LOOK_MS 1000
+#define STOP_MS 2000 /* for the last head, when queued ends */
 
 static int sign(struct signer *s, const char *id, const char *statement, char **ret_text)
 {
@@ -50,9 +51,37 @@ static int keep(const char *folder, const char *below, int64_t position, const c
 	return durable_write(path, span_str(text), 0644);
 }
 
-static int seal_head(const struct head_seal *h, const struct engine_head *head)
+/* Note who is asked, so that the end can break it off. Return: 0, or -ECANCELED. */
+static int note_asked(struct head_seal *h, struct signer *signer)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->cut && signer)
+		r = -ECANCELED;
+	else
+		h->asked = signer;
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+static int ask_signer(
+	struct head_seal *h, const char *id, const char *statement, char **ret_text)
 {
 	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
+	int r = signer_connect(h->signer, SIGNER_TIMEOUT_MS, &signer);
+
+	if (r == 0)
+		r = note_asked(h, signer);
+	if (r < 0)
+		return r;
+	r = sign(signer, id, statement, ret_text);
+	note_asked(h, NULL);
+	return r;
+}
+
+static int seal_head(struct head_seal *h, const struct engine_head *head)
+{
 	_cleanup_(freep) char *statement = NULL, *text = NULL, *reason = NULL;
 	const struct config *config = h->instance->config;
 	struct sealed_head check;
@@ -66,9 +95,7 @@ static int seal_head(const struct head_seal *h, const struct engine_head *head)
 		clock_now());
 	if (!statement)
 		return -ENOMEM;
-	r = signer_connect(h->signer, SIGNER_TIMEOUT_MS, &signer);
-	if (r == 0)
-		r = sign(signer, id, statement, &text);
+	r = ask_signer(h, id, statement, &text);
 	if (r == 0 && sealed_head_verify(span_str(text), NULL, &check, &reason) != 1)
 		r = -EBADMSG;
 	if (r == 0)
@@ -101,17 +128,24 @@ static void tell(struct head_seal *h, int r)
 	h->failing = r < 0;
 }
 
+static struct timespec after(int64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	return t;
+}
+
 /* Sleep until something changed, at most a moment. Return: the head to seal, or position
  * 0. */
 static struct engine_head wait_for_head(
 	struct head_seal *h, int64_t sealed, int64_t sealed_ms)
 {
 	struct engine_head head = { 0 };
-	struct timespec until;
+	struct timespec until = after(LOOK_MS);
 	int64_t fresh;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LOOK_MS / 1000;
 	pthread_mutex_lock(&h->lock);
 	if (!h->stop)
 		pthread_cond_timedwait(&h->changed, &h->lock, &until);
@@ -141,6 +175,10 @@ static void *run(void *argument)
 		if (!h->failing)
 			sealed = head.position;
 	}
+	pthread_mutex_lock(&h->lock);
+	h->ended = true;
+	pthread_cond_broadcast(&h->changed);
+	pthread_mutex_unlock(&h->lock);
 	return NULL;
 }
 
@@ -177,13 +215,21 @@ void head_seal_offer(struct head_seal *h, const struct engine_head *head)
 	pthread_mutex_unlock(&h->lock);
 }
 
+/* Whoever ends queued kills it when it waits for a signer that does not answer. */
 void head_seal_stop(struct head_seal *h)
 {
+	struct timespec until = after(STOP_MS);
+
 	if (!h->running)
 		return;
 	pthread_mutex_lock(&h->lock);
 	h->stop = true;
-	pthread_cond_signal(&h->changed);
+	pthread_cond_broadcast(&h->changed);
+	while (!h->ended && pthread_cond_timedwait(&h->changed, &h->lock, &until) == 0)
+		;
+	h->cut = true;
+	if (h->asked)
+		signer_interrupt(h->asked);
 	pthread_mutex_unlock(&h->lock);
 	pthread_join(h->thread, NULL);
 	pthread_cond_destroy(&h->changed);

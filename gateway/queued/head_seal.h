@@ -23,7 +23,10 @@ struct head_seal {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct engine_head head; /* durable */
+	struct signer *asked;	 /* while the signer is */
 	bool running, stop, failing;
+	bool ended; /* the thread's work */
+	bool cut;   /* nobody is asked any more */
 };
 
 /* Start the thread. Return: 0 or -errno. */
@@ -33,7 +36,8 @@ int head_seal_start(
 /* The chain has come this far, durably. */
 void head_seal_offer(struct head_seal *h, const struct engine_head *head);
 
-/* Seal the last head if the signer answers, and end the thread. */
+/* Seal the last head if the signer answers at once, and end the thread: a signer that
+ * keeps silent is not waited for. */
 void head_seal_stop(struct head_seal *h);
 
 #endif

@@ -228,8 +228,12 @@ static void finish(struct server *s, int error)
 			connection_close(&s->connections[i]);
 	free(s->connections);
 	if (error == 0 && s->o->listener >= 0) {
+		struct engine_head head;
+
 		batch_note(&s->batch, "queued.stop");
 		write_head(s, clock_monotonic_ms(), true);
+		head = batch_head(&s->batch);
+		head_seal_offer(&s->seal, &head);
 	}
 	head_seal_stop(&s->seal);
 	batch_done(&s->batch, error == 0);

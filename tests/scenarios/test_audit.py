@@ -56,6 +56,14 @@ def test_sealed_heads_are_met(gate, sealed, tmp_path):
     assert gate.run("audit", "verify", *arguments).returncode == 0
 
 
+def test_the_end_is_sealed_too(gate, sealed):
+    """The signer is there until queued has ended, so no record stands behind the last head."""
+    heads, _, lines = sealed
+    assert '"queued.stop"' in lines[-1]
+    assert max(int(p.stem) for p in heads.glob("*.json")) == len(lines)
+    assert "it is killed" not in gate.log.read_text()
+
+
 def test_a_chain_written_anew_is_convicted(gate, sealed, tmp_path):
     _, arguments, lines = sealed
     forged = [line.replace("document.accepted", "document.refused") for line in lines]

@@ -2,6 +2,7 @@
 /* Start and stop: the head, the lock, and sessions of the command line. */
 #include "tests/unit/queued/fixture.h"
 
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 
@@ -310,6 +311,32 @@ static void session_reads_and_only_reads(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Its end must not take longer than whoever ends it waits before killing it. */
+static void a_silent_signer_does_not_keep_it_from_ending(void **state)
+{
+	struct house *h = *state;
+	char id[DOCUMENT_ID_SIZE], path[512];
+	struct pollfd asked = { .events = POLLIN };
+	struct queue *q;
+	int64_t began;
+
+	house_ready(h);
+	house_stop(h, SIGTERM);
+	house_write(h, "sealgate.conf", "audit = { seal_records = 1; };\n");
+	snprintf(path, sizeof(path), "%s/run/signer.sock", h->dir);
+	asked.fd = ipc_listen(path, 0600);
+	assert_true(asked.fd >= 0);
+	house_start(h);
+	q = house_connect(h);
+	house_accept(q, "N1", id);
+	queue_disconnect(q);
+	assert_int_equal(poll(&asked, 1, 20000), 1);
+	began = clock_monotonic_ms();
+	assert_int_equal(house_stop(h, SIGTERM), 0);
+	assert_true(clock_monotonic_ms() - began < 5000);
+	close(asked.fd);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -321,6 +348,7 @@ int main(void)
 		TEST(clock_behind_the_last_record),
 		TEST(only_one_serves),
 		TEST(session_reads_and_only_reads),
+		TEST(a_silent_signer_does_not_keep_it_from_ending),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
