@@ -40,7 +40,7 @@ static const struct {
 
 /* Tokens of software only, should one of them claim a hardware slot. */
 static const char *const SOFTWARE[] = { "softhsm", "kryoptic", "nss ", "gnome",
-	"opencryptoki", "soft token", "software" };
+	"opencryptoki", "soft token", "softtok", "software" };
 
 const char *ckr_text(CK_RV rv)
 {

@@ -37,8 +37,8 @@ bool peer_complete(struct peer *p);
 int peer_url(const struct peer *p, const char *path, char *ret, size_t size);
 
 /* POST a JSON value (NULL: it could not be made) to a path of the peer; prints what comes
- * between. At most max octets are taken as an answer, which the caller releases in any case.
- * Return: 0 with whatever status, negative without an answer. */
+ * between. At most max octets are taken as an answer, which the caller releases in any
+ * case. Return: 0 with whatever status, negative without an answer. */
 int peer_post(const struct peer *p, const char *path, const json_t *value, size_t max,
 	long timeout_s, struct http_response *ret_answer);
 

@@ -34,9 +34,9 @@ class GateError(Exception):
     """A step of making or starting the gate failed."""
 
 
-def sealgate(*arguments, check=False, timeout=60, **options):
+def sealgate(*arguments, check=False, timeout=60, wrapper=(), **options):
     """Run the command line program; the finished process with text output."""
-    done = subprocess.run([str(BIN / "sealgate"), *map(str, arguments)], text=True,
+    done = subprocess.run([*wrapper, str(BIN / "sealgate"), *map(str, arguments)], text=True,
                           capture_output=True, timeout=timeout, check=False, **options)
     if check and done.returncode != 0:
         raise GateError(f"sealgate {' '.join(map(str, arguments))}: exit {done.returncode}\n"
@@ -52,6 +52,8 @@ def fingerprint(path):
 
 class Gate:
     """One instance with its simulators below a folder."""
+
+    wrapper = ()  # before every command of the instance
 
     def __init__(self, folder, retry_max=4, timeout=6):
         self.folder = pathlib.Path(folder).resolve()
@@ -218,15 +220,15 @@ class Gate:
 
     def run(self, *arguments, **options):
         """`sealgate --instance DIR ARGUMENTS`."""
-        return sealgate("--instance", self.dir, *arguments, **options)
+        return sealgate("--instance", self.dir, *arguments, wrapper=self.wrapper, **options)
 
     def up(self):
         """Start everything and wait until it serves. GateError: it did not."""
         ready, theirs = os.pipe()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BIN / "sealgate"), "--instance", str(self.dir), "up", "--ready-fd",
-                 str(theirs)], stdout=log, stderr=log, pass_fds=(theirs,),
+                [*self.wrapper, str(BIN / "sealgate"), "--instance", str(self.dir), "up",
+                 "--ready-fd", str(theirs)], stdout=log, stderr=log, pass_fds=(theirs,),
                 stdin=subprocess.DEVNULL)
         os.close(theirs)
         try:

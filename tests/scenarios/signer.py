@@ -62,6 +62,8 @@ class Client:
 class Signer:
     """An instance with token and certificates, and its signer."""
 
+    wrapper = ()  # before every command of the instance
+
     def __init__(self, folder, roles=ROLES, extra=""):
         self.dir = pathlib.Path(folder)
         self.process = None
@@ -77,7 +79,8 @@ class Signer:
             'signer = { softhsm_conf = "state/signer/softhsm2.conf"; trial_s = 1; };\n' + extra)
 
     def run(self, *arguments, check=True):
-        return sealgate("--instance", self.dir, "hsm", *arguments, check=check)
+        return sealgate("--instance", self.dir, "hsm", *arguments, check=check,
+                        wrapper=self.wrapper)
 
     def make(self, pki):
         self.run("init")
@@ -90,7 +93,7 @@ class Signer:
     def start(self, wrapper=(), uid=None):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*wrapper, str(BIN / "sealgate-signer"), "--instance", str(self.dir)],
+                [*self.wrapper, *wrapper, str(BIN / "sealgate-signer"), "--instance", str(self.dir)],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, user=uid, group=uid,
                 extra_groups=None if uid is None else [])
         return self
