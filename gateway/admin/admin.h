@@ -77,6 +77,10 @@ void command_post(struct visit *v, const char *rest);
 json_t *check(bool ok, const char *message, const char *fix);
 json_t *stamps_check(const struct visit *v, const json_t *figures);
 
+/* Whether the clock agrees with what the gate judges by, and whether that is anything;
+ * both as check, NULL: no memory. */
+void trust_checks(const struct visit *v, json_t **ret_clock, json_t **ret_store);
+
 /* The signer's status as JSON (new reference) or NULL when it is away. */
 json_t *signer_state(const struct visit *v);
 

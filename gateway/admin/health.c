@@ -2,14 +2,12 @@
 #include "admin/admin.h"
 
 #include "common/clock.h"
-#include "common/clock_watch.h"
 #include "common/ipc.h"
 #include "common/json.h"
 #include "connectors/profile.h"
 #include "pkcs11/client.h"
 #include "queue/alive.h"
 #include "queue/forecast.h"
-#include "trust/store.h"
 #include "trust/supplied.h"
 
 #include <string.h>
@@ -56,18 +54,6 @@ static size_t keys_expire(const json_t *signer)
 			passed++;
 	}
 	return passed;
-}
-
-static json_t *clock_check(const struct visit *v)
-{
-	char reason[160];
-
-	if (clock_watch_trusts(
-		    config_string(v->admin->instance->config, "seal.clock_watch"), reason,
-		    sizeof(reason)))
-		return check(true, "the clock is right, or nobody watches it", "");
-	return check(false, reason,
-		"See the log of appliance-time: its sources must be reachable.");
 }
 
 /* The token signs: for how long? */
@@ -179,26 +165,6 @@ static json_t *verify_check(const struct visit *v)
 				 "The supervisor starts it again; see its log.");
 }
 
-/* Zero anchors means closed, and that must be seen here, not in a refusal. */
-static json_t *store_check(const struct visit *v)
-{
-	_cleanup_(trust_store_closep) struct trust_store *store = NULL;
-	_cleanup_(freep) char *error = NULL;
-	char anchors[PATH_MAX];
-	bool open = instance_path(v->admin->instance, "policies/anchors", anchors) == 0 &&
-		    trust_store_open(anchors, v->admin->revocation, &store, &error) == 0;
-
-	if (!open || sk_X509_num(trust_material(store, TRUST_SIGNERS)->anchors) <= 0)
-		return check(false,
-			"there are no trust anchors for signers: nobody is admitted",
-			"Put anchors into policies/anchors/signers.");
-	if (sk_X509_num(trust_material(store, TRUST_TSA)->anchors) <= 0)
-		return check(false,
-			"there are no trust anchors for time-stamps: nothing is sealed",
-			"Put anchors into policies/anchors/tsa.");
-	return check(true, trust_store_version(store), "");
-}
-
 /* What is fetched must stay in date: after its end documents are held or refused. */
 static json_t *supply_check(const struct visit *v)
 {
@@ -231,19 +197,20 @@ static json_t *warnings(const struct visit *v, const json_t *figures)
 void health_get(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
-	json_t *checks = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "clock",
-		clock_check(v), "time_stamps", stamps_check(v, figures), "signer",
-		signer_check(signer), "queue", queue_check(figures), "disk",
-		disk_check(figures), "ledger", ledger_check(figures), "verify",
-		verify_check(v), "store", store_check(v), "supply", supply_check(v),
-		"seal", worker_check(v, figures, "seal", "seal.lease_s"), "forward",
-		forward_check(v, figures));
+	json_t *clock, *store, *checks, *c;
 	const char *name;
-	json_t *c;
-	bool ok = checks != NULL;
+	bool ok;
 
 	(void)rest;
+	trust_checks(v, &clock, &store);
+	checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"clock", clock, "time_stamps", stamps_check(v, figures), "signer",
+		signer_check(signer), "queue", queue_check(figures), "disk",
+		disk_check(figures), "ledger", ledger_check(figures), "verify",
+		verify_check(v), "store", store, "supply", supply_check(v), "seal",
+		worker_check(v, figures, "seal", "seal.lease_s"), "forward",
+		forward_check(v, figures));
+	ok = checks != NULL;
 	json_object_foreach(checks, name, c) ok =
 		ok && json_is_true(json_object_get(c, "ok"));
 	response_json(v->response, ok ? 200 : 503, TYPE_JSON,

@@ -184,30 +184,3 @@ int trust_lists_import(int argc, char **argv)
 	pki_material_free(o.journal);
 	return status;
 }
-
-int trust_lists_status(int argc, char **argv)
-{
-	static const struct option OPTIONS[] = {
-		{ "store", required_argument, NULL, 's' },
-		{ 0 },
-	};
-	const char *store = NULL;
-	_cleanup_(freep) uint8_t *lines = NULL;
-	char path[PATH_MAX];
-	size_t len;
-	int option;
-
-	optind = 1;
-	while ((option = command_option(argc, argv, "", OPTIONS)) == 's')
-		store = optarg;
-	if (option == -1 && !store)
-		command_fault("--store is missing");
-	if (option != -1 || !store || command_arguments(argc, argv, 0, 0, "") < 0)
-		return command_usage("trust");
-	if (snprintf(path, sizeof(path), "%s/" LIST_STORE_STATUS, store) >= PATH_MAX ||
-		file_read(path, LIST_STORE_STATUS_MAX, &lines, &len) < 0) {
-		fprintf(stderr, "sealgate trust status: %s: no store\n", store);
-		return EXIT_USAGE;
-	}
-	return fwrite(lines, 1, len, stdout) == len ? EXIT_CLEAN : EXIT_INTERNAL;
-}

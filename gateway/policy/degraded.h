@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#define DEGRADED_CLOCK_SKEW_S 300 /* that a clock may be behind without being wrong */
+
 enum degraded_dependency {
 	DEGRADED_LISTS = 0, /* trusted lists, where a qualified level is demanded */
 	DEGRADED_CRL,

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define WHENEVER (INT64_MAX / 4) /* a grace for lists that have ended at any time */
-#define CLOCK_SKEW 300 /* seconds that a clock may be behind without being wrong */
 
 static int64_t grace_of(const struct judged *j, enum degraded_dependency dependency)
 {
@@ -75,7 +74,7 @@ void judge_clock(struct judged *j, int64_t at)
 	int64_t behind = j->context->known_at - at;
 
 	j->at = at;
-	if (behind <= CLOCK_SKEW)
+	if (behind <= DEGRADED_CLOCK_SKEW_S)
 		return;
 	if (rule->mode != DEGRADED_REFUSE)
 		j->at = j->context->known_at;

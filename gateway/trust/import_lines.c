@@ -25,7 +25,16 @@ static void set_list(json_t *line, const struct trusted_list *l)
 		line, "certificates", json_integer(l ? (json_int_t)l->certificates : 0));
 }
 
-/* A line of the contract; "role" is ours. */
+/* When the certificate of the list's signer ends. */
+static json_t *end_of(const X509 *signer)
+{
+	int64_t from, to;
+
+	return signer && pki_certificate_validity(signer, &from, &to) == 0 ? json_time(to)
+									   : json_null();
+}
+
+/* A line of the contract; "role" and "signer_until" are ours. */
 static json_t *line_of(const struct list_result *r)
 {
 	static const char *const ROLES[] = {
@@ -45,6 +54,7 @@ static json_t *line_of(const struct list_result *r)
 	json_object_set_new(line, "reason", json_text(r->reason));
 	set_list(line, r->list);
 	json_object_set_new(line, "signer", json_text(signer));
+	json_object_set_new(line, "signer_until", end_of(r->signer));
 	return line;
 }
 

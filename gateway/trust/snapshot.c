@@ -161,15 +161,38 @@ void trust_snapshot_service(
 	const struct map_instance *newest = &m->instances[service->first_instance];
 
 	*ret = (struct snapshot_service){ .territory = m->lists[service->list].territory,
+		.url = m->texts + m->lists[service->list].url,
 		.name = m->texts + service->name,
 		.type = m->texts + newest->type,
 		.status = m->texts + newest->status,
 		.from = newest->from,
 		.in_effect = map_in_effect(m, service, s->at, 0),
+		.certificates = service->identity_count,
 		.state = span_of(service->state, sizeof(service->state)) };
 	if (service->identity_count > 0)
-		ret->certificate = map_der(
-			m, &m->certificates[m->identities[service->first_identity]]);
+		ret->certificate = trust_snapshot_certificate(s, index, 0);
+}
+
+struct span trust_snapshot_certificate(
+	const struct trust_snapshot *s, size_t index, size_t number)
+{
+	const struct trust_map *m = s->map;
+	const struct map_service *service = &m->services[index];
+
+	if (number >= service->identity_count)
+		return (struct span){ 0 };
+	return map_der(
+		m, &m->certificates[m->identities[service->first_identity + number]]);
+}
+
+size_t trust_snapshot_count_anchors(const struct trust_snapshot *s, int64_t at)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->map->service_count; i++)
+		if (map_in_effect(s->map, &s->map->services[i], at, 0))
+			count += s->map->services[i].identity_count;
+	return count;
 }
 
 static int add_anchors(

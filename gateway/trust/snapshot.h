@@ -26,9 +26,11 @@ struct trust_snapshot {
 /* A service as it stood at the import; borrowed of the snapshot. */
 struct snapshot_service {
 	const char *territory, *name, *type, *status;
+	const char *url;	 /* of its list */
 	int64_t from;		 /* the status began */
 	bool in_effect;		 /* its list had not ended at the import */
-	struct span certificate; /* the first that identifies it, DER; may be empty */
+	size_t certificates;	 /* that identify it */
+	struct span certificate; /* the first of them, DER; empty: none */
 	struct span state;	 /* differs when the service or its history does */
 };
 
@@ -48,6 +50,13 @@ DEFINE_CLEANUP(struct trust_snapshot *, trust_snapshot_free)
 size_t trust_snapshot_services(const struct trust_snapshot *s);
 void trust_snapshot_service(
 	const struct trust_snapshot *s, size_t index, struct snapshot_service *ret);
+
+/* One of the certificates that identify a service, DER; borrowed. */
+struct span trust_snapshot_certificate(
+	const struct trust_snapshot *s, size_t index, size_t number);
+
+/* How many certificates of services are anchors at a time. */
+size_t trust_snapshot_count_anchors(const struct trust_snapshot *s, int64_t at);
 
 /* The file of the newest snapshot at or before known_at. Return: 0, -ENOENT, other
  * negative. */

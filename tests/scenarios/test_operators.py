@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Operators are named people: what a role may do, and that it is audited under the name."""
 import json
+import shutil
 import socket
 import ssl
 import time
 
 import pytest
 
+from scenarios.degraded import HOUR, ALists, Clock, now
 from scenarios.gate import sealgate
 
 
@@ -157,6 +159,52 @@ def test_what_is_fetched_is_watched(gate):
     finally:
         status.unlink()
     assert health() == (200, {"ok": True, "message": "what is fetched is in date", "fix": ""})
+
+
+def test_there_must_be_something_to_trust(gate, tmp_path):
+    """No anchors, or lists that have ended: red; and green again by itself."""
+    def store():
+        answer = gate.request("/health", "operators/viewer", listener="operators")
+        check = answer.json()["checks"]["store"]
+        assert check["ok"] or answer.status_code == 503
+        return check
+
+    assert store()["ok"]
+    signers, aside = gate.dir / "policies" / "anchors" / "signers", tmp_path / "aside"
+    shutil.move(signers, aside)
+    try:
+        assert "nobody is admitted" in store()["message"]
+    finally:
+        shutil.move(aside, signers)
+    lists = ALists(gate, tmp_path)
+    try:
+        lists.publish(now() - 2 * HOUR, now() - HOUR)
+        assert "the trusted lists give no anchor" in store()["message"]
+        lists.mend()
+        assert store()["ok"]
+        newest = max(lists.store.glob("snapshot-*.map"))
+        newest.write_bytes(newest.read_bytes()[:-1])
+        assert "not whole" in store()["message"]
+    finally:
+        lists.away()
+    assert store()["ok"]
+
+
+def test_the_clock_must_agree(gate, tmp_path):
+    """What the gate has read was made in an hour from now."""
+    def clock():
+        answer = gate.request("/health", "operators/viewer", listener="operators")
+        return answer.json()["checks"]["clock"]
+
+    assert clock()["ok"]
+    ahead = Clock(gate, tmp_path)
+    ahead.publish(now() + HOUR, now() + 24 * HOUR)
+    try:
+        check = clock()
+        assert not check["ok"] and "behind the newest" in check["message"], check
+    finally:
+        ahead.away()
+    assert clock()["ok"]
 
 
 def by_tls_1_2(gate, listener, holder):

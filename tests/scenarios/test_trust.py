@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from scenarios.gate import sealgate
 
 AT = "2026-06-05T12:00:00Z"
+DAY = 86400
 TYPES = "http://uri.etsi.org/TrstSvc/TrustedList/TSLType/"
 GRANTED = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/granted"
 CA_QC = "http://uri.etsi.org/TrstSvc/Svctype/CA/QC"
@@ -142,9 +143,48 @@ def test_everything_in_order(lists):
     assert (row["sequence"], row["version"], row["providers"], row["services"]) == (7, 5, 1, 1)
     assert row["signer"] == "CN=member"
     assert row["next_update"] == "2026-11-01T00:00:00Z"
-    shown = sealgate("trust", "status", "--store", lists.folder / "store")
-    assert shown.returncode == 0
-    assert json.loads(shown.stdout.splitlines()[1]) == row
+    shown = stand(lists, AT)[1]["AA"]
+    assert row.items() <= shown.items()
+    assert (shown["age_s"], shown["expires"]) == (35 * DAY + 12 * 3600, [])
+    assert shown["left_s"] == 148 * DAY + 12 * 3600
+
+
+def stand(lists, at):
+    """What `sealgate trust status` says at a time."""
+    shown = sealgate("trust", "status", "--store", lists.folder / "store", "--at", at)
+    return shown.returncode, {r["territory"]: r for r in map(json.loads,
+                                                             shown.stdout.splitlines())}
+
+
+def test_status_says_what_ends(lists):
+    """A list, its signer, a service's certificate: thirty days before, not sooner; and what has
+    ended since the import does not count any more."""
+    service = ("<ServiceDigitalIdentity><DigitalId><X509Certificate>"
+               f"{lists.issued.der()}</X509Certificate></DigitalId></ServiceDigitalIdentity>")
+    until = "2028-06-01T00:00:00Z"
+    lists.lotl(until=until)
+    text = trusted_list("BB", until=until).replace("</ServiceName>", "</ServiceName>" + service)
+    lists.write("bb.xml", text, lists.member)
+    assert lists.run()[0] == 0
+
+    def ends(at, territory):
+        code, rows = stand(lists, at)
+        assert code == 0
+        return {(e["what"], e["name"], e["subject"], e["days_left"])
+                for e in rows[territory]["expires"]}
+
+    assert ends("2026-10-01T23:59:59Z", "AA") == set()
+    assert ends("2026-10-02T00:00:00Z", "AA") == {("list", "", None, 30)}
+    # Certificates end on 2027-12-02.
+    assert ends("2027-11-01T00:00:00Z", "BB") == set()
+    assert ends("2027-11-20T00:00:00Z", "BB") == {
+        ("signer", "", "CN=member", 12), ("service", "CA 0", "CN=issued", 12)}
+    rows = stand(lists, "2026-11-02T00:00:00Z")[1]
+    assert (rows["AA"]["effect"], rows["AA"]["left_s"]) == ("no", -DAY)
+    assert "since it was imported" in rows["AA"]["reason"]
+    assert rows["BB"]["effect"] == "yes"
+    # Nothing that counts is left.
+    assert stand(lists, "2028-06-02T00:00:00Z")[0] == 1
 
 
 BROKEN = {
