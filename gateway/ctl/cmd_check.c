@@ -39,6 +39,8 @@ static int check_tree(const struct checking *c, xmlDoc *doc, struct findings *fi
 
 	document_strip_signatures(doc);
 	r = facts_read(doc, &facts, findings);
+	if (r >= 0)
+		r = document_version_read(c->types, doc, &facts, c->at, findings);
 	if (r < 0)
 		return r;
 	if (!type)

@@ -117,6 +117,8 @@ static int judge(
 
 	document_strip_signatures(doc);
 	s = facts_read(doc, &facts, findings);
+	if (s >= 0)
+		s = document_version_read(r->types, doc, &facts, at, findings);
 	if (s < 0)
 		return s;
 	type = document_type_find(r->types, doc, &facts, findings);

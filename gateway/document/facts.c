@@ -239,12 +239,13 @@ int facts_read(xmlDoc *doc, struct facts *ret_facts, struct findings *findings)
 
 json_t *facts_to_json(const struct facts *f)
 {
-	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I}",
-		"root", f->root, "namespace", f->ns, "number", f->number, "type_code",
-		f->type_code, "status", f->status, "name", f->name, "issued",
-		json_time(f->issued), "authenticated", json_time(f->authenticated),
-		"departure", json_time(f->departure), "export_country", f->export_country,
-		"import_country", f->import_country, "replaces", f->replaces, "lines",
-		(json_int_t)f->line_count, "signatories", (json_int_t)f->signatory_count);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, "
+			 "s:s, s:I, s:I}",
+		"root", f->root, "namespace", f->ns, "version", f->version, "number",
+		f->number, "type_code", f->type_code, "status", f->status, "name",
+		f->name, "issued", json_time(f->issued), "authenticated",
+		json_time(f->authenticated), "departure", json_time(f->departure),
+		"export_country", f->export_country, "import_country", f->import_country,
+		"replaces", f->replaces, "lines", (json_int_t)f->line_count,
+		"signatories", (json_int_t)f->signatory_count);
 }

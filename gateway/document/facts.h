@@ -11,9 +11,14 @@
 #include <libxml/tree.h>
 #include <stdint.h>
 
+#define DOCUMENT_VERSION_SIZE 16
+
 struct facts {
 	char root[64]; /* local name of the root */
 	char ns[160];  /* its namespace */
+	/* Of the schema, where it is known (document_version_read); ns is then what types
+	 * have. */
+	char version[DOCUMENT_VERSION_SIZE];
 	char number[DOCUMENT_NUMBER_SIZE];
 	char type_code[16];	  /* UNTDID 1001: "851" */
 	char status[STATUS_SIZE]; /* 4405: "70" */

@@ -439,6 +439,8 @@ int document_types_load(
 		r = -ENAMETOOLONG;
 	if (r == 0)
 		r = load_folder(&l, folder);
+	if (r == 0)
+		r = document_versions_load(policies, &types->versions, ret_error);
 	if (r < 0)
 		document_types_free(types);
 	else
@@ -461,5 +463,6 @@ void document_types_free(struct document_types *t)
 		code_checks_free(t->shared[i].codes);
 		rules_free(t->shared[i].rules);
 	}
+	document_versions_free(t->versions);
 	free(t);
 }

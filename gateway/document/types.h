@@ -58,6 +58,11 @@ int document_types_load(
 	const char *policies, struct document_types **ret_types, char **ret_error);
 void document_types_free(struct document_types *t);
 
+/* As document_versions_read, with the versions beside the types: before a type is looked
+ * for. */
+int document_version_read(const struct document_types *t, xmlDoc *doc,
+	struct facts *facts, int64_t at, struct findings *findings);
+
 /* The type of a document by root, type code and what else the type asks for, or NULL
  * (finding doc.type-unknown). Without a tree no type is found that asks for more. */
 const struct document_type *document_type_find(const struct document_types *t,

@@ -5,6 +5,12 @@
 
 #include <string.h>
 
+int document_version_read(const struct document_types *t, xmlDoc *doc,
+	struct facts *facts, int64_t at, struct findings *findings)
+{
+	return document_versions_read(t->versions, doc, facts, at, findings);
+}
+
 static bool has_code(const struct document_type *type, const char *code)
 {
 	for (size_t i = 0; i < type->type_code_count; i++)

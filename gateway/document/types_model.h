@@ -6,6 +6,7 @@
 #define SEALGATE_DOCUMENT_TYPES_MODEL_H
 
 #include "document/types.h"
+#include "document/versions.h"
 
 #define TYPES_MAX 64
 #define SHARED_MAX 64
@@ -23,6 +24,7 @@ struct document_types {
 	size_t count;
 	struct shared shared[SHARED_MAX];
 	size_t shared_count;
+	struct document_versions *versions; /* or NULL */
 };
 
 #endif

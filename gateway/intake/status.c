@@ -19,6 +19,23 @@ static json_t *versions(const struct policy *policy, const struct partner *p)
 	return list;
 }
 
+/* The versions of the schema, by the namespace that the root of a document has. */
+static json_t *schema_versions(const struct policy *policy)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < policy_version_count(policy); i++) {
+		struct policy_version v;
+
+		policy_version(policy, i, &v);
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:b}", "version", v.name,
+				      "namespace", v.root, "sunset", v.sunset,
+				      "experimental", v.experimental));
+	}
+	return list;
+}
+
 static json_t *clock_of(struct exchange *x, int64_t now)
 {
 	const char *date = scgi_get(&x->request->scgi, "HTTP_DATE");
@@ -46,11 +63,12 @@ void get_status(struct exchange *x)
 {
 	const char *public = x->snapshot->public.sha256;
 	int64_t now = clock_now();
-	json_t *body = json_pack("{s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:s, s:s?}",
+	json_t *body = json_pack("{s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s?}",
 		"instance", json_text(x->server->name), "test", x->server->test,
 		"software", SEALGATE_VERSION, "partner", json_text(x->partner->name),
 		"clock", clock_of(x, now), "certificate", certificate_of(x, now),
-		"versions", versions(x->snapshot->policy, x->partner), "policy_digest",
+		"versions", versions(x->snapshot->policy, x->partner), "schema_versions",
+		schema_versions(x->snapshot->policy), "policy_digest",
 		policy_digest(x->snapshot->policy), "policy_public",
 		*public ? public : NULL);
 

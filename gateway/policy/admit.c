@@ -26,11 +26,17 @@ void judged_done(struct judged *j)
 static int judge_document(struct judged *j, int64_t at)
 {
 	int r = facts_read(j->tree, &j->facts, &j->findings);
+	bool outdated;
 
 	if (r < 0)
 		return r;
 	if (r == 1)
 		j->seen |= SEEN_FACTS;
+	r = document_version_read(
+		j->context->types, j->tree, &j->facts, at, &j->findings);
+	if (r < 0)
+		return r;
+	outdated = r == 0;
 	j->type = document_type_find(j->context->types, j->tree, &j->facts, &j->findings);
 	if (!j->type) {
 		/* Refused; its structure can be told all the same. */
@@ -41,7 +47,7 @@ static int judge_document(struct judged *j, int64_t at)
 	j->seen |= SEEN_TYPE;
 	r = document_check(
 		j->context->types, j->type, j->tree, &j->facts, at, &j->findings);
-	if (r == 1 && j->tree_signed)
+	if (r == 1 && !outdated && j->tree_signed)
 		j->seen |= SEEN_CLEAN;
 	return r < 0 ? r : 0;
 }

@@ -34,6 +34,14 @@ struct type_sunset {
 	char at[40];
 };
 
+/* policies/versions/NAME.cfg: versions of the schema that are taken. */
+struct version_sunset {
+	char name[16];
+	char root[160]; /* namespace */
+	char at[40];
+	bool experimental;
+};
+
 struct policy {
 	char digest[SHA256_TEXT_SIZE];
 	struct partner *partners;
@@ -51,6 +59,8 @@ struct policy {
 	size_t office_count;
 	struct type_sunset *sunsets;
 	size_t sunset_count;
+	struct version_sunset *versions;
+	size_t version_count;
 };
 
 /* Index of a role's name, or -1. */

@@ -133,6 +133,7 @@ void policy_free(struct policy *p)
 	free(p->callbacks);
 	free(p->offices);
 	free(p->sunsets);
+	free(p->versions);
 	free(p);
 }
 

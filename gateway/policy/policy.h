@@ -153,6 +153,17 @@ bool policy_partner_is_told(const struct partner *partner, const char *destinati
 /* When a document type ends to be taken, RFC 3339, or NULL. */
 const char *policy_sunset(const struct policy *p, const char *type);
 
+/* A version of the schema that is taken: namespace of its root, until when (RFC 3339).
+ * All borrowed. */
+struct policy_version {
+	const char *name, *root, *sunset;
+	bool experimental;
+};
+
+/* The versions in the order of their files; index is below the count. */
+size_t policy_version_count(const struct policy *p);
+void policy_version(const struct policy *p, size_t index, struct policy_version *ret);
+
 /* True when the role may do the verb ("hold", "release", "redrive", "view", ...), by the
  * table in policies/operators.cfg. */
 bool policy_role_may(const struct policy *p, const char *role, const char *verb);

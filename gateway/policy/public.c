@@ -11,7 +11,7 @@
 static bool is_public(const char *name)
 {
 	static const char *const FOLDERS[] = { "codes/", "examples/", "messages/",
-		"rules/", "schemas/", "types/" };
+		"rules/", "schemas/", "types/", "versions/" };
 
 	for (size_t i = 0; i < sizeof(FOLDERS) / sizeof(FOLDERS[0]); i++)
 		if (strncmp(name, FOLDERS[i], strlen(FOLDERS[i])) == 0)

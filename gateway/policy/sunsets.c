@@ -39,9 +39,71 @@ static int load_type(struct policy *p, const struct cfg *c, const char *file)
 	return read_type(c, p);
 }
 
+static const struct cfg_key VERSION_KEYS[] = {
+	{ "name", CFG_STRING, true },
+	{ "namespaces", CFG_GROUPS, true },
+	{ "lists", CFG_GROUP, false },
+	{ "schema", CFG_STRING, false },
+	{ "sunset", CFG_STRING, true },
+	{ "experimental", CFG_BOOL, true },
+	{ 0 },
+};
+
+/* What else is in the file is document/versions.c's; the first namespace is the root's.
+ */
+static int load_version(struct policy *p, const struct cfg *c, const char *file)
+{
+	config_setting_t *root = cfg_root(c), *list, *first, *of;
+	struct version_sunset *v;
+	int64_t t;
+	int r = cfg_check(c, root, VERSION_KEYS);
+
+	(void)file;
+	if (r < 0)
+		return r;
+	r = policy_grow((void **)&p->versions, p->version_count, sizeof(*p->versions));
+	if (r < 0)
+		return r;
+	list = config_setting_get_member(root, "namespaces");
+	first = config_setting_get_elem(list, 0);
+	of = first ? config_setting_get_member(first, "of") : NULL;
+	if (!of)
+		return cfg_fail(c, list, "the first namespace is missing");
+	v = &p->versions[p->version_count];
+	r = cfg_member_text(c, root, "name", v->name, sizeof(v->name));
+	if (r == 0)
+		r = cfg_text(c, of, v->root, sizeof(v->root));
+	if (r == 0)
+		r = cfg_member_text(c, root, "sunset", v->at, sizeof(v->at));
+	if (r == 0 && clock_parse(v->at, &t) < 0)
+		r = cfg_fail(c, config_setting_get_member(root, "sunset"),
+			"sunset is a time of RFC 3339");
+	v->experimental =
+		config_setting_get_bool(config_setting_get_member(root, "experimental"));
+	p->version_count += r == 0;
+	return r;
+}
+
 int policy_load_sunsets(struct policy *p, const char *policies, char **ret_error)
 {
-	return policy_each(p, policies, "types", load_type, ret_error);
+	int r = policy_each(p, policies, "types", load_type, ret_error);
+
+	return r < 0 ? r : policy_each(p, policies, "versions", load_version, ret_error);
+}
+
+size_t policy_version_count(const struct policy *p)
+{
+	return p->version_count;
+}
+
+void policy_version(const struct policy *p, size_t index, struct policy_version *ret)
+{
+	const struct version_sunset *v = &p->versions[index];
+
+	*ret = (struct policy_version){ .name = v->name,
+		.root = v->root,
+		.sunset = v->at,
+		.experimental = v->experimental };
 }
 
 const char *policy_sunset(const struct policy *p, const char *type)

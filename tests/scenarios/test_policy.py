@@ -240,6 +240,76 @@ def test_a_type_ends(office):
         assert [f["code"] for f in json.loads(done.stdout)["findings"]] == codes
 
 
+LIBRARIES = {"13": 17, "14": 18, "15": 19, "16": 20, "17": 21, "18": 22, "19": 24, "20": 25}
+
+
+def of_version(text, version, library):
+    """A document of version 17 as one of another version: other namespaces, another edition
+    of the lists."""
+    old = "standard" if int(version) < 15 else "Standard"
+    edition = {"13": "D14B", "14": "D15A", "15": "D15B", "16": "D16A", "17": "D16B",
+               "18": "D17B", "19": "D18A", "20": "D18B"}[version]
+    return (text.replace("SPSCertificate:17", f"SPSCertificate:{version}")
+            .replace("Standard:QualifiedDataType:21", f"{old}:QualifiedDataType:{library}")
+            .replace("Entity:21", f"Entity:{library}").replace("Type:21", f"Type:{library}")
+            .replace("<ram:TypeCode>851<", f'<ram:TypeCode listVersionID="{edition}">851<'))
+
+
+def versions_of(policies):
+    """Version, namespace of the root and sunset, as the files say."""
+    for path in sorted((policies / "versions").glob("*.cfg")):
+        text = path.read_text()
+        yield [re.search(f'{key} = "([^"]*)"', text).group(1) for key in ("name", "of", "sunset")]
+
+
+def codes_of(office, document, at):
+    done = sealgate("check", "--policies", office.policies, "--at", at, document)
+    return [(f["code"], f["message"].split(":")[0]) for f in json.loads(done.stdout)["findings"]]
+
+
+def test_versions_of_the_schema_side_by_side(office):
+    good = (ROOT / "policies" / "examples" / "phyto.xml").read_text()
+    bad = good.replace("</ram:ScientificName>", "</ram:ScientificNam>").replace(
+        "<ram:ScientificName>", "<ram:ScientificNam>").replace('unitCode="KGM"', 'unitCode="K"')
+    versions = list(versions_of(office.policies))
+    document = office.folder / "document.xml"
+    assert [v[0] for v in versions] == sorted(LIBRARIES)
+    document.write_text(bad)
+    wanted = codes_of(office, document, "2026-06-10T00:00:00Z")
+    assert {code for code, _ in wanted} == {"doc.schema", "doc.code"}
+    for name, root, sunset in versions:
+        assert root.endswith(f"SPSCertificate:{name}")
+        document.write_text(of_version(good, name, LIBRARIES[name]))
+        assert codes_of(office, document, "2026-06-10T00:00:00Z") == []
+        assert ("doc.version-sunset", "Documents of this version of the schema are no longer taken."
+                ) in codes_of(office, document, sunset)
+        document.write_text(of_version(bad, name, LIBRARIES[name]))
+        assert codes_of(office, document, "2026-06-10T00:00:00Z") == wanted
+    document.write_text(of_version(good, "16", 20).replace("Entity:20", "Entity:21"))
+    assert [c for c, _ in codes_of(office, document, "2026-06-10T00:00:00Z")] == [
+        "doc.version-mixed"]
+    document.write_text(good.replace("SPSCertificate:17", "SPSCertificate:12"))
+    assert [c for c, _ in codes_of(office, document, "2026-06-10T00:00:00Z")] == [
+        "doc.type-unknown"]
+
+
+def test_the_schema_of_a_version_as_it_was_published(office):
+    """Official files of a version are put into a folder and named: they hold beside ours."""
+    path = office.policies / "versions" / "sps-16.cfg"
+    shutil.copytree(office.policies / "schemas" / "sps-17", office.policies / "schemas" / "sps-16")
+    for file in (office.policies / "schemas" / "sps-16").iterdir():
+        file.write_text(file.read_text().replace("SPSCertificate:17", "SPSCertificate:16")
+                        .replace("Entity:21", "Entity:20").replace("DataType:21", "DataType:20")
+                        .replace("D16B", "D16A").replace('value="851"', 'value="X851"'))
+    path.write_text(path.read_text() + 'schema = "schemas/sps-16/SPSCertificate_17.xsd";\n')
+    document = office.folder / "document.xml"
+    good = (ROOT / "policies" / "examples" / "phyto.xml").read_text()
+    document.write_text(good)
+    assert codes_of(office, document, "2026-06-10T00:00:00Z") == []
+    document.write_text(of_version(good, "16", 20))
+    assert [c for c, _ in codes_of(office, document, "2026-06-10T00:00:00Z")] == ["doc.schema"]
+
+
 KEY = "5" * 64
 PARTNER = ('name = "ke";\ncountry = "KE";\ntransport = ( "' + "a" * 64 + '" );\n'
            f'signers = ( {{ sha256 = "{KEY}"; role = "officer"; name = "an officer"; }} );\n'

@@ -173,6 +173,9 @@ void house_enrol_kenya(const struct house *h, const char *type)
 static void write_policies(const struct house *h)
 {
 	house_enrol_kenya(h, "PHYTO");
+	house_policy(h, "versions/sps-16.cfg",
+		"name = \"16\"; sunset = \"2027-01-01T00:00:00Z\"; experimental = true;\n"
+		"namespaces = ( { of = \"urn:16\"; as = \"urn:17\"; } );\n");
 	house_policy(h, "partners/cl-sag.cfg",
 		"name = \"cl-sag\"; country = \"CL\"; transport = ( \"%s\" );"
 		" signers = ( ); types = ( \"PHYTO\" ); tls12 = true;",
@@ -191,8 +194,8 @@ static void write_policies(const struct house *h)
 static void make_folders(const struct house *h)
 {
 	static const char *const folders[] = { "policies", "policies/partners",
-		"policies/routes", "policies/routes/destinations", "run", "tls", "state",
-		"state/trust", "state/trust/revocation" };
+		"policies/versions", "policies/routes", "policies/routes/destinations",
+		"run", "tls", "state", "state/trust", "state/trust/revocation" };
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		char path[PATH_MAX];

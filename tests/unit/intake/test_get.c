@@ -283,6 +283,7 @@ static void test_status(void **state)
 	time_t then = clock_now() - 3600;
 	struct answer a;
 	json_int_t skew;
+	json_t *version;
 
 	(void)state;
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&then));
@@ -300,6 +301,11 @@ static void test_status(void **state)
 		json_string_of(
 			json_array_get(json_object_get(a.json, "versions"), 0), "type"),
 		"PHYTO");
+	version = json_array_get(json_object_get(a.json, "schema_versions"), 0);
+	assert_string_equal(json_string_of(version, "version"), "16");
+	assert_string_equal(json_string_of(version, "namespace"), "urn:16");
+	assert_string_equal(json_string_of(version, "sunset"), "2027-01-01T00:00:00Z");
+	assert_true(json_is_true(json_object_get(version, "experimental")));
 	answer_done(&a);
 }
 

@@ -441,9 +441,14 @@ static void test_shipped(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, tree_new, tree_remove)
 
+#define VERSION(time)                                                                    \
+	"name = \"16\"; sunset = \"" time "\"; experimental = true;\n"                   \
+	"namespaces = ( { of = \"urn:16\"; as = \"urn:17\"; } );\n"
+
 static void test_sunsets(void **state)
 {
 	const struct tree *t = *state;
+	struct policy_version version;
 	struct policy *p;
 
 	folder(t, "types");
@@ -454,6 +459,18 @@ static void test_sunsets(void **state)
 	assert_null(policy_sunset(p, "C"));
 	assert_string_equal(policy_sunset(p, "B"), "2027-01-01T00:00:00Z");
 	policy_free(p);
+	folder(t, "versions");
+	put(t, "versions/s.cfg", VERSION("2027-01-01T00:00:00Z"));
+	p = load(t);
+	assert_int_equal(policy_version_count(p), 1);
+	policy_version(p, 0, &version);
+	assert_string_equal(version.name, "16");
+	assert_string_equal(version.root, "urn:16");
+	assert_string_equal(version.sunset, "2027-01-01T00:00:00Z");
+	assert_true(version.experimental);
+	policy_free(p);
+	refused(t, "versions/s.cfg", VERSION("soon"), "s.cfg:1: sunset");
+	put(t, "versions/s.cfg", VERSION("2027-01-01T00:00:00Z"));
 	refused(t, "types/b.cfg", "name = \"B\";\nsunset = \"soon\";\n",
 		"b.cfg:2: sunset");
 	refused(t, "types/b.cfg", "sunset = \"2027-01-01T00:00:00Z\";\n",
