@@ -36,6 +36,7 @@ void sig_done(struct sig *s)
 	free(s->method_uri);
 	sig_references_free(s->references, s->reference_count);
 	free(s->whole_octets);
+	free(s->listed);
 	free(s->value_octets);
 	for (size_t i = 0; i < s->candidate_count; i++)
 		X509_free(s->candidates[i]);

@@ -256,12 +256,18 @@ static bool about_data(const struct sig *s)
 
 static void report_covered(const struct sig_context *c, const struct sig *s)
 {
-	for (size_t i = 0; c->options->covered && i < s->reference_count; i++) {
+	const struct xades_options *o = c->options;
+
+	if (!o->covered)
+		return;
+	for (size_t i = 0; i < s->reference_count; i++) {
 		const struct sig_reference *r = &s->references[i];
 
 		if (r->detached && r->intact)
-			c->options->covered[r->detached - c->options->detached] = true;
+			o->covered[r->detached - o->detached] = true;
 	}
+	for (size_t i = 0; s->listed && i < o->detached_count; i++)
+		o->covered[i] |= s->listed[i];
 }
 
 static void report_core(

@@ -178,6 +178,8 @@ struct sig {
 	size_t whole_len;
 	bool in_manifest;     /* while entries of a manifest are looked at */
 	bool manifest_broken; /* an entry is not what was signed */
+	bool *listed; /* detached objects that manifests vouch for, in their order; owned
+		       */
 	uint8_t *value_octets;
 	size_t value_len;
 
@@ -238,7 +240,8 @@ int sig_references_check(struct sig_context *c, struct sig *s);
 int sig_reference_check(struct sig_context *c, struct sig *s, struct sig_reference *r);
 
 /* manifest.c: check the entries of signed manifests; what is given must fit, what is not
- * given is only named. */
+ * given is only named. What a manifest lists is as good as signed when the reference to
+ * it says that it is one. */
 int sig_manifests_check(struct sig_context *c, struct sig *s);
 
 /* The octets that a reference digests, appended. fallback: canonical form of a node-set
