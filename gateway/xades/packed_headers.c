@@ -18,7 +18,10 @@
 #define CENTRAL_MARK 0x02014b50u
 #define DESCRIPTOR_MARK 0x08074b50u
 #define END_MARK 0x06054b50u
+#define LOCATOR_MARK 0x07064b50u
+#define LOCATOR_SIZE 20u
 #define ALL_ONES 0xffffffffu
+#define HALF_ONES 0xffffu
 #define FLAG_ENCRYPTED 0x0001u
 #define FLAG_DESCRIPTOR 0x0008u
 #define FLAGS_COMPARED 0xfff9u /* but the two that say how hard was compressed */
@@ -28,6 +31,7 @@
 struct end {
 	size_t at; /* of the record */
 	uint32_t count, offset;
+	bool wide; /* what it says, or more of it, stands in a record of ZIP64 */
 };
 
 static uint32_t get(const uint8_t *p, size_t n)
@@ -60,6 +64,23 @@ __attribute__((format(printf, 4, 5))) static int refuse(
 
 static const struct span NOWHERE = { NULL, 0 };
 
+/* A record of ZIP64 can say otherwise than the one that every reader knows. */
+static bool end_is_wide(struct span zip, size_t at)
+{
+	const uint8_t *p = zip.data + at;
+
+	return get(p + 8, 2) == HALF_ONES || get(p + 10, 2) == HALF_ONES ||
+	       get(p + 12, 4) == ALL_ONES || get(p + 16, 4) == ALL_ONES ||
+	       (at >= LOCATOR_SIZE && get(p - LOCATOR_SIZE, 4) == LOCATOR_MARK);
+}
+
+static int refuse_wide(struct findings *f, struct span name)
+{
+	return refuse(f, "asic.zip64", name,
+		"Sizes or places stand in fields of ZIP64 (64 bits), which are not "
+		"read.");
+}
+
 /* The record that ends the container; its comment reaches to the last octet. */
 static int find_end(struct span zip, struct findings *f, struct end *ret)
 {
@@ -72,17 +93,20 @@ static int find_end(struct span zip, struct findings *f, struct end *ret)
 		if (get(p, 4) != END_MARK || at + END_SIZE + get(p + 20, 2) != zip.len)
 			continue;
 		found++;
-		*ret = (struct end){ at, get(p + 10, 2), get(p + 16, 4) };
+		*ret = (struct end){ at, get(p + 10, 2), get(p + 16, 4),
+			ret->wide || end_is_wide(zip, at) };
 		if (get(p + 4, 4) != 0 || get(p + 8, 2) != ret->count ||
 			(uint64_t)ret->offset + get(p + 12, 4) != at)
 			found += 2;
 	}
+	if (ret->wide)
+		return refuse_wide(f, NOWHERE);
 	if (found == 1 && ret->count > 0 && ret->count <= PACKED_FILES_MAX)
 		return 1;
 	return refuse(f, found == 1 ? "asic.size" : "asic.zip", NOWHERE,
 		found == 1 ? "The container has %u files; it may have 1 to %u."
-			   : "There is no single end of one central directory (ZIP64 and "
-			     "several parts are not read).",
+			   : "There is no single end of one central directory (several "
+			     "parts are not read).",
 		found == 1 ? ret->count : 0, PACKED_FILES_MAX);
 }
 
@@ -163,12 +187,13 @@ static int read_central(struct span zip, const struct end *end, size_t *at,
 			"not mean the same everywhere.");
 	if (second_name_differs(p + CENTRAL_SIZE + name, extra, ret->name))
 		return refuse(f, "asic.headers", ret->name, "It has two names.");
+	if (ret->packed == ALL_ONES || ret->size == ALL_ONES || ret->offset == ALL_ONES)
+		return refuse_wide(f, ret->name);
 	if (ret->flags & FLAG_ENCRYPTED || (ret->method != 0 && ret->method != 8) ||
-		get(p + 34, 2) != 0 || ret->packed == ALL_ONES || ret->size == ALL_ONES ||
-		ret->offset == ALL_ONES)
+		get(p + 34, 2) != 0)
 		return refuse(f, "asic.zip", ret->name,
-			"It is encrypted, in another part, too large, or neither stored "
-			"nor deflated.");
+			"It is encrypted, in another part, or neither stored nor "
+			"deflated.");
 	return 1;
 }
 
