@@ -16,32 +16,42 @@ struct qualify_options {
 	struct pki_material *material;
 };
 
-static const char *type_text(enum qualified_type t)
+/* A qualification at one time. Return: a new reference or NULL. */
+static json_t *answer_of(const struct qualification *q, int64_t at)
 {
-	static const char *const TEXTS[] = {
-		[QUALIFIED_UNKNOWN] = "unknown",
-		[QUALIFIED_ESIG] = "signature",
-		[QUALIFIED_ESEAL] = "seal",
-		[QUALIFIED_WSA] = "website",
-	};
-
-	return TEXTS[t];
+	return json_pack("{s:b,s:o,s:o,s:s,s:b,s:b,s:s}", "ok", q->qc, "reason",
+		json_text(q->why ? q->why : ""), "at", json_time(at), "type",
+		qualified_type_text(q->type), "qscd", q->qscd, "listed", q->listed,
+		"territory", q->territory);
 }
 
-static int print_line(
-	const struct qualify_options *o, const char *file, const struct qualification *q)
+/* At the time asked; and when it was issued, since both decide about a signature (TS 119
+ * 615 4.5). */
+static int print_line(const struct qualify_options *o, const char *file, const X509 *x,
+	const STACK_OF(X509) * chain)
 {
-	char at[CLOCK_TEXT_SIZE];
+	_cleanup_json_ json_t *steps = json_array(), *at_issuance = json_array();
 	_cleanup_json_ json_t *line = NULL;
+	struct qualification q, issued;
+	int64_t from, to;
+	json_t *then;
 
-	clock_format(o->at, at);
-	line = json_pack("{s:o,s:b,s:o,s:s,s:s,s:b,s:b,s:s,s:s}", "file", json_text(file),
-		"ok", q->qc, "reason", json_text(q->why ? q->why : ""), "at", at, "type",
-		type_text(q->type), "qscd", q->qscd, "listed", q->listed, "territory",
-		q->territory, "store_version", o->snapshot->version);
-	if (!line || json_dumpf(line, stdout, JSON_COMPACT) < 0 || putchar('\n') == EOF)
+	if (!steps || !at_issuance || pki_certificate_validity(x, &from, &to) < 0)
 		return EXIT_INTERNAL;
-	return q->qc ? EXIT_CLEAN : EXIT_NOT_PASSED;
+	trust_qualify_explain(o->snapshot, NULL, chain, o->at, steps, &q);
+	trust_qualify_explain(o->snapshot, NULL, chain, from, at_issuance, &issued);
+	line = answer_of(&q, o->at);
+	then = answer_of(&issued, from);
+	if (!line || !then)
+		return EXIT_INTERNAL;
+	json_object_set(then, "steps", at_issuance);
+	json_object_set_new(line, "file", json_text(file));
+	json_object_set_new(line, "store_version", json_string(o->snapshot->version));
+	json_object_set(line, "steps", steps);
+	json_object_set_new(line, "at_issuance", then);
+	if (json_dumpf(line, stdout, JSON_COMPACT) < 0 || putchar('\n') == EOF)
+		return EXIT_INTERNAL;
+	return q.qc ? EXIT_CLEAN : EXIT_NOT_PASSED;
 }
 
 /* The path to a listed service; revocation is another question. */
@@ -55,17 +65,14 @@ static int qualify(const struct qualify_options *o, const char *file)
 		.target_may_be_expired = true,
 		.skip_revocation = true };
 	struct pki_path_result path = { 0 };
-	struct qualification q;
 	int status = EXIT_INTERNAL;
 
 	if (!x) {
 		fprintf(stderr, "sealgate trust qualify: %s: not a certificate\n", file);
 		return EXIT_USAGE;
 	}
-	if (pki_path_validate(&request, &path) == 0) {
-		trust_qualify_certificate(o->snapshot, NULL, path.chain, o->at, &q);
-		status = print_line(o, file, &q);
-	}
+	if (pki_path_validate(&request, &path) == 0)
+		status = print_line(o, file, x, path.chain);
 	pki_path_result_done(&path);
 	X509_free(x);
 	return status;

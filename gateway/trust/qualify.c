@@ -3,6 +3,7 @@
 
 #include "pki/certificate.h"
 #include "trust/map.h"
+#include "trust/qualify_steps.h"
 #include "trust/statements.h"
 
 #include <openssl/x509v3.h>
@@ -64,6 +65,8 @@ struct word {
 	const struct map_instance *instance;
 	unsigned int qualifiers; /* that its rules give the certificate */
 	int64_t at;
+	const struct map_service *service;
+	struct qualify_steps *steps; /* NULL: nobody asked how */
 };
 
 static bool rule(const struct word *w, enum qualifier q)
@@ -150,16 +153,62 @@ static bool is_qscd(const struct word *w)
 	return with || (!without && w->said->sscd);
 }
 
+static void step(const struct word *w, const char *clause, const char *question,
+	const char *answer, const char *because)
+{
+	qualify_step(
+		w->steps, w->service, w->instance, clause, question, answer, because);
+}
+
+static const char *yes_no(bool yes)
+{
+	return yes ? "yes" : "no";
+}
+
+/* Who had the last word: a qualifier of the list, or the certificate. */
+static const char *by_whom(const struct word *w, unsigned int qualifiers)
+{
+	return w->qualifiers & qualifiers ? "a qualifier of the entry says so"
+					  : "what the certificate says of itself";
+}
+
+const char *qualified_type_text(enum qualified_type t)
+{
+	static const char *const TEXTS[] = {
+		[QUALIFIED_UNKNOWN] = "unknown",
+		[QUALIFIED_ESIG] = "signature",
+		[QUALIFIED_ESEAL] = "seal",
+		[QUALIFIED_WSA] = "website",
+	};
+
+	return TEXTS[t];
+}
+
 static void judge_by(const struct word *w, struct qualification *ret)
 {
+	bool served;
+
 	*ret = (struct qualification){ .listed = true };
 	ret->qc = is_qc(w, &ret->why);
+	step(w, "TS 119 615 4.4.4.2", STEP_QC, yes_no(ret->qc),
+		ret->why ? ret->why
+			 : by_whom(w, QUALIFIER_STATEMENT | QUALIFIER_NOT_QUALIFIED));
 	ret->type = type_of(w, ret->qc);
-	if (ret->qc && !type_is_served(w, ret->type)) {
+	step(w, "TS 119 615 4.4.4.3", STEP_TYPE, qualified_type_text(ret->type),
+		by_whom(w, QUALIFIER_ESIG | QUALIFIER_ESEAL | QUALIFIER_WSA));
+	if (!ret->qc)
+		return;
+	served = type_is_served(w, ret->type);
+	step(w, "TS 119 612 5.5.9.4", STEP_SERVED, yes_no(served),
+		w->at < EIDAS_BEGAN ? "before Regulation 910/2014 there were no types"
+				    : "its additional service information");
+	if (!served) {
 		ret->qc = false;
 		ret->why = "the service is not for certificates of its type";
 	}
 	ret->qscd = ret->qc && is_qscd(w);
+	step(w, "TS 119 615 4.4.4.4", STEP_QSCD, yes_no(ret->qscd),
+		by_whom(w, QUALIFIER_QSCD | QUALIFIER_MANAGED | QUALIFIER_NO_QSCD));
 }
 
 static bool is_other(const struct qualification *a, const struct qualification *b)
@@ -177,6 +226,7 @@ struct asked {
 	struct map_found found;
 	int64_t at;
 	size_t spoke; /* services that had a word */
+	struct qualify_steps *steps;
 };
 
 static unsigned int qualifiers_by(struct asked *a, const struct map_instance *instance)
@@ -190,6 +240,20 @@ static unsigned int qualifiers_by(struct asked *a, const struct map_instance *in
 		&a->map->rules, instance->first_rule, instance->rule_count, &a->facts);
 }
 
+static bool speaks(const struct asked *a, const struct map_service *service,
+	const struct map_instance *now)
+{
+	bool of_type = now && is_of_type(a->map, now, CA_QC);
+	bool granted = of_type && is_granted(a->map, now, a->at);
+
+	qualify_step(a->steps, service, now, "TS 119 615 4.4.4.1", STEP_GRANTED,
+		yes_no(granted),
+		!now	   ? "the entry began later"
+		: !of_type ? "it is of another type"
+			   : "its status");
+	return granted;
+}
+
 /* TS 119 615 4.4.4.1: what services do not agree on is not so. */
 static void ask_service(
 	struct asked *a, const struct map_service *service, struct qualification *ret)
@@ -198,13 +262,15 @@ static void ask_service(
 	const struct map_instance *now = instance_at(m, service, a->at);
 	struct qualification one;
 
-	if (!now || !is_of_type(m, now, CA_QC) || !is_granted(m, now, a->at)) {
+	if (!speaks(a, service, now)) {
 		if (a->spoke == 0)
 			ret->why = "no service for qualified certificates was granted at "
 				   "that time";
 		return;
 	}
-	judge_by(&(struct word){ m, &a->said, now, qualifiers_by(a, now), a->at }, &one);
+	judge_by(&(struct word){ m, &a->said, now, qualifiers_by(a, now), a->at, service,
+			 a->steps },
+		&one);
 	if (a->spoke++ == 0) {
 		*ret = one;
 		memcpy(ret->territory, m->lists[service->list].territory,
@@ -212,26 +278,38 @@ static void ask_service(
 	} else if (is_other(ret, &one)) {
 		ret->qc = ret->qscd = false;
 		ret->why = "services contradict each other";
+		qualify_step(a->steps, service, now, "TS 119 615 4.4.4.1", STEP_AGREE,
+			"no", "what they do not agree on is not so");
 	}
 }
 
 /* What lists say that do not count is nothing. */
 static void drop_ended(const struct trust_snapshot *s, const struct qualify_terms *terms,
-	struct map_found *found)
+	struct map_found *found, struct qualify_steps *steps)
 {
 	int64_t now = terms ? terms->now : s->at, grace = terms ? terms->grace : 0;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < found->count; i++)
-		if (map_in_effect(
-			    s->map, &s->map->services[found->services[i]], now, grace))
+	for (size_t i = 0; i < found->count; i++) {
+		const struct map_service *service = &s->map->services[found->services[i]];
+		bool counts = map_in_effect(s->map, service, now, grace);
+
+		qualify_step(steps, service, NULL, "TS 119 615 4.1.4", STEP_COUNTS,
+			yes_no(counts),
+			counts ? "it has not ended"
+			       : "its next update, or that of the list of lists, is "
+				 "over");
+		if (counts)
 			found->services[kept++] = found->services[i];
+	}
 	found->count = kept;
 }
 
 static void asked_init(struct asked *a, const struct trust_snapshot *s,
-	const struct qualify_terms *terms, const STACK_OF(X509) * chain)
+	const struct qualify_terms *terms, const STACK_OF(X509) * chain,
+	struct qualify_steps *steps)
 {
+	a->steps = steps;
 	a->map = s->map;
 	a->chain = chain;
 	a->found.count = 0;
@@ -242,7 +320,9 @@ static void asked_init(struct asked *a, const struct trust_snapshot *s,
 	for (int i = 0; i < sk_X509_num(chain); i++)
 		map_find_same(a->map, sk_X509_value(chain, i), &a->found);
 	map_found_sort(&a->found);
-	drop_ended(s, terms, &a->found);
+	qualify_step(a->steps, NULL, NULL, "TS 119 612 5.5.3", STEP_KNOWN,
+		yes_no(a->found.count > 0), "by name and key, in any list");
+	drop_ended(s, terms, &a->found, a->steps);
 }
 
 static void ask(struct asked *a, int64_t at, struct qualification *ret)
@@ -260,18 +340,35 @@ static void ask(struct asked *a, int64_t at, struct qualification *ret)
 	}
 }
 
-void trust_qualify_certificate(const struct trust_snapshot *s,
-	const struct qualify_terms *terms, const STACK_OF(X509) * chain, int64_t at,
+static void qualify(const struct trust_snapshot *s, const struct qualify_terms *terms,
+	const STACK_OF(X509) * chain, int64_t at, struct qualify_steps *steps,
 	struct qualification *ret)
 {
 	struct asked a;
 
 	*ret = (struct qualification){ .why = "no trusted list knows its issuer" };
-	if (sk_X509_num(chain) < 1)
+	if (sk_X509_num(chain) < 1) {
+		qualify_step(steps, NULL, NULL, "TS 119 612 5.5.3", STEP_KNOWN, "no",
+			"no path leads to an entry");
 		return;
-	asked_init(&a, s, terms, chain);
+	}
+	asked_init(&a, s, terms, chain, steps);
 	ask(&a, at, ret);
 	certificate_facts_done(&a.facts);
+}
+
+void trust_qualify_certificate(const struct trust_snapshot *s,
+	const struct qualify_terms *terms, const STACK_OF(X509) * chain, int64_t at,
+	struct qualification *ret)
+{
+	qualify(s, terms, chain, at, NULL, ret);
+}
+
+void trust_qualify_explain(const struct trust_snapshot *s,
+	const struct qualify_terms *terms, const STACK_OF(X509) * chain, int64_t at,
+	json_t *steps, struct qualification *ret)
+{
+	qualify(s, terms, chain, at, &(struct qualify_steps){ steps, s->map, at }, ret);
 }
 
 static const char *word_of(const struct qualification *q)
@@ -305,7 +402,7 @@ static void qualify_signature(const struct trust_snapshot *s,
 		return;
 	if (sk_X509_num(sig->chain) < 1)
 		return;
-	asked_init(&a, s, terms, sig->chain);
+	asked_init(&a, s, terms, sig->chain, NULL);
 	ask(&a, from, &issued);
 	ask(&a, sig->best_signature_time, &best);
 	certificate_facts_done(&a.facts);
@@ -336,7 +433,7 @@ static void qualify_stamp(const struct trust_snapshot *s,
 	if (t->signer) {
 		map_find_same(m, t->signer, &found);
 		map_find_issuers(m, t->signer, &found);
-		drop_ended(s, terms, &found);
+		drop_ended(s, terms, &found, NULL);
 	}
 	for (size_t i = 0; i < found.count; i++) {
 		const struct map_instance *then =

@@ -7,6 +7,7 @@
 #ifndef SEALGATE_TRUST_QUALIFY_H
 #define SEALGATE_TRUST_QUALIFY_H
 
+#include "common/json.h"
 #include "trust/snapshot.h"
 #include "xades/validate.h"
 
@@ -36,6 +37,16 @@ struct qualify_terms {
 void trust_qualify_certificate(const struct trust_snapshot *s,
 	const struct qualify_terms *terms, const STACK_OF(X509) * chain, int64_t at,
 	struct qualification *ret);
+
+/* The same, and how it came about: steps, a JSON array, gets an object for each step:
+ * {"at", "clause", "question", "answer", "because", "entry"}, where entry names the list
+ * and its service, or is null. */
+void trust_qualify_explain(const struct trust_snapshot *s,
+	const struct qualify_terms *terms, const STACK_OF(X509) * chain, int64_t at,
+	json_t *steps, struct qualification *ret);
+
+/* "signature", "seal", "website" or "unknown". */
+const char *qualified_type_text(enum qualified_type t);
 
 /* Fill in the qualification of every signature and time-stamp of a report, in the place
  * of what was there. */

@@ -330,6 +330,57 @@ def test_qualify(lists):
     assert "no trusted list" in answer["reason"]
 
 
+SVC = "http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/"
+
+
+def explain(lists, certificate, at=AT):
+    done = sealgate("trust", "qualify", "--store", lists.folder / "store", "--at", at,
+                    certificate.pem)
+    answer = json.loads(done.stdout)
+    assert done.returncode == (0 if answer["ok"] else 1)
+    return answer, [(s["question"], s["answer"]) for s in answer["steps"]]
+
+
+def test_qualify_says_how(lists):
+    """Step by step, each with its clause and the entry of the list that gave the answer."""
+    identity = ("<ServiceDigitalIdentity><DigitalId><X509Certificate>"
+                f"{lists.member.der()}</X509Certificate></DigitalId></ServiceDigitalIdentity>")
+    serves = ('<ServiceInformationExtensions><Extension Critical="true">'
+              f'<AdditionalServiceInformation><URI xml:lang="en">{SVC}ForeSeals</URI>'
+              "</AdditionalServiceInformation></Extension></ServiceInformationExtensions>")
+    text = trusted_list("AA").replace("</ServiceName>", "</ServiceName>" + identity)
+    lists.write("aa.xml", text.replace("</StatusStartingTime>", "</StatusStartingTime>" + serves),
+                lists.member)
+    assert lists.run()[0] == 0
+    answer, steps = explain(lists, lists.issued)
+    assert steps == [
+        ("does an entry of a list identify it or its issuer?", "yes"),
+        ("does the list count?", "yes"),
+        ("is it a service for qualified certificates, granted at that time?", "yes"),
+        ("is it a qualified certificate?", "no"),
+        ("what is it for?", "unknown")]
+    assert answer["reason"] == "it does not say that it is qualified"
+    for step in answer["steps"]:
+        assert step["clause"].startswith("TS 119 6") and step["because"] and step["at"] == AT
+    assert answer["steps"][2]["entry"] == {
+        "territory": "AA", "list": "https://lists.invalid/aa.xml", "sequence": 7,
+        "issued": "2026-05-01T00:00:00Z", "ends": "2026-11-01T00:00:00Z", "service": "CA 0",
+        "type": CA_QC, "status": GRANTED, "from": "2020-01-01T00:00:00Z"}
+    # Both times decide about a signature.
+    issuance = answer["at_issuance"]
+    assert issuance["at"] == "2026-01-01T00:00:00Z" and not issuance["ok"]
+    assert len(issuance["steps"]) == len(steps)
+    # The same certificate before the service was granted.
+    answer, steps = explain(lists, lists.issued, "2019-06-01T00:00:00Z")
+    assert steps[-1] == ("is it a service for qualified certificates, granted at that time?",
+                         "no")
+    assert answer["steps"][-1]["because"] == "the entry began later"
+    # One that no list knows.
+    answer, steps = explain(lists, lists.journal)
+    assert steps == [("does an entry of a list identify it or its issuer?", "no")]
+    assert answer["steps"][0]["entry"] is None and not answer["listed"]
+
+
 def test_usage(lists):
     assert sealgate("trust", "import", "--lotl", lists.folder / "lotl.xml").returncode == 2
     assert sealgate("trust", "status", "--store", lists.folder / "none").returncode == 2

@@ -116,6 +116,46 @@ static void test_found(void **state)
 	assert_false(ask(s, stranger.cert, AT).listed);
 }
 
+/* The answers of all steps, one after another. */
+static void assert_steps(const struct trust_snapshot *s, int64_t at, const char *wanted)
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	json_t *steps = json_array(), *one;
+	struct qualification q, alone;
+	char said[200] = "";
+	size_t i;
+
+	sk_X509_push(chain, leaf.cert);
+	sk_X509_push(chain, ca.cert);
+	trust_qualify_explain(s, NULL, chain, at, steps, &q);
+	trust_qualify_certificate(s, NULL, chain, at, &alone);
+	assert_true(q.qc == alone.qc && q.qscd == alone.qscd && q.type == alone.type);
+	json_array_foreach(steps, i, one)
+	{
+		const char *answer = json_string_of(one, "answer");
+
+		assert_true(strlen(json_string_of(one, "clause")) > 10);
+		snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s",
+			i ? " " : "", answer);
+	}
+	assert_string_equal(said, wanted);
+	json_decref(steps);
+	sk_X509_free(chain);
+}
+
+static void test_explained(void **state)
+{
+	_cleanup_(trust_snapshot_freep) struct trust_snapshot *s = NULL;
+	_cleanup_(freep) char *error = NULL;
+
+	(void)state;
+	assert_int_equal(trust_snapshot_open(store, INT64_MAX, &s, &error), 0);
+	/* known, counts, granted, qualified, for seals, served, on a device */
+	assert_steps(s, AT, "yes yes yes yes seal yes yes");
+	assert_steps(s, MADE_SINCE - 1, "yes yes no");
+	assert_steps(s, MADE_SINCE_WITHDRAWN, "yes yes no");
+}
+
 static void test_known_at(void **state)
 {
 	_cleanup_(trust_snapshot_freep) struct trust_snapshot *s = NULL;
@@ -287,9 +327,9 @@ static void test_circle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_found),
-		cmocka_unit_test(test_known_at), cmocka_unit_test(test_not_whole),
-		cmocka_unit_test(test_another_time), cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_circle) };
+		cmocka_unit_test(test_explained), cmocka_unit_test(test_known_at),
+		cmocka_unit_test(test_not_whole), cmocka_unit_test(test_another_time),
+		cmocka_unit_test(test_hostile), cmocka_unit_test(test_circle) };
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
