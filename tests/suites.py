@@ -15,6 +15,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+# Most of a scenario is waiting, so more files than one run at a time; what is in one file is in
+# turn, as its tests share a gate.
+SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile"]
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|error|errors)\b")
 
 # name, command, bound in seconds, part of `make test` (False: only with --all)
@@ -27,8 +30,8 @@ SUITES = (
     ("simulators", [*PYTEST, "tests/sim"], 300, True),
     ("conformance", ["make", "--no-print-directory", "conformance"], 600, True),
     ("interop", [*PYTEST, "tests/interop"], 600, True),
-    ("scenarios", [*PYTEST, "tests/scenarios"], 1200, True),
-    ("faults", ["make", "--no-print-directory", "faults"], 900, True),
+    ("scenarios", [*PYTEST, *SIDE_BY_SIDE, "tests/scenarios"], 1500, True),
+    ("faults", ["make", "--no-print-directory", "faults"], 1200, True),
     ("units", ["make", "--no-print-directory", "units-check"], 120, True),
     ("firmware-lint", ["make", "--no-print-directory", "firmware-lint"], 120, True),
     ("firmware", ["make", "--no-print-directory", "firmware-check"], 1200, False),
