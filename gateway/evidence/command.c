@@ -25,6 +25,7 @@ struct command {
 	const char *name;
 	FILE *out, *err;
 	struct pki_material *material;
+	struct trust_snapshot *lists;	      /* NULL: none was named */
 	char store_version[SHA256_TEXT_SIZE]; /* "" without a store */
 	int64_t at;
 	bool text;
@@ -74,7 +75,11 @@ static int load_snapshot(struct command *c, const char *dir)
 		return complain(c, dir, error ? error : strerror(-r));
 	memcpy(c->store_version, s->version, sizeof(c->store_version));
 	r = trust_snapshot_anchors(s, c->material);
-	return r < 0 ? complain(c, dir, strerror(-r)) : 0;
+	if (r < 0)
+		return complain(c, dir, strerror(-r));
+	trust_snapshot_free(c->lists);
+	c->lists = TAKE(s);
+	return 0;
 }
 
 static int load_store(struct command *c, const char *dir)
@@ -218,7 +223,8 @@ static int verify_octets(const struct command *c, struct span octets,
 		return sealed_json_verify(
 			octets, c->material, c->at, findings, ret_report);
 	return evidence_verify(octets,
-		&(struct evidence_context){ .material = c->material, .at = c->at },
+		&(struct evidence_context){
+			.material = c->material, .at = c->at, .lists = c->lists },
 		findings, ret_report);
 }
 
@@ -268,5 +274,6 @@ int evidence_verify_command(const char *name, int argc, char **argv, FILE *out, 
 		if (r > status)
 			status = r;
 	}
+	trust_snapshot_free(c.lists);
 	return status;
 }

@@ -9,6 +9,7 @@
 #include "evidence/seal_check.h"
 #include "evidence/seal_form.h"
 #include "evidence/seal_policy.h"
+#include "trust/qualify.h"
 
 #include <errno.h>
 #include <openssl/x509v3.h>
@@ -50,6 +51,8 @@ static int validate_seal(struct verification *v)
 	int r;
 
 	r = xades_validate(v->parts.parts[ASIC_SIGNATURES], &options, &v->seal);
+	if (r == 0 && v->context->lists)
+		trust_qualify_report(v->context->lists, NULL, v->seal);
 	if (r == 0)
 		r = seal_check(v->seal, &v->parts, json_string_of(v->claims, "id"),
 			v->findings, &v->statement);

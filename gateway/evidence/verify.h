@@ -13,12 +13,15 @@
 
 #include <stdint.h>
 
+struct trust_snapshot;
+
 struct evidence_context {
 	const struct pki_material *material; /* anchors of seals, receipts, time-stamps */
 	int64_t at;
 	/* Before it is released the gate demands revocation data that is fresh at `at`;
 	 * who verifies later takes what is known about that time. */
 	bool fresh_revocation;
+	const struct trust_snapshot *lists; /* by which it is qualified, or NULL */
 };
 
 /* Verify: the canonical form, one seal over every part, valid by EN 319 102-1 with a

@@ -9,7 +9,7 @@ import subprocess
 HERE = pathlib.Path(__file__).resolve().parent
 OUT = pathlib.Path(os.environ.get("SEALGATE_BIN", HERE.parent.parent / "build" / "bin")
                    ).resolve().parent / "interop"
-Verdict = collections.namedtuple("Verdict", "file number id level indication sub")
+Verdict = collections.namedtuple("Verdict", "file number id level indication sub qualification")
 
 
 class NoJudge(Exception):

@@ -18,29 +18,41 @@ XADES = "http://uri.etsi.org/01903/v1.3.2#"
 SEAL_POLICY = "2.999.1.2"  # in the certificates of seals that tests/sim/pki.py makes
 DIRECTIVE = "http://uri.etsi.org/TrstSvc/SvcInfoExt/eSigDir-1999-93-EC-TrustedList/#"
 
+PROVIDER = (  # the EU's reference implementation takes none that does not say who it is
+    '<TSPInformation><TSPName><Name xml:lang="en">Provider (TEST)</Name></TSPName><TSPTradeName>'
+    '<Name xml:lang="en">NTRBE-TEST0000001</Name></TSPTradeName><TSPAddress><PostalAddresses>'
+    '<PostalAddress xml:lang="en"><StreetAddress>1</StreetAddress><Locality>2</Locality>'
+    "<CountryName>BE</CountryName></PostalAddress></PostalAddresses><ElectronicAddress>"
+    '<URI xml:lang="en">https://lists.invalid/</URI></ElectronicAddress></TSPAddress>'
+    '<TSPInformationURI><URI xml:lang="en">https://lists.invalid/</URI></TSPInformationURI>'
+    "</TSPInformation>")
+
 
 def der(path):
     certificate = x509.load_pem_x509_certificate(pathlib.Path(path).read_bytes())
     return base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
 
 
-def list_of(authority, **dates):
-    """A list whose only service is a CA; what it issues to a seal is qualified, on a device."""
+def list_of(authority, policies=(SEAL_POLICY,), **dates):
+    """A list whose only service is a CA; what it issues by these policies, to seals, is qualified,
+    on a device."""
     qualifiers = "".join(f'<q:Qualifier uri="{SVC}{word}"/>'
                          for word in ("QCStatement", "QCForESeal", "QCWithQSCD"))
     identity = (f"<ServiceDigitalIdentity><DigitalId><X509Certificate>{der(authority)}"
                 "</X509Certificate></DigitalId></ServiceDigitalIdentity>")
+    sets = "".join(
+        f'<q:PolicySet><q:PolicyIdentifier><x:Identifier xmlns:x="{XADES}">urn:oid:{policy}'
+        '</x:Identifier></q:PolicyIdentifier></q:PolicySet>' for policy in policies)
     extension = (
         f'<ServiceInformationExtensions><Extension Critical="true"><q:Qualifications '
         f'xmlns:q="{DIRECTIVE}"><q:QualificationElement><q:Qualifiers>{qualifiers}'
-        '</q:Qualifiers><q:CriteriaList assert="all"><q:PolicySet>'
-        f'<q:PolicyIdentifier><x:Identifier xmlns:x="{XADES}">urn:oid:{SEAL_POLICY}'
-        '</x:Identifier></q:PolicyIdentifier></q:PolicySet></q:CriteriaList>'
+        f'</q:Qualifiers><q:CriteriaList assert="atLeastOne">{sets}</q:CriteriaList>'
         "</q:QualificationElement></q:Qualifications></Extension>"
         f'<Extension Critical="true"><AdditionalServiceInformation><URI xml:lang="en">{SVC}'
         "ForeSeals</URI></AdditionalServiceInformation></Extension>"
         "</ServiceInformationExtensions>")
-    text = trusted_list("AA", **(dates or DATES))
+    text = trusted_list("AA", **(dates or DATES)).replace(
+        "<TrustServiceProvider>", f"<TrustServiceProvider>{PROVIDER}", 1)
     text = text.replace("</ServiceName>", "</ServiceName>" + identity, 1)
     return text.replace("</StatusStartingTime>", "</StatusStartingTime>" + extension, 1)
 

@@ -6,6 +6,7 @@ import eu.europa.esig.dss.model.FileDocument;
 import eu.europa.esig.dss.model.x509.CertificateToken;
 import eu.europa.esig.dss.simplereport.SimpleReport;
 import eu.europa.esig.dss.spi.DSSUtils;
+import eu.europa.esig.dss.spi.tsl.TrustedListsCertificateSource;
 import eu.europa.esig.dss.spi.validation.CommonCertificateVerifier;
 import eu.europa.esig.dss.spi.x509.CommonCertificateSource;
 import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
@@ -18,6 +19,7 @@ import java.io.FileInputStream;
 import java.io.InputStream;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Date;
 import java.util.List;
 
@@ -25,10 +27,11 @@ import java.util.List;
  * The EU's reference implementation as judge, offline, by its default policy.
  *
  * <pre>Judge [--at RFC3339] [--anchors PEM]... [--certs PEM]... [--revocation CRL]...
- *       [--detached 'FILE|NAME']... [--bench WARM | --extend FOLDER | --records] FILE...</pre>
+ *       [--lists LOTL-URL JOURNAL.pem URLS.tsv FOLDER] [--detached 'FILE|NAME']...
+ *       [--bench WARM | --extend FOLDER | --records] FILE...</pre>
  *
- * A line a signature: file, number, id, level, indication, sub-indication ("-" none), tab
- * between. With --bench the first WARM files warm up, the others are timed, each once, and
+ * A line a signature: file, number, id, level, indication, sub-indication ("-" none), and
+ * the qualification by the lists, tab between. With --bench the first WARM files warm up, the others are timed, each once, and
  * the only line says how many and the microseconds each took on the average. With --extend
  * XAdES-BASELINE-LT of each file of level T goes into the folder, under the same name. With
  * --records the files are pairs of an evidence record and the document that it is about.
@@ -36,6 +39,7 @@ import java.util.List;
 public final class Judge {
     private Date at = new Date();
     private final CommonTrustedCertificateSource anchors = new CommonTrustedCertificateSource();
+    private final TrustedListsCertificateSource lists = new TrustedListsCertificateSource();
     private final CommonCertificateSource certs = new CommonCertificateSource();
     private final List<String> crls = new ArrayList<>();
     private final List<DSSDocument> detached = new ArrayList<>();
@@ -85,6 +89,10 @@ public final class Judge {
             switch (args[i]) {
                 case "--at" -> at = Date.from(Instant.parse(args[++i]));
                 case "--anchors" -> pem(args[++i]).forEach(anchors::addCertificate);
+                case "--lists" -> {
+                    Lists.read(Arrays.copyOfRange(args, i + 1, i + 5), lists);
+                    i += 4;
+                }
                 case "--certs" -> pem(args[++i]).forEach(certs::addCertificate);
                 case "--revocation" -> crls.add(args[++i]);
                 case "--detached" -> {
@@ -105,7 +113,7 @@ public final class Judge {
     private CommonCertificateVerifier verifier() {
         CommonCertificateVerifier verifier = new CommonCertificateVerifier();
         verifier.setAIASource(null);
-        verifier.setTrustedCertSources(anchors);
+        verifier.setTrustedCertSources(anchors, lists);
         verifier.setAdjunctCertSources(certs);
         if (!crls.isEmpty()) {
             verifier.setCrlSource(new ExternalResourcesCRLSource(
@@ -141,7 +149,8 @@ public final class Judge {
             SubIndication sub = report.getSubIndication(id);
             System.out.println(String.join("\t", file, Integer.toString(++number), id,
                     String.valueOf(report.getSignatureFormat(id)),
-                    report.getIndication(id).name(), sub == null ? "-" : sub.name()));
+                    report.getIndication(id).name(), sub == null ? "-" : sub.name(),
+                    report.getSignatureQualification(id).name()));
             report.getAdESValidationErrors(id).forEach(m ->
                     System.err.println(file + ": " + m.getValue()));
         }
@@ -153,7 +162,7 @@ public final class Judge {
         for (String id : report.getEvidenceRecordIdList()) {
             SubIndication sub = report.getSubIndication(id);
             System.out.println(String.join("\t", file, Integer.toString(++number), id, "ER",
-                    report.getIndication(id).name(), sub == null ? "-" : sub.name()));
+                    report.getIndication(id).name(), sub == null ? "-" : sub.name(), "-"));
         }
     }
 

@@ -38,7 +38,9 @@ public final class Lists {
         }
     }
 
-    public static void main(String[] args) throws Exception {
+    /** Reads LOTL-URL JOURNAL.pem URLS.tsv FOLDER; trusted gets what the lists say. */
+    static TLValidationJob read(String[] args, TrustedListsCertificateSource trusted)
+            throws Exception {
         FileLoader loader = new FileLoader();
         for (String line : Files.readAllLines(Path.of(args[2]))) {
             String[] row = line.split("\t");
@@ -54,13 +56,17 @@ public final class Lists {
         lotl.setUrl(args[0]);
         lotl.setCertificateSource(journal);
         lotl.setPivotSupport(true);
-        TrustedListsCertificateSource trusted = new TrustedListsCertificateSource();
         TLValidationJob job = new TLValidationJob();
         job.setListOfTrustedListSources(lotl);
         job.setOnlineDataLoader(loader);
         job.setTrustedListCertificateSource(trusted);
         job.onlineRefresh();
-        for (LOTLInfo info : job.getSummary().getLOTLInfos()) {
+        return job;
+    }
+
+    public static void main(String[] args) throws Exception {
+        TrustedListsCertificateSource trusted = new TrustedListsCertificateSource();
+        for (LOTLInfo info : read(args, trusted).getSummary().getLOTLInfos()) {
             print(info);
             info.getPivotInfos().forEach(Lists::print);
             info.getTLInfos().forEach(Lists::print);
