@@ -11,7 +11,7 @@
 #define UNCEFACT "urn:un:unece:uncefact:data:"
 #define DATE_DIGITS 8
 
-static bool is_sps(const xmlNode *node, const char *name)
+bool sps_is(const xmlNode *node, const char *name)
 {
 	return strcmp((const char *)node->name, name) == 0 && node->ns &&
 	       strncmp((const char *)node->ns->href, UNCEFACT, strlen(UNCEFACT)) == 0;
@@ -19,7 +19,7 @@ static bool is_sps(const xmlNode *node, const char *name)
 
 static xmlNode *seek(xmlNode *node, const char *name)
 {
-	while (node && !is_sps(node, name))
+	while (node && !sps_is(node, name))
 		node = xml_next(node, NULL, NULL);
 	return node;
 }

@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whether an element has that local name in any UN/CEFACT namespace. */
+bool sps_is(const xmlNode *node, const char *name);
+
 /* First child element (next sibling) with that local name in any UN/CEFACT namespace. */
 xmlNode *sps_child(const xmlNode *parent, const char *name);
 xmlNode *sps_next(const xmlNode *node, const char *name);

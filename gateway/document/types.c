@@ -216,7 +216,8 @@ static bool known_key(const char *name)
 	static const char *const KEYS[] = { "name", "root", "namespace", "type_codes",
 		"direction", "statuses", "withdraws", "when", "aliases", "issuers",
 		"sealers", "lenient", "sunset", "officer_required", "seal_required",
-		"schema", "prefixes", "codes", "rules", "experimental", NULL };
+		"schema", "prefixes", "codes", "rules", "experimental", "attachments",
+		NULL };
 
 	for (size_t i = 0; KEYS[i]; i++)
 		if (strcmp(KEYS[i], name) == 0)
@@ -312,6 +313,16 @@ static int read_sunset(
 	return fail(l, at, "sunset is a time of RFC 3339");
 }
 
+static int load_attachments(const struct loading *l, const config_setting_t *group,
+	struct document_type *type)
+{
+	const char *why;
+
+	if (!group || attachments_read(group, &type->attachments, &why) == 0)
+		return 0;
+	return fail(l, group, why);
+}
+
 static int read_type(
 	struct loading *l, const config_setting_t *root, struct document_type *type)
 {
@@ -339,6 +350,9 @@ static int read_type(
 		r = load_when(l, config_setting_get_member(root, "when"), type);
 	if (r == 0)
 		r = load_schema(l, config_setting_get_member(root, "schema"), type);
+	if (r == 0)
+		r = load_attachments(
+			l, config_setting_get_member(root, "attachments"), type);
 	if (r == 0)
 		r = load_codes(l, config_setting_get_member(root, "codes"), type);
 	if (r == 0)

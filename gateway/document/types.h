@@ -6,6 +6,7 @@
 #ifndef SEALGATE_DOCUMENT_TYPES_H
 #define SEALGATE_DOCUMENT_TYPES_H
 
+#include "document/attachments.h"
 #include "document/facts.h"
 #include "document/xpath.h"
 
@@ -44,6 +45,7 @@ struct document_type {
 	const struct rules *rules[TYPE_RULES_MAX];
 	size_t rule_count;
 	bool experimental;
+	struct attachments attachments; /* what it may carry */
 	int64_t sunset; /* from when on it is not taken any more; 0: no end is set */
 	/* What the destination fills in may be missing: that is a warning. The gate takes
 	 * no such document in. */

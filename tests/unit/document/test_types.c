@@ -141,6 +141,8 @@ static void test_errors(void **state)
 	expect_error("seal_required", "when = 1; seal_required", "when is an expression");
 	expect_error("seal_required", "lenient = true; seal_required", "not lenient");
 	expect_error("seal_required", "sunset = \"soon\"; seal_required", "RFC 3339");
+	expect_error("seal_required", "attachments = { most = 1; }; seal_required",
+		"a.cfg:3: attachments has");
 	expect_error("seal_required", "issuers = 1; seal_required", "a list is missing");
 	/* A text where a list belongs must not count as an empty list. */
 	expect_error("[ \"r.sch\" ]", "\"r.sch\"", "rules is a list");

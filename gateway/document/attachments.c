@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "document/attachments.h"
+
+#include "common/cleanup.h"
+#include "document/sps.h"
+#include "xml/node.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OCTETS_MAX (64 * 1024 * 1024)
+#define HEAD_MAX 12
+#define MESSAGE_MAX 160
+
+static int read_mode(const config_setting_t *s, struct attachments *ret)
+{
+	static const char *const MODES[] = {
+		[ATTACHMENTS_ANY] = "any",
+		[ATTACHMENTS_EMBEDDED] = "embedded",
+		[ATTACHMENTS_REFERENCED] = "referenced",
+		[ATTACHMENTS_REFUSED] = "refused",
+	};
+	const char *text = config_setting_get_string(s);
+
+	for (size_t i = 0; text && i < sizeof(MODES) / sizeof(MODES[0]); i++)
+		if (strcmp(MODES[i], text) == 0) {
+			ret->mode = (enum attachment_mode)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int read_limit(const config_setting_t *s, int64_t *ret)
+{
+	int type = config_setting_type(s);
+
+	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
+		return -EINVAL;
+	*ret = config_setting_get_int64(s);
+	return *ret > 0 && *ret <= OCTETS_MAX ? 0 : -EINVAL;
+}
+
+static int read_one(const config_setting_t *s, struct attachments *ret)
+{
+	const char *name = config_setting_name(s);
+
+	if (strcmp(name, "mode") == 0)
+		return read_mode(s, ret);
+	if (strcmp(name, "count") == 0)
+		return read_limit(s, &ret->count);
+	if (strcmp(name, "octets") == 0)
+		return read_limit(s, &ret->octets);
+	if (strcmp(name, "total") == 0)
+		return read_limit(s, &ret->total);
+	if (strcmp(name, "kinds") != 0 || config_setting_type(s) != CONFIG_TYPE_BOOL)
+		return -EINVAL;
+	ret->kinds = config_setting_get_bool(s);
+	return 0;
+}
+
+int attachments_read(
+	const config_setting_t *group, struct attachments *ret, const char **ret_why)
+{
+	*ret_why = "attachments has mode (any, embedded, referenced, refused), count, "
+		   "octets, "
+		   "total and kinds (true, false), nothing else";
+	if (!config_setting_is_group(group))
+		return -EINVAL;
+	for (int i = 0; i < config_setting_length(group); i++)
+		if (read_one(config_setting_get_elem(group, (unsigned)i), ret) < 0)
+			return -EINVAL;
+	return 0;
+}
+
+struct checking {
+	const struct attachments *limits;
+	struct findings *findings;
+	int64_t count, total;
+};
+
+/* message NULL: the sentence of the reason. */
+static void complain(const struct checking *c, const char *code, const xmlNode *node,
+	const char *message)
+{
+	_cleanup_(freep) char *path = xml_path_of(node);
+	_cleanup_(freep) char *name = xml_attribute(node, "filename");
+
+	findings_addf(c->findings, SEVERITY_ERROR, code, path, name, "%s",
+		message ? message : reason_find(code)->sentence);
+}
+
+static int digit_of(unsigned char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* The first octets of base64, and how many there are in all; what is not base64 is the
+ * schema's finding and is passed over. */
+static int64_t decode(const char *text, uint8_t ret_head[HEAD_MAX])
+{
+	int64_t digits = 0;
+	uint32_t bits = 0;
+
+	memset(ret_head, 0, HEAD_MAX);
+	for (; *text; text++) {
+		int d = digit_of((unsigned char)*text);
+
+		if (d < 0)
+			continue;
+		bits = bits << 6 | (uint32_t)d;
+		digits++;
+		if (digits % 4 != 1 && digits * 3 / 4 <= HEAD_MAX)
+			ret_head[digits * 3 / 4 - 1] =
+				(uint8_t)(bits >> (digits % 4 == 2	    ? 4
+							  : digits % 4 == 3 ? 2
+									    : 0));
+	}
+	return digits * 3 / 4;
+}
+
+/* How a file of a kind begins; what is not here may begin as it likes. */
+static bool begins_as(const char *kind, const uint8_t head[HEAD_MAX])
+{
+	static const struct {
+		const char *kind, *first;
+		size_t len;
+	} HEADS[] = {
+		{ "application/pdf", "%PDF-", 5 },
+		{ "image/png", "\x89PNG\r\n\x1a\n", 8 },
+		{ "image/jpeg", "\xff\xd8\xff", 3 },
+		{ "image/tiff", "II*\0", 4 },
+		{ "image/tiff", "MM\0*", 4 },
+	};
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(HEADS) / sizeof(HEADS[0]); i++) {
+		if (strcmp(HEADS[i].kind, kind) != 0)
+			continue;
+		if (memcmp(HEADS[i].first, head, HEADS[i].len) == 0)
+			return true;
+		known = true;
+	}
+	return !known;
+}
+
+static void check_octets(
+	struct checking *c, const xmlNode *node, int64_t octets, const uint8_t *head)
+{
+	const struct attachments *l = c->limits;
+	_cleanup_(freep) char *kind = xml_attribute(node, "mimeCode");
+	int64_t before = c->total;
+	char text[MESSAGE_MAX];
+
+	c->total += octets;
+	if (l->octets && octets > l->octets) {
+		(void)snprintf(text, sizeof(text),
+			"The attachment has %" PRId64 " octets; at most %" PRId64
+			" are taken.",
+			octets, l->octets);
+		complain(c, "doc.attachment-size", node, text);
+	}
+	if (l->total && c->total > l->total && before <= l->total) {
+		(void)snprintf(text, sizeof(text),
+			"With this attachment there are %" PRId64
+			" octets of attachments; at most %" PRId64 " are taken together.",
+			c->total, l->total);
+		complain(c, "doc.attachment-size", node, text);
+	}
+	if (l->kinds && kind && !begins_as(kind, head))
+		complain(c, "doc.attachment-kind", node, NULL);
+}
+
+static void check_mode(struct checking *c, const xmlNode *node, int64_t octets)
+{
+	const char *code = NULL;
+
+	switch (c->limits->mode) {
+	case ATTACHMENTS_EMBEDDED:
+		code = octets ? NULL : "doc.attachment-referenced";
+		break;
+	case ATTACHMENTS_REFERENCED:
+		code = octets ? "doc.attachment-embedded" : NULL;
+		break;
+	case ATTACHMENTS_REFUSED:
+		code = "doc.attachment-refused";
+		break;
+	case ATTACHMENTS_ANY:
+	default:
+		break;
+	}
+	if (code)
+		complain(c, code, node, NULL);
+}
+
+static int check_one(struct checking *c, const xmlNode *node)
+{
+	xmlChar *text = xmlNodeGetContent(node);
+	char message[MESSAGE_MAX];
+	uint8_t head[HEAD_MAX];
+	int64_t octets;
+
+	if (!text)
+		return -ENOMEM;
+	octets = decode((const char *)text, head);
+	xmlFree(text);
+	c->count++;
+	check_mode(c, node, octets);
+	if (c->limits->count && c->count == c->limits->count + 1) {
+		(void)snprintf(message, sizeof(message),
+			"This is attachment number %" PRId64 "; at most %" PRId64
+			" are taken.",
+			c->count, c->limits->count);
+		complain(c, "doc.attachment-count", node, message);
+	}
+	if (octets)
+		check_octets(c, node, octets, head);
+	return 0;
+}
+
+static int check_below(struct checking *c, const xmlNode *parent)
+{
+	int r = 0;
+
+	for (const xmlNode *n = xml_child(parent, NULL, NULL); r == 0 && n;
+		n = xml_next(n, NULL, NULL))
+		if (sps_is(n, "AttachmentBinaryObject"))
+			r = check_one(c, n);
+		else if (n->children)
+			r = check_below(c, n);
+	return r;
+}
+
+int attachments_check(
+	const struct attachments *limits, xmlDoc *doc, struct findings *findings)
+{
+	struct checking c = { .limits = limits, .findings = findings };
+
+	if (limits->mode == ATTACHMENTS_ANY && !limits->count && !limits->octets &&
+		!limits->total && !limits->kinds)
+		return 0;
+	/* The reader has bounded the depth. */
+	return check_below(&c, xmlDocGetRootElement(doc));
+}
