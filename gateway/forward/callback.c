@@ -21,7 +21,7 @@
 #define BATCH 100
 #define LOOK_MS 1000
 #define QUEUE_TIMEOUT_MS 30000
-#define TIMEOUT_S 30
+#define TIMEOUT_MAX_S 30
 #define RETRY_FIRST_S 2
 #define RETRY_MAX_S 4000
 
@@ -48,21 +48,52 @@ static void disconnect(struct courier *c)
 	c->queue = NULL;
 }
 
-/* What the partner has not got yet. NULL: nothing can be said. */
-static json_t *next_outcomes(struct caller *c)
+static json_t *feed_of(int fd)
 {
-	_cleanup_(closep) int fd = -1;
 	struct span text;
-	json_t *feed = NULL;
-	int r = queue_outcomes(c->courier.queue, c->partner->name, -1, BATCH, &fd);
+	json_t *feed;
 
-	if (r < 0)
-		disconnect(&c->courier);
-	if (r != QUEUE_DONE || memfd_map(fd, QUEUE_JSON_MAX, &text) < 0)
+	if (memfd_map(fd, QUEUE_JSON_MAX, &text) < 0)
 		return NULL;
 	feed = json_read(text, QUEUE_JSON_MAX);
 	memfd_unmap(&text);
 	return feed;
+}
+
+/* Is there anything to tell? To look is cheap, to take the turn is not. */
+static bool something_new(struct caller *c)
+{
+	_cleanup_(closep) int fd = -1;
+	_cleanup_json_ json_t *feed = NULL;
+	int r = queue_outcomes(c->courier.queue, c->partner->name, -1, 1, &fd);
+
+	if (r < 0)
+		disconnect(&c->courier);
+	feed = r == QUEUE_DONE ? feed_of(fd) : NULL;
+	return json_array_size(json_object_get(feed, "outcomes")) > 0;
+}
+
+/* What the partner has not got yet, when it is this gate's turn to call. NULL: it is not,
+ * or nothing can be said. */
+static json_t *take_turn(struct caller *c)
+{
+	_cleanup_(closep) int fd = -1;
+	int r;
+
+	c->turn_ms = clock_monotonic_ms();
+	r = queue_claim_callback(
+		c->courier.queue, c->partner->name, c->lease_s, BATCH, &c->claim, &fd);
+	if (r < 0)
+		disconnect(&c->courier);
+	return r == QUEUE_DONE ? feed_of(fd) : NULL;
+}
+
+/* May the call still begin, so that it ends within the turn? Whoever was stopped in
+ * between may not: another gate calls by now. */
+static bool in_time(const struct caller *c)
+{
+	return clock_monotonic_ms() - c->turn_ms <
+	       (c->lease_s - c->profile.timeout_s) * INT64_C(1000);
 }
 
 static struct curl_slist *headers_of(const struct caller *c, const char *next)
@@ -88,11 +119,11 @@ static bool push(struct caller *c, const json_t *feed, const char *next)
 		exchange(&c->courier, c->profile.url, headers, span_str(body), &a) == 0)
 		got = a.outcome == EXCHANGE_ANSWERED && a.http_status >= 200 &&
 		      a.http_status < 300;
-	if (!got && c->failures == 0)
+	if (!got && c->claim.attempt == 1)
 		log_event(LOG_WARNING, "forward.callback", NULL,
 			"%s: not taken, tried again later: HTTP %ld %s", c->partner->name,
 			a.http_status, a.error);
-	else if (got && c->failures)
+	else if (got && c->claim.attempt > 1)
 		log_event(LOG_NOTICE, "forward.callback", NULL, "%s: taken again",
 			c->partner->name);
 	buf_done(&a.body);
@@ -100,15 +131,18 @@ static bool push(struct caller *c, const json_t *feed, const char *next)
 	return got;
 }
 
-static void acknowledge(struct caller *c, const char *next)
+/* The end of the turn. What is stale somebody else has taken over, and tells anew. */
+static void end_turn(struct caller *c, bool got, const char *next)
 {
-	int fd = -1, r = queue_outcomes_acknowledge(c->courier.queue, c->partner->name,
-			     strtoll(next, NULL, 10), &fd);
+	int64_t delay = retry_delay(&c->profile, c->claim.attempt, random_number());
+	int r = queue_called_back(c->courier.queue, c->partner->name, &c->claim,
+		got ? strtoll(next, NULL, 10) : -1, clock_now() + delay);
 
-	if (fd >= 0)
-		close(fd);
 	if (r < 0)
 		disconnect(&c->courier);
+	else if (r == QUEUE_STALE)
+		log_event(LOG_WARNING, "forward.callback", NULL,
+			"%s: took so long that another gate calls", c->partner->name);
 }
 
 /* One round. Return: milliseconds until the next. */
@@ -116,23 +150,20 @@ static int work(struct caller *c)
 {
 	_cleanup_json_ json_t *feed = NULL;
 	json_t *outcomes;
-	const char *next, *had;
+	const char *next;
+	bool got;
 
-	feed = connected(&c->courier) ? next_outcomes(c) : NULL;
+	if (connected(&c->courier) && something_new(c))
+		feed = take_turn(c);
 	outcomes = json_object_get(feed, "outcomes");
 	next = json_string_of(feed, "next");
-	had = json_string_of(feed, "acknowledged");
-	if (!next || !had || strcmp(next, had) == 0)
+	if (!next || !in_time(c))
 		return LOOK_MS;
 	withhold_words(c->partner, outcomes);
 	withhold_decisions(c->partner, outcomes);
-	if (json_array_size(outcomes) && !push(c, feed, next)) {
-		c->failures++;
-		return (int)retry_delay(&c->profile, c->failures, random_number()) * 1000;
-	}
-	c->failures = 0;
-	acknowledge(c, next);
-	return 0;
+	got = json_array_size(outcomes) == 0 || push(c, feed, next);
+	end_turn(c, got, next);
+	return got ? 0 : LOOK_MS;
 }
 
 /* Never asleep for longer than a look, so that whoever is stopped is not called again. */
@@ -155,14 +186,23 @@ static void *run(void *argument)
 	return NULL;
 }
 
+/* A call takes at most half a turn. */
+static int timeout_of(int lease_s)
+{
+	return lease_s / 2 < TIMEOUT_MAX_S ? lease_s / 2 : TIMEOUT_MAX_S;
+}
+
 int caller_start(struct caller *c, const struct daemon *d, const struct partner *partner,
 	const struct credentials *credentials, const atomic_bool *over)
 {
+	int lease_s = (int)config_int(d->instance.config, "forward.lease_s");
+
 	*c = (struct caller){ .partner = partner,
 		.over = over,
+		.lease_s = lease_s,
 		.profile = { .protocol = PROFILE_PUSH,
 			.url = strdup(partner->callback),
-			.timeout_s = TIMEOUT_S,
+			.timeout_s = timeout_of(lease_s),
 			.retry_first_s = RETRY_FIRST_S,
 			.retry_max_s = RETRY_MAX_S },
 		.courier = { .daemon = d,

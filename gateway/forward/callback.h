@@ -16,7 +16,9 @@ struct caller {
 	const struct partner *partner;
 	const atomic_bool *over; /* true: call no more */
 	pthread_t thread;
-	uint32_t failures; /* in a row */
+	int lease_s; /* a turn; other gates at the same database wait for its end */
+	struct queue_claim claim; /* of the last turn */
+	int64_t turn_ms;	  /* when it began, at the latest */
 };
 
 /* Start its thread; everything is borrowed until caller_join. Return: 0 or -ENOMEM. */

@@ -267,6 +267,9 @@ int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
 int outcome_add_to(struct engine *e, int64_t now, const char *feed,
 	const struct document_row *d, const struct outcome *o);
 
+/* Is there anything in a feed that is not acknowledged? Return: 1, 0, negative. */
+int outcomes_wait(struct engine *e, const char *partner);
+
 /* What a document says about earlier ones; relation RELATION_NONE: nothing. */
 struct relation_row {
 	enum document_relation relation;

@@ -119,11 +119,9 @@ static int put(char *to, size_t size, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
-	if (len >= size)
-		return -E2BIG;
-	if (len)
+	if (len && len < size)
 		memcpy(to, text, len + 1);
-	return 0;
+	return len < size ? 0 : -E2BIG;
 }
 
 /* The same for lines to people, which may be cut. */
@@ -155,12 +153,11 @@ int queue_commit(struct queue *q, const struct queue_submission *s, int document
 	int fds[4];
 	size_t count = 0;
 
-	for (size_t i = 0; i < 4; i++) {
-		if (all[i] < 0)
-			continue;
-		fds[count++] = all[i];
-		body.parts |= 1u << i;
-	}
+	for (size_t i = 0; i < 4; i++)
+		if (all[i] >= 0) {
+			fds[count++] = all[i];
+			body.parts |= 1u << i;
+		}
 	return call_plain(q, QUEUE_OP_COMMIT, &body, sizeof(body), fds, count, ret_first);
 }
 
@@ -177,13 +174,22 @@ int queue_get(struct queue *q, const char *id, const char *partner, enum queue_p
 	return call_fd(q, QUEUE_OP_GET, &body, sizeof(body), ret_document, ret_fd);
 }
 
+static int call_claim(struct queue *q, uint16_t type, const void *body, size_t len,
+	struct queue_claim *ret_claim, int **ret_fds, size_t fd_count)
+{
+	struct queue_reply reply;
+	int r = call(q, type, body, len, NULL, 0, &reply, ret_fds, fd_count);
+
+	if (r == QUEUE_DONE)
+		*ret_claim = reply.claim;
+	return r;
+}
+
 static int ask_claim(struct queue *q, uint16_t type, const char *destination, int lease_s,
 	struct queue_claim *ret_claim, int **ret_fds, size_t fd_count)
 {
 	struct queue_claim_request body = { .lease_s = (uint32_t)lease_s,
 		.wait_ms = CLAIM_WAIT_MS };
-	struct queue_reply reply;
-	int r;
 
 	for (size_t i = 0; i < fd_count; i++)
 		*ret_fds[i] = -1;
@@ -192,10 +198,7 @@ static int ask_claim(struct queue *q, uint16_t type, const char *destination, in
 		return -EINVAL;
 	if (q->timeout_ms > 0 && q->timeout_ms / 2 < CLAIM_WAIT_MS)
 		body.wait_ms = (uint32_t)q->timeout_ms / 2;
-	r = call(q, type, &body, sizeof(body), NULL, 0, &reply, ret_fds, fd_count);
-	if (r == QUEUE_DONE)
-		*ret_claim = reply.claim;
-	return r;
+	return call_claim(q, type, &body, sizeof(body), ret_claim, ret_fds, fd_count);
 }
 
 int queue_claim_seal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
@@ -419,6 +422,32 @@ int queue_outcomes_acknowledge(
 	struct queue *q, const char *partner, int64_t upto, int *ret_fd)
 {
 	return ask_outcomes(q, QUEUE_OP_OUTCOMES_ACKNOWLEDGE, partner, upto, 0, ret_fd);
+}
+
+int queue_claim_callback(struct queue *q, const char *partner, int lease_s, int limit,
+	struct queue_claim *ret_claim, int *ret_fd)
+{
+	struct queue_callback_request body = { .lease_s = (uint32_t)lease_s,
+		.limit = (uint32_t)limit };
+	int *fds[] = { ret_fd };
+
+	*ret_fd = -1;
+	if (put(body.partner, sizeof(body.partner), partner) < 0)
+		return -E2BIG;
+	return call_claim(
+		q, QUEUE_OP_CLAIM_CALLBACK, &body, sizeof(body), ret_claim, fds, 1);
+}
+
+int queue_called_back(struct queue *q, const char *partner,
+	const struct queue_claim *claim, int64_t cursor, int64_t retry_at)
+{
+	struct queue_called_back_request body = {
+		.fence = claim->fence, .cursor = cursor, .retry_at = retry_at
+	};
+
+	if (put(body.partner, sizeof(body.partner), partner) < 0)
+		return -E2BIG;
+	return call_plain(q, QUEUE_OP_CALLED_BACK, &body, sizeof(body), NULL, 0, NULL);
 }
 
 int queue_status_of(struct queue *q, const char *number, int64_t at,

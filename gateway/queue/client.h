@@ -186,6 +186,17 @@ int queue_outcomes(
 int queue_outcomes_acknowledge(
 	struct queue *q, const char *partner, int64_t upto, int *ret_fd);
 
+/* The turn to call the partner back, for lease_s: as queue_outcomes after what it has
+ * acknowledged, with a fence and how often that was tried. EMPTY: there is nothing to
+ * tell, somebody else is at it, or it is not time yet. */
+int queue_claim_callback(struct queue *q, const char *partner, int lease_s, int limit,
+	struct queue_claim *ret_claim, int *ret_fd);
+
+/* The end of it: the partner has everything up to the cursor (>= 0), or nobody is to try
+ * before retry_at. STALE: somebody else has the turn. */
+int queue_called_back(struct queue *q, const char *partner,
+	const struct queue_claim *claim, int64_t cursor, int64_t retry_at);
+
 /* JSON in a memfd: for each partner and destination how many were accepted and where they
  * are, whether the counts that are kept apart agree, and the ids of what is not as its
  * audit records say. walk: how many documents to compare first; the daemon compares all

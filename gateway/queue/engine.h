@@ -152,6 +152,13 @@ int engine_outcomes(
 int engine_outcomes_acknowledge(
 	struct engine *e, int64_t now, const char *partner, int64_t upto, int *ret_fd);
 
+/* As queue_claim_callback and queue_called_back say. */
+int engine_claim_callback(struct engine *e, int64_t now,
+	const struct queue_callback_request *q, struct queue_claim *ret_claim,
+	int *ret_fd);
+int engine_called_back(
+	struct engine *e, int64_t now, const struct queue_called_back_request *q);
+
 /* As queue_status_of says. */
 int engine_status_of(struct engine *e, const struct queue_status_request *q, int *ret_fd);
 

@@ -42,6 +42,14 @@ static int read_cursors(struct engine *e, const char *partner, struct cursors *r
 	return r < 0 ? r : 0;
 }
 
+int outcomes_wait(struct engine *e, const char *partner)
+{
+	struct cursors c;
+	int r = read_cursors(e, partner, &c);
+
+	return r < 0 ? r : c.last > c.acknowledged;
+}
+
 /* Cursors are texts: what they count is nobody's business. */
 static json_t *cursor_text(int64_t value)
 {

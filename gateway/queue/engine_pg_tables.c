@@ -293,11 +293,26 @@ static const char RULES_1[] = KEPT("containers_kept", "UPDATE", "containers",
 					" FOR EACH ROW WHEN (NEW.state<>OLD.state)"
 					" EXECUTE FUNCTION sealgate_count_delivery();";
 
+/* Version 2: who is calling a partner back, or when that may be tried again. */
+static const char CALLBACKS_2[] =
+	"CREATE TABLE callbacks("
+	" partner " TEXT " PRIMARY KEY CHECK(partner<>''),"
+	" due BIGINT NOT NULL CHECK(due>=0),"
+	" fence BIGINT NOT NULL CHECK(fence>0),"
+	" attempt BIGINT NOT NULL CHECK(attempt>=0)"
+	");"
+	"CREATE TRIGGER fence_callbacks BEFORE UPDATE ON callbacks"
+	" FOR EACH ROW WHEN (NEW.fence<=OLD.fence OR NEW.partner<>OLD.partner)"
+	" EXECUTE FUNCTION sealgate_refuse('fence goes back');"
+	"CREATE TRIGGER callbacks_never_deleted BEFORE DELETE ON callbacks"
+	" FOR EACH ROW EXECUTE FUNCTION sealgate_refuse('fence goes back');";
+
 /* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 8
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_1, MORE_1, RENEWALS_1, COUNTS_1, INDEXES_1, FUNCTIONS_1, TRIGGERS_1,
 		RULES_1 },
+	{ CALLBACKS_2 },
 };
 
 const char *pg_schema_text(int version, int index)

@@ -362,6 +362,20 @@ static const char TRIGGERS_9[] =
 	" WHEN NEW.fence<OLD.fence"
 	" BEGIN SELECT RAISE(ABORT,'fence goes back'); END;";
 
+/* Version 10: who is calling a partner back, or when that may be tried again. */
+static const char TABLES_10[] =
+	"CREATE TABLE callbacks("
+	" partner TEXT PRIMARY KEY CHECK(partner<>''),"
+	" due INTEGER NOT NULL CHECK(due>=0),"
+	" fence INTEGER NOT NULL CHECK(fence>0),"
+	" attempt INTEGER NOT NULL CHECK(attempt>=0)"
+	") STRICT;"
+	"CREATE TRIGGER fence_callbacks BEFORE UPDATE ON callbacks"
+	" WHEN NEW.fence<=OLD.fence OR NEW.partner<>OLD.partner"
+	" BEGIN SELECT RAISE(ABORT,'fence goes back'); END;"
+	"CREATE TRIGGER callbacks_never_deleted BEFORE DELETE ON callbacks"
+	" BEGIN SELECT RAISE(ABORT,'fence goes back'); END;";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -375,6 +389,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_7, TRIGGERS_7 },
 	{ TABLES_8 },
 	{ TABLES_9, TRIGGERS_9 },
+	{ TABLES_10 },
 };
 
 const char *schema_text(int version, int index)

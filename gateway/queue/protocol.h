@@ -51,6 +51,8 @@ enum queue_operation {
 	QUEUE_OP_RENEWED,
 	QUEUE_OP_COMMAND,
 	QUEUE_OP_HELD_DUE,
+	QUEUE_OP_CLAIM_CALLBACK,
+	QUEUE_OP_CALLED_BACK,
 	QUEUE_OPERATIONS,
 };
 
@@ -176,6 +178,19 @@ struct queue_outcomes_request {
 	int64_t cursor; /* after this one (-1: the acknowledged one); or up to this one */
 	uint32_t limit; /* 0 when acknowledging */
 	uint32_t reserved;
+};
+
+struct queue_callback_request {
+	char partner[PARTNER_NAME_SIZE];
+	uint32_t lease_s;
+	uint32_t limit;
+};
+
+struct queue_called_back_request {
+	char partner[PARTNER_NAME_SIZE];
+	uint64_t fence;
+	int64_t cursor; /* up to this one it has them; -1: it has not */
+	int64_t retry_at;
 };
 
 struct queue_status_request {

@@ -244,6 +244,22 @@ int run_outcomes_acknowledge(const struct call *c)
 			     : QUEUE_ILLEGAL;
 }
 
+int run_claim_callback(const struct call *c)
+{
+	const struct queue_callback_request *q = c->body;
+
+	if (q->limit == 0 || q->limit > QUEUE_OUTCOMES_MAX || !q->partner[0] ||
+		q->lease_s == 0 || q->lease_s > QUEUE_LEASE_MAX_S)
+		return QUEUE_ILLEGAL;
+	return engine_claim_callback(
+		c->engine, c->now, q, &c->answer->reply.claim, &c->answer->fds[0]);
+}
+
+int run_called_back(const struct call *c)
+{
+	return engine_called_back(c->engine, c->now, c->body);
+}
+
 int run_status_of(const struct call *c)
 {
 	const struct queue_status_request *q = c->body;

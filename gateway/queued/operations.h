@@ -40,6 +40,8 @@ int run_status_of(const struct call *c);
 int run_claim_renewal(const struct call *c);
 int run_renewed(const struct call *c);
 int run_outcomes_acknowledge(const struct call *c);
+int run_claim_callback(const struct call *c);
+int run_called_back(const struct call *c);
 int run_ledger(const struct call *c);
 int run_list(const struct call *c);
 int run_explain(const struct call *c);

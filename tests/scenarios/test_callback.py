@@ -19,11 +19,15 @@ class Partner:
 
     def __init__(self, pki):
         self.status, self.calls, self.paths = 200, [], []
+        self.ports, self.answers = [], threading.Event()
+        self.answers.set()
         partner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                partner.ports.append(self.client_address[1])
+                partner.answers.wait(60)
                 subject = dict(x[0] for x in self.connection.getpeercert()["subject"])
                 partner.paths.append(self.path)
                 partner.calls.append((partner.status, subject["commonName"],
@@ -43,6 +47,20 @@ class Partner:
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def called_by(self, gate):
+        """By the gate's policy its partner nz-mpi has this address."""
+        address = f"127.0.0.1:{self.port}"
+        policies = gate.dir / "policies"
+        (policies / "callbacks.cfg").write_text(f'allowed = ( "{address}" );\n')
+        path = policies / "partners" / "nz-mpi.cfg"
+        path.write_text(path.read_text() + f'callback = "https://{address}/outcomes";\n')
+        credentials = gate.dir / "credentials" / "destinations"
+        (credentials / "callback.cfg").write_text(
+            (credentials / "customs-nl.cfg").read_text())
+        (credentials / "callback.cfg").chmod(0o400)
+        if os.geteuid() == 0:
+            os.chown(credentials / "callback.cfg", gate.uid("forward"), -1)
+
     def taken(self):
         """Cursors of what was answered 2xx, in the order in which it came."""
         return [o["cursor"] for status, _, _, body in self.calls if status == 200
@@ -53,17 +71,7 @@ class Partner:
 def gate():
     with a_gate() as made:
         made.partner = Partner(made.pki)
-        address = f"127.0.0.1:{made.partner.port}"
-        policies = made.dir / "policies"
-        (policies / "callbacks.cfg").write_text(f'allowed = ( "{address}" );\n')
-        path = policies / "partners" / "nz-mpi.cfg"
-        path.write_text(path.read_text() + f'callback = "https://{address}/outcomes";\n')
-        credentials = made.dir / "credentials" / "destinations"
-        (credentials / "callback.cfg").write_text(
-            (credentials / "customs-nl.cfg").read_text())
-        (credentials / "callback.cfg").chmod(0o400)
-        if os.geteuid() == 0:
-            os.chown(credentials / "callback.cfg", made.uid("forward"), -1)
+        made.partner.called_by(made)
         made.up()
         yield made
         made.partner.server.shutdown()

@@ -115,6 +115,37 @@ static void opens_again_and_knows_its_version(void **state)
 	assert_null(e);
 }
 
+static void run(struct store *s, const char *sql)
+{
+	free(store_query(s, sql));
+}
+
+static void every_earlier_version_comes_along(void **state)
+{
+	struct store *s = *state;
+	const char *text;
+	char sql[80], id[DOCUMENT_ID_SIZE], *versions;
+
+	for (int old = 1; old < pg_schema_versions(); old++) {
+		engine_close(s->engine);
+		run(s, "DO $$DECLARE n TEXT:=current_schema(); BEGIN"
+		       " EXECUTE format('DROP SCHEMA %I CASCADE',n);"
+		       " EXECUTE format('CREATE SCHEMA %I',n); END$$");
+		for (int v = 0; v < old; v++)
+			for (int i = 0; (text = pg_schema_text(v, i)) != NULL; i++)
+				run(s, text);
+		run(s, "CREATE TABLE sealgate_schema(version BIGINT NOT NULL)");
+		snprintf(sql, sizeof(sql), "INSERT INTO sealgate_schema VALUES(%d)", old);
+		run(s, sql);
+		store_open(s);
+		versions = store_query(s, "SELECT max(version) FROM sealgate_schema");
+		assert_int_equal(strtol(versions, NULL, 10), pg_schema_versions());
+		free(versions);
+		store_add_sealed(s, "N1", id);
+		assert_document(s, id, "sealed");
+	}
+}
+
 static void passwords_stand_in_a_file(void **state)
 {
 	struct store *s = *state, other = *s;
@@ -260,6 +291,7 @@ int main(void)
 		STORE_TEST(illegal_rows_are_refused),
 		STORE_TEST(triggers_follow_the_table),
 		STORE_TEST(opens_again_and_knows_its_version),
+		STORE_TEST(every_earlier_version_comes_along),
 		STORE_TEST(passwords_stand_in_a_file),
 		STORE_TEST(each_takes_its_share_and_keeps_its_chain),
 		STORE_TEST(fences_hold_between_appliances),
