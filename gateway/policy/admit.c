@@ -86,11 +86,13 @@ static bool qualified_enough(struct judged *j, const char *what,
 	return held;
 }
 
-/* What the type demands of signatures. Without a type nothing is seen. */
+/* What the type and the partner's file demand of signatures. Without a type nothing is
+ * seen. */
 static void judge_demands(struct judged *j)
 {
 	static const struct partner_demand NONE = { .type_count = 0 };
 	const struct partner_demand *demand = NULL;
+	bool officer_required, seal_required;
 
 	if (!j->type)
 		return;
@@ -98,9 +100,11 @@ static void judge_demands(struct judged *j)
 		demand = policy_demand(j->partner, j->type->name);
 	if (!demand)
 		demand = &NONE;
+	officer_required = j->type->officer_required && !demand->seal_carries;
+	seal_required = j->type->seal_required || demand->seal_carries;
 	if (j->officer ? qualified_enough(j, "officer's signature", demand->officer,
 				 j->officer_level, j->officer_loose)
-		       : !j->type->officer_required)
+		       : !officer_required)
 		j->seen |= SEEN_OFFICER;
 	else if (!j->officer_there)
 		findings_addf(&j->findings, SEVERITY_ERROR, "partner.officer-missing",
@@ -110,7 +114,7 @@ static void judge_demands(struct judged *j)
 			j->type->name);
 	if (j->seal ? qualified_enough(j, "authority's seal", demand->seal, j->seal_level,
 			      j->seal_loose)
-		    : !j->type->seal_required)
+		    : !seal_required)
 		j->seen |= SEEN_SEAL;
 	else if (!j->seal_there)
 		findings_addf(&j->findings, SEVERITY_ERROR, "partner.seal-missing", NULL,

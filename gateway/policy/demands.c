@@ -8,6 +8,7 @@ static const struct cfg_key KEYS[] = {
 	{ "types", CFG_STRINGS, true },
 	{ "officer", CFG_STRING, false },
 	{ "seal", CFG_STRING, false },
+	{ "seal_carries", CFG_BOOL, false },
 	{ 0 },
 };
 
@@ -32,6 +33,18 @@ static int read_level(const struct cfg *c, const config_setting_t *group,
 	return cfg_fail(c, s, "%s is advanced, advanced-qc or qualified", role);
 }
 
+/* Either an officer's signature is demanded, at some level, or none is. */
+static int read_carries(
+	const struct cfg *c, const config_setting_t *group, struct partner_demand *ret)
+{
+	const config_setting_t *s = config_setting_get_member(group, "seal_carries");
+
+	ret->seal_carries = s && config_setting_get_bool(s);
+	return ret->seal_carries && config_setting_get_member(group, "officer")
+		       ? cfg_fail(c, s, "with seal_carries no level of an officer")
+		       : 0;
+}
+
 static int read_demand(
 	const struct cfg *c, const config_setting_t *group, struct partner_demand *ret)
 {
@@ -45,7 +58,9 @@ static int read_demand(
 		return n;
 	ret->type_count = (size_t)n;
 	r = read_level(c, group, "officer", &ret->officer);
-	return r == 0 ? read_level(c, group, "seal", &ret->seal) : r;
+	if (r == 0)
+		r = read_level(c, group, "seal", &ret->seal);
+	return r == 0 ? read_carries(c, group, ret) : r;
 }
 
 int policy_read_demands(

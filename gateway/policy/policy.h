@@ -42,6 +42,7 @@ struct partner_demand {
 	char types[POLICY_LIST_MAX][DOCUMENT_TYPE_SIZE]; /* "*": all */
 	size_t type_count;
 	enum qualification_level officer, seal;
+	bool seal_carries; /* the authority's seal does without an officer's signature */
 };
 
 #define PARTNER_DEMANDS_MAX 8

@@ -2,6 +2,7 @@
 """The gate with trusted lists: what they say of signatures is in the report, and a partner's
 file may demand it."""
 import base64
+import datetime
 import pathlib
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 
 from scenarios.gate import sealgate
 from scenarios.test_supply_lists import DATES
-from scenarios.test_trust import Lists, trusted_list
+from scenarios.test_trust import GRANTED, Lists, trusted_list
 from scenarios.test_verify import a_house, signed
 
 SVC = "http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/"
@@ -63,12 +64,31 @@ def house():
         yield made.make(with_rsa=False).start()
 
 
-def adopt(house, folder):
+def withdrawn(text):
+    """The same list after its service was withdrawn, a moment ago."""
+    start = text.index("<ServiceInformation>")
+    granted = text[start:text.index("</ServiceInformation>")]
+    then = granted.replace("<ServiceInformation>", "<ServiceHistoryInstance>")
+    since = "2020-01-01T00:00:00Z"
+    assert since in granted and GRANTED in granted
+    now = granted.replace(GRANTED, GRANTED.replace("granted", "withdrawn")).replace(
+        since, ended(minutes=1))
+    return text.replace(granted + "</ServiceInformation>", now + "</ServiceInformation>"
+                        f"<ServiceHistory>{then}</ServiceHistoryInstance></ServiceHistory>")
+
+
+def ended(**ago):
+    moment = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(**ago)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def adopt(house, folder, change=lambda text: text, sequence=7):
     """Import lists into the instance's store."""
-    lists = Lists(folder)
-    lists.lotl(**DATES)
-    lists.good("BB", **DATES)
-    lists.write("aa.xml", list_of(house.pki.path("authority-nz/issuing")), lists.member)
+    lists, dates = Lists(folder), DATES | {"sequence": sequence}
+    lists.lotl(**dates)
+    lists.good("BB", **dates)
+    text = list_of(house.pki.path("authority-nz/issuing"), **dates)
+    lists.write("aa.xml", change(text), lists.member)
     done = sealgate("trust", "import", "--lotl", folder / "lotl.xml", "--lists", folder,
                     "--oj-certs", lists.journal.pem, "--store",
                     house.dir / "state" / "trust" / "lists")
@@ -103,4 +123,42 @@ def test_what_lists_say(house, tmp_path):
     assert accepted.report["store_version"] != without.report["store_version"]
     house.enrol('qualification = ( { types = ( "*" ); officer = "qualified"; } );\n')
     refused = answer_when(house, document, lambda a: a.decision == "refused")
+    assert refused.codes() == {"partner.qualification"}, refused.report
+
+
+def test_a_service_is_withdrawn(house, tmp_path):
+    """The authority's CA was granted when it issued the seal, and is not any more; then it is
+    again."""
+    document = signed(house, 701)
+    house.enrol('qualification = ( { types = ( "*" ); seal = "qualified"; } );\n')
+    adopt(house, tmp_path, sequence=8)
+    accepted = answer_when(house, document, lambda a: a.decision == "accepted")
+    adopt(house, tmp_path, withdrawn, 9)
+    refused = answer_when(house, document, lambda a: a.decision == "refused")
+    assert refused.codes() == {"partner.qualification"}, refused.report
+    assert refused.report["signatures"][1]["qualification"] == "UNKNOWN"
+    assert refused.report["store_version"] != accepted.report["store_version"]
+    # Whoever demands no more than an advanced seal goes on.
+    house.enrol('qualification = ( { types = ( "*" ); seal = "advanced"; } );\n')
+    answer_when(house, document, lambda a: a.decision == "accepted")
+    house.enrol('qualification = ( { types = ( "*" ); seal = "qualified"; } );\n')
+    answer_when(house, document, lambda a: a.decision == "refused")
+    adopt(house, tmp_path, sequence=10)
+    answer_when(house, document, lambda a: a.decision == "accepted")
+
+
+def test_the_seal_carries_the_transfer(house, tmp_path):
+    """No officer signs: by policy the authority's seal is enough, if it is what is demanded."""
+    alone = house.sign(house.document("phyto", "PHYTO.NZ.2026.0000702"), "authority-nz/seal",
+                       tsa=False)
+    adopt(house, tmp_path, sequence=11)
+    house.enrol('qualification = ( { types = ( "*" ); seal = "qualified"; } );\n')
+    refused = answer_when(house, alone, lambda a: a.decision == "refused" and
+                          a.report["signatures"][0]["qualification"] == "QESEAL")
+    assert refused.codes() == {"partner.officer-missing"}, refused.report
+    house.enrol('qualification = ( { types = ( "*" ); seal = "qualified"; '
+                "seal_carries = true; } );\n")
+    answer_when(house, alone, lambda a: a.decision == "accepted")
+    adopt(house, tmp_path, withdrawn, 12)
+    refused = answer_when(house, alone, lambda a: a.decision == "refused")
     assert refused.codes() == {"partner.qualification"}, refused.report

@@ -258,6 +258,10 @@ static const struct bad BAD[] = {
 	{ "partners/ke.cfg",
 		PARTNER "qualification = ( { types = ( \"*\" ); seal = \"best\"; } );\n",
 		":7: seal is advanced" },
+	{ "partners/ke.cfg",
+		PARTNER "qualification = ( { types = ( \"*\" ); officer = \"advanced\";"
+			" seal_carries = true; } );\n",
+		":7: with seal_carries no level of an officer" },
 	{ "partners/ke.cfg", PARTNER "status_of = { issued_by = ( \"NZ\" ); };\n",
 		"bound_for is missing" },
 	{ "partners/ke.cfg",

@@ -73,6 +73,46 @@ static void test_other_types(void **state)
 		"partner.qualification", true);
 }
 
+/* The authority's seal alone, over the whole document. */
+static struct result sealed(const char *more, const char *word)
+{
+	_cleanup_buf_ struct buf b = vector();
+	const char *const words[] = { word };
+	struct wish w = USUAL;
+
+	w.more = more;
+	w.qualifications = words;
+	sign(&b, &house.seal, XADES_ENVELOPED, "seal");
+	return judge(&b, w);
+}
+
+static struct result signed_by_officer(const char *more)
+{
+	_cleanup_buf_ struct buf b = vector();
+	struct wish w = USUAL;
+
+	w.more = more;
+	sign(&b, &house.officer, XADES_ENVELOPED, "officer");
+	return judge(&b, w);
+}
+
+static void test_seal_carries(void **state)
+{
+	const char *carries = DEMAND("seal = \"qualified\"; seal_carries = true;");
+
+	(void)state;
+	refused(sealed(DEMAND("seal = \"qualified\";"), "QESEAL"),
+		"partner.officer-missing", true);
+	decided(sealed(carries, "QESEAL"), DECISION_ACCEPTED);
+	decided(sealed(DEMAND("seal_carries = true;"), "NA"), DECISION_ACCEPTED);
+	refused(sealed(carries, "ADESEAL_QC"), "partner.qualification", true);
+	refused(sealed(DEMAND("seal_carries = false;"), "QESEAL"),
+		"partner.officer-missing", true);
+	refused(signed_by_officer(carries), "partner.seal-missing", true);
+	/* An officer may sign all the same. */
+	decided(with(carries, "NA", "QESEAL"), DECISION_ACCEPTED);
+}
+
 #define QUALIFIED_SEAL DEMAND("seal = \"qualified\";")
 
 /* Under a rule for lists that ended two days ago. */
@@ -174,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_qualified_seal),
 		cmocka_unit_test(test_qualified_certificate),
 		cmocka_unit_test(test_other_types),
+		cmocka_unit_test(test_seal_carries),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
