@@ -8,7 +8,14 @@ $(B)/faults/shifted_clock.so: tests/faults/shifted_clock.c
 	@mkdir -p $(@D) && echo "  CC      $<" && \
 	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
-.PHONY: faults soak
+# The command line under AddressSanitizer and UBSan, for the whole corpus at once.
+SAN_PROGRAM := $(B)/san/bin/sealgate
+$(SAN_PROGRAM): $(call objs,san,$(wildcard gateway/ctl/*.c) $(PARTNER_KEY)) $(call archives,san/lib)
+	@mkdir -p $(@D) && echo "  LINK    $@" && \
+	$(CC) $(SAN) -o $@ $(filter %.o,$^) -Wl,--start-group \
+	$(filter %.a,$^) -Wl,--end-group $(LDLIBS)
+
+.PHONY: faults soak sanitized
 faults: all $(FAULT_PROGRAMS) ## kill, power cut, full and failing disk, lying peers: sampled, the seed is printed
 	@SEALGATE_BIN=$(abspath $(B))/bin SEALGATE_FAULTS=$(abspath $(B))/faults $(PYTHON) -m pytest \
 		-q -rs -p no:cacheprovider tests/faults

@@ -2,7 +2,7 @@
 #include "xades/signature.h"
 
 #include "common/encode.h"
-#include "xml/reader.h"
+#include "xml/legacy.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -71,7 +71,7 @@ static int detached_octets(
 		return decode_base64(r->detached->data, ret);
 	if (!step || step->kind != STEP_C14N)
 		return -EBADMSG;
-	read = xml_read(r->detached->data, XML_READ_EIDAS, &ignored, &doc);
+	read = legacy_read(r->detached->data, &ignored, &doc);
 	if (read < 0)
 		return read;
 	if (read == 0)

@@ -2,7 +2,7 @@
 #include "xades/validate.h"
 
 #include "xades/signature.h"
-#include "xml/reader.h"
+#include "xml/legacy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -196,9 +196,9 @@ void sig_context_done(struct sig_context *c)
 int sig_context_open(struct span data, struct sig_context *c)
 {
 	struct xades_report *report = c->report;
-	int r = xml_read(data,
-		c->options->profile == XADES_EIDAS ? XML_READ_EIDAS : XML_READ_GATE,
-		&report->findings, &report->doc);
+	int r = c->options->profile == XADES_EIDAS
+			? legacy_read(data, &report->findings, &report->doc)
+			: xml_read(data, XML_READ_GATE, &report->findings, &report->doc);
 
 	if (r == 0)
 		conclude(report, XADES_TOTAL_FAILED, "FORMAT_FAILURE");

@@ -86,6 +86,16 @@ static const char *check(struct cursor *c, const char **ret_why)
 	return skip(c, "?>") ? NULL : "xml.not-wellformed";
 }
 
+bool declaration_encoding(struct span data, struct span *ret_name)
+{
+	const char *start = (const char *)data.data;
+	struct cursor c = { .p = start, .end = start + data.len };
+	struct span version;
+
+	return skip(&c, "<?xml") && pseudo_attribute(&c, "version", &version) > 0 &&
+	       pseudo_attribute(&c, "encoding", ret_name) > 0;
+}
+
 const char *declaration_check(struct span data, size_t *ret_used, const char **ret_why)
 {
 	const char *start = (const char *)data.data, *code;

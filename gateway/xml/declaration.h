@@ -12,4 +12,8 @@
  * when all is well, else the code of the reason, with *ret_why for people. */
 const char *declaration_check(struct span data, size_t *ret_used, const char **ret_why);
 
+/* The encoding that the declaration at the start of data names, a part of data, whether
+ * it is one that is read or not. Return: false when it names none. */
+bool declaration_encoding(struct span data, struct span *ret_name);
+
 #endif

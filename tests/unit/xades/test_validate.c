@@ -60,6 +60,24 @@ static void harmless_changes(void **state)
 		"");
 }
 
+/* Signed in UTF-8, which is what is canonical, and kept in Latin-1 since: the validator
+ * of what others have signed reads it, the gate does not. */
+static void another_encoding(void **state)
+{
+	char *text = make(&h,
+		(struct wish){ .place = XADES_ENVELOPED,
+			.document = span_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
+					     "<a>\xc3\xa9\xc3\xbf</a>") });
+
+	(void)state;
+	text = swap(swap(text, "\xc3\xa9", "\xe9"), "\xc3\xbf", "\xff");
+	text = swap(text, "\"UTF-8\"", "\"ISO-8859-1\"");
+	expect(&h, strdup(text), XADES_EIDAS, XADES_TOTAL_PASSED, "");
+	expect(&h, strdup(text), XADES_GATE, XADES_TOTAL_FAILED, "FORMAT_FAILURE");
+	expect(&h, swap(text, "\xe9", "\xe8"), XADES_EIDAS, XADES_TOTAL_FAILED,
+		"HASH_FAILURE");
+}
+
 /* The element with the good identifier was moved and another took its place. */
 static void wrapping(void **state)
 {
@@ -407,6 +425,7 @@ int main(void)
 		cmocka_unit_test(every_signed_part),
 		cmocka_unit_test(value_changed),
 		cmocka_unit_test(harmless_changes),
+		cmocka_unit_test(another_encoding),
 		cmocka_unit_test(wrapping),
 		cmocka_unit_test(duplicate_signature),
 		cmocka_unit_test(key_info),

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "xml/legacy.h"
+
+#include "common/buf.h"
+#include "common/limits.h"
+#include "xml/declaration.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+
+/* Characters of the octets from some one on; 0: there is none. */
+static const uint16_t LATIN2[] = {
+	0x00a0,
+	0x0104,
+	0x02d8,
+	0x0141,
+	0x00a4,
+	0x013d,
+	0x015a,
+	0x00a7,
+	0x00a8,
+	0x0160,
+	0x015e,
+	0x0164,
+	0x0179,
+	0x00ad,
+	0x017d,
+	0x017b,
+	0x00b0,
+	0x0105,
+	0x02db,
+	0x0142,
+	0x00b4,
+	0x013e,
+	0x015b,
+	0x02c7,
+	0x00b8,
+	0x0161,
+	0x015f,
+	0x0165,
+	0x017a,
+	0x02dd,
+	0x017e,
+	0x017c,
+	0x0154,
+	0x00c1,
+	0x00c2,
+	0x0102,
+	0x00c4,
+	0x0139,
+	0x0106,
+	0x00c7,
+	0x010c,
+	0x00c9,
+	0x0118,
+	0x00cb,
+	0x011a,
+	0x00cd,
+	0x00ce,
+	0x010e,
+	0x0110,
+	0x0143,
+	0x0147,
+	0x00d3,
+	0x00d4,
+	0x0150,
+	0x00d6,
+	0x00d7,
+	0x0158,
+	0x016e,
+	0x00da,
+	0x0170,
+	0x00dc,
+	0x00dd,
+	0x0162,
+	0x00df,
+	0x0155,
+	0x00e1,
+	0x00e2,
+	0x0103,
+	0x00e4,
+	0x013a,
+	0x0107,
+	0x00e7,
+	0x010d,
+	0x00e9,
+	0x0119,
+	0x00eb,
+	0x011b,
+	0x00ed,
+	0x00ee,
+	0x010f,
+	0x0111,
+	0x0144,
+	0x0148,
+	0x00f3,
+	0x00f4,
+	0x0151,
+	0x00f6,
+	0x00f7,
+	0x0159,
+	0x016f,
+	0x00fa,
+	0x0171,
+	0x00fc,
+	0x00fd,
+	0x0163,
+	0x02d9,
+};
+static const uint16_t WINDOWS1250[] = {
+	0x20ac,
+	0x0000,
+	0x201a,
+	0x0000,
+	0x201e,
+	0x2026,
+	0x2020,
+	0x2021,
+	0x0000,
+	0x2030,
+	0x0160,
+	0x2039,
+	0x015a,
+	0x0164,
+	0x017d,
+	0x0179,
+	0x0000,
+	0x2018,
+	0x2019,
+	0x201c,
+	0x201d,
+	0x2022,
+	0x2013,
+	0x2014,
+	0x0000,
+	0x2122,
+	0x0161,
+	0x203a,
+	0x015b,
+	0x0165,
+	0x017e,
+	0x017a,
+	0x00a0,
+	0x02c7,
+	0x02d8,
+	0x0141,
+	0x00a4,
+	0x0104,
+	0x00a6,
+	0x00a7,
+	0x00a8,
+	0x00a9,
+	0x015e,
+	0x00ab,
+	0x00ac,
+	0x00ad,
+	0x00ae,
+	0x017b,
+	0x00b0,
+	0x00b1,
+	0x02db,
+	0x0142,
+	0x00b4,
+	0x00b5,
+	0x00b6,
+	0x00b7,
+	0x00b8,
+	0x0105,
+	0x015f,
+	0x00bb,
+	0x013d,
+	0x02dd,
+	0x013e,
+	0x017c,
+	0x0154,
+	0x00c1,
+	0x00c2,
+	0x0102,
+	0x00c4,
+	0x0139,
+	0x0106,
+	0x00c7,
+	0x010c,
+	0x00c9,
+	0x0118,
+	0x00cb,
+	0x011a,
+	0x00cd,
+	0x00ce,
+	0x010e,
+	0x0110,
+	0x0143,
+	0x0147,
+	0x00d3,
+	0x00d4,
+	0x0150,
+	0x00d6,
+	0x00d7,
+	0x0158,
+	0x016e,
+	0x00da,
+	0x0170,
+	0x00dc,
+	0x00dd,
+	0x0162,
+	0x00df,
+	0x0155,
+	0x00e1,
+	0x00e2,
+	0x0103,
+	0x00e4,
+	0x013a,
+	0x0107,
+	0x00e7,
+	0x010d,
+	0x00e9,
+	0x0119,
+	0x00eb,
+	0x011b,
+	0x00ed,
+	0x00ee,
+	0x010f,
+	0x0111,
+	0x0144,
+	0x0148,
+	0x00f3,
+	0x00f4,
+	0x0151,
+	0x00f6,
+	0x00f7,
+	0x0159,
+	0x016f,
+	0x00fa,
+	0x0171,
+	0x00fc,
+	0x00fd,
+	0x0163,
+	0x02d9,
+};
+static const uint16_t WINDOWS1252[] = {
+	0x20ac,
+	0x0000,
+	0x201a,
+	0x0192,
+	0x201e,
+	0x2026,
+	0x2020,
+	0x2021,
+	0x02c6,
+	0x2030,
+	0x0160,
+	0x2039,
+	0x0152,
+	0x0000,
+	0x017d,
+	0x0000,
+	0x0000,
+	0x2018,
+	0x2019,
+	0x201c,
+	0x201d,
+	0x2022,
+	0x2013,
+	0x2014,
+	0x02dc,
+	0x2122,
+	0x0161,
+	0x203a,
+	0x0153,
+	0x0000,
+	0x017e,
+	0x0178,
+};
+/* ISO-8859-15 is ISO-8859-1 but for what stands here. */
+static const uint16_t LATIN9[] = {
+	0x00a0,
+	0x00a1,
+	0x00a2,
+	0x00a3,
+	0x20ac,
+	0x00a5,
+	0x0160,
+	0x00a7,
+	0x0161,
+	0x00a9,
+	0x00aa,
+	0x00ab,
+	0x00ac,
+	0x00ad,
+	0x00ae,
+	0x00af,
+	0x00b0,
+	0x00b1,
+	0x00b2,
+	0x00b3,
+	0x017d,
+	0x00b5,
+	0x00b6,
+	0x00b7,
+	0x017e,
+	0x00b9,
+	0x00ba,
+	0x00bb,
+	0x0152,
+	0x0153,
+	0x0178,
+	0x00bf,
+};
+static const uint16_t NONE[128] = { 0 };
+
+/* Octets without an entry stand for themselves. */
+static const struct encoding {
+	const char *name;
+	const uint16_t *table;
+	uint8_t from;
+	size_t count;
+} ENCODINGS[] = {
+	{ "ISO-8859-1", NULL, 0, 0 },
+	{ "ISO-8859-2", LATIN2, 0xa0, sizeof(LATIN2) / sizeof(LATIN2[0]) },
+	{ "ISO-8859-15", LATIN9, 0xa0, sizeof(LATIN9) / sizeof(LATIN9[0]) },
+	{ "windows-1250", WINDOWS1250, 0x80,
+		sizeof(WINDOWS1250) / sizeof(WINDOWS1250[0]) },
+	{ "windows-1252", WINDOWS1252, 0x80,
+		sizeof(WINDOWS1252) / sizeof(WINDOWS1252[0]) },
+	{ "US-ASCII", NONE, 0x80, sizeof(NONE) / sizeof(NONE[0]) },
+};
+
+static const struct encoding *find(struct span name)
+{
+	for (size_t i = 0; i < sizeof(ENCODINGS) / sizeof(ENCODINGS[0]); i++)
+		if (strlen(ENCODINGS[i].name) == name.len &&
+			strncasecmp(ENCODINGS[i].name, (const char *)name.data,
+				name.len) == 0)
+			return &ENCODINGS[i];
+	return NULL;
+}
+
+static unsigned int character(const struct encoding *e, uint8_t octet)
+{
+	return octet >= e->from && (size_t)(octet - e->from) < e->count
+		       ? e->table[octet - e->from]
+		       : octet;
+}
+
+/* Two octets of UTF-8, or three. */
+static void add_utf8(struct buf *b, unsigned int c)
+{
+	const uint8_t two[] = { (uint8_t)(0xc0 | c >> 6), (uint8_t)(0x80 | (c & 0x3f)) };
+	const uint8_t three[] = { (uint8_t)(0xe0 | c >> 12),
+		(uint8_t)(0x80 | (c >> 6 & 0x3f)), (uint8_t)(0x80 | (c & 0x3f)) };
+
+	if (c < 0x800)
+		buf_add(b, two, sizeof(two));
+	else
+		buf_add(b, three, sizeof(three));
+}
+
+/* Return: true, or false when there is an octet without a character. */
+static bool convert(const struct encoding *e, struct span data, struct buf *b)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < data.len; i++) {
+		unsigned int c;
+
+		if (data.data[i] < 0x80)
+			continue;
+		c = character(e, data.data[i]);
+		if (c == 0)
+			return false;
+		buf_add(b, data.data + kept, i - kept);
+		add_utf8(b, c);
+		kept = i + 1;
+	}
+	buf_add(b, data.data + kept, data.len - kept);
+	return true;
+}
+
+int legacy_read(struct span data, struct findings *findings, xmlDoc **ret_doc)
+{
+	_cleanup_buf_ struct buf text;
+	struct span name;
+	const struct encoding *e = declaration_encoding(data, &name) ? find(name) : NULL;
+	size_t before;
+
+	buf_init(&text, 3 * (size_t)LIMIT_DOCUMENT);
+	if (!e || data.len > LIMIT_DOCUMENT)
+		return xml_read(data, XML_READ_EIDAS, findings, ret_doc);
+	before = (size_t)(name.data - data.data);
+	buf_add(&text, data.data, before);
+	buf_add_str(&text, "UTF-8");
+	before += name.len;
+	if (!convert(e, span_of(data.data + before, data.len - before), &text))
+		return xml_read(data, XML_READ_EIDAS, findings, ret_doc);
+	if (text.error)
+		return text.error;
+	findings_addf(findings, SEVERITY_WARNING, "xml.encoding", "1:1", e->name,
+		"The document is in %s, not in UTF-8.", e->name);
+	return xml_read(buf_span(&text), XML_READ_EIDAS, findings, ret_doc);
+}
