@@ -9,6 +9,7 @@
 #include "common/durable.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "document/rule_facts.h"
 #include "document/rules.h"
 #include "xml/locate.h"
 #include "xml/reader.h"
@@ -46,14 +47,21 @@ static int read_options(int argc, char **argv, struct options *o)
 static int run(const struct rules *rules, const struct options *o, struct span data,
 	struct findings *findings)
 {
+	_cleanup_findings_ struct findings scratch = { 0 };
 	_cleanup_xml_doc_ xmlDoc *doc = NULL;
+	struct facts facts;
 	_cleanup_xpath_ xmlXPathContext *context = NULL;
 	int r = xml_read(data, XML_READ_EIDAS, findings, &doc);
 
 	if (r <= 0)
 		return r;
+	/* Types are not known here; what the facts miss is not what is tried out. */
+	r = facts_read(doc, &facts, &scratch);
 	context = rule_context(doc, o->at);
-	r = context ? rules_run(rules, context, findings) : -ENOMEM;
+	if (r >= 0)
+		r = context ? rule_facts_use(context, &facts, "", "") : -ENOMEM;
+	if (r == 0)
+		r = rules_run(rules, context, findings);
 	if (r == -EDOM) {
 		findings_add(findings, "limit.resource", NULL, NULL, NULL);
 		r = 0;

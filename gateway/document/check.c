@@ -2,6 +2,7 @@
 #include "document/types.h"
 
 #include "document/codes.h"
+#include "document/rule_facts.h"
 #include "document/rules.h"
 #include "xml/node.h"
 #include "xml/schema.h"
@@ -29,7 +30,8 @@ static int check_rules(const struct document_type *type, xmlDoc *doc,
 	/* Codes are those of the day on which the document was issued. */
 	int64_t date = facts->issued ? facts->issued : at;
 	_cleanup_xpath_ xmlXPathContext *context = rule_context(doc, at);
-	int r = context ? 0 : -ENOMEM;
+	int r = context ? rule_facts_use(context, facts, type->name, type->direction)
+			: -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < type->code_count; i++)
 		r = code_checks_run(type->codes[i], context, date, findings);

@@ -146,6 +146,25 @@ static void replaced(const struct reading *r, const xmlNode *exchanged)
 	}
 }
 
+/* One that is too long is none: nothing depends on it. */
+static void own_reference(const struct reading *r, const xmlNode *exchanged)
+{
+	const char *name = "ReferenceSPSReferencedDocument";
+	char *to = r->facts->traces_reference;
+
+	for (const xmlNode *d = sps_child(exchanged, name); d; d = sps_next(d, name)) {
+		_cleanup_(freep) char *kind =
+			xml_text(sps_child(d, "RelationshipTypeCode"));
+		_cleanup_(freep) char *id = xml_text(sps_child(d, "ID"));
+
+		if (kind && id && strcmp(kind, "CAW") == 0 &&
+			strlen(id) < sizeof(r->facts->traces_reference)) {
+			memcpy(to, id, strlen(id) + 1);
+			return;
+		}
+	}
+}
+
 static size_t count_lines(const xmlNode *consignment)
 {
 	const char *item = "IncludedSPSConsignmentItem",
@@ -182,6 +201,7 @@ static void certificate(const struct reading *r, const xmlNode *root)
 	f->issued = when(r, exchanged, "IssueDateTime", true);
 	signatories(r, exchanged);
 	replaced(r, exchanged);
+	own_reference(r, exchanged);
 	f->departure = when(r, consignment, "ExportExitDateTime", false);
 	value(r, sps_child(consignment, "ExportSPSCountry"), "ID", FORM_COUNTRY, true,
 		f->export_country, sizeof(f->export_country));
@@ -240,12 +260,12 @@ int facts_read(xmlDoc *doc, struct facts *ret_facts, struct findings *findings)
 json_t *facts_to_json(const struct facts *f)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, "
-			 "s:s, s:I, s:I}",
+			 "s:s, s:s, s:I, s:I}",
 		"root", f->root, "namespace", f->ns, "version", f->version, "number",
 		f->number, "type_code", f->type_code, "status", f->status, "name",
 		f->name, "issued", json_time(f->issued), "authenticated",
 		json_time(f->authenticated), "departure", json_time(f->departure),
 		"export_country", f->export_country, "import_country", f->import_country,
-		"replaces", f->replaces, "lines", (json_int_t)f->line_count,
-		"signatories", (json_int_t)f->signatory_count);
+		"replaces", f->replaces, "traces_reference", f->traces_reference, "lines",
+		(json_int_t)f->line_count, "signatories", (json_int_t)f->signatory_count);
 }

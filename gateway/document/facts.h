@@ -29,6 +29,8 @@ struct facts {
 	char export_country[COUNTRY_SIZE];
 	char import_country[COUNTRY_SIZE];
 	char replaces[DOCUMENT_NUMBER_SIZE]; /* number named as replaced, or "" */
+	/* What TRACES calls the document: a reference of relationship CAW; or "". */
+	char traces_reference[DOCUMENT_NUMBER_SIZE];
 	size_t line_count;
 	size_t signatory_count;
 };

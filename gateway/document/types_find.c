@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "document/types_model.h"
 
+#include "document/rule_facts.h"
 #include "xml/schema.h"
 
 #include <string.h>
@@ -26,11 +27,13 @@ static bool fits(const struct document_type *type, const struct facts *facts)
 }
 
 /* An expression that cannot be evaluated holds for nothing. */
-static bool asks(const struct document_type *type, xmlDoc *doc)
+static bool asks(const struct document_type *type, xmlDoc *doc, const struct facts *facts)
 {
 	_cleanup_xpath_ xmlXPathContext *context = doc ? rule_context(doc, 0) : NULL;
 
-	return context && rule_context_use(context, &type->prefixes) == 0 &&
+	return context &&
+	       rule_facts_use(context, facts, type->name, type->direction) == 0 &&
+	       rule_context_use(context, &type->prefixes) == 0 &&
 	       rule_holds(context, type->when, (xmlNode *)doc) > 0;
 }
 
@@ -44,7 +47,7 @@ const struct document_type *document_type_find(const struct document_types *t,
 
 		if (!fits(type, facts))
 			continue;
-		if (type->when && asks(type, doc))
+		if (type->when && asks(type, doc, facts))
 			return type;
 		if (!type->when && !found)
 			found = type;

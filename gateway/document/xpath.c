@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "document/xpath.h"
 
+#include "document/rule_facts.h"
 #include "document/sps.h"
 #include "document/xpath_lex.h"
 
@@ -152,7 +153,7 @@ struct rule_compiler *rule_compiler_new(const struct prefixes *p)
 	c->prefixes = p;
 	c->empty = xmlNewDoc(BAD_CAST "1.0");
 	c->trial = c->empty ? rule_context(c->empty, 0) : NULL;
-	if (c->trial)
+	if (c->trial && rule_facts_use(c->trial, NULL, "", "") == 0)
 		return c;
 	rule_compiler_free(c);
 	return NULL;
@@ -209,12 +210,27 @@ static bool function_known(struct rule_compiler *c, const struct token *t)
 	       refuse(c, "there is no function", t);
 }
 
+/* $prefix:name, a fact of the document. */
+static bool fact_known(struct rule_compiler *c, const struct token *t, const char *colon)
+{
+	const char *name = t->text + 1;
+	const char *uri = prefixes_find(c->prefixes, name, (size_t)(colon - name));
+
+	return (uri && strcmp(uri, RULES_NS) == 0 &&
+		       rule_facts_known(
+			       colon + 1, t->len - (size_t)(colon + 1 - t->text))) ||
+	       refuse(c, "there is no variable", t);
+}
+
 static bool variable_known(struct rule_compiler *c, const struct token *t)
 {
+	const char *colon = memchr(t->text, ':', t->len);
 	char name[100];
 	xmlXPathObject *value;
 	bool known;
 
+	if (colon)
+		return fact_known(c, t, colon);
 	if (t->len > sizeof(name))
 		return refuse(c, "there is no variable", t);
 	memcpy(name, t->text + 1, t->len - 1);

@@ -3,6 +3,7 @@
 #ifndef TEST_DOCUMENT_RULES_FILE_H
 #define TEST_DOCUMENT_RULES_FILE_H
 
+#include "document/rule_facts.h"
 #include "document/rules.h"
 
 #include "common/buf.h"
@@ -17,6 +18,17 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+static const struct facts FACTS = { .number = "N1",
+	.version = "16",
+	.type_code = "851",
+	.status = "70",
+	.issued = 1000,
+	.export_country = "KE",
+	.import_country = "NL",
+	.traces_reference = "IMPORT.1",
+	.line_count = 3,
+	.signatory_count = 2 };
 
 static char folder[] = "/tmp/sealgate-unit-XXXXXX";
 static char file[64];
@@ -69,6 +81,7 @@ static void run(const char *content, const char *document, const char *expected)
 	assert_int_equal(load(content, &rules, &error), 0);
 	assert_int_equal(xml_read(span_str(document), XML_READ_EIDAS, &f, &doc), 1);
 	context = rule_context(doc, 1000);
+	assert_int_equal(rule_facts_use(context, &FACTS, "PHYTO", "import"), 0);
 	assert_int_equal(rules_run(rules, context, &f), 0);
 	xmlXPathFreeContext(context);
 	buf_init(&got, 10000);

@@ -57,6 +57,27 @@ static void test_now_and_time(void **state)
 		"<a/>", "");
 }
 
+static void test_facts(void **state)
+{
+	(void)state;
+	run(RULE("a",
+		    "<report id='A' test='$sg:type = \"PHYTO\" and $sg:direction = "
+		    "\"import\" and $sg:version = 16'>of <value-of select='$sg:number'/> "
+		    "<value-of select='$sg:type_code'/> <value-of "
+		    "select='$sg:status'/></report>"
+		    "<report id='B' test='$sg:issued = $now'><value-of "
+		    "select='concat($sg:export_country, $sg:import_country)'/></report>"
+		    "<report id='C' test='$sg:lines = 3 and $sg:signatories = 2'>"
+		    "<value-of select='$sg:traces_reference'/></report>"
+		    "<report id='D' test='$sg:departure = $sg:departure or "
+		    "$sg:authenticated &lt; 1 or $sg:replaces != \"\"'>is "
+		    "there</report>"),
+		"<a/>", "A: of N1 851 70|/a|;B: KENL|/a|;C: IMPORT.1|/a|;");
+	/* In a context's predicate as well. */
+	run(RULE("b[. = $sg:number]", "<report id='A' test='true()'>x</report>"),
+		"<a><b>N2</b><b>N1</b></a>", "A: x|/a/b[2]|N1;");
+}
+
 static void test_severity(void **state)
 {
 	_cleanup_(rules_freep) struct rules *rules = NULL;
@@ -132,6 +153,9 @@ static const char *const REFUSED[] = {
 	RULE("a", "<assert id='A' test='b[sg:other(.)]'>x</assert>"),
 	RULE("a", "<assert id='A' test='b[p:time(.)]'>x</assert>"),
 	RULE("a", "<assert id='A' test='b[$c]'>x</assert>"),
+	RULE("a", "<assert id='A' test='b[$sg:nonsense]'>x</assert>"),
+	RULE("a", "<assert id='A' test='b[$p:number]'>x</assert>"),
+	RULE("a", "<assert id='A' test='b[$q:number]'>x</assert>"),
 	RULE("a", "<assert id='A' test=\"'\">x</assert>"),
 	RULE("a", "<assert id='A' test='1' diagnostics='none'>x</assert>"),
 	RULE("a", "<let name='x' value='1'/><let name='x' value='1'/>"),
@@ -234,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_value_of_and_subject),
 		cmocka_unit_test(test_first_rule_of_a_pattern),
 		cmocka_unit_test(test_now_and_time),
+		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_severity),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_refused_files),
