@@ -15,11 +15,11 @@ $(SAN_PROGRAM): $(call objs,san,$(wildcard gateway/ctl/*.c) $(PARTNER_KEY)) $(ca
 	$(CC) $(SAN) -o $@ $(filter %.o,$^) -Wl,--start-group \
 	$(filter %.a,$^) -Wl,--end-group $(LDLIBS)
 
-.PHONY: faults soak sanitized
-faults: all $(FAULT_PROGRAMS) ## kill, power cut, full and failing disk, lying peers: sampled, the seed is printed
+.PHONY: faults soak
+faults: all $(FAULT_PROGRAMS) $(SAN_PROGRAM) ## kill, power cut, full and failing disk, lying peers: sampled, the seed is printed
 	@SEALGATE_BIN=$(abspath $(B))/bin SEALGATE_FAULTS=$(abspath $(B))/faults $(PYTHON) -m pytest \
 		-q -rs -p no:cacheprovider tests/faults
 
-soak: all $(FAULT_PROGRAMS) ## the same, whole; takes long
+soak: all $(FAULT_PROGRAMS) $(SAN_PROGRAM) ## the same, whole; takes long
 	@SEALGATE_SOAK=1 SEALGATE_BIN=$(abspath $(B))/bin SEALGATE_FAULTS=$(abspath $(B))/faults \
 		$(PYTHON) -m pytest -q -s -rs -p no:cacheprovider tests/faults
