@@ -5,6 +5,7 @@ import http.server
 import json
 import shutil
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -19,9 +20,10 @@ BOUND = 20
 
 
 class Server:
-    """An authority's HTTP server that a test can make lie."""
+    """An authority's HTTP server that a test can make lie; tls: certificate and key, by https."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        self.scheme = "https" if tls else "http"
         self.answers, self.asked = {}, []
         outer = self
 
@@ -36,12 +38,16 @@ class Server:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.host = f"127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
         self.thread.start()
 
     def url(self, path):
-        return f"http://{self.host}{path}"
+        return f"{self.scheme}://{self.host}{path}"
 
     def close(self):
         self.server.shutdown()
@@ -268,6 +274,51 @@ def test_private_address(house):
     house.stop()
     assert "public Internet" in rows[0]["reason"], rows
     assert not house.server.asked
+
+
+def test_through_the_proxy_of_an_institution(house):
+    """It is asked for whole addresses, resolves the names, and decides about addresses; hosts are
+    allowed by name all the same."""
+    crl = house.pki.crl_path(CA).read_bytes()
+    there, elsewhere = "http://crl.example/crl", "http://elsewhere.example/crl"
+    house.server.answers = {there: octets(crl, '"one"')}
+    proxy = f'proxy = "http://{house.server.host}";'
+    house.sources("/crl", hosts="crl.example", addresses="public", more=proxy, every=1)
+    file = house.dir / "policies" / "trust" / "sources.cfg"
+    file.write_text(file.read_text().replace(house.server.url("/crl"), there))
+    house.start()
+    house.until(lambda r: r[0]["result"] == "unchanged")
+    assert house.published.read_bytes() == crl
+    # What it says is as hostile as what anybody says.
+    house.server.answers = {there: status(302, Location=elsewhere)}
+    _, rows = house.until(lambda r: r[0]["failures"] > 0)
+    assert "redirects are not followed" in rows[0]["reason"]
+    house.stop()
+    assert house.server.asked[:2] == [(there, None), (there, '"one"')]
+    assert {path for path, _ in house.server.asked} == {there}
+
+
+def test_by_https(house):
+    """Only from a server that the authorities named in the configuration vouch for."""
+    house.server.close()
+    house.server = Server((house.pki.path("servers/partners", ".chain.pem"),
+                           house.pki.path("servers/partners", ".key")))
+    crl, conf = house.pki.crl_path(CA).read_bytes(), house.dir / "sealgate.conf"
+    before = conf.read_text()
+    for authority, result in (("ec/root", "failed"), ("transport-ca/root", "published")):
+        shutil.copy(house.pki.path(authority), house.dir / "ca.pem")
+        conf.write_text(before + 'trustd = { ca = "ca.pem"; };\n')
+        _, row = house.outcome(octets(crl))
+        assert row["result"] == result, row
+        assert house.published.exists() == (result == "published")
+        (house.dir / "state" / "trust" / "supply.json").unlink()
+
+
+def test_no_proxy_from_the_environment(house, monkeypatch):
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    _, row = house.outcome(octets(house.pki.crl_path(CA).read_bytes()))
+    assert row["result"] == "published", row
 
 
 def test_nothing_older(house):

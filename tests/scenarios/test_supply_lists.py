@@ -124,6 +124,20 @@ def test_the_last_good_list_counts(publisher, case):
     assert publisher.rows()["BB"]["reason"] == ""
 
 
+def test_a_list_expires(publisher):
+    """The newest one counts, also against itself: no older one stands in for it."""
+    publisher.follow()
+    publisher.until(lambda r: r[0]["succeeded"])
+    assert publisher.rows()["AA"]["effect"] == "yes"
+    publisher.list_of("AA", sequence=8, issued="2026-01-01T00:00:00Z",
+                      until="2026-02-01T00:00:00Z")
+    publisher.until_row("AA", lambda r: r["effect"] == "no")
+    publisher.list_of("AA", sequence=9)
+    publisher.until_row("AA", lambda r: r["effect"] == "yes" and r["sequence"] == 9)
+    publisher.stop()
+    assert publisher.rows()["BB"]["effect"] == "yes"
+
+
 def test_list_of_lists_by_another(publisher):
     """What was in force stays, and the supply says that the new one was refused."""
     publisher.follow()
