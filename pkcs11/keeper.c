@@ -23,6 +23,8 @@ void keeper_report(struct token *token, enum token_state state)
 		log_event(LOG_NOTICE, "signer.token-ready", NULL,
 			"the %stoken is ready%s", view.standby ? "second " : "",
 			view.software ? "; it is software: TEST only" : "");
+		if (view.incomplete)
+			log_event(LOG_WARNING, "signer.pool", NULL, "%s", view.reason);
 		break;
 	case TOKEN_INACTIVE:
 		log_event(LOG_WARNING, "signer.token-inactive", NULL, "%s", view.reason);
@@ -117,12 +119,13 @@ static void warn_of_expiry(struct keeper *k, const struct token_view *view)
 	}
 }
 
-/* While the second token is in use, the first one is looked for now and then. */
+/* While the second token is in use, or one of the pool is not, what is away is looked for
+ * now and then. */
 static bool want_first(struct keeper *k, const struct token_view *view)
 {
 	int64_t now = clock_monotonic_ms();
 
-	if (!view->standby) {
+	if (!view->standby && !view->incomplete) {
 		k->standby_ms = 0;
 		return false;
 	}

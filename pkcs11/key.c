@@ -308,3 +308,18 @@ int key_load(const struct key_place *place, const struct role *role,
 	ret_key->usable = r == 0;
 	return r;
 }
+
+int key_same(const struct key_place *place, const struct role *role,
+	const struct role_key *first, CK_OBJECT_HANDLE *ret_key,
+	char ret_text[KEY_TEXT_SIZE])
+{
+	struct role_key copy = { .public_key = first->public_key }; /* borrowed */
+	int r = key_find(place, role, &copy.handle, ret_text);
+
+	if (r == 0) {
+		r = trial(place, role, &copy);
+		memcpy(ret_text, copy.reason, sizeof(copy.reason));
+	}
+	*ret_key = r == 0 ? copy.handle : CK_INVALID_HANDLE;
+	return r;
+}

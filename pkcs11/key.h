@@ -64,6 +64,12 @@ int key_find(const struct key_place *place, const struct role *role,
 int key_load(const struct key_place *place, const struct role *role,
 	const char *chain_path, struct role_key *ret_key);
 
+/* Find a copy of a role's key on another token: one that makes signatures of the first
+ * one's certificate. Return: as key_find. */
+int key_same(const struct key_place *place, const struct role *role,
+	const struct role_key *first, CK_OBJECT_HANDLE *ret_key,
+	char ret_text[KEY_TEXT_SIZE]);
+
 /* Read PEM certificates, at most max. Return: how many, or -EINVAL, -errno. */
 int certificates_parse(struct span pem, X509 **ret_list, size_t max);
 int certificates_read(const char *path, X509 **ret_list, size_t max);

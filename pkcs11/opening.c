@@ -2,6 +2,7 @@
 #include "pkcs11/opening.h"
 
 #include "pkcs11/pin.h"
+#include "pkcs11/pool.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -28,10 +29,11 @@ static enum token_state end_rv(struct opening *o, const char *call, CK_RV rv)
 	return end(o, TOKEN_AWAY, NULL);
 }
 
-static enum token_state open_sessions(
+enum token_state opening_sessions(
 	const struct opening_of *t, struct opening *o, CK_SLOT_ID slot)
 {
-	size_t want = (size_t)config_int(t->instance->config, "signer.threads");
+	size_t before = o->session_count;
+	size_t want = before + (size_t)config_int(t->instance->config, "signer.threads");
 
 	for (; o->session_count < want && o->session_count < SESSIONS_MAX;
 		o->session_count++) {
@@ -39,10 +41,11 @@ static enum token_state open_sessions(
 			NULL, &o->sessions[o->session_count]);
 
 		/* A device with fewer sessions than wanted is used as it is. */
-		if (rv == CKR_SESSION_COUNT && o->session_count > 0)
+		if (rv == CKR_SESSION_COUNT && o->session_count > before)
 			break;
 		if (rv != CKR_OK)
 			return end_rv(o, "C_OpenSession", rv);
+		o->token_of[o->session_count] = (uint8_t)o->token_count;
 	}
 	return TOKEN_READY;
 }
@@ -140,12 +143,19 @@ static enum token_state open_slot(
 	if (o->software && !config_bool(t->instance->config, "instance.test"))
 		return end(
 			o, TOKEN_FORBIDDEN, "a software token in a production instance");
-	state = open_sessions(t, o, id);
+	state = opening_sessions(t, o, id);
 	if (state == TOKEN_READY)
 		state = activate(t, o);
 	if (state == TOKEN_READY)
 		state = load_keys(t, o, slot);
-	return end(o, state, NULL);
+	if (state != TOKEN_READY)
+		return end(o, state, NULL);
+	o->reason[0] = '\0';
+	for (size_t i = 0; i < t->roles->count; i++)
+		o->handles[0][i] = o->keys[i].handle;
+	o->token_count = 1;
+	pool_join(t, id, o);
+	return end(o, TOKEN_READY, NULL);
 }
 
 static enum token_state open_token(
@@ -168,24 +178,40 @@ static void opening_undo(struct opening *o)
 {
 	module_close(&o->module);
 	opening_keys_done(o->keys);
-	o->session_count = 0;
-	o->active = false;
+	o->session_count = o->token_count = 0;
+	o->active = o->incomplete = false;
 }
 
-/* The token, or when it is away the one that stands by with the same roles. */
-static enum token_state open_any(const struct opening_of *t, struct opening *o)
+/* When the first is away: those of the pool, then the one that stands by. */
+static enum token_state open_another(const struct opening_of *t, struct opening *o)
 {
 	const char *standby = config_string(t->instance->config, "signer.standby");
+	enum token_state state = TOKEN_AWAY;
+	char label[POOL_LABEL_SIZE];
+	size_t at = 0;
+
+	while (state == TOKEN_AWAY && pool_next(t->instance, &at, label)) {
+		opening_undo(o);
+		state = open_token(t, o, label);
+	}
+	if (state == TOKEN_AWAY && *standby) {
+		opening_undo(o);
+		state = open_token(t, o, standby);
+		o->standby = state == TOKEN_READY;
+	}
+	return state;
+}
+
+static enum token_state open_any(const struct opening_of *t, struct opening *o)
+{
 	enum token_state state =
 		open_token(t, o, config_string(t->instance->config, "signer.token"));
 	char reason[TOKEN_TEXT_SIZE];
 
-	if (state != TOKEN_AWAY || !*standby)
+	if (state != TOKEN_AWAY)
 		return state;
 	memcpy(reason, o->reason, sizeof(reason));
-	opening_undo(o);
-	state = open_token(t, o, standby);
-	o->standby = state == TOKEN_READY;
+	state = open_another(t, o);
 	if (state == TOKEN_AWAY)
 		memcpy(o->reason, reason, sizeof(reason));
 	return end(o, state, NULL);

@@ -9,12 +9,15 @@
 #include "pkcs11/token.h"
 
 #define SESSIONS_MAX 128
+#define POOL_MAX 4	   /* tokens used at the same time */
+#define POOL_LABEL_SIZE 64 /* of a token's label has 32 octets at most */
 
 /* Of which instance; all borrowed. */
 struct opening_of {
 	const struct instance *instance;
 	const struct roles *roles;
 	struct activation *activation;
+	bool *refused; /* POOL_MAX: which tokens of the pool refused the PIN */
 };
 
 /* What an opening finds; becomes the token's under the lock. */
@@ -26,13 +29,22 @@ struct opening {
 	char reason[TOKEN_TEXT_SIZE];
 	struct module module;
 	CK_SESSION_HANDLE sessions[SESSIONS_MAX];
+	uint8_t token_of[SESSIONS_MAX]; /* each session's */
 	size_t session_count;
+	size_t token_count;
+	bool incomplete; /* a token of the pool is not in use: reason says why */
+	CK_OBJECT_HANDLE handles[POOL_MAX][ROLES_MAX];
 	struct role_key keys[ROLES_MAX];
 };
 
-/* Open the token, or when it is away the one that stands by. ret is zeroed before.
- * Return: its state, with ret->reason when it is not ready. */
+/* Open the token and those of its pool; when it is away one of the pool, or the one that
+ * stands by. ret is zeroed before. Return: its state, with ret->reason when it is not
+ * ready. */
 enum token_state opening_run(const struct opening_of *t, struct opening *ret);
+
+/* Add as many sessions of a slot as are wanted, of the token ret->token_count. */
+enum token_state opening_sessions(
+	const struct opening_of *t, struct opening *ret, CK_SLOT_ID slot);
 
 /* Where the certificates above a role's own are. Return: 0 or -ENAMETOOLONG. */
 int opening_chain_path(const struct instance *instance, const struct role *role,

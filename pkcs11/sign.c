@@ -117,8 +117,8 @@ static enum signer_answer sign_leased(const struct role *role,
 	*ret_rv = CKR_OK;
 	if (a != SIGNER_SIGNED)
 		return a;
-	*ret_rv = mechanism_sign(lease->f, lease->session, lease->key->handle,
-		role->mechanism, digest, result->value, &len);
+	*ret_rv = mechanism_sign(lease->f, lease->session, lease->handle, role->mechanism,
+		digest, result->value, &len);
 	if (*ret_rv != CKR_OK)
 		return answer(
 			result, SIGNER_AWAY, "the token answers %s", ckr_text(*ret_rv));

@@ -27,6 +27,11 @@ struct token {
 	char reason[TOKEN_TEXT_SIZE];
 	CK_FUNCTION_LIST *f;
 	CK_SESSION_HANDLE sessions[SESSIONS_MAX];
+	uint8_t token_of[SESSIONS_MAX];
+	CK_OBJECT_HANDLE handles[POOL_MAX][ROLES_MAX];
+	size_t token_count;
+	bool incomplete;
+	bool refused[POOL_MAX]; /* of the thread that opens */
 	size_t session_count;
 	size_t idle[SESSIONS_MAX]; /* stack of indexes into sessions */
 	size_t idle_count;
@@ -100,6 +105,25 @@ static void drain(struct token *t)
 	pthread_mutex_unlock(&t->lock);
 }
 
+/* Every session is idle. Those of several tokens lie in turns, so that however many are
+ * in use each token has its part. */
+static void stack_idle(struct token *t)
+{
+	size_t next[POOL_MAX] = { 0 };
+
+	t->idle_count = 0;
+	for (size_t turn = 0; turn < t->session_count * POOL_MAX; turn++) {
+		size_t token = turn % POOL_MAX;
+		size_t i = next[token];
+
+		while (i < t->session_count && t->token_of[i] != token)
+			i++;
+		if (i < t->session_count)
+			t->idle[t->idle_count++] = i;
+		next[token] = i + 1;
+	}
+}
+
 /* Certificates stay known while the token is away; handles do not. */
 static void publish(struct token *t, struct opening *o)
 {
@@ -117,8 +141,11 @@ static void publish(struct token *t, struct opening *o)
 		t->standby = o->standby;
 		memcpy(t->sessions, o->sessions, sizeof(t->sessions));
 		t->session_count = o->session_count;
-		for (t->idle_count = 0; t->idle_count < t->session_count; t->idle_count++)
-			t->idle[t->idle_count] = t->idle_count;
+		memcpy(t->token_of, o->token_of, sizeof(t->token_of));
+		memcpy(t->handles, o->handles, sizeof(t->handles));
+		t->token_count = o->token_count;
+		t->incomplete = o->incomplete;
+		stack_idle(t);
 	}
 	pthread_cond_broadcast(&t->changed);
 	pthread_cond_broadcast(&t->freed);
@@ -135,7 +162,8 @@ enum token_state token_open(struct token *t)
 	drain(t);
 	module_close(&t->module);
 	state = opening_run(
-		&(struct opening_of){ t->instance, t->roles, t->activation }, o);
+		&(struct opening_of){ t->instance, t->roles, t->activation, t->refused },
+		o);
 	publish(t, o);
 	free(o);
 	return state;
@@ -168,6 +196,7 @@ int token_lend(struct token *t, size_t role, int wait_ms, struct token_lease *re
 		*ret_lease = (struct token_lease){ .f = t->f,
 			.session = t->sessions[index],
 			.key = &t->keys[role],
+			.handle = t->handles[t->token_of[index]][role],
 			.index = index,
 			.tries = t->tries };
 		r = 0;
@@ -278,6 +307,8 @@ void token_view(struct token *t, struct token_view *ret_view)
 	v.software = t->software;
 	v.standby = t->standby && t->state == TOKEN_READY;
 	v.active = t->active && t->state == TOKEN_READY;
+	v.tokens = t->state == TOKEN_READY ? t->token_count : 0;
+	v.incomplete = t->incomplete && t->state == TOKEN_READY;
 	v.tries = t->tries;
 	memcpy(v.reason, t->reason, sizeof(v.reason));
 	for (size_t i = 0; i < t->roles->count; i++) {

@@ -59,6 +59,7 @@ struct token_lease {
 	CK_FUNCTION_LIST *f;
 	CK_SESSION_HANDLE session;
 	const struct role_key *key;
+	CK_OBJECT_HANDLE handle; /* of the key, on the session's token */
 	size_t index;
 	uint64_t tries; /* openings before */
 };
@@ -90,8 +91,10 @@ struct token_view {
 	bool software;
 	bool standby;		      /* the other token is in use */
 	bool active;		      /* logged in */
+	size_t tokens;		      /* in use at the same time */
+	bool incomplete;	      /* of the pool one is not: reason says why */
 	uint64_t tries;		      /* openings so far, failed ones included */
-	char reason[TOKEN_TEXT_SIZE]; /* when not ready */
+	char reason[TOKEN_TEXT_SIZE]; /* when not ready, or incomplete */
 	struct {
 		bool usable;
 		char reason[KEY_TEXT_SIZE];
