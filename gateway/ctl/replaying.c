@@ -61,7 +61,8 @@ static int take_document(struct replaying *p, const char *id, const char *partne
 		return rerun_note_not_kept(&p->account, partner);
 	if (r != QUEUE_DONE)
 		return r < 0 ? r : -EIO;
-	return compare(p, &d, fd);
+	/* A rehearsal is no case that a policy is tried on. */
+	return d.state == DOCUMENT_SANDBOX ? 0 : compare(p, &d, fd);
 }
 
 static void tell_progress(struct replaying *p, const json_t *record)

@@ -16,6 +16,10 @@
 #define TEST_NOTICE                                                                      \
 	"TEST: this receipt was made by a test instance and has no legal effect."
 
+#define SANDBOX_NOTICE                                                                   \
+	"SANDBOX: a rehearsal; the document was sealed by nobody, sent to nobody and "   \
+	"accepted by nobody."
+
 /* Octets of the DER element at the start of data, 0 when it is none. */
 static size_t element_len(struct span data)
 {
@@ -84,6 +88,8 @@ static char *claims_text(const struct receipt_claims *c)
 	json_add_open(&b, NULL, '{');
 	json_add_text(&b, "audit_record_sha256", c->audit_record_sha256);
 	json_add_text(&b, "country", c->country);
+	if (c->sandbox)
+		json_add_text(&b, "decision", c->decision);
 	if (*c->hold_reason) {
 		clock_format(c->held_until, until);
 		json_add_text(&b, "held_until", until);
@@ -92,13 +98,17 @@ static char *claims_text(const struct receipt_claims *c)
 	json_add_text(&b, "id", c->id);
 	json_add_text(&b, "import_country", c->import_country);
 	json_add_text(&b, "instance", c->instance);
-	if (c->test)
+	if (c->sandbox)
+		json_add_text(&b, "notice", SANDBOX_NOTICE);
+	else if (c->test)
 		json_add_text(&b, "notice", TEST_NOTICE);
 	json_add_text(&b, "number", c->number);
 	json_add_text(&b, "partner", c->partner);
 	json_add_text(&b, "policy_digest", c->policy_digest);
 	json_add_integer(&b, "receipt", RECEIPT_VERSION);
 	json_add_text(&b, "received", received);
+	if (c->sandbox)
+		json_add_bool(&b, "sandbox", true);
 	json_add_text(&b, "sha256", c->sha256);
 	json_add_integer(&b, "size", (int64_t)c->size);
 	json_add_text(&b, "state", c->state);

@@ -29,7 +29,10 @@ struct receipt_claims {
 	const char *sha256; /* of the document's octets, hex */
 	uint64_t size;
 	int64_t received;
-	const char *state;	 /* "accepted" or "held" */
+	const char *state; /* "accepted", "held" or "sandbox" */
+	/* A rehearsal: the receipt says so, and what the gate would have decided. */
+	bool sandbox;
+	const char *decision;	 /* of a rehearsal: "accepted" or "held" */
 	const char *hold_reason; /* "" unless held */
 	int64_t held_until;
 	const char *type;

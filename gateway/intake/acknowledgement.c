@@ -43,16 +43,17 @@ static void add_element(
 /* Code list 4405: 39 approved; 42 approval pending. */
 static void add_head(struct buf *b, const json_t *claims)
 {
-	bool held = strcmp(text_of(claims, "state"), "held") == 0;
+	bool sandbox = json_is_true(json_object_get(claims, "sandbox"));
+	bool held = strcmp(text_of(claims, sandbox ? "decision" : "state"), "held") == 0;
 
 	add_element(b, "  <ram:IssueDateTime><udt:DateTime>", text_of(claims, "received"),
 		"</udt:DateTime></ram:IssueDateTime>\n");
-	buf_add_str(b,
-		held ? "  <ram:StatusCode name=\"Approval pending\">42</ram:StatusCode>\n"
-		     : "  <ram:StatusCode name=\"Approved\">39</ram:StatusCode>\n");
+	buf_addf(b, "  <ram:StatusCode name=\"%s%s</ram:StatusCode>\n",
+		sandbox ? "SANDBOX, not real: " : "",
+		held ? "Approval pending\">42" : "Approved\">39");
 	buf_addf(b, "  <ram:ReasonInformation languageID=\"en\">%s",
 		held ? "Received; the decision is pending." : "Received and validated.");
-	if (json_is_true(json_object_get(claims, "test")))
+	if (sandbox || json_is_true(json_object_get(claims, "test")))
 		add_element(b, " ", text_of(claims, "notice"), "");
 	buf_add_str(b,
 		" The next ReasonInformation is the signed receipt (RFC 7515, compact "

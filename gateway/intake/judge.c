@@ -145,6 +145,20 @@ const char *judgement_read(struct judgement *j, const struct partner *partner)
 	return NULL;
 }
 
+const char *judgement_decision(const struct judgement *j)
+{
+	switch (j->decision) {
+	case DECISION_ACCEPTED:
+		return "accepted";
+	case DECISION_HELD:
+		return "held";
+	case DECISION_REFUSED:
+	case DECISION_UNDECIDED:
+	default:
+		return "refused";
+	}
+}
+
 int judgement_route(struct judgement *j, const struct policy *policy)
 {
 	j->destination_count = policy_route(

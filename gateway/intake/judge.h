@@ -31,6 +31,9 @@ void judgement_done(struct judgement *j);
  * believed. Return: NULL, or what is wrong with it: undecided. */
 const char *judgement_read(struct judgement *j, const struct partner *partner);
 
+/* "accepted", "held" or "refused". */
+const char *judgement_decision(const struct judgement *j);
+
 /* Where a document that is not refused goes; nowhere: it is refused.
  * Return: 0, -ENOMEM, -E2BIG. */
 int judgement_route(struct judgement *j, const struct policy *policy);

@@ -123,6 +123,6 @@ int original_judge(struct exchange *x, struct queue_submission *s, struct judgem
 		problem(x, "internal.error", NULL, NULL);
 		return 0;
 	}
-	submission_judged(s, j);
+	submission_judged(s, j, x->partner);
 	return 1;
 }

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "connectors/withhold.h"
+#include "evidence/receipt.h"
 #include "intake/http.h"
 #include "intake/original.h"
 #include "intake/problem.h"
@@ -53,6 +54,18 @@ static json_t *held_members(const char *reason, int64_t until)
 	return json_pack("{s:s, s:s}", "hold_reason", reason, "held_until", text);
 }
 
+/* Of a rehearsal: what would have been decided, as its receipt says. */
+static void add_rehearsal(json_t *rest, struct span receipt)
+{
+	_cleanup_json_ json_t *claims = receipt_claims_read(receipt);
+	json_t *decision = json_object_get(claims, "decision");
+
+	if (!decision)
+		return;
+	json_object_set_new(rest, "sandbox", json_true());
+	json_object_set(rest, "decision", decision);
+}
+
 /* The receipt is canonical JSON already and stands in the body as it is. */
 static char *body_with(const json_t *rest, struct span receipt)
 {
@@ -74,6 +87,8 @@ static void acknowledge(struct exchange *x, const char *id, const char *state,
 
 	if (rest && duplicate)
 		json_object_set_new(rest, "duplicate", json_true());
+	if (rest && strcmp(state, document_state_text(DOCUMENT_SANDBOX)) == 0)
+		add_rehearsal(rest, receipt);
 	if (rest && extra)
 		json_object_update(rest, extra);
 	json_decref(extra);
@@ -123,6 +138,12 @@ static void answer_conflict(
 	problem_with(x, "document.conflict", number, NULL, extra);
 }
 
+/* What was a rehearsal once is no answer to a real document, nor the other way round. */
+static bool same_lane(const struct exchange *x, const struct queue_document *first)
+{
+	return x->partner->sandbox == (first->state == DOCUMENT_SANDBOX);
+}
+
 /* Return: 1 when this was answered as sent before, or queued is away. */
 static int seen_before(struct exchange *x, const struct queue_submission *s)
 {
@@ -131,10 +152,12 @@ static int seen_before(struct exchange *x, const struct queue_submission *s)
 
 	if (r == QUEUE_DONE)
 		return 0;
-	if (r == QUEUE_DUPLICATE)
+	if (r != QUEUE_DUPLICATE)
+		problem(x, "http.queue-away", NULL, NULL);
+	else if (same_lane(x, &first))
 		answer_first(x, &first);
 	else
-		problem(x, "http.queue-away", NULL, NULL);
+		answer_conflict(x, &first, first.number);
 	return 1;
 }
 
@@ -145,6 +168,8 @@ static void answer_commit(struct exchange *x, const struct queue_submission *s,
 	if (answer == QUEUE_FULL)
 		problem(x, "http.held-full", s->partner, NULL);
 	else if (answer == QUEUE_CONFLICT)
+		answer_conflict(x, first, s->number);
+	else if (answer == QUEUE_DUPLICATE && !same_lane(x, first))
 		answer_conflict(x, first, s->number);
 	else if (answer == QUEUE_DUPLICATE && strcmp(first->id, s->id) != 0)
 		answer_first(x, first);
@@ -195,7 +220,7 @@ void post_document(struct exchange *x)
 		problem(x, "http.policy-changing", NULL, NULL);
 		return;
 	}
-	submission_judged(&s, &j);
+	submission_judged(&s, &j, x->partner);
 	if (!original_judge(x, &s, &j))
 		return;
 	if (held_full(x, &s))
@@ -203,20 +228,6 @@ void post_document(struct exchange *x)
 	answer = submission_commit(x, &s, &j, &receipt, &first);
 	if (answer)
 		answer_commit(x, &s, &j, answer, receipt, &first);
-}
-
-static const char *decision_text(enum decision decision)
-{
-	switch (decision) {
-	case DECISION_ACCEPTED:
-		return "accepted";
-	case DECISION_HELD:
-		return "held";
-	case DECISION_REFUSED:
-	case DECISION_UNDECIDED:
-	default:
-		return "refused";
-	}
 }
 
 static json_t *part_of(const json_t *report, const char *key)
@@ -229,7 +240,7 @@ static json_t *part_of(const json_t *report, const char *key)
 static json_t *preflight_body(const struct exchange *x, const struct judgement *j)
 {
 	json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s}", "decision",
-		decision_text(j->decision), "sha256", x->request->sha256_text, "findings",
+		judgement_decision(j), "sha256", x->request->sha256_text, "findings",
 		part_of(j->report, "findings"), "facts", part_of(j->report, "facts"),
 		"signatures", part_of(j->report, "signatures"), "policy_digest",
 		j->verdict.policy_digest, "store_version", j->verdict.store_version);
@@ -251,6 +262,8 @@ static int foresee(struct exchange *x, const struct queue_submission *s,
 	struct queue_document first;
 	int r = links_find(x->links, s, &first);
 
+	if (r == QUEUE_DUPLICATE && !same_lane(x, &first))
+		r = QUEUE_CONFLICT;
 	*ret_duplicate = r == QUEUE_DUPLICATE;
 	if (r == QUEUE_CONFLICT)
 		r = judgement_refuse(j, "document.conflict", "", s->number) == 0
@@ -278,7 +291,7 @@ void post_preflight(struct exchange *x)
 	}
 	if (!judge(x, s.id, now, &j))
 		return;
-	submission_judged(&s, &j);
+	submission_judged(&s, &j, x->partner);
 	if (!original_judge(x, &s, &j))
 		return;
 	if (j.decision != DECISION_REFUSED && !foresee(x, &s, &j, &duplicate))
@@ -286,5 +299,7 @@ void post_preflight(struct exchange *x)
 	body = preflight_body(x, &j);
 	if (body && duplicate)
 		json_object_set_new(body, "duplicate", json_true());
+	if (body && x->partner->sandbox)
+		json_object_set_new(body, "sandbox", json_true());
 	response_json(x->response, 200, TYPE_JSON, body);
 }

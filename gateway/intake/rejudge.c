@@ -42,11 +42,15 @@ static bool same_key(const struct queue_document *d, const struct verdict *v)
 static const char *believe(
 	const struct queue_document *d, const struct policy *policy, struct judgement *j)
 {
+	const struct partner *partner = policy_partner(policy, d->partner);
 	const char *wrong;
 
 	if (strcmp(j->verdict.policy_digest, policy_digest(policy)) != 0)
 		return "verify judges under another policy";
-	wrong = judgement_read(j, policy_partner(policy, d->partner));
+	/* Held as a real document, it is judged as one or not at all. */
+	if (partner && partner->sandbox)
+		return "the partner has become a sandbox";
+	wrong = judgement_read(j, partner);
 	if (wrong || j->decision == DECISION_REFUSED)
 		return wrong;
 	if (!same_key(d, &j->verdict))

@@ -63,14 +63,16 @@ void get_status(struct exchange *x)
 {
 	const char *public = x->snapshot->public.sha256;
 	int64_t now = clock_now();
-	json_t *body = json_pack("{s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s?}",
-		"instance", json_text(x->server->name), "test", x->server->test,
-		"software", SEALGATE_VERSION, "partner", json_text(x->partner->name),
-		"clock", clock_of(x, now), "certificate", certificate_of(x, now),
-		"versions", versions(x->snapshot->policy, x->partner), "schema_versions",
-		schema_versions(x->snapshot->policy), "policy_digest",
-		policy_digest(x->snapshot->policy), "policy_public",
-		*public ? public : NULL);
+	json_t *body =
+		json_pack("{s:o, s:b, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:s, s:s?}",
+			"instance", json_text(x->server->name), "test", x->server->test,
+			"software", SEALGATE_VERSION, "partner",
+			json_text(x->partner->name), "sandbox", x->partner->sandbox,
+			"clock", clock_of(x, now), "certificate", certificate_of(x, now),
+			"versions", versions(x->snapshot->policy, x->partner),
+			"schema_versions", schema_versions(x->snapshot->policy),
+			"policy_digest", policy_digest(x->snapshot->policy),
+			"policy_public", *public ? public : NULL);
 
 	response_json(x->response, 200, TYPE_JSON, body);
 }

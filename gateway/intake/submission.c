@@ -34,8 +34,10 @@ int submission_init(const struct exchange *x, int64_t now, struct queue_submissi
 	return 0;
 }
 
-static enum document_state state_of(enum decision decision)
+static enum document_state state_of(enum decision decision, bool sandbox)
 {
+	if (sandbox && (decision == DECISION_ACCEPTED || decision == DECISION_HELD))
+		return DOCUMENT_SANDBOX;
 	switch (decision) {
 	case DECISION_ACCEPTED:
 		return DOCUMENT_ACCEPTED;
@@ -65,30 +67,47 @@ static void relate(struct queue_submission *s, const struct judgement *j)
 	PUT(s->original, number);
 }
 
-void submission_judged(struct queue_submission *s, const struct judgement *j)
+/* A type too long for the prefix is cut: it is shown, and part of a key that no real
+ * document has. */
+static void put_type(struct queue_submission *s, const char *type, bool sandbox)
+{
+	int n = snprintf(s->type, sizeof(s->type), "%s%s",
+		sandbox && *type ? SANDBOX_PREFIX : "", type);
+
+	if (n < 0)
+		s->type[0] = '\0';
+}
+
+static void put_hold(struct queue_submission *s, const struct verdict *v)
+{
+	bool held = s->state == DOCUMENT_HELD;
+
+	s->held_until = held ? v->hold_until : 0;
+	PUT(s->hold_reason, held ? v->hold_reason : "");
+}
+
+void submission_judged(struct queue_submission *s, const struct judgement *j,
+	const struct partner *partner)
 {
 	const struct verdict *v = &j->verdict;
 
-	s->state = state_of(j->decision);
+	s->state = state_of(j->decision, partner->sandbox);
 	PUT(s->country, v->export_country);
 	PUT(s->import_country, v->import_country);
-	PUT(s->type, v->type);
+	put_type(s, v->type, partner->sandbox);
 	PUT(s->number, v->number);
 	PUT(s->status, v->status);
 	PUT(s->policy_digest, v->policy_digest);
 	PUT(s->store_version, v->store_version);
-	s->held_until = 0;
-	s->hold_reason[0] = '\0';
-	if (j->decision == DECISION_HELD) {
-		s->held_until = v->hold_until;
-		PUT(s->hold_reason, v->hold_reason);
-	}
+	put_hold(s, v);
 	s->relation = RELATION_NONE;
 	s->original[0] = '\0';
 	s->destination_count = 0;
 	if (j->decision == DECISION_REFUSED)
 		return;
 	relate(s, j);
+	if (s->state == DOCUMENT_SANDBOX)
+		return;
 	s->destination_count = (uint32_t)j->destination_count;
 	for (size_t i = 0; i < j->destination_count; i++)
 		PUT(s->destinations[i], j->destinations[i]);
@@ -96,7 +115,7 @@ void submission_judged(struct queue_submission *s, const struct judgement *j)
 
 /* What the record says beyond who, when and what happened; keys in their order. */
 static void add_detail(struct buf *b, const struct exchange *x,
-	const struct queue_submission *s, const char *report_sha256)
+	const struct queue_submission *s, const struct judgement *j)
 {
 	bool held = s->state == DOCUMENT_HELD;
 	char until[CLOCK_TEXT_SIZE];
@@ -106,6 +125,8 @@ static void add_detail(struct buf *b, const struct exchange *x,
 	json_add_text(b, "certificate", x->certificate);
 	json_add_text(b, "correlation", s->correlation);
 	json_add_text(b, "country", s->country);
+	if (s->state == DOCUMENT_SANDBOX)
+		json_add_text(b, "decision", judgement_decision(j));
 	json_add_open(b, "destinations", '[');
 	for (uint32_t i = 0; i < s->destination_count; i++)
 		json_add_text(b, NULL, s->destinations[i]);
@@ -123,7 +144,7 @@ static void add_detail(struct buf *b, const struct exchange *x,
 	if (s->relation)
 		json_add_text(b, "relation",
 			document_relation_text((enum document_relation)s->relation));
-	json_add_text(b, "report_sha256", report_sha256);
+	json_add_text(b, "report_sha256", j->report_sha256);
 	json_add_text(b, "sha256", x->request->sha256_text);
 	json_add_integer(b, "size", s->size);
 	json_add_text(b, "state", document_state_text(s->state));
@@ -136,7 +157,7 @@ static void add_detail(struct buf *b, const struct exchange *x,
 }
 
 char *submission_record(const struct exchange *x, const struct queue_submission *s,
-	const char *report_sha256)
+	const struct judgement *j)
 {
 	char at[CLOCK_TEXT_SIZE], event[32];
 	_cleanup_buf_ struct buf b;
@@ -147,7 +168,7 @@ char *submission_record(const struct exchange *x, const struct queue_submission 
 	json_add_open(&b, NULL, '{');
 	json_add_text(&b, "actor", s->partner);
 	json_add_text(&b, "at", at);
-	add_detail(&b, x, s, report_sha256);
+	add_detail(&b, x, s, j);
 	json_add_text(&b, "document", s->id);
 	json_add_text(&b, "event", event);
 	json_add_close(&b, '}');
@@ -155,7 +176,7 @@ char *submission_record(const struct exchange *x, const struct queue_submission 
 }
 
 static void fill_claims(const struct exchange *x, const struct queue_submission *s,
-	uint32_t warnings, const char *record_sha256, struct receipt_claims *ret)
+	const struct judgement *j, const char *record_sha256, struct receipt_claims *ret)
 {
 	*ret = (struct receipt_claims){ .instance = x->server->name,
 		.test = x->server->test,
@@ -165,6 +186,8 @@ static void fill_claims(const struct exchange *x, const struct queue_submission 
 		.size = s->size,
 		.received = s->received,
 		.state = document_state_text(s->state),
+		.sandbox = s->state == DOCUMENT_SANDBOX,
+		.decision = judgement_decision(j),
 		.hold_reason = s->hold_reason,
 		.held_until = s->held_until,
 		.type = s->type,
@@ -175,7 +198,7 @@ static void fill_claims(const struct exchange *x, const struct queue_submission 
 		.policy_digest = s->policy_digest,
 		.store_version = s->store_version,
 		.audit_record_sha256 = record_sha256,
-		.warnings = warnings };
+		.warnings = j->warnings };
 }
 
 /* One attempt. Return: SIGNER_SIGNED with *ret_receipt, SIGNER_UNDECIDED when the
@@ -209,14 +232,14 @@ static int sign_once(
 }
 
 int submission_receipt(struct exchange *x, const struct queue_submission *s,
-	uint32_t warnings, const char *record, char **ret_receipt)
+	const struct judgement *j, const char *record, char **ret_receipt)
 {
 	char record_sha256[SHA256_TEXT_SIZE];
 	struct receipt_claims claims;
 	int r = digest_sha256_text(span_str(record), record_sha256);
 
 	if (r == 0) {
-		fill_claims(x, s, warnings, record_sha256, &claims);
+		fill_claims(x, s, j, record_sha256, &claims);
 		r = sign_once(x->links, &claims, ret_receipt);
 		/* Once more on a new connection: the signer may have been restarted. */
 		if (r <= 0 && r != -EAGAIN)
@@ -261,7 +284,7 @@ static int queue_away(struct exchange *x, const struct queue_submission *s, int 
 int submission_commit(struct exchange *x, const struct queue_submission *s,
 	const struct judgement *j, char **ret_receipt, struct queue_document *ret_first)
 {
-	_cleanup_(freep) char *record = submission_record(x, s, j->report_sha256);
+	_cleanup_(freep) char *record = submission_record(x, s, j);
 	_cleanup_(freep) char *receipt = NULL;
 	int r;
 
@@ -271,7 +294,7 @@ int submission_commit(struct exchange *x, const struct queue_submission *s,
 		return 0;
 	}
 	if (s->state != DOCUMENT_REFUSED &&
-		!submission_receipt(x, s, j->warnings, record, &receipt))
+		!submission_receipt(x, s, j, record, &receipt))
 		return 0;
 	r = commit(x, s, j, record, receipt, ret_first);
 	if (r != QUEUE_DONE && r != QUEUE_DUPLICATE && r != QUEUE_CONFLICT &&

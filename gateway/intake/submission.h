@@ -12,18 +12,20 @@
  * Return: 0 or -EIO. */
 int submission_init(const struct exchange *x, int64_t now, struct queue_submission *ret);
 
-/* Fill in what the verdict says. */
-void submission_judged(struct queue_submission *s, const struct judgement *j);
+/* Fill in what the verdict says about a document of the partner. What passes in a sandbox
+ * has a state and a type of its own and no destination. */
+void submission_judged(struct queue_submission *s, const struct judgement *j,
+	const struct partner *partner);
 
 /* The audit record of the submission, canonical JSON as queue/audit.h asks; the caller
  * frees. NULL without memory. */
 char *submission_record(const struct exchange *x, const struct queue_submission *s,
-	const char *report_sha256);
+	const struct judgement *j);
 
 /* Have a receipt signed that binds the record. The caller frees *ret_receipt.
  * Return: 1, 0 when x->response holds the problem. */
 int submission_receipt(struct exchange *x, const struct queue_submission *s,
-	uint32_t warnings, const char *record, char **ret_receipt);
+	const struct judgement *j, const char *record, char **ret_receipt);
 
 /* Record, receipt unless refused, commit. *ret_receipt (NULL for a refusal) is the
  * caller's. Return: enum queue_answer (DONE, DUPLICATE, CONFLICT), 0 when x->response

@@ -311,12 +311,10 @@ int admit(const struct admit_context *context, struct span octets, const char *p
 	_cleanup_judged_ struct judged j = { .context = context,
 		.partner = policy_partner(context->policy, partner) };
 	_cleanup_json_ json_t *signatures = NULL;
-	int r = -EINVAL;
+	int r;
 
 	judge_clock(&j, at);
-	/* NULL would mean any anchor to the validator. */
-	if (context->signers && context->tsa)
-		r = judge_validate(&j, octets);
+	r = judge_validate(&j, octets);
 	if (r < 0)
 		return r;
 	judge_lists(&j);

@@ -19,6 +19,10 @@ struct admit_context {
 	const struct pki_material *material; /* anchors of signers and TSAs, revocation */
 	const struct pki_material *signers;  /* where signers' paths must end */
 	const struct pki_material *tsa;	     /* where paths of time-stamps must end */
+	/* The same as material and signers of partners that are sandboxes, instead; NULL:
+	 * none of their documents can be judged. */
+	const struct pki_material *rehearsals;
+	const struct pki_material *sandbox;
 	const char *store_version;
 	/* Fills in what signatures are by the trusted lists that have not ended at a
 	 * time, or not longer than grace seconds ago; NULL: nothing is qualified. */

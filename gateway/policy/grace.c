@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "policy/judged.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,14 +46,19 @@ static void note_graces(struct judged *j, const struct xades_report *before)
 int judge_validate(struct judged *j, struct span octets)
 {
 	const struct admit_context *c = j->context;
+	bool sandbox = j->partner && j->partner->sandbox;
 	struct xades_options options = { .profile = XADES_GATE,
 		.at = j->at,
-		.material = c->material,
-		.signer_anchors = c->signers,
+		.material = sandbox ? c->rehearsals : c->material,
+		.signer_anchors = sandbox ? c->sandbox : c->signers,
 		.tsa_anchors = c->tsa };
 	_cleanup_(xades_report_freep) struct xades_report *before = NULL;
-	int r = xades_validate(octets, &options, &j->signatures);
+	int r;
 
+	/* NULL would mean any anchor to the validator. */
+	if (!options.material || !options.signer_anchors || !options.tsa_anchors)
+		return -EINVAL;
+	r = xades_validate(octets, &options, &j->signatures);
 	if (r < 0)
 		return r;
 	options.crl_grace = grace_of(j, DEGRADED_CRL);

@@ -12,6 +12,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "signers", CFG_GROUPS, true },
 	{ "types", CFG_STRINGS, true },
 	{ "suspended", CFG_BOOL, false },
+	{ "sandbox", CFG_BOOL, false },
 	{ "tls12", CFG_BOOL, false },
 	{ "decisions", CFG_STRINGS, false },
 	{ "disclosure", CFG_GROUP, false },
@@ -269,11 +270,13 @@ static int read_optional(
 	const struct cfg *c, const config_setting_t *root, struct partner *partner)
 {
 	const config_setting_t *kind = config_setting_get_member(root, "kind");
-	int suspended = 0, tls12 = 0;
+	int suspended = 0, sandbox = 0, tls12 = 0;
 
 	memcpy(partner->kind, "authority", sizeof("authority"));
 	config_setting_lookup_bool(root, "suspended", &suspended);
 	partner->suspended = suspended != 0;
+	config_setting_lookup_bool(root, "sandbox", &sandbox);
+	partner->sandbox = sandbox != 0;
 	config_setting_lookup_bool(root, "tls12", &tls12);
 	partner->tls12 = tls12 != 0;
 	return kind ? one_of(c, kind, KINDS, partner->kind, sizeof(partner->kind)) : 0;

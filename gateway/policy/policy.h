@@ -72,6 +72,7 @@ struct partner {
 	char types[POLICY_LIST_MAX][DOCUMENT_TYPE_SIZE]; /* that it may send */
 	size_t type_count;
 	bool suspended;
+	bool sandbox; /* a rehearsal: signed by anchors/sandbox, sent nowhere, ever */
 	enum partner_originals originals;
 	bool tls12;   /* it may connect with TLS 1.2, too */
 	bool limited; /* it is told the words of some destinations only: */

@@ -99,10 +99,23 @@ static bool parts_ok(const struct queue_submission *s, const struct engine_parts
 	       memcmp(digest, s->sha256, SHA256_SIZE) == 0;
 }
 
+/* What passed in a sandbox goes nowhere and has no real document's key; nothing else has
+ * a sandbox's. */
+static bool sandbox_ok(const struct queue_submission *s)
+{
+	bool key = strncmp(s->type, SANDBOX_PREFIX, strlen(SANDBOX_PREFIX)) == 0;
+
+	if (s->state == DOCUMENT_SANDBOX)
+		return key && s->destination_count == 0;
+	return !key || s->state == DOCUMENT_REFUSED;
+}
+
 static bool submission_ok(const struct queue_submission *s)
 {
 	if (s->state != DOCUMENT_REFUSED && s->state != DOCUMENT_HELD &&
-		s->state != DOCUMENT_ACCEPTED)
+		s->state != DOCUMENT_ACCEPTED && s->state != DOCUMENT_SANDBOX)
+		return false;
+	if (!sandbox_ok(s))
 		return false;
 	if (s->destination_count > QUEUE_DESTINATIONS_MAX || !id_valid(s->id) ||
 		!s->partner[0] || s->received <= 0)

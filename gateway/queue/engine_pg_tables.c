@@ -307,12 +307,20 @@ static const char CALLBACKS_2[] =
 	"CREATE TRIGGER callbacks_never_deleted BEFORE DELETE ON callbacks"
 	" FOR EACH ROW EXECUTE FUNCTION sealgate_refuse('fence goes back');";
 
+/* Version 3: documents of a sandbox. */
+static const char CHECKS_3[] =
+	"ALTER TABLE documents DROP CONSTRAINT documents_state_check,"
+	" ADD CONSTRAINT documents_state_check CHECK(state IN('refused','held',"
+	"  'accepted','sealed','quarantined','cleared','withdrawn','replaced',"
+	"  'sandbox')) NOT VALID;";
+
 /* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 8
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_1, MORE_1, RENEWALS_1, COUNTS_1, INDEXES_1, FUNCTIONS_1, TRIGGERS_1,
 		RULES_1 },
 	{ CALLBACKS_2 },
+	{ CHECKS_3 },
 };
 
 const char *pg_schema_text(int version, int index)

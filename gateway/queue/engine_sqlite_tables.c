@@ -376,6 +376,14 @@ static const char TABLES_10[] =
 	"CREATE TRIGGER callbacks_never_deleted BEFORE DELETE ON callbacks"
 	" BEGIN SELECT RAISE(ABORT,'fence goes back'); END;";
 
+/* Version 11: documents of a sandbox. */
+static const char CHECKS_11[] =
+	"PRAGMA writable_schema=ON;"
+	"UPDATE sqlite_schema SET sql=replace(sql,"
+	"' state=''replaced''',' state=''replaced'' OR state=''sandbox''')"
+	" WHERE name='documents';"
+	"PRAGMA writable_schema=RESET;";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -390,6 +398,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_8 },
 	{ TABLES_9, TRIGGERS_9 },
 	{ TABLES_10 },
+	{ CHECKS_11 },
 };
 
 const char *schema_text(int version, int index)

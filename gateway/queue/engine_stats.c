@@ -85,7 +85,7 @@ static json_t *ledger(const json_t *documents, const json_t *deliveries)
 	json_int_t refused = count_of(documents, "refused"), acknowledged = 0, open = 0;
 	json_t *l;
 
-	for (int s = DOCUMENT_HELD; s < DOCUMENT_STATES; s++)
+	for (int s = DOCUMENT_HELD; s < DOCUMENT_SANDBOX; s++)
 		acknowledged +=
 			count_of(documents, document_state_text((enum document_state)s));
 	for (int s = DELIVERY_WAITING; s < DELIVERY_STATES; s++)

@@ -23,6 +23,8 @@ static bool is_own(const struct queue_scope *scope, const struct queue_document 
 
 static bool in_scope(const struct queue_scope *scope, const struct queue_document *d)
 {
+	if (d->state == DOCUMENT_SANDBOX)
+		return is_own(scope, d);
 	return is_own(scope, d) || (listed(scope->issued_by, d->country) &&
 					   listed(scope->bound_for, d->import_country));
 }

@@ -16,6 +16,7 @@ static const char *const DOCUMENT_TEXT[DOCUMENT_STATES] = {
 	[DOCUMENT_CLEARED] = "cleared",
 	[DOCUMENT_WITHDRAWN] = "withdrawn",
 	[DOCUMENT_REPLACED] = "replaced",
+	[DOCUMENT_SANDBOX] = "sandbox",
 };
 
 static const char *const DELIVERY_TEXT[DELIVERY_STATES] = {
@@ -31,10 +32,11 @@ static const char *const DELIVERY_TEXT[DELIVERY_STATES] = {
 	[DELIVERY_HELD] = "held",
 };
 
-/* Refused is an end: the same octets come back as another document, judged anew. */
+/* Refused is an end: the same octets come back as another document, judged anew. Sandbox
+ * is one, too: from there nothing is sealed or sent. */
 static const unsigned DOCUMENT_NEXT[DOCUMENT_STATES] = {
-	[DOCUMENT_NONE] =
-		BIT(DOCUMENT_REFUSED) | BIT(DOCUMENT_HELD) | BIT(DOCUMENT_ACCEPTED),
+	[DOCUMENT_NONE] = BIT(DOCUMENT_REFUSED) | BIT(DOCUMENT_HELD) |
+			  BIT(DOCUMENT_ACCEPTED) | BIT(DOCUMENT_SANDBOX),
 	[DOCUMENT_HELD] = BIT(DOCUMENT_REFUSED) | BIT(DOCUMENT_ACCEPTED) |
 			  BIT(DOCUMENT_WITHDRAWN) | BIT(DOCUMENT_REPLACED),
 	[DOCUMENT_ACCEPTED] = BIT(DOCUMENT_SEALED) | BIT(DOCUMENT_QUARANTINED) |

@@ -22,6 +22,7 @@ enum document_state {
 	DOCUMENT_CLEARED,
 	DOCUMENT_WITHDRAWN,
 	DOCUMENT_REPLACED,
+	DOCUMENT_SANDBOX, /* a rehearsal: judged, and nothing more ever */
 	DOCUMENT_STATES,
 };
 
@@ -91,6 +92,10 @@ struct queue_followed {
 	char tell[QUEUE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
 };
 
+/* Before the type of a sandbox's document: what is rehearsed never has the key (country,
+ * type, number, status) of a real document. No type's name has a '/'. */
+#define SANDBOX_PREFIX "sandbox/"
+
 /* What is known of a document when it is committed. */
 struct queue_submission {
 	char id[DOCUMENT_ID_SIZE];
@@ -101,7 +106,7 @@ struct queue_submission {
 	char type[DOCUMENT_TYPE_SIZE];
 	char number[DOCUMENT_NUMBER_SIZE];
 	char status[STATUS_SIZE];
-	uint32_t state;	  /* enum document_state: refused, held or accepted */
+	uint32_t state;	  /* enum document_state: refused, held, accepted or sandbox */
 	uint32_t size;	  /* octets of the document */
 	int64_t received; /* seconds */
 	int64_t held_until;

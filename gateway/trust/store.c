@@ -14,11 +14,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char *const FOLDERS[TRUST_USES] = { "signers", "tsa", "seal", "transport" };
+static const char *const FOLDERS[TRUST_USES] = { "signers", "tsa", "seal", "transport",
+	"sandbox" };
 
 struct trust_store {
 	struct pki_material *uses[TRUST_USES];
 	struct pki_material *signatures;
+	struct pki_material *rehearsals; /* what signatures is, of the sandbox */
 	char version[SHA256_TEXT_SIZE];
 };
 
@@ -113,6 +115,39 @@ static int make_version(struct trust_store *s, const struct pki_material *revoca
 	return 0;
 }
 
+static bool has(const struct pki_material *m, const X509 *anchor)
+{
+	for (int i = 0; i < sk_X509_num(m->anchors); i++)
+		if (X509_cmp(sk_X509_value(m->anchors, i), anchor) == 0)
+			return true;
+	return false;
+}
+
+/* What a test authority signed must count nowhere else, not by a slip either. */
+static int check_sandbox(const struct trust_store *s, char **ret_error)
+{
+	const struct pki_material *sandbox = s->uses[TRUST_SANDBOX];
+
+	for (int i = 0; i < sk_X509_num(sandbox->anchors); i++)
+		for (int use = 0; use < TRUST_SANDBOX; use++)
+			if (has(s->uses[use], sk_X509_value(sandbox->anchors, i))) {
+				if (asprintf(ret_error,
+					    "an anchor of sandbox/ is in %s/, too",
+					    FOLDERS[use]) < 0)
+					*ret_error = NULL;
+				return -EINVAL;
+			}
+	return 0;
+}
+
+/* Anchors of a use and of TSAs together. */
+static int with_tsa(
+	const struct trust_store *s, enum trust_use use, struct pki_material **ret)
+{
+	*ret = pki_material_copy(s->uses[use]);
+	return *ret ? pki_material_add_anchors_of(*ret, s->uses[TRUST_TSA]) : -ENOMEM;
+}
+
 static int load_all(struct trust_store *s, const char *anchors, const char *revocation,
 	char **ret_error)
 {
@@ -124,9 +159,11 @@ static int load_all(struct trust_store *s, const char *anchors, const char *revo
 		r = load_use(s, (enum trust_use)i, anchors, status, ret_error);
 	if (r < 0)
 		return r;
-	s->signatures = pki_material_copy(s->uses[TRUST_SIGNERS]);
-	r = s->signatures ? pki_material_add_anchors_of(s->signatures, s->uses[TRUST_TSA])
-			  : -ENOMEM;
+	r = check_sandbox(s, ret_error);
+	if (r == 0)
+		r = with_tsa(s, TRUST_SIGNERS, &s->signatures);
+	if (r == 0)
+		r = with_tsa(s, TRUST_SANDBOX, &s->rehearsals);
 	return r < 0 ? r : make_version(s, status);
 }
 
@@ -157,6 +194,7 @@ void trust_store_close(struct trust_store *s)
 	for (int i = 0; i < TRUST_USES; i++)
 		pki_material_free(s->uses[i]);
 	pki_material_free(s->signatures);
+	pki_material_free(s->rehearsals);
 	free(s);
 }
 
@@ -168,6 +206,11 @@ const struct pki_material *trust_material(const struct trust_store *s, enum trus
 const struct pki_material *trust_signature_material(const struct trust_store *s)
 {
 	return s->signatures;
+}
+
+const struct pki_material *trust_sandbox_material(const struct trust_store *s)
+{
+	return s->rehearsals;
 }
 
 const char *trust_store_version(const struct trust_store *s)

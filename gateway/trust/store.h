@@ -9,12 +9,20 @@
 #include "common/digest.h"
 #include "pki/material.h"
 
-enum trust_use { TRUST_SIGNERS = 0, TRUST_TSA, TRUST_SEAL, TRUST_TRANSPORT, TRUST_USES };
+enum trust_use {
+	TRUST_SIGNERS = 0,
+	TRUST_TSA,
+	TRUST_SEAL,
+	TRUST_TRANSPORT,
+	TRUST_SANDBOX, /* signers of rehearsals: no other use counts them */
+	TRUST_USES,
+};
 
 struct trust_store;
 
-/* Load; folders: signers/, tsa/, seal/, transport/ below anchors; each missing folder is
- * an empty use. *ret_error: one line, the caller frees. Return: 0 or negative. */
+/* Load; folders: signers/, tsa/, seal/, transport/, sandbox/ below anchors; each missing
+ * folder is an empty use; an anchor of the sandbox in another folder is refused.
+ * *ret_error: one line, the caller frees. Return: 0 or negative. */
 int trust_store_open(const char *anchors, const char *revocation,
 	struct trust_store **ret_store, char **ret_error);
 void trust_store_close(struct trust_store *s);
@@ -26,6 +34,9 @@ const struct pki_material *trust_material(
 
 /* Anchors of signers and TSAs together, for validating whole signatures; borrowed. */
 const struct pki_material *trust_signature_material(const struct trust_store *s);
+
+/* The same of rehearsals: anchors of the sandbox and of TSAs; borrowed. */
+const struct pki_material *trust_sandbox_material(const struct trust_store *s);
 
 /* Version: SHA-256 over everything loaded, as hex; borrowed. */
 const char *trust_store_version(const struct trust_store *s);

@@ -140,6 +140,8 @@ static int load(struct context *c, const struct paths *p, char **ret_error)
 		.material = trust_signature_material(c->trust),
 		.signers = trust_material(c->trust, TRUST_SIGNERS),
 		.tsa = trust_material(c->trust, TRUST_TSA),
+		.rehearsals = trust_sandbox_material(c->trust),
+		.sandbox = trust_material(c->trust, TRUST_SANDBOX),
 		.store_version = c->store_version,
 		.qualify = c->lists ? qualify : NULL,
 		.lists = c->lists,

@@ -120,6 +120,67 @@ static void test_conflict_names_the_first_to_its_owner_only(void **state)
 	answer_done(&stranger);
 }
 
+static void enrol_kenya_as(const char *more)
+{
+	house_policy(&house, "partners/ke-kephis.cfg",
+		"name = \"ke-kephis\"; country = \"KE\"; transport = ( \"%s\" );"
+		" signers = ( ); types = ( \"PHYTO\" ); %s",
+		house.kenya.sha256, more);
+	snapshot_drop(snapshots_hold(&server.snapshots, true));
+}
+
+/* The whole way, a receipt that says what it is, and nowhere to go from there. */
+static void test_sandbox(void **state)
+{
+	struct answer a, again, real;
+	_cleanup_json_ json_t *claims = NULL;
+	struct span receipt;
+
+	(void)state;
+	enrol_kenya_as("sandbox = true;");
+	post("<a/>", &a);
+	assert_int_equal(a.status, 202);
+	assert_string_equal(answer_text(&a, "state"), "sandbox");
+	assert_string_equal(answer_text(&a, "decision"), "accepted");
+	assert_true(json_is_true(json_object_get(a.json, "sandbox")));
+	receipt = part(0, 2);
+	claims = receipt_claims_read(receipt);
+	memfd_unmap(&receipt);
+	assert_true(json_is_true(json_object_get(claims, "sandbox")));
+	assert_string_equal(json_string_of(claims, "state"), "sandbox");
+	assert_string_equal(json_string_of(claims, "type"), "sandbox/PHYTO");
+	assert_memory_equal(json_string_of(claims, "notice"), "SANDBOX:", 8);
+	assert_int_equal(queue.documents[0].document.state, DOCUMENT_SANDBOX);
+	post("<a/>", &again);
+	assert_int_equal(again.status, 200);
+	json_object_del(again.json, "duplicate");
+	assert_true(json_equal(a.json, again.json));
+	/* The partner goes real under the same name: its rehearsal is no answer. */
+	enrol_kenya_as("");
+	post("<a/>", &real);
+	expect_problem(&real, 409, "document.conflict");
+	assert_int_equal(queue.count, 1);
+	answer_done(&a);
+	answer_done(&again);
+	answer_done(&real);
+}
+
+/* What would be held is not: nobody judges it again, and nobody waits. */
+static void test_sandbox_holds_nothing(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	enrol_kenya_as("sandbox = true;");
+	verify_holds("sig.path");
+	post("<a/>", &a);
+	assert_int_equal(a.status, 202);
+	assert_string_equal(answer_text(&a, "state"), "sandbox");
+	assert_string_equal(answer_text(&a, "decision"), "held");
+	assert_int_equal(queue.documents[0].document.held_until, 0);
+	answer_done(&a);
+}
+
 static void test_refused_with_every_finding(void **state)
 {
 	struct answer a;
@@ -298,6 +359,8 @@ int main(void)
 		ON_STAGE(test_accepted),
 		ON_STAGE(test_duplicate_gets_the_original_receipt),
 		ON_STAGE(test_conflict_names_the_first_to_its_owner_only),
+		ON_STAGE(test_sandbox),
+		ON_STAGE(test_sandbox_holds_nothing),
 		ON_STAGE(test_refused_with_every_finding),
 		ON_STAGE(test_one_finding_decides_the_status),
 		ON_STAGE(test_held),

@@ -142,6 +142,21 @@ static void test_partner_may_not_send_any_more(void **state)
 	expect_nothing_told();
 }
 
+/* Held as a real document: what test anchors make of it counts for nothing. */
+static void test_partner_has_become_a_sandbox(void **state)
+{
+	const struct queue_document *d = hold_one();
+
+	(void)state;
+	house_policy(&house, "partners/ke-kephis.cfg",
+		"name = \"ke-kephis\"; country = \"KE\"; transport = ( \"%s\" );"
+		" signers = ( ); types = ( \"PHYTO\" ); sandbox = true;",
+		house.kenya.sha256);
+	fake_verify_accepts(&verify, "KE-1");
+	expect_nothing_told();
+	assert_int_equal(d->state, DOCUMENT_HELD);
+}
+
 static void test_queue_away(void **state)
 {
 	(void)state;
@@ -181,6 +196,7 @@ int main(void)
 		ON_STAGE(test_undecided),
 		ON_STAGE(test_other_policy),
 		ON_STAGE(test_partner_may_not_send_any_more),
+		ON_STAGE(test_partner_has_become_a_sandbox),
 		ON_STAGE(test_queue_away),
 		ON_STAGE(test_thread),
 	};

@@ -22,7 +22,8 @@ static struct {
 	struct holder ca, officer, seal, stranger;
 	int64_t lists_end; /* 0: they never do */
 	int64_t known_at;
-	struct pki_material *material; /* anchor and a fresh list */
+	struct pki_material *material;	    /* anchor and a fresh list */
+	const struct pki_material *sandbox; /* the same of sandboxes; NULL: none */
 	char dir[64];
 	uint8_t *vector;
 	size_t vector_len;
@@ -179,6 +180,8 @@ SIGNING struct result judge_with(const struct buf *b, struct wish w, const char 
 		.material = material,
 		.signers = material,
 		.tsa = material,
+		.rehearsals = house.sandbox,
+		.sandbox = house.sandbox,
 		.store_version = "store",
 		.qualify = w.qualifications ? qualify : NULL,
 		.lists = w.qualifications,

@@ -3,6 +3,7 @@
 
 #include "trust/store.h"
 
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -157,6 +158,37 @@ static void an_anchor_that_cannot_be_read_is_an_error(void **state)
 	free(error);
 }
 
+/* The same certificate as an anchor of rehearsals and of anything else: nobody would know
+ * which of the two a signature is. */
+static void a_test_anchor_is_nothing_else(void **state)
+{
+	static const char *const OTHERS[] = { "signers", "tsa", "seal", "transport" };
+	struct party p = party_make((struct order){ .name = "P" });
+	struct trust_store *s = open_store();
+	char path[200], *error = NULL;
+
+	(void)state;
+	trust_store_close(s);
+	put_anchor("sandbox", "a.cer", p.cert);
+	s = open_store();
+	assert_int_equal(count(s, TRUST_SANDBOX), 1);
+	assert_int_equal(sk_X509_num(trust_sandbox_material(s)->anchors), 1);
+	assert_int_equal(sk_X509_num(trust_signature_material(s)->anchors), 0);
+	trust_store_close(s);
+	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
+		s = NULL;
+		put_anchor(OTHERS[i], "b.cer", p.cert);
+		assert_int_equal(
+			trust_store_open(anchors, revocation, &s, &error), -EINVAL);
+		assert_null(s);
+		assert_non_null(strstr(error, OTHERS[i]));
+		free(error);
+		snprintf(path, sizeof(path), "%s/%s/b.cer", anchors, OTHERS[i]);
+		assert_int_equal(unlink(path), 0);
+	}
+	party_done(&p);
+}
+
 #define IN_FOLDERS(f) cmocka_unit_test_setup_teardown(f, make_folders, remove_folders)
 
 int main(void)
@@ -166,6 +198,7 @@ int main(void)
 		IN_FOLDERS(uses_are_kept_apart),
 		IN_FOLDERS(version_and_stamp_change_with_the_content),
 		IN_FOLDERS(an_anchor_that_cannot_be_read_is_an_error),
+		IN_FOLDERS(a_test_anchor_is_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A partner's sandbox: the whole pipeline, marked receipts, and not one octet to anybody.
+
+Brazil's authority plays the test authority here: its anchor is one of the sandbox alone.
+"""
+import json
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from scenarios.demo import claims
+from scenarios.gate import Gate, fingerprint
+from scenarios.openapi import Specification
+from scenarios.test_faults import until
+from scenarios.test_operators import queue
+
+SANDBOX = "partners/not-enrolled"  # the transport certificate of the lane
+
+
+def partner_file(gate, name, more):
+    rows = ", ".join(
+        f'{{ sha256 = "{fingerprint(gate.pki.path(f"authority-br/{who}"))}"; '
+        f'role = "{who}"; name = "{who}"; }}' for who in ("officer", "seal"))
+    (gate.dir / "policies" / "partners" / f"{name}.cfg").write_text(
+        f'name = "{name}";\ncountry = "NZ";\n'
+        f'transport = ( "{fingerprint(gate.pki.path(SANDBOX))}" );\n'
+        f'signers = ( {rows} );\ntypes = ( "PHYTO" );\n{more}')
+
+
+@pytest.fixture(scope="module")
+def gate():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-"))
+    folder.chmod(0o755)
+    try:
+        with Gate(folder) as made:
+            made.make()
+            policies = made.dir / "policies"
+            (policies / "partners" / "br-mapa.cfg").unlink()
+            (policies / "anchors" / "sandbox").mkdir()
+            (policies / "anchors" / "signers" / "authority-br.pem").rename(
+                policies / "anchors" / "sandbox" / "authority-br.pem")
+            partner_file(made, "nz-sandbox", "sandbox = true;\n")
+            made.up()
+            yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rehearsal(gate, number, **replacements):
+    signed = gate.sign(gate.document("phyto", number, **replacements), "authority-br/officer")
+    return gate.sign(signed, "authority-br/seal", place=("--counter",), tsa=False)
+
+
+def seen(gate, text):
+    """What a counterpart wrote down about a text, in any of its files."""
+    return [path for sim in (gate.traces, gate.customs)
+            for path in pathlib.Path(sim.ledger_path).parent.rglob("*")
+            if path.is_file() and text.encode() in path.read_bytes()]
+
+
+@pytest.fixture(scope="module")
+def rehearsed(gate):
+    status, answer = gate.submit(rehearsal(gate, "PHYTO.NZ.2026.8000001"), SANDBOX)
+    assert status == 0 and answer["status"] == 202, answer
+    return answer
+
+
+def test_the_receipt_says_what_it_is(gate, rehearsed):
+    assert rehearsed["state"] == "sandbox" and rehearsed["sandbox"] is True
+    assert rehearsed["decision"] == "accepted"
+    said = claims(rehearsed["receipt"])
+    assert said["sandbox"] is True and said["state"] == "sandbox"
+    assert said["type"] == "sandbox/PHYTO" and said["notice"].startswith("SANDBOX:")
+    body = {k: v for k, v in rehearsed.items() if k != "status"}
+    specification = Specification()
+    assert not list(specification.faults(body, {"$ref": "#/components/schemas/Acknowledgement"}))
+    assert not list(specification.faults(said, {"$ref": "#/components/schemas/ReceiptClaims"}))
+    base = f"/v1/documents/{rehearsed['id']}"
+    xml = gate.request(f"{base}/receipt", SANDBOX, headers={"Accept": "application/xml"}).text
+    assert 'name="SANDBOX, not real: Approved"' in xml and "accepted by nobody" in xml
+    meta = gate.request(base, SANDBOX).json()
+    assert meta["state"] == "sandbox" and meta["deliveries"] == []
+    assert not list(specification.faults(meta, {"$ref": "#/components/schemas/Document"}))
+    status = gate.request("/v1/status", SANDBOX).json()
+    assert status["sandbox"] is True
+    assert gate.request("/v1/status").json()["sandbox"] is False
+
+
+def test_it_is_the_real_pipeline(gate):
+    path = rehearsal(gate, "PHYTO.NZ.2026.8000002", **{">1<": ">7<"})
+    status, answer = gate.submit(path, SANDBOX)
+    assert status == 1 and answer["status"] == 422
+    assert answer["findings"]
+    path = rehearsal(gate, "PHYTO.NZ.2026.8000001", **{"Kiwifruit": "Kiwi"})
+    status, answer = gate.submit(path, SANDBOX)
+    assert status == 1 and answer["status"] == 409, answer
+    path = rehearsal(gate, "PHYTO.NZ.2026.8000003")
+    answer = gate.submit(path, SANDBOX, command="preflight")[1]
+    assert answer["decision"] == "accepted" and answer["sandbox"] is True
+    # The partner's real certificates are no test authority's.
+    path = gate.certificate("phyto", "PHYTO.NZ.2026.8000004")
+    status, answer = gate.submit(path, SANDBOX)
+    assert status == 1 and "sig.path" in {f["code"] for f in answer["findings"]}
+
+
+def test_nobody_ever_sees_it(gate, rehearsed):
+    """A real document of the same key passes it by, and only that one arrives."""
+    ledger = json.loads(gate.run("ledger").stdout)
+    seals = ledger["signer"]["seals"]
+    path = gate.certificate("phyto", "PHYTO.NZ.2026.8000001")
+    status, real = gate.submit(path)
+    assert status == 0 and real["status"] == 202, real
+    gate.wait_delivered([real["id"]])
+    for name in ("traces", "customs"):
+        assert gate.arrived(name) == {real["id"]}
+    assert seen(gate, real["id"]) and not seen(gate, rehearsed["id"])
+    assert gate.request(f"/v1/documents/{rehearsed['id']}/evidence", SANDBOX).status_code == 404
+    until(lambda: gate.run("ledger", "--check").returncode == 0)
+    ledger = json.loads(gate.run("ledger").stdout)
+    assert ledger["signer"]["seals"] == seals + 1
+    assert {row["partner"] for row in ledger["destinations"]} == {"nz-mpi"}
+
+
+@pytest.mark.parametrize("verb", ("release", "redrive", "hold"))
+def test_no_operator_can_send_it(gate, rehearsed, verb):
+    done = queue(gate, "operator", verb, rehearsed["id"])
+    assert done.returncode == 1 and "409" in done.stdout + done.stderr
+    assert not seen(gate, rehearsed["id"])
+
+
+def test_operators_see_what_it_is(gate, rehearsed):
+    assert "sandbox" in gate.run("explain", rehearsed["id"]).stdout
+    text = gate.run("explain", "PHYTO.NZ.2026.8000001").stdout
+    assert "sandbox/PHYTO" in text
+
+
+def test_a_test_anchor_makes_nothing_real(gate):
+    """The attack: what the test authority signed is sent as a real document, by the partner
+    and with its signers enrolled by a slip."""
+    path = rehearsal(gate, "PHYTO.NZ.2026.8000009")
+    found = {f["code"] for f in gate.submit(path)[1]["findings"] if f["severity"] == "error"}
+    assert {"sig.path", "partner.signer-unknown"} <= found
+    partner_file(gate, "nz-sandbox", "")
+
+    def in_force():
+        answer = gate.submit(path, SANDBOX, command="preflight")[1]
+        return "decision" in answer and "sandbox" not in answer
+
+    try:
+        until(in_force)
+        answer = gate.submit(path, SANDBOX, command="preflight")[1]
+        assert answer["decision"] == "refused"
+        codes = {f["code"] for f in answer["findings"] if f["severity"] == "error"}
+        assert "sig.path" in codes and "partner.signer-unknown" not in codes
+        status, answer = gate.submit(path, SANDBOX)
+        assert status == 1 and answer["status"] == 422
+    finally:
+        partner_file(gate, "nz-sandbox", "sandbox = true;\n")
