@@ -11,11 +11,17 @@
 
 #define FIELD_MAX 1000
 
+/* A row of the table that is being made. */
+struct row {
+	char *code;
+	size_t at, len;
+};
+
 struct reading {
 	const char *at, *end;
 	struct buf *out;
 	size_t line, columns, field; /* columns: of the header, 0 before it is read */
-	char **codes;
+	struct row *rows;
 	size_t count;
 	char **ret_error;
 };
@@ -80,7 +86,7 @@ static int read_field(struct reading *r, char field[FIELD_MAX])
 
 static int note_code(struct reading *r, const char *field)
 {
-	char **codes;
+	struct row *rows;
 
 	if (r->columns == 0)
 		return strcmp(field, "code") == 0
@@ -88,12 +94,12 @@ static int note_code(struct reading *r, const char *field)
 			       : fail(r, "the first column is not named code");
 	if (!*field)
 		return fail(r, "a code is empty");
-	codes = reallocarray(r->codes, r->count + 1, sizeof(*codes));
-	if (!codes)
+	rows = reallocarray(r->rows, r->count + 1, sizeof(*rows));
+	if (!rows)
 		return -ENOMEM;
-	r->codes = codes;
-	codes[r->count] = strdup(field);
-	return codes[r->count++] ? 0 : -ENOMEM;
+	r->rows = rows;
+	rows[r->count] = (struct row){ .code = strdup(field), .at = r->out->len };
+	return rows[r->count++].code ? 0 : -ENOMEM;
 }
 
 /* A comma leads to another field. */
@@ -126,9 +132,13 @@ static int read_row(struct reading *r)
 		return fail(r, "the row is not as long as the header");
 	if (s == 0 && fields > CSV_COLUMNS_MAX)
 		return fail(r, "there are too many columns");
+	if (s == 0)
+		s = buf_add_str(r->out, "\n");
 	if (r->columns == 0)
 		r->columns = fields;
-	return s == 0 ? buf_add_str(r->out, "\n") : s;
+	else if (s == 0)
+		r->rows[r->count - 1].len = r->out->len - r->rows[r->count - 1].at;
+	return s;
 }
 
 static void end_line(struct reading *r)
@@ -140,36 +150,50 @@ static void end_line(struct reading *r)
 	r->line++;
 }
 
-static int by_text(const void *a, const void *b)
+static int by_code(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	return strcmp(((const struct row *)a)->code, ((const struct row *)b)->code);
 }
 
-static int check_codes(const struct reading *r)
+static int sort_rows(const struct reading *r)
 {
 	if (r->count == 0)
 		return fail(r, "there are no codes");
-	qsort(r->codes, r->count, sizeof(*r->codes), by_text);
+	qsort(r->rows, r->count, sizeof(*r->rows), by_code);
 	for (size_t i = 1; i < r->count; i++)
-		if (strcmp(r->codes[i - 1], r->codes[i]) == 0) {
+		if (strcmp(r->rows[i - 1].code, r->rows[i].code) == 0) {
 			if (asprintf(r->ret_error, "the code %s is there twice",
-				    r->codes[i]) < 0)
+				    r->rows[i].code) < 0)
 				*r->ret_error = NULL;
 			return -EINVAL;
 		}
 	return 0;
 }
 
+/* The header, then the rows by code: a list in order is there to be searched when it has
+ * been read. */
+static int put_rows(const struct reading *r, struct buf *out)
+{
+	size_t header = (size_t)(strchr(r->out->data, '\n') + 1 - r->out->data);
+	int s = buf_add(out, r->out->data, header);
+
+	for (size_t i = 0; s == 0 && i < r->count; i++)
+		s = buf_add(out, r->out->data + r->rows[i].at, r->rows[i].len);
+	return s;
+}
+
 int codes_table(struct span in, struct buf *out, size_t *ret_rows, char **ret_error)
 {
+	_cleanup_buf_ struct buf table = { 0 };
 	struct reading r = { .at = (const char *)in.data,
 		.end = (const char *)in.data + in.len,
-		.out = out,
+		.out = &table,
 		.line = 1,
 		.ret_error = ret_error };
 	int s = 0;
 
 	*ret_error = NULL;
+	buf_init(&table, out->max);
 	if (in.len >= 3 && memcmp(r.at, "\xef\xbb\xbf", 3) == 0)
 		r.at += 3;
 	if (memchr(in.data, 0, in.len))
@@ -179,13 +203,15 @@ int codes_table(struct span in, struct buf *out, size_t *ret_rows, char **ret_er
 		if (s == 0)
 			end_line(&r);
 	}
-	if (s == 0 && (!out->data || !xmlCheckUTF8(BAD_CAST out->data)))
+	if (s == 0 && (!table.data || !xmlCheckUTF8(BAD_CAST table.data)))
 		s = fail(&r, "this is not UTF-8");
 	if (s == 0)
-		s = check_codes(&r);
+		s = sort_rows(&r);
+	if (s == 0)
+		s = put_rows(&r, out);
 	*ret_rows = r.count;
 	for (size_t i = 0; i < r.count; i++)
-		free(r.codes[i]);
-	free(r.codes);
+		free(r.rows[i].code);
+	free(r.rows);
 	return s;
 }

@@ -10,9 +10,9 @@
 #include "common/span.h"
 
 /* Append the table: fields without quotation marks, a comma in a field made a semicolon,
- * lines ended by LF. The first column is named code, unique and never empty; every row is
- * as long as the header. *ret_rows: codes. *ret_error: "line N: what", the caller frees.
- * Return: 0, -EINVAL, -ENOMEM. */
+ * lines ended by LF, rows in the order of their codes. The first column is named code,
+ * unique and never empty; every row is as long as the header. *ret_rows: codes.
+ * *ret_error: "line N: what", the caller frees. Return: 0, -EINVAL, -ENOMEM. */
 int codes_table(struct span in, struct buf *out, size_t *ret_rows, char **ret_error);
 
 #endif

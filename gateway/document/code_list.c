@@ -12,11 +12,30 @@
 #define DAY_S 86400
 #define NONE SIZE_MAX
 
+/* A code and the days on which it begins and ends, since 1970. */
+struct entry {
+	uint32_t code; /* where it stands in the text */
+	int32_t from, until;
+};
+
+#define NO_DAY INT32_MIN
+
+/* What is asked for of a row, and no more: of a hundred thousand places the codes and the
+ * days take a third of what the file does. */
 struct code_list {
-	char *text;	/* rows end in NUL, cells at commas */
-	uint32_t *rows; /* of those that count, sorted by code */
-	size_t count, columns;
-	size_t from, until; /* columns, NONE without */
+	char *text;	       /* the codes, each ended by NUL */
+	struct entry *entries; /* sorted by code */
+	size_t count;
+};
+
+/* A file while it is read: rows end in NUL, cells at commas. */
+struct reading {
+	struct code_list *list;
+	size_t columns, from, until; /* columns, NONE without */
+	char day_text[10]; /* the last day that was read, as most rows have it */
+	int32_t day;
+	size_t used; /* octets of codes */
+	bool sorted; /* so far */
 };
 
 struct cell {
@@ -69,26 +88,38 @@ static size_t commas(const char *row)
 	return n;
 }
 
-/* Midnight of a day at its beginning. Return: 1, 0 for an empty cell, -EINVAL. */
-static int day_of(struct cell c, int64_t *ret_t)
+/* Return: 1, 0 for an empty cell, -EINVAL. */
+static int day_of(struct reading *r, struct cell c, int32_t *ret_day)
 {
 	char text[32];
+	int64_t t;
 
+	*ret_day = NO_DAY;
 	if (c.len == 0)
 		return 0;
-	if (c.len != 10)
+	if (c.len != sizeof(r->day_text))
 		return -EINVAL;
-	(void)snprintf(text, sizeof(text), "%.10sT00:00:00Z", c.text);
-	return clock_parse(text, ret_t) < 0 ? -EINVAL : 1;
+	if (memcmp(c.text, r->day_text, c.len) != 0) {
+		(void)snprintf(text, sizeof(text), "%.10sT00:00:00Z", c.text);
+		if (clock_parse(text, &t) < 0)
+			return -EINVAL;
+		memcpy(r->day_text, c.text, c.len);
+		r->day = (int32_t)(t / DAY_S);
+	}
+	*ret_day = r->day;
+	return 1;
 }
 
-static bool days_ok(const struct code_list *l, const char *row)
+static bool days_ok(struct reading *r, const char *row, struct entry *ret)
 {
-	int64_t from = 0, until = 0;
-	int a = l->from == NONE ? 0 : day_of(cell_of(row, l->from), &from);
-	int b = l->until == NONE ? 0 : day_of(cell_of(row, l->until), &until);
+	int a = 0, b = 0;
 
-	return a >= 0 && b >= 0 && !(a && b && until < from);
+	ret->from = ret->until = NO_DAY;
+	if (r->from != NONE)
+		a = day_of(r, cell_of(row, r->from), &ret->from);
+	if (r->until != NONE)
+		b = day_of(r, cell_of(row, r->until), &ret->until);
+	return a >= 0 && b >= 0 && !(a && b && ret->until < ret->from);
 }
 
 /* What rows have to hold to count. */
@@ -111,50 +142,62 @@ static int read_condition(const char *header, const char *where, struct conditio
 	return ret->column == NONE ? -EINVAL : 0;
 }
 
-static const char *row_fault(const struct code_list *l, const char *row)
+static const char *row_fault(struct reading *r, const char *row, struct entry *ret)
 {
 	if (strpbrk(row, "\r\""))
 		return "carriage returns and quotation marks are not used here";
-	if (commas(row) + 1 != l->columns)
+	if (commas(row) + 1 != r->columns)
 		return "the row is not as long as the header";
-	if (!days_ok(l, row))
+	if (!days_ok(r, row, ret))
 		return "from and until are days as 2026-12-31, in this order, or empty";
 	return NULL;
 }
 
-static int read_rows(struct code_list *l, char *at, const struct condition *condition,
+/* Keep the code of a row; it moves to the front of the text, which is behind the reader.
+ */
+static void keep(struct reading *r, const char *row, const struct entry *days)
+{
+	struct code_list *l = r->list;
+	struct entry *e = &l->entries[l->count];
+	struct cell code = cell_of(row, 0);
+
+	*e = *days;
+	e->code = (uint32_t)r->used;
+	memmove(l->text + r->used, code.text, code.len);
+	l->text[r->used + code.len] = '\0';
+	r->used += code.len + 1;
+	if (l->count && strcmp(l->text + e[-1].code, l->text + e->code) > 0)
+		r->sorted = false;
+	l->count++;
+}
+
+static int read_rows(struct reading *r, char *at, const struct condition *condition,
 	const char *path, char **ret_error)
 {
 	for (size_t line = 2; at && *at; line++) {
 		char *row = strsep(&at, "\n");
-		const char *fault = row_fault(l, row);
+		struct entry days;
+		const char *fault = row_fault(r, row, &days);
 
 		if (fault)
 			return fail(ret_error, path, line, fault);
 		if (condition->column == NONE ||
 			cell_is(cell_of(row, condition->column), condition->value,
 				strlen(condition->value)))
-			l->rows[l->count++] = (uint32_t)(row - l->text);
+			keep(r, row, &days);
 	}
-	if (l->count)
+	if (r->list->count)
 		return 0;
 	return condition->value ? -EINVAL
 				: fail(ret_error, path, 1, "there are no codes");
-}
-
-static int compare_cells(struct cell a, struct cell b)
-{
-	int order = memcmp(a.text, b.text, a.len < b.len ? a.len : b.len);
-
-	return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
 static int by_code(const void *a, const void *b, void *text)
 {
 	const char *base = text;
 
-	return compare_cells(cell_of(base + *(const uint32_t *)a, 0),
-		cell_of(base + *(const uint32_t *)b, 0));
+	return strcmp(base + ((const struct entry *)a)->code,
+		base + ((const struct entry *)b)->code);
 }
 
 static size_t lines_of(const char *text)
@@ -167,29 +210,42 @@ static size_t lines_of(const char *text)
 }
 
 static int read_list(
-	struct code_list *l, const char *path, const char *where, char **ret_error)
+	struct reading *r, const char *path, const char *where, char **ret_error)
 {
+	struct code_list *l = r->list;
 	struct condition condition;
 	char *rest = l->text, *header;
 
-	l->rows = calloc(lines_of(l->text), sizeof(*l->rows));
-	if (!l->rows)
+	l->entries = calloc(lines_of(l->text), sizeof(*l->entries));
+	if (!l->entries)
 		return -ENOMEM;
 	header = strsep(&rest, "\n");
-	l->columns = commas(header) + 1;
-	if (l->columns > COLUMNS_MAX)
+	r->columns = commas(header) + 1;
+	if (r->columns > COLUMNS_MAX)
 		return fail(ret_error, path, 1, "there are too many columns");
-	l->from = column_named(header, "from", 4);
-	l->until = column_named(header, "until", 5);
+	r->from = column_named(header, "from", 4);
+	r->until = column_named(header, "until", 5);
 	if (read_condition(header, where, &condition) < 0)
 		return -EINVAL;
-	return read_rows(l, rest, &condition, path, ret_error);
+	return read_rows(r, rest, &condition, path, ret_error);
+}
+
+/* Give back what the codes do not need; that it cannot be given back is no fault. */
+static void shrink(struct code_list *l, size_t used)
+{
+	char *text = realloc(l->text, used);
+	struct entry *entries;
+
+	l->text = text ? text : l->text;
+	entries = reallocarray(l->entries, l->count, sizeof(*entries));
+	l->entries = entries ? entries : l->entries;
 }
 
 int code_list_load(const char *path, const char *where, struct code_list **ret_list,
 	char **ret_error)
 {
 	_cleanup_(code_list_freep) struct code_list *l = calloc(1, sizeof(*l));
+	struct reading reading = { .list = l, .sorted = true };
 	size_t len = 0;
 	int r = l ? file_read(path, CODE_LIST_MAX, (uint8_t **)&l->text, &len) : -ENOMEM;
 
@@ -200,10 +256,12 @@ int code_list_load(const char *path, const char *where, struct code_list **ret_l
 	}
 	if (strlen(l->text) != len || len == 0)
 		return fail(ret_error, path, 1, "the list is empty or not text");
-	r = read_list(l, path, where, ret_error);
+	r = read_list(&reading, path, where, ret_error);
 	if (r < 0)
 		return r;
-	qsort_r(l->rows, l->count, sizeof(*l->rows), by_code, l->text);
+	shrink(l, reading.used);
+	if (!reading.sorted)
+		qsort_r(l->entries, l->count, sizeof(*l->entries), by_code, l->text);
 	*ret_list = TAKE(l);
 	return 0;
 }
@@ -213,22 +271,20 @@ void code_list_free(struct code_list *l)
 	if (!l)
 		return;
 	free(l->text);
-	free(l->rows);
+	free(l->entries);
 	free(l);
 }
 
-static const char *find_row(const struct code_list *l, const char *code)
+static const struct entry *find(const struct code_list *l, const char *code)
 {
-	const struct cell wanted = { code, strlen(code) };
 	size_t low = 0, high = l->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const char *row = l->text + l->rows[middle];
-		int order = compare_cells(wanted, cell_of(row, 0));
+		int order = strcmp(code, l->text + l->entries[middle].code);
 
 		if (order == 0)
-			return row;
+			return &l->entries[middle];
 		if (order < 0)
 			high = middle;
 		else
@@ -238,26 +294,27 @@ static const char *find_row(const struct code_list *l, const char *code)
 }
 
 static enum code_answer give_day(
-	enum code_answer answer, struct cell day, char ret_day[11])
+	enum code_answer answer, int32_t day, char ret_day[CODE_DAY_SIZE])
 {
-	(void)snprintf(ret_day, 11, "%.*s", (int)day.len, day.text);
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format((int64_t)day * DAY_S, text);
+	(void)snprintf(ret_day, CODE_DAY_SIZE, "%.10s", text);
 	return answer;
 }
 
-enum code_answer code_list_find(
-	const struct code_list *l, const char *code, int64_t at, char ret_day[11])
+enum code_answer code_list_find(const struct code_list *l, const char *code, int64_t at,
+	char ret_day[CODE_DAY_SIZE])
 {
-	const char *row = strchr(code, ',') ? NULL : find_row(l, code);
-	int64_t day;
+	const struct entry *e = find(l, code);
 
 	ret_day[0] = '\0';
-	if (!row)
+	if (!e)
 		return CODE_UNKNOWN;
-	if (l->from != NONE && day_of(cell_of(row, l->from), &day) == 1 && at < day)
-		return give_day(CODE_TOO_EARLY, cell_of(row, l->from), ret_day);
-	if (l->until != NONE && day_of(cell_of(row, l->until), &day) == 1 &&
-		at >= day + DAY_S)
-		return give_day(CODE_TOO_LATE, cell_of(row, l->until), ret_day);
+	if (e->from != NO_DAY && at < (int64_t)e->from * DAY_S)
+		return give_day(CODE_TOO_EARLY, e->from, ret_day);
+	if (e->until != NO_DAY && at >= ((int64_t)e->until + 1) * DAY_S)
+		return give_day(CODE_TOO_LATE, e->until, ret_day);
 	return CODE_KNOWN;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * One code list, policies/codes/NAME.csv: is a code in it, and was it on a day; large
- * ones (UN/LOCODE, EPPO) too: the text once, with a sorted index of its rows. Never knows
- * what a code means.
+ * ones (UN/LOCODE, EPPO) too: its codes and days alone, in order. Never knows what a code
+ * means.
  */
 #ifndef SEALGATE_DOCUMENT_CODE_LIST_H
 #define SEALGATE_DOCUMENT_CODE_LIST_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define CODE_LIST_MAX (16u * 1024 * 1024) /* octets of a list */
+#define CODE_DAY_SIZE 11
 
 struct code_list;
 
@@ -33,8 +34,8 @@ enum code_answer {
 };
 
 /* Look a code up as of a time in seconds. */
-enum code_answer code_list_find(
-	const struct code_list *l, const char *code, int64_t at, char ret_day[11]);
+enum code_answer code_list_find(const struct code_list *l, const char *code, int64_t at,
+	char ret_day[CODE_DAY_SIZE]);
 
 /* How many rows count. */
 size_t code_list_count(const struct code_list *l);

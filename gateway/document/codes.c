@@ -245,7 +245,7 @@ static void check_node(const struct code_check *check, const xmlNode *node, int6
 	struct findings *findings)
 {
 	_cleanup_(freep) char *value = value_of(node), *path = NULL;
-	char message[MESSAGE_MAX], day[11] = "";
+	char message[MESSAGE_MAX], day[CODE_DAY_SIZE] = "";
 	enum code_answer answer =
 		value ? code_list_find(check->codes, value, date, day) : CODE_UNKNOWN;
 

@@ -29,6 +29,7 @@ static void test_plain(void **state)
 	(void)state;
 	expect("code,name\nA,x\nB,y\n", "code,name\nA,x\nB,y\n", 2);
 	expect("code\r\nA\r\nB", "code\nA\nB\n", 2);
+	expect("code,name\nB,b\nAB,ab\nA,a\n", "code,name\nA,a\nAB,ab\nB,b\n", 3);
 	expect("\xef\xbb\xbf"
 	       "code,name\nA,\n",
 		"code,name\nA,\n", 1);
