@@ -180,6 +180,17 @@ static void judge_route(struct judged *j)
 			j->type->name, j->facts.import_country);
 }
 
+/* Whom the gate believes is agreed with each authority; what the EU's lists say of the
+ * same signer is another thing, and only `qualification` says it. */
+static void label_trust(struct judged *j)
+{
+	for (size_t i = 0; i < j->signatures->count; i++) {
+		struct xades_signature *s = &j->signatures->signatures[i];
+
+		s->trust = s->path_outcome == PKI_PASSED ? "bilateral" : NULL;
+	}
+}
+
 static int judge_all(struct judged *j, int64_t at)
 {
 	int r;
@@ -318,6 +329,7 @@ int admit(const struct admit_context *context, struct span octets, const char *p
 	if (r < 0)
 		return r;
 	judge_lists(&j);
+	label_trust(&j);
 	/* Before the tree loses its signatures. */
 	signatures = xades_signatures_to_json(j.signatures);
 	r = judge_all(&j, j.at);

@@ -11,6 +11,8 @@
 #include "trust/snapshot.h"
 #include "xades/validate.h"
 
+#define TRUST_BY_LISTS "eu-list" /* of struct xades_signature */
+
 enum qualified_type {
 	QUALIFIED_UNKNOWN = 0,
 	QUALIFIED_ESIG,

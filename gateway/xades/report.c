@@ -93,8 +93,10 @@ static json_t *signature_json(const struct xades_signature *s)
 		"best_signature_time", json_time(s->best_signature_time), "timestamps",
 		timestamps_json(s), "scope", s->scope);
 
-	if (json && s->file &&
-		json_object_set_new(json, "signature_file", json_text(s->file)) < 0) {
+	if (json && ((s->file && json_object_set_new(json, "signature_file",
+					 json_text(s->file)) < 0) ||
+			    (s->trust && json_object_set_new(json, "trust",
+						 json_text(s->trust)) < 0))) {
 		json_decref(json);
 		return NULL;
 	}

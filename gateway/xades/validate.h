@@ -92,7 +92,8 @@ struct xades_signature {
 	X509 *signer;		/* NULL when not identified */
 	STACK_OF(X509) * chain; /* as far as found; may be NULL */
 	char qualification[48]; /* "NA" until a trust list speaks */
-	int64_t signing_time;	/* claimed, 0 when absent: never proof */
+	const char *trust;    /* whose word its path ends at, static; NULL: nobody said */
+	int64_t signing_time; /* claimed, 0 when absent: never proof */
 	int64_t best_signature_time;
 	struct xades_timestamp *timestamps;
 	size_t timestamp_count;

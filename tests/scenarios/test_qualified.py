@@ -3,6 +3,7 @@
 file may demand it."""
 import base64
 import datetime
+import json
 import pathlib
 
 import pytest
@@ -120,6 +121,16 @@ def test_what_lists_say(house, tmp_path):
     accepted = answer_when(house, document, lambda a: a.decision == "accepted")
     said = [s["qualification"] for s in accepted.report["signatures"]]
     assert said[1] == "QESEAL" and not said[0].startswith("Q"), said
+    # Whom the gate believes is one thing, what the lists say another.
+    for answer in (without, accepted):
+        assert [s["trust"] for s in answer.report["signatures"]] == ["bilateral", "bilateral"]
+    by_lists = json.loads(sealgate("verify", "--store", house.dir / "state" / "trust" / "lists",
+                                   document).stdout)
+    assert [s["trust"] for s in by_lists["signatures"]] == ["eu-list", "eu-list"]
+    by_anchors = json.loads(sealgate("verify", "--store", house.dir / "policies" / "anchors",
+                                     document).stdout)
+    assert [s["qualification"] for s in by_anchors["signatures"]] == ["NA", "NA"]
+    assert all("trust" not in s for s in by_anchors["signatures"])
     assert accepted.report["store_version"] != without.report["store_version"]
     house.enrol('qualification = ( { types = ( "*" ); officer = "qualified"; } );\n')
     refused = answer_when(house, document, lambda a: a.decision == "refused")
