@@ -15,6 +15,7 @@
 #include "seal/certificates.h"
 #include "seal/clock_guard.h"
 #include "seal/renewal.h"
+#include "seal/seats.h"
 #include "seal/tsa.h"
 
 #define ATTEMPT_REASON_SIZE 240
@@ -38,6 +39,7 @@ struct seal_house {
 	bool test;
 	struct authorities authorities;
 	struct batches *batches; /* NULL: none, whatever the rule says */
+	struct seats seats;
 	struct renewal_rule renewal;
 	struct degraded_rule degraded; /* while no authority gives a time-stamp */
 	int lease_s;

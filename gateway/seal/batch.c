@@ -168,6 +168,8 @@ enum stamp batch_record(struct seal_tools *t, struct span document, struct buf *
 	(void)snprintf(ret_reason, size, "no memory for a batch");
 	if (digest_sha256(document, hash) < 0)
 		return STAMP_NONE;
+	/* Who waits for others, or for the authority, keeps nobody from joining. */
+	seats_give(&t->house->seats.work);
 	pthread_mutex_lock(&all->lock);
 	b = join(all, (size_t)rule->documents, document, hash, &index);
 	if (b && index == 0) {
@@ -181,6 +183,7 @@ enum stamp batch_record(struct seal_tools *t, struct span document, struct buf *
 	while (b && !b->done)
 		pthread_cond_wait(&b->changed, &all->lock);
 	pthread_mutex_unlock(&all->lock);
+	seats_take(&t->house->seats.work);
 	if (!b)
 		return STAMP_NONE;
 	outcome = share(b, index, ret, ret_gen_time, ret_reason, size);

@@ -49,12 +49,10 @@ static int open_authorities(struct seal_house *h, const struct instance *instanc
 	if (r < 0)
 		log_event(LOG_ERR, "seal.authorities", NULL, "%s",
 			error ? error : strerror(-r));
-	else if (h->authorities.batch.documents >
-		 config_int(instance->config, "seal.threads"))
+	else if (h->authorities.batch.documents > THREADS_MAX)
 		log_event(LOG_WARNING, "seal.batch", NULL,
-			"a batch of %d documents needs as many threads (seal.threads): "
-			"it waits in vain for more",
-			h->authorities.batch.documents);
+			"a batch of %d documents: no more than %d can wait for it",
+			h->authorities.batch.documents, THREADS_MAX);
 	if (r == 0 && !h->authorities.count)
 		log_event(LOG_ERR, "seal.tsa-missing", NULL,
 			"no time-stamping authority in " AUTHORITIES_FILE
@@ -114,6 +112,8 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 	if (r == 0)
 		r = open_degraded(h, &d->instance);
 	if (r == 0)
+		r = seats_init(&h->seats, (unsigned int)config_int(c, "seal.threads"));
+	if (r == 0)
 		r = batches_init(&BATCHES);
 	h->batches = &BATCHES;
 	return r;
@@ -129,10 +129,20 @@ static bool start_renewer(struct seal_house *h, pthread_t *ret)
 	return false;
 }
 
+/* As many as seal at once, and as many as may wait for a batch besides. */
+static size_t threads_wanted(const struct seal_house *h)
+{
+	size_t count = (size_t)config_int(h->daemon->instance.config, "seal.threads");
+
+	if (h->authorities.batch.documents > 1)
+		count += (size_t)h->authorities.batch.documents;
+	return count < THREADS_MAX ? count : THREADS_MAX;
+}
+
 /* Return: how many threads served. */
 static size_t seal(struct seal_house *h)
 {
-	size_t count = (size_t)config_int(h->daemon->instance.config, "seal.threads");
+	size_t count = threads_wanted(h);
 	pthread_t threads[THREADS_MAX];
 	struct breaker breaker;
 	struct seal_worker worker = { .house = h, .breaker = &breaker };
@@ -141,7 +151,7 @@ static size_t seal(struct seal_house *h)
 	bool renews;
 
 	breaker_init(&breaker);
-	while (running < count && running < THREADS_MAX &&
+	while (running < count &&
 		pthread_create(&threads[running], NULL, worker_run, &worker) == 0)
 		running++;
 	if (running < count)

@@ -199,12 +199,28 @@ static void sealed(struct loop *l, const struct job *j, const struct attempt *a)
 			r < 0 ? strerror(-r) : "the claim was lost");
 }
 
+/* Whoever has a document waits for a seat; few do, for the lease runs. */
+static bool claim_seated(struct loop *l, struct job *j)
+{
+	struct seats *seats = &l->worker->house->seats;
+	bool claimed = false;
+
+	*j = (struct job){ .document_fd = -1, .report_fd = -1, .receipt_fd = -1 };
+	seats_take(&seats->claims);
+	if (!daemon_wait(l->worker->house->daemon, 0))
+		claimed = claim(l, j);
+	if (claimed)
+		seats_take(&seats->work);
+	seats_give(&seats->claims);
+	return claimed;
+}
+
 static void one(struct loop *l)
 {
 	struct attempt a;
 	struct job j;
 
-	if (!claim(l, &j)) {
+	if (!claim_seated(l, &j)) {
 		breaker_skipped(l->worker->breaker);
 		job_done(&j);
 		return;
@@ -214,6 +230,7 @@ static void one(struct loop *l)
 		sealed(l, &j, &a);
 	else
 		failed(l, &j, &a);
+	seats_give(&l->worker->house->seats.work);
 	if (a.container_fd >= 0)
 		close(a.container_fd);
 	job_done(&j);
