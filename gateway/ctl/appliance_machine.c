@@ -6,16 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <openssl/crypto.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define SYSTEMCTL "/usr/bin/systemctl"
 #define RECOVERY_KEY APPLIANCE_HANDOVER "/recovery-key"
 #define RECOVERY_KEY_MAX 4096u
-/* Asked for by systemd-repart at the next start (its partition has FactoryReset=). */
+/* What the next start is asked for, where systemd-repart knows it. */
 #define FACTORY_RESET                                                                    \
 	"/sys/firmware/efi/efivars/FactoryReset-8cf2644b-4b0b-428f-9387-6d876050dc67"
 
@@ -32,14 +34,27 @@ int appliance_forget(void)
 {
 	/* attributes (kept, of boot services and of the system that runs), then "yes" */
 	static const uint8_t YES[] = { 7, 0, 0, 0, 'y', 0, 'e', 0, 's', 0, 0, 0 };
-	int fd = open(FACTORY_RESET, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	_cleanup_(closep) int fd =
+		open(FACTORY_RESET, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	ssize_t n;
 
 	if (fd < 0)
-		return -errno;
+		return errno == EEXIST ? 0 : -errno;
 	n = write(fd, YES, sizeof(YES));
-	if (close(fd) < 0 || n != (ssize_t)sizeof(YES))
+	if (n != (ssize_t)sizeof(YES))
 		return n < 0 ? -errno : -EIO;
+	return 0;
+}
+
+int appliance_forgotten(void)
+{
+	_cleanup_(closep) int fd = open(FACTORY_RESET, O_RDONLY | O_CLOEXEC);
+	int removable = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (ioctl(fd, FS_IOC_SETFLAGS, &removable) < 0 || unlink(FACTORY_RESET) < 0)
+		return -errno;
 	return 0;
 }
 

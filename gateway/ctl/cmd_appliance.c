@@ -225,15 +225,6 @@ static int ask_manager(const char *unit)
 		"the machine starts again", "", NULL);
 }
 
-static int forget(void)
-{
-	int r = appliance_forget();
-
-	if (r < 0)
-		return tell("appliance.reset", r, "", "", NULL);
-	return restart();
-}
-
 static int recovery_key(void)
 {
 	int r = appliance_recovery_key();
@@ -272,7 +263,11 @@ static int run_unit(const char *verb)
 	if (strcmp(verb, "return") == 0)
 		return give_back();
 	if (strcmp(verb, "forget") == 0)
-		return forget();
+		return tell("appliance.reset", appliance_forget(),
+			"the next start makes a new /var", "", NULL);
+	if (strcmp(verb, "forgotten") == 0)
+		return tell("appliance.reset", appliance_forgotten(), "/var is a new one",
+			"", NULL);
 	return command_no_verb(verb);
 }
 
