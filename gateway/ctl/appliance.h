@@ -44,9 +44,10 @@ int appliance_raise_floor(void);
  * instance. Return: 0 or negative with *ret_error. */
 int appliance_egress(char **ret_error);
 
-/* Whether the application works: signer, queue, verification, listeners. *ret_reason is
- * one line, the caller frees it; NULL when it does. Return: 0 healthy, 1 not, -errno. */
-int appliance_health(char **ret_reason);
+/* Whether the application of an instance works: queue, signer, verification, sealing,
+ * listeners. *ret_reason is one line, the caller frees it; NULL when it does.
+ * Return: 0 healthy, 1 not. */
+int appliance_health(const char *dir, char **ret_reason);
 
 /* What this machine is: versions, boot, update state, listeners, signer, certificates
  * with the days that they have left. What cannot be read is null. The caller owns it. */

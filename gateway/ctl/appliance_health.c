@@ -7,16 +7,35 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "common/memfd.h"
+#include "common/self_test.h"
 #include "ctl/ports.h"
 #include "pkcs11/client.h"
 #include "policy/verify_client.h"
 #include "queue/client.h"
+#include "xades/trial.h"
+#include "xades/validate.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define ASK_MS 5000
 #define NO_DOCUMENT "00000000000000000000000000"
+
+/* A key is usable once it has made a trial signature that verifies. */
+static bool signs(const json_t *status, const char *name)
+{
+	const json_t *role;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "roles"), i, role)
+	{
+		const char *other = json_string_of(role, "role");
+
+		if (other && strcmp(other, name) == 0)
+			return json_is_true(json_object_get(role, "usable"));
+	}
+	return false;
+}
 
 static const char *signer_fault(const struct instance *i)
 {
@@ -30,10 +49,12 @@ static const char *signer_fault(const struct instance *i)
 		signer_status(signer, &text) < 0)
 		return "the signer does not answer";
 	status = json_read(span_str(text), LIMIT_REPORT);
-	return json_is_true(json_object_get(status, "active")) &&
-			       json_is_false(json_object_get(status, "away"))
-		       ? NULL
-		       : "the token does not sign";
+	if (!json_is_true(json_object_get(status, "active")) ||
+		!json_is_false(json_object_get(status, "away")))
+		return "the token does not sign";
+	if (!signs(status, "receipt"))
+		return "no receipt can be signed";
+	return signs(status, "seal") ? NULL : "no seal can be signed";
 }
 
 /* A document that cannot be there: being told so is the answer. */
@@ -52,51 +73,103 @@ static const char *queue_fault(const struct instance *i)
 	return NULL;
 }
 
-/* A document that nobody may send is judged by a worker with the policy and the trust
- * store in force: refused, and about these octets, is what works. */
-static const char *verify_fault(const struct instance *i)
+/* Have octets judged as a partner's document. Return: 0 with the report, else negative:
+ * whatever it is, it is refused. */
+static int judge(const struct instance *i, struct span octets, json_t **ret_report)
 {
-	static const char TRIAL[] = "<trial/>";
 	struct verify_request request = { .mode = VERIFY_DOCUMENT,
 		.at = clock_now(),
 		.subject = "self-test",
 		.document_id = NO_DOCUMENT };
-	_cleanup_(closep) int input = memfd_from("trial", span_str(TRIAL)), report = -1;
+	_cleanup_(closep) int input = memfd_from("trial", octets), report = -1;
 	uint8_t digest[SHA256_SIZE];
 	struct verdict verdict = { 0 };
+	struct span text;
 	char path[PATH_MAX];
 
-	if (input < 0 || digest_sha256(span_str(TRIAL), digest) < 0 ||
+	if (input < 0 || digest_sha256(octets, digest) < 0 ||
 		instance_socket(i, "verify", path) < 0 ||
-		verify_ask(path, &request, input, digest, ASK_MS, &verdict, &report) != 1)
-		return "verification does not answer";
-	return verdict.decision == DECISION_REFUSED
-		       ? NULL
-		       : "verification does not refuse what it must";
+		verify_ask(path, &request, input, digest, ASK_MS, &verdict, &report) !=
+			1 ||
+		memfd_map(report, LIMIT_REPORT, &text) < 0)
+		return -EAGAIN;
+	*ret_report = json_read(text, LIMIT_REPORT);
+	memfd_unmap(&text);
+	return verdict.decision == DECISION_REFUSED ? 0 : -EPROTO;
 }
 
-int appliance_health(char **ret_reason)
+/* Is the one signature of a report one over the octets as they are? */
+static bool core_valid(const json_t *report)
+{
+	const json_t *signatures = json_object_get(report, "signatures");
+
+	return json_array_size(signatures) == 1 &&
+	       json_is_true(json_object_get(json_array_get(signatures, 0), "core_valid"));
+}
+
+static const char *fault_of_trial(const struct instance *i, struct buf *document)
+{
+	_cleanup_json_ json_t *whole = NULL, *spoilt = NULL;
+	uint8_t *at = memmem(document->data, document->len, "self", 4);
+	int r = judge(i, buf_span(document), &whole);
+
+	if (at)
+		*at = 'S';
+	if (r == 0)
+		r = at ? judge(i, buf_span(document), &spoilt) : -EIO;
+	if (r < 0)
+		return r == -EPROTO ? "verification does not refuse what it must"
+				    : "verification does not answer";
+	if (!core_valid(whole))
+		return "verification does not find a signature that is right";
+	return core_valid(spoilt) ? "verification does not see what was changed" : NULL;
+}
+
+/* A document by somebody whom nobody knows is judged by a worker with the policy and the
+ * trust store in force, whole and changed: it is refused, and its signature told apart.
+ */
+static const char *verify_fault(const struct instance *i)
+{
+	static const char TRIAL[] = "<trial>self-test</trial>";
+	_cleanup_(trial_signer_done) struct trial_signer partner = { 0 };
+	_cleanup_buf_ struct buf document;
+
+	buf_init(&document, LIMIT_DOCUMENT);
+	if (xades_setup() < 0 ||
+		trial_signer_make(TRIAL_P256, clock_now(), &partner) < 0 ||
+		trial_sign(&partner, span_str(TRIAL), clock_now(), &document) < 0)
+		return "a document for the self-test cannot be signed";
+	return fault_of_trial(i, &document);
+}
+
+/* Queue, signer and verification by asking them, sealing by what it found out itself. */
+static char *fault_of(const struct instance *i)
+{
+	char reason[SELF_TEST_REASON_SIZE];
+	const char *fault = queue_fault(i);
+
+	if (!fault)
+		fault = signer_fault(i);
+	if (!fault)
+		fault = verify_fault(i);
+	if (!fault && self_test_read(i, reason) != 0)
+		fault = reason;
+	if (!fault && !ports_answer(i))
+		fault = "a listener does not take connections";
+	return fault ? strdup(fault) : NULL;
+}
+
+int appliance_health(const char *dir, char **ret_reason)
 {
 	_cleanup_(freep) char *error = NULL;
-	const char *fault;
 	struct instance i;
-	int r = instance_open(APPLIANCE_INSTANCE, &i, &error);
+	int r = instance_open(dir, &i, &error);
 
-	*ret_reason = NULL;
 	if (r < 0) {
 		*ret_reason = TAKE(error);
 		return 1;
 	}
-	fault = queue_fault(&i);
-	if (!fault)
-		fault = signer_fault(&i);
-	if (!fault)
-		fault = verify_fault(&i);
-	if (!fault && !ports_answer(&i))
-		fault = "a listener does not take connections";
+	*ret_reason = fault_of(&i);
 	instance_done(&i);
-	if (!fault)
-		return 0;
-	*ret_reason = strdup(fault);
-	return 1;
+	return *ret_reason ? 1 : 0;
 }

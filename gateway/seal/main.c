@@ -7,10 +7,12 @@
  */
 #include "common/durable.h"
 #include "common/log.h"
+#include "common/self_test.h"
 #include "evidence/seal_policy.h"
 #include "pki/errors.h"
 #include "seal/batch.h"
 #include "seal/renew.h"
+#include "seal/self_test.h"
 #include "seal/worker.h"
 #include "xades/validate.h"
 
@@ -119,13 +121,16 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 	return r;
 }
 
-/* Containers of before are nobody's haste: one thread beside those that seal. */
-static bool start_renewer(struct seal_house *h, pthread_t *ret)
+/* What is nobody's haste has a thread of its own beside those that seal: containers of
+ * before, and whether this program seals at all. */
+static bool start_beside(struct seal_house *h, void *(*run)(void *), pthread_t *ret)
 {
-	if (pthread_create(ret, NULL, renew_run, h) == 0)
+	if (pthread_create(ret, NULL, run, h) == 0)
 		return true;
 	log_event(LOG_ERR, "seal.threads", NULL,
-		"no thread for containers that get more: they stay as they are");
+		run == renew_run
+			? "no thread for containers that get more: they stay as they are"
+			: "no thread for the self-test");
 	return false;
 }
 
@@ -147,8 +152,8 @@ static size_t seal(struct seal_house *h)
 	struct breaker breaker;
 	struct seal_worker worker = { .house = h, .breaker = &breaker };
 	size_t running = 0;
-	pthread_t renewer;
-	bool renews;
+	pthread_t renewer, tester;
+	bool renews, tests;
 
 	breaker_init(&breaker);
 	while (running < count &&
@@ -157,7 +162,8 @@ static size_t seal(struct seal_house *h)
 	if (running < count)
 		log_event(LOG_ERR, "seal.threads", NULL,
 			"only %zu of %zu threads could start", running, count);
-	renews = running && start_renewer(h, &renewer);
+	renews = running && start_beside(h, renew_run, &renewer);
+	tests = running && start_beside(h, self_test_run, &tester);
 	if (running) {
 		daemon_ready(h->daemon);
 		daemon_wait(h->daemon, -1);
@@ -166,6 +172,8 @@ static size_t seal(struct seal_house *h)
 		pthread_join(threads[i], NULL);
 	if (renews)
 		pthread_join(renewer, NULL);
+	if (tests)
+		pthread_join(tester, NULL);
 	return running;
 }
 
@@ -187,6 +195,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	look_at_policy(&d.instance);
+	(void)self_test_forget(&d.instance);
 	r = seal(&house) ? 0 : 1;
 	log_event(LOG_INFO, "seal.end", NULL, "stopped");
 	anchors_done(&house.anchors);
