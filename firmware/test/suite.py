@@ -298,10 +298,27 @@ class Suite:
         expect(self.version() == OLD, f"the old version, not {self.version()}", self.machine)
 
     def good_update(self):
-        """a good update takes, keeps /var and becomes the version in force"""
-        self.power_on(self.machine, [self.medium("good", configuration=False, update=NEW)])
-        expect(self.machine.wait(r"the update is staged", BOOT_S), "staged", self.machine)
-        expect(self.machine.wait(HEALTHY, BOOT_S), "healthy", self.machine)
+        """a signed update that two people send over the network takes"""
+        if not self.reachable():
+            self.healthy()
+        folder = self.folder / "afar"
+        script("bundle", folder, FIRMWARE_VERSION=NEW, BUNDLE_UKI="test")
+        said = self.remote("viewer", "appliance", "update", folder)
+        expect(said.returncode == 1 and "answered 403" in said.stderr,
+               f"the wrong role: {said.stderr}", self.machine)
+        forged = self.folder / "forged"
+        forged.mkdir(exist_ok=True)
+        shutil.copyfile(folder / "manifest", forged / "manifest")
+        (forged / "manifest.p7s").write_bytes(b"nobody's")
+        said = self.remote("operator", "appliance", "update", forged)
+        expect(said.returncode == 1 and "not by who may sign this" in said.stderr,
+               f"a forged one: {said.stdout}{said.stderr}", self.machine)
+        started = time.monotonic()
+        said = self.together("appliance", "update", folder)
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        print(f"      sent and staged in {time.monotonic() - started:.0f} s")
+        expect(self.machine.wait(rf"(?s){STARTS}{NEW}.*{HEALTHY}", 2 * BOOT_S), "healthy",
+               self.machine)
         expect(self.version() == NEW, f"the new version, not {self.version()}", self.machine)
         status, answer = retry(lambda: self.gate.submit(self.document[0]), 30)
         expect(status == 0 and answer["id"] == self.document[1]["id"],

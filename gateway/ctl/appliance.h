@@ -69,6 +69,18 @@ int appliance_forgotten(void);
 #define APPLIANCE_HANDOVER "/run/appliance-handover"
 int appliance_recovery_key(void);
 
+/* Of what comes from afar (parcel.h): take a piece from standard input. As parcel_put. */
+int appliance_parcel(
+	const char *name, const char *offset, long long *ret_have, char **ret_error);
+
+/* Have the unit of the image take ("update", "apply") the parcel whose name is
+ * "sha256:DIGEST of its manifest"; the machine then starts again. Return: 0, or negative
+ * with *ret_error. */
+int appliance_take_named(const char *verb, const char *name, char **ret_error);
+
+/* In that unit: do it, and leave what came of it. Return: as appliance_update. */
+int appliance_take(char **ret_error);
+
 /* What who helps from elsewhere needs to know, and nothing that is a secret: report,
  * state of units, log. The caller owns it. */
 json_t *appliance_support(void);

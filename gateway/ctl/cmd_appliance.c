@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "ctl/appliance.h"
 #include "ctl/command.h"
+#include "ctl/remote_parcel.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -228,6 +229,40 @@ static int ask_manager(const char *unit)
 		"the machine starts again", "", NULL);
 }
 
+static int parcel(const char *name, const char *offset)
+{
+	_cleanup_(freep) char *error = NULL;
+	long long have = 0;
+	int r = appliance_parcel(name, offset, &have, &error);
+
+	if (r < 0) {
+		command_fault("%s", error ? error : strerror(-r));
+		return EXIT_NOT_PASSED;
+	}
+	printf("{\"have\":%lld}\n", have);
+	return EXIT_CLEAN;
+}
+
+/* What came from afar is called by its digest, and never by a path. */
+static int take_named(const char *verb, const char *name)
+{
+	char *error = NULL;
+	int r = appliance_take_named(verb, name, &error);
+
+	return tell(*verb == 'a' ? "appliance.apply" : "appliance.update", r,
+		"taken; the machine starts again with it", "", error);
+}
+
+static int take(void)
+{
+	char *error = NULL;
+	int r = appliance_take(&error), status;
+
+	status = tell("appliance.take", r, "what came from afar is taken",
+		"what came from afar is nothing new", error);
+	return r == 0 ? restart() : status;
+}
+
 static int recovery_key(void)
 {
 	int r = appliance_recovery_key();
@@ -263,6 +298,8 @@ static int run_unit(const char *verb)
 		return health();
 	if (strcmp(verb, "keep") == 0)
 		return keep();
+	if (strcmp(verb, "take") == 0)
+		return take();
 	if (strcmp(verb, "return") == 0)
 		return give_back();
 	if (strcmp(verb, "forget") == 0)
@@ -278,7 +315,7 @@ int cmd_appliance(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 	bool takes = strcmp(verb, "apply") == 0 || strcmp(verb, "update") == 0;
-	int r;
+	int r, arguments = strcmp(verb, "parcel") == 0 ? 2 : takes;
 
 	log_open("appliance");
 	if (strcmp(verb, "report") == 0)
@@ -286,8 +323,13 @@ int cmd_appliance(int argc, char **argv)
 	if (argc < 2)
 		return command_no_verb(NULL);
 	optind = 2;
-	if (command_arguments(argc, argv, takes, takes, "DIR") < 0)
+	if (command_arguments(argc, argv, arguments, arguments,
+		    takes ? "DIR" : "NAME or OFFSET") < 0)
 		return command_usage("appliance");
+	if (arguments == 2)
+		return parcel(argv[2], argv[3]);
+	if (takes && strncmp(argv[2], PARCEL_NAME, strlen(PARCEL_NAME)) == 0)
+		return take_named(verb, argv[2]);
 	if (takes)
 		return *verb == 'a' ? apply(argv[2], &r) : update(argv[2], &r);
 	if (strcmp(verb, "support") == 0)

@@ -199,7 +199,8 @@ static int make_folders(char *path)
 	return 0;
 }
 
-/* Copy at most size octets and digest them. Return: 0, -EBADMSG when there are more. */
+/* Digest at most size octets and copy them (to below zero: nowhere). Return: 0, -EBADMSG
+ * when there are more. */
 static int copy_octets(int from, int to, long long size, uint8_t ret_digest[SHA256_SIZE])
 {
 	_cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *digest = EVP_MD_CTX_new();
@@ -215,7 +216,7 @@ static int copy_octets(int from, int to, long long size, uint8_t ret_digest[SHA2
 			return -EBADMSG;
 		if (EVP_DigestUpdate(digest, chunk, (size_t)n) != 1)
 			return -EIO;
-		r = fd_write_all(to, span_of(chunk, (size_t)n));
+		r = to < 0 ? 0 : fd_write_all(to, span_of(chunk, (size_t)n));
 		if (r < 0)
 			return r;
 	}
@@ -225,13 +226,31 @@ static int copy_octets(int from, int to, long long size, uint8_t ret_digest[SHA2
 									      : -EBADMSG;
 }
 
+/* As copy_octets, and the octets must be those of the list. */
+static int prove_octets(const struct manifest_file *f, int from, int to)
+{
+	uint8_t digest[SHA256_SIZE];
+	char text[SHA256_TEXT_SIZE];
+	int r = copy_octets(from, to, f->size, digest);
+
+	if (r < 0)
+		return r;
+	hex_encode(digest, sizeof(digest), text);
+	return strcmp(text, f->sha256) == 0 ? 0 : -EBADMSG;
+}
+
+int manifest_prove(const struct manifest_file *f, const char *path)
+{
+	_cleanup_(closep) int from = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return from < 0 ? -errno : prove_octets(f, from, -1);
+}
+
 static int copy_proven(const struct manifest_file *f, const char *source,
 	const char *target, mode_t mode)
 {
 	_cleanup_(closep) int from = open(source, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_(closep) int to = -1;
-	uint8_t digest[SHA256_SIZE];
-	char text[SHA256_TEXT_SIZE];
 	int r;
 
 	if (from < 0)
@@ -239,12 +258,9 @@ static int copy_proven(const struct manifest_file *f, const char *source,
 	to = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (to < 0)
 		return -errno;
-	r = copy_octets(from, to, f->size, digest);
+	r = prove_octets(f, from, to);
 	if (r < 0)
 		return r;
-	hex_encode(digest, sizeof(digest), text);
-	if (strcmp(text, f->sha256) != 0)
-		return -EBADMSG;
 	return fchmod(to, mode) < 0 || fsync(to) < 0 ? -errno : 0;
 }
 

@@ -46,4 +46,7 @@ void manifest_done(struct manifest *m);
 int manifest_copy(const struct manifest *m, const struct manifest_file *f,
 	const char *folder, mode_t mode);
 
+/* Are the octets of a file those of the list? Return: 0, -EBADMSG, -errno. */
+int manifest_prove(const struct manifest_file *f, const char *path);
+
 #endif

@@ -6,6 +6,7 @@
 #include "common/prompt.h"
 #include "ctl/command.h"
 #include "ctl/peer.h"
+#include "ctl/remote_parcel.h"
 #include "web/remote.h"
 
 #include <openssl/crypto.h>
@@ -26,7 +27,7 @@ bool remote_named(void)
 }
 
 /* What the gate says when it does not run it: a problem document (RFC 9457). */
-static int refused(const struct http_response *answer)
+int remote_refused(const struct http_response *answer)
 {
 	_cleanup_json_ json_t *problem = json_read(buf_span(&answer->body), ANSWER_MAX);
 	const char *detail = json_string_of(problem, "detail");
@@ -79,7 +80,7 @@ static int ask(const struct peer *peer, const json_t *request)
 				"for the same within a quarter of an hour\n");
 		return EXIT_NOT_PASSED;
 	}
-	return answer.status == 200 ? print_answer(&answer) : refused(&answer);
+	return answer.status == 200 ? print_answer(&answer) : remote_refused(&answer);
 }
 
 /* What the command would ask for at the gate is asked for here. */
@@ -98,16 +99,34 @@ static int add_secret(json_t *request)
 	return r;
 }
 
+/* A folder goes to the gate first, and is then called by the digest of its manifest. */
+static int send_folder(
+	const struct peer *peer, json_t *arguments, const char *dir, int *ret_status)
+{
+	char name[PARCEL_NAME_SIZE];
+
+	*ret_status = parcel_send(peer, dir, name);
+	if (*ret_status != EXIT_CLEAN)
+		return -1;
+	return json_array_set_new(arguments, 2, json_text(name));
+}
+
 int remote_execute(int argc, char **argv, const char **ret_fault)
 {
 	_cleanup_json_ json_t *request = NULL;
 	const struct remote_command *row;
 	json_t *arguments = json_array();
 	struct peer peer = { 0 };
+	bool folder = parcel_wanted(argc, argv);
+	int status;
 
 	for (int i = 0; i < argc; i++)
 		json_array_append_new(arguments, json_text(argv[i]));
 	request = json_pack("{s:o}", "arguments", arguments);
+	if (folder && !peer_complete(&peer))
+		return EXIT_USAGE;
+	if (folder && send_folder(&peer, arguments, argv[2], &status) < 0)
+		return status;
 	row = remote_find(arguments, ret_fault);
 	if (!row)
 		return -1;

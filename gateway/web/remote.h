@@ -12,10 +12,10 @@
 #include <limits.h>
 
 #define REMOTE_ARGUMENTS_MAX 24
-#define REMOTE_ARGUMENT_MAX 256		     /* octets of one */
-#define REMOTE_REQUEST_MAX (1024u * 1024)    /* octets of a request */
-#define REMOTE_OUTPUT_MAX (8u * 1024 * 1024) /* octets that a command may print */
-#define REMOTE_MS 240000		     /* that it may take */
+#define REMOTE_ARGUMENT_MAX 256		      /* octets of one */
+#define REMOTE_REQUEST_MAX (4u * 1024 * 1024) /* octets of a request */
+#define REMOTE_OUTPUT_MAX (8u * 1024 * 1024)  /* octets that a command may print */
+#define REMOTE_MS 240000		      /* that it may take */
 #define REMOTE_PATH "/v1/commands"
 
 /* Of run/operate.sock, whose program runs commands as root for admin alone: one message
@@ -43,8 +43,9 @@ const struct remote_command *remote_find(const json_t *arguments, const char **r
 const struct remote_command *remote_called(int argc, char *const *argv);
 
 /* Run `program --instance dir ARGUMENTS` (dir NULL: without the option) of a request
- * ({"arguments": [...], "input": text}) that remote_find has judged, with nothing but
- * what it names, and wait for it; the environment goes along. Return: 0 with the answer,
+ * ({"arguments": [...], "input": text, or "octets": base64}) that remote_find has judged,
+ * with nothing but what it names, and wait for it; the environment goes along. Return: 0
+ * with the answer,
  * {"status", "output", "errors"} (an output that is no UTF-8 is "octets", base64), which
  * the caller owns; -ETIMEDOUT, -E2BIG (it printed more than it may), -errno. */
 int remote_run(

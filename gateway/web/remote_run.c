@@ -23,6 +23,7 @@ struct run {
 	pid_t pid;
 	int fds[STREAMS]; /* our ends; -1 once closed */
 	struct span input;
+	uint8_t *octets; /* what input points into, when it came as base64 */
 	struct buf output, errors;
 };
 
@@ -41,6 +42,7 @@ static void run_done(struct run *r)
 		kill(r->pid, SIGKILL);
 		waitpid(r->pid, NULL, 0);
 	}
+	free(r->octets);
 	buf_done(&r->output);
 	buf_done(&r->errors);
 }
@@ -190,17 +192,32 @@ static json_t *answer_of(const struct run *r, int status)
 		json_text(r->errors.data ? r->errors.data : ""));
 }
 
+static int read_input(struct run *r, const json_t *request)
+{
+	const char *input = json_string_of(request, "input");
+	const char *octets = json_string_of(request, "octets");
+	size_t len = 0;
+	int e;
+
+	r->input = span_str(input ? input : "");
+	if (!octets)
+		return 0;
+	e = base64_decode(span_str(octets), &r->octets, &len);
+	r->input = span_of(r->octets, len);
+	return e < 0 || input ? -EINVAL : 0;
+}
+
 int remote_run(
 	const char *program, const char *dir, const json_t *request, json_t **ret_answer)
 {
 	_cleanup_(run_done) struct run r = { .fds = { -1, -1, -1 } };
-	const char *input = json_string_of(request, "input");
 	int status = -1, e;
 
 	buf_init(&r.output, REMOTE_OUTPUT_MAX);
 	buf_init(&r.errors, ERRORS_MAX);
-	r.input = span_str(input ? input : "");
-	e = start(&r, program, dir, json_object_get(request, "arguments"));
+	e = read_input(&r, request);
+	if (e == 0)
+		e = start(&r, program, dir, json_object_get(request, "arguments"));
 	if (e == 0)
 		e = attend(&r);
 	if (e == 0)

@@ -135,6 +135,27 @@ def test_what_changes_something_takes_the_people_that_policy_wants(gate, documen
         operators.write_text(before)
 
 
+def test_a_folder_that_nobody_signed_is_not_taken(gate, document, tmp_path):
+    """Nothing but the list of a parcel is sent before the gate has found it signed."""
+    (tmp_path / "manifest").write_text(f"sealgate-manifest 1 update 9.9.9\n{'0' * 64} 1 octet\n")
+    (tmp_path / "manifest.p7s").write_bytes(b"nobody's")
+    command = ("appliance", "update", tmp_path)
+    done = remote(gate, "viewer", *command)
+    assert done.returncode == 1 and "403" in done.stderr, done.stderr
+    done = remote(gate, "operator", *command)
+    assert done.returncode == 1 and "not by who may sign this" in done.stderr, done.stderr
+    assert not (gate.dir / "state" / "parcel").exists()
+    (tmp_path / "manifest").unlink()
+    done = remote(gate, "operator", *command)
+    assert done.returncode == 1 and "manifest: No such file" in done.stderr, done.stderr
+    # By name, nothing is taken but what came; and two people have to ask for that.
+    request = {"arguments": ["appliance", "update", "sha256:" + "0" * 64]}
+    statuses = [gate.request("/v1/commands", f"operators/{role}", "POST", "operators",
+                             json=request) for role in ("operator", "key-custodian")]
+    assert [answer.status_code for answer in statuses] == [202, 200]
+    assert "another one has come since, or none" in statuses[1].json()["errors"]
+
+
 @pytest.fixture
 def closed():
     """A gate whose PIN is in the custody of two people."""

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A signed folder in pieces: nothing is taken before its list is proven, nothing that is
+ * not on it, nothing larger, and what is whole is what was signed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/digest.h"
+#include "ctl/appliance.h"
+#include "ctl/parcel.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "signed_folder.h"
+
+static char FOLDER[] = "/tmp/sealgate-parcel-XXXXXX";
+static char ANCHORS[64];
+static struct place SOURCE;
+static struct parcel PARCEL;
+static char *ERROR;
+
+static void write_anchor(const char *name, const X509 *certificate)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", ANCHORS, name);
+	f = fopen(path, "w");
+	assert_true(PEM_write_X509(f, certificate) == 1);
+	fclose(f);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(FOLDER));
+	snprintf(ANCHORS, sizeof(ANCHORS), "%s/anchors", FOLDER);
+	snprintf(SOURCE.dir, sizeof(SOURCE.dir), "%s/source", FOLDER);
+	snprintf(PARCEL.dir, sizeof(PARCEL.dir), "%s/parcel", FOLDER);
+	assert_int_equal(mkdir(ANCHORS, 0700) | mkdir(SOURCE.dir, 0700), 0);
+	PARCEL.anchors = ANCHORS;
+	SOURCE.ours = make_signer("ours");
+	SOURCE.foreign = make_signer("foreign");
+	write_anchor("release.pem", SOURCE.ours.certificate);
+	write_anchor("machine.pem", SOURCE.foreign.certificate);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(ERROR);
+	EVP_PKEY_free(SOURCE.ours.key);
+	EVP_PKEY_free(SOURCE.foreign.key);
+	X509_free(SOURCE.ours.certificate);
+	X509_free(SOURCE.foreign.certificate);
+	return appliance_remove(FOLDER);
+}
+
+static int put(const char *name, long long offset, const char *octets, long long *have)
+{
+	free(ERROR);
+	return parcel_put(&PARCEL, name, offset, span_str(octets), have, &ERROR);
+}
+
+static int check(const char *kind, const char *sha256)
+{
+	free(ERROR);
+	return parcel_check(&PARCEL, kind, sha256, &ERROR);
+}
+
+/* Sign a list of two files and send it. Return: as parcel_put of the signature. */
+static int announce(const struct signer *signer, const char *head, const char *second)
+{
+	char text[512], one[SHA256_TEXT_SIZE], none[SHA256_TEXT_SIZE], path[128];
+	uint8_t *signature = NULL;
+	size_t len = 0;
+	long long have;
+	int r;
+
+	assert_int_equal(digest_sha256_text(span_str("octets"), one), 0);
+	assert_int_equal(digest_sha256_text(span_str(""), none), 0);
+	snprintf(text, sizeof(text), "%s\n%s 6 one.txt\n%s 0 %s\n", head, one, none,
+		second);
+	sign(&SOURCE, signer, text);
+	assert_int_equal(put("manifest", 0, text, &have), 0);
+	assert_int_equal(have, strlen(text));
+	snprintf(path, sizeof(path), "%s/manifest.p7s", SOURCE.dir);
+	assert_int_equal(file_read(path, 65536, &signature, &len), 0);
+	free(ERROR);
+	r = parcel_put(
+		&PARCEL, "manifest.p7s", 0, span_of(signature, len), &have, &ERROR);
+	free(signature);
+	return r;
+}
+
+#define UPDATE "sealgate-manifest 1 update 1.2.3"
+#define MACHINE "sealgate-manifest 1 machine 7"
+
+static const char *digest(void)
+{
+	static char sha256[SHA256_TEXT_SIZE];
+
+	assert_int_equal(parcel_digest(SOURCE.dir, sha256), 0);
+	return sha256;
+}
+
+static void pieces_become_what_was_signed(void **state)
+{
+	long long have;
+
+	(void)state;
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "a/b/none"), 0);
+	assert_int_equal(check("update", digest()), -ENOENT);
+	assert_int_equal(put("one.txt", 0, "oct", &have), 0);
+	assert_int_equal(have, 3);
+	/* What is here already, or not yet, is said and left alone. */
+	assert_int_equal(put("one.txt", 0, "oct", &have), 0);
+	assert_int_equal(put("one.txt", 5, "s", &have), 0);
+	assert_int_equal(have, 3);
+	/* The same manifest again begins nothing anew. */
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "a/b/none"), 0);
+	assert_int_equal(put("one.txt", 3, "ets", &have), 0);
+	assert_int_equal(have, 6);
+	assert_int_equal(put("a/b/none", 0, "", &have), 0);
+	assert_int_equal(check("update", digest()), 0);
+	assert_int_equal(check("machine", digest()), -EINVAL);
+	assert_int_equal(check("update", "0"), -ESTALE);
+}
+
+static void nothing_is_taken_before_the_list_is_proven(void **state)
+{
+	long long have;
+
+	(void)state;
+	assert_true(announce(&SOURCE.foreign, UPDATE, "none") < 0);
+	assert_int_equal(access(PARCEL.dir, F_OK), -1);
+	assert_int_equal(put("one.txt", 0, "octets", &have), -ENOENT);
+	assert_int_equal(access(PARCEL.dir, F_OK), -1);
+	/* Who may sign configurations may not sign updates, nor the other way round. */
+	assert_true(announce(&SOURCE.ours, MACHINE, "none") < 0);
+	assert_int_equal(announce(&SOURCE.foreign, MACHINE, "none"), 0);
+	assert_int_equal(put("one.txt", 0, "octets", &have), 0);
+	/* Another list: what came before is gone. */
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "none"), 0);
+	assert_int_equal(check("update", digest()), -ENOENT);
+}
+
+static void nothing_but_what_is_listed(void **state)
+{
+	long long have;
+
+	(void)state;
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "manifest"), 0);
+	assert_int_equal(put("two.txt", 0, "octets", &have), -EPERM);
+	assert_int_equal(put("../one.txt", 0, "octets", &have), -EPERM);
+	assert_int_equal(put("one.txt", 0, "octets and more", &have), -EFBIG);
+	assert_int_equal(put("one.txt", 0, "OCTETS", &have), -EBADMSG);
+	assert_int_equal(put("one.txt", 0, "octets", &have), 0);
+	assert_int_equal(put("manifest", 1, "x", &have), -EFBIG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pieces_become_what_was_signed),
+		cmocka_unit_test(nothing_is_taken_before_the_list_is_proven),
+		cmocka_unit_test(nothing_but_what_is_listed),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
