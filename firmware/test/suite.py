@@ -163,6 +163,9 @@ class Suite:
         listening = {port.rsplit(":", 1)[1] for port in report.json()["open_ports"]["tcp"]
                      if not port.startswith("127.")}
         expect(listening == {"8443", "8444", "8445"}, f"listening: {listening}", self.machine)
+        exposed = {unit: float(level) for unit, level in report.json()["exposure"].items()}
+        expect(exposed["sealgate-edge"] <= 1.2 and exposed["sealgate-intake"] <= 0.4,
+               f"exposure: {exposed}", self.machine)
         said = self.remote("viewer", "hsm", "status")
         expect(said.returncode == 0 and '"active":true' in said.stdout.replace(" ", ""),
                f"sealgate --remote: {said.stdout}{said.stderr}", self.machine)

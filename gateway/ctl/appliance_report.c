@@ -23,6 +23,7 @@
 #define DAY 86400
 #define CLOCK_STATE "/run/sealgate-clock/state"
 #define CLOCK_DRIFT "/var/lib/chrony/chrony.drift"
+#define EXPOSURE "/usr/share/sealgate/exposure"
 #define PCR11 "/sys/class/tpm/tpm0/pcr-sha256/11"
 #define SECURE_BOOT                                                                      \
 	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -193,13 +194,27 @@ static json_t *clock_part(void)
 		first_line(CLOCK_DRIFT));
 }
 
+/* "UNIT LEVEL" a line, as the image was judged when it was built. */
+static json_t *exposure(void)
+{
+	_cleanup_(freep) char *text = read_text(EXPOSURE);
+	char *save = NULL, unit[64], level[8];
+	json_t *all = text ? json_object() : json_null();
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+		line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, "%63s %7s", unit, level) == 2)
+			json_object_set_new(all, unit, json_string(level));
+	return all;
+}
+
 json_t *appliance_report(void)
 {
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, s:o, s:o}, "
+		"{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, s:o, s:o}, "
 		"s:o, s:o}",
-		"open_ports", open_ports(), "clock", clock_part(), "version",
-		word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
+		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
+		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
 		first_line("/proc/sys/kernel/osrelease"), "boot", "secure_boot",
 		secure_boot(), "roothash", word_of("/proc/cmdline", "roothash="), "root",
 		root_mount(), "lockdown", first_line("/sys/kernel/security/lockdown"),
