@@ -15,6 +15,7 @@ FIRMWARE = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(FIRMWARE.parent / "tests"))
 
 from scenarios.gate import BIN, Gate  # noqa: E402, F401
+from scenarios.syslog_server import Server  # noqa: E402
 
 HOST = "10.0.2.2"
 PORTS = {"partners": 8443, "customs": 8444, "operators": 8445}
@@ -75,17 +76,19 @@ class RemoteGate(Gate):
     def __init__(self, folder):
         super().__init__(folder, retry_max=8, timeout=20)
         self.ports = {name: free_port() for name in PORTS}
-        self.crl = None
+        self.crl = self.syslog = None
 
     def make(self, with_rsa=False):
         super().make(with_rsa)
         self.crl = Authority(self.pki.crl_path(TRANSPORT))
+        self.syslog = Server(self.pki)
         return self
 
     def close(self):
         super().close()
         if self.crl:
             self.crl.close()
+            self.syslog.close()
 
     def listener(self, name):
         return f"https://127.0.0.1:{self.ports[name]}"
@@ -96,6 +99,7 @@ class RemoteGate(Gate):
 
     def _destinations(self):
         yield f"trustd,{HOST},{self.crl.port}\n"
+        yield f"logs,{HOST},{self.syslog.port}\n"
         for simulator, program in ((self.tsa, "seal"), (self.traces, "forward"),
                                    (self.customs, "forward")):
             yield f"{program},{HOST},{simulator.url.rsplit(':', 1)[1].split('/')[0]}\n"
@@ -117,9 +121,18 @@ class RemoteGate(Gate):
         self._sources(folder / "policies")
         (folder / "network").mkdir()
         (folder / "network" / "egress.csv").write_text("".join(self._destinations()))
+        self._logs(folder / "logs")
         for name, text in changes.items():
             (folder / name).write_text(text)
         return folder
+
+    def _logs(self, folder):
+        folder.mkdir()
+        (folder / "server").write_text(f"{HOST}:{self.syslog.port}\n")
+        for name, path in (("ca.pem", self.pki.path(TRANSPORT)),
+                           ("client.pem", self.pki.path("clients/gate", ".chain.pem")),
+                           ("client.key", self.pki.path("clients/gate", ".key"))):
+            shutil.copyfile(path, folder / name)
 
     def _sources(self, policies):
         """Where the machine's trustd asks, and whose signature the answer must bear."""

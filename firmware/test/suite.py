@@ -33,6 +33,7 @@ FULL_S = 120.0  # how long /var stays full
 VAR_BLOCKS = 255000  # nearly all of the file system that the image makes on `disk`
 BOOT_S = 420.0  # healthy, under emulation, on a machine that others use too
 RETURN_S = 10.0  # 5 s is the promise; an emulated machine that others load is slower
+SENT_S = 1200.0  # an update, piece by piece, to an emulated machine
 FETCHED_S = 90.0  # the machine asks its authority every five seconds
 STOPPED = r"Access [Dd]enied|Security Violation|EFI stub:|Linux version"
 SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
@@ -118,7 +119,7 @@ class Suite:
         return subprocess.run(
             [str(BIN / "sealgate"), "--remote", self.gate.listener("operators"),
              *map(str, self.gate.transport(f"operators/{role}")), *command],
-            capture_output=True, text=True, timeout=300, check=False)
+            capture_output=True, text=True, timeout=SENT_S, check=False)
 
     def together(self, *command):
         """Two people ask for the same; what the second one was told."""
@@ -179,6 +180,17 @@ class Suite:
         partner = self.gate.request("/health", "partners/nz-mpi", listener="operators")
         expect(partner.status_code in (400, 403), f"a partner: {partner.status_code}",
                self.machine)
+
+    def journal_arrives(self):
+        """the journal of the machine is with a syslog server, from before its network was up"""
+        end = time.monotonic() + FETCHED_S
+        while not (said := "\n".join(self.gate.syslog.messages)) or "is healthy" not in said:
+            expect(time.monotonic() < end, f"{len(self.gate.syslog.messages)} entries",
+                   self.machine)
+            time.sleep(1)
+        expect(re.search(r" appliance \d+ appliance.boot - sealgate appliance ", said) and
+               " kernel - - - Linux version" in said, said[:2000], self.machine)
+        print(f"      {len(self.gate.syslog.messages)} entries so far")
 
     def revocation_arrives(self):
         """a certificate that its authority revokes is refused once the machine has fetched so"""
@@ -543,9 +555,9 @@ def retry(ask, bound):
 # By promise; those of one machine build on each other.
 QUICK = ("boots_and_serves", "refuses_documents", "remote_administration",
          "revocation_arrives", "unsigned_uki")
-CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key",
-         "flipped_root", "flipped_tree", "boots_and_serves", "refuses_documents",
-         "remote_administration", "revocation_arrives", "killed_services_return", "full_disk",
+CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key", "flipped_root",
+         "flipped_tree", "boots_and_serves", "refuses_documents", "remote_administration",
+         "journal_arrives", "revocation_arrives", "killed_services_return", "full_disk",
          "another_tpm", "firewall_broken", "foreign_medium", "power_cut", "good_update",
          "older_version", "unhealthy_update", "support_bundle", "recovery_key", "factory_reset",
          "reset_cut_short", "identical")

@@ -30,6 +30,7 @@ static const struct {
 	{ "credentials/so-pin", "sealgate-signer", 0400 },
 	{ "credentials/destinations/", "sealgate-forward", 0400 },
 	{ "network/", NULL, 0644 }, { "time/", NULL, 0644 },
+	{ "logs/client.key", "sealgate-logs", 0400 }, { "logs/", NULL, 0644 },
 	{ "state/trust/revocation/", NULL, 0644 },
 	{ "state/signer/", "sealgate-signer", 0600 }, /* the token of a TEST instance */
 };
@@ -37,7 +38,7 @@ static const struct {
 /* What is replaced as a whole, so that what a new configuration leaves out is gone. What
  * is under state/ is only ever added to. */
 static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
-	"network", "time" };
+	"network", "time", "logs" };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

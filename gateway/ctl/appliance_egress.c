@@ -14,7 +14,7 @@
 #define RULES "/run/appliance-egress.nft"
 
 /* The programs that may speak out, and what the line of each adds up to. */
-static const char *const PROGRAMS[] = { "seal", "forward", "trustd" };
+static const char *const PROGRAMS[] = { "seal", "forward", "trustd", "logs" };
 
 #define COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 

@@ -21,6 +21,9 @@ int syslog_connect(const char *address, const struct http_identity *identity,
 /* One message of RFC 5424 with text as it stands. Return: 0 or -EIO. */
 int syslog_send(struct syslog_server *s, const char *host, const char *text);
 
+/* A whole message as it stands, of which the length goes before it. Return: 0 or -EIO. */
+int syslog_write(struct syslog_server *s, struct span message);
+
 /* End orderly: the server has read all when it closes, too. Return: 0 or -EIO. */
 int syslog_end(struct syslog_server *s);
 

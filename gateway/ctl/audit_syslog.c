@@ -14,6 +14,7 @@
 #include <sys/time.h>
 
 #define TIMEOUT_S 20
+#define MESSAGE_MAX (1024u * 1024)
 #define PRIORITY 109 /* log audit (13), notice (5): RFC 5424 6.2.1 */
 
 struct syslog_server {
@@ -103,23 +104,30 @@ int syslog_connect(const char *address, const struct http_identity *identity,
 	return -EIO;
 }
 
-int syslog_send(struct syslog_server *s, const char *host, const char *text)
+int syslog_write(struct syslog_server *s, struct span message)
 {
-	char at[CLOCK_TEXT_SIZE];
-	_cleanup_buf_ struct buf message, framed;
+	_cleanup_buf_ struct buf framed;
 	int n;
 
-	clock_format(clock_now(), at);
-	buf_init(&message, 1024 * 1024);
-	buf_init(&framed, 1024 * 1024 + 32);
-	buf_addf(&message, "<%d>1 %s %s sealgate - audit-head - %s", PRIORITY, at,
-		*host ? host : "-", text);
+	buf_init(&framed, MESSAGE_MAX + 32);
 	/* RFC 5425 4.3: the length, so that a line feed in it changes nothing */
 	buf_addf(&framed, "%zu ", message.len);
-	if (buf_add(&framed, message.data, message.len) < 0 || message.error)
+	if (buf_add_span(&framed, message) < 0)
 		return -EIO;
 	n = BIO_write(s->bio, framed.data, (int)framed.len);
 	return n == (int)framed.len ? 0 : -EIO;
+}
+
+int syslog_send(struct syslog_server *s, const char *host, const char *text)
+{
+	char at[CLOCK_TEXT_SIZE];
+	_cleanup_buf_ struct buf message;
+
+	clock_format(clock_now(), at);
+	buf_init(&message, MESSAGE_MAX);
+	buf_addf(&message, "<%d>1 %s %s sealgate - audit-head - %s", PRIORITY, at,
+		*host ? host : "-", text);
+	return message.error ? -EIO : syslog_write(s, buf_span(&message));
 }
 
 int syslog_end(struct syslog_server *s)

@@ -263,6 +263,15 @@ static int take(void)
 	return r == 0 ? restart() : status;
 }
 
+static int logs(int argc, char **argv)
+{
+	optind = 2;
+	if (command_arguments(argc, argv, 1, 2, "MARK") < 0)
+		return command_usage("appliance");
+	return tell("appliance.logs",
+		appliance_logs(argv[2], argc > 3 ? argv[3] : NULL), "", "", NULL);
+}
+
 static int recovery_key(void)
 {
 	int r = appliance_recovery_key();
@@ -322,6 +331,8 @@ int cmd_appliance(int argc, char **argv)
 		return run_report(argc - 1, argv + 1);
 	if (argc < 2)
 		return command_no_verb(NULL);
+	if (strcmp(verb, "logs") == 0)
+		return logs(argc, argv);
 	optind = 2;
 	if (command_arguments(argc, argv, arguments, arguments,
 		    takes ? "DIR" : "NAME or OFFSET") < 0)
