@@ -86,8 +86,8 @@ int appliance_take(char **ret_error);
 json_t *appliance_support(void);
 
 /* Send the journal (of a folder; NULL: the machine's) to the syslog server of logs/server
- * (RFC 5424, 5425), and go on from the cursor in the file mark. Return: only when it cannot
- * begin, -errno. */
+ * (RFC 5424, 5425), and go on from the cursor in the file mark. Return: only when it
+ * cannot begin, -errno. */
 int appliance_logs(const char *mark, const char *journal);
 
 /* Say over and over whether the clock is synchronised, for who seals. Never returns. */

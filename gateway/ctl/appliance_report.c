@@ -210,9 +210,9 @@ static json_t *exposure(void)
 
 json_t *appliance_report(void)
 {
-	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, s:o, s:o}, "
-		"s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, "
+			 "s:o, s:o}, "
+			 "s:o, s:o}",
 		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
 		first_line("/proc/sys/kernel/osrelease"), "boot", "secure_boot",

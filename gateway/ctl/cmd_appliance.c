@@ -268,8 +268,8 @@ static int logs(int argc, char **argv)
 	optind = 2;
 	if (command_arguments(argc, argv, 1, 2, "MARK") < 0)
 		return command_usage("appliance");
-	return tell("appliance.logs",
-		appliance_logs(argv[2], argc > 3 ? argv[3] : NULL), "", "", NULL);
+	return tell("appliance.logs", appliance_logs(argv[2], argc > 3 ? argv[3] : NULL),
+		"", "", NULL);
 }
 
 static int recovery_key(void)
