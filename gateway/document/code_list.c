@@ -233,9 +233,12 @@ static int read_list(
 /* Give back what the codes do not need; that it cannot be given back is no fault. */
 static void shrink(struct code_list *l, size_t used)
 {
-	char *text = realloc(l->text, used);
 	struct entry *entries;
+	char *text;
 
+	if (used == 0)
+		return;
+	text = realloc(l->text, used);
 	l->text = text ? text : l->text;
 	entries = reallocarray(l->entries, l->count, sizeof(*entries));
 	l->entries = entries ? entries : l->entries;

@@ -11,6 +11,7 @@
  */
 #include "common/clock.h"
 #include "common/durable.h"
+#include "document/rule_facts.h"
 #include "document/rules.h"
 #include "document/types.h"
 #include "xml/reader.h"
@@ -60,6 +61,8 @@ static void whole(struct bench *b)
 
 	if (facts_read(b->doc, &facts, &findings) < 0)
 		fail("facts");
+	if (document_version_read(b->types, b->doc, &facts, b->at, &findings) < 0)
+		fail("the version");
 	type = document_type_find(b->types, b->doc, &facts, &findings);
 	if (!type || document_check(b->types, type, b->doc, &facts, b->at, &findings) < 0)
 		fail("the check");
@@ -71,8 +74,10 @@ static void rules_alone(struct bench *b)
 {
 	struct findings findings = { 0 };
 	xmlXPathContext *context = rule_context(b->doc, b->at);
+	static const struct facts NONE;
 
-	if (!context || rules_run(b->rules, context, &findings) < 0)
+	if (!context || rule_facts_use(context, &NONE, "", "") < 0 ||
+		rules_run(b->rules, context, &findings) < 0)
 		fail("the rules");
 	xmlXPathFreeContext(context);
 	findings_done(&findings);

@@ -140,6 +140,8 @@ def mutants():
                 tree = exchange_values(tree, rng)
             else:
                 for _ in range(rng.choice((1, 2, 5))):
+                    if len(tree.getroot()) == 0:
+                        break  # nothing is left to take out
                     tree = so.mutate(tree, rng.choice(rules), rng)
         except etree.XMLSyntaxError:
             continue  # two of one xml:id, for example
