@@ -357,21 +357,32 @@ static int import_lotl(const struct import_request *q, struct list_results *all,
 	return e;
 }
 
+/* Return: 0 or -ENOMEM. */
+static int import_pointer(const struct import_request *q, const struct list_pointer *p,
+	struct list_results *all)
+{
+	struct list_result *r =
+		add_result(all, p->mutual ? ROLE_THIRD_COUNTRY : ROLE_LIST, p->location);
+
+	if (!r)
+		return -ENOMEM;
+	memcpy(r->territory, p->territory, sizeof(r->territory));
+	if (!p->mutual)
+		return judge_list(q, p->signers, r);
+	say(r, "it is of a third country, by mutual recognition, which is off");
+	return 0;
+}
+
 static int import_lists(const struct import_request *q, const struct trusted_list *lotl,
 	struct list_results *all)
 {
 	for (size_t i = 0; i < lotl->pointer_count; i++) {
 		const struct list_pointer *p = &lotl->pointers[i];
-		struct list_result *r;
 		int e;
 
-		if (p->kind != LIST_NATIONAL || !p->is_xml)
+		if ((p->kind != LIST_NATIONAL && !p->mutual) || !p->is_xml)
 			continue;
-		r = add_result(all, ROLE_LIST, p->location);
-		if (!r)
-			return -ENOMEM;
-		memcpy(r->territory, p->territory, sizeof(r->territory));
-		e = judge_list(q, p->signers, r);
+		e = import_pointer(q, p, all);
 		if (e < 0)
 			return e;
 	}

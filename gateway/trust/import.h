@@ -16,7 +16,9 @@
 /* Zero: nobody has looked at it, and it has no effect. */
 enum list_status { LIST_MISSING = 0, LIST_FAILED, LIST_PASSED };
 
-enum list_role { ROLE_LIST = 0, ROLE_LIST_OF_LISTS, ROLE_PIVOT };
+/* ROLE_THIRD_COUNTRY: named by mutual recognition; it is shown, never asked for and never
+ * believed. */
+enum list_role { ROLE_LIST = 0, ROLE_LIST_OF_LISTS, ROLE_PIVOT, ROLE_THIRD_COUNTRY };
 
 /* What became of one list. */
 struct list_result {

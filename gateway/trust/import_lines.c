@@ -41,6 +41,7 @@ static json_t *line_of(const struct list_result *r)
 		[ROLE_LIST] = "list",
 		[ROLE_LIST_OF_LISTS] = "lotl",
 		[ROLE_PIVOT] = "pivot",
+		[ROLE_THIRD_COUNTRY] = "third-country",
 	};
 	_cleanup_(freep) char *signer =
 		r->signer ? pki_name_text(X509_get_subject_name(r->signer)) : NULL;

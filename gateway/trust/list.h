@@ -33,6 +33,7 @@ struct list_pointer {
 	char territory[8];
 	enum list_kind kind;
 	bool is_xml; /* the form for machines */
+	bool mutual; /* of a third country, by an agreement of mutual recognition */
 	STACK_OF(X509) * signers;
 };
 

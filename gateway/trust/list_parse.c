@@ -11,6 +11,7 @@
 
 #define TYPE_NATIONAL "/TSLType/EUgeneric"
 #define TYPE_OF_LISTS "/TSLType/EUlistofthelists"
+#define MUTUAL "MutualRecognitionAgreementInformation"
 #define MIME_XML "application/vnd.etsi.tsl+xml"
 
 char *list_text(const xmlNode *parent, const char *name)
@@ -118,6 +119,17 @@ static void copy_territory(char to[8], const char *text)
 		memcpy(to, text, strlen(text) + 1);
 }
 
+/* Version 6 of the lists lets a pointer lead out of the Union; the namespace of what says
+ * so has changed with drafts, its name has not. */
+static bool is_mutual(const xmlNode *information)
+{
+	for (const xmlNode *n = information->children; n; n = n->next)
+		if (n->type == XML_ELEMENT_NODE &&
+			strcmp((const char *)n->name, MUTUAL) == 0)
+			return true;
+	return false;
+}
+
 /* AdditionalInformation of a pointer: each piece in an element of its own. */
 static void read_additional(const xmlNode *p, struct list_pointer *ret)
 {
@@ -132,6 +144,7 @@ static void read_additional(const xmlNode *p, struct list_pointer *ret)
 
 		if (type)
 			ret->kind = kind_of(type);
+		ret->mutual |= is_mutual(o);
 		copy_territory(ret->territory, territory);
 		if (mime)
 			ret->is_xml = strcmp(mime, MIME_XML) == 0;

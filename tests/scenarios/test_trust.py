@@ -271,6 +271,27 @@ def test_pivots_hand_on(lists):
     assert "signer is not" in rows["lotl", "EU"]["reason"]
 
 
+@pytest.mark.parametrize("kind", ["EUgeneric", "UAlist"])
+def test_a_list_by_mutual_recognition(lists, kind):
+    """A pointer out of the Union is read and shown; whoever it names is not asked, and nothing of
+    it counts, whatever the pointer calls the list."""
+    ours = "".join(pointer(f"https://lists.invalid/{t.lower()}.xml", t, "EUgeneric",
+                           [lists.member]) for t in ("AA", "BB"))
+    theirs = pointer("https://lists.invalid/ua.xml", "UA", kind, [lists.member]).replace(
+        "</AdditionalInformation>",
+        '<OtherInformation><m:MutualRecognitionAgreementInformation xmlns:m="urn:mra" '
+        'technicalType="urn:t" version="1"/></OtherInformation></AdditionalInformation>')
+    lists.lotl(pointers=ours + theirs, version=6)
+    lists.good("UA", version=6)
+    code, rows = lists.run()
+    assert code == 0
+    row = rows["third-country", "UA"]
+    assert (row["effect"], row["status"], row["services"]) == ("no", "MISSING", 0)
+    assert "mutual recognition, which is off" in row["reason"]
+    assert ("list", "UA") not in rows and rows["list", "AA"]["effect"] == "yes"
+    assert lists.run() == (code, rows)  # also when it was proven before
+
+
 def test_earlier_states_are_kept(lists):
     """A certificate is qualified by the state of the lists that was known at a time."""
     assert lists.run()[0] == 0
