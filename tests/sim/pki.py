@@ -4,7 +4,7 @@
   python3 -m sim.pki DIR [--now T] [--no-rsa]       make everything below in DIR
   python3 -m sim.pki DIR --issue KIND --public FILE --out FILE [--name CN]
         a certificate for a key that lives elsewhere (request or public key, PEM);
-        KIND: seal (of the Commission, TEST), receipt, officer, client, server
+        KIND: seal (of the Commission, TEST), receipt, audit-head, tsa, officer, client, server
   python3 -m sim.pki DIR --revoke NAME [--now T]    revoke, publish the CRL anew
 
 For each NAME of the tables below: DIR/NAME.pem, DIR/NAME.key (PKCS#8, mode 0600) and,
@@ -133,6 +133,7 @@ OUTSIDE = {
                 SIGNER_SPAN),
     "audit-head": ("ec/issuing", "receipt", EC + (EC_ID,), "sealgate Audit Heads (TEST)", (),
                    SIGNER_SPAN),
+    "tsa": ("tsa/root", "tsa", EC + (EC_ID,), "Time-stamping unit 2 (TEST)", (), SIGNER_SPAN),
     "officer": ("authority-nz/issuing", "officer", NZ, "Test Officer", (), SIGNER_SPAN),
     "client": ("transport-ca/root", "client", TRANSPORT, "client", (), TLS_SPAN),
     "server": ("transport-ca/root", "server", TRANSPORT, "localhost", HOSTS, TLS_SPAN),
