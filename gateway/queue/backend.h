@@ -95,6 +95,13 @@ struct ledger_walk {
 	json_t *standing;  /* what the last whole round found, or NULL */
 };
 
+/* Whose delivery to a destination was claimed last. */
+#define TURNS_MAX 128
+struct destination_turn {
+	char destination[DESTINATION_NAME_SIZE];
+	char partner[PARTNER_NAME_SIZE];
+};
+
 /* The part of an engine that is the same for all; it stands first in each. */
 struct engine {
 	const struct backend *backend;
@@ -108,9 +115,11 @@ struct engine {
 	struct forecast forecast;
 	struct engine_backup copy;
 	struct row rows[SQL_COUNT];
-	int64_t seal_asked, forward_asked;    /* seconds of the last claim, 0 none */
-	char held_partner[PARTNER_NAME_SIZE]; /* whose held document was claimed last */
-	char aside[DOCUMENT_ID_SIZE];	      /* for engine_set_aside() */
+	int64_t seal_asked, forward_asked; /* seconds of the last claim, 0 none */
+	char held_turn[PARTNER_NAME_SIZE]; /* whose held document was claimed last */
+	char seal_turn[PARTNER_NAME_SIZE]; /* whose accepted one */
+	struct destination_turn turns[TURNS_MAX];
+	char aside[DOCUMENT_ID_SIZE]; /* for engine_set_aside() */
 };
 
 /* A part's place in the blobs table. */
@@ -142,6 +151,20 @@ void sql_text(struct row *s, int column, char *ret_text, size_t size);
 
 void sql_resetp(struct row **s);
 #define _cleanup_statement_ _cleanup_(sql_resetp)
+
+/* What waits for one kind of work, partner by partner. */
+struct line {
+	enum statement partner;	 /* after ?1 by name: its name, when its first is due */
+	enum statement claim;	 /* of partner ?1, due at ?2 */
+	const char *destination; /* ?2 and ?3 of them, or NULL */
+	char *turn;		 /* PARTNER_NAME_SIZE: who was served last */
+};
+
+/* The next partner's in turn that is due. Return: 1 and its row, to be reset, 0 with
+ * *ret_due lowered to when something will be, negative. */
+int turn_take(struct engine *e, const struct line *l, int64_t now, struct row **ret_row,
+	int64_t *ret_due);
+char *turn_at(struct engine *e, const char *destination);
 
 /* blobs; the report of a later verdict has a place of its own */
 #define BLOB_LATER_REPORT ((enum queue_part)6)

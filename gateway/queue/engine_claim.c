@@ -17,66 +17,6 @@ static int next_due(struct engine *e, struct row *statement, int64_t *ret_due)
 	return r < 0 ? r : 0;
 }
 
-static int select_due(
-	struct engine *e, enum statement which, int64_t now, struct document_row *ret_row)
-{
-	_cleanup_statement_ struct row *s = sql_bind(e, which, "i", now);
-	int r = sql_step(e, s);
-
-	if (r > 0)
-		document_read(s, ret_row);
-	return r;
-}
-
-static int partner_after(struct engine *e, char partner[PARTNER_NAME_SIZE])
-{
-	_cleanup_statement_ struct row *s = sql_bind(e, SQL_HELD_PARTNER, "t", partner);
-	int r = sql_step(e, s);
-
-	if (r > 0)
-		snprintf(partner, PARTNER_NAME_SIZE, "%s", sql_string(s, 0));
-	return r;
-}
-
-static int select_held_of(
-	struct engine *e, const char *partner, int64_t now, struct document_row *ret_row)
-{
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_CLAIM_HELD, "ti", partner, now);
-	int r = sql_step(e, s);
-
-	if (r > 0)
-		document_read(s, ret_row);
-	return r;
-}
-
-/* Partners take turns, each with its oldest: one with thousands delays no other. */
-static int select_held(struct engine *e, int64_t now, struct document_row *ret_row)
-{
-	char partner[PARTNER_NAME_SIZE];
-	bool around = false;
-
-	memcpy(partner, e->held_partner, sizeof(partner));
-	for (;;) {
-		int r = partner_after(e, partner);
-
-		if (r < 0)
-			return r;
-		if (r == 0 && !around) {
-			around = true;
-			partner[0] = '\0';
-			continue;
-		}
-		if (r == 0 || (around && strcmp(partner, e->held_partner) > 0))
-			return 0;
-		r = select_held_of(e, partner, now, ret_row);
-		if (r > 0)
-			memcpy(e->held_partner, partner, sizeof(partner));
-		if (r != 0)
-			return r;
-	}
-}
-
 static int lease_document(
 	struct engine *e, int64_t now, int lease_s, struct document_row *d)
 {
@@ -106,21 +46,19 @@ static int read_parts(struct engine *e, int64_t key, int ret_fds[3])
 }
 
 /* The next due document under a new lease. QUEUE_DONE, QUEUE_EMPTY, negative. */
-static int claim_document(struct engine *e, int64_t now, int lease_s, enum statement due,
-	enum statement next, struct document_row *ret_row, struct queue_claim *ret_claim,
-	int64_t *ret_due)
+static int claim_document(struct engine *e, int64_t now, int lease_s,
+	const struct line *line, struct document_row *ret_row,
+	struct queue_claim *ret_claim, int64_t *ret_due)
 {
+	_cleanup_statement_ struct row *s = NULL;
 	struct document_row d;
-	int r = due == SQL_CLAIM_HELD ? select_held(e, now, &d)
-				      : select_due(e, due, now, &d);
+	int r;
 
 	*ret_due = INT64_MAX;
-	if (r < 0)
-		return r;
-	if (r == 0) {
-		r = next_due(e, sql_bind(e, next, ""), ret_due);
+	r = turn_take(e, line, now, &s, ret_due);
+	if (r <= 0)
 		return r < 0 ? r : QUEUE_EMPTY;
-	}
+	document_read(s, &d);
 	r = lease_document(e, now, lease_s, &d);
 	if (r < 0)
 		return r;
@@ -149,11 +87,12 @@ static int ask_again(int64_t now, int64_t *ret_due)
 int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int ret_fds[3], int64_t *ret_due)
 {
+	const struct line line = { SQL_SEAL_PARTNER, SQL_CLAIM_SEAL, NULL, e->seal_turn };
+
 	e->seal_asked = now;
 	for (int n = 0; n < SET_ASIDE_MAX; n++) {
 		struct document_row d;
-		int r = claim_document(e, now, lease_s, SQL_CLAIM_SEAL, SQL_NEXT_SEAL, &d,
-			ret_claim, ret_due);
+		int r = claim_document(e, now, lease_s, &line, &d, ret_claim, ret_due);
 
 		if (r != QUEUE_DONE)
 			return r;
@@ -171,10 +110,11 @@ int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
 {
+	const struct line line = { SQL_HELD_PARTNER, SQL_CLAIM_HELD, NULL, e->held_turn };
+
 	for (int n = 0; n < SET_ASIDE_MAX; n++) {
 		struct document_row d;
-		int r = claim_document(e, now, lease_s, SQL_CLAIM_HELD, SQL_NEXT_HELD, &d,
-			ret_claim, ret_due);
+		int r = claim_document(e, now, lease_s, &line, &d, ret_claim, ret_due);
 
 		if (r != QUEUE_DONE)
 			return r;
@@ -245,11 +185,12 @@ int engine_expire_leases(struct engine *e, int64_t now)
 }
 
 static int select_delivery(struct engine *e, int64_t now, const char *destination,
-	struct delivery_row *ret_row)
+	struct delivery_row *ret_row, int64_t *ret_due)
 {
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_CLAIM_DELIVERY, "ti", destination, now);
-	int r = sql_step(e, s);
+	const struct line line = { SQL_DELIVERY_PARTNER, SQL_CLAIM_DELIVERY, destination,
+		turn_at(e, destination) };
+	_cleanup_statement_ struct row *s = NULL;
+	int r = turn_take(e, &line, now, &s, ret_due);
 
 	if (r > 0)
 		delivery_read(s, ret_row);
@@ -306,11 +247,11 @@ static int send_delivery(struct engine *e, int64_t now, int lease_s,
 /* The next delivery that is due, or none. QUEUE_DONE, QUEUE_EMPTY, negative; *ret_spoiled
  * when it was moved aside instead. */
 static int claim_one(struct engine *e, int64_t now, const char *destination, int lease_s,
-	struct queue_claim *ret_claim, int *ret_fd, bool *ret_spoiled)
+	struct queue_claim *ret_claim, int *ret_fd, bool *ret_spoiled, int64_t *ret_due)
 {
 	struct document_row doc;
 	struct delivery_row d;
-	int r = select_delivery(e, now, destination, &d);
+	int r = select_delivery(e, now, destination, &d, ret_due);
 
 	*ret_spoiled = false;
 	if (r <= 0)
@@ -327,12 +268,10 @@ static int claim_one(struct engine *e, int64_t now, const char *destination, int
 	return delivery_set_aside(e, now, &doc, &d, ret_claim->look_up);
 }
 
-static int when_due(struct engine *e, const char *destination, int64_t *ret_due)
+static int when_due(struct engine *e, int64_t *ret_due)
 {
-	int r = next_due(e, sql_bind(e, SQL_NEXT_DELIVERY, "t", destination), ret_due);
+	int r = next_due(e, sql_bind(e, SQL_NEXT_EXPIRY, ""), ret_due);
 
-	if (r == 0)
-		r = next_due(e, sql_bind(e, SQL_NEXT_EXPIRY, ""), ret_due);
 	return r < 0 ? r : QUEUE_EMPTY;
 }
 
@@ -352,9 +291,10 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 	if (r != 0)
 		return r < 0 ? r : QUEUE_EMPTY;
 	for (int n = 0; spoiled && n < SET_ASIDE_MAX; n++) {
-		r = claim_one(e, now, destination, lease_s, ret_claim, ret_fd, &spoiled);
+		r = claim_one(e, now, destination, lease_s, ret_claim, ret_fd, &spoiled,
+			ret_due);
 		if (r != QUEUE_DONE)
-			return r == QUEUE_EMPTY ? when_due(e, destination, ret_due) : r;
+			return r == QUEUE_EMPTY ? when_due(e, ret_due) : r;
 	}
 	return spoiled ? ask_again(now, ret_due) : QUEUE_DONE;
 }

@@ -314,6 +314,22 @@ static const char CHECKS_3[] =
 	"  'accepted','sealed','quarantined','cleared','withdrawn','replaced',"
 	"  'sandbox')) NOT VALID;";
 
+/* Version 4: partners take turns with what is to be sealed and delivered, too. */
+static const char TURNS_4[] =
+	"ALTER TABLE deliveries ADD COLUMN partner " TEXT " DEFAULT '';"
+	"UPDATE deliveries SET partner=(SELECT partner FROM documents"
+	" WHERE documents.document=deliveries.document);"
+	"CREATE TRIGGER deliveries_partner_kept BEFORE UPDATE OF partner ON deliveries"
+	" FOR EACH ROW EXECUTE FUNCTION"
+	" sealgate_refuse('whose a delivery is never changes');"
+	"DROP INDEX deliveries_due;"
+	"CREATE INDEX deliveries_turn ON deliveries(destination,partner,due,delivery)"
+	" WHERE state='queued' OR state='deferred' OR state='unknown';"
+	"DROP INDEX documents_due;"
+	"CREATE INDEX documents_seal ON documents(partner,due,document)"
+	" WHERE state='accepted';"
+	"DROP INDEX documents_held;";
+
 /* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 8
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
@@ -321,6 +337,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 		RULES_1 },
 	{ CALLBACKS_2 },
 	{ CHECKS_3 },
+	{ TURNS_4 },
 };
 
 const char *pg_schema_text(int version, int index)

@@ -384,6 +384,20 @@ static const char CHECKS_11[] =
 	" WHERE name='documents';"
 	"PRAGMA writable_schema=RESET;";
 
+/* Version 12: partners take turns with what is to be sealed and delivered, too. */
+static const char TABLES_12[] =
+	"ALTER TABLE deliveries ADD COLUMN partner TEXT NOT NULL DEFAULT '';"
+	"UPDATE deliveries SET partner=(SELECT partner FROM documents"
+	" WHERE documents.document=deliveries.document);"
+	"CREATE TRIGGER deliveries_partner_kept BEFORE UPDATE OF partner ON deliveries"
+	" BEGIN SELECT RAISE(ABORT,'whose a delivery is never changes'); END;"
+	"DROP INDEX deliveries_due;"
+	"CREATE INDEX deliveries_turn ON deliveries(destination,partner,due)"
+	" WHERE state='queued' OR state='deferred' OR state='unknown';"
+	"DROP INDEX documents_due;"
+	"CREATE INDEX documents_seal ON documents(partner,due) WHERE state='accepted';"
+	"DROP INDEX documents_held;";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -399,6 +413,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_9, TRIGGERS_9 },
 	{ TABLES_10 },
 	{ CHECKS_11 },
+	{ TABLES_12 },
 };
 
 const char *schema_text(int version, int index)
