@@ -6,7 +6,7 @@ install-units: ## install units, users, folders and the message catalogue under 
 	install -d $(DESTDIR)/usr/lib/systemd/system
 	for unit in $(UNITS); do name=$${unit##*/}; sed 's|@BINDIR@|$(PREFIX)/bin|' $$unit \
 		> $(DESTDIR)/usr/lib/systemd/system/$${name%.in}; done
-	install -m 644 systemd/units/*.socket systemd/units/*.target \
+	install -m 644 systemd/units/*.socket systemd/units/*.timer systemd/units/*.target \
 		$(DESTDIR)/usr/lib/systemd/system/
 	install -D -m 644 systemd/sealgate.sysusers $(DESTDIR)/usr/lib/sysusers.d/sealgate.conf
 	install -D -m 644 systemd/sealgate.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/sealgate.conf
