@@ -127,6 +127,22 @@ int links_acknowledge(struct links *l, const char *partner, int64_t upto, int *r
 	return r;
 }
 
+int links_recent(struct links *l, const char *partner, int limit, int *ret_fd)
+{
+	int r = -ENOTCONN;
+
+	*ret_fd = -1;
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++) {
+		r = need_queue(l);
+		if (r < 0)
+			return r;
+		r = queue_list(l->queue, "", partner, limit, ret_fd);
+		if (r < 0)
+			drop_queue(l);
+	}
+	return r;
+}
+
 int links_status_of(struct links *l, const char *number, int64_t at,
 	const struct queue_scope *scope, int *ret_fd)
 {

@@ -36,6 +36,10 @@ int links_outcomes(
 	struct links *l, const char *partner, int64_t after, int limit, int *ret_fd);
 int links_acknowledge(struct links *l, const char *partner, int64_t upto, int *ret_fd);
 
+/* queue_list of a partner's newest documents. Return: as that; negative: queued is away.
+ */
+int links_recent(struct links *l, const char *partner, int limit, int *ret_fd);
+
 /* queue_status_of. Return: as that; negative: queued is away. */
 int links_status_of(struct links *l, const char *number, int64_t at,
 	const struct queue_scope *scope, int *ret_fd);

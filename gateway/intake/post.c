@@ -198,14 +198,36 @@ static int held_full(struct exchange *x, const struct queue_submission *s)
 	return 1;
 }
 
-void post_document(struct exchange *x)
+/* Return: true when it was committed. */
+static bool judge_and_commit(struct exchange *x, struct queue_submission *s, int64_t now)
 {
 	_cleanup_judgement_ struct judgement j = { .report_fd = -1 };
 	_cleanup_(freep) char *receipt = NULL;
-	struct queue_submission s;
 	struct queue_document first = { 0 };
-	int64_t now = clock_now();
 	int answer;
+
+	if (!judge(x, s->id, now, &j))
+		return false;
+	/* A new policy may have given the certificate to another partner meanwhile. */
+	if (strcmp(s->partner, x->partner->name) != 0) {
+		problem(x, "http.policy-changing", NULL, NULL);
+		return false;
+	}
+	submission_judged(s, &j, x->partner);
+	if (!original_judge(x, s, &j) || held_full(x, s))
+		return false;
+	answer = submission_commit(x, s, &j, &receipt, &first);
+	if (answer)
+		answer_commit(x, s, &j, answer, receipt, &first);
+	return answer == QUEUE_DONE;
+}
+
+void post_document(struct exchange *x)
+{
+	struct queue_submission s;
+	int64_t now = clock_now();
+	enum quota_answer quota;
+	bool kept;
 
 	if (!take_body(x))
 		return;
@@ -213,21 +235,14 @@ void post_document(struct exchange *x)
 		problem(x, "internal.error", NULL, NULL);
 		return;
 	}
-	if (seen_before(x, &s) || !judge(x, s.id, now, &j))
+	if (seen_before(x, &s))
 		return;
-	/* A new policy may have given the certificate to another partner meanwhile. */
-	if (strcmp(s.partner, x->partner->name) != 0) {
-		problem(x, "http.policy-changing", NULL, NULL);
+	quota = quota_begin(x, true, now);
+	if (quota == QUOTA_OVER)
 		return;
-	}
-	submission_judged(&s, &j, x->partner);
-	if (!original_judge(x, &s, &j))
-		return;
-	if (held_full(x, &s))
-		return;
-	answer = submission_commit(x, &s, &j, &receipt, &first);
-	if (answer)
-		answer_commit(x, &s, &j, answer, receipt, &first);
+	kept = judge_and_commit(x, &s, now);
+	if (quota == QUOTA_BEGUN)
+		quota_end(x, s.partner, true, kept, now);
 }
 
 static json_t *part_of(const json_t *report, const char *key)
@@ -275,26 +290,18 @@ static int foresee(struct exchange *x, const struct queue_submission *s,
 			       : refuse(x, "http.queue-away", NULL);
 }
 
-void post_preflight(struct exchange *x)
+static void judge_and_tell(struct exchange *x, struct queue_submission *s, int64_t now)
 {
 	_cleanup_judgement_ struct judgement j = { .report_fd = -1 };
-	struct queue_submission s;
-	int64_t now = clock_now();
 	bool duplicate = false;
 	json_t *body;
 
-	if (!take_body(x))
+	if (!judge(x, s->id, now, &j))
 		return;
-	if (submission_init(x, now, &s) < 0) {
-		problem(x, "internal.error", NULL, NULL);
+	submission_judged(s, &j, x->partner);
+	if (!original_judge(x, s, &j))
 		return;
-	}
-	if (!judge(x, s.id, now, &j))
-		return;
-	submission_judged(&s, &j, x->partner);
-	if (!original_judge(x, &s, &j))
-		return;
-	if (j.decision != DECISION_REFUSED && !foresee(x, &s, &j, &duplicate))
+	if (j.decision != DECISION_REFUSED && !foresee(x, s, &j, &duplicate))
 		return;
 	body = preflight_body(x, &j);
 	if (body && duplicate)
@@ -302,4 +309,24 @@ void post_preflight(struct exchange *x)
 	if (body && x->partner->sandbox)
 		json_object_set_new(body, "sandbox", json_true());
 	response_json(x->response, 200, TYPE_JSON, body);
+}
+
+void post_preflight(struct exchange *x)
+{
+	struct queue_submission s;
+	int64_t now = clock_now();
+	enum quota_answer quota;
+
+	if (!take_body(x))
+		return;
+	if (submission_init(x, now, &s) < 0) {
+		problem(x, "internal.error", NULL, NULL);
+		return;
+	}
+	quota = quota_begin(x, false, now);
+	if (quota == QUOTA_OVER)
+		return;
+	judge_and_tell(x, &s, now);
+	if (quota == QUOTA_BEGUN)
+		quota_end(x, s.partner, false, false, now);
 }

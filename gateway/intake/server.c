@@ -27,6 +27,7 @@ int server_init(struct server *s, const struct instance *instance, char **ret_er
 		*ret_error = strdup("tls.partner_revocation is required or if-present");
 		return r;
 	}
+	quotas_init(&s->quotas);
 	r = instance_socket(instance, "verify", s->verify_socket);
 	if (r == 0)
 		r = instance_socket(instance, "queued", s->queued_socket);
@@ -50,6 +51,7 @@ void server_done(struct server *s)
 {
 	renewed_done(&s->renewed);
 	snapshots_done(&s->snapshots);
+	quotas_done(&s->quotas);
 	shares_done(&s->shares);
 }
 

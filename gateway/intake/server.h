@@ -7,6 +7,7 @@
 #define SEALGATE_INTAKE_SERVER_H
 
 #include "common/instance.h"
+#include "intake/quota.h"
 #include "intake/renewed.h"
 #include "intake/share.h"
 #include "intake/snapshot.h"
@@ -28,6 +29,7 @@ struct server {
 	struct snapshots snapshots;
 	struct renewed renewed;
 	struct shares shares; /* of intake.threads */
+	struct quotas quotas;
 };
 
 /* Return: 0, or negative with one line in *ret_error that the caller frees. */

@@ -74,5 +74,7 @@ void get_status(struct exchange *x)
 			"policy_digest", policy_digest(x->snapshot->policy),
 			"policy_public", *public ? public : NULL);
 
+	if (body)
+		json_object_set_new(body, "quotas", quota_report(x, now));
 	response_json(x->response, 200, TYPE_JSON, body);
 }

@@ -83,6 +83,10 @@ int policy_read_issuers(const struct cfg *c, const struct policy *p,
 int policy_read_demands(
 	const struct cfg *c, const config_setting_t *root, struct partner *partner);
 
+/* The group `quotas` of a partner's file. Return: as above. */
+int policy_read_quotas(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner);
+
 /* policies/callbacks.cfg, before the partners; the setting `callback` of one. */
 int policy_load_callbacks(struct policy *p, const char *policies, char **ret_error);
 int policy_read_callback(const struct cfg *c, const struct policy *p,

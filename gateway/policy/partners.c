@@ -19,6 +19,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "callback", CFG_STRING, false },
 	{ "qualification", CFG_GROUPS, false },
 	{ "status_of", CFG_GROUP, false },
+	{ "quotas", CFG_GROUP, false },
 	{ "originals", CFG_STRING, false },
 	{ "issuers", CFG_GROUPS, false },
 	{ "removed", CFG_STRINGS, false },
@@ -313,6 +314,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = policy_read_demands(c, root, partner);
 	if (r == 0)
 		r = read_asks(c, root, partner);
+	if (r == 0)
+		r = policy_read_quotas(c, root, partner);
 	if (r == 0)
 		r = read_originals(c, root, partner);
 	return r == 0 ? read_optional(c, root, partner) : r;

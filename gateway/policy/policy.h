@@ -55,6 +55,13 @@ struct partner_demand {
  * is withdrawn. */
 enum partner_originals { ORIGINALS_DEFAULT = 0, ORIGINALS_KNOWN, ORIGINALS_ANY };
 
+/* How much a partner may send; 0: as much as it likes. */
+struct partner_quotas {
+	int64_t hour, day;  /* documents */
+	int64_t octets;	    /* of documents in a day */
+	int64_t concurrent; /* submissions and preflights under way */
+};
+
 /* policies/partners/NAME.cfg */
 struct partner {
 	char name[PARTNER_NAME_SIZE];
@@ -85,6 +92,7 @@ struct partner {
 	/* Of whose documents it may ask what the gate held, beside its own ("*": any). */
 	char asks_issued_by[PARTNER_ASKS_MAX][COUNTRY_SIZE];
 	char asks_bound_for[PARTNER_ASKS_MAX][COUNTRY_SIZE];
+	struct partner_quotas quotas;
 	struct partner_demand demands[PARTNER_DEMANDS_MAX];
 	size_t demand_count;
 };

@@ -156,7 +156,7 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 	[QUEUE_OP_LEDGER] = { "ledger", sizeof(struct queue_ledger_request), 0, 0,
 		PEER_ADMIN | PEER_CTL, READS, run_ledger, { { 0 } } },
 	[QUEUE_OP_LIST] = { "list", sizeof(struct queue_list_request), 0, 0,
-		PEER_ADMIN | PEER_CTL, READS, run_list,
+		PEER_INTAKE | PEER_ADMIN | PEER_CTL, READS, run_list,
 		{ TEXT(queue_list_request, state), TEXT(queue_list_request, partner) } },
 	[QUEUE_OP_EXPLAIN] = { "explain", sizeof(struct queue_explain_request), 0, 0,
 		PEER_ADMIN | PEER_CTL, READS, run_explain,

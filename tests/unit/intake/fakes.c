@@ -317,6 +317,13 @@ static int status_of(struct fake_queue *q, struct ipc_message *m, int *ret_fd)
 	return QUEUE_DONE;
 }
 
+static int list(struct fake_queue *q, int *ret_fd)
+{
+	q->lists++;
+	*ret_fd = memfd_from("json", span_str(q->json ? q->json : "[]"));
+	return QUEUE_DONE;
+}
+
 static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 {
 	struct fake_queue *q = arg;
@@ -338,6 +345,8 @@ static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 		r = judged(q, m);
 	else if (m->header.type == QUEUE_OP_STATUS_OF)
 		r = status_of(q, m, &fd);
+	else if (m->header.type == QUEUE_OP_LIST)
+		r = list(q, &fd);
 	else if (m->header.type == QUEUE_OP_OUTCOMES ||
 		 m->header.type == QUEUE_OP_OUTCOMES_ACKNOWLEDGE)
 		r = outcomes(q, m, &fd);

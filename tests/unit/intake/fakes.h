@@ -75,6 +75,7 @@ struct fake_queue {
 	struct fake_document documents[FAKE_DOCUMENTS];
 	size_t count;
 	unsigned int commits;		  /* asked for */
+	unsigned int lists;		  /* the same */
 	unsigned int judged;		  /* later verdicts told */
 	pthread_cond_t told;		  /* one of them came */
 	struct queue_judgement judgement; /* the last of them */

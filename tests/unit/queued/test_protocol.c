@@ -52,7 +52,7 @@ static const struct {
 	{ QUEUE_OP_MAINTENANCE, sizeof(struct queue_maintenance_request), 0, "admin" },
 	{ QUEUE_OP_BACKUP, sizeof(struct queue_backup_request), 0, "ctl" },
 	{ QUEUE_OP_LEDGER, sizeof(struct queue_ledger_request), 0, "admin ctl" },
-	{ QUEUE_OP_LIST, sizeof(struct queue_list_request), 0, "admin ctl" },
+	{ QUEUE_OP_LIST, sizeof(struct queue_list_request), 0, "intake admin ctl" },
 	{ QUEUE_OP_EXPLAIN, sizeof(struct queue_explain_request), 0, "admin ctl" },
 	{ QUEUE_OP_AUDIT_READ, sizeof(struct queue_audit_read_request), 0, "admin ctl" },
 	{ QUEUE_OP_CLAIM_HELD, sizeof(struct queue_claim_request), 0, "intake" },

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/quota.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "intake/exchange.h"
+#include "intake/problem.h"
+#include "queue/protocol.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR_S 3600
+#define DAY_S 86400
+#define SOON_S 2 /* one under way will have ended */
+
+void quotas_init(struct quotas *q)
+{
+	*q = (struct quotas){ .lock = PTHREAD_MUTEX_INITIALIZER };
+}
+
+void quotas_done(struct quotas *q)
+{
+	free(q->list);
+	pthread_mutex_destroy(&q->lock);
+	*q = (struct quotas){ 0 };
+}
+
+static bool limited(const struct partner_quotas *l)
+{
+	return l->hour || l->day || l->octets || l->concurrent;
+}
+
+/* A new hour and a new day begin with nothing. */
+static void turn(struct quota_use *u, int64_t now)
+{
+	if (u->hour != now / HOUR_S) {
+		u->hour = now / HOUR_S;
+		u->in_hour = 0;
+	}
+	if (u->day != now / DAY_S) {
+		u->day = now / DAY_S;
+		u->in_day = u->octets = 0;
+	}
+}
+
+/* NULL: the partner has sent nothing since the start. */
+static struct quota_use *find(struct quotas *q, const char *partner, int64_t now)
+{
+	for (size_t i = 0; i < q->count; i++)
+		if (strcmp(q->list[i].partner, partner) == 0) {
+			turn(&q->list[i], now);
+			return &q->list[i];
+		}
+	return NULL;
+}
+
+static struct quota_use *add(struct quotas *q, const struct quota_use *first)
+{
+	struct quota_use *more = reallocarray(q->list, q->count + 1, sizeof(*q->list));
+
+	if (!more)
+		return NULL;
+	q->list = more;
+	q->list[q->count] = *first;
+	return &q->list[q->count++];
+}
+
+static void count_stored(struct quota_use *u, const json_t *documents)
+{
+	const json_t *d;
+	size_t i;
+
+	json_array_foreach(documents, i, d)
+	{
+		const char *text = json_string_of(d, "received");
+		int64_t at;
+
+		if (!text || clock_parse(text, &at) < 0 || at / DAY_S != u->day)
+			continue;
+		u->in_day++;
+		u->octets += json_integer_value(json_object_get(d, "size"));
+		u->in_hour += at / HOUR_S == u->hour;
+	}
+}
+
+/* What the partner sent before this process began. Queued may be away: then nothing is
+ * committed either, and the next request asks again. Return: true when it is known. */
+static bool read_stored(struct exchange *x, struct quota_use *ret, int64_t now)
+{
+	_cleanup_(closep) int fd = -1;
+	_cleanup_json_ json_t *documents = NULL;
+	struct span text;
+
+	*ret = (struct quota_use){ .hour = now / HOUR_S, .day = now / DAY_S };
+	snprintf(ret->partner, sizeof(ret->partner), "%s", x->partner->name);
+	if (links_recent(x->links, ret->partner, QUOTA_SEED_MAX, &fd) != QUEUE_DONE ||
+		memfd_map(fd, QUEUE_JSON_MAX, &text) < 0)
+		return false;
+	documents = json_read(text, QUEUE_JSON_MAX);
+	memfd_unmap(&text);
+	count_stored(ret, documents);
+	return documents != NULL;
+}
+
+/* The partner's counters, locked on return whatever is returned; NULL: unknown. */
+static struct quota_use *lock_use(struct exchange *x, int64_t now)
+{
+	struct quotas *q = &x->server->quotas;
+	struct quota_use *u, stored;
+	bool read;
+
+	pthread_mutex_lock(&q->lock);
+	u = find(q, x->partner->name, now);
+	if (u)
+		return u;
+	pthread_mutex_unlock(&q->lock);
+	read = read_stored(x, &stored, now);
+	pthread_mutex_lock(&q->lock);
+	u = find(q, x->partner->name, now); /* another thread may have been faster */
+	return u || !read ? u : add(q, &stored);
+}
+
+/* Which quota one more is over, and when it begins anew; NULL: none. */
+static const char *over(const struct partner_quotas *l, const struct quota_use *u,
+	int64_t size, int64_t now, int *ret_retry)
+{
+	*ret_retry = SOON_S;
+	if (l->concurrent && u->running >= l->concurrent)
+		return "quota.concurrent";
+	if (size == 0)
+		return NULL;
+	*ret_retry = (int)(DAY_S - now % DAY_S);
+	if (l->day && u->in_day >= l->day)
+		return "quota.documents-day";
+	if (l->octets && u->octets + size > l->octets)
+		return "quota.octets-day";
+	*ret_retry = (int)(HOUR_S - now % HOUR_S);
+	return l->hour && u->in_hour >= l->hour ? "quota.documents-hour" : NULL;
+}
+
+static void count_one(struct quota_use *u, int64_t documents, int64_t octets)
+{
+	u->in_hour += documents;
+	u->in_day += documents;
+	u->octets += octets;
+}
+
+enum quota_answer quota_begin(struct exchange *x, bool counts, int64_t now)
+{
+	const struct partner_quotas *l = &x->partner->quotas;
+	int64_t size = counts ? (int64_t)request_size(x->request) : 0;
+	const char *code = NULL;
+	struct quota_use *u;
+	int retry = 0;
+
+	if (!limited(l))
+		return QUOTA_NONE;
+	u = lock_use(x, now);
+	if (u)
+		code = over(l, u, size, now, &retry);
+	if (u && !code) {
+		u->running++;
+		count_one(u, counts, size);
+	}
+	pthread_mutex_unlock(&x->server->quotas.lock);
+	if (u && !code)
+		return QUOTA_BEGUN;
+	problem(x, u ? code : "http.queue-away", u ? x->partner->name : NULL, NULL);
+	if (u)
+		x->response->retry_after = retry;
+	return QUOTA_OVER;
+}
+
+void quota_end(
+	struct exchange *x, const char *partner, bool counts, bool kept, int64_t now)
+{
+	struct quotas *q = &x->server->quotas;
+	struct quota_use *u;
+
+	pthread_mutex_lock(&q->lock);
+	u = find(q, partner, clock_now());
+	if (u && u->running > 0)
+		u->running--;
+	/* Of an hour that is over nothing is given back to the next. */
+	if (u && counts && !kept && u->hour == now / HOUR_S && u->in_hour > 0)
+		count_one(u, -1, -(int64_t)request_size(x->request));
+	pthread_mutex_unlock(&q->lock);
+}
+
+static void report(json_t *to, const char *name, int64_t limit, int64_t used, int64_t end)
+{
+	json_t *one;
+
+	if (!limit)
+		return;
+	one = json_pack(
+		"{s:I, s:I}", "limit", (json_int_t)limit, "used", (json_int_t)used);
+	if (one && end)
+		json_object_set_new(one, "until", json_time(end));
+	json_object_set_new(to, name, one);
+}
+
+json_t *quota_report(struct exchange *x, int64_t now)
+{
+	const struct partner_quotas *l = &x->partner->quotas;
+	int64_t hour = (now / HOUR_S + 1) * HOUR_S, day = (now / DAY_S + 1) * DAY_S;
+	struct quota_use use = { 0 };
+	json_t *body = json_object();
+	struct quota_use *u;
+
+	if (!limited(l) || !body)
+		return body;
+	u = lock_use(x, now);
+	if (u)
+		use = *u;
+	pthread_mutex_unlock(&x->server->quotas.lock);
+	report(body, "documents_per_hour", l->hour, use.in_hour, hour);
+	report(body, "documents_per_day", l->day, use.in_day, day);
+	report(body, "octets_per_day", l->octets, use.octets, day);
+	report(body, "concurrent", l->concurrent, use.running, 0);
+	return body;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What a partner may send in an hour and a day, and how many at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "stage.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static void enrol(const char *quotas)
+{
+	house_policy(&house, "partners/ke-kephis.cfg",
+		"name = \"ke-kephis\"; country = \"KE\"; transport = ( \"%s\" );"
+		" signers = ( ); types = ( \"PHYTO\" ); quotas = { %s };",
+		house.kenya.sha256, quotas);
+	snapshot_drop(snapshots_hold(&server.snapshots, true));
+	verify.number_by_content = true;
+}
+
+static int posted(const char *body)
+{
+	struct answer a;
+	int status;
+
+	post(body, &a);
+	status = a.status;
+	answer_done(&a);
+	return status;
+}
+
+static void expect_over(const char *body, const char *code, long most)
+{
+	struct answer a;
+	const char *after;
+	long seconds;
+
+	post(body, &a);
+	expect_problem(&a, 429, code);
+	after = answer_header(&a, "Retry-After");
+	assert_non_null(after);
+	seconds = strtol(after, NULL, 10);
+	assert_in_range(seconds, 1, most);
+	answer_done(&a);
+}
+
+static json_int_t used(const char *quota)
+{
+	struct visit v = { .who = &house.kenya, .method = "GET", .uri = "/v1/status" };
+	struct answer a;
+	json_int_t n;
+
+	visit(&server, &thread_links, &v, &a);
+	assert_int_equal(a.status, 200);
+	n = json_integer_value(json_object_get(
+		json_object_get(json_object_get(a.json, "quotas"), quota), "used"));
+	answer_done(&a);
+	return n;
+}
+
+static void documents_of_a_day(void **state)
+{
+	(void)state;
+	enrol("documents_per_day = 2;");
+	assert_int_equal(posted("<a/>"), 202);
+	assert_int_equal(posted("<a/>"), 200); /* sent before: no second one */
+	assert_int_equal(posted("<b/>"), 202);
+	assert_int_equal(used("documents_per_day"), 2);
+	expect_over("<c/>", "quota.documents-day", 86400);
+	assert_int_equal(posted("<a/>"), 200);
+	assert_int_equal(queue.count, 2);
+	assert_int_equal(verify.asked, 2); /* it cost nothing */
+	assert_int_equal(queue.lists, 1);  /* and what is stored was read once */
+}
+
+static void documents_of_an_hour(void **state)
+{
+	(void)state;
+	enrol("documents_per_hour = 1;");
+	assert_int_equal(posted("<a/>"), 202);
+	expect_over("<b/>", "quota.documents-hour", 3600);
+}
+
+static void octets_of_a_day(void **state)
+{
+	(void)state;
+	enrol("octets_per_day = 9;");
+	assert_int_equal(posted("<a/>"), 202);
+	assert_int_equal(posted("<b/>"), 202);
+	assert_int_equal(used("octets_per_day"), 8);
+	expect_over("<c/>", "quota.octets-day", 86400);
+}
+
+/* What was refused has cost as much; what was never committed is not counted. */
+static void what_counts(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	enrol("documents_per_day = 2;");
+	verify_refuses("{\"code\":\"limit.size\",\"severity\":\"error\"}");
+	post("<a/>", &a);
+	assert_int_equal(used("documents_per_day"), 1);
+	answer_done(&a);
+	fake_verify_accepts(&verify, "KE-1");
+	queue.mood = QUEUE_CANNOT_WRITE;
+	assert_int_equal(posted("<b/>"), 503);
+	queue.mood = QUEUE_NORMAL;
+	assert_int_equal(used("documents_per_day"), 1);
+	assert_int_equal(posted("<b/>"), 202);
+	expect_over("<c/>", "quota.documents-day", 86400);
+}
+
+/* A start forgets nothing of today; what is of another day is no matter. */
+static void after_a_restart(void **state)
+{
+	char now[CLOCK_TEXT_SIZE], json[512];
+
+	(void)state;
+	clock_format(clock_now(), now);
+	snprintf(json, sizeof(json),
+		"[{\"received\":\"%s\",\"size\":7},{\"received\":\"%s\",\"size\":8},"
+		"{\"received\":\"2020-01-01T00:00:00Z\",\"size\":9}]",
+		now, now);
+	queue.json = json;
+	enrol("documents_per_day = 3; octets_per_day = 1000; documents_per_hour = 9;");
+	assert_int_equal(used("documents_per_day"), 2);
+	assert_int_equal(used("documents_per_hour"), 2);
+	assert_int_equal(used("octets_per_day"), 15);
+	assert_int_equal(posted("<a/>"), 202);
+	expect_over("<b/>", "quota.documents-day", 86400);
+}
+
+/* Not known is not zero. */
+static void while_the_queue_is_away(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	enrol("documents_per_day = 2;");
+	queue.mood = QUEUE_BREAKS_ALWAYS;
+	post("<a/>", &a);
+	expect_problem(&a, 503, "http.queue-away");
+	answer_done(&a);
+	queue.mood = QUEUE_NORMAL;
+	assert_int_equal(posted("<a/>"), 202);
+}
+
+static void so_many_at_once(void **state)
+{
+	(void)state;
+	enrol("concurrent = 1;");
+	assert_int_equal(posted("<a/>"), 202);
+	assert_int_equal(used("concurrent"), 0);
+	server.quotas.list[0].running = 1;
+	expect_over("<b/>", "quota.concurrent", 60);
+	server.quotas.list[0].running = 0;
+	assert_int_equal(posted("<b/>"), 202);
+}
+
+static void a_quota_of_nothing_is_a_slip(void **state)
+{
+	struct policy *p = NULL;
+	char folder[128], *error = NULL;
+
+	(void)state;
+	enrol("documents_per_day = 0;");
+	snprintf(folder, sizeof(folder), "%s/policies", house.dir);
+	assert_int_equal(policy_load(folder, &p, &error), -EINVAL);
+	assert_non_null(strstr(error, "documents_per_day must be above 0"));
+	free(error);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(documents_of_a_day),
+		ON_STAGE(documents_of_an_hour),
+		ON_STAGE(octets_of_a_day),
+		ON_STAGE(what_counts),
+		ON_STAGE(after_a_restart),
+		ON_STAGE(while_the_queue_is_away),
+		ON_STAGE(so_many_at_once),
+		ON_STAGE(a_quota_of_nothing_is_a_slip),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
