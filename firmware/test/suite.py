@@ -28,7 +28,7 @@ OLD, NEW, BROKEN = "0.1.0", "0.2.0", "0.3.0"
 HEALTHY = r"appliance\[\d+\]: the application is healthy"
 STARTS = r"appliance\[\d+\]: sealgate appliance "
 LUKS_HEADER = 16 << 20
-LUKS_UUID = slice(168, 208)
+LUKS_TEXT = slice(4096, 16384)  # JSON (LUKS2 on-disk format)
 FULL_S = 120.0  # how long /var stays full
 VAR_NUMBER = "6"  # of its partition
 VAR_BLOCKS = 255000  # nearly all of the file system that the image makes on `disk`
@@ -395,12 +395,12 @@ class Suite:
     def factory_reset(self):
         """two people have the machine forget everything: it waits for a configuration"""
         self.healthy()  # without a medium, whose configuration it would take at once
-        before = self.header()[LUKS_UUID]
+        before = self.volume_key()
         said = self.together("appliance", "reset")
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
         expect(self.machine.wait(r"waiting for a configuration", BOOT_S), "empty", self.machine)
         expect(not self.reachable(), "nothing serves", self.machine)
-        expect(before != self.header()[LUKS_UUID], "/var has a new key")
+        expect(before != self.volume_key(), "/var has a new key")
         self.serial = 0
         self.healthy([self.medium("anew")])
         self.submit(5)
@@ -420,7 +420,7 @@ class Suite:
             self.power_on(self.machine)
             expect(self.machine.wait(r"waiting for a configuration", BOOT_S), "empty",
                    self.machine)
-            made.append(self.header()[LUKS_UUID])
+            made.append(self.volume_key())
         expect("Applying factory reset" not in self.machine.text(), "once", self.machine)
         expect(made[0] == made[1], "/var is the one that was made", self.machine)
 
@@ -475,6 +475,11 @@ class Suite:
         with open(self.machine.disk, "rb") as disk:
             disk.seek(partition_start(self.machine.disk, "var"))
             return disk.read(LUKS_HEADER)
+
+    def volume_key(self):
+        """Which key /var has: the digest of it. Its UUID is the same for ever, as the machine is."""
+        text = self.header()[LUKS_TEXT].split(b"\0", 1)[0]
+        return json.loads(text)["digests"]["0"]["digest"]
 
     def opens(self, key):
         """Does a passphrase open /var, as it is on the disk now?"""
