@@ -252,7 +252,8 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 	static const char *const keys[] = { "protocol", "url", "credentials",
 		"information", "concurrency", "timeout_s", "retry_first_s", "retry_max_s",
 		"expire_s", "submit", "find", "withdraw", "replace", "cleared",
-		"decision", "permanent", "already", "namespaces", NULL };
+		"decision", "permanent", "already", "namespaces",
+		"system" /* policy/barred.c reads it */, NULL };
 	const config_setting_t *root = config_root_setting(c);
 	int e = known_keys(r, root, keys);
 

@@ -217,7 +217,7 @@ static bool known_key(const char *name)
 		"direction", "statuses", "withdraws", "when", "aliases", "issuers",
 		"sealers", "lenient", "sunset", "officer_required", "seal_required",
 		"schema", "prefixes", "codes", "rules", "experimental", "attachments",
-		NULL };
+		"barred" /* policy/barred.c reads it */, NULL };
 
 	for (size_t i = 0; KEYS[i]; i++)
 		if (strcmp(KEYS[i], name) == 0)

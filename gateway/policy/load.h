@@ -42,6 +42,12 @@ struct version_sunset {
 	bool experimental;
 };
 
+/* policies/types/NAME.cfg: systems that the type, by any of its names, never goes to. */
+struct type_barred {
+	char type[DOCUMENT_TYPE_SIZE];
+	char system[32];
+};
+
 struct policy {
 	char digest[SHA256_TEXT_SIZE];
 	struct partner *partners;
@@ -61,6 +67,8 @@ struct policy {
 	size_t sunset_count;
 	struct version_sunset *versions;
 	size_t version_count;
+	struct type_barred *barred;
+	size_t barred_count;
 };
 
 /* Index of a role's name, or -1. */
@@ -71,8 +79,14 @@ int policy_load_partners(struct policy *p, const char *policies, char **ret_erro
 int policy_load_customs(struct policy *p, const char *policies, char **ret_error);
 int policy_load_routes(struct policy *p, const char *policies, char **ret_error);
 int policy_load_operators(struct policy *p, const char *policies, char **ret_error);
+int policy_load_barred(struct policy *p, const char *policies, char **ret_error);
 int policy_load_sunsets(struct policy *p, const char *policies, char **ret_error);
 int policy_load_degraded(struct policy *p, const char *policies, char **ret_error);
+
+/* No type of a rule goes to a destination, of routes/destinations in folder, whose system
+ * it is barred from. Return: 0, -EINVAL with the error set, -errno. */
+int policy_check_barred(const struct policy *p, const struct cfg *c,
+	const config_setting_t *at, const char *folder, const struct route_rule *rule);
 
 /* The lists `issuers` and `removed` of a partner's file. Return: as below. */
 int policy_read_issuers(const struct cfg *c, const struct policy *p,

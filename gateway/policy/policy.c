@@ -78,6 +78,8 @@ static int load_parts(struct policy *p, const char *policies, char **ret_error)
 	if (r == 0)
 		r = policy_load_customs(p, policies, ret_error);
 	if (r == 0)
+		r = policy_load_barred(p, policies, ret_error);
+	if (r == 0)
 		r = policy_load_routes(p, policies, ret_error);
 	if (r == 0)
 		r = policy_load_operators(p, policies, ret_error);
@@ -134,6 +136,7 @@ void policy_free(struct policy *p)
 	free(p->offices);
 	free(p->sunsets);
 	free(p->versions);
+	free(p->barred);
 	free(p);
 }
 

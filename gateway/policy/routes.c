@@ -17,6 +17,7 @@ static const struct cfg_key RULE_KEYS[] = {
 };
 
 struct names {
+	char folder[PATH_MAX];
 	char **list;
 	size_t count;
 };
@@ -78,8 +79,9 @@ static int read_list(const struct cfg *c, const config_setting_t *group, const c
 	return 0;
 }
 
-static int read_rule(const struct cfg *c, const config_setting_t *group,
-	const struct names *profiles, struct route_rule *rule)
+static int read_rule(const struct policy *p, const struct cfg *c,
+	const config_setting_t *group, const struct names *profiles,
+	struct route_rule *rule)
 {
 	int r = cfg_check(c, group, RULE_KEYS);
 
@@ -97,10 +99,10 @@ static int read_rule(const struct cfg *c, const config_setting_t *group,
 	if (r == 0)
 		r = check_countries(
 			c, config_setting_get_member(group, "import_countries"), rule);
-	return r == 0 ? check_destinations(c,
-				config_setting_get_member(group, "destinations"),
-				profiles, rule)
-		      : r;
+	if (r == 0)
+		r = check_destinations(c,
+			config_setting_get_member(group, "destinations"), profiles, rule);
+	return r == 0 ? policy_check_barred(p, c, group, profiles->folder, rule) : r;
 }
 
 static int read_rules(const struct cfg *c, const struct names *profiles, struct policy *p)
@@ -114,8 +116,9 @@ static int read_rules(const struct cfg *c, const struct names *profiles, struct 
 	for (int i = 0; r == 0 && i < config_setting_length(list); i++) {
 		r = policy_grow((void **)&p->rules, p->rule_count, sizeof(*p->rules));
 		if (r == 0)
-			r = read_rule(c, config_setting_get_elem(list, (unsigned int)i),
-				profiles, &p->rules[p->rule_count]);
+			r = read_rule(p, c,
+				config_setting_get_elem(list, (unsigned int)i), profiles,
+				&p->rules[p->rule_count]);
 		p->rule_count += r == 0;
 	}
 	return r;
@@ -133,16 +136,16 @@ static int load_file(struct policy *p, const char *folder, const char *file,
 	return r == 0 ? read_rules(&c, profiles, p) : r;
 }
 
-static int list_folder(const char *parent, const char *name, char ret_folder[PATH_MAX],
-	struct names *ret_names, char **ret_error)
+static int list_folder(
+	const char *parent, const char *name, struct names *ret_names, char **ret_error)
 {
-	int r = policy_join(ret_folder, parent, name);
+	int r = policy_join(ret_names->folder, parent, name);
 
 	if (r < 0)
 		return r;
-	r = cfg_files(ret_folder, &ret_names->list);
+	r = cfg_files(ret_names->folder, &ret_names->list);
 	if (r < 0)
-		return policy_fail(ret_error, r, ret_folder);
+		return policy_fail(ret_error, r, ret_names->folder);
 	ret_names->count = (size_t)r;
 	return 0;
 }
@@ -151,14 +154,12 @@ int policy_load_routes(struct policy *p, const char *policies, char **ret_error)
 {
 	_cleanup_(names_done) struct names profiles = { 0 };
 	_cleanup_(names_done) struct names files = { 0 };
-	char folder[PATH_MAX];
-	int r = list_folder(
-		policies, "routes/destinations", folder, &profiles, ret_error);
+	int r = list_folder(policies, "routes/destinations", &profiles, ret_error);
 
 	if (r == 0)
-		r = list_folder(policies, "routes", folder, &files, ret_error);
+		r = list_folder(policies, "routes", &files, ret_error);
 	for (size_t i = 0; r == 0 && i < files.count; i++)
-		r = load_file(p, folder, files.list[i], &profiles, ret_error);
+		r = load_file(p, files.folder, files.list[i], &profiles, ret_error);
 	return r;
 }
 
