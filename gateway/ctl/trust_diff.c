@@ -133,8 +133,9 @@ static int read_options(int argc, char **argv, struct diff_options *o)
 	while ((option = command_option(argc, argv, "", OPTIONS)) != -1)
 		if (take(o, option, optarg) < 0)
 			return -EINVAL;
+	o->store = trust_lists_store(o->store);
 	if (!o->store)
-		return command_fault("--store is missing");
+		return -EINVAL;
 	if (o->replay && o->documents.since == INT64_MIN)
 		return command_fault("--replay needs --since");
 	return command_arguments(argc, argv, 2, 2, "one of two TIMEs");

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define URLS_MAX (1024u * 1024)
@@ -183,4 +184,22 @@ int trust_lists_import(int argc, char **argv)
 	free(o.table);
 	pki_material_free(o.journal);
 	return status;
+}
+
+const char *trust_lists_store(const char *named)
+{
+	static char path[PATH_MAX];
+	const char *instance = getenv("SEALGATE_INSTANCE");
+
+	if (named)
+		return named;
+	if (!instance || !*instance) {
+		command_fault("--store is missing, or --instance");
+		return NULL;
+	}
+	if (snprintf(path, sizeof(path), "%s/state/trust/lists", instance) >= PATH_MAX) {
+		command_fault("%s is too long", instance);
+		return NULL;
+	}
+	return path;
 }

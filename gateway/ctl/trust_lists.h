@@ -6,6 +6,11 @@
 #ifndef SEALGATE_CTL_TRUST_LISTS_H
 #define SEALGATE_CTL_TRUST_LISTS_H
 
+/* The store that is asked: the one named, else that of the instance that is named
+ * (SEALGATE_INSTANCE); a fault is said when there is neither. Return: NULL or a path that
+ * lasts. */
+const char *trust_lists_store(const char *named);
+
 /* argv[0] is "import" or "status". Return: an exit status of the command line. */
 int trust_lists_import(int argc, char **argv);
 int trust_lists_status(int argc, char **argv);

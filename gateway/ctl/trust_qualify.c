@@ -112,8 +112,7 @@ int trust_lists_qualify(int argc, char **argv)
 			return command_usage("trust");
 		}
 	}
-	if (!o.store)
-		command_fault("--store is missing");
+	o.store = trust_lists_store(o.store);
 	if (!o.store || command_arguments(argc, argv, 1, INT_MAX, "CERT") < 0)
 		return command_usage("trust");
 	status = open_store(&o);

@@ -206,8 +206,7 @@ int trust_lists_status(int argc, char **argv)
 			return command_usage("trust");
 		}
 	}
-	if (!o.store)
-		command_fault("--store is missing");
+	o.store = trust_lists_store(o.store);
 	if (!o.store || command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("trust");
 	return print_store(&o);

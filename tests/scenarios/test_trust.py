@@ -402,6 +402,19 @@ def test_qualify_says_how(lists):
     assert answer["steps"][0]["entry"] is None and not answer["listed"]
 
 
+def test_the_store_of_an_instance(lists):
+    """Asked with --instance the commands read the lists that trustd keeps there."""
+    assert lists.run()[0] == 0
+    instance = lists.folder / "instance"
+    (instance / "state" / "trust").mkdir(parents=True)
+    (lists.folder / "store").rename(instance / "state" / "trust" / "lists")
+    for command in (("status",), ("qualify", lists.issued.pem), ("diff", AT, AT)):
+        done = sealgate("--instance", instance, "trust", command[0], *(
+            ("--at", AT) if command[0] != "diff" else ()), *command[1:])
+        assert done.returncode == (command[0] == "qualify"), done.stdout + done.stderr
+        assert sealgate("trust", *command).returncode == 2
+
+
 def test_usage(lists):
     assert sealgate("trust", "import", "--lotl", lists.folder / "lotl.xml").returncode == 2
     assert sealgate("trust", "status", "--store", lists.folder / "none").returncode == 2
