@@ -252,13 +252,30 @@ static json_t *part_of(const json_t *report, const char *key)
 	return value ? json_incref(value) : json_null();
 }
 
+/* Where a document of this type and country would go once nothing refuses it; of a
+ * rehearsal, nowhere. */
+static json_t *route_of(const struct exchange *x, const struct judgement *j)
+{
+	char names[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE];
+	json_t *list = json_array();
+	size_t count = 0;
+
+	if (!x->partner->sandbox && *j->verdict.type)
+		count = policy_route(x->snapshot->policy, j->verdict.type,
+			j->verdict.import_country, names);
+	for (size_t i = 0; list && i < count; i++)
+		json_array_append_new(list, json_string(names[i]));
+	return list;
+}
+
 static json_t *preflight_body(const struct exchange *x, const struct judgement *j)
 {
-	json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s}", "decision",
+	json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "decision",
 		judgement_decision(j), "sha256", x->request->sha256_text, "findings",
 		part_of(j->report, "findings"), "facts", part_of(j->report, "facts"),
-		"signatures", part_of(j->report, "signatures"), "policy_digest",
-		j->verdict.policy_digest, "store_version", j->verdict.store_version);
+		"signatures", part_of(j->report, "signatures"), "route", route_of(x, j),
+		"policy_digest", j->verdict.policy_digest, "store_version",
+		j->verdict.store_version);
 	json_t *held = j->decision == DECISION_HELD ? held_members(j->verdict.hold_reason,
 							      j->verdict.hold_until)
 						    : NULL;

@@ -155,6 +155,9 @@ static void test_sandbox(void **state)
 	assert_int_equal(again.status, 200);
 	json_object_del(again.json, "duplicate");
 	assert_true(json_equal(a.json, again.json));
+	post_as(&house.kenya, "/v1/preflight", "<b/>", &real);
+	assert_int_equal(json_array_size(json_object_get(real.json, "route")), 0);
+	answer_done(&real);
 	/* The partner goes real under the same name: its rehearsal is no answer. */
 	enrol_kenya_as("");
 	post("<a/>", &real);
@@ -313,9 +316,19 @@ static void preflight(const char *decision, size_t findings)
 	post_as(&house.kenya, "/v1/preflight", "<p/>", &a);
 	assert_int_equal(a.status, 200);
 	assert_string_equal(answer_text(&a, "decision"), decision);
+	/* Where it would go is told of what is refused, too. */
+	assert_int_equal(json_array_size(json_object_get(a.json, "route")), 1);
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(a.json, "route"), 0)),
+		"traces");
 	assert_int_equal(json_array_size(json_object_get(a.json, "findings")), findings);
 	assert_non_null(json_object_get(a.json, "facts"));
 	assert_non_null(json_object_get(a.json, "signatures"));
+	/* Where it would go is told of what is refused, too. */
+	assert_int_equal(json_array_size(json_object_get(a.json, "route")), 1);
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(a.json, "route"), 0)),
+		"traces");
 	answer_done(&a);
 }
 
