@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "intake/links.h"
 
+#include "common/digest.h"
 #include "intake/server.h"
 
 #include <errno.h>
@@ -254,4 +255,24 @@ int links_sign(struct links *l, const uint8_t digest[32], const char *document_i
 	if (r < 0)
 		drop_signer(l);
 	return r;
+}
+
+int links_sign_input(struct links *l, const char *input,
+	const struct receipt_signer *signer, const char *document_id, char **ret_text)
+{
+	struct signer_result result = { 0 };
+	uint8_t digest[SHA256_SIZE];
+	int r = digest_sha256(span_str(input), digest);
+
+	if (r == 0)
+		r = links_sign(l, digest, document_id, &result);
+	if (r != SIGNER_SIGNED)
+		return r;
+	r = receipt_signature_check(input, signer, result.value, result.value_len);
+	if (r <= 0) {
+		links_forget(l);
+		return r;
+	}
+	r = receipt_assemble(input, result.value, ret_text);
+	return r < 0 ? r : SIGNER_SIGNED;
 }

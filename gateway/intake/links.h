@@ -65,6 +65,13 @@ int links_receipt_signer(struct links *l, const struct receipt_signer **ret_sign
 int links_sign(struct links *l, const uint8_t digest[32], const char *document_id,
 	struct signer_result *ret_result);
 
+/* Sign a signing input that names the certificates of links_receipt_signer, check the
+ * signature against them and assemble what is sent; the caller frees *ret_text. Return:
+ * SIGNER_SIGNED; SIGNER_UNDECIDED when the signature does not go with the certificates,
+ * which are forgotten then; else as links_sign. */
+int links_sign_input(struct links *l, const char *input,
+	const struct receipt_signer *signer, const char *document_id, char **ret_text);
+
 /* Forget the signer's certificates: they do not go with its key any more. */
 void links_forget(struct links *l);
 

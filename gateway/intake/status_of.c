@@ -103,33 +103,19 @@ static json_t *claims_of(const struct exchange *x, const struct question *q, jso
 	return claims;
 }
 
-/* Return: as links_sign; SIGNER_UNDECIDED when the signature is not of the role's
- * certificate. */
+/* Return: as links_sign_input. */
 static int sign_once(struct links *l, const json_t *claims, char **ret_text)
 {
-	const char *id = json_string_of(claims, "id");
 	_cleanup_(freep) char *input = NULL;
 	const struct receipt_signer *signer;
-	struct signer_result result;
-	uint8_t digest[SHA256_SIZE];
 	int r = links_receipt_signer(l, &signer);
 
 	if (r != SIGNER_SIGNED)
 		return r;
 	r = statement_signing_input(claims, signer, &input);
-	if (r == 0)
-		r = digest_sha256(span_str(input), digest);
-	if (r == 0)
-		r = links_sign(l, digest, id, &result);
-	if (r != SIGNER_SIGNED)
+	if (r < 0)
 		return r;
-	r = receipt_signature_check(input, signer, result.value, result.value_len);
-	if (r <= 0) {
-		links_forget(l);
-		return r;
-	}
-	r = receipt_assemble(input, result.value, ret_text);
-	return r < 0 ? r : SIGNER_SIGNED;
+	return links_sign_input(l, input, signer, json_string_of(claims, "id"), ret_text);
 }
 
 static void answer_signed(struct exchange *x, const json_t *claims)

@@ -201,34 +201,18 @@ static void fill_claims(const struct exchange *x, const struct queue_submission 
 		.warnings = j->warnings };
 }
 
-/* One attempt. Return: SIGNER_SIGNED with *ret_receipt, SIGNER_UNDECIDED when the
- * signature does not go with the certificates, other enum signer_answer, or negative. */
+/* One attempt. Return: as links_sign_input. */
 static int sign_once(
 	struct links *l, const struct receipt_claims *claims, char **ret_receipt)
 {
 	_cleanup_(freep) char *input = NULL;
 	const struct receipt_signer *signer;
-	struct signer_result result;
-	uint8_t digest[SHA256_SIZE];
 	int r = links_receipt_signer(l, &signer);
 
 	if (r != SIGNER_SIGNED)
 		return r;
 	r = receipt_signing_input(claims, signer, &input);
-	if (r == 0)
-		r = digest_sha256(span_str(input), digest);
-	if (r < 0)
-		return r;
-	r = links_sign(l, digest, claims->id, &result);
-	if (r != SIGNER_SIGNED)
-		return r;
-	r = receipt_signature_check(input, signer, result.value, result.value_len);
-	if (r <= 0) {
-		links_forget(l);
-		return r;
-	}
-	r = receipt_assemble(input, result.value, ret_receipt);
-	return r < 0 ? r : SIGNER_SIGNED;
+	return r < 0 ? r : links_sign_input(l, input, signer, claims->id, ret_receipt);
 }
 
 int submission_receipt(struct exchange *x, const struct queue_submission *s,

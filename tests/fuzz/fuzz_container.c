@@ -4,30 +4,16 @@
  */
 #include "common/clock.h"
 #include "pki/material.h"
+#include "tests/fuzz/target.h"
 #include "xades/packed.h"
 #include "xades/validate.h"
 
-#include <stdlib.h>
-
 #define AT "2026-06-05T12:00:00Z"
 
-__asm__(".section .rodata\n"
-	"signer_der:\n"
-	".incbin \"tests/fuzz/pki-signer.der\"\n"
-	"signer_der_end:\n"
-	".previous\n");
-extern const uint8_t signer_der[], signer_der_end[];
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+EMBED(signer_der, "tests/fuzz/pki-signer.der");
 
 static struct pki_material *anchors;
 static int64_t at;
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void set_up(void)
 {
@@ -35,9 +21,7 @@ static void set_up(void)
 		return;
 	check(xades_setup() == 0 && clock_parse(AT, &at) == 0);
 	anchors = pki_material_new();
-	check(anchors &&
-		pki_material_add_anchor(anchors,
-			span_of(signer_der, (size_t)(signer_der_end - signer_der))) == 0);
+	check(anchors && pki_material_add_anchor(anchors, EMBEDDED(signer_der)) == 0);
 }
 
 static void check_files(const struct packed *p)

@@ -3,41 +3,23 @@
  * says so by its signature; whatever is read can be asked everything. */
 #include "common/clock.h"
 #include "pki/crl.h"
-#include "pki/path.h"
-
-#include <stdlib.h>
+#include "tests/fuzz/path.h"
 
 #define AT "2026-06-05T12:00:00Z"
 
-__asm__(".section .rodata\n"
-	"root_der:\n"
-	".incbin \"tests/fuzz/pki-root.der\"\n"
-	"root_der_end:\n"
-	"ca_der:\n"
-	".incbin \"tests/fuzz/pki-ca.der\"\n"
-	"ca_der_end:\n"
-	".previous\n");
-extern const uint8_t root_der[], root_der_end[], ca_der[], ca_der_end[];
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+EMBED(root_der, "tests/fuzz/pki-root.der");
+EMBED(ca_der, "tests/fuzz/pki-ca.der");
 
 static X509 *root, *ca;
 static int64_t at;
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void set_up(void)
 {
 	if (root)
 		return;
 	check(clock_parse(AT, &at) == 0);
-	root = pki_certificate_parse(
-		span_of(root_der, (size_t)(root_der_end - root_der)));
-	ca = pki_certificate_parse(span_of(ca_der, (size_t)(ca_der_end - ca_der)));
+	root = pki_certificate_parse(EMBEDDED(root_der));
+	ca = pki_certificate_parse(EMBEDDED(ca_der));
 	check(root && ca);
 }
 
@@ -59,28 +41,12 @@ static void judge_by_itself(struct span input)
 			X509_CRL_verify(crl, X509_get0_pubkey(root)) == 1);
 }
 
-static void judge_path(struct span input)
-{
-	struct pki_material *m = pki_material_new();
-	struct pki_path_result result = { 0 };
-	struct pki_path_request request = { .target = ca, .material = m, .at = at };
-
-	check(m && pki_material_add_anchor(
-			   m, span_of(root_der, (size_t)(root_der_end - root_der))) == 0);
-	if (pki_material_add_crl(m, input) == 0) {
-		check(pki_path_validate(&request, &result) == 0);
-		check(result.outcome != PKI_UNDECIDED);
-		pki_path_result_done(&result);
-	}
-	pki_material_free(m);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span input = span_of(data, size);
 
 	set_up();
 	judge_by_itself(input);
-	judge_path(input);
+	check_path(ca, EMBEDDED(root_der), at, pki_material_add_crl, input);
 	return 0;
 }

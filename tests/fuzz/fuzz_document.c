@@ -2,20 +2,11 @@
 /* Facts, schema, code lists and rules of the shipped packs over anything that the reader
  * lets through: a document is clean or there are findings, and never undecided. */
 #include "document/types.h"
+#include "tests/fuzz/target.h"
 #include "xml/locate.h"
 #include "xml/reader.h"
 
-#include <stdlib.h>
-
 #define AT 1781000000 /* 2026-06-09 */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static const struct document_types *packs(void)
 {

@@ -2,21 +2,13 @@
 /* Messages between processes: any octets, with as many descriptors as the first octet
  * says, are a whole message or refused, and no descriptor stays open. */
 #include "common/ipc.h"
+#include "tests/fuzz/target.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_MAX 20
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void send_raw(int socket, const uint8_t *data, size_t size, size_t descriptors)
 {

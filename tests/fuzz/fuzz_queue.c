@@ -9,6 +9,7 @@
 #include "common/memfd.h"
 #include "queue/audit.h"
 #include "queued/dispatch.h"
+#include "tests/fuzz/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,6 @@
 #define FLAG_WRONG_LENGTH 1
 #define FLAG_NO_DESCRIPTORS 2
 #define FLAG_LATER 4 /* an hour passes first */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const size_t BODIES[QUEUE_OPERATIONS] = {
 	[QUEUE_OP_FIND] = sizeof(struct queue_find_request),
@@ -47,12 +46,6 @@ static const size_t BODIES[QUEUE_OPERATIONS] = {
 static struct engine *engine;
 static char folder[256];
 static int document, report, receipt, container;
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void remove_folder(void)
 {

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The hostile-XML reader in both profiles; a tree that it gives has a canonical form,
  * which reads as the same canonical form again. */
+#include "tests/fuzz/target.h"
 #include "xml/c14n.h"
 #include "xml/node.h"
 #include "xml/reader.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* Canonical octets of the document, or none when it has no canonical form. */
 static bool canonical(xmlDoc *doc, enum xml_c14n algorithm, struct buf *ret)

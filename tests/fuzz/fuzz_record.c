@@ -2,18 +2,9 @@
 /* Evidence records. No authority is trusted here: nothing that is read proves a time, and
  * a record over a document is over no other. */
 #include "evidence/record.h"
-
-#include <stdlib.h>
+#include "tests/fuzz/target.h"
 
 #define AT INT64_C(1780660800)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* SCGI headers; octets that come later never change what was read. */
 #include "common/scgi.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/target.h"
 
 static void check_request(const struct scgi_request *r)
 {

@@ -4,22 +4,13 @@
  * report of whatever was found is XML. */
 #include "common/clock.h"
 #include "common/limits.h"
+#include "tests/fuzz/target.h"
 #include "xades/validate.h"
 #include "xml/reader.h"
 
-#include <stdlib.h>
-
 #define AT "2026-06-05T12:00:00Z"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static int64_t at;
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void set_up(void)
 {

@@ -4,29 +4,17 @@
 #include "common/clock.h"
 #include "pki/material.h"
 #include "pki/token.h"
+#include "tests/fuzz/target.h"
 
 #include <stdlib.h>
 
 #define STAMPED_AT "2026-06-01T10:05:00Z"
 #define DATA "hello"
 
-__asm__(".section .rodata\n"
-	"root_der:\n"
-	".incbin \"tests/fuzz/pki-root.der\"\n"
-	"root_der_end:\n"
-	".previous\n");
-extern const uint8_t root_der[], root_der_end[];
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+EMBED(root_der, "tests/fuzz/pki-root.der");
 
 static struct pki_material *anchors;
 static int64_t at;
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void set_up(void)
 {
@@ -34,9 +22,7 @@ static void set_up(void)
 		return;
 	check(clock_parse(STAMPED_AT, &at) == 0);
 	anchors = pki_material_new();
-	check(anchors &&
-		pki_material_add_anchor(anchors,
-			span_of(root_der, (size_t)(root_der_end - root_der))) == 0);
+	check(anchors && pki_material_add_anchor(anchors, EMBEDDED(root_der)) == 0);
 }
 
 static void verify(struct span token, struct span data)

@@ -4,6 +4,7 @@
  * passes without an anchor. */
 #include "common/clock.h"
 #include "pki/certificate.h"
+#include "tests/fuzz/target.h"
 #include "xades/create.h"
 #include "xades/validate.h"
 
@@ -14,39 +15,23 @@
 /* SHA-256 of the canonical document that all seeds sign. */
 #define SIGNED "d2baf921b2dab0ef2b7fa48116c4065731f934225428bd8c5cd1f8d00eba0248"
 
-__asm__(".section .rodata\n"
-	"signer_der:\n"
-	".incbin \"tests/fuzz/xades-signer.der\"\n"
-	"signer_der_end:\n"
-	"tsa_der:\n"
-	".incbin \"tests/fuzz/xades-tsa.der\"\n"
-	"tsa_der_end:\n"
-	".previous\n");
-extern const uint8_t signer_der[], signer_der_end[], tsa_der[], tsa_der_end[];
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+EMBED(signer_der, "tests/fuzz/xades-signer.der");
+EMBED(tsa_der, "tests/fuzz/xades-tsa.der");
 
 static struct pki_material *anchors;
 static X509 *signer;
 static int64_t at;
 
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static void set_up(void)
 {
-	struct span der = span_of(signer_der, (size_t)(signer_der_end - signer_der));
+	struct span der = EMBEDDED(signer_der);
 
 	if (anchors)
 		return;
 	check(xades_setup() == 0 && clock_parse(AT, &at) == 0);
 	anchors = pki_material_new();
 	check(anchors && pki_material_add_anchor(anchors, der) == 0);
-	check(pki_material_add_anchor(
-		      anchors, span_of(tsa_der, (size_t)(tsa_der_end - tsa_der))) == 0);
+	check(pki_material_add_anchor(anchors, EMBEDDED(tsa_der)) == 0);
 	signer = pki_certificate_parse(der);
 	check(signer != NULL);
 }
