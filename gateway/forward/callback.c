@@ -81,10 +81,11 @@ static json_t *take_turn(struct caller *c)
 	int r;
 
 	c->turn_ms = clock_monotonic_ms();
-	r = queue_claim_callback(
-		c->courier.queue, c->partner->name, c->lease_s, BATCH, &c->claim, &fd);
+	r = queue_claim_callback(c->courier.queue, c->partner->name, c->lease_s, BATCH,
+		!c->tried, &c->claim, &fd);
 	if (r < 0)
 		disconnect(&c->courier);
+	c->tried = c->tried || r == QUEUE_DONE;
 	return r == QUEUE_DONE ? feed_of(fd) : NULL;
 }
 

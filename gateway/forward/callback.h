@@ -16,6 +16,7 @@ struct caller {
 	const struct partner *partner;
 	const atomic_bool *over; /* true: call no more */
 	pthread_t thread;
+	bool tried;  /* under this policy: the first time waits for nothing */
 	int lease_s; /* a turn; other gates at the same database wait for its end */
 	struct queue_claim claim; /* of the last turn */
 	int64_t turn_ms;	  /* when it began, at the latest */

@@ -425,10 +425,11 @@ int queue_outcomes_acknowledge(
 }
 
 int queue_claim_callback(struct queue *q, const char *partner, int lease_s, int limit,
-	struct queue_claim *ret_claim, int *ret_fd)
+	bool anew, struct queue_claim *ret_claim, int *ret_fd)
 {
-	struct queue_callback_request body = { .lease_s = (uint32_t)lease_s,
-		.limit = (uint32_t)limit };
+	struct queue_callback_request body = {
+		.lease_s = (uint32_t)lease_s, .limit = (uint32_t)limit, .anew = anew
+	};
 	int *fds[] = { ret_fd };
 
 	*ret_fd = -1;

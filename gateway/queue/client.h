@@ -188,9 +188,9 @@ int queue_outcomes_acknowledge(
 
 /* The turn to call the partner back, for lease_s: as queue_outcomes after what it has
  * acknowledged, with a fence and how often that was tried. EMPTY: there is nothing to
- * tell, somebody else is at it, or it is not time yet. */
+ * tell, somebody else is at it, or it is not time yet, which anew passes over. */
 int queue_claim_callback(struct queue *q, const char *partner, int lease_s, int limit,
-	struct queue_claim *ret_claim, int *ret_fd);
+	bool anew, struct queue_claim *ret_claim, int *ret_fd);
 
 /* The end of it: the partner has everything up to the cursor (>= 0), or nobody is to try
  * before retry_at. STALE: somebody else has the turn. */

@@ -4,11 +4,11 @@
 #include "queue/backend.h"
 
 /* Take the lease when it is free. Return: 1, 0 it is not, negative. */
-static int take_lease(struct engine *e, int64_t now, const char *partner, int lease_s,
-	struct queue_claim *ret_claim)
+static int take_lease(struct engine *e, int64_t now,
+	const struct queue_callback_request *q, struct queue_claim *ret_claim)
 {
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_CALLBACK_LEASE, "tii", partner, now, now + lease_s);
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_CALLBACK_LEASE, "tiii",
+		q->partner, now, now + (int64_t)q->lease_s, (int64_t)(q->anew != 0));
 	int r = sql_step(e, s);
 
 	if (r > 0)
@@ -24,7 +24,7 @@ int engine_claim_callback(struct engine *e, int64_t now,
 	int r = outcomes_wait(e, q->partner);
 
 	if (r > 0)
-		r = take_lease(e, now, q->partner, (int)q->lease_s, ret_claim);
+		r = take_lease(e, now, q, ret_claim);
 	if (r <= 0)
 		return r < 0 ? r : QUEUE_EMPTY;
 	return engine_outcomes(e, q->partner, -1, (int)q->limit, ret_fd);

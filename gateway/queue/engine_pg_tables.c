@@ -330,6 +330,11 @@ static const char TURNS_4[] =
 	" WHERE state='accepted';"
 	"DROP INDEX documents_held;";
 
+/* Version 5: is a partner being called, or is only its time awaited? */
+static const char CALLBACKS_5[] =
+	"ALTER TABLE callbacks ADD COLUMN held BIGINT NOT NULL DEFAULT 0"
+	" CHECK(held BETWEEN 0 AND 1);";
+
 /* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 8
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
@@ -338,6 +343,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ CALLBACKS_2 },
 	{ CHECKS_3 },
 	{ TURNS_4 },
+	{ CALLBACKS_5 },
 };
 
 const char *pg_schema_text(int version, int index)

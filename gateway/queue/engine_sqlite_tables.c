@@ -398,6 +398,11 @@ static const char TABLES_12[] =
 	"CREATE INDEX documents_seal ON documents(partner,due) WHERE state='accepted';"
 	"DROP INDEX documents_held;";
 
+/* Version 13: is a partner being called, or is only its time awaited? */
+static const char TABLES_13[] =
+	"ALTER TABLE callbacks ADD COLUMN held INTEGER NOT NULL DEFAULT 0"
+	" CHECK(held BETWEEN 0 AND 1);";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -414,6 +419,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_10 },
 	{ CHECKS_11 },
 	{ TABLES_12 },
+	{ TABLES_13 },
 };
 
 const char *schema_text(int version, int index)

@@ -184,6 +184,8 @@ struct queue_callback_request {
 	char partner[PARTNER_NAME_SIZE];
 	uint32_t lease_s;
 	uint32_t limit;
+	uint32_t anew; /* 1: what was to be waited for does not count any more */
+	uint32_t reserved;
 };
 
 struct queue_called_back_request {

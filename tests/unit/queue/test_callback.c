@@ -34,6 +34,19 @@ static int ended(struct store *s, int64_t now, const struct queue_claim *c,
 	return STEP(s, engine_called_back(s->engine, now, &q));
 }
 
+/* Whoever is told anew whom to call does not wait for what the last one was to. */
+static int turn_anew(struct store *s, int64_t now, struct queue_claim *ret_claim)
+{
+	struct queue_callback_request q = {
+		.partner = "partner-a", .lease_s = LEASE, .limit = 2, .anew = 1
+	};
+	int fd = -1;
+	int r = STEP(s, engine_claim_callback(s->engine, now, &q, ret_claim, &fd));
+
+	closep(&fd);
+	return r;
+}
+
 /* Three outcomes. */
 static void fill(struct store *s)
 {
@@ -78,6 +91,21 @@ static void not_before_its_time(void **state)
 	assert_int_equal(c.attempt, 2);
 }
 
+static void anew_is_at_once_but_not_at_once_with_another(void **state)
+{
+	struct store *s = *state;
+	struct queue_claim c, other;
+
+	fill(s);
+	assert_int_equal(turn(s, T0, "2", &c), QUEUE_DONE);
+	assert_int_equal(turn_anew(s, T0, &other), QUEUE_EMPTY);
+	assert_int_equal(ended(s, T0 + 1, &c, -1, T0 + 500), QUEUE_DONE);
+	assert_int_equal(turn_anew(s, T0 + 2, &c), QUEUE_DONE);
+	assert_int_equal(c.attempt, 1);
+	assert_int_equal(turn_anew(s, T0 + 2, &other), QUEUE_EMPTY);
+	assert_int_equal(ended(s, T0 + 3, &c, 2, 0), QUEUE_DONE);
+}
+
 /* Whoever died or was frozen loses the turn; what it says later is not taken. */
 static void a_lease_ends(void **state)
 {
@@ -120,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(one_after_the_other),
 		STORE_TEST(not_before_its_time),
+		STORE_TEST(anew_is_at_once_but_not_at_once_with_another),
 		STORE_TEST(a_lease_ends),
 		STORE_TEST(a_fence_only_rises),
 	};
