@@ -74,7 +74,8 @@ static char *take_bio_text(BIO *bio)
 	char *text = len < 0 ? NULL : malloc((size_t)len + 1);
 
 	if (text) {
-		memcpy(text, data, (size_t)len);
+		if (len > 0) /* an empty name leaves no octets to point at */
+			memcpy(text, data, (size_t)len);
 		text[len] = '\0';
 	}
 	return text;

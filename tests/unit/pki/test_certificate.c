@@ -29,6 +29,17 @@ static void exactly_one_certificate(void **state)
 	party_done(&p);
 }
 
+static void a_name_may_be_empty(void **state)
+{
+	X509_NAME *name = X509_NAME_new();
+	char *text = pki_name_text(name);
+
+	(void)state;
+	assert_string_equal(text, "");
+	free(text);
+	X509_NAME_free(name);
+}
+
 static void names_are_rfc_4514(void **state)
 {
 	static const struct {
@@ -285,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exactly_one_certificate),
 		cmocka_unit_test(names_are_rfc_4514),
+		cmocka_unit_test(a_name_may_be_empty),
 		cmocka_unit_test(the_most_specific_comes_first),
 		cmocka_unit_test(serial_numbers),
 		cmocka_unit_test(keys),
