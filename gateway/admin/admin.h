@@ -66,6 +66,7 @@ void queue_resource_get(struct visit *v, const char *rest);
 void queue_resource_post(struct visit *v, const char *rest);
 void acts_post(struct visit *v, const char *rest);
 void maintenance_post(struct visit *v, const char *rest);
+void legal_hold_post(struct visit *v, const char *rest);
 void explain_get(struct visit *v, const char *rest);
 void appliance_get(struct visit *v, const char *rest);
 void audit_get(struct visit *v, const char *rest);

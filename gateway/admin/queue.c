@@ -288,6 +288,42 @@ void maintenance_post(struct visit *v, const char *rest)
 		not_done(v, r, destination);
 }
 
+/* Set a legal hold, or lift the one that "hold" names. */
+static void set_or_lift(
+	struct visit *v, bool lift, const json_t *body, const char *reason)
+{
+	struct queue_legal_hold h = { .lift = lift ? seconds_of(body, "hold") : 0 };
+	int fd = -1, r = QUEUE_ILLEGAL;
+
+	if ((lift && !h.lift) || !member(body, "id", h.id, sizeof(h.id)) ||
+		!member(body, "partner", h.partner, sizeof(h.partner)) ||
+		!member(body, "type", h.type, sizeof(h.type)) ||
+		!member(body, "ground", h.ground, sizeof(h.ground))) {
+		not_done(v, QUEUE_NOT_FOUND, json_string_of(body, "id"));
+		return;
+	}
+	r = queue_legal_hold(v->queue, &h, v->person->name, reason, &fd);
+	log_event(r == QUEUE_DONE ? LOG_NOTICE : LOG_WARNING, "admin.act", h.id,
+		"%s: legal hold %s %lld on partner '%s', type '%s': %s (%d)",
+		v->person->name, lift ? "lift" : "set", (long long)h.lift, h.partner,
+		h.type, reason, r);
+	give(v, r, fd, h.id);
+}
+
+void legal_hold_post(struct visit *v, const char *rest)
+{
+	_cleanup_json_ json_t *body = NULL;
+	bool lift = strcmp(rest, "lift") == 0;
+	const char *reason;
+
+	if (!lift && strcmp(rest, "set") != 0) {
+		not_done(v, QUEUE_NOT_FOUND, rest);
+		return;
+	}
+	if (visit_may(v, "legal-hold") && read_act(v, &body, &reason))
+		set_or_lift(v, lift, body, reason);
+}
+
 void explain_get(struct visit *v, const char *rest)
 {
 	char key[DOCUMENT_NUMBER_SIZE];

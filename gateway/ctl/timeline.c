@@ -56,7 +56,7 @@ static void print_detail(FILE *out, const json_t *detail)
 {
 	static const char *const KEYS[] = { "tls", "address", "certificate",
 		"correlation", "destination", "reason", "hold_reason", "text", "reply_id",
-		"retry_at", "attempt", "container_sha256" };
+		"retry_at", "attempt", "container_sha256", "archive", "manifest_sha256" };
 
 	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
 		const json_t *v = json_object_get(detail, KEYS[i]);
@@ -139,6 +139,7 @@ void timeline_print(FILE *out, const json_t *d)
 	field(out, "policy", d, "policy_digest");
 	field(out, "trust store", d, "store_version");
 	field(out, "correlation", d, "correlation");
+	field(out, "erased", d, "erased");
 	json_array_foreach(json_object_get(d, "deliveries"), i, item)
 		print_delivery(out, item);
 	json_array_foreach(json_object_get(d, "findings"), i, item)

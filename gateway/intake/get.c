@@ -16,11 +16,28 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* When its octets were erased, RFC 3339, by its META; "": they were not. */
+static void read_erased(int fd, char ret_at[CLOCK_TEXT_SIZE])
+{
+	_cleanup_json_ json_t *meta = NULL;
+	struct span text;
+	const char *at;
+
+	*ret_at = '\0';
+	if (memfd_map(fd, QUEUE_JSON_MAX, &text) < 0)
+		return;
+	meta = json_read(text, QUEUE_JSON_MAX);
+	memfd_unmap(&text);
+	at = json_string_of(meta, "erased");
+	snprintf(ret_at, CLOCK_TEXT_SIZE, "%s", at ? at : "");
+}
+
 /* What a document lacks that is there: by its state, why. */
 static void answer_lacking(struct exchange *x, enum queue_part part)
 {
 	_cleanup_(closep) int fd = -1;
 	struct queue_document document;
+	char erased[CLOCK_TEXT_SIZE];
 	const char *state;
 	int r = links_get(x->links, x->id, x->partner->name, QUEUE_META, &document, &fd);
 
@@ -30,7 +47,10 @@ static void answer_lacking(struct exchange *x, enum queue_part part)
 		return;
 	}
 	state = document_state_text(document.state);
-	if (document.state == DOCUMENT_REFUSED)
+	read_erased(fd, erased);
+	if (*erased)
+		problem(x, "document.erased", erased, NULL);
+	else if (document.state == DOCUMENT_REFUSED)
 		problem(x, "document.refused", state, NULL);
 	else if (part == QUEUE_CONTAINER)
 		problem(x, "document.not-sealed", state, NULL);

@@ -69,6 +69,7 @@ struct policy {
 	size_t version_count;
 	struct type_barred *barred;
 	size_t barred_count;
+	struct policy_retention retention;
 };
 
 /* Index of a role's name, or -1. */
@@ -81,6 +82,7 @@ int policy_load_routes(struct policy *p, const char *policies, char **ret_error)
 int policy_load_operators(struct policy *p, const char *policies, char **ret_error);
 int policy_load_barred(struct policy *p, const char *policies, char **ret_error);
 int policy_load_sunsets(struct policy *p, const char *policies, char **ret_error);
+int policy_load_retention(struct policy *p, const char *policies, char **ret_error);
 int policy_load_degraded(struct policy *p, const char *policies, char **ret_error);
 
 /* No type of a rule goes to a destination, of routes/destinations in folder, whose system

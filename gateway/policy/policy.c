@@ -87,6 +87,8 @@ static int load_parts(struct policy *p, const char *policies, char **ret_error)
 		r = policy_load_degraded(p, policies, ret_error);
 	if (r == 0)
 		r = policy_load_sunsets(p, policies, ret_error);
+	if (r == 0)
+		r = policy_load_retention(p, policies, ret_error);
 	return r;
 }
 

@@ -115,6 +115,19 @@ struct operator_person {
 	char role[24]; /* viewer | operator | policy-officer | key-custodian | auditor */
 };
 
+#define RETENTION_RULES_MAX 32
+
+/* policies/retention.cfg: how long what is kept, from its arrival. Zero is for ever. */
+struct policy_retention {
+	int64_t other_s;   /* types without a rule */
+	int64_t refused_s; /* what was refused */
+	struct retention_rule {
+		char type[DOCUMENT_TYPE_SIZE];
+		int64_t seconds;
+	} rules[RETENTION_RULES_MAX];
+	size_t rule_count;
+};
+
 struct policy;
 
 /* Read policies/ (of types only when they end; types, schemas and codes are document/'s).
@@ -185,6 +198,8 @@ bool policy_needs_two(const struct policy *p, const char *verb);
  * Return: their number, 0 when no route matches. */
 size_t policy_route(const struct policy *p, const char *type, const char *import_country,
 	char ret_names[ROUTE_DESTINATIONS_MAX][DESTINATION_NAME_SIZE]);
+
+const struct policy_retention *policy_retention(const struct policy *p);
 
 /* What is done while a dependency is out of reach or out of date. */
 const struct degraded_rule *policy_degraded(

@@ -70,6 +70,11 @@ struct backend {
 	 * is anyhow. */
 	int (*steady)(struct engine *e);
 
+	/* What this transaction deletes is nowhere in the database's files once it is
+	 * committed and engine_maintain has run. NULL: the database cannot promise that.
+	 */
+	void (*wipe)(struct engine *e);
+
 	/* Octets that the database may grow by, -1 when nobody knows. */
 	int64_t (*room)(struct engine *e);
 	int (*schema)(void);
@@ -201,6 +206,28 @@ struct document_row {
 	"size,received,held_until,hold_reason,policy_digest,store_version,correlation,"  \
 	"due,fence,attempt,first_try"
 void document_read(struct row *s, struct document_row *ret_row);
+
+/* Behind them, what retention asks of a document: when it was erased, until when it is
+ * claimed for that, whether a delivery is open, whether a legal hold is on it. */
+#define RETENTION_COLUMNS                                                                \
+	",coalesce((SELECT e.at FROM erasures e WHERE e.document=documents.document),0)" \
+	",coalesce((SELECT e.due FROM erasures e WHERE e.document=documents.document),"  \
+	"0),CASE WHEN EXISTS(SELECT 1 FROM deliveries v WHERE"                           \
+	" v.document=documents.document AND v.state<>'delivered' AND"                    \
+	" v.state<>'refused' AND v.state<>'expired') THEN 1 ELSE 0 END"                  \
+	",CASE WHEN EXISTS(SELECT 1 FROM legal_holds h WHERE h.lifted=0 AND"             \
+	" (h.id='' OR h.id=documents.id) AND"                                            \
+	" (h.partner='' OR h.partner=documents.partner) AND"                             \
+	" (h.type='' OR h.type=documents.type)) THEN 1 ELSE 0 END"
+enum retention_column {
+	RETENTION_ERASED = 21,
+	RETENTION_CLAIMED,
+	RETENTION_OPEN,
+	RETENTION_KEPT,
+};
+
+/* Is the document itself not at its end? */
+bool retention_unended(const struct queue_document *d);
 
 /* By id. QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
 int document_find(struct engine *e, const char *id, struct document_row *ret_row);
@@ -342,6 +369,12 @@ int delivery_queue(struct engine *e, int64_t now, struct delivery_row *d);
 /* The document of a delivery. Return: 0 or negative. */
 int delivery_document(
 	struct engine *e, const struct delivery_row *d, struct document_row *ret_row);
+
+/* When the document was erased, 0: it is not. Return: 0 or negative. */
+int erased_at(struct engine *e, int64_t document, int64_t *ret_at);
+
+/* Is the document as its audit records say? Return: 1, 0, negative. */
+int ledger_agrees(struct engine *e, const struct document_row *d);
 
 /* An operator's act on one delivery. Return: 1 changed, 0 no effect here, negative. */
 int delivery_act(

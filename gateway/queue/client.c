@@ -2,6 +2,7 @@
 #include "queue/client.h"
 
 #include "common/ipc.h"
+#include "queue/client_ask.h"
 #include "queue/protocol.h"
 
 #include <errno.h>
@@ -99,8 +100,7 @@ static int call_plain(struct queue *q, uint16_t type, const void *body, size_t l
 	return r;
 }
 
-/* Ask for one descriptor. */
-static int call_fd(struct queue *q, uint16_t type, const void *body, size_t len,
+int client_ask(struct queue *q, uint16_t type, const void *body, size_t len,
 	struct queue_document *ret_document, int *ret_fd)
 {
 	struct queue_reply reply;
@@ -171,7 +171,7 @@ int queue_get(struct queue *q, const char *id, const char *partner, enum queue_p
 		return QUEUE_NOT_FOUND;
 	if (put(body.partner, sizeof(body.partner), partner) < 0)
 		return -E2BIG;
-	return call_fd(q, QUEUE_OP_GET, &body, sizeof(body), ret_document, ret_fd);
+	return client_ask(q, QUEUE_OP_GET, &body, sizeof(body), ret_document, ret_fd);
 }
 
 static int call_claim(struct queue *q, uint16_t type, const void *body, size_t len,
@@ -350,7 +350,7 @@ int queue_act(struct queue *q, enum queue_control verb, const struct queue_selec
 		put(body.operator_name, sizeof(body.operator_name), operator_name) < 0)
 		return -E2BIG;
 	put_cut(body.reason, sizeof(body.reason), reason);
-	return call_fd(q, QUEUE_OP_ACT, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, QUEUE_OP_ACT, &body, sizeof(body), NULL, ret_fd);
 }
 
 int queue_maintenance(struct queue *q, bool start, const char *destination, int64_t since,
@@ -383,21 +383,21 @@ int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd)
 {
 	struct queue_backup_request body = { .what = what };
 
-	return call_fd(q, QUEUE_OP_BACKUP, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, QUEUE_OP_BACKUP, &body, sizeof(body), NULL, ret_fd);
 }
 
 int queue_stats(struct queue *q, int *ret_fd)
 {
 	struct queue_stats_request body = { 0 };
 
-	return call_fd(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
 }
 
 int queue_shape(struct queue *q, int *ret_fd)
 {
 	struct queue_stats_request body = { .shape = 1 };
 
-	return call_fd(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, QUEUE_OP_STATS, &body, sizeof(body), NULL, ret_fd);
 }
 
 static int ask_outcomes(struct queue *q, uint16_t type, const char *partner,
@@ -409,7 +409,7 @@ static int ask_outcomes(struct queue *q, uint16_t type, const char *partner,
 	*ret_fd = -1;
 	if (put(body.partner, sizeof(body.partner), partner) < 0)
 		return -E2BIG;
-	return call_fd(q, type, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, type, &body, sizeof(body), NULL, ret_fd);
 }
 
 int queue_outcomes(
@@ -459,14 +459,14 @@ int queue_status_of(struct queue *q, const char *number, int64_t at,
 	*ret_fd = -1;
 	if (put(body.number, sizeof(body.number), number) < 0)
 		return -E2BIG;
-	return call_fd(q, QUEUE_OP_STATUS_OF, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, QUEUE_OP_STATUS_OF, &body, sizeof(body), NULL, ret_fd);
 }
 
 int queue_ledger(struct queue *q, int walk, int *ret_fd)
 {
 	struct queue_ledger_request body = { .walk = walk > 0 ? (uint32_t)walk : 0 };
 
-	return call_fd(q, QUEUE_OP_LEDGER, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, QUEUE_OP_LEDGER, &body, sizeof(body), NULL, ret_fd);
 }
 
 int queue_list(
@@ -478,7 +478,7 @@ int queue_list(
 	if (put(body.state, sizeof(body.state), state) < 0 ||
 		put(body.partner, sizeof(body.partner), partner) < 0)
 		return -E2BIG;
-	return call_fd(q, QUEUE_OP_LIST, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, QUEUE_OP_LIST, &body, sizeof(body), NULL, ret_fd);
 }
 
 int queue_explain(struct queue *q, const char *key, int *ret_fd)
@@ -488,7 +488,7 @@ int queue_explain(struct queue *q, const char *key, int *ret_fd)
 	*ret_fd = -1;
 	if (put(body.key, sizeof(body.key), key) < 0)
 		return QUEUE_NOT_FOUND;
-	return call_fd(q, QUEUE_OP_EXPLAIN, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, QUEUE_OP_EXPLAIN, &body, sizeof(body), NULL, ret_fd);
 }
 
 int queue_audit_read(struct queue *q, int64_t after, int limit, int *ret_fd)
@@ -496,5 +496,5 @@ int queue_audit_read(struct queue *q, int64_t after, int limit, int *ret_fd)
 	struct queue_audit_read_request body = { .after = after,
 		.limit = limit > 0 ? (uint32_t)limit : 0 };
 
-	return call_fd(q, QUEUE_OP_AUDIT_READ, &body, sizeof(body), NULL, ret_fd);
+	return client_ask(q, QUEUE_OP_AUDIT_READ, &body, sizeof(body), NULL, ret_fd);
 }

@@ -160,6 +160,61 @@ int queue_maintenance(struct queue *q, bool start, const char *destination, int6
 int queue_command(struct queue *q, const char *command, const char *operator_name,
 	const char *second);
 
+/* How long documents are kept, by type; and what to do about those whose time is over. */
+enum queue_retention {
+	QUEUE_RETENTION_PLAN = 1, /* say which they are, a bounded number at a time */
+	QUEUE_RETENTION_CLAIM,	  /* the same, and claim some for lease_s seconds */
+	QUEUE_RETENTION_ERASE,	  /* one that is claimed, and archived */
+	QUEUE_RETENTION_END,	  /* a statement of what was erased since the last one */
+	QUEUE_RETENTION_STATUS,
+};
+
+#define QUEUE_RETENTION_RULES_MAX 32
+#define QUEUE_ARCHIVE_SIZE 256
+
+struct queue_retention_rule {
+	char type[DOCUMENT_TYPE_SIZE];
+	int64_t seconds; /* from its arrival */
+};
+
+struct queue_retention_request {
+	uint32_t verb;
+	uint32_t lease_s;		  /* CLAIM */
+	int64_t after;			  /* PLAN, CLAIM: where to go on, 0 at first */
+	char policy[SHA256_TEXT_SIZE];	  /* PLAN, CLAIM: whose periods these are */
+	char id[DOCUMENT_ID_SIZE];	  /* ERASE, as is all below */
+	char manifest[SHA256_TEXT_SIZE];  /* SHA-256 of what lists the archived parts */
+	char archive[QUEUE_ARCHIVE_SIZE]; /* where they are */
+	uint64_t fence;
+	int64_t other_s;   /* PLAN, CLAIM: of types without a rule; 0: never */
+	int64_t refused_s; /* of what was refused: its report; 0: never */
+	uint32_t rule_count;
+	uint32_t reserved;
+	struct queue_retention_rule rules[QUEUE_RETENTION_RULES_MAX];
+};
+
+/* JSON in a memfd. PLAN, CLAIM: "documents" (with "fence" when claimed), "after" and
+ * "more" to go on with, and how many were looked at and why they stay. ERASE: "erased".
+ * END: "erased", "position" of the record that says so, "list" of what it is about.
+ * ERASE of what is open, held, or not as its records say: ILLEGAL; without its claim:
+ * STALE. */
+int queue_retention(
+	struct queue *q, const struct queue_retention_request *request, int *ret_fd);
+
+/* Keep documents whatever their age: one, or all of a partner or a type ("" chooses all);
+ * lift: the number that set gave. ground: "legal" or "dispute". */
+struct queue_legal_hold {
+	int64_t lift; /* 0: set */
+	char id[DOCUMENT_ID_SIZE];
+	char partner[PARTNER_NAME_SIZE];
+	char type[DOCUMENT_TYPE_SIZE];
+	char ground[16];
+};
+
+/* JSON in a memfd: "hold", its number. By a named person, with a reason. */
+int queue_legal_hold(struct queue *q, const struct queue_legal_hold *hold,
+	const char *operator_name, const char *reason, int *ret_fd);
+
 enum queue_backup { QUEUE_BACKUP_START = 1, QUEUE_BACKUP_STATE, QUEUE_BACKUP_DISCARD };
 
 /* A copy of the database beside it, QUEUE_BACKUP_FILE, made while everything goes on.

@@ -118,6 +118,16 @@ int engine_act(
 int engine_maintenance(
 	struct engine *e, int64_t now, const struct queue_maintenance_request *q);
 
+/* As queue_retention and queue_legal_hold say. */
+int engine_retention(struct engine *e, int64_t now,
+	const struct queue_retention_request *q, int *ret_fd);
+int engine_erase(struct engine *e, int64_t now, const struct queue_retention_request *q,
+	int *ret_fd);
+int engine_retention_end(struct engine *e, int64_t now, int *ret_fd);
+int engine_retention_status(struct engine *e, int64_t now, int *ret_fd);
+int engine_legal_hold(struct engine *e, int64_t now,
+	const struct queue_legal_hold_request *q, int *ret_fd);
+
 /* Deliveries whose lease ran out while sending: their outcome is unknown. */
 int engine_expire_leases(struct engine *e, int64_t now);
 

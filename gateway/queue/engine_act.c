@@ -90,11 +90,15 @@ static int reroute(struct engine *e, int64_t now, const struct document_row *doc
 	struct delivery_row *d, const char *to)
 {
 	struct delivery_row there;
+	int64_t erased;
 	int r;
 
 	if (!may_leave(d) || doc->document.state == DOCUMENT_REFUSED ||
 		strchr(d->destination, DESTINATION_NOTICE))
 		return 0;
+	r = erased_at(e, doc->key, &erased);
+	if (r < 0 || erased)
+		return r;
 	r = relation_ended(e, doc, d);
 	if (r != 0)
 		return r < 0 ? r : 0;

@@ -34,14 +34,18 @@ static int release_one(struct engine *e, int64_t now, struct delivery_row *d)
 	return changed(delivery_become(e, d, d->held_from, now));
 }
 
-/* What is withdrawn or replaced is not sent where it is not. */
+/* What is withdrawn or replaced is not sent where it is not; what is erased, nowhere. */
 static int may_go_again(struct engine *e, const struct delivery_row *d)
 {
 	struct document_row doc;
+	int64_t erased;
 	int r;
 
 	if (d->state != DELIVERY_REFUSED && d->state != DELIVERY_EXPIRED)
 		return 1;
+	r = erased_at(e, d->document, &erased);
+	if (r < 0 || erased)
+		return r;
 	r = delivery_document(e, d, &doc);
 	if (r == 0)
 		r = relation_ended(e, &doc, d);

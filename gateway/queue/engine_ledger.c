@@ -206,6 +206,27 @@ static int compare_document(struct engine *e, const struct document_row *d)
 	return r < 0 ? r : compare_deliveries(e, d, &p);
 }
 
+int ledger_agrees(struct engine *e, const struct document_row *d)
+{
+	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
+	struct replay p;
+	int n, r = replay_document(e, d->key, &p);
+
+	if (r < 0 || p.document != (enum document_state)d->document.state)
+		return r;
+	n = delivery_list(e, d->key, rows);
+	if (n < 0)
+		return n;
+	for (size_t i = 0; i < p.count; i++) {
+		const struct delivery_row *row =
+			stored(rows, n, p.deliveries[i].destination);
+
+		if (!row || replay_class(row->state) != p.deliveries[i].state)
+			return 0;
+	}
+	return 1;
+}
+
 /* The next rows of the round. Return: how many were looked at, or negative. */
 static int walk_documents(struct engine *e, int limit)
 {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "queue/engine_pg.h"
-
-/* Order and comparison of texts is that of their octets, as in SQLite. */
-#define TEXT "TEXT COLLATE \"C\" NOT NULL"
+#include "queue/engine_pg_tables.h"
 
 /* Version 1. What SQLite's tables are after their ninth version, with an appliance
  * beside what each counts and records on its own. */
@@ -209,14 +206,6 @@ static const char FUNCTIONS_1[] =
 	" PERFORM sealgate_ledger(NEW.document,NEW.destination,NEW.state,1);"
 	" RETURN NULL; END$$;";
 
-#define KEPT(name, event, table, why)                                                    \
-	"CREATE TRIGGER " name " BEFORE " event " ON " table                             \
-	" FOR EACH ROW EXECUTE FUNCTION sealgate_refuse('" why "');"
-#define NEVER_DELETED(table, why)                                                        \
-	KEPT(table "_never_deleted", "DELETE", table, why)                               \
-	"CREATE TRIGGER " table "_never_emptied BEFORE TRUNCATE ON " table               \
-	" EXECUTE FUNCTION sealgate_refuse('" why "');"
-
 static const char TRIGGERS_1[] =
 	KEPT("audit_kept", "UPDATE", "audit", "audit records never change") NEVER_DELETED(
 		"audit", "audit records are never deleted") NEVER_DELETED("documents",
@@ -344,6 +333,8 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ CHECKS_3 },
 	{ TURNS_4 },
 	{ CALLBACKS_5 },
+	{ PG_ERASURE_TABLES, PG_ERASURE_FUNCTIONS, PG_ERASURE_TRIGGERS,
+		PG_ERASURE_RULES },
 };
 
 const char *pg_schema_text(int version, int index)

@@ -60,15 +60,17 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 	char hash[SHA256_TEXT_SIZE];
 	json_t *deliveries = deliveries_to_json(e, row->key);
 	struct relation_row relation;
+	int64_t erased = 0;
 
-	if (!deliveries || relation_read(e, row->key, &relation) < 0) {
+	if (!deliveries || relation_read(e, row->key, &relation) < 0 ||
+		erased_at(e, row->key, &erased) < 0) {
 		json_decref(deliveries);
 		return NULL;
 	}
 	hex_encode(d->sha256, SHA256_SIZE, hash);
 	return json_pack(
 		"{s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,"
-		"s:I,s:o,s:s,s:o}",
+		"s:I,s:o,s:s,s:o,s:o*}",
 		"id", d->id, "partner", json_text(d->partner), "sha256", hash, "country",
 		json_text(d->country), "import_country", json_text(d->import_country),
 		"type", json_text(d->type), "number", json_text(d->number), "status",
@@ -80,7 +82,7 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 		json_text(d->store_version), "correlation", json_text(row->correlation),
 		"seal_attempts", (json_int_t)row->attempt, "deliveries", deliveries,
 		"relation", document_relation_text(relation.relation), "original",
-		json_text(relation.number));
+		json_text(relation.number), "erased", erased ? json_time(erased) : NULL);
 }
 
 /* One record with what proves its place: previous and own chain value and, where several

@@ -30,6 +30,7 @@ static const char SETTINGS[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			       "PRAGMA mmap_size=0;"
 			       "PRAGMA cache_size=-8192;"
 			       "PRAGMA journal_size_limit=67108864;"
+			       "PRAGMA secure_delete=ON;"
 			       "PRAGMA wal_autocheckpoint=0;";
 
 /* What a result code says about the disk. A write that found no room is undone by rolling
@@ -212,18 +213,27 @@ static int unmark(struct engine *e, bool keep)
 
 static int maintain(struct engine *e, bool force)
 {
-	int mode = force ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
 	struct engine_sqlite *s = sqlite_of(e);
+	int mode = force || s->wipe_log ? SQLITE_CHECKPOINT_TRUNCATE
+					: SQLITE_CHECKPOINT_PASSIVE;
 	int rc;
 
-	if (!force && s->log_frames < LOG_FRAMES_MAX)
+	if (!force && !s->wipe_log && s->log_frames < LOG_FRAMES_MAX)
 		return 0;
 	e->failure = ENGINE_FINE;
 	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, NULL, NULL);
 	if (rc != SQLITE_OK)
 		return sqlite_failed(s, rc);
 	s->log_frames = 0;
+	s->wipe_log = false;
 	return 0;
+}
+
+/* In the database zeros are written over what is deleted (SETTINGS); the log, where it
+ * may still be, is emptied after the batch. */
+static void wipe(struct engine *e)
+{
+	sqlite_of(e)->wipe_log = true;
 }
 
 static int64_t room(struct engine *e)
@@ -263,6 +273,7 @@ static const struct backend SQLITE = {
 	.last_key = last_key,
 	.blob_write = sqlite_blob_write,
 	.blob_read = sqlite_blob_read,
+	.wipe = wipe,
 	.room = room,
 	.schema = schema_versions,
 	.backup_start = sqlite_backup_start,

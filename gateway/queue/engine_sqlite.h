@@ -50,6 +50,7 @@ struct engine_sqlite {
 	struct octets octets;
 	sqlite3 *db;
 	int log_frames; /* in the write-ahead log */
+	bool wipe_log;	/* it holds what was erased */
 	sqlite3 *copy;	/* that is being made or waits to be taken */
 	sqlite3_backup *backup;
 	char copy_path[PATH_MAX];
@@ -73,6 +74,7 @@ int schema_update(struct engine_sqlite *s);
 /* The texts that take a database from a version to the next, NULL after the last; how
  * many versions there are. */
 const char *schema_text(int version, int index);
+extern const char ERASURE_TABLES[], ERASURE_TRIGGERS[], ERASURE_RULES[];
 int schema_versions(void);
 
 /* The texts of the two statements that look for octets; NULL for all others. */

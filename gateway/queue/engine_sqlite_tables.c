@@ -420,6 +420,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ CHECKS_11 },
 	{ TABLES_12 },
 	{ TABLES_13 },
+	{ ERASURE_TABLES, ERASURE_TRIGGERS, ERASURE_RULES },
 };
 
 const char *schema_text(int version, int index)

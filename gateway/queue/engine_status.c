@@ -97,16 +97,21 @@ static int add_document(struct engine *e, const struct queue_status_request *q,
 	const struct document_row *row, json_t *list)
 {
 	struct replay p = { 0 };
-	int64_t since = 0;
+	int64_t since = 0, erased = 0;
+	json_t *value;
 	int r = replay_until(e, row, q->at, &p, &since);
 
 	if (r < 0)
 		return r;
 	if (p.document == DOCUMENT_NONE || p.document == DOCUMENT_REFUSED)
 		return 0;
-	r = json_array_append_new(
-		list, held_to_json(row, &p, since, is_own(&q->scope, &row->document)));
-	return r < 0 ? -ENOMEM : 1;
+	value = held_to_json(row, &p, since, is_own(&q->scope, &row->document));
+	r = erased_at(e, row->key, &erased);
+	if (r == 0 && value && erased && erased <= q->at)
+		r = json_object_set_new(value, "erased", json_time(erased));
+	if (json_array_append_new(list, value) < 0)
+		r = -ENOMEM;
+	return r < 0 ? r : 1;
 }
 
 /* Return: 0 with *ret_complete, or negative. */

@@ -53,6 +53,9 @@ enum queue_operation {
 	QUEUE_OP_HELD_DUE,
 	QUEUE_OP_CLAIM_CALLBACK,
 	QUEUE_OP_CALLED_BACK,
+	QUEUE_OP_RETENTION,
+	QUEUE_OP_ERASE,
+	QUEUE_OP_LEGAL_HOLD,
 	QUEUE_OPERATIONS,
 };
 
@@ -148,6 +151,12 @@ struct queue_maintenance_request {
 	uint32_t reserved;
 	int64_t since, until;
 	char destination[DESTINATION_NAME_SIZE];
+	char operator_name[QUEUE_KEY_SIZE];
+	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_legal_hold_request {
+	struct queue_legal_hold hold;
 	char operator_name[QUEUE_KEY_SIZE];
 	char reason[QUEUE_TEXT_SIZE];
 };

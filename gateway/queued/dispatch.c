@@ -13,6 +13,8 @@ enum peer {
 	PEER_FORWARD = 4,
 	PEER_ADMIN = 8,
 	PEER_CTL = 16, /* the command line: reads */
+	PEER_KEEPER =
+		32, /* the same while queued serves: it erases what policy lets go */
 };
 
 static const struct {
@@ -23,8 +25,10 @@ static const struct {
 	{ "seal", PEER_SEAL },
 	{ "forward", PEER_FORWARD },
 	{ "admin", PEER_ADMIN },
-	{ "ctl", PEER_CTL },
-	{ "any", PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN | PEER_CTL },
+	{ "ctl", PEER_CTL | PEER_KEEPER },
+	{ "session", PEER_CTL },
+	{ "any", PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN | PEER_CTL |
+			 PEER_KEEPER },
 };
 
 /* A text array of a body: it must end in a NUL. */
@@ -59,6 +63,10 @@ struct operation {
 		TEXT(body, submission.policy_digest),                                    \
 		TEXT(body, submission.store_version),                                    \
 		TEXT(body, submission.correlation), TEXT(body, submission.original)
+#define RETENTION_TEXTS                                                                  \
+	TEXT(queue_retention_request, policy), TEXT(queue_retention_request, id),        \
+		TEXT(queue_retention_request, manifest),                                 \
+		TEXT(queue_retention_request, archive)
 
 /* Who may do what. One row an operation. */
 static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
@@ -122,6 +130,18 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 		{ TEXT(queue_command_request, operator_name),
 			TEXT(queue_command_request, second),
 			TEXT(queue_command_request, command) } },
+	[QUEUE_OP_RETENTION] = { "retention", sizeof(struct queue_retention_request), 0,
+		0, PEER_ADMIN | PEER_CTL, READS, run_retention, { RETENTION_TEXTS } },
+	[QUEUE_OP_ERASE] = { "erase", sizeof(struct queue_retention_request), 0, 0,
+		PEER_KEEPER, WRITES, run_erase, { RETENTION_TEXTS } },
+	[QUEUE_OP_LEGAL_HOLD] = { "legal_hold", sizeof(struct queue_legal_hold_request),
+		0, 0, PEER_ADMIN, WRITES, run_legal_hold,
+		{ TEXT(queue_legal_hold_request, hold.id),
+			TEXT(queue_legal_hold_request, hold.partner),
+			TEXT(queue_legal_hold_request, hold.type),
+			TEXT(queue_legal_hold_request, hold.ground),
+			TEXT(queue_legal_hold_request, operator_name),
+			TEXT(queue_legal_hold_request, reason) } },
 	[QUEUE_OP_BACKUP] = { "backup", sizeof(struct queue_backup_request), 0, 0,
 		PEER_CTL, READS, run_backup, { { 0 } } },
 	[QUEUE_OP_CLAIM_HELD] = { "claim_held", sizeof(struct queue_claim_request), 0, 0,

@@ -209,6 +209,45 @@ int run_command(const struct call *c)
 	return engine_command(c->engine, c->now, c->body);
 }
 
+static bool rules_ok(const struct queue_retention_request *q)
+{
+	for (uint32_t i = 0; i < QUEUE_RETENTION_RULES_MAX; i++)
+		if (!ipc_text_ok(q->rules[i].type, DOCUMENT_TYPE_SIZE))
+			return false;
+	return true;
+}
+
+int run_retention(const struct call *c)
+{
+	const struct queue_retention_request *q = c->body;
+	int *fd = &c->answer->fds[0];
+
+	if (q->verb == QUEUE_RETENTION_PLAN && rules_ok(q))
+		return engine_retention(c->engine, c->now, q, fd);
+	if (q->verb == QUEUE_RETENTION_STATUS)
+		return engine_retention_status(c->engine, c->now, fd);
+	return QUEUE_ILLEGAL;
+}
+
+int run_erase(const struct call *c)
+{
+	const struct queue_retention_request *q = c->body;
+	int *fd = &c->answer->fds[0];
+
+	if (q->verb == QUEUE_RETENTION_CLAIM && rules_ok(q))
+		return engine_retention(c->engine, c->now, q, fd);
+	if (q->verb == QUEUE_RETENTION_ERASE)
+		return engine_erase(c->engine, c->now, q, fd);
+	if (q->verb == QUEUE_RETENTION_END)
+		return engine_retention_end(c->engine, c->now, fd);
+	return QUEUE_ILLEGAL;
+}
+
+int run_legal_hold(const struct call *c)
+{
+	return engine_legal_hold(c->engine, c->now, c->body, &c->answer->fds[0]);
+}
+
 int run_backup(const struct call *c)
 {
 	const struct queue_backup_request *q = c->body;

@@ -204,7 +204,7 @@ static int lock_instance(const char *dir, char ret_folder[PATH_MAX])
 
 static int session(const char *dir, const char *number)
 {
-	struct server_options o = { .listener = -1, .peer = "ctl", .stop_fd = -1 };
+	struct server_options o = { .listener = -1, .peer = "session", .stop_fd = -1 };
 	char folder[PATH_MAX];
 	struct engine *e;
 	char *end;

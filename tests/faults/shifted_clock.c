@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Preloaded into the gate's programs: their clock of day is off by the seconds that the
- * file SHIFTED_CLOCK holds, from one moment to the next; the monotonic clock is not.
+ * file SHIFTED_CLOCK holds, from one moment to the next; the monotonic clock is not. With
+ * SHIFTED_PROGRAM that of this program alone.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,12 +18,16 @@ static const volatile int64_t *offset; /* mapped, so that a sandbox changes noth
 
 __attribute__((constructor)) static void map_offset(void)
 {
-	const char *path = getenv("SHIFTED_CLOCK");
+	const char *path = getenv("SHIFTED_CLOCK"), *only = getenv("SHIFTED_PROGRAM");
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	void *map;
 
 	if (fd < 0)
 		return;
+	if (only && strcmp(only, program_invocation_short_name) != 0) {
+		close(fd);
+		return;
+	}
 	map = mmap(NULL, sizeof(*offset), PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 	if (map != MAP_FAILED)

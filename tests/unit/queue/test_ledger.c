@@ -188,14 +188,14 @@ static void disarm(struct store *s)
 	static const char SELECT[] = "SELECT 'DROP TRIGGER '||name FROM sqlite_schema"
 				     " WHERE type='trigger' AND name NOT LIKE '%count%'"
 				     " AND name NOT LIKE 'ledger%'";
-	char drops[32][128];
+	char drops[64][128];
 	sqlite3_stmt *q = NULL;
 	int n = 0;
 
 	assert_int_equal(
 		sqlite3_prepare_v2(sqlite_of(s->engine)->db, SELECT, -1, &q, NULL),
 		SQLITE_OK);
-	while (sqlite3_step(q) == SQLITE_ROW && n < 32)
+	while (sqlite3_step(q) == SQLITE_ROW && n < 64)
 		snprintf(drops[n++], sizeof(drops[0]), "%s",
 			(const char *)sqlite3_column_text(q, 0));
 	sqlite3_finalize(q);

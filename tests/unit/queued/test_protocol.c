@@ -33,7 +33,8 @@ static const struct {
 } RIGHTS[] = {
 	{ QUEUE_OP_FIND, sizeof(struct queue_find_request), 0, "intake" },
 	{ QUEUE_OP_COMMIT, sizeof(struct queue_commit_request), 2, "intake" },
-	{ QUEUE_OP_GET, sizeof(struct queue_get_request), 0, "intake seal admin ctl" },
+	{ QUEUE_OP_GET, sizeof(struct queue_get_request), 0,
+		"intake seal admin ctl session" },
 	{ QUEUE_OP_CLAIM_SEAL, sizeof(struct queue_claim_request), 0, "seal" },
 	{ QUEUE_OP_SEALED, sizeof(struct queue_sealed_request), 1, "seal" },
 	{ QUEUE_OP_SEAL_FAILED, sizeof(struct queue_seal_failed_request), 0, "seal" },
@@ -41,26 +42,33 @@ static const struct {
 	{ QUEUE_OP_DELIVERY_RESULT, sizeof(struct queue_delivery_result_request), 0,
 		"forward" },
 	{ QUEUE_OP_CONTROL, sizeof(struct queue_control_request), 0, "admin" },
-	{ QUEUE_OP_STATS, sizeof(struct queue_stats_request), 0, "admin ctl" },
+	{ QUEUE_OP_STATS, sizeof(struct queue_stats_request), 0, "admin ctl session" },
 	{ QUEUE_OP_OUTCOMES, sizeof(struct queue_outcomes_request), 0,
-		"intake forward admin ctl" },
+		"intake forward admin ctl session" },
 	{ QUEUE_OP_OUTCOMES_ACKNOWLEDGE, sizeof(struct queue_outcomes_request), 0,
 		"intake" },
 	{ QUEUE_OP_CLAIM_CALLBACK, sizeof(struct queue_callback_request), 0, "forward" },
 	{ QUEUE_OP_CALLED_BACK, sizeof(struct queue_called_back_request), 0, "forward" },
 	{ QUEUE_OP_ACT, sizeof(struct queue_act_request), 0, "admin" },
 	{ QUEUE_OP_MAINTENANCE, sizeof(struct queue_maintenance_request), 0, "admin" },
-	{ QUEUE_OP_BACKUP, sizeof(struct queue_backup_request), 0, "ctl" },
-	{ QUEUE_OP_LEDGER, sizeof(struct queue_ledger_request), 0, "admin ctl" },
-	{ QUEUE_OP_LIST, sizeof(struct queue_list_request), 0, "intake admin ctl" },
-	{ QUEUE_OP_EXPLAIN, sizeof(struct queue_explain_request), 0, "admin ctl" },
-	{ QUEUE_OP_AUDIT_READ, sizeof(struct queue_audit_read_request), 0, "admin ctl" },
+	{ QUEUE_OP_BACKUP, sizeof(struct queue_backup_request), 0, "ctl session" },
+	{ QUEUE_OP_LEDGER, sizeof(struct queue_ledger_request), 0, "admin ctl session" },
+	{ QUEUE_OP_LIST, sizeof(struct queue_list_request), 0,
+		"intake admin ctl session" },
+	{ QUEUE_OP_EXPLAIN, sizeof(struct queue_explain_request), 0,
+		"admin ctl session" },
+	{ QUEUE_OP_AUDIT_READ, sizeof(struct queue_audit_read_request), 0,
+		"admin ctl session" },
 	{ QUEUE_OP_CLAIM_HELD, sizeof(struct queue_claim_request), 0, "intake" },
 	{ QUEUE_OP_HELD_DUE, sizeof(struct queue_held_due_request), 0, "intake" },
 	{ QUEUE_OP_JUDGED, sizeof(struct queue_judged_request), 0, "intake" },
 	{ QUEUE_OP_STATUS_OF, sizeof(struct queue_status_request), 0, "intake" },
 	{ QUEUE_OP_CLAIM_RENEWAL, sizeof(struct queue_claim_request), 0, "seal" },
 	{ QUEUE_OP_RENEWED, sizeof(struct queue_renewed_request), 0, "seal" },
+	{ QUEUE_OP_RETENTION, sizeof(struct queue_retention_request), 0,
+		"admin ctl session" },
+	{ QUEUE_OP_ERASE, sizeof(struct queue_retention_request), 0, "ctl" },
+	{ QUEUE_OP_LEGAL_HOLD, sizeof(struct queue_legal_hold_request), 0, "admin" },
 	{ QUEUE_OP_COMMAND, sizeof(struct queue_command_request), 0, "admin" },
 };
 
@@ -77,7 +85,7 @@ static bool listed(const char *list, const char *name)
 static void rights(void **state)
 {
 	static const char *const PEERS[] = { "nginx", "intake", "verify", "queued",
-		"signer", "seal", "forward", "admin", "ctl", "" };
+		"signer", "seal", "forward", "admin", "ctl", "session", "" };
 
 	(void)state;
 	assert_int_equal(OPERATIONS, QUEUE_OPERATIONS - 1);
@@ -95,13 +103,15 @@ static void rights(void **state)
 		/* who may ask may connect */
 		for (size_t p = 0; p < sizeof(PEERS) / sizeof(PEERS[0]); p++)
 			assert_true(!operation_allowed(op, PEERS[p]) ||
+				    strcmp(PEERS[p], "session") == 0 ||
 				    connection_share(PEERS[p]) > 0);
 		assert_true(operation_allowed(op, "any"));
 		assert_false(operation_allowed(op, NULL));
 	}
 }
 
-/* A session of the command line may change nothing. */
+/* A session of the command line may change nothing; while queued serves, its keeper
+ * erases what policy lets go, and that is all. */
 static void command_line_only_reads(void **state)
 {
 	(void)state;
@@ -112,7 +122,9 @@ static void command_line_only_reads(void **state)
 						 .fd_count = RIGHTS[i].fds } };
 		const struct operation *op = dispatch_find(&m);
 
-		assert_false(operation_allowed(op, "ctl") && operation_writes(op));
+		assert_false(operation_allowed(op, "session") && operation_writes(op));
+		assert_false(operation_allowed(op, "ctl") && operation_writes(op) &&
+			     RIGHTS[i].type != QUEUE_OP_ERASE);
 	}
 }
 

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/retention.h"
+#include "ctl/tree_remove.h"
+
+#include "common/durable.h"
+#include "common/encode.h"
+#include "common/json.h"
+#include "common/memfd.h"
+#include "common/span.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define OUTGOING "outgoing"
+
+/* What of a document is archived; what it does not have is left out. */
+static const struct {
+	enum queue_part part;
+	const char *name;
+	size_t max;
+} PARTS[] = {
+	{ QUEUE_META, "document.json", LIMIT_REPORT },
+	{ QUEUE_EVENTS, "events.json", LIMIT_CONTAINER },
+	{ QUEUE_DOCUMENT, "document.xml", LIMIT_DOCUMENT },
+	{ QUEUE_REPORT, "report.json", LIMIT_REPORT },
+	{ QUEUE_RECEIPT, "receipt.json", LIMIT_RECEIPT },
+	{ QUEUE_CONTAINER, "evidence.asice", LIMIT_CONTAINER },
+};
+
+/* Make folder/name and have it survive a power cut; that it is there is fine. */
+static int make_folder(char path[PATH_MAX], const char *name)
+{
+	_cleanup_(closep) int parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t len = strlen(path);
+
+	if (parent < 0)
+		return -errno;
+	if (snprintf(path + len, PATH_MAX - len, "/%s", name) >= (int)(PATH_MAX - len))
+		return -ENAMETOOLONG;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	return fsync(parent) < 0 ? -errno : 0;
+}
+
+/* The document's folder: by year and month of its arrival, or on its way to a command.
+ * *ret_reference: the same below the archive. */
+static int make_place(struct retention *t, const json_t *d, char ret_path[PATH_MAX],
+	char ret_reference[QUEUE_ARCHIVE_SIZE])
+{
+	const char *id = json_string_of(d, "id"), *at = json_string_of(d, "received");
+	char year[5], month[3];
+	int r = 0;
+
+	if (!id || !at || strlen(at) < 7)
+		return -EINVAL;
+	snprintf(year, sizeof(year), "%.4s", at);
+	snprintf(month, sizeof(month), "%.2s", at + 5);
+	if (mkdir(t->archive, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	memcpy(ret_path, t->archive, strlen(t->archive) + 1);
+	if (*t->command) {
+		r = make_folder(ret_path, OUTGOING);
+	} else {
+		r = make_folder(ret_path, year);
+		if (r == 0)
+			r = make_folder(ret_path, month);
+	}
+	if (r == 0)
+		r = make_folder(ret_path, id);
+	snprintf(ret_reference, QUEUE_ARCHIVE_SIZE, "%s/%s/%s", year, month, id);
+	return r;
+}
+
+static int write_file(const char *folder, const char *name, struct span data)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return durable_write(path, data, 0400);
+}
+
+/* What was handed out must be what was received. */
+static int check_document(const struct queue_document *d, const char digest[])
+{
+	char hex[SHA256_TEXT_SIZE];
+
+	hex_encode(d->sha256, SHA256_SIZE, hex);
+	return strcmp(hex, digest) == 0 ? 0 : -EILSEQ;
+}
+
+static int write_part(
+	struct retention *t, const char *id, size_t i, const char *folder, json_t *files)
+{
+	char digest[SHA256_TEXT_SIZE];
+	struct queue_document d;
+	struct span data = { 0 };
+	int fd = -1, r = queue_get(t->session.queue, id, NULL, PARTS[i].part, &d, &fd);
+
+	if (r == QUEUE_NOT_FOUND)
+		return 0;
+	if (r != QUEUE_DONE)
+		return r < 0 ? r : -EIO;
+	r = memfd_map(fd, PARTS[i].max, &data);
+	close(fd);
+	if (r == 0)
+		r = digest_sha256_text(data, digest);
+	if (r == 0 && PARTS[i].part == QUEUE_DOCUMENT)
+		r = check_document(&d, digest);
+	if (r == 0)
+		r = write_file(folder, PARTS[i].name, data);
+	if (r == 0 && json_array_append_new(files,
+			      json_pack("{s:s,s:s,s:I}", "name", PARTS[i].name, "sha256",
+				      digest, "size", (json_int_t)data.len)) < 0)
+		r = -ENOMEM;
+	memfd_unmap(&data);
+	return r;
+}
+
+/* Last: a folder without its list is not whole. */
+static int write_manifest(struct retention *t, const json_t *d, const char *folder,
+	json_t *files, char ret_digest[SHA256_TEXT_SIZE])
+{
+	_cleanup_json_ json_t *list = json_pack("{s:s,s:s,s:O,s:O}", "id",
+		json_string_of(d, "id"), "policy_digest", policy_digest(t->policy),
+		"files", files, "retention_s", json_object_get(d, "seconds"));
+	_cleanup_(freep) char *text = list ? json_canonical(list) : NULL;
+	int r = text ? digest_sha256_text(span_str(text), ret_digest) : -ENOMEM;
+
+	return r < 0 ? r : write_file(folder, "manifest.json", span_str(text));
+}
+
+/* Read one line of printable characters. Return: false when it is none. */
+static bool read_line(int fd, char ret[QUEUE_ARCHIVE_SIZE])
+{
+	size_t len = 0;
+	ssize_t n = 1;
+	char rest[512];
+
+	while (len < QUEUE_ARCHIVE_SIZE - 1 &&
+		(n = read(fd, ret + len, QUEUE_ARCHIVE_SIZE - 1 - len)) > 0)
+		len += (size_t)n;
+	while (n > 0)
+		n = read(fd, rest, sizeof(rest));
+	ret[len] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+	for (const char *p = ret; *p; p++)
+		if (!isprint((unsigned char)*p))
+			return false;
+	return *ret != '\0';
+}
+
+/* COMMAND FOLDER: keeps the folder's content, for good, and prints one line that says
+ * where. Return: 0 or -errno. */
+static int hand_over(
+	const char *command, const char *folder, char ret_reference[QUEUE_ARCHIVE_SIZE])
+{
+	int out[2], status = 0;
+	bool named;
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		if (dup2(out[1], STDOUT_FILENO) >= 0)
+			execl(command, command, folder, (char *)NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	named = pid > 0 && read_line(out[0], ret_reference);
+	close(out[0]);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return -errno;
+	return named && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EREMOTEIO;
+}
+
+int retention_archive(struct retention *t, const json_t *d,
+	char ret_reference[QUEUE_ARCHIVE_SIZE], char ret_manifest[SHA256_TEXT_SIZE])
+{
+	_cleanup_json_ json_t *files = json_array();
+	const char *id = json_string_of(d, "id");
+	char folder[PATH_MAX];
+	int r = make_place(t, d, folder, ret_reference);
+
+	for (size_t i = 0; r == 0 && i < sizeof(PARTS) / sizeof(PARTS[0]); i++)
+		r = write_part(t, id, i, folder, files);
+	if (r == 0)
+		r = write_manifest(t, d, folder, files, ret_manifest);
+	if (r == 0 && *t->command)
+		r = hand_over(t->command, folder, ret_reference);
+	return r;
+}
+
+void retention_handed_over(struct retention *t, const json_t *d)
+{
+	char folder[PATH_MAX];
+
+	if (*t->command && snprintf(folder, sizeof(folder), "%s/" OUTGOING "/%s",
+				   t->archive, json_string_of(d, "id")) < PATH_MAX)
+		tree_remove(folder);
+}
+
+int retention_keep_statement(struct retention *t, int64_t position, const char *list)
+{
+	char folder[PATH_MAX], name[32];
+	int r;
+
+	if (!list)
+		return -EBADMSG;
+	memcpy(folder, t->archive, sizeof(folder));
+	r = make_folder(folder, "statements");
+	snprintf(name, sizeof(name), "%012lld.txt", (long long)position);
+	return r < 0 ? r : write_file(folder, name, span_str(list));
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What keeps documents from being erased, by named persons; where retention stands. */
+#include "common/json.h"
+#include "queue/backend.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int set(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
+	int64_t *ret_hold)
+{
+	const struct queue_legal_hold *h = &q->hold;
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_LEGAL_HOLD_SET, "ttttitt",
+		h->id, h->partner, h->type, h->ground, now, q->operator_name, q->reason);
+	int r = sql_step(e, s);
+
+	if (r > 0)
+		*ret_hold = sql_int(s, 0);
+	return r < 0 ? r : 0;
+}
+
+/* *ret: what it was about. Return: 0, QUEUE_NOT_FOUND, negative. */
+static int lift(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
+	struct queue_legal_hold *ret)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_LEGAL_HOLD_LIFT, "iitt",
+		q->hold.lift, now, q->operator_name, q->reason);
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : QUEUE_NOT_FOUND;
+	sql_text(s, 0, ret->id, sizeof(ret->id));
+	sql_text(s, 1, ret->partner, sizeof(ret->partner));
+	sql_text(s, 2, ret->type, sizeof(ret->type));
+	sql_text(s, 3, ret->ground, sizeof(ret->ground));
+	return 0;
+}
+
+static bool selects(const struct queue_legal_hold *h)
+{
+	return (h->id[0] || h->partner[0] || h->type[0]) &&
+	       (strcmp(h->ground, "legal") == 0 || strcmp(h->ground, "dispute") == 0);
+}
+
+/* A hold on one document is a record of that document. */
+static int record(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
+	const struct queue_legal_hold *h, int64_t hold)
+{
+	struct document_row d;
+	int r = h->id[0] ? document_find(e, h->id, &d) : QUEUE_DONE;
+
+	if (r != QUEUE_DONE)
+		return r;
+	r = audit_event(e, now, q->operator_name,
+		q->hold.lift ? "operator.legal-hold-end" : "operator.legal-hold",
+		h->id[0] ? &d : NULL,
+		json_pack("{s:I,s:o,s:o,s:o,s:o}", "hold", (json_int_t)hold, "partner",
+			json_text(h->partner), "type", json_text(h->type), "ground",
+			json_text(h->ground), "reason", json_text(q->reason)));
+	return r < 0 ? r : QUEUE_DONE;
+}
+
+int engine_legal_hold(struct engine *e, int64_t now,
+	const struct queue_legal_hold_request *q, int *ret_fd)
+{
+	struct queue_legal_hold h = q->hold;
+	int64_t hold = q->hold.lift;
+	int r;
+
+	if (!q->operator_name[0] || !q->reason[0] || hold < 0 || (!hold && !selects(&h)))
+		return QUEUE_ILLEGAL;
+	r = hold ? lift(e, now, q, &h) : set(e, now, q, &hold);
+	if (r == 0)
+		r = record(e, now, q, &h, hold);
+	return r == QUEUE_DONE
+		       ? json_to_fd(json_pack("{s:I}", "hold", (json_int_t)hold), ret_fd)
+		       : r;
+}
+
+static json_t *holds(struct engine *e)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_LEGAL_HOLD_LIST, "");
+	_cleanup_json_ json_t *list = json_array();
+	int r;
+
+	while ((r = sql_step(e, s)) > 0)
+		if (json_array_append_new(
+			    list, json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "hold",
+					  (json_int_t)sql_int(s, 0), "id",
+					  json_text(sql_string(s, 1)), "partner",
+					  json_text(sql_string(s, 2)), "type",
+					  json_text(sql_string(s, 3)), "ground",
+					  json_text(sql_string(s, 4)), "since",
+					  json_time(sql_int(s, 5)), "by",
+					  json_text(sql_string(s, 6)), "reason",
+					  json_text(sql_string(s, 7)))) < 0)
+			return NULL;
+	return r < 0 ? NULL : TAKE(list);
+}
+
+int engine_retention_status(struct engine *e, int64_t now, int *ret_fd)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_ERASED_COUNTS, "i", now);
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	return json_to_fd(
+		json_pack("{s:I,s:o,s:I,s:o}", "erased", (json_int_t)sql_int(s, 0),
+			"last", json_time(sql_int(s, 1)), "claimed",
+			(json_int_t)sql_int(s, 2), "holds", holds(e)),
+		ret_fd);
+}

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Years later: what policy lets go is archived and erased once, through kills; what is held stays."""
+import hashlib
+import json
+import os
+import signal
+import struct
+
+import pytest
+
+from faults.rig import FAULTS
+from scenarios.gate import a_gate
+from scenarios.test_faults import certificates, pid_of, until, until_accepted
+
+YEAR = 366 * 86400
+LEASE = 1800
+
+
+@pytest.fixture(scope="module")
+def gate():
+    """The years pass for queued alone: certificates of those who ask stay valid."""
+    with a_gate() as made:
+        clock = made.folder / "clock"
+        clock.write_bytes(struct.pack("q", 0))
+        os.environ.update(LD_PRELOAD=str(FAULTS / "shifted_clock.so"),
+                          SHIFTED_CLOCK=str(clock), SHIFTED_PROGRAM="sealgate-queued")
+        try:
+            made.up()
+        finally:
+            for name in ("LD_PRELOAD", "SHIFTED_CLOCK", "SHIFTED_PROGRAM"):
+                del os.environ[name]
+        made.jump = lambda seconds: jump(clock, seconds)
+        yield made
+
+
+def jump(clock, seconds):
+    """In place: the programs have the file mapped."""
+    with open(clock, "r+b") as file:
+        file.write(struct.pack("q", seconds))
+
+
+@pytest.fixture(scope="module")
+def ids(gate):
+    """Delivered everywhere; then eleven years pass."""
+    made = [until_accepted(gate, path) for path in certificates(gate, 1, 4)]
+    gate.wait_delivered(made)
+    assert plan(gate)["due"] == 0
+    gate.jump(11 * YEAR)
+    until(lambda: plan(gate)["due"] == len(made))
+    return made
+
+
+def plan(gate):
+    done = gate.run("retention", "plan", "--format", "json", check=True)
+    return json.loads(done.stdout)
+
+
+def status(gate):
+    done = gate.run("retention", "status", "--format", "json", check=True)
+    return json.loads(done.stdout)
+
+
+def legal_hold(gate, *arguments, person="auditor", reason="case 12"):
+    path = gate.pki.path
+    holder = f"operators/{person}"
+    return gate.run("retention", *arguments, "--url", gate.listener("operators"),
+                    "--ca", path("transport-ca/root"), "--cert", path(holder, ".chain.pem"),
+                    "--key", path(holder, ".key"), "--reason", reason)
+
+
+def events(gate, identifier):
+    answer = json.loads(gate.run("explain", "--format", "json", identifier).stdout)
+    document = answer["documents"][0]
+    return document, [e["record"] for e in document["events"]]
+
+
+def erasures(gate, identifier):
+    return [r for r in events(gate, identifier)[1] if r["event"] == "document.erased"]
+
+
+def archived(gate, identifier):
+    found = list((gate.dir / "state" / "archive").glob(f"*/*/{identifier}"))
+    return found[0] if found else None
+
+
+def check_archive(folder, digest):
+    """As somebody does who has the archive and the audit chain, and nothing of ours."""
+    manifest = (folder / "manifest.json").read_bytes()
+    assert hashlib.sha256(manifest).hexdigest() == digest
+    listed = json.loads(manifest)["files"]
+    for file in listed:
+        data = (folder / file["name"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == file["sha256"], file
+    return {file["name"]: file["sha256"] for file in listed}
+
+
+def test_who_may_hold(gate, ids):
+    assert legal_hold(gate, "hold", "--id", ids[0], person="viewer").returncode == 1
+    assert legal_hold(gate, "hold", "--id", "01ARZ3NDEKTSV4RRFFQ69G5FAV").returncode == 1
+    done = legal_hold(gate, "hold", "--id", ids[0], "--ground", "dispute")
+    assert done.returncode == 0, done.stderr
+    assert status(gate)["holds"][0]["by"] == "auditor (TEST)"
+    counts = plan(gate)
+    assert (counts["due"], counts["legal_hold"]) == (len(ids) - 1, 1)
+
+
+def test_killed_between_archive_and_erasure(gate, ids, tmp_path):
+    """The run itself is killed once the document is archived: nothing is lost or half gone."""
+    command = tmp_path / "keep"
+    command.write_text('#!/bin/sh\ncp -r "$1" "' + str(tmp_path) + '"/ && kill -9 $PPID\n')
+    command.chmod(0o755)
+    done = gate.run("retention", "run", "--command", command)
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / ids[1] / "manifest.json").exists()
+    assert gate.request(f"/v1/documents/{ids[1]}/evidence").status_code == 200
+    assert status(gate)["erased"] == 0
+    # Another takes it up when the claims are over, and not before.
+    done = gate.run("retention", "run")
+    assert "erased: 0" in done.stdout, done.stdout + done.stderr
+    gate.jump(11 * YEAR + LEASE + 60)
+    until(lambda: plan(gate)["due"] == len(ids) - 1)
+
+
+def test_queued_killed_and_then_all_goes(gate, ids, tmp_path):
+    """queued ends between a document's archive and its erasure; the next run does the rest."""
+    pid = pid_of(gate, "sealgate-queued")
+    command = tmp_path / "keep"
+    command.write_text(f'#!/bin/sh\ncp -r "$1" "{tmp_path}"/ && kill -9 {pid} && echo "tape 7"\n')
+    command.chmod(0o755)
+    done = gate.run("retention", "run", "--command", command)
+    assert done.returncode == 3, done.stdout + done.stderr
+    until(lambda: gate.run("retention", "status").returncode == 0)
+    assert not erasures(gate, ids[1])
+    gate.jump(11 * YEAR + 2 * LEASE + 120)
+    until(lambda: plan(gate)["due"] == len(ids) - 1)
+    done = gate.run("retention", "run", timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"erased: {len(ids) - 1}" in done.stdout and "statement: record" in done.stdout
+    assert gate.run("retention", "run").stdout == "erased: 0\n"
+
+
+def test_what_is_left(gate, ids):
+    document, _ = events(gate, ids[1])
+    record, = erasures(gate, ids[1])
+    assert document["erased"] == record["at"]
+    files = check_archive(archived(gate, ids[1]), record["detail"]["manifest_sha256"])
+    assert files["document.xml"] == document["sha256"]
+    parts = {p["part"]: p["sha256"] for p in record["detail"]["parts"]}
+    assert parts["document"] == document["sha256"]
+    assert {"document", "report", "evidence"} <= set(parts)
+    for part in ("report", "evidence"):
+        answer = gate.request(f"/v1/documents/{ids[1]}/{part}")
+        assert answer.status_code == 410, answer.text
+        assert answer.json()["code"] == "document.erased"
+        assert answer.json()["received"] == record["at"]
+    assert gate.request(f"/v1/documents/{ids[1]}/receipt").status_code == 200
+    assert "erased" in gate.run("explain", ids[1]).stdout
+
+
+def test_the_statement_is_in_the_chain(gate, ids):
+    records = [json.loads(line) for line in gate.run("audit", "export").stdout.splitlines()]
+    stated = [r for r in records if r["record"]["event"] == "retention.statement"]
+    path = gate.dir / "state" / "archive" / "statements" / f"{stated[0]['position']:012d}.txt"
+    text = path.read_bytes()
+    assert hashlib.sha256(text).hexdigest() == stated[0]["record"]["detail"]["list_sha256"]
+    assert [line.split()[0] for line in text.decode().splitlines()] == ids[1:]
+
+
+def test_held_until_it_is_lifted(gate, ids):
+    assert gate.request(f"/v1/documents/{ids[0]}/evidence").status_code == 200
+    assert not erasures(gate, ids[0])
+    number = str(status(gate)["holds"][0]["hold"])
+    assert legal_hold(gate, "lift", number, reason="the case is closed").returncode == 0
+    assert legal_hold(gate, "lift", number).returncode == 1
+    names = [r["event"] for r in events(gate, ids[0])[1]]
+    assert "operator.legal-hold" in names and "operator.legal-hold-end" in names
+    assert "erased: 1" in gate.run("retention", "run").stdout
+    assert len(erasures(gate, ids[0])) == 1
+
+
+def test_nothing_else_has_changed(gate, ids):
+    """The same octets are still the same document; chain and ledger are whole."""
+    assert status(gate)["erased"] == len(ids)
+    done = gate.run("ledger", "--check", timeout=120)
+    assert done.returncode == 0, done.stdout
+    done = gate.run("audit", "verify")
+    assert done.returncode == 0, done.stdout
+    for name in ("queue.db", "queue.db-wal"):
+        path = gate.dir / "state" / "queue" / name
+        if path.exists():
+            assert b"SPSCertificate" not in path.read_bytes(), name
