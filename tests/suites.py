@@ -29,7 +29,7 @@ SUITES = (
     ("fuzz-replay", ["make", "--no-print-directory", "-j2", "fuzz-replay"], 600, True),
     ("simulators", [*PYTEST, "tests/sim"], 300, True),
     ("conformance", ["make", "--no-print-directory", "conformance"], 600, True),
-    ("interop", [*PYTEST, "tests/interop"], 600, True),
+    ("interop", [*PYTEST, "tests/interop"], 900, True),
     ("scenarios", [*PYTEST, *SIDE_BY_SIDE, "tests/scenarios"], 1500, True),
     ("faults", ["make", "--no-print-directory", "faults"], 1200, True),
     ("units", ["make", "--no-print-directory", "units-check"], 120, True),

@@ -32,10 +32,10 @@ def build():
     raise NoJudge("its libraries cannot be had: " + done.stdout.strip()[-200:])
 
 
-def run(*arguments, timeout=300):
-    """The judge's standard output, standard error."""
+def run(*arguments, program="Judge", timeout=300):
+    """A program's standard output, standard error."""
     done = subprocess.run(
-        ["java", "-Xmx1g", "-cp", f"{OUT}/classes:{OUT}/lib/*", "Judge",
+        ["java", "-Xmx1g", "-cp", f"{OUT}/classes:{OUT}/lib/*", program,
          *map(str, arguments)], capture_output=True, text=True, timeout=timeout, check=False)
     if done.returncode != 0:
         raise AssertionError(done.stderr[-2000:])
