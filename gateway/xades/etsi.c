@@ -10,6 +10,8 @@
 #include <ctype.h>
 #include <errno.h>
 
+#define URN_QUALITY "urn:sealgate:signature-qualification:" /* and the word of the JSON  \
+							     */
 #define NS_REPORT "http://uri.etsi.org/19102/v1.4.1#"
 #define CERTIFICATES_MAX 256u
 
@@ -119,6 +121,17 @@ static void add_signer(struct report *e, const struct xades_signature *s)
 	buf_add_str(e->out, "</SignerInformation>");
 }
 
+/* What the trusted lists make of it, once they have spoken. */
+static void add_quality(struct report *e, const struct xades_signature *s)
+{
+	if (strcmp(s->qualification, "NA") == 0 || !*s->qualification)
+		return;
+	buf_addf(e->out,
+		"<SignatureQuality><SignatureQualityInformation>" URN_QUALITY
+		"%s</SignatureQualityInformation></SignatureQuality>",
+		s->qualification);
+}
+
 static void add_document(struct report *e, const struct xades_signature *s)
 {
 	if (!s->signed_octets)
@@ -186,6 +199,7 @@ static void add_signature(struct report *e, size_t n)
 		buf_add_str(e->out, "</SigningTime></SignatureAttributes>");
 	}
 	add_signer(e, s);
+	add_quality(e, s);
 	buf_addf(e->out,
 		"<SignatureValidationProcess><SignatureValidationProcessID>"
 		"urn:etsi:019102:validationprocess:%s</SignatureValidationProcessID>"

@@ -127,6 +127,13 @@ def test_what_lists_say(house, tmp_path):
     by_lists = json.loads(sealgate("verify", "--store", house.dir / "state" / "trust" / "lists",
                                    document).stdout)
     assert [s["trust"] for s in by_lists["signatures"]] == ["eu-list", "eu-list"]
+    etsi = sealgate("verify", "--store", house.dir / "state" / "trust" / "lists", "--format",
+                    "etsi", document).stdout
+    assert [q.split("</")[0] for q in etsi.split("<SignatureQualityInformation>")[1:]] == [
+        "urn:sealgate:signature-qualification:" + s["qualification"]
+        for s in by_lists["signatures"]]
+    assert "QESEAL</SignatureQualityInformation>" in etsi
+    assert "</SignerInformation><SignatureQuality>" in etsi
     by_anchors = json.loads(sealgate("verify", "--store", house.dir / "policies" / "anchors",
                                      document).stdout)
     assert [s["qualification"] for s in by_anchors["signatures"]] == ["NA", "NA"]
