@@ -44,7 +44,8 @@ def test_it_names_nobody(gate, bundle):
         names = archive.getnames()
         text = b"".join(archive.extractfile(n).read() for n in names)
     assert {n.split("/")[0] for n in names} == {"BUNDLE", "POLICY", "codes", "examples",
-                                                "messages", "rules", "schemas", "types"}
+                                                "messages", "rules", "schemas", "types",
+                                                "versions"}
     for person in ("partners/nz-mpi", "operators/operator", "authority-nz/officer"):
         assert fingerprint(gate.pki.path(person)).encode() not in text
 
