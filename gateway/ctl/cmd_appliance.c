@@ -249,18 +249,24 @@ static int take_named(const char *verb, const char *name)
 	char *error = NULL;
 	int r = appliance_take_named(verb, name, &error);
 
+	/* Whoever asked from afar does not see the log. */
+	if (r < 0)
+		command_fault("%s", error ? error : strerror(-r));
+	else
+		puts("taken; the machine starts again with it");
 	return tell(*verb == 'a' ? "appliance.apply" : "appliance.update", r,
 		"taken; the machine starts again with it", "", error);
 }
 
+/* What is refused is no fault of the unit: who asked is told why. */
 static int take(void)
 {
 	char *error = NULL;
-	int r = appliance_take(&error), status;
+	int r = appliance_take(&error);
 
-	status = tell("appliance.take", r, "what came from afar is taken",
+	(void)tell("appliance.take", r, "what came from afar is taken",
 		"what came from afar is nothing new", error);
-	return r == 0 ? restart() : status;
+	return r == 0 ? restart() : EXIT_CLEAN;
 }
 
 static int logs(int argc, char **argv)
