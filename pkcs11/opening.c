@@ -83,12 +83,24 @@ static enum token_state activate_by_file(const struct opening_of *t, struct open
 	return TOKEN_READY;
 }
 
+static enum token_state activate_spare(const struct opening_of *t, struct opening *o)
+{
+	const char *why;
+
+	if (!pool_log_in(t, o, o->sessions[0], o->spare, &why))
+		return end(o, TOKEN_AWAY, why);
+	o->active = true;
+	return TOKEN_READY;
+}
+
 static enum token_state activate(const struct opening_of *t, struct opening *o)
 {
 	char pin[PIN_SIZE], text[ACTIVATION_TEXT_SIZE];
 	CK_RV rv = CKR_OK;
 	int r;
 
+	if (o->spare)
+		return activate_spare(t, o);
 	if (activation_auto(t->activation))
 		return activate_by_file(t, o);
 	if (activation_pin(t->activation, pin, text) < 0)
@@ -153,8 +165,9 @@ static enum token_state open_slot(
 	o->reason[0] = '\0';
 	for (size_t i = 0; i < t->roles->count; i++)
 		o->handles[0][i] = o->keys[i].handle;
+	o->slots[0] = id;
 	o->token_count = 1;
-	pool_join(t, id, o);
+	pool_join(t, o);
 	return end(o, TOKEN_READY, NULL);
 }
 
@@ -178,27 +191,43 @@ static void opening_undo(struct opening *o)
 {
 	module_close(&o->module);
 	opening_keys_done(o->keys);
-	o->session_count = o->token_count = 0;
+	o->session_count = o->token_count = o->spare = 0;
 	o->active = o->incomplete = false;
 }
 
-/* When the first is away: those of the pool, then the one that stands by. */
-static enum token_state open_another(const struct opening_of *t, struct opening *o)
+/* The first of the pool that can be opened: not one that refused the PIN, and not one
+ * that had another key when the first was there. */
+static enum token_state open_spare(const struct opening_of *t, struct opening *o)
 {
-	const char *standby = config_string(t->instance->config, "signer.standby");
 	enum token_state state = TOKEN_AWAY;
 	char label[POOL_LABEL_SIZE];
 	size_t at = 0;
 
-	while (state == TOKEN_AWAY && pool_next(t->instance, &at, label)) {
+	for (size_t i = 1; i < POOL_MAX && state != TOKEN_READY; i++) {
+		if (!pool_next(t->instance, &at, label))
+			break;
+		if (t->marks[i].refused || t->marks[i].other_key)
+			continue;
 		opening_undo(o);
+		o->spare = i;
 		state = open_token(t, o, label);
 	}
-	if (state == TOKEN_AWAY && *standby) {
-		opening_undo(o);
-		state = open_token(t, o, standby);
-		o->standby = state == TOKEN_READY;
-	}
+	return state;
+}
+
+/* When the first is away: one of the pool, or the one that stands by. */
+static enum token_state open_another(const struct opening_of *t, struct opening *o)
+{
+	const char *standby = config_string(t->instance->config, "signer.standby");
+	enum token_state state = open_spare(t, o);
+
+	if (state == TOKEN_READY)
+		return state;
+	opening_undo(o);
+	if (!*standby)
+		return TOKEN_AWAY;
+	state = open_token(t, o, standby);
+	o->standby = state == TOKEN_READY;
 	return state;
 }
 

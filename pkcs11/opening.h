@@ -12,12 +12,18 @@
 #define POOL_MAX 4	   /* tokens used at the same time */
 #define POOL_LABEL_SIZE 64 /* of a token's label has 32 octets at most */
 
+/* What is known of a token of the pool since the signer's start. */
+struct pool_mark {
+	bool refused;	/* the PIN: it is not tried again */
+	bool other_key; /* when it was last looked at beside the first one */
+};
+
 /* Of which instance; all borrowed. */
 struct opening_of {
 	const struct instance *instance;
 	const struct roles *roles;
 	struct activation *activation;
-	bool *refused; /* POOL_MAX: which tokens of the pool refused the PIN */
+	struct pool_mark *marks; /* POOL_MAX: of signer.token, then of signer.pool's */
 };
 
 /* What an opening finds; becomes the token's under the lock. */
@@ -32,6 +38,8 @@ struct opening {
 	uint8_t token_of[SESSIONS_MAX]; /* each session's */
 	size_t session_count;
 	size_t token_count;
+	CK_SLOT_ID slots[POOL_MAX]; /* of the tokens in use */
+	size_t spare;	 /* of the pool, opened in the place of the first; 0: none */
 	bool incomplete; /* a token of the pool is not in use: reason says why */
 	CK_OBJECT_HANDLE handles[POOL_MAX][ROLES_MAX];
 	struct role_key keys[ROLES_MAX];

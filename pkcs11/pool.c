@@ -23,10 +23,10 @@ bool pool_next(
 	return true;
 }
 
-/* Return: false with why. */
-static bool log_in(const struct opening_of *t, struct opening *o,
-	CK_SESSION_HANDLE session, bool *refused, const char **ret_why)
+bool pool_log_in(const struct opening_of *t, struct opening *o, CK_SESSION_HANDLE session,
+	size_t spare, const char **ret_why)
 {
+	bool *refused = &t->marks[spare].refused;
 	char pin[PIN_SIZE], path[PATH_MAX], text[ACTIVATION_TEXT_SIZE];
 	CK_RV rv = CKR_OK;
 	int r = 0;
@@ -66,8 +66,16 @@ static bool same_keys(const struct opening_of *t, struct opening *o,
 	return true;
 }
 
+static bool in_use(const struct opening *o, CK_SLOT_ID id)
+{
+	for (size_t i = 0; i < o->token_count; i++)
+		if (o->slots[i] == id)
+			return true;
+	return false;
+}
+
 static bool join_slot(const struct opening_of *t, struct opening *o, PKCS11_SLOT *slot,
-	bool *refused, char ret_why[KEY_TEXT_SIZE])
+	size_t spare, char ret_why[KEY_TEXT_SIZE])
 {
 	CK_SLOT_ID id = PKCS11_get_slotid_from_slot(slot);
 	size_t before = o->session_count;
@@ -82,35 +90,37 @@ static bool join_slot(const struct opening_of *t, struct opening *o, PKCS11_SLOT
 	why = "it gives no session";
 	if (opening_sessions(t, o, id) == TOKEN_READY && o->session_count > before) {
 		place.session = o->sessions[before];
-		if (log_in(t, o, place.session, refused, &why))
-			return same_keys(t, o, &place, ret_why);
+		if (pool_log_in(t, o, place.session, spare, &why)) {
+			t->marks[spare].other_key = !same_keys(t, o, &place, ret_why);
+			return !t->marks[spare].other_key;
+		}
 	}
 	snprintf(ret_why, KEY_TEXT_SIZE, "%s", why);
 	return false;
 }
 
 static void join(const struct opening_of *t, struct opening *o, const char *label,
-	PKCS11_SLOT *slot, bool *refused)
+	PKCS11_SLOT *slot, size_t spare)
 {
+	CK_SLOT_ID id = slot ? PKCS11_get_slotid_from_slot(slot) : 0;
 	size_t before = o->session_count;
 	char why[KEY_TEXT_SIZE] = "it is not there";
 
-	if (slot && join_slot(t, o, slot, refused, why)) {
-		o->token_count++;
-		o->software = o->software || module_is_software(&o->module,
-						     PKCS11_get_slotid_from_slot(slot));
+	if (slot && join_slot(t, o, slot, spare, why)) {
+		o->slots[o->token_count++] = id;
+		o->software = o->software || module_is_software(&o->module, id);
 		return;
 	}
 	/* Nobody uses a session while the token is opened. */
 	if (slot)
-		o->module.f->C_CloseAllSessions(PKCS11_get_slotid_from_slot(slot));
+		o->module.f->C_CloseAllSessions(id);
 	o->session_count = before;
 	o->incomplete = true;
 	snprintf(o->reason, sizeof(o->reason), "without token %.32s of the pool: %.90s",
 		label, why);
 }
 
-void pool_join(const struct opening_of *t, CK_SLOT_ID first, struct opening *ret)
+void pool_join(const struct opening_of *t, struct opening *ret)
 {
 	char label[POOL_LABEL_SIZE];
 	size_t at = 0;
@@ -120,11 +130,13 @@ void pool_join(const struct opening_of *t, CK_SLOT_ID first, struct opening *ret
 	at = 0;
 	snprintf(label, sizeof(label), "%s",
 		config_string(t->instance->config, "signer.token"));
-	for (size_t i = 0; i < POOL_MAX; i++) {
+	/* The first one may stand outside of the pool: there is no room for one more
+	 * then. */
+	for (size_t i = 0; i < POOL_MAX && ret->token_count < POOL_MAX; i++) {
 		PKCS11_SLOT *slot = module_find_token(&ret->module, label);
 
-		if (!slot || PKCS11_get_slotid_from_slot(slot) != first)
-			join(t, ret, label, slot, &t->refused[i]);
+		if (!slot || !in_use(ret, PKCS11_get_slotid_from_slot(slot)))
+			join(t, ret, label, slot, i);
 		if (!pool_next(t->instance, &at, label))
 			return;
 	}

@@ -13,8 +13,14 @@
 bool pool_next(
 	const struct instance *instance, size_t *ret_at, char ret_label[POOL_LABEL_SIZE]);
 
-/* Add the sessions of every token of the pool that is there, is not the one of slot
- * first, and signs with the same keys. Of others ret->incomplete and ret->reason. */
-void pool_join(const struct opening_of *t, CK_SLOT_ID first, struct opening *ret);
+/* Log in to token number `spare` of the pool, which never costs the first one its PIN: a
+ * refusal is kept in t->marks and nowhere else. Return: false with why. */
+bool pool_log_in(const struct opening_of *t, struct opening *o, CK_SESSION_HANDLE session,
+	size_t spare, const char **ret_why);
+
+/* Add the sessions of every token of the pool that is there, is not in use already, and
+ * signs with the same keys, POOL_MAX in all. Of others ret->incomplete and ret->reason.
+ */
+void pool_join(const struct opening_of *t, struct opening *ret);
 
 #endif

@@ -31,7 +31,7 @@ struct token {
 	CK_OBJECT_HANDLE handles[POOL_MAX][ROLES_MAX];
 	size_t token_count;
 	bool incomplete;
-	bool refused[POOL_MAX]; /* of the thread that opens */
+	struct pool_mark marks[POOL_MAX]; /* of the thread that opens */
 	size_t session_count;
 	size_t idle[SESSIONS_MAX]; /* stack of indexes into sessions */
 	size_t idle_count;
@@ -162,7 +162,7 @@ enum token_state token_open(struct token *t)
 	drain(t);
 	module_close(&t->module);
 	state = opening_run(
-		&(struct opening_of){ t->instance, t->roles, t->activation, t->refused },
+		&(struct opening_of){ t->instance, t->roles, t->activation, t->marks },
 		o);
 	publish(t, o);
 	free(o);

@@ -157,7 +157,7 @@ static void one_takes_over(void **state)
 
 static void another_key_is_never_used(void **state)
 {
-	char first[NAME_MAX + 1];
+	char first[NAME_MAX + 1], from[PATH_MAX];
 	struct fixture *f = three_tokens(first);
 	struct signer_result r;
 
@@ -174,6 +174,13 @@ static void another_key_is_never_used(void **state)
 	assert_int_equal(view_of(f).tokens, 1);
 	assert_non_null(
 		strstr(view_of(f).reason, "the certificate is not that of the key"));
+	/* Nor does it take the place of the first. */
+	snprintf(from, sizeof(from), "tokens/%s", first);
+	move_tokens(f, from, "away");
+	assert_int_equal(token_open(f->token), TOKEN_AWAY);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_AWAY);
+	move_tokens(f, "away", from);
+	assert_int_equal(token_open(f->token), TOKEN_READY);
 	fixture_done(f);
 }
 
