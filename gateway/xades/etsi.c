@@ -10,8 +10,8 @@
 #include <ctype.h>
 #include <errno.h>
 
-#define URN_QUALITY "urn:sealgate:signature-qualification:" /* and the word of the JSON  \
-							     */
+/* and the word of the JSON */
+#define URN_QUALITY "urn:sealgate:signature-qualification:"
 #define NS_REPORT "http://uri.etsi.org/19102/v1.4.1#"
 #define CERTIFICATES_MAX 256u
 

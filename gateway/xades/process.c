@@ -128,6 +128,13 @@ static void decide_path(
 		s->path.reason ? s->path.reason : "");
 }
 
+/* What a path's algorithms are worth is put off until the signature's own constraints are
+ * judged (EN 319 102-1 5.3.4, steps 4 to 7). */
+static bool path_comes_first(const struct sig *s)
+{
+	return s->path.outcome != PKI_PASSED && s->path.outcome != PKI_WEAK;
+}
+
 static bool signer_is_valid(const struct sig *s, int64_t at)
 {
 	int64_t from, to;
@@ -158,8 +165,10 @@ static void decide_responders(
 		"expired and nothing proves that their answers are older.");
 }
 
-static void decide_acceptance(
-	struct sig_context *c, struct sig *s, struct xades_signature *ret, int64_t best)
+/* What a signature must have, whatever its algorithms are worth. Return: true when it
+ * lacks something, which is decided then. */
+static bool constraints_decide(
+	struct sig_context *c, struct sig *s, struct xades_signature *ret)
 {
 	if (s->properties && !s->properties_signed) {
 		sig_decide(ret, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
@@ -175,7 +184,16 @@ static void decide_acceptance(
 			"The claimed signing time is outside the validity of the "
 			"signer's "
 			"certificate.");
-	} else if (!algorithms_hold(c, s, best)) {
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void decide_acceptance(
+	struct sig_context *c, struct sig *s, struct xades_signature *ret, int64_t best)
+{
+	if (!algorithms_hold(c, s, best)) {
 		/* Proven to be younger than the end of an algorithm: no proof of an
 		 * earlier existence can come (EN 319 102-1 5.3.4). */
 		sig_decide(ret, XADES_INDETERMINATE,
@@ -189,6 +207,21 @@ static void decide_acceptance(
 	} else {
 		sig_decide(ret, XADES_TOTAL_PASSED, "");
 	}
+}
+
+static void decide(
+	struct sig_context *c, struct sig *s, struct xades_signature *ret, int64_t best)
+{
+	if (responders_decide(c, s, best))
+		decide_responders(c, s, ret);
+	else if (path_comes_first(s))
+		decide_path(c, s, ret, best);
+	else if (constraints_decide(c, s, ret))
+		return;
+	else if (s->path.outcome != PKI_PASSED)
+		decide_path(c, s, ret, best);
+	else
+		decide_acceptance(c, s, ret, best);
 }
 
 static int report_token(const struct sig_token *t, struct xades_timestamp *ret)
@@ -323,14 +356,8 @@ int sig_process(struct sig_context *c, struct sig *s)
 		return r;
 	ret->path_outcome = s->path.outcome;
 	ret->wants_ocsp = s->path.wants_ocsp;
-	if (core_passes(s, ret)) {
-		if (responders_decide(c, s, best))
-			decide_responders(c, s, ret);
-		else if (s->path.outcome != PKI_PASSED)
-			decide_path(c, s, ret, best);
-		else
-			decide_acceptance(c, s, ret, best);
-	}
+	if (core_passes(s, ret))
+		decide(c, s, ret, best);
 	(void)snprintf(ret->level, sizeof(ret->level), "%s", sig_level(c, s));
 	(void)snprintf(ret->qualification, sizeof(ret->qualification), "NA");
 	if (report_tokens(s, ret) < 0 || report_signer(s, ret) < 0)

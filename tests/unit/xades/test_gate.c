@@ -99,6 +99,13 @@ static void small_key(void **state)
 		"CRYPTO_CONSTRAINTS_FAILURE_NO_POE");
 	expect(&h, text, XADES_GATE, XADES_INDETERMINATE,
 		"CRYPTO_CONSTRAINTS_FAILURE_NO_POE");
+	/* What a signature must have is judged before what its path's algorithms are
+	 * worth. */
+	text = make(&h, (struct wish){ .place = XADES_ENVELOPED,
+				.signer = &weak,
+				.method = "rsa-sha256",
+				.signed_at = "2020-01-01T00:00:00Z" });
+	expect(&h, text, XADES_EIDAS, XADES_INDETERMINATE, "SIG_CONSTRAINTS_FAILURE");
 	party_done(&weak);
 }
 
