@@ -87,15 +87,24 @@ static json_t *read_request(struct visit *v)
 	return request;
 }
 
-/* "hsm activate NAME" */
-static void write_command(const json_t *arguments, struct buf *ret)
+/* "hsm activate NAME", of what is brought with the digest of its list. */
+static void write_command(const json_t *request, const char *list, struct buf *ret)
 {
+	const json_t *arguments = json_object_get(request, "arguments");
 	const json_t *argument;
 	size_t i;
 
 	buf_init(ret, COMMAND_MAX);
 	json_array_foreach(arguments, i, argument)
 		buf_addf(ret, "%s%s", i ? " " : "", json_string_value(argument));
+	if (*list)
+		buf_addf(ret, " " REMOTE_NAME "%s", list);
+}
+
+/* What is brought does nothing until two use it. */
+static bool changes(const struct remote_command *row)
+{
+	return row->traits != REMOTE_READS && row->traits != REMOTE_BRINGS;
 }
 
 /* Where policy wants two people, the second one's request is the one that runs. */
@@ -105,7 +114,7 @@ static bool enough_people(struct visit *v, const struct remote_command *row,
 	char digest[SHA256_TEXT_SIZE];
 
 	*ret_first = '\0';
-	if (!policy_needs_two(v->policy, row->verb) || row->traits == REMOTE_READS)
+	if (!policy_needs_two(v->policy, row->verb) || !changes(row))
 		return true;
 	if (digest_sha256_text(span_str(command), digest) == 0 &&
 		second_person(digest, v->person->name, ret_first, size))
@@ -118,11 +127,10 @@ static bool enough_people(struct visit *v, const struct remote_command *row,
 	return false;
 }
 
-/* What changes something is recorded first, or not done. */
-static bool record(struct visit *v, const struct remote_command *row, const char *command,
-	const char *first)
+/* What changes something, or brings a list, is recorded first, or not done. */
+static bool record(struct visit *v, bool recorded, const char *command, const char *first)
 {
-	if (row->traits == REMOTE_READS)
+	if (!recorded)
 		return true;
 	if (v->queue &&
 		queue_command(v->queue, command, v->person->name, first) == QUEUE_DONE)
@@ -144,16 +152,19 @@ static void authorise(
 	struct visit *v, const struct remote_command *row, const json_t *request)
 {
 	_cleanup_buf_ struct buf command;
-	char first[sizeof(v->person->name)];
+	char first[sizeof(v->person->name)], list[SHA256_TEXT_SIZE] = "";
+	int brings = remote_list(row, request, list);
 
-	write_command(json_object_get(request, "arguments"), &command);
-	if (command.error) {
-		visit_problem(v, "operator.command", NULL, "the command is too long");
+	write_command(request, list, &command);
+	if (command.error || brings < 0) {
+		visit_problem(v, "operator.command", NULL,
+			brings < 0 ? "the list has no octets"
+				   : "the command is too long");
 		return;
 	}
 	if (!visit_may(v, row->verb) ||
 		!enough_people(v, row, command.data, first, sizeof(first)) ||
-		!record(v, row, command.data, first))
+		!record(v, changes(row) || brings > 0, command.data, first))
 		return;
 	log_event(LOG_NOTICE, "admin.command", NULL, "%s%s%s: %s", v->person->name,
 		*first ? " after " : "", first, command.data);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #define MANIFEST "manifest"
 #define SIGNATURE "manifest.p7s"
 #define MANIFEST_MAX (512u * 1024)
+#define ASIDE ".new" /* beside the parcel: a manifest that nobody has proven yet */
 
 static const struct {
 	const char *kind, *anchor;
@@ -42,16 +44,26 @@ static bool same(const char *path, struct span octets)
 	       span_equal(span_of(there, len), octets);
 }
 
-/* Another manifest is another parcel: what came before goes. */
+static int aside(const struct parcel *p, struct parcel *ret)
+{
+	int n = snprintf(ret->dir, sizeof(ret->dir), "%s" ASIDE, p->dir);
+
+	ret->anchors = p->anchors;
+	return n < 0 || n >= (int)sizeof(ret->dir) ? -ENAMETOOLONG : 0;
+}
+
+/* Anybody may send a manifest: until it is proven the parcel that is here stays. */
 static int begin(const struct parcel *p, struct span manifest)
 {
+	struct parcel next;
 	char path[PATH_MAX];
-	int r = place(p, MANIFEST, path);
+	int r = aside(p, &next);
 
-	if (r < 0 || same(path, manifest))
-		return r;
-	r = appliance_remove(p->dir);
-	if (r == 0 && mkdir(p->dir, 0700) < 0)
+	if (r == 0)
+		r = place(&next, MANIFEST, path);
+	if (r == 0)
+		r = appliance_remove(next.dir);
+	if (r == 0 && mkdir(next.dir, 0700) < 0)
 		r = -errno;
 	return r < 0 ? r : durable_write(path, manifest, 0600);
 }
@@ -86,22 +98,97 @@ int parcel_open(const struct parcel *p, struct manifest *ret_manifest,
 	return r;
 }
 
-static int prove(const struct parcel *p, struct span signature, char **ret_error)
+static int judge_manifest(
+	const struct parcel *next, struct span signature, char **ret_error)
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
 	const char *kind;
 	char path[PATH_MAX];
-	int r = place(p, SIGNATURE, path);
+	int r = place(next, SIGNATURE, path);
 
 	if (r == 0)
 		r = durable_write(path, signature, 0600);
 	if (r == 0)
-		r = parcel_open(p, &m, &kind, ret_error);
+		r = parcel_open(next, &m, &kind, ret_error);
 	if (r == 0 && size_of(&m) > PARCEL_MAX)
 		r = fail(ret_error, -EFBIG, MANIFEST, "lists more than may be sent");
-	if (r < 0)
-		(void)appliance_remove(p->dir);
 	return r;
+}
+
+static bool same_manifest(const struct parcel *p, const struct parcel *next)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX], other[PATH_MAX];
+	size_t len = 0;
+
+	return place(p, MANIFEST, path) == 0 && place(next, MANIFEST, other) == 0 &&
+	       file_read(other, MANIFEST_MAX, &text, &len) == 0 &&
+	       same(path, span_of(text, len));
+}
+
+/* In one step, so that no moment has no parcel: of the same manifest the pieces stay, and
+ * the signature that was proven last is kept; another manifest is another parcel. */
+static int swap(const struct parcel *p, const struct parcel *next)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int r;
+
+	if (same_manifest(p, next)) {
+		r = place(next, SIGNATURE, from);
+		if (r == 0)
+			r = place(p, SIGNATURE, to);
+		if (r == 0 && rename(from, to) < 0)
+			r = -errno;
+	} else {
+		r = renameat2(AT_FDCWD, next->dir, AT_FDCWD, p->dir, RENAME_EXCHANGE);
+		if (r < 0 && errno == ENOENT)
+			r = rename(next->dir, p->dir);
+		r = r < 0 ? -errno : 0;
+	}
+	return r < 0 ? r : appliance_remove(next->dir);
+}
+
+/* A signature that is none of it changes nothing, the manifest aside included. */
+static int prove(const struct parcel *p, struct span signature, char **ret_error)
+{
+	struct parcel next;
+	int r = aside(p, &next);
+
+	if (r == 0)
+		r = judge_manifest(&next, signature, ret_error);
+	return r < 0 ? r : swap(p, &next);
+}
+
+/* One at a time: what is proven is what comes in. Return: the descriptor that holds the
+ * lock, on the folder around, or -errno. */
+static int lock(const struct parcel *p)
+{
+	char around[PATH_MAX];
+	char *slash;
+	int fd, r;
+
+	(void)snprintf(around, sizeof(around), "%s", p->dir);
+	slash = strrchr(around, '/');
+	if (!slash || slash == around)
+		return -EINVAL;
+	*slash = '\0';
+	fd = open(around, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	if (r < 0)
+		(void)close(fd);
+	return r < 0 ? r : fd;
+}
+
+static int put_list(
+	const struct parcel *p, bool signature, struct span octets, char **ret_error)
+{
+	_cleanup_(closep) int held = lock(p);
+
+	if (held < 0)
+		return held;
+	return signature ? prove(p, octets, ret_error) : begin(p, octets);
 }
 
 static const struct manifest_file *listed(const struct manifest *m, const char *name)
@@ -217,7 +304,7 @@ int parcel_put(const struct parcel *p, const char *name, long long offset,
 		return put_listed(p, name, offset, piece, ret_have, ret_error);
 	if (offset != 0 || piece.len > MANIFEST_MAX)
 		return fail(ret_error, -EFBIG, name, "is larger than one may be");
-	r = name[strlen(MANIFEST)] ? prove(p, piece, ret_error) : begin(p, piece);
+	r = put_list(p, name[strlen(MANIFEST)] != '\0', piece, ret_error);
 	return r < 0 && !*ret_error ? fail(ret_error, r, name, strerror(-r)) : r;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * A signed folder (manifest.h) that comes from afar in pieces: its manifest first, which
- * is proven before anything that it lists is taken; never uses what came.
+ * is proven before anything that it lists is taken; never uses what came, and never gives
+ * up a proven parcel for what is not proven.
  */
 #ifndef SEALGATE_CTL_PARCEL_H
 #define SEALGATE_CTL_PARCEL_H
@@ -19,8 +20,9 @@ struct parcel {
 	const char *anchors; /* folder with release.pem and machine.pem */
 };
 
-/* Take a piece of the file that name is of the parcel: "manifest" begins a new one unless
- * it is the same, "manifest.p7s" proves it, then what it lists in any order. A piece that
+/* Take a piece of the file that name is of the parcel: "manifest" is kept aside, until
+ * "manifest.p7s" proves it; unless it is the same it then takes the place of the parcel
+ * before it, in one step. Then what it lists comes, in any order. A piece that
  * does not begin where the file ends changes nothing. *ret_have: octets of the file that
  * are here. *ret_error: one line, the caller frees. Return: 0, -EKEYREJECTED not signed,
  * -EPERM not listed, -EFBIG more than was signed, -EBADMSG whole and other octets,

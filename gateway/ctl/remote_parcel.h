@@ -8,8 +8,9 @@
 
 #include "common/digest.h"
 #include "ctl/peer.h"
+#include "web/remote.h"
 
-#define PARCEL_NAME "sha256:"
+#define PARCEL_NAME REMOTE_NAME
 #define PARCEL_NAME_SIZE (sizeof(PARCEL_NAME) - 1 + SHA256_TEXT_SIZE)
 
 /* Is the command line one that has a folder: appliance update|apply DIR? */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "web/remote.h"
 
+#include "common/encode.h"
+#include "common/json.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,9 +78,30 @@ static bool text_ok(const char *text)
 	return *text && *text != '/' && *text != '.' && !strstr(text, "../");
 }
 
+/* REMOTE_NAME and a digest: a name that is no file's. */
+static bool name_ok(const char *text)
+{
+	if (strncmp(text, REMOTE_NAME, strlen(REMOTE_NAME)) != 0)
+		return false;
+	text += strlen(REMOTE_NAME);
+	return strlen(text) == SHA256_TEXT_SIZE - 1 &&
+	       strspn(text, "0123456789abcdef") == SHA256_TEXT_SIZE - 1;
+}
+
+static const char *judge_argument(const struct remote_command *row, const char *text)
+{
+	if (!text_ok(text))
+		return "an argument is a path, or not one line of text";
+	return row->traits == REMOTE_USES && !name_ok(text)
+		       ? "what came is called by " REMOTE_NAME
+			 " and 64 hexadecimal digits, and by nothing else"
+		       : NULL;
+}
+
 static const char *judge(
 	const struct remote_command *row, const char *const *arguments, int count)
 {
+	const char *fault;
 	int plain = 0;
 
 	for (int i = 0; i < count; i++) {
@@ -86,8 +110,9 @@ static const char *judge(
 
 		if (arguments[i][0] != '-') {
 			plain++;
-			if (!text_ok(arguments[i]))
-				return "an argument is a path, or not one line of text";
+			fault = judge_argument(row, arguments[i]);
+			if (fault)
+				return fault;
 			continue;
 		}
 		if (!option_known(row->options, arguments[i], len, &value))
@@ -137,6 +162,29 @@ const struct remote_command *remote_find(const json_t *arguments, const char **r
 	*ret_fault = row ? judge(row, list + words, count - words)
 			 : "this command cannot be run from afar";
 	return *ret_fault ? NULL : row;
+}
+
+int remote_list(const struct remote_command *row, const json_t *request,
+	char ret_sha256[SHA256_TEXT_SIZE])
+{
+	_cleanup_(freep) uint8_t *list = NULL;
+	const json_t *arguments = json_object_get(request, "arguments");
+	const char *octets = json_string_of(request, "octets");
+	size_t len = 0;
+	int words, r;
+
+	if (row->traits != REMOTE_BRINGS)
+		return 0;
+	words = (int)json_array_size(arguments) - row->most;
+	if (strcmp(json_string_value(json_array_get(arguments, (size_t)words)),
+		    REMOTE_LIST) != 0)
+		return 0;
+	r = octets && !json_object_get(request, "input")
+		    ? base64_decode(span_str(octets), &list, &len)
+		    : -EINVAL;
+	if (r == 0)
+		r = digest_sha256_text(span_of(list, len), ret_sha256);
+	return r < 0 ? r : 1;
 }
 
 const struct remote_command *remote_called(int argc, char *const *argv)

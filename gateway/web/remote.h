@@ -7,6 +7,7 @@
 #define SEALGATE_WEB_REMOTE_H
 
 #include "common/buf.h"
+#include "common/digest.h"
 
 #include <jansson.h>
 #include <limits.h>
@@ -22,8 +23,19 @@
  * with the request in a memfd, answered by one with the answer in a memfd. */
 enum remote_message { REMOTE_ASK = 1, REMOTE_ANSWER = 2 };
 
-/* Whether a command changes something, which is audited, and reads a passphrase. */
-enum remote_traits { REMOTE_READS, REMOTE_CHANGES, REMOTE_SECRET };
+/* Whether a command changes something, which is audited, and reads a passphrase; whether
+ * it brings what another command then uses, whose list alone is audited, or uses it. */
+enum remote_traits {
+	REMOTE_READS,
+	REMOTE_CHANGES,
+	REMOTE_SECRET,
+	REMOTE_BRINGS,
+	REMOTE_USES
+};
+
+/* How what was brought is called: this and the SHA-256 of its list. */
+#define REMOTE_NAME "sha256:"
+#define REMOTE_LIST "manifest" /* and the list itself */
 
 /* A row of remote.def. */
 struct remote_command {
@@ -35,8 +47,15 @@ struct remote_command {
 };
 
 /* The row of an array of strings, all of it judged: words, options, how many, and that
- * none is a path. Return: the row, or NULL with *ret_fault, one line, static text. */
+ * none is a path; of one that uses what was brought, that it is called by its digest.
+ * Return: the row, or NULL with *ret_fault, one line, static text. */
 const struct remote_command *remote_find(const json_t *arguments, const char **ret_fault);
+
+/* Does the request that remote_find has judged bring a list? *ret_sha256: the digest of
+ * what it then gives the command to read. Return: 1, 0 it is another one, -EINVAL it
+ * gives nothing that can be read, -ENOMEM. */
+int remote_list(const struct remote_command *row, const json_t *request,
+	char ret_sha256[SHA256_TEXT_SIZE]);
 
 /* The row that a command line begins with; its arguments are not judged. Return: the row,
  * or NULL. */

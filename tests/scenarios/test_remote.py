@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """`sealgate --remote`: what the command line does at the gate, from afar, by role."""
+import hashlib
 import json
 import os
 import pathlib
@@ -145,9 +146,15 @@ def test_a_folder_that_nobody_signed_is_not_taken(gate, document, tmp_path):
     done = remote(gate, "operator", *command)
     assert done.returncode == 1 and "not by who may sign this" in done.stderr, done.stderr
     assert not (gate.dir / "state" / "parcel").exists()
+    digest = hashlib.sha256((tmp_path / "manifest").read_bytes()).hexdigest()
+    assert recorded(gate)[-1] == ("operator (TEST)", {
+        "command": f"appliance parcel manifest 0 sha256:{digest}"})
     (tmp_path / "manifest").unlink()
     done = remote(gate, "operator", *command)
     assert done.returncode == 1 and "manifest: No such file" in done.stderr, done.stderr
+    refused = gate.request("/v1/commands", "operators/operator", "POST", "operators",
+                           json={"arguments": ["appliance", "apply", "state/parcel"]})
+    assert refused.status_code == 400 and refused.json()["code"] == "operator.command"
     # By name, nothing is taken but what came; and two people have to ask for that.
     request = {"arguments": ["appliance", "update", "sha256:" + "0" * 64]}
     statuses = [gate.request("/v1/commands", f"operators/{role}", "POST", "operators",

@@ -138,6 +138,7 @@ static void nothing_is_taken_before_the_list_is_proven(void **state)
 	long long have;
 
 	(void)state;
+	assert_int_equal(appliance_remove(PARCEL.dir), 0);
 	assert_true(announce(&SOURCE.foreign, UPDATE, "none") < 0);
 	assert_int_equal(access(PARCEL.dir, F_OK), -1);
 	assert_int_equal(put("one.txt", 0, "octets", &have), -ENOENT);
@@ -148,6 +149,54 @@ static void nothing_is_taken_before_the_list_is_proven(void **state)
 	assert_int_equal(put("one.txt", 0, "octets", &have), 0);
 	/* Another list: what came before is gone. */
 	assert_int_equal(announce(&SOURCE.ours, UPDATE, "none"), 0);
+	assert_int_equal(check("update", digest()), -ENOENT);
+}
+
+/* Whoever may send, and cannot sign, undoes nothing of what came. */
+static void what_is_not_proven_undoes_nothing(void **state)
+{
+	char sha256[SHA256_TEXT_SIZE];
+	long long have;
+
+	(void)state;
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "none"), 0);
+	assert_int_equal(put("one.txt", 0, "octets", &have), 0);
+	assert_int_equal(put("none", 0, "", &have), 0);
+	snprintf(sha256, sizeof(sha256), "%s", digest());
+	assert_int_equal(put("manifest", 0, "junk", &have), 0);
+	assert_int_equal(check("update", sha256), 0);
+	assert_true(put("manifest.p7s", 0, "junk", &have) < 0);
+	assert_int_equal(check("update", sha256), 0);
+	assert_true(announce(&SOURCE.foreign, UPDATE, "another") < 0);
+	assert_int_equal(check("update", sha256), 0);
+	/* Nor does a wrong signature for the same list, or none that is expected. */
+	assert_true(announce(&SOURCE.foreign, UPDATE, "none") < 0);
+	assert_int_equal(check("update", sha256), 0);
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "none"), 0);
+	assert_true(put("manifest.p7s", 0, "junk", &have) < 0);
+	assert_int_equal(check("update", sha256), 0);
+}
+
+/* A signature that is none does not cost the manifest that waits for its own. */
+static void the_manifest_waits_for_its_signature(void **state)
+{
+	uint8_t *signature = NULL;
+	char text[256], path[128];
+	long long have;
+	size_t len = 0;
+
+	(void)state;
+	snprintf(text, sizeof(text), UPDATE "\n%064d 6 waits\n", 0);
+	sign(&SOURCE, &SOURCE.ours, text);
+	assert_int_equal(put("manifest", 0, text, &have), 0);
+	assert_true(put("manifest.p7s", 0, "junk", &have) < 0);
+	snprintf(path, sizeof(path), "%s/manifest.p7s", SOURCE.dir);
+	assert_int_equal(file_read(path, 65536, &signature, &len), 0);
+	free(ERROR);
+	assert_int_equal(parcel_put(&PARCEL, "manifest.p7s", 0, span_of(signature, len),
+				 &have, &ERROR),
+		0);
+	free(signature);
 	assert_int_equal(check("update", digest()), -ENOENT);
 }
 
@@ -170,6 +219,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_become_what_was_signed),
 		cmocka_unit_test(nothing_is_taken_before_the_list_is_proven),
+		cmocka_unit_test(what_is_not_proven_undoes_nothing),
+		cmocka_unit_test(the_manifest_waits_for_its_signature),
 		cmocka_unit_test(nothing_but_what_is_listed),
 	};
 

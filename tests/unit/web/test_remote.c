@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 /* The words of the row that a JSON array is, or NULL. */
 static const char *found(const char *arguments)
 {
@@ -38,6 +40,49 @@ static void test_commands(void **state)
 	assert_string_equal(found("[\"ledger\",\"--check\"]"), "ledger");
 	assert_string_equal(found("[\"explain\",\"NZ/1\"]"), "explain");
 	assert_string_equal(found("[\"hsm\",\"activate\",\"ana\"]"), "hsm activate");
+	assert_string_equal(found("[\"appliance\",\"update\",\"sha256:" DIGEST "\"]"),
+		"appliance update");
+	assert_string_equal(found("[\"appliance\",\"apply\",\"sha256:" DIGEST "\"]"),
+		"appliance apply");
+}
+
+static int list_of(const char *request, char ret_sha256[SHA256_TEXT_SIZE])
+{
+	_cleanup_json_ json_t *read = json_loads(request, 0, NULL);
+	const struct remote_command *row;
+	const char *fault;
+
+	row = remote_find(json_object_get(read, "arguments"), &fault);
+	assert_non_null(row);
+	return remote_list(row, read, ret_sha256);
+}
+
+/* The digest is that of what the command is given to read. */
+static void test_list(void **state)
+{
+	char sha256[SHA256_TEXT_SIZE], expected[SHA256_TEXT_SIZE];
+
+	(void)state;
+	assert_int_equal(digest_sha256_text(span_str("junk"), expected), 0);
+	assert_int_equal(list_of("{\"arguments\":[\"appliance\",\"parcel\",\"manifest\","
+				 "\"0\"],\"octets\":\"anVu\\nas=\"}",
+				 sha256),
+		-EINVAL);
+	assert_int_equal(list_of("{\"arguments\":[\"appliance\",\"parcel\",\"manifest\","
+				 "\"0\"],\"octets\":\"anVu\\naw==\"}",
+				 sha256),
+		1);
+	assert_string_equal(sha256, expected);
+	assert_int_equal(list_of("{\"arguments\":[\"appliance\",\"parcel\",\"manifest\","
+				 "\"0\"],\"input\":\"junk\"}",
+				 sha256),
+		-EINVAL);
+	assert_int_equal(
+		list_of("{\"arguments\":[\"appliance\",\"parcel\",\"one.txt\",\"0\"],"
+			"\"octets\":\"anVuaw==\"}",
+			sha256),
+		0);
+	assert_int_equal(list_of("{\"arguments\":[\"status\"]}", sha256), 0);
 }
 
 static void test_what_is_not_run(void **state)
@@ -53,7 +98,13 @@ static void test_what_is_not_run(void **state)
 		"[\"queue\",\"list\",\"--state\",\"/x\"]",
 		"[\"queue\",\"list\",\"--key=x\"]", "[\"audit\",\"verify\",\"F\"]",
 		"[\"audit\",\"verify\",\"--heads=x\"]", "[\"status\",\"--\",\"x\"]",
-		"[\"--instance\",\"x\",\"status\"]" };
+		"[\"--instance\",\"x\",\"status\"]",
+		"[\"appliance\",\"apply\",\"var/lib/sealgate/state/parcel\"]",
+		"[\"appliance\",\"update\",\"update\"]",
+		"[\"appliance\",\"update\",\"sha256:\"]",
+		"[\"appliance\",\"update\",\"sha256:" DIGEST "0\"]",
+		"[\"appliance\",\"update\",\"sha256:x" DIGEST "\"]",
+		"[\"appliance\",\"apply\",\"" DIGEST "\"]" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++)
@@ -125,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_what_is_not_run),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_streams),
