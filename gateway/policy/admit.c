@@ -180,14 +180,17 @@ static void judge_route(struct judged *j)
 			j->type->name, j->facts.import_country);
 }
 
-/* Whom the gate believes is agreed with each authority; what the EU's lists say of the
- * same signer is another thing, and only `qualification` says it. */
+/* Whom the gate believes is agreed with each authority, or is nobody but a rehearsal's;
+ * what the EU's lists say of the same signer is another thing, and only `qualification`
+ * says it. */
 static void label_trust(struct judged *j)
 {
+	const char *word = j->partner && j->partner->sandbox ? "sandbox" : "bilateral";
+
 	for (size_t i = 0; i < j->signatures->count; i++) {
 		struct xades_signature *s = &j->signatures->signatures[i];
 
-		s->trust = s->path_outcome == PKI_PASSED ? "bilateral" : NULL;
+		s->trust = s->path_outcome == PKI_PASSED ? word : NULL;
 	}
 }
 

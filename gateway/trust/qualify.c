@@ -408,7 +408,8 @@ static void qualify_signature(const struct trust_snapshot *s,
 	certificate_facts_done(&a.facts);
 	if (!best.listed)
 		return;
-	sig->trust = TRUST_BY_LISTS;
+	if (sig->path_outcome == PKI_PASSED)
+		sig->trust = TRUST_BY_LISTS;
 	best.qc = best.qc && issued.qc;
 	best.qscd = best.qc && best.qscd && issued.qscd;
 	if (failed)

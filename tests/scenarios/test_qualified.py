@@ -107,6 +107,15 @@ def answer_when(house, document, condition):
     return found[-1]
 
 
+def lists_of(house):
+    trust = house.dir / "state" / "trust"
+    return ("--store", trust / "lists", "--revocation", trust / "revocation")
+
+
+def verified(house, document):
+    return json.loads(sealgate("verify", *lists_of(house), document).stdout)
+
+
 def test_what_lists_say(house, tmp_path):
     document = signed(house, 700)
     without = house.ask(document)
@@ -124,11 +133,9 @@ def test_what_lists_say(house, tmp_path):
     # Whom the gate believes is one thing, what the lists say another.
     for answer in (without, accepted):
         assert [s["trust"] for s in answer.report["signatures"]] == ["bilateral", "bilateral"]
-    by_lists = json.loads(sealgate("verify", "--store", house.dir / "state" / "trust" / "lists",
-                                   document).stdout)
+    by_lists = verified(house, document)
     assert [s["trust"] for s in by_lists["signatures"]] == ["eu-list", "eu-list"]
-    etsi = sealgate("verify", "--store", house.dir / "state" / "trust" / "lists", "--format",
-                    "etsi", document).stdout
+    etsi = sealgate("verify", *lists_of(house), "--format", "etsi", document).stdout
     assert [q.split("</")[0] for q in etsi.split("<SignatureQualityInformation>")[1:]] == [
         "urn:sealgate:signature-qualification:" + s["qualification"]
         for s in by_lists["signatures"]]
@@ -144,14 +151,24 @@ def test_what_lists_say(house, tmp_path):
     assert refused.codes() == {"partner.qualification"}, refused.report
 
 
+def test_a_list_that_is_only_asked_vouches_for_nobody(house, tmp_path):
+    """The service is listed, and the path to it has not passed: its word is not in the verdict."""
+    adopt(house, tmp_path, sequence=8)
+    document = signed(house, 703, "authority-nz/officer-revoked")
+    revoked, seal = verified(house, document)["signatures"]
+    assert revoked["sub_indication"] == "REVOKED_NO_POE"  # the lists know no such TSA
+    assert revoked["qualification"] != "NA" and "trust" not in revoked, revoked
+    assert seal["trust"] == "eu-list", seal
+
+
 def test_a_service_is_withdrawn(house, tmp_path):
     """The authority's CA was granted when it issued the seal, and is not any more; then it is
     again."""
     document = signed(house, 701)
     house.enrol('qualification = ( { types = ( "*" ); seal = "qualified"; } );\n')
-    adopt(house, tmp_path, sequence=8)
+    adopt(house, tmp_path, sequence=9)
     accepted = answer_when(house, document, lambda a: a.decision == "accepted")
-    adopt(house, tmp_path, withdrawn, 9)
+    adopt(house, tmp_path, withdrawn, 10)
     refused = answer_when(house, document, lambda a: a.decision == "refused")
     assert refused.codes() == {"partner.qualification"}, refused.report
     assert refused.report["signatures"][1]["qualification"] == "UNKNOWN"
@@ -161,7 +178,7 @@ def test_a_service_is_withdrawn(house, tmp_path):
     answer_when(house, document, lambda a: a.decision == "accepted")
     house.enrol('qualification = ( { types = ( "*" ); seal = "qualified"; } );\n')
     answer_when(house, document, lambda a: a.decision == "refused")
-    adopt(house, tmp_path, sequence=10)
+    adopt(house, tmp_path, sequence=11)
     answer_when(house, document, lambda a: a.decision == "accepted")
 
 
@@ -169,7 +186,7 @@ def test_the_seal_carries_the_transfer(house, tmp_path):
     """No officer signs: by policy the authority's seal is enough, if it is what is demanded."""
     alone = house.sign(house.document("phyto", "PHYTO.NZ.2026.0000702"), "authority-nz/seal",
                        tsa=False)
-    adopt(house, tmp_path, sequence=11)
+    adopt(house, tmp_path, sequence=12)
     house.enrol('qualification = ( { types = ( "*" ); seal = "qualified"; } );\n')
     refused = answer_when(house, alone, lambda a: a.decision == "refused" and
                           a.report["signatures"][0]["qualification"] == "QESEAL")
@@ -177,6 +194,6 @@ def test_the_seal_carries_the_transfer(house, tmp_path):
     house.enrol('qualification = ( { types = ( "*" ); seal = "qualified"; '
                 "seal_carries = true; } );\n")
     answer_when(house, alone, lambda a: a.decision == "accepted")
-    adopt(house, tmp_path, withdrawn, 12)
+    adopt(house, tmp_path, withdrawn, 13)
     refused = answer_when(house, alone, lambda a: a.decision == "refused")
     assert refused.codes() == {"partner.qualification"}, refused.report

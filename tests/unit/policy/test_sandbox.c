@@ -35,12 +35,28 @@ static struct result judge_between(struct wish w, const struct pki_material *rea
 	return r;
 }
 
+/* Whose word each signature's path ends at. */
+static void said(const struct result *r, const char *trust)
+{
+	const json_t *signatures = json_object_get(r->report, "signatures"), *s;
+	size_t i;
+
+	assert_true(json_array_size(signatures) > 0);
+	json_array_foreach(signatures, i, s)
+		assert_string_equal(json_string_of(s, "trust"), trust);
+}
+
 static void a_rehearsal_ends_at_test_anchors(void **state)
 {
 	struct pki_material *real = others();
+	struct result r = judge_between(SANDBOX, real, house.material);
 
 	(void)state;
-	decided(judge_between(SANDBOX, real, house.material), DECISION_ACCEPTED);
+	said(&r, "sandbox");
+	decided(r, DECISION_ACCEPTED);
+	r = judge_between(USUAL, house.material, real);
+	said(&r, "bilateral");
+	decided(r, DECISION_ACCEPTED);
 	pki_material_free(real);
 }
 
