@@ -9,6 +9,9 @@
 #include "ctl/queue_session.h"
 #include "policy/policy.h"
 
+/* Of one document: for it to be archived by a slow command. */
+#define RETENTION_LEASE_S 1800
+
 /* A run over an instance. */
 struct retention {
 	struct queue_session session;
@@ -16,6 +19,7 @@ struct retention {
 	char archive[PATH_MAX]; /* folder */
 	const char *command;	/* takes each document's folder instead, "" for none */
 	int erased, kept;
+	int64_t claimed_ms; /* on the monotonic clock */
 };
 
 /* Open queue and policy of SEALGATE_INSTANCE; archive and command override what is
@@ -33,16 +37,18 @@ bool retention_request(const struct retention *t, enum queue_retention verb,
  * when something was kept after all. */
 int retention_run(struct retention *t);
 
-/* Write what there is of a document into a folder of its own and list it there. d: as in
- * an answer of queue_retention. *ret_reference: where it is, for people; *ret_manifest:
- * SHA-256 of the list. Return: 0 or -errno. */
-int retention_archive(struct retention *t, const json_t *d,
-	char ret_reference[QUEUE_ARCHIVE_SIZE], char ret_manifest[SHA256_TEXT_SIZE]);
+/* Write what there is of a document into a folder of this claim's own and list it there.
+ * d: as in an answer of queue_retention. ret: where it is, for people, SHA-256 of the
+ * list, and of the parts. Return: 0, -ESTALE it was erased, or the claim may end
+ * meanwhile; -errno. */
+int retention_archive(
+	struct retention *t, const json_t *d, struct queue_retention_request *ret);
 
 /* Keep the list that a statement is about beside the archive. Return: 0 or -errno. */
 int retention_keep_statement(struct retention *t, int64_t position, const char *list);
 
-/* After the erasure: what was only on its way to the command goes. */
+/* After the erasure: what was only on its way to the command goes, and what earlier
+ * claims left. */
 void retention_handed_over(struct retention *t, const json_t *d);
 
 #endif

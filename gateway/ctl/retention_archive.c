@@ -2,11 +2,13 @@
 #include "ctl/retention.h"
 #include "ctl/tree_remove.h"
 
+#include "common/clock.h"
 #include "common/durable.h"
 #include "common/encode.h"
 #include "common/json.h"
 #include "common/memfd.h"
 #include "common/span.h"
+#include "queue/parts.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -19,18 +21,36 @@
 #define OUTGOING "outgoing"
 
 /* What of a document is archived; what it does not have is left out. */
-static const struct {
+struct wanted {
 	enum queue_part part;
 	const char *name;
 	size_t max;
-} PARTS[] = {
-	{ QUEUE_META, "document.json", LIMIT_REPORT },
-	{ QUEUE_EVENTS, "events.json", LIMIT_CONTAINER },
-	{ QUEUE_DOCUMENT, "document.xml", LIMIT_DOCUMENT },
-	{ QUEUE_REPORT, "report.json", LIMIT_REPORT },
-	{ QUEUE_RECEIPT, "receipt.json", LIMIT_RECEIPT },
-	{ QUEUE_CONTAINER, "evidence.asice", LIMIT_CONTAINER },
+	bool goes; /* it will be erased */
 };
+
+static const struct wanted PARTS[] = {
+	{ QUEUE_META, "document.json", LIMIT_REPORT, false },
+	{ QUEUE_EVENTS, "events.json", LIMIT_CONTAINER, false },
+	{ QUEUE_DOCUMENT, "document.xml", LIMIT_DOCUMENT, true },
+	{ QUEUE_FIRST_REPORT, "report.json", LIMIT_REPORT, true },
+	{ QUEUE_LATER_REPORT, "later-report.json", LIMIT_REPORT, true },
+	{ QUEUE_RECEIPT, "receipt.json", LIMIT_RECEIPT, false },
+};
+
+/* A document on its way. */
+struct journey {
+	struct retention *t;
+	const char *id;
+	char folder[PATH_MAX];
+	json_t *files, *gone; /* what is in it; of that, what will be erased */
+	struct queue_document document;
+};
+
+static void journey_done(struct journey *j)
+{
+	json_decref(j->files);
+	json_decref(j->gone);
+}
 
 /* Make folder/name and have it survive a power cut; that it is there is fine. */
 static int make_folder(char path[PATH_MAX], const char *name)
@@ -47,17 +67,26 @@ static int make_folder(char path[PATH_MAX], const char *name)
 	return fsync(parent) < 0 ? -errno : 0;
 }
 
+/* Each claim writes into a folder of its own: one that has ended meanwhile cannot spoil
+ * what the next one archived. */
+#define FOLDER_SIZE (DOCUMENT_ID_SIZE + 24)
+static void folder_name(const char *id, long long fence, char ret[FOLDER_SIZE])
+{
+	snprintf(ret, FOLDER_SIZE, "%s-%lld", id, fence);
+}
+
 /* The document's folder: by year and month of its arrival, or on its way to a command.
  * *ret_reference: the same below the archive. */
 static int make_place(struct retention *t, const json_t *d, char ret_path[PATH_MAX],
 	char ret_reference[QUEUE_ARCHIVE_SIZE])
 {
 	const char *id = json_string_of(d, "id"), *at = json_string_of(d, "received");
-	char year[5], month[3];
+	char year[5], month[3], name[FOLDER_SIZE];
 	int r = 0;
 
 	if (!id || !at || strlen(at) < 7)
 		return -EINVAL;
+	folder_name(id, json_integer_value(json_object_get(d, "fence")), name);
 	snprintf(year, sizeof(year), "%.4s", at);
 	snprintf(month, sizeof(month), "%.2s", at + 5);
 	if (mkdir(t->archive, 0700) < 0 && errno != EEXIST)
@@ -71,8 +100,8 @@ static int make_place(struct retention *t, const json_t *d, char ret_path[PATH_M
 			r = make_folder(ret_path, month);
 	}
 	if (r == 0)
-		r = make_folder(ret_path, id);
-	snprintf(ret_reference, QUEUE_ARCHIVE_SIZE, "%s/%s/%s", year, month, id);
+		r = make_folder(ret_path, name);
+	snprintf(ret_reference, QUEUE_ARCHIVE_SIZE, "%s/%s/%s", year, month, name);
 	return r;
 }
 
@@ -94,32 +123,93 @@ static int check_document(const struct queue_document *d, const char digest[])
 	return strcmp(hex, digest) == 0 ? 0 : -EILSEQ;
 }
 
-static int write_part(
-	struct retention *t, const char *id, size_t i, const char *folder, json_t *files)
+/* Return: 1 written, 0 there is none, or -errno. */
+static int write_part(struct journey *j, const struct wanted *w)
 {
 	char digest[SHA256_TEXT_SIZE];
-	struct queue_document d;
+	_cleanup_json_ json_t *file = NULL;
 	struct span data = { 0 };
-	int fd = -1, r = queue_get(t->session.queue, id, NULL, PARTS[i].part, &d, &fd);
+	int fd = -1,
+	    r = queue_get(j->t->session.queue, j->id, NULL, w->part, &j->document, &fd);
 
-	if (r == QUEUE_NOT_FOUND)
-		return 0;
 	if (r != QUEUE_DONE)
-		return r < 0 ? r : -EIO;
-	r = memfd_map(fd, PARTS[i].max, &data);
+		return r == QUEUE_NOT_FOUND ? 0 : r < 0 ? r : -EIO;
+	r = memfd_map(fd, w->max, &data);
 	close(fd);
 	if (r == 0)
 		r = digest_sha256_text(data, digest);
-	if (r == 0 && PARTS[i].part == QUEUE_DOCUMENT)
-		r = check_document(&d, digest);
+	if (r == 0 && w->part == QUEUE_DOCUMENT)
+		r = check_document(&j->document, digest);
 	if (r == 0)
-		r = write_file(folder, PARTS[i].name, data);
-	if (r == 0 && json_array_append_new(files,
-			      json_pack("{s:s,s:s,s:I}", "name", PARTS[i].name, "sha256",
-				      digest, "size", (json_int_t)data.len)) < 0)
+		r = write_file(j->folder, w->name, data);
+	if (r == 0)
+		file = json_pack("{s:s,s:s,s:I}", "name", w->name, "sha256", digest,
+			"size", (json_int_t)data.len);
+	if (r == 0 && (json_array_append(j->files, file) < 0 ||
+			      (w->goes && json_array_append(j->gone, file) < 0)))
 		r = -ENOMEM;
 	memfd_unmap(&data);
+	return r < 0 ? r : 1;
+}
+
+/* The container that was sealed, and each newer one. */
+static int write_containers(struct journey *j)
+{
+	char name[32] = "evidence.asice";
+	int r = 1;
+
+	for (unsigned int n = 0; r > 0; n++) {
+		struct wanted w = { (enum queue_part)(QUEUE_VERSIONS + n), name,
+			LIMIT_CONTAINER, true };
+
+		if (n)
+			snprintf(name, sizeof(name), "evidence-%u.asice", n);
+		r = write_part(j, &w);
+		/* the first may have been lost, and is then not among what is erased */
+		if (r == 0 && n == 0)
+			r = 1;
+	}
 	return r;
+}
+
+/* Is it there still? What was erased meanwhile was archived by another. */
+static int check_there(struct journey *j)
+{
+	_cleanup_json_ json_t *meta = NULL;
+	int fd = -1, r = queue_get(j->t->session.queue, j->id, NULL, QUEUE_META,
+			     &j->document, &fd);
+
+	if (r != QUEUE_DONE)
+		return r == QUEUE_NOT_FOUND ? -ESTALE : r < 0 ? r : -EIO;
+	meta = queue_session_json(fd);
+	if (!meta)
+		return -EBADMSG;
+	return json_object_get(meta, "erased") ? -ESTALE : 0;
+}
+
+/* Half of the lease is for the command and the erasure. */
+static int check_claim(const struct journey *j)
+{
+	int64_t since = clock_monotonic_ms() - j->t->claimed_ms;
+
+	return since > RETENTION_LEASE_S * 1000 / 2 ? -ESTALE : 0;
+}
+
+static int write_parts(struct journey *j)
+{
+	int r = check_there(j);
+
+	for (size_t i = 0; r >= 0 && i < sizeof(PARTS) / sizeof(PARTS[0]); i++) {
+		r = write_part(j, &PARTS[i]);
+		if (r == 0 && PARTS[i].part == QUEUE_DOCUMENT &&
+			j->document.state != DOCUMENT_REFUSED)
+			r = -ESTALE;
+	}
+	if (r >= 0)
+		r = write_containers(j);
+	if (r >= 0)
+		r = check_there(j);
+	return r < 0 ? r : check_claim(j);
 }
 
 /* Last: a folder without its list is not whole. */
@@ -180,30 +270,40 @@ static int hand_over(
 	return named && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EREMOTEIO;
 }
 
-int retention_archive(struct retention *t, const json_t *d,
-	char ret_reference[QUEUE_ARCHIVE_SIZE], char ret_manifest[SHA256_TEXT_SIZE])
+int retention_archive(
+	struct retention *t, const json_t *d, struct queue_retention_request *ret)
 {
-	_cleanup_json_ json_t *files = json_array();
-	const char *id = json_string_of(d, "id");
-	char folder[PATH_MAX];
-	int r = make_place(t, d, folder, ret_reference);
+	_cleanup_(journey_done) struct journey j = { .t = t,
+		.id = json_string_of(d, "id"),
+		.files = json_array(),
+		.gone = json_array() };
+	int r = make_place(t, d, j.folder, ret->archive);
 
-	for (size_t i = 0; r == 0 && i < sizeof(PARTS) / sizeof(PARTS[0]); i++)
-		r = write_part(t, id, i, folder, files);
 	if (r == 0)
-		r = write_manifest(t, d, folder, files, ret_manifest);
+		r = write_parts(&j);
+	if (r == 0)
+		r = parts_digest(j.gone, ret->parts);
+	if (r == 0)
+		r = write_manifest(t, d, j.folder, j.files, ret->manifest);
 	if (r == 0 && *t->command)
-		r = hand_over(t->command, folder, ret_reference);
+		r = hand_over(t->command, j.folder, ret->archive);
 	return r;
 }
 
 void retention_handed_over(struct retention *t, const json_t *d)
 {
-	char folder[PATH_MAX];
+	char folder[PATH_MAX], reference[QUEUE_ARCHIVE_SIZE];
+	char name[FOLDER_SIZE], *at;
+	long long fence = json_integer_value(json_object_get(d, "fence"));
 
-	if (*t->command && snprintf(folder, sizeof(folder), "%s/" OUTGOING "/%s",
-				   t->archive, json_string_of(d, "id")) < PATH_MAX)
+	if (make_place(t, d, folder, reference) < 0)
+		return;
+	at = strrchr(folder, '/') + 1;
+	for (long long f = *t->command ? fence : fence - 1; f > 0; f--) {
+		folder_name(json_string_of(d, "id"), f, name);
+		memcpy(at, name, strlen(name) + 1);
 		tree_remove(folder);
+	}
 }
 
 int retention_keep_statement(struct retention *t, int64_t position, const char *list)

@@ -2,14 +2,14 @@
 #include "ctl/command.h"
 #include "ctl/retention.h"
 
+#include "common/clock.h"
 #include "common/json.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Long enough for what is claimed at once to be archived by a slow command. */
-#define LEASE_S 1800
+#define SAY_AFTER 16 /* documents */
 
 static int find_archive(struct retention *t, const char *archive, const char *command)
 {
@@ -63,7 +63,7 @@ bool retention_request(const struct retention *t, enum queue_retention verb,
 	const struct policy_retention *p = policy_retention(t->policy);
 
 	*ret = (struct queue_retention_request){ .verb = verb,
-		.lease_s = LEASE_S,
+		.lease_s = RETENTION_LEASE_S,
 		.other_s = p->other_s,
 		.refused_s = p->refused_s,
 		.rule_count = (uint32_t)p->rule_count };
@@ -90,7 +90,7 @@ static int erase(struct retention *t, const json_t *d)
 	struct queue_retention_request q = { .verb = QUEUE_RETENTION_ERASE,
 		.fence = (uint64_t)json_integer_value(json_object_get(d, "fence")) };
 	json_t *answer;
-	int r = retention_archive(t, d, q.archive, q.manifest);
+	int r = retention_archive(t, d, &q);
 
 	if (r < 0)
 		return r;
@@ -116,10 +116,10 @@ static int erase_all(struct retention *t, const json_t *list)
 
 		if (r == QUEUE_DONE) {
 			t->erased++;
-		} else if (r == QUEUE_ILLEGAL || r == QUEUE_STALE) {
+		} else if (r == QUEUE_ILLEGAL || r == QUEUE_STALE || r == -ESTALE) {
 			fprintf(stderr,
-				"sealgate: %s is kept: it was opened, held or claimed "
-				"meanwhile, or is not as its records say\n",
+				"sealgate: %s is kept: it was opened, held, claimed or "
+				"changed meanwhile, or is not as its records say\n",
 				id);
 			t->kept++;
 		} else if (r < 0) {
@@ -173,8 +173,10 @@ int retention_run(struct retention *t)
 		return EXIT_INTERNAL;
 	while (more && status == EXIT_CLEAN) {
 		int r;
-		_cleanup_json_ json_t *step = ask(t, &q, &r);
+		_cleanup_json_ json_t *step = NULL;
 
+		t->claimed_ms = clock_monotonic_ms();
+		step = ask(t, &q, &r);
 		if (!step)
 			return r == QUEUE_DONE ? EXIT_INTERNAL
 					       : queue_session_explain(r, NULL);
@@ -182,8 +184,9 @@ int retention_run(struct retention *t)
 		looked += json_integer_value(json_object_get(step, "looked"));
 		q.after = json_integer_value(json_object_get(step, "after"));
 		more = json_is_true(json_object_get(step, "more"));
-		fprintf(stderr, "retention: %lld looked at, %d erased, %d kept\n", looked,
-			t->erased, t->kept);
+		if (!more || (t->erased + t->kept) % SAY_AFTER == 0)
+			fprintf(stderr, "retention: %lld looked at, %d erased, %d kept\n",
+				looked, t->erased, t->kept);
 	}
 	/* what is erased is stated, also when the rest was not to be */
 	end = state(t);

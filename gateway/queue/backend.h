@@ -182,6 +182,9 @@ int blob_read(struct engine *e, int64_t document, enum queue_part part, size_t m
 /* Of a container that was augmented the newest. QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
 int container_newest(struct engine *e, int64_t document, int *ret_fd);
 
+/* The first is 0. */
+int container_version(struct engine *e, int64_t document, int64_t version, int *ret_fd);
+
 /* What there is to augment, for the figures; NULL after a failure. */
 json_t *renewals_to_json(struct engine *e);
 

@@ -63,6 +63,10 @@ enum queue_part {
 	QUEUE_CONTAINER,
 	QUEUE_EVENTS, /* JSON: audit records of the document, each with position and chain
 		       */
+	QUEUE_FIRST_REPORT,   /* where QUEUE_REPORT is of a later verdict, too */
+	QUEUE_LATER_REPORT,   /* and that one alone */
+	QUEUE_VERSIONS = 256, /* + n: the container as it was first sealed (0), and each
+			       * newer one */
 };
 
 /* One part of a document; partner NULL for operators. Another partner's document is
@@ -185,6 +189,7 @@ struct queue_retention_request {
 	char id[DOCUMENT_ID_SIZE];	  /* ERASE, as is all below */
 	char manifest[SHA256_TEXT_SIZE];  /* SHA-256 of what lists the archived parts */
 	char archive[QUEUE_ARCHIVE_SIZE]; /* where they are */
+	char parts[SHA256_TEXT_SIZE];	  /* parts_digest of the archived parts */
 	uint64_t fence;
 	int64_t other_s;   /* PLAN, CLAIM: of types without a rule; 0: never */
 	int64_t refused_s; /* of what was refused: its report; 0: never */
@@ -196,8 +201,8 @@ struct queue_retention_request {
 /* JSON in a memfd. PLAN, CLAIM: "documents" (with "fence" when claimed), "after" and
  * "more" to go on with, and how many were looked at and why they stay. ERASE: "erased".
  * END: "erased", "position" of the record that says so, "list" of what it is about.
- * ERASE of what is open, held, or not as its records say: ILLEGAL; without its claim:
- * STALE. */
+ * ERASE of what is open, held, not as its records say, or has other parts than were
+ * archived: ILLEGAL; without its claim: STALE. */
 int queue_retention(
 	struct queue *q, const struct queue_retention_request *request, int *ret_fd);
 

@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/memfd.h"
 #include "queue/backend.h"
+#include "queue/parts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -106,33 +107,42 @@ static int delete_parts(struct engine *e, int64_t document)
 
 	if (r == 0)
 		r = sql_run(e, SQL_ERASE_CONTAINERS, "i", document);
-	if (r == 0)
-		r = sql_run(e, SQL_ERASE_RENEWAL, "i", document);
 	if (r == 0 && e->backend->wipe)
 		e->backend->wipe(e);
 	return r;
 }
 
+/* Are the parts those that were archived, each of them and no other? Return: QUEUE_DONE,
+ * QUEUE_ILLEGAL, negative. */
+static int same_parts(const json_t *parts, const struct queue_retention_request *q)
+{
+	char digest[SHA256_TEXT_SIZE];
+	int r = parts_digest(parts, digest);
+
+	return r < 0 ? r : strcmp(digest, q->parts) == 0 ? QUEUE_DONE : QUEUE_ILLEGAL;
+}
+
 static int erase(struct engine *e, int64_t now, const struct document_row *d,
 	const struct claimed *c, const struct queue_retention_request *q)
 {
-	json_t *parts = note_parts(e, d->key);
-	int r = parts ? 0 : -EIO;
+	/* first: whoever adds a container waits for this row, and finds its claim gone */
+	int r = sql_run(e, SQL_ERASE_RENEWAL, "i", d->key);
+	_cleanup_json_ json_t *parts = r == 0 ? note_parts(e, d->key) : NULL;
 
-	if (r == 0)
-		r = sql_run(e, SQL_ERASURE_DONE, "iitti", d->key, now, q->archive,
-			q->manifest, e->head.position + 1);
+	r = parts ? same_parts(parts, q) : -EIO;
+	if (r != QUEUE_DONE)
+		return r;
+	r = sql_run(e, SQL_ERASURE_DONE, "iitti", d->key, now, q->archive, q->manifest,
+		e->head.position + 1);
 	if (r == 0)
 		r = delete_parts(e, d->key);
-	if (r < 0) {
-		json_decref(parts);
+	if (r < 0)
 		return r;
-	}
 	return audit_event(e, now, "retention", "document.erased", d,
 		json_pack("{s:s,s:I,s:o,s:s,s:o}", "policy_digest", c->policy,
 			"retention_s", (json_int_t)c->seconds, "archive",
 			json_text(q->archive), "manifest_sha256", q->manifest, "parts",
-			parts));
+			TAKE(parts)));
 }
 
 /* Is a delivery open, or a legal hold on it? Return: 1, 0, negative. */

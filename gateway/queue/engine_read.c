@@ -127,6 +127,8 @@ static size_t part_max(enum queue_part part)
 	case QUEUE_DOCUMENT:
 		return LIMIT_DOCUMENT;
 	case QUEUE_REPORT:
+	case QUEUE_FIRST_REPORT:
+	case QUEUE_LATER_REPORT:
 		return LIMIT_REPORT;
 	case QUEUE_RECEIPT:
 		return LIMIT_RECEIPT;
@@ -134,9 +136,25 @@ static size_t part_max(enum queue_part part)
 		return LIMIT_CONTAINER;
 	case QUEUE_META:
 	case QUEUE_EVENTS:
+	case QUEUE_VERSIONS:
 		break;
 	}
 	return 0;
+}
+
+static int stored_read(
+	struct engine *e, int64_t document, enum queue_part part, int *ret_fd)
+{
+	size_t max = part_max(part);
+
+	if (part >= QUEUE_VERSIONS)
+		return container_version(
+			e, document, (int64_t)part - QUEUE_VERSIONS, ret_fd);
+	if (part == QUEUE_FIRST_REPORT)
+		return blob_read(e, document, QUEUE_REPORT, max, ret_fd);
+	if (part == QUEUE_LATER_REPORT)
+		return blob_read(e, document, BLOB_LATER_REPORT, max, ret_fd);
+	return max ? part_read(e, document, part, max, ret_fd) : QUEUE_NOT_FOUND;
 }
 
 int engine_get(struct engine *e, const char *id, const char *partner,
@@ -153,10 +171,8 @@ int engine_get(struct engine *e, const char *id, const char *partner,
 		r = json_to_fd(document_to_json(e, &d), ret_fd);
 	else if (part == QUEUE_EVENTS)
 		r = json_to_fd(events_to_json(e, &d), ret_fd);
-	else if (part_max(part))
-		r = part_read(e, d.key, part, part_max(part), ret_fd);
 	else
-		r = QUEUE_NOT_FOUND;
+		r = stored_read(e, d.key, part, ret_fd);
 	if (r == QUEUE_DONE)
 		*ret_document = d.document;
 	return r;

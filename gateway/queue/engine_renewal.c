@@ -30,10 +30,9 @@ int engine_renew_at(struct engine *e, const char *id, const char *level, int64_t
 	return r < 0 ? r : QUEUE_DONE;
 }
 
-int container_newest(struct engine *e, int64_t document, int *ret_fd)
+static int read_container(struct engine *e, struct row *statement, int *ret_fd)
 {
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_CONTAINER_NEWEST, "i", document);
+	_cleanup_statement_ struct row *s = statement;
 	int r = sql_step(e, s);
 
 	if (r <= 0)
@@ -43,6 +42,20 @@ int container_newest(struct engine *e, int64_t document, int *ret_fd)
 		return r;
 	*ret_fd = r;
 	return QUEUE_DONE;
+}
+
+int container_newest(struct engine *e, int64_t document, int *ret_fd)
+{
+	return read_container(
+		e, sql_bind(e, SQL_CONTAINER_NEWEST, "i", document), ret_fd);
+}
+
+int container_version(struct engine *e, int64_t document, int64_t version, int *ret_fd)
+{
+	if (version == 0)
+		return blob_read(e, document, QUEUE_CONTAINER, LIMIT_CONTAINER, ret_fd);
+	return read_container(
+		e, sql_bind(e, SQL_CONTAINER_VERSION, "ii", document, version), ret_fd);
 }
 
 /* A container that is to get more. */

@@ -9,7 +9,6 @@
 #define LOOK_MAX                                                                         \
 	256 /* documents of one answer: few enough not to keep others waiting            \
 	     */
-#define CLAIM_MAX 16
 
 /* Why a document stays. */
 enum stays { GOES = 0, YOUNG, UNENDED, HELD, ELSEWHERE, GONE, STAYS };
@@ -60,6 +59,8 @@ static void judge(struct row *s, int64_t now, const struct queue_retention_reque
 		ret->why = sql_int(s, RETENTION_CLAIMED) > now ? ELSEWHERE : GOES;
 }
 
+/* As many as one answer is about: one that is claimed ends it, so that its lease is its
+ * own. */
 static int look(struct engine *e, int64_t now, const struct queue_retention_request *q,
 	struct looked ret[LOOK_MAX])
 {
@@ -67,8 +68,11 @@ static int look(struct engine *e, int64_t now, const struct queue_retention_requ
 		sql_bind(e, SQL_RETENTION_NEXT, "ii", q->after, (int64_t)LOOK_MAX);
 	int n = 0, r = 0;
 
-	while (n < LOOK_MAX && (r = sql_step(e, s)) > 0)
+	while (n < LOOK_MAX && (r = sql_step(e, s)) > 0) {
 		judge(s, now, q, &ret[n++]);
+		if (q->verb == QUEUE_RETENTION_CLAIM && ret[n - 1].why == GOES)
+			break;
+	}
 	return r < 0 ? r : n;
 }
 
@@ -81,7 +85,10 @@ static int claim(struct engine *e, int64_t now, const struct queue_retention_req
 	int r = sql_step(e, s);
 
 	*ret_fence = r > 0 ? sql_int(s, 0) : 0;
-	return r < 0 ? r : 0;
+	if (r <= 0)
+		return r;
+	/* its container gets nothing newer while it is archived */
+	return sql_run(e, SQL_RENEWAL_YIELD, "ii", l->d.key, now + (int64_t)q->lease_s);
 }
 
 static int add(json_t *list, const struct looked *l, int64_t fence)
@@ -125,7 +132,7 @@ static json_t *step_to_json(
 int engine_retention(struct engine *e, int64_t now,
 	const struct queue_retention_request *q, int *ret_fd)
 {
-	bool claims = q->verb == QUEUE_RETENTION_CLAIM;
+	bool claims = q->verb == QUEUE_RETENTION_CLAIM, more;
 	_cleanup_json_ json_t *list = json_array();
 	struct looked l[LOOK_MAX];
 	int why[STAYS] = { 0 }, n, i = 0, r = 0;
@@ -134,9 +141,8 @@ int engine_retention(struct engine *e, int64_t now,
 	if (!request_ok(q))
 		return QUEUE_ILLEGAL;
 	n = look(e, now, q, l);
+	more = n == LOOK_MAX || (claims && n > 0 && l[n - 1].why == GOES);
 	for (; i < n; i++) {
-		if (claims && json_array_size(list) == CLAIM_MAX)
-			break;
 		if (claims && l[i].why == GOES) {
 			r = claim(e, now, q, &l[i], &fence);
 			if (r == 0 && !fence)
@@ -149,10 +155,7 @@ int engine_retention(struct engine *e, int64_t now,
 			return r;
 		after = l[i].d.key;
 	}
-	return n < 0 ? n
-		     : json_to_fd(
-			       step_to_json(after, i < n || n == LOOK_MAX, i, why, list),
-			       ret_fd);
+	return n < 0 ? n : json_to_fd(step_to_json(after, more, n, why, list), ret_fd);
 }
 
 int erased_at(struct engine *e, int64_t document, int64_t *ret_at)

@@ -66,7 +66,8 @@ struct operation {
 #define RETENTION_TEXTS                                                                  \
 	TEXT(queue_retention_request, policy), TEXT(queue_retention_request, id),        \
 		TEXT(queue_retention_request, manifest),                                 \
-		TEXT(queue_retention_request, archive)
+		TEXT(queue_retention_request, archive),                                  \
+		TEXT(queue_retention_request, parts)
 
 /* Who may do what. One row an operation. */
 static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {

@@ -79,7 +79,8 @@ def erasures(gate, identifier):
 
 
 def archived(gate, identifier):
-    found = list((gate.dir / "state" / "archive").glob(f"*/*/{identifier}"))
+    found = list((gate.dir / "state" / "archive").glob(f"*/*/{identifier}-*"))
+    assert len(found) < 2, "of an earlier claim nothing is left"
     return found[0] if found else None
 
 
@@ -111,7 +112,7 @@ def test_killed_between_archive_and_erasure(gate, ids, tmp_path):
     command.chmod(0o755)
     done = gate.run("retention", "run", "--command", command)
     assert done.returncode == -signal.SIGKILL
-    assert (tmp_path / ids[1] / "manifest.json").exists()
+    assert (tmp_path / f"{ids[1]}-1" / "manifest.json").exists()
     assert gate.request(f"/v1/documents/{ids[1]}/evidence").status_code == 200
     assert status(gate)["erased"] == 0
     # Another takes it up when the claims are over, and not before.
@@ -146,6 +147,7 @@ def test_what_is_left(gate, ids):
     files = check_archive(archived(gate, ids[1]), record["detail"]["manifest_sha256"])
     assert files["document.xml"] == document["sha256"]
     parts = {p["part"]: p["sha256"] for p in record["detail"]["parts"]}
+    assert {p["sha256"] for p in record["detail"]["parts"]} <= set(files.values())
     assert parts["document"] == document["sha256"]
     assert {"document", "report", "evidence"} <= set(parts)
     for part in ("report", "evidence"):

@@ -5,6 +5,7 @@
 #ifndef SEALGATE_TESTS_QUEUE_RETENTION_H
 #define SEALGATE_TESTS_QUEUE_RETENTION_H
 
+#include "queue/parts.h"
 #include "tests/unit/queue/store.h"
 
 #define YEAR (366 * 86400)
@@ -96,16 +97,58 @@ static inline uint64_t claim(struct store *s, int64_t now, char ret_id[DOCUMENT_
 	return (uint64_t)number(first, "fence");
 }
 
-static inline int erase(struct store *s, int64_t now, const char *id, uint64_t fence)
+/* Read a part as an archive does and put its digest into the list, when there is one. */
+static inline bool archive(
+	struct store *s, const char *id, enum queue_part which, json_t *list)
+{
+	struct queue_document d;
+	struct span data = { 0 };
+	char digest[SHA256_TEXT_SIZE];
+	int fd = -1;
+
+	if (STEP(s, engine_get(s->engine, id, "", which, &d, &fd)) != QUEUE_DONE)
+		return false;
+	assert_int_equal(memfd_map(fd, LIMIT_CONTAINER, &data), 0);
+	close(fd);
+	assert_int_equal(digest_sha256_text(data, digest), 0);
+	memfd_unmap(&data);
+	return json_array_append_new(list, json_pack("{s:s}", "sha256", digest)) == 0;
+}
+
+static inline void archive_all(
+	struct store *s, const char *id, char ret_parts[SHA256_TEXT_SIZE])
+{
+	_cleanup_json_ json_t *list = json_array();
+	int n = 0;
+
+	archive(s, id, QUEUE_DOCUMENT, list);
+	archive(s, id, QUEUE_FIRST_REPORT, list);
+	archive(s, id, QUEUE_LATER_REPORT, list);
+	while (archive(s, id, (enum queue_part)(QUEUE_VERSIONS + n), list))
+		n++;
+	assert_int_equal(parts_digest(list, ret_parts), 0);
+}
+
+static inline int erase_parts(
+	struct store *s, int64_t now, const char *id, uint64_t fence, const char *parts)
 {
 	struct queue_retention_request q = request(QUEUE_RETENTION_ERASE);
 	int fd = -1, r;
 
 	snprintf(q.id, sizeof(q.id), "%s", id);
+	snprintf(q.parts, sizeof(q.parts), "%s", parts);
 	q.fence = fence;
 	r = STEP(s, engine_erase(s->engine, now, &q, &fd));
 	closep(&fd);
 	return r;
+}
+
+static inline int erase(struct store *s, int64_t now, const char *id, uint64_t fence)
+{
+	char parts[SHA256_TEXT_SIZE];
+
+	archive_all(s, id, parts);
+	return erase_parts(s, now, id, fence, parts);
 }
 
 static inline int part(struct store *s, const char *id, enum queue_part which)

@@ -74,40 +74,93 @@ static void the_record_proves_it(void **state)
 	assert_string_equal(json_string_of(json_array_get(parts, 2), "sha256"), hash);
 }
 
-static void every_container_goes(void **state)
+static int renewal(struct store *s, int64_t now, struct queue_renewed_request *ret)
 {
-	struct queue_renewed_request q = { .fence = 0 };
 	struct queue_claim c;
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE];
 	int64_t due;
 	int fd = -1;
+	int r = STEP(s, engine_claim_renewal(s->engine, now, 60, &c, &fd, &due));
+
+	closep(&fd);
+	*ret = (struct queue_renewed_request){ .due = LATE, .level = "LT" };
+	if (r == QUEUE_DONE) {
+		ret->fence = c.fence;
+		memcpy(ret->id, c.document.id, sizeof(ret->id));
+	}
+	return r;
+}
+
+static int renewed(struct store *s, const struct queue_renewed_request *q)
+{
+	return STEP(s, engine_renewed(s->engine, LATE, q, span_str("longer")));
+}
+
+static void every_container_goes(void **state)
+{
+	struct queue_renewed_request q;
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
 
 	ended(s, "N1", id);
 	assert_int_equal(STEP(s, engine_renew_at(s->engine, id, "T", T0)), QUEUE_DONE);
-	assert_int_equal(STEP(s, engine_claim_renewal(s->engine, T0, 60, &c, &fd, &due)),
-		QUEUE_DONE);
-	closep(&fd);
-	q.fence = c.fence;
-	q.due = LATE;
-	memcpy(q.id, id, sizeof(q.id));
-	snprintf(q.level, sizeof(q.level), "LT");
-	assert_int_equal(STEP(s, engine_renewed(s->engine, T0, &q, span_str("longer"))),
-		QUEUE_DONE);
-	/* claimed for a longer life while it is erased: what comes of that is not taken
-	 */
-	assert_int_equal(
-		STEP(s, engine_claim_renewal(s->engine, LATE, 60, &c, &fd, &due)),
-		QUEUE_DONE);
-	closep(&fd);
+	assert_int_equal(renewal(s, T0, &q), QUEUE_DONE);
+	assert_int_equal(renewed(s, &q), QUEUE_DONE);
 	assert_int_equal(erase(s, LATE, id, claim(s, LATE, id)), QUEUE_DONE);
 	assert_int_equal(part(s, id, QUEUE_CONTAINER), QUEUE_NOT_FOUND);
-	q.fence = c.fence;
-	assert_int_equal(STEP(s, engine_renewed(s->engine, LATE, &q, span_str("late"))),
-		QUEUE_STALE);
+	assert_int_equal(part(s, id, QUEUE_VERSIONS), QUEUE_NOT_FOUND);
 	assert_int_equal(
-		STEP(s, engine_claim_renewal(s->engine, LATE * 2, 60, &c, &fd, &due)),
-		QUEUE_EMPTY);
+		part(s, id, (enum queue_part)(QUEUE_VERSIONS + 1)), QUEUE_NOT_FOUND);
+	assert_int_equal(renewal(s, LATE * 2, &q), QUEUE_EMPTY);
+}
+
+/* Claimed for a longer life before, and while, it is archived: nothing comes of the one,
+ * and the other waits until the lease has ended. */
+static void nothing_is_added_while_it_is_archived(void **state)
+{
+	struct queue_renewed_request q, other;
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+
+	ended(s, "N1", id);
+	assert_int_equal(STEP(s, engine_renew_at(s->engine, id, "T", T0)), QUEUE_DONE);
+	assert_int_equal(renewal(s, LATE, &q), QUEUE_DONE);
+	assert_int_equal(claim(s, LATE, id), 1);
+	assert_int_equal(renewed(s, &q), QUEUE_STALE);
+	assert_int_equal(renewal(s, LATE + 59, &other), QUEUE_EMPTY);
+	assert_int_equal(renewal(s, LATE + 60, &other), QUEUE_DONE);
+	assert_int_equal(renewed(s, &other), QUEUE_DONE);
+}
+
+/* What an archive does not have, or has of something else, is no reason to erase. */
+static void what_was_not_archived_stays(void **state)
+{
+	static const enum queue_part MISSING[] = { QUEUE_DOCUMENT, QUEUE_FIRST_REPORT,
+		QUEUE_VERSIONS, (enum queue_part)(QUEUE_VERSIONS + 1) };
+	struct queue_renewed_request q;
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], parts[SHA256_TEXT_SIZE];
+	uint64_t fence;
+
+	ended(s, "N1", id);
+	assert_int_equal(STEP(s, engine_renew_at(s->engine, id, "T", T0)), QUEUE_DONE);
+	assert_int_equal(renewal(s, T0, &q), QUEUE_DONE);
+	assert_int_equal(renewed(s, &q), QUEUE_DONE);
+	fence = claim(s, LATE, id);
+	for (size_t i = 0; i < 4; i++) {
+		_cleanup_json_ json_t *list = json_array();
+
+		for (size_t k = 0; k < 4; k++)
+			if (k != i)
+				assert_true(archive(s, id, MISSING[k], list));
+		assert_int_equal(parts_digest(list, parts), 0);
+		assert_int_equal(erase_parts(s, LATE, id, fence, parts), QUEUE_ILLEGAL);
+	}
+	assert_int_equal(erase_parts(s, LATE, id, fence, ""), QUEUE_ILLEGAL);
+	archive_all(s, id, parts);
+	assert_int_equal(part(s, id, QUEUE_VERSIONS), QUEUE_DONE);
+	/* nor has it been kept from being renewed */
+	assert_int_equal(renewal(s, LATE + 61, &q), QUEUE_DONE);
+	assert_int_equal(erase_parts(s, LATE, id, fence, parts), QUEUE_DONE);
 }
 
 static json_t *end(struct store *s)
@@ -339,6 +392,8 @@ int main(void)
 		STORE_TEST(what_is_left),
 		STORE_TEST(the_record_proves_it),
 		STORE_TEST(every_container_goes),
+		STORE_TEST(nothing_is_added_while_it_is_archived),
+		STORE_TEST(what_was_not_archived_stays),
 		STORE_TEST(statements_cover_each_once),
 		STORE_TEST(the_database_refuses),
 		STORE_TEST(the_ledger_stays_balanced),
