@@ -54,8 +54,8 @@ const char PG_ERASURE_FUNCTIONS[] =
 	" $$BEGIN IF NOT sealgate_erased(OLD.document) THEN"
 	"  RAISE EXCEPTION 'containers are never deleted' USING ERRCODE='23000';"
 	" END IF; RETURN OLD; END$$;"
-	"CREATE FUNCTION sealgate_delivery_back() RETURNS trigger LANGUAGE plpgsql AS"
-	" $$BEGIN IF sealgate_erased(OLD.document) THEN"
+	"CREATE FUNCTION sealgate_is_erased() RETURNS trigger LANGUAGE plpgsql AS"
+	" $$BEGIN IF sealgate_erased(NEW.document) THEN"
 	"  RAISE EXCEPTION 'it is erased' USING ERRCODE='23000'; END IF;"
 	" RETURN NEW; END$$;";
 
@@ -95,5 +95,10 @@ const char PG_ERASURE_RULES[] =
 		"sealgate_delete_container")
 	ASKED("erased_goes_nowhere", "UPDATE OF state", "deliveries",
 		"OLD.state IN('delivered','refused','expired') AND NEW.state<>OLD.state",
-		"sealgate_delivery_back");
+		"sealgate_is_erased")
+	ASKED("blobs_of_none_erased", "INSERT", "blobs", "true", "sealgate_is_erased")
+	ASKED("containers_of_none_erased", "INSERT", "containers", "true",
+		"sealgate_is_erased")
+	ASKED("deliveries_of_none_erased", "INSERT", "deliveries", "true",
+		"sealgate_is_erased");
 /* clang-format on */

@@ -217,6 +217,12 @@ static void the_database_refuses(void **state)
 		"UPDATE erasures SET at=at+1",
 		"UPDATE erasures SET policy='other'",
 		"UPDATE deliveries SET state='queued' WHERE state='refused'",
+		"INSERT INTO containers(document,version,at,level,data)"
+		" SELECT document,1,5,'LT',data FROM blobs",
+		"INSERT INTO blobs(id,document,part,data)"
+		" SELECT document*8+5,document,5,data FROM blobs",
+		"INSERT INTO deliveries(document,destination,state,received,due,updated,"
+		"partner) SELECT document,'late','waiting',5,5,5,partner FROM documents",
 	};
 	struct queue_legal_hold h = { .ground = "legal", .partner = "partner-a" };
 	struct store *s = *state;
