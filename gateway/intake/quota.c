@@ -88,6 +88,16 @@ static void count_stored(struct quota_use *u, const json_t *documents)
 	}
 }
 
+/* There may be more than was read, and a quota that asks for it. */
+static void say_part(const struct partner_quotas *l, const struct quota_use *u)
+{
+	if (u->in_day == QUOTA_SEED_MAX &&
+		(l->day > QUOTA_SEED_MAX || l->hour > QUOTA_SEED_MAX || l->octets))
+		log_event(LOG_WARNING, "intake.quota-part", NULL,
+			"%s has sent %d documents today, or more; %d are counted",
+			u->partner, QUOTA_SEED_MAX, QUOTA_SEED_MAX);
+}
+
 /* What the partner sent before this process began. Queued may be away: then nothing is
  * committed either, and the next request asks again. Return: true when it is known. */
 static bool read_stored(struct exchange *x, struct quota_use *ret, int64_t now)
@@ -104,6 +114,7 @@ static bool read_stored(struct exchange *x, struct quota_use *ret, int64_t now)
 	documents = json_read(text, QUEUE_JSON_MAX);
 	memfd_unmap(&text);
 	count_stored(ret, documents);
+	say_part(&x->partner->quotas, ret);
 	return documents != NULL;
 }
 

@@ -317,8 +317,12 @@ static int status_of(struct fake_queue *q, struct ipc_message *m, int *ret_fd)
 	return QUEUE_DONE;
 }
 
-static int list(struct fake_queue *q, int *ret_fd)
+static int list(struct fake_queue *q, struct ipc_message *m, int *ret_fd)
 {
+	const struct queue_list_request *l = ipc_body(m, sizeof(*l));
+
+	must(l != NULL, "list");
+	q->limit = l->limit;
 	q->lists++;
 	*ret_fd = memfd_from("json", span_str(q->json ? q->json : "[]"));
 	return QUEUE_DONE;
@@ -346,7 +350,7 @@ static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 	else if (m->header.type == QUEUE_OP_STATUS_OF)
 		r = status_of(q, m, &fd);
 	else if (m->header.type == QUEUE_OP_LIST)
-		r = list(q, &fd);
+		r = list(q, m, &fd);
 	else if (m->header.type == QUEUE_OP_OUTCOMES ||
 		 m->header.type == QUEUE_OP_OUTCOMES_ACKNOWLEDGE)
 		r = outcomes(q, m, &fd);

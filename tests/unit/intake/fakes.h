@@ -76,6 +76,7 @@ struct fake_queue {
 	size_t count;
 	unsigned int commits;		  /* asked for */
 	unsigned int lists;		  /* the same */
+	uint32_t limit;			  /* of the last of them */
 	unsigned int judged;		  /* later verdicts told */
 	pthread_cond_t told;		  /* one of them came */
 	struct queue_judgement judgement; /* the last of them */

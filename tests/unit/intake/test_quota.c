@@ -12,6 +12,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static void enrol(const char *quotas)
 {
@@ -136,6 +138,57 @@ static void after_a_restart(void **state)
 	expect_over("<b/>", "quota.documents-day", 86400);
 }
 
+/* What is used of a quota after a start. *ret_part: the log says that it is not all. */
+static json_int_t used_after_start(const char *quota, bool *ret_part)
+{
+	FILE *f = tmpfile();
+	char said[4096] = "";
+	int saved = dup(STDERR_FILENO);
+	json_int_t n;
+
+	quotas_done(&server.quotas);
+	quotas_init(&server.quotas);
+	dup2(fileno(f), STDERR_FILENO);
+	n = used(quota);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(f);
+	said[fread(said, 1, sizeof(said) - 1, f)] = '\0';
+	fclose(f);
+	*ret_part = strstr(said, "intake.quota-part") != NULL;
+	return n;
+}
+
+/* A start reads the newest 1000: a quota of as many is held whole, and a larger one
+ * begins with these. */
+static void after_a_restart_on_a_long_day(void **state)
+{
+	_cleanup_json_ json_t *stored = json_array();
+	_cleanup_(freep) char *text = NULL;
+	char now[CLOCK_TEXT_SIZE];
+	bool part;
+
+	(void)state;
+	clock_format(clock_now(), now);
+	for (int i = 0; i < QUOTA_SEED_MAX; i++)
+		json_array_append_new(
+			stored, json_pack("{s:s, s:i}", "received", now, "size", 2));
+	text = json_dumps(stored, JSON_COMPACT);
+	queue.json = text;
+	enrol("documents_per_day = 1000;");
+	assert_int_equal(used_after_start("documents_per_day", &part), 1000);
+	assert_false(part);
+	assert_int_equal(queue.limit, QUOTA_SEED_MAX);
+	expect_over("<a/>", "quota.documents-day", 86400);
+	enrol("documents_per_day = 1001; octets_per_day = 2004;");
+	assert_int_equal(used_after_start("octets_per_day", &part), 2000);
+	assert_true(part);
+	assert_int_equal(posted("<a/>"), 202);
+	expect_over("<b/>", "quota.documents-day", 86400);
+	queue.json = NULL;
+}
+
 /* Not known is not zero. */
 static void while_the_queue_is_away(void **state)
 {
@@ -184,6 +237,7 @@ int main(void)
 		ON_STAGE(octets_of_a_day),
 		ON_STAGE(what_counts),
 		ON_STAGE(after_a_restart),
+		ON_STAGE(after_a_restart_on_a_long_day),
 		ON_STAGE(while_the_queue_is_away),
 		ON_STAGE(so_many_at_once),
 		ON_STAGE(a_quota_of_nothing_is_a_slip),
