@@ -14,13 +14,14 @@ struct retention_options {
 	struct peer peer;
 	const char *archive, *command;
 	const char *reason, *ground, *id, *partner, *type;
-	bool json;
+	bool json, clock_confirmed;
 };
 
 static int read_options(int argc, char **argv, struct retention_options *o)
 {
 	static const struct option options[] = { PEER_OPTIONS,
 		{ "archive", required_argument, NULL, 'A' },
+		{ "clock-confirmed", no_argument, NULL, 'K' },
 		{ "command", required_argument, NULL, 'C' },
 		{ "format", required_argument, NULL, 'f' },
 		{ "ground", required_argument, NULL, 'g' },
@@ -37,7 +38,9 @@ static int read_options(int argc, char **argv, struct retention_options *o)
 	while ((c = command_option(argc, argv, "", options)) != -1) {
 		const char *at = c > 0 && c < 128 ? strchr(LETTERS, c) : NULL;
 
-		if (at)
+		if (c == 'K')
+			o->clock_confirmed = true;
+		else if (at)
 			*texts[at - LETTERS] = optarg;
 		else if (c == 'f' ? command_format(optarg, &o->json) < 0
 				  : !peer_option(&o->peer, c, optarg))
@@ -148,7 +151,7 @@ static int status(struct retention *t, const struct retention_options *o)
 
 static int run(struct retention *t, const struct retention_options *o)
 {
-	(void)o;
+	t->clock_confirmed = o->clock_confirmed;
 	return retention_run(t);
 }
 

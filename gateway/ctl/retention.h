@@ -19,7 +19,9 @@ struct retention {
 	char archive[PATH_MAX]; /* folder */
 	const char *command;	/* takes each document's folder instead, "" for none */
 	int erased, kept;
-	int64_t claimed_ms; /* on the monotonic clock */
+	bool clock_confirmed; /* by the person who started the run */
+	uint64_t stamp;	      /* of the policy as it was read */
+	int64_t claimed_ms;   /* on the monotonic clock */
 };
 
 /* Open queue and policy of SEALGATE_INSTANCE; archive and command override what is

@@ -3,6 +3,7 @@
 #include "ctl/retention.h"
 
 #include "common/clock.h"
+#include "common/clock_watch.h"
 #include "common/json.h"
 
 #include <errno.h>
@@ -25,10 +26,31 @@ static int find_archive(struct retention *t, const char *archive, const char *co
 	return r;
 }
 
+/* The policy in force, read again when it has changed. */
+static int read_policy(struct retention *t, char **ret_error)
+{
+	struct policy *policy = NULL;
+	char policies[PATH_MAX];
+	uint64_t stamp;
+	int r = instance_path(&t->session.instance, "policies", policies);
+
+	if (r < 0)
+		return r;
+	stamp = policy_stamp(policies);
+	if (t->policy && stamp == t->stamp)
+		return 0;
+	r = policy_load(policies, &policy, ret_error);
+	if (r < 0)
+		return r;
+	policy_free(t->policy);
+	t->policy = policy;
+	t->stamp = stamp;
+	return 0;
+}
+
 int retention_open(struct retention *t, const char *archive, const char *command)
 {
 	_cleanup_(freep) char *error = NULL;
-	char policies[PATH_MAX];
 	int status, r;
 
 	*t = (struct retention){ 0 };
@@ -37,9 +59,7 @@ int retention_open(struct retention *t, const char *archive, const char *command
 		return status;
 	r = find_archive(t, archive, command);
 	if (r == 0)
-		r = instance_path(&t->session.instance, "policies", policies);
-	if (r == 0)
-		r = policy_load(policies, &t->policy, &error);
+		r = read_policy(t, &error);
 	if (r == 0)
 		return EXIT_CLEAN;
 	if (r != -EINVAL || error)
@@ -63,6 +83,7 @@ bool retention_request(const struct retention *t, enum queue_retention verb,
 	const struct policy_retention *p = policy_retention(t->policy);
 
 	*ret = (struct queue_retention_request){ .verb = verb,
+		.clock_confirmed = t->clock_confirmed,
 		.lease_s = RETENTION_LEASE_S,
 		.other_s = p->other_s,
 		.refused_s = p->refused_s,
@@ -88,6 +109,8 @@ static json_t *ask(
 static int erase(struct retention *t, const json_t *d)
 {
 	struct queue_retention_request q = { .verb = QUEUE_RETENTION_ERASE,
+		.clock_confirmed = t->clock_confirmed,
+		.seconds = json_integer_value(json_object_get(d, "seconds")),
 		.fence = (uint64_t)json_integer_value(json_object_get(d, "fence")) };
 	json_t *answer;
 	int r = retention_archive(t, d, &q);
@@ -162,27 +185,71 @@ static int state(struct retention *t)
 	return EXIT_CLEAN;
 }
 
+/* Is the clock one to judge ages by, and the policy the one in force? Return: enum
+ * exit_status. */
+static int ready(struct retention *t)
+{
+	_cleanup_(freep) char *error = NULL;
+	char reason[256];
+	int r;
+
+	if (!clock_watch_trusts(
+		    config_string(t->session.instance.config, "seal.clock_watch"), reason,
+		    sizeof(reason))) {
+		fprintf(stderr, "sealgate: nothing is erased: %s\n", reason);
+		return EXIT_NOT_PASSED;
+	}
+	r = read_policy(t, &error);
+	if (r < 0)
+		fprintf(stderr, "sealgate: nothing more is erased: %s\n",
+			error ? error : strerror(-r));
+	return r < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
+}
+
+/* The next document, claimed. *ret_step: NULL when the status is not EXIT_CLEAN. */
+static int claim(struct retention *t, json_int_t after, json_t **ret_step)
+{
+	_cleanup_json_ json_t *step = NULL;
+	struct queue_retention_request q;
+	int r, status = ready(t);
+
+	*ret_step = NULL;
+	if (status != EXIT_CLEAN)
+		return status;
+	if (!retention_request(t, QUEUE_RETENTION_CLAIM, &q))
+		return EXIT_INTERNAL;
+	q.after = after;
+	t->claimed_ms = clock_monotonic_ms();
+	step = ask(t, &q, &r);
+	if (!step)
+		return r == QUEUE_DONE ? EXIT_INTERNAL : queue_session_explain(r, NULL);
+	if (json_object_get(step, "clock")) {
+		fprintf(stderr,
+			"sealgate: nothing is erased: there is no record from 30 to 7 "
+			"days ago, so the clock may have jumped; when it is right, say "
+			"--clock-confirmed\n");
+		return EXIT_NOT_PASSED;
+	}
+	*ret_step = TAKE(step);
+	return EXIT_CLEAN;
+}
+
 int retention_run(struct retention *t)
 {
-	struct queue_retention_request q;
 	int status = EXIT_CLEAN, end;
+	json_int_t after = 0;
 	long long looked = 0;
 	bool more = true;
 
-	if (!retention_request(t, QUEUE_RETENTION_CLAIM, &q))
-		return EXIT_INTERNAL;
 	while (more && status == EXIT_CLEAN) {
-		int r;
 		_cleanup_json_ json_t *step = NULL;
 
-		t->claimed_ms = clock_monotonic_ms();
-		step = ask(t, &q, &r);
+		status = claim(t, after, &step);
 		if (!step)
-			return r == QUEUE_DONE ? EXIT_INTERNAL
-					       : queue_session_explain(r, NULL);
+			break;
 		status = erase_all(t, json_object_get(step, "documents"));
 		looked += json_integer_value(json_object_get(step, "looked"));
-		q.after = json_integer_value(json_object_get(step, "after"));
+		after = json_integer_value(json_object_get(step, "after"));
 		more = json_is_true(json_object_get(step, "more"));
 		if (!more || (t->erased + t->kept) % SAY_AFTER == 0)
 			fprintf(stderr, "retention: %lld looked at, %d erased, %d kept\n",

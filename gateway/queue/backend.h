@@ -229,6 +229,14 @@ enum retention_column {
 	RETENTION_KEPT,
 };
 
+/* Has the clock come here by going on, as records of a week to a month ago show, or does
+ * a person say that it is right? Return: 1, 0, negative. */
+int retention_clock(
+	struct engine *e, int64_t now, const struct queue_retention_request *q);
+
+/* Has the chain a record from one second to before another? Return: 1, 0, negative. */
+int audit_between(struct engine *e, int64_t from, int64_t to);
+
 /* Is the document itself not at its end? */
 bool retention_unended(const struct queue_document *d);
 

@@ -176,6 +176,9 @@ enum queue_retention {
 #define QUEUE_RETENTION_RULES_MAX 32
 #define QUEUE_ARCHIVE_SIZE 256
 
+/* Art. 42 of Implementing Regulation (EU) 2019/1715: of what was not refused. */
+#define QUEUE_RETENTION_MIN_S (1096 * INT64_C(86400))
+
 struct queue_retention_rule {
 	char type[DOCUMENT_TYPE_SIZE];
 	int64_t seconds; /* from its arrival */
@@ -193,8 +196,10 @@ struct queue_retention_request {
 	uint64_t fence;
 	int64_t other_s;   /* PLAN, CLAIM: of types without a rule; 0: never */
 	int64_t refused_s; /* of what was refused: its report; 0: never */
+	int64_t seconds;   /* ERASE: the period of the document, as it was claimed for */
 	uint32_t rule_count;
-	uint32_t reserved;
+	uint32_t clock_confirmed; /* CLAIM, ERASE: a person says that the clock is right
+				   */
 	struct queue_retention_rule rules[QUEUE_RETENTION_RULES_MAX];
 };
 
@@ -202,7 +207,9 @@ struct queue_retention_request {
  * "more" to go on with, and how many were looked at and why they stay. ERASE: "erased".
  * END: "erased", "position" of the record that says so, "list" of what it is about.
  * ERASE of what is open, held, not as its records say, or has other parts than were
- * archived: ILLEGAL; without its claim: STALE. */
+ * archived, or too young: ILLEGAL; without its claim: STALE. Where the chain has no
+ * record of a week to a month ago, the clock may have jumped: CLAIM says "clock":
+ * "unproven" and claims nothing, ERASE is ILLEGAL, unless the clock is confirmed. */
 int queue_retention(
 	struct queue *q, const struct queue_retention_request *request, int *ret_fd);
 

@@ -131,10 +131,10 @@ static int add_line(struct buf *b, struct row *s)
 	return buf_add_str(b, AUDIT_LINE_END "\n");
 }
 
-int engine_last_time(struct engine *e, int64_t *ret_time)
+static int time_of(struct engine *e, int64_t position, int64_t *ret_time)
 {
 	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_AUDIT_READ, "ii", e->head.position - 1, (int64_t)1);
+		sql_bind(e, SQL_AUDIT_READ, "ii", position - 1, (int64_t)1);
 	_cleanup_json_ json_t *record = NULL;
 	int r = sql_step(e, s);
 	const char *at;
@@ -147,6 +147,34 @@ int engine_last_time(struct engine *e, int64_t *ret_time)
 	if (at && clock_parse(at, ret_time) < 0)
 		*ret_time = 0;
 	return 0;
+}
+
+int engine_last_time(struct engine *e, int64_t *ret_time)
+{
+	return time_of(e, e->head.position, ret_time);
+}
+
+/* By halves: the times of a chain rise. */
+int audit_between(struct engine *e, int64_t from, int64_t to)
+{
+	int64_t low = 0, high = e->head.position, at = 0;
+	int r = 0;
+
+	while (low < high) {
+		int64_t middle = low + (high - low + 1) / 2;
+
+		r = time_of(e, middle, &at);
+		if (r < 0)
+			return r;
+		if (at < to)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	at = 0;
+	if (low > 0)
+		r = time_of(e, low, &at);
+	return r < 0 ? r : at >= from && at < to;
 }
 
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd)

@@ -28,7 +28,7 @@ static const struct {
 
 struct claimed {
 	uint64_t fence;
-	int64_t at, seconds, position;
+	int64_t at, seconds, position, due;
 	char policy[SHA256_TEXT_SIZE];
 };
 
@@ -42,7 +42,8 @@ static int read_claim(struct engine *e, int64_t document, struct claimed *ret)
 	*ret = (struct claimed){ .fence = (uint64_t)sql_int(s, 0),
 		.at = sql_int(s, 1),
 		.seconds = sql_int(s, 3),
-		.position = sql_int(s, 4) };
+		.position = sql_int(s, 4),
+		.due = sql_int(s, 5) };
 	sql_text(s, 2, ret->policy, sizeof(ret->policy));
 	return QUEUE_DONE;
 }
@@ -139,10 +140,11 @@ static int erase(struct engine *e, int64_t now, const struct document_row *d,
 	if (r < 0)
 		return r;
 	return audit_event(e, now, "retention", "document.erased", d,
-		json_pack("{s:s,s:I,s:o,s:s,s:o}", "policy_digest", c->policy,
+		json_pack("{s:s,s:I,s:o,s:s,s:o*,s:o}", "policy_digest", c->policy,
 			"retention_s", (json_int_t)c->seconds, "archive",
-			json_text(q->archive), "manifest_sha256", q->manifest, "parts",
-			TAKE(parts)));
+			json_text(q->archive), "manifest_sha256", q->manifest,
+			"clock_confirmed", q->clock_confirmed ? json_true() : NULL,
+			"parts", TAKE(parts)));
 }
 
 /* Is a delivery open, or a legal hold on it? Return: 1, 0, negative. */
@@ -153,6 +155,21 @@ static int kept(struct engine *e, int64_t document)
 
 	return r <= 0 ? (r < 0 ? r : -EIO)
 		      : sql_int(s, RETENTION_OPEN) || sql_int(s, RETENTION_KEPT);
+}
+
+/* Is its time over, for the period it was claimed for, by a clock that is right? Return:
+ * QUEUE_DONE, QUEUE_STALE the claim has ended, QUEUE_ILLEGAL, negative. */
+static int in_time(struct engine *e, int64_t now, const struct document_row *d,
+	const struct claimed *c, const struct queue_retention_request *q)
+{
+	int r;
+
+	if (c->due <= now)
+		return QUEUE_STALE;
+	if (q->seconds != c->seconds || now - d->document.received < c->seconds)
+		return QUEUE_ILLEGAL;
+	r = retention_clock(e, now, q);
+	return r < 0 ? r : r > 0 ? QUEUE_DONE : QUEUE_ILLEGAL;
 }
 
 /* Nobody moves its deliveries before the commit. Return: QUEUE_DONE, QUEUE_ILLEGAL,
@@ -197,10 +214,12 @@ int engine_erase(struct engine *e, int64_t now, const struct queue_retention_req
 	if (!archived(q))
 		return QUEUE_ILLEGAL;
 	if (!c.at) {
-		r = may_go(e, &d);
+		r = in_time(e, now, &d, &c, q);
+		if (r == QUEUE_DONE)
+			r = may_go(e, &d);
 		if (r == QUEUE_DONE)
 			r = erase(e, now, &d, &c, q);
-		if (r < 0 || r == QUEUE_ILLEGAL)
+		if (r < 0 || r == QUEUE_ILLEGAL || r == QUEUE_STALE)
 			return r == -EINVAL ? QUEUE_ILLEGAL : r;
 		c.at = now;
 	}

@@ -36,6 +36,19 @@ static int64_t period(
 	return q->other_s;
 }
 
+/* A clock that jumped ahead may have left records behind it, but none so long ago; and by
+ * when it has, somebody has seen it. */
+#define PROVEN_FROM_S (30 * INT64_C(86400))
+#define PROVEN_TO_S (7 * INT64_C(86400))
+
+int retention_clock(
+	struct engine *e, int64_t now, const struct queue_retention_request *q)
+{
+	return q->clock_confirmed
+		       ? 1
+		       : audit_between(e, now - PROVEN_FROM_S, now - PROVEN_TO_S);
+}
+
 bool retention_unended(const struct queue_document *d)
 {
 	return d->state == DOCUMENT_HELD || d->state == DOCUMENT_ACCEPTED ||
@@ -105,14 +118,19 @@ static int add(json_t *list, const struct looked *l, int64_t fence)
 			(json_int_t)l->seconds, "fence", (json_int_t)fence));
 }
 
+static bool lawful(int64_t seconds)
+{
+	return seconds == 0 || seconds >= QUEUE_RETENTION_MIN_S;
+}
+
 static bool request_ok(const struct queue_retention_request *q)
 {
 	bool ok = strlen(q->policy) == SHA256_TEXT_SIZE - 1 && q->after >= 0 &&
-		  q->other_s >= 0 && q->refused_s >= 0 &&
+		  lawful(q->other_s) && q->refused_s >= 0 &&
 		  q->rule_count <= QUEUE_RETENTION_RULES_MAX;
 
 	for (uint32_t i = 0; ok && i < q->rule_count; i++)
-		ok = q->rules[i].seconds > 0;
+		ok = q->rules[i].seconds && lawful(q->rules[i].seconds);
 	if (q->verb == QUEUE_RETENTION_CLAIM)
 		ok = ok && q->lease_s > 0 && q->lease_s <= QUEUE_LEASE_MAX_S;
 	return ok;
@@ -140,6 +158,13 @@ int engine_retention(struct engine *e, int64_t now,
 
 	if (!request_ok(q))
 		return QUEUE_ILLEGAL;
+	r = claims ? retention_clock(e, now, q) : 1;
+	if (r <= 0)
+		return r < 0 ? r
+			     : json_to_fd(json_pack("{s:s,s:b,s:[]}", "clock", "unproven",
+						  "more", 0, "documents"),
+				       ret_fd);
+	r = 0;
 	n = look(e, now, q, l);
 	more = n == LOOK_MAX || (claims && n > 0 && l[n - 1].why == GOES);
 	for (; i < n; i++) {

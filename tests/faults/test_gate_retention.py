@@ -55,6 +55,11 @@ def plan(gate):
     return json.loads(done.stdout)
 
 
+def run(gate, *arguments, **options):
+    """Somebody looks at the clock, which has jumped, and says that it is right."""
+    return gate.run("retention", "run", "--clock-confirmed", *arguments, **options)
+
+
 def status(gate):
     done = gate.run("retention", "status", "--format", "json", check=True)
     return json.loads(done.stdout)
@@ -105,18 +110,25 @@ def test_who_may_hold(gate, ids):
     assert (counts["due"], counts["legal_hold"]) == (len(ids) - 1, 1)
 
 
+def test_a_clock_that_jumped_erases_nothing(gate, ids):
+    done = gate.run("retention", "run")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "--clock-confirmed" in done.stderr and done.stdout == "erased: 0\n"
+    assert status(gate)["claimed"] == 0 and plan(gate)["due"] == len(ids) - 1
+
+
 def test_killed_between_archive_and_erasure(gate, ids, tmp_path):
     """The run itself is killed once the document is archived: nothing is lost or half gone."""
     command = tmp_path / "keep"
     command.write_text('#!/bin/sh\ncp -r "$1" "' + str(tmp_path) + '"/ && kill -9 $PPID\n')
     command.chmod(0o755)
-    done = gate.run("retention", "run", "--command", command)
+    done = run(gate, "--command", command)
     assert done.returncode == -signal.SIGKILL
     assert (tmp_path / f"{ids[1]}-1" / "manifest.json").exists()
     assert gate.request(f"/v1/documents/{ids[1]}/evidence").status_code == 200
     assert status(gate)["erased"] == 0
     # Another takes it up when the claim is over, and not before; the others go.
-    done = gate.run("retention", "run")
+    done = run(gate)
     assert f"erased: {len(ids) - 2}" in done.stdout, done.stdout + done.stderr
     assert gate.request(f"/v1/documents/{ids[1]}/evidence").status_code == 200
     gate.jump(11 * YEAR + LEASE + 60)
@@ -129,16 +141,16 @@ def test_queued_killed_and_then_all_goes(gate, ids, tmp_path):
     command = tmp_path / "keep"
     command.write_text(f'#!/bin/sh\ncp -r "$1" "{tmp_path}"/ && kill -9 {pid} && echo "tape 7"\n')
     command.chmod(0o755)
-    done = gate.run("retention", "run", "--command", command)
+    done = run(gate, "--command", command)
     assert done.returncode == 3, done.stdout + done.stderr
     until(lambda: gate.run("retention", "status").returncode == 0)
     assert not erasures(gate, ids[1])
     gate.jump(11 * YEAR + 2 * LEASE + 120)
     until(lambda: plan(gate)["due"] == 1)
-    done = gate.run("retention", "run", timeout=120)
+    done = run(gate, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "erased: 1" in done.stdout and "statement: record" in done.stdout
-    assert gate.run("retention", "run").stdout == "erased: 0\n"
+    assert run(gate).stdout == "erased: 0\n"
 
 
 def test_what_is_left(gate, ids):
@@ -150,6 +162,7 @@ def test_what_is_left(gate, ids):
     parts = {p["part"]: p["sha256"] for p in record["detail"]["parts"]}
     assert {p["sha256"] for p in record["detail"]["parts"]} <= set(files.values())
     assert parts["document"] == document["sha256"]
+    assert record["detail"]["clock_confirmed"] is True
     assert {"document", "report", "evidence"} <= set(parts)
     for part in ("report", "evidence"):
         answer = gate.request(f"/v1/documents/{ids[1]}/{part}")
@@ -181,7 +194,7 @@ def test_held_until_it_is_lifted(gate, ids):
     assert legal_hold(gate, "lift", number).returncode == 1
     names = [r["event"] for r in events(gate, ids[0])[1]]
     assert "operator.legal-hold" in names and "operator.legal-hold-end" in names
-    assert "erased: 1" in gate.run("retention", "run").stdout
+    assert "erased: 1" in run(gate).stdout
     assert len(erasures(gate, ids[0])) == 1
 
 

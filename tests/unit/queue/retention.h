@@ -17,6 +17,7 @@ static inline struct queue_retention_request request(enum queue_retention verb)
 {
 	struct queue_retention_request q = { .verb = verb,
 		.lease_s = 60,
+		.clock_confirmed = 1,
 		.policy = POLICY,
 		.manifest = MANIFEST,
 		.archive = "2026/06/x",
@@ -133,8 +134,13 @@ static inline int erase_parts(
 	struct store *s, int64_t now, const char *id, uint64_t fence, const char *parts)
 {
 	struct queue_retention_request q = request(QUEUE_RETENTION_ERASE);
+	struct queue_document d = { 0 };
 	int fd = -1, r;
 
+	if (STEP(s, engine_get(s->engine, id, "", QUEUE_META, &d, &fd)) == QUEUE_DONE)
+		closep(&fd);
+	fd = -1;
+	q.seconds = d.state == DOCUMENT_REFUSED ? q.refused_s : q.other_s;
 	snprintf(q.id, sizeof(q.id), "%s", id);
 	snprintf(q.parts, sizeof(q.parts), "%s", parts);
 	q.fence = fence;

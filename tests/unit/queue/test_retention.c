@@ -205,6 +205,101 @@ static void refused_ones_have_their_own_period(void **state)
 	assert_int_equal(part(s, q.id, QUEUE_REPORT), QUEUE_NOT_FOUND);
 }
 
+/* A record that a person makes, at a time. */
+static void note(struct store *s, int64_t at)
+{
+	struct queue_legal_hold_request q = { .hold = { .ground = "legal",
+						      .partner = "another" },
+		.operator_name = "Registrar",
+		.reason = "case 12" };
+	int fd = -1;
+
+	assert_int_equal(STEP(s, engine_legal_hold(s->engine, at, &q, &fd)), QUEUE_DONE);
+	closep(&fd);
+}
+
+/* By a clock that jumped all documents are old. */
+static void a_clock_that_jumped_erases_nothing(void **state)
+{
+	struct queue_retention_request q = request(QUEUE_RETENTION_CLAIM);
+	struct queue_retention_request erases = request(QUEUE_RETENTION_ERASE);
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	int fd = -1;
+
+	ended(s, "N1", id);
+	q.clock_confirmed = 0;
+	note(s, LATE - 31 * 86400);
+	for (int i = 0; i < 2; i++) {
+		_cleanup_json_ json_t *found = look(s, LATE, q);
+
+		assert_string_equal(json_string_of(found, "clock"), "unproven");
+		assert_int_equal(json_array_size(json_object_get(found, "documents")), 0);
+		/* nor do records after the jump prove anything */
+		note(s, LATE - 6 * 86400 + i);
+	}
+	erases.seconds = erases.other_s;
+	erases.clock_confirmed = 0;
+	memcpy(erases.id, id, sizeof(id));
+	erases.fence = claim(s, LATE, id);
+	archive_all(s, id, erases.parts);
+	assert_int_equal(
+		STEP(s, engine_erase(s->engine, LATE, &erases, &fd)), QUEUE_ILLEGAL);
+	erases.clock_confirmed = 1;
+	assert_int_equal(
+		STEP(s, engine_erase(s->engine, LATE, &erases, &fd)), QUEUE_DONE);
+	closep(&fd);
+}
+
+static void a_clock_that_went_on_does(void **state)
+{
+	struct queue_retention_request q = request(QUEUE_RETENTION_CLAIM);
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	_cleanup_json_ json_t *found = NULL;
+
+	ended(s, "N1", id);
+	for (int day = 40; day > 0; day -= 20)
+		note(s, LATE - day * 86400);
+	q.clock_confirmed = 0;
+	found = look(s, LATE, q);
+	assert_null(json_object_get(found, "clock"));
+	assert_int_equal(json_array_size(json_object_get(found, "documents")), 1);
+}
+
+/* What was claimed for one period is not erased for another, nor later than the lease. */
+static void periods_and_leases_are_kept(void **state)
+{
+	struct queue_retention_request q = request(QUEUE_RETENTION_ERASE);
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	int fd = -1;
+
+	ended(s, "N1", id);
+	q.fence = claim(s, LATE, id);
+	memcpy(q.id, id, sizeof(id));
+	archive_all(s, id, q.parts);
+	q.seconds = 5 * YEAR;
+	assert_int_equal(STEP(s, engine_erase(s->engine, LATE, &q, &fd)), QUEUE_ILLEGAL);
+	q.seconds = q.other_s;
+	assert_int_equal(
+		STEP(s, engine_erase(s->engine, T0 + 9, &q, &fd)), QUEUE_ILLEGAL);
+	assert_int_equal(
+		STEP(s, engine_erase(s->engine, LATE + 60, &q, &fd)), QUEUE_STALE);
+	assert_int_equal(
+		STEP(s, engine_erase(s->engine, LATE + 59, &q, &fd)), QUEUE_DONE);
+	closep(&fd);
+	q = request(QUEUE_RETENTION_PLAN);
+	q.other_s = QUEUE_RETENTION_MIN_S - 1; /* Art. 42 */
+	assert_int_equal(
+		STEP(s, engine_retention(s->engine, LATE, &q, &fd)), QUEUE_ILLEGAL);
+	q = request(QUEUE_RETENTION_PLAN);
+	q.rule_count = 1;
+	q.rules[0].seconds = QUEUE_RETENTION_MIN_S - 1;
+	assert_int_equal(
+		STEP(s, engine_retention(s->engine, LATE, &q, &fd)), QUEUE_ILLEGAL);
+}
+
 /* One at a time, and all of them in the end. */
 static void in_small_steps(void **state)
 {
@@ -272,6 +367,9 @@ int main(void)
 		STORE_TEST(legal_holds_by_selection),
 		STORE_TEST(a_legal_hold_on_one),
 		STORE_TEST(refused_ones_have_their_own_period),
+		STORE_TEST(a_clock_that_jumped_erases_nothing),
+		STORE_TEST(a_clock_that_went_on_does),
+		STORE_TEST(periods_and_leases_are_kept),
 		STORE_TEST(in_small_steps),
 		STORE_TEST(requests_that_make_no_sense),
 	};
