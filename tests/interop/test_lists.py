@@ -4,12 +4,11 @@ from the same files, in one run: the same verdict on each list, and what it cost
 import json
 import os
 import pathlib
-import subprocess
-import time
 
 import pytest
 
 from interop import judge as reference
+from sim.measure import measured
 
 CORPUS, BIN = os.environ.get("SEALGATE_CORPUS"), os.environ.get("SEALGATE_BIN")
 LISTS = pathlib.Path(CORPUS or "") / "trusted-lists"
@@ -24,18 +23,6 @@ pytestmark = [pytest.mark.skipif(BIN is None, reason="SEALGATE_BIN is not set"),
               pytest.mark.skipif(CORPUS is None, reason="SEALGATE_CORPUS is not set")]
 
 
-def measured(command):
-    """Output, seconds, seconds of CPU and peak MB of a program."""
-    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL) as process:
-        began = time.monotonic()
-        out = process.stdout.read().decode()
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
-    return (out, time.monotonic() - began, usage.ru_utime + usage.ru_stime,
-            usage.ru_maxrss / 1024)
-
-
 def test_lists_of_2023(tmp_path, capsys):
     try:
         reference.build()
@@ -46,24 +33,24 @@ def test_lists_of_2023(tmp_path, capsys):
     lines = []
 
     def say(name, figures):
-        lines.append(f"{name:22} {figures[1]:7.2f} s {figures[2]:7.2f} s of CPU "
-                     f"{figures[3]:6.0f} MB")
+        lines.append(f"{name:22} {figures.seconds:7.2f} s {figures.cpu:7.2f} s of CPU "
+                     f"{figures.megabytes:6.0f} MB")
         return figures
 
-    out, _, cpu, memory = say("sealgate", measured(ours))
-    rows = {row["url"]: row for row in map(json.loads, out.splitlines())}
-    again, _, cpu_again, _ = say("sealgate, nothing new", measured(ours))
-    theirs, *_ = say("reference", measured(
-        ["java", "-Xmx1g", "-cp", f"{reference.OUT}/classes:{reference.OUT}/lib/*", "Lists",
-         LOTL, JOURNAL, URLS, LISTS]))
+    first = say("sealgate", measured(*ours))
+    rows = {row["url"]: row for row in map(json.loads, first.out.splitlines())}
+    again = say("sealgate, nothing new", measured(*ours))
+    theirs = say("reference", measured(
+        "java", "-Xmx1g", "-cp", f"{reference.OUT}/classes:{reference.OUT}/lib/*", "Lists",
+        LOTL, JOURNAL, URLS, LISTS))
     with capsys.disabled():
         print("\n" + "\n".join(lines))
-    assert again == out
-    found = [line.split("\t") for line in theirs.splitlines()]
+    assert again.out == first.out
+    found = [line.split("\t") for line in theirs.out.decode().splitlines()]
     verdicts = {url: text for url, text in found if url != "certificates"}
     assert len(verdicts) > 30
     for url, text in verdicts.items():
         got = rows[str(FILE) if url == LOTL else url]["status"]
         assert got == ("PASSED" if text == "TOTAL_PASSED" else "MISSING"), (url, text)
-    assert cpu <= CPU_S and memory <= MEMORY_MB
-    assert cpu_again <= REFRESH_CPU_S
+    assert first.cpu <= CPU_S and first.megabytes <= MEMORY_MB
+    assert again.cpu <= REFRESH_CPU_S

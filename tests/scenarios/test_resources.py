@@ -9,9 +9,6 @@ import base64
 import datetime
 import json
 import os
-import subprocess
-import sys
-import tempfile
 import zipfile
 
 import pytest
@@ -22,6 +19,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
 from scenarios.gate import BIN
+from sim.measure import measured
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 XADES = "http://uri.etsi.org/01903/v1.3.2#"
@@ -263,29 +261,12 @@ def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-# A child counts the memory of whoever forked it as its own: a small process starts it.
-MEASURE = """
-import json, os, sys
-out, *command = sys.argv[1:]
-pid = os.posix_spawnp(command[0], command, os.environ,
-                      file_actions=[(os.POSIX_SPAWN_DUP2, int(out), 1)])
-_, status, used = os.wait4(pid, 0)
-print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime,
-                  used.ru_maxrss / 1024]))
-"""
-
-
 def once(path, profile, anchors):
     """What one validation took, and its answer (None when it was stopped at its limits)."""
-    with tempfile.TemporaryFile() as out:
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURE, str(out.fileno()), "prlimit", "--cpu=20",
-             BIN / "sealgate", "verify", "--profile", profile, "--at", AT, "--anchors", anchors,
-             path], stdout=subprocess.PIPE, pass_fds=[out.fileno()], check=True)
-        code, seconds, megabytes = json.loads(done.stdout)
-        out.seek(0)
-        answer = json.loads(out.read()) if code in (0, 1) else None
-    return seconds, megabytes, answer
+    done = measured("prlimit", "--cpu=20", BIN / "sealgate", "verify", "--profile", profile,
+                    "--at", AT, "--anchors", anchors, path)
+    answer = json.loads(done.out) if done.status in (0, 1) else None
+    return done.cpu, done.megabytes, answer
 
 
 def check(path, authority):
