@@ -307,7 +307,10 @@ static void set_or_lift(
 		"%s: legal hold %s %lld on partner '%s', type '%s': %s (%d)",
 		v->person->name, lift ? "lift" : "set", (long long)h.lift, h.partner,
 		h.type, reason, r);
-	give(v, r, fd, h.id);
+	if (r == QUEUE_STALE)
+		visit_problem(v, "document.erased", h.id, NULL);
+	else
+		give(v, r, fd, h.id);
 }
 
 void legal_hold_post(struct visit *v, const char *rest)

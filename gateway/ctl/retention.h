@@ -46,6 +46,13 @@ int retention_run(struct retention *t);
 int retention_archive(
 	struct retention *t, const json_t *d, struct queue_retention_request *ret);
 
+/* Make the archive, have it survive a power cut, and see that the queue has room beside
+ * it. Return: 0, -ENOSPC, -errno. */
+int retention_make_room(const struct retention *t);
+
+/* What is on its way to a command and was erased goes. */
+void retention_sweep(struct retention *t);
+
 /* Keep the list that a statement is about beside the archive. Return: 0 or -errno. */
 int retention_keep_statement(struct retention *t, int64_t position, const char *list);
 

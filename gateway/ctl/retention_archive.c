@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/parcel.h"
 #include "ctl/retention.h"
 #include "ctl/tree_remove.h"
 
@@ -11,12 +12,15 @@
 #include "queue/parts.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define OUTGOING "outgoing"
 
@@ -89,8 +93,6 @@ static int make_place(struct retention *t, const json_t *d, char ret_path[PATH_M
 	folder_name(id, json_integer_value(json_object_get(d, "fence")), name);
 	snprintf(year, sizeof(year), "%.4s", at);
 	snprintf(month, sizeof(month), "%.2s", at + 5);
-	if (mkdir(t->archive, 0700) < 0 && errno != EEXIST)
-		return -errno;
 	memcpy(ret_path, t->archive, strlen(t->archive) + 1);
 	if (*t->command) {
 		r = make_folder(ret_path, OUTGOING);
@@ -172,18 +174,22 @@ static int write_containers(struct journey *j)
 	return r;
 }
 
-/* Is it there still? What was erased meanwhile was archived by another. */
-static int check_there(struct journey *j)
+/* The document with its deliveries, NULL when it could not be had. */
+static json_t *read_meta(struct journey *j)
 {
-	_cleanup_json_ json_t *meta = NULL;
 	int fd = -1, r = queue_get(j->t->session.queue, j->id, NULL, QUEUE_META,
 			     &j->document, &fd);
 
-	if (r != QUEUE_DONE)
-		return r == QUEUE_NOT_FOUND ? -ESTALE : r < 0 ? r : -EIO;
-	meta = queue_session_json(fd);
+	return r == QUEUE_DONE ? queue_session_json(fd) : NULL;
+}
+
+/* Is it there still? What was erased meanwhile was archived by another. */
+static int check_there(struct journey *j)
+{
+	_cleanup_json_ json_t *meta = read_meta(j);
+
 	if (!meta)
-		return -EBADMSG;
+		return -EIO;
 	return json_object_get(meta, "erased") ? -ESTALE : 0;
 }
 
@@ -245,6 +251,9 @@ static bool read_line(int fd, char ret[QUEUE_ARCHIVE_SIZE])
 	return *ret != '\0';
 }
 
+/* Less than half of the lease: what takes longer is ended. */
+#define COMMAND_S 600
+
 /* COMMAND FOLDER: keeps the folder's content, for good, and prints one line that says
  * where. Return: 0 or -errno. */
 static int hand_over(
@@ -258,6 +267,7 @@ static int hand_over(
 		return -errno;
 	pid = fork();
 	if (pid == 0) {
+		alarm(COMMAND_S); /* it outlives exec */
 		if (dup2(out[1], STDOUT_FILENO) >= 0)
 			execl(command, command, folder, (char *)NULL);
 		_exit(127);
@@ -304,6 +314,65 @@ void retention_handed_over(struct retention *t, const json_t *d)
 		memcpy(at, name, strlen(name) + 1);
 		tree_remove(folder);
 	}
+}
+
+static bool erased(struct retention *t, const char *id)
+{
+	struct journey j = { .t = t, .id = id };
+	_cleanup_json_ json_t *meta = read_meta(&j);
+
+	return meta && json_object_get(meta, "erased");
+}
+
+void retention_sweep(struct retention *t)
+{
+	char path[PATH_MAX], id[DOCUMENT_ID_SIZE];
+	size_t len;
+	struct dirent *e;
+	DIR *folder;
+
+	if (snprintf(path, sizeof(path), "%s/" OUTGOING, t->archive) >= PATH_MAX)
+		return;
+	len = strlen(path);
+	folder = opendir(path);
+	while (folder && (e = readdir(folder))) {
+		snprintf(id, sizeof(id), "%.*s", (int)strcspn(e->d_name, "-"), e->d_name);
+		if (*e->d_name != '.' && erased(t, id) &&
+			snprintf(path + len, sizeof(path) - len, "/%s", e->d_name) <
+				(int)(sizeof(path) - len))
+			tree_remove(path);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+static bool full(const char *path)
+{
+	struct statvfs s;
+
+	return statvfs(path, &s) == 0 &&
+	       (long long)s.f_bavail * (long long)s.f_frsize < PARCEL_LEAVES;
+}
+
+int retention_make_room(const struct retention *t)
+{
+	char path[PATH_MAX], name[NAME_MAX + 1];
+	size_t len = strlen(t->archive);
+	char *slash;
+	int r;
+
+	if (full(t->archive))
+		return -ENOSPC;
+	memcpy(path, t->archive, len + 1);
+	while (len > 1 && path[len - 1] == '/')
+		path[--len] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash || strlen(slash + 1) >= sizeof(name))
+		return -EINVAL;
+	memcpy(name, slash + 1, strlen(slash + 1) + 1);
+	slash[slash == path] = '\0';
+	r = make_folder(path, name);
+	return r < 0 ? r : full(t->archive) ? -ENOSPC : 0;
 }
 
 int retention_keep_statement(struct retention *t, int64_t position, const char *list)

@@ -199,6 +199,12 @@ static int ready(struct retention *t)
 		fprintf(stderr, "sealgate: nothing is erased: %s\n", reason);
 		return EXIT_NOT_PASSED;
 	}
+	r = retention_make_room(t);
+	if (r < 0) {
+		fprintf(stderr, "sealgate: nothing more is archived in %s: %s\n",
+			t->archive, strerror(-r));
+		return EXIT_INTERNAL;
+	}
 	r = read_policy(t, &error);
 	if (r < 0)
 		fprintf(stderr, "sealgate: nothing more is erased: %s\n",
@@ -241,6 +247,7 @@ int retention_run(struct retention *t)
 	long long looked = 0;
 	bool more = true;
 
+	retention_sweep(t);
 	while (more && status == EXIT_CLEAN) {
 		_cleanup_json_ json_t *step = NULL;
 

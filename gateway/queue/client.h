@@ -223,7 +223,8 @@ struct queue_legal_hold {
 	char ground[16];
 };
 
-/* JSON in a memfd: "hold", its number. By a named person, with a reason. */
+/* JSON in a memfd: "hold", its number. By a named person, with a reason. STALE: the
+ * document was erased before. */
 int queue_legal_hold(struct queue *q, const struct queue_legal_hold *hold,
 	const char *operator_name, const char *reason, int *ret_fd);
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int set(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
+static int insert(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
 	int64_t *ret_hold)
 {
 	const struct queue_legal_hold *h = &q->hold;
@@ -17,6 +17,25 @@ static int set(struct engine *e, int64_t now, const struct queue_legal_hold_requ
 	if (r > 0)
 		*ret_hold = sql_int(s, 0);
 	return r < 0 ? r : 0;
+}
+
+/* Return: 0, QUEUE_NOT_FOUND, QUEUE_STALE the document is erased, negative. */
+static int set(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
+	int64_t *ret_hold)
+{
+	struct document_row d;
+	int64_t erased = 0;
+	/* erasures that are under way are over, or see the hold */
+	int r = sql_run(e, SQL_ERASURES_WAIT, "");
+
+	if (r == 0 && q->hold.id[0]) {
+		r = document_find(e, q->hold.id, &d);
+		if (r == QUEUE_DONE)
+			r = erased_at(e, d.key, &erased);
+	}
+	if (r != 0)
+		return r;
+	return erased ? QUEUE_STALE : insert(e, now, q, ret_hold);
 }
 
 /* *ret: what it was about. Return: 0, QUEUE_NOT_FOUND, negative. */

@@ -117,6 +117,13 @@ def test_a_clock_that_jumped_erases_nothing(gate, ids):
     assert status(gate)["claimed"] == 0 and plan(gate)["due"] == len(ids) - 1
 
 
+def test_a_full_archive_leaves_the_queue_its_room(gate, ids, tmp_path):
+    """sysfs has no room, ever: nothing is claimed for it."""
+    done = run(gate, "--archive", "/sys/kernel")
+    assert done.returncode == 3 and "No space left" in done.stderr, done.stderr
+    assert status(gate)["claimed"] == 0 and plan(gate)["due"] == len(ids) - 1
+
+
 def test_killed_between_archive_and_erasure(gate, ids, tmp_path):
     """The run itself is killed once the document is archived: nothing is lost or half gone."""
     command = tmp_path / "keep"
@@ -186,7 +193,24 @@ def test_the_statement_is_in_the_chain(gate, ids):
     assert told == ids[2:] + ids[1:2]
 
 
-def test_held_until_it_is_lifted(gate, ids):
+def test_what_was_left_on_the_way_goes(gate, ids):
+    """Of what is erased, and of nothing else."""
+    outgoing = gate.dir / "state" / "archive" / "outgoing"
+    for identifier in (ids[0], ids[1], "another"):
+        (outgoing / f"{identifier}-9").mkdir(parents=True)
+        (outgoing / f"{identifier}-9" / "document.xml").write_text("<a/>")
+    assert run(gate).returncode == 0
+    left = {path.name for path in outgoing.glob("*-9")}
+    assert left == {f"{ids[0]}-9", "another-9"}
+
+
+def test_held_until_it_is_lifted(gate, ids, tmp_path):
+    """A person is told so who holds what is gone. The command has ten minutes."""
+    late = legal_hold(gate, "hold", "--id", ids[1])
+    assert late.returncode == 1 and "document.erased" in late.stdout + late.stderr
+    command = tmp_path / "keep"
+    command.write_text("#!/usr/bin/python3\nimport signal\nprint(signal.alarm(0))\n")
+    command.chmod(0o755)
     assert gate.request(f"/v1/documents/{ids[0]}/evidence").status_code == 200
     assert not erasures(gate, ids[0])
     number = str(status(gate)["holds"][0]["hold"])
@@ -194,8 +218,9 @@ def test_held_until_it_is_lifted(gate, ids):
     assert legal_hold(gate, "lift", number).returncode == 1
     names = [r["event"] for r in events(gate, ids[0])[1]]
     assert "operator.legal-hold" in names and "operator.legal-hold-end" in names
-    assert "erased: 1" in run(gate).stdout
-    assert len(erasures(gate, ids[0])) == 1
+    assert "erased: 1" in run(gate, "--command", command).stdout
+    record, = erasures(gate, ids[0])
+    assert 0 < int(record["detail"]["archive"]) <= 600
 
 
 def test_nothing_else_has_changed(gate, ids):

@@ -63,6 +63,25 @@ static void illegal_rows_are_refused(void **state)
 	assert_true(takes(s, "UPDATE documents SET state='quarantined'"));
 }
 
+/* A hold waits for erasures that are open, and they for it: none passes by the other. */
+static void holds_and_erasures_wait(void **state)
+{
+	static const char ERASURE[] = "LOCK TABLE erasures IN ROW EXCLUSIVE MODE NOWAIT";
+	struct queue_legal_hold_request q = { .hold = { .ground = "legal",
+						      .partner = "partner-a" },
+		.operator_name = "Registrar",
+		.reason = "case 12" };
+	struct store *s = *state;
+	int fd = -1;
+
+	assert_int_equal(engine_begin(s->engine), 0);
+	assert_int_equal(engine_legal_hold(s->engine, T0, &q, &fd), QUEUE_DONE);
+	closep(&fd);
+	assert_false(takes(s, ERASURE));
+	assert_int_equal(engine_commit(s->engine), 0);
+	assert_true(takes(s, ERASURE));
+}
+
 /* Every pair of states: the trigger says what the table says. */
 static void triggers_follow_the_table(void **state)
 {
@@ -289,6 +308,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(illegal_rows_are_refused),
+		STORE_TEST(holds_and_erasures_wait),
 		STORE_TEST(triggers_follow_the_table),
 		STORE_TEST(opens_again_and_knows_its_version),
 		STORE_TEST(every_earlier_version_comes_along),

@@ -186,6 +186,8 @@ static void a_legal_hold_on_one(void **state)
 	assert_int_equal(legal_hold(s, h, &hold), QUEUE_DONE);
 	assert_int_equal(count_events(s, id, "operator.legal-hold-end"), 1);
 	assert_int_equal(erase(s, LATE, id, fence), QUEUE_DONE);
+	h.lift = 0; /* too late, and whoever sets it is told so */
+	assert_int_equal(legal_hold(s, h, &hold), QUEUE_STALE);
 	memset(h.id, 'X', DOCUMENT_ID_SIZE - 1);
 	h.lift = 0;
 	assert_int_equal(legal_hold(s, h, &hold), QUEUE_NOT_FOUND);
