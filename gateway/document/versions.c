@@ -267,20 +267,37 @@ void document_versions_free(struct document_versions *v)
 struct reading {
 	const struct version *version;
 	struct findings *findings;
-	bool mixed; /* said once */
+	bool seen[VERSION_NAMESPACES_MAX]; /* of the version's */
+	bool mixed;			   /* said once */
 };
 
-/* What the types know stands in the document itself, which is of another version. */
-static void check_mixed(struct reading *r, const xmlNode *node, const char *ns)
+static void say_mixed(struct reading *r, const xmlNode *node, const char *ns)
 {
-	_cleanup_(freep) char *path = NULL;
+	_cleanup_(freep) char *path = xml_path_of(node);
 
-	for (size_t i = 0; i < r->version->namespace_count && !r->mixed; i++)
-		r->mixed = strcmp(r->version->namespaces[i].as, ns) == 0;
-	if (!r->mixed)
-		return;
-	path = xml_path_of(node);
+	r->mixed = true;
 	findings_add(r->findings, "doc.version-mixed", path, ns, NULL);
+}
+
+/* What the types know stands in the document itself, which is of another version. */
+static void check_foreign(struct reading *r, const xmlNode *node, const char *ns)
+{
+	for (size_t i = 0; i < r->version->namespace_count && !r->mixed; i++)
+		if (strcmp(r->version->namespaces[i].as, ns) == 0)
+			say_mixed(r, node, ns);
+}
+
+/* A version may have two editions of one namespace. A document has one of them, or those
+ * who read it would each see another part of it. */
+static void check_edition(
+	struct reading *r, const xmlNode *node, const struct renaming *n)
+{
+	const struct renaming *list = r->version->namespaces;
+
+	r->seen[n - list] = true;
+	for (size_t i = 0; i < r->version->namespace_count && !r->mixed; i++)
+		if (r->seen[i] && &list[i] != n && strcmp(list[i].as, n->as) == 0)
+			say_mixed(r, node, n->of);
 }
 
 static int rename_namespaces(struct reading *r, xmlNode *node)
@@ -292,10 +309,11 @@ static int rename_namespaces(struct reading *r, xmlNode *node)
 
 		if (n && !as)
 			return -ENOMEM;
-		if (!n && !r->mixed)
-			check_mixed(r, node, uri);
-		if (!n)
+		if (!n) {
+			check_foreign(r, node, uri);
 			continue;
+		}
+		check_edition(r, node, n);
 		xmlFree((xmlChar *)(uintptr_t)ns->href);
 		ns->href = as;
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "xades/signature.h"
 
+#include "xades/catalogue.h"
+
 #include <errno.h>
 
 /* Signed itself, or by a reference over its ds:Object. */
@@ -22,6 +24,13 @@ static bool vouches(const struct sig_reference *r)
 		if (r->steps[i].kind == STEP_BASE64)
 			return false;
 	return r->type && strcmp(r->type, NS_DS "Manifest") == 0;
+}
+
+/* Its digest is worth something at the time of validation. */
+static bool covers(const struct sig_context *c, const struct sig_reference *entry)
+{
+	return entry->intact && entry->detached &&
+	       catalogue_digest(c->options->profile, entry->digest->name, c->options->at);
 }
 
 static int note_listed(
@@ -50,7 +59,7 @@ static int check_entries(struct sig_context *c, struct sig *s, const xmlNode *ma
 		r = sig_reference_check(c, s, &list[i]);
 		if (list[i].target != TARGET_NONE && !list[i].intact)
 			s->manifest_broken = true;
-		if (r == 0 && list[i].intact && list[i].detached && vouches(signer))
+		if (r == 0 && covers(c, &list[i]) && vouches(signer))
 			r = note_listed(c, s, &list[i]);
 	}
 	s->in_manifest = false;

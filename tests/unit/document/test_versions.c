@@ -21,7 +21,8 @@
 #define OLD                                                                              \
 	"name = \"1\";\n"                                                                \
 	"namespaces = ( { of = \"urn:r1\"; as = \"urn:r2\"; },\n"                        \
-	" { of = \"urn:a1\"; as = \"urn:a2\"; } );\n"                                    \
+	" { of = \"urn:a1\"; as = \"urn:a2\"; }, { of = \"urn:b1\"; as = \"urn:a2\"; } " \
+	");\n"                                                                           \
 	"lists = { of = \"D1\"; as = \"D2\"; };\n"                                       \
 	"schema = \"s.xsd\";\n"                                                          \
 	"sunset = \"2027-01-01T00:00:00Z\"; experimental = true;\n"
@@ -159,6 +160,9 @@ static void test_findings(void **state)
 		"<T xmlns='urn:r1'/>", "2027-01-01T00:00:00Z", "doc.version-sunset", "1");
 	expect_finding("<T xmlns='urn:r1'><A xmlns='urn:a2'/><A xmlns='urn:a2'/></T>",
 		BEFORE, "doc.version-mixed", "urn:a2");
+	/* Two editions of one: each of those who read it would see but its own part. */
+	expect_finding("<T xmlns='urn:r1'><A xmlns='urn:a1'/><A xmlns='urn:b1'/></T>",
+		BEFORE, "doc.version-mixed", "urn:b1");
 	/* The version's own schema sees the document as it came. */
 	expect_finding("<U xmlns='urn:r1'/>", BEFORE, "doc.schema", "U");
 }

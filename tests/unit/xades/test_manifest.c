@@ -13,6 +13,12 @@
 #define ONE "a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s=" /* of "1" */
 #define TWO "P8TM/nRYcOLA2Z9x8w/wZWyN7dQcwdfT03aw2+aF4vM=" /* of "two" */
 
+#define WEAK                                                                             \
+	"<ds:Reference URI=\"a.txt\"><ds:DigestMethod Algorithm=\""                      \
+	"http://www.w3.org/2000/09/xmldsig#sha1\"/"                                      \
+	"><ds:DigestValue>NWoZK3kTsExUV00Ywo1G5jlUKKs="                                  \
+	"</ds:DigestValue></ds:Reference>"
+
 enum place { TYPE_FILE = 0, FIRST, SECOND, SIGNATURES };
 
 /* A detached signature over one reference, of some type, to a list of entries. */
@@ -106,6 +112,13 @@ static void files_of_a_list(void **state)
 	covers(typed(ENTRY("b.txt", TWO)), XADES_TOTAL_PASSED, "a.txt");
 }
 
+/* A digest that proves nothing any more covers nothing. */
+static void list_of_weak_digests(void **state)
+{
+	(void)state;
+	covers(typed(WEAK ENTRY("b.txt", TWO)), XADES_TOTAL_PASSED, "a.txt");
+}
+
 /* A list that is not what was signed covers nothing, not even where it is right. */
 static void list_that_is_wrong(void **state)
 {
@@ -179,6 +192,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_of_a_list),
+		cmocka_unit_test(list_of_weak_digests),
 		cmocka_unit_test(list_that_is_wrong),
 		cmocka_unit_test(list_that_is_not_meant),
 		cmocka_unit_test(entry_without_data),
