@@ -53,6 +53,9 @@ int retention_make_room(const struct retention *t);
 /* What is on its way to a command and was erased goes. */
 void retention_sweep(struct retention *t);
 
+/* Is the list of the statement in this record there? */
+bool retention_has_statement(const struct retention *t, int64_t position);
+
 /* Keep the list that a statement is about beside the archive. Return: 0 or -errno. */
 int retention_keep_statement(struct retention *t, int64_t position, const char *list);
 

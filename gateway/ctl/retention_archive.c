@@ -23,22 +23,23 @@
 #include <unistd.h>
 
 #define OUTGOING "outgoing"
+#define STATEMENTS "statements"
 
 /* What of a document is archived; what it does not have is left out. */
 struct wanted {
-	enum queue_part part;
 	const char *name;
 	size_t max;
+	enum queue_part part;
 	bool goes; /* it will be erased */
 };
 
 static const struct wanted PARTS[] = {
-	{ QUEUE_META, "document.json", LIMIT_REPORT, false },
-	{ QUEUE_EVENTS, "events.json", LIMIT_CONTAINER, false },
-	{ QUEUE_DOCUMENT, "document.xml", LIMIT_DOCUMENT, true },
-	{ QUEUE_FIRST_REPORT, "report.json", LIMIT_REPORT, true },
-	{ QUEUE_LATER_REPORT, "later-report.json", LIMIT_REPORT, true },
-	{ QUEUE_RECEIPT, "receipt.json", LIMIT_RECEIPT, false },
+	{ "document.json", LIMIT_REPORT, QUEUE_META, false },
+	{ "events.json", LIMIT_CONTAINER, QUEUE_EVENTS, false },
+	{ "document.xml", LIMIT_DOCUMENT, QUEUE_DOCUMENT, true },
+	{ "report.json", LIMIT_REPORT, QUEUE_FIRST_REPORT, true },
+	{ "later-report.json", LIMIT_REPORT, QUEUE_LATER_REPORT, true },
+	{ "receipt.json", LIMIT_RECEIPT, QUEUE_RECEIPT, false },
 };
 
 /* A document on its way. */
@@ -161,8 +162,8 @@ static int write_containers(struct journey *j)
 	int r = 1;
 
 	for (unsigned int n = 0; r > 0; n++) {
-		struct wanted w = { (enum queue_part)(QUEUE_VERSIONS + n), name,
-			LIMIT_CONTAINER, true };
+		struct wanted w = { name, LIMIT_CONTAINER,
+			(enum queue_part)(QUEUE_VERSIONS + n), true };
 
 		if (n)
 			snprintf(name, sizeof(name), "evidence-%u.asice", n);
@@ -372,7 +373,24 @@ int retention_make_room(const struct retention *t)
 	memcpy(name, slash + 1, strlen(slash + 1) + 1);
 	slash[slash == path] = '\0';
 	r = make_folder(path, name);
+	if (r == -EACCES && access(t->archive, W_OK) == 0)
+		r = 0; /* made by another, who owns what is around it */
 	return r < 0 ? r : full(t->archive) ? -ENOSPC : 0;
+}
+
+static void statement_name(int64_t position, char ret[32])
+{
+	snprintf(ret, 32, "%012lld.txt", (long long)position);
+}
+
+bool retention_has_statement(const struct retention *t, int64_t position)
+{
+	char path[PATH_MAX], name[32];
+
+	statement_name(position, name);
+	return snprintf(path, sizeof(path), "%s/" STATEMENTS "/%s", t->archive, name) <
+		       PATH_MAX &&
+	       access(path, F_OK) == 0;
 }
 
 int retention_keep_statement(struct retention *t, int64_t position, const char *list)
@@ -383,7 +401,7 @@ int retention_keep_statement(struct retention *t, int64_t position, const char *
 	if (!list)
 		return -EBADMSG;
 	memcpy(folder, t->archive, sizeof(folder));
-	r = make_folder(folder, "statements");
-	snprintf(name, sizeof(name), "%012lld.txt", (long long)position);
+	r = make_folder(folder, STATEMENTS);
+	statement_name(position, name);
 	return r < 0 ? r : write_file(folder, name, span_str(list));
 }

@@ -156,6 +156,36 @@ static int erase_all(struct retention *t, const json_t *list)
 	return EXIT_CLEAN;
 }
 
+static int keep(struct retention *t, const json_t *answer)
+{
+	json_int_t position = json_integer_value(json_object_get(answer, "position"));
+	int r = retention_keep_statement(t, position, json_string_of(answer, "list"));
+
+	if (r == 0)
+		return EXIT_CLEAN;
+	fprintf(stderr, "sealgate: %s: %s\n", t->archive, strerror(-r));
+	return EXIT_INTERNAL;
+}
+
+/* The last list, when a run ended between the statement and that. */
+static int state_again(struct retention *t)
+{
+	struct queue_retention_request q = { .verb = QUEUE_RETENTION_STATUS };
+	int r;
+	_cleanup_json_ json_t *status = ask(t, &q, &r), *answer = NULL;
+
+	if (!status)
+		return r == QUEUE_DONE ? EXIT_INTERNAL : queue_session_explain(r, NULL);
+	q.verb = QUEUE_RETENTION_END;
+	q.after = json_integer_value(json_object_get(status, "statement"));
+	if (!q.after || retention_has_statement(t, q.after))
+		return EXIT_CLEAN;
+	answer = ask(t, &q, &r);
+	if (!answer)
+		return r == QUEUE_DONE ? EXIT_INTERNAL : queue_session_explain(r, NULL);
+	return keep(t, answer);
+}
+
 /* One statement after another, until there is nothing more to state. */
 static int state(struct retention *t)
 {
@@ -174,11 +204,8 @@ static int state(struct retention *t)
 		count = json_integer_value(json_object_get(answer, "erased"));
 		if (count == 0)
 			break;
-		r = retention_keep_statement(t, position, json_string_of(answer, "list"));
-		if (r < 0) {
-			fprintf(stderr, "sealgate: %s: %s\n", t->archive, strerror(-r));
+		if (keep(t, answer) != EXIT_CLEAN)
 			return EXIT_INTERNAL;
-		}
 		printf("statement: record %lld, %lld erased\n", (long long)position,
 			(long long)count);
 	}
@@ -197,7 +224,7 @@ static int ready(struct retention *t)
 		    config_string(t->session.instance.config, "seal.clock_watch"), reason,
 		    sizeof(reason))) {
 		fprintf(stderr, "sealgate: nothing is erased: %s\n", reason);
-		return EXIT_NOT_PASSED;
+		return EXIT_INTERNAL;
 	}
 	r = retention_make_room(t);
 	if (r < 0) {
@@ -234,7 +261,7 @@ static int claim(struct retention *t, json_int_t after, json_t **ret_step)
 			"sealgate: nothing is erased: there is no record from 30 to 7 "
 			"days ago, so the clock may have jumped; when it is right, say "
 			"--clock-confirmed\n");
-		return EXIT_NOT_PASSED;
+		return EXIT_INTERNAL;
 	}
 	*ret_step = TAKE(step);
 	return EXIT_CLEAN;
@@ -263,7 +290,9 @@ int retention_run(struct retention *t)
 				looked, t->erased, t->kept);
 	}
 	/* what is erased is stated, also when the rest was not to be */
-	end = state(t);
+	end = state_again(t);
+	if (end == EXIT_CLEAN)
+		end = state(t);
 	printf("erased: %d\n", t->erased);
 	if (status == EXIT_CLEAN)
 		status = end;

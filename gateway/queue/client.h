@@ -186,8 +186,9 @@ struct queue_retention_rule {
 
 struct queue_retention_request {
 	uint32_t verb;
-	uint32_t lease_s;		  /* CLAIM */
-	int64_t after;			  /* PLAN, CLAIM: where to go on, 0 at first */
+	uint32_t lease_s; /* CLAIM */
+	int64_t after; /* PLAN, CLAIM: where to go on, 0 at first; END: the position of a
+			* statement whose list is wanted again, 0: a new one */
 	char policy[SHA256_TEXT_SIZE];	  /* PLAN, CLAIM: whose periods these are */
 	char id[DOCUMENT_ID_SIZE];	  /* ERASE, as is all below */
 	char manifest[SHA256_TEXT_SIZE];  /* SHA-256 of what lists the archived parts */

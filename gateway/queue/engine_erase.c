@@ -227,10 +227,10 @@ int engine_erase(struct engine *e, int64_t now, const struct queue_retention_req
 }
 
 /* A line a document: id, SHA-256 of the document, position of the record. */
-static int list_unstated(struct engine *e, struct buf *lines, int64_t *ret_last)
+static int list_rows(
+	struct engine *e, struct row *statement, struct buf *lines, int64_t *ret_last)
 {
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_ERASED_UNSTATED, "i", (int64_t)STATEMENT_MAX);
+	_cleanup_statement_ struct row *s = statement;
 	int n = 0, r;
 
 	while ((r = sql_step(e, s)) > 0) {
@@ -256,7 +256,8 @@ int engine_retention_end(struct engine *e, int64_t now, int *ret_fd)
 	int n, r = 0;
 
 	buf_init(&lines, QUEUE_JSON_MAX);
-	n = list_unstated(e, &lines, &last);
+	n = list_rows(e, sql_bind(e, SQL_ERASED_UNSTATED, "i", (int64_t)STATEMENT_MAX),
+		&lines, &last);
 	if (n > 0)
 		r = digest_sha256_text(buf_span(&lines), digest);
 	if (n > 0 && r == 0)
@@ -270,5 +271,20 @@ int engine_retention_end(struct engine *e, int64_t now, int *ret_fd)
 	return json_to_fd(json_pack("{s:i,s:I,s:s%}", "erased", n, "position",
 				  (json_int_t)(n ? position : 0), "list",
 				  n ? lines.data : "", n ? lines.len : (size_t)0),
+		ret_fd);
+}
+
+int engine_retention_list(struct engine *e, int64_t position, int *ret_fd)
+{
+	_cleanup_buf_ struct buf lines;
+	int64_t last = 0;
+	int n;
+
+	buf_init(&lines, QUEUE_JSON_MAX);
+	n = list_rows(e, sql_bind(e, SQL_ERASED_IN, "i", position), &lines, &last);
+	if (n <= 0)
+		return n < 0 ? n : QUEUE_NOT_FOUND;
+	return json_to_fd(json_pack("{s:i,s:I,s:s%}", "erased", n, "position",
+				  (json_int_t)position, "list", lines.data, lines.len),
 		ret_fd);
 }

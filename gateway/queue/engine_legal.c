@@ -117,6 +117,13 @@ static json_t *holds(struct engine *e)
 	return r < 0 ? NULL : TAKE(list);
 }
 
+static int64_t stated_last(struct engine *e)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_STATED_LAST, "");
+
+	return sql_step(e, s) > 0 ? sql_int(s, 0) : 0;
+}
+
 int engine_retention_status(struct engine *e, int64_t now, int *ret_fd)
 {
 	_cleanup_statement_ struct row *s = sql_bind(e, SQL_ERASED_COUNTS, "i", now);
@@ -125,8 +132,9 @@ int engine_retention_status(struct engine *e, int64_t now, int *ret_fd)
 	if (r <= 0)
 		return r < 0 ? r : -EIO;
 	return json_to_fd(
-		json_pack("{s:I,s:o,s:I,s:o}", "erased", (json_int_t)sql_int(s, 0),
+		json_pack("{s:I,s:o,s:I,s:I,s:o}", "erased", (json_int_t)sql_int(s, 0),
 			"last", json_time(sql_int(s, 1)), "claimed",
-			(json_int_t)sql_int(s, 2), "holds", holds(e)),
+			(json_int_t)sql_int(s, 2), "statement",
+			(json_int_t)stated_last(e), "holds", holds(e)),
 		ret_fd);
 }

@@ -239,7 +239,8 @@ int run_erase(const struct call *c)
 	if (q->verb == QUEUE_RETENTION_ERASE)
 		return engine_erase(c->engine, c->now, q, fd);
 	if (q->verb == QUEUE_RETENTION_END)
-		return engine_retention_end(c->engine, c->now, fd);
+		return q->after ? engine_retention_list(c->engine, q->after, fd)
+				: engine_retention_end(c->engine, c->now, fd);
 	return QUEUE_ILLEGAL;
 }
 

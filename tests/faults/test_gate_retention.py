@@ -112,7 +112,7 @@ def test_who_may_hold(gate, ids):
 
 def test_a_clock_that_jumped_erases_nothing(gate, ids):
     done = gate.run("retention", "run")
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode == 3, done.stdout + done.stderr
     assert "--clock-confirmed" in done.stderr and done.stdout == "erased: 0\n"
     assert status(gate)["claimed"] == 0 and plan(gate)["due"] == len(ids) - 1
 
@@ -191,6 +191,14 @@ def test_the_statement_is_in_the_chain(gate, ids):
         assert hashlib.sha256(text).hexdigest() == detail["list_sha256"]
         told += [line.split()[0] for line in text.decode().splitlines()]
     assert told == ids[2:] + ids[1:2]
+
+
+def test_a_list_that_was_not_written_is_written_again(gate):
+    last = sorted((gate.dir / "state" / "archive" / "statements").iterdir())[-1]
+    text = last.read_bytes()
+    last.unlink()
+    assert run(gate).returncode == 0
+    assert last.read_bytes() == text
 
 
 def test_what_was_left_on_the_way_goes(gate, ids):

@@ -196,6 +196,20 @@ static void statements_cover_each_once(void **state)
 		assert_memory_equal(list, id[0], DOCUMENT_ID_SIZE - 1);
 		assert_non_null(strstr(list, line));
 		assert_int_equal(number(none, "erased"), 0);
+		/* and once more, for who has lost it */
+		{
+			int fd = -1, at = number(both, "position");
+			_cleanup_json_ json_t *again = NULL;
+
+			assert_int_equal(
+				STEP(s, engine_retention_list(s->engine, at + 1, &fd)),
+				QUEUE_NOT_FOUND);
+			assert_int_equal(
+				STEP(s, engine_retention_list(s->engine, at, &fd)),
+				QUEUE_DONE);
+			again = store_json(fd);
+			assert_true(json_equal(again, both));
+		}
 	}
 }
 
