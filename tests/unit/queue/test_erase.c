@@ -124,10 +124,10 @@ static void nothing_is_added_while_it_is_archived(void **state)
 	ended(s, "N1", id);
 	assert_int_equal(STEP(s, engine_renew_at(s->engine, id, "T", T0)), QUEUE_DONE);
 	assert_int_equal(renewal(s, LATE, &q), QUEUE_DONE);
-	assert_int_equal(claim(s, LATE, id), 1);
+	assert_int_equal(claim(s, LATE + 30, id), 1);
 	assert_int_equal(renewed(s, &q), QUEUE_STALE);
-	assert_int_equal(renewal(s, LATE + 59, &other), QUEUE_EMPTY);
-	assert_int_equal(renewal(s, LATE + 60, &other), QUEUE_DONE);
+	assert_int_equal(renewal(s, LATE + 89, &other), QUEUE_EMPTY);
+	assert_int_equal(renewal(s, LATE + 90, &other), QUEUE_DONE);
 	assert_int_equal(renewed(s, &other), QUEUE_DONE);
 }
 
