@@ -365,7 +365,7 @@ static void octets_are_off_the_disk(void **state)
 static void room_is_used_again(void **state)
 {
 	struct store *s = *state;
-	char path[512], number_text[16], id[DOCUMENT_ID_SIZE];
+	char path[512], number_text[32], id[DOCUMENT_ID_SIZE];
 	struct stat first = { 0 }, last = { 0 };
 
 	snprintf(path, sizeof(path), "%s/queue.db", s->dir);
