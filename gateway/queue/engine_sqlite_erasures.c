@@ -66,9 +66,11 @@ const char ERASURE_TRIGGERS[] =
 	" BEGIN SELECT RAISE(ABORT,'legal holds are never deleted'); END;";
 
 #define ADDED_TO_NONE(table)                                                             \
-	"CREATE TRIGGER " table "_of_none_erased BEFORE INSERT ON " table " WHEN"         \
-	" EXISTS(SELECT 1 FROM erasures WHERE document=NEW.document AND at>0)"            \
+	"CREATE TRIGGER " table "_of_none_erased BEFORE INSERT ON " table " WHEN"        \
+	" EXISTS(SELECT 1 FROM erasures WHERE document=NEW.document AND at>0)"           \
 	" BEGIN SELECT RAISE(ABORT,'it is erased'); END;"
+#define NOTHING_ADDED                                                                    \
+	ADDED_TO_NONE("blobs") ADDED_TO_NONE("containers") ADDED_TO_NONE("deliveries")
 
 const char ERASURE_RULES[] =
 	"DROP TRIGGER blobs_never_deleted;"
@@ -80,8 +82,7 @@ const char ERASURE_RULES[] =
 	"CREATE TRIGGER containers_never_deleted BEFORE DELETE ON containers"
 	" WHEN NOT EXISTS(SELECT 1 FROM erasures"
 	"  WHERE document=OLD.document AND at>0)"
-	" BEGIN SELECT RAISE(ABORT,'containers are never deleted'); END;"
-	ADDED_TO_NONE("blobs") ADDED_TO_NONE("containers") ADDED_TO_NONE("deliveries")
+	" BEGIN SELECT RAISE(ABORT,'containers are never deleted'); END;" NOTHING_ADDED
 	"CREATE TRIGGER erased_goes_nowhere BEFORE UPDATE OF state ON deliveries"
 	" WHEN (OLD.state='delivered' OR OLD.state='refused' OR OLD.state='expired')"
 	"  AND NEW.state<>OLD.state AND EXISTS(SELECT 1 FROM erasures"
