@@ -246,6 +246,8 @@ static int report_token(const struct sig_token *t, struct xades_timestamp *ret)
 			  : "INDETERMINATE");
 	(void)snprintf(ret->sub_indication, sizeof(ret->sub_indication), "%s", t->sub);
 	(void)snprintf(ret->qualification, sizeof(ret->qualification), "NA");
+	if (digest_sha256(span_of(t->der, t->der_len), ret->sha256) < 0)
+		return -1;
 	if (t->result.signer && X509_up_ref(t->result.signer))
 		ret->signer = t->result.signer;
 	if (t->result.path.chain)

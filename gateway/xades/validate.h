@@ -72,6 +72,7 @@ struct xades_timestamp {
 	char indication[16]; /* PASSED | FAILED | INDETERMINATE */
 	char sub_indication[48];
 	int64_t gen_time;	/* 0 when unknown */
+	uint8_t sha256[32];	/* of the token's octets */
 	char qualification[8];	/* QTSA | TSA | NA */
 	X509 *signer;		/* of the token; NULL when not identified */
 	STACK_OF(X509) * chain; /* of its signer, as far as found; may be NULL */

@@ -399,11 +399,19 @@ static void etsi(void **state)
 
 	(void)state;
 	buf_init(&out, 1u << 20);
+	assert_int_equal(r->signatures[0].timestamp_count, 1);
+	memcpy(r->signatures[0].timestamps[0].qualification, "QTSA", 5);
 	assert_int_equal(xades_report_to_etsi(r, when(NOW), &out), 0);
 	assert_int_equal(xml_read(buf_span(&out), XML_READ_GATE, &findings, &doc), 1);
 	assert_non_null(strstr(out.data, "mainindication:total-passed<"));
 	assert_non_null(strstr(out.data, "<TrustAnchor "));
 	assert_non_null(strstr(out.data, "<POETime>" STAMPED_AT));
+	assert_non_null(strstr(out.data, "<SignatureTimeStamp Signed=\"false\">"
+					 "<AttributeObject VOReference=\"T-1-1\"/>"
+					 "<TimeStampValue>" STAMPED_AT));
+	assert_non_null(strstr(out.data, "<ValidationObject id=\"T-1-1\">"));
+	assert_non_null(strstr(out.data, "mainindication:passed<"));
+	assert_non_null(strstr(out.data, "timestamp-qualification:QTSA<"));
 	xmlFreeDoc(doc);
 	buf_done(&out);
 	xades_report_free(r);
