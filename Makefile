@@ -178,4 +178,4 @@ help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | \
 		awk -F'\t' '{printf "  %-18s %s\n", $$1, $$2}'
 
--include $(shell find $(B)/obj $(B)/san -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/san $(B)/fuzz -type f -name '*.d' 2>/dev/null)
