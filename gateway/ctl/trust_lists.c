@@ -203,3 +203,31 @@ const char *trust_lists_store(const char *named)
 	}
 	return path;
 }
+
+int trust_lists_options(int argc, char **argv, int min, int max, const char *name,
+	const char **ret_store, int64_t *ret_at)
+{
+	static const struct option OPTIONS[] = {
+		{ "store", required_argument, NULL, 's' },
+		{ "at", required_argument, NULL, 'a' },
+		{ 0 },
+	};
+	int option;
+
+	*ret_store = NULL;
+	*ret_at = clock_now();
+	optind = 1;
+	while ((option = command_option(argc, argv, "", OPTIONS)) != -1) {
+		if (option == 's')
+			*ret_store = optarg;
+		else if (option != 'a' || clock_parse(optarg, ret_at) < 0) {
+			if (option == 'a')
+				command_fault("not an RFC 3339 time: %s", optarg);
+			return command_usage("trust");
+		}
+	}
+	*ret_store = trust_lists_store(*ret_store);
+	if (!*ret_store || command_arguments(argc, argv, min, max, name) < 0)
+		return command_usage("trust");
+	return EXIT_CLEAN;
+}

@@ -94,27 +94,11 @@ static int open_store(struct qualify_options *o)
 
 int trust_lists_qualify(int argc, char **argv)
 {
-	static const struct option OPTIONS[] = {
-		{ "store", required_argument, NULL, 's' },
-		{ "at", required_argument, NULL, 'a' },
-		{ 0 },
-	};
-	struct qualify_options o = { .at = clock_now() };
-	int option, status = EXIT_CLEAN;
+	struct qualify_options o = { 0 };
+	int status = trust_lists_options(argc, argv, 1, INT_MAX, "CERT", &o.store, &o.at);
 
-	optind = 1;
-	while ((option = command_option(argc, argv, "", OPTIONS)) != -1) {
-		if (option == 's')
-			o.store = optarg;
-		else if (option != 'a' || clock_parse(optarg, &o.at) < 0) {
-			if (option == 'a')
-				command_fault("not an RFC 3339 time: %s", optarg);
-			return command_usage("trust");
-		}
-	}
-	o.store = trust_lists_store(o.store);
-	if (!o.store || command_arguments(argc, argv, 1, INT_MAX, "CERT") < 0)
-		return command_usage("trust");
+	if (status != EXIT_CLEAN)
+		return status;
 	status = open_store(&o);
 	for (int i = optind; i < argc && status <= EXIT_NOT_PASSED; i++) {
 		int r = qualify(&o, argv[i]);

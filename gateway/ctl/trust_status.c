@@ -188,26 +188,10 @@ static int print_store(struct status_options *o)
 
 int trust_lists_status(int argc, char **argv)
 {
-	static const struct option OPTIONS[] = {
-		{ "store", required_argument, NULL, 's' },
-		{ "at", required_argument, NULL, 'a' },
-		{ 0 },
-	};
-	struct status_options o = { .at = clock_now() };
-	int option;
+	struct status_options o = { 0 };
+	int r = trust_lists_options(argc, argv, 0, 0, "", &o.store, &o.at);
 
-	optind = 1;
-	while ((option = command_option(argc, argv, "", OPTIONS)) != -1) {
-		if (option == 's')
-			o.store = optarg;
-		else if (option != 'a' || clock_parse(optarg, &o.at) < 0) {
-			if (option == 'a')
-				command_fault("not an RFC 3339 time: %s", optarg);
-			return command_usage("trust");
-		}
-	}
-	o.store = trust_lists_store(o.store);
-	if (!o.store || command_arguments(argc, argv, 0, 0, "") < 0)
-		return command_usage("trust");
+	if (r != EXIT_CLEAN)
+		return r;
 	return print_store(&o);
 }
