@@ -6,12 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define LOOK_MAX                                                                         \
-	256 /* documents of one answer: few enough not to keep others waiting            \
-	     */
+/* Documents of one answer: few enough not to keep others waiting. */
+#define LOOK_MAX 256
 
 /* Why a document stays. */
-enum stays { GOES = 0, YOUNG, UNENDED, HELD, ELSEWHERE, GONE, STAYS };
+enum stays { UNDECIDED = 0, GOES, YOUNG, UNENDED, HELD, ELSEWHERE, GONE, STAYS };
 
 static const char *const STAYS_TEXT[STAYS] = { [YOUNG] = "young",
 	[UNENDED] = "open",
