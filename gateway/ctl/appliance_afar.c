@@ -19,6 +19,7 @@
 #define OUTCOME APPLIANCE_HANDOVER "/taken"
 #define OUTCOME_MAX 4096u
 #define DONE "done"
+#define TAKE_UNIT "appliance-take.service"
 
 static int place(const char *name, struct parcel *ret)
 {
@@ -82,6 +83,17 @@ static int outcome(char **ret_error)
 	return -EPERM;
 }
 
+/* The restart at its end may cancel the unit's job before the manager has called it done:
+ * what the unit wrote is what came of it, and that alone. */
+static int ask_unit(char **ret_error)
+{
+	int started = appliance_start(TAKE_UNIT, true);
+
+	if (started < 0 && access(OUTCOME, F_OK) < 0)
+		return appliance_fail(ret_error, started, TAKE_UNIT, strerror(-started));
+	return outcome(ret_error);
+}
+
 static const char *kind_of(const char *verb)
 {
 	return strcmp(verb, "apply") == 0 ? "machine" : "update";
@@ -101,11 +113,9 @@ int appliance_take_named(const char *verb, const char *name, char **ret_error)
 	(void)snprintf(asked, sizeof(asked), "%s %s", verb, sha256);
 	(void)unlink(OUTCOME);
 	r = durable_write(ASKED, span_str(asked), 0600);
-	if (r == 0)
-		r = appliance_start("appliance-take.service", true);
-	return r < 0 ? appliance_fail(
-			       ret_error, r, "appliance-take.service", strerror(-r))
-		     : outcome(ret_error);
+	if (r < 0)
+		return appliance_fail(ret_error, r, ASKED, strerror(-r));
+	return ask_unit(ret_error);
 }
 
 /* Moved away first: what is checked from here on is what is used. */
