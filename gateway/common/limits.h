@@ -9,6 +9,7 @@
 #define LIMIT_REPORT (4u * 1024 * 1024)	    /* octets of a validation report */
 #define LIMIT_CONTAINER (24u * 1024 * 1024) /* octets of an evidence container */
 #define LIMIT_RECEIPT (64u * 1024)	    /* octets of a receipt */
+#define LIMIT_RECORD (64u * 1024)	    /* octets of an evidence record */
 #define LIMIT_REPLY (1024u * 1024)	    /* octets of a destination's answer */
 #define LIMIT_FINDINGS 500		    /* findings kept for one document */
 #define LIMIT_SIGNATURES 16		    /* signatures in one document */

@@ -10,11 +10,12 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/digest.h"
+#include "common/limits.h"
 #include "common/span.h"
 #include "pki/token.h"
 
 #define RECORD_LEAVES_MAX 256
-#define RECORD_SIZE_MAX (64u * 1024)
+#define RECORD_SIZE_MAX LIMIT_RECORD
 
 /* The hash tree of a batch (RFC 4998 4.2): nodes of two, an odd one goes up as it is. */
 struct record_tree;

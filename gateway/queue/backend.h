@@ -188,6 +188,17 @@ int container_version(struct engine *e, int64_t document, int64_t version, int *
 /* What there is to augment, for the figures; NULL after a failure. */
 json_t *renewals_to_json(struct engine *e);
 
+/* A document is held: its octets wait for an evidence record. Return: 0 or negative. */
+int stamp_start(struct engine *e, int64_t document);
+
+/* The record that was made while it was held. Return: QUEUE_DONE, QUEUE_NOT_FOUND,
+ * negative; stamp_there: QUEUE_DONE with *ret_there 1 or 0, negative. */
+int stamp_read(struct engine *e, int64_t document, int *ret_fd);
+int stamp_there(struct engine *e, int64_t document, uint32_t *ret_there);
+
+/* How many wait for one, for the figures; NULL after a failure. */
+json_t *stamps_to_json(struct engine *e);
+
 /* The same; of a report and of a container the latest. */
 int part_read(struct engine *e, int64_t document, enum queue_part part, size_t max,
 	int *ret_fd);
@@ -376,6 +387,13 @@ int relation_original_reply(struct engine *e, int64_t document, const char *dest
 /* What waited may be claimed; what an operator holds stays held, but for later. Return:
  * QUEUE_DONE or as delivery_become. */
 int delivery_queue(struct engine *e, int64_t now, struct delivery_row *d);
+
+/* Lower *ret_due to the time in the first column of the statement's row, if it has one.
+ * Return: 0 or negative. */
+int due_next(struct engine *e, struct row *statement, int64_t *ret_due);
+
+/* By its key in the database. Return: 0 or negative. */
+int document_by_key(struct engine *e, int64_t key, struct document_row *ret_row);
 
 /* The document of a delivery. Return: 0 or negative. */
 int delivery_document(

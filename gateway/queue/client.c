@@ -10,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long queued may keep a claim when there is nothing to do. */
-#define CLAIM_WAIT_MS 1000
-
-struct queue {
-	int socket;
-	int timeout_ms;
-	bool broken; /* an answer may still be under way: nothing can be asked any more */
-};
-
 int queue_from_socket(int socket, int timeout_ms, struct queue **ret_queue)
 {
 	struct queue *q = malloc(sizeof(*q));
@@ -61,9 +52,7 @@ static bool reply_ok(const struct ipc_message *m, uint16_t type, size_t fd_count
 	return m->header.fd_count == (r->answer == QUEUE_DONE ? fd_count : 0);
 }
 
-/* Ask; the answer must carry ret_count descriptors when it is DONE.
- * Return: enum queue_answer or negative. */
-static int call(struct queue *q, uint16_t type, const void *body, size_t len,
+int client_call(struct queue *q, uint16_t type, const void *body, size_t len,
 	const int *fds, size_t fd_count, struct queue_reply *ret_reply, int **ret_fds,
 	size_t ret_count)
 {
@@ -93,7 +82,7 @@ static int call_plain(struct queue *q, uint16_t type, const void *body, size_t l
 	const int *fds, size_t fd_count, struct queue_document *ret_document)
 {
 	struct queue_reply reply;
-	int r = call(q, type, body, len, fds, fd_count, &reply, NULL, 0);
+	int r = client_call(q, type, body, len, fds, fd_count, &reply, NULL, 0);
 
 	if (r >= 0 && ret_document)
 		*ret_document = reply.claim.document;
@@ -108,14 +97,13 @@ int client_ask(struct queue *q, uint16_t type, const void *body, size_t len,
 	int r;
 
 	*ret_fd = -1;
-	r = call(q, type, body, len, NULL, 0, &reply, fds, 1);
+	r = client_call(q, type, body, len, NULL, 0, &reply, fds, 1);
 	if (r == QUEUE_DONE && ret_document)
 		*ret_document = reply.claim.document;
 	return r;
 }
 
-/* Copy text into an array of a body, which is zeroed; too long is an error. */
-static int put(char *to, size_t size, const char *text)
+int client_put(char *to, size_t size, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
@@ -167,63 +155,11 @@ int queue_get(struct queue *q, const char *id, const char *partner, enum queue_p
 	struct queue_get_request body = { .part = part };
 
 	*ret_fd = -1;
-	if (put(body.id, sizeof(body.id), id) < 0)
+	if (client_put(body.id, sizeof(body.id), id) < 0)
 		return QUEUE_NOT_FOUND;
-	if (put(body.partner, sizeof(body.partner), partner) < 0)
+	if (client_put(body.partner, sizeof(body.partner), partner) < 0)
 		return -E2BIG;
 	return client_ask(q, QUEUE_OP_GET, &body, sizeof(body), ret_document, ret_fd);
-}
-
-static int call_claim(struct queue *q, uint16_t type, const void *body, size_t len,
-	struct queue_claim *ret_claim, int **ret_fds, size_t fd_count)
-{
-	struct queue_reply reply;
-	int r = call(q, type, body, len, NULL, 0, &reply, ret_fds, fd_count);
-
-	if (r == QUEUE_DONE)
-		*ret_claim = reply.claim;
-	return r;
-}
-
-static int ask_claim(struct queue *q, uint16_t type, const char *destination, int lease_s,
-	struct queue_claim *ret_claim, int **ret_fds, size_t fd_count)
-{
-	struct queue_claim_request body = { .lease_s = (uint32_t)lease_s,
-		.wait_ms = CLAIM_WAIT_MS };
-
-	for (size_t i = 0; i < fd_count; i++)
-		*ret_fds[i] = -1;
-	if (lease_s <= 0 ||
-		put(body.destination, sizeof(body.destination), destination) < 0)
-		return -EINVAL;
-	if (q->timeout_ms > 0 && q->timeout_ms / 2 < CLAIM_WAIT_MS)
-		body.wait_ms = (uint32_t)q->timeout_ms / 2;
-	return call_claim(q, type, &body, sizeof(body), ret_claim, ret_fds, fd_count);
-}
-
-int queue_claim_seal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
-	int *ret_document_fd, int *ret_report_fd, int *ret_receipt_fd)
-{
-	int *fds[] = { ret_document_fd, ret_report_fd, ret_receipt_fd };
-
-	return ask_claim(q, QUEUE_OP_CLAIM_SEAL, "", lease_s, ret_claim, fds, 3);
-}
-
-int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
-	struct queue_claim *ret_claim, int *ret_container_fd)
-{
-	int *fds[] = { ret_container_fd };
-
-	return ask_claim(
-		q, QUEUE_OP_CLAIM_DELIVERY, destination, lease_s, ret_claim, fds, 1);
-}
-
-int queue_claim_held(
-	struct queue *q, int lease_s, struct queue_claim *ret_claim, int *ret_document_fd)
-{
-	int *fds[] = { ret_document_fd };
-
-	return ask_claim(q, QUEUE_OP_CLAIM_HELD, "", lease_s, ret_claim, fds, 1);
 }
 
 int queue_held_due(struct queue *q)
@@ -249,24 +185,27 @@ int queue_sealed(struct queue *q, const struct queue_claim *claim, int container
 	return queue_sealed_at(q, claim, "T", 0, container_fd);
 }
 
-int queue_claim_renewal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
-	int *ret_container_fd)
-{
-	int *fds[] = { ret_container_fd };
-
-	return ask_claim(q, QUEUE_OP_CLAIM_RENEWAL, "", lease_s, ret_claim, fds, 1);
-}
-
 int queue_renewed(struct queue *q, const struct queue_claim *claim, const char *level,
 	int64_t due, int container_fd)
 {
 	struct queue_renewed_request body = { .fence = claim->fence, .due = due };
 
 	memcpy(body.id, claim->document.id, sizeof(body.id));
-	if (put(body.level, sizeof(body.level), level) < 0)
+	if (client_put(body.level, sizeof(body.level), level) < 0)
 		return -E2BIG;
 	return call_plain(q, QUEUE_OP_RENEWED, &body, sizeof(body), &container_fd,
 		container_fd >= 0, NULL);
+}
+
+int queue_stamped(
+	struct queue *q, const struct queue_claim *claim, int64_t retry_at, int record_fd)
+{
+	struct queue_stamped_request body = { .fence = claim->fence,
+		.retry_at = retry_at };
+
+	memcpy(body.id, claim->document.id, sizeof(body.id));
+	return call_plain(q, QUEUE_OP_STAMPED, &body, sizeof(body), &record_fd,
+		record_fd >= 0, NULL);
 }
 
 int queue_sealed_at(struct queue *q, const struct queue_claim *claim, const char *level,
@@ -276,7 +215,7 @@ int queue_sealed_at(struct queue *q, const struct queue_claim *claim, const char
 		.renew_at = renew_at };
 
 	memcpy(body.id, claim->document.id, sizeof(body.id));
-	if (put(body.level, sizeof(body.level), level) < 0)
+	if (client_put(body.level, sizeof(body.level), level) < 0)
 		return -E2BIG;
 	return call_plain(
 		q, QUEUE_OP_SEALED, &body, sizeof(body), &container_fd, 1, NULL);
@@ -331,10 +270,11 @@ int queue_control(struct queue *q, enum queue_control verb, const char *id,
 {
 	struct queue_control_request body = { .verb = verb };
 
-	if (put(body.id, sizeof(body.id), id) < 0)
+	if (client_put(body.id, sizeof(body.id), id) < 0)
 		return QUEUE_NOT_FOUND;
-	if (put(body.destination, sizeof(body.destination), destination) < 0 ||
-		put(body.operator_name, sizeof(body.operator_name), operator_name) < 0)
+	if (client_put(body.destination, sizeof(body.destination), destination) < 0 ||
+		client_put(body.operator_name, sizeof(body.operator_name),
+			operator_name) < 0)
 		return -E2BIG;
 	put_cut(body.reason, sizeof(body.reason), reason);
 	return call_plain(q, QUEUE_OP_CONTROL, &body, sizeof(body), NULL, 0, NULL);
@@ -346,8 +286,9 @@ int queue_act(struct queue *q, enum queue_control verb, const struct queue_selec
 	struct queue_act_request body = { .verb = verb, .selection = *s };
 
 	*ret_fd = -1;
-	if (put(body.to, sizeof(body.to), to) < 0 ||
-		put(body.operator_name, sizeof(body.operator_name), operator_name) < 0)
+	if (client_put(body.to, sizeof(body.to), to) < 0 ||
+		client_put(body.operator_name, sizeof(body.operator_name),
+			operator_name) < 0)
 		return -E2BIG;
 	put_cut(body.reason, sizeof(body.reason), reason);
 	return client_ask(q, QUEUE_OP_ACT, &body, sizeof(body), NULL, ret_fd);
@@ -360,8 +301,9 @@ int queue_maintenance(struct queue *q, bool start, const char *destination, int6
 		.start = start, .since = since, .until = until
 	};
 
-	if (put(body.destination, sizeof(body.destination), destination) < 0 ||
-		put(body.operator_name, sizeof(body.operator_name), operator_name) < 0)
+	if (client_put(body.destination, sizeof(body.destination), destination) < 0 ||
+		client_put(body.operator_name, sizeof(body.operator_name),
+			operator_name) < 0)
 		return -E2BIG;
 	put_cut(body.reason, sizeof(body.reason), reason);
 	return call_plain(q, QUEUE_OP_MAINTENANCE, &body, sizeof(body), NULL, 0, NULL);
@@ -372,9 +314,10 @@ int queue_command(struct queue *q, const char *command, const char *operator_nam
 {
 	struct queue_command_request body = { 0 };
 
-	if (put(body.command, sizeof(body.command), command) < 0 ||
-		put(body.operator_name, sizeof(body.operator_name), operator_name) < 0 ||
-		put(body.second, sizeof(body.second), second) < 0)
+	if (client_put(body.command, sizeof(body.command), command) < 0 ||
+		client_put(body.operator_name, sizeof(body.operator_name),
+			operator_name) < 0 ||
+		client_put(body.second, sizeof(body.second), second) < 0)
 		return -E2BIG;
 	return call_plain(q, QUEUE_OP_COMMAND, &body, sizeof(body), NULL, 0, NULL);
 }
@@ -407,7 +350,7 @@ static int ask_outcomes(struct queue *q, uint16_t type, const char *partner,
 		.limit = limit > 0 ? (uint32_t)limit : 0 };
 
 	*ret_fd = -1;
-	if (put(body.partner, sizeof(body.partner), partner) < 0)
+	if (client_put(body.partner, sizeof(body.partner), partner) < 0)
 		return -E2BIG;
 	return client_ask(q, type, &body, sizeof(body), NULL, ret_fd);
 }
@@ -424,21 +367,6 @@ int queue_outcomes_acknowledge(
 	return ask_outcomes(q, QUEUE_OP_OUTCOMES_ACKNOWLEDGE, partner, upto, 0, ret_fd);
 }
 
-int queue_claim_callback(struct queue *q, const char *partner, int lease_s, int limit,
-	bool anew, struct queue_claim *ret_claim, int *ret_fd)
-{
-	struct queue_callback_request body = {
-		.lease_s = (uint32_t)lease_s, .limit = (uint32_t)limit, .anew = anew
-	};
-	int *fds[] = { ret_fd };
-
-	*ret_fd = -1;
-	if (put(body.partner, sizeof(body.partner), partner) < 0)
-		return -E2BIG;
-	return call_claim(
-		q, QUEUE_OP_CLAIM_CALLBACK, &body, sizeof(body), ret_claim, fds, 1);
-}
-
 int queue_called_back(struct queue *q, const char *partner,
 	const struct queue_claim *claim, int64_t cursor, int64_t retry_at)
 {
@@ -446,7 +374,7 @@ int queue_called_back(struct queue *q, const char *partner,
 		.fence = claim->fence, .cursor = cursor, .retry_at = retry_at
 	};
 
-	if (put(body.partner, sizeof(body.partner), partner) < 0)
+	if (client_put(body.partner, sizeof(body.partner), partner) < 0)
 		return -E2BIG;
 	return call_plain(q, QUEUE_OP_CALLED_BACK, &body, sizeof(body), NULL, 0, NULL);
 }
@@ -457,7 +385,7 @@ int queue_status_of(struct queue *q, const char *number, int64_t at,
 	struct queue_status_request body = { .at = at, .scope = *scope };
 
 	*ret_fd = -1;
-	if (put(body.number, sizeof(body.number), number) < 0)
+	if (client_put(body.number, sizeof(body.number), number) < 0)
 		return -E2BIG;
 	return client_ask(q, QUEUE_OP_STATUS_OF, &body, sizeof(body), NULL, ret_fd);
 }
@@ -475,8 +403,8 @@ int queue_list(
 	struct queue_list_request body = { .limit = limit > 0 ? (uint32_t)limit : 0 };
 
 	*ret_fd = -1;
-	if (put(body.state, sizeof(body.state), state) < 0 ||
-		put(body.partner, sizeof(body.partner), partner) < 0)
+	if (client_put(body.state, sizeof(body.state), state) < 0 ||
+		client_put(body.partner, sizeof(body.partner), partner) < 0)
 		return -E2BIG;
 	return client_ask(q, QUEUE_OP_LIST, &body, sizeof(body), NULL, ret_fd);
 }
@@ -486,7 +414,7 @@ int queue_explain(struct queue *q, const char *key, int *ret_fd)
 	struct queue_explain_request body = { 0 };
 
 	*ret_fd = -1;
-	if (put(body.key, sizeof(body.key), key) < 0)
+	if (client_put(body.key, sizeof(body.key), key) < 0)
 		return QUEUE_NOT_FOUND;
 	return client_ask(q, QUEUE_OP_EXPLAIN, &body, sizeof(body), NULL, ret_fd);
 }

@@ -65,6 +65,7 @@ enum queue_part {
 		       */
 	QUEUE_FIRST_REPORT,   /* where QUEUE_REPORT is of a later verdict, too */
 	QUEUE_LATER_REPORT,   /* and that one alone */
+	QUEUE_RECORD,	      /* the evidence record that was made while it was held */
 	QUEUE_VERSIONS = 256, /* + n: the container as it was first sealed (0), and each
 			       * newer one */
 };
@@ -99,6 +100,14 @@ int queue_renewed(struct queue *q, const struct queue_claim *claim, const char *
 /* Sealing did not work: try again at retry_at, or quarantine when that is 0. */
 int queue_seal_failed(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
 	const char *reason);
+
+/* Claim the octets of a held document that have no evidence record yet; waits like
+ * queue_claim_seal. What comes of it: the record (RFC 4998, DER), or -1 and when to try
+ * again. */
+int queue_claim_stamp(struct queue *q, int lease_s, struct queue_claim *ret_claim,
+	int *ret_document_fd);
+int queue_stamped(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
+	int record_fd);
 
 /* Claim a held document that is due to be judged again: a minute after it came, then at
  * each retry_at, when an operator released it, or after queue_held_due. Waits like

@@ -94,6 +94,12 @@ int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 /* Every held document is due now. Return: QUEUE_DONE or negative. */
 int engine_held_due(struct engine *e, int64_t now);
 
+/* Evidence records of held documents, as the queue's client says of them. */
+int engine_claim_stamp(struct engine *e, int64_t now, int lease_s,
+	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due);
+int engine_stamped(struct engine *e, int64_t now, const struct queue_stamped_request *q,
+	struct span record);
+
 int engine_judged(struct engine *e, int64_t now, const char *id, uint64_t fence,
 	const struct queue_judgement *judgement, struct span report);
 int engine_sealed(struct engine *e, int64_t now, const char *id, uint64_t fence,

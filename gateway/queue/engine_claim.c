@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* When something will be due, for a caller that waits. */
-static int next_due(struct engine *e, struct row *statement, int64_t *ret_due)
+int due_next(struct engine *e, struct row *statement, int64_t *ret_due)
 {
 	_cleanup_statement_ struct row *s = statement;
 	int r = sql_step(e, s);
@@ -97,6 +96,8 @@ int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 		if (r != QUEUE_DONE)
 			return r;
 		r = read_parts(e, d.key, ret_fds);
+		if (r == QUEUE_DONE)
+			r = stamp_there(e, d.key, &ret_claim->stamped);
 		if (!row_spoiled(r))
 			return r;
 		close_parts(ret_fds);
@@ -135,16 +136,20 @@ int engine_held_due(struct engine *e, int64_t now)
 	return r < 0 ? r : QUEUE_DONE;
 }
 
-int delivery_document(
-	struct engine *e, const struct delivery_row *d, struct document_row *ret_row)
+int document_by_key(struct engine *e, int64_t key, struct document_row *ret_row)
 {
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_FIND_KEY, "i", (int64_t)d->document);
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_FIND_KEY, "i", key);
 	int r = sql_step(e, s);
 
 	if (r > 0)
 		document_read(s, ret_row);
 	return r < 0 ? r : r > 0 ? 0 : -ENODATA;
+}
+
+int delivery_document(
+	struct engine *e, const struct delivery_row *d, struct document_row *ret_row)
+{
+	return document_by_key(e, d->document, ret_row);
 }
 
 /* An attempt that nobody finished: its outcome is unknown. */
@@ -270,7 +275,7 @@ static int claim_one(struct engine *e, int64_t now, const char *destination, int
 
 static int when_due(struct engine *e, int64_t *ret_due)
 {
-	int r = next_due(e, sql_bind(e, SQL_NEXT_EXPIRY, ""), ret_due);
+	int r = due_next(e, sql_bind(e, SQL_NEXT_EXPIRY, ""), ret_due);
 
 	return r < 0 ? r : QUEUE_EMPTY;
 }

@@ -215,6 +215,8 @@ int engine_insert(struct engine *e, const struct queue_submission *s,
 		return lost_the_race(e, s, ret_first);
 	if (r == 0)
 		r = insert_parts(e, key, parts);
+	if (r == 0 && s->state == DOCUMENT_HELD)
+		r = stamp_start(e, key);
 	if (r == 0)
 		r = insert_deliveries(e, key, s);
 	if (r == 0)

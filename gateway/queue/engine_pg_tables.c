@@ -324,6 +324,31 @@ static const char CALLBACKS_5[] =
 	"ALTER TABLE callbacks ADD COLUMN held BIGINT NOT NULL DEFAULT 0"
 	" CHECK(held BETWEEN 0 AND 1);";
 
+/* Version 7: evidence records of documents that are held, each from the time when its
+ * octets came; due 0: there is one, or it is held no more. */
+static const char STAMPS_7[] =
+	"CREATE TABLE stamps("
+	" document BIGINT PRIMARY KEY REFERENCES documents,"
+	" due BIGINT NOT NULL CHECK(due>=0),"
+	" fence BIGINT NOT NULL DEFAULT 0 CHECK(fence>=0),"
+	" attempt BIGINT NOT NULL DEFAULT 0 CHECK(attempt>=0),"
+	" record BYTEA CHECK(record IS NULL OR octet_length(record)>0)"
+	");"
+	"CREATE INDEX stamps_due ON stamps(due) WHERE due>0;"
+	"INSERT INTO stamps(document,due) SELECT document,received FROM documents"
+	" WHERE state='held';";
+
+static const char STAMPS_RULES_7[] =
+	"CREATE TRIGGER stamps_kept BEFORE UPDATE OF record ON stamps"
+	" FOR EACH ROW WHEN (OLD.record IS NOT NULL)"
+	" EXECUTE FUNCTION sealgate_refuse('evidence records never change');"
+	"CREATE TRIGGER stamps_never_deleted BEFORE DELETE ON stamps"
+	" FOR EACH ROW"
+	" EXECUTE FUNCTION sealgate_refuse('evidence records are never deleted');"
+	"CREATE TRIGGER fence_stamps BEFORE UPDATE OF fence ON stamps"
+	" FOR EACH ROW WHEN (NEW.fence<=OLD.fence)"
+	" EXECUTE FUNCTION sealgate_refuse('fence goes back');";
+
 /* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 8
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
@@ -335,6 +360,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ CALLBACKS_5 },
 	{ PG_ERASURE_TABLES, PG_ERASURE_FUNCTIONS, PG_ERASURE_TRIGGERS,
 		PG_ERASURE_RULES },
+	{ STAMPS_7, STAMPS_RULES_7 },
 };
 
 const char *pg_schema_text(int version, int index)

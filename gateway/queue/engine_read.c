@@ -136,6 +136,7 @@ static size_t part_max(enum queue_part part)
 		return LIMIT_CONTAINER;
 	case QUEUE_META:
 	case QUEUE_EVENTS:
+	case QUEUE_RECORD:
 	case QUEUE_VERSIONS:
 		break;
 	}
@@ -152,6 +153,8 @@ static int stored_read(
 			e, document, (int64_t)part - QUEUE_VERSIONS, ret_fd);
 	if (part == QUEUE_FIRST_REPORT)
 		return blob_read(e, document, QUEUE_REPORT, max, ret_fd);
+	if (part == QUEUE_RECORD)
+		return stamp_read(e, document, ret_fd);
 	if (part == QUEUE_LATER_REPORT)
 		return blob_read(e, document, BLOB_LATER_REPORT, max, ret_fd);
 	return max ? part_read(e, document, part, max, ret_fd) : QUEUE_NOT_FOUND;

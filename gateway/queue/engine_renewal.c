@@ -80,25 +80,6 @@ static int find(struct engine *e, enum statement which, int64_t key, struct rene
 	return 1;
 }
 
-static int next_due(struct engine *e, int64_t *ret_due)
-{
-	_cleanup_statement_ struct row *s = sql_bind(e, SQL_RENEWAL_NEXT, "");
-	int r = sql_step(e, s);
-
-	*ret_due = r > 0 && !sql_null(s, 0) ? sql_int(s, 0) : INT64_MAX;
-	return r < 0 ? r : 0;
-}
-
-static int document_by_key(struct engine *e, int64_t key, struct document_row *ret)
-{
-	_cleanup_statement_ struct row *s = sql_bind(e, SQL_FIND_KEY, "i", key);
-	int r = sql_step(e, s);
-
-	if (r > 0)
-		document_read(s, ret);
-	return r > 0 ? 0 : r < 0 ? r : -EIO;
-}
-
 int engine_claim_renewal(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
 {
@@ -108,7 +89,7 @@ int engine_claim_renewal(struct engine *e, int64_t now, int lease_s,
 
 	*ret_due = INT64_MAX;
 	if (r <= 0) {
-		r = r < 0 ? r : next_due(e, ret_due);
+		r = r < 0 ? r : due_next(e, sql_bind(e, SQL_RENEWAL_NEXT, ""), ret_due);
 		return r < 0 ? r : QUEUE_EMPTY;
 	}
 	r = sql_run(e, SQL_RENEWAL_LEASE, "ii", w.document, now + lease_s);

@@ -403,6 +403,30 @@ static const char TABLES_13[] =
 	"ALTER TABLE callbacks ADD COLUMN held INTEGER NOT NULL DEFAULT 0"
 	" CHECK(held BETWEEN 0 AND 1);";
 
+/* Version 15: evidence records of documents that are held, each from the time when its
+ * octets came; due 0: there is one, or it is held no more. */
+static const char TABLES_15[] =
+	"CREATE TABLE stamps("
+	" document INTEGER PRIMARY KEY REFERENCES documents,"
+	" due INTEGER NOT NULL CHECK(due>=0),"
+	" fence INTEGER NOT NULL DEFAULT 0 CHECK(fence>=0),"
+	" attempt INTEGER NOT NULL DEFAULT 0 CHECK(attempt>=0),"
+	" record BLOB CHECK(record IS NULL OR length(record)>0)"
+	") STRICT;"
+	"CREATE INDEX stamps_due ON stamps(due) WHERE due>0;"
+	"INSERT INTO stamps(document,due) SELECT document,received FROM documents"
+	" WHERE state='held';";
+
+static const char TRIGGERS_15[] =
+	"CREATE TRIGGER stamps_kept BEFORE UPDATE OF record ON stamps"
+	" WHEN OLD.record IS NOT NULL"
+	" BEGIN SELECT RAISE(ABORT,'evidence records never change'); END;"
+	"CREATE TRIGGER stamps_never_deleted BEFORE DELETE ON stamps"
+	" BEGIN SELECT RAISE(ABORT,'evidence records are never deleted'); END;"
+	"CREATE TRIGGER fence_stamps BEFORE UPDATE OF fence ON stamps"
+	" WHEN NEW.fence<=OLD.fence"
+	" BEGIN SELECT RAISE(ABORT,'fence goes back'); END;";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -421,6 +445,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_12 },
 	{ TABLES_13 },
 	{ ERASURE_TABLES, ERASURE_TRIGGERS, ERASURE_RULES },
+	{ TABLES_15, TRIGGERS_15 },
 };
 
 const char *schema_text(int version, int index)

@@ -56,6 +56,8 @@ enum queue_operation {
 	QUEUE_OP_RETENTION,
 	QUEUE_OP_ERASE,
 	QUEUE_OP_LEGAL_HOLD,
+	QUEUE_OP_CLAIM_STAMP,
+	QUEUE_OP_STAMPED,
 	QUEUE_OPERATIONS,
 };
 
@@ -104,6 +106,12 @@ struct queue_renewed_request {
 	char level[QUEUE_LEVEL_SIZE];
 	uint64_t fence;
 	int64_t due;
+};
+
+struct queue_stamped_request {
+	char id[DOCUMENT_ID_SIZE];
+	uint64_t fence;
+	int64_t retry_at; /* without a record */
 };
 
 struct queue_seal_failed_request {

@@ -148,6 +148,7 @@ struct queue_claim {
 	uint32_t look_up; /* 1: the last attempt's outcome is unknown, look it up first */
 	int64_t first_try;	      /* seconds; 0 when this is it */
 	char level[QUEUE_LEVEL_SIZE]; /* of a container that is to get more */
+	uint32_t stamped; /* 1: QUEUE_RECORD is there, of the time when it was held */
 	/* What the document says about an earlier one, and what that one is called at
 	 * this destination ("" when it is not known there). */
 	uint32_t relation; /* enum document_relation */

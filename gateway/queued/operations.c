@@ -168,6 +168,29 @@ int run_renewed(const struct call *c)
 	return r;
 }
 
+int run_claim_stamp(const struct call *c)
+{
+	const struct queue_claim_request *q = c->body;
+
+	if (!lease_ok(q))
+		return QUEUE_ILLEGAL;
+	return engine_claim_stamp(c->engine, c->now, (int)q->lease_s,
+		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
+}
+
+int run_stamped(const struct call *c)
+{
+	struct span record = { 0 };
+	int r = c->message->header.fd_count
+			? memfd_read(c->message->fds[0], LIMIT_RECORD, &record)
+			: 0;
+
+	if (r == 0)
+		r = engine_stamped(c->engine, c->now, c->body, record);
+	memfd_release(&record);
+	return r;
+}
+
 int run_seal_failed(const struct call *c)
 {
 	const struct queue_seal_failed_request *q = c->body;

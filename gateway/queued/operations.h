@@ -42,6 +42,8 @@ int run_outcomes(const struct call *c);
 int run_status_of(const struct call *c);
 int run_claim_renewal(const struct call *c);
 int run_renewed(const struct call *c);
+int run_claim_stamp(const struct call *c);
+int run_stamped(const struct call *c);
 int run_outcomes_acknowledge(const struct call *c);
 int run_claim_callback(const struct call *c);
 int run_called_back(const struct call *c);

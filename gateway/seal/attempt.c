@@ -241,6 +241,35 @@ static bool decide_level(struct run *r)
 	return true;
 }
 
+/* Does the record that was made while the document was held still prove its time? It
+ * proves an earlier one than any that could be made now. */
+static bool record_of_before(struct run *r)
+{
+	_cleanup_(pki_material_freep) struct pki_material *material = NULL;
+	const struct seal_input *input = r->input;
+	char reason[ATTEMPT_REASON_SIZE] = "no memory";
+	struct record_result result = { 0 };
+	bool proves;
+
+	if (!input->record.len)
+		return false;
+	material = pki_material_new();
+	proves = material &&
+		 anchors_evidence(&r->tools->house->anchors, material, reason,
+			 sizeof(reason)) == 0 &&
+		 record_verify(input->record, input->document, material, r->now,
+			 &result) == 0 &&
+		 result.outcome == RECORD_PASSED &&
+		 buf_add(&r->record, input->record.data, input->record.len) == 0;
+	if (!proves)
+		log_event(LOG_WARNING, "seal.held-record", input->document_id,
+			"the time-stamp of the time when it was held proves nothing any "
+			"more, there is a new one: %s",
+			result.reason ? result.reason : reason);
+	record_result_done(&result);
+	return proves;
+}
+
 /* The received octets, together with those of other documents. */
 static bool record(struct run *r)
 {
@@ -248,6 +277,8 @@ static bool record(struct run *r)
 	char reason[ATTEMPT_REASON_SIZE] = "";
 	enum stamp outcome;
 
+	if (record_of_before(r))
+		return true;
 	if (!house->batches || !house->authorities.batch.documents || r->ret->bare)
 		return true;
 	outcome = batch_record(r->tools, r->input->document, &r->record,

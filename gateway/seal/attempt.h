@@ -64,6 +64,7 @@ struct seal_input {
 	int64_t received;
 	uint32_t attempt; /* 1 for the first */
 	struct span document, report, receipt;
+	struct span record; /* made while the document was held; empty: none */
 };
 
 struct attempt {

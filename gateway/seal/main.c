@@ -11,6 +11,7 @@
 #include "evidence/seal_policy.h"
 #include "pki/errors.h"
 #include "seal/batch.h"
+#include "seal/held.h"
 #include "seal/renew.h"
 #include "seal/self_test.h"
 #include "seal/worker.h"
@@ -130,7 +131,8 @@ static bool start_beside(struct seal_house *h, void *(*run)(void *), pthread_t *
 	log_event(LOG_ERR, "seal.threads", NULL,
 		run == renew_run
 			? "no thread for containers that get more: they stay as they are"
-			: "no thread for the self-test");
+		: run == held_run ? "no thread for held documents: they get no time-stamp"
+				  : "no thread for the self-test");
 	return false;
 }
 
@@ -152,8 +154,8 @@ static size_t seal(struct seal_house *h)
 	struct breaker breaker;
 	struct seal_worker worker = { .house = h, .breaker = &breaker };
 	size_t running = 0;
-	pthread_t renewer, tester;
-	bool renews, tests;
+	pthread_t renewer, holder, tester;
+	bool renews, holds, tests;
 
 	breaker_init(&breaker);
 	while (running < count &&
@@ -163,6 +165,8 @@ static size_t seal(struct seal_house *h)
 		log_event(LOG_ERR, "seal.threads", NULL,
 			"only %zu of %zu threads could start", running, count);
 	renews = running && start_beside(h, renew_run, &renewer);
+	holds = running && h->authorities.batch.documents &&
+		start_beside(h, held_run, &holder);
 	tests = running && start_beside(h, self_test_run, &tester);
 	if (running) {
 		daemon_ready(h->daemon);
@@ -172,6 +176,8 @@ static size_t seal(struct seal_house *h)
 		pthread_join(threads[i], NULL);
 	if (renews)
 		pthread_join(renewer, NULL);
+	if (holds)
+		pthread_join(holder, NULL);
 	if (tests)
 		pthread_join(tester, NULL);
 	return running;

@@ -15,7 +15,7 @@
 /* A claim that one thread has, and what it is about. */
 struct job {
 	struct queue_claim claim;
-	int document_fd, report_fd, receipt_fd;
+	int document_fd, report_fd, receipt_fd, record_fd;
 	int64_t deadline; /* monotonic ms: the lease's end */
 };
 
@@ -51,16 +51,29 @@ static bool have_queue(struct loop *l)
 	return false;
 }
 
+/* What was made of it while it was held. */
+static int fetch_record(struct loop *l, struct job *j)
+{
+	struct queue_document document;
+
+	return queue_get(l->queue, j->claim.document.id, NULL, QUEUE_RECORD, &document,
+		&j->record_fd);
+}
+
 /* Return: true with a job. */
 static bool claim(struct loop *l, struct job *j)
 {
 	const struct seal_house *house = l->worker->house;
 	int r;
 
-	*j = (struct job){ .document_fd = -1, .report_fd = -1, .receipt_fd = -1 };
+	*j = (struct job){
+		.document_fd = -1, .report_fd = -1, .receipt_fd = -1, .record_fd = -1
+	};
 	j->deadline = clock_monotonic_ms() + (int64_t)house->lease_s * 1000;
 	r = queue_claim_seal(l->queue, house->lease_s, &j->claim, &j->document_fd,
 		&j->report_fd, &j->receipt_fd);
+	if (r == QUEUE_DONE && j->claim.stamped)
+		r = fetch_record(l, j);
 	if (r == QUEUE_DONE || r == QUEUE_EMPTY) {
 		l->told = false;
 		return r == QUEUE_DONE;
@@ -75,6 +88,7 @@ static void job_done(struct job *j)
 	closep(&j->document_fd);
 	closep(&j->report_fd);
 	closep(&j->receipt_fd);
+	closep(&j->record_fd);
 }
 
 static int map_parts(const struct job *j, struct seal_input *input)
@@ -85,6 +99,8 @@ static int map_parts(const struct job *j, struct seal_input *input)
 		r = memfd_map(j->report_fd, LIMIT_REPORT, &input->report);
 	if (r == 0)
 		r = memfd_map(j->receipt_fd, LIMIT_RECEIPT, &input->receipt);
+	if (r == 0 && j->record_fd >= 0)
+		r = memfd_map(j->record_fd, LIMIT_RECORD, &input->record);
 	return r;
 }
 
@@ -93,6 +109,7 @@ static void unmap_parts(struct seal_input *input)
 	memfd_unmap(&input->document);
 	memfd_unmap(&input->report);
 	memfd_unmap(&input->receipt);
+	memfd_unmap(&input->record);
 }
 
 static void attempt(struct loop *l, const struct job *j, struct attempt *ret)
@@ -205,7 +222,9 @@ static bool claim_seated(struct loop *l, struct job *j)
 	struct seats *seats = &l->worker->house->seats;
 	bool claimed = false;
 
-	*j = (struct job){ .document_fd = -1, .report_fd = -1, .receipt_fd = -1 };
+	*j = (struct job){
+		.document_fd = -1, .report_fd = -1, .receipt_fd = -1, .record_fd = -1
+	};
 	seats_take(&seats->claims);
 	if (!daemon_wait(l->worker->house->daemon, 0))
 		claimed = claim(l, j);

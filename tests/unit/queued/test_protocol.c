@@ -65,6 +65,8 @@ static const struct {
 	{ QUEUE_OP_STATUS_OF, sizeof(struct queue_status_request), 0, "intake" },
 	{ QUEUE_OP_CLAIM_RENEWAL, sizeof(struct queue_claim_request), 0, "seal" },
 	{ QUEUE_OP_RENEWED, sizeof(struct queue_renewed_request), 0, "seal" },
+	{ QUEUE_OP_CLAIM_STAMP, sizeof(struct queue_claim_request), 0, "seal" },
+	{ QUEUE_OP_STAMPED, sizeof(struct queue_stamped_request), 0, "seal" },
 	{ QUEUE_OP_RETENTION, sizeof(struct queue_retention_request), 0,
 		"admin ctl session" },
 	{ QUEUE_OP_ERASE, sizeof(struct queue_retention_request), 0, "ctl" },
