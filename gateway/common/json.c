@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
 
+#include "common/encode.h"
+
 #include "common/clock.h"
 
 #include <errno.h>
@@ -28,6 +30,13 @@ static size_t utf8_char(const char *s)
 		(c >= 0xD800 && c <= 0xDFFF))
 		return 0;
 	return n;
+}
+
+json_t *json_base64(struct span octets)
+{
+	_cleanup_(freep) char *text = base64_encode(octets);
+
+	return text ? json_string(text) : NULL;
 }
 
 json_t *json_text(const char *text)

@@ -19,6 +19,9 @@
  * NULL text gives JSON null. Return: a new reference. */
 json_t *json_text(const char *text);
 
+/* A JSON string of octets in base64; "" for none. Return: a new reference. */
+json_t *json_base64(struct span octets);
+
 /* Read at most max octets as one JSON value, duplicate keys refused. NULL when not. */
 json_t *json_read(struct span data, size_t max);
 

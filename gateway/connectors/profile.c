@@ -207,6 +207,27 @@ static int take_cleared(const struct reader *r, const config_t *c, struct profil
 		       : 0;
 }
 
+static int take_inside(const struct reader *r, const config_t *c, struct profile *p)
+{
+	const char *text;
+
+	if (config_lookup_string(c, "seal_inside", &text) != CONFIG_TRUE)
+		return config_lookup(c, "seal_inside")
+			       ? refuse(r, config_lookup(c, "seal_inside"),
+					 "seal_inside is parallel or counter")
+			       : 0;
+	if (strcmp(text, "parallel") == 0)
+		p->inside = PROFILE_INSIDE_PARALLEL;
+	else if (strcmp(text, "counter") == 0)
+		p->inside = PROFILE_INSIDE_COUNTER;
+	else
+		return refuse(r, config_lookup(c, "seal_inside"),
+			"seal_inside is parallel or counter");
+	return p->protocol == PROFILE_PULL ? refuse(r, config_lookup(c, "seal_inside"),
+						     "what is pulled is the container")
+					   : 0;
+}
+
 static int take_protocol(const struct reader *r, const config_t *c, struct profile *p)
 {
 	const char *text = "";
@@ -252,7 +273,7 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 	static const char *const keys[] = { "protocol", "url", "credentials",
 		"information", "concurrency", "timeout_s", "retry_first_s", "retry_max_s",
 		"expire_s", "submit", "find", "withdraw", "replace", "cleared",
-		"decision", "permanent", "already", "namespaces",
+		"seal_inside", "decision", "permanent", "already", "namespaces",
 		"system" /* policy/barred.c reads it */, NULL };
 	const config_setting_t *root = config_root_setting(c);
 	int e = known_keys(r, root, keys);
@@ -281,6 +302,8 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 		e = take_decision(r, c, p);
 	if (e == 0)
 		e = take_cleared(r, c, p);
+	if (e == 0)
+		e = take_inside(r, c, p);
 	if (e == 0)
 		e = take_xpath(r, root, "permanent", &p->permanent);
 	if (e == 0)

@@ -18,6 +18,14 @@
 
 enum profile_protocol { PROFILE_SOAP = 1, PROFILE_PUSH, PROFILE_PULL };
 
+/* What a destination gets in the place of the container: the document with a seal in it,
+ * beside its signatures or over one of them. */
+enum profile_inside {
+	PROFILE_INSIDE_NONE = 0,
+	PROFILE_INSIDE_PARALLEL,
+	PROFILE_INSIDE_COUNTER
+};
+
 /* A request that a destination understands and where its answer is read. XPath for SOAP,
  * member names for push; NULL where the profile says nothing. */
 struct profile_operation {
@@ -42,6 +50,7 @@ struct profile {
 	 * document that withdraws or replaces another; else it is submitted. Their
 	 * answers are read as those of submit. */
 	struct profile_operation submit, find, withdraw, replace;
+	enum profile_inside inside; /* where it wants a seal in the document itself */
 	bool cleared; /* push, pull: it is told when a document is cleared */
 	/* soap: what the answer of find says of the EU's decision, and when it is asked
 	 * for again; both NULL: no decision is made there */

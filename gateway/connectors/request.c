@@ -65,9 +65,9 @@ static int add_security(const struct request_values *v, struct buf *ret)
 	return ret->error;
 }
 
-static int add_container(const struct request_values *v, struct buf *ret)
+static int add_base64(struct span octets, struct buf *ret)
 {
-	_cleanup_(freep) char *text = base64_encode(v->container);
+	_cleanup_(freep) char *text = base64_encode(octets);
 
 	return text ? buf_add_str(ret, text) : -ENOMEM;
 }
@@ -106,10 +106,12 @@ static int add_value(
 	if (named(name, len, "security"))
 		return add_security(v, ret);
 	if (named(name, len, "container-base64"))
-		return add_container(v, ret);
+		return add_base64(v->container, ret);
+	if (named(name, len, "sealed-base64"))
+		return add_base64(v->sealed, ret);
 	if (named(name, len, "file-name")) {
 		buf_add_xml(ret, v->reference);
-		return buf_add_str(ret, ".asice");
+		return buf_add_str(ret, v->sealed.len ? ".xml" : ".asice");
 	}
 	return -EINVAL;
 }

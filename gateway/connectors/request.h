@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 /* Values for ${placeholders}: reference, number, type, status, country, import-country,
- * file-name, container-base64, security, client-id, original-number, original-reference.
+ * file-name, container-base64, sealed-base64, security, client-id, original-number,
+ * original-reference.
  */
 struct request_values {
 	const char
@@ -19,7 +20,8 @@ struct request_values {
 	const char *number, *type, *status, *country, *import_country;
 	const char *original_number;	/* that it withdraws or replaces, or NULL */
 	const char *original_reference; /* what the destination calls that one */
-	struct span container;		/* empty for a look-up */
+	struct span sealed;    /* the document with the seal in it, where it is wanted */
+	struct span container; /* empty for a look-up */
 	const char *username, *key, *client_id; /* credentials; may be NULL */
 	int64_t now;				/* for WS-Security Created and Expires */
 };

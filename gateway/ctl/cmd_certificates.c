@@ -11,8 +11,6 @@
 
 #define TIMEOUT_MS 5000
 
-static const char *const ROLES[] = { "seal", "receipt", "audit-head" };
-
 static int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "sealgate certificates: %s: %s\n", what, why);
@@ -30,8 +28,9 @@ static int print(json_t *value)
 	return 0;
 }
 
-static int print_role(struct signer *signer, const char *role)
+static int print_role(struct signer *signer, size_t i)
 {
+	const char *role = PUBLISHED_ROLE[i];
 	_cleanup_(freep) uint8_t *der = NULL;
 	struct signer_result result = { 0 };
 	size_t len;
@@ -39,6 +38,8 @@ static int print_role(struct signer *signer, const char *role)
 
 	if (r < 0)
 		return complain(role, strerror(-r));
+	if (r == SIGNER_REFUSED && i >= PUBLISHED_ALWAYS)
+		return 0;
 	if (r != SIGNER_SIGNED)
 		return complain(role, result.reason);
 	return print(published_certificate(role, result.mechanism, span_of(der, len)));
@@ -71,8 +72,8 @@ static int print_all(const struct instance *instance)
 		r = signer_connect(path, TIMEOUT_MS, &signer);
 	if (r < 0)
 		return complain("the signer", strerror(-r));
-	for (size_t i = 0; status == 0 && i < sizeof(ROLES) / sizeof(ROLES[0]); i++)
-		status = print_role(signer, ROLES[i]);
+	for (size_t i = 0; status == 0 && i < PUBLISHED_ROLES; i++)
+		status = print_role(signer, i);
 	return status ? status : print_notices(instance);
 }
 

@@ -19,7 +19,9 @@ enum asic_part {
 	ASIC_DOCUMENT = 0, /* the octets as the partner sent them */
 	ASIC_REPORT,	   /* the validation report */
 	ASIC_RECEIPT,
-	ASIC_RECORD,	 /* the evidence record of the document; empty: there is none */
+	ASIC_RECORD,	 /* the evidence record of the document */
+	ASIC_PARALLEL,	 /* the document with a seal beside its signatures */
+	ASIC_COUNTER,	 /* the document with a seal over one of its signatures */
 	ASIC_SIGNATURES, /* the seal */
 	ASIC_PARTS,
 };
@@ -28,10 +30,16 @@ struct asic {
 	struct span parts[ASIC_PARTS];
 };
 
-/* Is the part in the container? Only the record may not be. */
+/* May the part be absent? Then it is empty. */
+static inline bool asic_optional(enum asic_part part)
+{
+	return part >= ASIC_RECORD && part < ASIC_SIGNATURES;
+}
+
+/* Is the part in the container? */
 static inline bool asic_has(const struct asic *a, enum asic_part part)
 {
-	return part != ASIC_RECORD || a->parts[part].len;
+	return !asic_optional(part) || a->parts[part].len;
 }
 
 /* Name in the container, media type and limit in octets of a part. */

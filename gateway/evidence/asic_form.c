@@ -2,10 +2,11 @@
 #include "evidence/asic_form.h"
 
 #include "common/limits.h"
+#include "evidence/inside.h"
 
 #include <zlib.h>
 
-#define LIMIT_RECORD (64u * 1024)
+#define LIMIT_SEALED_DOCUMENT (LIMIT_DOCUMENT + INSIDE_MAX)
 #define LIMIT_SIGNATURES_FILE (8u * 1024 * 1024) /* with revocation data */
 #define VERSION_MADE_BY 20u   /* FAT, 2.0: no attributes of any system */
 #define VERSION_NEEDED 10u    /* stored files only */
@@ -13,6 +14,8 @@
 
 #define RECORD_NAME "record.ers"
 #define RECORD_MEDIA_TYPE "application/octet-stream"
+#define PARALLEL_NAME "document-parallel.xml"
+#define COUNTER_NAME "document-counter.xml"
 
 #define ENTRY(path, type)                                                                \
 	"<manifest:file-entry manifest:full-path=\"" path                                \
@@ -31,26 +34,49 @@
 	more                                                                             \
 	"</manifest:manifest>\n"
 /* clang-format on */
-static const char MANIFEST[] = MANIFEST_OF("");
-static const char MANIFEST_WITH[] = MANIFEST_OF(ENTRY(RECORD_NAME, RECORD_MEDIA_TYPE));
+#define WITH_RECORD ENTRY(RECORD_NAME, RECORD_MEDIA_TYPE)
+#define WITH_PARALLEL ENTRY(PARALLEL_NAME, "application/xml")
+#define WITH_COUNTER ENTRY(COUNTER_NAME, "application/xml")
+
+/* By the optional parts that are there, a bit each in their order. */
+static const char *const MANIFESTS[ASIC_CHOICES] = {
+	MANIFEST_OF(""),
+	MANIFEST_OF(WITH_RECORD),
+	MANIFEST_OF(WITH_PARALLEL),
+	MANIFEST_OF(WITH_RECORD WITH_PARALLEL),
+	MANIFEST_OF(WITH_COUNTER),
+	MANIFEST_OF(WITH_RECORD WITH_COUNTER),
+	MANIFEST_OF(WITH_PARALLEL WITH_COUNTER),
+	MANIFEST_OF(WITH_RECORD WITH_PARALLEL WITH_COUNTER),
+};
+
+static const char *const MEDIA_TYPES[ASIC_CHOICES] = { ASIC_MEDIA_TYPE, ASIC_MEDIA_TYPE,
+	ASIC_MEDIA_TYPE, ASIC_MEDIA_TYPE, ASIC_MEDIA_TYPE, ASIC_MEDIA_TYPE,
+	ASIC_MEDIA_TYPE, ASIC_MEDIA_TYPE };
 
 const struct asic_file ASIC_FORM[ASIC_FILES] = {
-	{ "mimetype", ASIC_PARTS, ASIC_MEDIA_TYPE, ASIC_MEDIA_TYPE, "text/plain",
+	{ "mimetype", ASIC_PARTS, MEDIA_TYPES, "text/plain",
 		sizeof(ASIC_MEDIA_TYPE) - 1 },
-	{ "document.xml", ASIC_DOCUMENT, NULL, NULL, "application/xml", LIMIT_DOCUMENT },
-	{ "report.json", ASIC_REPORT, NULL, NULL, "application/json", LIMIT_REPORT },
-	{ "receipt.json", ASIC_RECEIPT, NULL, NULL, "application/json", LIMIT_RECEIPT },
-	{ RECORD_NAME, ASIC_RECORD, NULL, NULL, RECORD_MEDIA_TYPE, LIMIT_RECORD },
-	{ "META-INF/manifest.xml", ASIC_PARTS, MANIFEST, MANIFEST_WITH, "text/xml",
-		sizeof(MANIFEST_WITH) - 1 },
-	{ "META-INF/signatures001.xml", ASIC_SIGNATURES, NULL, NULL, "text/xml",
+	{ "document.xml", ASIC_DOCUMENT, NULL, "application/xml", LIMIT_DOCUMENT },
+	{ "report.json", ASIC_REPORT, NULL, "application/json", LIMIT_REPORT },
+	{ "receipt.json", ASIC_RECEIPT, NULL, "application/json", LIMIT_RECEIPT },
+	{ RECORD_NAME, ASIC_RECORD, NULL, RECORD_MEDIA_TYPE, LIMIT_RECORD },
+	{ PARALLEL_NAME, ASIC_PARALLEL, NULL, "application/xml", LIMIT_SEALED_DOCUMENT },
+	{ COUNTER_NAME, ASIC_COUNTER, NULL, "application/xml", LIMIT_SEALED_DOCUMENT },
+	{ "META-INF/manifest.xml", ASIC_PARTS, MANIFESTS, "text/xml",
+		sizeof(MANIFEST_OF(WITH_RECORD WITH_PARALLEL WITH_COUNTER)) - 1 },
+	{ "META-INF/signatures001.xml", ASIC_SIGNATURES, NULL, "text/xml",
 		LIMIT_SIGNATURES_FILE },
 };
 
 const char *asic_constant(const struct asic *a, size_t file)
 {
-	return asic_has(a, ASIC_RECORD) ? ASIC_FORM[file].content_with_record
-					: ASIC_FORM[file].content;
+	size_t choice = 0;
+
+	for (int i = ASIC_RECORD; i < ASIC_SIGNATURES; i++)
+		if (asic_has(a, (enum asic_part)i))
+			choice |= (size_t)1 << (i - ASIC_RECORD);
+	return ASIC_FORM[file].contents ? ASIC_FORM[file].contents[choice] : NULL;
 }
 
 bool asic_is_there(const struct asic *a, size_t file)

@@ -8,7 +8,7 @@
 
 #include "evidence/asic.h"
 
-#define ASIC_FILES 7
+#define ASIC_FILES 9
 #define ASIC_NAME_MAX 32
 #define ASIC_LOCAL_SIZE 30   /* of a local header without its name */
 #define ASIC_CENTRAL_SIZE 46 /* of a central header without its name */
@@ -16,12 +16,13 @@
 #define ASIC_LOCAL_MAX (ASIC_LOCAL_SIZE + ASIC_NAME_MAX)
 #define ASIC_CENTRAL_MAX (ASIC_CENTRAL_SIZE + ASIC_NAME_MAX)
 
-/* A file of the container: a part, or (part ASIC_PARTS) a constant, which may be another
- * when there is a record. */
+/* A file of the container: a part, or (part ASIC_PARTS) a constant; which one depends on
+ * the optional parts that are there. */
+#define ASIC_CHOICES 8 /* of three optional parts */
 struct asic_file {
 	const char *name;
 	enum asic_part part;
-	const char *content, *content_with_record;
+	const char *const *contents; /* ASIC_CHOICES of them; NULL: a part */
 	const char *media_type;
 	size_t limit;
 };

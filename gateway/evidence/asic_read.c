@@ -107,8 +107,8 @@ static bool is_named(const struct reader *r, const char *name)
 	       memcmp(p + ASIC_LOCAL_SIZE, name, len) == 0;
 }
 
-/* Is the record, which may be absent, the next file? */
-static bool record_follows(const struct reader *r, size_t file)
+/* Is a part that may be absent the next file? */
+static bool follows(const struct reader *r, size_t file)
 {
 	return stated_size(r, file) != SIZE_MAX && is_named(r, ASIC_FORM[file].name);
 }
@@ -136,7 +136,7 @@ static int read_file(struct reader *r, const struct asic *a, size_t file,
 	len = asic_local_header(file, ret_record, header);
 	if (!expect(r, header, len, "local header", f->name, LOCAL))
 		return 0;
-	if (f->part == ASIC_RECORD && size == 0)
+	if (asic_optional(f->part) && size == 0)
 		return refuse(r, "evidence.form", r->at, "%s is empty.", f->name);
 	if (constant && (size != strlen(constant) ||
 				memcmp(ret_content->data, constant, size) != 0))
@@ -183,7 +183,7 @@ int asic_read(struct span container, struct findings *findings, struct asic *ret
 	for (size_t i = 0; i < ASIC_FILES; i++) {
 		struct span content;
 
-		if (ASIC_FORM[i].part == ASIC_RECORD && !record_follows(&r, i))
+		if (asic_optional(ASIC_FORM[i].part) && !follows(&r, i))
 			continue;
 		if (!read_file(&r, &a, i, &records[i], &content))
 			return 0;

@@ -66,7 +66,7 @@ int container_prepare(const struct container_plan *plan, struct container **ret_
 	if (!c)
 		return -ENOMEM;
 	c->parts = (struct asic){ { plan->document, plan->report, plan->receipt,
-		plan->record } };
+		plan->record, plan->parallel, plan->counter } };
 	r = check_sizes(&c->parts);
 	if (r == 0)
 		r = prepare_seal(plan, c, ret_digest, ret_digest_len, ret_reason);

@@ -18,8 +18,9 @@
 /* All of it is borrowed until container_free. */
 struct container_plan {
 	struct span document, report, receipt;
-	struct span record; /* evidence record of the document; empty: none */
-	bool level_b;	    /* it may go without a time-stamp of its own, and says so */
+	struct span record;	       /* evidence record of the document; empty: none */
+	struct span parallel, counter; /* the document with a seal in it; empty: none */
+	bool level_b; /* it may go without a time-stamp of its own, and says so */
 	const char *document_id;
 	const char *instance; /* name of the instance */
 	bool test;	      /* of a test instance: the seal says so */

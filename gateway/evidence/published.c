@@ -15,6 +15,9 @@
 #define CERTIFICATE_TEXT_MAX 8192
 #define NOTICE_TEXT_MAX 500
 
+const char *const PUBLISHED_ROLE[PUBLISHED_ROLES] = { "seal", "receipt", "audit-head",
+	"seal-inside" };
+
 static const struct cfg_key ROOT_KEYS[] = {
 	{ "notices", CFG_GROUPS, true },
 	{ 0 },

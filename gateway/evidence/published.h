@@ -12,6 +12,12 @@
 /* Below policies/: who relies on the gate's seals is told before its key changes. */
 #define PUBLISHED_NOTICES "signature/rollover.cfg"
 
+/* The roles whose certificates are published; the optional ones come last and may not be
+ * there. */
+#define PUBLISHED_ROLES 4
+#define PUBLISHED_ALWAYS 3
+extern const char *const PUBLISHED_ROLE[PUBLISHED_ROLES];
+
 /* A role's certificate with its chain, of concatenated DER, its own first. Return: a new
  * reference; NULL for what is no certificate, or without memory. */
 json_t *published_certificate(const char *role, const char *mechanism, struct span der);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/limits.h"
 #include "evidence/asic.h"
+#include "evidence/inside.h"
 #include "evidence/receipt.h"
 #include "evidence/record.h"
 #include "evidence/seal_check.h"
@@ -186,6 +187,32 @@ static int check_record(struct verification *v)
 	return 0;
 }
 
+/* A seal in the document is judged as the container's: where that one is not proven, for
+ * want of anchors, this one need not be. */
+static int check_inside(struct verification *v, enum asic_part part)
+{
+	const struct xades_options options = { .profile = XADES_EIDAS,
+		.at = v->context->at,
+		.material = v->context->material,
+		.fresh_revocation = v->context->fresh_revocation };
+	enum xades_indication seal;
+	const char *why;
+	int r;
+
+	if (!asic_has(&v->parts, part))
+		return 0;
+	r = inside_check(v->parts.parts[ASIC_DOCUMENT], v->parts.parts[part],
+		json_string_of(v->claims, "id"), &options, &why, &seal);
+	if (r < 0)
+		return r;
+	if (!why && seal != XADES_TOTAL_PASSED &&
+		v->seal->indication == XADES_TOTAL_PASSED)
+		why = "The seal in the document does not pass, as the container's does.";
+	if (why)
+		findings_add(v->findings, "evidence.inside", asic_name(part), NULL, why);
+	return 0;
+}
+
 static bool record_passed(const struct verification *v)
 {
 	return v->record_indication && strcmp(v->record_indication, "PASSED") == 0;
@@ -271,6 +298,10 @@ static int verify_parts(struct verification *v)
 		r = check_receipt_signature(v);
 	if (r == 0)
 		r = check_record(v);
+	if (r == 0)
+		r = check_inside(v, ASIC_PARALLEL);
+	if (r == 0)
+		r = check_inside(v, ASIC_COUNTER);
 	if (r < 0)
 		return r;
 	check_bare(v);

@@ -83,11 +83,17 @@ int exchange(struct courier *c, const char *url, const struct curl_slist *header
  * Return: 1 read, 0 busy, negative undecided. */
 int read_reply(const struct courier *c, struct span body, json_t **ret_reply);
 
+/* What is carried: the container, and where the destination wants that in its place, the
+ * document with the seal in it. */
+struct delivery_content {
+	struct span container, sealed;
+};
+
 /* Carry one claimed delivery out, look-up first when its last outcome is unknown. */
 void deliver_soap(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct delivery_attempt *ret);
+	const struct delivery_content *content, struct delivery_attempt *ret);
 void deliver_push(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct delivery_attempt *ret);
+	const struct delivery_content *content, struct delivery_attempt *ret);
 
 /* Ask a destination for its decision on a document that is there. */
 void ask_decision(

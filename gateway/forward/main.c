@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "evidence/asic.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -119,6 +120,41 @@ static void record(
 	}
 }
 
+/* The document with a seal in it, for a destination that wants that. Return: whether
+ * there is what it wants. */
+static bool what_is_wanted(
+	const struct profile *p, struct span container, struct delivery_content *ret)
+{
+	_cleanup_findings_ struct findings findings = { 0 };
+	enum asic_part part =
+		p->inside == PROFILE_INSIDE_COUNTER ? ASIC_COUNTER : ASIC_PARALLEL;
+	struct asic a;
+
+	*ret = (struct delivery_content){ .container = container };
+	if (p->inside == PROFILE_INSIDE_NONE)
+		return true;
+	if (asic_read(container, &findings, &a) != 1 || !asic_has(&a, part))
+		return false;
+	ret->sealed = a.parts[part];
+	return true;
+}
+
+static void deliver_to(struct courier *c, const struct queue_claim *claim,
+	struct span container, struct delivery_attempt *a)
+{
+	struct delivery_content content;
+
+	if (!what_is_wanted(c->profile, container, &content))
+		attempt_set(a, DELIVERY_REFUSED,
+			"it wants the seal in the document, and the evidence has none: "
+			"the document's signatures would not survive it, or nobody "
+			"wanted it when it was sealed");
+	else if (c->profile->protocol == PROFILE_SOAP)
+		deliver_soap(c, claim, &content, a);
+	else
+		deliver_push(c, claim, &content, a);
+}
+
 static void deliver(struct courier *c, const struct queue_claim *claim, int container_fd)
 {
 	struct span container = { 0 };
@@ -131,10 +167,8 @@ static void deliver(struct courier *c, const struct queue_claim *claim, int cont
 		attempt_set(&a, DELIVERY_DELIVERED, "in the feed, to be pulled");
 	else if (claim_is(claim, NOTICE_DECISION))
 		ask_decision(c, claim, &a);
-	else if (c->profile->protocol == PROFILE_SOAP)
-		deliver_soap(c, claim, container, &a);
 	else
-		deliver_push(c, claim, container, &a);
+		deliver_to(c, claim, container, &a);
 	memfd_unmap(&container);
 	record(c, claim, &a);
 }

@@ -59,7 +59,9 @@ static struct curl_slist *headers_of(
 
 	key_of(c, claim, key, sizeof(key));
 	headers = curl_slist_append(
-		headers, "Content-Type: application/vnd.etsi.asic-e+zip");
+		headers, c->profile->inside == PROFILE_INSIDE_NONE
+				 ? "Content-Type: application/vnd.etsi.asic-e+zip"
+				 : "Content-Type: application/xml");
 	headers = curl_slist_append(headers, "Expect:");
 	snprintf(line, sizeof(line), "Idempotency-Key: %s", key);
 	headers = curl_slist_append(headers, line);
@@ -111,13 +113,14 @@ static void judge(struct courier *c, const struct queue_claim *claim,
 }
 
 void deliver_push(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct delivery_attempt *ret)
+	const struct delivery_content *content, struct delivery_attempt *ret)
 {
 	struct curl_slist *headers = headers_of(c, claim);
 	struct destination_answer e = { 0 };
+	struct span body = content->sealed.len ? content->sealed : content->container;
 
 	*ret = (struct delivery_attempt){ 0 };
-	if (headers && exchange(c, c->profile->url, headers, container, &e) == 0)
+	if (headers && exchange(c, c->profile->url, headers, body, &e) == 0)
 		judge(c, claim, &e, ret);
 	else
 		attempt_set(ret, DELIVERY_DEFERRED, "out of memory");

@@ -12,7 +12,7 @@
 #define ENVELOPE_MAX (LIMIT_CONTAINER / 3 * 4 + 65536u)
 
 static int ask_once(struct courier *c, const struct profile_operation *operation,
-	const struct queue_claim *claim, struct span container,
+	const struct queue_claim *claim, const struct delivery_content *content,
 	struct destination_answer *ret)
 {
 	const struct request_values values = { .reference = claim->document.id,
@@ -23,7 +23,8 @@ static int ask_once(struct courier *c, const struct profile_operation *operation
 		.import_country = claim->document.import_country,
 		.original_number = claim->original,
 		.original_reference = claim->original_reply,
-		.container = container,
+		.container = content->container,
+		.sealed = content->sealed,
 		.username = c->credentials->username,
 		.key = c->credentials->key,
 		.client_id = c->credentials->client_id,
@@ -78,11 +79,11 @@ static const struct profile_operation *operation_for(
 }
 
 static void submit(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct delivery_attempt *ret)
+	const struct delivery_content *content, struct delivery_attempt *ret)
 {
 	struct destination_answer e = { 0 };
 
-	if (ask_once(c, operation_for(c->profile, claim), claim, container, &e) < 0)
+	if (ask_once(c, operation_for(c->profile, claim), claim, content, &e) < 0)
 		attempt_set(ret, DELIVERY_DEFERRED,
 			"the request could not be made; see the profile");
 	else
@@ -93,11 +94,12 @@ static void submit(struct courier *c, const struct queue_claim *claim,
 int soap_look_up(struct courier *c, const struct queue_claim *claim, json_t **ret_reply,
 	struct delivery_attempt *ret)
 {
+	const struct delivery_content nothing = { 0 };
 	struct destination_answer e = { 0 };
 	int found;
 
 	*ret_reply = NULL;
-	if (ask_once(c, &c->profile->find, claim, span_of(NULL, 0), &e) == 0 &&
+	if (ask_once(c, &c->profile->find, claim, &nothing, &e) == 0 &&
 		e.outcome == EXCHANGE_ANSWERED)
 		(void)read_reply(c, buf_span(&e.body), ret_reply);
 	found = soap_found(&e, *ret_reply, ret);
@@ -106,7 +108,7 @@ int soap_look_up(struct courier *c, const struct queue_claim *claim, json_t **re
 }
 
 void deliver_soap(struct courier *c, const struct queue_claim *claim,
-	struct span container, struct delivery_attempt *ret)
+	const struct delivery_content *content, struct delivery_attempt *ret)
 {
 	_cleanup_json_ json_t *reply = NULL;
 
@@ -122,5 +124,5 @@ void deliver_soap(struct courier *c, const struct queue_claim *claim,
 	if (claim->look_up && retry_is_over(c->profile, claim, clock_now()))
 		attempt_set(ret, DELIVERY_EXPIRED, "not there, and tried for too long");
 	else
-		submit(c, claim, container, ret);
+		submit(c, claim, content, ret);
 }

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *const ROLES[] = { "seal", "receipt", "audit-head" };
-
 /* Add a role's certificate; a role without one is left out. Return: 0 or negative. */
 static int add_role(struct exchange *x, const char *role, json_t *list)
 {
@@ -33,8 +31,8 @@ void get_certificates(struct exchange *x)
 	char policies[PATH_MAX];
 	int r = instance_path(x->server->instance, "policies", policies);
 
-	for (size_t i = 0; r == 0 && i < sizeof(ROLES) / sizeof(ROLES[0]); i++)
-		r = add_role(x, ROLES[i], list);
+	for (size_t i = 0; r == 0 && i < PUBLISHED_ROLES; i++)
+		r = add_role(x, PUBLISHED_ROLE[i], list);
 	if (r < 0 || json_array_size(list) == 0) {
 		problem(x, "http.signer-away", NULL, NULL);
 		return;

@@ -21,9 +21,10 @@ enum verify_message {
 enum verify_mode {
 	VERIFY_DOCUMENT = 1, /* a partner's document: report as below */
 	VERIFY_CONTAINER =
-		2,	  /* a finished evidence container; decision accepted = valid */
-	VERIFY_VIEW = 4,  /* a document for people to read: nothing is judged by it */
-	VERIFY_REPLY = 3, /* a destination's answer; subject names the destination */
+		2,	   /* a finished evidence container; decision accepted = valid */
+	VERIFY_VIEW = 4,   /* a document for people to read: nothing is judged by it */
+	VERIFY_REPLY = 3,  /* a destination's answer; subject names the destination */
+	VERIFY_INSIDE = 5, /* an order to make a seal in a document (evidence/inside.h) */
 };
 
 struct verify_request {
@@ -40,7 +41,8 @@ struct verify_request {
 
 /* The report: {"findings":[...],"signatures":[...],"facts":{...},
  * "original":{"relation","number"},"policy_digest","store_version"}; for VERIFY_VIEW
- * {"findings":[...],"view":{...}} of document/view.h; for VERIFY_REPLY
+ * {"findings":[...],"view":{...}} of document/view.h; for VERIFY_INSIDE the answer to the
+ * order; for VERIFY_REPLY
  * {"findings":[...],"reply":{"kind":"ok|fault|unreadable",
  * "id","status","fault_code","fault_text","errors":[...]}}. */
 

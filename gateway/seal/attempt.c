@@ -7,7 +7,9 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "evidence/container.h"
+#include "evidence/inside.h"
 #include "seal/batch.h"
+#include "seal/inside.h"
 #include "seal/validation.h"
 
 #include <errno.h>
@@ -24,7 +26,8 @@ struct run {
 	const struct seal_input *input;
 	struct attempt *ret;
 	struct container *container;
-	struct buf record; /* the evidence record; empty: none */
+	struct buf record;	      /* the evidence record; empty: none */
+	struct buf parallel, counter; /* the document with a seal in it; empty: none */
 	uint8_t digest[64];
 	size_t digest_len;
 	int64_t now;
@@ -143,6 +146,42 @@ static bool is_level_b(const struct run *r)
 	       (r->record.len && r->tools->house->authorities.batch.level_b);
 }
 
+/* A document that cannot have it is sealed all the same: only the destination that wants
+ * it does not get it. */
+static bool seal_in(struct run *r, bool wanted, enum xades_place place, struct buf *ret)
+{
+	const struct inside_wish wish = {
+		.place = place, .input = r->input, .level_b = is_level_b(r), .now = r->now
+	};
+	char reason[ATTEMPT_REASON_SIZE] = "";
+
+	if (!wanted)
+		return true;
+	switch (inside_seal(r->tools, &wish, ret, reason, sizeof(reason))) {
+	case INSIDE_MADE:
+		return true;
+	case INSIDE_IMPOSSIBLE:
+		log_event(LOG_WARNING, "seal.inside-impossible", r->input->document_id,
+			"no seal in the document, who wants it there gets none: %s",
+			reason);
+		return true;
+	case INSIDE_UNDECIDED:
+	case INSIDE_LATER:
+	default:
+		drop_signer(r->tools);
+		return end(r, ATTEMPT_LATER, "seal.inside-away",
+			"no seal in the document yet: %s", reason);
+	}
+}
+
+static bool inside(struct run *r)
+{
+	const struct inside_wants *wants = &r->input->inside;
+
+	return seal_in(r, wants->parallel, XADES_PARALLEL, &r->parallel) &&
+	       seal_in(r, wants->counter, XADES_COUNTER, &r->counter);
+}
+
 static bool prepare(struct run *r)
 {
 	const struct certificates *c = &r->tools->certificates;
@@ -157,6 +196,8 @@ static bool prepare(struct run *r)
 				      .report = r->input->report,
 				      .receipt = r->input->receipt,
 				      .record = buf_span(&r->record),
+				      .parallel = buf_span(&r->parallel),
+				      .counter = buf_span(&r->counter),
 				      .level_b = is_level_b(r),
 				      .document_id = r->input->document_id,
 				      .instance = house->instance_name,
@@ -328,10 +369,13 @@ static bool finish(struct run *r)
 
 static bool validate(struct run *r)
 {
+	bool parses = r->parallel.len || r->counter.len;
+	const struct validation_subject subject = { parses ? r->input->partner : "seal",
+		r->input->document_id };
 	char reason[ATTEMPT_REASON_SIZE] = "";
 
-	switch (validate_container(r->tools->house, r->input->document_id,
-		r->ret->container_fd, reason, sizeof(reason))) {
+	switch (validate_container(r->tools->house, &subject, r->ret->container_fd,
+		reason, sizeof(reason))) {
 	case VALIDATION_PASSED:
 		return true;
 	case VALIDATION_FAILED:
@@ -357,15 +401,19 @@ void attempt_run(
 
 	*ret = (struct attempt){ .container_fd = -1 };
 	buf_init(&r.record, RECORD_SIZE_MAX);
+	buf_init(&r.parallel, INSIDE_ORDER_MAX);
+	buf_init(&r.counter, INSIDE_ORDER_MAX);
 	if (check_clock(&r) && connect_signer(&r) && have_certificates(&r) &&
-		decide_level(&r) && record(&r) && prepare(&r) && sign(&r) && stamp(&r) &&
-		finish(&r) && validate(&r)) {
+		decide_level(&r) && record(&r) && inside(&r) && prepare(&r) && sign(&r) &&
+		stamp(&r) && finish(&r) && validate(&r)) {
 		ret->outcome = ATTEMPT_SEALED;
 		ret->level = is_level_b(&r) ? LEVEL_B : LEVEL_T;
 		clock_guard_sealed(&t->house->clock, r.now);
 	}
 	container_free(r.container);
 	buf_done(&r.record);
+	buf_done(&r.parallel);
+	buf_done(&r.counter);
 	if (ret->outcome != ATTEMPT_SEALED && ret->container_fd >= 0)
 		close(take_fd(&ret->container_fd));
 }
@@ -373,6 +421,7 @@ void attempt_run(
 void seal_tools_done(struct seal_tools *t)
 {
 	certificates_done(&t->certificates);
+	certificates_done(&t->inside);
 	drop_signer(t);
 	for (size_t i = 0; i < AUTHORITIES_MAX; i++)
 		tsa_free(t->tsa[i]);

@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/daemon.h"
+#include "connectors/profile.h"
 #include "pkcs11/client.h"
 #include "policy/degraded.h"
 #include "seal/anchors.h"
@@ -44,6 +45,7 @@ struct seal_house {
 	struct degraded_rule degraded; /* while no authority gives a time-stamp */
 	int lease_s;
 	struct anchors anchors;
+	struct profiles *profiles; /* of the destinations */
 	struct clock_guard clock;
 	const char *clock_watch; /* folder, see common/clock_watch.h; NULL: nobody */
 };
@@ -51,16 +53,22 @@ struct seal_house {
 /* What one thread keeps from document to document. */
 struct seal_tools {
 	struct seal_house *house;
-	struct signer *signer; /* NULL: not connected */
-	struct certificates certificates;
-	struct tsa *tsa[AUTHORITIES_MAX]; /* NULL: not made yet */
+	struct signer *signer;			  /* NULL: not connected */
+	struct certificates certificates, inside; /* of both roles */
+	struct tsa *tsa[AUTHORITIES_MAX];	  /* NULL: not made yet */
 };
 
 void seal_tools_done(struct seal_tools *t);
 
+/* Which seals a document's destinations want in the document itself. */
+struct inside_wants {
+	bool parallel, counter;
+};
+
 /* What is to be sealed; borrowed. */
 struct seal_input {
-	const char *document_id;
+	const char *document_id, *partner;
+	struct inside_wants inside;
 	int64_t received;
 	uint32_t attempt; /* 1 for the first */
 	struct span document, report, receipt;

@@ -74,6 +74,21 @@ static int open_renewal(struct seal_house *h, const struct instance *instance)
 	return r;
 }
 
+/* Which of them want a seal in the document. */
+static int open_destinations(struct seal_house *h, const struct instance *instance)
+{
+	_cleanup_(freep) char *error = NULL;
+	char policies[PATH_MAX];
+	int r = instance_path(instance, "policies", policies);
+
+	if (r == 0)
+		r = profiles_load(policies, &h->profiles, &error);
+	if (r < 0)
+		log_event(LOG_ERR, "seal.destinations", NULL, "%s",
+			error ? error : strerror(-r));
+	return r;
+}
+
 /* Without the file, and with "refuse", documents wait: they were accepted already. */
 static int open_degraded(struct seal_house *h, const struct instance *instance)
 {
@@ -114,6 +129,8 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 		r = open_renewal(h, &d->instance);
 	if (r == 0)
 		r = open_degraded(h, &d->instance);
+	if (r == 0)
+		r = open_destinations(h, &d->instance);
 	if (r == 0)
 		r = seats_init(&h->seats, (unsigned int)config_int(c, "seal.threads"));
 	if (r == 0)
@@ -205,6 +222,7 @@ int main(int argc, char **argv)
 	r = seal(&house) ? 0 : 1;
 	log_event(LOG_INFO, "seal.end", NULL, "stopped");
 	anchors_done(&house.anchors);
+	profiles_free(house.profiles);
 	batches_done(&BATCHES);
 	curl_global_cleanup();
 	daemon_done(&d);

@@ -20,6 +20,7 @@
 #define ID "00000000000000000000000000"
 #define NOTHING "0000000000000000000000000000000000000000000000000000000000000000"
 
+static const struct validation_subject SUBJECT = { "seal", ID };
 static const char DOCUMENT[] = "<trial xmlns=\"urn:sealgate:self-test\"></trial>";
 
 /* All that a container is made of. */
@@ -154,7 +155,7 @@ static enum validation judge(
 	_cleanup_(closep) int fd = memfd_from("self-test", container);
 
 	if (fd >= 0)
-		return validate_container(house, ID, fd, reason, size);
+		return validate_container(house, &SUBJECT, fd, reason, size);
 	(void)snprintf(reason, size, "no memory for a container");
 	return VALIDATION_AWAY;
 }

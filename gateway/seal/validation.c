@@ -26,17 +26,17 @@ static int digest_of(int fd, uint8_t ret_digest[SHA256_SIZE])
 }
 
 /* The verify process also serves the partners: busy is no failure. */
-static int ask(const struct seal_house *house, const char *document_id, int fd,
-	struct verdict *ret_verdict, int *ret_report)
+int validation_ask(const struct seal_house *house, enum verify_mode mode,
+	const struct validation_subject *subject, int fd, struct verdict *ret_verdict,
+	int *ret_report)
 {
-	struct verify_request request = {
-		.mode = VERIFY_CONTAINER, .at = clock_now(), .subject = "seal"
-	};
+	struct verify_request request = { .mode = mode, .at = clock_now() };
 	uint8_t expect[SHA256_SIZE];
 	int r = digest_of(fd, expect);
 
-	(void)snprintf(
-		request.document_id, sizeof(request.document_id), "%s", document_id);
+	(void)snprintf(request.subject, sizeof(request.subject), "%s", subject->partner);
+	(void)snprintf(request.document_id, sizeof(request.document_id), "%s",
+		subject->document_id);
 	for (int i = 0; r >= 0 && i < BUSY_TRIES; i++) {
 		r = verify_ask(house->verify_socket, &request, fd, expect, TIMEOUT_MS,
 			ret_verdict, ret_report);
@@ -94,11 +94,13 @@ static enum validation why_not(int report_fd, char *ret_reason, size_t size)
 }
 
 enum validation validate_container(const struct seal_house *house,
-	const char *document_id, int container_fd, char *ret_reason, size_t size)
+	const struct validation_subject *subject, int container_fd, char *ret_reason,
+	size_t size)
 {
 	_cleanup_(closep) int report = -1;
 	struct verdict verdict;
-	int r = ask(house, document_id, container_fd, &verdict, &report);
+	int r = validation_ask(
+		house, VERIFY_CONTAINER, subject, container_fd, &verdict, &report);
 
 	if (r <= 0) {
 		(void)snprintf(ret_reason, size, "the verify process: %s",

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "queue/client.h"
+#include "seal/inside.h"
 
 #include <errno.h>
 
@@ -16,6 +17,7 @@
 struct job {
 	struct queue_claim claim;
 	int document_fd, report_fd, receipt_fd, record_fd;
+	struct inside_wants inside;
 	int64_t deadline; /* monotonic ms: the lease's end */
 };
 
@@ -74,6 +76,9 @@ static bool claim(struct loop *l, struct job *j)
 		&j->report_fd, &j->receipt_fd);
 	if (r == QUEUE_DONE && j->claim.stamped)
 		r = fetch_record(l, j);
+	if (r == QUEUE_DONE && inside_wanted(house->profiles, l->queue,
+				       j->claim.document.id, &j->inside) < 0)
+		r = QUEUE_UNAVAILABLE;
 	if (r == QUEUE_DONE || r == QUEUE_EMPTY) {
 		l->told = false;
 		return r == QUEUE_DONE;
@@ -115,6 +120,8 @@ static void unmap_parts(struct seal_input *input)
 static void attempt(struct loop *l, const struct job *j, struct attempt *ret)
 {
 	struct seal_input input = { .document_id = j->claim.document.id,
+		.partner = j->claim.document.partner,
+		.inside = j->inside,
 		.received = j->claim.document.received,
 		.attempt = j->claim.attempt };
 	int r = map_parts(j, &input);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "verify/context.h"
 
+#include "evidence/inside.h"
+
 #include "trust/qualify.h"
 #include "verify/warm.h"
 #include "xades/validate.h"
@@ -209,6 +211,7 @@ const struct mode VERIFY_MODES[] = {
 	{ VERIFY_DOCUMENT, "intake", LIMIT_DOCUMENT, document_check_mode },
 	{ VERIFY_CONTAINER, "seal", LIMIT_CONTAINER, container_check },
 	{ VERIFY_REPLY, "forward", LIMIT_REPLY, reply_check },
+	{ VERIFY_INSIDE, "seal", INSIDE_ORDER_MAX, inside_order_check },
 	{ VERIFY_VIEW, "admin", LIMIT_DOCUMENT, view_check },
 };
 

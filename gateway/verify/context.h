@@ -39,10 +39,13 @@ extern const struct mode VERIFY_MODES[];
 extern const size_t VERIFY_MODE_COUNT;
 
 /* The checks of a finished container (container.c), of a destination's answer
- * (reply.c) and what a document says (view.c); see mode.check. */
+ * (reply.c), a seal in a document (inside.c) and what a document says (view.c); see
+ * mode.check. */
 int container_check(const void *context, const struct verify_request *request,
 	struct span input, struct verdict *ret_verdict, json_t **ret_report);
 int reply_check(const void *context, const struct verify_request *request,
+	struct span input, struct verdict *ret_verdict, json_t **ret_report);
+int inside_order_check(const void *context, const struct verify_request *request,
 	struct span input, struct verdict *ret_verdict, json_t **ret_report);
 int view_check(const void *context, const struct verify_request *request,
 	struct span input, struct verdict *ret_verdict, json_t **ret_report);

@@ -261,3 +261,8 @@ int xades_write(const struct xades_draft *d, struct buf *ret)
 {
 	return d->value ? write_all(d, ret) : -EINVAL;
 }
+
+int xades_write_unsigned(const struct xades_draft *d, struct buf *ret)
+{
+	return write_all(d, ret);
+}

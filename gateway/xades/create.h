@@ -73,4 +73,7 @@ int xades_add_timestamp(struct xades_draft *d, struct span token);
  * plan->document. Return: 0 or -errno. */
 int xades_write(const struct xades_draft *d, struct buf *ret);
 
+/* The same before there is a value, to see what the signature does to others. */
+int xades_write_unsigned(const struct xades_draft *d, struct buf *ret);
+
 #endif

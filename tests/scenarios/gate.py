@@ -54,6 +54,7 @@ class Gate:
     """One instance with its simulators below a folder."""
 
     wrapper = ()  # before every command of the instance
+    roles = ("seal", "receipt", "audit-head")  # with a key and a certificate each
 
     def __init__(self, folder, retry_max=4, timeout=6):
         self.folder = pathlib.Path(folder).resolve()
@@ -209,7 +210,7 @@ class Gate:
     def _make_token(self):
         """Keys are made in the token; the Commission's test CA certifies them."""
         self.run("hsm", "init", check=True)
-        for role in ("seal", "receipt", "audit-head"):
+        for role in self.roles:
             request = self.run("hsm", "csr", role, check=True).stdout
             issued = self.folder / f"{role}.pem"
             issued.write_bytes(self.pki.issue(role, request.encode()) +

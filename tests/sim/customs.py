@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A national customs single window that takes certificates and answers by key.
 
-  POST /v1/certificates   body application/vnd.etsi.asic-e+zip, headers Idempotency-Key,
+  POST /v1/certificates   body application/vnd.etsi.asic-e+zip (with --xml: application/xml,
+                          a document with a seal in it), headers Idempotency-Key,
                           X-Document-Number, X-Information-Status (advance, cleared or withdrawn);
                           X-Original-Withdrawn or -Replaced with the number of another
                           and X-Original-Acknowledgement
@@ -44,6 +45,8 @@ class Customs(service.Service):
 
     @classmethod
     def add_options(cls, parser):
+        parser.add_argument("--xml", action="store_true",
+                            help="take documents with a seal in them, not containers")
         parser.add_argument("--any-content", action="store_true",
                             help="accept content that is not an ASiC-E container")
 
@@ -83,8 +86,9 @@ class Customs(service.Service):
 
     def _unfit(self, request, key, number, status):
         """The problem with a submission's form, or None."""
-        if request.media_type() != asice.MEDIA_TYPE:
-            return problem(415, "media-type", f"{asice.MEDIA_TYPE} is wanted")
+        wanted = "application/xml" if self.options.xml else asice.MEDIA_TYPE
+        if request.media_type() != wanted:
+            return problem(415, "media-type", f"{wanted} is wanted")
         if not _KEY.fullmatch(key):
             return problem(400, "idempotency-key", "Idempotency-Key is missing or unfit")
         if not _NUMBER.fullmatch(number):
@@ -93,7 +97,8 @@ class Customs(service.Service):
         if status not in STATUSES:
             return problem(400, "information-status",
                            "X-Information-Status: advance, cleared or withdrawn is wanted")
-        if not (self.options.any_content or asice.looks_right(request.body)):
+        if not (self.options.xml or self.options.any_content or
+                asice.looks_right(request.body)):
             return problem(422, "not-asic-e", "The body is not an ASiC-E container")
         return None
 
@@ -119,7 +124,8 @@ class Customs(service.Service):
             known = self._accepted.get(key)
             if known:
                 return self._again(known, facts)
-            self.keep(facts["sha256"], request.body, ".asice")
+            self.keep(facts["sha256"], request.body,
+                      ".xml" if self.options.xml else ".asice")
             entry = self.ledger.append(
                 "accepted", acknowledgement=f"CSW-{len(self._accepted) + 1:08d}",
                 received=ledger.stamp(self.now()), **facts)

@@ -129,6 +129,8 @@ REVOKED = ("authority-nz/officer-revoked", "partners/revoked")
 OUTSIDE = {
     "seal": ("ec/issuing", "ec-seal", EC + (EC_ID,), "European Commission Seal (TEST)",
              (), SIGNER_SPAN),
+    "seal-inside": ("ec/issuing", "ec-seal", EC + (EC_ID,),
+                    "European Commission Seal in Documents (TEST)", (), SIGNER_SPAN),
     "receipt": ("ec/issuing", "receipt", EC + (EC_ID,), "sealgate Receipts (TEST)", (),
                 SIGNER_SPAN),
     "audit-head": ("ec/issuing", "receipt", EC + (EC_ID,), "sealgate Audit Heads (TEST)", (),

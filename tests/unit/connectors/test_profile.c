@@ -73,6 +73,11 @@ static void test_refuses(void **state)
 		"template cannot be read");
 	refused("protocol = \"pull\"; url = \"x\";", "nobody is called");
 	refused("protocol = \"soap\"; url = \"x\"; cleared = true;", "cleared is told");
+	refused("protocol = \"soap\"; url = \"x\"; seal_inside = \"above\";",
+		"parallel or counter");
+	refused("protocol = \"soap\"; url = \"x\"; seal_inside = true;",
+		"parallel or counter");
+	refused("protocol = \"pull\"; seal_inside = \"counter\";", "is the container");
 	refused("protocol = \"soap\"; url = \"x\"; decision = { first_s = 1; };",
 		"decision needs");
 	refused("@include \"other\"", "@include");

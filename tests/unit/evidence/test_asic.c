@@ -14,12 +14,15 @@
 
 #define PYTHON "/usr/bin/python3"
 
-static const struct asic SMALL = { { { (const uint8_t *)"<a>\r\n</a>", 9 },
-	{ (const uint8_t *)"{\"r\":1}", 7 }, { (const uint8_t *)"{}", 2 }, { 0 },
-	{ (const uint8_t *)"<s/>", 4 } } };
-static const struct asic WITH_RECORD = { { { (const uint8_t *)"<a>\r\n</a>", 9 },
-	{ (const uint8_t *)"{\"r\":1}", 7 }, { (const uint8_t *)"{}", 2 },
-	{ (const uint8_t *)"0", 1 }, { (const uint8_t *)"<s/>", 4 } } };
+#define SMALL_PARTS                                                                      \
+	[ASIC_DOCUMENT] = { (const uint8_t *)"<a>\r\n</a>", 9 },                         \
+	[ASIC_REPORT] = { (const uint8_t *)"{\"r\":1}", 7 },                             \
+	[ASIC_RECEIPT] = { (const uint8_t *)"{}", 2 },                                   \
+	[ASIC_SIGNATURES] = { (const uint8_t *)"<s/>", 4 }
+static const struct asic SMALL = { { SMALL_PARTS } };
+static const struct asic WITH_RECORD = {
+	{ SMALL_PARTS, [ASIC_RECORD] = { (const uint8_t *)"0", 1 } }
+};
 
 static void write_small(struct buf *b)
 {
@@ -57,6 +60,42 @@ static void parts_come_back(void **state)
 	assert_int_equal(asic_read(buf_span(&b), &f, &a), 1);
 	for (int i = 0; i < ASIC_PARTS; i++)
 		assert_true(span_equal(a.parts[i], SMALL.parts[i]));
+}
+
+/* Every choice of the parts that may be absent. */
+static void optional_parts_come_back(void **state)
+{
+	static const char *const NAMES[] = { "record.ers", "document-parallel.xml",
+		"document-counter.xml" };
+
+	(void)state;
+	for (size_t choice = 0; choice < 8; choice++) {
+		_cleanup_findings_ struct findings f = { 0 };
+		struct asic given = SMALL, a;
+		_cleanup_buf_ struct buf b;
+
+		for (size_t i = 0; i < 3; i++)
+			if (choice & 1u << i)
+				given.parts[ASIC_RECORD + i] = span_str("0");
+		buf_init(&b, LIMIT_CONTAINER);
+		assert_int_equal(asic_write(&given, &b), 0);
+		assert_int_equal(asic_read(buf_span(&b), &f, &a), 1);
+		for (int i = 0; i < ASIC_PARTS; i++)
+			assert_true(span_equal(a.parts[i], given.parts[i]));
+		/* Its local and its central header, and the manifest. */
+		for (size_t i = 0; i < 3; i++) {
+			const char *at = b.data;
+			size_t found = 0, n = strlen(NAMES[i]);
+
+			while ((at = memmem(at,
+					b.len - (size_t)(at - (const char *)b.data),
+					NAMES[i], n)) != NULL) {
+				found++;
+				at += n;
+			}
+			assert_int_equal(found, choice & 1u << i ? 3 : 0);
+		}
+	}
 }
 
 static void a_record_comes_back(void **state)
@@ -322,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_come_back),
+		cmocka_unit_test(optional_parts_come_back),
 		cmocka_unit_test(a_record_comes_back),
 		cmocka_unit_test(empty_parts_come_back),
 		cmocka_unit_test(mimetype_is_where_the_standard_wants_it),

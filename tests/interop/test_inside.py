@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What a destination got with the seal in the document, judged by the EU's reference implementation
+and by xmlsec1: the partner's signatures and the seal."""
+import shutil
+import subprocess
+
+import pytest
+
+from interop import judge as judge_module
+from scenarios.gate import a_folder
+from scenarios.test_inside import PLACES, InsideGate, settled, submitted
+
+
+@pytest.fixture(scope="module")
+def gate():
+    try:
+        judge_module.build()
+    except judge_module.NoJudge as error:
+        pytest.skip(str(error))
+    with a_folder() as folder, InsideGate(folder) as made:
+        yield made.make().up()
+
+
+@pytest.fixture(scope="module")
+def files(gate):
+    """The sealed document of each place."""
+    identifier = submitted(gate, 411, "parallel")
+    settled(gate, identifier)
+    made = {}
+    for place in PLACES:
+        made[place] = gate.folder / f"sealed-{place}.xml"
+        made[place].write_bytes(gate.sealed(place, identifier))
+    return made
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_totally_passed(gate, files, place):
+    anchors = [gate.pki.path(f"{name}/root") for name in ("authority-nz", "ec", "tsa")]
+    found, errors = judge_module.judge([files[place]], anchors,
+                                       sorted((gate.folder / "pki/crl").iterdir()))
+    assert len(found) == 3
+    assert [v.indication for v in found] == ["TOTAL_PASSED"] * 3, errors
+    assert "XAdES-BASELINE-T" in [v.level for v in found]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_xmlsec(gate, files, place):
+    if not shutil.which("xmlsec1"):
+        pytest.skip("xmlsec1 is not installed")
+    ids = [x for name in ("Signature", "SignatureValue") for x in
+           ("--id-attr:Id", f"http://www.w3.org/2000/09/xmldsig#:{name}")]
+    ids += ["--id-attr:Id", "http://uri.etsi.org/01903/v1.3.2#:SignedProperties"]
+    seal = files[place].read_text().split('Id="seal-inside-', 1)[1].split('"', 1)[0]
+    done = subprocess.run(
+        ["xmlsec1", "--verify", *ids, "--node-id", f"seal-inside-{seal}",
+         "--enabled-reference-uris", "empty,same-doc", "--trusted-pem",
+         gate.pki.path("ec/root"), "--untrusted-pem", gate.pki.path("ec/issuing"),
+         files[place]], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
