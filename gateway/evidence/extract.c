@@ -2,6 +2,7 @@
 #include "evidence/command.h"
 
 #include "common/durable.h"
+#include "common/json.h"
 #include "common/limits.h"
 #include "evidence/asic.h"
 
@@ -37,6 +38,31 @@ static int open_folder(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* What the report encloses, as files of their own. */
+static int write_enclosed(int dir, struct span report, const char **ret_name)
+{
+	static const struct {
+		const char *key, *name;
+	} FILES[] = { { "rendering", "rendering.html" }, { "validation", "report.xml" },
+		{ "data", "data.json" } };
+	_cleanup_json_ json_t *json = json_read(report, LIMIT_REPORT);
+	const json_t *enclosed = json_object_get(json, "enclosed");
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(FILES) / sizeof(FILES[0]); i++) {
+		const json_t *value = json_object_get(enclosed, FILES[i].key);
+		_cleanup_(freep) char *text = NULL;
+
+		if (!value || json_is_null(value))
+			continue;
+		text = json_is_string(value) ? strdup(json_string_value(value))
+					     : json_canonical(value);
+		*ret_name = FILES[i].name;
+		r = text ? write_part(dir, *ret_name, span_str(text)) : -ENOMEM;
+	}
+	return r;
+}
+
 /* The names are constants of the form: nothing of the container chooses a path. */
 static int write_parts(const struct asic *a, const char *folder, const char **ret_name)
 {
@@ -54,7 +80,7 @@ static int write_parts(const struct asic *a, const char *folder, const char **re
 		*ret_name = asic_name((enum asic_part)i);
 		r = write_part(dir, *ret_name, a->parts[i]);
 	}
-	return r;
+	return r == 0 ? write_enclosed(dir, a->parts[ASIC_REPORT], ret_name) : r;
 }
 
 int evidence_extract_command(

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/encode.h"
 #include "common/json.h"
+#include "policy/enclosed.h"
 #include "xml/locate.h"
 
 #include <errno.h>
@@ -293,8 +294,9 @@ static json_t *report_of(struct judged *j, const struct verdict *v, struct span 
 	return report;
 }
 
-static int conclude(struct judged *j, struct span octets, json_t *signatures, int64_t at,
-	struct verdict *ret_verdict, json_t **ret_report)
+static int conclude(struct judged *j, struct span octets, json_t *signatures,
+	struct span validation, int64_t at, struct verdict *ret_verdict,
+	json_t **ret_report)
 {
 	struct verdict v = { .judged_at = at };
 	char sha256[SHA256_TEXT_SIZE];
@@ -312,6 +314,12 @@ static int conclude(struct judged *j, struct span octets, json_t *signatures, in
 	if (v.decision == DECISION_REFUSED && v.error_count == 0)
 		return -EPROTO;
 	report = report_of(j, &v, octets, sha256, signatures);
+	if (report && v.decision == DECISION_ACCEPTED &&
+		json_object_set_new(report, "enclosed", enclosed(j->tree, validation)) <
+			0) {
+		json_decref(report);
+		report = NULL;
+	}
 	if (!report)
 		return -ENOMEM;
 	*ret_verdict = v;
@@ -325,8 +333,10 @@ int admit(const struct admit_context *context, struct span octets, const char *p
 	_cleanup_judged_ struct judged j = { .context = context,
 		.partner = policy_partner(context->policy, partner) };
 	_cleanup_json_ json_t *signatures = NULL;
+	_cleanup_buf_ struct buf validation;
 	int r;
 
+	buf_init(&validation, ENCLOSED_MAX);
 	judge_clock(&j, at);
 	r = judge_validate(&j, octets);
 	if (r < 0)
@@ -335,8 +345,12 @@ int admit(const struct admit_context *context, struct span octets, const char *p
 	label_trust(&j);
 	/* Before the tree loses its signatures. */
 	signatures = xades_signatures_to_json(j.signatures);
+	if (j.signatures->indication == XADES_TOTAL_PASSED)
+		(void)xades_report_to_etsi(j.signatures, j.at, &validation);
 	r = judge_all(&j, j.at);
 	if (r < 0)
 		return r;
-	return conclude(&j, octets, signatures, at, ret_verdict, ret_report);
+	return conclude(&j, octets, signatures,
+		validation.error ? span_of(NULL, 0) : buf_span(&validation), at,
+		ret_verdict, ret_report);
 }

@@ -88,3 +88,25 @@ def test_what_cannot_be_read(tmp_path):
     assert sealgate("show", "--file", tmp_path / "absent").returncode == 2
     assert sealgate("show", "--format", "pdf", "--file", bad).returncode == 2
     assert sealgate("show").returncode == 2
+
+
+def test_the_evidence_encloses_it(gate, tmp_path):
+    signed = gate.certificate("phyto", "SHOW-2")
+    status, answer = gate.submit(signed)
+    assert status == 0, answer
+    gate.wait_delivered([answer["id"]])
+    file, folder = tmp_path / "evidence.asice", tmp_path / "parts"
+    file.write_bytes(gate.request(f"/v1/documents/{answer['id']}/evidence").content)
+    assert gate.run("evidence", "extract", file, folder).returncode == 0
+    # A page for people, all that the document says as data, and the EU's form of the report.
+    assert (folder / "rendering.html").read_text() == \
+        sealgate("show", "--format", "html", "--file", signed).stdout
+    assert json.loads((folder / "data.json").read_text()) == \
+        json.loads(sealgate("show", "--format", "json", "--file", signed).stdout)
+    report = etree.parse(str(folder / "report.xml"))
+    said = json.loads((folder / "report.json").read_text())
+    space = {"v": "http://uri.etsi.org/19102/v1.4.1#"}
+    passed = report.findall(".//v:SignatureValidationReport/v:SignatureValidationStatus/"
+                            "v:MainIndication", space)
+    assert [p.text for p in passed] == ["urn:etsi:019102:mainindication:total-passed"] * len(
+        said["signatures"])
