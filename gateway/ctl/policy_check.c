@@ -3,14 +3,13 @@
 
 #include "ctl/command.h"
 #include "ctl/init.h"
+#include "ctl/policy_lists.h"
 #include "ctl/policy_messages.h"
 
 #include "connectors/profile.h"
-#include "document/csv.h"
 #include "policy/policy.h"
 #include "xml/reader.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
@@ -115,67 +114,7 @@ static void check_rules(const struct checking *c)
 		c->checked->types++;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The first column of a list is what it is looked up by. */
-static int check_list(const struct checking *c, const char *path)
-{
-	_cleanup_csv_ struct csv table = { 0 };
-	_cleanup_(freep) const char **codes = NULL;
-	char *error = NULL, text[PATH_MAX + 100];
-	int r = csv_read(path, &table, &error);
-
-	if (r < 0)
-		return loaded(c, r, error);
-	codes = calloc(table.rows + 1, sizeof(*codes));
-	if (!codes)
-		return -ENOMEM;
-	for (size_t i = 0; i < table.rows; i++)
-		codes[i] = csv_cell(&table, i, 0);
-	qsort(codes, table.rows, sizeof(*codes), by_text);
-	for (size_t i = 0; i < table.rows; i++)
-		if (!*codes[i] || (i > 0 && strcmp(codes[i], codes[i - 1]) == 0)) {
-			(void)snprintf(text, sizeof(text),
-				"%s: the code \"%s\" is empty or there twice", path,
-				codes[i]);
-			fault(c, text);
-		}
-	return 0;
-}
-
-static int is_table(const struct dirent *entry)
-{
-	size_t n = strlen(entry->d_name);
-
-	return n > 4 && strcmp(entry->d_name + n - 4, ".csv") == 0;
-}
-
-static int check_lists(const struct checking *c)
-{
-	struct dirent **entries = NULL;
-	char folder[PATH_MAX], path[PATH_MAX];
-	int count, r = 0;
-
-	if (snprintf(folder, sizeof(folder), "%s/codes", c->policies) >=
-		(int)sizeof(folder))
-		return -ENAMETOOLONG;
-	count = scandir(folder, &entries, is_table, alphasort);
-	for (int i = 0; i < count; i++) {
-		if (r == 0)
-			r = snprintf(path, sizeof(path), "%s/%s", folder,
-				    entries[i]->d_name) < (int)sizeof(path)
-				    ? check_list(c, path)
-				    : -ENAMETOOLONG;
-		free(entries[i]);
-	}
-	free(entries);
-	return r;
-}
-
-static void message_fault(const void *data, const char *line)
+static void line_fault(const void *data, const char *line)
 {
 	fault(data, line);
 }
@@ -189,8 +128,8 @@ static int lint(struct checking *c)
 	if (r == 0 && c->types && c->policy)
 		check_partners(c);
 	if (r == 0 && c->types)
-		r = policy_messages_check(c->policies, c->types, message_fault, c);
-	return r == 0 ? check_lists(c) : r;
+		r = policy_messages_check(c->policies, c->types, line_fault, c);
+	return r == 0 ? policy_lists_check(c->policies, line_fault, c) : r;
 }
 
 static void note_rules(struct checking *c, const struct example *e)

@@ -1,31 +1,26 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * sealgate policy codes import: a list that others publish becomes codes/NAME.csv of a
- * policy that is being prepared.
+ * policy that is being prepared, with an index when it is large; compile makes the index
+ * again when the table was changed by hand.
  */
 #include "ctl/codes_table.h"
 #include "ctl/command.h"
 #include "ctl/policy.h"
 
 #include "common/durable.h"
+#include "document/code_index.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define TABLE_MAX (16u * 1024 * 1024)
-
-static int read_options(int argc, char **argv, const char **ret_policies)
-{
-	if (policy_option(argc, argv, ret_policies) < 0 ||
-		command_arguments(argc, argv, 3, 3, "import, NAME or FILE.csv") < 0)
-		return -EINVAL;
-	if (strcmp(argv[optind], "import") != 0)
-		return command_fault("codes has the verb import only");
-	/* The policy in force is not written to: it has two people's consent. */
-	return *ret_policies ? 0 : command_fault("--policies is needed");
-}
+struct codes_asked {
+	const char *policies, *name;
+	const char *from; /* NULL: the table is there */
+};
 
 static bool plain(const char *name)
 {
@@ -35,45 +30,113 @@ static bool plain(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
-static int import(const char *policies, const char *name, const char *from)
+static int read_verb(int argc, char **argv, struct codes_asked *ret)
+{
+	const char *verb = optind < argc ? argv[optind] : "";
+	bool import = strcmp(verb, "import") == 0;
+
+	if (!import && strcmp(verb, "compile") != 0)
+		return command_fault("codes has the verbs import and compile");
+	if (command_arguments(argc, argv, import ? 3 : 2, import ? 3 : 2,
+		    import ? "import, NAME or FILE.csv" : "compile or NAME") < 0)
+		return -EINVAL;
+	ret->name = argv[optind + 1];
+	ret->from = import ? argv[optind + 2] : NULL;
+	return plain(ret->name) ? 0
+				: command_fault("a name has small letters, digits and "
+						"hyphens: %s",
+					  ret->name);
+}
+
+static int read_options(int argc, char **argv, struct codes_asked *ret)
+{
+	if (policy_option(argc, argv, &ret->policies) < 0 ||
+		read_verb(argc, argv, ret) < 0)
+		return -EINVAL;
+	/* The policy in force is not written to: it has two people's consent. */
+	return ret->policies ? 0 : command_fault("--policies is needed");
+}
+
+static int told(int r, const char *path, const char *error)
+{
+	if (r < 0 && error)
+		fprintf(stderr, "sealgate policy: %s\n", error);
+	else if (r < 0)
+		fprintf(stderr, "sealgate policy: %s: %s\n", path, strerror(-r));
+	return r;
+}
+
+static int read_table(const char *from, struct buf *table, size_t *ret_rows)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	_cleanup_(freep) char *error = NULL;
-	_cleanup_buf_ struct buf table;
-	char path[PATH_MAX];
-	size_t len, rows = 0;
-	int r = file_read(from, TABLE_MAX, &data, &len);
+	size_t len;
+	int r = file_read(from, CODE_LIST_MAX, &data, &len);
 
-	buf_init(&table, TABLE_MAX);
 	if (r == 0)
-		r = codes_table(span_of(data, len), &table, &rows, &error);
-	if (r < 0) {
+		r = codes_table(span_of(data, len), table, ret_rows, &error);
+	if (r < 0)
 		fprintf(stderr, "sealgate policy: %s: %s\n", from,
 			error ? error : strerror(-r));
+	return r;
+}
+
+static int compile(const char *path, const char *index)
+{
+	_cleanup_(freep) char *error = NULL;
+	_cleanup_buf_ struct buf octets;
+	int r;
+
+	buf_init(&octets, CODE_LIST_MAX);
+	r = code_index_make(path, &octets, &error);
+	if (r < 0)
+		return told(r, path, error);
+	r = durable_write(index, buf_span(&octets), 0644);
+	if (r == 0)
+		printf("%s: %zu octets\n", index, octets.len);
+	return told(r, index, NULL);
+}
+
+/* The index goes before the table changes: what is left after a fault is without one,
+ * which is slower, and never an index of another table. */
+static int import(const char *from, const char *path, const char *index)
+{
+	_cleanup_buf_ struct buf table;
+	size_t rows = 0;
+	int r;
+
+	buf_init(&table, CODE_LIST_MAX);
+	r = read_table(from, &table, &rows);
+	if (r < 0)
 		return r;
-	}
-	if (snprintf(path, sizeof(path), "%s/codes/%s.csv", policies, name) >=
-		(int)sizeof(path))
-		return -ENAMETOOLONG;
+	if (unlink(index) < 0 && errno != ENOENT)
+		return told(-errno, index, NULL);
 	r = durable_write(path, buf_span(&table), 0644);
 	if (r < 0)
-		fprintf(stderr, "sealgate policy: %s: %s\n", path, strerror(-r));
+		return told(r, path, NULL);
+	printf("%s: %zu codes\n", path, rows);
+	return rows < CODE_INDEX_ROWS ? 0 : compile(path, index);
+}
+
+static int run(const struct codes_asked *a)
+{
+	char path[PATH_MAX], index[PATH_MAX];
+	int r = 0;
+
+	if (snprintf(path, sizeof(path), "%s/codes/%s.csv", a->policies, a->name) >=
+			(int)sizeof(path) ||
+		code_index_path(path, index, sizeof(index)) < 0)
+		r = told(-ENAMETOOLONG, a->policies, NULL);
 	else
-		printf("%s: %zu codes\n", path, rows);
-	return r;
+		r = a->from ? import(a->from, path, index) : compile(path, index);
+	return r < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
 }
 
 int policy_codes(int argc, char **argv)
 {
-	const char *policies;
+	struct codes_asked asked = { 0 };
 
-	if (read_options(argc, argv, &policies) < 0)
+	if (read_options(argc, argv, &asked) < 0)
 		return command_usage("policy");
-	if (!plain(argv[optind + 1])) {
-		command_fault("a name has small letters, digits and hyphens: %s",
-			argv[optind + 1]);
-		return command_usage("policy");
-	}
-	return import(policies, argv[optind + 1], argv[optind + 2]) < 0 ? EXIT_NOT_PASSED
-									: EXIT_CLEAN;
+	return run(&asked);
 }

@@ -3,34 +3,23 @@
 
 #include "common/clock.h"
 #include "common/durable.h"
+#include "document/code_index.h"
+#include "document/code_list_model.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define COLUMNS_MAX 12
 #define DAY_S 86400
 #define NONE SIZE_MAX
 
-/* A code and the days on which it begins and ends, since 1970. */
-struct entry {
-	uint32_t code; /* where it stands in the text */
-	int32_t from, until;
-};
-
-#define NO_DAY INT32_MIN
-
-/* What is asked for of a row, and no more: of a hundred thousand places the codes and the
- * days take a third of what the file does. */
-struct code_list {
-	char *text;	       /* the codes, each ended by NUL */
-	struct entry *entries; /* sorted by code */
-	size_t count;
-};
-
 /* A file while it is read: rows end in NUL, cells at commas. */
 struct reading {
-	struct code_list *list;
+	char *text; /* of the file; the codes move to its front */
+	struct code_entry *entries;
+	size_t count;
 	size_t columns, from, until; /* columns, NONE without */
 	char day_text[10]; /* the last day that was read, as most rows have it */
 	int32_t day;
@@ -94,7 +83,7 @@ static int day_of(struct reading *r, struct cell c, int32_t *ret_day)
 	char text[32];
 	int64_t t;
 
-	*ret_day = NO_DAY;
+	*ret_day = CODE_NO_DAY;
 	if (c.len == 0)
 		return 0;
 	if (c.len != sizeof(r->day_text))
@@ -110,11 +99,11 @@ static int day_of(struct reading *r, struct cell c, int32_t *ret_day)
 	return 1;
 }
 
-static bool days_ok(struct reading *r, const char *row, struct entry *ret)
+static bool days_ok(struct reading *r, const char *row, struct code_entry *ret)
 {
 	int a = 0, b = 0;
 
-	ret->from = ret->until = NO_DAY;
+	ret->from = ret->until = CODE_NO_DAY;
 	if (r->from != NONE)
 		a = day_of(r, cell_of(row, r->from), &ret->from);
 	if (r->until != NONE)
@@ -142,7 +131,7 @@ static int read_condition(const char *header, const char *where, struct conditio
 	return ret->column == NONE ? -EINVAL : 0;
 }
 
-static const char *row_fault(struct reading *r, const char *row, struct entry *ret)
+static const char *row_fault(struct reading *r, const char *row, struct code_entry *ret)
 {
 	if (strpbrk(row, "\r\""))
 		return "carriage returns and quotation marks are not used here";
@@ -155,20 +144,19 @@ static const char *row_fault(struct reading *r, const char *row, struct entry *r
 
 /* Keep the code of a row; it moves to the front of the text, which is behind the reader.
  */
-static void keep(struct reading *r, const char *row, const struct entry *days)
+static void keep(struct reading *r, const char *row, const struct code_entry *days)
 {
-	struct code_list *l = r->list;
-	struct entry *e = &l->entries[l->count];
+	struct code_entry *e = &r->entries[r->count];
 	struct cell code = cell_of(row, 0);
 
 	*e = *days;
 	e->code = (uint32_t)r->used;
-	memmove(l->text + r->used, code.text, code.len);
-	l->text[r->used + code.len] = '\0';
+	memmove(r->text + r->used, code.text, code.len);
+	r->text[r->used + code.len] = '\0';
 	r->used += code.len + 1;
-	if (l->count && strcmp(l->text + e[-1].code, l->text + e->code) > 0)
+	if (r->count && strcmp(r->text + e[-1].code, r->text + e->code) > 0)
 		r->sorted = false;
-	l->count++;
+	r->count++;
 }
 
 static int read_rows(struct reading *r, char *at, const struct condition *condition,
@@ -176,7 +164,7 @@ static int read_rows(struct reading *r, char *at, const struct condition *condit
 {
 	for (size_t line = 2; at && *at; line++) {
 		char *row = strsep(&at, "\n");
-		struct entry days;
+		struct code_entry days;
 		const char *fault = row_fault(r, row, &days);
 
 		if (fault)
@@ -186,7 +174,7 @@ static int read_rows(struct reading *r, char *at, const struct condition *condit
 				strlen(condition->value)))
 			keep(r, row, &days);
 	}
-	if (r->list->count)
+	if (r->count)
 		return 0;
 	return condition->value ? -EINVAL
 				: fail(ret_error, path, 1, "there are no codes");
@@ -196,8 +184,8 @@ static int by_code(const void *a, const void *b, void *text)
 {
 	const char *base = text;
 
-	return strcmp(base + ((const struct entry *)a)->code,
-		base + ((const struct entry *)b)->code);
+	return strcmp(base + ((const struct code_entry *)a)->code,
+		base + ((const struct code_entry *)b)->code);
 }
 
 static size_t lines_of(const char *text)
@@ -212,12 +200,11 @@ static size_t lines_of(const char *text)
 static int read_list(
 	struct reading *r, const char *path, const char *where, char **ret_error)
 {
-	struct code_list *l = r->list;
 	struct condition condition;
-	char *rest = l->text, *header;
+	char *rest = r->text, *header;
 
-	l->entries = calloc(lines_of(l->text), sizeof(*l->entries));
-	if (!l->entries)
+	r->entries = calloc(lines_of(r->text), sizeof(*r->entries));
+	if (!r->entries)
 		return -ENOMEM;
 	header = strsep(&rest, "\n");
 	r->columns = commas(header) + 1;
@@ -231,60 +218,98 @@ static int read_list(
 }
 
 /* Give back what the codes do not need; that it cannot be given back is no fault. */
-static void shrink(struct code_list *l, size_t used)
+static void shrink(struct reading *r)
 {
-	struct entry *entries;
-	char *text;
+	struct code_entry *entries;
+	char *text = realloc(r->text, r->used);
 
-	if (used == 0)
-		return;
-	text = realloc(l->text, used);
-	l->text = text ? text : l->text;
-	entries = reallocarray(l->entries, l->count, sizeof(*entries));
-	l->entries = entries ? entries : l->entries;
+	r->text = text ? text : r->text;
+	entries = reallocarray(r->entries, r->count, sizeof(*entries));
+	r->entries = entries ? entries : r->entries;
 }
 
-int code_list_load(const char *path, const char *where, struct code_list **ret_list,
+static int finish(struct reading *r, struct code_list **ret_list)
+{
+	struct code_list *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	shrink(r);
+	if (!r->sorted)
+		qsort_r(r->entries, r->count, sizeof(*r->entries), by_code, r->text);
+	*l = (struct code_list){ .text_len = r->used, .count = r->count };
+	l->text = l->owned_text = TAKE(r->text);
+	l->entries = l->owned_entries = TAKE(r->entries);
+	*ret_list = l;
+	return 0;
+}
+
+static void reading_done(struct reading *r)
+{
+	free(r->text);
+	free(r->entries);
+}
+
+int code_list_read(const char *path, const char *where, struct code_list **ret_list,
 	char **ret_error)
 {
-	_cleanup_(code_list_freep) struct code_list *l = calloc(1, sizeof(*l));
-	struct reading reading = { .list = l, .sorted = true };
+	_cleanup_(reading_done) struct reading reading = { .sorted = true };
 	size_t len = 0;
-	int r = l ? file_read(path, CODE_LIST_MAX, (uint8_t **)&l->text, &len) : -ENOMEM;
+	int r = file_read(path, CODE_LIST_MAX, (uint8_t **)&reading.text, &len);
 
 	*ret_error = NULL;
 	if (r < 0) {
 		(void)fail(ret_error, path, 0, strerror(-r));
 		return r;
 	}
-	if (strlen(l->text) != len || len == 0)
+	if (strlen(reading.text) != len || len == 0)
 		return fail(ret_error, path, 1, "the list is empty or not text");
 	r = read_list(&reading, path, where, ret_error);
-	if (r < 0)
-		return r;
-	shrink(l, reading.used);
-	if (!reading.sorted)
-		qsort_r(l->entries, l->count, sizeof(*l->entries), by_code, l->text);
-	*ret_list = TAKE(l);
-	return 0;
+	return r < 0 ? r : finish(&reading, ret_list);
+}
+
+/* An index has no columns for a condition to look at. */
+int code_list_load(const char *path, const char *where, struct code_list **ret_list,
+	char **ret_error)
+{
+	int r = *where ? -ENOENT : code_index_open(path, ret_list, ret_error);
+
+	return r == -ENOENT ? code_list_read(path, where, ret_list, ret_error) : r;
 }
 
 void code_list_free(struct code_list *l)
 {
 	if (!l)
 		return;
-	free(l->text);
-	free(l->entries);
+	free(l->owned_text);
+	free(l->owned_entries);
+	if (l->map)
+		munmap(l->map, l->map_len);
 	free(l);
 }
 
-static const struct entry *find(const struct code_list *l, const char *code)
+/* A file that is mapped may become another while it is: what it says is never a reason to
+ * read past its end, nor is a code that ends there without its NUL one.
+ * Return: as strcmp. */
+static int compare(
+	const struct code_list *l, const char *code, const struct code_entry *e)
+{
+	size_t at = e->code, n = strlen(code) + 1;
+	int order;
+
+	if (at >= l->text_len)
+		return 1;
+	order = strncmp(code, l->text + at, l->text_len - at);
+	return order == 0 && n > l->text_len - at ? 1 : order;
+}
+
+static const struct code_entry *find(const struct code_list *l, const char *code)
 {
 	size_t low = 0, high = l->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = strcmp(code, l->text + l->entries[middle].code);
+		int order = compare(l, code, &l->entries[middle]);
 
 		if (order == 0)
 			return &l->entries[middle];
@@ -309,14 +334,14 @@ static enum code_answer give_day(
 enum code_answer code_list_find(const struct code_list *l, const char *code, int64_t at,
 	char ret_day[CODE_DAY_SIZE])
 {
-	const struct entry *e = find(l, code);
+	const struct code_entry *e = find(l, code);
 
 	ret_day[0] = '\0';
 	if (!e)
 		return CODE_UNKNOWN;
-	if (e->from != NO_DAY && at < (int64_t)e->from * DAY_S)
+	if (e->from != CODE_NO_DAY && at < (int64_t)e->from * DAY_S)
 		return give_day(CODE_TOO_EARLY, e->from, ret_day);
-	if (e->until != NO_DAY && at >= ((int64_t)e->until + 1) * DAY_S)
+	if (e->until != CODE_NO_DAY && at >= ((int64_t)e->until + 1) * DAY_S)
 		return give_day(CODE_TOO_LATE, e->until, ret_day);
 	return CODE_KNOWN;
 }

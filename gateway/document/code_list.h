@@ -17,10 +17,11 @@
 
 struct code_list;
 
-/* Read a file; where is COLUMN=VALUE, which the rows that count have, or "". The columns
- * `from` and `until`, where there are any, hold days (2026-12-31, both included) or
- * nothing. *ret_error: one line "FILE:LINE: what", the caller frees; NULL when where is
- * what is wrong. Return: 0, -ENOENT, -EINVAL, -errno. */
+/* Read a file, or without a condition its index, where there is one (code_index.h); where
+ * is COLUMN=VALUE, which the rows that count have, or "". The columns `from` and `until`,
+ * where there are any, hold days (2026-12-31, both included) or nothing. *ret_error: one
+ * line "FILE:LINE: what", the caller frees; NULL when where is what is wrong. Return: 0,
+ * -ENOENT, -EINVAL, -errno. */
 int code_list_load(const char *path, const char *where, struct code_list **ret_list,
 	char **ret_error);
 void code_list_free(struct code_list *l);

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Code lists that others publish: taken into a policy, looked up, compiled when they are large."""
+import json
+import re
+import shutil
+
+import pytest
+
+from scenarios.gate import ROOT, sealgate
+
+EXAMPLE = (ROOT / "policies" / "examples" / "phyto.xml").read_text()
+PLACES = re.findall(r'schemeID="un_locode">(\w+)<', EXAMPLE)
+# Those of all examples: a policy that is built has to pass them.
+EVERYWHERE = re.findall(r'schemeID="un_locode">(\w+)<', "".join(
+    p.read_text() for p in sorted((ROOT / "policies" / "examples").glob("*.xml"))))
+MANY = 100000
+
+
+class Desk:
+    """A policy that is being prepared, and a document to check by it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.policies = folder / "policies"
+        self.table = self.policies / "codes" / "unlocode.csv"
+        self.index = self.policies / "codes" / "unlocode.index"
+        self.document = folder / "document.xml"
+        shutil.copytree(ROOT / "policies", self.policies)
+        self.document.write_text(EXAMPLE)
+
+    def policy(self, verb, *arguments):
+        return sealgate("policy", verb, "--policies", self.policies, *arguments)
+
+    def take(self, text):
+        published = self.folder / "published.csv"
+        published.write_text(text)
+        done = self.policy("codes", "import", "unlocode", published)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def take_large(self, missing=(), over=()):
+        rows = [f"ZZ{i:05X},place {i},," for i in range(MANY)]
+        rows += [f"{place},here,,{'2026-05-01' if place in over else ''}"
+                 for place in sorted({*EVERYWHERE} - {*missing})]
+        return self.take("code,name,from,until\r\n" + "\r\n".join(rows) + "\r\n")
+
+    def check(self):
+        return sealgate("check", "--policies", self.policies, "--at", "2026-06-10T00:00:00Z",
+                        self.document)
+
+    def found(self):
+        return {(f["rule"], f["received"], f["message"].split(": ", 1)[1])
+                for f in json.loads(self.check().stdout)["findings"] if f["code"] == "doc.code"}
+
+
+SPOILED = {("CODE-19", "NZTRG", 'the code is in the list "unlocode", but only until 2026-05-01.'),
+           ("CODE-19", PLACES[-1], 'the code is not in the list "unlocode" for this place.')}
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+def test_a_large_list_and_codes_with_a_life(desk):
+    """UN/LOCODE is not ours to ship: once somebody imports it, ports are looked up in it."""
+    assert 'schemeID="un_locode">NZTRG<' in EXAMPLE and not desk.found()
+    done = desk.take_large([PLACES[-1]], ["NZTRG"])
+    assert f"{desk.table}: " in done.stdout and f"{desk.index}: " in done.stdout
+    assert desk.found() == SPOILED
+    # The examples speak of those ports: what the list does to them is said, too.
+    assert "CODE-19" in desk.policy("test").stdout
+    # A small one has no index, and leaves none of the list before it.
+    desk.take("code\n" + "\n".join({*PLACES, "NZAKL"}) + "\n")
+    assert not desk.index.exists() and not desk.found()
+    desk.table.write_text("code,until\nNZTRG,soon\n")
+    lint = desk.policy("lint")
+    assert lint.returncode == 1 and "unlocode.csv:2: from and until are days" in lint.stdout
+
+
+def test_an_index_is_of_its_table_alone(desk):
+    desk.take_large()
+    good = desk.index.read_bytes()
+    for bad, used in ((good[:-1], False), (b"", False), (good[:100] + b"\xff" + good[101:], False),
+                      # In form, and of that table, but with another day: lint makes it again.
+                      (good[:52] + b"\x01\x00\x00\x00" + good[56:], True)):
+        desk.index.write_bytes(bad)
+        lint = desk.policy("lint")
+        assert lint.returncode == 1 and "unlocode.index:0: this is " in lint.stdout, lint.stdout
+        assert desk.policy("build", "--version", "1", "-o", desk.folder / "b").returncode == 1
+        assert not (desk.folder / "b").exists()
+        done = desk.check()
+        assert (done.returncode == 2) != used and ("unlocode.index" in done.stderr) != used
+    desk.index.write_bytes(good)
+    desk.table.write_text(desk.table.read_text() + "ZZZZZ,more,,\n")
+    done = desk.check()
+    assert done.returncode == 2 and "made of another table" in done.stderr
+    done = desk.policy("codes", "compile", "unlocode")
+    assert done.returncode == 0, done.stderr
+    assert not desk.found() and desk.policy("lint").returncode == 0
+    desk.table.unlink()
+    lint = desk.policy("lint")
+    assert lint.returncode == 1 and "unlocode.csv" in lint.stdout
+
+
+def test_the_same_list_gives_the_same_bundle(desk):
+    """And an example that spoils a place is not at fault because the list does not have it."""
+    bundles = []
+    for name in "ab":
+        desk.take_large()
+        done = desk.policy("build", "--version", "1", "-o", desk.folder / name)
+        assert done.returncode == 0, done.stderr
+        bundles.append((desk.folder / name).read_bytes())
+    assert bundles[0] == bundles[1] and desk.index.read_bytes() in bundles[0]
+
+
+def test_what_is_asked_for_wrongly(desk):
+    for arguments in (("codes", "compile"), ("codes", "compile", "../x"), ("codes", "drop", "x"),
+                      ("codes", "import", "x")):
+        assert desk.policy(*arguments).returncode == 2, arguments
+    done = desk.policy("codes", "compile", "none")
+    assert done.returncode == 1 and "none.csv" in done.stderr
+    assert not (desk.policies / "codes" / "none.index").exists()
