@@ -126,8 +126,7 @@ static int64_t decode(const char *text, uint8_t ret_head[HEAD_MAX])
 	return digits * 3 / 4;
 }
 
-/* How a file of a kind begins; what is not here may begin as it likes, when it says what
- * it is. kind NULL: it does not. */
+/* How a file of a kind begins; what is not here may begin as it likes. */
 static bool begins_as(const char *kind, const uint8_t head[HEAD_MAX])
 {
 	static const struct {
@@ -140,10 +139,10 @@ static bool begins_as(const char *kind, const uint8_t head[HEAD_MAX])
 		{ "image/tiff", "II*\0", 4 },
 		{ "image/tiff", "MM\0*", 4 },
 	};
-	bool known = kind == NULL;
+	bool known = false;
 
 	for (size_t i = 0; i < sizeof(HEADS) / sizeof(HEADS[0]); i++) {
-		if (kind && strcmp(HEADS[i].kind, kind) != 0)
+		if (strcmp(HEADS[i].kind, kind) != 0)
 			continue;
 		if (memcmp(HEADS[i].first, head, HEADS[i].len) == 0)
 			return true;
@@ -175,11 +174,8 @@ static void check_octets(
 			c->total, l->total);
 		complain(c, "doc.attachment-size", node, text);
 	}
-	if (l->kinds && !begins_as(kind, head))
-		complain(c, "doc.attachment-kind", node,
-			kind ? NULL
-			     : "An attachment names no kind, and begins as no file of a "
-			       "kind that is known here.");
+	if (l->kinds && kind && !begins_as(kind, head))
+		complain(c, "doc.attachment-kind", node, NULL);
 }
 
 static void check_mode(struct checking *c, const xmlNode *node, int64_t octets)

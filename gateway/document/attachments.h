@@ -25,7 +25,7 @@ struct attachments {
 	int64_t count;	/* at most; 0: any number */
 	int64_t octets; /* of each, decoded; 0: any */
 	int64_t total;	/* of all together; 0: any */
-	bool kinds;	/* content is what @mimeCode says, or of a known kind */
+	bool kinds;	/* content is what @mimeCode says */
 };
 
 /* Read the group `attachments` of a type. *ret_why: what is wrong, borrowed.
