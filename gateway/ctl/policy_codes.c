@@ -2,12 +2,15 @@
 /*
  * sealgate policy codes import: a list that others publish becomes codes/NAME.csv of a
  * policy that is being prepared, with an index when it is large; compile makes the index
- * again when the table was changed by hand.
+ * again when the table was changed by hand; list shows what there is.
  */
 #include "ctl/codes_table.h"
 #include "ctl/command.h"
 #include "ctl/policy.h"
+#include "ctl/policy_check.h"
+#include "ctl/policy_codes_list.h"
 
+#include "common/clock.h"
 #include "common/durable.h"
 #include "document/code_index.h"
 
@@ -18,7 +21,8 @@
 #include <unistd.h>
 
 struct codes_asked {
-	const char *policies, *name;
+	const char *policies;
+	const char *name; /* NULL: list them all */
 	const char *from; /* NULL: the table is there */
 };
 
@@ -30,22 +34,33 @@ static bool plain(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
+static const struct verb {
+	const char *name, *arguments;
+	int count; /* of arguments, the verb among them */
+} VERBS[] = {
+	{ "list", "list", 1 },
+	{ "compile", "compile or NAME", 2 },
+	{ "import", "import, NAME or FILE.csv", 3 },
+};
+
 static int read_verb(int argc, char **argv, struct codes_asked *ret)
 {
-	const char *verb = optind < argc ? argv[optind] : "";
-	bool import = strcmp(verb, "import") == 0;
+	const char *word = optind < argc ? argv[optind] : "";
+	const struct verb *verb = NULL;
 
-	if (!import && strcmp(verb, "compile") != 0)
-		return command_fault("codes has the verbs import and compile");
-	if (command_arguments(argc, argv, import ? 3 : 2, import ? 3 : 2,
-		    import ? "import, NAME or FILE.csv" : "compile or NAME") < 0)
+	for (size_t i = 0; i < sizeof(VERBS) / sizeof(VERBS[0]); i++)
+		if (strcmp(word, VERBS[i].name) == 0)
+			verb = &VERBS[i];
+	if (!verb)
+		return command_fault("codes has the verbs list, import and compile");
+	if (command_arguments(argc, argv, verb->count, verb->count, verb->arguments) < 0)
 		return -EINVAL;
-	ret->name = argv[optind + 1];
-	ret->from = import ? argv[optind + 2] : NULL;
-	return plain(ret->name) ? 0
-				: command_fault("a name has small letters, digits and "
-						"hyphens: %s",
-					  ret->name);
+	ret->name = verb->count > 1 ? argv[optind + 1] : NULL;
+	ret->from = verb->count > 2 ? argv[optind + 2] : NULL;
+	if (!ret->name || plain(ret->name))
+		return 0;
+	return command_fault(
+		"a name has small letters, digits and hyphens: %s", ret->name);
 }
 
 static int read_options(int argc, char **argv, struct codes_asked *ret)
@@ -54,7 +69,7 @@ static int read_options(int argc, char **argv, struct codes_asked *ret)
 		read_verb(argc, argv, ret) < 0)
 		return -EINVAL;
 	/* The policy in force is not written to: it has two people's consent. */
-	return ret->policies ? 0 : command_fault("--policies is needed");
+	return ret->policies || !ret->name ? 0 : command_fault("--policies is needed");
 }
 
 static int told(int r, const char *path, const char *error)
@@ -132,11 +147,23 @@ static int run(const struct codes_asked *a)
 	return r < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
 }
 
+static int list(const char *named)
+{
+	_cleanup_(freep) char *error = NULL;
+	char policies[PATH_MAX];
+	int r = policy_folder(named, policies);
+
+	if (r < 0)
+		return EXIT_USAGE;
+	r = policy_codes_list(policies, clock_now(), stdout, &error);
+	return told(r, policies, error) < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
+}
+
 int policy_codes(int argc, char **argv)
 {
 	struct codes_asked asked = { 0 };
 
 	if (read_options(argc, argv, &asked) < 0)
 		return command_usage("policy");
-	return run(&asked);
+	return asked.name ? run(&asked) : list(asked.policies);
 }

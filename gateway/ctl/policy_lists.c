@@ -3,6 +3,7 @@
 
 #include "common/durable.h"
 #include "document/code_index.h"
+#include "document/code_versions.h"
 #include "document/csv.h"
 
 #include <dirent.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TABLE ".csv"
 #define INDEX ".index"
@@ -113,6 +115,30 @@ static int check_index(const struct lists *l, const char *path)
 	return 0;
 }
 
+/* A version is of a list that is there. */
+static int check_versions(const struct lists *l, const char *policies)
+{
+	_cleanup_csv_ struct csv versions = { 0 };
+	char path[PATH_MAX], text[PATH_MAX + 200], *error = NULL;
+	int r = code_versions_read(policies, &versions, &error);
+
+	if (r < 0)
+		return unread(l, policies, r, error);
+	for (size_t row = 0; row < versions.rows; row++) {
+		const char *name = csv_cell(&versions, row, 0);
+
+		if (snprintf(path, sizeof(path), "%s/codes/%s" TABLE, policies, name) <
+				(int)sizeof(path) &&
+			access(path, F_OK) == 0)
+			continue;
+		(void)snprintf(text, sizeof(text),
+			"%s/codes/lists.csv:%zu: there is no list %s", policies, row + 2,
+			name);
+		l->fault(l->data, text);
+	}
+	return 0;
+}
+
 static bool ends(const char *name, const char *with)
 {
 	size_t n = strlen(name), tail = strlen(with);
@@ -151,5 +177,5 @@ int policy_lists_check(const char *policies,
 		free(entries[i]);
 	}
 	free(entries);
-	return r;
+	return r == 0 ? check_versions(&l, policies) : r;
 }

@@ -7,7 +7,8 @@
 #define SEALGATE_CTL_POLICY_LISTS_H
 
 /* Call fault with a line for each table that cannot be read, each code that is empty or
- * there twice, and each index that is not the one of its table. Return: 0, -ENOMEM. */
+ * there twice, each index that is not the one of its table, and each version of no list.
+ * Return: 0, -ENOMEM. */
 int policy_lists_check(const char *policies,
 	void (*fault)(const void *data, const char *line), const void *data);
 

@@ -3,6 +3,7 @@
 
 #include "common/limits.h"
 #include "document/code_list.h"
+#include "document/code_versions.h"
 #include "document/csv.h"
 #include "document/rules_model.h"
 #include "xml/node.h"
@@ -12,13 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MESSAGE_MAX 200
+#define MESSAGE_MAX 300
 
 struct code_check {
 	char *id;
 	char *list; /* its name, for people */
 	enum severity severity;
 	struct code_list *codes;
+	struct code_version version; /* of the list, in the table of them */
 	bool optional; /* the list need not be there; then the check is not either */
 	size_t looked; /* while watched: how many values it has seen */
 };
@@ -30,6 +32,7 @@ struct code_checks {
 	struct rule_compiler *compiler; /* until everything is loaded */
 	struct code_check *checks;
 	size_t count;
+	struct csv versions;
 	bool watched;
 };
 
@@ -107,6 +110,7 @@ static int load_row(struct code_checks *c, struct code_check *check,
 		ret_error);
 	if (r <= 0)
 		return r;
+	(void)code_version_of(&c->versions, check->list, &check->version);
 	return load_place(c, csv_cell(table, row, 1)) < 0 ? -EINVAL : 1;
 }
 
@@ -186,6 +190,8 @@ int code_checks_load(const char *policies, const char *path,
 		return -ENOMEM;
 	r = start(c, table.rows, prefixes);
 	if (r == 0)
+		r = code_versions_read(policies, &c->versions, ret_error);
+	if (r == 0)
 		r = load_table(c, &table, policies, path, ret_error);
 	if (r == 0)
 		r = rules_index(c->places);
@@ -205,6 +211,7 @@ void code_checks_free(struct code_checks *c)
 	for (size_t i = 0; i < c->count; i++)
 		check_done(&c->checks[i]);
 	free(c->checks);
+	csv_done(&c->versions);
 	rules_free(c->places);
 	free(c);
 }
@@ -229,16 +236,20 @@ static bool said_already(const struct findings *findings, const char *path)
 }
 
 static void describe(const struct code_check *check, enum code_answer answer,
-	const char *day, char message[MESSAGE_MAX])
+	const char *day, int64_t date, char message[MESSAGE_MAX])
 {
+	char version[CODE_VERSION_SIZE];
+
+	code_version_phrase(&check->version, date, version);
 	if (answer == CODE_UNKNOWN)
 		(void)snprintf(message, MESSAGE_MAX,
-			"%s: the code is not in the list \"%s\" for this place.",
-			check->id, check->list);
+			"%s: the code is not in the list \"%s\"%s for this place.",
+			check->id, check->list, version);
 	else
 		(void)snprintf(message, MESSAGE_MAX,
-			"%s: the code is in the list \"%s\", but only %s %s.", check->id,
-			check->list, answer == CODE_TOO_EARLY ? "from" : "until", day);
+			"%s: the code is in the list \"%s\"%s%s only %s %s.", check->id,
+			check->list, version, *version ? " but" : ", but",
+			answer == CODE_TOO_EARLY ? "from" : "until", day);
 }
 
 static void check_node(const struct code_check *check, const xmlNode *node, int64_t date,
@@ -255,7 +266,7 @@ static void check_node(const struct code_check *check, const xmlNode *node, int6
 		path = xml_path_of(node);
 	if (path && said_already(findings, path))
 		return;
-	describe(check, answer, day, message);
+	describe(check, answer, day, date, message);
 	findings_add_details(findings, &(struct finding_details){ .code = "doc.code",
 					       .severity = check->severity,
 					       .where = path,

@@ -3,12 +3,14 @@
 
 #include "common/json.h"
 #include "common/memfd.h"
+#include "document/code_versions.h"
 #include "intake/handlers.h"
 #include "intake/problem.h"
 #include "policy/public.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,6 +40,8 @@ int public_part_load(
 	*p = (struct public_part){ .archive = -1 };
 	r = policy_public(policies, digest, &p->bundle, ret_error);
 	if (r == 0)
+		r = code_versions_read(policies, &p->versions, ret_error);
+	if (r == 0)
 		r = write_archive(p);
 	if (r < 0)
 		public_part_done(p);
@@ -49,6 +53,7 @@ void public_part_done(struct public_part *p)
 	if (*p->sha256 && p->archive >= 0)
 		close(p->archive);
 	bundle_done(&p->bundle);
+	csv_done(&p->versions);
 	*p = (struct public_part){ .archive = -1 };
 }
 
@@ -83,14 +88,26 @@ static size_t list_name(const struct bundle_file *f, const char **ret_name)
 		       : 0;
 }
 
-static json_t *describe(const struct bundle_file *f, const char *name, size_t len)
+static json_t *text_or_null(const char *text)
 {
-	char sha256[SHA256_TEXT_SIZE];
+	return *text ? json_string(text) : json_null();
+}
+
+/* A list that nobody gave a version to is there without one. */
+static json_t *describe(const struct csv *versions, const struct bundle_file *f,
+	const char *name, size_t len)
+{
+	char sha256[SHA256_TEXT_SIZE], list[PATH_MAX];
+	struct code_version v;
 
 	if (digest_sha256_text(f->data, sha256) < 0)
 		return NULL;
-	return json_pack("{s:s%, s:s, s:I}", "name", name, len, "sha256", sha256, "size",
-		(json_int_t)f->data.len);
+	(void)snprintf(list, sizeof(list), "%.*s", (int)len, name);
+	(void)code_version_of(versions, list, &v);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I}", "name", list, "title",
+		text_or_null(v.title), "version", text_or_null(v.version), "from",
+		text_or_null(v.from), "until", text_or_null(v.until), "sha256", sha256,
+		"size", (json_int_t)f->data.len);
 }
 
 void get_codes(struct exchange *x)
@@ -103,7 +120,9 @@ void get_codes(struct exchange *x)
 		size_t n = list_name(&b->files[i], &name);
 
 		if (n > 0)
-			json_array_append_new(lists, describe(&b->files[i], name, n));
+			json_array_append_new(
+				lists, describe(&x->snapshot->public.versions,
+					       &b->files[i], name, n));
 	}
 	response_json(x->response, 200, TYPE_JSON,
 		json_pack("{s:s, s:o}", "policy_digest",

@@ -6,11 +6,13 @@
 #define SEALGATE_INTAKE_PUBLIC_H
 
 #include "common/digest.h"
+#include "document/csv.h"
 #include "policy/bundle.h"
 
 struct public_part {
 	struct bundle bundle;
-	int archive; /* memfd; -1: there is none */
+	struct csv versions; /* of its code lists */
+	int archive;	     /* memfd; -1: there is none */
 	char sha256[SHA256_TEXT_SIZE];
 };
 

@@ -44,13 +44,13 @@ class Desk:
                  for place in sorted({*EVERYWHERE} - {*missing})]
         return self.take("code,name,from,until\r\n" + "\r\n".join(rows) + "\r\n")
 
-    def check(self):
+    def check(self, *options):
         return sealgate("check", "--policies", self.policies, "--at", "2026-06-10T00:00:00Z",
-                        self.document)
+                        *options, self.document)
 
-    def found(self):
-        return {(f["rule"], f["received"], f["message"].split(": ", 1)[1])
-                for f in json.loads(self.check().stdout)["findings"] if f["code"] == "doc.code"}
+    def found(self, *options):
+        return {(f["rule"], f["received"], re.split(" ?: ", f["message"], maxsplit=1)[1])
+                for f in json.loads(self.check(*options).stdout)["findings"] if f["code"] == "doc.code"}
 
 
 SPOILED = {("CODE-19", "NZTRG", 'the code is in the list "unlocode", but only until 2026-05-01.'),
@@ -121,3 +121,50 @@ def test_what_is_asked_for_wrongly(desk):
     done = desk.policy("codes", "compile", "none")
     assert done.returncode == 1 and "none.csv" in done.stderr
     assert not (desk.policies / "codes" / "none.index").exists()
+
+
+def versions(desk, **rows):
+    """Give versions to lists: name="version,from,until"."""
+    path = desk.policies / "codes" / "lists.csv"
+    kept = [line for line in path.read_text().splitlines() if line.split(",")[0] not in rows]
+    path.write_text("\n".join(kept + [f"{name},a list,{rest}" for name, rest in rows.items()])
+                    + "\n")
+
+
+def test_versions_of_lists_as_a_whole(desk):
+    desk.take_large([PLACES[-1]], ["NZTRG"])
+    unlisted = 'the code is not in the list "unlocode"'
+    for said, phrase in (("2025-2,,", ", version 2025-2,"),
+                         ("2025-2,2026-01-01,2026-12-31", ", version 2025-2,"),
+                         ("2025-2,2027-01-01,", ", version 2025-2 (2027-01-01/..),"),
+                         ("2024-1,,2026-01-31", ", version 2024-1 (../2026-01-31),")):
+        versions(desk, unlocode=said)
+        assert desk.policy("lint").returncode == 0
+        messages = {message for _, _, message in desk.found()}
+        assert f"{unlisted}{phrase} for this place." in messages, (said, messages)
+        assert f'the code is in the list "unlocode"{phrase} but only until 2026-05-01.' in messages
+    for language, words in (("fr", "« unlocode », version 2024-1 (../2026-01-31), prévue"),
+                            ("es", "«unlocode», versión 2024-1 (../2026-01-31), prevista")):
+        assert words in "".join(m for _, _, m in desk.found("--language", language)), language
+    listed = desk.policy("codes", "list").stdout.splitlines()
+    assert [line.split()[0] for line in listed[1:]] == sorted(
+        p.stem for p in (desk.policies / "codes").glob("*.csv"))
+    row = next(line.split() for line in listed if line.startswith("unlocode"))
+    count = desk.table.read_text().count("\n") - 1
+    assert row == ["unlocode", "2024-1", "(over)", "-", "2026-01-31", str(count), "index",
+                   "a", "list"]
+    for bad, line in (("1,2026-02-01,2026-01-31", "from and until are days"),
+                      ("1,soon,", "from and until are days"), (",,", "a version of at most 40"),
+                      (f"{'x' * 41},,", "a version of at most 40")):
+        versions(desk, unlocode=bad)
+        lint = desk.policy("lint")
+        assert lint.returncode == 1, bad
+        assert re.search(rf"lists\.csv:11: .*{line}", lint.stdout), lint.stdout
+    versions(desk, unlocode="1,,", nowhere="1,,")
+    assert "lists.csv:12: there is no list nowhere" in desk.policy("lint").stdout
+
+
+def test_every_list_of_ours_has_a_version():
+    done = sealgate("policy", "codes", "--policies", ROOT / "policies", "list")
+    rows = [line.split() for line in done.stdout.splitlines()[1:]]
+    assert {row[0] for row in rows if row[1] == "-"} == {"lists"}

@@ -160,6 +160,11 @@ def test_code_lists(gate, bundle):
         assert got.content == octets and got.headers["Content-Type"].startswith("text/csv")
         assert lists[name]["sha256"] == hashlib.sha256(octets).hexdigest()
         assert lists[name]["size"] == len(octets)
+    table = (gate.dir / "policies" / "codes" / "lists.csv").read_text().splitlines()[1:]
+    assert table and {row.split(",")[0] for row in table} < set(lists)
+    for row in table:
+        name, *rest = row.split(",")
+        assert [lists[name][k] or "" for k in ("title", "version", "from", "until")] == rest
     for path in ("/v1/codes/none", "/v1/codes/", "/v1/codes/a/b", "/v1/codes/countries.csv"):
         assert gate.request(path).status_code == 404, path
     assert gate.request("/v1/policy", method="POST", data=b"x").status_code == 405
