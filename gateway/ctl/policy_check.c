@@ -7,6 +7,7 @@
 #include "ctl/policy_messages.h"
 
 #include "connectors/profile.h"
+#include "policy/cfg.h"
 #include "policy/policy.h"
 #include "xml/reader.h"
 
@@ -114,6 +115,40 @@ static void check_rules(const struct checking *c)
 		c->checked->types++;
 }
 
+/* Without the role nothing that goes to such a destination would be sealed, for anybody.
+ */
+static bool signer_knows(const struct checking *c, const char *role)
+{
+	_cleanup_(freep) char *error = NULL;
+	char path[PATH_MAX];
+	struct cfg roles;
+	bool known;
+
+	(void)snprintf(path, sizeof(path), "%s/signature/roles.cfg", c->policies);
+	if (cfg_open(path, &roles, &error) < 0)
+		return false;
+	known = config_setting_get_member(cfg_root(&roles), role) != NULL;
+	cfg_close(&roles);
+	return known;
+}
+
+static void check_destinations(const struct checking *c)
+{
+	char text[PATH_MAX + 200];
+
+	for (size_t i = 0; i < c->profiles->count; i++) {
+		const struct profile *p = &c->profiles->list[i];
+
+		if (p->inside == PROFILE_INSIDE_NONE || signer_knows(c, "seal-inside"))
+			continue;
+		(void)snprintf(text, sizeof(text),
+			"%s/routes/destinations/%s.cfg:0: seal_inside, and there is no "
+			"role seal-inside in signature/roles.cfg",
+			c->policies, p->name);
+		fault(c, text);
+	}
+}
+
 static void line_fault(const void *data, const char *line)
 {
 	fault(data, line);
@@ -127,6 +162,8 @@ static int lint(struct checking *c)
 		check_rules(c);
 	if (r == 0 && c->types && c->policy)
 		check_partners(c);
+	if (r == 0 && c->profiles)
+		check_destinations(c);
 	if (r == 0 && c->types)
 		r = policy_messages_check(c->policies, c->types, line_fault, c);
 	return r == 0 ? policy_lists_check(c->policies, line_fault, c) : r;

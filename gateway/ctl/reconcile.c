@@ -14,6 +14,7 @@
 #define LINE_MAX_OCTETS 1024
 #define ALARMS_SHOWN 1000
 #define FIRST_SLOTS 1024u
+#define INSIDE_AN_ATTEMPT 2 /* beside its signatures, and over one of them */
 
 /* What is known of one document. */
 struct entry {
@@ -22,6 +23,7 @@ struct entry {
 	unsigned int sealed;
 	json_int_t attempts;	      /* to seal it, as the ledger has them */
 	unsigned int seals, receipts; /* signatures as the signer counted them */
+	unsigned int inside;	      /* those of seals in the document itself */
 };
 
 struct reconcile {
@@ -29,7 +31,7 @@ struct reconcile {
 	size_t slot_count, taken;
 	json_t *alarms;
 	size_t alarm_count;
-	unsigned long long seals;
+	unsigned long long seals, inside;
 };
 
 struct reconcile *reconcile_new(void)
@@ -201,6 +203,7 @@ static bool follows(const char *line, const struct counted *c, uint8_t chain[SHA
 static int note_signature(struct reconcile *r, const struct counted *c)
 {
 	bool seal = strcmp(c->role, "seal") == 0;
+	bool inside = strcmp(c->role, "seal-inside") == 0;
 	struct entry *e;
 
 	/* The request for a certificate is signed, too, and is about no document. */
@@ -210,7 +213,9 @@ static int note_signature(struct reconcile *r, const struct counted *c)
 	if (!e)
 		return -ENOMEM;
 	r->seals += seal;
+	r->inside += inside;
 	e->seals += seal;
+	e->inside += inside;
 	e->receipts += strcmp(c->role, "receipt") == 0;
 	return 0;
 }
@@ -244,7 +249,7 @@ static int compare(struct reconcile *r, const struct entry *e)
 	/* An attempt may be under way, but not after the seal. */
 	json_int_t explained = e->attempts + (e->sealed ? 0 : 1);
 
-	if (e->seals && !e->accepted)
+	if ((e->seals || e->inside) && !e->accepted)
 		return raise_alarm(r, "seal.unknown", e->id,
 			"A seal was signed for what the ledger never accepted.");
 	if (e->sealed > 1)
@@ -253,7 +258,7 @@ static int compare(struct reconcile *r, const struct entry *e)
 	if (e->sealed && !e->seals)
 		return raise_alarm(r, "seal.not-counted", e->id,
 			"The document is sealed and the signer counted no signature.");
-	if (e->seals > explained)
+	if (e->seals > explained || e->inside > explained * INSIDE_AN_ATTEMPT)
 		return raise_alarm(r, "seal.unexplained", e->id,
 			"More seals were signed for the document than the ledger knows "
 			"attempts.");
@@ -277,10 +282,11 @@ int reconcile_print(struct reconcile *r, FILE *out)
 			return -ENOMEM;
 	}
 	/* A receipt is signed before its transaction, which may not come to be. */
-	all = json_pack("{s:b, s:I, s:I, s:I, s:I, s:O}", "ok", r->alarm_count == 0,
+	all = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:O}", "ok", r->alarm_count == 0,
 		"sealed", (json_int_t)sealed, "seal_signatures", (json_int_t)r->seals,
-		"receipts_never_committed", (json_int_t)lonely, "alarms_in_all",
-		(json_int_t)r->alarm_count, "alarms", r->alarms);
+		"inside_signatures", (json_int_t)r->inside, "receipts_never_committed",
+		(json_int_t)lonely, "alarms_in_all", (json_int_t)r->alarm_count, "alarms",
+		r->alarms);
 	text = all ? json_dumps(all, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 	if (!text)
 		return -ENOMEM;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The signer's count of signatures against the ledger's audit chain: one accepted
- * document, one seal, or an alarm; never trusts one of the two to explain itself.
+ * document, one seal, in the document itself one of each kind an attempt, or an alarm;
+ * never trusts one of the two to explain itself.
  */
 #ifndef SEALGATE_CTL_RECONCILE_H
 #define SEALGATE_CTL_RECONCILE_H

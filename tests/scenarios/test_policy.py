@@ -377,6 +377,22 @@ def test_one_person_stops_and_two_open_again(office):
     assert office.run("rollback").returncode == 1
 
 
+def test_a_seal_in_the_document_wants_its_role(office):
+    """Without it nothing that goes there would ever be sealed."""
+    profile = office.policies / "routes" / "destinations" / "office.cfg"
+    profile.parent.mkdir(exist_ok=True)
+    roles = office.policies / "signature" / "roles.cfg"
+    profile.write_text('protocol = "push";\nurl = "https://127.0.0.1:9/";\n'
+                       'information = "advance";\nsubmit = { id_member = "id"; };\n'
+                       'seal_inside = "counter";\n')
+    said = office.run("lint", "--policies", office.policies)
+    assert said.returncode == 1
+    assert f"{profile.name}:0: seal_inside, and there is no role seal-inside" in said.stdout
+    roles.write_text(roles.read_text() + 'seal-inside: { label = "seal-inside"; '
+                     'mechanism = "ecdsa-sha256"; peer = "seal"; };\n')
+    assert office.run("lint", "--policies", office.policies).returncode == 0
+
+
 # -- the guides ---------------------------------------------------------------------------
 
 def type_in(page, folder, instance):

@@ -144,6 +144,39 @@ static void a_second_seal_for_a_document(void **state)
 	expect("seal.unexplained");
 }
 
+static void a_seal_of_each_kind_in_the_document(void **state)
+{
+	(void)state;
+	counted("seal-inside", "csr");
+	counted("seal-inside", A);
+	counted("seal-inside", A);
+	counted("seal", A);
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	expect(NULL);
+}
+
+static void a_seal_in_what_nobody_accepted(void **state)
+{
+	(void)state;
+	counted("seal", A);
+	counted("seal-inside", B);
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	expect("seal.unknown");
+}
+
+static void a_seal_more_in_the_document(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		counted("seal-inside", A);
+	counted("seal", A);
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	expect("seal.unexplained");
+}
+
 static void one_attempt_may_be_under_way(void **state)
 {
 	(void)state;
@@ -225,6 +258,9 @@ int main(void)
 		TEST(attempts_that_failed_are_known),
 		TEST(a_seal_for_nothing),
 		TEST(a_second_seal_for_a_document),
+		TEST(a_seal_of_each_kind_in_the_document),
+		TEST(a_seal_in_what_nobody_accepted),
+		TEST(a_seal_more_in_the_document),
 		TEST(one_attempt_may_be_under_way),
 		TEST(a_seal_that_nobody_counted),
 		TEST(sealed_twice),
