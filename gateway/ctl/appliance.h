@@ -73,6 +73,9 @@ int appliance_recovery_key(void);
 int appliance_parcel(
 	const char *name, const char *offset, long long *ret_have, char **ret_error);
 
+/* Give up what came, so that an older one may come. Return: 0 or -errno. */
+int appliance_discard(void);
+
 /* Have the unit of the image take ("update", "apply") the parcel whose name is
  * "sha256:DIGEST of its manifest"; the machine then starts again. Return: 0, or negative
  * with *ret_error. */

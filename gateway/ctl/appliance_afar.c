@@ -66,6 +66,14 @@ int appliance_parcel(
 	return parcel_put(&p, name, at, span_of(octets, len), ret_have, ret_error);
 }
 
+int appliance_discard(void)
+{
+	struct parcel p;
+	int r = place(FOLDER, &p);
+
+	return r < 0 ? r : parcel_discard(&p);
+}
+
 /* What came of the unit, which has the rights that this process has not. */
 static int outcome(char **ret_error)
 {

@@ -28,23 +28,6 @@ int appliance_version(char ret_version[VERSION_MAX])
 	return 0;
 }
 
-/* Compare versions of decimal numbers with dots. Return: as strcmp. */
-static int version_compare(const char *a, const char *b)
-{
-	while (*a || *b) {
-		char *end_a, *end_b;
-		unsigned long x = strtoul(a, &end_a, 10), y = strtoul(b, &end_b, 10);
-
-		if (x != y)
-			return x < y ? -1 : 1;
-		if (end_a == a && end_b == b) /* neither goes on with a number */
-			return strcmp(a, b);
-		a = *end_a == '.' ? end_a + 1 : end_a;
-		b = *end_b == '.' ? end_b + 1 : end_b;
-	}
-	return 0;
-}
-
 static int version_read(const char *path, char ret_version[VERSION_MAX])
 {
 	_cleanup_(freep) uint8_t *text = NULL;
@@ -66,7 +49,7 @@ static int version_floor(char ret_version[VERSION_MAX])
 	if (r < 0)
 		return r;
 	r = version_read(FLOOR, kept);
-	if (r == 0 && version_compare(kept, ret_version) > 0)
+	if (r == 0 && manifest_compare(kept, ret_version) > 0)
 		memcpy(ret_version, kept, sizeof(kept));
 	return r == -ENOENT ? 0 : r;
 }
@@ -80,7 +63,7 @@ static int check_version(const struct manifest *m, char **ret_error)
 		r = version_read(TRIED, tried);
 	if (r < 0 && r != -ENOENT)
 		return appliance_fail(ret_error, r, APPLIANCE_WORK, strerror(-r));
-	r = version_compare(m->serial, floor);
+	r = manifest_compare(m->serial, floor);
 	if (r > 0 && strcmp(m->serial, tried) == 0)
 		return appliance_fail(ret_error, -EPERM, m->serial,
 			"was tried here and did not become healthy");
@@ -150,7 +133,7 @@ int appliance_raise_floor(void)
 
 	if (r == 0)
 		r = version_floor(floor);
-	if (r < 0 || version_compare(here, floor) < 0)
+	if (r < 0 || manifest_compare(here, floor) < 0)
 		return r;
 	return durable_write(FLOOR, span_str(here), 0600);
 }

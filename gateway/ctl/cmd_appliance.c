@@ -243,6 +243,15 @@ static int parcel(const char *name, const char *offset)
 	return EXIT_CLEAN;
 }
 
+static int discard(void)
+{
+	int r = appliance_discard();
+
+	if (r < 0)
+		command_fault("%s", strerror(-r));
+	return tell("appliance.discard", r, "what came from afar is given up", "", NULL);
+}
+
 /* What came from afar is called by its digest, and never by a path. */
 static int take_named(const char *verb, const char *name)
 {
@@ -357,5 +366,7 @@ int cmd_appliance(int argc, char **argv)
 		return ask_manager("appliance-reset.service");
 	if (strcmp(verb, "recovery-key") == 0)
 		return recovery_key();
+	if (strcmp(verb, "discard") == 0)
+		return discard();
 	return run_unit(verb);
 }

@@ -184,6 +184,36 @@ void manifest_done(struct manifest *m)
 	*m = (struct manifest){ 0 };
 }
 
+/* One number of each, and the dot after it; of what has none it is zero. */
+static int compare_number(const char **a, const char **b)
+{
+	size_t x, y;
+	int r;
+
+	*a += strspn(*a, "0");
+	*b += strspn(*b, "0");
+	x = strspn(*a, "0123456789");
+	y = strspn(*b, "0123456789");
+	r = x != y ? (x < y ? -1 : 1) : memcmp(*a, *b, x);
+	*a += x;
+	*b += y;
+	return r;
+}
+
+int manifest_compare(const char *a, const char *b)
+{
+	for (;;) {
+		int r = compare_number(&a, &b);
+
+		if (r != 0)
+			return r;
+		if (*a != '.' && *b != '.')
+			return strcmp(a, b);
+		a += *a == '.';
+		b += *b == '.';
+	}
+}
+
 /* The folders of a path; those that are there already stay as they are. */
 static int make_folders(char *path)
 {

@@ -40,6 +40,9 @@ int manifest_open(const char *dir, const char *kind, const char *anchor,
 	struct manifest *ret_manifest, char **ret_error);
 void manifest_done(struct manifest *m);
 
+/* Compare serials, decimal numbers with dots, of any length. Return: as strcmp. */
+int manifest_compare(const char *a, const char *b);
+
 /* Copy a file of the list below folder, where missing folders are made (0755); target
  * exists only when size and digest are right. Return: 0, -EBADMSG other octets, -errno.
  */

@@ -98,19 +98,17 @@ int parcel_open(const struct parcel *p, struct manifest *ret_manifest,
 	return r;
 }
 
-static int judge_manifest(
-	const struct parcel *next, struct span signature, char **ret_error)
+static int judge_manifest(const struct parcel *next, struct span signature,
+	struct manifest *ret_manifest, const char **ret_kind, char **ret_error)
 {
-	_cleanup_(manifest_done) struct manifest m = { 0 };
-	const char *kind;
 	char path[PATH_MAX];
 	int r = place(next, SIGNATURE, path);
 
 	if (r == 0)
 		r = durable_write(path, signature, 0600);
 	if (r == 0)
-		r = parcel_open(next, &m, &kind, ret_error);
-	if (r == 0 && size_of(&m) > PARCEL_MAX)
+		r = parcel_open(next, ret_manifest, ret_kind, ret_error);
+	if (r == 0 && size_of(ret_manifest) > PARCEL_MAX)
 		r = fail(ret_error, -EFBIG, MANIFEST, "lists more than may be sent");
 	return r;
 }
@@ -148,14 +146,35 @@ static int swap(const struct parcel *p, const struct parcel *next)
 	return r < 0 ? r : appliance_remove(next->dir);
 }
 
+/* What is here gives way to nothing older of its kind. What is here and not proven, since
+ * the anchors are those of another image, is no parcel. */
+static int judge_age(const struct parcel *p, const struct manifest *next,
+	const char *next_kind, char **ret_error)
+{
+	_cleanup_(manifest_done) struct manifest here = { 0 };
+	_cleanup_(freep) char *ignored = NULL;
+	const char *kind;
+	char what[128];
+
+	if (parcel_open(p, &here, &kind, &ignored) < 0 || strcmp(kind, next_kind) != 0 ||
+		manifest_compare(next->serial, here.serial) >= 0)
+		return 0;
+	(void)snprintf(what, sizeof(what), "is older than %s, which waits", here.serial);
+	return fail(ret_error, -ESTALE, next->serial, what);
+}
+
 /* A signature that is none of it changes nothing, the manifest aside included. */
 static int prove(const struct parcel *p, struct span signature, char **ret_error)
 {
+	_cleanup_(manifest_done) struct manifest m = { 0 };
 	struct parcel next;
+	const char *kind;
 	int r = aside(p, &next);
 
 	if (r == 0)
-		r = judge_manifest(&next, signature, ret_error);
+		r = judge_manifest(&next, signature, &m, &kind, ret_error);
+	if (r == 0)
+		r = judge_age(p, &m, kind, ret_error);
 	return r < 0 ? r : swap(p, &next);
 }
 
@@ -189,6 +208,17 @@ static int put_list(
 	if (held < 0)
 		return held;
 	return signature ? prove(p, octets, ret_error) : begin(p, octets);
+}
+
+int parcel_discard(const struct parcel *p)
+{
+	_cleanup_(closep) int held = lock(p);
+	struct parcel next;
+	int r = held < 0 ? held : aside(p, &next);
+
+	if (r == 0)
+		r = appliance_remove(next.dir);
+	return r < 0 ? r : appliance_remove(p->dir);
 }
 
 static const struct manifest_file *listed(const struct manifest *m, const char *name)

@@ -22,13 +22,17 @@ struct parcel {
 
 /* Take a piece of the file that name is of the parcel: "manifest" is kept aside, until
  * "manifest.p7s" proves it; unless it is the same it then takes the place of the parcel
- * before it, in one step. Then what it lists comes, in any order. A piece that
- * does not begin where the file ends changes nothing. *ret_have: octets of the file that
- * are here. *ret_error: one line, the caller frees. Return: 0, -EKEYREJECTED not signed,
- * -EPERM not listed, -EFBIG more than was signed, -EBADMSG whole and other octets,
- * -ENOSPC, -errno. */
+ * before it, in one step, but never of a newer one of its kind. Then what it lists comes,
+ * in any order. A piece that does not begin where the file ends changes nothing.
+ * *ret_have: octets of the file that are here. *ret_error: one line, the caller frees.
+ * Return: 0, -EKEYREJECTED not signed, -ESTALE older than what is here, -EPERM not
+ * listed, -EFBIG more than was signed, -EBADMSG whole and other octets, -ENOSPC, -errno.
+ */
 int parcel_put(const struct parcel *p, const char *name, long long offset,
 	struct span piece, long long *ret_have, char **ret_error);
+
+/* Give up what came. Return: 0, also when there was nothing, or -errno. */
+int parcel_discard(const struct parcel *p);
 
 /* Is it here, whole, of the kind ("update", "machine"), and is its manifest the one with
  * this digest? Return: 0, or negative with *ret_error. */

@@ -161,6 +161,16 @@ def test_a_folder_that_nobody_signed_is_not_taken(gate, document, tmp_path):
                              json=request) for role in ("operator", "key-custodian")]
     assert [answer.status_code for answer in statuses] == [202, 200]
     assert "another one has come since, or none" in statuses[1].json()["errors"]
+    # What came is given up by two people as well.
+    assert (gate.dir / "state" / "parcel.new").exists()
+    done = remote(gate, "operator", "appliance", "discard")
+    assert done.returncode == 1 and "another person" in done.stderr, done.stderr
+    assert (gate.dir / "state" / "parcel.new").exists()
+    done = remote(gate, "key-custodian", "appliance", "discard")
+    assert done.returncode == 0, done.stderr
+    assert not (gate.dir / "state" / "parcel.new").exists()
+    assert recorded(gate)[-1] == ("key-custodian (TEST)", {
+        "command": "appliance discard", "second": "operator (TEST)"})
 
 
 @pytest.fixture

@@ -199,6 +199,25 @@ static void test_missing_parts_are_refused(void **state)
 	assert_int_equal(opened(p), -EKEYREJECTED);
 }
 
+static void serials_go_up_by_number(void **state)
+{
+	static const char *const UP[] = { "", "0.9", "0.10", "1.2.3", "1.2.3.4", "1.10",
+		"20260101", "20260101000001", "99999999999999999999998.1",
+		"99999999999999999999999" };
+	enum { COUNT = sizeof(UP) / sizeof(UP[0]) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++)
+		for (size_t k = 0; k < COUNT; k++) {
+			int r = manifest_compare(UP[i], UP[k]);
+
+			assert_true(i < k ? r < 0 : i > k ? r > 0 : r == 0);
+		}
+	assert_int_equal(manifest_compare("1", "1.0"), 0);
+	assert_int_equal(manifest_compare("01.2", "1.02"), 0);
+	assert_true(manifest_compare("1.2.", "1.2.1") < 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -207,7 +226,8 @@ int main(void)
 		TEST(test_other_octets_are_not_copied), TEST(test_link_is_not_followed),
 		TEST(test_signature_must_be_ours),
 		TEST(test_every_changed_octet_is_refused), TEST(test_head_is_of_the_kind),
-		TEST(test_paths_stay_inside), TEST(test_missing_parts_are_refused) };
+		TEST(test_paths_stay_inside), TEST(test_missing_parts_are_refused),
+		TEST(serials_go_up_by_number) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,38 @@ static void nothing_but_what_is_listed(void **state)
 	assert_int_equal(put("manifest", 1, "x", &have), -EFBIG);
 }
 
+/* Whoever may send gets no older list between another one and its taking. */
+static void nothing_older_takes_its_place(void **state)
+{
+	char sha256[SHA256_TEXT_SIZE];
+	long long have;
+
+	(void)state;
+	assert_int_equal(
+		announce(&SOURCE.ours, "sealgate-manifest 1 update 1.10", "new"), 0);
+	assert_int_equal(put("one.txt", 0, "octets", &have), 0);
+	assert_int_equal(put("new", 0, "", &have), 0);
+	snprintf(sha256, sizeof(sha256), "%s", digest());
+	assert_int_equal(
+		announce(&SOURCE.ours, "sealgate-manifest 1 update 1.9.7", "old"),
+		-ESTALE);
+	assert_string_equal(ERROR, "1.9.7: is older than 1.10, which waits");
+	assert_int_equal(check("update", sha256), 0);
+	/* A newer one does, and an older one once two people have given up what waits. */
+	assert_int_equal(
+		announce(&SOURCE.ours, "sealgate-manifest 1 update 1.10.1", "newer"), 0);
+	assert_int_equal(check("update", sha256), -ESTALE);
+	assert_int_equal(parcel_discard(&PARCEL), 0);
+	assert_int_equal(access(PARCEL.dir, F_OK), -1);
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "old"), 0);
+	/* The other kind counts for itself. */
+	assert_int_equal(announce(&SOURCE.foreign, MACHINE, "none"), 0);
+	assert_int_equal(
+		announce(&SOURCE.foreign, "sealgate-manifest 1 machine 6", "none"),
+		-ESTALE);
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "none"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +254,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_proven_undoes_nothing),
 		cmocka_unit_test(the_manifest_waits_for_its_signature),
 		cmocka_unit_test(nothing_but_what_is_listed),
+		cmocka_unit_test(nothing_older_takes_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
