@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "evidence/container.h"
 
+#include "common/limits.h"
 #include "evidence/asic.h"
 #include "evidence/seal_policy.h"
 #include "xades/create.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+#define HEADERS_MAX (64u * 1024) /* of the files, and those that are always the same */
 
 struct container {
 	struct asic parts; /* without the signatures */
@@ -99,6 +102,11 @@ int container_timestamp_octets(const struct container *c, struct buf *ret)
 int container_add_timestamp(struct container *c, struct span token)
 {
 	return xades_add_timestamp(c->seal, token);
+}
+
+bool container_fits(size_t octets)
+{
+	return octets <= LIMIT_CONTAINER - asic_limit(ASIC_SIGNATURES) - HEADERS_MAX;
 }
 
 int container_finish(const struct container *c, struct buf *ret)

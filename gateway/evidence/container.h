@@ -51,6 +51,10 @@ int container_timestamp_octets(const struct container *c, struct buf *ret);
 /* Put the time-stamp token (DER) in. Return: 0 or -errno. */
 int container_add_timestamp(struct container *c, struct span token);
 
+/* Whether a container of parts with so many octets in all stays one when its seal is
+ * augmented. True for any document, report, receipt and record. */
+bool container_fits(size_t octets);
+
 /* Append the finished container. Return: 0, -E2BIG, -errno. */
 int container_finish(const struct container *c, struct buf *ret);
 

@@ -146,6 +146,22 @@ static bool is_level_b(const struct run *r)
 	       (r->record.len && r->tools->house->authorities.batch.level_b);
 }
 
+static bool has_room(const struct run *r)
+{
+	const struct seal_input *i = r->input;
+
+	return container_fits(i->document.len + i->report.len + i->receipt.len +
+			      r->record.len + r->parallel.len + i->document.len +
+			      INSIDE_MAX);
+}
+
+static bool without_inside(const struct run *r, const char *reason)
+{
+	log_event(LOG_WARNING, "seal.inside-impossible", r->input->document_id,
+		"no seal in the document, who wants it there gets none: %s", reason);
+	return true;
+}
+
 /* A document that cannot have it is sealed all the same: only the destination that wants
  * it does not get it. */
 static bool seal_in(struct run *r, bool wanted, enum xades_place place, struct buf *ret)
@@ -157,14 +173,13 @@ static bool seal_in(struct run *r, bool wanted, enum xades_place place, struct b
 
 	if (!wanted)
 		return true;
+	if (!has_room(r))
+		return without_inside(r, "the container would be too large with it");
 	switch (inside_seal(r->tools, &wish, ret, reason, sizeof(reason))) {
 	case INSIDE_MADE:
 		return true;
 	case INSIDE_IMPOSSIBLE:
-		log_event(LOG_WARNING, "seal.inside-impossible", r->input->document_id,
-			"no seal in the document, who wants it there gets none: %s",
-			reason);
-		return true;
+		return without_inside(r, reason);
 	case INSIDE_UNDECIDED:
 	case INSIDE_LATER:
 	default:

@@ -85,10 +85,14 @@ static int tear_down(void **state)
 	return system(command);
 }
 
+static struct inside_wants WANTED;
+
 static struct attempt try_with(struct seal_tools *t, uint32_t number)
 {
 	struct seal_input input = { .document_id = SEALED_ID,
 		.received = HOUSE_OF_TESTS.now,
+		.partner = "nz",
+		.inside = WANTED,
 		.attempt = number,
 		.document = SEALED.plan.document,
 		.report = SEALED.plan.report,
@@ -308,6 +312,36 @@ static void a_receipt_of_another_document_is_seen(void **state)
 	free(other);
 }
 
+/* Two more copies of it would make no container: the document is sealed all the same, and
+ * nobody is asked for a seal in it. */
+static void a_large_document_is_sealed_without_what_has_no_room(void **state)
+{
+	const struct container_plan small = SEALED.plan;
+	char *large = strdup(SEALED_DOCUMENT), *report, *receipt;
+	size_t len = strlen(large), size = 8u * 1024 * 1024;
+
+	(void)state;
+	assert_true(container_fits(
+		LIMIT_DOCUMENT + LIMIT_REPORT + LIMIT_RECEIPT + LIMIT_RECORD));
+	large = realloc(large, size + 1);
+	assert_non_null(large);
+	memset(large + len, ' ', size - len);
+	large[size] = '\0';
+	report = sealed_report(large, "accepted", SEALED_POLICY);
+	receipt = sealed_receipt(large, "accepted", true, HOUSE_OF_TESTS.receipt_key,
+		HOUSE_OF_TESTS.receipt);
+	SEALED.plan.document = span_str(large);
+	SEALED.plan.report = span_str(report);
+	SEALED.plan.receipt = span_str(receipt);
+	WANTED = (struct inside_wants){ .parallel = true, .counter = true };
+	assert_sealed(try_once(1));
+	WANTED = (struct inside_wants){ 0 };
+	SEALED.plan = small;
+	free(receipt);
+	free(report);
+	free(large);
+}
+
 static void *seal_some(void *sealed)
 {
 	struct seal_tools t = { .house = &GATE };
@@ -363,6 +397,7 @@ int main(void)
 		cmocka_unit_test(an_invalid_container_is_quarantined),
 		cmocka_unit_test(a_verify_process_may_be_away),
 		cmocka_unit_test(a_receipt_of_another_document_is_seen),
+		cmocka_unit_test(a_large_document_is_sealed_without_what_has_no_room),
 		cmocka_unit_test(threads_seal_side_by_side),
 		cmocka_unit_test(the_daemons_end_is_said),
 	};
