@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/backup_pieces.h"
 #include "ctl/backup_tree.h"
 #include "ctl/command.h"
 #include "ctl/queue_session.h"
@@ -152,6 +153,10 @@ int cmd_backup(int argc, char **argv)
 	int r, status;
 	json_t *state;
 
+	if (argc > 1 && strcmp(argv[1], "seal") == 0)
+		return backup_seal_command(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "open") == 0)
+		return backup_open_command(argc - 1, argv + 1);
 	if (command_option(argc, argv, "", options) != -1 ||
 		command_arguments(argc, argv, 1, 1, "the folder to make") < 0)
 		return command_usage("backup");

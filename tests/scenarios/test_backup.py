@@ -56,6 +56,96 @@ def test_changed_backups_are_not_restored(backup, tmp_path, name):
     assert restore(None, copy, tmp_path / "instance").returncode == 1
 
 
+def key_pair(folder, name, *algorithm):
+    """Paths of a certificate and of its key."""
+    key, cert = folder / f"{name}.key", folder / f"{name}.pem"
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", *algorithm, "-subj",
+                    f"/CN={name}", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    return cert, key
+
+
+def files_below(folder):
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def pieces(backup, tmp_path_factory):
+    """(folder of the pieces, who may open it, who may not)."""
+    folder = tmp_path_factory.mktemp("pieces")
+    (folder / "backup").mkdir()
+    for name, octets in (("big", os.urandom(5 << 20)), ("empty", b""), ("deep/er/file", b"x")):
+        path = folder / "backup" / "files" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(octets)
+    shutil.copyfile(backup[0] / "files" / "sealgate.conf", folder / "backup" / "sealgate.conf")
+    may = [key_pair(folder, "rsa", "rsa:2048"),
+           key_pair(folder, "ec", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")]
+    done = sealgate("backup", "seal", "--to", may[0][0], "--to", may[1][0], f"{folder}/backup/",
+                    folder / "sealed")
+    assert done.returncode == 0, done.stderr
+    return folder, may, key_pair(folder, "stranger", "rsa:2048")
+
+
+def opened(pieces_folder, pair, target):
+    return sealgate("backup", "open", "--cert", pair[0], "--key", pair[1], pieces_folder, target)
+
+
+def test_a_backup_that_leaves_is_encrypted_in_pieces(pieces, tmp_path):
+    folder, may, stranger = pieces
+    sealed = files_below(folder / "sealed")
+    assert sorted(sealed) == ["000000.p7m", "000001.p7m", "000002.p7m"]
+    assert max(len(octets) for octets in sealed.values()) < (2 << 20) + 4096
+    assert not any(b"sealgate" in octets or b"instance" in octets for octets in sealed.values())
+    for number, pair in enumerate(may):
+        done = opened(folder / "sealed", pair, tmp_path / str(number))
+        assert done.returncode == 0, done.stderr
+        assert files_below(tmp_path / str(number)) == files_below(folder / "backup")
+    done = opened(folder / "sealed", stranger, tmp_path / "stranger")
+    assert done.returncode == 1 and "000000: it is not for this key" in done.stderr
+    assert not (tmp_path / "stranger").exists()
+    assert opened(folder / "sealed", may[0], folder / "backup").returncode == 3
+
+
+def test_pieces_that_are_not_whole_are_not_opened(pieces, tmp_path):
+    folder, may, _ = pieces
+    done = sealgate("backup", "seal", "--to", may[0][0], folder / "backup", tmp_path / "other")
+    assert done.returncode == 0, done.stderr
+
+    def fails(change, why):
+        copy, target = tmp_path / "copy", tmp_path / "target"
+        shutil.copytree(folder / "sealed", copy)
+        change(copy)
+        done = opened(copy, may[0], target)
+        assert done.returncode == 1 and why in done.stderr, done.stderr
+        assert not target.exists()
+        shutil.rmtree(copy)
+
+    def flip(copy):
+        octets = bytearray((copy / "000001.p7m").read_bytes())
+        octets[len(octets) // 2] ^= 1
+        (copy / "000001.p7m").write_bytes(octets)
+
+    fails(flip, "000001: it is not for this key, or was changed")
+    fails(lambda copy: (copy / "000002.p7m").unlink(), "000002: it is missing")
+    fails(lambda copy: shutil.copyfile(copy / "000002.p7m", copy / "000001.p7m"),
+          "000001: it is not the piece that belongs there")
+    fails(lambda copy: shutil.copyfile(tmp_path / "other" / "000001.p7m", copy / "000001.p7m"),
+          "000001: it is not the piece that belongs there")
+
+
+def test_a_backup_of_pieces_is_restored(backup, pieces, tmp_path):
+    _, may, _ = pieces
+    for command in (("seal", "--to", may[1][0], backup[0], tmp_path / "sealed"),
+                    ("open", "--cert", may[1][0], "--key", may[1][1], tmp_path / "sealed",
+                     tmp_path / "backup")):
+        done = sealgate("backup", *command, timeout=120)
+        assert done.returncode == 0, done.stderr
+    done = restore(None, tmp_path / "backup", tmp_path / "instance")
+    assert done.returncode == 0 and backup[1] in done.stdout, done.stderr
+
+
 def test_not_over_an_instance(gate, backup):
     assert restore(gate, backup[0], gate.dir).returncode == 3
 
