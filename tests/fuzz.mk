@@ -10,6 +10,7 @@ FUZZ_ALL     := intake $(ARCHIVES) signer-client common
 FUZZ_LIBS_fuzz_reader := xml common
 FUZZ_LIBS_fuzz_document := document xml common
 FUZZ_LIBS_fuzz_codes  := document xml common
+FUZZ_LIBS_fuzz_rules  := document xml common
 FUZZ_LIBS_fuzz_scgi   := common
 FUZZ_LIBS_fuzz_ipc    := common
 FUZZ_LIBS_fuzz_asic   := evidence xades pki xml common
