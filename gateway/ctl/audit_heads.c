@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/audit_heads.h"
 
+#include "common/clock.h"
 #include "common/durable.h"
 #include "ctl/command.h"
 
@@ -42,11 +43,64 @@ static int add_one(
 	return EXIT_CLEAN;
 }
 
-static bool is_head(const char *name)
+static int complain(const char *path, int r, const char *reason)
 {
-	size_t n = strlen(name);
+	fprintf(stderr, "sealgate: %s: %s\n", path,
+		r < 0	 ? strerror(-r)
+		: reason ? reason
+			 : "no time-stamp of a head");
+	return r < 0 ? EXIT_INTERNAL : EXIT_NOT_PASSED;
+}
 
-	return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".json") == 0;
+/* A time-stamp, over the head that it names, of the same folder. */
+static int add_stamp(struct audit_heads *h, const char *folder, const char *path,
+	const struct pki_material *material)
+{
+	_cleanup_(freep) uint8_t *data = NULL, *head = NULL;
+	_cleanup_(freep) char *reason = NULL;
+	struct head_stamp stamp = { 0 };
+	char of[PATH_MAX];
+	size_t len, head_len = 0;
+	int64_t position;
+	int r = file_read(path, HEAD_STAMP_MAX, &data, &len);
+
+	if (r < 0)
+		return complain(path, r, NULL);
+	position = head_stamp_position(span_of(data, len));
+	if (snprintf(of, sizeof(of), "%s/%018lld.json", folder, (long long)position) >=
+		PATH_MAX)
+		return EXIT_INTERNAL;
+	r = position ? file_read(of, SEALED_HEAD_MAX, &head, &head_len) : 0;
+	if (r == 0 && position)
+		r = head_stamp_verify(span_of(data, len), span_of(head, head_len),
+			material, clock_now(), &stamp, &reason);
+	if (r <= 0)
+		return complain(path, r, reason);
+	h->stamp_count++;
+	/* What is proven says more than what came later and is not. */
+	if (stamp.proven > h->stamp.proven ||
+		(stamp.proven == h->stamp.proven && stamp.position > h->stamp.position))
+		h->stamp = stamp;
+	return EXIT_CLEAN;
+}
+
+static bool is_kind(const char *name, const char *kind)
+{
+	size_t n = strlen(name), k = strlen(kind);
+
+	return name[0] != '.' && n > k && strcmp(name + n - k, kind) == 0;
+}
+
+static int add_file(struct audit_heads *h, const char *folder, const char *name,
+	const struct pki_material *material)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX)
+		return EXIT_INTERNAL;
+	if (is_kind(name, ".json"))
+		return add_one(h, path, material);
+	return is_kind(name, ".tst") ? add_stamp(h, folder, path, material) : EXIT_CLEAN;
 }
 
 int audit_heads_load(
@@ -54,21 +108,14 @@ int audit_heads_load(
 {
 	DIR *d = opendir(folder);
 	const struct dirent *e;
-	char path[PATH_MAX];
 	int status = EXIT_CLEAN;
 
 	if (!d) {
 		fprintf(stderr, "sealgate: %s: %s\n", folder, strerror(errno));
 		return EXIT_USAGE;
 	}
-	while (status == EXIT_CLEAN && (e = readdir(d)) != NULL) {
-		if (!is_head(e->d_name))
-			continue;
-		status = snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) <
-					 PATH_MAX
-				 ? add_one(h, path, material)
-				 : EXIT_INTERNAL;
-	}
+	while (status == EXIT_CLEAN && (e = readdir(d)) != NULL)
+		status = add_file(h, folder, e->d_name, material);
 	closedir(d);
 	if (h->count)
 		qsort(h->list, h->count, sizeof(*h->list), by_position);

@@ -7,6 +7,7 @@
 #define SEALGATE_CTL_AUDIT_HEADS_H
 
 #include "pki/material.h"
+#include "queue/head_stamp.h"
 #include "queue/sealed_head.h"
 
 #include <stddef.h>
@@ -14,10 +15,12 @@
 struct audit_heads {
 	struct sealed_head *list; /* by position */
 	size_t count, next;	  /* the first that the chain has not come to */
+	size_t stamp_count;	  /* of time-stamps over heads of the folder */
+	struct head_stamp stamp;  /* over the last head that has one */
 };
 
-/* Verify every *.json of a folder. Says on standard error which does not.
- * Return: enum exit_status. */
+/* Verify every *.json of a folder, and every *.tst, which is over one of them. Says on
+ * standard error which does not. Return: enum exit_status. */
 int audit_heads_load(
 	struct audit_heads *h, const char *folder, const struct pki_material *material);
 

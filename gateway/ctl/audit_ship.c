@@ -20,29 +20,45 @@
 
 struct shipping {
 	struct peer peer;
-	const char *syslog; /* HOST:PORT instead of peer.url, or NULL */
-	const char *mark;   /* the file that names the last head that was taken */
+	const char *syslog;    /* HOST:PORT instead of peer.url, or NULL */
+	const char *mark;      /* the file that names the last head that was taken */
+	char stamps[PATH_MAX]; /* the same of time-stamps, which come later */
 	struct instance instance;
 	char folder[PATH_MAX];
-	char last[NAME_MAX + 1]; /* file name of that head, or "" */
 	size_t sent;
 };
 
-static int is_head(const struct dirent *e)
-{
-	size_t len = strlen(e->d_name);
+/* What is shipped, each kind by position and behind a mark of its own. */
+struct kind {
+	const char *mark;
+	int (*is_of)(const struct dirent *e);
+	char last[NAME_MAX + 1]; /* file name of the last one that was taken, or "" */
+};
 
-	return e->d_name[0] != '.' && len > 5 &&
-	       strcmp(e->d_name + len - 5, ".json") == 0;
+static int ends_with(const struct dirent *e, const char *end)
+{
+	size_t len = strlen(e->d_name), n = strlen(end);
+
+	return e->d_name[0] != '.' && len > n && strcmp(e->d_name + len - n, end) == 0;
 }
 
-static void read_mark(struct shipping *s)
+static int is_head(const struct dirent *e)
+{
+	return ends_with(e, ".json");
+}
+
+static int is_stamp(const struct dirent *e)
+{
+	return ends_with(e, ".tst");
+}
+
+static void read_mark(struct kind *k)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
 	size_t len = 0;
 
-	if (file_read(s->mark, MARK_MAX, &text, &len) == 0)
-		snprintf(s->last, sizeof(s->last), "%.*s",
+	if (file_read(k->mark, MARK_MAX, &text, &len) == 0)
+		snprintf(k->last, sizeof(k->last), "%.*s",
 			(int)strcspn((const char *)text, "\n"), (const char *)text);
 }
 
@@ -86,7 +102,7 @@ static int log_remotely(struct shipping *s, const char *text)
 	return r;
 }
 
-static int ship_one(struct shipping *s, const char *name)
+static int ship_one(struct shipping *s, const struct kind *k, const char *name)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
 	char path[PATH_MAX], line[NAME_MAX + 2];
@@ -103,24 +119,34 @@ static int ship_one(struct shipping *s, const char *name)
 		return r;
 	snprintf(line, sizeof(line), "%s\n", name);
 	s->sent++;
-	return durable_write(s->mark, span_str(line), 0644);
+	return durable_write(k->mark, span_str(line), 0644);
 }
 
 /* By position, which is their name: what comes behind the mark. */
-static int ship_all(struct shipping *s)
+static int ship_kind(struct shipping *s, struct kind *k)
 {
 	struct dirent **names = NULL;
-	int count = scandir(s->folder, &names, is_head, alphasort), r = 0;
+	int count = scandir(s->folder, &names, k->is_of, alphasort), r = 0;
 
 	if (count < 0 && errno != ENOENT)
 		return -errno;
+	read_mark(k);
 	for (int i = 0; i < count; i++) {
-		if (r == 0 && strcmp(names[i]->d_name, s->last) > 0)
-			r = ship_one(s, names[i]->d_name);
+		if (r == 0 && strcmp(names[i]->d_name, k->last) > 0)
+			r = ship_one(s, k, names[i]->d_name);
 		free(names[i]);
 	}
 	free(names);
 	return r;
+}
+
+static int ship_all(struct shipping *s)
+{
+	struct kind heads = { .mark = s->mark, .is_of = is_head };
+	struct kind stamps = { .mark = s->stamps, .is_of = is_stamp };
+	int r = ship_kind(s, &heads);
+
+	return r == 0 ? ship_kind(s, &stamps) : r;
 }
 
 static int read_options(int argc, char **argv, struct shipping *s)
@@ -162,8 +188,11 @@ int audit_ship(int argc, char **argv)
 		fprintf(stderr, "sealgate audit: %s\n", error ? error : strerror(-r));
 		return EXIT_USAGE;
 	}
-	read_mark(&s);
-	r = instance_path(&s.instance, "state/queue/heads", s.folder);
+	r = snprintf(s.stamps, sizeof(s.stamps), "%s.stamps", s.mark) < PATH_MAX
+		    ? 0
+		    : -ENAMETOOLONG;
+	if (r == 0)
+		r = instance_path(&s.instance, "state/queue/heads", s.folder);
 	if (r == 0)
 		r = ship_all(&s);
 	printf("{\"shipped\":%zu}\n", s.sent);

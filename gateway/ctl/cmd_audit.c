@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/audit_heads.h"
+
 #include "ctl/audit_ship.h"
 #include "ctl/command.h"
 #include "ctl/queue_session.h"
 #include "ctl/reconcile.h"
 
+#include "common/clock.h"
 #include "common/durable.h"
 #include "common/encode.h"
 #include "common/memfd.h"
@@ -61,6 +63,7 @@ static bool rewritten(struct reading *r)
 static int end_of_heads(const struct reading *r)
 {
 	const struct audit_heads *h = &r->heads;
+	char at[CLOCK_TEXT_SIZE];
 
 	if (h->next < h->count) {
 		printf("truncated: the chain ends at position %lld, the last sealed head "
@@ -73,6 +76,16 @@ static int end_of_heads(const struct reading *r)
 	if (h->count)
 		printf("sealed: %zu heads, the last at position %lld\n", h->count,
 			(long long)h->list[h->count - 1].position);
+	if (h->stamp_count && !h->stamp.proven) {
+		printf("time-stamped: %zu heads, not proven: no anchor of the authority "
+		       "is among --anchors\n",
+			h->stamp_count);
+	} else if (h->stamp_count) {
+		clock_format(h->stamp.time, at);
+		printf("time-stamped: %zu heads, all up to position %lld was there at "
+		       "%s\n",
+			h->stamp_count, (long long)h->stamp.position, at);
+	}
 	return EXIT_CLEAN;
 }
 

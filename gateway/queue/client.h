@@ -109,6 +109,12 @@ int queue_claim_stamp(struct queue *q, int lease_s, struct queue_claim *ret_clai
 int queue_stamped(struct queue *q, const struct queue_claim *claim, int64_t retry_at,
 	int record_fd);
 
+/* The newest sealed head of the audit chain, when it is time that one gets a time-stamp:
+ * DONE with its octets, or EMPTY at once; and its token (DER), with the time that it
+ * proves. */
+int queue_head_unstamped(struct queue *q, int64_t *ret_position, int *ret_fd);
+int queue_head_stamped(struct queue *q, int64_t position, int64_t time, int token_fd);
+
 /* Claim a held document that is due to be judged again: a minute after it came, then at
  * each retry_at, when an operator released it, or after queue_held_due. Waits like
  * queue_claim_seal. */

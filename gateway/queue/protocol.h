@@ -58,6 +58,8 @@ enum queue_operation {
 	QUEUE_OP_LEGAL_HOLD,
 	QUEUE_OP_CLAIM_STAMP,
 	QUEUE_OP_STAMPED,
+	QUEUE_OP_HEAD,
+	QUEUE_OP_HEAD_STAMPED,
 	QUEUE_OPERATIONS,
 };
 
@@ -112,6 +114,15 @@ struct queue_stamped_request {
 	char id[DOCUMENT_ID_SIZE];
 	uint64_t fence;
 	int64_t retry_at; /* without a record */
+};
+
+struct queue_head_request {
+	uint64_t reserved;
+};
+
+struct queue_head_stamped_request {
+	int64_t position;
+	int64_t time; /* that the token proves */
 };
 
 struct queue_seal_failed_request {

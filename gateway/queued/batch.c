@@ -115,7 +115,8 @@ static void try_open(struct batch *b)
 /* Run one request in the open transaction. *work: something may now be claimed. */
 static int run_one(struct batch *b, struct connection *c, int64_t now, bool *work)
 {
-	int r = dispatch_run(b->engine, c->op, &c->message, c->peer, now, &c->answer);
+	int r = dispatch_run(
+		b->engine, b->heads, c->op, &c->message, c->peer, now, &c->answer);
 
 	if (r == 0 && operation_makes_work(c->op) && c->answer.reply.answer == QUEUE_DONE)
 		*work = true;

@@ -16,6 +16,7 @@ struct batch {
 	const char *folder;
 	const struct engine_place *place; /* NULL: SQLite in the folder */
 	struct engine *engine;		  /* NULL while it cannot be opened */
+	struct head_seal *heads;	  /* NULL: none are sealed */
 	struct engine_head head;
 	struct clock_watch clock;
 	struct connection *asked[BATCH_REQUESTS_MAX];

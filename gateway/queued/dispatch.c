@@ -97,6 +97,11 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 	[QUEUE_OP_STAMPED] = { "stamped", sizeof(struct queue_stamped_request), 0, 1,
 		PEER_SEAL, WRITES | MAKES_WORK, run_stamped,
 		{ TEXT(queue_stamped_request, id) } },
+	[QUEUE_OP_HEAD] = { "head", sizeof(struct queue_head_request), 0, 0, PEER_SEAL,
+		READS, run_head, { { 0 } } },
+	[QUEUE_OP_HEAD_STAMPED] = { "head_stamped",
+		sizeof(struct queue_head_stamped_request), 1, 1, PEER_SEAL, WRITES,
+		run_head_stamped, { { 0 } } },
 	[QUEUE_OP_SEAL_FAILED] = { "seal_failed",
 		sizeof(struct queue_seal_failed_request), 0, 0, PEER_SEAL,
 		WRITES | MAKES_WORK, run_seal_failed,
@@ -305,11 +310,12 @@ static void tell_set_aside(struct engine *e)
 			"is behind it goes on");
 }
 
-int dispatch_run(struct engine *e, const struct operation *op,
+int dispatch_run(struct engine *e, struct head_seal *heads, const struct operation *op,
 	const struct ipc_message *m, const char *peer, int64_t now,
 	struct answer *ret_answer)
 {
 	struct call c = { .engine = e,
+		.heads = heads,
 		.message = m,
 		.body = m->body,
 		.peer = peer,

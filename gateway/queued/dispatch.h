@@ -35,9 +35,12 @@ bool operation_allowed(const struct operation *op, const char *peer);
 /* Milliseconds that a claim may wait. */
 int64_t operation_wait_ms(const struct ipc_message *m);
 
+struct head_seal;
+
 /* Run it inside the open transaction. now: seconds. What *ret_answer held is released
- * first. Return: 0, or negative when the database failed: then the batch is lost. */
-int dispatch_run(struct engine *e, const struct operation *op,
+ * first. heads may be NULL. Return: 0, or negative when the database failed: then the
+ * batch is lost. */
+int dispatch_run(struct engine *e, struct head_seal *heads, const struct operation *op,
 	const struct ipc_message *m, const char *peer, int64_t now,
 	struct answer *ret_answer);
 

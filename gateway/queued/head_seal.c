@@ -5,7 +5,9 @@
 #include "common/durable.h"
 #include "common/id.h"
 #include "common/log.h"
+#include "common/memfd.h"
 #include "pkcs11/client.h"
+#include "queue/head_stamp.h"
 #include "queue/sealed_head.h"
 
 #include <errno.h>
@@ -37,7 +39,8 @@ static int sign(struct signer *s, const char *id, const char *statement, char **
 	return *ret_text ? 0 : -ENOMEM;
 }
 
-static int keep(const char *folder, const char *below, int64_t position, const char *text)
+static int keep(const char *folder, const char *below, int64_t position, const char *kind,
+	const char *text)
 {
 	char path[PATH_MAX];
 
@@ -45,10 +48,74 @@ static int keep(const char *folder, const char *below, int64_t position, const c
 		return -ENAMETOOLONG;
 	if (*below && mkdir(path, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	if (snprintf(path, sizeof(path), "%s%s/%018lld.json", folder, below,
-		    (long long)position) >= PATH_MAX)
+	if (snprintf(path, sizeof(path), "%s%s/%018lld.%s", folder, below,
+		    (long long)position, kind) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	return durable_write(path, span_str(text), 0644);
+}
+
+static int keep_both(
+	struct head_seal *h, int64_t position, const char *kind, const char *text)
+{
+	int r = keep(h->folder, "/heads", position, kind, text);
+
+	return r == 0 && *h->export ? keep(h->export, "", position, kind, text) : r;
+}
+
+static void note_newest(struct head_seal *h, int64_t position, char *text)
+{
+	pthread_mutex_lock(&h->lock);
+	free(h->newest);
+	h->newest = text;
+	h->newest_position = position;
+	pthread_mutex_unlock(&h->lock);
+}
+
+int head_seal_unstamped(struct head_seal *h, int64_t *ret_position, int *ret_fd)
+{
+	int64_t now = clock_monotonic_ms();
+	int r = QUEUE_EMPTY;
+
+	if (!h->running || !h->stamp_every_ms)
+		return QUEUE_EMPTY;
+	pthread_mutex_lock(&h->lock);
+	if (h->newest && h->newest_position > h->stamped_position &&
+		(h->stamped_ms == 0 || now - h->stamped_ms >= h->stamp_every_ms)) {
+		r = memfd_from("head", span_str(h->newest));
+		if (r >= 0) {
+			*ret_fd = r;
+			*ret_position = h->newest_position;
+			r = QUEUE_DONE;
+		}
+	}
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+/* Whatever was sealed meanwhile: the token is about the head that was given out. */
+int head_seal_stamped(struct head_seal *h, int64_t position, struct span token)
+{
+	_cleanup_(freep) uint8_t *head = NULL;
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+	int r;
+
+	if (!h->running || position <= h->stamped_position)
+		return QUEUE_NOT_FOUND;
+	if (snprintf(path, sizeof(path), "%s/heads/%018lld.json", h->folder,
+		    (long long)position) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	r = file_read(path, SEALED_HEAD_MAX, &head, &len);
+	if (r < 0)
+		return r == -ENOENT ? QUEUE_NOT_FOUND : r;
+	text = head_stamp_assemble(position, span_of(head, len), token);
+	r = text ? keep_both(h, position, "tst", text) : -ENOMEM;
+	if (r < 0)
+		return r;
+	h->stamped_position = position;
+	h->stamped_ms = clock_monotonic_ms();
+	return QUEUE_DONE;
 }
 
 /* Note who is asked, so that the end can break it off. Return: 0, or -ECANCELED. */
@@ -99,9 +166,9 @@ static int seal_head(struct head_seal *h, const struct engine_head *head)
 	if (r == 0 && sealed_head_verify(span_str(text), NULL, &check, &reason) != 1)
 		r = -EBADMSG;
 	if (r == 0)
-		r = keep(h->folder, "/heads", head->position, text);
-	if (r == 0 && *h->export)
-		r = keep(h->export, "", head->position, text);
+		r = keep_both(h, head->position, "json", text);
+	if (r == 0)
+		note_newest(h, head->position, TAKE(text));
 	return r;
 }
 
@@ -192,7 +259,8 @@ int head_seal_start(
 		.folder = folder,
 		.export = config_string(instance->config, "audit.export"),
 		.every_ms = config_int(instance->config, "audit.seal_s") * 1000,
-		.every_records = config_int(instance->config, "audit.seal_records") };
+		.every_records = config_int(instance->config, "audit.seal_records"),
+		.stamp_every_ms = config_int(instance->config, "audit.stamp_s") * 1000 };
 	r = instance_socket(instance, "signer", h->signer);
 	if (r < 0)
 		return r;
@@ -234,5 +302,6 @@ void head_seal_stop(struct head_seal *h)
 	pthread_join(h->thread, NULL);
 	pthread_cond_destroy(&h->changed);
 	pthread_mutex_destroy(&h->lock);
+	free(TAKE(h->newest));
 	h->running = false;
 }

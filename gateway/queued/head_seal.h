@@ -23,7 +23,11 @@ struct head_seal {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct engine_head head; /* durable */
-	struct signer *asked;	 /* while the signer is */
+	/* The newest sealed one, and how far time-stamps have come. */
+	char *newest;
+	int64_t newest_position, stamped_position;
+	int64_t stamp_every_ms, stamped_ms; /* 0: none since the start */
+	struct signer *asked;		    /* while the signer is */
 	bool running, stop, failing;
 	bool ended; /* the thread's work */
 	bool cut;   /* nobody is asked any more */
@@ -35,6 +39,14 @@ int head_seal_start(
 
 /* The chain has come this far, durably. */
 void head_seal_offer(struct head_seal *h, const struct engine_head *head);
+
+/* The newest sealed head, when it is time for a time-stamp of one. Return: QUEUE_DONE
+ * with a sealed memfd, QUEUE_EMPTY, negative. */
+int head_seal_unstamped(struct head_seal *h, int64_t *ret_position, int *ret_fd);
+
+/* Its token has come: kept beside the head, and where heads are exported to. Return:
+ * QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
+int head_seal_stamped(struct head_seal *h, int64_t position, struct span token);
 
 /* Seal the last head if the signer answers at once, and end the thread: a signer that
  * keeps silent is not waited for. */

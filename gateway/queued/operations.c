@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "queued/operations.h"
 
+#include "common/clock.h"
 #include "common/memfd.h"
+#include "queue/head_stamp.h"
+#include "queued/head_seal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct queue_document *document_of(const struct call *c)
@@ -189,6 +193,37 @@ int run_stamped(const struct call *c)
 		r = engine_stamped(c->engine, c->now, c->body, record);
 	memfd_release(&record);
 	return r;
+}
+
+int run_head(const struct call *c)
+{
+	int64_t position = 0;
+	int r = c->heads ? head_seal_unstamped(c->heads, &position, &c->answer->fds[0])
+			 : QUEUE_EMPTY;
+
+	c->answer->reply.claim.fence = (uint64_t)position;
+	return r;
+}
+
+int run_head_stamped(const struct call *c)
+{
+	const struct queue_head_stamped_request *q = c->body;
+	struct queue_audit_request audit = { .event = "audit.head-stamped",
+		.actor = "seal" };
+	struct span token = { 0 };
+	char at[CLOCK_TEXT_SIZE];
+	int r = memfd_read(c->message->fds[0], HEAD_STAMP_TOKEN_MAX, &token);
+
+	if (r == 0)
+		r = c->heads ? head_seal_stamped(c->heads, q->position, token)
+			     : QUEUE_NOT_FOUND;
+	memfd_release(&token);
+	if (r != QUEUE_DONE)
+		return r;
+	clock_format(q->time, at);
+	(void)snprintf(audit.detail, sizeof(audit.detail),
+		"{\"position\":%lld,\"time\":\"%s\"}", (long long)q->position, at);
+	return engine_audit(c->engine, c->now, &audit);
 }
 
 int run_seal_failed(const struct call *c)

@@ -10,6 +10,7 @@
 
 struct call {
 	struct engine *engine;
+	struct head_seal *heads; /* NULL: none are sealed */
 	const struct ipc_message *message;
 	const void *body;
 	const char *peer;
@@ -44,6 +45,8 @@ int run_claim_renewal(const struct call *c);
 int run_renewed(const struct call *c);
 int run_claim_stamp(const struct call *c);
 int run_stamped(const struct call *c);
+int run_head(const struct call *c);
+int run_head_stamped(const struct call *c);
 int run_outcomes_acknowledge(const struct call *c);
 int run_claim_callback(const struct call *c);
 int run_called_back(const struct call *c);

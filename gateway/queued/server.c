@@ -199,6 +199,7 @@ static int start(struct server *s, struct engine *e)
 	s->connections = calloc(CONNECTIONS_MAX, sizeof(*s->connections));
 	batch_init(&s->batch, s->o->folder, e);
 	s->batch.place = s->o->place;
+	s->batch.heads = &s->seal;
 	if (!s->connections)
 		return -ENOMEM;
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)

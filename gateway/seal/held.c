@@ -6,45 +6,25 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "evidence/record.h"
-#include "queue/client.h"
+#include "seal/queue_link.h"
 #include "seal/stamp.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define QUEUE_TIMEOUT_MS 30000
-#define AGAIN_MS 500
 #define GATHERED_MAX 64
 #define RETRY_S 10
 
 struct holder {
-	struct seal_house *house;
+	struct queue_link link;
 	struct seal_tools tools;
-	struct queue *queue; /* NULL: not connected */
-	bool told;	     /* that no authority stamps */
+	bool told; /* that no authority stamps */
 	struct queue_claim claims[GATHERED_MAX];
 	uint8_t leaves[GATHERED_MAX][SHA256_SIZE];
 	size_t count;
 	int first_fd; /* octets of the first */
 };
-
-static void drop_queue(struct holder *h)
-{
-	if (h->queue)
-		queue_disconnect(TAKE(h->queue));
-	daemon_wait(h->house->daemon, AGAIN_MS);
-}
-
-static bool have_queue(struct holder *h)
-{
-	if (h->queue ||
-		queue_connect(h->house->queued_socket, QUEUE_TIMEOUT_MS, &h->queue) == 0)
-		return true;
-	h->queue = NULL;
-	drop_queue(h);
-	return false;
-}
 
 static int hash_of(int fd, uint8_t ret_hash[SHA256_SIZE])
 {
@@ -62,7 +42,8 @@ static int hash_of(int fd, uint8_t ret_hash[SHA256_SIZE])
 static int claim(struct holder *h)
 {
 	_cleanup_(closep) int fd = -1;
-	int r = queue_claim_stamp(h->queue, h->house->lease_s, &h->claims[h->count], &fd);
+	int r = queue_claim_stamp(
+		h->link.queue, h->link.house->lease_s, &h->claims[h->count], &fd);
 
 	if (r != QUEUE_DONE)
 		return r;
@@ -78,7 +59,7 @@ static int claim(struct holder *h)
  * false when the queue is away. */
 static bool gather(struct holder *h)
 {
-	const struct batch_rule *rule = &h->house->authorities.batch;
+	const struct batch_rule *rule = &h->link.house->authorities.batch;
 	size_t max = (size_t)rule->documents < GATHERED_MAX ? (size_t)rule->documents
 							    : GATHERED_MAX;
 	int64_t until = INT64_MAX;
@@ -100,7 +81,7 @@ static bool report(struct holder *h, const struct queue_claim *c, struct span re
 
 	if (record.len && fd < 0)
 		return true; /* comes again when its lease has run out */
-	r = queue_stamped(h->queue, c, record.len ? 0 : clock_now() + RETRY_S, fd);
+	r = queue_stamped(h->link.queue, c, record.len ? 0 : clock_now() + RETRY_S, fd);
 	if (r == QUEUE_DONE && record.len)
 		log_event(LOG_INFO, "seal.held-stamped", c->document.id,
 			"its octets are time-stamped while it is held");
@@ -171,18 +152,19 @@ static void one(struct holder *h)
 			stamp(h, tree);
 	forget(h);
 	if (!there)
-		drop_queue(h);
+		queue_link_drop(&h->link);
 }
 
 void *held_run(void *arg)
 {
-	struct holder h = { .house = arg, .tools = { .house = arg }, .first_fd = -1 };
+	struct holder h = {
+		.link = { .house = arg }, .tools = { .house = arg }, .first_fd = -1
+	};
 
-	while (!daemon_wait(h.house->daemon, 0))
-		if (have_queue(&h))
+	while (!daemon_wait(h.link.house->daemon, 0))
+		if (queue_link_up(&h.link))
 			one(&h);
 	seal_tools_done(&h.tools);
-	if (h.queue)
-		queue_disconnect(h.queue);
+	queue_link_done(&h.link);
 	return NULL;
 }

@@ -11,6 +11,7 @@
 #include "evidence/seal_policy.h"
 #include "pki/errors.h"
 #include "seal/batch.h"
+#include "seal/heads.h"
 #include "seal/held.h"
 #include "seal/renew.h"
 #include "seal/self_test.h"
@@ -139,18 +140,32 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 	return r;
 }
 
-/* What is nobody's haste has a thread of its own beside those that seal: containers of
- * before, and whether this program seals at all. */
-static bool start_beside(struct seal_house *h, void *(*run)(void *), pthread_t *ret)
+/* What is nobody's haste has a thread of its own beside those that seal. */
+#define BESIDE 4
+static const struct beside {
+	void *(*run)(void *);
+	const char *without;
+} BESIDES[BESIDE] = {
+	{ renew_run, "containers that get more: they stay as they are" },
+	{ held_run, "held documents: they get no time-stamp" },
+	{ heads_run, "heads of the audit chain: they get no time-stamp" },
+	{ self_test_run, "the self-test" },
+};
+
+static size_t start_beside(struct seal_house *h, pthread_t ret_threads[BESIDE])
 {
-	if (pthread_create(ret, NULL, run, h) == 0)
-		return true;
-	log_event(LOG_ERR, "seal.threads", NULL,
-		run == renew_run
-			? "no thread for containers that get more: they stay as they are"
-		: run == held_run ? "no thread for held documents: they get no time-stamp"
-				  : "no thread for the self-test");
-	return false;
+	size_t running = 0;
+
+	for (size_t i = 0; i < BESIDE; i++) {
+		if (BESIDES[i].run == held_run && !h->authorities.batch.documents)
+			continue;
+		if (pthread_create(&ret_threads[running], NULL, BESIDES[i].run, h) == 0)
+			running++;
+		else
+			log_event(LOG_ERR, "seal.threads", NULL, "no thread for %s",
+				BESIDES[i].without);
+	}
+	return running;
 }
 
 /* As many as seal at once, and as many as may wait for a batch besides. */
@@ -171,8 +186,8 @@ static size_t seal(struct seal_house *h)
 	struct breaker breaker;
 	struct seal_worker worker = { .house = h, .breaker = &breaker };
 	size_t running = 0;
-	pthread_t renewer, holder, tester;
-	bool renews, holds, tests;
+	pthread_t beside[BESIDE];
+	size_t extra;
 
 	breaker_init(&breaker);
 	while (running < count &&
@@ -181,22 +196,15 @@ static size_t seal(struct seal_house *h)
 	if (running < count)
 		log_event(LOG_ERR, "seal.threads", NULL,
 			"only %zu of %zu threads could start", running, count);
-	renews = running && start_beside(h, renew_run, &renewer);
-	holds = running && h->authorities.batch.documents &&
-		start_beside(h, held_run, &holder);
-	tests = running && start_beside(h, self_test_run, &tester);
+	extra = running ? start_beside(h, beside) : 0;
 	if (running) {
 		daemon_ready(h->daemon);
 		daemon_wait(h->daemon, -1);
 	}
 	for (size_t i = 0; i < running; i++)
 		pthread_join(threads[i], NULL);
-	if (renews)
-		pthread_join(renewer, NULL);
-	if (holds)
-		pthread_join(holder, NULL);
-	if (tests)
-		pthread_join(tester, NULL);
+	for (size_t i = 0; i < extra; i++)
+		pthread_join(beside[i], NULL);
 	return running;
 }
 

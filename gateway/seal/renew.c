@@ -6,14 +6,12 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "evidence/augment.h"
-#include "queue/client.h"
+#include "seal/queue_link.h"
 #include "seal/stamp.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#define QUEUE_TIMEOUT_MS 30000
-#define AGAIN_MS 500
 #define UNSTAMPED_MS 1000
 #define STAMP_AGAIN_S 30 /* of a container that waits for its first time-stamp */
 
@@ -122,27 +120,9 @@ void renew_step(struct seal_tools *t, struct span container, enum seal_level lev
 /* The loop --------------------------------------------------------------------------- */
 
 struct renewer {
-	struct seal_house *house;
+	struct queue_link link;
 	struct seal_tools tools;
-	struct queue *queue; /* NULL: not connected */
 };
-
-static void drop_queue(struct renewer *w)
-{
-	if (w->queue)
-		queue_disconnect(TAKE(w->queue));
-	daemon_wait(w->house->daemon, AGAIN_MS);
-}
-
-static bool have_queue(struct renewer *w)
-{
-	if (w->queue ||
-		queue_connect(w->house->queued_socket, QUEUE_TIMEOUT_MS, &w->queue) == 0)
-		return true;
-	w->queue = NULL;
-	drop_queue(w);
-	return false;
-}
 
 static void report(struct renewer *w, const struct queue_claim *claim,
 	const struct renewal_step *step)
@@ -159,12 +139,12 @@ static void report(struct renewer *w, const struct queue_claim *claim,
 		log_event(LOG_NOTICE, "seal.not-augmented", id,
 			"the container stays at level %s: %s", level, step->reason);
 	}
-	r = queue_renewed(w->queue, claim, level, step->due, fd);
+	r = queue_renewed(w->link.queue, claim, level, step->due, fd);
 	if (r == QUEUE_DONE && fd >= 0)
 		log_event(LOG_INFO, "seal.augmented", id, "the container is at level %s",
 			level);
 	else if (r < 0)
-		drop_queue(w);
+		queue_link_drop(&w->link);
 }
 
 static void one(struct renewer *w)
@@ -173,34 +153,33 @@ static void one(struct renewer *w)
 	struct queue_claim claim;
 	_cleanup_(closep) int fd = -1;
 	struct span container;
-	int r = queue_claim_renewal(w->queue, w->house->lease_s, &claim, &fd);
+	int r = queue_claim_renewal(w->link.queue, w->link.house->lease_s, &claim, &fd);
 
 	if (r == QUEUE_EMPTY)
 		return;
 	if (r != QUEUE_DONE || memfd_map(fd, LIMIT_CONTAINER, &container) < 0) {
-		drop_queue(w);
+		queue_link_drop(&w->link);
 		return;
 	}
 	renew_step(
 		&w->tools, container, seal_level_find(claim.level), clock_now(), &step);
 	memfd_unmap(&container);
-	if (!daemon_wait(w->house->daemon, 0))
+	if (!daemon_wait(w->link.house->daemon, 0))
 		report(w, &claim, &step);
 	buf_done(&step.container);
 	/* An authority that is away is asked at leisure, however many wait for it. */
 	if (step.unstamped)
-		daemon_wait(w->house->daemon, UNSTAMPED_MS);
+		daemon_wait(w->link.house->daemon, UNSTAMPED_MS);
 }
 
 void *renew_run(void *arg)
 {
-	struct renewer w = { .house = arg, .tools = { .house = arg } };
+	struct renewer w = { .link = { .house = arg }, .tools = { .house = arg } };
 
-	while (!daemon_wait(w.house->daemon, 0))
-		if (have_queue(&w))
+	while (!daemon_wait(w.link.house->daemon, 0))
+		if (queue_link_up(&w.link))
 			one(&w);
 	seal_tools_done(&w.tools);
-	if (w.queue)
-		queue_disconnect(w.queue);
+	queue_link_done(&w.link);
 	return NULL;
 }

@@ -140,7 +140,7 @@ static void run(const struct ipc_message *m, int64_t now)
 	if (!op)
 		return;
 	answer_init(&answer);
-	check(dispatch_run(engine, op, m, "any", now, &answer) == 0);
+	check(dispatch_run(engine, NULL, op, m, "any", now, &answer) == 0);
 	check(engine_failure(engine) == ENGINE_FINE);
 	check(answer.reply.answer > QUEUE_UNDECIDED &&
 		answer.reply.answer <= QUEUE_UNAVAILABLE);

@@ -33,7 +33,7 @@ def sealed(gate, tmp_path_factory):
     gate.up()
     until_accepted(gate, certificates(gate, 1, 1)[0])
     end = time.monotonic() + 30
-    while len(list(heads.glob("*.json"))) < 2:
+    while len(list(heads.glob("*.json"))) < 2 or not list(heads.glob("*.tst")):
         assert time.monotonic() < end, gate.log_tail()
         time.sleep(0.1)
     gate.down()
@@ -54,6 +54,42 @@ def test_sealed_heads_are_met(gate, sealed, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"sealed: {len(list(heads.glob('*.json')))} heads" in done.stdout
     assert gate.run("audit", "verify", *arguments).returncode == 0
+
+
+def test_a_head_is_time_stamped(gate, sealed, tmp_path):
+    heads, arguments, lines = sealed
+    stamps = sorted(heads.glob("*.tst"))
+    assert stamps
+    assert any('"event":"audit.head-stamped"' in line for line in lines)
+    text = "\n".join(lines) + "\n"
+    done = verify(gate, arguments, text, tmp_path)
+    assert "time-stamped: 1 heads, not proven" in done.stdout and done.returncode == 0
+    proven = (*arguments, "--anchors", gate.dir / "policies/anchors/tsa/tsa.pem")
+    done = verify(gate, proven, text, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"all up to position {int(stamps[0].stem)} was there at 20" in done.stdout
+
+
+@pytest.mark.parametrize("change", ["head", "token", "head_sha256"])
+def test_a_changed_time_stamp_does_not_count(gate, sealed, tmp_path, change):
+    heads, arguments, lines = sealed
+    copy = tmp_path / "heads"
+    shutil.copytree(heads, copy)
+    path = sorted(copy.glob("*.tst"))[0]
+    stamp = json.loads(path.read_text())
+    if change == "head":  # the stamp of one head beside another's name
+        other = [p for p in sorted(copy.glob("*.json")) if p.stem != path.stem][0]
+        stamp["position"] = int(other.stem)
+    elif change == "token":
+        stamp["time_stamp"] = stamp["time_stamp"][:-60] + "AAAA" + stamp["time_stamp"][-56:]
+    else:
+        stamp["head_sha256"] = "0" * 64
+    path.write_text(json.dumps(stamp))
+    changed = ("--heads", copy, *arguments[2:], "--anchors",
+               gate.dir / "policies/anchors/tsa/tsa.pem")
+    done = verify(gate, changed, "\n".join(lines) + "\n", tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert path.name in done.stderr
 
 
 def test_the_end_is_sealed_too(gate, sealed):

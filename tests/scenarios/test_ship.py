@@ -15,7 +15,8 @@ from sim.listener import tls_context
 
 @pytest.fixture(scope="module")
 def heads(gate):
-    """A gate that has been stopped in order: its last head is sealed."""
+    """A gate that has been stopped in order: its last head is sealed, and one time-stamped. What is
+    shipped, in its order."""
     conf = gate.dir / "sealgate.conf"
     conf.write_text(conf.read_text() + "audit = { seal_s = 1; seal_records = 1; };\n")
     gate.down()
@@ -25,8 +26,9 @@ def heads(gate):
         before = len(list(folder.glob("*.json")))
         send(gate, number_of(n))
         until(lambda: len(list(folder.glob("*.json"))) > before)
+    until(lambda: list(folder.glob("*.tst")))
     gate.down()
-    return sorted(folder.glob("*.json"))
+    return sorted(folder.glob("*.json")) + sorted(folder.glob("*.tst"))
 
 
 def ship(gate, *arguments):
@@ -43,7 +45,8 @@ def test_posted_in_order_and_once(gate, heads, tmp_path):
     done = ship(gate, *url)
     assert json.loads(done.stdout) == {"shipped": len(heads)}, done.stderr
     assert [c[3] for c in partner.calls] == [json.loads(h.read_text()) for h in heads]
-    assert mark.read_text().strip() == heads[-1].name
+    assert mark.read_text().strip() == max(h.name for h in heads if h.suffix == ".json")
+    assert (tmp_path / "mark.stamps").read_text().strip() == heads[-1].name
     assert json.loads(ship(gate, *url).stdout) == {"shipped": 0}
     partner.server.shutdown()
 

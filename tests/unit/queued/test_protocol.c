@@ -66,6 +66,8 @@ static const struct {
 	{ QUEUE_OP_CLAIM_RENEWAL, sizeof(struct queue_claim_request), 0, "seal" },
 	{ QUEUE_OP_RENEWED, sizeof(struct queue_renewed_request), 0, "seal" },
 	{ QUEUE_OP_CLAIM_STAMP, sizeof(struct queue_claim_request), 0, "seal" },
+	{ QUEUE_OP_HEAD, sizeof(struct queue_head_request), 0, "seal" },
+	{ QUEUE_OP_HEAD_STAMPED, sizeof(struct queue_head_stamped_request), 1, "seal" },
 	{ QUEUE_OP_STAMPED, sizeof(struct queue_stamped_request), 0, "seal" },
 	{ QUEUE_OP_RETENTION, sizeof(struct queue_retention_request), 0,
 		"admin ctl session" },
