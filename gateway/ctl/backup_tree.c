@@ -106,6 +106,19 @@ int backup_add_file(
 static int add(const char *instance, const char *files, const char *path,
 	struct buf *list, int depth);
 
+/* The database is copied by who owns it. What came from afar and was not taken is no
+ * state of the gate, may still be growing, and is signed wherever it came from. */
+static bool left_out(const char *path)
+{
+	static const char *const NAMES[] = { "state/queue", "state/parcel",
+		"state/parcel.new", "state/parcel.taken" };
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+		if (strcmp(path, NAMES[i]) == 0)
+			return true;
+	return false;
+}
+
 static int add_entries(const char *from, const char *instance, const char *files,
 	const char *path, struct buf *list, int depth)
 {
@@ -120,7 +133,7 @@ static int add_entries(const char *from, const char *instance, const char *files
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		r = join(below, path, e->d_name);
-		if (r == 0 && strcmp(below, "state/queue") != 0)
+		if (r == 0 && !left_out(below))
 			r = add(instance, files, below, list, depth + 1);
 	}
 	if (r == 0 && errno)

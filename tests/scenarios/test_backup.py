@@ -23,8 +23,12 @@ def backup(gate, tmp_path_factory):
     gate.wait_delivered(ids)
     gate.traces.mode("down")
     ids += [until_accepted(gate, path) for path in paths[4:6]]
+    parcel = gate.dir / "state" / "parcel"
+    parcel.mkdir()
+    (parcel / "piece").write_bytes(b"of an update that was not taken")
     done = gate.run("backup", folder, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+    shutil.rmtree(parcel)
     later = [until_accepted(gate, path) for path in paths[6:]]
     gate.traces.mode("ok")
     gate.wait_delivered(ids + later)
@@ -36,6 +40,9 @@ def test_a_backup_is_private_and_made_once(gate, backup):
     assert os.stat(folder).st_mode & 0o077 == 0
     assert gate.run("backup", folder).returncode == 3
     assert not (gate.dir / "state" / "queue" / "backup.db").exists()
+    assert (folder / "files" / "state" / "signer").exists()
+    assert not (folder / "files" / "state" / "parcel").exists()
+    assert "state/parcel" not in (folder / "backup").read_text()
     assert "queued.backup" in gate.run("audit", "export").stdout
 
 
