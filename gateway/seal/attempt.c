@@ -146,57 +146,6 @@ static bool is_level_b(const struct run *r)
 	       (r->record.len && r->tools->house->authorities.batch.level_b);
 }
 
-static bool has_room(const struct run *r)
-{
-	const struct seal_input *i = r->input;
-
-	return container_fits(i->document.len + i->report.len + i->receipt.len +
-			      r->record.len + r->parallel.len + i->document.len +
-			      INSIDE_MAX);
-}
-
-static bool without_inside(const struct run *r, const char *reason)
-{
-	log_event(LOG_WARNING, "seal.inside-impossible", r->input->document_id,
-		"no seal in the document, who wants it there gets none: %s", reason);
-	return true;
-}
-
-/* A document that cannot have it is sealed all the same: only the destination that wants
- * it does not get it. */
-static bool seal_in(struct run *r, bool wanted, enum xades_place place, struct buf *ret)
-{
-	const struct inside_wish wish = {
-		.place = place, .input = r->input, .level_b = is_level_b(r), .now = r->now
-	};
-	char reason[ATTEMPT_REASON_SIZE] = "";
-
-	if (!wanted)
-		return true;
-	if (!has_room(r))
-		return without_inside(r, "the container would be too large with it");
-	switch (inside_seal(r->tools, &wish, ret, reason, sizeof(reason))) {
-	case INSIDE_MADE:
-		return true;
-	case INSIDE_IMPOSSIBLE:
-		return without_inside(r, reason);
-	case INSIDE_UNDECIDED:
-	case INSIDE_LATER:
-	default:
-		drop_signer(r->tools);
-		return end(r, ATTEMPT_LATER, "seal.inside-away",
-			"no seal in the document yet: %s", reason);
-	}
-}
-
-static bool inside(struct run *r)
-{
-	const struct inside_wants *wants = &r->input->inside;
-
-	return seal_in(r, wants->parallel, XADES_PARALLEL, &r->parallel) &&
-	       seal_in(r, wants->counter, XADES_COUNTER, &r->counter);
-}
-
 static bool prepare(struct run *r)
 {
 	const struct certificates *c = &r->tools->certificates;
@@ -277,6 +226,61 @@ static bool no_stamp(struct run *r, enum stamp outcome, const char *reason)
 {
 	return outcome == STAMP_SKEWED ? end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason)
 				       : without_stamp(r, reason);
+}
+
+static bool has_room(const struct run *r)
+{
+	const struct seal_input *i = r->input;
+
+	return container_fits(i->document.len + i->report.len + i->receipt.len +
+			      r->record.len + r->parallel.len + i->document.len +
+			      INSIDE_MAX);
+}
+
+static bool without_inside(const struct run *r, const char *reason)
+{
+	log_event(LOG_WARNING, "seal.inside-impossible", r->input->document_id,
+		"no seal in the document, who wants it there gets none: %s", reason);
+	return true;
+}
+
+/* A document that cannot have it is sealed all the same: only the destination that wants
+ * it does not get it. */
+static bool seal_in(struct run *r, bool wanted, enum xades_place place, struct buf *ret)
+{
+	const struct inside_wish wish = {
+		.place = place, .input = r->input, .level_b = is_level_b(r), .now = r->now
+	};
+	char reason[ATTEMPT_REASON_SIZE] = "";
+
+	if (!wanted)
+		return true;
+	if (!has_room(r))
+		return without_inside(r, "the container would be too large with it");
+	switch (inside_seal(r->tools, &wish, ret, reason, sizeof(reason))) {
+	case INSIDE_MADE:
+		return true;
+	case INSIDE_IMPOSSIBLE:
+		return without_inside(r, reason);
+	case INSIDE_NO_STAMP:
+		return no_stamp(r, STAMP_NONE, reason);
+	case INSIDE_SKEWED:
+		return no_stamp(r, STAMP_SKEWED, reason);
+	case INSIDE_UNDECIDED:
+	case INSIDE_LATER:
+	default:
+		drop_signer(r->tools);
+		return end(r, ATTEMPT_LATER, "seal.inside-away",
+			"no seal in the document yet: %s", reason);
+	}
+}
+
+static bool inside(struct run *r)
+{
+	const struct inside_wants *wants = &r->input->inside;
+
+	return seal_in(r, wants->parallel, XADES_PARALLEL, &r->parallel) &&
+	       seal_in(r, wants->counter, XADES_COUNTER, &r->counter);
 }
 
 /* Policy may have documents sealed at level B while there are no time-stamps, for a

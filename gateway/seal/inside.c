@@ -142,15 +142,20 @@ static bool sign(struct making *m, struct signer_result *result)
 static bool stamp(struct making *m, uint8_t **ret_token)
 {
 	char why[ATTEMPT_REASON_SIZE] = "";
+	enum stamp outcome;
 	int64_t gen_time;
 	size_t len = 0;
 
 	if (m->wish->level_b)
 		return true;
-	if (!m->answer.imprint ||
+	if (!m->answer.imprint)
+		return end(m, INSIDE_LATER, "the worker's answer has no imprint");
+	outcome =
 		stamp_octets(m->tools, span_of(m->answer.imprint, m->answer.imprint_len),
-			ret_token, &len, &gen_time, why, sizeof(why)) != STAMP_MADE)
-		return end(m, INSIDE_LATER, "no time-stamp: %s", why);
+			ret_token, &len, &gen_time, why, sizeof(why));
+	if (outcome != STAMP_MADE)
+		return end(m, outcome == STAMP_SKEWED ? INSIDE_SKEWED : INSIDE_NO_STAMP,
+			"%s", why);
 	m->order.token = span_of(*ret_token, len);
 	return ask(m);
 }

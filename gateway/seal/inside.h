@@ -17,7 +17,9 @@ enum inside_outcome {
 	INSIDE_UNDECIDED = 0,
 	INSIDE_MADE,
 	INSIDE_IMPOSSIBLE, /* the document cannot have it; the reason says why */
-	INSIDE_LATER,	   /* the signer, an authority or a worker did not do it */
+	INSIDE_LATER,	   /* the signer or a worker did not do it */
+	INSIDE_NO_STAMP,   /* no authority did */
+	INSIDE_SKEWED,	   /* as STAMP_SKEWED */
 };
 
 struct inside_wish {

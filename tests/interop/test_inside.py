@@ -8,7 +8,9 @@ import pytest
 
 from interop import judge as judge_module
 from scenarios.gate import a_folder
-from scenarios.test_inside import PLACES, InsideGate, settled, submitted
+from scenarios.test_inside import PLACES, InsideGate, at_level_b, settled, signed, submitted
+
+LEVELS = ("B", "T")
 
 
 @pytest.fixture(scope="module")
@@ -23,37 +25,41 @@ def gate():
 
 @pytest.fixture(scope="module")
 def files(gate):
-    """The sealed document of each place."""
-    identifier = submitted(gate, 411, "parallel")
-    settled(gate, identifier)
+    """The sealed document of each place at each level."""
+    identifiers = {"T": submitted(gate, signed(gate, 411, "parallel")),
+                   "B": at_level_b(gate, 412)}
+    settled(gate, identifiers["T"])
     made = {}
-    for place in PLACES:
-        made[place] = gate.folder / f"sealed-{place}.xml"
-        made[place].write_bytes(gate.sealed(place, identifier))
+    for level, identifier in identifiers.items():
+        for place in PLACES:
+            made[place, level] = gate.folder / f"sealed-{place}-{level}.xml"
+            made[place, level].write_bytes(gate.sealed(place, identifier))
     return made
 
 
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("place", PLACES)
-def test_totally_passed(gate, files, place):
+def test_totally_passed(gate, files, place, level):
     anchors = [gate.pki.path(f"{name}/root") for name in ("authority-nz", "ec", "tsa")]
-    found, errors = judge_module.judge([files[place]], anchors,
+    found, errors = judge_module.judge([files[place, level]], anchors,
                                        sorted((gate.folder / "pki/crl").iterdir()))
     assert len(found) == 3
     assert [v.indication for v in found] == ["TOTAL_PASSED"] * 3, errors
-    assert "XAdES-BASELINE-T" in [v.level for v in found]
+    assert sorted(v.level[-2:] for v in found) == sorted(["-B", "-T", f"-{level}"])
 
 
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("place", PLACES)
-def test_xmlsec(gate, files, place):
+def test_xmlsec(gate, files, place, level):
     if not shutil.which("xmlsec1"):
         pytest.skip("xmlsec1 is not installed")
     ids = [x for name in ("Signature", "SignatureValue") for x in
            ("--id-attr:Id", f"http://www.w3.org/2000/09/xmldsig#:{name}")]
     ids += ["--id-attr:Id", "http://uri.etsi.org/01903/v1.3.2#:SignedProperties"]
-    seal = files[place].read_text().split('Id="seal-inside-', 1)[1].split('"', 1)[0]
+    seal = files[place, level].read_text().split('Id="seal-inside-', 1)[1].split('"', 1)[0]
     done = subprocess.run(
         ["xmlsec1", "--verify", *ids, "--node-id", f"seal-inside-{seal}",
          "--enabled-reference-uris", "empty,same-doc", "--trusted-pem",
          gate.pki.path("ec/root"), "--untrusted-pem", gate.pki.path("ec/issuing"),
-         files[place]], capture_output=True, text=True, timeout=60, check=False)
+         files[place, level]], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
