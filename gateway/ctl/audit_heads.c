@@ -19,12 +19,29 @@ static int by_position(const void *a, const void *b)
 	return (x->position > y->position) - (x->position < y->position);
 }
 
+int audit_heads_add(struct audit_heads *h, const struct sealed_head *head)
+{
+	struct sealed_head *grown = realloc(h->list, (h->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	h->list = grown;
+	h->list[h->count++] = *head;
+	return 0;
+}
+
+void audit_heads_sort(struct audit_heads *h)
+{
+	if (h->count)
+		qsort(h->list, h->count, sizeof(*h->list), by_position);
+}
+
 static int add_one(
 	struct audit_heads *h, const char *path, const struct pki_material *material)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	_cleanup_(freep) char *reason = NULL;
-	struct sealed_head head, *grown;
+	struct sealed_head head;
 	size_t len;
 	int r = file_read(path, SEALED_HEAD_MAX, &data, &len);
 
@@ -35,12 +52,7 @@ static int add_one(
 			r < 0 ? strerror(-r) : reason);
 		return r < 0 ? EXIT_INTERNAL : EXIT_NOT_PASSED;
 	}
-	grown = realloc(h->list, (h->count + 1) * sizeof(*grown));
-	if (!grown)
-		return EXIT_INTERNAL;
-	h->list = grown;
-	h->list[h->count++] = head;
-	return EXIT_CLEAN;
+	return audit_heads_add(h, &head) < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
 }
 
 static int complain(const char *path, int r, const char *reason)
@@ -117,8 +129,7 @@ int audit_heads_load(
 	while (status == EXIT_CLEAN && (e = readdir(d)) != NULL)
 		status = add_file(h, folder, e->d_name, material);
 	closedir(d);
-	if (h->count)
-		qsort(h->list, h->count, sizeof(*h->list), by_position);
+	audit_heads_sort(h);
 	return status;
 }
 

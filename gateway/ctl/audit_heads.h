@@ -15,6 +15,7 @@
 struct audit_heads {
 	struct sealed_head *list; /* by position */
 	size_t count, next;	  /* the first that the chain has not come to */
+	size_t links;		  /* of count, those of other appliances */
 	size_t stamp_count;	  /* of time-stamps over heads of the folder */
 	struct head_stamp stamp;  /* over the last head that has one */
 };
@@ -28,6 +29,10 @@ int audit_heads_load(
  * otherwise. */
 bool audit_heads_agree(
 	struct audit_heads *h, int64_t position, const uint8_t chain[SHA256_SIZE]);
+
+/* Add one that the chain must hold; then sort. Return: 0 or -ENOMEM. */
+int audit_heads_add(struct audit_heads *h, const struct sealed_head *head);
+void audit_heads_sort(struct audit_heads *h);
 
 void audit_heads_done(struct audit_heads *h);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "ctl/audit_heads.h"
+#include "ctl/audit_links.h"
 
 #include "ctl/audit_ship.h"
 #include "ctl/command.h"
@@ -53,7 +53,8 @@ static void report(const struct audit_check *c, int fault)
 /* The chain is one, but not the one that was sealed. */
 static bool rewritten(struct reading *r)
 {
-	printf("rewritten: the sealed head of position %lld is of another chain\n",
+	printf("rewritten: what was sealed or linked at position %lld is of another "
+	       "chain\n",
 		(long long)r->check.position);
 	r->status = EXIT_NOT_PASSED;
 	return false;
@@ -66,16 +67,17 @@ static int end_of_heads(const struct reading *r)
 	char at[CLOCK_TEXT_SIZE];
 
 	if (h->next < h->count) {
-		printf("truncated: the chain ends at position %lld, the last sealed head "
-		       "is "
-		       "at %lld\n",
+		printf("truncated: the chain ends at position %lld, what was sealed or "
+		       "linked last is at %lld\n",
 			(long long)r->check.position,
 			(long long)h->list[h->count - 1].position);
 		return EXIT_NOT_PASSED;
 	}
-	if (h->count)
-		printf("sealed: %zu heads, the last at position %lld\n", h->count,
-			(long long)h->list[h->count - 1].position);
+	if (h->count > h->links)
+		printf("sealed: %zu heads, the last at position %lld\n",
+			h->count - h->links, (long long)h->list[h->count - 1].position);
+	if (h->links)
+		printf("linked: %zu times by another appliance's chain\n", h->links);
 	if (h->stamp_count && !h->stamp.proven) {
 		printf("time-stamped: %zu heads, not proven: no anchor of the authority "
 		       "is among --anchors\n",
@@ -359,7 +361,7 @@ static int read_after(const char *text, int64_t *ret_after)
 
 struct audit_options {
 	struct pki_material *material;
-	const char *heads, *count;
+	const char *heads, *count, *links, *appliance;
 	int64_t after;
 	bool anchored;
 };
@@ -399,6 +401,12 @@ static int take_option(
 	case 'H':
 		o->heads = value;
 		return 0;
+	case 'l':
+		o->links = value;
+		return 0;
+	case 'N':
+		o->appliance = value;
+		return 0;
 	case 'A':
 		return load(o, PKI_ANCHORS, value);
 	case 'R':
@@ -416,6 +424,8 @@ static int read_options(
 		{ "after", required_argument, NULL, 'a' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "heads", required_argument, NULL, 'H' },
+		{ "links", required_argument, NULL, 'l' },
+		{ "appliance", required_argument, NULL, 'N' },
 		{ "anchors", required_argument, NULL, 'A' },
 		{ "revocation", required_argument, NULL, 'R' }, { 0 } };
 	int c;
@@ -425,6 +435,9 @@ static int read_options(
 			return -EINVAL;
 	if (ret->heads && !ret->anchored)
 		return command_fault("--heads needs --anchors: whose seals count");
+	if (!ret->links != !ret->appliance)
+		return command_fault("--links and --appliance go together: the export of "
+				     "another chain, and this one's name in it");
 	return 0;
 }
 
@@ -434,6 +447,8 @@ static int verify_with_heads(
 	int status = o->heads ? audit_heads_load(&r->heads, o->heads, o->material)
 			      : EXIT_CLEAN;
 
+	if (status == EXIT_CLEAN && o->links)
+		status = audit_links_load(&r->heads, o->links, o->appliance);
 	if (status == EXIT_CLEAN)
 		status = verify(r, file);
 	audit_heads_done(&r->heads);
@@ -450,11 +465,12 @@ static int run_verb(
 	if (r->no_head && (file || head || strcmp(verb, "verify") != 0))
 		command_fault("--no-head is for verify of an instance, without --head");
 	else if (strcmp(verb, "reconcile") == 0 && one && o->after == 0 && !head &&
-		 !o->heads)
+		 !o->heads && !o->links)
 		return reconcile(r, o->count, file);
 	else if (strcmp(verb, "verify") == 0 && one && o->after == 0 && !o->count)
 		return verify_with_heads(r, o, file);
-	else if (strcmp(verb, "export") == 0 && !file && !head && !o->count && !o->heads)
+	else if (strcmp(verb, "export") == 0 && !file && !head && !o->count &&
+		 !o->heads && !o->links)
 		return export(r, o->after);
 	else
 		command_fault("an option or an argument that this verb does not take");

@@ -90,6 +90,14 @@ struct backend {
 int pg_open(
 	const struct engine_place *place, struct engine **ret_engine, char **ret_error);
 
+/* How far the chains of other appliances are linked into this one. */
+#define LINKS_MAX 64
+struct chain_link {
+	char appliance[64];
+	int64_t position;
+	uint8_t chain[SHA256_SIZE];
+};
+
 /* Where the round stands that compares every row with its records. */
 struct ledger_walk {
 	int64_t document;  /* the last one looked at */
@@ -125,6 +133,8 @@ struct engine {
 	char seal_turn[PARTNER_NAME_SIZE]; /* whose accepted one */
 	struct destination_turn turns[TURNS_MAX];
 	char aside[DOCUMENT_ID_SIZE]; /* for engine_set_aside() */
+	struct chain_link links[LINKS_MAX];
+	size_t link_count;
 };
 
 /* A part's place in the blobs table. */

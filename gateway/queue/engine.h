@@ -148,6 +148,11 @@ struct queue_audit_request {
 	char detail[QUEUE_DETAIL_SIZE]; /* "" for none */
 };
 
+/* Note in this appliance's chain how far the chains of the others at the database have
+ * come (audit.link: appliance, position, chain), of each that went on since its last
+ * link. Return: QUEUE_DONE or negative. */
+int engine_link(struct engine *e, int64_t now);
+
 int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request *audit);
 
 /* As queue_command says. */

@@ -9,6 +9,7 @@
 #include "queued/connection.h"
 #include "queued/head.h"
 #include "queued/head_seal.h"
+#include "queued/links.h"
 #include "queued/policy_journal.h"
 #include "queued/watch.h"
 
@@ -26,6 +27,7 @@ struct server {
 	struct watch watch;
 	struct policy_journal journal;
 	struct head_seal seal;
+	struct chain_links links;
 	struct connection *connections; /* CONNECTIONS_MAX of them */
 	size_t used;			/* of them; those behind were never open */
 	size_t first;			/* where looking for requests starts, in turn */
@@ -181,6 +183,8 @@ static int round_once(struct server *s)
 		r = watch_run(&s->watch, &s->batch, clock_monotonic_ms());
 	if (r == 0 && s->o->listener >= 0)
 		r = policy_journal_run(&s->journal, &s->batch, clock_monotonic_ms());
+	if (r == 0 && s->o->listener >= 0)
+		r = links_run(&s->links, &s->batch, clock_monotonic_ms());
 	if (r == 0) {
 		struct engine_head head = batch_head(&s->batch);
 
@@ -207,6 +211,9 @@ static int start(struct server *s, struct engine *e)
 	s->head_at_ms = clock_monotonic_ms();
 	watch_init(&s->watch, clock_monotonic_ms());
 	policy_journal_init(&s->journal, clock_monotonic_ms());
+	links_init(&s->links, clock_monotonic_ms(),
+		s->o->instance ? config_int(s->o->instance->config, "audit.link_s") * 1000
+			       : 0);
 	if (s->o->session >= 0) {
 		fcntl(s->o->session, F_SETFL, O_NONBLOCK);
 		connection_open(&s->connections[0], s->o->session, s->o->peer);

@@ -6,6 +6,7 @@ The counterparts' ledgers are the judge: every acknowledged id is there exactly 
 """
 import concurrent.futures
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -14,6 +15,7 @@ import time
 import pytest
 
 from scenarios.gate import Gate, a_folder, sealgate
+from scenarios.test_audit import chain
 from scenarios.test_faults import certificates, until, until_accepted
 from sim import postgresql
 
@@ -45,7 +47,8 @@ class Sharing(Gate):
         name = "second" if self.first else "first"
         text = conf.read_text().replace("lease_s = 20;", f"lease_s = {LEASE_S};")
         conf.write_text(text + f'queue = {{ postgresql = "{self.connection}"; '
-                               f'appliance = "{name}"; }};\n')
+                               f'appliance = "{name}"; }};\n'
+                               'audit = { link_s = 1; };\n')
 
     def make(self, with_rsa=False):
         if not self.first:
@@ -124,6 +127,35 @@ def back_in_time(gate, path):
     print(f"acknowledged {took:.2f} s after the server's return")
     assert took <= BACK_S
     return identifier
+
+
+def test_chains_hold_each_other(gates, tmp_path):
+    """What one notes of the other convicts a chain that was written anew or cut off."""
+    first, second = gates
+    until_accepted(second, certificates(first, 90, 1)[0])
+
+    def exported(gate):
+        return gate.run("audit", "export", check=True).stdout.splitlines()
+    until(lambda: sum('"audit.link"' in line for line in exported(first)) > 1)
+    theirs = [line for line in exported(first)]
+    link = json.loads([line for line in theirs if '"audit.link"' in line][-1])
+    linked = link["record"]["detail"]["position"]
+    until(lambda: len(exported(second)) >= linked)
+    ours = exported(second)
+    other = tmp_path / "first"
+    other.write_text("\n".join(theirs) + "\n")
+
+    def verify(lines):
+        path = tmp_path / "second"
+        path.write_text(lines if isinstance(lines, str) else "\n".join(lines) + "\n")
+        return sealgate("audit", "verify", "--links", other, "--appliance", "second", path)
+    done = verify(ours)
+    assert done.returncode == 0 and "linked: " in done.stdout, done.stdout + done.stderr
+    forged = chain([line.replace("document.accepted", "document.refused") for line in ours])
+    done = verify(forged)
+    assert done.returncode == 1 and "rewritten" in done.stdout, done.stdout
+    done = verify(ours[:linked - 1])
+    assert done.returncode == 1 and "truncated" in done.stdout, done.stdout
 
 
 def test_both_take_and_deliver(gates):

@@ -242,6 +242,28 @@ static void fences_hold_between_appliances(void **state)
 	engine_close(p.b.engine);
 }
 
+/* Each chain holds how far the other has come, once for each step. */
+static void chains_hold_each_other(void **state)
+{
+	struct store *s = *state;
+	struct pair p;
+	char id[DOCUMENT_ID_SIZE];
+
+	open_pair(s, &p);
+	assert_int_equal(STEP(&p.a, engine_link(p.a.engine, T0)), QUEUE_DONE);
+	assert_int_equal(engine_head(p.a.engine).position, 0);
+	store_add(&p.b, "N1", DOCUMENT_ACCEPTED, id);
+	assert_int_equal(STEP(&p.a, engine_link(p.a.engine, T0)), QUEUE_DONE);
+	assert_int_equal(engine_head(p.a.engine).position, 1);
+	assert_int_equal(STEP(&p.a, engine_link(p.a.engine, T0 + 1)), QUEUE_DONE);
+	assert_int_equal(engine_head(p.a.engine).position, 1);
+	assert_int_equal(STEP(&p.b, engine_link(p.b.engine, T0 + 2)), QUEUE_DONE);
+	assert_int_equal(engine_head(p.b.engine).position, 2);
+	assert_int_equal(STEP(&p.a, engine_link(p.a.engine, T0 + 3)), QUEUE_DONE);
+	assert_int_equal(engine_head(p.a.engine).position, 2);
+	engine_close(p.b.engine);
+}
+
 static void one_document_enters_once(void **state)
 {
 	struct store *s = *state;
@@ -315,6 +337,7 @@ int main(void)
 		STORE_TEST(passwords_stand_in_a_file),
 		STORE_TEST(each_takes_its_share_and_keeps_its_chain),
 		STORE_TEST(fences_hold_between_appliances),
+		STORE_TEST(chains_hold_each_other),
 		STORE_TEST(one_document_enters_once),
 		STORE_TEST(a_killed_server_loses_nothing),
 	};
