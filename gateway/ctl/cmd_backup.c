@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/backup_pieces.h"
+#include "ctl/backup_postgresql.h"
 #include "ctl/backup_tree.h"
 #include "ctl/command.h"
 #include "ctl/queue_session.h"
@@ -34,9 +35,7 @@ static json_t *ask(struct queue_session *s, enum queue_backup what, int *ret_sta
 	json_t *answer;
 
 	if (r == QUEUE_ILLEGAL) {
-		fputs("sealgate: another backup is being made, or the queue is kept by "
-		      "PostgreSQL, which is copied with its own means\n",
-			stderr);
+		fputs("sealgate: another backup is being made\n", stderr);
 		*ret_status = EXIT_NOT_PASSED;
 		return NULL;
 	}
@@ -75,6 +74,27 @@ static int copy_database(struct queue_session *s, char **ret_mark)
 	return *ret_mark ? EXIT_CLEAN : EXIT_INTERNAL;
 }
 
+/* The end of the chain as it is now: a copy of a server's database is begun after it. */
+static int mark_now(struct queue_session *s, char **ret_mark)
+{
+	_cleanup_json_ json_t *figures = NULL;
+	const json_t *head;
+	const char *chain;
+	int fd, r = queue_stats(s->queue, &fd);
+
+	if (r != QUEUE_DONE)
+		return queue_session_explain(r, NULL);
+	figures = queue_session_json(fd);
+	head = json_object_get(figures, "audit");
+	chain = json_string_of(head, "chain");
+	if (!chain ||
+		asprintf(ret_mark, "%lld:%s",
+			(long long)json_integer_value(json_object_get(head, "position")),
+			chain) < 0)
+		return EXIT_INTERNAL;
+	return EXIT_CLEAN;
+}
+
 static int make_folders(const char *dir, const char *files)
 {
 	static const char *const BELOW[] = { "", "/state", "/state/queue" };
@@ -89,6 +109,25 @@ static int make_folders(const char *dir, const char *files)
 	return 0;
 }
 
+static int add_database(const struct instance *i, const char *files, struct buf *list)
+{
+	char from[PATH_MAX];
+	int r;
+
+	if (!backup_is_postgresql(i)) {
+		r = instance_path(i, QUEUE_BACKUP_FILE, from);
+		return r < 0 ? r
+			     : backup_add_file(from, files, "state/queue/queue.db", list);
+	}
+	if (snprintf(from, sizeof(from), "%s/.dump", files) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	r = backup_dump(i, from);
+	if (r == 0)
+		r = backup_add_file(from, files, BACKUP_DUMP, list);
+	unlink(from);
+	return r;
+}
+
 /* The database's copy, its folder, and the head that it must have. */
 static int add_queue(
 	const struct instance *i, const char *files, const char *mark, struct buf *list)
@@ -101,9 +140,7 @@ static int add_queue(
 		return r < 0 ? r : -errno;
 	buf_addf(list, "- %o %u %u 0 state/queue\n", st.st_mode & 07777, st.st_uid,
 		st.st_gid);
-	r = instance_path(i, QUEUE_BACKUP_FILE, from);
-	if (r == 0)
-		r = backup_add_file(from, files, "state/queue/queue.db", list);
+	r = add_database(i, files, list);
 	if (r < 0)
 		return r;
 	if (snprintf(head, sizeof(head), "%s/.head", files) >= PATH_MAX)
@@ -150,8 +187,8 @@ int cmd_backup(int argc, char **argv)
 	_cleanup_session_ struct queue_session s = { 0 };
 	_cleanup_(freep) char *mark = NULL;
 	static const struct option options[] = { { 0 } };
+	bool shared;
 	int r, status;
-	json_t *state;
 
 	if (argc > 1 && strcmp(argv[1], "seal") == 0)
 		return backup_seal_command(argc - 1, argv + 1);
@@ -161,13 +198,15 @@ int cmd_backup(int argc, char **argv)
 		command_arguments(argc, argv, 1, 1, "the folder to make") < 0)
 		return command_usage("backup");
 	status = queue_session_open(&s);
-	if (status == EXIT_CLEAN)
-		status = copy_database(&s, &mark);
+	if (status != EXIT_CLEAN)
+		return status;
+	shared = backup_is_postgresql(&s.instance);
+	status = shared ? mark_now(&s, &mark) : copy_database(&s, &mark);
 	if (status != EXIT_CLEAN)
 		return status;
 	r = write_backup(&s.instance, argv[optind], mark);
-	state = ask(&s, QUEUE_BACKUP_DISCARD, &status);
-	json_decref(state);
+	if (!shared)
+		json_decref(ask(&s, QUEUE_BACKUP_DISCARD, &status));
 	if (r < 0)
 		return failed(argv[optind], r);
 	printf("backup: everything up to record %s\n", mark);

@@ -266,3 +266,41 @@ def test_another_server_takes_over(gates, servers):
     once(first, identifiers)
     for gate in gates:
         whole(gate)
+
+
+def test_backup_and_restore(gates, servers, tmp_path):
+    """Taken at work, put into an empty database on a bare machine: all that was acknowledged before
+    the mark is there, and goes on."""
+    first, second = gates
+    identifiers = [until_accepted(gate, path) for gate, path in
+                   zip((first, second), certificates(first, 500, 2))]
+    done = first.run("backup", tmp_path / "backup", timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    mark = int(done.stdout.split()[-1].split(":")[0])
+    later = until_accepted(first, certificates(first, 510, 1)[0])
+    first.wait_delivered([*identifiers, later])
+    dump = tmp_path / "backup" / "files" / "state" / "queue" / "queue.pgdump"
+    assert dump.stat().st_mode & 0o077 == 0
+    # Not over what is there.
+    occupied = sealgate("restore", tmp_path / "backup", tmp_path / "instance", timeout=120)
+    assert occupied.returncode == 1 and "must be there and empty" in occupied.stderr
+    assert not (tmp_path / "instance").exists()
+    with postgresql.Server() as bare, a_folder() as folder:
+        instance = folder / "instance"
+        bare.make().start()
+        done = sealgate("restore", "--postgresql", bare.connection, tmp_path / "backup",
+                        instance, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        conf = instance / "sealgate.conf"
+        conf.write_text(conf.read_text().replace(first.connection, bare.connection))
+        assert not list(instance.rglob("*.pgdump"))
+
+        def ours(*arguments):
+            done = sealgate("--instance", instance, *arguments)
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
+        assert "intact" in ours("audit", "verify")
+        assert len(ours("audit", "export").splitlines()) >= mark
+        known = {d["id"] for d in json.loads(ours("queue", "list", "--format", "json"))}
+        assert known >= set(identifiers) and later not in known
+        ours("ledger")
