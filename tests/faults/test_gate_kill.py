@@ -3,6 +3,7 @@
 
 The judges are the partner's list of acknowledged ids and the destinations' own ledgers.
 """
+import contextlib
 import json
 import pathlib
 import time
@@ -13,6 +14,7 @@ from faults.rig import SOAK, sample
 from faults.traced import Programs, restart
 from scenarios import gate as gate_module
 from scenarios.test_faults import certificates, once, until_accepted
+from scenarios.test_inside import PLACES, InsideGate, check, settled, signed
 
 CALLS = {
     "sealgate-queued": ("pwrite64", "fdatasync", "sendmsg", "recvmsg"),
@@ -24,15 +26,28 @@ LAST = 40 if SOAK else 12
 SECONDS, EACH, WATCH = 40, 2.5, 1.5
 
 
-@pytest.fixture
-def traced(monkeypatch):
-    """A gate and the folder of its programs."""
+@contextlib.contextmanager
+def made(kind, monkeypatch):
     with gate_module.a_folder() as folder:
         programs = Programs(folder, CALLS)
-        with gate_module.Gate(folder / "gate", timeout=3) as gate:
+        with kind(folder / "gate", timeout=3) as gate:
             gate.make()
             monkeypatch.setattr(gate_module, "BIN", programs.folder)
             yield gate.up(), programs
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """A gate and the folder of its programs."""
+    with made(gate_module.Gate, monkeypatch) as both:
+        yield both
+
+
+@pytest.fixture
+def inside(monkeypatch):
+    """The same with destinations that want the seal in the document."""
+    with made(InsideGate, monkeypatch) as both:
+        yield both
 
 
 def died(pid, bound):
@@ -65,3 +80,24 @@ def test_killed_at_every_call(traced):
     assert done.returncode == 0, done.stdout
     print(f"{len(identifiers)} documents, kills: {kills}")
     assert sum(kills.values()) >= 3
+
+
+def test_killed_while_it_seals_in_the_document(inside):
+    """Whatever of it was done before: each place gets one, and it is right."""
+    gate, programs = inside
+    points = [(n, call) for n in range(1, LAST + 1) for call in CALLS["sealgate-seal"]]
+    identifiers, kills = [], 0
+    for number, (n, call) in enumerate(sample(points, SECONDS // 2, EACH)):
+        path = signed(gate, 1 + number, "parallel")
+        pid = restart(gate, programs, "sealgate-seal", call, f"signal=KILL:when={n}")
+        identifiers.append(until_accepted(gate, path))
+        kills += died(pid, WATCH)
+    assert kills
+    gate.wait_delivered(identifiers, bound=120)
+    for identifier in identifiers:
+        settled(gate, identifier)
+        for place in PLACES:
+            rows = [r for r in gate.windows[place].accepted()
+                    if r["key"].startswith(identifier)]
+            assert len(rows) == 1
+            check(gate, identifier, place)
