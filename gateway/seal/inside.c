@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define META_MAX (1024u * 1024)
+#define WORKERS_MAX 4 /* attempts in which a worker may end */
 
 struct making {
 	struct seal_tools *tools;
@@ -117,6 +118,10 @@ static bool ask(struct making *m)
 	if (r >= 0)
 		r = validation_ask(m->tools->house, VERIFY_INSIDE, &subject, order,
 			&verdict, &report);
+	/* A document on whose order workers end again and again goes without. */
+	if (r == -ECONNRESET && m->wish->input->attempt > WORKERS_MAX)
+		return end(m, INSIDE_IMPOSSIBLE,
+			"the worker that was to make it ended each time");
 	if (r <= 0)
 		return end(m, INSIDE_LATER, "the verify process: %s",
 			r < 0 ? strerror(-r) : "busy");
