@@ -144,6 +144,27 @@ bool audit_heads_agree(
 	return true;
 }
 
+void audit_heads_print(const struct audit_heads *h)
+{
+	char at[CLOCK_TEXT_SIZE];
+
+	if (h->count > h->links)
+		printf("sealed: %zu heads, the last at position %lld\n",
+			h->count - h->links, (long long)h->list[h->count - 1].position);
+	if (h->links)
+		printf("linked: %zu times by another appliance's chain\n", h->links);
+	if (h->stamp_count && !h->stamp.proven) {
+		printf("time-stamped: %zu heads, not proven: no anchor of the authority "
+		       "is among --anchors\n",
+			h->stamp_count);
+	} else if (h->stamp_count) {
+		clock_format(h->stamp.time, at);
+		printf("time-stamped: %zu heads, all up to position %lld was there at "
+		       "%s\n",
+			h->stamp_count, (long long)h->stamp.position, at);
+	}
+}
+
 void audit_heads_done(struct audit_heads *h)
 {
 	free(h->list);

@@ -34,6 +34,9 @@ bool audit_heads_agree(
 int audit_heads_add(struct audit_heads *h, const struct sealed_head *head);
 void audit_heads_sort(struct audit_heads *h);
 
+/* What the chain was held against, in lines for people. */
+void audit_heads_print(const struct audit_heads *h);
+
 void audit_heads_done(struct audit_heads *h);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "ctl/audit_heads.h"
 
+#define AUDIT_LINKS_MAX 16
+
 /* Add the links to an appliance that the export of another one's chain has: the chain
  * must hold each, as it must hold sealed heads. Says on standard error what is wrong with
  * the export. Return: enum exit_status. */

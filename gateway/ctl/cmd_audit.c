@@ -6,7 +6,6 @@
 #include "ctl/queue_session.h"
 #include "ctl/reconcile.h"
 
-#include "common/clock.h"
 #include "common/durable.h"
 #include "common/encode.h"
 #include "common/memfd.h"
@@ -64,7 +63,6 @@ static bool rewritten(struct reading *r)
 static int end_of_heads(const struct reading *r)
 {
 	const struct audit_heads *h = &r->heads;
-	char at[CLOCK_TEXT_SIZE];
 
 	if (h->next < h->count) {
 		printf("truncated: the chain ends at position %lld, what was sealed or "
@@ -73,21 +71,7 @@ static int end_of_heads(const struct reading *r)
 			(long long)h->list[h->count - 1].position);
 		return EXIT_NOT_PASSED;
 	}
-	if (h->count > h->links)
-		printf("sealed: %zu heads, the last at position %lld\n",
-			h->count - h->links, (long long)h->list[h->count - 1].position);
-	if (h->links)
-		printf("linked: %zu times by another appliance's chain\n", h->links);
-	if (h->stamp_count && !h->stamp.proven) {
-		printf("time-stamped: %zu heads, not proven: no anchor of the authority "
-		       "is among --anchors\n",
-			h->stamp_count);
-	} else if (h->stamp_count) {
-		clock_format(h->stamp.time, at);
-		printf("time-stamped: %zu heads, all up to position %lld was there at "
-		       "%s\n",
-			h->stamp_count, (long long)h->stamp.position, at);
-	}
+	audit_heads_print(h);
 	return EXIT_CLEAN;
 }
 
@@ -361,7 +345,9 @@ static int read_after(const char *text, int64_t *ret_after)
 
 struct audit_options {
 	struct pki_material *material;
-	const char *heads, *count, *links, *appliance;
+	const char *heads, *count, *appliance;
+	const char *links[AUDIT_LINKS_MAX];
+	size_t link_count;
 	int64_t after;
 	bool anchored;
 };
@@ -402,7 +388,9 @@ static int take_option(
 		o->heads = value;
 		return 0;
 	case 'l':
-		o->links = value;
+		if (o->link_count == AUDIT_LINKS_MAX)
+			return command_fault("too many --links");
+		o->links[o->link_count++] = value;
 		return 0;
 	case 'N':
 		o->appliance = value;
@@ -435,7 +423,7 @@ static int read_options(
 			return -EINVAL;
 	if (ret->heads && !ret->anchored)
 		return command_fault("--heads needs --anchors: whose seals count");
-	if (!ret->links != !ret->appliance)
+	if (!ret->link_count != !ret->appliance)
 		return command_fault("--links and --appliance go together: the export of "
 				     "another chain, and this one's name in it");
 	return 0;
@@ -447,8 +435,8 @@ static int verify_with_heads(
 	int status = o->heads ? audit_heads_load(&r->heads, o->heads, o->material)
 			      : EXIT_CLEAN;
 
-	if (status == EXIT_CLEAN && o->links)
-		status = audit_links_load(&r->heads, o->links, o->appliance);
+	for (size_t i = 0; status == EXIT_CLEAN && i < o->link_count; i++)
+		status = audit_links_load(&r->heads, o->links[i], o->appliance);
 	if (status == EXIT_CLEAN)
 		status = verify(r, file);
 	audit_heads_done(&r->heads);
@@ -465,12 +453,12 @@ static int run_verb(
 	if (r->no_head && (file || head || strcmp(verb, "verify") != 0))
 		command_fault("--no-head is for verify of an instance, without --head");
 	else if (strcmp(verb, "reconcile") == 0 && one && o->after == 0 && !head &&
-		 !o->heads && !o->links)
+		 !o->heads && !o->link_count)
 		return reconcile(r, o->count, file);
 	else if (strcmp(verb, "verify") == 0 && one && o->after == 0 && !o->count)
 		return verify_with_heads(r, o, file);
 	else if (strcmp(verb, "export") == 0 && !file && !head && !o->count &&
-		 !o->heads && !o->links)
+		 !o->heads && !o->link_count)
 		return export(r, o->after);
 	else
 		command_fault("an option or an argument that this verb does not take");

@@ -153,6 +153,9 @@ struct queue_audit_request {
  * link. Return: QUEUE_DONE or negative. */
 int engine_link(struct engine *e, int64_t now);
 
+/* What was linked in a transaction that did not come about is linked again. */
+void engine_link_forget(struct engine *e);
+
 int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request *audit);
 
 /* As queue_command says. */

@@ -69,3 +69,8 @@ int engine_link(struct engine *e, int64_t now)
 		r = add_link(e, now, &others[i]);
 	return r < 0 ? r : QUEUE_DONE;
 }
+
+void engine_link_forget(struct engine *e)
+{
+	e->link_count = 0;
+}

@@ -26,9 +26,11 @@ int links_run(struct chain_links *l, struct batch *b, int64_t now_ms)
 		r = engine_link(b->engine, clock_now()) == QUEUE_DONE ? 0 : -EIO;
 	if (r == 0)
 		r = engine_commit(b->engine);
-	if (r == 0)
+	if (r == 0) {
 		batch_recorded(b, clock_now());
-	else
+	} else {
 		engine_rollback(b->engine);
+		engine_link_forget(b->engine);
+	}
 	return r < 0 && engine_failure(b->engine) == ENGINE_FATAL ? -EIO : 0;
 }

@@ -261,6 +261,14 @@ static void chains_hold_each_other(void **state)
 	assert_int_equal(engine_head(p.b.engine).position, 2);
 	assert_int_equal(STEP(&p.a, engine_link(p.a.engine, T0 + 3)), QUEUE_DONE);
 	assert_int_equal(engine_head(p.a.engine).position, 2);
+	/* A link that did not come about is made again. */
+	store_add(&p.b, "N2", DOCUMENT_ACCEPTED, id);
+	assert_int_equal(engine_begin(p.a.engine), 0);
+	assert_int_equal(engine_link(p.a.engine, T0 + 4), QUEUE_DONE);
+	engine_rollback(p.a.engine);
+	engine_link_forget(p.a.engine);
+	assert_int_equal(STEP(&p.a, engine_link(p.a.engine, T0 + 5)), QUEUE_DONE);
+	assert_int_equal(engine_head(p.a.engine).position, 3);
 	engine_close(p.b.engine);
 }
 
