@@ -21,7 +21,7 @@ FUZZ_LIBS_fuzz_container := xades pki xml common
 FUZZ_LIBS_fuzz_token  := pki common
 FUZZ_LIBS_fuzz_ocsp   := pki common
 FUZZ_LIBS_fuzz_crl    := pki common
-FUZZ_LIBS_fuzz_queue  := queued queue common
+FUZZ_LIBS_fuzz_queue  := queued queue pki xml signer-client common
 
 fuzz_libs = $(or $(FUZZ_LIBS_$(1)),$(FUZZ_ALL))
 
