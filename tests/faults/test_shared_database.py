@@ -132,7 +132,7 @@ def back_in_time(gate, path):
 def test_chains_hold_each_other(gates, tmp_path):
     """What one notes of the other convicts a chain that was written anew or cut off."""
     first, second = gates
-    until_accepted(second, certificates(first, 90, 1)[0])
+    until_accepted(second, certificates(first, 8020, 1)[0])
 
     def exported(gate):
         return gate.run("audit", "export", check=True).stdout.splitlines()
@@ -273,11 +273,11 @@ def test_backup_and_restore(gates, servers, tmp_path):
     the mark is there, and goes on."""
     first, second = gates
     identifiers = [until_accepted(gate, path) for gate, path in
-                   zip((first, second), certificates(first, 500, 2))]
+                   zip((first, second), certificates(first, 8000, 2))]
     done = first.run("backup", tmp_path / "backup", timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     mark = int(done.stdout.split()[-1].split(":")[0])
-    later = until_accepted(first, certificates(first, 510, 1)[0])
+    later = until_accepted(first, certificates(first, 8010, 1)[0])
     first.wait_delivered([*identifiers, later])
     dump = tmp_path / "backup" / "files" / "state" / "queue" / "queue.pgdump"
     assert dump.stat().st_mode & 0o077 == 0

@@ -57,3 +57,17 @@ def judge_records(pairs, anchors, revocation=(), at=None):
     """A Verdict for each (evidence record, document that it is about)."""
     files = [file for pair in pairs for file in pair]
     return judge(files, anchors, revocation, at, ("--records",))[0]
+
+
+def xmlsec(file, node, anchor, *more):
+    """What xmlsec1 says of one signature of a document: (exit status, its words)."""
+    if not shutil.which("xmlsec1"):
+        raise NoJudge("xmlsec1 is not installed")
+    ids = [x for name in ("Signature", "SignatureValue") for x in
+           ("--id-attr:Id", f"http://www.w3.org/2000/09/xmldsig#:{name}")]
+    ids += ["--id-attr:Id", "http://uri.etsi.org/01903/v1.3.2#:SignedProperties"]
+    done = subprocess.run(
+        ["xmlsec1", "--verify", *ids, "--node-id", node, "--enabled-reference-uris",
+         "empty,same-doc", "--trusted-pem", anchor, *more, file],
+        capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr

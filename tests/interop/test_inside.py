@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What a destination got with the seal in the document, judged by the EU's reference implementation
 and by xmlsec1: the partner's signatures and the seal."""
-import shutil
-import subprocess
 
 import pytest
 
@@ -51,15 +49,11 @@ def test_totally_passed(gate, files, place, level):
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("place", PLACES)
 def test_xmlsec(gate, files, place, level):
-    if not shutil.which("xmlsec1"):
-        pytest.skip("xmlsec1 is not installed")
-    ids = [x for name in ("Signature", "SignatureValue") for x in
-           ("--id-attr:Id", f"http://www.w3.org/2000/09/xmldsig#:{name}")]
-    ids += ["--id-attr:Id", "http://uri.etsi.org/01903/v1.3.2#:SignedProperties"]
     seal = files[place, level].read_text().split('Id="seal-inside-', 1)[1].split('"', 1)[0]
-    done = subprocess.run(
-        ["xmlsec1", "--verify", *ids, "--node-id", f"seal-inside-{seal}",
-         "--enabled-reference-uris", "empty,same-doc", "--trusted-pem",
-         gate.pki.path("ec/root"), "--untrusted-pem", gate.pki.path("ec/issuing"),
-         files[place, level]], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
+    try:
+        status, said = judge_module.xmlsec(
+            files[place, level], f"seal-inside-{seal}", gate.pki.path("ec/root"),
+            "--untrusted-pem", gate.pki.path("ec/issuing"))
+    except judge_module.NoJudge as error:
+        pytest.skip(str(error))
+    assert status == 0, said

@@ -129,6 +129,16 @@ static inline bool store_refuses(struct store *s, const char *sql)
 	return sqlite_exec(sqlite_of(s->engine), sql) == -EINVAL && refused;
 }
 
+/* The database itself refuses each of these acts. */
+static inline void store_keeps(struct store *s, const char *const *acts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(engine_begin(s->engine), 0);
+		assert_true(store_refuses(s, acts[i]));
+		engine_rollback(s->engine);
+	}
+}
+
 static inline int store_setup(void **state)
 {
 	const char *base = getenv("TMPDIR");
