@@ -71,6 +71,7 @@ static int add_stamp(struct audit_heads *h, const char *folder, const char *path
 	_cleanup_(freep) uint8_t *data = NULL, *head = NULL;
 	_cleanup_(freep) char *reason = NULL;
 	struct head_stamp stamp = { 0 };
+	struct sealed_head sealed = { .position = 0 };
 	char of[PATH_MAX];
 	size_t len, head_len = 0;
 	int64_t position;
@@ -83,7 +84,14 @@ static int add_stamp(struct audit_heads *h, const char *folder, const char *path
 		PATH_MAX)
 		return EXIT_INTERNAL;
 	r = position ? file_read(of, SEALED_HEAD_MAX, &head, &head_len) : 0;
+	/* What the head itself says is signed; a file's name and a stamp's text are not.
+	 */
 	if (r == 0 && position)
+		r = sealed_head_verify(
+			span_of(head, head_len), material, &sealed, &reason);
+	if (r == 1 && sealed.position != position)
+		return complain(path, 0, "it is over the head of another position");
+	if (r == 1)
 		r = head_stamp_verify(span_of(data, len), span_of(head, head_len),
 			material, clock_now(), &stamp, &reason);
 	if (r <= 0)

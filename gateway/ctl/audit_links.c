@@ -61,6 +61,7 @@ int audit_links_load(struct audit_heads *h, const char *path, const char *applia
 {
 	FILE *f = fopen(path, "re");
 	struct audit_check check = { .position = 0 };
+	size_t before = h->links;
 	int status = EXIT_CLEAN;
 	char *text = NULL;
 	size_t size = 0;
@@ -77,5 +78,9 @@ int audit_links_load(struct audit_heads *h, const char *path, const char *applia
 	free(text);
 	fclose(f);
 	audit_heads_sort(h);
+	if (status == EXIT_CLEAN && h->links == before) {
+		fprintf(stderr, "sealgate: %s: it says nothing of %s\n", path, appliance);
+		status = EXIT_NOT_PASSED;
+	}
 	return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "evidence/command.h"
 
+#include "common/deflated.h"
 #include "common/durable.h"
 #include "common/json.h"
 #include "common/limits.h"
@@ -11,6 +12,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#define ENCLOSED_MAX (512u * 1024) /* octets of a part that the report encloses */
 #define STATUS_FORM 1
 #define STATUS_USAGE 2
 
@@ -50,15 +52,16 @@ static int write_enclosed(int dir, struct span report, const char **ret_name)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(FILES) / sizeof(FILES[0]); i++) {
-		const json_t *value = json_object_get(enclosed, FILES[i].key);
-		_cleanup_(freep) char *text = NULL;
+		const char *text = json_string_of(enclosed, FILES[i].key);
+		_cleanup_(freep) uint8_t *octets = NULL;
+		size_t len = 0;
 
-		if (!value || json_is_null(value))
+		if (!text)
 			continue;
-		text = json_is_string(value) ? strdup(json_string_value(value))
-					     : json_canonical(value);
 		*ret_name = FILES[i].name;
-		r = text ? write_part(dir, *ret_name, span_str(text)) : -ENOMEM;
+		r = deflated_read(text, ENCLOSED_MAX, &octets, &len);
+		if (r == 0)
+			r = write_part(dir, *ret_name, span_of(octets, len));
 	}
 	return r;
 }

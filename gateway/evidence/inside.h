@@ -61,11 +61,11 @@ void inside_answer_done(struct inside_answer *a);
 int inside_insert(struct span document, const struct inside_answer *a, struct buf *ret);
 
 /* Check a document with a seal in it against the one without: it is that one and nothing
- * but the seal of document_id, and every signature that was right by itself is so still.
- * *ret_why: a sentence, static, when that is not so. *ret_seal: the seal's indication by
- * options (EN 319 102-1). Return: 0 or negative undecided. */
-int inside_check(struct span document, struct span sealed, const char *document_id,
-	const struct xades_options *options, const char **ret_why,
-	enum xades_indication *ret_seal);
+ * but the seal of document_id at its place, and every signature that was right by itself
+ * is so still. *ret_why: a sentence, static, when that is not so. *ret_seal: the seal's
+ * indication by options (EN 319 102-1). Return: 0 or negative undecided. */
+int inside_check(struct span document, struct span sealed, enum xades_place place,
+	const char *document_id, const struct xades_options *options,
+	const char **ret_why, enum xades_indication *ret_seal);
 
 #endif

@@ -19,6 +19,7 @@ struct work {
 	char *id;
 	struct xades_draft *draft;
 	size_t mains, sound; /* signatures of the document: not nested; right by itself */
+	size_t newest; /* the last that is not nested, counted with those that are */
 	uint8_t digest[64];
 	size_t digest_len;
 	char *reason;
@@ -160,7 +161,10 @@ static int count_signatures(struct work *w)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < report->count; i++)
-		w->mains += !report->signatures[i].counter;
+		if (!report->signatures[i].counter) {
+			w->mains++;
+			w->newest = i;
+		}
 	w->sound = sound(report, w->id);
 	return w->mains && w->sound == report->count
 		       ? 0
@@ -192,7 +196,7 @@ static int prepare(struct work *w)
 				  .policy_id = policy->id,
 				  .policy_sha256 = policy->sha256,
 				  .claimed_role = o->role,
-				  .counter_of = w->mains - 1 },
+				  .counter_of = w->newest },
 		&w->draft, w->digest, &w->digest_len, &reason);
 	return r == -EINVAL ? refuse(w, reason ? reason : "it cannot be signed in") : r;
 }
@@ -314,9 +318,21 @@ static const struct xades_signature *find_seal(
 	return NULL;
 }
 
+/* Is the seal over the newest signature that is not nested, or beside all of them? */
+static bool is_at(
+	const struct xades_report *r, const struct xades_signature *seal, bool counter)
+{
+	size_t newest = r->count;
+
+	for (size_t i = 0; i < r->count; i++)
+		if (!r->signatures[i].counter && &r->signatures[i] != seal)
+			newest = i;
+	return counter ? seal->counter && seal->parent == newest : !seal->counter;
+}
+
 /* Return: why it is not the document and its seal, NULL, or negative. */
 static int departs(struct span document, struct xades_report *sealed,
-	const struct xades_signature *seal, const char **ret_why)
+	const struct xades_signature *seal, bool counter, const char **ret_why)
 {
 	_cleanup_(xades_report_freep) struct xades_report *report = NULL;
 	int r = look(document, &report);
@@ -328,14 +344,16 @@ static int departs(struct span document, struct xades_report *sealed,
 	else if (sound(sealed, seal->id) != report->count)
 		*ret_why = "A signature of the document is not right with the seal "
 			   "beside it.";
+	else if (!is_at(sealed, seal, counter))
+		*ret_why = "The seal in it is not where it should be.";
 	else if (!seal->core_valid)
 		*ret_why = "The seal in it is not right by itself.";
 	return 0;
 }
 
-int inside_check(struct span document, struct span sealed, const char *document_id,
-	const struct xades_options *options, const char **ret_why,
-	enum xades_indication *ret_seal)
+int inside_check(struct span document, struct span sealed, enum xades_place place,
+	const char *document_id, const struct xades_options *options,
+	const char **ret_why, enum xades_indication *ret_seal)
 {
 	_cleanup_(xades_report_freep) struct xades_report *report = NULL;
 	const struct xades_signature *seal;
@@ -351,7 +369,7 @@ int inside_check(struct span document, struct span sealed, const char *document_
 	if (r < 0)
 		return r;
 	seal = find_seal(report, document_id);
-	r = departs(document, report, seal, ret_why);
+	r = departs(document, report, seal, place == XADES_COUNTER, ret_why);
 	if (r == 0 && seal)
 		*ret_seal = seal->indication;
 	return r;

@@ -187,6 +187,20 @@ static int check_record(struct verification *v)
 	return 0;
 }
 
+/* The seal in the document gets nothing later: what proves it then is that it was whole
+ * and passed when the container was sealed over it. */
+static void tell_inside(struct verification *v, enum asic_part part, const char **ret_why)
+{
+	if (v->context->fresh_revocation)
+		*ret_why = "The seal in the document does not pass, as the container's "
+			   "does.";
+	else
+		findings_addf(v->findings, SEVERITY_WARNING, "evidence.inside",
+			asic_name(part), NULL, "%s",
+			"The seal in the document is not proven by itself any more; the "
+			"container's covers it.");
+}
+
 /* A seal in the document is judged as the container's: where that one is not proven, for
  * want of anchors, this one need not be. */
 static int check_inside(struct verification *v, enum asic_part part)
@@ -202,12 +216,13 @@ static int check_inside(struct verification *v, enum asic_part part)
 	if (!asic_has(&v->parts, part))
 		return 0;
 	r = inside_check(v->parts.parts[ASIC_DOCUMENT], v->parts.parts[part],
+		part == ASIC_COUNTER ? XADES_COUNTER : XADES_PARALLEL,
 		json_string_of(v->claims, "id"), &options, &why, &seal);
 	if (r < 0)
 		return r;
 	if (!why && seal != XADES_TOTAL_PASSED &&
 		v->seal->indication == XADES_TOTAL_PASSED)
-		why = "The seal in the document does not pass, as the container's does.";
+		tell_inside(v, part, &why);
 	if (why)
 		findings_add(v->findings, "evidence.inside", asic_name(part), NULL, why);
 	return 0;

@@ -2,31 +2,34 @@
 #include "policy/enclosed.h"
 
 #include "common/cleanup.h"
+#include "common/deflated.h"
 #include "common/json.h"
 #include "document/render.h"
 #include "document/view.h"
 
 #include <errno.h>
 
-/* NULL: it is too large. */
-static json_t *text_of(const struct buf *b)
+/* Of what is too large null. */
+static json_t *packed(struct span octets)
 {
-	return b->error || !b->len ? json_null() : json_text(b->data);
+	_cleanup_(freep) char *text = NULL;
+
+	if (!octets.len || octets.len > ENCLOSED_MAX)
+		return json_null();
+	text = deflated_text(octets);
+	return text ? json_string(text) : NULL;
 }
 
 json_t *enclosed(xmlDoc *tree, struct span validation)
 {
 	_cleanup_json_ json_t *data = view_read(tree);
-	_cleanup_buf_ struct buf page, etsi;
+	_cleanup_(freep) char *text = data ? json_canonical(data) : NULL;
+	_cleanup_buf_ struct buf page;
 
-	if (!data)
-		return NULL;
 	buf_init(&page, ENCLOSED_MAX);
-	buf_init(&etsi, ENCLOSED_MAX);
-	(void)render_html(data, &page);
-	buf_add_span(&etsi, validation);
-	if (page.error == -ENOMEM || etsi.error == -ENOMEM)
+	if (!text || render_html(data, &page) == -ENOMEM)
 		return NULL;
-	return json_pack("{s:O, s:o, s:o}", "data", data, "rendering", text_of(&page),
-		"validation", text_of(&etsi));
+	return json_pack("{s:o, s:o, s:o}", "data", packed(span_str(text)), "rendering",
+		packed(page.error ? span_of(NULL, 0) : buf_span(&page)), "validation",
+		packed(validation));
 }

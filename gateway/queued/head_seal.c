@@ -54,12 +54,11 @@ static int keep(const char *folder, const char *below, int64_t position, const c
 	return durable_write(path, span_str(text), 0644);
 }
 
-static int keep_both(
-	struct head_seal *h, int64_t position, const char *kind, const char *text)
+static int keep_both(struct head_seal *h, int64_t position, const char *text)
 {
-	int r = keep(h->folder, "/heads", position, kind, text);
+	int r = keep(h->folder, "/heads", position, "json", text);
 
-	return r == 0 && *h->export ? keep(h->export, "", position, kind, text) : r;
+	return r == 0 && *h->export ? keep(h->export, "", position, "json", text) : r;
 }
 
 static void note_newest(struct head_seal *h, int64_t position, char *text)
@@ -110,12 +109,41 @@ int head_seal_stamped(struct head_seal *h, int64_t position, struct span token)
 	if (r < 0)
 		return r == -ENOENT ? QUEUE_NOT_FOUND : r;
 	text = head_stamp_assemble(position, span_of(head, len), token);
-	r = text ? keep_both(h, position, "tst", text) : -ENOMEM;
+	/* Another machine's folder must not keep the queue waiting. */
+	r = text ? keep(h->folder, "/heads", position, "tst", text) : -ENOMEM;
 	if (r < 0)
 		return r;
-	h->stamped_position = position;
 	h->stamped_ms = clock_monotonic_ms();
+	pthread_mutex_lock(&h->lock);
+	h->stamped_position = position;
+	if (*h->export) {
+		free(h->unexported);
+		h->unexported = TAKE(text);
+	}
+	pthread_mutex_unlock(&h->lock);
 	return QUEUE_DONE;
+}
+
+/* In the thread. What cannot be put there now is put there later, unless a newer one is
+ * there by then. */
+static int export_stamp(struct head_seal *h)
+{
+	_cleanup_(freep) char *text = NULL;
+	int64_t position;
+	int r;
+
+	pthread_mutex_lock(&h->lock);
+	text = TAKE(h->unexported);
+	position = h->stamped_position;
+	pthread_mutex_unlock(&h->lock);
+	if (!text)
+		return 0;
+	r = keep(h->export, "", position, "tst", text);
+	pthread_mutex_lock(&h->lock);
+	if (r < 0 && !h->unexported)
+		h->unexported = TAKE(text);
+	pthread_mutex_unlock(&h->lock);
+	return r;
 }
 
 /* Note who is asked, so that the end can break it off. Return: 0, or -ECANCELED. */
@@ -166,7 +194,7 @@ static int seal_head(struct head_seal *h, const struct engine_head *head)
 	if (r == 0 && sealed_head_verify(span_str(text), NULL, &check, &reason) != 1)
 		r = -EBADMSG;
 	if (r == 0)
-		r = keep_both(h, head->position, "json", text);
+		r = keep_both(h, head->position, text);
 	if (r == 0)
 		note_newest(h, head->position, TAKE(text));
 	return r;
@@ -234,6 +262,7 @@ static void *run(void *argument)
 		struct engine_head head;
 
 		last = stopping(h);
+		(void)export_stamp(h);
 		head = wait_for_head(h, sealed, sealed_ms);
 		if (head.position == 0)
 			continue;
@@ -303,5 +332,6 @@ void head_seal_stop(struct head_seal *h)
 	pthread_cond_destroy(&h->changed);
 	pthread_mutex_destroy(&h->lock);
 	free(TAKE(h->newest));
+	free(TAKE(h->unexported));
 	h->running = false;
 }

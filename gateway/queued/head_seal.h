@@ -26,6 +26,7 @@ struct head_seal {
 	/* The newest sealed one, and how far time-stamps have come. */
 	char *newest;
 	int64_t newest_position, stamped_position;
+	char *unexported; /* time-stamp of stamped_position, for the thread; or NULL */
 	int64_t stamp_every_ms, stamped_ms; /* 0: none since the start */
 	struct signer *asked;		    /* while the signer is */
 	bool running, stop, failing;
@@ -44,7 +45,7 @@ void head_seal_offer(struct head_seal *h, const struct engine_head *head);
  * with a sealed memfd, QUEUE_EMPTY, negative. */
 int head_seal_unstamped(struct head_seal *h, int64_t *ret_position, int *ret_fd);
 
-/* Its token has come: kept beside the head, and where heads are exported to. Return:
+/* Its token has come: kept beside the head; the thread exports it. Return:
  * QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
 int head_seal_stamped(struct head_seal *h, int64_t position, struct span token);
 

@@ -16,6 +16,17 @@ struct header {
 	bool told; /* that no authority stamps */
 };
 
+/* Said once; nobody is asked again at once. */
+static void not_yet(struct header *h, const char *reason)
+{
+	if (!h->told)
+		log_event(LOG_WARNING, "seal.head-unstamped", NULL,
+			"the head of the audit chain waits for its time-stamp: %s",
+			reason);
+	h->told = true;
+	daemon_wait(h->link.house->daemon, AWAY_MS);
+}
+
 /* Return: false when the queue is away. */
 static bool hand_over(struct header *h, int64_t position, int64_t time, struct span token)
 {
@@ -23,10 +34,14 @@ static bool hand_over(struct header *h, int64_t position, int64_t time, struct s
 	int r = fd < 0 ? QUEUE_EMPTY
 		       : queue_head_stamped(h->link.queue, position, time, fd);
 
-	if (r == QUEUE_DONE)
+	if (r == QUEUE_DONE) {
+		h->told = false;
 		log_event(LOG_INFO, "seal.head-stamped", NULL,
 			"the head of the audit chain at position %lld is time-stamped",
 			(long long)position);
+	} else if (r >= 0) {
+		not_yet(h, "queued does not keep it now");
+	}
 	return r >= 0;
 }
 
@@ -38,16 +53,9 @@ static bool stamp(struct header *h, int64_t position, struct span head)
 	size_t len = 0;
 
 	if (stamp_octets(&h->tools, head, &token, &len, &time, reason, sizeof(reason)) ==
-		STAMP_MADE) {
-		h->told = false;
+		STAMP_MADE)
 		return hand_over(h, position, time, span_of(token, len));
-	}
-	if (!h->told)
-		log_event(LOG_WARNING, "seal.head-unstamped", NULL,
-			"the head of the audit chain waits for its time-stamp: %s",
-			reason);
-	h->told = true;
-	daemon_wait(h->link.house->daemon, AWAY_MS);
+	not_yet(h, reason);
 	return true;
 }
 

@@ -86,7 +86,8 @@ static bool start(struct making *m)
 	return m->role || end(m, INSIDE_LATER, "no memory");
 }
 
-static bool read_answer(struct making *m, int fd)
+/* refused: the worker could not, which it says, or was ended within its limits. */
+static bool read_answer(struct making *m, int fd, bool refused)
 {
 	_cleanup_json_ json_t *answer = NULL;
 	struct span text;
@@ -97,7 +98,9 @@ static bool read_answer(struct making *m, int fd)
 	answer = json_read(text, LIMIT_REPORT);
 	memfd_unmap(&text);
 	if (!answer || inside_answer_read(answer, &m->answer) < 0)
-		return end(m, INSIDE_LATER, "the worker's answer is none");
+		return refused ? end(m, INSIDE_IMPOSSIBLE,
+					 "a worker could not make it within its limits")
+			       : end(m, INSIDE_LATER, "the worker's answer is none");
 	return !m->answer.reason || end(m, INSIDE_IMPOSSIBLE, "%s", m->answer.reason);
 }
 
@@ -125,7 +128,7 @@ static bool ask(struct making *m)
 	if (r <= 0)
 		return end(m, INSIDE_LATER, "the verify process: %s",
 			r < 0 ? strerror(-r) : "busy");
-	return read_answer(m, report);
+	return read_answer(m, report, verdict.decision != DECISION_ACCEPTED);
 }
 
 static bool sign(struct making *m, struct signer_result *result)

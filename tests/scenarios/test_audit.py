@@ -70,6 +70,23 @@ def test_a_head_is_time_stamped(gate, sealed, tmp_path):
     assert f"all up to position {int(stamps[0].stem)} was there at 20" in done.stdout
 
 
+def test_a_stamp_under_a_later_name_does_not_count(gate, sealed, tmp_path):
+    """A genuine head and its token under another position: nothing was there at that time."""
+    heads, arguments, lines = sealed
+    copy = tmp_path / "heads"
+    shutil.copytree(heads, copy)
+    path = sorted(copy.glob("*.tst"))[0]
+    later = f"{len(lines) + 7:018d}"
+    shutil.copyfile(path.with_suffix(".json"), copy / f"{later}.json")
+    stamp = json.loads(path.read_text())
+    stamp["position"] = int(later)
+    (copy / f"{later}.tst").write_text(json.dumps(stamp))
+    changed = ("--heads", copy, *arguments[2:], "--anchors",
+               gate.dir / "policies/anchors/tsa/tsa.pem")
+    done = verify(gate, changed, "\n".join(lines) + "\n", tmp_path)
+    assert done.returncode == 1 and "another position" in done.stderr, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("change", ["head", "token", "head_sha256"])
 def test_a_changed_time_stamp_does_not_count(gate, sealed, tmp_path, change):
     heads, arguments, lines = sealed

@@ -94,8 +94,8 @@ static void seal_in(enum xades_place place, struct span document, struct buf *re
 	inside_answer_done(&a);
 }
 
-static const char *check(struct span document, struct span sealed, const char *id,
-	enum xades_indication *ret_seal)
+static const char *check_at(enum xades_place place, struct span document,
+	struct span sealed, const char *id, enum xades_indication *ret_seal)
 {
 	_cleanup_(pki_material_freep) struct pki_material *m = pki_material_new();
 	const struct xades_options options = {
@@ -103,8 +103,15 @@ static const char *check(struct span document, struct span sealed, const char *i
 	};
 	const char *why;
 
-	assert_int_equal(inside_check(document, sealed, id, &options, &why, ret_seal), 0);
+	assert_int_equal(
+		inside_check(document, sealed, place, id, &options, &why, ret_seal), 0);
 	return why;
+}
+
+static const char *check(struct span document, struct span sealed, const char *id,
+	enum xades_indication *ret_seal)
+{
+	return check_at(XADES_PARALLEL, document, sealed, id, ret_seal);
 }
 
 static void made_where_it_survives(void **state)
@@ -121,7 +128,12 @@ static void made_where_it_survives(void **state)
 
 		partner_document(CASES[i].partner, &document);
 		seal_in(CASES[i].seal, buf_span(&document), &sealed);
-		assert_null(check(buf_span(&document), buf_span(&sealed), ID, &seal));
+		assert_null(check_at(CASES[i].seal, buf_span(&document),
+			buf_span(&sealed), ID, &seal));
+		/* In the other's place it is not what it says it is. */
+		assert_non_null(check_at(
+			CASES[i].seal == XADES_COUNTER ? XADES_PARALLEL : XADES_COUNTER,
+			buf_span(&document), buf_span(&sealed), ID, &seal));
 		/* Nobody's anchors are here: it is right by itself, and not proven. */
 		assert_int_equal(seal, XADES_INDETERMINATE);
 	}
