@@ -109,6 +109,18 @@ static int make_folders(const char *dir, const char *files)
 	return 0;
 }
 
+/* A server's database before anything else, the signer's count above all. */
+static int dump_first(const struct instance *i, const char *files)
+{
+	char dump[PATH_MAX];
+
+	if (!backup_is_postgresql(i))
+		return 0;
+	if (snprintf(dump, sizeof(dump), "%s/.dump", files) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return backup_dump(i, dump);
+}
+
 static int add_database(const struct instance *i, const char *files, struct buf *list)
 {
 	char from[PATH_MAX];
@@ -121,9 +133,7 @@ static int add_database(const struct instance *i, const char *files, struct buf 
 	}
 	if (snprintf(from, sizeof(from), "%s/.dump", files) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	r = backup_dump(i, from);
-	if (r == 0)
-		r = backup_add_file(from, files, BACKUP_DUMP, list);
+	r = backup_add_file(from, files, BACKUP_DUMP, list);
 	unlink(from);
 	return r;
 }
@@ -168,6 +178,8 @@ static int write_backup(const struct instance *i, const char *dir, const char *m
 	buf_addf(&list, BACKUP_HEAD "%s" BACKUP_AT "%s\n", mark, at);
 	if (r == 0)
 		r = make_folders(dir, files);
+	if (r == 0)
+		r = dump_first(i, files);
 	for (size_t p = 0; r == 0 && p < sizeof(PARTS) / sizeof(PARTS[0]); p++)
 		r = backup_add(i->dir, files, PARTS[p], &list);
 	if (r == 0)

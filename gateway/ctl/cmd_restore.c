@@ -43,7 +43,7 @@ static int read_head(struct span *text, char ret_mark[128])
 	return 0;
 }
 
-/* The copy of a server's database goes into an empty one, before anything else is put
+/* The copy of a server's database goes into an empty one, before any file is put
  * anywhere: where that fails, nothing was done. connection: another one than the backup's
  * configuration names, or NULL. */
 static int restore_database(const char *files, const char *connection)
@@ -85,12 +85,14 @@ static int restore(
 			path ? path : "the list", strerror(-r));
 		return EXIT_NOT_PASSED;
 	}
-	status = restore_database(files, connection);
-	if (status != EXIT_CLEAN)
-		return status;
 	if (mkdir(dir, 0755) < 0 &&
 		(errno != EEXIST || rmdir(dir) < 0 || mkdir(dir, 0755) < 0))
 		return failed(dir, -errno);
+	status = restore_database(files, connection);
+	if (status != EXIT_CLEAN) {
+		(void)rmdir(dir);
+		return status;
+	}
 	r = backup_put(files, lines, dir);
 	/* It is in the database now. */
 	if (r == 0 && snprintf(dump, sizeof(dump), "%s/" BACKUP_DUMP, dir) < PATH_MAX &&
