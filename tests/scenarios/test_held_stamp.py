@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""What is held is time-stamped meanwhile: whatever becomes of its signer's certificate, it can be
-proven offline when its octets were there. Without an authority it waits for one, and says so."""
+"""What is held is time-stamped meanwhile, so that it can be proven offline when its octets were
+there; the record goes into the container. Without an authority it waits for one, and says so."""
 import datetime
 import time
 
