@@ -12,16 +12,20 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 BIN = pathlib.Path(os.environ.get("SEALGATE_BIN", TESTS.parent / "build" / "bin"))
 FAULTS = pathlib.Path(os.environ.get("SEALGATE_FAULTS", TESTS.parent / "build" / "faults"))
 SOAK = bool(os.environ.get("SEALGATE_SOAK"))
+SHARE, SHARES = map(int, os.environ.get("SEALGATE_SHARE", "1/1").split("/"))
 SEED = int(os.environ.get("SEALGATE_SEED", random.SystemRandom().randrange(10**6)))
 DONE, AWAY = 0, 3  # exit statuses of queue_client run
 BOUND = 30.0
 
 
 def sample(items, seconds, each):
-    """The items in an order of chance, as many as fit the time; all of them in a soak."""
+    """The items in an order of chance, as many as fit the time; in a soak all of them, or of
+    SEALGATE_SHARE=I/N every Nth from the Ith on: N runs have had them all."""
     items = list(items)
     print(f"seed {SEED}, {len(items)} points")
     if SOAK:
+        items = items[SHARE - 1::SHARES]
+        print(f"share {SHARE}/{SHARES}: {len(items)} points")
         yield from items
         return
     random.Random(SEED).shuffle(items)
@@ -32,10 +36,18 @@ def sample(items, seconds, each):
         yield item
 
 
+def engine_configuration(server):
+    """Lines of sealgate.conf for a queue in an empty database of a server; None: SQLite's."""
+    if not server:
+        return ""
+    return (f'queue = {{ postgresql = "{server.empty_database()}"; '
+            'appliance = "under-test"; };\n')
+
+
 class Queue:
     """An instance that consists of queued, in a folder; strace options start it with faults."""
 
-    def __init__(self, folder, ledger=None):
+    def __init__(self, folder, ledger=None, server=None):
         self.folder = pathlib.Path(folder)
         self.socket = self.folder / "run" / "queued.sock"
         self.ledger = pathlib.Path(ledger or self.folder / "client.ledger")
@@ -43,7 +55,7 @@ class Queue:
         self.process = None
         for name in ("state", "run"):
             (self.folder / name).mkdir(exist_ok=True)
-        (self.folder / "sealgate.conf").touch()
+        (self.folder / "sealgate.conf").write_text(engine_configuration(server))
         self.ledger.touch()  # killed before the client's first word, there is nothing to keep
 
     def start(self, *strace, environment=None):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""kill -9 of intake, queued, seal and forward in a whole gate, at the Nth call of each kind.
+"""kill -9 of intake, queued, seal and forward in a whole gate, at the Nth call of each kind, with
+both engines.
 
 The judges are the partner's list of acknowledged ids and the destinations' own ledgers.
 """
@@ -10,12 +11,13 @@ import time
 
 import pytest
 
-from faults.rig import SOAK, sample
+from faults.rig import SOAK, engine_configuration, sample
 from faults.traced import Programs, restart
 from scenarios import gate as gate_module
 from scenarios.test_faults import certificates, once, until_accepted
 from scenarios.test_inside import PLACES, InsideGate, check, settled, signed
 
+QUEUED_AT_A_SERVER = ("sendto", "recvfrom", "sendmsg", "recvmsg")
 CALLS = {
     "sealgate-queued": ("pwrite64", "fdatasync", "sendmsg", "recvmsg"),
     "sealgate-intake": ("sendmsg", "recvmsg", "read", "write", "close", "connect"),
@@ -27,26 +29,28 @@ SECONDS, EACH, WATCH = 40, 2.5, 1.5
 
 
 @contextlib.contextmanager
-def made(kind, monkeypatch):
+def made(kind, server, monkeypatch):
     with gate_module.a_folder() as folder:
         programs = Programs(folder, CALLS)
         with kind(folder / "gate", timeout=3) as gate:
             gate.make()
+            with open(gate.dir / "sealgate.conf", "a", encoding="utf-8") as conf:
+                conf.write(engine_configuration(server))
             monkeypatch.setattr(gate_module, "BIN", programs.folder)
             yield gate.up(), programs
 
 
 @pytest.fixture
-def traced(monkeypatch):
+def traced(server, monkeypatch):
     """A gate and the folder of its programs."""
-    with made(gate_module.Gate, monkeypatch) as both:
+    with made(gate_module.Gate, server, monkeypatch) as both:
         yield both
 
 
 @pytest.fixture
-def inside(monkeypatch):
+def inside(server, monkeypatch):
     """The same with destinations that want the seal in the document."""
-    with made(InsideGate, monkeypatch) as both:
+    with made(InsideGate, server, monkeypatch) as both:
         yield both
 
 
@@ -59,9 +63,10 @@ def died(pid, bound):
     return False
 
 
-def test_killed_at_every_call(traced):
+def test_killed_at_every_call(traced, server):
     gate, programs = traced
-    points = [(n, name, call) for n in range(1, LAST + 1) for name, calls in CALLS.items()
+    swept = CALLS if not server else {**CALLS, "sealgate-queued": QUEUED_AT_A_SERVER}
+    points = [(n, name, call) for n in range(1, LAST + 1) for name, calls in swept.items()
               for call in calls]
     identifiers, kills = [], {name: 0 for name in CALLS}
     for number, (n, name, call) in enumerate(sample(points, SECONDS, EACH)):

@@ -39,12 +39,23 @@ class Server:
         self.data = self.folder / "data"
         self.settings = ["listen_addresses=", "shared_buffers=32MB", *settings]
         self.process = None
+        self.databases = 0
         if os.geteuid() == 0:
             os.chown(self.folder, NOBODY, NOBODY)
 
     @property
     def connection(self):
-        return f"host={self.folder} user=sealgate dbname=postgres"
+        return self.connection_to("postgres")
+
+    def connection_to(self, database):
+        return f"host={self.folder} user=sealgate dbname={database}"
+
+    def empty_database(self):
+        """Connection string of a database that nobody has used."""
+        self.databases += 1
+        name = f"queue{self.databases}"
+        self.sql(f"CREATE DATABASE {name}")
+        return self.connection_to(name)
 
     def _popen(self, name, *arguments):
         options = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
