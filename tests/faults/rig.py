@@ -44,6 +44,12 @@ def engine_configuration(server):
             'appliance = "under-test"; };\n')
 
 
+def use_engine(gate, server):
+    """Before its first start: a whole gate keeps its queue there."""
+    with open(gate.dir / "sealgate.conf", "a", encoding="utf-8") as conf:
+        conf.write(engine_configuration(server))
+
+
 class Queue:
     """An instance that consists of queued, in a folder; strace options start it with faults."""
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,6 +45,16 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 	r = real(clock, ts);
 	if (r == 0 && clock == CLOCK_REALTIME && offset)
 		ts->tv_sec += *offset;
+	return r;
+}
+
+int gettimeofday(struct timeval *restrict tv, void *restrict zone)
+{
+	struct timespec ts = { 0 };
+	int r = clock_gettime(CLOCK_REALTIME, &ts);
+
+	(void)zone;
+	*tv = (struct timeval){ .tv_sec = ts.tv_sec, .tv_usec = ts.tv_nsec / 1000 };
 	return r;
 }
 

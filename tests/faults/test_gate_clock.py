@@ -1,32 +1,51 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The clock jumps a day ahead and back: nothing expires early, nothing is dated backwards."""
+"""The clock jumps a day ahead and back: nothing expires early, nothing is dated backwards, with both
+engines. The clock of a database server decides nothing.
+"""
+import contextlib
 import json
 import os
 import struct
+import time
 
 import pytest
 
-from faults.rig import FAULTS
-from scenarios.gate import a_gate
+from faults.rig import FAULTS, use_engine
+from scenarios.gate import a_folder, a_gate
 from scenarios.test_faults import until
 from scenarios.test_withdrawal import number_of, rows, wait_state
+from sim import postgresql
 
 DAY = 86400
 
 
-@pytest.fixture(scope="module")
-def gate():
+def shifted(clock):
+    """Environment of programs whose clock is off by what the file says, nothing at first."""
+    clock.write_bytes(struct.pack("q", 0))
+    return {"LD_PRELOAD": str(FAULTS / "shifted_clock.so"), "SHIFTED_CLOCK": str(clock)}
+
+
+@contextlib.contextmanager
+def expiring_gate(server):
+    """A gate, not up yet, whose documents for TRACES expire after an hour."""
     with a_gate() as made:
-        clock = made.folder / "clock"
-        clock.write_bytes(struct.pack("q", 0))
+        use_engine(made, server)
         path = made.dir / "policies" / "routes" / "destinations" / "traces.cfg"
         path.write_text(path.read_text() + "expire_s = 3600;\n")
-        os.environ.update(LD_PRELOAD=str(FAULTS / "shifted_clock.so"),
-                          SHIFTED_CLOCK=str(clock))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def gate(server):
+    with expiring_gate(server) as made:
+        clock = made.folder / "clock"
+        environment = shifted(clock)
+        os.environ.update(environment)
         try:
             made.up()
         finally:
-            del os.environ["LD_PRELOAD"], os.environ["SHIFTED_CLOCK"]
+            for name in environment:
+                del os.environ[name]
         made.jump = lambda seconds: jump(clock, seconds)
         yield made
 
@@ -93,3 +112,29 @@ def test_ahead_nothing_expires_and_the_way_back(gate):
     wait_state(gate, identifier, "traces", "delivered")
     assert len(rows(gate, identifier)["traces"]) == 1
     assert gate.run("audit", "verify").returncode == 0
+
+
+@pytest.mark.skipif(postgresql.programs() is None,
+                    reason="no PostgreSQL server of Debian's package here (make deps-test)")
+def test_a_servers_own_clock_decides_nothing():
+    """It is a day ahead, a day behind, and jumps while a document waits for its destination."""
+    with a_folder() as folder, \
+            postgresql.Server(environment=shifted(folder / "clock")) as server, \
+            expiring_gate(server.make().start()) as gate:
+        gate.up()
+        gate.traces.mode("down")
+        identifiers = []
+        for number, seconds in enumerate((DAY, -DAY), 1):
+            jump(folder / "clock", seconds)
+            off = int(server.sql("SELECT extract(epoch FROM now())::bigint")) - time.time()
+            assert abs(off - seconds) < 60, "the server's clock is not what it should be"
+            identifiers.append(post(gate, number_of(number)).json()["id"])
+            tried = traces_of(gate, identifiers[0])["attempts"]
+            until(lambda tried=tried: traces_of(gate, identifiers[0])["attempts"] >= tried + 2)
+        gate.traces.mode("ok")
+        gate.wait_delivered(identifiers)
+        for identifier in identifiers:
+            assert len(rows(gate, identifier)["traces"]) == 1
+        times = [r["record"]["at"] for r in records(gate)]
+        assert times == sorted(times) and "queued.clock" not in gate.log.read_text()
+        assert gate.run("audit", "verify").returncode == 0

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from faults.rig import SOAK, engine_configuration, sample
+from faults.rig import SOAK, sample, use_engine
 from faults.traced import Programs, restart
 from scenarios import gate as gate_module
 from scenarios.test_faults import certificates, once, until_accepted
@@ -34,8 +34,7 @@ def made(kind, server, monkeypatch):
         programs = Programs(folder, CALLS)
         with kind(folder / "gate", timeout=3) as gate:
             gate.make()
-            with open(gate.dir / "sealgate.conf", "a", encoding="utf-8") as conf:
-                conf.write(engine_configuration(server))
+            use_engine(gate, server)
             monkeypatch.setattr(gate_module, "BIN", programs.folder)
             yield gate.up(), programs
 

@@ -30,14 +30,16 @@ def programs():
 
 
 class Server:
-    """One server; with `primary`, a standby that follows it."""
+    """One server; with `primary`, a standby that follows it. Its programs see `environment`
+    beside ours."""
 
-    def __init__(self, settings=()):
+    def __init__(self, settings=(), environment=None):
         self.bin = programs()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-pg-"))
         self.folder.chmod(0o755)
         self.data = self.folder / "data"
         self.settings = ["listen_addresses=", "shared_buffers=32MB", *settings]
+        self.environment = {**os.environ, **(environment or {})}
         self.process = None
         self.databases = 0
         if os.geteuid() == 0:
@@ -61,7 +63,8 @@ class Server:
         options = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
         with open(os.devnull, "r+b") as null, open(self.folder / f"{name}.log", "ab") as log:
             return subprocess.Popen([str(self.bin / name), *map(str, arguments)], stdin=null,
-                                    stdout=log, stderr=log, cwd=self.folder, **options)
+                                    stdout=log, stderr=log, cwd=self.folder,
+                                    env=self.environment, **options)
 
     def _run(self, name, *arguments):
         if self._popen(name, *arguments).wait(BOUND) != 0:
