@@ -7,7 +7,7 @@
 #include "common/durable.h"
 #include "common/json.h"
 #include "common/limits.h"
-#include "document/types.h"
+#include "document/experimental.h"
 #include "xml/locate.h"
 #include "xml/reader.h"
 
@@ -45,6 +45,9 @@ static int check_tree(const struct checking *c, xmlDoc *doc, struct findings *fi
 		return r;
 	if (!type)
 		type = document_type_find(c->types, doc, &facts, findings);
+	/* Who would send it, and where to, is not known here. */
+	document_experimental_say(document_experimental(c->types, type, &facts), type,
+		&facts, doc, NULL, findings);
 	if (!type) {
 		r = document_check_schema(c->types, doc, &facts, findings);
 		return r < 0 ? r : 0;

@@ -64,21 +64,70 @@ static int load(struct checking *c)
 	return r;
 }
 
+static void partner_fault(const struct checking *c, const struct partner *p,
+	const char *what, const char *name)
+{
+	char text[PATH_MAX + 200];
+
+	(void)snprintf(text, sizeof(text), "%s/partners/%s.cfg:0: %s %s", c->policies,
+		p->name, what, name);
+	fault(c, text);
+}
+
+static const struct policy_version *version_named(
+	const struct checking *c, const char *name, struct policy_version *ret)
+{
+	for (size_t i = 0; i < policy_version_count(c->policy); i++) {
+		policy_version(c->policy, i, ret);
+		if (strcmp(ret->name, name) == 0)
+			return ret;
+	}
+	return NULL;
+}
+
+/* Allowed is what would be refused without it, and nothing else. */
+static void check_experiments(const struct checking *c, const struct partner *p)
+{
+	const char *name;
+
+	for (size_t i = 0; i < PARTNER_EXPERIMENTS_MAX; i++) {
+		name = p->experimental_types[i];
+		if (!*name)
+			break;
+		if (!policy_partner_may_send(p, name))
+			partner_fault(
+				c, p, "experimental names a type not in types:", name);
+		else if (!policy_type_experimental(c->policy, name))
+			partner_fault(
+				c, p, "experimental names a type that is not:", name);
+	}
+	for (size_t i = 0; i < PARTNER_EXPERIMENTS_MAX; i++) {
+		struct policy_version v;
+
+		name = p->experimental_versions[i];
+		if (!*name)
+			break;
+		if (!version_named(c, name, &v))
+			partner_fault(
+				c, p, "experimental names a version unknown:", name);
+		else if (!v.experimental)
+			partner_fault(
+				c, p, "experimental names a version that is not:", name);
+	}
+}
+
 /* A partner that may send what does not exist. */
 static void check_partners(const struct checking *c)
 {
 	const struct partner *p;
-	char text[300];
 
-	for (size_t i = 0; (p = policy_partner_at(c->policy, i)) != NULL; i++)
-		for (size_t k = 0; k < p->type_count; k++) {
-			if (document_type_named(c->types, p->types[k]))
-				continue;
-			(void)snprintf(text, sizeof(text),
-				"%s/partners/%s.cfg:0: there is no document type %s",
-				c->policies, p->name, p->types[k]);
-			fault(c, text);
-		}
+	for (size_t i = 0; (p = policy_partner_at(c->policy, i)) != NULL; i++) {
+		for (size_t k = 0; k < p->type_count; k++)
+			if (!document_type_named(c->types, p->types[k]))
+				partner_fault(
+					c, p, "there is no document type", p->types[k]);
+		check_experiments(c, p);
+	}
 }
 
 static void rule_fault(const struct checking *c, const char *what, const char *id)

@@ -28,6 +28,7 @@ struct version {
 	struct renaming lists;	   /* NULL without */
 	struct xml_schema *schema; /* that holds beside the type's, or NULL */
 	int64_t sunset;
+	bool experimental;
 };
 
 struct document_versions {
@@ -130,6 +131,15 @@ static int read_schema(
 	return xml_schema_open(path, &v->schema, l->ret_error);
 }
 
+static int read_experimental(
+	const struct loading *l, const config_setting_t *at, struct version *v)
+{
+	if (!at || config_setting_type(at) != CONFIG_TYPE_BOOL)
+		return fail(l, at, "experimental is true or false");
+	v->experimental = config_setting_get_bool(at);
+	return 0;
+}
+
 static int check_keys(const struct loading *l, const config_setting_t *root)
 {
 	static const char *const KEYS[] = { "name", "namespaces", "lists", "schema",
@@ -168,6 +178,9 @@ static int read_version(
 		r = read_renaming(l, lists, &v->lists);
 	if (r == 0)
 		r = read_sunset(l, config_setting_get_member(root, "sunset"), v);
+	if (r == 0)
+		r = read_experimental(
+			l, config_setting_get_member(root, "experimental"), v);
 	if (r == 0)
 		r = read_schema(l, config_setting_get_member(root, "schema"), v);
 	return r;
@@ -383,4 +396,12 @@ int document_versions_read(const struct document_versions *v, xmlDoc *doc,
 	if (s == 0 && findings->out_of_memory)
 		s = -ENOMEM;
 	return s < 0 ? s : findings->errors == before;
+}
+
+bool document_version_experimental(const struct document_versions *v, const char *name)
+{
+	for (size_t i = 0; v && i < v->count; i++)
+		if (strcmp(v->list[i].name, name) == 0)
+			return v->list[i].experimental;
+	return false;
 }

@@ -27,4 +27,7 @@ void document_versions_free(struct document_versions *v);
 int document_versions_read(const struct document_versions *v, xmlDoc *doc,
 	struct facts *facts, int64_t at, struct findings *findings);
 
+/* Whether no public sample exists to test a version with; v may be NULL. */
+bool document_version_experimental(const struct document_versions *v, const char *name);
+
 #endif

@@ -39,6 +39,7 @@ static int judge_document(struct judged *j, int64_t at)
 		return r;
 	outdated = r == 0;
 	j->type = document_type_find(j->context->types, j->tree, &j->facts, &j->findings);
+	judge_experimental(j);
 	if (!j->type) {
 		/* Refused; its structure can be told all the same. */
 		r = document_check_schema(

@@ -25,7 +25,8 @@ enum seen {
 	SEEN_CLEAN = 1 << 8,   /* schema, codes, rules */
 	SEEN_PARTNER = 1 << 9, /* may send this, from there */
 	SEEN_ROUTE = 1 << 10,
-	SEEN_ALL = (1 << 11) - 1,
+	SEEN_PROVEN = 1 << 11, /* nothing experimental that may not be taken */
+	SEEN_ALL = (1 << 12) - 1,
 };
 
 struct judged {
@@ -91,5 +92,8 @@ void judge_say_grace(struct judged *j);
  * (SEEN_WHOLE), or else, for more findings only, of those that were sent. The tree of
  * signatures loses its signatures here. Return: 0 or -errno. */
 int judge_octets(struct judged *j);
+
+/* What is experimental, and whether it may be taken: SEEN_PROVEN. After the type. */
+void judge_experimental(struct judged *j);
 
 #endif

@@ -28,10 +28,11 @@ struct role_verbs {
 	size_t count;
 };
 
-/* policies/types/NAME.cfg: until when the type is taken. */
+/* policies/types/NAME.cfg: until when the type is taken, "" without an end. */
 struct type_sunset {
 	char type[DOCUMENT_TYPE_SIZE];
 	char at[40];
+	bool experimental;
 };
 
 /* policies/versions/NAME.cfg: versions of the schema that are taken. */
@@ -101,6 +102,10 @@ int policy_read_demands(
 
 /* The group `quotas` of a partner's file. Return: as above. */
 int policy_read_quotas(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner);
+
+/* The group `experimental` of a partner's file. Return: as above. */
+int policy_read_experimental(
 	const struct cfg *c, const config_setting_t *root, struct partner *partner);
 
 /* policies/callbacks.cfg, before the partners; the setting `callback` of one. */

@@ -23,6 +23,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "originals", CFG_STRING, false },
 	{ "issuers", CFG_GROUPS, false },
 	{ "removed", CFG_STRINGS, false },
+	{ "experimental", CFG_GROUP, false },
 	{ 0 },
 };
 
@@ -318,6 +319,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = policy_read_quotas(c, root, partner);
 	if (r == 0)
 		r = read_originals(c, root, partner);
+	if (r == 0)
+		r = policy_read_experimental(c, root, partner);
 	return r == 0 ? read_optional(c, root, partner) : r;
 }
 

@@ -49,6 +49,8 @@ struct partner_demand {
 
 #define PARTNER_ASKS_MAX 32
 
+#define PARTNER_EXPERIMENTS_MAX 16
+
 #define CALLBACK_SIZE 256
 
 /* Must the gate know what a document withdraws or replaces? By default it must for what
@@ -95,6 +97,9 @@ struct partner {
 	struct partner_quotas quotas;
 	struct partner_demand demands[PARTNER_DEMANDS_MAX];
 	size_t demand_count;
+	/* What is experimental and may be sent by it all the same; "" behind the last. */
+	char experimental_types[PARTNER_EXPERIMENTS_MAX][DOCUMENT_TYPE_SIZE];
+	char experimental_versions[PARTNER_EXPERIMENTS_MAX][DOCUMENT_TYPE_SIZE];
 };
 
 #define CUSTOMS_CERTIFICATES_MAX 16
@@ -130,8 +135,9 @@ struct policy_retention {
 
 struct policy;
 
-/* Read policies/ (of types only when they end; types, schemas and codes are document/'s).
- * *ret_error: one line, the caller frees. Return: 0, -EINVAL, -errno. */
+/* Read policies/ (of types only when they end and whether they are experimental; types,
+ * schemas and codes are document/'s). *ret_error: one line, the caller frees. Return: 0,
+ * -EINVAL, -errno. */
 int policy_load(const char *policies, struct policy **ret_policy, char **ret_error);
 void policy_free(struct policy *p);
 DEFINE_CLEANUP(struct policy *, policy_free)
@@ -169,12 +175,20 @@ const struct partner_signer *policy_signer(
 /* True when the partner may send documents of the type. */
 bool policy_partner_may_send(const struct partner *partner, const char *type);
 
+/* Does policy let the partner by name send what is experimental: documents of a type, or
+ * of a version of the schema? */
+bool policy_partner_tries_type(const struct partner *partner, const char *type);
+bool policy_partner_tries_version(const struct partner *partner, const char *version);
+
 /* May the partner be told what a destination says of its documents beyond their state:
  * its reference and its words? */
 bool policy_partner_is_told(const struct partner *partner, const char *destination);
 
 /* When a document type ends to be taken, RFC 3339, or NULL. */
 const char *policy_sunset(const struct policy *p, const char *type);
+
+/* True when no public sample exists to test the type with. */
+bool policy_type_experimental(const struct policy *p, const char *type);
 
 /* A version of the schema that is taken: namespace of its root, until when (RFC 3339).
  * All borrowed. */

@@ -12,13 +12,15 @@ static int read_type(const struct cfg *c, struct policy *p)
 	const config_setting_t *root = cfg_root(c);
 	const config_setting_t *at = config_setting_get_member(root, "sunset");
 	struct type_sunset *s;
+	int experimental = 0;
 	int64_t t;
 	int r;
 
-	if (!at)
+	config_setting_lookup_bool(root, "experimental", &experimental);
+	if (!at && !experimental)
 		return 0;
-	if (config_setting_type(at) != CONFIG_TYPE_STRING ||
-		clock_parse(config_setting_get_string(at), &t) < 0)
+	if (at && (config_setting_type(at) != CONFIG_TYPE_STRING ||
+			  clock_parse(config_setting_get_string(at), &t) < 0))
 		return cfg_fail(c, at, "sunset is a time of RFC 3339");
 	if (!config_setting_get_member(root, "name"))
 		return cfg_fail(c, root, "name is missing");
@@ -27,8 +29,9 @@ static int read_type(const struct cfg *c, struct policy *p)
 		return r;
 	s = &p->sunsets[p->sunset_count];
 	r = cfg_member_text(c, root, "name", s->type, sizeof(s->type));
-	if (r == 0)
+	if (r == 0 && at)
 		r = cfg_text(c, at, s->at, sizeof(s->at));
+	s->experimental = experimental != 0;
 	p->sunset_count += r == 0;
 	return r;
 }
@@ -106,10 +109,24 @@ void policy_version(const struct policy *p, size_t index, struct policy_version 
 		.experimental = v->experimental };
 }
 
-const char *policy_sunset(const struct policy *p, const char *type)
+static const struct type_sunset *find_type(const struct policy *p, const char *type)
 {
 	for (size_t i = 0; i < p->sunset_count; i++)
 		if (strcmp(p->sunsets[i].type, type) == 0)
-			return p->sunsets[i].at;
+			return &p->sunsets[i];
 	return NULL;
+}
+
+const char *policy_sunset(const struct policy *p, const char *type)
+{
+	const struct type_sunset *s = find_type(p, type);
+
+	return s && *s->at ? s->at : NULL;
+}
+
+bool policy_type_experimental(const struct policy *p, const char *type)
+{
+	const struct type_sunset *s = find_type(p, type);
+
+	return s && s->experimental;
 }

@@ -121,7 +121,7 @@ static int load_signature_policy(const struct paths *p, char **ret_error)
 	return r;
 }
 
-static int load(struct context *c, const struct paths *p, char **ret_error)
+static int load(struct context *c, const struct paths *p, bool test, char **ret_error)
 {
 	int r = policy_load(p->policies, &c->policy, ret_error);
 
@@ -145,6 +145,7 @@ static int load(struct context *c, const struct paths *p, char **ret_error)
 		.rehearsals = trust_sandbox_material(c->trust),
 		.sandbox = trust_material(c->trust, TRUST_SANDBOX),
 		.store_version = c->store_version,
+		.test = test,
 		.qualify = c->lists ? qualify : NULL,
 		.lists = c->lists,
 		.known_at = known_at(c) };
@@ -161,7 +162,8 @@ int context_load(
 
 	*ret_error = NULL;
 	if (r == 0)
-		r = load(&c, &p, ret_error);
+		r = load(&c, &p, config_bool(instance->config, "instance.test"),
+			ret_error);
 	if (r == 0)
 		r = warm(&c.admit);
 	/* Parts of two policies must not be mixed under the digest of one. */

@@ -142,6 +142,37 @@ static void test_lint(void **state)
 	unlink(at("partners/x.cfg"));
 }
 
+/* Faults of a policy with one partner, whose file says this of what is experimental. */
+static void experiments(const char *types, const char *more, int faults, const char *what)
+{
+	char text[4000] = "", file[400];
+
+	(void)snprintf(file, sizeof(file),
+		"name = \"x\"; country = \"NZ\"; transport = ( ); signers = ( );\n"
+		"types = ( %s ); experimental = { %s };\n",
+		types, more);
+	assert_int_equal(durable_write(at("partners/x.cfg"), span_str(file), 0644), 0);
+	assert_int_equal(said(policy_check_lint, folder, text), faults);
+	if (!strstr(text, what))
+		fail_msg("%s", text);
+	unlink(at("partners/x.cfg"));
+}
+
+static void test_experiments(void **state)
+{
+	(void)state;
+	experiments("\"FLEGT\", \"PHYTO\"", "types = ( \"FLEGT\" );", 0, "");
+	experiments("\"PHYTO\"", "types = ( \"FLEGT\" );", 1,
+		"x.cfg:0: experimental names a type not in types: FLEGT");
+	experiments("\"PHYTO\"", "types = ( \"PHYTO\" );", 1,
+		"x.cfg:0: experimental names a type that is not: PHYTO");
+	experiments("\"PHYTO\"", "versions = ( \"16\", \"17\" );", 1,
+		"x.cfg:0: experimental names a version that is not: 17");
+	experiments("\"PHYTO\"", "versions = ( \"12\" );", 1,
+		"x.cfg:0: experimental names a version unknown: 12");
+	experiments("\"PHYTO\"", "flavours = ( \"12\" );", 1, "flavours");
+}
+
 static void test_examples(void **state)
 {
 	(void)state;
@@ -181,6 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lint),
+		cmocka_unit_test(test_experiments),
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_shipped),

@@ -309,6 +309,28 @@ static void test_status(void **state)
 	answer_done(&a);
 }
 
+/* What is experimental is taken at a TEST gate only, if no policy says more. */
+static void test_taken(void **state)
+{
+	struct visit v = { .who = &house.kenya, .method = "GET", .uri = "/v1/status" };
+	bool test = server.test;
+	struct answer a;
+	json_t *version;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		server.test = i == 1;
+		visit(&server, &thread_links, &v, &a);
+		version = json_array_get(json_object_get(a.json, "schema_versions"), 0);
+		assert_int_equal(json_is_true(json_object_get(version, "taken")), i);
+		version = json_array_get(json_object_get(a.json, "versions"), 0);
+		assert_true(json_is_false(json_object_get(version, "experimental")));
+		assert_true(json_is_true(json_object_get(version, "taken")));
+		answer_done(&a);
+	}
+	server.test = test;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +344,7 @@ int main(void)
 		ON_STAGE(test_receipt_without_signer),
 		ON_STAGE(test_receipt_of_a_held_document),
 		ON_STAGE(test_status),
+		ON_STAGE(test_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

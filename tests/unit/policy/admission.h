@@ -22,6 +22,7 @@ static struct {
 	struct holder ca, officer, seal, stranger;
 	int64_t lists_end; /* 0: they never do */
 	int64_t known_at;
+	bool test;			    /* a TEST instance */
 	struct pki_material *material;	    /* anchor and a fresh list */
 	const struct pki_material *sandbox; /* the same of sandboxes; NULL: none */
 	char dir[64];
@@ -183,6 +184,7 @@ SIGNING struct result judge_with(const struct buf *b, struct wish w, const char 
 		.rehearsals = house.sandbox,
 		.sandbox = house.sandbox,
 		.store_version = "store",
+		.test = house.test,
 		.qualify = w.qualifications ? qualify : NULL,
 		.lists = w.qualifications,
 		.known_at = house.known_at };

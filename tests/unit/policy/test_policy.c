@@ -338,11 +338,14 @@ static void test_sunsets(void **state)
 	struct policy *p;
 
 	folder(t, "types");
-	put(t, "types/a.cfg", "name = \"A\"; root = \"r\";\n");
+	put(t, "types/a.cfg", "name = \"A\"; root = \"r\"; experimental = true;\n");
 	put(t, "types/b.cfg", "name = \"B\"; sunset = \"2027-01-01T00:00:00Z\";\n");
 	p = load(t);
 	assert_null(policy_sunset(p, "A"));
 	assert_null(policy_sunset(p, "C"));
+	assert_true(policy_type_experimental(p, "A"));
+	assert_false(policy_type_experimental(p, "B"));
+	assert_false(policy_type_experimental(p, "C"));
 	assert_string_equal(policy_sunset(p, "B"), "2027-01-01T00:00:00Z");
 	policy_free(p);
 	folder(t, "versions");
