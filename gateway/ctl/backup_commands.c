@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/backup_orders.h"
 #include "ctl/backup_pieces.h"
 #include "ctl/command.h"
 

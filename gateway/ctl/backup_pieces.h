@@ -30,8 +30,4 @@ int backup_seal(const char *dir, const char *out, STACK_OF(X509) * to);
 int backup_open(const char *pieces, const char *dir, EVP_PKEY *key, X509 *certificate,
 	unsigned long *ret_piece);
 
-/* As the commands `sealgate backup seal` and `open`. Return: the exit status. */
-int backup_seal_command(int argc, char **argv);
-int backup_open_command(int argc, char **argv);
-
 #endif

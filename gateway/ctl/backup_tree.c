@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/backup_tree.h"
 
+#include "ctl/backup_orders.h"
+
 #include "common/cleanup.h"
 #include "common/digest.h"
+#include "common/durable.h"
 #include "common/encode.h"
 
 #include <dirent.h>
@@ -103,15 +106,31 @@ int backup_add_file(
 	return note(list, hex, &st, path);
 }
 
+int backup_add_text(const char *text, const struct stat *as, const char *files,
+	const char *path, struct buf *list)
+{
+	char to[PATH_MAX], hex[SHA256_TEXT_SIZE];
+	struct stat st = *as;
+	int r = join(to, files, path);
+
+	if (r == 0)
+		r = durable_write(to, span_str(text), 0600);
+	if (r == 0)
+		r = digest_sha256_text(span_str(text), hex);
+	st.st_size = (off_t)strlen(text);
+	return r < 0 ? r : note(list, hex, &st, path);
+}
+
 static int add(const char *instance, const char *files, const char *path,
 	struct buf *list, int depth);
 
 /* The database is copied by who owns it. What came from afar and was not taken is no
- * state of the gate, may still be growing, and is signed wherever it came from. */
+ * state of the gate, may still be growing, and is signed wherever it came from; a backup
+ * in a backup would double with each. */
 static bool left_out(const char *path)
 {
 	static const char *const NAMES[] = { "state/queue", "state/parcel",
-		"state/parcel.new", "state/parcel.taken" };
+		"state/parcel.new", "state/parcel.taken", BACKUP_ORDERS };
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
 		if (strcmp(path, NAMES[i]) == 0)

@@ -12,6 +12,8 @@
 
 #include "common/buf.h"
 
+#include <sys/stat.h>
+
 #define BACKUP_LIST "backup"
 #define BACKUP_HEAD "sealgate-backup 1\nmark "
 #define BACKUP_AT "\nat "
@@ -26,6 +28,10 @@ int backup_add(
 /* Copy one file under another name in the backup. */
 int backup_add_file(
 	const char *from, const char *files, const char *path, struct buf *list);
+
+/* Add a file of one text, with mode and owner of as. */
+int backup_add_text(const char *text, const struct stat *as, const char *files,
+	const char *path, struct buf *list);
 
 /* Compare every file with its line; the first that differs, or is missing, is *ret_path
  * (which the caller frees). lines: the list after its head. Return: 0, -EBADMSG, -errno.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "ctl/backup_pieces.h"
+#include "ctl/backup_orders.h"
 #include "ctl/backup_postgresql.h"
 #include "ctl/backup_tree.h"
 #include "ctl/command.h"
@@ -142,7 +142,7 @@ static int add_database(const struct instance *i, const char *files, struct buf 
 static int add_queue(
 	const struct instance *i, const char *files, const char *mark, struct buf *list)
 {
-	char from[PATH_MAX], head[PATH_MAX], text[128];
+	char from[PATH_MAX], text[128];
 	struct stat st;
 	int r = instance_path(i, "state/queue", from);
 
@@ -153,16 +153,9 @@ static int add_queue(
 	r = add_database(i, files, list);
 	if (r < 0)
 		return r;
-	if (snprintf(head, sizeof(head), "%s/.head", files) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	snprintf(text, sizeof(text), "%s\n", mark);
-	r = durable_write(head, span_str(text), 0644);
-	if (r == 0 && geteuid() == 0 && chown(head, st.st_uid, st.st_gid) < 0)
-		r = -errno;
-	if (r == 0)
-		r = backup_add_file(head, files, "state/queue/head", list);
-	unlink(head);
-	return r;
+	(void)snprintf(text, sizeof(text), "%s\n", mark);
+	st.st_mode = S_IFREG | 0644;
+	return backup_add_text(text, &st, files, "state/queue/head", list);
 }
 
 static int write_backup(const struct instance *i, const char *dir, const char *mark)
@@ -194,33 +187,37 @@ static int write_backup(const struct instance *i, const char *dir, const char *m
 	return r < 0 ? r : durable_write(path, buf_span(&list), 0600);
 }
 
-int cmd_backup(int argc, char **argv)
+int backup_copy(const char *dir, char **ret_mark)
 {
 	_cleanup_session_ struct queue_session s = { 0 };
-	_cleanup_(freep) char *mark = NULL;
-	static const struct option options[] = { { 0 } };
 	bool shared;
-	int r, status;
+	int r, ignored, status = queue_session_open(&s);
 
-	if (argc > 1 && strcmp(argv[1], "seal") == 0)
-		return backup_seal_command(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "open") == 0)
-		return backup_open_command(argc - 1, argv + 1);
-	if (command_option(argc, argv, "", options) != -1 ||
-		command_arguments(argc, argv, 1, 1, "the folder to make") < 0)
-		return command_usage("backup");
-	status = queue_session_open(&s);
 	if (status != EXIT_CLEAN)
 		return status;
 	shared = backup_is_postgresql(&s.instance);
-	status = shared ? mark_now(&s, &mark) : copy_database(&s, &mark);
+	status = shared ? mark_now(&s, ret_mark) : copy_database(&s, ret_mark);
 	if (status != EXIT_CLEAN)
 		return status;
-	r = write_backup(&s.instance, argv[optind], mark);
+	r = write_backup(&s.instance, dir, *ret_mark);
 	if (!shared)
-		json_decref(ask(&s, QUEUE_BACKUP_DISCARD, &status));
-	if (r < 0)
-		return failed(argv[optind], r);
-	printf("backup: everything up to record %s\n", mark);
-	return EXIT_CLEAN;
+		json_decref(ask(&s, QUEUE_BACKUP_DISCARD, &ignored));
+	return r < 0 ? failed(dir, r) : EXIT_CLEAN;
+}
+
+int cmd_backup(int argc, char **argv)
+{
+	static const struct option options[] = { { 0 } };
+	_cleanup_(freep) char *mark = NULL;
+	int status;
+
+	if (backup_verb(argc, argv, &status))
+		return status;
+	if (command_option(argc, argv, "", options) != -1 ||
+		command_arguments(argc, argv, 1, 1, "the folder to make") < 0)
+		return command_usage("backup");
+	status = backup_copy(argv[optind], &mark);
+	if (status == EXIT_CLEAN)
+		printf("backup: everything up to record %s\n", mark);
+	return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/policy_check.h"
 
+#include "ctl/backup_orders.h"
 #include "ctl/command.h"
 #include "ctl/init.h"
 #include "ctl/policy_lists.h"
@@ -213,6 +214,8 @@ static int lint(struct checking *c)
 		check_partners(c);
 	if (r == 0 && c->profiles)
 		check_destinations(c);
+	if (r == 0)
+		r = backup_recipients_check(c->policies, line_fault, c) < 0 ? -EIO : 0;
 	if (r == 0 && c->types)
 		r = policy_messages_check(c->policies, c->types, line_fault, c);
 	return r == 0 ? policy_lists_check(c->policies, line_fault, c) : r;

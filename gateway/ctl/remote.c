@@ -4,6 +4,7 @@
 #include "common/encode.h"
 #include "common/json.h"
 #include "common/prompt.h"
+#include "ctl/backup_orders.h"
 #include "ctl/command.h"
 #include "ctl/peer.h"
 #include "ctl/remote_parcel.h"
@@ -120,6 +121,10 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 	bool folder = parcel_wanted(argc, argv);
 	int status;
 
+	if (backup_fetch_wanted(argc, argv)) {
+		json_decref(arguments);
+		return peer_complete(&peer) ? backup_fetch(&peer, argv[2]) : EXIT_USAGE;
+	}
 	for (int i = 0; i < argc; i++)
 		json_array_append_new(arguments, json_text(argv[i]));
 	request = json_pack("{s:o}", "arguments", arguments);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Backups that are ordered, from afar too: made by a process of its own for those whose
+ * certificates policy names, and kept until they are fetched, one piece at a time; never
+ * for whom an order names, and never more than one.
+ *
+ *   state/backup/order     somebody wants one
+ *   state/backup/failed    "TIME WHY", of the last attempt
+ *   state/backup/work/     the copy, in clear, while it is made
+ *   state/backup/sealing/  its pieces while they are made
+ *   state/backup/sealed/   NNNNNN.p7m (backup_pieces.h); list; opened, once somebody who
+ *                          may has asked for it
+ *
+ * The list is "sealgate-backup-list 1", "mark POSITION:CHAIN", "at TIME", a line "to
+ * SHA256 FILE" for each who may open it, and a line "SHA256 SIZE NNNNNN.p7m" for each
+ * piece. The backup is called by REMOTE_NAME and the SHA-256 of its list.
+ */
+#ifndef SEALGATE_CTL_BACKUP_ORDERS_H
+#define SEALGATE_CTL_BACKUP_ORDERS_H
+
+#include "common/digest.h"
+#include "common/span.h"
+#include "web/remote.h"
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+#define BACKUP_ORDERS "state/backup"
+#define BACKUP_RECIPIENTS "backup" /* below policies: one PEM certificate a file */
+#define BACKUP_SEALED_LIST "list"
+#define BACKUP_LIST_HEAD "sealgate-backup-list 1\nmark "
+#define BACKUP_SEALED_LIST_MAX REMOTE_OUTPUT_MAX
+#define BACKUP_NAME_SIZE (sizeof(REMOTE_NAME) - 1 + SHA256_TEXT_SIZE)
+#define BACKUP_PIECE_FILE "%06lu.p7m"
+#define BACKUP_KEPT_S                                                                    \
+	(7 * 24 * 3600) /* one that nobody discards goes after this long                 \
+			 */
+
+/* Copy the instance of SEALGATE_INSTANCE into the folder dir, which is made. *ret_mark:
+ * POSITION:CHAIN of the last record in it, the caller frees. Says on standard error what
+ * fails. Return: EXIT_CLEAN or another exit status. */
+int backup_copy(const char *dir, char **ret_mark);
+
+/* A path below BACKUP_ORDERS of that instance; "": the folder itself. Return: 0, -errno.
+ */
+int backup_place(const char *name, char ret_path[PATH_MAX]);
+
+/* The certificates in a folder of policy, sorted by file; at (seconds): without those
+ * that are out of date then; 0: all. *ret_list: lines "to SHA256 FILE". What cannot be
+ * encrypted for is an error, as is that nobody is left. *ret_error: one line, the caller
+ * frees. Return: 0 with both, which the caller frees; negative. */
+int backup_recipients(const char *policies, int64_t at, STACK_OF(X509) * *ret_to,
+	char **ret_list, char **ret_error);
+
+/* Say on the stream what of the recipients in a policy cannot be used; there may be none.
+ * Return: how many faults. */
+int backup_recipients_check(const char *policies,
+	void (*fault)(const void *data, const char *line), const void *data);
+
+/* Order one, and have it made: by the unit of the image or of the package, or, under
+ * `sealgate up`, by a process of our own. Return: 0, -EBUSY one is being made, or
+ * negative; with *ret_error. */
+int backup_order(char **ret_error);
+
+/* In that unit: remove what is too old, and make what was ordered, if anything was. What
+ * goes wrong is kept for who asks. Return: 0, 1 nothing was ordered, -errno. */
+int backup_carry_out(void);
+
+/* Is one being made? */
+bool backup_is_made(void);
+
+/* The list of the sealed one. Return: 0, -ENOENT there is none, -errno. */
+int backup_sealed_list(char **ret_list, char ret_name[BACKUP_NAME_SIZE]);
+
+/* Remove the sealed one when it was made before the time, in seconds. Return: 1 it was,
+ * 0, -errno. */
+int backup_expire(int64_t before);
+
+/* Of the form NNNNNN.p7m of a line of a list; *line moves on to the next one.
+ * Return: true with all three, false at the end; sets *ret_bad when a line is none. */
+struct backup_piece {
+	char sha256[SHA256_TEXT_SIZE];
+	long long size;
+	unsigned long number;
+};
+bool backup_next_piece(const char **line, struct backup_piece *ret_piece, bool *ret_bad);
+
+/* Fetch the sealed backup of a gate into a folder, which is made, or was begun before;
+ * then have the gate discard it. Return: the exit status. */
+struct peer;
+int backup_fetch(const struct peer *peer, const char *dir);
+
+/* Is the command line `backup fetch DIR`, DIR being no name? */
+bool backup_fetch_wanted(int argc, char *const *argv);
+
+/* Run the verb that the arguments after "backup" begin with. Return: false, it is none.
+ */
+bool backup_verb(int argc, char **argv, int *ret_status);
+
+/* As the commands `sealgate backup seal` and `open`. Return: the exit status. */
+int backup_seal_command(int argc, char **argv);
+int backup_open_command(int argc, char **argv);
+
+#endif
