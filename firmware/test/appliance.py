@@ -76,13 +76,23 @@ class RemoteGate(Gate):
     def __init__(self, folder):
         super().__init__(folder, retry_max=8, timeout=20)
         self.ports = {name: free_port() for name in PORTS}
-        self.crl = self.syslog = None
+        self.crl = self.syslog = self.opener = None
 
     def make(self, with_rsa=False):
         super().make(with_rsa)
         self.crl = Authority(self.pki.crl_path(TRANSPORT))
         self.syslog = Server(self.pki)
+        self._opener()
         return self
+
+    def _opener(self):
+        """Who may open a backup of the machine: (certificate, key)."""
+        names = self.dir / "policies" / "backup"
+        names.mkdir()
+        self.opener = names / "keeper.pem", self.folder / "keeper.key"
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj",
+                        "/CN=keeper", "-out", self.opener[0], "-keyout", self.opener[1]],
+                       check=True, capture_output=True)
 
     def close(self):
         super().close()

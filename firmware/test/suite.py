@@ -36,6 +36,7 @@ VAR_BLOCKS = 255000  # nearly all of the file system that the image makes on `di
 BOOT_S = 420.0  # healthy, under emulation, on a machine that others use too
 RETURN_S = 10.0  # 5 s is the promise; an emulated machine that others load is slower
 SENT_S = 1200.0  # an update, piece by piece, to an emulated machine
+BACKUP_S = 120.0
 FETCHED_S = 90.0  # the machine asks its authority every five seconds
 STOPPED = r"Access [Dd]enied|Security Violation|EFI stub:|Linux version"
 SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
@@ -369,6 +370,40 @@ class Suite:
         expect(self.version() == NEW, f"the version before, not {self.version()}", self.machine)
         expect("did not become healthy" in text, "it is not tried again", self.machine)
 
+    def backup_from_afar(self):
+        """a backup that an operator orders is sealed for whom policy names, and restored here"""
+        said = self.remote("viewer", "backup", "make")
+        expect(said.returncode == 1 and "answered 403" in said.stderr, f"403: {said.stderr}")
+        said = self.remote("operator", "backup", "make")
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        end = time.monotonic() + BACKUP_S
+        while not (state := self.backup_state())["sealed"]:
+            expect(not state["failed"] and time.monotonic() < end, str(state), self.machine)
+            time.sleep(1)
+        folder = self.folder / "backup"
+        folder.mkdir()
+        said = self.remote("key-custodian", "backup", "fetch", folder / "pieces")
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        expect(self.backup_state()["sealed"] is None, "it is gone from the machine")
+        mark = state["sealed"]["mark"]
+        for command in (("backup", "open", "--cert", self.gate.opener[0], "--key",
+                         self.gate.opener[1], folder / "pieces", folder / "clear"),
+                        ("restore", folder / "clear", folder / "instance"),
+                        ("--instance", folder / "instance", "audit", "verify", "--head", mark),
+                        ("--instance", folder / "instance", "explain", self.document[1]["id"])):
+            done = self.here(*command)
+            expect(done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}")
+
+    def backup_state(self):
+        said = self.remote("viewer", "backup", "status", "--format", "json")
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        return json.loads(said.stdout)
+
+    def here(self, *command):
+        """`sealgate` on the host."""
+        return subprocess.run([str(BIN / "sealgate"), *map(str, command)], capture_output=True,
+                              text=True, timeout=120, check=False)
+
     def support_bundle(self):
         """what who helps needs is told from afar, and none of the secrets"""
         said = self.remote("auditor", "appliance", "support")
@@ -572,11 +607,11 @@ def retry(ask, bound):
 
 # By promise; those of one machine build on each other.
 QUICK = ("boots_and_serves", "refuses_documents", "remote_administration",
-         "revocation_arrives", "unsigned_uki")
+         "revocation_arrives", "backup_from_afar", "unsigned_uki")
 CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key", "flipped_root",
          "flipped_tree", "boots_and_serves", "refuses_documents", "remote_administration",
-         "journal_arrives", "revocation_arrives", "killed_services_return", "full_disk",
-         "another_tpm", "firewall_broken", "foreign_medium", "power_cut", "good_update",
+         "journal_arrives", "revocation_arrives", "backup_from_afar",
+         "killed_services_return", "full_disk", "another_tpm", "firewall_broken", "foreign_medium", "power_cut", "good_update",
          "older_version", "unhealthy_update", "support_bundle", "recovery_key", "factory_reset",
          "reset_cut_short", "identical")
 
