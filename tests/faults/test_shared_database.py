@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from faults.rig import SOAK
 from scenarios.gate import Gate, a_folder, sealgate
 from scenarios.test_audit import chain
 from scenarios.test_faults import certificates, until, until_accepted
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 BACK_S = 5.0  # from the server's return to the next acknowledgement
 LEASE_S = 6
+FROZEN_S = 60 if SOAK else 3 * LEASE_S
 
 
 class Sharing(Gate):
@@ -235,7 +237,7 @@ def test_one_of_two_is_frozen(gates):
         identifiers += [until_accepted(second, path) for path in paths[8:]]
         # what the frozen one has leased, too
         second.wait_delivered(identifiers, bound=90)
-        until(lambda: time.monotonic() - begin > 3 * LEASE_S, bound=60)
+        until(lambda: time.monotonic() - begin > FROZEN_S, bound=2 * FROZEN_S)
     finally:
         send_all(frozen, signal.SIGCONT)
     identifiers.append(until_accepted(first, certificates(first, 450, 1)[0]))

@@ -30,14 +30,14 @@ def programs():
 
 
 class Server:
-    """One server; with `primary`, a standby that follows it. Its programs see `environment`
-    beside ours."""
+    """One server, or a standby that follows one. Its programs see `environment` beside ours; its
+    data may be in a folder elsewhere, whose parent is there."""
 
-    def __init__(self, settings=(), environment=None):
+    def __init__(self, settings=(), environment=None, data=None):
         self.bin = programs()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sealgate-pg-"))
         self.folder.chmod(0o755)
-        self.data = self.folder / "data"
+        self.data = data or self.folder / "data"
         self.settings = ["listen_addresses=", "shared_buffers=32MB", *settings]
         self.environment = {**os.environ, **(environment or {})}
         self.process = None
@@ -71,6 +71,9 @@ class Server:
             raise ServerError((self.folder / f"{name}.log").read_text())
 
     def make(self):
+        self.data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(self.data, NOBODY, NOBODY)
         self._run("initdb", "-D", self.data, "-U", "sealgate", "-A", "trust", "-E", "UTF8",
                   "--locale=C", "--no-sync")
         return self
