@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Records of client certificates that were not accepted: bounded files, newest first, one
+ * a partner and one for whoever is nobody's. Never says who is a partner, and nothing
+ * that is in them lets anybody in.
+ */
+#ifndef SEALGATE_WEB_HANDSHAKES_H
+#define SEALGATE_WEB_HANDSHAKES_H
+
+#include "common/instance.h"
+
+#include <jansson.h>
+
+#define HANDSHAKES_PARTNER_MAX 32u  /* records of one partner that are kept */
+#define HANDSHAKES_STRANGER_MAX 64u /* and of all strangers together */
+#define HANDSHAKES_DAYS 90	    /* and for how long */
+#define HANDSHAKES_FOLDER "state/handshakes"
+
+/* The file of a partner, by its name in policy, or of strangers (NULL).
+ * Return: 0, -EINVAL for what is no name, -ENAMETOOLONG. */
+int handshakes_path(
+	const struct instance *i, const char *partner, char ret_path[PATH_MAX]);
+
+/* The records of a file that are not too old at `at`, newest first; none when there is no
+ * file. Return: 0 with a new reference, -EPROTO it holds something else, -ENOMEM, -errno.
+ */
+int handshakes_read(const char *path, int64_t at, json_t **ret_records);
+
+/* Put a record in front of a file's and keep the newest `most`. Members that are set
+ * here: "first", "last" and "count". One of the same "certificate", "verify", "protocol"
+ * and "address" as an earlier record takes its place and counts on. A file that holds
+ * something else begins anew. Return: 0, 1 when it began anew, -ENOMEM, -errno. */
+int handshakes_note(const char *path, size_t most, int64_t at, json_t *record);
+
+#endif
