@@ -6,7 +6,7 @@ PREFIX ?= /usr
 PYTHON ?= /usr/bin/python3
 
 LIBS  := common xml pki xades document web trust policy evidence queue connectors
-PROGS := intake verify queued seal forward trustd admin operate ctl
+PROGS := intake handshake verify queued seal forward trustd admin operate ctl
 
 PKGS := libxml-2.0 xmlsec1-openssl libcrypto jansson libconfig sqlite3 libcurl \
 	libsystemd libseccomp libp11 p11-kit-1 libzip zlib

@@ -21,18 +21,19 @@ FUZZ_LIBS_fuzz_container := xades pki xml common
 FUZZ_LIBS_fuzz_token  := pki common
 FUZZ_LIBS_fuzz_ocsp   := pki common
 FUZZ_LIBS_fuzz_crl    := pki common
+FUZZ_LIBS_fuzz_handshake := handshake $(ARCHIVES) signer-client common
 FUZZ_LIBS_fuzz_queue  := queued queue pki xml signer-client common
 
 fuzz_libs = $(or $(FUZZ_LIBS_$(1)),$(FUZZ_ALL))
 
-$(foreach p,intake queued,$(eval $(B)/san/lib/$(p).a: \
+$(foreach p,intake queued handshake,$(eval $(B)/san/lib/$(p).a: \
 	$(call objs,san,$(filter-out %/main.c,$(wildcard gateway/$(p)/*.c)))))
 
 define fuzz_library
 $(B)/fuzz/lib/$(1).a: $(patsubst %.c,$(B)/fuzz/obj/%.o,$(if $(filter signer-client,$(1)),\
 	$(SIGNER_CLIENT),$(filter-out %/main.c,$(wildcard gateway/$(1)/*.c))))
 endef
-$(foreach lib,$(FUZZ_ALL) queued,$(eval $(call fuzz_library,$(lib))))
+$(foreach lib,$(FUZZ_ALL) queued handshake,$(eval $(call fuzz_library,$(lib))))
 
 define fuzz_target
 $(B)/fuzz/replay/$(1): $(B)/san/tests/fuzz/$(1).o $(B)/san/tests/fuzz/replay.o \

@@ -32,6 +32,7 @@ static const struct {
 	{ "state/seal", "seal", 0755 },
 	{ "state/signer", "signer", 0700 },
 	{ "state/signer/tokens", "signer", 0700 },
+	{ "state/handshakes", "handshake", 0755 },
 	{ "state/trust", "trustd", 0755 },
 	{ "state/trust/revocation", "trustd", 0755 },
 	{ "run", NULL, 0755 },

@@ -20,7 +20,8 @@ static const struct {
 	int type;
 } SOCKETS[] = { { "queued", SOCK_SEQPACKET }, { "signer", SOCK_SEQPACKET },
 	{ "verify", SOCK_SEQPACKET }, { "intake", SOCK_STREAM },
-	{ "operate", SOCK_SEQPACKET }, { "admin", SOCK_STREAM } };
+	{ "handshake", SOCK_STREAM }, { "operate", SOCK_SEQPACKET },
+	{ "admin", SOCK_STREAM } };
 
 /* Does somebody listen there? */
 static bool listens(const struct instance *i, const char *name, int type)
@@ -83,7 +84,7 @@ static void print_status(const json_t *status)
 		json_is_true(json_object_get(status, "test")) ? "TEST" : "production",
 		json_string_of(status, "folder"));
 	json_object_foreach(json_object_get(status, "programs"), name, v)
-		printf("  %-8s %s\n", name, json_string_value(v));
+		printf("  %-9s %s\n", name, json_string_value(v));
 	timeline_print_stats(stdout, json_object_get(status, "queue"));
 	timeline_print_warnings(stdout, json_object_get(status, "warnings"));
 }

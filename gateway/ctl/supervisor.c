@@ -41,6 +41,7 @@ static const struct {
 	{ "forward", PLAIN },
 	{ "trustd", PLAIN },
 	{ "intake", STREAM },
+	{ "handshake", STREAM },
 	{ "operate", SEQPACKET },
 	{ "admin", STREAM },
 	{ "nginx", NGINX },

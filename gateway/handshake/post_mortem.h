@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One connection whose client certificate nginx did not accept: what was sent, why it was
+ * not accepted, whose it is; the record that is kept and the answer that the client gets.
+ * Never an answer that lets anybody in, and never more in it than the client sent.
+ */
+#ifndef SEALGATE_HANDSHAKE_POST_MORTEM_H
+#define SEALGATE_HANDSHAKE_POST_MORTEM_H
+
+#include "handshake/known_here.h"
+#include "web/request.h"
+
+#include <jansson.h>
+
+/* What is told of it. */
+struct post_mortem {
+	char partner[PARTNER_NAME_SIZE]; /* the key of whose certificate was proven, or ""
+					  */
+	json_t *record;			 /* owned: as web/handshakes.h keeps it */
+	char *answer;			 /* owned: a problem document on one line */
+};
+
+/* Examine a request as nginx hands it over (of its header nothing else is looked at:
+ * CLIENT_VERIFY, CLIENT_CERTIFICATE, TLS_PROTOCOL, REMOTE_ADDR). Return: 0, -EINVAL when
+ * nginx says that the certificate is good, -ENOMEM. */
+int post_mortem_make(const struct request *request, const struct known_here *known,
+	int64_t at, struct post_mortem *ret);
+void post_mortem_done(struct post_mortem *p);
+
+#define _cleanup_post_mortem_ _cleanup_(post_mortem_done)
+
+#endif
