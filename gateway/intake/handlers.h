@@ -22,6 +22,7 @@ void post_acknowledgement(struct exchange *x);
 void get_status(struct exchange *x);
 void get_status_of(struct exchange *x);
 void get_certificates(struct exchange *x);
+void get_handshakes(struct exchange *x);
 void get_policy(struct exchange *x);
 void get_codes(struct exchange *x);
 void get_code_list(struct exchange *x);

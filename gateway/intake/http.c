@@ -27,6 +27,7 @@ static const struct route ROUTES[] = {
 	{ "/v1/status", "GET", get_status },
 	{ "/v1/status-of", "GET", get_status_of },
 	{ "/v1/certificates", "GET", get_certificates },
+	{ "/v1/handshakes", "GET", get_handshakes },
 	{ "/v1/policy", "GET", get_policy },
 	{ "/v1/codes", "GET", get_codes },
 	{ "/v1/codes/*", "GET", get_code_list },
