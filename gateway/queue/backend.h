@@ -108,11 +108,18 @@ struct ledger_walk {
 	json_t *standing;  /* what the last whole round found, or NULL */
 };
 
-/* Whose delivery to a destination was claimed last. */
+/* Who was served last in a line, urgency by urgency, and how many more in a row that
+ * partner's share gives it. */
+struct turn {
+	uint32_t step; /* which urgency goes first the next time */
+	uint32_t left[URGENCIES];
+	char partner[URGENCIES][PARTNER_NAME_SIZE];
+};
+
 #define TURNS_MAX 128
 struct destination_turn {
 	char destination[DESTINATION_NAME_SIZE];
-	char partner[PARTNER_NAME_SIZE];
+	struct turn turn;
 };
 
 /* The part of an engine that is the same for all; it stands first in each. */
@@ -129,8 +136,7 @@ struct engine {
 	struct engine_backup copy;
 	struct row rows[SQL_COUNT];
 	int64_t seal_asked, forward_asked; /* seconds of the last claim, 0 none */
-	char held_turn[PARTNER_NAME_SIZE]; /* whose held document was claimed last */
-	char seal_turn[PARTNER_NAME_SIZE]; /* whose accepted one */
+	struct turn held_turn, seal_turn;
 	struct destination_turn turns[TURNS_MAX];
 	char aside[DOCUMENT_ID_SIZE]; /* for engine_set_aside() */
 	struct chain_link links[LINKS_MAX];
@@ -167,19 +173,35 @@ void sql_text(struct row *s, int column, char *ret_text, size_t size);
 void sql_resetp(struct row **s);
 #define _cleanup_statement_ _cleanup_(sql_resetp)
 
-/* What waits for one kind of work, partner by partner. */
+/* What waits for one kind of work: what may be worked on stands in line, its due 0, by
+ * urgency, partner and rank; what must wait for a time comes into the line then. */
 struct line {
-	enum statement partner;	 /* after ?1 by name: its name, when its first is due */
-	enum statement claim;	 /* of partner ?1, due at ?2 */
-	const char *destination; /* ?2 and ?3 of them, or NULL */
-	char *turn;		 /* PARTNER_NAME_SIZE: who was served last */
+	enum statement look;	/* LOOK, of ?1 the destination */
+	enum statement come;	/* whatever was due at ?1 (of ?2) stands in line */
+	enum statement partner; /* the next after ?1 in line with urgency ?2 (of ?3) */
+	enum statement claim;	/* the first of partner ?1 and urgency ?2 (of ?3) */
+	int share;		/* column of claim: how many in a row the partner takes */
+	const char *destination; /* or NULL */
+	struct turn *turn;
 };
 
-/* The next partner's in turn that is due. Return: 1 and its row, to be reset, 0 with
- * *ret_due lowered to when something will be, negative. */
+/* When the next must come into the line (0: none does), and is there one in line of each
+ * urgency? */
+#define LOOK_ANY(table, line, where, urgency)                                            \
+	",CASE WHEN EXISTS(SELECT 1 FROM " table " INDEXED BY " line " WHERE " where     \
+	" AND due=0 AND urgency=" urgency ") THEN 1 ELSE 0 END"
+#define LOOK(table, line, later, where)                                                  \
+	"SELECT coalesce((SELECT min(due) FROM " table " INDEXED BY " later              \
+	" WHERE " where " AND due>0),0)" LOOK_ANY(table, line, where, "1")               \
+		LOOK_ANY(table, line, where, "2") LOOK_ANY(table, line, where, "3")
+#define OF_DOCUMENT(column) "(SELECT " column " FROM documents WHERE document=?1)"
+#define OPEN_DELIVERY "(state='queued' OR state='deferred' OR state='unknown')"
+
+/* The next one in the line. Return: 1 and its row, to be reset, 0 with *ret_due lowered
+ * to when there is something to look for, negative. */
 int turn_take(struct engine *e, const struct line *l, int64_t now, struct row **ret_row,
 	int64_t *ret_due);
-char *turn_at(struct engine *e, const char *destination);
+struct turn *turn_at(struct engine *e, const char *destination);
 
 /* blobs; the report of a later verdict has a place of its own */
 #define BLOB_LATER_REPORT ((enum queue_part)6)
@@ -222,13 +244,17 @@ struct document_row {
 	uint64_t fence;
 	uint32_t attempt;
 	int64_t first_try;
+	uint32_t urgency; /* enum urgency */
+	int64_t rank;
+	uint32_t share;
 };
 
 /* The columns that DOCUMENT_COLUMNS selects. */
 #define DOCUMENT_COLUMNS                                                                 \
 	"document,id,partner,sha256,country,import_country,type,number,status,state,"    \
 	"size,received,held_until,hold_reason,policy_digest,store_version,correlation,"  \
-	"due,fence,attempt,first_try"
+	"due,fence,attempt,first_try,urgency,rank,share"
+#define DOCUMENT_SHARE 23
 void document_read(struct row *s, struct document_row *ret_row);
 
 /* Behind them, what retention asks of a document: when it was erased, until when it is
@@ -244,7 +270,7 @@ void document_read(struct row *s, struct document_row *ret_row);
 	" (h.partner='' OR h.partner=documents.partner) AND"                             \
 	" (h.type='' OR h.type=documents.type)) THEN 1 ELSE 0 END"
 enum retention_column {
-	RETENTION_ERASED = 21,
+	RETENTION_ERASED = 24,
 	RETENTION_CLAIMED,
 	RETENTION_OPEN,
 	RETENTION_KEPT,
@@ -291,10 +317,11 @@ struct delivery_row {
 
 #define DELIVERY_COLUMNS                                                                 \
 	"delivery,document,destination,state,held_from,hold,received,due,fence,attempt," \
-	"first_try"
+	"first_try,share"
+#define DELIVERY_SHARE 11
 #define DELIVERY_COLUMNS_V                                                               \
 	"v.delivery,v.document,v.destination,v.state,v.held_from,v.hold,v.received,"     \
-	"v.due,v.fence,v.attempt,v.first_try"
+	"v.due,v.fence,v.attempt,v.first_try,v.share"
 void delivery_read(struct row *s, struct delivery_row *ret_row);
 int delivery_find(struct engine *e, int64_t document, const char *destination,
 	struct delivery_row *ret_row);

@@ -86,7 +86,8 @@ static int ask_again(int64_t now, int64_t *ret_due)
 int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int ret_fds[3], int64_t *ret_due)
 {
-	const struct line line = { SQL_SEAL_PARTNER, SQL_CLAIM_SEAL, NULL, e->seal_turn };
+	const struct line line = { SQL_SEAL_LOOK, SQL_SEAL_COME, SQL_SEAL_PARTNER,
+		SQL_CLAIM_SEAL, DOCUMENT_SHARE, NULL, &e->seal_turn };
 
 	e->seal_asked = now;
 	for (int n = 0; n < SET_ASIDE_MAX; n++) {
@@ -111,7 +112,8 @@ int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
 {
-	const struct line line = { SQL_HELD_PARTNER, SQL_CLAIM_HELD, NULL, e->held_turn };
+	const struct line line = { SQL_HELD_LOOK, SQL_HELD_COME, SQL_HELD_PARTNER,
+		SQL_CLAIM_HELD, DOCUMENT_SHARE, NULL, &e->held_turn };
 
 	for (int n = 0; n < SET_ASIDE_MAX; n++) {
 		struct document_row d;
@@ -192,7 +194,8 @@ int engine_expire_leases(struct engine *e, int64_t now)
 static int select_delivery(struct engine *e, int64_t now, const char *destination,
 	struct delivery_row *ret_row, int64_t *ret_due)
 {
-	const struct line line = { SQL_DELIVERY_PARTNER, SQL_CLAIM_DELIVERY, destination,
+	const struct line line = { SQL_DELIVERY_LOOK, SQL_DELIVERY_COME,
+		SQL_DELIVERY_PARTNER, SQL_CLAIM_DELIVERY, DELIVERY_SHARE, destination,
 		turn_at(e, destination) };
 	_cleanup_statement_ struct row *s = NULL;
 	int r = turn_take(e, &line, now, &s, ret_due);

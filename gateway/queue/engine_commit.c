@@ -128,6 +128,8 @@ static bool submission_ok(const struct queue_submission *s)
 	if (s->relation >= RELATIONS ||
 		(s->relation != RELATION_NONE) != (s->original[0] != '\0'))
 		return false;
+	if (s->urgency > URGENCY_C || s->share > SHARE_MAX || s->rank < 0)
+		return false;
 	return (s->state == DOCUMENT_HELD) == (s->hold_reason[0] != '\0');
 }
 
@@ -136,12 +138,14 @@ static int insert_document(
 {
 	bool held = s->state == DOCUMENT_HELD;
 	_cleanup_statement_ struct row *row = sql_bind(e, SQL_INSERT_DOCUMENT,
-		"ttbttttttiiitttti", s->id, s->partner, span_of(s->sha256, SHA256_SIZE),
-		s->country, s->import_country, s->type, s->number, s->status,
-		document_state_text((enum document_state)s->state), (int64_t)s->size,
-		s->received, held ? s->held_until : (int64_t)0, s->hold_reason,
-		s->policy_digest, s->store_version, s->correlation,
-		s->received + (held ? QUEUE_HELD_RETRY_S : 0));
+		"ttbttttttiiittttiiii", s->id, s->partner,
+		span_of(s->sha256, SHA256_SIZE), s->country, s->import_country, s->type,
+		s->number, s->status, document_state_text((enum document_state)s->state),
+		(int64_t)s->size, s->received, held ? s->held_until : (int64_t)0,
+		s->hold_reason, s->policy_digest, s->store_version, s->correlation,
+		held ? s->received + QUEUE_HELD_RETRY_S : (int64_t)0,
+		(int64_t)(s->urgency ? s->urgency : URGENCY_B),
+		s->rank ? s->rank : s->received, (int64_t)(s->share ? s->share : 1));
 
 	int r = sql_step(e, row);
 

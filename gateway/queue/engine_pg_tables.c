@@ -349,6 +349,32 @@ static const char STAMPS_RULES_7[] =
 	" FOR EACH ROW WHEN (NEW.fence<=OLD.fence)"
 	" EXECUTE FUNCTION sealgate_refuse('fence goes back');";
 
+/* Version 8: what may be worked on stands in line (due is 0) by urgency and rank, what
+ * must wait by its time. What was there before is of the middle urgency and first. */
+#define LINE_COLUMNS                                                                     \
+	" ADD COLUMN urgency INTEGER NOT NULL DEFAULT 2 CHECK(urgency BETWEEN 1 AND 3)," \
+	" ADD COLUMN rank BIGINT NOT NULL DEFAULT 0 CHECK(rank>=0),"                     \
+	" ADD COLUMN share INTEGER NOT NULL DEFAULT 1 CHECK(share BETWEEN 1 AND 16);"
+static const char LINES_8[] =
+	"ALTER TABLE documents" LINE_COLUMNS "ALTER TABLE deliveries" LINE_COLUMNS
+	"DROP INDEX deliveries_turn;"
+	"CREATE INDEX deliveries_line ON"
+	" deliveries(destination,urgency,partner,rank,delivery)"
+	" WHERE due=0 AND (state='queued' OR state='deferred' OR state='unknown');"
+	"CREATE INDEX deliveries_later ON deliveries(destination,due)"
+	" WHERE due>0 AND (state='queued' OR state='deferred' OR state='unknown');"
+	"DROP INDEX documents_seal;"
+	"CREATE INDEX documents_line ON documents(state,urgency,partner,rank,document)"
+	" WHERE due=0 AND (state='accepted' OR state='held');"
+	"CREATE INDEX documents_later ON documents(state,due)"
+	" WHERE due>0 AND (state='accepted' OR state='held');"
+	"CREATE TRIGGER documents_line_kept BEFORE UPDATE OF urgency,rank,share"
+	" ON documents FOR EACH ROW"
+	" EXECUTE FUNCTION sealgate_refuse('a place in line is kept');"
+	"CREATE TRIGGER deliveries_line_kept BEFORE UPDATE OF urgency,rank,share"
+	" ON deliveries FOR EACH ROW"
+	" EXECUTE FUNCTION sealgate_refuse('a place in line is kept');";
+
 /* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 8
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
@@ -361,6 +387,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ PG_ERASURE_TABLES, PG_ERASURE_FUNCTIONS, PG_ERASURE_TRIGGERS,
 		PG_ERASURE_RULES },
 	{ STAMPS_7, STAMPS_RULES_7 },
+	{ LINES_8 },
 };
 
 const char *pg_schema_text(int version, int index)

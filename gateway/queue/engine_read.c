@@ -70,7 +70,7 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 	hex_encode(d->sha256, SHA256_SIZE, hash);
 	return json_pack(
 		"{s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,"
-		"s:I,s:o,s:s,s:o,s:o*}",
+		"s:I,s:o,s:s,s:o,s:s,s:o,s:o*}",
 		"id", d->id, "partner", json_text(d->partner), "sha256", hash, "country",
 		json_text(d->country), "import_country", json_text(d->import_country),
 		"type", json_text(d->type), "number", json_text(d->number), "status",
@@ -82,7 +82,9 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 		json_text(d->store_version), "correlation", json_text(row->correlation),
 		"seal_attempts", (json_int_t)row->attempt, "deliveries", deliveries,
 		"relation", document_relation_text(relation.relation), "original",
-		json_text(relation.number), "erased", erased ? json_time(erased) : NULL);
+		json_text(relation.number), "urgency",
+		urgency_text((enum urgency)row->urgency), "expected",
+		json_time(row->rank), "erased", erased ? json_time(erased) : NULL);
 }
 
 /* One record with what proves its place: previous and own chain value and, where several

@@ -35,6 +35,9 @@ void document_read(struct row *s, struct document_row *ret_row)
 	ret_row->fence = (uint64_t)sql_int(s, 18);
 	ret_row->attempt = (uint32_t)sql_int(s, 19);
 	ret_row->first_try = sql_int(s, 20);
+	ret_row->urgency = (uint32_t)sql_int(s, 21);
+	ret_row->rank = sql_int(s, 22);
+	ret_row->share = (uint32_t)sql_int(s, DOCUMENT_SHARE);
 }
 
 static int find_by(struct engine *e, enum statement which, const char *id,
@@ -190,6 +193,6 @@ int delivery_queue(struct engine *e, int64_t now, struct delivery_row *d)
 		d->held_from = DELIVERY_QUEUED;
 		to = DELIVERY_HELD;
 	}
-	d->due = d->received;
+	d->due = d->received > now ? d->received : 0;
 	return delivery_become(e, d, to, now);
 }

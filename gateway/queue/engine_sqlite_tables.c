@@ -427,6 +427,38 @@ static const char TRIGGERS_15[] =
 	" WHEN NEW.fence<=OLD.fence"
 	" BEGIN SELECT RAISE(ABORT,'fence goes back'); END;";
 
+/* Version 16: what may be worked on stands in line (due is 0) by urgency and rank, what
+ * must wait by its time. What was there before is of the middle urgency and first. */
+static const char TABLES_16[] =
+	"ALTER TABLE documents ADD COLUMN urgency INTEGER NOT NULL DEFAULT 2"
+	" CHECK(urgency BETWEEN 1 AND 3);"
+	"ALTER TABLE documents ADD COLUMN rank INTEGER NOT NULL DEFAULT 0"
+	" CHECK(rank>=0);"
+	"ALTER TABLE documents ADD COLUMN share INTEGER NOT NULL DEFAULT 1"
+	" CHECK(share BETWEEN 1 AND 16);"
+	"ALTER TABLE deliveries ADD COLUMN urgency INTEGER NOT NULL DEFAULT 2"
+	" CHECK(urgency BETWEEN 1 AND 3);"
+	"ALTER TABLE deliveries ADD COLUMN rank INTEGER NOT NULL DEFAULT 0"
+	" CHECK(rank>=0);"
+	"ALTER TABLE deliveries ADD COLUMN share INTEGER NOT NULL DEFAULT 1"
+	" CHECK(share BETWEEN 1 AND 16);"
+	"DROP INDEX deliveries_turn;"
+	"CREATE INDEX deliveries_line ON deliveries(destination,urgency,partner,rank)"
+	" WHERE due=0 AND (state='queued' OR state='deferred' OR state='unknown');"
+	"CREATE INDEX deliveries_later ON deliveries(destination,due)"
+	" WHERE due>0 AND (state='queued' OR state='deferred' OR state='unknown');"
+	"DROP INDEX documents_seal;"
+	"CREATE INDEX documents_line ON documents(state,urgency,partner,rank)"
+	" WHERE due=0 AND (state='accepted' OR state='held');"
+	"CREATE INDEX documents_later ON documents(state,due)"
+	" WHERE due>0 AND (state='accepted' OR state='held');";
+
+static const char TRIGGERS_16[] =
+	"CREATE TRIGGER documents_line_kept BEFORE UPDATE OF urgency,rank,share"
+	" ON documents BEGIN SELECT RAISE(ABORT,'a place in line is kept'); END;"
+	"CREATE TRIGGER deliveries_line_kept BEFORE UPDATE OF urgency,rank,share"
+	" ON deliveries BEGIN SELECT RAISE(ABORT,'a place in line is kept'); END;";
+
 /* A row of MIGRATIONS takes the version of its index to the next; a released one never
  * changes. */
 #define MIGRATION_TEXTS 4
@@ -446,6 +478,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_13 },
 	{ ERASURE_TABLES, ERASURE_TRIGGERS, ERASURE_RULES },
 	{ TABLES_15, TRIGGERS_15 },
+	{ TABLES_16, TRIGGERS_16 },
 };
 
 const char *schema_text(int version, int index)

@@ -1,36 +1,78 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Partners take turns, each with what has waited longest of its own: one with a hundred
- * thousand documents delays no other by more than one of them. */
+/* What is urgent has more turns, and in each urgency partners take turns, each with what
+ * is expected first of its own: one with a hundred thousand documents delays no other by
+ * more than its share of them. */
 #include "queue/backend.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The next partner by name that has anything in the line, and when the first of it is
- * due. Return: 1, 0 none, negative. */
-static int partner_after(struct engine *e, const struct line *l,
-	char partner[PARTNER_NAME_SIZE], int64_t *ret_due)
+/* What stands in line, and when the next comes into it (INT64_MAX: none). */
+struct look {
+	int64_t due;
+	bool any[URGENCIES];
+};
+
+static struct row *bind_look(struct engine *e, const struct line *l)
 {
-	_cleanup_statement_ struct row *s =
-		l->destination ? sql_bind(e, l->partner, "tt", partner, l->destination)
-			       : sql_bind(e, l->partner, "t", partner);
+	return l->destination ? sql_bind(e, l->look, "t", l->destination)
+			      : sql_bind(e, l->look, "");
+}
+
+static int look(struct engine *e, const struct line *l, struct look *ret)
+{
+	_cleanup_statement_ struct row *s = bind_look(e, l);
 	int r = sql_step(e, s);
 
-	if (r > 0) {
+	*ret = (struct look){ .due = INT64_MAX };
+	if (r <= 0)
+		return r;
+	if (sql_int(s, 0) > 0)
+		ret->due = sql_int(s, 0);
+	for (int i = 0; i < URGENCIES; i++)
+		ret->any[i] = sql_int(s, 1 + i) != 0;
+	return 0;
+}
+
+/* What was to wait until now comes into the line, before anything is taken from it. */
+static int look_now(
+	struct engine *e, const struct line *l, int64_t now, struct look *ret_look)
+{
+	int r = look(e, l, ret_look);
+
+	if (r < 0 || ret_look->due > now)
+		return r;
+	r = l->destination ? sql_run(e, l->come, "it", now, l->destination)
+			   : sql_run(e, l->come, "i", now);
+	return r < 0 ? r : look(e, l, ret_look);
+}
+
+static struct row *bind_place(struct engine *e, const struct line *l,
+	enum statement which, const char *partner, int urgency)
+{
+	return l->destination ? sql_bind(e, which, "tit", partner, (int64_t)urgency + 1,
+					l->destination)
+			      : sql_bind(e, which, "ti", partner, (int64_t)urgency + 1);
+}
+
+/* The next partner by name that has anything in line. Return: 1, 0 none, negative. */
+static int partner_after(struct engine *e, const struct line *l, int urgency,
+	char partner[PARTNER_NAME_SIZE])
+{
+	_cleanup_statement_ struct row *s =
+		bind_place(e, l, l->partner, partner, urgency);
+	int r = sql_step(e, s);
+
+	if (r > 0)
 		snprintf(partner, PARTNER_NAME_SIZE, "%s", sql_string(s, 0));
-		*ret_due = sql_int(s, 1);
-	}
 	return r;
 }
 
-/* What the partner has that is due and free. Return: as turn_take. */
-static int take_of(struct engine *e, const struct line *l, const char *partner,
-	int64_t now, struct row **ret_row)
+/* What is first of the partner's and free. Return: as turn_take. */
+static int take_of(struct engine *e, const struct line *l, int urgency,
+	const char *partner, struct row **ret_row)
 {
-	_cleanup_statement_ struct row *s =
-		l->destination
-			? sql_bind(e, l->claim, "tit", partner, now, l->destination)
-			: sql_bind(e, l->claim, "ti", partner, now);
+	_cleanup_statement_ struct row *s = bind_place(e, l, l->claim, partner, urgency);
 	int r = sql_step(e, s);
 
 	if (r > 0)
@@ -38,36 +80,92 @@ static int take_of(struct engine *e, const struct line *l, const char *partner,
 	return r;
 }
 
-int turn_take(struct engine *e, const struct line *l, int64_t now, struct row **ret_row,
-	int64_t *ret_due)
+/* Whoever was served last and has more than one turn. */
+static int take_again(
+	struct engine *e, const struct line *l, int urgency, struct row **ret_row)
 {
+	struct turn *t = l->turn;
+
+	if (t->left[urgency] == 0)
+		return 0;
+	t->left[urgency]--;
+	return take_of(e, l, urgency, t->partner[urgency], ret_row);
+}
+
+static void served(
+	const struct line *l, int urgency, const char *partner, struct row *taken)
+{
+	int64_t share = sql_int(taken, l->share);
+
+	memcpy(l->turn->partner[urgency], partner, PARTNER_NAME_SIZE);
+	l->turn->left[urgency] =
+		share > 1 && share <= SHARE_MAX ? (uint32_t)share - 1 : 0;
+}
+
+/* Of one urgency, once around the partners. Return: as turn_take. */
+static int take_around(
+	struct engine *e, const struct line *l, int urgency, struct row **ret_row)
+{
+	const char *last = l->turn->partner[urgency];
 	char partner[PARTNER_NAME_SIZE];
 	bool around = false;
 
-	memcpy(partner, l->turn, sizeof(partner));
+	memcpy(partner, last, sizeof(partner));
 	for (;;) {
-		int64_t due = INT64_MAX;
-		int r = partner_after(e, l, partner, &due);
+		int r = partner_after(e, l, urgency, partner);
 
 		if (r == 0 && !around) {
 			around = true;
 			partner[0] = '\0';
 			continue;
 		}
-		if (r <= 0 || (around && strcmp(partner, l->turn) > 0))
+		if (r <= 0 || (around && strcmp(partner, last) > 0))
 			return r < 0 ? r : 0;
-		if (due < *ret_due)
-			*ret_due = due;
-		r = due <= now ? take_of(e, l, partner, now, ret_row) : 0;
+		r = take_of(e, l, urgency, partner, ret_row);
 		if (r > 0)
-			memcpy(l->turn, partner, sizeof(partner));
+			served(l, urgency, partner, *ret_row);
 		if (r != 0)
 			return r;
 	}
 }
 
+/* Four of seven turns are A's, two B's, one C's; who has nothing gives them on. */
+static int urgency_at(uint32_t step, int n)
+{
+	static const uint8_t FIRST[] = { 0, 1, 0, 2, 0, 1, 0 };
+	int first = FIRST[step % sizeof(FIRST)];
+
+	return n == 0 ? first : n <= first ? n - 1 : n;
+}
+
+int turn_take(struct engine *e, const struct line *l, int64_t now, struct row **ret_row,
+	int64_t *ret_due)
+{
+	struct look there;
+	int r = look_now(e, l, now, &there);
+
+	if (r < 0)
+		return r;
+	if (there.due < *ret_due)
+		*ret_due = there.due;
+	for (int n = 0; r == 0 && n < URGENCIES; n++) {
+		int urgency = urgency_at(l->turn->step, n);
+
+		if (!there.any[urgency])
+			continue;
+		/* Another appliance may have taken all of it and yet not keep it. */
+		if (*ret_due > now + 1)
+			*ret_due = now + 1;
+		r = take_again(e, l, urgency, ret_row);
+		if (r == 0)
+			r = take_around(e, l, urgency, ret_row);
+	}
+	l->turn->step += r > 0;
+	return r;
+}
+
 /* More destinations than there is room for share the last turn. */
-char *turn_at(struct engine *e, const char *destination)
+struct turn *turn_at(struct engine *e, const char *destination)
 {
 	size_t i = 0;
 
@@ -75,5 +173,5 @@ char *turn_at(struct engine *e, const char *destination)
 		strcmp(e->turns[i].destination, destination) != 0)
 		i++;
 	snprintf(e->turns[i].destination, DESTINATION_NAME_SIZE, "%s", destination);
-	return e->turns[i].partner;
+	return &e->turns[i].turn;
 }

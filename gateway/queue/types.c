@@ -114,6 +114,18 @@ enum document_relation document_relation_find(const char *text)
 	return (enum document_relation)find_text(RELATION_TEXT, RELATIONS, text);
 }
 
+static const char *const URGENCY_TEXT[URGENCIES + 1] = { "", "A", "B", "C" };
+
+const char *urgency_text(enum urgency u)
+{
+	return (unsigned)u <= URGENCIES ? URGENCY_TEXT[u] : "";
+}
+
+enum urgency urgency_find(const char *text)
+{
+	return (enum urgency)find_text(URGENCY_TEXT, URGENCIES + 1, text);
+}
+
 bool document_may_become(enum document_state from, enum document_state to)
 {
 	return (unsigned)from < DOCUMENT_STATES && (unsigned)to < DOCUMENT_STATES &&

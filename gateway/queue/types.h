@@ -96,6 +96,16 @@ struct queue_followed {
  * type, number, status) of a real document. No type's name has a '/'. */
 #define SANDBOX_PREFIX "sandbox/"
 
+/* How urgent a consignment is. Where others wait, too, A has four of seven turns, B two
+ * and C one. */
+enum urgency { URGENCY_NONE = 0, URGENCY_A, URGENCY_B, URGENCY_C };
+#define URGENCIES 3
+const char *urgency_text(enum urgency u); /* "A", "" for none */
+enum urgency urgency_find(const char *text);
+
+/* How many turns in a row a partner may take. */
+#define SHARE_MAX 16
+
 /* What is known of a document when it is committed. */
 struct queue_submission {
 	char id[DOCUMENT_ID_SIZE];
@@ -118,6 +128,10 @@ struct queue_submission {
 	char correlation[64];
 	uint32_t relation; /* enum document_relation, to documents of this number: */
 	char original[DOCUMENT_NUMBER_SIZE];
+	uint32_t urgency; /* enum urgency; none: B */
+	uint32_t share;	  /* turns of the partner, 1 to SHARE_MAX; 0: one */
+	int64_t rank;	  /* seconds: among its partner's of one urgency the first goes
+			   * first; 0: as if it arrived when it was received */
 };
 
 /* The document that was there first, or the one asked for. */

@@ -222,6 +222,15 @@ static void query(struct store *s, const char *sql, char *ret, size_t size)
 	sqlite3_finalize(q);
 }
 
+/* Whatever waited before there was a line comes into it; this one has no parts. */
+static void assert_what_waited_is_claimed(struct store *s)
+{
+	struct queue_claim c;
+
+	assert_int_equal(store_claim_seal(s, T0, 60, &c), QUEUE_EMPTY);
+	assert_string_equal(engine_set_aside(s->engine), "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+}
+
 /* A database of each earlier version is one of this version after a start. (What an old
  * program wrote is in it; flows of what it did are made from the states.) */
 static void every_earlier_version_comes_along(void **state)
@@ -238,6 +247,7 @@ static void every_earlier_version_comes_along(void **state)
 		query(s, "SELECT * FROM ledger WHERE n>0 ORDER BY 2", text, sizeof(text));
 		assert_string_equal(text, "partner-a|customs-es|waiting|1;"
 					  "partner-a|traces|expired|1;");
+		assert_what_waited_is_claimed(s);
 		if (v == 1) {
 			query(s, "SELECT * FROM flows ORDER BY 2,3", text, sizeof(text));
 			assert_string_equal(text, "partner-a|customs-es|entered|1;"
@@ -263,7 +273,8 @@ static void second_start_writes_nothing(void **state)
 static void hot_selects_use_their_indexes(void **state)
 {
 	static const enum statement HOT[] = { SQL_FIND_HASH, SQL_FIND_NUMBER,
-		SQL_CLAIM_SEAL, SQL_CLAIM_HELD, SQL_SEAL_PARTNER, SQL_CLAIM_DELIVERY,
+		SQL_SEAL_LOOK, SQL_HELD_LOOK, SQL_DELIVERY_LOOK, SQL_CLAIM_SEAL,
+		SQL_CLAIM_HELD, SQL_SEAL_PARTNER, SQL_CLAIM_DELIVERY,
 		SQL_DELIVERY_PARTNER, SQL_HELD_PARTNER, SQL_EXPIRED_LEASES,
 		SQL_NEXT_EXPIRY, SQL_AUDIT_DOCUMENT, SQL_LIST_STATE, SQL_STATS_OLDEST,
 		SQL_STATS_OLDEST_DOCUMENT, SQL_EXPLAIN_HASH, SQL_EXPLAIN_NUMBER,
@@ -283,7 +294,8 @@ static void hot_selects_use_their_indexes(void **state)
 		while (sqlite3_step(q) == SQLITE_ROW) {
 			const char *plan = (const char *)sqlite3_column_text(q, 3);
 
-			if ((strstr(plan, "SCAN") && !strstr(plan, "INDEX")) ||
+			if ((strstr(plan, "SCAN") && !strstr(plan, "INDEX") &&
+				    !strstr(plan, "CONSTANT ROW")) ||
 				strstr(plan, "TEMP B-TREE"))
 				fail_msg("%s: %s", sql, plan);
 		}

@@ -119,19 +119,124 @@ static void turns_of_many_destinations(void **state)
 {
 	struct store *s = *state;
 	char destination[32];
-	const char *last;
+	const struct turn *last;
 
 	last = turn_at(s->engine, "d0");
 	assert_ptr_equal(last, turn_at(s->engine, "d0"));
 	for (int i = 1; i < 2 * TURNS_MAX; i++) {
-		const char *next;
+		const struct turn *next;
 
 		snprintf(destination, sizeof(destination), "d%d", i);
 		next = turn_at(s->engine, destination);
 		assert_true(i < TURNS_MAX ? next != last : next == last);
 		last = next;
 	}
-	assert_ptr_equal(turn_at(s->engine, "d0"), s->engine->turns[0].partner);
+	assert_ptr_equal(turn_at(s->engine, "d0"), &s->engine->turns[0].turn);
+}
+
+/* One of an urgency, a share and a rank. */
+static void add_ranked(struct store *s, const char *partner, const char *number,
+	enum urgency urgency, uint32_t share, int64_t rank)
+{
+	struct queue_submission q;
+
+	submission_make(&q, number, DOCUMENT_ACCEPTED, span_str(number));
+	snprintf(q.partner, sizeof(q.partner), "%s", partner);
+	q.urgency = urgency;
+	q.share = share;
+	q.rank = rank;
+	assert_int_equal(store_insert(s, &q, span_str(number)), QUEUE_DONE);
+}
+
+/* What arrives first goes first, whenever it came; in the line of a destination, too. */
+static void first_to_arrive(void **state)
+{
+	struct store *s = *state;
+
+	add_ranked(s, "a", "late", URGENCY_B, 1, T0 + 900);
+	add_ranked(s, "a", "early", URGENCY_B, 1, T0 - 900);
+	add_ranked(s, "a", "unknown", URGENCY_NONE, 0, 0);
+	seal(s, "early");
+	seal(s, "unknown");
+	seal(s, "late");
+	deliver(s, "traces", "early");
+	deliver(s, "traces", "unknown");
+	deliver(s, "traces", "late");
+}
+
+/* Four, two and one of seven; who has nothing leaves its turns to the others. */
+static void urgent_has_more_turns(void **state)
+{
+	static const char *const ORDER[] = { "A0", "B0", "A1", "C0", "A2", "B1", "A3",
+		"A4", "B2", "A5", "C1", "B3", "B4", "B5", "C2", "C3", "C4", "C5" };
+	struct store *s = *state;
+	char number[16];
+
+	for (int i = 0; i < 6; i++)
+		for (int u = URGENCY_A; u <= URGENCY_C; u++) {
+			snprintf(number, sizeof(number), "%c%d", "-ABC"[u], i);
+			add_ranked(s, "a", number, (enum urgency)u, 1, 0);
+		}
+	for (size_t i = 0; i < sizeof(ORDER) / sizeof(ORDER[0]); i++)
+		seal(s, ORDER[i]);
+}
+
+/* A share of three is three in a row, in each urgency of its own. */
+static void shares(void **state)
+{
+	static const char *const ORDER[] = { "big0", "big1", "big2", "one0", "big3",
+		"big4", "big5", "one1", "one2" };
+	struct store *s = *state;
+	char number[16];
+
+	for (int i = 0; i < 6; i++) {
+		snprintf(number, sizeof(number), "big%d", i);
+		add_ranked(s, "big", number, URGENCY_B, 3, 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		snprintf(number, sizeof(number), "one%d", i);
+		add_ranked(s, "one", number, URGENCY_B, 1, 0);
+	}
+	for (size_t i = 0; i < sizeof(ORDER) / sizeof(ORDER[0]); i++)
+		seal(s, ORDER[i]);
+}
+
+/* Partners take turns in A though C is served in between, and B of another. */
+static void turns_are_an_urgencys_own(void **state)
+{
+	struct store *s = *state;
+
+	for (int i = 0; i < 2; i++) {
+		add_ranked(s, "p", i ? "pA1" : "pA0", URGENCY_A, 1, 0);
+		add_ranked(s, "q", i ? "qA1" : "qA0", URGENCY_A, 1, 0);
+		add_ranked(s, "q", i ? "qB1" : "qB0", URGENCY_B, 1, 0);
+	}
+	seal(s, "pA0");
+	seal(s, "qB0");
+	seal(s, "qA0");
+	seal(s, "pA1");
+	seal(s, "qA1");
+	seal(s, "qB1");
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+	struct store *s = *state;
+	struct queue_submission q;
+
+	submission_make(&q, "N1", DOCUMENT_ACCEPTED, span_str("x"));
+	q.urgency = URGENCY_C + 1;
+	assert_int_equal(store_insert(s, &q, span_str("x")), QUEUE_ILLEGAL);
+	q.urgency = URGENCY_C;
+	q.share = SHARE_MAX + 1;
+	assert_int_equal(store_insert(s, &q, span_str("x")), QUEUE_ILLEGAL);
+	q.share = SHARE_MAX;
+	q.rank = -1;
+	assert_int_equal(store_insert(s, &q, span_str("x")), QUEUE_ILLEGAL);
+	q.rank = 1;
+	assert_int_equal(store_insert(s, &q, span_str("x")), QUEUE_DONE);
+	assert_true(store_refuses(s, "UPDATE documents SET rank=2"));
+	assert_true(store_refuses(s, "UPDATE deliveries SET urgency=1"));
 }
 
 int main(void)
@@ -141,6 +246,11 @@ int main(void)
 		STORE_TEST(delivering),
 		STORE_TEST(what_is_not_due_waits),
 		STORE_TEST(turns_of_many_destinations),
+		STORE_TEST(first_to_arrive),
+		STORE_TEST(urgent_has_more_turns),
+		STORE_TEST(shares),
+		STORE_TEST(turns_are_an_urgencys_own),
+		STORE_TEST(what_cannot_be_is_refused),
 	};
 
 	return STORE_RUN(tests);
