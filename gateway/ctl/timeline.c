@@ -133,6 +133,8 @@ void timeline_print(FILE *out, const json_t *d)
 	timeline_print_line(out, d);
 	field(out, "status", d, "status");
 	field(out, "import country", d, "import_country");
+	field(out, "urgency", d, "urgency");
+	field(out, "expected", d, "expected");
 	field(out, "sha256", d, "sha256");
 	field(out, "held because", d, "hold_reason");
 	field(out, "held until", d, "held_until");

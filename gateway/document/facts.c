@@ -182,6 +182,16 @@ static size_t count_lines(const xmlNode *consignment)
 	return n;
 }
 
+/* One that is no time is none: it only orders the queue. */
+static void arrival(const xmlNode *consignment, struct facts *f)
+{
+	int64_t t = 0;
+	enum sps_time r = sps_time(sps_child(consignment, "AvailabilityDueDateTime"), &t);
+
+	if (r == SPS_TIME_OK || r == SPS_TIME_NO_ZONE)
+		f->arrival = t;
+}
+
 static void certificate(const struct reading *r, const xmlNode *root)
 {
 	const xmlNode *exchanged = sps_child(root, "SPSExchangedDocument");
@@ -203,6 +213,7 @@ static void certificate(const struct reading *r, const xmlNode *root)
 	replaced(r, exchanged);
 	own_reference(r, exchanged);
 	f->departure = when(r, consignment, "ExportExitDateTime", false);
+	arrival(consignment, f);
 	value(r, sps_child(consignment, "ExportSPSCountry"), "ID", FORM_COUNTRY, true,
 		f->export_country, sizeof(f->export_country));
 	value(r, sps_child(consignment, "ImportSPSCountry"), "ID", FORM_COUNTRY, true,
@@ -259,13 +270,15 @@ int facts_read(xmlDoc *doc, struct facts *ret_facts, struct findings *findings)
 
 json_t *facts_to_json(const struct facts *f)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, "
-			 "s:s, s:s, s:I, s:I}",
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, "
+		"s:s, s:s, s:I, s:I}",
 		"root", f->root, "namespace", f->ns, "version", f->version, "number",
 		f->number, "type_code", f->type_code, "status", f->status, "name",
 		f->name, "issued", json_time(f->issued), "authenticated",
 		json_time(f->authenticated), "departure", json_time(f->departure),
-		"export_country", f->export_country, "import_country", f->import_country,
-		"replaces", f->replaces, "traces_reference", f->traces_reference, "lines",
+		"arrival", json_time(f->arrival), "export_country", f->export_country,
+		"import_country", f->import_country, "replaces", f->replaces,
+		"traces_reference", f->traces_reference, "lines",
 		(json_int_t)f->line_count, "signatories", (json_int_t)f->signatory_count);
 }

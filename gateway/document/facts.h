@@ -26,6 +26,7 @@ struct facts {
 	int64_t issued;	       /* seconds; 0 when absent */
 	int64_t authenticated; /* earliest signatory ActualDateTime; 0 when absent */
 	int64_t departure;     /* ExportExitDateTime; 0 when absent */
+	int64_t arrival;       /* AvailabilityDueDateTime; 0 when absent */
 	char export_country[COUNTRY_SIZE];
 	char import_country[COUNTRY_SIZE];
 	char replaces[DOCUMENT_NUMBER_SIZE]; /* number named as replaced, or "" */

@@ -25,6 +25,7 @@ static const struct row ROWS[] = {
 	{ "issued", FACT_TIME, AT(issued) },
 	{ "authenticated", FACT_TIME, AT(authenticated) },
 	{ "departure", FACT_TIME, AT(departure) },
+	{ "arrival", FACT_TIME, AT(arrival) },
 	{ "export_country", FACT_TEXT, AT(export_country) },
 	{ "import_country", FACT_TEXT, AT(import_country) },
 	{ "replaces", FACT_TEXT, AT(replaces) },

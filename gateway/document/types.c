@@ -211,13 +211,26 @@ static int load_when(const struct loading *l, const config_setting_t *setting,
 	return type->when ? 0 : fail(l, setting, text ? why : "when is an expression");
 }
 
+static int load_urgency(const struct loading *l, const config_setting_t *group,
+	struct document_type *type)
+{
+	_cleanup_(rule_compiler_freep) struct rule_compiler *c =
+		rule_compiler_new(&type->prefixes);
+	const char *why;
+
+	if (!c)
+		return -ENOMEM;
+	return urgency_read(group, c, &type->urgency, &why) == 0 ? 0
+								 : fail(l, group, why);
+}
+
 static bool known_key(const char *name)
 {
 	static const char *const KEYS[] = { "name", "root", "namespace", "type_codes",
 		"direction", "statuses", "withdraws", "when", "aliases", "issuers",
 		"sealers", "lenient", "sunset", "officer_required", "seal_required",
 		"schema", "prefixes", "codes", "rules", "experimental", "attachments",
-		"barred" /* policy/barred.c reads it */, NULL };
+		"urgency", "barred" /* policy/barred.c reads it */, NULL };
 
 	for (size_t i = 0; KEYS[i]; i++)
 		if (strcmp(KEYS[i], name) == 0)
@@ -349,6 +362,8 @@ static int read_type(
 	if (r == 0)
 		r = load_when(l, config_setting_get_member(root, "when"), type);
 	if (r == 0)
+		r = load_urgency(l, config_setting_get_member(root, "urgency"), type);
+	if (r == 0)
 		r = load_schema(l, config_setting_get_member(root, "schema"), type);
 	if (r == 0)
 		r = load_attachments(
@@ -470,6 +485,7 @@ void document_types_free(struct document_types *t)
 	for (size_t i = 0; i < TYPES_MAX && i <= t->count; i++) {
 		prefixes_done(&t->types[i].prefixes);
 		xmlXPathFreeCompExpr(t->types[i].when);
+		urgency_done(&t->types[i].urgency);
 	}
 	for (size_t i = 0; i < t->shared_count; i++) {
 		free(t->shared[i].path);

@@ -8,6 +8,7 @@
 
 #include "document/attachments.h"
 #include "document/facts.h"
+#include "document/urgency.h"
 #include "document/xpath.h"
 
 #define TYPE_LIST_MAX 32
@@ -46,6 +47,7 @@ struct document_type {
 	size_t rule_count;
 	bool experimental;
 	struct attachments attachments; /* what it may carry */
+	struct urgency_rules urgency;	/* what of it goes first */
 	int64_t sunset; /* from when on it is not taken any more; 0: no end is set */
 	/* What the destination fills in may be missing: that is a warning. The gate takes
 	 * no such document in. */
@@ -82,6 +84,11 @@ bool document_type_issued_by(const struct document_type *type, const char *kind)
  * borrowed from facts. */
 const char *document_type_relation(const struct document_type *type,
 	const struct facts *facts, const char **ret_number);
+
+/* How urgent a document of the type is that is looked at now. A document without a tree,
+ * or without memory for one look, is B and expected as its facts say. */
+void document_type_urgency(const struct document_type *type, xmlDoc *doc,
+	const struct facts *facts, int64_t now, struct urgency_found *ret);
 
 /* The types in the order of their files; NULL behind the last. */
 const struct document_type *document_type_at(

@@ -26,15 +26,36 @@ static bool fits(const struct document_type *type, const struct facts *facts)
 	       has_code(type, facts->type_code);
 }
 
+/* For the expressions of a type; NULL without a tree or memory. */
+static xmlXPathContext *context_of(const struct document_type *type, xmlDoc *doc,
+	const struct facts *facts, int64_t now)
+{
+	_cleanup_xpath_ xmlXPathContext *context = doc ? rule_context(doc, now) : NULL;
+
+	if (!context || rule_facts_use(context, facts, type->name, type->direction) < 0 ||
+		rule_context_use(context, &type->prefixes) < 0)
+		return NULL;
+	return TAKE(context);
+}
+
 /* An expression that cannot be evaluated holds for nothing. */
 static bool asks(const struct document_type *type, xmlDoc *doc, const struct facts *facts)
 {
-	_cleanup_xpath_ xmlXPathContext *context = doc ? rule_context(doc, 0) : NULL;
+	_cleanup_xpath_ xmlXPathContext *context = context_of(type, doc, facts, 0);
 
-	return context &&
-	       rule_facts_use(context, facts, type->name, type->direction) == 0 &&
-	       rule_context_use(context, &type->prefixes) == 0 &&
-	       rule_holds(context, type->when, (xmlNode *)doc) > 0;
+	return context && rule_holds(context, type->when, (xmlNode *)doc) > 0;
+}
+
+void document_type_urgency(const struct document_type *type, xmlDoc *doc,
+	const struct facts *facts, int64_t now, struct urgency_found *ret)
+{
+	struct urgency_rules none = type->urgency;
+	_cleanup_xpath_ xmlXPathContext *context =
+		none.count ? context_of(type, doc, facts, now) : NULL;
+
+	if (!context)
+		none.count = 0;
+	urgency_of(context ? &type->urgency : &none, context, doc, facts, now, ret);
 }
 
 const struct document_type *document_type_find(const struct document_types *t,

@@ -270,12 +270,13 @@ static json_t *route_of(const struct exchange *x, const struct judgement *j)
 
 static json_t *preflight_body(const struct exchange *x, const struct judgement *j)
 {
-	json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "decision",
-		judgement_decision(j), "sha256", x->request->sha256_text, "findings",
-		part_of(j->report, "findings"), "facts", part_of(j->report, "facts"),
-		"signatures", part_of(j->report, "signatures"), "route", route_of(x, j),
-		"policy_digest", j->verdict.policy_digest, "store_version",
-		j->verdict.store_version);
+	json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s}",
+		"decision", judgement_decision(j), "sha256", x->request->sha256_text,
+		"findings", part_of(j->report, "findings"), "facts",
+		part_of(j->report, "facts"), "signatures",
+		part_of(j->report, "signatures"), "route", route_of(x, j), "urgency",
+		part_of(j->report, "urgency"), "policy_digest", j->verdict.policy_digest,
+		"store_version", j->verdict.store_version);
 	json_t *held = j->decision == DECISION_HELD ? held_members(j->verdict.hold_reason,
 							      j->verdict.hold_until)
 						    : NULL;

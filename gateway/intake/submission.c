@@ -67,6 +67,20 @@ static void relate(struct queue_submission *s, const struct judgement *j)
 	PUT(s->original, number);
 }
 
+/* As little to be believed, and no more is at stake: it orders the partner's own, and
+ * whatever else is urgent still has its turns. */
+static void put_urgency(
+	struct queue_submission *s, const struct judgement *j, const struct partner *p)
+{
+	const json_t *urgency = json_object_get(j->report, "urgency");
+	const char *expected = json_string_of(urgency, "expected");
+	int64_t rank = 0;
+
+	s->urgency = urgency_find(json_string_of(urgency, "is"));
+	s->share = (uint32_t)p->priority;
+	s->rank = expected && clock_parse(expected, &rank) == 0 && rank > 0 ? rank : 0;
+}
+
 /* A type too long for the prefix is cut: it is shown, and part of a key that no real
  * document has. */
 static void put_type(struct queue_submission *s, const char *type, bool sandbox)
@@ -102,10 +116,14 @@ void submission_judged(struct queue_submission *s, const struct judgement *j,
 	put_hold(s, v);
 	s->relation = RELATION_NONE;
 	s->original[0] = '\0';
+	s->urgency = URGENCY_NONE;
+	s->share = 0;
+	s->rank = 0;
 	s->destination_count = 0;
 	if (j->decision == DECISION_REFUSED)
 		return;
 	relate(s, j);
+	put_urgency(s, j, partner);
 	if (s->state == DOCUMENT_SANDBOX)
 		return;
 	s->destination_count = (uint32_t)j->destination_count;

@@ -270,6 +270,18 @@ static json_t *relation_of(const struct judged *j)
 		"{s:s, s:s}", "relation", relation, "number", *relation ? number : "");
 }
 
+/* What goes first of the queue's work; nothing of a document of unknown type. */
+static json_t *urgency_of_document(const struct judged *j, int64_t at)
+{
+	struct urgency_found found;
+
+	if (!j->type)
+		return json_null();
+	document_type_urgency(j->type, j->tree, &j->facts, at, &found);
+	return json_pack(
+		"{s:s, s:o}", "is", found.letter, "expected", json_time(found.expected));
+}
+
 static json_t *report_of(struct judged *j, const struct verdict *v, struct span octets,
 	const char *sha256, json_t *signatures)
 {
@@ -281,12 +293,13 @@ static json_t *report_of(struct judged *j, const struct verdict *v, struct span 
 	findings_move(&all, &j->findings);
 	xml_locate(octets, &all);
 	clock_format(v->judged_at, at);
-	report = json_pack("{s:o, s:O, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
+	report = json_pack("{s:o, s:O, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
 		"findings", findings_to_json(&all), "signatures", signatures, "facts",
-		facts_to_json(&j->facts), "original", relation_of(j), "policy_digest",
-		v->policy_digest, "store_version", v->store_version, "sha256", sha256,
-		"at", at, "type", v->type, "decision", decision_text(v->decision),
-		"grace", json_text(v->grace));
+		facts_to_json(&j->facts), "original", relation_of(j), "urgency",
+		urgency_of_document(j, v->judged_at), "policy_digest", v->policy_digest,
+		"store_version", v->store_version, "sha256", sha256, "at", at, "type",
+		v->type, "decision", decision_text(v->decision), "grace",
+		json_text(v->grace));
 	if (all.out_of_memory) {
 		json_decref(report);
 		report = NULL;

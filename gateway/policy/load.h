@@ -108,6 +108,10 @@ int policy_read_quotas(
 int policy_read_experimental(
 	const struct cfg *c, const config_setting_t *root, struct partner *partner);
 
+/* The setting `priority`, 1 without it. Return: as above. */
+int policy_read_priority(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner);
+
 /* policies/callbacks.cfg, before the partners; the setting `callback` of one. */
 int policy_load_callbacks(struct policy *p, const char *policies, char **ret_error);
 int policy_read_callback(const struct cfg *c, const struct policy *p,

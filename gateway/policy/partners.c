@@ -21,6 +21,7 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "status_of", CFG_GROUP, false },
 	{ "quotas", CFG_GROUP, false },
 	{ "originals", CFG_STRING, false },
+	{ "priority", CFG_INT, false },
 	{ "issuers", CFG_GROUPS, false },
 	{ "removed", CFG_STRINGS, false },
 	{ "experimental", CFG_GROUP, false },
@@ -317,6 +318,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = read_asks(c, root, partner);
 	if (r == 0)
 		r = policy_read_quotas(c, root, partner);
+	if (r == 0)
+		r = policy_read_priority(c, root, partner);
 	if (r == 0)
 		r = read_originals(c, root, partner);
 	if (r == 0)

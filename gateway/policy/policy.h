@@ -95,6 +95,7 @@ struct partner {
 	char asks_issued_by[PARTNER_ASKS_MAX][COUNTRY_SIZE];
 	char asks_bound_for[PARTNER_ASKS_MAX][COUNTRY_SIZE];
 	struct partner_quotas quotas;
+	int priority; /* 1 to 16: turns in a row where others have one */
 	struct partner_demand demands[PARTNER_DEMANDS_MAX];
 	size_t demand_count;
 	/* What is experimental and may be sent by it all the same; "" behind the last. */

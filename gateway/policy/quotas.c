@@ -24,6 +24,20 @@ static int read_limit(const struct cfg *c, const config_setting_t *group,
 	return *ret > 0 ? 0 : cfg_fail(c, s, "%s must be above 0", name);
 }
 
+#define PRIORITY_MAX 16
+
+int policy_read_priority(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner)
+{
+	const config_setting_t *s = config_setting_get_member(root, "priority");
+	int priority = s ? config_setting_get_int(s) : 1;
+
+	if (priority < 1 || priority > PRIORITY_MAX)
+		return cfg_fail(c, s, "priority is 1 to %d", PRIORITY_MAX);
+	partner->priority = priority;
+	return 0;
+}
+
 int policy_read_quotas(
 	const struct cfg *c, const config_setting_t *root, struct partner *partner)
 {

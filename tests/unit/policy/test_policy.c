@@ -18,6 +18,7 @@ static void test_good(void **state)
 	assert_string_equal(policy_signer(ke, C64)->role, "officer");
 	assert_string_equal(policy_signer(ke, D64)->role, "seal");
 	assert_null(policy_signer(ke, A64));
+	assert_int_equal(ke->priority, 1);
 	assert_true(policy_partner_may_send(ke, "PHYTO"));
 	assert_false(policy_partner_may_send(ke, "IMPORT"));
 }
@@ -153,6 +154,8 @@ static const struct bad BAD[] = {
 		PARTNER
 		"status_of = { issued_by = ( \"nz\" ); bound_for = ( \"*\" ); };\n",
 		":7: \"nz\" is not a country" },
+	{ "partners/ke.cfg", PARTNER "priority = 0;\n", ":7: priority is 1 to 16" },
+	{ "partners/ke.cfg", PARTNER "priority = 17;\n", ":7: priority is 1 to 16" },
 	{ "partners/ke.cfg", "name = ;\n", ":1: " },
 	{ "partners/ke.cfg", PARTNER_OF("ke", "ke", A64, SIGNERS),
 		":2: \"ke\" is not a country" },
