@@ -82,6 +82,7 @@ static void add_missing(const char *verify, const char *issuer, struct findings 
 			issuer);
 }
 
+/* verify NULL: nginx found a path, with what was sent along. */
 static void add_path(X509 *certificate, const char *verify,
 	const STACK_OF(X509) * authorities, struct findings *f)
 {
@@ -94,6 +95,12 @@ static void add_path(X509 *certificate, const char *verify,
 		findings_addf(f, SEVERITY_ERROR, "handshake.signature", "issuer", issuer,
 			"%s is the name of an authority here, which did not sign the "
 			"certificate with the key that is known here.",
+			issuer);
+	else if (standing == NO_ISSUER && !verify)
+		findings_addf(f, SEVERITY_ERROR, "handshake.intermediate-here", "issuer",
+			issuer,
+			"The certificate of the issuer, %s, was sent along, but the gate "
+			"does not have it beside its authorities.",
 			issuer);
 	else if (standing == NO_ISSUER &&
 		 X509_NAME_cmp(X509_get_subject_name(certificate),
@@ -129,4 +136,24 @@ void diagnosis_make(X509 *certificate, const char *verify,
 	add_path(certificate, verify, authorities, findings);
 	add_purpose(certificate, findings);
 	add_rest(verify, findings);
+}
+
+void diagnosis_refused(X509 *certificate, const char *code, const char *reason,
+	const STACK_OF(X509) * authorities, int64_t at, struct findings *findings)
+{
+	if (strcmp(code, "partner.certificate") != 0) {
+		findings_add(findings, code, "", NULL, NULL);
+		return;
+	}
+	if (!certificate) {
+		findings_add(findings, "handshake.unreadable", "", NULL, NULL);
+		return;
+	}
+	add_dates(certificate, at, findings);
+	add_path(certificate, NULL, authorities, findings);
+	add_purpose(certificate, findings);
+	if (findings->errors == 0)
+		findings_addf(findings, SEVERITY_ERROR, "handshake.other", "", reason,
+			"The client certificate was not accepted: %s.",
+			*reason ? reason : "the gate did not say why");
 }

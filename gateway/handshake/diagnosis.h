@@ -20,4 +20,9 @@
 void diagnosis_make(X509 *certificate, const char *verify,
 	const STACK_OF(X509) * authorities, int64_t at, struct findings *findings);
 
+/* The same where nginx let the certificate pass and intake did not: the code of its
+ * problem (partner.*) and what it says beyond that, or "". */
+void diagnosis_refused(X509 *certificate, const char *code, const char *reason,
+	const STACK_OF(X509) * authorities, int64_t at, struct findings *findings);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * sealgate-handshake: explains client certificates that nginx did not accept, to the
+ * sealgate-handshake: explains client certificates that were not accepted, to the
  * client and, in bounded records, to the partner's contact and the operators. It sees no
  * request and no body, and no answer of it lets anybody in.
  */
@@ -8,7 +8,9 @@
 #include "common/clock.h"
 #include "common/daemon.h"
 #include "common/durable.h"
+#include "common/json.h"
 #include "common/log.h"
+#include "handshake/budget.h"
 #include "handshake/post_mortem.h"
 #include "web/handshakes.h"
 
@@ -20,8 +22,14 @@
 /* nginx takes a header of 16 KiB: a longer answer is left to it. */
 #define ANSWER_MAX 15000u
 
+struct state {
+	const struct instance *instance;
+	struct known_here known;
+	struct handshake_budget budget; /* for what intake hands over */
+};
+
 static const char USAGE[] = "usage: sealgate-handshake --instance DIR\n"
-			    "Explains client certificates that nginx did not accept; see "
+			    "Explains client certificates that were not accepted; see "
 			    "sealgate-handshake(8).\n";
 
 /* Kept before the client is told: what it reads in the answer is on record. */
@@ -58,43 +66,61 @@ static int send_answer(int socket, const char *answer)
 	return b.error ? b.error : fd_write_all(socket, buf_span(&b));
 }
 
-static int serve(const struct instance *instance, struct known_here *known, int socket)
+static void note(const struct request *request, const struct post_mortem *p)
+{
+	log_event(LOG_NOTICE, "handshake.failed", NULL, "%s: %s, correlation %s",
+		*p->partner ? p->partner : "a stranger",
+		json_string_of(p->record, "verify"), request->correlation);
+}
+
+/* nginx says itself that it refuses, intake by a code; without users of their own the
+ * two are one. */
+static int serve(struct state *s, int socket, bool nginx, bool intake)
 {
 	_cleanup_request_ struct request request;
 	_cleanup_post_mortem_ struct post_mortem p = { 0 };
 	int64_t at = clock_now();
 	int r = request_read(socket, &request);
+	bool refused;
 
 	if (r <= 0)
 		return r;
-	known_here_look(known);
-	r = post_mortem_make(&request, known, at, &p);
+	refused = intake && (!nginx || *scgi_get(&request.scgi, "REFUSED"));
+	/* nginx counts what it hands over; intake counts what a partner may ask. */
+	if (refused && !budget_take(&s->budget, clock_monotonic_ms()))
+		return 0;
+	known_here_look(&s->known);
+	r = post_mortem_make(&request, refused, &s->known, at, &p);
 	if (r < 0)
 		return r;
-	keep(instance, &p, at);
-	log_event(LOG_NOTICE, "handshake.failed", NULL, "%s: %s, correlation %s",
-		*p.partner ? p.partner : "a stranger",
-		scgi_get(&request.scgi, "CLIENT_VERIFY"), request.correlation);
+	keep(s->instance, &p, at);
+	note(&request, &p);
 	return send_answer(socket, p.answer);
 }
 
-static void serve_all(const struct daemon *d, struct known_here *known)
+static void serve_one(struct state *s, int socket)
+{
+	bool nginx = instance_peer_is(s->instance, socket, "nginx");
+	bool intake = instance_peer_is(s->instance, socket, "intake");
+	int r;
+
+	if (!nginx && !intake) {
+		log_event(LOG_WARNING, "handshake.stranger", NULL,
+			"a connection that is neither nginx's nor intake's was closed");
+		return;
+	}
+	r = serve(s, socket, nginx, intake);
+	if (r < 0)
+		log_event(LOG_WARNING, "handshake.unexplained", NULL, "%s", strerror(-r));
+}
+
+static void serve_all(const struct daemon *d, struct state *s)
 {
 	int socket;
 
 	daemon_ready(d);
 	while ((socket = daemon_accept(d, CONNECTION_TIMEOUT_MS)) >= 0) {
-		int r;
-
-		if (instance_peer_is(&d->instance, socket, "nginx")) {
-			r = serve(&d->instance, known, socket);
-			if (r < 0)
-				log_event(LOG_WARNING, "handshake.unexplained", NULL,
-					"%s", strerror(-r));
-		} else {
-			log_event(LOG_WARNING, "handshake.stranger", NULL,
-				"a connection that is not nginx's was closed");
-		}
+		serve_one(s, socket);
 		close(socket);
 	}
 }
@@ -112,8 +138,8 @@ static int make_folder(const struct instance *instance)
 
 int main(int argc, char **argv)
 {
-	struct known_here known;
 	struct daemon d;
+	struct state s = { .instance = &d.instance };
 	int r = daemon_start(&d, "handshake", DAEMON_STREAM, argc, argv, USAGE);
 
 	if (r >= 0)
@@ -122,10 +148,11 @@ int main(int argc, char **argv)
 	if (r < 0)
 		log_event(LOG_ERR, "handshake.record", NULL, HANDSHAKES_FOLDER ": %s",
 			strerror(-r));
-	r = known_here_init(&known, &d.instance);
+	budget_init(&s.budget, clock_monotonic_ms());
+	r = known_here_init(&s.known, &d.instance);
 	if (r == 0)
-		serve_all(&d, &known);
-	known_here_done(&known);
+		serve_all(&d, &s);
+	known_here_done(&s.known);
 	daemon_done(&d);
 	return r < 0 ? 1 : 0;
 }

@@ -14,6 +14,16 @@
 #define NAME_MAX_OCTETS 400 /* of a subject or an issuer that is told */
 #define WORD_MAX_OCTETS 200 /* of what nginx says */
 #define AUTHORITIES_MAX 8   /* names of authorities in an answer */
+#define VERIFY_SIZE (WORD_MAX_OCTETS + 1)
+#define REFUSED "REFUSED:" /* as nginx writes "FAILED:" */
+
+struct seen {
+	const struct request *request;
+	bool refused;	   /* by intake, after nginx let it pass */
+	X509 *certificate; /* NULL: none that can be read */
+	char sha256[SHA256_TEXT_SIZE];
+	char verify[VERIFY_SIZE]; /* why, in nginx's words or by intake's code */
+};
 
 /* A name by RFC 4514, cut where it is longer than anybody's. */
 static json_t *name_of(const X509_NAME *name)
@@ -25,12 +35,12 @@ static json_t *name_of(const X509_NAME *name)
 	return text ? json_text(text) : NULL;
 }
 
-static json_t *word_of(const struct request *request, const char *name)
+static json_t *word(const char *text)
 {
-	char text[WORD_MAX_OCTETS + 1];
+	char most[WORD_MAX_OCTETS + 1];
 
-	(void)snprintf(text, sizeof(text), "%s", scgi_get(&request->scgi, name));
-	return json_text(text);
+	(void)snprintf(most, sizeof(most), "%s", text);
+	return json_text(most);
 }
 
 static json_t *serial_of(const X509 *certificate)
@@ -76,34 +86,35 @@ static json_t *authorities_of(const struct known_here *known)
 static void add_standing(
 	const struct partner *partner, const char *sha256, struct findings *findings)
 {
-	if (!partner)
+	if (!partner && !findings_have(findings, "partner.unknown"))
 		findings_addf(findings, SEVERITY_WARNING, "partner.unknown", "", sha256,
 			"Besides, the certificate is enrolled for no partner.");
-	else if (partner->suspended)
+	else if (partner && partner->suspended &&
+		 !findings_have(findings, "partner.suspended"))
 		findings_addf(findings, SEVERITY_WARNING, "partner.suspended", "",
 			partner->name, "Besides, the partner is suspended.");
 }
 
-static int make_record(const struct request *request, const struct known_here *known,
-	X509 *certificate, const char *sha256, const struct findings *findings,
-	struct post_mortem *p)
+static int make_record(const struct seen *s, const struct known_here *known,
+	const struct findings *findings, struct post_mortem *p)
 {
+	const struct scgi_request *scgi = &s->request->scgi;
 	const struct partner *claimed = NULL;
 
-	if (certificate && !*p->partner)
-		claimed = known_here_claimed(known, certificate);
+	if (s->certificate && !*p->partner)
+		claimed = known_here_claimed(known, s->certificate);
 	p->record = json_pack("{s:s?, s:s?, s:o, s:o, s:o, s:s, s:o, s:o}", "partner",
 		*p->partner ? p->partner : NULL, "claimed_partner",
 		claimed ? claimed->name : NULL, "address",
-		word_of(request, "REMOTE_ADDR"), "protocol",
-		word_of(request, "TLS_PROTOCOL"), "verify",
-		word_of(request, "CLIENT_VERIFY"), "correlation", request->correlation,
-		"certificate", describe(certificate, sha256), "findings",
+		word(scgi_get(scgi, "REMOTE_ADDR")), "protocol",
+		word(scgi_get(scgi, "TLS_PROTOCOL")), "verify", word(s->verify),
+		"correlation", s->request->correlation, "certificate",
+		describe(s->certificate, s->sha256), "findings",
 		findings_to_json(findings));
 	return p->record ? 0 : -ENOMEM;
 }
 
-static int make_answer(const struct request *request, const struct known_here *known,
+static int make_answer(const struct seen *s, const struct known_here *known,
 	const struct findings *findings, struct post_mortem *p)
 {
 	_cleanup_response_ struct response response;
@@ -114,40 +125,80 @@ static int make_answer(const struct request *request, const struct known_here *k
 
 	response_init(&response);
 	if (extra)
-		web_problem(&response, request->correlation, "partner.certificate",
-			scgi_get(&request->scgi, "CLIENT_VERIFY"),
-			findings->list[0].message, extra);
+		web_problem(&response, s->request->correlation, "partner.certificate",
+			s->verify, findings->list[0].message, extra);
 	p->answer = response.status == 403 ? TAKE(response.body) : NULL;
 	return p->answer ? 0 : -ENOMEM;
 }
 
-int post_mortem_make(const struct request *request, const struct known_here *known,
-	int64_t at, struct post_mortem *ret)
+/* What intake refuses, and nothing else that it might be made to say. */
+static bool is_refusal(const char *code)
 {
-	const char *verify = scgi_get(&request->scgi, "CLIENT_VERIFY");
+	static const char *const CODES[] = { "partner.certificate", "partner.unknown",
+		"partner.suspended", "partner.tls" };
+
+	for (size_t i = 0; i < sizeof(CODES) / sizeof(CODES[0]); i++)
+		if (strcmp(CODES[i], code) == 0)
+			return true;
+	return false;
+}
+
+/* Who says no, and with which words? Return: 0, -EINVAL when nobody does ("" is what
+ * nginx says where there is no TLS). */
+static int read_verify(const struct request *request, bool refused, char ret[VERIFY_SIZE])
+{
+	const char *verify = scgi_get(&request->scgi, "CLIENT_VERIFY"),
+		   *code = scgi_get(&request->scgi, "REFUSED");
+
+	(void)snprintf(ret, VERIFY_SIZE, "%s%s", refused ? REFUSED : "",
+		refused ? code : verify);
+	if (refused)
+		return strcmp(verify, "SUCCESS") == 0 && is_refusal(code) ? 0 : -EINVAL;
+	return strcmp(verify, DIAGNOSIS_NONE) == 0 || strncmp(verify, "FAILED", 6) == 0
+		       ? 0
+		       : -EINVAL;
+}
+
+static void diagnose(const struct seen *s, const struct known_here *known, int64_t at,
+	const struct partner *partner, struct findings *f)
+{
+	const STACK_OF(X509) *authorities = known_here_authorities(known);
+
+	if (s->refused)
+		diagnosis_refused(s->certificate, s->verify + strlen(REFUSED),
+			scgi_get(&s->request->scgi, "REFUSED_REASON"), authorities, at,
+			f);
+	else
+		diagnosis_make(s->certificate, s->verify, authorities, at, f);
+	if (*s->sha256)
+		add_standing(partner, s->sha256, f);
+}
+
+int post_mortem_make(const struct request *request, bool refused,
+	const struct known_here *known, int64_t at, struct post_mortem *ret)
+{
 	_cleanup_(X509_freep) X509 *certificate =
 		web_certificate_parse(scgi_get(&request->scgi, "CLIENT_CERTIFICATE"));
+	struct seen s = {
+		.request = request, .refused = refused, .certificate = certificate
+	};
 	_cleanup_findings_ struct findings findings = { 0 };
 	const struct partner *partner = NULL;
-	char sha256[SHA256_TEXT_SIZE] = "";
-	int r;
+	int r = read_verify(request, refused, s.verify);
 
 	*ret = (struct post_mortem){ 0 };
-	/* "" is what nginx says where there is no TLS: neither is for us. */
-	if (strcmp(verify, DIAGNOSIS_NONE) != 0 && strncmp(verify, "FAILED", 6) != 0)
-		return -EINVAL;
-	diagnosis_make(certificate, verify, known_here_authorities(known), at, &findings);
-	if (certificate && pki_certificate_sha256(certificate, sha256) == 0) {
-		partner = known_here_partner(known, sha256);
-		add_standing(partner, sha256, &findings);
-	}
+	if (r < 0)
+		return r;
+	if (certificate && pki_certificate_sha256(certificate, s.sha256) == 0)
+		partner = known_here_partner(known, s.sha256);
 	if (partner)
 		memcpy(ret->partner, partner->name, sizeof(ret->partner));
+	diagnose(&s, known, at, partner, &findings);
 	if (findings.out_of_memory || findings.count == 0)
 		return -ENOMEM;
-	r = make_record(request, known, certificate, sha256, &findings, ret);
+	r = make_record(&s, known, &findings, ret);
 	if (r == 0)
-		r = make_answer(request, known, &findings, ret);
+		r = make_answer(&s, known, &findings, ret);
 	if (r < 0)
 		post_mortem_done(ret);
 	return r;

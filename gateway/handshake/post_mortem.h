@@ -11,6 +11,7 @@
 #include "web/request.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* What is told of it. */
 struct post_mortem {
@@ -21,10 +22,11 @@ struct post_mortem {
 };
 
 /* Examine a request as nginx hands it over (of its header nothing else is looked at:
- * CLIENT_VERIFY, CLIENT_CERTIFICATE, TLS_PROTOCOL, REMOTE_ADDR). Return: 0, -EINVAL when
- * nginx says that the certificate is good, -ENOMEM. */
-int post_mortem_make(const struct request *request, const struct known_here *known,
-	int64_t at, struct post_mortem *ret);
+ * CLIENT_VERIFY, CLIENT_CERTIFICATE, TLS_PROTOCOL, REMOTE_ADDR), or as intake does where
+ * it did not let pass what nginx did (refused: with REFUSED, the code of its problem, and
+ * REFUSED_REASON). Return: 0, -EINVAL when nobody refused it, -ENOMEM. */
+int post_mortem_make(const struct request *request, bool refused,
+	const struct known_here *known, int64_t at, struct post_mortem *ret);
 void post_mortem_done(struct post_mortem *p);
 
 #define _cleanup_post_mortem_ _cleanup_(post_mortem_done)

@@ -44,11 +44,12 @@ static void examine(const char *verify, const char *certificate, struct known_he
 {
 	struct request r = { .correlation = "c0ffee",
 		.scgi = { .pairs = { { "CLIENT_VERIFY", verify },
-				  { "CLIENT_CERTIFICATE", certificate } },
-			.pair_count = 2 } };
+				  { "CLIENT_CERTIFICATE", certificate },
+				  { "REFUSED", "partner.certificate" } },
+			.pair_count = 3 } };
 	struct post_mortem p;
 	_cleanup_json_ json_t *answer = NULL;
-	int e = post_mortem_make(&r, known, AT, &p);
+	int e = post_mortem_make(&r, strcmp(verify, "SUCCESS") == 0, known, AT, &p);
 
 	if (e < 0)
 		return;

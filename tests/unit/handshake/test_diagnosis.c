@@ -139,6 +139,35 @@ static void all_at_once(void **state)
 		EXPIRED, "handshake.expired handshake.issuer handshake.purpose");
 }
 
+/* What nginx let pass and intake did not. */
+static void refused_by_intake(void **state)
+{
+	static const struct {
+		const char *code, *issuer, *found;
+	} CASES[] = { { "partner.certificate", "root", "handshake.other" },
+		{ "partner.certificate", "intermediate", "handshake.intermediate-here" },
+		{ "partner.unknown", "root", "partner.unknown" },
+		{ "partner.tls", "intermediate", "partner.tls" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct party p = party_make((struct order){ .name = "Leaf",
+			.issuer = strcmp(CASES[i].issuer, "root") == 0 ? &root
+								       : &intermediate,
+			.extensions = CLIENT });
+		_cleanup_findings_ struct findings f = { 0 };
+
+		diagnosis_refused(p.cert, CASES[i].code, "it is revoked", authorities,
+			when(NOW), &f);
+		assert_int_equal(f.count, 1);
+		assert_int_equal(f.errors, 1);
+		assert_string_equal(f.list[0].reason->code, CASES[i].found);
+		if (strcmp(CASES[i].found, "handshake.other") == 0)
+			assert_non_null(strstr(f.list[0].message, "it is revoked"));
+		party_done(&p);
+	}
+}
+
 static void nothing_to_look_at(void **state)
 {
 	static const struct {
@@ -173,6 +202,7 @@ int main(void)
 		cmocka_unit_test(dates),
 		cmocka_unit_test(purpose),
 		cmocka_unit_test(all_at_once),
+		cmocka_unit_test(refused_by_intake),
 		cmocka_unit_test(nothing_to_look_at),
 		cmocka_unit_test(no_authorities),
 	};

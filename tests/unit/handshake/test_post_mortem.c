@@ -118,17 +118,24 @@ static void load(void)
 		fail_msg("%s", error ? error : "policy");
 }
 
-/* What is made of a certificate (escaped or NULL) of which nginx says `verify`. */
-static int make(const char *verify, const char *certificate, struct post_mortem *p)
+/* What is made of a certificate of which nginx says `verify`, and intake the code (NULL:
+ * nothing). */
+static int make_for(const char *code, const char *verify, const char *certificate,
+	struct post_mortem *p)
 {
 	struct request r = { .correlation = "c0ffee",
 		.scgi = { .pairs = { { "CLIENT_VERIFY", verify },
 				  { "CLIENT_CERTIFICATE", certificate },
 				  { "TLS_PROTOCOL", "TLSv1.3" },
-				  { "REMOTE_ADDR", "192.0.2.7" } },
-			.pair_count = 4 } };
+				  { "REMOTE_ADDR", "192.0.2.7" }, { "REFUSED", code } },
+			.pair_count = code ? 5 : 4 } };
 
-	return post_mortem_make(&r, &known, when(NOW), p);
+	return post_mortem_make(&r, code != NULL, &known, when(NOW), p);
+}
+
+static int make(const char *verify, const char *certificate, struct post_mortem *p)
+{
+	return make_for(NULL, verify, certificate, p);
 }
 
 static void an_enrolled_key_is_proof(void **state)
@@ -208,6 +215,28 @@ static void what_was_not_refused_is_not_examined(void **state)
 	}
 }
 
+static void refused_by_intake(void **state)
+{
+	static const char *const NOT[][2] = { { "partner.tls", "NONE" },
+		{ "partner.tls", "FAILED:x" }, { "", "SUCCESS" },
+		{ "partner.revocation", "SUCCESS" }, { "internal.error", "SUCCESS" } };
+	_cleanup_(freep) char *certificate = escaped(leaf.cert);
+	struct post_mortem p;
+
+	(void)state;
+	load();
+	for (size_t i = 0; i < sizeof(NOT) / sizeof(NOT[0]); i++)
+		assert_int_equal(
+			make_for(NOT[i][0], NOT[i][1], certificate, &p), -EINVAL);
+	assert_int_equal(make_for("partner.suspended", "SUCCESS", certificate, &p), 0);
+	assert_string_equal(p.partner, "nz-mpi");
+	assert_string_equal(
+		json_string_of(p.record, "verify"), "REFUSED:partner.suspended");
+	/* not twice */
+	assert_int_equal(json_array_size(json_object_get(p.record, "findings")), 1);
+	post_mortem_done(&p);
+}
+
 static void hostile_words_stay_words(void **state)
 {
 	static const char WORDS[] = "FAILED:\"},\n\r{\xff\xc3\x28";
@@ -263,6 +292,7 @@ int main(void)
 		cmocka_unit_test(an_enrolled_key_is_proof),
 		cmocka_unit_test(a_name_is_no_proof),
 		cmocka_unit_test(what_was_not_refused_is_not_examined),
+		cmocka_unit_test(refused_by_intake),
 		cmocka_unit_test(hostile_words_stay_words),
 		cmocka_unit_test(a_long_name_is_cut),
 		cmocka_unit_test(without_policy),
