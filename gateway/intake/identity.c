@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "intake/problem.h"
+#include "intake/refuse.h"
 #include "web/certificate.h"
 
 #include <string.h>
@@ -33,7 +34,8 @@ static int check_certificate(struct exchange *x, int64_t at)
 		log_event(ours ? LOG_ERR : LOG_NOTICE, "intake.certificate", NULL,
 			"client certificate %s: %s", x->certificate,
 			c.path.reason ? c.path.reason : pki_outcome_text(outcome));
-		problem(x, ours ? "partner.revocation" : "partner.certificate",
+		(ours ? problem : refuse)(x,
+			ours ? "partner.revocation" : "partner.certificate",
 			*x->certificate ? x->certificate : NULL, c.path.reason);
 	}
 	web_certificate_done(&c);
@@ -55,15 +57,15 @@ static int enrolled(struct exchange *x)
 		policy_partner_by_certificate(x->snapshot->policy, x->certificate);
 
 	if (!p) {
-		problem(x, "partner.unknown", x->certificate, NULL);
+		refuse(x, "partner.unknown", x->certificate, NULL);
 		return 0;
 	}
 	if (p->suspended) {
-		problem(x, "partner.suspended", p->name, NULL);
+		refuse(x, "partner.suspended", p->name, NULL);
 		return 0;
 	}
 	if (!protocol_agreed(x, p)) {
-		problem(x, "partner.tls", scgi_get(&x->request->scgi, "TLS_PROTOCOL"),
+		refuse(x, "partner.tls", scgi_get(&x->request->scgi, "TLS_PROTOCOL"),
 			NULL);
 		return 0;
 	}

@@ -185,6 +185,52 @@ def test_a_document_is_answered_and_not_read(gate):
     assert len(lines) == 1 and " handshake notice handshake.failed: nz-mpi" in lines[0], lines
 
 
+# what nginx lets pass and intake does not ------------------------------------------------------
+
+REFUSED = {
+    "whole": ("partner.certificate", ["handshake.intermediate-here"], "nz-mpi"),
+    "not-enrolled": ("partner.unknown", ["partner.unknown"], None),
+    "revoked": ("partner.certificate", ["handshake.other", "partner.unknown"], None),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_intake_refuses_is_explained_and_kept(gate, specification, name):
+    code, wanted, partner = REFUSED[name]
+    answer = ask(gate, f"partners/{name}", "/v1/documents", "POST", body=b"x" * 100_000,
+                 headers={"Content-Type": "application/xml"})
+    specification.check("post", "/v1/documents", answer)
+    problem = answer.json()
+    assert answer.status_code == 403 and problem["code"] == code
+    assert codes(problem) == wanted
+    assert problem["certificate"]["sha256"] == fingerprint(gate.pki.path(f"partners/{name}"))
+    record = next(r for r in of_all(gate) if r["correlation"] == problem["correlation"])
+    assert record["verify"] == f"REFUSED:{code}" and record["partner"] == partner
+    assert record["findings"] == problem["findings"]
+
+
+def test_an_intermediate_that_only_the_client_has(gate):
+    """Sending it is half of the way: nginx hands on the leaf alone."""
+    problem = ask(gate, "partners/whole").json()
+    assert INTERMEDIATE in problem["findings"][0]["message"]
+    assert "tls.partner_ca" in problem["findings"][0]["fix"]
+
+
+def test_an_agreed_partner_with_an_old_tls(gate):
+    host, port = gate.listener("partners").removeprefix("https://").split(":")
+    context = ssl.create_default_context(cafile=gate.pki.path("transport-ca/root"))
+    context.load_cert_chain(gate.pki.path("partners/nz-mpi", ".chain.pem"),
+                            gate.pki.path("partners/nz-mpi", ".key"))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with contextlib.closing(http.client.HTTPSConnection(host, int(port), context=context,
+                                                        timeout=30)) as connection:
+        connection.request("GET", "/v1/status")
+        problem = json.loads(connection.getresponse().read())
+    assert problem["code"] == "partner.tls" and codes(problem) == ["partner.tls"]
+    newest = of_partner(gate)[0]
+    assert (newest["protocol"], newest["verify"]) == ("TLSv1.2", "REFUSED:partner.tls")
+
+
 # who else reads it ----------------------------------------------------------------------------
 
 
@@ -296,6 +342,26 @@ def test_no_answer_of_the_program_lets_anybody_in(gate, status):
     assert gate.log.read_text().count("intake.answered") == before
 
 
+LIES = {
+    "nothing": b"",
+    "not JSON": b"Status: 200 OK\r\nX-Explained: {\r\n\r\n",
+    "no object": b"Status: 200 OK\r\nX-Explained: []\r\n\r\n",
+    "other members": b'Status: 200 OK\r\nX-Explained: {"status":200,"code":"x"}\r\n\r\n',
+    "other forms": b'A: b\r\nX-Explained: {"certificate":1,"findings":1,"authorities":1}\r\n\r\n',
+    "far too long": b"Status: 200 OK\r\nX-Explained: {" + b" " * 200_000,
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_intake_believes_nothing_of_it(gate, specification, name):
+    with in_place_of_the_program(gate, LIES[name]) as asked:
+        answer = ask(gate, "partners/not-enrolled")
+        assert ask(gate, "partners/nz-mpi").status_code == 200
+    specification.check("get", "/v1/status", answer)
+    assert answer.status_code == 403 and answer.json()["code"] == "partner.unknown"
+    assert "findings" not in answer.json() and len(asked) == 1
+
+
 def test_a_header_cannot_speak_for_the_program(gate):
     answer = explained(gate, "partners/rogue", headers={
         "X-Explained": "{}", "Client-Verify": "SUCCESS", "Client-Certificate": "x"})
@@ -306,10 +372,15 @@ def test_without_the_program_the_answer_is_short(gate, specification):
     pid = pid_of(gate, "sealgate-handshake")
     os.kill(pid, signal.SIGSTOP)
     try:
-        answer = ask(gate, "partners/rogue")
-        specification.check("get", "/v1/status", answer)
-        assert answer.status_code == 403 and "findings" not in answer.json()
-        assert "unable to verify" in answer.json()["received"]
+        began, end = 0, time.monotonic() + 60
+        while time.monotonic() - began < 4:  # until nginx has asked it in vain
+            began = time.monotonic()
+            answer = ask(gate, "partners/rogue")
+            specification.check("get", "/v1/status", answer)
+            assert answer.status_code == 403 and "findings" not in answer.json()
+            assert "unable to verify" in answer.json()["received"], answer.text
+            assert answer.json()["status"] == 403
+            assert time.monotonic() < end
         assert ask(gate, "partners/nz-mpi").status_code == 200
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -396,17 +467,30 @@ def test_a_partners_ring_is_full_at_its_end(gate):
     assert mine[-1]["address"] == "198.51.100.3"
 
 
-def test_only_nginx_is_served(gate):
+def test_only_nginx_and_intake_are_served(gate):
     if os.geteuid() != 0:
         pytest.skip("without users of their own all are one")
     before = len(of_all(gate))
-    with as_user(gate.uid("intake")):
-        assert hand_over(gate, CLIENT_VERIFY="NONE", REMOTE_ADDR="203.0.113.1") == b""
+    cases = (("forward", {"CLIENT_VERIFY": "NONE"}),
+             ("intake", {"CLIENT_VERIFY": "NONE"}),
+             ("intake", {"CLIENT_VERIFY": "FAILED:x"}),
+             ("intake", {"CLIENT_VERIFY": "NONE", "REFUSED": "partner.tls"}),
+             ("intake", {"CLIENT_VERIFY": "SUCCESS", "REFUSED": "internal.error"}),
+             ("nginx", {"CLIENT_VERIFY": "SUCCESS"}),
+             ("nginx", {"CLIENT_VERIFY": "SUCCESS", "REFUSED": "partner.tls"}),
+             ("nginx", {}))
+    for user, pairs in cases:
+        with as_user(gate.uid(user)):
+            assert hand_over(gate, REMOTE_ADDR="203.0.113.1", **pairs) == b"", (user, pairs)
     until(lambda: "handshake.stranger" in gate.log.read_text())
-    with as_user(gate.uid("nginx")):
-        assert hand_over(gate, CLIENT_VERIFY="SUCCESS", REMOTE_ADDR="203.0.113.1") == b""
-        assert hand_over(gate, REMOTE_ADDR="203.0.113.1") == b""
     assert len(of_all(gate)) == before
+
+
+def test_intake_asks_no_more_than_is_kept(gate):
+    """Twenty at once, then five a second; who is over that is refused without explanation."""
+    answers = [gate.request("/v1/status", "partners/not-enrolled") for _ in range(60)]
+    assert {(a.status_code, a.json()["code"]) for a in answers} == {(403, "partner.unknown")}
+    assert 1 <= sum("findings" in a.json() for a in answers) < 60
 
 
 def test_a_spoiled_file_begins_anew(gate):
