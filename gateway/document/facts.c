@@ -165,6 +165,23 @@ static void own_reference(const struct reading *r, const xmlNode *exchanged)
 	}
 }
 
+/* The note that a contingency document has of its paper; whether it may and must have one
+ * is for rules to say. */
+static void paper(const struct reading *r, const xmlNode *exchanged)
+{
+	const char *name = "IncludedSPSNote";
+
+	for (const xmlNode *n = sps_child(exchanged, name); n; n = sps_next(n, name)) {
+		_cleanup_(freep) char *subject = xml_text(sps_child(n, "SubjectCode"));
+
+		if (subject && strcmp(subject, "CONTINGENCY_NUMBER") == 0) {
+			value(r, n, "Content", FORM_TEXT, false, r->facts->paper,
+				sizeof(r->facts->paper));
+			return;
+		}
+	}
+}
+
 static size_t count_lines(const xmlNode *consignment)
 {
 	const char *item = "IncludedSPSConsignmentItem",
@@ -211,6 +228,7 @@ static void certificate(const struct reading *r, const xmlNode *root)
 	f->issued = when(r, exchanged, "IssueDateTime", true);
 	signatories(r, exchanged);
 	replaced(r, exchanged);
+	paper(r, exchanged);
 	own_reference(r, exchanged);
 	f->departure = when(r, consignment, "ExportExitDateTime", false);
 	arrival(consignment, f);
@@ -272,13 +290,13 @@ json_t *facts_to_json(const struct facts *f)
 {
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, "
-		"s:s, s:s, s:I, s:I}",
+		"s:s, s:s, s:s, s:I, s:I}",
 		"root", f->root, "namespace", f->ns, "version", f->version, "number",
 		f->number, "type_code", f->type_code, "status", f->status, "name",
 		f->name, "issued", json_time(f->issued), "authenticated",
 		json_time(f->authenticated), "departure", json_time(f->departure),
 		"arrival", json_time(f->arrival), "export_country", f->export_country,
-		"import_country", f->import_country, "replaces", f->replaces,
-		"traces_reference", f->traces_reference, "lines",
+		"import_country", f->import_country, "replaces", f->replaces, "paper",
+		f->paper, "traces_reference", f->traces_reference, "lines",
 		(json_int_t)f->line_count, "signatories", (json_int_t)f->signatory_count);
 }

@@ -30,6 +30,8 @@ struct facts {
 	char export_country[COUNTRY_SIZE];
 	char import_country[COUNTRY_SIZE];
 	char replaces[DOCUMENT_NUMBER_SIZE]; /* number named as replaced, or "" */
+	/* Of the paper that was issued in an outage and is made electronic, or "". */
+	char paper[DOCUMENT_NUMBER_SIZE];
 	/* What TRACES calls the document: a reference of relationship CAW; or "". */
 	char traces_reference[DOCUMENT_NUMBER_SIZE];
 	size_t line_count;

@@ -16,6 +16,11 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* Where a document names its paper. */
+#define PAPER_NOTE                                                                       \
+	"/rsm:SPSCertificate/rsm:SPSExchangedDocument/ram:IncludedSPSNote"               \
+	"[ram:SubjectCode='CONTINGENCY_NUMBER']/ram:Content"
+
 static int refuse(struct exchange *x, const char *code, const char *received)
 {
 	problem(x, code, received, NULL);
@@ -128,14 +133,20 @@ static void answer_first(struct exchange *x, const struct queue_document *first)
 }
 
 /* Another partner's id is nobody else's business. */
-static void answer_conflict(
-	struct exchange *x, const struct queue_document *first, const char *number)
+static void answer_other(struct exchange *x, const struct queue_document *first,
+	const char *code, const char *received)
 {
 	json_t *extra = NULL;
 
 	if (strcmp(first->partner, x->partner->name) == 0)
 		extra = json_pack("{s:s}", "first", first->id);
-	problem_with(x, "document.conflict", number, NULL, extra);
+	problem_with(x, code, received, NULL, extra);
+}
+
+static void answer_conflict(
+	struct exchange *x, const struct queue_document *first, const char *number)
+{
+	answer_other(x, first, "document.conflict", number);
 }
 
 /* What was a rehearsal once is no answer to a real document, nor the other way round. */
@@ -169,6 +180,8 @@ static void answer_commit(struct exchange *x, const struct queue_submission *s,
 		problem(x, "http.held-full", s->partner, NULL);
 	else if (answer == QUEUE_CONFLICT)
 		answer_conflict(x, first, s->number);
+	else if (answer == QUEUE_PAPER)
+		answer_other(x, first, "document.paper", s->paper);
 	else if (answer == QUEUE_DUPLICATE && !same_lane(x, first))
 		answer_conflict(x, first, s->number);
 	else if (answer == QUEUE_DUPLICATE && strcmp(first->id, s->id) != 0)
@@ -188,14 +201,19 @@ static void answer_commit(struct exchange *x, const struct queue_submission *s,
 
 /* Before a receipt is signed for nothing; the commit decides.
  * Return: 1 with a problem. */
-static int held_full(struct exchange *x, const struct queue_submission *s)
+static int not_taken(struct exchange *x, const struct queue_submission *s)
 {
 	struct queue_document first;
+	int r;
 
-	if (s->state != DOCUMENT_HELD || links_find(x->links, s, &first) != QUEUE_FULL)
+	if (s->state == DOCUMENT_REFUSED || (s->state != DOCUMENT_HELD && !*s->paper))
 		return 0;
-	problem(x, "http.held-full", s->partner, NULL);
-	return 1;
+	r = links_find(x->links, s, &first);
+	if (r == QUEUE_FULL)
+		problem(x, "http.held-full", s->partner, NULL);
+	if (r == QUEUE_PAPER)
+		answer_other(x, &first, "document.paper", s->paper);
+	return r == QUEUE_FULL || r == QUEUE_PAPER;
 }
 
 /* Return: true when it was committed. */
@@ -214,7 +232,7 @@ static bool judge_and_commit(struct exchange *x, struct queue_submission *s, int
 		return false;
 	}
 	submission_judged(s, &j, x->partner);
-	if (!original_judge(x, s, &j) || held_full(x, s))
+	if (!original_judge(x, s, &j) || not_taken(x, s))
 		return false;
 	answer = submission_commit(x, s, &j, &receipt, &first);
 	if (answer)
@@ -300,6 +318,10 @@ static int foresee(struct exchange *x, const struct queue_submission *s,
 	*ret_duplicate = r == QUEUE_DUPLICATE;
 	if (r == QUEUE_CONFLICT)
 		r = judgement_refuse(j, "document.conflict", "", s->number) == 0
+			    ? QUEUE_DONE
+			    : -ENOMEM;
+	else if (r == QUEUE_PAPER)
+		r = judgement_refuse(j, "document.paper", PAPER_NOTE, s->paper) == 0
 			    ? QUEUE_DONE
 			    : -ENOMEM;
 	if (r == QUEUE_DONE || r == QUEUE_DUPLICATE)

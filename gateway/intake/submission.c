@@ -81,6 +81,14 @@ static void put_urgency(
 	s->rank = expected && clock_parse(expected, &rank) == 0 && rank > 0 ? rank : 0;
 }
 
+/* As far as believed: a partner can keep papers from nobody but its own country. */
+static void put_paper(struct queue_submission *s, const struct judgement *j)
+{
+	const char *paper = json_string_of(json_object_get(j->report, "facts"), "paper");
+
+	paper_fold(paper ? paper : "", s->paper);
+}
+
 /* A type too long for the prefix is cut: it is shown, and part of a key that no real
  * document has. */
 static void put_type(struct queue_submission *s, const char *type, bool sandbox)
@@ -120,6 +128,7 @@ void submission_judged(struct queue_submission *s, const struct judgement *j,
 	s->share = 0;
 	s->rank = 0;
 	s->destination_count = 0;
+	put_paper(s, j);
 	if (j->decision == DECISION_REFUSED)
 		return;
 	relate(s, j);
@@ -158,6 +167,8 @@ static void add_detail(struct buf *b, const struct exchange *x,
 	json_add_text(b, "number", s->number);
 	if (s->relation)
 		json_add_text(b, "original", s->original);
+	if (*s->paper)
+		json_add_text(b, "paper", s->paper);
 	json_add_text(b, "policy_digest", s->policy_digest);
 	if (s->relation)
 		json_add_text(b, "relation",
@@ -300,7 +311,7 @@ int submission_commit(struct exchange *x, const struct queue_submission *s,
 		return 0;
 	r = commit(x, s, j, record, receipt, ret_first);
 	if (r != QUEUE_DONE && r != QUEUE_DUPLICATE && r != QUEUE_CONFLICT &&
-		r != QUEUE_FULL)
+		r != QUEUE_FULL && r != QUEUE_PAPER)
 		return queue_away(x, s, r);
 	*ret_receipt = TAKE(receipt);
 	return r;

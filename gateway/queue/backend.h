@@ -143,6 +143,16 @@ struct engine {
 	size_t link_count;
 };
 
+/* What a document says of a paper (papers). paper_find: another one that has made it
+ * electronic. Return: QUEUE_DONE with *ret_first, QUEUE_NOT_FOUND, negative. paper_take:
+ * note it. Return: QUEUE_DONE, QUEUE_PAPER with *ret_first, -EAGAIN, negative.
+ * paper_read: the number, or "". Return: 0 or negative. */
+int paper_find(struct engine *e, const struct queue_submission *s,
+	struct queue_document *ret_first);
+int paper_take(struct engine *e, int64_t document, const struct queue_submission *s,
+	struct queue_document *ret_first);
+int paper_read(struct engine *e, int64_t document, char ret_number[DOCUMENT_NUMBER_SIZE]);
+
 /* A part's place in the blobs table. */
 static inline int64_t blob_id(int64_t document, enum queue_part part)
 {

@@ -21,8 +21,9 @@ enum queue_answer {
 	QUEUE_STALE,	   /* the claim's lease was lost to another */
 	QUEUE_DENIED,	   /* the peer's uid may not do this */
 	QUEUE_UNAVAILABLE, /* the database cannot be written now: nothing was changed */
-	QUEUE_FULL, /* so many documents of the partner are held that one more is not
-		       taken */
+	QUEUE_FULL,  /* so many documents of the partner are held that one more is not
+			taken */
+	QUEUE_PAPER, /* another document makes the same paper electronic: ret_first */
 };
 
 #define QUEUE_SCOPE_MAX 32  /* countries in each list of a scope */
@@ -45,13 +46,13 @@ DEFINE_CLEANUP(struct queue *, queue_disconnect)
  * in are borrowed; those returned belong to the caller, are sealed memfds, or -1 when
  * absent. */
 
-/* Was this submitted before? DONE: no. DUPLICATE or CONFLICT with *ret_first. */
+/* Was this submitted before? DONE: no. DUPLICATE, CONFLICT or PAPER with *ret_first. */
 int queue_find(struct queue *q, const struct queue_submission *s,
 	struct queue_document *ret_first);
 
 /* Commit document, report, receipt and audit record in one durable transaction. record is
  * canonical JSON whose SHA-256 the receipt binds. A refused document has no document_fd
- * and no receipt_fd (-1). DONE, DUPLICATE, CONFLICT, UNAVAILABLE. */
+ * and no receipt_fd (-1). DONE, DUPLICATE, CONFLICT, PAPER, UNAVAILABLE. */
 int queue_commit(struct queue *q, const struct queue_submission *s, int document_fd,
 	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first);
 

@@ -63,6 +63,9 @@ int engine_find(struct engine *e, const struct queue_submission *s,
 	r = find_number(e, s, ret_first);
 	if (r != QUEUE_NOT_FOUND)
 		return r == QUEUE_DONE ? QUEUE_CONFLICT : r;
+	r = paper_find(e, s, ret_first);
+	if (r != QUEUE_NOT_FOUND)
+		return r == QUEUE_DONE ? QUEUE_PAPER : r;
 	return s->state == DOCUMENT_HELD ? held_full(e, s) : QUEUE_DONE;
 }
 
@@ -218,6 +221,10 @@ int engine_insert(struct engine *e, const struct queue_submission *s,
 	if (r == 0 && key == 0)
 		return lost_the_race(e, s, ret_first);
 	if (r == 0)
+		r = paper_take(e, key, s, ret_first);
+	if (r == QUEUE_PAPER)
+		return r;
+	if (r >= 0)
 		r = insert_parts(e, key, parts);
 	if (r == 0 && s->state == DOCUMENT_HELD)
 		r = stamp_start(e, key);

@@ -388,6 +388,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 		PG_ERASURE_RULES },
 	{ STAMPS_7, STAMPS_RULES_7 },
 	{ LINES_8 },
+	{ PG_PAPER_TABLES, PG_PAPER_TRIGGERS },
 };
 
 const char *pg_schema_text(int version, int index)

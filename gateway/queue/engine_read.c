@@ -60,9 +60,11 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 	char hash[SHA256_TEXT_SIZE];
 	json_t *deliveries = deliveries_to_json(e, row->key);
 	struct relation_row relation;
+	char paper[DOCUMENT_NUMBER_SIZE];
 	int64_t erased = 0;
 
 	if (!deliveries || relation_read(e, row->key, &relation) < 0 ||
+		paper_read(e, row->key, paper) < 0 ||
 		erased_at(e, row->key, &erased) < 0) {
 		json_decref(deliveries);
 		return NULL;
@@ -70,7 +72,7 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 	hex_encode(d->sha256, SHA256_SIZE, hash);
 	return json_pack(
 		"{s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,"
-		"s:I,s:o,s:s,s:o,s:s,s:o,s:o*}",
+		"s:I,s:o,s:s,s:o,s:s,s:o,s:o,s:o*}",
 		"id", d->id, "partner", json_text(d->partner), "sha256", hash, "country",
 		json_text(d->country), "import_country", json_text(d->import_country),
 		"type", json_text(d->type), "number", json_text(d->number), "status",
@@ -84,7 +86,8 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 		"relation", document_relation_text(relation.relation), "original",
 		json_text(relation.number), "urgency",
 		urgency_text((enum urgency)row->urgency), "expected",
-		json_time(row->rank), "erased", erased ? json_time(erased) : NULL);
+		json_time(row->rank), "paper", json_text(paper), "erased",
+		erased ? json_time(erased) : NULL);
 }
 
 /* One record with what proves its place: previous and own chain value and, where several
@@ -236,6 +239,26 @@ static int explain_id(struct engine *e, const char *key, json_t **ret_list)
 	return QUEUE_DONE;
 }
 
+/* Documents of that number, and behind them those that make a paper of it electronic. */
+static json_t *explain_number(struct engine *e, const char *key)
+{
+	_cleanup_json_ json_t *list = list_documents(e,
+		sql_bind(
+			e, SQL_EXPLAIN_NUMBER, "ti", key, (int64_t)EXPLAIN_DOCUMENTS_MAX),
+		true);
+	_cleanup_json_ json_t *papers = NULL;
+	char paper[DOCUMENT_NUMBER_SIZE];
+
+	paper_fold(key, paper);
+	papers = list_documents(e,
+		sql_bind(e, SQL_EXPLAIN_PAPER, "tti", paper, key,
+			(int64_t)EXPLAIN_DOCUMENTS_MAX),
+		true);
+	if (!list || !papers || json_array_extend(list, papers) < 0)
+		return NULL;
+	return TAKE(list);
+}
+
 int engine_explain(struct engine *e, const char *key, int *ret_fd)
 {
 	_cleanup_json_ json_t *list = NULL;
@@ -251,10 +274,7 @@ int engine_explain(struct engine *e, const char *key, int *ret_fd)
 				(int64_t)EXPLAIN_DOCUMENTS_MAX),
 			true);
 	else if (r == QUEUE_NOT_FOUND)
-		list = list_documents(e,
-			sql_bind(e, SQL_EXPLAIN_NUMBER, "ti", key,
-				(int64_t)EXPLAIN_DOCUMENTS_MAX),
-			true);
+		list = explain_number(e, key);
 	if (!list)
 		return -EIO;
 	if (json_array_size(list) == 0)

@@ -479,6 +479,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ ERASURE_TABLES, ERASURE_TRIGGERS, ERASURE_RULES },
 	{ TABLES_15, TRIGGERS_15 },
 	{ TABLES_16, TRIGGERS_16 },
+	{ PAPER_TABLES, PAPER_TRIGGERS },
 };
 
 const char *schema_text(int version, int index)

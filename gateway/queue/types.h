@@ -132,7 +132,14 @@ struct queue_submission {
 	uint32_t share;	  /* turns of the partner, 1 to SHARE_MAX; 0: one */
 	int64_t rank;	  /* seconds: among its partner's of one urgency the first goes
 			   * first; 0: as if it arrived when it was received */
+	/* The paper of an outage that it makes electronic, as paper_fold() has it; or "".
+	 */
+	char paper[DOCUMENT_NUMBER_SIZE];
 };
+
+/* The number of a paper as it is compared and searched: one space where there is white
+ * space, ASCII letters as capitals; cut to the size. */
+void paper_fold(const char *text, char ret_number[DOCUMENT_NUMBER_SIZE]);
 
 /* The document that was there first, or the one asked for. */
 struct queue_document {

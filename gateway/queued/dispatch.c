@@ -62,7 +62,8 @@ struct operation {
 		TEXT(body, submission.status), TEXT(body, submission.hold_reason),       \
 		TEXT(body, submission.policy_digest),                                    \
 		TEXT(body, submission.store_version),                                    \
-		TEXT(body, submission.correlation), TEXT(body, submission.original)
+		TEXT(body, submission.correlation), TEXT(body, submission.original),     \
+		TEXT(body, submission.paper)
 #define RETENTION_TEXTS                                                                  \
 	TEXT(queue_retention_request, policy), TEXT(queue_retention_request, id),        \
 		TEXT(queue_retention_request, manifest),                                 \

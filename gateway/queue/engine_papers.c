@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Papers that were issued in an outage, and which document is the electronic one. */
+#include "queue/backend.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+void paper_fold(const char *text, char ret_number[DOCUMENT_NUMBER_SIZE])
+{
+	size_t n = 0;
+	bool gap = false;
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (isspace(c)) {
+			gap = n > 0;
+			continue;
+		}
+		if (n + gap + 1 >= DOCUMENT_NUMBER_SIZE)
+			break;
+		if (gap)
+			ret_number[n++] = ' ';
+		gap = false;
+		ret_number[n++] = (char)toupper(c);
+	}
+	ret_number[n] = '\0';
+}
+
+static int64_t lane(const struct queue_submission *s)
+{
+	return s->state == DOCUMENT_SANDBOX;
+}
+
+/* Another document that is not at an end, is no withdrawal and not what this one replaces
+ * or speaks of under the same number. besides: a document's key, or 0. */
+static int find_rival(struct engine *e, const struct queue_submission *s, int64_t besides,
+	struct queue_document *ret_rival)
+{
+	_cleanup_statement_ struct row *row = sql_bind(e, SQL_PAPER_RIVAL, "ttitttti",
+		s->country, s->paper, lane(s), s->type, s->number,
+		s->relation == RELATION_REPLACES ? s->original : "", s->partner, besides);
+	struct document_row d;
+	int r = sql_step(e, row);
+
+	if (r <= 0)
+		return r < 0 ? r : QUEUE_NOT_FOUND;
+	document_read(row, &d);
+	*ret_rival = d.document;
+	return QUEUE_DONE;
+}
+
+/* A withdrawal makes nothing electronic, and what is refused is nothing. */
+static bool makes(const struct queue_submission *s)
+{
+	return s->paper[0] && s->relation != RELATION_WITHDRAWS &&
+	       s->state != DOCUMENT_REFUSED;
+}
+
+int paper_find(struct engine *e, const struct queue_submission *s,
+	struct queue_document *ret_first)
+{
+	return makes(s) ? find_rival(e, s, 0, ret_first) : QUEUE_NOT_FOUND;
+}
+
+/* Return: 1 it stands, 0 another appliance was first, negative. */
+static int insert(
+	struct engine *e, int64_t document, const struct queue_submission *s, bool made)
+{
+	_cleanup_statement_ struct row *row = sql_bind(e, SQL_PAPER_INSERT, "ittii",
+		(int64_t)document, s->country, s->paper, lane(s), (int64_t)made);
+
+	return sql_step(e, row);
+}
+
+/* The row that stands for the paper, locked where others could take it; *ret_free: there
+ * is none, or its document is at an end and has given it up. Return: 0 or negative. */
+static int free_paper(struct engine *e, const struct queue_submission *s, bool *ret_free)
+{
+	_cleanup_statement_ struct row *row =
+		sql_bind(e, SQL_PAPER_HOLDER, "tti", s->country, s->paper, lane(s));
+	int64_t holder;
+	int r = sql_step(e, row);
+
+	*ret_free = r == 0;
+	if (r <= 0 || sql_int(row, 1))
+		return r < 0 ? r : 0;
+	holder = sql_int(row, 0);
+	*ret_free = true;
+	return sql_run(e, SQL_PAPER_YIELD, "i", holder);
+}
+
+int paper_take(struct engine *e, int64_t document, const struct queue_submission *s,
+	struct queue_document *ret_first)
+{
+	bool is_free = false;
+	int r;
+
+	if (!s->paper[0])
+		return QUEUE_DONE;
+	if (!makes(s)) {
+		r = insert(e, document, s, false);
+		return r < 0 ? r : QUEUE_DONE;
+	}
+	/* Twice: what another appliance has committed in between is seen then. */
+	for (int i = 0; i < 2; i++) {
+		r = free_paper(e, s, &is_free);
+		if (r == 0)
+			r = find_rival(e, s, document, ret_first);
+		if (r != QUEUE_NOT_FOUND)
+			return r < 0 ? r : QUEUE_PAPER;
+		r = insert(e, document, s, is_free);
+		if (r != 0)
+			return r < 0 ? r : QUEUE_DONE;
+	}
+	return -EAGAIN;
+}
+
+int paper_read(struct engine *e, int64_t document, char ret_number[DOCUMENT_NUMBER_SIZE])
+{
+	_cleanup_statement_ struct row *s =
+		sql_bind(e, SQL_PAPER_OF, "i", (int64_t)document);
+	int r = sql_step(e, s);
+
+	ret_number[0] = '\0';
+	if (r > 0)
+		sql_text(s, 0, ret_number, DOCUMENT_NUMBER_SIZE);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A paper that was issued in an outage is made electronic by one document that is not at
+ * an end, whatever else is said of that document. */
+#include "tests/unit/queue/store.h"
+
+#define PAPER "MA PAPER 17"
+
+/* What a submission says beside its number. */
+struct said {
+	enum document_state state;
+	const char *status, *paper;
+	enum document_relation relation;
+	const char *original;
+};
+
+static void make(struct queue_submission *q, const char *number, struct said said)
+{
+	enum document_state state = said.state ? said.state : DOCUMENT_ACCEPTED;
+	char octets[200];
+
+	snprintf(octets, sizeof(octets), "%s %s", number,
+		said.status ? said.status : "70");
+	submission_make(q, number, state, span_str(octets));
+	if (said.status)
+		snprintf(q->status, sizeof(q->status), "%s", said.status);
+	snprintf(q->paper, sizeof(q->paper), "%s", said.paper ? said.paper : PAPER);
+	q->relation = said.relation;
+	snprintf(q->original, sizeof(q->original), "%s",
+		said.original ? said.original : "");
+	if (state == DOCUMENT_SANDBOX) {
+		snprintf(q->type, sizeof(q->type), SANDBOX_PREFIX "851");
+		q->destination_count = 0;
+	}
+}
+
+/* Return: the engine's answer; *ret_first: the id that it names. */
+static int put_first(struct store *s, const struct queue_submission *q,
+	char ret_first[DOCUMENT_ID_SIZE])
+{
+	struct queue_document first = { 0 };
+	struct engine_parts p = { .report = span_str("report"),
+		.receipt = span_str("receipt") };
+	char octets[200];
+	char *record = store_record(q);
+	int r;
+
+	snprintf(octets, sizeof(octets), "%s %s", q->number, q->status);
+	p.document = span_str(octets);
+	if (q->state == DOCUMENT_REFUSED)
+		p.document = p.receipt = span_of(NULL, 0);
+	p.record = span_str(record);
+	r = STEP(s, engine_insert(s->engine, q, &p, &first));
+	memcpy(ret_first, first.id, DOCUMENT_ID_SIZE);
+	free(record);
+	return r;
+}
+
+static int put(struct store *s, const char *number, struct said said)
+{
+	struct queue_submission q;
+	char first[DOCUMENT_ID_SIZE];
+
+	make(&q, number, said);
+	return put_first(s, &q, first);
+}
+
+#define USUAL ((struct said){ 0 })
+
+static void once(void **state)
+{
+	struct store *s = *state;
+	struct queue_submission q, second;
+	struct queue_document found;
+	char first[DOCUMENT_ID_SIZE];
+
+	make(&q, "N1", USUAL);
+	assert_int_equal(put_first(s, &q, first), QUEUE_DONE);
+	make(&second, "N2", USUAL);
+	assert_int_equal(STEP(s, engine_find(s->engine, &second, &found)), QUEUE_PAPER);
+	assert_string_equal(found.id, q.id);
+	assert_int_equal(put_first(s, &second, first), QUEUE_PAPER);
+	assert_string_equal(first, q.id);
+	/* another partner of the country is no better, another country is another one */
+	snprintf(second.partner, sizeof(second.partner), "partner-b");
+	assert_int_equal(put_first(s, &second, first), QUEUE_PAPER);
+	snprintf(second.country, sizeof(second.country), "TN");
+	assert_int_equal(put_first(s, &second, first), QUEUE_DONE);
+	assert_int_equal(
+		put(s, "N3", (struct said){ .paper = "MA PAPER 18" }), QUEUE_DONE);
+	assert_int_equal(put(s, "N4", (struct said){ .paper = "" }), QUEUE_DONE);
+	assert_int_equal(put(s, "N5", (struct said){ .paper = "" }), QUEUE_DONE);
+}
+
+/* Nothing of a document that was not taken stays. */
+static void nothing_stays(void **state)
+{
+	struct store *s = *state;
+	struct queue_submission q;
+	struct queue_document found;
+	char first[DOCUMENT_ID_SIZE];
+	int fd = -1;
+
+	assert_int_equal(put(s, "N1", USUAL), QUEUE_DONE);
+	make(&q, "N2", USUAL);
+	assert_int_equal(put_first(s, &q, first), QUEUE_PAPER);
+	assert_int_equal(
+		STEP(s, engine_get(s->engine, q.id, "", QUEUE_META, &found, &fd)),
+		QUEUE_NOT_FOUND);
+	make(&q, "N2", (struct said){ .paper = "" });
+	assert_int_equal(put_first(s, &q, first), QUEUE_DONE);
+}
+
+/* The same number in another status speaks of the same document. */
+static void other_statuses(void **state)
+{
+	struct store *s = *state;
+
+	assert_int_equal(put(s, "N1", (struct said){ .status = "42" }), QUEUE_DONE);
+	assert_int_equal(put(s, "N1", USUAL), QUEUE_DONE);
+	assert_int_equal(put(s, "N2", USUAL), QUEUE_PAPER);
+}
+
+/* What is held has it; once it is refused another one may. */
+static void held_and_refused(void **state)
+{
+	struct store *s = *state;
+	struct queue_judgement j = { .state = DOCUMENT_REFUSED };
+	struct queue_claim claim;
+	int fd = -1;
+	int64_t due;
+
+	assert_int_equal(
+		put(s, "N0", (struct said){ .state = DOCUMENT_REFUSED }), QUEUE_DONE);
+	assert_int_equal(
+		put(s, "N1", (struct said){ .state = DOCUMENT_HELD }), QUEUE_DONE);
+	assert_int_equal(put(s, "N2", USUAL), QUEUE_PAPER);
+	assert_int_equal(
+		put(s, "N2", (struct said){ .state = DOCUMENT_REFUSED }), QUEUE_DONE);
+	assert_int_equal(
+		STEP(s, engine_claim_held(s->engine, T0 + 100, 60, &claim, &fd, &due)),
+		QUEUE_DONE);
+	closep(&fd);
+	assert_int_equal(STEP(s, engine_judged(s->engine, T0 + 100, claim.document.id,
+					 claim.fence, &j, span_str("report"))),
+		QUEUE_DONE);
+	assert_int_equal(put(s, "N2", (struct said){ .status = "39" }), QUEUE_DONE);
+	assert_int_equal(put(s, "N3", USUAL), QUEUE_PAPER);
+}
+
+/* It may be taken back and made anew; the withdrawal itself makes nothing. */
+static void withdrawn(void **state)
+{
+	const struct said withdrawal = {
+		.status = "40", .relation = RELATION_WITHDRAWS, .original = "N1"
+	};
+	struct store *s = *state;
+
+	assert_int_equal(put(s, "N1", USUAL), QUEUE_DONE);
+	assert_int_equal(put(s, "N2", USUAL), QUEUE_PAPER);
+	assert_int_equal(put(s, "N1", withdrawal), QUEUE_DONE);
+	assert_int_equal(put(s, "N2", USUAL), QUEUE_DONE);
+	assert_int_equal(put(s, "N3", USUAL), QUEUE_PAPER);
+	assert_int_equal(put(s, "W9",
+				 (struct said){ .status = "40",
+					 .relation = RELATION_WITHDRAWS,
+					 .original = "N9" }),
+		QUEUE_DONE);
+}
+
+/* What replaces the one that has it says the same of its paper; nobody else may, neither
+ * while that one is held nor after. */
+static void replaced(void **state)
+{
+	const struct said n2 = { .relation = RELATION_REPLACES, .original = "N1" };
+	struct store *s = *state;
+	struct said held = n2;
+
+	assert_int_equal(put(s, "N1", USUAL), QUEUE_DONE);
+	held.state = DOCUMENT_HELD;
+	assert_int_equal(put(s, "N2", held), QUEUE_DONE);
+	assert_int_equal(put(s, "N3", USUAL), QUEUE_PAPER);
+	assert_int_equal(put(s, "N1",
+				 (struct said){ .status = "40",
+					 .relation = RELATION_WITHDRAWS,
+					 .original = "N1" }),
+		QUEUE_DONE);
+	assert_int_equal(put(s, "N3", USUAL), QUEUE_PAPER);
+	assert_int_equal(
+		put(s, "N4",
+			(struct said){ .relation = RELATION_REPLACES, .original = "N9" }),
+		QUEUE_PAPER);
+	assert_int_equal(
+		put(s, "N5",
+			(struct said){ .relation = RELATION_REPLACES, .original = "N2" }),
+		QUEUE_DONE);
+	assert_int_equal(put(s, "N6", USUAL), QUEUE_PAPER);
+}
+
+static void rehearsals_are_apart(void **state)
+{
+	struct store *s = *state;
+
+	assert_int_equal(
+		put(s, "N1", (struct said){ .state = DOCUMENT_SANDBOX }), QUEUE_DONE);
+	assert_int_equal(put(s, "N2", USUAL), QUEUE_DONE);
+	assert_int_equal(
+		put(s, "N3", (struct said){ .state = DOCUMENT_SANDBOX }), QUEUE_PAPER);
+	assert_int_equal(put(s, "N4", USUAL), QUEUE_PAPER);
+}
+
+static void explained(struct store *s, const char *key, const char *numbers)
+{
+	_cleanup_json_ json_t *told = NULL;
+	char text[200] = "";
+	size_t i;
+	json_t *d;
+	int fd = -1;
+
+	if (STEP(s, engine_explain(s->engine, key, &fd)) != QUEUE_DONE) {
+		assert_string_equal(numbers, "");
+		return;
+	}
+	told = store_json(fd);
+	json_array_foreach(json_object_get(told, "documents"), i, d)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s %s;",
+			json_string_of(d, "number"), json_string_of(d, "paper"));
+	assert_string_equal(text, numbers);
+}
+
+/* By the paper's number as well as by its own, however somebody writes it. */
+static void found_by_its_number(void **state)
+{
+	struct store *s = *state;
+
+	assert_int_equal(put(s, "N1", USUAL), QUEUE_DONE);
+	assert_int_equal(
+		put(s, "N0", (struct said){ .state = DOCUMENT_REFUSED }), QUEUE_DONE);
+	assert_int_equal(put(s, "X", (struct said){ .paper = "N1" }), QUEUE_DONE);
+	assert_int_equal(put(s, "Y", (struct said){ .paper = "" }), QUEUE_DONE);
+	explained(s, PAPER, "N1 " PAPER ";N0 " PAPER ";");
+	explained(s, "  ma  paper 17", "N1 " PAPER ";N0 " PAPER ";");
+	explained(s, "N1", "N1 " PAPER ";X N1;");
+	explained(s, "Y", "Y ;");
+	explained(s, "MA PAPER 19", "");
+}
+
+static void folded(void **state)
+{
+	char text[DOCUMENT_NUMBER_SIZE], longest[3 * DOCUMENT_NUMBER_SIZE];
+
+	(void)state;
+	paper_fold(" \n ab  c-\t1 ", text);
+	assert_string_equal(text, "AB C- 1");
+	paper_fold("", text);
+	assert_string_equal(text, "");
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	paper_fold(longest, text);
+	assert_int_equal(strlen(text), DOCUMENT_NUMBER_SIZE - 1);
+	memset(longest, 'x', DOCUMENT_NUMBER_SIZE - 2);
+	snprintf(longest + DOCUMENT_NUMBER_SIZE - 2, 4, " xx");
+	paper_fold(longest, text);
+	assert_int_equal(strlen(text), DOCUMENT_NUMBER_SIZE - 2);
+}
+
+static void the_database_keeps_it(void **state)
+{
+	static const char *const ACTS[] = {
+		"UPDATE papers SET number='x'",
+		"UPDATE papers SET sandbox=1",
+		"DELETE FROM papers",
+		"UPDATE papers SET made=1 WHERE made=0",
+		"INSERT INTO papers(document,country,number,sandbox,made)"
+		" VALUES(3,'MA','" PAPER "',0,1)",
+		"INSERT INTO papers(document,country,number,sandbox,made)"
+		" VALUES(3,'MA','',0,1)",
+	};
+	struct store *s = *state;
+
+	assert_int_equal(put(s, "N1", USUAL), QUEUE_DONE);
+	assert_int_equal(put(s, "N1", (struct said){ .status = "42" }), QUEUE_DONE);
+	assert_int_equal(put(s, "N2", (struct said){ .paper = "" }), QUEUE_DONE);
+	store_keeps(s, ACTS, sizeof(ACTS) / sizeof(ACTS[0]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(once),
+		STORE_TEST(nothing_stays),
+		STORE_TEST(other_statuses),
+		STORE_TEST(held_and_refused),
+		STORE_TEST(withdrawn),
+		STORE_TEST(replaced),
+		STORE_TEST(rehearsals_are_apart),
+		STORE_TEST(found_by_its_number),
+		STORE_TEST(folded),
+		STORE_TEST(the_database_keeps_it),
+	};
+
+	return STORE_RUN(tests);
+}
