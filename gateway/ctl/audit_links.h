@@ -10,9 +10,15 @@
 
 #define AUDIT_LINKS_MAX 16
 
-/* Add the links to an appliance that the export of another one's chain has: the chain
- * must hold each, as it must hold sealed heads. Says on standard error what is wrong with
- * the export. Return: enum exit_status. */
-int audit_links_load(struct audit_heads *h, const char *path, const char *appliance);
+struct audit_links {
+	const char *path;      /* export of another one's chain */
+	const char *appliance; /* whose chain is verified */
+	const char *heads;     /* folder of its sealed heads, or NULL */
+};
+
+/* Add the links to the appliance: the chain must hold each, as it must hold sealed heads,
+ * and the folder the sealed heads that they name. Says on standard error what is wrong
+ * with the export or the folder. Return: enum exit_status. */
+int audit_links_load(struct audit_heads *h, const struct audit_links *l);
 
 #endif

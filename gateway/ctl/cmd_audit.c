@@ -435,8 +435,11 @@ static int verify_with_heads(
 	int status = o->heads ? audit_heads_load(&r->heads, o->heads, o->material)
 			      : EXIT_CLEAN;
 
-	for (size_t i = 0; status == EXIT_CLEAN && i < o->link_count; i++)
-		status = audit_links_load(&r->heads, o->links[i], o->appliance);
+	for (size_t i = 0; status == EXIT_CLEAN && i < o->link_count; i++) {
+		const struct audit_links links = { o->links[i], o->appliance, o->heads };
+
+		status = audit_links_load(&r->heads, &links);
+	}
 	if (status == EXIT_CLEAN)
 		status = verify(r, file);
 	audit_heads_done(&r->heads);

@@ -96,6 +96,8 @@ struct chain_link {
 	char appliance[64];
 	int64_t position;
 	uint8_t chain[SHA256_SIZE];
+	int64_t head_position; /* its newest sealed head's; 0: none */
+	uint8_t head_sha256[SHA256_SIZE];
 };
 
 /* Where the round stands that compares every row with its records. */

@@ -149,9 +149,14 @@ struct queue_audit_request {
 };
 
 /* Note in this appliance's chain how far the chains of the others at the database have
- * come (audit.link: appliance, position, chain), of each that went on since its last
- * link. Return: QUEUE_DONE or negative. */
+ * come (audit.link: appliance, position, chain, and head: position and SHA-256 of its
+ * newest sealed head), of each that went on since its last link. Return: QUEUE_DONE or
+ * negative. */
 int engine_link(struct engine *e, int64_t now);
+
+/* This appliance's newest sealed head, for the others to link. Return: 0 or negative. */
+int engine_sealed_head(
+	struct engine *e, int64_t position, const uint8_t sha256[SHA256_SIZE]);
 
 /* What was linked in a transaction that did not come about is linked again. */
 void engine_link_forget(struct engine *e);

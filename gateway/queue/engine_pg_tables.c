@@ -375,6 +375,16 @@ static const char LINES_8[] =
 	" ON deliveries FOR EACH ROW"
 	" EXECUTE FUNCTION sealgate_refuse('a place in line is kept');";
 
+/* Version 10: the newest sealed head of each appliance's chain, for the others to link. */
+static const char HEADS_10[] =
+	"ALTER TABLE appliances"
+	" ADD COLUMN head_position BIGINT NOT NULL DEFAULT 0 CHECK(head_position>=0),"
+	" ADD COLUMN head_sha256 BYTEA NOT NULL DEFAULT ''"
+	"  CHECK(octet_length(head_sha256) IN(0,32));"
+	"CREATE TRIGGER heads_rise BEFORE UPDATE ON appliances"
+	" FOR EACH ROW WHEN (NEW.head_position<OLD.head_position)"
+	" EXECUTE FUNCTION sealgate_refuse('a sealed head goes back');";
+
 /* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 8
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
@@ -389,6 +399,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ STAMPS_7, STAMPS_RULES_7 },
 	{ LINES_8 },
 	{ PG_PAPER_TABLES, PG_PAPER_TRIGGERS },
+	{ HEADS_10 },
 };
 
 const char *pg_schema_text(int version, int index)

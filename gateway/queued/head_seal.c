@@ -70,6 +70,22 @@ static void note_newest(struct head_seal *h, int64_t position, char *text)
 	pthread_mutex_unlock(&h->lock);
 }
 
+bool head_seal_newest(
+	struct head_seal *h, int64_t *ret_position, uint8_t ret_sha256[SHA256_SIZE])
+{
+	bool there = false;
+
+	if (!h->running)
+		return false;
+	pthread_mutex_lock(&h->lock);
+	if (h->newest && digest_sha256(span_str(h->newest), ret_sha256) == 0) {
+		*ret_position = h->newest_position;
+		there = true;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return there;
+}
+
 int head_seal_unstamped(struct head_seal *h, int64_t *ret_position, int *ret_fd)
 {
 	int64_t now = clock_monotonic_ms();

@@ -41,6 +41,10 @@ int head_seal_start(
 /* The chain has come this far, durably. */
 void head_seal_offer(struct head_seal *h, const struct engine_head *head);
 
+/* Position and SHA-256 of the newest sealed head. Return: false when there is none. */
+bool head_seal_newest(
+	struct head_seal *h, int64_t *ret_position, uint8_t ret_sha256[SHA256_SIZE]);
+
 /* The newest sealed head, when it is time for a time-stamp of one. Return: QUEUE_DONE
  * with a sealed memfd, QUEUE_EMPTY, negative. */
 int head_seal_unstamped(struct head_seal *h, int64_t *ret_position, int *ret_fd);

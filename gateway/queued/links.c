@@ -2,6 +2,7 @@
 #include "queued/links.h"
 
 #include "common/clock.h"
+#include "queued/head_seal.h"
 
 #include <errno.h>
 
@@ -10,6 +11,20 @@
 void links_init(struct chain_links *l, int64_t now_ms, int64_t every_ms)
 {
 	*l = (struct chain_links){ .next_ms = now_ms + FIRST_MS, .every_ms = every_ms };
+}
+
+/* What the others are to link of this chain, then theirs. */
+static int link_chains(struct batch *b)
+{
+	uint8_t sha256[SHA256_SIZE];
+	int64_t position;
+	int r = 0;
+
+	if (b->heads && head_seal_newest(b->heads, &position, sha256))
+		r = engine_sealed_head(b->engine, position, sha256);
+	if (r == 0)
+		r = engine_link(b->engine, clock_now()) == QUEUE_DONE ? 0 : -EIO;
+	return r;
 }
 
 int links_run(struct chain_links *l, struct batch *b, int64_t now_ms)
@@ -23,7 +38,7 @@ int links_run(struct chain_links *l, struct batch *b, int64_t now_ms)
 	l->next_ms = now_ms + l->every_ms;
 	r = engine_begin(b->engine);
 	if (r == 0)
-		r = engine_link(b->engine, clock_now()) == QUEUE_DONE ? 0 : -EIO;
+		r = link_chains(b);
 	if (r == 0)
 		r = engine_commit(b->engine);
 	if (r == 0) {

@@ -7,6 +7,7 @@ The counterparts' ledgers are the judge: every acknowledged id is there exactly 
 import concurrent.futures
 import contextlib
 import json
+import shutil
 import os
 import pathlib
 import signal
@@ -50,7 +51,7 @@ class Sharing(Gate):
         text = conf.read_text().replace("lease_s = 20;", f"lease_s = {LEASE_S};")
         conf.write_text(text + f'queue = {{ postgresql = "{self.connection}"; '
                                f'appliance = "{name}"; }};\n'
-                               'audit = { link_s = 1; };\n')
+                               'audit = { link_s = 1; seal_s = 1; };\n')
 
     def make(self, with_rsa=False):
         if not self.first:
@@ -138,7 +139,8 @@ def test_chains_hold_each_other(gates, tmp_path):
 
     def exported(gate):
         return gate.run("audit", "export", check=True).stdout.splitlines()
-    until(lambda: sum('"audit.link"' in line for line in exported(first)) > 1)
+    until(lambda: sum('"audit.link"' in line and '"head"' in line
+                      for line in exported(first)) > 1)
     theirs = [line for line in exported(first)]
     link = json.loads([line for line in theirs if '"audit.link"' in line][-1])
     linked = link["record"]["detail"]["position"]
@@ -147,10 +149,11 @@ def test_chains_hold_each_other(gates, tmp_path):
     other = tmp_path / "first"
     other.write_text("\n".join(theirs) + "\n")
 
-    def verify(lines):
+    def verify(lines, *more):
         path = tmp_path / "second"
         path.write_text(lines if isinstance(lines, str) else "\n".join(lines) + "\n")
-        return sealgate("audit", "verify", "--links", other, "--appliance", "second", path)
+        return sealgate("audit", "verify", *more, "--links", other, "--appliance", "second",
+                        path)
     done = verify(ours)
     assert done.returncode == 0 and "linked: " in done.stdout, done.stdout + done.stderr
     forged = chain([line.replace("document.accepted", "document.refused") for line in ours])
@@ -158,6 +161,24 @@ def test_chains_hold_each_other(gates, tmp_path):
     assert done.returncode == 1 and "rewritten" in done.stdout, done.stdout
     done = verify(ours[:linked - 1])
     assert done.returncode == 1 and "truncated" in done.stdout, done.stdout
+    # The sealed heads that the other names are those of the folder, each as it was.
+    heads = tmp_path / "heads"
+    shutil.copytree(second.dir / "state/queue/heads", heads,
+                    ignore=lambda _, names: [n for n in names if not n.endswith(".json")])
+    arguments = ("--heads", heads, "--anchors", second.dir / "policies/anchors/seal/ec.pem",
+                 "--revocation", second.dir / "state/trust/revocation")
+    done = verify(ours, *arguments)
+    if "truncated" in done.stdout:  # sealed since the export
+        done = verify(exported(second), *arguments)
+    assert done.returncode == 0 and "sealed: " in done.stdout, done.stdout + done.stderr
+    named = heads / f"{link['record']['detail']['head']['position']:018}.json"
+    sealed = named.read_bytes()
+    named.write_bytes(sealed + b"\n")
+    done = verify(exported(second), *arguments)
+    assert done.returncode == 1 and "is another" in done.stderr, done.stdout + done.stderr
+    named.unlink()
+    done = verify(exported(second), *arguments)
+    assert done.returncode == 1 and "No such file" in done.stderr, done.stdout + done.stderr
 
 
 def test_both_take_and_deliver(gates):

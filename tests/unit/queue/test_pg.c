@@ -2,6 +2,8 @@
 /* What is PostgreSQL's alone: rules of the database itself, several appliances at one. */
 #include "tests/unit/queue/store.h"
 
+#include "queue/audit.h"
+
 #ifdef SEALGATE_POSTGRESQL
 #include "queue/engine_pg.h"
 
@@ -244,10 +246,33 @@ static void fences_hold_between_appliances(void **state)
 	engine_close(p.b.engine);
 }
 
+/* The record at a position of the chain names a sealed head. */
+static void assert_link(struct store *s, int64_t position, int64_t head, const char *sha)
+{
+	_cleanup_json_ json_t *json = NULL;
+	struct audit_line line;
+	const json_t *of;
+	int fd = -1;
+	char text[4096];
+	ssize_t n;
+
+	assert_int_equal(
+		STEP(s, engine_audit_read(s->engine, position - 1, 1, &fd)), QUEUE_DONE);
+	n = pread(fd, text, sizeof(text), 0);
+	close(fd);
+	assert_true(n > 1);
+	assert_int_equal(audit_line_read(span_of(text, (size_t)n - 1), &line), 0);
+	json = json_read(line.record, QUEUE_RECORD_MAX);
+	of = json_object_get(json_object_get(json, "detail"), "head");
+	assert_int_equal(json_integer_value(json_object_get(of, "position")), head);
+	assert_string_equal(json_string_of(of, "sha256"), sha);
+}
+
 /* Each chain holds how far the other has come, once for each step. */
 static void chains_hold_each_other(void **state)
 {
 	struct store *s = *state;
+	static const uint8_t SHA[SHA256_SIZE] = { 1, 2, 3 }, OTHER[SHA256_SIZE] = { 9 };
 	struct pair p;
 	char id[DOCUMENT_ID_SIZE];
 
@@ -271,6 +296,15 @@ static void chains_hold_each_other(void **state)
 	engine_link_forget(p.a.engine);
 	assert_int_equal(STEP(&p.a, engine_link(p.a.engine, T0 + 5)), QUEUE_DONE);
 	assert_int_equal(engine_head(p.a.engine).position, 3);
+	/* The newest sealed head goes with it, and never goes back. */
+	assert_int_equal(engine_begin(p.b.engine), 0);
+	assert_int_equal(engine_sealed_head(p.b.engine, 2, SHA), 0);
+	assert_int_equal(engine_sealed_head(p.b.engine, 1, OTHER), 0);
+	assert_int_equal(engine_commit(p.b.engine), 0);
+	store_add(&p.b, "N3", DOCUMENT_ACCEPTED, id);
+	assert_int_equal(STEP(&p.a, engine_link(p.a.engine, T0 + 6)), QUEUE_DONE);
+	assert_link(&p.a, 4, 2,
+		"0102030000000000000000000000000000000000000000000000000000000000");
 	engine_close(p.b.engine);
 }
 
