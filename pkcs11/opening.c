@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void opening_keys_done(struct role_key keys[ROLES_MAX])
 {
@@ -64,14 +65,31 @@ static enum token_state not_active(struct opening *o, int r, CK_RV rv, const cha
 	return end(o, TOKEN_INACTIVE, NULL);
 }
 
+/* A credential is another file after every start; what the appliance has sealed it from
+ * is not. */
+static bool sealed_pin(
+	const struct instance *instance, const char *name, char ret_path[PATH_MAX])
+{
+	char id[INSTANCE_CREDENTIAL_SIZE], file[INSTANCE_CREDENTIAL_SIZE + 32];
+
+	if (instance_credential(name, id) < 0)
+		return false;
+	(void)snprintf(file, sizeof(file), INSTANCE_SEALED "/signer/%s",
+		id + strlen(INSTANCE_CREDENTIAL));
+	return instance_path(instance, file, ret_path) == 0 &&
+	       access(ret_path, F_OK) == 0;
+}
+
 static enum token_state activate_by_file(const struct opening_of *t, struct opening *o)
 {
-	char pin[PATH_MAX], marker[PATH_MAX];
-	struct pin_files files = { .pin = pin, .marker = marker };
+	char pin[PATH_MAX], sealed[PATH_MAX], marker[PATH_MAX];
+	struct pin_files files = { .pin = pin, .known_by = pin, .marker = marker };
+	const char *name = config_string(t->instance->config, "signer.pin_file");
 	CK_RV rv = CKR_OK;
-	int r = instance_path(
-		t->instance, config_string(t->instance->config, "signer.pin_file"), pin);
+	int r = instance_secret(t->instance, name, pin);
 
+	if (r == 0 && sealed_pin(t->instance, name, sealed))
+		files.known_by = sealed;
 	if (r == 0)
 		r = instance_path(t->instance, PIN_MARKER_FILE, marker);
 	if (r == 0)

@@ -92,7 +92,7 @@ int pin_login(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
 	const struct pin_files *files, CK_RV *ret_rv)
 {
 	char pin[PIN_SIZE], text[MARKER_SIZE];
-	int r = marker_text(files->pin, text);
+	int r = marker_text(files->known_by, text);
 
 	*ret_rv = CKR_OK;
 	if (r == 0 && strcmp(text, refused_text) == 0)

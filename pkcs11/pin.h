@@ -11,7 +11,9 @@
 #define PIN_SIZE 65
 
 struct pin_files {
-	const char *pin;    /* credential file */
+	const char *pin;
+	const char
+		*known_by;  /* the file that changes when the PIN does: mostly the same */
 	const char *marker; /* written when the token refuses the PIN of that file */
 };
 

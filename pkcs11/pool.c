@@ -37,7 +37,7 @@ bool pool_log_in(const struct opening_of *t, struct opening *o, CK_SESSION_HANDL
 	*ret_why = "there is no PIN for it";
 	if (!activation_auto(t->activation))
 		r = activation_pin(t->activation, pin, text);
-	else if (instance_path(t->instance,
+	else if (instance_secret(t->instance,
 			 config_string(t->instance->config, "signer.pin_file"), path) < 0)
 		return false;
 	else

@@ -62,7 +62,7 @@ static bool has_pin_file(const struct setup *s)
 static int login_by_file(struct setup *s)
 {
 	char pin[PATH_MAX], marker[PATH_MAX];
-	struct pin_files files = { .pin = pin, .marker = marker };
+	struct pin_files files = { .pin = pin, .known_by = pin, .marker = marker };
 	const char *name = config_string(s->instance->config, "signer.pin_file");
 	CK_RV rv = CKR_OK;
 	int r = instance_path(s->instance, name, pin);

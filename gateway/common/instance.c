@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const PROGRAMS[] = { "nginx", "intake", "verify", "queued", "signer",
 	"seal", "forward", "admin", "trustd" };
@@ -17,6 +18,30 @@ int instance_path(const struct instance *i, const char *name, char ret_path[PATH
 			       : snprintf(ret_path, PATH_MAX, "%s/%s", i->dir, name);
 
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int instance_credential(const char *name, char ret_id[INSTANCE_CREDENTIAL_SIZE])
+{
+	int n = snprintf(
+		ret_id, INSTANCE_CREDENTIAL_SIZE, INSTANCE_CREDENTIAL "%s", name);
+
+	if (name[0] == '/' || n >= INSTANCE_CREDENTIAL_SIZE)
+		return -EINVAL;
+	for (char *slash = ret_id; (slash = strchr(slash, '/')) != NULL;)
+		*slash = '_';
+	return 0;
+}
+
+int instance_secret(const struct instance *i, const char *name, char ret_path[PATH_MAX])
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	char id[INSTANCE_CREDENTIAL_SIZE];
+
+	if (folder && instance_credential(name, id) == 0 &&
+		snprintf(ret_path, PATH_MAX, "%s/%s", folder, id) < PATH_MAX &&
+		access(ret_path, F_OK) == 0)
+		return 0;
+	return instance_path(i, name, ret_path);
 }
 
 int instance_socket(

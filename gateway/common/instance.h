@@ -25,6 +25,20 @@ void instance_done(struct instance *i);
  * Return: 0 or -ENAMETOOLONG. */
 int instance_path(const struct instance *i, const char *name, char ret_path[PATH_MAX]);
 
+/* Where the appliance keeps secrets, encrypted, below the instance: a folder a unit. */
+#define INSTANCE_SEALED "sealed"
+
+/* What the service manager calls a file of the instance that it hands over as a
+ * credential (systemd.exec(5)): INSTANCE_CREDENTIAL and the name, with _ for each slash.
+ * Return: 0 or -EINVAL: the name is absolute, or too long. */
+#define INSTANCE_CREDENTIAL "sealgate_"
+#define INSTANCE_CREDENTIAL_SIZE 256
+int instance_credential(const char *name, char ret_id[INSTANCE_CREDENTIAL_SIZE]);
+
+/* Where to read a secret: as a credential, when the service manager has handed it over,
+ * else as instance_path. */
+int instance_secret(const struct instance *i, const char *name, char ret_path[PATH_MAX]);
+
 /* Path of run/NAME.sock: intake, verify, queued, signer, admin, ... */
 int instance_socket(
 	const struct instance *i, const char *program, char ret_path[PATH_MAX]);

@@ -4,6 +4,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/durable.h"
+#include "common/instance.h"
 #include "common/log.h"
 #include "ctl/audit_ship.h"
 
@@ -208,16 +209,19 @@ static int read_settings(struct logs *l)
 {
 	const char *dir = getenv("SEALGATE_INSTANCE");
 	_cleanup_(freep) uint8_t *server = NULL;
+	struct instance i = { 0 };
 	char path[PATH_MAX];
 	size_t len;
 	int r;
 
 	dir = dir ? dir : APPLIANCE_INSTANCE;
+	(void)snprintf(i.dir, sizeof(i.dir), "%s", dir);
 	(void)snprintf(path, sizeof(path), "%s/logs/server", dir);
 	(void)snprintf(l->ca, sizeof(l->ca), "%s/logs/ca.pem", dir);
 	(void)snprintf(l->cert, sizeof(l->cert), "%s/logs/client.pem", dir);
-	(void)snprintf(l->key, sizeof(l->key), "%s/logs/client.key", dir);
-	r = file_read(path, SERVER_MAX - 1, &server, &len);
+	r = instance_secret(&i, "logs/client.key", l->key);
+	if (r == 0)
+		r = file_read(path, SERVER_MAX - 1, &server, &len);
 	if (r == 0)
 		(void)snprintf(l->address, sizeof(l->address), "%.*s",
 			(int)strcspn((const char *)server, "\n"), (const char *)server);

@@ -80,7 +80,7 @@ static const struct variable VARIABLES[] = {
 static int add_path(const struct instance *instance, const char *name, struct buf *ret)
 {
 	char path[PATH_MAX];
-	int r = instance_path(instance, name, path);
+	int r = instance_secret(instance, name, path);
 
 	return r < 0 ? r : buf_add_str(ret, path);
 }

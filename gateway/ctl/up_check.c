@@ -45,7 +45,7 @@ int up_list_missing(const struct instance *instance, FILE *out)
 
 		if (!*name || !wanted(instance, FILES[i].when))
 			continue;
-		if (instance_path(instance, name, path) == 0 && access(path, F_OK) == 0)
+		if (instance_secret(instance, name, path) == 0 && access(path, F_OK) == 0)
 			continue;
 		fprintf(out, "  %s (%s): %s\n", name, FILES[i].key, FILES[i].what);
 		missing++;

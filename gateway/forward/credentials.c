@@ -32,7 +32,7 @@ static int take_path(
 		return 0;
 	if (snprintf(name, sizeof(name), "credentials/destinations/%s", text) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	r = instance_path(instance, text[0] == '/' ? text : name, path);
+	r = instance_secret(instance, text[0] == '/' ? text : name, path);
 	if (r < 0)
 		return r;
 	*ret = strdup(path);
@@ -66,7 +66,7 @@ int credentials_load(const struct instance *instance, const char *name,
 	if (!name)
 		return 0;
 	snprintf(file, sizeof(file), "credentials/destinations/%s.cfg", name);
-	r = instance_path(instance, file, path);
+	r = instance_secret(instance, file, path);
 	if (r == 0)
 		r = file_read(path, CREDENTIALS_MAX, &text, &len);
 	if (r < 0) {

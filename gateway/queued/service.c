@@ -52,7 +52,7 @@ static int find_place(const struct instance *i)
 	if (r == 0)
 		r = copy_text(where.appliance, sizeof(where.appliance), appliance);
 	if (r == 0 && password[0])
-		r = instance_path(i, password, where.password_file);
+		r = instance_secret(i, password, where.password_file);
 	where.place = (struct engine_place){ .folder = where.folder,
 		.postgresql = where.postgresql,
 		.password_file = where.password_file,

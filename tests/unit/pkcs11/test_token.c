@@ -329,6 +329,41 @@ static void refused_pin_is_not_retried(void **state)
 	fixture_done(f);
 }
 
+/* The service manager hands over another file at every start, of the same sealed one. */
+static void refused_pin_of_a_credential(void **state)
+{
+	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
+	_cleanup_(freep) uint8_t *pin = NULL;
+	char path[PATH_MAX], folder[PATH_MAX];
+	size_t len;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/credentials/pin", f->dir);
+	snprintf(folder, sizeof(folder), "%s/handed-over", f->dir);
+	assert_int_equal(file_read(path, 100, &pin, &len), 0);
+	unlink(path);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	snprintf(path, sizeof(path), "%s/sealed", f->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/sealed/signer", f->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	put(f->dir, "sealed/signer/credentials_pin", "cipher text\n");
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	atomic_store(&hook.logins, 0);
+	for (int i = 0; i < 3; i++) {
+		put(f->dir, "handed-over/sealgate_credentials_pin", "00000000\n");
+		assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+		fixture_stop(f);
+	}
+	assert_int_equal(atomic_load(&hook.logins), 1);
+	put(f->dir, "sealed/signer/credentials_pin", "another cipher text\n");
+	put(f->dir, "handed-over/sealgate_credentials_pin", (const char *)pin);
+	assert_int_equal(fixture_start(f), TOKEN_READY);
+	assert_int_equal(atomic_load(&hook.logins), 2);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	fixture_done(f);
+}
+
 /* The marker cannot be written: the PIN is not tried again all the same. */
 static void refused_pin_without_marker(void **state)
 {
@@ -375,6 +410,7 @@ int main(void)
 		cmocka_unit_test(production_refuses_software),
 		cmocka_unit_test(production_reads_no_pin),
 		cmocka_unit_test(refused_pin_is_not_retried),
+		cmocka_unit_test(refused_pin_of_a_credential),
 		cmocka_unit_test(refused_pin_without_marker),
 		cmocka_unit_test(no_pin_file),
 	};
