@@ -114,6 +114,12 @@ class RemoteGate(Gate):
                                    (self.customs, "forward")):
             yield f"{program},{HOST},{simulator.url.rsplit(':', 1)[1].split('/')[0]}\n"
 
+    def secrets(self):
+        """Files of the configuration that a machine keeps encrypted alone."""
+        folder = self.dir / "credentials"
+        return [self.dir / "tls" / "server.key", folder / "so-pin",
+                *(path for path in (folder / "destinations").iterdir() if path.suffix != ".pem")]
+
     def configuration(self, folder, **changes):
         """Write the files of a machine's configuration, unsigned. changes: texts of files by
         name with / as __ (network__egress_csv=...)."""

@@ -385,6 +385,7 @@ class Suite:
         said = self.remote("key-custodian", "backup", "fetch", folder / "pieces")
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
         expect(self.backup_state()["sealed"] is None, "it is gone from the machine")
+        print(f"      {state['sealed']['pieces']} pieces")
         mark = state["sealed"]["mark"]
         for command in (("backup", "open", "--cert", self.gate.opener[0], "--key",
                          self.gate.opener[1], folder / "pieces", folder / "clear"),
@@ -393,6 +394,16 @@ class Suite:
                         ("--instance", folder / "instance", "explain", self.document[1]["id"])):
             done = self.here(*command)
             expect(done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}")
+        self.without_secrets(folder / "clear" / "files")
+
+    def without_secrets(self, files):
+        """Nothing that was on the machine's disk has a secret of its configuration in clear."""
+        secret = [path.read_bytes().strip() for path in self.gate.secrets()]
+        for path in files.rglob("*"):
+            octets = path.read_bytes() if path.is_file() else b""
+            found = b" KEY-----" in octets or [text for text in secret if text in octets]
+            expect(not found, f"{path.relative_to(files)} has a secret in clear")
+        expect((files / "credentials" / "destinations" / "gate.pem").exists(), "certificates are")
 
     def backup_state(self):
         said = self.remote("viewer", "backup", "status", "--format", "json")

@@ -26,6 +26,18 @@ int appliance_version(char ret_version[APPLIANCE_VERSION_SIZE]);
  */
 int appliance_apply(const char *dir, char **ret_error);
 
+/* Of a configuration's file that is a secret of a unit: have it encrypted by the service
+ * manager's tool, for this machine's TPM and /var only, into INSTANCE_SEALED below
+ * folder; its octets in clear are never on a disk. Return: 0, 1 nothing but certificates
+ * is in it, -EBADMSG it is not what was signed, -errno. */
+struct manifest;
+struct manifest_file;
+int appliance_seal_secret(const struct manifest *m, const struct manifest_file *f,
+	const char *unit, const char *folder);
+
+/* Make the folders for them, so that a unit without a secret finds none. */
+int appliance_seal_folders(const char *folder);
+
 /* The configuration that was taken last has proven itself, or goes and the one before it
  * comes back. Return: 0, 1 nothing to do, -errno. */
 int appliance_keep(void);

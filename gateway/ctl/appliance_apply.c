@@ -23,22 +23,28 @@ static const struct {
 	const char *path;
 	const char *owner; /* NULL: root */
 	mode_t mode;
+	const char *unit; /* whose secret it is, NULL: of none */
 } PLACES[] = {
-	{ "sealgate.conf", NULL, 0644 }, { "policies/", NULL, 0644 },
-	{ "tls/server.key", "sealgate-nginx", 0400 }, { "tls/", NULL, 0644 },
-	{ "credentials/pin", "sealgate-signer", 0400 },
-	{ "credentials/so-pin", "sealgate-signer", 0400 },
-	{ "credentials/destinations/", "sealgate-forward", 0400 },
-	{ "network/", NULL, 0644 }, { "time/", NULL, 0644 },
-	{ "logs/client.key", "sealgate-logs", 0400 }, { "logs/", NULL, 0644 },
-	{ "state/trust/revocation/", NULL, 0644 },
-	{ "state/signer/", "sealgate-signer", 0600 }, /* the token of a TEST instance */
+	{ "sealgate.conf", NULL, 0644, NULL },
+	{ "policies/", NULL, 0644, NULL },
+	{ "tls/server.key", "sealgate-nginx", 0400, "edge" },
+	{ "tls/", NULL, 0644, NULL },
+	{ "credentials/pin", "sealgate-signer", 0400, "signer" },
+	{ "credentials/so-pin", "sealgate-signer", 0400, "set-up" },
+	{ "credentials/destinations/", "sealgate-forward", 0400, "forward" },
+	{ "network/", NULL, 0644, NULL },
+	{ "time/", NULL, 0644, NULL },
+	{ "logs/client.key", "sealgate-logs", 0400, "logs" },
+	{ "logs/", NULL, 0644, NULL },
+	{ "state/trust/revocation/", NULL, 0644, NULL },
+	/* the token of a TEST instance */
+	{ "state/signer/", "sealgate-signer", 0600, NULL },
 };
 
 /* What is replaced as a whole, so that what a new configuration leaves out is gone. What
  * is under state/ is only ever added to. */
 static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
-	"network", "time", "logs" };
+	"network", "time", "logs", INSTANCE_SEALED };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -111,6 +117,12 @@ static int take_file(const struct manifest *m, const struct manifest_file *f)
 	size_t place;
 	int r = place_of(f->path, &place);
 
+	if (r == 0 && PLACES[place].unit) {
+		r = appliance_seal_secret(m, f, PLACES[place].unit, INCOMING);
+		if (r <= 0)
+			return r;
+		r = 0;
+	}
 	if (r == 0)
 		r = manifest_copy(m, f, INCOMING, PLACES[place].mode);
 	if (r == 0 && snprintf(path, sizeof(path), INCOMING "/%s", f->path) >= PATH_MAX)
@@ -126,6 +138,8 @@ static int take_files(const struct manifest *m, char **ret_error)
 
 	if (r == 0 && mkdir(INCOMING, 0755) < 0)
 		r = -errno;
+	if (r == 0)
+		r = appliance_seal_folders(INCOMING);
 	if (r < 0)
 		return appliance_fail(ret_error, r, INCOMING, strerror(-r));
 	for (size_t i = 0; i < m->count; i++) {
