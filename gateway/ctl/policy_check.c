@@ -139,6 +139,20 @@ static void rule_fault(const struct checking *c, const char *what, const char *i
 	fault(c, text);
 }
 
+/* Whatever a document may carry is bounded and recognised, or refused. */
+static void check_attachments(const struct checking *c)
+{
+	const struct document_type *t;
+
+	for (size_t i = 0; (t = document_type_at(c->types, i)) != NULL; i++)
+		if (!t->attachments.given)
+			rule_fault(c, "nothing about attachments in the type", t->name);
+		else if (t->attachments.mode != ATTACHMENTS_REFUSED &&
+			 !t->attachments.kinds)
+			rule_fault(c, "kinds of attachments are believed in the type",
+				t->name);
+}
+
 static bool known_before(const struct checking *c, size_t index, const char *id)
 {
 	struct document_rule other;
@@ -210,6 +224,8 @@ static int lint(struct checking *c)
 
 	if (r == 0 && c->types)
 		check_rules(c);
+	if (r == 0 && c->types)
+		check_attachments(c);
 	if (r == 0 && c->types && c->policy)
 		check_partners(c);
 	if (r == 0 && c->profiles)

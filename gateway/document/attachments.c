@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define OCTETS_MAX (64 * 1024 * 1024)
-#define HEAD_MAX 12
 #define MESSAGE_MAX 160
 
 static int read_mode(const config_setting_t *s, struct attachments *ret)
@@ -42,6 +41,23 @@ static int read_limit(const config_setting_t *s, int64_t *ret)
 	return *ret > 0 && *ret <= OCTETS_MAX ? 0 : -EINVAL;
 }
 
+static int read_opaque(const config_setting_t *s, struct attachments *ret)
+{
+	int count = config_setting_length(s);
+
+	if (!config_setting_is_aggregate(s) || count > ATTACHMENTS_OPAQUE_MAX)
+		return -EINVAL;
+	for (int i = 0; i < count; i++) {
+		const char *kind = config_setting_get_string_elem(s, i);
+
+		if (!kind || strlen(kind) >= sizeof(ret->opaque[i]))
+			return -EINVAL;
+		memcpy(ret->opaque[i], kind, strlen(kind) + 1);
+	}
+	ret->opaque_count = (size_t)count;
+	return 0;
+}
+
 static int read_one(const config_setting_t *s, struct attachments *ret)
 {
 	const char *name = config_setting_name(s);
@@ -54,30 +70,53 @@ static int read_one(const config_setting_t *s, struct attachments *ret)
 		return read_limit(s, &ret->octets);
 	if (strcmp(name, "total") == 0)
 		return read_limit(s, &ret->total);
+	if (strcmp(name, "opaque") == 0)
+		return read_opaque(s, ret);
 	if (strcmp(name, "kinds") != 0 || config_setting_type(s) != CONFIG_TYPE_BOOL)
 		return -EINVAL;
 	ret->kinds = config_setting_get_bool(s);
 	return 0;
 }
 
-int attachments_read(
-	const config_setting_t *group, struct attachments *ret, const char **ret_why)
+/* Kinds that the table has and says nothing of, and each of them only where it counts. */
+static int check_opaque(const struct attachments *a, const char **ret_why)
 {
+	*ret_why = "opaque names kinds of codes/attachments.csv that it does not say how "
+		   "to recognise, and needs kinds = true";
+	if (a->opaque_count && !a->kinds)
+		return -EINVAL;
+	for (size_t i = 0; i < a->opaque_count; i++)
+		if (attachment_kind_is(a->table, a->opaque[i], NULL, NULL) !=
+			ATTACHMENT_OPAQUE)
+			return -EINVAL;
+	return 0;
+}
+
+int attachments_read(const config_setting_t *group, const char *policies,
+	struct attachment_kinds **kinds, struct attachments *ret, const char **ret_why,
+	char **ret_error)
+{
+	int r = 0;
+
 	*ret_why = "attachments has mode (any, embedded, referenced, refused), count, "
-		   "octets, "
-		   "total and kinds (true, false), nothing else";
+		   "octets, total, kinds (true, false) and opaque (a list), nothing else";
 	if (!config_setting_is_group(group))
 		return -EINVAL;
 	for (int i = 0; i < config_setting_length(group); i++)
 		if (read_one(config_setting_get_elem(group, (unsigned)i), ret) < 0)
 			return -EINVAL;
-	return 0;
+	ret->given = true;
+	if (ret->kinds && !*kinds)
+		r = attachment_kinds_load(policies, kinds, ret_error);
+	ret->table = *kinds;
+	return r < 0 ? r : check_opaque(ret, ret_why);
 }
 
 struct checking {
 	const struct attachments *limits;
 	struct findings *findings;
 	int64_t count, total;
+	size_t before; /* findings of others */
 };
 
 /* message NULL: the sentence of the reason. */
@@ -104,12 +143,12 @@ static int digit_of(unsigned char c)
 
 /* The first octets of base64, and how many there are in all; what is not base64 is the
  * schema's finding and is passed over. */
-static int64_t decode(const char *text, uint8_t ret_head[HEAD_MAX])
+static int64_t decode(const char *text, uint8_t ret_head[ATTACHMENT_HEAD])
 {
 	int64_t digits = 0;
 	uint32_t bits = 0;
 
-	memset(ret_head, 0, HEAD_MAX);
+	memset(ret_head, 0, ATTACHMENT_HEAD);
 	for (; *text; text++) {
 		int d = digit_of((unsigned char)*text);
 
@@ -117,7 +156,7 @@ static int64_t decode(const char *text, uint8_t ret_head[HEAD_MAX])
 			continue;
 		bits = bits << 6 | (uint32_t)d;
 		digits++;
-		if (digits % 4 != 1 && digits * 3 / 4 <= HEAD_MAX)
+		if (digits % 4 != 1 && digits * 3 / 4 <= ATTACHMENT_HEAD)
 			ret_head[digits * 3 / 4 - 1] =
 				(uint8_t)(bits >> (digits % 4 == 2	    ? 4
 							  : digits % 4 == 3 ? 2
@@ -126,36 +165,64 @@ static int64_t decode(const char *text, uint8_t ret_head[HEAD_MAX])
 	return digits * 3 / 4;
 }
 
-/* How a file of a kind begins; what is not here may begin as it likes. */
-static bool begins_as(const char *kind, const uint8_t head[HEAD_MAX])
+/* Has schema, code or rule said something of the attachment or an attribute of it? */
+static bool said(const struct checking *c, const xmlNode *node)
 {
-	static const struct {
-		const char *kind, *first;
-		size_t len;
-	} HEADS[] = {
-		{ "application/pdf", "%PDF-", 5 },
-		{ "image/png", "\x89PNG\r\n\x1a\n", 8 },
-		{ "image/jpeg", "\xff\xd8\xff", 3 },
-		{ "image/tiff", "II*\0", 4 },
-		{ "image/tiff", "MM\0*", 4 },
-	};
-	bool known = false;
+	_cleanup_(freep) char *path = xml_path_of(node);
+	size_t n = path ? strlen(path) : 0;
 
-	for (size_t i = 0; i < sizeof(HEADS) / sizeof(HEADS[0]); i++) {
-		if (strcmp(HEADS[i].kind, kind) != 0)
-			continue;
-		if (memcmp(HEADS[i].first, head, HEADS[i].len) == 0)
+	for (size_t i = 0; path && i < c->before; i++) {
+		const struct finding *f = &c->findings->list[i];
+
+		if (f->severity == SEVERITY_ERROR && strncmp(f->where, path, n) == 0 &&
+			(f->where[n] == '\0' || f->where[n] == '/'))
 			return true;
-		known = true;
 	}
-	return !known;
+	return false;
 }
 
-static void check_octets(
-	struct checking *c, const xmlNode *node, int64_t octets, const uint8_t *head)
+static bool is_opaque(const struct attachments *l, const char *kind)
+{
+	for (size_t i = 0; i < l->opaque_count; i++)
+		if (strcmp(l->opaque[i], kind) == 0)
+			return true;
+	return false;
+}
+
+static void complain_of_kind(struct checking *c, const xmlNode *node, const char *kind)
+{
+	char text[MESSAGE_MAX] = "An attachment names its kind.";
+
+	if (kind)
+		(void)snprintf(text, sizeof(text),
+			"Attachments of kind %.60s cannot be recognised, and documents "
+			"of this type do not carry them.",
+			kind);
+	if (!said(c, node))
+		complain(c, "doc.attachment-unknown", node, text);
+}
+
+/* head NULL: only its address is there. */
+static void check_kind(
+	struct checking *c, const xmlNode *node, const uint8_t *head, const char *base64)
+{
+	_cleanup_(freep) char *kind = xml_attribute(node, "mimeCode");
+	enum attachment_answer is = ATTACHMENT_UNLISTED;
+
+	if (!c->limits->kinds || (!kind && !head))
+		return;
+	if (kind)
+		is = attachment_kind_is(c->limits->table, kind, head, base64);
+	if (is == ATTACHMENT_IS_NOT && !said(c, node))
+		complain(c, "doc.attachment-kind", node, NULL);
+	if (is == ATTACHMENT_UNLISTED ||
+		(is == ATTACHMENT_OPAQUE && !is_opaque(c->limits, kind)))
+		complain_of_kind(c, node, kind);
+}
+
+static void check_octets(struct checking *c, const xmlNode *node, int64_t octets)
 {
 	const struct attachments *l = c->limits;
-	_cleanup_(freep) char *kind = xml_attribute(node, "mimeCode");
 	int64_t before = c->total;
 	char text[MESSAGE_MAX];
 
@@ -174,8 +241,16 @@ static void check_octets(
 			c->total, l->total);
 		complain(c, "doc.attachment-size", node, text);
 	}
-	if (l->kinds && kind && !begins_as(kind, head))
-		complain(c, "doc.attachment-kind", node, NULL);
+}
+
+/* Nothing in it, and nowhere to be had. */
+static void check_content(struct checking *c, const xmlNode *node, int64_t octets)
+{
+	_cleanup_(freep) char *uri = xml_attribute(node, "uri");
+
+	if (!octets && (!uri || !*uri) && c->limits->mode != ATTACHMENTS_REFUSED &&
+		c->limits->mode != ATTACHMENTS_EMBEDDED && !said(c, node))
+		complain(c, "doc.attachment-empty", node, NULL);
 }
 
 static void check_mode(struct checking *c, const xmlNode *node, int64_t octets)
@@ -204,15 +279,18 @@ static int check_one(struct checking *c, const xmlNode *node)
 {
 	xmlChar *text = xmlNodeGetContent(node);
 	char message[MESSAGE_MAX];
-	uint8_t head[HEAD_MAX];
+	uint8_t head[ATTACHMENT_HEAD];
 	int64_t octets;
 
 	if (!text)
 		return -ENOMEM;
 	octets = decode((const char *)text, head);
-	xmlFree(text);
 	c->count++;
 	check_mode(c, node, octets);
+	check_content(c, node, octets);
+	if (c->limits->mode != ATTACHMENTS_REFUSED)
+		check_kind(c, node, octets ? head : NULL, (const char *)text);
+	xmlFree(text);
 	if (c->limits->count && c->count == c->limits->count + 1) {
 		(void)snprintf(message, sizeof(message),
 			"This is attachment number %" PRId64 "; at most %" PRId64
@@ -221,7 +299,7 @@ static int check_one(struct checking *c, const xmlNode *node)
 		complain(c, "doc.attachment-count", node, message);
 	}
 	if (octets)
-		check_octets(c, node, octets, head);
+		check_octets(c, node, octets);
 	return 0;
 }
 
@@ -241,7 +319,9 @@ static int check_below(struct checking *c, const xmlNode *parent)
 int attachments_check(
 	const struct attachments *limits, xmlDoc *doc, struct findings *findings)
 {
-	struct checking c = { .limits = limits, .findings = findings };
+	struct checking c = {
+		.limits = limits, .findings = findings, .before = findings->count
+	};
 
 	if (limits->mode == ATTACHMENTS_ANY && !limits->count && !limits->octets &&
 		!limits->total && !limits->kinds)

@@ -78,9 +78,9 @@ int document_check(const struct document_types *t, const struct document_type *t
 	check_status(type, facts, findings);
 	if (type->sunset && at >= type->sunset)
 		findings_add(findings, "doc.sunset", NULL, type->name, NULL);
-	r = attachments_check(&type->attachments, doc, findings);
+	r = check_rules(type, doc, facts, at, findings);
 	if (r == 0)
-		r = check_rules(type, doc, facts, at, findings);
+		r = attachments_check(&type->attachments, doc, findings);
 	if (r < 0)
 		return r;
 	if (findings->out_of_memory)

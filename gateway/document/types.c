@@ -330,10 +330,11 @@ static int load_attachments(const struct loading *l, const config_setting_t *gro
 	struct document_type *type)
 {
 	const char *why;
+	int r = group ? attachments_read(group, l->policies, &l->types->kinds,
+				&type->attachments, &why, l->ret_error)
+		      : 0;
 
-	if (!group || attachments_read(group, &type->attachments, &why) == 0)
-		return 0;
-	return fail(l, group, why);
+	return r == -EINVAL ? fail(l, group, why) : r;
 }
 
 static int read_type(
@@ -475,24 +476,4 @@ int document_types_load(
 	else
 		*ret_types = types;
 	return r;
-}
-
-void document_types_free(struct document_types *t)
-{
-	if (!t)
-		return;
-	/* One more than count: the type whose loading failed. */
-	for (size_t i = 0; i < TYPES_MAX && i <= t->count; i++) {
-		prefixes_done(&t->types[i].prefixes);
-		xmlXPathFreeCompExpr(t->types[i].when);
-		urgency_done(&t->types[i].urgency);
-	}
-	for (size_t i = 0; i < t->shared_count; i++) {
-		free(t->shared[i].path);
-		xml_schema_close(t->shared[i].schema);
-		code_checks_free(t->shared[i].codes);
-		rules_free(t->shared[i].rules);
-	}
-	document_versions_free(t->versions);
-	free(t);
 }

@@ -3,6 +3,9 @@
 
 #include "document/codes.h"
 #include "document/rules.h"
+#include "xml/schema.h"
+
+#include <stdlib.h>
 
 const struct document_type *document_type_at(const struct document_types *t, size_t index)
 {
@@ -62,4 +65,25 @@ char *document_types_text(const struct document_types *t, size_t index, bool fix
 		index -= n;
 	}
 	return NULL;
+}
+
+void document_types_free(struct document_types *t)
+{
+	if (!t)
+		return;
+	/* One more than count: the type whose loading failed. */
+	for (size_t i = 0; i < TYPES_MAX && i <= t->count; i++) {
+		prefixes_done(&t->types[i].prefixes);
+		xmlXPathFreeCompExpr(t->types[i].when);
+		urgency_done(&t->types[i].urgency);
+	}
+	for (size_t i = 0; i < t->shared_count; i++) {
+		free(t->shared[i].path);
+		xml_schema_close(t->shared[i].schema);
+		code_checks_free(t->shared[i].codes);
+		rules_free(t->shared[i].rules);
+	}
+	document_versions_free(t->versions);
+	attachment_kinds_free(t->kinds);
+	free(t);
 }

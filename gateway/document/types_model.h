@@ -25,6 +25,7 @@ struct document_types {
 	struct shared shared[SHARED_MAX];
 	size_t shared_count;
 	struct document_versions *versions; /* or NULL */
+	struct attachment_kinds *kinds;	    /* NULL: no type asks for them */
 };
 
 #endif

@@ -246,6 +246,46 @@ def test_a_type_ends(office):
         assert [f["code"] for f in json.loads(done.stdout)["findings"]] == codes
 
 
+def attached(kind, data):
+    """A phytosanitary certificate with an attachment."""
+    text = (ROOT / "policies" / "examples" / "phyto.xml").read_text()
+    head, tail = text.split("<ram:ReferenceSPSReferencedDocument>", 1)
+    tail = tail.replace("</ram:ID>", "</ram:ID><ram:AttachmentBinaryObject "
+                        f'mimeCode="{kind}" filename="a">{data}</ram:AttachmentBinaryObject>', 1)
+    return f"{head}<ram:ReferenceSPSReferencedDocument>{tail}"
+
+
+def test_a_kind_of_attachments(office):
+    """A new kind is a row of the table; one that nobody can tell is believed only in a type
+    that lists it."""
+    document = office.folder / "document.xml"
+    table = office.policies / "codes" / "attachments.csv"
+    kind = office.policies / "types" / "phyto.cfg"
+    wanted = {"R0lGODdh": "doc.code", "R0lGODlh": "doc.code", "TVqQAAM=": "doc.code"}
+
+    def found():
+        for data, code in wanted.items():
+            document.write_text(attached("image/gif", data))
+            codes = [c for c, _ in codes_of(office, document, "2026-06-10T00:00:00Z")]
+            assert codes == [code] * bool(code), data
+
+    found()
+    before = table.read_text()
+    table.write_text(before + "image/gif,GIF picture,no,474946383761 474946383961\n")
+    wanted.update({"R0lGODdh": "", "R0lGODlh": "", "TVqQAAM=": "doc.attachment-kind"})
+    found()
+    table.write_text(before + "image/gif,GIF picture,no,\n")
+    wanted.update(dict.fromkeys(wanted, "doc.attachment-unknown"))
+    found()
+    kind.write_text(kind.read_text().replace("kinds = true;",
+                                             'kinds = true; opaque = [ "image/gif" ];'))
+    wanted.update(dict.fromkeys(wanted, ""))
+    found()
+    assert office.run("lint").returncode == 0
+    table.write_text(before)
+    assert "opaque names kinds" in office.run("lint").stdout
+
+
 LIBRARIES = {"13": 17, "14": 18, "15": 19, "16": 20, "17": 21, "18": 22, "19": 24, "20": 25}
 
 

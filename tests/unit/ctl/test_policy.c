@@ -120,6 +120,15 @@ static void test_lint(void **state)
 		"none.sch");
 	expect(policy_check_lint, "types/phyto.cfg", "statuses", "status",
 		"phyto.cfg:10: an unknown key");
+	expect(policy_check_lint, "types/intra.cfg", "attachments = {", "# {",
+		"nothing about attachments in the type INTRA");
+	expect(policy_check_lint, "types/intra.cfg", "kinds = true", "kinds = false",
+		"kinds of attachments are believed in the type INTRA");
+	expect(policy_check_lint, "types/intra.cfg", "kinds = true",
+		"kinds = true; opaque = [ \"image/png\" ]",
+		"intra.cfg:22: opaque names kinds");
+	expect(policy_check_lint, "codes/attachments.csv", "ffd8ff", "ffd8f",
+		"attachments.csv:3: begins is");
 	expect(policy_check_lint, "rules/trade.sch", "SPS-16", "SPS-01",
 		"two rules or checks have the id SPS-01");
 	expect(policy_check_lint, "rules/ack.sch",
