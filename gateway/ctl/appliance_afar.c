@@ -31,34 +31,17 @@ static int place(const char *name, struct parcel *ret)
 	return n < 0 || n >= (int)sizeof(ret->dir) ? -ENAMETOOLONG : 0;
 }
 
-static int read_piece(uint8_t *octets, size_t *ret_len)
-{
-	ssize_t n;
-
-	*ret_len = 0;
-	while ((n = read(STDIN_FILENO, octets + *ret_len,
-			PARCEL_PIECE_MAX + 1 - *ret_len)) > 0)
-		*ret_len += (size_t)n;
-	if (n < 0)
-		return -errno;
-	return *ret_len > PARCEL_PIECE_MAX ? -EFBIG : 0;
-}
-
 int appliance_parcel(
 	const char *name, const char *offset, long long *ret_have, char **ret_error)
 {
-	_cleanup_(freep) uint8_t *octets = malloc(PARCEL_PIECE_MAX + 1);
+	_cleanup_(freep) uint8_t *octets = NULL;
 	struct parcel p;
 	size_t len = 0;
-	char *end;
 	long long at;
-	int r;
+	int r = parcel_read(offset, &at, &octets, &len);
 
-	errno = 0;
-	at = strtoll(offset, &end, 10);
-	if (errno || *end || end == offset || at < 0)
-		return appliance_fail(ret_error, -EINVAL, offset, "is no offset");
-	r = octets ? read_piece(octets, &len) : -ENOMEM;
+	if (r == -EINVAL)
+		return appliance_fail(ret_error, r, offset, "is no offset");
 	if (r == 0)
 		r = place(FOLDER, &p);
 	if (r < 0)

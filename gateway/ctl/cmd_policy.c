@@ -15,6 +15,7 @@ static const struct subcommand {
 	{ "sign", policy_sign },
 	{ "approve", policy_approve },
 	{ "activate", policy_activate },
+	{ "piece", policy_piece },
 	{ "rollback", policy_rollback },
 	{ "codes", policy_codes },
 	{ "try", policy_try },

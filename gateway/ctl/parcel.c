@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -286,7 +287,7 @@ static int judge(const char *path, const struct manifest_file *f)
 	return r;
 }
 
-static int put_file(const struct parcel *p, const struct manifest_file *f,
+int parcel_put_file(const struct parcel *p, const struct manifest_file *f,
 	long long offset, struct span piece, long long *ret_have)
 {
 	_cleanup_(closep) int fd = -1;
@@ -317,7 +318,7 @@ static int put_listed(const struct parcel *p, const char *name, long long offset
 	f = listed(&m, name);
 	if (!f)
 		return fail(ret_error, -EPERM, name, "is not in the manifest");
-	r = put_file(p, f, offset, piece, ret_have);
+	r = parcel_put_file(p, f, offset, piece, ret_have);
 	if (r == -EBADMSG)
 		return fail(ret_error, r, name, "is not what was signed");
 	return r < 0 ? fail(ret_error, r, name, strerror(-r)) : 0;
@@ -382,4 +383,34 @@ int parcel_check(
 	if (strcmp(is, kind) != 0)
 		return fail(ret_error, -EINVAL, MANIFEST, "is of the other kind");
 	return whole(p, &m, ret_error);
+}
+
+static int read_octets(uint8_t *octets, size_t *ret_len)
+{
+	ssize_t n;
+
+	*ret_len = 0;
+	while ((n = read(STDIN_FILENO, octets + *ret_len,
+			PARCEL_PIECE_MAX + 1 - *ret_len)) > 0)
+		*ret_len += (size_t)n;
+	if (n < 0)
+		return -errno;
+	return *ret_len > PARCEL_PIECE_MAX ? -EFBIG : 0;
+}
+
+int parcel_read(
+	const char *offset, long long *ret_offset, uint8_t **ret_octets, size_t *ret_len)
+{
+	_cleanup_(freep) uint8_t *octets = malloc(PARCEL_PIECE_MAX + 1);
+	char *end;
+	int r;
+
+	errno = 0;
+	*ret_offset = strtoll(offset, &end, 10);
+	if (errno || *end || end == offset || *ret_offset < 0)
+		return -EINVAL;
+	r = octets ? read_octets(octets, ret_len) : -ENOMEM;
+	if (r == 0)
+		*ret_octets = TAKE(octets);
+	return r;
 }

@@ -31,6 +31,15 @@ struct parcel {
 int parcel_put(const struct parcel *p, const char *name, long long offset,
 	struct span piece, long long *ret_have, char **ret_error);
 
+/* What a command that takes a piece is given: where it begins, and its octets on standard
+ * input, which the caller frees. Return: 0, -EINVAL no offset, -EFBIG, -errno. */
+int parcel_read(
+	const char *offset, long long *ret_offset, uint8_t **ret_octets, size_t *ret_len);
+
+/* The same as parcel_put of a file that somebody else's list has. */
+int parcel_put_file(const struct parcel *p, const struct manifest_file *f,
+	long long offset, struct span piece, long long *ret_have);
+
 /* Give up what came. Return: 0, also when there was nothing, or -errno. */
 int parcel_discard(const struct parcel *p);
 

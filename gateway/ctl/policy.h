@@ -14,6 +14,7 @@ int policy_diff(int argc, char **argv);
 int policy_sign(int argc, char **argv);
 int policy_approve(int argc, char **argv);
 int policy_activate(int argc, char **argv);
+int policy_piece(int argc, char **argv);
 int policy_rollback(int argc, char **argv);
 int policy_codes(int argc, char **argv);
 int policy_try(int argc, char **argv);

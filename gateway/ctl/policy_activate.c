@@ -6,8 +6,10 @@
 #include "ctl/command.h"
 #include "ctl/policy.h"
 #include "ctl/policy_force.h"
+#include "ctl/policy_piece.h"
 
 #include "common/durable.h"
+#include "web/remote.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -66,11 +68,34 @@ static int check_version(const struct force *f, const struct bundle *b)
 	return 0;
 }
 
+static int activate(struct force *f, const char *path)
+{
+	_cleanup_bundle_ struct bundle b = { 0 };
+	struct consent consent = { 0 };
+	int r = open_bundle(path, &b);
+
+	if (r == 0)
+		r = check_version(f, &b);
+	if (r == 0)
+		r = find_consent(f, path, &consent);
+	return r == 0 ? force_use(f, &b, path, &consent, "activate") : r;
+}
+
+/* What came from afar is called by its digest, and never by a path. */
+static int activate_named(struct force *f, const char *name)
+{
+	char path[PATH_MAX];
+	int r = policy_piece_take(f, name, path);
+
+	if (r == 0)
+		r = activate(f, path);
+	policy_piece_done(f);
+	return r;
+}
+
 int policy_activate(int argc, char **argv)
 {
 	_cleanup_force_ struct force f = { .lock = -1 };
-	_cleanup_bundle_ struct bundle b = { 0 };
-	struct consent consent = { 0 };
 	int r;
 
 	static const struct option NONE[] = { { 0 } };
@@ -80,13 +105,9 @@ int policy_activate(int argc, char **argv)
 		return command_usage("policy");
 	r = force_open(&f);
 	if (r == 0)
-		r = open_bundle(argv[optind], &b);
-	if (r == 0)
-		r = check_version(&f, &b);
-	if (r == 0)
-		r = find_consent(&f, argv[optind], &consent);
-	if (r == 0)
-		r = force_use(&f, &b, argv[optind], &consent, "activate");
+		r = strncmp(argv[optind], REMOTE_NAME, strlen(REMOTE_NAME)) == 0
+			    ? activate_named(&f, argv[optind])
+			    : activate(&f, argv[optind]);
 	return r < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
 }
 

@@ -7,6 +7,7 @@
 #include "ctl/backup_orders.h"
 #include "ctl/command.h"
 #include "ctl/peer.h"
+#include "ctl/remote_bundle.h"
 #include "ctl/remote_parcel.h"
 #include "web/remote.h"
 
@@ -100,13 +101,15 @@ static int add_secret(json_t *request)
 	return r;
 }
 
-/* A folder goes to the gate first, and is then called by the digest of its manifest. */
-static int send_folder(
-	const struct peer *peer, json_t *arguments, const char *dir, int *ret_status)
+/* A folder or a bundle goes to the gate first, and is then called by the digest of its
+ * list. */
+static int send_first(const struct peer *peer, json_t *arguments, const char *what,
+	bool folder, int *ret_status)
 {
 	char name[PARCEL_NAME_SIZE];
 
-	*ret_status = parcel_send(peer, dir, name);
+	*ret_status =
+		folder ? parcel_send(peer, what, name) : bundle_send(peer, what, name);
 	if (*ret_status != EXIT_CLEAN)
 		return -1;
 	return json_array_set_new(arguments, 2, json_text(name));
@@ -119,6 +122,7 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 	json_t *arguments = json_array();
 	struct peer peer = { 0 };
 	bool folder = parcel_wanted(argc, argv);
+	bool first = folder || bundle_wanted(argc, argv);
 	int status;
 
 	if (backup_fetch_wanted(argc, argv)) {
@@ -128,9 +132,9 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 	for (int i = 0; i < argc; i++)
 		json_array_append_new(arguments, json_text(argv[i]));
 	request = json_pack("{s:o}", "arguments", arguments);
-	if (folder && !peer_complete(&peer))
+	if (first && !peer_complete(&peer))
 		return EXIT_USAGE;
-	if (folder && send_folder(&peer, arguments, argv[2], &status) < 0)
+	if (first && send_first(&peer, arguments, argv[2], folder, &status) < 0)
 		return status;
 	row = remote_find(arguments, ret_fault);
 	if (!row)

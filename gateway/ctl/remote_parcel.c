@@ -26,14 +26,15 @@ bool parcel_wanted(int argc, char *const *argv)
 	       (strcmp(argv[1], "update") == 0 || strcmp(argv[1], "apply") == 0);
 }
 
-static json_t *request_of(const char *name, long long offset, struct span piece)
+static json_t *request_of(
+	const struct sending *s, const char *name, long long offset, struct span piece)
 {
 	_cleanup_(freep) char *octets = base64_encode(piece);
 	char at[24];
 
 	(void)snprintf(at, sizeof(at), "%lld", offset);
-	return octets ? json_pack("{s:[s, s, s, s], s:s}", "arguments", "appliance",
-				"parcel", name, at, "octets", octets)
+	return octets ? json_pack("{s:[s, s, s, s], s:s}", "arguments", s->command,
+				s->verb, name, at, "octets", octets)
 		      : NULL;
 }
 
@@ -59,13 +60,13 @@ static long long have_of(const struct http_response *response)
 	return -1;
 }
 
-static int send_piece(const struct peer *peer, const char *name, long long offset,
+static int send_piece(const struct sending *s, const char *name, long long offset,
 	struct span piece, long long *ret_have)
 {
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
-	_cleanup_json_ json_t *request = request_of(name, offset, piece);
+	_cleanup_json_ json_t *request = request_of(s, name, offset, piece);
 
-	if (peer_post(peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &answer) < 0)
+	if (peer_post(s->peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &answer) < 0)
 		return EXIT_INTERNAL;
 	if (answer.status != 200)
 		return remote_refused(&answer);
@@ -75,7 +76,7 @@ static int send_piece(const struct peer *peer, const char *name, long long offse
 
 /* The gate says how much of it is there; what it has is not sent again. */
 static int send_pieces(
-	const struct peer *peer, const char *name, int fd, long long size, uint8_t *piece)
+	const struct sending *s, const char *name, int fd, long long size, uint8_t *piece)
 {
 	long long have = 0;
 
@@ -83,7 +84,7 @@ static int send_pieces(
 		ssize_t n = pread(fd, piece, PARCEL_PIECE_MAX, have);
 		long long before = have;
 		int status = n < 0 ? EXIT_INTERNAL
-				   : send_piece(peer, name, before,
+				   : send_piece(s, name, before,
 					     span_of(piece, (size_t)n), &have);
 
 		if (status != EXIT_CLEAN || have == size)
@@ -95,26 +96,37 @@ static int send_pieces(
 	}
 }
 
-static int send_file(const struct peer *peer, const char *dir, const char *name)
+int parcel_send_fd(const struct sending *s, int fd, const char *name)
 {
 	_cleanup_(freep) uint8_t *piece = malloc(PARCEL_PIECE_MAX);
-	_cleanup_(closep) int fd = -1;
-	char path[PATH_MAX];
 	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
 
-	if (n < 0 || n >= PATH_MAX || !piece)
+	if (!piece || fstat(fd, &st) < 0)
 		return EXIT_INTERNAL;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	return send_pieces(s, name, fd, st.st_size, piece);
+}
+
+int parcel_send_path(const struct sending *s, const char *path, const char *name)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
 		command_fault("%s: %s", path, strerror(errno));
 		return EXIT_NOT_PASSED;
 	}
-	return send_pieces(peer, name, fd, st.st_size, piece);
+	return parcel_send_fd(s, fd, name);
+}
+
+static int send_file(const struct sending *s, const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
+
+	return n < 0 || n >= PATH_MAX ? EXIT_INTERNAL : parcel_send_path(s, path, name);
 }
 
 /* "SHA256 SIZE PATH" */
-static int send_listed(const struct peer *peer, const char *dir, char *manifest)
+static int send_listed(const struct sending *s, const char *dir, char *manifest)
 {
 	char *save = NULL, *line;
 	int status = EXIT_CLEAN;
@@ -127,13 +139,14 @@ static int send_listed(const struct peer *peer, const char *dir, char *manifest)
 			command_fault("%s/manifest is none", dir);
 			return EXIT_NOT_PASSED;
 		}
-		status = send_file(peer, dir, name);
+		status = send_file(s, dir, name);
 	}
 	return status;
 }
 
 int parcel_send(const struct peer *peer, const char *dir, char ret_name[PARCEL_NAME_SIZE])
 {
+	const struct sending s = { peer, "appliance", "parcel" };
 	_cleanup_(freep) uint8_t *manifest = NULL;
 	char path[PATH_MAX];
 	size_t len = 0;
@@ -149,8 +162,8 @@ int parcel_send(const struct peer *peer, const char *dir, char ret_name[PARCEL_N
 		command_fault("%s: %s", path, strerror(-r));
 		return EXIT_NOT_PASSED;
 	}
-	status = send_file(peer, dir, "manifest");
+	status = send_file(&s, dir, "manifest");
 	if (status == EXIT_CLEAN)
-		status = send_file(peer, dir, "manifest.p7s");
-	return status == EXIT_CLEAN ? send_listed(peer, dir, (char *)manifest) : status;
+		status = send_file(&s, dir, "manifest.p7s");
+	return status == EXIT_CLEAN ? send_listed(&s, dir, (char *)manifest) : status;
 }

@@ -375,7 +375,8 @@ static const char LINES_8[] =
 	" ON deliveries FOR EACH ROW"
 	" EXECUTE FUNCTION sealgate_refuse('a place in line is kept');";
 
-/* Version 10: the newest sealed head of each appliance's chain, for the others to link. */
+/* Version 10: the newest sealed head of each appliance's chain, for the others to link.
+ */
 static const char HEADS_10[] =
 	"ALTER TABLE appliances"
 	" ADD COLUMN head_position BIGINT NOT NULL DEFAULT 0 CHECK(head_position>=0),"

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A policy put in force from afar: it goes there in pieces with the signatures beside it, and
+nothing counts but what two officers of the policy in force stand for."""
+import base64
+import hashlib
+import pathlib
+import shutil
+
+import pytest
+
+from scenarios.gate import sealgate
+from scenarios.test_policy import enrol, make_officer, tree
+from scenarios.test_remote import recorded, remote
+
+OFFICERS = ("officer-1", "officer-2")
+
+
+@pytest.fixture(scope="module")
+def office(gate, tmp_path_factory):
+    """Two policy officers of the gate, and a folder for what they work on."""
+    folder = tmp_path_factory.mktemp("office")
+    for name in OFFICERS:
+        make_officer(folder, name)
+    enrol(gate.dir / "policies", folder, OFFICERS)
+    return folder
+
+
+def build(gate, office, version, *signers):
+    copy = office / f"next-{version}"
+    shutil.copytree(gate.dir / "policies", copy)
+    (copy / "codes" / "README.md").write_text(f"{version}\n")
+    bundle = office / f"{version}.bundle"
+    done = sealgate("policy", "build", "--policies", copy, "--version", version, "-o", bundle)
+    assert done.returncode == 0, done.stderr
+    for name in signers:
+        done = sealgate("policy", "sign", "--key", office / f"{name}.key",
+                        "--cert", office / f"{name}.pem", bundle)
+        assert done.returncode == 0, done.stderr
+    return bundle
+
+
+def coming(gate):
+    return gate.dir / "state" / "policy" / "coming"
+
+
+def test_two_officers_signatures_put_it_in_force(gate, office):
+    bundle = build(gate, office, 1, *OFFICERS)
+    done = remote(gate, "viewer", "policy", "activate", bundle)
+    assert done.returncode == 1 and "403" in done.stderr, done.stderr
+    assert not coming(gate).exists()
+    done = remote(gate, "policy-officer", "policy", "activate", bundle)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (gate.dir / "policies" / "codes" / "README.md").read_text() == "1\n"
+    active = (gate.dir / "state" / "policy" / "active").read_text().split()
+    assert active[0] == "1"
+    left = {p.name for p in (gate.dir / "state" / "policy").iterdir()}
+    assert not left & {"coming", "taken"}
+    said = [detail["command"] for _, detail in recorded(gate)]
+    lists = [c for c in said if c.startswith("policy piece manifest 0 sha256:")]
+    assert said[-1] == "policy activate " + lists[-1].split()[-1]
+
+
+def test_one_signature_is_not_enough(gate, office):
+    before = tree(gate.dir / "policies")
+    bundle = build(gate, office, 2, OFFICERS[0])
+    done = remote(gate, "policy-officer", "policy", "activate", bundle)
+    assert done.returncode == 1 and "two policy officers" in done.stderr, done.stderr
+    assert tree(gate.dir / "policies") == before
+
+
+def test_a_bundle_that_was_changed_on_its_way(gate, office):
+    before = tree(gate.dir / "policies")
+    bundle = build(gate, office, 3, *OFFICERS)
+    octets = bytearray(bundle.read_bytes())
+    octets[-600] ^= 1
+    bundle.write_bytes(octets)
+    done = remote(gate, "policy-officer", "policy", "activate", bundle)
+    assert done.returncode == 1 and "stays" in done.stderr, done.stderr
+    assert tree(gate.dir / "policies") == before
+
+
+def ask(gate, arguments, octets=None, role="policy-officer"):
+    body = {"arguments": arguments}
+    if octets is not None:
+        body["octets"] = base64.b64encode(octets).decode()
+    return gate.request("/v1/commands", f"operators/{role}", "POST", "operators", json=body)
+
+
+def piece(gate, name, octets, offset=0):
+    answer = ask(gate, ["policy", "piece", name, str(offset)], octets)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_only_what_the_list_says_is_taken(gate, office):
+    inside = "0" * 64
+    for bad in (b"", b"sealgate-bundle 1\n", f"sealgate-bundle 1\n{inside} 1 ../x\n".encode(),
+                f"sealgate-bundle 1\n{inside} 1 bundle.0123456789abcdef.p7s\n".encode(),
+                f"sealgate-bundle 1\n{inside} 67108865 bundle\n".encode(),
+                f"sealgate-bundle 1\n{inside} 1 bundle\n{inside} 1 bundle\n".encode(),
+                f"sealgate-bundle 2\n{inside} 1 bundle\n".encode(),
+                f"sealgate-bundle 1\n{inside[1:]} 1 bundle\n".encode()):
+        said = piece(gate, "manifest", bad)
+        assert said["status"] == 1 and "not the list of a bundle" in said["errors"], (bad, said)
+    listed = hashlib.sha256(b"octets").hexdigest()
+    text = f"sealgate-bundle 1\n{listed} 6 bundle\n".encode()
+    name = "sha256:" + hashlib.sha256(text).hexdigest()
+    assert piece(gate, "manifest", text)["status"] == 0
+    assert "not in the list" in piece(gate, "bundle.0123456789abcdef.p7s", b"x")["errors"]
+    assert piece(gate, "bundle", b"oct")["output"] == '{"have":3}\n'
+    answer = ask(gate, ["policy", "activate", name])
+    assert "is not what the list says" in answer.json()["errors"], answer.text
+    # What was there goes on where it broke off; the same list changes nothing.
+    assert piece(gate, "manifest", text)["status"] == 0
+    assert piece(gate, "bundle", b"", 0)["output"] == '{"have":3}\n'
+    assert "too large" in piece(gate, "bundle", b"octets", 3)["errors"]
+    assert "not what the list says" in piece(gate, "bundle", b"ETS", 3)["errors"]
+    assert piece(gate, "bundle", b"octets")["output"] == '{"have":6}\n'
+    other = ask(gate, ["policy", "activate", "sha256:" + "1" * 64]).json()
+    assert "another one has come since" in other["errors"]
+    answer = ask(gate, ["policy", "activate", name]).json()
+    assert answer["status"] == 1 and "stays" in answer["errors"], answer
+    assert not coming(gate).exists()
+    refused = ask(gate, ["policy", "activate", "state/policy/coming/bundle"])
+    assert refused.status_code == 400 and refused.json()["code"] == "operator.command"
+    assert ask(gate, ["policy", "piece", "manifest", "0"], text, "viewer").status_code == 403
+    assert not pathlib.Path(gate.dir / "state" / "policy" / "taken").exists()
