@@ -2,6 +2,7 @@
 #include "ctl/edge.h"
 
 #include "common/durable.h"
+#include "ctl/own_folder.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -134,27 +135,6 @@ int edge_configuration(const struct instance *instance, struct buf *ret)
 	return buf_add_str(ret, p);
 }
 
-/* A folder that nginx may write, under its own uid where programs have one each. Where it
- * is nginx's already, nothing is asked of the kernel: its unit may not change owners. */
-static int own_folder(const struct instance *instance, const char *name)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	uid_t uid;
-	int r = instance_path(instance, name, path);
-
-	if (r < 0)
-		return r;
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	if (!config_bool(instance->config, "peers.separate"))
-		return 0;
-	uid = (uid_t)config_int(instance->config, "peers.nginx");
-	if (stat(path, &st) < 0)
-		return -errno;
-	return st.st_uid == uid || chown(path, uid, (gid_t)-1) == 0 ? 0 : -errno;
-}
-
 int edge_prepare(const struct instance *instance, char ret_path[PATH_MAX])
 {
 	_cleanup_buf_ struct buf text;
@@ -163,7 +143,7 @@ int edge_prepare(const struct instance *instance, char ret_path[PATH_MAX])
 	buf_init(&text, CONFIGURATION_MAX);
 	r = edge_configuration(instance, &text);
 	if (r == 0)
-		r = own_folder(instance, "run/nginx");
+		r = own_folder(instance, "run/nginx", "nginx", 0700);
 	if (r == 0)
 		r = instance_path(instance, "run/nginx/nginx.conf", ret_path);
 	return r < 0 ? r : durable_write(ret_path, buf_span(&text), 0644);

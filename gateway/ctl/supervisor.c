@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/program.h"
 #include "ctl/edge.h"
+#include "ctl/own_folder.h"
 #include "ctl/ports.h"
 
 #include <errno.h>
@@ -414,6 +415,8 @@ int supervise(const struct instance *instance, int ready_fd)
 		log_event(LOG_WARNING, "up.no-separation", NULL,
 			"peer separation is off: all programs run under uid %u",
 			geteuid());
+	if (r == 0) /* an instance of a version before has it not */
+		r = own_folder(instance, "state/handshakes", "handshake", 0755);
 	if (r == 0)
 		r = open_signals(&s);
 	if (r == 0)
