@@ -21,6 +21,21 @@ static void load_policy(struct known_here *k)
 	k->policy = next;
 }
 
+static void load_messages(struct known_here *k)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct messages *next = NULL;
+	int r = messages_load(k->policies, &next, &error);
+
+	if (r < 0) {
+		log_event(LOG_ERR, "handshake.policy", NULL, "%s",
+			error ? error : strerror(-r));
+		return;
+	}
+	messages_free(k->messages);
+	k->messages = next;
+}
+
 static void load_authorities(struct known_here *k)
 {
 	_cleanup_(pki_material_freep) struct pki_material *next = pki_material_new();
@@ -52,6 +67,7 @@ void known_here_look(struct known_here *k)
 	if (stamp != k->policy_stamp) {
 		k->policy_stamp = stamp;
 		load_policy(k);
+		load_messages(k);
 	}
 	(void)stat(k->authorities, &st);
 	if (!same_file(&st, &k->authorities_stat)) {
@@ -107,6 +123,7 @@ const struct partner *known_here_claimed(const struct known_here *k, X509 *certi
 void known_here_done(struct known_here *k)
 {
 	policy_free(k->policy);
+	messages_free(k->messages);
 	pki_material_free(k->material);
 	*k = (struct known_here){ 0 };
 }

@@ -8,6 +8,7 @@
 
 #include "common/instance.h"
 #include "pki/material.h"
+#include "policy/messages.h"
 #include "policy/policy.h"
 
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 struct known_here {
 	char policies[PATH_MAX], authorities[PATH_MAX];
 	struct policy *policy;	       /* NULL: cannot be read, everybody is a stranger */
+	struct messages *messages;     /* NULL: English alone */
 	struct pki_material *material; /* its certificates; NULL: none could be read */
 	uint64_t policy_stamp;
 	struct stat authorities_stat;

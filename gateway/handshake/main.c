@@ -53,15 +53,16 @@ static void keep(const struct instance *instance, const struct post_mortem *p, i
 
 /* What nginx's auth_request takes: 403, which is what lets nobody in, and the explanation
  * as a header, since it reads no body of such an answer. */
-static int send_answer(int socket, const char *answer)
+static int send_answer(int socket, const struct post_mortem *p)
 {
 	_cleanup_buf_ struct buf b;
 
-	buf_init(&b, ANSWER_MAX + 128);
+	buf_init(&b, ANSWER_MAX + 256);
 	buf_add_str(&b, "Status: 403 Forbidden\r\nContent-Type: text/plain\r\n"
 			"Content-Length: 0\r\n");
-	if (strlen(answer) <= ANSWER_MAX)
-		buf_addf(&b, "X-Explained: %s\r\n", answer);
+	if (strlen(p->answer) <= ANSWER_MAX)
+		buf_addf(&b, "X-Explained: %s\r\nX-Explained-Language: %s\r\n", p->answer,
+			*p->language ? p->language : "en");
 	buf_add_str(&b, "\r\n");
 	return b.error ? b.error : fd_write_all(socket, buf_span(&b));
 }
@@ -95,7 +96,7 @@ static int serve(struct state *s, int socket, bool nginx, bool intake)
 		return r;
 	keep(s->instance, &p, at);
 	note(&request, &p);
-	return send_answer(socket, p.answer);
+	return send_answer(socket, &p);
 }
 
 static void serve_one(struct state *s, int socket)
@@ -125,15 +126,24 @@ static void serve_all(const struct daemon *d, struct state *s)
 	}
 }
 
-/* The folder is the program's own; the one in it is made by it alone. */
-static int make_folder(const struct instance *instance)
+/* The folder is the program's own, and the one in it; intake reads what is there,
+ * whatever the umask of whoever made it. */
+static int make_folders(const struct instance *instance)
 {
-	char path[PATH_MAX];
-	int r = instance_path(instance, HANDSHAKES_FOLDER "/partners", path);
+	static const char *const NAMES[] = { HANDSHAKES_FOLDER,
+		HANDSHAKES_FOLDER "/partners" };
+	int r = 0;
 
-	if (r == 0 && mkdir(path, 0755) < 0 && errno != EEXIST)
-		r = -errno;
-	return r == 0 && chmod(path, 0755) < 0 ? -errno : r;
+	for (size_t i = 0; r == 0 && i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		char path[PATH_MAX];
+
+		r = instance_path(instance, NAMES[i], path);
+		if (r == 0 && mkdir(path, 0755) < 0 && errno != EEXIST)
+			r = -errno;
+		if (r == 0 && chmod(path, 0755) < 0)
+			r = -errno;
+	}
+	return r;
 }
 
 int main(int argc, char **argv)
@@ -144,7 +154,7 @@ int main(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	r = make_folder(&d.instance);
+	r = make_folders(&d.instance);
 	if (r < 0)
 		log_event(LOG_ERR, "handshake.record", NULL, HANDSHAKES_FOLDER ": %s",
 			strerror(-r));

@@ -131,6 +131,31 @@ static int make_answer(const struct seen *s, const struct known_here *known,
 	return p->answer ? 0 : -ENOMEM;
 }
 
+/* The answer in the language that the client prefers; what cannot be said so stays
+ * English, as does the record. */
+static void translate(
+	const struct seen *s, const struct known_here *known, struct post_mortem *p)
+{
+	const char *accept = scgi_get(&s->request->scgi, "HTTP_ACCEPT_LANGUAGE");
+	const char *language = known->messages && *accept
+				       ? messages_negotiate(known->messages, accept)
+				       : NULL;
+	_cleanup_json_ json_t *body = NULL;
+	char *text;
+
+	if (!language)
+		return;
+	body = json_read(span_str(p->answer), strlen(p->answer));
+	if (!body || messages_translate(known->messages, language, body) < 0)
+		return;
+	text = json_canonical(body);
+	if (!text)
+		return;
+	free(p->answer);
+	p->answer = text;
+	(void)snprintf(p->language, sizeof(p->language), "%s", language);
+}
+
 /* What intake refuses, and nothing else that it might be made to say. */
 static bool is_refusal(const char *code)
 {
@@ -201,6 +226,8 @@ int post_mortem_make(const struct request *request, bool refused,
 		r = make_answer(&s, known, &findings, ret);
 	if (r < 0)
 		post_mortem_done(ret);
+	else
+		translate(&s, known, ret);
 	return r;
 }
 

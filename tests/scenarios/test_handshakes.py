@@ -2,125 +2,31 @@
 """Client certificates that are not accepted: what the client is told, who else can read it, and
 that nothing of it gets in."""
 import contextlib
-import datetime
 import http.client
-import itertools
 import json
 import os
-import pathlib
 import signal
-import socket
 import ssl
-import threading
 import time
-import types
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
-from scenarios.gate import a_gate, fingerprint, sealgate
+from scenarios.gate import fingerprint, sealgate
+from scenarios.handshakes import (INTERMEDIATE, a_gate_of_refusals, ask, codes, explained,
+                                  in_place_of_the_program, of_all, of_partner)
 from scenarios.openapi import Specification
-from scenarios.test_faults import pid_of, until
-from sim import authority
-
-PEM = serialization.Encoding.PEM
-INTERMEDIATE = "Partners' Issuing CA (TEST)"
-ADDRESS = (f"127.0.{n // 250 + 1}.{n % 250 + 1}" for n in itertools.count())
-KEPT_STRANGERS, KEPT_OF_A_PARTNER = 64, 32
-
-
-def write(gate, holder, certificates, key):
-    """Files of a certificate as those of the PKI are."""
-    path = gate.pki.path(holder)
-    path.write_bytes(certificates[0].public_bytes(PEM))
-    gate.pki.path(holder, ".chain.pem").write_bytes(
-        b"".join(c.public_bytes(PEM) for c in certificates))
-    gate.pki.path(holder, ".key").write_bytes(key.private_bytes(
-        PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-
-
-def make_certificates(gate):
-    """What the PKI lacks: an intermediate's leaf, one of tomorrow, one of nobody."""
-    root = gate.pki.authority("transport-ca/root")
-    span = gate.pki.span((1, 100))
-    key, middle = authority.new_key("P-256"), authority.new_key("P-256")
-    issued = root.issue("issuing", (("C", "BE"), ("CN", INTERMEDIATE)), middle.public_key(), span)
-    issuing = authority.Authority(issued, middle)
-    nz = (("C", "NZ"), ("O", "Ministry for Primary Industries (TEST)"), ("CN", "nz-mpi"))
-    leaf = issuing.issue("client", nz, key.public_key(), span)
-    write(gate, "partners/leaf-only", [leaf], key)
-    write(gate, "partners/whole", [leaf, issued], key)
-    day = datetime.timedelta(days=1)
-    later = root.issue("client", nz, key.public_key(), (span[0] + 2 * day, span[1]))
-    write(gate, "partners/tomorrow", [later], key)
-    own = authority.root((("C", "BR"), ("CN", "of nobody")), "P-256", span)
-    write(gate, "partners/self-signed", [own.certificate], own.key)
-    rogue = gate.pki.certificate("rogue/root"), gate.pki.certificate("partners/rogue")
-    rogue_key = serialization.load_pem_private_key(
-        gate.pki.path("partners/rogue", ".key").read_bytes(), None)
-    write(gate, "partners/rogue-whole", [rogue[1], rogue[0]], rogue_key)
+from scenarios.test_faults import pid_of
 
 
 @pytest.fixture(scope="module")
 def gate():
-    with a_gate() as made:
-        make_certificates(made)
-        file = made.dir / "policies" / "partners" / "nz-mpi.cfg"
-        more = ", ".join(f'"{fingerprint(made.pki.path(f"partners/{name}"))}"'
-                         for name in ("expired", "leaf-only", "tomorrow"))
-        file.write_text(file.read_text().replace("transport = ( ", f"transport = ( {more}, "))
-        yield made.up()
+    with a_gate_of_refusals() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def specification():
     return Specification()
-
-
-def ask(gate, holder, path="/v1/status", method="GET", address=None, body=None, headers=None,
-        listener="partners"):
-    """The answer to a request with a holder's certificate (None: none), each from an address of
-    its own unless one is named."""
-    host, port = gate.listener(listener).removeprefix("https://").split(":")
-    context = ssl.create_default_context(cafile=gate.pki.path("transport-ca/root"))
-    if holder:
-        context.load_cert_chain(gate.pki.path(holder, ".chain.pem"),
-                                gate.pki.path(holder, ".key"))
-    connection = http.client.HTTPSConnection(
-        host, int(port), context=context, timeout=30,
-        source_address=(address or next(ADDRESS), 0))
-    with contextlib.closing(connection):
-        connection.request(method, path, body=body, headers=headers or {})
-        response = connection.getresponse()
-        data = response.read()
-    return types.SimpleNamespace(status_code=response.status, headers=response.headers,
-                                 text=data.decode(), json=lambda: json.loads(data))
-
-
-def codes(answer):
-    return [finding["code"] for finding in answer["findings"]]
-
-
-def of_partner(gate, partner="partners/nz-mpi"):
-    answer = gate.request("/v1/handshakes", partner)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["handshakes"]
-
-
-def of_all(gate, *arguments):
-    done = gate.run("handshakes", "--format", "json", *arguments)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["handshakes"]
-
-
-def explained(gate, holder, **options):
-    """A refused answer that has its explanation: more than nginx lets through were asked for
-    just before, perhaps."""
-    end = time.monotonic() + 30
-    while "findings" not in (answer := ask(gate, holder, **options)).text:
-        assert answer.status_code == 403 and time.monotonic() < end, answer.text
-        time.sleep(0.2)
-    return answer
 
 
 # what the client is told -----------------------------------------------------------------------
@@ -183,6 +89,22 @@ def test_a_document_is_answered_and_not_read(gate):
     log = gate.log.read_text()
     lines = [line for line in log.splitlines() if answer.json()["correlation"] in line]
     assert len(lines) == 1 and " handshake notice handshake.failed: nz-mpi" in lines[0], lines
+
+
+@pytest.mark.parametrize("holder", ["leaf-only", "whole"])
+def test_in_the_clients_language(gate, holder):
+    answer = explained(gate, f"partners/{holder}", headers={"Accept-Language": "fr, en;q=0.5"})
+    problem = answer.json()
+    assert answer.headers["Content-Language"] == "fr"
+    assert codes(problem)[0].startswith("handshake.intermediate")
+    assert "émetteur" in problem["findings"][0]["message"]
+    assert INTERMEDIATE in problem["findings"][0]["message"]
+    assert "passerelle" in problem["findings"][0]["fix"]
+    record = next(r for r in of_partner(gate) if r["correlation"] == problem["correlation"])
+    assert "the certificate of" in record["findings"][0]["message"].lower()
+    other = explained(gate, f"partners/{holder}", headers={"Accept-Language": "xx"})
+    assert other.headers.get("Content-Language") in (None, "en")
+    assert "issuer" in other.json()["findings"][0]["message"]
 
 
 # what nginx lets pass and intake does not ------------------------------------------------------
@@ -296,36 +218,6 @@ def test_the_steps_of_the_answer_are_no_addresses(gate, path):
     assert ask(gate, "partners/rogue", path).status_code == 403
 
 
-@contextlib.contextmanager
-def in_place_of_the_program(gate, answer):
-    """Something else at run/handshake.sock, with one answer to everything. What it was asked."""
-    path, aside = gate.dir / "run" / "handshake.sock", gate.dir / "run" / "aside.sock"
-    path.rename(aside)
-    asked = []
-    server = socket.socket(socket.AF_UNIX)
-    try:
-        server.bind(str(path))
-        path.chmod(0o666)
-        server.listen(16)
-
-        def serve():
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = server.accept()
-                    with connection:
-                        asked.append(connection.recv(65536))
-                        connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield asked
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join(10)
-        aside.rename(path)
-
-
 @pytest.mark.parametrize("status", ["200 OK", "204 No Content", "302 Found", "401 Unauthorized",
                                     "404 Not Found", "500 Internal Server Error"])
 def test_no_answer_of_the_program_lets_anybody_in(gate, status):
@@ -393,111 +285,3 @@ def test_strangers_of_the_other_listeners_are_not_explained(gate):
     for listener in ("customs", "operators"):
         answer = ask(gate, "partners/rogue", listener=listener)
         assert answer.status_code == 403 and "findings" not in answer.json()
-
-
-# bounds ---------------------------------------------------------------------------------------
-
-
-def test_a_flood_is_refused_and_hurts_nobody(gate):
-    before = sum(r["count"] for r in of_all(gate))
-    answers = [ask(gate, "partners/self-signed", address="127.0.8.8") for _ in range(40)]
-    assert {a.status_code for a in answers} == {403}
-    assert all(a.json()["code"] == "partner.certificate" for a in answers)
-    told = sum("findings" in a.json() for a in answers)
-    assert 1 <= told <= 20
-    assert sum(r["count"] for r in of_all(gate)) - before == told
-    assert ask(gate, "partners/nz-mpi").status_code == 200
-
-
-def netstring(**pairs):
-    header = b"".join(f"{name}\0{value}\0".encode() for name, value in
-                      {"CONTENT_LENGTH": "0", "SCGI": "1", **pairs}.items())
-    return b"%d:%s," % (len(header), header)
-
-
-@contextlib.contextmanager
-def as_user(uid):
-    os.seteuid(uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-def hand_over(gate, **pairs):
-    """What the program says to one request, by nginx's user."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)
-        connection.connect(str(gate.dir / "run" / "handshake.sock"))
-        with contextlib.suppress(BrokenPipeError):
-            connection.sendall(netstring(**pairs))
-        with contextlib.suppress(ConnectionResetError):
-            return connection.recv(65536)
-        return b""
-
-
-def test_strangers_push_out_strangers_alone(gate):
-    if os.geteuid() != 0:
-        pytest.skip("only root can be nginx for a while")
-    explained(gate, "partners/leaf-only")
-    mine = of_partner(gate)
-    with as_user(gate.uid("nginx")):
-        for n in range(KEPT_STRANGERS + 10):
-            answer = hand_over(gate, CLIENT_VERIFY="NONE", REMOTE_ADDR=f"192.0.2.{n}")
-            assert answer.startswith(b"Status: 403 ") and b"handshake.none" in answer
-    strangers = [r for r in of_all(gate) if r["partner"] is None]
-    assert len(strangers) == KEPT_STRANGERS
-    assert strangers[0]["address"] == f"192.0.2.{KEPT_STRANGERS + 9}"
-    assert of_partner(gate) == mine
-    for name in ("strangers.json", "partners/nz-mpi.json"):
-        assert (gate.dir / "state/handshakes" / name).stat().st_size < 200_000
-
-
-def test_a_partners_ring_is_full_at_its_end(gate):
-    if os.geteuid() != 0:
-        pytest.skip("only root can be nginx for a while")
-    pem = gate.pki.path("partners/expired").read_text()
-    escaped = pem.replace("+", "%2B").replace("\n", "%0A").replace(" ", "%20")
-    with as_user(gate.uid("nginx")):
-        for n in range(KEPT_OF_A_PARTNER + 3):
-            hand_over(gate, CLIENT_VERIFY="FAILED:certificate has expired",
-                      CLIENT_CERTIFICATE=escaped, REMOTE_ADDR=f"198.51.100.{n}")
-    mine = of_partner(gate)
-    assert len(mine) == KEPT_OF_A_PARTNER
-    assert mine[-1]["address"] == "198.51.100.3"
-
-
-def test_only_nginx_and_intake_are_served(gate):
-    if os.geteuid() != 0:
-        pytest.skip("without users of their own all are one")
-    before = len(of_all(gate))
-    cases = (("forward", {"CLIENT_VERIFY": "NONE"}),
-             ("intake", {"CLIENT_VERIFY": "NONE"}),
-             ("intake", {"CLIENT_VERIFY": "FAILED:x"}),
-             ("intake", {"CLIENT_VERIFY": "NONE", "REFUSED": "partner.tls"}),
-             ("intake", {"CLIENT_VERIFY": "SUCCESS", "REFUSED": "internal.error"}),
-             ("nginx", {"CLIENT_VERIFY": "SUCCESS"}),
-             ("nginx", {"CLIENT_VERIFY": "SUCCESS", "REFUSED": "partner.tls"}),
-             ("nginx", {}))
-    for user, pairs in cases:
-        with as_user(gate.uid(user)):
-            assert hand_over(gate, REMOTE_ADDR="203.0.113.1", **pairs) == b"", (user, pairs)
-    until(lambda: "handshake.stranger" in gate.log.read_text())
-    assert len(of_all(gate)) == before
-
-
-def test_intake_asks_no_more_than_is_kept(gate):
-    """Twenty at once, then five a second; who is over that is refused without explanation."""
-    answers = [gate.request("/v1/status", "partners/not-enrolled") for _ in range(60)]
-    assert {(a.status_code, a.json()["code"]) for a in answers} == {(403, "partner.unknown")}
-    assert 1 <= sum("findings" in a.json() for a in answers) < 60
-
-
-def test_a_spoiled_file_begins_anew(gate):
-    path = pathlib.Path(gate.dir / "state/handshakes/partners/nz-mpi.json")
-    path.write_text("{")
-    assert gate.request("/v1/handshakes").status_code == 500
-    assert gate.run("handshakes").returncode == 3
-    explained(gate, "partners/leaf-only")
-    assert len(of_partner(gate)) == 1
-    assert "began anew" in gate.log.read_text()

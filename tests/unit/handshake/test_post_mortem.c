@@ -237,6 +237,54 @@ static void refused_by_intake(void **state)
 	post_mortem_done(&p);
 }
 
+/* Every sentence that there is has a translation. */
+static void all_sentences_in_all_languages(void **state)
+{
+	static const char *const ENGLISH[] = {
+		"The client certificate expired at 2026-01-01T00:00:00Z.",
+		"The client certificate is not valid before 2026-01-01T00:00:00Z.",
+		"The times of the client certificate cannot be read.",
+		"Leaf only: the certificate of its issuer, C=X, was not sent, and it is "
+		"not one of the authorities here.",
+		"The issuer, C=X, is not one of the authorities here, and what was sent "
+		"leads to none of them.",
+		"C=X is the name of an authority here, which did not sign the "
+		"certificate with the key that is known here.",
+		"The certificate of the issuer, C=X, was sent along, but the gate does "
+		"not have it beside its authorities.",
+		"The client certificate was not accepted: C=X: it is revoked.",
+		"Besides, the certificate is enrolled for no partner.",
+		"Besides, the partner is suspended.",
+	};
+	static const char *const CODES[] = { "none", "unreadable", "expired", "not-yet",
+		"purpose", "intermediate", "intermediate-here", "issuer", "self-signed",
+		"signature", "above", "other" };
+	_cleanup_(messages_freep) struct messages *m = NULL;
+	_cleanup_(freep) char *error = NULL;
+	const char *language;
+
+	(void)state;
+	assert_int_equal(messages_load("policies", &m, &error), 0);
+	for (size_t i = 0; (language = messages_language(m, i)) != NULL; i++) {
+		for (size_t n = 0; n < sizeof(ENGLISH) / sizeof(ENGLISH[0]); n++) {
+			_cleanup_(freep) char *text =
+				messages_find(m, language, ENGLISH[n]);
+
+			assert_non_null(text);
+		}
+		for (size_t n = 0; n < sizeof(CODES) / sizeof(CODES[0]); n++) {
+			const struct reason *reason;
+			char code[64];
+
+			snprintf(code, sizeof(code), "handshake.%s", CODES[n]);
+			reason = reason_find(code);
+			assert_non_null(reason);
+			assert_true(messages_have(m, language, reason->sentence));
+			assert_true(messages_have(m, language, reason->fix));
+		}
+	}
+}
+
 static void hostile_words_stay_words(void **state)
 {
 	static const char WORDS[] = "FAILED:\"},\n\r{\xff\xc3\x28";
@@ -293,6 +341,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_no_proof),
 		cmocka_unit_test(what_was_not_refused_is_not_examined),
 		cmocka_unit_test(refused_by_intake),
+		cmocka_unit_test(all_sentences_in_all_languages),
 		cmocka_unit_test(hostile_words_stay_words),
 		cmocka_unit_test(a_long_name_is_cut),
 		cmocka_unit_test(without_policy),
