@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "connectors/profile.h"
+#include "queue/calendar.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,6 +258,20 @@ void acts_post(struct visit *v, const char *rest)
 	not_done(v, QUEUE_NOT_FOUND, rest);
 }
 
+static int maintain(struct visit *v, bool start, const char *destination,
+	const json_t *body, const char *reason)
+{
+	const char *every = json_string_of(body, "every");
+	const struct queue_window w = { .since = seconds_of(body, "since"),
+		.until = seconds_of(body, "until"),
+		.every = calendar_period_find(every) };
+
+	if (every && !w.every)
+		return QUEUE_ILLEGAL;
+	return queue_maintenance(
+		v->queue, start, destination, &w, v->person->name, reason);
+}
+
 void maintenance_post(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *body = NULL;
@@ -276,8 +291,7 @@ void maintenance_post(struct visit *v, const char *rest)
 		not_done(v, QUEUE_NOT_FOUND, json_string_of(body, "destination"));
 		return;
 	}
-	r = queue_maintenance(v->queue, start, destination, seconds_of(body, "since"),
-		seconds_of(body, "until"), v->person->name, reason);
+	r = maintain(v, start, destination, body, reason);
 	log_event(LOG_NOTICE, "admin.act", NULL, "%s: maintenance %s %s: %s (%d)",
 		v->person->name, rest, *destination ? destination : "of all", reason, r);
 	if (r == QUEUE_DONE)

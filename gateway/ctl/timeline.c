@@ -168,6 +168,24 @@ static void print_counts(FILE *out, const char *label, const json_t *counts)
 	fputc('\n', out);
 }
 
+void timeline_print_maintenance(FILE *out, const json_t *window)
+{
+	const char *destination = json_string_of(window, "destination"),
+		   *until = json_string_of(window, "until"),
+		   *every = json_string_of(window, "every");
+
+	fprintf(out, "from %s until %s of ", json_string_of(window, "since"),
+		until ? until : "it is ended");
+	timeline_text(out, *destination ? destination : "all destinations");
+	fprintf(out, "%s%s%s by ",
+		json_is_true(json_object_get(window, "now")) ? ", now" : "",
+		every ? ", every " : "", every ? every : "");
+	timeline_text(out, json_string_of(window, "by"));
+	fputs(": ", out);
+	timeline_text(out, json_string_of(window, "reason"));
+	fputc('\n', out);
+}
+
 void timeline_print_stats(FILE *out, const json_t *stats)
 {
 	const json_t *audit = json_object_get(stats, "audit");
@@ -184,15 +202,8 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 			out);
 	json_array_foreach(json_object_get(stats, "maintenance"), i, v)
 	{
-		const char *destination = json_string_of(v, "destination"),
-			   *until = json_string_of(v, "until");
-
-		fputs("  maintenance of ", out);
-		timeline_text(out, *destination ? destination : "all destinations");
-		fprintf(out, " from %s until %s by ", json_string_of(v, "since"),
-			until ? until : "it is ended");
-		timeline_text(out, json_string_of(v, "by"));
-		fputc('\n', out);
+		fputs("  maintenance ", out);
+		timeline_print_maintenance(out, v);
 	}
 	fprintf(out, "  audit: position %lld, chain %s\n",
 		(long long)json_integer_value(json_object_get(audit, "position")),

@@ -15,6 +15,9 @@ void timeline_print(FILE *out, const json_t *document);
 /* One line of a list. */
 void timeline_print_line(FILE *out, const json_t *document);
 
+/* A window of its "maintenance", a line. */
+void timeline_print_maintenance(FILE *out, const json_t *window);
+
 /* The answer of queue_stats. */
 void timeline_print_stats(FILE *out, const json_t *stats);
 

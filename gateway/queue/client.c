@@ -294,12 +294,10 @@ int queue_act(struct queue *q, enum queue_control verb, const struct queue_selec
 	return client_ask(q, QUEUE_OP_ACT, &body, sizeof(body), NULL, ret_fd);
 }
 
-int queue_maintenance(struct queue *q, bool start, const char *destination, int64_t since,
-	int64_t until, const char *operator_name, const char *reason)
+int queue_maintenance(struct queue *q, bool start, const char *destination,
+	const struct queue_window *w, const char *operator_name, const char *reason)
 {
-	struct queue_maintenance_request body = {
-		.start = start, .since = since, .until = until
-	};
+	struct queue_maintenance_request body = { .start = start, .window = *w };
 
 	if (client_put(body.destination, sizeof(body.destination), destination) < 0 ||
 		client_put(body.operator_name, sizeof(body.operator_name),

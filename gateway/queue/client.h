@@ -170,10 +170,17 @@ struct queue_selection {
 int queue_act(struct queue *q, enum queue_control verb, const struct queue_selection *s,
 	const char *to, const char *operator_name, const char *reason, int *ret_fd);
 
-/* Maintenance of a destination ("" of all): from since (0: now) to until (0: until it is
- * ended) nothing is claimed for it. End: what is or will be under way ends now. */
-int queue_maintenance(struct queue *q, bool start, const char *destination, int64_t since,
-	int64_t until, const char *operator_name, const char *reason);
+/* When maintenance is: from since (0: now) to until (0: until it is ended); every:
+ * seconds after which it comes again (calendar.h), 0: it does not. */
+struct queue_window {
+	int64_t since, until, every;
+};
+
+/* Maintenance of a destination ("" of all): meanwhile nothing is claimed for it. End:
+ * what is under way ends now, and what does not come again never is; with every in the
+ * window the series of that period end instead. */
+int queue_maintenance(struct queue *q, bool start, const char *destination,
+	const struct queue_window *w, const char *operator_name, const char *reason);
 
 /* Record that an operator has the gate run a command, before it is run; second: who asked
  * for the same where policy wants two, or "". */

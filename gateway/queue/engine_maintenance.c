@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
 #include "queue/backend.h"
+#include "queue/calendar.h"
 
 #include <errno.h>
 
@@ -17,61 +18,128 @@ int maintenance_now(
 	return 1;
 }
 
-json_t *maintenance_to_json(struct engine *e, int64_t now)
+/* Takes the values of a row: destination, operator and reason from the column on. */
+static json_t *window(
+	const struct queue_window *w, int64_t now, struct row *s, int column)
+{
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "destination",
+		json_text(sql_string(s, column)), "since", json_time(w->since), "until",
+		json_time(w->until), "every", json_text(calendar_period_text(w->every)),
+		"by", json_text(sql_string(s, column + 1)), "reason",
+		json_text(sql_string(s, column + 2)), "now", w->since <= now);
+}
+
+static int add_windows(struct engine *e, int64_t now, json_t *list)
 {
 	_cleanup_statement_ struct row *s = sql_bind(e, SQL_MAINTENANCE_LIST, "i", now);
-	_cleanup_json_ json_t *list = json_array();
 	int r;
 
-	while ((r = sql_step(e, s)) > 0)
-		if (json_array_append_new(
-			    list, json_pack("{s:o,s:o,s:o,s:o,s:o,s:b}", "destination",
-					  json_text(sql_string(s, 0)), "since",
-					  json_time(sql_int(s, 1)), "until",
-					  json_time(sql_int(s, 2)), "by",
-					  json_text(sql_string(s, 3)), "reason",
-					  json_text(sql_string(s, 4)), "now",
-					  sql_int(s, 1) <= now)) < 0)
-			return NULL;
+	while ((r = sql_step(e, s)) > 0) {
+		struct queue_window w = { .since = sql_int(s, 0),
+			.until = sql_int(s, 1) };
+
+		if (json_array_append_new(list, window(&w, now, s, 2)) < 0)
+			return -ENOMEM;
+	}
+	return r;
+}
+
+/* Each series with its time that is or comes next. */
+static int add_series(struct engine *e, int64_t now, json_t *list)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_CALENDAR_LIST, "");
+	int r;
+
+	while ((r = sql_step(e, s)) > 0) {
+		int64_t length = sql_int(s, 1), over = sql_int(s, 3);
+		struct queue_window w = { .every = sql_int(s, 2) };
+
+		w.since = calendar_next(sql_int(s, 0), w.every,
+			over > now - length ? over : now - length);
+		w.until = w.since + length;
+		if (json_array_append_new(list, window(&w, now, s, 4)) < 0)
+			return -ENOMEM;
+	}
+	return r;
+}
+
+json_t *maintenance_to_json(struct engine *e, int64_t now)
+{
+	_cleanup_json_ json_t *list = json_array();
+	int r = add_windows(e, now, list);
+
+	if (r == 0)
+		r = add_series(e, now, list);
 	return r < 0 ? NULL : TAKE(list);
 }
 
-static int start(struct engine *e, int64_t now, const struct queue_maintenance_request *q)
+static int start(struct engine *e, const struct queue_maintenance_request *q,
+	const struct queue_window *w)
 {
-	int64_t since = q->since > now ? q->since : now;
-
-	if (q->until && q->until <= since)
+	if (!w->every)
+		return w->until && w->until <= w->since
+			       ? QUEUE_ILLEGAL
+			       : sql_run(e, SQL_MAINTENANCE_START, "tiitt",
+					 q->destination, w->since, w->until,
+					 q->operator_name, q->reason);
+	if (!calendar_period_text(w->every) || w->until <= w->since ||
+		w->until - w->since >= w->every)
 		return QUEUE_ILLEGAL;
-	return sql_run(e, SQL_MAINTENANCE_START, "tiitt", q->destination, since, q->until,
-		q->operator_name, q->reason);
+	return sql_run(e, SQL_CALENDAR_START, "tiiitt", q->destination, w->since,
+		w->until - w->since, w->every, q->operator_name, q->reason);
+}
+
+/* How many rows a statement gives. */
+static int count_rows(struct engine *e, struct row *statement)
+{
+	_cleanup_statement_ struct row *s = statement;
+	int n = 0, r;
+
+	while ((r = sql_step(e, s)) > 0)
+		n++;
+	return r < 0 ? r : n;
 }
 
 /* Return: 0, QUEUE_ILLEGAL when there was none, negative. */
-static int end(struct engine *e, int64_t now, const char *destination)
+static int end(struct engine *e, int64_t now, const struct queue_maintenance_request *q)
 {
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_MAINTENANCE_END, "ti", destination, now);
-	int ended = 0, r;
+	int once = 0, series;
 
-	while ((r = sql_step(e, s)) > 0)
-		ended++;
-	return r < 0 || ended ? r : QUEUE_ILLEGAL;
+	if (q->window.every)
+		series = count_rows(e, sql_bind(e, SQL_CALENDAR_END, "ti", q->destination,
+					       q->window.every));
+	else
+		series = count_rows(
+			e, sql_bind(e, SQL_CALENDAR_SKIP, "ti", q->destination, now));
+	if (series >= 0 && !q->window.every)
+		once = count_rows(
+			e, sql_bind(e, SQL_MAINTENANCE_END, "ti", q->destination, now));
+	if (series < 0 || once < 0)
+		return series < 0 ? series : once;
+	return series + once > 0 ? 0 : QUEUE_ILLEGAL;
 }
 
 int engine_maintenance(
 	struct engine *e, int64_t now, const struct queue_maintenance_request *q)
 {
+	struct queue_window w = q->window;
 	int r;
 
-	if (!q->operator_name[0] || !q->reason[0] || q->since < 0 || q->until < 0)
+	if (!q->operator_name[0] || !q->reason[0] || w.since < 0 || w.until < 0 ||
+		w.every < 0)
 		return QUEUE_ILLEGAL;
-	r = q->start ? start(e, now, q) : end(e, now, q->destination);
+	/* A series may have begun before; what was announced late begins now. */
+	if (w.since == 0 || (!w.every && w.since < now))
+		w.since = now;
+	r = q->start ? start(e, q, &w) : end(e, now, q);
 	if (r != 0)
 		return r;
 	r = audit_event(e, now, q->operator_name,
 		q->start ? "operator.maintenance" : "operator.maintenance-end", NULL,
-		json_pack("{s:o,s:o,s:o,s:o}", "destination", json_text(q->destination),
-			"since", json_time(q->since), "until", json_time(q->until),
-			"reason", json_text(q->reason)));
+		json_pack("{s:o,s:o,s:o,s:o,s:o}", "destination",
+			json_text(q->destination), "since", json_time(q->window.since),
+			"until", json_time(q->window.until), "every",
+			json_text(calendar_period_text(q->window.every)), "reason",
+			json_text(q->reason)));
 	return r < 0 ? r : QUEUE_DONE;
 }

@@ -386,6 +386,20 @@ static const char HEADS_10[] =
 	" FOR EACH ROW WHEN (NEW.head_position<OLD.head_position)"
 	" EXECUTE FUNCTION sealgate_refuse('a sealed head goes back');";
 
+/* Version 11: maintenance that comes again every so many seconds; what begins until
+ * over_until is over. */
+static const char CALENDAR_11[] =
+	"CREATE TABLE calendar("
+	" series BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,"
+	" destination " TEXT ","
+	" since BIGINT NOT NULL CHECK(since>0),"
+	" length BIGINT NOT NULL CHECK(length>0),"
+	" every BIGINT NOT NULL CHECK(every>length),"
+	" over_until BIGINT NOT NULL DEFAULT 0 CHECK(over_until>=0),"
+	" operator " TEXT " CHECK(operator<>''),"
+	" reason " TEXT " CHECK(reason<>'')"
+	");";
+
 /* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 8
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
@@ -401,6 +415,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ LINES_8 },
 	{ PG_PAPER_TABLES, PG_PAPER_TRIGGERS },
 	{ HEADS_10 },
+	{ CALENDAR_11 },
 };
 
 const char *pg_schema_text(int version, int index)

@@ -76,6 +76,7 @@ int schema_update(struct engine_sqlite *s);
 const char *schema_text(int version, int index);
 extern const char ERASURE_TABLES[], ERASURE_TRIGGERS[], ERASURE_RULES[];
 extern const char PAPER_TABLES[], PAPER_TRIGGERS[];
+extern const char CALENDAR_TABLES[];
 int schema_versions(void);
 
 /* The texts of the two statements that look for octets; NULL for all others. */

@@ -480,6 +480,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_15, TRIGGERS_15 },
 	{ TABLES_16, TRIGGERS_16 },
 	{ PAPER_TABLES, PAPER_TRIGGERS },
+	{ CALENDAR_TABLES },
 };
 
 const char *schema_text(int version, int index)

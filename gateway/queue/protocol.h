@@ -168,7 +168,7 @@ struct queue_held_due_request {
 struct queue_maintenance_request {
 	uint32_t start; /* 0: end */
 	uint32_t reserved;
-	int64_t since, until;
+	struct queue_window window;
 	char destination[DESTINATION_NAME_SIZE];
 	char operator_name[QUEUE_KEY_SIZE];
 	char reason[QUEUE_TEXT_SIZE];

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Operators are named people: what a role may do, and that it is audited under the name."""
+import datetime
 import json
 import shutil
 import socket
@@ -116,6 +117,43 @@ def test_maintenance_of_one_destination(gate):
     done = operate(gate, "maintenance", "end", "traces")
     assert done.returncode == 0, done.stdout + done.stderr
     gate.wait_delivered([answer["id"]])
+
+
+def calendar(gate, *arguments):
+    return json.loads(gate.run("maintenance", "calendar", "--format", "json", *arguments,
+                               check=True).stdout)
+
+
+def test_maintenance_that_comes_again(gate):
+    today = datetime.datetime.now(datetime.timezone.utc)
+    begin, over = (f"{today + datetime.timedelta(hours=h):%Y-%m-%dT%H:%M:%SZ}" for h in (-1, 1))
+    weekly = ("--every", "week")
+    for wrong in (("--every", "month"), (*weekly, "--from", begin),
+                  (*weekly, "--from", over, "--until", begin)):
+        assert operate(gate, "maintenance", "start", *wrong, "traces").returncode
+    done = operate(gate, "maintenance", "start", *weekly, "--from", begin, "--until", over,
+                   "traces")
+    assert done.returncode == 0, done.stdout + done.stderr
+    listed = calendar(gate, "--days", "22")
+    assert [(w["destination"], w["every"], w["now"]) for w in listed] == [
+        ("traces", "week", n == 0) for n in range(4)]
+    assert (listed[0]["since"], listed[0]["until"]) == (begin, over)
+    identifier = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000013"))[1]["id"]
+    end = time.monotonic() + 30
+    while identifier not in gate.arrived("customs"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert identifier not in gate.arrived("traces")
+    # It is back early: this time is over, the next one comes.
+    assert operate(gate, "maintenance", "end", "traces").returncode == 0
+    gate.wait_delivered([identifier])
+    assert [w["since"] for w in calendar(gate, "--days", "22")] == [
+        w["since"] for w in listed[1:]]
+    text = gate.run("maintenance", "calendar").stdout
+    assert f"from {listed[1]['since']} until {listed[1]['until']} of traces, every week by" in text
+    assert operate(gate, "maintenance", "end", *weekly, "traces").returncode == 0
+    assert calendar(gate) == [] and "no maintenance" in gate.run("maintenance", "calendar").stdout
+    assert operate(gate, "maintenance", "end", *weekly, "traces").returncode == 1
 
 
 def test_acts_on_all_and_another_way(gate):

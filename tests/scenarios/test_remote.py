@@ -73,6 +73,8 @@ def test_what_works_on_files_is_not_run(gate, document, tmp_path):
 def test_acts_need_the_gate_named_once(gate, document):
     done = remote(gate, "operator", "maintenance", "start", "--reason", "a test", "traces")
     assert done.returncode == 0, done.stdout + done.stderr
+    done = remote(gate, "viewer", "maintenance", "calendar", "--days", "1")
+    assert done.returncode == 0 and "of traces, now by operator" in done.stdout
     done = remote(gate, "operator", "maintenance", "end", "--reason", "a test", "traces")
     assert done.returncode == 0, done.stdout + done.stderr
 

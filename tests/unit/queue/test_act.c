@@ -176,8 +176,7 @@ static int maintain(struct store *s, int64_t now, bool start, const char *destin
 	int64_t since, int64_t until)
 {
 	struct queue_maintenance_request q = { .start = start,
-		.since = since,
-		.until = until,
+		.window = { .since = since, .until = until },
 		.operator_name = "op",
 		.reason = "why" };
 
