@@ -67,8 +67,8 @@ static void relate(struct queue_submission *s, const struct judgement *j)
 	PUT(s->original, number);
 }
 
-/* As little to be believed, and no more is at stake: it orders the partner's own, and
- * whatever else is urgent still has its turns. */
+/* As little to be believed, and little is at stake: it orders the partner's own, and who
+ * calls everything urgent has a few turns for each of another's. */
 static void put_urgency(
 	struct queue_submission *s, const struct judgement *j, const struct partner *p)
 {

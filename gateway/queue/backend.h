@@ -110,10 +110,10 @@ struct ledger_walk {
 	json_t *standing;  /* what the last whole round found, or NULL */
 };
 
-/* Who was served last in a line, urgency by urgency, and how many more in a row that
+/* Who was served last in the pass through an urgency, and how many more in a row that
  * partner's share gives it. */
 struct turn {
-	uint32_t step; /* which urgency goes first the next time */
+	uint32_t step; /* which pass is under way */
 	uint32_t left[URGENCIES];
 	char partner[URGENCIES][PARTNER_NAME_SIZE];
 };

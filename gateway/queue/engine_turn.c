@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What is urgent has more turns, and in each urgency partners take turns, each with what
- * is expected first of its own: one with a hundred thousand documents delays no other by
- * more than its share of them. */
+/* Partners take turns, each with what is expected first of its own: one with a hundred
+ * thousand documents delays no other by more than its share of them. What is urgent is
+ * passed through more often, all partners that have it each time, so that one who calls
+ * everything urgent has a few turns for each of another's, however many others there are.
+ */
 #include "queue/backend.h"
 
 #include <stdio.h>
@@ -102,41 +104,31 @@ static void served(
 		share > 1 && share <= SHARE_MAX ? (uint32_t)share - 1 : 0;
 }
 
-/* Of one urgency, once around the partners. Return: as turn_take. */
-static int take_around(
+/* The next partner of the pass through an urgency that has one that is free. Return: as
+ * turn_take; 0: the pass has come to its end. */
+static int take_next(
 	struct engine *e, const struct line *l, int urgency, struct row **ret_row)
 {
-	const char *last = l->turn->partner[urgency];
 	char partner[PARTNER_NAME_SIZE];
-	bool around = false;
+	int r = take_again(e, l, urgency, ret_row);
 
-	memcpy(partner, last, sizeof(partner));
-	for (;;) {
-		int r = partner_after(e, l, urgency, partner);
-
-		if (r == 0 && !around) {
-			around = true;
-			partner[0] = '\0';
-			continue;
-		}
-		if (r <= 0 || (around && strcmp(partner, last) > 0))
-			return r < 0 ? r : 0;
+	memcpy(partner, l->turn->partner[urgency], sizeof(partner));
+	while (r == 0) {
+		r = partner_after(e, l, urgency, partner);
+		if (r <= 0)
+			break;
 		r = take_of(e, l, urgency, partner, ret_row);
 		if (r > 0)
 			served(l, urgency, partner, *ret_row);
-		if (r != 0)
-			return r;
 	}
+	if (r == 0)
+		l->turn->partner[urgency][0] = '\0';
+	return r;
 }
 
-/* Four of seven turns are A's, two B's, one C's; who has nothing gives them on. */
-static int urgency_at(uint32_t step, int n)
-{
-	static const uint8_t FIRST[] = { 0, 1, 0, 2, 0, 1, 0 };
-	int first = FIRST[step % sizeof(FIRST)];
-
-	return n == 0 ? first : n <= first ? n - 1 : n;
-}
+/* Of seven passes four are through A, two through B, one through C. */
+static const uint8_t PASSES[] = { 0, 1, 0, 2, 0, 1, 0 };
+#define PASS_COUNT (sizeof(PASSES) / sizeof(PASSES[0]))
 
 int turn_take(struct engine *e, const struct line *l, int64_t now, struct row **ret_row,
 	int64_t *ret_due)
@@ -148,19 +140,18 @@ int turn_take(struct engine *e, const struct line *l, int64_t now, struct row **
 		return r;
 	if (there.due < *ret_due)
 		*ret_due = there.due;
-	for (int n = 0; r == 0 && n < URGENCIES; n++) {
-		int urgency = urgency_at(l->turn->step, n);
+	/* The rest of the pass that is under way, and each of the seven from its start.
+	 */
+	for (size_t n = 0; r == 0 && n <= PASS_COUNT; n++) {
+		int urgency = PASSES[l->turn->step % PASS_COUNT];
 
-		if (!there.any[urgency])
-			continue;
+		if (there.any[urgency])
+			r = take_next(e, l, urgency, ret_row);
 		/* Another appliance may have taken all of it and yet not keep it. */
-		if (*ret_due > now + 1)
+		if (there.any[urgency] && *ret_due > now + 1)
 			*ret_due = now + 1;
-		r = take_again(e, l, urgency, ret_row);
-		if (r == 0)
-			r = take_around(e, l, urgency, ret_row);
+		l->turn->step += r == 0;
 	}
-	l->turn->step += r > 0;
 	return r;
 }
 

@@ -96,8 +96,8 @@ struct queue_followed {
  * type, number, status) of a real document. No type's name has a '/'. */
 #define SANDBOX_PREFIX "sandbox/"
 
-/* How urgent a consignment is. Where others wait, too, A has four of seven turns, B two
- * and C one. */
+/* How urgent a consignment is: of seven passes through the partners that wait four are
+ * for A, two for B and one for C. */
 enum urgency { URGENCY_NONE = 0, URGENCY_A, URGENCY_B, URGENCY_C };
 #define URGENCIES 3
 const char *urgency_text(enum urgency u); /* "A", "" for none */

@@ -164,11 +164,11 @@ static void first_to_arrive(void **state)
 	deliver(s, "traces", "late");
 }
 
-/* Four, two and one of seven; who has nothing leaves its turns to the others. */
+/* Four, two and one of seven; what finds nothing takes no time. */
 static void urgent_has_more_turns(void **state)
 {
 	static const char *const ORDER[] = { "A0", "B0", "A1", "C0", "A2", "B1", "A3",
-		"A4", "B2", "A5", "C1", "B3", "B4", "B5", "C2", "C3", "C4", "C5" };
+		"A4", "B2", "A5", "C1", "B3", "B4", "C2", "B5", "C3", "C4", "C5" };
 	struct store *s = *state;
 	char number[16];
 
@@ -201,8 +201,8 @@ static void shares(void **state)
 		seal(s, ORDER[i]);
 }
 
-/* Partners take turns in A though C is served in between, and B of another. */
-static void turns_are_an_urgencys_own(void **state)
+/* A pass goes through all partners that have something of its urgency. */
+static void a_pass_serves_each_partner(void **state)
 {
 	struct store *s = *state;
 
@@ -212,11 +212,43 @@ static void turns_are_an_urgencys_own(void **state)
 		add_ranked(s, "q", i ? "qB1" : "qB0", URGENCY_B, 1, 0);
 	}
 	seal(s, "pA0");
-	seal(s, "qB0");
 	seal(s, "qA0");
+	seal(s, "qB0");
 	seal(s, "pA1");
 	seal(s, "qA1");
 	seal(s, "qB1");
+}
+
+#define HONEST 10
+#define TURNS 72
+
+/* Who calls everything urgent has two turns for each of those in the middle, no more. */
+static void everything_is_urgent(void **state)
+{
+	struct store *s = *state;
+	int liar = 0, others[HONEST] = { 0 };
+
+	for (int i = 0; i < TURNS; i++) {
+		char number[32], name[8];
+
+		snprintf(number, sizeof(number), "liar-%d", i);
+		add_ranked(s, "liar", number, URGENCY_A, 1, 0);
+		snprintf(name, sizeof(name), "h%d", i % HONEST);
+		snprintf(number, sizeof(number), "%s-%d", name, i);
+		add_ranked(s, name, number, URGENCY_B, 1, 0);
+	}
+	for (int i = 0; i < TURNS; i++) {
+		struct queue_claim c;
+
+		assert_int_equal(store_claim_seal(s, T0 + 1, 60, &c), QUEUE_DONE);
+		if (strcmp(c.document.partner, "liar") == 0)
+			liar++;
+		else
+			others[c.document.partner[1] - '0']++;
+	}
+	assert_int_equal(liar, 12);
+	for (int i = 0; i < HONEST; i++)
+		assert_int_equal(others[i], 6);
 }
 
 static void what_cannot_be_is_refused(void **state)
@@ -249,7 +281,8 @@ int main(void)
 		STORE_TEST(first_to_arrive),
 		STORE_TEST(urgent_has_more_turns),
 		STORE_TEST(shares),
-		STORE_TEST(turns_are_an_urgencys_own),
+		STORE_TEST(a_pass_serves_each_partner),
+		STORE_TEST(everything_is_urgent),
 		STORE_TEST(what_cannot_be_is_refused),
 	};
 
