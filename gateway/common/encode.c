@@ -137,7 +137,7 @@ int base64_decode(struct span text, uint8_t **ret_data, size_t *ret_len)
 	struct base64_reader r = { 0 };
 	int error = 0;
 
-	r.out = malloc(text.len / 4 * 3 + 4);
+	r.out = malloc(text.len / 4 * 3 + 4); /* a rest of three, and the NUL */
 	if (!r.out)
 		return -ENOMEM;
 	for (size_t i = 0; i < text.len && error == 0; i++)
@@ -148,6 +148,7 @@ int base64_decode(struct span text, uint8_t **ret_data, size_t *ret_len)
 		free(r.out);
 		return error;
 	}
+	r.out[r.len] = '\0';
 	*ret_data = r.out;
 	*ret_len = r.len;
 	return 0;

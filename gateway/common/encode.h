@@ -22,7 +22,8 @@ char *base64_encode(struct span data);
 
 /* Decode; white space (space, tab, CR, LF) is skipped, anything else outside the
  * alphabet, wrong padding or set spare bits are refused. The caller frees *ret_data
- * (never NULL on success). Return: 0, -EINVAL, -ENOMEM. */
+ * (never NULL on success), which has a NUL after its end. Return: 0, -EINVAL, -ENOMEM.
+ */
 int base64_decode(struct span text, uint8_t **ret_data, size_t *ret_len);
 
 /* The same in the alphabet of URLs and without padding (RFC 7515 section 2). */

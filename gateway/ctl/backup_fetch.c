@@ -26,6 +26,18 @@ struct fetching {
 	char name[BACKUP_NAME_SIZE];
 };
 
+/* What a command printed at the gate, with a NUL behind it. */
+struct output {
+	uint8_t *data;
+	size_t len;
+	bool text; /* it is UTF-8 without a NUL in it */
+};
+
+static void output_done(struct output *o)
+{
+	free(o->data);
+}
+
 bool backup_fetch_wanted(int argc, char *const *argv)
 {
 	return argc == 3 && strcmp(argv[0], "backup") == 0 &&
@@ -33,9 +45,7 @@ bool backup_fetch_wanted(int argc, char *const *argv)
 	       strncmp(argv[2], REMOTE_NAME, strlen(REMOTE_NAME)) != 0;
 }
 
-/* What the command printed at the gate, as octets with a NUL behind them. */
-static int read_output(
-	const struct http_response *response, uint8_t **ret_output, size_t *ret_len)
+static int read_output(const struct http_response *response, struct output *ret)
 {
 	_cleanup_json_ json_t *answer = json_read(buf_span(&response->body), ANSWER_MAX);
 	const char *output = json_string_of(answer, "output");
@@ -43,7 +53,7 @@ static int read_output(
 	const char *errors = json_string_of(answer, "errors");
 	const json_t *status = json_object_get(answer, "status");
 
-	if (!json_is_integer(status) || (!output && !octets)) {
+	if (!json_is_integer(status) || !output == !octets) {
 		command_fault("the gate's answer cannot be read");
 		return EXIT_INTERNAL;
 	}
@@ -52,18 +62,19 @@ static int read_output(
 		return (int)json_integer_value(status);
 	}
 	if (octets)
-		return base64_decode(span_str(octets), ret_output, ret_len) < 0
+		return base64_decode(span_str(octets), &ret->data, &ret->len) < 0
 			       ? EXIT_INTERNAL
 			       : EXIT_CLEAN;
-	*ret_len = json_string_length(json_object_get(answer, "output"));
-	*ret_output = (uint8_t *)strdup(output);
-	return *ret_output ? EXIT_CLEAN : EXIT_INTERNAL;
+	ret->text = true;
+	ret->len = strlen(output);
+	ret->data = (uint8_t *)strdup(output);
+	return ret->data ? EXIT_CLEAN : EXIT_INTERNAL;
 }
 
 /* Have the gate run it. *ret_recorded: it waits for another person. Return: the exit
- * status, EXIT_CLEAN with the output, which the caller frees, unless it is recorded. */
+ * status, EXIT_CLEAN with the output unless it is recorded. */
 static int order(const struct fetching *f, json_t *arguments, bool *ret_recorded,
-	uint8_t **ret_output, size_t *ret_len)
+	struct output *ret)
 {
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
 	_cleanup_json_ json_t *request = json_pack("{s:o}", "arguments", arguments);
@@ -74,26 +85,36 @@ static int order(const struct fetching *f, json_t *arguments, bool *ret_recorded
 	*ret_recorded = answer.status == RECORDED;
 	if (*ret_recorded)
 		return EXIT_CLEAN;
-	return answer.status == 200 ? read_output(&answer, ret_output, ret_len)
-				    : remote_refused(&answer);
+	return answer.status == 200 ? read_output(&answer, ret) : remote_refused(&answer);
+}
+
+/* It goes into a path, and onto the screen: nothing but what a gate calls one. */
+static bool name_ok(const char *name)
+{
+	const char *hex;
+
+	if (!name || strncmp(name, REMOTE_NAME, strlen(REMOTE_NAME)) != 0)
+		return false;
+	hex = name + strlen(REMOTE_NAME);
+	return strlen(hex) == SHA256_TEXT_SIZE - 1 &&
+	       strspn(hex, "0123456789abcdef") == SHA256_TEXT_SIZE - 1;
 }
 
 static int ask_name(struct fetching *f)
 {
-	_cleanup_(freep) uint8_t *output = NULL;
+	_cleanup_(output_done) struct output output = { 0 };
 	_cleanup_json_ json_t *status = NULL;
 	const char *name;
-	size_t len = 0;
 	bool recorded;
 	int r = order(f, json_pack("[s, s, s]", "backup", "status", "--format=json"),
-		&recorded, &output, &len);
+		&recorded, &output);
 
 	if (r != EXIT_CLEAN)
 		return r;
-	status = output ? json_read(span_of(output, len), ANSWER_MAX) : NULL;
+	status = output.text ? json_read(span_of(output.data, output.len), ANSWER_MAX)
+			     : NULL;
 	name = json_string_of(json_object_get(status, "sealed"), "name");
-	if (!name || strlen(name) != BACKUP_NAME_SIZE - 1 ||
-		strncmp(name, REMOTE_NAME, strlen(REMOTE_NAME)) != 0) {
+	if (!name_ok(name)) {
 		command_fault("no backup is ready: backup make, then backup status");
 		return EXIT_NOT_PASSED;
 	}
@@ -127,28 +148,31 @@ static int store(const char *path, struct span octets)
 /* The list stands for the backup: with it the gate gives out the pieces. */
 static int take_list(const struct fetching *f, const char *path, char **ret_list)
 {
-	uint8_t *output = NULL;
-	size_t len = 0;
+	_cleanup_(output_done) struct output output = { 0 };
 	bool recorded;
 	int r = order(f, json_pack("[s, s, s]", "backup", "fetch", f->name), &recorded,
-		&output, &len);
+		&output);
 
 	if (recorded)
 		fprintf(stderr, "sealgate: recorded; it is fetched when another person "
 				"asks for the same within a quarter of an hour\n");
 	if (r != EXIT_CLEAN || recorded)
 		return r != EXIT_CLEAN ? r : EXIT_NOT_PASSED;
-	if (!is_of(span_of(output, len), f->name + strlen(REMOTE_NAME))) {
+	if (!output.text ||
+		!is_of(span_of(output.data, output.len), f->name + strlen(REMOTE_NAME))) {
 		command_fault("%s: the gate's list is another one", f->name);
-		free(output);
 		return EXIT_NOT_PASSED;
 	}
-	*ret_list = (char *)output;
 	if (mkdir(f->dir, 0700) < 0) {
 		command_fault("%s: %s", f->dir, strerror(errno));
 		return EXIT_INTERNAL;
 	}
-	return store(path, span_of(output, len));
+	r = store(path, span_of(output.data, output.len));
+	if (r != EXIT_CLEAN)
+		return r;
+	*ret_list = (char *)output.data;
+	output.data = NULL;
+	return EXIT_CLEAN;
 }
 
 /* A folder that is there is taken when it was begun for the same one. */
@@ -175,7 +199,8 @@ static int begin(const struct fetching *f, char **ret_list)
 
 static int take_piece(const struct fetching *f, const struct backup_piece *p)
 {
-	_cleanup_(freep) uint8_t *octets = NULL;
+	_cleanup_(output_done) struct output output = { 0 };
+	_cleanup_(freep) uint8_t *have = NULL;
 	char path[PATH_MAX], name[32], number[24];
 	size_t len = 0;
 	bool recorded;
@@ -185,20 +210,18 @@ static int take_piece(const struct fetching *f, const struct backup_piece *p)
 	(void)snprintf(number, sizeof(number), "%lu", p->number);
 	if (place(f, name, path) != EXIT_CLEAN)
 		return EXIT_INTERNAL;
-	if (file_read(path, 2 * BACKUP_PIECE_MAX, &octets, &len) == 0 &&
-		is_of(span_of(octets, len), p->sha256))
+	if (file_read(path, 2 * BACKUP_PIECE_MAX, &have, &len) == 0 &&
+		is_of(span_of(have, len), p->sha256))
 		return EXIT_CLEAN;
-	freep(&octets);
-	octets = NULL;
 	r = order(f, json_pack("[s, s, s, s]", "backup", "piece", f->name, number),
-		&recorded, &octets, &len);
+		&recorded, &output);
 	if (r != EXIT_CLEAN)
 		return r;
-	if (!octets || !is_of(span_of(octets, len), p->sha256)) {
+	if (!output.data || !is_of(span_of(output.data, output.len), p->sha256)) {
 		command_fault("%s: is not the piece of the list", name);
 		return EXIT_NOT_PASSED;
 	}
-	return store(path, span_of(octets, len));
+	return store(path, span_of(output.data, output.len));
 }
 
 static int take_pieces(const struct fetching *f, const char *list)
@@ -224,11 +247,10 @@ static int take_pieces(const struct fetching *f, const char *list)
  * while, since two have to ask, changes nothing about what was fetched. */
 static void discard(const struct fetching *f)
 {
-	_cleanup_(freep) uint8_t *output = NULL;
-	size_t len = 0;
+	_cleanup_(output_done) struct output output = { 0 };
 	bool recorded;
 	int r = order(f, json_pack("[s, s, s]", "backup", "discard", f->name), &recorded,
-		&output, &len);
+		&output);
 
 	if (r != EXIT_CLEAN || recorded)
 		fprintf(stderr, "sealgate: it is still at the gate, %s\n",

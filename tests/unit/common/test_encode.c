@@ -37,6 +37,7 @@ static void round_trip(const char *plain, const char *encoded)
 	assert_string_equal(text, encoded);
 	assert_int_equal(base64_decode(span_str(encoded), &data, &len), 0);
 	assert_true(span_equal(span_of(data, len), span_str(plain)));
+	assert_int_equal(data[len], '\0');
 	free(data);
 	free(text);
 }
