@@ -90,7 +90,7 @@ class RemoteGate(Gate):
         names = self.dir / "policies" / "backup"
         names.mkdir()
         self.opener = names / "keeper.pem", self.folder / "keeper.key"
-        subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj",
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:3072", "-subj",
                         "/CN=keeper", "-out", self.opener[0], "-keyout", self.opener[1]],
                        check=True, capture_output=True)
 

@@ -31,11 +31,13 @@ static EVP_PKEY *read_key(const char *path)
 static int add_certificate(STACK_OF(X509) * to, const char *path)
 {
 	X509 *x = read_certificate(path);
+	const char *fault =
+		x ? backup_recipient_fault(x) : "no certificate can be read there";
 
-	if (x && sk_X509_push(to, x) > 0)
+	if (!fault && sk_X509_push(to, x) > 0)
 		return 0;
 	X509_free(x);
-	return command_fault("%s: no certificate can be read there", path);
+	return command_fault("%s: %s", path, fault ? fault : "there is no memory");
 }
 
 static int seal_to(int argc, char **argv, STACK_OF(X509) * to)

@@ -52,8 +52,13 @@ int backup_place(const char *name, char ret_path[PATH_MAX]);
 int backup_recipients(const char *policies, int64_t at, STACK_OF(X509) * *ret_to,
 	char **ret_list, char **ret_error);
 
-/* Say on the stream what of the recipients in a policy cannot be used; there may be none.
- * Return: how many faults. */
+/* What is wrong with a certificate that a backup is to be encrypted for: RSA of 3072 bits
+ * or more, or EC on P-256, P-384 or P-521, and a usage that allows it. Return: static
+ * text, or NULL. */
+const char *backup_recipient_fault(X509 *x);
+
+/* Say what of the recipients in a policy cannot be used, and which files are ignored;
+ * there may be none. Return: how many faults. */
 int backup_recipients_check(const char *policies,
 	void (*fault)(const void *data, const char *line), const void *data);
 

@@ -14,22 +14,53 @@
 
 #define RECIPIENTS_MAX 16
 #define LIST_MAX (RECIPIENTS_MAX * 512u)
+#define RSA_BITS_MIN 3072
 
 struct recipients {
 	STACK_OF(X509) * to;
 	struct buf list;
 	int64_t at;
+	bool strict; /* what is no certificate's name is a fault, too */
 };
 
+static bool curve_ok(const EVP_PKEY *key)
+{
+	static const int CURVES[] = { NID_X9_62_prime256v1, NID_secp384r1,
+		NID_secp521r1 };
+	char name[64];
+	size_t len;
+
+	if (EVP_PKEY_get_group_name(key, name, sizeof(name), &len) != 1)
+		return false;
+	for (size_t i = 0; i < sizeof(CURVES) / sizeof(CURVES[0]); i++)
+		if (OBJ_txt2nid(name) == CURVES[i])
+			return true;
+	return false;
+}
+
+/* What was encrypted lies elsewhere for years. */
+static const char *judge_strength(const EVP_PKEY *key, int type)
+{
+	if (type == EVP_PKEY_RSA)
+		return EVP_PKEY_get_bits(key) < RSA_BITS_MIN
+			       ? "its RSA key has fewer than 3072 bits"
+			       : NULL;
+	return curve_ok(key) ? NULL : "its curve is none of P-256, P-384 and P-521";
+}
+
 /* As CMS encrypts: with RSA to the key, with EC by agreement. */
-static const char *judge_key(X509 *x)
+const char *backup_recipient_fault(X509 *x)
 {
 	const EVP_PKEY *key = X509_get0_pubkey(x);
 	uint32_t usage = X509_get_key_usage(x);
 	int type = key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+	const char *weak;
 
 	if (type != EVP_PKEY_RSA && type != EVP_PKEY_EC)
 		return "nothing can be encrypted for its key: RSA or EC is needed";
+	weak = judge_strength(key, type);
+	if (weak)
+		return weak;
 	if (usage != UINT32_MAX && !(usage & (type == EVP_PKEY_RSA ? KU_KEY_ENCIPHERMENT
 								   : KU_KEY_AGREEMENT)))
 		return type == EVP_PKEY_RSA ? "its key usage is without keyEncipherment"
@@ -49,7 +80,8 @@ static const char *add(struct recipients *r, const char *path, const char *name)
 {
 	X509 *x = pki_certificate_read(path);
 	char sha256[SHA256_TEXT_SIZE];
-	const char *fault = x ? judge_key(x) : "no certificate can be read there";
+	const char *fault =
+		x ? backup_recipient_fault(x) : "no certificate can be read there";
 
 	if (fault || !in_date(x, r->at)) {
 		X509_free(x);
@@ -63,7 +95,7 @@ static const char *add(struct recipients *r, const char *path, const char *name)
 	return r->list.error ? "its name is too long" : NULL;
 }
 
-static int is_certificate(const struct dirent *e)
+static bool is_certificate(const struct dirent *e)
 {
 	size_t len = strlen(e->d_name);
 
@@ -72,30 +104,58 @@ static int is_certificate(const struct dirent *e)
 				 "0123456789._@-") == len;
 }
 
+static int is_entry(const struct dirent *e)
+{
+	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+}
+
 typedef void fault_fn(const void *data, const char *line);
+
+/* Of one entry of the folder. Return: what is wrong with it, or NULL. */
+static const char *judge_entry(
+	struct recipients *r, const char *folder, const struct dirent *e)
+{
+	char path[PATH_MAX];
+
+	if (!is_certificate(e))
+		return r->strict ? "is ignored: who may open a backup is NAME.pem, NAME "
+				   "of letters, digits and . _ @ - only"
+				 : NULL;
+	if (sk_X509_num(r->to) == RECIPIENTS_MAX)
+		return "is one too many";
+	return snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) < PATH_MAX
+		       ? add(r, path, e->d_name)
+		       : "its name is too long";
+}
+
+/* A name that makes no line of its own. */
+static void tell(const char *folder, const char *name, const char *why, fault_fn *fault,
+	const void *data)
+{
+	char line[PATH_MAX + 512];
+
+	(void)snprintf(line, sizeof(line), "%s/%s:0: %s", folder, name, why);
+	for (char *c = line; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	fault(data, line);
+}
 
 /* All of the folder. Return: how many faults, or -errno when it cannot be read. */
 static int add_all(
 	struct recipients *r, const char *folder, fault_fn *fault, const void *data)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(folder, &entries, is_certificate, alphasort), faults = 0;
+	int n = scandir(folder, &entries, is_entry, alphasort), faults = 0;
 
 	if (n < 0)
 		return -errno;
 	for (int i = 0; i < n; i++) {
-		char path[PATH_MAX], line[PATH_MAX + 128];
-		int len =
-			snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-		const char *why = i == RECIPIENTS_MAX ? "is one too many"
-				  : len >= PATH_MAX   ? "its name is too long"
-						      : add(r, path, entries[i]->d_name);
+		const char *why = judge_entry(r, folder, entries[i]);
 
-		if (why) {
-			(void)snprintf(line, sizeof(line), "%s:0: %s", path, why);
-			fault(data, line);
-			faults++;
-		}
+		if (why)
+			tell(folder, entries[i]->d_name, why, fault, data);
+		faults += why != NULL;
 		free(entries[i]);
 	}
 	free(entries);
@@ -155,7 +215,7 @@ int backup_recipients(const char *policies, int64_t at, STACK_OF(X509) * *ret_to
 
 int backup_recipients_check(const char *policies, fault_fn *fault, const void *data)
 {
-	_cleanup_(done) struct recipients all = { 0 };
+	_cleanup_(done) struct recipients all = { .strict = true };
 	char folder[PATH_MAX];
 	int r = begin(&all, policies, folder);
 

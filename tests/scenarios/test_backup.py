@@ -87,12 +87,12 @@ def pieces(backup, tmp_path_factory):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(octets)
     shutil.copyfile(backup[0] / "files" / "sealgate.conf", folder / "backup" / "sealgate.conf")
-    may = [key_pair(folder, "rsa", "rsa:2048"),
+    may = [key_pair(folder, "rsa", "rsa:3072"),
            key_pair(folder, "ec", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")]
     done = sealgate("backup", "seal", "--to", may[0][0], "--to", may[1][0], f"{folder}/backup/",
                     folder / "sealed")
     assert done.returncode == 0, done.stderr
-    return folder, may, key_pair(folder, "stranger", "rsa:2048")
+    return folder, may, key_pair(folder, "stranger", "rsa:3072")
 
 
 def opened(pieces_folder, pair, target):

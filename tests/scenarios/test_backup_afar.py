@@ -27,7 +27,7 @@ def gate():
 def people(gate, tmp_path_factory):
     """Certificate and key of two, whom policy names from now on."""
     folder = tmp_path_factory.mktemp("people")
-    pairs = [key_pair(folder, "rsa", "rsa:2048"),
+    pairs = [key_pair(folder, "rsa", "rsa:3072"),
              key_pair(folder, "ec", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")]
     names = gate.dir / "policies" / "backup"
     names.mkdir()
@@ -233,3 +233,41 @@ def test_who_asks_is_told_why_it_failed(gate, people):
     stranger.unlink()
     assert "failed at" in sealgate("--instance", gate.dir, "backup", "status").stdout
     made(gate)
+
+
+def lint(gate):
+    done = gate.run("policy", "lint", "--policies", gate.dir / "policies")
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_weak_keys_and_ignored_files_are_named(gate, people, tmp_path):
+    """Nothing is encrypted for a key that is soon broken; who is ignored is told of it."""
+    names = gate.dir / "policies" / "backup"
+    weak = [(("rsa:1024",), "fewer than 3072 bits"), (("rsa:2048",), "fewer than 3072 bits"),
+            (("ec", "-pkeyopt", "ec_paramgen_curve:secp112r1"), "curve is none of"),
+            (("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"), "curve is none of"),
+            (("ed25519",), "RSA or EC is needed")]
+    assert lint(gate)[0] == 0
+    for number, (algorithm, why) in enumerate(weak):
+        certificate, _ = key_pair(tmp_path, f"weak{number}", *algorithm)
+        shutil.copyfile(certificate, names / certificate.name)
+        found = lint(gate)
+        assert found[0] == 1 and f"weak{number}.pem:0: " in found[1] and why in found[1], found
+        done = gate.run("backup", "make")
+        assert done.returncode == 1 and why in done.stderr, done.stderr
+        done = sealgate("backup", "seal", "--to", certificate, names, tmp_path / "sealed")
+        assert done.returncode == 2 and why in done.stderr, done.stderr
+        (names / certificate.name).unlink()
+    for number, curve in enumerate(("P-384", "P-521")):
+        certificate, _ = key_pair(tmp_path, f"good{number}", "ec", "-pkeyopt",
+                                  f"ec_paramgen_curve:{curve}")
+        shutil.copyfile(certificate, names / certificate.name)
+    assert lint(gate)[0] == 0
+    for ignored in ("keeper.crt", "the keeper.pem", "README", "two\nlines.pem"):
+        shutil.copyfile(people[0][0], names / ignored)
+        found = lint(gate)
+        assert found[0] == 1, found
+        assert f"{ignored.replace(chr(10), '?')}:0: is ignored" in found[1], found
+        (names / ignored).unlink()
+    for number in range(2):
+        (names / f"good{number}.pem").unlink()
