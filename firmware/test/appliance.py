@@ -76,12 +76,13 @@ class RemoteGate(Gate):
     def __init__(self, folder):
         super().__init__(folder, retry_max=8, timeout=20)
         self.ports = {name: free_port() for name in PORTS}
-        self.crl = self.syslog = self.opener = None
+        self.crl = self.syslog = self.heads = self.opener = None
+        self.nobody = free_port()
 
     def make(self, with_rsa=False):
         super().make(with_rsa)
         self.crl = Authority(self.pki.crl_path(TRANSPORT))
-        self.syslog = Server(self.pki)
+        self.syslog, self.heads = Server(self.pki), Server(self.pki)
         self._opener()
         return self
 
@@ -99,6 +100,7 @@ class RemoteGate(Gate):
         if self.crl:
             self.crl.close()
             self.syslog.close()
+            self.heads.close()
 
     def listener(self, name):
         return f"https://127.0.0.1:{self.ports[name]}"
@@ -110,6 +112,7 @@ class RemoteGate(Gate):
     def _destinations(self):
         yield f"trustd,{HOST},{self.crl.port}\n"
         yield f"logs,{HOST},{self.syslog.port}\n"
+        yield f"ship,{HOST},{self.heads.port}\nship,{HOST},{self.nobody}\n"
         for simulator, program in ((self.tsa, "seal"), (self.traces, "forward"),
                                    (self.customs, "forward")):
             yield f"{program},{HOST},{simulator.url.rsplit(':', 1)[1].split('/')[0]}\n"
@@ -137,14 +140,16 @@ class RemoteGate(Gate):
         self._sources(folder / "policies")
         (folder / "network").mkdir()
         (folder / "network" / "egress.csv").write_text("".join(self._destinations()))
-        self._logs(folder / "logs")
+        self._receiver(folder / "logs", self.syslog.port)
+        self._receiver(folder / "ship" / "siem", self.heads.port)
+        self._receiver(folder / "ship" / "away", self.nobody)
         for name, text in changes.items():
             (folder / name).write_text(text)
         return folder
 
-    def _logs(self, folder):
-        folder.mkdir()
-        (folder / "server").write_text(f"{HOST}:{self.syslog.port}\n")
+    def _receiver(self, folder, port):
+        folder.mkdir(parents=True)
+        (folder / "server").write_text(f"{HOST}:{port}\n")
         for name, path in (("ca.pem", self.pki.path(TRANSPORT)),
                            ("client.pem", self.pki.path("clients/gate", ".chain.pem")),
                            ("client.key", self.pki.path("clients/gate", ".key"))):

@@ -37,6 +37,7 @@ BOOT_S = 420.0  # healthy, under emulation, on a machine that others use too
 RETURN_S = 10.0  # 5 s is the promise; an emulated machine that others load is slower
 SENT_S = 1200.0  # an update, piece by piece, to an emulated machine
 BACKUP_S = 120.0
+HEADS_S = 300.0  # they are sealed every minute, and sent every minute
 FETCHED_S = 90.0  # the machine asks its authority every five seconds
 STOPPED = r"Access [Dd]enied|Security Violation|EFI stub:|Linux version"
 SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
@@ -198,6 +199,18 @@ class Suite:
         expect(re.search(r" appliance \d+ appliance.boot - sealgate appliance ", said) and
                " kernel - - - Linux version" in said, said[:2000], self.machine)
         print(f"      {len(self.gate.syslog.messages)} entries so far")
+
+    def heads_arrive(self):
+        """sealed heads of the audit chain reach their receiver; one that is away is no failed unit"""
+        end = time.monotonic() + HEADS_S
+        while not any(" audit-head - " in said for said in self.gate.heads.messages):
+            expect(time.monotonic() < end, "no head", self.machine)
+            time.sleep(1)
+        said = self.remote("auditor", "appliance", "support")
+        expect(said.returncode == 0, said.stdout[-500:] + said.stderr, self.machine)
+        bundle = json.loads(said.stdout)
+        expect(bundle["failed"]["output"] == "", f"failed: {bundle['failed']}", self.machine)
+        expect("sealgate-ship@away" in bundle["log"]["output"], "it was tried", self.machine)
 
     def revocation_arrives(self):
         """a certificate that its authority revokes is refused once the machine has fetched so"""
@@ -621,7 +634,7 @@ QUICK = ("boots_and_serves", "refuses_documents", "remote_administration",
          "revocation_arrives", "backup_from_afar", "unsigned_uki")
 CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key", "flipped_root",
          "flipped_tree", "boots_and_serves", "refuses_documents", "remote_administration",
-         "journal_arrives", "revocation_arrives", "backup_from_afar",
+         "journal_arrives", "heads_arrive", "revocation_arrives", "backup_from_afar",
          "killed_services_return", "full_disk", "another_tpm", "firewall_broken", "foreign_medium", "power_cut", "good_update",
          "older_version", "unhealthy_update", "support_bundle", "recovery_key", "factory_reset",
          "reset_cut_short", "identical")

@@ -56,6 +56,11 @@ int appliance_raise_floor(void);
  * instance. Return: 0 or negative with *ret_error. */
 int appliance_egress(char **ret_error);
 
+/* Have the timer of each receiver in ship/ of the instance send it the sealed heads of
+ * the audit chain. Return: 0 or negative with *ret_error. */
+#define APPLIANCE_SHIP_SLICE "system-sealgate\\x2dship.slice"
+int appliance_receivers(char **ret_error);
+
 /* Whether the application of an instance works: queue, signer, verification, sealing,
  * listeners. *ret_reason is one line, the caller frees it; NULL when it does.
  * Return: 0 healthy, 1 not. */

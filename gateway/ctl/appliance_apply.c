@@ -36,6 +36,7 @@ static const struct {
 	{ "time/", NULL, 0644, NULL },
 	{ "logs/client.key", "sealgate-logs", 0400, "logs" },
 	{ "logs/", NULL, 0644, NULL },
+	{ "ship/", "sealgate-queued", 0400, "ship" },
 	{ "state/trust/revocation/", NULL, 0644, NULL },
 	/* the token of a TEST instance */
 	{ "state/signer/", "sealgate-signer", 0600, NULL },
@@ -44,7 +45,7 @@ static const struct {
 /* What is replaced as a whole, so that what a new configuration leaves out is gone. What
  * is under state/ is only ever added to. */
 static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
-	"network", "time", "logs", INSTANCE_SEALED };
+	"network", "time", "logs", "ship", INSTANCE_SEALED };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

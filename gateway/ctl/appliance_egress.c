@@ -14,7 +14,12 @@
 #define RULES "/run/appliance-egress.nft"
 
 /* The programs that may speak out, and what the line of each adds up to. */
-static const char *const PROGRAMS[] = { "seal", "forward", "trustd", "logs" };
+static const struct {
+	const char *name, *unit;
+} PROGRAMS[] = { { "seal", "sealgate-seal.service" },
+	{ "forward", "sealgate-forward.service" },
+	{ "trustd", "sealgate-trustd.service" }, { "logs", "sealgate-logs.service" },
+	{ "ship", APPLIANCE_SHIP_SLICE } };
 
 #define COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 
@@ -27,7 +32,7 @@ static size_t program_of(const char *name)
 {
 	size_t i = 0;
 
-	while (i < COUNT && strcmp(PROGRAMS[i], name) != 0)
+	while (i < COUNT && strcmp(PROGRAMS[i].name, name) != 0)
 		i++;
 	return i;
 }
@@ -77,11 +82,9 @@ static int tell_manager(struct egress *e)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < COUNT; i++) {
-		char unit[32];
 		const char *const argv[] = { "/usr/bin/systemctl", "set-property",
-			"--runtime", unit, e->units[i].data, NULL };
+			"--runtime", PROGRAMS[i].unit, e->units[i].data, NULL };
 
-		snprintf(unit, sizeof(unit), "sealgate-%s.service", PROGRAMS[i]);
 		if (e->units[i].error)
 			return e->units[i].error;
 		if (strlen(e->units[i].data) > strlen("IPAddressAllow="))

@@ -17,7 +17,8 @@
 #define KEY " KEY-----" /* PRIVATE KEY, RSA PRIVATE KEY, ... */
 
 /* Units of the image whose drop-in loads a folder each. */
-static const char *const UNITS[] = { "edge", "signer", "set-up", "forward", "logs" };
+static const char *const UNITS[] = { "edge", "signer", "set-up", "forward", "logs",
+	"ship" };
 
 static int make_folder(const char *folder, const char *name, mode_t mode)
 {

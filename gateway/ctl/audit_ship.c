@@ -17,9 +17,19 @@
 
 #define MARK_MAX 64u
 #define TIMEOUT_S 20L
+#define SERVER_MAX 512u
+#define HTTPS "https://"
+
+/* A folder of the instance: server ("https://..." or HOST:PORT), ca.pem, client.pem,
+ * client.key. */
+struct receiver {
+	const char *folder; /* or NULL */
+	char server[SERVER_MAX], ca[PATH_MAX], cert[PATH_MAX], key[PATH_MAX];
+};
 
 struct shipping {
 	struct peer peer;
+	struct receiver receiver;
 	const char *syslog;    /* HOST:PORT instead of peer.url, or NULL */
 	const char *mark;      /* the file that names the last head that was taken */
 	char stamps[PATH_MAX]; /* the same of time-stamps, which come later */
@@ -153,6 +163,7 @@ static int read_options(int argc, char **argv, struct shipping *s)
 {
 	static const struct option options[] = { PEER_OPTIONS,
 		{ "syslog", required_argument, NULL, 's' },
+		{ "receiver", required_argument, NULL, 'r' },
 		{ "mark", required_argument, NULL, 'm' }, { 0 } };
 	int c;
 
@@ -161,6 +172,8 @@ static int read_options(int argc, char **argv, struct shipping *s)
 			s->syslog = optarg;
 		else if (c == 'm')
 			s->mark = optarg;
+		else if (c == 'r')
+			s->receiver.folder = optarg;
 		else if (!peer_option(&s->peer, c, optarg))
 			return -EINVAL;
 	}
@@ -168,10 +181,43 @@ static int read_options(int argc, char **argv, struct shipping *s)
 		s->peer.url = s->syslog; /* one of the two is enough */
 	if (!s->mark)
 		command_fault("--mark is missing: the file that notes what was taken");
-	return s->mark && peer_complete(&s->peer) &&
+	return s->mark && (s->receiver.folder || peer_complete(&s->peer)) &&
 			       command_arguments(argc, argv, 0, 0, "") >= 0
 		       ? 0
 		       : -EINVAL;
+}
+
+/* What is secret of it may come from the service manager. */
+static int read_receiver(struct shipping *s)
+{
+	struct receiver *r = &s->receiver;
+	_cleanup_(freep) uint8_t *text = NULL;
+	char name[PATH_MAX], path[PATH_MAX];
+	size_t len = 0;
+	int e;
+
+	if (snprintf(name, sizeof(name), "%s/server", r->folder) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	e = instance_secret(&s->instance, name, path);
+	if (e == 0)
+		e = file_read(path, SERVER_MAX - 1, &text, &len);
+	if (e < 0 || !text)
+		return e;
+	snprintf(r->server, sizeof(r->server), "%.*s",
+		(int)strcspn((const char *)text, "\n"), (const char *)text);
+	(void)snprintf(name, sizeof(name), "%s/client.key", r->folder);
+	e = instance_secret(&s->instance, name, r->key);
+	(void)snprintf(name, sizeof(name), "%s/ca.pem", r->folder);
+	if (e == 0)
+		e = instance_path(&s->instance, name, r->ca);
+	(void)snprintf(name, sizeof(name), "%s/client.pem", r->folder);
+	if (e == 0)
+		e = instance_path(&s->instance, name, r->cert);
+	s->peer = (struct peer){ .url = r->server,
+		.identity = { .ca = r->ca, .cert = r->cert, .key = r->key } };
+	if (strncmp(r->server, HTTPS, strlen(HTTPS)) != 0)
+		s->syslog = r->server;
+	return e;
 }
 
 int audit_ship(int argc, char **argv)
@@ -191,6 +237,9 @@ int audit_ship(int argc, char **argv)
 	r = snprintf(s.stamps, sizeof(s.stamps), "%s.stamps", s.mark) < PATH_MAX
 		    ? 0
 		    : -ENAMETOOLONG;
+	if (r == 0 && s.receiver.folder && (r = read_receiver(&s)) < 0)
+		fprintf(stderr, "sealgate audit: %s: %s\n", s.receiver.folder,
+			strerror(-r));
 	if (r == 0)
 		r = instance_path(&s.instance, "state/queue/heads", s.folder);
 	if (r == 0)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Sealed heads leave the machine: posted, or logged over TLS; in order, each once."""
 import json
+import shutil
 import ssl
 import threading
 import socket
@@ -82,6 +83,29 @@ def test_logged_over_tls(gate, heads, tmp_path):
         assert int(length) == len(message)
         assert message.startswith(b"<109>1 20") and b" sealgate - audit-head - " in message
         assert message.endswith(head.read_bytes())
+
+
+def test_a_receiver_is_a_folder_of_the_instance(gate, heads, tmp_path, monkeypatch):
+    """Its key and where it is may be handed over by the service manager."""
+    partner = Partner(gate.pki)
+    folder = gate.dir / "ship" / "siem"
+    folder.mkdir(parents=True)
+    _, ca, _, certificate, _, key = gate.transport("clients/gate")
+    for name, path in (("ca.pem", ca), ("client.pem", certificate)):
+        shutil.copyfile(path, folder / name)
+    command = ("audit", "ship", "--receiver", "ship/siem", "--mark", tmp_path / "mark")
+    done = gate.run(*command)
+    assert done.returncode == 3 and "ship/siem: No such file" in done.stderr
+    shutil.copyfile(key, tmp_path / "sealgate_ship_siem_client.key")
+    server = tmp_path / "sealgate_ship_siem_server"
+    server.write_text(f"https://127.0.0.1:{partner.port}/heads\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert json.loads(gate.run(*command).stdout) == {"shipped": len(heads)}
+    assert [c[3] for c in partner.calls] == [json.loads(h.read_text()) for h in heads]
+    server.write_text(f"127.0.0.1:{partner.port}\n")  # and so it is a syslog server
+    (tmp_path / "mark").unlink()
+    assert gate.run(*command).returncode == 3
+    partner.server.shutdown()
 
 
 def test_a_server_of_another_name_gets_nothing(gate, heads, tmp_path):
