@@ -136,6 +136,7 @@ void timeline_print(FILE *out, const json_t *d)
 	field(out, "urgency", d, "urgency");
 	field(out, "expected", d, "expected");
 	field(out, "paper", d, "paper");
+	field(out, "rehearsed", d, "rehearsed");
 	field(out, "sha256", d, "sha256");
 	field(out, "held because", d, "hold_reason");
 	field(out, "held until", d, "held_until");

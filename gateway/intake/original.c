@@ -26,9 +26,14 @@ static void count(const json_t *documents, const char *type, struct held *ret)
 	json_array_foreach(documents, i, d)
 	{
 		const char *its = json_string_of(d, "type");
-		enum document_state s = document_state_find(json_string_of(d, "state"));
+		const char *rehearsed = json_string_of(d, "rehearsed");
+		enum document_state s = document_state_find(
+			rehearsed ? rehearsed : json_string_of(d, "state"));
 
-		if (!its || strcmp(its, type) != 0)
+		/* A withdrawal is of the number, and no original. */
+		if (!its || strcmp(its, type) != 0 ||
+			document_relation_find(json_string_of(d, "relation")) ==
+				RELATION_WITHDRAWS)
 			continue;
 		ret->all++;
 		ret->replaced += s == DOCUMENT_REPLACED;

@@ -404,6 +404,14 @@ int relation_read(struct engine *e, int64_t document, struct relation_row *ret_r
  * 0 or negative. */
 int relation_take_effect(struct engine *e, int64_t now, const struct document_row *d);
 
+/* The same among rehearsals, of which none changes its state: only noted. */
+int relation_rehearse(struct engine *e, int64_t now, const struct document_row *d);
+
+/* What another rehearsal that had come by a time has made of one: "withdrawn", "replaced"
+ * or NULL. Return: 0 or negative. */
+int relation_rehearsed(
+	struct engine *e, const struct document_row *d, int64_t at, const char **ret_end);
+
 /* In sequence: does a delivery of an original there come first? Return: 1, 0, negative.
  */
 int relation_waits(struct engine *e, int64_t document, const char *destination);

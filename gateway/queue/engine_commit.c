@@ -191,10 +191,14 @@ static int relate(struct engine *e, int64_t key, const struct queue_submission *
 	struct document_row row;
 	int r = s->state == DOCUMENT_REFUSED ? 0 : relation_insert(e, key, s);
 
-	if (r < 0 || s->state != DOCUMENT_ACCEPTED || s->relation == RELATION_NONE)
+	if (r < 0 || s->relation == RELATION_NONE ||
+		(s->state != DOCUMENT_ACCEPTED && s->state != DOCUMENT_SANDBOX))
 		return r;
 	r = document_find(e, s->id, &row);
-	return r == QUEUE_DONE ? relation_take_effect(e, s->received, &row) : r;
+	if (r != QUEUE_DONE)
+		return r;
+	return s->state == DOCUMENT_SANDBOX ? relation_rehearse(e, s->received, &row)
+					    : relation_take_effect(e, s->received, &row);
 }
 
 /* Another appliance has committed the like of it in between: now it is found. */

@@ -61,10 +61,12 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 	json_t *deliveries = deliveries_to_json(e, row->key);
 	struct relation_row relation;
 	char paper[DOCUMENT_NUMBER_SIZE];
+	const char *rehearsed = NULL;
 	int64_t erased = 0;
 
 	if (!deliveries || relation_read(e, row->key, &relation) < 0 ||
 		paper_read(e, row->key, paper) < 0 ||
+		relation_rehearsed(e, row, INT64_MAX, &rehearsed) < 0 ||
 		erased_at(e, row->key, &erased) < 0) {
 		json_decref(deliveries);
 		return NULL;
@@ -72,7 +74,7 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 	hex_encode(d->sha256, SHA256_SIZE, hash);
 	return json_pack(
 		"{s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,"
-		"s:I,s:o,s:s,s:o,s:s,s:o,s:o,s:o*}",
+		"s:I,s:o,s:s,s:o,s:s,s:o,s:o,s:s*,s:o*}",
 		"id", d->id, "partner", json_text(d->partner), "sha256", hash, "country",
 		json_text(d->country), "import_country", json_text(d->import_country),
 		"type", json_text(d->type), "number", json_text(d->number), "status",
@@ -86,8 +88,8 @@ json_t *document_to_json(struct engine *e, const struct document_row *row)
 		"relation", document_relation_text(relation.relation), "original",
 		json_text(relation.number), "urgency",
 		urgency_text((enum urgency)row->urgency), "expected",
-		json_time(row->rank), "paper", json_text(paper), "erased",
-		erased ? json_time(erased) : NULL);
+		json_time(row->rank), "paper", json_text(paper), "rehearsed", rehearsed,
+		"erased", erased ? json_time(erased) : NULL);
 }
 
 /* One record with what proves its place: previous and own chain value and, where several

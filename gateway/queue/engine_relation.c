@@ -216,8 +216,10 @@ static int select_originals(struct engine *e, const struct document_row *later,
 	const char *number, struct document_row *ret_rows, int max)
 {
 	const struct queue_document *d = &later->document;
-	_cleanup_statement_ struct row *s = sql_bind(e, SQL_ORIGINALS, "tttti", number,
-		d->type, d->country, d->partner, (int64_t)later->key);
+	bool rehearsal = d->state == DOCUMENT_SANDBOX;
+	_cleanup_statement_ struct row *s =
+		sql_bind(e, rehearsal ? SQL_REHEARSED : SQL_ORIGINALS, "tttti", number,
+			d->type, d->country, d->partner, (int64_t)later->key);
 	int count = 0, r = 0;
 
 	while (count < max && (r = sql_step(e, s)) > 0)
@@ -262,4 +264,48 @@ int relation_take_effect(struct engine *e, int64_t now, const struct document_ro
 	return audit_event(e, now, "queued", event, d,
 		json_pack("{s:o,s:O,s:O}", "number", json_text(relation.number),
 			"originals", ids, "destinations", added));
+}
+
+int relation_rehearse(struct engine *e, int64_t now, const struct document_row *d)
+{
+	struct document_row originals[ORIGINALS_MAX];
+	_cleanup_json_ json_t *ids = json_array();
+	struct relation_row relation;
+	char event[32];
+	int count, r = relation_read(e, d->key, &relation);
+
+	if (r < 0 || relation.relation == RELATION_NONE)
+		return r;
+	count = select_originals(e, d, relation.number, originals, ORIGINALS_MAX);
+	for (int i = 0; r == 0 && i < count; i++) {
+		r = sql_run(e, SQL_RELATED_INSERT, "ii", (int64_t)d->key,
+			(int64_t)originals[i].key);
+		json_array_append_new(ids, json_text(originals[i].document.id));
+	}
+	if (r < 0 || count < 0)
+		return r < 0 ? r : count;
+	snprintf(event, sizeof(event), "document.%s",
+		document_relation_text(relation.relation));
+	return audit_event(e, now, "queued", event, d,
+		json_pack("{s:o,s:O}", "number", json_text(relation.number), "originals",
+			ids));
+}
+
+int relation_rehearsed(
+	struct engine *e, const struct document_row *d, int64_t at, const char **ret_end)
+{
+	_cleanup_statement_ struct row *s = NULL;
+	int r;
+
+	*ret_end = NULL;
+	if (d->document.state != DOCUMENT_SANDBOX)
+		return 0;
+	s = sql_bind(e, SQL_REHEARSED_END, "ii", (int64_t)d->key, at);
+	r = sql_step(e, s);
+	if (r > 0)
+		*ret_end = document_state_text(
+			document_relation_find(sql_string(s, 0)) == RELATION_WITHDRAWS
+				? DOCUMENT_WITHDRAWN
+				: DOCUMENT_REPLACED);
+	return r < 0 ? r : 0;
 }

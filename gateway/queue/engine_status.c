@@ -70,6 +70,24 @@ static json_t *deliveries_of(const struct replay *p)
 	return list;
 }
 
+/* What it is to others: a withdrawal, a replacement; of a rehearsal what became of it. */
+static int add_relation(
+	struct engine *e, const struct document_row *row, int64_t at, json_t *value)
+{
+	struct relation_row relation;
+	const char *end;
+	int r = relation_read(e, row->key, &relation);
+
+	if (r == 0 && relation.relation != RELATION_NONE)
+		r = json_object_set_new(value, "relation",
+			json_string(document_relation_text(relation.relation)));
+	if (r == 0)
+		r = relation_rehearsed(e, row, at, &end);
+	if (r == 0 && end)
+		r = json_object_set_new(value, "rehearsed", json_string(end));
+	return r;
+}
+
 static json_t *held_to_json(
 	const struct document_row *row, const struct replay *p, int64_t since, bool own)
 {
@@ -109,6 +127,8 @@ static int add_document(struct engine *e, const struct queue_status_request *q,
 	r = erased_at(e, row->key, &erased);
 	if (r == 0 && value && erased && erased <= q->at)
 		r = json_object_set_new(value, "erased", json_time(erased));
+	if (r == 0 && value)
+		r = add_relation(e, row, q->at, value);
 	if (json_array_append_new(list, value) < 0)
 		r = -ENOMEM;
 	return r < 0 ? r : 1;

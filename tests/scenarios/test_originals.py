@@ -59,6 +59,14 @@ def test_only_once(gate):
     assert status == 1 and answer["status"] == 409 and answer["code"] == "document.conflict"
 
 
+def test_what_was_withdrawn_has_ended(gate):
+    """The withdrawal has the same number, and is no original of anything."""
+    send(gate, number_of(20))
+    send(gate, number_of(20), **WITHDRAWN)
+    assert judged(gate, number_of(21), **replacing(number_of(20)))[0] == [
+        "document.original-ended"]
+
+
 def test_no_cycle(gate):
     send(gate, number_of(6))
     send(gate, number_of(7), **replacing(number_of(6)))

@@ -13,10 +13,14 @@ import pytest
 from scenarios.demo import claims
 from scenarios.gate import Gate, fingerprint
 from scenarios.openapi import Specification
+from scenarios.test_contingency import of_paper
 from scenarios.test_faults import until
 from scenarios.test_operators import queue
+from scenarios.test_originals import WITHDRAWN, replacing
+from scenarios.test_withdrawal import wait_state
 
 SANDBOX = "partners/not-enrolled"  # the transport certificate of the lane
+APPROVED = {'<ram:StatusCode name="Issued">70': '<ram:StatusCode name="Approved">39'}
 
 
 def partner_file(gate, name, more):
@@ -121,6 +125,86 @@ def test_nobody_ever_sees_it(gate, rehearsed):
     ledger = json.loads(gate.run("ledger").stdout)
     assert ledger["signer"]["seals"] == seals + 1
     assert {row["partner"] for row in ledger["destinations"]} == {"nz-mpi"}
+
+
+def rehearse(gate, n, **replacements):
+    return gate.submit(rehearsal(gate, number_of(n), **replacements), SANDBOX)
+
+
+def number_of(n):
+    return f"PHYTO.NZ.2026.81{n:05d}"
+
+
+def state_of(gate, answer, *who):
+    meta = gate.request(f"/v1/documents/{answer['id']}", *who).json()
+    assert not list(Specification().faults(meta, {"$ref": "#/components/schemas/Document"}))
+    return meta["state"], meta.get("rehearsed")
+
+
+def errors(answer):
+    return [f["code"] for f in answer["findings"] if f["severity"] == "error"]
+
+
+def test_withdrawals_and_replacements_are_rehearsed(gate):
+    """As with real documents: originals must be known, must not have ended, and no number
+    comes back; each is noted, and nothing of it is sent."""
+    status, answer = rehearse(gate, 1, **WITHDRAWN)
+    assert status == 1 and errors(answer) == ["document.original-unknown"]
+    first = rehearse(gate, 1)[1]
+    second = rehearse(gate, 2, **replacing(number_of(1)))[1]
+    assert first["state"] == second["state"] == "sandbox"
+    assert state_of(gate, first, SANDBOX) == ("sandbox", "replaced")
+    assert "rehearsed      replaced" in gate.run("explain", first["id"]).stdout
+    for n, more, code in ((3, replacing(number_of(1)), "document.original-ended"),
+                          (1, {**WITHDRAWN, **replacing(number_of(1))},
+                           "document.original-ended"),
+                          (1, replacing(number_of(2), **APPROVED), "document.cycle")):
+        status, answer = rehearse(gate, n, **more)
+        assert status == 1 and errors(answer) == [code], answer
+    taken = rehearse(gate, 2, **WITHDRAWN)[1]
+    assert taken["state"] == "sandbox" and taken["decision"] == "accepted"
+    assert state_of(gate, second, SANDBOX) == ("sandbox", "withdrawn")
+    status, answer = rehearse(gate, 4, **replacing(number_of(2)))
+    assert status == 1 and errors(answer) == ["document.original-ended"]
+    for one in (first, second, taken):
+        assert not seen(gate, one["id"])
+
+
+def test_neither_lane_ends_anything_of_the_other(gate):
+    real = gate.submit(gate.certificate("phyto", number_of(10)))[1]
+    gate.wait_delivered([real["id"]])
+    # A rehearsal about a real document: unknown, and it stays as it is.
+    for n, more in ((10, WITHDRAWN), (11, replacing(number_of(10)))):
+        status, answer = rehearse(gate, n, **more)
+        codes = errors(answer) if status else [
+            f["code"] for f in gate.request(
+                f"/v1/documents/{answer['id']}/report", SANDBOX).json()["findings"]]
+        assert "document.original-unknown" in codes
+    shadow = rehearse(gate, 10, **{"Kiwifruit": "Kiwi"})[1]
+    assert shadow["state"] == "sandbox"
+    assert rehearse(gate, 10, **WITHDRAWN)[0] == 0
+    assert state_of(gate, shadow, SANDBOX) == ("sandbox", "withdrawn")
+    assert state_of(gate, real) == ("sealed", None)
+    # And a real one about a rehearsal.
+    other = rehearse(gate, 12)[1]
+    status, answer = gate.submit(gate.certificate("phyto", number_of(12), **WITHDRAWN))
+    assert status == 1 and errors(answer) == ["document.original-unknown"]
+    withdrawn = gate.submit(gate.certificate("phyto", number_of(10), **WITHDRAWN))[1]
+    wait_state(gate, withdrawn["id"], "traces", "delivered")
+    assert state_of(gate, real)[0] == "withdrawn"
+    assert state_of(gate, other, SANDBOX) == ("sandbox", None)
+    for one in (shadow, other):
+        assert not seen(gate, one["id"])
+
+
+def test_papers_of_the_lanes_are_apart(gate):
+    """A paper that was rehearsed with is made electronic all the same, once."""
+    paper = of_paper("NZ-PAPER-777")
+    assert rehearse(gate, 20, **paper)[0] == 0
+    assert gate.submit(gate.certificate("phyto", number_of(21), **paper))[0] == 0
+    for answer in (rehearse(gate, 22, **paper)[1],
+                   gate.submit(gate.certificate("phyto", number_of(23), **paper))[1]):
+        assert answer["status"] == 409 and answer["code"] == "document.paper"
 
 
 @pytest.mark.parametrize("verb", ("release", "redrive", "hold"))

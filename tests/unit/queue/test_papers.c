@@ -206,6 +206,18 @@ static void rehearsals_are_apart(void **state)
 	assert_int_equal(
 		put(s, "N3", (struct said){ .state = DOCUMENT_SANDBOX }), QUEUE_PAPER);
 	assert_int_equal(put(s, "N4", USUAL), QUEUE_PAPER);
+	/* what was taken back in a rehearsal may be made anew in one */
+	assert_int_equal(put(s, "N1",
+				 (struct said){ .state = DOCUMENT_SANDBOX,
+					 .status = "40",
+					 .relation = RELATION_WITHDRAWS,
+					 .original = "N1" }),
+		QUEUE_DONE);
+	assert_int_equal(
+		put(s, "N3", (struct said){ .state = DOCUMENT_SANDBOX }), QUEUE_DONE);
+	assert_int_equal(
+		put(s, "N5", (struct said){ .state = DOCUMENT_SANDBOX }), QUEUE_PAPER);
+	assert_int_equal(put(s, "N4", USUAL), QUEUE_PAPER);
 }
 
 static void explained(struct store *s, const char *key, const char *numbers)
