@@ -286,8 +286,10 @@ void maintenance_post(struct visit *v, const char *rest)
 	}
 	if (!visit_may(v, "maintenance") || !read_act(v, &body, &reason))
 		return;
-	if (!member(body, "destination", destination, sizeof(destination)) ||
-		(*destination && start && !destination_known(v, destination))) {
+	if (json_is_true(json_object_get(body, "intake")))
+		snprintf(destination, sizeof(destination), "%s", QUEUE_INTAKE);
+	else if (!member(body, "destination", destination, sizeof(destination)) ||
+		 (*destination && start && !destination_known(v, destination))) {
 		not_done(v, QUEUE_NOT_FOUND, json_string_of(body, "destination"));
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "queue/calendar.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct maintenance_options {
 	struct peer peer;
 	const char *reason, *every;
 	int64_t since, until;
+	bool intake;
 };
 
 static int read_time(const char *text, int64_t *ret)
@@ -41,7 +43,8 @@ static int read_options(int argc, char **argv, struct maintenance_options *ret)
 		{ "reason", required_argument, NULL, 'r' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "until", required_argument, NULL, 'U' },
-		{ "every", required_argument, NULL, 'e' }, { 0 } };
+		{ "every", required_argument, NULL, 'e' },
+		{ "intake", no_argument, NULL, 'i' }, { 0 } };
 	int c, r = 0;
 
 	*ret = (struct maintenance_options){ 0 };
@@ -52,6 +55,8 @@ static int read_options(int argc, char **argv, struct maintenance_options *ret)
 			r = read_time(optarg, &ret->since);
 		else if (c == 'U')
 			r = read_time(optarg, &ret->until);
+		else if (c == 'i')
+			ret->intake = true;
 		else if (c == 'e')
 			r = read_every(optarg, &ret->every);
 		else if (!peer_option(&ret->peer, c, optarg))
@@ -71,14 +76,14 @@ static int change(const char *verb, int argc, char **argv)
 	char path[64];
 
 	if (read_options(argc, argv, &o) < 0 ||
-		command_arguments(argc, argv, 0, 1, "the destination") < 0)
+		command_arguments(argc, argv, 0, o.intake ? 0 : 1, "the destination") < 0)
 		return command_usage("maintenance");
 	snprintf(path, sizeof(path), "/v1/maintenance/%s", verb);
 	return control_post(&o.peer, path,
-		json_pack("{s:o,s:o,s:I,s:I,s:o}", "reason", json_text(o.reason),
+		json_pack("{s:o,s:o,s:I,s:I,s:o,s:b}", "reason", json_text(o.reason),
 			"destination", json_text(argc > optind ? argv[optind] : ""),
 			"since", (json_int_t)o.since, "until", (json_int_t)o.until,
-			"every", json_text(o.every)),
+			"every", json_text(o.every), "intake", o.intake),
 		NULL);
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 #include "document/render.h"
+#include "queue/client.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -177,7 +178,10 @@ void timeline_print_maintenance(FILE *out, const json_t *window)
 
 	fprintf(out, "from %s until %s of ", json_string_of(window, "since"),
 		until ? until : "it is ended");
-	timeline_text(out, *destination ? destination : "all destinations");
+	if (strcmp(destination, QUEUE_INTAKE) == 0)
+		fputs("taking new documents", out);
+	else
+		timeline_text(out, *destination ? destination : "all destinations");
 	fprintf(out, "%s%s%s by ",
 		json_is_true(json_object_get(window, "now")) ? ", now" : "",
 		every ? ", every " : "", every ? every : "");

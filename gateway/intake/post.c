@@ -14,6 +14,7 @@
 #include "intake/submission.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 /* Where a document names its paper. */
@@ -155,15 +156,26 @@ static bool same_lane(const struct exchange *x, const struct queue_document *fir
 	return x->partner->sandbox == (first->state == DOCUMENT_SANDBOX);
 }
 
-/* Return: 1 when this was answered as sent before, or queued is away. */
-static int seen_before(struct exchange *x, const struct queue_submission *s)
+/* Retry-After is when it ends, where that is known. */
+static void answer_closed(struct exchange *x, int64_t until, int64_t now)
+{
+	problem(x, "http.maintenance", NULL, NULL);
+	if (until > now)
+		x->response->retry_after =
+			until - now < INT_MAX ? (int)(until - now) : INT_MAX;
+}
+
+/* Return: 1 when this was answered as sent before, or nothing can be taken now. */
+static int seen_before(struct exchange *x, const struct queue_submission *s, int64_t now)
 {
 	struct queue_document first;
 	int r = links_find(x->links, s, &first);
 
 	if (r == QUEUE_DONE)
 		return 0;
-	if (r != QUEUE_DUPLICATE)
+	if (r == QUEUE_CLOSED)
+		answer_closed(x, first.held_until, now);
+	else if (r != QUEUE_DUPLICATE)
 		problem(x, "http.queue-away", NULL, NULL);
 	else if (same_lane(x, &first))
 		answer_first(x, &first);
@@ -253,7 +265,7 @@ void post_document(struct exchange *x)
 		problem(x, "internal.error", NULL, NULL);
 		return;
 	}
-	if (seen_before(x, &s))
+	if (seen_before(x, &s, now))
 		return;
 	quota = quota_begin(x, true, now);
 	if (quota == QUOTA_OVER)
@@ -324,7 +336,7 @@ static int foresee(struct exchange *x, const struct queue_submission *s,
 		r = judgement_refuse(j, "document.paper", PAPER_NOTE, s->paper) == 0
 			    ? QUEUE_DONE
 			    : -ENOMEM;
-	if (r == QUEUE_DONE || r == QUEUE_DUPLICATE)
+	if (r == QUEUE_DONE || r == QUEUE_DUPLICATE || r == QUEUE_CLOSED)
 		return 1;
 	return r == QUEUE_FULL ? refuse(x, "http.held-full", s->partner)
 			       : refuse(x, "http.queue-away", NULL);

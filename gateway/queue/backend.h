@@ -466,10 +466,10 @@ int ledger_agrees(struct engine *e, const struct document_row *d);
 int delivery_act(
 	struct engine *e, int64_t now, enum queue_control verb, struct delivery_row *d);
 
-/* Does maintenance keep the destination from being claimed for? *ret_until: seconds, or
- * INT64_MAX. Return: 1, 0, negative. */
-int maintenance_now(
-	struct engine *e, int64_t now, const char *destination, int64_t *ret_until);
+/* Is the destination in maintenance, or one that stands for it too (all: "")? *ret_until:
+ * seconds, or INT64_MAX. Return: 1, 0, negative. */
+int maintenance_now(struct engine *e, int64_t now, const char *destination,
+	const char *all, int64_t *ret_until);
 json_t *maintenance_to_json(struct engine *e, int64_t now);
 
 /* Append a record as it stands. */

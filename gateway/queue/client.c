@@ -47,7 +47,7 @@ static bool reply_ok(const struct ipc_message *m, uint16_t type, size_t fd_count
 	const struct queue_reply *r = ipc_body(m, sizeof(*r));
 
 	if (!r || m->header.type != type || r->answer == QUEUE_UNDECIDED ||
-		r->answer > QUEUE_PAPER)
+		r->answer > QUEUE_CLOSED)
 		return false;
 	return m->header.fd_count == (r->answer == QUEUE_DONE ? fd_count : 0);
 }

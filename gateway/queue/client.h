@@ -21,9 +21,10 @@ enum queue_answer {
 	QUEUE_STALE,	   /* the claim's lease was lost to another */
 	QUEUE_DENIED,	   /* the peer's uid may not do this */
 	QUEUE_UNAVAILABLE, /* the database cannot be written now: nothing was changed */
-	QUEUE_FULL,  /* so many documents of the partner are held that one more is not
-			taken */
-	QUEUE_PAPER, /* another document makes the same paper electronic: ret_first */
+	QUEUE_FULL,   /* so many documents of the partner are held that one more is not
+			 taken */
+	QUEUE_PAPER,  /* another document makes the same paper electronic: ret_first */
+	QUEUE_CLOSED, /* nothing new is taken until ret_first->held_until (0: unknown) */
 };
 
 #define QUEUE_SCOPE_MAX 32  /* countries in each list of a scope */
@@ -46,7 +47,8 @@ DEFINE_CLEANUP(struct queue *, queue_disconnect)
  * in are borrowed; those returned belong to the caller, are sealed memfds, or -1 when
  * absent. */
 
-/* Was this submitted before? DONE: no. DUPLICATE, CONFLICT or PAPER with *ret_first. */
+/* Was this submitted before? DONE: no. DUPLICATE, CONFLICT, PAPER or CLOSED (no, but the
+ * gate is in maintenance) with *ret_first. */
 int queue_find(struct queue *q, const struct queue_submission *s,
 	struct queue_document *ret_first);
 
@@ -176,8 +178,12 @@ struct queue_window {
 	int64_t since, until, every;
 };
 
-/* Maintenance of a destination ("" of all): meanwhile nothing is claimed for it. End:
- * what is under way ends now, and what does not come again never is; with every in the
+/* The destination that stands for the taking of documents: no profile has such a name. */
+#define QUEUE_INTAKE "/intake"
+
+/* Maintenance of a destination ("" of all): meanwhile nothing is claimed for it; of
+ * QUEUE_INTAKE: nothing new is taken, and what is there goes on. End: what is under way
+ * ends now, and what does not come again never is; with every in the
  * window the series of that period end instead. */
 int queue_maintenance(struct queue *q, bool start, const char *destination,
 	const struct queue_window *w, const char *operator_name, const char *reason);

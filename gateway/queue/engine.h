@@ -121,6 +121,8 @@ int engine_control(
 /* As queue_act and queue_maintenance say. */
 int engine_act(
 	struct engine *e, int64_t now, const struct queue_act_request *q, int *ret_fd);
+/* May what is new be taken now? QUEUE_DONE, QUEUE_CLOSED with *ret_first, negative. */
+int engine_closed(struct engine *e, int64_t now, struct queue_document *ret_first);
 int engine_maintenance(
 	struct engine *e, int64_t now, const struct queue_maintenance_request *q);
 

@@ -295,7 +295,7 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 	if (r < 0)
 		return r;
 	destination_base(destination, base);
-	r = maintenance_now(e, now, base, ret_due);
+	r = maintenance_now(e, now, base, "", ret_due);
 	if (r != 0)
 		return r < 0 ? r : QUEUE_EMPTY;
 	for (int n = 0; spoiled && n < SET_ASIDE_MAX; n++) {

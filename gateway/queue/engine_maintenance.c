@@ -5,17 +5,29 @@
 
 #include <errno.h>
 
-int maintenance_now(
-	struct engine *e, int64_t now, const char *destination, int64_t *ret_until)
+int maintenance_now(struct engine *e, int64_t now, const char *destination,
+	const char *all, int64_t *ret_until)
 {
 	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_MAINTENANCE_NOW, "ti", destination, now);
+		sql_bind(e, SQL_MAINTENANCE_NOW, "tit", destination, now, all);
 	int r = sql_step(e, s);
 
 	if (r <= 0 || sql_null(s, 0))
 		return r < 0 ? r : 0;
 	*ret_until = sql_int(s, 0);
 	return 1;
+}
+
+int engine_closed(struct engine *e, int64_t now, struct queue_document *ret_first)
+{
+	int64_t until;
+	int r = maintenance_now(e, now, QUEUE_INTAKE, QUEUE_INTAKE, &until);
+
+	if (r <= 0)
+		return r < 0 ? r : QUEUE_DONE;
+	*ret_first =
+		(struct queue_document){ .held_until = until == INT64_MAX ? 0 : until };
+	return QUEUE_CLOSED;
 }
 
 /* Takes the values of a row: destination, operator and reason from the column on. */

@@ -18,8 +18,9 @@ static struct queue_document *document_of(const struct call *c)
 int run_find(const struct call *c)
 {
 	const struct queue_find_request *q = c->body;
+	int r = engine_find(c->engine, &q->submission, document_of(c));
 
-	return engine_find(c->engine, &q->submission, document_of(c));
+	return r == QUEUE_DONE ? engine_closed(c->engine, c->now, document_of(c)) : r;
 }
 
 static size_t commit_part_max(unsigned bit)

@@ -156,6 +156,32 @@ def test_maintenance_that_comes_again(gate):
     assert operate(gate, "maintenance", "end", *weekly, "traces").returncode == 1
 
 
+def test_nothing_new_is_taken_for_a_time(gate):
+    """What was taken is answered as before and goes on; preflight works."""
+    path, new = (gate.certificate("phyto", f"PHYTO.NZ.2026.{n:07d}") for n in (14, 15))
+    taken = gate.submit(path)[1]["id"]
+    today = datetime.datetime.now(datetime.timezone.utc)
+    over = f"{today + datetime.timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    assert operate(gate, "maintenance", "start", "--intake", "traces").returncode == 2
+    done = operate(gate, "maintenance", "start", "--intake", "--until", over)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "of taking new documents, now" in gate.run("maintenance", "calendar").stdout
+
+    def post(file):
+        return gate.request("/v1/documents", method="POST", data=file.read_bytes(),
+                            headers={"Content-Type": "application/xml"})
+    refused = post(new)
+    assert refused.status_code == 503 and refused.json()["code"] == "http.maintenance"
+    assert 3500 < int(refused.headers["Retry-After"]) <= 3600
+    again = post(path)
+    assert again.status_code == 200 and again.json()["id"] == taken
+    assert gate.submit(new, command="preflight")[0] == 0
+    gate.wait_delivered([taken])
+    done = operate(gate, "maintenance", "end", "--intake")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert post(new).status_code == 202
+
+
 def test_acts_on_all_and_another_way(gate):
     gate.traces.mode("fault-perm")
     try:

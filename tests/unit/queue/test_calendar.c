@@ -37,7 +37,7 @@ static int64_t until(struct store *s, int64_t now, const char *destination)
 {
 	int64_t until = 0;
 	int r = STEP(
-		s, maintenance_now(s->engine, now, destination, &until) + QUEUE_DONE);
+		s, maintenance_now(s->engine, now, destination, "", &until) + QUEUE_DONE);
 
 	assert_in_range(r, QUEUE_DONE, QUEUE_DONE + 1);
 	return r == QUEUE_DONE ? 0 : until;
@@ -98,6 +98,34 @@ static void one_time_ends_or_all(void **state)
 	assert_int_equal(until(s, SUNDAY + WEEK, "traces"), 0);
 	assert_int_equal(until(s, SUNDAY + 2 * WEEK, "traces"), 0);
 	assert_int_equal(end(s, SUNDAY + WEEK, "traces", WEEK), QUEUE_ILLEGAL);
+}
+
+static void assert_closed(struct store *s, int64_t now, int answer, int64_t until)
+{
+	struct queue_document first = { 0 };
+
+	assert_int_equal(STEP(s, engine_closed(s->engine, now, &first)), answer);
+	if (answer == QUEUE_CLOSED)
+		assert_int_equal(first.held_until, until);
+}
+
+static void nothing_new_is_taken(void **state)
+{
+	struct store *s = *state;
+
+	/* That nothing is sent keeps nobody from sending here, nor the other way round. */
+	assert_int_equal(start(s, "", T0, 0, 0), QUEUE_DONE);
+	assert_closed(s, T0, QUEUE_DONE, 0);
+	assert_int_equal(end(s, T0, "", 0), QUEUE_DONE);
+	assert_int_equal(
+		start(s, QUEUE_INTAKE, SUNDAY, SUNDAY + HOUR, WEEK), QUEUE_DONE);
+	assert_int_equal(until(s, SUNDAY, "traces"), 0);
+	assert_closed(s, SUNDAY - 1, QUEUE_DONE, 0);
+	assert_closed(s, SUNDAY, QUEUE_CLOSED, SUNDAY + HOUR);
+	assert_closed(s, SUNDAY + WEEK, QUEUE_CLOSED, SUNDAY + WEEK + HOUR);
+	assert_closed(s, SUNDAY + WEEK + HOUR, QUEUE_DONE, 0);
+	assert_int_equal(start(s, QUEUE_INTAKE, T0, 0, 0), QUEUE_DONE);
+	assert_closed(s, T0, QUEUE_CLOSED, 0);
 }
 
 static void series_that_are_none(void **state)
@@ -187,6 +215,7 @@ int main(void)
 		STORE_TEST(comes_again),
 		STORE_TEST(every_day_of_all),
 		STORE_TEST(one_time_ends_or_all),
+		STORE_TEST(nothing_new_is_taken),
 		STORE_TEST(series_that_are_none),
 		STORE_TEST(calendar_of_all),
 		cmocka_unit_test(next_time),
