@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/digest.h"
+#include "common/id.h"
 #include "common/ipc.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -104,7 +105,41 @@ static void write_command(const json_t *request, const char *list, struct buf *r
 /* What is brought does nothing until two use it. */
 static bool changes(const struct remote_command *row)
 {
-	return row->traits != REMOTE_READS && row->traits != REMOTE_BRINGS;
+	return row->traits != REMOTE_READS && row->traits != REMOTE_BRINGS &&
+	       row->traits != REMOTE_SHOWS;
+}
+
+/* The document that a command shows: its one argument that is no option's value. */
+static const char *shown(const json_t *request)
+{
+	const json_t *argument;
+	size_t i;
+
+	json_array_foreach(json_object_get(request, "arguments"), i, argument)
+	{
+		const char *text = json_string_value(argument);
+
+		if (text && id_valid(text))
+			return text;
+	}
+	return NULL;
+}
+
+/* Whoever reads a document is on record before it is shown; what is no document's id
+ * shows none. */
+static bool record_reading(struct visit *v, const json_t *request)
+{
+	const char *id = shown(request);
+	int r;
+
+	if (!id)
+		return true;
+	r = v->queue ? queue_reading(v->queue, id, v->person->name, "document", true)
+		     : -ENOTCONN;
+	if (r == QUEUE_DONE || r == QUEUE_NOT_FOUND)
+		return true;
+	visit_problem(v, "http.queue-away", NULL, NULL);
+	return false;
 }
 
 /* Where policy wants two people, the second one's request is the one that runs. */
@@ -164,7 +199,8 @@ static void authorise(
 	}
 	if (!visit_may(v, row->verb) ||
 		!enough_people(v, row, command.data, first, sizeof(first)) ||
-		!record(v, changes(row) || brings > 0, command.data, first))
+		!record(v, changes(row) || brings > 0, command.data, first) ||
+		(row->traits == REMOTE_SHOWS && !record_reading(v, request)))
 		return;
 	log_event(LOG_NOTICE, "admin.command", NULL, "%s%s%s: %s", v->person->name,
 		*first ? " after " : "", first, command.data);

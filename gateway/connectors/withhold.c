@@ -56,12 +56,23 @@ enum document_state withhold_state(const struct partner *p, enum document_state 
 	return s == DOCUMENT_CLEARED && !p->disclosed ? DOCUMENT_SEALED : s;
 }
 
+/* Who else reads a document is nothing of the partner's. */
+static bool of_other_reader(const struct partner *p, const json_t *record)
+{
+	const char *event = json_string_of(record, "event");
+	const char *actor = json_string_of(record, "actor");
+
+	return event && strcmp(event, "document.read") == 0 &&
+	       (!actor || strcmp(actor, p->name) != 0);
+}
+
 /* May the record go back to the partner? */
 static bool record_told(const struct partner *p, const json_t *record)
 {
 	const json_t *detail = json_object_get(record, "detail");
 
-	return told(p, detail) && (p->disclosed || !of_decision(record, detail));
+	return !of_other_reader(p, record) && told(p, detail) &&
+	       (p->disclosed || !of_decision(record, detail));
 }
 
 void withhold_records(const struct partner *p, json_t *events)

@@ -131,17 +131,22 @@ void get_report(struct exchange *x)
 
 void get_events(struct exchange *x)
 {
-	if (x->partner->limited || !x->partner->disclosed)
-		answer_without(x, QUEUE_EVENTS);
-	else
-		answer_part(x, QUEUE_EVENTS, TYPE_JSON);
+	answer_without(x, QUEUE_EVENTS);
 }
 
+/* Nothing is read that is not on record. */
 void get_evidence(struct exchange *x)
 {
-	answer_part(x, QUEUE_CONTAINER, TYPE_CONTAINER);
-	if (x->response->status == 200)
-		x->response->extension = "asice";
+	_cleanup_(closep) int fd = -1;
+
+	if (!fetch(x, QUEUE_CONTAINER, &fd))
+		return;
+	if (links_reading(x->links, x->id, x->partner->name, "evidence") != QUEUE_DONE) {
+		problem(x, "http.queue-away", x->request->path, NULL);
+		return;
+	}
+	response_fd(x->response, 200, TYPE_CONTAINER, take_fd(&fd));
+	x->response->extension = "asice";
 }
 
 /* The facts of the document's report, for what the receipt does not say; NULL without. */

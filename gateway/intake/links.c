@@ -95,6 +95,21 @@ int links_get(struct links *l, const char *id, const char *partner, enum queue_p
 	return r;
 }
 
+int links_reading(struct links *l, const char *id, const char *reader, const char *what)
+{
+	int r = -ENOTCONN;
+
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++) {
+		r = need_queue(l);
+		if (r < 0)
+			return r;
+		r = queue_reading(l->queue, id, reader, what, false);
+		if (r < 0)
+			drop_queue(l);
+	}
+	return r;
+}
+
 int links_outcomes(
 	struct links *l, const char *partner, int64_t after, int limit, int *ret_fd)
 {

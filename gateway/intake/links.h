@@ -30,6 +30,10 @@ int links_find(struct links *l, const struct queue_submission *s,
 int links_get(struct links *l, const char *id, const char *partner, enum queue_part part,
 	struct queue_document *ret_document, int *ret_fd);
 
+/* queue_reading of what a system is about to be given; to record twice is to record once.
+ * Return: as that; negative: queued is away. */
+int links_reading(struct links *l, const char *id, const char *reader, const char *what);
+
 /* queue_outcomes and queue_outcomes_acknowledge; to acknowledge twice is to acknowledge
  * once. Return: as those; negative: queued is away. */
 int links_outcomes(

@@ -156,7 +156,9 @@ void get_customs_evidence(struct exchange *x)
 	_cleanup_(closep) int meta = -1;
 	_cleanup_json_ json_t *document = NULL;
 	struct queue_document d;
-	int fd = -1, r = links_get(x->links, x->id, NULL, QUEUE_META, &d, &meta);
+	_cleanup_(closep) int fd = -1;
+	char reader[sizeof(FEED_PREFIX) + PARTNER_NAME_SIZE];
+	int r = links_get(x->links, x->id, NULL, QUEUE_META, &d, &meta);
 
 	snprintf(x->response->id, sizeof(x->response->id), "%s", x->id);
 	document = r == QUEUE_DONE ? json_of(meta) : NULL;
@@ -164,8 +166,13 @@ void get_customs_evidence(struct exchange *x)
 		r = QUEUE_NOT_FOUND;
 	if (r == QUEUE_DONE)
 		r = links_get(x->links, x->id, NULL, QUEUE_CONTAINER, &d, &fd);
+	/* Nothing is read that is not on record. */
+	if (r == QUEUE_DONE) {
+		snprintf(reader, sizeof(reader), FEED_PREFIX "%s", x->office->name);
+		r = links_reading(x->links, x->id, reader, "evidence");
+	}
 	if (r == QUEUE_DONE)
-		response_fd(x->response, 200, TYPE_CONTAINER, fd);
+		response_fd(x->response, 200, TYPE_CONTAINER, take_fd(&fd));
 	else
 		problem(x, r == QUEUE_NOT_FOUND ? "http.path" : "http.queue-away",
 			x->request->path, NULL);

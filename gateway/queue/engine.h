@@ -165,6 +165,9 @@ void engine_link_forget(struct engine *e);
 
 int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request *audit);
 
+/* As queue_reading says. */
+int engine_reading(struct engine *e, int64_t now, const struct queue_reading_request *q);
+
 /* As queue_command says. */
 int engine_command(struct engine *e, int64_t now, const struct queue_command_request *q);
 

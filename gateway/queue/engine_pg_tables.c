@@ -400,6 +400,16 @@ static const char CALENDAR_11[] =
 	" reason " TEXT " CHECK(reason<>'')"
 	");";
 
+/* Version 12: which systems have read a document, so that the first time is recorded. */
+static const char READINGS_12[] =
+	"CREATE TABLE readings("
+	" document BIGINT NOT NULL REFERENCES documents,"
+	" reader " TEXT " CHECK(reader<>''),"
+	" PRIMARY KEY(document,reader)"
+	");"
+	"CREATE TRIGGER readings_kept BEFORE UPDATE OR DELETE ON readings"
+	" FOR EACH ROW EXECUTE FUNCTION sealgate_refuse('a reading is recorded once');";
+
 /* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 8
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
@@ -416,6 +426,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ PG_PAPER_TABLES, PG_PAPER_TRIGGERS },
 	{ HEADS_10 },
 	{ CALENDAR_11 },
+	{ READINGS_12 },
 };
 
 const char *pg_schema_text(int version, int index)

@@ -77,6 +77,7 @@ const char *schema_text(int version, int index);
 extern const char ERASURE_TABLES[], ERASURE_TRIGGERS[], ERASURE_RULES[];
 extern const char PAPER_TABLES[], PAPER_TRIGGERS[];
 extern const char CALENDAR_TABLES[];
+extern const char READING_TABLES[];
 int schema_versions(void);
 
 /* The texts of the two statements that look for octets; NULL for all others. */

@@ -481,6 +481,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_16, TRIGGERS_16 },
 	{ PAPER_TABLES, PAPER_TRIGGERS },
 	{ CALENDAR_TABLES },
+	{ READING_TABLES },
 };
 
 const char *schema_text(int version, int index)

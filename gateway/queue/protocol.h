@@ -60,6 +60,7 @@ enum queue_operation {
 	QUEUE_OP_STAMPED,
 	QUEUE_OP_HEAD,
 	QUEUE_OP_HEAD_STAMPED,
+	QUEUE_OP_READING,
 	QUEUE_OPERATIONS,
 };
 
@@ -178,6 +179,13 @@ struct queue_legal_hold_request {
 	struct queue_legal_hold hold;
 	char operator_name[QUEUE_KEY_SIZE];
 	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_reading_request {
+	char id[DOCUMENT_ID_SIZE];
+	char reader[QUEUE_KEY_SIZE];
+	char what[32];	 /* "evidence", "document" */
+	uint32_t person; /* 1: recorded each time; 0: a system, the first time */
 };
 
 struct queue_command_request {

@@ -263,6 +263,11 @@ int run_maintenance(const struct call *c)
 	return engine_maintenance(c->engine, c->now, c->body);
 }
 
+int run_reading(const struct call *c)
+{
+	return engine_reading(c->engine, c->now, c->body);
+}
+
 int run_command(const struct call *c)
 {
 	return engine_command(c->engine, c->now, c->body);

@@ -24,9 +24,11 @@
 enum remote_message { REMOTE_ASK = 1, REMOTE_ANSWER = 2 };
 
 /* Whether a command changes something, which is audited, and reads a passphrase; whether
- * it brings what another command then uses, whose list alone is audited, or uses it. */
+ * it brings what another command then uses, whose list alone is audited, or uses it;
+ * whether it shows a document to a person, which is audited as reading it. */
 enum remote_traits {
 	REMOTE_READS,
+	REMOTE_SHOWS,
 	REMOTE_CHANGES,
 	REMOTE_SECRET,
 	REMOTE_BRINGS,

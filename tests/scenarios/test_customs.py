@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Customs pull: a feed in order, resumable, acknowledged, with the containers behind it."""
+import json
 import os
 import signal
 
@@ -91,6 +92,18 @@ def test_the_container(gate, told):
     response = ask(gate, f"/v1/documents/{told[0]}/evidence")
     assert response.status_code == 200
     assert response.content == gate.request(f"/v1/documents/{told[0]}/evidence").content
+    # Each of the two has read it, which is on record once, and told to nobody else.
+    assert ask(gate, f"/v1/documents/{told[0]}/evidence").status_code == 200
+    assert gate.request(f"/v1/documents/{told[0]}/evidence").status_code == 200
+    document = json.loads(gate.run("explain", "--format", "json", told[0]).stdout)["documents"][0]
+    read = [(e["record"]["actor"], e["record"]["detail"]) for e in document["events"]
+            if e["record"]["event"] == "document.read"]
+    assert read == [("customs:be-customs", {"what": "evidence"}),
+                    ("nz-mpi", {"what": "evidence"})]
+    partner = gate.request(f"/v1/documents/{told[0]}/events").json()
+    mine = [e["record"]["actor"] for e in partner
+            if e["record"] and e["record"]["event"] == "document.read"]
+    assert mine == ["nz-mpi"]
 
 
 def test_only_what_was_delivered_to_them(gate, told):

@@ -114,6 +114,18 @@ def recorded(gate, event="operator.command"):
     return [(record["actor"], record["detail"]) for record in lines if record["event"] == event]
 
 
+def test_who_reads_a_document_is_on_record(gate, document):
+    def read():
+        return [actor for actor, _ in recorded(gate, "document.read")]
+    before = read()
+    for _ in range(2):
+        done = remote(gate, "viewer", "show", "--format", "text", document)
+        assert done.returncode == 0 and "PHYTO.NZ.2026.0000001" in done.stdout, done.stderr
+    assert read() == before + 2 * ["viewer (TEST)"]
+    assert remote(gate, "viewer", "show", "0" * 26).returncode == 1
+    assert len(read()) == len(before) + 2
+
+
 def test_what_changes_something_takes_the_people_that_policy_wants(gate, document):
     operators = gate.dir / "policies" / "operators.cfg"
     before = operators.read_text()

@@ -73,6 +73,7 @@ static const struct {
 		"admin ctl session" },
 	{ QUEUE_OP_ERASE, sizeof(struct queue_retention_request), 0, "ctl" },
 	{ QUEUE_OP_LEGAL_HOLD, sizeof(struct queue_legal_hold_request), 0, "admin" },
+	{ QUEUE_OP_READING, sizeof(struct queue_reading_request), 0, "intake admin" },
 	{ QUEUE_OP_COMMAND, sizeof(struct queue_command_request), 0, "admin" },
 };
 

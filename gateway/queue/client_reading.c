@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queue/client_ask.h"
+
+#include <errno.h>
+
+int queue_reading(struct queue *q, const char *id, const char *reader, const char *what,
+	bool person)
+{
+	struct queue_reading_request body = { .person = person };
+	struct queue_reply reply;
+
+	if (client_put(body.id, sizeof(body.id), id) < 0 ||
+		client_put(body.reader, sizeof(body.reader), reader) < 0 ||
+		client_put(body.what, sizeof(body.what), what) < 0)
+		return -E2BIG;
+	return client_call(
+		q, QUEUE_OP_READING, &body, sizeof(body), NULL, 0, &reply, NULL, 0);
+}
