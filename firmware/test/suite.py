@@ -387,7 +387,7 @@ class Suite:
         """a backup that an operator orders is sealed for whom policy names, and restored here"""
         said = self.remote("viewer", "backup", "make")
         expect(said.returncode == 1 and "answered 403" in said.stderr, f"403: {said.stderr}")
-        said = self.remote("operator", "backup", "make")
+        said = self.together("backup", "make")
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
         end = time.monotonic() + BACKUP_S
         while not (state := self.backup_state())["sealed"]:
@@ -395,7 +395,10 @@ class Suite:
             time.sleep(1)
         folder = self.folder / "backup"
         folder.mkdir()
-        said = self.remote("key-custodian", "backup", "fetch", folder / "pieces")
+        said = self.together("backup", "fetch", folder / "pieces")
+        expect(said.returncode == 0 and "another person has it discarded" in said.stderr,
+               said.stdout + said.stderr, self.machine)
+        said = self.remote("operator", "backup", "discard", state["sealed"]["name"])
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
         expect(self.backup_state()["sealed"] is None, "it is gone from the machine")
         print(f"      {state['sealed']['pieces']} pieces")

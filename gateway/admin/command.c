@@ -60,9 +60,13 @@ static void run(struct visit *v, const json_t *request)
 }
 
 /* A command takes its time: a process of its own answers, and the visits go on. */
-static void run_beside(struct visit *v, const json_t *request)
+static void run_beside(struct visit *v, json_t *request)
 {
-	pid_t pid = beside_start(&v->admin->commands);
+	pid_t pid = -ENOMEM;
+
+	/* By whom, whatever the request says. */
+	if (json_object_set_new(request, "by", json_text(v->person->name)) == 0)
+		pid = beside_start(&v->admin->commands);
 
 	if (pid < 0) {
 		visit_problem(v, "http.busy", NULL, NULL);
@@ -183,8 +187,7 @@ static void forget(const json_t *request)
 			json_string_length(input));
 }
 
-static void authorise(
-	struct visit *v, const struct remote_command *row, const json_t *request)
+static void authorise(struct visit *v, const struct remote_command *row, json_t *request)
 {
 	_cleanup_buf_ struct buf command;
 	char first[sizeof(v->person->name)], list[SHA256_TEXT_SIZE] = "";

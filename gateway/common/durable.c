@@ -90,9 +90,10 @@ static int read_up_to(int fd, uint8_t *data, size_t len, size_t *ret_len)
 	return 0;
 }
 
-int file_read(const char *path, size_t max, uint8_t **ret_data, size_t *ret_len)
+/* The descriptor is closed. */
+static int read_whole(int opened, size_t max, uint8_t **ret_data, size_t *ret_len)
 {
-	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_(closep) int fd = opened;
 	uint8_t *data;
 	struct stat st;
 	size_t len = 0;
@@ -116,4 +117,17 @@ int file_read(const char *path, size_t max, uint8_t **ret_data, size_t *ret_len)
 	*ret_data = data;
 	*ret_len = len;
 	return 0;
+}
+
+int file_read(const char *path, size_t max, uint8_t **ret_data, size_t *ret_len)
+{
+	return read_whole(open(path, O_RDONLY | O_CLOEXEC), max, ret_data, ret_len);
+}
+
+int file_read_at(
+	int folder, const char *name, size_t max, uint8_t **ret_data, size_t *ret_len)
+{
+	return read_whole(
+		openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC), max,
+		ret_data, ret_len);
 }

@@ -21,4 +21,8 @@ int fd_write_all(int fd, struct span data);
  * its end. Return: 0, -EFBIG, -errno. */
 int file_read(const char *path, size_t max, uint8_t **ret_data, size_t *ret_len);
 
+/* The same of a file of an open folder; never through a link. */
+int file_read_at(
+	int folder, const char *name, size_t max, uint8_t **ret_data, size_t *ret_len);
+
 #endif

@@ -24,6 +24,7 @@ struct fetching {
 	const struct peer *peer;
 	const char *dir;
 	char name[BACKUP_NAME_SIZE];
+	bool asked; /* so that the gate gives its pieces out to us */
 };
 
 /* What a command printed at the gate, with a NUL behind it. */
@@ -119,6 +120,8 @@ static int ask_name(struct fetching *f)
 		return EXIT_NOT_PASSED;
 	}
 	memcpy(f->name, name, BACKUP_NAME_SIZE);
+	f->asked = !json_is_false(
+		json_object_get(json_object_get(status, "sealed"), "to_you"));
 	return EXIT_CLEAN;
 }
 
@@ -145,24 +148,33 @@ static int store(const char *path, struct span octets)
 	return r < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
 }
 
-/* The list stands for the backup: with it the gate gives out the pieces. */
-static int take_list(const struct fetching *f, const char *path, char **ret_list)
+/* The list stands for the backup: with it the gate gives out the pieces to whom it was
+ * given. */
+static int ask_list(const struct fetching *f, struct output *ret)
 {
-	_cleanup_(output_done) struct output output = { 0 };
 	bool recorded;
-	int r = order(f, json_pack("[s, s, s]", "backup", "fetch", f->name), &recorded,
-		&output);
+	int r = order(
+		f, json_pack("[s, s, s]", "backup", "fetch", f->name), &recorded, ret);
 
 	if (recorded)
 		fprintf(stderr, "sealgate: recorded; it is fetched when another person "
 				"asks for the same within a quarter of an hour\n");
 	if (r != EXIT_CLEAN || recorded)
 		return r != EXIT_CLEAN ? r : EXIT_NOT_PASSED;
-	if (!output.text ||
-		!is_of(span_of(output.data, output.len), f->name + strlen(REMOTE_NAME))) {
-		command_fault("%s: the gate's list is another one", f->name);
-		return EXIT_NOT_PASSED;
-	}
+	if (ret->text &&
+		is_of(span_of(ret->data, ret->len), f->name + strlen(REMOTE_NAME)))
+		return EXIT_CLEAN;
+	command_fault("%s: the gate's list is another one", f->name);
+	return EXIT_NOT_PASSED;
+}
+
+static int take_list(const struct fetching *f, const char *path, char **ret_list)
+{
+	_cleanup_(output_done) struct output output = { 0 };
+	int r = ask_list(f, &output);
+
+	if (r != EXIT_CLEAN)
+		return r;
 	if (mkdir(f->dir, 0700) < 0) {
 		command_fault("%s: %s", f->dir, strerror(errno));
 		return EXIT_INTERNAL;
@@ -175,9 +187,11 @@ static int take_list(const struct fetching *f, const char *path, char **ret_list
 	return EXIT_CLEAN;
 }
 
-/* A folder that is there is taken when it was begun for the same one. */
+/* A folder that is there is taken when it was begun for the same one; by another person,
+ * who asks as the first one did. */
 static int begin(const struct fetching *f, char **ret_list)
 {
+	_cleanup_(output_done) struct output output = { 0 };
 	_cleanup_(freep) uint8_t *have = NULL;
 	char path[PATH_MAX];
 	size_t len = 0;
@@ -192,6 +206,9 @@ static int begin(const struct fetching *f, char **ret_list)
 		command_fault("%s: is of another backup than the gate's", f->dir);
 		return EXIT_NOT_PASSED;
 	}
+	r = f->asked ? EXIT_CLEAN : ask_list(f, &output);
+	if (r != EXIT_CLEAN)
+		return r;
 	*ret_list = (char *)have;
 	have = NULL;
 	return EXIT_CLEAN;

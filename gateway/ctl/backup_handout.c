@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define FAILED_MAX 1024u
-#define OPENED "sealed/opened"
 
 static int refuse(const char *what, int error)
 {
@@ -93,25 +92,32 @@ static json_t *openers(const char *list)
 	return all;
 }
 
+/* Who has the gate run this from afar; "": somebody at the machine. */
+static const char *person(void)
+{
+	const char *name = getenv(REMOTE_PERSON);
+
+	return name ? name : "";
+}
+
 static json_t *sealed(void)
 {
-	_cleanup_(freep) char *list = NULL;
-	char name[BACKUP_NAME_SIZE], mark[129] = "", at[CLOCK_TEXT_SIZE] = "",
-				     path[PATH_MAX];
+	_cleanup_sealed_ struct backup_sealed s = { .folder = -1 };
+	char mark[129] = "", at[CLOCK_TEXT_SIZE] = "";
 	struct backup_piece piece;
 	const char *line;
 	json_int_t pieces = 0, size = 0;
-	bool bad, opened;
+	bool bad;
 
-	if (backup_sealed_list(&list, name) < 0)
+	if (backup_sealed_open(&s) < 0)
 		return json_null();
-	opened = backup_place(OPENED, path) == 0 && access(path, F_OK) == 0;
-	(void)sscanf(list, BACKUP_LIST_HEAD "%128s\nat %20s", mark, at);
-	for (line = list; backup_next_piece(&line, &piece, &bad); pieces++)
+	(void)sscanf(s.list, BACKUP_LIST_HEAD "%128s\nat %20s", mark, at);
+	for (line = s.list; backup_next_piece(&line, &piece, &bad); pieces++)
 		size += piece.size;
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:o}", "name", name, "mark",
-		mark, "at", at, "pieces", pieces, "octets", size, "opened", opened, "for",
-		openers(list));
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:o}", "name", s.name,
+		"mark", mark, "at", at, "pieces", pieces, "octets", size, "opened",
+		backup_sealed_is_open(&s, NULL), "to_you",
+		backup_sealed_is_open(&s, person()), "for", openers(s.list));
 }
 
 static void print_status(const json_t *s)
@@ -173,57 +179,52 @@ static int status(int argc, char **argv)
 	return EXIT_CLEAN;
 }
 
-/* Is the one that is there called so? Return: EXIT_CLEAN with its list, or another after
+/* Hold the one that is there, when it is called so. Return: EXIT_CLEAN, or another after
  * saying so. */
-static int find(const char *name, char **ret_list)
+static int find(const char *name, struct backup_sealed *ret)
 {
-	char found[BACKUP_NAME_SIZE];
-	int r = backup_sealed_list(ret_list, found);
+	int r = backup_sealed_open(ret);
 
 	if (r < 0 && r != -ENOENT)
 		return refuse(name, r);
-	if (r == 0 && strcmp(found, name) == 0)
+	if (r == 0 && strcmp(ret->name, name) == 0)
 		return EXIT_CLEAN;
 	command_fault("%s: there is another one, or none", name);
 	return EXIT_NOT_PASSED;
 }
 
-/* From now on its pieces are given out. */
+/* From now on its pieces are given out to who asks, whom the gate has recorded. */
 static int fetch(int argc, char **argv)
 {
-	_cleanup_(freep) char *list = NULL;
-	char path[PATH_MAX], at[CLOCK_TEXT_SIZE];
+	_cleanup_sealed_ struct backup_sealed s = { .folder = -1 };
 	int r, found;
 
 	(void)argc;
-	found = find(argv[1], &list);
+	found = find(argv[1], &s);
 	if (found != EXIT_CLEAN)
 		return found;
-	clock_format(clock_now(), at);
-	r = backup_place(OPENED, path);
-	if (r == 0)
-		r = durable_write(path, span_str(at), 0600);
+	r = backup_sealed_give(&s, person());
 	if (r < 0)
 		return refuse(argv[1], r);
-	return fputs(list, stdout) == EOF ? EXIT_INTERNAL : EXIT_CLEAN;
+	return fputs(s.list, stdout) == EOF ? EXIT_INTERNAL : EXIT_CLEAN;
 }
 
 static int piece(int argc, char **argv)
 {
-	_cleanup_(freep) char *list = NULL;
+	_cleanup_sealed_ struct backup_sealed s = { .folder = -1 };
 	_cleanup_(freep) uint8_t *octets = NULL;
-	char path[PATH_MAX], name[64], *end;
 	unsigned long number;
 	size_t len = 0;
+	char *end;
 	int r, found;
 
 	(void)argc;
-	found = find(argv[1], &list);
+	found = find(argv[1], &s);
 	if (found != EXIT_CLEAN)
 		return found;
-	if (backup_place(OPENED, path) < 0 || access(path, F_OK) < 0) {
-		command_fault(
-			"%s: nobody has asked for it: backup fetch comes first", argv[1]);
+	if (!backup_sealed_is_open(&s, person())) {
+		command_fault("%s: you have not asked for it: backup fetch comes first",
+			argv[1]);
 		return EXIT_NOT_PASSED;
 	}
 	number = strtoul(argv[2], &end, 10);
@@ -231,10 +232,7 @@ static int piece(int argc, char **argv)
 		command_fault("%s: is no number of a piece", argv[2]);
 		return EXIT_NOT_PASSED;
 	}
-	(void)snprintf(name, sizeof(name), "sealed/" BACKUP_PIECE_FILE, number);
-	r = backup_place(name, path);
-	if (r == 0)
-		r = file_read(path, 2 * BACKUP_PIECE_MAX, &octets, &len);
+	r = backup_sealed_piece(&s, number, &octets, &len);
 	if (r < 0)
 		return refuse(argv[2], r);
 	return fwrite(octets, 1, len, stdout) == len ? EXIT_CLEAN : EXIT_INTERNAL;
@@ -242,14 +240,14 @@ static int piece(int argc, char **argv)
 
 static int discard(int argc, char **argv)
 {
-	_cleanup_(freep) char *list = NULL;
+	_cleanup_sealed_ struct backup_sealed s = { .folder = -1 };
 	int r, found;
 
 	(void)argc;
-	found = find(argv[1], &list);
+	found = find(argv[1], &s);
 	if (found != EXIT_CLEAN)
 		return found;
-	r = backup_expire(INT64_MAX);
+	r = backup_sealed_remove(&s);
 	if (r < 0)
 		return refuse(argv[1], r);
 	puts("removed");

@@ -8,8 +8,9 @@
  *   state/backup/failed    "TIME WHY", of the last attempt
  *   state/backup/work/     the copy, in clear, while it is made
  *   state/backup/sealing/  its pieces while they are made
- *   state/backup/sealed/   NNNNNN.p7m (backup_pieces.h); list; opened, once somebody who
- *                          may has asked for it
+ *   state/backup/sealed/   NNNNNN.p7m (backup_pieces.h); list; a file opened.SHA256 for
+ *                          each person, by the name's digest, who may and has asked for
+ *                          it: the backup's name
  *
  * The list is "sealgate-backup-list 1", "mark POSITION:CHAIN", "at TIME", a line "to
  * SHA256 FILE" for each who may open it, and a line "SHA256 SIZE NNNNNN.p7m" for each
@@ -74,11 +75,34 @@ int backup_carry_out(void);
 /* Is one being made? */
 bool backup_is_made(void);
 
-/* The list of the sealed one. Return: 0, -ENOENT there is none, -errno. */
-int backup_sealed_list(char **ret_list, char ret_name[BACKUP_NAME_SIZE]);
+/* The sealed one, held: what takes its place meanwhile is another one. */
+struct backup_sealed {
+	int folder;
+	char *list;
+	char name[BACKUP_NAME_SIZE];
+};
+#define _cleanup_sealed_ _cleanup_(backup_sealed_close)
 
-/* Remove the sealed one when it was made before the time, in seconds. Return: 1 it was,
- * 0, -errno. */
+/* Return: 0, -ENOENT there is none, -errno; to be closed in any case. */
+int backup_sealed_open(struct backup_sealed *ret);
+void backup_sealed_close(struct backup_sealed *s);
+
+/* Are its pieces given out to a person (""; whoever is at the machine), or, person NULL,
+ * to anybody? */
+bool backup_sealed_is_open(const struct backup_sealed *s, const char *person);
+
+/* From now on they are. Return: 0 or -errno. */
+int backup_sealed_give(const struct backup_sealed *s, const char *person);
+
+/* The octets of one piece, which the caller frees. Return: 0 or -errno. */
+int backup_sealed_piece(const struct backup_sealed *s, unsigned long number,
+	uint8_t **ret_octets, size_t *ret_len);
+
+/* Remove it, and no other. Return: 1, 0 somebody else has, -errno. */
+int backup_sealed_remove(const struct backup_sealed *s);
+
+/* Remove the sealed one when it was made before the time, in seconds; by who has the lock
+ * of whoever makes one. Return: 1 it was, 0, -errno. */
 int backup_expire(int64_t before);
 
 /* Of the form NNNNNN.p7m of a line of a list; *line moves on to the next one.

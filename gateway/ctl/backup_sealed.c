@@ -1,59 +1,157 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/backup_orders.h"
 
-#include "common/clock.h"
+#include "common/cleanup.h"
 #include "common/durable.h"
+#include "ctl/backup_pieces.h"
 #include "ctl/tree_remove.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-int backup_sealed_list(char **ret_list, char ret_name[BACKUP_NAME_SIZE])
-{
-	_cleanup_(freep) uint8_t *text = NULL;
-	char path[PATH_MAX];
-	size_t len = 0;
-	int r = backup_place("sealed/" BACKUP_SEALED_LIST, path);
+#define OPENED "opened."
+#define OPENED_SIZE (sizeof(OPENED) - 1 + SHA256_TEXT_SIZE)
 
-	if (r == 0)
-		r = file_read(path, BACKUP_SEALED_LIST_MAX, &text, &len);
-	memcpy(ret_name, REMOTE_NAME, sizeof(REMOTE_NAME));
-	if (r == 0)
-		r = digest_sha256_text(
-			span_of(text, len), ret_name + strlen(REMOTE_NAME));
+int backup_sealed_open(struct backup_sealed *ret)
+{
+	char path[PATH_MAX];
+	uint8_t *text = NULL;
+	size_t len = 0;
+	int r = backup_place("sealed", path);
+
+	*ret = (struct backup_sealed){ .folder = -1 };
 	if (r < 0)
 		return r;
-	*ret_list = (char *)text;
-	text = NULL;
-	return 0;
+	ret->folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (ret->folder < 0)
+		return -errno;
+	r = file_read_at(
+		ret->folder, BACKUP_SEALED_LIST, BACKUP_SEALED_LIST_MAX, &text, &len);
+	if (r < 0)
+		return r;
+	ret->list = (char *)text;
+	memcpy(ret->name, REMOTE_NAME, sizeof(REMOTE_NAME));
+	return digest_sha256_text(span_of(text, len), ret->name + strlen(REMOTE_NAME));
 }
 
-/* First what makes it one. Return: 1, 0 there was none, -errno. */
-static int remove_sealed(const char *list)
+void backup_sealed_close(struct backup_sealed *s)
 {
-	char sealed[PATH_MAX];
-	int r = backup_place("sealed", sealed), was = unlink(list) == 0;
+	if (s->folder >= 0)
+		close(s->folder);
+	free(s->list);
+	*s = (struct backup_sealed){ .folder = -1 };
+}
 
-	if (r < 0 || (!was && errno != ENOENT))
-		return r < 0 ? r : -errno;
-	tree_remove(sealed);
-	return was;
+/* The folder's entries, from the first one on; NULL when it cannot be read. */
+static DIR *entries(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d && fd >= 0)
+		close(fd);
+	return d;
+}
+
+static bool is_open_to_any(int folder)
+{
+	DIR *d = entries(folder);
+	const struct dirent *e;
+	bool found = false;
+
+	while (d && !found && (e = readdir(d)) != NULL)
+		found = strncmp(e->d_name, OPENED, strlen(OPENED)) == 0;
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static int opened_file(const char *person, char ret_file[OPENED_SIZE])
+{
+	memcpy(ret_file, OPENED, sizeof(OPENED));
+	return digest_sha256_text(span_str(person), ret_file + strlen(OPENED));
+}
+
+bool backup_sealed_is_open(const struct backup_sealed *s, const char *person)
+{
+	_cleanup_(freep) uint8_t *name = NULL;
+	char file[OPENED_SIZE];
+	size_t len = 0;
+
+	if (!person)
+		return is_open_to_any(s->folder);
+	return opened_file(person, file) == 0 &&
+	       file_read_at(s->folder, file, BACKUP_NAME_SIZE, &name, &len) == 0 &&
+	       strcmp((char *)name, s->name) == 0;
+}
+
+int backup_sealed_give(const struct backup_sealed *s, const char *person)
+{
+	_cleanup_(closep) int fd = -1;
+	char file[OPENED_SIZE];
+	int r = opened_file(person, file);
+
+	if (r < 0 || backup_sealed_is_open(s, person))
+		return r;
+	fd = openat(s->folder, file,
+		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, span_str(s->name));
+	return r < 0 ? r : fsync(fd) < 0 || fsync(s->folder) < 0 ? -errno : 0;
+}
+
+int backup_sealed_piece(const struct backup_sealed *s, unsigned long number,
+	uint8_t **ret_octets, size_t *ret_len)
+{
+	char file[64];
+
+	(void)snprintf(file, sizeof(file), BACKUP_PIECE_FILE, number);
+	return file_read_at(s->folder, file, 2 * BACKUP_PIECE_MAX, ret_octets, ret_len);
+}
+
+/* First what makes it one. That its folder still has its name is not known, but only an
+ * empty one goes by it. */
+int backup_sealed_remove(const struct backup_sealed *s)
+{
+	char path[PATH_MAX];
+	const struct dirent *e;
+	DIR *d;
+	int r = backup_place("sealed", path);
+
+	if (r < 0)
+		return r;
+	if (unlinkat(s->folder, BACKUP_SEALED_LIST, 0) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	d = entries(s->folder);
+	while (d && (e = readdir(d)) != NULL)
+		(void)unlinkat(s->folder, e->d_name, 0);
+	if (d)
+		closedir(d);
+	(void)rmdir(path);
+	return 1;
 }
 
 int backup_expire(int64_t before)
 {
-	char list[PATH_MAX];
+	_cleanup_sealed_ struct backup_sealed s = { .folder = -1 };
+	char path[PATH_MAX];
 	struct stat st;
-	int r = backup_place("sealed/" BACKUP_SEALED_LIST, list);
+	int r = backup_sealed_open(&s);
 
-	if (r < 0)
-		return r;
-	if (stat(list, &st) == 0 && st.st_mtime >= before)
-		return 0;
-	return remove_sealed(list);
+	if (r == 0 && fstatat(s.folder, BACKUP_SEALED_LIST, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r == 0)
+		return st.st_mtime < before ? backup_sealed_remove(&s) : 0;
+	/* Without a list it is none, but a rest of one. */
+	if (r == -ENOENT && backup_place("sealed", path) == 0)
+		tree_remove(path);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* "SHA256 SIZE NNNNNN.p7m" */

@@ -18,6 +18,7 @@
 #define REMOTE_OUTPUT_MAX (8u * 1024 * 1024)  /* octets that a command may print */
 #define REMOTE_MS 240000		      /* that it may take */
 #define REMOTE_PATH "/v1/commands"
+#define REMOTE_PERSON "SEALGATE_PERSON" /* in a command's environment: who has it run */
 
 /* Of run/operate.sock, whose program runs commands as root for admin alone: one message
  * with the request in a memfd, answered by one with the answer in a memfd. */
@@ -64,11 +65,11 @@ int remote_list(const struct remote_command *row, const json_t *request,
 const struct remote_command *remote_called(int argc, char *const *argv);
 
 /* Run `program --instance dir ARGUMENTS` (dir NULL: without the option) of a request
- * ({"arguments": [...], "input": text, or "octets": base64}) that remote_find has judged,
- * with nothing but what it names, and wait for it; the environment goes along. Return: 0
- * with the answer,
- * {"status", "output", "errors"} (an output that is no UTF-8 is "octets", base64), which
- * the caller owns; -ETIMEDOUT, -E2BIG (it printed more than it may), -errno. */
+ * ({"arguments": [...], "input": text, or "octets": base64, "by": who, which admin says)
+ * that remote_find has judged, with nothing but what it names, and wait for it; the
+ * environment goes along, with REMOTE_PERSON. Return: 0 with the answer, {"status",
+ * "output", "errors"} (an output that is no UTF-8 is "octets", base64), which the caller
+ * owns; -ETIMEDOUT, -E2BIG (it printed more than it may), -errno. */
 int remote_run(
 	const char *program, const char *dir, const json_t *request, json_t **ret_answer);
 

@@ -48,9 +48,11 @@ static void run_done(struct run *r)
 }
 
 /* In the child: the three ends become its standard streams. */
-static void become(const char *program, const char *dir, const json_t *arguments,
+static void become(const char *program, const char *dir, const json_t *request,
 	const int ends[STREAMS])
 {
+	const json_t *arguments = json_object_get(request, "arguments");
+	const char *by = json_string_of(request, "by");
 	static char option[] = "--instance";
 	char *argv[REMOTE_ARGUMENTS_MAX + 4];
 	sigset_t none;
@@ -73,6 +75,8 @@ static void become(const char *program, const char *dir, const json_t *arguments
 	argv[n] = NULL;
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("LISTEN_FDS");
+	if (by ? setenv(REMOTE_PERSON, by, 1) < 0 : unsetenv(REMOTE_PERSON) < 0)
+		_exit(CANNOT_RUN);
 	execv(program, argv);
 	_exit(CANNOT_RUN);
 }
@@ -95,7 +99,7 @@ static int make_pipes(int ours[STREAMS], int theirs[STREAMS])
 }
 
 static int start(
-	struct run *r, const char *program, const char *dir, const json_t *arguments)
+	struct run *r, const char *program, const char *dir, const json_t *request)
 {
 	int theirs[STREAMS] = { -1, -1, -1 };
 	int e = make_pipes(r->fds, theirs);
@@ -103,7 +107,7 @@ static int start(
 	if (e == 0) {
 		r->pid = fork();
 		if (r->pid == 0)
-			become(program, dir, arguments, theirs);
+			become(program, dir, request, theirs);
 		e = r->pid < 0 ? -errno : 0;
 	}
 	for (int s = 0; s < STREAMS; s++)
@@ -217,7 +221,7 @@ int remote_run(
 	buf_init(&r.errors, ERRORS_MAX);
 	e = read_input(&r, request);
 	if (e == 0)
-		e = start(&r, program, dir, json_object_get(request, "arguments"));
+		e = start(&r, program, dir, request);
 	if (e == 0)
 		e = attend(&r);
 	if (e == 0)

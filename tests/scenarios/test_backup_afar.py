@@ -16,10 +16,17 @@ from scenarios.test_faults import certificates, once, pid_of, until, until_accep
 from scenarios.test_remote import recorded, remote
 
 
+FOUR_EYES = 'four_eyes = ( "machine", "backup" );'  # as it is shipped
+
+
 @pytest.fixture(scope="module")
 def gate():
-    """A gate whose policy does not say who may open a backup."""
+    """A gate whose policy does not say who may open a backup, nor that two have to ask."""
     with a_gate() as made:
+        operators = made.dir / "policies" / "operators.cfg"
+        before = operators.read_text()
+        assert FOUR_EYES in before
+        operators.write_text(before.replace(FOUR_EYES, 'four_eyes = ( "machine" );'))
         yield made.up()
 
 
@@ -104,7 +111,7 @@ def test_restored_from_what_was_fetched(gate, people, tmp_path):
     target = tmp_path / "fetched"
     listed = command(gate, "backup", "fetch", ready["name"], role="key-custodian")["output"]
     assert ready["name"] == "sha256:" + hashlib.sha256(listed.encode()).hexdigest()
-    first = command(gate, "backup", "piece", ready["name"], "0")
+    first = command(gate, "backup", "piece", ready["name"], "0", role="key-custodian")
     target.mkdir()
     (target / "list").write_text(listed)
     (target / "000000.p7m").write_bytes(base64.b64decode(first["octets"]))
@@ -146,10 +153,37 @@ def test_restored_from_what_was_fetched(gate, people, tmp_path):
     assert gate.run("ledger", "--check").returncode == 0
 
 
+def test_pieces_go_to_who_is_on_record(gate, people, tmp_path):
+    """That somebody fetched it gives it to nobody else; who goes on asks, and is recorded."""
+    name = made(gate)["name"]
+    fetched = [("operator (TEST)", {"command": f"backup fetch {name}"})]
+    listed = command(gate, "backup", "fetch", name)["output"]
+    assert command(gate, "backup", "piece", name, "0")["status"] == 0
+    assert recorded(gate)[-1:] == fetched
+    said = command(gate, "backup", "piece", name, "0", role="key-custodian")
+    assert said["status"] == 1 and "you have not asked for it" in said["errors"]
+    said = gate.request("/v1/commands", "operators/key-custodian", "POST", "operators",
+                        json={"arguments": ["backup", "piece", name, "0"],
+                              "by": "operator (TEST)"}).json()
+    assert said["status"] == 1 and "you have not asked for it" in said["errors"]
+    assert gate.run("backup", "piece", name, "0").returncode == 1
+    assert status(gate, "operator")["sealed"]["to_you"]
+    there = status(gate, "key-custodian")["sealed"]
+    assert there["opened"] and not there["to_you"]
+    target = tmp_path / "begun by the operator"
+    target.mkdir()
+    (target / "list").write_text(listed)
+    done = remote(gate, "key-custodian", "backup", "fetch", target)
+    assert done.returncode == 0, done.stderr
+    assert recorded(gate)[-3:] == fetched + [
+        ("key-custodian (TEST)", {"command": f"backup {verb} {name}"})
+        for verb in ("fetch", "discard")]
+
+
 def test_four_eyes_where_policy_says_so(gate, people, tmp_path):
     operators = gate.dir / "policies" / "operators.cfg"
     before = operators.read_text()
-    operators.write_text(before.replace("four_eyes = (", 'four_eyes = ( "backup",'))
+    operators.write_text(before.replace('four_eyes = ( "machine" );', FOUR_EYES))
     try:
         assert remote(gate, "operator", "backup", "make").returncode == 1
         done = remote(gate, "key-custodian", "backup", "make")

@@ -7,7 +7,17 @@
 
 #include <cmocka.h>
 
+#include "common/durable.h"
 #include "ctl/backup_orders.h"
+#include "ctl/tree_remove.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define HEAD                                                                             \
@@ -61,12 +71,129 @@ static void a_folder_to_fetch_into(void **state)
 	assert_false(backup_fetch_wanted(2, folder));
 }
 
+/* An instance with nothing but a folder for orders, and one sealed backup. */
+static char instance[] = "/tmp/sealgate-orders-XXXXXX";
+
+static void place(const char *name, char ret[PATH_MAX])
+{
+	assert_int_equal(backup_place(name, ret), 0);
+}
+
+static void make_one(const char *folder, const char *mark)
+{
+	char path[PATH_MAX], name[64];
+
+	place(folder, path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	(void)snprintf(name, sizeof(name), "%s/list", folder);
+	place(name, path);
+	assert_int_equal(durable_write(path, span_str(mark), 0600), 0);
+	(void)snprintf(name, sizeof(name), "%s/000000.p7m", folder);
+	place(name, path);
+	assert_int_equal(durable_write(path, span_str(mark), 0600), 0);
+}
+
+static int with_orders(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	memcpy(instance + sizeof(instance) - 7, "XXXXXX", 6);
+	if (!mkdtemp(instance) || setenv("SEALGATE_INSTANCE", instance, 1) < 0)
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/state", instance);
+	if (mkdir(path, 0700) < 0)
+		return -1;
+	place("", path);
+	if (mkdir(path, 0700) < 0)
+		return -1;
+	make_one("sealed", "the old one");
+	return 0;
+}
+
+static int without_orders(void **state)
+{
+	(void)state;
+	tree_remove(instance);
+	return 0;
+}
+
+/* As backup_carry_out does when another one is ready. */
+static void exchange(void)
+{
+	char sealing[PATH_MAX], sealed[PATH_MAX];
+
+	make_one("sealing", "the new one");
+	place("sealing", sealing);
+	place("sealed", sealed);
+	assert_int_equal(
+		renameat2(AT_FDCWD, sealing, AT_FDCWD, sealed, RENAME_EXCHANGE), 0);
+}
+
+static void what_was_found_is_what_is_acted_on(void **state)
+{
+	struct backup_sealed old, new, none;
+	char *octets;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(backup_sealed_open(&old), 0);
+	exchange();
+	assert_int_equal(backup_sealed_give(&old, "A. Person"), 0);
+	assert_true(backup_sealed_is_open(&old, "A. Person"));
+	assert_int_equal(backup_sealed_piece(&old, 0, (uint8_t **)&octets, &len), 0);
+	assert_string_equal(octets, "the old one");
+	free(octets);
+	assert_int_equal(backup_sealed_open(&new), 0);
+	assert_string_not_equal(old.name, new.name);
+	assert_string_equal(new.list, "the new one");
+	assert_false(backup_sealed_is_open(&new, NULL));
+	assert_int_equal(backup_sealed_remove(&old), 1);
+	assert_int_equal(backup_sealed_remove(&old), 0);
+	assert_int_equal(backup_sealed_piece(&new, 0, (uint8_t **)&octets, &len), 0);
+	free(octets);
+	assert_int_equal(backup_sealed_remove(&new), 1);
+	assert_int_equal(backup_sealed_open(&none), -ENOENT);
+	backup_sealed_close(&old);
+	backup_sealed_close(&new);
+	backup_sealed_close(&none);
+}
+
+static void it_is_given_to_one_person(void **state)
+{
+	_cleanup_sealed_ struct backup_sealed s;
+	char file[PATH_MAX], name[128], sha256[SHA256_TEXT_SIZE];
+
+	(void)state;
+	assert_int_equal(backup_sealed_open(&s), 0);
+	assert_false(backup_sealed_is_open(&s, NULL));
+	assert_int_equal(backup_sealed_give(&s, "A. Person"), 0);
+	assert_true(backup_sealed_is_open(&s, NULL));
+	assert_true(backup_sealed_is_open(&s, "A. Person"));
+	assert_false(backup_sealed_is_open(&s, "B. Person"));
+	assert_false(backup_sealed_is_open(&s, ""));
+	/* What another backup was given out by, or a torn file, gives nothing out. */
+	assert_int_equal(digest_sha256_text(span_str("B. Person"), sha256), 0);
+	(void)snprintf(name, sizeof(name), "sealed/opened.%s", sha256);
+	place(name, file);
+	assert_int_equal(durable_write(file, span_str("sha256:" A64), 0600), 0);
+	assert_false(backup_sealed_is_open(&s, "B. Person"));
+	assert_int_equal(durable_write(file, span_str(""), 0600), 0);
+	assert_false(backup_sealed_is_open(&s, "B. Person"));
+	assert_int_equal(backup_sealed_give(&s, "B. Person"), 0);
+	assert_true(backup_sealed_is_open(&s, "B. Person"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_of_a_list),
 		cmocka_unit_test(lines_that_are_none),
 		cmocka_unit_test(a_folder_to_fetch_into),
+		cmocka_unit_test_setup_teardown(
+			what_was_found_is_what_is_acted_on, with_orders, without_orders),
+		cmocka_unit_test_setup_teardown(
+			it_is_given_to_one_person, with_orders, without_orders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,26 @@ static void script(char path[], const char *text)
 	close(fd);
 }
 
+/* Who has it run is known to the program, and nobody else is. */
+static void test_person(void **state)
+{
+	char program[] = "/tmp/sealgate-remote-XXXXXX";
+
+	(void)state;
+	script(program, "#!/bin/sh\necho \"${SEALGATE_PERSON-nobody}\"\n");
+	assert_int_equal(setenv("SEALGATE_PERSON", "the one before", 1), 0);
+	{
+		_cleanup_json_ json_t *one =
+			run(program, "{\"arguments\":[],\"by\":\"A. Person\"}", 0);
+		_cleanup_json_ json_t *none = run(program, "{\"arguments\":[]}", 0);
+
+		assert_string_equal(json_string_of(one, "output"), "A. Person\n");
+		assert_string_equal(json_string_of(none, "output"), "nobody\n");
+	}
+	assert_int_equal(unsetenv("SEALGATE_PERSON"), 0);
+	unlink(program);
+}
+
 /* What it is given to read reaches it; what is no text comes back as octets. */
 static void test_streams(void **state)
 {
@@ -179,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_what_is_not_run),
 		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_person),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_output_has_a_bound),
 	};
