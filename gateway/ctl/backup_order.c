@@ -136,8 +136,9 @@ int backup_order(char **ret_error)
 	clock_format(clock_now(), at);
 	if (r == 0)
 		r = write_text("order", at);
-	if (r == 0)
-		r = has_unit() ? appliance_start(UNIT, false) : start_beside();
+	if (r == 0 &&
+		(r = has_unit() ? appliance_start(UNIT, false) : start_beside()) < 0)
+		(void)remove_one("order");
 	return r < 0 && !*ret_error ? appliance_fail(ret_error, r, path, strerror(-r))
 				    : r;
 }
