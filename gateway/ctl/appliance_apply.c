@@ -18,7 +18,8 @@
 #define SERIAL_MAX 64
 
 /* What a configuration may hold, the first row that fits: a path that ends in a slash
- * stands for everything below it. Nothing else is taken. */
+ * stands for everything below it, one with an asterisk for what begins and ends so.
+ * Nothing else is taken. */
 static const struct {
 	const char *path;
 	const char *owner; /* NULL: root */
@@ -36,7 +37,8 @@ static const struct {
 	{ "time/", NULL, 0644, NULL },
 	{ "logs/client.key", "sealgate-logs", 0400, "logs" },
 	{ "logs/", NULL, 0644, NULL },
-	{ "ship/", "sealgate-queued", 0400, "ship" },
+	{ "ship/*.key", "sealgate-queued", 0400, "ship" },
+	{ "ship/", NULL, 0644, NULL },
 	{ "state/trust/revocation/", NULL, 0644, NULL },
 	/* the token of a TEST instance */
 	{ "state/signer/", "sealgate-signer", 0600, NULL },
@@ -49,14 +51,23 @@ static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "cre
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
+static bool fits(const char *row, const char *path)
+{
+	const char *asterisk = strchr(row, '*');
+	size_t len = strlen(row), all = strlen(path);
+	size_t end = asterisk ? strlen(asterisk + 1) : 0;
+
+	if (asterisk)
+		return all >= len && strncmp(row, path, len - end - 1) == 0 &&
+		       strcmp(path + all - end, asterisk + 1) == 0;
+	return row[len - 1] == '/' ? strncmp(path, row, len) == 0
+				   : strcmp(path, row) == 0;
+}
+
 static int place_of(const char *path, size_t *ret_place)
 {
 	for (size_t i = 0; i < COUNT(PLACES); i++) {
-		size_t len = strlen(PLACES[i].path);
-		bool folder = PLACES[i].path[len - 1] == '/';
-
-		if (folder ? strncmp(path, PLACES[i].path, len) == 0
-			   : strcmp(path, PLACES[i].path) == 0) {
+		if (fits(PLACES[i].path, path)) {
 			*ret_place = i;
 			return 0;
 		}
