@@ -8,7 +8,12 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+
+/* Opening a FIFO without O_NONBLOCK waits for its writer; a regular file does not care.
+ */
+#define READ_FLAGS (O_RDONLY | O_NONBLOCK | O_CLOEXEC)
 
 int fd_write_all(int fd, struct span data)
 {
@@ -121,13 +126,28 @@ static int read_whole(int opened, size_t max, uint8_t **ret_data, size_t *ret_le
 
 int file_read(const char *path, size_t max, uint8_t **ret_data, size_t *ret_len)
 {
-	return read_whole(open(path, O_RDONLY | O_CLOEXEC), max, ret_data, ret_len);
+	return read_whole(open(path, READ_FLAGS), max, ret_data, ret_len);
 }
 
 int file_read_at(
 	int folder, const char *name, size_t max, uint8_t **ret_data, size_t *ret_len)
 {
 	return read_whole(
-		openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC), max,
-		ret_data, ret_len);
+		openat(folder, name, READ_FLAGS | O_NOFOLLOW), max, ret_data, ret_len);
+}
+
+int file_read_of_others(const char *path, size_t max, uint8_t **ret_data, size_t *ret_len)
+{
+	char folder_copy[PATH_MAX], name_copy[PATH_MAX];
+	_cleanup_(closep) int folder = -1;
+
+	if (strlen(path) >= sizeof(folder_copy))
+		return -ENAMETOOLONG;
+	memcpy(folder_copy, path, strlen(path) + 1);
+	memcpy(name_copy, path, strlen(path) + 1);
+	folder =
+		open(dirname(folder_copy), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder < 0)
+		return -errno;
+	return file_read_at(folder, basename(name_copy), max, ret_data, ret_len);
 }

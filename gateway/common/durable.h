@@ -18,11 +18,17 @@ int durable_write(const char *path, struct span data, mode_t mode);
 int fd_write_all(int fd, struct span data);
 
 /* Read a file of at most max octets; the caller frees *ret_data, which has a NUL after
- * its end. Return: 0, -EFBIG, -errno. */
+ * its end. What is no regular file is not waited for. Return: 0, -EFBIG, -EINVAL for
+ * what is none, -errno. */
 int file_read(const char *path, size_t max, uint8_t **ret_data, size_t *ret_len);
 
 /* The same of a file of an open folder; never through a link. */
 int file_read_at(
 	int folder, const char *name, size_t max, uint8_t **ret_data, size_t *ret_len);
+
+/* The same in a folder that another user may write: neither the file nor the folder may
+ * be a symbolic link. Return: as file_read, -ELOOP or -ENOTDIR for a link. */
+int file_read_of_others(
+	const char *path, size_t max, uint8_t **ret_data, size_t *ret_len);
 
 #endif

@@ -29,7 +29,7 @@ static int add_records(const struct instance *i, const char *partner, json_t *al
 		return EXIT_USAGE;
 	}
 	if (r == 0)
-		r = handshakes_read(path, clock_now(), &records);
+		r = handshakes_told(path, partner, clock_now(), &records);
 	if (r == 0)
 		return json_array_extend(all, records) < 0 ? EXIT_INTERNAL : 0;
 	fprintf(stderr, "sealgate handshakes: %s: %s\n", path,

@@ -35,14 +35,16 @@ static const char USAGE[] = "usage: sealgate-handshake --instance DIR\n"
 /* Kept before the client is told: what it reads in the answer is on record. */
 static void keep(const struct instance *instance, const struct post_mortem *p, int64_t at)
 {
+	static const struct handshakes_room OF_PARTNER = { HANDSHAKES_PARTNER_MAX, 0 },
+					    OF_STRANGERS = { HANDSHAKES_STRANGER_MAX,
+						    HANDSHAKES_ADDRESS_MAX };
 	const char *partner = *p->partner ? p->partner : NULL;
 	char path[PATH_MAX];
 	int r = handshakes_path(instance, partner, path);
 
 	if (r == 0)
-		r = handshakes_note(path,
-			partner ? HANDSHAKES_PARTNER_MAX : HANDSHAKES_STRANGER_MAX, at,
-			p->record);
+		r = handshakes_note(
+			path, partner ? &OF_PARTNER : &OF_STRANGERS, at, p->record);
 	if (r == 1)
 		log_event(LOG_ERR, "handshake.record", NULL,
 			"%s held something else and began anew", path);

@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* The partner's own records: whose they are was proven by the key when they were made. */
+/* The partner's own records: whose they are was proven by the key when they were made.
+ * Their folder is another user's, who reads what strangers send. */
 void get_handshakes(struct exchange *x)
 {
 	char path[PATH_MAX];
@@ -17,7 +18,7 @@ void get_handshakes(struct exchange *x)
 	int r = handshakes_path(x->server->instance, x->partner->name, path);
 
 	if (r == 0)
-		r = handshakes_read(path, clock_now(), &records);
+		r = handshakes_told(path, x->partner->name, clock_now(), &records);
 	if (r < 0) {
 		log_event(
 			LOG_ERR, "intake.handshakes", NULL, "%s: %s", path, strerror(-r));

@@ -13,8 +13,16 @@
 
 #define HANDSHAKES_PARTNER_MAX 32u  /* records of one partner that are kept */
 #define HANDSHAKES_STRANGER_MAX 64u /* and of all strangers together */
+#define HANDSHAKES_ADDRESS_MAX 8u   /* of which from one address */
 #define HANDSHAKES_DAYS 90	    /* and for how long */
 #define HANDSHAKES_FOLDER "state/handshakes"
+
+/* How many records a file has places for. */
+struct handshakes_room {
+	size_t most;
+	size_t of_address; /* from one address, of IPv6 one /64; 0: as many as there are
+			    */
+};
 
 /* The file of a partner, by its name in policy, or of strangers (NULL).
  * Return: 0, -EINVAL for what is no name, -ENAMETOOLONG. */
@@ -26,10 +34,18 @@ int handshakes_path(
  */
 int handshakes_read(const char *path, int64_t at, json_t **ret_records);
 
-/* Put a record in front of a file's and keep the newest `most`. Members that are set
- * here: "first", "last" and "count". One of the same "certificate", "verify", "protocol"
- * and "address" as an earlier record takes its place and counts on. A file that holds
- * something else begins anew. Return: 0, 1 when it began anew, -ENOMEM, -errno. */
-int handshakes_note(const char *path, size_t most, int64_t at, json_t *record);
+/* The same for who does not trust the program that writes them: those of the partner
+ * (NULL: nobody's) alone, as many as are kept, and of each the members that a record has,
+ * texts of bounded length. Return: as handshakes_read. */
+int handshakes_told(
+	const char *path, const char *partner, int64_t at, json_t **ret_records);
+
+/* Put a record in front of a file's and keep the newest that there is room for. Members
+ * that are set here: "first", "last" and "count". One of the same "certificate",
+ * "verify", "protocol" and "address" as an earlier record takes its place and counts on.
+ * A file that holds something else begins anew. Return: 0, 1 when it began anew, -ENOMEM,
+ * -errno. */
+int handshakes_note(
+	const char *path, const struct handshakes_room *room, int64_t at, json_t *record);
 
 #endif

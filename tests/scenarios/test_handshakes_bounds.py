@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Records of refused client certificates are bounded, and kept by one program for two others."""
+import json
 import os
 import pathlib
 import re
@@ -11,7 +12,7 @@ from scenarios.handshakes import (a_gate_of_refusals, as_user, ask, codes, expla
                                   of_all, of_partner)
 from scenarios.test_faults import until
 
-KEPT_STRANGERS, KEPT_OF_A_PARTNER = 64, 32
+KEPT_STRANGERS, KEPT_OF_A_PARTNER, KEPT_OF_AN_ADDRESS = 64, 32, 8
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,21 @@ def test_strangers_push_out_strangers_alone(gate):
     assert of_partner(gate) == mine
     for name in ("strangers.json", "partners/nz-mpi.json"):
         assert (gate.dir / "state/handshakes" / name).stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("flood", ["192.0.3.1", "2001:db8:0:1::%x"])
+def test_one_address_pushes_out_its_own_alone(gate, flood):
+    if os.geteuid() != 0:
+        pytest.skip("only root can be nginx for a while")
+    with as_user(gate.uid("nginx")):
+        hand_over(gate, CLIENT_VERIFY="NONE", REMOTE_ADDR="198.51.100.200")
+        for n in range(KEPT_STRANGERS + 10):
+            hand_over(gate, CLIENT_VERIFY=f"FAILED:{n}",
+                      REMOTE_ADDR=flood % n if "%" in flood else flood)
+    strangers = [r for r in of_all(gate) if r["partner"] is None]
+    assert any(r["address"] == "198.51.100.200" for r in strangers)
+    of_it = [r["verify"] for r in strangers if r["address"].startswith(flood.split("%")[0])]
+    assert sorted(of_it) == [f"FAILED:{KEPT_STRANGERS + 2 + n}" for n in range(KEPT_OF_AN_ADDRESS)]
 
 
 def test_a_partners_ring_is_full_at_its_end(gate):
@@ -97,6 +113,31 @@ def test_an_instance_of_a_version_before():
         old.up()
         explained(old, None)
         assert codes(of_all(old)[0]) == ["handshake.none"]
+
+
+def test_who_breaks_into_the_program_holds_up_no_reader(gate):
+    """Its folder is its own: a FIFO or a link there is neither waited for nor followed, and what
+    a record of it may say has bounds."""
+    explained(gate, "partners/leaf-only")
+    path = pathlib.Path(gate.dir / "state/handshakes/partners/nz-mpi.json")
+    aside, record = path.with_suffix(".aside"), of_partner(gate)[0]
+    path.rename(aside)
+    for put in (os.mkfifo, lambda p: os.symlink(aside, p)):
+        put(path)
+        path.chmod(0o644)
+        assert gate.request("/v1/handshakes").status_code == 500
+        assert gate.run("handshakes").returncode == 3
+        path.unlink()
+    more = [{**record, "partner": "br-mapa"}] + [
+        {**record, "address": f"{n} " + "x" * 9_000, "href": "https://elsewhere.example"}
+        for n in range(100)]
+    path.write_text(json.dumps({"handshakes": more}))
+    for told in (of_partner(gate), of_all(gate, "--partner", "nz-mpi")):
+        assert [r["address"].split()[0] for r in told] == [
+            str(n) for n in range(KEPT_OF_A_PARTNER)]
+        assert all(r.keys() == record.keys() and len(r["address"]) < 3_000 for r in told)
+    aside.rename(path)
+    assert of_partner(gate)[0] == record
 
 
 def test_a_spoiled_file_begins_anew(gate):

@@ -154,6 +154,35 @@ static void test_durable_write(void **state)
 	assert_int_equal(entries(), 1); /* no temporary file is left */
 }
 
+static void test_file_read_waits_for_nobody(void **state)
+{
+	char fifo[128], link_to[128], below[160];
+	uint8_t *data = NULL;
+	size_t len;
+
+	(void)state;
+	(void)snprintf(fifo, sizeof(fifo), "%s/fifo", folder);
+	(void)snprintf(link_to, sizeof(link_to), "%s/link", folder);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(file_read(fifo, 100, &data, &len), -EINVAL);
+	assert_int_equal(file_read_of_others(fifo, 100, &data, &len), -EINVAL);
+	assert_int_equal(durable_write(file, span_str("one"), 0600), 0);
+	assert_int_equal(symlink(file, link_to), 0);
+	assert_int_equal(file_read(link_to, 100, &data, &len), 0);
+	free(data);
+	assert_int_equal(file_read_of_others(link_to, 100, &data, &len), -ELOOP);
+	assert_int_equal(file_read_of_others(file, 100, &data, &len), 0);
+	free(data);
+	unlink(fifo);
+	unlink(link_to);
+	assert_int_equal(symlink(folder, fifo), 0);
+	(void)snprintf(below, sizeof(below), "%s/sealgate.conf", fifo);
+	assert_int_equal(file_read(below, 100, &data, &len), 0);
+	free(data);
+	assert_int_equal(file_read_of_others(below, 100, &data, &len), -ENOTDIR);
+	unlink(fifo);
+}
+
 static void test_durable_write_fails_whole(void **state)
 {
 	char below[128];
@@ -177,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_durable_write),
+		cmocka_unit_test(test_file_read_waits_for_nobody),
 		cmocka_unit_test(test_durable_write_fails_whole),
 	};
 

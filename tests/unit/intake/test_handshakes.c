@@ -34,14 +34,20 @@ static void make_folders(void)
 	}
 }
 
-static void note(const char *partner, const char *word)
+static void note_in(const char *file, const char *partner, const char *word)
 {
-	_cleanup_json_ json_t *record =
-		json_pack("{s:n, s:s}", "certificate", "verify", word);
+	static const struct handshakes_room ROOM = { .most = 4 };
+	_cleanup_json_ json_t *record = json_pack(
+		"{s:s?, s:n, s:s}", "partner", partner, "certificate", "verify", word);
 	char path[PATH_MAX];
 
-	path_of(partner, path);
-	assert_int_equal(handshakes_note(path, 4, clock_now(), record), 0);
+	path_of(file, path);
+	assert_int_equal(handshakes_note(path, &ROOM, clock_now(), record), 0);
+}
+
+static void note(const char *partner, const char *word)
+{
+	note_in(partner, partner, word);
 }
 
 static void ask(const struct person *who, struct answer *ret)
@@ -71,11 +77,13 @@ static void ones_own_and_nobody_elses(void **state)
 	note("ke-kephis", "FAILED:kenya");
 	note("cl-sag", "FAILED:chile");
 	note(NULL, "FAILED:stranger");
+	note_in("ke-kephis", "cl-sag", "FAILED:misplaced");
 	ask(&house.kenya, &a);
 	assert_int_equal(a.status, 200);
 	assert_non_null(strstr(a.body, "FAILED:kenya"));
 	assert_null(strstr(a.body, "FAILED:chile"));
 	assert_null(strstr(a.body, "FAILED:stranger"));
+	assert_null(strstr(a.body, "FAILED:misplaced"));
 	answer_done(&a);
 	ask(&house.stranger, &a);
 	expect_problem(&a, 403, "partner.unknown");
@@ -99,12 +107,28 @@ static void a_spoiled_file_is_no_answer(void **state)
 	answer_done(&a);
 }
 
+/* Whoever breaks into the program that writes the file holds up nobody who reads it. */
+static void a_fifo_in_its_place_holds_up_nobody(void **state)
+{
+	char path[PATH_MAX];
+	struct answer a;
+
+	(void)state;
+	make_folders();
+	path_of("ke-kephis", path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	ask(&house.kenya, &a);
+	expect_problem(&a, 500, "internal.error");
+	answer_done(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(nothing_yet),
 		ON_STAGE(ones_own_and_nobody_elses),
 		ON_STAGE(a_spoiled_file_is_no_answer),
+		ON_STAGE(a_fifo_in_its_place_holds_up_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

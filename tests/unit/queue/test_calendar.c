@@ -113,12 +113,12 @@ static void nothing_new_is_taken(void **state)
 {
 	struct store *s = *state;
 
-	/* That nothing is sent keeps nobody from sending here, nor the other way round. */
+	/* That nothing is sent keeps nobody from sending here, nor the other way round.
+	 */
 	assert_int_equal(start(s, "", T0, 0, 0), QUEUE_DONE);
 	assert_closed(s, T0, QUEUE_DONE, 0);
 	assert_int_equal(end(s, T0, "", 0), QUEUE_DONE);
-	assert_int_equal(
-		start(s, QUEUE_INTAKE, SUNDAY, SUNDAY + HOUR, WEEK), QUEUE_DONE);
+	assert_int_equal(start(s, QUEUE_INTAKE, SUNDAY, SUNDAY + HOUR, WEEK), QUEUE_DONE);
 	assert_int_equal(until(s, SUNDAY, "traces"), 0);
 	assert_closed(s, SUNDAY - 1, QUEUE_DONE, 0);
 	assert_closed(s, SUNDAY, QUEUE_CLOSED, SUNDAY + HOUR);
