@@ -143,7 +143,8 @@ int links_acknowledge(struct links *l, const char *partner, int64_t upto, int *r
 	return r;
 }
 
-int links_recent(struct links *l, const char *partner, int limit, int *ret_fd)
+int links_sent(struct links *l, const char *partner, int64_t since, int64_t until,
+	int64_t lately, int *ret_fd)
 {
 	int r = -ENOTCONN;
 
@@ -152,7 +153,7 @@ int links_recent(struct links *l, const char *partner, int limit, int *ret_fd)
 		r = need_queue(l);
 		if (r < 0)
 			return r;
-		r = queue_list(l->queue, "", partner, limit, ret_fd);
+		r = queue_sent(l->queue, partner, since, until, lately, ret_fd);
 		if (r < 0)
 			drop_queue(l);
 	}

@@ -40,9 +40,9 @@ int links_outcomes(
 	struct links *l, const char *partner, int64_t after, int limit, int *ret_fd);
 int links_acknowledge(struct links *l, const char *partner, int64_t upto, int *ret_fd);
 
-/* queue_list of a partner's newest documents. Return: as that; negative: queued is away.
- */
-int links_recent(struct links *l, const char *partner, int limit, int *ret_fd);
+/* queue_sent. Return: as that; negative: queued is away. */
+int links_sent(struct links *l, const char *partner, int64_t since, int64_t until,
+	int64_t lately, int *ret_fd);
 
 /* queue_status_of. Return: as that; negative: queued is away. */
 int links_status_of(struct links *l, const char *number, int64_t at,

@@ -3,7 +3,6 @@
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "common/log.h"
 #include "common/memfd.h"
 #include "intake/exchange.h"
 #include "intake/problem.h"
@@ -70,52 +69,26 @@ static struct quota_use *add(struct quotas *q, const struct quota_use *first)
 	return &q->list[q->count++];
 }
 
-static void count_stored(struct quota_use *u, const json_t *documents)
-{
-	const json_t *d;
-	size_t i;
-
-	json_array_foreach(documents, i, d)
-	{
-		const char *text = json_string_of(d, "received");
-		int64_t at;
-
-		if (!text || clock_parse(text, &at) < 0 || at / DAY_S != u->day)
-			continue;
-		u->in_day++;
-		u->octets += json_integer_value(json_object_get(d, "size"));
-		u->in_hour += at / HOUR_S == u->hour;
-	}
-}
-
-/* There may be more than was read, and a quota that asks for it. */
-static void say_part(const struct partner_quotas *l, const struct quota_use *u)
-{
-	if (u->in_day == QUOTA_SEED_MAX &&
-		(l->day > QUOTA_SEED_MAX || l->hour > QUOTA_SEED_MAX || l->octets))
-		log_event(LOG_WARNING, "intake.quota-part", NULL,
-			"%s has sent %d documents today, or more; %d are counted",
-			u->partner, QUOTA_SEED_MAX, QUOTA_SEED_MAX);
-}
-
 /* What the partner sent before this process began. Queued may be away: then nothing is
  * committed either, and the next request asks again. Return: true when it is known. */
 static bool read_stored(struct exchange *x, struct quota_use *ret, int64_t now)
 {
 	_cleanup_(closep) int fd = -1;
-	_cleanup_json_ json_t *documents = NULL;
+	_cleanup_json_ json_t *sent = NULL;
 	struct span text;
 
 	*ret = (struct quota_use){ .hour = now / HOUR_S, .day = now / DAY_S };
 	snprintf(ret->partner, sizeof(ret->partner), "%s", x->partner->name);
-	if (links_recent(x->links, ret->partner, QUOTA_SEED_MAX, &fd) != QUEUE_DONE ||
+	if (links_sent(x->links, ret->partner, ret->day * DAY_S, (ret->day + 1) * DAY_S,
+		    ret->hour * HOUR_S, &fd) != QUEUE_DONE ||
 		memfd_map(fd, QUEUE_JSON_MAX, &text) < 0)
 		return false;
-	documents = json_read(text, QUEUE_JSON_MAX);
+	sent = json_read(text, QUEUE_JSON_MAX);
 	memfd_unmap(&text);
-	count_stored(ret, documents);
-	say_part(&x->partner->quotas, ret);
-	return documents != NULL;
+	ret->in_day = json_integer_value(json_object_get(sent, "documents"));
+	ret->octets = json_integer_value(json_object_get(sent, "octets"));
+	ret->in_hour = json_integer_value(json_object_get(sent, "lately"));
+	return sent != NULL;
 }
 
 /* The partner's counters, locked on return whatever is returned; NULL: unknown. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * What each partner has sent in this hour and day, held against its quotas: counters in
- * memory of this process alone, which a start reads once for each partner from what is
- * stored; never a look at the database for a document, nor at what other gates took
- * since.
+ * memory of this process alone, which a start reads once for each partner from all that
+ * is stored of the day; never a look at the database for a document, nor at what other
+ * gates took since.
  */
 #ifndef SEALGATE_INTAKE_QUOTA_H
 #define SEALGATE_INTAKE_QUOTA_H
@@ -17,11 +17,6 @@
 #include <stdint.h>
 
 struct exchange;
-
-/* Of what is stored already a start counts the newest, at most so many. So a start holds
- * quotas of at most so many documents whole; of a partner that has sent more today,
- * larger ones and those of octets begin with what these are: the log says so. */
-#define QUOTA_SEED_MAX 1000
 
 struct quota_use {
 	char partner[PARTNER_NAME_SIZE];

@@ -407,6 +407,19 @@ int queue_list(
 	return client_ask(q, QUEUE_OP_LIST, &body, sizeof(body), NULL, ret_fd);
 }
 
+int queue_sent(struct queue *q, const char *partner, int64_t since, int64_t until,
+	int64_t lately, int *ret_fd)
+{
+	struct queue_sent_request body = {
+		.since = since, .until = until, .lately = lately
+	};
+
+	*ret_fd = -1;
+	if (client_put(body.partner, sizeof(body.partner), partner) < 0)
+		return -E2BIG;
+	return client_ask(q, QUEUE_OP_SENT, &body, sizeof(body), NULL, ret_fd);
+}
+
 int queue_explain(struct queue *q, const char *key, int *ret_fd)
 {
 	struct queue_explain_request body = { 0 };

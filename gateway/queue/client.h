@@ -311,6 +311,12 @@ int queue_ledger(struct queue *q, int walk, int *ret_fd);
 int queue_list(
 	struct queue *q, const char *state, const char *partner, int limit, int *ret_fd);
 
+/* JSON: how many documents of a partner were received from a second on and before
+ * another, refused ones included, how many octets they have, and how many of them came
+ * from `lately` on: {"documents","octets","lately"}. */
+int queue_sent(struct queue *q, const char *partner, int64_t since, int64_t until,
+	int64_t lately, int *ret_fd);
+
 /* JSON timeline of the document that key names (id, number or sha256 in hex). */
 int queue_explain(struct queue *q, const char *key, int *ret_fd);
 

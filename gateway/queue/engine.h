@@ -176,6 +176,7 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd);
 int engine_shape(struct engine *e, int64_t now, int *ret_fd);
 int engine_list(
 	struct engine *e, const char *state, const char *partner, int limit, int *ret_fd);
+int engine_sent(struct engine *e, const struct queue_sent_request *q, int *ret_fd);
 int engine_explain(struct engine *e, const char *key, int *ret_fd);
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd);
 

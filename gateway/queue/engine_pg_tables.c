@@ -427,6 +427,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ HEADS_10 },
 	{ CALENDAR_11 },
 	{ READINGS_12 },
+	{ SENT_INDEX },
 };
 
 const char *pg_schema_text(int version, int index)

@@ -482,6 +482,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ PAPER_TABLES, PAPER_TRIGGERS },
 	{ CALENDAR_TABLES },
 	{ READING_TABLES },
+	{ SENT_INDEX },
 };
 
 const char *schema_text(int version, int index)

@@ -61,6 +61,7 @@ enum queue_operation {
 	QUEUE_OP_HEAD,
 	QUEUE_OP_HEAD_STAMPED,
 	QUEUE_OP_READING,
+	QUEUE_OP_SENT,
 	QUEUE_OPERATIONS,
 };
 
@@ -241,6 +242,12 @@ struct queue_ledger_request {
 	uint32_t
 		walk; /* documents to compare before the answer, at most QUEUE_WALK_MAX */
 	uint32_t reserved;
+};
+
+struct queue_sent_request {
+	char partner[PARTNER_NAME_SIZE];
+	int64_t since, until; /* received from the one on and before the other */
+	int64_t lately;	      /* and of these, from then on */
 };
 
 struct queue_list_request {

@@ -395,6 +395,11 @@ int run_list(const struct call *c)
 		c->engine, q->state, q->partner, (int)q->limit, &c->answer->fds[0]);
 }
 
+int run_sent(const struct call *c)
+{
+	return engine_sent(c->engine, c->body, &c->answer->fds[0]);
+}
+
 int run_explain(const struct call *c)
 {
 	const struct queue_explain_request *q = c->body;

@@ -53,6 +53,7 @@ int run_claim_callback(const struct call *c);
 int run_called_back(const struct call *c);
 int run_ledger(const struct call *c);
 int run_list(const struct call *c);
+int run_sent(const struct call *c);
 int run_explain(const struct call *c);
 int run_audit_read(const struct call *c);
 

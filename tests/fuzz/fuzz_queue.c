@@ -36,6 +36,7 @@ static const size_t BODIES[QUEUE_OPERATIONS] = {
 	[QUEUE_OP_LEDGER] = sizeof(struct queue_ledger_request),
 	[QUEUE_OP_STATS] = sizeof(struct queue_stats_request),
 	[QUEUE_OP_LIST] = sizeof(struct queue_list_request),
+	[QUEUE_OP_SENT] = sizeof(struct queue_sent_request),
 	[QUEUE_OP_EXPLAIN] = sizeof(struct queue_explain_request),
 	[QUEUE_OP_AUDIT_READ] = sizeof(struct queue_audit_read_request),
 	[QUEUE_OP_CLAIM_HELD] = sizeof(struct queue_claim_request),

@@ -37,3 +37,34 @@ def test_a_restart_does_not_begin_anew(gate):
     answer = send(gate, 7100004)
     assert answer.status_code == 429, answer.text
     assert gate.request("/v1/status").json()["quotas"]["documents_per_day"]["used"] == 2
+
+
+def test_a_restart_on_a_long_day(gate):
+    """More than one answer of the queue could list: every one counts, and their octets."""
+    path = gate.dir / "policies" / "partners" / "nz-mpi.cfg"
+    path.write_text(path.read_text().replace(
+        "documents_per_day = 2;", "documents_per_day = 1102; octets_per_day = 9999999;"))
+
+    def used():
+        return {name: row["used"] for name, row in gate.request("/v1/status").json()[
+            "quotas"].items() if row["used"]}
+
+    until(lambda: "octets_per_day" in used())
+    ready = gate.certificate("phyto", "PHYTO.NZ.2026.7100000")
+    until(lambda: "decision" in gate.submit(ready, command="preflight")[1])
+    before = used()
+    assert before["documents_per_day"] == 2
+    session = gate.session()
+    bodies = [f"<a>{i}</a>".encode() for i in range(1100)]
+    for body in bodies:
+        answer = session.post(gate.listener("partners") + "/v1/documents", data=body,
+                              headers={"Content-Type": "application/xml"}, timeout=30)
+        assert answer.status_code == 422, answer.text
+    wanted = {"documents_per_day": 1102,
+              "octets_per_day": before["octets_per_day"] + sum(map(len, bodies))}
+    assert used() == wanted
+    gate.down()
+    gate.up()
+    assert used() == wanted
+    answer = send(gate, 7100005)
+    assert answer.status_code == 429 and answer.json()["code"] == "quota.documents-day"

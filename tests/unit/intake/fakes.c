@@ -317,14 +317,14 @@ static int status_of(struct fake_queue *q, struct ipc_message *m, int *ret_fd)
 	return QUEUE_DONE;
 }
 
-static int list(struct fake_queue *q, struct ipc_message *m, int *ret_fd)
+static int sent(struct fake_queue *q, struct ipc_message *m, int *ret_fd)
 {
-	const struct queue_list_request *l = ipc_body(m, sizeof(*l));
+	const struct queue_sent_request *s = ipc_body(m, sizeof(*s));
 
-	must(l != NULL, "list");
-	q->limit = l->limit;
-	q->lists++;
-	*ret_fd = memfd_from("json", span_str(q->json ? q->json : "[]"));
+	must(s != NULL, "sent");
+	q->sent = *s;
+	q->counts++;
+	*ret_fd = memfd_from("json", span_str(q->json ? q->json : "{}"));
 	return QUEUE_DONE;
 }
 
@@ -349,8 +349,8 @@ static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 		r = judged(q, m);
 	else if (m->header.type == QUEUE_OP_STATUS_OF)
 		r = status_of(q, m, &fd);
-	else if (m->header.type == QUEUE_OP_LIST)
-		r = list(q, m, &fd);
+	else if (m->header.type == QUEUE_OP_SENT)
+		r = sent(q, m, &fd);
 	else if (m->header.type == QUEUE_OP_OUTCOMES ||
 		 m->header.type == QUEUE_OP_OUTCOMES_ACKNOWLEDGE)
 		r = outcomes(q, m, &fd);

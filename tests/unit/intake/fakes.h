@@ -75,8 +75,8 @@ struct fake_queue {
 	struct fake_document documents[FAKE_DOCUMENTS];
 	size_t count;
 	unsigned int commits;		  /* asked for */
-	unsigned int lists;		  /* the same */
-	uint32_t limit;			  /* of the last of them */
+	unsigned int counts;		  /* of what was sent: the same */
+	struct queue_sent_request sent;	  /* the last of them */
 	unsigned int judged;		  /* later verdicts told */
 	pthread_cond_t told;		  /* one of them came */
 	struct queue_judgement judgement; /* the last of them */

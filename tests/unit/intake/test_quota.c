@@ -77,7 +77,7 @@ static void documents_of_a_day(void **state)
 	assert_int_equal(posted("<a/>"), 200);
 	assert_int_equal(queue.count, 2);
 	assert_int_equal(verify.asked, 2); /* it cost nothing */
-	assert_int_equal(queue.lists, 1);  /* and what is stored was read once */
+	assert_int_equal(queue.counts, 1); /* and what is stored was read once */
 }
 
 static void documents_of_an_hour(void **state)
@@ -118,72 +118,23 @@ static void what_counts(void **state)
 	expect_over("<c/>", "quota.documents-day", 86400);
 }
 
-/* A start forgets nothing of today; what is of another day is no matter. */
+/* A start forgets nothing of this hour and day, however much it is. */
 static void after_a_restart(void **state)
 {
-	char now[CLOCK_TEXT_SIZE], json[512];
+	int64_t day = clock_now() / 86400 * 86400;
 
 	(void)state;
-	clock_format(clock_now(), now);
-	snprintf(json, sizeof(json),
-		"[{\"received\":\"%s\",\"size\":7},{\"received\":\"%s\",\"size\":8},"
-		"{\"received\":\"2020-01-01T00:00:00Z\",\"size\":9}]",
-		now, now);
-	queue.json = json;
-	enrol("documents_per_day = 3; octets_per_day = 1000; documents_per_hour = 9;");
-	assert_int_equal(used("documents_per_day"), 2);
-	assert_int_equal(used("documents_per_hour"), 2);
-	assert_int_equal(used("octets_per_day"), 15);
-	assert_int_equal(posted("<a/>"), 202);
-	expect_over("<b/>", "quota.documents-day", 86400);
-}
-
-/* What is used of a quota after a start. *ret_part: the log says that it is not all. */
-static json_int_t used_after_start(const char *quota, bool *ret_part)
-{
-	FILE *f = tmpfile();
-	char said[4096] = "";
-	int saved = dup(STDERR_FILENO);
-	json_int_t n;
-
-	quotas_done(&server.quotas);
-	quotas_init(&server.quotas);
-	dup2(fileno(f), STDERR_FILENO);
-	n = used(quota);
-	fflush(stderr);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	rewind(f);
-	said[fread(said, 1, sizeof(said) - 1, f)] = '\0';
-	fclose(f);
-	*ret_part = strstr(said, "intake.quota-part") != NULL;
-	return n;
-}
-
-/* A start reads the newest 1000: a quota of as many is held whole, and a larger one
- * begins with these. */
-static void after_a_restart_on_a_long_day(void **state)
-{
-	_cleanup_json_ json_t *stored = json_array();
-	_cleanup_(freep) char *text = NULL;
-	char now[CLOCK_TEXT_SIZE];
-	bool part;
-
-	(void)state;
-	clock_format(clock_now(), now);
-	for (int i = 0; i < QUOTA_SEED_MAX; i++)
-		json_array_append_new(
-			stored, json_pack("{s:s, s:i}", "received", now, "size", 2));
-	text = json_dumps(stored, JSON_COMPACT);
-	queue.json = text;
-	enrol("documents_per_day = 1000;");
-	assert_int_equal(used_after_start("documents_per_day", &part), 1000);
-	assert_false(part);
-	assert_int_equal(queue.limit, QUOTA_SEED_MAX);
-	expect_over("<a/>", "quota.documents-day", 86400);
-	enrol("documents_per_day = 1001; octets_per_day = 2004;");
-	assert_int_equal(used_after_start("octets_per_day", &part), 2000);
-	assert_true(part);
+	queue.json = "{\"documents\":5000,\"octets\":70000,\"lately\":12}";
+	enrol("documents_per_day = 5001; octets_per_day = 70004; documents_per_hour = "
+	      "90;");
+	assert_int_equal(used("documents_per_day"), 5000);
+	assert_int_equal(used("documents_per_hour"), 12);
+	assert_int_equal(used("octets_per_day"), 70000);
+	assert_string_equal(queue.sent.partner, "ke-kephis");
+	assert_int_equal(queue.sent.until - queue.sent.since, 86400);
+	assert_in_range(queue.sent.since, day, day + 86400);
+	assert_int_equal(queue.sent.lately % 3600, 0);
+	assert_in_range(queue.sent.lately, queue.sent.since, queue.sent.until - 3600);
 	assert_int_equal(posted("<a/>"), 202);
 	expect_over("<b/>", "quota.documents-day", 86400);
 	queue.json = NULL;
@@ -237,7 +188,6 @@ int main(void)
 		ON_STAGE(octets_of_a_day),
 		ON_STAGE(what_counts),
 		ON_STAGE(after_a_restart),
-		ON_STAGE(after_a_restart_on_a_long_day),
 		ON_STAGE(while_the_queue_is_away),
 		ON_STAGE(so_many_at_once),
 		ON_STAGE(a_quota_of_nothing_is_a_slip),
