@@ -55,7 +55,7 @@ static int seal_to(int argc, char **argv, STACK_OF(X509) * to)
 	}
 	if (command_arguments(argc, argv, 2, 2, "the backup or the folder to make") < 0)
 		return command_usage("backup");
-	r = backup_seal(argv[optind], argv[optind + 1], to);
+	r = backup_seal(argv[optind], argv[optind + 1], to, 0);
 	if (r == 0)
 		return EXIT_CLEAN;
 	command_fault("%s: %s", argv[optind + 1],

@@ -8,16 +8,15 @@
 #include "common/program.h"
 #include "ctl/appliance.h"
 #include "ctl/backup_pieces.h"
+#include "ctl/backup_tree.h"
 #include "ctl/command.h"
 #include "ctl/tree_remove.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define UNIT "sealgate-backup.service"
@@ -143,42 +142,22 @@ int backup_order(char **ret_error)
 				    : r;
 }
 
-/* Octets of the files below a folder, without those of the orders themselves. */
-static long long size_below(const char *dir, const char *without)
-{
-	char *const roots[] = { (char *)(uintptr_t)dir, NULL };
-	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	long long size = 0;
-	FTSENT *e;
-
-	while (tree && (e = fts_read(tree)) != NULL) {
-		if (e->fts_info == FTS_D && strcmp(e->fts_path, without) == 0)
-			(void)fts_set(tree, e, FTS_SKIP);
-		else if (e->fts_info == FTS_F)
-			size += e->fts_statp->st_size;
-	}
-	if (tree)
-		(void)fts_close(tree);
-	return size;
-}
-
-/* Twice: queued's copy beside the copy of all, then that beside its pieces. */
+/* Twice: queued's copy beside the copy of all, then that beside its pieces. What grows
+ * meanwhile finds an end when so much is left. */
 static int leave_room(void)
 {
-	char orders[PATH_MAX], state[PATH_MAX];
-	struct statvfs s;
-	int r = backup_place("", orders);
+	const char *dir = getenv("SEALGATE_INSTANCE");
+	_cleanup_(closep) int folder = -1;
+	char orders[PATH_MAX];
+	long long size = 0;
+	int r = dir ? backup_place("", orders) : -EINVAL;
 
+	if (r == 0)
+		r = backup_measure(dir, &size);
 	if (r < 0)
 		return r;
-	memcpy(state, orders, sizeof(state));
-	*strrchr(state, '/') = '\0';
-	if (statvfs(orders, &s) < 0)
-		return -errno;
-	return (long long)s.f_bavail * (long long)s.f_frsize <
-			       2 * size_below(state, orders) + LEAVES
-		       ? -ENOSPC
-		       : 0;
+	folder = open(orders, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return folder < 0 ? -errno : backup_room(folder, 2 * size + LEAVES);
 }
 
 /* A line for each piece, in their order. */
@@ -254,10 +233,10 @@ static int seal(const char *work, STACK_OF(X509) * to, const char *list, char **
 		r = backup_place("sealed", sealed);
 	if (r < 0)
 		return r;
-	if (backup_copy(work, &mark) != EXIT_CLEAN)
+	if (backup_copy(work, LEAVES, &mark) != EXIT_CLEAN)
 		return appliance_fail(ret_error, -EIO, "the copy",
 			"could not be made; the log of " UNIT " says why");
-	r = backup_seal(work, sealing, to);
+	r = backup_seal(work, sealing, to, LEAVES);
 	if (r == -EKEYREJECTED)
 		return appliance_fail(ret_error, r, BACKUP_RECIPIENTS,
 			"nothing can be encrypted for one of these certificates");
@@ -317,6 +296,24 @@ static int make_ordered(void)
 	return r;
 }
 
+/* By who has the lock. */
+static void tidy(void)
+{
+	remove_begun();
+	if (backup_expire(clock_now() - BACKUP_KEPT_S) > 0)
+		log_event(LOG_NOTICE, "backup.gone", NULL,
+			"a backup that nobody discarded was too old and is removed");
+}
+
+void backup_tidy(void)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	_cleanup_(closep) int lock = open_lock();
+
+	if (lock >= 0 && fcntl(lock, F_OFD_SETLK, &all) == 0)
+		tidy();
+}
+
 int backup_carry_out(void)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -330,9 +327,6 @@ int backup_carry_out(void)
 		;
 	if (r < 0)
 		return -errno;
-	remove_begun();
-	if (backup_expire(clock_now() - BACKUP_KEPT_S) > 0)
-		log_event(LOG_NOTICE, "backup.gone", NULL,
-			"a backup that nobody discarded was too old and is removed");
+	tidy();
 	return access(order, F_OK) < 0 ? 1 : make_ordered();
 }

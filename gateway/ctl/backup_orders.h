@@ -37,10 +37,11 @@
 	(7 * 24 * 3600) /* one that nobody discards goes after this long                 \
 			 */
 
-/* Copy the instance of SEALGATE_INSTANCE into the folder dir, which is made. *ret_mark:
- * POSITION:CHAIN of the last record in it, the caller frees. Says on standard error what
- * fails. Return: EXIT_CLEAN or another exit status. */
-int backup_copy(const char *dir, char **ret_mark);
+/* Copy the instance of SEALGATE_INSTANCE into the folder dir, which is made,
+ * while so many octets stay free there (0: any). *ret_mark: POSITION:CHAIN of the last
+ * record in it, the caller frees. Says on standard error what fails. Return: EXIT_CLEAN
+ * or another exit status. */
+int backup_copy(const char *dir, long long leaves, char **ret_mark);
 
 /* A path below BACKUP_ORDERS of that instance; "": the folder itself. Return: 0, -errno.
  */
@@ -71,6 +72,10 @@ int backup_order(char **ret_error);
 /* In that unit: remove what is too old, and make what was ordered, if anything was. What
  * goes wrong is kept for who asks. Return: 0, 1 nothing was ordered, -errno. */
 int backup_carry_out(void);
+
+/* Remove what is too old, and what lies there in clear of one that was cut short, unless
+ * one is being made. */
+void backup_tidy(void);
 
 /* Is one being made? */
 bool backup_is_made(void);

@@ -20,8 +20,9 @@
 #define BACKUP_HEAD_MAX 96 /* octets of the line that a piece begins with */
 
 /* Make the folder out with the files below dir in pieces, for any of the certificates.
- * What was begun is removed when it fails. Return: 0, -EFBIG, -errno. */
-int backup_seal(const char *dir, const char *out, STACK_OF(X509) * to);
+ * leaves: octets that have to stay free there; 0: any. What was begun is removed when it
+ * fails. Return: 0, -EFBIG, -ENOSPC, -errno. */
+int backup_seal(const char *dir, const char *out, STACK_OF(X509) * to, long long leaves);
 
 /* Make the folder dir of the pieces in a folder. What was begun is removed when it fails.
  * *ret_piece: the piece at which it did, from 0. Return: 0, -EKEYREJECTED it is not for

@@ -3,8 +3,13 @@
 
 #include "common/cleanup.h"
 #include "common/durable.h"
+#include "ctl/backup_tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +20,7 @@
 #define DUMP "/usr/bin/pg_dump"
 #define RESTORE "/usr/bin/pg_restore"
 #define PASSWORD_MAX 1024u
+#define WATCH_MS 50
 
 extern char **environ;
 
@@ -43,7 +49,24 @@ static int set_password(const char *path)
 	return r;
 }
 
-static int run(const char *const argv[])
+/* Is there room still, beside what a program writes? */
+static int watch(pid_t pid, int folder, long long leaves, int *ret_status)
+{
+	pid_t ended;
+
+	while ((ended = waitpid(pid, ret_status, WNOHANG)) == 0) {
+		if (backup_room(folder, leaves) == -ENOSPC) {
+			kill(pid, SIGKILL);
+			(void)waitpid(pid, ret_status, 0);
+			return -ENOSPC;
+		}
+		poll(NULL, 0, WATCH_MS);
+	}
+	return ended < 0 ? -errno : 0;
+}
+
+/* folder: where it writes. */
+static int run(const char *const argv[], int folder, long long leaves)
 {
 	pid_t pid;
 	int status, e = posix_spawn(&pid, argv[0], NULL, NULL,
@@ -54,22 +77,27 @@ static int run(const char *const argv[])
 			strerror(e));
 		return -e;
 	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	e = watch(pid, folder, leaves, &status);
+	if (e < 0)
+		return e;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EEXIST;
 }
 
-int backup_dump(const struct instance *i, const char *file)
+int backup_dump(const struct instance *i, const char *file, long long leaves)
 {
 	const char *const argv[] = { DUMP, "--format=custom", "--no-owner",
 		"--no-privileges", "--lock-wait-timeout=60s", "--file", file, "--dbname",
 		config_string(i->config, "queue.postgresql"), NULL };
+	_cleanup_(freep) char *beside = strdup(file);
+	_cleanup_(closep) int folder =
+		beside ? open(dirname(beside), O_PATH | O_CLOEXEC) : -1;
 	mode_t mask = umask(0077);
-	int r = set_password(config_string(i->config, "queue.password_file"));
+	int r = folder < 0
+			? -errno
+			: set_password(config_string(i->config, "queue.password_file"));
 
 	if (r == 0)
-		r = run(argv);
+		r = run(argv, folder, leaves);
 	umask(mask);
 	return r == -EEXIST ? -EIO : r;
 }
@@ -80,5 +108,5 @@ int backup_undump(const char *file, const char *connection, const char *password
 		"--no-owner", "--no-privileges", "--dbname", connection, file, NULL };
 	int r = set_password(password);
 
-	return r < 0 ? r : run(argv);
+	return r < 0 ? r : run(argv, -1, 0);
 }

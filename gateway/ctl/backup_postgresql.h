@@ -14,8 +14,9 @@
 bool backup_is_postgresql(const struct instance *i);
 
 /* One consistent copy of the whole database as it is now, of every appliance at it, into
- * a new file (pg_dump). It says on standard error what fails. Return: 0 or -errno. */
-int backup_dump(const struct instance *i, const char *file);
+ * a new file (pg_dump), while so many octets stay free beside it (0: any). It says on
+ * standard error what fails. Return: 0, -ENOSPC, -errno. */
+int backup_dump(const struct instance *i, const char *file, long long leaves);
 
 /* Put a copy into an empty database, whole or not at all (pg_restore). connection:
  * libpq's string; password: a file or "". Return: 0, -EEXIST (it is not empty, or does

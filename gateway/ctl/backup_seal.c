@@ -4,6 +4,7 @@
 #include "common/cleanup.h"
 #include "common/durable.h"
 #include "common/encode.h"
+#include "ctl/backup_tree.h"
 #include "ctl/tree_remove.h"
 
 #include <errno.h>
@@ -22,6 +23,8 @@ DEFINE_CLEANUP(BIO *, BIO_free_all)
 
 struct sealing {
 	const char *out;
+	int folder; /* the same */
+	long long leaves;
 	STACK_OF(X509) * to;
 	char id[BACKUP_PIECE_ID];
 	unsigned long number;
@@ -68,7 +71,11 @@ static int write_piece(struct sealing *s, bool last)
 	_cleanup_(CMS_ContentInfo_freep) CMS_ContentInfo *cms = NULL;
 	_cleanup_(freep) uint8_t *der = NULL;
 	char path[PATH_MAX];
-	int len, r = s->number > BACKUP_PIECES_MAX ? -EFBIG : 0;
+	int len, r = s->number > BACKUP_PIECES_MAX ? -EFBIG
+						   : backup_room(s->folder, s->leaves);
+
+	if (r < 0)
+		return r;
 
 	if (!plain ||
 		BIO_printf(plain, BACKUP_PIECE_HEAD "%s %lu %s\n", s->id, s->number,
@@ -156,10 +163,11 @@ static int add_all(struct sealing *s, const char *dir)
 	return r == 0 ? write_piece(s, true) : r;
 }
 
-int backup_seal(const char *dir, const char *out, STACK_OF(X509) * to)
+int backup_seal(const char *dir, const char *out, STACK_OF(X509) * to, long long leaves)
 {
 	_cleanup_(freep) uint8_t *piece = malloc(BACKUP_PIECE_MAX);
-	struct sealing s = { .out = out, .to = to, .piece = piece };
+	_cleanup_(closep) int folder = -1;
+	struct sealing s = { .out = out, .leaves = leaves, .to = to, .piece = piece };
 	uint8_t id[(BACKUP_PIECE_ID - 1) / 2];
 	char from[PATH_MAX];
 	int r;
@@ -171,7 +179,9 @@ int backup_seal(const char *dir, const char *out, STACK_OF(X509) * to)
 	hex_encode(id, sizeof(id), s.id);
 	if (mkdir(out, 0700) < 0)
 		return -errno;
-	r = add_all(&s, from);
+	folder = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s.folder = folder;
+	r = folder < 0 ? -errno : add_all(&s, from);
 	if (r < 0)
 		tree_remove(out);
 	return r;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/backup_tree.h"
 
-#include "ctl/backup_orders.h"
-
 #include "common/cleanup.h"
 #include "common/digest.h"
 #include "common/durable.h"
 #include "common/encode.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,42 +13,65 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
-#define DEPTH_MAX 16
 #define BLOCK 65536
 
-/* Copy from one descriptor to another (-1: to nowhere) and hash on the way. */
-static int copy_hashed(int from, int to, EVP_MD_CTX *md)
+int backup_room(int fd, long long leaves)
 {
-	static uint8_t block[BLOCK];
-	ssize_t n;
+	struct statvfs s;
 
-	while ((n = read(from, block, sizeof(block))) > 0) {
-		if (EVP_DigestUpdate(md, block, (size_t)n) != 1)
-			return -EIO;
-		for (ssize_t done = 0, w; to >= 0 && done < n; done += w) {
-			w = write(to, block + done, (size_t)(n - done));
-			if (w < 0)
-				return -errno;
-		}
-	}
-	return n < 0 ? -errno : 0;
+	if (leaves == 0)
+		return 0;
+	if (fstatvfs(fd, &s) < 0)
+		return -errno;
+	return (long long)s.f_bavail * (long long)s.f_frsize < leaves ? -ENOSPC : 0;
 }
 
-static int hash_file(int from, int to, char ret_hex[SHA256_TEXT_SIZE])
+static int copy_hashed(
+	int from, int to, long long most, long long leaves, EVP_MD_CTX *md, off_t *ret)
+{
+	static uint8_t block[BLOCK];
+	ssize_t n = 0;
+	int r = 0;
+
+	*ret = 0;
+	while (r == 0 && *ret < most &&
+		(n = read(from, block,
+			 most - *ret < BLOCK ? (size_t)(most - *ret) : BLOCK)) > 0) {
+		*ret += n;
+		if (EVP_DigestUpdate(md, block, (size_t)n) != 1)
+			return -EIO;
+		if (to >= 0)
+			r = backup_room(to, leaves);
+		if (to >= 0 && r == 0)
+			r = fd_write_all(to, span_of(block, (size_t)n));
+	}
+	return n < 0 ? -errno : r;
+}
+
+int backup_copy_octets(int from, int to, long long most, long long leaves,
+	char ret_hex[SHA256_TEXT_SIZE], off_t *ret_size)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	uint8_t digest[SHA256_SIZE];
 	int r = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
 
 	if (r == 0)
-		r = copy_hashed(from, to, md);
+		r = copy_hashed(from, to, most, leaves, md, ret_size);
 	if (r == 0 && EVP_DigestFinal_ex(md, digest, NULL) != 1)
 		r = -EIO;
 	EVP_MD_CTX_free(md);
 	if (r == 0)
 		hex_encode(digest, SHA256_SIZE, ret_hex);
 	return r;
+}
+
+static int hash_file(int from, int to, char ret_hex[SHA256_TEXT_SIZE])
+{
+	off_t size;
+
+	return backup_copy_octets(from, to, LLONG_MAX, 0, ret_hex, &size);
 }
 
 /* A whole copy, on the disk when this returns. */
@@ -77,120 +97,6 @@ static int join(char ret[PATH_MAX], const char *folder, const char *name)
 	return snprintf(ret, PATH_MAX, "%s/%s", folder, name) < PATH_MAX ? 0
 									 : -ENAMETOOLONG;
 }
-
-static int note(
-	struct buf *list, const char *hex, const struct stat *st, const char *path)
-{
-	if (strchr(path, '\n'))
-		return -EINVAL;
-	return buf_addf(list, "%s %o %u %u %lld %s\n", hex, st->st_mode & 07777,
-		st->st_uid, st->st_gid, S_ISDIR(st->st_mode) ? 0 : (long long)st->st_size,
-		path);
-}
-
-int backup_add_file(
-	const char *from, const char *files, const char *path, struct buf *list)
-{
-	char to[PATH_MAX], hex[SHA256_TEXT_SIZE];
-	struct stat st, copy;
-	int r = join(to, files, path);
-
-	if (r < 0)
-		return r;
-	r = copy_file(from, to, 0600, hex);
-	if (r < 0)
-		return r;
-	if (stat(from, &st) < 0 || stat(to, &copy) < 0)
-		return -errno;
-	st.st_size = copy.st_size; /* a log may have grown meanwhile */
-	return note(list, hex, &st, path);
-}
-
-int backup_add_text(const char *text, const struct stat *as, const char *files,
-	const char *path, struct buf *list)
-{
-	char to[PATH_MAX], hex[SHA256_TEXT_SIZE];
-	struct stat st = *as;
-	int r = join(to, files, path);
-
-	if (r == 0)
-		r = durable_write(to, span_str(text), 0600);
-	if (r == 0)
-		r = digest_sha256_text(span_str(text), hex);
-	st.st_size = (off_t)strlen(text);
-	return r < 0 ? r : note(list, hex, &st, path);
-}
-
-static int add(const char *instance, const char *files, const char *path,
-	struct buf *list, int depth);
-
-/* The database is copied by who owns it. What came from afar and was not taken is no
- * state of the gate, may still be growing, and is signed wherever it came from; a backup
- * in a backup would double with each. */
-static bool left_out(const char *path)
-{
-	static const char *const NAMES[] = { "state/queue", "state/parcel",
-		"state/parcel.new", "state/parcel.taken", BACKUP_ORDERS };
-
-	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
-		if (strcmp(path, NAMES[i]) == 0)
-			return true;
-	return false;
-}
-
-static int add_entries(const char *from, const char *instance, const char *files,
-	const char *path, struct buf *list, int depth)
-{
-	DIR *d = opendir(from);
-	const struct dirent *e;
-	char below[PATH_MAX];
-	int r = 0;
-
-	if (!d)
-		return -errno;
-	while (r == 0 && (errno = 0, e = readdir(d)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		r = join(below, path, e->d_name);
-		if (r == 0 && !left_out(below))
-			r = add(instance, files, below, list, depth + 1);
-	}
-	if (r == 0 && errno)
-		r = -errno;
-	closedir(d);
-	return r;
-}
-
-static int add(const char *instance, const char *files, const char *path,
-	struct buf *list, int depth)
-{
-	char from[PATH_MAX], to[PATH_MAX];
-	struct stat st;
-	int r = depth > DEPTH_MAX ? -ELOOP : join(from, instance, path);
-
-	if (r == 0)
-		r = join(to, files, path);
-	if (r < 0)
-		return r;
-	if (lstat(from, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (S_ISREG(st.st_mode))
-		return backup_add_file(from, files, path, list);
-	if (!S_ISDIR(st.st_mode))
-		return 0;
-	if (mkdir(to, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	r = note(list, "-", &st, path);
-	return r < 0 ? r : add_entries(from, instance, files, path, list, depth);
-}
-
-int backup_add(
-	const char *instance, const char *files, const char *path, struct buf *list)
-{
-	return add(instance, files, path, list, 0);
-}
-
-/* -- reading --------------------------------------------------------------- */
 
 struct line {
 	char hex[SHA256_TEXT_SIZE];

@@ -18,11 +18,6 @@
 
 #define POLL_MS 20
 
-/* What of an instance is in a backup, besides the database. The signer's count comes
- * after the database, so that it knows every seal that is in it. */
-static const char *const PARTS[] = { "sealgate.conf", "policies", "tls", "credentials",
-	"state" };
-
 static int failed(const char *what, int error)
 {
 	fprintf(stderr, "sealgate: %s: %s\n", what, strerror(-error));
@@ -110,37 +105,36 @@ static int make_folders(const char *dir, const char *files)
 }
 
 /* A server's database before anything else, the signer's count above all. */
-static int dump_first(const struct instance *i, const char *files)
+static int dump_first(const struct instance *i, const struct backup_tree *t)
 {
 	char dump[PATH_MAX];
 
 	if (!backup_is_postgresql(i))
 		return 0;
-	if (snprintf(dump, sizeof(dump), "%s/.dump", files) >= PATH_MAX)
+	if (snprintf(dump, sizeof(dump), "%s/.dump", t->files) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	return backup_dump(i, dump);
+	return backup_dump(i, dump, t->leaves);
 }
 
-static int add_database(const struct instance *i, const char *files, struct buf *list)
+static int add_database(const struct instance *i, const struct backup_tree *t)
 {
 	char from[PATH_MAX];
 	int r;
 
 	if (!backup_is_postgresql(i)) {
 		r = instance_path(i, QUEUE_BACKUP_FILE, from);
-		return r < 0 ? r
-			     : backup_add_file(from, files, "state/queue/queue.db", list);
+		return r < 0 ? r : backup_add_file(t, from, "state/queue/queue.db");
 	}
-	if (snprintf(from, sizeof(from), "%s/.dump", files) >= PATH_MAX)
+	if (snprintf(from, sizeof(from), "%s/.dump", t->files) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	r = backup_add_file(from, files, BACKUP_DUMP, list);
+	r = backup_add_file(t, from, BACKUP_DUMP);
 	unlink(from);
 	return r;
 }
 
 /* The database's copy, its folder, and the head that it must have. */
 static int add_queue(
-	const struct instance *i, const char *files, const char *mark, struct buf *list)
+	const struct instance *i, const struct backup_tree *t, const char *mark)
 {
 	char from[PATH_MAX], text[128];
 	struct stat st;
@@ -148,20 +142,24 @@ static int add_queue(
 
 	if (r < 0 || stat(from, &st) < 0)
 		return r < 0 ? r : -errno;
-	buf_addf(list, "- %o %u %u 0 state/queue\n", st.st_mode & 07777, st.st_uid,
+	buf_addf(t->list, "- %o %u %u 0 state/queue\n", st.st_mode & 07777, st.st_uid,
 		st.st_gid);
-	r = add_database(i, files, list);
+	r = add_database(i, t);
 	if (r < 0)
 		return r;
 	(void)snprintf(text, sizeof(text), "%s\n", mark);
 	st.st_mode = S_IFREG | 0644;
-	return backup_add_text(text, &st, files, "state/queue/head", list);
+	return backup_add_text(t, text, &st, "state/queue/head");
 }
 
-static int write_backup(const struct instance *i, const char *dir, const char *mark)
+static int write_backup(
+	const struct instance *i, const char *dir, long long leaves, const char *mark)
 {
 	char files[PATH_MAX], path[PATH_MAX], at[CLOCK_TEXT_SIZE];
 	_cleanup_buf_ struct buf list;
+	const struct backup_tree t = {
+		.instance = i->dir, .files = files, .list = &list, .leaves = leaves
+	};
 	int r = snprintf(files, sizeof(files), "%s/files", dir) < PATH_MAX
 			? 0
 			: -ENAMETOOLONG;
@@ -172,11 +170,11 @@ static int write_backup(const struct instance *i, const char *dir, const char *m
 	if (r == 0)
 		r = make_folders(dir, files);
 	if (r == 0)
-		r = dump_first(i, files);
-	for (size_t p = 0; r == 0 && p < sizeof(PARTS) / sizeof(PARTS[0]); p++)
-		r = backup_add(i->dir, files, PARTS[p], &list);
+		r = dump_first(i, &t);
 	if (r == 0)
-		r = add_queue(i, files, mark, &list);
+		r = backup_add_all(&t);
+	if (r == 0)
+		r = add_queue(i, &t, mark);
 	if (r == 0)
 		r = list.error;
 	if (r == 0)
@@ -187,7 +185,7 @@ static int write_backup(const struct instance *i, const char *dir, const char *m
 	return r < 0 ? r : durable_write(path, buf_span(&list), 0600);
 }
 
-int backup_copy(const char *dir, char **ret_mark)
+int backup_copy(const char *dir, long long leaves, char **ret_mark)
 {
 	_cleanup_session_ struct queue_session s = { 0 };
 	bool shared;
@@ -199,7 +197,7 @@ int backup_copy(const char *dir, char **ret_mark)
 	status = shared ? mark_now(&s, ret_mark) : copy_database(&s, ret_mark);
 	if (status != EXIT_CLEAN)
 		return status;
-	r = write_backup(&s.instance, dir, *ret_mark);
+	r = write_backup(&s.instance, dir, leaves, *ret_mark);
 	if (!shared)
 		json_decref(ask(&s, QUEUE_BACKUP_DISCARD, &ignored));
 	return r < 0 ? failed(dir, r) : EXIT_CLEAN;
@@ -216,7 +214,7 @@ int cmd_backup(int argc, char **argv)
 	if (command_option(argc, argv, "", options) != -1 ||
 		command_arguments(argc, argv, 1, 1, "the folder to make") < 0)
 		return command_usage("backup");
-	status = backup_copy(argv[optind], &mark);
+	status = backup_copy(argv[optind], 0, &mark);
 	if (status == EXIT_CLEAN)
 		printf("backup: everything up to record %s\n", mark);
 	return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/log.h"
+#include "ctl/backup_orders.h"
 #include "ctl/command.h"
 #include "ctl/supervisor.h"
 #include "ctl/up_check.h"
@@ -25,6 +26,7 @@ static int start(const struct instance *instance, int ready_fd)
 	free(list);
 	if (missing)
 		return EXIT_USAGE;
+	backup_tidy(); /* as the power went, keys may lie there in clear */
 	return supervise(instance, ready_fd) == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
 }
 

@@ -226,6 +226,63 @@ def test_what_is_old_or_was_cut_short_goes(gate, people):
     assert status(gate)["sealed"] is None and not (orders / "sealed").exists()
 
 
+def test_a_start_removes_what_lies_there(gate, people):
+    """As the power went keys lay there in clear; no unit and no timer has to run for it."""
+    orders = gate.dir / "state" / "backup"
+    name = made(gate)["name"]
+    for old, kept in ((0, {"lock", "sealed"}), (8 * 24 * 3600, {"lock"})):
+        gate.down()
+        for left in ("work", "sealing"):
+            (orders / left / "files").mkdir(parents=True)
+            (orders / left / "files" / "pin").write_text("in clear")
+        made_at = os.stat(orders / "sealed" / "list").st_mtime - old
+        os.utime(orders / "sealed" / "list", (made_at, made_at))
+        gate.up()
+        assert {path.name for path in orders.iterdir()} == kept
+        assert (status(gate)["sealed"] or {}).get("name") == (None if old else name)
+
+
+def test_no_program_stops_all_backups(gate, people, tmp_path):
+    """Whatever one keeps below its folder of state: the rest is backed up, and it is told."""
+    folder = gate.dir / "state" / "seal"
+    deep = folder
+    for _ in range(18):
+        deep = deep / "deeper"
+    deep.mkdir(parents=True)
+    (deep / "x").write_text("x")
+    (folder / "two\nlines").write_text("x")
+    (folder / "a..b").write_text("x")
+    (folder / "kept file").write_text("kept")
+    with open(folder / "holes", "wb") as holes:
+        holes.truncate(4 << 40)
+    os.mkfifo(folder / "pipe")
+    os.symlink("/etc", folder / "link")
+    handshakes = gate.dir / "state" / "handshakes"
+    handshakes.mkdir(exist_ok=True)
+    (handshakes / "told by strangers").write_text("x")
+    try:
+        done = gate.run("backup", tmp_path / "backup", timeout=120)
+        assert done.returncode == 0, done.stderr
+        for name in ("seal/two\\x0alines: has a name", "seal/a..b: has a name", "/holes: has more",
+                     "/pipe: is no file", "/link: is no file", "/deeper: lies too deep"):
+            assert [line for line in done.stderr.splitlines() if name in line and
+                    " backup.left-out: state/seal/" in line], (name, done.stderr)
+        files = tmp_path / "backup" / "files" / "state"
+        assert sorted(path.name for path in (files / "seal").iterdir() if
+                      not (gate.dir / "state" / "seal" / path.name).is_dir()) == sorted(
+            path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink() and
+            path.name not in ("two\nlines", "a..b", "holes"))
+        assert (files / "seal" / "kept file").read_text() == "kept"
+        assert (files / "handshakes").is_dir() and not list((files / "handshakes").iterdir())
+        assert made(gate)
+        done = restore(gate, tmp_path / "backup", tmp_path / "instance")
+        assert done.returncode == 0, done.stderr
+    finally:
+        shutil.rmtree(folder / "deeper")
+        for name in ("two\nlines", "a..b", "kept file", "holes", "pipe", "link"):
+            (folder / name).unlink()
+
+
 def test_killed_while_it_was_made(gate, people):
     def here():
         return json.loads(gate.run("backup", "status", "--format", "json").stdout)

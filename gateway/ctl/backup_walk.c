@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/backup_tree.h"
+
+#include "ctl/backup_orders.h"
+
+#include "common/cleanup.h"
+#include "common/digest.h"
+#include "common/durable.h"
+#include "common/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEPTH_MAX 16
+#define PATH_KEPT_MAX 1024  /* octets; restoring puts a folder's path before it */
+#define NAMED_MAX 32	    /* of what is left out in one folder of state */
+#define HOLES_MAX 16	    /* how much larger than what it has on the disk */
+#define SMALL (1024 * 1024) /* of that size it does not matter */
+
+/* Lines of the list, in octets, that one folder of state may fill: each is some
+ * program's, and none keeps the others out. */
+#define SHARE (16u * 1024 * 1024)
+
+/* What of an instance is in a backup, besides the database. The signer's count comes
+ * after the database, so that it knows every seal that is in it. */
+static const char *const PARTS[] = { "sealgate.conf", "policies", "tls", "credentials",
+	"state" };
+
+struct walk {
+	const struct backup_tree *to; /* NULL: it is only measured */
+	long long size;
+	size_t share_end; /* of the list */
+	unsigned int left_out;
+};
+
+static bool is_odd(unsigned char c)
+{
+	return c < ' ' || c == 0x7f;
+}
+
+/* Whatever a name has in it, a line of the log shows it. */
+static void escape(const char *path, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	for (; *path && n + 5 < size; path++) {
+		unsigned char c = (unsigned char)*path;
+
+		if (is_odd(c) || c > 0x7e || c == '\\')
+			n += (size_t)snprintf(ret + n, size - n, "\\x%02x", c);
+		else
+			ret[n++] = *path;
+	}
+	ret[n] = '\0';
+}
+
+/* It is not in the backup, and whoever keeps backups has to know. */
+static int leave_out(struct walk *w, const char *path, const char *why)
+{
+	char text[640];
+
+	if (!w->to || w->left_out++ > NAMED_MAX)
+		return 0;
+	escape(path, text, sizeof(text));
+	if (w->left_out > NAMED_MAX)
+		why = "this and more beside it are left out, and not named";
+	log_event(LOG_WARNING, "backup.left-out", NULL, "%s: %s", text, why);
+	return 0;
+}
+
+static bool name_ok(const char *path)
+{
+	for (const char *c = path; *c; c++)
+		if (is_odd((unsigned char)*c))
+			return false;
+	return !strstr(path, "..");
+}
+
+/* Why something stays out of every backup, where it would stop all of them, or what
+ * restoring would not take. */
+static const char *judge(
+	const struct walk *w, const char *path, const struct stat *st, int depth)
+{
+	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		return "is no file and no folder";
+	if (!name_ok(path))
+		return "has a name that a backup does not take";
+	if (depth > DEPTH_MAX || strlen(path) >= PATH_KEPT_MAX)
+		return "lies too deep";
+	if (S_ISREG(st->st_mode) && st->st_size > SMALL &&
+		st->st_size / HOLES_MAX > (off_t)st->st_blocks * 512)
+		return "has more holes than octets";
+	if (w->to && w->share_end && w->to->list->len > w->share_end)
+		return "is one too many in its folder of state";
+	return NULL;
+}
+
+static int note(const struct backup_tree *t, const char *hex, const struct stat *st,
+	const char *path)
+{
+	return buf_addf(t->list, "%s %o %u %u %lld %s\n", hex, st->st_mode & 07777,
+		st->st_uid, st->st_gid, S_ISDIR(st->st_mode) ? 0 : (long long)st->st_size,
+		path);
+}
+
+static int join(char ret[PATH_MAX], const char *folder, const char *name)
+{
+	return snprintf(ret, PATH_MAX, "%s/%s", folder, name) < PATH_MAX ? 0
+									 : -ENAMETOOLONG;
+}
+
+/* As much as there was when it was opened: a log may grow meanwhile. */
+static int add_opened(
+	const struct backup_tree *t, int in, const struct stat *st, const char *path)
+{
+	char to[PATH_MAX], hex[SHA256_TEXT_SIZE], text[640];
+	_cleanup_(closep) int out = -1;
+	struct stat copied = *st;
+	int r = join(to, t->files, path);
+
+	if (r == 0)
+		out = open(
+			to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (r == 0 && out < 0 && errno == EEXIST)
+		return 0; /* it was renamed, and came up twice */
+	if (r == 0 && out < 0)
+		r = -errno;
+	if (r == 0)
+		r = backup_copy_octets(
+			in, out, st->st_size, t->leaves, hex, &copied.st_size);
+	if (r == 0 && fsync(out) < 0)
+		r = -errno;
+	if (r == 0)
+		return note(t, hex, &copied, path);
+	escape(path, text, sizeof(text));
+	fprintf(stderr, "sealgate: %s: %s\n", text, strerror(-r));
+	return r;
+}
+
+int backup_add_file(const struct backup_tree *t, const char *from, const char *path)
+{
+	_cleanup_(closep) int in =
+		open(from, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	if (in < 0 || fstat(in, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? add_opened(t, in, &st, path) : -EINVAL;
+}
+
+int backup_add_text(const struct backup_tree *t, const char *text, const struct stat *as,
+	const char *path)
+{
+	char to[PATH_MAX], hex[SHA256_TEXT_SIZE];
+	struct stat st = *as;
+	int r = join(to, t->files, path);
+
+	if (r == 0)
+		r = durable_write(to, span_str(text), 0600);
+	if (r == 0)
+		r = digest_sha256_text(span_str(text), hex);
+	st.st_size = (off_t)strlen(text);
+	return r < 0 ? r : note(t, hex, &st, path);
+}
+
+/* The database is copied by who owns it. What came from afar and was not taken is no
+ * state of the gate, may still be growing, and is signed wherever it came from; a backup
+ * in a backup would double with each. */
+static bool is_left(const char *path)
+{
+	static const char *const NAMES[] = { "state/queue", "state/parcel",
+		"state/parcel.new", "state/parcel.taken", BACKUP_ORDERS };
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+		if (strcmp(path, NAMES[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What strangers can add to by connecting, and nobody misses. */
+static bool is_emptied(const char *path)
+{
+	return strcmp(path, "state/handshakes") == 0;
+}
+
+/* The ledger's own archive has no share to keep to: without a part of it there is no
+ * backup of it. */
+static void begin_share(struct walk *w, const char *folder, const char *name)
+{
+	if (!w->to || strcmp(folder, "state") != 0)
+		return;
+	w->share_end = strcmp(name, "archive") == 0 ? 0 : w->to->list->len + SHARE;
+	w->left_out = 0;
+}
+
+static int visit(
+	struct walk *w, int folder, const char *name, const char *path, int depth);
+
+static int visit_entries(struct walk *w, DIR *d, const char *path, int depth)
+{
+	const struct dirent *e;
+	char below[PATH_MAX];
+	int r = 0;
+
+	while (r == 0 && (errno = 0, e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		r = join(below, path, e->d_name);
+		if (r < 0 || is_left(below))
+			continue;
+		begin_share(w, path, e->d_name);
+		r = visit(w, dirfd(d), e->d_name, below, depth + 1);
+	}
+	return r == 0 && errno ? -errno : r;
+}
+
+/* Return: 1, 0 it is there already, -errno. */
+static int make_folder(
+	const struct backup_tree *t, const struct stat *st, const char *path, int depth)
+{
+	char to[PATH_MAX];
+	int r = join(to, t->files, path);
+
+	if (r == 0 && mkdir(to, 0700) < 0)
+		r = -errno;
+	if (r == -EEXIST && depth > 0)
+		return 0; /* it was renamed, and came up twice */
+	if (r == 0 || r == -EEXIST)
+		r = note(t, "-", st, path);
+	return r < 0 ? r : 1;
+}
+
+/* The descriptor is closed. */
+static int add_folder(
+	struct walk *w, int fd, const struct stat *st, const char *path, int depth)
+{
+	DIR *d = fdopendir(fd);
+	int r = 1;
+
+	if (!d) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	if (w->to)
+		r = make_folder(w->to, st, path, depth);
+	if (r > 0)
+		r = is_emptied(path) ? 0 : visit_entries(w, d, path, depth);
+	closedir(d);
+	return r;
+}
+
+/* By name from the folder that is open, whatever takes its place meanwhile: what was
+ * looked at is what is copied. */
+static int visit(
+	struct walk *w, int folder, const char *name, const char *path, int depth)
+{
+	_cleanup_(closep) int fd = -1;
+	struct stat st;
+	const char *why;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	why = judge(w, path, &st, depth);
+	if (why)
+		return leave_out(w, path, why);
+	fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno == ELOOP || errno == ENXIO))
+		return leave_out(w, path, "became no file and no folder");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	why = judge(w, path, &st, depth);
+	if (why)
+		return leave_out(w, path, why);
+	if (S_ISDIR(st.st_mode))
+		return add_folder(w, take_fd(&fd), &st, path, depth);
+	w->size += st.st_size;
+	return w->to ? add_opened(w->to, fd, &st, path) : 0;
+}
+
+static int visit_all(struct walk *w, const char *instance)
+{
+	_cleanup_(closep) int fd = open(instance, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+
+	for (size_t p = 0; r == 0 && p < sizeof(PARTS) / sizeof(PARTS[0]); p++)
+		r = visit(w, fd, PARTS[p], PARTS[p], 0);
+	if (r == 0 && !w->to)
+		r = visit(w, fd, "state/queue", "state/queue", 1);
+	return r;
+}
+
+int backup_add_all(const struct backup_tree *t)
+{
+	struct walk w = { .to = t };
+
+	return visit_all(&w, t->instance);
+}
+
+int backup_measure(const char *instance, long long *ret_size)
+{
+	struct walk w = { 0 };
+	int r = visit_all(&w, instance);
+
+	*ret_size = w.size;
+	return r;
+}
