@@ -100,18 +100,35 @@ static json_t *members(const char *answer)
 		findings, "authorities", authorities);
 }
 
+/* Return: 0 with what it says, -EAGAIN when it took too long, negative. */
+static int have_explained(const struct exchange *x, const char *code, const char *detail,
+	struct buf *ret_answer)
+{
+	_cleanup_buf_ struct buf question;
+	_cleanup_(closep) int fd = -1;
+	int r;
+
+	buf_init(&question, SCGI_HEADER_MAX + 32);
+	r = make_question(x, code, detail, &question);
+	if (r < 0)
+		return r;
+	fd = connect_for(x->server, REFUSE_MS / 2);
+	return fd < 0 ? fd : ask(fd, buf_span(&question), ret_answer);
+}
+
 void refuse(
 	struct exchange *x, const char *code, const char *received, const char *detail)
 {
-	_cleanup_buf_ struct buf question, answer;
-	_cleanup_(closep) int fd = -1;
+	struct patience *patience = &x->server->explaining;
+	_cleanup_buf_ struct buf answer;
 	json_t *extra = NULL;
 
-	buf_init(&question, SCGI_HEADER_MAX + 32);
 	buf_init(&answer, ANSWER_MAX);
-	fd = connect_for(x->server, REFUSE_MS / 2);
-	if (fd >= 0 && make_question(x, code, detail, &question) == 0 &&
-		ask(fd, buf_span(&question), &answer) == 0)
-		extra = members(answer.data);
+	if (patience_take(patience, clock_monotonic_ms())) {
+		int r = have_explained(x, code, detail, &answer);
+
+		patience_give(patience, clock_monotonic_ms(), r != -EAGAIN);
+		extra = r == 0 ? members(answer.data) : NULL;
+	}
 	problem_with(x, code, received, detail, extra);
 }

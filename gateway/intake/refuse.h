@@ -9,7 +9,8 @@
 #include "intake/exchange.h"
 
 /* Answer with the problem as problem() does. Where the program does not answer in
- * REFUSE_MS the problem is without its explanation. */
+ * REFUSE_MS the problem is without its explanation, as it is where more threads wait for
+ * it than may (patience.h). */
 #define REFUSE_MS 1000
 void refuse(
 	struct exchange *x, const char *code, const char *received, const char *detail);

@@ -7,6 +7,7 @@
 #define SEALGATE_INTAKE_SERVER_H
 
 #include "common/instance.h"
+#include "intake/patience.h"
 #include "intake/quota.h"
 #include "intake/renewed.h"
 #include "intake/share.h"
@@ -30,6 +31,7 @@ struct server {
 	struct renewed renewed;
 	struct shares shares; /* of intake.threads */
 	struct quotas quotas;
+	struct patience explaining; /* with sealgate-handshake */
 };
 
 /* Return: 0, or negative with one line in *ret_error that the caller frees. */
