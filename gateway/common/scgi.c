@@ -20,7 +20,7 @@ static long long decimal(const char *text, size_t len)
 }
 
 /* Where the netstring's content starts, and its length. */
-static int netstring(struct span data, size_t *ret_start, size_t *ret_len)
+static int netstring(size_t max, struct span data, size_t *ret_start, size_t *ret_len)
 {
 	const uint8_t *colon;
 	long long len;
@@ -31,7 +31,7 @@ static int netstring(struct span data, size_t *ret_start, size_t *ret_len)
 	len = decimal((const char *)data.data, (size_t)(colon - data.data));
 	if (len <= 0)
 		return -EPROTO;
-	if (len > (long long)SCGI_HEADER_MAX)
+	if ((size_t)len > max)
 		return -E2BIG;
 	*ret_start = (size_t)(colon - data.data) + 1;
 	*ret_len = (size_t)len;
@@ -87,11 +87,12 @@ static int check_protocol(struct scgi_request *r)
 	return 0;
 }
 
-int scgi_parse(struct span data, struct scgi_request *ret_request, size_t *ret_used)
+int scgi_parse_up_to(size_t header_max, struct span data,
+	struct scgi_request *ret_request, size_t *ret_used)
 {
 	struct scgi_request r = { 0 };
 	size_t start, len;
-	int e = netstring(data, &start, &len);
+	int e = netstring(header_max, data, &start, &len);
 
 	if (e <= 0)
 		return e;
@@ -113,6 +114,11 @@ int scgi_parse(struct span data, struct scgi_request *ret_request, size_t *ret_u
 	*ret_request = r;
 	*ret_used = start + len + 1;
 	return 1;
+}
+
+int scgi_parse(struct span data, struct scgi_request *ret_request, size_t *ret_used)
+{
+	return scgi_parse_up_to(SCGI_HEADER_MAX, data, ret_request, ret_used);
 }
 
 void scgi_done(struct scgi_request *r)

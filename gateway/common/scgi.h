@@ -28,6 +28,10 @@ struct scgi_request {
  * limit. */
 int scgi_parse(struct span data, struct scgi_request *ret_request, size_t *ret_used);
 
+/* The same with another limit than SCGI_HEADER_MAX, of at most 999999. */
+int scgi_parse_up_to(size_t header_max, struct span data,
+	struct scgi_request *ret_request, size_t *ret_used);
+
 void scgi_done(struct scgi_request *r);
 
 /* The value of a header, or "" when absent. */

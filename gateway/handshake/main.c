@@ -71,9 +71,10 @@ static int send_answer(int socket, const struct post_mortem *p)
 
 static void note(const struct request *request, const struct post_mortem *p)
 {
-	log_event(LOG_NOTICE, "handshake.failed", NULL, "%s: %s, correlation %s",
+	log_event(LOG_NOTICE, "handshake.failed", NULL, "%s: %s, from %s, correlation %s",
 		*p->partner ? p->partner : "a stranger",
-		json_string_of(p->record, "verify"), request->correlation);
+		json_string_of(p->record, "verify"), json_string_of(p->record, "address"),
+		request->correlation);
 }
 
 /* nginx says itself that it refuses, intake by a code; without users of their own the
@@ -83,7 +84,7 @@ static int serve(struct state *s, int socket, bool nginx, bool intake)
 	_cleanup_request_ struct request request;
 	_cleanup_post_mortem_ struct post_mortem p = { 0 };
 	int64_t at = clock_now();
-	int r = request_read(socket, &request);
+	int r = request_read_up_to(POST_MORTEM_HEADER_MAX, socket, &request);
 	bool refused;
 
 	if (r <= 0)

@@ -187,12 +187,14 @@ static int read_verify(const struct request *request, bool refused, char ret[VER
 static void diagnose(const struct seen *s, const struct known_here *known, int64_t at,
 	const struct partner *partner, struct findings *f)
 {
+	const struct scgi_request *scgi = &s->request->scgi;
 	const STACK_OF(X509) *authorities = known_here_authorities(known);
 
-	if (s->refused)
+	if (web_certificate_too_large(scgi_get(scgi, "CLIENT_CERTIFICATE")))
+		findings_add(f, "handshake.too-large", "", NULL, NULL);
+	else if (s->refused)
 		diagnosis_refused(s->certificate, s->verify + strlen(REFUSED),
-			scgi_get(&s->request->scgi, "REFUSED_REASON"), authorities, at,
-			f);
+			scgi_get(scgi, "REFUSED_REASON"), authorities, at, f);
 	else
 		diagnosis_make(s->certificate, s->verify, authorities, at, f);
 	if (*s->sha256)

@@ -13,6 +13,10 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* Of a header with the largest certificate that OpenSSL takes from a client (100 KiB),
+ * in PEM of which every character is escaped: it is not looked at, and on record. */
+#define POST_MORTEM_HEADER_MAX (512u * 1024)
+
 /* What is told of it. */
 struct post_mortem {
 	char partner[PARTNER_NAME_SIZE]; /* the key of whose certificate was proven, or ""

@@ -69,6 +69,11 @@ static X509 *parse_pem(const char *pem)
 	return x;
 }
 
+bool web_certificate_too_large(const char *escaped)
+{
+	return strlen(escaped) > ESCAPED_MAX;
+}
+
 X509 *web_certificate_parse(const char *escaped)
 {
 	_cleanup_(freep) char *pem = unescape(escaped);

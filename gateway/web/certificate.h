@@ -14,6 +14,9 @@
  * certificate. NULL when it is not one. */
 X509 *web_certificate_parse(const char *escaped);
 
+/* Is it none because it is longer than what is looked at? */
+bool web_certificate_too_large(const char *escaped);
+
 /* What a listener demands of revocation data. */
 enum web_revocation {
 	WEB_REVOCATION_REQUIRED = 0, /* fresh data must speak about the certificate */

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 
 #define READ_SIZE 65536u
-#define BUFFER_SIZE (SCGI_HEADER_MAX + 16u)
+#define AROUND_HEADER 16u /* of a netstring, and a little of the body */
 
 static ssize_t read_some(int fd, void *data, size_t len)
 {
@@ -51,27 +51,29 @@ static void set_path(struct request *r)
 	r->path[len] = '\0';
 }
 
-int request_read(int socket, struct request *r)
+int request_read_up_to(size_t header_max, int socket, struct request *r)
 {
+	const size_t size = header_max + AROUND_HEADER;
 	size_t have = 0, used = 0;
 	int e = 0;
 
 	*r = (struct request){ .socket = socket, .body = -1 };
-	r->buffer = malloc(BUFFER_SIZE);
+	r->buffer = malloc(size);
 	if (!r->buffer)
 		return -ENOMEM;
 	while (e == 0) {
 		ssize_t n;
 
-		if (have == BUFFER_SIZE)
+		if (have == size)
 			return -E2BIG;
-		n = read_some(socket, r->buffer + have, BUFFER_SIZE - have);
+		n = read_some(socket, r->buffer + have, size - have);
 		if (n < 0)
 			return (int)n;
 		if (n == 0)
 			return have ? -EPROTO : 0;
 		have += (size_t)n;
-		e = scgi_parse(span_of(r->buffer, have), &r->scgi, &used);
+		e = scgi_parse_up_to(
+			header_max, span_of(r->buffer, have), &r->scgi, &used);
 	}
 	if (e < 0)
 		return e;
@@ -82,6 +84,11 @@ int request_read(int socket, struct request *r)
 	set_correlation(r);
 	set_path(r);
 	return 1;
+}
+
+int request_read(int socket, struct request *r)
+{
+	return request_read_up_to(SCGI_HEADER_MAX, socket, r);
 }
 
 /* The next octets of the body, from what came with the header first.

@@ -30,6 +30,9 @@ struct request {
  * -E2BIG, -errno. *r may be used with request_done in every case. */
 int request_read(int socket, struct request *r);
 
+/* The same with another limit of the header than SCGI_HEADER_MAX. */
+int request_read_up_to(size_t header_max, int socket, struct request *r);
+
 /* Spool and hash the body, of CONTENT_LENGTH octets, into r->body.
  * Return: 1, 0 when it is longer than LIMIT_DOCUMENT (nothing was read), -EPROTO when the
  * peer closed early, -errno. */

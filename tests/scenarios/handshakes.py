@@ -12,7 +12,10 @@ import threading
 import time
 import types
 
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from scenarios.gate import a_gate, fingerprint
 from sim import authority
@@ -52,6 +55,21 @@ def make_certificates(gate):
     rogue_key = serialization.load_pem_private_key(
         gate.pki.path("partners/rogue", ".key").read_bytes(), None)
     write(gate, "partners/rogue-whole", [rogue[1], rogue[0]], rogue_key)
+
+
+def write_large(gate, holder, octets):
+    """A certificate of nobody with an extension of so many octets."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "large")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    day = datetime.timedelta(days=1)
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
+            .public_key(key.public_key()).serial_number(octets)
+            .not_valid_before(now - day).not_valid_after(now + day)
+            .add_extension(x509.UnrecognizedExtension(
+                x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\xff" * octets), False)
+            .sign(key, hashes.SHA256()))
+    write(gate, holder, [made], key)
 
 
 @contextlib.contextmanager

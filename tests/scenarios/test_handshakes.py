@@ -13,7 +13,7 @@ import pytest
 
 from scenarios.gate import fingerprint, sealgate
 from scenarios.handshakes import (INTERMEDIATE, a_gate_of_refusals, ask, codes, explained,
-                                  in_place_of_the_program, of_all, of_partner)
+                                  in_place_of_the_program, of_all, of_partner, write_large)
 from scenarios.openapi import Specification
 from scenarios.test_faults import pid_of
 
@@ -70,6 +70,21 @@ def test_no_certificate(gate, specification):
     answer = explained(gate, None)
     specification.check("get", "/v1/status", answer)
     assert codes(answer.json()) == ["handshake.none"] and answer.json()["certificate"] is None
+
+
+@pytest.mark.parametrize("name", ["large", "huge"])
+def test_too_large_to_be_looked_at(gate, specification, name):
+    """More than is parsed, and more than an SCGI header of intake: on record with its address."""
+    write_large(gate, f"partners/{name}", {"large": 34_000, "huge": 70_000}[name])
+    answer = explained(gate, f"partners/{name}", address="127.0.9.77")
+    specification.check("get", "/v1/status", answer)
+    problem = answer.json()
+    assert codes(problem) == ["handshake.too-large"] and problem["certificate"] is None
+    record = next(r for r in of_all(gate) if r["correlation"] == problem["correlation"])
+    assert (record["address"], record["partner"]) == ("127.0.9.77", None)
+    assert record["findings"] == problem["findings"]
+    log = [line for line in gate.log.read_text().splitlines() if problem["correlation"] in line]
+    assert len(log) == 1 and "from 127.0.9.77" in log[0], log
 
 
 def test_a_servers_certificate(gate):

@@ -93,6 +93,18 @@ static int parse_text(const char *text)
 	return scgi_parse(span_str(text), &r, &used);
 }
 
+static void test_another_limit(void **state)
+{
+	struct scgi_request r = { 0 };
+	size_t used;
+
+	(void)state;
+	assert_int_equal(scgi_parse_up_to(70000, span_str("70000:x"), &r, &used), 0);
+	assert_int_equal(scgi_parse_up_to(70000, span_str("70001:x"), &r, &used), -E2BIG);
+	assert_int_equal(scgi_parse(span_str("65537:x"), &r, &used), -E2BIG);
+	assert_int_equal(scgi_parse(span_str("65536:x"), &r, &used), 0);
+}
+
 static void test_bad_netstrings(void **state)
 {
 	(void)state;
@@ -205,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_every_beginning_needs_more),
+		cmocka_unit_test(test_another_limit),
 		cmocka_unit_test(test_bad_netstrings),
 		cmocka_unit_test(test_bad_pairs),
 		cmocka_unit_test(test_bad_content_lengths),

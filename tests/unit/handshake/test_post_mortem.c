@@ -256,9 +256,9 @@ static void all_sentences_in_all_languages(void **state)
 		"Besides, the certificate is enrolled for no partner.",
 		"Besides, the partner is suspended.",
 	};
-	static const char *const CODES[] = { "none", "unreadable", "expired", "not-yet",
-		"purpose", "intermediate", "intermediate-here", "issuer", "self-signed",
-		"signature", "above", "other" };
+	static const char *const CODES[] = { "none", "unreadable", "too-large", "expired",
+		"not-yet", "purpose", "intermediate", "intermediate-here", "issuer",
+		"self-signed", "signature", "above", "other" };
 	_cleanup_(messages_freep) struct messages *m = NULL;
 	_cleanup_(freep) char *error = NULL;
 	const char *language;
@@ -319,6 +319,31 @@ static void a_long_name_is_cut(void **state)
 	assert_true(strlen(p.answer) < 6000);
 }
 
+/* Whoever sends it is on record all the same. */
+static void too_large_to_be_looked_at(void **state)
+{
+	static const size_t SIZES[] = { 48 * 1024 + 1, 400000 };
+
+	(void)state;
+	load();
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_(freep) char *certificate = calloc(1, SIZES[i] + 1);
+		_cleanup_post_mortem_ struct post_mortem p;
+		const json_t *findings;
+
+		memset(certificate, 'A', SIZES[i]);
+		assert_int_equal(make(LEAF_ONLY, certificate, &p), 0);
+		assert_string_equal(p.partner, "");
+		assert_string_equal(json_string_of(p.record, "address"), "192.0.2.7");
+		assert_string_equal(json_string_of(p.record, "verify"), LEAF_ONLY);
+		assert_true(json_is_null(json_object_get(p.record, "certificate")));
+		findings = json_object_get(p.record, "findings");
+		assert_int_equal(json_array_size(findings), 1);
+		assert_string_equal(json_string_of(json_array_get(findings, 0), "code"),
+			"handshake.too-large");
+	}
+}
+
 /* Without a policy that can be read everybody is a stranger. */
 static void without_policy(void **state)
 {
@@ -344,6 +369,7 @@ int main(void)
 		cmocka_unit_test(all_sentences_in_all_languages),
 		cmocka_unit_test(hostile_words_stay_words),
 		cmocka_unit_test(a_long_name_is_cut),
+		cmocka_unit_test(too_large_to_be_looked_at),
 		cmocka_unit_test(without_policy),
 	};
 
