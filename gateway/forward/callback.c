@@ -144,6 +144,11 @@ static void end_turn(struct caller *c, bool got, const char *next)
 	else if (r == QUEUE_STALE)
 		log_event(LOG_WARNING, "forward.callback", NULL,
 			"%s: took so long that another gate calls", c->partner->name);
+	else if (r != QUEUE_DONE)
+		log_event(LOG_NOTICE, "forward.callback", NULL,
+			"%s: the end of the call was not recorded, the queue is away: "
+			"it may be called again",
+			c->partner->name);
 }
 
 /* One round. Return: milliseconds until the next. */

@@ -122,7 +122,10 @@ def test_a_frozen_gate_loses_its_turn(gates):
         all_told(other, 8)
     finally:
         send_all(frozen, signal.SIGCONT)
-    until(lambda: "another gate calls" in gates[index].log.read_text())
+    # Its database may have ended the session that was still for so long: then the turn's end
+    # is not recorded, and the lease says the same.
+    until(lambda: "another gate calls" in (log := gates[index].log.read_text()) or
+          "was not recorded" in log)
     send(first, number_of(13))
     all_told(first, 9)
     taken = told(first)
