@@ -6,6 +6,19 @@
 #include <errno.h>
 #include <string.h>
 
+/* Where a text ends that is cut before the octet `next`: behind a whole character of
+ * UTF-8 that is no space. */
+static size_t end_of_cut(const char *text, size_t n, unsigned char next)
+{
+	bool within = (next & 0xC0) == 0x80;
+
+	while (within && n > 0)
+		within = ((unsigned char)text[--n] & 0xC0) == 0x80;
+	while (n > 0 && text[n - 1] == ' ')
+		n--;
+	return n;
+}
+
 void paper_fold(const char *text, char ret_number[DOCUMENT_NUMBER_SIZE])
 {
 	size_t n = 0;
@@ -18,8 +31,10 @@ void paper_fold(const char *text, char ret_number[DOCUMENT_NUMBER_SIZE])
 			gap = n > 0;
 			continue;
 		}
-		if (n + gap + 1 >= DOCUMENT_NUMBER_SIZE)
+		if (n + gap + 1 >= DOCUMENT_NUMBER_SIZE) {
+			n = end_of_cut(ret_number, n, c);
 			break;
+		}
 		if (gap)
 			ret_number[n++] = ' ';
 		gap = false;

@@ -138,7 +138,7 @@ struct queue_submission {
 };
 
 /* The number of a paper as it is compared and searched: one space where there is white
- * space, ASCII letters as capitals; cut to the size. */
+ * space, ASCII letters as capitals; cut to the size between characters. */
 void paper_fold(const char *text, char ret_number[DOCUMENT_NUMBER_SIZE]);
 
 /* The document that was there first, or the one asked for. */

@@ -275,6 +275,100 @@ static void folded(void **state)
 	assert_int_equal(strlen(text), DOCUMENT_NUMBER_SIZE - 2);
 }
 
+/* A number that is too long is cut between characters, wherever the cut falls. */
+static void folded_between_characters(void **state)
+{
+	static const char *const CHARACTERS[] = { "\xC3\xA9", "\xE2\x82\xAC",
+		"\xF0\x9F\x8C\xBE" };
+	char text[DOCUMENT_NUMBER_SIZE], longest[3 * DOCUMENT_NUMBER_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		for (size_t before = 0; before < 8; before++) {
+			_cleanup_json_ json_t *read = NULL;
+			size_t n = before;
+
+			memset(longest, 'x', n);
+			while (n + 5 < sizeof(longest))
+				n += (size_t)snprintf(
+					longest + n, 5, "%s", CHARACTERS[i]);
+			paper_fold(longest, text);
+			read = json_string(text); /* NULL for what is no UTF-8 */
+			assert_non_null(read);
+			assert_true(strlen(text) + strlen(CHARACTERS[i]) >=
+				    DOCUMENT_NUMBER_SIZE);
+		}
+	memset(longest, 'x', DOCUMENT_NUMBER_SIZE - 3);
+	snprintf(longest + DOCUMENT_NUMBER_SIZE - 3, 5, " \xC3\xA9");
+	paper_fold(longest, text);
+	assert_int_equal(strlen(text), DOCUMENT_NUMBER_SIZE - 3);
+}
+
+/* One of several of a transaction, as queued runs them. Return: the engine's answer. */
+static int insert_marked(struct store *s, const struct queue_submission *q,
+	const char *octets, const char *record)
+{
+	struct queue_document first = { 0 };
+	struct engine_parts p = { .document = span_str(octets),
+		.report = span_str("report"),
+		.receipt = span_str("receipt"),
+		.record = span_str(record) };
+	int r, kept;
+
+	assert_int_equal(engine_mark(s->engine), 0);
+	r = engine_insert(s->engine, q, &p, &first);
+	kept = engine_unmark(s->engine, r == QUEUE_DONE);
+	if (kept < 0 && kept != -EINVAL)
+		fail_msg("%s", engine_failure_text(s->engine));
+	return kept < 0 ? kept : r;
+}
+
+static bool is_there(struct store *s, const char *id)
+{
+	struct queue_document d;
+	_cleanup_(closep) int fd = -1;
+
+	return STEP(s, engine_get(s->engine, id, "", QUEUE_REPORT, &d, &fd)) ==
+	       QUEUE_DONE;
+}
+
+/* What is no UTF-8 in a text, as a worker that is broken into could have it written, is
+ * stored as something; what is committed along with it is not touched. */
+static void no_text_spoils_a_batch(void **state)
+{
+	static const size_t TEXTS[] = {
+#define AT(member) offsetof(struct queue_submission, member)
+		AT(import_country), AT(type), AT(number), AT(status), AT(policy_digest),
+		AT(store_version), AT(correlation), AT(original), AT(paper),
+		AT(destinations[0]), AT(partner), AT(country)
+#undef AT
+	};
+	struct store *s = *state;
+
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+		struct queue_submission q[3];
+		char number[16], octets[3][32], *record[3];
+
+		for (size_t n = 0; n < 3; n++) {
+			snprintf(number, sizeof(number), "T%zu-%zu", i, n);
+			make(&q[n], number, (struct said){ .paper = number });
+			snprintf(octets[n], sizeof(octets[n]), "%s 70", number);
+			record[n] = store_record(&q[n]);
+		}
+		memcpy((char *)&q[1] + TEXTS[i], "\xC3", 2);
+		q[1].relation = q[1].original[0] ? RELATION_REPLACES : RELATION_NONE;
+		assert_int_equal(engine_begin(s->engine), 0);
+		for (size_t n = 0; n < 3; n++)
+			if (insert_marked(s, &q[n], octets[n], record[n]) != QUEUE_DONE)
+				fail_msg("text %zu, document %zu", i, n);
+		assert_int_equal(engine_commit(s->engine), 0);
+		for (size_t n = 0; n < 3; n++) {
+			assert_true(is_there(s, q[n].id));
+			free(record[n]);
+		}
+	}
+}
+
 static void the_database_keeps_it(void **state)
 {
 	static const char *const ACTS[] = {
@@ -307,6 +401,8 @@ int main(void)
 		STORE_TEST(rehearsals_are_apart),
 		STORE_TEST(found_by_its_number),
 		STORE_TEST(folded),
+		STORE_TEST(folded_between_characters),
+		STORE_TEST(no_text_spoils_a_batch),
 		STORE_TEST(the_database_keeps_it),
 	};
 
