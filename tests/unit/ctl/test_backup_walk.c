@@ -24,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROUNDS 300
+#define ROUNDS 100
 #define NO_DISK_HAS (1LL << 60)
 
 static char folder[] = "/tmp/sealgate-walk-XXXXXX";
@@ -183,6 +183,33 @@ static void what_would_stop_it_is_left_out(void **state)
 	assert_int_equal(size, 4);
 }
 
+/* Lines without end of one program leave room for those of the others. */
+static void each_folder_has_its_share(void **state)
+{
+	_cleanup_buf_ struct buf list;
+	char long_name[240], path[PATH_MAX], name[PATH_MAX] = "i/state/seal";
+
+	(void)state;
+	memset(long_name, 'x', sizeof(long_name) - 1);
+	long_name[sizeof(long_name) - 1] = '\0';
+	for (size_t n = 0; n < 4; n++) {
+		size_t len = strlen(name);
+
+		(void)snprintf(name + len, sizeof(name) - len, "/%s", long_name);
+		make_folder(name);
+	}
+	for (unsigned int n = 0; n < 18000; n++) {
+		assert_true(snprintf(path, sizeof(path), "%s/%s/%u", folder, name, n) <
+			    PATH_MAX);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	make_folder("i/state/another");
+	make_file("i/state/another/count", "kept");
+	assert_int_equal(copy(0, &list), 0);
+	assert_true(is_there("files/state/another/count"));
+	assert_in_range(list.len, 16u << 20, 17u << 20);
+}
+
 static void it_stops_before_the_disk_is_full(void **state)
 {
 	_cleanup_buf_ struct buf list;
@@ -221,6 +248,8 @@ int main(void)
 			nothing_is_followed_out, with_instance, without_instance),
 		cmocka_unit_test_setup_teardown(
 			what_would_stop_it_is_left_out, with_instance, without_instance),
+		cmocka_unit_test_setup_teardown(
+			each_folder_has_its_share, with_instance, without_instance),
 		cmocka_unit_test_setup_teardown(it_stops_before_the_disk_is_full,
 			with_instance, without_instance),
 		cmocka_unit_test_setup_teardown(
