@@ -20,12 +20,15 @@
 #define BACKUP_HEAD "sealgate-backup 1\nmark "
 #define BACKUP_AT "\nat "
 #define BACKUP_LIST_MAX (128u * 1024 * 1024)
+#define BACKUP_SHARE (16u * 1024 * 1024)
 
 /* Where a copy goes. */
 struct backup_tree {
 	const char *instance, *files;
 	struct buf *list;
 	long long leaves; /* octets that have to stay free where files is; 0: any */
+	size_t share;	  /* of the list, in octets, for one folder of state: each is some
+			     program's, and none keeps the others out */
 };
 
 /* Copy what is in a backup of an instance, besides the database, and add it to the list.

@@ -23,10 +23,6 @@
 #define HOLES_MAX 16	    /* how much larger than what it has on the disk */
 #define SMALL (1024 * 1024) /* of that size it does not matter */
 
-/* Lines of the list, in octets, that one folder of state may fill: each is some
- * program's, and none keeps the others out. */
-#define SHARE (16u * 1024 * 1024)
-
 /* What of an instance is in a backup, besides the database. The signer's count comes
  * after the database, so that it knows every seal that is in it. */
 static const char *const PARTS[] = { "sealgate.conf", "policies", "tls", "credentials",
@@ -195,7 +191,7 @@ static void begin_share(struct walk *w, const char *folder, const char *name)
 {
 	if (!w->to || strcmp(folder, "state") != 0)
 		return;
-	w->share_end = strcmp(name, "archive") == 0 ? 0 : w->to->list->len + SHARE;
+	w->share_end = strcmp(name, "archive") == 0 ? 0 : w->to->list->len + w->to->share;
 	w->left_out = 0;
 }
 

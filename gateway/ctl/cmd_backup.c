@@ -157,9 +157,11 @@ static int write_backup(
 {
 	char files[PATH_MAX], path[PATH_MAX], at[CLOCK_TEXT_SIZE];
 	_cleanup_buf_ struct buf list;
-	const struct backup_tree t = {
-		.instance = i->dir, .files = files, .list = &list, .leaves = leaves
-	};
+	const struct backup_tree t = { .instance = i->dir,
+		.files = files,
+		.list = &list,
+		.leaves = leaves,
+		.share = BACKUP_SHARE };
 	int r = snprintf(files, sizeof(files), "%s/files", dir) < PATH_MAX
 			? 0
 			: -ENAMETOOLONG;
