@@ -2,6 +2,7 @@
 #include "document/attachments.h"
 
 #include "common/cleanup.h"
+#include "common/limits.h"
 #include "document/sps.h"
 #include "xml/node.h"
 
@@ -119,11 +120,17 @@ struct checking {
 	size_t before; /* findings of others */
 };
 
+/* The caller frees; NULL for what is only counted: a place takes time to name. */
+static char *place_of(const struct checking *c, const xmlNode *node)
+{
+	return c->findings->count < LIMIT_FINDINGS ? xml_path_of(node) : NULL;
+}
+
 /* message NULL: the sentence of the reason. */
 static void complain(const struct checking *c, const char *code, const xmlNode *node,
 	const char *message)
 {
-	_cleanup_(freep) char *path = xml_path_of(node);
+	_cleanup_(freep) char *path = place_of(c, node);
 	_cleanup_(freep) char *name = xml_attribute(node, "filename");
 
 	findings_addf(c->findings, SEVERITY_ERROR, code, path, name, "%s",
@@ -165,10 +172,11 @@ static int64_t decode(const char *text, uint8_t ret_head[ATTACHMENT_HEAD])
 	return digits * 3 / 4;
 }
 
-/* Has schema, code or rule said something of the attachment or an attribute of it? */
+/* Has schema, code or rule said something of the attachment or an attribute of it? False
+ * where the list is full: counted once more it is still refused. */
 static bool said(const struct checking *c, const xmlNode *node)
 {
-	_cleanup_(freep) char *path = xml_path_of(node);
+	_cleanup_(freep) char *path = place_of(c, node);
 	size_t n = path ? strlen(path) : 0;
 
 	for (size_t i = 0; path && i < c->before; i++) {
@@ -275,34 +283,47 @@ static void check_mode(struct checking *c, const xmlNode *node, int64_t octets)
 		complain(c, code, node, NULL);
 }
 
+/* One more than are taken: nothing is said of it but that, nor of those behind it. */
+static void complain_of_count(const struct checking *c, const xmlNode *node)
+{
+	char text[MESSAGE_MAX];
+
+	(void)snprintf(text, sizeof(text),
+		"This is attachment number %" PRId64 "; at most %" PRId64 " are taken.",
+		c->count, c->limits->count);
+	complain(c, "doc.attachment-count", node, text);
+}
+
 static int check_one(struct checking *c, const xmlNode *node)
 {
 	xmlChar *text = xmlNodeGetContent(node);
-	char message[MESSAGE_MAX];
 	uint8_t head[ATTACHMENT_HEAD];
 	int64_t octets;
 
 	if (!text)
 		return -ENOMEM;
 	octets = decode((const char *)text, head);
-	c->count++;
 	check_mode(c, node, octets);
 	check_content(c, node, octets);
 	if (c->limits->mode != ATTACHMENTS_REFUSED)
 		check_kind(c, node, octets ? head : NULL, (const char *)text);
 	xmlFree(text);
-	if (c->limits->count && c->count == c->limits->count + 1) {
-		(void)snprintf(message, sizeof(message),
-			"This is attachment number %" PRId64 "; at most %" PRId64
-			" are taken.",
-			c->count, c->limits->count);
-		complain(c, "doc.attachment-count", node, message);
-	}
 	if (octets)
 		check_octets(c, node, octets);
 	return 0;
 }
 
+/* Return: 0, 1 there are too many, -ENOMEM. */
+static int check_next(struct checking *c, const xmlNode *node)
+{
+	c->count++;
+	if (!c->limits->count || c->count <= c->limits->count)
+		return check_one(c, node);
+	complain_of_count(c, node);
+	return 1;
+}
+
+/* Return: as check_next. */
 static int check_below(struct checking *c, const xmlNode *parent)
 {
 	int r = 0;
@@ -310,7 +331,7 @@ static int check_below(struct checking *c, const xmlNode *parent)
 	for (const xmlNode *n = xml_child(parent, NULL, NULL); r == 0 && n;
 		n = xml_next(n, NULL, NULL))
 		if (sps_is(n, "AttachmentBinaryObject"))
-			r = check_one(c, n);
+			r = check_next(c, n);
 		else if (n->children)
 			r = check_below(c, n);
 	return r;
@@ -322,10 +343,12 @@ int attachments_check(
 	struct checking c = {
 		.limits = limits, .findings = findings, .before = findings->count
 	};
+	int r;
 
 	if (limits->mode == ATTACHMENTS_ANY && !limits->count && !limits->octets &&
 		!limits->total && !limits->kinds)
 		return 0;
 	/* The reader has bounded the depth. */
-	return check_below(&c, xmlDocGetRootElement(doc));
+	r = check_below(&c, xmlDocGetRootElement(doc));
+	return r < 0 ? r : 0;
 }

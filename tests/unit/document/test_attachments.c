@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "common/durable.h"
+#include "common/limits.h"
 #include "xml/reader.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -171,6 +173,11 @@ static void test_limits(void **state)
 	expect("a = { count = 2; };", A("", "AAAA") A("", "AAAA"), "");
 	expect("a = { count = 2; };",
 		A("", "AAAA") A("", "AAAA") A("", "AAAA") A("", "AAAA"), "count");
+	/* behind one too many nothing is looked at */
+	expect("a = { count = 1; octets = 3; kinds = true; };",
+		A("mimeCode='application/pdf' uri='u'", "") A("", "AAAAAA==")
+			A("mimeCode='image/png'", "AAAAAA=="),
+		"count");
 	expect("a = { octets = 3; };", A("", "AA\nAA") A("", "AAA=") A("", "AA=="), "");
 	expect("a = { octets = 3; };", A("", "AAAAAA==") A("", "AAAAAAA="), "size size");
 	expect("a = { octets = 4; };", A("", "AAAAAA==") A("", "AAAAAAA="), "size");
@@ -257,6 +264,44 @@ static void test_said_before(void **state)
 	kinds = NULL;
 }
 
+/* n attachments without anything, one behind the other. */
+static void check_many(const char *limits, size_t n, bool warned, size_t errors)
+{
+	_cleanup_findings_ struct findings findings = { 0 };
+	_cleanup_xml_doc_ xmlDoc *doc = NULL;
+	_cleanup_buf_ struct buf text = { 0 };
+	clock_t begun;
+	struct attachments a;
+
+	buf_init(&text, 4000000);
+	buf_add_str(&text, "<D xmlns='" NS "'>");
+	for (size_t i = 0; i < n; i++)
+		buf_add_str(&text, "<AttachmentBinaryObject/>");
+	buf_add_str(&text, "</D>");
+	assert_int_equal(settings(limits, &a), 0);
+	assert_int_equal(
+		xml_read(span_str(text.data), XML_READ_GATE, &findings, &doc), 1);
+	for (size_t i = 0; warned && i < LIMIT_FINDINGS; i++)
+		findings_addf(&findings, SEVERITY_WARNING, "doc.rule", "/D", NULL, "w");
+	begun = clock();
+	assert_int_equal(attachments_check(&a, doc, &findings), 0);
+	assert_true(clock() - begun < CLOCKS_PER_SEC);
+	assert_int_equal(findings.errors, errors);
+	attachment_kinds_free(kinds);
+	kinds = NULL;
+}
+
+/* However many there are, it does not take longer by the square of them; what finds no
+ * room in the list is an error all the same. */
+static void test_many(void **state)
+{
+	(void)state;
+	check_many("a = { count = 8; kinds = true; };", 50000, false, 9);
+	check_many("a = { kinds = true; };", 50000, false, 50000);
+	check_many("a = { mode = \"refused\"; };", 50000, false, 50000);
+	check_many("a = { kinds = true; };", 2, true, 2);
+}
+
 static void test_tables(void **state)
 {
 	static const char *const BAD[] = { "code\na/b\n", "code,begins\na/b,zz\n",
@@ -285,7 +330,7 @@ int main(void)
 		cmocka_unit_test(test_modes), cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_kinds), cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_unknown), cmocka_unit_test(test_said_before),
-		cmocka_unit_test(test_tables) };
+		cmocka_unit_test(test_many), cmocka_unit_test(test_tables) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
