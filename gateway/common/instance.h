@@ -29,7 +29,8 @@ int instance_path(const struct instance *i, const char *name, char ret_path[PATH
 #define INSTANCE_SEALED "sealed"
 
 /* What the service manager calls a file of the instance that it hands over as a
- * credential (systemd.exec(5)): INSTANCE_CREDENTIAL and the name, with _ for each slash.
+ * credential (systemd.exec(5)): INSTANCE_CREDENTIAL and the name, with _ for each slash,
+ * so that a/b and a_b are one; an appliance refuses a configuration with both.
  * Return: 0 or -EINVAL: the name is absolute, or too long. */
 #define INSTANCE_CREDENTIAL "sealgate_"
 #define INSTANCE_CREDENTIAL_SIZE 256

@@ -4,12 +4,15 @@
 #include "common/durable.h"
 #include "common/instance.h"
 #include "ctl/manifest.h"
+#include "ctl/secret_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define INCOMING APPLIANCE_WORK "/incoming"
 #define PREVIOUS APPLIANCE_WORK "/previous"
@@ -144,6 +147,20 @@ static int take_file(const struct manifest *m, const struct manifest_file *f)
 	return r < 0 ? r : own_folders(path, place);
 }
 
+/* Two files of which a unit would be given one for the other. */
+static bool clashes(const struct manifest *m, size_t which)
+{
+	size_t place;
+
+	if (place_of(m->files[which].path, &place) < 0 || !PLACES[place].unit)
+		return false;
+	for (size_t i = 0; i < which; i++)
+		if (place_of(m->files[i].path, &place) == 0 && PLACES[place].unit &&
+			secret_clash(m->files[which].path, m->files[i].path))
+			return true;
+	return false;
+}
+
 static int take_files(const struct manifest *m, char **ret_error)
 {
 	int r = appliance_remove(INCOMING);
@@ -155,6 +172,10 @@ static int take_files(const struct manifest *m, char **ret_error)
 	if (r < 0)
 		return appliance_fail(ret_error, r, INCOMING, strerror(-r));
 	for (size_t i = 0; i < m->count; i++) {
+		if (clashes(m, i))
+			return appliance_fail(ret_error, -EEXIST, m->files[i].path,
+				"another file would be the same credential: / and _ are "
+				"one");
 		r = take_file(m, &m->files[i]);
 		if (r < 0)
 			return appliance_fail(ret_error, r, m->files[i].path,
@@ -235,15 +256,29 @@ static int add_state(const struct manifest *m)
 	return 0;
 }
 
+/* Files, folders and what was moved between them; both places are on /var. */
+static int sync_var(void)
+{
+	_cleanup_(closep) int fd =
+		open(APPLIANCE_WORK, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || syncfs(fd) < 0 ? -errno : 0;
+}
+
+/* A configuration is "nothing new" once its serial is kept: all of it is kept before. */
 static int put_in_place(const struct manifest *m)
 {
 	bool first = access(APPLIANCE_INSTANCE "/sealgate.conf", F_OK) < 0;
-	int r = first ? 0 : durable_write(UNPROVEN, span_str(m->serial), 0600);
+	int r = sync_var();
 
+	if (r == 0 && !first)
+		r = durable_write(UNPROVEN, span_str(m->serial), 0600);
 	if (r == 0)
 		r = swap(INCOMING, PREVIOUS);
 	if (r == 0)
 		r = add_state(m);
+	if (r == 0)
+		r = sync_var();
 	if (r == 0)
 		r = durable_write(SERIAL, span_str(m->serial), 0600);
 	return r < 0 ? r : appliance_remove(INCOMING);

@@ -4,6 +4,7 @@
 #include "common/durable.h"
 #include "common/instance.h"
 #include "ctl/manifest.h"
+#include "ctl/secret_files.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,10 +12,9 @@
 #include <sys/stat.h>
 
 #define CREDS "/usr/bin/systemd-creds"
-#define CLEAR "/run/appliance-secrets" /* in memory */
-#define SECRET_MAX (1u << 20)	       /* as large as the service manager takes one */
-#define CERTIFICATE "-----BEGIN CERTIFICATE-----"
-#define KEY " KEY-----" /* PRIVATE KEY, RSA PRIVATE KEY, ... */
+#define CLEAR "/run/appliance-secrets"	       /* in memory */
+#define SEALED "/run/appliance-secrets.sealed" /* the tool does not sync what it writes  \
+						*/
 
 /* Units of the image whose drop-in loads a folder each. */
 static const char *const UNITS[] = { "edge", "signer", "set-up", "forward", "logs",
@@ -48,18 +48,18 @@ static bool is_public(const char *path)
 	_cleanup_(freep) uint8_t *text = NULL;
 	size_t len = 0;
 
-	return file_read(path, SECRET_MAX, &text, &len) == 0 &&
-	       memmem(text, len, CERTIFICATE, strlen(CERTIFICATE)) &&
-	       !memmem(text, len, KEY, strlen(KEY));
+	return file_read(path, SECRET_FILE_MAX, &text, &len) == 0 &&
+	       secret_is_public(span_of(text, len));
 }
 
+/* The medium is "nothing new" once its serial is kept: what it brought is kept before. */
 static int encrypt(
 	const char *clear, const char *path, const char *unit, const char *folder)
 {
 	char id[INSTANCE_CREDENTIAL_SIZE], name[INSTANCE_CREDENTIAL_SIZE + 8],
 		out[PATH_MAX];
 	const char *const argv[] = { CREDS, "--with-key=host+tpm2", "--tpm2-pcrs=7", name,
-		"encrypt", clear, out, NULL };
+		"encrypt", clear, SEALED, NULL };
 	int r = instance_credential(path, id);
 
 	if (r < 0)
@@ -68,9 +68,12 @@ static int encrypt(
 	if (snprintf(out, sizeof(out), "%s/" INSTANCE_SEALED "/%s/%s", folder, unit,
 		    id + strlen(INSTANCE_CREDENTIAL)) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	r = appliance_run(argv);
-	if (r == 0 && chmod(out, 0400) < 0)
-		r = -errno;
+	r = appliance_remove(SEALED);
+	if (r == 0)
+		r = appliance_run(argv);
+	if (r == 0)
+		r = secret_keep(SEALED, out);
+	(void)appliance_remove(SEALED);
 	return r > 0 ? -EIO : r;
 }
 
