@@ -138,7 +138,8 @@ static bool record_reading(struct visit *v, const json_t *request)
 
 	if (!id)
 		return true;
-	r = v->queue ? queue_reading(v->queue, id, v->person->name, "document", true)
+	r = v->queue ? queue_reading(
+			       v->queue, id, READER_PERSON, v->person->name, "document")
 		     : -ENOTCONN;
 	if (r == QUEUE_DONE || r == QUEUE_NOT_FOUND)
 		return true;
@@ -200,8 +201,14 @@ static void authorise(struct visit *v, const struct remote_command *row, json_t 
 				   : "the command is too long");
 		return;
 	}
-	if (!visit_may(v, row->verb) ||
-		!enough_people(v, row, command.data, first, sizeof(first)) ||
+	if (!visit_may(v, row->verb))
+		return;
+	/* Nothing is on record, and no consent used, that could not be run. */
+	if (beside_full(&v->admin->commands)) {
+		visit_problem(v, "http.busy", NULL, NULL);
+		return;
+	}
+	if (!enough_people(v, row, command.data, first, sizeof(first)) ||
 		!record(v, changes(row) || brings > 0, command.data, first) ||
 		(row->traits == REMOTE_SHOWS && !record_reading(v, request)))
 		return;

@@ -20,14 +20,19 @@ pid_t beside_start(struct beside *b)
 {
 	pid_t pid;
 
-	reap(b);
-	if (b->count >= b->most)
+	if (beside_full(b))
 		return -EBUSY;
 	pid = fork();
 	if (pid < 0)
 		return -errno;
 	b->count += pid > 0;
 	return pid;
+}
+
+bool beside_full(struct beside *b)
+{
+	reap(b);
+	return b->count >= b->most;
 }
 
 unsigned int beside_finish(struct beside *b, int ms)

@@ -6,6 +6,7 @@
 #ifndef SEALGATE_COMMON_BESIDE_H
 #define SEALGATE_COMMON_BESIDE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* How long a daemon that shall stop waits for them: less than whoever stops it waits. */
@@ -19,6 +20,9 @@ struct beside {
 /* Fork, unless as many run as may. Return: 0 in the new process, its pid, -EBUSY,
  * -errno. */
 pid_t beside_start(struct beside *b);
+
+/* Are there as many as there may be? */
+bool beside_full(struct beside *b);
 
 /* Wait up to ms for those that run. Return: how many run still. */
 unsigned int beside_finish(struct beside *b, int ms);

@@ -56,14 +56,17 @@ enum document_state withhold_state(const struct partner *p, enum document_state 
 	return s == DOCUMENT_CLEARED && !p->disclosed ? DOCUMENT_SEALED : s;
 }
 
-/* Who else reads a document is nothing of the partner's. */
+/* Who else reads a document is nothing of the partner's, nor that anybody does: of such a
+ * record not even the hash goes back, from which a name could be guessed. */
 static bool of_other_reader(const struct partner *p, const json_t *record)
 {
 	const char *event = json_string_of(record, "event");
 	const char *actor = json_string_of(record, "actor");
+	const char *kind = json_string_of(json_object_get(record, "detail"), "reader");
 
 	return event && strcmp(event, "document.read") == 0 &&
-	       (!actor || strcmp(actor, p->name) != 0);
+	       (!actor || strcmp(actor, p->name) != 0 || !kind ||
+		       strcmp(kind, "partner") != 0);
 }
 
 /* May the record go back to the partner? */
@@ -71,18 +74,23 @@ static bool record_told(const struct partner *p, const json_t *record)
 {
 	const json_t *detail = json_object_get(record, "detail");
 
-	return !of_other_reader(p, record) && told(p, detail) &&
-	       (p->disclosed || !of_decision(record, detail));
+	return told(p, detail) && (p->disclosed || !of_decision(record, detail));
 }
 
 void withhold_records(const struct partner *p, json_t *events)
 {
-	size_t i;
-	json_t *o;
+	size_t i = 0;
 
-	json_array_foreach(events, i, o)
-	{
-		if (!record_told(p, json_object_get(o, "record")))
+	while (i < json_array_size(events)) {
+		json_t *o = json_array_get(events, i);
+		const json_t *record = json_object_get(o, "record");
+
+		if (of_other_reader(p, record)) {
+			json_array_remove(events, i);
+			continue;
+		}
+		if (!record_told(p, record))
 			json_object_set_new(o, "record", json_null());
+		i++;
 	}
 }

@@ -134,14 +134,15 @@ void get_events(struct exchange *x)
 	answer_without(x, QUEUE_EVENTS);
 }
 
-/* Nothing is read that is not on record. */
+/* No evidence, which has the document in it, is given out before that is on record. */
 void get_evidence(struct exchange *x)
 {
 	_cleanup_(closep) int fd = -1;
 
 	if (!fetch(x, QUEUE_CONTAINER, &fd))
 		return;
-	if (links_reading(x->links, x->id, x->partner->name, "evidence") != QUEUE_DONE) {
+	if (links_reading(x->links, x->id, READER_PARTNER, x->partner->name,
+		    "evidence") != QUEUE_DONE) {
 		problem(x, "http.queue-away", x->request->path, NULL);
 		return;
 	}

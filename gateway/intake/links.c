@@ -95,7 +95,8 @@ int links_get(struct links *l, const char *id, const char *partner, enum queue_p
 	return r;
 }
 
-int links_reading(struct links *l, const char *id, const char *reader, const char *what)
+int links_reading(struct links *l, const char *id, enum queue_reader reader,
+	const char *name, const char *what)
 {
 	int r = -ENOTCONN;
 
@@ -103,7 +104,7 @@ int links_reading(struct links *l, const char *id, const char *reader, const cha
 		r = need_queue(l);
 		if (r < 0)
 			return r;
-		r = queue_reading(l->queue, id, reader, what, false);
+		r = queue_reading(l->queue, id, reader, name, what);
 		if (r < 0)
 			drop_queue(l);
 	}

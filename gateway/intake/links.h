@@ -32,7 +32,8 @@ int links_get(struct links *l, const char *id, const char *partner, enum queue_p
 
 /* queue_reading of what a system is about to be given; to record twice is to record once.
  * Return: as that; negative: queued is away. */
-int links_reading(struct links *l, const char *id, const char *reader, const char *what);
+int links_reading(struct links *l, const char *id, enum queue_reader reader,
+	const char *name, const char *what);
 
 /* queue_outcomes and queue_outcomes_acknowledge; to acknowledge twice is to acknowledge
  * once. Return: as those; negative: queued is away. */

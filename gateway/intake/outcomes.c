@@ -157,7 +157,6 @@ void get_customs_evidence(struct exchange *x)
 	_cleanup_json_ json_t *document = NULL;
 	struct queue_document d;
 	_cleanup_(closep) int fd = -1;
-	char reader[sizeof(FEED_PREFIX) + PARTNER_NAME_SIZE];
 	int r = links_get(x->links, x->id, NULL, QUEUE_META, &d, &meta);
 
 	snprintf(x->response->id, sizeof(x->response->id), "%s", x->id);
@@ -166,11 +165,10 @@ void get_customs_evidence(struct exchange *x)
 		r = QUEUE_NOT_FOUND;
 	if (r == QUEUE_DONE)
 		r = links_get(x->links, x->id, NULL, QUEUE_CONTAINER, &d, &fd);
-	/* Nothing is read that is not on record. */
-	if (r == QUEUE_DONE) {
-		snprintf(reader, sizeof(reader), FEED_PREFIX "%s", x->office->name);
-		r = links_reading(x->links, x->id, reader, "evidence");
-	}
+	/* Nothing is given out before that is on record. */
+	if (r == QUEUE_DONE)
+		r = links_reading(
+			x->links, x->id, READER_CUSTOMS, x->office->name, "evidence");
 	if (r == QUEUE_DONE)
 		response_fd(x->response, 200, TYPE_CONTAINER, take_fd(&fd));
 	else

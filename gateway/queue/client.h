@@ -188,11 +188,11 @@ struct queue_window {
 int queue_maintenance(struct queue *q, bool start, const char *destination,
 	const struct queue_window *w, const char *operator_name, const char *reason);
 
-/* Record that somebody reads a document, before it is given out: what of it, and whether
- * the reader is a person, whose every reading is recorded; of a system the first is.
- * Return: QUEUE_DONE, QUEUE_NOT_FOUND, or as all. */
-int queue_reading(struct queue *q, const char *id, const char *reader, const char *what,
-	bool person);
+/* Record that somebody reads a document, before it is given out, and what of it; the same
+ * reading again is on record (enum queue_reader says when). Return: QUEUE_DONE,
+ * QUEUE_NOT_FOUND, or as all. */
+int queue_reading(struct queue *q, const char *id, enum queue_reader reader,
+	const char *name, const char *what);
 
 /* Record that an operator has the gate run a command, before it is run; second: who asked
  * for the same where policy wants two, or "". */

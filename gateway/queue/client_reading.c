@@ -3,14 +3,14 @@
 
 #include <errno.h>
 
-int queue_reading(struct queue *q, const char *id, const char *reader, const char *what,
-	bool person)
+int queue_reading(struct queue *q, const char *id, enum queue_reader reader,
+	const char *name, const char *what)
 {
-	struct queue_reading_request body = { .person = person };
+	struct queue_reading_request body = { .reader = reader };
 	struct queue_reply reply;
 
 	if (client_put(body.id, sizeof(body.id), id) < 0 ||
-		client_put(body.reader, sizeof(body.reader), reader) < 0 ||
+		client_put(body.name, sizeof(body.name), name) < 0 ||
 		client_put(body.what, sizeof(body.what), what) < 0)
 		return -E2BIG;
 	return client_call(

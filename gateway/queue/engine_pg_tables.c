@@ -400,7 +400,7 @@ static const char CALENDAR_11[] =
 	" reason " TEXT " CHECK(reason<>'')"
 	");";
 
-/* Version 12: which systems have read a document, so that the first time is recorded. */
+/* Version 12: who has read what of a document, so that the first time is recorded. */
 static const char READINGS_12[] =
 	"CREATE TABLE readings("
 	" document BIGINT NOT NULL REFERENCES documents,"

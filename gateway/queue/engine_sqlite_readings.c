@@ -2,7 +2,7 @@
 /* The version of the schema that brings readings. */
 #include "queue/engine_sqlite.h"
 
-/* Which systems have read a document, so that the first time is recorded. */
+/* Who has read what of a document, so that the first time is recorded. */
 const char READING_TABLES[] =
 	"CREATE TABLE readings("
 	" document INTEGER NOT NULL REFERENCES documents,"

@@ -104,6 +104,13 @@ static void served(
 		share > 1 && share <= SHARE_MAX ? (uint32_t)share - 1 : 0;
 }
 
+/* The next one through this urgency begins with the first partner. */
+static void pass_ends(struct turn *t, int urgency)
+{
+	t->partner[urgency][0] = '\0';
+	t->left[urgency] = 0;
+}
+
 /* The next partner of the pass through an urgency that has one that is free. Return: as
  * turn_take; 0: the pass has come to its end. */
 static int take_next(
@@ -122,7 +129,7 @@ static int take_next(
 			served(l, urgency, partner, *ret_row);
 	}
 	if (r == 0)
-		l->turn->partner[urgency][0] = '\0';
+		pass_ends(l->turn, urgency);
 	return r;
 }
 
@@ -147,6 +154,8 @@ int turn_take(struct engine *e, const struct line *l, int64_t now, struct row **
 
 		if (there.any[urgency])
 			r = take_next(e, l, urgency, ret_row);
+		else
+			pass_ends(l->turn, urgency);
 		/* Another appliance may have taken all of it and yet not keep it. */
 		if (there.any[urgency] && *ret_due > now + 1)
 			*ret_due = now + 1;

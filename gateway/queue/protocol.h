@@ -184,9 +184,9 @@ struct queue_legal_hold_request {
 
 struct queue_reading_request {
 	char id[DOCUMENT_ID_SIZE];
-	char reader[QUEUE_KEY_SIZE];
+	char name[QUEUE_KEY_SIZE];
 	char what[32];	 /* "evidence", "document" */
-	uint32_t person; /* 1: recorded each time; 0: a system, the first time */
+	uint32_t reader; /* enum queue_reader */
 };
 
 struct queue_command_request {

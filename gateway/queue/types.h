@@ -96,6 +96,10 @@ struct queue_followed {
  * type, number, status) of a real document. No type's name has a '/'. */
 #define SANDBOX_PREFIX "sandbox/"
 
+/* Who reads: a partner's or a customs office's system, on record the first time, or a
+ * person, on record once a day. */
+enum queue_reader { READER_NONE = 0, READER_PARTNER, READER_CUSTOMS, READER_PERSON };
+
 /* How urgent a consignment is: of seven passes through the partners that wait four are
  * for A, two for B and one for C. */
 enum urgency { URGENCY_NONE = 0, URGENCY_A, URGENCY_B, URGENCY_C };

@@ -140,7 +140,7 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 			TEXT(queue_maintenance_request, reason) } },
 	[QUEUE_OP_READING] = { "reading", sizeof(struct queue_reading_request), 0, 0,
 		PEER_INTAKE | PEER_ADMIN, WRITES, run_reading,
-		{ TEXT(queue_reading_request, id), TEXT(queue_reading_request, reader),
+		{ TEXT(queue_reading_request, id), TEXT(queue_reading_request, name),
 			TEXT(queue_reading_request, what) } },
 	[QUEUE_OP_COMMAND] = { "command", sizeof(struct queue_command_request), 0, 0,
 		PEER_ADMIN, WRITES, run_command,

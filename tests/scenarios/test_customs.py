@@ -98,12 +98,13 @@ def test_the_container(gate, told):
     document = json.loads(gate.run("explain", "--format", "json", told[0]).stdout)["documents"][0]
     read = [(e["record"]["actor"], e["record"]["detail"]) for e in document["events"]
             if e["record"]["event"] == "document.read"]
-    assert read == [("customs:be-customs", {"what": "evidence"}),
-                    ("nz-mpi", {"what": "evidence"})]
+    assert read == [("be-customs", {"reader": "customs", "what": "evidence"}),
+                    ("nz-mpi", {"reader": "partner", "what": "evidence"})]
     partner = gate.request(f"/v1/documents/{told[0]}/events").json()
     mine = [e["record"]["actor"] for e in partner
             if e["record"] and e["record"]["event"] == "document.read"]
     assert mine == ["nz-mpi"]
+    assert len(partner) == len(document["events"]) - 1
 
 
 def test_only_what_was_delivered_to_them(gate, told):

@@ -121,9 +121,11 @@ def test_who_reads_a_document_is_on_record(gate, document):
     for _ in range(2):
         done = remote(gate, "viewer", "show", "--format", "text", document)
         assert done.returncode == 0 and "PHYTO.NZ.2026.0000001" in done.stdout, done.stderr
-    assert read() == before + 2 * ["viewer (TEST)"]
+    # Once a day; the two readings may be on two.
+    assert read()[len(before):] in (["viewer (TEST)"], 2 * ["viewer (TEST)"])
+    now = len(read())
     assert remote(gate, "viewer", "show", "0" * 26).returncode == 1
-    assert len(read()) == len(before) + 2
+    assert len(read()) == now
 
 
 def test_what_changes_something_takes_the_people_that_policy_wants(gate, document):

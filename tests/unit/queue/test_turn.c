@@ -219,6 +219,21 @@ static void a_pass_serves_each_partner(void **state)
 	seal(s, "qB1");
 }
 
+/* A pass whose line ran dry begins anew: what is there is found at once. */
+static void a_pass_begins_anew(void **state)
+{
+	struct store *s = *state;
+
+	add_ranked(s, "z", "zC", URGENCY_C, 1, 0);
+	seal(s, "zC");
+	add_ranked(s, "m", "mB", URGENCY_B, 1, 0);
+	seal(s, "mB");
+	add_ranked(s, "a", "aC", URGENCY_C, 1, 0);
+	seal(s, "aC");
+	add_ranked(s, "a", "aB", URGENCY_B, 1, 0);
+	seal(s, "aB");
+}
+
 #define HONEST 10
 #define TURNS 72
 
@@ -282,6 +297,7 @@ int main(void)
 		STORE_TEST(urgent_has_more_turns),
 		STORE_TEST(shares),
 		STORE_TEST(a_pass_serves_each_partner),
+		STORE_TEST(a_pass_begins_anew),
 		STORE_TEST(everything_is_urgent),
 		STORE_TEST(what_cannot_be_is_refused),
 	};
