@@ -48,13 +48,42 @@ static int64_t lane(const struct queue_submission *s)
 	return s->state == DOCUMENT_SANDBOX;
 }
 
+/* What a submission says of a paper: the number of the one that it names, else of that
+ * which it takes over, or "". */
+struct claimed_paper {
+	const struct queue_submission *by;
+	char number[DOCUMENT_NUMBER_SIZE];
+};
+
+/* What replaces another one and names no paper stands for that one's. besides: as below.
+ * Return: 0 or negative. */
+static int claim(struct engine *e, const struct queue_submission *s, int64_t besides,
+	struct claimed_paper *ret_paper)
+{
+	_cleanup_statement_ struct row *row = NULL;
+	int r;
+
+	*ret_paper = (struct claimed_paper){ .by = s };
+	memcpy(ret_paper->number, s->paper, sizeof(s->paper));
+	if (s->paper[0] || s->relation != RELATION_REPLACES ||
+		s->state == DOCUMENT_REFUSED)
+		return 0;
+	row = sql_bind(e, SQL_PAPER_INHERITED, "ttttii", s->original, s->type, s->country,
+		s->partner, lane(s), besides);
+	r = sql_step(e, row);
+	if (r > 0)
+		sql_text(row, 0, ret_paper->number, sizeof(ret_paper->number));
+	return r < 0 ? r : 0;
+}
+
 /* Another document that is not at an end, is no withdrawal and not what this one replaces
  * or speaks of under the same number. besides: a document's key, or 0. */
-static int find_rival(struct engine *e, const struct queue_submission *s, int64_t besides,
+static int find_rival(struct engine *e, const struct claimed_paper *p, int64_t besides,
 	struct queue_document *ret_rival)
 {
+	const struct queue_submission *s = p->by;
 	_cleanup_statement_ struct row *row = sql_bind(e, SQL_PAPER_RIVAL, "ttitttti",
-		s->country, s->paper, lane(s), s->type, s->number,
+		s->country, p->number, lane(s), s->type, s->number,
 		s->relation == RELATION_REPLACES ? s->original : "", s->partner, besides);
 	struct document_row d;
 	int r = sql_step(e, row);
@@ -67,34 +96,39 @@ static int find_rival(struct engine *e, const struct queue_submission *s, int64_
 }
 
 /* A withdrawal makes nothing electronic, and what is refused is nothing. */
-static bool makes(const struct queue_submission *s)
+static bool makes(const struct claimed_paper *p)
 {
-	return s->paper[0] && s->relation != RELATION_WITHDRAWS &&
-	       s->state != DOCUMENT_REFUSED;
+	return p->number[0] && p->by->relation != RELATION_WITHDRAWS &&
+	       p->by->state != DOCUMENT_REFUSED;
 }
 
 int paper_find(struct engine *e, const struct queue_submission *s,
 	struct queue_document *ret_first)
 {
-	return makes(s) ? find_rival(e, s, 0, ret_first) : QUEUE_NOT_FOUND;
+	struct claimed_paper p;
+	int r = claim(e, s, 0, &p);
+
+	if (r < 0)
+		return r;
+	return makes(&p) ? find_rival(e, &p, 0, ret_first) : QUEUE_NOT_FOUND;
 }
 
 /* Return: 1 it stands, 0 another appliance was first, negative. */
 static int insert(
-	struct engine *e, int64_t document, const struct queue_submission *s, bool made)
+	struct engine *e, int64_t document, const struct claimed_paper *p, bool made)
 {
 	_cleanup_statement_ struct row *row = sql_bind(e, SQL_PAPER_INSERT, "ittii",
-		(int64_t)document, s->country, s->paper, lane(s), (int64_t)made);
+		(int64_t)document, p->by->country, p->number, lane(p->by), (int64_t)made);
 
 	return sql_step(e, row);
 }
 
 /* The row that stands for the paper, locked where others could take it; *ret_free: there
  * is none, or its document is at an end and has given it up. Return: 0 or negative. */
-static int free_paper(struct engine *e, const struct queue_submission *s, bool *ret_free)
+static int free_paper(struct engine *e, const struct claimed_paper *p, bool *ret_free)
 {
-	_cleanup_statement_ struct row *row =
-		sql_bind(e, SQL_PAPER_HOLDER, "tti", s->country, s->paper, lane(s));
+	_cleanup_statement_ struct row *row = sql_bind(
+		e, SQL_PAPER_HOLDER, "tti", p->by->country, p->number, lane(p->by));
 	int64_t holder;
 	int r = sql_step(e, row);
 
@@ -109,27 +143,33 @@ static int free_paper(struct engine *e, const struct queue_submission *s, bool *
 int paper_take(struct engine *e, int64_t document, const struct queue_submission *s,
 	struct queue_document *ret_first)
 {
+	struct claimed_paper p;
 	bool is_free = false;
-	int r;
+	int r = claim(e, s, document, &p);
 
-	if (!s->paper[0])
-		return QUEUE_DONE;
-	if (!makes(s)) {
-		r = insert(e, document, s, false);
+	if (r < 0 || !p.number[0])
+		return r < 0 ? r : QUEUE_DONE;
+	if (!makes(&p)) {
+		r = insert(e, document, &p, false);
 		return r < 0 ? r : QUEUE_DONE;
 	}
 	/* Twice: what another appliance has committed in between is seen then. */
 	for (int i = 0; i < 2; i++) {
-		r = free_paper(e, s, &is_free);
+		r = free_paper(e, &p, &is_free);
 		if (r == 0)
-			r = find_rival(e, s, document, ret_first);
+			r = find_rival(e, &p, document, ret_first);
 		if (r != QUEUE_NOT_FOUND)
 			return r < 0 ? r : QUEUE_PAPER;
-		r = insert(e, document, s, is_free);
+		r = insert(e, document, &p, is_free);
 		if (r != 0)
 			return r < 0 ? r : QUEUE_DONE;
 	}
 	return -EAGAIN;
+}
+
+int paper_take_over(struct engine *e, int64_t document, int64_t original)
+{
+	return sql_run(e, SQL_PAPER_TAKE_OVER, "ii", document, original);
 }
 
 int paper_read(struct engine *e, int64_t document, char ret_number[DOCUMENT_NUMBER_SIZE])

@@ -202,6 +202,8 @@ static int supersede(struct engine *e, int64_t now, const struct document_row *l
 		return r < 0 ? r : -EINVAL;
 	r = sql_run(
 		e, SQL_RELATED_INSERT, "ii", (int64_t)later->key, (int64_t)original->key);
+	if (r == 0 && to == DOCUMENT_REPLACED)
+		r = paper_take_over(e, later->key, original->key);
 	if (r == 0)
 		r = follow(e, now, later, original, ended, added);
 	if (r == 0)

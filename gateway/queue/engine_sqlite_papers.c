@@ -2,7 +2,8 @@
 /* The version of the schema that brings papers. */
 #include "queue/engine_sqlite.h"
 
-/* What documents say of papers that they make electronic. One of those with a paper has
+/* What documents say of papers that they make electronic, or take over from the one that
+ * they replace. One of those with a paper has
  * made it: it stands for the paper until its document is at an end and another one takes
  * its place. */
 const char PAPER_TABLES[] =

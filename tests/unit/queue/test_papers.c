@@ -196,6 +196,94 @@ static void replaced(void **state)
 	assert_int_equal(put(s, "N6", USUAL), QUEUE_PAPER);
 }
 
+/* Answers of both looks, at first and at the commit, name the one that has the paper. */
+static void assert_taken(struct store *s, const char *number, const char *by)
+{
+	struct queue_submission q;
+	struct queue_document found = { 0 };
+	char first[DOCUMENT_ID_SIZE];
+
+	make(&q, number, USUAL);
+	assert_int_equal(STEP(s, engine_find(s->engine, &q, &found)), QUEUE_PAPER);
+	assert_string_equal(found.id, by);
+	assert_int_equal(put_first(s, &q, first), QUEUE_PAPER);
+	assert_string_equal(first, by);
+}
+
+static void silent(
+	struct queue_submission *q, const char *number, const char *of, struct said said)
+{
+	said.paper = "";
+	said.relation = RELATION_REPLACES;
+	said.original = of;
+	make(q, number, said);
+}
+
+/* What replaces the one that has it need not name it. */
+static void taken_over(void **state)
+{
+	struct store *s = *state;
+	struct queue_submission q;
+	char first[DOCUMENT_ID_SIZE];
+
+	assert_int_equal(put(s, "N1", USUAL), QUEUE_DONE);
+	silent(&q, "N2", "N1", USUAL);
+	assert_int_equal(put_first(s, &q, first), QUEUE_DONE);
+	assert_taken(s, "N3", q.id);
+	silent(&q, "N4", "N2", USUAL);
+	assert_int_equal(put_first(s, &q, first), QUEUE_DONE);
+	assert_taken(s, "N3", q.id);
+	/* nothing is taken over from what is at an end, nor by who names another */
+	silent(&q, "N5", "N1", USUAL);
+	assert_int_equal(put_first(s, &q, first), QUEUE_DONE);
+	assert_int_equal(put(s, "N6",
+				 (struct said){ .paper = "MA PAPER 18",
+					 .relation = RELATION_REPLACES,
+					 .original = "N4" }),
+		QUEUE_DONE);
+	assert_int_equal(put(s, "N3", USUAL), QUEUE_DONE);
+}
+
+/* Nor is it free when what waits to replace the one that has it is all there is; of two
+ * that wait the second is told. */
+static void taken_over_by_what_is_held(void **state)
+{
+	const struct said held = { .state = DOCUMENT_HELD };
+	struct store *s = *state;
+	struct queue_submission q, other;
+	char first[DOCUMENT_ID_SIZE];
+
+	assert_int_equal(put(s, "N1", USUAL), QUEUE_DONE);
+	silent(&q, "N2", "N1", held);
+	assert_int_equal(put_first(s, &q, first), QUEUE_DONE);
+	silent(&other, "N3", "N1", held);
+	assert_int_equal(put_first(s, &other, first), QUEUE_PAPER);
+	assert_string_equal(first, q.id);
+	assert_int_equal(put(s, "N1",
+				 (struct said){ .paper = "",
+					 .status = "40",
+					 .relation = RELATION_WITHDRAWS,
+					 .original = "N1" }),
+		QUEUE_DONE);
+	assert_taken(s, "N4", q.id);
+}
+
+static void taken_over_in_a_rehearsal(void **state)
+{
+	const struct said sandbox = { .state = DOCUMENT_SANDBOX };
+	struct store *s = *state;
+	struct queue_submission q;
+	char first[DOCUMENT_ID_SIZE];
+
+	assert_int_equal(put(s, "N1", sandbox), QUEUE_DONE);
+	silent(&q, "N2", "N1", sandbox);
+	assert_int_equal(put_first(s, &q, first), QUEUE_DONE);
+	assert_int_equal(put(s, "N3", sandbox), QUEUE_PAPER);
+	silent(&q, "N4", "N1", USUAL); /* of real documents there is no N1 */
+	assert_int_equal(put_first(s, &q, first), QUEUE_DONE);
+	assert_int_equal(put(s, "N5", USUAL), QUEUE_DONE);
+}
+
 static void rehearsals_are_apart(void **state)
 {
 	struct store *s = *state;
@@ -256,52 +344,25 @@ static void found_by_its_number(void **state)
 	explained(s, "MA PAPER 19", "");
 }
 
-static void folded(void **state)
+/* An original that was not there yet when the one that replaces it was taken. */
+static void ended_by_what_says_nothing(void **state)
 {
-	char text[DOCUMENT_NUMBER_SIZE], longest[3 * DOCUMENT_NUMBER_SIZE];
+	struct store *s = *state;
 
-	(void)state;
-	paper_fold(" \n ab  c-\t1 ", text);
-	assert_string_equal(text, "AB C- 1");
-	paper_fold("", text);
-	assert_string_equal(text, "");
-	memset(longest, 'x', sizeof(longest) - 1);
-	longest[sizeof(longest) - 1] = '\0';
-	paper_fold(longest, text);
-	assert_int_equal(strlen(text), DOCUMENT_NUMBER_SIZE - 1);
-	memset(longest, 'x', DOCUMENT_NUMBER_SIZE - 2);
-	snprintf(longest + DOCUMENT_NUMBER_SIZE - 2, 4, " xx");
-	paper_fold(longest, text);
-	assert_int_equal(strlen(text), DOCUMENT_NUMBER_SIZE - 2);
-}
-
-/* A number that is too long is cut between characters, wherever the cut falls. */
-static void folded_between_characters(void **state)
-{
-	static const char *const CHARACTERS[] = { "\xC3\xA9", "\xE2\x82\xAC",
-		"\xF0\x9F\x8C\xBE" };
-	char text[DOCUMENT_NUMBER_SIZE], longest[3 * DOCUMENT_NUMBER_SIZE];
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++)
-		for (size_t before = 0; before < 8; before++) {
-			_cleanup_json_ json_t *read = NULL;
-			size_t n = before;
-
-			memset(longest, 'x', n);
-			while (n + 5 < sizeof(longest))
-				n += (size_t)snprintf(
-					longest + n, 5, "%s", CHARACTERS[i]);
-			paper_fold(longest, text);
-			read = json_string(text); /* NULL for what is no UTF-8 */
-			assert_non_null(read);
-			assert_true(strlen(text) + strlen(CHARACTERS[i]) >=
-				    DOCUMENT_NUMBER_SIZE);
-		}
-	memset(longest, 'x', DOCUMENT_NUMBER_SIZE - 3);
-	snprintf(longest + DOCUMENT_NUMBER_SIZE - 3, 5, " \xC3\xA9");
-	paper_fold(longest, text);
-	assert_int_equal(strlen(text), DOCUMENT_NUMBER_SIZE - 3);
+	assert_int_equal(put(s, "N1", USUAL), QUEUE_DONE);
+	assert_int_equal(put(s, "N2", (struct said){ .paper = "" }), QUEUE_DONE);
+	assert_int_equal(
+		put(s, "N3", (struct said){ .paper = "MA PAPER 18" }), QUEUE_DONE);
+	assert_int_equal(STEP(s, paper_take_over(s->engine, 2, 1)), 0);
+	assert_int_equal(STEP(s, paper_take_over(s->engine, 2, 3)), 0);
+	assert_int_equal(STEP(s, paper_take_over(s->engine, 3, 1)), 0);
+	explained(s, PAPER, "N1 " PAPER ";N2 " PAPER ";");
+	assert_int_equal(put(s, "N1",
+				 (struct said){ .status = "40",
+					 .relation = RELATION_WITHDRAWS,
+					 .original = "N1" }),
+		QUEUE_DONE);
+	assert_int_equal(put(s, "N4", USUAL), QUEUE_PAPER);
 }
 
 /* One of several of a transaction, as queued runs them. Return: the engine's answer. */
@@ -398,10 +459,12 @@ int main(void)
 		STORE_TEST(held_and_refused),
 		STORE_TEST(withdrawn),
 		STORE_TEST(replaced),
+		STORE_TEST(taken_over),
+		STORE_TEST(taken_over_by_what_is_held),
+		STORE_TEST(taken_over_in_a_rehearsal),
 		STORE_TEST(rehearsals_are_apart),
 		STORE_TEST(found_by_its_number),
-		STORE_TEST(folded),
-		STORE_TEST(folded_between_characters),
+		STORE_TEST(ended_by_what_says_nothing),
 		STORE_TEST(no_text_spoils_a_batch),
 		STORE_TEST(the_database_keeps_it),
 	};
