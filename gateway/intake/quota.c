@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "intake/quota.h"
 
-#include "common/clock.h"
 #include "common/json.h"
 #include "common/memfd.h"
 #include "intake/exchange.h"
@@ -15,7 +14,8 @@
 
 #define HOUR_S 3600
 #define DAY_S 86400
-#define SOON_S 2 /* one under way will have ended */
+#define SOON_S 2  /* one under way will have ended */
+#define LATE_S 60 /* one that was read before may be counted after another one */
 
 void quotas_init(struct quotas *q)
 {
@@ -34,27 +34,34 @@ static bool limited(const struct partner_quotas *l)
 	return l->hour || l->day || l->octets || l->concurrent;
 }
 
-/* A new hour and a new day begin with nothing. */
-static void turn(struct quota_use *u, int64_t now)
+/* A new hour and a new day begin with nothing. Return: false when the clock has been in
+ * this hour before and another one since: what was counted in it is not known here. */
+static bool turn(struct quota_use *u, int64_t now)
 {
-	if (u->hour != now / HOUR_S) {
-		u->hour = now / HOUR_S;
+	int64_t hour = now / HOUR_S;
+
+	if (now < u->latest && u->latest - now <= LATE_S)
+		return true;
+	if (hour != u->hour) {
+		if (hour <= u->furthest)
+			return false;
+		u->hour = u->furthest = hour;
 		u->in_hour = 0;
 	}
 	if (u->day != now / DAY_S) {
 		u->day = now / DAY_S;
 		u->in_day = u->octets = 0;
 	}
+	u->latest = now;
+	return true;
 }
 
-/* NULL: the partner has sent nothing since the start. */
-static struct quota_use *find(struct quotas *q, const char *partner, int64_t now)
+/* NULL: nothing was read of the partner yet. */
+static struct quota_use *find(struct quotas *q, const char *partner)
 {
 	for (size_t i = 0; i < q->count; i++)
-		if (strcmp(q->list[i].partner, partner) == 0) {
-			turn(&q->list[i], now);
+		if (strcmp(q->list[i].partner, partner) == 0)
 			return &q->list[i];
-		}
 	return NULL;
 }
 
@@ -69,15 +76,19 @@ static struct quota_use *add(struct quotas *q, const struct quota_use *first)
 	return &q->list[q->count++];
 }
 
-/* What the partner sent before this process began. Queued may be away: then nothing is
- * committed either, and the next request asks again. Return: true when it is known. */
+/* What the partner has sent in this hour and day by all that is stored. Queued may be
+ * away: then nothing is committed either, and the next request asks again. Return: true
+ * when it is known. */
 static bool read_stored(struct exchange *x, struct quota_use *ret, int64_t now)
 {
 	_cleanup_(closep) int fd = -1;
 	_cleanup_json_ json_t *sent = NULL;
 	struct span text;
 
-	*ret = (struct quota_use){ .hour = now / HOUR_S, .day = now / DAY_S };
+	*ret = (struct quota_use){ .hour = now / HOUR_S,
+		.day = now / DAY_S,
+		.furthest = now / HOUR_S,
+		.latest = now };
 	snprintf(ret->partner, sizeof(ret->partner), "%s", x->partner->name);
 	if (links_sent(x->links, ret->partner, ret->day * DAY_S, (ret->day + 1) * DAY_S,
 		    ret->hour * HOUR_S, &fd) != QUEUE_DONE ||
@@ -91,6 +102,17 @@ static bool read_stored(struct exchange *x, struct quota_use *ret, int64_t now)
 	return sent != NULL;
 }
 
+/* Counters that are not known any more; what is under way still is. */
+static void renew(struct quota_use *u, const struct quota_use *stored)
+{
+	int64_t running = u->running, furthest = u->furthest;
+
+	*u = *stored;
+	u->running = running;
+	if (u->furthest < furthest)
+		u->furthest = furthest;
+}
+
 /* The partner's counters, locked on return whatever is returned; NULL: unknown. */
 static struct quota_use *lock_use(struct exchange *x, int64_t now)
 {
@@ -99,14 +121,21 @@ static struct quota_use *lock_use(struct exchange *x, int64_t now)
 	bool read;
 
 	pthread_mutex_lock(&q->lock);
-	u = find(q, x->partner->name, now);
-	if (u)
+	u = find(q, x->partner->name);
+	if (u && turn(u, now))
 		return u;
 	pthread_mutex_unlock(&q->lock);
 	read = read_stored(x, &stored, now);
 	pthread_mutex_lock(&q->lock);
-	u = find(q, x->partner->name, now); /* another thread may have been faster */
-	return u || !read ? u : add(q, &stored);
+	u = find(q, x->partner->name);
+	if (u && turn(u, now)) /* another thread was faster */
+		return u;
+	if (!read)
+		return NULL;
+	if (!u)
+		return add(q, &stored);
+	renew(u, &stored);
+	return u;
 }
 
 /* Which quota one more is over, and when it begins anew; NULL: none. */
@@ -167,7 +196,7 @@ void quota_end(
 	struct quota_use *u;
 
 	pthread_mutex_lock(&q->lock);
-	u = find(q, partner, clock_now());
+	u = find(q, partner);
 	if (u && u->running > 0)
 		u->running--;
 	/* Of an hour that is over nothing is given back to the next. */

@@ -2,8 +2,8 @@
 /*
  * What each partner has sent in this hour and day, held against its quotas: counters in
  * memory of this process alone, which a start reads once for each partner from all that
- * is stored of the day; never a look at the database for a document, nor at what other
- * gates took since.
+ * is stored of the day, and again when the clock was set back over an hour; never a look
+ * at the database for a document, nor at what other gates took since.
  */
 #ifndef SEALGATE_INTAKE_QUOTA_H
 #define SEALGATE_INTAKE_QUOTA_H
@@ -23,6 +23,8 @@ struct quota_use {
 	int64_t hour, day; /* since 1970; what follows is of these */
 	int64_t in_hour, in_day, octets;
 	int64_t running;
+	int64_t furthest; /* hour in which the clock ever was */
+	int64_t latest;	  /* second of the last one that was counted */
 };
 
 struct quotas {

@@ -140,6 +140,50 @@ static void after_a_restart(void **state)
 	queue.json = NULL;
 }
 
+/* A clock that was ahead by hours or a day, and is right again: nothing of this hour and
+ * day is forgotten, and what is under way still is. */
+static void after_a_step_of_the_clock(void **state)
+{
+	static const int HOURS[] = { 1, 24 };
+
+	(void)state;
+	enrol("documents_per_hour = 3; documents_per_day = 9; concurrent = 1;");
+	assert_int_equal(posted("<a/>"), 202);
+	for (size_t i = 0; i < 2; i++) {
+		struct quota_use *u = &server.quotas.list[0];
+		int64_t hour = clock_now() / 3600 + HOURS[i];
+
+		u->hour = hour;
+		u->day = hour / 24;
+		u->in_hour = u->in_day = u->octets = 0;
+		u->running = 1;
+		queue.json = "{\"documents\":7,\"octets\":70,\"lately\":3}";
+		expect_over("<b/>", "quota.concurrent", 60);
+		server.quotas.list[0].running = 0;
+		expect_over("<b/>", "quota.documents-hour", 3600);
+		assert_int_equal(used("documents_per_day"), 7);
+		assert_int_equal(queue.counts, i + 2);
+	}
+	queue.json = NULL;
+}
+
+/* One that came in before the hour turned and is counted after another one of the new
+ * hour is counted there, and nothing is read for it. */
+static void while_the_hour_turns(void **state)
+{
+	struct quota_use *u;
+
+	(void)state;
+	enrol("documents_per_hour = 3;");
+	assert_int_equal(posted("<a/>"), 202);
+	u = &server.quotas.list[0];
+	u->hour = u->furthest = clock_now() / 3600 + 1;
+	u->latest = clock_now() + 30;
+	assert_int_equal(posted("<b/>"), 202);
+	assert_int_equal(used("documents_per_hour"), 2);
+	assert_int_equal(queue.counts, 1);
+}
+
 /* Not known is not zero. */
 static void while_the_queue_is_away(void **state)
 {
@@ -188,6 +232,8 @@ int main(void)
 		ON_STAGE(octets_of_a_day),
 		ON_STAGE(what_counts),
 		ON_STAGE(after_a_restart),
+		ON_STAGE(after_a_step_of_the_clock),
+		ON_STAGE(while_the_hour_turns),
 		ON_STAGE(while_the_queue_is_away),
 		ON_STAGE(so_many_at_once),
 		ON_STAGE(a_quota_of_nothing_is_a_slip),
