@@ -143,21 +143,32 @@ int backup_order(char **ret_error)
 }
 
 /* Twice: queued's copy beside the copy of all, then that beside its pieces. What grows
- * meanwhile finds an end when so much is left. */
-static int leave_room(void)
+ * meanwhile finds an end when so much is left. An archive that grows for years does not
+ * keep the ledger out: where only it has no room, it is left out. */
+static int leave_room(struct backup_bounds *ret)
 {
+	static const struct backup_share share = BACKUP_SHARE;
 	const char *dir = getenv("SEALGATE_INSTANCE");
 	_cleanup_(closep) int folder = -1;
 	char orders[PATH_MAX];
-	long long size = 0;
 	int r = dir ? backup_place("", orders) : -EINVAL;
 
-	if (r == 0)
-		r = backup_measure(dir, &size);
 	if (r < 0)
 		return r;
 	folder = open(orders, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return folder < 0 ? -errno : backup_room(folder, 2 * size + LEAVES);
+	if (folder < 0)
+		return -errno;
+	*ret = (struct backup_bounds){ .leaves = LEAVES };
+	for (;;) {
+		long long size;
+
+		r = backup_measure(dir, &share, ret->without_archive, &size);
+		if (r == 0)
+			r = backup_room(folder, 2 * size + LEAVES);
+		if (r != -ENOSPC || ret->without_archive)
+			return r;
+		ret->without_archive = true;
+	}
 }
 
 /* A line for each piece, in their order. */
@@ -223,7 +234,8 @@ static int put_in_place(const char *sealing, const char *sealed)
 	return 0;
 }
 
-static int seal(const char *work, STACK_OF(X509) * to, const char *list, char **ret_error)
+static int seal(const char *work, const struct backup_bounds *bounds, STACK_OF(X509) * to,
+	const char *list, char **ret_error)
 {
 	_cleanup_(freep) char *mark = NULL;
 	char sealing[PATH_MAX], sealed[PATH_MAX];
@@ -233,7 +245,7 @@ static int seal(const char *work, STACK_OF(X509) * to, const char *list, char **
 		r = backup_place("sealed", sealed);
 	if (r < 0)
 		return r;
-	if (backup_copy(work, LEAVES, &mark) != EXIT_CLEAN)
+	if (backup_copy(work, bounds, &mark) != EXIT_CLEAN)
 		return appliance_fail(ret_error, -EIO, "the copy",
 			"could not be made; the log of " UNIT " says why");
 	r = backup_seal(work, sealing, to, LEAVES);
@@ -250,19 +262,20 @@ static int make(char **ret_error)
 	_cleanup_(freep) char *list = NULL;
 	STACK_OF(X509) *to = NULL;
 	char path[PATH_MAX], work[PATH_MAX];
+	struct backup_bounds bounds;
 	int r = policies(path);
 
 	if (r == 0)
 		r = backup_place("work", work);
 	if (r == 0)
 		r = backup_recipients(path, clock_now(), &to, &list, ret_error);
-	if (r == 0 && (r = leave_room()) == -ENOSPC)
+	if (r == 0 && (r = leave_room(&bounds)) == -ENOSPC)
 		r = appliance_fail(ret_error, r, BACKUP_ORDERS,
 			"there is no room for a copy and its pieces beside what has to "
 			"stay "
 			"free");
 	if (r == 0)
-		r = seal(work, to, list, ret_error);
+		r = seal(work, &bounds, to, list, ret_error);
 	sk_X509_pop_free(to, X509_free);
 	return r;
 }

@@ -37,11 +37,16 @@
 	(7 * 24 * 3600) /* one that nobody discards goes after this long                 \
 			 */
 
-/* Copy the instance of SEALGATE_INSTANCE into the folder dir, which is made,
- * while so many octets stay free there (0: any). *ret_mark: POSITION:CHAIN of the last
+struct backup_bounds {
+	long long leaves;     /* octets that stay free; 0: any */
+	bool without_archive; /* there is none for it */
+};
+
+/* Copy the instance of SEALGATE_INSTANCE into the folder dir, which is made, while there
+ * is room. *ret_mark: POSITION:CHAIN of the last
  * record in it, the caller frees. Says on standard error what fails. Return: EXIT_CLEAN
  * or another exit status. */
-int backup_copy(const char *dir, long long leaves, char **ret_mark);
+int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_mark);
 
 /* A path below BACKUP_ORDERS of that instance; "": the folder itself. Return: 0, -errno.
  */

@@ -130,23 +130,21 @@ static const char *word(const char *p, char *ret, size_t size)
 	return p + n + 1;
 }
 
-/* Take the next line. Return: 1, 0 at the end, -EBADMSG. */
-static int next_line(struct span *lines, struct line *ret)
+/* Take the next line. Return: 1, 0 at the end, -EBADMSG, -errno. */
+static int next_line(FILE *lines, struct line *ret)
 {
-	const uint8_t *end = lines->len ? memchr(lines->data, '\n', lines->len) : NULL;
 	char text[PATH_MAX + 160];
 	unsigned long size;
 	const char *p;
 	size_t n;
 
-	if (lines->len == 0)
-		return 0;
-	n = end ? (size_t)(end - lines->data) : 0;
-	if (n == 0 || n >= sizeof(text))
+	errno = 0;
+	if (!fgets(text, sizeof(text), lines))
+		return !ferror(lines) ? 0 : errno ? -errno : -EIO;
+	n = strlen(text); /* a NUL in it, or a line too long, has no end here */
+	if (n < 2 || text[n - 1] != '\n')
 		return -EBADMSG;
-	memcpy(text, lines->data, n);
-	text[n] = '\0';
-	*lines = span_of(end + 1, lines->len - n - 1);
+	text[n - 1] = '\0';
 	p = word(text, ret->hex, sizeof(ret->hex));
 	p = p ? number(p, 8, &ret->mode) : NULL;
 	p = p ? number(p, 10, &ret->uid) : NULL;
@@ -173,12 +171,12 @@ static int compare_one(const char *files, const struct line *l)
 	return r < 0 ? r : strcmp(hex, l->hex) == 0 ? 0 : -EBADMSG;
 }
 
-int backup_compare(const char *files, struct span lines, char **ret_path)
+int backup_compare(const char *files, FILE *lines, char **ret_path)
 {
 	struct line l = { 0 };
 	int r, more;
 
-	while ((more = next_line(&lines, &l)) > 0) {
+	while ((more = next_line(lines, &l)) > 0) {
 		r = compare_one(files, &l);
 		if (r < 0) {
 			*ret_path = strdup(l.path);
@@ -209,12 +207,12 @@ static int put_one(const char *files, const struct line *l, const char *instance
 	return r;
 }
 
-int backup_put(const char *files, struct span lines, const char *instance)
+int backup_put(const char *files, FILE *lines, const char *instance)
 {
 	struct line l;
 	int r = 0, more;
 
-	while (r == 0 && (more = next_line(&lines, &l)) > 0)
+	while (r == 0 && (more = next_line(lines, &l)) > 0)
 		r = put_one(files, &l, instance);
 	return r < 0 ? r : more;
 }

@@ -10,38 +10,57 @@
 #ifndef SEALGATE_CTL_BACKUP_TREE_H
 #define SEALGATE_CTL_BACKUP_TREE_H
 
-#include "common/buf.h"
-
 #include "common/digest.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #define BACKUP_LIST "backup"
-#define BACKUP_HEAD "sealgate-backup 1\nmark "
-#define BACKUP_AT "\nat "
-#define BACKUP_LIST_MAX (128u * 1024 * 1024)
-#define BACKUP_SHARE (16u * 1024 * 1024)
+#define BACKUP_HEAD "sealgate-backup 1"
+#define BACKUP_MARK "mark "
+#define BACKUP_AT "at "
+#define BACKUP_PATIENCE_MS                                                               \
+	60000 /* the kernel ends a lease after 45 s, proc_sys_fs(5)                      \
+	       */
+
+/* What one folder of state may take of a backup: each is some program's, and none keeps
+ * the others out. */
+struct backup_share {
+	size_t lines;	 /* octets of the list */
+	long long holes; /* octets by which its files are larger than on the disk */
+};
+#define BACKUP_SHARE                                                                     \
+	{                                                                                \
+		.lines = 16u * 1024 * 1024, .holes = 64LL * 1024 * 1024                  \
+	}
 
 /* Where a copy goes. */
 struct backup_tree {
 	const char *instance, *files;
-	struct buf *list;
+	FILE *list;
 	long long leaves; /* octets that have to stay free where files is; 0: any */
-	size_t share;	  /* of the list, in octets, for one folder of state: each is some
-			     program's, and none keeps the others out */
+	struct backup_share share;
+	unsigned int patience; /* ms, for a file that somebody keeps shut and that has to
+				  be there */
+	bool without_archive;
 };
 
 /* Copy what is in a backup of an instance, besides the database, and add it to the list.
  * Nothing is followed out of it; what is no file and no folder, has a name that a list
- * does not take, lies too deep or is nearly all holes is left out and logged by name, and
- * what goes meanwhile is gone. The folders of state are other programs', none of which
- * can stop a backup. Return: 0, -ENOSPC, -errno. */
+ * does not take, lies too deep or is more than its folder's share is left out and logged
+ * by name, so is a file of a program's own that cannot be opened, and what goes meanwhile
+ * is gone. What has to be there and cannot be read is named on standard error. What a
+ * program's files really take on the disk is copied, and needs its room.
+ * Return: 0, -ENOSPC, -errno. */
 int backup_add_all(const struct backup_tree *t);
 
 /* How many octets that would be, and those of the database. Return: 0 or -errno. */
-int backup_measure(const char *instance, long long *ret_size);
+int backup_measure(const char *instance, const struct backup_share *share,
+	bool without_archive, long long *ret_size);
 
-/* Copy one file, as large as it is now, under another name in the backup. */
+/* Copy one file, as large as it is now, under another name in the backup; says on
+ * standard error what fails. */
 int backup_add_file(const struct backup_tree *t, const char *from, const char *path);
 
 /* Add a file of one text, with mode and owner of as. */
@@ -61,10 +80,10 @@ int backup_room(int fd, long long leaves);
 /* Compare every file with its line; the first that differs, or is missing, is *ret_path
  * (which the caller frees). lines: the list after its head. Return: 0, -EBADMSG, -errno.
  */
-int backup_compare(const char *files, struct span lines, char **ret_path);
+int backup_compare(const char *files, FILE *lines, char **ret_path);
 
 /* Put everything into the instance's folder, with mode and, as root, owner.
  * Return: 0 or -errno. */
-int backup_put(const char *files, struct span lines, const char *instance);
+int backup_put(const char *files, FILE *lines, const char *instance);
 
 #endif

@@ -12,16 +12,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define DEPTH_MAX 16
-#define PATH_KEPT_MAX 1024  /* octets; restoring puts a folder's path before it */
-#define NAMED_MAX 32	    /* of what is left out in one folder of state */
-#define HOLES_MAX 16	    /* how much larger than what it has on the disk */
-#define SMALL (1024 * 1024) /* of that size it does not matter */
+#define PATH_KEPT_MAX 1024 /* octets; restoring puts a folder's path before it */
+#define NAMED_MAX 32	   /* of what is left out in one folder of state */
+#define LINE_BESIDES 100   /* octets of a line besides its path */
+#define POLL_MS 100
+#define ARCHIVE "state/archive"
+#define COUNT "state/signer/count.log"
 
 /* What of an instance is in a backup, besides the database. The signer's count comes
  * after the database, so that it knows every seal that is in it. */
@@ -30,8 +33,11 @@ static const char *const PARTS[] = { "sealgate.conf", "policies", "tls", "creden
 
 struct walk {
 	const struct backup_tree *to; /* NULL: it is only measured */
+	const struct backup_share *share;
+	bool without_archive;
 	long long size;
-	size_t share_end; /* of the list */
+	bool shared; /* what is visited lies in a folder of state that has a share */
+	struct backup_share used;
 	unsigned int left_out;
 };
 
@@ -56,11 +62,25 @@ static void escape(const char *path, char *ret, size_t size)
 	ret[n] = '\0';
 }
 
-/* It is not in the backup, and whoever keeps backups has to know. */
+static int fail(const char *path, int error)
+{
+	char text[640];
+
+	escape(path, text, sizeof(text));
+	fprintf(stderr, "sealgate: %s: %s\n", text, strerror(-error));
+	return error;
+}
+
+/* It is not in the backup, and whoever keeps backups has to know. Without its count a
+ * signer that is restored would sign numbers again: there is no backup without it. */
 static int leave_out(struct walk *w, const char *path, const char *why)
 {
 	char text[640];
 
+	if (w->to && strcmp(path, COUNT) == 0) {
+		fprintf(stderr, "sealgate: %s: %s\n", path, why);
+		return -EINVAL;
+	}
 	if (!w->to || w->left_out++ > NAMED_MAX)
 		return 0;
 	escape(path, text, sizeof(text));
@@ -89,20 +109,35 @@ static const char *judge(
 		return "has a name that a backup does not take";
 	if (depth > DEPTH_MAX || strlen(path) >= PATH_KEPT_MAX)
 		return "lies too deep";
-	if (S_ISREG(st->st_mode) && st->st_size > SMALL &&
-		st->st_size / HOLES_MAX > (off_t)st->st_blocks * 512)
-		return "has more holes than octets";
-	if (w->to && w->share_end && w->to->list->len > w->share_end)
+	if (w->shared && w->used.lines > w->share->lines)
 		return "is one too many in its folder of state";
+	return NULL;
+}
+
+/* What it takes of the share of its folder. What a file has no blocks for is holes, and
+ * so is a further name of one: a copy is larger by as much. */
+static const char *charge(struct walk *w, const struct stat *st, const char *path)
+{
+	long long holes = 0;
+
+	if (S_ISREG(st->st_mode) && st->st_nlink > 0)
+		holes = st->st_size -
+			(long long)st->st_blocks * 512 / (long long)st->st_nlink;
+	if (w->shared && holes > 0 && holes > w->share->holes - w->used.holes)
+		return "has more holes than its folder of state may";
+	w->used.holes += holes > 0 ? holes : 0;
+	w->used.lines += strlen(path) + LINE_BESIDES;
 	return NULL;
 }
 
 static int note(const struct backup_tree *t, const char *hex, const struct stat *st,
 	const char *path)
 {
-	return buf_addf(t->list, "%s %o %u %u %lld %s\n", hex, st->st_mode & 07777,
-		st->st_uid, st->st_gid, S_ISDIR(st->st_mode) ? 0 : (long long)st->st_size,
-		path);
+	return fprintf(t->list, "%s %o %u %u %lld %s\n", hex, st->st_mode & 07777,
+		       st->st_uid, st->st_gid,
+		       S_ISDIR(st->st_mode) ? 0 : (long long)st->st_size, path) < 0
+		       ? -errno
+		       : 0;
 }
 
 static int join(char ret[PATH_MAX], const char *folder, const char *name)
@@ -115,7 +150,7 @@ static int join(char ret[PATH_MAX], const char *folder, const char *name)
 static int add_opened(
 	const struct backup_tree *t, int in, const struct stat *st, const char *path)
 {
-	char to[PATH_MAX], hex[SHA256_TEXT_SIZE], text[640];
+	char to[PATH_MAX], hex[SHA256_TEXT_SIZE];
 	_cleanup_(closep) int out = -1;
 	struct stat copied = *st;
 	int r = join(to, t->files, path);
@@ -133,21 +168,36 @@ static int add_opened(
 	if (r == 0 && fsync(out) < 0)
 		r = -errno;
 	if (r == 0)
-		return note(t, hex, &copied, path);
-	escape(path, text, sizeof(text));
-	fprintf(stderr, "sealgate: %s: %s\n", text, strerror(-r));
-	return r;
+		r = note(t, hex, &copied, path);
+	return r < 0 ? fail(path, r) : 0;
+}
+
+/* Somebody's lease (fcntl(2)) on a file keeps it shut until its holder lets go, or the
+ * kernel takes it away. Return: a descriptor or -errno. */
+static int open_in_time(int folder, const char *name, unsigned int patience)
+{
+	for (unsigned int waited = 0;; waited += POLL_MS) {
+		int fd = openat(
+			folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd >= 0)
+			return fd;
+		if (errno != EAGAIN || waited >= patience)
+			return -errno;
+		poll(NULL, 0, POLL_MS);
+	}
 }
 
 int backup_add_file(const struct backup_tree *t, const char *from, const char *path)
 {
-	_cleanup_(closep) int in =
-		open(from, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_(closep) int in = open_in_time(AT_FDCWD, from, t->patience);
 	struct stat st;
 
-	if (in < 0 || fstat(in, &st) < 0)
-		return -errno;
-	return S_ISREG(st.st_mode) ? add_opened(t, in, &st, path) : -EINVAL;
+	if (in < 0)
+		return fail(path, in);
+	if (fstat(in, &st) < 0)
+		return fail(path, -errno);
+	return S_ISREG(st.st_mode) ? add_opened(t, in, &st, path) : fail(path, -EINVAL);
 }
 
 int backup_add_text(const struct backup_tree *t, const char *text, const struct stat *as,
@@ -165,13 +215,14 @@ int backup_add_text(const struct backup_tree *t, const char *text, const struct 
 	return r < 0 ? r : note(t, hex, &st, path);
 }
 
-/* The database is copied by who owns it. What came from afar and was not taken is no
- * state of the gate, may still be growing, and is signed wherever it came from; a backup
- * in a backup would double with each. */
+/* The database is copied by who owns it. What came from afar, a policy too, and was not
+ * taken is no state of the gate, may still be growing, and is signed wherever it came
+ * from; a backup in a backup would double with each. */
 static bool is_left(const char *path)
 {
 	static const char *const NAMES[] = { "state/queue", "state/parcel",
-		"state/parcel.new", "state/parcel.taken", BACKUP_ORDERS };
+		"state/parcel.new", "state/parcel.taken", "state/policy/coming",
+		"state/policy/taken", BACKUP_ORDERS };
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
 		if (strcmp(path, NAMES[i]) == 0)
@@ -179,20 +230,63 @@ static bool is_left(const char *path)
 	return false;
 }
 
-/* What strangers can add to by connecting, and nobody misses. */
-static bool is_emptied(const char *path)
+/* What strangers can add to by connecting, and nobody misses; and the archive, where
+ * there is no room for it. */
+static bool is_emptied(struct walk *w, const char *path)
 {
+	if (w->without_archive && strcmp(path, ARCHIVE) == 0) {
+		(void)leave_out(w, path,
+			"there is no room for the archive: copy it by its own means");
+		return true;
+	}
 	return strcmp(path, "state/handshakes") == 0;
 }
 
-/* The ledger's own archive has no share to keep to: without a part of it there is no
- * backup of it. */
-static void begin_share(struct walk *w, const char *folder, const char *name)
+/* The archive has no share to keep to: it grows for years, and is there as a whole or not
+ * at all. Who writes it has the database as well. */
+static void begin_share(struct walk *w, const char *folder, const char *path)
 {
-	if (!w->to || strcmp(folder, "state") != 0)
+	if (strcmp(folder, "state") != 0)
 		return;
-	w->share_end = strcmp(name, "archive") == 0 ? 0 : w->to->list->len + w->to->share;
+	w->shared = strcmp(path, ARCHIVE) != 0;
+	w->used = (struct backup_share){ 0 };
 	w->left_out = 0;
+}
+
+/* Without what root keeps, and the signer's keys and count, a backup is none; the other
+ * folders of state are programs' own. */
+static bool is_needed(const char *path)
+{
+	static const char *const NEEDED[] = { "state/signer", "state/policy" };
+
+	if (strncmp(path, "state/", strlen("state/")) != 0)
+		return true;
+	for (size_t i = 0; i < sizeof(NEEDED) / sizeof(NEEDED[0]); i++) {
+		size_t n = strlen(NEEDED[i]);
+
+		if (strncmp(path, NEEDED[i], n) == 0 && (!path[n] || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* A program's own file is left out whatever it did to it; that this process has no memory
+ * or the disk is damaged is no program's doing. */
+static int not_opened(struct walk *w, const char *path, int error)
+{
+	char why[128];
+
+	if (error == -ENOENT)
+		return 0;
+	if (error == -ELOOP || error == -ENXIO)
+		return leave_out(w, path, "became no file and no folder");
+	if (!w->to)
+		return 0; /* said when it is copied */
+	if (is_needed(path) || error == -ENOMEM || error == -EMFILE || error == -ENFILE ||
+		error == -EIO)
+		return fail(path, error);
+	(void)snprintf(why, sizeof(why), "cannot be opened: %s", strerror(-error));
+	return leave_out(w, path, why);
 }
 
 static int visit(
@@ -210,7 +304,7 @@ static int visit_entries(struct walk *w, DIR *d, const char *path, int depth)
 		r = join(below, path, e->d_name);
 		if (r < 0 || is_left(below))
 			continue;
-		begin_share(w, path, e->d_name);
+		begin_share(w, path, below);
 		r = visit(w, dirfd(d), e->d_name, below, depth + 1);
 	}
 	return r == 0 && errno ? -errno : r;
@@ -247,9 +341,24 @@ static int add_folder(
 	if (w->to)
 		r = make_folder(w->to, st, path, depth);
 	if (r > 0)
-		r = is_emptied(path) ? 0 : visit_entries(w, d, path, depth);
+		r = is_emptied(w, path) ? 0 : visit_entries(w, d, path, depth);
 	closedir(d);
 	return r;
+}
+
+static int add(
+	struct walk *w, int *fd, const struct stat *st, const char *path, int depth)
+{
+	const char *why = judge(w, path, st, depth);
+
+	if (!why)
+		why = charge(w, st, path);
+	if (why)
+		return leave_out(w, path, why);
+	if (S_ISDIR(st->st_mode))
+		return add_folder(w, take_fd(fd), st, path, depth);
+	w->size += st->st_size;
+	return w->to ? add_opened(w->to, *fd, st, path) : 0;
 }
 
 /* By name from the folder that is open, whatever takes its place meanwhile: what was
@@ -262,22 +371,16 @@ static int visit(
 	const char *why;
 
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return not_opened(w, path, -errno);
 	why = judge(w, path, &st, depth);
 	if (why)
 		return leave_out(w, path, why);
-	fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && (errno == ELOOP || errno == ENXIO))
-		return leave_out(w, path, "became no file and no folder");
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	why = judge(w, path, &st, depth);
-	if (why)
-		return leave_out(w, path, why);
-	if (S_ISDIR(st.st_mode))
-		return add_folder(w, take_fd(&fd), &st, path, depth);
-	w->size += st.st_size;
-	return w->to ? add_opened(w->to, fd, &st, path) : 0;
+	if (!w->to && S_ISREG(st.st_mode))
+		return add(w, &fd, &st, path, depth);
+	fd = open_in_time(folder, name, w->to && is_needed(path) ? w->to->patience : 0);
+	if (fd < 0)
+		return not_opened(w, path, fd);
+	return fstat(fd, &st) < 0 ? fail(path, -errno) : add(w, &fd, &st, path, depth);
 }
 
 static int visit_all(struct walk *w, const char *instance)
@@ -285,8 +388,11 @@ static int visit_all(struct walk *w, const char *instance)
 	_cleanup_(closep) int fd = open(instance, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : 0;
 
-	for (size_t p = 0; r == 0 && p < sizeof(PARTS) / sizeof(PARTS[0]); p++)
+	for (size_t p = 0; r == 0 && p < sizeof(PARTS) / sizeof(PARTS[0]); p++) {
+		w->shared = false;
 		r = visit(w, fd, PARTS[p], PARTS[p], 0);
+	}
+	w->shared = false;
 	if (r == 0 && !w->to)
 		r = visit(w, fd, "state/queue", "state/queue", 1);
 	return r;
@@ -294,14 +400,17 @@ static int visit_all(struct walk *w, const char *instance)
 
 int backup_add_all(const struct backup_tree *t)
 {
-	struct walk w = { .to = t };
+	struct walk w = {
+		.to = t, .share = &t->share, .without_archive = t->without_archive
+	};
 
 	return visit_all(&w, t->instance);
 }
 
-int backup_measure(const char *instance, long long *ret_size)
+int backup_measure(const char *instance, const struct backup_share *share,
+	bool without_archive, long long *ret_size)
 {
-	struct walk w = { 0 };
+	struct walk w = { .share = share, .without_archive = without_archive };
 	int r = visit_all(&w, instance);
 
 	*ret_size = w.size;

@@ -5,8 +5,8 @@
 #include "ctl/command.h"
 #include "ctl/queue_session.h"
 
+#include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/durable.h"
 #include "common/json.h"
 
 #include <errno.h>
@@ -17,6 +17,9 @@
 #include <sys/stat.h>
 
 #define POLL_MS 20
+#define LIST_BEGUN BACKUP_LIST ".begun"
+
+DEFINE_CLEANUP(FILE *, fclose)
 
 static int failed(const char *what, int error)
 {
@@ -142,7 +145,7 @@ static int add_queue(
 
 	if (r < 0 || stat(from, &st) < 0)
 		return r < 0 ? r : -errno;
-	buf_addf(t->list, "- %o %u %u 0 state/queue\n", st.st_mode & 07777, st.st_uid,
+	fprintf(t->list, "- %o %u %u 0 state/queue\n", st.st_mode & 07777, st.st_uid,
 		st.st_gid);
 	r = add_database(i, t);
 	if (r < 0)
@@ -152,42 +155,67 @@ static int add_queue(
 	return backup_add_text(t, text, &st, "state/queue/head");
 }
 
-static int write_backup(
-	const struct instance *i, const char *dir, long long leaves, const char *mark)
+/* On the disk, and under its name: without its list a folder is no backup. */
+static int end_list(FILE *list, int folder)
 {
-	char files[PATH_MAX], path[PATH_MAX], at[CLOCK_TEXT_SIZE];
-	_cleanup_buf_ struct buf list;
-	const struct backup_tree t = { .instance = i->dir,
-		.files = files,
-		.list = &list,
-		.leaves = leaves,
-		.share = BACKUP_SHARE };
-	int r = snprintf(files, sizeof(files), "%s/files", dir) < PATH_MAX
-			? 0
-			: -ENAMETOOLONG;
-
-	buf_init(&list, BACKUP_LIST_MAX);
-	clock_format(clock_now(), at);
-	buf_addf(&list, BACKUP_HEAD "%s" BACKUP_AT "%s\n", mark, at);
-	if (r == 0)
-		r = make_folders(dir, files);
-	if (r == 0)
-		r = dump_first(i, &t);
-	if (r == 0)
-		r = backup_add_all(&t);
-	if (r == 0)
-		r = add_queue(i, &t, mark);
-	if (r == 0)
-		r = list.error;
-	if (r == 0)
-		r = snprintf(path, sizeof(path), "%s/" BACKUP_LIST, dir) < PATH_MAX
-			    ? 0
-			    : -ENAMETOOLONG;
-	/* last: without its list a folder is no backup */
-	return r < 0 ? r : durable_write(path, buf_span(&list), 0600);
+	if (fflush(list) != 0 || ferror(list) || fsync(fileno(list)) < 0 ||
+		renameat(folder, LIST_BEGUN, folder, BACKUP_LIST) < 0 ||
+		fsync(folder) < 0)
+		return errno ? -errno : -EIO;
+	return 0;
 }
 
-int backup_copy(const char *dir, long long leaves, char **ret_mark)
+static int write_all(const struct instance *i, const struct backup_tree *t, int folder,
+	const char *mark)
+{
+	char at[CLOCK_TEXT_SIZE];
+	int r;
+
+	clock_format(clock_now(), at);
+	fprintf(t->list, BACKUP_HEAD "\n" BACKUP_MARK "%s\n" BACKUP_AT "%s\n", mark, at);
+	r = dump_first(i, t);
+	if (r == 0)
+		r = backup_add_all(t);
+	if (r == 0)
+		r = add_queue(i, t, mark);
+	return r < 0 ? r : end_list(t->list, folder);
+}
+
+/* The list may be larger than memory: an archive has no end. */
+static int write_backup(const struct instance *i, const char *dir,
+	const struct backup_bounds *bounds, const char *mark)
+{
+	_cleanup_(closep) int folder = -1;
+	_cleanup_(fclosep) FILE *list = NULL;
+	char files[PATH_MAX];
+	struct backup_tree t = { .instance = i->dir,
+		.files = files,
+		.leaves = bounds->leaves,
+		.without_archive = bounds->without_archive,
+		.patience = BACKUP_PATIENCE_MS,
+		.share = BACKUP_SHARE };
+	int fd, r = snprintf(files, sizeof(files), "%s/files", dir) < PATH_MAX
+			    ? make_folders(dir, files)
+			    : -ENAMETOOLONG;
+
+	if (r < 0)
+		return r;
+	folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		return -errno;
+	fd = openat(folder, LIST_BEGUN, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	list = fdopen(fd, "w");
+	if (!list) {
+		close(fd);
+		return -ENOMEM;
+	}
+	t.list = list;
+	return write_all(i, &t, folder, mark);
+}
+
+int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_mark)
 {
 	_cleanup_session_ struct queue_session s = { 0 };
 	bool shared;
@@ -199,7 +227,7 @@ int backup_copy(const char *dir, long long leaves, char **ret_mark)
 	status = shared ? mark_now(&s, ret_mark) : copy_database(&s, ret_mark);
 	if (status != EXIT_CLEAN)
 		return status;
-	r = write_backup(&s.instance, dir, leaves, *ret_mark);
+	r = write_backup(&s.instance, dir, bounds, *ret_mark);
 	if (!shared)
 		json_decref(ask(&s, QUEUE_BACKUP_DISCARD, &ignored));
 	return r < 0 ? failed(dir, r) : EXIT_CLEAN;
@@ -208,6 +236,7 @@ int backup_copy(const char *dir, long long leaves, char **ret_mark)
 int cmd_backup(int argc, char **argv)
 {
 	static const struct option options[] = { { 0 } };
+	static const struct backup_bounds all = { 0 };
 	_cleanup_(freep) char *mark = NULL;
 	int status;
 
@@ -216,7 +245,7 @@ int cmd_backup(int argc, char **argv)
 	if (command_option(argc, argv, "", options) != -1 ||
 		command_arguments(argc, argv, 1, 1, "the folder to make") < 0)
 		return command_usage("backup");
-	status = backup_copy(argv[optind], 0, &mark);
+	status = backup_copy(argv[optind], &all, &mark);
 	if (status == EXIT_CLEAN)
 		printf("backup: everything up to record %s\n", mark);
 	return status;

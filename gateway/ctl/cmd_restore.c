@@ -4,7 +4,6 @@
 #include "ctl/command.h"
 
 #include "common/cleanup.h"
-#include "common/durable.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -19,28 +18,33 @@ static int failed(const char *what, int error)
 	return EXIT_INTERNAL;
 }
 
-/* The mark and the lines of a backup's list. Return: 0 or -EBADMSG. */
-static int read_head(struct span *text, char ret_mark[128])
-{
-	const char *p = (const char *)text->data;
-	const char *at = text->len > strlen(BACKUP_HEAD) &&
-					 strncmp(p, BACKUP_HEAD, strlen(BACKUP_HEAD)) == 0
-				 ? memmem(p, text->len, BACKUP_AT, strlen(BACKUP_AT))
-				 : NULL;
-	const char *end;
-	size_t n;
+DEFINE_CLEANUP(FILE *, fclose)
 
-	if (!at)
+/* The rest of the next line after a word. Return: 0, -EBADMSG. */
+static int read_line(FILE *list, const char *begins, char ret_rest[128])
+{
+	char text[160];
+	size_t n = fgets(text, sizeof(text), list) ? strlen(text) : 0;
+
+	if (n == 0 || text[n - 1] != '\n' || strncmp(text, begins, strlen(begins)) != 0 ||
+		n - strlen(begins) > 128)
 		return -EBADMSG;
-	n = (size_t)(at - p) - strlen(BACKUP_HEAD);
-	end = memchr(at + 1, '\n', text->len - (size_t)(at + 1 - p));
-	if (n >= 128 || !end)
-		return -EBADMSG;
-	memcpy(ret_mark, p + strlen(BACKUP_HEAD), n);
-	ret_mark[n] = '\0';
-	n = (size_t)(end + 1 - p);
-	*text = span_of(text->data + n, text->len - n);
+	text[n - 1] = '\0';
+	(void)snprintf(ret_rest, 128, "%s", text + strlen(begins));
 	return 0;
+}
+
+/* Leaves the list at its lines. Return: 0 or -EBADMSG. */
+static int read_head(FILE *list, char ret_mark[128])
+{
+	char rest[128];
+	int r = read_line(list, BACKUP_HEAD, rest);
+
+	if (r == 0 && *rest)
+		r = -EBADMSG;
+	if (r == 0)
+		r = read_line(list, BACKUP_MARK, ret_mark);
+	return r < 0 ? r : read_line(list, BACKUP_AT, rest);
 }
 
 /* The copy of a server's database goes into an empty one, before any file is put
@@ -73,12 +77,13 @@ static int restore_database(const char *files, const char *connection)
 	return r == 0 ? EXIT_CLEAN : r == -EEXIST ? EXIT_NOT_PASSED : EXIT_INTERNAL;
 }
 
-static int restore(
-	const char *files, struct span lines, const char *dir, const char *connection)
+/* list: at its lines. */
+static int restore(const char *files, FILE *list, const char *dir, const char *connection)
 {
 	_cleanup_(freep) char *path = NULL;
 	char run[PATH_MAX], dump[PATH_MAX];
-	int status, r = backup_compare(files, lines, &path);
+	long lines = ftell(list);
+	int status, r = lines < 0 ? -errno : backup_compare(files, list, &path);
 
 	if (r < 0) {
 		fprintf(stderr, "sealgate: %s is not what was backed up: %s\n",
@@ -93,7 +98,7 @@ static int restore(
 		(void)rmdir(dir);
 		return status;
 	}
-	r = backup_put(files, lines, dir);
+	r = fseek(list, lines, SEEK_SET) < 0 ? -errno : backup_put(files, list, dir);
 	/* It is in the database now. */
 	if (r == 0 && snprintf(dump, sizeof(dump), "%s/" BACKUP_DUMP, dir) < PATH_MAX &&
 		unlink(dump) < 0 && errno != ENOENT)
@@ -109,11 +114,9 @@ int cmd_restore(int argc, char **argv)
 	static const struct option options[] = {
 		{ "postgresql", required_argument, NULL, 'p' }, { 0 }
 	};
-	_cleanup_(freep) uint8_t *data = NULL;
+	_cleanup_(fclosep) FILE *list = NULL;
 	const char *connection = NULL;
 	char path[PATH_MAX], files[PATH_MAX], mark[128];
-	struct span text;
-	size_t len;
 	int c, r, status;
 
 	while ((c = command_option(argc, argv, "", options)) != -1) {
@@ -126,13 +129,11 @@ int cmd_restore(int argc, char **argv)
 	if (snprintf(path, sizeof(path), "%s/" BACKUP_LIST, argv[optind]) >= PATH_MAX ||
 		snprintf(files, sizeof(files), "%s/files", argv[optind]) >= PATH_MAX)
 		return failed(argv[optind], -ENAMETOOLONG);
-	r = file_read(path, BACKUP_LIST_MAX, &data, &len);
-	text = span_of(data, r < 0 ? 0 : len);
-	if (r == 0)
-		r = read_head(&text, mark);
+	list = fopen(path, "re");
+	r = list ? read_head(list, mark) : -errno;
 	if (r < 0)
 		return failed(path, r);
-	status = restore(files, text, argv[optind + 1], connection);
+	status = restore(files, list, argv[optind + 1], connection);
 	if (status == EXIT_CLEAN)
 		printf("restored: everything up to record %s\n", mark);
 	return status;

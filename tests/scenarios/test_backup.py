@@ -26,9 +26,13 @@ def backup(gate, tmp_path_factory):
     parcel = gate.dir / "state" / "parcel"
     parcel.mkdir()
     (parcel / "piece").write_bytes(b"of an update that was not taken")
+    coming = gate.dir / "state" / "policy" / "coming"
+    coming.mkdir(parents=True)
+    (coming / "piece").write_bytes(b"of a policy that was not taken")
     done = gate.run("backup", folder, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     shutil.rmtree(parcel)
+    shutil.rmtree(coming)
     later = [until_accepted(gate, path) for path in paths[6:]]
     gate.traces.mode("ok")
     gate.wait_delivered(ids + later)
@@ -42,7 +46,9 @@ def test_a_backup_is_private_and_made_once(gate, backup):
     assert not (gate.dir / "state" / "queue" / "backup.db").exists()
     assert (folder / "files" / "state" / "signer").exists()
     assert not (folder / "files" / "state" / "parcel").exists()
-    assert "state/parcel" not in (folder / "backup").read_text()
+    listed = (folder / "backup").read_text()
+    assert "state/parcel" not in listed and "state/policy/coming" not in listed
+    assert sorted(path.name for path in folder.iterdir()) == ["backup", "files"]
     assert "queued.backup" in gate.run("audit", "export").stdout
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A backup by order from afar: for whom policy names, fetched in pieces, restored elsewhere."""
 import base64
+import fcntl
 import hashlib
 import json
 import os
@@ -52,6 +53,7 @@ def status(gate, role="viewer"):
 
 def made(gate):
     """Order one and wait for it: its state."""
+    until(lambda: not status(gate)["making"], 60)  # the one before is there before its end
     done = remote(gate, "operator", "backup", "make")
     assert done.returncode == 0, done.stderr
     until(lambda: not (said := status(gate))["ordered"] and not said["making"], 60)
@@ -255,6 +257,13 @@ def test_no_program_stops_all_backups(gate, people, tmp_path):
     (folder / "kept file").write_text("kept")
     with open(folder / "holes", "wb") as holes:
         holes.truncate(4 << 40)
+    for number in range(80):  # each of them small
+        with open(folder / f"nothing{number}", "wb") as holes:
+            holes.truncate(1 << 20)
+    (folder / "shut").write_text("x")
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    shut = os.open(folder / "shut", os.O_RDWR)
+    fcntl.fcntl(shut, fcntl.F_SETLEASE, fcntl.F_WRLCK)
     os.mkfifo(folder / "pipe")
     os.symlink("/etc", folder / "link")
     handshakes = gate.dir / "state" / "handshakes"
@@ -263,24 +272,56 @@ def test_no_program_stops_all_backups(gate, people, tmp_path):
     try:
         done = gate.run("backup", tmp_path / "backup", timeout=120)
         assert done.returncode == 0, done.stderr
-        for name in ("seal/two\\x0alines: has a name", "seal/a..b: has a name", "/holes: has more",
-                     "/pipe: is no file", "/link: is no file", "/deeper: lies too deep"):
+        for name in ("seal/two\\x0alines: has a name", "seal/a..b: has a name", "/holes: has more holes",
+                     "/pipe: is no file", "/link: is no file", "/deeper: lies too deep",
+                     "/shut: cannot be opened", "/nothing"):
             assert [line for line in done.stderr.splitlines() if name in line and
                     " backup.left-out: state/seal/" in line], (name, done.stderr)
         files = tmp_path / "backup" / "files" / "state"
+        listed = (tmp_path / "backup" / "backup").read_text()
         assert sorted(path.name for path in (files / "seal").iterdir() if
                       not (gate.dir / "state" / "seal" / path.name).is_dir()) == sorted(
             path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink() and
-            path.name not in ("two\nlines", "a..b", "holes"))
+            path.name not in ("two\nlines", "a..b", "holes", "shut") and
+            not (path.name.startswith("nothing") and f"seal/{path.name}\n" not in listed))
+        assert 60 < listed.count("state/seal/nothing") < 70
         assert (files / "seal" / "kept file").read_text() == "kept"
         assert (files / "handshakes").is_dir() and not list((files / "handshakes").iterdir())
         assert made(gate)
         done = restore(gate, tmp_path / "backup", tmp_path / "instance")
         assert done.returncode == 0, done.stderr
     finally:
+        os.close(shut)
         shutil.rmtree(folder / "deeper")
-        for name in ("two\nlines", "a..b", "kept file", "holes", "pipe", "link"):
+        for number in range(80):
+            (folder / f"nothing{number}").unlink()
+        for name in ("shut", "two\nlines", "a..b", "kept file", "holes", "pipe", "link"):
             (folder / name).unlink()
+
+
+def test_an_archive_without_end_leaves_the_ledger_its_backup(gate, people, tmp_path):
+    """It grows for years; where there is no room for it the rest is made, and it is told."""
+    archive = gate.dir / "state" / "archive"
+    was_there = archive.exists()
+    archive.mkdir(exist_ok=True)
+    with open(archive / "large", "wb") as large:
+        large.truncate(8 << 40)
+    try:
+        (gate.dir / "state" / "backup" / "order").write_text("somebody wants one")
+        done = gate.run("backup", "ordered", timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert " backup.left-out: state/archive: there is no room" in done.stderr, done.stderr
+    finally:
+        (archive / "large").unlink()
+    done = remote(gate, "operator", "backup", "fetch", tmp_path / "pieces", timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert opened(tmp_path / "pieces", people[0], tmp_path / "backup").returncode == 0
+    done = restore(gate, tmp_path / "backup", tmp_path / "instance")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "instance" / "state" / "queue" / "queue.db").exists()
+    assert not list((tmp_path / "instance" / "state" / "archive").iterdir())
+    if not was_there:
+        archive.rmdir()
 
 
 def test_killed_while_it_was_made(gate, people):
