@@ -13,6 +13,7 @@ FUZZ_LIBS_fuzz_codes  := document xml common
 FUZZ_LIBS_fuzz_rules  := document xml common
 FUZZ_LIBS_fuzz_scgi   := common
 FUZZ_LIBS_fuzz_ipc    := common
+FUZZ_LIBS_fuzz_bundle := policy common
 FUZZ_LIBS_fuzz_asic   := evidence xades pki xml common
 FUZZ_LIBS_fuzz_record := evidence pki common
 FUZZ_LIBS_fuzz_xades  := xades pki xml common

@@ -12,10 +12,8 @@
 #include <sys/stat.h>
 
 #define CREDS "/usr/bin/systemd-creds"
-#define CLEAR "/run/appliance-secrets" /* in memory */
-#define SEALED                                                                           \
-	"/run/appliance-secrets.sealed" /* the tool does not sync what it writes         \
-					 */
+#define CLEAR "/run/appliance-secrets"	       /* in memory */
+#define SEALED "/run/appliance-secrets.sealed" /* the tool does not sync it */
 
 /* Units of the image whose drop-in loads a folder each. */
 static const char *const UNITS[] = { "edge", "signer", "set-up", "forward", "logs",

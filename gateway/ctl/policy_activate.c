@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int refuse(const char *what)
@@ -35,23 +36,51 @@ static int open_bundle(const char *path, struct bundle *b)
 }
 
 /* The two people, by the policy that is in force and not by the one that comes. */
-static int find_consent(
-	const struct force *f, const char *path, struct consent *ret_consent)
+static int find_consent(const struct force *f, const char *path, struct span octets,
+	struct consent *ret_consent)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
-	_cleanup_(freep) uint8_t *octets = NULL;
 	_cleanup_(freep) char *error = NULL;
-	size_t len;
 	int r = policy_load(f->policies, &policy, &error);
 
 	if (r < 0)
 		return refuse(error ? error : "the policy in force cannot be read");
-	r = file_read(path, BUNDLE_MAX, &octets, &len);
+	r = consent_read(path, octets, policy, ret_consent);
+	if (r < 0)
+		return refuse(strerror(-r));
+	if (ret_consent->count < CONSENT_NEEDED)
+		return refuse("a bundle needs the signatures of two policy officers");
+	return 0;
+}
+
+static int read_octets(const char *path, uint8_t **ret_octets, size_t *ret_len)
+{
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return refuse("this is a folder: build, sign and approve a bundle");
+	r = file_read(path, BUNDLE_MAX, ret_octets, ret_len);
+	if (r < 0)
+		return refuse(strerror(-r));
+	return 0;
+}
+
+/* Read once; what one person alone sends is not even parsed. */
+static int open_consented(const struct force *f, const char *path, struct bundle *b,
+	struct consent *ret_consent)
+{
+	_cleanup_(freep) uint8_t *octets = NULL;
+	_cleanup_(freep) char *error = NULL;
+	size_t len = 0;
+	int r = read_octets(path, &octets, &len);
+
 	if (r == 0)
-		r = consent_read(path, span_of(octets, len), policy, ret_consent);
-	if (r == 0 && ret_consent->count < CONSENT_NEEDED)
-		r = refuse("a bundle needs the signatures of two policy officers");
-	return r;
+		r = find_consent(f, path, span_of(octets, len), ret_consent);
+	if (r < 0)
+		return r;
+	r = bundle_read(TAKE(octets), len, b, &error);
+	return r < 0 ? refuse(error ? error : strerror(-r)) : 0;
 }
 
 static int check_version(const struct force *f, const struct bundle *b)
@@ -59,7 +88,7 @@ static int check_version(const struct force *f, const struct bundle *b)
 	char path[PATH_MAX];
 
 	if (b->version == 0)
-		return refuse("this is a folder: build, sign and approve a bundle");
+		return refuse("the versions of bundles begin with 1");
 	/* Also not one that was in force and was taken back. */
 	if (b->version <= f->version ||
 		(force_path(f, b->version, path) == 0 && access(path, F_OK) == 0))
@@ -72,12 +101,10 @@ static int activate(struct force *f, const char *path)
 {
 	_cleanup_bundle_ struct bundle b = { 0 };
 	struct consent consent = { 0 };
-	int r = open_bundle(path, &b);
+	int r = open_consented(f, path, &b, &consent);
 
 	if (r == 0)
 		r = check_version(f, &b);
-	if (r == 0)
-		r = find_consent(f, path, &consent);
 	return r == 0 ? force_use(f, &b, path, &consent, "activate") : r;
 }
 

@@ -2,10 +2,9 @@
 #include "ctl/policy_force.h"
 
 #include "common/clock.h"
-#include "common/digest.h"
 #include "common/durable.h"
-#include "common/json.h"
 #include "ctl/policy_check.h"
+#include "ctl/policy_settle.h"
 #include "ctl/tree_remove.h"
 
 #include <errno.h>
@@ -15,6 +14,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
+
+/* Other commands hold the lock for moments, an activation while it runs the examples. */
+#define LOCK_WAIT_MS 10000
+#define LOCK_LOOK_NS 10000000
 
 static int complain(int error, const char *what)
 {
@@ -93,13 +97,24 @@ static int read_active(struct force *f)
 
 static int lock(struct force *f)
 {
+	const struct timespec look = { .tv_nsec = LOCK_LOOK_NS };
+	int64_t end = clock_monotonic_ms() + LOCK_WAIT_MS;
 	char path[PATH_MAX];
 	int r = join(f->folder, "lock", path);
 
 	if (r < 0)
 		return r;
 	f->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	return f->lock < 0 || flock(f->lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	if (f->lock < 0)
+		return -errno;
+	while (flock(f->lock, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (clock_monotonic_ms() > end)
+			return -EBUSY;
+		(void)nanosleep(&look, NULL);
+	}
+	return 0;
 }
 
 int force_open(struct force *f)
@@ -123,7 +138,9 @@ int force_open(struct force *f)
 		r = lock(f);
 	if (r == 0)
 		r = read_active(f);
-	return complain(r, f->folder);
+	if (r == 0)
+		r = settle_finish(f);
+	return complain(r < 0 ? r : 0, f->folder);
 }
 
 void force_done(struct force *f)
@@ -207,50 +224,6 @@ static int exchange(const struct force *f, const char *next)
 	return sync_folder(f->instance.dir);
 }
 
-static int write_active(const struct force *f, const struct bundle *b)
-{
-	_cleanup_buf_ struct buf archive;
-	char path[PATH_MAX], digest[SHA256_TEXT_SIZE], text[128];
-	int r = join(f->folder, "active", path);
-
-	buf_init(&archive, BUNDLE_MAX);
-	if (r == 0)
-		r = bundle_write(b, &archive);
-	if (r == 0)
-		r = digest_sha256_text(buf_span(&archive), digest);
-	if (r < 0)
-		return r;
-	(void)snprintf(text, sizeof(text), "%" PRIu64 " %s\n", b->version, digest);
-	return durable_write(path, span_str(text), 0644);
-}
-
-static int write_down(const struct force *f, const struct bundle *b, const char *digest,
-	const struct consent *consent, const char *act)
-{
-	_cleanup_json_ json_t *people = json_array(), *line = NULL;
-	_cleanup_(freep) char *text = NULL;
-	char path[PATH_MAX], now[CLOCK_TEXT_SIZE];
-	int fd, r = join(f->folder, "journal", path);
-
-	clock_format(clock_now(), now);
-	for (size_t i = 0; i < consent->count; i++)
-		json_array_append_new(people, json_text(consent->people[i].name));
-	line = json_pack("{s:s, s:s, s:I, s:I, s:s, s:O, s:s*}", "at", now, "act", act,
-		"from", (json_int_t)f->version, "version", (json_int_t)b->version,
-		"policy_digest", digest, "people", people, "reason", f->reason);
-	text = line ? json_canonical(line) : NULL;
-	fd = r == 0 ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;
-	if (!text || fd < 0)
-		return !text ? -ENOMEM : -errno;
-	r = fd_write_all(fd, span_str(text));
-	if (r == 0)
-		r = fd_write_all(fd, span_str("\n"));
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	close(fd);
-	return r;
-}
-
 /* Everything that lint and the examples say, before anything is touched. */
 static int prove(const char *next, struct policy_checked *checked)
 {
@@ -261,12 +234,22 @@ static int prove(const char *next, struct policy_checked *checked)
 	return r;
 }
 
+static int change(const struct force *f, const struct bundle *b, const char *from,
+	const struct consent *consent, const char *act, const char *next)
+{
+	int r = keep(f, b, from, consent);
+
+	if (r == 0)
+		r = mark_stop(f, b->version, act);
+	return r == 0 ? exchange(f, next) : r;
+}
+
 int force_use(struct force *f, const struct bundle *b, const char *from,
 	const struct consent *consent, const char *act)
 {
 	struct policy_checked checked;
 	char next[PATH_MAX];
-	int r = join(f->instance.dir, "policies.next", next);
+	int settled, r = join(f->instance.dir, "policies.next", next);
 
 	tree_remove(next);
 	if (r == 0)
@@ -276,18 +259,20 @@ int force_use(struct force *f, const struct bundle *b, const char *from,
 	if (r == 0)
 		r = keep_first(f);
 	if (r == 0)
-		r = keep(f, b, from, consent);
-	if (r == 0)
-		r = mark_stop(f, b->version, act);
-	if (r == 0)
-		r = exchange(f, next);
-	if (r == 0)
-		r = write_active(f, b);
-	if (r == 0)
-		r = write_down(f, b, checked.digest, consent, act);
+		r = settle_begin(f, b, checked.digest, consent, act);
+	if (r < 0) {
+		tree_remove(next);
+		return complain(r, "the policy in force stays");
+	}
+	r = change(f, b, from, consent, act, next);
+	settled = settle_finish(f);
 	tree_remove(next);
-	if (r == 0)
-		printf("version %" PRIu64 " in force; policy digest %s\n", b->version,
-			checked.digest);
-	return complain(r, "the policy in force stays");
+	if (settled < 0)
+		return complain(settled,
+			"what became of it is written down with the next command");
+	if (settled == 0)
+		return complain(r < 0 ? r : -EIO, "the policy in force stays");
+	printf("version %" PRIu64 " in force; policy digest %s\n", b->version,
+		checked.digest);
+	return 0;
 }

@@ -5,7 +5,9 @@
  *
  *   active         "VERSION SHA256\n" of the bundle in force
  *   N.bundle       each that was in force, with its signatures beside it; 0.bundle is
- * what was there before the first journal        a line of JSON for each change
+ *                  what was there before the first
+ *   journal        a line of JSON for each change
+ *   changing       a change that is under way (policy_settle.h)
  */
 #ifndef SEALGATE_CTL_POLICY_FORCE_H
 #define SEALGATE_CTL_POLICY_FORCE_H
@@ -23,7 +25,8 @@ struct force {
 	const char *reason; /* of a stop, for the journal; else NULL */
 };
 
-/* Open and lock. Return: 0 or negative after a complaint on standard error. */
+/* Open and lock, after at most ten seconds for who has it; a change that broke off is
+ * finished, or taken back. Return: 0 or negative after a complaint on standard error. */
 int force_open(struct force *f);
 void force_done(struct force *f);
 #define _cleanup_force_ _cleanup_(force_done)

@@ -2,6 +2,7 @@
 """A policy from edit to force and back, and everything that must not get there; the guides for
 policy officers, typed in as they stand."""
 import datetime
+import fcntl
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs7
 
 from scenarios.gate import BIN, ROOT, fingerprint, sealgate
 
@@ -88,6 +90,20 @@ class Office:
                             "--cert", self.folder / f"{name}.pem", bundle)
             assert done.returncode == 0, done.stderr
 
+    def sign_octets(self, bundle, *names):
+        """As `sign` does, of what it would refuse to sign."""
+        for name in names:
+            certificate = x509.load_pem_x509_certificate(
+                (self.folder / f"{name}.pem").read_bytes())
+            key = serialization.load_pem_private_key(
+                (self.folder / f"{name}.key").read_bytes(), None)
+            signature = (pkcs7.PKCS7SignatureBuilder().set_data(bundle.read_bytes())
+                         .add_signer(certificate, key, hashes.SHA256())
+                         .sign(serialization.Encoding.DER, [
+                             pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary]))
+            digest = certificate.fingerprint(hashes.SHA256()).hex()[:16]
+            pathlib.Path(f"{bundle}.{digest}.p7s").write_bytes(signature)
+
     def refused(self, bundle, reason):
         before = tree(self.policies)
         done = self.run("activate", bundle)
@@ -134,6 +150,77 @@ def test_two_people_put_a_policy_in_force(office):
     assert "nothing was in force before" in office.run("rollback").stderr
 
 
+def test_a_change_that_broke_off_is_finished(office):
+    state = office.instance / "state" / "policy"
+    bundle = office.next(1)
+    office.sign(bundle, "officer-1", "officer-2")
+    assert office.run("activate", bundle).returncode == 0
+    bundle = office.next(2)
+    office.sign(bundle, "officer-1", "officer-2")
+    kept = (state / "journal").read_text()
+    (state / "journal").unlink()
+    (state / "journal").mkdir()
+    done = office.run("activate", bundle)
+    assert done.returncode == 1 and "with the next command" in done.stderr, done.stderr
+    assert (office.policies / "codes" / "README.md").read_text() == "2\n"
+    # As it is after the exchange alone; half of the line was on the disk.
+    line = (state / "changing").read_text().splitlines()[1]
+    (state / "active").write_text("1 " + "0" * 64 + "\n")
+    (state / "journal").rmdir()
+    (state / "journal").write_text(kept + line[:20])
+    office.refused(bundle, "not newer")
+    assert [e["version"] for e in office.journal()] == [1, 2]
+    assert sorted(office.journal()[-1]["people"]) == ["officer-1 (TEST)", "officer-2 (TEST)"]
+    assert (state / "active").read_text().split()[0] == "2"
+    # The same again changes nothing.
+    (state / "changing").write_text((state / "active").read_text() + line + "\n")
+    office.refused(bundle, "not newer")
+    assert not (state / "changing").exists()
+    assert [e["version"] for e in office.journal()] == [1, 2]
+
+
+def test_a_change_that_never_came_is_taken_back(office):
+    state = office.instance / "state" / "policy"
+    bundle = office.next(1)
+    office.sign(bundle, "officer-1", "officer-2")
+    first = tree(office.policies)
+    signature = next(office.folder.glob("1.bundle.*.p7s")).name
+    (state / signature).mkdir(parents=True)  # so that it cannot be kept
+    done = office.run("activate", bundle)
+    assert done.returncode == 1 and tree(office.policies) == first, done.stderr
+    assert (state / "changing").exists() and not (state / "active").exists()
+    (state / signature).rmdir()
+    (state / "1.stop").write_text("")
+    (state / "1.bundle").write_bytes(bundle.read_bytes())
+    done = office.run("activate", bundle)
+    assert done.returncode == 0, done.stderr
+    assert [e["version"] for e in office.journal()] == [1]
+    assert not (state / "1.stop").exists() and not (state / "changing").exists()
+
+
+def test_who_has_the_lock_is_waited_for(office):
+    bundle = office.next(1)
+    office.sign(bundle, "officer-1", "officer-2")
+    state = office.instance / "state" / "policy"
+    state.mkdir()
+    with open(state / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with subprocess.Popen(
+                [BIN / "sealgate", "--instance", office.instance, "policy", "activate", bundle],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+            with pytest.raises(subprocess.TimeoutExpired):
+                running.wait(1)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            said, _ = running.communicate(timeout=60)
+    assert running.returncode == 0, said
+
+
+def test_what_one_person_sends_is_not_parsed(office):
+    bundle = office.folder / "4.bundle"
+    bundle.write_bytes(b"no bundle at all")
+    office.refused(bundle, "two policy officers")
+
+
 def test_one_person_is_not_enough(office):
     bundle = office.next(1)
     office.refused(bundle, "two policy officers")
@@ -170,10 +257,17 @@ def test_bundles_have_one_form(office):
     # Mode, owner, time, padding, a name, content, length: any octet.
     for at in (100, 108, 136, 600, 512 * 2, 512 * 3 + 5, len(good) - 1):
         bundle.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
-        office.refused(bundle, "policy")
+        office.refused(bundle, "two policy officers")
+    # Nor do two people's signatures make another form one, where no file's octets differ.
+    for at in (100, 108, 136, 600, len(good) - 1):
+        bundle.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
+        office.sign_octets(bundle, "officer-1", "officer-2")
+        office.refused(bundle, "one form")
     bundle.write_bytes(good[:-512])
+    office.sign_octets(bundle, "officer-1", "officer-2")
     office.refused(bundle, "one form")
     bundle.write_bytes(good)
+    office.sign(bundle, "officer-1", "officer-2")
     assert office.run("activate", bundle).returncode == 0
 
 
