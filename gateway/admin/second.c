@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WAITING_MAX 8
+#define WAITING_MAX 32
+#define WAITING_OF_ONE 2 /* so that nobody's requests take the places of the others' */
 #define WAITING_MS (15 * 60 * 1000)
 
 /* Who has asked for what and waits for another person; gone with the process. */
@@ -30,18 +31,31 @@ static struct waiting *find(const char *digest)
 	return found;
 }
 
-/* A free place, or that of who has waited longest. */
-static struct waiting *place(void)
+/* That of the person's oldest who has too many, else a free place, else that of who has
+ * waited longest. */
+static struct waiting *place(const char *person)
 {
-	struct waiting *oldest = &waiting[0];
+	struct waiting *oldest = &waiting[0], *vacant = NULL, *own = NULL;
+	size_t count = 0;
 
 	for (size_t i = 0; i < WAITING_MAX; i++) {
-		if (!waiting[i].digest[0])
-			return &waiting[i];
-		if (waiting[i].since < oldest->since)
-			oldest = &waiting[i];
+		struct waiting *w = &waiting[i];
+
+		if (!w->digest[0]) {
+			vacant = w;
+			continue;
+		}
+		if (w->since < oldest->since)
+			oldest = w;
+		if (strcmp(w->person, person) != 0)
+			continue;
+		count++;
+		if (!own || w->since < own->since)
+			own = w;
 	}
-	return oldest;
+	if (count >= WAITING_OF_ONE)
+		return own;
+	return vacant ? vacant : oldest;
 }
 
 bool second_person(const char *digest, const char *person, char *ret_first, size_t size)
@@ -54,7 +68,7 @@ bool second_person(const char *digest, const char *person, char *ret_first, size
 		return true;
 	}
 	if (!w)
-		w = place();
+		w = place(person);
 	snprintf(w->digest, sizeof(w->digest), "%s", digest);
 	snprintf(w->person, sizeof(w->person), "%s", person);
 	w->since = clock_monotonic_ms();
