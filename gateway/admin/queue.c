@@ -33,6 +33,8 @@ static void not_done(struct visit *v, int answer, const char *received)
 		visit_problem(v, "http.path", received, NULL);
 	else if (answer == QUEUE_ILLEGAL)
 		visit_problem(v, "queue.state", received, NULL);
+	else if (answer == QUEUE_FULL)
+		visit_problem(v, "queue.maintenance-full", received, NULL);
 	else
 		visit_problem(v, "http.queue-away", NULL, NULL);
 }

@@ -470,7 +470,8 @@ int delivery_act(
 	struct engine *e, int64_t now, enum queue_control verb, struct delivery_row *d);
 
 /* Is the destination in maintenance, or one that stands for it too (all: "")? *ret_until:
- * seconds, or INT64_MAX. Return: 1, 0, negative. */
+ * the end of all that follow without a gap, seconds or INT64_MAX. Return: 1, 0, negative.
+ */
 int maintenance_now(struct engine *e, int64_t now, const char *destination,
 	const char *all, int64_t *ret_until);
 json_t *maintenance_to_json(struct engine *e, int64_t now);

@@ -21,9 +21,9 @@ enum queue_answer {
 	QUEUE_STALE,	   /* the claim's lease was lost to another */
 	QUEUE_DENIED,	   /* the peer's uid may not do this */
 	QUEUE_UNAVAILABLE, /* the database cannot be written now: nothing was changed */
-	QUEUE_FULL,   /* so many documents of the partner are held that one more is not
-			 taken */
-	QUEUE_PAPER,  /* another document makes the same paper electronic: ret_first */
+	QUEUE_FULL,  /* so many documents of the partner are held, or times of maintenance
+			planned, that one more is not taken */
+	QUEUE_PAPER, /* another document makes the same paper electronic: ret_first */
 	QUEUE_CLOSED, /* nothing new is taken until ret_first->held_until (0: unknown) */
 };
 

@@ -5,17 +5,31 @@
 
 #include <errno.h>
 
-int maintenance_now(struct engine *e, int64_t now, const char *destination,
+/* Windows that follow each other are followed so far; whoever comes then asks again. */
+#define FOLLOWED_MAX 32
+
+/* The last end of the windows at a time. */
+static int windows_at(struct engine *e, int64_t at, const char *destination,
 	const char *all, int64_t *ret_until)
 {
 	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_MAINTENANCE_NOW, "tit", destination, now, all);
+		sql_bind(e, SQL_MAINTENANCE_NOW, "tit", destination, at, all);
 	int r = sql_step(e, s);
 
 	if (r <= 0 || sql_null(s, 0))
 		return r < 0 ? r : 0;
 	*ret_until = sql_int(s, 0);
 	return 1;
+}
+
+int maintenance_now(struct engine *e, int64_t now, const char *destination,
+	const char *all, int64_t *ret_until)
+{
+	int found = windows_at(e, now, destination, all, ret_until), r = found;
+
+	for (int n = 0; r > 0 && *ret_until < INT64_MAX && n < FOLLOWED_MAX; n++)
+		r = windows_at(e, *ret_until, destination, all, ret_until);
+	return r < 0 ? r : found;
 }
 
 int engine_closed(struct engine *e, int64_t now, struct queue_document *ret_first)
@@ -85,18 +99,40 @@ json_t *maintenance_to_json(struct engine *e, int64_t now)
 	return r < 0 ? NULL : TAKE(list);
 }
 
-static int start(struct engine *e, const struct queue_maintenance_request *q,
-	const struct queue_window *w)
+static bool window_ok(const struct queue_window *w)
 {
 	if (!w->every)
-		return w->until && w->until <= w->since
-			       ? QUEUE_ILLEGAL
-			       : sql_run(e, SQL_MAINTENANCE_START, "tiitt",
-					 q->destination, w->since, w->until,
-					 q->operator_name, q->reason);
-	if (!calendar_period_text(w->every) || w->until <= w->since ||
-		w->until - w->since >= w->every)
+		return !w->until || w->until > w->since;
+	return calendar_period_text(w->every) && w->until > w->since &&
+	       w->until - w->since < w->every;
+}
+
+/* Return: 0 one more has its place, QUEUE_FULL, negative. */
+static int room(struct engine *e, struct row *statement)
+{
+	_cleanup_statement_ struct row *s = statement;
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : -EINVAL;
+	return sql_int(s, 0) >= QUEUE_MAINTENANCE_MAX ? QUEUE_FULL : 0;
+}
+
+/* Return: 0, QUEUE_ILLEGAL, QUEUE_FULL, negative. */
+static int start(struct engine *e, int64_t now, const struct queue_maintenance_request *q,
+	const struct queue_window *w)
+{
+	int r;
+
+	if (!window_ok(w))
 		return QUEUE_ILLEGAL;
+	r = room(e, w->every ? sql_bind(e, SQL_CALENDAR_COUNT, "")
+			     : sql_bind(e, SQL_MAINTENANCE_COUNT, "i", now));
+	if (r != 0)
+		return r;
+	if (!w->every)
+		return sql_run(e, SQL_MAINTENANCE_START, "tiitt", q->destination,
+			w->since, w->until, q->operator_name, q->reason);
 	return sql_run(e, SQL_CALENDAR_START, "tiiitt", q->destination, w->since,
 		w->until - w->since, w->every, q->operator_name, q->reason);
 }
@@ -143,7 +179,7 @@ int engine_maintenance(
 	/* A series may have begun before; what was announced late begins now. */
 	if (w.since == 0 || (!w.every && w.since < now))
 		w.since = now;
-	r = q->start ? start(e, q, &w) : end(e, now, q);
+	r = q->start ? start(e, now, q, &w) : end(e, now, q);
 	if (r != 0)
 		return r;
 	r = audit_event(e, now, q->operator_name,

@@ -65,10 +65,14 @@ enum queue_operation {
 	QUEUE_OPERATIONS,
 };
 
-/* Which descriptors travel with a message, in this order, as bits of `parts`. */
 /* Held documents of one partner: they are judged again and again, at the cost of all. */
 #define QUEUE_HELD_MAX 2000
 
+/* Times of maintenance that are not over, and as many series: all are told, none is in
+ * force unseen. */
+#define QUEUE_MAINTENANCE_MAX 100
+
+/* Which descriptors travel with a message, in this order, as bits of `parts`. */
 enum queue_part_bit {
 	QUEUE_HAS_DOCUMENT = 1,
 	QUEUE_HAS_REPORT = 2,

@@ -156,6 +156,18 @@ def test_maintenance_that_comes_again(gate):
     assert operate(gate, "maintenance", "end", *weekly, "traces").returncode == 1
 
 
+def test_no_series_is_in_force_unseen(gate):
+    series = ("--every", "day", "--from", "2036-01-01T00:00:00Z", "--until",
+              "2036-01-01T01:00:00Z", "traces")
+    for _ in range(100):
+        assert operate(gate, "maintenance", "start", *series).returncode == 0
+    done = operate(gate, "maintenance", "start", *series)
+    assert done.returncode == 1 and "queue.maintenance-full" in done.stdout + done.stderr
+    assert len(json.loads(gate.run("queue", "stats", "--format", "json").stdout)[
+        "maintenance"]) == 100
+    assert operate(gate, "maintenance", "end", "--every", "day", "traces").returncode == 0
+
+
 def test_nothing_new_is_taken_for_a_time(gate):
     """What was taken is answered as before and goes on; preflight works."""
     path, new = (gate.certificate("phyto", f"PHYTO.NZ.2026.{n:07d}") for n in (14, 15))

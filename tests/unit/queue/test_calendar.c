@@ -140,6 +140,56 @@ static void series_that_are_none(void **state)
 	assert_int_equal(start(s, "traces", SUNDAY, SUNDAY + 60, WEEK), QUEUE_DONE);
 }
 
+/* One that would be in force without being told is refused; what is ended makes room. */
+static void not_more_than_are_told(void **state)
+{
+	const int64_t later = SUNDAY + 3 * (int64_t)WEEK;
+	struct store *s = *state;
+
+	for (int i = 0; i < QUEUE_MAINTENANCE_MAX; i++) {
+		assert_int_equal(
+			start(s, i ? "traces" : "tsw", later, later + HOUR, WEEK),
+			QUEUE_DONE);
+		assert_int_equal(
+			start(s, i ? "traces" : "tsw", later + i, later + HOUR, 0),
+			QUEUE_DONE);
+	}
+	assert_int_equal(start(s, "traces", later, later + HOUR, DAY), QUEUE_FULL);
+	assert_int_equal(start(s, "traces", later, 0, 0), QUEUE_FULL);
+	assert_int_equal(start(s, "traces", later, later, DAY), QUEUE_ILLEGAL);
+	assert_int_equal(end(s, T0, "tsw", WEEK), QUEUE_DONE);
+	assert_int_equal(start(s, "traces", later, later + HOUR, DAY), QUEUE_DONE);
+	assert_int_equal(start(s, "traces", later, later + HOUR, DAY), QUEUE_FULL);
+	/* What is over is none. */
+	assert_int_equal(ask(s, later + DAY, true, "traces", (struct queue_window){ 0 }),
+		QUEUE_DONE);
+}
+
+/* It is over when no window follows without a gap, of one destination or of all. */
+static void one_after_the_other(void **state)
+{
+	struct store *s = *state;
+
+	assert_int_equal(start(s, "traces", T0, T0 + HOUR, 0), QUEUE_DONE);
+	assert_int_equal(start(s, "", T0 + 60, T0 + 2 * HOUR, 0), QUEUE_DONE);
+	assert_int_equal(
+		start(s, "traces", T0 + 2 * HOUR, T0 + 3 * HOUR, DAY), QUEUE_DONE);
+	assert_int_equal(
+		start(s, "traces", T0 + 3 * HOUR + 1, T0 + 4 * HOUR, 0), QUEUE_DONE);
+	assert_int_equal(until(s, T0, "traces"), T0 + 3 * HOUR);
+	assert_int_equal(until(s, T0 + 60, "traces"), T0 + 3 * HOUR);
+	assert_int_equal(until(s, T0 + 60, "customs-es"), T0 + 2 * HOUR);
+	assert_int_equal(until(s, T0 + 3 * HOUR, "traces"), 0);
+	assert_int_equal(start(s, "traces", T0 + HOUR, 0, 0), QUEUE_DONE);
+	assert_int_equal(until(s, T0, "traces"), INT64_MAX);
+	/* Without an end: as far as it was followed, which is later than one of them. */
+	assert_int_equal(
+		start(s, "customs-es", T0 + DAY, T0 + DAY + DAY / 2, DAY), QUEUE_DONE);
+	assert_int_equal(start(s, "customs-es", T0 + DAY + DAY / 2, T0 + 2 * DAY, DAY),
+		QUEUE_DONE);
+	assert_true(until(s, T0 + DAY, "customs-es") > T0 + 10 * DAY);
+}
+
 static json_t *windows(struct store *s, int64_t now)
 {
 	_cleanup_json_ json_t *stats = NULL;
@@ -217,6 +267,8 @@ int main(void)
 		STORE_TEST(one_time_ends_or_all),
 		STORE_TEST(nothing_new_is_taken),
 		STORE_TEST(series_that_are_none),
+		STORE_TEST(not_more_than_are_told),
+		STORE_TEST(one_after_the_other),
 		STORE_TEST(calendar_of_all),
 		cmocka_unit_test(next_time),
 	};
