@@ -243,6 +243,7 @@ static int take_piece(const struct fetching *f, const struct backup_piece *p)
 
 static int take_pieces(const struct fetching *f, const char *list)
 {
+	bool without = strstr(list, "\n" BACKUP_WITHOUT) != NULL;
 	unsigned long expected = 0;
 	struct backup_piece piece;
 	int status = EXIT_CLEAN;
@@ -255,6 +256,10 @@ static int take_pieces(const struct fetching *f, const char *list)
 		command_fault("%s: the gate's list is none", f->name);
 		return EXIT_NOT_PASSED;
 	}
+	if (status == EXIT_CLEAN && without)
+		fputs("sealgate: there was no room for state/archive: copy it by its own "
+		      "means\n",
+			stderr);
 	if (status == EXIT_CLEAN)
 		printf("fetched: %lu pieces of %s\n", expected, f->name);
 	return status;

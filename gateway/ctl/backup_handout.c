@@ -114,10 +114,11 @@ static json_t *sealed(void)
 	(void)sscanf(s.list, BACKUP_LIST_HEAD "%128s\nat %20s", mark, at);
 	for (line = s.list; backup_next_piece(&line, &piece, &bad); pieces++)
 		size += piece.size;
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:o}", "name", s.name,
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:o}", "name", s.name,
 		"mark", mark, "at", at, "pieces", pieces, "octets", size, "opened",
 		backup_sealed_is_open(&s, NULL), "to_you",
-		backup_sealed_is_open(&s, person()), "for", openers(s.list));
+		backup_sealed_is_open(&s, person()), "without_archive",
+		strstr(s.list, "\n" BACKUP_WITHOUT) != NULL, "for", openers(s.list));
 }
 
 static void print_status(const json_t *s)
@@ -144,6 +145,8 @@ static void print_status(const json_t *s)
 		json_string_of(ready, "at"),
 		(long long)json_integer_value(json_object_get(ready, "pieces")),
 		(long long)json_integer_value(json_object_get(ready, "octets")));
+	if (json_is_true(json_object_get(ready, "without_archive")))
+		puts("  without state/archive, for which there was no room");
 	json_array_foreach(json_object_get(ready, "for"), i, who)
 		printf("  for %s, sha256 %s\n", json_string_of(who, "certificate"),
 			json_string_of(who, "sha256"));

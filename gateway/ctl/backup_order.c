@@ -23,6 +23,9 @@
 #define MANAGER "/run/systemd/system" /* there where systemd is who starts units */
 #define LEAVES (256LL << 20)	      /* octets that stay free for the ledger */
 #define WHY_MAX 1024u
+#define PIECE_LINE 96 /* octets */
+#define PIECES_HOLD                                                                      \
+	((long long)(BACKUP_SEALED_LIST_MAX - 65536) / PIECE_LINE * BACKUP_PIECE_MAX)
 
 int backup_place(const char *name, char ret_path[PATH_MAX])
 {
@@ -144,7 +147,8 @@ int backup_order(char **ret_error)
 
 /* Twice: queued's copy beside the copy of all, then that beside its pieces. What grows
  * meanwhile finds an end when so much is left. An archive that grows for years does not
- * keep the ledger out: where only it has no room, it is left out. */
+ * keep the ledger out: where only it has no room, on the disk or in a list of pieces that
+ * is handed out, it is left out. */
 static int leave_room(struct backup_bounds *ret)
 {
 	static const struct backup_share share = BACKUP_SHARE;
@@ -164,7 +168,8 @@ static int leave_room(struct backup_bounds *ret)
 
 		r = backup_measure(dir, &share, ret->without_archive, &size);
 		if (r == 0)
-			r = backup_room(folder, 2 * size + LEAVES);
+			r = size > PIECES_HOLD ? -ENOSPC
+					       : backup_room(folder, 2 * size + LEAVES);
 		if (r != -ENOSPC || ret->without_archive)
 			return r;
 		ret->without_archive = true;
@@ -193,7 +198,8 @@ static int list_pieces(const char *folder, struct buf *list)
 	}
 }
 
-static int write_list(const char *folder, const char *mark, const char *to)
+static int write_list(const char *folder, const struct backup_bounds *bounds,
+	const char *mark, const char *to)
 {
 	_cleanup_buf_ struct buf list;
 	char path[PATH_MAX], at[CLOCK_TEXT_SIZE];
@@ -201,7 +207,8 @@ static int write_list(const char *folder, const char *mark, const char *to)
 
 	buf_init(&list, BACKUP_SEALED_LIST_MAX);
 	clock_format(clock_now(), at);
-	buf_addf(&list, BACKUP_LIST_HEAD "%s\nat %s\n%s", mark, at, to);
+	buf_addf(&list, BACKUP_LIST_HEAD "%s\nat %s\n%s%s", mark, at,
+		bounds->without_archive ? BACKUP_WITHOUT : "", to);
 	r = list_pieces(folder, &list);
 	if (r < 0)
 		return r;
@@ -253,7 +260,7 @@ static int seal(const char *work, const struct backup_bounds *bounds, STACK_OF(X
 		return appliance_fail(ret_error, r, BACKUP_RECIPIENTS,
 			"nothing can be encrypted for one of these certificates");
 	if (r == 0)
-		r = write_list(sealing, mark, list);
+		r = write_list(sealing, bounds, mark, list);
 	return r == 0 ? put_in_place(sealing, sealed) : r;
 }
 
@@ -262,7 +269,7 @@ static int make(char **ret_error)
 	_cleanup_(freep) char *list = NULL;
 	STACK_OF(X509) *to = NULL;
 	char path[PATH_MAX], work[PATH_MAX];
-	struct backup_bounds bounds;
+	struct backup_bounds bounds = { 0 };
 	int r = policies(path);
 
 	if (r == 0)

@@ -12,9 +12,10 @@
  *                          each person, by the name's digest, who may and has asked for
  *                          it: the backup's name
  *
- * The list is "sealgate-backup-list 1", "mark POSITION:CHAIN", "at TIME", a line "to
- * SHA256 FILE" for each who may open it, and a line "SHA256 SIZE NNNNNN.p7m" for each
- * piece. The backup is called by REMOTE_NAME and the SHA-256 of its list.
+ * The list is "sealgate-backup-list 1", "mark POSITION:CHAIN", "at TIME", "without
+ * state/archive" where that had no room, a line "to SHA256 FILE" for each who may open
+ * it, and a line "SHA256 SIZE NNNNNN.p7m" for each piece. The backup is called by
+ * REMOTE_NAME and the SHA-256 of its list.
  */
 #ifndef SEALGATE_CTL_BACKUP_ORDERS_H
 #define SEALGATE_CTL_BACKUP_ORDERS_H
@@ -31,6 +32,7 @@
 #define BACKUP_SEALED_LIST "list"
 #define BACKUP_LIST_HEAD "sealgate-backup-list 1\nmark "
 #define BACKUP_SEALED_LIST_MAX REMOTE_OUTPUT_MAX
+#define BACKUP_WITHOUT "without state/archive\n"
 #define BACKUP_NAME_SIZE (sizeof(REMOTE_NAME) - 1 + SHA256_TEXT_SIZE)
 #define BACKUP_PIECE_FILE "%06lu.p7m"
 #define BACKUP_KEPT_S                                                                    \

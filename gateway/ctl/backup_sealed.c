@@ -185,7 +185,9 @@ bool backup_next_piece(const char **line, struct backup_piece *ret_piece, bool *
 		*line = end + 1;
 		/* Who made it, when, for whom. */
 		if (strncmp(at, "to ", 3) == 0 || strncmp(at, "at ", 3) == 0 ||
-			strncmp(at, "mark ", 5) == 0 || strncmp(at, "sealgate-", 9) == 0)
+			strncmp(at, "mark ", 5) == 0 ||
+			strncmp(at, "sealgate-", 9) == 0 ||
+			strncmp(at, BACKUP_WITHOUT, strlen(BACKUP_WITHOUT)) == 0)
 			continue;
 		*ret_bad = !read_piece(at, (size_t)(end - at), ret_piece);
 		return !*ret_bad;

@@ -55,7 +55,8 @@ struct backup_tree {
  * Return: 0, -ENOSPC, -errno. */
 int backup_add_all(const struct backup_tree *t);
 
-/* How many octets that would be, and those of the database. Return: 0 or -errno. */
+/* How many octets that and its list would take on a disk, and the database.
+ * Return: 0 or -errno. */
 int backup_measure(const char *instance, const struct backup_share *share,
 	bool without_archive, long long *ret_size);
 

@@ -311,15 +311,18 @@ def test_an_archive_without_end_leaves_the_ledger_its_backup(gate, people, tmp_p
         done = gate.run("backup", "ordered", timeout=120)
         assert done.returncode == 0, done.stderr
         assert " backup.left-out: state/archive: there is no room" in done.stderr, done.stderr
+        assert status(gate)["sealed"]["without_archive"]
+        assert "without state/archive" in remote(gate, "viewer", "backup", "status").stdout
     finally:
         (archive / "large").unlink()
     done = remote(gate, "operator", "backup", "fetch", tmp_path / "pieces", timeout=120)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and "no room for state/archive" in done.stderr, done.stderr
     assert opened(tmp_path / "pieces", people[0], tmp_path / "backup").returncode == 0
     done = restore(gate, tmp_path / "backup", tmp_path / "instance")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "instance" / "state" / "queue" / "queue.db").exists()
     assert not list((tmp_path / "instance" / "state" / "archive").iterdir())
+    assert not made(gate)["without_archive"]
     if not was_there:
         archive.rmdir()
 

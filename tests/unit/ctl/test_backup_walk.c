@@ -29,6 +29,7 @@
 #define ROUNDS 100
 #define SHARE 65536
 #define HOLES (4 << 20)
+#define ROOM 65536 /* of the folders, and what is small */
 #define HAS_TO_BREAK_MS 10000
 #define NO_DISK_HAS (1LL << 60)
 
@@ -212,7 +213,7 @@ static void what_would_stop_it_is_left_out(void **state)
 	assert_false(is_there("files/state/policy/coming"));
 	assert_false(is_there("files/state/policy/taken"));
 	assert_null(strstr(list, "lines"));
-	assert_int_equal(measure(false), 4);
+	assert_in_range(measure(false), 4096, ROOM);
 }
 
 static void make_sized(const char *name, off_t size)
@@ -246,7 +247,7 @@ static void holes_have_an_end(void **state)
 	}
 	assert_in_range(copied, 3, 4);
 	assert_true(is_there("files/state/another/count"));
-	assert_in_range(measure(false), copied << 20, (copied << 20) + 16);
+	assert_in_range(measure(false), copied << 20, (copied << 20) + ROOM);
 
 	path_of("i/state/seal", path);
 	tree_remove(path);
@@ -262,7 +263,7 @@ static void holes_have_an_end(void **state)
 		assert_int_equal(link(path, other), 0);
 	}
 	assert_int_equal(copy(0, &again), 0);
-	assert_in_range(measure(false), 3 << 20, (4 << 20) + 16);
+	assert_in_range(measure(false), 3 << 20, (4 << 20) + ROOM);
 }
 
 /* Kept shut as a program can keep its own files: a lease that it does not give back. */
@@ -385,7 +386,7 @@ static void each_folder_has_its_share(void **state)
 	assert_int_equal(copy(0, &list), 0);
 	assert_true(is_there("files/state/another/count"));
 	assert_in_range(strlen(list), SHARE / 2, SHARE + 8192);
-	assert_in_range(measure(false), 1000, SHARE);
+	assert_in_range(measure(false), 50 * 4096, 90 * 4096);
 }
 
 /* It is there as a whole, whatever a program's share is, or not at all. */
@@ -398,10 +399,10 @@ static void the_archive_has_no_share(void **state)
 	make_many("i/state/archive", 200);
 	assert_int_equal(copy(0, &list), 0);
 	assert_in_range(strlen(list), 200 * 960, 400 * 960);
-	assert_int_equal(measure(false), 4 + 200 * 1000);
+	assert_in_range(measure(false) - measure(true), 200 * 5000, 200 * 5400);
 	assert_int_equal(
 		copy_with((struct backup_tree){ .without_archive = true }, &without), 0);
-	assert_int_equal(measure(true), 4);
+	assert_in_range(measure(true), 4096, ROOM);
 	assert_non_null(strstr(without, " state/archive\n"));
 	assert_null(strstr(without, "state/archive/"));
 	assert_true(is_there("files/state/archive"));
