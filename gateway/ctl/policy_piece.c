@@ -8,6 +8,7 @@
 #include "ctl/policy.h"
 #include "web/remote.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,11 +16,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define COMING "coming"
 #define TAKEN "taken" /* where nothing comes any more */
 #define LIST_MAX 4096u
+#define COMING_MAX 8 /* people, of whom each has one */
 
 struct listed {
 	char sha256[SHA256_TEXT_SIZE], path[64];
@@ -44,6 +47,24 @@ static int below(const struct force *f, const char *folder, const char *name,
 		*name ? "/" : "", name);
 
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* Into what somebody's folder has, or the folder itself. */
+static int coming(const struct force *f, const char *whose, const char *name,
+	char ret_path[PATH_MAX])
+{
+	char folder[NAME_MAX + sizeof(COMING) + 1];
+
+	(void)snprintf(folder, sizeof(folder), COMING "/%s", whose);
+	return below(f, folder, name, ret_path);
+}
+
+/* What a person sends has a folder of its own: another's list gives up nothing of it. */
+static int own_name(char ret_name[SHA256_TEXT_SIZE])
+{
+	const char *person = getenv(REMOTE_PERSON);
+
+	return digest_sha256_text(span_str(person ? person : ""), ret_name);
 }
 
 /* BUNDLE_NAME, or that with 16 hexadecimal digits of a certificate and ".p7s". */
@@ -121,12 +142,53 @@ static int open_list(
 	return r < 0 ? r : read_list((char *)text, ret);
 }
 
-/* A list begins anew: what came under another one is given up. The same one changes
- * nothing, so that a sending that broke off goes on. */
+static bool earlier(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/* Room for one more: what began first goes, and what is nobody's folder. */
+static int make_room(const struct force *f)
+{
+	char path[PATH_MAX], oldest[PATH_MAX] = "";
+	struct timespec began = { 0 };
+	const struct dirent *entry;
+	size_t count = 0;
+	DIR *dir;
+	int r = below(f, COMING, "", path);
+
+	if (r < 0)
+		return r;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (r == 0 && (entry = readdir(dir)) != NULL) {
+		struct stat st;
+
+		if (entry->d_name[0] == '.' || coming(f, entry->d_name, "", path) < 0 ||
+			lstat(path, &st) < 0)
+			continue;
+		if (!S_ISDIR(st.st_mode)) {
+			r = appliance_remove(path);
+			continue;
+		}
+		if (!count++ || earlier(&st.st_mtim, &began)) {
+			began = st.st_mtim;
+			memcpy(oldest, path, strlen(path) + 1);
+		}
+	}
+	closedir(dir);
+	return r == 0 && count >= COMING_MAX ? appliance_remove(oldest) : r;
+}
+
+/* A list begins anew: what the same person sent under another one is given up. The same
+ * one changes nothing, so that a sending that broke off goes on. */
 static int begin(const struct force *f, struct span octets)
 {
 	_cleanup_(freep) char *text = strndup((const char *)octets.data, octets.len);
-	char folder[PATH_MAX], path[PATH_MAX];
+	char folder[PATH_MAX], path[PATH_MAX], whose[SHA256_TEXT_SIZE];
 	char sha256[SHA256_TEXT_SIZE], here[SHA256_TEXT_SIZE];
 	struct list list;
 	int r = text ? 0 : -ENOMEM;
@@ -134,20 +196,24 @@ static int begin(const struct force *f, struct span octets)
 	if (r == 0 && (octets.len > LIST_MAX || read_list(text, &list) < 0))
 		return complain(REMOTE_LIST, "is not the list of a bundle");
 	if (r == 0)
-		r = below(f, COMING, "", folder);
+		r = own_name(whose);
 	if (r == 0)
-		r = below(f, COMING, REMOTE_LIST, path);
+		r = coming(f, whose, "", folder);
+	if (r == 0)
+		r = coming(f, whose, REMOTE_LIST, path);
 	if (r == 0)
 		r = digest_sha256_text(octets, sha256);
 	if (r == 0 && open_list(path, &list, here) == 0 && strcmp(here, sha256) == 0)
 		return 0;
 	if (r == 0)
 		r = appliance_remove(folder);
+	if (r == 0)
+		r = make_room(f);
 	if (r == 0 && mkdir(folder, 0700) < 0)
 		r = -errno;
 	if (r == 0)
 		r = durable_write(path, octets, 0600);
-	return r < 0 ? complain(folder, strerror(-r)) : 0;
+	return r < 0 ? complain(REMOTE_LIST, strerror(-r)) : 0;
 }
 
 static const struct manifest_file *find(const struct list *list, const char *name)
@@ -162,13 +228,15 @@ static int put(const struct force *f, const char *name, long long offset,
 	struct span piece, long long *ret_have)
 {
 	const struct manifest_file *file;
-	char path[PATH_MAX], sha256[SHA256_TEXT_SIZE];
+	char path[PATH_MAX], sha256[SHA256_TEXT_SIZE], whose[SHA256_TEXT_SIZE];
 	struct parcel p = { .anchors = NULL };
-	struct list list;
-	int r = below(f, COMING, REMOTE_LIST, path);
+	struct list list = { .count = 0 };
+	int r = own_name(whose);
 
 	if (r == 0)
-		r = below(f, COMING, "", p.dir);
+		r = coming(f, whose, REMOTE_LIST, path);
+	if (r == 0)
+		r = coming(f, whose, "", p.dir);
 	if (r == 0)
 		r = open_list(path, &list, sha256);
 	if (r < 0)
@@ -231,30 +299,59 @@ static int prove(const char *folder, const struct list *list)
 	return r;
 }
 
-int policy_piece_take(const struct force *f, const char *name, char ret_path[PATH_MAX])
+/* Return: 0 taken, 1 it is another list's, or negative after a complaint. */
+static int take(
+	const struct force *f, const char *whose, const char *sha256, const char *taken)
 {
-	char coming[PATH_MAX], taken[PATH_MAX], path[PATH_MAX];
-	char sha256[SHA256_TEXT_SIZE];
+	char folder[PATH_MAX], path[PATH_MAX], here[SHA256_TEXT_SIZE];
 	struct list list;
-	int r = below(f, COMING, "", coming);
+	int r = coming(f, whose, "", folder);
 
 	if (r == 0)
-		r = below(f, TAKEN, "", taken);
+		r = coming(f, whose, REMOTE_LIST, path);
 	if (r == 0)
-		r = below(f, COMING, REMOTE_LIST, path);
-	if (r == 0)
-		r = open_list(path, &list, sha256);
-	if (r < 0 || strcmp(sha256, name + strlen(REMOTE_NAME)) != 0)
-		return complain(name, "another one has come since, or none");
-	r = prove(coming, &list);
+		r = open_list(path, &list, here);
+	if (r < 0 || strcmp(here, sha256) != 0)
+		return 1;
+	r = prove(folder, &list);
 	if (r < 0)
 		return r;
 	r = appliance_remove(taken);
-	if (r == 0 && rename(coming, taken) < 0)
+	if (r == 0 && rename(folder, taken) < 0)
 		r = -errno;
+	return r < 0 ? complain(folder, strerror(-r)) : prove(taken, &list);
+}
+
+/* Whoever sent it: who stands for it is seen later. Return: as take. */
+static int take_any(const struct force *f, const char *sha256, const char *taken)
+{
+	char folder[PATH_MAX];
+	const struct dirent *entry;
+	DIR *dir = below(f, COMING, "", folder) == 0 ? opendir(folder) : NULL;
+	int r = 1;
+
+	while (dir && r != 0 && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.') {
+			int one = take(f, entry->d_name, sha256, taken);
+
+			r = one <= 0 ? one : r;
+		}
+	if (dir)
+		closedir(dir);
+	(void)rmdir(folder); /* when it was the last one */
+	return r;
+}
+
+int policy_piece_take(const struct force *f, const char *name, char ret_path[PATH_MAX])
+{
+	char taken[PATH_MAX];
+	int r = below(f, TAKEN, "", taken);
+
 	if (r == 0)
-		r = below(f, TAKEN, BUNDLE_NAME, ret_path);
-	return r < 0 ? complain(coming, strerror(-r)) : prove(taken, &list);
+		r = take_any(f, name + strlen(REMOTE_NAME), taken);
+	if (r > 0)
+		return complain(name, "another one has come since, or none");
+	return r < 0 ? r : below(f, TAKEN, BUNDLE_NAME, ret_path);
 }
 
 void policy_piece_done(const struct force *f)

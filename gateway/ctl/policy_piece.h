@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * A bundle that comes from afar in pieces, with the signatures beside it: its list first,
- * then what that names; never judges who signed, and never uses what is not whole.
+ * then what that names. Each person's (SEALGATE_PERSON) is kept apart, of at most eight
+ * people; never judges who signed, and never uses what is not whole.
  */
 #ifndef SEALGATE_CTL_POLICY_PIECE_H
 #define SEALGATE_CTL_POLICY_PIECE_H

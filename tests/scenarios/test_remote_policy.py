@@ -3,12 +3,14 @@
 nothing counts but what two officers of the policy in force stand for."""
 import base64
 import hashlib
+import os
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 
-from scenarios.gate import sealgate
+from scenarios.gate import BIN, sealgate
 from scenarios.test_policy import enrol, make_officer, tree
 from scenarios.test_remote import recorded, remote
 
@@ -125,3 +127,35 @@ def test_only_what_the_list_says_is_taken(gate, office):
     assert refused.status_code == 400 and refused.json()["code"] == "operator.command"
     assert ask(gate, ["policy", "piece", "manifest", "0"], text, "viewer").status_code == 403
     assert not pathlib.Path(gate.dir / "state" / "policy" / "taken").exists()
+
+
+def bring(gate, person, name, octets):
+    """As a command that the person has run from afar."""
+    done = subprocess.run(
+        [BIN / "sealgate", "--instance", gate.dir, "policy", "piece", name, "0"], input=octets,
+        capture_output=True, env={**os.environ, "SEALGATE_PERSON": person}, timeout=60)
+    return done.returncode, done.stderr.decode()
+
+
+def test_nobody_gives_up_what_another_sends(gate):
+    def listed(octets):
+        return f"sealgate-bundle 1\n{hashlib.sha256(octets).hexdigest()} {len(octets)} bundle\n"
+
+    hers = listed(b"hers").encode()
+    assert bring(gate, "ana", "manifest", hers)[0] == 0
+    assert bring(gate, "ana", "bundle", b"hers")[0] == 0
+    for i in range(20):
+        octets = str(i).encode()
+        assert bring(gate, "mallory", "manifest", listed(octets).encode())[0] == 0
+        assert bring(gate, "mallory", "bundle", octets)[0] == 0
+    assert len(list(coming(gate).iterdir())) == 2
+    # Whoever asks, it is whole, and what is refused is that it is no bundle of two people.
+    said = ask(gate, ["policy", "activate", "sha256:" + hashlib.sha256(hers).hexdigest()]).json()
+    assert "two policy officers" in said["errors"], said
+    # One of each person, of eight people: the first that began goes.
+    (coming(gate) / "manifest").write_text("of an older version")
+    for i in range(10):
+        assert bring(gate, f"person {i}", "manifest", hers)[0] == 0
+    names = {p.name for p in coming(gate).iterdir()}
+    assert names == {hashlib.sha256(f"person {i}".encode()).hexdigest() for i in range(2, 10)}
+    shutil.rmtree(coming(gate))
