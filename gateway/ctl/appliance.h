@@ -28,8 +28,10 @@ int appliance_apply(const char *dir, char **ret_error);
 
 /* Of a configuration's file that is a secret of a unit: have it encrypted by the service
  * manager's tool, for this machine's TPM and /var only, into INSTANCE_SEALED below
- * folder; its octets in clear are never on a disk. Return: 0, 1 nothing but certificates
- * is in it, -EBADMSG it is not what was signed, -errno. */
+ * folder; on the way there its octets in clear are in memory only. What came from afar
+ * does lie in clear, inside of LUKS, until it is taken or given up (parcel.h), and so
+ * does what an older version took, until the next configuration. Return: 0, 1 nothing but
+ * certificates is in it, -EBADMSG it is not what was signed, -errno. */
 struct manifest;
 struct manifest_file;
 int appliance_seal_secret(const struct manifest *m, const struct manifest_file *f,
@@ -92,6 +94,11 @@ int appliance_parcel(
 
 /* Give up what came, so that an older one may come. Return: 0 or -errno. */
 int appliance_discard(void);
+
+/* At a start: give up what came more than a day ago, and what a taking left that broke
+ * off, since a configuration's secrets lie there in clear. Return: 1 given up, 0 nothing
+ * was that old, -errno. */
+int appliance_discard_old(void);
 
 /* Have the unit of the image take ("update", "apply") the parcel whose name is
  * "sha256:DIGEST of its manifest"; the machine then starts again. Return: 0, or negative

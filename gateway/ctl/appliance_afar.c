@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/appliance.h"
 
+#include "common/clock.h"
 #include "common/durable.h"
 #include "common/instance.h"
 #include "common/log.h"
@@ -15,6 +16,7 @@
 
 #define FOLDER "state/parcel"
 #define TAKEN "state/parcel.taken" /* where nothing comes any more */
+#define KEPT_S (24 * 3600)
 #define ASKED APPLIANCE_HANDOVER "/take"
 #define OUTCOME APPLIANCE_HANDOVER "/taken"
 #define OUTCOME_MAX 4096u
@@ -55,6 +57,18 @@ int appliance_discard(void)
 	int r = place(FOLDER, &p);
 
 	return r < 0 ? r : parcel_discard(&p);
+}
+
+int appliance_discard_old(void)
+{
+	struct parcel p, taken;
+	int r = place(FOLDER, &p);
+
+	if (r == 0)
+		r = place(TAKEN, &taken);
+	if (r == 0)
+		r = appliance_remove(taken.dir);
+	return r < 0 ? r : parcel_discard_old(&p, clock_now(), KEPT_S);
 }
 
 /* What came of the unit, which has the rights that this process has not. */

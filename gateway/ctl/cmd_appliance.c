@@ -97,6 +97,15 @@ static bool take_medium(void)
 	return r == 0;
 }
 
+static void discard_old(void)
+{
+	int r = appliance_discard_old();
+
+	if (r != 0)
+		tell("appliance.take", r < 0 ? r : 0,
+			"what came from afar more than a day ago is given up", "", NULL);
+}
+
 /* At boot, before anything serves. What the medium brings may be refused and the machine
  * goes on as it was; a firewall that cannot be filled is an error. */
 static int at_boot(void)
@@ -107,6 +116,7 @@ static int at_boot(void)
 	if (appliance_version(version) == 0)
 		log_event(LOG_NOTICE, "appliance.boot", NULL,
 			"sealgate appliance %s starts", version);
+	discard_old();
 	again = take_medium();
 	if (access(NETWORK, R_OK) == 0 &&
 		(mkdir("/run/systemd/network", 0755) == 0 || errno == EEXIST) &&

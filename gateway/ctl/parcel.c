@@ -222,6 +222,22 @@ int parcel_discard(const struct parcel *p)
 	return r < 0 ? r : appliance_remove(p->dir);
 }
 
+int parcel_discard_old(const struct parcel *p, int64_t now, int64_t seconds)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int r = place(p, MANIFEST, path);
+
+	if (r < 0)
+		return r;
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (now - st.st_mtim.tv_sec < seconds)
+		return 0;
+	r = parcel_discard(p);
+	return r < 0 ? r : 1;
+}
+
 static const struct manifest_file *listed(const struct manifest *m, const char *name)
 {
 	if (strcmp(name, MANIFEST) == 0 || strcmp(name, SIGNATURE) == 0)

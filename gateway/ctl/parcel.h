@@ -43,6 +43,10 @@ int parcel_put_file(const struct parcel *p, const struct manifest_file *f,
 /* Give up what came. Return: 0, also when there was nothing, or -errno. */
 int parcel_discard(const struct parcel *p);
 
+/* The same of one that began to come so many seconds before now, or earlier. Return: 1
+ * given up, 0 there was none, or a younger one, -errno. */
+int parcel_discard_old(const struct parcel *p, int64_t now, int64_t seconds);
+
 /* Is it here, whole, of the kind ("update", "machine"), and is its manifest the one with
  * this digest? Return: 0, or negative with *ret_error. */
 int parcel_check(

@@ -246,6 +246,25 @@ static void nothing_older_takes_its_place(void **state)
 	assert_int_equal(announce(&SOURCE.ours, UPDATE, "none"), 0);
 }
 
+/* A configuration that nobody takes does not lie there for ever. */
+static void what_is_old_is_given_up(void **state)
+{
+	char path[PATH_MAX + 16];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(parcel_discard(&PARCEL), 0);
+	assert_int_equal(parcel_discard_old(&PARCEL, INT64_MAX, 60), 0);
+	assert_int_equal(announce(&SOURCE.foreign, MACHINE, "none"), 0);
+	snprintf(path, sizeof(path), "%s/manifest", PARCEL.dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(parcel_discard_old(&PARCEL, st.st_mtime + 59, 60), 0);
+	assert_int_equal(parcel_discard_old(&PARCEL, st.st_mtime - 3600, 60), 0);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(parcel_discard_old(&PARCEL, st.st_mtime + 60, 60), 1);
+	assert_int_equal(access(PARCEL.dir, F_OK), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +274,7 @@ int main(void)
 		cmocka_unit_test(the_manifest_waits_for_its_signature),
 		cmocka_unit_test(nothing_but_what_is_listed),
 		cmocka_unit_test(nothing_older_takes_its_place),
+		cmocka_unit_test(what_is_old_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
