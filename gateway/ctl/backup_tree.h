@@ -41,8 +41,8 @@ struct backup_tree {
 	FILE *list;
 	long long leaves; /* octets that have to stay free where files is; 0: any */
 	struct backup_share share;
-	unsigned int patience; /* ms, for a file that somebody keeps shut and that has to
-				  be there */
+	unsigned int patience; /* ms, for all together that has to be there and that
+				  somebody keeps shut */
 	bool without_archive;
 };
 

@@ -36,6 +36,7 @@ struct walk {
 	const struct backup_tree *to; /* NULL: it is only measured */
 	const struct backup_share *share;
 	bool without_archive;
+	unsigned int patience; /* ms left, for all files together */
 	long long size;
 	bool shared; /* what is visited lies in a folder of state that has a share */
 	struct backup_share used;
@@ -174,16 +175,16 @@ static int add_opened(
 }
 
 /* Somebody's lease (fcntl(2)) on a file keeps it shut until its holder lets go, or the
- * kernel takes it away. Return: a descriptor or -errno. */
-static int open_in_time(int folder, const char *name, unsigned int patience)
+ * kernel takes it away. *patience (ms) becomes less. Return: a descriptor or -errno. */
+static int open_in_time(int folder, const char *name, unsigned int *patience)
 {
-	for (unsigned int waited = 0;; waited += POLL_MS) {
+	for (;; *patience -= POLL_MS) {
 		int fd = openat(
 			folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 
 		if (fd >= 0)
 			return fd;
-		if (errno != EAGAIN || waited >= patience)
+		if (errno != EAGAIN || *patience < POLL_MS)
 			return -errno;
 		poll(NULL, 0, POLL_MS);
 	}
@@ -191,7 +192,8 @@ static int open_in_time(int folder, const char *name, unsigned int patience)
 
 int backup_add_file(const struct backup_tree *t, const char *from, const char *path)
 {
-	_cleanup_(closep) int in = open_in_time(AT_FDCWD, from, t->patience);
+	unsigned int patience = t->patience;
+	_cleanup_(closep) int in = open_in_time(AT_FDCWD, from, &patience);
 	struct stat st;
 
 	if (in < 0)
@@ -377,6 +379,7 @@ static int visit(
 	struct walk *w, int folder, const char *name, const char *path, int depth)
 {
 	_cleanup_(closep) int fd = -1;
+	unsigned int none = 0;
 	struct stat st;
 	const char *why;
 
@@ -387,7 +390,7 @@ static int visit(
 		return leave_out(w, path, why);
 	if (!w->to && S_ISREG(st.st_mode))
 		return add(w, &fd, &st, path, depth);
-	fd = open_in_time(folder, name, w->to && is_needed(path) ? w->to->patience : 0);
+	fd = open_in_time(folder, name, is_needed(path) ? &w->patience : &none);
 	if (fd < 0)
 		return not_opened(w, path, fd);
 	return fstat(fd, &st) < 0 ? fail(path, -errno) : add(w, &fd, &st, path, depth);
@@ -410,9 +413,10 @@ static int visit_all(struct walk *w, const char *instance)
 
 int backup_add_all(const struct backup_tree *t)
 {
-	struct walk w = {
-		.to = t, .share = &t->share, .without_archive = t->without_archive
-	};
+	struct walk w = { .to = t,
+		.share = &t->share,
+		.patience = t->patience,
+		.without_archive = t->without_archive };
 
 	return visit_all(&w, t->instance);
 }

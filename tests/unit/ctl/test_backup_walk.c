@@ -236,6 +236,7 @@ static void holes_have_an_end(void **state)
 	(void)state;
 	make_folder("i/state/another");
 	make_file("i/state/another/count", "kept");
+	make_sized("i/state/another/share", 3 << 20);
 	for (int n = 0; n < 100; n++) {
 		(void)snprintf(name, sizeof(name), "i/state/seal/%d", n);
 		make_sized(name, 1 << 20);
@@ -247,8 +248,12 @@ static void holes_have_an_end(void **state)
 	}
 	assert_in_range(copied, 3, 4);
 	assert_true(is_there("files/state/another/count"));
+	assert_true(is_there("files/state/another/share"));
+	copied += 3;
 	assert_in_range(measure(false), copied << 20, (copied << 20) + ROOM);
 
+	path_of("i/state/another/share", path);
+	assert_int_equal(unlink(path), 0);
 	path_of("i/state/seal", path);
 	tree_remove(path);
 	make_folder("i/state/seal");
