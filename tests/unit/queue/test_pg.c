@@ -7,8 +7,6 @@
 #ifdef SEALGATE_POSTGRESQL
 #include "queue/engine_pg.h"
 
-#include <pthread.h>
-
 /* Return: whether the server took it; nothing of it stays. */
 static bool takes(struct store *s, const char *sql)
 {
@@ -330,107 +328,6 @@ static void one_document_enters_once(void **state)
 	engine_close(p.b.engine);
 }
 
-/* An insert of its own, at another appliance at the same time. */
-struct racer {
-	struct store store;
-	struct queue_submission q;
-	struct queue_document first;
-	int answer;
-};
-
-static int race_insert(struct store *s, const struct queue_submission *q,
-	struct queue_document *ret_first)
-{
-	struct engine_parts parts = { .report = span_str("report"),
-		.document = span_str(q->number),
-		.receipt = span_str("receipt") };
-	char *record = store_record(q);
-	int r;
-
-	parts.record = span_str(record);
-	r = engine_insert(s->engine, q, &parts, ret_first);
-	free(record);
-	return r;
-}
-
-static void *race(void *arg)
-{
-	struct racer *r = arg;
-
-	if (engine_begin(r->store.engine) == 0 && engine_mark(r->store.engine) == 0) {
-		r->answer = race_insert(&r->store, &r->q, &r->first);
-		if (engine_unmark(r->store.engine, r->answer == QUEUE_DONE) < 0 ||
-			engine_commit(r->store.engine) < 0)
-			r->answer = -EIO;
-	}
-	return NULL;
-}
-
-/* Until the server has somebody wait for a lock. */
-static void wait_for_lock(struct store *s)
-{
-	for (int i = 0; i < 1000; i++) {
-		char *n = store_query(s, "SELECT count(*) FROM pg_stat_activity"
-					 " WHERE wait_event_type='Lock'");
-		bool waits = strcmp(n, "0;") != 0;
-
-		free(n);
-		if (waits)
-			return;
-		usleep(10000);
-	}
-	fail_msg("nobody waits");
-}
-
-static void paper_make(struct queue_submission *q, const char *number)
-{
-	submission_make(q, number, DOCUMENT_ACCEPTED, span_str(number));
-	snprintf(q->paper, sizeof(q->paper), "PAPER");
-}
-
-/* Both have found the paper free; the second waits for the first and then is told. */
-static void race_for_paper(struct pair *p, const char *first, const char *second)
-{
-	struct racer r = { .store = p->b };
-	struct queue_submission q;
-	struct queue_document found;
-	pthread_t thread;
-
-	paper_make(&q, first);
-	paper_make(&r.q, second);
-	assert_int_equal(engine_begin(p->a.engine), 0);
-	assert_int_equal(race_insert(&p->a, &q, &found), QUEUE_DONE);
-	assert_int_equal(pthread_create(&thread, NULL, race, &r), 0);
-	wait_for_lock(&p->a);
-	assert_int_equal(engine_commit(p->a.engine), 0);
-	pthread_join(thread, NULL);
-	assert_int_equal(r.answer, QUEUE_PAPER);
-	assert_string_equal(r.first.id, q.id);
-}
-
-static void one_paper_is_made_once(void **state)
-{
-	struct store *s = *state;
-	struct queue_submission withdrawal;
-	struct pair p;
-	char *papers;
-
-	open_pair(s, &p);
-	race_for_paper(&p, "N1", "N2");
-	submission_make(&withdrawal, "N1", DOCUMENT_ACCEPTED, span_str("withdrawal"));
-	snprintf(withdrawal.status, sizeof(withdrawal.status), "40");
-	withdrawal.relation = RELATION_WITHDRAWS;
-	snprintf(withdrawal.original, sizeof(withdrawal.original), "N1");
-	assert_int_equal(
-		store_insert(&p.a, &withdrawal, span_str("withdrawal")), QUEUE_DONE);
-	/* the place of one that is at an end is taken as well once only */
-	race_for_paper(&p, "N3", "N4");
-	papers = store_query(s, "SELECT number||made FROM papers ORDER BY document");
-	assert_string_equal(papers, "PAPER0;PAPER1;");
-	free(papers);
-	engine_close(p.b.engine);
-}
-
 /* The server is gone and back: nothing that was acknowledged is lost. */
 static void a_killed_server_loses_nothing(void **state)
 {
@@ -484,7 +381,6 @@ int main(void)
 		STORE_TEST(fences_hold_between_appliances),
 		STORE_TEST(chains_hold_each_other),
 		STORE_TEST(one_document_enters_once),
-		STORE_TEST(one_paper_is_made_once),
 		STORE_TEST(a_killed_server_loses_nothing),
 	};
 
