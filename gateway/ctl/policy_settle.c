@@ -116,7 +116,6 @@ static int in_force(const struct force *f, const struct meant *m)
 	if (!force_known(f, m->version))
 		return 0;
 	r = bundle_of_folder(f->policies, m->version, &b, &error);
-
 	if (r == 0)
 		r = digest_of(&b, digest);
 	return r < 0 ? r : strcmp(digest, m->digest) == 0;
