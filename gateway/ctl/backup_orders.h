@@ -41,7 +41,7 @@
 
 struct backup_bounds {
 	long long leaves;     /* octets that stay free; 0: any */
-	bool without_archive; /* there is none for it */
+	bool without_archive; /* none for it, or it is not wanted */
 };
 
 /* Copy the instance of SEALGATE_INSTANCE into the folder dir, which is made, while there

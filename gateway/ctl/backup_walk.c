@@ -234,12 +234,12 @@ static bool is_left(const char *path)
 }
 
 /* What strangers can add to by connecting, and nobody misses; and the archive, where
- * there is no room for it. */
+ * there is no room for it or it is not wanted. */
 static bool is_emptied(struct walk *w, const char *path)
 {
 	if (w->without_archive && strcmp(path, ARCHIVE) == 0) {
-		(void)leave_out(w, path,
-			"there is no room for the archive: copy it by its own means");
+		(void)leave_out(
+			w, path, "the archive is not in it: copy it by its own means");
 		return true;
 	}
 	return strcmp(path, "state/handshakes") == 0;

@@ -235,17 +235,23 @@ int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_
 
 int cmd_backup(int argc, char **argv)
 {
-	static const struct option options[] = { { 0 } };
-	static const struct backup_bounds all = { 0 };
+	static const struct option options[] = {
+		{ "without-archive", no_argument, NULL, 'w' }, { 0 }
+	};
+	struct backup_bounds bounds = { 0 };
 	_cleanup_(freep) char *mark = NULL;
-	int status;
+	int c, status;
 
 	if (backup_verb(argc, argv, &status))
 		return status;
-	if (command_option(argc, argv, "", options) != -1 ||
-		command_arguments(argc, argv, 1, 1, "the folder to make") < 0)
+	while ((c = command_option(argc, argv, "", options)) != -1) {
+		if (c != 'w')
+			return command_usage("backup");
+		bounds.without_archive = true;
+	}
+	if (command_arguments(argc, argv, 1, 1, "the folder to make") < 0)
 		return command_usage("backup");
-	status = backup_copy(argv[optind], &all, &mark);
+	status = backup_copy(argv[optind], &bounds, &mark);
 	if (status == EXIT_CLEAN)
 		printf("backup: everything up to record %s\n", mark);
 	return status;

@@ -307,10 +307,14 @@ def test_an_archive_without_end_leaves_the_ledger_its_backup(gate, people, tmp_p
     with open(archive / "large", "wb") as large:
         large.truncate(8 << 40)
     try:
+        done = gate.run("backup", "--without-archive", tmp_path / "here", timeout=120)
+        assert done.returncode == 0 and " backup.left-out: state/archive:" in done.stderr
+        assert (tmp_path / "here" / "backup").exists()
+        assert not list((tmp_path / "here" / "files" / "state" / "archive").iterdir())
         (gate.dir / "state" / "backup" / "order").write_text("somebody wants one")
         done = gate.run("backup", "ordered", timeout=120)
         assert done.returncode == 0, done.stderr
-        assert " backup.left-out: state/archive: there is no room" in done.stderr, done.stderr
+        assert " backup.left-out: state/archive: the archive is not in it" in done.stderr, done.stderr
         assert status(gate)["sealed"]["without_archive"]
         assert "without state/archive" in remote(gate, "viewer", "backup", "status").stdout
     finally:
