@@ -303,7 +303,7 @@ static int prove(const char *folder, const struct list *list)
 static int take(
 	const struct force *f, const char *whose, const char *sha256, const char *taken)
 {
-	char folder[PATH_MAX], path[PATH_MAX], here[SHA256_TEXT_SIZE];
+	char folder[PATH_MAX], path[PATH_MAX], here[SHA256_TEXT_SIZE] = "";
 	struct list list;
 	int r = coming(f, whose, "", folder);
 
