@@ -87,7 +87,7 @@ static inline void store_share(struct store *s)
 
 	snprintf(s->postgresql, sizeof(s->postgresql),
 		"host=%s user=sealgate dbname=postgres", store_server.dir);
-	for (int i = 0; i < 1000 && PQping(s->postgresql) != PQPING_OK; i++)
+	for (int i = 0; i < 6000 && PQping(s->postgresql) != PQPING_OK; i++)
 		usleep(10000);
 	c = PQconnectdb(s->postgresql);
 	snprintf(sql, sizeof(sql), "CREATE SCHEMA t%d", ++schemas);

@@ -359,7 +359,7 @@ static void a_killed_server_loses_nothing(void **state)
 	engine_close(s->engine);
 	s->engine = NULL;
 	server_run(&store_server);
-	for (int i = 0; i < 1000 && PQping(s->postgresql) != PQPING_OK; i++)
+	for (int i = 0; i < 6000 && PQping(s->postgresql) != PQPING_OK; i++)
 		usleep(10000);
 	store_open(s);
 	assert_document(s, id, "accepted");
