@@ -27,7 +27,7 @@ int appliance_version(char ret_version[APPLIANCE_VERSION_SIZE]);
 int appliance_apply(const char *dir, char **ret_error);
 
 /* Of a configuration's file that is a secret of a unit: have it encrypted by the service
- * manager's tool, for this machine's TPM and /var only, into INSTANCE_SEALED below
+ * manager's tool, with the key in this machine's /var, into INSTANCE_SEALED below
  * folder; on the way there its octets in clear are in memory only. What came from afar
  * does lie in clear, inside of LUKS, until it is taken or given up (parcel.h), and so
  * does what an older version took, until the next configuration. Return: 0, 1 nothing but

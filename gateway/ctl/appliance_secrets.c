@@ -51,14 +51,16 @@ static bool is_public(const char *path)
 	       secret_is_public(span_of(text, len));
 }
 
-/* The medium is "nothing new" once its serial is kept: what it brought is kept before. */
+/* With the key in /var, which the TPM opens, and not by the TPM once more: it counts a
+ * power loss as a wrong try and, after a few, gives out nothing for a time.
+ * The medium is "nothing new" once its serial is kept: what it brought is kept before. */
 static int encrypt(
 	const char *clear, const char *path, const char *unit, const char *folder)
 {
 	char id[INSTANCE_CREDENTIAL_SIZE], name[INSTANCE_CREDENTIAL_SIZE + 8],
 		out[PATH_MAX];
-	const char *const argv[] = { CREDS, "--with-key=host+tpm2", "--tpm2-pcrs=7", name,
-		"encrypt", clear, SEALED, NULL };
+	const char *const argv[] = { CREDS, "--with-key=host", name, "encrypt", clear,
+		SEALED, NULL };
 	int r = instance_credential(path, id);
 
 	if (r < 0)
