@@ -36,6 +36,9 @@ struct visit {
 	bool last; /* this process is that one: it ends with the answer */
 };
 
+/* Answer that the header, or the client certificate, is longer than what is read. */
+void visit_too_long(struct visit *v);
+
 /* Find out who asks. Return: 1, 0 with a problem in the response. */
 int visit_identify(struct visit *v);
 

@@ -58,10 +58,15 @@ static void serve(struct admin *admin, int socket)
 	_cleanup_response_ struct response response;
 	struct visit v = { .admin = admin, .request = &request, .response = &response };
 
+	int r = request_read(socket, &request);
+
 	response_init(&response);
-	if (request_read(socket, &request) != 1)
+	if (r == -E2BIG)
+		visit_too_long(&v);
+	else if (r == 1)
+		visit(&v);
+	else
 		return;
-	visit(&v);
 	if (v.elsewhere)
 		return;
 	request_discard(&request);

@@ -6,12 +6,25 @@
 #include "web/certificate.h"
 #include "web/problem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void visit_problem(
 	struct visit *v, const char *code, const char *received, const char *detail)
 {
 	web_problem(v->response, v->request->correlation, code, received, detail, NULL);
+}
+
+void visit_too_long(struct visit *v)
+{
+	const char *escaped = scgi_get(&v->request->scgi, "CLIENT_CERTIFICATE");
+	bool certificate = web_certificate_too_large(escaped);
+	char received[32];
+
+	(void)snprintf(received, sizeof(received), "%zu octets",
+		v->request->header_len ? v->request->header_len : strlen(escaped));
+	visit_problem(v, certificate ? "handshake.too-large" : "http.header-size",
+		received, NULL);
 }
 
 static struct pki_material *authorities_of(const struct admin *a)
@@ -46,6 +59,11 @@ int visit_identify(struct visit *v)
 	struct web_certificate c;
 	int r;
 
+	if (web_certificate_too_large(
+		    scgi_get(&v->request->scgi, "CLIENT_CERTIFICATE"))) {
+		visit_too_long(v);
+		return 0;
+	}
 	if (!authorities) {
 		visit_problem(v, "internal.error", NULL, NULL);
 		return 0;

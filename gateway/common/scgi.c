@@ -54,14 +54,17 @@ static bool known(const struct scgi_request *r, const char *name)
 	return false;
 }
 
-/* Split the header, which ends in a NUL, into pairs. */
-static int split_pairs(struct scgi_request *r, size_t len)
+/* Split the header, which ends in a NUL, into pairs; cut: its end may be missing, and
+ * what is left of the last value counts as one. */
+static int split_pairs(struct scgi_request *r, size_t len, bool cut)
 {
 	char *p = r->header, *end = r->header + len;
 
 	while (p < end) {
 		char *name = p, *value = name + strlen(name) + 1;
 
+		if (value >= end && cut)
+			return 0;
 		if (value >= end || *name == '\0' || known(r, name))
 			return -EPROTO;
 		if (r->pair_count == SCGI_PAIRS_MAX)
@@ -104,7 +107,7 @@ int scgi_parse_up_to(size_t header_max, struct span data,
 	if (!r.header)
 		return -ENOMEM;
 	memcpy(r.header, data.data + start, len);
-	e = split_pairs(&r, len);
+	e = split_pairs(&r, len, false);
 	if (e == 0)
 		e = check_protocol(&r);
 	if (e < 0) {
@@ -119,6 +122,32 @@ int scgi_parse_up_to(size_t header_max, struct span data,
 int scgi_parse(struct span data, struct scgi_request *ret_request, size_t *ret_used)
 {
 	return scgi_parse_up_to(SCGI_HEADER_MAX, data, ret_request, ret_used);
+}
+
+int scgi_parse_front(struct span data, struct scgi_request *ret_request, size_t *ret_len)
+{
+	struct scgi_request r = { 0 };
+	size_t start, len, have;
+	int e = netstring(SIZE_MAX, data, &start, &len);
+
+	if (e <= 0)
+		return -EPROTO;
+	have = data.len - start < len ? data.len - start : len;
+	r.header = malloc(have + 1);
+	if (!r.header)
+		return -ENOMEM;
+	memcpy(r.header, data.data + start, have);
+	r.header[have] = '\0';
+	e = split_pairs(&r, have + 1, true);
+	if (e == 0)
+		e = check_protocol(&r);
+	if (e < 0) {
+		scgi_done(&r);
+		return e;
+	}
+	*ret_request = r;
+	*ret_len = start + len + 1;
+	return 0;
 }
 
 void scgi_done(struct scgi_request *r)

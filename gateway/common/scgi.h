@@ -32,6 +32,11 @@ int scgi_parse(struct span data, struct scgi_request *ret_request, size_t *ret_u
 int scgi_parse_up_to(size_t header_max, struct span data,
 	struct scgi_request *ret_request, size_t *ret_used);
 
+/* What stands at the front of a header that is over the limit and may go on behind data:
+ * to say so, and for nothing else. The last pair may be cut off. *ret_len: where the body
+ * starts. Return: 0, -EPROTO malformed, -E2BIG too many pairs, -ENOMEM. */
+int scgi_parse_front(struct span data, struct scgi_request *ret_request, size_t *ret_len);
+
 void scgi_done(struct scgi_request *r);
 
 /* The value of a header, or "" when absent. */

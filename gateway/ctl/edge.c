@@ -47,8 +47,9 @@ static const char SCGI_PARAMETERS[] =
  * to redirect from by name. */
 static const char ERROR_PAGES[] =
 	"\t\tadd_header X-Correlation-Id $request_id always;\n"
-	"\t\terror_page 400 403 404 405 408 413 414 494 497 501 503 505"
+	"\t\terror_page 400 403 404 405 408 413 414 497 501 503 505"
 	" /.problem;\n"
+	"\t\terror_page 494 =431 /.problem;\n"
 	"\t\terror_page 500 502 504 =503 /.problem;\n"
 	"\t\tlocation = /.problem {\n"
 	"\t\t\tinternal;\n"

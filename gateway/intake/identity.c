@@ -6,7 +6,22 @@
 #include "intake/refuse.h"
 #include "web/certificate.h"
 
+#include <stdio.h>
 #include <string.h>
+
+/* What cannot be looked at is named as that; nothing else is wrong with it, perhaps. */
+static bool too_large(struct exchange *x)
+{
+	const char *escaped = scgi_get(&x->request->scgi, "CLIENT_CERTIFICATE");
+	char received[48];
+
+	if (!web_certificate_too_large(escaped))
+		return false;
+	(void)snprintf(
+		received, sizeof(received), "%zu octets, escaped", strlen(escaped));
+	refuse(x, "handshake.too-large", received, NULL);
+	return true;
+}
 
 /* Return: 1 when the certificate is good, 0 with a problem. */
 static int check_certificate(struct exchange *x, int64_t at)
@@ -103,6 +118,8 @@ int identify(struct exchange *x, int64_t at)
 {
 	x->partner = NULL;
 	x->office = NULL;
+	if (too_large(x))
+		return 0;
 	if (strcmp(scgi_get(&x->request->scgi, "LISTENER"), "customs") == 0)
 		return identify_customs(x, at);
 	return check_certificate(x, at) ? enrolled(x) : 0;

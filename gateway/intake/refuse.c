@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #define ANSWER_MAX 16384u
+#define QUESTION_MAX (SCGI_HEADER_MAX + 4096u)
 #define HEADER "\r\nX-Explained: "
 
 static int connect_for(const struct server *s, int ms)
@@ -47,7 +48,7 @@ static int make_question(
 		"REMOTE_ADDR", "CLIENT_VERIFY", "CLIENT_CERTIFICATE" };
 	_cleanup_buf_ struct buf pairs;
 
-	buf_init(&pairs, SCGI_HEADER_MAX);
+	buf_init(&pairs, QUESTION_MAX);
 	add_pair(&pairs, "CONTENT_LENGTH", "0");
 	add_pair(&pairs, "SCGI", "1");
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
@@ -108,7 +109,7 @@ static int have_explained(const struct exchange *x, const char *code, const char
 	_cleanup_(closep) int fd = -1;
 	int r;
 
-	buf_init(&question, SCGI_HEADER_MAX + 32);
+	buf_init(&question, QUESTION_MAX + 32);
 	r = make_question(x, code, detail, &question);
 	if (r < 0)
 		return r;

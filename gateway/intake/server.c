@@ -7,6 +7,7 @@
 #include "intake/identity.h"
 #include "intake/localise.h"
 #include "intake/problem.h"
+#include "intake/refuse.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,6 +105,19 @@ static void answer(struct exchange *x)
 		answer_partner(x);
 }
 
+/* nginx bounds every line of a header: what it hands on is longer than this only by the
+ * certificate. Nothing is taken from what was read of it but what makes the answer. */
+static void too_long(struct exchange *x)
+{
+	char received[32];
+
+	(void)snprintf(received, sizeof(received), "%zu octets", x->request->header_len);
+	if (web_certificate_too_large(scgi_get(&x->request->scgi, "CLIENT_CERTIFICATE")))
+		refuse(x, "handshake.too-large", received, NULL);
+	else
+		problem(x, "http.header-size", received, NULL);
+}
+
 void server_serve(struct server *s, struct links *links, int socket)
 {
 	_cleanup_request_ struct request request;
@@ -115,7 +129,9 @@ void server_serve(struct server *s, struct links *links, int socket)
 	int r = request_read(socket, &request);
 
 	response_init(&response);
-	if (r == -EPROTO || r == -E2BIG)
+	if (r == -E2BIG)
+		too_long(&x);
+	else if (r == -EPROTO)
 		problem(&x, "http.request", NULL, NULL);
 	else if (r == 1)
 		answer(&x);

@@ -51,6 +51,32 @@ static void set_path(struct request *r)
 	r->path[len] = '\0';
 }
 
+/* A header that is too long: what can be read of it, so that who sent it is told, and how
+ * much comes yet, which is read and forgotten like a body. Return: -E2BIG, or -EPROTO and
+ * other errors, after which nothing is told. */
+static int read_front(struct request *r, size_t have, size_t size)
+{
+	size_t start;
+	ssize_t n = 1;
+	int e;
+
+	while (have < size &&
+		(n = read_some(r->socket, r->buffer + have, size - have)) > 0)
+		have += (size_t)n;
+	if (n <= 0)
+		return n < 0 ? (int)n : -EPROTO;
+	e = scgi_parse_front(span_of(r->buffer, have), &r->scgi, &start);
+	if (e < 0)
+		return e == -E2BIG ? -EPROTO : e;
+	r->header_len = start;
+	if (have > start + r->scgi.content_length)
+		return -EPROTO;
+	r->unread = start + r->scgi.content_length - have;
+	set_correlation(r);
+	set_path(r);
+	return -E2BIG;
+}
+
 int request_read_up_to(size_t header_max, int socket, struct request *r)
 {
 	const size_t size = header_max + AROUND_HEADER;
@@ -74,6 +100,8 @@ int request_read_up_to(size_t header_max, int socket, struct request *r)
 		have += (size_t)n;
 		e = scgi_parse_up_to(
 			header_max, span_of(r->buffer, have), &r->scgi, &used);
+		if (e == -E2BIG)
+			return read_front(r, have, header_max);
 	}
 	if (e < 0)
 		return e;

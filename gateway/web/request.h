@@ -19,6 +19,7 @@ struct request {
 	uint8_t *buffer;   /* owned: what came with the header */
 	struct span ahead; /* octets of the body among it that nobody took yet */
 	size_t unread;	   /* octets of the body not taken yet, those included */
+	size_t header_len; /* of a header that is too long, or 0 */
 	int body;	   /* sealed memfd, or -1 before request_body */
 	uint8_t sha256[SHA256_SIZE];
 	char sha256_text[SHA256_TEXT_SIZE];
@@ -27,7 +28,9 @@ struct request {
 };
 
 /* Read the header. Return: 1, 0 when the peer closed before the first octet, -EPROTO,
- * -E2BIG, -errno. *r may be used with request_done in every case. */
+ * -E2BIG (with what scgi_parse_front gives of it, correlation, path and header_len, for
+ * an answer that says so, after request_discard), -errno. *r may be used with
+ * request_done in every case. */
 int request_read(int socket, struct request *r);
 
 /* The same with another limit of the header than SCGI_HEADER_MAX. */

@@ -57,18 +57,19 @@ def make_certificates(gate):
     write(gate, "partners/rogue-whole", [rogue[1], rogue[0]], rogue_key)
 
 
-def write_large(gate, holder, octets):
-    """A certificate of nobody with an extension of so many octets."""
+def write_large(gate, holder, octets, issuer=None):
+    """A certificate of nobody, or of an issuer, with an extension of so many octets."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "large")])
     now = datetime.datetime.now(datetime.timezone.utc)
     day = datetime.timedelta(days=1)
-    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    made = (x509.CertificateBuilder().subject_name(name)
+            .issuer_name(issuer.certificate.subject if issuer else name)
             .public_key(key.public_key()).serial_number(octets)
             .not_valid_before(now - day).not_valid_after(now + day)
             .add_extension(x509.UnrecognizedExtension(
                 x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\xff" * octets), False)
-            .sign(key, hashes.SHA256()))
+            .sign(issuer.key if issuer else key, hashes.SHA256()))
     write(gate, holder, [made], key)
 
 

@@ -87,6 +87,51 @@ def test_too_large_to_be_looked_at(gate, specification, name):
     assert len(log) == 1 and "from 127.0.9.77" in log[0], log
 
 
+@pytest.mark.parametrize("octets", [13_000, 20_000, 70_000, 95_000])
+@pytest.mark.parametrize("listener", ["partners", "customs", "operators"])
+def test_accepted_by_nginx_and_too_large(gate, specification, listener, octets):
+    """Of the right authority, and longer than what any program reads of a request: said by
+    name at every listener, with a body on the way as well, and not taken for a gate that is
+    away."""
+    write_large(gate, "partners/fat", octets, gate.pki.authority("transport-ca/root"))
+    for more in ({}, {"method": "POST", "path": "/v1/documents", "body": b"x" * 3_000_000,
+                      "headers": {"Content-Type": "application/xml"}}):
+        answer = ask(gate, "partners/fat", listener=listener, **more)
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (403, "handshake.too-large"), problem
+        assert int(problem["received"].split()[0]) > 49_152
+        assert "2 KB is usual" in problem["fix"]
+        assert problem["correlation"] == answer.headers["X-Correlation-Id"]
+        assert "Retry-After" not in answer.headers
+    if listener == "partners":
+        specification.check("post", "/v1/documents", answer)
+        problem = explained(gate, "partners/fat").json()
+        assert codes(problem) == ["handshake.too-large"]
+        assert any(r["correlation"] == problem["correlation"] for r in of_all(gate))
+
+
+@pytest.mark.parametrize("headers", [{"X-Token": "a" * 9_000},
+                                     {f"X-{n}": "a" * 7_000 for n in range(6)}])
+def test_a_header_that_is_too_long(gate, specification, headers):
+    for listener in ("partners", "customs", "operators"):
+        answer = ask(gate, "partners/nz-mpi", headers=headers, listener=listener)
+        assert (answer.status_code, answer.json()["code"]) == (431, "http.header-size")
+        assert "8190 octets" in answer.json()["fix"]
+        assert answer.json()["correlation"] == answer.headers["X-Correlation-Id"]
+    specification.check("get", "/v1/status", answer)
+
+
+def test_without_tls(gate):
+    for listener in ("partners", "customs", "operators"):
+        host, port = gate.listener(listener).removeprefix("https://").split(":")
+        with contextlib.closing(http.client.HTTPConnection(host, int(port))) as connection:
+            connection.request("GET", "/v1/status")
+            answer = connection.getresponse()
+            problem = json.loads(answer.read())
+        assert (answer.status, problem["code"]) == (400, "http.plain")
+        assert "https://" in problem["fix"]
+
+
 def test_a_servers_certificate(gate):
     problem = explained(gate, "servers/partners").json()
     assert codes(problem) == ["handshake.purpose", "partner.unknown"]

@@ -212,6 +212,30 @@ static void test_too_many_pairs(void **state)
 	assert_int_equal(parse(header, len), -E2BIG);
 }
 
+/* A header that goes on: whole pairs, and what is there of the last value. */
+static void test_front(void **state)
+{
+	static const char HEADER[] = "999999:" PLAIN "A\0one\0B\0two";
+	static const char *const B[] = { "two", "tw", "t", "", "", "" };
+	struct scgi_request r = { 0 };
+	size_t n;
+
+	(void)state;
+	for (size_t cut = 0; cut < sizeof(B) / sizeof(B[0]); cut++) {
+		assert_int_equal(
+			scgi_parse_front(
+				span_of(HEADER, sizeof(HEADER) - 1 - cut), &r, &n),
+			0);
+		assert_string_equal(scgi_get(&r, "A"), "one");
+		assert_string_equal(scgi_get(&r, "B"), B[cut]);
+		assert_int_equal(n, 7 + 999999 + 1);
+		scgi_done(&r);
+	}
+	assert_int_equal(scgi_parse_front(span_str("999999:A"), &r, &n), -EPROTO);
+	assert_int_equal(scgi_parse_front(span_str("9999999:A"), &r, &n), -EPROTO);
+	assert_int_equal(scgi_parse_front(span_str("99"), &r, &n), -EPROTO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_bad_pairs),
 		cmocka_unit_test(test_bad_content_lengths),
 		cmocka_unit_test(test_too_many_pairs),
+		cmocka_unit_test(test_front),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

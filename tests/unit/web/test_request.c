@@ -125,7 +125,7 @@ static void test_malformed(void **state)
 	expect_broken("", 0, 0);
 	expect_broken("GET / HTTP/1.1\r\n\r\n", 18, -EPROTO);
 	expect_broken("12:", 3, -EPROTO);
-	expect_broken("99999:", 6, -E2BIG);
+	expect_broken("99999:", 6, -EPROTO);
 	len = message(data, "-1", "", 0, "", 0);
 	expect_broken(data, len, -EPROTO);
 	len = message(data, "05", "", 0, "hello", 5);
@@ -137,6 +137,44 @@ static void test_malformed(void **state)
 		"7",
 		17, "hello", 5);
 	expect_broken(data, len, -EPROTO);
+}
+
+/* Longer than what is read of a header: who sent it, and where to, is known all the same,
+ * and all of it is taken before the answer. */
+static void test_too_long(void **state)
+{
+	static const char FRONT[] = "CORRELATION_ID\0c0ffee\0REQUEST_URI\0/v1/x\0LONG\0";
+	static const size_t lengths[] = { SCGI_HEADER_MAX + 1, SCGI_HEADER_MAX + 9,
+		SCGI_HEADER_MAX + 40, 2 * SCGI_HEADER_MAX, 900000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		char *data = malloc(lengths[i] + 64), rest;
+		size_t at = (size_t)snprintf(data, 64, "%zu:CONTENT_LENGTH%c5%cSCGI%c1%c",
+			       lengths[i], 0, 0, 0, 0),
+		       start, end;
+		struct request r;
+		int socket;
+
+		start = strlen("65537") + 1 + (lengths[i] > 99999);
+		end = start + lengths[i];
+		memcpy(data + at, FRONT, sizeof(FRONT) - 1);
+		at += sizeof(FRONT) - 1;
+		memset(data + at, 'x', end - at);
+		data[end - 1] = '\0';
+		memcpy(data + end, ",hello", 6);
+		socket = arrive(data, end + 6, 4096);
+		assert_int_equal(request_read(socket, &r), -E2BIG);
+		assert_string_equal(r.correlation, "c0ffee");
+		assert_string_equal(r.path, "/v1/x");
+		assert_int_equal(r.header_len, end + 1);
+		assert_true(strlen(scgi_get(&r.scgi, "LONG")) > 60000);
+		request_discard(&r);
+		assert_int_equal(read(socket, &rest, 1), 0);
+		request_done(&r);
+		arrived(socket);
+		free(data);
+	}
 }
 
 static void test_short_body(void **state)
@@ -225,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_body_in_pieces),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_short_body),
 		cmocka_unit_test(test_correlation),
 		cmocka_unit_test(test_discard_reads_all),
