@@ -18,7 +18,7 @@ $(SAN_PROGRAM): $(call objs,san,$(wildcard gateway/ctl/*.c) $(PARTNER_KEY)) $(ca
 .PHONY: faults soak
 faults: all $(FAULT_PROGRAMS) $(SAN_PROGRAM) ## kill, power cut, full and failing disk, lying peers: sampled, the seed is printed
 	@SEALGATE_BIN=$(abspath $(B))/bin SEALGATE_FAULTS=$(abspath $(B))/faults $(PYTHON) -m pytest \
-		-q -rs -p no:cacheprovider tests/faults
+		-q -rs -p no:cacheprovider -n 2 --dist loadfile tests/faults
 
 soak: all $(FAULT_PROGRAMS) $(SAN_PROGRAM) ## the same, whole; takes long
 	@SEALGATE_SOAK=1 SEALGATE_BIN=$(abspath $(B))/bin SEALGATE_FAULTS=$(abspath $(B))/faults \
