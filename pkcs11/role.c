@@ -41,6 +41,9 @@ static const struct key_kind KEY_KINDS[] = {
 /* Programs that may be a role's peer: those that the gate's picture shows asking. */
 static const char *const PEERS[] = { "intake", "seal", "queued", "admin" };
 
+/* The one that holds every signature it gives out against the certificate. */
+#define VERIFYING_PEER "intake"
+
 const struct mechanism *mechanism_find(const char *name)
 {
 	for (const struct mechanism *m = MECHANISMS; m->name; m++)
@@ -186,6 +189,13 @@ static const char *read_not_after(struct role *r, const config_setting_t *s)
 	return read_time(s, &r->not_after);
 }
 
+static const char *read_verified_by_peer(struct role *r, const config_setting_t *s)
+{
+	r->verified_by_peer = config_setting_get_bool(s) == CONFIG_TRUE;
+	return config_setting_type(s) == CONFIG_TYPE_BOOL ? NULL
+							  : "must be true or false";
+}
+
 static const struct setting {
 	const char *name;
 	const char *(*read)(struct role *r, const config_setting_t *s);
@@ -198,6 +208,7 @@ static const struct setting {
 	{ "total", read_total },
 	{ "not_before", read_not_before },
 	{ "not_after", read_not_after },
+	{ "verified_by_peer", read_verified_by_peer },
 	{ 0 },
 };
 
@@ -241,6 +252,8 @@ static const char *check_role(struct role *role, const struct roles *others)
 		role->key = key_kind_find(role->mechanism->default_key);
 	if ((role->mechanism->scheme == SCHEME_ECDSA) != (role->key->curve_nid != 0))
 		return "has a key that its mechanism cannot use";
+	if (role->verified_by_peer && strcmp(role->peer, VERIFYING_PEER) != 0)
+		return "has a peer that does not verify: verified_by_peer is for intake";
 	if (role->not_after <= role->not_before)
 		return "ends before it begins";
 	for (size_t i = 0; i < others->count; i++) {

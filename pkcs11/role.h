@@ -44,6 +44,9 @@ struct role {
 	uint32_t max_per_minute; /* 0: no limit */
 	uint64_t total;		 /* 0: no limit */
 	int64_t not_before, not_after;
+	/* The peer holds each signature against the certificate before it gives it out.
+	 */
+	bool verified_by_peer;
 };
 
 struct roles {

@@ -144,11 +144,12 @@ static enum signer_answer verify(struct signing *s, const struct role *role,
 		"the token made a signature that does not verify");
 }
 
-/* One attempt. *ret_lost: the token was put away by it, *ret_lease then says when. */
-static enum signer_answer sign_once(struct signing *s, size_t index, struct span digest,
-	struct signer_result *result, struct token_lease *ret_lease, bool *ret_lost)
+/* One attempt, of which the value is not verified. *ret_key: as of sign_leased.
+ * *ret_lost: the token was put away by it, *ret_lease then says when. */
+static enum signer_answer sign_only(struct signing *s, size_t index, struct span digest,
+	struct signer_result *result, EVP_PKEY **ret_key, struct token_lease *ret_lease,
+	bool *ret_lost)
 {
-	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
 	const struct role *role = &s->roles->list[index];
 	struct token_view view;
 	enum signer_answer a;
@@ -163,9 +164,33 @@ static enum signer_answer sign_once(struct signing *s, size_t index, struct span
 		token_view(s->token, &view);
 		return answer(result, SIGNER_AWAY, "%.90s", view.reason);
 	}
-	a = sign_leased(role, ret_lease, digest, result, &key, &rv);
+	a = sign_leased(role, ret_lease, digest, result, ret_key, &rv);
 	*ret_lost = token_return(s->token, ret_lease, rv);
-	return a == SIGNER_SIGNED ? verify(s, role, key, digest, result) : a;
+	return a;
+}
+
+/* One attempt with its verification. */
+static enum signer_answer sign_once(struct signing *s, size_t index, struct span digest,
+	struct signer_result *result, struct token_lease *ret_lease, bool *ret_lost)
+{
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+	enum signer_answer a =
+		sign_only(s, index, digest, result, &key, ret_lease, ret_lost);
+
+	return a == SIGNER_SIGNED ? verify(s, &s->roles->list[index], key, digest, result)
+				  : a;
+}
+
+/* One attempt for an asker: who verifies what it gives out need not have it done twice.
+ */
+static enum signer_answer sign_asked(struct signing *s, size_t index, struct span digest,
+	struct signer_result *result, struct token_lease *ret_lease, bool *ret_lost)
+{
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+
+	if (!s->roles->list[index].verified_by_peer)
+		return sign_once(s, index, digest, result, ret_lease, ret_lost);
+	return sign_only(s, index, digest, result, &key, ret_lease, ret_lost);
 }
 
 static enum signer_answer count(struct signing *s, const struct role *role,
@@ -206,9 +231,9 @@ enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
 	a = check_role(s, index, digest, ret_result);
 	if (a != SIGNER_SIGNED)
 		return a;
-	a = sign_once(s, index, digest, ret_result, &lease, &lost);
+	a = sign_asked(s, index, digest, ret_result, &lease, &lost);
 	if (lost && token_await(s->token, &lease, REOPEN_MS))
-		a = sign_once(s, index, digest, ret_result, &lease, &lost);
+		a = sign_asked(s, index, digest, ret_result, &lease, &lost);
 	if (a == SIGNER_SIGNED)
 		a = count(s, role, digest, document, ret_result);
 	if (a != SIGNER_SIGNED)

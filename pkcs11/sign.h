@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * From a role and a digest to a counted signature; never answers with one that did not
- * verify or is not durably counted.
+ * From a role and a digest to a counted signature; never answers with one that is not
+ * durably counted, nor with one that did not verify, unless the role's peer verifies it.
  */
 #ifndef SEALGATE_PKCS11_SIGN_H
 #define SEALGATE_PKCS11_SIGN_H

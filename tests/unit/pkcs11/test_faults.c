@@ -30,6 +30,32 @@ static void unverified_signature_never_leaves(void **state)
 	fixture_done(f);
 }
 
+/* Who verifies by itself is given what the token made; the signer's own trials are
+ * verified all the same. */
+static void left_to_the_peer(void **state)
+{
+	struct fixture *f = made(CONF_STANDARD,
+		"seal: { label = \"seal\"; mechanism = \"ecdsa-sha256\"; peer = "
+		"\"seal\"; };\n"
+		"receipt: { label = \"receipt\"; mechanism = \"ecdsa-sha256\"; peer = "
+		"\"intake\"; verified_by_peer = true; };\n");
+	char why[KEY_TEXT_SIZE];
+	struct signer_result r;
+
+	(void)state;
+	assert_int_equal(fixture_start(f), TOKEN_READY);
+	atomic_store(&hook.corrupt, true);
+	assert_int_equal(sign(f, "receipt", &r), SIGNER_SIGNED);
+	assert_true(r.count == 2); /* the first is of the request */
+	assert_int_equal(r.value_len, 64);
+	assert_int_equal(sign(f, "seal", &r), SIGNER_REFUSED);
+	assert_int_equal(atomic_load(&f->signing.unverified), 1);
+	assert_int_equal(sign_trial(&f->signing, 1, why), -EBADMSG);
+	assert_int_equal(atomic_load(&f->signing.unverified), 2);
+	fixture_done(f);
+	atomic_store(&hook.corrupt, false);
+}
+
 static void lost_answers(void **state)
 {
 	static const CK_RV LOST[] = { 0x05, 0x30, 0x32, 0x60, 0x82, 0xB0, 0xB3, 0xE0,
@@ -259,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unverified_signature_never_leaves),
+		cmocka_unit_test(left_to_the_peer),
 		cmocka_unit_test(lost_answers),
 		cmocka_unit_test(lost_once),
 		cmocka_unit_test(token_away_and_back),

@@ -28,7 +28,7 @@ static void good_file(void **state)
 			  "total = 5000000000L; not_before = \"2026-01-01T00:00:00Z\";"
 			  "not_after = \"2027-01-01T00:00:00Z\"; };\n"
 			  "receipt: { label = \"r\"; mechanism = \"ecdsa-sha384\";"
-			  "peer = \"intake\"; };\n",
+			  "peer = \"intake\"; verified_by_peer = true; };\n",
 			&roles, &error),
 		0);
 	assert_int_equal(roles.count, 2);
@@ -42,6 +42,8 @@ static void good_file(void **state)
 	assert_true(roles.list[0].not_before == 1767225600);
 	assert_string_equal(roles.list[1].key->name, "P-384");
 	assert_int_equal(roles.list[1].total, 0);
+	assert_false(roles.list[0].verified_by_peer);
+	assert_true(roles.list[1].verified_by_peer);
 }
 
 /* Each must be refused and its message must hold the words. */
@@ -67,6 +69,10 @@ static void bad_files(void **state)
 		{ "a: { total = \"7\"; };", "above zero" },
 		{ "a: { not_after = \"tomorrow\"; };", "RFC 3339" },
 		{ "a: { colour = \"red\"; };", "known setting" },
+		{ "a: { verified_by_peer = \"yes\"; };", "true or false" },
+		{ "a: { label = \"l\"; mechanism = \"rsa-sha256\"; peer = \"seal\";"
+		  "verified_by_peer = true; };",
+			"does not verify" },
 		{ "a: { label = \"l\"; mechanism = \"rsa-sha256\"; key = \"P-256\";"
 		  "peer = \"seal\"; };",
 			"cannot use" },
