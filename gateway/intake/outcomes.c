@@ -15,7 +15,6 @@
 #define CURSOR_DIGITS_MAX 18
 #define LIMIT_DEFAULT 100
 #define BODY_MAX 1024u
-#define FEED_NAME_SIZE (sizeof(FEED_PREFIX) + DESTINATION_NAME_SIZE)
 
 /* Digits without a leading zero: the texts that this gate gives out. */
 static bool read_cursor(const char *text, int64_t *ret_cursor)
@@ -66,13 +65,16 @@ static void not_done(struct exchange *x, int answer, const char *received)
 		answer == QUEUE_ILLEGAL ? received : NULL, NULL);
 }
 
-/* A partner's feed has its name, that of customs the name of what is delivered to them.
- */
+/* A partner's feed has its name, that of its rehearsals a word before it, that of customs
+ * the name of what is delivered to them. */
 static const char *feed_of(const struct exchange *x, char ret_name[FEED_NAME_SIZE])
 {
-	if (!x->office)
-		return x->partner->name;
-	snprintf(ret_name, FEED_NAME_SIZE, FEED_PREFIX "%s", x->office->destination);
+	if (x->office)
+		snprintf(ret_name, FEED_NAME_SIZE, FEED_PREFIX "%s",
+			x->office->destination);
+	else
+		snprintf(ret_name, FEED_NAME_SIZE, "%s%s",
+			x->partner->sandbox ? SANDBOX_FEED_PREFIX : "", x->partner->name);
 	return ret_name;
 }
 
@@ -92,7 +94,8 @@ void get_outcomes(struct exchange *x)
 		return;
 	}
 	feed = json_of(fd);
-	if (x->partner) {
+	/* Nobody's words are in rehearsals. */
+	if (x->partner && !x->partner->sandbox) {
 		withhold_words(x->partner, json_object_get(feed, "outcomes"));
 		withhold_decisions(x->partner, json_object_get(feed, "outcomes"));
 	}

@@ -387,6 +387,10 @@ struct outcome {
 int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
 	const struct outcome *o);
 
+/* What a real document that passed would be told of, of a rehearsal, in a feed of
+ * rehearsals. Return: 0 or negative. */
+int outcomes_rehearse(struct engine *e, int64_t now, const char *id);
+
 /* The same into another feed. */
 int outcome_add_to(struct engine *e, int64_t now, const char *feed,
 	const struct document_row *d, const struct outcome *o);

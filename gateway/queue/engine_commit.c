@@ -238,5 +238,7 @@ int engine_insert(struct engine *e, const struct queue_submission *s,
 		r = audit_append(e, key, parts->record);
 	if (r == 0)
 		r = relate(e, key, s);
+	if (r == 0 && s->state == DOCUMENT_SANDBOX)
+		r = outcomes_rehearse(e, s->received, s->id);
 	return r < 0 ? r : QUEUE_DONE;
 }

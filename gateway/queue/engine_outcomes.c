@@ -5,11 +5,40 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 int outcome_add(struct engine *e, int64_t now, const struct document_row *d,
 	const struct outcome *o)
 {
-	return outcome_add_to(e, now, d->document.partner, d, o);
+	char feed[FEED_NAME_SIZE];
+
+	snprintf(feed, sizeof(feed), "%s%s",
+		d->document.state == DOCUMENT_SANDBOX ? SANDBOX_FEED_PREFIX : "",
+		d->document.partner);
+	return outcome_add_to(e, now, feed, d, o);
+}
+
+int outcomes_rehearse(struct engine *e, int64_t now, const char *id)
+{
+	char reply_id[DOCUMENT_ID_SIZE + 16];
+	struct document_row d;
+	int r = document_find(e, id, &d);
+
+	if (r != QUEUE_DONE)
+		return r < 0 ? r : -EINVAL;
+	snprintf(reply_id, sizeof(reply_id), "SANDBOX-%s", id);
+	r = outcome_add(e, now, &d,
+		&(struct outcome){ .event = "document.sealed",
+			.state = "sealed",
+			.detail = "rehearsed: nothing was sealed" });
+	if (r < 0)
+		return r;
+	return outcome_add(e, now, &d,
+		&(struct outcome){ .event = "delivery.delivered",
+			.destination = "sandbox",
+			.state = "delivered",
+			.reply_id = reply_id,
+			.detail = "rehearsed: nothing was sent" });
 }
 
 int outcome_add_to(struct engine *e, int64_t now, const char *feed,
@@ -67,16 +96,21 @@ static json_t *column(struct row *s, int i)
 static json_t *outcome_to_json(struct row *s)
 {
 	struct span digest = sql_octets(s, 12);
+	const char *type = sql_string(s, 9);
 	char hash[SHA256_TEXT_SIZE] = "";
+	json_t *outcome;
 
 	if (digest.len == SHA256_SIZE)
 		hex_encode(digest.data, SHA256_SIZE, hash);
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s}",
+	outcome = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s}",
 		"cursor", cursor_text(sql_int(s, 0)), "at", json_time(sql_int(s, 1)),
 		"event", column(s, 2), "destination", column(s, 3), "state", column(s, 4),
 		"reply_id", column(s, 5), "detail", column(s, 6), "id", column(s, 7),
 		"number", column(s, 8), "type", column(s, 9), "country", column(s, 10),
 		"status", column(s, 11), "sha256", hash);
+	if (outcome && type && strncmp(type, SANDBOX_PREFIX, strlen(SANDBOX_PREFIX)) == 0)
+		json_object_set_new(outcome, "sandbox", json_true());
+	return outcome;
 }
 
 static int read_outcomes(struct engine *e, const char *partner, int64_t after, int limit,

@@ -268,6 +268,22 @@ int relation_take_effect(struct engine *e, int64_t now, const struct document_ro
 			"originals", ids, "destinations", added));
 }
 
+/* One of them is told of, as a real one is that takes its new state. */
+static int rehearse_end(struct engine *e, int64_t now, const struct document_row *later,
+	const struct document_row *original, enum document_relation relation)
+{
+	bool withdrawn = relation == RELATION_WITHDRAWS;
+	const struct outcome o = { .event = withdrawn ? "document.withdrawn"
+						      : "document.replaced",
+		.state = document_state_text(
+			withdrawn ? DOCUMENT_WITHDRAWN : DOCUMENT_REPLACED),
+		.detail = later->document.id };
+	int r = sql_run(
+		e, SQL_RELATED_INSERT, "ii", (int64_t)later->key, (int64_t)original->key);
+
+	return r < 0 ? r : outcome_add(e, now, original, &o);
+}
+
 int relation_rehearse(struct engine *e, int64_t now, const struct document_row *d)
 {
 	struct document_row originals[ORIGINALS_MAX];
@@ -280,8 +296,7 @@ int relation_rehearse(struct engine *e, int64_t now, const struct document_row *
 		return r;
 	count = select_originals(e, d, relation.number, originals, ORIGINALS_MAX);
 	for (int i = 0; r == 0 && i < count; i++) {
-		r = sql_run(e, SQL_RELATED_INSERT, "ii", (int64_t)d->key,
-			(int64_t)originals[i].key);
+		r = rehearse_end(e, now, d, &originals[i], relation.relation);
 		json_array_append_new(ids, json_text(originals[i].document.id));
 	}
 	if (r < 0 || count < 0)

@@ -215,7 +215,7 @@ struct queue_stats_request {
 };
 
 struct queue_outcomes_request {
-	char partner[PARTNER_NAME_SIZE];
+	char partner[FEED_NAME_SIZE]; /* whose feed */
 	int64_t cursor; /* after this one (-1: the acknowledged one); or up to this one */
 	uint32_t limit; /* 0 when acknowledging */
 	uint32_t reserved;

@@ -75,6 +75,13 @@ enum document_relation document_relation_find(const char *text);
  * stands else. No partner's name has a colon. */
 #define FEED_PREFIX "customs:"
 
+/* The feed of a partner's rehearsals: this before its name. What was rehearsed is never
+ * among what a partner's own feed has, also where the lane becomes a real one. */
+#define SANDBOX_FEED_PREFIX "sandbox:"
+
+/* Of any feed, with the NUL. */
+#define FEED_NAME_SIZE (PARTNER_NAME_SIZE + 16)
+
 /* What follows from a delivery. */
 enum queue_follow {
 	FOLLOW_NONE = 0,

@@ -197,6 +197,54 @@ def test_neither_lane_ends_anything_of_the_other(gate):
         assert not seen(gate, one["id"])
 
 
+def feed(gate, *who, **query):
+    text = "&".join(f"{name}={value}" for name, value in query.items())
+    answer = gate.request(f"/v1/outcomes?{text}", *who)
+    Specification().check("get", "/v1/outcomes", answer)
+    return answer.json()
+
+
+def test_outcomes_are_rehearsed_and_never_mixed(gate):
+    """Read, acknowledge, go on: as with the real feed, of which neither has a line."""
+    real = gate.submit(gate.certificate("phyto", number_of(30)))[1]
+    wait_state(gate, real["id"], "traces", "delivered")
+    start = feed(gate, SANDBOX, after=0, limit=500)["next"]
+    first = rehearse(gate, 30)[1]["id"]
+    second = rehearse(gate, 31, **replacing(number_of(30)))[1]["id"]
+    taken = rehearse(gate, 31, **WITHDRAWN)[1]["id"]
+    told = feed(gate, SANDBOX, after=start)
+    assert [(o["id"], o["event"], o["destination"], o["state"]) for o in told["outcomes"]] == [
+        (first, "document.sealed", "", "sealed"),
+        (first, "delivery.delivered", "sandbox", "delivered"),
+        (first, "document.replaced", "", "replaced"),
+        (second, "document.sealed", "", "sealed"),
+        (second, "delivery.delivered", "sandbox", "delivered"),
+        (second, "document.withdrawn", "", "withdrawn"),
+        (taken, "document.sealed", "", "sealed"),
+        (taken, "delivery.delivered", "sandbox", "delivered")]
+    assert told["more"] is False and all(o["sandbox"] is True for o in told["outcomes"])
+    assert told["outcomes"][1]["reply_id"] == f"SANDBOX-{first}"
+    assert told["outcomes"][2]["detail"] == second and told["outcomes"][0]["number"] == number_of(30)
+    done = gate.request("/v1/outcomes/acknowledgement", SANDBOX, method="POST",
+                        data=json.dumps({"cursor": told["next"]}),
+                        headers={"Content-Type": "application/json"})
+    assert done.status_code == 200 and done.json()["acknowledged"] == told["next"]
+    assert feed(gate, SANDBOX)["outcomes"] == []
+    mine = feed(gate, after=0, limit=500)
+    assert real["id"] in {o["id"] for o in mine["outcomes"]} and mine["acknowledged"] == "0"
+    assert not any("sandbox" in o or o["type"].startswith("sandbox") for o in mine["outcomes"])
+    assert {first, second, taken}.isdisjoint(o["id"] for o in mine["outcomes"])
+    # The lane becomes a real one: its feed begins empty.
+    partner_file(gate, "nz-sandbox", "")
+    try:
+        until(lambda: gate.request("/v1/status", SANDBOX).json()["sandbox"] is False)
+        real_lane = feed(gate, SANDBOX, after=0)
+        assert real_lane["outcomes"] == [] and real_lane["next"] == "0"
+    finally:
+        partner_file(gate, "nz-sandbox", "sandbox = true;\n")
+    until(lambda: gate.request("/v1/status", SANDBOX).json()["sandbox"] is True)
+
+
 def test_papers_of_the_lanes_are_apart(gate):
     """A paper that was rehearsed with is made electronic all the same, once."""
     paper = of_paper("NZ-PAPER-777")
