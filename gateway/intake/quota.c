@@ -17,9 +17,9 @@
 #define SOON_S 2  /* one under way will have ended */
 #define LATE_S 60 /* one that was read before may be counted after another one */
 
-void quotas_init(struct quotas *q)
+void quotas_init(struct quotas *q, bool shared)
 {
-	*q = (struct quotas){ .lock = PTHREAD_MUTEX_INITIALIZER };
+	*q = (struct quotas){ .lock = PTHREAD_MUTEX_INITIALIZER, .shared = shared };
 }
 
 void quotas_done(struct quotas *q)
@@ -88,7 +88,8 @@ static bool read_stored(struct exchange *x, struct quota_use *ret, int64_t now)
 	*ret = (struct quota_use){ .hour = now / HOUR_S,
 		.day = now / DAY_S,
 		.furthest = now / HOUR_S,
-		.latest = now };
+		.latest = now,
+		.read_at = now };
 	snprintf(ret->partner, sizeof(ret->partner), "%s", x->partner->name);
 	if (links_sent(x->links, ret->partner, ret->day * DAY_S, (ret->day + 1) * DAY_S,
 		    ret->hour * HOUR_S, &fd) != QUEUE_DONE ||
@@ -113,6 +114,41 @@ static void renew(struct quota_use *u, const struct quota_use *stored)
 		u->furthest = furthest;
 }
 
+static bool is_near(int64_t limit, int64_t used, int64_t near)
+{
+	return limit && used + near >= limit;
+}
+
+/* May others have taken so much since that it matters? */
+static bool stale(const struct exchange *x, const struct quota_use *u, int64_t now)
+{
+	const struct partner_quotas *l = &x->partner->quotas;
+
+	return x->server->quotas.shared &&
+	       (u->read_at != now || is_near(l->hour, u->in_hour, QUOTA_NEAR) ||
+		       is_near(l->day, u->in_day, QUOTA_NEAR) ||
+		       is_near(l->octets, u->octets, QUOTA_NEAR_OCTETS));
+}
+
+static void raise_to(int64_t *value, int64_t least)
+{
+	if (*value < least)
+		*value = least;
+}
+
+/* What is stored by all, where that is more than is counted here: what is under way here
+ * is not stored yet, and counted with the others' only then. */
+static void take_others(struct quota_use *u, const struct quota_use *stored)
+{
+	u->read_at = stored->read_at;
+	if (u->day != stored->day)
+		return;
+	raise_to(&u->in_day, stored->in_day);
+	raise_to(&u->octets, stored->octets);
+	if (u->hour == stored->hour)
+		raise_to(&u->in_hour, stored->in_hour);
+}
+
 /* The partner's counters, locked on return whatever is returned; NULL: unknown. */
 static struct quota_use *lock_use(struct exchange *x, int64_t now)
 {
@@ -122,14 +158,17 @@ static struct quota_use *lock_use(struct exchange *x, int64_t now)
 
 	pthread_mutex_lock(&q->lock);
 	u = find(q, x->partner->name);
-	if (u && turn(u, now))
+	if (u && turn(u, now) && !stale(x, u, now))
 		return u;
 	pthread_mutex_unlock(&q->lock);
 	read = read_stored(x, &stored, now);
 	pthread_mutex_lock(&q->lock);
 	u = find(q, x->partner->name);
-	if (u && turn(u, now)) /* another thread was faster */
+	if (u && turn(u, now)) { /* another thread was faster, or it was stale */
+		if (read && q->shared)
+			take_others(u, &stored);
 		return u;
+	}
 	if (!read)
 		return NULL;
 	if (!u)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * What each partner has sent in this hour and day, held against its quotas: counters in
- * memory of this process alone, which a start reads once for each partner from all that
- * is stored of the day, and again when the clock was set back over an hour; never a look
- * at the database for a document, nor at what other gates took since.
+ * memory of this process, which a start reads once for each partner from all that is
+ * stored of the day, and again when the clock was set back over an hour. Of a database
+ * that several appliances share what others took is read, too, each second, and for each
+ * document where little of a quota is left; never is anything read for a document else.
  */
 #ifndef SEALGATE_INTAKE_QUOTA_H
 #define SEALGATE_INTAKE_QUOTA_H
@@ -25,10 +26,17 @@ struct quota_use {
 	int64_t running;
 	int64_t furthest; /* hour in which the clock ever was */
 	int64_t latest;	  /* second of the last one that was counted */
+	int64_t read_at;  /* when what is stored was last read */
 };
+
+/* What is little of a quota: more than all others together take of one partner in a
+ * second. */
+#define QUOTA_NEAR 256
+#define QUOTA_NEAR_OCTETS (64 * 1024 * 1024)
 
 struct quotas {
 	pthread_mutex_t lock;
+	bool shared; /* others store documents, too */
 	struct quota_use *list;
 	size_t count;
 };
@@ -39,7 +47,7 @@ enum quota_answer {
 	QUOTA_NONE,	/* the partner has no quotas */
 };
 
-void quotas_init(struct quotas *q);
+void quotas_init(struct quotas *q, bool shared);
 void quotas_done(struct quotas *q);
 
 /* Let the partner's request begin, which is a document to be counted or a preflight (not

@@ -28,7 +28,7 @@ int server_init(struct server *s, const struct instance *instance, char **ret_er
 		*ret_error = strdup("tls.partner_revocation is required or if-present");
 		return r;
 	}
-	quotas_init(&s->quotas);
+	quotas_init(&s->quotas, *config_string(instance->config, "queue.postgresql"));
 	r = instance_socket(instance, "verify", s->verify_socket);
 	if (r == 0)
 		r = instance_socket(instance, "queued", s->queued_socket);

@@ -132,6 +132,42 @@ def back_in_time(gate, path):
     return identifier
 
 
+def test_a_quota_is_of_both(gates):
+    """What one took counts at the other at once, and at most what is agreed passes both."""
+    first, second = gates
+    for gate in gates:
+        file = gate.dir / "policies" / "partners" / "nz-mpi.cfg"
+        file.write_text(file.read_text() + "quotas = { documents_per_hour = 5; };\n")
+
+    def used(gate):
+        return gate.request("/v1/status").json()["quotas"]["documents_per_hour"]["used"]
+
+    def send(gate, path):
+        return gate.request("/v1/documents", method="POST", data=path.read_bytes(),
+                            headers={"Content-Type": "application/xml"}).status_code
+
+    try:
+        for gate in gates:
+            until(lambda g=gate: g.request("/v1/status").json()["quotas"])
+        before = used(second)
+        paths = certificates(first, 8090, 6)
+        limit = before + 3
+        for gate in gates:
+            file = gate.dir / "policies" / "partners" / "nz-mpi.cfg"
+            file.write_text(file.read_text().replace("per_hour = 5;", f"per_hour = {limit};"))
+            until(lambda g=gate: g.request("/v1/status").json()["quotas"][
+                "documents_per_hour"]["limit"] == limit)
+            until(lambda g=gate: "decision" in g.submit(paths[0], command="preflight")[1])
+        answers = [send(gate, path) for gate, path in zip((first, second) * 3, paths)]
+        assert answers == [202, 202, 202, 429, 429, 429]
+        assert used(first) == used(second) == limit
+    finally:
+        for gate in gates:
+            file = gate.dir / "policies" / "partners" / "nz-mpi.cfg"
+            file.write_text(file.read_text().split("quotas = ")[0])
+            until(lambda g=gate: not g.request("/v1/status").json()["quotas"])
+
+
 def test_chains_hold_each_other(gates, tmp_path):
     """What one notes of the other convicts a chain that was written anew or cut off."""
     first, second = gates

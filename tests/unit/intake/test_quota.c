@@ -167,6 +167,41 @@ static void after_a_step_of_the_clock(void **state)
 	queue.json = NULL;
 }
 
+/* Two appliances at one database: what the other one took counts here, also what is
+ * under way here and not stored yet; far from every quota it is read once a second. */
+static void of_several_appliances(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	server.quotas.shared = true;
+	enrol("documents_per_day = 4; documents_per_hour = 4; octets_per_day = 100;");
+	assert_int_equal(posted("<a/>"), 202);
+	queue.json = "{\"documents\":3,\"octets\":50,\"lately\":2}";
+	assert_int_equal(used("documents_per_day"), 3);
+	assert_int_equal(used("documents_per_hour"), 2);
+	assert_int_equal(used("octets_per_day"), 50);
+	assert_int_equal(posted("<b/>"), 202);
+	queue.json = "{\"documents\":3,\"octets\":50,\"lately\":2}"; /* not stored yet */
+	expect_over("<c/>", "quota.documents-day", 86400);
+	queue.json = "{\"documents\":4,\"octets\":54,\"lately\":4}";
+	expect_over("<c/>", "quota.documents-day", 86400);
+	enrol("documents_per_day = 1000;");
+	queue.json = "{\"documents\":700,\"octets\":54,\"lately\":4}";
+	server.quotas.list[0].read_at--;
+	assert_int_equal(used("documents_per_day"), 700);
+	before = queue.counts;
+	for (int i = 0; i < 9; i++)
+		(void)used("documents_per_day");
+	assert_in_range(queue.counts, before, before + 4);
+	queue.mood = QUEUE_BREAKS_ALWAYS; /* nothing is committed, nor forgotten */
+	server.quotas.list[0].read_at--;
+	assert_int_equal(used("documents_per_day"), 700);
+	queue.mood = QUEUE_NORMAL;
+	queue.json = NULL;
+	server.quotas.shared = false;
+}
+
 /* One that came in before the hour turned and is counted after another one of the new
  * hour is counted there, and nothing is read for it. */
 static void while_the_hour_turns(void **state)
@@ -233,6 +268,7 @@ int main(void)
 		ON_STAGE(what_counts),
 		ON_STAGE(after_a_restart),
 		ON_STAGE(after_a_step_of_the_clock),
+		ON_STAGE(of_several_appliances),
 		ON_STAGE(while_the_hour_turns),
 		ON_STAGE(while_the_queue_is_away),
 		ON_STAGE(so_many_at_once),
