@@ -207,6 +207,20 @@ static int take_cleared(const struct reader *r, const config_t *c, struct profil
 		       : 0;
 }
 
+static int take_look_up(const struct reader *r, const config_t *c, struct profile *p)
+{
+	int value = 0;
+
+	if (!config_lookup(c, "look_up"))
+		return 0;
+	if (config_lookup_bool(c, "look_up", &value) != CONFIG_TRUE ||
+		p->protocol != PROFILE_PUSH)
+		return refuse(r, config_lookup(c, "look_up"),
+			"look_up is true or false, of a push profile");
+	p->look_up = value;
+	return 0;
+}
+
 static int take_inside(const struct reader *r, const config_t *c, struct profile *p)
 {
 	const char *text;
@@ -272,7 +286,7 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 {
 	static const char *const keys[] = { "protocol", "url", "credentials",
 		"information", "concurrency", "timeout_s", "retry_first_s", "retry_max_s",
-		"expire_s", "submit", "find", "withdraw", "replace", "cleared",
+		"expire_s", "submit", "find", "withdraw", "replace", "cleared", "look_up",
 		"seal_inside", "decision", "permanent", "already", "namespaces",
 		"system" /* policy/barred.c reads it */, NULL };
 	const config_setting_t *root = config_root_setting(c);
@@ -302,6 +316,8 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 		e = take_decision(r, c, p);
 	if (e == 0)
 		e = take_cleared(r, c, p);
+	if (e == 0)
+		e = take_look_up(r, c, p);
 	if (e == 0)
 		e = take_inside(r, c, p);
 	if (e == 0)

@@ -52,6 +52,7 @@ struct profile {
 	struct profile_operation submit, find, withdraw, replace;
 	enum profile_inside inside; /* where it wants a seal in the document itself */
 	bool cleared; /* push, pull: it is told when a document is cleared */
+	bool look_up; /* push: GET URL/KEY tells whether something is there */
 	/* soap: what the answer of find says of the EU's decision, and when it is asked
 	 * for again; both NULL: no decision is made there */
 	struct {

@@ -184,9 +184,14 @@ static int read_push(const struct profile *p, struct span octets, json_t *reply)
 	_cleanup_json_ json_t *answer = json_read(octets, LIMIT_REPLY);
 	const char *id = answer ? json_string_of(answer, p->submit.id_text) : NULL;
 
-	if (!id)
+	if (!answer)
 		return 0;
-	set_text(reply, "kind", "ok");
+	set_text(reply, "kind", id ? "ok" : "fault");
+	if (!id) {
+		set_text(reply, "fault_code", json_string_of(answer, "code"));
+		set_text(reply, "fault_text", json_string_of(answer, "title"));
+		return 0;
+	}
 	set_text(reply, "id", id);
 	set_text(reply, "status", json_string_of(answer, "status"));
 	return 0;

@@ -17,7 +17,8 @@
  * message", ...]}. "decision": "favourable" or "unfavourable" when the answer says
  * one of them of what is there. "found" is there only when the answer says either that
  * the document is there or that it is not; an answer on which an expression fails is
- * unreadable. Return: 0, or negative undecided. */
+ * unreadable. Of a push "ok" has an id, and JSON without one is a "fault". Return: 0, or
+ * negative undecided. */
 int reply_read(const struct profiles *profiles, const char *destination,
 	struct span octets, json_t **ret_reply);
 

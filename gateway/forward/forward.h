@@ -83,13 +83,19 @@ int exchange(struct courier *c, const char *url, const struct curl_slist *header
  * Return: 1 read, 0 busy, negative undecided. */
 int read_reply(const struct courier *c, struct span body, json_t **ret_reply);
 
-/* What is carried: the container, and where the destination wants that in its place, the
- * document with the seal in it. */
+/* What the evidence has of it, of enum profile_inside: the container, and the document
+ * with the seal in it at either place, empty where there is none. */
+#define DELIVERY_FORMS 3
 struct delivery_content {
-	struct span container, sealed;
+	struct span forms[DELIVERY_FORMS];
+	struct span wanted; /* by the destination; empty: it cannot be had */
 };
 
-/* Carry one claimed delivery out, look-up first when its last outcome is unknown. */
+/* Record that what the destination wants cannot be had. */
+void attempt_impossible(struct delivery_attempt *a);
+
+/* Carry one claimed delivery out, look-up first when its last outcome is unknown: also
+ * when what the destination wants by now cannot be had. */
 void deliver_soap(struct courier *c, const struct queue_claim *claim,
 	const struct delivery_content *content, struct delivery_attempt *ret);
 void deliver_push(struct courier *c, const struct queue_claim *claim,
@@ -105,6 +111,16 @@ void follow(const struct courier *c, const struct queue_claim *claim,
 
 /* Is the claim for this notice of a destination? */
 bool claim_is(const struct queue_claim *claim, const char *notice);
+
+/* What came of a push, by its answer; reply as of connectors/reply.h, or NULL. unknown:
+ * so is the outcome of an earlier attempt, and only an acknowledgement or a refusal ends
+ * that. */
+void push_answer(const struct destination_answer *e, const json_t *reply, bool unknown,
+	struct delivery_attempt *a);
+
+/* What an answer to a push's look-up says. Return: as soap_found(). */
+int push_found(const struct destination_answer *e, const json_t *reply,
+	struct delivery_attempt *ret);
 
 /* Look a document up. Return: as soap_found(). *ret_reply: a new reference or NULL. */
 int soap_look_up(struct courier *c, const struct queue_claim *claim, json_t **ret_reply,

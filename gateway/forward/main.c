@@ -120,23 +120,23 @@ static void record(
 	}
 }
 
-/* The document with a seal in it, for a destination that wants that. Return: whether
- * there is what it wants. */
-static bool what_is_wanted(
-	const struct profile *p, struct span container, struct delivery_content *ret)
+/* What the destination wants, and what an earlier attempt may have carried there when it
+ * wanted something else. */
+static void take_forms(const struct queue_claim *claim, const struct profile *p,
+	struct span container, struct delivery_content *ret)
 {
 	_cleanup_findings_ struct findings findings = { 0 };
-	enum asic_part part =
-		p->inside == PROFILE_INSIDE_COUNTER ? ASIC_COUNTER : ASIC_PARALLEL;
 	struct asic a;
 
-	*ret = (struct delivery_content){ .container = container };
-	if (p->inside == PROFILE_INSIDE_NONE)
-		return true;
-	if (asic_read(container, &findings, &a) != 1 || !asic_has(&a, part))
-		return false;
-	ret->sealed = a.parts[part];
-	return true;
+	*ret = (struct delivery_content){ .forms[PROFILE_INSIDE_NONE] = container };
+	if ((p->inside != PROFILE_INSIDE_NONE || claim->look_up) &&
+		asic_read(container, &findings, &a) == 1) {
+		if (asic_has(&a, ASIC_PARALLEL))
+			ret->forms[PROFILE_INSIDE_PARALLEL] = a.parts[ASIC_PARALLEL];
+		if (asic_has(&a, ASIC_COUNTER))
+			ret->forms[PROFILE_INSIDE_COUNTER] = a.parts[ASIC_COUNTER];
+	}
+	ret->wanted = ret->forms[p->inside];
 }
 
 static void deliver_to(struct courier *c, const struct queue_claim *claim,
@@ -144,11 +144,9 @@ static void deliver_to(struct courier *c, const struct queue_claim *claim,
 {
 	struct delivery_content content;
 
-	if (!what_is_wanted(c->profile, container, &content))
-		attempt_set(a, DELIVERY_REFUSED,
-			"it wants the seal in the document, and the evidence has none: "
-			"the document's signatures would not survive it, or nobody "
-			"wanted it when it was sealed");
+	take_forms(claim, c->profile, container, &content);
+	if (!content.wanted.len && !claim->look_up)
+		attempt_impossible(a);
 	else if (c->profile->protocol == PROFILE_SOAP)
 		deliver_soap(c, claim, &content, a);
 	else

@@ -24,6 +24,14 @@ void attempt_set(
 	va_end(ap);
 }
 
+void attempt_impossible(struct delivery_attempt *a)
+{
+	attempt_set(a, DELIVERY_REFUSED,
+		"it wants the seal in the document, and the evidence has none: the "
+		"document's signatures would not survive it, or nobody wanted it when it "
+		"was sealed");
+}
+
 int64_t retry_delay(const struct profile *p, uint32_t attempt, uint32_t random)
 {
 	int64_t delay = p->retry_first_s;

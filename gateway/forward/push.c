@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "forward/forward.h"
 
+#include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/json.h"
 
 #include <stdio.h>
@@ -52,16 +54,15 @@ static struct curl_slist *add_original(
 }
 
 static struct curl_slist *headers_of(
-	const struct courier *c, const struct queue_claim *claim)
+	const struct courier *c, const struct queue_claim *claim, bool container)
 {
 	struct curl_slist *headers = NULL;
 	char key[128], line[256];
 
 	key_of(c, claim, key, sizeof(key));
 	headers = curl_slist_append(
-		headers, c->profile->inside == PROFILE_INSIDE_NONE
-				 ? "Content-Type: application/vnd.etsi.asic-e+zip"
-				 : "Content-Type: application/xml");
+		headers, container ? "Content-Type: application/vnd.etsi.asic-e+zip"
+				   : "Content-Type: application/xml");
 	headers = curl_slist_append(headers, "Expect:");
 	snprintf(line, sizeof(line), "Idempotency-Key: %s", key);
 	headers = curl_slist_append(headers, line);
@@ -75,55 +76,102 @@ static struct curl_slist *headers_of(
 	return claim->relation ? add_original(headers, claim) : headers;
 }
 
-static void take_acknowledgement(struct courier *c, const struct destination_answer *e,
-	const char *information, struct delivery_attempt *a)
+/* Send one form of it. */
+static void send_form(struct courier *c, const struct queue_claim *claim,
+	struct span body, bool container, struct delivery_attempt *ret)
 {
+	struct curl_slist *headers = headers_of(c, claim, container);
+	struct destination_answer e = { 0 };
 	_cleanup_json_ json_t *reply = NULL;
-	const char *id = NULL;
 
-	if (read_reply(c, buf_span(&e->body), &reply) > 0)
-		id = json_string_of(reply, "id");
-	if (!id) {
-		attempt_set(a, DELIVERY_UNKNOWN, "HTTP %ld without an acknowledgement",
-			e->http_status);
-		return;
+	*ret = (struct delivery_attempt){ 0 };
+	if (headers && exchange(c, c->profile->url, headers, body, &e) == 0) {
+		if (e.outcome == EXCHANGE_ANSWERED)
+			(void)read_reply(c, buf_span(&e.body), &reply);
+		push_answer(&e, reply, claim->look_up, ret);
+	} else {
+		attempt_set(ret, claim->look_up ? DELIVERY_UNKNOWN : DELIVERY_DEFERRED,
+			"out of memory");
 	}
-	snprintf(a->reply_id, sizeof(a->reply_id), "%s", id);
-	attempt_set(a, DELIVERY_DELIVERED, "%s acknowledged as %s information", id,
-		information);
+	if (ret->state == DELIVERY_DELIVERED)
+		attempt_set(ret, DELIVERY_DELIVERED, "%s acknowledged as %s information",
+			ret->reply_id, information_of(c, claim));
+	buf_done(&e.body);
+	curl_slist_free_all(headers);
 }
 
-static void judge(struct courier *c, const struct queue_claim *claim,
-	const struct destination_answer *e, struct delivery_attempt *a)
+/* Ask what is there under the key. Return: as soap_found(). */
+static int ask_for(
+	struct courier *c, const struct queue_claim *claim, struct delivery_attempt *ret)
 {
-	long status = e->http_status;
+	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+	const struct span nothing = { 0 };
+	struct destination_answer e = { 0 };
+	_cleanup_json_ json_t *reply = NULL;
+	_cleanup_(freep) char *url = NULL;
+	char key[128], *escaped;
+	int found;
 
-	a->retry_after_s = e->retry_after_s;
-	if (e->outcome == EXCHANGE_NOT_SENT)
-		attempt_set(a, DELIVERY_DEFERRED, "%s", e->error);
-	else if (e->outcome != EXCHANGE_ANSWERED)
-		attempt_set(a, DELIVERY_UNKNOWN, "%s", e->error);
-	else if (status == 200 || status == 201)
-		take_acknowledgement(c, e, information_of(c, claim), a);
-	else if (status == 400 || status == 409 || status == 413 || status == 415 ||
-		 status == 422)
-		attempt_set(a, DELIVERY_REFUSED, "HTTP %ld", status);
+	key_of(c, claim, key, sizeof(key));
+	escaped = curl_easy_escape(c->curl, key, 0);
+	if (!escaped || asprintf(&url, "%s/%s", c->profile->url, escaped) < 0)
+		url = NULL;
+	curl_free(escaped);
+	if (url && headers && exchange(c, url, headers, nothing, &e) == 0 &&
+		e.outcome == EXCHANGE_ANSWERED)
+		(void)read_reply(c, buf_span(&e.body), &reply);
+	found = push_found(&e, reply, ret);
+	buf_done(&e.body);
+	curl_slist_free_all(headers);
+	return found;
+}
+
+/* Looked up, and not there. Return: whether it may be sent. */
+static bool may_be_sent(struct courier *c, const struct queue_claim *claim,
+	const struct delivery_content *content, struct delivery_attempt *ret)
+{
+	if (claim->ended)
+		attempt_set(ret, DELIVERY_EXPIRED, "not there, and %s meanwhile",
+			document_state_text((enum document_state)claim->document.state));
+	else if (retry_is_over(c->profile, claim, clock_now()))
+		attempt_set(ret, DELIVERY_EXPIRED, "not there, and tried for too long");
+	else if (!content->wanted.len)
+		attempt_impossible(ret);
 	else
-		attempt_set(a, DELIVERY_DEFERRED, "HTTP %ld", status);
+		return true;
+	return false;
+}
+
+/* A repetition of what was sent is answered by the first acknowledgement; of another form
+ * it may be refused, though one is there. So each form is tried that may have been sent:
+ * what is wanted now, then the others. */
+static void repeat(struct courier *c, const struct queue_claim *claim,
+	const struct delivery_content *content, struct delivery_attempt *ret)
+{
+	const struct span *wanted = &content->forms[c->profile->inside];
+
+	*ret = (struct delivery_attempt){ .state = DELIVERY_REFUSED };
+	if (wanted->len)
+		send_form(c, claim, *wanted, wanted == content->forms, ret);
+	for (size_t i = 0; i < DELIVERY_FORMS && ret->state == DELIVERY_REFUSED; i++)
+		if (content->forms[i].len && &content->forms[i] != wanted)
+			send_form(c, claim, content->forms[i], i == 0, ret);
 }
 
 void deliver_push(struct courier *c, const struct queue_claim *claim,
 	const struct delivery_content *content, struct delivery_attempt *ret)
 {
-	struct curl_slist *headers = headers_of(c, claim);
-	struct destination_answer e = { 0 };
-	struct span body = content->sealed.len ? content->sealed : content->container;
+	struct queue_claim first = *claim;
 
 	*ret = (struct delivery_attempt){ 0 };
-	if (headers && exchange(c, c->profile->url, headers, body, &e) == 0)
-		judge(c, claim, &e, ret);
-	else
-		attempt_set(ret, DELIVERY_DEFERRED, "out of memory");
-	buf_done(&e.body);
-	curl_slist_free_all(headers);
+	if (!claim->look_up || c->profile->look_up) {
+		if (claim->look_up && (ask_for(c, claim, ret) != 0 ||
+					      !may_be_sent(c, claim, content, ret)))
+			return;
+		first.look_up = 0;
+		send_form(c, &first, content->wanted,
+			c->profile->inside == PROFILE_INSIDE_NONE, ret);
+		return;
+	}
+	repeat(c, claim, content, ret);
 }

@@ -23,8 +23,9 @@ static int ask_once(struct courier *c, const struct profile_operation *operation
 		.import_country = claim->document.import_country,
 		.original_number = claim->original,
 		.original_reference = claim->original_reply,
-		.container = content->container,
-		.sealed = content->sealed,
+		.container = content->forms[PROFILE_INSIDE_NONE],
+		.sealed = c->profile->inside == PROFILE_INSIDE_NONE ? (struct span){ 0 }
+								    : content->wanted,
 		.username = c->credentials->username,
 		.key = c->credentials->key,
 		.client_id = c->credentials->client_id,
@@ -123,6 +124,8 @@ void deliver_soap(struct courier *c, const struct queue_claim *claim,
 	/* looked up and not there: only now is it known that it can expire */
 	if (claim->look_up && retry_is_over(c->profile, claim, clock_now()))
 		attempt_set(ret, DELIVERY_EXPIRED, "not there, and tried for too long");
+	else if (!content->wanted.len)
+		attempt_impossible(ret);
 	else
 		submit(c, claim, content, ret);
 }

@@ -73,6 +73,8 @@ static void test_refuses(void **state)
 		"template cannot be read");
 	refused("protocol = \"pull\"; url = \"x\";", "nobody is called");
 	refused("protocol = \"soap\"; url = \"x\"; cleared = true;", "cleared is told");
+	refused("protocol = \"soap\"; url = \"x\"; look_up = true;", "of a push profile");
+	refused("protocol = \"push\"; url = \"x\"; look_up = 1;", "true or false");
 	refused("protocol = \"soap\"; url = \"x\"; seal_inside = \"above\";",
 		"parallel or counter");
 	refused("protocol = \"soap\"; url = \"x\"; seal_inside = true;",

@@ -178,10 +178,15 @@ static void test_push(void **state)
 		reply(state, "customs", "{\"acknowledgement\": 7}");
 	_cleanup_json_ json_t *twice = reply(state, "customs",
 		"{\"acknowledgement\": \"A\", \"acknowledgement\": \"B\"}");
+	_cleanup_json_ json_t *problem = reply(
+		state, "customs", "{\"title\": \"not here\", \"code\": \"unknown-key\"}");
 
 	is(ok, "kind", "ok");
 	is(ok, "id", "A-1");
-	is(other, "kind", "unreadable");
+	is(other, "kind", "fault");
+	is(problem, "kind", "fault");
+	is(problem, "fault_code", "unknown-key");
+	is(problem, "fault_text", "not here");
 	is(twice, "kind", "unreadable");
 }
 

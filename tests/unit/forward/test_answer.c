@@ -91,11 +91,96 @@ static void test_look_up(void **state)
 	assert_int_equal(found(EXCHANGE_NOT_SENT, 0, NULL, DELIVERY_UNKNOWN), -1);
 }
 
+static enum delivery_state pushed(
+	int outcome, long status, const char *reply, bool unknown)
+{
+	struct destination_answer e = { .http_status = status };
+	struct delivery_attempt a = { 0 };
+	_cleanup_json_ json_t *value = json_of(reply);
+
+	e.outcome = outcome;
+	push_answer(&e, value, unknown, &a);
+	return a.state;
+}
+
+static void test_push(void **state)
+{
+	static const char ID[] = "{\"kind\":\"ok\",\"id\":\"C.1\"}",
+			  OWN[] = "{\"kind\":\"fault\"}",
+			  OTHER[] = "{\"kind\":\"unreadable\"}";
+	static const struct {
+		int outcome;
+		long status;
+		const char *reply;
+		enum delivery_state first, again;
+	} CASES[] = {
+		{ EXCHANGE_ANSWERED, 200, ID, DELIVERY_DELIVERED, DELIVERY_DELIVERED },
+		{ EXCHANGE_ANSWERED, 201, ID, DELIVERY_DELIVERED, DELIVERY_DELIVERED },
+		{ EXCHANGE_ANSWERED, 200, OTHER, DELIVERY_UNKNOWN, DELIVERY_UNKNOWN },
+		{ EXCHANGE_ANSWERED, 200, NULL, DELIVERY_UNKNOWN, DELIVERY_UNKNOWN },
+		{ EXCHANGE_ANSWERED, 500, OWN, DELIVERY_UNKNOWN, DELIVERY_UNKNOWN },
+		{ EXCHANGE_ANSWERED, 504, OTHER, DELIVERY_UNKNOWN, DELIVERY_UNKNOWN },
+		{ EXCHANGE_ANSWERED, 503, OTHER, DELIVERY_UNKNOWN, DELIVERY_UNKNOWN },
+		{ EXCHANGE_ANSWERED, 503, OWN, DELIVERY_DEFERRED, DELIVERY_UNKNOWN },
+		{ EXCHANGE_ANSWERED, 403, OWN, DELIVERY_DEFERRED, DELIVERY_UNKNOWN },
+		{ EXCHANGE_ANSWERED, 422, OWN, DELIVERY_REFUSED, DELIVERY_REFUSED },
+		{ EXCHANGE_NOT_SENT, 0, NULL, DELIVERY_DEFERRED, DELIVERY_UNKNOWN },
+		{ EXCHANGE_AMBIGUOUS, 0, NULL, DELIVERY_UNKNOWN, DELIVERY_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		assert_int_equal(
+			pushed(CASES[i].outcome, CASES[i].status, CASES[i].reply, false),
+			CASES[i].first);
+		assert_int_equal(
+			pushed(CASES[i].outcome, CASES[i].status, CASES[i].reply, true),
+			CASES[i].again);
+	}
+}
+
+static int pushed_found(
+	int outcome, long status, const char *reply, enum delivery_state state)
+{
+	struct destination_answer e = { .http_status = status };
+	struct delivery_attempt a = { 0 };
+	_cleanup_json_ json_t *value = json_of(reply);
+	int r;
+
+	e.outcome = outcome;
+	r = push_found(&e, value, &a);
+	assert_int_equal(a.state, state);
+	return r;
+}
+
+/* Only the destination's own words say that something is not there. */
+static void test_push_look_up(void **state)
+{
+	static const char ID[] = "{\"kind\":\"ok\",\"id\":\"C.1\"}",
+			  OWN[] = "{\"kind\":\"fault\"}",
+			  OTHER[] = "{\"kind\":\"unreadable\"}";
+
+	(void)state;
+	assert_int_equal(pushed_found(EXCHANGE_ANSWERED, 200, ID, DELIVERY_DELIVERED), 1);
+	assert_int_equal(pushed_found(EXCHANGE_ANSWERED, 404, OWN, DELIVERY_NONE), 0);
+	assert_int_equal(
+		pushed_found(EXCHANGE_ANSWERED, 404, OTHER, DELIVERY_UNKNOWN), -1);
+	assert_int_equal(
+		pushed_found(EXCHANGE_ANSWERED, 404, NULL, DELIVERY_UNKNOWN), -1);
+	assert_int_equal(pushed_found(EXCHANGE_ANSWERED, 200, OWN, DELIVERY_UNKNOWN), -1);
+	assert_int_equal(pushed_found(EXCHANGE_ANSWERED, 500, OWN, DELIVERY_UNKNOWN), -1);
+	assert_int_equal(pushed_found(EXCHANGE_ANSWERED, 405, OWN, DELIVERY_UNKNOWN), -1);
+	assert_int_equal(pushed_found(EXCHANGE_NOT_SENT, 0, NULL, DELIVERY_UNKNOWN), -1);
+	assert_int_equal(pushed_found(EXCHANGE_AMBIGUOUS, 0, NULL, DELIVERY_UNKNOWN), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_submission),
 		cmocka_unit_test(test_look_up),
+		cmocka_unit_test(test_push),
+		cmocka_unit_test(test_push_look_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
