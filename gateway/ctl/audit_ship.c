@@ -141,6 +141,11 @@ static int ship_kind(struct shipping *s, struct kind *k)
 	if (count < 0 && errno != ENOENT)
 		return -errno;
 	read_mark(k);
+	/* What was taken last is not there any more: the chain was set back behind it,
+	 * and its new heads would not be shipped before they are further than the lost
+	 * ones. */
+	if (count > 0 && strcmp(names[count - 1]->d_name, k->last) < 0)
+		*k->last = '\0';
 	for (int i = 0; i < count; i++) {
 		if (r == 0 && strcmp(names[i]->d_name, k->last) > 0)
 			r = ship_one(s, k, names[i]->d_name);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "queued/head.h"
+#include "queued/head_seal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -167,6 +168,7 @@ static int try_transaction(struct batch *b, int64_t now, bool writes)
 		engine_rollback(b->engine);
 	else
 		batch_recorded(b, now);
+	head_seal_settle(b->heads, r == 0);
 	return r;
 }
 

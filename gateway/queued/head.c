@@ -4,6 +4,7 @@
 #include "common/durable.h"
 #include "common/encode.h"
 #include "queue/audit.h"
+#include "queued/head_heal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -44,6 +45,19 @@ int head_holds(struct engine *e, const struct engine_head *head)
 	return r == QUEUE_DONE && memcmp(found, head->chain, SHA256_SIZE) == 0;
 }
 
+/* What was sealed last must be there too, unless state/queue/head is the very end of the
+ * chain: whoever put an older copy there on purpose says so by that. */
+static int sealed_holds(const char *folder, struct engine *e, int64_t position)
+{
+	struct engine_head sealed;
+	int r = head_newest_sealed(folder, &sealed);
+
+	if (r <= 0)
+		return r < 0 ? r : 1;
+	r = head_holds(e, &sealed);
+	return r != 0 ? r : position == engine_head(e).position;
+}
+
 int head_check(const char *folder, struct engine *e)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
@@ -59,7 +73,9 @@ int head_check(const char *folder, struct engine *e)
 	if (r < 0)
 		return r;
 	if (span_equal(span_of(data, len), span_str(AUDIT_HEAD_NONE)))
-		return 1;
+		return sealed_holds(folder, e, 0);
 	r = audit_head_read(span_of(data, len), &head.position, head.chain);
-	return r < 0 ? r : head_holds(e, &head);
+	if (r == 0)
+		r = head_holds(e, &head);
+	return r <= 0 ? r : sealed_holds(folder, e, head.position);
 }

@@ -10,8 +10,9 @@
 
 int head_write(const char *folder, const struct engine_head *head);
 
-/* Is the database at least as long as the head says, with the same chain there? A head
- * may be missing only where there is no record. Return: 1 yes, 0 no: it was set back or
+/* Is the database at least as long as the head says, and as the newest sealed head does
+ * unless the head is its very end, with the same chain there? A head may be missing only
+ * where there is no record. Return: 1 yes, 0 no: it was set back or
  * changed, or the head was taken away; negative. */
 int head_check(const char *folder, struct engine *e);
 

@@ -9,6 +9,7 @@
 #include "pkcs11/client.h"
 #include "queue/head_stamp.h"
 #include "queue/sealed_head.h"
+#include "queued/head_heal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -58,7 +59,10 @@ static int keep_both(struct head_seal *h, int64_t position, const char *text)
 {
 	int r = keep(h->folder, "/heads", position, "json", text);
 
-	return r == 0 && *h->export ? keep(h->export, "", position, "json", text) : r;
+	if (r < 0 || !*h->export)
+		return r;
+	head_spare(h->export, position);
+	return keep(h->export, "", position, "json", text);
 }
 
 static void note_newest(struct head_seal *h, int64_t position, char *text)
@@ -126,18 +130,34 @@ int head_seal_stamped(struct head_seal *h, int64_t position, struct span token)
 		return r == -ENOENT ? QUEUE_NOT_FOUND : r;
 	text = head_stamp_assemble(position, span_of(head, len), token);
 	/* Another machine's folder must not keep the queue waiting. */
-	r = text ? keep(h->folder, "/heads", position, "tst", text) : -ENOMEM;
+	r = text ? keep(h->folder, "/heads", position, HEAD_STAMP_PENDING, text)
+		 : -ENOMEM;
 	if (r < 0)
 		return r;
+	free(h->pending);
+	h->pending = TAKE(text);
+	h->pending_position = position;
+	return QUEUE_DONE;
+}
+
+void head_seal_settle(struct head_seal *h, bool committed)
+{
+	_cleanup_(freep) char *text = NULL;
+
+	if (!h || !h->pending)
+		return;
+	text = TAKE(h->pending);
+	head_stamp_settle(h->folder, h->pending_position, committed);
+	if (!committed)
+		return;
 	h->stamped_ms = clock_monotonic_ms();
 	pthread_mutex_lock(&h->lock);
-	h->stamped_position = position;
+	h->stamped_position = h->pending_position;
 	if (*h->export) {
 		free(h->unexported);
 		h->unexported = TAKE(text);
 	}
 	pthread_mutex_unlock(&h->lock);
-	return QUEUE_DONE;
 }
 
 /* In the thread. What cannot be put there now is put there later, unless a newer one is
@@ -349,5 +369,6 @@ void head_seal_stop(struct head_seal *h)
 	pthread_mutex_destroy(&h->lock);
 	free(TAKE(h->newest));
 	free(TAKE(h->unexported));
+	free(TAKE(h->pending));
 	h->running = false;
 }

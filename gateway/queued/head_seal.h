@@ -26,6 +26,8 @@ struct head_seal {
 	/* The newest sealed one, and how far time-stamps have come. */
 	char *newest;
 	int64_t newest_position, stamped_position;
+	char *pending; /* time-stamp whose record is in the open transaction; or NULL */
+	int64_t pending_position;
 	char *unexported; /* time-stamp of stamped_position, for the thread; or NULL */
 	int64_t stamp_every_ms, stamped_ms; /* 0: none since the start */
 	struct signer *asked;		    /* while the signer is */
@@ -49,9 +51,15 @@ bool head_seal_newest(
  * with a sealed memfd, QUEUE_EMPTY, negative. */
 int head_seal_unstamped(struct head_seal *h, int64_t *ret_position, int *ret_fd);
 
-/* Its token has come: kept beside the head; the thread exports it. Return:
- * QUEUE_DONE, QUEUE_NOT_FOUND, negative. */
+/* Its token has come: on the disk beside the head, under a name of its own until the open
+ * transaction, which notes it in the chain, has ended. Return: QUEUE_DONE,
+ * QUEUE_NOT_FOUND, negative. */
 int head_seal_stamped(struct head_seal *h, int64_t position, struct span token);
+
+/* The transaction has ended, and committed says how: the time-stamp takes its name and is
+ * exported by the thread, or it is as if it had not come, and the head is stamped again.
+ * h may be NULL. */
+void head_seal_settle(struct head_seal *h, bool committed);
 
 /* Seal the last head if the signer answers at once, and end the thread: a signer that
  * keeps silent is not waited for. */

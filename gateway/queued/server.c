@@ -8,6 +8,7 @@
 #include "queued/batch.h"
 #include "queued/connection.h"
 #include "queued/head.h"
+#include "queued/head_heal.h"
 #include "queued/head_seal.h"
 #include "queued/links.h"
 #include "queued/policy_journal.h"
@@ -222,6 +223,8 @@ static int start(struct server *s, struct engine *e)
 	}
 	fcntl(s->o->listener, F_SETFL, O_NONBLOCK);
 	r = batch_watch_clock(&s->batch);
+	if (r >= 0)
+		r = head_heal(&s->batch, s->o->folder);
 	if (r >= 0)
 		r = batch_note(&s->batch, "queued.start");
 	return r < 0 || !s->o->instance

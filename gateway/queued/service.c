@@ -129,9 +129,11 @@ static int open_engine(const char *folder, bool serve, struct engine **ret_engin
 	r = head_check(folder, e);
 	if (r <= 0) {
 		log_event(LOG_CRIT, "queued.rollback", NULL,
-			"%s/head is missing or not in the audit chain of the database: "
-			"it was set back or changed (%s)",
-			folder, r < 0 ? strerror(-r) : "refusing to serve");
+			"%s/head is missing, or it or what was sealed last is not in the "
+			"audit chain of the database, which ends at record %lld: it was "
+			"set back or changed (%s)",
+			folder, (long long)engine_head(e).position,
+			r < 0 ? strerror(-r) : "refusing to serve");
 		if (serve)
 			return r < 0 ? r : -EUCLEAN;
 	}

@@ -52,6 +52,15 @@ def test_posted_in_order_and_once(gate, heads, tmp_path):
     partner.server.shutdown()
 
 
+def test_a_mark_of_a_lost_chain_is_no_mark(gate, heads, tmp_path):
+    """After the chain was set back its new heads are shipped, though their positions are lower."""
+    partner, mark = Partner(gate.pki), tmp_path / "mark"
+    mark.write_text("900000000000000000.json\n")
+    done = ship(gate, "--url", f"https://127.0.0.1:{partner.port}/heads", "--mark", mark)
+    assert json.loads(done.stdout) == {"shipped": len(heads)}, done.stderr
+    partner.server.shutdown()
+
+
 def test_logged_over_tls(gate, heads, tmp_path):
     """RFC 5425: octets counted; what was read is what was sealed."""
     context = tls_context(gate.pki.path("servers/sim-customs", ".chain.pem"),

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queued/head_heal.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+#include "common/log.h"
+#include "queue/sealed_head.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DIGITS 18 /* of a position in a name */
+#define SET_BACK ".set-back"
+
+static int path_of(
+	const char *folder, int64_t position, const char *kind, char ret_path[PATH_MAX])
+{
+	return snprintf(ret_path, PATH_MAX, "%s/heads/%0*lld.%s", folder, DIGITS,
+		       (long long)position, kind) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+void head_stamp_settle(const char *folder, int64_t position, bool committed)
+{
+	char pending[PATH_MAX], path[PATH_MAX];
+
+	if (path_of(folder, position, HEAD_STAMP_PENDING, pending) < 0 ||
+		path_of(folder, position, "tst", path) < 0)
+		return;
+	/* What cannot be renamed keeps its name until the next start. */
+	if (committed)
+		(void)rename(pending, path);
+	else
+		(void)unlink(pending);
+}
+
+/* A file of a sealed head: its position and what follows in its name. Return: position,
+ * or 0 for another file. */
+static int64_t position_of(const char *name, const char **ret_kind)
+{
+	*ret_kind = "";
+	if (strspn(name, "0123456789") != DIGITS || name[DIGITS] != '.')
+		return 0;
+	*ret_kind = name + DIGITS + 1;
+	return strtoll(name, NULL, 10);
+}
+
+static int is_head_file(const struct dirent *e)
+{
+	const char *kind;
+
+	return position_of(e->d_name, &kind) > 0 &&
+	       (strcmp(kind, "json") == 0 || strcmp(kind, "tst") == 0 ||
+		       strcmp(kind, HEAD_STAMP_PENDING) == 0);
+}
+
+/* By position. Return: how many, or negative. */
+static int list_heads(const char *folder, struct dirent ***ret_names)
+{
+	char path[PATH_MAX];
+	int n;
+
+	if (snprintf(path, sizeof(path), "%s/heads", folder) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	*ret_names = NULL;
+	n = scandir(path, ret_names, is_head_file, alphasort);
+	return n >= 0 ? n : errno == ENOENT ? 0 : -errno;
+}
+
+static void free_names(struct dirent **names, int count)
+{
+	for (int i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+}
+
+static int read_sealed(const char *folder, const char *name, struct engine_head *ret_head)
+{
+	_cleanup_(freep) char *reason = NULL;
+	_cleanup_(freep) uint8_t *text = NULL;
+	struct sealed_head sealed;
+	char path[PATH_MAX];
+	size_t len;
+	int r = snprintf(path, sizeof(path), "%s/heads/%s", folder, name) < PATH_MAX
+			? file_read(path, SEALED_HEAD_MAX, &text, &len)
+			: -ENAMETOOLONG;
+
+	if (r == 0)
+		r = sealed_head_verify(span_of(text, len), NULL, &sealed, &reason);
+	if (r == 1) {
+		ret_head->position = sealed.position;
+		memcpy(ret_head->chain, sealed.chain, SHA256_SIZE);
+	}
+	return r;
+}
+
+int head_newest_sealed(const char *folder, struct engine_head *ret_head)
+{
+	struct dirent **names;
+	int r = 0, count = list_heads(folder, &names);
+
+	for (int i = count - 1; i >= 0 && r == 0; i--) {
+		const char *kind;
+
+		(void)position_of(names[i]->d_name, &kind);
+		if (strcmp(kind, "json") == 0)
+			r = read_sealed(folder, names[i]->d_name, ret_head);
+	}
+	free_names(names, count);
+	return count < 0 ? count : r;
+}
+
+static int note(struct batch *b, const char *event, const char *detail)
+{
+	struct queue_audit_request q = { .actor = "queued" };
+	int64_t now = clock_now();
+	int r;
+
+	if (!batch_may_record(b, now))
+		return 0;
+	snprintf(q.event, sizeof(q.event), "%s", event);
+	snprintf(q.detail, sizeof(q.detail), "%s", detail);
+	r = engine_begin(b->engine);
+	if (r == 0)
+		r = engine_audit(b->engine, now, &q) == QUEUE_DONE ? 0 : -EIO;
+	if (r == 0)
+		r = engine_commit(b->engine);
+	if (r == 0) {
+		batch_recorded(b, now);
+		return 1;
+	}
+	engine_rollback(b->engine);
+	log_event(LOG_ERR, "queued.database", NULL, "%s", engine_failure_text(b->engine));
+	return engine_failure(b->engine) == ENGINE_FATAL ? -EIO : 0;
+}
+
+/* The record may be there already: then it is there twice, and says so itself. */
+static int heal_stamp(struct batch *b, const char *folder, int64_t position)
+{
+	char detail[96];
+	int r;
+
+	(void)snprintf(detail, sizeof(detail), "{\"position\":%lld,\"noted\":\"late\"}",
+		(long long)position);
+	r = note(b, "audit.head-stamped", detail);
+	if (r > 0)
+		head_stamp_settle(folder, position, true);
+	return r < 0 ? r : 0;
+}
+
+static void set_aside(const char *folder, const char *name)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	if (snprintf(from, sizeof(from), "%s/heads/%s", folder, name) < PATH_MAX &&
+		snprintf(to, sizeof(to), "%s/heads/%s" SET_BACK, folder, name) < PATH_MAX)
+		(void)rename(from, to);
+}
+
+void head_spare(const char *export, int64_t position)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	if (snprintf(from, sizeof(from), "%s/%0*lld.json", export, DIGITS,
+		    (long long)position) < PATH_MAX &&
+		snprintf(to, sizeof(to), "%s" SET_BACK, from) < PATH_MAX &&
+		access(to, F_OK) < 0)
+		(void)rename(from, to);
+}
+
+static int say_set_back(struct batch *b, int64_t end, int64_t sealed)
+{
+	char detail[96];
+	int r;
+
+	log_event(LOG_CRIT, "queued.set-back", NULL,
+		"the audit chain ends at record %lld, and was sealed up to %lld before: "
+		"what was sealed of the lost part is kept in heads/ as *" SET_BACK,
+		(long long)end, (long long)sealed);
+	(void)snprintf(detail, sizeof(detail), "{\"end\":%lld,\"sealed\":%lld}",
+		(long long)end, (long long)sealed);
+	r = note(b, "queued.set-back", detail);
+	return r < 0 ? r : 0;
+}
+
+int head_heal(struct batch *b, const char *folder)
+{
+	const int64_t end = b->head.position;
+	struct dirent **names;
+	const char *kind;
+	int64_t sealed = 0;
+	int r = 0, count = list_heads(folder, &names);
+
+	if (count < 0)
+		log_event(
+			LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-count));
+	if (count > 0)
+		sealed = position_of(names[count - 1]->d_name, &kind);
+	if (sealed > end)
+		r = say_set_back(b, end, sealed);
+	for (int i = 0; i < count && r == 0; i++) {
+		int64_t position = position_of(names[i]->d_name, &kind);
+
+		if (position > end)
+			set_aside(folder, names[i]->d_name);
+		else if (strcmp(kind, HEAD_STAMP_PENDING) == 0)
+			r = heal_stamp(b, folder, position);
+	}
+	free_names(names, count);
+	return r;
+}

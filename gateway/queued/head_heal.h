@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * state/queue/heads after a database that did not go along: sealed heads that it does not
+ * have any more, time-stamps whose record in the chain may be missing; never takes away
+ * what is evidence.
+ */
+#ifndef SEALGATE_QUEUED_HEAD_HEAL_H
+#define SEALGATE_QUEUED_HEAD_HEAL_H
+
+#include "queued/batch.h"
+
+/* How the name of a time-stamp ends until the chain has its record; then it is tst. */
+#define HEAD_STAMP_PENDING "tst.new"
+
+/* The transaction with its record has ended: it takes its name, or goes. */
+void head_stamp_settle(const char *folder, int64_t position, bool committed);
+
+/* Before the first record of this start. Time-stamps under the pending name get their
+ * record, and their name. What was sealed behind the database's end is of a chain that is
+ * lost: it is kept as *.set-back, said, and noted in the chain (queued.set-back).
+ * Return: 0, or -EIO when what is on the disk is unknown. */
+int head_heal(struct batch *b, const char *folder);
+
+/* Before a head is exported to a folder: one of the same position there is of a lost
+ * chain, and keeps being evidence under the name *.set-back. */
+void head_spare(const char *export, int64_t position);
+
+/* The newest sealed head that is right in itself. Return: 1, 0 none, negative. */
+int head_newest_sealed(const char *folder, struct engine_head *ret_head);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A time-stamp of a head whose record was rolled back is as if it had not come. */
+#include "tests/unit/queued/fixture.h"
+
+#include "queued/head_heal.h"
+#include "queued/head_seal.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define POSITION 7
+#define NAME "/heads/000000000000000007."
+
+struct heads_house {
+	char folder[64];
+	struct head_seal seal;
+};
+
+static void put(const struct heads_house *h, const char *below, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s%s", h->folder, below);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static bool there(const struct heads_house *h, const char *below)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s%s", h->folder, below);
+	return access(path, F_OK) == 0;
+}
+
+static int setup(void **state)
+{
+	struct heads_house *h = calloc(1, sizeof(*h));
+	char path[256];
+
+	snprintf(h->folder, sizeof(h->folder), "/tmp/sealgate-heads-XXXXXX");
+	assert_non_null(mkdtemp(h->folder));
+	snprintf(path, sizeof(path), "%s/heads", h->folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	h->seal = (struct head_seal){ .folder = h->folder,
+		.export = "",
+		.stamp_every_ms = 1,
+		.newest = strdup("a head"),
+		.newest_position = POSITION,
+		.running = true };
+	pthread_mutex_init(&h->seal.lock, NULL);
+	put(h, NAME "json", "a head");
+	*state = h;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct heads_house *h = *state;
+	char command[128];
+
+	free(h->seal.newest);
+	free(h->seal.pending);
+	free(h->seal.unexported);
+	pthread_mutex_destroy(&h->seal.lock);
+	snprintf(command, sizeof(command), "rm -rf '%s'", h->folder);
+	assert_int_equal(system(command), 0);
+	free(h);
+	return 0;
+}
+
+static int unstamped(struct heads_house *h)
+{
+	int64_t position = 0;
+	int fd = -1, r = head_seal_unstamped(&h->seal, &position, &fd);
+
+	if (r == QUEUE_DONE) {
+		assert_int_equal(position, POSITION);
+		close(fd);
+	}
+	return r;
+}
+
+static void rolled_back_and_again(void **state)
+{
+	struct heads_house *h = *state;
+	struct span token = span_str("a token");
+
+	assert_int_equal(unstamped(h), QUEUE_DONE);
+	assert_int_equal(head_seal_stamped(&h->seal, POSITION, token), QUEUE_DONE);
+	assert_true(there(h, NAME HEAD_STAMP_PENDING));
+	assert_false(there(h, NAME "tst"));
+	head_seal_settle(&h->seal, false);
+	assert_false(there(h, NAME HEAD_STAMP_PENDING));
+	assert_int_equal(unstamped(h), QUEUE_DONE);
+	/* the batch is run anew at once, or seal comes again */
+	assert_int_equal(head_seal_stamped(&h->seal, POSITION, token), QUEUE_DONE);
+	head_seal_settle(&h->seal, true);
+	assert_true(there(h, NAME "tst"));
+	assert_false(there(h, NAME HEAD_STAMP_PENDING));
+	assert_int_equal(unstamped(h), QUEUE_EMPTY);
+	assert_int_equal(head_seal_stamped(&h->seal, POSITION, token), QUEUE_NOT_FOUND);
+	head_seal_settle(&h->seal, true); /* of other transactions */
+	head_seal_settle(NULL, true);
+}
+
+static void what_is_exported_of_a_lost_chain_is_kept(void **state)
+{
+	struct heads_house *h = *state;
+	char export[128];
+
+	snprintf(export, sizeof(export), "%s/heads", h->folder);
+	head_spare(export, POSITION + 1);
+	assert_true(there(h, NAME "json"));
+	head_spare(export, POSITION);
+	assert_false(there(h, NAME "json"));
+	assert_true(there(h, NAME "json.set-back"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(rolled_back_and_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_is_exported_of_a_lost_chain_is_kept, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
