@@ -227,6 +227,13 @@ bool activation_auto(struct activation *a)
 	return is;
 }
 
+void activation_renew(struct activation *a)
+{
+	pthread_mutex_lock(&a->lock);
+	forget_shares(a);
+	pthread_mutex_unlock(&a->lock);
+}
+
 void activation_wrong(struct activation *a)
 {
 	pthread_mutex_lock(&a->lock);

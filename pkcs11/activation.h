@@ -49,6 +49,9 @@ int activation_pin(struct activation *a, char ret_pin[PIN_SIZE],
 /* True in mode auto, unless it was ended. */
 bool activation_auto(struct activation *a);
 
+/* The PIN is closed anew: whoever has entered a passphrase enters again. */
+void activation_renew(struct activation *a);
+
 /* The token refused the PIN: it is forgotten and never tried again. */
 void activation_wrong(struct activation *a);
 

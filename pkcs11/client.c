@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define SIGNER_LONG_MAX (256u * 1024) /* certificates of a role, status */
+#define SIGNER_LONG_MAX                                                                  \
+	(512u * 1024) /* certificates of a role, status, what was done                   \
+		       */
 
 struct signer {
 	int socket;
@@ -166,6 +168,34 @@ int signer_status(struct signer *s, char **ret_json)
 	if (r < 0)
 		return r;
 	return data ? 0 : -EPERM;
+}
+
+int signer_order(struct signer *s, const struct signer_order *order, struct span given,
+	char **ret_text)
+{
+	int r, copied, fd = given.len ? memfd_from("given", given) : -1;
+	const struct signer_result *result;
+	struct ipc_message answer;
+	uint8_t *text = NULL;
+	size_t len;
+
+	*ret_text = NULL;
+	if (given.len && fd < 0)
+		return fd;
+	r = ipc_call(
+		s->socket, SIGNER_ORDER, order, sizeof(*order), &fd, fd >= 0, &answer);
+	if (fd >= 0)
+		close(fd);
+	result = r == 0 ? ipc_body(&answer, sizeof(*result)) : NULL;
+	if (r == 0)
+		r = result && answer.header.type == SIGNER_RESULT && result_ok(result) &&
+				    answer.header.fd_count == 1
+			    ? (int)result->answer
+			    : -EPROTO;
+	copied = r > 0 ? take_long(&answer, &text, &len) : 0;
+	ipc_message_done(&answer);
+	*ret_text = (char *)text;
+	return copied < 0 ? copied : r;
 }
 
 static int ask_person(struct signer *s, enum signer_message type,

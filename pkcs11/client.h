@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/limits.h"
+#include "common/span.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,30 @@ enum signer_message {
 	SIGNER_RESULT = 4,
 	SIGNER_ACTIVATE = 5,   /* with a signer_person; administrators only */
 	SIGNER_DEACTIVATE = 6, /* with a signer_person; administrators only */
+	SIGNER_ORDER = 7,      /* with a signer_order; administrators only */
+};
+
+/* What people order at the token; its answer comes with a text in a memfd. */
+enum signer_work {
+	SIGNER_WORK_NONE = 0,
+	SIGNER_WORK_LIST,    /* keys and certificates of the roles */
+	SIGNER_WORK_TEST,    /* a trial signature of each */
+	SIGNER_WORK_KEYS,    /* make those that are missing, of one role or all */
+	SIGNER_WORK_REQUEST, /* of a role, text: its subject */
+	SIGNER_WORK_IMPORT,  /* of a role, given: PEM */
+	SIGNER_WORK_REMOVE,  /* of a role, text: SHA-256 of the public key */
+	SIGNER_WORK_CUSTODY, /* given: a closed PIN */
+	SIGNER_WORKS
+};
+
+#define SIGNER_GIVEN_MAX (128u * 1024) /* octets given along, in a sealed memfd */
+#define SIGNER_TEXT_SIZE 512
+
+struct signer_order {
+	uint32_t work; /* enum signer_work */
+	char role[SIGNER_ROLE_SIZE];
+	char person[100]; /* who has it done, for the log; "": an administrator */
+	char text[SIGNER_TEXT_SIZE];
 };
 
 struct signer_request {
@@ -82,6 +107,12 @@ int signer_activate(struct signer *s, const struct signer_person *person,
 	struct signer_result *ret_result);
 int signer_deactivate(struct signer *s, const struct signer_person *person,
 	struct signer_result *ret_result);
+
+/* Have something done at the token. *ret_text: what people are told, whatever the answer
+ * is; the caller frees. Return: as signer_sign; SIGNER_SIGNED: done, SIGNER_AWAY: the
+ * token is away or not active. */
+int signer_order(struct signer *s, const struct signer_order *order, struct span given,
+	char **ret_text);
 
 /* JSON for people and health: token, activation, software, roles with counts and expiry.
  * The caller frees. Return: 0 or negative. */

@@ -13,7 +13,6 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#define FILE_MAX 65536u
 #define SCRYPT_N 32768
 #define SCRYPT_R 8
 #define SCRYPT_P 1
@@ -243,27 +242,50 @@ static bool read_sets(const json_t *list, struct custody *c)
 		c->sets[i].people = (unsigned int)people;
 		c->set_count++;
 	}
-	return c->set_count > 0;
+	return true;
+}
+
+/* Whoever of them come, k of them open it. */
+static bool sets_complete(const struct custody *c)
+{
+	size_t found = 0;
+
+	for (unsigned int people = 0; people < 1u << c->count; people++) {
+		size_t times = 0;
+
+		if ((unsigned int)__builtin_popcount(people) != c->threshold)
+			continue;
+		for (size_t i = 0; i < c->set_count; i++)
+			times += c->sets[i].people == people;
+		if (times != 1)
+			return false;
+		found++;
+	}
+	return found > 0 && found == c->set_count;
 }
 
 int custody_read(const char *path, struct custody *ret)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
-	_cleanup_json_ json_t *all = NULL;
-	json_int_t threshold;
 	size_t len;
-	int r = file_read(path, FILE_MAX, &text, &len);
+	int r = file_read(path, CUSTODY_MAX, &text, &len);
 
-	if (r < 0)
-		return r;
-	all = json_read(span_of(text, len), FILE_MAX);
+	return r < 0 ? r : custody_parse(span_of(text, len), ret);
+}
+
+int custody_parse(struct span text, struct custody *ret)
+{
+	_cleanup_json_ json_t *all = json_read(text, CUSTODY_MAX);
+	json_int_t threshold;
+
 	threshold = json_integer_value(json_object_get(all, "threshold"));
 	if (json_integer_value(json_object_get(all, "version")) != 1 || threshold < 2 ||
 		threshold > CUSTODY_PEOPLE_MAX)
 		return -EINVAL;
 	*ret = (struct custody){ .threshold = (unsigned int)threshold };
 	return read_people(json_object_get(all, "people"), ret) &&
-			       read_sets(json_object_get(all, "sets"), ret)
+			       read_sets(json_object_get(all, "sets"), ret) &&
+			       sets_complete(ret)
 		       ? 0
 		       : -EINVAL;
 }

@@ -45,6 +45,10 @@ int custody_make(unsigned int k, size_t count, const char *const *names,
 
 /* Return: 0, -EINVAL (not of the form), -errno. */
 int custody_read(const char *path, struct custody *ret);
+
+/* The same of octets; every set of k people has to be there, and once. */
+#define CUSTODY_MAX 65536u /* octets */
+int custody_parse(struct span text, struct custody *ret);
 int custody_write(const struct custody *c, const char *path);
 
 /* Index of a person, or -1. */

@@ -174,14 +174,12 @@ int certificates_read(const char *path, X509 **ret_list, size_t max)
 	return r < 0 ? r : certificates_parse(span_of(pem, len), ret_list, max);
 }
 
-/* The certificate on the token under the role's label; of several (an import that was
- * interrupted) the one that lasts longest. */
-static int certificate_find(const struct key_place *place, const struct role *role,
-	X509 **ret_certificate, char text[KEY_TEXT_SIZE])
+int key_certificate(const struct key_place *place, const struct role *role,
+	X509 **ret_certificate, size_t *ret_count, char text[KEY_TEXT_SIZE])
 {
 	CK_OBJECT_HANDLE handles[4];
 	X509 *best = NULL;
-	size_t count;
+	size_t count = 0;
 	CK_RV rv = object_find(place->module->f, place->session,
 		&(struct object_query){ CKO_CERTIFICATE, role->label, NULL, 0 }, handles,
 		4, &count);
@@ -209,6 +207,8 @@ static int certificate_find(const struct key_place *place, const struct role *ro
 		return say_rv(text, rv);
 	}
 	*ret_certificate = best;
+	if (ret_count)
+		*ret_count = count;
 	return best ? 0
 		    : say(text, -ENOENT, "no certificate was imported for", role->name);
 }
@@ -250,7 +250,7 @@ static int load_certificate(const struct key_place *place, const struct role *ro
 	const char *chain_path, struct role_key *k)
 {
 	_cleanup_(X509_freep) X509 *own = NULL;
-	int r = certificate_find(place, role, &own, k->reason);
+	int r = key_certificate(place, role, &own, NULL, k->reason);
 
 	if (r < 0)
 		return r;

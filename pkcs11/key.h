@@ -9,13 +9,12 @@
 #include "common/span.h"
 #include "pkcs11/module.h"
 #include "pkcs11/role.h"
+#include "pki/certificate.h"
 
 #include <openssl/x509.h>
 #include <sys/types.h>
 #include <time.h>
 
-DEFINE_CLEANUP(X509 *, X509_free)
-DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
 DEFINE_CLEANUP(ASN1_TIME *, ASN1_TIME_free)
 
 #define KEY_TEXT_SIZE 96
@@ -63,6 +62,12 @@ int key_find(const struct key_place *place, const struct role *role,
  * always set; not usable when the return is not 0. Return: as key_find. */
 int key_load(const struct key_place *place, const struct role *role,
 	const char *chain_path, struct role_key *ret_key);
+
+/* The role's certificate on the token, of several (an import that was interrupted) the
+ * one that lasts longest. *ret_count (or NULL): how many. The caller frees. Safe beside
+ * other threads. Return: as key_find. */
+int key_certificate(const struct key_place *place, const struct role *role,
+	X509 **ret_certificate, size_t *ret_count, char ret_text[KEY_TEXT_SIZE]);
 
 /* Find a copy of a role's key on another token: one that makes signatures of the first
  * one's certificate. Return: as key_find. */

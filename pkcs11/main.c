@@ -21,12 +21,20 @@ static const char USAGE[] =
 	"Without a command: serve run/signer.sock. Commands:\n"
 	"  init-token                     make token and keys, or complete them (TEST "
 	"instances)\n"
-	"  keys                           make the keys that are missing\n"
+	"By the running signer, or by themselves where it is away or not active:\n"
+	"  keys [ROLE]                    make the keys that are missing\n"
 	"  csr ROLE [--subject NAME]      print a certificate request signed by the "
 	"role's key\n"
 	"  import ROLE FILE.pem           store the role's certificate and its chain\n"
+	"By the running signer:\n"
+	"  list                           print what is in the token, as JSON\n"
+	"  test                           have each role's key sign\n"
+	"  remove ROLE SHA256             remove a key that never had a certificate\n"
+	"  custody FILE                   take a PIN that -o has closed\n"
+	"By themselves:\n"
 	"  ceremony FILE STEP ...         write the protocol of a key ceremony\n"
-	"  custody -k K NAME NAME...      close the PIN for K of the named people\n"
+	"  custody -k K [-o FILE] NAME NAME...\n"
+	"                                 close the PIN for K of the named people\n"
 	"  activate [NAME]                enter a passphrase\n"
 	"  deactivate [NAME]              take the token out of use at once\n"
 	"  status                         print the state of the running signer as JSON\n"
@@ -137,8 +145,15 @@ static int run_command(int argc, char **argv, const char *dir)
 {
 	_cleanup_(freep) char *error = NULL;
 	struct instance instance;
-	int status, r = instance_open(dir, &instance, &error);
+	int status, r;
 
+	if (setup_custody_file(argc, argv)) {
+		status = setup_custody(NULL, argc, argv);
+		if (status == SETUP_USAGE)
+			fputs(USAGE, stderr);
+		return status;
+	}
+	r = instance_open(dir, &instance, &error);
 	if (r < 0) {
 		fprintf(stderr, "sealgate-signer: %s\n", error ? error : strerror(-r));
 		return 2;

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PIN_MIN 4
 #define MARKER_SIZE 160
 
 int pin_read(const char *path, char ret_pin[PIN_SIZE])

@@ -9,6 +9,7 @@
 #include <p11-kit/pkcs11.h>
 
 #define PIN_SIZE 65
+#define PIN_MIN 4 /* octets */
 
 struct pin_files {
 	const char *pin;

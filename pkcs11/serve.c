@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "pkcs11/status.h"
+#include "pkcs11/works.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -90,6 +91,13 @@ static bool request_clean(const struct signer_request *q)
 	       zero(q->digest + q->digest_len, sizeof(q->digest) - q->digest_len);
 }
 
+/* After a failed fsync only reading the count anew says what it holds. */
+static void end_if_broken(const struct signer_server *s)
+{
+	if (count_log_broken(s->signing->log))
+		kill(getpid(), SIGTERM);
+}
+
 static enum signer_answer answer_sign(struct signer_server *s, int socket,
 	const struct signer_request *q, struct signer_result *result)
 {
@@ -106,9 +114,7 @@ static enum signer_answer answer_sign(struct signer_server *s, int socket,
 	if (sign_for(s->signing, (size_t)index, span_of(q->digest, q->digest_len),
 		    q->document_id, result) == SIGNER_REFUSED)
 		log_refused(s, q->document_id, result->reason);
-	/* After a failed fsync only reading the count anew says what it holds. */
-	if (count_log_broken(s->signing->log))
-		kill(getpid(), SIGTERM);
+	end_if_broken(s);
 	return (enum signer_answer)result->answer;
 }
 
@@ -205,6 +211,47 @@ static int serve_person(struct signer_server *s, int socket, const struct ipc_me
 	return 0;
 }
 
+/* One at a time, each with what it is given. */
+static enum signer_answer answer_order(struct signer_server *s,
+	const struct signer_order *o, const struct ipc_message *m,
+	struct signer_result *result, int *ret_fd)
+{
+	struct works works = { s->instance, s->signing };
+	struct span given = { 0 };
+	struct buf text = { 0 };
+	enum signer_answer a = SIGNER_REFUSED;
+
+	if (m->header.fd_count && memfd_read(m->fds[0], SIGNER_GIVEN_MAX, &given) < 0) {
+		buf_init(&text, 128);
+		buf_addf(&text, "what is given is more than %u octets\n",
+			SIGNER_GIVEN_MAX);
+	} else {
+		a = works_do(&works, o, given, &text);
+	}
+	memfd_release(&given);
+	end_if_broken(s);
+	if (long_answer(result, buf_span(&text), ret_fd) == SIGNER_SIGNED)
+		result->answer = a;
+	buf_done(&text);
+	return (enum signer_answer)result->answer;
+}
+
+static int serve_order(struct signer_server *s, int socket, const struct ipc_message *m,
+	struct signer_result *ret_result, int *ret_fd)
+{
+	const struct signer_order *o = ipc_body(m, sizeof(*o));
+
+	if (!o || m->header.fd_count > 1 || o->work == SIGNER_WORK_NONE ||
+		o->work >= SIGNER_WORKS || !text_clean(o->role, sizeof(o->role)) ||
+		!text_clean(o->person, sizeof(o->person)) ||
+		!text_clean(o->text, sizeof(o->text)))
+		return -EPROTO;
+	if (!administrator(socket))
+		return -EACCES;
+	answer_order(s, o, m, ret_result, ret_fd);
+	return 0;
+}
+
 int serve_message(struct signer_server *s, int socket, const struct ipc_message *m,
 	struct signer_result *ret_result, int *ret_fd)
 {
@@ -214,6 +261,8 @@ int serve_message(struct signer_server *s, int socket, const struct ipc_message 
 	*ret_result = (struct signer_result){ 0 };
 	if (m->header.type == SIGNER_ACTIVATE || m->header.type == SIGNER_DEACTIVATE)
 		return serve_person(s, socket, m, ret_result);
+	if (m->header.type == SIGNER_ORDER)
+		return serve_order(s, socket, m, ret_result, ret_fd);
 	if (!q || m->header.fd_count != 0 || !request_clean(q))
 		return -EPROTO;
 	/* Certificates and status hold no secret: every guest may ask for them. */

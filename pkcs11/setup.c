@@ -124,39 +124,21 @@ void setup_close(struct setup *s)
 	module_close(&s->module);
 }
 
-static PKCS11_KEY *listed(struct setup *s, const char *label)
+void setup_bench(const struct setup *s, struct bench *ret_bench)
 {
-	PKCS11_KEY *keys = NULL;
-	unsigned int count = 0;
-
-	if (PKCS11_enumerate_keys(s->slot->token, &keys, &count) != 0)
-		return NULL;
-	for (unsigned int i = 0; i < count; i++)
-		if (keys[i].label && strcmp(keys[i].label, label) == 0)
-			return &keys[i];
-	return NULL;
+	bench_init(ret_bench, s->instance, &s->roles);
+	ret_bench->place = (struct key_place){ &s->module, s->slot, s->session };
 }
 
-EVP_PKEY *setup_public_key(struct setup *s, const struct role *role)
+int setup_told(const struct bench *b, int r)
 {
-	PKCS11_KEY *key = listed(s, role->label);
-	_cleanup_(EVP_PKEY_freep) EVP_PKEY *bound =
-		key ? PKCS11_get_public_key(key) : NULL;
-	EVP_PKEY *clean = NULL;
-	const uint8_t *p;
-	uint8_t *der = NULL;
-	int len = bound ? i2d_PUBKEY(bound, &der) : -1;
+	const char *said = b->said.data ? b->said.data : "";
 
-	/* Encoded and read again: a key of OpenSSL's own, no longer bound to libp11. */
-	p = der;
-	if (len > 0)
-		clean = d2i_PUBKEY(NULL, &p, len);
-	OPENSSL_free(der);
-	ERR_clear_error();
-	if (!clean)
-		setup_fail("role %s: the token has no public key with the label %s",
-			role->name, role->label);
-	return clean;
+	if (r < 0)
+		fprintf(stderr, "sealgate-signer: %s", said);
+	else
+		fputs(said, stdout);
+	return r;
 }
 
 /* Commands --------------------------------------------------------------------------- */
@@ -255,26 +237,42 @@ static int run_log(const struct instance *instance, int argc, char **argv)
 	return r == -EBADMSG || r == -ENODATA ? 1 : 3;
 }
 
-int setup_read_pem(const char *path, uint8_t **ret_pem, size_t *ret_len)
+int setup_keys(struct setup *s)
 {
-	int r = file_read(path, CERTIFICATES_MAX, ret_pem, ret_len);
+	_cleanup_bench_ struct bench b = { 0 };
 
-	return r < 0 ? setup_fail("%s: %s", path, strerror(-r)) : 0;
+	setup_bench(s, &b);
+	return setup_told(&b, bench_keys(&b, NULL)) < 0 ? 1 : 0;
 }
 
-/* The commands that open the token: as the signer's uid, in TEST instances. */
+/* keys [ROLE], csr ROLE [--subject NAME], import ROLE FILE */
+static int work_by_itself(struct setup *s, int argc, char **argv, struct span pem)
+{
+	const struct role *role = argc > 1 ? setup_role(s, argv[1]) : NULL;
+	_cleanup_bench_ struct bench b = { 0 };
+	int r;
+
+	if ((argc > 1 && !role) || setup_open(s) < 0)
+		return 1;
+	setup_bench(s, &b);
+	if (strcmp(argv[0], "keys") == 0)
+		r = bench_keys(&b, role);
+	else if (strcmp(argv[0], "csr") == 0)
+		r = bench_request(&b, role, argc == 4 ? argv[3] : NULL);
+	else
+		r = bench_import(&b, role, pem);
+	r = setup_told(&b, r);
+	return r == 0 && fflush(stdout) != 0 ? 3 : r < 0 ? 1 : 0;
+}
+
+/* The commands that open the token: as the signer's uid. */
 static int run_on_token(struct setup *s, int argc, char **argv)
 {
-	const struct role *role = NULL;
 	_cleanup_(freep) uint8_t *pem = NULL;
-	const char *subject = NULL;
+	bool init = strcmp(argv[0], "init-token") == 0;
 	size_t len = 0;
-	bool init = strcmp(argv[0], "init-token") == 0, csr = strcmp(argv[0], "csr") == 0;
-	bool keys = strcmp(argv[0], "keys") == 0;
 
-	if (csr && argc == 4 && strcmp(argv[2], "--subject") == 0)
-		subject = argv[3];
-	else if (argc != (init || keys ? 1 : csr ? 2 : 3))
+	if (init && argc != 1)
 		return SETUP_USAGE;
 	if (init && !config_bool(s->instance->config, "instance.test")) {
 		setup_fail("the token of a production instance is initialised with the "
@@ -282,25 +280,18 @@ static int run_on_token(struct setup *s, int argc, char **argv)
 		return 1;
 	}
 	/* Before uid and working folder change. */
-	if (!init && !keys && !csr && setup_read_pem(argv[2], &pem, &len) < 0)
+	if (strcmp(argv[0], "import") == 0 && setup_given(argv[2], &pem, &len) < 0)
 		return 1;
 	if (setup_roles(s) < 0 || ownership_take(s->instance) < 0 ||
 		token_environment(s->instance) < 0)
 		return 1;
-	if (init)
-		return setup_init(s);
-	if (keys)
-		return setup_open(s) < 0 ? 1 : setup_keys(s);
-	role = setup_role(s, argv[1]);
-	if (!role || setup_open(s) < 0)
-		return 1;
-	return csr ? setup_csr(s, role, subject)
-		   : setup_import(s, role, span_of(pem, len));
+	return init ? setup_init(s) : work_by_itself(s, argc, argv, span_of(pem, len));
 }
 
 int setup_run(const struct instance *instance, int argc, char **argv)
 {
 	struct setup s = { .instance = instance };
+	bool done = false;
 	int status;
 
 	if (strcmp(argv[0], "status") == 0)
@@ -309,16 +300,19 @@ int setup_run(const struct instance *instance, int argc, char **argv)
 		return run_log(instance, argc, argv);
 	if (strcmp(argv[0], "activate") == 0 || strcmp(argv[0], "deactivate") == 0)
 		return setup_activate(instance, argc, argv);
-	if (strcmp(argv[0], "custody") == 0 || strcmp(argv[0], "ceremony") == 0) {
-		status = argv[0][1] == 'u' ? setup_custody(&s, argc, argv)
-					   : setup_ceremony(&s, argc, argv);
-		setup_close(&s);
-		return status;
+	if (setup_is_work(argc, argv)) {
+		status = setup_work(instance, argc, argv, &done);
+		if (done)
+			return status;
 	}
-	if (strcmp(argv[0], "init-token") != 0 && strcmp(argv[0], "csr") != 0 &&
-		strcmp(argv[0], "import") != 0 && strcmp(argv[0], "keys") != 0)
-		return SETUP_USAGE;
-	status = run_on_token(&s, argc, argv);
+	if (strcmp(argv[0], "custody") == 0)
+		status = setup_custody(&s, argc, argv);
+	else if (strcmp(argv[0], "ceremony") == 0)
+		status = setup_ceremony(&s, argc, argv);
+	else if (strcmp(argv[0], "init-token") == 0 || setup_is_work(argc, argv))
+		status = run_on_token(&s, argc, argv);
+	else
+		status = SETUP_USAGE;
 	setup_close(&s);
 	return status;
 }

@@ -6,9 +6,7 @@
 #ifndef SEALGATE_PKCS11_SETUP_H
 #define SEALGATE_PKCS11_SETUP_H
 
-#include "common/instance.h"
-#include "pkcs11/key.h"
-#include "pkcs11/role.h"
+#include "pkcs11/bench.h"
 
 #define SETUP_USAGE 2
 
@@ -34,8 +32,11 @@ int setup_find_token(struct setup *s, const char *label);
 int setup_open(struct setup *s);
 void setup_close(struct setup *s);
 
-/* The role's public key as the token has it, or NULL after a message. */
-EVP_PKEY *setup_public_key(struct setup *s, const struct role *role);
+/* A bench at the token that setup_open has opened. */
+void setup_bench(const struct setup *s, struct bench *ret_bench);
+
+/* Print what was said at a bench, to standard error when r is negative. Return: r. */
+int setup_told(const struct bench *b, int r);
 
 /* The roles of the instance. Return: 0 or negative after a message. */
 int setup_roles(struct setup *s);
@@ -43,26 +44,30 @@ int setup_roles(struct setup *s);
 /* A role by its name, or NULL after a message. */
 const struct role *setup_role(const struct setup *s, const char *name);
 
-/* Count a signature that is about no document; the count is the signer's, so the signer
- * must not run. Return: 0 or negative after a message. */
-int setup_count(const struct setup *s, const struct role *role, struct span digest);
-
-/* A certificate request (PEM) signed by the role's key; the caller frees. NULL after a
- * message. */
-char *setup_request(struct setup *s, const struct role *role, const char *subject);
-
-/* A file of certificates. Return: 0 or negative after a message. */
-int setup_read_pem(const char *path, uint8_t **ret_pem, size_t *ret_len);
-
 /* The commands. Return: exit status. */
 int setup_init(struct setup *s);
 int setup_keys(struct setup *s); /* make those that are missing */
-int setup_csr(struct setup *s, const struct role *role, const char *subject);
-int setup_import(struct setup *s, const struct role *role, struct span pem);
 
 int setup_custody(struct setup *s, int argc, char **argv);
+
+/* The file that `custody -k K -o FILE ...` closes a PIN into, without token or instance,
+ * or NULL when it is another command. */
+const char *setup_custody_file(int argc, char *const *argv);
 int setup_ceremony(struct setup *s, int argc, char **argv);
 int setup_activate(const struct instance *instance, int argc, char **argv);
+
+/* Is it a command that the running signer carries out, which has the PIN? */
+bool setup_is_work(int argc, char *const *argv);
+
+/* Have it do so. *ret_done: false when nothing was, and this program may open the token
+ * by itself: no signer answers, or its token is not active, and nobody asked from afar.
+ * Return: exit status. */
+int setup_work(const struct instance *instance, int argc, char **argv, bool *ret_done);
+
+/* The octets that a command is given: of a file, or, where it is called by its digest
+ * (SETUP_GIVEN), of standard input. Return: 0 or negative after a message. */
+#define SETUP_GIVEN "sha256:"
+int setup_given(const char *name, uint8_t **ret_data, size_t *ret_len);
 
 /* Run `argv[0]` ("init-token", "csr", ...) with its arguments.
  * Return: exit status, SETUP_USAGE for wrong usage. */

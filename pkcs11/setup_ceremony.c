@@ -86,25 +86,22 @@ static int step_begin(struct step *c)
 
 static int describe_key(struct step *c, const struct role *role)
 {
-	struct key_place place = { &c->s->module, c->s->slot, c->s->session };
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
-	char why[KEY_TEXT_SIZE];
+	_cleanup_bench_ struct bench b = { 0 };
+	char why[KEY_TEXT_SIZE], sha256[SHA256_TEXT_SIZE];
 	CK_OBJECT_HANDLE handle;
-	uint8_t *der = NULL;
-	int len;
 
-	if (key_find(&place, role, &handle, why) < 0)
+	setup_bench(c->s, &b);
+	if (key_find(&b.place, role, &handle, why) < 0)
 		return setup_fail("role %s: %s", role->name, why);
-	key = setup_public_key(c->s, role);
-	len = key ? i2d_PUBKEY(key, &der) : -1;
-	if (len <= 0)
-		return -EIO;
+	key = bench_public_key(&b, role, sha256);
+	if (!key)
+		return setup_told(&b, -EIO);
 	buf_addf(&c->text,
 		"%skey of the role %s: label %s, %s, made on the token, sensitive, not "
-		"extractable",
-		c->text.len ? "\n" : "", role->name, role->label, role->key->name);
-	add_digest(&c->text, "its public key", span_of(der, (size_t)len));
-	OPENSSL_free(der);
+		"extractable\nits public key SHA-256 %s",
+		c->text.len ? "\n" : "", role->name, role->label, role->key->name,
+		sha256);
 	return 0;
 }
 
@@ -123,14 +120,17 @@ static int step_request(struct step *c)
 {
 	const struct role *role = setup_role(c->s, c->argv[0]);
 	const char *subject = c->argc > 1 ? c->argv[1] : NULL;
-	_cleanup_(freep) char *pem = role ? setup_request(c->s, role, subject) : NULL;
+	_cleanup_bench_ struct bench b = { 0 };
+	int r;
 
-	if (!pem)
-		return -EIO;
+	setup_bench(c->s, &b);
+	r = role ? setup_told(&b, bench_request(&b, role, subject)) : -EINVAL;
+	if (r < 0)
+		return r;
 	buf_addf(&c->text, "certificate request of the role %s, subject %s", role->name,
 		subject ? subject : "as the instance has it");
-	add_digest(&c->text, "the request (PEM)", span_str(pem));
-	return fputs(pem, stdout) < 0 || fflush(stdout) != 0 ? -EIO : 0;
+	add_digest(&c->text, "the request (PEM)", buf_span(&b.said));
+	return fflush(stdout) != 0 ? -EIO : 0;
 }
 
 /* note TEXT: what was done by other means: backup, destruction, who took what away */
@@ -142,15 +142,16 @@ static int step_note(struct step *c)
 /* end ROLE */
 static int step_end(struct step *c)
 {
-	struct key_place place = { &c->s->module, c->s->slot, c->s->session };
 	const struct role *role = setup_role(c->s, c->argv[0]);
+	_cleanup_bench_ struct bench b = { 0 };
 	uint8_t digest[SIGNER_DIGEST_MAX], value[SIGNER_VALUE_MAX];
 	char why[KEY_TEXT_SIZE];
 	CK_OBJECT_HANDLE key;
 	size_t len;
 	int n;
 
-	if (!role || key_find(&place, role, &key, why) < 0)
+	setup_bench(c->s, &b);
+	if (!role || key_find(&b.place, role, &key, why) < 0)
 		return role ? setup_fail("role %s: %s", role->name, why) : -EINVAL;
 	buf_addf(&c->text, "end of the ceremony; signed by the key of the role %s",
 		role->name);
@@ -161,8 +162,8 @@ static int step_end(struct step *c)
 	if (n < 0 || mechanism_sign(c->s->module.f, c->s->session, key, role->mechanism,
 			     span_of(digest, (size_t)n), value, &len) != CKR_OK)
 		return setup_fail("the token does not sign the protocol");
-	if (setup_count(c->s, role, span_of(digest, (size_t)n)) < 0)
-		return -EIO;
+	if (bench_count(&b, role, span_of(digest, (size_t)n)) < 0)
+		return setup_told(&b, -EIO);
 	return protocol_close(c->p, role, span_of(value, len)) < 0
 		       ? setup_fail("the protocol cannot be written")
 		       : 0;

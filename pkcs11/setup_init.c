@@ -6,13 +6,11 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/objects.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define KEY_ID_SIZE 20
 #define PIN_DIGITS 12
 #define LABEL_WIDTH 32 /* of a token, padded with blanks */
 
@@ -157,91 +155,6 @@ static int step(struct setup *s)
 	}
 	module_close(&s->module);
 	return r;
-}
-
-/* An interrupted generation may have left a public key alone. */
-static void remove_orphans(const struct setup *s, const char *label)
-{
-	CK_OBJECT_HANDLE handles[8];
-	size_t count;
-
-	if (object_find(s->module.f, s->session,
-		    &(struct object_query){ CKO_PUBLIC_KEY, label, NULL, 0 }, handles, 8,
-		    &count) != CKR_OK)
-		return;
-	for (size_t i = 0; i < count; i++)
-		s->module.f->C_DestroyObject(s->session, handles[i]);
-}
-
-/* What every private key gets, and what every public key gets. */
-static CK_RV generate_with(const struct setup *s, CK_MECHANISM_TYPE type,
-	const CK_ATTRIBUTE kind[2], CK_ULONG kind_count, const char *label)
-{
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-	uint8_t id[KEY_ID_SIZE];
-	char *text = (char *)(uintptr_t)label;
-	CK_MECHANISM mechanism = { type, NULL, 0 };
-	CK_ATTRIBUTE private[] = { { CKA_TOKEN, &yes, 1 }, { CKA_PRIVATE, &yes, 1 },
-		{ CKA_SENSITIVE, &yes, 1 }, { CKA_EXTRACTABLE, &no, 1 },
-		{ CKA_SIGN, &yes, 1 }, { CKA_DECRYPT, &no, 1 }, { CKA_UNWRAP, &no, 1 },
-		{ CKA_DERIVE, &no, 1 }, { CKA_LABEL, text, strlen(label) },
-		{ CKA_ID, id, sizeof(id) } };
-	CK_ATTRIBUTE public[6] = { { CKA_TOKEN, &yes, 1 }, { CKA_VERIFY, &yes, 1 },
-		{ CKA_LABEL, text, strlen(label) }, { CKA_ID, id, sizeof(id) } };
-	CK_OBJECT_HANDLE handles[2];
-
-	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
-		return CKR_RANDOM_NO_RNG;
-	memcpy(public + 4, kind, kind_count * sizeof(*kind));
-	return s->module.f->C_GenerateKeyPair(s->session, &mechanism, public,
-		4 + kind_count, private, sizeof(private) / sizeof(private[0]),
-		&handles[0], &handles[1]);
-}
-
-static CK_RV generate(const struct setup *s, const struct role *role)
-{
-	const struct key_kind *kind = role->key;
-	uint8_t exponent[] = { 1, 0, 1 }, oid[16], *p = oid;
-	CK_ULONG bits = (CK_ULONG)kind->bits;
-	CK_ATTRIBUTE a[2];
-
-	if (!kind->curve_nid) {
-		a[0] = (CK_ATTRIBUTE){ CKA_MODULUS_BITS, &bits, sizeof(bits) };
-		a[1] = (CK_ATTRIBUTE){ CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent) };
-		return generate_with(s, CKM_RSA_PKCS_KEY_PAIR_GEN, a, 2, role->label);
-	}
-	a[0] = (CK_ATTRIBUTE){ CKA_EC_PARAMS, oid,
-		(CK_ULONG)i2d_ASN1_OBJECT(OBJ_nid2obj(kind->curve_nid), &p) };
-	return generate_with(s, CKM_EC_KEY_PAIR_GEN, a, 1, role->label);
-}
-
-/* Make the role's key unless there is a good one. */
-static int complete_role(struct setup *s, const struct role *role)
-{
-	struct key_place place = { &s->module, s->slot, s->session };
-	CK_OBJECT_HANDLE key;
-	char why[KEY_TEXT_SIZE];
-	CK_RV rv;
-	int r = key_find(&place, role, &key, why);
-
-	if (r == 0)
-		return 0;
-	if (r != -ENOENT)
-		return setup_fail("role %s: %s", role->name, why);
-	remove_orphans(s, role->label);
-	rv = generate(s, role);
-	if (rv != CKR_OK)
-		return setup_fail_rv("C_GenerateKeyPair", rv);
-	printf("%s: key of kind %s made on the token\n", role->name, role->key->name);
-	return 0;
-}
-
-int setup_keys(struct setup *s)
-{
-	for (size_t i = 0; i < s->roles.count; i++)
-		if (complete_role(s, &s->roles.list[i]) < 0)
-			return 1;
-	return 0;
 }
 
 int setup_init(struct setup *s)

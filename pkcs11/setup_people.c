@@ -69,17 +69,12 @@ static int try_pin(struct setup *s, const char *label, const char *pin)
 	return r < 0 ? setup_fail_rv("C_Login", rv) : 0;
 }
 
-static int make_custody(struct setup *s, unsigned int k, struct people *p)
+static int close_pin(unsigned int k, struct people *p, const char *path)
 {
 	const char *passphrases[CUSTODY_PEOPLE_MAX];
 	struct custody c;
-	char path[PATH_MAX];
-	int r = ask_secret("PIN of the token",
-		config_string(s->instance->config, "signer.token"), p->pin, PIN_SIZE);
+	int r = 0;
 
-	if (r == 0)
-		r = try_pin(
-			s, config_string(s->instance->config, "signer.token"), p->pin);
 	for (size_t i = 0; r == 0 && i < p->count; i++) {
 		r = ask_passphrase(p, i);
 		passphrases[i] = p->passphrases[i];
@@ -88,34 +83,74 @@ static int make_custody(struct setup *s, unsigned int k, struct people *p)
 		return r;
 	r = custody_make(k, p->count, p->names, passphrases, p->pin, &c);
 	if (r == 0)
-		r = instance_path(s->instance, CUSTODY_FILE, path);
-	if (r == 0)
 		r = custody_write(&c, path);
 	return r < 0 ? setup_fail("the PIN cannot be closed: %s", strerror(-r)) : 0;
 }
 
-/* argv: custody -k K NAME NAME ... */
+static int make_custody(struct setup *s, unsigned int k, struct people *p)
+{
+	const char *label = config_string(s->instance->config, "signer.token");
+	char path[PATH_MAX];
+	int r = instance_path(s->instance, CUSTODY_FILE, path);
+
+	if (r == 0)
+		r = ask_secret("PIN of the token", label, p->pin, PIN_SIZE);
+	if (r == 0)
+		r = try_pin(s, label, p->pin);
+	return r == 0 ? close_pin(k, p, path) : r;
+}
+
+/* For a gate elsewhere, whose token is not here to try the PIN: it is asked for twice. */
+static int make_custody_file(unsigned int k, struct people *p, const char *path)
+{
+	char again[PIN_SIZE];
+	size_t len;
+	int r = ask_secret("PIN of the", "token", p->pin, PIN_SIZE);
+
+	if (r == 0)
+		r = ask_secret("again, PIN of the", "token", again, sizeof(again));
+	len = strlen(p->pin);
+	if (r == 0 && strcmp(again, p->pin) != 0)
+		r = setup_fail("the two are not the same");
+	else if (r == 0 && len < PIN_MIN)
+		r = setup_fail("a PIN has at least %d characters", PIN_MIN);
+	OPENSSL_cleanse(again, sizeof(again));
+	return r == 0 ? close_pin(k, p, path) : r;
+}
+
+/* argv: custody -k K [-o FILE] NAME NAME ...; with -o no instance is needed. */
 int setup_custody(struct setup *s, int argc, char **argv)
 {
 	static struct people p;
 	unsigned long k = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
-	int r;
+	const char *file = setup_custody_file(argc, argv);
+	int first = file ? 5 : 3, r;
 
-	if (argc < 5 || strcmp(argv[1], "-k") != 0 || argc > 3 + CUSTODY_PEOPLE_MAX)
+	if (argc < first + 2 || strcmp(argv[1], "-k") != 0 ||
+		argc > first + CUSTODY_PEOPLE_MAX)
 		return SETUP_USAGE;
-	p.count = (size_t)(argc - 3);
+	p.count = (size_t)(argc - first);
 	for (size_t i = 0; i < p.count; i++)
-		p.names[i] = argv[3 + i];
+		p.names[i] = argv[first + (int)i];
 	if (k < 2 || k > p.count)
 		return SETUP_USAGE;
-	if (ownership_take(s->instance) < 0 || token_environment(s->instance) < 0)
+	if (!file &&
+		(ownership_take(s->instance) < 0 || token_environment(s->instance) < 0))
 		return 1;
-	r = make_custody(s, (unsigned int)k, &p);
+	r = file ? make_custody_file((unsigned int)k, &p, file)
+		 : make_custody(s, (unsigned int)k, &p);
 	OPENSSL_cleanse(&p, sizeof(p));
 	if (r < 0)
 		return 1;
-	printf("the PIN is closed: %lu of %d people open it\n", k, argc - 3);
+	printf("the PIN is closed: %lu of %d people open it\n", k, argc - first);
 	return 0;
+}
+
+const char *setup_custody_file(int argc, char *const *argv)
+{
+	return argc > 4 && strcmp(argv[0], "custody") == 0 && strcmp(argv[3], "-o") == 0
+		       ? argv[4]
+		       : NULL;
 }
 
 /* Activation ------------------------------------------------------------------------- */

@@ -13,15 +13,17 @@
 struct token {
 	const struct instance *instance;
 	const struct roles *roles;
-	pthread_mutex_t lock;
-	pthread_cond_t changed; /* state, lent, stopped */
-	pthread_cond_t freed;	/* a session came back */
+	pthread_mutex_t opening; /* of whoever opens the token, or works at it */
+	pthread_mutex_t lock;	 /* taken after opening */
+	pthread_cond_t changed;	 /* state, lent, stopped */
+	pthread_cond_t freed;	 /* a session came back */
 	enum token_state state;
 	bool stopped;
 	bool poked;
 	struct activation *activation;
 	bool software;
 	bool standby;
+	bool spare; /* of the pool, in the place of the first */
 	bool active;
 	uint64_t tries; /* openings, failed ones included */
 	char reason[TOKEN_TEXT_SIZE];
@@ -36,7 +38,7 @@ struct token {
 	size_t idle[SESSIONS_MAX]; /* stack of indexes into sessions */
 	size_t idle_count;
 	struct role_key keys[ROLES_MAX];
-	struct module module; /* of the thread that opens */
+	struct module module; /* of the thread that opens, or works at it */
 };
 
 int token_environment(const struct instance *instance)
@@ -68,6 +70,7 @@ struct token *token_new(const struct instance *instance, const struct roles *rol
 	t->roles = roles;
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_mutex_init(&t->opening, NULL);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->changed, &monotonic);
 	pthread_cond_init(&t->freed, &monotonic);
@@ -86,16 +89,20 @@ void token_free(struct token *t)
 	pthread_cond_destroy(&t->freed);
 	pthread_cond_destroy(&t->changed);
 	pthread_mutex_destroy(&t->lock);
+	pthread_mutex_destroy(&t->opening);
 	free(t);
 }
 
 /* Opening ---------------------------------------------------------------------------- */
 
-/* Stop lending and wait for every session. */
-static void drain(struct token *t)
+/* Stop lending and wait for every session. Return: was it ready? */
+static bool drain(struct token *t)
 {
+	bool ready;
+
 	pthread_mutex_lock(&t->lock);
-	if (t->state == TOKEN_READY) {
+	ready = t->state == TOKEN_READY;
+	if (ready) {
 		t->state = TOKEN_AWAY;
 		snprintf(t->reason, sizeof(t->reason), "the token is being opened again");
 	}
@@ -103,6 +110,7 @@ static void drain(struct token *t)
 		pthread_cond_wait(&t->changed, &t->lock);
 	t->session_count = t->idle_count = 0;
 	pthread_mutex_unlock(&t->lock);
+	return ready;
 }
 
 /* Every session is idle. Those of several tokens lie in turns, so that however many are
@@ -139,6 +147,7 @@ static void publish(struct token *t, struct opening *o)
 		memcpy(t->keys, o->keys, sizeof(t->keys));
 		t->software = o->software;
 		t->standby = o->standby;
+		t->spare = o->spare != 0;
 		memcpy(t->sessions, o->sessions, sizeof(t->sessions));
 		t->session_count = o->session_count;
 		memcpy(t->token_of, o->token_of, sizeof(t->token_of));
@@ -152,14 +161,13 @@ static void publish(struct token *t, struct opening *o)
 	pthread_mutex_unlock(&t->lock);
 }
 
-enum token_state token_open(struct token *t)
+static enum token_state open_drained(struct token *t)
 {
 	struct opening *o = calloc(1, sizeof(*o));
 	enum token_state state;
 
 	if (!o)
 		return TOKEN_AWAY;
-	drain(t);
 	module_close(&t->module);
 	state = opening_run(
 		&(struct opening_of){ t->instance, t->roles, t->activation, t->marks },
@@ -167,6 +175,80 @@ enum token_state token_open(struct token *t)
 	publish(t, o);
 	free(o);
 	return state;
+}
+
+enum token_state token_open(struct token *t)
+{
+	enum token_state state;
+
+	pthread_mutex_lock(&t->opening);
+	(void)drain(t);
+	state = open_drained(t);
+	pthread_mutex_unlock(&t->opening);
+	return state;
+}
+
+/* Who may write on a token is logged in there, which holds for sessions opened later. */
+static CK_RV open_to_write(
+	const struct token *t, const PKCS11_SLOT *slot, CK_SESSION_HANDLE *ret_session)
+{
+	CK_SLOT_ID id = PKCS11_get_slotid_from_slot((PKCS11_SLOT *)(uintptr_t)slot);
+	CK_SESSION_INFO info;
+	CK_RV rv = t->module.f->C_OpenSession(
+		id, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, ret_session);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = t->module.f->C_GetSessionInfo(*ret_session, &info);
+	if (rv == CKR_OK && info.state != CKS_RW_USER_FUNCTIONS)
+		rv = CKR_USER_NOT_LOGGED_IN;
+	if (rv != CKR_OK)
+		t->module.f->C_CloseSession(*ret_session);
+	return rv;
+}
+
+static int work_drained(struct token *t,
+	int (*work)(const struct key_place *place, void *data), void *data,
+	char ret_why[TOKEN_TEXT_SIZE])
+{
+	const char *label = config_string(t->instance->config, "signer.token");
+	struct key_place place = { &t->module, module_find_token(&t->module, label), 0 };
+	CK_RV rv;
+	int r;
+
+	if (!place.slot) {
+		snprintf(ret_why, TOKEN_TEXT_SIZE,
+			"another token is in use: the one with the label %.32s is away",
+			label);
+		return -EAGAIN;
+	}
+	rv = open_to_write(t, place.slot, &place.session);
+	if (rv != CKR_OK) {
+		snprintf(ret_why, TOKEN_TEXT_SIZE, "no session to work in: %s",
+			ckr_text(rv));
+		return -EAGAIN;
+	}
+	r = work(&place, data);
+	t->module.f->C_CloseSession(place.session);
+	return r;
+}
+
+int token_work(struct token *t, int (*work)(const struct key_place *place, void *data),
+	void *data, char ret_why[TOKEN_TEXT_SIZE])
+{
+	struct token_view view;
+	int r = -EAGAIN;
+
+	pthread_mutex_lock(&t->opening);
+	if (drain(t)) {
+		r = work_drained(t, work, data, ret_why);
+		(void)open_drained(t);
+	} else {
+		token_view(t, &view);
+		memcpy(ret_why, view.reason, TOKEN_TEXT_SIZE);
+	}
+	pthread_mutex_unlock(&t->opening);
+	return r;
 }
 
 /* Lending ---------------------------------------------------------------------------- */
@@ -197,6 +279,29 @@ int token_lend(struct token *t, size_t role, int wait_ms, struct token_lease *re
 			.session = t->sessions[index],
 			.key = &t->keys[role],
 			.handle = t->handles[t->token_of[index]][role],
+			.index = index,
+			.tries = t->tries };
+		r = 0;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return r;
+}
+
+int token_lend_first(struct token *t, struct token_lease *ret_lease)
+{
+	int r = -EAGAIN;
+
+	pthread_mutex_lock(&t->lock);
+	if (t->state == TOKEN_READY && !t->standby && !t->spare)
+		r = -EBUSY;
+	for (size_t i = 0; r == -EBUSY && i < t->idle_count; i++) {
+		size_t index = t->idle[i];
+
+		if (t->token_of[index] != 0)
+			continue;
+		t->idle[i] = t->idle[--t->idle_count];
+		*ret_lease = (struct token_lease){ .f = t->f,
+			.session = t->sessions[index],
 			.index = index,
 			.tries = t->tries };
 		r = 0;

@@ -54,6 +54,13 @@ DEFINE_CLEANUP(struct token *, token_free)
  * state that it has now. */
 enum token_state token_open(struct token *t);
 
+/* Work at the first token, by whoever may, with everything else at rest: sessions are
+ * taken back and the token is opened anew afterwards, whatever came of it, so that what
+ * was made is in use. ret_why: why it was not done, when the answer is -EAGAIN. Return:
+ * what work returned, or -EAGAIN (away, not active, another token in its place). */
+int token_work(struct token *t, int (*work)(const struct key_place *place, void *data),
+	void *data, char ret_why[TOKEN_TEXT_SIZE]);
+
 /* A session and the role's key, for one thread until token_return. */
 struct token_lease {
 	CK_FUNCTION_LIST *f;
@@ -67,6 +74,9 @@ struct token_lease {
 /* Lend a session, waiting for one up to wait_ms.
  * Return: 0, -EAGAIN (away, not active), -EBUSY (no session in time). */
 int token_lend(struct token *t, size_t role, int wait_ms, struct token_lease *ret_lease);
+
+/* The same with a session of signer.token, if that is the one in use; of no role. */
+int token_lend_first(struct token *t, struct token_lease *ret_lease);
 
 /* Give it back with the module's last answer; one that means "lost" puts the token away.
  * Return: true when it did. */

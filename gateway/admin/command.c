@@ -225,6 +225,8 @@ void command_post(struct visit *v, const char *rest)
 
 	(void)rest;
 	row = remote_find(json_object_get(request, "arguments"), &fault);
+	if (row && (fault = remote_given(row, request)) != NULL)
+		row = NULL;
 	if (row)
 		authorise(v, row, request);
 	else

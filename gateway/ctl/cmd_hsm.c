@@ -15,7 +15,8 @@
 int cmd_hsm(int argc, char **argv)
 {
 	static const char *const COMMANDS[] = { "init", "csr", "import", "status", "log",
-		"ceremony", "keys", "custody", "activate", "deactivate" };
+		"ceremony", "keys", "custody", "activate", "deactivate", "list", "test",
+		"remove" };
 	char option[] = "--instance", init[] = "init-token";
 	const char *instance = getenv("SEALGATE_INSTANCE");
 	char path[PATH_MAX], *arguments[ARGUMENTS_MAX + 4] = { path };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/remote.h"
 
+#include "common/digest.h"
+#include "common/durable.h"
 #include "common/encode.h"
 #include "common/json.h"
 #include "common/prompt.h"
@@ -11,6 +13,7 @@
 #include "ctl/remote_parcel.h"
 #include "web/remote.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +118,43 @@ static int send_first(const struct peer *peer, json_t *arguments, const char *wh
 	return json_array_set_new(arguments, 2, json_text(name));
 }
 
+static bool has_private_key(const uint8_t *data, size_t len)
+{
+	static const char MARK[] = "PRIVATE KEY-----";
+
+	return memmem(data, len, MARK, sizeof(MARK) - 1) != NULL;
+}
+
+/* A file goes along with the command, which then calls it by its digest, so that two who
+ * ask for the same have the same file. Nobody's private key leaves this machine. */
+static int give_file(json_t *request, json_t *arguments, size_t at, const char *path)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	_cleanup_(freep) char *octets = NULL;
+	char name[sizeof(REMOTE_NAME) + SHA256_TEXT_SIZE] = REMOTE_NAME;
+	size_t len = 0;
+	int r = file_read(path, REMOTE_GIVEN_MAX, &data, &len);
+
+	if (r == 0 && has_private_key(data, len))
+		return command_fault(
+			"%s: there is a private key in it: it is not sent", path);
+	if (r == 0)
+		r = digest_sha256_text(span_of(data, len), name + strlen(REMOTE_NAME));
+	octets = r == 0 ? base64_encode(span_of(data, len)) : NULL;
+	if (!octets)
+		return command_fault("%s: %s", path, strerror(r < 0 ? -r : ENOMEM));
+	json_object_set_new(request, "octets", json_string(octets));
+	return json_array_set_new(arguments, at, json_text(name));
+}
+
+/* Where in a command line the file is that is given along, or 0. */
+static int given_at(int argc, char *const *argv)
+{
+	const struct remote_command *row = remote_called(argc, argv);
+
+	return row && row->traits == REMOTE_GIVES && argc > 2 ? argc - 1 : 0;
+}
+
 int remote_execute(int argc, char **argv, const char **ret_fault)
 {
 	_cleanup_json_ json_t *request = NULL;
@@ -123,7 +163,7 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 	struct peer peer = { 0 };
 	bool folder = parcel_wanted(argc, argv);
 	bool first = folder || bundle_wanted(argc, argv);
-	int status;
+	int status, given;
 
 	if (backup_fetch_wanted(argc, argv)) {
 		json_decref(arguments);
@@ -136,6 +176,9 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 		return EXIT_USAGE;
 	if (first && send_first(&peer, arguments, argv[2], folder, &status) < 0)
 		return status;
+	given = given_at(argc, argv);
+	if (given && give_file(request, arguments, (size_t)given, argv[given]) != 0)
+		return EXIT_USAGE;
 	row = remote_find(arguments, ret_fault);
 	if (!row)
 		return -1;

@@ -28,11 +28,13 @@ static const char USAGE[] =
 static int run(
 	const struct instance *instance, const json_t *request, json_t **ret_answer)
 {
+	const struct remote_command *row;
 	const char *fault;
 	char program[PATH_MAX];
 	int r = program_beside("sealgate", program);
 
-	if (!remote_find(json_object_get(request, "arguments"), &fault))
+	row = remote_find(json_object_get(request, "arguments"), &fault);
+	if (!row || remote_given(row, request))
 		return -EPERM;
 	return r < 0 ? r : remote_run(program, instance->dir, request, ret_answer);
 }

@@ -78,6 +78,9 @@ static bool text_ok(const char *text)
 	return *text && *text != '/' && *text != '.' && !strstr(text, "../");
 }
 
+static const char CALLED[] = "what came is called by " REMOTE_NAME
+			     " and 64 hexadecimal digits, and by nothing else";
+
 /* REMOTE_NAME and a digest: a name that is no file's. */
 static bool name_ok(const char *text)
 {
@@ -92,16 +95,13 @@ static const char *judge_argument(const struct remote_command *row, const char *
 {
 	if (!text_ok(text))
 		return "an argument is a path, or not one line of text";
-	return row->traits == REMOTE_USES && !name_ok(text)
-		       ? "what came is called by " REMOTE_NAME
-			 " and 64 hexadecimal digits, and by nothing else"
-		       : NULL;
+	return row->traits == REMOTE_USES && !name_ok(text) ? CALLED : NULL;
 }
 
 static const char *judge(
 	const struct remote_command *row, const char *const *arguments, int count)
 {
-	const char *fault;
+	const char *fault, *last = "";
 	int plain = 0;
 
 	for (int i = 0; i < count; i++) {
@@ -110,6 +110,7 @@ static const char *judge(
 
 		if (arguments[i][0] != '-') {
 			plain++;
+			last = arguments[i];
 			fault = judge_argument(row, arguments[i]);
 			if (fault)
 				return fault;
@@ -124,9 +125,9 @@ static const char *judge(
 		if (!text_ok(arguments[i][len] ? arguments[i] + len + 1 : arguments[++i]))
 			return "a value is a path, or not one line of text";
 	}
-	return plain < row->least || plain > row->most
-		       ? "there are too many arguments, or too few"
-		       : NULL;
+	if (plain < row->least || plain > row->most)
+		return "there are too many arguments, or too few";
+	return row->traits == REMOTE_GIVES && !name_ok(last) ? CALLED : NULL;
 }
 
 static const char *read_arguments(
@@ -185,6 +186,28 @@ int remote_list(const struct remote_command *row, const json_t *request,
 	if (r == 0)
 		r = digest_sha256_text(span_of(list, len), ret_sha256);
 	return r < 0 ? r : 1;
+}
+
+const char *remote_given(const struct remote_command *row, const json_t *request)
+{
+	_cleanup_(freep) uint8_t *given = NULL;
+	const json_t *arguments = json_object_get(request, "arguments");
+	const char *octets = json_string_of(request, "octets");
+	const char *name = json_string_value(
+		json_array_get(arguments, json_array_size(arguments) - 1));
+	char sha256[SHA256_TEXT_SIZE];
+	size_t len = 0;
+
+	if (row->traits != REMOTE_GIVES)
+		return NULL;
+	if (!octets || json_object_get(request, "input") ||
+		base64_decode(span_str(octets), &given, &len) < 0 || len == 0 ||
+		len > REMOTE_GIVEN_MAX)
+		return "what the command is given has no octets, or too many";
+	if (!name || digest_sha256_text(span_of(given, len), sha256) < 0 ||
+		strcmp(name + strlen(REMOTE_NAME), sha256) != 0)
+		return "what the command is given is not what its digest names";
+	return NULL;
 }
 
 const struct remote_command *remote_called(int argc, char *const *argv)

@@ -16,6 +16,7 @@
 #define REMOTE_ARGUMENT_MAX 256		      /* octets of one */
 #define REMOTE_REQUEST_MAX (4u * 1024 * 1024) /* octets of a request */
 #define REMOTE_OUTPUT_MAX (8u * 1024 * 1024)  /* octets that a command may print */
+#define REMOTE_GIVEN_MAX (128u * 1024)	      /* octets given along with a command */
 #define REMOTE_MS 240000		      /* that it may take */
 #define REMOTE_PATH "/v1/commands"
 #define REMOTE_PERSON "SEALGATE_PERSON" /* in a command's environment: who has it run */
@@ -26,6 +27,7 @@ enum remote_message { REMOTE_ASK = 1, REMOTE_ANSWER = 2 };
 
 /* Whether a command changes something, which is audited, and reads a passphrase; whether
  * it brings what another command then uses, whose list alone is audited, or uses it;
+ * whether it changes something by what is given along, which its last argument names;
  * whether it shows a document to a person, which is audited as reading it. */
 enum remote_traits {
 	REMOTE_READS,
@@ -33,7 +35,8 @@ enum remote_traits {
 	REMOTE_CHANGES,
 	REMOTE_SECRET,
 	REMOTE_BRINGS,
-	REMOTE_USES
+	REMOTE_USES,
+	REMOTE_GIVES
 };
 
 /* How what was brought is called: this and the SHA-256 of its list. */
@@ -59,6 +62,11 @@ const struct remote_command *remote_find(const json_t *arguments, const char **r
  * gives nothing that can be read, -ENOMEM. */
 int remote_list(const struct remote_command *row, const json_t *request,
 	char ret_sha256[SHA256_TEXT_SIZE]);
+
+/* Is what the request that remote_find has judged gives along what its last argument
+ * names by its digest, for a command that is given something? Return: NULL, or one line,
+ * static text. */
+const char *remote_given(const struct remote_command *row, const json_t *request);
 
 /* The row that a command line begins with; its arguments are not judged. Return: the row,
  * or NULL. */

@@ -17,7 +17,7 @@ from scenarios.test_faults import certificates, once, pid_of, until, until_accep
 from scenarios.test_remote import recorded, remote
 
 
-FOUR_EYES = 'four_eyes = ( "machine", "backup" );'  # as it is shipped
+FOUR_EYES = 'four_eyes = ( "machine", "backup", "keys" );'  # as it is shipped
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def gate():
         operators = made.dir / "policies" / "operators.cfg"
         before = operators.read_text()
         assert FOUR_EYES in before
-        operators.write_text(before.replace(FOUR_EYES, 'four_eyes = ( "machine" );'))
+        operators.write_text(before.replace(FOUR_EYES, 'four_eyes = ( "machine", "keys" );'))
         yield made.up()
 
 
@@ -185,7 +185,7 @@ def test_pieces_go_to_who_is_on_record(gate, people, tmp_path):
 def test_four_eyes_where_policy_says_so(gate, people, tmp_path):
     operators = gate.dir / "policies" / "operators.cfg"
     before = operators.read_text()
-    operators.write_text(before.replace('four_eyes = ( "machine" );', FOUR_EYES))
+    operators.write_text(before.replace('four_eyes = ( "machine", "keys" );', FOUR_EYES))
     try:
         assert remote(gate, "operator", "backup", "make").returncode == 1
         done = remote(gate, "key-custodian", "backup", "make")

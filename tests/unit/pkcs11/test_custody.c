@@ -135,6 +135,27 @@ static void the_file_comes_back_and_holds_no_secret(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* A file in which one set of people is missing, or there twice, is none. */
+static void every_set_or_none(void **state)
+{
+	static struct fixture f;
+	struct custody c = *two_of_three(), read;
+	char path[PATH_MAX];
+
+	(void)state;
+	fixture_new(&f, CONF_STANDARD, ROLES_STANDARD);
+	assert_int_equal(instance_path(&f.instance, CUSTODY_FILE, path), 0);
+	assert_int_equal(custody_write(&c, path), 0);
+	assert_int_equal(custody_read(path, &read), 0);
+	c.set_count--;
+	assert_int_equal(custody_write(&c, path), 0);
+	assert_int_equal(custody_read(path, &read), -EINVAL);
+	c.sets[c.set_count++] = c.sets[0];
+	assert_int_equal(custody_write(&c, path), 0);
+	assert_int_equal(custody_read(path, &read), -EINVAL);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +165,7 @@ int main(void)
 		cmocka_unit_test(who_it_is_closed_for_is_bound),
 		cmocka_unit_test(bad_ones_are_not_made),
 		cmocka_unit_test(the_file_comes_back_and_holds_no_secret),
+		cmocka_unit_test(every_set_or_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

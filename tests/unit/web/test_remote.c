@@ -44,6 +44,45 @@ static void test_commands(void **state)
 		"appliance update");
 	assert_string_equal(found("[\"appliance\",\"apply\",\"sha256:" DIGEST "\"]"),
 		"appliance apply");
+	assert_string_equal(found("[\"hsm\",\"keys\"]"), "hsm keys");
+	assert_string_equal(found("[\"hsm\",\"import\",\"seal\",\"sha256:" DIGEST "\"]"),
+		"hsm import");
+	assert_string_equal(
+		found("[\"hsm\",\"custody\",\"sha256:" DIGEST "\"]"), "hsm custody");
+	assert_null(found("[\"hsm\",\"import\",\"sha256:" DIGEST "\",\"seal.pem\"]"));
+	assert_null(found("[\"hsm\",\"import\",\"sha256:" DIGEST "\"]"));
+	assert_null(found("[\"hsm\",\"custody\",\"ana\"]"));
+	assert_null(found("[\"hsm\",\"init\"]"));
+	assert_null(found("[\"hsm\",\"ceremony\",\"p\",\"keys\"]"));
+}
+
+/* The fault of what a request gives along, or NULL. */
+static const char *given(const char *request)
+{
+	_cleanup_json_ json_t *read = json_loads(request, 0, NULL);
+	const struct remote_command *row;
+	const char *fault;
+
+	row = remote_find(json_object_get(read, "arguments"), &fault);
+	assert_non_null(row);
+	return remote_given(row, read);
+}
+
+/* Consent is about the octets: the command names them. */
+static void test_given(void **state)
+{
+#define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define IMPORT "\"arguments\":[\"hsm\",\"import\",\"seal\",\"sha256:"
+	(void)state;
+	assert_null(given("{" IMPORT ABC "\"],\"octets\":\"YWJj\"}"));
+	assert_non_null(given("{" IMPORT ABC "\"],\"octets\":\"YWJk\"}"));
+	assert_non_null(given("{" IMPORT DIGEST "\"],\"octets\":\"YWJj\"}"));
+	assert_non_null(given("{" IMPORT ABC "\"],\"input\":\"abc\"}"));
+	assert_non_null(given("{" IMPORT ABC "\"],\"octets\":\"YWJj\",\"input\":\"x\"}"));
+	assert_non_null(given("{" IMPORT ABC "\"],\"octets\":\"!\"}"));
+	assert_non_null(given("{" IMPORT ABC "\"],\"octets\":\"\"}"));
+	assert_non_null(given("{" IMPORT ABC "\"]}"));
+	assert_null(given("{\"arguments\":[\"hsm\",\"keys\"]}"));
 }
 
 static int list_of(const char *request, char ret_sha256[SHA256_TEXT_SIZE])
@@ -196,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_given),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_what_is_not_run),
 		cmocka_unit_test(test_run),

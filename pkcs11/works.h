@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What people have the running signer do at its token: look at it, try it, keys,
+ * requests, certificates, who opens the PIN; never asks who may, and signs no digest for
+ * anybody.
+ */
+#ifndef SEALGATE_PKCS11_WORKS_H
+#define SEALGATE_PKCS11_WORKS_H
+
+#include "common/buf.h"
+#include "pkcs11/sign.h"
+
+struct works {
+	const struct instance *instance;
+	struct signing *signing;
+};
+
+/* Do what is ordered, with what is given along (SIGNER_GIVEN_MAX octets; empty for most).
+ * ret_text, not yet initialised, gets what people are told: the outcome, or what is wrong
+ * and what mends it. Return: SIGNER_SIGNED done, SIGNER_REFUSED, SIGNER_AWAY (no token,
+ * or not active). */
+enum signer_answer works_do(const struct works *w, const struct signer_order *order,
+	struct span given, struct buf *ret_text);
+
+#endif

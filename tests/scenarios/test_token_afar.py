@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""From an empty token to a sealed document without a shell: two officers, by --remote alone."""
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption, PrivateFormat,
+                                                          PublicFormat)
+
+from scenarios.gate import Gate, a_folder, fingerprint, sealgate
+from scenarios.test_faults import pid_of, until
+from scenarios.test_remote import recorded, remote
+
+PIN = "493817264051"
+PHRASES = {"ana": "first long phrase", "bert": "second long phrase"}
+OFFICERS = ("key-custodian", "policy-officer")  # the second one is given the role of the first
+NAMES = [f"{officer} (TEST)" for officer in OFFICERS]
+
+
+class Empty(Gate):
+    """A gate whose token has a label and a PIN and nothing else, and nobody holds the PIN."""
+
+    def _make_token(self):
+        signer = self.dir / "state" / "signer"
+        (signer / "tokens").mkdir(parents=True, exist_ok=True)
+        conf = signer / "softhsm2.conf"
+        conf.write_text("directories.tokendir = state/signer/tokens\n"
+                        "objectstore.backend = file\n")
+        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "sealgate",
+                        "--pin", PIN, "--so-pin", PIN[::-1]], check=True, cwd=self.dir,
+                       env={**os.environ, "SOFTHSM2_CONF": str(conf)}, capture_output=True)
+        if os.geteuid() == 0:
+            for path in (signer, *signer.rglob("*")):
+                os.chown(path, self.uid("signer"), self.uid("signer"))
+        text = (self.dir / "sealgate.conf").read_text()
+        (self.dir / "sealgate.conf").write_text(
+            text.replace("signer = {", 'signer = { activation = "custodians";'))
+
+    def _write_operators(self):
+        super()._write_operators()
+        path = self.dir / "policies" / "operators.cfg"
+        path.write_text(path.read_text().replace('role = "policy-officer"',
+                                                 'role = "key-custodian"'))
+
+
+@pytest.fixture(scope="module")
+def gate():
+    with a_folder() as folder, Empty(folder) as made:
+        yield made.make().up()
+
+
+def listed(gate):
+    done = remote(gate, "viewer", "hsm", "list")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    return said, {role["role"]: role for role in said.get("roles", ())}
+
+
+def together(gate, *command, **options):
+    """The first officer asks, the second one's request runs: what it says."""
+    first = remote(gate, OFFICERS[0], "hsm", *command, **options)
+    assert first.returncode == 1 and "another person" in first.stderr, first.stderr
+    assert first.stdout == ""
+    again = remote(gate, OFFICERS[0], "hsm", *command, **options)  # one person is one
+    assert again.returncode == 1 and "another person" in again.stderr, again.stderr
+    return remote(gate, OFFICERS[1], "hsm", *command, **options)
+
+
+def last_command(gate):
+    actor, detail = recorded(gate)[-1]
+    assert actor == NAMES[1] and detail["second"] == NAMES[0], (actor, detail)
+    return detail["command"]
+
+
+def digest(path):
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def custody(gate):
+    """The PIN, closed where its holders are, without token or instance."""
+    path = gate.folder / "custody.json"
+    typed = [PIN, PIN] + [p for phrase in PHRASES.values() for p in (phrase, phrase)]
+    done = sealgate("hsm", "custody", "-k", "2", "-o", path, *PHRASES,
+                    input="\n".join(typed) + "\n")
+    assert done.returncode == 0, done.stderr
+    assert path.stat().st_mode & 0o777 == 0o600 and PIN not in path.read_text()
+    return path
+
+
+def activate(gate):
+    for name, phrase in PHRASES.items():
+        done = remote(gate, OFFICERS[0], "hsm", "activate", name, input=phrase + "\n")
+        assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_nothing_goes_without_the_right_role(gate, custody):
+    for command in (("keys",), ("csr", "seal"), ("remove", "seal", "0" * 64), ("test",),
+                    ("custody", custody), ("import", "seal", custody)):
+        for role in ("viewer", "operator", "auditor"):
+            done = remote(gate, role, "hsm", *command)
+            assert done.returncode == 1 and "403" in done.stderr, (role, command, done.stderr)
+    assert not [c for _, c in recorded(gate) if c["command"].startswith("hsm ")]
+
+
+def test_custody_comes_from_afar(gate, custody):
+    said, _ = listed(gate)
+    assert said["active"] is False and said["custody"] is None
+    assert said["next"].startswith("hsm custody FILE")
+    before = together(gate, "keys")
+    assert before.returncode == 1 and "activate the token first" in before.stderr, before.stderr
+    broken = gate.folder / "broken.json"
+    broken.write_text(custody.read_text().replace('"threshold": 2', '"threshold": 3'))
+    done = together(gate, "custody", broken)
+    assert done.returncode == 1 and "no closed PIN" in done.stderr, done.stderr
+    done = together(gate, "custody", custody)
+    assert done.returncode == 0 and "2 of 2 people open it" in done.stdout, done.stderr
+    assert last_command(gate) == f"hsm custody {digest(custody)}"
+    said, _ = listed(gate)
+    assert said["custody"] == {"threshold": 2, "people": ["ana", "bert"]}
+    assert "the token is active" in activate(gate)
+
+
+def test_keys_by_two(gate):
+    """Crash and all: what is made stays, what is missing is made."""
+    said, roles = listed(gate)
+    assert said["active"] and said["software"] and said["device"]["serial"]
+    assert all(r["key"] is None and r["next"] == "hsm keys" for r in roles.values()), roles
+    done = together(gate, "keys", "seal")
+    assert done.returncode == 0, done.stderr
+    _, roles = listed(gate)
+    assert roles["receipt"]["key"] is None
+    assert f"seal: key of kind P-256 made on the token, public key sha256:{roles['seal']['key']}" \
+        in done.stdout
+    kept = roles["seal"]["key"]
+    os.kill(pid_of(gate, "sealgate-signer"), signal.SIGKILL)
+    until(lambda: "not activated" in listed(gate)[0]["reason"])
+    activate(gate)
+    done = together(gate, "keys")
+    assert done.returncode == 0 and "receipt: key of kind" in done.stdout, done.stderr
+    assert "seal: key" not in done.stdout
+    _, roles = listed(gate)
+    assert roles["seal"]["key"] == kept and all(r["key"] for r in roles.values())
+    assert together(gate, "keys").stdout == "no key is missing\n"
+    assert not any(r["usable"] for r in roles.values())
+    done = remote(gate, OFFICERS[0], "hsm", "test")
+    assert done.returncode == 1 and "seal: no certificate was imported" in done.stderr
+
+
+def test_a_key_without_a_certificate_is_given_up(gate):
+    _, roles = listed(gate)
+    old = roles["receipt"]["key"]
+    done = together(gate, "remove", "receipt", roles["seal"]["key"])
+    assert done.returncode == 1 and old in done.stderr, done.stderr  # another one was named
+    done = together(gate, "remove", "receipt", f"sha256:{old}")
+    assert done.returncode == 0 and "is removed" in done.stdout, done.stderr
+    assert listed(gate)[1]["receipt"]["key"] is None
+    assert together(gate, "keys", "receipt").returncode == 0
+    assert listed(gate)[1]["receipt"]["key"] not in (None, old)
+
+
+@pytest.fixture(scope="module")
+def requests(gate):
+    """A request of each role."""
+    made = {}
+    for role in gate.roles:
+        subject = rf"C=EU,O=Food\, Feed and Plants,organizationIdentifier=VATBE-1,CN={role} 1"
+        done = together(gate, "csr", role, "--subject", subject)
+        assert done.returncode == 0, done.stderr
+        assert last_command(gate) == f"hsm csr {role} --subject {subject}"
+        made[role] = done.stdout
+    return made
+
+
+def test_requests(gate, requests):
+    _, roles = listed(gate)
+    for role, text in requests.items():
+        request = x509.load_pem_x509_csr(text.encode())
+        assert request.is_signature_valid
+        assert "O=Food\\, Feed and Plants" in request.subject.rfc4514_string()
+        key = request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        assert hashlib.sha256(key).hexdigest() == roles[role]["key"]
+    for subject in ("CN=a,CN=b", "C=eu,CN=a", "O=Gate", "CN=a,XX=b", "CN=a,O", "CN=",
+                    "CN=" + "a" * 65, "CN=a\\"):
+        done = together(gate, "csr", "seal", "--subject", subject)
+        assert done.returncode == 1 and "is not one (C=EU" in done.stderr, (subject, done.stderr)
+    done = together(gate, "csr", "nobody")
+    assert done.returncode == 1 and "there is no role nobody" in done.stderr, done.stderr
+
+
+def issue(gate, role, request):
+    path = gate.folder / f"{role}.pem"
+    path.write_bytes(gate.pki.issue(role, request.encode()) + gate.pki.issue_chain(role))
+    return path
+
+
+def stranger(gate):
+    """A certificate of the right authority for a key that is not in the token."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    path = gate.folder / "stranger.pem"
+    path.write_bytes(gate.pki.issue("seal", key.public_key().public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)))
+    return path, key
+
+
+def test_certificates_that_are_refused(gate, requests):
+    good = issue(gate, "seal", requests["seal"]).read_bytes()
+    foreign, key = stranger(gate)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = gate.folder / "refused.pem"
+    for octets, why in ((foreign.read_bytes(), "is that of the role's key"),
+                        (good + foreign.read_bytes(), "do not belong to the chain"),
+                        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                         "not a PEM file"), (b"nothing at all", "not a PEM file")):
+        path.write_bytes(octets)
+        done = together(gate, "import", "seal", path)
+        assert done.returncode == 1 and why in done.stderr, (why, done.stderr)
+    path.write_bytes(good + private)  # is not even sent
+    done = remote(gate, OFFICERS[0], "hsm", "import", "seal", path)
+    assert done.returncode == 2 and "private key" in done.stderr, done.stderr
+    path.write_bytes(b"x" * (128 * 1024 + 1))
+    done = remote(gate, OFFICERS[0], "hsm", "import", "seal", path)
+    assert done.returncode == 2, done.stderr
+    assert listed(gate)[1]["seal"]["certificate"] is None
+
+
+def test_what_is_given_is_what_it_is_called(gate, requests):
+    """By the interface itself, whatever the command line would send."""
+    good = issue(gate, "seal", requests["seal"])
+    name = digest(good)
+    for request in ({"arguments": ["hsm", "import", "seal", name], "octets": "AAAA"},
+                    {"arguments": ["hsm", "import", "seal", name], "input": good.read_text()},
+                    {"arguments": ["hsm", "import", "seal", name]},
+                    {"arguments": ["hsm", "import", "seal", "seal.pem"], "octets": "AAAA"},
+                    {"arguments": ["hsm", "import", "seal", "/etc/passwd"]},
+                    {"arguments": ["hsm", "init"]},
+                    {"arguments": ["hsm", "custody", "-k", "2", "ana", "bert"]}):
+        answer = gate.request("/v1/commands", f"operators/{OFFICERS[0]}", "POST", "operators",
+                              json=request)
+        assert answer.status_code == 400 and answer.json()["code"] == "operator.command"
+
+
+def test_two_files_are_not_two_people(gate, requests):
+    """Consent is about the octets: two officers with other files have not asked for the same."""
+    good = issue(gate, "seal", requests["seal"])
+    other = gate.folder / "other.pem"
+    other.write_bytes(good.read_bytes() + b"\n")
+    for officer, path in zip(OFFICERS, (good, other)):
+        done = remote(gate, officer, "hsm", "import", "seal", path)
+        assert done.returncode == 1 and "another person" in done.stderr, done.stderr
+    assert listed(gate)[1]["seal"]["certificate"] is None
+
+
+def test_first_sealed_document(gate, requests):
+    for role in gate.roles:
+        done = together(gate, "import", role, issue(gate, role, requests[role]))
+        assert done.returncode == 0 and "are stored" in done.stdout, done.stderr
+        assert last_command(gate) == f"hsm import {role} {digest(gate.folder / f'{role}.pem')}"
+    _, roles = listed(gate)
+    for role in roles.values():
+        assert role["usable"] and role["next"] is None and role["chain"] >= 1, role
+        assert role["certificate"]["sha256"] == fingerprint(gate.folder / f"{role['role']}.pem")
+    done = remote(gate, OFFICERS[0], "hsm", "test")
+    assert done.returncode == 0 and done.stdout.count("signs, and the signature verifies") == 3
+    done = together(gate, "remove", "seal", roles["seal"]["key"])
+    assert done.returncode == 1 and "has a certificate" in done.stderr, done.stderr
+    status, answer = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000001"))
+    assert status == 0, answer
+    gate.wait_delivered([answer["id"]])
+    assert gate.request(f"/v1/documents/{answer['id']}/evidence").status_code == 200
+    assert gate.run("audit", "reconcile").returncode == 0
+    assert gate.run("hsm", "log", "verify").returncode == 0
+
+
+def test_an_import_that_was_cut_short_is_shown_and_repeated(gate):
+    chain = gate.dir / "state" / "signer" / "seal.chain.pem"
+    shutil.move(chain, chain.with_suffix(".away"))
+    chain.write_bytes((gate.dir / "policies/anchors/tsa/tsa.pem").read_bytes())
+    try:
+        assert "once more" in listed(gate)[1]["seal"]["next"]
+        done = together(gate, "import", "seal", gate.folder / "seal.pem")
+        assert done.returncode == 0, done.stderr
+        assert listed(gate)[1]["seal"]["next"] is None
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            chain.with_suffix(".away").unlink()
+
+
+def test_no_secret_is_anywhere(gate):
+    log = gate.log.read_text()
+    for secret in (PIN, *PHRASES.values()):
+        assert secret not in log and secret not in str(recorded(gate))
+    assert f"signer.setup: keys, by {NAMES[1]}: seal: key of kind" in log
+    assert f"signer.setup: import, by {NAMES[1]}: seal: its certificate" in log

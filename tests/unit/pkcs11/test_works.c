@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What people have a running signer do at its token. */
+#include "hooks.h"
+#include "running.h"
+
+#include "common/json.h"
+#include "common/memfd.h"
+#include "pkcs11/client.h"
+
+static struct running running;
+
+/* Token and keys, no certificate; the signer serves. */
+static void start(void)
+{
+	char out[PATH_MAX];
+
+	fixture_new(&running.f, CONF_STANDARD, ROLES_STANDARD);
+	hook_module(&running.f);
+	snprintf(out, sizeof(out), "%s/out", running.f.dir);
+	assert_int_equal(
+		setup_to(&running.f, out, 1, (const char *[]){ "init-token" }), 0);
+	running_start(&running);
+}
+
+static void stop(void)
+{
+	running_stop(&running);
+}
+
+/* The answer, with what was said in a text that the next call replaces. */
+static int order(enum signer_work work, const char *role, const char *text,
+	struct span given, const char **ret_said)
+{
+	static char *said;
+	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
+	struct signer_order o = { .work = work };
+	int r;
+
+	free(said);
+	snprintf(o.role, sizeof(o.role), "%s", role);
+	snprintf(o.text, sizeof(o.text), "%s", text);
+	assert_int_equal(signer_connect(running.path, 20000, &signer), 0);
+	r = signer_order(signer, &o, given, &said);
+	*ret_said = said ? said : "";
+	return r;
+}
+
+static void expect(enum signer_work work, const char *role, const char *text,
+	enum signer_answer answer, const char *words)
+{
+	const char *said;
+
+	assert_int_equal(order(work, role, text, span_of("", 0), &said), answer);
+	if (!strstr(said, words))
+		fail_msg("%s", said);
+}
+
+/* The JSON string of a role in the list; the caller frees. */
+static char *listed(const char *role, const char *key)
+{
+	_cleanup_json_ json_t *all = NULL;
+	const char *said;
+	const json_t *one;
+	char *text = NULL;
+	size_t i;
+
+	assert_int_equal(
+		order(SIGNER_WORK_LIST, "", "", span_of("", 0), &said), SIGNER_SIGNED);
+	all = json_read(span_str(said), 1 << 20);
+	assert_non_null(all);
+	json_array_foreach(json_object_get(all, "roles"), i, one)
+	{
+		if (strcmp(json_string_of(one, "role"), role) == 0 &&
+			json_string_of(one, key))
+			text = strdup(json_string_of(one, key));
+	}
+	return text;
+}
+
+/* A certificate for what was requested, by an authority whose own is with it or not. */
+static int import(const char *role, bool chain, const char **ret_said)
+{
+	const char *pem;
+	X509 *ca = authority(), *own;
+	BIO *bio, *out = BIO_new(BIO_s_mem());
+	X509_REQ *req;
+	char *data;
+	long len;
+	int r;
+
+	assert_int_equal(order(SIGNER_WORK_REQUEST, role, "CN=a", span_of("", 0), &pem),
+		SIGNER_SIGNED);
+	bio = BIO_new_mem_buf(pem, -1);
+	req = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+	assert_non_null(req);
+	own = issue(role, X509_REQ_get0_pubkey(req), ca, 86400);
+	PEM_write_bio_X509(out, own);
+	if (chain)
+		PEM_write_bio_X509(out, ca);
+	len = BIO_get_mem_data(out, &data);
+	r = order(SIGNER_WORK_IMPORT, role, "", span_of(data, (size_t)len), ret_said);
+	X509_REQ_free(req);
+	X509_free(own);
+	X509_free(ca);
+	BIO_free(bio);
+	BIO_free(out);
+	return r;
+}
+
+static void from_keys_to_signatures(void **state)
+{
+	_cleanup_(freep) char *key = NULL;
+	struct signer_result result;
+	uint64_t before;
+	const char *said;
+
+	(void)state;
+	start();
+	before = count_log_count(running.f.log, "seal");
+	expect(SIGNER_WORK_KEYS, "", "", SIGNER_SIGNED, "no key is missing");
+	key = listed("seal", "key");
+	assert_int_equal(strlen(key), 64);
+	expect(SIGNER_WORK_TEST, "", "", SIGNER_REFUSED, "no certificate was imported");
+	assert_int_equal(import("seal", true, &said), SIGNER_SIGNED);
+	assert_int_equal(count_log_count(running.f.log, "seal"), before + 1);
+	/* In use at once, without anybody looking for it. */
+	assert_int_equal(sign(&running.f, "seal", &result), SIGNER_SIGNED);
+	assert_int_equal(import("receipt", false, &said), SIGNER_SIGNED);
+	expect(SIGNER_WORK_TEST, "", "", SIGNER_SIGNED, "receipt: signs");
+	expect(SIGNER_WORK_REMOVE, "seal", key, SIGNER_REFUSED, "has a certificate");
+	stop();
+}
+
+static void a_key_goes_by_its_name(void **state)
+{
+	_cleanup_(freep) char *seal = NULL, *receipt = NULL, *now = NULL;
+
+	(void)state;
+	start();
+	seal = listed("seal", "key");
+	receipt = listed("receipt", "key");
+	expect(SIGNER_WORK_REMOVE, "seal", receipt, SIGNER_REFUSED, seal);
+	expect(SIGNER_WORK_REMOVE, "seal", "", SIGNER_REFUSED, seal);
+	expect(SIGNER_WORK_REMOVE, "seal", seal, SIGNER_SIGNED, "is removed");
+	assert_null(listed("seal", "key"));
+	expect(SIGNER_WORK_REMOVE, "seal", seal, SIGNER_REFUSED, "no public key");
+	expect(SIGNER_WORK_REQUEST, "seal", "CN=a", SIGNER_REFUSED, "no public key");
+	expect(SIGNER_WORK_KEYS, "seal", "", SIGNER_SIGNED, "seal: key of kind P-256");
+	now = listed("seal", "key");
+	assert_string_not_equal(now, seal);
+	stop();
+}
+
+/* A generation that breaks off: nothing half is left that the next one would not mend. */
+static CK_RV hook_generate(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
+	CK_ATTRIBUTE_PTR public, CK_ULONG public_count, CK_ATTRIBUTE_PTR private,
+	CK_ULONG private_count, CK_OBJECT_HANDLE_PTR ret_public,
+	CK_OBJECT_HANDLE_PTR ret_private)
+{
+	CK_RV rv = original.C_GenerateKeyPair(session, mechanism, public, public_count,
+		private, private_count, ret_public, ret_private);
+
+	if (rv == CKR_OK)
+		rv = original.C_DestroyObject(session, *ret_private);
+	return rv == CKR_OK ? CKR_DEVICE_ERROR : rv;
+}
+
+static void a_generation_that_breaks_off(void **state)
+{
+	_cleanup_(freep) char *key = NULL, *again = NULL;
+
+	(void)state;
+	start();
+	key = listed("seal", "key");
+	expect(SIGNER_WORK_REMOVE, "seal", key, SIGNER_SIGNED, "is removed");
+	module->C_GenerateKeyPair = hook_generate;
+	expect(SIGNER_WORK_KEYS, "", "", SIGNER_REFUSED, "CKR_DEVICE_ERROR");
+	module->C_GenerateKeyPair = original.C_GenerateKeyPair;
+	again = listed("seal", "next");
+	assert_string_equal(again, "hsm keys");
+	expect(SIGNER_WORK_KEYS, "", "", SIGNER_SIGNED, "seal: key of kind P-256");
+	stop();
+}
+
+static void what_is_refused(void **state)
+{
+	static const char JUNK[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END "
+				   "CERTIFICATE-----\n";
+	static const char KEY[] = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE "
+				  "KEY-----\n";
+	const char *said;
+
+	(void)state;
+	start();
+	expect(SIGNER_WORK_KEYS, "nobody", "", SIGNER_REFUSED, "no role nobody");
+	expect(SIGNER_WORK_REQUEST, "", "", SIGNER_REFUSED, "name of a role");
+	expect(SIGNER_WORK_IMPORT, "seal", "", SIGNER_REFUSED, "nothing was given");
+	expect(SIGNER_WORK_CUSTODY, "", "", SIGNER_REFUSED, "nothing was given");
+	assert_int_equal(
+		order(SIGNER_WORK_KEYS, "", "", span_str(JUNK), &said), SIGNER_REFUSED);
+	assert_int_equal(order(SIGNER_WORK_IMPORT, "seal", "", span_str(JUNK), &said),
+		SIGNER_REFUSED);
+	assert_non_null(strstr(said, "not a PEM file"));
+	assert_int_equal(order(SIGNER_WORK_IMPORT, "seal", "", span_str(KEY), &said),
+		SIGNER_REFUSED);
+	assert_non_null(strstr(said, "private key"));
+	assert_int_equal(order(SIGNER_WORK_CUSTODY, "", "", span_str("{}"), &said),
+		SIGNER_REFUSED);
+	assert_non_null(strstr(said, "no closed PIN"));
+	stop();
+}
+
+/* Not one octet that a program did not mean to say; only people's uid. */
+static void orders_of_another_form(void **state)
+{
+	struct signer_order o = { .work = SIGNER_WORK_LIST };
+	int fds[2];
+
+	(void)state;
+	start();
+	for (int i = 0; i < 5; i++) {
+		struct signer_order bad = o;
+		struct ipc_message m;
+		int fd = connection(&running);
+
+		bad.work = i == 0 ? SIGNER_WORK_NONE : i == 1 ? SIGNER_WORKS : bad.work;
+		if (i == 2)
+			memset(bad.role, 'a', sizeof(bad.role));
+		if (i == 3)
+			bad.person[5] = 'x';
+		fds[0] = fds[1] = memfd_from("two", span_str("x"));
+		assert_int_equal(ipc_send(fd, SIGNER_ORDER, 1, &bad, sizeof(bad), fds,
+					 i == 4 ? 2 : 0),
+			0);
+		assert_true(ipc_receive(fd, &m) <= 0); /* the connection ends */
+		ipc_message_done(&m);
+		close(fds[0]);
+		close(fd);
+	}
+	stop();
+}
+
+static void nothing_is_done_at_a_token_that_is_not_active(void **state)
+{
+	const char *said;
+
+	(void)state;
+	start();
+	token_deactivate(running.f.token);
+	expect(SIGNER_WORK_KEYS, "", "", SIGNER_AWAY, "activate the token first");
+	expect(SIGNER_WORK_REQUEST, "seal", "CN=a", SIGNER_AWAY, "it was deactivated");
+	assert_int_equal(
+		order(SIGNER_WORK_LIST, "", "", span_of("", 0), &said), SIGNER_SIGNED);
+	assert_non_null(strstr(said, "\"active\": false"));
+	assert_null(strstr(said, "\"roles\""));
+	stop();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(from_keys_to_signatures),
+		cmocka_unit_test(a_key_goes_by_its_name),
+		cmocka_unit_test(a_generation_that_breaks_off),
+		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(orders_of_another_form),
+		cmocka_unit_test(nothing_is_done_at_a_token_that_is_not_active),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
