@@ -12,6 +12,7 @@
 #include "policy/policy.h"
 #include "queue/client.h"
 #include "web/certificate.h"
+#include "web/patience.h"
 #include "web/request.h"
 #include "web/response.h"
 
@@ -23,6 +24,7 @@ struct admin {
 	char policies[PATH_MAX], authorities[PATH_MAX], revocation[PATH_MAX];
 	enum web_revocation demanded; /* of operators' certificates */
 	struct beside commands;	      /* that run beside the visits */
+	struct patience explaining;   /* with sealgate-handshake */
 };
 
 struct visit {

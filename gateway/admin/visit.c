@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "web/certificate.h"
+#include "web/explain.h"
 #include "web/problem.h"
 
 #include <stdio.h>
@@ -15,6 +16,20 @@ void visit_problem(
 	web_problem(v->response, v->request->correlation, code, received, detail, NULL);
 }
 
+/* Whoever is not let in, with what there is to say of the certificate. */
+static void refuse(
+	struct visit *v, const char *code, const char *received, const char *detail)
+{
+	const struct web_refusal q = { .instance = v->admin->instance,
+		.request = v->request,
+		.listener = "operators",
+		.code = code,
+		.reason = detail };
+
+	web_problem(v->response, v->request->correlation, code, received, detail,
+		web_explain(&q, &v->admin->explaining));
+}
+
 void visit_too_long(struct visit *v)
 {
 	const char *escaped = scgi_get(&v->request->scgi, "CLIENT_CERTIFICATE");
@@ -23,8 +38,10 @@ void visit_too_long(struct visit *v)
 
 	(void)snprintf(received, sizeof(received), "%zu octets",
 		v->request->header_len ? v->request->header_len : strlen(escaped));
-	visit_problem(v, certificate ? "handshake.too-large" : "http.header-size",
-		received, NULL);
+	if (certificate)
+		refuse(v, "handshake.too-large", received, NULL);
+	else
+		visit_problem(v, "http.header-size", received, NULL);
 }
 
 static struct pki_material *authorities_of(const struct admin *a)
@@ -48,7 +65,7 @@ static int name_person(struct visit *v, const struct web_certificate *c)
 	v->person = policy_operator_by_certificate(v->policy, c->sha256);
 	if (v->person)
 		return 1;
-	visit_problem(v, "operator.unknown", c->sha256, NULL);
+	refuse(v, "operator.unknown", c->sha256, NULL);
 	return 0;
 }
 
@@ -73,7 +90,7 @@ int visit_identify(struct visit *v)
 	if (r == 1) {
 		r = name_person(v, &c);
 	} else {
-		visit_problem(v, "operator.certificate", *c.sha256 ? c.sha256 : NULL,
+		refuse(v, "operator.certificate", *c.sha256 ? c.sha256 : NULL,
 			c.path.reason);
 		r = 0;
 	}

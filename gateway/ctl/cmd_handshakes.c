@@ -17,10 +17,22 @@
 
 #define SUFFIX ".json"
 
+/* Add those of a file. Return: 0 or an exit status. */
+static int add_told(const char *path, const char *partner, json_t *all)
+{
+	_cleanup_json_ json_t *records = NULL;
+	int r = handshakes_told(path, partner, clock_now(), &records);
+
+	if (r == 0)
+		return json_array_extend(all, records) < 0 ? EXIT_INTERNAL : 0;
+	fprintf(stderr, "sealgate handshakes: %s: %s\n", path,
+		r == -EPROTO ? "holds something else" : strerror(-r));
+	return EXIT_INTERNAL;
+}
+
 /* Add the records of a partner, or of strangers. Return: 0 or an exit status. */
 static int add_records(const struct instance *i, const char *partner, json_t *all)
 {
-	_cleanup_json_ json_t *records = NULL;
 	char path[PATH_MAX];
 	int r = handshakes_path(i, partner, path);
 
@@ -28,13 +40,16 @@ static int add_records(const struct instance *i, const char *partner, json_t *al
 		command_fault("not the name of a partner: %s", partner);
 		return EXIT_USAGE;
 	}
-	if (r == 0)
-		r = handshakes_told(path, partner, clock_now(), &records);
-	if (r == 0)
-		return json_array_extend(all, records) < 0 ? EXIT_INTERNAL : 0;
-	fprintf(stderr, "sealgate handshakes: %s: %s\n", path,
-		r == -EPROTO ? "holds something else" : strerror(-r));
-	return EXIT_INTERNAL;
+	return r < 0 ? EXIT_INTERNAL : add_told(path, partner, all);
+}
+
+/* Add those of customs and of operators. Return: 0 or an exit status. */
+static int add_house(const struct instance *i, json_t *all)
+{
+	char path[PATH_MAX];
+
+	return handshakes_path_house(i, path) < 0 ? EXIT_INTERNAL
+						  : add_told(path, NULL, all);
 }
 
 /* Files beside those of partners, such as one that is being written, are none. */
@@ -122,10 +137,16 @@ static void print_certificate(const json_t *c)
 static void print_whose(const json_t *record)
 {
 	const char *partner = json_string_of(record, "partner"),
-		   *claimed = json_string_of(record, "claimed_partner");
+		   *claimed = json_string_of(record, "claimed_partner"),
+		   *holder = json_string_of(record, "holder"),
+		   *listener = json_string_of(record, "listener");
 
-	fputs(partner ? "  partner " : "  a stranger", stdout);
-	timeline_text(stdout, partner);
+	fputs(partner ? "  partner " : holder ? "  " : "  a stranger", stdout);
+	timeline_text(stdout, partner ? partner : holder);
+	if (listener && strcmp(listener, "partners") != 0) {
+		fputs(" at the listener of ", stdout);
+		timeline_text(stdout, listener);
+	}
 	if (claimed) {
 		fputs(" (of the country of ", stdout);
 		timeline_text(stdout, claimed);
@@ -169,6 +190,8 @@ static int show(const struct instance *i, const char *partner, bool json)
 
 	if (status == 0 && !partner)
 		status = add_records(i, NULL, all);
+	if (status == 0 && !partner)
+		status = add_house(i, all);
 	if (status)
 		return status;
 	ordered = sorted(all);
@@ -183,7 +206,7 @@ static int show(const struct instance *i, const char *partner, bool json)
 	}
 	json_array_foreach(ordered, n, record) print_record(record);
 	if (json_array_size(ordered) == 0)
-		puts("no client certificate was refused at the partners' listener");
+		puts("no client certificate was refused");
 	return EXIT_CLEAN;
 }
 

@@ -59,10 +59,48 @@ static const char ERROR_PAGES[] =
 	"\t\t\treturn 503 $problem;\n"
 	"\t\t}";
 
+/* A certificate that is not accepted is explained in a subrequest, which has no body and
+ * whose every answer lets nobody in: behind it there is nothing but 403. Nothing that the
+ * program answers leads to another address of ours: it faces strangers. */
+#define EXPLANATION(listener)                                                            \
+	"\t\trecursive_error_pages on; # the answer to one of these is made in steps\n"  \
+	"\t\terror_page 495 496 =403 /.handshake;\n"                                     \
+	"\t\tlocation = /.handshake {\n"                                                 \
+	"\t\t\tinternal;\n"                                                              \
+	"\t\t\tlimit_req zone=handshake_address burst=10 nodelay;\n"                     \
+	"\t\t\tlimit_req zone=handshake_all burst=20 nodelay;\n"                         \
+	"\t\t\tauth_request /.post-mortem;\n"                                            \
+	"\t\t\tauth_request_set $explained $upstream_http_x_explained;\n"                \
+	"\t\t\tauth_request_set $explained_language "                                    \
+	"$upstream_http_x_explained_language;\n"                                         \
+	"\t\t\terror_page 403 /.explained;\n"                                            \
+	"\t\t\terror_page 401 500 502 503 504 =403 /.explained;\n"                       \
+	"\t\t\ttry_files /.none =403;\n"                                                 \
+	"\t\t}\n"                                                                        \
+	"\t\tlocation = /.post-mortem {\n"                                               \
+	"\t\t\tinternal;\n"                                                              \
+	"\t\t\tscgi_param LISTENER " listener ";\n"                                      \
+	"@SCGI@\n"                                                                       \
+	"\t\t\tscgi_pass_request_body off;\n"                                            \
+	"\t\t\tscgi_ignore_headers X-Accel-Redirect X-Accel-Expires "                    \
+	"X-Accel-Limit-Rate\n"                                                           \
+	"\t\t\t\tX-Accel-Buffering X-Accel-Charset Expires Cache-Control Set-Cookie "    \
+	"Vary;\n"                                                                        \
+	"\t\t\tscgi_read_timeout 5s;\n"                                                  \
+	"\t\t\tscgi_pass unix:@RUN@/handshake.sock;\n"                                   \
+	"\t\t}\n"                                                                        \
+	"\t\tlocation = /.explained {\n"                                                 \
+	"\t\t\tinternal;\n"                                                              \
+	"\t\t\tdefault_type application/problem+json;\n"                                 \
+	"\t\t\tadd_header X-Correlation-Id $request_id always;\n"                        \
+	"\t\t\tadd_header Content-Language $explained_language always;\n"                \
+	"\t\t\treturn 403 $explanation;\n"                                               \
+	"\t\t}"
+
 struct variable {
 	const char *name;
 	const char *key;  /* of the configuration */
-	const char *text; /* or a fixed text */
+	const char *text; /* or a fixed text, in which there may be others */
 };
 
 static const struct variable VARIABLES[] = {
@@ -77,7 +115,12 @@ static const struct variable VARIABLES[] = {
 	{ "RUN", NULL, "run" },
 	{ "SCGI", NULL, SCGI_PARAMETERS },
 	{ "ERRORS", NULL, ERROR_PAGES },
+	{ "EXPLAIN_PARTNERS", NULL, EXPLANATION("partners") },
+	{ "EXPLAIN_CUSTOMS", NULL, EXPLANATION("customs") },
+	{ "EXPLAIN_OPERATORS", NULL, EXPLANATION("operators") },
 };
+
+static int expand(const struct instance *instance, const char *p, struct buf *ret);
 
 static int add_path(const struct instance *instance, const char *name, struct buf *ret)
 {
@@ -101,7 +144,7 @@ static int add_variable(
 		if (v->key)
 			return buf_add_str(ret, config_string(instance->config, v->key));
 		return strcmp(v->name, "RUN") == 0 ? add_path(instance, v->text, ret)
-						   : buf_add_str(ret, v->text);
+						   : expand(instance, v->text, ret);
 	}
 	if (len == 4 && memcmp(name, "RATE", 4) == 0)
 		return buf_addf(ret, "%lld", config_int(instance->config, "listen.rate"));
@@ -113,9 +156,10 @@ static int add_variable(
 	return -EINVAL;
 }
 
-int edge_configuration(const struct instance *instance, struct buf *ret)
+/* A text with its variables in their place. */
+static int expand(const struct instance *instance, const char *p, struct buf *ret)
 {
-	const char *p = edge_template, *at, *end;
+	const char *at, *end;
 
 	while ((at = strchr(p, '@')) != NULL) {
 		size_t len = strspn(at + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
@@ -134,6 +178,11 @@ int edge_configuration(const struct instance *instance, struct buf *ret)
 		p = end + 1;
 	}
 	return buf_add_str(ret, p);
+}
+
+int edge_configuration(const struct instance *instance, struct buf *ret)
+{
+	return expand(instance, edge_template, ret);
 }
 
 int edge_prepare(const struct instance *instance, char ret_path[PATH_MAX])

@@ -141,7 +141,8 @@ void diagnosis_make(X509 *certificate, const char *verify,
 void diagnosis_refused(X509 *certificate, const char *code, const char *reason,
 	const STACK_OF(X509) * authorities, int64_t at, struct findings *findings)
 {
-	if (strcmp(code, "partner.certificate") != 0) {
+	if (strcmp(code, "partner.certificate") != 0 &&
+		strcmp(code, "operator.certificate") != 0) {
 		findings_add(findings, code, "", NULL, NULL);
 		return;
 	}

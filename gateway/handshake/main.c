@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * sealgate-handshake: explains client certificates that were not accepted, to the
- * client and, in bounded records, to the partner's contact and the operators. It sees no
+ * client and, in bounded records, to the partner's contact and the operators; of every
+ * listener, and of customs and operators to operators alone. It sees no
  * request and no body, and no answer of it lets anybody in.
  */
 #include "common/buf.h"
@@ -38,13 +39,16 @@ static void keep(const struct instance *instance, const struct post_mortem *p, i
 	static const struct handshakes_room OF_PARTNER = { HANDSHAKES_PARTNER_MAX, 0 },
 					    OF_STRANGERS = { HANDSHAKES_STRANGER_MAX,
 						    HANDSHAKES_ADDRESS_MAX };
-	const char *partner = *p->partner ? p->partner : NULL;
+	bool proven = *p->partner || p->enrolled;
 	char path[PATH_MAX];
-	int r = handshakes_path(instance, partner, path);
+	int r = p->enrolled && !*p->partner
+			? handshakes_path_house(instance, path)
+			: handshakes_path(
+				  instance, *p->partner ? p->partner : NULL, path);
 
 	if (r == 0)
 		r = handshakes_note(
-			path, partner ? &OF_PARTNER : &OF_STRANGERS, at, p->record);
+			path, proven ? &OF_PARTNER : &OF_STRANGERS, at, p->record);
 	if (r == 1)
 		log_event(LOG_ERR, "handshake.record", NULL,
 			"%s held something else and began anew", path);
@@ -71,15 +75,20 @@ static int send_answer(int socket, const struct post_mortem *p)
 
 static void note(const struct request *request, const struct post_mortem *p)
 {
-	log_event(LOG_NOTICE, "handshake.failed", NULL, "%s: %s, from %s, correlation %s",
-		*p->partner ? p->partner : "a stranger",
-		json_string_of(p->record, "verify"), json_string_of(p->record, "address"),
-		request->correlation);
+	const char *holder = json_string_of(p->record, "holder");
+
+	log_event(LOG_NOTICE, "handshake.failed", NULL,
+		"%s: %s, at the listener of %s, from %s, correlation %s",
+		*p->partner ? p->partner
+		: holder    ? holder
+			    : "a stranger",
+		json_string_of(p->record, "verify"), listener_text(p->listener),
+		json_string_of(p->record, "address"), request->correlation);
 }
 
-/* nginx says itself that it refuses, intake by a code; without users of their own the
- * two are one. */
-static int serve(struct state *s, int socket, bool nginx, bool intake)
+/* nginx says itself that it refuses, intake and admin by a code; without users of their
+ * own they are one. */
+static int serve(struct state *s, int socket, bool nginx, bool behind)
 {
 	_cleanup_request_ struct request request;
 	_cleanup_post_mortem_ struct post_mortem p = { 0 };
@@ -89,7 +98,7 @@ static int serve(struct state *s, int socket, bool nginx, bool intake)
 
 	if (r <= 0)
 		return r;
-	refused = intake && (!nginx || *scgi_get(&request.scgi, "REFUSED"));
+	refused = behind && (!nginx || *scgi_get(&request.scgi, "REFUSED"));
 	/* nginx counts what it hands over; intake counts what a partner may ask. */
 	if (refused && !budget_take(&s->budget, clock_monotonic_ms()))
 		return 0;
@@ -105,15 +114,17 @@ static int serve(struct state *s, int socket, bool nginx, bool intake)
 static void serve_one(struct state *s, int socket)
 {
 	bool nginx = instance_peer_is(s->instance, socket, "nginx");
-	bool intake = instance_peer_is(s->instance, socket, "intake");
+	bool behind = instance_peer_is(s->instance, socket, "intake") ||
+		      instance_peer_is(s->instance, socket, "admin");
 	int r;
 
-	if (!nginx && !intake) {
+	if (!nginx && !behind) {
 		log_event(LOG_WARNING, "handshake.stranger", NULL,
-			"a connection that is neither nginx's nor intake's was closed");
+			"a connection that is not nginx's, intake's or admin's was "
+			"closed");
 		return;
 	}
-	r = serve(s, socket, nginx, intake);
+	r = serve(s, socket, nginx, behind);
 	if (r < 0)
 		log_event(LOG_WARNING, "handshake.unexplained", NULL, "%s", strerror(-r));
 }

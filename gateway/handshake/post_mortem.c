@@ -19,7 +19,8 @@
 
 struct seen {
 	const struct request *request;
-	bool refused;	   /* by intake, after nginx let it pass */
+	enum listener listener;
+	bool refused;	   /* behind nginx, which let it pass */
 	X509 *certificate; /* NULL: none that can be read */
 	char sha256[SHA256_TEXT_SIZE];
 	char verify[VERIFY_SIZE]; /* why, in nginx's words or by intake's code */
@@ -68,9 +69,9 @@ static json_t *describe(X509 *certificate, const char *sha256)
 }
 
 /* Which authorities there are is no secret: nginx names them in every handshake. */
-static json_t *authorities_of(const struct known_here *known)
+static json_t *authorities_of(const struct known_here *known, enum listener l)
 {
-	const STACK_OF(X509) *list = known_here_authorities(known);
+	const STACK_OF(X509) *list = known_here_authorities(known, l);
 	json_t *names = json_array();
 
 	for (int i = 0; names && i < sk_X509_num(list) && i < AUTHORITIES_MAX; i++)
@@ -83,29 +84,34 @@ static json_t *authorities_of(const struct known_here *known)
 }
 
 /* What is wrong besides, so that who mends one thing does not fail on the next. */
-static void add_standing(
-	const struct partner *partner, const char *sha256, struct findings *findings)
+static void add_standing(const struct seen *s, const struct enrolled_here *enrolled,
+	struct findings *findings)
 {
-	if (!partner && !findings_have(findings, "partner.unknown"))
-		findings_addf(findings, SEVERITY_WARNING, "partner.unknown", "", sha256,
-			"Besides, the certificate is enrolled for no partner.");
-	else if (partner && partner->suspended &&
-		 !findings_have(findings, "partner.suspended"))
+	const char *code = s->listener == LISTENER_OPERATORS ? "operator.unknown"
+							     : "partner.unknown";
+
+	if (!enrolled->name && !findings_have(findings, code))
+		findings_addf(findings, SEVERITY_WARNING, code, "", s->sha256,
+			s->listener == LISTENER_PARTNERS
+				? "Besides, the certificate is enrolled for no partner."
+				: "Besides, the certificate is enrolled for nobody.");
+	else if (enrolled->suspended && !findings_have(findings, "partner.suspended"))
 		findings_addf(findings, SEVERITY_WARNING, "partner.suspended", "",
-			partner->name, "Besides, the partner is suspended.");
+			enrolled->name, "Besides, the partner is suspended.");
 }
 
 static int make_record(const struct seen *s, const struct known_here *known,
-	const struct findings *findings, struct post_mortem *p)
+	const char *holder, const struct findings *findings, struct post_mortem *p)
 {
 	const struct scgi_request *scgi = &s->request->scgi;
 	const struct partner *claimed = NULL;
 
-	if (s->certificate && !*p->partner)
+	if (s->certificate && s->listener == LISTENER_PARTNERS && !*p->partner)
 		claimed = known_here_claimed(known, s->certificate);
-	p->record = json_pack("{s:s?, s:s?, s:o, s:o, s:o, s:s, s:o, s:o}", "partner",
-		*p->partner ? p->partner : NULL, "claimed_partner",
-		claimed ? claimed->name : NULL, "address",
+	p->record = json_pack("{s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:s, s:o, s:o}",
+		"listener", listener_text(s->listener), "holder",
+		*p->partner ? NULL : holder, "partner", *p->partner ? p->partner : NULL,
+		"claimed_partner", claimed ? claimed->name : NULL, "address",
 		word(scgi_get(scgi, "REMOTE_ADDR")), "protocol",
 		word(scgi_get(scgi, "TLS_PROTOCOL")), "verify", word(s->verify),
 		"correlation", s->request->correlation, "certificate",
@@ -121,11 +127,13 @@ static int make_answer(const struct seen *s, const struct known_here *known,
 	json_t *extra = json_pack("{s:O, s:O, s:o}", "certificate",
 		json_object_get(p->record, "certificate"), "findings",
 		json_object_get(p->record, "findings"), "authorities",
-		authorities_of(known));
+		authorities_of(known, s->listener));
 
 	response_init(&response);
 	if (extra)
-		web_problem(&response, s->request->correlation, "partner.certificate",
+		web_problem(&response, s->request->correlation,
+			s->listener == LISTENER_OPERATORS ? "operator.certificate"
+							  : "partner.certificate",
 			s->verify, findings->list[0].message, extra);
 	p->answer = response.status == 403 ? TAKE(response.body) : NULL;
 	return p->answer ? 0 : -ENOMEM;
@@ -156,11 +164,12 @@ static void translate(
 	(void)snprintf(p->language, sizeof(p->language), "%s", language);
 }
 
-/* What intake refuses, and nothing else that it might be made to say. */
+/* What is refused behind nginx, and nothing else that one might be made to say. */
 static bool is_refusal(const char *code)
 {
 	static const char *const CODES[] = { "partner.certificate", "partner.unknown",
-		"partner.suspended", "partner.tls", "handshake.too-large" };
+		"partner.suspended", "partner.tls", "handshake.too-large",
+		"operator.unknown", "operator.certificate" };
 
 	for (size_t i = 0; i < sizeof(CODES) / sizeof(CODES[0]); i++)
 		if (strcmp(CODES[i], code) == 0)
@@ -185,10 +194,10 @@ static int read_verify(const struct request *request, bool refused, char ret[VER
 }
 
 static void diagnose(const struct seen *s, const struct known_here *known, int64_t at,
-	const struct partner *partner, struct findings *f)
+	const struct enrolled_here *enrolled, struct findings *f)
 {
 	const struct scgi_request *scgi = &s->request->scgi;
-	const STACK_OF(X509) *authorities = known_here_authorities(known);
+	const STACK_OF(X509) *authorities = known_here_authorities(known, s->listener);
 
 	if (web_certificate_too_large(scgi_get(scgi, "CLIENT_CERTIFICATE")))
 		findings_add(f, "handshake.too-large", "", NULL, NULL);
@@ -198,7 +207,7 @@ static void diagnose(const struct seen *s, const struct known_here *known, int64
 	else
 		diagnosis_make(s->certificate, s->verify, authorities, at, f);
 	if (*s->sha256)
-		add_standing(partner, s->sha256, f);
+		add_standing(s, enrolled, f);
 }
 
 int post_mortem_make(const struct request *request, bool refused,
@@ -206,24 +215,26 @@ int post_mortem_make(const struct request *request, bool refused,
 {
 	_cleanup_(X509_freep) X509 *certificate =
 		web_certificate_parse(scgi_get(&request->scgi, "CLIENT_CERTIFICATE"));
-	struct seen s = {
-		.request = request, .refused = refused, .certificate = certificate
-	};
+	struct seen s = { .request = request,
+		.listener = listener_find(scgi_get(&request->scgi, "LISTENER")),
+		.refused = refused,
+		.certificate = certificate };
 	_cleanup_findings_ struct findings findings = { 0 };
-	const struct partner *partner = NULL;
+	struct enrolled_here enrolled = { 0 };
 	int r = read_verify(request, refused, s.verify);
 
-	*ret = (struct post_mortem){ 0 };
+	*ret = (struct post_mortem){ .listener = s.listener };
 	if (r < 0)
 		return r;
 	if (certificate && pki_certificate_sha256(certificate, s.sha256) == 0)
-		partner = known_here_partner(known, s.sha256);
-	if (partner)
-		memcpy(ret->partner, partner->name, sizeof(ret->partner));
-	diagnose(&s, known, at, partner, &findings);
+		enrolled = known_here_enrolled(known, s.listener, s.sha256);
+	ret->enrolled = enrolled.name != NULL;
+	if (enrolled.name && s.listener == LISTENER_PARTNERS)
+		(void)snprintf(ret->partner, sizeof(ret->partner), "%s", enrolled.name);
+	diagnose(&s, known, at, &enrolled, &findings);
 	if (findings.out_of_memory || findings.count == 0)
 		return -ENOMEM;
-	r = make_record(&s, known, &findings, ret);
+	r = make_record(&s, known, enrolled.name, &findings, ret);
 	if (r == 0)
 		r = make_answer(&s, known, &findings, ret);
 	if (r < 0)

@@ -21,16 +21,19 @@
 struct post_mortem {
 	char partner[PARTNER_NAME_SIZE]; /* the key of whose certificate was proven, or ""
 					  */
-	json_t *record;			 /* owned: as web/handshakes.h keeps it */
-	char *answer;			 /* owned: a problem document on one line */
+	enum listener listener;
+	bool enrolled;	  /* the key was proven of somebody of the listener */
+	json_t *record;	  /* owned: as web/handshakes.h keeps it */
+	char *answer;	  /* owned: a problem document on one line */
 	char language[8]; /* of its sentences where they are not English, or "" */
 };
 
 /* Examine a request as nginx hands it over (of its header nothing else is looked at:
- * CLIENT_VERIFY, CLIENT_CERTIFICATE, TLS_PROTOCOL, REMOTE_ADDR, HTTP_ACCEPT_LANGUAGE), or
- * as intake does where it did not let pass what nginx did (refused: with REFUSED, the
- * code of its problem, and REFUSED_REASON). Return: 0, -EINVAL when nobody refused it,
- * -ENOMEM. */
+ * LISTENER, CLIENT_VERIFY, CLIENT_CERTIFICATE, TLS_PROTOCOL, REMOTE_ADDR,
+ * HTTP_ACCEPT_LANGUAGE), or
+ * as intake and admin do where they did not let pass what nginx did (refused: with
+ * REFUSED, the code of its problem, and REFUSED_REASON). Return: 0, -EINVAL when nobody
+ * refused it, -ENOMEM. */
 int post_mortem_make(const struct request *request, bool refused,
 	const struct known_here *known, int64_t at, struct post_mortem *ret);
 void post_mortem_done(struct post_mortem *p);

@@ -100,15 +100,15 @@ static int identify_customs(struct exchange *x, int64_t at)
 	memcpy(x->certificate, c.sha256, sizeof(x->certificate));
 	x->certificate_until = c.until;
 	if (r != 1)
-		problem(x, "partner.certificate", *c.sha256 ? c.sha256 : NULL,
+		refuse(x, "partner.certificate", *c.sha256 ? c.sha256 : NULL,
 			c.path.reason);
 	else
 		x->office = policy_customs_by_certificate(
 			x->snapshot->policy, x->certificate);
 	if (r == 1 && !x->office)
-		problem(x, "partner.unknown", x->certificate, NULL);
+		refuse(x, "partner.unknown", x->certificate, NULL);
 	else if (r == 1 && x->office->suspended)
-		problem(x, "partner.suspended", x->office->name, NULL);
+		refuse(x, "partner.suspended", x->office->name, NULL);
 	if (x->snapshot->customs)
 		web_certificate_done(&c);
 	return r == 1 && x->office && !x->office->suspended;

@@ -8,10 +8,8 @@
 
 #include "intake/exchange.h"
 
-/* Answer with the problem as problem() does. Where the program does not answer in
- * REFUSE_MS the problem is without its explanation, as it is where more threads wait for
- * it than may (patience.h). */
-#define REFUSE_MS 1000
+/* Answer with the problem as problem() does, and with the explanation where there is one
+ * (web/explain.h). */
 void refuse(
 	struct exchange *x, const char *code, const char *received, const char *detail);
 

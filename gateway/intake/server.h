@@ -7,12 +7,12 @@
 #define SEALGATE_INTAKE_SERVER_H
 
 #include "common/instance.h"
-#include "intake/patience.h"
 #include "intake/quota.h"
 #include "intake/renewed.h"
 #include "intake/share.h"
 #include "intake/snapshot.h"
 #include "web/certificate.h"
+#include "web/patience.h"
 
 /* Together less than the 30 s that nginx waits for an answer. */
 #define VERIFY_TIMEOUT_MS 8000

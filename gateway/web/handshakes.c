@@ -44,6 +44,11 @@ int handshakes_path(
 	return instance_path(i, name, ret_path);
 }
 
+int handshakes_path_house(const struct instance *i, char ret_path[PATH_MAX])
+{
+	return instance_path(i, HANDSHAKES_FOLDER "/house.json", ret_path);
+}
+
 static bool is_fresh(const json_t *record, int64_t at)
 {
 	const char *text = json_string_of(record, "last");
@@ -144,8 +149,9 @@ static json_t *told_findings(const json_t *findings)
 /* The record with the members that one has, of lengths that one has. */
 static json_t *told_record(const json_t *record)
 {
-	static const char *const KEYS[] = { "partner", "claimed_partner", "address",
-		"protocol", "verify", "correlation", "first", "last", NULL };
+	static const char *const KEYS[] = { "listener", "holder", "partner",
+		"claimed_partner", "address", "protocol", "verify", "correlation",
+		"first", "last", NULL };
 	json_int_t count = json_integer_value(json_object_get(record, "count"));
 	_cleanup_json_ json_t *told = json_pack("{s:I, s:o, s:o}", "count",
 		count < 0 || count > COUNT_MAX ? COUNT_MAX : count, "certificate",
@@ -183,12 +189,16 @@ int handshakes_told(
 
 static bool same(const json_t *a, const json_t *b)
 {
-	static const char *const KEYS[] = { "certificate", "verify", "protocol",
-		"address" };
+	static const char *const KEYS[] = { "listener", "certificate", "verify",
+		"protocol", "address" };
 
-	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++)
-		if (!json_equal(json_object_get(a, KEYS[i]), json_object_get(b, KEYS[i])))
+	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
+		const json_t *of_a = json_object_get(a, KEYS[i]),
+			     *of_b = json_object_get(b, KEYS[i]);
+
+		if (of_a != of_b && !json_equal(of_a, of_b))
 			return false;
+	}
 	return true;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Records of client certificates that were not accepted: bounded files, newest first, one
- * a partner and one for whoever is nobody's. Never says who is a partner, and nothing
- * that is in them lets anybody in.
+ * a partner, one for customs and operators, and one for whoever is nobody's. Never says
+ * who is a partner, and nothing that is in them lets anybody in.
  */
 #ifndef SEALGATE_WEB_HANDSHAKES_H
 #define SEALGATE_WEB_HANDSHAKES_H
@@ -29,6 +29,10 @@ struct handshakes_room {
 int handshakes_path(
 	const struct instance *i, const char *partner, char ret_path[PATH_MAX]);
 
+/* The file of offices of customs and of operators, whose keys were proven: operators
+ * alone read it. Return: 0, -ENAMETOOLONG. */
+int handshakes_path_house(const struct instance *i, char ret_path[PATH_MAX]);
+
 /* The records of a file that are not too old at `at`, newest first; none when there is no
  * file. Return: 0 with a new reference, -EPROTO it holds something else, -ENOMEM, -errno.
  */
@@ -41,10 +45,10 @@ int handshakes_told(
 	const char *path, const char *partner, int64_t at, json_t **ret_records);
 
 /* Put a record in front of a file's and keep the newest that there is room for. Members
- * that are set here: "first", "last" and "count". One of the same "certificate",
- * "verify", "protocol" and "address" as an earlier record takes its place and counts on.
- * A file that holds something else begins anew. Return: 0, 1 when it began anew, -ENOMEM,
- * -errno. */
+ * that are set here: "first", "last" and "count". One of the same "listener",
+ * "certificate", "verify", "protocol" and "address" as an earlier record takes its place
+ * and counts on. A file that holds something else begins anew. Return: 0, 1 when it began
+ * anew, -ENOMEM, -errno. */
 int handshakes_note(
 	const char *path, const struct handshakes_room *room, int64_t at, json_t *record);
 

@@ -87,29 +87,6 @@ def test_too_large_to_be_looked_at(gate, specification, name):
     assert len(log) == 1 and "from 127.0.9.77" in log[0], log
 
 
-@pytest.mark.parametrize("octets", [13_000, 20_000, 70_000, 95_000])
-@pytest.mark.parametrize("listener", ["partners", "customs", "operators"])
-def test_accepted_by_nginx_and_too_large(gate, specification, listener, octets):
-    """Of the right authority, and longer than what any program reads of a request: said by
-    name at every listener, with a body on the way as well, and not taken for a gate that is
-    away."""
-    write_large(gate, "partners/fat", octets, gate.pki.authority("transport-ca/root"))
-    for more in ({}, {"method": "POST", "path": "/v1/documents", "body": b"x" * 3_000_000,
-                      "headers": {"Content-Type": "application/xml"}}):
-        answer = ask(gate, "partners/fat", listener=listener, **more)
-        problem = answer.json()
-        assert (answer.status_code, problem["code"]) == (403, "handshake.too-large"), problem
-        assert int(problem["received"].split()[0]) > 49_152
-        assert "2 KB is usual" in problem["fix"]
-        assert problem["correlation"] == answer.headers["X-Correlation-Id"]
-        assert "Retry-After" not in answer.headers
-    if listener == "partners":
-        specification.check("post", "/v1/documents", answer)
-        problem = explained(gate, "partners/fat").json()
-        assert codes(problem) == ["handshake.too-large"]
-        assert any(r["correlation"] == problem["correlation"] for r in of_all(gate))
-
-
 @pytest.mark.parametrize("headers", [{"X-Token": "a" * 9_000},
                                      {f"X-{n}": "a" * 7_000 for n in range(6)}])
 def test_a_header_that_is_too_long(gate, specification, headers):
@@ -179,8 +156,8 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_intake_refuses_is_explained_and_kept(gate, specification, name):
     code, wanted, partner = REFUSED[name]
-    answer = ask(gate, f"partners/{name}", "/v1/documents", "POST", body=b"x" * 100_000,
-                 headers={"Content-Type": "application/xml"})
+    answer = explained(gate, f"partners/{name}", path="/v1/documents", method="POST",
+                       body=b"x" * 100_000, headers={"Content-Type": "application/xml"})
     specification.check("post", "/v1/documents", answer)
     problem = answer.json()
     assert answer.status_code == 403 and problem["code"] == code
@@ -193,7 +170,7 @@ def test_what_intake_refuses_is_explained_and_kept(gate, specification, name):
 
 def test_an_intermediate_that_only_the_client_has(gate):
     """Sending it is half of the way: nginx hands on the leaf alone."""
-    problem = ask(gate, "partners/whole").json()
+    problem = explained(gate, "partners/whole").json()
     assert INTERMEDIATE in problem["findings"][0]["message"]
     assert "tls.partner_ca" in problem["findings"][0]["fix"]
 
@@ -341,7 +318,109 @@ def test_without_the_program_the_answer_is_short(gate, specification):
     assert pid_of(gate, "sealgate-handshake") != pid
 
 
-def test_strangers_of_the_other_listeners_are_not_explained(gate):
-    for listener in ("customs", "operators"):
-        answer = ask(gate, "partners/rogue", listener=listener)
-        assert answer.status_code == 403 and "findings" not in answer.json()
+# the listeners of customs and operators ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def elsewhere(gate):
+    """An expired certificate for an office of customs, and one for a person."""
+    office, person = (fingerprint(gate.pki.path(f"partners/{name}"))
+                      for name in ("expired", "leaf-only"))
+    folder = gate.dir / "policies"
+    (folder / "customs").mkdir(exist_ok=True)
+    (folder / "customs" / "be-office.cfg").write_text(
+        f'name = "be-office";\ndestination = "customs";\ntransport = ( "{office}" );\n')
+    file = folder / "operators.cfg"
+    text = file.read_text()
+    assert "\npeople = (" in text
+    file.write_text(text.replace("\npeople = (", "\npeople = (\n\t{ name = \"Ada Stranded\"; "
+                                 f'sha256 = "{person}"; role = "viewer"; }},'))
+    return gate
+
+
+WHO = {"customs": ("expired", "handshake.expired", "be-office"),
+       "operators": ("leaf-only", "handshake.intermediate", "Ada Stranded")}
+
+
+@pytest.mark.parametrize("listener", WHO)
+def test_customs_and_operators_are_told_as_well(elsewhere, specification, listener):
+    """The client reads why; operators alone read the record, which names the holder of a proven
+    key; no partner's record is made of it, and its own authorities are told."""
+    gate = elsewhere
+    name, code, holder = WHO[listener]
+    before = of_partner(gate)
+
+    def told():
+        answer = explained(gate, f"partners/{name}", listener=listener)
+        return answer if codes(answer.json()) == [code] else None
+
+    end = time.monotonic() + 30
+    while not (answer := told()):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    specification.check("get", "/v1/status", answer)
+    problem = answer.json()
+    assert problem["code"] == f"{'operator' if listener == 'operators' else 'partner'}.certificate"
+    record = next(r for r in of_all(gate) if r["correlation"] == problem["correlation"])
+    assert (record["listener"], record["holder"], record["partner"]) == (listener, holder, None)
+    assert record["findings"] == problem["findings"]
+    assert holder not in answer.text
+    assert of_partner(gate) == before
+    text = gate.run("handshakes").stdout
+    assert f"{holder} at the listener of {listener}" in text
+
+
+@pytest.mark.parametrize("listener, code", [("customs", "partner.unknown"),
+                                            ("operators", "operator.unknown")])
+def test_who_passes_nginx_elsewhere_is_told(gate, listener, code):
+    answer = explained(gate, "partners/not-enrolled", listener=listener)
+    problem = answer.json()
+    assert problem["code"] == code and codes(problem) == [code]
+    record = next(r for r in of_all(gate) if r["correlation"] == problem["correlation"])
+    assert (record["listener"], record["holder"]) == (listener, None)
+
+
+@pytest.mark.parametrize("listener", WHO)
+def test_strangers_of_the_other_listeners(gate, listener):
+    problem = explained(gate, "partners/rogue", listener=listener).json()
+    assert codes(problem) == ["handshake.intermediate",
+                              "operator.unknown" if listener == "operators" else "partner.unknown"]
+    problem = explained(gate, None, listener=listener).json()
+    assert codes(problem) == ["handshake.none"]
+
+
+@pytest.mark.parametrize("listener", WHO)
+def test_without_the_program_the_others_answer(gate, listener):
+    pid = pid_of(gate, "sealgate-handshake")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        for holder in ("rogue", "not-enrolled"):
+            answer = ask(gate, f"partners/{holder}", listener=listener)
+            assert answer.status_code == 403 and "findings" not in answer.json()
+        assert time.monotonic() - began < 12
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("octets", [13_000, 95_000])
+@pytest.mark.parametrize("listener", ["partners", "customs", "operators"])
+def test_accepted_by_nginx_and_too_large(gate, specification, listener, octets):
+    """Of the right authority, and longer than what any program reads of a request: said by
+    name at every listener, with a body on the way as well, and not taken for a gate that is
+    away."""
+    write_large(gate, "partners/fat", octets, gate.pki.authority("transport-ca/root"))
+    for more in ({}, {"method": "POST", "path": "/v1/documents", "body": b"x" * 3_000_000,
+                      "headers": {"Content-Type": "application/xml"}}):
+        answer = ask(gate, "partners/fat", listener=listener, **more)
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (403, "handshake.too-large"), problem
+        assert int(problem["received"].split()[0]) > 49_152
+        assert "2 KB is usual" in problem["fix"]
+        assert problem["correlation"] == answer.headers["X-Correlation-Id"]
+        assert "Retry-After" not in answer.headers
+    if listener == "partners":
+        specification.check("post", "/v1/documents", answer)
+        problem = explained(gate, "partners/fat").json()
+        assert codes(problem) == ["handshake.too-large"]
+        assert any(r["correlation"] == problem["correlation"] for r in of_all(gate))

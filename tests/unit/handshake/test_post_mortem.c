@@ -87,9 +87,9 @@ static int setup(void **state)
 	enrol("nz-mpi", "NZ", sha256, "suspended = true;\n");
 	memset(sha256, 'a', 64);
 	enrol("br-mapa", "BR", sha256, "");
-	known = (struct known_here){ .material = pki_material_new() };
+	known = (struct known_here){ .material = { pki_material_new() } };
 	x = root.cert;
-	return pki_material_add_x509(known.material, x);
+	return pki_material_add_x509(known.material[0], x);
 }
 
 static int teardown(void **state)

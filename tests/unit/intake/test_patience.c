@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
-#include "intake/patience.h"
 #include "stage.h"
+#include "web/patience.h"
 
 #include <pthread.h>
 #include <string.h>

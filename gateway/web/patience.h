@@ -3,8 +3,8 @@
  * How much waiting another program is worth that need not answer: few threads at once,
  * and a rest after it did not answer in time. Never waits itself.
  */
-#ifndef SEALGATE_INTAKE_PATIENCE_H
-#define SEALGATE_INTAKE_PATIENCE_H
+#ifndef SEALGATE_WEB_PATIENCE_H
+#define SEALGATE_WEB_PATIENCE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

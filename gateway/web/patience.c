@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "intake/patience.h"
+#include "web/patience.h"
 
 bool patience_take(struct patience *p, int64_t now_ms)
 {
