@@ -22,6 +22,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from appliance import BIN, FIRMWARE, PEERS, RemoteGate, script  # noqa: E402
+from checks import Failure, expect, retry  # noqa: E402
+from floor import FloorCases  # noqa: E402
 from machine import Machine, missing_programs, partition_start, return_time  # noqa: E402
 
 OUT = pathlib.Path(os.environ.get("FIRMWARE_OUT", FIRMWARE.parent / "build" / "firmware"))
@@ -43,7 +45,7 @@ STOPPED = r"Access [Dd]enied|Security Violation|EFI stub:|Linux version"
 SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
 
 
-class Suite:
+class Suite(FloorCases):
     """The state that the cases share: slots, one gate, one enrolled machine."""
 
     def __init__(self, folder):
@@ -68,9 +70,9 @@ class Suite:
 
     # making ------------------------------------------------------------------
 
-    def build(self, version, breaks=False):
+    def build(self, version, breaks=False, **environment):
         """The slot of one version; a broken one has a firewall that cannot be loaded."""
-        environment = {"FIRMWARE_VERSION": version, "FIRMWARE_OUT": str(OUT)}
+        environment |= {"FIRMWARE_VERSION": version, "FIRMWARE_OUT": str(OUT)}
         script("tree", **environment)
         if breaks:
             rules = OUT / version / "tree" / "etc" / "nftables.conf"
@@ -164,15 +166,18 @@ class Suite:
         """operators administer over mutual TLS; a role that may not is refused"""
         health = self.gate.request("/health", "operators/viewer", listener="operators")
         expect(health.status_code == 200, f"health {health.text}", self.machine)
-        report = self.gate.request("/v1/appliance", "operators/auditor", listener="operators")
-        boot = report.json()["boot"]
+        report = self.report()
+        boot = report["boot"]
         expect(boot["secure_boot"] is True and boot["root"].startswith("/dev/mapper/root erofs ro")
-               and "[integrity]" in boot["lockdown"], f"report {report.text}", self.machine)
+               and "[integrity]" in boot["lockdown"], f"report {report}", self.machine)
         # Nothing listens but the edge, and the resolver for the machine itself.
-        listening = {port.rsplit(":", 1)[1] for port in report.json()["open_ports"]["tcp"]
+        listening = {port.rsplit(":", 1)[1] for port in report["open_ports"]["tcp"]
                      if not port.startswith("127.")}
         expect(listening == {"8443", "8444", "8445"}, f"listening: {listening}", self.machine)
-        exposed = {unit: float(level) for unit, level in report.json()["exposure"].items()}
+        floor = report["tpm"]["floor"]
+        expect(floor["in_tpm"] is True and floor["version"] == OLD, f"floor: {floor}",
+               self.machine)
+        exposed = {unit: float(level) for unit, level in report["exposure"].items()}
         expect(exposed["sealgate-edge"] <= 1.2 and exposed["sealgate-intake"] <= 0.4,
                f"exposure: {exposed}", self.machine)
         said = self.remote("viewer", "hsm", "status")
@@ -329,6 +334,7 @@ class Suite:
         expect(self.machine.wait(r"Acquiring \S+\.root", BOOT_S), "an update began",
                self.machine)
         self.machine.stop()
+        self.set_aside()
         self.healthy()
         expect(self.version() == OLD, f"the old version, not {self.version()}", self.machine)
 
@@ -462,7 +468,7 @@ class Suite:
     def factory_reset(self):
         """two people have the machine forget everything: it waits for a configuration"""
         self.healthy()  # without a medium, whose configuration it would take at once
-        before = self.volume_key()
+        before, floor = self.volume_key(), self.report()["tpm"]["floor"]
         said = self.together("appliance", "reset")
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
         expect(self.machine.wait(r"waiting for a configuration", BOOT_S), "empty", self.machine)
@@ -471,6 +477,7 @@ class Suite:
         self.serial = 0
         self.healthy([self.medium("anew")])
         self.submit(5)
+        self.kept(floor)
 
     def reset_cut_short(self):
         """power lost once /var is deleted: it is made anew, and the next start leaves it alone"""
@@ -590,6 +597,11 @@ class Suite:
                     return True
         return False
 
+    def report(self):
+        """What an auditor reads of the machine."""
+        return self.gate.request("/v1/appliance", "operators/auditor",
+                                 listener="operators").json()
+
     def refused_at_boot(self, disk):
         with Machine(self.folder / "refused", disk, self.variables) as machine:
             machine.start()
@@ -612,26 +624,6 @@ class Suite:
             expect("corrupted" in machine.text(), "the kernel saw it", machine)
 
 
-class Failure(Exception):
-    """A case that did not hold."""
-
-
-def expect(condition, what, machine=None):
-    if not condition:
-        tail = "\n".join(machine.text().splitlines()[-25:]) if machine else ""
-        raise Failure(f"{what}\n{tail}")
-
-
-def retry(ask, bound):
-    """Ask again while the gate is not reachable; the last answer."""
-    end = time.monotonic() + bound
-    while True:
-        status, answer = ask()
-        if status in (0, 1) and answer.get("status") != 503 or time.monotonic() > end:
-            return status, answer
-        time.sleep(0.3)
-
-
 # By promise; those of one machine build on each other.
 QUICK = ("boots_and_serves", "refuses_documents", "remote_administration",
          "revocation_arrives", "backup_from_afar", "unsigned_uki")
@@ -639,8 +631,8 @@ CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key
          "flipped_tree", "boots_and_serves", "refuses_documents", "remote_administration",
          "journal_arrives", "heads_arrive", "revocation_arrives", "backup_from_afar",
          "killed_services_return", "full_disk", "another_tpm", "firewall_broken", "foreign_medium", "power_cut", "good_update",
-         "older_version", "unhealthy_update", "support_bundle", "recovery_key", "factory_reset",
-         "reset_cut_short", "identical")
+         "older_version", "older_image", "unhealthy_update", "support_bundle", "recovery_key",
+         "tpm_lockout", "factory_reset", "reset_cut_short", "identical")
 
 
 def skip(why):
@@ -659,7 +651,7 @@ def prepare(suite, names):
         if done.returncode != 0:
             raise Failure(f"firmware/{name}: {done.stderr[-3000:]}")
     if set(names) - set(QUICK) - set(CASES[:4]):
-        suite.build(NEW)
+        suite.build(NEW, FIRMWARE_LEAST=NEW)
         suite.build(BROKEN, breaks=True)
     suite.gate.make()
     return None

@@ -50,9 +50,23 @@ int appliance_return(void);
  * Return: as appliance_apply; 0 means that the next boot tries the new version. */
 int appliance_update(const char *dir, char **ret_error);
 
-/* The version that runs is healthy: no older one is taken from now on. Return: 0 or
- * -errno. */
-int appliance_raise_floor(void);
+/* The floor of versions (floor.h), at least the version that runs: no older one is taken.
+ * Return: 0, or negative with *ret_error, also where what is kept is not to be believed.
+ */
+int appliance_floor(char ret_version[APPLIANCE_VERSION_SIZE], char **ret_error);
+
+/* The version that runs is healthy: no older one is taken from now on, and none may serve
+ * that it does not let. Return: 0, or negative with *ret_error. */
+int appliance_raise_floor(char **ret_error);
+
+/* At a start: may the version that runs serve on this machine? Not before the least one,
+ * nor on trial below the floor, nor with a /var that is an old copy. Return: 0, or
+ * negative with *ret_error. */
+int appliance_may_serve(char **ret_error);
+
+/* What was found of the TPM at the last start or proof: the floor in it, and its count of
+ * wrong tries. The caller owns it; null where nothing was noted. */
+json_t *appliance_tpm(void);
 
 /* Tell the firewall where the programs may speak to, from network/egress.csv of the
  * instance. Return: 0 or negative with *ret_error. */

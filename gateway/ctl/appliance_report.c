@@ -212,7 +212,7 @@ json_t *appliance_report(void)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, "
 			 "s:o, s:o}, "
-			 "s:o, s:o}",
+			 "s:o, s:o, s:o}",
 		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
 		first_line("/proc/sys/kernel/osrelease"), "boot", "secure_boot",
@@ -221,6 +221,6 @@ json_t *appliance_report(void)
 		"pcr11", first_line(PCR11), "update", "floor",
 		first_line(APPLIANCE_WORK "/floor"), "tried",
 		first_line(APPLIANCE_WORK "/tried"), "configuration",
-		first_line(APPLIANCE_WORK "/serial"), "instance", instance_part(),
-		"certificates", certificates());
+		first_line(APPLIANCE_WORK "/serial"), "instance", instance_part(), "tpm",
+		appliance_tpm(), "certificates", certificates());
 }

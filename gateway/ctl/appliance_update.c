@@ -10,23 +10,8 @@
 #include <sys/stat.h>
 
 #define STAGE APPLIANCE_WORK "/update"
-#define FLOOR APPLIANCE_WORK "/floor"
 #define TRIED APPLIANCE_WORK "/tried"
-#define RELEASE_FILE "/usr/lib/os-release"
-#define RELEASE_MAX 65536u
 #define VERSION_MAX APPLIANCE_VERSION_SIZE
-
-int appliance_version(char ret_version[VERSION_MAX])
-{
-	_cleanup_(freep) uint8_t *text = NULL;
-	size_t len;
-	int r = file_read(RELEASE_FILE, RELEASE_MAX, &text, &len);
-	const char *at = r < 0 ? NULL : strstr((const char *)text, "\nIMAGE_VERSION=");
-
-	if (!at || sscanf(at, "\nIMAGE_VERSION=%63[0-9.]", ret_version) != 1)
-		return r < 0 ? r : -EINVAL;
-	return 0;
-}
 
 static int version_read(const char *path, char ret_version[VERSION_MAX])
 {
@@ -39,28 +24,15 @@ static int version_read(const char *path, char ret_version[VERSION_MAX])
 	return r;
 }
 
-/* The floor is the highest version that was ever healthy here; at least the one that
- * runs. */
-static int version_floor(char ret_version[VERSION_MAX])
+static int check_version(const struct manifest *m, char **ret_error)
 {
-	char kept[VERSION_MAX];
-	int r = appliance_version(ret_version);
+	char here[VERSION_MAX], floor[VERSION_MAX], tried[VERSION_MAX] = "",
+						    what[2 * VERSION_MAX];
+	int r = appliance_floor(floor, ret_error);
 
 	if (r < 0)
 		return r;
-	r = version_read(FLOOR, kept);
-	if (r == 0 && manifest_compare(kept, ret_version) > 0)
-		memcpy(ret_version, kept, sizeof(kept));
-	return r == -ENOENT ? 0 : r;
-}
-
-static int check_version(const struct manifest *m, char **ret_error)
-{
-	char floor[VERSION_MAX], tried[VERSION_MAX] = "", what[2 * VERSION_MAX];
-	int r = version_floor(floor);
-
-	if (r == 0)
-		r = version_read(TRIED, tried);
+	r = version_read(TRIED, tried);
 	if (r < 0 && r != -ENOENT)
 		return appliance_fail(ret_error, r, APPLIANCE_WORK, strerror(-r));
 	r = manifest_compare(m->serial, floor);
@@ -69,9 +41,13 @@ static int check_version(const struct manifest *m, char **ret_error)
 			"was tried here and did not become healthy");
 	if (r > 0)
 		return 0;
-	if (r == 0)
+	/* The slot that runs may be the one that was returned to. */
+	if (r == 0 && appliance_version(here) == 0 && strcmp(here, floor) == 0)
 		return 1;
-	snprintf(what, sizeof(what), "is older than %s", floor);
+	if (r == 0)
+		snprintf(what, sizeof(what), "was healthy here; a later one is taken");
+	else
+		snprintf(what, sizeof(what), "is older than %s", floor);
 	return appliance_fail(ret_error, -EPERM, m->serial, what);
 }
 
@@ -124,16 +100,4 @@ int appliance_update(const char *dir, char **ret_error)
 		r = appliance_fail(ret_error, r, TRIED, strerror(-r));
 	(void)appliance_remove(STAGE);
 	return r;
-}
-
-int appliance_raise_floor(void)
-{
-	char here[VERSION_MAX], floor[VERSION_MAX];
-	int r = appliance_version(here);
-
-	if (r == 0)
-		r = version_floor(floor);
-	if (r < 0 || manifest_compare(here, floor) < 0)
-		return r;
-	return durable_write(FLOOR, span_str(here), 0600);
 }

@@ -107,11 +107,13 @@ static void discard_old(void)
 }
 
 /* At boot, before anything serves. What the medium brings may be refused and the machine
- * goes on as it was; a firewall that cannot be filled is an error. */
+ * goes on as it was; a version that may not serve and a firewall that cannot be filled
+ * are errors. */
 static int at_boot(void)
 {
-	char version[APPLIANCE_VERSION_SIZE];
+	char version[APPLIANCE_VERSION_SIZE], *error = NULL;
 	bool again;
+	int r;
 
 	if (appliance_version(version) == 0)
 		log_event(LOG_NOTICE, "appliance.boot", NULL,
@@ -125,6 +127,9 @@ static int at_boot(void)
 		return tell("appliance.network", -errno, "", "", NULL);
 	if (again)
 		return restart();
+	r = appliance_may_serve(&error);
+	if (r < 0)
+		return tell("appliance.floor", r, "", "", error);
 	return egress();
 }
 
@@ -157,16 +162,17 @@ static int keep(void)
 {
 	static const char *const failed[] = { "/usr/bin/systemctl", "--quiet",
 		"is-failed", "*", NULL };
+	char *error = NULL;
 	int r = appliance_run(failed);
 
 	if (r == 0)
 		return tell("appliance.keep", -EIO, "", "", strdup("a unit has failed"));
 	if (r > 0)
-		r = appliance_raise_floor();
+		r = appliance_raise_floor(&error);
 	if (r == 0)
 		r = appliance_keep();
 	return tell("appliance.keep", r, "version and configuration are proven",
-		"the version is proven", NULL);
+		"the version is proven", error);
 }
 
 /* After the health check has failed: a configuration that was not proven goes, and the

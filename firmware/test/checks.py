@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""How a case of the suite says that a promise does not hold."""
+import time
+
+
+class Failure(Exception):
+    """A case that did not hold."""
+
+
+def expect(condition, what, machine=None):
+    if not condition:
+        tail = "\n".join(machine.text().splitlines()[-25:]) if machine else ""
+        raise Failure(f"{what}\n{tail}")
+
+
+def retry(ask, bound):
+    """Ask again while the gate is not reachable; the last answer."""
+    end = time.monotonic() + bound
+    while True:
+        status, answer = ask()
+        if status in (0, 1) and answer.get("status") != 503 or time.monotonic() > end:
+            return status, answer
+        time.sleep(0.3)

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/durable.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "ctl/appliance.h"
+#include "ctl/floor.h"
+#include "ctl/manifest.h"
+#include "ctl/tpm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NOTE "/run/appliance-tpm.json"
+#define NOTE_MAX 4096u
+#define RELEASE_FILE "/usr/lib/os-release"
+#define RELEASE_MAX 65536u
+/* There while the boot loader counts tries (systemd-boot(7)). */
+#define ON_TRIAL                                                                         \
+	"/sys/firmware/efi/efivars/LoaderBootCountPath-"                                 \
+	"4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+/* A version that os-release gives, by what comes before it: "\nNAME=". */
+static int release_version(const char *name, char ret_version[APPLIANCE_VERSION_SIZE])
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t len;
+	int r = file_read(RELEASE_FILE, RELEASE_MAX, &text, &len);
+	const char *at = r < 0 ? NULL : strstr((const char *)text, name);
+
+	if (!at || sscanf(at + strlen(name), "%63[0-9.]", ret_version) != 1)
+		return r < 0 ? r : -EINVAL;
+	return 0;
+}
+
+int appliance_version(char ret_version[APPLIANCE_VERSION_SIZE])
+{
+	return release_version("\nIMAGE_VERSION=", ret_version);
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return *text ? json_string(text) : json_null();
+}
+
+/* What to do about wrong tries, in words; NULL when there are none. */
+static char *advice_of(bool locked, uint32_t tries, uint32_t most, uint32_t interval)
+{
+	char *text = NULL;
+
+	if (!locked && tries == 0)
+		return NULL;
+	if (asprintf(&text,
+		    "the TPM %s: it takes each loss of power for a wrong try, and counts "
+		    "%u of %u. /var and the floor do not depend on it. Leave the machine "
+		    "on: every %u s one is forgotten; end it by `appliance restart`, "
+		    "never "
+		    "by its power, and look for why it lost it",
+		    locked ? "is in lockout" : "counts wrong tries", tries, most,
+		    interval) < 0)
+		return NULL;
+	return text;
+}
+
+static json_t *lockout_of(int tpm)
+{
+	_cleanup_(freep) char *advice = NULL;
+	uint32_t permanent, tries, most, interval;
+	bool locked;
+
+	if (tpm_property(tpm, TPM_PERMANENT, &permanent) < 0 ||
+		tpm_property(tpm, TPM_LOCKOUT_COUNTER, &tries) < 0 ||
+		tpm_property(tpm, TPM_LOCKOUT_MAX, &most) < 0 ||
+		tpm_property(tpm, TPM_LOCKOUT_INTERVAL, &interval) < 0)
+		return json_null();
+	locked = permanent & TPM_IN_LOCKOUT;
+	advice = advice_of(locked, tries, most, interval);
+	return json_pack("{s:b, s:I, s:I, s:I, s:o}", "locked", locked, "tries",
+		(json_int_t)tries, "most", (json_int_t)most, "forgotten_after",
+		(json_int_t)interval, "advice", text_or_null(advice ? advice : ""));
+}
+
+/* For the report, which has no device. A note that cannot be written is missed by nobody
+ * but it. */
+static void note(int tpm, const struct floor *f)
+{
+	_cleanup_json_ json_t *all = json_pack("{s:{s:s, s:s, s:b, s:I, s:o}, s:o}",
+		"floor", "version", f->version, "least", f->least, "in_tpm", f->in_tpm,
+		"count", (json_int_t)f->count, "fault", text_or_null(f->fault), "lockout",
+		tpm < 0 ? json_null() : lockout_of(tpm));
+	_cleanup_(freep) char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+
+	if (text)
+		(void)durable_write(NOTE, span_str(text), 0644);
+}
+
+json_t *appliance_tpm(void)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t len;
+	json_t *all = NULL;
+
+	if (file_read(NOTE, NOTE_MAX, &text, &len) == 0)
+		all = json_read(span_of(text, len), NOTE_MAX);
+	return all ? all : json_null();
+}
+
+static int failed(char **ret_error, int r, const struct floor *f)
+{
+	return appliance_fail(
+		ret_error, r, "floor of versions", *f->fault ? f->fault : strerror(-r));
+}
+
+/* What is kept, said by who opened the TPM for it. */
+static int read_floor(struct floor *ret_floor, char **ret_error)
+{
+	_cleanup_(closep) int tpm = tpm_open(TPM_DEVICE);
+	struct floor_place place = { .folder = APPLIANCE_WORK, .tpm = tpm };
+	int r = floor_read(&place, ret_floor);
+
+	note(tpm, ret_floor);
+	return r < 0 ? failed(ret_error, r, ret_floor) : 0;
+}
+
+int appliance_floor(char ret_version[APPLIANCE_VERSION_SIZE], char **ret_error)
+{
+	struct floor f;
+	int r = appliance_version(ret_version);
+
+	if (r < 0)
+		return appliance_fail(ret_error, r, RELEASE_FILE, strerror(-r));
+	r = read_floor(&f, ret_error);
+	if (r == 0 && manifest_compare(f.version, ret_version) > 0)
+		memcpy(ret_version, f.version, sizeof(f.version));
+	return r;
+}
+
+int appliance_raise_floor(char **ret_error)
+{
+	_cleanup_(closep) int tpm = tpm_open(TPM_DEVICE);
+	struct floor_place place = { .folder = APPLIANCE_WORK, .tpm = tpm };
+	char version[APPLIANCE_VERSION_SIZE], least[APPLIANCE_VERSION_SIZE];
+	struct floor f = { 0 };
+	int r = appliance_version(version);
+
+	if (r == 0)
+		r = release_version("\nSEALGATE_LEAST=", least);
+	if (r < 0)
+		return appliance_fail(ret_error, r, RELEASE_FILE, strerror(-r));
+	r = floor_raise(&place, version, least, &f);
+	note(tpm, &f);
+	if (r < 0)
+		return failed(ret_error, r, &f);
+	if (*f.fault)
+		log_event(LOG_WARNING, "appliance.floor", NULL,
+			"the floor of versions is in /var alone: %s", f.fault);
+	return 0;
+}
+
+int appliance_may_serve(char **ret_error)
+{
+	char version[APPLIANCE_VERSION_SIZE], what[3 * APPLIANCE_VERSION_SIZE];
+	struct floor f;
+	int r = appliance_version(version);
+
+	if (r < 0)
+		return appliance_fail(ret_error, r, RELEASE_FILE, strerror(-r));
+	r = read_floor(&f, ret_error);
+	if (r < 0)
+		return r;
+	if (manifest_compare(version, f.least) < 0)
+		snprintf(
+			what, sizeof(what), "may not serve, none before %s may", f.least);
+	else if (manifest_compare(version, f.version) < 0 && access(ON_TRIAL, F_OK) == 0)
+		snprintf(what, sizeof(what), "may not be tried, it is older than %s",
+			f.version);
+	else
+		return 0;
+	return appliance_fail(ret_error, -EPERM, version, what);
+}
