@@ -57,6 +57,8 @@ struct backend {
 	bool (*null)(const struct row *row, int column);
 	int64_t (*integer)(const struct row *row, int column);
 	struct span (*octets)(const struct row *row, int column);
+	/* Rows changed so far; NULL: every operation has bounds of its own. */
+	int64_t (*changes)(struct engine *e);
 	/* Of the document inserted last; NULL where the statement returns it, and no row
 	 * when another appliance was first with the like of it. */
 	int64_t (*last_key)(struct engine *e);
@@ -130,6 +132,8 @@ struct engine {
 	enum engine_failure failure;
 	char failure_text[256];
 	bool in_transaction;
+	bool bold;		      /* operations have no bounds of their own */
+	int64_t changes;	      /* at engine_mark, when bold */
 	struct engine_head head;      /* with what the open transaction has added */
 	struct engine_head committed; /* what is durable */
 	struct engine_head marked;    /* at engine_mark */
@@ -492,5 +496,4 @@ int audit_load_head(struct engine *e);
 json_t *document_to_json(struct engine *e, const struct document_row *d);
 json_t *events_to_json(struct engine *e, const struct document_row *d);
 int json_to_fd(json_t *value, int *ret_fd); /* takes value over; QUEUE_DONE or negative */
-
 #endif

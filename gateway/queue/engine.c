@@ -34,6 +34,15 @@ int engine_begin(struct engine *e)
 	e->head = e->committed;
 	r = e->backend->begin(e);
 	e->in_transaction = r == 0;
+	e->bold = false;
+	return r;
+}
+
+int engine_begin_bold(struct engine *e)
+{
+	int r = engine_begin(e);
+
+	e->bold = r == 0 && e->backend->changes;
 	return r;
 }
 
@@ -62,12 +71,28 @@ void engine_rollback(struct engine *e)
 int engine_mark(struct engine *e)
 {
 	e->marked = e->head;
-	return e->backend->mark(e);
+	if (!e->bold)
+		return e->backend->mark(e);
+	e->changes = e->backend->changes(e);
+	return 0;
+}
+
+/* Without bounds only what changed nothing can be undone alone. */
+static int unmark_bold(struct engine *e, bool keep)
+{
+	if (keep || e->backend->changes(e) == e->changes)
+		return 0;
+	if (e->failure == ENGINE_FINE) {
+		e->failure = ENGINE_AGAIN;
+		snprintf(e->failure_text, sizeof(e->failure_text),
+			"an operation has to be undone");
+	}
+	return -EAGAIN;
 }
 
 int engine_unmark(struct engine *e, bool keep)
 {
-	int r = e->backend->unmark(e, keep);
+	int r = e->bold ? unmark_bold(e, keep) : e->backend->unmark(e, keep);
 
 	if (!keep || r < 0)
 		e->head = e->marked;

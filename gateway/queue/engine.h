@@ -50,6 +50,9 @@ void engine_close(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_close)
 
 int engine_begin(struct engine *e);
+/* The same without the cost of bounds around each operation, where they cost: one that
+ * has to be undone fails engine_unmark with ENGINE_AGAIN, and all is rolled back. */
+int engine_begin_bold(struct engine *e);
 int engine_commit(struct engine *e);
 void engine_rollback(struct engine *e);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,11 @@ static int count_frames(void *engine, sqlite3 *db, const char *name, int frames)
 	return SQLITE_OK;
 }
 
+static int64_t changes(struct engine *e)
+{
+	return sqlite3_total_changes64(sqlite_of(e)->db);
+}
+
 static int64_t last_key(struct engine *e)
 {
 	return sqlite3_last_insert_rowid(sqlite_of(e)->db);
@@ -270,6 +276,7 @@ static const struct backend SQLITE = {
 	.null = is_null,
 	.integer = integer,
 	.octets = octets,
+	.changes = changes,
 	.last_key = last_key,
 	.blob_write = sqlite_blob_write,
 	.blob_read = sqlite_blob_read,
@@ -308,14 +315,22 @@ static int open_database(struct engine_sqlite *s, const char *path)
 	return r;
 }
 
+/* Nobody asks SQLite how much memory it has; counting takes a lock for each piece. */
+static void configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int engine_open(const char *folder, struct engine **ret_engine, char **ret_error)
 {
+	static pthread_once_t configured = PTHREAD_ONCE_INIT;
 	struct engine_sqlite *s = calloc(1, sizeof(*s));
 	char path[PATH_MAX];
 	mode_t mask;
 	int r = s ? 0 : -ENOMEM;
 
 	*ret_error = NULL;
+	pthread_once(&configured, configure);
 	if (s)
 		s->base.backend = &SQLITE;
 	if (r == 0 && snprintf(path, sizeof(path), "%s/queue.db", folder) >= PATH_MAX)

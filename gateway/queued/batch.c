@@ -156,9 +156,9 @@ void batch_recorded(struct batch *b, int64_t now)
 	b->head = head;
 }
 
-static int try_transaction(struct batch *b, int64_t now, bool writes)
+static int try_transaction(struct batch *b, int64_t now, bool writes, bool bold)
 {
-	int r = engine_begin(b->engine);
+	int r = bold ? engine_begin_bold(b->engine) : engine_begin(b->engine);
 
 	if (r == 0)
 		r = run_all(b, now, writes);
@@ -172,11 +172,11 @@ static int try_transaction(struct batch *b, int64_t now, bool writes)
 	return r;
 }
 
-/* Other appliances at the same database may stand in the way of a batch: it is undone and
- * run anew. */
+/* One operation that has to be undone undoes the batch: it is run anew, with bounds
+ * around each. Other appliances at the same database may stand in its way, too. */
 static int transaction(struct batch *b, int64_t now, bool writes)
 {
-	int r = try_transaction(b, now, writes);
+	int r = try_transaction(b, now, writes, true);
 
 	for (int n = 0; n < BATCH_TRIES_MORE && r < 0 &&
 			engine_failure(b->engine) == ENGINE_AGAIN;
@@ -184,7 +184,7 @@ static int transaction(struct batch *b, int64_t now, bool writes)
 		for (size_t i = 0; i < b->waiting_count; i++)
 			if (b->waiting[i]->state == CONNECTION_ASKED)
 				b->waiting[i]->state = CONNECTION_PARKED;
-		r = try_transaction(b, now, writes);
+		r = try_transaction(b, now, writes, false);
 	}
 	return r;
 }

@@ -46,7 +46,7 @@ static void must(int ok, const char *what)
 
 static void in_transaction(struct bench *b, bool begin)
 {
-	must((begin ? engine_begin(b->engine) : engine_commit(b->engine)) == 0,
+	must((begin ? engine_begin_bold(b->engine) : engine_commit(b->engine)) == 0,
 		engine_failure_text(b->engine));
 }
 

@@ -368,6 +368,36 @@ static void undone_is_undone(void **state)
 	assert_int_equal(engine_head(s->engine).position, before.position + 2);
 }
 
+/* Without bounds of their own: what changed nothing is undone alone, all else with all.
+ * In PostgreSQL each operation has its bounds all the same. */
+static void bold_is_undone_whole(void **state)
+{
+	struct queue_audit_request q = { .event = "x", .actor = "y" };
+	struct store *s = *state;
+	struct engine_head before = engine_head(s->engine);
+
+	if (strcmp(engine_name(s->engine), "sqlite") != 0)
+		skip();
+	assert_int_equal(engine_begin_bold(s->engine), 0);
+	assert_int_equal(engine_mark(s->engine), 0);
+	assert_int_equal(engine_audit(s->engine, T0, &q), QUEUE_DONE);
+	assert_int_equal(engine_unmark(s->engine, true), 0);
+	assert_int_equal(engine_mark(s->engine), 0);
+	assert_int_equal(engine_unmark(s->engine, false), 0);
+	assert_int_equal(engine_mark(s->engine), 0);
+	assert_int_equal(engine_audit(s->engine, T0, &q), QUEUE_DONE);
+	assert_int_equal(engine_unmark(s->engine, false), -EAGAIN);
+	assert_int_equal(engine_failure(s->engine), ENGINE_AGAIN);
+	engine_rollback(s->engine);
+	assert_int_equal(engine_head(s->engine).position, before.position);
+	assert_int_equal(engine_begin_bold(s->engine), 0);
+	assert_int_equal(engine_mark(s->engine), 0);
+	assert_int_equal(engine_audit(s->engine, T0, &q), QUEUE_DONE);
+	assert_int_equal(engine_unmark(s->engine, true), 0);
+	assert_int_equal(engine_commit(s->engine), 0);
+	assert_int_equal(engine_head(s->engine).position, before.position + 1);
+}
+
 static void audit_details_are_objects(void **state)
 {
 	static const char *const BAD[] = { "[]", "1", "{", "{\"a\":1,\"a\":2}" };
@@ -425,6 +455,7 @@ int main(void)
 		STORE_TEST(who_does_not_ask_is_seen),
 		STORE_TEST(ledger_adds_up),
 		STORE_TEST(undone_is_undone),
+		STORE_TEST(bold_is_undone_whole),
 		STORE_TEST(audit_details_are_objects),
 		STORE_TEST(large_documents_come_back_whole),
 	};

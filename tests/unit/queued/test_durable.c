@@ -352,6 +352,59 @@ static void reader_beside_a_failing_commit(void **state)
 	queue_disconnect(q);
 }
 
+static void ask_to_commit(int socket, const struct parcel *p)
+{
+	struct queue_commit_request commit = { .submission = p->s, .parts = 15 };
+
+	assert_int_equal(
+		ipc_send(socket, QUEUE_OP_COMMIT, 1, &commit, sizeof(commit),
+			(const int[]){ p->document, p->report, p->receipt, p->record },
+			4),
+		0);
+}
+
+static void assert_answer(int socket, enum queue_answer answer)
+{
+	struct ipc_message m;
+
+	assert_int_equal(ipc_receive(socket, &m), 1);
+	assert_int_equal(((const struct queue_reply *)m.body)->answer, answer);
+	ipc_message_done(&m);
+}
+
+/* What breaks a rule of the database when half of it is written is undone alone, whatever
+ * is in the batch before and after it. */
+static void one_of_a_batch_is_undone(void **state)
+{
+	struct house *h = *state;
+	struct queue *q = house_connect(h);
+	struct queue_document found;
+	struct parcel p[3];
+	int socket[3], status, fd;
+
+	house_ready(h);
+	for (size_t i = 0; i < 3; i++) {
+		socket[i] = ipc_connect(h->socket, 10000);
+		parcel_init(&p[i], (const char *[]){ "N1", "N2", "N3" }[i],
+			DOCUMENT_ACCEPTED, 12000);
+	}
+	snprintf(p[1].s.destinations[1], DESTINATION_NAME_SIZE, "traces"); /* twice */
+	kill(h->pid, SIGSTOP);
+	assert_int_equal(waitpid(h->pid, &status, WUNTRACED), h->pid);
+	for (size_t i = 0; i < 3; i++)
+		ask_to_commit(socket[i], &p[i]);
+	kill(h->pid, SIGCONT);
+	for (size_t i = 0; i < 3; i++) {
+		assert_answer(socket[i], i == 1 ? QUEUE_ILLEGAL : QUEUE_DONE);
+		assert_int_equal(queue_get(q, p[i].s.id, "", QUEUE_DOCUMENT, &found, &fd),
+			i == 1 ? QUEUE_NOT_FOUND : QUEUE_DONE);
+		closep(&fd);
+		parcel_done(&p[i]);
+		close(socket[i]);
+	}
+	queue_disconnect(q);
+}
+
 static void failed_write_ends_it(void **state)
 {
 	struct house *h = *state;
@@ -386,6 +439,7 @@ int main(void)
 		TEST(no_room_on_the_disk),
 		TEST(no_room_in_sqlite),
 		TEST(reader_beside_a_failing_commit),
+		TEST(one_of_a_batch_is_undone),
 		TEST(failed_write_ends_it),
 	};
 
