@@ -8,6 +8,7 @@
 #include "common/json.h"
 #include "ctl/command.h"
 #include "ctl/timeline.h"
+#include "policy/policy.h"
 #include "web/handshakes.h"
 
 #include <dirent.h>
@@ -36,7 +37,7 @@ static int add_records(const struct instance *i, const char *partner, json_t *al
 	char path[PATH_MAX];
 	int r = handshakes_path(i, partner, path);
 
-	if (r == -EINVAL) {
+	if (r == -EINVAL && partner) {
 		command_fault("not the name of a partner: %s", partner);
 		return EXIT_USAGE;
 	}
@@ -154,7 +155,22 @@ static void print_whose(const json_t *record)
 	}
 }
 
-static void print_record(const json_t *record)
+/* Whom to tell: the contacts in the partner's file. */
+static void print_contacts(const struct policy *policy, const char *partner)
+{
+	const struct partner *p =
+		policy && partner ? policy_partner(policy, partner) : NULL;
+
+	for (size_t i = 0; p && i < p->contact_count; i++) {
+		const struct partner_contact *c = &p->contacts[i];
+
+		printf("  tell     %s%s%s%s%s%s%s\n", c->name, *c->purpose ? ", " : "",
+			c->purpose, *c->email ? ", " : "", c->email,
+			*c->phone ? ", " : "", c->phone);
+	}
+}
+
+static void print_record(const struct policy *policy, const json_t *record)
 {
 	json_int_t count = json_integer_value(json_object_get(record, "count"));
 	const json_t *finding;
@@ -170,6 +186,7 @@ static void print_record(const json_t *record)
 	}
 	print_field(", correlation ", record, "correlation");
 	putchar('\n');
+	print_contacts(policy, json_string_of(record, "partner"));
 	print_certificate(json_object_get(record, "certificate"));
 	print_field("  verified ", record, "verify");
 	putchar('\n');
@@ -184,6 +201,9 @@ static void print_record(const json_t *record)
 static int show(const struct instance *i, const char *partner, bool json)
 {
 	_cleanup_json_ json_t *all = json_array(), *ordered = NULL;
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	_cleanup_(freep) char *error = NULL;
+	char policies[PATH_MAX];
 	int status = partner ? add_records(i, partner, all) : add_partners(i, all);
 	const json_t *record;
 	size_t n;
@@ -204,7 +224,10 @@ static int show(const struct instance *i, const char *partner, bool json)
 		putchar('\n');
 		return EXIT_CLEAN;
 	}
-	json_array_foreach(ordered, n, record) print_record(record);
+	/* Without a policy that can be read there is nobody to tell, and all else. */
+	if (instance_path(i, "policies", policies) == 0)
+		(void)policy_load(policies, &policy, &error);
+	json_array_foreach(ordered, n, record) print_record(policy, record);
 	if (json_array_size(ordered) == 0)
 		puts("no client certificate was refused");
 	return EXIT_CLEAN;

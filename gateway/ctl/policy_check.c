@@ -234,6 +234,8 @@ static int lint(struct checking *c)
 		r = backup_recipients_check(c->policies, line_fault, c) < 0 ? -EIO : 0;
 	if (r == 0 && c->types)
 		r = policy_messages_check(c->policies, c->types, line_fault, c);
+	if (r == 0 && c->policy)
+		r = policy_languages_check(c->policies, c->policy, line_fault, c);
 	return r == 0 ? policy_lists_check(c->policies, line_fault, c) : r;
 }
 

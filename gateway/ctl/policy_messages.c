@@ -62,3 +62,34 @@ int policy_messages_check(const char *policies, const struct document_types *typ
 		check_language(&c, types);
 	return 0;
 }
+
+static bool has_language(const struct messages *m, const char *language)
+{
+	const char *one;
+
+	for (size_t i = 0; (one = messages_language(m, i)) != NULL; i++)
+		if (strcmp(one, language) == 0)
+			return true;
+	return strcmp(language, "en") == 0;
+}
+
+int policy_languages_check(const char *policies, const struct policy *policy,
+	void (*fault)(const void *data, const char *line), const void *data)
+{
+	_cleanup_(messages_freep) struct messages *messages = NULL;
+	_cleanup_(freep) char *error = NULL;
+	const struct partner *p;
+	char text[PATH_MAX + 200];
+
+	if (messages_load(policies, &messages, &error) < 0)
+		return 0; /* policy_messages_check says so */
+	for (size_t i = 0; (p = policy_partner_at(policy, i)) != NULL; i++) {
+		if (!*p->language || has_language(messages, p->language))
+			continue;
+		(void)snprintf(text, sizeof(text),
+			"%s/partners/%s.cfg: there is no language %s in messages/",
+			policies, p->name, p->language);
+		fault(data, text);
+	}
+	return 0;
+}

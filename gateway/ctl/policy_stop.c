@@ -177,10 +177,11 @@ static int known(const struct force *f, const struct options *o)
 		return refuse(error ? error : "the policy cannot be read", NULL);
 	p = policy_partner(policy, o->partner);
 	for (size_t i = 0; p && i < p->signer_count; i++)
-		if (strcmp(p->signers[i].sha256, o->signer) == 0)
+		if (strcmp(p->signers[i].sha256, o->signer) == 0 ||
+			strcmp(p->signers[i].key, o->signer) == 0)
 			return 0;
 	if (!p || p->issuer_count == 0)
-		return refuse("it has no signer with the certificate", o->signer);
+		return refuse("it has no signer with the certificate or key", o->signer);
 	fprintf(stderr,
 		"sealgate policy: no enrolled signer has the certificate %s; it counts "
 		"only if one of the partner's issuers issued it\n",

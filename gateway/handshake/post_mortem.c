@@ -168,8 +168,9 @@ static void translate(
 static bool is_refusal(const char *code)
 {
 	static const char *const CODES[] = { "partner.certificate", "partner.unknown",
-		"partner.suspended", "partner.tls", "handshake.too-large",
-		"operator.unknown", "operator.certificate" };
+		"partner.suspended", "partner.tls", "partner.transport-early",
+		"partner.transport-over", "handshake.too-large", "operator.unknown",
+		"operator.certificate" };
 
 	for (size_t i = 0; i < sizeof(CODES) / sizeof(CODES[0]); i++)
 		if (strcmp(CODES[i], code) == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "intake/identity.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "intake/problem.h"
 #include "intake/refuse.h"
@@ -66,7 +67,22 @@ static bool protocol_agreed(const struct exchange *x, const struct partner *p)
 				   (p->tls12 && strcmp(protocol, "TLSv1.2") == 0));
 }
 
-static int enrolled(struct exchange *x)
+/* Does the enrolment of the certificate count now? Return: 1, 0 with a problem. */
+static int in_its_time(struct exchange *x, const struct partner *p, int64_t at)
+{
+	const struct transport_time *t = policy_transport_time(p, x->certificate);
+	bool early = t && t->from && at < t->from;
+	char text[CLOCK_TEXT_SIZE];
+
+	if (!t || (!early && (!t->until || at < t->until)))
+		return 1;
+	clock_format(early ? t->from : t->until, text);
+	refuse(x, early ? "partner.transport-early" : "partner.transport-over", text,
+		NULL);
+	return 0;
+}
+
+static int enrolled(struct exchange *x, int64_t at)
 {
 	const struct partner *p =
 		policy_partner_by_certificate(x->snapshot->policy, x->certificate);
@@ -79,6 +95,8 @@ static int enrolled(struct exchange *x)
 		refuse(x, "partner.suspended", p->name, NULL);
 		return 0;
 	}
+	if (!in_its_time(x, p, at))
+		return 0;
 	if (!protocol_agreed(x, p)) {
 		refuse(x, "partner.tls", scgi_get(&x->request->scgi, "TLS_PROTOCOL"),
 			NULL);
@@ -122,5 +140,5 @@ int identify(struct exchange *x, int64_t at)
 		return 0;
 	if (strcmp(scgi_get(&x->request->scgi, "LISTENER"), "customs") == 0)
 		return identify_customs(x, at);
-	return check_certificate(x, at) ? enrolled(x) : 0;
+	return check_certificate(x, at) ? enrolled(x, at) : 0;
 }

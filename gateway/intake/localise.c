@@ -44,6 +44,9 @@ void localise(struct exchange *x)
 	const char *language;
 	json_t *body;
 
+	/* Who asks for none gets what was agreed. */
+	if (!*accept && x->partner)
+		accept = x->partner->language;
 	if (!*accept || !r->type || !x->snapshot || !x->snapshot->messages || !may(x))
 		return;
 	language = messages_negotiate(x->snapshot->messages, accept);

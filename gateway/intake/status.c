@@ -78,11 +78,30 @@ static json_t *clock_of(struct exchange *x, int64_t now)
 
 static json_t *certificate_of(const struct exchange *x, int64_t now)
 {
+	const struct transport_time *t =
+		policy_transport_time(x->partner, x->certificate);
 	char until[CLOCK_TEXT_SIZE];
+	json_t *certificate;
 
 	clock_format(x->certificate_until, until);
-	return json_pack("{s:s, s:s, s:I}", "sha256", x->certificate, "not_after", until,
-		"days_left", (json_int_t)((x->certificate_until - now) / DAY_S));
+	certificate = json_pack("{s:s, s:s, s:I}", "sha256", x->certificate, "not_after",
+		until, "days_left", (json_int_t)((x->certificate_until - now) / DAY_S));
+	if (certificate && t && t->until)
+		json_object_set_new(certificate, "enrolled_until", json_time(t->until));
+	return certificate;
+}
+
+/* Whom the gate would tell; what is wrong in it the partner sees. */
+static json_t *contacts_of(const struct partner *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < p->contact_count; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:s}", "name", p->contacts[i].name,
+				"purpose", p->contacts[i].purpose, "email",
+				p->contacts[i].email, "phone", p->contacts[i].phone));
+	return list;
 }
 
 void get_status(struct exchange *x)
@@ -99,7 +118,9 @@ void get_status(struct exchange *x)
 		policy_digest(x->snapshot->policy), "policy_public",
 		*public ? public : NULL);
 
-	if (body)
+	if (body) {
 		json_object_set_new(body, "quotas", quota_report(x, now));
+		json_object_set_new(body, "contacts", contacts_of(x->partner));
+	}
 	response_json(x->response, 200, TYPE_JSON, body);
 }

@@ -186,6 +186,16 @@ void pki_key_info(const EVP_PKEY *key, struct pki_key_info *ret_info)
 	*ret_info = info;
 }
 
+int pki_certificate_key_sha256(const X509 *certificate, char ret_text[SHA256_TEXT_SIZE])
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+	int r = len > 0 ? digest_sha256_text(span_of(der, (size_t)len), ret_text) : -EIO;
+
+	OPENSSL_free(der);
+	return r < 0 ? -EIO : 0;
+}
+
 bool pki_modulus_is_minimal(const X509 *certificate)
 {
 	const X509_PUBKEY *key = X509_get_X509_PUBKEY(certificate);

@@ -24,6 +24,9 @@ X509 *pki_certificate_parse(struct span der);
 /* Read a PEM or DER file with one certificate; NULL when not. */
 X509 *pki_certificate_read(const char *path);
 
+/* SHA-256 of the SubjectPublicKeyInfo, lower-case hex. Return: 0 or -EIO. */
+int pki_certificate_key_sha256(const X509 *certificate, char ret_text[SHA256_TEXT_SIZE]);
+
 /* SHA-256 of the DER encoding, lower-case hex. Return: 0 or -EIO. */
 int pki_certificate_sha256(const X509 *certificate, char ret_text[SHA256_TEXT_SIZE]);
 

@@ -95,6 +95,18 @@ int policy_check_barred(const struct policy *p, const struct cfg *c,
 int policy_read_issuers(const struct cfg *c, const struct policy *p,
 	const config_setting_t *root, struct partner *partner);
 
+/* Is a transport certificate another partner's, or this one's already? */
+bool policy_transport_taken(
+	const struct policy *p, const struct partner *partner, const char *sha256);
+
+/* `transport_dated`, `contacts` and `language` of a partner's file. Return: as below. */
+int policy_read_dated(const struct cfg *c, const struct policy *p,
+	const config_setting_t *root, struct partner *partner);
+int policy_read_contacts(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner);
+int policy_read_language(
+	const struct cfg *c, const config_setting_t *root, struct partner *partner);
+
 /* The group `qualification` of a partner's file. Return: 0, -EINVAL with the error set.
  */
 int policy_read_demands(

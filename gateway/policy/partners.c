@@ -25,11 +25,15 @@ static const struct cfg_key PARTNER_KEYS[] = {
 	{ "issuers", CFG_GROUPS, false },
 	{ "removed", CFG_STRINGS, false },
 	{ "experimental", CFG_GROUP, false },
+	{ "transport_dated", CFG_GROUPS, false },
+	{ "contacts", CFG_GROUPS, false },
+	{ "language", CFG_STRING, false },
 	{ 0 },
 };
 
 static const struct cfg_key SIGNER_KEYS[] = {
-	{ "sha256", CFG_STRING, true },
+	{ "sha256", CFG_STRING, false },
+	{ "key", CFG_STRING, false },
 	{ "role", CFG_STRING, true },
 	{ "name", CFG_STRING, true },
 	{ 0 },
@@ -66,7 +70,7 @@ static int one_of(const struct cfg *c, const config_setting_t *s,
 
 /* True when another partner, or this one before, uses the certificate for its transport.
  */
-static bool transport_taken(
+bool policy_transport_taken(
 	const struct policy *p, const struct partner *partner, const char *sha256)
 {
 	if (policy_partner_by_certificate(p, sha256))
@@ -77,13 +81,34 @@ static bool transport_taken(
 	return false;
 }
 
-static bool signer_taken(
-	const struct policy *p, const struct partner *partner, const char *sha256)
+static bool enrols(const struct partner *partner, const struct partner_signer *signer)
+{
+	return *signer->key ? policy_signer_by_key(partner, signer->key) != NULL
+			    : policy_signer(partner, signer->sha256) != NULL;
+}
+
+static bool signer_taken(const struct policy *p, const struct partner *partner,
+	const struct partner_signer *signer)
 {
 	for (size_t i = 0; i < p->partner_count; i++)
-		if (policy_signer(&p->partners[i], sha256))
+		if (enrols(&p->partners[i], signer))
 			return true;
-	return policy_signer(partner, sha256) != NULL;
+	return enrols(partner, signer);
+}
+
+/* By its certificate or by its key, whatever certificate that has. */
+static int read_digest(
+	const struct cfg *c, const config_setting_t *group, struct partner_signer *signer)
+{
+	const config_setting_t *sha256 = config_setting_get_member(group, "sha256"),
+			       *key = config_setting_get_member(group, "key");
+
+	if (!sha256 == !key)
+		return cfg_fail(c, group,
+			"a signer has sha256 (of its certificate) or key (of its public "
+			"key), and not both");
+	return sha256 ? cfg_sha256(c, sha256, signer->sha256)
+		      : cfg_sha256(c, key, signer->key);
 }
 
 static int read_transport(const struct cfg *c, const struct policy *p,
@@ -102,7 +127,7 @@ static int read_transport(const struct cfg *c, const struct policy *p,
 
 		if (r < 0)
 			return r;
-		if (transport_taken(p, partner, sha256))
+		if (policy_transport_taken(p, partner, sha256))
 			return cfg_fail(c, s,
 				"transport certificate %s is enrolled twice", sha256);
 		memcpy(partner->transport[partner->transport_count++], sha256,
@@ -118,11 +143,11 @@ static int read_signer(const struct cfg *c, const struct policy *p,
 	int r = cfg_check(c, group, SIGNER_KEYS);
 
 	if (r == 0)
-		r = cfg_sha256(
-			c, config_setting_get_member(group, "sha256"), signer->sha256);
-	if (r == 0 && signer_taken(p, partner, signer->sha256))
-		return cfg_fail(c, group, "signer certificate %s is enrolled twice",
-			signer->sha256);
+		r = read_digest(c, group, signer);
+	if (r == 0 && signer_taken(p, partner, signer))
+		return cfg_fail(c, group, "signer %s %s is enrolled twice",
+			*signer->key ? "key" : "certificate",
+			*signer->key ? signer->key : signer->sha256);
 	if (r == 0)
 		r = one_of(c, config_setting_get_member(group, "role"), SIGNER_ROLES,
 			signer->role, sizeof(signer->role));
@@ -300,6 +325,8 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = read_transport(
 			c, p, config_setting_get_member(root, "transport"), partner);
 	if (r == 0)
+		r = policy_read_dated(c, p, root, partner);
+	if (r == 0)
 		r = read_signers(
 			c, p, config_setting_get_member(root, "signers"), partner);
 	if (r == 0)
@@ -324,6 +351,10 @@ static int read_partner(const struct cfg *c, const struct policy *p, const char 
 		r = read_originals(c, root, partner);
 	if (r == 0)
 		r = policy_read_experimental(c, root, partner);
+	if (r == 0)
+		r = policy_read_contacts(c, root, partner);
+	if (r == 0)
+		r = policy_read_language(c, root, partner);
 	return r == 0 ? read_optional(c, root, partner) : r;
 }
 

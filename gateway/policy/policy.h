@@ -19,9 +19,25 @@
 #define ROUTE_DESTINATIONS_MAX 8
 
 struct partner_signer {
-	char sha256[SHA256_TEXT_SIZE]; /* of the signer certificate */
+	char sha256[SHA256_TEXT_SIZE]; /* of the signer certificate, or "" and: */
+	char key[SHA256_TEXT_SIZE];    /* of its SubjectPublicKeyInfo, or "" */
 	char role[16];		       /* "officer" | "seal" */
 	char name[128];
+};
+
+/* When a transport certificate counts; 0: without a beginning, without an end. */
+struct transport_time {
+	int64_t from, until;
+};
+
+#define PARTNER_CONTACTS_MAX 8
+
+/* Whom to tell; "" where it is not said. */
+struct partner_contact {
+	char name[128];
+	char purpose[64];
+	char email[128];
+	char phone[64];
 };
 
 #define PARTNER_ISSUERS_MAX 8
@@ -70,6 +86,7 @@ struct partner {
 	char kind[16];		    /* "authority" | "organisation" | "control-body" */
 	char country[COUNTRY_SIZE]; /* documents it may issue */
 	char transport[POLICY_LIST_MAX][SHA256_TEXT_SIZE]; /* client certificates */
+	struct transport_time transport_times[POLICY_LIST_MAX];
 	size_t transport_count;
 	struct partner_signer signers[POLICY_LIST_MAX];
 	size_t signer_count;
@@ -98,6 +115,9 @@ struct partner {
 	int priority; /* 1 to 16: turns in a row where others have one */
 	struct partner_demand demands[PARTNER_DEMANDS_MAX];
 	size_t demand_count;
+	struct partner_contact contacts[PARTNER_CONTACTS_MAX];
+	size_t contact_count;
+	char language[16]; /* of answers to who asks for none, or "" */
 	/* What is experimental and may be sent by it all the same; "" behind the last. */
 	char experimental_types[PARTNER_EXPERIMENTS_MAX][DOCUMENT_TYPE_SIZE];
 	char experimental_versions[PARTNER_EXPERIMENTS_MAX][DOCUMENT_TYPE_SIZE];
@@ -171,6 +191,14 @@ uint64_t policy_stamp(const char *policies);
 
 /* The enrolment of a signer certificate with a partner, or NULL. */
 const struct partner_signer *policy_signer(
+	const struct partner *partner, const char *sha256);
+
+/* That of a key, by the digest of its SubjectPublicKeyInfo, or NULL. */
+const struct partner_signer *policy_signer_by_key(
+	const struct partner *partner, const char *key);
+
+/* When a transport certificate of the partner counts; NULL: it is none of its. */
+const struct transport_time *policy_transport_time(
 	const struct partner *partner, const char *sha256);
 
 /* True when the partner may send documents of the type. */

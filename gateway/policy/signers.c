@@ -77,18 +77,23 @@ static bool in_place(const struct judged *j, const struct xades_signature *s)
 	return strcmp(s->scope, "full") == 0 && s->signed_octets;
 }
 
-/* By its own certificate before that of its issuer; not at all once it was taken off. */
+/* By its own certificate before its key, and by that before its issuer; not at all once
+ * the one or the other was taken off. */
 static const struct partner_signer *enrolment(const struct judged *j,
 	const struct xades_signature *s, char ret_sha256[SHA256_TEXT_SIZE])
 {
 	const struct partner_signer *who;
+	char key[SHA256_TEXT_SIZE];
 
 	if (!j->partner || !s->signer ||
-		pki_certificate_sha256(s->signer, ret_sha256) < 0)
+		pki_certificate_sha256(s->signer, ret_sha256) < 0 ||
+		pki_certificate_key_sha256(s->signer, key) < 0)
 		return NULL;
-	if (policy_removed(j->partner, ret_sha256))
+	if (policy_removed(j->partner, ret_sha256) || policy_removed(j->partner, key))
 		return NULL;
 	who = policy_signer(j->partner, ret_sha256);
+	if (!who)
+		who = policy_signer_by_key(j->partner, key);
 	return who ? who : policy_issued(j->partner, s->signer, s->chain);
 }
 

@@ -52,18 +52,21 @@ SIGNING void put(const char *name, const char *format, ...)
 	assert_int_equal(durable_write(path, span_str(text), 0644), 0);
 }
 
+/* One more signer of the partner's file, or "". */
+static char extra_signer[300];
+
 SIGNING struct policy *policy_of(struct wish w)
 {
 	struct policy *p = NULL;
 	char *error = NULL;
 
 	put("partners/nz.cfg",
-		"name = \"nz\"; country = \"%s\"; transport = ( ); signers = (\n"
+		"name = \"nz\"; country = \"%s\"; transport = ( ); signers = (%s\n"
 		"{ sha256 = \"%s\"; role = \"officer\"; name = \"Officer\"; },\n"
 		"{ sha256 = \"%s\"; role = \"seal\"; name = \"Authority\"; } );\n"
 		"types = ( \"%s\" ); %s\n",
-		w.country ? w.country : "NZ", house.officer.sha256, house.seal.sha256,
-		w.types ? w.types : "PHYTO", w.more ? w.more : "");
+		w.country ? w.country : "NZ", extra_signer, house.officer.sha256,
+		house.seal.sha256, w.types ? w.types : "PHYTO", w.more ? w.more : "");
 	put("routes/10.cfg",
 		"rules = ( { types = ( \"*\" ); import_countries = ( \"%s\" );\n"
 		"destinations = ( \"traces\" ); } );\n",

@@ -95,6 +95,34 @@ static void test_false_issuer(void **state)
 	holder_free(&ca);
 }
 
+/* A key, whatever certificate it has: a renewed one needs no new policy. Off-boarded by
+ * the digest of either. */
+static void test_by_key(void **state)
+{
+	struct holder inspector = holder_new("Inspector 9", &house.ca);
+	_cleanup_buf_ struct buf b = signed_by(&inspector);
+	char key[SHA256_TEXT_SIZE], more[400];
+	const char *const REMOVED[] = { key, inspector.sha256 };
+
+	(void)state;
+	assert_int_equal(pki_certificate_key_sha256(inspector.certificate, key), 0);
+	refused(judge(&b, USUAL), "partner.signer-unknown", false);
+	(void)snprintf(extra_signer, sizeof(extra_signer),
+		"{ key = \"%s\"; role = \"officer\"; name = \"Inspector 9\"; },", key);
+	decided(judge(&b, USUAL), DECISION_ACCEPTED);
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(more, sizeof(more), "removed = ( \"%s\" );", REMOVED[i]);
+		refused(judge(&b, (struct wish){ .more = more }),
+			"partner.signer-unknown", false);
+	}
+	(void)snprintf(extra_signer, sizeof(extra_signer),
+		"{ key = \"%s\"; role = \"officer\"; name = \"Inspector 9\"; },",
+		inspector.sha256); /* of the certificate: no key's */
+	refused(judge(&b, USUAL), "partner.signer-unknown", false);
+	*extra_signer = '\0';
+	holder_free(&inspector);
+}
+
 static void test_removed_beside_its_own_enrolment(void **state)
 {
 	_cleanup_buf_ struct buf b = vector();
@@ -140,6 +168,19 @@ static void test_bad_files(void **state)
 	    "name = \"N\"; } );",
 		"is not a SHA-256");
 	bad("removed = ( \"x\" );", "is not a SHA-256");
+	bad("transport_dated = ( { sha256 = \"" D64 "\"; } );", "from, until or both");
+	bad("transport_dated = ( { sha256 = \"" D64 "\"; until = \"tomorrow\"; } );",
+		"until is a time of RFC 3339");
+	bad("transport_dated = ( { sha256 = \"" D64
+	    "\"; from = \"2026-02-01T00:00:00Z\"; until = \"2026-01-01T00:00:00Z\"; } );",
+		"from is not before until");
+	bad("transport_dated = ( { sha256 = \"" D64
+	    "\"; from = \"2026-02-01T00:00:00Z\"; }, { sha256 = \"" D64
+	    "\"; until = \"2026-01-01T00:00:00Z\"; } );",
+		"enrolled twice");
+	bad("contacts = ( { name = \"Duty desk\"; } );", "email or a phone");
+	bad("contacts = ( { email = \"a@b.example\"; } );", "name is missing");
+	bad("language = \"FR\";", "language is a word like");
 }
 
 int main(void)
@@ -148,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_by_issuer),
 		cmocka_unit_test(test_other_organisations),
 		cmocka_unit_test(test_false_issuer),
+		cmocka_unit_test(test_by_key),
 		cmocka_unit_test(test_removed_beside_its_own_enrolment),
 		cmocka_unit_test(test_bad_files),
 	};

@@ -186,6 +186,21 @@ static const struct bad BAD[] = {
 		PARTNER_OF("ke", "KE", A64,
 			"signers = ( { sha256 = \"" C64 "\"; role = \"seal\"; } );"),
 		"name is missing" },
+	{ "partners/ke.cfg",
+		PARTNER_OF("ke", "KE", A64,
+			"signers = ( { sha256 = \"" C64 "\"; key = \"" C64
+			"\"; role = \"seal\"; name = \"x\"; } );"),
+		"and not both" },
+	{ "partners/ke.cfg",
+		PARTNER_OF("ke", "KE", A64,
+			"signers = ( { role = \"seal\"; name = \"x\"; } );"),
+		"sha256 (of its certificate) or key" },
+	{ "partners/ke.cfg",
+		PARTNER_OF("ke", "KE", A64,
+			"signers = ( { key = \"" C64
+			"\"; role = \"seal\"; name = \"x\"; }, { key = \"" C64
+			"\"; role = \"officer\"; name = \"y\"; } );"),
+		"signer key" },
 	{ "partners/ke.cfg", PARTNER_OF("ke", "KE", A64, "signers = ( \"" C64 "\" );"),
 		"signers must be a list of groups" },
 	{ "partners/uk.cfg", PARTNER_OF("uk", "GB", A64, "signers = ( );"),
