@@ -119,13 +119,39 @@ static bool is_near(int64_t limit, int64_t used, int64_t near)
 	return limit && used + near >= limit;
 }
 
-/* May others have taken so much since that it matters? */
-static bool stale(const struct exchange *x, const struct quota_use *u, int64_t now)
+/* Which quota one more is over, and when it begins anew; NULL: none. */
+static const char *over(const struct partner_quotas *l, const struct quota_use *u,
+	int64_t size, int64_t now, int *ret_retry)
+{
+	*ret_retry = SOON_S;
+	if (l->concurrent && u->running >= l->concurrent)
+		return "quota.concurrent";
+	if (size == 0)
+		return NULL;
+	*ret_retry = (int)(DAY_S - now % DAY_S);
+	if (l->day && u->in_day >= l->day)
+		return "quota.documents-day";
+	if (l->octets && u->octets + size > l->octets)
+		return "quota.octets-day";
+	*ret_retry = (int)(HOUR_S - now % HOUR_S);
+	return l->hour && u->in_hour >= l->hour ? "quota.documents-hour" : NULL;
+}
+
+/* May others have taken so much since that it matters to a document of that size (0: none
+ * is to be counted)? What is over by what is known here is not read for again in the same
+ * second: whoever has nothing left costs the database no more for asking. */
+static bool stale(
+	const struct exchange *x, const struct quota_use *u, int64_t size, int64_t now)
 {
 	const struct partner_quotas *l = &x->partner->quotas;
+	int retry;
 
-	return x->server->quotas.shared &&
-	       (u->read_at != now || is_near(l->hour, u->in_hour, QUOTA_NEAR) ||
+	if (!x->server->quotas.shared)
+		return false;
+	if (u->read_at != now)
+		return true;
+	return size > 0 && !over(l, u, size, now, &retry) &&
+	       (is_near(l->hour, u->in_hour, QUOTA_NEAR) ||
 		       is_near(l->day, u->in_day, QUOTA_NEAR) ||
 		       is_near(l->octets, u->octets, QUOTA_NEAR_OCTETS));
 }
@@ -150,7 +176,7 @@ static void take_others(struct quota_use *u, const struct quota_use *stored)
 }
 
 /* The partner's counters, locked on return whatever is returned; NULL: unknown. */
-static struct quota_use *lock_use(struct exchange *x, int64_t now)
+static struct quota_use *lock_use(struct exchange *x, int64_t size, int64_t now)
 {
 	struct quotas *q = &x->server->quotas;
 	struct quota_use *u, stored;
@@ -158,7 +184,7 @@ static struct quota_use *lock_use(struct exchange *x, int64_t now)
 
 	pthread_mutex_lock(&q->lock);
 	u = find(q, x->partner->name);
-	if (u && turn(u, now) && !stale(x, u, now))
+	if (u && turn(u, now) && !stale(x, u, size, now))
 		return u;
 	pthread_mutex_unlock(&q->lock);
 	read = read_stored(x, &stored, now);
@@ -175,24 +201,6 @@ static struct quota_use *lock_use(struct exchange *x, int64_t now)
 		return add(q, &stored);
 	renew(u, &stored);
 	return u;
-}
-
-/* Which quota one more is over, and when it begins anew; NULL: none. */
-static const char *over(const struct partner_quotas *l, const struct quota_use *u,
-	int64_t size, int64_t now, int *ret_retry)
-{
-	*ret_retry = SOON_S;
-	if (l->concurrent && u->running >= l->concurrent)
-		return "quota.concurrent";
-	if (size == 0)
-		return NULL;
-	*ret_retry = (int)(DAY_S - now % DAY_S);
-	if (l->day && u->in_day >= l->day)
-		return "quota.documents-day";
-	if (l->octets && u->octets + size > l->octets)
-		return "quota.octets-day";
-	*ret_retry = (int)(HOUR_S - now % HOUR_S);
-	return l->hour && u->in_hour >= l->hour ? "quota.documents-hour" : NULL;
 }
 
 static void count_one(struct quota_use *u, int64_t documents, int64_t octets)
@@ -212,7 +220,7 @@ enum quota_answer quota_begin(struct exchange *x, bool counts, int64_t now)
 
 	if (!limited(l))
 		return QUOTA_NONE;
-	u = lock_use(x, now);
+	u = lock_use(x, size, now);
 	if (u)
 		code = over(l, u, size, now, &retry);
 	if (u && !code) {
@@ -267,7 +275,7 @@ json_t *quota_report(struct exchange *x, int64_t now)
 
 	if (!limited(l) || !body)
 		return body;
-	u = lock_use(x, now);
+	u = lock_use(x, 0, now);
 	if (u)
 		use = *u;
 	pthread_mutex_unlock(&x->server->quotas.lock);

@@ -178,6 +178,7 @@ static void of_several_appliances(void **state)
 	enrol("documents_per_day = 4; documents_per_hour = 4; octets_per_day = 100;");
 	assert_int_equal(posted("<a/>"), 202);
 	queue.json = "{\"documents\":3,\"octets\":50,\"lately\":2}";
+	server.quotas.list[0].read_at--; /* what is told is a second old at most */
 	assert_int_equal(used("documents_per_day"), 3);
 	assert_int_equal(used("documents_per_hour"), 2);
 	assert_int_equal(used("octets_per_day"), 50);
@@ -198,6 +199,36 @@ static void of_several_appliances(void **state)
 	server.quotas.list[0].read_at--;
 	assert_int_equal(used("documents_per_day"), 700);
 	queue.mood = QUEUE_NORMAL;
+	queue.json = NULL;
+	server.quotas.shared = false;
+}
+
+/* Of appliances that share a database: who is over a quota asks as often as it likes, and
+ * what is stored is read once a second, also where another quota has a little left. */
+static void who_is_over_costs_no_reading(void **state)
+{
+	static const char *const OVER[][2] = {
+		{ "documents_per_hour = 2; documents_per_day = 100;",
+			"quota.documents-hour" },
+		{ "octets_per_day = 52; documents_per_day = 100;", "quota.octets-day" },
+	};
+
+	(void)state;
+	server.quotas.shared = true;
+	for (size_t i = 0; i < sizeof(OVER) / sizeof(OVER[0]); i++) {
+		unsigned before;
+		int64_t began;
+
+		enrol(OVER[i][0]);
+		queue.json = "{\"documents\":2,\"octets\":50,\"lately\":2}";
+		(void)used("documents_per_day");
+		before = (unsigned)queue.counts;
+		began = clock_now();
+		for (int n = 0; n < 40; n++)
+			expect_over("<c/>", OVER[i][1], 86400);
+		assert_in_range((unsigned)queue.counts - before, 0,
+			(unsigned)(clock_now() - began) + 1);
+	}
 	queue.json = NULL;
 	server.quotas.shared = false;
 }
@@ -269,6 +300,7 @@ int main(void)
 		ON_STAGE(after_a_restart),
 		ON_STAGE(after_a_step_of_the_clock),
 		ON_STAGE(of_several_appliances),
+		ON_STAGE(who_is_over_costs_no_reading),
 		ON_STAGE(while_the_hour_turns),
 		ON_STAGE(while_the_queue_is_away),
 		ON_STAGE(so_many_at_once),
