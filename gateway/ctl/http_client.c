@@ -98,6 +98,8 @@ static int perform(CURL *easy, const struct tls_reason *tls, struct http_respons
 		return fail(ret_error, -EFBIG, "the answer is longer than allowed");
 	if (r->body.error)
 		return fail(ret_error, r->body.error, "out of memory");
+	if (rc == CURLE_UNSUPPORTED_PROTOCOL)
+		return fail(ret_error, -EIO, "the address has to begin with https://");
 	if (rc != CURLE_OK)
 		return fail(ret_error, -EIO,
 			tls->text[0] ? tls->text

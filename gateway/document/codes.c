@@ -20,6 +20,10 @@ struct code_check {
 	char *list; /* its name, for people */
 	enum severity severity;
 	struct code_list *codes;
+	/* Where a condition picks some: all of the list, to say which is wrong; or NULL.
+	 */
+	struct code_list *all;
+	char *where;		     /* the condition, or "" */
 	struct code_version version; /* of the list, in the table of them */
 	bool optional; /* the list need not be there; then the check is not either */
 	size_t looked; /* while watched: how many values it has seen */
@@ -60,7 +64,12 @@ static int load_list(struct code_check *check, const char *named, const char *po
 		snprintf(path, sizeof(path), "%s/codes/%s.csv", policies, check->list) >=
 			(int)sizeof(path))
 		return -ENAMETOOLONG;
+	check->where = strdup(where);
+	if (!check->where)
+		return -ENOMEM;
 	r = code_list_load(path, where, &check->codes, ret_error);
+	if (r == 0 && *where)
+		r = code_list_load(path, "", &check->all, ret_error);
 	if (r == -ENOENT && optional) {
 		free(*ret_error);
 		*ret_error = NULL;
@@ -86,6 +95,8 @@ static int load_place(struct code_checks *c, const char *expression)
 static void check_done(struct code_check *check)
 {
 	code_list_free(check->codes);
+	code_list_free(check->all);
+	free(check->where);
 	free(check->id);
 	free(check->list);
 	*check = (struct code_check){ 0 };
@@ -235,13 +246,27 @@ static bool said_already(const struct findings *findings, const char *path)
 	return false;
 }
 
+/* Is it a code, though none for this place? */
+static bool elsewhere(const struct code_check *check, const char *value, int64_t date)
+{
+	char day[CODE_DAY_SIZE];
+
+	return check->all && value &&
+	       code_list_find(check->all, value, date, day) == CODE_KNOWN;
+}
+
 static void describe(const struct code_check *check, enum code_answer answer,
-	const char *day, int64_t date, char message[MESSAGE_MAX])
+	const char *value, const char *day, int64_t date, char message[MESSAGE_MAX])
 {
 	char version[CODE_VERSION_SIZE];
 
 	code_version_phrase(&check->version, date, version);
-	if (answer == CODE_UNKNOWN)
+	if (answer == CODE_UNKNOWN && elsewhere(check, value, date))
+		(void)snprintf(message, MESSAGE_MAX,
+			"%s: the code is in the list \"%s\"%s but not among those that "
+			"this place takes (%s).",
+			check->id, check->list, version, check->where);
+	else if (answer == CODE_UNKNOWN)
 		(void)snprintf(message, MESSAGE_MAX,
 			"%s: the code is not in the list \"%s\"%s for this place.",
 			check->id, check->list, version);
@@ -266,7 +291,7 @@ static void check_node(const struct code_check *check, const xmlNode *node, int6
 		path = xml_path_of(node);
 	if (path && said_already(findings, path))
 		return;
-	describe(check, answer, day, date, message);
+	describe(check, answer, value, day, date, message);
 	findings_add_details(findings, &(struct finding_details){ .code = "doc.code",
 					       .severity = check->severity,
 					       .where = path,

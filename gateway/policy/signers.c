@@ -146,6 +146,21 @@ static void note_role(
 		raise(&j->seal_loose, j->loose[index]);
 }
 
+/* By name where it has one: a digest alone sends nobody to the right certificate. */
+static void note_unknown(struct judged *j, const struct xades_signature *s,
+	const char *where, const char *sha256)
+{
+	_cleanup_(freep) char *name =
+		s->signer ? pki_name_text(X509_get_subject_name(s->signer)) : NULL;
+
+	if (!name || !*name)
+		findings_add(&j->findings, "partner.signer-unknown", where, sha256, NULL);
+	else
+		findings_addf(&j->findings, SEVERITY_ERROR, "partner.signer-unknown",
+			where, sha256,
+			"The signer, %.200s, is not enrolled with this partner.", name);
+}
+
 /* Return: true when the signer is enrolled and signed as its role does. */
 static bool judge_signer(struct judged *j, size_t index)
 {
@@ -155,7 +170,7 @@ static bool judge_signer(struct judged *j, size_t index)
 
 	where_of(s, index, where, sizeof(where));
 	if (!who) {
-		findings_add(&j->findings, "partner.signer-unknown", where, sha256, NULL);
+		note_unknown(j, s, where, sha256);
 		return false;
 	}
 	if (strcmp(who->role, "officer") == 0 && s->counter) {

@@ -14,13 +14,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BEGINS_MAX 40
 #define ERRORS_MAX 10u
 
 struct reading {
 	enum xml_profile profile;
 	struct findings *findings;
 	size_t errors;
+	char begins[BEGINS_MAX + 1]; /* how the document does, as far as it is legible */
 };
+
+/* What is no XML at all is best known by how it begins: JSON, a PDF, a line of text. */
+static void note_beginning(struct reading *r, struct span data)
+{
+	size_t n = 0;
+
+	while (n < data.len && n < BEGINS_MAX && data.data[n] >= ' ' &&
+		data.data[n] < 0x7F)
+		n++;
+	memcpy(r->begins, data.data, n);
+	r->begins[n] = '\0';
+}
 
 /* Where libxml2 has no memory it mostly goes on as if the document ended there: a
  * document is not ill-formed for want of ours, so failures are noted where they happen.
@@ -146,7 +160,8 @@ static void note_error(void *data, xmlError *error)
 		return;
 	(void)snprintf(where, sizeof(where), "%d:%d", error->line, error->int2);
 	(void)snprintf(message, sizeof(message), "%.*s", (int)strcspn(text, "\n"), text);
-	findings_add(r->findings, code_of(error), where, error->str1,
+	findings_add(r->findings, code_of(error), where,
+		error->code == XML_ERR_DOCUMENT_EMPTY ? r->begins : error->str1,
 		*message ? message : NULL);
 }
 
@@ -195,6 +210,7 @@ static int parse(xmlParserCtxt *context, struct span data, struct reading *r,
 	_cleanup_xml_doc_ xmlDoc *doc = NULL;
 	int result;
 
+	note_beginning(r, data);
 	context->_private = r;
 	context->sax->serror = note_error;
 	context->sax->internalSubset = refuse_doctype;

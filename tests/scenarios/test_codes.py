@@ -168,3 +168,18 @@ def test_every_list_of_ours_has_a_version():
     done = sealgate("policy", "codes", "--policies", ROOT / "policies", "list")
     rows = [line.split() for line in done.stdout.splitlines()[1:]]
     assert {row[0] for row in rows if row[1] == "-"} == {"lists"}
+
+
+def test_a_code_of_another_place_is_told_from_none(desk):
+    """Ecuador is a country and none to import into: a message that denies it sends people
+    looking for a typing error."""
+    before, inside, after = EXAMPLE.split("ImportSPSCountry>", 2)
+    wrong = re.sub(r"(ID[^>]*>)NL<", r"\1EC<", inside, count=1)
+    assert wrong != inside
+    desk.document.write_text("ImportSPSCountry>".join([before, wrong, after]))
+    assert ("CODE-04", "EC", 'the code is in the list "countries", version 1, but not among those '
+            "that this place takes (market=union).") in desk.found()
+    for language, words in (("fr", "liste « countries », version 1, mais pas"),
+                            ("es", "lista «countries», versión 1, pero no")):
+        assert words in json.dumps(json.loads(desk.check("--language", language).stdout),
+                                   ensure_ascii=False)

@@ -72,6 +72,27 @@ def test_the_fault_comes_first(call, fault):
     assert "usage: sealgate" in rest or "--help" in first
 
 
+@pytest.mark.parametrize("text", ['{"a": 1}', "%PDF-1.7", "PHYTO;NZ;2026"])
+def test_what_is_no_xml_is_known_by_its_beginning(tmp_path, text):
+    path = tmp_path / "document"
+    path.write_text(text + "\n" + "x" * 100)
+    done = sealgate("check", path)
+    finding = json.loads(done.stdout)["findings"][0]
+    assert done.returncode == 1 and finding["code"] == "xml.not-wellformed"
+    assert (finding["where"], finding["received"]) == ("1:1", text)
+
+
+def test_an_address_without_tls(tmp_path):
+    path = tmp_path / "document"
+    path.write_text("<a/>")
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x",
+                    "-keyout", key, "-out", cert], check=True, capture_output=True)
+    done = sealgate("submit", "--url", "http://127.0.0.1:9", "--ca", cert, "--cert", cert,
+                    "--key", key, path)
+    assert done.returncode == 3 and "has to begin with https://" in done.stderr
+
+
 def test_check_works_out_of_the_box():
     path = VECTORS / "phyto.xml"
     bare = {name: value for name, value in os.environ.items() if name != "SEALGATE_INSTANCE"}

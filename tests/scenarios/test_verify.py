@@ -132,6 +132,9 @@ def test_refused(house):
         answer = house.ask(document.encode())
         assert answer.decision == "refused"
         assert code in answer.codes(), (code, answer.report)
+        if code == "partner.signer-unknown":
+            message = next(f["message"] for f in answer.report["findings"] if f["code"] == code)
+            assert "CN=Test Officer Five" in message and message.endswith("this partner.")
     answer = house.ask(good, "br-mapa")
     assert {"document.country", "partner.signer-unknown"} <= answer.codes()
 
