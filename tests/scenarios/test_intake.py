@@ -183,7 +183,7 @@ REFUSED = {
 def test_refused_at_the_front_door(gate, name):
     lines, text = raw(gate, REFUSED[name])
     assert len(lines) == 1, text
-    assert lines[0].split()[1] in ("400", "404", "405", "413", "414", "501", "505"), text
+    assert lines[0].split()[1] in ("400", "404", "405", "413", "414", "431", "501", "505"), text
     head, _, body = text.partition("\r\n\r\n")
     assert "application/problem+json" in head
     assert head.lower().count("x-correlation-id:") == 1

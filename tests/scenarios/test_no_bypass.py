@@ -4,10 +4,11 @@ import re
 
 from scenarios.gate import BIN, ROOT
 
-# What programs may read from their environment, and the names of fields in the journal.
+# What programs may read from their environment or the release's file, and the journal's fields.
 KNOWN = {b"SEALGATE_INSTANCE", b"SEALGATE_REMOTE", b"SEALGATE_CA", b"SEALGATE_CERT",
          b"SEALGATE_KEY", b"SEALGATE_CODE", b"SEALGATE_DOCUMENT",
          b"SEALGATE_PERSON",  # who has a command run from afar
+         b"SEALGATE_LEAST",  # in os-release: the least version that may serve
          b"SEALGATE_SELF_TEST"}  # the folder in which seal says how its own trial ended
 WORDS = (b"skip-", b"no-verif", b"noverif", b"insecure", b"bypass", b"verify_stub", b"trust-all",
          b"accept-all", b"dry-run")
