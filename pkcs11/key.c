@@ -252,6 +252,7 @@ static int load_certificate(const struct key_place *place, const struct role *ro
 	_cleanup_(X509_freep) X509 *own = NULL;
 	int r = key_certificate(place, role, &own, NULL, k->reason);
 
+	k->missing = r == -ENOENT;
 	if (r < 0)
 		return r;
 	if (asn1_seconds(X509_get0_notBefore(own), &k->not_before) < 0 ||
@@ -301,6 +302,7 @@ int key_load(const struct key_place *place, const struct role *role,
 
 	*ret_key = (struct role_key){ .chain = chain_mark_of(chain_path) };
 	r = key_find(place, role, &ret_key->handle, ret_key->reason);
+	ret_key->missing = r == -ENOENT;
 	if (r == 0)
 		r = load_certificate(place, role, chain_path, ret_key);
 	if (r == 0)

@@ -34,6 +34,7 @@ bool chain_mark_equal(const struct chain_mark *a, const struct chain_mark *b);
 
 struct role_key {
 	bool usable;
+	bool missing; /* key or certificate: people have not set the role up yet */
 	CK_OBJECT_HANDLE handle;
 	EVP_PKEY *public_key;	       /* of the certificate */
 	int64_t not_before, not_after; /* of the certificate */

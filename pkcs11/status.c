@@ -14,10 +14,11 @@ static json_t *role_json(const struct role *role, const struct token_view *view,
 	json_t *days =
 		not_after ? json_integer((not_after - clock_now()) / DAY_S) : json_null();
 
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:o}", "role", role->name,
-		"mechanism", role->mechanism->name, "peer", role->peer, "usable",
-		view->roles[i].usable, "reason", json_text(view->roles[i].reason),
-		"count", (json_int_t)count_state_of(state, role->name), "not_after",
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:o}", "role",
+		role->name, "mechanism", role->mechanism->name, "peer", role->peer,
+		"usable", view->roles[i].usable, "missing", view->roles[i].missing,
+		"reason", json_text(view->roles[i].reason), "count",
+		(json_int_t)count_state_of(state, role->name), "not_after",
 		json_time(not_after), "days_left", days);
 }
 
@@ -45,17 +46,18 @@ char *status_json(const struct instance *instance, struct signing *s)
 	count_log_state(s->log, &state);
 	hex_encode(state.chain, sizeof(state.chain), chain);
 	status = json_pack(
-		"{s:s, s:b, s:b, s:b, s:I, s:b, s:b, s:s, s:{s:s, s:i, s:i, s:b}, "
+		"{s:s, s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:s, s:{s:s, s:i, s:i, s:b}, "
 		"s:o, s:f, s:o, "
 		"s:I, s:I, s:{s:I, s:s}}",
 		"token", config_string(instance->config, "signer.token"), "test",
 		config_bool(instance->config, "instance.test"), "software", view.software,
 		"standby", view.standby, "tokens", (json_int_t)view.tokens, "active",
-		view.active, "away", view.state != TOKEN_READY, "reason", view.reason,
-		"activation", "mode", activation.mode, "threshold",
-		(int)activation.threshold, "entered", (int)activation.entered,
-		"deactivated", activation.ended, "roles", roles_json(s, &view, &state),
-		"last_sign_ms", (double)atomic_load(&s->last_us) / 1000.0, "last_sign_at",
+		view.active, "away", view.state != TOKEN_READY, "inactive",
+		view.state == TOKEN_INACTIVE, "reason", view.reason, "activation", "mode",
+		activation.mode, "threshold", (int)activation.threshold, "entered",
+		(int)activation.entered, "deactivated", activation.ended, "roles",
+		roles_json(s, &view, &state), "last_sign_ms",
+		(double)atomic_load(&s->last_us) / 1000.0, "last_sign_at",
 		json_time(atomic_load(&s->last_at)), "unverified",
 		(json_int_t)atomic_load(&s->unverified), "openings",
 		(json_int_t)view.tries, "log", "position", (json_int_t)state.position,

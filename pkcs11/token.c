@@ -420,6 +420,7 @@ void token_view(struct token *t, struct token_view *ret_view)
 		const struct role_key *k = &t->keys[i];
 
 		v.roles[i].usable = k->usable && t->state == TOKEN_READY;
+		v.roles[i].missing = k->missing && t->state == TOKEN_READY;
 		v.roles[i].not_before = k->not_before;
 		v.roles[i].not_after = k->not_after;
 		memcpy(v.roles[i].reason, k->reason, sizeof(v.roles[i].reason));

@@ -107,6 +107,7 @@ struct token_view {
 	char reason[TOKEN_TEXT_SIZE]; /* when not ready, or incomplete */
 	struct {
 		bool usable;
+		bool missing; /* key or certificate */
 		char reason[KEY_TEXT_SIZE];
 		int64_t not_before, not_after; /* of the certificate; 0: none */
 	} roles[ROLES_MAX];

@@ -25,6 +25,7 @@ from appliance import BIN, FIRMWARE, PEERS, RemoteGate, script  # noqa: E402
 from checks import Failure, expect, retry  # noqa: E402
 from floor import FloorCases  # noqa: E402
 from machine import Machine, missing_programs, partition_start, return_time  # noqa: E402
+from token_setup import set_up_token  # noqa: E402
 
 OUT = pathlib.Path(os.environ.get("FIRMWARE_OUT", FIRMWARE.parent / "build" / "firmware"))
 OLD, NEW, BROKEN = "0.1.0", "0.2.0", "0.3.0"
@@ -124,21 +125,25 @@ class Suite(FloorCases):
         self.gate.wait_delivered([answer["id"]], 90)
         return path, answer
 
-    def remote(self, role, *command):
+    def remote(self, role, *command, **options):
         """`sealgate --remote` by an operator."""
         return subprocess.run(
             [str(BIN / "sealgate"), "--remote", self.gate.listener("operators"),
              *map(str, self.gate.transport(f"operators/{role}")), *command],
-            capture_output=True, text=True, timeout=SENT_S, check=False)
+            capture_output=True, text=True, timeout=SENT_S, check=False, **options)
 
-    def together(self, *command):
+    def together(self, *command, people=("operator", "key-custodian")):
         """Two people ask for the same; what the second one was told."""
-        first = self.remote("operator", *command)
+        first = self.remote(people[0], *command)
         expect(first.returncode == 1 and "another person" in first.stderr,
                f"one person is not enough: {first.stdout}{first.stderr}", self.machine)
-        return self.remote("key-custodian", *command)
+        return self.remote(people[1], *command)
 
     # cases -------------------------------------------------------------------
+
+    def token_from_afar(self):
+        """two people set an empty token up from afar, on a machine that waits for them"""
+        set_up_token(self)
 
     def boots_and_serves(self):
         """boots with Secure Boot to healthy and takes a document end to end"""
@@ -628,8 +633,8 @@ class Suite(FloorCases):
 QUICK = ("boots_and_serves", "refuses_documents", "remote_administration",
          "revocation_arrives", "backup_from_afar", "unsigned_uki")
 CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key", "flipped_root",
-         "flipped_tree", "boots_and_serves", "refuses_documents", "remote_administration",
-         "journal_arrives", "heads_arrive", "revocation_arrives", "backup_from_afar",
+         "flipped_tree", "token_from_afar", "boots_and_serves", "refuses_documents",
+         "remote_administration", "journal_arrives", "heads_arrive", "revocation_arrives", "backup_from_afar",
          "killed_services_return", "full_disk", "another_tpm", "firewall_broken", "foreign_medium", "power_cut", "good_update",
          "older_version", "older_image", "unhealthy_update", "support_bundle", "recovery_key",
          "tpm_lockout", "factory_reset", "reset_cut_short", "identical")
@@ -650,7 +655,7 @@ def prepare(suite, names):
             return done.stderr.strip().splitlines()[-1]
         if done.returncode != 0:
             raise Failure(f"firmware/{name}: {done.stderr[-3000:]}")
-    if set(names) - set(QUICK) - set(CASES[:4]):
+    if set(names) - set(QUICK) - set(CASES[:4]) - {"token_from_afar"}:
         suite.build(NEW, FIRMWARE_LEAST=NEW)
         suite.build(BROKEN, breaks=True)
     suite.gate.make()

@@ -79,7 +79,9 @@ int appliance_receivers(char **ret_error);
 
 /* Whether the application of an instance works: queue, signer, verification, sealing,
  * listeners. *ret_reason is one line, the caller frees it; NULL when it does.
- * Return: 0 healthy, 1 not. */
+ * Return: 0 healthy, 1 not, APPLIANCE_WAITS when nothing is wrong but people have to
+ * activate the token or set it up before anything can be sealed. */
+#define APPLIANCE_WAITS 2
 int appliance_health(const char *dir, char **ret_reason);
 
 /* What this machine is: versions, boot, update state, listeners, signer, certificates

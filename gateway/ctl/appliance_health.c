@@ -22,7 +22,7 @@
 #define NO_DOCUMENT "00000000000000000000000000"
 
 /* A key is usable once it has made a trial signature that verifies. */
-static bool signs(const json_t *status, const char *name)
+static bool role_is(const json_t *status, const char *name, const char *what)
 {
 	const json_t *role;
 	size_t i;
@@ -32,12 +32,36 @@ static bool signs(const json_t *status, const char *name)
 		const char *other = json_string_of(role, "role");
 
 		if (other && strcmp(other, name) == 0)
-			return json_is_true(json_object_get(role, "usable"));
+			return json_is_true(json_object_get(role, what));
 	}
 	return false;
 }
 
-static const char *signer_fault(const struct instance *i)
+static bool is(const json_t *status, const char *what)
+{
+	return json_is_true(json_object_get(status, what));
+}
+
+/* The module finds the token, and the rest is for people to do: to activate it, or to
+ * give it keys and certificates. That says nothing against a version or a configuration.
+ */
+static const char *waits_for(const json_t *status)
+{
+	const char *mode = json_string_of(json_object_get(status, "activation"), "mode");
+	bool people =
+		mode && (strcmp(mode, "custodians") == 0 || strcmp(mode, "boot") == 0);
+
+	if (is(status, "inactive"))
+		return people ? "the token waits for its custodians" : NULL;
+	if (is(status, "away") || !is(status, "active"))
+		return NULL;
+	return role_is(status, "receipt", "missing") || role_is(status, "seal", "missing")
+		       ? "the token waits for keys and certificates: hsm list"
+		       : NULL;
+}
+
+/* *ret_waits: for people, instead of a fault. */
+static const char *signer_fault(const struct instance *i, const char **ret_waits)
 {
 	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
 	_cleanup_(freep) char *text = NULL;
@@ -49,12 +73,14 @@ static const char *signer_fault(const struct instance *i)
 		signer_status(signer, &text) < 0)
 		return "the signer does not answer";
 	status = json_read(span_str(text), LIMIT_REPORT);
-	if (!json_is_true(json_object_get(status, "active")) ||
-		!json_is_false(json_object_get(status, "away")))
+	*ret_waits = waits_for(status);
+	if (*ret_waits)
+		return NULL;
+	if (!is(status, "active") || !json_is_false(json_object_get(status, "away")))
 		return "the token does not sign";
-	if (!signs(status, "receipt"))
+	if (!role_is(status, "receipt", "usable"))
 		return "no receipt can be signed";
-	return signs(status, "seal") ? NULL : "no seal can be signed";
+	return role_is(status, "seal", "usable") ? NULL : "no seal can be signed";
 }
 
 /* A document that cannot be there: being told so is the answer. */
@@ -143,13 +169,13 @@ static const char *verify_fault(const struct instance *i)
 }
 
 /* Queue, signer and verification by asking them, sealing by what it found out itself. */
-static char *fault_of(const struct instance *i)
+static char *fault_of(const struct instance *i, const char **ret_waits)
 {
 	char reason[SELF_TEST_REASON_SIZE];
 	const char *fault = queue_fault(i);
 
 	if (!fault)
-		fault = signer_fault(i);
+		fault = signer_fault(i, ret_waits);
 	if (!fault)
 		fault = verify_fault(i);
 	if (!fault && self_test_read(i, reason) != 0)
@@ -162,6 +188,7 @@ static char *fault_of(const struct instance *i)
 int appliance_health(const char *dir, char **ret_reason)
 {
 	_cleanup_(freep) char *error = NULL;
+	const char *waits = NULL;
 	struct instance i;
 	int r = instance_open(dir, &i, &error);
 
@@ -169,7 +196,10 @@ int appliance_health(const char *dir, char **ret_reason)
 		*ret_reason = TAKE(error);
 		return 1;
 	}
-	*ret_reason = fault_of(&i);
+	*ret_reason = fault_of(&i, &waits);
 	instance_done(&i);
-	return *ret_reason ? 1 : 0;
+	if (*ret_reason)
+		return 1;
+	*ret_reason = waits ? strdup(waits) : NULL;
+	return waits ? APPLIANCE_WAITS : 0;
 }

@@ -7,6 +7,7 @@
 #include "ctl/remote_parcel.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #define NETWORK APPLIANCE_INSTANCE "/network/machine.network"
 #define HEALTH_BOUND_MS 240000
 #define HEALTH_EVERY_US 500000
+#define PEOPLE_EVERY_US 3000000
+#define HEALTH_HANGS_S 120 /* one look takes less: every answer has a bound */
 
 /* Say how something ended; 1 of a function means that there was nothing to do. */
 static int tell(
@@ -133,12 +136,32 @@ static int at_boot(void)
 	return egress();
 }
 
-/* Of the machine's instance, or, where another one is named, of that, at once. */
+/* Stopped while it waits for people: nothing was found wrong, and nothing goes back. */
+static void leave(int number)
+{
+	(void)number;
+	_exit(EXIT_CLEAN);
+}
+
+/* What people have to do takes the time that it takes. Said once for each reason. */
+static void wait_for_people(char *reason, char **last)
+{
+	if (!*last || !reason || strcmp(*last, reason) != 0)
+		log_event(LOG_NOTICE, "appliance.health", NULL, "%s",
+			reason ? reason : "it waits for people");
+	free(*last);
+	*last = reason;
+	(void)signal(SIGTERM, leave);
+}
+
+/* Of the machine's instance, or, where another one is named, of that, at once. Its unit
+ * has no bound of time: what hangs is ended by the alarm. */
 static int health(void)
 {
 	const char *named = getenv("SEALGATE_INSTANCE");
 	const char *dir = named ? named : APPLIANCE_INSTANCE;
 	int64_t end = clock_monotonic_ms() + (named ? 0 : HEALTH_BOUND_MS);
+	_cleanup_(freep) char *waited = NULL;
 	char *reason = NULL;
 
 	if (!named && access(APPLIANCE_INSTANCE "/sealgate.conf", F_OK) < 0) {
@@ -147,8 +170,17 @@ static int health(void)
 		return EXIT_CLEAN;
 	}
 	for (;;) {
-		int r = appliance_health(dir, &reason);
+		int r;
 
+		(void)alarm(HEALTH_HANGS_S);
+		r = appliance_health(dir, &reason);
+		if (r == APPLIANCE_WAITS && !named) {
+			wait_for_people(TAKE(reason), &waited);
+			end = clock_monotonic_ms() + HEALTH_BOUND_MS;
+			usleep(PEOPLE_EVERY_US);
+			continue;
+		}
+		(void)signal(SIGTERM, SIG_DFL);
 		if (r == 0 || clock_monotonic_ms() >= end)
 			return tell("appliance.health", r == 0 ? 0 : -EIO,
 				"the application is healthy", "", reason);

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 
 import pytest
 from cryptography import x509
@@ -14,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption, PrivateFormat,
                                                           PublicFormat)
 
-from scenarios.gate import Gate, a_folder, fingerprint, sealgate
+from scenarios.empty_token import (OFFICERS, PHRASES, PIN, close_pin, issue, leave_to_people,
+                                   make_empty)
+from scenarios.gate import Gate, a_folder, fingerprint
 from scenarios.test_faults import pid_of, until
+from scenarios.test_health import becomes_healthy, health
 from scenarios.test_remote import recorded, remote
 
-PIN = "493817264051"
-PHRASES = {"ana": "first long phrase", "bert": "second long phrase"}
-OFFICERS = ("key-custodian", "policy-officer")  # the second one is given the role of the first
 NAMES = [f"{officer} (TEST)" for officer in OFFICERS]
 
 
@@ -28,26 +27,12 @@ class Empty(Gate):
     """A gate whose token has a label and a PIN and nothing else, and nobody holds the PIN."""
 
     def _make_token(self):
-        signer = self.dir / "state" / "signer"
-        (signer / "tokens").mkdir(parents=True, exist_ok=True)
-        conf = signer / "softhsm2.conf"
-        conf.write_text("directories.tokendir = state/signer/tokens\n"
-                        "objectstore.backend = file\n")
-        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "sealgate",
-                        "--pin", PIN, "--so-pin", PIN[::-1]], check=True, cwd=self.dir,
-                       env={**os.environ, "SOFTHSM2_CONF": str(conf)}, capture_output=True)
+        make_empty(self.dir)
+        leave_to_people(self.dir)
         if os.geteuid() == 0:
+            signer = self.dir / "state" / "signer"
             for path in (signer, *signer.rglob("*")):
                 os.chown(path, self.uid("signer"), self.uid("signer"))
-        text = (self.dir / "sealgate.conf").read_text()
-        (self.dir / "sealgate.conf").write_text(
-            text.replace("signer = {", 'signer = { activation = "custodians";'))
-
-    def _write_operators(self):
-        super()._write_operators()
-        path = self.dir / "policies" / "operators.cfg"
-        path.write_text(path.read_text().replace('role = "policy-officer"',
-                                                 'role = "key-custodian"'))
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +72,7 @@ def digest(path):
 def custody(gate):
     """The PIN, closed where its holders are, without token or instance."""
     path = gate.folder / "custody.json"
-    typed = [PIN, PIN] + [p for phrase in PHRASES.values() for p in (phrase, phrase)]
-    done = sealgate("hsm", "custody", "-k", "2", "-o", path, *PHRASES,
-                    input="\n".join(typed) + "\n")
+    done = close_pin(path)
     assert done.returncode == 0, done.stderr
     assert path.stat().st_mode & 0o777 == 0o600 and PIN not in path.read_text()
     return path
@@ -115,6 +98,7 @@ def test_custody_comes_from_afar(gate, custody):
     said, _ = listed(gate)
     assert said["active"] is False and said["custody"] is None
     assert said["next"].startswith("hsm custody FILE")
+    until(lambda: "refused: the token waits for its custodians" in health(gate).stderr)
     before = together(gate, "keys")
     assert before.returncode == 1 and "activate the token first" in before.stderr, before.stderr
     broken = gate.folder / "broken.json"
@@ -133,6 +117,7 @@ def test_keys_by_two(gate):
     """Crash and all: what is made stays, what is missing is made."""
     said, roles = listed(gate)
     assert said["active"] and said["software"] and said["device"]["serial"]
+    until(lambda: "the token waits for keys and certificates" in health(gate).stderr)
     assert all(r["key"] is None and r["next"] == "hsm keys" for r in roles.values()), roles
     done = together(gate, "keys", "seal")
     assert done.returncode == 0, done.stderr
@@ -194,12 +179,6 @@ def test_requests(gate, requests):
         assert done.returncode == 1 and "is not one (C=EU" in done.stderr, (subject, done.stderr)
     done = together(gate, "csr", "nobody")
     assert done.returncode == 1 and "there is no role nobody" in done.stderr, done.stderr
-
-
-def issue(gate, role, request):
-    path = gate.folder / f"{role}.pem"
-    path.write_bytes(gate.pki.issue(role, request.encode()) + gate.pki.issue_chain(role))
-    return path
 
 
 def stranger(gate):
@@ -264,6 +243,7 @@ def test_first_sealed_document(gate, requests):
         done = together(gate, "import", role, issue(gate, role, requests[role]))
         assert done.returncode == 0 and "are stored" in done.stdout, done.stderr
         assert last_command(gate) == f"hsm import {role} {digest(gate.folder / f'{role}.pem')}"
+    becomes_healthy(gate)
     _, roles = listed(gate)
     for role in roles.values():
         assert role["usable"] and role["next"] is None and role["chain"] >= 1, role

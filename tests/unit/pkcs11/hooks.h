@@ -16,7 +16,8 @@ static struct {
 	atomic_ulong fail_once; /* answer of the next C_Sign */
 	atomic_bool corrupt;	/* every signature gets a wrong bit */
 	atomic_bool hardware;
-	atomic_bool full; /* no file can be written once the token answered a login */
+	atomic_bool full;    /* no file can be written once the token answered a login */
+	atomic_uint slow_us; /* every C_Sign takes so long */
 	atomic_int logins;
 	atomic_int signing;	  /* threads inside C_Sign */
 	atomic_int closed_in_use; /* C_Finalize or C_CloseSession with threads inside */
@@ -28,6 +29,7 @@ static UNUSED CK_RV hook_sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_UL
 	CK_RV rv, wanted = atomic_exchange(&hook.fail_once, CKR_OK);
 
 	atomic_fetch_add(&hook.signing, 1);
+	usleep(atomic_load(&hook.slow_us));
 	rv = original.C_Sign(session, data, len, value, value_len);
 	atomic_fetch_sub(&hook.signing, 1);
 	if (rv == CKR_OK && atomic_load(&hook.corrupt))

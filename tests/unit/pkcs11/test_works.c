@@ -7,6 +7,8 @@
 #include "common/memfd.h"
 #include "pkcs11/client.h"
 
+#include <poll.h>
+
 static struct running running;
 
 /* Token and keys, no certificate; the signer serves. */
@@ -210,6 +212,96 @@ static void what_is_refused(void **state)
 	stop();
 }
 
+/* Of an authority that only has the name: its signature is not under the certificate. */
+static void a_chain_is_proven(void **state)
+{
+	EVP_PKEY *other = EVP_EC_gen("P-256");
+	X509 *ca = authority(), *impostor, *own;
+	BIO *out = BIO_new(BIO_s_mem());
+	const char *said, *pem;
+	X509_REQ *req;
+	BIO *bio;
+	char *data;
+	long len;
+
+	(void)state;
+	start();
+	assert_int_equal(order(SIGNER_WORK_REQUEST, "seal", "CN=a", span_of("", 0), &pem),
+		SIGNER_SIGNED);
+	bio = BIO_new_mem_buf(pem, -1);
+	req = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+	own = issue("seal", X509_REQ_get0_pubkey(req), ca, 86400);
+	impostor = issue("Unit CA", other, NULL, 86400);
+	assert_int_equal(X509_check_issued(impostor, own), X509_V_OK);
+	PEM_write_bio_X509(out, own);
+	PEM_write_bio_X509(out, impostor);
+	len = BIO_get_mem_data(out, &data);
+	assert_int_equal(
+		order(SIGNER_WORK_IMPORT, "seal", "", span_of(data, (size_t)len), &said),
+		SIGNER_REFUSED);
+	assert_non_null(strstr(said, "do not belong to the chain"));
+	X509_REQ_free(req);
+	X509_free(own);
+	X509_free(ca);
+	X509_free(impostor);
+	EVP_PKEY_free(other);
+	BIO_free(bio);
+	BIO_free(out);
+	stop();
+}
+
+#define SIGNERS 4
+
+static atomic_bool signers_end;
+static atomic_int signed_count, odd;
+
+static void *keep_signing(void *data)
+{
+	struct signer_result result;
+
+	(void)data;
+	while (!atomic_load(&signers_end)) {
+		enum signer_answer a = sign(&running.f, "seal", &result);
+
+		if (a == SIGNER_SIGNED)
+			atomic_fetch_add(&signed_count, 1);
+		else if (a != SIGNER_AWAY)
+			atomic_fetch_add(&odd, 1);
+	}
+	return NULL;
+}
+
+/* Whoever is signing comes to an end first, and goes on afterwards. */
+static void work_beside_signatures(void **state)
+{
+	pthread_t threads[SIGNERS];
+	const char *said;
+	int before;
+
+	(void)state;
+	start();
+	assert_int_equal(import("seal", true, &said), SIGNER_SIGNED);
+	atomic_store(&hook.slow_us, 200000); /* longer than the work */
+	atomic_store(&signers_end, false);
+	for (int i = 0; i < SIGNERS; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, keep_signing, NULL), 0);
+	for (int i = 0; i < 5; i++) {
+		before = atomic_load(&signed_count);
+		assert_int_equal(import("seal", true, &said), SIGNER_SIGNED);
+		(void)order(SIGNER_WORK_LIST, "", "", span_of("", 0), &said);
+		for (int n = 0; n < 2000 && atomic_load(&signed_count) == before; n++)
+			poll(NULL, 0, 10);
+		assert_true(atomic_load(&signed_count) > before);
+	}
+	atomic_store(&signers_end, true);
+	for (int i = 0; i < SIGNERS; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(atomic_load(&odd), 0);
+	assert_int_equal(atomic_load(&hook.closed_in_use), 0);
+	stop();
+}
+
 /* Not one octet that a program did not mean to say; only people's uid. */
 static void orders_of_another_form(void **state)
 {
@@ -263,6 +355,8 @@ int main(void)
 		cmocka_unit_test(a_key_goes_by_its_name),
 		cmocka_unit_test(a_generation_that_breaks_off),
 		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(a_chain_is_proven),
+		cmocka_unit_test(work_beside_signatures),
 		cmocka_unit_test(orders_of_another_form),
 		cmocka_unit_test(nothing_is_done_at_a_token_that_is_not_active),
 	};
