@@ -16,6 +16,16 @@
 #define WRONG_MIN_MS 2000
 #define WRONG_MAX_MS (5 * 60 * 1000)
 
+/* The PIN as it was closed anew, which counts once the token has taken it, and as it was
+ * before: whoever can open either. */
+enum { CUSTODY_UNPROVEN, CUSTODY_PROVEN, CUSTODIES };
+static const char *const FILES[CUSTODIES] = { CUSTODY_NEXT_FILE, CUSTODY_FILE };
+
+struct entry {
+	unsigned int people; /* who have entered, a bit each */
+	uint8_t shares[CUSTODY_PEOPLE_MAX][CUSTODY_SHARE_SIZE];
+};
+
 struct activation {
 	const struct instance *instance;
 	pthread_mutex_t lock;
@@ -23,8 +33,8 @@ struct activation {
 	bool ended; /* until somebody activates again */
 	bool open;
 	char pin[PIN_SIZE];
-	unsigned int entered; /* people, a bit each */
-	uint8_t shares[CUSTODY_PEOPLE_MAX][CUSTODY_SHARE_SIZE];
+	bool unproven; /* the PIN is of the custody that the token has not taken yet */
+	struct entry entries[CUSTODIES];
 	int64_t first_ms; /* when the first of them came */
 	int wrong_ms;	  /* how long nobody is listened to after a wrong passphrase */
 	int64_t deaf_until;
@@ -87,10 +97,41 @@ __attribute__((format(printf, 3, 4))) static enum activation_answer say(
 	return answer;
 }
 
+static void forget_entry(struct entry *e)
+{
+	OPENSSL_cleanse(e, sizeof(*e));
+}
+
 static void forget_shares(struct activation *a)
 {
-	OPENSSL_cleanse(a->shares, sizeof(a->shares));
-	a->entered = 0;
+	for (size_t i = 0; i < CUSTODIES; i++)
+		forget_entry(&a->entries[i]);
+}
+
+static unsigned int count_of(const struct entry *e)
+{
+	return (unsigned int)__builtin_popcount(e->people);
+}
+
+static bool nobody_yet(const struct activation *a)
+{
+	return !a->entries[CUSTODY_UNPROVEN].people && !a->entries[CUSTODY_PROVEN].people;
+}
+
+static int read_custody(const struct activation *a, size_t which, struct custody *ret)
+{
+	char path[PATH_MAX];
+	int r = instance_path(a->instance, FILES[which], path);
+
+	return r < 0 ? r : custody_read(path, ret);
+}
+
+static void remove_unproven(const struct activation *a)
+{
+	char path[PATH_MAX];
+
+	if (instance_path(a->instance, CUSTODY_NEXT_FILE, path) == 0)
+		(void)unlink(path);
 }
 
 static void forget_pin(struct activation *a)
@@ -113,17 +154,12 @@ static enum activation_answer wrong(
 		(a->wrong_ms + 999) / 1000);
 }
 
-static enum activation_answer open_together(struct activation *a, const struct custody *c,
-	char ret_text[ACTIVATION_TEXT_SIZE])
+static enum activation_answer opened(
+	struct activation *a, size_t which, char ret_text[ACTIVATION_TEXT_SIZE])
 {
-	int r = custody_open(c, a->entered, a->shares, a->pin);
-
-	if (r == -EKEYREJECTED)
-		return wrong(a, ret_text);
 	forget_shares(a);
-	if (r < 0)
-		return say(ret_text, ACTIVATION_REFUSED, "%s", strerror(-r));
 	a->open = true;
+	a->unproven = which == CUSTODY_UNPROVEN;
 	a->ended = false;
 	a->wrong_ms = 0;
 	if (a->mode == ACTIVATION_BOOT && boot_keep(a->instance, a->pin) < 0)
@@ -132,47 +168,77 @@ static enum activation_answer open_together(struct activation *a, const struct c
 	return say(ret_text, ACTIVATION_OPEN, "activated");
 }
 
-static enum activation_answer take(struct activation *a, const struct custody *c,
-	int person, const char *passphrase, char ret_text[ACTIVATION_TEXT_SIZE])
+/* Of two custodies each is tried when enough of its people have entered. */
+static enum activation_answer open_either(struct activation *a,
+	const struct custody c[CUSTODIES], char ret_text[ACTIVATION_TEXT_SIZE])
+{
+	const struct custody *waiting = NULL;
+	unsigned int have = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < CUSTODIES; i++) {
+		struct entry *e = &a->entries[i];
+
+		if (e->people && count_of(e) < c[i].threshold) {
+			waiting = &c[i];
+			have = count_of(e);
+		} else if (e->people) {
+			r = custody_open(&c[i], e->people, e->shares, a->pin);
+			if (r == 0)
+				return opened(a, i, ret_text);
+			forget_entry(e);
+		}
+	}
+	if (waiting)
+		return say(ret_text, ACTIVATION_WAITING, "%u of %u have entered", have,
+			waiting->threshold);
+	return r == -EKEYREJECTED ? wrong(a, ret_text)
+				  : say(ret_text, ACTIVATION_REFUSED, "%s", strerror(-r));
+}
+
+static enum activation_answer take(struct activation *a,
+	const struct custody c[CUSTODIES], const int person[CUSTODIES],
+	const char *passphrase, char ret_text[ACTIVATION_TEXT_SIZE])
 {
 	int64_t now = clock_monotonic_ms();
-	unsigned int have;
 
 	if (now < a->deaf_until)
 		return say(ret_text, ACTIVATION_REFUSED, "not before %d s",
 			(int)((a->deaf_until - now + 999) / 1000));
-	if (a->entered && now - a->first_ms > ACTIVATION_ENTER_MS)
+	if (now - a->first_ms > ACTIVATION_ENTER_MS)
 		forget_shares(a);
-	if (custody_share(c, (size_t)person, passphrase, a->shares[person]) < 0)
-		return say(ret_text, ACTIVATION_REFUSED, "no memory for the passphrase");
-	if (!a->entered)
+	if (nobody_yet(a))
 		a->first_ms = now;
-	a->entered |= 1u << person;
-	have = (unsigned int)__builtin_popcount(a->entered);
-	if (have < c->threshold)
-		return say(ret_text, ACTIVATION_WAITING, "%u of %u have entered", have,
-			c->threshold);
-	return open_together(a, c, ret_text);
+	for (size_t i = 0; i < CUSTODIES; i++) {
+		if (person[i] < 0)
+			continue;
+		if (custody_share(&c[i], (size_t)person[i], passphrase,
+			    a->entries[i].shares[person[i]]) < 0)
+			return say(ret_text, ACTIVATION_REFUSED,
+				"no memory for the passphrase");
+		a->entries[i].people |= 1u << person[i];
+	}
+	return open_either(a, c, ret_text);
 }
 
 static enum activation_answer enter_custody(struct activation *a, const char *name,
 	const char *passphrase, char ret_text[ACTIVATION_TEXT_SIZE])
 {
-	struct custody c = { 0 };
-	char path[PATH_MAX];
-	int r = instance_path(a->instance, CUSTODY_FILE, path), person;
+	struct custody c[CUSTODIES] = { 0 };
+	int person[CUSTODIES], r[CUSTODIES];
 
-	if (r == 0)
-		r = custody_read(path, &c);
-	if (r < 0)
-		return say(
-			ret_text, ACTIVATION_REFUSED, CUSTODY_FILE ": %s", strerror(-r));
-	person = custody_find(&c, name);
-	if (person < 0)
+	for (size_t i = 0; i < CUSTODIES; i++) {
+		r[i] = read_custody(a, i, &c[i]);
+		person[i] = r[i] < 0 ? -1 : custody_find(&c[i], name);
+	}
+	if (r[CUSTODY_UNPROVEN] < 0 && r[CUSTODY_PROVEN] < 0)
+		return say(ret_text, ACTIVATION_REFUSED, CUSTODY_FILE ": %s",
+			strerror(-r[CUSTODY_PROVEN]));
+	if (person[CUSTODY_UNPROVEN] < 0 && person[CUSTODY_PROVEN] < 0)
 		return say(ret_text, ACTIVATION_REFUSED, "there is no such custodian");
 	if (a->open)
 		return say(ret_text, ACTIVATION_OPEN, "it is active already");
-	return take(a, &c, person, passphrase, ret_text);
+	return take(a, c, person, passphrase, ret_text);
 }
 
 enum activation_answer activation_enter(struct activation *a, const char *name,
@@ -230,13 +296,40 @@ bool activation_auto(struct activation *a)
 void activation_renew(struct activation *a)
 {
 	pthread_mutex_lock(&a->lock);
-	forget_shares(a);
+	forget_entry(&a->entries[CUSTODY_UNPROVEN]);
+	a->unproven = false; /* the PIN that is open is not of the file that came */
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* What stays when the power goes in between is proven again. */
+void activation_proven(struct activation *a)
+{
+	char path[PATH_MAX];
+	struct custody c;
+
+	pthread_mutex_lock(&a->lock);
+	if (a->unproven && read_custody(a, CUSTODY_UNPROVEN, &c) == 0 &&
+		instance_path(a->instance, CUSTODY_FILE, path) == 0 &&
+		custody_write(&c, path) == 0) {
+		remove_unproven(a);
+		log_event(LOG_NOTICE, "signer.activation", NULL,
+			"the token has taken the PIN that was closed anew: it counts "
+			"from now on");
+	}
+	a->unproven = false;
 	pthread_mutex_unlock(&a->lock);
 }
 
 void activation_wrong(struct activation *a)
 {
 	pthread_mutex_lock(&a->lock);
+	if (a->unproven) {
+		remove_unproven(a);
+		log_event(LOG_ERR, "signer.activation", NULL,
+			"the token refused the PIN that was closed anew: it is given "
+			"up, and the one before counts");
+	}
+	a->unproven = false;
 	forget_pin(a);
 	if (a->mode == ACTIVATION_BOOT)
 		boot_forget(a->instance);
@@ -248,6 +341,7 @@ void activation_end(struct activation *a)
 	pthread_mutex_lock(&a->lock);
 	forget_pin(a);
 	forget_shares(a);
+	a->unproven = false;
 	a->ended = true;
 	if (a->mode == ACTIVATION_BOOT)
 		boot_forget(a->instance);
@@ -257,18 +351,19 @@ void activation_end(struct activation *a)
 void activation_view(struct activation *a, struct activation_view *ret_view)
 {
 	struct custody c = { 0 };
-	char path[PATH_MAX];
 
 	*ret_view = (struct activation_view){ .mode = "none" };
 	pthread_mutex_lock(&a->lock);
 	for (size_t i = 0; i < sizeof(MODES) / sizeof(MODES[0]); i++)
 		if (MODES[i].mode == a->mode)
 			ret_view->mode = MODES[i].name;
-	ret_view->entered = (unsigned int)__builtin_popcount(a->entered);
+	for (size_t i = 0; i < CUSTODIES; i++)
+		if (count_of(&a->entries[i]) > ret_view->entered)
+			ret_view->entered = count_of(&a->entries[i]);
 	ret_view->open = a->open;
 	ret_view->ended = a->ended;
 	pthread_mutex_unlock(&a->lock);
-	if (instance_path(a->instance, CUSTODY_FILE, path) == 0 &&
-		custody_read(path, &c) == 0)
+	ret_view->unproven = read_custody(a, CUSTODY_UNPROVEN, &c) == 0;
+	if (ret_view->unproven || read_custody(a, CUSTODY_PROVEN, &c) == 0)
 		ret_view->threshold = c.threshold;
 }

@@ -49,10 +49,14 @@ int activation_pin(struct activation *a, char ret_pin[PIN_SIZE],
 /* True in mode auto, unless it was ended. */
 bool activation_auto(struct activation *a);
 
-/* The PIN is closed anew: whoever has entered a passphrase enters again. */
+/* CUSTODY_NEXT_FILE is new: whoever has entered a passphrase for it enters again. */
 void activation_renew(struct activation *a);
 
-/* The token refused the PIN: it is forgotten and never tried again. */
+/* The token has taken the PIN: a custody that is unproven takes the other's place. */
+void activation_proven(struct activation *a);
+
+/* The token refused the PIN: it is forgotten and never tried again, and so is the custody
+ * that it came of, where that was unproven. */
 void activation_wrong(struct activation *a);
 
 /* Deactivate: PIN, shares and what was kept for a restart are gone at once. */
@@ -62,6 +66,7 @@ struct activation_view {
 	const char *mode; /* "auto", "custodians", "boot", "none" */
 	unsigned int threshold, entered;
 	bool open, ended;
+	bool unproven; /* a PIN that was closed anew waits for the token to take it */
 };
 void activation_view(struct activation *a, struct activation_view *ret_view);
 

@@ -89,18 +89,24 @@ static int bundle_sort(
 	return 0;
 }
 
-static bool expired(X509 *c)
+/* NULL when it is valid now, which a certificate that takes another's place has to be. */
+static const char *out_of_date(const X509 *c)
 {
-	int64_t not_after = 0;
+	int64_t not_before = 0, not_after = 0, now = clock_now();
 
-	return asn1_seconds(X509_get0_notAfter(c), &not_after) < 0 ||
-	       not_after <= clock_now();
+	if (asn1_seconds(X509_get0_notBefore(c), &not_before) < 0 ||
+		asn1_seconds(X509_get0_notAfter(c), &not_after) < 0)
+		return "has no validity";
+	if (not_before > now)
+		return "is not valid yet: import it when it is";
+	return not_after <= now ? "has expired" : NULL;
 }
 
 static int check_own(
 	struct bench *b, X509 *own, const struct role *role, const EVP_PKEY *key)
 {
 	uint32_t usage = X509_get_key_usage(own);
+	const char *why = out_of_date(own);
 
 	if (!mechanism_fits(role->mechanism, key))
 		return bench_fail(b, "the key does not fit %s", role->mechanism->name);
@@ -114,20 +120,17 @@ static int check_own(
 		return bench_fail(b,
 			"the certificate's key usage does not allow signatures: have it "
 			"issued with digitalSignature or nonRepudiation");
-	if (expired(own))
-		return bench_fail(b, "the certificate has expired");
-	return 0;
+	return why ? bench_fail(b, "the certificate %s", why) : 0;
 }
 
 static int check_chain(struct bench *b, const struct bundle *p)
 {
 	for (size_t i = 1; i < p->count; i++) {
-		if (X509_check_ca(p->list[i]) != 1)
-			return bench_fail(
-				b, "certificate %zu of the chain is no authority's", i);
-		if (expired(p->list[i]))
-			return bench_fail(
-				b, "certificate %zu of the chain has expired", i);
+		const char *why = X509_check_ca(p->list[i]) == 1 ? out_of_date(p->list[i])
+								 : "is no authority's";
+
+		if (why)
+			return bench_fail(b, "certificate %zu of the chain %s", i, why);
 	}
 	return 0;
 }

@@ -103,19 +103,43 @@ int bench_keys(struct bench *b, const struct role *role)
 	return r;
 }
 
+/* Under the role's label, or with the CKA_ID of its key, whatever its label is. */
+static CK_RV has_certificate(struct bench *b, const struct role *role, bool *ret_has)
+{
+	CK_FUNCTION_LIST *f = b->place.module->f;
+	CK_OBJECT_HANDLE object;
+	uint8_t id[64];
+	size_t len = 0, count = 0;
+	CK_RV rv = object_find(f, b->place.session,
+		&(struct object_query){ CKO_CERTIFICATE, role->label, NULL, 0 }, &object,
+		1, &count);
+
+	*ret_has = count > 0;
+	if (rv == CKR_OK && !*ret_has)
+		rv = object_find(f, b->place.session,
+			&(struct object_query){ CKO_PRIVATE_KEY, role->label, NULL, 0 },
+			&object, 1, &count);
+	if (rv != CKR_OK || *ret_has || !count)
+		return rv;
+	rv = object_octets(f, b->place.session, object, CKA_ID, id, sizeof(id), &len);
+	if (rv == CKR_OK && len)
+		rv = object_find(f, b->place.session,
+			&(struct object_query){ CKO_CERTIFICATE, NULL, id, len }, &object,
+			1, &count);
+	*ret_has = rv == CKR_OK && len && count;
+	return rv;
+}
+
 int bench_remove(struct bench *b, const struct role *role, const char *sha256)
 {
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
 	char found[SHA256_TEXT_SIZE];
-	CK_OBJECT_HANDLE certificate;
-	size_t count = 0;
-	CK_RV rv = object_find(b->place.module->f, b->place.session,
-		&(struct object_query){ CKO_CERTIFICATE, role->label, NULL, 0 },
-		&certificate, 1, &count);
+	bool has = false;
+	CK_RV rv = has_certificate(b, role, &has);
 
 	if (rv != CKR_OK)
 		return bench_fail_rv(b, "C_FindObjects", rv);
-	if (count)
+	if (has)
 		return bench_fail(b,
 			"role %s: its key has a certificate and may have signed what is "
 			"kept, so it stays: for a new key give the role another label",

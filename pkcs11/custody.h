@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define CUSTODY_FILE "state/signer/custody.json"
+#define CUSTODY_NEXT_FILE "state/signer/custody.next.json" /* not proven by the token */
 #define CUSTODY_PEOPLE_MAX 8
 #define CUSTODY_SETS_MAX 70 /* 4 of 8 */
 #define CUSTODY_NAME_SIZE 32

@@ -160,8 +160,10 @@ int certificates_parse(struct span pem, X509 **ret_list, size_t max)
 		return (int)n;
 	}
 	ERR_clear_error();
-	while (n)
+	while (n) {
 		X509_free(ret_list[--n]);
+		ret_list[n] = NULL;
+	}
 	return -EINVAL;
 }
 

@@ -52,13 +52,13 @@ static json_t *device_json(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session)
 		padded(t.serialNumber, sizeof(t.serialNumber)), "firmware", firmware);
 }
 
-static json_t *custody_json(const struct instance *instance)
+static json_t *custody_json(const struct instance *instance, const char *file)
 {
 	char path[PATH_MAX];
 	struct custody c;
 	json_t *people;
 
-	if (instance_path(instance, CUSTODY_FILE, path) < 0 || custody_read(path, &c) < 0)
+	if (instance_path(instance, file, path) < 0 || custody_read(path, &c) < 0)
 		return json_null();
 	people = json_array();
 	for (size_t i = 0; i < c.count; i++)
@@ -91,7 +91,7 @@ static int look_at_chain(const struct sight *s, X509 *own, bool *ret_fits)
 
 	if (n == 0)
 		n = certificates_read(path, chain, CHAIN_MAX);
-	*ret_fits = n == 0 || (chain[0] && X509_check_issued(chain[0], own) == X509_V_OK);
+	*ret_fits = n == 0 || (n > 0 && X509_check_issued(chain[0], own) == X509_V_OK);
 	for (int i = 0; i < n; i++)
 		X509_free(chain[i]);
 	ERR_clear_error();
@@ -197,7 +197,8 @@ static const char *next_of(const json_t *all)
 {
 	if (json_is_true(json_object_get(all, "active")))
 		return "see the roles";
-	return json_is_null(json_object_get(all, "custody"))
+	return json_is_null(json_object_get(all, "custody")) &&
+			       json_is_null(json_object_get(all, "custody_unproven"))
 		       ? "hsm custody FILE, then hsm activate NAME, each custodian"
 		       : "hsm activate NAME, each custodian";
 }
@@ -210,11 +211,12 @@ json_t *listing_json(const struct instance *instance, struct signing *s)
 	int r = token_lend_first(s->token, &lease);
 
 	token_view(s->token, &view);
-	all = json_pack("{s:s, s:b, s:s, s:o}", "token",
+	all = json_pack("{s:s, s:b, s:s, s:o, s:o}", "token",
 		config_string(instance->config, "signer.token"), "active", r == 0,
 		"reason",
 		r == -EBUSY ? "every session is in use: ask again" : view.reason,
-		"custody", custody_json(instance));
+		"custody", custody_json(instance, CUSTODY_FILE), "custody_unproven",
+		custody_json(instance, CUSTODY_NEXT_FILE));
 	if (r == 0) {
 		struct module module = { .f = lease.f };
 		struct key_place place = { &module, NULL, lease.session };

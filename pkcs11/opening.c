@@ -129,6 +129,7 @@ static enum token_state activate(const struct opening_of *t, struct opening *o)
 		activation_wrong(t->activation);
 	if (r < 0)
 		return not_active(o, r, rv, "it is forgotten");
+	activation_proven(t->activation);
 	o->active = true;
 	return TOKEN_READY;
 }

@@ -45,19 +45,19 @@ char *status_json(const struct instance *instance, struct signing *s)
 	activation_view(token_activation(s->token), &activation);
 	count_log_state(s->log, &state);
 	hex_encode(state.chain, sizeof(state.chain), chain);
-	status = json_pack(
-		"{s:s, s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:s, s:{s:s, s:i, s:i, s:b}, "
-		"s:o, s:f, s:o, "
-		"s:I, s:I, s:{s:I, s:s}}",
+	status = json_pack("{s:s, s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:b, s:s, s:{s:s, "
+			   "s:i, s:i, s:b}, "
+			   "s:o, s:f, s:o, "
+			   "s:I, s:I, s:{s:I, s:s}}",
 		"token", config_string(instance->config, "signer.token"), "test",
 		config_bool(instance->config, "instance.test"), "software", view.software,
 		"standby", view.standby, "tokens", (json_int_t)view.tokens, "active",
 		view.active, "away", view.state != TOKEN_READY, "inactive",
-		view.state == TOKEN_INACTIVE, "reason", view.reason, "activation", "mode",
-		activation.mode, "threshold", (int)activation.threshold, "entered",
-		(int)activation.entered, "deactivated", activation.ended, "roles",
-		roles_json(s, &view, &state), "last_sign_ms",
-		(double)atomic_load(&s->last_us) / 1000.0, "last_sign_at",
+		view.state == TOKEN_INACTIVE, "custody_unproven", activation.unproven,
+		"reason", view.reason, "activation", "mode", activation.mode, "threshold",
+		(int)activation.threshold, "entered", (int)activation.entered,
+		"deactivated", activation.ended, "roles", roles_json(s, &view, &state),
+		"last_sign_ms", (double)atomic_load(&s->last_us) / 1000.0, "last_sign_at",
 		json_time(atomic_load(&s->last_at)), "unverified",
 		(json_int_t)atomic_load(&s->unverified), "openings",
 		(json_int_t)view.tries, "log", "position", (json_int_t)state.position,

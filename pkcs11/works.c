@@ -64,16 +64,16 @@ static int custody(struct job *j)
 		return bench_fail(b,
 			"what is given is no closed PIN: hsm custody -k K -o FILE makes "
 			"one");
-	r = instance_path(b->instance, CUSTODY_FILE, path);
+	r = instance_path(b->instance, CUSTODY_NEXT_FILE, path);
 	if (r == 0)
 		r = custody_write(&c, path);
 	if (r < 0)
-		return bench_fail(b, CUSTODY_FILE ": %s", strerror(-r));
+		return bench_fail(b, CUSTODY_NEXT_FILE ": %s", strerror(-r));
 	activation_renew(token_activation(j->works->signing->token));
 	bench_say(b,
-		"the PIN is closed: %u of %zu people open it, for the first time when "
-		"they "
-		"activate the token",
+		"the PIN is closed: %u of %zu people open it; it counts once the token "
+		"has "
+		"taken it when they activate it, and one before stays until then",
 		c.threshold, c.count);
 	return 0;
 }

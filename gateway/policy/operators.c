@@ -100,6 +100,24 @@ static int read_roles(
 	return r;
 }
 
+/* What one person must never do alone, whatever a policy says. */
+static const char *const ALWAYS_TWO[] = { "keys" };
+
+static int check_four_eyes(const struct cfg *c, const struct policy *p)
+{
+	const config_setting_t *at = config_setting_get_member(cfg_root(c), "roles");
+
+	for (size_t i = 0; i < sizeof(ALWAYS_TWO) / sizeof(ALWAYS_TWO[0]); i++)
+		for (size_t role = 0; role < POLICY_ROLES; role++)
+			if (policy_role_may(p, ROLES[role], ALWAYS_TWO[i]) &&
+				!policy_needs_two(p, ALWAYS_TWO[i]))
+				return cfg_fail(c, at,
+					"the verb \"%s\" takes two people: four_eyes has "
+					"to list it",
+					ALWAYS_TWO[i]);
+	return 0;
+}
+
 static int read_operators(const struct cfg *c, struct policy *p)
 {
 	const config_setting_t *root = cfg_root(c);
@@ -116,7 +134,7 @@ static int read_operators(const struct cfg *c, struct policy *p)
 	if (r == 0 && config_setting_get_member(root, "four_eyes"))
 		r = read_verbs(
 			c, config_setting_get_member(root, "four_eyes"), &p->four_eyes);
-	return r;
+	return r == 0 ? check_four_eyes(c, p) : r;
 }
 
 /* Without the file nobody is an operator. */

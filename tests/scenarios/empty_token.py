@@ -31,9 +31,9 @@ def leave_to_people(folder):
                                                        'role = "key-custodian"'))
 
 
-def close_pin(path):
+def close_pin(path, pin=PIN):
     """The PIN for both custodians, closed where they are: no token, no instance."""
-    typed = [PIN, PIN] + [p for phrase in PHRASES.values() for p in (phrase, phrase)]
+    typed = [pin, pin] + [p for phrase in PHRASES.values() for p in (phrase, phrase)]
     return sealgate("hsm", "custody", "-k", "2", "-o", path, *PHRASES,
                     input="\n".join(typed) + "\n")
 

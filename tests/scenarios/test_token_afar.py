@@ -109,7 +109,25 @@ def test_custody_comes_from_afar(gate, custody):
     assert done.returncode == 0 and "2 of 2 people open it" in done.stdout, done.stderr
     assert last_command(gate) == f"hsm custody {digest(custody)}"
     said, _ = listed(gate)
-    assert said["custody"] == {"threshold": 2, "people": ["ana", "bert"]}
+    people = {"threshold": 2, "people": ["ana", "bert"]}
+    assert (said["custody"], said["custody_unproven"]) == (None, people)
+    assert "the token is active" in activate(gate)
+    said, _ = listed(gate)
+    assert (said["custody"], said["custody_unproven"]) == (people, None)
+
+
+def test_a_wrong_pin_takes_nobodys_place(gate, custody):
+    """Two officers send a file with another PIN in it: it is tried once, the old one stays."""
+    wrong = gate.folder / "wrong.json"
+    assert close_pin(wrong, "000000").returncode == 0
+    assert together(gate, "custody", wrong).returncode == 0
+    assert remote(gate, OFFICERS[0], "hsm", "deactivate", "ana").returncode == 0
+    until(lambda: not listed(gate)[0]["active"])
+    for name, phrase in PHRASES.items():
+        done = remote(gate, OFFICERS[0], "hsm", "activate", name, input=phrase + "\n")
+    assert done.returncode == 1 and "not ready" in done.stderr, done.stderr
+    assert "it is given up, and the one before counts" in gate.log.read_text()
+    assert listed(gate)[0]["custody_unproven"] is None
     assert "the token is active" in activate(gate)
 
 

@@ -115,6 +115,84 @@ static void a_wrong_pin_is_tried_once(void **state)
 	fixture_done(f);
 }
 
+/* What is closed anew beside the custody in force. */
+static void close_anew(struct fixture *f, const char *const *phrases, const char *pin)
+{
+	char path[PATH_MAX];
+	struct custody c;
+
+	assert_int_equal(custody_make(2, 3, NAMES, phrases, pin, &c), 0);
+	snprintf(path, sizeof(path), "%s/" CUSTODY_NEXT_FILE, f->dir);
+	assert_int_equal(custody_write(&c, path), 0);
+	activation_renew(token_activation(f->token));
+}
+
+static bool is_there(const struct fixture *f, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void enter_two(struct fixture *f, const char *const *phrases)
+{
+	assert_int_equal(enter(f, 0, phrases[0]), ACTIVATION_WAITING);
+	assert_int_equal(enter(f, 1, phrases[1]), ACTIVATION_OPEN);
+}
+
+static const char *const OTHERS[] = { "another first phrase", "another second phrase",
+	"another third phrase" };
+
+/* A wrong PIN costs one try, and the people of the one before open the token. */
+static void a_wrong_pin_takes_nobodys_place(void **state)
+{
+	struct fixture *f = in_custody(CONF("activation = \"custodians\";"), NULL);
+	struct activation_view view;
+
+	(void)state;
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	close_anew(f, OTHERS, "000000");
+	activation_view(token_activation(f->token), &view);
+	assert_true(view.unproven);
+	enter_two(f, PASSPHRASES); /* of the one that counts */
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+	assert_true(is_there(f, CUSTODY_NEXT_FILE));
+	token_deactivate(f->token);
+	enter_two(f, OTHERS);
+	assert_int_equal(token_open(f->token), TOKEN_INACTIVE);
+	assert_false(is_there(f, CUSTODY_NEXT_FILE));
+	assert_int_equal(atomic_load(&hook.logins), 2);
+	enter_two(f, PASSPHRASES);
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+	fixture_done(f);
+}
+
+static void the_token_proves_what_is_closed_anew(void **state)
+{
+	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
+	char path[PATH_MAX], pin[PIN_SIZE];
+	struct custody c;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/credentials/pin", f->dir);
+	assert_int_equal(pin_read(path, pin), 0);
+	assert_int_equal(custody_make(2, 3, NAMES, PASSPHRASES, pin, &c), 0);
+	snprintf(path, sizeof(path), "%s/" CUSTODY_FILE, f->dir);
+	assert_int_equal(custody_write(&c, path), 0);
+	fixture_configure(f, CONF("activation = \"custodians\";"), ROLES_STANDARD);
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	close_anew(f, OTHERS, pin);
+	enter_two(f, OTHERS);
+	assert_true(is_there(f, CUSTODY_NEXT_FILE)); /* not before the token says so */
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+	assert_false(is_there(f, CUSTODY_NEXT_FILE));
+	token_deactivate(f->token);
+	assert_int_equal(enter(f, 0, PASSPHRASES[0]), ACTIVATION_WAITING);
+	assert_int_equal(enter(f, 1, PASSPHRASES[1]), ACTIVATION_REFUSED);
+	fixture_done(f);
+}
+
 static void one_person_deactivates(void **state)
 {
 	struct fixture *f = in_custody(CONF("activation = \"custodians\";"), NULL);
@@ -260,6 +338,8 @@ int main(void)
 		cmocka_unit_test(two_people_activate),
 		cmocka_unit_test(wrong_passphrases_slow_down),
 		cmocka_unit_test(a_wrong_pin_is_tried_once),
+		cmocka_unit_test(a_wrong_pin_takes_nobodys_place),
+		cmocka_unit_test(the_token_proves_what_is_closed_anew),
 		cmocka_unit_test(one_person_deactivates),
 		cmocka_unit_test(auto_can_be_ended),
 		cmocka_unit_test(a_restart_goes_on_until_the_next_boot),

@@ -79,8 +79,9 @@ static char *listed(const char *role, const char *key)
 	return text;
 }
 
-/* A certificate for what was requested, by an authority whose own is with it or not. */
-static int import(const char *role, bool chain, const char **ret_said)
+/* A certificate for what was requested, valid from then on, by an authority whose own is
+ * with it or not. */
+static int import_from(const char *role, long from_s, bool chain, const char **ret_said)
 {
 	const char *pem;
 	X509 *ca = authority(), *own;
@@ -96,6 +97,8 @@ static int import(const char *role, bool chain, const char **ret_said)
 	req = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
 	assert_non_null(req);
 	own = issue(role, X509_REQ_get0_pubkey(req), ca, 86400);
+	X509_gmtime_adj(X509_getm_notBefore(own), from_s);
+	assert_true(X509_sign(own, authority_key(), EVP_sha256()) > 0);
 	PEM_write_bio_X509(out, own);
 	if (chain)
 		PEM_write_bio_X509(out, ca);
@@ -107,6 +110,11 @@ static int import(const char *role, bool chain, const char **ret_said)
 	BIO_free(bio);
 	BIO_free(out);
 	return r;
+}
+
+static int import(const char *role, bool chain, const char **ret_said)
+{
+	return import_from(role, -100, chain, ret_said);
 }
 
 static void from_keys_to_signatures(void **state)
@@ -150,6 +158,37 @@ static void a_key_goes_by_its_name(void **state)
 	expect(SIGNER_WORK_KEYS, "seal", "", SIGNER_SIGNED, "seal: key of kind P-256");
 	now = listed("seal", "key");
 	assert_string_not_equal(now, seal);
+	stop();
+}
+
+/* Somebody's tool stored the certificate under a label of its own, by the key's id. */
+static int relabel(const struct key_place *place, void *data)
+{
+	CK_ATTRIBUTE a = { CKA_LABEL, data, 5 };
+	CK_FUNCTION_LIST *f = place->module->f;
+	CK_OBJECT_HANDLE found;
+	size_t count = 0;
+
+	if (object_find(f, place->session,
+		    &(struct object_query){ CKO_CERTIFICATE, "seal", NULL, 0 }, &found, 1,
+		    &count) != CKR_OK ||
+		count != 1)
+		return -ENOENT;
+	return f->C_SetAttributeValue(place->session, found, &a, 1) == CKR_OK ? 0 : -EIO;
+}
+
+static void a_certificate_by_another_label(void **state)
+{
+	_cleanup_(freep) char *key = NULL;
+	char why[TOKEN_TEXT_SIZE], label[] = "other";
+	const char *said;
+
+	(void)state;
+	start();
+	key = listed("seal", "key");
+	assert_int_equal(import("seal", true, &said), SIGNER_SIGNED);
+	assert_int_equal(token_work(running.f.token, relabel, label, why), 0);
+	expect(SIGNER_WORK_REMOVE, "seal", key, SIGNER_REFUSED, "has a certificate");
 	stop();
 }
 
@@ -246,6 +285,47 @@ static void a_chain_is_proven(void **state)
 	X509_free(impostor);
 	EVP_PKEY_free(other);
 	BIO_free(bio);
+	BIO_free(out);
+	stop();
+}
+
+/* One that is not valid yet takes no other's place: the role would stop. */
+static void a_certificate_of_tomorrow(void **state)
+{
+	struct signer_result result;
+	const char *said;
+
+	(void)state;
+	start();
+	assert_int_equal(import("seal", true, &said), SIGNER_SIGNED);
+	assert_int_equal(import_from("seal", 3600, true, &said), SIGNER_REFUSED);
+	assert_non_null(strstr(said, "is not valid yet"));
+	assert_int_equal(sign(&running.f, "seal", &result), SIGNER_SIGNED);
+	stop();
+}
+
+/* A chain that was damaged is shown, and nothing of it is looked at. */
+static void a_damaged_chain_is_listed(void **state)
+{
+	_cleanup_(freep) char *next = NULL;
+	char good[4096] = "", *data;
+	X509 *ca = authority();
+	BIO *out = BIO_new(BIO_s_mem());
+	const char *said;
+	long len;
+
+	(void)state;
+	start();
+	assert_int_equal(import("seal", true, &said), SIGNER_SIGNED);
+	PEM_write_bio_X509(out, ca);
+	len = BIO_get_mem_data(out, &data);
+	snprintf(good, sizeof(good), "%.*s-----BEGIN CERTIFICATE-----\nAA\n", (int)len,
+		data);
+	put(running.f.dir, "state/signer/seal.chain.pem", good);
+	next = listed("seal", "next");
+	assert_non_null(next);
+	assert_non_null(strstr(next, "once more"));
+	X509_free(ca);
 	BIO_free(out);
 	stop();
 }
@@ -356,6 +436,9 @@ int main(void)
 		cmocka_unit_test(a_generation_that_breaks_off),
 		cmocka_unit_test(what_is_refused),
 		cmocka_unit_test(a_chain_is_proven),
+		cmocka_unit_test(a_certificate_of_tomorrow),
+		cmocka_unit_test(a_damaged_chain_is_listed),
+		cmocka_unit_test(a_certificate_by_another_label),
 		cmocka_unit_test(work_beside_signatures),
 		cmocka_unit_test(orders_of_another_form),
 		cmocka_unit_test(nothing_is_done_at_a_token_that_is_not_active),

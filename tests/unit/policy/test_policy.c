@@ -247,6 +247,13 @@ static const struct bad BAD[] = {
 		":2: king is not" },
 	{ "operators.cfg", "people = ( );\nroles = { viewer = \"hold\"; };",
 		":2: viewer must be" },
+	/* Setting a token up takes two people, whatever a policy says. */
+	{ "operators.cfg", "people = ( );\nroles = { key-custodian = ( \"keys\" ); };",
+		":2: the verb \"keys\" takes two people" },
+	{ "operators.cfg",
+		"people = ( );\nroles = { viewer = ( \"view\", \"keys\" ); };\n"
+		"four_eyes = ( \"machine\" );",
+		":2: the verb \"keys\" takes two people" },
 	{ "degraded/revocation.cfg", "hold = { REVOKED = 3600; };",
 		":1: REVOKED is not" },
 	{ "degraded/revocation.cfg", "hold = { TRY_LATER = 5; };",
