@@ -12,6 +12,8 @@
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,11 +23,14 @@
 #define CLOCK_BACK_MAX_S 300 /* further behind the last line, nothing is signed */
 
 /* A thread that waits for its line; lives on that thread's stack. It is called when its
- * line is durable, or to write the next batch: all others sleep on. */
+ * line is durable, or to write the next batch: all others sleep on. By a semaphore: who
+ * is done needs the lock no more, which all others of its batch would have to wait for.
+ */
 struct waiter {
 	struct waiter *next;
-	pthread_cond_t called;
-	bool done;
+	sem_t called;
+	unsigned int calls; /* it outlives all of them; no more come once it is done */
+	atomic_bool done;
 	int result;
 };
 
@@ -247,14 +252,21 @@ static int write_batch(struct count_log *log, const struct buf *batch, bool *ret
 	return 0;
 }
 
+/* With the lock. */
+static void call(struct waiter *waiter, bool done)
+{
+	waiter->calls++;
+	atomic_store(&waiter->done, done);
+	sem_post(&waiter->called);
+}
+
 static void finish(struct waiter *list, int result)
 {
 	while (list) {
 		struct waiter *next = list->next;
 
 		list->result = result;
-		list->done = true;
-		pthread_cond_signal(&list->called);
+		call(list, true);
 		list = next;
 	}
 }
@@ -287,7 +299,7 @@ static void lead(struct count_log *log)
 	}
 	log->leading = false;
 	if (log->waiters)
-		pthread_cond_signal(&log->waiters->called);
+		call(log->waiters, false);
 	buf_done(&batch);
 }
 
@@ -316,22 +328,49 @@ static int enqueue(struct count_log *log, const struct count_entry *entry,
 	return 0;
 }
 
+static void sleep_until_called(struct waiter *waiter)
+{
+	while (sem_wait(&waiter->called) < 0)
+		; /* EINTR */
+}
+
+/* Until the line is durable or is not going to be: write batches when nobody else does.
+ */
+static void await(struct count_log *log, struct waiter *waiter)
+{
+	unsigned int heard = 0;
+
+	while (!atomic_load(&waiter->done)) {
+		bool leads;
+
+		pthread_mutex_lock(&log->lock);
+		leads = !log->leading && !atomic_load(&waiter->done);
+		if (leads)
+			lead(log);
+		pthread_mutex_unlock(&log->lock);
+		if (!leads) {
+			sleep_until_called(waiter);
+			heard++;
+		}
+	}
+	for (; heard < waiter->calls; heard++)
+		sleep_until_called(waiter);
+}
+
 int count_log_append(
 	struct count_log *log, const struct count_entry *entry, uint64_t *ret_count)
 {
-	struct waiter waiter = { .called = PTHREAD_COND_INITIALIZER };
+	struct waiter waiter = { .result = 0 };
 	int r;
 
+	if (sem_init(&waiter.called, 0, 0) < 0)
+		return -errno;
 	pthread_mutex_lock(&log->lock);
 	r = enqueue(log, entry, &waiter, ret_count);
-	while (r == 0 && !waiter.done) {
-		if (log->leading)
-			pthread_cond_wait(&waiter.called, &log->lock);
-		else
-			lead(log);
-	}
 	pthread_mutex_unlock(&log->lock);
-	pthread_cond_destroy(&waiter.called);
+	if (r == 0)
+		await(log, &waiter);
+	sem_destroy(&waiter.called);
 	return r < 0 ? r : waiter.result;
 }
 

@@ -128,3 +128,23 @@ char *buf_take(struct buf *b, size_t *ret_len)
 	b->len = b->size = 0;
 	return data;
 }
+
+char *text_join(const char *const texts[])
+{
+	size_t len = 0, at = 0;
+	char *all;
+
+	for (size_t i = 0; texts[i]; i++)
+		len += strlen(texts[i]);
+	all = malloc(len + 1);
+	if (!all)
+		return NULL;
+	for (size_t i = 0; texts[i]; i++) {
+		size_t n = strlen(texts[i]);
+
+		memcpy(all + at, texts[i], n);
+		at += n;
+	}
+	all[at] = '\0';
+	return all;
+}

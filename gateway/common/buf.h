@@ -46,4 +46,8 @@ static inline struct span buf_span(const struct buf *b)
 
 #define _cleanup_buf_ _cleanup_(buf_done)
 
+/* A text of these behind each other, up to the NULL. The caller frees; NULL: no memory.
+ */
+char *text_join(const char *const texts[]);
+
 #endif

@@ -185,9 +185,9 @@ static int signing_input(const char *payload, const char *header, char **ret_inp
 	_cleanup_(freep) char *encoded =
 		payload ? base64url_encode(span_str(payload)) : NULL;
 
-	if (!encoded || asprintf(ret_input, "%s.%s", header, encoded) < 0)
-		return -ENOMEM;
-	return 0;
+	*ret_input = encoded ? text_join((const char *[]){ header, ".", encoded, NULL })
+			     : NULL;
+	return *ret_input ? 0 : -ENOMEM;
 }
 
 int receipt_signing_input(const struct receipt_claims *claims,
@@ -255,18 +255,20 @@ int receipt_assemble(const char *input, const uint8_t signature[RECEIPT_SIGNATUR
 	char **ret_text)
 {
 	const char *dot = strchr(input, '.');
+	_cleanup_(freep) char *header =
+		dot ? strndup(input, (size_t)(dot - input)) : NULL;
 	_cleanup_(freep) char *encoded =
 		base64url_encode(span_of(signature, RECEIPT_SIGNATURE_SIZE));
 
 	if (!dot)
 		return -EINVAL;
-	/* base64url needs no escapes: this is the canonical form */
-	if (!encoded || asprintf(ret_text,
-				"{\"payload\":\"%s\",\"protected\":\"%.*s\","
-				"\"signature\":\"%s\"}",
-				dot + 1, (int)(dot - input), input, encoded) < 0)
+	if (!header || !encoded)
 		return -ENOMEM;
-	return 0;
+	/* base64url needs no escapes: this is the canonical form */
+	*ret_text = text_join(
+		(const char *[]){ "{\"payload\":\"", dot + 1, "\",\"protected\":\"",
+			header, "\",\"signature\":\"", encoded, "\"}", NULL });
+	return *ret_text ? 0 : -ENOMEM;
 }
 
 /* The three members of a receipt, borrowed from json. */

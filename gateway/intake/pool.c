@@ -5,27 +5,31 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Called with the lock: sleep until called. */
-static void idle(struct pool *p)
+/* Called with the lock, which is given up: sleep until called. */
+static int idle(struct pool *p)
 {
-	struct pool_idle me = { .next = p->idle, .woken = PTHREAD_COND_INITIALIZER };
+	struct pool_idle me = { .next = p->idle, .socket = -1 };
 
+	sem_init(&me.called, 0, 0);
 	p->idle = &me;
-	while (!me.called)
-		pthread_cond_wait(&me.woken, &p->lock);
-	pthread_cond_destroy(&me.woken);
+	pthread_mutex_unlock(&p->lock);
+	while (sem_wait(&me.called) < 0)
+		; /* EINTR */
+	sem_destroy(&me.called);
+	return me.socket;
 }
 
-/* Called with the lock. Who is called looks for itself what there is to do. */
-static void call_one(struct pool *p)
+/* Called with the lock. Who is called has the connection and needs no lock for it. */
+static bool call_one(struct pool *p, int socket)
 {
 	struct pool_idle *first = p->idle;
 
 	if (!first)
-		return;
+		return false;
 	p->idle = first->next;
-	first->called = true;
-	pthread_cond_signal(&first->woken);
+	first->socket = socket;
+	sem_post(&first->called);
+	return true;
 }
 
 /* Wait for a connection. Return: -1 when the pool ends and none is left. */
@@ -34,8 +38,8 @@ static int take(struct pool *p)
 	int socket = -1;
 
 	pthread_mutex_lock(&p->lock);
-	while (p->waiting == 0 && !p->stopping)
-		idle(p);
+	if (p->waiting == 0 && !p->stopping)
+		return idle(p);
 	if (p->waiting) {
 		socket = p->sockets[p->first];
 		p->first = (p->first + 1) % p->room;
@@ -99,10 +103,9 @@ bool pool_give(struct pool *p, int socket)
 	pthread_mutex_lock(&p->lock);
 	room = p->taken < p->room;
 	if (room) {
-		p->sockets[(p->first + p->waiting) % p->room] = socket;
-		p->waiting++;
 		p->taken++;
-		call_one(p);
+		if (!call_one(p, socket))
+			p->sockets[(p->first + p->waiting++) % p->room] = socket;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return room;
@@ -112,8 +115,8 @@ void pool_stop(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
-	while (p->idle)
-		call_one(p);
+	while (call_one(p, -1))
+		;
 	pthread_mutex_unlock(&p->lock);
 	for (size_t i = 0; i < p->thread_count; i++)
 		pthread_join(p->threads[i], NULL);

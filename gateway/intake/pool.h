@@ -8,6 +8,7 @@
 #define SEALGATE_INTAKE_POOL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,15 +23,15 @@ struct pool_work {
 /* A thread that has nothing to do; lives on its stack. */
 struct pool_idle {
 	struct pool_idle *next;
-	pthread_cond_t woken;
-	bool called;
+	sem_t called;
+	int socket; /* what it is called for; -1: the pool ends */
 };
 
 struct pool {
 	struct pool_work work;
 	pthread_mutex_t lock;
 	struct pool_idle *idle; /* who was busy last is called first */
-	int *sockets;		/* ring of connections that no thread took yet */
+	int *sockets;		/* ring of connections for which no thread was idle */
 	size_t room;		/* of the ring, and of connections in all */
 	size_t first, waiting;
 	size_t taken; /* waiting and being served */

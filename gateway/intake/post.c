@@ -76,12 +76,15 @@ static void add_rehearsal(json_t *rest, struct span receipt)
 static char *body_with(const json_t *rest, struct span receipt)
 {
 	_cleanup_(freep) char *text = json_canonical(rest);
-	char *body;
+	_cleanup_buf_ struct buf b;
 
-	if (!text || asprintf(&body, "{\"receipt\":%.*s,%s", (int)receipt.len,
-			     (const char *)receipt.data, text + 1) < 0)
+	buf_init(&b, 2 * LIMIT_RECEIPT);
+	buf_add_str(&b, "{\"receipt\":");
+	buf_add_span(&b, receipt);
+	buf_add_str(&b, ",");
+	if (!text || buf_add_str(&b, text + 1) < 0)
 		return NULL;
-	return body;
+	return buf_take(&b, NULL);
 }
 
 /* 202 for the first copy, 200 for each further one: the same body. */

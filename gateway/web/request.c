@@ -185,7 +185,7 @@ int request_body(struct request *r)
 
 void request_discard(struct request *r)
 {
-	_cleanup_(freep) uint8_t *buffer = malloc(READ_SIZE);
+	_cleanup_(freep) uint8_t *buffer = r->unread ? malloc(READ_SIZE) : NULL;
 	size_t forgotten = 0;
 	struct span data;
 	ssize_t n;

@@ -95,9 +95,20 @@ static void test_take(void **state)
 	buf_done(&b);
 }
 
+static void joined(void **state)
+{
+	_cleanup_(freep) char *all = text_join((const char *[]){ "a", "", "bc", NULL });
+	_cleanup_(freep) char *none = text_join((const char *[]){ NULL });
+
+	(void)state;
+	assert_string_equal(all, "abc");
+	assert_string_equal(none, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(joined),
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_maximum),
 		cmocka_unit_test(test_huge_length_does_not_wrap),
