@@ -3,7 +3,7 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(call archives,lib)
 	$(link)
 
 .PHONY: bench
-bench: all $(patsubst %,$(B)/bench/%,bench_verify bench_load bench_engine bench_core verify_stub bench_trust) ## ratios measured side by side, never pass or fail
+bench: all $(patsubst %,$(B)/bench/%,bench_verify bench_load bench_engine bench_core bench_document verify_stub bench_trust) ## ratios measured side by side, never pass or fail
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/bench.py $(abspath $(B))/bench
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) tests/bench/replacement.py
 	@rm -rf $(B)/bench/lists && $(B)/bench/bench_trust $(B)/bench/lists 3000

@@ -6,8 +6,8 @@ INTAKE_SHARED := tests/unit/intake/house.c tests/unit/intake/fakes.c \
 
 $(INTAKE_TESTS:tests/unit/%.c=$(B)/unit/%): $(INTAKE_SHARED:%.c=$(B)/san/%.o)
 
-# The same under ThreadSanitizer, with everything of ours that intake's threads run through.
-# Only what the linker needs is taken out of the archive.
+# The same under ThreadSanitizer, with everything of ours that intake's threads run through
+# much; what else it needs is taken out of the ordinary archives.
 TSAN_SOURCES := $(wildcard gateway/common/*.c gateway/pki/*.c gateway/policy/*.c gateway/web/*.c) \
 	gateway/evidence/receipt.c gateway/queue/client.c gateway/queue/types.c \
 	gateway/queue/audit.c pkcs11/client.c \
@@ -24,7 +24,7 @@ $(B)/tsan/%.o: %.c Makefile
 $(B)/tsan/intake.a: $(TSAN_SOURCES:%.c=$(B)/tsan/%.o)
 
 $(TSAN_TESTS): $(B)/tsan/test_%: $(B)/tsan/tests/unit/intake/test_%.o \
-		$(INTAKE_SHARED:%.c=$(B)/tsan/%.o) $(B)/tsan/intake.a
+		$(INTAKE_SHARED:%.c=$(B)/tsan/%.o) $(B)/tsan/intake.a $(call archives,lib)
 	@echo "  LINK    $@"
 	@$(CC) -fsanitize=thread -o $@ $^ $(LDLIBS) -lcmocka
 

@@ -5,6 +5,7 @@
 
 The bench's own program `verify_stub` takes the place of sealgate-verify, and, idle, of seal and
 forward; it speaks the same protocol. No program of the product has a way to skip verification.
+Clients and stub run on the same cores: what they take is told beside what the gate takes.
 Figures side by side in one run; nothing passes or fails here. SEALGATE_BENCH_STORE names a
 folder that grow.py has filled: the same is measured with its documents stored.
 """
@@ -120,6 +121,13 @@ def report(own, load, used):
     print(f"CPU an accepted document outside verify: {sum(each.values()):.2f} ms ("
           + ", ".join(f"{n.removeprefix('sealgate-')} {v:.2f}" for n, v in sorted(each.items()))
           + ")")
+    clients = 1000 * load["cpu"] / load["good"]
+    stub = 1000 * used.get("sealgate-verify", 0) / load["good"]
+    every = sum(each.values()) + clients + stub
+    cores = os.cpu_count()
+    print(f"the same machine gives {clients:.2f} ms to the clients and {stub:.2f} to the stub: "
+          f"{every:.2f} in all, of which {cores} cores can make {1000 * cores / every:.0f}/s at the "
+          f"most; {every * load['per_second'] / 10 / cores:.0f} % of them was used")
 
 
 def main():

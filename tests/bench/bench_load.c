@@ -4,7 +4,8 @@
  *
  *   bench_load CLIENTS CA CERT KEY URL FILE...      each file is posted once
  *
- * Prints JSON: seconds, requests, those answered 2xx, requests/s, p50 and p99 in ms.
+ * Prints JSON: seconds, requests, those answered 2xx, requests/s, p50 and p99 in ms, and
+ * the CPU seconds that the clients took themselves.
  */
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define CLIENTS_MAX 64
 
@@ -91,6 +93,15 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double cpu_seconds(void)
+{
+	struct rusage use;
+
+	getrusage(RUSAGE_SELF, &use);
+	return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+	       (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+}
+
 int main(int argc, char **argv)
 {
 	static struct load l;
@@ -120,8 +131,8 @@ int main(int argc, char **argv)
 	seconds = (double)(clock_now_us() - start) / 1e6;
 	qsort(l.ms, l.count, sizeof(*l.ms), by_value);
 	printf("{\"seconds\": %.2f, \"requests\": %zu, \"good\": %zu, \"per_second\": %.1f, "
-	       "\"p50_ms\": %.2f, \"p99_ms\": %.2f}\n",
+	       "\"p50_ms\": %.2f, \"p99_ms\": %.2f, \"cpu\": %.3f}\n",
 		seconds, l.count, (size_t)l.good, (double)l.count / seconds, l.ms[l.count / 2],
-		l.ms[l.count * 99 / 100]);
+		l.ms[l.count * 99 / 100], cpu_seconds());
 	return l.good == l.count ? 0 : 1;
 }
