@@ -194,6 +194,12 @@ int queue_maintenance(struct queue *q, bool start, const char *destination,
 int queue_reading(struct queue *q, const char *id, enum queue_reader reader,
 	const char *name, const char *what);
 
+/* Note the paper that a stored document names, of which nothing is noted yet; number "":
+ * it names none, and stands for that of what it replaced, if anything. Return: QUEUE_DONE
+ * noted, QUEUE_DUPLICATE as it is noted already, QUEUE_NOT_FOUND no such document, or
+ * there is no paper, or as all. */
+int queue_paper(struct queue *q, const char *id, const char *number);
+
 /* Record that an operator has the gate run a command, before it is run; second: who asked
  * for the same where policy wants two, or "". */
 int queue_command(struct queue *q, const char *command, const char *operator_name,

@@ -171,6 +171,9 @@ int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request
 /* As queue_reading says. */
 int engine_reading(struct engine *e, int64_t now, const struct queue_reading_request *q);
 
+/* As queue_paper says. */
+int engine_paper(struct engine *e, int64_t now, const struct queue_paper_request *q);
+
 /* As queue_command says. */
 int engine_command(struct engine *e, int64_t now, const struct queue_command_request *q);
 

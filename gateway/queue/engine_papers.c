@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Papers that were issued in an outage, and which document is the electronic one. */
+#include "common/json.h"
 #include "queue/backend.h"
 
 #include <ctype.h>
@@ -182,4 +183,88 @@ int paper_read(struct engine *e, int64_t document, char ret_number[DOCUMENT_NUMB
 	if (r > 0)
 		sql_text(s, 0, ret_number, DOCUMENT_NUMBER_SIZE);
 	return r < 0 ? r : 0;
+}
+
+/* The number that a stored document stands for: its own, else of what it replaced.
+ * Return: 0 or negative. */
+static int stored_number(struct engine *e, int64_t document, const char *own,
+	char ret_number[DOCUMENT_NUMBER_SIZE])
+{
+	_cleanup_statement_ struct row *s = NULL;
+	int r;
+
+	paper_fold(own, ret_number);
+	if (*ret_number)
+		return 0;
+	s = sql_bind(e, SQL_PAPER_OF_ORIGINAL, "i", document);
+	r = sql_step(e, s);
+	if (r > 0)
+		sql_text(s, 0, ret_number, DOCUMENT_NUMBER_SIZE);
+	return r < 0 ? r : 0;
+}
+
+/* Does the document make the paper electronic, now that nobody asks whether it may? Not
+ * where it is at an end, or another one does. *ret_made. Return: 0 or negative. */
+static int would_make(struct engine *e, const struct document_row *d,
+	const struct claimed_paper *p, bool *ret_made)
+{
+	bool ended = d->document.state == DOCUMENT_WITHDRAWN ||
+		     d->document.state == DOCUMENT_REPLACED;
+	struct queue_document rival;
+	const char *rehearsed;
+	int r = relation_rehearsed(e, d, INT64_MAX, &rehearsed);
+
+	*ret_made = false;
+	if (r < 0 || ended || rehearsed || !makes(p))
+		return r;
+	r = free_paper(e, p, ret_made);
+	if (r == 0)
+		r = find_rival(e, p, d->key, &rival);
+	*ret_made &= r == QUEUE_NOT_FOUND;
+	return r < 0 ? r : 0;
+}
+
+static int note_stored(struct engine *e, int64_t now, const struct document_row *d,
+	const struct claimed_paper *p)
+{
+	bool made;
+	int r = would_make(e, d, p, &made);
+
+	if (r == 0)
+		r = insert(e, d->key, p, made);
+	if (r == 0) /* another appliance was first: it is asked for again */
+		return -EAGAIN;
+	if (r > 0)
+		r = audit_event(e, now, "queued", "document.paper", d,
+			json_pack("{s:s,s:b}", "number", p->number, "made", made));
+	return r < 0 ? r : QUEUE_DONE;
+}
+
+int engine_paper(struct engine *e, int64_t now, const struct queue_paper_request *q)
+{
+	struct queue_submission s = { 0 };
+	struct claimed_paper p = { .by = &s };
+	struct relation_row relation;
+	struct document_row d;
+	int r = document_find(e, q->id, &d);
+
+	if (r != QUEUE_DONE || d.document.state == DOCUMENT_REFUSED)
+		return r == QUEUE_DONE ? QUEUE_NOT_FOUND : r;
+	r = paper_read(e, d.key, p.number);
+	if (r < 0 || *p.number)
+		return r < 0 ? r : QUEUE_DUPLICATE;
+	r = stored_number(e, d.key, q->number, p.number);
+	if (r < 0 || !*p.number)
+		return r < 0 ? r : QUEUE_NOT_FOUND;
+	r = relation_read(e, d.key, &relation);
+	if (r < 0)
+		return r;
+	s.state = d.document.state;
+	s.relation = relation.relation;
+	memcpy(s.original, relation.number, sizeof(s.original));
+	memcpy(s.partner, d.document.partner, sizeof(s.partner));
+	memcpy(s.country, d.document.country, sizeof(s.country));
+	memcpy(s.type, d.document.type, sizeof(s.type));
+	memcpy(s.number, d.document.number, sizeof(s.number));
+	return note_stored(e, now, &d, &p);
 }

@@ -62,6 +62,7 @@ enum queue_operation {
 	QUEUE_OP_HEAD_STAMPED,
 	QUEUE_OP_READING,
 	QUEUE_OP_SENT,
+	QUEUE_OP_PAPER,
 	QUEUE_OPERATIONS,
 };
 
@@ -191,6 +192,11 @@ struct queue_reading_request {
 	char name[QUEUE_KEY_SIZE];
 	char what[32];	 /* "evidence", "document" */
 	uint32_t reader; /* enum queue_reader */
+};
+
+struct queue_paper_request {
+	char id[DOCUMENT_ID_SIZE];
+	char number[DOCUMENT_NUMBER_SIZE]; /* as paper_fold has it, or "" */
 };
 
 struct queue_command_request {

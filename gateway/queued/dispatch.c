@@ -12,9 +12,9 @@ enum peer {
 	PEER_SEAL = 2,
 	PEER_FORWARD = 4,
 	PEER_ADMIN = 8,
-	PEER_CTL = 16, /* the command line: reads */
-	PEER_KEEPER =
-		32, /* the same while queued serves: it erases what policy lets go */
+	PEER_CTL = 16,	  /* the command line: reads */
+	PEER_KEEPER = 32, /* the same while queued serves: it erases what policy lets go,
+			   * and notes papers of documents that have none noted */
 };
 
 static const struct {
@@ -142,6 +142,9 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 		PEER_INTAKE | PEER_ADMIN, WRITES, run_reading,
 		{ TEXT(queue_reading_request, id), TEXT(queue_reading_request, name),
 			TEXT(queue_reading_request, what) } },
+	[QUEUE_OP_PAPER] = { "paper", sizeof(struct queue_paper_request), 0, 0,
+		PEER_KEEPER, WRITES, run_paper,
+		{ TEXT(queue_paper_request, id), TEXT(queue_paper_request, number) } },
 	[QUEUE_OP_COMMAND] = { "command", sizeof(struct queue_command_request), 0, 0,
 		PEER_ADMIN, WRITES, run_command,
 		{ TEXT(queue_command_request, operator_name),

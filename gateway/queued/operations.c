@@ -268,6 +268,11 @@ int run_reading(const struct call *c)
 	return engine_reading(c->engine, c->now, c->body);
 }
 
+int run_paper(const struct call *c)
+{
+	return engine_paper(c->engine, c->now, c->body);
+}
+
 int run_command(const struct call *c)
 {
 	return engine_command(c->engine, c->now, c->body);

@@ -48,6 +48,7 @@ int run_stamped(const struct call *c);
 int run_head(const struct call *c);
 int run_head_stamped(const struct call *c);
 int run_reading(const struct call *c);
+int run_paper(const struct call *c);
 int run_outcomes_acknowledge(const struct call *c);
 int run_claim_callback(const struct call *c);
 int run_called_back(const struct call *c);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A paper that was issued in an outage is made electronic once, and is found by its number."""
 import json
+import sqlite3
 
 import pytest
 
@@ -108,3 +109,34 @@ def test_what_was_refused_is_found_and_keeps_nothing(gate):
     assert status == 1 and answer["status"] == 422
     assert answer["id"] in gate.run("explain", "NZ-PAPER-000419").stdout
     taken(gate, number_of(11), **of_paper("NZ-PAPER-000419"))
+
+
+def test_documents_from_before_are_filled_in(gate):
+    """A database of before papers were known: a step that may break off and be taken again
+    reads the documents, and what they made electronic is made once from then on."""
+    ids = [taken(gate, number_of(n), **of_paper(f"NZ-OLD-{n}")) for n in (81, 82, 83)]
+    gate.down()
+    path = gate.dir / "state" / "queue" / "queue.db"
+    with sqlite3.connect(path) as database:
+        kept, = database.execute(
+            "SELECT sql FROM sqlite_schema WHERE name='papers_never_deleted'").fetchone()
+        database.execute("DROP TRIGGER papers_never_deleted")
+        database.execute("DELETE FROM papers")
+        database.execute(kept)
+    database.close()
+    gate.up()
+    assert gate.run("explain", "NZ-OLD-81").returncode == 1
+    done = gate.run("papers", "--limit", "1")
+    assert done.returncode == 1, done.stdout + done.stderr
+    since = done.stdout.split("go on with --since ")[1].strip()
+    done = gate.run("papers", "--since", since)
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = gate.run("papers")
+    assert again.returncode == 0 and " 0 papers noted" in again.stdout, again.stdout
+    for n, identifier in zip((81, 82, 83), ids):
+        assert identifier in gate.run("explain", f"NZ-OLD-{n}").stdout
+    status, answer = submit(gate, number_of(84), **of_paper("NZ-OLD-82"))
+    assert status == 1 and (answer["code"], answer["first"]) == ("document.paper", ids[1])
+    assert gate.run("audit", "verify").returncode == 0
+    assert gate.run("ledger", "--check").returncode == 0
+    assert "NZ-OLD-82" in gate.run("explain", ids[1]).stdout

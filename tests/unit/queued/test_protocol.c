@@ -73,6 +73,7 @@ static const struct {
 		"admin ctl session" },
 	{ QUEUE_OP_ERASE, sizeof(struct queue_retention_request), 0, "ctl" },
 	{ QUEUE_OP_LEGAL_HOLD, sizeof(struct queue_legal_hold_request), 0, "admin" },
+	{ QUEUE_OP_PAPER, sizeof(struct queue_paper_request), 0, "ctl" },
 	{ QUEUE_OP_READING, sizeof(struct queue_reading_request), 0, "intake admin" },
 	{ QUEUE_OP_COMMAND, sizeof(struct queue_command_request), 0, "admin" },
 };
@@ -116,7 +117,7 @@ static void rights(void **state)
 }
 
 /* A session of the command line may change nothing; while queued serves, its keeper
- * erases what policy lets go, and that is all. */
+ * erases what policy lets go and notes papers where none are noted, and that is all. */
 static void command_line_only_reads(void **state)
 {
 	(void)state;
@@ -129,7 +130,8 @@ static void command_line_only_reads(void **state)
 
 		assert_false(operation_allowed(op, "session") && operation_writes(op));
 		assert_false(operation_allowed(op, "ctl") && operation_writes(op) &&
-			     RIGHTS[i].type != QUEUE_OP_ERASE);
+			     RIGHTS[i].type != QUEUE_OP_ERASE &&
+			     RIGHTS[i].type != QUEUE_OP_PAPER);
 	}
 }
 
