@@ -50,22 +50,28 @@ int appliance_return(void);
  * Return: as appliance_apply; 0 means that the next boot tries the new version. */
 int appliance_update(const char *dir, char **ret_error);
 
-/* The floor of versions (floor.h), at least the version that runs: no older one is taken.
+/* In a unit that reaches the TPM: read the floor of versions (floor.h), and leave for the
+ * others what it is and whether the version that runs may serve on this machine. It may
+ * not below the least one, nor on trial below the floor, nor with a /var that is an old
+ * copy. Return: 0, or negative with *ret_error. */
+int appliance_note_floor(char **ret_error);
+
+/* By what was left: the floor, at least the version that runs; no older one is taken.
  * Return: 0, or negative with *ret_error, also where what is kept is not to be believed.
  */
 int appliance_floor(char ret_version[APPLIANCE_VERSION_SIZE], char **ret_error);
 
-/* The version that runs is healthy: no older one is taken from now on, and none may serve
- * that it does not let. Return: 0, or negative with *ret_error. */
+/* In a unit that reaches the TPM: the version that runs is healthy, no older one is taken
+ * from now on, and none may serve that it does not let. Return: 0, or negative with
+ * *ret_error. */
 int appliance_raise_floor(char **ret_error);
 
-/* At a start: may the version that runs serve on this machine? Not before the least one,
- * nor on trial below the floor, nor with a /var that is an old copy. Return: 0, or
- * negative with *ret_error. */
+/* By what was left: may the version that runs serve? Return: 0, or negative with
+ * *ret_error. */
 int appliance_may_serve(char **ret_error);
 
-/* What was found of the TPM at the last start or proof: the floor in it, and its count of
- * wrong tries. The caller owns it; null where nothing was noted. */
+/* What was left: the floor, and the TPM's count of wrong tries. The caller owns it; null
+ * where nothing was. */
 json_t *appliance_tpm(void);
 
 /* Tell the firewall where the programs may speak to, from network/egress.csv of the

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NOTE "/run/appliance-tpm.json"
+#define NOTE "/run/appliance-floor/state.json"
 #define NOTE_MAX 4096u
 #define RELEASE_FILE "/usr/lib/os-release"
 #define RELEASE_MAX 65536u
@@ -80,18 +80,37 @@ static json_t *lockout_of(int tpm)
 		(json_int_t)interval, "advice", text_or_null(advice ? advice : ""));
 }
 
-/* For the report, which has no device. A note that cannot be written is missed by nobody
- * but it. */
-static void note(int tpm, const struct floor *f)
+/* What may not be served, in words, or NULL. */
+static char *refusal(int r, const struct floor *f, const char *version)
 {
-	_cleanup_json_ json_t *all = json_pack("{s:{s:s, s:s, s:b, s:I, s:o}, s:o}",
-		"floor", "version", f->version, "least", f->least, "in_tpm", f->in_tpm,
-		"count", (json_int_t)f->count, "fault", text_or_null(f->fault), "lockout",
-		tpm < 0 ? json_null() : lockout_of(tpm));
-	_cleanup_(freep) char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+	char *text = NULL;
+	int n = 0;
 
-	if (text)
-		(void)durable_write(NOTE, span_str(text), 0644);
+	if (r < 0)
+		n = asprintf(&text, "floor of versions: %s",
+			*f->fault ? f->fault : strerror(-r));
+	else if (manifest_compare(version, f->least) < 0)
+		n = asprintf(&text, "%s: may not serve, none before %s may", version,
+			f->least);
+	else if (manifest_compare(version, f->version) < 0 && access(ON_TRIAL, F_OK) == 0)
+		n = asprintf(&text, "%s: may not be tried, it is older than %s", version,
+			f->version);
+	return n < 0 ? NULL : text;
+}
+
+/* Leave for the others what was found, r: of floor.h. */
+static int note(int tpm, int r, const struct floor *f, const char *version)
+{
+	_cleanup_(freep) char *refused = refusal(r, f, version), *text = NULL;
+	_cleanup_json_ json_t *all = json_pack(
+		"{s:{s:s, s:s, s:b, s:I, s:o}, s:b, s:o, s:o}", "floor", "version",
+		f->version, "least", f->least, "in_tpm", f->in_tpm, "count",
+		(json_int_t)f->count, "fault", text_or_null(f->fault), "believed", r == 0,
+		"refused", text_or_null(refused ? refused : ""), "lockout",
+		tpm < 0 ? json_null() : lockout_of(tpm));
+
+	text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+	return text ? durable_write(NOTE, span_str(text), 0644) : -ENOMEM;
 }
 
 json_t *appliance_tpm(void)
@@ -105,34 +124,19 @@ json_t *appliance_tpm(void)
 	return all ? all : json_null();
 }
 
-static int failed(char **ret_error, int r, const struct floor *f)
-{
-	return appliance_fail(
-		ret_error, r, "floor of versions", *f->fault ? f->fault : strerror(-r));
-}
-
-/* What is kept, said by who opened the TPM for it. */
-static int read_floor(struct floor *ret_floor, char **ret_error)
+int appliance_note_floor(char **ret_error)
 {
 	_cleanup_(closep) int tpm = tpm_open(TPM_DEVICE);
 	struct floor_place place = { .folder = APPLIANCE_WORK, .tpm = tpm };
-	int r = floor_read(&place, ret_floor);
-
-	note(tpm, ret_floor);
-	return r < 0 ? failed(ret_error, r, ret_floor) : 0;
-}
-
-int appliance_floor(char ret_version[APPLIANCE_VERSION_SIZE], char **ret_error)
-{
-	struct floor f;
-	int r = appliance_version(ret_version);
+	char version[APPLIANCE_VERSION_SIZE];
+	struct floor f = { 0 };
+	int r = appliance_version(version);
 
 	if (r < 0)
 		return appliance_fail(ret_error, r, RELEASE_FILE, strerror(-r));
-	r = read_floor(&f, ret_error);
-	if (r == 0 && manifest_compare(f.version, ret_version) > 0)
-		memcpy(ret_version, f.version, sizeof(f.version));
-	return r;
+	r = floor_read(&place, &f);
+	r = note(tpm, r, &f, version);
+	return r < 0 ? appliance_fail(ret_error, r, NOTE, strerror(-r)) : 0;
 }
 
 int appliance_raise_floor(char **ret_error)
@@ -148,33 +152,43 @@ int appliance_raise_floor(char **ret_error)
 	if (r < 0)
 		return appliance_fail(ret_error, r, RELEASE_FILE, strerror(-r));
 	r = floor_raise(&place, version, least, &f);
-	note(tpm, &f);
+	(void)note(tpm, r, &f, version);
 	if (r < 0)
-		return failed(ret_error, r, &f);
+		return appliance_fail(ret_error, r, "floor of versions",
+			*f.fault ? f.fault : strerror(-r));
 	if (*f.fault)
 		log_event(LOG_WARNING, "appliance.floor", NULL,
 			"the floor of versions is in /var alone: %s", f.fault);
 	return 0;
 }
 
-int appliance_may_serve(char **ret_error)
+int appliance_floor(char ret_version[APPLIANCE_VERSION_SIZE], char **ret_error)
 {
-	char version[APPLIANCE_VERSION_SIZE], what[3 * APPLIANCE_VERSION_SIZE];
-	struct floor f;
-	int r = appliance_version(version);
+	_cleanup_json_ json_t *all = appliance_tpm();
+	json_t *floor = json_object_get(all, "floor");
+	const char *kept = json_string_of(floor, "version"),
+		   *fault = json_string_of(floor, "fault");
+	int r = appliance_version(ret_version);
 
 	if (r < 0)
 		return appliance_fail(ret_error, r, RELEASE_FILE, strerror(-r));
-	r = read_floor(&f, ret_error);
-	if (r < 0)
-		return r;
-	if (manifest_compare(version, f.least) < 0)
-		snprintf(
-			what, sizeof(what), "may not serve, none before %s may", f.least);
-	else if (manifest_compare(version, f.version) < 0 && access(ON_TRIAL, F_OK) == 0)
-		snprintf(what, sizeof(what), "may not be tried, it is older than %s",
-			f.version);
-	else
+	if (!kept || !json_is_true(json_object_get(all, "believed")))
+		return appliance_fail(ret_error, -EPERM, "floor of versions",
+			fault ? fault : "it was not read");
+	if (manifest_compare(kept, ret_version) > 0)
+		(void)snprintf(ret_version, APPLIANCE_VERSION_SIZE, "%s", kept);
+	return 0;
+}
+
+int appliance_may_serve(char **ret_error)
+{
+	_cleanup_json_ json_t *all = appliance_tpm();
+	const char *refused = json_string_of(all, "refused");
+
+	if (!json_is_object(all))
+		refused = "the floor of versions was not read";
+	if (!refused)
 		return 0;
-	return appliance_fail(ret_error, -EPERM, version, what);
+	*ret_error = strdup(refused);
+	return -EPERM;
 }

@@ -194,17 +194,31 @@ static int keep(void)
 {
 	static const char *const failed[] = { "/usr/bin/systemctl", "--quiet",
 		"is-failed", "*", NULL };
-	char *error = NULL;
 	int r = appliance_run(failed);
 
 	if (r == 0)
 		return tell("appliance.keep", -EIO, "", "", strdup("a unit has failed"));
 	if (r > 0)
-		r = appliance_raise_floor(&error);
-	if (r == 0)
 		r = appliance_keep();
 	return tell("appliance.keep", r, "version and configuration are proven",
-		"the version is proven", error);
+		"the version is proven", NULL);
+}
+
+static int floor_noted(void)
+{
+	char *error = NULL;
+	int r = appliance_note_floor(&error);
+
+	return tell("appliance.floor", r, "the floor of versions is read", "", error);
+}
+
+static int floor_raised(void)
+{
+	char *error = NULL;
+	int r = appliance_raise_floor(&error);
+
+	return tell(
+		"appliance.floor", r, "no older version is taken from now on", "", error);
 }
 
 /* After the health check has failed: a configuration that was not proven goes, and the
@@ -374,6 +388,10 @@ static int run_unit(const char *verb)
 		return health();
 	if (strcmp(verb, "keep") == 0)
 		return keep();
+	if (strcmp(verb, "floor") == 0)
+		return floor_noted();
+	if (strcmp(verb, "raise") == 0)
+		return floor_raised();
 	if (strcmp(verb, "take") == 0)
 		return take();
 	if (strcmp(verb, "return") == 0)
