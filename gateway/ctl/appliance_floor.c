@@ -134,6 +134,7 @@ int appliance_note_floor(char **ret_error)
 
 	if (r < 0)
 		return appliance_fail(ret_error, r, RELEASE_FILE, strerror(-r));
+	(void)floor_adopt(&place); /* what kept it from that, reading says as well */
 	r = floor_read(&place, &f);
 	r = note(tpm, r, &f, version);
 	return r < 0 ? appliance_fail(ret_error, r, NOTE, strerror(-r)) : 0;
@@ -151,7 +152,8 @@ int appliance_raise_floor(char **ret_error)
 		r = release_version("\nSEALGATE_LEAST=", least);
 	if (r < 0)
 		return appliance_fail(ret_error, r, RELEASE_FILE, strerror(-r));
-	r = floor_raise(&place, version, least, &f);
+	/* Until the boot loader keeps it, the slot to return to must serve. */
+	r = floor_raise(&place, version, access(ON_TRIAL, F_OK) == 0 ? "0" : least, &f);
 	(void)note(tpm, r, &f, version);
 	if (r < 0)
 		return appliance_fail(ret_error, r, "floor of versions",

@@ -15,6 +15,7 @@
 #define RECORD_SIZE (2 * FLOOR_VERSION_SIZE)
 #define COUNTED_MAX 192u
 #define NONE "0"
+#define BEGUN 0u /* the count before there is a counter, whose first is above it */
 
 /* What each of the three keeps. */
 struct kept {
@@ -25,6 +26,8 @@ struct kept {
 
 struct sources {
 	struct kept file, record;
+	char plain[FLOOR_VERSION_SIZE]; /* of the file of before */
+	bool used; /* there is more in the folder than what was counted */
 	uint64_t counter;
 	int tpm; /* 0, or why the counter cannot be read */
 };
@@ -85,19 +88,21 @@ static int parse_counted(const char *line, struct kept *counted)
 	return 0;
 }
 
-/* The plain version of before, and what was counted. */
-static int read_files(const struct floor_place *p, struct floor *f, struct kept *counted)
+/* The plain version of before, whether there was a configuration, and what was counted.
+ */
+static int read_files(const struct floor_place *p, struct sources *s)
 {
-	_cleanup_(freep) char *plain = NULL, *line = NULL;
+	_cleanup_(freep) char *plain = NULL, *serial = NULL, *line = NULL;
 	int r = read_of(p, "floor", &plain);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == 0)
-		highest(f->version, plain);
+		highest(s->plain, plain);
+	s->used = r == 0 || read_of(p, "serial", &serial) != -ENOENT;
 	r = read_of(p, "counted", &line);
 	if (r == 0)
-		return parse_counted(line, counted);
+		return parse_counted(line, &s->file);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -121,6 +126,8 @@ static const char *fault_of(int error)
 		return "has no such index";
 	case -ENODATA:
 		return "has counted nothing";
+	case -EMEDIUMTYPE:
+		return "has something else in its place";
 	case -ENOSPC:
 		return "has no room";
 	case -EPERM:
@@ -132,11 +139,20 @@ static const char *fault_of(int error)
 	}
 }
 
-/* Is what the folder says behind what the TPM counted, or from elsewhere? */
+/* Is what the folder says behind what the TPM counted, or from elsewhere? One without a
+ * count is a new one, or from before there was a counter. */
 static int believe(const struct sources *s, struct floor *f)
 {
-	if (!s->file.there)
+	if (s->file.there ? s->file.count == BEGUN && !s->record.there
+			  : s->tpm < 0 || !s->used)
 		return 0;
+	if (!s->file.there) {
+		snprintf(f->fault, sizeof(f->fault),
+			"/var is an old copy: it is from before the TPM counted, which "
+			"is at %" PRIu64,
+			s->counter);
+		return -EPERM;
+	}
 	if (s->tpm < 0) {
 		snprintf(f->fault, sizeof(f->fault),
 			"/var was counted by a TPM, and this one %s", fault_of(s->tpm));
@@ -163,7 +179,8 @@ static int read_all(const struct floor_place *p, struct sources *s, struct floor
 	memset(f, 0, sizeof(*f));
 	memcpy(f->version, NONE, sizeof(NONE));
 	memcpy(f->least, NONE, sizeof(NONE));
-	r = read_files(p, f, &s->file);
+	memcpy(s->plain, NONE, sizeof(NONE));
+	r = read_files(p, s);
 	if (r < 0)
 		return r;
 	s->tpm = p->tpm;
@@ -171,6 +188,7 @@ static int read_all(const struct floor_place *p, struct sources *s, struct floor
 		s->tpm = tpm_nv_value(p->tpm, FLOOR_NV_COUNTER, &s->counter);
 		read_record(p->tpm, &s->record);
 	}
+	highest(f->version, s->plain);
 	highest(f->version, s->file.version);
 	highest(f->least, s->file.least);
 	highest(f->version, s->record.version);
@@ -193,6 +211,26 @@ int floor_read(const struct floor_place *p, struct floor *ret_floor)
 	return read_all(p, &s, ret_floor);
 }
 
+static int write_line(const struct floor_place *p, uint64_t count, const char *version,
+	const char *least)
+{
+	char line[COUNTED_MAX];
+
+	snprintf(line, sizeof(line), "%" PRIu64 " %s %s\n", count, version, least);
+	return write_of(p, "counted", line);
+}
+
+int floor_adopt(const struct floor_place *p)
+{
+	struct sources s;
+	struct floor f;
+	int r = read_all(p, &s, &f);
+
+	if (r < 0 || s.file.there || s.used || s.tpm < 0)
+		return r;
+	return write_line(p, s.counter, NONE, NONE);
+}
+
 /* Both indices, and a counter that can be read. */
 static int provide(struct sources *s, int tpm)
 {
@@ -213,10 +251,10 @@ static int provide(struct sources *s, int tpm)
 	return s->tpm;
 }
 
-static bool is_kept(const struct kept *k, const struct floor *f)
+static bool is_kept(const struct kept *k, const char *version, const char *least)
 {
-	return k->there && strcmp(k->version, f->version) == 0 &&
-	       strcmp(k->least, f->least) == 0;
+	return k->there && strcmp(k->version, version) == 0 &&
+	       strcmp(k->least, least) == 0;
 }
 
 static int write_record(int tpm, const struct floor *f)
@@ -228,24 +266,28 @@ static int write_record(int tpm, const struct floor *f)
 	return tpm_nv_write(tpm, FLOOR_NV_RECORD, data, sizeof(data));
 }
 
-/* First of all in /var. */
-static int write_file(
-	const struct floor_place *p, struct sources *s, const struct floor *f)
+/* First of all in /var, and in it only what was proven with it: whoever writes into the
+ * TPM from elsewhere must not forbid a version for ever. Return: 0, a negative of the
+ * folder; *ret_tpm is the TPM's. */
+static int write_file(const struct floor_place *p, struct sources *s,
+	const struct kept *own, int *ret_tpm)
 {
-	char line[COUNTED_MAX];
+	int r = 0;
 
-	if (is_kept(&s->file, f))
-		return 0;
+	if (!s->file.there && (s->tpm == -ENOENT || s->tpm == -ENODATA))
+		r = write_line(p, BEGUN, own->version, own->least);
+	*ret_tpm = r < 0 ? r : provide(s, p->tpm);
+	if (*ret_tpm < 0 ||
+		(is_kept(&s->file, own->version, own->least) && s->file.count != BEGUN))
+		return r;
 	s->file.count = s->counter + 1;
-	snprintf(line, sizeof(line), "%" PRIu64 " %s %s\n", s->file.count, f->version,
-		f->least);
-	return write_of(p, "counted", line);
+	return write_line(p, s->file.count, own->version, own->least);
 }
 
 /* Then in the TPM, the count last; each step again after a power cut. */
 static int write_tpm(int tpm, struct sources *s, const struct floor *f)
 {
-	int r = is_kept(&s->record, f) ? 0 : write_record(tpm, f);
+	int r = is_kept(&s->record, f->version, f->least) ? 0 : write_record(tpm, f);
 
 	if (r == 0 && s->file.count > s->counter) {
 		r = tpm_nv_count(tpm, FLOOR_NV_COUNTER);
@@ -254,24 +296,45 @@ static int write_tpm(int tpm, struct sources *s, const struct floor *f)
 	return r;
 }
 
+/* What this /var stands for. */
+static void own_floor(
+	const struct sources *s, const char *version, const char *least, struct kept *own)
+{
+	memset(own, 0, sizeof(*own));
+	memcpy(own->version, NONE, sizeof(NONE));
+	memcpy(own->least, NONE, sizeof(NONE));
+	highest(own->version, s->plain);
+	highest(own->version, s->file.version);
+	highest(own->version, version);
+	highest(own->least, s->file.least);
+	highest(own->least, least);
+}
+
 int floor_raise(const struct floor_place *p, const char *version, const char *least,
 	struct floor *ret_floor)
 {
 	struct sources s;
-	int tpm, r = read_all(p, &s, ret_floor);
+	struct kept own;
+	int tpm = p->tpm, r = read_all(p, &s, ret_floor);
 
 	if (r < 0)
 		return r;
-	highest(ret_floor->version, version);
-	highest(ret_floor->least, least);
-	r = write_of(p, "floor", ret_floor->version);
+	if (manifest_compare(least, version) > 0) {
+		snprintf(ret_floor->fault, sizeof(ret_floor->fault),
+			"the version forbids itself: the least one is above it");
+		return -EINVAL;
+	}
+	own_floor(&s, version, least, &own);
+	highest(ret_floor->version, own.version);
+	highest(ret_floor->least, own.least);
+	if (tpm >= 0)
+		r = write_file(p, &s, &own, &tpm);
+	if (r == 0 && tpm == 0)
+		tpm = write_tpm(p->tpm, &s, ret_floor);
+	if (r == 0)
+		r = write_of(p, "floor", own.version);
 	if (r < 0 || p->tpm < 0)
 		return r;
-	tpm = provide(&s, p->tpm);
-	if (tpm == 0 && (r = write_file(p, &s, ret_floor)) < 0)
-		return r;
-	if (tpm == 0)
-		tpm = write_tpm(p->tpm, &s, ret_floor);
 	ret_floor->in_tpm = tpm == 0;
 	ret_floor->count = s.counter;
 	snprintf(ret_floor->fault, sizeof(ret_floor->fault), "%s%s",

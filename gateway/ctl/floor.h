@@ -36,12 +36,18 @@ struct floor {
 	char fault[160]; /* why it is not, or why /var is not believed; else empty */
 };
 
+/* At a start, before anything else is in the folder: a new one belongs to the counter
+ * that it finds, so that one without a count is known for an old copy. Return: as
+ * floor_read. */
+int floor_adopt(const struct floor_place *p);
+
 /* Return: 0, -EPERM when the folder is an old copy, or the TPM no longer has what it has
  * counted (ret_floor->fault says which), -errno. */
 int floor_read(const struct floor_place *p, struct floor *ret_floor);
 
-/* Let it be at least this. A TPM that does not take it leaves it in the folder, and
- * ret_floor->fault says why. Return: as floor_read. */
+/* Let it be at least this, in the folder what was proven with it alone; -EINVAL for a
+ * least version that is above the version. A TPM that does not take it leaves it in the
+ * folder, and ret_floor->fault says why. Return: as floor_read. */
 int floor_raise(const struct floor_place *p, const char *version, const char *least,
 	struct floor *ret_floor);
 

@@ -17,6 +17,7 @@
 #define CC_NV_INCREMENT 0x134u
 #define CC_NV_WRITE 0x137u
 #define CC_NV_READ 0x14eu
+#define CC_NV_READ_PUBLIC 0x169u
 #define CC_GET_CAPABILITY 0x17au
 #define CAP_PROPERTIES 6u
 #define ALG_SHA256 0x000bu
@@ -26,6 +27,9 @@
 #define NV_KIND_SHIFT 4
 #define NV_AUTHREAD (1u << 18)
 #define NV_NO_DA (1u << 25)
+#define NV_WRITTEN (1u << 29)
+#define NV_ATTRIBUTES(kind)                                                              \
+	(NV_AUTHWRITE | NV_AUTHREAD | NV_NO_DA | (uint32_t)(kind) << NV_KIND_SHIFT)
 #define NV_COUNTER_SIZE 8u
 
 struct message {
@@ -194,8 +198,7 @@ int tpm_nv_define(int fd, uint32_t index, enum tpm_nv_kind kind, uint16_t size)
 	put(&m, 14, 2);
 	put(&m, index, 4);
 	put(&m, ALG_SHA256, 2);
-	put(&m, NV_AUTHWRITE | NV_AUTHREAD | NV_NO_DA | (uint32_t)kind << NV_KIND_SHIFT,
-		4);
+	put(&m, NV_ATTRIBUTES(kind), 4);
 	put(&m, 0, 2); /* no policy */
 	put(&m, kind == TPM_NV_COUNTER ? NV_COUNTER_SIZE : size, 2);
 	return exchange(fd, &m);
@@ -242,11 +245,41 @@ int tpm_nv_write(int fd, uint32_t index, const uint8_t *data, uint16_t size)
 	return exchange(fd, &m);
 }
 
+/* What the TPM itself says of an index: what was made as another kind, or with other
+ * rights, is not ours, whatever can be read of it. */
+static int check_counter(int fd, uint32_t index)
+{
+	struct message m;
+	uint32_t name, attributes;
+	uint16_t policy, size;
+	int r;
+
+	begin(&m, TAG_PLAIN, CC_NV_READ_PUBLIC);
+	put(&m, index, 4);
+	r = exchange(fd, &m);
+	if (r < 0)
+		return r;
+	(void)get(&m, 2); /* size of what follows */
+	name = (uint32_t)get(&m, 4);
+	(void)get(&m, 2); /* name's algorithm */
+	attributes = (uint32_t)get(&m, 4);
+	policy = (uint16_t)get(&m, 2);
+	size = (uint16_t)get(&m, 2);
+	if (m.len > m.end)
+		return -EPROTO;
+	if (name != index || policy != 0 || size != NV_COUNTER_SIZE ||
+		(attributes & ~NV_WRITTEN) != NV_ATTRIBUTES(TPM_NV_COUNTER))
+		return -EMEDIUMTYPE;
+	return attributes & NV_WRITTEN ? 0 : -ENODATA;
+}
+
 int tpm_nv_value(int fd, uint32_t index, uint64_t *ret_value)
 {
 	uint8_t data[NV_COUNTER_SIZE];
-	int r = tpm_nv_read(fd, index, data, sizeof(data));
+	int r = check_counter(fd, index);
 
+	if (r == 0)
+		r = tpm_nv_read(fd, index, data, sizeof(data));
 	if (r < 0)
 		return r;
 	*ret_value = 0;

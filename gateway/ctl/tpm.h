@@ -35,8 +35,8 @@ enum tpm_nv_kind {
 
 /* All functions return 0 or a negative: -ENOENT no such index, -ENODATA nothing was ever
  * written to it, -EPERM refused for its authorisation, -EBUSY in lockout, -ENOSPC no
- * room, -EEXIST, -EPROTO an answer that is none, -EREMOTEIO whatever else it refused,
- * -errno. */
+ * room, -EEXIST, -EMEDIUMTYPE it is no counter of ours, -EPROTO an answer that is none,
+ * -EREMOTEIO whatever else it refused, -errno. */
 
 /* Open the device. Return: its descriptor, or -errno. */
 int tpm_open(const char *path);
@@ -53,7 +53,8 @@ int tpm_nv_read(int fd, uint32_t index, uint8_t *ret_data, uint16_t size);
 /* Write all of it. */
 int tpm_nv_write(int fd, uint32_t index, const uint8_t *data, uint16_t size);
 
-/* Of a counter. The first count makes it readable. */
+/* Of a counter, which the index is by the TPM's own account. The first count makes it
+ * readable. */
 int tpm_nv_value(int fd, uint32_t index, uint64_t *ret_value);
 int tpm_nv_count(int fd, uint32_t index);
 
