@@ -29,11 +29,11 @@ keyed() { printf '%s/%s' "$CACHE" "$(cat "$@" | sha256sum | cut -c1-16)"; }
 # Packages of a list, without its comments: one line, separated by $2.
 packages() { sed -e '/^#/d' "$FIRMWARE/packages/$1.txt" | paste -s -d "${2:- }" -; }
 
-# Run one builder of a cached thing at a time.
+# locked THING: one builder at a time of a thing that is cached.
 locked() {
 	mkdir -p "$CACHE"
-	exec 8>"$CACHE/lock"
-	flock -w 1800 8 || die "another build holds $CACHE/lock"
+	exec 8>"$CACHE/lock.$1"
+	flock -w 1800 8 || die "another build holds $CACHE/lock.$1"
 }
 
 # within ROOT COMMAND...: run in a root with private mounts and an environment of its own.

@@ -647,7 +647,7 @@ def skip(why):
 
 def prepare(suite, names):
     """Build what the cases need. Return: why nothing can be built here, or None."""
-    for name, arguments in (("sealgate", ()), ("tree", ()), ("slot", ()), ("vars", ())):
+    for name, arguments in (("roots", ()), ("sealgate", ()), ("tree", ()), ("slot", ()), ("vars", ())):
         done = subprocess.run([str(FIRMWARE / name), *arguments], capture_output=True,
                               text=True, timeout=1500, check=False,
                               env={**os.environ, "FIRMWARE_VERSION": OLD})
