@@ -331,7 +331,7 @@ int dispatch_run(struct engine *e, struct head_seal *heads, const struct operati
 		.peer = peer,
 		.now = now,
 		.answer = ret_answer };
-	bool writes = op->traits & WRITES;
+	bool writes = op->traits & WRITES, keep;
 	int answer, r = writes ? engine_mark(e) : 0;
 
 	if (r < 0)
@@ -341,6 +341,10 @@ int dispatch_run(struct engine *e, struct head_seal *heads, const struct operati
 	tell_set_aside(e);
 	if (engine_failure(e) != ENGINE_FINE)
 		return -EIO;
+	keep = answer == QUEUE_DONE || answer == QUEUE_EMPTY;
+	/* before it is logged: with all of its batch it may be run anew */
+	if (writes && !keep && (r = engine_unmark(e, false)) < 0)
+		return r;
 	if (answer < 0) {
 		log_event(LOG_WARNING, "queued.failed", NULL, "%s of %s: %s %s", op->name,
 			peer, strerror(-answer), engine_failure_text(e));
@@ -354,9 +358,9 @@ int dispatch_run(struct engine *e, struct head_seal *heads, const struct operati
 			if (ret_answer->fds[i] >= 0)
 				close(take_fd(&ret_answer->fds[i]));
 	ret_answer->reply.answer = (uint32_t)answer;
-	if (!writes)
+	if (!writes || !keep)
 		return 0;
-	r = engine_unmark(e, answer == QUEUE_DONE || answer == QUEUE_EMPTY);
+	r = engine_unmark(e, true);
 	if (r != -EINVAL || engine_failure(e) != ENGINE_FINE)
 		return r;
 	/* a database that is told much at once says only now what it does not take */
