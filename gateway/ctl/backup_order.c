@@ -8,6 +8,7 @@
 #include "common/program.h"
 #include "ctl/appliance.h"
 #include "ctl/backup_pieces.h"
+#include "ctl/backup_postgresql.h"
 #include "ctl/backup_tree.h"
 #include "ctl/command.h"
 #include "ctl/tree_remove.h"
@@ -145,6 +146,28 @@ int backup_order(char **ret_error)
 				    : r;
 }
 
+/* A copy and its pieces, beside what has to stay free. A database is copied compressed
+ * and without its indices: how many pieces that is shows only then. */
+static int fits(int folder, long long files, long long database)
+{
+	return files > PIECES_HOLD ? -ENOSPC
+				   : backup_room(folder, 2 * (files + database) + LEAVES);
+}
+
+/* Octets of a database that a server keeps. */
+static int measure_database(const char *dir, long long *ret_size)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct instance i;
+	int r = instance_open(dir, &i, &error);
+
+	if (r < 0)
+		return r;
+	r = backup_database_size(&i, ret_size);
+	instance_done(&i);
+	return r == -EEXIST ? -EIO : r;
+}
+
 /* Twice: queued's copy beside the copy of all, then that beside its pieces. What grows
  * meanwhile finds an end when so much is left. An archive that grows for years does not
  * keep the ledger out: where only it has no room, on the disk or in a list of pieces that
@@ -155,8 +178,11 @@ static int leave_room(struct backup_bounds *ret)
 	const char *dir = getenv("SEALGATE_INSTANCE");
 	_cleanup_(closep) int folder = -1;
 	char orders[PATH_MAX];
+	long long database = 0;
 	int r = dir ? backup_place("", orders) : -EINVAL;
 
+	if (r == 0)
+		r = measure_database(dir, &database);
 	if (r < 0)
 		return r;
 	folder = open(orders, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -168,8 +194,7 @@ static int leave_room(struct backup_bounds *ret)
 
 		r = backup_measure(dir, &share, ret->without_archive, &size);
 		if (r == 0)
-			r = size > PIECES_HOLD ? -ENOSPC
-					       : backup_room(folder, 2 * size + LEAVES);
+			r = fits(folder, size, database);
 		if (r != -ENOSPC || ret->without_archive)
 			return r;
 		ret->without_archive = true;

@@ -3,26 +3,22 @@
 
 #include "common/cleanup.h"
 #include "common/durable.h"
-#include "ctl/backup_tree.h"
+#include "ctl/backup_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #define DUMP "/usr/bin/pg_dump"
 #define RESTORE "/usr/bin/pg_restore"
+#define ASK "/usr/bin/psql"
 #define PASSWORD_MAX 1024u
-#define WATCH_MS 50
-
-extern char **environ;
 
 bool backup_is_postgresql(const struct instance *i)
 {
@@ -30,17 +26,22 @@ bool backup_is_postgresql(const struct instance *i)
 }
 
 /* libpq reads it from there; a program's arguments are seen by everybody. */
-static int set_password(const char *path)
+static int set_password(const struct instance *i)
 {
+	const char *name = config_string(i->config, "queue.password_file");
 	_cleanup_(freep) uint8_t *data = NULL;
+	char path[PATH_MAX];
 	size_t len = 0;
 	int r;
 
-	if (!*path)
+	if (!*name)
 		return 0;
-	r = file_read(path, PASSWORD_MAX, &data, &len);
-	if (r < 0) {
-		fprintf(stderr, "sealgate: %s: %s\n", path, strerror(-r));
+	r = instance_secret(i, name, path);
+	if (r == 0)
+		r = file_read(path, PASSWORD_MAX, &data, &len);
+	if (r < 0 || !data) {
+		fprintf(stderr, "sealgate: queue.password_file, %s: %s\n", name,
+			strerror(-r));
 		return r;
 	}
 	data[strcspn((const char *)data, "\r\n")] = '\0';
@@ -49,64 +50,122 @@ static int set_password(const char *path)
 	return r;
 }
 
-/* Is there room still, beside what a program writes? */
-static int watch(pid_t pid, int folder, long long leaves, int *ret_status)
-{
-	pid_t ended;
+/* What the server's programs say, and what mends it: the first that is in it counts. */
+static const struct {
+	const char *said, *fix;
+} FIXES[] = {
+	{ "already exists",
+		"the database is not empty: make an empty one and name it with "
+		"--postgresql" },
+	{ "permission denied",
+		"the role may not do that in this database: let it own the database" },
+	{ "database \"",
+		"make the database, empty and in UTF8 (createdb), or name another with "
+		"--postgresql" },
+	{ "password",
+		"the server wants another password: queue.password_file, or PGPASSWORD "
+		"with --postgresql" },
+	{ "role \"", "make the role at the server, or name one that is there" },
+	{ "server version mismatch",
+		"install the postgresql-client of the server's version" },
+	{ "unsupported version",
+		"install a postgresql-client that is not older than the one that made "
+		"the copy" },
+	{ "unrecognized configuration parameter",
+		"the server is older than the one that the copy is of: restore to one of "
+		"its version or later" },
+	{ "No space left", "make room at the server" },
+	{ "could not extend file", "make room at the server" },
+	{ "could not connect", "start the server, or name another with --postgresql" },
+	{ "connection to server", "start the server, or name another with --postgresql" },
+	{ "could not translate", "the server's name is not known here" },
+	{ "end of file", "the copy is not whole: take another backup" },
+	{ "not appear to be a valid archive",
+		"the copy is not whole: take another backup" },
+};
 
-	while ((ended = waitpid(pid, ret_status, WNOHANG)) == 0) {
-		if (backup_room(folder, leaves) == -ENOSPC) {
-			kill(pid, SIGKILL);
-			(void)waitpid(pid, ret_status, 0);
-			return -ENOSPC;
-		}
-		poll(NULL, 0, WATCH_MS);
-	}
-	return ended < 0 ? -errno : 0;
+static const char *fix_of(const char *said)
+{
+	for (size_t i = 0; i < sizeof(FIXES) / sizeof(FIXES[0]); i++)
+		if (strstr(said, FIXES[i].said))
+			return FIXES[i].fix;
+	return "follow what the server's program says above";
 }
 
-/* folder: where it writes. */
-static int run(const char *const argv[], int folder, long long leaves)
+/* The line with the reason, without the program's name. */
+static int reason_in(const char *said, const char **ret_reason)
 {
-	pid_t pid;
-	int status, e = posix_spawn(&pid, argv[0], NULL, NULL,
-			    (char *const *)(uintptr_t)argv, environ);
+	const char *reason = strstr(said, "error: ");
 
-	if (e != 0) {
-		fprintf(stderr, "sealgate: %s: %s; install postgresql-client\n", argv[0],
-			strerror(e));
-		return -e;
-	}
-	e = watch(pid, folder, leaves, &status);
-	if (e < 0)
-		return e;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EEXIST;
+	*ret_reason = reason ? reason + strlen("error: ") : said;
+	return (int)strcspn(*ret_reason, "\n");
+}
+
+/* Return: 0, or -EEXIST after what happened, why, and what to do. */
+static int judge(const struct backup_program *p, const char *what)
+{
+	char said[BACKUP_SAID_MAX];
+	const char *reason;
+	int len, r = backup_program(p, said);
+
+	if (r <= 0)
+		return r;
+	len = reason_in(said, &reason);
+	fprintf(stderr, "sealgate: %s\n  why: %.*s\n  fix: %s\n", what,
+		len ? len : (int)strlen("it was killed"), len ? reason : "it was killed",
+		fix_of(said));
+	return -EEXIST;
 }
 
 int backup_dump(const struct instance *i, const char *file, long long leaves)
 {
 	const char *const argv[] = { DUMP, "--format=custom", "--no-owner",
-		"--no-privileges", "--lock-wait-timeout=60s", "--file", file, "--dbname",
-		config_string(i->config, "queue.postgresql"), NULL };
+		"--no-privileges", "--no-password", "--lock-wait-timeout=60s", "--file",
+		file, "--dbname", config_string(i->config, "queue.postgresql"), NULL };
 	_cleanup_(freep) char *beside = strdup(file);
 	_cleanup_(closep) int folder =
 		beside ? open(dirname(beside), O_PATH | O_CLOEXEC) : -1;
+	const struct backup_program p = { argv, STDERR_FILENO, folder, leaves };
 	mode_t mask = umask(0077);
-	int r = folder < 0
-			? -errno
-			: set_password(config_string(i->config, "queue.password_file"));
+	int r = folder < 0 ? -errno : set_password(i);
 
 	if (r == 0)
-		r = run(argv, folder, leaves);
+		r = judge(&p, "the database could not be copied");
 	umask(mask);
-	return r == -EEXIST ? -EIO : r;
+	return r;
 }
 
-int backup_undump(const char *file, const char *connection, const char *password)
+int backup_undump(const struct instance *i, const char *file, const char *connection)
 {
+	const char *to =
+		connection ? connection : config_string(i->config, "queue.postgresql");
 	const char *const argv[] = { RESTORE, "--exit-on-error", "--single-transaction",
-		"--no-owner", "--no-privileges", "--dbname", connection, file, NULL };
-	int r = set_password(password);
+		"--no-owner", "--no-privileges", "--dbname", to, file, NULL };
+	const struct backup_program p = { argv, STDERR_FILENO, -1, 0 };
+	int r = connection ? 0 : set_password(i);
 
-	return r < 0 ? r : run(argv, -1, 0);
+	return r < 0 ? r
+		     : judge(&p, "the database was not restored, and no file was put "
+				 "anywhere: it must be there and empty");
+}
+
+int backup_database_size(const struct instance *i, long long *ret_size)
+{
+	const char *const argv[] = { ASK, "--no-psqlrc", "--no-align", "--tuples-only",
+		"--no-password", "--dbname", config_string(i->config, "queue.postgresql"),
+		"--command", "SELECT pg_database_size(current_database())", NULL };
+	const struct backup_program p = { argv, STDOUT_FILENO, -1, 0 };
+	char said[BACKUP_SAID_MAX], *end;
+	int r;
+
+	*ret_size = 0;
+	if (!backup_is_postgresql(i))
+		return 0;
+	r = set_password(i);
+	if (r == 0)
+		r = backup_program(&p, said);
+	if (r != 0)
+		return r < 0 ? r : -EEXIST;
+	*ret_size = strtoll(said, &end, 10);
+	return end == said || *ret_size < 0 ? -EBADMSG : 0;
 }

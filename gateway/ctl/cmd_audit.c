@@ -288,8 +288,8 @@ static bool reconcile_line(struct reading *r, struct span line)
 	return false;
 }
 
-/* The count is read before the ledger: what is signed meanwhile is then known there. */
-static int read_count(struct reading *r, const char *path)
+static int read_count(struct reading *r, const char *path,
+	int (*take)(struct reconcile *r, FILE *count))
 {
 	const char *dir = getenv("SEALGATE_INSTANCE");
 	char own[PATH_MAX];
@@ -306,11 +306,12 @@ static int read_count(struct reading *r, const char *path)
 			strerror(path ? errno : EINVAL));
 		return EXIT_USAGE;
 	}
-	e = reconcile_count(r->reconcile, f);
+	e = take(r->reconcile, f);
 	fclose(f);
 	return e < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
 }
 
+/* The count is read before the ledger: what is signed meanwhile is then known there. */
 static int reconcile(struct reading *r, const char *count, const char *file)
 {
 	_cleanup_(reconcile_freep) struct reconcile *both = reconcile_new();
@@ -321,13 +322,15 @@ static int reconcile(struct reading *r, const char *count, const char *file)
 		return EXIT_INTERNAL;
 	r->reconcile = both;
 	r->line = reconcile_line;
-	r->status = read_count(r, count);
+	r->status = read_count(r, count, reconcile_count);
 	if (r->status == EXIT_CLEAN && file)
 		read_lines(r, file);
 	else if (r->status == EXIT_CLEAN)
 		r->status = queue_session_open(&s);
 	if (r->status == EXIT_CLEAN && !file)
 		read_instance(r, s.queue, 0);
+	if (r->status == EXIT_CLEAN)
+		r->status = read_count(r, count, reconcile_lost);
 	if (r->status != EXIT_CLEAN)
 		return r->status;
 	ok = reconcile_print(both, r->out);

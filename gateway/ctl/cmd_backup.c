@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -111,12 +112,14 @@ static int make_folders(const char *dir, const char *files)
 static int dump_first(const struct instance *i, const struct backup_tree *t)
 {
 	char dump[PATH_MAX];
+	int r;
 
 	if (!backup_is_postgresql(i))
 		return 0;
 	if (snprintf(dump, sizeof(dump), "%s/.dump", t->files) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	return backup_dump(i, dump, t->leaves);
+	r = backup_dump(i, dump, t->leaves);
+	return r == -EEXIST ? -ECANCELED : r; /* said */
 }
 
 static int add_database(const struct instance *i, const struct backup_tree *t)
@@ -215,6 +218,33 @@ static int write_backup(const struct instance *i, const char *dir,
 	return write_all(i, &t, folder, mark);
 }
 
+/* Before anything is written: what a copy would take, where it is to be. Return: 0,
+ * -ENOSPC, -errno, each after it was said. */
+static int see_room(
+	const struct instance *i, const char *dir, const struct backup_bounds *bounds)
+{
+	static const struct backup_share share = BACKUP_SHARE;
+	_cleanup_(freep) char *beside = strdup(dir);
+	_cleanup_(closep) int folder =
+		beside ? open(dirname(beside), O_PATH | O_CLOEXEC) : -1;
+	long long size = 0, database = 0;
+	int r = folder < 0 ? -errno : backup_database_size(i, &database);
+
+	if (r == 0)
+		r = backup_measure(i->dir, &share, bounds->without_archive, &size);
+	if (r == 0)
+		r = backup_room(folder, size + database);
+	if (r == -ENOSPC)
+		fprintf(stderr,
+			"sealgate: %s: a backup takes up to %lld MB, and there is less "
+			"room: make room, name a folder elsewhere, or leave the archive "
+			"out (--without-archive)\n",
+			dir, (size + database) / 1000000 + 1);
+	else if (r < 0)
+		(void)failed(dir, r);
+	return r;
+}
+
 int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_mark)
 {
 	_cleanup_session_ struct queue_session s = { 0 };
@@ -223,6 +253,9 @@ int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_
 
 	if (status != EXIT_CLEAN)
 		return status;
+	/* who leaves room has seen to it */
+	if (!bounds->leaves && see_room(&s.instance, dir, bounds) < 0)
+		return EXIT_INTERNAL;
 	shared = backup_is_postgresql(&s.instance);
 	status = shared ? mark_now(&s, ret_mark) : copy_database(&s, ret_mark);
 	if (status != EXIT_CLEAN)
@@ -230,6 +263,8 @@ int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_
 	r = write_backup(&s.instance, dir, bounds, *ret_mark);
 	if (!shared)
 		json_decref(ask(&s, QUEUE_BACKUP_DISCARD, &ignored));
+	if (r == -ECANCELED)
+		return EXIT_INTERNAL;
 	return r < 0 ? failed(dir, r) : EXIT_CLEAN;
 }
 

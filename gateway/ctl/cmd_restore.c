@@ -4,6 +4,8 @@
 #include "ctl/command.h"
 
 #include "common/cleanup.h"
+#include "common/durable.h"
+#include "queue/client.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -66,19 +68,24 @@ static int restore_database(const char *files, const char *connection)
 		fprintf(stderr, "sealgate: %s\n", error ? error : strerror(-r));
 		return EXIT_INTERNAL;
 	}
-	r = backup_undump(dump,
-		connection ? connection : config_string(old.config, "queue.postgresql"),
-		connection ? "" : config_string(old.config, "queue.password_file"));
+	r = backup_undump(&old, dump, connection);
 	instance_done(&old);
-	if (r == -EEXIST)
-		fputs("sealgate: the database was not restored: it must be there and "
-		      "empty\n",
-			stderr);
 	return r == 0 ? EXIT_CLEAN : r == -EEXIST ? EXIT_NOT_PASSED : EXIT_INTERNAL;
 }
 
+/* By this the chain says at the next start that it was restored. */
+static int leave_mark(const char *dir, const char *mark)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/" QUEUE_RESTORED_FILE, dir) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return durable_write(path, span_str(mark), 0644);
+}
+
 /* list: at its lines. */
-static int restore(const char *files, FILE *list, const char *dir, const char *connection)
+static int restore(const char *files, FILE *list, const char *mark, const char *dir,
+	const char *connection)
 {
 	_cleanup_(freep) char *path = NULL;
 	char run[PATH_MAX], dump[PATH_MAX];
@@ -99,6 +106,8 @@ static int restore(const char *files, FILE *list, const char *dir, const char *c
 		return status;
 	}
 	r = fseek(list, lines, SEEK_SET) < 0 ? -errno : backup_put(files, list, dir);
+	if (r == 0)
+		r = leave_mark(dir, mark);
 	/* It is in the database now. */
 	if (r == 0 && snprintf(dump, sizeof(dump), "%s/" BACKUP_DUMP, dir) < PATH_MAX &&
 		unlink(dump) < 0 && errno != ENOENT)
@@ -133,7 +142,7 @@ int cmd_restore(int argc, char **argv)
 	r = list ? read_head(list, mark) : -errno;
 	if (r < 0)
 		return failed(path, r);
-	status = restore(files, list, argv[optind + 1], connection);
+	status = restore(files, list, mark, argv[optind + 1], connection);
 	if (status == EXIT_CLEAN)
 		printf("restored: everything up to record %s\n", mark);
 	return status;

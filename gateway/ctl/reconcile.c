@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/reconcile.h"
 
+#include "common/clock.h"
 #include "common/digest.h"
 #include "common/encode.h"
 #include "common/json.h"
@@ -14,6 +15,7 @@
 #define LINE_MAX_OCTETS 1024
 #define ALARMS_SHOWN 1000
 #define FIRST_SLOTS 1024u
+#define LOST_PARTS_MAX 64
 #define INSIDE_AN_ATTEMPT 2 /* beside its signatures, and over one of them */
 
 /* What is known of one document. */
@@ -21,9 +23,15 @@ struct entry {
 	char id[DOCUMENT_ID_SIZE]; /* "": a free slot */
 	bool known, accepted;
 	unsigned int sealed;
-	json_int_t attempts;	      /* to seal it, as the ledger has them */
-	unsigned int seals, receipts; /* signatures as the signer counted them */
-	unsigned int inside;	      /* those of seals in the document itself */
+	json_int_t attempts;		/* to seal it, as the ledger has them */
+	unsigned int seals, receipts;	/* signatures as the signer counted them */
+	unsigned int inside;		/* those of seals in the document itself */
+	unsigned int lost, lost_inside; /* of both, while what is lost was written */
+};
+
+/* From the last record that a restored chain has to the first behind it (RFC 3339). */
+struct lost_part {
+	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
 };
 
 struct reconcile {
@@ -31,7 +39,11 @@ struct reconcile {
 	size_t slot_count, taken;
 	json_t *alarms;
 	size_t alarm_count;
-	unsigned long long seals, inside;
+	unsigned long long seals, inside, counted;
+	char last_at[CLOCK_TEXT_SIZE]; /* of the ledger's records so far */
+	struct lost_part lost[LOST_PARTS_MAX];
+	size_t lost_count;
+	json_t *lost_documents;
 };
 
 struct reconcile *reconcile_new(void)
@@ -43,7 +55,8 @@ struct reconcile *reconcile_new(void)
 	r->slots = calloc(FIRST_SLOTS, sizeof(*r->slots));
 	r->slot_count = FIRST_SLOTS;
 	r->alarms = json_array();
-	if (r->slots && r->alarms)
+	r->lost_documents = json_array();
+	if (r->slots && r->alarms && r->lost_documents)
 		return r;
 	reconcile_free(r);
 	return NULL;
@@ -55,6 +68,7 @@ void reconcile_free(struct reconcile *r)
 		return;
 	free(r->slots);
 	json_decref(r->alarms);
+	json_decref(r->lost_documents);
 	free(r);
 }
 
@@ -139,10 +153,26 @@ static void note_event(struct entry *e, const char *event, const json_t *detail)
 		e->attempts = attempt;
 }
 
+/* Where the chain was set back, a part of it is missing before this record: the signer
+ * counted what that part accepted. */
+static void note_part(struct reconcile *r, const char *event, const char *at)
+{
+	struct lost_part *p = &r->lost[r->lost_count];
+
+	if ((strcmp(event, "queued.restored") == 0 ||
+		    strcmp(event, "queued.set-back") == 0) &&
+		r->lost_count < LOST_PARTS_MAX) {
+		memcpy(p->from, r->last_at, sizeof(p->from));
+		(void)snprintf(p->to, sizeof(p->to), "%s", at);
+		r->lost_count++;
+	}
+	(void)snprintf(r->last_at, sizeof(r->last_at), "%s", at);
+}
+
 int reconcile_audit(struct reconcile *r, struct span line)
 {
 	_cleanup_json_ json_t *record = NULL;
-	const char *document, *event;
+	const char *document, *event, *at;
 	struct audit_line l;
 	struct entry *e;
 
@@ -151,8 +181,10 @@ int reconcile_audit(struct reconcile *r, struct span line)
 	record = json_read(l.record, RECORD_MAX);
 	document = json_string_of(record, "document");
 	event = json_string_of(record, "event");
-	if (!event)
+	at = json_string_of(record, "at");
+	if (!event || !at)
 		return -EINVAL;
+	note_part(r, event, at);
 	if (!document)
 		return 0;
 	e = entry_of(r, document);
@@ -166,7 +198,7 @@ int reconcile_audit(struct reconcile *r, struct span line)
 
 /* POSITION ROLE DIGEST DOCUMENT COUNT TIME CHAIN, and where CHAIN begins. */
 struct counted {
-	char role[32], document[32], chain[SHA256_TEXT_SIZE];
+	char role[32], document[32], time[CLOCK_TEXT_SIZE], chain[SHA256_TEXT_SIZE];
 	unsigned long long position;
 	size_t before_chain;
 };
@@ -179,8 +211,8 @@ static bool read_counted(const char *line, struct counted *ret)
 	errno = 0;
 	ret->position = strtoull(line, &rest, 10);
 	if (errno || rest == line || !last ||
-		sscanf(rest, " %31s %*s %31s %*s %*s %64s", ret->role, ret->document,
-			ret->chain) != 3)
+		sscanf(rest, " %31s %*s %31s %*s %20s %64s", ret->role, ret->document,
+			ret->time, ret->chain) != 4)
 		return false;
 	ret->before_chain = (size_t)(last - line);
 	return strcmp(last + 1, ret->chain) == 0;
@@ -238,8 +270,41 @@ int reconcile_count(struct reconcile *r, FILE *count)
 			return raise_alarm(r, "count.broken", "",
 				"The signer's count does not follow from its beginning.");
 		e = note_signature(r, &c);
+		r->counted = position;
 	}
 	return e == 0 && ferror(count) ? -EIO : e;
+}
+
+static bool in_lost_part(const struct reconcile *r, const char *time)
+{
+	for (size_t i = 0; i < r->lost_count; i++)
+		if (strcmp(time, r->lost[i].from) >= 0 &&
+			strcmp(time, r->lost[i].to) <= 0)
+			return true;
+	return false;
+}
+
+int reconcile_lost(struct reconcile *r, FILE *count)
+{
+	char line[LINE_MAX_OCTETS + 2];
+
+	for (unsigned long long n = 0;
+		r->lost_count && n < r->counted && fgets(line, sizeof(line), count);
+		n++) {
+		struct counted c;
+		struct entry *e;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (!read_counted(line, &c) || strcmp(c.document, "csr") == 0 ||
+			!in_lost_part(r, c.time))
+			continue;
+		e = entry_of(r, c.document);
+		if (!e)
+			return -ENOMEM;
+		e->lost += strcmp(c.role, "seal") == 0;
+		e->lost_inside += strcmp(c.role, "seal-inside") == 0;
+	}
+	return ferror(count) ? -EIO : 0;
 }
 
 /* Comparing -------------------------------------------------------------------------- */
@@ -249,6 +314,12 @@ static int compare(struct reconcile *r, const struct entry *e)
 	/* An attempt may be under way, but not after the seal. */
 	json_int_t explained = e->attempts + (e->sealed ? 0 : 1);
 
+	if ((e->seals || e->inside) && !e->known && e->lost >= e->seals &&
+		e->lost_inside >= e->inside)
+		return json_array_size(r->lost_documents) >= ALARMS_SHOWN
+			       ? 0
+			       : json_array_append_new(
+					 r->lost_documents, json_string(e->id));
 	if ((e->seals || e->inside) && !e->accepted)
 		return raise_alarm(r, "seal.unknown", e->id,
 			"A seal was signed for what the ledger never accepted.");
@@ -258,7 +329,8 @@ static int compare(struct reconcile *r, const struct entry *e)
 	if (e->sealed && !e->seals)
 		return raise_alarm(r, "seal.not-counted", e->id,
 			"The document is sealed and the signer counted no signature.");
-	if (e->seals > explained || e->inside > explained * INSIDE_AN_ATTEMPT)
+	if (e->seals > explained + e->lost ||
+		e->inside > explained * INSIDE_AN_ATTEMPT + e->lost_inside)
 		return raise_alarm(r, "seal.unexplained", e->id,
 			"More seals were signed for the document than the ledger knows "
 			"attempts.");
@@ -282,11 +354,12 @@ int reconcile_print(struct reconcile *r, FILE *out)
 			return -ENOMEM;
 	}
 	/* A receipt is signed before its transaction, which may not come to be. */
-	all = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:O}", "ok", r->alarm_count == 0,
-		"sealed", (json_int_t)sealed, "seal_signatures", (json_int_t)r->seals,
-		"inside_signatures", (json_int_t)r->inside, "receipts_never_committed",
-		(json_int_t)lonely, "alarms_in_all", (json_int_t)r->alarm_count, "alarms",
-		r->alarms);
+	all = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "ok",
+		r->alarm_count == 0, "sealed", (json_int_t)sealed, "seal_signatures",
+		(json_int_t)r->seals, "inside_signatures", (json_int_t)r->inside,
+		"receipts_never_committed", (json_int_t)lonely, "alarms_in_all",
+		(json_int_t)r->alarm_count, "alarms", r->alarms, "of_lost_parts",
+		r->lost_documents);
 	text = all ? json_dumps(all, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 	if (!text)
 		return -ENOMEM;

@@ -26,6 +26,11 @@ int reconcile_audit(struct reconcile *r, struct span line);
  * alarm. Return: 0, -ENOMEM, -errno of reading. */
 int reconcile_count(struct reconcile *r, FILE *count);
 
+/* Take the count once more, after the ledger: what was counted while a part of the chain
+ * was written that was lost when it was set back (queued.restored, queued.set-back) is no
+ * alarm, but listed. Return: 0, -ENOMEM, -errno of reading. */
+int reconcile_lost(struct reconcile *r, FILE *count);
+
 /* Compare and print one JSON object. Return: 1 no alarm, 0 alarms, -ENOMEM. */
 int reconcile_print(struct reconcile *r, FILE *out);
 

@@ -276,6 +276,10 @@ enum queue_backup { QUEUE_BACKUP_START = 1, QUEUE_BACKUP_STATE, QUEUE_BACKUP_DIS
  * JSON in a memfd: "running", "done", "failed", "pages", "left", and, done, the "head"
  * ("POSITION:CHAIN") of what is in it. */
 #define QUEUE_BACKUP_FILE "state/queue/backup.db"
+
+/* What a restore leaves for the next start: the mark of the backup. */
+#define QUEUE_RESTORED "restored"
+#define QUEUE_RESTORED_FILE "state/queue/" QUEUE_RESTORED
 int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd);
 
 /* JSON in a memfd: counts by state and destination with ages, and the ledger. */

@@ -4,6 +4,8 @@
 #include "common/clock.h"
 #include "common/durable.h"
 #include "common/log.h"
+#include "queue/audit.h"
+#include "queue/client.h"
 #include "queue/sealed_head.h"
 
 #include <dirent.h>
@@ -84,7 +86,7 @@ static int read_sealed(const char *folder, const char *name, struct engine_head 
 {
 	_cleanup_(freep) char *reason = NULL;
 	_cleanup_(freep) uint8_t *text = NULL;
-	struct sealed_head sealed;
+	struct sealed_head sealed = { 0 };
 	char path[PATH_MAX];
 	size_t len;
 	int r = snprintf(path, sizeof(path), "%s/heads/%s", folder, name) < PATH_MAX
@@ -102,7 +104,7 @@ static int read_sealed(const char *folder, const char *name, struct engine_head 
 
 int head_newest_sealed(const char *folder, struct engine_head *ret_head)
 {
-	struct dirent **names;
+	struct dirent **names = NULL;
 	int r = 0, count = list_heads(folder, &names);
 
 	for (int i = count - 1; i >= 0 && r == 0; i--) {
@@ -189,10 +191,41 @@ static int say_set_back(struct batch *b, int64_t end, int64_t sealed)
 	return r < 0 ? r : 0;
 }
 
+/* Noted twice when the power fails in between. */
+static int say_restored(struct batch *b, const char *folder)
+{
+	_cleanup_(freep) uint8_t *mark = NULL;
+	uint8_t chain[SHA256_SIZE];
+	char path[PATH_MAX], detail[160];
+	int64_t position = 0;
+	size_t len;
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/" QUEUE_RESTORED, folder) >= PATH_MAX)
+		return -EIO;
+	r = file_read(path, 128, &mark, &len);
+	if (r == 0)
+		r = audit_head_read(span_of(mark, len), &position, chain);
+	if (r < 0) {
+		if (r != -ENOENT)
+			log_event(LOG_WARNING, "queued.head", NULL, "%s: %s", path,
+				strerror(-r));
+		return 0;
+	}
+	log_event(LOG_NOTICE, "queued.restored", NULL,
+		"of a backup with everything up to record %lld", (long long)position);
+	(void)snprintf(detail, sizeof(detail), "{\"mark\":\"%.*s\"}", (int)len,
+		(const char *)mark);
+	r = note(b, "queued.restored", detail);
+	if (r > 0)
+		(void)unlink(path);
+	return r < 0 ? r : 0;
+}
+
 int head_heal(struct batch *b, const char *folder)
 {
 	const int64_t end = b->head.position;
-	struct dirent **names;
+	struct dirent **names = NULL;
 	const char *kind;
 	int64_t sealed = 0;
 	int r = 0, count = list_heads(folder, &names);
@@ -213,5 +246,5 @@ int head_heal(struct batch *b, const char *folder)
 			r = heal_stamp(b, folder, position);
 	}
 	free_names(names, count);
-	return r;
+	return r == 0 ? say_restored(b, folder) : r;
 }

@@ -17,8 +17,9 @@ void head_stamp_settle(const char *folder, int64_t position, bool committed);
 
 /* Before the first record of this start. Time-stamps under the pending name get their
  * record, and their name. What was sealed behind the database's end is of a chain that is
- * lost: it is kept as *.set-back, said, and noted in the chain (queued.set-back).
- * Return: 0, or -EIO when what is on the disk is unknown. */
+ * lost: it is kept as *.set-back, said, and noted in the chain (queued.set-back), as it
+ * is that the database is of a backup (queued.restored). Return: 0, or -EIO when what is
+ * on the disk is unknown. */
 int head_heal(struct batch *b, const char *folder);
 
 /* Before a head is exported to a folder: one of the same position there is of a lost

@@ -16,6 +16,7 @@ import time
 import pytest
 
 from faults.rig import SOAK
+from faults.test_queue_disk import small_disk
 from scenarios.gate import Gate, a_folder, sealgate
 from scenarios.test_audit import chain
 from scenarios.test_faults import certificates, until, until_accepted
@@ -327,6 +328,17 @@ def test_another_server_takes_over(gates, servers):
         whole(gate)
 
 
+def test_a_backup_that_has_no_room_is_not_begun(gates, servers, tmp_path):
+    """The database is at its server, and its copy counts, too."""
+    with small_disk(tmp_path, "1m"):
+        done = gates[0].run("backup", tmp_path / "backup", timeout=120)
+        assert done.returncode == 3 and not (tmp_path / "backup").exists()
+    takes = int(done.stderr.split("takes up to ")[1].split()[0]) * 1000000
+    database = int(servers[1].sql("SELECT pg_database_size('postgres')"))
+    files = sum(path.stat().st_size for path in gates[0].dir.rglob("*") if path.is_file())
+    assert takes >= database > files / 2, done.stderr
+
+
 def test_backup_and_restore(gates, servers, tmp_path):
     """Taken at work, put into an empty database on a bare machine: all that was acknowledged before
     the mark is there, and goes on."""
@@ -340,10 +352,19 @@ def test_backup_and_restore(gates, servers, tmp_path):
     first.wait_delivered([*identifiers, later])
     dump = tmp_path / "backup" / "files" / "state" / "queue" / "queue.pgdump"
     assert dump.stat().st_mode & 0o077 == 0
-    # Not over what is there.
-    occupied = sealgate("restore", tmp_path / "backup", tmp_path / "instance", timeout=120)
-    assert occupied.returncode == 1 and "must be there and empty" in occupied.stderr
-    assert not (tmp_path / "instance").exists()
+    # Not over what is there, nor where nothing is.
+    elsewhere = servers[1].connection_to("nowhere")
+    for to, why, fix in (
+            ((), "already exists", "make an empty one and name it with --postgresql"),
+            (("--postgresql", elsewhere), "does not exist", "make the database, empty"),
+            (("--postgresql", f"host={tmp_path} dbname=none"), "connection to server",
+             "start the server, or name another")):
+        failed = sealgate("restore", *to, tmp_path / "backup", tmp_path / "instance", timeout=120)
+        assert failed.returncode == 1 and "must be there and empty" in failed.stderr
+        said = failed.stderr.split("no file was put anywhere", 1)[1].splitlines()
+        assert said[1].startswith("  why: ") and why in said[1], failed.stderr
+        assert said[2].startswith("  fix: ") and fix in said[2], failed.stderr
+        assert not (tmp_path / "instance").exists()
     with postgresql.Server() as bare, a_folder() as folder:
         instance = folder / "instance"
         bare.make().start()

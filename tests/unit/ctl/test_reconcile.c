@@ -47,24 +47,29 @@ static int end(void **state)
 	return 0;
 }
 
-static void audit(const char *what, const char *detail)
+static void audit_at(const char *at, const char *what, const char *detail)
 {
 	char line[1024];
 	int n = snprintf(line, sizeof(line),
 		"{\"position\":%u,\"chain\":\"%064u\",\"record\":{\"actor\":\"x\","
-		"\"at\":\"2026-01-01T00:00:00Z\",\"detail\":%s,%s}}",
-		++lines, 0u, detail, what);
+		"\"at\":\"%s\",\"detail\":%s,%s}}",
+		++lines, 0u, at, detail, what);
 
 	assert_int_equal(reconcile_audit(both, span_of(line, (size_t)n)), 0);
 }
 
+static void audit(const char *what, const char *detail)
+{
+	audit_at("2026-01-01T00:00:00Z", what, detail);
+}
+
 /* A line of the signer's count, chained as it chains them. */
-static void counted(const char *role, const char *document)
+static void counted_at(const char *at, const char *role, const char *document)
 {
 	char text[512], hex[SHA256_TEXT_SIZE];
 	uint8_t octets[SHA256_SIZE + 512];
-	int n = snprintf(text, sizeof(text), "%u %s %064u %s 1 2026-01-01T00:00:00Z",
-		++positions, role, 0u, document);
+	int n = snprintf(text, sizeof(text), "%u %s %064u %s 1 %s", ++positions, role, 0u,
+		document, at);
 
 	memcpy(octets, chain, SHA256_SIZE);
 	memcpy(octets + SHA256_SIZE, text, (size_t)n);
@@ -73,6 +78,11 @@ static void counted(const char *role, const char *document)
 	hex_encode(chain, SHA256_SIZE, hex);
 	count_len += (size_t)snprintf(
 		count + count_len, sizeof(count) - count_len, "%s %s\n", text, hex);
+}
+
+static void counted(const char *role, const char *document)
+{
+	counted_at("2026-01-01T00:00:00Z", role, document);
 }
 
 /* Compare; the only alarm must have the code, NULL: there is none. */
@@ -87,6 +97,10 @@ static void expect(const char *code)
 
 	if (count_len)
 		assert_int_equal(reconcile_count(both, in), 0);
+	if (count_len) {
+		rewind(in);
+		assert_int_equal(reconcile_lost(both, in), 0);
+	}
 	fclose(in);
 	assert_int_equal(reconcile_print(both, out), code == NULL);
 	fclose(out);
@@ -120,6 +134,45 @@ static void attempts_that_failed_are_known(void **state)
 	audit(FAILED(A, "2"));
 	audit(SEALED(A, "3"));
 	expect(NULL);
+}
+
+#define LOST_TO "2026-01-02T00:00:00Z"
+#define AFTER "2026-01-02T00:00:01Z"
+#define RESTORED "\"event\":\"queued.restored\"", "{\"mark\":\"1:00\"}"
+
+/* The database is of a backup, the count went on: one that was sealed again, one that is
+ * not known any more. */
+static void what_was_sealed_in_a_lost_part_is_no_alarm(void **state)
+{
+	(void)state;
+	counted_at("2026-01-01T10:00:00Z", "seal", A);
+	counted_at("2026-01-01T10:00:01Z", "seal", B);
+	counted_at(AFTER, "seal", A);
+	audit(ACCEPTED(A));
+	audit_at(LOST_TO, RESTORED);
+	audit_at(AFTER, SEALED(A, "1"));
+	expect(NULL);
+}
+
+static void what_was_sealed_after_it_is(void **state)
+{
+	(void)state;
+	counted_at(AFTER, "seal", B);
+	audit(ACCEPTED(A));
+	audit_at(LOST_TO, RESTORED);
+	expect("seal.unknown");
+}
+
+static void what_was_sealed_twice_after_it_is(void **state)
+{
+	(void)state;
+	counted_at("2026-01-01T10:00:00Z", "seal", A);
+	counted_at(AFTER, "seal", A);
+	counted_at(AFTER, "seal", A);
+	audit(ACCEPTED(A));
+	audit_at(LOST_TO, RESTORED);
+	audit_at(AFTER, SEALED(A, "1"));
+	expect("seal.unexplained");
 }
 
 /* What a taken-over seal process does: it has something else signed. */
@@ -256,6 +309,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_document_one_seal),
 		TEST(attempts_that_failed_are_known),
+		TEST(what_was_sealed_in_a_lost_part_is_no_alarm),
+		TEST(what_was_sealed_after_it_is),
+		TEST(what_was_sealed_twice_after_it_is),
 		TEST(a_seal_for_nothing),
 		TEST(a_second_seal_for_a_document),
 		TEST(a_seal_of_each_kind_in_the_document),
