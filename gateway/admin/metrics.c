@@ -57,6 +57,21 @@ static void forecast_metrics(struct buf *b, json_t *forecast)
 	}
 }
 
+/* A sum that is still being made has no value. */
+static void legal_metrics(struct buf *b, const json_t *legal)
+{
+	const json_t *documents = json_object_get(legal, "documents");
+
+	family(b, "sealgate_legal_holds", "gauge", "Legal holds in force.");
+	buf_addf(b, "sealgate_legal_holds %lld\n",
+		(long long)json_integer_value(json_object_get(legal, "holds")));
+	family(b, "sealgate_legal_hold_documents", "gauge",
+		"Documents that a legal hold keeps from being erased.");
+	if (json_is_integer(documents))
+		buf_addf(b, "sealgate_legal_hold_documents %lld\n",
+			(long long)json_integer_value(documents));
+}
+
 static void queue_metrics(struct buf *b, json_t *figures)
 {
 	json_t *deliveries = json_object_get(figures, "deliveries"), *counts;
@@ -89,6 +104,7 @@ static void queue_metrics(struct buf *b, json_t *figures)
 	buf_addf(b, "sealgate_level_b_documents %lld\n",
 		(long long)json_integer_value(json_object_get(
 			json_object_get(figures, "renewals"), "level_b")));
+	legal_metrics(b, json_object_get(figures, "legal"));
 	family(b, "sealgate_audit_records", "counter", "Records of the audit chain.");
 	buf_addf(b, "sealgate_audit_records_total %lld\n",
 		(long long)json_integer_value(

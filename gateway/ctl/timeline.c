@@ -213,9 +213,22 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 	fprintf(out, "  audit: position %lld, chain %s\n",
 		(long long)json_integer_value(json_object_get(audit, "position")),
 		json_string_of(audit, "chain"));
+	timeline_print_legal(out, json_object_get(stats, "legal"));
 	fprintf(out, "  free on disk: %lld MiB\n",
 		(long long)json_integer_value(json_object_get(stats, "disk_free")) /
 			(1024 * 1024));
+}
+
+void timeline_print_legal(FILE *out, const json_t *legal)
+{
+	const json_t *n = json_object_get(legal, "documents");
+
+	fprintf(out, "  legal holds: %lld, on ",
+		(long long)json_integer_value(json_object_get(legal, "holds")));
+	if (json_is_integer(n))
+		fprintf(out, "%lld documents\n", (long long)json_integer_value(n));
+	else
+		fputs("documents that are still being counted\n", out);
 }
 
 void timeline_print_warnings(FILE *out, const json_t *warnings)

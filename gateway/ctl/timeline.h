@@ -24,6 +24,9 @@ void timeline_print_stats(FILE *out, const json_t *stats);
 /* Text of a member, "" when absent; control characters never reach a terminal. */
 void timeline_text(FILE *out, const char *text);
 
+/* What retention may not erase: "legal" of the figures. */
+void timeline_print_legal(FILE *out, const json_t *legal);
+
 /* What forecast_warnings has, a line each. */
 void timeline_print_warnings(FILE *out, const json_t *warnings);
 

@@ -180,6 +180,7 @@ void top_print(FILE *out, const json_t *now, const json_t *before)
 		fprintf(out, ", full in %.1f h", json_real_value(hours));
 	fputc('\n', out);
 	print_documents(out, queue);
+	timeline_print_legal(out, json_object_get(queue, "legal"));
 	print_destinations(out, now);
 	print_signer(out, now, before, s);
 	print_authorities(out, now);

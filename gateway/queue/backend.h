@@ -8,6 +8,8 @@
 
 #include "queue/engine.h"
 #include "queue/forecast.h"
+#include "queue/legal_count.h"
+#include "queue/papers.h"
 
 #include <jansson.h>
 
@@ -139,6 +141,7 @@ struct engine {
 	struct engine_head marked;    /* at engine_mark */
 	struct ledger_walk walk;
 	struct forecast forecast;
+	struct legal_count legal;
 	struct engine_backup copy;
 	struct row rows[SQL_COUNT];
 	int64_t seal_asked, forward_asked; /* seconds of the last claim, 0 none */
@@ -148,19 +151,6 @@ struct engine {
 	struct chain_link links[LINKS_MAX];
 	size_t link_count;
 };
-
-/* What a document says of a paper (papers), or, where it says nothing, takes over from
- * the one that it replaces. paper_find: another one that has made it electronic. Return:
- * QUEUE_DONE with *ret_first, QUEUE_NOT_FOUND, negative. paper_take: note it. Return:
- * QUEUE_DONE, QUEUE_PAPER with *ret_first, -EAGAIN, negative. paper_take_over: when it
- * ends the original, which another appliance may have committed since. Return: 0 or
- * negative. paper_read: the number, or "". Return: 0 or negative. */
-int paper_find(struct engine *e, const struct queue_submission *s,
-	struct queue_document *ret_first);
-int paper_take(struct engine *e, int64_t document, const struct queue_submission *s,
-	struct queue_document *ret_first);
-int paper_take_over(struct engine *e, int64_t document, int64_t original);
-int paper_read(struct engine *e, int64_t document, char ret_number[DOCUMENT_NUMBER_SIZE]);
 
 /* A part's place in the blobs table. */
 static inline int64_t blob_id(int64_t document, enum queue_part part)

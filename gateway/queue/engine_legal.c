@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define LOOK_DOCUMENTS 20000 /* at a time */
+
 static int insert(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
 	int64_t *ret_hold)
 {
@@ -115,6 +117,53 @@ static json_t *holds(struct engine *e)
 					  json_text(sql_string(s, 7)))) < 0)
 			return NULL;
 	return r < 0 ? NULL : TAKE(list);
+}
+
+/* Others than at the last look: it begins anew. Return: 0 or negative. */
+static int read_holds(struct engine *e, struct legal_count *c)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_LEGAL_HOLDS, "");
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	if (sql_int(s, 0) != c->holds || sql_int(s, 1) != c->which)
+		*c = (struct legal_count){ .holds = sql_int(s, 0),
+			.which = sql_int(s, 1) };
+	if (c->holds == 0)
+		c->known = true;
+	return 0;
+}
+
+static int look_at_some(struct engine *e, struct legal_count *c)
+{
+	_cleanup_statement_ struct row *s =
+		sql_bind(e, SQL_LEGAL_COUNT, "ii", c->after, (int64_t)LOOK_DOCUMENTS);
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	c->so_far += sql_int(s, 2);
+	if (sql_int(s, 0) == LOOK_DOCUMENTS) {
+		c->after = sql_int(s, 1);
+		return 0;
+	}
+	c->documents = c->so_far;
+	c->known = true;
+	c->after = c->so_far = 0;
+	return 0;
+}
+
+json_t *legal_to_json(struct engine *e)
+{
+	struct legal_count *c = &e->legal;
+	int r = read_holds(e, c);
+
+	if (r == 0 && c->holds > 0)
+		r = look_at_some(e, c);
+	return r < 0 ? NULL
+		     : json_pack("{s:I,s:o}", "holds", (json_int_t)c->holds, "documents",
+			       c->known ? json_integer(c->documents) : json_null());
 }
 
 static int64_t stated_last(struct engine *e)

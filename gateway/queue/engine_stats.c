@@ -230,9 +230,10 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 	_cleanup_json_ json_t *maintenance = maintenance_to_json(e, now);
 	_cleanup_json_ json_t *renewals = renewals_to_json(e);
 	_cleanup_json_ json_t *stamps = stamps_to_json(e);
+	_cleanup_json_ json_t *legal = legal_to_json(e);
 	int r = add_counts(e, now, documents, deliveries);
 
-	if (r == 0 && (!maintenance || !renewals || !stamps))
+	if (r == 0 && (!maintenance || !renewals || !stamps || !legal))
 		r = -EIO;
 	if (r == 0)
 		r = read_flows(e, &flows);
@@ -245,15 +246,15 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 		return r;
 	}
 	return json_to_fd(
-		json_pack("{s:o,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}",
+		json_pack("{s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}",
 			"forecast",
 			forecast_tell(&e->forecast, clock_monotonic_ms(),
 				e->backend->room(e), flows),
-			"renewals", renewals, "stamps", stamps, "maintenance",
-			maintenance, "documents", documents, "deliveries", deliveries,
-			"ledger", totals, "audit", head_to_json(e), "disk_free",
-			(json_int_t)e->backend->room(e), "schema", engine_schema(e),
-			"unasked_s", "seal", since(now, &e->seal_asked), "forward",
-			since(now, &e->forward_asked)),
+			"legal", legal, "renewals", renewals, "stamps", stamps,
+			"maintenance", maintenance, "documents", documents, "deliveries",
+			deliveries, "ledger", totals, "audit", head_to_json(e),
+			"disk_free", (json_int_t)e->backend->room(e), "schema",
+			engine_schema(e), "unasked_s", "seal", since(now, &e->seal_asked),
+			"forward", since(now, &e->forward_asked)),
 		ret_fd);
 }

@@ -42,6 +42,20 @@ def test_top(gate, waiting):
     assert "traces" in text and "never" in text and "HSM" in text
 
 
+def test_legal_holds_are_counted(gate, waiting):
+    """In top, status and the metrics; the partner, whom they may be about, is not told."""
+    assert look(gate)["queue"]["legal"] == {"holds": 0, "documents": 0}
+    done = gate.run("retention", "hold", "--url", gate.listener("operators"),
+                    *gate.transport("operators/auditor"), "--id", waiting, "--reason", "case 12")
+    assert done.returncode == 0, done.stderr
+    assert look(gate)["queue"]["legal"] == {"holds": 1, "documents": 1}
+    for command in (("top", "--once"), ("status",)):
+        assert "legal holds: 1, on 1 documents" in gate.run(*command).stdout
+    until(lambda: {"sealgate_legal_holds 1", "sealgate_legal_hold_documents 1"} <=
+          set(operator(gate, "/metrics").text.splitlines()), 60)
+    assert "legal" not in gate.request("/v1/status").text
+
+
 def test_warned_before_it_is_a_limit(gate, waiting):
     assert waiting
     conf = gate.dir / "sealgate.conf"

@@ -115,6 +115,22 @@ static void what_disagrees_with_its_records_stays(void **state)
 	assert_int_equal(erase(s, LATE, id, fence), QUEUE_ILLEGAL);
 }
 
+/* What top, status and the metrics say of holds. */
+static void assert_legal(struct store *s, int holds, int documents)
+{
+	_cleanup_json_ json_t *f = NULL;
+	const json_t *legal;
+	int fd = -1;
+
+	assert_int_equal(STEP(s, engine_stats(s->engine, LATE, &fd)), QUEUE_DONE);
+	f = store_json(fd);
+	legal = json_object_get(f, "legal");
+	assert_int_equal(json_integer_value(json_object_get(legal, "holds")), holds);
+	assert_true(json_is_integer(json_object_get(legal, "documents")));
+	assert_int_equal(
+		json_integer_value(json_object_get(legal, "documents")), documents);
+}
+
 static void legal_holds_by_selection(void **state)
 {
 	static const struct queue_legal_hold HOLDS[] = {
@@ -127,9 +143,11 @@ static void legal_holds_by_selection(void **state)
 	int64_t hold = 0;
 
 	ended(s, "N1", id);
+	assert_legal(s, 0, 0);
 	for (size_t i = 0; i < sizeof(HOLDS) / sizeof(HOLDS[0]); i++) {
 		assert_int_equal(legal_hold(s, HOLDS[i], &hold), QUEUE_DONE);
 		assert_int_equal(claim(s, LATE, id), 0);
+		assert_legal(s, 1, 1);
 		assert_int_equal(
 			legal_hold(s, (struct queue_legal_hold){ .lift = hold }, &hold),
 			QUEUE_DONE);
@@ -152,6 +170,7 @@ static void legal_holds_by_selection(void **state)
 			(struct queue_legal_hold){ .ground = "legal", .partner = "b" },
 			&hold),
 		QUEUE_DONE);
+	assert_legal(s, 1, 0);
 	assert_int_equal(claim(s, LATE, id), 1);
 }
 
