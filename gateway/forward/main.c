@@ -86,6 +86,10 @@ static void report(const struct courier *c, const struct queue_claim *claim,
 	log_event(a->state == DELIVERY_DELIVERED || a->answered ? LOG_INFO : LOG_WARNING,
 		"forward.attempt", claim->document.id, "%s attempt %u: %s: %s",
 		c->destination, claim->attempt, delivery_state_text(a->state), a->detail);
+	if (a->state == DELIVERY_EXPIRED)
+		log_event(LOG_ERR, "forward.expired", claim->document.id,
+			"%s: given up after %u attempts: %s", c->destination,
+			claim->attempt, a->detail);
 }
 
 /* Tell queued the result. When the connection breaks here, the lease runs out and the
