@@ -85,11 +85,17 @@ int read_reply(const struct courier *c, struct span body, json_t **ret_reply);
 
 /* What the evidence has of it, of enum profile_inside: the container, and the document
  * with the seal in it at either place, empty where there is none. */
-#define DELIVERY_FORMS 3
+#define DELIVERY_FORMS QUEUE_FORM_MAX
 struct delivery_content {
 	struct span forms[DELIVERY_FORMS];
 	struct span wanted; /* by the destination; empty: it cannot be had */
 };
+
+/* The name of what a destination wants, for its claims. */
+static inline uint32_t form_wanted(const struct profile *p)
+{
+	return (uint32_t)p->inside + 1;
+}
 
 /* Record that what the destination wants cannot be had. */
 void attempt_impossible(struct delivery_attempt *a);

@@ -208,7 +208,8 @@ static bool work(struct courier *c)
 	if (!enter(c))
 		return true;
 	r = queue_claim_delivery(c->queue, c->destination,
-		(int)config_int(config, "forward.lease_s"), &claim, &container_fd);
+		(int)config_int(config, "forward.lease_s"), form_wanted(c->profile),
+		&claim, &container_fd);
 	if (r == QUEUE_DONE) {
 		deliver(c, &claim, container_fd);
 		return true;

@@ -142,20 +142,22 @@ static bool may_be_sent(struct courier *c, const struct queue_claim *claim,
 	return false;
 }
 
-/* A repetition of what was sent is answered by the first acknowledgement; of another form
- * it may be refused, though one is there. So each form is tried that may have been sent:
- * what is wanted now, then the others. */
+/* A repetition of what was sent is answered by the first acknowledgement. Another form
+ * would be a message of its own: refused though one is there, or taken as the first. So
+ * what may have arrived is sent again, whatever is wanted by now. */
 static void repeat(struct courier *c, const struct queue_claim *claim,
 	const struct delivery_content *content, struct delivery_attempt *ret)
 {
-	const struct span *wanted = &content->forms[c->profile->inside];
+	uint32_t form = claim->form ? claim->form : form_wanted(c->profile);
 
-	*ret = (struct delivery_attempt){ .state = DELIVERY_REFUSED };
-	if (wanted->len)
-		send_form(c, claim, *wanted, wanted == content->forms, ret);
-	for (size_t i = 0; i < DELIVERY_FORMS && ret->state == DELIVERY_REFUSED; i++)
-		if (content->forms[i].len && &content->forms[i] != wanted)
-			send_form(c, claim, content->forms[i], i == 0, ret);
+	if (form > DELIVERY_FORMS || !content->forms[form - 1].len)
+		attempt_set(ret, DELIVERY_REFUSED,
+			"what an earlier attempt may have carried there cannot be had "
+			"any "
+			"more");
+	else
+		send_form(c, claim, content->forms[form - 1],
+			form - 1 == PROFILE_INSIDE_NONE, ret);
 }
 
 void deliver_push(struct courier *c, const struct queue_claim *claim,

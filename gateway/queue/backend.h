@@ -322,15 +322,16 @@ struct delivery_row {
 	uint64_t fence;
 	uint32_t attempt;
 	int64_t first_try;
+	uint32_t form; /* as of queue_claim */
 };
 
 #define DELIVERY_COLUMNS                                                                 \
 	"delivery,document,destination,state,held_from,hold,received,due,fence,attempt," \
-	"first_try,share"
+	"first_try,share,form"
 #define DELIVERY_SHARE 11
 #define DELIVERY_COLUMNS_V                                                               \
 	"v.delivery,v.document,v.destination,v.state,v.held_from,v.hold,v.received,"     \
-	"v.due,v.fence,v.attempt,v.first_try,v.share"
+	"v.due,v.fence,v.attempt,v.first_try,v.share,v.form"
 void delivery_read(struct row *s, struct delivery_row *ret_row);
 int delivery_find(struct engine *e, int64_t document, const char *destination,
 	struct delivery_row *ret_row);

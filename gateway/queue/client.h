@@ -133,9 +133,11 @@ int queue_judged(struct queue *q, const struct queue_claim *claim,
 	const struct queue_judgement *judgement, int report_fd);
 
 /* Claim the next due delivery of a destination (state queued, deferred or unknown), in
- * the order of arrival; waits like queue_claim_seal. */
+ * the order of arrival; waits like queue_claim_seal. form: what will be sent of it, 1 to
+ * QUEUE_FORM_MAX, or 0; ret_claim->form keeps what was sent until its outcome is known.
+ */
 int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
-	struct queue_claim *ret_claim, int *ret_container_fd);
+	uint32_t form, struct queue_claim *ret_claim, int *ret_container_fd);
 
 /* Result of an attempt: delivered, deferred (retry_at), unknown (retry_at), refused,
  * expired. Reporting the same result of the same claim again is DONE. reply_id: the

@@ -19,11 +19,13 @@ static int call_claim(struct queue *q, uint16_t type, const void *body, size_t l
 	return r;
 }
 
-static int ask_claim(struct queue *q, uint16_t type, const char *destination, int lease_s,
-	struct queue_claim *ret_claim, int **ret_fds, size_t fd_count)
+static int ask_claim_of(struct queue *q, uint16_t type, const char *destination,
+	int lease_s, uint32_t form, struct queue_claim *ret_claim, int **ret_fds,
+	size_t fd_count)
 {
-	struct queue_claim_request body = { .lease_s = (uint32_t)lease_s,
-		.wait_ms = CLAIM_WAIT_MS };
+	struct queue_claim_request body = {
+		.lease_s = (uint32_t)lease_s, .wait_ms = CLAIM_WAIT_MS, .form = form
+	};
 
 	for (size_t i = 0; i < fd_count; i++)
 		*ret_fds[i] = -1;
@@ -35,21 +37,27 @@ static int ask_claim(struct queue *q, uint16_t type, const char *destination, in
 	return call_claim(q, type, &body, sizeof(body), ret_claim, ret_fds, fd_count);
 }
 
+static int ask_claim(struct queue *q, uint16_t type, int lease_s,
+	struct queue_claim *ret_claim, int **ret_fds, size_t fd_count)
+{
+	return ask_claim_of(q, type, "", lease_s, 0, ret_claim, ret_fds, fd_count);
+}
+
 int queue_claim_seal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
 	int *ret_document_fd, int *ret_report_fd, int *ret_receipt_fd)
 {
 	int *fds[] = { ret_document_fd, ret_report_fd, ret_receipt_fd };
 
-	return ask_claim(q, QUEUE_OP_CLAIM_SEAL, "", lease_s, ret_claim, fds, 3);
+	return ask_claim(q, QUEUE_OP_CLAIM_SEAL, lease_s, ret_claim, fds, 3);
 }
 
 int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
-	struct queue_claim *ret_claim, int *ret_container_fd)
+	uint32_t form, struct queue_claim *ret_claim, int *ret_container_fd)
 {
 	int *fds[] = { ret_container_fd };
 
-	return ask_claim(
-		q, QUEUE_OP_CLAIM_DELIVERY, destination, lease_s, ret_claim, fds, 1);
+	return ask_claim_of(q, QUEUE_OP_CLAIM_DELIVERY, destination, lease_s, form,
+		ret_claim, fds, 1);
 }
 
 int queue_claim_held(
@@ -57,7 +65,7 @@ int queue_claim_held(
 {
 	int *fds[] = { ret_document_fd };
 
-	return ask_claim(q, QUEUE_OP_CLAIM_HELD, "", lease_s, ret_claim, fds, 1);
+	return ask_claim(q, QUEUE_OP_CLAIM_HELD, lease_s, ret_claim, fds, 1);
 }
 
 int queue_claim_renewal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
@@ -65,7 +73,7 @@ int queue_claim_renewal(struct queue *q, int lease_s, struct queue_claim *ret_cl
 {
 	int *fds[] = { ret_container_fd };
 
-	return ask_claim(q, QUEUE_OP_CLAIM_RENEWAL, "", lease_s, ret_claim, fds, 1);
+	return ask_claim(q, QUEUE_OP_CLAIM_RENEWAL, lease_s, ret_claim, fds, 1);
 }
 
 int queue_claim_callback(struct queue *q, const char *partner, int lease_s, int limit,
@@ -88,5 +96,5 @@ int queue_claim_stamp(
 {
 	int *fds[] = { ret_document_fd };
 
-	return ask_claim(q, QUEUE_OP_CLAIM_STAMP, "", lease_s, ret_claim, fds, 1);
+	return ask_claim(q, QUEUE_OP_CLAIM_STAMP, lease_s, ret_claim, fds, 1);
 }

@@ -89,7 +89,8 @@ int engine_get(struct engine *e, const char *id, const char *partner,
 int engine_claim_seal(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int ret_fds[3], int64_t *ret_due);
 int engine_claim_delivery(struct engine *e, int64_t now, const char *destination,
-	int lease_s, struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due);
+	int lease_s, uint32_t form, struct queue_claim *ret_claim, int *ret_fd,
+	int64_t *ret_due);
 
 int engine_claim_held(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due);

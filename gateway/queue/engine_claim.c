@@ -224,7 +224,7 @@ static int add_relation(struct engine *e, const struct document_row *doc,
 	return r < 0 ? r : 0;
 }
 
-static int send_delivery(struct engine *e, int64_t now, int lease_s,
+static int send_delivery(struct engine *e, int64_t now, int lease_s, uint32_t form,
 	const struct document_row *doc, struct delivery_row *d,
 	struct queue_claim *ret_claim)
 {
@@ -238,6 +238,9 @@ static int send_delivery(struct engine *e, int64_t now, int lease_s,
 	c.attempt = ++d->attempt;
 	if (!d->first_try)
 		d->first_try = now;
+	if (!c.look_up || !d->form)
+		d->form = form;
+	c.form = d->form;
 	memcpy(c.destination, d->destination, sizeof(c.destination));
 	r = add_relation(e, doc, d, &c);
 	if (r < 0)
@@ -252,10 +255,16 @@ static int send_delivery(struct engine *e, int64_t now, int lease_s,
 	return r < 0 ? r : QUEUE_DONE;
 }
 
+/* The version of both schemas by which it is known what was sent. */
+const char SENT_FORM[] =
+	"ALTER TABLE deliveries ADD COLUMN form INTEGER NOT NULL DEFAULT 0"
+	" CHECK(form BETWEEN 0 AND 3);";
+
 /* The next delivery that is due, or none. QUEUE_DONE, QUEUE_EMPTY, negative; *ret_spoiled
  * when it was moved aside instead. */
 static int claim_one(struct engine *e, int64_t now, const char *destination, int lease_s,
-	struct queue_claim *ret_claim, int *ret_fd, bool *ret_spoiled, int64_t *ret_due)
+	uint32_t form, struct queue_claim *ret_claim, int *ret_fd, bool *ret_spoiled,
+	int64_t *ret_due)
 {
 	struct document_row doc;
 	struct delivery_row d;
@@ -266,7 +275,7 @@ static int claim_one(struct engine *e, int64_t now, const char *destination, int
 		return r < 0 ? r : QUEUE_EMPTY;
 	r = delivery_document(e, &d, &doc);
 	if (r == 0)
-		r = send_delivery(e, now, lease_s, &doc, &d, ret_claim);
+		r = send_delivery(e, now, lease_s, form, &doc, &d, ret_claim);
 	if (r != QUEUE_DONE)
 		return r;
 	r = part_read(e, doc.key, QUEUE_CONTAINER, LIMIT_CONTAINER, ret_fd);
@@ -284,7 +293,8 @@ static int when_due(struct engine *e, int64_t *ret_due)
 }
 
 int engine_claim_delivery(struct engine *e, int64_t now, const char *destination,
-	int lease_s, struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
+	int lease_s, uint32_t form, struct queue_claim *ret_claim, int *ret_fd,
+	int64_t *ret_due)
 {
 	char base[DESTINATION_NAME_SIZE];
 	bool spoiled = true;
@@ -299,8 +309,8 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 	if (r != 0)
 		return r < 0 ? r : QUEUE_EMPTY;
 	for (int n = 0; spoiled && n < SET_ASIDE_MAX; n++) {
-		r = claim_one(e, now, destination, lease_s, ret_claim, ret_fd, &spoiled,
-			ret_due);
+		r = claim_one(e, now, destination, lease_s, form, ret_claim, ret_fd,
+			&spoiled, ret_due);
 		if (r != QUEUE_DONE)
 			return r == QUEUE_EMPTY ? when_due(e, ret_due) : r;
 	}

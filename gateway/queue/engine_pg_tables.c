@@ -428,6 +428,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ CALENDAR_11 },
 	{ READINGS_12 },
 	{ SENT_INDEX },
+	{ SENT_FORM },
 };
 
 const char *pg_schema_text(int version, int index)

@@ -100,6 +100,7 @@ void delivery_read(struct row *s, struct delivery_row *ret_row)
 	ret_row->fence = (uint64_t)sql_int(s, 8);
 	ret_row->attempt = (uint32_t)sql_int(s, 9);
 	ret_row->first_try = sql_int(s, 10);
+	ret_row->form = (uint32_t)sql_int(s, 12);
 }
 
 int delivery_find(struct engine *e, int64_t document, const char *destination,
@@ -175,9 +176,10 @@ int delivery_become(
 		d->held_from = DELIVERY_NONE;
 	if (to != DELIVERY_SENDING)
 		d->hold = false;
-	r = sql_run(e, SQL_UPDATE_DELIVERY, "ittiiiiii", (int64_t)d->key,
+	r = sql_run(e, SQL_UPDATE_DELIVERY, "ittiiiiiii", (int64_t)d->key,
 		delivery_state_text(to), held_from_text(d), (int64_t)d->hold, d->due,
-		(int64_t)d->fence, (int64_t)d->attempt, d->first_try, now);
+		(int64_t)d->fence, (int64_t)d->attempt, d->first_try, now,
+		(int64_t)d->form);
 	if (r == 0 && replay_class(to) != DELIVERY_QUEUED)
 		r = relation_let_followers_go(e, now, d);
 	if (r == 0 && replay_class(to) != DELIVERY_QUEUED)

@@ -483,6 +483,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ CALENDAR_TABLES },
 	{ READING_TABLES },
 	{ SENT_INDEX },
+	{ SENT_FORM },
 };
 
 const char *schema_text(int version, int index)

@@ -101,6 +101,7 @@ struct queue_claim_request {
 	char destination[DESTINATION_NAME_SIZE]; /* "" for sealing */
 	uint32_t lease_s;
 	uint32_t wait_ms; /* answer EMPTY only after so long */
+	uint32_t form;	  /* of a delivery: what the destination wants by now */
 };
 
 struct queue_sealed_request {

@@ -171,6 +171,9 @@ struct queue_document {
 	char store_version[SHA256_TEXT_SIZE];
 };
 
+/* In how many forms a document may be sent; which they are is between those that send. */
+#define QUEUE_FORM_MAX 3
+
 /* Work handed out under a lease; fence makes a late worker harmless. */
 struct queue_claim {
 	struct queue_document document;
@@ -186,6 +189,8 @@ struct queue_claim {
 	uint32_t relation; /* enum document_relation */
 	uint32_t
 		ended; /* 1: withdrawn or replaced meanwhile: look it up, never send it */
+	uint32_t form; /* of a delivery: that of this attempt; with look_up that of the
+			* one that may have arrived. 0: none was named */
 	char original[DOCUMENT_NUMBER_SIZE];
 	char original_reply[DOCUMENT_REPLY_SIZE];
 };

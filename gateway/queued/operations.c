@@ -130,10 +130,10 @@ int run_claim_delivery(const struct call *c)
 {
 	const struct queue_claim_request *q = c->body;
 
-	if (!lease_ok(q) || !q->destination[0])
+	if (!lease_ok(q) || !q->destination[0] || q->form > QUEUE_FORM_MAX)
 		return QUEUE_ILLEGAL;
 	return engine_claim_delivery(c->engine, c->now, q->destination, (int)q->lease_s,
-		&c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
+		q->form, &c->answer->reply.claim, &c->answer->fds[0], &c->answer->due);
 }
 
 int run_sealed(const struct call *c)

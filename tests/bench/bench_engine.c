@@ -113,7 +113,7 @@ static void deliver(struct bench *b)
 	int64_t due;
 	int fd;
 
-	must(engine_claim_delivery(b->engine, clock_now(), "traces", 60, &c, &fd, &due) ==
+	must(engine_claim_delivery(b->engine, clock_now(), "traces", 60, 0, &c, &fd, &due) ==
 			QUEUE_DONE,
 		"claim");
 	close(fd);

@@ -118,7 +118,7 @@ static int seal(struct run *r, struct queue *q)
 static int deliver(struct run *r, struct queue *q)
 {
 	struct queue_claim c;
-	int fd, answer = queue_claim_delivery(q, "traces", LEASE_S, &c, &fd);
+	int fd, answer = queue_claim_delivery(q, "traces", LEASE_S, 0, &c, &fd);
 
 	if (answer != QUEUE_DONE)
 		return answer;

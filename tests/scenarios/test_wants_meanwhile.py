@@ -8,6 +8,7 @@ from scenarios.test_inside import InsideGate, deliveries, signed
 from scenarios.test_level_b import until
 
 ASKED = "customs-key"  # tells by a GET of the key what is there
+OTHER = "other-form"  # is to get containers, and takes only documents with a seal in them
 ALL = ("traces", "customs-nl", ASKED)
 
 
@@ -20,8 +21,11 @@ class AskedGate(InsideGate):
         text = (routes / "destinations/customs-nl.cfg").read_text()
         (routes / f"destinations/{ASKED}.cfg").write_text(
             text.replace('"advance"', '"cleared"') + "look_up = true;\n")
+        (routes / f"destinations/{OTHER}.cfg").write_text(
+            text.replace(self.customs.url, self.windows["parallel"].url))
         rule = routes / "10-all.cfg"
-        rule.write_text(rule.read_text().replace('"customs-nl"', f'"customs-nl", "{ASKED}"'))
+        rule.write_text(rule.read_text().replace(
+            '"customs-nl"', f'"customs-nl", "{ASKED}", "{OTHER}"'))
 
     def want_inside(self):
         for name in ALL:
@@ -64,6 +68,21 @@ def times_there(gate, identifier):
     return (sum(r["reference"] == identifier for r in gate.traces.accepted()),
             sum(r["key"] == f"{identifier}-advance" for r in gate.customs.accepted()),
             sum(r["key"] == f"{identifier}-cleared" for r in gate.customs.accepted()))
+
+
+def test_a_refused_repetition_is_not_sent_in_another_form(gate):
+    window = gate.windows["parallel"]
+    window.mode("garbage", when="before")
+    status, answer = gate.submit(signed(gate, 9, "parallel"))
+    assert status == 0, answer
+    until(lambda: deliveries(gate, answer["id"])[OTHER]["state"] == "unknown")
+    window.mode("ok")
+    found = until(lambda: (d := deliveries(gate, answer["id"])) and all(
+        d[name]["state"] in ("delivered", "refused") for name in (OTHER, "parallel")) and d)
+    # The evidence has the form that is taken there, as its neighbour gets it.
+    assert found["parallel"]["state"] == "delivered", found
+    assert found[OTHER]["state"] == "refused", found
+    assert "HTTP 415 to a repetition" in found[OTHER]["detail"]
 
 
 def test_what_is_there_is_found(gate):

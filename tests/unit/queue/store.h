@@ -317,8 +317,8 @@ static inline int store_claim(struct store *s, int64_t now, const char *destinat
 {
 	int64_t due;
 	int fd = -1;
-	int r = STEP(s, engine_claim_delivery(
-				s->engine, now, destination, 60, ret_claim, &fd, &due));
+	int r = STEP(s, engine_claim_delivery(s->engine, now, destination, 60, 0,
+				ret_claim, &fd, &due));
 
 	closep(&fd);
 	return r;

@@ -198,7 +198,7 @@ static void maintenance_keeps_claims_away(void **state)
 		maintain(s, T0, true, "traces", T0 + 100, T0 + 99), QUEUE_ILLEGAL);
 	assert_int_equal(store_claim(s, T0 + 100, "traces", &claim), QUEUE_EMPTY);
 	assert_int_equal(STEP(s, engine_claim_delivery(s->engine, T0 + 150, "traces", 60,
-					 &claim, &fd, &due)),
+					 0, &claim, &fd, &due)),
 		QUEUE_EMPTY);
 	assert_int_equal(due, T0 + 200);
 	assert_int_equal(store_claim(s, T0 + 150, "customs-es", &claim), QUEUE_DONE);

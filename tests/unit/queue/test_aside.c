@@ -158,14 +158,14 @@ static void delivering_goes_on(void **state)
 	store_add_sealed(s, "N1", poison);
 	store_add_sealed(s, "N2", good);
 	spoil(s, poison, QUEUE_CONTAINER, true);
-	assert_int_equal(STEP(s, engine_claim_delivery(
-					 s->engine, T0, "traces", 60, &claim, &fd, &due)),
+	assert_int_equal(STEP(s, engine_claim_delivery(s->engine, T0, "traces", 60, 0,
+					 &claim, &fd, &due)),
 		QUEUE_DONE);
 	assert_string_equal(claim.document.id, good);
 	closep(&fd);
 	expect_told(s, poison);
 	assert_int_equal(events(s, poison, "delivery.deferred"), 1);
-	assert_int_equal(STEP(s, engine_claim_delivery(s->engine, T0 + 1, "traces", 60,
+	assert_int_equal(STEP(s, engine_claim_delivery(s->engine, T0 + 1, "traces", 60, 0,
 					 &claim, &fd, &due)),
 		QUEUE_EMPTY);
 }

@@ -136,8 +136,8 @@ static void deliveries_take_the_newest(void **state)
 	sealed(s, "N1", "B", T0, id);
 	assert_int_equal(claim(s, T0, "container", &c, &due), QUEUE_DONE);
 	assert_int_equal(renewed(s, &c, "T", 0, "newest"), QUEUE_DONE);
-	assert_int_equal(STEP(s, engine_claim_delivery(
-					 s->engine, T0 + 1, "traces", 60, &c, &fd, &due)),
+	assert_int_equal(STEP(s, engine_claim_delivery(s->engine, T0 + 1, "traces", 60, 0,
+					 &c, &fd, &due)),
 		QUEUE_DONE);
 	assert_int_equal(memfd_map(fd, LIMIT_CONTAINER, &data), 0);
 	assert_true(span_equal(data, span_str("newest")));

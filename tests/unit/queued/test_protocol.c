@@ -279,9 +279,12 @@ static void limits_of_questions(void **state)
 	assert_int_equal(queue_audit_read(q, 0, 10001, &fd), QUEUE_ILLEGAL);
 	assert_int_equal(queue_audit_read(q, -1, 10, &fd), QUEUE_ILLEGAL);
 	assert_int_equal(
-		queue_claim_delivery(q, "traces", 3601, &claim, &fd), QUEUE_ILLEGAL);
-	assert_int_equal(queue_claim_delivery(q, "", 60, &claim, &fd), QUEUE_ILLEGAL);
-	assert_true(queue_claim_delivery(q, "traces", 0, &claim, &fd) < 0);
+		queue_claim_delivery(q, "traces", 3601, 0, &claim, &fd), QUEUE_ILLEGAL);
+	assert_int_equal(queue_claim_delivery(q, "", 60, 0, &claim, &fd), QUEUE_ILLEGAL);
+	assert_int_equal(
+		queue_claim_delivery(q, "traces", 60, QUEUE_FORM_MAX + 1, &claim, &fd),
+		QUEUE_ILLEGAL);
+	assert_true(queue_claim_delivery(q, "traces", 0, 0, &claim, &fd) < 0);
 }
 
 /* With peer separation the uid decides; nobody else's uid is ours, so we are intake only.
@@ -310,7 +313,7 @@ static void denied(void **state)
 	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_DONE);
 	assert_int_equal(queue_stats(q, &fd), QUEUE_DENIED);
 	assert_int_equal(
-		queue_claim_delivery(q, "traces", 60, &claim, &fd), QUEUE_DENIED);
+		queue_claim_delivery(q, "traces", 60, 0, &claim, &fd), QUEUE_DENIED);
 	assert_int_equal(
 		queue_control(q, QUEUE_HOLD, p.s.id, "", "me", "because"), QUEUE_DENIED);
 	assert_int_equal(queue_audit_read(q, 0, 10, &fd), QUEUE_DENIED);

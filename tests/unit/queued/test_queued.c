@@ -80,7 +80,7 @@ static void whole_way(void **state)
 	assert_int_equal(claim.attempt, 1);
 	assert_delivery(q, id, "traces", "queued");
 	assert_int_equal(
-		queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
+		queue_claim_delivery(q, "traces", 60, 0, &claim, &container), QUEUE_DONE);
 	assert_string_equal(claim.document.id, id);
 	assert_string_equal(claim.destination, "traces");
 	assert_int_equal(claim.look_up, 0);
@@ -144,8 +144,10 @@ static void claim_waits_less_than_the_timeout(void **state)
 
 	house_ready(h);
 	assert_int_equal(queue_connect(h->socket, 2 * 300, &q), 0);
-	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &fd), QUEUE_EMPTY);
-	assert_int_equal(queue_claim_delivery(q, "traces", 60, &claim, &fd), QUEUE_EMPTY);
+	assert_int_equal(
+		queue_claim_delivery(q, "traces", 60, 0, &claim, &fd), QUEUE_EMPTY);
+	assert_int_equal(
+		queue_claim_delivery(q, "traces", 60, 0, &claim, &fd), QUEUE_EMPTY);
 	queue_disconnect(q);
 }
 
@@ -214,12 +216,12 @@ static void release_wakes(void **state)
 	house_accept(q, "N1", id);
 	house_seal(q, &claim);
 	assert_int_equal(queue_control(q, QUEUE_HOLD, id, "", "op", "why"), QUEUE_DONE);
-	assert_int_equal(
-		queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_EMPTY);
+	assert_int_equal(queue_claim_delivery(q, "traces", 60, 0, &claim, &container),
+		QUEUE_EMPTY);
 	assert_int_equal(
 		queue_control(q, QUEUE_RELEASE, id, "traces", "op", "why"), QUEUE_DONE);
 	assert_int_equal(
-		queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
+		queue_claim_delivery(q, "traces", 60, 0, &claim, &container), QUEUE_DONE);
 	close(container);
 	assert_delivery(q, id, "customs-es", "held");
 }
@@ -235,13 +237,13 @@ static void due_time_wakes(void **state)
 	house_accept(q, "N1", id);
 	house_seal(q, &claim);
 	assert_int_equal(
-		queue_claim_delivery(q, "traces", 60, &claim, &container), QUEUE_DONE);
+		queue_claim_delivery(q, "traces", 60, 0, &claim, &container), QUEUE_DONE);
 	close(container);
 	assert_int_equal(queue_delivery_result(q, &claim, DELIVERY_DEFERRED,
 				 clock_now() + 2, "", "busy"),
 		QUEUE_DONE);
 	do
-		r = queue_claim_delivery(q, "traces", 60, &claim, &container);
+		r = queue_claim_delivery(q, "traces", 60, 0, &claim, &container);
 	while (r == QUEUE_EMPTY && ++asks < 10);
 	assert_int_equal(r, QUEUE_DONE);
 	assert_true(asks >= 1 && asks <= 4);
