@@ -6,7 +6,7 @@
 #include "pkcs11/keeper.h"
 
 #define AWAY_MAX_MS 5000
-#define BACK_MAX_MS 20000
+#define BACK_MAX_MS 60000
 
 /* Faults ----------------------------------------------------------------------------- */
 
@@ -87,7 +87,7 @@ static void lost_once(void **state)
 	(void)state;
 	assert_int_equal(fixture_start(f), TOKEN_READY);
 	assert_int_equal(keeper_start(&keeper, &f->signing, 100000), 0);
-	for (int i = 0; i < 5 && a != SIGNER_SIGNED; i++) {
+	for (int i = 0; i < 20 && a != SIGNER_SIGNED; i++) {
 		token_watch(
 			f->token, i ? 1500 : 0); /* past the pause between two openings */
 		atomic_store(&hook.fail_once, CKR_DEVICE_ERROR);
