@@ -15,23 +15,29 @@
 #define LINE_MAX_OCTETS 1024
 #define ALARMS_SHOWN 1000
 #define FIRST_SLOTS 1024u
-#define LOST_PARTS_MAX 64
+#define LOST_PARTS_MAX 64   /* bits of entry.lost_parts */
 #define INSIDE_AN_ATTEMPT 2 /* beside its signatures, and over one of them */
+#define RECEIPT_AHEAD_S 60  /* a receipt is signed before its document is recorded */
 
 /* What is known of one document. */
 struct entry {
 	char id[DOCUMENT_ID_SIZE]; /* "": a free slot */
 	bool known, accepted;
 	unsigned int sealed;
-	json_int_t attempts;		/* to seal it, as the ledger has them */
-	unsigned int seals, receipts;	/* signatures as the signer counted them */
-	unsigned int inside;		/* those of seals in the document itself */
-	unsigned int lost, lost_inside; /* of both, while what is lost was written */
+	json_int_t attempts;	      /* to seal it, as the ledger has them */
+	unsigned int seals, receipts; /* signatures as the signer counted them */
+	unsigned int inside;	      /* those of seals in the document itself */
+	/* Before the first lost part is 0, after it 1, ... */
+	unsigned int accepted_in, sealed_in;
+	/* While what is lost was written: signatures, and in which parts, as bits. */
+	unsigned int lost, lost_inside, lost_receipts;
+	uint64_t lost_parts;
 };
 
 /* From the last record that a restored chain has to the first behind it (RFC 3339). */
 struct lost_part {
 	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
+	char receipts_from[CLOCK_TEXT_SIZE];
 };
 
 struct reconcile {
@@ -44,6 +50,7 @@ struct reconcile {
 	struct lost_part lost[LOST_PARTS_MAX];
 	size_t lost_count;
 	json_t *lost_documents;
+	bool excused; /* something by what is lost */
 };
 
 struct reconcile *reconcile_new(void)
@@ -139,16 +146,22 @@ static int raise_alarm(
 
 /* The ledger ------------------------------------------------------------------------- */
 
-static void note_event(struct entry *e, const char *event, const json_t *detail)
+/* part: lost parts before it. */
+static void note_event(
+	struct entry *e, const char *event, const json_t *detail, size_t part)
 {
 	const char *state = json_string_of(detail, "state");
 	json_int_t attempt = json_integer_value(json_object_get(detail, "attempt"));
+	bool accepted = strcmp(event, "document.accepted") == 0 ||
+			(strcmp(event, "document.judged") == 0 && state &&
+				strcmp(state, "accepted") == 0);
 
 	e->known = true;
-	e->accepted |= strcmp(event, "document.accepted") == 0 ||
-		       (strcmp(event, "document.judged") == 0 && state &&
-			       strcmp(state, "accepted") == 0);
-	e->sealed += strcmp(event, "document.sealed") == 0;
+	if (accepted && !e->accepted)
+		e->accepted_in = (unsigned int)part;
+	e->accepted |= accepted;
+	if (strcmp(event, "document.sealed") == 0 && e->sealed++ == 0)
+		e->sealed_in = (unsigned int)part;
 	if (attempt > e->attempts)
 		e->attempts = attempt;
 }
@@ -158,11 +171,15 @@ static void note_event(struct entry *e, const char *event, const json_t *detail)
 static void note_part(struct reconcile *r, const char *event, const char *at)
 {
 	struct lost_part *p = &r->lost[r->lost_count];
+	int64_t from;
 
 	if ((strcmp(event, "queued.restored") == 0 ||
 		    strcmp(event, "queued.set-back") == 0) &&
 		r->lost_count < LOST_PARTS_MAX) {
 		memcpy(p->from, r->last_at, sizeof(p->from));
+		memcpy(p->receipts_from, r->last_at, sizeof(p->receipts_from));
+		if (clock_parse(p->from, &from) == 0)
+			clock_format(from - RECEIPT_AHEAD_S, p->receipts_from);
 		(void)snprintf(p->to, sizeof(p->to), "%s", at);
 		r->lost_count++;
 	}
@@ -190,7 +207,7 @@ int reconcile_audit(struct reconcile *r, struct span line)
 	e = entry_of(r, document);
 	if (!e)
 		return -ENOMEM;
-	note_event(e, event, json_object_get(record, "detail"));
+	note_event(e, event, json_object_get(record, "detail"), r->lost_count);
 	return 0;
 }
 
@@ -275,13 +292,32 @@ int reconcile_count(struct reconcile *r, FILE *count)
 	return e == 0 && ferror(count) ? -EIO : e;
 }
 
-static bool in_lost_part(const struct reconcile *r, const char *time)
+/* Was it to be sealed while that part was written? Of what is not known nobody knows. */
+static bool open_in(const struct entry *e, size_t part)
 {
-	for (size_t i = 0; i < r->lost_count; i++)
-		if (strcmp(time, r->lost[i].from) >= 0 &&
-			strcmp(time, r->lost[i].to) <= 0)
-			return true;
-	return false;
+	return !e->known || (e->accepted && e->accepted_in <= part &&
+				    !(e->sealed && e->sealed_in <= part));
+}
+
+static void note_lost(const struct reconcile *r, struct entry *e, const struct counted *c)
+{
+	bool receipt = strcmp(c->role, "receipt") == 0;
+	bool seal = strcmp(c->role, "seal") == 0;
+	bool inside = strcmp(c->role, "seal-inside") == 0;
+
+	for (size_t i = 0; i < r->lost_count; i++) {
+		const struct lost_part *p = &r->lost[i];
+
+		if (strcmp(c->time, receipt ? p->receipts_from : p->from) < 0 ||
+			strcmp(c->time, p->to) > 0 || !open_in(e, i))
+			continue;
+		e->lost_receipts += receipt;
+		e->lost += seal;
+		e->lost_inside += inside;
+		if (seal || inside)
+			e->lost_parts |= UINT64_C(1) << i;
+		return;
+	}
 }
 
 int reconcile_lost(struct reconcile *r, FILE *count)
@@ -295,32 +331,44 @@ int reconcile_lost(struct reconcile *r, FILE *count)
 		struct entry *e;
 
 		line[strcspn(line, "\n")] = '\0';
-		if (!read_counted(line, &c) || strcmp(c.document, "csr") == 0 ||
-			!in_lost_part(r, c.time))
+		if (!read_counted(line, &c) || strcmp(c.document, "csr") == 0)
 			continue;
 		e = entry_of(r, c.document);
 		if (!e)
 			return -ENOMEM;
-		e->lost += strcmp(c.role, "seal") == 0;
-		e->lost_inside += strcmp(c.role, "seal-inside") == 0;
+		note_lost(r, e, &c);
 	}
 	return ferror(count) ? -EIO : 0;
 }
 
 /* Comparing -------------------------------------------------------------------------- */
 
+/* Acknowledged and sealed in what is lost. Without a receipt, which intake has signed and
+ * the seal process cannot, nobody accepted it there either. */
+static bool accepted_in_lost(const struct entry *e)
+{
+	return !e->known && e->lost_receipts && e->lost >= e->seals &&
+	       e->lost_inside >= e->inside;
+}
+
+static int excuse(struct reconcile *r, const struct entry *e)
+{
+	r->excused = true;
+	return e->known || json_array_size(r->lost_documents) >= ALARMS_SHOWN ||
+			       json_array_append_new(
+				       r->lost_documents, json_string(e->id)) == 0
+		       ? 0
+		       : -ENOMEM;
+}
+
 static int compare(struct reconcile *r, const struct entry *e)
 {
 	/* An attempt may be under way, but not after the seal. */
-	json_int_t explained = e->attempts + (e->sealed ? 0 : 1);
+	json_int_t known = e->attempts + (e->known && !e->sealed ? 1 : 0);
+	/* What is lost has one attempt, or did not note why there were more. */
+	json_int_t explained = known + __builtin_popcountll(e->lost_parts);
 
-	if ((e->seals || e->inside) && !e->known && e->lost >= e->seals &&
-		e->lost_inside >= e->inside)
-		return json_array_size(r->lost_documents) >= ALARMS_SHOWN
-			       ? 0
-			       : json_array_append_new(
-					 r->lost_documents, json_string(e->id));
-	if ((e->seals || e->inside) && !e->accepted)
+	if ((e->seals || e->inside) && !e->accepted && !accepted_in_lost(e))
 		return raise_alarm(r, "seal.unknown", e->id,
 			"A seal was signed for what the ledger never accepted.");
 	if (e->sealed > 1)
@@ -329,12 +377,12 @@ static int compare(struct reconcile *r, const struct entry *e)
 	if (e->sealed && !e->seals)
 		return raise_alarm(r, "seal.not-counted", e->id,
 			"The document is sealed and the signer counted no signature.");
-	if (e->seals > explained + e->lost ||
-		e->inside > explained * INSIDE_AN_ATTEMPT + e->lost_inside)
+	if (e->seals > explained || e->inside > explained * INSIDE_AN_ATTEMPT)
 		return raise_alarm(r, "seal.unexplained", e->id,
 			"More seals were signed for the document than the ledger knows "
 			"attempts.");
-	return 0;
+	return e->seals > known || e->inside > known * INSIDE_AN_ATTEMPT ? excuse(r, e)
+									 : 0;
 }
 
 int reconcile_print(struct reconcile *r, FILE *out)
@@ -354,12 +402,12 @@ int reconcile_print(struct reconcile *r, FILE *out)
 			return -ENOMEM;
 	}
 	/* A receipt is signed before its transaction, which may not come to be. */
-	all = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "ok",
-		r->alarm_count == 0, "sealed", (json_int_t)sealed, "seal_signatures",
-		(json_int_t)r->seals, "inside_signatures", (json_int_t)r->inside,
-		"receipts_never_committed", (json_int_t)lonely, "alarms_in_all",
-		(json_int_t)r->alarm_count, "alarms", r->alarms, "of_lost_parts",
-		r->lost_documents);
+	all = json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "ok",
+		r->alarm_count == 0, "lost", r->excused, "sealed", (json_int_t)sealed,
+		"seal_signatures", (json_int_t)r->seals, "inside_signatures",
+		(json_int_t)r->inside, "receipts_never_committed", (json_int_t)lonely,
+		"alarms_in_all", (json_int_t)r->alarm_count, "alarms", r->alarms,
+		"of_lost_parts", r->lost_documents);
 	text = all ? json_dumps(all, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 	if (!text)
 		return -ENOMEM;

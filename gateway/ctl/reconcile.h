@@ -28,7 +28,8 @@ int reconcile_count(struct reconcile *r, FILE *count);
 
 /* Take the count once more, after the ledger: what was counted while a part of the chain
  * was written that was lost when it was set back (queued.restored, queued.set-back) is no
- * alarm, but listed. Return: 0, -ENOMEM, -errno of reading. */
+ * alarm, but listed, where intake signed a receipt for it then or it was accepted and not
+ * sealed before; one attempt of each. Return: 0, -ENOMEM, -errno of reading. */
 int reconcile_lost(struct reconcile *r, FILE *count);
 
 /* Compare and print one JSON object. Return: 1 no alarm, 0 alarms, -ENOMEM. */

@@ -119,4 +119,5 @@ def test_under_load_and_with_its_signer(loaded, server, tmp_path):
     done = gate.run("audit", "reconcile")
     assert done.returncode == 0, done.stdout
     lost = set(json.loads(done.stdout)["of_lost_parts"])
+    assert json.loads(done.stdout)["lost"] or not lost
     assert lost <= accepted(original, len(original)) - accepted(chain, len(chain))

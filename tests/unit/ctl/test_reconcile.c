@@ -85,8 +85,9 @@ static void counted(const char *role, const char *document)
 	counted_at("2026-01-01T00:00:00Z", role, document);
 }
 
-/* Compare; the only alarm must have the code, NULL: there is none. */
-static void expect(const char *code)
+/* Compare; the only alarm must have the code, NULL: there is none. lost: the only
+ * document of a lost part; "": only seals of known ones; NULL: nothing is excused. */
+static void expect_both(const char *code, const char *lost)
 {
 	_cleanup_json_ json_t *json = NULL;
 	char *text = NULL;
@@ -105,12 +106,24 @@ static void expect(const char *code)
 	assert_int_equal(reconcile_print(both, out), code == NULL);
 	fclose(out);
 	json = json_read(span_of(text, len), len + 1);
+	assert_int_equal(json_is_true(json_object_get(json, "lost")), lost != NULL);
+	assert_int_equal(json_array_size(json_object_get(json, "of_lost_parts")),
+		lost && *lost ? 1 : 0);
+	if (lost && *lost)
+		assert_string_equal(json_string_value(json_array_get(
+					    json_object_get(json, "of_lost_parts"), 0)),
+			lost);
 	alarms = json_object_get(json, "alarms");
 	assert_int_equal(json_array_size(alarms), code ? 1 : 0);
 	if (code)
 		assert_string_equal(
 			json_string_of(json_array_get(alarms, 0), "code"), code);
 	free(text);
+}
+
+static void expect(const char *code)
+{
+	expect_both(code, NULL);
 }
 
 static void one_document_one_seal(void **state)
@@ -140,23 +153,113 @@ static void attempts_that_failed_are_known(void **state)
 #define AFTER "2026-01-02T00:00:01Z"
 #define RESTORED "\"event\":\"queued.restored\"", "{\"mark\":\"1:00\"}"
 
+#define SET_BACK "\"event\":\"queued.set-back\"", "{\"end\":1,\"sealed\":9}"
+#define WHILE_LOST "2026-01-01T10:00:00Z"
+
 /* The database is of a backup, the count went on: one that was sealed again, one that is
  * not known any more. */
 static void what_was_sealed_in_a_lost_part_is_no_alarm(void **state)
 {
 	(void)state;
-	counted_at("2026-01-01T10:00:00Z", "seal", A);
+	counted_at(WHILE_LOST, "seal", A);
+	counted_at(WHILE_LOST, "receipt", B);
+	counted_at("2026-01-01T10:00:01Z", "seal-inside", B);
+	counted_at("2026-01-01T10:00:01Z", "seal-inside", B);
 	counted_at("2026-01-01T10:00:01Z", "seal", B);
 	counted_at(AFTER, "seal", A);
 	audit(ACCEPTED(A));
 	audit_at(LOST_TO, RESTORED);
 	audit_at(AFTER, SEALED(A, "1"));
-	expect(NULL);
+	expect_both(NULL, B);
+}
+
+/* Its receipt is signed before the last record that the chain has, its own came later. */
+static void a_receipt_is_ahead_of_its_document(void **state)
+{
+	(void)state;
+	counted_at("2025-12-31T23:59:30Z", "receipt", B);
+	counted_at(WHILE_LOST, "seal", B);
+	audit(ACCEPTED(A));
+	audit_at(LOST_TO, SET_BACK);
+	expect_both(NULL, B);
+}
+
+/* A seal process that was taken over signs what it wants, but no receipt. */
+static void a_lost_part_does_not_excuse_what_nobody_acknowledged(void **state)
+{
+	(void)state;
+	counted_at(WHILE_LOST, "seal", B);
+	audit(ACCEPTED(A));
+	audit_at(LOST_TO, SET_BACK);
+	expect("seal.unknown");
+}
+
+/* ... and under the name of a receipt whose document never came to be, long before. */
+static void an_old_receipt_excuses_nothing(void **state)
+{
+	(void)state;
+	counted_at("2025-12-31T23:00:00Z", "receipt", B);
+	counted_at(WHILE_LOST, "seal-inside", B);
+	audit(ACCEPTED(A));
+	audit_at(LOST_TO, RESTORED);
+	expect("seal.unknown");
+}
+
+/* ... or of one that is lost, more than an attempt. */
+static void a_lost_document_is_sealed_once(void **state)
+{
+	(void)state;
+	counted_at(WHILE_LOST, "receipt", B);
+	counted_at(WHILE_LOST, "seal", B);
+	counted_at(WHILE_LOST, "seal", B);
+	audit(ACCEPTED(A));
+	audit_at(LOST_TO, RESTORED);
+	expect("seal.unexplained");
+}
+
+/* ... or of one that was sealed before anything was lost. */
+static void what_was_sealed_before_is_not_sealed_in_a_lost_part(void **state)
+{
+	(void)state;
+	counted("receipt", A);
+	counted("seal", A);
+	counted_at(WHILE_LOST, "seal", A);
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	audit_at(LOST_TO, RESTORED);
+	expect("seal.unexplained");
+}
+
+static void what_was_accepted_after_it_is_not_sealed_in_it(void **state)
+{
+	(void)state;
+	counted_at(WHILE_LOST, "seal", A);
+	counted_at(AFTER, "seal", A);
+	audit(ACCEPTED(B));
+	audit_at(LOST_TO, RESTORED);
+	audit_at(AFTER, ACCEPTED(A));
+	audit_at(AFTER, SEALED(A, "1"));
+	expect("seal.unexplained");
+}
+
+/* Open when two parts were lost: sealed in each, and at last. */
+static void each_lost_part_has_an_attempt(void **state)
+{
+	(void)state;
+	counted_at(WHILE_LOST, "seal", A);
+	counted_at("2026-01-03T00:00:00Z", "seal", A);
+	counted_at("2026-01-05T00:00:00Z", "seal", A);
+	audit(ACCEPTED(A));
+	audit_at(LOST_TO, RESTORED);
+	audit_at("2026-01-04T00:00:00Z", RESTORED);
+	audit_at("2026-01-05T00:00:00Z", SEALED(A, "1"));
+	expect_both(NULL, "");
 }
 
 static void what_was_sealed_after_it_is(void **state)
 {
 	(void)state;
+	counted_at(AFTER, "receipt", B);
 	counted_at(AFTER, "seal", B);
 	audit(ACCEPTED(A));
 	audit_at(LOST_TO, RESTORED);
@@ -166,7 +269,7 @@ static void what_was_sealed_after_it_is(void **state)
 static void what_was_sealed_twice_after_it_is(void **state)
 {
 	(void)state;
-	counted_at("2026-01-01T10:00:00Z", "seal", A);
+	counted_at(WHILE_LOST, "seal", A);
 	counted_at(AFTER, "seal", A);
 	counted_at(AFTER, "seal", A);
 	audit(ACCEPTED(A));
@@ -310,6 +413,13 @@ int main(void)
 		TEST(one_document_one_seal),
 		TEST(attempts_that_failed_are_known),
 		TEST(what_was_sealed_in_a_lost_part_is_no_alarm),
+		TEST(a_receipt_is_ahead_of_its_document),
+		TEST(a_lost_part_does_not_excuse_what_nobody_acknowledged),
+		TEST(an_old_receipt_excuses_nothing),
+		TEST(a_lost_document_is_sealed_once),
+		TEST(what_was_sealed_before_is_not_sealed_in_a_lost_part),
+		TEST(what_was_accepted_after_it_is_not_sealed_in_it),
+		TEST(each_lost_part_has_an_attempt),
 		TEST(what_was_sealed_after_it_is),
 		TEST(what_was_sealed_twice_after_it_is),
 		TEST(a_seal_for_nothing),
