@@ -9,7 +9,9 @@
 #include "ctl/tree_remove.h"
 
 #include "common/durable.h"
+#include "pki/certificate.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <libconfig.h>
 #include <stdio.h>
@@ -19,7 +21,13 @@
 #define REASON_MAX 300
 
 struct options {
-	const char *key, *certificate, *reason, *signer, *partner;
+	const char *key, *certificate, *reason, *signer, *file, *partner;
+};
+
+/* What goes into `removed`: a digest that was given, or of a certificate itself and of
+ * its key, which any other certificate may have. "" for what is not there. */
+struct off {
+	char digests[2][SHA256_TEXT_SIZE];
 };
 
 static int read_options(int argc, char **argv, struct options *o)
@@ -29,6 +37,7 @@ static int read_options(int argc, char **argv, struct options *o)
 		{ "cert", required_argument, NULL, 'c' },
 		{ "reason", required_argument, NULL, 'r' },
 		{ "signer", required_argument, NULL, 's' },
+		{ "signer-file", required_argument, NULL, 'f' },
 		{ 0 },
 	};
 	int c;
@@ -42,6 +51,8 @@ static int read_options(int argc, char **argv, struct options *o)
 			o->reason = optarg;
 		else if (c == 's')
 			o->signer = optarg;
+		else if (c == 'f')
+			o->file = optarg;
 		else
 			return -EINVAL;
 	}
@@ -49,6 +60,8 @@ static int read_options(int argc, char **argv, struct options *o)
 		return command_fault("--key and --cert are needed");
 	if (!o->reason || !*o->reason || strlen(o->reason) > REASON_MAX)
 		return command_fault("--reason is needed, at most %d octets", REASON_MAX);
+	if (o->signer && o->file)
+		return command_fault("--signer or --signer-file, not both");
 	if (command_arguments(argc, argv, 1, 1, "the partner") < 0)
 		return -EINVAL;
 	o->partner = argv[optind];
@@ -62,12 +75,26 @@ static int refuse(const char *what, const char *received)
 	return -EINVAL;
 }
 
-/* `suspended` becomes true, or the signer goes into `removed`. */
-static bool change(config_t *c, const char *signer)
+static bool take_off(config_setting_t *removed, const char *digest)
+{
+	int count = config_setting_length(removed);
+
+	for (int i = 0; i < count; i++) {
+		const char *there = config_setting_get_string_elem(removed, i);
+
+		if (there && strcmp(there, digest) == 0)
+			return true;
+	}
+	return config_setting_set_string_elem(removed, -1, digest);
+}
+
+/* `suspended` becomes true, or a signer (or NULL) goes into `removed`. */
+static bool change(config_t *c, const struct off *off)
 {
 	config_setting_t *root = config_root_setting(c), *s;
+	bool ok;
 
-	if (!signer) {
+	if (!off) {
 		s = config_setting_get_member(root, "suspended");
 		if (!s)
 			s = config_setting_add(root, "suspended", CONFIG_TYPE_BOOL);
@@ -76,12 +103,15 @@ static bool change(config_t *c, const char *signer)
 	s = config_setting_get_member(root, "removed");
 	if (!s)
 		s = config_setting_add(root, "removed", CONFIG_TYPE_LIST);
-	return s && config_setting_set_string_elem(s, -1, signer);
+	ok = s;
+	for (size_t i = 0; i < 2; i++)
+		ok = ok && (!*off->digests[i] || take_off(s, off->digests[i]));
+	return ok;
 }
 
 /* The partner's file with the change; the caller frees. Comments of the file are lost:
  * state/policy keeps the bundle that has them. NULL after a complaint. */
-static char *changed(const struct bundle_file *f, const char *signer)
+static char *changed(const struct bundle_file *f, const struct off *off)
 {
 	_cleanup_(freep) char *text = strndup((const char *)f->data.data, f->data.len);
 	char *out = NULL;
@@ -91,7 +121,7 @@ static char *changed(const struct bundle_file *f, const char *signer)
 	bool ok;
 
 	config_init(&c);
-	ok = text && stream && config_read_string(&c, text) && change(&c, signer);
+	ok = text && stream && config_read_string(&c, text) && change(&c, off);
 	if (ok)
 		config_write(&c, stream);
 	config_destroy(&c);
@@ -165,27 +195,81 @@ static int put_in_force(struct force *f, const struct options *o, struct bundle 
 	return r;
 }
 
-/* A mistyped digest would stop nobody and look as if it did. Whoever signs by an issuer's
- * word is not known by a digest: that is said. */
-static int known(const struct force *f, const struct options *o)
+static int read_off(const struct options *o, struct off *ret_off)
+{
+	_cleanup_(X509_freep) X509 *x = NULL;
+
+	*ret_off = (struct off){ 0 };
+	if (!o->file) {
+		if (strlen(o->signer) >= SHA256_TEXT_SIZE)
+			return refuse("it has no signer with the certificate or key",
+				o->signer);
+		for (size_t i = 0; o->signer[i]; i++)
+			ret_off->digests[0][i] =
+				(char)tolower((unsigned char)o->signer[i]);
+		return 0;
+	}
+	x = pki_certificate_read(o->file);
+	if (!x || pki_certificate_sha256(x, ret_off->digests[0]) < 0 ||
+		pki_certificate_key_sha256(x, ret_off->digests[1]) < 0)
+		return refuse("this is not one certificate, PEM or DER", o->file);
+	return 0;
+}
+
+static void warn(const char *digest, const char *text)
+{
+	fprintf(stderr, "sealgate policy: %s: %s\n", digest, text);
+}
+
+/* By certificates and by keys: what is enrolled, and what of that goes off. */
+struct enrolled_ways {
+	size_t keys, certificates_off, keys_off;
+};
+
+static struct enrolled_ways count_off(const struct partner *p, const struct off *off)
+{
+	struct enrolled_ways w = { 0 };
+
+	for (size_t i = 0; i < p->signer_count; i++)
+		w.keys += *p->signers[i].key != '\0';
+	for (size_t i = 0; i < 2; i++) {
+		if (!*off->digests[i])
+			continue;
+		w.certificates_off += policy_signer(p, off->digests[i]) != NULL;
+		w.keys_off += policy_signer_by_key(p, off->digests[i]) != NULL;
+	}
+	return w;
+}
+
+/* A mistyped digest would stop nobody and look as if it did. But whoever signs by a key
+ * or by an issuer's word is not known by a certificate's digest: that is said, and that
+ * its key goes on with any other certificate. */
+static int known(const struct force *f, const struct options *o, const struct off *off)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_(freep) char *error = NULL;
+	const char *given = off->digests[0];
 	const struct partner *p;
+	struct enrolled_ways w;
+	bool key_goes;
 
 	if (policy_load(f->policies, &policy, &error) < 0)
 		return refuse(error ? error : "the policy cannot be read", NULL);
 	p = policy_partner(policy, o->partner);
-	for (size_t i = 0; p && i < p->signer_count; i++)
-		if (strcmp(p->signers[i].sha256, o->signer) == 0 ||
-			strcmp(p->signers[i].key, o->signer) == 0)
-			return 0;
-	if (!p || p->issuer_count == 0)
-		return refuse("it has no signer with the certificate or key", o->signer);
-	fprintf(stderr,
-		"sealgate policy: no enrolled signer has the certificate %s; it counts "
-		"only if one of the partner's issuers issued it\n",
-		o->signer);
+	if (!p || strlen(given) != SHA256_TEXT_SIZE - 1)
+		return refuse("it has no signer with the certificate or key", given);
+	w = count_off(p, off);
+	key_goes = o->file || w.keys_off;
+	if (!w.certificates_off && !w.keys_off && p->issuer_count == 0 &&
+		(o->file || !w.keys))
+		return refuse("it has no signer with the certificate or key", given);
+	if (!w.certificates_off && !w.keys_off)
+		warn(given, "no enrolled signer has this digest; it counts only if it is "
+			    "of a certificate whose key is enrolled, or that one of the "
+			    "partner's issuers issued");
+	if (!key_goes && (w.keys || p->issuer_count > 0))
+		warn(given, "only what has this digest is stopped, another certificate "
+			    "of the same key is not; --signer-file stops both");
 	return 0;
 }
 
@@ -194,6 +278,8 @@ static int stop(struct force *f, const struct options *o)
 	_cleanup_bundle_ struct bundle b = { 0 };
 	_cleanup_(freep) char *error = NULL, *text = NULL;
 	struct bundle_file *file;
+	bool one = o->signer || o->file;
+	struct off off;
 	int r = bundle_of_folder(f->policies, 0, &b, &error);
 
 	if (r < 0)
@@ -201,9 +287,9 @@ static int stop(struct force *f, const struct options *o)
 	file = file_of(&b, o->partner);
 	if (!file)
 		return refuse("there is no partner", o->partner);
-	if (o->signer && known(f, o) < 0)
+	if (one && (read_off(o, &off) < 0 || known(f, o, &off) < 0))
 		return -EINVAL;
-	text = changed(file, o->signer);
+	text = changed(file, one ? &off : NULL);
 	if (!text)
 		return -EINVAL;
 	file->data = span_str(text);

@@ -100,6 +100,19 @@ const struct partner_signer *policy_signer_by_key(
 	return NULL;
 }
 
+bool policy_enrolled_elsewhere(const struct policy *p, const struct partner *partner,
+	const char *sha256, const char *key)
+{
+	const struct partner *other;
+
+	for (size_t i = 0; (other = policy_partner_at(p, i)); i++)
+		if (strcmp(other->name, partner->name) != 0 &&
+			(policy_signer(other, sha256) ||
+				policy_signer_by_key(other, key)))
+			return true;
+	return false;
+}
+
 static int read_contact(const struct cfg *c, const config_setting_t *group,
 	struct partner_contact *ret_contact)
 {

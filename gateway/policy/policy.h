@@ -197,6 +197,11 @@ const struct partner_signer *policy_signer(
 const struct partner_signer *policy_signer_by_key(
 	const struct partner *partner, const char *key);
 
+/* Does another partner enrol the certificate, or its key? One's certificate and another's
+ * key of the same pair load side by side: that they are one is seen at the signature. */
+bool policy_enrolled_elsewhere(const struct policy *p, const struct partner *partner,
+	const char *sha256, const char *key);
+
 /* When a transport certificate of the partner counts; NULL: it is none of its. */
 const struct transport_time *policy_transport_time(
 	const struct partner *partner, const char *sha256);

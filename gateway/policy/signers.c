@@ -77,24 +77,35 @@ static bool in_place(const struct judged *j, const struct xades_signature *s)
 	return strcmp(s->scope, "full") == 0 && s->signed_octets;
 }
 
+/* Who signed, as policy knows a signer; "" of none. */
+struct signed_by {
+	char sha256[SHA256_TEXT_SIZE], key[SHA256_TEXT_SIZE];
+	bool elsewhere; /* enrolled with another partner, too */
+};
+
 /* By its own certificate before its key, and by that before its issuer; not at all once
- * the one or the other was taken off. */
-static const struct partner_signer *enrolment(const struct judged *j,
-	const struct xades_signature *s, char ret_sha256[SHA256_TEXT_SIZE])
+ * the one or the other was taken off, or while it would sign for two partners. */
+static const struct partner_signer *enrolment(
+	const struct judged *j, const struct xades_signature *s, struct signed_by *ret_by)
 {
 	const struct partner_signer *who;
-	char key[SHA256_TEXT_SIZE];
 
+	*ret_by = (struct signed_by){ 0 };
 	if (!j->partner || !s->signer ||
-		pki_certificate_sha256(s->signer, ret_sha256) < 0 ||
-		pki_certificate_key_sha256(s->signer, key) < 0)
+		pki_certificate_sha256(s->signer, ret_by->sha256) < 0 ||
+		pki_certificate_key_sha256(s->signer, ret_by->key) < 0)
 		return NULL;
-	if (policy_removed(j->partner, ret_sha256) || policy_removed(j->partner, key))
+	if (policy_removed(j->partner, ret_by->sha256) ||
+		policy_removed(j->partner, ret_by->key))
 		return NULL;
-	who = policy_signer(j->partner, ret_sha256);
+	who = policy_signer(j->partner, ret_by->sha256);
 	if (!who)
-		who = policy_signer_by_key(j->partner, key);
-	return who ? who : policy_issued(j->partner, s->signer, s->chain);
+		who = policy_signer_by_key(j->partner, ret_by->key);
+	if (!who)
+		who = policy_issued(j->partner, s->signer, s->chain);
+	ret_by->elsewhere = who && policy_enrolled_elsewhere(j->context->policy,
+					   j->partner, ret_by->sha256, ret_by->key);
+	return ret_by->elsewhere ? NULL : who;
 }
 
 static void where_of(
@@ -146,36 +157,49 @@ static void note_role(
 		raise(&j->seal_loose, j->loose[index]);
 }
 
-/* By name where it has one: a digest alone sends nobody to the right certificate. */
+/* By name where it has one, a digest alone sends nobody to the right certificate; and by
+ * its key, which is what a stop has to name where the certificate is not all it has. */
 static void note_unknown(struct judged *j, const struct xades_signature *s,
-	const char *where, const char *sha256)
+	const char *where, const struct signed_by *by)
 {
+	static const char CODE[] = "partner.signer-unknown";
 	_cleanup_(freep) char *name =
 		s->signer ? pki_name_text(X509_get_subject_name(s->signer)) : NULL;
 
-	if (!name || !*name)
-		findings_add(&j->findings, "partner.signer-unknown", where, sha256, NULL);
+	if (by->elsewhere)
+		findings_addf(&j->findings, SEVERITY_ERROR, CODE, where, by->sha256,
+			"The signer with the key %s is enrolled with another partner, "
+			"too: it signs for none of them.",
+			by->key);
+	else if (!*by->key)
+		findings_add(&j->findings, CODE, where, by->sha256, NULL);
+	else if (!name || !*name)
+		findings_addf(&j->findings, SEVERITY_ERROR, CODE, where, by->sha256,
+			"The signer with the key %s is not enrolled with this partner.",
+			by->key);
 	else
-		findings_addf(&j->findings, SEVERITY_ERROR, "partner.signer-unknown",
-			where, sha256,
-			"The signer, %.200s, is not enrolled with this partner.", name);
+		findings_addf(&j->findings, SEVERITY_ERROR, CODE, where, by->sha256,
+			"The signer, %.200s, with the key %s is not enrolled with this "
+			"partner.",
+			name, by->key);
 }
 
 /* Return: true when the signer is enrolled and signed as its role does. */
 static bool judge_signer(struct judged *j, size_t index)
 {
 	const struct xades_signature *s = &j->signatures->signatures[index];
-	char sha256[SHA256_TEXT_SIZE] = "", where[200];
-	const struct partner_signer *who = enrolment(j, s, sha256);
+	struct signed_by by;
+	char where[200];
+	const struct partner_signer *who = enrolment(j, s, &by);
 
 	where_of(s, index, where, sizeof(where));
 	if (!who) {
-		note_unknown(j, s, where, sha256);
+		note_unknown(j, s, where, &by);
 		return false;
 	}
 	if (strcmp(who->role, "officer") == 0 && s->counter) {
 		findings_addf(&j->findings, SEVERITY_ERROR, "partner.signer-role", where,
-			sha256,
+			by.sha256,
 			"%s is enrolled as officer and must sign the document itself.",
 			who->name);
 		return false;

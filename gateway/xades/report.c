@@ -52,17 +52,19 @@ const char *xades_indication_text(enum xades_indication i)
 static json_t *signer_json(const X509 *x)
 {
 	_cleanup_(freep) char *subject = NULL, *issuer = NULL, *serial = NULL;
-	char sha256[SHA256_TEXT_SIZE];
+	char sha256[SHA256_TEXT_SIZE], key[SHA256_TEXT_SIZE];
 
 	if (!x)
 		return json_null();
 	subject = pki_name_text(X509_get_subject_name(x));
 	issuer = pki_name_text(X509_get_issuer_name(x));
 	serial = pki_serial_text(x);
-	if (pki_certificate_sha256(x, sha256) < 0)
+	if (pki_certificate_sha256(x, sha256) < 0 ||
+		pki_certificate_key_sha256(x, key) < 0)
 		return NULL;
-	return json_pack("{s:o,s:o,s:o,s:s}", "subject", json_text(subject), "issuer",
-		json_text(issuer), "serial", json_text(serial), "sha256", sha256);
+	return json_pack("{s:o,s:o,s:o,s:s,s:s}", "subject", json_text(subject), "issuer",
+		json_text(issuer), "serial", json_text(serial), "sha256", sha256,
+		"key_sha256", key);
 }
 
 static json_t *timestamps_json(const struct xades_signature *s)

@@ -3,6 +3,7 @@
 policy officers, typed in as they stand."""
 import datetime
 import fcntl
+import hashlib
 import json
 import os
 import pathlib
@@ -611,3 +612,45 @@ def test_add_a_country(gate, tmp_path):
         time.sleep(0.2)
     assert [(d["policy_digest"], sorted(d["people"])) for d in found] == [
         (digest, ["officer-1 (TEST)", "officer-2 (TEST)"])]
+
+
+def digests_of(certificate):
+    """SHA-256 of a certificate and of its SubjectPublicKeyInfo."""
+    def out(*arguments, data=None):
+        return subprocess.run(["openssl", *arguments], input=data, capture_output=True,
+                              check=True).stdout
+    key = out("pkey", "-pubin", "-outform", "DER",
+              data=out("x509", "-in", str(certificate), "-noout", "-pubkey"))
+    whole = out("x509", "-in", str(certificate), "-outform", "DER")
+    return [hashlib.sha256(data).hexdigest() for data in (whole, key)]
+
+
+def removed(file):
+    return re.findall(r'"([0-9a-f]{64})"', file.read_text().split("removed")[1].split(")")[0])
+
+
+@pytest.mark.parametrize("enrolled", ["key", "sha256"])
+def test_a_stop_takes_the_key_too(office, enrolled):
+    """Whoever is enrolled by key is known to who stops by a certificate."""
+    file = office.policies / "partners" / "ke.cfg"
+    signer = office.folder / "operator.pem"
+    whole, key = digests_of(signer)
+    file.write_text(PARTNER.replace(f'sha256 = "{KEY}"', '%s = "%s"' % (
+        enrolled, key if enrolled == "key" else whole)))
+    by_digest, by_file = ["--signer", whole], ["--signer-file", signer]
+    reason = ["--reason", "stolen"]
+    assert stop(office, "officer-1", *reason, *by_digest, *by_file, "ke").returncode == 2
+    for other, word in ((office.folder / "stranger.pem", "has no signer"),
+                        (file, "not one certificate")):
+        done = stop(office, "officer-1", *reason, "--signer-file", other, "ke")
+        assert done.returncode == 1 and word in done.stderr, done.stderr
+    done = stop(office, "officer-1", *reason, "--signer", whole[:-1] + "G", "ke")
+    assert done.returncode == 1, done.stderr
+    done = stop(office, "officer-1", *reason, *by_digest, "ke")
+    assert done.returncode == 0, done.stderr
+    assert removed(file) == [whole]
+    assert ("no enrolled signer has" in done.stderr) == (enrolled == "key")
+    assert ("--signer-file stops both" in done.stderr) == (enrolled == "key")
+    done = stop(office, "officer-2", *reason, *by_file, "ke")
+    assert done.returncode == 0 and "digest" not in done.stderr, done.stderr
+    assert removed(file) == [whole, key]

@@ -123,6 +123,66 @@ static void test_by_key(void **state)
 	holder_free(&inspector);
 }
 
+static void enrol_elsewhere(const char *what, const char *digest)
+{
+	put("partners/other.cfg",
+		"name = \"other\"; country = \"KE\"; transport = ( ); signers = ( "
+		"{ %s = \"%s\"; role = \"officer\"; name = \"N\"; } );\n"
+		"types = ( \"PHYTO\" );\n",
+		what, digest);
+}
+
+static void leave_elsewhere(void)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/partners/other.cfg", house.dir);
+	assert_int_equal(unlink(path), 0);
+}
+
+static bool says(const struct buf *b, const char *text)
+{
+	struct result r = judge(b, USUAL);
+	_cleanup_(freep) char *report = json_dumps(r.report, JSON_COMPACT);
+	bool found = report && strstr(report, text);
+
+	json_decref(r.report);
+	return found;
+}
+
+/* One partner has the certificate and another one its key: neither can be told from the
+ * other's file, and none of them may have what it signs. */
+static void test_enrolled_with_two(void **state)
+{
+	struct holder inspector = holder_new("Inspector 10", &house.ca);
+	_cleanup_buf_ struct buf b = signed_by(&inspector), usual = vector();
+	char key[SHA256_TEXT_SIZE], named[160];
+
+	(void)state;
+	complete(&usual);
+	assert_int_equal(pki_certificate_key_sha256(house.officer.certificate, key), 0);
+	decided(judge(&usual, USUAL), DECISION_ACCEPTED);
+	enrol_elsewhere("key", key);
+	refused(judge(&usual, USUAL), "partner.signer-unknown", false);
+	assert_true(says(&usual, "is enrolled with another partner, too"));
+	assert_int_equal(pki_certificate_key_sha256(inspector.certificate, key), 0);
+	enrol_elsewhere("key", key); /* of somebody who signed nothing here */
+	decided(judge(&usual, USUAL), DECISION_ACCEPTED);
+	/* Who is enrolled with others only is unknown, by name and by key. */
+	(void)snprintf(named, sizeof(named), ", with the key %s is not enrolled", key);
+	assert_true(says(&b, named));
+	(void)snprintf(extra_signer, sizeof(extra_signer),
+		"{ key = \"%s\"; role = \"officer\"; name = \"Inspector 10\"; },", key);
+	enrol_elsewhere("sha256", inspector.sha256);
+	refused(judge(&b, USUAL), "partner.signer-unknown", false);
+	leave_elsewhere();
+	decided(judge(&b, USUAL), DECISION_ACCEPTED);
+	(void)snprintf(named, sizeof(named), "\"key_sha256\":\"%s\"", key);
+	assert_true(says(&b, named));
+	*extra_signer = '\0';
+	holder_free(&inspector);
+}
+
 static void test_removed_beside_its_own_enrolment(void **state)
 {
 	_cleanup_buf_ struct buf b = vector();
@@ -190,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_other_organisations),
 		cmocka_unit_test(test_false_issuer),
 		cmocka_unit_test(test_by_key),
+		cmocka_unit_test(test_enrolled_with_two),
 		cmocka_unit_test(test_removed_beside_its_own_enrolment),
 		cmocka_unit_test(test_bad_files),
 	};
