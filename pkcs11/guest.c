@@ -16,6 +16,7 @@ static const struct {
 	{ "seal", 68 },
 	{ "queued", 16 },
 	{ "admin", 16 },
+	{ "health", 3 },
 	{ "signer", 16 }, /* the set-up commands */
 	{ "root", 16 },
 	/* Without peer separation one uid is all of them, and nobody else is let in. */

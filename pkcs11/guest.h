@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#define GUESTS 7 /* kinds of guest */
+#define GUESTS 8 /* kinds of guest */
 #define GUEST_CONNECTIONS_MAX                                                            \
 	656 /* of all kinds together: each kind has its own share                        \
 	     */

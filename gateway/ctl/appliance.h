@@ -9,6 +9,8 @@
 #include <jansson.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /* Where things are in the image and in /var. */
 #define APPLIANCE_INSTANCE "/var/lib/sealgate"
@@ -70,6 +72,10 @@ int appliance_raise_floor(char **ret_error);
  * *ret_error. */
 int appliance_may_serve(char **ret_error);
 
+/* By a note that appliance_tpm returned: why may the version that runs not serve? NULL:
+ * it may, which nothing but a floor that is believed and a refusal of none says. */
+const char *appliance_refused(const json_t *note);
+
 /* What was left: the floor, and the TPM's count of wrong tries. The caller owns it; null
  * where nothing was. */
 json_t *appliance_tpm(void);
@@ -86,9 +92,27 @@ int appliance_receivers(char **ret_error);
 /* Whether the application of an instance works: queue, signer, verification, sealing,
  * listeners. *ret_reason is one line, the caller frees it; NULL when it does.
  * Return: 0 healthy, 1 not, APPLIANCE_WAITS when nothing is wrong but people have to
- * activate the token or set it up before anything can be sealed. */
+ * activate the token before anything can be sealed, APPLIANCE_LACKS when they have to
+ * give it keys or certificates, or whoever wrote the configuration looks for others. */
 #define APPLIANCE_WAITS 2
+#define APPLIANCE_LACKS 3
 int appliance_health(const char *dir, char **ret_reason);
+
+/* Is what appliance_health returned waited for? Custodians are for as long as it takes,
+ * what the token lacks for a day from when that was first seen: *lacks_ms, at first 0. */
+#define APPLIANCE_LACKS_MS ((int64_t)24 * 60 * 60 * 1000)
+bool appliance_health_waits(int r, int64_t now_ms, int64_t *lacks_ms);
+
+/* From now on SIGTERM of this process, the service manager, ends the check with
+ * APPLIANCE_STOPPED, which is no failure and stands for nothing as healthy; of any other
+ * it ends it as a failure. */
+#define APPLIANCE_STOPPED 75
+#define APPLIANCE_STOPPED_TEXT "75"
+void appliance_health_stops(pid_t manager);
+
+/* Did a check fail that ended like this (SERVICE_RESULT, EXIT_STATUS; systemd.exec(5))?
+ */
+bool appliance_health_failed(const char *result, const char *status);
 
 /* What this machine is: versions, boot, update state, listeners, signer, certificates
  * with the days that they have left. What cannot be read is null. The caller owns it. */

@@ -80,8 +80,8 @@ static json_t *lockout_of(int tpm)
 		(json_int_t)interval, "advice", text_or_null(advice ? advice : ""));
 }
 
-/* What may not be served, in words, or NULL. */
-static char *refusal(int r, const struct floor *f, const char *version)
+/* What may not be served, in words, or NULL. Return: 0 or -ENOMEM. */
+static int refusal(int r, const struct floor *f, const char *version, char **ret_text)
 {
 	char *text = NULL;
 	int n = 0;
@@ -95,20 +95,23 @@ static char *refusal(int r, const struct floor *f, const char *version)
 	else if (manifest_compare(version, f->version) < 0 && access(ON_TRIAL, F_OK) == 0)
 		n = asprintf(&text, "%s: may not be tried, it is older than %s", version,
 			f->version);
-	return n < 0 ? NULL : text;
+	*ret_text = n < 0 ? NULL : text;
+	return n < 0 ? -ENOMEM : 0;
 }
 
 /* Leave for the others what was found, r: of floor.h. */
 static int note(int tpm, int r, const struct floor *f, const char *version)
 {
-	_cleanup_(freep) char *refused = refusal(r, f, version), *text = NULL;
-	_cleanup_json_ json_t *all = json_pack(
-		"{s:{s:s, s:s, s:b, s:I, s:o}, s:b, s:o, s:o}", "floor", "version",
-		f->version, "least", f->least, "in_tpm", f->in_tpm, "count",
+	_cleanup_(freep) char *refused = NULL, *text = NULL;
+	_cleanup_json_ json_t *all = NULL;
+
+	if (refusal(r, f, version, &refused) < 0)
+		return -ENOMEM;
+	all = json_pack("{s:{s:s, s:s, s:b, s:I, s:o}, s:b, s:o, s:o}", "floor",
+		"version", f->version, "least", f->least, "in_tpm", f->in_tpm, "count",
 		(json_int_t)f->count, "fault", text_or_null(f->fault), "believed", r == 0,
 		"refused", text_or_null(refused ? refused : ""), "lockout",
 		tpm < 0 ? json_null() : lockout_of(tpm));
-
 	text = all ? json_dumps(all, JSON_COMPACT) : NULL;
 	return text ? durable_write(NOTE, span_str(text), 0644) : -ENOMEM;
 }
@@ -182,13 +185,25 @@ int appliance_floor(char ret_version[APPLIANCE_VERSION_SIZE], char **ret_error)
 	return 0;
 }
 
+const char *appliance_refused(const json_t *note)
+{
+	const char *refused = json_string_of(note, "refused");
+
+	if (!json_is_object(note))
+		return "the floor of versions was not read";
+	if (refused)
+		return refused;
+	return json_is_true(json_object_get(note, "believed")) &&
+			       json_is_null(json_object_get(note, "refused"))
+		       ? NULL
+		       : "the floor of versions is not to be believed";
+}
+
 int appliance_may_serve(char **ret_error)
 {
 	_cleanup_json_ json_t *all = appliance_tpm();
-	const char *refused = json_string_of(all, "refused");
+	const char *refused = appliance_refused(all);
 
-	if (!json_is_object(all))
-		refused = "the floor of versions was not read";
 	if (!refused)
 		return 0;
 	*ret_error = strdup(refused);

@@ -16,7 +16,10 @@
 #include "xades/validate.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ASK_MS 5000
 #define NO_DOCUMENT "00000000000000000000000000"
@@ -43,25 +46,32 @@ static bool is(const json_t *status, const char *what)
 }
 
 /* The module finds the token, and the rest is for people to do: to activate it, or to
- * give it keys and certificates. That says nothing against a version or a configuration.
- */
-static const char *waits_for(const json_t *status)
+ * give it keys and certificates. The first says nothing against a version or a
+ * configuration; the second may be that they look for a wrong label. */
+struct waiting {
+	const char *text; /* NULL: for nobody */
+	int result;
+};
+
+static struct waiting waits_for(const json_t *status)
 {
 	const char *mode = json_string_of(json_object_get(status, "activation"), "mode");
 	bool people =
 		mode && (strcmp(mode, "custodians") == 0 || strcmp(mode, "boot") == 0);
 
-	if (is(status, "inactive"))
-		return people ? "the token waits for its custodians" : NULL;
-	if (is(status, "away") || !is(status, "active"))
-		return NULL;
-	return role_is(status, "receipt", "missing") || role_is(status, "seal", "missing")
-		       ? "the token waits for keys and certificates: hsm list"
-		       : NULL;
+	if (is(status, "inactive") && people)
+		return (struct waiting){ "the token waits for its custodians",
+			APPLIANCE_WAITS };
+	if (is(status, "inactive") || is(status, "away") || !is(status, "active") ||
+		(!role_is(status, "receipt", "missing") &&
+			!role_is(status, "seal", "missing")))
+		return (struct waiting){ 0 };
+	return (struct waiting){ "the token waits for keys and certificates: hsm list",
+		APPLIANCE_LACKS };
 }
 
 /* *ret_waits: for people, instead of a fault. */
-static const char *signer_fault(const struct instance *i, const char **ret_waits)
+static const char *signer_fault(const struct instance *i, struct waiting *ret_waits)
 {
 	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
 	_cleanup_(freep) char *text = NULL;
@@ -74,7 +84,7 @@ static const char *signer_fault(const struct instance *i, const char **ret_waits
 		return "the signer does not answer";
 	status = json_read(span_str(text), LIMIT_REPORT);
 	*ret_waits = waits_for(status);
-	if (*ret_waits)
+	if (ret_waits->text)
 		return NULL;
 	if (!is(status, "active") || !json_is_false(json_object_get(status, "away")))
 		return "the token does not sign";
@@ -169,7 +179,7 @@ static const char *verify_fault(const struct instance *i)
 }
 
 /* Queue, signer and verification by asking them, sealing by what it found out itself. */
-static char *fault_of(const struct instance *i, const char **ret_waits)
+static char *fault_of(const struct instance *i, struct waiting *ret_waits)
 {
 	char reason[SELF_TEST_REASON_SIZE];
 	const char *fault = queue_fault(i);
@@ -188,7 +198,7 @@ static char *fault_of(const struct instance *i, const char **ret_waits)
 int appliance_health(const char *dir, char **ret_reason)
 {
 	_cleanup_(freep) char *error = NULL;
-	const char *waits = NULL;
+	struct waiting waits = { 0 };
 	struct instance i;
 	int r = instance_open(dir, &i, &error);
 
@@ -200,6 +210,42 @@ int appliance_health(const char *dir, char **ret_reason)
 	instance_done(&i);
 	if (*ret_reason)
 		return 1;
-	*ret_reason = waits ? strdup(waits) : NULL;
-	return waits ? APPLIANCE_WAITS : 0;
+	*ret_reason = waits.text ? strdup(waits.text) : NULL;
+	return waits.result;
+}
+
+bool appliance_health_waits(int r, int64_t now_ms, int64_t *lacks_ms)
+{
+	if (r != APPLIANCE_LACKS)
+		return r == APPLIANCE_WAITS;
+	if (!*lacks_ms)
+		*lacks_ms = now_ms;
+	return now_ms - *lacks_ms < APPLIANCE_LACKS_MS;
+}
+
+static pid_t may_stop;
+
+/* Whoever has the right to end it must not decide by that what it found. */
+static void stop(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)context;
+	_exit(info->si_code == SI_USER && info->si_pid == may_stop ? APPLIANCE_STOPPED
+								   : EXIT_FAILURE);
+}
+
+void appliance_health_stops(pid_t manager)
+{
+	struct sigaction action = { .sa_sigaction = stop, .sa_flags = SA_SIGINFO };
+
+	may_stop = manager;
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
+bool appliance_health_failed(const char *result, const char *status)
+{
+	if (result && strcmp(result, "success") == 0)
+		return false;
+	return !result || strcmp(result, "exit-code") != 0 || !status ||
+	       strcmp(status, APPLIANCE_STOPPED_TEXT) != 0;
 }

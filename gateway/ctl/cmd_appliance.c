@@ -136,13 +136,6 @@ static int at_boot(void)
 	return egress();
 }
 
-/* Stopped while it waits for people: nothing was found wrong, and nothing goes back. */
-static void leave(int number)
-{
-	(void)number;
-	_exit(EXIT_CLEAN);
-}
-
 /* What people have to do takes the time that it takes. Said once for each reason. */
 static void wait_for_people(char *reason, char **last)
 {
@@ -151,7 +144,7 @@ static void wait_for_people(char *reason, char **last)
 			reason ? reason : "it waits for people");
 	free(*last);
 	*last = reason;
-	(void)signal(SIGTERM, leave);
+	appliance_health_stops(1);
 }
 
 /* Of the machine's instance, or, where another one is named, of that, at once. Its unit
@@ -160,7 +153,7 @@ static int health(void)
 {
 	const char *named = getenv("SEALGATE_INSTANCE");
 	const char *dir = named ? named : APPLIANCE_INSTANCE;
-	int64_t end = clock_monotonic_ms() + (named ? 0 : HEALTH_BOUND_MS);
+	int64_t end = clock_monotonic_ms() + (named ? 0 : HEALTH_BOUND_MS), lacks = 0;
 	_cleanup_(freep) char *waited = NULL;
 	char *reason = NULL;
 
@@ -174,7 +167,7 @@ static int health(void)
 
 		(void)alarm(HEALTH_HANGS_S);
 		r = appliance_health(dir, &reason);
-		if (r == APPLIANCE_WAITS && !named) {
+		if (!named && appliance_health_waits(r, clock_monotonic_ms(), &lacks)) {
 			wait_for_people(TAKE(reason), &waited);
 			end = clock_monotonic_ms() + HEALTH_BOUND_MS;
 			usleep(PEOPLE_EVERY_US);
@@ -228,7 +221,7 @@ static int give_back(void)
 	const char *result = getenv("SERVICE_RESULT");
 	int r = 1;
 
-	if (!result || strcmp(result, "success") != 0)
+	if (appliance_health_failed(result, getenv("EXIT_STATUS")))
 		r = appliance_return();
 	if (r == 0)
 		restart();

@@ -18,7 +18,8 @@ static const struct {
 	{ "seal", 72 },
 	{ "forward", 128 },
 	{ "admin", 16 },
-	{ "ctl", 24 },
+	{ "ctl", 16 },
+	{ "health", 8 },
 	/* Without peer separation one uid is all of them, and nobody else is let in. */
 	{ "any", CONNECTIONS_MAX },
 };

@@ -15,6 +15,7 @@ enum peer {
 	PEER_CTL = 16,	  /* the command line: reads */
 	PEER_KEEPER = 32, /* the same while queued serves: it erases what policy lets go,
 			   * and notes papers of documents that have none noted */
+	PEER_HEALTH = 64, /* the appliance's health check */
 };
 
 static const struct {
@@ -25,6 +26,7 @@ static const struct {
 	{ "seal", PEER_SEAL },
 	{ "forward", PEER_FORWARD },
 	{ "admin", PEER_ADMIN },
+	{ "health", PEER_HEALTH },
 	{ "ctl", PEER_CTL | PEER_KEEPER },
 	{ "session", PEER_CTL },
 	{ "any", PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN | PEER_CTL |
@@ -78,7 +80,8 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 		PEER_INTAKE, WRITES | MAKES_WORK, run_commit,
 		{ SUBMISSION_TEXTS(queue_commit_request) } },
 	[QUEUE_OP_GET] = { "get", sizeof(struct queue_get_request), 0, 0,
-		PEER_INTAKE | PEER_SEAL | PEER_ADMIN | PEER_CTL, READS, run_get,
+		PEER_INTAKE | PEER_SEAL | PEER_ADMIN | PEER_CTL | PEER_HEALTH, READS,
+		run_get,
 		{ TEXT(queue_get_request, id), TEXT(queue_get_request, partner) } },
 	[QUEUE_OP_CLAIM_SEAL] = { "claim_seal", sizeof(struct queue_claim_request), 0, 0,
 		PEER_SEAL, WRITES | CLAIMS, run_claim_seal,

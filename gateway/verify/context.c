@@ -210,11 +210,11 @@ static int document_check_mode(const void *context, const struct verify_request 
 }
 
 const struct mode VERIFY_MODES[] = {
-	{ VERIFY_DOCUMENT, "intake", LIMIT_DOCUMENT, document_check_mode },
-	{ VERIFY_CONTAINER, "seal", LIMIT_CONTAINER, container_check },
-	{ VERIFY_REPLY, "forward", LIMIT_REPLY, reply_check },
-	{ VERIFY_INSIDE, "seal", INSIDE_ORDER_MAX, inside_order_check },
-	{ VERIFY_VIEW, "admin", LIMIT_DOCUMENT, view_check },
+	{ VERIFY_DOCUMENT, "intake", "health", LIMIT_DOCUMENT, document_check_mode },
+	{ VERIFY_CONTAINER, "seal", NULL, LIMIT_CONTAINER, container_check },
+	{ VERIFY_REPLY, "forward", NULL, LIMIT_REPLY, reply_check },
+	{ VERIFY_INSIDE, "seal", NULL, INSIDE_ORDER_MAX, inside_order_check },
+	{ VERIFY_VIEW, "admin", NULL, LIMIT_DOCUMENT, view_check },
 };
 
 const size_t VERIFY_MODE_COUNT = sizeof(VERIFY_MODES) / sizeof(VERIFY_MODES[0]);

@@ -39,11 +39,17 @@ static const struct mode *mode_of(const struct service *s, uint32_t mode)
 	return NULL;
 }
 
+static bool may_ask(const struct service *s, int connection, const struct mode *m)
+{
+	return instance_peer_is(s->instance, connection, m->peer) ||
+	       (m->also && instance_peer_is(s->instance, connection, m->also));
+}
+
 /* True when some mode is open to the peer: strangers are not even listened to. */
 static bool peer_known(const struct service *s, int connection)
 {
 	for (size_t i = 0; i < s->mode_count; i++)
-		if (instance_peer_is(s->instance, connection, s->modes[i].peer))
+		if (may_ask(s, connection, &s->modes[i]))
 			return true;
 	return false;
 }
@@ -85,7 +91,7 @@ static const char *take_question(struct service *s, struct job *j, struct ipc_me
 	j->mode = mode_of(s, request->mode);
 	if (!j->mode)
 		return "unknown mode";
-	if (!instance_peer_is(s->instance, j->connection, j->mode->peer))
+	if (!may_ask(s, j->connection, j->mode))
 		return "not this program's mode";
 	j->request = *request;
 	j->id = m->header.id;

@@ -21,7 +21,8 @@
 /* What can be asked. A row is all that a mode is. */
 struct mode {
 	uint32_t mode;	  /* enum verify_mode */
-	const char *peer; /* the only program that may ask */
+	const char *peer; /* the program that may ask */
+	const char *also; /* another one, or NULL */
 	size_t input_max;
 	/* Runs in a worker. Return: 0 with verdict and report (a new reference), negative
 	 * undecided; -ENOMEM means that the input exhausted the worker's memory. */

@@ -8,7 +8,7 @@ from scenarios.gate import sealgate
 from scenarios.test_faults import pid_of, until
 
 
-def health(gate, program="intake"):
+def health(gate, program="health"):
     """The answer of the command that the appliance's unit runs, under that program's uid."""
     uid = {"user": gate.uid(program), "group": gate.uid(program), "extra_groups": []} \
         if os.geteuid() == 0 else {}

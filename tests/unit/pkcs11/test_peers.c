@@ -42,7 +42,7 @@ static const char CONF_SEPARATE[] =
 	"signer = { softhsm_conf = \"state/signer/softhsm2.conf\"; threads = 4; };\n"
 	"peers = { separate = true; seal = 61002; intake = 61003; admin = 61004;\n"
 	"  nginx = 61005; verify = 61006; queued = 61007; forward = 61008; signer = "
-	"61009; };\n";
+	"61009; health = 61010; };\n";
 
 /* Children are made before the module is loaded: it must not see a fork. */
 static void only_the_roles_peer(void **state)
@@ -58,7 +58,8 @@ static void only_the_roles_peer(void **state)
 		{ 61009, "seal", SIGNER_REFUSED },
 		{ 61003, "receipt", SIGNER_SIGNED },
 		{ 61002, "receipt", SIGNER_REFUSED },
-		{ 0, "seal", SIGNER_REFUSED }, /* root may look, not sign */
+		{ 0, "seal", SIGNER_REFUSED },	      /* root may look, not sign */
+		{ 61010, "receipt", SIGNER_REFUSED }, /* it looks, as root does */
 		{ 61001, "seal", SIGNER_UNDECIDED },
 	};
 	enum { COUNT = sizeof(CASES) / sizeof(CASES[0]) };

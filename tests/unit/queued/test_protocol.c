@@ -34,7 +34,7 @@ static const struct {
 	{ QUEUE_OP_FIND, sizeof(struct queue_find_request), 0, "intake" },
 	{ QUEUE_OP_COMMIT, sizeof(struct queue_commit_request), 2, "intake" },
 	{ QUEUE_OP_GET, sizeof(struct queue_get_request), 0,
-		"intake seal admin ctl session" },
+		"intake seal admin ctl session health" },
 	{ QUEUE_OP_CLAIM_SEAL, sizeof(struct queue_claim_request), 0, "seal" },
 	{ QUEUE_OP_SEALED, sizeof(struct queue_sealed_request), 1, "seal" },
 	{ QUEUE_OP_SEAL_FAILED, sizeof(struct queue_seal_failed_request), 0, "seal" },
@@ -91,7 +91,7 @@ static bool listed(const char *list, const char *name)
 static void rights(void **state)
 {
 	static const char *const PEERS[] = { "nginx", "intake", "verify", "queued",
-		"signer", "seal", "forward", "admin", "ctl", "session", "" };
+		"signer", "seal", "forward", "admin", "ctl", "session", "health", "" };
 
 	(void)state;
 	assert_int_equal(OPERATIONS, QUEUE_OPERATIONS - 1);
@@ -403,6 +403,49 @@ static void floods_take_no_places(void **state)
 	house_done(&h);
 }
 
+/* The health check's uid is there for every instance: it is told that what cannot be
+ * there is not there, and nothing of what is. */
+static void health_sees_nothing(void **state)
+{
+	static const char CONF[] = "peers: { separate = true; queued = 61008; };\n";
+	struct house h;
+	char path[512];
+	int status;
+	pid_t child;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("only root can become another uid\n");
+		skip();
+	}
+	house_init(&h, CONF);
+	assert_int_equal(chmod(h.dir, 0755), 0);
+	assert_int_equal(chmod(h.socket, 0666), 0);
+	snprintf(path, sizeof(path), "%s/run", h.dir);
+	assert_int_equal(chmod(path, 0755), 0);
+	house_start(&h);
+	child = fork();
+	if (child == 0) {
+		struct queue_document d;
+		struct queue *q;
+		int fd = -1;
+
+		if (setgid(913) < 0 || setuid(913) < 0 ||
+			queue_connect(h.socket, 30000, &q) < 0)
+			_exit(1);
+		if (queue_get(q, "00000000000000000000000000", NULL, QUEUE_META, &d,
+			    &fd) != QUEUE_NOT_FOUND)
+			_exit(2);
+		if (queue_get(q, "00000000000000000000000001", NULL, QUEUE_META, &d,
+			    &fd) != QUEUE_ILLEGAL)
+			_exit(3);
+		_exit(queue_stats(q, &fd) == QUEUE_DENIED ? 0 : 4);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	house_done(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +458,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(limits_of_questions, setup, teardown),
 		cmocka_unit_test(denied),
 		cmocka_unit_test(floods_take_no_places),
+		cmocka_unit_test(health_sees_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,8 +77,8 @@ BENCH int act(const void *context, const struct verify_request *request,
 }
 
 static const struct mode MODES[] = {
-	{ VERIFY_DOCUMENT, "intake", 100, act },
-	{ VERIFY_CONTAINER, "seal", 100, act },
+	{ VERIFY_DOCUMENT, "intake", "health", 100, act },
+	{ VERIFY_CONTAINER, "seal", NULL, 100, act },
 };
 
 struct bench {

@@ -161,10 +161,13 @@ static void test_peers(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	start("peers: { separate = true; intake = 4001; seal = 4002; };", usual());
+	start("peers: { separate = true; intake = 4001; seal = 4002; "
+	      "health = 4004; };",
+		usual());
 	assert_int_equal(status_of(child_as(4001, "good")), 1);
 	assert_int_equal(status_of(child_as(4002, "good")), 0); /* not its mode */
 	assert_int_equal(status_of(child_as(4003, "good")), 0);
+	assert_int_equal(status_of(child_as(4004, "good")), 1);
 	stop();
 }
 
