@@ -140,18 +140,44 @@ static void forget_pin(struct activation *a)
 	a->open = false;
 }
 
-/* Which passphrase was wrong cannot be told: all enter again, later and later. */
-static enum activation_answer wrong(
-	struct activation *a, char ret_text[ACTIVATION_TEXT_SIZE])
+/* Nobody is listened to for a while, later and later. Return: for how many seconds. */
+static int go_deaf(struct activation *a)
 {
-	forget_shares(a);
 	a->wrong_ms = a->wrong_ms ? a->wrong_ms * 2 : WRONG_MIN_MS;
 	if (a->wrong_ms > WRONG_MAX_MS)
 		a->wrong_ms = WRONG_MAX_MS;
 	a->deaf_until = clock_monotonic_ms() + a->wrong_ms;
+	return (a->wrong_ms + 999) / 1000;
+}
+
+/* Which passphrase was wrong cannot be told: all enter again. */
+static enum activation_answer wrong(
+	struct activation *a, char ret_text[ACTIVATION_TEXT_SIZE])
+{
+	forget_shares(a);
 	return say(ret_text, ACTIVATION_REFUSED,
-		"a passphrase was wrong: all enter theirs again, in %d s",
-		(a->wrong_ms + 999) / 1000);
+		"a passphrase was wrong: all enter theirs again, in %d s", go_deaf(a));
+}
+
+/* A custody waits for more people while the other one was tried in vain. Its own people
+ * do that when they enter what the other does not know, so that it goes on waiting; but
+ * a guess costs the same whichever of the two waits. */
+static enum activation_answer waits(struct activation *a, unsigned int have,
+	unsigned int threshold, bool rejected, char ret_text[ACTIVATION_TEXT_SIZE])
+{
+	int seconds;
+
+	if (!rejected)
+		return say(ret_text, ACTIVATION_WAITING, "%u of %u have entered", have,
+			threshold);
+	seconds = go_deaf(a);
+	log_event(LOG_WARNING, "signer.activation", NULL,
+		"a passphrase was wrong for one of two custodies: nobody is listened to "
+		"for %d s",
+		seconds);
+	return say(ret_text, ACTIVATION_WAITING,
+		"%u of %u have entered; the next not before %d s", have, threshold,
+		seconds);
 }
 
 static enum activation_answer opened(
@@ -174,6 +200,7 @@ static enum activation_answer open_either(struct activation *a,
 {
 	const struct custody *waiting = NULL;
 	unsigned int have = 0;
+	bool rejected = false;
 	int r = 0;
 
 	for (size_t i = 0; i < CUSTODIES; i++) {
@@ -186,14 +213,14 @@ static enum activation_answer open_either(struct activation *a,
 			r = custody_open(&c[i], e->people, e->shares, a->pin);
 			if (r == 0)
 				return opened(a, i, ret_text);
+			rejected |= r == -EKEYREJECTED;
 			forget_entry(e);
 		}
 	}
 	if (waiting)
-		return say(ret_text, ACTIVATION_WAITING, "%u of %u have entered", have,
-			waiting->threshold);
-	return r == -EKEYREJECTED ? wrong(a, ret_text)
-				  : say(ret_text, ACTIVATION_REFUSED, "%s", strerror(-r));
+		return waits(a, have, waiting->threshold, rejected, ret_text);
+	return rejected ? wrong(a, ret_text)
+			: say(ret_text, ACTIVATION_REFUSED, "%s", strerror(-r));
 }
 
 static enum activation_answer take(struct activation *a,

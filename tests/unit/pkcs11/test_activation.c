@@ -3,6 +3,7 @@
  */
 #include "hooks.h"
 
+#include "common/clock.h"
 #include "pkcs11/activation.h"
 #include "pkcs11/boot.h"
 #include "pkcs11/keeper.h"
@@ -115,16 +116,22 @@ static void a_wrong_pin_is_tried_once(void **state)
 	fixture_done(f);
 }
 
-/* What is closed anew beside the custody in force. */
-static void close_anew(struct fixture *f, const char *const *phrases, const char *pin)
+/* What is closed anew for so many beside the custody in force. */
+static void close_for(
+	struct fixture *f, unsigned int k, const char *const *phrases, const char *pin)
 {
 	char path[PATH_MAX];
 	struct custody c;
 
-	assert_int_equal(custody_make(2, 3, NAMES, phrases, pin, &c), 0);
+	assert_int_equal(custody_make(k, 3, NAMES, phrases, pin, &c), 0);
 	snprintf(path, sizeof(path), "%s/" CUSTODY_NEXT_FILE, f->dir);
 	assert_int_equal(custody_write(&c, path), 0);
 	activation_renew(token_activation(f->token));
+}
+
+static void close_anew(struct fixture *f, const char *const *phrases, const char *pin)
+{
+	close_for(f, 2, phrases, pin);
 }
 
 static bool is_there(const struct fixture *f, const char *name)
@@ -165,6 +172,36 @@ static void a_wrong_pin_takes_nobodys_place(void **state)
 	assert_int_equal(atomic_load(&hook.logins), 2);
 	enter_two(f, PASSPHRASES);
 	assert_int_equal(token_open(f->token), TOKEN_READY);
+	fixture_done(f);
+}
+
+/* One passphrase and the guess at another, while a custody of three waits for the third:
+ * that it waits makes no guess free, and its people get in all the same. */
+static void a_guess_costs_while_another_custody_waits(void **state)
+{
+	struct fixture *f = in_custody(CONF("activation = \"custodians\";"), NULL);
+	struct activation *a;
+	char text[ACTIVATION_TEXT_SIZE];
+	int64_t end;
+
+	(void)state;
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	a = token_activation(f->token);
+	close_for(f, 3, OTHERS, "000000");
+	assert_int_equal(enter(f, 0, OTHERS[0]), ACTIVATION_WAITING);
+	assert_int_equal(
+		activation_enter(a, NAMES[1], OTHERS[1], text), ACTIVATION_WAITING);
+	assert_non_null(strstr(text, "2 of 3 have entered; the next not before 2 s"));
+	assert_int_equal(
+		activation_enter(a, NAMES[1], PASSPHRASES[1], text), ACTIVATION_REFUSED);
+	assert_non_null(strstr(text, "not before"));
+	end = clock_monotonic_ms() + 10000;
+	while (activation_enter(a, NAMES[2], OTHERS[2], text) == ACTIVATION_REFUSED) {
+		assert_non_null(strstr(text, "not before"));
+		assert_true(clock_monotonic_ms() < end);
+		usleep(50000);
+	}
+	assert_string_equal(text, "activated");
 	fixture_done(f);
 }
 
@@ -339,6 +376,7 @@ int main(void)
 		cmocka_unit_test(wrong_passphrases_slow_down),
 		cmocka_unit_test(a_wrong_pin_is_tried_once),
 		cmocka_unit_test(a_wrong_pin_takes_nobodys_place),
+		cmocka_unit_test(a_guess_costs_while_another_custody_waits),
 		cmocka_unit_test(the_token_proves_what_is_closed_anew),
 		cmocka_unit_test(one_person_deactivates),
 		cmocka_unit_test(auto_can_be_ended),
