@@ -7,9 +7,11 @@
 #include "queue/audit.h"
 #include "queue/client.h"
 #include "queue/sealed_head.h"
+#include "queued/head.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 
 #define DIGITS 18 /* of a position in a name */
 #define SET_BACK ".set-back"
+#define SET_BACKS_MAX 10000 /* of one name */
 
 static int path_of(
 	const char *folder, int64_t position, const char *kind, char ret_path[PATH_MAX])
@@ -82,16 +85,13 @@ static void free_names(struct dirent **names, int count)
 	free(names);
 }
 
-static int read_sealed(const char *folder, const char *name, struct engine_head *ret_head)
+static int read_head(const char *path, struct engine_head *ret_head)
 {
 	_cleanup_(freep) char *reason = NULL;
 	_cleanup_(freep) uint8_t *text = NULL;
 	struct sealed_head sealed = { 0 };
-	char path[PATH_MAX];
 	size_t len;
-	int r = snprintf(path, sizeof(path), "%s/heads/%s", folder, name) < PATH_MAX
-			? file_read(path, SEALED_HEAD_MAX, &text, &len)
-			: -ENAMETOOLONG;
+	int r = file_read(path, SEALED_HEAD_MAX, &text, &len);
 
 	if (r == 0)
 		r = sealed_head_verify(span_of(text, len), NULL, &sealed, &reason);
@@ -100,6 +100,15 @@ static int read_sealed(const char *folder, const char *name, struct engine_head 
 		memcpy(ret_head->chain, sealed.chain, SHA256_SIZE);
 	}
 	return r;
+}
+
+static int read_sealed(const char *folder, const char *name, struct engine_head *ret_head)
+{
+	char path[PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s/heads/%s", folder, name) < PATH_MAX
+		       ? read_head(path, ret_head)
+		       : -ENAMETOOLONG;
 }
 
 int head_newest_sealed(const char *folder, struct engine_head *ret_head)
@@ -118,6 +127,7 @@ int head_newest_sealed(const char *folder, struct engine_head *ret_head)
 	return count < 0 ? count : r;
 }
 
+/* Return: 1, 0 it cannot be recorded now, negative. */
 static int note(struct batch *b, const char *event, const char *detail)
 {
 	struct queue_audit_request q = { .actor = "queued" };
@@ -156,39 +166,111 @@ static int heal_stamp(struct batch *b, const char *folder, int64_t position)
 	return r < 0 ? r : 0;
 }
 
+/* Some file systems that heads are exported to know of no such flag. */
+static int rename_to_free(const char *from, const char *to)
+{
+	int r = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+
+	if (r == 0 || (errno != EINVAL && errno != ENOSYS))
+		return r;
+	if (access(to, F_OK) < 0)
+		return rename(from, to);
+	errno = EEXIST;
+	return -1;
+}
+
+/* Under a name that no earlier one has: each of them is evidence. What cannot be renamed
+ * keeps its name until the next start. */
+static void keep_aside(const char *path)
+{
+	char to[PATH_MAX];
+	int r = -1;
+
+	for (int n = 1; r < 0 && n <= SET_BACKS_MAX; n++) {
+		int len = n == 1 ? snprintf(to, sizeof(to), "%s" SET_BACK, path)
+				 : snprintf(to, sizeof(to), "%s" SET_BACK ".%d", path, n);
+
+		if (len >= PATH_MAX)
+			return;
+		r = rename_to_free(path, to);
+		if (r < 0 && errno != EEXIST)
+			return;
+	}
+}
+
 static void set_aside(const char *folder, const char *name)
 {
-	char from[PATH_MAX], to[PATH_MAX];
+	char path[PATH_MAX];
 
-	if (snprintf(from, sizeof(from), "%s/heads/%s", folder, name) < PATH_MAX &&
-		snprintf(to, sizeof(to), "%s/heads/%s" SET_BACK, folder, name) < PATH_MAX)
-		(void)rename(from, to);
+	if (snprintf(path, sizeof(path), "%s/heads/%s", folder, name) < PATH_MAX)
+		keep_aside(path);
 }
 
-void head_spare(const char *export, int64_t position)
+void head_spare(const char *folder, const struct engine_head *head)
 {
-	char from[PATH_MAX], to[PATH_MAX];
+	struct engine_head there;
+	char path[PATH_MAX];
 
-	if (snprintf(from, sizeof(from), "%s/%0*lld.json", export, DIGITS,
-		    (long long)position) < PATH_MAX &&
-		snprintf(to, sizeof(to), "%s" SET_BACK, from) < PATH_MAX &&
-		access(to, F_OK) < 0)
-		(void)rename(from, to);
+	for (int stamp = 0; stamp < 2; stamp++) {
+		if (snprintf(path, sizeof(path), "%s/%0*lld.%s", folder, DIGITS,
+			    (long long)head->position,
+			    stamp ? "tst" : "json") >= PATH_MAX)
+			return;
+		if (!stamp && read_head(path, &there) == 1 &&
+			there.position == head->position &&
+			memcmp(there.chain, head->chain, SHA256_SIZE) == 0)
+			return;
+		keep_aside(path);
+	}
 }
 
-static int say_set_back(struct batch *b, int64_t end, int64_t sealed)
+/* From which position on what was sealed is of a lost chain: what is behind the end, and
+ * what the chain denies, from the newest down to the first that it holds. Return: 0 with
+ * *ret_from (INT64_MAX: none is), negative. */
+static int lost_from(struct batch *b, const char *folder, struct dirent **names,
+	int count, int64_t *ret_from)
 {
+	int64_t end = b->head.position;
+	int r = 0;
+
+	*ret_from = INT64_MAX;
+	for (int i = count - 1; i >= 0 && r == 0; i--) {
+		struct engine_head head;
+		const char *kind;
+		int64_t position = position_of(names[i]->d_name, &kind);
+
+		if (position > end) {
+			*ret_from = position;
+			continue;
+		}
+		if (strcmp(kind, "json") == 0)
+			r = read_sealed(folder, names[i]->d_name, &head);
+		if (r <= 0)
+			continue;
+		r = head_holds(b->engine, &head);
+		if (r == 0)
+			*ret_from = position;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Return: as note(). */
+static int say_set_back(struct batch *b, int64_t sealed)
+{
+	const int64_t end = b->head.position;
 	char detail[96];
 	int r;
 
-	log_event(LOG_CRIT, "queued.set-back", NULL,
-		"the audit chain ends at record %lld, and was sealed up to %lld before: "
-		"what was sealed of the lost part is kept in heads/ as *" SET_BACK,
-		(long long)end, (long long)sealed);
 	(void)snprintf(detail, sizeof(detail), "{\"end\":%lld,\"sealed\":%lld}",
 		(long long)end, (long long)sealed);
 	r = note(b, "queued.set-back", detail);
-	return r < 0 ? r : 0;
+	if (r > 0)
+		log_event(LOG_CRIT, "queued.set-back", NULL,
+			"the audit chain ends at record %lld, and another was sealed up "
+			"to %lld before: what was sealed of the lost part is kept in "
+			"heads/ as *" SET_BACK,
+			(long long)end, (long long)sealed);
+	return r;
 }
 
 /* Noted twice when the power fails in between. */
@@ -222,29 +304,45 @@ static int say_restored(struct batch *b, const char *folder)
 	return r < 0 ? r : 0;
 }
 
-int head_heal(struct batch *b, const char *folder)
+/* Nothing is renamed that the chain does not tell of. Return: as head_heal(). */
+static int heal_heads(
+	struct batch *b, const char *folder, struct dirent **names, int count)
 {
-	const int64_t end = b->head.position;
-	struct dirent **names = NULL;
 	const char *kind;
-	int64_t sealed = 0;
-	int r = 0, count = list_heads(folder, &names);
+	int64_t from;
+	int noted = 0, r = lost_from(b, folder, names, count, &from);
 
-	if (count < 0)
-		log_event(
-			LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-count));
-	if (count > 0)
-		sealed = position_of(names[count - 1]->d_name, &kind);
-	if (sealed > end)
-		r = say_set_back(b, end, sealed);
+	if (r < 0) {
+		log_event(LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-r));
+		return 1;
+	}
+	if (from < INT64_MAX)
+		noted = say_set_back(b, position_of(names[count - 1]->d_name, &kind));
+	if (noted < 0)
+		return noted;
 	for (int i = 0; i < count && r == 0; i++) {
 		int64_t position = position_of(names[i]->d_name, &kind);
 
-		if (position > end)
+		if (position >= from && noted)
 			set_aside(folder, names[i]->d_name);
-		else if (strcmp(kind, HEAD_STAMP_PENDING) == 0)
+		else if (position < from && strcmp(kind, HEAD_STAMP_PENDING) == 0)
 			r = heal_stamp(b, folder, position);
 	}
+	return r < 0 ? r : from < INT64_MAX && !noted;
+}
+
+int head_heal(struct batch *b, const char *folder)
+{
+	struct dirent **names = NULL;
+	int r, count;
+
+	if (!batch_may_record(b, clock_now()))
+		return 1;
+	count = list_heads(folder, &names);
+	if (count < 0)
+		log_event(
+			LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-count));
+	r = heal_heads(b, folder, names, count);
 	free_names(names, count);
-	return r == 0 ? say_restored(b, folder) : r;
+	return r < 0 || say_restored(b, folder) < 0 ? -EIO : r;
 }

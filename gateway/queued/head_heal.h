@@ -16,15 +16,16 @@
 void head_stamp_settle(const char *folder, int64_t position, bool committed);
 
 /* Before the first record of this start. Time-stamps under the pending name get their
- * record, and their name. What was sealed behind the database's end is of a chain that is
- * lost: it is kept as *.set-back, said, and noted in the chain (queued.set-back), as it
- * is that the database is of a backup (queued.restored). Return: 0, or -EIO when what is
- * on the disk is unknown. */
+ * record, and their name. What was sealed behind the database's end, and the newest that
+ * are not in its chain, are of a chain that is lost: that is noted in the chain
+ * (queued.set-back) and said, and then they are kept as *.set-back; as it is noted that
+ * the database is of a backup (queued.restored). Return: 0, 1 when it cannot be recorded
+ * now and is to be done later, or -EIO when what is on the disk is unknown. */
 int head_heal(struct batch *b, const char *folder);
 
-/* Before a head is exported to a folder: one of the same position there is of a lost
- * chain, and keeps being evidence under the name *.set-back. */
-void head_spare(const char *export, int64_t position);
+/* Before a head is kept in a folder: another of the same position there is of a lost
+ * chain, and keeps being evidence under the name *.set-back, with its time-stamp. */
+void head_spare(const char *folder, const struct engine_head *head);
 
 /* The newest sealed head that is right in itself. Return: 1, 0 none, negative. */
 int head_newest_sealed(const char *folder, struct engine_head *ret_head);

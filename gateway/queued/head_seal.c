@@ -55,14 +55,20 @@ static int keep(const char *folder, const char *below, int64_t position, const c
 	return durable_write(path, span_str(text), 0644);
 }
 
-static int keep_both(struct head_seal *h, int64_t position, const char *text)
+static int keep_both(
+	struct head_seal *h, const struct engine_head *head, const char *text)
 {
-	int r = keep(h->folder, "/heads", position, "json", text);
+	char heads[PATH_MAX];
+	int r;
 
+	if (snprintf(heads, sizeof(heads), "%s/heads", h->folder) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	head_spare(heads, head);
+	r = keep(h->folder, "/heads", head->position, "json", text);
 	if (r < 0 || !*h->export)
 		return r;
-	head_spare(h->export, position);
-	return keep(h->export, "", position, "json", text);
+	head_spare(h->export, head);
+	return keep(h->export, "", head->position, "json", text);
 }
 
 static void note_newest(struct head_seal *h, int64_t position, char *text)
@@ -230,7 +236,7 @@ static int seal_head(struct head_seal *h, const struct engine_head *head)
 	if (r == 0 && sealed_head_verify(span_str(text), NULL, &check, &reason) != 1)
 		r = -EBADMSG;
 	if (r == 0)
-		r = keep_both(h, head->position, text);
+		r = keep_both(h, head, text);
 	if (r == 0)
 		note_newest(h, head->position, TAKE(text));
 	return r;

@@ -22,6 +22,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define HEAL_AGAIN_MS 60000
+
 struct server {
 	const struct server_options *o;
 	struct batch batch;
@@ -35,6 +37,7 @@ struct server {
 	int64_t head_position;		/* as last written */
 	int64_t head_at_ms;
 	uint64_t refused; /* connections */
+	int64_t heal_ms;  /* 0: heads/ is as the chain says; else when to try */
 	bool head_failed;
 	bool stop;
 };
@@ -160,6 +163,15 @@ static void write_head(struct server *s, int64_t now_ms, bool force)
 		s->head_position = head.position;
 }
 
+/* See to what was sealed of another chain, again and again until that is recorded. */
+static int heal(struct server *s)
+{
+	int r = head_heal(&s->batch, s->o->folder);
+
+	s->heal_ms = r > 0 ? clock_monotonic_ms() + HEAL_AGAIN_MS : 0;
+	return r < 0 ? r : 0;
+}
+
 /* One round: sleep, read, one transaction, answers. Return: 0 or -errno. */
 static int round_once(struct server *s)
 {
@@ -177,7 +189,9 @@ static int round_once(struct server *s)
 	for (size_t i = 0; i < s->used; i++)
 		if (s->connections[i].state == CONNECTION_PARKED)
 			batch_add_waiting(&s->batch, &s->connections[i]);
-	r = batch_run(&s->batch);
+	r = s->heal_ms && clock_monotonic_ms() >= s->heal_ms ? heal(s) : 0;
+	if (r == 0)
+		r = batch_run(&s->batch);
 	if (r == 0)
 		r = backup_run(&s->batch, s->o->listener >= 0);
 	if (r == 0 && s->o->listener >= 0)
@@ -224,7 +238,7 @@ static int start(struct server *s, struct engine *e)
 	fcntl(s->o->listener, F_SETFL, O_NONBLOCK);
 	r = batch_watch_clock(&s->batch);
 	if (r >= 0)
-		r = head_heal(&s->batch, s->o->folder);
+		r = heal(s);
 	if (r >= 0)
 		r = batch_note(&s->batch, "queued.start");
 	return r < 0 || !s->o->instance

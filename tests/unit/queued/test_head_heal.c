@@ -110,14 +110,18 @@ static void rolled_back_and_again(void **state)
 static void what_is_exported_of_a_lost_chain_is_kept(void **state)
 {
 	struct heads_house *h = *state;
+	struct engine_head head = { .position = POSITION + 1 };
 	char export[128];
 
 	snprintf(export, sizeof(export), "%s/heads", h->folder);
-	head_spare(export, POSITION + 1);
+	put(h, NAME "tst", "its time-stamp");
+	head_spare(export, &head);
 	assert_true(there(h, NAME "json"));
-	head_spare(export, POSITION);
-	assert_false(there(h, NAME "json"));
+	head.position = POSITION;
+	head_spare(export, &head);
+	assert_false(there(h, NAME "json") || there(h, NAME "tst"));
 	assert_true(there(h, NAME "json.set-back"));
+	assert_true(there(h, NAME "tst.set-back"));
 }
 
 int main(void)
