@@ -24,7 +24,7 @@ COUNTS = re.compile(r"(\d+) (passed|failed|skipped|error|errors)\b")
 SUITES = (
     ("house", ["tests/lint/house"], 60, True),
     ("pages", ["tests/lint/pages", "--check"], 60, True),
-    ("lint", ["make", "--no-print-directory", "lint"], 900, True),
+    ("lint", ["make", "--no-print-directory", "lint"], 1500, True),
     ("unit", ["make", "--no-print-directory", "-j2", "unit"], 1500, True),
     ("fuzz-replay", ["make", "--no-print-directory", "-j2", "fuzz-replay"], 600, True),
     ("simulators", [*PYTEST, "tests/sim"], 300, True),

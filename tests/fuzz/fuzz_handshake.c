@@ -39,14 +39,15 @@ static char *escaped(struct span der)
 	return text;
 }
 
-/* The certificate is its own authority, too, so that paths are looked at both ways. */
-static void examine(const char *verify, const char *certificate, struct known_here *known)
+static void examine(enum listener listener, const char *verify, const char *certificate,
+	struct known_here *known)
 {
 	struct request r = { .correlation = "c0ffee",
 		.scgi = { .pairs = { { "CLIENT_VERIFY", verify },
 				  { "CLIENT_CERTIFICATE", certificate },
-				  { "REFUSED", "partner.certificate" } },
-			.pair_count = 3 } };
+				  { "REFUSED", "partner.certificate" },
+				  { "LISTENER", listener_text(listener) } },
+			.pair_count = 4 } };
 	struct post_mortem p;
 	_cleanup_json_ json_t *answer = NULL;
 	int e = post_mortem_make(&r, strcmp(verify, "SUCCESS") == 0, known, AT, &p);
@@ -61,11 +62,25 @@ static void examine(const char *verify, const char *certificate, struct known_he
 	post_mortem_done(&p);
 }
 
+/* The certificate is its own authority, too, so that paths are looked at both ways. */
+static void both_ways(enum listener listener, const char *verify, const char *certificate,
+	struct span der)
+{
+	struct known_here known = { 0 };
+
+	known.material[listener] = pki_material_new();
+	if (known.material[listener]) {
+		examine(listener, verify, certificate, &known);
+		(void)pki_material_add_certificate(known.material[listener], der);
+		examine(listener, verify, certificate, &known);
+	}
+	known_here_done(&known);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = size ? memchr(data, '\n', size) : NULL;
 	_cleanup_(freep) char *verify = NULL, *certificate = NULL;
-	struct known_here known = { 0 };
 	struct span der;
 
 	if (!end || size > MOST || memchr(data, '\0', (size_t)(end - data)))
@@ -73,12 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	verify = strndup((const char *)data, (size_t)(end - data));
 	der = span_of(end + 1, size - (size_t)(end + 1 - data));
 	certificate = escaped(der);
-	known.material = pki_material_new();
-	if (verify && certificate && known.material) {
-		examine(verify, certificate, &known);
-		(void)pki_material_add_certificate(known.material, der);
-		examine(verify, certificate, &known);
-	}
-	known_here_done(&known);
+	for (enum listener l = LISTENER_PARTNERS; verify && certificate && l < LISTENERS;
+		l++)
+		both_ways(l, verify, certificate, der);
 	return 0;
 }
