@@ -61,10 +61,12 @@ static void forecast_metrics(struct buf *b, json_t *forecast)
 static void legal_metrics(struct buf *b, const json_t *legal)
 {
 	const json_t *documents = json_object_get(legal, "documents");
+	const json_t *holds = json_object_get(legal, "holds");
 
 	family(b, "sealgate_legal_holds", "gauge", "Legal holds in force.");
-	buf_addf(b, "sealgate_legal_holds %lld\n",
-		(long long)json_integer_value(json_object_get(legal, "holds")));
+	if (json_is_integer(holds))
+		buf_addf(b, "sealgate_legal_holds %lld\n",
+			(long long)json_integer_value(holds));
 	family(b, "sealgate_legal_hold_documents", "gauge",
 		"Documents that a legal hold keeps from being erased.");
 	if (json_is_integer(documents))

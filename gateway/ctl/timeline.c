@@ -223,6 +223,10 @@ void timeline_print_legal(FILE *out, const json_t *legal)
 {
 	const json_t *n = json_object_get(legal, "documents");
 
+	if (!json_is_integer(json_object_get(legal, "holds"))) {
+		fputs("  legal holds: they cannot be counted now\n", out);
+		return;
+	}
 	fprintf(out, "  legal holds: %lld, on ",
 		(long long)json_integer_value(json_object_get(legal, "holds")));
 	if (json_is_integer(n))

@@ -40,6 +40,7 @@ struct parameter {
  * functions of the same name in engine.h say what each returns. */
 struct backend {
 	const char *name;
+	bool remote; /* a connection, of no use once it asks for ENGINE_REOPEN */
 	void (*close)(struct engine *e);
 
 	int (*begin)(struct engine *e);
@@ -265,6 +266,15 @@ struct document_row {
 	"due,fence,attempt,first_try,urgency,rank,share"
 #define DOCUMENT_SHARE 23
 void document_read(struct row *s, struct document_row *ret_row);
+
+/* Of a document d: does a hold on partners or types keep it, is it erased? The lists are
+ * read once a statement, not once a document. */
+#define LEGAL_LIST "(SELECT partner,type FROM legal_holds WHERE lifted=0 AND id='')"
+#define LEGAL_BROAD                                                                      \
+	"((d.partner,d.type) IN" LEGAL_LIST " OR (d.partner,'') IN" LEGAL_LIST           \
+	" OR ('',d.type) IN" LEGAL_LIST ")"
+#define LEGAL_ERASED                                                                     \
+	"EXISTS(SELECT 1 FROM erasures x WHERE x.document=d.document AND x.at>0)"
 
 /* Behind them, what retention asks of a document: when it was erased, until when it is
  * claimed for that, whether a delivery is open, whether a legal hold is on it. */

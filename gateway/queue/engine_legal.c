@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What keeps documents from being erased, by named persons; where retention stands. */
+#include "common/clock.h"
 #include "common/json.h"
 #include "queue/backend.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define LOOK_DOCUMENTS 20000 /* at a time */
+/* Ids or documents at once, and how often for one who asks, and no longer. */
+#define LOOK_AT_ONCE 200
+#define LOOK_TIMES 5
+#define LOOK_MS 5
 
 static int insert(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
 	int64_t *ret_hold)
@@ -129,41 +133,89 @@ static int read_holds(struct engine *e, struct legal_count *c)
 		return r < 0 ? r : -EIO;
 	if (sql_int(s, 0) != c->holds || sql_int(s, 1) != c->which)
 		*c = (struct legal_count){ .holds = sql_int(s, 0),
-			.which = sql_int(s, 1) };
+			.which = sql_int(s, 1),
+			.broad = sql_int(s, 2) };
 	if (c->holds == 0)
 		c->known = true;
 	return 0;
 }
 
+static void end_round(struct legal_count *c)
+{
+	c->documents = c->so_far;
+	c->known = true;
+	c->ids_done = false;
+	c->after_id[0] = '\0';
+	c->after = c->so_far = 0;
+}
+
+/* Return: 1 it ended the round, 0, negative. */
 static int look_at_some(struct engine *e, struct legal_count *c)
 {
+	bool ids = !c->ids_done;
 	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_LEGAL_COUNT, "ii", c->after, (int64_t)LOOK_DOCUMENTS);
+		ids ? sql_bind(e, SQL_LEGAL_COUNT_IDS, "ti", c->after_id,
+			      (int64_t)LOOK_AT_ONCE)
+		    : sql_bind(e, SQL_LEGAL_COUNT, "ii", c->after, (int64_t)LOOK_AT_ONCE);
 	int r = sql_step(e, s);
+	bool last;
 
 	if (r <= 0)
 		return r < 0 ? r : -EIO;
+	last = sql_int(s, 0) < LOOK_AT_ONCE;
 	c->so_far += sql_int(s, 2);
-	if (sql_int(s, 0) == LOOK_DOCUMENTS) {
+	if (ids) {
+		sql_text(s, 1, c->after_id, sizeof(c->after_id));
+		c->ids_done = last;
+	} else {
 		c->after = sql_int(s, 1);
-		return 0;
 	}
-	c->documents = c->so_far;
-	c->known = true;
-	c->after = c->so_far = 0;
-	return 0;
+	if (!last || (ids && c->broad > 0))
+		return 0;
+	end_round(c);
+	return 1;
 }
 
+/* The one thread that commits does this: a little at a time. */
+static int count_some(struct engine *e, struct legal_count *c)
+{
+	int64_t end = clock_monotonic_ms() + LOOK_MS;
+	int r = read_holds(e, c);
+
+	if (r < 0 || c->holds == 0)
+		return r;
+	for (int n = 0; r == 0 && n < LOOK_TIMES; n++) {
+		r = look_at_some(e, c);
+		if (clock_monotonic_ms() >= end)
+			break;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Does all else go on after this? */
+static bool forgive(struct engine *e)
+{
+	if (e->failure == ENGINE_FATAL ||
+		(e->failure == ENGINE_REOPEN && e->backend->remote))
+		return false;
+	e->failure = ENGINE_FINE;
+	return true;
+}
+
+/* In bounds of its own: whoever asks is told everything else where it cannot be done. */
 json_t *legal_to_json(struct engine *e)
 {
 	struct legal_count *c = &e->legal;
-	int r = read_holds(e, c);
+	bool counted = false;
 
-	if (r == 0 && c->holds > 0)
-		r = look_at_some(e, c);
-	return r < 0 ? NULL
-		     : json_pack("{s:I,s:o}", "holds", (json_int_t)c->holds, "documents",
-			       c->known ? json_integer(c->documents) : json_null());
+	if (e->failure == ENGINE_FINE && engine_mark(e) == 0) {
+		counted = count_some(e, c) == 0;
+		if (counted || forgive(e))
+			counted = engine_unmark(e, counted) == 0 && counted;
+	}
+	return json_pack("{s:o,s:o}", "holds",
+		counted ? json_integer(c->holds) : json_null(), "documents",
+		counted && c->known ? json_integer(c->documents) : json_null());
 }
 
 static int64_t stated_last(struct engine *e)

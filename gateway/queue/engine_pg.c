@@ -117,6 +117,7 @@ static void close_connection(struct engine *e)
 
 static const struct backend POSTGRESQL = {
 	.name = "postgresql",
+	.remote = true,
 	.close = close_connection,
 	.begin = begin,
 	.commit = commit,

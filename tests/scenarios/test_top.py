@@ -48,7 +48,7 @@ def test_legal_holds_are_counted(gate, waiting):
     done = gate.run("retention", "hold", "--url", gate.listener("operators"),
                     *gate.transport("operators/auditor"), "--id", waiting, "--reason", "case 12")
     assert done.returncode == 0, done.stderr
-    assert look(gate)["queue"]["legal"] == {"holds": 1, "documents": 1}
+    until(lambda: look(gate)["queue"]["legal"] == {"holds": 1, "documents": 1})
     for command in (("top", "--once"), ("status",)):
         assert "legal holds: 1, on 1 documents" in gate.run(*command).stdout
     until(lambda: {"sealgate_legal_holds 1", "sealgate_legal_hold_documents 1"} <=

@@ -170,6 +170,28 @@ static void delivering_goes_on(void **state)
 		QUEUE_EMPTY);
 }
 
+/* What cannot be counted is null; whoever asks is told the rest, and all goes on. */
+static void holds_that_cannot_be_counted(void **state)
+{
+	struct store *s = *state;
+	_cleanup_json_ json_t *f = NULL;
+	char id[DOCUMENT_ID_SIZE];
+	int fd = -1;
+
+	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
+	run_sql(s, "ALTER TABLE legal_holds RENAME TO legal_gone");
+	assert_int_equal(STEP(s, engine_stats(s->engine, T0, &fd)), QUEUE_DONE);
+	assert_int_equal(engine_failure(s->engine), ENGINE_FINE);
+	f = store_json(fd);
+	assert_true(
+		json_is_null(json_object_get(json_object_get(f, "legal"), "documents")));
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(f, "documents"), "accepted")),
+		1);
+	run_sql(s, "ALTER TABLE legal_gone RENAME TO legal_holds");
+	store_add(s, "N2", DOCUMENT_ACCEPTED, id);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
@@ -178,6 +200,7 @@ int main(void)
 		TEST(many_are_moved_in_turns),
 		TEST(judging_goes_on),
 		TEST(delivering_goes_on),
+		TEST(holds_that_cannot_be_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,19 +116,84 @@ static void what_disagrees_with_its_records_stays(void **state)
 }
 
 /* What top, status and the metrics say of holds. */
-static void assert_legal(struct store *s, int holds, int documents)
+static json_t *legal_now(struct store *s)
 {
 	_cleanup_json_ json_t *f = NULL;
-	const json_t *legal;
 	int fd = -1;
 
 	assert_int_equal(STEP(s, engine_stats(s->engine, LATE, &fd)), QUEUE_DONE);
 	f = store_json(fd);
-	legal = json_object_get(f, "legal");
-	assert_int_equal(json_integer_value(json_object_get(legal, "holds")), holds);
+	return json_incref(json_object_get(f, "legal"));
+}
+
+/* Once all were looked at, which is after a while. Return: how often it was asked. */
+static int assert_legal(struct store *s, int holds, int documents)
+{
+	_cleanup_json_ json_t *legal = NULL;
+	int asked = 0;
+
+	do {
+		json_decref(legal);
+		legal = legal_now(s);
+		assert_int_equal(
+			json_integer_value(json_object_get(legal, "holds")), holds);
+	} while (++asked < 1000 && !json_is_integer(json_object_get(legal, "documents")));
 	assert_true(json_is_integer(json_object_get(legal, "documents")));
 	assert_int_equal(
 		json_integer_value(json_object_get(legal, "documents")), documents);
+	return asked;
+}
+
+static void hold_one(struct store *s, const char *id, const char *partner)
+{
+	struct queue_legal_hold h = { .ground = "legal" };
+	int64_t hold;
+
+	memcpy(h.id, id, sizeof(h.id));
+	snprintf(h.partner, sizeof(h.partner), "%s", partner);
+	assert_int_equal(legal_hold(s, h, &hold), QUEUE_DONE);
+}
+
+/* However many holds are on it, by its id or not. */
+static void a_document_counts_once(void **state)
+{
+	struct queue_legal_hold all = { .ground = "legal", .type = "851" };
+	char id[DOCUMENT_ID_SIZE], other[DOCUMENT_ID_SIZE], gone[DOCUMENT_ID_SIZE];
+	struct store *s = *state;
+	int64_t hold;
+
+	ended(s, "N0", gone);
+	assert_int_equal(erase(s, LATE, gone, claim(s, LATE, gone)), QUEUE_DONE);
+	ended(s, "N1", id);
+	ended(s, "N2", other);
+	hold_one(s, id, "");
+	hold_one(s, id, "partner-a");
+	hold_one(s, other, "partner-b"); /* keeps nothing: it is of another */
+	assert_legal(s, 3, 1);
+	assert_int_equal(legal_hold(s, all, &hold), QUEUE_DONE);
+	assert_legal(s, 4, 2);
+	assert_legal(s, 4, 2); /* another round */
+}
+
+/* Who asks does not wait for all of them. */
+static void many_are_counted_a_part_at_a_time(void **state)
+{
+	struct queue_legal_hold all = { .ground = "legal", .partner = "partner-a" };
+	char id[DOCUMENT_ID_SIZE];
+	struct store *s = *state;
+	int64_t hold;
+
+	for (int i = 0; i < 1001; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "N%d", i);
+		store_add(s, number, DOCUMENT_ACCEPTED, id);
+		if (i % 4 == 0)
+			hold_one(s, id, "");
+	}
+	assert_legal(s, 251, 251);
+	assert_int_equal(legal_hold(s, all, &hold), QUEUE_DONE);
+	assert_true(assert_legal(s, 252, 1001) > 1);
 }
 
 static void legal_holds_by_selection(void **state)
@@ -386,6 +451,8 @@ int main(void)
 		STORE_TEST(what_opens_again_stays),
 		STORE_TEST(what_disagrees_with_its_records_stays),
 		STORE_TEST(legal_holds_by_selection),
+		STORE_TEST(a_document_counts_once),
+		STORE_TEST(many_are_counted_a_part_at_a_time),
 		STORE_TEST(a_legal_hold_on_one),
 		STORE_TEST(refused_ones_have_their_own_period),
 		STORE_TEST(a_clock_that_jumped_erases_nothing),
