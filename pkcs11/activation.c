@@ -34,6 +34,7 @@ struct activation {
 	bool open;
 	char pin[PIN_SIZE];
 	bool unproven; /* the PIN is of the custody that the token has not taken yet */
+	bool kept;     /* for a restart */
 	struct entry entries[CUSTODIES];
 	int64_t first_ms; /* when the first of them came */
 	int wrong_ms;	  /* how long nobody is listened to after a wrong passphrase */
@@ -70,7 +71,7 @@ int activation_new(const struct instance *instance, struct activation **ret_acti
 	if (a->mode == ACTIVATION_AUTO && !config_bool(instance->config, "instance.test"))
 		a->mode = ACTIVATION_NONE;
 	if (a->mode == ACTIVATION_BOOT)
-		a->open = boot_recall(instance, a->pin) == 0;
+		a->open = a->kept = boot_recall(instance, a->pin) == 0;
 	*ret_activation = a;
 	return 0;
 }
@@ -137,7 +138,7 @@ static void remove_unproven(const struct activation *a)
 static void forget_pin(struct activation *a)
 {
 	OPENSSL_cleanse(a->pin, sizeof(a->pin));
-	a->open = false;
+	a->open = a->kept = false;
 }
 
 /* Nobody is listened to for a while, later and later. Return: for how many seconds. */
@@ -180,6 +181,18 @@ static enum activation_answer waits(struct activation *a, unsigned int have,
 		seconds);
 }
 
+/* For a restart of the signer; a PIN that no token has taken is not kept: after a restart
+ * it would be tried again, and nobody would know what custody it came of. */
+static void keep(struct activation *a)
+{
+	if (a->mode != ACTIVATION_BOOT || a->kept)
+		return;
+	a->kept = boot_keep(a->instance, a->pin) == 0;
+	if (!a->kept)
+		log_event(LOG_ERR, "signer.activation", NULL,
+			"the activation cannot be kept for a restart of the signer");
+}
+
 static enum activation_answer opened(
 	struct activation *a, size_t which, char ret_text[ACTIVATION_TEXT_SIZE])
 {
@@ -188,9 +201,8 @@ static enum activation_answer opened(
 	a->unproven = which == CUSTODY_UNPROVEN;
 	a->ended = false;
 	a->wrong_ms = 0;
-	if (a->mode == ACTIVATION_BOOT && boot_keep(a->instance, a->pin) < 0)
-		log_event(LOG_ERR, "signer.activation", NULL,
-			"the activation cannot be kept for a restart of the signer");
+	if (!a->unproven)
+		keep(a);
 	return say(ret_text, ACTIVATION_OPEN, "activated");
 }
 
@@ -320,36 +332,59 @@ bool activation_auto(struct activation *a)
 	return is;
 }
 
-void activation_renew(struct activation *a)
+int activation_renew(struct activation *a, const struct custody *c)
 {
+	char path[PATH_MAX];
+	int r = instance_path(a->instance, CUSTODY_NEXT_FILE, path);
+
+	/* Under the lock: what is proven or refused is what the PIN was opened by. */
 	pthread_mutex_lock(&a->lock);
-	forget_entry(&a->entries[CUSTODY_UNPROVEN]);
-	a->unproven = false; /* the PIN that is open is not of the file that came */
+	if (r == 0)
+		r = custody_write(c, path);
+	if (r == 0) {
+		forget_entry(&a->entries[CUSTODY_UNPROVEN]);
+		a->unproven = false; /* the PIN that is open is not of the new file */
+	}
 	pthread_mutex_unlock(&a->lock);
+	return r;
+}
+
+/* The token takes its time: people may have ended it and opened another PIN meanwhile. */
+static bool is_open(const struct activation *a, const char pin[PIN_SIZE])
+{
+	return a->open && CRYPTO_memcmp(a->pin, pin, PIN_SIZE) == 0;
 }
 
 /* What stays when the power goes in between is proven again. */
-void activation_proven(struct activation *a)
+static void promote(const struct activation *a)
 {
 	char path[PATH_MAX];
 	struct custody c;
 
+	if (read_custody(a, CUSTODY_UNPROVEN, &c) < 0 ||
+		instance_path(a->instance, CUSTODY_FILE, path) < 0 ||
+		custody_write(&c, path) < 0)
+		return;
+	remove_unproven(a);
+	log_event(LOG_NOTICE, "signer.activation", NULL,
+		"the token has taken the PIN that was closed anew: it counts from now "
+		"on");
+}
+
+void activation_proven(struct activation *a, const char pin[PIN_SIZE])
+{
 	pthread_mutex_lock(&a->lock);
-	if (a->unproven && read_custody(a, CUSTODY_UNPROVEN, &c) == 0 &&
-		instance_path(a->instance, CUSTODY_FILE, path) == 0 &&
-		custody_write(&c, path) == 0) {
-		remove_unproven(a);
-		log_event(LOG_NOTICE, "signer.activation", NULL,
-			"the token has taken the PIN that was closed anew: it counts "
-			"from now on");
+	if (is_open(a, pin)) {
+		if (a->unproven)
+			promote(a);
+		a->unproven = false;
+		keep(a);
 	}
-	a->unproven = false;
 	pthread_mutex_unlock(&a->lock);
 }
 
-void activation_wrong(struct activation *a)
+static void give_up(struct activation *a)
 {
-	pthread_mutex_lock(&a->lock);
 	if (a->unproven) {
 		remove_unproven(a);
 		log_event(LOG_ERR, "signer.activation", NULL,
@@ -360,6 +395,13 @@ void activation_wrong(struct activation *a)
 	forget_pin(a);
 	if (a->mode == ACTIVATION_BOOT)
 		boot_forget(a->instance);
+}
+
+void activation_wrong(struct activation *a, const char pin[PIN_SIZE])
+{
+	pthread_mutex_lock(&a->lock);
+	if (is_open(a, pin))
+		give_up(a);
 	pthread_mutex_unlock(&a->lock);
 }
 

@@ -49,15 +49,18 @@ int activation_pin(struct activation *a, char ret_pin[PIN_SIZE],
 /* True in mode auto, unless it was ended. */
 bool activation_auto(struct activation *a);
 
-/* CUSTODY_NEXT_FILE is new: whoever has entered a passphrase for it enters again. */
-void activation_renew(struct activation *a);
+/* What comes into CUSTODY_NEXT_FILE: whoever has entered a passphrase for what was there
+ * enters again. Return: 0 or -errno, and what was there stays. */
+int activation_renew(struct activation *a, const struct custody *c);
 
-/* The token has taken the PIN: a custody that is unproven takes the other's place. */
-void activation_proven(struct activation *a);
+/* The token has taken the PIN, which activation_pin gave: the unproven custody that it
+ * was opened by takes the other's place. Another PIN that is open meanwhile stays as it
+ * is. */
+void activation_proven(struct activation *a, const char pin[PIN_SIZE]);
 
 /* The token refused the PIN: it is forgotten and never tried again, and so is the custody
  * that it came of, where that was unproven. */
-void activation_wrong(struct activation *a);
+void activation_wrong(struct activation *a, const char pin[PIN_SIZE]);
 
 /* Deactivate: PIN, shares and what was kept for a restart are gone at once. */
 void activation_end(struct activation *a);

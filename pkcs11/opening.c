@@ -124,12 +124,13 @@ static enum token_state activate(const struct opening_of *t, struct opening *o)
 	if (activation_pin(t->activation, pin, text) < 0)
 		return end(o, TOKEN_INACTIVE, text);
 	r = pin_login_with(o->module.f, o->sessions[0], pin, &rv);
-	OPENSSL_cleanse(pin, sizeof(pin));
 	if (r == -EACCES)
-		activation_wrong(t->activation);
+		activation_wrong(t->activation, pin);
+	else if (r == 0)
+		activation_proven(t->activation, pin);
+	OPENSSL_cleanse(pin, sizeof(pin));
 	if (r < 0)
 		return not_active(o, r, rv, "it is forgotten");
-	activation_proven(t->activation);
 	o->active = true;
 	return TOKEN_READY;
 }

@@ -56,7 +56,6 @@ static int test(struct job *j)
 static int custody(struct job *j)
 {
 	struct bench *b = &j->bench;
-	char path[PATH_MAX];
 	struct custody c;
 	int r;
 
@@ -64,12 +63,9 @@ static int custody(struct job *j)
 		return bench_fail(b,
 			"what is given is no closed PIN: hsm custody -k K -o FILE makes "
 			"one");
-	r = instance_path(b->instance, CUSTODY_NEXT_FILE, path);
-	if (r == 0)
-		r = custody_write(&c, path);
+	r = activation_renew(token_activation(j->works->signing->token), &c);
 	if (r < 0)
 		return bench_fail(b, CUSTODY_NEXT_FILE ": %s", strerror(-r));
-	activation_renew(token_activation(j->works->signing->token));
 	bench_say(b,
 		"the PIN is closed: %u of %zu people open it; it counts once the token "
 		"has "

@@ -120,13 +120,10 @@ static void a_wrong_pin_is_tried_once(void **state)
 static void close_for(
 	struct fixture *f, unsigned int k, const char *const *phrases, const char *pin)
 {
-	char path[PATH_MAX];
 	struct custody c;
 
 	assert_int_equal(custody_make(k, 3, NAMES, phrases, pin, &c), 0);
-	snprintf(path, sizeof(path), "%s/" CUSTODY_NEXT_FILE, f->dir);
-	assert_int_equal(custody_write(&c, path), 0);
-	activation_renew(token_activation(f->token));
+	assert_int_equal(activation_renew(token_activation(f->token), &c), 0);
 }
 
 static void close_anew(struct fixture *f, const char *const *phrases, const char *pin)
@@ -230,6 +227,61 @@ static void the_token_proves_what_is_closed_anew(void **state)
 	fixture_done(f);
 }
 
+static const char *const LAST[] = { "the very first phrase", "the very second phrase",
+	"the very third phrase" };
+
+static struct fixture *meanwhile; /* whose people act while the token takes a PIN */
+static bool anew;		  /* they end it, too, and open what they gave */
+
+static CK_RV login_meanwhile(
+	CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG len)
+{
+	CK_RV rv = hook_login(session, user, pin, len);
+
+	close_anew(meanwhile, LAST, "000000");
+	if (anew) {
+		activation_end(token_activation(meanwhile->token));
+		enter_two(meanwhile, LAST);
+	}
+	module->C_Login = hook_login;
+	return rv;
+}
+
+/* What comes while the token takes the PIN of another custody is not proven by that, and
+ * not given up when it refuses that. */
+static void what_comes_meanwhile_is_not_proven(void **state)
+{
+	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
+	char path[PATH_MAX], pin[PIN_SIZE];
+	struct custody c;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/credentials/pin", f->dir);
+	assert_int_equal(pin_read(path, pin), 0);
+	assert_int_equal(custody_make(2, 3, NAMES, PASSPHRASES, pin, &c), 0);
+	snprintf(path, sizeof(path), "%s/" CUSTODY_FILE, f->dir);
+	assert_int_equal(custody_write(&c, path), 0);
+	fixture_configure(f, CONF("activation = \"custodians\";"), ROLES_STANDARD);
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	meanwhile = f;
+	for (int i = 0; i < 4; i++) {
+		bool right = i % 2;
+
+		anew = i / 2;
+		close_anew(f, OTHERS, right ? pin : "111111");
+		enter_two(f, OTHERS);
+		module->C_Login = login_meanwhile;
+		assert_int_equal(
+			token_open(f->token), right ? TOKEN_READY : TOKEN_INACTIVE);
+		assert_true(is_there(f, CUSTODY_NEXT_FILE));
+		token_deactivate(f->token);
+		enter_two(f, PASSPHRASES); /* of the one that counts */
+		assert_int_equal(token_open(f->token), TOKEN_READY);
+		token_deactivate(f->token);
+	}
+	fixture_done(f);
+}
+
 static void one_person_deactivates(void **state)
 {
 	struct fixture *f = in_custody(CONF("activation = \"custodians\";"), NULL);
@@ -302,6 +354,37 @@ static void a_restart_goes_on_until_the_next_boot(void **state)
 	assert_int_equal(rename("/tmp/sealgate-kept", path), 0);
 	fixture_stop(f);
 	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	fixture_done(f);
+}
+
+/* Mode "boot": what no token has taken is not tried again by a restart. */
+static void only_what_the_token_took_is_kept(void **state)
+{
+	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
+	char path[PATH_MAX], pin[PIN_SIZE];
+
+	(void)state;
+	if (!has_keyring(f)) {
+		fixture_done(f);
+		skip(); /* the kernel gives no keyring here */
+	}
+	snprintf(path, sizeof(path), "%s/credentials/pin", f->dir);
+	assert_int_equal(pin_read(path, pin), 0);
+	fixture_configure(f, CONF("activation = \"boot\";"), ROLES_STANDARD);
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	close_anew(f, OTHERS, "000000");
+	enter_two(f, OTHERS);
+	assert_false(is_there(f, BOOT_FILE));
+	fixture_stop(f); /* before the token was asked */
+	atomic_store(&hook.logins, 0);
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	assert_int_equal(atomic_load(&hook.logins), 0);
+	close_anew(f, OTHERS, pin);
+	enter_two(f, OTHERS);
+	assert_int_equal(token_open(f->token), TOKEN_READY);
+	assert_false(is_there(f, CUSTODY_NEXT_FILE));
+	fixture_stop(f);
+	assert_int_equal(fixture_start(f), TOKEN_READY);
 	fixture_done(f);
 }
 
@@ -378,9 +461,11 @@ int main(void)
 		cmocka_unit_test(a_wrong_pin_takes_nobodys_place),
 		cmocka_unit_test(a_guess_costs_while_another_custody_waits),
 		cmocka_unit_test(the_token_proves_what_is_closed_anew),
+		cmocka_unit_test(what_comes_meanwhile_is_not_proven),
 		cmocka_unit_test(one_person_deactivates),
 		cmocka_unit_test(auto_can_be_ended),
 		cmocka_unit_test(a_restart_goes_on_until_the_next_boot),
+		cmocka_unit_test(only_what_the_token_took_is_kept),
 		cmocka_unit_test(the_second_token_stands_by),
 		cmocka_unit_test(an_unknown_mode_does_not_start),
 	};
