@@ -88,14 +88,15 @@ class Suite(FloorCases):
                **{"DISK_UKI": "test", **options})
         return path
 
-    def medium(self, name, configuration=True, update=None, key=None, spoil=None):
-        """A medium for the machine; spoil(folder) changes it after it was signed."""
+    def medium(self, name, configuration=True, update=None, key=None, spoil=None, changes=None):
+        """A medium for the machine; spoil(folder) changes it after it was signed, changes are
+        texts of files of the configuration."""
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         if configuration:
             self.serial += 1
-            self.gate.configuration(folder / "machine")
+            self.gate.configuration(folder / "machine", **(changes or {}))
             script("sign-manifest", "machine", self.serial, folder / "machine",
                    *([key] if key else []))
         if update:
@@ -331,6 +332,19 @@ class Suite(FloorCases):
                "tampered update refused", self.machine)
         expect("systemd-sysupdate" not in text, "nothing staged", self.machine)
         self.submit(3)
+
+    def unhealthy_configuration(self):
+        """a configuration that does not become healthy gives way to the one before it"""
+        medium = self.medium("worse", changes={"network/egress.csv": "nobody,192.0.2.1,443\n"})
+        self.power_on(self.machine, [medium], units={
+            "appliance-health.service~": "[Service]\nTimeoutStartSec=90s\n"})
+        expect(self.machine.wait(r"the configuration before it is in force again", 2 * BOOT_S),
+               "given back", self.machine)
+        expect(self.machine.wait(rf"(?s)is in force again.*{HEALTHY}", BOOT_S), "healthy",
+               self.machine)
+        status, answer = retry(lambda: self.gate.submit(self.document[0]), 30)
+        expect(status == 0 and answer["id"] == self.document[1]["id"],
+               f"the original receipt: {answer}", self.machine)
 
     def power_cut(self):
         """power lost while an update is written: the old version starts"""
@@ -634,10 +648,11 @@ QUICK = ("boots_and_serves", "refuses_documents", "remote_administration",
          "revocation_arrives", "backup_from_afar", "unsigned_uki")
 CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key", "flipped_root",
          "flipped_tree", "token_from_afar", "boots_and_serves", "refuses_documents",
-         "remote_administration", "journal_arrives", "heads_arrive", "revocation_arrives", "backup_from_afar",
-         "killed_services_return", "full_disk", "another_tpm", "firewall_broken", "foreign_medium", "power_cut", "good_update",
-         "older_version", "older_image", "unhealthy_update", "support_bundle", "recovery_key",
-         "tpm_lockout", "factory_reset", "reset_cut_short", "identical")
+         "remote_administration", "journal_arrives", "heads_arrive", "revocation_arrives",
+         "backup_from_afar", "killed_services_return", "full_disk", "another_tpm",
+         "firewall_broken", "foreign_medium", "unhealthy_configuration", "power_cut",
+         "good_update", "older_version", "older_image", "unhealthy_update", "support_bundle",
+         "recovery_key", "tpm_lockout", "factory_reset", "reset_cut_short", "identical")
 
 
 def skip(why):

@@ -315,10 +315,15 @@ int appliance_keep(void)
 
 int appliance_return(void)
 {
+	struct stat st;
 	int r;
 
-	if (access(UNPROVEN, F_OK) < 0)
+	if (stat(UNPROVEN, &st) < 0)
 		return errno == ENOENT ? 1 : -errno;
+	/* The power was cut before anything was swapped: what is in force is the old one.
+	 */
+	if (stat(PREVIOUS "/sealgate.conf", &st) < 0)
+		return -errno;
 	r = swap(PREVIOUS, INCOMING);
 	if (r == 0 && unlink(UNPROVEN) < 0)
 		r = -errno;

@@ -8,10 +8,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EGRESS APPLIANCE_INSTANCE "/network/egress.csv"
 #define EGRESS_MAX 65536u
-#define RULES "/run/appliance-egress.nft"
+#define RULES "/run/appliance-egress.nft" /* nftables.conf includes it */
 
 /* The programs that may speak out, and what the line of each adds up to. */
 static const struct {
@@ -95,13 +96,16 @@ static int tell_manager(struct egress *e)
 
 static int enforce(struct egress *e, char **ret_error)
 {
-	static const char *const load[] = { "/usr/sbin/nft", "-f", RULES, NULL };
+	static const char *const load[] = { "/usr/bin/systemctl", "reload",
+		"nftables.service", NULL };
 	int r = durable_write(RULES, buf_span(&e->rules), 0600);
 
 	if (r == 0)
 		r = appliance_run(load) == 0 ? 0 : -EIO;
-	if (r < 0)
+	if (r < 0) {
+		(void)unlink(RULES); /* or the firewall could not be loaded again */
 		return appliance_fail(ret_error, r, EGRESS, "the firewall refused it");
+	}
 	r = tell_manager(e);
 	return r < 0 ? appliance_fail(ret_error, r, EGRESS, "the manager refused it") : 0;
 }

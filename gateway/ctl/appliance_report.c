@@ -15,6 +15,7 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #define TEXT_MAX 65536u
@@ -35,9 +36,8 @@ static const char *const CERTIFICATES[] = { APPLIANCE_INSTANCE "/tls/*.pem",
 	APPLIANCE_INSTANCE "/state/signer/*.chain.pem", APPLIANCE_ANCHORS "/*.pem" };
 
 /* A file of the kernel has no size beforehand. Return: text that the caller frees. */
-static char *read_text(const char *path)
+static char *read_open(int fd)
 {
-	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *text = fd < 0 ? NULL : calloc(1, TEXT_MAX + 1);
 	size_t len = 0;
 	ssize_t n = 0;
@@ -49,6 +49,13 @@ static char *read_text(const char *path)
 		return NULL;
 	}
 	return text;
+}
+
+static char *read_text(const char *path)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return read_open(fd);
 }
 
 /* The first line of a file, or null: what cannot be read is not made up. */
@@ -169,22 +176,38 @@ static json_t *instance_part(void)
 	return part;
 }
 
-/* Of the machine and not of a unit that has a network of its own; null where the first
- * process is not to be seen. */
-static json_t *ports_of(const char *path, bool udp)
+/* Of the machine and not of a unit that has a network of its own: the manager has opened
+ * the table for the unit, else it is that of the first process; null where that is not to
+ * be seen. */
+static json_t *ports_of(char **handed, const char *name)
 {
-	_cleanup_(freep) char *table = read_text(path);
+	_cleanup_(closep) int fd = -1;
+	_cleanup_(freep) char *table = NULL;
+	char path[32];
 
-	return table ? appliance_ports(table, udp) : json_null();
+	for (int i = 0; handed && handed[i] && fd < 0; i++)
+		if (strcmp(handed[i], name) == 0)
+			fd = fcntl(SD_LISTEN_FDS_START + i, F_DUPFD_CLOEXEC, 3);
+	(void)snprintf(path, sizeof(path), "/proc/1/net/%s", name);
+	if (fd < 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	table = read_open(fd);
+	return table ? appliance_ports(table, *name == 'u') : json_null();
 }
 
 static json_t *open_ports(void)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "tcp",
-		ports_of("/proc/1/net/tcp", false), "tcp6",
-		ports_of("/proc/1/net/tcp6", false), "udp",
-		ports_of("/proc/1/net/udp", true), "udp6",
-		ports_of("/proc/1/net/udp6", true));
+	static const char *const tables[] = { "tcp", "tcp6", "udp", "udp6" };
+	char **handed = NULL;
+	json_t *ports = json_object();
+	int count = sd_listen_fds_with_names(0, &handed);
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		json_object_set_new(ports, tables[i], ports_of(handed, tables[i]));
+	for (int i = 0; i < count; i++)
+		free(handed[i]);
+	free(handed);
+	return ports;
 }
 
 /* What the watcher of the clock says, and how fast chrony found it to run (ppm). */

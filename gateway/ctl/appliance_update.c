@@ -70,15 +70,16 @@ static int copy(const struct manifest *m, char **ret_error)
 	return 0;
 }
 
+/* By a unit of its own: this program writes to no disk. */
 static int stage(const struct manifest *m, char **ret_error)
 {
-	const char *const argv[] = { "/usr/lib/systemd/systemd-sysupdate", "--no-pager",
-		"update", m->serial, NULL };
-	int r = appliance_run(argv);
+	char unit[VERSION_MAX + 32];
+	int r;
 
-	if (r != 0)
-		return appliance_fail(ret_error, r < 0 ? r : -EIO, argv[0],
-			r < 0 ? strerror(-r) : "did not stage the update");
+	(void)snprintf(unit, sizeof(unit), "appliance-stage@%s.service", m->serial);
+	r = appliance_start(unit, true);
+	if (r < 0)
+		return appliance_fail(ret_error, r, unit, "did not stage the update");
 	return 0;
 }
 

@@ -46,7 +46,8 @@ static int policies(char ret_path[PATH_MAX])
 	return n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-/* The lock of whoever makes one, which ends with the process. Return: a descriptor. */
+/* The lock of whoever makes one, which ends with the process. Who makes it and who asks
+ * have the group of the folder in common. Return: a descriptor. */
 static int open_lock(void)
 {
 	char path[PATH_MAX];
@@ -54,8 +55,11 @@ static int open_lock(void)
 
 	if (r < 0)
 		return r;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd < 0 ? -errno : fd;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+	if (fd < 0)
+		return -errno;
+	(void)fchmod(fd, 0660); /* of another's, it is so already */
+	return fd;
 }
 
 bool backup_is_made(void)

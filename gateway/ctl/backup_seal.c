@@ -177,7 +177,8 @@ int backup_seal(const char *dir, const char *out, STACK_OF(X509) * to, long long
 	if (!piece || RAND_bytes(id, sizeof(id)) != 1)
 		return -ENOMEM;
 	hex_encode(id, sizeof(id), s.id);
-	if (mkdir(out, 0700) < 0)
+	/* Who has it discarded may be another user of the group. */
+	if (mkdir(out, 0700) < 0 || chmod(out, 0770) < 0)
 		return -errno;
 	folder = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s.folder = folder;

@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define MEDIUM "/dev/disk/by-label/SEALGATE"
-#define MOUNTED "/run/appliance-medium"
+#define MOUNTED "/run/appliance/medium"
+#define MOUNT_UNIT "run-appliance-medium.mount"
 #define NETWORK APPLIANCE_INSTANCE "/network/machine.network"
 #define HEALTH_BOUND_MS 240000
 #define HEALTH_EVERY_US 500000
@@ -77,26 +77,30 @@ static int restart(void)
 	return appliance_run(argv) == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
 }
 
-/* Read what a medium brings: configuration, then update. Return: true to restart. */
+/* Read what a medium brings, which the manager mounts: configuration, then update.
+ * Return: true to restart. */
 static bool take_medium(void)
 {
-	int r = -1;
+	struct stat link; /* the device itself is not to be seen here */
+	static const char *const unmount[] = { "/usr/bin/systemctl", "stop", MOUNT_UNIT,
+		NULL };
+	int r;
 
-	if (access(MEDIUM, F_OK) < 0)
+	if (lstat(MEDIUM, &link) < 0)
 		return false;
-	if ((mkdir(MOUNTED, 0700) < 0 && errno != EEXIST) ||
-		mount(MEDIUM, MOUNTED, "vfat",
-			MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "") < 0) {
-		tell("appliance.medium", -errno, "", "", NULL);
+	r = appliance_start(MOUNT_UNIT, true);
+	if (r < 0) {
+		tell("appliance.medium", r, "", "", NULL);
 		return false;
 	}
+	r = -1;
 	if (access(MOUNTED "/machine", F_OK) == 0)
 		apply(MOUNTED "/machine", &r);
 	r = -1;
 	if (access(MOUNTED "/update", F_OK) == 0)
 		update(MOUNTED "/update", &r);
-	if (umount2(MOUNTED, 0) < 0)
-		tell("appliance.medium", -errno, "", "", NULL);
+	if (appliance_run(unmount) != 0)
+		tell("appliance.medium", -EBUSY, "", "", NULL);
 	return r == 0;
 }
 
@@ -185,10 +189,17 @@ static int health(void)
 /* A version or a configuration with which a unit fails is not proven. */
 static int keep(void)
 {
+	static const char *const runs[] = { "/usr/bin/systemctl", "--quiet", "is-active",
+		"nftables.service", NULL };
 	static const char *const failed[] = { "/usr/bin/systemctl", "--quiet",
 		"is-failed", "*", NULL };
-	int r = appliance_run(failed);
+	int r = appliance_run(runs);
 
+	/* A manager that does not answer has not said that nothing failed. */
+	if (r != 0)
+		return tell("appliance.keep", -EIO, "", "",
+			strdup("the manager does not say that the firewall is there"));
+	r = appliance_run(failed);
 	if (r == 0)
 		return tell("appliance.keep", -EIO, "", "", strdup("a unit has failed"));
 	if (r > 0)
@@ -214,18 +225,14 @@ static int floor_raised(void)
 		"appliance.floor", r, "no older version is taken from now on", "", error);
 }
 
-/* After the health check has failed: a configuration that was not proven goes, and the
- * machine starts again with the one before it. */
+/* After the health check has failed: a configuration that was not proven goes, and its
+ * unit has the machine start again with the one before it. */
 static int give_back(void)
 {
-	const char *result = getenv("SERVICE_RESULT");
-	int r = 1;
-
-	if (appliance_health_failed(result, getenv("EXIT_STATUS")))
-		r = appliance_return();
-	if (r == 0)
-		restart();
-	return tell("appliance.return", r,
+	if (!appliance_health_failed(
+		    getenv("MONITOR_SERVICE_RESULT"), getenv("MONITOR_EXIT_STATUS")))
+		return tell("appliance.return", -ECANCELED, "", "", NULL);
+	return tell("appliance.return", appliance_return(),
 		"the configuration before it is in force again", "nothing to return to",
 		NULL);
 }
@@ -426,7 +433,8 @@ int cmd_appliance(int argc, char **argv)
 	if (strcmp(verb, "restart") == 0)
 		return ask_manager("reboot.target");
 	if (strcmp(verb, "reset") == 0)
-		return ask_manager("appliance-reset.service");
+		return ask_manager(appliance_forgets() ? "reboot.target"
+						       : "appliance-reset.service");
 	if (strcmp(verb, "recovery-key") == 0)
 		return recovery_key();
 	if (strcmp(verb, "discard") == 0)
