@@ -5,6 +5,7 @@
 #include "common/digest.h"
 #include "common/durable.h"
 #include "common/encode.h"
+#include "queue/client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,6 +193,9 @@ static int put_one(const char *files, const struct line *l, const char *instance
 	bool folder = strcmp(l->hex, "-") == 0;
 	int r = join(from, files, l->path);
 
+	/* of an earlier restore: this one's stands there already */
+	if (strcmp(l->path, QUEUE_RESTORED_FILE) == 0)
+		return 0;
 	if (r == 0)
 		r = join(to, instance, l->path);
 	if (r == 0 && folder)

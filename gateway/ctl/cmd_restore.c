@@ -8,6 +8,7 @@
 #include "queue/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,14 +74,30 @@ static int restore_database(const char *files, const char *connection)
 	return r == 0 ? EXIT_CLEAN : r == -EEXIST ? EXIT_NOT_PASSED : EXIT_INTERNAL;
 }
 
-/* By this the chain says at the next start that it was restored. */
+/* A folder that is there after a power cut as well; its rights come with the list. */
+static int make_folder(const char *dir, const char *name)
+{
+	_cleanup_(closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || (mkdirat(fd, name, 0700) < 0 && errno != EEXIST) || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+/* By this the chain says at the next start that it was restored: before anything else is
+ * there, which could be started without it. */
 static int leave_mark(const char *dir, const char *mark)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], state[PATH_MAX];
+	int r;
 
-	if (snprintf(path, sizeof(path), "%s/" QUEUE_RESTORED_FILE, dir) >= PATH_MAX)
+	if (snprintf(path, sizeof(path), "%s/" QUEUE_RESTORED_FILE, dir) >= PATH_MAX ||
+		snprintf(state, sizeof(state), "%s/state", dir) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	return durable_write(path, span_str(mark), 0644);
+	r = make_folder(dir, "state");
+	if (r == 0)
+		r = make_folder(state, "queue");
+	return r < 0 ? r : durable_write(path, span_str(mark), 0644);
 }
 
 /* list: at its lines. */
@@ -105,9 +122,9 @@ static int restore(const char *files, FILE *list, const char *mark, const char *
 		(void)rmdir(dir);
 		return status;
 	}
-	r = fseek(list, lines, SEEK_SET) < 0 ? -errno : backup_put(files, list, dir);
+	r = fseek(list, lines, SEEK_SET) < 0 ? -errno : leave_mark(dir, mark);
 	if (r == 0)
-		r = leave_mark(dir, mark);
+		r = backup_put(files, list, dir);
 	/* It is in the database now. */
 	if (r == 0 && snprintf(dump, sizeof(dump), "%s/" BACKUP_DUMP, dir) < PATH_MAX &&
 		unlink(dump) < 0 && errno != ENOENT)

@@ -20,6 +20,7 @@
 
 #define DIGITS 18 /* of a position in a name */
 #define SET_BACK ".set-back"
+#define TAKEN ".taken"	    /* a mark that the chain is told of */
 #define SET_BACKS_MAX 10000 /* of one name */
 
 static int path_of(
@@ -273,6 +274,37 @@ static int say_set_back(struct batch *b, int64_t sealed)
 	return r;
 }
 
+/* To where it is while the chain is told: what can be moved can be removed, too. Return:
+ * 0, -ENOENT there is none, -errno. */
+static int take_mark(const char *folder, char ret_path[PATH_MAX])
+{
+	char mark[PATH_MAX];
+
+	if (snprintf(mark, sizeof(mark), "%s/" QUEUE_RESTORED, folder) >= PATH_MAX ||
+		snprintf(ret_path, PATH_MAX, "%s/" QUEUE_RESTORED TAKEN, folder) >=
+			PATH_MAX)
+		return -ENAMETOOLONG;
+	if (rename(ret_path, mark) < 0 && errno != ENOENT)
+		return -errno;
+	return rename(mark, ret_path) < 0 ? -errno : 0;
+}
+
+static int remove_mark(const char *folder, const char *path)
+{
+	_cleanup_(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || unlink(path) < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* At each start it would be restored anew, and another part of the chain lost. */
+static int mark_stays(const char *folder, int error)
+{
+	log_event(LOG_CRIT, "queued.head", NULL,
+		"%s/" QUEUE_RESTORED " cannot be removed, nothing is served: %s", folder,
+		strerror(-error));
+	return error;
+}
+
 /* Noted twice when the power fails in between. */
 static int say_restored(struct batch *b, const char *folder)
 {
@@ -283,9 +315,11 @@ static int say_restored(struct batch *b, const char *folder)
 	size_t len;
 	int r;
 
-	if (snprintf(path, sizeof(path), "%s/" QUEUE_RESTORED, folder) >= PATH_MAX)
-		return -EIO;
-	r = file_read(path, 128, &mark, &len);
+	r = take_mark(folder, path);
+	if (r < 0 && r != -ENOENT)
+		return mark_stays(folder, r);
+	if (r == 0)
+		r = file_read(path, 128, &mark, &len);
 	if (r == 0)
 		r = audit_head_read(span_of(mark, len), &position, chain);
 	if (r < 0) {
@@ -299,8 +333,8 @@ static int say_restored(struct batch *b, const char *folder)
 	(void)snprintf(detail, sizeof(detail), "{\"mark\":\"%.*s\"}", (int)len,
 		(const char *)mark);
 	r = note(b, "queued.restored", detail);
-	if (r > 0)
-		(void)unlink(path);
+	if (r > 0 && (r = remove_mark(folder, path)) < 0)
+		return mark_stays(folder, r);
 	return r < 0 ? r : 0;
 }
 

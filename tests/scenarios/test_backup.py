@@ -69,6 +69,25 @@ def test_changed_backups_are_not_restored(backup, tmp_path, name):
     assert restore(None, copy, tmp_path / "instance").returncode == 1
 
 
+def test_a_restore_that_was_cut_short_is_marked(tmp_path):
+    """Whatever is there of it, its chain will say that it was restored; it has no run/ yet."""
+    files = tmp_path / "backup/files"
+    files.mkdir(parents=True)
+    (files / "first").write_bytes(b"")
+    (files / "last").mkdir()
+    (files / "last/file").write_bytes(b"")
+    nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    owner = f"{os.geteuid()} {os.getegid()}"
+    (tmp_path / "backup/backup").write_text(
+        "sealgate-backup 1\nmark 3:" + "0" * 64 + "\nat 2026-01-01T00:00:00Z\n"
+        f"{nothing} 644 {owner} 0 first\n{nothing} 644 {owner} 0 last/file\n")
+    done = restore(None, tmp_path / "backup", tmp_path / "instance")
+    assert done.returncode not in (0, 1), done.stderr
+    assert (tmp_path / "instance/first").exists()
+    assert (tmp_path / "instance/state/queue/restored").read_text() == "3:" + "0" * 64
+    assert not (tmp_path / "instance/run").exists()
+
+
 def key_pair(folder, name, *algorithm):
     """Paths of a certificate and of its key."""
     key, cert = folder / f"{name}.key", folder / f"{name}.pem"

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define RECORDS 5
 
@@ -233,6 +234,58 @@ static void what_the_chain_denies_is_set_aside(void **state)
 	assert_int_equal(s->batch.head.position, RECORDS + 1);
 }
 
+static void path_of_mark(const struct set_back *s, const char *kind, char ret_path[256])
+{
+	snprintf(ret_path, 256, "%s/" QUEUE_RESTORED "%s", s->folder, kind);
+}
+
+static void put_mark(const struct set_back *s, const char *kind)
+{
+	char path[256];
+	FILE *f;
+
+	path_of_mark(s, kind, path);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f, "3:%064d", 1);
+	fclose(f);
+}
+
+/* Said once, also where the power went in between. */
+static void that_it_was_restored_is_said_once(void **state)
+{
+	struct set_back *s = *state;
+	char path[256];
+
+	put_mark(s, "");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(head_heal(&s->batch, s->folder), 0);
+		assert_int_equal(s->batch.head.position, RECORDS + 1);
+	}
+	put_mark(s, ".taken");
+	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_int_equal(s->batch.head.position, RECORDS + 2);
+	path_of_mark(s, "", path);
+	assert_int_not_equal(access(path, F_OK), 0);
+	path_of_mark(s, ".taken", path);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void a_mark_that_stays_ends_it(void **state)
+{
+	struct set_back *s = *state;
+	char path[256];
+
+	put_mark(s, "");
+	path_of_mark(s, ".taken", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_true(head_heal(&s->batch, s->folder) < 0);
+	assert_int_equal(s->batch.head.position, RECORDS);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_int_equal(s->batch.head.position, RECORDS + 1);
+}
+
 static void each_that_is_set_aside_keeps_a_name(void **state)
 {
 	struct set_back *s = *state;
@@ -259,6 +312,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_is_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			that_it_was_restored_is_said_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_mark_that_stays_ends_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_cannot_be_recorded_is_not_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(
