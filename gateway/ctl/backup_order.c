@@ -150,12 +150,13 @@ int backup_order(char **ret_error)
 				    : r;
 }
 
-/* A copy and its pieces, beside what has to stay free. A database is copied compressed
- * and without its indices: how many pieces that is shows only then. */
+/* A copy and its pieces, beside what has to stay free. How many pieces a database is
+ * shows only when it is copied. Return: as backup_room_about(). */
 static int fits(int folder, long long files, long long database)
 {
-	return files > PIECES_HOLD ? -ENOSPC
-				   : backup_room(folder, 2 * (files + database) + LEAVES);
+	return files > PIECES_HOLD
+		       ? -ENOSPC
+		       : backup_room_about(folder, 2 * files + LEAVES, 2 * database);
 }
 
 /* Octets of a database that a server keeps. */
@@ -175,7 +176,8 @@ static int measure_database(const char *dir, long long *ret_size)
 /* Twice: queued's copy beside the copy of all, then that beside its pieces. What grows
  * meanwhile finds an end when so much is left. An archive that grows for years does not
  * keep the ledger out: where only it has no room, on the disk or in a list of pieces that
- * is handed out, it is left out. */
+ * is handed out, it is left out. A database that may not fit is begun: what has to stay
+ * free is watched. */
 static int leave_room(struct backup_bounds *ret)
 {
 	static const struct backup_share share = BACKUP_SHARE;
@@ -199,7 +201,13 @@ static int leave_room(struct backup_bounds *ret)
 		r = backup_measure(dir, &share, ret->without_archive, &size);
 		if (r == 0)
 			r = fits(folder, size, database);
-		if (r != -ENOSPC || ret->without_archive)
+		if (r > 0 && ret->without_archive) {
+			log_event(LOG_WARNING, "backup.tight", NULL,
+				"the database's rows take %lld MB: there may not be room",
+				database / 1000000 + 1);
+			return 0;
+		}
+		if ((r != -ENOSPC && r <= 0) || ret->without_archive)
 			return r;
 		ret->without_archive = true;
 	}

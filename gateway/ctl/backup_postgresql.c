@@ -153,7 +153,11 @@ int backup_database_size(const struct instance *i, long long *ret_size)
 {
 	const char *const argv[] = { ASK, "--no-psqlrc", "--no-align", "--tuples-only",
 		"--no-password", "--dbname", config_string(i->config, "queue.postgresql"),
-		"--command", "SELECT pg_database_size(current_database())", NULL };
+		"--command",
+		"SELECT coalesce(sum(pg_table_size(c.oid)),0) FROM pg_class c"
+		" JOIN pg_namespace n ON n.oid=c.relnamespace WHERE c.relkind IN('r','m')"
+		" AND n.nspname NOT IN('pg_catalog','information_schema')",
+		NULL };
 	const struct backup_program p = { argv, STDOUT_FILENO, -1, 0 };
 	char said[BACKUP_SAID_MAX], *end;
 	int r;

@@ -13,9 +13,9 @@
 /* Is the instance's queue kept by PostgreSQL? */
 bool backup_is_postgresql(const struct instance *i);
 
-/* How many octets the database takes at its server, which its copy does not exceed; 0
- * where none is kept there. It says on standard error what fails. Return: 0, -EEXIST,
- * -errno. */
+/* How many octets the database's rows take at its server, without the indices, which are
+ * not copied; its copy is compressed besides. 0 where none is kept there. It says on
+ * standard error what fails. Return: 0, -EEXIST, -errno. */
 int backup_database_size(const struct instance *i, long long *ret_size);
 
 /* One consistent copy of the whole database as it is now, of every appliance at it, into

@@ -17,6 +17,7 @@
 #include <sys/statvfs.h>
 
 #define BLOCK 65536
+#define COMPRESSED_BY 8 /* at most: XML, with signatures in it */
 
 int backup_room(int fd, long long leaves)
 {
@@ -27,6 +28,16 @@ int backup_room(int fd, long long leaves)
 	if (fstatvfs(fd, &s) < 0)
 		return -errno;
 	return (long long)s.f_bavail * (long long)s.f_frsize < leaves ? -ENOSPC : 0;
+}
+
+int backup_room_about(int fd, long long known, long long compressed)
+{
+	int r = backup_room(fd, known + compressed);
+
+	if (r != -ENOSPC)
+		return r;
+	r = backup_room(fd, known + compressed / COMPRESSED_BY);
+	return r < 0 ? r : 1;
 }
 
 static int copy_hashed(

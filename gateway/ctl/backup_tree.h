@@ -78,6 +78,10 @@ int backup_copy_octets(int from, int to, long long most, long long leaves,
  * -ENOSPC, -errno. */
 int backup_room(int fd, long long leaves);
 
+/* Is there room for what is known, and for what is compressed to nobody knows how little?
+ * Return: 0 also uncompressed, 1 perhaps, -ENOSPC surely not, -errno. */
+int backup_room_about(int fd, long long known, long long compressed);
+
 /* Compare every file with its line; the first that differs, or is missing, is *ret_path
  * (which the caller frees). lines: the list after its head. Return: 0, -EBADMSG, -errno.
  */

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define LEAVES_UNSURE (64LL << 20) /* octets that stay free where it may not fit */
+
 #define POLL_MS 20
 #define LIST_BEGUN BACKUP_LIST ".begun"
 
@@ -219,7 +221,7 @@ static int write_backup(const struct instance *i, const char *dir,
 }
 
 /* Before anything is written: what a copy would take, where it is to be. Return: 0,
- * -ENOSPC, -errno, each after it was said. */
+ * 1 it may not fit, -ENOSPC, -errno, each after it was said. */
 static int see_room(
 	const struct instance *i, const char *dir, const struct backup_bounds *bounds)
 {
@@ -233,7 +235,12 @@ static int see_room(
 	if (r == 0)
 		r = backup_measure(i->dir, &share, bounds->without_archive, &size);
 	if (r == 0)
-		r = backup_room(folder, size + database);
+		r = backup_room_about(folder, size, database);
+	if (r > 0)
+		fprintf(stderr,
+			"sealgate: %s: a backup takes up to %lld MB, less where the "
+			"database is compressed well: there may not be room\n",
+			dir, (size + database) / 1000000 + 1);
 	if (r == -ENOSPC)
 		fprintf(stderr,
 			"sealgate: %s: a backup takes up to %lld MB, and there is less "
@@ -248,19 +255,23 @@ static int see_room(
 int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_mark)
 {
 	_cleanup_session_ struct queue_session s = { 0 };
+	struct backup_bounds watched = *bounds;
 	bool shared;
 	int r, ignored, status = queue_session_open(&s);
 
 	if (status != EXIT_CLEAN)
 		return status;
 	/* who leaves room has seen to it */
-	if (!bounds->leaves && see_room(&s.instance, dir, bounds) < 0)
+	r = bounds->leaves ? 0 : see_room(&s.instance, dir, bounds);
+	if (r < 0)
 		return EXIT_INTERNAL;
+	if (r > 0)
+		watched.leaves = LEAVES_UNSURE;
 	shared = backup_is_postgresql(&s.instance);
 	status = shared ? mark_now(&s, ret_mark) : copy_database(&s, ret_mark);
 	if (status != EXIT_CLEAN)
 		return status;
-	r = write_backup(&s.instance, dir, bounds, *ret_mark);
+	r = write_backup(&s.instance, dir, &watched, *ret_mark);
 	if (!shared)
 		json_decref(ask(&s, QUEUE_BACKUP_DISCARD, &ignored));
 	if (r == -ECANCELED)

@@ -312,7 +312,7 @@ static int say_restored(struct batch *b, const char *folder)
 	uint8_t chain[SHA256_SIZE];
 	char path[PATH_MAX], detail[160];
 	int64_t position = 0;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	r = take_mark(folder, path);

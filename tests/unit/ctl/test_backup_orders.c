@@ -9,6 +9,7 @@
 
 #include "common/durable.h"
 #include "ctl/backup_orders.h"
+#include "ctl/backup_tree.h"
 #include "ctl/tree_remove.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -184,6 +186,23 @@ static void it_is_given_to_one_person(void **state)
 	assert_true(backup_sealed_is_open(&s, "B. Person"));
 }
 
+/* A database is copied compressed: only what cannot fit is refused. */
+static void room_for_what_is_compressed(void **state)
+{
+	int fd = open(instance, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long long room;
+	struct statvfs f;
+
+	(void)state;
+	assert_int_equal(fstatvfs(fd, &f), 0);
+	room = (long long)f.f_bavail * (long long)f.f_frsize;
+	assert_int_equal(backup_room_about(fd, room / 4, room / 4), 0);
+	assert_int_equal(backup_room_about(fd, room / 4, room * 2), 1);
+	assert_int_equal(backup_room_about(fd, room / 4, room * 16), -ENOSPC);
+	assert_int_equal(backup_room_about(fd, room * 2, 0), -ENOSPC);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +213,8 @@ int main(void)
 			what_was_found_is_what_is_acted_on, with_orders, without_orders),
 		cmocka_unit_test_setup_teardown(
 			it_is_given_to_one_person, with_orders, without_orders),
+		cmocka_unit_test_setup_teardown(
+			room_for_what_is_compressed, with_orders, without_orders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
