@@ -322,7 +322,7 @@ static int say_restored(struct batch *b, const char *folder)
 		r = file_read(path, 128, &mark, &len);
 	if (r == 0)
 		r = audit_head_read(span_of(mark, len), &position, chain);
-	if (r < 0) {
+	if (r != 0) {
 		if (r != -ENOENT)
 			log_event(LOG_WARNING, "queued.head", NULL, "%s: %s", path,
 				strerror(-r));
