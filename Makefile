@@ -69,12 +69,10 @@ $(B)/lib/signer-client.a: $(call objs,obj,$(SIGNER_CLIENT))
 $(B)/san/lib/signer-client.a: $(call objs,san,$(SIGNER_CLIENT))
 
 # The edge's configuration is compiled in as it stands, too.
-$(patsubst %,$(B)/%/gateway/ctl/edge.o,obj san): systemd/nginx/sealgate.conf.in
+$(patsubst %,$(B)/%/gateway/ctl/instance/edge.o,obj san): systemd/nginx/sealgate.conf.in
 # The catalogue of algorithms is compiled in as it stands.
 $(patsubst %,$(B)/%/gateway/xades/catalogue.o,obj san fuzz/obj): policies/signature/algorithms.cfg
 $(patsubst %,$(B)/%/gateway/xades/rules.o,obj san fuzz/obj): policies/signature/rules.cfg
-# So is the template of the edge.
-$(patsubst %,$(B)/%/gateway/ctl/edge.o,obj san): systemd/nginx/sealgate.conf.in
 
 %.a:
 	@mkdir -p $(@D)
@@ -84,12 +82,14 @@ $(patsubst %,$(B)/%/gateway/ctl/edge.o,obj san): systemd/nginx/sealgate.conf.in
 archives = $(patsubst %,$(B)/$(1)/%.a,$(ARCHIVES) signer-client common)
 
 ## programs -----------------------------------------------------------------
+# A program may keep its sources in folders, one level deep.
+sources = $(wildcard gateway/$(1)/*.c gateway/$(1)/*/*.c)
 link = @mkdir -p $(@D) && echo "  LINK    $@" && \
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
 
 define program
-$(B)/bin/$(2): $(call objs,obj,$(wildcard gateway/$(1)/*.c)) $(call archives,lib)
+$(B)/bin/$(2): $(call objs,obj,$(call sources,$(1))) $(call archives,lib)
 	$$(link)
 endef
 $(foreach p,$(filter-out ctl,$(PROGS)),$(eval $(call program,$(p),sealgate-$(p))))
@@ -107,7 +107,7 @@ UNIT_DIRS := $(notdir $(patsubst %/,%,$(wildcard tests/unit/*/)))
 
 # A program's own units (main.c apart) are linked into its tests, so glue is tested too.
 unit_glue = $(call objs,san,$(filter-out %/main.c $(SIGNER_CLIENT), \
-	$(if $(filter $(1),$(PROGS)),$(wildcard gateway/$(1)/*.c)) \
+	$(if $(filter $(1),$(PROGS)),$(call sources,$(1))) \
 	$(if $(filter $(1),ctl),$(PARTNER_KEY)) \
 	$(if $(filter $(1),pkcs11),$(wildcard pkcs11/*.c))))
 

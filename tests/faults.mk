@@ -10,7 +10,7 @@ $(B)/faults/shifted_clock.so: tests/faults/shifted_clock.c
 
 # The command line under AddressSanitizer and UBSan, for the whole corpus at once.
 SAN_PROGRAM := $(B)/san/bin/sealgate
-$(SAN_PROGRAM): $(call objs,san,$(wildcard gateway/ctl/*.c) $(PARTNER_KEY)) $(call archives,san/lib)
+$(SAN_PROGRAM): $(call objs,san,$(call sources,ctl) $(PARTNER_KEY)) $(call archives,san/lib)
 	@mkdir -p $(@D) && echo "  LINK    $@" && \
 	$(CC) $(SAN) -o $@ $(filter %.o,$^) -Wl,--start-group \
 	$(filter %.a,$^) -Wl,--end-group $(LDLIBS)

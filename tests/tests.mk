@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-SOURCES := $(wildcard gateway/*/*.c pkcs11/*.c)
-HEADERS := $(wildcard gateway/*/*.h pkcs11/*.h)
+SOURCES := $(wildcard gateway/*/*.c gateway/*/*/*.c pkcs11/*.c)
+HEADERS := $(wildcard gateway/*/*.h gateway/*/*/*.h pkcs11/*.h)
 TIDY    := $(B)/tidy
 
 .PHONY: test lint format format-check python-check tidy cppcheck conformance scenarios test-trixie

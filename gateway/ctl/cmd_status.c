@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/command.h"
-#include "ctl/queue_session.h"
-#include "ctl/timeline.h"
+#include "ctl/documents/queue_session.h"
+#include "ctl/documents/timeline.h"
 
 #include "common/config.h"
 #include "common/ipc.h"

@@ -5,7 +5,7 @@
 #include "common/durable.h"
 #include "common/limits.h"
 #include "ctl/command.h"
-#include "ctl/tsa_query.h"
+#include "ctl/partner/tsa_query.h"
 #include "evidence/augment.h"
 #include "xades/validate.h"
 

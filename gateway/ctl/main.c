@@ -4,7 +4,7 @@
  * database or the token.
  */
 #include "ctl/command.h"
-#include "ctl/remote.h"
+#include "ctl/remote/remote.h"
 #include "pki/errors.h"
 
 #include <stdio.h>

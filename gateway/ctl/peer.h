@@ -6,7 +6,7 @@
 #ifndef SEALGATE_CTL_PEER_H
 #define SEALGATE_CTL_PEER_H
 
-#include "ctl/http_client.h"
+#include "ctl/partner/http_client.h"
 
 #include <getopt.h>
 #include <jansson.h>

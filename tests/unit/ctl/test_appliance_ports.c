@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/json.h"
-#include "ctl/appliance.h"
+#include "ctl/appliance/appliance.h"
 
 #define HEAD                                                                             \
 	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n"

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "common/durable.h"
-#include "ctl/backup_orders.h"
-#include "ctl/backup_tree.h"
+#include "ctl/backup/backup_orders.h"
+#include "ctl/backup/backup_tree.h"
 #include "ctl/tree_remove.h"
 
 #include <errno.h>

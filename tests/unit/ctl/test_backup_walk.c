@@ -10,8 +10,8 @@
 #include "common/cleanup.h"
 #include "common/durable.h"
 #include "common/log.h"
-#include "ctl/backup_pieces.h"
-#include "ctl/backup_tree.h"
+#include "ctl/backup/backup_pieces.h"
+#include "ctl/backup/backup_tree.h"
 #include "ctl/tree_remove.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Code lists of others become tables of a policy. */
-#include "ctl/codes_table.h"
+#include "ctl/bundle/codes_table.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "ctl/appliance.h"
-#include "ctl/floor.h"
-#include "ctl/tpm.h"
+#include "ctl/appliance/appliance.h"
+#include "ctl/appliance/floor.h"
+#include "ctl/appliance/tpm.h"
 
 #include <errno.h>
 

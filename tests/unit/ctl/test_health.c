@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/appliance.h"
+#include "ctl/appliance/appliance.h"
 
 #include <signal.h>
 #include <stdio.h>

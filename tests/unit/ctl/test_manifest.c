@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "common/digest.h"
-#include "ctl/appliance.h"
+#include "ctl/appliance/appliance.h"
+#include "ctl/appliance/manifest.h"
 #include "ctl/command.h"
-#include "ctl/manifest.h"
 
 #include <errno.h>
 #include <stdio.h>

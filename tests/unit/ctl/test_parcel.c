@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "common/digest.h"
-#include "ctl/appliance.h"
-#include "ctl/parcel.h"
+#include "ctl/appliance/appliance.h"
+#include "ctl/appliance/parcel.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The shipped policy proves itself by its examples; what is wrong with another is said
  * with file and line. */
-#include "ctl/policy_check.h"
+#include "ctl/bundle/policy_check.h"
 
 #include "common/buf.h"
 #include "common/durable.h"
-#include "ctl/init.h"
+#include "ctl/instance/init.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "ctl/reconcile.h"
+#include "ctl/audit/reconcile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What is otherwise under another policy, also where trust material has moved on. */
-#include "ctl/rerun.h"
+#include "ctl/bundle/rerun.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/secret_files.h"
+#include "ctl/appliance/secret_files.h"
 
 #include <errno.h>
 #include <stdio.h>

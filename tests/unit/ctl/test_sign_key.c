@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/sign_key.h"
+#include "ctl/partner/sign_key.h"
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "ctl/floor.h"
-#include "ctl/tpm.h"
+#include "ctl/appliance/floor.h"
+#include "ctl/appliance/tpm.h"
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance/appliance.h"
+
+#include "common/durable.h"
+#include "common/instance.h"
+#include "ctl/appliance/manifest.h"
+#include "ctl/appliance/secret_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INCOMING APPLIANCE_WORK "/incoming"
+#define PREVIOUS APPLIANCE_WORK "/previous"
+#define SERIAL APPLIANCE_WORK "/serial"
+#define UNPROVEN APPLIANCE_WORK "/unproven"
+#define SERIAL_MAX 64
+
+/* What a configuration may hold, the first row that fits: a path that ends in a slash
+ * stands for everything below it, one with an asterisk for what begins and ends so.
+ * Nothing else is taken. */
+static const struct {
+	const char *path;
+	const char *owner; /* NULL: root */
+	mode_t mode;
+	const char *unit; /* whose secret it is, NULL: of none */
+} PLACES[] = {
+	{ "sealgate.conf", NULL, 0644, NULL },
+	{ "policies/", NULL, 0644, NULL },
+	{ "tls/server.key", "sealgate-nginx", 0400, "edge" },
+	{ "tls/", NULL, 0644, NULL },
+	{ "credentials/pin", "sealgate-signer", 0400, "signer" },
+	{ "credentials/so-pin", "sealgate-signer", 0400, "set-up" },
+	{ "credentials/destinations/", "sealgate-forward", 0400, "forward" },
+	{ "network/", NULL, 0644, NULL },
+	{ "time/", NULL, 0644, NULL },
+	{ "logs/client.key", "sealgate-logs", 0400, "logs" },
+	{ "logs/", NULL, 0644, NULL },
+	{ "ship/*.key", "sealgate-queued", 0400, "ship" },
+	{ "ship/", NULL, 0644, NULL },
+	{ "state/trust/revocation/", NULL, 0644, NULL },
+	/* the token of a TEST instance */
+	{ "state/signer/", "sealgate-signer", 0600, NULL },
+};
+
+/* What is replaced as a whole, so that what a new configuration leaves out is gone. What
+ * is under state/ is only ever added to. */
+static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
+	"network", "time", "logs", "ship", INSTANCE_SEALED };
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static bool fits(const char *row, const char *path)
+{
+	const char *asterisk = strchr(row, '*');
+	size_t len = strlen(row), all = strlen(path);
+	size_t end = asterisk ? strlen(asterisk + 1) : 0;
+
+	if (asterisk)
+		return all >= len && strncmp(row, path, len - end - 1) == 0 &&
+		       strcmp(path + all - end, asterisk + 1) == 0;
+	return row[len - 1] == '/' ? strncmp(path, row, len) == 0
+				   : strcmp(path, row) == 0;
+}
+
+static int place_of(const char *path, size_t *ret_place)
+{
+	for (size_t i = 0; i < COUNT(PLACES); i++) {
+		if (fits(PLACES[i].path, path)) {
+			*ret_place = i;
+			return 0;
+		}
+	}
+	return -EPERM;
+}
+
+/* 1 when the serial is above the one taken last, 0 when it is the same or below. Serials
+ * are decimal and of any length: longer is larger. */
+static int serial_is_new(const char *serial)
+{
+	_cleanup_(freep) uint8_t *last = NULL;
+	size_t len = 0, mine = strlen(serial);
+	int r = file_read(SERIAL, SERIAL_MAX, &last, &len);
+
+	if (r == -ENOENT)
+		return 1;
+	if (r < 0)
+		return r;
+	return mine != len ? mine > len : memcmp(serial, last, len) > 0;
+}
+
+static int own(const char *path, const char *owner)
+{
+	const struct passwd *user = owner ? getpwnam(owner) : NULL;
+
+	if (!owner)
+		return 0;
+	if (!user)
+		return -ENOENT;
+	return chown(path, user->pw_uid, user->pw_gid) < 0 ? -errno : 0;
+}
+
+/* The folders between the incoming one and a file belong to whom the file belongs, when
+ * the whole folder does. */
+static int own_folders(char *path, size_t place)
+{
+	size_t base = strlen(INCOMING) + 1, len = strlen(PLACES[place].path);
+
+	if (!PLACES[place].owner || PLACES[place].path[len - 1] != '/')
+		return 0;
+	for (char *slash = path + base + len - 1; slash; slash = strchr(slash + 1, '/')) {
+		int r;
+
+		*slash = '\0';
+		r = own(path, PLACES[place].owner);
+		if (r == 0 && chmod(path, 0700) < 0)
+			r = -errno;
+		*slash = '/';
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int take_file(const struct manifest *m, const struct manifest_file *f)
+{
+	char path[PATH_MAX];
+	size_t place;
+	int r = place_of(f->path, &place);
+
+	if (r == 0 && PLACES[place].unit) {
+		r = appliance_seal_secret(m, f, PLACES[place].unit, INCOMING);
+		if (r <= 0)
+			return r;
+		r = 0;
+	}
+	if (r == 0)
+		r = manifest_copy(m, f, INCOMING, PLACES[place].mode);
+	if (r == 0 && snprintf(path, sizeof(path), INCOMING "/%s", f->path) >= PATH_MAX)
+		r = -ENAMETOOLONG;
+	if (r == 0)
+		r = own(path, PLACES[place].owner);
+	return r < 0 ? r : own_folders(path, place);
+}
+
+/* Two files of which a unit would be given one for the other. */
+static bool clashes(const struct manifest *m, size_t which)
+{
+	size_t place;
+
+	if (place_of(m->files[which].path, &place) < 0 || !PLACES[place].unit)
+		return false;
+	for (size_t i = 0; i < which; i++)
+		if (place_of(m->files[i].path, &place) == 0 && PLACES[place].unit &&
+			secret_clash(m->files[which].path, m->files[i].path))
+			return true;
+	return false;
+}
+
+static int take_files(const struct manifest *m, char **ret_error)
+{
+	int r = appliance_remove(INCOMING);
+
+	if (r == 0 && mkdir(INCOMING, 0755) < 0)
+		r = -errno;
+	if (r == 0)
+		r = appliance_seal_folders(INCOMING);
+	if (r < 0)
+		return appliance_fail(ret_error, r, INCOMING, strerror(-r));
+	for (size_t i = 0; i < m->count; i++) {
+		if (clashes(m, i))
+			return appliance_fail(ret_error, -EEXIST, m->files[i].path,
+				"another file would be the same credential: / and _ are "
+				"one");
+		r = take_file(m, &m->files[i]);
+		if (r < 0)
+			return appliance_fail(ret_error, r, m->files[i].path,
+				r == -EPERM ? "does not belong into a configuration"
+					    : strerror(-r));
+	}
+	return 0;
+}
+
+/* The reader of the instance judges the incoming one as it would judge it in place. */
+static int judge(char **ret_error)
+{
+	struct instance instance;
+	int r = instance_open(INCOMING, &instance, ret_error);
+
+	if (r < 0)
+		return r;
+	if (!config_bool(instance.config, "peers.separate"))
+		r = appliance_fail(ret_error, -EINVAL, "sealgate.conf",
+			"peers.separate must be true on an appliance");
+	else if (!config_bool(instance.config, "instance.test") &&
+		 access(INCOMING "/time", F_OK) < 0)
+		r = appliance_fail(ret_error, -EINVAL, "time",
+			"sources of time are missing: nothing would be sealed");
+	instance_done(&instance);
+	return r;
+}
+
+static int move(const char *from, const char *to, const char *name)
+{
+	char source[PATH_MAX], target[PATH_MAX];
+
+	if (snprintf(source, sizeof(source), "%s/%s", from, name) >= PATH_MAX ||
+		snprintf(target, sizeof(target), "%s/%s", to, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return rename(source, target) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* Swap what is replaced as a whole: the one in force to `aside`, that in `from` in. */
+static int swap(const char *from, const char *aside)
+{
+	int r = appliance_remove(aside);
+
+	if (r == 0 && mkdir(aside, 0700) < 0)
+		r = -errno;
+	for (size_t i = 0; r == 0 && i < COUNT(REPLACED); i++) {
+		r = move(APPLIANCE_INSTANCE, aside, REPLACED[i]);
+		if (r == 0)
+			r = move(from, APPLIANCE_INSTANCE, REPLACED[i]);
+	}
+	return r;
+}
+
+/* Files under state/: folders are the image's, a file that is there stays. */
+static int add_state(const struct manifest *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		char path[PATH_MAX], *slash;
+		int r = 0;
+
+		if (strncmp(m->files[i].path, "state/", 6) != 0)
+			continue;
+		if (snprintf(path, sizeof(path), APPLIANCE_INSTANCE "/%s",
+			    m->files[i].path) >= PATH_MAX)
+			return -ENAMETOOLONG;
+		if (access(path, F_OK) == 0)
+			continue;
+		slash = strrchr(path, '/');
+		*slash = '\0';
+		if (access(path, F_OK) == 0)
+			r = move(INCOMING, APPLIANCE_INSTANCE, m->files[i].path);
+		else /* a token's folder comes as a whole */
+			r = move(INCOMING, APPLIANCE_INSTANCE,
+				path + strlen(APPLIANCE_INSTANCE) + 1);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Files, folders and what was moved between them; both places are on /var. */
+static int sync_var(void)
+{
+	_cleanup_(closep) int fd =
+		open(APPLIANCE_WORK, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || syncfs(fd) < 0 ? -errno : 0;
+}
+
+/* A configuration is "nothing new" once its serial is kept: all of it is kept before. */
+static int put_in_place(const struct manifest *m)
+{
+	bool first = access(APPLIANCE_INSTANCE "/sealgate.conf", F_OK) < 0;
+	int r = sync_var();
+
+	if (r == 0 && !first)
+		r = durable_write(UNPROVEN, span_str(m->serial), 0600);
+	if (r == 0)
+		r = swap(INCOMING, PREVIOUS);
+	if (r == 0)
+		r = add_state(m);
+	if (r == 0)
+		r = sync_var();
+	if (r == 0)
+		r = durable_write(SERIAL, span_str(m->serial), 0600);
+	return r < 0 ? r : appliance_remove(INCOMING);
+}
+
+int appliance_apply(const char *dir, char **ret_error)
+{
+	_cleanup_(manifest_done) struct manifest m = { 0 };
+	int r = manifest_open(
+		dir, "machine", APPLIANCE_ANCHORS "/machine.pem", &m, ret_error);
+
+	if (r < 0)
+		return r;
+	r = serial_is_new(m.serial);
+	if (r < 0)
+		return appliance_fail(ret_error, r, SERIAL, strerror(-r));
+	if (r == 0)
+		return 1;
+	r = take_files(&m, ret_error);
+	if (r == 0)
+		r = judge(ret_error);
+	if (r < 0)
+		return r;
+	r = put_in_place(&m);
+	return r < 0 ? appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r)) : 0;
+}
+
+int appliance_keep(void)
+{
+	if (unlink(UNPROVEN) < 0)
+		return errno == ENOENT ? 1 : -errno;
+	return appliance_remove(PREVIOUS);
+}
+
+int appliance_return(void)
+{
+	struct stat st;
+	int r;
+
+	if (stat(UNPROVEN, &st) < 0)
+		return errno == ENOENT ? 1 : -errno;
+	/* The power was cut before anything was swapped: what is in force is the old one.
+	 */
+	if (stat(PREVIOUS "/sealgate.conf", &st) < 0)
+		return -errno;
+	r = swap(PREVIOUS, INCOMING);
+	if (r == 0 && unlink(UNPROVEN) < 0)
+		r = -errno;
+	return r;
+}

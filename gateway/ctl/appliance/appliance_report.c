@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance/appliance.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+#include "common/instance.h"
+#include "common/json.h"
+#include "common/limits.h"
+#include "pkcs11/client.h"
+#include "pki/certificate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#define TEXT_MAX 65536u
+#define PEM_MAX (1024u * 1024)
+#define ASK_MS 5000
+#define DAY 86400
+#define CLOCK_STATE "/run/sealgate-clock/state"
+#define CLOCK_DRIFT "/var/lib/chrony/chrony.drift"
+#define EXPOSURE "/usr/share/sealgate/exposure"
+#define PCR11 "/sys/class/tpm/tpm0/pcr-sha256/11"
+#define SECURE_BOOT                                                                      \
+	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+/* Where certificates are that end one day. */
+static const char *const CERTIFICATES[] = { APPLIANCE_INSTANCE "/tls/*.pem",
+	APPLIANCE_INSTANCE "/policies/anchors/*/*.pem",
+	APPLIANCE_INSTANCE "/credentials/destinations/*.pem",
+	APPLIANCE_INSTANCE "/state/signer/*.chain.pem", APPLIANCE_ANCHORS "/*.pem" };
+
+/* A file of the kernel has no size beforehand. Return: text that the caller frees. */
+static char *read_open(int fd)
+{
+	char *text = fd < 0 ? NULL : calloc(1, TEXT_MAX + 1);
+	size_t len = 0;
+	ssize_t n = 0;
+
+	while (text && len < TEXT_MAX && (n = read(fd, text + len, TEXT_MAX - len)) > 0)
+		len += (size_t)n;
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static char *read_text(const char *path)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return read_open(fd);
+}
+
+/* The first line of a file, or null: what cannot be read is not made up. */
+static json_t *first_line(const char *path)
+{
+	_cleanup_(freep) char *text = read_text(path);
+
+	return text ? json_stringn(text, strcspn(text, "\n")) : json_null();
+}
+
+/* What follows NAME= in a file of words, or null. */
+static json_t *word_of(const char *path, const char *name)
+{
+	_cleanup_(freep) char *text = read_text(path);
+	const char *at = text ? strstr(text, name) : NULL;
+
+	if (!at)
+		return json_null();
+	at += strlen(name);
+	return json_stringn(at, strcspn(at, " \n"));
+}
+
+static json_t *secure_boot(void)
+{
+	_cleanup_(closep) int fd = open(SECURE_BOOT, O_RDONLY | O_CLOEXEC);
+	uint8_t value[5]; /* attributes, then the octet */
+
+	if (fd < 0 || read(fd, value, sizeof(value)) != sizeof(value))
+		return json_null();
+	return json_boolean(value[4] == 1);
+}
+
+/* How the root is mounted: "/dev/mapper/root erofs ro,...". */
+static json_t *root_mount(void)
+{
+	_cleanup_(freep) char *text = read_text("/proc/self/mounts");
+	char source[128], type[32], options[256], *save = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+		line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, "%127s / %31s %255s", source, type, options) == 3)
+			return json_sprintf("%s %s %s", source, type, options);
+	return json_null();
+}
+
+static json_t *certificate_of(const char *path, const X509 *x)
+{
+	struct tm end;
+	char subject[256];
+
+	if (!ASN1_TIME_to_tm(X509_get0_notAfter(x), &end) ||
+		!X509_NAME_oneline(X509_get_subject_name(x), subject, sizeof(subject)))
+		return NULL;
+	return json_pack("{s:s, s:s, s:I}", "file", path, "subject", subject, "days_left",
+		(json_int_t)((timegm(&end) - clock_now()) / DAY));
+}
+
+static void add_certificates(json_t *list, const char *path)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t len;
+	BIO *bio;
+	X509 *x;
+
+	if (file_read(path, PEM_MAX, &text, &len) < 0)
+		return;
+	bio = BIO_new_mem_buf(text, (int)len);
+	while (bio && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		json_array_append_new(list, certificate_of(path, x));
+		X509_free(x);
+	}
+	BIO_free(bio);
+}
+
+static json_t *certificates(void)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(CERTIFICATES) / sizeof(CERTIFICATES[0]); i++) {
+		glob_t found = { 0 };
+
+		if (glob(CERTIFICATES[i], 0, NULL, &found) == 0)
+			for (size_t n = 0; n < found.gl_pathc; n++)
+				add_certificates(list, found.gl_pathv[n]);
+		globfree(&found);
+	}
+	return list;
+}
+
+static json_t *signer(const struct instance *i)
+{
+	_cleanup_(signer_disconnectp) struct signer *s = NULL;
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX];
+	json_t *status = NULL;
+
+	if (instance_socket(i, "signer", path) == 0 &&
+		signer_connect(path, ASK_MS, &s) == 0 && signer_status(s, &text) == 0)
+		status = json_read(span_str(text), LIMIT_REPORT);
+	return status ? status : json_null();
+}
+
+static json_t *instance_part(void)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct instance i;
+	json_t *part;
+
+	if (instance_open(APPLIANCE_INSTANCE, &i, &error) < 0)
+		return json_null();
+	part = json_pack("{s:s, s:b, s:{s:s, s:s, s:s}, s:o}", "name",
+		config_string(i.config, "instance.name"), "test",
+		config_bool(i.config, "instance.test"), "listen", "partners",
+		config_string(i.config, "listen.partners"), "customs",
+		config_string(i.config, "listen.customs"), "operators",
+		config_string(i.config, "listen.operators"), "signer", signer(&i));
+	instance_done(&i);
+	return part;
+}
+
+/* Of the machine and not of a unit that has a network of its own: the manager has opened
+ * the table for the unit, else it is that of the first process; null where that is not to
+ * be seen. */
+static json_t *ports_of(char **handed, const char *name)
+{
+	_cleanup_(closep) int fd = -1;
+	_cleanup_(freep) char *table = NULL;
+	char path[32];
+
+	for (int i = 0; handed && handed[i] && fd < 0; i++)
+		if (strcmp(handed[i], name) == 0)
+			fd = fcntl(SD_LISTEN_FDS_START + i, F_DUPFD_CLOEXEC, 3);
+	(void)snprintf(path, sizeof(path), "/proc/1/net/%s", name);
+	if (fd < 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	table = read_open(fd);
+	return table ? appliance_ports(table, *name == 'u') : json_null();
+}
+
+static json_t *open_ports(void)
+{
+	static const char *const tables[] = { "tcp", "tcp6", "udp", "udp6" };
+	char **handed = NULL;
+	json_t *ports = json_object();
+	int count = sd_listen_fds_with_names(0, &handed);
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		json_object_set_new(ports, tables[i], ports_of(handed, tables[i]));
+	for (int i = 0; i < count; i++)
+		free(handed[i]);
+	free(handed);
+	return ports;
+}
+
+/* What the watcher of the clock says, and how fast chrony found it to run (ppm). */
+static json_t *clock_part(void)
+{
+	return json_pack("{s:o, s:o}", "state", first_line(CLOCK_STATE), "drift",
+		first_line(CLOCK_DRIFT));
+}
+
+/* "UNIT LEVEL" a line, as the image was judged when it was built. */
+static json_t *exposure(void)
+{
+	_cleanup_(freep) char *text = read_text(EXPOSURE);
+	char *save = NULL, unit[64], level[8];
+	json_t *all = text ? json_object() : json_null();
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+		line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, "%63s %7s", unit, level) == 2)
+			json_object_set_new(all, unit, json_string(level));
+	return all;
+}
+
+json_t *appliance_report(void)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, "
+			 "s:o, s:o}, "
+			 "s:o, s:o, s:o}",
+		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
+		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
+		first_line("/proc/sys/kernel/osrelease"), "boot", "secure_boot",
+		secure_boot(), "roothash", word_of("/proc/cmdline", "roothash="), "root",
+		root_mount(), "lockdown", first_line("/sys/kernel/security/lockdown"),
+		"pcr11", first_line(PCR11), "update", "floor",
+		first_line(APPLIANCE_WORK "/floor"), "tried",
+		first_line(APPLIANCE_WORK "/tried"), "configuration",
+		first_line(APPLIANCE_WORK "/serial"), "instance", instance_part(), "tpm",
+		appliance_tpm(), "certificates", certificates());
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance/appliance.h"
+
+#include "common/durable.h"
+#include "ctl/appliance/manifest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define STAGE APPLIANCE_WORK "/update"
+#define TRIED APPLIANCE_WORK "/tried"
+#define VERSION_MAX APPLIANCE_VERSION_SIZE
+
+static int version_read(const char *path, char ret_version[VERSION_MAX])
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t len = 0;
+	int r = file_read(path, VERSION_MAX - 1, &text, &len);
+
+	if (r == 0)
+		memcpy(ret_version, text, len + 1);
+	return r;
+}
+
+static int check_version(const struct manifest *m, char **ret_error)
+{
+	char here[VERSION_MAX], floor[VERSION_MAX], tried[VERSION_MAX] = "",
+						    what[2 * VERSION_MAX];
+	int r = appliance_floor(floor, ret_error);
+
+	if (r < 0)
+		return r;
+	r = version_read(TRIED, tried);
+	if (r < 0 && r != -ENOENT)
+		return appliance_fail(ret_error, r, APPLIANCE_WORK, strerror(-r));
+	r = manifest_compare(m->serial, floor);
+	if (r > 0 && strcmp(m->serial, tried) == 0)
+		return appliance_fail(ret_error, -EPERM, m->serial,
+			"was tried here and did not become healthy");
+	if (r > 0)
+		return 0;
+	/* The slot that runs may be the one that was returned to. */
+	if (r == 0 && appliance_version(here) == 0 && strcmp(here, floor) == 0)
+		return 1;
+	if (r == 0)
+		snprintf(what, sizeof(what), "was healthy here; a later one is taken");
+	else
+		snprintf(what, sizeof(what), "is older than %s", floor);
+	return appliance_fail(ret_error, -EPERM, m->serial, what);
+}
+
+static int copy(const struct manifest *m, char **ret_error)
+{
+	int r = appliance_remove(STAGE);
+
+	if (r == 0 && mkdir(STAGE, 0700) < 0)
+		r = -errno;
+	if (r < 0)
+		return appliance_fail(ret_error, r, STAGE, strerror(-r));
+	for (size_t i = 0; i < m->count; i++) {
+		r = strchr(m->files[i].path, '/')
+			    ? -EPERM
+			    : manifest_copy(m, &m->files[i], STAGE, 0600);
+		if (r < 0)
+			return appliance_fail(ret_error, r, m->files[i].path,
+				r == -EBADMSG ? "is not what was signed" : strerror(-r));
+	}
+	return 0;
+}
+
+/* By a unit of its own: this program writes to no disk. */
+static int stage(const struct manifest *m, char **ret_error)
+{
+	char unit[VERSION_MAX + 32];
+	int r;
+
+	(void)snprintf(unit, sizeof(unit), "appliance-stage@%s.service", m->serial);
+	r = appliance_start(unit, true);
+	if (r < 0)
+		return appliance_fail(ret_error, r, unit, "did not stage the update");
+	return 0;
+}
+
+int appliance_update(const char *dir, char **ret_error)
+{
+	_cleanup_(manifest_done) struct manifest m = { 0 };
+	int r = manifest_open(
+		dir, "update", APPLIANCE_ANCHORS "/release.pem", &m, ret_error);
+
+	if (r == 0)
+		r = check_version(&m, ret_error);
+	if (r != 0)
+		return r;
+	r = copy(&m, ret_error);
+	if (r == 0)
+		r = stage(&m, ret_error);
+	/* Only now: what a power cut interrupted may be taken again. */
+	if (r == 0 && (r = durable_write(TRIED, span_str(m.serial), 0600)) < 0)
+		r = appliance_fail(ret_error, r, TRIED, strerror(-r));
+	(void)appliance_remove(STAGE);
+	return r;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/command.h"
+#include "ctl/documents/queue_session.h"
+
+#include "common/json.h"
+#include "pkcs11/client.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WALK_STEP 500
+#define SIGNER_TIMEOUT_MS 5000
+
+/* One answer; *ret_status says why there is none. */
+static json_t *ask(struct queue_session *s, int walk, int *ret_status)
+{
+	json_t *answer;
+	int fd, r = queue_ledger(s->queue, walk, &fd);
+
+	if (r != QUEUE_DONE) {
+		*ret_status = queue_session_explain(r, NULL);
+		return NULL;
+	}
+	answer = queue_session_json(fd);
+	*ret_status = answer ? EXIT_CLEAN : EXIT_INTERNAL;
+	return answer;
+}
+
+static json_int_t rounds(const json_t *ledger)
+{
+	return json_integer_value(
+		json_object_get(json_object_get(ledger, "check"), "rounds"));
+}
+
+/* Until a whole round has begun and ended: the one under way may be half over. */
+static json_t *ask_all(struct queue_session *s, int *ret_status)
+{
+	json_t *ledger = ask(s, 0, ret_status);
+	json_int_t until = rounds(ledger) + 2;
+
+	while (ledger && rounds(ledger) < until) {
+		json_decref(ledger);
+		ledger = ask(s, WALK_STEP, ret_status);
+	}
+	return ledger;
+}
+
+/* The totals of the statistics stand in the ledger, too. */
+static int add_totals(struct queue_session *s, json_t *ledger)
+{
+	_cleanup_json_ json_t *stats = NULL;
+	int fd, r = queue_stats(s->queue, &fd);
+
+	if (r != QUEUE_DONE)
+		return queue_session_explain(r, NULL);
+	stats = queue_session_json(fd);
+	if (!stats)
+		return EXIT_INTERNAL;
+	json_object_update_missing(ledger, json_object_get(stats, "ledger"));
+	json_object_del(ledger, "mismatches");
+	json_object_set(ledger, "documents", json_object_get(stats, "documents"));
+	return EXIT_CLEAN;
+}
+
+static json_t *signer_state(const struct queue_session *s)
+{
+	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX];
+
+	if (instance_socket(&s->instance, "signer", path) < 0 ||
+		signer_connect(path, SIGNER_TIMEOUT_MS, &signer) < 0 ||
+		signer_status(signer, &text) < 0)
+		return NULL;
+	return json_read(span_str(text), strlen(text));
+}
+
+/* The signer counts by itself what it sealed; less than is sealed here cannot be. NULL
+ * while it does not answer. */
+static json_t *signer_count(const struct queue_session *s, const json_t *ledger)
+{
+	_cleanup_json_ json_t *state = signer_state(s);
+	json_int_t sealed = json_integer_value(json_object_get(ledger, "sealed_here"));
+	json_int_t seals = 0;
+	size_t i;
+	json_t *role;
+
+	if (!state)
+		return json_null();
+	json_array_foreach(json_object_get(state, "roles"), i, role)
+	{
+		const char *name = json_string_of(role, "role");
+
+		if (name && strcmp(name, "seal") == 0)
+			seals = json_integer_value(json_object_get(role, "count"));
+	}
+	return json_pack("{s:I,s:I,s:b}", "seals", seals, "sealed", sealed, "balanced",
+		(int)(seals >= sealed));
+}
+
+static bool clean(const json_t *ledger)
+{
+	const json_t *check = json_object_get(ledger, "check");
+
+	return json_is_true(json_object_get(ledger, "balanced")) &&
+	       json_array_size(json_object_get(check, "mismatches")) == 0 &&
+	       !json_is_false(
+		       json_object_get(json_object_get(ledger, "signer"), "balanced"));
+}
+
+static int tell(struct queue_session *s, bool all)
+{
+	_cleanup_json_ json_t *ledger = NULL;
+	int status = EXIT_CLEAN;
+
+	ledger = all ? ask_all(s, &status) : ask(s, 0, &status);
+	if (!ledger)
+		return status;
+	status = add_totals(s, ledger);
+	if (status != EXIT_CLEAN)
+		return status;
+	json_object_set_new(ledger, "signer", signer_count(s, ledger));
+	json_dumpf(ledger, stdout, JSON_SORT_KEYS | JSON_COMPACT);
+	putchar('\n');
+	return clean(ledger) ? EXIT_CLEAN : EXIT_NOT_PASSED;
+}
+
+/* Where everything is that was ever acknowledged. */
+int cmd_ledger(int argc, char **argv)
+{
+	static const struct option options[] = { { "check", no_argument, NULL, 'c' },
+		{ 0 } };
+	_cleanup_session_ struct queue_session s = { 0 };
+	bool all = false;
+	int c;
+
+	while ((c = command_option(argc, argv, "", options)) != -1) {
+		if (c != 'c')
+			return command_usage("ledger");
+		all = true;
+	}
+	if (command_arguments(argc, argv, 0, 0, "") < 0)
+		return command_usage("ledger");
+	c = queue_session_open(&s);
+	return c == EXIT_CLEAN ? tell(&s, all) : c;
+}

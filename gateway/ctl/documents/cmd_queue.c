@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/command.h"
+#include "ctl/documents/queue_control.h"
+#include "ctl/documents/queue_session.h"
+#include "ctl/documents/timeline.h"
+
+#include "common/json.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LIST_MAX 1000
+
+struct queue_options {
+	const char *state, *partner;
+	int limit;
+	bool json;
+};
+
+static int check_state(const char *state)
+{
+	char known[256] = "";
+
+	if (document_state_find(state) != DOCUMENT_NONE)
+		return 0;
+	for (int i = DOCUMENT_NONE + 1; i < DOCUMENT_STATES; i++) {
+		size_t len = strlen(known);
+
+		snprintf(known + len, sizeof(known) - len, "%s%s", len ? ", " : "",
+			document_state_text((enum document_state)i));
+	}
+	return command_fault("there is no state '%s' (%s)", state, known);
+}
+
+static int read_options(int argc, char **argv, struct queue_options *ret)
+{
+	static const struct option options[] = { { "format", required_argument, NULL,
+							 'f' },
+		{ "state", required_argument, NULL, 's' },
+		{ "partner", required_argument, NULL, 'p' },
+		{ "limit", required_argument, NULL, 'n' }, { 0 } };
+	char *end;
+	long n;
+	int c;
+
+	*ret = (struct queue_options){ .state = "", .partner = "", .limit = 50 };
+	while ((c = command_option(argc, argv, "", options)) != -1) {
+		switch (c) {
+		case 'f':
+			if (command_format(optarg, &ret->json) < 0)
+				return -EINVAL;
+			break;
+		case 's':
+			ret->state = optarg;
+			break;
+		case 'p':
+			ret->partner = optarg;
+			break;
+		case 'n':
+			n = strtol(optarg, &end, 10);
+			if (*end || n < 1 || n > LIST_MAX)
+				return command_fault(
+					"--limit is 1 to %d, not '%s'", LIST_MAX, optarg);
+			ret->limit = (int)n;
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	return *ret->state ? check_state(ret->state) : 0;
+}
+
+static int dump(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_SORT_KEYS | JSON_COMPACT);
+	putchar('\n');
+	return EXIT_CLEAN;
+}
+
+static int list(struct queue_session *s, const struct queue_options *o, char **arguments)
+{
+	_cleanup_json_ json_t *answer = NULL;
+	size_t i;
+	json_t *d;
+	int fd, r;
+
+	(void)arguments;
+	r = queue_list(s->queue, o->state, o->partner, o->limit, &fd);
+	if (r != QUEUE_DONE)
+		return queue_session_explain(r, NULL);
+	answer = queue_session_json(fd);
+	if (!answer)
+		return EXIT_INTERNAL;
+	if (o->json)
+		return dump(answer);
+	json_array_foreach(answer, i, d) timeline_print_line(stdout, d);
+	return EXIT_CLEAN;
+}
+
+static int show(struct queue_session *s, const struct queue_options *o, char **arguments)
+{
+	_cleanup_json_ json_t *answer = NULL;
+	struct queue_document d;
+	int fd, r;
+
+	r = queue_get(s->queue, arguments[0], NULL, QUEUE_META, &d, &fd);
+	if (r != QUEUE_DONE)
+		return queue_session_explain(r, arguments[0]);
+	answer = queue_session_json(fd);
+	if (!answer)
+		return EXIT_INTERNAL;
+	queue_session_add_findings(s, answer);
+	if (o->json)
+		return dump(answer);
+	timeline_print(stdout, answer);
+	return EXIT_CLEAN;
+}
+
+static int stats(struct queue_session *s, const struct queue_options *o, char **arguments)
+{
+	_cleanup_json_ json_t *answer = NULL;
+	int fd, r;
+
+	(void)arguments;
+	r = queue_stats(s->queue, &fd);
+	if (r != QUEUE_DONE)
+		return queue_session_explain(r, NULL);
+	answer = queue_session_json(fd);
+	if (!answer)
+		return EXIT_INTERNAL;
+	if (o->json)
+		return dump(answer);
+	timeline_print_stats(stdout, answer);
+	return EXIT_CLEAN;
+}
+
+static const struct {
+	const char *name;
+	int arguments;
+	int (*run)(
+		struct queue_session *s, const struct queue_options *o, char **arguments);
+} READINGS[] = { { "list", 0, list }, { "show", 1, show }, { "stats", 0, stats } };
+
+static int read_queue(size_t reading, int argc, char **argv)
+{
+	_cleanup_session_ struct queue_session s = { 0 };
+	int wanted = READINGS[reading].arguments, r;
+	struct queue_options o;
+
+	if (read_options(argc, argv, &o) < 0 ||
+		command_arguments(argc, argv, wanted, wanted, "the document's ID") < 0)
+		return command_usage("queue");
+	r = queue_session_open(&s);
+	return r == EXIT_CLEAN ? READINGS[reading].run(&s, &o, argv + optind) : r;
+}
+
+static bool has_option(int argc, char **argv, const char *option)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], option) == 0)
+			return true;
+	return false;
+}
+
+int cmd_queue(int argc, char **argv)
+{
+	bool named = argc > 1 && argv[1][0] != '-';
+	const char *verb = named ? argv[1] : "stats";
+
+	argc -= named;
+	argv += named;
+	if (strcmp(verb, "reroute") == 0 || has_option(argc, argv, "--all"))
+		return queue_act_run(argc, argv);
+	if (strcmp(verb, "hold") == 0 || strcmp(verb, "release") == 0 ||
+		strcmp(verb, "redrive") == 0)
+		return queue_control_run("queue", argc, argv);
+	for (size_t i = 0; i < sizeof(READINGS) / sizeof(READINGS[0]); i++)
+		if (strcmp(verb, READINGS[i].name) == 0)
+			return read_queue(i, argc, argv);
+	return command_no_verb(verb);
+}
+
+int cmd_hold(int argc, char **argv)
+{
+	return queue_control_run("hold", argc, argv);
+}
+
+int cmd_release(int argc, char **argv)
+{
+	return queue_control_run("release", argc, argv);
+}
+
+int cmd_redrive(int argc, char **argv)
+{
+	return queue_control_run("redrive", argc, argv);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/documents/queue_control.h"
+
+#include "common/id.h"
+#include "common/json.h"
+#include "ctl/command.h"
+#include "ctl/peer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ANSWER_MAX (1024u * 1024)
+#define TIMEOUT_S 60L
+
+struct control_options {
+	struct peer peer;
+	const char *reason;
+};
+
+static int read_options(int argc, char **argv, struct control_options *ret)
+{
+	static const struct option options[] = { PEER_OPTIONS,
+		{ "reason", required_argument, NULL, 'r' }, { 0 } };
+	int c;
+
+	*ret = (struct control_options){ 0 };
+	while ((c = command_option(argc, argv, "", options)) != -1) {
+		if (c == 'r')
+			ret->reason = optarg;
+		else if (!peer_option(&ret->peer, c, optarg))
+			return -1;
+	}
+	if (!peer_complete(&ret->peer))
+		return -1;
+	return ret->reason && *ret->reason
+		       ? command_arguments(argc, argv, 1, 2, "the document's ID")
+		       : command_fault("--reason is missing");
+}
+
+int control_post(
+	const struct peer *peer, const char *path, json_t *value, json_t **ret_answer)
+{
+	_cleanup_json_ json_t *body = value;
+	_cleanup_(http_response_done) struct http_response answer = { 0 };
+
+	if (peer_post(peer, path, body, ANSWER_MAX, TIMEOUT_S, &answer) < 0)
+		return EXIT_INTERNAL;
+	if (answer.body.len)
+		printf("%s\n", answer.body.data);
+	if (answer.status / 100 == 2) {
+		if (ret_answer)
+			*ret_answer = json_read(buf_span(&answer.body), ANSWER_MAX);
+		return EXIT_CLEAN;
+	}
+	fprintf(stderr, "sealgate: the gate answered %ld\n", answer.status);
+	return answer.status / 100 == 4 ? EXIT_NOT_PASSED : EXIT_INTERNAL;
+}
+
+static int ask(const struct control_options *o, const char *verb, const char *id,
+	const char *destination)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/v1/queue/%s/%s", id, verb);
+	return control_post(&o->peer, path,
+		json_pack("{s:o,s:o}", "destination", json_text(destination), "reason",
+			json_text(o->reason)),
+		NULL);
+}
+
+int queue_control_run(const char *usage, int argc, char **argv)
+{
+	struct control_options o;
+
+	if (read_options(argc, argv, &o) < 0)
+		return command_usage(usage);
+	if (!id_valid(argv[optind])) {
+		fprintf(stderr, "sealgate: '%s' is not a document's id\n", argv[optind]);
+		return EXIT_USAGE;
+	}
+	return ask(&o, argv[0], argv[optind], argc - optind == 2 ? argv[optind + 1] : "");
+}

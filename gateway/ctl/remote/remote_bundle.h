@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Sending a bundle and the signatures beside it to a gate (policy_piece.h takes them
+ * there); never judges either.
+ */
+#ifndef SEALGATE_CTL_REMOTE_BUNDLE_H
+#define SEALGATE_CTL_REMOTE_BUNDLE_H
+
+#include "ctl/remote/remote_parcel.h"
+
+/* Is the command line one that has a bundle: policy activate BUNDLE? */
+bool bundle_wanted(int argc, char *const *argv);
+
+/* As parcel_send. */
+int bundle_send(
+	const struct peer *peer, const char *bundle, char ret_name[PARCEL_NAME_SIZE]);
+
+#endif

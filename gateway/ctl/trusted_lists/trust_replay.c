@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/trusted_lists/trust_replay.h"
+
+#include "common/json.h"
+#include "ctl/command.h"
+#include "trust/snapshot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A verify process of the policy in force by the lists of a time. Return: enum
+ * exit_status. */
+static int start(struct replaying *p, const char *store, int64_t at, struct trial *ret)
+{
+	_cleanup_bundle_ struct bundle bundle = { 0 };
+	_cleanup_(freep) char *error = NULL, *snapshot = NULL;
+	char policies[PATH_MAX], path[PATH_MAX];
+	int r = trust_snapshot_path(store, at, path);
+
+	if (r == 0)
+		snapshot = realpath(path, NULL);
+	if (r == 0 && !snapshot)
+		r = -errno;
+	if (r < 0) {
+		fprintf(stderr, "sealgate trust diff: %s: %s\n", store,
+			r == -ENOENT ? "no snapshot of lists from that time"
+				     : strerror(-r));
+		return EXIT_USAGE;
+	}
+	r = instance_path(&p->session->instance, "policies", policies);
+	if (r == 0)
+		r = bundle_open(policies, &bundle, &error);
+	if (r == 0)
+		r = trial_start_by(&p->session->instance, &bundle, snapshot, ret);
+	if (error)
+		fprintf(stderr, "sealgate trust diff: %s\n", error);
+	return r < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
+}
+
+static int print(const struct replaying *p)
+{
+	_cleanup_json_ json_t *out = rerun_to_json(&p->account);
+
+	if (!out || json_dumpf(out, stdout, JSON_COMPACT | JSON_SORT_KEYS) < 0)
+		return EXIT_INTERNAL;
+	putchar('\n');
+	if (p->account.undecided)
+		return EXIT_INTERNAL;
+	return p->account.changed ? EXIT_NOT_PASSED : EXIT_CLEAN;
+}
+
+static int run(struct replaying *p, const char *store, int64_t before, int64_t after)
+{
+	int r = queue_session_open(p->session);
+
+	if (r == EXIT_CLEAN)
+		r = start(p, store, before, &p->base);
+	if (r == EXIT_CLEAN)
+		r = start(p, store, after, &p->next);
+	if (r != EXIT_CLEAN)
+		return r;
+	r = replaying_walk(p);
+	return r != 0 ? queue_session_explain(r, NULL) : print(p);
+}
+
+int trust_replay(
+	const char *store, int64_t before, int64_t after, const struct replay_options *o)
+{
+	_cleanup_session_ struct queue_session session = { 0 };
+	struct replaying p = { .o = o, .session = &session };
+	int r = run(&p, store, before, after);
+
+	replaying_done(&p);
+	return r;
+}
