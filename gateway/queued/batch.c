@@ -383,7 +383,7 @@ int batch_watch_clock(struct batch *b)
 	return r < 0 ? r : may_write(b, clock_now());
 }
 
-int batch_note(struct batch *b, const char *event)
+int batch_say(struct batch *b, const char *event, const char *detail)
 {
 	struct queue_audit_request q = { .actor = "queued" };
 	int64_t now = clock_now();
@@ -392,8 +392,7 @@ int batch_note(struct batch *b, const char *event)
 	if (!batch_may_record(b, now))
 		return 0;
 	snprintf(q.event, sizeof(q.event), "%s", event);
-	snprintf(q.detail, sizeof(q.detail), "{\"schema\":%d,\"version\":\"%s\"}",
-		engine_schema(b->engine), SEALGATE_VERSION);
+	snprintf(q.detail, sizeof(q.detail), "%s", detail);
 	r = engine_begin(b->engine);
 	if (r == 0)
 		r = engine_audit(b->engine, now, &q) == QUEUE_DONE ? 0 : -EIO;
@@ -401,9 +400,20 @@ int batch_note(struct batch *b, const char *event)
 		r = engine_commit(b->engine);
 	if (r == 0) {
 		batch_recorded(b, now);
-		return 0;
+		return 1;
 	}
 	engine_rollback(b->engine);
 	log_event(LOG_ERR, "queued.database", NULL, "%s", engine_failure_text(b->engine));
 	return engine_failure(b->engine) == ENGINE_FATAL ? -EIO : 0;
+}
+
+int batch_note(struct batch *b, const char *event)
+{
+	char detail[96];
+	int r;
+
+	(void)snprintf(detail, sizeof(detail), "{\"schema\":%d,\"version\":\"%s\"}",
+		engine_schema(b->engine), SEALGATE_VERSION);
+	r = batch_say(b, event, detail);
+	return r < 0 ? r : 0;
 }

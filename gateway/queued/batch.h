@@ -52,7 +52,11 @@ void batch_recorded(struct batch *b, int64_t now);
 /* False when there is no database, or the clock is behind the last record. */
 bool batch_may_record(const struct batch *b, int64_t now);
 
-/* Add an event of queued itself to the audit chain. Return as batch_run. */
+/* Add an event of queued itself to the audit chain, in a commit of its own, with DETAIL,
+ * a JSON object. Return: 1; 0 it cannot be recorded now; negative as batch_run. */
+int batch_say(struct batch *b, const char *event, const char *detail);
+
+/* The same with the schema and the version for detail. Return as batch_run. */
 int batch_note(struct batch *b, const char *event);
 
 /* End of the chain that is durable. */

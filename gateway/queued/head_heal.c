@@ -128,31 +128,6 @@ int head_newest_sealed(const char *folder, struct engine_head *ret_head)
 	return count < 0 ? count : r;
 }
 
-/* Return: 1, 0 it cannot be recorded now, negative. */
-static int note(struct batch *b, const char *event, const char *detail)
-{
-	struct queue_audit_request q = { .actor = "queued" };
-	int64_t now = clock_now();
-	int r;
-
-	if (!batch_may_record(b, now))
-		return 0;
-	snprintf(q.event, sizeof(q.event), "%s", event);
-	snprintf(q.detail, sizeof(q.detail), "%s", detail);
-	r = engine_begin(b->engine);
-	if (r == 0)
-		r = engine_audit(b->engine, now, &q) == QUEUE_DONE ? 0 : -EIO;
-	if (r == 0)
-		r = engine_commit(b->engine);
-	if (r == 0) {
-		batch_recorded(b, now);
-		return 1;
-	}
-	engine_rollback(b->engine);
-	log_event(LOG_ERR, "queued.database", NULL, "%s", engine_failure_text(b->engine));
-	return engine_failure(b->engine) == ENGINE_FATAL ? -EIO : 0;
-}
-
 /* The record may be there already: then it is there twice, and says so itself. */
 static int heal_stamp(struct batch *b, const char *folder, int64_t position)
 {
@@ -161,7 +136,7 @@ static int heal_stamp(struct batch *b, const char *folder, int64_t position)
 
 	(void)snprintf(detail, sizeof(detail), "{\"position\":%lld,\"noted\":\"late\"}",
 		(long long)position);
-	r = note(b, "audit.head-stamped", detail);
+	r = batch_say(b, "audit.head-stamped", detail);
 	if (r > 0)
 		head_stamp_settle(folder, position, true);
 	return r < 0 ? r : 0;
@@ -255,7 +230,7 @@ static int lost_from(struct batch *b, const char *folder, struct dirent **names,
 	return r < 0 ? r : 0;
 }
 
-/* Return: as note(). */
+/* Return: as batch_say(). */
 static int say_set_back(struct batch *b, int64_t sealed)
 {
 	const int64_t end = b->head.position;
@@ -264,7 +239,7 @@ static int say_set_back(struct batch *b, int64_t sealed)
 
 	(void)snprintf(detail, sizeof(detail), "{\"end\":%lld,\"sealed\":%lld}",
 		(long long)end, (long long)sealed);
-	r = note(b, "queued.set-back", detail);
+	r = batch_say(b, "queued.set-back", detail);
 	if (r > 0)
 		log_event(LOG_CRIT, "queued.set-back", NULL,
 			"the audit chain ends at record %lld, and another was sealed up "
@@ -332,7 +307,7 @@ static int say_restored(struct batch *b, const char *folder)
 		"of a backup with everything up to record %lld", (long long)position);
 	(void)snprintf(detail, sizeof(detail), "{\"mark\":\"%.*s\"}", (int)len,
 		(const char *)mark);
-	r = note(b, "queued.restored", detail);
+	r = batch_say(b, "queued.restored", detail);
 	if (r > 0 && (r = remove_mark(folder, path)) < 0)
 		return mark_stays(folder, r);
 	return r < 0 ? r : 0;
