@@ -289,13 +289,19 @@ class Gate:
                 "--key", self.pki.path(holder, ".key"))
 
     def submit(self, path, partner="partners/nz-mpi", command="submit"):
-        """The exit status and the answer of `sealgate submit`."""
-        done = sealgate(command, "--url", self.listener("partners"),
-                        *self.transport(partner), path)
-        try:
-            return done.returncode, json.loads(done.stdout)
-        except json.JSONDecodeError:
-            return done.returncode, {"stdout": done.stdout, "stderr": done.stderr}
+        """The exit status and the answer of `sealgate submit`: sent again, as the gate asks for, as
+        long as it changes to another policy."""
+        end = time.monotonic() + 30
+        while True:
+            done = sealgate(command, "--url", self.listener("partners"),
+                            *self.transport(partner), path)
+            try:
+                answer = json.loads(done.stdout)
+            except json.JSONDecodeError:
+                return done.returncode, {"stdout": done.stdout, "stderr": done.stderr}
+            if answer.get("code") != "http.policy-changing" or time.monotonic() > end:
+                return done.returncode, answer
+            time.sleep(0.2)
 
     def request(self, path, partner="partners/nz-mpi", method="GET", listener="partners",
                 **options):
