@@ -3,6 +3,7 @@
  * Of a partner's file: transport certificates that count from a day to another, signers
  * by their key, whom to tell, and in which language.
  */
+#include "policy/issuers.h"
 #include "policy/load.h"
 
 #include "common/clock.h"
@@ -107,6 +108,7 @@ bool policy_enrolled_elsewhere(const struct policy *p, const struct partner *par
 
 	for (size_t i = 0; (other = policy_partner_at(p, i)); i++)
 		if (strcmp(other->name, partner->name) != 0 &&
+			!policy_removed(other, sha256) && !policy_removed(other, key) &&
 			(policy_signer(other, sha256) ||
 				policy_signer_by_key(other, key)))
 			return true;

@@ -200,6 +200,17 @@ void head_spare(const char *folder, const struct engine_head *head)
 	}
 }
 
+/* One that cannot be read keeps none of the others from being looked at. */
+static bool is_sealed(const char *folder, const char *name, struct engine_head *ret_head)
+{
+	int r = read_sealed(folder, name, ret_head);
+
+	if (r < 0)
+		log_event(LOG_WARNING, "queued.head", NULL, "heads/%s: %s", name,
+			strerror(-r));
+	return r > 0;
+}
+
 /* From which position on what was sealed is of a lost chain: what is behind the end, and
  * what the chain denies, from the newest down to the first that it holds. Return: 0 with
  * *ret_from (INT64_MAX: none is), negative. */
@@ -219,9 +230,8 @@ static int lost_from(struct batch *b, const char *folder, struct dirent **names,
 			*ret_from = position;
 			continue;
 		}
-		if (strcmp(kind, "json") == 0)
-			r = read_sealed(folder, names[i]->d_name, &head);
-		if (r <= 0)
+		if (strcmp(kind, "json") != 0 ||
+			!is_sealed(folder, names[i]->d_name, &head))
 			continue;
 		r = head_holds(b->engine, &head);
 		if (r == 0)
@@ -280,7 +290,7 @@ static int mark_stays(const char *folder, int error)
 	return error;
 }
 
-/* Noted twice when the power fails in between. */
+/* Noted twice when the power fails in between. Return: 0; 1 it is to be noted later. */
 static int say_restored(struct batch *b, const char *folder)
 {
 	_cleanup_(freep) uint8_t *mark = NULL;
@@ -308,9 +318,10 @@ static int say_restored(struct batch *b, const char *folder)
 	(void)snprintf(detail, sizeof(detail), "{\"mark\":\"%.*s\"}", (int)len,
 		(const char *)mark);
 	r = batch_say(b, "queued.restored", detail);
-	if (r > 0 && (r = remove_mark(folder, path)) < 0)
-		return mark_stays(folder, r);
-	return r < 0 ? r : 0;
+	if (r <= 0)
+		return r < 0 ? r : 1;
+	r = remove_mark(folder, path);
+	return r < 0 ? mark_stays(folder, r) : 0;
 }
 
 /* Nothing is renamed that the chain does not tell of. Return: as head_heal(). */
@@ -343,7 +354,7 @@ static int heal_heads(
 int head_heal(struct batch *b, const char *folder)
 {
 	struct dirent **names = NULL;
-	int r, count;
+	int r, restored, count;
 
 	if (!batch_may_record(b, clock_now()))
 		return 1;
@@ -353,5 +364,8 @@ int head_heal(struct batch *b, const char *folder)
 			LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-count));
 	r = heal_heads(b, folder, names, count);
 	free_names(names, count);
-	return r < 0 || say_restored(b, folder) < 0 ? -EIO : r;
+	if (r < 0)
+		return -EIO;
+	restored = say_restored(b, folder);
+	return restored < 0 ? -EIO : r || restored;
 }

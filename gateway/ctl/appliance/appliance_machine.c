@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define SYSTEMCTL "/usr/bin/systemctl"
+#define REBOOT_UNIT "reboot.target"
 #define RECOVERY_KEY APPLIANCE_HANDOVER "/recovery-key"
 #define RECOVERY_KEY_MAX 4096u
 /* What the next start is asked for, where systemd-repart knows it. */
@@ -26,8 +27,13 @@ int appliance_start(const char *unit, bool wait)
 {
 	const char *const await[] = { SYSTEMCTL, "start", unit, NULL };
 	const char *const ask[] = { SYSTEMCTL, "--no-block", "start", unit, NULL };
+	/* Nothing that fails on the way down takes its place. */
+	const char *const reboot[] = { SYSTEMCTL, "--no-block",
+		"--job-mode=replace-irreversibly", "start", unit, NULL };
 	const char *const forgive[] = { SYSTEMCTL, "reset-failed", unit, NULL };
-	int r = appliance_run(wait ? await : ask);
+	int r = appliance_run(wait			       ? await
+			      : strcmp(unit, REBOOT_UNIT) == 0 ? reboot
+							       : ask);
 
 	/* Who waited tells why: what was refused is no fault of the machine. */
 	if (wait && r != 0)

@@ -123,13 +123,15 @@ static void test_by_key(void **state)
 	holder_free(&inspector);
 }
 
+static const char *stopped_elsewhere = "";
+
 static void enrol_elsewhere(const char *what, const char *digest)
 {
 	put("partners/other.cfg",
 		"name = \"other\"; country = \"KE\"; transport = ( ); signers = ( "
 		"{ %s = \"%s\"; role = \"officer\"; name = \"N\"; } );\n"
-		"types = ( \"PHYTO\" );\n",
-		what, digest);
+		"types = ( \"PHYTO\" ); %s\n",
+		what, digest, stopped_elsewhere);
 }
 
 static void leave_elsewhere(void)
@@ -165,6 +167,12 @@ static void test_enrolled_with_two(void **state)
 	enrol_elsewhere("key", key);
 	refused(judge(&usual, USUAL), "partner.signer-unknown", false);
 	assert_true(says(&usual, "is enrolled with another partner, too"));
+	/* What one person stopped there does not count here. */
+	(void)snprintf(named, sizeof(named), "removed = ( \"%s\" );", key);
+	stopped_elsewhere = named;
+	enrol_elsewhere("key", key);
+	decided(judge(&usual, USUAL), DECISION_ACCEPTED);
+	stopped_elsewhere = "";
 	assert_int_equal(pki_certificate_key_sha256(inspector.certificate, key), 0);
 	enrol_elsewhere("key", key); /* of somebody who signed nothing here */
 	decided(judge(&usual, USUAL), DECISION_ACCEPTED);

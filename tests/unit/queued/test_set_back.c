@@ -308,6 +308,22 @@ static void each_that_is_set_aside_keeps_a_name(void **state)
 	assert_true(there(s, 3, "json.set-back.4"));
 }
 
+/* The mark stays until the chain has it. */
+static void a_mark_that_failed_to_be_recorded_is_tried_again(void **state)
+{
+	struct set_back *s = *state;
+
+	put_mark(s, "");
+	ask(s, "CREATE TEMP TRIGGER full BEFORE INSERT ON audit"
+	       " BEGIN SELECT RAISE(ABORT,'full'); END");
+	assert_int_equal(head_heal(&s->batch, s->folder), 1);
+	ask(s, "DROP TRIGGER temp.full");
+	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_int_equal(s->batch.head.position, RECORDS + 1);
+	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_int_equal(s->batch.head.position, RECORDS + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +336,9 @@ int main(void)
 			what_cannot_be_recorded_is_not_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_failed_to_be_recorded_is_not_set_aside, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_mark_that_failed_to_be_recorded_is_tried_again, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
 			what_the_chain_denies_is_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(
