@@ -2,6 +2,7 @@
 #include "pkcs11/public_key.h"
 
 #include "common/cleanup.h"
+#include "pki/public_key.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -17,9 +18,7 @@
 #define MODULUS_MAX 1024
 #define EXPONENT_MAX 16
 
-DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
 DEFINE_CLEANUP(OSSL_PARAM_BLD *, OSSL_PARAM_BLD_free)
-DEFINE_CLEANUP(OSSL_PARAM *, OSSL_PARAM_free)
 DEFINE_CLEANUP(BIGNUM *, BN_free)
 DEFINE_CLEANUP(ASN1_OBJECT *, ASN1_OBJECT_free)
 DEFINE_CLEANUP(ASN1_OCTET_STRING *, ASN1_OCTET_STRING_free)
@@ -41,19 +40,6 @@ static size_t octets(
 		       : 0;
 }
 
-static EVP_PKEY *build(const char *type, OSSL_PARAM_BLD *values)
-{
-	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *c =
-		EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	_cleanup_(OSSL_PARAM_freep) OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(values);
-	EVP_PKEY *key = NULL;
-
-	if (!c || !params || EVP_PKEY_fromdata_init(c) != 1 ||
-		EVP_PKEY_fromdata(c, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-		return NULL;
-	return key;
-}
-
 static EVP_PKEY *read_rsa(const struct holder *h)
 {
 	_cleanup_(OSSL_PARAM_BLD_freep) OSSL_PARAM_BLD *values = OSSL_PARAM_BLD_new();
@@ -69,7 +55,7 @@ static EVP_PKEY *read_rsa(const struct holder *h)
 	if (!n || !e || OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_RSA_N, n) != 1 ||
 		OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_RSA_E, e) != 1)
 		return NULL;
-	return build("RSA", values);
+	return pki_public_key("RSA", values);
 }
 
 /* CKA_EC_POINT is an OCTET STRING in DER; some modules give what is in it. */
@@ -107,7 +93,7 @@ static EVP_PKEY *read_ec(const struct holder *h)
 		OSSL_PARAM_BLD_push_octet_string(
 			values, OSSL_PKEY_PARAM_PUB_KEY, q.data, q.len) != 1)
 		return NULL;
-	return build("EC", values);
+	return pki_public_key("EC", values);
 }
 
 static bool find(

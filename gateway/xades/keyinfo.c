@@ -2,6 +2,7 @@
 #include "xades/signature.h"
 
 #include "common/encode.h"
+#include "pki/public_key.h"
 
 #include <errno.h>
 #include <openssl/core_names.h>
@@ -11,8 +12,6 @@
 #define NS_DSIG11 "http://www.w3.org/2009/xmldsig11#"
 #define KEY_OCTETS_MAX 2048u
 
-DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
-DEFINE_CLEANUP(OSSL_PARAM *, OSSL_PARAM_free)
 DEFINE_CLEANUP(OSSL_PARAM_BLD *, OSSL_PARAM_BLD_free)
 DEFINE_CLEANUP(BIGNUM *, BN_free)
 
@@ -56,19 +55,6 @@ static BIGNUM *number_of(const xmlNode *node)
 	return BN_bin2bn(data, (int)len, NULL);
 }
 
-static EVP_PKEY *make_key(const char *type, OSSL_PARAM_BLD *build)
-{
-	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
-		EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	_cleanup_(OSSL_PARAM_freep) OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
-	EVP_PKEY *key = NULL;
-
-	if (!ctx || !params || EVP_PKEY_fromdata_init(ctx) != 1 ||
-		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-		return NULL;
-	return key;
-}
-
 static EVP_PKEY *rsa_key(const xmlNode *value)
 {
 	_cleanup_(BN_freep) BIGNUM *n = number_of(xml_child(value, NS_DS, "Modulus"));
@@ -79,7 +65,7 @@ static EVP_PKEY *rsa_key(const xmlNode *value)
 		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) != 1 ||
 		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e) != 1)
 		return NULL;
-	return make_key("RSA", build);
+	return pki_public_key("RSA", build);
 }
 
 static EVP_PKEY *dsa_key(const xmlNode *value)
@@ -96,7 +82,7 @@ static EVP_PKEY *dsa_key(const xmlNode *value)
 		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_FFC_G, g) != 1 ||
 		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PUB_KEY, y) != 1)
 		return NULL;
-	return make_key("DSA", build);
+	return pki_public_key("DSA", build);
 }
 
 /* Named curves only: explicit parameters are refused. */
@@ -119,7 +105,7 @@ static EVP_PKEY *ec_key(const xmlNode *value)
 		OSSL_PARAM_BLD_push_octet_string(
 			build, OSSL_PKEY_PARAM_PUB_KEY, point, len) != 1)
 		return NULL;
-	return make_key("EC", build);
+	return pki_public_key("EC", build);
 }
 
 static EVP_PKEY *der_key(const xmlNode *node)

@@ -58,7 +58,11 @@ static void test_submission(void **state)
 	}
 }
 
-static int found(int outcome, long status, const char *reply, enum delivery_state state)
+typedef int (*look_up_answer)(const struct destination_answer *e, const json_t *reply,
+	struct delivery_attempt *ret_attempt);
+
+static int found_by(look_up_answer says, int outcome, long status, const char *reply,
+	enum delivery_state state)
 {
 	struct destination_answer e = { .http_status = status };
 	struct delivery_attempt a = { 0 };
@@ -66,9 +70,20 @@ static int found(int outcome, long status, const char *reply, enum delivery_stat
 	int r;
 
 	e.outcome = outcome;
-	r = soap_found(&e, value, &a);
+	r = says(&e, value, &a);
 	assert_int_equal(a.state, state);
 	return r;
+}
+
+static int found(int outcome, long status, const char *reply, enum delivery_state state)
+{
+	return found_by(soap_found, outcome, status, reply, state);
+}
+
+static int pushed_found(
+	int outcome, long status, const char *reply, enum delivery_state state)
+{
+	return found_by(push_found, outcome, status, reply, state);
 }
 
 static void test_look_up(void **state)
@@ -137,20 +152,6 @@ static void test_push(void **state)
 			pushed(CASES[i].outcome, CASES[i].status, CASES[i].reply, true),
 			CASES[i].again);
 	}
-}
-
-static int pushed_found(
-	int outcome, long status, const char *reply, enum delivery_state state)
-{
-	struct destination_answer e = { .http_status = status };
-	struct delivery_attempt a = { 0 };
-	_cleanup_json_ json_t *value = json_of(reply);
-	int r;
-
-	e.outcome = outcome;
-	r = push_found(&e, value, &a);
-	assert_int_equal(a.state, state);
-	return r;
 }
 
 /* Only the destination's own words say that something is not there. */

@@ -202,20 +202,29 @@ static void a_guess_costs_while_another_custody_waits(void **state)
 	fixture_done(f);
 }
 
-static void the_token_proves_what_is_closed_anew(void **state)
+/* A started token whose PIN custodians hold; the file with the PIN stays. */
+static struct fixture *held_by_custodians(char ret_pin[PIN_SIZE])
 {
 	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
-	char path[PATH_MAX], pin[PIN_SIZE];
+	char path[PATH_MAX];
 	struct custody c;
 
-	(void)state;
 	snprintf(path, sizeof(path), "%s/credentials/pin", f->dir);
-	assert_int_equal(pin_read(path, pin), 0);
-	assert_int_equal(custody_make(2, 3, NAMES, PASSPHRASES, pin, &c), 0);
+	assert_int_equal(pin_read(path, ret_pin), 0);
+	assert_int_equal(custody_make(2, 3, NAMES, PASSPHRASES, ret_pin, &c), 0);
 	snprintf(path, sizeof(path), "%s/" CUSTODY_FILE, f->dir);
 	assert_int_equal(custody_write(&c, path), 0);
 	fixture_configure(f, CONF("activation = \"custodians\";"), ROLES_STANDARD);
 	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	return f;
+}
+
+static void the_token_proves_what_is_closed_anew(void **state)
+{
+	char pin[PIN_SIZE];
+	struct fixture *f = held_by_custodians(pin);
+
+	(void)state;
 	close_anew(f, OTHERS, pin);
 	enter_two(f, OTHERS);
 	assert_true(is_there(f, CUSTODY_NEXT_FILE)); /* not before the token says so */
@@ -251,18 +260,10 @@ static CK_RV login_meanwhile(
  * not given up when it refuses that. */
 static void what_comes_meanwhile_is_not_proven(void **state)
 {
-	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
-	char path[PATH_MAX], pin[PIN_SIZE];
-	struct custody c;
+	char pin[PIN_SIZE];
+	struct fixture *f = held_by_custodians(pin);
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/credentials/pin", f->dir);
-	assert_int_equal(pin_read(path, pin), 0);
-	assert_int_equal(custody_make(2, 3, NAMES, PASSPHRASES, pin, &c), 0);
-	snprintf(path, sizeof(path), "%s/" CUSTODY_FILE, f->dir);
-	assert_int_equal(custody_write(&c, path), 0);
-	fixture_configure(f, CONF("activation = \"custodians\";"), ROLES_STANDARD);
-	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
 	meanwhile = f;
 	for (int i = 0; i < 4; i++) {
 		bool right = i % 2;

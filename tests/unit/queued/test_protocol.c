@@ -362,6 +362,19 @@ static void answers(const struct house *h)
 	queue_disconnect(q);
 }
 
+/* A house whose door other uids reach. */
+static void start_for_all(struct house *h, const char *conf)
+{
+	char path[512];
+
+	house_init(h, conf);
+	assert_int_equal(chmod(h->dir, 0755), 0);
+	assert_int_equal(chmod(h->socket, 0666), 0);
+	snprintf(path, sizeof(path), "%s/run", h->dir);
+	assert_int_equal(chmod(path, 0755), 0);
+	house_start(h);
+}
+
 /* Silent connections of a stranger, of programs without any right, and of one that has a
  * share: the others are served. */
 static void floods_take_no_places(void **state)
@@ -373,7 +386,6 @@ static void floods_take_no_places(void **state)
 		" intake = 61005; forward = 61006; admin = 61007; queued = 61008;"
 		" signer = 61009; };\n";
 	struct house h;
-	char path[512];
 	pid_t children[COUNT];
 	int go[COUNT];
 
@@ -382,12 +394,7 @@ static void floods_take_no_places(void **state)
 		print_message("only root can become another uid\n");
 		skip();
 	}
-	house_init(&h, CONF);
-	assert_int_equal(chmod(h.dir, 0755), 0);
-	assert_int_equal(chmod(h.socket, 0666), 0);
-	snprintf(path, sizeof(path), "%s/run", h.dir);
-	assert_int_equal(chmod(path, 0755), 0);
-	house_start(&h);
+	start_for_all(&h, CONF);
 	for (size_t i = 0; i < COUNT; i++) {
 		children[i] = flood(&h, UIDS[i], &go[i]);
 		answers(&h);
@@ -409,7 +416,6 @@ static void health_sees_nothing(void **state)
 {
 	static const char CONF[] = "peers: { separate = true; queued = 61008; };\n";
 	struct house h;
-	char path[512];
 	int status;
 	pid_t child;
 
@@ -418,12 +424,7 @@ static void health_sees_nothing(void **state)
 		print_message("only root can become another uid\n");
 		skip();
 	}
-	house_init(&h, CONF);
-	assert_int_equal(chmod(h.dir, 0755), 0);
-	assert_int_equal(chmod(h.socket, 0666), 0);
-	snprintf(path, sizeof(path), "%s/run", h.dir);
-	assert_int_equal(chmod(path, 0755), 0);
-	house_start(&h);
+	start_for_all(&h, CONF);
 	child = fork();
 	if (child == 0) {
 		struct queue_document d;
