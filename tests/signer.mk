@@ -22,7 +22,7 @@ valgrind-signer: $(B)/bin/sealgate $(B)/bin/sealgate-signer ## the signer under 
 # The threads of the signer under ThreadSanitizer; the module's own locks are seen too.
 TSAN_SIGNER := $(patsubst tests/unit/pkcs11/%.c,$(B)/tsan/%,$(wildcard tests/unit/pkcs11/test_*.c))
 $(B)/tsan/test_%: tests/unit/pkcs11/test_%.c $(filter-out pkcs11/main.c,$(wildcard pkcs11/*.c)) \
-	$(wildcard gateway/common/*.c)
+	$(wildcard gateway/common/*.c gateway/pki/*.c)
 	@mkdir -p $(@D) && echo "  TSAN    $@" && $(CC) $(CPPFLAGS) -std=gnu11 -g -O1 \
 		-fsanitize=thread -o $@ $^ $(LDLIBS) -lcmocka
 
