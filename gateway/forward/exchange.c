@@ -95,6 +95,7 @@ int exchange(struct courier *c, const char *url, const struct curl_slist *header
 	struct span body, struct destination_answer *ret)
 {
 	CURLcode code;
+	const size_t whole = body.len;
 	curl_off_t retry_after = 0;
 	int r;
 
@@ -105,7 +106,10 @@ int exchange(struct courier *c, const char *url, const struct curl_slist *header
 		return r;
 	code = curl_easy_perform(c->curl);
 	if (code != CURLE_OK) {
-		ret->outcome = never_sent(code) ? EXCHANGE_NOT_SENT : EXCHANGE_AMBIGUOUS;
+		/* A time-out, too, where the connection had not come about by then. */
+		ret->outcome = never_sent(code) || (whole > 0 && body.len == whole)
+				       ? EXCHANGE_NOT_SENT
+				       : EXCHANGE_AMBIGUOUS;
 		snprintf(ret->error, sizeof(ret->error), "%s", curl_easy_strerror(code));
 		return 0;
 	}

@@ -38,7 +38,8 @@ struct courier {
 struct destination_answer {
 	enum {
 		EXCHANGE_NONE = 0,
-		EXCHANGE_NOT_SENT,  /* no connection: nothing can have happened there */
+		EXCHANGE_NOT_SENT, /* nothing of the body: nothing can have happened there
+				    */
 		EXCHANGE_AMBIGUOUS, /* sent, no whole answer */
 		EXCHANGE_ANSWERED,
 	} outcome;
