@@ -16,11 +16,12 @@ static const char *const ALLOWED[] = {
 		"release lets go deliveries that are held, or has a document that "
 		"is held judged again",
 	[QUEUE_REDRIVE] = "redrive tries again deliveries that are refused, expired, "
-			  "deferred or unknown, or seals again a document that is "
-			  "quarantined",
+			  "deferred or unknown, but what another destination has "
+			  "got instead only where this one is named, or seals "
+			  "again a document that is quarantined",
 	[QUEUE_REROUTE] =
 		"reroute gives another way to deliveries that are waiting, queued, "
-		"deferred, refused, expired or held",
+		"deferred, refused, expired or held, and have no other way yet",
 };
 
 /* "sealed; traces: delivered; customs-nl: sending" */

@@ -474,10 +474,6 @@ int erased_at(struct engine *e, int64_t document, int64_t *ret_at);
 /* Is the document as its audit records say? Return: 1, 0, negative. */
 int ledger_agrees(struct engine *e, const struct document_row *d);
 
-/* An operator's act on one delivery. Return: 1 changed, 0 no effect here, negative. */
-int delivery_act(
-	struct engine *e, int64_t now, enum queue_control verb, struct delivery_row *d);
-
 /* Is the destination in maintenance, or one that stands for it too (all: "")? *ret_until:
  * the end of all that follow without a gap, seconds or INT64_MAX. Return: 1, 0, negative.
  */

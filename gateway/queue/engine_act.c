@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
+#include "queue/acts.h"
 #include "queue/backend.h"
 
 #include <errno.h>
@@ -32,14 +33,17 @@ static const struct {
 };
 
 /* Only what this destination cannot have may go to another: an attempt whose outcome is
- * not known is looked up first. */
-static bool may_leave(const struct delivery_row *d)
+ * not known is looked up first, and does not expire. What has left already leaves from
+ * where it went. Return: 1, 0, negative. */
+static int may_leave(struct engine *e, const struct delivery_row *d)
 {
-	if (d->state == DELIVERY_HELD)
-		return d->held_from != DELIVERY_UNKNOWN;
-	if (d->state == DELIVERY_EXPIRED)
-		return d->fence == 0;
-	return ACTS[QUEUE_REROUTE].states & BIT(d->state);
+	int r;
+
+	if (!(ACTS[QUEUE_REROUTE].states & BIT(d->state)) ||
+		(d->state == DELIVERY_HELD && d->held_from == DELIVERY_UNKNOWN))
+		return 0;
+	r = delivery_elsewhere(e, d);
+	return r < 0 ? r : !r;
 }
 
 /* The same document for another destination, as far on its way as the document is. */
@@ -81,7 +85,9 @@ static int end_here(struct engine *e, int64_t now, const struct document_row *do
 	r = delivery_become(e, d, DELIVERY_EXPIRED, now);
 	if (r != QUEUE_DONE)
 		return r;
-	r = outcome_add(e, now, doc, &o);
+	r = sql_run(e, SQL_NOTE_DELIVERY, "itt", (int64_t)d->key, "", detail);
+	if (r == 0)
+		r = outcome_add(e, now, doc, &o);
 	return r < 0 ? r : QUEUE_DONE;
 }
 
@@ -93,9 +99,12 @@ static int reroute(struct engine *e, int64_t now, const struct document_row *doc
 	int64_t erased;
 	int r;
 
-	if (!may_leave(d) || doc->document.state == DOCUMENT_REFUSED ||
+	if (doc->document.state == DOCUMENT_REFUSED ||
 		strchr(d->destination, DESTINATION_NOTICE))
 		return 0;
+	r = may_leave(e, d);
+	if (r <= 0)
+		return r;
 	r = erased_at(e, doc->key, &erased);
 	if (r < 0 || erased)
 		return r;
@@ -111,12 +120,25 @@ static int reroute(struct engine *e, int64_t now, const struct document_row *doc
 	return r < 0 ? r : r == QUEUE_DONE;
 }
 
+/* What went elsewhere comes back where it is named, and not with many others: it would
+ * be at both. Return: 1, 0, negative. */
+static int stays_elsewhere(
+	struct engine *e, const struct queue_act_request *q, const struct delivery_row *d)
+{
+	bool named = q->selection.id[0] && q->selection.destination[0];
+
+	return q->verb == QUEUE_REDRIVE && !named ? delivery_elsewhere(e, d) : 0;
+}
+
 static int act_on_row(struct engine *e, int64_t now, const struct queue_act_request *q,
 	struct delivery_row *d, json_t *ids)
 {
 	struct document_row doc;
-	int r = delivery_document(e, d, &doc);
+	int r = stays_elsewhere(e, q, d);
 
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = delivery_document(e, d, &doc);
 	if (r < 0)
 		return r;
 	r = q->verb == QUEUE_REROUTE

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
+#include "queue/acts.h"
 #include "queue/backend.h"
 
 #include <errno.h>
@@ -106,6 +107,16 @@ static int act_on_document(
 	return 0;
 }
 
+/* What another destination has got instead goes here, too, only where this one is named.
+ */
+static int act_unnamed(
+	struct engine *e, int64_t now, const struct verb *v, struct delivery_row *d)
+{
+	int r = v->one == redrive_one ? delivery_elsewhere(e, d) : 0;
+
+	return r == 0 ? v->one(e, now, d) : r < 0 ? r : 0;
+}
+
 static int act_on_all(struct engine *e, int64_t now, const struct verb *v,
 	int64_t document, json_t *ret_changed)
 {
@@ -113,7 +124,7 @@ static int act_on_all(struct engine *e, int64_t now, const struct verb *v,
 	int count = delivery_all(e, document, rows);
 
 	for (int i = 0; i < count; i++) {
-		int r = v->one(e, now, &rows[i]);
+		int r = act_unnamed(e, now, v, &rows[i]);
 
 		if (r < 0)
 			return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/json.h"
+#include "queue/acts.h"
 #include "queue/backend.h"
 #include "queue/replay.h"
 
@@ -174,6 +175,20 @@ static const struct delivery_row *stored(
 		if (strcmp(rows[i].destination, destination) == 0)
 			return &rows[i];
 	return NULL;
+}
+
+int delivery_elsewhere(struct engine *e, const struct delivery_row *d)
+{
+	struct replay p;
+	int r;
+
+	if (d->state != DELIVERY_REFUSED && d->state != DELIVERY_EXPIRED)
+		return 0;
+	r = replay_document(e, d->document, &p);
+	for (size_t i = 0; r == 0 && i < p.count; i++)
+		if (strcmp(p.deliveries[i].destination, d->destination) == 0)
+			return p.deliveries[i].elsewhere;
+	return r;
 }
 
 static int compare_deliveries(

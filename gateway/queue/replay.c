@@ -29,6 +29,15 @@ static void set_delivery(struct replay *p, const char *destination, enum deliver
 			sizeof(p->deliveries[i].destination), "%s", destination);
 	}
 	p->deliveries[i].state = replay_class(s);
+	p->deliveries[i].elsewhere = false;
+}
+
+static struct replay_delivery *find_delivery(struct replay *p, const char *destination)
+{
+	for (size_t i = 0; destination && i < p->count; i++)
+		if (strcmp(p->deliveries[i].destination, destination) == 0)
+			return &p->deliveries[i];
+	return NULL;
 }
 
 static void set_listed(
@@ -70,13 +79,13 @@ static void rerouted(struct replay *p, const json_t *detail)
 	json_array_foreach(json_object_get(detail, "destinations"), i, name)
 	{
 		const char *from = json_string_value(name);
-		bool refused = false;
+		struct replay_delivery *d = find_delivery(p, from);
 
-		for (size_t n = 0; from && n < p->count; n++)
-			refused |= strcmp(p->deliveries[n].destination, from) == 0 &&
-				   p->deliveries[n].state == DELIVERY_REFUSED;
-		if (!refused)
+		if (!d || d->state != DELIVERY_REFUSED)
 			set_delivery(p, from, DELIVERY_EXPIRED);
+		d = find_delivery(p, from);
+		if (d)
+			d->elsewhere = true;
 	}
 	set_delivery(p, json_string_of(detail, "to"), DELIVERY_QUEUED);
 }

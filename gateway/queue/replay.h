@@ -9,12 +9,14 @@
 #include "queue/types.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* A delivery as its records tell it. Holds and attempts come and go without a trace in
  * the balance: whatever is not at its end is DELIVERY_QUEUED here. */
 struct replay_delivery {
 	char destination[DESTINATION_NAME_SIZE];
 	enum delivery_state state;
+	bool elsewhere; /* another destination has got the document instead */
 };
 
 /* Zeroed it is a document of which nothing was told yet. */

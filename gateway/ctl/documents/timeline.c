@@ -52,16 +52,33 @@ static void print_delivery(FILE *out, const json_t *d)
 	fputc('\n', out);
 }
 
+static void print_names(FILE *out, const char *key, const json_t *names)
+{
+	size_t i;
+	json_t *name;
+
+	json_array_foreach(names, i, name)
+	{
+		if (i == 0)
+			fprintf(out, "  %s=", key);
+		else
+			fputc(',', out);
+		timeline_text(out, json_string_value(name));
+	}
+}
+
 /* What of a record's detail a person wants on the line. */
 static void print_detail(FILE *out, const json_t *detail)
 {
 	static const char *const KEYS[] = { "tls", "address", "certificate",
-		"correlation", "destination", "reason", "hold_reason", "text", "reply_id",
-		"retry_at", "attempt", "container_sha256", "archive", "manifest_sha256" };
+		"correlation", "destination", "destinations", "to", "reason",
+		"hold_reason", "text", "reply_id", "retry_at", "attempt",
+		"container_sha256", "archive", "manifest_sha256" };
 
 	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
 		const json_t *v = json_object_get(detail, KEYS[i]);
 
+		print_names(out, KEYS[i], v);
 		if (json_is_integer(v))
 			fprintf(out, "  %s=%lld", KEYS[i],
 				(long long)json_integer_value(v));

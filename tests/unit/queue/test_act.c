@@ -118,14 +118,14 @@ static void another_way(void **state)
 /* What may have arrived is not sent elsewhere. */
 static void only_what_is_not_there(void **state)
 {
-	static const enum delivery_state STAYS[] = { DELIVERY_UNKNOWN, DELIVERY_DELIVERED,
-		DELIVERY_EXPIRED };
+	static const enum delivery_state STAYS[] = { DELIVERY_UNKNOWN,
+		DELIVERY_DELIVERED };
 	struct queue_act_request q = act_of(QUEUE_REROUTE);
 	struct store *s = *state;
 	struct queue_claim claim;
 
 	snprintf(q.to, DESTINATION_NAME_SIZE, "elsewhere");
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		char number[16];
 
 		snprintf(number, sizeof(number), "N%d", (int)i);
@@ -144,6 +144,85 @@ static void only_what_is_not_there(void **state)
 	assert_int_equal(try_act(s, &q), QUEUE_DONE);
 	assert_delivery(s, q.selection.id, "traces", "refused");
 	assert_delivery(s, q.selection.id, "elsewhere", "queued");
+	/* what was tried until its time was over is not there either */
+	store_add_sealed(s, "E", q.selection.id);
+	assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
+	assert_int_equal(store_result(s, T0, &claim, DELIVERY_EXPIRED, 0), QUEUE_DONE);
+	assert_int_equal(try_act(s, &q), QUEUE_DONE);
+	assert_delivery(s, q.selection.id, "traces", "expired");
+	assert_delivery(s, q.selection.id, "elsewhere", "queued");
+	assert_conserved(s);
+}
+
+/* A slow worker whose claim was over before it went elsewhere has no say any more. */
+static void a_late_result_changes_nothing(void **state)
+{
+	struct queue_act_request q = act_of(QUEUE_REROUTE);
+	struct store *s = *state;
+	struct queue_claim old, claim;
+
+	snprintf(q.to, DESTINATION_NAME_SIZE, "elsewhere");
+	store_add_sealed(s, "N", q.selection.id);
+	snprintf(q.selection.destination, DESTINATION_NAME_SIZE, "traces");
+	assert_int_equal(store_claim(s, T0, "traces", &old), QUEUE_DONE);
+	assert_int_equal(store_claim(s, T0 + 900, "traces", &claim), QUEUE_DONE);
+	assert_int_equal(claim.look_up, 1);
+	assert_int_equal(
+		store_result(s, T0 + 900, &claim, DELIVERY_DEFERRED, 0), QUEUE_DONE);
+	assert_int_equal(try_act(s, &q), QUEUE_DONE);
+	assert_int_equal(
+		store_result(s, T0 + 901, &old, DELIVERY_DEFERRED, 0), QUEUE_STALE);
+	assert_int_equal(
+		store_result(s, T0 + 901, &old, DELIVERY_DELIVERED, 0), QUEUE_STALE);
+	assert_int_equal(
+		store_result(s, T0 + 901, &claim, DELIVERY_DELIVERED, 0), QUEUE_ILLEGAL);
+	assert_delivery(s, q.selection.id, "traces", "expired");
+	assert_int_equal(store_claim(s, T0 + 902, "traces", &claim), QUEUE_EMPTY);
+	assert_conserved(s);
+}
+
+/* It would be at both: only where it is named does it come back. */
+static void what_went_elsewhere_stays_there(void **state)
+{
+	static const enum delivery_state ENDS[] = { DELIVERY_EXPIRED, DELIVERY_REFUSED,
+		DELIVERY_DEFERRED };
+	struct queue_act_request q = act_of(QUEUE_REROUTE), all = act_of(QUEUE_REDRIVE);
+	struct store *s = *state;
+	struct queue_claim claim;
+
+	snprintf(all.selection.destination, DESTINATION_NAME_SIZE, "traces");
+	q.selection.destination[0] = '\0';
+	for (size_t i = 0; i < 3; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "N%d", (int)i);
+		store_add_sealed(s, number, q.selection.id);
+		assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
+		assert_int_equal(
+			store_result(s, T0, &claim, ENDS[i], T0 + 9000), QUEUE_DONE);
+		snprintf(q.selection.destination, DESTINATION_NAME_SIZE, "traces");
+		snprintf(q.to, DESTINATION_NAME_SIZE, "elsewhere");
+		assert_int_equal(try_act(s, &q), QUEUE_DONE);
+		snprintf(q.to, DESTINATION_NAME_SIZE, "a-third");
+		assert_int_equal(try_act(s, &q), QUEUE_ILLEGAL);
+	}
+	assert_int_equal(act(s, all), 0);
+	all.selection = q.selection;
+	all.selection.destination[0] = '\0';
+	assert_int_equal(try_act(s, &all), QUEUE_ILLEGAL);
+	assert_int_equal(
+		store_control(s, QUEUE_REDRIVE, q.selection.id, ""), QUEUE_ILLEGAL);
+	assert_int_equal(
+		store_control(s, QUEUE_REDRIVE, q.selection.id, "traces"), QUEUE_DONE);
+	assert_delivery(s, q.selection.id, "traces", "unknown");
+	assert_conserved(s);
+	/* and is one like any other again */
+	assert_int_equal(store_claim(s, T0 + 500, "traces", &claim), QUEUE_DONE);
+	assert_int_equal(
+		store_result(s, T0 + 500, &claim, DELIVERY_EXPIRED, 0), QUEUE_DONE);
+	snprintf(all.selection.destination, DESTINATION_NAME_SIZE, "traces");
+	all.selection.id[0] = '\0';
+	assert_int_equal(act(s, all), 1);
 	assert_conserved(s);
 }
 
@@ -237,6 +316,8 @@ int main(void)
 		STORE_TEST(many_in_steps),
 		STORE_TEST(another_way),
 		STORE_TEST(only_what_is_not_there),
+		STORE_TEST(a_late_result_changes_nothing),
+		STORE_TEST(what_went_elsewhere_stays_there),
 		STORE_TEST(acts_that_are_none),
 		STORE_TEST(maintenance_keeps_claims_away),
 		STORE_TEST(maintenance_is_seen),
