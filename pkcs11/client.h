@@ -44,16 +44,24 @@ enum signer_work {
 	SIGNER_WORK_IMPORT,  /* of a role, given: PEM */
 	SIGNER_WORK_REMOVE,  /* of a role, text: SHA-256 of the public key */
 	SIGNER_WORK_CUSTODY, /* given: a closed PIN */
+	SIGNER_WORK_BEGIN,   /* a ceremony, given: its witnesses, a line each */
+	SIGNER_WORK_NOTE,    /* in a ceremony, text: what was done by other means */
+	SIGNER_WORK_END,     /* of a ceremony, signed by a role */
+	SIGNER_WORK_SHOW,    /* the protocol of a ceremony */
 	SIGNER_WORKS
 };
 
 #define SIGNER_GIVEN_MAX (128u * 1024) /* octets given along, in a sealed memfd */
 #define SIGNER_TEXT_SIZE 512
+#define SIGNER_PERSON_SIZE 100
+#define SIGNER_CEREMONY_SIZE 48
 
 struct signer_order {
 	uint32_t work; /* enum signer_work */
 	char role[SIGNER_ROLE_SIZE];
-	char person[100]; /* who has it done, for the log; "": an administrator */
+	char person[SIGNER_PERSON_SIZE];     /* who has it done; "": an administrator */
+	char first[SIGNER_PERSON_SIZE];	     /* who asked for it before, or "" */
+	char ceremony[SIGNER_CEREMONY_SIZE]; /* whose protocol gets it, or "": none */
 	char text[SIGNER_TEXT_SIZE];
 };
 

@@ -8,8 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
@@ -87,12 +90,14 @@ static int read_entry(struct protocol *p, struct span *text)
 	return 0;
 }
 
-static int read_all(struct protocol *p, struct span text)
+/* *rest: from the first line that is of no whole entry on. */
+static int read_all(struct protocol *p, struct span text, struct span *ret_rest)
 {
 	struct span line;
 	int r = 0;
 
 	while (r == 0 && text.len) {
+		*ret_rest = text;
 		if (p->closed)
 			return -EBADMSG;
 		if (starts(text, "signature "))
@@ -100,26 +105,103 @@ static int read_all(struct protocol *p, struct span text)
 		else
 			r = read_entry(p, &text);
 	}
+	if (r == 0)
+		*ret_rest = text;
 	return r;
 }
 
-int protocol_open(const char *path, bool fresh, struct protocol *ret)
+/* Does the text begin as with does, as far as either goes? */
+static bool begins(struct span text, const char *with)
+{
+	size_t len = strlen(with);
+
+	return memcmp(text.data, with, text.len < len ? text.len : len) == 0;
+}
+
+/* What a writing that broke off leaves: the beginning of the entry that was to come, or
+ * of the signature, and nothing that ends one. What was whole and was altered does. */
+static bool is_torn(const struct protocol *p, struct span rest)
+{
+	char head[32];
+	struct span line;
+
+	(void)snprintf(head, sizeof(head), "#%u ", p->entries + 1);
+	if (p->closed || rest.len == 0 ||
+		(!begins(rest, head) && (p->entries == 0 || !begins(rest, "signature "))))
+		return false;
+	while (take_line(&rest, &line))
+		if (starts(line, "chain ") || starts(line, "signature "))
+			return false;
+	return true;
+}
+
+static int open_file(const char *path, enum protocol_mode mode)
+{
+	static const int FLAGS[] = { [PROTOCOL_BEGIN] = O_RDWR | O_APPEND | O_CREAT,
+		[PROTOCOL_GO_ON] = O_RDWR | O_APPEND,
+		[PROTOCOL_READ] = O_RDONLY };
+	int fd = open(path, FLAGS[mode] | O_CLOEXEC | O_NOFOLLOW, 0644), r;
+
+	if (fd < 0)
+		return -errno;
+	while ((r = flock(fd, mode == PROTOCOL_READ ? LOCK_SH : LOCK_EX)) < 0 &&
+		errno == EINTR)
+		;
+	if (r == 0)
+		return fd;
+	r = -errno;
+	close(fd);
+	return r;
+}
+
+static int read_file(struct protocol *p, enum protocol_mode mode, const char *path)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
+	struct span rest = { 0 };
 	size_t len = 0;
-	int r = 0;
+	int r = file_read(path, PROTOCOL_MAX, &text, &len);
+
+	if (r < 0)
+		return r;
+	p->size = len;
+	r = read_all(p, span_of(text, len), &rest);
+	if (r == -EBADMSG && mode != PROTOCOL_READ && is_torn(p, rest)) {
+		p->cut = rest.len;
+		p->size -= rest.len;
+		r = ftruncate(p->fd, (off_t)p->size) < 0 || fsync(p->fd) < 0 ? -errno : 0;
+	}
+	return mode == PROTOCOL_BEGIN && (r == -EBADMSG || p->size) ? -EEXIST : r;
+}
+
+/* Its name is durable before the first entry. */
+static int sync_folder_of(const char *path)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int fd, n = slash ? (int)(slash - path) : 1, r;
+
+	if (snprintf(folder, sizeof(folder), "%.*s", n ? n : 1, slash ? path : ".") >=
+		PATH_MAX)
+		return -ENAMETOOLONG;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+int protocol_open(const char *path, enum protocol_mode mode, struct protocol *ret)
+{
+	int r;
 
 	*ret = (struct protocol){ .chain = ZEROS };
-	ret->fd = open(path,
-		O_WRONLY | O_APPEND | O_CLOEXEC | (fresh ? O_CREAT | O_EXCL : 0), 0644);
-	if (ret->fd < 0 && !fresh && (errno == EACCES || errno == EROFS))
-		ret->fd = open(path, O_RDONLY | O_CLOEXEC); /* enough to verify it */
+	ret->fd = open_file(path, mode);
 	if (ret->fd < 0)
-		return -errno;
-	if (!fresh)
-		r = file_read(path, PROTOCOL_MAX, &text, &len);
-	if (r == 0)
-		r = read_all(ret, span_of(text, len));
+		return ret->fd;
+	r = read_file(ret, mode, path);
+	if (r == 0 && mode == PROTOCOL_BEGIN)
+		r = sync_folder_of(path);
 	if (r < 0)
 		protocol_done(ret);
 	return r;
@@ -134,9 +216,13 @@ void protocol_done(struct protocol *p)
 
 static int append(struct protocol *p, struct span text)
 {
-	int r = fd_write_all(p->fd, text);
+	int r = text.len > PROTOCOL_MAX - p->size ? -EFBIG : fd_write_all(p->fd, text);
 
-	return r == 0 && fsync(p->fd) < 0 ? -errno : r;
+	if (r == 0 && fsync(p->fd) < 0)
+		r = -errno;
+	if (r == 0)
+		p->size += text.len;
+	return r;
 }
 
 int protocol_add(struct protocol *p, const char *text)

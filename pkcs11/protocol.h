@@ -19,10 +19,11 @@
 
 #include <stdbool.h>
 
-#define PROTOCOL_MAX (1024u * 1024)
+#define PROTOCOL_MAX (192u * 1024) /* octets */
 
 struct protocol {
-	int fd; /* opened before uid and working folder change */
+	int fd;		  /* opened and locked before uid and working folder change */
+	size_t size, cut; /* octets; of an entry that never became whole, cut off */
 	unsigned int entries;
 	char chain[SHA256_TEXT_SIZE]; /* after the last entry */
 	bool closed;		      /* it has its signature */
@@ -32,13 +33,19 @@ struct protocol {
 	size_t value_len;
 };
 
-/* Open, or with fresh make a new one that must not be there yet, and verify the chain.
- * Return: 0, -EBADMSG (not a protocol, or altered), -errno. */
-int protocol_open(const char *path, bool fresh, struct protocol *ret);
+enum protocol_mode {
+	PROTOCOL_BEGIN, /* a new one, or one that got no entry */
+	PROTOCOL_GO_ON, /* an entry at its end that was cut short is removed */
+	PROTOCOL_READ,	/* as it is: whatever is cut short is no protocol */
+};
+
+/* Open, wait for who has it, and verify the chain. Return: 0, -EBADMSG (not a protocol,
+ * or altered), -EEXIST (PROTOCOL_BEGIN: there is something already), -errno. */
+int protocol_open(const char *path, enum protocol_mode mode, struct protocol *ret);
 void protocol_done(struct protocol *p);
 
 /* Add an entry; text may have several lines. Durable on return.
- * Return: 0, -EPERM (closed), -errno. */
+ * Return: 0, -EPERM (closed), -EFBIG (it is too long for more), -errno. */
 int protocol_add(struct protocol *p, const char *text);
 
 /* The digest to sign, by a mechanism. Return: its length, or -EIO. */

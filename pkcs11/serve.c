@@ -244,6 +244,8 @@ static int serve_order(struct signer_server *s, int socket, const struct ipc_mes
 	if (!o || m->header.fd_count > 1 || o->work == SIGNER_WORK_NONE ||
 		o->work >= SIGNER_WORKS || !text_clean(o->role, sizeof(o->role)) ||
 		!text_clean(o->person, sizeof(o->person)) ||
+		!text_clean(o->first, sizeof(o->first)) ||
+		!text_clean(o->ceremony, sizeof(o->ceremony)) ||
 		!text_clean(o->text, sizeof(o->text)))
 		return -EPROTO;
 	if (!administrator(socket))

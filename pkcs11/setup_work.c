@@ -3,8 +3,10 @@
  */
 #include "pkcs11/setup.h"
 
+#include "common/buf.h"
 #include "common/digest.h"
 #include "common/durable.h"
+#include "pkcs11/ceremony.h"
 #include "pkcs11/client.h"
 
 #include <errno.h>
@@ -14,6 +16,7 @@
 
 #define WORK_MS 230000		 /* a device may take its time for a large key */
 #define PERSON "SEALGATE_PERSON" /* whom sealgate-operate runs a command for */
+#define FIRST "SEALGATE_FIRST"	 /* and who had asked for it before */
 
 /* What goes into the order: by place in argv, 0 for none. */
 static const struct work {
@@ -33,20 +36,45 @@ static const struct work {
 	{ 0 },
 };
 
-static const struct work *find(const char *name)
+/* ceremony NAME STEP ...: places are counted from STEP on. */
+static const struct work STEPS[] = {
+	{ "begin", SIGNER_WORK_BEGIN, CEREMONY_WITNESSES_MIN, CEREMONY_WITNESSES_MAX, 0,
+		0, 0, false },
+	{ "keys", SIGNER_WORK_KEYS, 0, 0, 0, 0, 0, false },
+	{ "request", SIGNER_WORK_REQUEST, 1, 2, 1, 2, 0, false },
+	{ "note", SIGNER_WORK_NOTE, 1, 1, 0, 1, 0, false },
+	{ "end", SIGNER_WORK_END, 1, 1, 1, 0, 0, false },
+	{ "show", SIGNER_WORK_SHOW, 0, 0, 0, 0, 0, false },
+	{ 0 },
+};
+
+static const struct work *find_in(const struct work *table, const char *name)
 {
-	for (const struct work *w = WORKS; w->name; w++)
+	for (const struct work *w = table; w->name; w++)
 		if (strcmp(w->name, name) == 0)
 			return w;
 	return NULL;
 }
 
+/* Whoever is at the machine writes the protocol himself, into a file of his. */
+static bool is_step(const char *name)
+{
+	return strcmp(name, "ceremony") == 0 && getenv(PERSON);
+}
+
+static const struct work *find(int argc, char *const *argv)
+{
+	if (!is_step(argv[0]))
+		return find_in(WORKS, argv[0]);
+	return argc > 2 ? find_in(STEPS, argv[2]) : NULL;
+}
+
 /* Closing a PIN is not: whoever does that has it. */
 bool setup_is_work(int argc, char *const *argv)
 {
-	const struct work *w = find(argv[0]);
+	const struct work *w = find(argc, argv);
 
-	return w && (w->work != SIGNER_WORK_CUSTODY || argc == 2);
+	return is_step(argv[0]) || (w && (w->work != SIGNER_WORK_CUSTODY || argc == 2));
 }
 
 static int read_standard_input(uint8_t **ret_data, size_t *ret_len)
@@ -92,29 +120,60 @@ static bool usage_ok(const struct work *w, int argc, char **argv)
 {
 	if (argc - 1 < w->least || argc - 1 > w->most)
 		return false;
-	return w->work != SIGNER_WORK_REQUEST || argc == 2 ||
+	return w->work != SIGNER_WORK_REQUEST || w->text != 3 || argc == 2 ||
 	       (argc == 4 && strcmp(argv[2], "--subject") == 0);
+}
+
+/* Return: 0 or -EINVAL after a message. */
+static int copy_variable(const char *name, char *to, size_t size)
+{
+	const char *value = getenv(name);
+
+	return value ? copy_text("the person", value, to, size) : 0;
 }
 
 /* A key is named as hsm list prints it, with sha256: before it or without. */
 static int fill(const struct work *w, int argc, char **argv, struct signer_order *ret)
 {
-	const char *person = getenv(PERSON), *text = NULL;
-	int r = 0;
+	const char *text = NULL;
+	int r = copy_variable(PERSON, ret->person, sizeof(ret->person));
 
-	*ret = (struct signer_order){ .work = w->work };
-	if (w->role && w->role < argc)
+	ret->work = w->work;
+	if (r == 0)
+		r = copy_variable(FIRST, ret->first, sizeof(ret->first));
+	if (r == 0 && w->role && w->role < argc)
 		r = copy_text("a role", argv[w->role], ret->role, sizeof(ret->role));
 	if (w->text && w->text < argc)
 		text = argv[w->text];
 	if (text && w->work == SIGNER_WORK_REMOVE &&
 		strncmp(text, SETUP_GIVEN, strlen(SETUP_GIVEN)) == 0)
 		text += strlen(SETUP_GIVEN);
-	if (r == 0 && text)
-		r = copy_text(argv[0], text, ret->text, sizeof(ret->text));
-	if (r == 0 && person)
-		r = copy_text("the person", person, ret->person, sizeof(ret->person));
-	return r;
+	return r == 0 && text ? copy_text(argv[0], text, ret->text, sizeof(ret->text))
+			      : r;
+}
+
+/* The arguments behind the first one, a line each. Return: 0 or -ENOMEM. */
+static int give_lines(int argc, char **argv, uint8_t **ret_data, size_t *ret_len)
+{
+	_cleanup_buf_ struct buf lines;
+
+	buf_init(&lines, SIGNER_GIVEN_MAX);
+	for (int i = 1; i < argc; i++)
+		buf_addf(&lines, "%s%s", i > 1 ? "\n" : "", argv[i]);
+	if (lines.error || !(*ret_data = malloc(lines.len)))
+		return -ENOMEM;
+	memcpy(*ret_data, lines.data, lines.len);
+	*ret_len = lines.len;
+	return 0;
+}
+
+/* Return: 0 or negative after a message. */
+static int give(
+	const struct work *w, int argc, char **argv, uint8_t **ret_data, size_t *ret_len)
+{
+	if (w->work == SIGNER_WORK_BEGIN)
+		return give_lines(argc, argv, ret_data, ret_len);
+	return w->given ? setup_given(argv[w->given], ret_data, ret_len) : 0;
 }
 
 /* Return: enum signer_answer, or negative. */
@@ -144,19 +203,25 @@ static int tell(int answer, const char *text)
 
 int setup_work(const struct instance *instance, int argc, char **argv, bool *ret_done)
 {
-	const struct work *w = find(argv[0]);
+	const struct work *w = find(argc, argv);
 	bool alone = w && w->alone && !getenv(PERSON);
 	_cleanup_(freep) uint8_t *given = NULL;
 	_cleanup_(freep) char *text = NULL;
-	struct signer_order order;
+	struct signer_order order = { 0 };
 	size_t len = 0;
 	int answer;
 
 	*ret_done = true;
+	if (w && is_step(argv[0])) {
+		if (copy_text("the name of a ceremony", argv[1], order.ceremony,
+			    sizeof(order.ceremony)) < 0)
+			return 1;
+		argc -= 2;
+		argv += 2;
+	}
 	if (!w || !usage_ok(w, argc, argv))
 		return SETUP_USAGE;
-	if (fill(w, argc, argv, &order) < 0 ||
-		(w->given && setup_given(argv[w->given], &given, &len) < 0))
+	if (fill(w, argc, argv, &order) < 0 || give(w, argc, argv, &given, &len) < 0)
 		return 1;
 	answer = ask(instance, &order, span_of(given, len), &text);
 	*ret_done = !alone || answer == SIGNER_SIGNED || answer == SIGNER_REFUSED;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "pkcs11/works.h"
 
+#include "common/durable.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "pkcs11/bench.h"
+#include "pkcs11/ceremony.h"
 #include "pkcs11/custody.h"
 #include "pkcs11/listing.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* One order, and where it is carried out. */
 struct job {
@@ -17,6 +19,8 @@ struct job {
 	const struct role *role; /* or NULL */
 	struct span given;
 	struct bench bench;
+	struct ceremony ceremony; /* with a protocol, when it is a step of one */
+	struct protocol protocol;
 };
 
 /* The work beside others --------------------------------------------------------------
@@ -79,8 +83,11 @@ static int custody(struct job *j)
 
 static int keys(struct job *j)
 {
-	int r = bench_keys(&j->bench, j->role);
+	int r;
 
+	if (j->ceremony.protocol)
+		return ceremony_keys(&j->ceremony);
+	r = bench_keys(&j->bench, j->role);
 	if (r == 0 && !j->bench.said.len)
 		bench_say(&j->bench, "no key is missing");
 	return r;
@@ -88,8 +95,10 @@ static int keys(struct job *j)
 
 static int request(struct job *j)
 {
-	return bench_request(
-		&j->bench, j->role, j->order->text[0] ? j->order->text : NULL);
+	const char *subject = j->order->text[0] ? j->order->text : NULL;
+
+	return j->ceremony.protocol ? ceremony_request(&j->ceremony, j->role, subject)
+				    : bench_request(&j->bench, j->role, subject);
 }
 
 static int import(struct job *j)
@@ -102,10 +111,52 @@ static int removal(struct job *j)
 	return bench_remove(&j->bench, j->role, j->order->text);
 }
 
+/* Ceremonies ----------------------------------------------------------------------------
+ */
+
+static int begin(struct job *j)
+{
+	const char *witnesses[CEREMONY_WITNESSES_MAX + 1];
+	_cleanup_(freep) char *lines = strndup((const char *)j->given.data, j->given.len);
+	size_t count = 0;
+
+	if (!lines)
+		return bench_fail(&j->bench, "no memory for the witnesses");
+	for (char *at = lines, *line;
+		count <= CEREMONY_WITNESSES_MAX && (line = strsep(&at, "\n")) != NULL;)
+		witnesses[count++] = line;
+	return ceremony_begin(&j->ceremony, witnesses, count);
+}
+
+static int note(struct job *j)
+{
+	return ceremony_note(&j->ceremony, j->order->text);
+}
+
+static int end(struct job *j)
+{
+	return ceremony_end(&j->ceremony, j->role);
+}
+
+/* As it was read when its chain was followed: nobody adds to it meanwhile. */
+static int show(struct job *j)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX];
+	size_t len = 0;
+	int r = ceremony_path(j->works->instance, j->order->ceremony, path);
+
+	if (r == 0)
+		r = file_read(path, PROTOCOL_MAX, &text, &len);
+	if (r < 0)
+		return bench_fail(&j->bench, "%s", strerror(-r));
+	return buf_add(&j->bench.said, text, len);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct job *j);
-	bool at_rest, role, given, read;
+	bool at_rest, role, given, read, ceremony;
 } WORKS[SIGNER_WORKS] = {
 	[SIGNER_WORK_LIST] = { "list", list, .read = true },
 	[SIGNER_WORK_TEST] = { "test", test, .read = true },
@@ -115,7 +166,91 @@ static const struct {
 		.given = true },
 	[SIGNER_WORK_REMOVE] = { "remove", removal, .at_rest = true, .role = true },
 	[SIGNER_WORK_CUSTODY] = { "custody", custody, .given = true },
+	[SIGNER_WORK_BEGIN] = { "ceremony begin", begin, .at_rest = true, .given = true,
+		.ceremony = true },
+	[SIGNER_WORK_NOTE] = { "ceremony note", note, .ceremony = true },
+	[SIGNER_WORK_END] = { "ceremony end", end, .at_rest = true, .role = true,
+		.ceremony = true },
+	[SIGNER_WORK_SHOW] = { "ceremony show", show, .read = true, .ceremony = true },
 };
+
+/* Of these the work itself is as without a ceremony. */
+static bool may_be_a_step(enum signer_work work)
+{
+	return WORKS[work].ceremony || work == SIGNER_WORK_KEYS ||
+	       work == SIGNER_WORK_REQUEST;
+}
+
+static int make_folder(const struct job *j)
+{
+	char path[PATH_MAX];
+	int r = instance_path(j->works->instance, CEREMONY_FOLDER, path);
+
+	return r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : r;
+}
+
+static enum protocol_mode mode_of(enum signer_work work)
+{
+	if (work == SIGNER_WORK_BEGIN)
+		return PROTOCOL_BEGIN;
+	return work == SIGNER_WORK_SHOW ? PROTOCOL_READ : PROTOCOL_GO_ON;
+}
+
+static const char *why_not(int r)
+{
+	switch (r) {
+	case -EINVAL:
+		return "its name is letters, digits, '-' and '_'";
+	case -EEXIST:
+		return "it has begun: go on with it";
+	case -ENOENT:
+		return "there is none: begin it";
+	case -EBADMSG:
+		return "its protocol was altered, or cut short by a step that broke off, "
+		       "which the next step removes";
+	default:
+		return strerror(-r);
+	}
+}
+
+/* Whoever else is at the same protocol is waited for. */
+static int open_ceremony(struct job *j)
+{
+	const struct signer_order *o = j->order;
+	enum signer_work work = (enum signer_work)o->work;
+	char path[PATH_MAX];
+	int r;
+
+	if (!o->ceremony[0])
+		return WORKS[work].ceremony
+			       ? bench_fail(&j->bench, "a ceremony has a name")
+			       : 0;
+	if (!may_be_a_step(work) || (work == SIGNER_WORK_KEYS && o->role[0]))
+		return bench_fail(&j->bench, "this is no step of a ceremony");
+	r = ceremony_path(j->works->instance, o->ceremony, path);
+	if (r == 0 && work == SIGNER_WORK_BEGIN)
+		r = make_folder(j);
+	if (r == 0)
+		r = protocol_open(path, mode_of(work), &j->protocol);
+	if (r < 0)
+		return bench_fail(&j->bench, "ceremony %s: %s", o->ceremony, why_not(r));
+	j->ceremony = (struct ceremony){ &j->bench, &j->protocol, o->person, o->first };
+	return j->protocol.closed && work != SIGNER_WORK_SHOW
+		       ? bench_fail(&j->bench, "the ceremony has ended")
+		       : 0;
+}
+
+/* What is for whoever keeps count by hand; a request goes out as it is. */
+static void close_ceremony(struct job *j, int r)
+{
+	if (!j->ceremony.protocol)
+		return;
+	if (r == 0 && !WORKS[j->order->work].read &&
+		j->order->work != SIGNER_WORK_REQUEST)
+		bench_say(&j->bench, "entry %u, chain %s", j->protocol.entries,
+			j->protocol.chain);
+	protocol_done(&j->protocol);
+}
 
 static int run_at(const struct key_place *place, void *data)
 {
@@ -187,11 +322,14 @@ enum signer_answer works_do(const struct works *w, const struct signer_order *or
 	bench_init(&j.bench, w->instance, w->signing->roles);
 	j.bench.log = w->signing->log;
 	r = find_role(&j);
+	if (r == 0)
+		r = open_ceremony(&j);
 	if (r == 0 && WORKS[order->work].given != (given.len > 0))
 		r = bench_fail(&j.bench, given.len ? "nothing is to be given along"
 						   : "nothing was given along");
 	if (r == 0)
 		r = run(&j);
+	close_ceremony(&j, r);
 	log_done(&j, r);
 	*ret_text = j.bench.said;
 	if (r == 0)

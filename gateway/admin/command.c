@@ -60,12 +60,14 @@ static void run(struct visit *v, const json_t *request)
 }
 
 /* A command takes its time: a process of its own answers, and the visits go on. */
-static void run_beside(struct visit *v, json_t *request)
+static void run_beside(struct visit *v, json_t *request, const char *first)
 {
 	pid_t pid = -ENOMEM;
 
 	/* By whom, whatever the request says. */
-	if (json_object_set_new(request, "by", json_text(v->person->name)) == 0)
+	(void)json_object_del(request, "after");
+	if (json_object_set_new(request, "by", json_text(v->person->name)) == 0 &&
+		(!*first || json_object_set_new(request, "after", json_text(first)) == 0))
 		pid = beside_start(&v->admin->commands);
 
 	if (pid < 0) {
@@ -214,7 +216,7 @@ static void authorise(struct visit *v, const struct remote_command *row, json_t 
 		return;
 	log_event(LOG_NOTICE, "admin.command", NULL, "%s%s%s: %s", v->person->name,
 		*first ? " after " : "", first, command.data);
-	run_beside(v, request);
+	run_beside(v, request, first);
 }
 
 void command_post(struct visit *v, const char *rest)

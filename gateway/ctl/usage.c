@@ -93,7 +93,14 @@ bool command_called(const char *name, const char *verb)
 
 bool command_asks(void)
 {
-	return strstr(COMMANDS[called.command].forms, "--url") != NULL;
+	for (const char *f = COMMANDS[called.command].forms; f; f = form_next(f)) {
+		const char *url = strstr(f, "--url");
+
+		if ((!called.verb || form_has(f, called.verb)) && url &&
+			url < f + strcspn(f, "\n"))
+			return true;
+	}
+	return false;
 }
 
 /* Text from a column on, broken between words at WIDTH; ends the line. */

@@ -14,7 +14,7 @@
  * Return: false, there is no such command. */
 bool command_called(const char *name, const char *verb);
 
-/* Does the command that was called ask a gate by itself (--url)? */
+/* Does the command that was called, with its verb, ask a gate by itself (--url)? */
 bool command_asks(void);
 
 /* All commands with their summaries. */

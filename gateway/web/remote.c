@@ -15,9 +15,19 @@ static const struct remote_command COMMANDS[] = {
 #undef REMOTE
 };
 
-#define COUNT (sizeof(COMMANDS) / sizeof(COMMANDS[0]))
+/* Commands that no gate runs for anybody, and why. */
+static const struct {
+	const char *words, *why;
+} LOCAL[] = {
+#define LOCAL(words, why) { words, why },
+#include "web/local.def"
+#undef LOCAL
+};
 
-/* How many words of the text stand at the beginning of the arguments: all, or 0. */
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* How many words of the text stand at the beginning of the arguments: all, or 0. Any
+ * argument is the word "*". */
 static int words_of(const char *words, const char *const *arguments, int count)
 {
 	int n = 0;
@@ -25,8 +35,9 @@ static int words_of(const char *words, const char *const *arguments, int count)
 	while (*words) {
 		size_t len = strcspn(words, " ");
 
-		if (n == count || strlen(arguments[n]) != len ||
-			memcmp(arguments[n], words, len) != 0)
+		if (n == count || ((len != 1 || *words != '*') &&
+					  (strlen(arguments[n]) != len ||
+						  memcmp(arguments[n], words, len) != 0)))
 			return 0;
 		n++;
 		words += len + (words[len] == ' ');
@@ -41,7 +52,7 @@ static const struct remote_command *find(
 	const struct remote_command *found = NULL;
 
 	*ret_words = 0;
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < COUNT(COMMANDS); i++) {
 		int n = words_of(COMMANDS[i].words, arguments, count);
 
 		if (n > *ret_words) {
@@ -130,6 +141,36 @@ static const char *judge(
 	return row->traits == REMOTE_GIVES && !name_ok(last) ? CALLED : NULL;
 }
 
+/* The arguments that a row has no words for are no paths either, nor options. */
+static const char *judge_words(const char *words, const char *const *arguments)
+{
+	for (int i = 0; *words; i++) {
+		size_t len = strcspn(words, " ");
+
+		if (*words == '*' && (!text_ok(arguments[i]) || arguments[i][0] == '-'))
+			return "a name is a path, an option, or not one line of text";
+		words += len + (words[len] == ' ');
+	}
+	return NULL;
+}
+
+/* Why no gate runs it: what the longest words say, of as many as least. NULL: none do. */
+static const char *why_local(const char *const *arguments, int count, int least)
+{
+	const char *why = NULL;
+	int most = least - 1;
+
+	for (size_t i = 0; i < COUNT(LOCAL); i++) {
+		int n = words_of(LOCAL[i].words, arguments, count);
+
+		if (n > most) {
+			most = n;
+			why = LOCAL[i].why;
+		}
+	}
+	return why;
+}
+
 static const char *read_arguments(
 	const json_t *list, const char *ret_arguments[REMOTE_ARGUMENTS_MAX])
 {
@@ -153,6 +194,7 @@ const struct remote_command *remote_find(const json_t *arguments, const char **r
 {
 	const char *list[REMOTE_ARGUMENTS_MAX];
 	const struct remote_command *row;
+	const char *local;
 	int words, count;
 
 	*ret_fault = read_arguments(arguments, list);
@@ -160,9 +202,19 @@ const struct remote_command *remote_find(const json_t *arguments, const char **r
 		return NULL;
 	count = (int)json_array_size(arguments);
 	row = find(list, count, &words);
-	*ret_fault = row ? judge(row, list + words, count - words)
-			 : "this command cannot be run from afar";
-	return *ret_fault ? NULL : row;
+	if (row) {
+		*ret_fault = judge_words(row->words, list);
+		if (!*ret_fault)
+			*ret_fault = judge(row, list + words, count - words);
+		if (!*ret_fault)
+			return row;
+	}
+	local = why_local(list, count, row ? words : 1);
+	if (local)
+		*ret_fault = local;
+	else if (!row)
+		*ret_fault = "this command cannot be run from afar";
+	return NULL;
 }
 
 int remote_list(const struct remote_command *row, const json_t *request,

@@ -20,6 +20,7 @@
 #define REMOTE_MS 240000		      /* that it may take */
 #define REMOTE_PATH "/v1/commands"
 #define REMOTE_PERSON "SEALGATE_PERSON" /* in a command's environment: who has it run */
+#define REMOTE_FIRST "SEALGATE_FIRST"	/* and who had asked for it before, of two */
 
 /* Of run/operate.sock, whose program runs commands as root for admin alone: one message
  * with the request in a memfd, answered by one with the answer in a memfd. */
@@ -54,7 +55,8 @@ struct remote_command {
 
 /* The row of an array of strings, all of it judged: words, options, how many, and that
  * none is a path; of one that uses what was brought, that it is called by its digest.
- * Return: the row, or NULL with *ret_fault, one line, static text. */
+ * Return: the row, or NULL with *ret_fault, one line, static text: of a command that no
+ * gate runs why it is none, as local.def has it. */
 const struct remote_command *remote_find(const json_t *arguments, const char **ret_fault);
 
 /* Does the request that remote_find has judged bring a list? *ret_sha256: the digest of
@@ -73,11 +75,12 @@ const char *remote_given(const struct remote_command *row, const json_t *request
 const struct remote_command *remote_called(int argc, char *const *argv);
 
 /* Run `program --instance dir ARGUMENTS` (dir NULL: without the option) of a request
- * ({"arguments": [...], "input": text, or "octets": base64, "by": who, which admin says)
- * that remote_find has judged, with nothing but what it names, and wait for it; the
- * environment goes along, with REMOTE_PERSON. Return: 0 with the answer, {"status",
- * "output", "errors"} (an output that is no UTF-8 is "octets", base64), which the caller
- * owns; -ETIMEDOUT, -E2BIG (it printed more than it may), -errno. */
+ * ({"arguments": [...], "input": text, or "octets": base64, "by" and "after": who,
+ * which admin says) that remote_find has judged, with nothing but what it names, and wait
+ * for it; the environment goes along, with REMOTE_PERSON and REMOTE_FIRST. Return: 0 with
+ * the answer, {"status", "output", "errors"} (an output that is no UTF-8 is "octets",
+ * base64), which the caller owns; -ETIMEDOUT, -E2BIG (it printed more than it may),
+ * -errno. */
 int remote_run(
 	const char *program, const char *dir, const json_t *request, json_t **ret_answer);
 

@@ -47,12 +47,20 @@ static void run_done(struct run *r)
 	buf_done(&r->errors);
 }
 
+/* A variable is what the request says, or is not there. */
+static void set_person(const char *name, const json_t *request, const char *key)
+{
+	const char *person = json_string_of(request, key);
+
+	if (person ? setenv(name, person, 1) < 0 : unsetenv(name) < 0)
+		_exit(CANNOT_RUN);
+}
+
 /* In the child: the three ends become its standard streams. */
 static void become(const char *program, const char *dir, const json_t *request,
 	const int ends[STREAMS])
 {
 	const json_t *arguments = json_object_get(request, "arguments");
-	const char *by = json_string_of(request, "by");
 	static char option[] = "--instance";
 	char *argv[REMOTE_ARGUMENTS_MAX + 4];
 	sigset_t none;
@@ -75,8 +83,8 @@ static void become(const char *program, const char *dir, const json_t *request,
 	argv[n] = NULL;
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("LISTEN_FDS");
-	if (by ? setenv(REMOTE_PERSON, by, 1) < 0 : unsetenv(REMOTE_PERSON) < 0)
-		_exit(CANNOT_RUN);
+	set_person(REMOTE_PERSON, request, "by");
+	set_person(REMOTE_FIRST, request, "after");
 	execv(program, argv);
 	_exit(CANNOT_RUN);
 }

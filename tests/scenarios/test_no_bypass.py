@@ -8,6 +8,7 @@ from scenarios.gate import BIN, ROOT
 KNOWN = {b"SEALGATE_INSTANCE", b"SEALGATE_REMOTE", b"SEALGATE_CA", b"SEALGATE_CERT",
          b"SEALGATE_KEY", b"SEALGATE_CODE", b"SEALGATE_DOCUMENT",
          b"SEALGATE_PERSON",  # who has a command run from afar
+         b"SEALGATE_FIRST",  # and who of two had asked for it before
          b"SEALGATE_LEAST",  # in os-release: the least version that may serve
          b"SEALGATE_SELF_TEST"}  # the folder in which seal says how its own trial ended
 WORDS = (b"skip-", b"no-verif", b"noverif", b"insecure", b"bypass", b"verify_stub", b"trust-all",

@@ -30,7 +30,8 @@ def document(gate):
 
 @pytest.mark.parametrize("command", [
     ("queue", "list", "--format", "json"), ("explain", "PHYTO.NZ.2026.0000001"),
-    ("queue", "--format=json"), ("hsm", "status")], ids=" ".join)
+    ("queue", "--format=json"), ("hsm", "status"), ("certificates",), ("retention", "plan"),
+    ("retention", "status"), ("policy", "lint"), ("policy", "codes", "list")], ids=" ".join)
 def test_it_says_what_the_gate_says(gate, document, command):
     there, here = remote(gate, "viewer", *command), gate.run(*command)
     assert there.returncode == here.returncode == 0, there.stderr
@@ -59,9 +60,25 @@ def test_a_role_that_may_not(gate, document):
     assert partner.returncode == 1 and "403" in partner.stderr
 
 
+def test_one_look_at_what_flows(gate, document):
+    done = remote(gate, "viewer", "top", "--once", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["queue"], done.stderr
+
+
+def test_the_lists_that_the_gate_relies_on(gate, document):
+    there, here = (run("trust", "status") for run in (
+        lambda *words: remote(gate, "viewer", *words), gate.run))
+    assert (there.returncode, there.stdout) == (here.returncode, here.stdout)
+
+
 def test_what_works_on_files_is_not_run(gate, document, tmp_path):
-    done = remote(gate, "operator", "check", "x.xml")
-    assert done.returncode == 2 and "afar" in done.stderr
+    for command, why in ((("check", "x.xml"), "files of this machine"),
+                         (("policy", "sign", "x.bundle"), "where its officers"),
+                         (("restore", "x", "y"), "before it serves"),
+                         (("retention", "run"), "timer"),
+                         (("hsm", "custody", "-k", "2", "ana", "bert"), "its holders are")):
+        done = remote(gate, "operator", *command)
+        assert done.returncode == 2 and why in done.stderr, (command, done.stderr)
     assert remote(gate, "operator", "explain", "/etc/passwd").returncode == 2
     for arguments in (["backup", "/tmp/x"], ["explain", "/etc/passwd"], ["up"],
                       ["queue", "list", "--instance=/"]):
@@ -236,3 +253,11 @@ def test_custodians_activate_from_afar(closed):
     assert ("key-custodian (TEST)", {"command": "hsm activate ana"}) in recorded(closed)
     assert remote(closed, "key-custodian", "hsm", "deactivate", "ana").returncode == 0
     assert not active()
+
+
+def test_papers_are_noted_by_whom_policy_names(gate, document):
+    for role, officer in (("viewer", False), ("operator", True)):
+        done = remote(gate, role, "papers")
+        assert done.returncode == 1 and ("another person" if officer else "403") in done.stderr
+    done = remote(gate, "key-custodian", "papers")
+    assert done.returncode == 0 and "1 documents looked at" in done.stdout, done.stderr

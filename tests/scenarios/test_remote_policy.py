@@ -3,6 +3,7 @@
 nothing counts but what two officers of the policy in force stand for."""
 import base64
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -159,3 +160,39 @@ def test_nobody_gives_up_what_another_sends(gate):
     names = {p.name for p in coming(gate).iterdir()}
     assert names == {hashlib.sha256(f"person {i}".encode()).hexdigest() for i in range(2, 10)}
     shutil.rmtree(coming(gate))
+
+
+def test_another_policy_is_tried_on_what_is_stored(gate, office):
+    bundle = build(gate, office, 40)  # nobody stands for it yet
+    before = tree(gate.dir / "policies")
+    done = remote(gate, "viewer", "policy", "replay", "--since", "2020-01-01T00:00:00Z", bundle)
+    assert done.returncode == 1 and "403" in done.stderr, done.stderr
+    done = remote(gate, "policy-officer", "policy", "replay", "--since", "2020-01-01T00:00:00Z",
+                  "--format", "json", bundle)
+    assert done.returncode == 0 and "in_force" in json.loads(done.stdout), done.stderr
+    assert tree(gate.dir / "policies") == before
+    assert not {p.name for p in (gate.dir / "state" / "policy").iterdir()} & {"coming", "taken"}
+
+
+def test_one_officer_stops_a_partner_at_once(gate, office):
+    """By the certificate that the gate knows him by: no key of his is at the gate."""
+    partner = gate.dir / "policies" / "partners" / "nz-mpi.cfg"
+    assert "suspended = true" not in partner.read_text()
+    done = remote(gate, "operator", "policy", "stop", "--reason", "key lost", "nz-mpi")
+    assert done.returncode == 1 and "403" in done.stderr, done.stderr
+    done = remote(gate, "policy-officer", "policy", "stop", "nz-mpi")
+    assert done.returncode == 2 and "--reason is needed" in done.stderr, done.stderr
+    done = remote(gate, "policy-officer", "policy", "stop", "--reason", "key lost", "nobody")
+    assert done.returncode == 1 and "no partner" in done.stderr, done.stderr
+    done = remote(gate, "policy-officer", "policy", "stop", "--reason", "key lost", "nz-mpi")
+    assert done.returncode == 0 and "in force" in done.stdout, done.stderr
+    assert "suspended = true" in partner.read_text()
+    line = json.loads((gate.dir / "state/policy/journal").read_text().splitlines()[-1])
+    assert (line["act"], line["people"], line["reason"]) == (
+        "stop", ["policy-officer (TEST)"], "key lost")
+    actor, detail = recorded(gate)[-1]
+    assert (actor, detail["command"]) == ("policy-officer (TEST)",
+                                          "policy stop --reason key lost nz-mpi")
+    done = remote(gate, "policy-officer", "policy", "rollback")  # does not open again
+    assert done.returncode == 1 and "two people" in done.stderr, done.stderr
+    assert gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000009"))[0] != 0

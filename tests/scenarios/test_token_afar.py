@@ -292,6 +292,53 @@ def test_an_import_that_was_cut_short_is_shown_and_repeated(gate):
             chain.with_suffix(".away").unlink()
 
 
+def step(gate, *arguments):
+    return together(gate, "ceremony", "keys-2026", *arguments)
+
+
+def test_the_protocol_of_a_ceremony(gate, tmp_path):
+    """Written by the signer, step by step as two ask for it, over a crash; read from afar and
+    verified elsewhere, without the gate."""
+    shown = ("hsm", "ceremony", "keys-2026", "show")
+    assert "there is none" in remote(gate, "viewer", *shown).stderr
+    for role in ("viewer", "operator", "auditor"):
+        done = remote(gate, role, "hsm", "ceremony", "keys-2026", "note", "x")
+        assert done.returncode == 1 and "403" in done.stderr, (role, done.stderr)
+    done = step(gate, "begin", "A. Witness", "B. Witness")
+    assert done.returncode == 0 and done.stdout.startswith("entry 1, chain "), done.stderr
+    assert last_command(gate) == "hsm ceremony keys-2026 begin A. Witness B. Witness"
+    assert "it has begun" in step(gate, "begin", "A. Witness", "B. Witness").stderr
+    assert step(gate, "keys").returncode == 0
+    os.kill(pid_of(gate, "sealgate-signer"), signal.SIGKILL)
+    until(lambda: "not activated" in listed(gate)[0]["reason"])
+    assert "activate the token first" in step(gate, "request", "seal", "CN=Seal").stderr
+    done = step(gate, "note", "the token was found without power")
+    assert done.returncode == 0, done.stderr
+    with open(gate.dir / "state/signer/ceremonies/keys-2026.txt", "a", encoding="ascii") as file:
+        file.write("#4 2026-01-01T")  # of a step that the power cut off
+    assert "altered, or cut short" in remote(gate, "viewer", *shown).stderr
+    activate(gate)
+    request = step(gate, "request", "seal", "C=EU,organizationIdentifier=VATBE-1,CN=Seal").stdout
+    assert x509.load_pem_x509_csr(request.encode()).is_signature_valid
+    assert step(gate, "end", "seal").returncode == 0
+    assert "has ended" in step(gate, "note", "too late").stderr
+    text = remote(gate, "viewer", *shown).stdout
+    for words in ("witness B. Witness", "made on the token, sensitive",
+                  hashlib.sha256(request.encode()).hexdigest(), "without power",
+                  "14 octets of an entry that broke off", f"from afar, by {NAMES[1]}",
+                  f"as asked for first by {NAMES[0]}"):
+        assert words in text, (words, text)
+    protocol = tmp_path / "keys-2026.txt"
+    protocol.write_text(text)
+    done = gate.run("hsm", "ceremony", protocol, "verify", gate.folder / "seal.pem")
+    assert done.returncode == 0 and "5 entries" in done.stdout, done.stderr
+    protocol.write_text(text.replace("B. Witness", "C. Witness"))
+    done = gate.run("hsm", "ceremony", protocol, "verify", gate.folder / "seal.pem")
+    assert done.returncode == 1, done.stdout
+    done = remote(gate, OFFICERS[0], "hsm", "ceremony", "keys-2026", "verify", "seal.pem")
+    assert done.returncode == 2 and "verify needs no gate" in done.stderr, done.stderr
+
+
 def test_no_secret_is_anywhere(gate):
     log = gate.log.read_text()
     for secret in (PIN, *PHRASES.values()):

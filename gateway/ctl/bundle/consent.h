@@ -17,8 +17,8 @@
 
 struct consent {
 	struct {
-		char name[64]; /* of the policy in force */
-		char path[PATH_MAX];
+		char name[64];	     /* of the policy in force */
+		char path[PATH_MAX]; /* of the signature; "": there is none */
 	} people[CONSENT_MAX];
 	size_t count;
 };

@@ -197,6 +197,8 @@ static int keep(const struct force *f, const struct bundle *b, const char *from,
 		/* BUNDLE.DIGEST16.p7s: the last 21 characters stay. */
 		const char *its = consent->people[i].path;
 
+		if (!*its)
+			continue;
 		r = snprintf(path, sizeof(path), "%s%s", to, its + strlen(its) - 21) <
 				    (int)sizeof(path)
 			    ? keep_file(its, path)

@@ -106,16 +106,17 @@ static int add_secret(json_t *request)
 
 /* A folder or a bundle goes to the gate first, and is then called by the digest of its
  * list. */
-static int send_first(const struct peer *peer, json_t *arguments, const char *what,
-	bool folder, int *ret_status)
+static int send_first(const struct peer *peer, json_t *arguments, size_t at, bool folder,
+	int *ret_status)
 {
+	const char *what = json_string_value(json_array_get(arguments, at));
 	char name[PARCEL_NAME_SIZE];
 
 	*ret_status =
 		folder ? parcel_send(peer, what, name) : bundle_send(peer, what, name);
 	if (*ret_status != EXIT_CLEAN)
 		return -1;
-	return json_array_set_new(arguments, 2, json_text(name));
+	return json_array_set_new(arguments, at, json_text(name));
 }
 
 static bool has_private_key(const uint8_t *data, size_t len)
@@ -152,6 +153,9 @@ static int given_at(int argc, char *const *argv)
 {
 	const struct remote_command *row = remote_called(argc, argv);
 
+	for (int i = 0; i < argc; i++)
+		if (argv[i][0] == '-') /* hsm custody -k: no command with a file */
+			return 0;
 	return row && row->traits == REMOTE_GIVES && argc > 2 ? argc - 1 : 0;
 }
 
@@ -162,7 +166,7 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 	json_t *arguments = json_array();
 	struct peer peer = { 0 };
 	bool folder = parcel_wanted(argc, argv);
-	bool first = folder || bundle_wanted(argc, argv);
+	int first = folder ? 2 : bundle_at(argc, argv);
 	int status, given;
 
 	if (backup_fetch_wanted(argc, argv)) {
@@ -174,7 +178,7 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 	request = json_pack("{s:o}", "arguments", arguments);
 	if (first && !peer_complete(&peer))
 		return EXIT_USAGE;
-	if (first && send_first(&peer, arguments, argv[2], folder, &status) < 0)
+	if (first && send_first(&peer, arguments, (size_t)first, folder, &status) < 0)
 		return status;
 	given = given_at(argc, argv);
 	if (given && give_file(request, arguments, (size_t)given, argv[given]) != 0)

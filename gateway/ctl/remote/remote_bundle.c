@@ -15,10 +15,13 @@
 
 #define LIST_MAX 4096u
 
-bool bundle_wanted(int argc, char *const *argv)
+int bundle_at(int argc, char *const *argv)
 {
-	return argc == 3 && strcmp(argv[0], "policy") == 0 &&
-	       strcmp(argv[1], "activate") == 0;
+	if (argc < 3 || strcmp(argv[0], "policy") != 0)
+		return 0;
+	if (strcmp(argv[1], "activate") == 0)
+		return argc == 3 ? 2 : 0;
+	return strcmp(argv[1], "replay") == 0 && argv[argc - 1][0] != '-' ? argc - 1 : 0;
 }
 
 /* What comes of BUNDLE.DIGEST16.p7s is called "bundle.DIGEST16.p7s" there. */

@@ -8,8 +8,9 @@
 
 #include "ctl/remote/remote_parcel.h"
 
-/* Is the command line one that has a bundle: policy activate BUNDLE? */
-bool bundle_wanted(int argc, char *const *argv);
+/* Where in a command line a bundle is: policy activate BUNDLE, policy replay ... BUNDLE.
+ * Return: its place, or 0. */
+int bundle_at(int argc, char *const *argv);
 
 /* As parcel_send. */
 int bundle_send(

@@ -399,7 +399,7 @@ static void orders_of_another_form(void **state)
 		if (i == 2)
 			memset(bad.role, 'a', sizeof(bad.role));
 		if (i == 3)
-			bad.person[5] = 'x';
+			bad.person[5] = bad.ceremony[3] = bad.first[2] = 'x';
 		fds[0] = fds[1] = memfd_from("two", span_str("x"));
 		assert_int_equal(ipc_send(fd, SIGNER_ORDER, 1, &bad, sizeof(bad), fds,
 					 i == 4 ? 2 : 0),

@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "web/remote.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,133 @@ static void test_commands(void **state)
 	assert_null(found("[\"hsm\",\"import\",\"sha256:" DIGEST "\"]"));
 	assert_null(found("[\"hsm\",\"custody\",\"ana\"]"));
 	assert_null(found("[\"hsm\",\"init\"]"));
-	assert_null(found("[\"hsm\",\"ceremony\",\"p\",\"keys\"]"));
+	assert_string_equal(
+		found("[\"hsm\",\"ceremony\",\"p\",\"keys\"]"), "hsm ceremony * keys");
+	assert_string_equal(
+		found("[\"hsm\",\"ceremony\",\"keys\",\"begin\",\"a b\",\"c\"]"),
+		"hsm ceremony * begin");
+	assert_string_equal(
+		found("[\"policy\",\"stop\",\"--reason\",\"r\",\"nz\"]"), "policy stop");
+}
+
+/* Why a command is not run. */
+static const char *fault_of(const char *arguments)
+{
+	_cleanup_json_ json_t *list = json_loads(arguments, 0, NULL);
+	const char *fault;
+
+	assert_null(remote_find(list, &fault));
+	return fault;
+}
+
+static void test_names_are_no_paths(void **state)
+{
+	static const char *const REFUSED[] = { "/p", ".p", "a/../b", "-p", "", "a\\nb" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++) {
+		char text[100];
+
+		snprintf(text, sizeof(text), "[\"hsm\",\"ceremony\",\"%s\",\"keys\"]",
+			REFUSED[i]);
+		(void)fault_of(text);
+	}
+	assert_null(found("[\"hsm\",\"ceremony\",\"p\"]"));
+	assert_null(found("[\"hsm\",\"ceremony\",\"p\",\"begin\",\"one\"]"));
+	assert_null(found("[\"hsm\",\"ceremony\",\"p\",\"keys\",\"seal\"]"));
+}
+
+static void test_why_not(void **state)
+{
+	(void)state;
+	assert_non_null(
+		strstr(fault_of("[\"restore\",\"a\",\"b\"]"), "before it serves"));
+	assert_non_null(strstr(
+		fault_of("[\"trust\",\"publish\",\"a\",\"b\"]"), "revoked certificates"));
+	assert_non_null(
+		strstr(fault_of("[\"trust\",\"path\",\"a\"]"), "files of this machine"));
+	assert_non_null(strstr(
+		fault_of("[\"hsm\",\"ceremony\",\"p\",\"verify\",\"c.pem\"]"), "verify"));
+	assert_non_null(strstr(fault_of("[\"hsm\",\"custody\",\"-k\",\"2\",\"a\",\"b\"]"),
+		"where its holders are"));
+	assert_non_null(strstr(fault_of("[\"queue\",\"list\",\"x\"]"), "too many"));
+}
+
+struct form {
+	const char *name, *text;
+};
+
+static const struct form FORMS[] = {
+#define COMMAND(name, forms, summary) { #name, forms },
+#include "ctl/commands.def"
+#undef COMMAND
+};
+
+/* Is it run at the gate, or said why not? Any words behind it are tried. */
+static bool is_told(const char *name, const char *verb, size_t len)
+{
+	static const char *const ROWS[] = {
+#define REMOTE(words, verb, traits, options, least, most) words,
+#include "web/remote.def"
+#undef REMOTE
+	};
+	char text[300], words[200];
+	const char *fault;
+
+	snprintf(words, sizeof(words), "%s %.*s ", name, (int)len, verb);
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++)
+		if (strncmp(ROWS[i], words, strlen(words)) == 0)
+			return true;
+	snprintf(text, sizeof(text), "[\"%s\"%s%.*s%s]", name, len ? ",\"" : "", (int)len,
+		verb, len ? "\"" : "");
+	{
+		_cleanup_json_ json_t *list = json_loads(text, 0, NULL);
+		const struct remote_command *row = remote_find(list, &fault);
+
+		return row || !strstr(fault, "cannot be run from afar");
+	}
+}
+
+/* A form a line: its verbs are its first word, in small letters. */
+static void look_at_form(const char *name, const char *form, size_t len)
+{
+	size_t word = strcspn(form, " ]\n");
+
+	if (memmem(form, len, "--url", 5))
+		return;
+	if (*form == '[' && form[1] != '-') {
+		form++;
+		word = strcspn(form, " ]\n");
+	}
+	if (!islower((unsigned char)*form))
+		word = 0;
+	do {
+		size_t n = strcspn(form, "|");
+
+		n = n < word ? n : word;
+		if (!is_told(name, word ? form : "", n))
+			fail_msg("%s %.*s", name, (int)n, form);
+		form += n + (n < word);
+		word -= n + (n < word);
+	} while (word);
+}
+
+/* Everything that is done here is done from afar, or it is said why it is not. */
+static void test_every_command(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(FORMS) / sizeof(FORMS[0]); i++) {
+		const char *form = FORMS[i].text;
+
+		while (form) {
+			const char *end = strchr(form, '\n');
+
+			look_at_form(FORMS[i].name, form,
+				end ? (size_t)(end - form) : strlen(form));
+			form = end ? strstr(end, FORMS[i].name) : NULL;
+			form = form ? form + strlen(FORMS[i].name) + 1 : NULL;
+		}
+	}
 }
 
 /* The fault of what a request gives along, or NULL. */
@@ -191,17 +318,23 @@ static void test_person(void **state)
 	char program[] = "/tmp/sealgate-remote-XXXXXX";
 
 	(void)state;
-	script(program, "#!/bin/sh\necho \"${SEALGATE_PERSON-nobody}\"\n");
+	script(program, "#!/bin/sh\necho \"${SEALGATE_PERSON-nobody}"
+			"${SEALGATE_FIRST+ after $SEALGATE_FIRST}\"\n");
+	assert_int_equal(setenv("SEALGATE_FIRST", "somebody", 1), 0);
 	assert_int_equal(setenv("SEALGATE_PERSON", "the one before", 1), 0);
 	{
 		_cleanup_json_ json_t *one =
 			run(program, "{\"arguments\":[],\"by\":\"A. Person\"}", 0);
 		_cleanup_json_ json_t *none = run(program, "{\"arguments\":[]}", 0);
+		_cleanup_json_ json_t *two = run(
+			program, "{\"arguments\":[],\"by\":\"A\",\"after\":\"B\"}", 0);
 
+		assert_string_equal(json_string_of(two, "output"), "A after B\n");
 		assert_string_equal(json_string_of(one, "output"), "A. Person\n");
 		assert_string_equal(json_string_of(none, "output"), "nobody\n");
 	}
 	assert_int_equal(unsetenv("SEALGATE_PERSON"), 0);
+	assert_int_equal(unsetenv("SEALGATE_FIRST"), 0);
 	unlink(program);
 }
 
@@ -235,6 +368,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_names_are_no_paths),
+		cmocka_unit_test(test_why_not),
+		cmocka_unit_test(test_every_command),
 		cmocka_unit_test(test_given),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_what_is_not_run),

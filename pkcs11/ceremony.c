@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pkcs11/ceremony.h"
+
+#include "common/durable.h"
+#include "pkcs11/mechanism.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MODULE_MAX (64u * 1024 * 1024)
+#define TEXT_MAX 65536
+
+static const char *config_of(const struct ceremony *c, const char *key)
+{
+	return config_string(c->bench->instance->config, key);
+}
+
+/* A line of what is written down. */
+static void add_line(struct buf *b, const char *what, const char *text)
+{
+	buf_addf(b, "%s%s%s", b->len ? "\n" : "", what, text);
+}
+
+static void add_digest(struct buf *b, const char *what, struct span octets)
+{
+	char hex[SHA256_TEXT_SIZE];
+
+	if (digest_sha256_text(octets, hex) == 0)
+		buf_addf(b, "\n%s SHA-256 %s", what, hex);
+}
+
+/* Only what is written here, so that no name or note looks like an entry, or hides one on
+ * a terminal. */
+static bool is_clean(const char *text, const char *but)
+{
+	for (; *text; text++)
+		if (((unsigned char)*text < ' ' && !strchr(but, *text)) || *text == 0x7f)
+			return false;
+	return true;
+}
+
+static int write_down(const struct ceremony *c, struct buf *text)
+{
+	int r;
+
+	if (c->by && *c->by)
+		add_line(text, "from afar, by ", c->by);
+	if (c->after && *c->after)
+		add_line(text, "as asked for first by ", c->after);
+	if (c->protocol->cut)
+		buf_addf(text,
+			"\n%zu octets of an entry that broke off before were removed",
+			c->protocol->cut);
+	r = text->error ? text->error : protocol_add(c->protocol, text->data);
+	return r < 0 ? bench_fail(c->bench, "the protocol cannot be written: %s",
+			       strerror(-r))
+		     : 0;
+}
+
+/* PKCS#11 texts are padded with blanks. */
+static void add_padded(
+	struct buf *b, const char *what, const CK_UTF8CHAR *text, size_t len)
+{
+	while (len && text[len - 1] == ' ')
+		len--;
+	buf_addf(b, "\n%s %.*s", what, (int)len, (const char *)text);
+}
+
+static int describe_token(const struct ceremony *c, struct buf *text)
+{
+	const struct module *m = c->bench->place.module;
+	CK_SLOT_ID slot = PKCS11_get_slotid_from_slot(c->bench->place.slot);
+	CK_TOKEN_INFO t;
+	CK_RV rv = m->f->C_GetTokenInfo(slot, &t);
+
+	if (rv != CKR_OK)
+		return bench_fail_rv(c->bench, "C_GetTokenInfo", rv);
+	add_padded(text, "token", t.label, sizeof(t.label));
+	add_padded(text, "manufacturer", t.manufacturerID, sizeof(t.manufacturerID));
+	add_padded(text, "model", t.model, sizeof(t.model));
+	add_padded(text, "serial number", t.serialNumber, sizeof(t.serialNumber));
+	buf_addf(text, "\nfirmware %u.%u\n%s", t.firmwareVersion.major,
+		t.firmwareVersion.minor,
+		module_is_software(m, slot) ? "a software token" : "a hardware token");
+	return 0;
+}
+
+int ceremony_begin(const struct ceremony *c, const char *const *witnesses, size_t count)
+{
+	const char *module = config_of(c, "signer.module");
+	_cleanup_(freep) uint8_t *octets = NULL;
+	_cleanup_buf_ struct buf text = { 0 };
+	size_t len;
+	int r;
+
+	if (count < CEREMONY_WITNESSES_MIN || count > CEREMONY_WITNESSES_MAX)
+		return bench_fail(c->bench, "there are %d to %d witnesses",
+			CEREMONY_WITNESSES_MIN, CEREMONY_WITNESSES_MAX);
+	buf_init(&text, TEXT_MAX);
+	buf_addf(&text, "key ceremony of the instance %s%s",
+		config_of(c, "instance.name"),
+		config_bool(c->bench->instance->config, "instance.test") ? " (TEST)"
+									 : "");
+	for (size_t i = 0; i < count; i++) {
+		if (!*witnesses[i] || !is_clean(witnesses[i], ""))
+			return bench_fail(c->bench, "a witness has a name, in one line");
+		add_line(&text, "witness ", witnesses[i]);
+	}
+	r = file_read(module, MODULE_MAX, &octets, &len);
+	if (r < 0)
+		return bench_fail(c->bench, "%s: %s", module, strerror(-r));
+	add_digest(&text, module, span_of(octets, len));
+	r = describe_token(c, &text);
+	return r < 0 ? r : write_down(c, &text);
+}
+
+static int describe_key(
+	const struct ceremony *c, const struct role *role, struct buf *text)
+{
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+	char why[KEY_TEXT_SIZE], sha256[SHA256_TEXT_SIZE];
+	CK_OBJECT_HANDLE handle;
+
+	if (key_find(&c->bench->place, role, &handle, why) < 0)
+		return bench_fail(c->bench, "role %s: %s", role->name, why);
+	key = bench_public_key(c->bench, role, sha256);
+	if (!key)
+		return -EIO;
+	buf_addf(text,
+		"%skey of the role %s: label %s, %s, made on the token, sensitive, not "
+		"extractable\nits public key SHA-256 %s",
+		text->len ? "\n" : "", role->name, role->label, role->key->name, sha256);
+	return 0;
+}
+
+int ceremony_keys(const struct ceremony *c)
+{
+	const struct roles *roles = c->bench->roles;
+	_cleanup_buf_ struct buf text = { 0 };
+	int r = bench_keys(c->bench, NULL);
+
+	buf_init(&text, TEXT_MAX);
+	for (size_t i = 0; r == 0 && i < roles->count; i++)
+		r = describe_key(c, &roles->list[i], &text);
+	return r < 0 ? r : write_down(c, &text);
+}
+
+int ceremony_request(
+	const struct ceremony *c, const struct role *role, const char *subject)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	int r = bench_request(c->bench, role, subject);
+
+	if (r < 0)
+		return r;
+	buf_init(&text, TEXT_MAX);
+	buf_addf(&text, "certificate request of the role %s, subject %s", role->name,
+		subject ? subject : "as the instance has it");
+	add_digest(&text, "the request (PEM)", buf_span(&c->bench->said));
+	return write_down(c, &text);
+}
+
+int ceremony_note(const struct ceremony *c, const char *note)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (!*note || !is_clean(note, "\n"))
+		return bench_fail(c->bench, "a note is text, without control characters");
+	buf_init(&text, TEXT_MAX);
+	buf_add_str(&text, note);
+	return write_down(c, &text);
+}
+
+/* Return: the length of what was signed into digest, or negative after a line. */
+static int sign(const struct ceremony *c, const struct role *role, CK_OBJECT_HANDLE key,
+	uint8_t ret_value[SIGNER_VALUE_MAX], size_t *ret_len)
+{
+	_cleanup_(EVP_PKEY_freep) EVP_PKEY *public = NULL;
+	const struct key_place *at = &c->bench->place;
+	uint8_t digest[SIGNER_DIGEST_MAX];
+	int n = protocol_digest(c->protocol, role->mechanism, digest);
+	struct span signed_octets = span_of(digest, n < 0 ? 0 : (size_t)n);
+	CK_RV rv;
+
+	if (n < 0)
+		return bench_fail(c->bench, "the protocol cannot be hashed");
+	rv = mechanism_sign(at->module->f, at->session, key, role->mechanism,
+		signed_octets, ret_value, ret_len);
+	if (rv != CKR_OK)
+		return bench_fail_rv(c->bench, "C_Sign", rv);
+	if (bench_count(c->bench, role, signed_octets) < 0)
+		return -EIO;
+	public = bench_public_key(c->bench, role, NULL);
+	if (!public)
+		return -EIO;
+	return mechanism_verify(role->mechanism, public, signed_octets,
+		       span_of(ret_value, *ret_len))
+		       ? 0
+		       : bench_fail(c->bench, "the token's signature does not verify");
+}
+
+int ceremony_end(const struct ceremony *c, const struct role *role)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	uint8_t value[SIGNER_VALUE_MAX];
+	char why[KEY_TEXT_SIZE];
+	CK_OBJECT_HANDLE key;
+	size_t len = 0;
+	int r;
+
+	if (key_find(&c->bench->place, role, &key, why) < 0)
+		return bench_fail(c->bench, "role %s: %s", role->name, why);
+	buf_init(&text, TEXT_MAX);
+	buf_addf(&text, "end of the ceremony; signed by the key of the role %s",
+		role->name);
+	r = write_down(c, &text);
+	if (r == 0)
+		r = sign(c, role, key, value, &len);
+	if (r < 0)
+		return r;
+	r = protocol_close(c->protocol, role, span_of(value, len));
+	return r < 0 ? bench_fail(c->bench, "the protocol cannot be written: %s",
+			       strerror(-r))
+		     : 0;
+}
+
+int ceremony_path(
+	const struct instance *instance, const char *name, char ret_path[PATH_MAX])
+{
+	static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW"
+				      "XYZ0123456789-_";
+	char file[sizeof(CEREMONY_FOLDER) + SIGNER_CEREMONY_SIZE + 8];
+	size_t len = strlen(name);
+
+	if (len == 0 || len >= SIGNER_CEREMONY_SIZE || strspn(name, LETTERS) != len ||
+		*name == '-' || *name == '_')
+		return -EINVAL;
+	(void)snprintf(file, sizeof(file), CEREMONY_FOLDER "/%s.txt", name);
+	return instance_path(instance, file, ret_path);
+}

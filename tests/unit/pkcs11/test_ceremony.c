@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The protocol of a key ceremony that a running signer writes. */
+#include "hooks.h"
+#include "running.h"
+
+#include "common/durable.h"
+#include "pkcs11/client.h"
+#include "pkcs11/protocol.h"
+
+static struct running running;
+
+/* Token and keys, no certificate; the signer serves. */
+static void start(void)
+{
+	char out[PATH_MAX];
+
+	fixture_new(&running.f, CONF_STANDARD, ROLES_STANDARD);
+	hook_module(&running.f);
+	snprintf(out, sizeof(out), "%s/out", running.f.dir);
+	assert_int_equal(
+		setup_to(&running.f, out, 1, (const char *[]){ "init-token" }), 0);
+	running_start(&running);
+}
+
+static void stop(void)
+{
+	running_stop(&running);
+}
+
+#define BY "Ana"
+#define AFTER "Bert"
+
+/* A step by two people, with what is given along. */
+static enum signer_answer step_in(const char *ceremony, enum signer_work work,
+	const char *role, const char *text, const char *given, const char *words)
+{
+	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
+	_cleanup_(freep) char *said = NULL;
+	struct signer_order o = { .work = work, .person = BY, .first = AFTER };
+	int r;
+
+	snprintf(o.ceremony, sizeof(o.ceremony), "%s", ceremony);
+	snprintf(o.role, sizeof(o.role), "%s", role);
+	snprintf(o.text, sizeof(o.text), "%s", text);
+	assert_int_equal(signer_connect(running.path, 20000, &signer), 0);
+	r = signer_order(signer, &o, span_str(given), &said);
+	assert_true(r > 0);
+	if (!strstr(said, words))
+		fail_msg("%s", said);
+	return (enum signer_answer)r;
+}
+
+static enum signer_answer step(enum signer_work work, const char *role, const char *text,
+	const char *given, const char *words)
+{
+	return step_in("keys-1", work, role, text, given, words);
+}
+
+#define PROTOCOL "state/signer/ceremonies/keys-1.txt"
+
+static char *protocol_text(size_t *ret_len)
+{
+	char path[PATH_MAX];
+	uint8_t *text;
+
+	snprintf(path, sizeof(path), "%s/" PROTOCOL, running.f.dir);
+	assert_int_equal(file_read(path, 1 << 20, &text, ret_len), 0);
+	return (char *)text;
+}
+
+/* Written by the running signer, step by step, and signed by a key that it is about. */
+static void a_ceremony(void **state)
+{
+	_cleanup_(freep) char *text = NULL;
+	struct protocol p;
+	char path[PATH_MAX];
+	uint64_t before;
+	size_t len;
+
+	(void)state;
+	start();
+	before = count_log_count(running.f.log, "seal");
+	assert_int_equal(step(SIGNER_WORK_KEYS, "", "", "", "begin it"), SIGNER_REFUSED);
+	assert_int_equal(step(SIGNER_WORK_BEGIN, "", "", "A. Witness", "witnesses"),
+		SIGNER_REFUSED);
+	assert_int_equal(step(SIGNER_WORK_BEGIN, "", "", "A. Witness\nB. Witness",
+				 "entry 1, chain "),
+		SIGNER_SIGNED);
+	assert_int_equal(
+		step(SIGNER_WORK_BEGIN, "", "", "A. Witness\nB. Witness", "it has begun"),
+		SIGNER_REFUSED);
+	assert_int_equal(
+		step(SIGNER_WORK_KEYS, "", "", "", "entry 2, chain "), SIGNER_SIGNED);
+	assert_int_equal(step(SIGNER_WORK_REQUEST, "seal", "CN=a", "",
+				 "-----END CERTIFICATE REQUEST-----\n"),
+		SIGNER_SIGNED);
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "the backup is in the safe", "", "entry 4"),
+		SIGNER_SIGNED);
+	assert_int_equal(step(SIGNER_WORK_NOTE, "", "\033[2J", "", "control characters"),
+		SIGNER_REFUSED);
+	assert_int_equal(step(SIGNER_WORK_SHOW, "", "", "", "witness B. Witness\n"),
+		SIGNER_SIGNED);
+	assert_int_equal(step(SIGNER_WORK_END, "seal", "", "", "entry 5"), SIGNER_SIGNED);
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "too late", "", "has ended"), SIGNER_REFUSED);
+	assert_int_equal(count_log_count(running.f.log, "seal"), before + 2);
+	text = protocol_text(&len);
+	assert_non_null(
+		strstr(text, "from afar, by " BY "\n  as asked for first by " AFTER));
+	assert_non_null(strstr(text, "\nsignature seal ecdsa-sha256 "));
+	snprintf(path, sizeof(path), "%s/" PROTOCOL, running.f.dir);
+	assert_int_equal(protocol_open(path, PROTOCOL_READ, &p), 0);
+	assert_true(p.closed && p.entries == 5);
+	protocol_done(&p);
+	stop();
+}
+
+/* Cut off at any octet, it is taken up where it was, and says so. */
+static void a_ceremony_that_breaks_off(void **state)
+{
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX], one[32];
+	struct protocol p;
+	size_t len, first;
+
+	(void)state;
+	start();
+	assert_int_equal(step(SIGNER_WORK_BEGIN, "", "", "A\nB", ""), SIGNER_SIGNED);
+	free(protocol_text(&first));
+	assert_int_equal(step(SIGNER_WORK_NOTE, "", "a note", "", ""), SIGNER_SIGNED);
+	text = protocol_text(&len);
+	snprintf(path, sizeof(path), "%s/" PROTOCOL, running.f.dir);
+	for (size_t at = 0; at < len; at++) {
+		assert_int_equal(truncate(path, (off_t)at), 0);
+		if (at < first) {
+			assert_int_equal(protocol_open(path, PROTOCOL_BEGIN, &p), 0);
+			assert_int_equal(p.entries, 0);
+			assert_int_equal(p.cut, at);
+			protocol_done(&p);
+		} else if (at > first) {
+			assert_int_equal(
+				protocol_open(path, PROTOCOL_READ, &p), -EBADMSG);
+		}
+		put(running.f.dir, PROTOCOL, text);
+	}
+	assert_int_equal(truncate(path, (off_t)len - 3), 0);
+	snprintf(one, sizeof(one), "\n  %zu octets of an entry", len - 3 - first);
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "again", "", "entry 2"), SIGNER_SIGNED);
+	assert_int_equal(step(SIGNER_WORK_SHOW, "", "", "", one), SIGNER_SIGNED);
+	/* What was whole and is another one now is not taken for that. */
+	text[len - 3] ^= 1;
+	put(running.f.dir, PROTOCOL, text);
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "more", "", "was altered"), SIGNER_REFUSED);
+	put(running.f.dir, PROTOCOL, "something else\n");
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "more", "", "was altered"), SIGNER_REFUSED);
+	assert_int_equal(
+		step(SIGNER_WORK_BEGIN, "", "", "A\nB", "has begun"), SIGNER_REFUSED);
+	stop();
+}
+
+static void what_is_no_ceremony(void **state)
+{
+	static const char *const NAMES[] = { ".", "..", "../count", "a/b", "-a", "a.txt",
+		"a b", "" };
+
+	(void)state;
+	start();
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+		assert_int_equal(step_in(NAMES[i], SIGNER_WORK_BEGIN, "", "", "A\nB",
+					 *NAMES[i] ? "letters, digits" : "has a name"),
+			SIGNER_REFUSED);
+	assert_int_equal(
+		step(SIGNER_WORK_BEGIN, "", "", "A\n\nB", "has a name, in one line"),
+		SIGNER_REFUSED);
+	assert_int_equal(step(SIGNER_WORK_BEGIN, "", "", "A\nB", ""), SIGNER_SIGNED);
+	assert_int_equal(
+		step(SIGNER_WORK_REMOVE, "seal", "", "", "no step"), SIGNER_REFUSED);
+	assert_int_equal(
+		step(SIGNER_WORK_END, "", "", "", "name of a role"), SIGNER_REFUSED);
+	token_deactivate(running.f.token);
+	assert_int_equal(
+		step(SIGNER_WORK_KEYS, "", "", "", "activate the token"), SIGNER_AWAY);
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "it was dark", "", "entry 2"), SIGNER_SIGNED);
+	stop();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_ceremony),
+		cmocka_unit_test(a_ceremony_that_breaks_off),
+		cmocka_unit_test(what_is_no_ceremony),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
