@@ -26,7 +26,7 @@ static const struct {
 } GLOBALS[] = { { "--instance", "SEALGATE_INSTANCE", "a folder" },
 	{ "--remote", "SEALGATE_REMOTE", "the URL of a gate" },
 	{ "--ca", "SEALGATE_CA", "a file" }, { "--cert", "SEALGATE_CERT", "a file" },
-	{ "--key", "SEALGATE_KEY", "a file" } };
+	{ "--key", "SEALGATE_KEY", "a file, or the URI of a key on a token" } };
 
 /* Take the option at i. Return: how many arguments it is, 0 when it is none of these, -1
  * after a fault. */

@@ -5,14 +5,17 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scenarios.gate import a_gate, sealgate
+from scenarios.gate import a_gate, fingerprint, sealgate
 from scenarios.test_faults import children_of, pid_of, until
 
 PEOPLE = {"ana": "first long phrase", "bert": "second long phrase"}
+
+MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 
 
 def remote(gate, role, *arguments, **options):
@@ -123,6 +126,50 @@ def test_a_command_that_runs_is_answered_before_the_end(gate, document):
     assert done.returncode == 0 and json.loads(done.stdout)["active"], done.stderr
     until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in programs))
     until(lambda: remote(gate, "viewer", "hsm", "status").returncode == 0)
+
+
+@pytest.mark.parametrize("algorithm", [("ec", "-pkeyopt", "ec_paramgen_curve:P-256"), ("rsa:3072",)],
+                         ids=lambda a: a[0])
+def test_the_key_is_on_a_smart_card(gate, document, tmp_path, algorithm):
+    """A person's key on a token: it is asked for its PIN once, and never leaves it."""
+    conf, key, csr, cert = (tmp_path / n for n in ("softhsm2.conf", "key", "csr", "cert.pem"))
+    conf.write_text(f"directories.tokendir = {tmp_path}\n")
+    (tmp_path / "pin").write_text("card-1234\n")
+    (tmp_path / "wrong").write_text("card-4321\n")
+    subprocess.run(["openssl", "req", "-newkey", *algorithm, "-nodes", "-keyout", key, "-out", csr,
+                    "-subj", "/CN=card"], check=True, capture_output=True)
+    cert.write_bytes(gate.pki.issue("client", csr.read_bytes()))
+    environment = {**os.environ, "SOFTHSM2_CONF": str(conf)}
+    util = ["softhsm2-util", "--module", MODULE, "--token", "card", "--pin", "card-1234"]
+    subprocess.run([*util[:3], "--init-token", "--free", "--label", "card", "--so-pin", "12345678",
+                    "--pin", "card-1234"], env=environment, check=True, capture_output=True)
+    subprocess.run([*util, "--import", key, "--label", "mine", "--id", "01"], env=environment,
+                   check=True, capture_output=True)
+    key.unlink()
+    operators = gate.dir / "policies" / "operators.cfg"
+    before = operators.read_text()
+    operators.write_text(before.replace("people = (", 'people = ( { name = "Card holder"; sha256 = '
+                                        f'"{fingerprint(cert)}"; role = "viewer"; }},'))
+
+    def by_card(uri, certificate=cert, *command):
+        return sealgate("--remote", gate.listener("operators"), "--ca",
+                        gate.transport("operators/viewer")[1], "--cert", certificate, "--key",
+                        f"pkcs11:token=card;{uri}", *(command or ("status",)), env=environment)
+    try:
+        mine = f"object=mine?module-path={MODULE}&pin-source=file:{tmp_path}/pin"
+        done = by_card(mine)
+        assert done.returncode == 0 and "queue" in done.stdout, done.stderr
+        assert by_card(mine, cert, "show", document).returncode == 0
+        assert recorded(gate, "document.read")[-1][0] == "Card holder"
+        for uri, certificate, why in (
+                (mine.replace("/pin", "/wrong"), cert, "refuses the PIN"),
+                (mine.replace("mine", "yours"), cert, "no key is named yours"),
+                (mine, gate.transport("operators/viewer")[3], "does not belong")):
+            done = by_card(uri, certificate)
+            assert done.returncode == 3 and why in done.stderr, (why, done.stderr)
+            assert "card-1234" not in done.stderr
+    finally:
+        operators.write_text(before)
 
 
 def recorded(gate, event="operator.command"):

@@ -118,6 +118,12 @@ bool appliance_health_failed(const char *result, const char *status);
  * with the days that they have left. What cannot be read is null. The caller owns it. */
 json_t *appliance_report(void);
 
+/* Every certificate of an instance and of the image's anchors that ends one day: {file,
+ * subject, days_left} each; of its secrets, which have no end that anybody could read,
+ * {unit, name, since}: since when there is this one. The caller owns them. */
+json_t *appliance_certificates(const char *instance, const char *anchors);
+json_t *appliance_credentials(const char *instance);
+
 /* What listens, by the kernel's table (/proc/net/tcp, udp, both with 6): "ADDRESS:PORT".
  * Return: an array that the caller owns. */
 json_t *appliance_ports(const char *table, bool udp);

@@ -1,39 +1,25 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/appliance/appliance.h"
 
-#include "common/clock.h"
-#include "common/durable.h"
 #include "common/instance.h"
 #include "common/json.h"
 #include "common/limits.h"
 #include "pkcs11/client.h"
-#include "pki/certificate.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #define TEXT_MAX 65536u
-#define PEM_MAX (1024u * 1024)
 #define ASK_MS 5000
-#define DAY 86400
 #define CLOCK_STATE "/run/sealgate-clock/state"
 #define CLOCK_DRIFT "/var/lib/chrony/chrony.drift"
 #define EXPOSURE "/usr/share/sealgate/exposure"
 #define PCR11 "/sys/class/tpm/tpm0/pcr-sha256/11"
 #define SECURE_BOOT                                                                      \
 	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
-
-/* Where certificates are that end one day. */
-static const char *const CERTIFICATES[] = { APPLIANCE_INSTANCE "/tls/*.pem",
-	APPLIANCE_INSTANCE "/policies/anchors/*/*.pem",
-	APPLIANCE_INSTANCE "/credentials/destinations/*.pem",
-	APPLIANCE_INSTANCE "/state/signer/*.chain.pem", APPLIANCE_ANCHORS "/*.pem" };
 
 /* A file of the kernel has no size beforehand. Return: text that the caller frees. */
 static char *read_open(int fd)
@@ -99,50 +85,6 @@ static json_t *root_mount(void)
 		if (sscanf(line, "%127s / %31s %255s", source, type, options) == 3)
 			return json_sprintf("%s %s %s", source, type, options);
 	return json_null();
-}
-
-static json_t *certificate_of(const char *path, const X509 *x)
-{
-	struct tm end;
-	char subject[256];
-
-	if (!ASN1_TIME_to_tm(X509_get0_notAfter(x), &end) ||
-		!X509_NAME_oneline(X509_get_subject_name(x), subject, sizeof(subject)))
-		return NULL;
-	return json_pack("{s:s, s:s, s:I}", "file", path, "subject", subject, "days_left",
-		(json_int_t)((timegm(&end) - clock_now()) / DAY));
-}
-
-static void add_certificates(json_t *list, const char *path)
-{
-	_cleanup_(freep) uint8_t *text = NULL;
-	size_t len;
-	BIO *bio;
-	X509 *x;
-
-	if (file_read(path, PEM_MAX, &text, &len) < 0)
-		return;
-	bio = BIO_new_mem_buf(text, (int)len);
-	while (bio && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		json_array_append_new(list, certificate_of(path, x));
-		X509_free(x);
-	}
-	BIO_free(bio);
-}
-
-static json_t *certificates(void)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < sizeof(CERTIFICATES) / sizeof(CERTIFICATES[0]); i++) {
-		glob_t found = { 0 };
-
-		if (glob(CERTIFICATES[i], 0, NULL, &found) == 0)
-			for (size_t n = 0; n < found.gl_pathc; n++)
-				add_certificates(list, found.gl_pathv[n]);
-		globfree(&found);
-	}
-	return list;
 }
 
 static json_t *signer(const struct instance *i)
@@ -234,8 +176,8 @@ static json_t *exposure(void)
 json_t *appliance_report(void)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, "
-			 "s:o, s:o}, "
-			 "s:o, s:o, s:o}",
+			 "s:o, s:o}, s:o, "
+			 "s:o, s:o, s:o, s:o}",
 		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
 		first_line("/proc/sys/kernel/osrelease"), "boot", "secure_boot",
@@ -244,6 +186,9 @@ json_t *appliance_report(void)
 		"pcr11", first_line(PCR11), "update", "floor",
 		first_line(APPLIANCE_WORK "/floor"), "tried",
 		first_line(APPLIANCE_WORK "/tried"), "configuration",
-		first_line(APPLIANCE_WORK "/serial"), "instance", instance_part(), "tpm",
-		appliance_tpm(), "certificates", certificates());
+		first_line(APPLIANCE_WORK "/serial"), "policy",
+		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",
+		instance_part(), "tpm", appliance_tpm(), "certificates",
+		appliance_certificates(APPLIANCE_INSTANCE, APPLIANCE_ANCHORS),
+		"credentials", appliance_credentials(APPLIANCE_INSTANCE));
 }

@@ -40,15 +40,18 @@ static int fail(char **ret_error, int error, const char *what)
 			rc = curl_easy_setopt(easy, option, value);                      \
 	} while (0)
 
-static CURLcode set_transport(CURL *easy, const struct http_identity *i)
+static CURLcode set_transport(
+	CURL *easy, const struct http_identity *i, const struct tls_reason *tls)
 {
 	CURLcode rc = CURLE_OK;
 
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_CAINFO, i->ca);
 	SET(CURLOPT_CAPATH, NULL); /* or the machine's own authorities would count too */
-	SET(CURLOPT_SSLCERT, i->cert);
-	SET(CURLOPT_SSLKEY, i->key);
+	if (!tls->key) {
+		SET(CURLOPT_SSLCERT, i->cert);
+		SET(CURLOPT_SSLKEY, i->key);
+	}
 	return rc;
 }
 
@@ -117,7 +120,7 @@ int http_client(const struct http_identity *identity, const struct http_request 
 	_cleanup_(list_freep) struct curl_slist *headers = NULL;
 	_cleanup_(easy_freep) CURL *easy = NULL;
 	struct http_response response = { 0 };
-	struct tls_reason tls = { "" };
+	struct tls_reason tls = { .text = "" };
 	CURLcode rc;
 	int r;
 
@@ -129,7 +132,7 @@ int http_client(const struct http_identity *identity, const struct http_request 
 	easy = curl_easy_init();
 	if (!headers || !easy)
 		return fail(ret_error, -ENOMEM, "out of memory");
-	rc = set_transport(easy, identity);
+	rc = set_transport(easy, identity, &tls);
 	if (rc == CURLE_OK)
 		rc = tls_reason_watch(easy, &tls);
 	if (rc == CURLE_OK)

@@ -12,7 +12,7 @@
 struct http_identity {
 	const char *ca; /* PEM files */
 	const char *cert;
-	const char *key;
+	const char *key; /* or the PKCS#11 URI of one on a token */
 };
 
 struct http_request {

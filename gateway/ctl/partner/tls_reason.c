@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/durable.h"
+#include "ctl/partner/card_key.h"
 #include "pki/certificate.h"
 
 #include <openssl/err.h>
@@ -39,11 +40,22 @@ static int verify(X509_STORE_CTX *store, void *reason)
 	return r;
 }
 
-static CURLcode install(CURL *easy, void *context, void *reason)
+static CURLcode install(CURL *easy, void *context, void *data)
 {
+	struct tls_reason *reason = data;
+
 	(void)easy;
 	SSL_CTX_set_cert_verify_callback(context, verify, reason);
-	return CURLE_OK;
+	if (!reason->key)
+		return CURLE_OK;
+	if (SSL_CTX_use_certificate_chain_file(context, reason->certificate) == 1 &&
+		SSL_CTX_use_PrivateKey(context, reason->key) == 1)
+		return CURLE_OK;
+	snprintf(reason->text, sizeof(reason->text),
+		"the key on the token cannot be used with the client certificate %s",
+		reason->certificate);
+	ERR_clear_error();
+	return CURLE_SSL_CERTPROBLEM;
 }
 
 CURLcode tls_reason_watch(CURL *easy, struct tls_reason *reason)
@@ -55,13 +67,16 @@ CURLcode tls_reason_watch(CURL *easy, struct tls_reason *reason)
 }
 
 /* Keys with a pass phrase or of a form that curl knows better are left to curl. */
-static bool key_is_another(const X509 *certificate, const char *path)
+static bool key_is_another(
+	const X509 *certificate, const char *path, const EVP_PKEY *on_token)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
 	size_t len;
 	BIO *bio;
 
+	if (on_token)
+		return X509_check_private_key(certificate, on_token) != 1;
 	if (file_read(path, KEY_MAX, &data, &len) < 0)
 		return false;
 	bio = BIO_new_mem_buf(data, (int)len);
@@ -97,7 +112,10 @@ bool tls_reason_client(
 	}
 	if (client_time(x, certificate, reason))
 		return true;
-	if (!key_is_another(x, key)) {
+	reason->certificate = certificate;
+	if (card_key(key, &reason->key, reason->text, sizeof(reason->text)) < 0)
+		return true;
+	if (!key_is_another(x, key, reason->key)) {
 		ERR_clear_error();
 		return false;
 	}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance/appliance.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+#include "common/instance.h"
+#include "common/json.h"
+#include "pki/certificate.h"
+
+#include <glob.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define PEM_MAX (1024u * 1024)
+#define DAY 86400
+
+/* Where they are below an instance: of listeners and their clients, of what policy trusts
+ * and for whom backups are, of us to destinations, to receivers of the log and of heads,
+ * and above the token's own, whose days the signer says. */
+static const char *const CERTIFICATES[] = { "tls/*.pem", "policies/anchors/*/*.pem",
+	"policies/backup/*.pem", "credentials/destinations/*.pem", "logs/*.pem",
+	"ship/*/*.pem", "state/signer/*.chain.pem" };
+
+static json_t *certificate_of(const char *path, const X509 *x)
+{
+	struct tm end;
+	char subject[256];
+
+	if (!ASN1_TIME_to_tm(X509_get0_notAfter(x), &end) ||
+		!X509_NAME_oneline(X509_get_subject_name(x), subject, sizeof(subject)))
+		return NULL;
+	return json_pack("{s:s, s:o, s:I}", "file", path, "subject", json_text(subject),
+		"days_left", (json_int_t)((timegm(&end) - clock_now()) / DAY));
+}
+
+static void add_certificates(const char *path, void *list)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t len;
+	BIO *bio;
+	X509 *x;
+
+	if (file_read(path, PEM_MAX, &text, &len) < 0)
+		return;
+	bio = BIO_new_mem_buf(text, (int)len);
+	while (bio && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		json_array_append_new(list, certificate_of(path, x));
+		X509_free(x);
+	}
+	BIO_free(bio);
+}
+
+/* Call look for each file that a pattern below a folder names. */
+static void each(const char *folder, const char *pattern,
+	void (*look)(const char *path, void *data), void *data)
+{
+	char whole[PATH_MAX];
+	glob_t found = { 0 };
+
+	if (snprintf(whole, sizeof(whole), "%s/%s", folder, pattern) < PATH_MAX &&
+		glob(whole, 0, NULL, &found) == 0)
+		for (size_t n = 0; n < found.gl_pathc; n++)
+			look(found.gl_pathv[n], data);
+	globfree(&found);
+}
+
+json_t *appliance_certificates(const char *instance, const char *anchors)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(CERTIFICATES) / sizeof(CERTIFICATES[0]); i++)
+		each(instance, CERTIFICATES[i], add_certificates, list);
+	each(anchors, "*.pem", add_certificates, list);
+	return list;
+}
+
+/* .../UNIT/NAME, encrypted for that unit. */
+static void add_credential(const char *path, void *list)
+{
+	const char *name = strrchr(path, '/') + 1, *unit = name - 1;
+	struct stat st;
+
+	while (unit[-1] != '/')
+		unit--;
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+		json_array_append_new(
+			list, json_pack("{s:s%, s:s, s:o}", "unit", unit,
+				      (size_t)(name - 1 - unit), "name", name, "since",
+				      json_time(st.st_mtime)));
+}
+
+json_t *appliance_credentials(const char *instance)
+{
+	json_t *list = json_array();
+
+	each(instance, INSTANCE_SEALED "/*/*", add_credential, list);
+	return list;
+}
