@@ -151,6 +151,26 @@ static int ask_long(struct signer *s, enum signer_message type, const char *role
 	return r;
 }
 
+int signer_callback(struct signer *s, const struct signer_callback *callback,
+	char **ret_jws, struct signer_result *ret_result)
+{
+	struct ipc_message answer;
+	uint8_t *text = NULL;
+	size_t len;
+	int copied, r = ask_with(s, SIGNER_CALLBACK, callback, sizeof(*callback), &answer,
+			    ret_result);
+
+	*ret_jws = NULL;
+	if (r == SIGNER_SIGNED) {
+		copied = answer.header.fd_count == 1 ? take_long(&answer, &text, &len)
+						     : -EPROTO;
+		r = copied < 0 ? copied : r;
+	}
+	ipc_message_done(&answer);
+	*ret_jws = (char *)text;
+	return r;
+}
+
 int signer_certificates(struct signer *s, const char *role, uint8_t **ret_der,
 	size_t *ret_len, struct signer_result *ret_result)
 {

@@ -32,6 +32,7 @@ enum signer_message {
 	SIGNER_ACTIVATE = 5,   /* with a signer_person; administrators only */
 	SIGNER_DEACTIVATE = 6, /* with a signer_person; administrators only */
 	SIGNER_ORDER = 7,      /* with a signer_order; administrators only */
+	SIGNER_CALLBACK = 8,   /* with a signer_callback; sealgate-forward only */
 };
 
 /* What people order at the token; its answer comes with a text in a memfd. */
@@ -73,6 +74,15 @@ struct signer_request {
 	uint8_t digest[SIGNER_DIGEST_MAX];
 };
 
+/* A call-back, by what is told of it. What is signed about it the signer makes itself:
+ * its own name, time and certificate, and nothing that could be read as anything else. */
+struct signer_callback {
+	char partner[PARTNER_NAME_SIZE];
+	uint8_t sha256[32]; /* of the body */
+	uint64_t size;	    /* octets of the body */
+	int64_t cursor;	    /* of the last outcome in it */
+};
+
 struct signer_result {
 	uint32_t answer; /* enum signer_answer */
 	uint32_t value_len;
@@ -102,6 +112,11 @@ DEFINE_CLEANUP(struct signer *, signer_disconnect)
  * (connection broken: undecided, the caller reconnects). */
 int signer_sign(struct signer *s, const char *role, const uint8_t *digest,
 	size_t digest_len, const char *document_id, struct signer_result *ret_result);
+
+/* Have a call-back signed. *ret_jws: the value of its header (common/callback_claims.h),
+ * the caller frees; NULL unless signed. Return: as signer_sign. */
+int signer_callback(struct signer *s, const struct signer_callback *callback,
+	char **ret_jws, struct signer_result *ret_result);
 
 /* The role's certificates, own one first: concatenated DER in a malloc'ed buffer;
  * mechanism in *ret_result. Return: as signer_sign (SIGNER_SIGNED: answered). */

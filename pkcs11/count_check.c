@@ -52,11 +52,14 @@ int count_line_make(struct count_state *state, const struct count_entry *entry,
 	char hex[SHA256_TEXT_SIZE];
 	struct count_role *role = role_of(state, entry->role);
 	uint8_t chain[SHA256_SIZE];
+	uint64_t made = role ? role->count : 0;
 	int n;
 
 	if (!role || entry->digest_len > SIGNER_DIGEST_MAX)
 		return -ENOSPC;
-	if (entry->total && role->count >= entry->total)
+	if (entry->total && entry->beside)
+		made += count_state_of(state, entry->beside);
+	if (entry->total && made >= entry->total)
 		return -EDQUOT;
 	hex_encode(entry->digest, entry->digest_len, digest);
 	clock_format(now, time);

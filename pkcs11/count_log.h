@@ -25,8 +25,9 @@ struct count_entry {
 	const char *role;
 	const uint8_t *digest;
 	size_t digest_len;
-	const char *document; /* an id, or "csr" */
+	const char *document; /* an id, "csr" or "callback" */
 	uint64_t total;	      /* that the role's count may reach; 0: no limit */
+	const char *beside; /* a role whose count adds to it: of the same key; or NULL */
 };
 
 struct count_role {

@@ -271,6 +271,10 @@ static int read_role(
 
 	if (!config_setting_is_group(group) || !name_ok(name, sizeof(role->name)))
 		return complain(c, group, name, "is not a role: NAME: { ... };");
+	if (strcmp(name, CALLBACKS_NAME) == 0)
+		return complain(c, group, name,
+			"is no role of its own: the key of " ROLE_OF_CALLBACKS
+			" signs call-backs");
 	if (roles->count == ROLES_MAX)
 		return complain(c, group, name, "is one role too many");
 	*role = (struct role){ .not_before = INT64_MIN, .not_after = INT64_MAX };

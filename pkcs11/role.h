@@ -18,6 +18,12 @@
 #define ROLE_LABEL_SIZE 64
 #define ROLE_PEER_SIZE 16
 
+/* Whose key signs call-backs, too, for one program; by their own name they are counted
+ * and limited, which no role may have. */
+#define ROLE_OF_CALLBACKS "receipt"
+#define CALLBACKS_NAME "callback"
+#define CALLBACKS_PEER "forward"
+
 enum scheme { SCHEME_NONE = 0, SCHEME_RSA_PKCS1, SCHEME_RSA_PSS, SCHEME_ECDSA };
 
 struct mechanism {

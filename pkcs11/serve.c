@@ -4,6 +4,7 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "pkcs11/callback_sign.h"
 #include "pkcs11/status.h"
 #include "pkcs11/works.h"
 
@@ -254,6 +255,31 @@ static int serve_order(struct signer_server *s, int socket, const struct ipc_mes
 	return 0;
 }
 
+/* Who asks and what for is judged here; what is signed is made here, too. */
+static int serve_callback(struct signer_server *s, int socket,
+	const struct ipc_message *m, struct signer_result *ret_result, int *ret_fd)
+{
+	const struct signer_callback *q = ipc_body(m, sizeof(*q));
+	_cleanup_(freep) char *jws = NULL;
+	enum signer_answer a;
+
+	if (!q || m->header.fd_count != 0 || !text_clean(q->partner, sizeof(q->partner)))
+		return -EPROTO;
+	if (guest_of(s->instance, socket) < 0)
+		return -EACCES;
+	if (!instance_peer_is(s->instance, socket, CALLBACKS_PEER)) {
+		refuse(s, ret_result, NULL, "call-backs are not for this program");
+		return 0;
+	}
+	a = callback_sign(s->instance, s->signing, q, &jws, ret_result);
+	if (a == SIGNER_REFUSED)
+		log_refused(s, NULL, ret_result->reason);
+	end_if_broken(s);
+	if (a == SIGNER_SIGNED)
+		long_answer(ret_result, span_str(jws), ret_fd);
+	return 0;
+}
+
 int serve_message(struct signer_server *s, int socket, const struct ipc_message *m,
 	struct signer_result *ret_result, int *ret_fd)
 {
@@ -265,6 +291,8 @@ int serve_message(struct signer_server *s, int socket, const struct ipc_message 
 		return serve_person(s, socket, m, ret_result);
 	if (m->header.type == SIGNER_ORDER)
 		return serve_order(s, socket, m, ret_result, ret_fd);
+	if (m->header.type == SIGNER_CALLBACK)
+		return serve_callback(s, socket, m, ret_result, ret_fd);
 	if (!q || m->header.fd_count != 0 || !request_clean(q))
 		return -EPROTO;
 	/* Certificates and status hold no secret: every guest may ask for them. */

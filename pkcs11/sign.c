@@ -13,6 +13,20 @@
 
 #define LEND_MS 5000  /* for a session, when all are in use */
 #define REOPEN_MS 700 /* for a lost token to come back before the asker is told */
+#define CALLBACKS_PER_MINUTE 6000
+#define CALLBACKS_DOCUMENT "callback" /* the count's line is about no document */
+
+/* What a signature is made for: a role, or call-backs by a role's key. */
+struct errand {
+	size_t index; /* of the role */
+	const struct role *role;
+	const char *name;     /* under which it is counted */
+	const char *beside;   /* whose signatures the same key makes; NULL: nobody's */
+	const char *document; /* of the line in the count */
+	struct allowance *allowance;
+	uint32_t max_per_minute;
+	bool verify;
+};
 
 void signing_init(struct signing *s, const struct roles *roles, struct token *token,
 	struct count_log *log)
@@ -23,12 +37,16 @@ void signing_init(struct signing *s, const struct roles *roles, struct token *to
 		s->allowances[i].left = roles->list[i].max_per_minute;
 		s->allowances[i].at_ms = clock_monotonic_ms();
 	}
+	pthread_mutex_init(&s->callbacks.lock, NULL);
+	s->callbacks.left = CALLBACKS_PER_MINUTE;
+	s->callbacks.at_ms = clock_monotonic_ms();
 }
 
 void signing_done(struct signing *s)
 {
 	for (size_t i = 0; i < s->roles->count; i++)
 		pthread_mutex_destroy(&s->allowances[i].lock);
+	pthread_mutex_destroy(&s->callbacks.lock);
 }
 
 static enum signer_answer answer(struct signer_result *result, enum signer_answer a,
@@ -68,11 +86,19 @@ static bool allowed(struct allowance *a, uint32_t max_per_minute)
 	return yes;
 }
 
-/* What the role's table says. Return: SIGNER_SIGNED to go on. */
-static enum signer_answer check_role(
-	struct signing *s, size_t index, struct span digest, struct signer_result *result)
+/* Signatures of the errand's key so far. */
+static uint64_t made(struct signing *s, const struct errand *e)
 {
-	const struct role *role = &s->roles->list[index];
+	uint64_t beside = e->beside ? count_log_count(s->log, e->beside) : 0;
+
+	return count_log_count(s->log, e->name) + beside;
+}
+
+/* What the role's table says. Return: SIGNER_SIGNED to go on. */
+static enum signer_answer check_role(struct signing *s, const struct errand *e,
+	struct span digest, struct signer_result *result)
+{
+	const struct role *role = e->role;
 	int64_t now = clock_now();
 
 	if (digest.len != role->mechanism->digest_len)
@@ -82,13 +108,13 @@ static enum signer_answer check_role(
 	if (now < role->not_before || now > role->not_after)
 		return answer(
 			result, SIGNER_REFUSED, "the role does not sign at this time");
-	if (role->total && count_log_count(s->log, role->name) >= role->total)
+	if (role->total && made(s, e) >= role->total)
 		return answer(result, SIGNER_REFUSED,
 			"the role has made all its %llu signatures",
 			(unsigned long long)role->total);
-	if (!allowed(&s->allowances[index], role->max_per_minute))
+	if (!allowed(e->allowance, e->max_per_minute))
 		return answer(result, SIGNER_AWAY, "the role signs at most %u a minute",
-			role->max_per_minute);
+			e->max_per_minute);
 	return SIGNER_SIGNED;
 }
 
@@ -183,24 +209,26 @@ static enum signer_answer sign_once(struct signing *s, size_t index, struct span
 
 /* One attempt for an asker: who verifies what it gives out need not have it done twice.
  */
-static enum signer_answer sign_asked(struct signing *s, size_t index, struct span digest,
-	struct signer_result *result, struct token_lease *ret_lease, bool *ret_lost)
+static enum signer_answer sign_asked(struct signing *s, const struct errand *e,
+	struct span digest, struct signer_result *result, struct token_lease *ret_lease,
+	bool *ret_lost)
 {
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
 
-	if (!s->roles->list[index].verified_by_peer)
-		return sign_once(s, index, digest, result, ret_lease, ret_lost);
-	return sign_only(s, index, digest, result, &key, ret_lease, ret_lost);
+	if (e->verify)
+		return sign_once(s, e->index, digest, result, ret_lease, ret_lost);
+	return sign_only(s, e->index, digest, result, &key, ret_lease, ret_lost);
 }
 
-static enum signer_answer count(struct signing *s, const struct role *role,
-	struct span digest, const char *document, struct signer_result *result)
+static enum signer_answer count(struct signing *s, const struct errand *e,
+	struct span digest, struct signer_result *result)
 {
-	struct count_entry entry = { .role = role->name,
+	struct count_entry entry = { .role = e->name,
 		.digest = digest.data,
 		.digest_len = digest.len,
-		.document = document,
-		.total = role->total };
+		.document = e->document,
+		.total = e->role->total,
+		.beside = e->beside };
 	int r = count_log_append(s->log, &entry, &result->count);
 
 	if (r == 0)
@@ -209,17 +237,16 @@ static enum signer_answer count(struct signing *s, const struct role *role,
 	if (r == -EDQUOT)
 		return answer(result, SIGNER_REFUSED,
 			"the role has made all its %llu signatures",
-			(unsigned long long)role->total);
-	log_event(LOG_ERR, "signer.count", document,
+			(unsigned long long)e->role->total);
+	log_event(LOG_ERR, "signer.count", e->document,
 		"the signature cannot be counted: %s",
 		r == -ETIME ? "the clock is behind the count" : strerror(-r));
 	return answer(result, SIGNER_AWAY, "the signature cannot be counted");
 }
 
-enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
-	const char *document, struct signer_result *ret_result)
+static enum signer_answer sign(struct signing *s, const struct errand *e,
+	struct span digest, struct signer_result *ret_result)
 {
-	const struct role *role = &s->roles->list[index];
 	int64_t begun = clock_now_us();
 	struct token_lease lease;
 	enum signer_answer a;
@@ -227,15 +254,15 @@ enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
 
 	*ret_result = (struct signer_result){ 0 };
 	snprintf(ret_result->mechanism, sizeof(ret_result->mechanism), "%s",
-		role->mechanism->name);
-	a = check_role(s, index, digest, ret_result);
+		e->role->mechanism->name);
+	a = check_role(s, e, digest, ret_result);
 	if (a != SIGNER_SIGNED)
 		return a;
-	a = sign_asked(s, index, digest, ret_result, &lease, &lost);
+	a = sign_asked(s, e, digest, ret_result, &lease, &lost);
 	if (lost && token_await(s->token, &lease, REOPEN_MS))
-		a = sign_asked(s, index, digest, ret_result, &lease, &lost);
+		a = sign_asked(s, e, digest, ret_result, &lease, &lost);
 	if (a == SIGNER_SIGNED)
-		a = count(s, role, digest, document, ret_result);
+		a = count(s, e, digest, ret_result);
 	if (a != SIGNER_SIGNED)
 		return a;
 	ret_result->reason[0] = '\0';
@@ -243,6 +270,38 @@ enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
 	atomic_store(&s->last_at, begun / 1000000);
 	atomic_store(&s->last_us, clock_now_us() - begun);
 	return SIGNER_SIGNED;
+}
+
+enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
+	const char *document, struct signer_result *ret_result)
+{
+	const struct role *role = &s->roles->list[index];
+	bool beside = strcmp(role->name, ROLE_OF_CALLBACKS) == 0;
+	struct errand e = { .index = index,
+		.role = role,
+		.name = role->name,
+		.beside = beside ? CALLBACKS_NAME : NULL,
+		.document = document,
+		.allowance = &s->allowances[index],
+		.max_per_minute = role->max_per_minute,
+		.verify = !role->verified_by_peer };
+
+	return sign(s, &e, digest, ret_result);
+}
+
+enum signer_answer sign_callback(struct signing *s, size_t index, struct span digest,
+	struct signer_result *ret_result)
+{
+	struct errand e = { .index = index,
+		.role = &s->roles->list[index],
+		.name = CALLBACKS_NAME,
+		.beside = s->roles->list[index].name,
+		.document = CALLBACKS_DOCUMENT,
+		.allowance = &s->callbacks,
+		.max_per_minute = CALLBACKS_PER_MINUTE,
+		.verify = true };
+
+	return sign(s, &e, digest, ret_result);
 }
 
 int sign_trial(struct signing *s, size_t index, char ret_text[KEY_TEXT_SIZE])

@@ -24,6 +24,7 @@ struct signing {
 	struct token *token;
 	struct count_log *log;
 	struct allowance allowances[ROLES_MAX];
+	struct allowance callbacks;  /* their own: acceptance waits for none of them */
 	atomic_int_fast64_t last_at; /* seconds since 1970 of the last good signature */
 	atomic_int_fast64_t last_us; /* what it took, count included */
 	atomic_uint_fast64_t unverified; /* signatures that did not verify */
@@ -37,6 +38,11 @@ void signing_done(struct signing *s);
  * answer. Return: its enum signer_answer. */
 enum signer_answer sign_for(struct signing *s, size_t role, struct span digest,
 	const char *document, struct signer_result *ret_result);
+
+/* The same by the key of a role for a call-back: verified here whatever the role says,
+ * counted and limited under CALLBACKS_NAME, within the total of the key. */
+enum signer_answer sign_callback(struct signing *s, size_t role, struct span digest,
+	struct signer_result *ret_result);
 
 /* Trial signature by a role's key, thrown away and not counted. ret_text: why not.
  * Return: 0, -EAGAIN (token), -EBADMSG (it did not verify). */

@@ -47,7 +47,7 @@ char *status_json(const struct instance *instance, struct signing *s)
 	hex_encode(state.chain, sizeof(state.chain), chain);
 	status = json_pack("{s:s, s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:b, s:s, s:{s:s, "
 			   "s:i, s:i, s:b}, "
-			   "s:o, s:f, s:o, "
+			   "s:o, s:I, s:f, s:o, "
 			   "s:I, s:I, s:{s:I, s:s}}",
 		"token", config_string(instance->config, "signer.token"), "test",
 		config_bool(instance->config, "instance.test"), "software", view.software,
@@ -57,6 +57,7 @@ char *status_json(const struct instance *instance, struct signing *s)
 		"reason", view.reason, "activation", "mode", activation.mode, "threshold",
 		(int)activation.threshold, "entered", (int)activation.entered,
 		"deactivated", activation.ended, "roles", roles_json(s, &view, &state),
+		"callbacks", (json_int_t)count_state_of(&state, CALLBACKS_NAME),
 		"last_sign_ms", (double)atomic_load(&s->last_us) / 1000.0, "last_sign_at",
 		json_time(atomic_load(&s->last_at)), "unverified",
 		(json_int_t)atomic_load(&s->unverified), "openings",

@@ -123,6 +123,8 @@ static void signer_metrics(struct buf *b, json_t *signer)
 		buf_addf(b, "sealgate_signatures_total{role=\"%s\"} %lld\n",
 			json_string_of(role, "role"),
 			(long long)json_integer_value(json_object_get(role, "count")));
+	buf_addf(b, "sealgate_signatures_total{role=\"callback\"} %lld\n",
+		(long long)json_integer_value(json_object_get(signer, "callbacks")));
 	family(b, "sealgate_key_days_left", "gauge",
 		"Days until a role's certificate ends.");
 	json_array_foreach(

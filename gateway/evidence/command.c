@@ -4,7 +4,9 @@
 #include "common/clock.h"
 #include "common/durable.h"
 #include "common/limits.h"
+#include "evidence/callback_check.h"
 #include "evidence/material.h"
+#include "evidence/published.h"
 #include "evidence/sealed_json.h"
 #include "evidence/verify.h"
 #include "trust/kind.h"
@@ -29,6 +31,10 @@ struct command {
 	char store_version[SHA256_TEXT_SIZE]; /* "" without a store */
 	int64_t at;
 	bool text;
+	/* of a call-back */
+	const char *body_file;
+	struct span body;
+	struct callback_expected expected;
 };
 
 static int complain(const struct command *c, const char *what, const char *why)
@@ -93,6 +99,27 @@ static int load_store(struct command *c, const char *dir)
 	return kind == TRUST_SNAPSHOTS ? load_snapshot(c, dir) : load_anchors(c, dir);
 }
 
+/* Certificates that prove nothing by themselves. */
+static int load_published(struct command *c, const char *path)
+{
+	_cleanup_(freep) char *error = NULL;
+	int r = published_load(c->material, path, &error);
+
+	return r >= 0 ? 0 : complain(c, path, error ? error : strerror(-r));
+}
+
+/* A cursor as outcomes have it; "0": nothing was there before. */
+static int read_cursor(struct command *c, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	c->expected.after = strtoll(text, &end, 10);
+	return !errno && *text && !*end && c->expected.after >= 0
+		       ? 0
+		       : complain(c, text, "a cursor is a number");
+}
+
 static int read_format(struct command *c, const char *format)
 {
 	c->text = strcmp(format, "text") == 0;
@@ -117,6 +144,16 @@ static int read_option(struct command *c, int option)
 			       : 0;
 	case 'f':
 		return read_format(c, optarg);
+	case 'c':
+		return load_published(c, optarg);
+	case 'b':
+		c->body_file = optarg;
+		return 0;
+	case 'p':
+		c->expected.partner = optarg;
+		return 0;
+	case 'n':
+		return read_cursor(c, optarg);
 	default:
 		return STATUS_USAGE;
 	}
@@ -130,7 +167,11 @@ static int read_options(struct command *c, int argc, char **argv)
 		{ "store", required_argument, NULL, 's' },
 		{ "revocation", required_argument, NULL, 'r' },
 		{ "at", required_argument, NULL, 't' },
-		{ "format", required_argument, NULL, 'f' }, { 0 } };
+		{ "format", required_argument, NULL, 'f' },
+		{ "certs", required_argument, NULL, 'c' },
+		{ "body", required_argument, NULL, 'b' },
+		{ "partner", required_argument, NULL, 'p' },
+		{ "after", required_argument, NULL, 'n' }, { 0 } };
 	int option, r = 0;
 
 	/* Complaints of getopt_long begin with it. */
@@ -138,7 +179,8 @@ static int read_options(struct command *c, int argc, char **argv)
 	optind = 1;
 	while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		r = read_option(c, option);
-	if (r == 0 && optind < argc)
+	/* A body is that of one call-back. */
+	if (r == 0 && optind < argc && (!c->body_file || optind + 1 == argc))
 		return 0;
 	fprintf(c->err, "usage: %s " EVIDENCE_VERIFY_ARGUMENTS "\n", c->name);
 	return STATUS_USAGE;
@@ -168,12 +210,15 @@ static void print_member(
 		fprintf(c->out, "  %-10s %s\n", label, text);
 }
 
-/* What a receipt or a statement says. */
+/* What a receipt, a statement or a call-back says. */
 static void print_claims(const struct command *c, const json_t *claims)
 {
 	const json_t *held = json_object_get(claims, "held");
 
 	print_member(c, claims, "instance", "sealed by");
+	print_member(c, claims, "iss", "signed by");
+	print_member(c, claims, "aud", "partner");
+	print_member(c, claims, "cursor", "cursor");
 	print_member(c, claims, "number", "number");
 	print_member(c, claims, "sha256", "SHA-256");
 	print_member(c, claims, "state", "state");
@@ -215,17 +260,36 @@ static int print_text(const struct command *c, const char *file, const json_t *r
 	return ferror(c->out) ? -EIO : 0;
 }
 
-/* A container, or what the gate seals as JSON. */
+/* A container, the signature of a call-back, or what the gate seals as JSON. */
 static int verify_octets(const struct command *c, struct span octets,
 	struct findings *findings, json_t **ret_report)
 {
 	if (sealed_json_is(octets))
 		return sealed_json_verify(
 			octets, c->material, c->at, findings, ret_report);
+	if (callback_is(octets))
+		return callback_verify(
+			octets, &c->expected, c->material, c->at, findings, ret_report);
 	return evidence_verify(octets,
 		&(struct evidence_context){
 			.material = c->material, .at = c->at, .lists = c->lists },
 		findings, ret_report);
+}
+
+/* The octets that the call-back had, read once. Return: 0 or a status. */
+static int read_body(struct command *c)
+{
+	uint8_t *data;
+	size_t len;
+	int r = c->body_file ? file_read(c->body_file, FILE_MAX, &data, &len) : 0;
+
+	if (r < 0)
+		return complain(c, c->body_file, strerror(-r));
+	if (c->body_file) {
+		c->body = span_of(data, len);
+		c->expected.body = &c->body;
+	}
+	return 0;
 }
 
 static int verify_file(const struct command *c, const char *file)
@@ -260,7 +324,8 @@ int evidence_verify_command(const char *name, int argc, char **argv, FILE *out, 
 		.out = out,
 		.err = err,
 		.material = material,
-		.at = clock_now() };
+		.at = clock_now(),
+		.expected = { .after = -1 } };
 	int status;
 
 	if (!material || xades_setup() < 0) {
@@ -268,6 +333,8 @@ int evidence_verify_command(const char *name, int argc, char **argv, FILE *out, 
 		return STATUS_UNDECIDED;
 	}
 	status = read_options(&c, argc, argv);
+	if (status == 0)
+		status = read_body(&c);
 	for (int i = optind; status != STATUS_USAGE && i < argc; i++) {
 		int r = verify_file(&c, argv[i]);
 
@@ -275,5 +342,6 @@ int evidence_verify_command(const char *name, int argc, char **argv, FILE *out, 
 			status = r;
 	}
 	trust_snapshot_free(c.lists);
+	free((void *)(uintptr_t)c.body.data);
 	return status;
 }

@@ -10,9 +10,11 @@
 
 #define EVIDENCE_VERIFY_ARGUMENTS                                                        \
 	"[--anchors FILE]... [--store DIR] [--revocation FILE|DIR]... [--at TIME]"       \
-	" [--format json|text] FILE.asice..."
+	" [--format json|text] [--certs FILE]... [--body FILE] [--partner NAME]"         \
+	" [--after CURSOR] FILE..."
 
-/* Verify the containers, receipts and statements that argv names (argv[0] is skipped);
+/* Verify the containers, receipts, statements and signatures of call-backs that argv
+ * names (argv[0] is skipped);
  * anchors come from the options only. One JSON object a line, or text, to out;
  * complaints, led by name, to err. Return: 0 all valid, 1 some not, 2 usage, 3 not
  * decided. */

@@ -2,6 +2,7 @@
 #include "evidence/published.h"
 
 #include "common/clock.h"
+#include "common/durable.h"
 #include "common/encode.h"
 #include "pki/certificate.h"
 #include "policy/cfg.h"
@@ -10,10 +11,12 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <stdio.h>
+#include <string.h>
 
 #define CHAIN_MAX 8
 #define CERTIFICATE_TEXT_MAX 8192
 #define NOTICE_TEXT_MAX 500
+#define ANSWER_MAX (1024u * 1024)
 
 const char *const PUBLISHED_ROLE[PUBLISHED_ROLES] = { "seal", "receipt", "audit-head",
 	"seal-inside" };
@@ -165,4 +168,58 @@ json_t *published_notices(const char *policies, char **ret_error)
 	if (r == 0)
 		r = read_notices(&c, list);
 	return r == 0 ? TAKE(list) : NULL;
+}
+
+static int add_text(struct pki_material *m, const json_t *value)
+{
+	_cleanup_(freep) uint8_t *der = NULL;
+	const char *text = json_string_value(value);
+	size_t len;
+	int r = text ? base64_decode(span_str(text), &der, &len) : -EINVAL;
+
+	return r == 0 ? pki_material_add_certificate(m, span_of(der, len)) : r;
+}
+
+/* What is in use and, of the notices, what is to come. */
+static int add_answer(struct pki_material *m, const json_t *answer)
+{
+	const json_t *one, *chain;
+	size_t i, j;
+	int r = 0, n = 0;
+
+	json_array_foreach(json_object_get(answer, "certificates"), i, one)
+	{
+		json_array_foreach(json_object_get(one, "chain"), j, chain)
+		{
+			r = r < 0 ? r : add_text(m, chain);
+			n++;
+		}
+	}
+	json_array_foreach(json_object_get(answer, "notices"), i, one)
+	{
+		r = r < 0 ? r : add_text(m, json_object_get(one, "certificate"));
+		n++;
+	}
+	return r < 0 ? r : n;
+}
+
+int published_load(struct pki_material *m, const char *path, char **ret_error)
+{
+	_cleanup_(freep) uint8_t *data = NULL;
+	_cleanup_json_ json_t *answer = NULL;
+	size_t len;
+	int r = file_read(path, ANSWER_MAX, &data, &len);
+
+	*ret_error = NULL;
+	if (r < 0)
+		return r;
+	if (!len || data[0] != '{')
+		return pki_material_load(m, PKI_CERTIFICATES, path, ret_error);
+	answer = json_read(span_of(data, len), ANSWER_MAX);
+	r = answer ? add_answer(m, answer) : -EINVAL;
+	if (r == -EINVAL || r == 0) {
+		*ret_error = strdup("is no answer of GET /v1/certificates");
+		return -EINVAL;
+	}
+	return r;
 }

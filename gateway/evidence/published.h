@@ -8,6 +8,7 @@
 
 #include "common/json.h"
 #include "common/span.h"
+#include "pki/material.h"
 
 /* Below policies/: who relies on the gate's seals is told before its key changes. */
 #define PUBLISHED_NOTICES "signature/rollover.cfg"
@@ -26,5 +27,10 @@ json_t *published_certificate(const char *role, const char *mechanism, struct sp
  * and base64 of the certificate, text. *ret_error: one line, the caller frees. Return: a
  * new reference or NULL. */
 json_t *published_notices(const char *policies, char **ret_error);
+
+/* Add certificates of a file, untrusted: PEM or DER, or what GET /v1/certificates
+ * answered, those to come included. *ret_error: one line or NULL, the caller frees.
+ * Return: how many were there, or -EINVAL, -errno. */
+int published_load(struct pki_material *m, const char *path, char **ret_error);
 
 #endif

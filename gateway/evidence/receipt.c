@@ -5,9 +5,9 @@
 #include "common/clock.h"
 #include "common/encode.h"
 #include "common/limits.h"
+#include "evidence/jws.h"
 
 #include <errno.h>
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <stdio.h>
 
@@ -121,32 +121,11 @@ static char *claims_text(const struct receipt_claims *c)
 	return buf_take(&b, NULL);
 }
 
-DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
-
 struct receipt_signer {
 	char *header;		/* protected, base64url */
 	char *statement;	/* the same of a statement */
 	EVP_PKEY_CTX *verifier; /* of the certificate's key; NULL: not of the algorithm */
 };
-
-/* To verify ES256 with the certificate's key; NULL for a key of another algorithm. */
-static EVP_PKEY_CTX *es256_verifier(const X509 *signer)
-{
-	_cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *context = NULL;
-	EVP_PKEY *key = X509_get0_pubkey(signer);
-	struct pki_key_info info;
-
-	if (!key)
-		return NULL;
-	pki_key_info(key, &info);
-	if (strcmp(info.curve, "P-256") != 0)
-		return NULL;
-	context = EVP_PKEY_CTX_new(key, NULL);
-	if (!context || EVP_PKEY_verify_init(context) != 1 ||
-		EVP_PKEY_CTX_set_signature_md(context, EVP_sha256()) != 1)
-		return NULL;
-	return TAKE(context);
-}
 
 void receipt_signer_free(struct receipt_signer *signer)
 {
@@ -170,7 +149,7 @@ int receipt_signer_new(struct span certificates, struct receipt_signer **ret_sig
 	if (certificate) {
 		s->header = protected_header(certificates, RECEIPT_TYPE);
 		s->statement = protected_header(certificates, STATEMENT_TYPE);
-		s->verifier = es256_verifier(certificate);
+		s->verifier = jws_verifier(certificate);
 	}
 	if (!s->header || !s->statement) {
 		receipt_signer_free(s);
@@ -206,49 +185,10 @@ int statement_signing_input(
 	return signing_input(payload, signer->statement, ret_input);
 }
 
-/* r||s as the DER that OpenSSL verifies; the caller frees with OPENSSL_free. */
-static int signature_der(
-	const uint8_t raw[RECEIPT_SIGNATURE_SIZE], unsigned char **ret_der)
-{
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	BIGNUM *r = BN_bin2bn(raw, RECEIPT_SIGNATURE_SIZE / 2, NULL);
-	BIGNUM *s = BN_bin2bn(
-		raw + RECEIPT_SIGNATURE_SIZE / 2, RECEIPT_SIGNATURE_SIZE / 2, NULL);
-	int len = -1;
-
-	if (sig && r && s && ECDSA_SIG_set0(sig, r, s)) {
-		r = s = NULL;
-		len = i2d_ECDSA_SIG(sig, ret_der);
-	}
-	BN_free(r);
-	BN_free(s);
-	ECDSA_SIG_free(sig);
-	return len;
-}
-
-static int check_with(
-	EVP_PKEY_CTX *verifier, struct span input, const uint8_t *raw, size_t len)
-{
-	uint8_t digest[SHA256_SIZE];
-	unsigned char *der = NULL;
-	int der_len, r;
-
-	if (!verifier || len != RECEIPT_SIGNATURE_SIZE)
-		return 0;
-	der_len = signature_der(raw, &der);
-	r = der_len > 0 ? digest_sha256(input, digest) : -ENOMEM;
-	if (r == 0)
-		r = EVP_PKEY_verify(
-			    verifier, der, (size_t)der_len, digest, sizeof(digest)) == 1;
-	ERR_clear_error();
-	OPENSSL_free(der);
-	return r;
-}
-
 int receipt_signature_check(const char *input, const struct receipt_signer *signer,
 	const uint8_t *signature, size_t signature_len)
 {
-	return check_with(signer->verifier, span_str(input), signature, signature_len);
+	return jws_check(signer->verifier, span_str(input), signature, signature_len);
 }
 
 int receipt_assemble(const char *input, const uint8_t signature[RECEIPT_SIGNATURE_SIZE],
@@ -294,16 +234,6 @@ static bool parts_read(struct span text, struct parts *ret)
 	return false;
 }
 
-static json_t *decode_json(const char *text)
-{
-	_cleanup_(freep) uint8_t *data = NULL;
-	size_t len;
-
-	if (base64url_decode(text, &data, &len) < 0)
-		return NULL;
-	return json_read(span_of(data, len), LIMIT_RECEIPT);
-}
-
 int receipt_compact(struct span text, char **ret_compact)
 {
 	struct parts p;
@@ -323,7 +253,7 @@ json_t *receipt_claims_read(struct span text)
 
 	if (!parts_read(text, &p))
 		return NULL;
-	claims = decode_json(p.payload);
+	claims = jws_json(p.payload);
 	json_decref(p.json);
 	return claims;
 }
@@ -381,8 +311,8 @@ static int check_signature(const struct parts *p, struct receipt_result *r)
 		input = NULL;
 		return -ENOMEM;
 	}
-	verifier = es256_verifier(r->signer);
-	return check_with(verifier, span_str(input), raw, len);
+	verifier = jws_verifier(r->signer);
+	return jws_check(verifier, span_str(input), raw, len);
 }
 
 static int check_path(
@@ -413,7 +343,7 @@ static const struct kind STATEMENTS = { STATEMENT_TYPE, "statement" };
 static int verify_parts(const struct kind *k, const struct parts *p,
 	struct pki_material *set, int64_t at, struct receipt_result *r)
 {
-	_cleanup_json_ json_t *header = decode_json(p->header);
+	_cleanup_json_ json_t *header = jws_json(p->header);
 	const json_t *chain = chain_of(header, k->type);
 	int e;
 
@@ -437,7 +367,7 @@ static int verify_parts(const struct kind *k, const struct parts *p,
 	if (e == 0)
 		return conclude(
 			r, RECEIPT_SIGNATURE_WRONG, "The signature does not verify.");
-	r->claims = decode_json(p->payload);
+	r->claims = jws_json(p->payload);
 	if (json_integer_value(json_object_get(r->claims, k->version)) != RECEIPT_VERSION)
 		return conclude(r, RECEIPT_MALFORMED, "The claims are not of version 1.");
 	return check_path(set, at, r);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Outcomes pushed to a partner that has a call-back: what the feed would give them, with
- * the gate's TLS client certificate, until it answers 2xx. Never parses its answer.
+ * Outcomes pushed to a partner that has a call-back: what the feed would give them,
+ * signed and with the gate's TLS client certificate, until it answers 2xx. Never parses
+ * its answer, and never calls without a signature.
  */
 #include "forward/callback.h"
 
+#include "common/callback_claims.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -24,6 +26,10 @@
 #define TIMEOUT_MAX_S 30
 #define RETRY_FIRST_S 2
 #define RETRY_MAX_S 4000
+#define UNSIGNED_S 5 /* before it is asked again for a signature */
+
+/* What a turn came to. */
+enum turn { TURN_FAILED = 0, TURN_UNSIGNED, TURN_TAKEN };
 
 static uint32_t random_number(void)
 {
@@ -97,34 +103,75 @@ static bool in_time(const struct caller *c)
 	       (c->lease_s - c->profile.timeout_s) * INT64_C(1000);
 }
 
-static struct curl_slist *headers_of(const struct caller *c, const char *next)
+/* Add a line to headers, which are freed when there is no memory for it. */
+static struct curl_slist *add_line(
+	struct curl_slist *headers, const char *name, const char *value)
 {
-	char line[PARTNER_NAME_SIZE + 64];
+	_cleanup_(freep) char *line =
+		text_join((const char *[]){ name, ": ", value, NULL });
+	struct curl_slist *more = line ? curl_slist_append(headers, line) : NULL;
+
+	if (!more)
+		curl_slist_free_all(headers);
+	return more;
+}
+
+static struct curl_slist *headers_of(
+	const struct caller *c, int64_t cursor, const char *signature)
+{
+	char id[CALLBACK_ID_SIZE];
 	struct curl_slist *headers =
 		curl_slist_append(NULL, "Content-Type: application/json");
 
-	headers = curl_slist_append(headers, "Expect:");
-	snprintf(line, sizeof(line), "Idempotency-Key: %s-%s", c->partner->name, next);
-	return curl_slist_append(headers, line);
+	callback_id(c->partner->name, cursor, id);
+	if (headers)
+		headers = curl_slist_append(headers, "Expect:");
+	if (headers)
+		headers = add_line(headers, "Idempotency-Key", id);
+	return headers ? add_line(headers, CALLBACK_HEADER, signature) : NULL;
+}
+
+/* Turns that ended without a signature say nothing of the partner. */
+static uint32_t attempt_of(const struct caller *c)
+{
+	return c->claim.attempt > c->waits ? c->claim.attempt - c->waits : 1;
+}
+
+/* What is signed is these octets. The caller frees; NULL: not now, which is told once. */
+static char *sign(struct caller *c, const char *body, int64_t cursor)
+{
+	char why[NOTARY_REASON_SIZE] = "";
+	char *signature =
+		notary_sign(c->notary, c->partner->name, cursor, span_str(body), why);
+
+	if (!signature && c->waits == 0)
+		log_event(LOG_WARNING, "forward.unsigned", NULL,
+			"%s: not called, its outcomes wait for a signature: %s",
+			c->partner->name, why);
+	else if (signature && c->waits)
+		log_event(LOG_NOTICE, "forward.unsigned", NULL, "%s: signed again",
+			c->partner->name);
+	c->waits = signature ? c->waits : c->waits + 1;
+	return signature;
 }
 
 /* Return: true when the partner has it. */
-static bool push(struct caller *c, const json_t *feed, const char *next)
+static bool push(
+	struct caller *c, const char *body, int64_t cursor, const char *signature)
 {
-	_cleanup_(freep) char *body = json_canonical(feed);
-	struct curl_slist *headers = headers_of(c, next);
+	struct curl_slist *headers = headers_of(c, cursor, signature);
 	struct destination_answer a = { 0 };
 	bool got = false;
 
-	if (body && headers &&
+	if (headers &&
 		exchange(&c->courier, c->profile.url, headers, span_str(body), &a) == 0)
 		got = a.outcome == EXCHANGE_ANSWERED && a.http_status >= 200 &&
 		      a.http_status < 300;
-	if (!got && c->claim.attempt == 1)
+	if (!got && attempt_of(c) == 1)
 		log_event(LOG_WARNING, "forward.callback", NULL,
 			"%s: not taken, tried again later: HTTP %ld %s", c->partner->name,
 			a.http_status, a.error);
-	else if (got && c->claim.attempt > 1)
+	else if (got && attempt_of(c) > 1)
 		log_event(LOG_NOTICE, "forward.callback", NULL, "%s: taken again",
 			c->partner->name);
 	buf_done(&a.body);
@@ -133,11 +180,13 @@ static bool push(struct caller *c, const json_t *feed, const char *next)
 }
 
 /* The end of the turn. What is stale somebody else has taken over, and tells anew. */
-static void end_turn(struct caller *c, bool got, const char *next)
+static void end_turn(struct caller *c, enum turn turn, int64_t cursor)
 {
-	int64_t delay = retry_delay(&c->profile, c->claim.attempt, random_number());
+	int64_t delay = turn == TURN_UNSIGNED ? UNSIGNED_S
+					      : retry_delay(&c->profile, attempt_of(c),
+							random_number());
 	int r = queue_called_back(c->courier.queue, c->partner->name, &c->claim,
-		got ? strtoll(next, NULL, 10) : -1, clock_now() + delay);
+		turn == TURN_TAKEN ? cursor : -1, clock_now() + delay);
 
 	if (r < 0)
 		disconnect(&c->courier);
@@ -151,13 +200,25 @@ static void end_turn(struct caller *c, bool got, const char *next)
 			c->partner->name);
 }
 
+/* A call with a signature, which may have taken its time. */
+static enum turn call_with(struct caller *c, const json_t *feed, int64_t cursor)
+{
+	_cleanup_(freep) char *body = json_canonical(feed);
+	_cleanup_(freep) char *signature = body ? sign(c, body, cursor) : NULL;
+
+	if (!signature)
+		return TURN_UNSIGNED;
+	return in_time(c) && push(c, body, cursor, signature) ? TURN_TAKEN : TURN_FAILED;
+}
+
 /* One round. Return: milliseconds until the next. */
 static int work(struct caller *c)
 {
 	_cleanup_json_ json_t *feed = NULL;
 	json_t *outcomes;
 	const char *next;
-	bool got;
+	int64_t cursor;
+	enum turn turn;
 
 	if (connected(&c->courier) && something_new(c))
 		feed = take_turn(c);
@@ -167,9 +228,12 @@ static int work(struct caller *c)
 		return LOOK_MS;
 	withhold_words(c->partner, outcomes);
 	withhold_decisions(c->partner, outcomes);
-	got = json_array_size(outcomes) == 0 || push(c, feed, next);
-	end_turn(c, got, next);
-	return got ? 0 : LOOK_MS;
+	cursor = strtoll(next, NULL, 10);
+	turn = json_array_size(outcomes) == 0 ? TURN_TAKEN : call_with(c, feed, cursor);
+	end_turn(c, turn, cursor);
+	if (turn == TURN_TAKEN)
+		c->waits = 0;
+	return turn == TURN_TAKEN ? 0 : LOOK_MS;
 }
 
 /* Never asleep for longer than a look, so that whoever is stopped is not called again. */
@@ -199,11 +263,13 @@ static int timeout_of(int lease_s)
 }
 
 int caller_start(struct caller *c, const struct daemon *d, const struct partner *partner,
-	const struct credentials *credentials, const atomic_bool *over)
+	const struct credentials *credentials, struct notary *notary,
+	const atomic_bool *over)
 {
 	int lease_s = (int)config_int(d->instance.config, "forward.lease_s");
 
 	*c = (struct caller){ .partner = partner,
+		.notary = notary,
 		.over = over,
 		.lease_s = lease_s,
 		.profile = { .protocol = PROFILE_PUSH,

@@ -20,6 +20,7 @@ struct callbacks {
 	uint64_t stamp; /* of the policy that is gone by; 0: look again */
 	struct policy *policy;
 	struct credentials credentials;
+	struct notary notary;
 	struct caller *callers;
 	size_t count;
 	atomic_bool over;
@@ -59,8 +60,8 @@ static int call(struct callbacks *c, char **ret_error)
 	for (size_t i = 0; r == 0 && (p = policy_partner_at(c->policy, i)) != NULL; i++) {
 		if (!is_called(p))
 			continue;
-		r = caller_start(
-			&c->callers[c->count], c->daemon, p, &c->credentials, &c->over);
+		r = caller_start(&c->callers[c->count], c->daemon, p, &c->credentials,
+			&c->notary, &c->over);
 		c->count += r == 0;
 	}
 	return r;
@@ -125,8 +126,11 @@ int callbacks_start(const struct daemon *d, struct callbacks **ret)
 
 	if (r == 0) {
 		c->daemon = d;
+		notary_init(&c->notary, &d->instance);
 		r = -pthread_create(&c->thread, NULL, run, c);
 	}
+	if (r < 0 && c && c->daemon)
+		notary_done(&c->notary);
 	if (r < 0) {
 		free(c);
 		return r;
@@ -140,5 +144,6 @@ void callbacks_join(struct callbacks *c)
 	if (!c)
 		return;
 	pthread_join(c->thread, NULL);
+	notary_done(&c->notary);
 	free(c);
 }

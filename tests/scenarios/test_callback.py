@@ -20,6 +20,7 @@ class Partner:
     def __init__(self, pki):
         self.status, self.calls, self.paths = 200, [], []
         self.ports, self.answers = [], threading.Event()
+        self.signed = []  # (signature, body as it came, Idempotency-Key)
         self.answers.set()
         partner = self
 
@@ -28,6 +29,8 @@ class Partner:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 partner.ports.append(self.client_address[1])
                 partner.answers.wait(60)
+                partner.signed.append((self.headers["Sealgate-Signature"], body,
+                                       self.headers["Idempotency-Key"]))
                 subject = dict(x[0] for x in self.connection.getpeercert()["subject"])
                 partner.paths.append(self.path)
                 partner.calls.append((partner.status, subject["commonName"],

@@ -45,7 +45,7 @@ struct reconcile {
 	size_t slot_count, taken;
 	json_t *alarms;
 	size_t alarm_count;
-	unsigned long long seals, inside, counted;
+	unsigned long long seals, inside, callbacks, counted;
 	char last_at[CLOCK_TEXT_SIZE]; /* of the ledger's records so far */
 	struct lost_part lost[LOST_PARTS_MAX];
 	size_t lost_count;
@@ -249,14 +249,20 @@ static bool follows(const char *line, const struct counted *c, uint8_t chain[SHA
 	return memcmp(chain, want, SHA256_SIZE) == 0;
 }
 
+/* Requests for certificates and call-backs are signed, too. */
+static bool of_no_document(const struct counted *c)
+{
+	return strcmp(c->document, "csr") == 0 || strcmp(c->role, "callback") == 0;
+}
+
 static int note_signature(struct reconcile *r, const struct counted *c)
 {
 	bool seal = strcmp(c->role, "seal") == 0;
 	bool inside = strcmp(c->role, "seal-inside") == 0;
 	struct entry *e;
 
-	/* The request for a certificate is signed, too, and is about no document. */
-	if (strcmp(c->document, "csr") == 0)
+	r->callbacks += strcmp(c->role, "callback") == 0;
+	if (of_no_document(c))
 		return 0;
 	e = entry_of(r, c->document);
 	if (!e)
@@ -331,7 +337,7 @@ int reconcile_lost(struct reconcile *r, FILE *count)
 		struct entry *e;
 
 		line[strcspn(line, "\n")] = '\0';
-		if (!read_counted(line, &c) || strcmp(c.document, "csr") == 0)
+		if (!read_counted(line, &c) || of_no_document(&c))
 			continue;
 		e = entry_of(r, c.document);
 		if (!e)
@@ -402,12 +408,13 @@ int reconcile_print(struct reconcile *r, FILE *out)
 			return -ENOMEM;
 	}
 	/* A receipt is signed before its transaction, which may not come to be. */
-	all = json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "ok",
+	all = json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "ok",
 		r->alarm_count == 0, "lost", r->excused, "sealed", (json_int_t)sealed,
 		"seal_signatures", (json_int_t)r->seals, "inside_signatures",
 		(json_int_t)r->inside, "receipts_never_committed", (json_int_t)lonely,
-		"alarms_in_all", (json_int_t)r->alarm_count, "alarms", r->alarms,
-		"of_lost_parts", r->lost_documents);
+		"callback_signatures", (json_int_t)r->callbacks, "alarms_in_all",
+		(json_int_t)r->alarm_count, "alarms", r->alarms, "of_lost_parts",
+		r->lost_documents);
 	text = all ? json_dumps(all, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 	if (!text)
 		return -ENOMEM;

@@ -54,7 +54,8 @@ static void only_the_roles_peer(void **state)
 		{ 61005, "seal",
 			SIGNER_UNDECIDED }, /* of the house, with nothing to ask */
 		{ 61006, "seal", SIGNER_UNDECIDED },
-		{ 61008, "seal", SIGNER_UNDECIDED },
+		{ 61008, "seal", SIGNER_REFUSED }, /* no digest: it has call-backs */
+		{ 61008, "receipt", SIGNER_REFUSED },
 		{ 61009, "seal", SIGNER_REFUSED },
 		{ 61003, "receipt", SIGNER_SIGNED },
 		{ 61002, "receipt", SIGNER_REFUSED },

@@ -64,6 +64,10 @@ static void bad_files(void **state)
 		{ "a: { mechanism = \"rsa-sha1\"; };", "mechanism" },
 		{ "a: { peer = \"verify\"; };", "peer" },
 		{ "a: { peer = \"nobody\"; };", "peer" },
+		{ "a: { peer = \"forward\"; };", "peer" }, /* it has call-backs alone */
+		{ "callback: { label = \"l\"; mechanism = \"rsa-sha256\"; peer = "
+		  "\"seal\"; };",
+			"no role of its own" },
 		{ "a: { max_per_minute = 0; };", "above zero" },
 		{ "a: { max_per_minute = -1; };", "above zero" },
 		{ "a: { total = \"7\"; };", "above zero" },

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Every call-back carries a signature that its receiver verifies without the gate: what is
+altered, another's or old is seen as that; without a token nobody is called, and then again."""
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from scenarios.gate import ROOT, a_gate, sealgate
+from scenarios.signer import MAGIC, SIGNED
+from scenarios.test_callback import Partner
+from scenarios.test_faults import pid_of, until
+from scenarios.test_withdrawal import number_of, send
+from sim import callback
+
+REFUSED = 2
+
+
+@pytest.fixture(scope="module")
+def gate():
+    with a_gate() as made:
+        made.partner = Partner(made.pki)
+        made.partner.called_by(made)
+        made.up()
+        made.first = send(made, number_of(1))
+        until(lambda: len(made.partner.taken()) >= 3)
+        answer = made.request("/v1/certificates")
+        made.known = callback.certificates(answer.json())
+        (made.folder / "certificates.json").write_text(answer.text)
+        yield made
+        made.partner.server.shutdown()
+
+
+def verified(gate, call, **more):
+    signature, body, _ = call
+    return callback.verified(signature, body, gate.known, **{"partner": "nz-mpi", **more})
+
+
+def refused(gate, call, **more):
+    with pytest.raises(callback.Refused) as why:
+        verified(gate, call, **more)
+    return str(why.value)
+
+
+def judged(gate, signature, body, *more):
+    """Exit status and report of the project's own verifier, offline."""
+    folder = gate.folder / "kept"
+    folder.mkdir(exist_ok=True)
+    (folder / "signature").write_text(signature)
+    (folder / "body").write_bytes(body)
+    done = sealgate("evidence", "verify", "--anchors", gate.folder / "pki/anchors/ec.pem",
+                    "--store", gate.dir / "policies/anchors",
+                    "--revocation", gate.dir / "state/trust/revocation",
+                    "--certs", gate.folder / "certificates.json",
+                    "--body", folder / "body", *more, folder / "signature")
+    return done.returncode, json.loads(done.stdout)
+
+
+def codes(report):
+    return [finding["code"] for finding in report["findings"]]
+
+
+def test_verified_with_what_is_published(gate):
+    for call in gate.partner.signed:
+        claims, body = verified(gate, call), json.loads(call[1])
+        assert claims["cursor"] == body["next"] and claims["jti"] == call[2]
+        assert claims["iss"] == "demo" and claims["test"] and "TEST" in claims["notice"]
+
+
+def test_verified_by_any_library_of_tokens(gate):
+    """Also that it is for this partner: `aud` is checked by the library itself."""
+    jwt = pytest.importorskip("jwt")
+    signature, *_ = gate.partner.signed[0]
+    key = gate.known[jwt.get_unverified_header(signature)["kid"]].public_key()
+    assert jwt.decode(signature, key, algorithms=["ES256"], audience="nz-mpi")["cursor"]
+    with pytest.raises(jwt.InvalidAudienceError):
+        jwt.decode(signature, key, algorithms=["ES256"], audience="br-mapa")
+
+
+def test_verified_as_the_quick_start_says(gate, tmp_path):
+    """Its examples as they stand there: a library of tokens, openssl alone."""
+    pytest.importorskip("jwt")
+    signature, body, _ = gate.partner.signed[0]
+    text = (ROOT / "docs" / "integrators.md").read_text().split("## Call-backs", 1)[1]
+    program = text.split("```python\n", 1)[1].split("```", 1)[0]
+    shell = text.split("```console\n")[2].split("```", 1)[0]
+    (tmp_path / "signature.txt").write_text(signature)
+    (tmp_path / "certificates.json").write_text((gate.folder / "certificates.json").read_text())
+    kid = json.loads(callback.decoded(signature.split(".")[0]))["kid"]
+    (tmp_path / "key.pem").write_bytes(gate.known[kid].public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+
+    def ends(*command):
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60,
+                              check=False)
+
+    def of(octets):
+        return ends("/usr/bin/python3", "-c",
+                    f"signature, body, last_kept = {signature!r}, {octets!r}, 0\n{program}")
+
+    done = of(body)
+    assert done.returncode == 0, done.stderr
+    assert "AssertionError" in of(body + b" ").stderr
+    assert ends("sh", "-e", "-c", shell).stdout == "Verified OK\n"
+    head, claims, value = signature.split(".")
+    (tmp_path / "signature.txt").write_text(f"{head}.{claims}A.{value}")
+    assert ends("sh", "-e", "-c", shell).returncode != 0
+
+
+def test_verified_offline_by_the_command(gate):
+    signature, body, _ = gate.partner.signed[0]
+    status, report = judged(gate, signature, body, "--partner", "nz-mpi", "--after", "0")
+    assert (status, report["indication"], codes(report)) == (0, "TOTAL-PASSED", [])
+    assert report["evidence"]["kind"] == "callback"
+    assert report["evidence"]["claims"]["aud"] == "nz-mpi"
+    assert report["evidence"]["signer_sha256"] in gate.known
+
+
+def test_altered_anothers_or_old(gate):
+    call = signature, body, key = gate.partner.signed[0]
+    altered = body.replace(b"sealed", b"Sealed", 1)
+    assert altered != body
+    assert refused(gate, (signature, altered, key)) == "body"
+    assert codes(judged(gate, signature, altered)[1]) == ["evidence.callback-body"]
+    assert refused(gate, call, partner="br-mapa") == "partner"
+    status, report = judged(gate, signature, body, "--partner", "br-mapa")
+    assert status == 1 and codes(report) == ["evidence.callback-partner"]
+    cursor = verified(gate, call)["cursor"]
+    assert refused(gate, call, after=int(cursor)) == "replayed"
+    status, report = judged(gate, signature, body, "--after", cursor)
+    assert status == 1 and codes(report) == ["evidence.callback-replayed"]
+    head, claims, value = signature.split(".")
+    said = json.loads(callback.decoded(claims))
+    other = base64.urlsafe_b64encode(json.dumps({**said, "aud": "br-mapa"}).encode())
+    forged = ".".join((head, other.rstrip(b"=").decode(), value))
+    assert refused(gate, (forged, body, key), partner="br-mapa") == "signature"
+    assert judged(gate, forged, body)[1]["sub_indication"] == "SIG_CRYPTO_FAILURE"
+    assert sealgate("evidence", "verify", "--body", "/nowhere", "x").returncode == 2
+
+
+def test_never_a_receipt_nor_a_receipt_one(gate):
+    signature, body, key = gate.partner.signed[0]
+    head, claims, value = signature.split(".")
+    flat = json.dumps({"payload": claims, "protected": head, "signature": value})
+    status, report = judged(gate, flat, body)
+    assert status == 1 and report["sub_indication"] == "FORMAT_FAILURE"
+    receipt = gate.request(f"/v1/documents/{gate.first}/receipt").json()
+    compact = ".".join(receipt[part] for part in ("protected", "payload", "signature"))
+    assert refused(gate, (compact, body, key)) == "form"
+    status, report = judged(gate, compact, body)
+    assert status == 1 and report["sub_indication"] == "FORMAT_FAILURE"
+    # and the receipt itself is genuine by the same key
+    assert judged(gate, json.dumps(receipt), body)[0] == 0
+
+
+def ask_as_forward(gate, role):
+    """What a taken-over sealgate-forward could try: any digest, in any role."""
+    program = ("import socket,struct,sys\n"
+               "s=socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET); s.connect(sys.argv[1])\n"
+               "b=struct.pack('=24s27sB4s64s',sys.argv[2].encode(),"
+               "b'01HZZZZZZZZZZZZZZZZZZZZZZZ',32,b'',b'x'*32)\n"
+               f"s.send(struct.pack('=IHHQII',{MAGIC},1,1,7,len(b),0)+b)\n"
+               "print(s.recv(4096)[24])\n")
+    uid = gate.uid("forward")
+    done = subprocess.run(["/usr/bin/python3", "-c", program, gate.dir / "run/signer.sock", role],
+                          capture_output=True, text=True, timeout=30, check=True, user=uid,
+                          group=uid, extra_groups=[])
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another uid")
+def test_forward_has_nothing_else_signed(gate):
+    for role in ("receipt", "seal", "audit-head", "callback"):
+        assert ask_as_forward(gate, role) == REFUSED != SIGNED
+
+
+def test_counted_by_a_name_of_their_own(gate):
+    until(lambda: gate.run("audit", "reconcile").returncode == 0)
+    found = json.loads(gate.run("audit", "reconcile").stdout)
+    status = json.loads(gate.run("hsm", "status").stdout)
+    assert found["ok"] and found["alarms"] == []
+    assert found["callback_signatures"] == status["callbacks"] >= len(gate.partner.signed)
+
+
+def lines(gate):
+    """Signatures of call-backs that the signer has counted."""
+    return sum(" callback " in line for line in
+               (gate.dir / "state/signer/count.log").read_text().splitlines())
+
+
+def test_without_a_token_nobody_is_called_and_then_again(gate):
+    gate.partner.status = 503  # there is something to tell, and nobody who takes it
+    send(gate, number_of(2))
+    until(lambda: any(status == 503 for status, *_ in gate.partner.calls))
+    tokens = gate.dir / "state" / "signer" / "tokens"
+    tokens.rename(tokens.with_name("tokens.away"))
+    try:
+        gate.partner.status = 200
+        until(lambda: "not called, its outcomes wait for a signature" in gate.log.read_text())
+        calls = len(gate.partner.calls)
+        acknowledged = gate.request("/v1/outcomes").json()["acknowledged"]
+        told = gate.log.read_text().count("wait for a signature")
+        attempts = lines(gate)
+    finally:
+        tokens.with_name("tokens.away").rename(tokens)
+    until(lambda: "6" in gate.partner.taken())
+    assert "nz-mpi: signed again" in gate.log.read_text()
+    assert told == 1 and lines(gate) > attempts
+    assert int(acknowledged) < 6
+    for call in gate.partner.signed[calls:]:
+        verified(gate, call)
+    assert gate.partner.taken() == [str(n) for n in range(1, 7)]
+
+
+def test_killed_between_signature_and_call(gate):
+    """Nobody takes the connection while it is killed: the call comes later, signed anew, with the
+    same name."""
+    deaf = socket.socket()
+    deaf.bind(("127.0.0.1", 0))
+    deaf.listen(8)
+    path = gate.dir / "policies" / "partners" / "nz-mpi.cfg"
+    allowed = gate.dir / "policies" / "callbacks.cfg"
+    text, before = path.read_text(), len(gate.partner.signed)
+    there, here = f"127.0.0.1:{gate.partner.port}", f"127.0.0.1:{deaf.getsockname()[1]}"
+    allowed.write_text(f'allowed = ( "{there}", "{here}" );\n')
+    path.write_text(text.replace(there, here))
+    until(lambda: gate.log.read_text().count("1 partner is called back") >= 2)
+    counted = lines(gate)
+    send(gate, number_of(3))
+    until(lambda: lines(gate) > counted)
+    os.kill(pid_of(gate, "sealgate-forward"), signal.SIGKILL)
+    assert len(gate.partner.signed) == before
+    path.write_text(text)
+    until(lambda: "9" in gate.partner.taken(), bound=60)
+    deaf.close()
+    taken = gate.partner.taken()
+    assert taken == [str(n) for n in range(1, 10)]
+    for call in gate.partner.signed[before:]:
+        claims = verified(gate, call)
+        assert claims["jti"] == call[2] == f"nz-mpi-{claims['cursor']}"
+    # one more was signed than was ever sent
+    assert lines(gate) > len(gate.partner.signed)
+    assert gate.run("audit", "reconcile").returncode == 0
