@@ -137,6 +137,28 @@ static void one_document_one_seal(void **state)
 	expect(NULL);
 }
 
+/* They are about no document, and a seal does not become one of them by what it is said
+ * to be about. */
+static void callbacks_are_no_seals(void **state)
+{
+	(void)state;
+	counted("callback", "callback");
+	counted("receipt", A);
+	counted("callback", "callback");
+	counted("seal", A);
+	audit(ACCEPTED(A));
+	audit(SEALED(A, "1"));
+	expect(NULL);
+}
+
+static void a_seal_as_of_a_callback(void **state)
+{
+	(void)state;
+	counted("callback", "callback");
+	counted("seal", "callback");
+	expect("seal.unknown");
+}
+
 static void attempts_that_failed_are_known(void **state)
 {
 	(void)state;
@@ -411,6 +433,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(one_document_one_seal),
+		TEST(callbacks_are_no_seals),
+		TEST(a_seal_as_of_a_callback),
 		TEST(attempts_that_failed_are_known),
 		TEST(what_was_sealed_in_a_lost_part_is_no_alarm),
 		TEST(a_receipt_is_ahead_of_its_document),

@@ -180,11 +180,16 @@ static void genuine(void **state)
 static void another_body_partner_or_time(void **state)
 {
 	static const struct span OTHER = { (const uint8_t *)"{}", 2 };
+	char altered[] = BODY; /* of the same size */
+	struct span same_size = { (const uint8_t *)altered, strlen(altered) };
 	_cleanup_(freep) char *jws = make(key);
 	struct callback_expected e = USUAL;
 
 	(void)state;
 	e.body = &OTHER;
+	expect(span_str(jws), &e, trusted, "HASH_FAILURE", "evidence.callback-body");
+	altered[2] = 'O';
+	e.body = &same_size;
 	expect(span_str(jws), &e, trusted, "HASH_FAILURE", "evidence.callback-body");
 	e.body = NULL;
 	expect(span_str(jws), &e, trusted, "SIGNED_DATA_NOT_FOUND",
@@ -271,20 +276,25 @@ static void other_forms(void **state)
 	}
 }
 
-/* What the same key signs otherwise is no call-back, however it is put. */
+/* What the same key signs otherwise is no call-back, also if it said all that one says.
+ */
 static void a_receipt_is_no_callback(void **state)
 {
 	static const char *const TYPES[] = { RECEIPT_TYPE, STATEMENT_TYPE, "JWT" };
-	const char *claims = "{\"aud\":\"nz-mpi\",\"callback\":1}";
+	_cleanup_(freep) char *good = make(key);
+	_cleanup_(freep) uint8_t *claims = NULL;
+	size_t len;
 
 	(void)state;
+	*strrchr(good, '.') = '\0';
+	assert_int_equal(base64url_decode(strchr(good, '.') + 1, &claims, &len), 0);
 	for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++) {
 		_cleanup_(freep) char *header = NULL, *jws = NULL;
 
 		assert_true(asprintf(&header,
 				    "{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"%s\"}",
 				    kid, TYPES[i]) > 0);
-		jws = make_of(header, claims);
+		jws = make_of(header, (const char *)claims);
 		expect(span_str(jws), &USUAL, trusted, "FORMAT_FAILURE",
 			"evidence.callback-signature");
 	}
