@@ -144,6 +144,7 @@ class RemoteGate(Gate):
         self._receiver(folder / "ship" / "siem", self.heads.port)
         self._receiver(folder / "ship" / "away", self.nobody)
         for name, text in changes.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
         return folder
 

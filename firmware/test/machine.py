@@ -41,9 +41,10 @@ class Machine:
         self.qemu = self.swtpm = None
         self.started = 0.0
 
-    def start(self, ports=(), media=(), units=None):
+    def start(self, ports=(), media=(), units=None, beside=None, clock="utc"):
         """Power on. ports: (host, guest) pairs; media: further disks, read-only; units: test
-        units of systemd by name, which only the test UKI takes."""
+        units of systemd by name, which only the test UKI takes; beside: a process whose network
+        is that of the machine's host; clock: the time of the machine, as QEMU's -rtc base."""
         self.stop()
         self.log.unlink(missing_ok=True)
         socket = self.folder / "tpm.sock"
@@ -55,9 +56,11 @@ class Machine:
         self._wait_for(socket)
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in ports)
         command = [
+            *(["nsenter", "-n", "-t", str(beside.pid)] if beside else []),
             "nice", "-n", "5", "qemu-system-x86_64", "-machine", "q35,smm=on",
             "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "qemu64", "-smp", "2",
-            "-m", str(self.memory), "-uuid", SERIAL, "-nodefaults", "-no-user-config",
+            "-m", str(self.memory), "-rtc", f"base={clock}", "-uuid", SERIAL,
+            "-nodefaults", "-no-user-config",
             "-display", "none", "-monitor", "none", "-serial", f"file:{self.log}",
             "-global", "driver=cfi.pflash01,property=secure,value=on",
             "-global", "ICH9-LPC.disable_s3=1",

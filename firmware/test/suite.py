@@ -23,6 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from appliance import BIN, FIRMWARE, PEERS, RemoteGate, script  # noqa: E402
 from checks import Failure, expect, retry  # noqa: E402
+from clock import set_clock  # noqa: E402
 from floor import FloorCases  # noqa: E402
 from machine import Machine, missing_programs, partition_start, return_time  # noqa: E402
 from token_setup import set_up_token  # noqa: E402
@@ -145,6 +146,10 @@ class Suite(FloorCases):
     def token_from_afar(self):
         """two people set an empty token up from afar, on a machine that waits for them"""
         set_up_token(self)
+
+    def clock_from_sources(self):
+        """a clock is set by sources of time that an authority vouches for, and by no others"""
+        set_clock(self)
 
     def boots_and_serves(self):
         """boots with Secure Boot to healthy and takes a document end to end"""
@@ -647,9 +652,9 @@ class Suite(FloorCases):
 QUICK = ("boots_and_serves", "refuses_documents", "remote_administration",
          "revocation_arrives", "backup_from_afar", "unsigned_uki")
 CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key", "flipped_root",
-         "flipped_tree", "token_from_afar", "boots_and_serves", "refuses_documents",
-         "remote_administration", "journal_arrives", "heads_arrive", "revocation_arrives",
-         "backup_from_afar", "killed_services_return", "full_disk", "another_tpm",
+         "flipped_tree", "token_from_afar", "clock_from_sources", "boots_and_serves",
+         "refuses_documents", "remote_administration", "journal_arrives", "heads_arrive",
+         "revocation_arrives", "backup_from_afar", "killed_services_return", "full_disk", "another_tpm",
          "firewall_broken", "foreign_medium", "unhealthy_configuration", "power_cut",
          "good_update", "older_version", "older_image", "unhealthy_update", "support_bundle",
          "recovery_key", "tpm_lockout", "factory_reset", "reset_cut_short", "identical")
@@ -670,7 +675,7 @@ def prepare(suite, names):
             return done.stderr.strip().splitlines()[-1]
         if done.returncode != 0:
             raise Failure(f"firmware/{name}: {done.stderr[-3000:]}")
-    if set(names) - set(QUICK) - set(CASES[:4]) - {"token_from_afar"}:
+    if set(names) - set(QUICK) - set(CASES[:4]) - {"token_from_afar", "clock_from_sources"}:
         suite.build(NEW, FIRMWARE_LEAST=NEW)
         suite.build(BROKEN, breaks=True)
     suite.gate.make()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The case of a machine whose clock is wrong, and whose configuration has sources of time: they
+run in a network of their own, where the machine is too, at the ports that they have anywhere."""
+import contextlib
+import datetime
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+from appliance import FIRMWARE, script
+from checks import expect
+from machine import Machine
+
+BOOT_S = 420.0
+SET_S = 120.0
+AHEAD = datetime.timedelta(seconds=100)
+TRUE, FALSE = ("192.0.2.10", "192.0.2.11"), "192.0.2.12"
+# Two with a certificate that the machine knows, one with another; each has its address alone.
+SERVERS = """
+ip link set lo up
+for at in $3 $4; do ip address add $at/32 dev lo; done
+printf '%s' "$1" >/tmp/true.pem; printf '%s' "$2" >/tmp/false.pem
+serve() { # ADDRESS NAME
+	exec chronyd -d -x -u root "bindaddress $1" "allow" "local stratum 1" "cmdport 0" \\
+		"bindcmdaddress /" "pidfile /run/$1" "ntsserverkey /tmp/$2.pem" \\
+		"ntsservercert /tmp/$2.pem"
+}
+for at in $3; do serve "$at" true & done
+serve "$4" false
+"""
+UNTRUE = rf"chronyd\[\d+\]: TLS handshake with {re.escape(FALSE)}:4460 .*failed"
+STEPPED = r"chronyd\[\d+\]: System clock was stepped by -(99|10[01])\."
+NOT_YET = r"appliance\[\d+\]: the clock is not synchronised with its sources"
+RIGHT = r"appliance\[\d+\]: the clock is synchronised with its sources"
+HEALTHY = r"appliance\[\d+\]: the application is healthy"
+ENDED = r"appliance-time\.service: (?!Deactivated)"
+
+
+def pair(folder, name, addresses):
+    """A key and its certificate for these addresses: (certificate, both), as texts."""
+    key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj",
+                    f"/CN={name}", "-addext", "subjectAltName=" +
+                    ",".join(f"IP:{address}" for address in addresses),
+                    "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    return certificate.read_text(), key.read_text() + certificate.read_text()
+
+
+@contextlib.contextmanager
+def sources(said, *arguments):
+    """The servers, in a network that nobody else has: the process whose network it is."""
+    root = script("root", "image").stdout.strip()
+    with open(said, "wb") as log, subprocess.Popen(
+            ["unshare", "-m", "-n", "--propagation", "private", "env", "-i",
+             "PATH=/usr/sbin:/usr/bin", "bash", str(FIRMWARE / "enter"), root,
+             "sh", "-ec", SERVERS, "sh", *arguments],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+
+
+def set_clock(suite):
+    """On a machine of its own, which has no other network."""
+    folder = suite.folder / "clock"
+    folder.mkdir()
+    certificate, true = pair(folder, "true", TRUE)
+    medium = suite.medium("clock-medium", changes={
+        "time/true.sources": "".join(f"server {at} nts iburst\n" for at in (*TRUE, FALSE)),
+        "time/authority.pem": certificate})
+    arguments = (true, pair(folder, "false", [FALSE])[1], " ".join(TRUE), FALSE)
+    with sources(folder / "servers.log", *arguments) as process, \
+            Machine(folder / "machine", suite.disk("clock.img"), suite.variables) as machine:
+        later = datetime.datetime.now(datetime.timezone.utc) + AHEAD
+        machine.start(media=[medium], beside=process, clock=f"{later:%Y-%m-%dT%H:%M:%S}")
+        expect(machine.wait(rf"(?s){NOT_YET}.*{RIGHT}", BOOT_S), "synchronised, after it was not",
+               machine)
+        shutil.copyfile(machine.log, suite.folder / "clock_from_sources.log")
+        expect(re.search(STEPPED, machine.text()), "the clock was set", machine)
+        expect(re.search(UNTRUE, machine.text()), "nobody vouches for the third", machine)
+        expect(machine.wait(HEALTHY, SET_S), "healthy", machine)
+        expect(not re.search(ENDED, machine.text()), "it goes on", machine)
