@@ -141,13 +141,15 @@ static void forget_pin(struct activation *a)
 	a->open = a->kept = false;
 }
 
-/* Nobody is listened to for a while, later and later. Return: for how many seconds. */
+/* Nobody is listened to for a while, later and later, and for so much longer what was
+ * entered is waited with. Return: for how many seconds. */
 static int go_deaf(struct activation *a)
 {
 	a->wrong_ms = a->wrong_ms ? a->wrong_ms * 2 : WRONG_MIN_MS;
 	if (a->wrong_ms > WRONG_MAX_MS)
 		a->wrong_ms = WRONG_MAX_MS;
 	a->deaf_until = clock_monotonic_ms() + a->wrong_ms;
+	a->first_ms += a->wrong_ms;
 	return (a->wrong_ms + 999) / 1000;
 }
 
@@ -201,8 +203,6 @@ static enum activation_answer opened(
 	a->unproven = which == CUSTODY_UNPROVEN;
 	a->ended = false;
 	a->wrong_ms = 0;
-	if (!a->unproven)
-		keep(a);
 	return say(ret_text, ACTIVATION_OPEN, "activated");
 }
 

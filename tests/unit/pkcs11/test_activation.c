@@ -10,6 +10,19 @@
 #include "pkcs11/pin.h"
 
 #include <dirent.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+static atomic_llong ahead_s; /* how much of the time is not waited for here */
+
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	long r = syscall(SYS_clock_gettime, clock, ts);
+
+	if (r == 0 && clock == CLOCK_MONOTONIC)
+		ts->tv_sec += atomic_load(&ahead_s);
+	return (int)r;
+}
 
 #define CONF(more)                                                                       \
 	"instance = { name = \"unit\"; test = true; };\n"                                \
@@ -202,6 +215,45 @@ static void a_guess_costs_while_another_custody_waits(void **state)
 	fixture_done(f);
 }
 
+/* Two of the three of a custody enter, which is a wrong guess at the one in force.
+ * Return: for how many seconds nobody is listened to. */
+static int guess(struct fixture *f)
+{
+	struct activation *a = token_activation(f->token);
+	char text[ACTIVATION_TEXT_SIZE];
+	int pause = 0;
+
+	(void)activation_enter(a, NAMES[0], OTHERS[0], text);
+	assert_int_equal(
+		activation_enter(a, NAMES[1], OTHERS[1], text), ACTIVATION_WAITING);
+	assert_int_equal(
+		sscanf(text, "2 of 3 have entered; the next not before %d s", &pause), 1);
+	return pause;
+}
+
+/* While nobody is listened to no time runs for who has entered; otherwise it does. */
+static void a_pause_takes_no_time_from_people(void **state)
+{
+	struct fixture *f = in_custody(CONF("activation = \"custodians\";"), NULL);
+	int paused = 0;
+
+	(void)state;
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	close_for(f, 3, OTHERS, "000000");
+	atomic_fetch_add(&ahead_s, guess(f) + ACTIVATION_ENTER_MS / 1000 + 1);
+	assert_int_equal(enter(f, 2, OTHERS[2]), ACTIVATION_WAITING);
+	activation_end(token_activation(f->token));
+	while (paused * 1000 <= ACTIVATION_ENTER_MS) {
+		int pause = guess(f);
+
+		atomic_fetch_add(&ahead_s, pause);
+		paused += pause;
+	}
+	assert_int_equal(enter(f, 2, OTHERS[2]), ACTIVATION_OPEN);
+	atomic_store(&ahead_s, 0); /* what waits for a time of that clock waits for it */
+	fixture_done(f);
+}
+
 /* A started token whose PIN custodians hold; the file with the PIN stays. */
 static struct fixture *held_by_custodians(char ret_pin[PIN_SIZE])
 {
@@ -358,6 +410,30 @@ static void a_restart_goes_on_until_the_next_boot(void **state)
 	fixture_done(f);
 }
 
+/* Mode "boot": nor is one of the custody in force, whether the token then refuses it or
+ * was never asked. */
+static void a_pin_is_kept_once_it_logs_in(void **state)
+{
+	struct fixture *f = in_custody(CONF("activation = \"boot\";"), "000000");
+
+	(void)state;
+	if (!has_keyring(f)) {
+		fixture_done(f);
+		skip(); /* the kernel gives no keyring here */
+	}
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	enter_two(f, PASSPHRASES);
+	assert_false(is_there(f, BOOT_FILE));
+	fixture_stop(f); /* before the token was asked */
+	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
+	assert_int_equal(atomic_load(&hook.logins), 0);
+	enter_two(f, PASSPHRASES);
+	assert_int_equal(token_open(f->token), TOKEN_INACTIVE);
+	assert_false(is_there(f, BOOT_FILE));
+	assert_int_equal(atomic_load(&hook.logins), 1);
+	fixture_done(f);
+}
+
 /* Mode "boot": what no token has taken is not tried again by a restart. */
 static void only_what_the_token_took_is_kept(void **state)
 {
@@ -461,11 +537,13 @@ int main(void)
 		cmocka_unit_test(a_wrong_pin_is_tried_once),
 		cmocka_unit_test(a_wrong_pin_takes_nobodys_place),
 		cmocka_unit_test(a_guess_costs_while_another_custody_waits),
+		cmocka_unit_test(a_pause_takes_no_time_from_people),
 		cmocka_unit_test(the_token_proves_what_is_closed_anew),
 		cmocka_unit_test(what_comes_meanwhile_is_not_proven),
 		cmocka_unit_test(one_person_deactivates),
 		cmocka_unit_test(auto_can_be_ended),
 		cmocka_unit_test(a_restart_goes_on_until_the_next_boot),
+		cmocka_unit_test(a_pin_is_kept_once_it_logs_in),
 		cmocka_unit_test(only_what_the_token_took_is_kept),
 		cmocka_unit_test(the_second_token_stands_by),
 		cmocka_unit_test(an_unknown_mode_does_not_start),
