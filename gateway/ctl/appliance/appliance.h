@@ -47,6 +47,10 @@ int appliance_seal_folders(const char *folder);
 int appliance_keep(void);
 int appliance_return(void);
 
+/* Complete what of the two a power cut broke off (swap.h). Return: 0 done, 1 nothing was
+ * begun, -errno; then nobody may read the configuration. */
+int appliance_resume(void);
+
 /* Take the update in dir: its manifest is proven, its version must be above the one that
  * runs, its files are copied and proven, only then are they staged into the other slot.
  * Return: as appliance_apply; 0 means that the next boot tries the new version. */

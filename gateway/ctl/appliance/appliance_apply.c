@@ -5,6 +5,7 @@
 #include "common/instance.h"
 #include "ctl/appliance/manifest.h"
 #include "ctl/appliance/secret_files.h"
+#include "ctl/appliance/swap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +16,9 @@
 #include <unistd.h>
 
 #define INCOMING APPLIANCE_WORK "/incoming"
-#define PREVIOUS APPLIANCE_WORK "/previous"
 #define SERIAL APPLIANCE_WORK "/serial"
-#define UNPROVEN APPLIANCE_WORK "/unproven"
-#define SERIAL_MAX 64
+
+static const struct swap_place PLACE = { APPLIANCE_INSTANCE, APPLIANCE_WORK };
 
 /* What a configuration may hold, the first row that fits: a path that ends in a slash
  * stands for everything below it, one with an asterisk for what begins and ends so.
@@ -46,11 +46,6 @@ static const struct {
 	/* the token of a TEST instance */
 	{ "state/signer/", "sealgate-signer", 0600, NULL },
 };
-
-/* What is replaced as a whole, so that what a new configuration leaves out is gone. What
- * is under state/ is only ever added to. */
-static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
-	"network", "time", "logs", "ship", INSTANCE_SEALED };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -84,7 +79,7 @@ static int serial_is_new(const char *serial)
 {
 	_cleanup_(freep) uint8_t *last = NULL;
 	size_t len = 0, mine = strlen(serial);
-	int r = file_read(SERIAL, SERIAL_MAX, &last, &len);
+	int r = file_read(SERIAL, SWAP_SERIAL_MAX, &last, &len);
 
 	if (r == -ENOENT)
 		return 1;
@@ -204,86 +199,6 @@ static int judge(char **ret_error)
 	return r;
 }
 
-static int move(const char *from, const char *to, const char *name)
-{
-	char source[PATH_MAX], target[PATH_MAX];
-
-	if (snprintf(source, sizeof(source), "%s/%s", from, name) >= PATH_MAX ||
-		snprintf(target, sizeof(target), "%s/%s", to, name) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	return rename(source, target) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-/* Swap what is replaced as a whole: the one in force to `aside`, that in `from` in. */
-static int swap(const char *from, const char *aside)
-{
-	int r = appliance_remove(aside);
-
-	if (r == 0 && mkdir(aside, 0700) < 0)
-		r = -errno;
-	for (size_t i = 0; r == 0 && i < COUNT(REPLACED); i++) {
-		r = move(APPLIANCE_INSTANCE, aside, REPLACED[i]);
-		if (r == 0)
-			r = move(from, APPLIANCE_INSTANCE, REPLACED[i]);
-	}
-	return r;
-}
-
-/* Files under state/: folders are the image's, a file that is there stays. */
-static int add_state(const struct manifest *m)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		char path[PATH_MAX], *slash;
-		int r = 0;
-
-		if (strncmp(m->files[i].path, "state/", 6) != 0)
-			continue;
-		if (snprintf(path, sizeof(path), APPLIANCE_INSTANCE "/%s",
-			    m->files[i].path) >= PATH_MAX)
-			return -ENAMETOOLONG;
-		if (access(path, F_OK) == 0)
-			continue;
-		slash = strrchr(path, '/');
-		*slash = '\0';
-		if (access(path, F_OK) == 0)
-			r = move(INCOMING, APPLIANCE_INSTANCE, m->files[i].path);
-		else /* a token's folder comes as a whole */
-			r = move(INCOMING, APPLIANCE_INSTANCE,
-				path + strlen(APPLIANCE_INSTANCE) + 1);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* Files, folders and what was moved between them; both places are on /var. */
-static int sync_var(void)
-{
-	_cleanup_(closep) int fd =
-		open(APPLIANCE_WORK, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 || syncfs(fd) < 0 ? -errno : 0;
-}
-
-/* A configuration is "nothing new" once its serial is kept: all of it is kept before. */
-static int put_in_place(const struct manifest *m)
-{
-	bool first = access(APPLIANCE_INSTANCE "/sealgate.conf", F_OK) < 0;
-	int r = sync_var();
-
-	if (r == 0 && !first)
-		r = durable_write(UNPROVEN, span_str(m->serial), 0600);
-	if (r == 0)
-		r = swap(INCOMING, PREVIOUS);
-	if (r == 0)
-		r = add_state(m);
-	if (r == 0)
-		r = sync_var();
-	if (r == 0)
-		r = durable_write(SERIAL, span_str(m->serial), 0600);
-	return r < 0 ? r : appliance_remove(INCOMING);
-}
-
 int appliance_apply(const char *dir, char **ret_error)
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
@@ -292,6 +207,9 @@ int appliance_apply(const char *dir, char **ret_error)
 
 	if (r < 0)
 		return r;
+	r = swap_resume(&PLACE);
+	if (r < 0)
+		return appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r));
 	r = serial_is_new(m.serial);
 	if (r < 0)
 		return appliance_fail(ret_error, r, SERIAL, strerror(-r));
@@ -302,30 +220,23 @@ int appliance_apply(const char *dir, char **ret_error)
 		r = judge(ret_error);
 	if (r < 0)
 		return r;
-	r = put_in_place(&m);
+	r = swap_apply(&PLACE, m.serial);
 	return r < 0 ? appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r)) : 0;
 }
 
 int appliance_keep(void)
 {
-	if (unlink(UNPROVEN) < 0)
-		return errno == ENOENT ? 1 : -errno;
-	return appliance_remove(PREVIOUS);
+	return swap_keep(&PLACE);
 }
 
 int appliance_return(void)
 {
-	struct stat st;
-	int r;
+	int r = swap_resume(&PLACE);
 
-	if (stat(UNPROVEN, &st) < 0)
-		return errno == ENOENT ? 1 : -errno;
-	/* The power was cut before anything was swapped: what is in force is the old one.
-	 */
-	if (stat(PREVIOUS "/sealgate.conf", &st) < 0)
-		return -errno;
-	r = swap(PREVIOUS, INCOMING);
-	if (r == 0 && unlink(UNPROVEN) < 0)
-		r = -errno;
-	return r;
+	return r < 0 ? r : swap_return(&PLACE);
+}
+
+int appliance_resume(void)
+{
+	return swap_resume(&PLACE);
 }

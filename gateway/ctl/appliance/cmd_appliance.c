@@ -113,6 +113,19 @@ static void discard_old(void)
 			"what came from afar more than a day ago is given up", "", NULL);
 }
 
+/* What a power cut broke off is completed before anybody reads a configuration, or
+ * nobody does. */
+static int resume(void)
+{
+	int r = appliance_resume();
+
+	if (r == 1)
+		return EXIT_CLEAN;
+	return tell("appliance.apply", r,
+		"a configuration that was half in place when the power went is whole", "",
+		NULL);
+}
+
 /* At boot, before anything serves. What the medium brings may be refused and the machine
  * goes on as it was; a version that may not serve and a firewall that cannot be filled
  * are errors. */
@@ -125,8 +138,12 @@ static int at_boot(void)
 	if (appliance_version(version) == 0)
 		log_event(LOG_NOTICE, "appliance.boot", NULL,
 			"sealgate appliance %s starts", version);
+	if (resume() != EXIT_CLEAN)
+		return EXIT_NOT_PASSED;
 	discard_old();
 	again = take_medium();
+	if (resume() != EXIT_CLEAN)
+		return EXIT_NOT_PASSED;
 	if (access(NETWORK, R_OK) == 0 &&
 		(mkdir("/run/systemd/network", 0755) == 0 || errno == EEXIST) &&
 		symlink(NETWORK, "/run/systemd/network/10-machine.network") < 0 &&

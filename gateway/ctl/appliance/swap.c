@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance/swap.h"
+
+#include "common/buf.h"
+#include "common/durable.h"
+#include "common/instance.h"
+#include "ctl/appliance/appliance.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BEGUN "begun" /* in the folder whose files go into force */
+#define BEGUN_MAX 1024u
+#define NAME_SIZE 32
+
+/* What is replaced as a whole, so that what a new configuration leaves out is gone. What
+ * is under state/ is only ever added to. */
+static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
+	"network", "time", "logs", "ship", INSTANCE_SEALED };
+
+#define COUNT (sizeof(REPLACED) / sizeof(REPLACED[0]))
+#define CONFIGURATION "sealgate.conf"
+
+/* From where and to where, below work. */
+struct swap {
+	const struct swap_place *p;
+	const char *from, *aside;
+};
+
+static int below(const char *folder, const char *name, char ret_path[PATH_MAX])
+{
+	return snprintf(ret_path, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX
+		       ? -ENAMETOOLONG
+		       : 0;
+}
+
+static int in_work(const struct swap_place *p, const char *folder, const char *name,
+	char ret_path[PATH_MAX])
+{
+	return snprintf(ret_path, PATH_MAX, "%s/%s/%s", p->work, folder, name) >= PATH_MAX
+		       ? -ENAMETOOLONG
+		       : 0;
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static bool has(const struct swap_place *p, const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	return in_work(p, folder, name, path) == 0 && is_there(path);
+}
+
+/* What is not there has been moved before. */
+static int move(const char *from, const char *to)
+{
+	return rename(from, to) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int sync_all(const struct swap_place *p)
+{
+	_cleanup_(closep) int fd = open(p->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || syncfs(fd) < 0 ? -errno : 0;
+}
+
+static int make_anew(const struct swap_place *p, const char *folder)
+{
+	char path[PATH_MAX];
+	int r = below(p->work, folder, path);
+
+	if (r == 0)
+		r = appliance_remove(path);
+	if (r == 0 && mkdir(path, 0700) < 0)
+		r = -errno;
+	return r;
+}
+
+/* The record says what there was before: "ASIDE", then the names, a line each. It is in
+ * the folder that it is about, so that whoever gives that up gives it up, too. */
+static int begin(const struct swap *s)
+{
+	_cleanup_buf_ struct buf record;
+	char path[PATH_MAX];
+	int r = in_work(s->p, s->from, BEGUN, path);
+
+	buf_init(&record, BEGUN_MAX);
+	buf_addf(&record, "%s\n", s->aside);
+	for (size_t i = 0; r == 0 && i < COUNT; i++) {
+		char name[PATH_MAX];
+
+		r = below(s->p->instance, REPLACED[i], name);
+		if (r == 0 && is_there(name))
+			buf_addf(&record, "%s\n", REPLACED[i]);
+	}
+	if (r == 0)
+		r = record.error;
+	if (r == 0)
+		r = sync_all(s->p);
+	return r < 0 ? r : durable_write(path, buf_span(&record), 0600);
+}
+
+static bool is_listed(const char *record, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = strchr(record, '\n'); line; line = strchr(line + 1, '\n'))
+		if (strncmp(line + 1, name, len) == 0 && line[1 + len] == '\n')
+			return true;
+	return false;
+}
+
+/* Out, then in. What is there in between was made by others who found nothing (tmpfiles
+ * of an earlier step of the start), and goes. */
+static int exchange_one(const struct swap *s, const char *name, bool was_there)
+{
+	char here[PATH_MAX], from[PATH_MAX], aside[PATH_MAX];
+	int r = below(s->p->instance, name, here);
+
+	if (r == 0)
+		r = in_work(s->p, s->from, name, from);
+	if (r == 0)
+		r = in_work(s->p, s->aside, name, aside);
+	if (r == 0 && was_there && !is_there(aside))
+		r = move(here, aside);
+	if (r < 0 || !is_there(from))
+		return r;
+	r = appliance_remove(here);
+	return r < 0 ? r : move(from, here);
+}
+
+static int add_folder(int from, int to);
+
+/* What is there already stays; of a folder that is there what it lacks is added. Through
+ * no link: the folders belong to programs. */
+static int add_one(int from, int to, const char *name)
+{
+	_cleanup_(closep) int inner = -1, other = -1;
+
+	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	inner = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	other = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return inner < 0 || other < 0 ? 0 : add_folder(inner, other);
+}
+
+static int add_folder(int from, int to)
+{
+	int fd = fcntl(from, F_DUPFD_CLOEXEC, 0), r = 0;
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!folder) {
+		r = -errno;
+		(void)closep(&fd);
+		return r;
+	}
+	while (r == 0 && (e = readdir(folder)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = add_one(from, to, e->d_name);
+	(void)closedir(folder);
+	return r;
+}
+
+static int add_state(const struct swap *s)
+{
+	char from[PATH_MAX];
+	_cleanup_(closep) int in = -1, out = -1;
+	int r = in_work(s->p, s->from, "", from);
+
+	if (r < 0)
+		return r;
+	in = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	out = open(s->p->instance, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (in < 0 || out < 0)
+		return -errno;
+	r = faccessat(in, "state", F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : 1;
+	return r == 0 ? 0 : add_one(in, out, "state");
+}
+
+/* Files of work that were prepared beside what they belong to, or go. */
+static int note(const struct swap *s, const char *name)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int r = in_work(s->p, s->from, name, from);
+
+	if (r == 0)
+		r = below(s->p->work, name, to);
+	return r < 0 ? r : move(from, to);
+}
+
+static int end(const struct swap *s)
+{
+	char path[PATH_MAX];
+	int r = in_work(s->p, s->from, BEGUN, path);
+
+	if (r == 0 && unlink(path) < 0)
+		r = -errno;
+	return r < 0 ? r : sync_all(s->p);
+}
+
+static int prove(const struct swap_place *p)
+{
+	char path[PATH_MAX];
+	int r = below(p->work, "unproven", path);
+
+	return r == 0 && unlink(path) < 0 && errno != ENOENT ? -errno : r;
+}
+
+/* Each step finds done what was done, so that it can be cut and begun again anywhere. */
+static int complete(struct swap *s)
+{
+	bool applies = strcmp(s->from, "incoming") == 0;
+	_cleanup_(freep) char *record = NULL;
+	char path[PATH_MAX];
+	size_t len = 0;
+	int r = in_work(s->p, s->from, BEGUN, path);
+
+	if (r == 0)
+		r = file_read(path, BEGUN_MAX, (uint8_t **)&record, &len);
+	if (r < 0)
+		return r;
+	s->aside = !applies				  ? "incoming"
+		   : strncmp(record, "dropped\n", 8) == 0 ? "dropped"
+							  : "previous";
+	if (applies)
+		r = note(s, "unproven");
+	for (size_t i = 0; r == 0 && i < COUNT; i++)
+		r = exchange_one(s, REPLACED[i], is_listed(record, REPLACED[i]));
+	if (r == 0 && applies)
+		r = add_state(s);
+	if (r == 0)
+		r = sync_all(s->p);
+	if (r == 0)
+		r = applies ? note(s, "serial") : prove(s->p);
+	if (r == 0)
+		r = sync_all(s->p);
+	return r < 0 ? r : end(s);
+}
+
+static int prepare(const struct swap_place *p, const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	int r = in_work(p, "incoming", name, path);
+
+	return r < 0 ? r : durable_write(path, span_str(text), 0600);
+}
+
+/* Nothing of it is needed any more, and the next one begins with that. */
+static void tidy(const struct swap_place *p)
+{
+	static const char *const folders[] = { "incoming", "dropped" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (below(p->work, folders[i], path) == 0)
+			(void)appliance_remove(path);
+}
+
+int swap_apply(const struct swap_place *p, const char *serial)
+{
+	char path[PATH_MAX], unproven[PATH_MAX];
+	struct swap s = { .p = p, .from = "incoming", .aside = "previous" };
+	int r = below(p->instance, CONFIGURATION, path);
+
+	if (r == 0)
+		r = below(p->work, "unproven", unproven);
+	if (r == 0 && strlen(serial) > SWAP_SERIAL_MAX)
+		r = -E2BIG;
+	if (r < 0)
+		return r;
+	if (is_there(unproven) && has(p, "previous", CONFIGURATION))
+		s.aside = "dropped";
+	r = make_anew(p, s.aside);
+	if (r == 0 && is_there(path))
+		r = prepare(p, "unproven", serial);
+	if (r == 0)
+		r = prepare(p, "serial", serial);
+	if (r == 0)
+		r = begin(&s);
+	if (r == 0)
+		r = complete(&s);
+	if (r == 0)
+		tidy(p);
+	return r;
+}
+
+int swap_return(const struct swap_place *p)
+{
+	struct swap s = { .p = p, .from = "previous", .aside = "incoming" };
+	char unproven[PATH_MAX];
+	int r = below(p->work, "unproven", unproven);
+
+	if (r < 0)
+		return r;
+	if (!is_there(unproven))
+		return 1;
+	if (!has(p, "previous", CONFIGURATION))
+		return -ENOENT;
+	r = make_anew(p, "incoming");
+	if (r == 0)
+		r = begin(&s);
+	if (r == 0)
+		r = complete(&s);
+	if (r == 0)
+		tidy(p);
+	return r;
+}
+
+int swap_resume(const struct swap_place *p)
+{
+	struct swap s = { .p = p };
+	int r;
+
+	if (has(p, "incoming", BEGUN))
+		s.from = "incoming";
+	else if (has(p, "previous", BEGUN))
+		s.from = "previous";
+	else
+		return 1;
+	r = complete(&s);
+	if (r == 0)
+		tidy(p);
+	return r;
+}
+
+int swap_keep(const struct swap_place *p)
+{
+	char path[PATH_MAX];
+	int r = below(p->work, "unproven", path);
+
+	if (has(p, "incoming", BEGUN) || has(p, "previous", BEGUN))
+		return -EBUSY;
+	if (r < 0 || !is_there(path))
+		return r < 0 ? r : 1;
+	r = prove(p);
+	if (r == 0)
+		r = sync_all(p);
+	if (r == 0)
+		r = below(p->work, "previous", path);
+	return r < 0 ? r : appliance_remove(path);
+}
