@@ -22,6 +22,7 @@
 #define SET_BACK ".set-back"
 #define TAKEN ".taken"	    /* a mark that the chain is told of */
 #define SET_BACKS_MAX 10000 /* of one name */
+#define LOOK_BEHIND 256	    /* heads that the chain holds, some hours' */
 
 static int path_of(
 	const char *folder, int64_t position, const char *kind, char ret_path[PATH_MAX])
@@ -211,44 +212,93 @@ static bool is_sealed(const char *folder, const char *name, struct engine_head *
 	return r > 0;
 }
 
-/* From which position on what was sealed is of a lost chain: what is behind the end, and
- * what the chain denies, from the newest down to the first that it holds. Return: 0 with
- * *ret_from (INT64_MAX: none is), negative. */
-static int lost_from(struct batch *b, const char *folder, struct dirent **names,
-	int count, int64_t *ret_from)
+/* One position of the folder: its files stand one after the other in the list. */
+struct sealed_files {
+	int64_t position;
+	int first, count;
+	const char *json; /* NULL: it has none */
+};
+
+static struct sealed_files files_before(struct dirent **names, int end)
 {
-	int64_t end = b->head.position;
-	int r = 0;
+	struct sealed_files f = { .first = end };
+	const char *kind;
 
-	*ret_from = INT64_MAX;
-	for (int i = count - 1; i >= 0 && r == 0; i--) {
-		struct engine_head head;
-		const char *kind;
-		int64_t position = position_of(names[i]->d_name, &kind);
+	while (f.first > 0) {
+		int64_t position = position_of(names[f.first - 1]->d_name, &kind);
 
-		if (position > end) {
-			*ret_from = position;
-			continue;
-		}
-		if (strcmp(kind, "json") != 0 ||
-			!is_sealed(folder, names[i]->d_name, &head))
-			continue;
-		r = head_holds(b->engine, &head);
-		if (r == 0)
-			*ret_from = position;
+		if (f.count > 0 && position != f.position)
+			break;
+		f.position = position;
+		f.first--;
+		f.count++;
+		if (strcmp(kind, "json") == 0)
+			f.json = names[f.first]->d_name;
 	}
-	return r < 0 ? r : 0;
+	return f;
+}
+
+/* Return: 1 the chain denies it, 0 it holds it, -ENODATA nobody can say, negative. */
+static int denied(struct batch *b, const char *folder, const struct sealed_files *f)
+{
+	struct engine_head head;
+	int r;
+
+	if (f->position > b->head.position)
+		return 1;
+	if (!f->json || !is_sealed(folder, f->json, &head))
+		return -ENODATA;
+	r = head_holds(b->engine, &head);
+	return r < 0 ? r : !r;
+}
+
+/* What is of a lost chain: up to where, 0: nothing is; and the newest below the first of
+ * it that this chain holds, or its end. */
+struct lost_heads {
+	int64_t newest, from;
+};
+
+/* Which of them are of a lost chain: what is behind the end, and what the chain denies.
+ * From the newest down until it holds LOOK_BEHIND one after the other: new ones may have
+ * been sealed since, while the lost ones could not be set aside. Return: 0 or negative.
+ */
+static int find_lost(struct batch *b, const char *folder, struct dirent **names,
+	int count, bool *ret_lost, struct lost_heads *ret)
+{
+	int held = 0;
+
+	*ret = (struct lost_heads){ .from = b->head.position };
+	while (count > 0 && held < LOOK_BEHIND) {
+		struct sealed_files f = files_before(names, count);
+		int r = denied(b, folder, &f);
+
+		if (r < 0 && r != -ENODATA)
+			return r;
+		if (r >= 0)
+			held = r ? 0 : held + 1;
+		for (int i = f.first; r > 0 && i < count; i++)
+			ret_lost[i] = true;
+		if (r > 0 && !ret->newest)
+			ret->newest = f.position;
+		if (r > 0)
+			ret->from = b->head.position;
+		else if (r == 0 && held == 1)
+			ret->from = f.position;
+		count = f.first;
+	}
+	return 0;
 }
 
 /* Return: as batch_say(). */
-static int say_set_back(struct batch *b, int64_t sealed)
+static int say_set_back(struct batch *b, const struct lost_heads *lost)
 {
-	const int64_t end = b->head.position;
-	char detail[96];
+	const int64_t end = b->head.position, sealed = lost->newest;
+	char detail[128];
 	int r;
 
-	(void)snprintf(detail, sizeof(detail), "{\"end\":%lld,\"sealed\":%lld}",
-		(long long)end, (long long)sealed);
+	(void)snprintf(detail, sizeof(detail),
+		"{\"end\":%lld,\"from\":%lld,\"sealed\":%lld}", (long long)end,
+		(long long)lost->from, (long long)sealed);
 	r = batch_say(b, "queued.set-back", detail);
 	if (r > 0)
 		log_event(LOG_CRIT, "queued.set-back", NULL,
@@ -326,35 +376,36 @@ static int say_restored(struct batch *b, const char *folder)
 
 /* Nothing is renamed that the chain does not tell of. Return: as head_heal(). */
 static int heal_heads(
-	struct batch *b, const char *folder, struct dirent **names, int count)
+	struct batch *b, const char *folder, struct dirent **names, int count, bool *lost)
 {
 	const char *kind;
-	int64_t from;
-	int noted = 0, r = lost_from(b, folder, names, count, &from);
+	struct lost_heads found;
+	int noted = 0, r = find_lost(b, folder, names, count, lost, &found);
 
 	if (r < 0) {
 		log_event(LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-r));
 		return 1;
 	}
-	if (from < INT64_MAX)
-		noted = say_set_back(b, position_of(names[count - 1]->d_name, &kind));
+	if (found.newest)
+		noted = say_set_back(b, &found);
 	if (noted < 0)
 		return noted;
 	for (int i = 0; i < count && r == 0; i++) {
 		int64_t position = position_of(names[i]->d_name, &kind);
 
-		if (position >= from && noted)
+		if (lost[i] && noted)
 			set_aside(folder, names[i]->d_name);
-		else if (position < from && strcmp(kind, HEAD_STAMP_PENDING) == 0)
+		else if (!lost[i] && strcmp(kind, HEAD_STAMP_PENDING) == 0)
 			r = heal_stamp(b, folder, position);
 	}
-	return r < 0 ? r : from < INT64_MAX && !noted;
+	return r < 0 ? r : found.newest && !noted;
 }
 
 int head_heal(struct batch *b, const char *folder)
 {
+	_cleanup_(freep) bool *lost = NULL;
 	struct dirent **names = NULL;
-	int r, restored, count;
+	int r = 1, restored, count;
 
 	if (!batch_may_record(b, clock_now()))
 		return 1;
@@ -362,7 +413,10 @@ int head_heal(struct batch *b, const char *folder)
 	if (count < 0)
 		log_event(
 			LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-count));
-	r = heal_heads(b, folder, names, count);
+	if (count > 0)
+		lost = calloc((size_t)count, sizeof(*lost));
+	if (count <= 0 || lost)
+		r = count > 0 ? heal_heads(b, folder, names, count, lost) : count < 0;
 	free_names(names, count);
 	if (r < 0)
 		return -EIO;

@@ -16,9 +16,10 @@
 void head_stamp_settle(const char *folder, int64_t position, bool committed);
 
 /* Before the first record of this start. Time-stamps under the pending name get their
- * record, and their name. What was sealed behind the database's end, and the newest that
- * are not in its chain, are of a chain that is lost: that is noted in the chain
- * (queued.set-back) and said, and then they are kept as *.set-back; as it is noted that
+ * record, and their name. What was sealed behind the database's end, and what is not in
+ * its chain, from the newest down through some hundred that are, is of a chain that is
+ * lost: that is noted in the chain (queued.set-back) and said, and then it is kept as
+ * *.set-back; as it is noted that
  * the database is of a backup (queued.restored). Return: 0, 1 when it cannot be recorded
  * now and is to be done later, or -EIO when what is on the disk is unknown. */
 int head_heal(struct batch *b, const char *folder);

@@ -24,17 +24,23 @@ struct entry {
 	char id[DOCUMENT_ID_SIZE]; /* "": a free slot */
 	bool known, accepted;
 	unsigned int sealed;
-	json_int_t attempts;	      /* to seal it, as the ledger has them */
-	unsigned int seals, receipts; /* signatures as the signer counted them */
-	unsigned int inside;	      /* those of seals in the document itself */
-	/* Before the first lost part is 0, after it 1, ... */
-	unsigned int accepted_in, sealed_in;
+	json_int_t attempts;		/* to seal it, as the ledger has them */
+	unsigned int seals, receipts;	/* signatures as the signer counted them */
+	unsigned int inside;		/* those of seals in the document itself */
+	int64_t accepted_at, sealed_at; /* seconds */
 	/* While what is lost was written: signatures, and in which parts, as bits. */
 	unsigned int lost, lost_inside, lost_receipts;
 	uint64_t lost_parts;
 };
 
-/* From the last record that a restored chain has to the first behind it (RFC 3339). */
+/* The records from a position on were made at a time, up to the next of these. */
+struct moment {
+	int64_t position;
+	char at[CLOCK_TEXT_SIZE];
+};
+
+/* From the last record that the chain has in common with the lost one, which the note of
+ * it names, to that note (RFC 3339). */
 struct lost_part {
 	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
 	char receipts_from[CLOCK_TEXT_SIZE];
@@ -46,7 +52,8 @@ struct reconcile {
 	json_t *alarms;
 	size_t alarm_count;
 	unsigned long long seals, inside, callbacks, counted;
-	char last_at[CLOCK_TEXT_SIZE]; /* of the ledger's records so far */
+	struct moment *moments; /* of the ledger's records so far */
+	size_t moment_count, moment_room;
 	struct lost_part lost[LOST_PARTS_MAX];
 	size_t lost_count;
 	json_t *lost_documents;
@@ -74,6 +81,7 @@ void reconcile_free(struct reconcile *r)
 	if (!r)
 		return;
 	free(r->slots);
+	free(r->moments);
 	json_decref(r->alarms);
 	json_decref(r->lost_documents);
 	free(r);
@@ -146,9 +154,8 @@ static int raise_alarm(
 
 /* The ledger ------------------------------------------------------------------------- */
 
-/* part: lost parts before it. */
 static void note_event(
-	struct entry *e, const char *event, const json_t *detail, size_t part)
+	struct entry *e, const char *event, const json_t *detail, const char *at)
 {
 	const char *state = json_string_of(detail, "state");
 	json_int_t attempt = json_integer_value(json_object_get(detail, "attempt"));
@@ -158,38 +165,90 @@ static void note_event(
 
 	e->known = true;
 	if (accepted && !e->accepted)
-		e->accepted_in = (unsigned int)part;
+		(void)clock_parse(at, &e->accepted_at);
 	e->accepted |= accepted;
 	if (strcmp(event, "document.sealed") == 0 && e->sealed++ == 0)
-		e->sealed_in = (unsigned int)part;
+		(void)clock_parse(at, &e->sealed_at);
 	if (attempt > e->attempts)
 		e->attempts = attempt;
 }
 
+static int note_moment(struct reconcile *r, int64_t position, const char *at)
+{
+	struct moment *m;
+
+	if (r->moment_count && strcmp(r->moments[r->moment_count - 1].at, at) == 0)
+		return 0;
+	if (!r->moments || r->moment_count == r->moment_room) {
+		size_t room = r->moment_room ? 2 * r->moment_room : 1024;
+
+		m = realloc(r->moments, room * sizeof(*m));
+		if (!m)
+			return -ENOMEM;
+		r->moments = m;
+		r->moment_room = room;
+	}
+	m = &r->moments[r->moment_count++];
+	m->position = position;
+	(void)snprintf(m->at, sizeof(m->at), "%s", at);
+	return 0;
+}
+
+/* When a record was made; "" before the first that is known. */
+static const char *moment_of(const struct reconcile *r, int64_t position)
+{
+	size_t low = 0, high = r->moment_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (r->moments[middle].position <= position)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? r->moments[low - 1].at : "";
+}
+
+/* The record before the note, where the note names none of those before it: it may have
+ * been made long after the loss. */
+static int64_t named_by(const json_t *detail, int64_t note)
+{
+	static const char *const NAMES[] = { "from", "end" };
+	const char *mark = json_string_of(detail, "mark");
+	int64_t position = mark ? strtoll(mark, NULL, 10) : 0;
+
+	for (size_t i = 0; position <= 0 && i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+		position = json_integer_value(json_object_get(detail, NAMES[i]));
+	return position > 0 && position < note ? position : note - 1;
+}
+
 /* Where the chain was set back, a part of it is missing before this record: the signer
  * counted what that part accepted. */
-static void note_part(struct reconcile *r, const char *event, const char *at)
+static void note_part(struct reconcile *r, const char *event, const json_t *detail,
+	int64_t position, const char *at)
 {
 	struct lost_part *p = &r->lost[r->lost_count];
 	int64_t from;
 
-	if ((strcmp(event, "queued.restored") == 0 ||
-		    strcmp(event, "queued.set-back") == 0) &&
-		r->lost_count < LOST_PARTS_MAX) {
-		memcpy(p->from, r->last_at, sizeof(p->from));
-		memcpy(p->receipts_from, r->last_at, sizeof(p->receipts_from));
-		if (clock_parse(p->from, &from) == 0)
-			clock_format(from - RECEIPT_AHEAD_S, p->receipts_from);
-		(void)snprintf(p->to, sizeof(p->to), "%s", at);
-		r->lost_count++;
-	}
-	(void)snprintf(r->last_at, sizeof(r->last_at), "%s", at);
+	if ((strcmp(event, "queued.restored") != 0 &&
+		    strcmp(event, "queued.set-back") != 0) ||
+		r->lost_count == LOST_PARTS_MAX)
+		return;
+	(void)snprintf(
+		p->from, sizeof(p->from), "%s", moment_of(r, named_by(detail, position)));
+	memcpy(p->receipts_from, p->from, sizeof(p->receipts_from));
+	if (clock_parse(p->from, &from) == 0)
+		clock_format(from - RECEIPT_AHEAD_S, p->receipts_from);
+	(void)snprintf(p->to, sizeof(p->to), "%s", at);
+	r->lost_count++;
 }
 
 int reconcile_audit(struct reconcile *r, struct span line)
 {
 	_cleanup_json_ json_t *record = NULL;
 	const char *document, *event, *at;
+	const json_t *detail;
 	struct audit_line l;
 	struct entry *e;
 
@@ -199,15 +258,18 @@ int reconcile_audit(struct reconcile *r, struct span line)
 	document = json_string_of(record, "document");
 	event = json_string_of(record, "event");
 	at = json_string_of(record, "at");
+	detail = json_object_get(record, "detail");
 	if (!event || !at)
 		return -EINVAL;
-	note_part(r, event, at);
+	note_part(r, event, detail, l.position, at);
+	if (note_moment(r, l.position, at) < 0)
+		return -ENOMEM;
 	if (!document)
 		return 0;
 	e = entry_of(r, document);
 	if (!e)
 		return -ENOMEM;
-	note_event(e, event, json_object_get(record, "detail"), r->lost_count);
+	note_event(e, event, detail, at);
 	return 0;
 }
 
@@ -298,11 +360,15 @@ int reconcile_count(struct reconcile *r, FILE *count)
 	return e == 0 && ferror(count) ? -EIO : e;
 }
 
-/* Was it to be sealed while that part was written? Of what is not known nobody knows. */
-static bool open_in(const struct entry *e, size_t part)
+/* Was it to be sealed then? Of what is not known nobody knows. */
+static bool open_at(const struct entry *e, const char *time)
 {
-	return !e->known || (e->accepted && e->accepted_in <= part &&
-				    !(e->sealed && e->sealed_in <= part));
+	int64_t at;
+
+	if (!e->known)
+		return true;
+	return clock_parse(time, &at) == 0 && e->accepted && e->accepted_at <= at &&
+	       !(e->sealed && e->sealed_at <= at);
 }
 
 static void note_lost(const struct reconcile *r, struct entry *e, const struct counted *c)
@@ -315,7 +381,7 @@ static void note_lost(const struct reconcile *r, struct entry *e, const struct c
 		const struct lost_part *p = &r->lost[i];
 
 		if (strcmp(c->time, receipt ? p->receipts_from : p->from) < 0 ||
-			strcmp(c->time, p->to) > 0 || !open_in(e, i))
+			strcmp(c->time, p->to) > 0 || !open_at(e, c->time))
 			continue;
 		e->lost_receipts += receipt;
 		e->lost += seal;

@@ -206,6 +206,43 @@ static void a_receipt_is_ahead_of_its_document(void **state)
 	expect_both(NULL, B);
 }
 
+/* The note comes later than other records of the restored chain: what is lost was lost
+ * before these. */
+static void a_note_that_came_late_names_where_it_began(void **state)
+{
+	static const char *const NOTES[][2] = { { RESTORED }, { SET_BACK },
+		{ "\"event\":\"queued.set-back\"",
+			"{\"end\":2,\"from\":1,\"sealed\":9}" } };
+
+	for (size_t i = 0; i < 3; i++) {
+		if (i > 0) {
+			end(state);
+			begin(state);
+		}
+		counted_at(WHILE_LOST, "receipt", B);
+		counted_at(WHILE_LOST, "seal", B);
+		counted_at("2026-01-01T20:00:00Z", "seal", A);
+		audit("\"event\":\"queued.start\"", "{}");
+		audit_at("2026-01-01T19:00:00Z", ACCEPTED(A));
+		audit_at("2026-01-01T20:00:00Z", SEALED(A, "1"));
+		audit_at(LOST_TO, NOTES[i][0], NOTES[i][1]);
+		expect_both(NULL, B);
+	}
+}
+
+/* ... and excuses nothing of what this chain has accepted since. */
+static void what_came_after_the_named_record_is_not_of_the_lost_part(void **state)
+{
+	(void)state;
+	counted_at("2026-01-01T20:00:00Z", "seal", A);
+	counted_at("2026-01-01T20:00:00Z", "seal", A);
+	audit("\"event\":\"queued.start\"", "{}");
+	audit_at("2026-01-01T19:00:00Z", ACCEPTED(A));
+	audit_at("2026-01-01T20:00:00Z", SEALED(A, "1"));
+	audit_at(LOST_TO, RESTORED);
+	expect("seal.unexplained");
+}
+
 /* A seal process that was taken over signs what it wants, but no receipt. */
 static void a_lost_part_does_not_excuse_what_nobody_acknowledged(void **state)
 {
@@ -438,6 +475,8 @@ int main(void)
 		TEST(attempts_that_failed_are_known),
 		TEST(what_was_sealed_in_a_lost_part_is_no_alarm),
 		TEST(a_receipt_is_ahead_of_its_document),
+		TEST(a_note_that_came_late_names_where_it_began),
+		TEST(what_came_after_the_named_record_is_not_of_the_lost_part),
 		TEST(a_lost_part_does_not_excuse_what_nobody_acknowledged),
 		TEST(an_old_receipt_excuses_nothing),
 		TEST(a_lost_document_is_sealed_once),

@@ -234,6 +234,53 @@ static void what_the_chain_denies_is_set_aside(void **state)
 	assert_int_equal(s->batch.head.position, RECORDS + 1);
 }
 
+/* Does the last record say so? */
+static bool last_says(struct set_back *s, const char *detail)
+{
+	char where[80];
+	sqlite3_stmt *q = NULL;
+	bool says = false;
+
+	snprintf(where, sizeof(where), "SELECT record FROM audit WHERE position=%lld",
+		(long long)s->batch.head.position);
+	assert_int_equal(
+		sqlite3_prepare_v2(sqlite_of(s->batch.engine)->db, where, -1, &q, NULL),
+		SQLITE_OK);
+	if (sqlite3_step(q) == SQLITE_ROW)
+		says = strstr((const char *)sqlite3_column_text(q, 0), detail) != NULL;
+	sqlite3_finalize(q);
+	return says;
+}
+
+/* New ones were sealed, while those of the lost part could not be set aside. */
+static void what_is_denied_below_what_is_held_is_set_aside(void **state)
+{
+	struct set_back *s = *state;
+	struct engine_head below = head_at(s, 1, false), lost = head_at(s, 2, true),
+			   held = head_at(s, 3, false), other = head_at(s, 4, true),
+			   newest = head_at(s, 5, false);
+	char path[256];
+	FILE *f;
+
+	seal(s, &below);
+	seal(s, &lost);
+	seal(s, &held);
+	seal(s, &other);
+	seal(s, &newest);
+	path_of_head(s, 2, "tst", path);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_true(there(s, 1, "json") && there(s, 3, "json") && there(s, 5, "json"));
+	assert_true(there(s, 2, "json.set-back") && there(s, 2, "tst.set-back"));
+	assert_true(there(s, 4, "json.set-back"));
+	assert_int_equal(s->batch.head.position, RECORDS + 1);
+	assert_true(last_says(s, "\"detail\":{\"end\":5,\"from\":1,\"sealed\":4}"));
+	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_int_equal(s->batch.head.position, RECORDS + 1);
+}
+
 static void path_of_mark(const struct set_back *s, const char *kind, char ret_path[256])
 {
 	snprintf(ret_path, 256, "%s/" QUEUE_RESTORED "%s", s->folder, kind);
@@ -341,6 +388,8 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(
 			what_the_chain_denies_is_set_aside, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_is_denied_below_what_is_held_is_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			each_that_is_set_aside_keeps_a_name, setup, teardown),
 	};
