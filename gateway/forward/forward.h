@@ -56,6 +56,7 @@ struct delivery_attempt {
 	int64_t retry_after_s; /* of deferred and unknown */
 	char reply_id[128];
 	char detail[256];
+	uint32_t form;	 /* that was sent; 0: of the claim */
 	bool answered;	 /* it works over there, though nothing is done yet */
 	bool favourable; /* of a decision that is delivered */
 };

@@ -95,13 +95,15 @@ static void report(const struct courier *c, const struct queue_claim *claim,
 /* Tell queued the result. When the connection breaks here, the lease runs out and the
  * next claim looks the document up first: nothing is sent twice. */
 static void record(
-	struct courier *c, const struct queue_claim *claim, struct delivery_attempt *a)
+	struct courier *c, struct queue_claim *claim, struct delivery_attempt *a)
 {
 	int64_t retry_at;
 	int r;
 
 	leave(c, a);
 	retry_at = schedule(c, claim, a);
+	if (a->form)
+		claim->form = a->form;
 	if (a->state == DELIVERY_DELIVERED) {
 		struct queue_followed followed;
 
@@ -157,7 +159,7 @@ static void deliver_to(struct courier *c, const struct queue_claim *claim,
 		deliver_push(c, claim, &content, a);
 }
 
-static void deliver(struct courier *c, const struct queue_claim *claim, int container_fd)
+static void deliver(struct courier *c, struct queue_claim *claim, int container_fd)
 {
 	struct span container = { 0 };
 	struct delivery_attempt a = { 0 };

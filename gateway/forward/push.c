@@ -173,6 +173,7 @@ void deliver_push(struct courier *c, const struct queue_claim *claim,
 		first.look_up = 0;
 		send_form(c, &first, content->wanted,
 			c->profile->inside == PROFILE_INSIDE_NONE, ret);
+		ret->form = form_wanted(c->profile);
 		return;
 	}
 	repeat(c, claim, content, ret);

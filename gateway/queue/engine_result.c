@@ -232,6 +232,8 @@ int engine_delivery_result(
 	if (r < 0)
 		return r;
 	d.due = q->retry_at > now ? q->retry_at : now;
+	if (q->form)
+		d.form = q->form;
 	r = delivery_settle(e, now, &doc, &d, to, "forward",
 		json_pack("{s:i,s:o,s:o}", "attempt", (int)d.attempt, "reply_id",
 			json_text(q->reply_id), "text", json_text(q->detail)));

@@ -145,7 +145,7 @@ struct queue_delivery_result_request {
 	char destination[DESTINATION_NAME_SIZE];
 	uint64_t fence;
 	uint32_t state;
-	uint32_t reserved;
+	uint32_t form; /* that was sent; 0: of the claim */
 	int64_t retry_at;
 	char reply_id[QUEUE_TEXT_SIZE];
 	char detail[QUEUE_TEXT_SIZE];

@@ -242,7 +242,7 @@ int run_delivery_result(const struct call *c)
 {
 	const struct queue_delivery_result_request *q = c->body;
 
-	if (q->followed.what >= FOLLOWS ||
+	if (q->followed.what >= FOLLOWS || q->form > QUEUE_FORM_MAX ||
 		q->followed.tell_count > QUEUE_DESTINATIONS_MAX)
 		return QUEUE_ILLEGAL;
 	for (uint32_t i = 0; i < q->followed.tell_count; i++)

@@ -9,6 +9,7 @@ from scenarios.test_level_b import until
 
 ASKED = "customs-key"  # tells by a GET of the key what is there
 OTHER = "other-form"  # is to get containers, and takes only documents with a seal in them
+LATE = "late-form"  # tells, too, wants the seal in the document from a time on, and then tells no more
 ALL = ("traces", "customs-nl", ASKED)
 
 
@@ -23,9 +24,13 @@ class AskedGate(InsideGate):
             text.replace('"advance"', '"cleared"') + "look_up = true;\n")
         (routes / f"destinations/{OTHER}.cfg").write_text(
             text.replace(self.customs.url, self.windows["parallel"].url))
+        (routes / f"destinations/{LATE}.cfg").write_text(
+            text.replace(self.customs.url, self.windows["parallel"].url).replace(
+                '"advance"', '"cleared"').replace("timeout_s = 3;", "timeout_s = 6;") +
+            "look_up = true;\n")
         rule = routes / "10-all.cfg"
         rule.write_text(rule.read_text().replace(
-            '"customs-nl"', f'"customs-nl", "{ASKED}", "{OTHER}"'))
+            '"customs-nl"', f'"customs-nl", "{ASKED}", "{OTHER}", "{LATE}"'))
 
     def want_inside(self):
         for name in ALL:
@@ -83,6 +88,40 @@ def test_a_refused_repetition_is_not_sent_in_another_form(gate):
     assert found["parallel"]["state"] == "delivered", found
     assert found[OTHER]["state"] == "refused", found
     assert "HTTP 415 to a repetition" in found[OTHER]["detail"]
+
+
+def act(gate, verb, identifier, destination):
+    return gate.request(f"/v1/queue/{identifier}/{verb}", "operators/operator", "POST", "operators",
+                        json={"reason": "a test", "destination": destination}).status_code
+
+
+def test_what_was_sent_after_a_look_up_is_repeated(gate):
+    """It was not there, went there in the form that is wanted by now, and cannot be asked for."""
+    window, profile = gate.windows["parallel"], gate.dir / f"policies/routes/destinations/{LATE}.cfg"
+    window.mode("garbage", when="before")
+    status, answer = gate.submit(signed(gate, 20, "parallel"))
+    assert status == 0, answer
+    identifier = answer["id"]
+
+    def there():
+        return sum(r["key"] == f"{identifier}-cleared" for r in window.accepted())
+
+    until(lambda: deliveries(gate, identifier)[LATE]["state"] == "unknown")
+    gate.down()
+    profile.write_text(profile.read_text() + 'seal_inside = "parallel";\n')
+    window.mode("slow", delay=12, when="after", on="submit")
+    gate.up()
+    until(there)
+    assert act(gate, "hold", identifier, LATE) == 200
+    until(lambda: deliveries(gate, identifier)[LATE]["state"] == "held")
+    gate.down()
+    profile.write_text(profile.read_text().replace("look_up = true", "look_up = false"))
+    window.mode("ok")
+    gate.up()
+    assert act(gate, "release", identifier, LATE) == 200
+    found = until(lambda: (d := deliveries(gate, identifier)[LATE])["state"] in
+                  ("delivered", "refused") and d)
+    assert found["state"] == "delivered" and there() == 1, found
 
 
 def test_what_is_there_is_found(gate):
