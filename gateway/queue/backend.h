@@ -40,7 +40,7 @@ struct parameter {
  * functions of the same name in engine.h say what each returns. */
 struct backend {
 	const char *name;
-	bool remote; /* a connection, of no use once it asks for ENGINE_REOPEN */
+	bool (*lost)(struct engine *e); /* is there nobody to ask any more; may be NULL */
 	void (*close)(struct engine *e);
 
 	int (*begin)(struct engine *e);

@@ -195,8 +195,7 @@ static int count_some(struct engine *e, struct legal_count *c)
 /* Does all else go on after this? */
 static bool forgive(struct engine *e)
 {
-	if (e->failure == ENGINE_FATAL ||
-		(e->failure == ENGINE_REOPEN && e->backend->remote))
+	if (e->failure == ENGINE_FATAL || (e->backend->lost && e->backend->lost(e)))
 		return false;
 	e->failure = ENGINE_FINE;
 	return true;

@@ -107,6 +107,11 @@ static int64_t room(struct engine *e)
 	return -1;
 }
 
+static bool lost(struct engine *e)
+{
+	return pg_of(e)->lost;
+}
+
 static void close_connection(struct engine *e)
 {
 	for (int i = 0; i < SQL_COUNT; i++)
@@ -117,7 +122,6 @@ static void close_connection(struct engine *e)
 
 static const struct backend POSTGRESQL = {
 	.name = "postgresql",
-	.remote = true,
 	.close = close_connection,
 	.begin = begin,
 	.commit = commit,
@@ -135,6 +139,7 @@ static const struct backend POSTGRESQL = {
 	.blob_read = pg_blob_read,
 	.steady = steady,
 	.room = room,
+	.lost = lost,
 	.schema = pg_schema_versions,
 };
 

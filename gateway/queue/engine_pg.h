@@ -29,6 +29,7 @@ struct engine_pg {
 	struct pg_pending pending[PG_PENDING_MAX];
 	int pending_count;
 	bool asked;	/* something was asked in this transaction */
+	bool lost;	/* the connection is of no use any more */
 	bool committed; /* so says the answer to the last COMMIT */
 	int timeout_ms; /* for one exchange with the server */
 };

@@ -37,6 +37,12 @@ static int fail(struct engine_pg *p, enum engine_failure failure, const char *te
 	return -EIO;
 }
 
+static int lose(struct engine_pg *p, const char *text)
+{
+	p->lost = true;
+	return fail(p, ENGINE_REOPEN, text);
+}
+
 int pg_failed(struct engine_pg *p, const PGresult *result)
 {
 	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -45,7 +51,7 @@ int pg_failed(struct engine_pg *p, const PGresult *result)
 	size_t i = 0;
 
 	if (!state || PQstatus(p->connection) != CONNECTION_OK)
-		return fail(p, ENGINE_REOPEN, text);
+		return lose(p, text);
 	while (strncmp(STATES[i].prefix, state, strlen(STATES[i].prefix)) != 0)
 		i++;
 	if (STATES[i].error != -EINVAL) {
@@ -172,10 +178,10 @@ int pg_wait(struct engine_pg *p)
 		if (!unsent && !PQisBusy(p->connection))
 			return 0;
 		if (left <= 0)
-			return fail(p, ENGINE_REOPEN, "the server does not answer");
+			return lose(p, "the server does not answer");
 		f.events = (short)(POLLIN | (unsent ? POLLOUT : 0));
 		if (poll(&f, 1, (int)left) < 0 && errno != EINTR)
-			return fail(p, ENGINE_REOPEN, strerror(errno));
+			return lose(p, strerror(errno));
 		if ((f.revents & ~POLLOUT) && !PQconsumeInput(p->connection))
 			return pg_failed(p, NULL);
 	} while (true);
@@ -253,10 +259,10 @@ int pg_exchange(struct engine_pg *p)
 		return -EIO;
 	if (!PQpipelineSync(p->connection))
 		return pg_failed(p, NULL);
-	for (int i = 0; i < p->pending_count && p->base.failure != ENGINE_REOPEN; i++)
+	for (int i = 0; i < p->pending_count && !p->lost; i++)
 		error = take_result(p, &p->pending[i], error);
 	p->pending_count = 0;
-	return p->base.failure == ENGINE_REOPEN ? -EIO : take_sync(p, error);
+	return p->lost ? -EIO : take_sync(p, error);
 }
 
 int pg_exec(struct engine_pg *p, const char *text, PGresult **ret_result)

@@ -141,6 +141,28 @@ static void run(struct store *s, const char *sql)
 	free(store_query(s, sql));
 }
 
+/* The server refuses a statement; the connection is as good as before. */
+static void holds_that_cannot_be_counted(void **state)
+{
+	_cleanup_json_ json_t *f = NULL;
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	int fd = -1;
+
+	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
+	run(s, "ALTER TABLE legal_holds RENAME TO legal_gone");
+	assert_int_equal(STEP(s, engine_stats(s->engine, T0, &fd)), QUEUE_DONE);
+	assert_int_equal(engine_failure(s->engine), ENGINE_FINE);
+	f = store_json(fd);
+	assert_true(
+		json_is_null(json_object_get(json_object_get(f, "legal"), "documents")));
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(f, "documents"), "accepted")),
+		1);
+	run(s, "ALTER TABLE legal_gone RENAME TO legal_holds");
+	store_add(s, "N2", DOCUMENT_ACCEPTED, id);
+}
+
 static void every_earlier_version_comes_along(void **state)
 {
 	struct store *s = *state;
@@ -373,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(illegal_rows_are_refused),
 		STORE_TEST(holds_and_erasures_wait),
+		STORE_TEST(holds_that_cannot_be_counted),
 		STORE_TEST(triggers_follow_the_table),
 		STORE_TEST(opens_again_and_knows_its_version),
 		STORE_TEST(every_earlier_version_comes_along),
