@@ -173,14 +173,25 @@ static int measure_database(const char *dir, long long *ret_size)
 	return r == -EEXIST ? -EIO : r;
 }
 
-/* Twice: queued's copy beside the copy of all, then that beside its pieces. What grows
- * meanwhile finds an end when so much is left. An archive that grows for years does not
- * keep the ledger out: where only it has no room, on the disk or in a list of pieces that
- * is handed out, it is left out. A database that may not fit is begun: what has to stay
- * free is watched. */
-static int leave_room(struct backup_bounds *ret)
+int backup_leave_room(
+	const char *dir, int folder, long long database, struct backup_bounds *ret)
 {
 	static const struct backup_share share = BACKUP_SHARE;
+	int r;
+
+	do {
+		long long size;
+
+		r = backup_measure(dir, &share, ret->without_archive, &size);
+		if (r == 0)
+			r = fits(folder, size, database);
+	} while (r == -ENOSPC && !ret->without_archive && (ret->without_archive = true));
+	return r;
+}
+
+/* Return: as backup_leave_room(). */
+static int leave_room(struct backup_bounds *ret)
+{
 	const char *dir = getenv("SEALGATE_INSTANCE");
 	_cleanup_(closep) int folder = -1;
 	char orders[PATH_MAX];
@@ -194,23 +205,14 @@ static int leave_room(struct backup_bounds *ret)
 	folder = open(orders, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return -errno;
-	*ret = (struct backup_bounds){ .leaves = LEAVES };
-	for (;;) {
-		long long size;
-
-		r = backup_measure(dir, &share, ret->without_archive, &size);
-		if (r == 0)
-			r = fits(folder, size, database);
-		if (r > 0 && ret->without_archive) {
-			log_event(LOG_WARNING, "backup.tight", NULL,
-				"the database's rows take %lld MB: there may not be room",
-				database / 1000000 + 1);
-			return 0;
-		}
-		if ((r != -ENOSPC && r <= 0) || ret->without_archive)
-			return r;
-		ret->without_archive = true;
-	}
+	ret->leaves = LEAVES;
+	r = backup_leave_room(dir, folder, database, ret);
+	if (r > 0)
+		log_event(LOG_WARNING, "backup.tight", NULL,
+			"the database's rows take %lld MB: there may not be room%s",
+			database / 1000000 + 1,
+			ret->without_archive ? "" : " for all with state/archive");
+	return r;
 }
 
 /* A line for each piece, in their order. */
@@ -301,25 +303,42 @@ static int seal(const char *work, const struct backup_bounds *bounds, STACK_OF(X
 	return r == 0 ? put_in_place(sealing, sealed) : r;
 }
 
+/* Where it may not fit it is begun, and again without the archive when it does not. */
+static int seal_what_fits(
+	const char *work, STACK_OF(X509) * to, const char *list, char **ret_error)
+{
+	struct backup_bounds bounds = { 0 };
+
+	for (;;) {
+		int r, room = leave_room(&bounds);
+
+		if (room == -ENOSPC)
+			return appliance_fail(ret_error, room, BACKUP_ORDERS,
+				"there is no room for a copy and its pieces beside what "
+				"has to stay free");
+		r = room < 0 ? room : seal(work, &bounds, to, list, ret_error);
+		if (r == 0 || room <= 0 || bounds.without_archive)
+			return r;
+		remove_begun();
+		freep(ret_error);
+		*ret_error = NULL;
+		bounds.without_archive = true;
+	}
+}
+
 static int make(char **ret_error)
 {
 	_cleanup_(freep) char *list = NULL;
 	STACK_OF(X509) *to = NULL;
 	char path[PATH_MAX], work[PATH_MAX];
-	struct backup_bounds bounds = { 0 };
 	int r = policies(path);
 
 	if (r == 0)
 		r = backup_place("work", work);
 	if (r == 0)
 		r = backup_recipients(path, clock_now(), &to, &list, ret_error);
-	if (r == 0 && (r = leave_room(&bounds)) == -ENOSPC)
-		r = appliance_fail(ret_error, r, BACKUP_ORDERS,
-			"there is no room for a copy and its pieces beside what has to "
-			"stay "
-			"free");
 	if (r == 0)
-		r = seal(work, &bounds, to, list, ret_error);
+		r = seal_what_fits(work, to, list, ret_error);
 	sk_X509_pop_free(to, X509_free);
 	return r;
 }

@@ -50,6 +50,16 @@ struct backup_bounds {
  * or another exit status. */
 int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_mark);
 
+/* What of the instance dir an ordered backup in that folder may hold beside a database of
+ * so many octets at its server (0: none), and what has to stay free. Twice: queued's copy
+ * beside the copy of all, then that beside its pieces. What grows meanwhile finds an end
+ * when so much is left. An archive that grows for years does not keep the ledger out:
+ * where only it surely has no room, on the disk or in a list of pieces that is handed
+ * out, ret->without_archive is set. Return: 0; 1 how well the database is compressed
+ * decides, and what stays free is to be watched; -ENOSPC, -errno. */
+int backup_leave_room(
+	const char *dir, int folder, long long database, struct backup_bounds *ret);
+
 /* A path below BACKUP_ORDERS of that instance; "": the folder itself. Return: 0, -errno.
  */
 int backup_place(const char *name, char ret_path[PATH_MAX]);

@@ -203,6 +203,33 @@ static void room_for_what_is_compressed(void **state)
 	close(fd);
 }
 
+/* ... and the archive is left out only where it cannot fit beside it. */
+static void room_for_the_archive(void **state)
+{
+	struct backup_bounds bounds = { 0 };
+	int fd = open(instance, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[PATH_MAX], large[PATH_MAX];
+	long long room;
+	struct statvfs f;
+
+	(void)state;
+	assert_int_equal(fstatvfs(fd, &f), 0);
+	room = (long long)f.f_bavail * (long long)f.f_frsize;
+	(void)snprintf(path, sizeof(path), "%s/state/archive", instance);
+	assert_int_equal(mkdir(path, 0700), 0);
+	(void)snprintf(large, sizeof(large), "%s/state/archive/large", instance);
+	assert_int_equal(durable_write(large, span_str("old"), 0600), 0);
+	assert_int_equal(backup_leave_room(instance, fd, 0, &bounds), 0);
+	assert_false(bounds.without_archive);
+	assert_int_equal(backup_leave_room(instance, fd, room, &bounds), 1);
+	assert_false(bounds.without_archive);
+	assert_int_equal(truncate(large, (off_t)room), 0);
+	assert_int_equal(backup_leave_room(instance, fd, room, &bounds), 1);
+	assert_true(bounds.without_archive);
+	assert_int_equal(backup_leave_room(instance, fd, room * 16, &bounds), -ENOSPC);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +242,8 @@ int main(void)
 			it_is_given_to_one_person, with_orders, without_orders),
 		cmocka_unit_test_setup_teardown(
 			room_for_what_is_compressed, with_orders, without_orders),
+		cmocka_unit_test_setup_teardown(
+			room_for_the_archive, with_orders, without_orders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
