@@ -174,7 +174,6 @@ static void attempts_that_failed_are_known(void **state)
 #define LOST_TO "2026-01-02T00:00:00Z"
 #define AFTER "2026-01-02T00:00:01Z"
 #define RESTORED "\"event\":\"queued.restored\"", "{\"mark\":\"1:00\"}"
-
 #define SET_BACK "\"event\":\"queued.set-back\"", "{\"end\":1,\"sealed\":9}"
 #define WHILE_LOST "2026-01-01T10:00:00Z"
 
@@ -211,14 +210,11 @@ static void a_receipt_is_ahead_of_its_document(void **state)
 static void a_note_that_came_late_names_where_it_began(void **state)
 {
 	static const char *const NOTES[][2] = { { RESTORED }, { SET_BACK },
-		{ "\"event\":\"queued.set-back\"",
-			"{\"end\":2,\"from\":1,\"sealed\":9}" } };
+		{ "\"event\":\"queued.set-back\"", "{\"end\":2,\"from\":1}" } };
 
 	for (size_t i = 0; i < 3; i++) {
-		if (i > 0) {
-			end(state);
-			begin(state);
-		}
+		end(state);
+		begin(state);
 		counted_at(WHILE_LOST, "receipt", B);
 		counted_at(WHILE_LOST, "seal", B);
 		counted_at("2026-01-01T20:00:00Z", "seal", A);
@@ -234,8 +230,8 @@ static void a_note_that_came_late_names_where_it_began(void **state)
 static void what_came_after_the_named_record_is_not_of_the_lost_part(void **state)
 {
 	(void)state;
-	counted_at("2026-01-01T20:00:00Z", "seal", A);
-	counted_at("2026-01-01T20:00:00Z", "seal", A);
+	for (int i = 0; i < 2; i++)
+		counted_at("2026-01-01T20:00:00Z", "seal", A);
 	audit("\"event\":\"queued.start\"", "{}");
 	audit_at("2026-01-01T19:00:00Z", ACCEPTED(A));
 	audit_at("2026-01-01T20:00:00Z", SEALED(A, "1"));

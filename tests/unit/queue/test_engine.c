@@ -148,65 +148,6 @@ static void lost_attempt_is_looked_up(void **state)
 	assert_int_equal(second.look_up, 0);
 }
 
-static uint32_t form_of_claim(
-	struct store *s, int64_t now, uint32_t form, enum delivery_state becomes)
-{
-	struct queue_claim claim;
-	int64_t due;
-	int fd = -1;
-
-	assert_int_equal(STEP(s, engine_claim_delivery(s->engine, now, "traces", 60, form,
-					 &claim, &fd, &due)),
-		QUEUE_DONE);
-	closep(&fd);
-	if (becomes != DELIVERY_NONE)
-		assert_int_equal(store_result(s, now, &claim, becomes, now), QUEUE_DONE);
-	return claim.form;
-}
-
-static void what_may_have_arrived_keeps_its_form(void **state)
-{
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE];
-
-	store_add_sealed(s, "N1", id);
-	assert_int_equal(form_of_claim(s, T0, 1, DELIVERY_DEFERRED), 1);
-	/* Nothing is there: it is what is wanted by now. */
-	assert_int_equal(form_of_claim(s, T0 + 1, 2, DELIVERY_UNKNOWN), 2);
-	assert_int_equal(form_of_claim(s, T0 + 2, 3, DELIVERY_NONE), 2);
-	/* Its lease runs out: unknown as well. */
-	assert_int_equal(form_of_claim(s, T0 + 70, 1, DELIVERY_UNKNOWN), 2);
-	assert_int_equal(store_control(s, QUEUE_HOLD, id, "traces"), QUEUE_DONE);
-	assert_int_equal(store_control(s, QUEUE_RELEASE, id, "traces"), QUEUE_DONE);
-	assert_int_equal(form_of_claim(s, T0 + 71, 1, DELIVERY_DEFERRED), 2);
-	assert_int_equal(form_of_claim(s, T0 + 72, 1, DELIVERY_DELIVERED), 1);
-}
-
-/* It was looked up, not there, and sent as it is wanted by now. */
-static void what_was_sent_after_a_look_up_is_what_may_have_arrived(void **state)
-{
-	struct queue_delivery_result_request q = { .state = DELIVERY_UNKNOWN, .form = 3 };
-	struct store *s = *state;
-	char id[DOCUMENT_ID_SIZE];
-	struct queue_claim claim;
-	int64_t due;
-	int fd = -1;
-
-	store_add_sealed(s, "N1", id);
-	assert_int_equal(form_of_claim(s, T0, 1, DELIVERY_UNKNOWN), 1);
-	assert_int_equal(STEP(s, engine_claim_delivery(s->engine, T0 + 1, "traces", 60, 3,
-					 &claim, &fd, &due)),
-		QUEUE_DONE);
-	closep(&fd);
-	assert_int_equal(claim.form, 1);
-	q.fence = claim.fence;
-	memcpy(q.id, id, sizeof(q.id));
-	memcpy(q.destination, claim.destination, sizeof(q.destination));
-	assert_int_equal(
-		STEP(s, engine_delivery_result(s->engine, T0 + 2, &q)), QUEUE_DONE);
-	assert_int_equal(form_of_claim(s, T0 + 3, 1, DELIVERY_NONE), 3);
-}
-
 static void order_of_arrival_and_due_times(void **state)
 {
 	struct store *s = *state;
@@ -506,8 +447,6 @@ int main(void)
 		STORE_TEST(stale_fence_changes_nothing),
 		STORE_TEST(late_but_alone_still_counts),
 		STORE_TEST(lost_attempt_is_looked_up),
-		STORE_TEST(what_may_have_arrived_keeps_its_form),
-		STORE_TEST(what_was_sent_after_a_look_up_is_what_may_have_arrived),
 		STORE_TEST(order_of_arrival_and_due_times),
 		STORE_TEST(results_that_may_not_be),
 		STORE_TEST(partners_see_their_own),
