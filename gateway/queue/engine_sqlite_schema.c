@@ -1,21 +1,50 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "queue/engine_sqlite.h"
+#include "queue/layout.h"
 #include "queue/transitions.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-static int read_version(struct engine_sqlite *e, int *ret_version)
+/* The least layout whose programs may open the database, which nothing else of SQLite
+ * reads; 0 in a database of before it was written. */
+#define LEAST "application_id"
+
+static int read_number(struct engine_sqlite *e, const char *pragma, int *ret_number)
 {
 	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(e->db, "PRAGMA user_version", -1, &s, NULL);
+	int rc = sqlite3_prepare_v2(e->db, pragma, -1, &s, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW)
-		*ret_version = sqlite3_column_int(s, 0);
+		*ret_number = sqlite3_column_int(s, 0);
 	sqlite3_finalize(s);
 	return rc == SQLITE_ROW ? 0 : sqlite_failed(e, rc);
+}
+
+/* Written only where it is another one: a start on a full disk needs no room. */
+static int write_least(struct engine_sqlite *e)
+{
+	char pragma[64];
+	int there = 0, r = read_number(e, "PRAGMA " LEAST, &there);
+
+	snprintf(pragma, sizeof(pragma), "PRAGMA " LEAST "=%d", layout_least());
+	return r < 0 || there == layout_least() ? r : sqlite_exec(e, pragma);
+}
+
+/* A later program was here, and the machine has returned to this one. It works on what
+ * that one made where that one said so; triggers and all stay as they are. */
+static int accept_later(struct engine_sqlite *e, int version)
+{
+	int least = 0, r = read_number(e, "PRAGMA " LEAST, &least);
+
+	if (r < 0 || (least > 0 && least <= schema_versions()))
+		return r;
+	snprintf(e->base.failure_text, sizeof(e->base.failure_text),
+		"the database has schema version %d, this program knows up to %d",
+		version, schema_versions());
+	return -EPROTONOSUPPORT;
 }
 
 static int migrate(struct engine_sqlite *e, int from)
@@ -87,18 +116,16 @@ static int transition_triggers(struct engine_sqlite *e, const struct machine *m)
 
 static int update_in_transaction(struct engine_sqlite *e)
 {
-	int version = 0, r = read_version(e, &version);
+	int version = 0, r = read_number(e, "PRAGMA user_version", &version);
 
 	if (r < 0)
 		return r;
-	if (version > schema_versions()) {
-		snprintf(e->base.failure_text, sizeof(e->base.failure_text),
-			"the database has schema version %d, this program knows up to %d",
-			version, schema_versions());
-		return -EPROTONOSUPPORT;
-	}
+	if (version > schema_versions())
+		return accept_later(e, version);
 	if (version < schema_versions())
 		r = migrate(e, version);
+	if (r == 0)
+		r = write_least(e);
 	if (r == 0)
 		r = transition_triggers(e, &TRANSITIONS_DOCUMENTS);
 	if (r == 0)

@@ -3,6 +3,7 @@
 
 #include "common/durable.h"
 #include "ctl/appliance/manifest.h"
+#include "queue/layout.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 
 #define STAGE APPLIANCE_WORK "/update"
 #define TRIED APPLIANCE_WORK "/tried"
+#define LAYOUT "layout" /* of an update: what `sealgate appliance layout` of it says */
+#define LAYOUT_MAX 32
 #define VERSION_MAX APPLIANCE_VERSION_SIZE
 
 static int version_read(const char *path, char ret_version[VERSION_MAX])
@@ -49,6 +52,34 @@ static int check_version(const struct manifest *m, char **ret_error)
 	else
 		snprintf(what, sizeof(what), "is older than %s", floor);
 	return appliance_fail(ret_error, -EPERM, m->serial, what);
+}
+
+/* The version that runs is the one that is returned to, with a database of which the new
+ * one made what it wants at its start: refused before anything is written. */
+static int check_layout(const struct manifest *m, char **ret_error)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX];
+	size_t len = 0, i = 0;
+	int r = -ENOENT;
+
+	while (i < m->count && strcmp(m->files[i].path, LAYOUT) != 0)
+		i++;
+	if (i < m->count)
+		r = snprintf(path, sizeof(path), "%s/" LAYOUT, m->dir) < PATH_MAX
+			    ? manifest_prove(&m->files[i], path)
+			    : -ENAMETOOLONG;
+	if (r == 0)
+		r = file_read(path, LAYOUT_MAX, &text, &len);
+	if (r == 0)
+		r = layout_returns((const char *)text, layout_version());
+	if (r == 0)
+		return appliance_fail(ret_error, -EPERM, m->serial,
+			"makes a database that this version could not be returned to "
+			"with: take a version between first");
+	return r > 0 ? 0
+		     : appliance_fail(ret_error, r, LAYOUT,
+			       r == -EBADMSG ? "is not what was signed" : strerror(-r));
 }
 
 static int copy(const struct manifest *m, char **ret_error)
@@ -91,6 +122,8 @@ int appliance_update(const char *dir, char **ret_error)
 
 	if (r == 0)
 		r = check_version(&m, ret_error);
+	if (r == 0)
+		r = check_layout(&m, ret_error);
 	if (r != 0)
 		return r;
 	r = copy(&m, ret_error);

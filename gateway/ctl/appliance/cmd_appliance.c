@@ -5,6 +5,7 @@
 #include "ctl/appliance/appliance.h"
 #include "ctl/command.h"
 #include "ctl/remote/remote_parcel.h"
+#include "queue/layout.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -416,6 +417,10 @@ static int run_unit(const char *verb)
 	if (strcmp(verb, "forget") == 0)
 		return tell("appliance.reset", appliance_forget(),
 			"the next start makes a new /var", "", NULL);
+	if (strcmp(verb, "layout") == 0)
+		return printf("%d %d\n", layout_version(), layout_least()) > 0
+			       ? EXIT_CLEAN
+			       : EXIT_INTERNAL;
 	if (strcmp(verb, "forgotten") == 0)
 		return tell("appliance.reset", appliance_forgotten(), "/var is a new one",
 			"", NULL);

@@ -3,6 +3,7 @@
 #include "tests/unit/queue/store.h"
 
 #include "queue/engine_sqlite.h"
+#include "queue/layout.h"
 
 #include <errno.h>
 
@@ -165,12 +166,72 @@ static void opens_again_and_knows_its_version(void **state)
 	assert_memory_equal(engine_head(s->engine).chain, before.chain, SHA256_SIZE);
 	assert_document(s, id, "accepted");
 	/* a database of a later program is left alone */
-	assert_int_equal(sqlite_exec(sqlite_of(s->engine), "PRAGMA user_version=99"), 0);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine),
+				 "PRAGMA user_version=99;PRAGMA application_id=98"),
+		0);
 	engine_close(s->engine);
 	s->engine = NULL;
 	assert_int_equal(engine_open(s->dir, &e, &error), -EPROTONOSUPPORT);
 	assert_null(e);
 	assert_non_null(strstr(error, "99"));
+}
+
+/* Rows of a query as "a|b|c;..." in the order that it gives. */
+static void query(struct store *s, const char *sql, char *ret, size_t size)
+{
+	sqlite3_stmt *q = NULL;
+	size_t n = 0;
+
+	ret[0] = '\0';
+	assert_int_equal(sqlite3_prepare_v2(sqlite_of(s->engine)->db, sql, -1, &q, NULL),
+		SQLITE_OK);
+	while (sqlite3_step(q) == SQLITE_ROW)
+		for (int i = 0; i < sqlite3_column_count(q) && n < size; i++)
+			n += (size_t)snprintf(ret + n, size - n, "%s%s",
+				(const char *)sqlite3_column_text(q, i),
+				i + 1 < sqlite3_column_count(q) ? "|" : ";");
+	sqlite3_finalize(q);
+}
+
+/* The machine has returned to this program from one that made more of the database. */
+static void a_later_database_that_may_be_opened(void **state)
+{
+	struct store *s = *state;
+	char text[64], id[DOCUMENT_ID_SIZE];
+	char *error = NULL;
+
+	query(s, "PRAGMA application_id", text, sizeof(text));
+	assert_int_equal(strtol(text, NULL, 10), layout_least());
+	assert_true(layout_least() >= 1 && layout_least() <= layout_version());
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine),
+				 "CREATE TABLE later(a INTEGER) STRICT;"
+				 "PRAGMA user_version=99;PRAGMA application_id=1"),
+		0);
+	engine_close(s->engine);
+	store_open(s);
+	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
+	assert_document(s, id, "accepted");
+	query(s, "PRAGMA user_version", text, sizeof(text));
+	assert_string_equal(text, "99;"); /* the later program finds it as it was */
+	snprintf(text, sizeof(text), "PRAGMA application_id=%d", layout_version() + 1);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine), text), 0);
+	engine_close(s->engine);
+	s->engine = NULL;
+	assert_int_equal(engine_open(s->dir, &s->engine, &error), -EPROTONOSUPPORT);
+	free(error);
+}
+
+static void what_a_later_program_says_of_its_layout(void **state)
+{
+	(void)state;
+	assert_int_equal(layout_returns("22 21\n", 21), 1);
+	assert_int_equal(layout_returns("22 21\n", 22), 1);
+	assert_int_equal(layout_returns("22 22\n", 21), 0);
+	assert_int_equal(layout_returns("22 23\n", 23), -EINVAL);
+	assert_int_equal(layout_returns("22 0\n", 21), -EINVAL);
+	assert_int_equal(layout_returns("22 21", 21), -EINVAL);
+	assert_int_equal(layout_returns("22 21\nx", 21), -EINVAL);
+	assert_int_equal(layout_returns("", 21), -EINVAL);
 }
 
 /* What every version can hold: a document sealed, a delivery done, one open. */
@@ -203,23 +264,6 @@ static void make_old(const char *dir, int version)
 	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", version);
 	assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
-}
-
-/* Rows of a query as "a|b|c;..." in the order that it gives. */
-static void query(struct store *s, const char *sql, char *ret, size_t size)
-{
-	sqlite3_stmt *q = NULL;
-	size_t n = 0;
-
-	ret[0] = '\0';
-	assert_int_equal(sqlite3_prepare_v2(sqlite_of(s->engine)->db, sql, -1, &q, NULL),
-		SQLITE_OK);
-	while (sqlite3_step(q) == SQLITE_ROW)
-		for (int i = 0; i < sqlite3_column_count(q) && n < size; i++)
-			n += (size_t)snprintf(ret + n, size - n, "%s%s",
-				(const char *)sqlite3_column_text(q, i),
-				i + 1 < sqlite3_column_count(q) ? "|" : ";");
-	sqlite3_finalize(q);
 }
 
 /* Whatever waited before there was a line comes into it; this one has no parts. */
@@ -336,6 +380,8 @@ int main(void)
 		STORE_TEST(delivery_triggers_follow_the_table),
 		STORE_TEST(illegal_rows_are_refused),
 		STORE_TEST(opens_again_and_knows_its_version),
+		STORE_TEST(a_later_database_that_may_be_opened),
+		cmocka_unit_test(what_a_later_program_says_of_its_layout),
 		STORE_TEST(every_earlier_version_comes_along),
 		STORE_TEST(second_start_writes_nothing),
 		STORE_TEST(hot_selects_use_their_indexes),
