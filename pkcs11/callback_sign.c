@@ -63,6 +63,7 @@ static int input_of(const struct instance *instance, const struct signer_callbac
 	struct callback_claims claims = {
 		.instance = config_string(instance->config, "instance.name"),
 		.test = config_bool(instance->config, "instance.test"),
+		.sandbox = q->sandbox == 1,
 		.partner = q->partner,
 		.cursor = q->cursor,
 		.sha256 = body,
@@ -110,7 +111,8 @@ enum signer_answer callback_sign(const struct instance *instance, struct signing
 	*ret_jws = NULL;
 	if (!name_ok(callback->partner))
 		return say(ret_result, SIGNER_REFUSED, "the partner is not a name");
-	if (callback->cursor < 1 || callback->size < 1 || callback->size > INT64_MAX)
+	if (callback->sandbox > 1 || callback->cursor < 1 || callback->size < 1 ||
+		callback->size > INT64_MAX)
 		return say(ret_result, SIGNER_REFUSED,
 			"the call-back has no cursor or no body");
 	if (role < 0)

@@ -12,7 +12,8 @@
 
 /* Sign for a call-back whose texts are clean. *ret_jws: its compact form, the caller
  * frees; NULL unless signed. *ret_result: the answer. Refused: a partner that is no name,
- * a cursor or size below one, a role of another algorithm or none. Return: its enum
+ * a cursor or size below one, what is neither real
+ * nor a rehearsal, a role of another algorithm or none. Return: its enum
  * signer_answer. */
 enum signer_answer callback_sign(const struct instance *instance, struct signing *s,
 	const struct signer_callback *callback, char **ret_jws,

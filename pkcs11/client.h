@@ -81,6 +81,8 @@ struct signer_callback {
 	uint8_t sha256[32]; /* of the body */
 	uint64_t size;	    /* octets of the body */
 	int64_t cursor;	    /* of the last outcome in it */
+	uint8_t sandbox;    /* 1: of rehearsals */
+	char pad[7];
 };
 
 struct signer_result {

@@ -263,7 +263,9 @@ static int serve_callback(struct signer_server *s, int socket,
 	_cleanup_(freep) char *jws = NULL;
 	enum signer_answer a;
 
-	if (!q || m->header.fd_count != 0 || !text_clean(q->partner, sizeof(q->partner)))
+	if (!q || m->header.fd_count != 0 ||
+		!text_clean(q->partner, sizeof(q->partner)) ||
+		!zero(q->pad, sizeof(q->pad)))
 		return -EPROTO;
 	if (guest_of(s->instance, socket) < 0)
 		return -EACCES;

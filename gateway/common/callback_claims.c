@@ -13,9 +13,13 @@
 #define TEST_NOTICE                                                                      \
 	"TEST: this call-back was made by a test instance and has no legal effect."
 
-void callback_id(const char *partner, int64_t cursor, char ret[CALLBACK_ID_SIZE])
+#define SANDBOX_NOTICE "SANDBOX: what this call-back tells is a rehearsal."
+
+void callback_id(
+	const char *partner, bool sandbox, int64_t cursor, char ret[CALLBACK_ID_SIZE])
 {
-	(void)snprintf(ret, CALLBACK_ID_SIZE, "%s-%" PRId64, partner, cursor);
+	(void)snprintf(ret, CALLBACK_ID_SIZE, "%s%s-%" PRId64, sandbox ? "sandbox:" : "",
+		partner, cursor);
 }
 
 /* Keys in their order: the text is canonical JSON. The caller frees; NULL: no memory. */
@@ -37,7 +41,7 @@ static char *claims_text(const struct callback_claims *c)
 	char id[CALLBACK_ID_SIZE], cursor[21];
 	struct buf b;
 
-	callback_id(c->partner, c->cursor, id);
+	callback_id(c->partner, c->sandbox, c->cursor, id);
 	(void)snprintf(cursor, sizeof(cursor), "%" PRId64, c->cursor);
 	buf_init(&b, TEXT_MAX);
 	json_add_open(&b, NULL, '{');
@@ -47,8 +51,12 @@ static char *claims_text(const struct callback_claims *c)
 	json_add_integer(&b, "iat", c->time);
 	json_add_text(&b, "iss", c->instance);
 	json_add_text(&b, "jti", id);
-	if (c->test)
+	if (c->sandbox)
+		json_add_text(&b, "notice", SANDBOX_NOTICE);
+	else if (c->test)
 		json_add_text(&b, "notice", TEST_NOTICE);
+	if (c->sandbox)
+		json_add_bool(&b, "sandbox", true);
 	json_add_text(&b, "sha256", c->sha256);
 	json_add_integer(&b, "size", (int64_t)c->size);
 	json_add_bool(&b, "test", c->test);

@@ -18,14 +18,15 @@
 #define CALLBACK_HEADER "Sealgate-Signature"  /* of HTTP, its value the compact form */
 #define CALLBACK_SIGNATURE_SIZE 64	      /* r||s of P-256 */
 
-/* Octets of "PARTNER-CURSOR" with its NUL: what names a call-back, however often it is
- * made. */
-#define CALLBACK_ID_SIZE (PARTNER_NAME_SIZE + 21)
+/* Octets of "PARTNER-CURSOR" with its NUL, of a rehearsal "sandbox:PARTNER-CURSOR": what
+ * names a call-back, however often it is made. */
+#define CALLBACK_ID_SIZE (PARTNER_NAME_SIZE + 29)
 
 /* Every text is borrowed and must not be NULL. */
 struct callback_claims {
 	const char *instance; /* iss */
 	bool test;
+	bool sandbox;	     /* of rehearsals, which have cursors of their own */
 	const char *partner; /* aud */
 	int64_t cursor;	     /* of the last outcome in the body; with the partner: jti */
 	const char *sha256;  /* of the body's octets, hex */
@@ -35,7 +36,8 @@ struct callback_claims {
 };
 
 /* The id of a call-back: Idempotency-Key and jti. */
-void callback_id(const char *partner, int64_t cursor, char ret[CALLBACK_ID_SIZE]);
+void callback_id(
+	const char *partner, bool sandbox, int64_t cursor, char ret[CALLBACK_ID_SIZE]);
 
 /* The signing input: BASE64URL(header) "." BASE64URL(claims), both canonical JSON. The
  * caller frees *ret_input. Return: 0, -ENOMEM. */

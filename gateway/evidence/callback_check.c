@@ -128,7 +128,8 @@ static bool claims_ok(const json_t *claims)
 		!json_is_integer(json_object_get(claims, "size")) ||
 		!json_is_integer(json_object_get(claims, "iat")) || cursor_of(claims) < 0)
 		return false;
-	callback_id(partner, cursor_of(claims), id);
+	callback_id(partner, json_is_true(json_object_get(claims, "sandbox")),
+		cursor_of(claims), id);
 	return text_is(claims, "jti", id);
 }
 

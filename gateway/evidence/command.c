@@ -240,6 +240,8 @@ static int print_text(const struct command *c, const char *file, const json_t *r
 		json_string_of(report, "sub_indication"));
 	if (json_is_true(json_object_get(e, "test")))
 		fputs("  TEST: made by a test instance; no legal effect\n", c->out);
+	if (json_is_true(json_object_get(json_object_get(e, "claims"), "sandbox")))
+		fputs("  SANDBOX: a rehearsal\n", c->out);
 	print_claims(c, json_object_get(e, "claims"));
 	print_member(c, e, "role", "sealed by");
 	print_member(c, e, "id", "document");

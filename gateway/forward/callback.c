@@ -71,7 +71,7 @@ static bool something_new(struct caller *c)
 {
 	_cleanup_(closep) int fd = -1;
 	_cleanup_json_ json_t *feed = NULL;
-	int r = queue_outcomes(c->courier.queue, c->partner->name, -1, 1, &fd);
+	int r = queue_outcomes(c->courier.queue, c->feed, -1, 1, &fd);
 
 	if (r < 0)
 		disconnect(&c->courier);
@@ -87,8 +87,8 @@ static json_t *take_turn(struct caller *c)
 	int r;
 
 	c->turn_ms = clock_monotonic_ms();
-	r = queue_claim_callback(c->courier.queue, c->partner->name, c->lease_s, BATCH,
-		!c->tried, &c->claim, &fd);
+	r = queue_claim_callback(
+		c->courier.queue, c->feed, c->lease_s, BATCH, !c->tried, &c->claim, &fd);
 	if (r < 0)
 		disconnect(&c->courier);
 	c->tried = c->tried || r == QUEUE_DONE;
@@ -123,7 +123,7 @@ static struct curl_slist *headers_of(
 	struct curl_slist *headers =
 		curl_slist_append(NULL, "Content-Type: application/json");
 
-	callback_id(c->partner->name, cursor, id);
+	callback_id(c->partner->name, c->partner->sandbox, cursor, id);
 	if (headers)
 		headers = curl_slist_append(headers, "Expect:");
 	if (headers)
@@ -141,8 +141,8 @@ static uint32_t attempt_of(const struct caller *c)
 static char *sign(struct caller *c, const char *body, int64_t cursor)
 {
 	char why[NOTARY_REASON_SIZE] = "";
-	char *signature =
-		notary_sign(c->notary, c->partner->name, cursor, span_str(body), why);
+	char *signature = notary_sign(c->notary, c->partner->name, c->partner->sandbox,
+		cursor, span_str(body), why);
 
 	if (!signature && c->waits == 0)
 		log_event(LOG_WARNING, "forward.unsigned", NULL,
@@ -185,7 +185,7 @@ static void end_turn(struct caller *c, enum turn turn, int64_t cursor)
 	int64_t delay = turn == TURN_UNSIGNED ? UNSIGNED_S
 					      : retry_delay(&c->profile, attempt_of(c),
 							random_number());
-	int r = queue_called_back(c->courier.queue, c->partner->name, &c->claim,
+	int r = queue_called_back(c->courier.queue, c->feed, &c->claim,
 		turn == TURN_TAKEN ? cursor : -1, clock_now() + delay);
 
 	if (r < 0)
@@ -226,8 +226,11 @@ static int work(struct caller *c)
 	next = json_string_of(feed, "next");
 	if (!next || !in_time(c))
 		return LOOK_MS;
-	withhold_words(c->partner, outcomes);
-	withhold_decisions(c->partner, outcomes);
+	/* Nobody's words are in rehearsals. */
+	if (!c->partner->sandbox) {
+		withhold_words(c->partner, outcomes);
+		withhold_decisions(c->partner, outcomes);
+	}
 	cursor = strtoll(next, NULL, 10);
 	turn = json_array_size(outcomes) == 0 ? TURN_TAKEN : call_with(c, feed, cursor);
 	end_turn(c, turn, cursor);
@@ -282,6 +285,8 @@ int caller_start(struct caller *c, const struct daemon *d, const struct partner 
 			.credentials = credentials,
 			.outside = true,
 			.curl = curl_easy_init() } };
+	(void)snprintf(c->feed, sizeof(c->feed), "%s%s",
+		partner->sandbox ? SANDBOX_FEED_PREFIX : "", partner->name);
 	if (!c->profile.url || !c->courier.curl ||
 		pthread_create(&c->thread, NULL, run, c) != 0) {
 		free(c->profile.url);

@@ -15,8 +15,9 @@ struct caller {
 	struct courier courier;
 	struct profile profile;
 	const struct partner *partner;
-	struct notary *notary;	 /* borrowed, shared */
-	const atomic_bool *over; /* true: call no more */
+	char feed[FEED_NAME_SIZE]; /* its own, or that of its rehearsals */
+	struct notary *notary;	   /* borrowed, shared */
+	const atomic_bool *over;   /* true: call no more */
 	pthread_t thread;
 	bool tried;	/* under this policy: the first time waits for nothing */
 	uint32_t waits; /* turns in a row that ended without a signature */

@@ -47,10 +47,12 @@ static int ask(struct notary *n, const struct signer_callback *q, char **ret_jws
 	return r;
 }
 
-char *notary_sign(struct notary *n, const char *partner, int64_t cursor, struct span body,
-	char ret_reason[NOTARY_REASON_SIZE])
+char *notary_sign(struct notary *n, const char *partner, bool sandbox, int64_t cursor,
+	struct span body, char ret_reason[NOTARY_REASON_SIZE])
 {
-	struct signer_callback q = { .size = body.len, .cursor = cursor };
+	struct signer_callback q = {
+		.size = body.len, .cursor = cursor, .sandbox = sandbox
+	};
 	struct signer_result result = { 0 };
 	char *jws = NULL;
 	bool before;

@@ -25,10 +25,11 @@ struct notary {
 void notary_init(struct notary *n, const struct instance *instance);
 void notary_done(struct notary *n);
 
-/* Sign the octets of a call-back to a partner, whose last outcome has this cursor; from
- * any thread. Return: the value of CALLBACK_HEADER, the caller frees; or NULL with one
- * line for people in ret_reason, when a later try may do. */
-char *notary_sign(struct notary *n, const char *partner, int64_t cursor, struct span body,
-	char ret_reason[NOTARY_REASON_SIZE]);
+/* Sign the octets of a call-back to a partner, of its rehearsals or not, whose last
+ * outcome has this cursor; from any thread. Return: the value of CALLBACK_HEADER, the
+ * caller frees; or NULL with one line for people in ret_reason, when a later try may do.
+ */
+char *notary_sign(struct notary *n, const char *partner, bool sandbox, int64_t cursor,
+	struct span body, char ret_reason[NOTARY_REASON_SIZE]);
 
 #endif

@@ -229,7 +229,7 @@ struct queue_outcomes_request {
 };
 
 struct queue_callback_request {
-	char partner[PARTNER_NAME_SIZE];
+	char partner[FEED_NAME_SIZE]; /* whose feed */
 	uint32_t lease_s;
 	uint32_t limit;
 	uint32_t anew; /* 1: what was to be waited for does not count any more */
@@ -237,7 +237,7 @@ struct queue_callback_request {
 };
 
 struct queue_called_back_request {
-	char partner[PARTNER_NAME_SIZE];
+	char partner[FEED_NAME_SIZE]; /* whose feed */
 	uint64_t fence;
 	int64_t cursor; /* up to this one it has them; -1: it has not */
 	int64_t retry_at;

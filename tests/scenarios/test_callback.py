@@ -50,12 +50,12 @@ class Partner:
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def called_by(self, gate):
-        """By the gate's policy its partner nz-mpi has this address."""
+    def called_by(self, gate, name="nz-mpi"):
+        """By the gate's policy its partner has this address."""
         address = f"127.0.0.1:{self.port}"
         policies = gate.dir / "policies"
         (policies / "callbacks.cfg").write_text(f'allowed = ( "{address}" );\n')
-        path = policies / "partners" / "nz-mpi.cfg"
+        path = policies / "partners" / f"{name}.cfg"
         path.write_text(path.read_text() + f'callback = "https://{address}/outcomes";\n')
         credentials = gate.dir / "credentials" / "destinations"
         (credentials / "callback.cfg").write_text(

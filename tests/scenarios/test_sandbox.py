@@ -13,11 +13,13 @@ import pytest
 from scenarios.demo import claims
 from scenarios.gate import Gate, fingerprint
 from scenarios.openapi import Specification
+from scenarios.test_callback import Partner
 from scenarios.test_contingency import of_paper
 from scenarios.test_faults import until
 from scenarios.test_operators import queue
 from scenarios.test_originals import WITHDRAWN, replacing
 from scenarios.test_withdrawal import wait_state
+from sim import callback
 
 SANDBOX = "partners/not-enrolled"  # the transport certificate of the lane
 APPROVED = {'<ram:StatusCode name="Issued">70': '<ram:StatusCode name="Approved">39'}
@@ -290,3 +292,25 @@ def test_a_test_anchor_makes_nothing_real(gate):
         assert status == 1 and answer["status"] == 422
     finally:
         partner_file(gate, "nz-sandbox", "sandbox = true;\n")
+
+
+def test_call_backs_are_rehearsed(gate):
+    """Signed as real ones are, under ids that no real one has."""
+    known = callback.certificates(gate.request("/v1/certificates").json())
+    receiver = Partner(gate.pki)
+    receiver.called_by(gate, "nz-sandbox")
+    try:
+        until(lambda: gate.request("/v1/status", SANDBOX).json()["sandbox"] is True)
+        status, answer = gate.submit(rehearsal(gate, "PHYTO.NZ.2026.8000090"), SANDBOX)
+        assert status == 0, answer
+        until(lambda: answer["id"] in str(receiver.signed))
+        last = gate.request("/v1/outcomes?after=0&limit=500", SANDBOX).json()["next"]
+        until(lambda: gate.request("/v1/outcomes", SANDBOX).json()["acknowledged"] == last)
+        for signature, body, key in receiver.signed:
+            said = callback.verified(signature, body, known, "nz-sandbox")
+            assert said["sandbox"] is True and said["notice"].startswith("SANDBOX:")
+            assert said["jti"] == key == f"sandbox:nz-sandbox-{said['cursor']}"
+            assert all(o["sandbox"] is True for o in json.loads(body)["outcomes"])
+    finally:
+        partner_file(gate, "nz-sandbox", "sandbox = true;\n")
+        receiver.server.shutdown()

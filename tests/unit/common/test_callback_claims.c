@@ -83,6 +83,26 @@ static void production_says_nothing_of_tests(void **state)
 	assert_non_null(strstr(claims, "\"test\":false"));
 }
 
+static void a_rehearsal_says_so(void **state)
+{
+	struct callback_claims c = CLAIMS;
+	_cleanup_(freep) char *input = NULL, *claims = NULL, *again = NULL;
+	_cleanup_json_ json_t *tree = NULL;
+
+	(void)state;
+	c.sandbox = true;
+	assert_int_equal(callback_signing_input(&c, &input), 0);
+	claims = decoded(strchr(input, '.') + 1, strlen(strchr(input, '.') + 1));
+	tree = json_read(span_str(claims), strlen(claims));
+	again = json_canonical(tree);
+	assert_string_equal(claims, again);
+	assert_true(json_is_true(json_object_get(tree, "sandbox")));
+	assert_int_equal(strncmp(json_string_of(tree, "notice"), "SANDBOX:", 8), 0);
+	/* the cursors of rehearsals are others */
+	assert_string_equal(
+		json_string_of(tree, "jti"), "sandbox:nz-mpi-9223372036854775807");
+}
+
 static void longest_id(void **state)
 {
 	char name[PARTNER_NAME_SIZE], id[CALLBACK_ID_SIZE];
@@ -90,8 +110,10 @@ static void longest_id(void **state)
 	(void)state;
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	callback_id(name, INT64_MAX, id);
-	assert_string_equal(id + sizeof(name) - 1, "-9223372036854775807");
+	callback_id(name, true, INT64_MAX, id);
+	assert_int_equal(strncmp(id, "sandbox:aaa", 11), 0);
+	assert_string_equal(
+		id + strlen("sandbox:") + sizeof(name) - 1, "-9223372036854775807");
 }
 
 static void assembled(void **state)
@@ -110,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_one_form),
 		cmocka_unit_test(production_says_nothing_of_tests),
+		cmocka_unit_test(a_rehearsal_says_so),
 		cmocka_unit_test(longest_id),
 		cmocka_unit_test(assembled),
 	};

@@ -154,6 +154,10 @@ static void of_no_other_form(void **state)
 	q = USUAL;
 	q.size = 0;
 	assert_int_equal(ask(signer, &q), SIGNER_REFUSED);
+	q = USUAL;
+	q.sandbox = 2;
+	assert_int_equal(ask(signer, &q), SIGNER_REFUSED);
+	q = USUAL;
 	q.size = UINT64_MAX;
 	assert_int_equal(ask(signer, &q), SIGNER_REFUSED);
 	assert_true(count_log_count(r.f.log, "callback") == 0);
