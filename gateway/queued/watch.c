@@ -4,9 +4,12 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/memfd.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #define STEP_DOCUMENTS 64
 #define STEP_MS 200
@@ -45,6 +48,73 @@ static int alarm_one(struct batch *b, const json_t *mismatch)
 	return engine_audit(b->engine, clock_now(), &q) == QUEUE_DONE ? 0 : -EIO;
 }
 
+/* A partner and destination, or NULL: more or fewer documents than were numbered. */
+static int alarm_balance(struct batch *b, const json_t *row)
+{
+	struct queue_audit_request q = { .event = "ledger.unbalanced",
+		.actor = "queued" };
+	_cleanup_(freep) char *text =
+		row ? json_canonical(row) : strdup("{\"documents\":\"not as numbered\"}");
+
+	if (row)
+		log_event(LOG_ALERT, "queued.ledger", NULL,
+			"%s to %s: what was counted does not balance",
+			json_string_of(row, "partner"),
+			json_string_of(row, "destination"));
+	else
+		log_event(LOG_ALERT, "queued.ledger", NULL,
+			"there are not as many documents as were numbered");
+	if (!text)
+		return -ENOMEM;
+	snprintf(q.detail, sizeof(q.detail), "%s", text);
+	return engine_audit(b->engine, clock_now(), &q) == QUEUE_DONE ? 0 : -EIO;
+}
+
+static int read_ledger(struct batch *b, json_t **ret)
+{
+	struct span text = { 0 };
+	int fd = -1, r = engine_ledger(b->engine, &fd);
+
+	if (r < 0)
+		return r;
+	r = memfd_map(fd, QUEUE_JSON_MAX, &text);
+	if (r == 0)
+		*ret = json_read(text, QUEUE_JSON_MAX);
+	memfd_unmap(&text);
+	close(fd);
+	return r < 0 ? r : *ret ? 0 : -ENOMEM;
+}
+
+/* The counters that triggers and program keep apart from each other: told once, until
+ * they agree again. */
+static int check_balance(struct watch *w, struct batch *b)
+{
+	_cleanup_json_ json_t *ledger = NULL;
+	int r = read_ledger(b, &ledger);
+	bool named = false;
+	size_t i;
+	json_t *row;
+
+	if (r < 0)
+		return r;
+	if (json_is_true(json_object_get(ledger, "balanced"))) {
+		w->unbalanced = false;
+		return 0;
+	}
+	json_array_foreach(json_object_get(ledger, "destinations"), i, row)
+	{
+		if (w->unbalanced || r < 0 ||
+			json_is_true(json_object_get(row, "balanced")))
+			continue;
+		named = true;
+		r = alarm_balance(b, row);
+	}
+	if (r == 0 && !w->unbalanced && !named)
+		r = alarm_balance(b, NULL);
+	w->unbalanced = r == 0;
+	return r;
+}
+
 /* A round is whole: tell what is new in it. */
 static int end_round(struct watch *w, struct batch *b)
 {
@@ -61,6 +131,8 @@ static int end_round(struct watch *w, struct batch *b)
 	}
 	json_decref(w->told);
 	w->told = found ? json_deep_copy(found) : NULL;
+	if (r == 0)
+		r = check_balance(w, b);
 	if (r == 0 && day != w->day)
 		r = engine_ledger_note(b->engine, clock_now()) == QUEUE_DONE ? 0 : -EIO;
 	if (r == 0)

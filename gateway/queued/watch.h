@@ -12,6 +12,7 @@ struct watch {
 	int64_t next_ms; /* when the next step is due */
 	int64_t day;	 /* of the last balance that was recorded, since 1970 */
 	json_t *told;	 /* mismatches that an alarm was raised for, or NULL */
+	bool unbalanced; /* and said to be */
 };
 
 /* The first step is due a moment after the start, which has other things to do. */

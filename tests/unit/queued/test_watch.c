@@ -65,6 +65,36 @@ static void one_alarm_for_one_mismatch(void **state)
 	watch_done(&w);
 }
 
+/* Counters that somebody set: no document is named, its partner and destination are. */
+static void one_alarm_for_what_does_not_balance(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	struct batch b;
+	struct watch w;
+
+	store_add_sealed(s, "N1", id);
+	batch_init(&b, s->dir, s->engine);
+	watch_init(&w, clock_monotonic_ms());
+	run(&w, &b);
+	assert_int_equal(records(s, "ledger.unbalanced"), 0);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine),
+				 "UPDATE flows SET n=n+1 WHERE destination='traces'"),
+		0);
+	run(&w, &b);
+	run(&w, &b);
+	assert_int_equal(records(s, "ledger.unbalanced"), 1);
+	assert_int_equal(records(s, "ledger.mismatch"), 0);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine),
+				 "UPDATE flows SET n=n-1 WHERE destination='traces'"),
+		0);
+	run(&w, &b);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine), "UPDATE ledger SET n=n+1"), 0);
+	run(&w, &b);
+	assert_true(records(s, "ledger.unbalanced") > 1);
+	watch_done(&w);
+}
+
 /* While the database is away nothing is walked and nothing ends the process. */
 static void waits_while_the_database_is_away(void **state)
 {
@@ -80,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(one_alarm_for_one_mismatch),
+		STORE_TEST(one_alarm_for_what_does_not_balance),
 		cmocka_unit_test(waits_while_the_database_is_away),
 	};
 
