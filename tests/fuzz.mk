@@ -16,6 +16,7 @@ FUZZ_LIBS_fuzz_ipc    := common
 FUZZ_LIBS_fuzz_bundle := policy common
 FUZZ_LIBS_fuzz_asic   := evidence xades pki xml common
 FUZZ_LIBS_fuzz_record := evidence pki common
+FUZZ_LIBS_fuzz_callback := evidence xades trust policy document pki xml common
 FUZZ_LIBS_fuzz_xades  := xades pki xml common
 FUZZ_LIBS_fuzz_signature := xades pki xml common
 FUZZ_LIBS_fuzz_container := xades pki xml common
