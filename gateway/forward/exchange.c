@@ -74,8 +74,12 @@ static int set_request(const struct courier *c, const char *url,
 		return -ENOMEM;
 	curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+	/* A proxy would decide about addresses that partners name. */
 	if (c->outside)
 		egress_guard(c->curl);
+	else
+		curl_easy_setopt(c->curl, CURLOPT_PROXY,
+			config_string(c->daemon->instance.config, "forward.proxy"));
 	r = set_tls(c);
 	if (r < 0 || !body->data)
 		return r;

@@ -48,6 +48,7 @@ struct seal_house {
 	struct profiles *profiles; /* of the destinations */
 	struct clock_guard clock;
 	const char *clock_watch; /* folder, see common/clock_watch.h; NULL: nobody */
+	const char *proxy;	 /* to time-stamping authorities; NULL or "": none */
 };
 
 /* What one thread keeps from document to document. */

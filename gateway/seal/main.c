@@ -123,6 +123,7 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 	h->test = config_bool(c, "instance.test");
 	h->lease_s = (int)config_int(c, "seal.lease_s");
 	h->clock_watch = config_string(c, "seal.clock_watch");
+	h->proxy = config_string(c, "seal.proxy");
 	clock_guard_init(&h->clock);
 	if (r == 0)
 		r = open_authorities(h, &d->instance);

@@ -49,7 +49,8 @@ static struct tsa *connection(struct query *q)
 	if (ms < TIMEOUT_MIN_MS)
 		ms = TIMEOUT_MIN_MS;
 	if (!*tsa)
-		*tsa = tsa_new(q->authority->url, ms, house->daemon);
+		*tsa = tsa_new(q->authority->url, house->proxy ? house->proxy : "", ms,
+			house->daemon);
 	return *tsa;
 }
 

@@ -47,7 +47,7 @@ static bool add_header(struct tsa *t, const char *header)
 	return more != NULL;
 }
 
-static bool set_up(struct tsa *t, const char *url, int timeout_ms)
+static bool set_up(struct tsa *t, const char *url, const char *proxy, int timeout_ms)
 {
 	t->curl = curl_easy_init();
 	/* Without Expect, or a small query would wait for leave to be sent. */
@@ -58,17 +58,19 @@ static bool set_up(struct tsa *t, const char *url, int timeout_ms)
 	curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, t->error);
-	return set_limits(t, timeout_ms);
+	return set_limits(t, timeout_ms) &&
+	       curl_easy_setopt(t->curl, CURLOPT_PROXY, proxy) == CURLE_OK;
 }
 
-struct tsa *tsa_new(const char *url, int timeout_ms, const struct daemon *daemon)
+struct tsa *tsa_new(
+	const char *url, const char *proxy, int timeout_ms, const struct daemon *daemon)
 {
 	struct tsa *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return NULL;
 	t->daemon = daemon;
-	if (set_up(t, url, timeout_ms))
+	if (set_up(t, url, proxy, timeout_ms))
 		return t;
 	tsa_free(t);
 	return NULL;

@@ -17,9 +17,10 @@
 
 struct tsa;
 
-/* A connection to one authority for one thread. daemon: its end aborts a query. Return:
- * NULL when memory ran out. */
-struct tsa *tsa_new(const char *url, int timeout_ms, const struct daemon *daemon);
+/* A connection to one authority for one thread, through a proxy ("": none). daemon: its
+ * end aborts a query. Return: NULL when memory ran out. */
+struct tsa *tsa_new(
+	const char *url, const char *proxy, int timeout_ms, const struct daemon *daemon);
 void tsa_free(struct tsa *t);
 DEFINE_CLEANUP(struct tsa *, tsa_free)
 

@@ -61,7 +61,7 @@ static bool lasting;
 static int ask_url(
 	const char *url, const char *as, char *reason, struct buf *reply, int ms)
 {
-	_cleanup_(tsa_freep) struct tsa *t = tsa_new(url, ms, &DAEMON);
+	_cleanup_(tsa_freep) struct tsa *t = tsa_new(url, "", ms, &DAEMON);
 	int r;
 
 	mode = as;
