@@ -351,6 +351,26 @@ class Suite(FloorCases):
         expect(status == 0 and answer["id"] == self.document[1]["id"],
                f"the original receipt: {answer}", self.machine)
 
+    def stopped_check(self):
+        """a health check that the manager stops proves nothing and takes nothing back"""
+        # Nothing seals, so that the check goes on looking until it is stopped.
+        self.power_on(self.machine, [self.medium("stopped")], units={
+            "sealgate-seal.service~": "[Unit]\nConditionPathExists=/missing\n",
+            "appliance-health.service~": "[Service]\nExecStartPre=+/usr/bin/systemctl --no-block "
+                                         "start test-stop.timer\n",
+            "test-stop.timer": "[Timer]\nOnActiveSec=10s\n",
+            "test-stop.service": "[Service]\nExecStart=/usr/bin/systemctl stop "
+                                 "appliance-health.service\n"})
+        said = self.machine.wait(r"appliance-health\.service was stopped, or never begun|"
+                                 r"is in force again", 2 * BOOT_S)
+        expect(said and "was stopped" in said.group(), "told apart", self.machine)
+        expect("version and configuration are proven" not in self.machine.text(),
+               "nothing is proven", self.machine)
+        self.machine.stop()
+        self.healthy()
+        expect(self.machine.wait(r"version and configuration are proven", 60),
+               "the configuration is still there, and still to be proven", self.machine)
+
     def power_cut(self):
         """power lost while an update is written: the old version starts"""
         medium = self.medium("cut", configuration=False, update=NEW)
@@ -655,7 +675,8 @@ CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key
          "flipped_tree", "token_from_afar", "clock_from_sources", "boots_and_serves",
          "refuses_documents", "remote_administration", "journal_arrives", "heads_arrive",
          "revocation_arrives", "backup_from_afar", "killed_services_return", "full_disk", "another_tpm",
-         "firewall_broken", "foreign_medium", "unhealthy_configuration", "power_cut",
+         "firewall_broken", "foreign_medium", "unhealthy_configuration", "stopped_check",
+         "power_cut",
          "good_update", "older_version", "older_image", "unhealthy_update", "support_bundle",
          "recovery_key", "tpm_lockout", "factory_reset", "reset_cut_short", "identical")
 
@@ -675,7 +696,8 @@ def prepare(suite, names):
             return done.stderr.strip().splitlines()[-1]
         if done.returncode != 0:
             raise Failure(f"firmware/{name}: {done.stderr[-3000:]}")
-    if set(names) - set(QUICK) - set(CASES[:4]) - {"token_from_afar", "clock_from_sources"}:
+    if set(names) - set(QUICK) - set(CASES[:4]) - {"token_from_afar", "clock_from_sources",
+                                                     "stopped_check"}:
         suite.build(NEW, FIRMWARE_LEAST=NEW)
         suite.build(BROKEN, breaks=True)
     suite.gate.make()

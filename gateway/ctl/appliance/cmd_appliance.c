@@ -8,7 +8,6 @@
 #include "queue/layout.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,7 +165,6 @@ static void wait_for_people(char *reason, char **last)
 			reason ? reason : "it waits for people");
 	free(*last);
 	*last = reason;
-	appliance_health_stops(1);
 }
 
 /* Of the machine's instance, or, where another one is named, of that, at once. Its unit
@@ -184,6 +182,8 @@ static int health(void)
 			"waiting for a configuration");
 		return EXIT_CLEAN;
 	}
+	if (!named)
+		appliance_health_stops(1);
 	for (;;) {
 		int r;
 
@@ -195,7 +195,6 @@ static int health(void)
 			usleep(PEOPLE_EVERY_US);
 			continue;
 		}
-		(void)signal(SIGTERM, SIG_DFL);
 		if (r == 0 || clock_monotonic_ms() >= end)
 			return tell("appliance.health", r == 0 ? 0 : -EIO,
 				"the application is healthy", "", reason);
@@ -209,6 +208,9 @@ static int keep(void)
 {
 	static const char *const runs[] = { "/usr/bin/systemctl", "--quiet", "is-active",
 		"nftables.service", NULL };
+	/* which took nothing back, or the machine would not run on */
+	static const char *const returned[] = { "/usr/bin/systemctl", "--quiet",
+		"reset-failed", "appliance-return@*", NULL };
 	static const char *const failed[] = { "/usr/bin/systemctl", "--quiet",
 		"is-failed", "*", NULL };
 	int r = appliance_run(runs);
@@ -217,6 +219,7 @@ static int keep(void)
 	if (r != 0)
 		return tell("appliance.keep", -EIO, "", "",
 			strdup("the manager does not say that the firewall is there"));
+	(void)appliance_run(returned);
 	r = appliance_run(failed);
 	if (r == 0)
 		return tell("appliance.keep", -EIO, "", "", strdup("a unit has failed"));
@@ -243,13 +246,20 @@ static int floor_raised(void)
 		"appliance.floor", r, "no older version is taken from now on", "", error);
 }
 
-/* After the health check has failed: a configuration that was not proven goes, and its
- * unit has the machine start again with the one before it. */
+/* After the health check, or who keeps what it found, has failed: a configuration that
+ * was not proven goes, and the unit has the machine start again with the one before it.
+ */
 static int give_back(void)
 {
+	const char *unit = getenv("MONITOR_UNIT");
+
 	if (!appliance_health_failed(
-		    getenv("MONITOR_SERVICE_RESULT"), getenv("MONITOR_EXIT_STATUS")))
-		return tell("appliance.return", -ECANCELED, "", "", NULL);
+		    getenv("MONITOR_SERVICE_RESULT"), getenv("MONITOR_EXIT_STATUS"))) {
+		log_event(LOG_NOTICE, "appliance.return", NULL,
+			"%s was stopped, or never begun: nothing is taken back",
+			unit ? unit : "the check");
+		return EXIT_NOT_PASSED; /* of a success the machine starts again */
+	}
 	return tell("appliance.return", appliance_return(),
 		"the configuration before it is in force again", "nothing to return to",
 		NULL);

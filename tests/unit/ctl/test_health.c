@@ -66,6 +66,7 @@ static void test_what_fails(void **state)
 {
 	(void)state;
 	assert_false(appliance_health_failed("success", "0"));
+	assert_false(appliance_health_failed("success", NULL)); /* never begun */
 	assert_false(appliance_health_failed("exit-code", APPLIANCE_STOPPED_TEXT));
 	assert_true(appliance_health_failed("exit-code", "1"));
 	assert_true(appliance_health_failed("exit-code", NULL));
