@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const char *const PROGRAMS[] = { "nginx", "intake", "verify", "queued", "signer",
-	"seal", "forward", "admin", "trustd", "health" };
+	"seal", "forward", "admin", "trustd", "health", "backup" };
 
 int instance_path(const struct instance *i, const char *name, char ret_path[PATH_MAX])
 {

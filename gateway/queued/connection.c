@@ -18,8 +18,9 @@ static const struct {
 	{ "seal", 72 },
 	{ "forward", 128 },
 	{ "admin", 16 },
-	{ "ctl", 16 },
+	{ "ctl", 12 },
 	{ "health", 8 },
+	{ "backup", 4 },
 	/* Without peer separation one uid is all of them, and nobody else is let in. */
 	{ "any", CONNECTIONS_MAX },
 };

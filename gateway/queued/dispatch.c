@@ -12,10 +12,11 @@ enum peer {
 	PEER_SEAL = 2,
 	PEER_FORWARD = 4,
 	PEER_ADMIN = 8,
-	PEER_CTL = 16,	  /* the command line: reads */
-	PEER_KEEPER = 32, /* the same while queued serves: it erases what policy lets go,
-			   * and notes papers of documents that have none noted */
-	PEER_HEALTH = 64, /* the appliance's health check */
+	PEER_CTL = 16,	   /* the command line: reads */
+	PEER_KEEPER = 32,  /* the same while queued serves: it erases what policy lets go,
+			    * and notes papers of documents that have none noted */
+	PEER_HEALTH = 64,  /* the appliance's health check */
+	PEER_BACKUP = 128, /* who makes the backups that are ordered */
 };
 
 static const struct {
@@ -27,6 +28,7 @@ static const struct {
 	{ "forward", PEER_FORWARD },
 	{ "admin", PEER_ADMIN },
 	{ "health", PEER_HEALTH },
+	{ "backup", PEER_BACKUP },
 	{ "ctl", PEER_CTL | PEER_KEEPER },
 	{ "session", PEER_CTL },
 	{ "any", PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN | PEER_CTL |
@@ -166,7 +168,7 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 			TEXT(queue_legal_hold_request, operator_name),
 			TEXT(queue_legal_hold_request, reason) } },
 	[QUEUE_OP_BACKUP] = { "backup", sizeof(struct queue_backup_request), 0, 0,
-		PEER_CTL, READS, run_backup, { { 0 } } },
+		PEER_CTL | PEER_BACKUP, READS, run_backup, { { 0 } } },
 	[QUEUE_OP_CLAIM_HELD] = { "claim_held", sizeof(struct queue_claim_request), 0, 0,
 		PEER_INTAKE, WRITES | CLAIMS, run_claim_held,
 		{ TEXT(queue_claim_request, destination) } },
@@ -179,7 +181,7 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 			TEXT(queue_judged_request, judgement.policy_digest),
 			TEXT(queue_judged_request, judgement.store_version) } },
 	[QUEUE_OP_STATS] = { "stats", sizeof(struct queue_stats_request), 0, 0,
-		PEER_ADMIN | PEER_CTL, READS, run_stats, { { 0 } } },
+		PEER_ADMIN | PEER_CTL | PEER_BACKUP, READS, run_stats, { { 0 } } },
 	[QUEUE_OP_OUTCOMES] = { "outcomes", sizeof(struct queue_outcomes_request), 0, 0,
 		PEER_INTAKE | PEER_FORWARD | PEER_ADMIN | PEER_CTL, READS, run_outcomes,
 		{ TEXT(queue_outcomes_request, partner) } },

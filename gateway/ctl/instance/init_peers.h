@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define INIT_PEERS 11
+#define INIT_PEERS 12
 
 struct init_peer {
 	const char *program;

@@ -42,7 +42,8 @@ static const struct {
 	{ QUEUE_OP_DELIVERY_RESULT, sizeof(struct queue_delivery_result_request), 0,
 		"forward" },
 	{ QUEUE_OP_CONTROL, sizeof(struct queue_control_request), 0, "admin" },
-	{ QUEUE_OP_STATS, sizeof(struct queue_stats_request), 0, "admin ctl session" },
+	{ QUEUE_OP_STATS, sizeof(struct queue_stats_request), 0,
+		"admin ctl session backup" },
 	{ QUEUE_OP_OUTCOMES, sizeof(struct queue_outcomes_request), 0,
 		"intake forward admin ctl session" },
 	{ QUEUE_OP_OUTCOMES_ACKNOWLEDGE, sizeof(struct queue_outcomes_request), 0,
@@ -51,7 +52,7 @@ static const struct {
 	{ QUEUE_OP_CALLED_BACK, sizeof(struct queue_called_back_request), 0, "forward" },
 	{ QUEUE_OP_ACT, sizeof(struct queue_act_request), 0, "admin" },
 	{ QUEUE_OP_MAINTENANCE, sizeof(struct queue_maintenance_request), 0, "admin" },
-	{ QUEUE_OP_BACKUP, sizeof(struct queue_backup_request), 0, "ctl session" },
+	{ QUEUE_OP_BACKUP, sizeof(struct queue_backup_request), 0, "ctl session backup" },
 	{ QUEUE_OP_LEDGER, sizeof(struct queue_ledger_request), 0, "admin ctl session" },
 	{ QUEUE_OP_LIST, sizeof(struct queue_list_request), 0, "admin ctl session" },
 	{ QUEUE_OP_SENT, sizeof(struct queue_sent_request), 0, "intake" },
@@ -91,7 +92,8 @@ static bool listed(const char *list, const char *name)
 static void rights(void **state)
 {
 	static const char *const PEERS[] = { "nginx", "intake", "verify", "queued",
-		"signer", "seal", "forward", "admin", "ctl", "session", "health", "" };
+		"signer", "seal", "forward", "admin", "ctl", "session", "health",
+		"backup", "" };
 
 	(void)state;
 	assert_int_equal(OPERATIONS, QUEUE_OPERATIONS - 1);
@@ -410,41 +412,71 @@ static void floods_take_no_places(void **state)
 	house_done(&h);
 }
 
-/* The health check's uid is there for every instance: it is told that what cannot be
- * there is not there, and nothing of what is. */
-static void health_sees_nothing(void **state)
+/* Users that are there for every instance. What another uid is told by a queue. */
+static void asked_by(uid_t uid, int (*ask)(struct queue *q))
 {
 	static const char CONF[] = "peers: { separate = true; queued = 61008; };\n";
 	struct house h;
-	int status;
 	pid_t child;
+	int status;
 
-	(void)state;
-	if (geteuid() != 0) {
-		print_message("only root can become another uid\n");
-		skip();
-	}
+	if (geteuid() != 0)
+		skip(); /* only root can become another uid */
 	start_for_all(&h, CONF);
 	child = fork();
 	if (child == 0) {
-		struct queue_document d;
 		struct queue *q;
-		int fd = -1;
 
-		if (setgid(913) < 0 || setuid(913) < 0 ||
+		if (setgid(uid) < 0 || setuid(uid) < 0 ||
 			queue_connect(h.socket, 30000, &q) < 0)
 			_exit(1);
-		if (queue_get(q, "00000000000000000000000000", NULL, QUEUE_META, &d,
-			    &fd) != QUEUE_NOT_FOUND)
-			_exit(2);
-		if (queue_get(q, "00000000000000000000000001", NULL, QUEUE_META, &d,
-			    &fd) != QUEUE_ILLEGAL)
-			_exit(3);
-		_exit(queue_stats(q, &fd) == QUEUE_DENIED ? 0 : 4);
+		_exit(ask(q));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	house_done(&h);
+}
+
+static int get(struct queue *q, const char *id)
+{
+	struct queue_document d;
+	int fd = -1;
+
+	return queue_get(q, id, NULL, QUEUE_META, &d, &fd);
+}
+
+static int ask_for_health(struct queue *q)
+{
+	if (get(q, "00000000000000000000000000") != QUEUE_NOT_FOUND)
+		return 2;
+	if (get(q, "00000000000000000000000001") != QUEUE_ILLEGAL)
+		return 3;
+	return queue_stats(q, &(int){ -1 }) == QUEUE_DENIED ? 0 : 4;
+}
+
+/* What cannot be there is not there, and nothing is said of what is. */
+static void health_sees_nothing(void **state)
+{
+	(void)state;
+	asked_by(913, ask_for_health);
+}
+
+static int ask_for_backup(struct queue *q)
+{
+	int fd = -1;
+
+	if (queue_backup(q, QUEUE_BACKUP_STATE, &fd) != QUEUE_DONE)
+		return 2;
+	if (queue_stats(q, &fd) != QUEUE_DONE)
+		return 3;
+	return get(q, "00000000000000000000000000") == QUEUE_DENIED ? 0 : 4;
+}
+
+/* Who makes backups gets a copy and the counts, and no other answer. */
+static void backup_gets_its_copy(void **state)
+{
+	(void)state;
+	asked_by(914, ask_for_backup);
 }
 
 int main(void)
@@ -460,6 +492,7 @@ int main(void)
 		cmocka_unit_test(denied),
 		cmocka_unit_test(floods_take_no_places),
 		cmocka_unit_test(health_sees_nothing),
+		cmocka_unit_test(backup_gets_its_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
