@@ -12,6 +12,7 @@
 #include "queued/head_seal.h"
 #include "queued/links.h"
 #include "queued/policy_journal.h"
+#include "queued/trust_journal.h"
 #include "queued/watch.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ struct server {
 	struct batch batch;
 	struct watch watch;
 	struct policy_journal journal;
+	struct trust_journal trust;
 	struct head_seal seal;
 	struct chain_links links;
 	struct connection *connections; /* CONNECTIONS_MAX of them */
@@ -199,6 +201,8 @@ static int round_once(struct server *s)
 	if (r == 0 && s->o->listener >= 0)
 		r = policy_journal_run(&s->journal, &s->batch, clock_monotonic_ms());
 	if (r == 0 && s->o->listener >= 0)
+		r = trust_journal_run(&s->trust, &s->batch, clock_monotonic_ms());
+	if (r == 0 && s->o->listener >= 0)
 		r = links_run(&s->links, &s->batch, clock_monotonic_ms());
 	if (r == 0) {
 		struct engine_head head = batch_head(&s->batch);
@@ -226,6 +230,7 @@ static int start(struct server *s, struct engine *e)
 	s->head_at_ms = clock_monotonic_ms();
 	watch_init(&s->watch, clock_monotonic_ms());
 	policy_journal_init(&s->journal, clock_monotonic_ms());
+	trust_journal_init(&s->trust, clock_monotonic_ms());
 	links_init(&s->links, clock_monotonic_ms(),
 		s->o->instance ? config_int(s->o->instance->config, "audit.link_s") * 1000
 			       : 0);

@@ -11,6 +11,7 @@ import pytest
 
 from scenarios.degraded import HOUR, ALists, Clock, now
 from scenarios.gate import sealgate
+from scenarios.test_faults import until
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +259,8 @@ def test_there_must_be_something_to_trust(gate, tmp_path):
         assert "the trusted lists give no anchor" in store()["message"]
         lists.mend()
         assert store()["ok"]
+        until(lambda: f'"snapshot":"{max(lists.store.glob("snapshot-*.map")).name}"' in
+              gate.run("audit", "export").stdout)  # which trust was in force
         newest = max(lists.store.glob("snapshot-*.map"))
         newest.write_bytes(newest.read_bytes()[:-1])
         assert "not whole" in store()["message"]
