@@ -6,6 +6,7 @@
 #include "ctl/appliance/manifest.h"
 #include "ctl/appliance/secret_files.h"
 #include "ctl/appliance/swap.h"
+#include "ctl/appliance/time_sources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -191,10 +192,8 @@ static int judge(char **ret_error)
 	if (!config_bool(instance.config, "peers.separate"))
 		r = appliance_fail(ret_error, -EINVAL, "sealgate.conf",
 			"peers.separate must be true on an appliance");
-	else if (!config_bool(instance.config, "instance.test") &&
-		 access(INCOMING "/time", F_OK) < 0)
-		r = appliance_fail(ret_error, -EINVAL, "time",
-			"sources of time are missing: nothing would be sealed");
+	else if (!config_bool(instance.config, "instance.test"))
+		r = time_sources_judge(INCOMING "/time", ret_error);
 	instance_done(&instance);
 	return r;
 }
