@@ -265,6 +265,7 @@ struct lost_heads {
 static int find_lost(struct batch *b, const char *folder, struct dirent **names,
 	int count, bool *ret_lost, struct lost_heads *ret)
 {
+	bool inside = false; /* of what this chain has grown past */
 	int held = 0;
 
 	*ret = (struct lost_heads){ .from = b->head.position };
@@ -280,10 +281,12 @@ static int find_lost(struct batch *b, const char *folder, struct dirent **names,
 			ret_lost[i] = true;
 		if (r > 0 && !ret->newest)
 			ret->newest = f.position;
-		if (r > 0)
+		if (r > 0) {
+			inside = f.position <= b->head.position;
 			ret->from = b->head.position;
-		else if (r == 0 && held == 1)
+		} else if (r == 0 && held == 1 && inside) {
 			ret->from = f.position;
+		}
 		count = f.first;
 	}
 	return 0;

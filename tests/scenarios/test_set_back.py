@@ -87,7 +87,7 @@ def test_on_purpose_it_is_said_and_the_lost_heads_are_kept(gate, back):
     assert "queued.set-back" in gate.log.read_text()
     assert heads(folder, "json.set-back") == lost
     assert [r["detail"] for r in records(gate, "queued.set-back")] == [
-        {"end": end, "sealed": sealed}]
+        {"end": end, "from": end, "sealed": sealed}]
     stamped_and_stopped(gate, 3)
     done = verify(gate, folder)
     assert done.returncode == 0, done.stdout + done.stderr
