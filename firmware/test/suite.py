@@ -340,7 +340,7 @@ class Suite(FloorCases):
 
     def unhealthy_configuration(self):
         """a configuration that does not become healthy gives way to the one before it"""
-        medium = self.medium("worse", changes={"network/egress.csv": "nobody,192.0.2.1,443\n"})
+        medium = self.medium("worse", changes={"tls/server.pem": "no certificate\n"})
         self.power_on(self.machine, [medium], units={
             "appliance-health.service~": "[Service]\nTimeoutStartSec=90s\n"})
         expect(self.machine.wait(r"the configuration before it is in force again", 2 * BOOT_S),
@@ -350,6 +350,16 @@ class Suite(FloorCases):
         status, answer = retry(lambda: self.gate.submit(self.document[0]), 30)
         expect(status == 0 and answer["id"] == self.document[1]["id"],
                f"the original receipt: {answer}", self.machine)
+
+    def refused_rules(self):
+        """destinations that the firewall does not take leave in force what was, and are named"""
+        bad = "seal,1:2:3:4:5:6:192.0.2.1,443\n"  # an address, but not to nft
+        self.healthy([self.medium("rules", changes={"network/egress.csv": bad})])
+        said = "network/egress.csv: the firewall refuses it: set is not a map"
+        expect(f"refused: {said}" in self.machine.text(), "said", self.machine)
+        update = self.report()["update"]
+        expect(update["refused"] == said, f"in the report: {update}", self.machine)
+        self.submit(8)
 
     def stopped_check(self):
         """a health check that the manager stops proves nothing and takes nothing back"""
@@ -675,9 +685,8 @@ CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key
          "flipped_tree", "token_from_afar", "clock_from_sources", "boots_and_serves",
          "refuses_documents", "remote_administration", "journal_arrives", "heads_arrive",
          "revocation_arrives", "backup_from_afar", "killed_services_return", "full_disk", "another_tpm",
-         "firewall_broken", "foreign_medium", "unhealthy_configuration", "stopped_check",
-         "power_cut",
-         "good_update", "older_version", "older_image", "unhealthy_update", "support_bundle",
+         "firewall_broken", "foreign_medium", "refused_rules", "unhealthy_configuration",
+         "stopped_check", "power_cut", "good_update", "older_version", "older_image", "unhealthy_update", "support_bundle",
          "recovery_key", "tpm_lockout", "factory_reset", "reset_cut_short", "identical")
 
 
@@ -697,7 +706,8 @@ def prepare(suite, names):
         if done.returncode != 0:
             raise Failure(f"firmware/{name}: {done.stderr[-3000:]}")
     if set(names) - set(QUICK) - set(CASES[:4]) - {"token_from_afar", "clock_from_sources",
-                                                     "stopped_check"}:
+                                                     "stopped_check", "refused_rules",
+                                                     "unhealthy_configuration"}:
         suite.build(NEW, FIRMWARE_LEAST=NEW)
         suite.build(BROKEN, breaks=True)
     suite.gate.make()

@@ -85,8 +85,19 @@ const char *appliance_refused(const json_t *note);
 json_t *appliance_tpm(void);
 
 /* Tell the firewall where the programs may speak to, from network/egress.csv of the
- * instance. Return: 0 or negative with *ret_error. */
+ * instance; what it refuses leaves in force what was. Return: 0 or negative with
+ * *ret_error. */
 int appliance_egress(char **ret_error);
+
+/* Would the firewall take such a file? None is right, too. Return: as above. */
+int appliance_egress_check(const char *path, char **ret_error);
+
+/* What nft said of the rules made of one, as one line. Return: -EINVAL. */
+int appliance_egress_fault(const char *said, char **ret_error);
+
+/* Why what was to be put in force last was not, for the report; NULL: it was. */
+#define APPLIANCE_REFUSED APPLIANCE_WORK "/refused"
+void appliance_note_refusal(const char *why);
 
 /* Have the timer of each receiver in ship/ of the instance send it the sealed heads of
  * the audit chain. Return: 0 or negative with *ret_error. */

@@ -18,6 +18,7 @@
 
 #define INCOMING APPLIANCE_WORK "/incoming"
 #define SERIAL APPLIANCE_WORK "/serial"
+#define REFUSAL_MAX 512
 
 static const struct swap_place PLACE = { APPLIANCE_INSTANCE, APPLIANCE_WORK };
 
@@ -198,7 +199,23 @@ static int judge(char **ret_error)
 	return r;
 }
 
-int appliance_apply(const char *dir, char **ret_error)
+/* Names of files and lines of them are in it: one line, and text in any case. */
+void appliance_note_refusal(const char *why)
+{
+	char line[REFUSAL_MAX];
+
+	if (!why) {
+		(void)unlink(APPLIANCE_REFUSED);
+		return;
+	}
+	(void)snprintf(line, sizeof(line), "%s", why);
+	for (char *c = line; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	(void)durable_write(APPLIANCE_REFUSED, span_str(line), 0600);
+}
+
+static int take(const char *dir, char **ret_error)
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
 	int r = manifest_open(
@@ -217,10 +234,23 @@ int appliance_apply(const char *dir, char **ret_error)
 	r = take_files(&m, ret_error);
 	if (r == 0)
 		r = judge(ret_error);
+	if (r == 0)
+		r = appliance_egress_check(INCOMING "/network/egress.csv", ret_error);
 	if (r < 0)
 		return r;
 	r = swap_apply(&PLACE, m.serial);
 	return r < 0 ? appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r)) : 0;
+}
+
+int appliance_apply(const char *dir, char **ret_error)
+{
+	int r = take(dir, ret_error);
+
+	if (r <= 0)
+		appliance_note_refusal(r == 0	    ? NULL
+				       : *ret_error ? *ret_error
+						    : strerror(-r));
+	return r;
 }
 
 int appliance_keep(void)

@@ -10,9 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EGRESS APPLIANCE_INSTANCE "/network/egress.csv"
+#define NAME "network/egress.csv"
+#define EGRESS APPLIANCE_INSTANCE "/" NAME
 #define EGRESS_MAX 65536u
 #define RULES "/run/appliance-egress.nft" /* nftables.conf includes it */
+#define CANDIDATE "/run/appliance-rules.nft"
+#define SAID "/run/appliance-rules.said" /* what the unit that judges it says */
+#define SAID_MAX 65536u
+#define JUDGE "appliance-rules.service"
+#define AROUND "include \"/etc/nftables.conf\"\n" /* its first line */
 
 /* The programs that may speak out, and what the line of each adds up to. */
 static const struct {
@@ -71,9 +77,44 @@ static int add_lines(char *text, struct egress *e, char **ret_error)
 		int r = line[0] == '#' ? 0 : add_line(line, e);
 
 		if (r < 0)
-			return appliance_fail(ret_error, r, EGRESS, line);
+			return appliance_fail(ret_error, r, NAME, line);
 	}
 	return 0;
+}
+
+int appliance_egress_fault(const char *said, char **ret_error)
+{
+	const char *at = said ? strstr(said, "Error: ") : NULL;
+
+	at = at ? at + strlen("Error: ") : "it does not answer";
+	if (asprintf(ret_error, NAME ": the firewall refuses it: %.*s",
+		    (int)strcspn(at, "\n"), at) < 0)
+		*ret_error = NULL;
+	return -EINVAL;
+}
+
+/* By nft, in a unit of its own that has the right to ask the kernel, with all that would
+ * be in force beside it. */
+static int judge(const struct egress *e, char **ret_error)
+{
+	_cleanup_buf_ struct buf candidate;
+	_cleanup_(freep) uint8_t *said = NULL;
+	size_t len;
+	int r;
+
+	buf_init(&candidate, 5 * EGRESS_MAX);
+	buf_add_str(&candidate, AROUND);
+	buf_add(&candidate, e->rules.data, e->rules.len);
+	r = candidate.error;
+	if (r == 0)
+		r = durable_write(CANDIDATE, buf_span(&candidate), 0644);
+	if (r < 0)
+		return appliance_fail(ret_error, r, CANDIDATE, strerror(-r));
+	r = appliance_start(JUDGE, true);
+	if (r == 0)
+		return 0;
+	(void)file_read(SAID, SAID_MAX, &said, &len);
+	return appliance_egress_fault((const char *)said, ret_error);
 }
 
 /* The manager's own filter beside the firewall: a second lock on the same door. Told one
@@ -88,7 +129,7 @@ static int tell_manager(struct egress *e)
 
 		if (e->units[i].error)
 			return e->units[i].error;
-		if (strlen(e->units[i].data) > strlen("IPAddressAllow="))
+		if (e->units[i].len > strlen("IPAddressAllow="))
 			r = appliance_run(argv) == 0 ? 0 : -EIO;
 	}
 	return r;
@@ -98,16 +139,24 @@ static int enforce(struct egress *e, char **ret_error)
 {
 	static const char *const load[] = { "/usr/bin/systemctl", "reload",
 		"nftables.service", NULL };
-	int r = durable_write(RULES, buf_span(&e->rules), 0600);
+	_cleanup_(freep) uint8_t *before = NULL;
+	size_t len = 0;
+	int r = file_read(RULES, 4 * EGRESS_MAX, &before, &len);
 
+	if (r < 0 && r != -ENOENT)
+		return appliance_fail(ret_error, r, RULES, strerror(-r));
+	r = durable_write(RULES, buf_span(&e->rules), 0644);
 	if (r == 0)
 		r = appliance_run(load) == 0 ? 0 : -EIO;
-	if (r < 0) {
-		(void)unlink(RULES); /* or the firewall could not be loaded again */
-		return appliance_fail(ret_error, r, EGRESS, "the firewall refused it");
+	if (r < 0) { /* what was loaded before is, and can be loaded again */
+		if (before)
+			(void)durable_write(RULES, span_of(before, len), 0644);
+		else
+			(void)unlink(RULES);
+		return appliance_fail(ret_error, r, NAME, "the firewall refused it");
 	}
 	r = tell_manager(e);
-	return r < 0 ? appliance_fail(ret_error, r, EGRESS, "the manager refused it") : 0;
+	return r < 0 ? appliance_fail(ret_error, r, NAME, "the manager refused it") : 0;
 }
 
 static void egress_done(struct egress *e)
@@ -117,22 +166,40 @@ static void egress_done(struct egress *e)
 		buf_done(&e->units[i]);
 }
 
-int appliance_egress(char **ret_error)
+/* Of the file at path, judged. Return: 0, 1 there is none, negative with *ret_error. */
+static int read_egress(const char *path, struct egress *e, char **ret_error)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
-	_cleanup_(egress_done) struct egress e = { 0 };
 	size_t len;
-	int r = file_read(EGRESS, EGRESS_MAX, &text, &len);
+	int r = file_read(path, EGRESS_MAX, &text, &len);
 
 	if (r == -ENOENT)
-		return 0;
+		return 1;
 	if (r < 0)
-		return appliance_fail(ret_error, r, EGRESS, strerror(-r));
-	buf_init(&e.rules, 4 * EGRESS_MAX);
+		return appliance_fail(ret_error, r, path, strerror(-r));
+	buf_init(&e->rules, 4 * EGRESS_MAX);
 	for (size_t i = 0; i < COUNT; i++) {
-		buf_init(&e.units[i], 4 * EGRESS_MAX);
-		buf_add_str(&e.units[i], "IPAddressAllow=");
+		buf_init(&e->units[i], 4 * EGRESS_MAX);
+		buf_add_str(&e->units[i], "IPAddressAllow=");
 	}
-	r = add_lines((char *)text, &e, ret_error);
-	return r < 0 ? r : enforce(&e, ret_error);
+	r = add_lines((char *)text, e, ret_error);
+	return r < 0 ? r : judge(e, ret_error);
+}
+
+int appliance_egress_check(const char *path, char **ret_error)
+{
+	_cleanup_(egress_done) struct egress e = { 0 };
+	int r = read_egress(path, &e, ret_error);
+
+	return r < 0 ? r : 0;
+}
+
+int appliance_egress(char **ret_error)
+{
+	_cleanup_(egress_done) struct egress e = { 0 };
+	int r = read_egress(EGRESS, &e, ret_error);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return enforce(&e, ret_error);
 }

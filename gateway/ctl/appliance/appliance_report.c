@@ -176,7 +176,7 @@ static json_t *exposure(void)
 json_t *appliance_report(void)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, "
-			 "s:o, s:o}, s:o, "
+			 "s:o, s:o, s:o}, s:o, "
 			 "s:o, s:o, s:o, s:o}",
 		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
@@ -186,7 +186,8 @@ json_t *appliance_report(void)
 		"pcr11", first_line(PCR11), "update", "floor",
 		first_line(APPLIANCE_WORK "/floor"), "tried",
 		first_line(APPLIANCE_WORK "/tried"), "configuration",
-		first_line(APPLIANCE_WORK "/serial"), "policy",
+		first_line(APPLIANCE_WORK "/serial"), "refused",
+		first_line(APPLIANCE_REFUSED), "policy",
 		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",
 		instance_part(), "tpm", appliance_tpm(), "certificates",
 		appliance_certificates(APPLIANCE_INSTANCE, APPLIANCE_ANCHORS),

@@ -62,6 +62,8 @@ static int egress(void)
 	char *error = NULL;
 	int r = appliance_egress(&error);
 
+	if (r < 0 && error)
+		appliance_note_refusal(error);
 	if (r == 0)
 		r = appliance_receivers(&error);
 
