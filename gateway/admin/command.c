@@ -15,7 +15,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#define COMMAND_MAX 2000u /* octets of a line of the audit chain */
 #define RUNNER_MS (REMOTE_MS + 5000)
 
 /* sealgate-operate runs it. */
@@ -47,16 +46,20 @@ static int ask_runner(const char *socket_path, const json_t *request, json_t **r
 
 static void run(struct visit *v, const json_t *request)
 {
-	json_t *answer = NULL;
+	_cleanup_json_ json_t *answer = NULL;
+	const char *undone;
 	char path[PATH_MAX];
 	int r = instance_socket(v->admin->instance, "operate", path);
 
 	if (r == 0)
 		r = ask_runner(path, request, &answer);
+	undone = json_string_of(answer, "undone");
 	if (r < 0)
 		visit_problem(v, "operator.undone", NULL, strerror(-r));
+	else if (undone) /* by who runs it: it is on record, or it is not run */
+		visit_problem(v, undone, NULL, NULL);
 	else
-		response_json(v->response, 200, TYPE_JSON, answer);
+		response_json(v->response, 200, TYPE_JSON, TAKE(answer));
 }
 
 /* A command takes its time: a process of its own answers, and the visits go on. */
@@ -92,27 +95,6 @@ static json_t *read_request(struct visit *v)
 	request = json_read(text, REMOTE_REQUEST_MAX);
 	memfd_unmap(&text);
 	return request;
-}
-
-/* "hsm activate NAME", of what is brought with the digest of its list. */
-static void write_command(const json_t *request, const char *list, struct buf *ret)
-{
-	const json_t *arguments = json_object_get(request, "arguments");
-	const json_t *argument;
-	size_t i;
-
-	buf_init(ret, COMMAND_MAX);
-	json_array_foreach(arguments, i, argument)
-		buf_addf(ret, "%s%s", i ? " " : "", json_string_value(argument));
-	if (*list)
-		buf_addf(ret, " " REMOTE_NAME "%s", list);
-}
-
-/* What is brought does nothing until two use it. */
-static bool changes(const struct remote_command *row)
-{
-	return row->traits != REMOTE_READS && row->traits != REMOTE_BRINGS &&
-	       row->traits != REMOTE_SHOWS;
 }
 
 /* The document that a command shows: its one argument that is no option's value. */
@@ -156,7 +138,7 @@ static bool enough_people(struct visit *v, const struct remote_command *row,
 	char digest[SHA256_TEXT_SIZE];
 
 	*ret_first = '\0';
-	if (!policy_needs_two(v->policy, row->verb) || !changes(row))
+	if (!policy_needs_two(v->policy, row->verb) || !remote_changes(row))
 		return true;
 	if (digest_sha256_text(span_str(command), digest) == 0 &&
 		second_person(digest, v->person->name, ret_first, size))
@@ -166,18 +148,6 @@ static bool enough_people(struct visit *v, const struct remote_command *row,
 	response_json(v->response, 202, TYPE_JSON,
 		json_pack("{s:s, s:s, s:s}", "waits", "for another person", "command",
 			command, "by", v->person->name));
-	return false;
-}
-
-/* What changes something, or brings a list, is recorded first, or not done. */
-static bool record(struct visit *v, bool recorded, const char *command, const char *first)
-{
-	if (!recorded)
-		return true;
-	if (v->queue &&
-		queue_command(v->queue, command, v->person->name, first) == QUEUE_DONE)
-		return true;
-	visit_problem(v, "http.queue-away", NULL, NULL);
 	return false;
 }
 
@@ -196,7 +166,7 @@ static void authorise(struct visit *v, const struct remote_command *row, json_t 
 	char first[sizeof(v->person->name)], list[SHA256_TEXT_SIZE] = "";
 	int brings = remote_list(row, request, list);
 
-	write_command(request, list, &command);
+	remote_text(request, list, &command);
 	if (command.error || brings < 0) {
 		visit_problem(v, "operator.command", NULL,
 			brings < 0 ? "the list has no octets"
@@ -211,7 +181,6 @@ static void authorise(struct visit *v, const struct remote_command *row, json_t 
 		return;
 	}
 	if (!enough_people(v, row, command.data, first, sizeof(first)) ||
-		!record(v, changes(row) || brings > 0, command.data, first) ||
 		(row->traits == REMOTE_SHOWS && !record_reading(v, request)))
 		return;
 	log_event(LOG_NOTICE, "admin.command", NULL, "%s%s%s: %s", v->person->name,

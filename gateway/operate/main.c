@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "common/program.h"
+#include "operate/authority.h"
 #include "web/remote.h"
 
 #include <errno.h>
@@ -36,6 +37,11 @@ static int run(
 	row = remote_find(json_object_get(request, "arguments"), &fault);
 	if (!row || remote_given(row, request))
 		return -EPERM;
+	fault = authority_fault(instance, row, request);
+	if (fault) {
+		*ret_answer = json_pack("{s:s}", "undone", fault);
+		return *ret_answer ? 0 : -ENOMEM;
+	}
 	return r < 0 ? r : remote_run(program, instance->dir, request, ret_answer);
 }
 

@@ -207,6 +207,14 @@ const struct operator_person *policy_operator_by_certificate(
 	return NULL;
 }
 
+const struct operator_person *policy_operator(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->person_count; i++)
+		if (strcmp(p->people[i].name, name) == 0)
+			return &p->people[i];
+	return NULL;
+}
+
 static bool has_verb(const struct role_verbs *list, const char *verb)
 {
 	for (size_t i = 0; i < list->count; i++)

@@ -184,6 +184,7 @@ const struct customs_office *policy_customs_by_certificate(
 	const struct policy *p, const char *sha256);
 const struct operator_person *policy_operator_by_certificate(
 	const struct policy *p, const char *sha256);
+const struct operator_person *policy_operator(const struct policy *p, const char *name);
 
 /* Changes when a file below policies/ is written, added, removed or renamed; 0 when the
  * folder cannot be read. Far cheaper than the digest, and no proof of anything. */

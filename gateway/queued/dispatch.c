@@ -14,7 +14,8 @@ enum peer {
 	PEER_ADMIN = 8,
 	PEER_CTL = 16,	   /* the command line: reads */
 	PEER_KEEPER = 32,  /* the same while queued serves: it erases what policy lets go,
-			    * and notes papers of documents that have none noted */
+			    * notes papers of documents that have none noted, and
+			    * records what operators have root run */
 	PEER_HEALTH = 64,  /* the appliance's health check */
 	PEER_BACKUP = 128, /* who makes the backups that are ordered */
 };
@@ -151,7 +152,7 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 		PEER_KEEPER, WRITES, run_paper,
 		{ TEXT(queue_paper_request, id), TEXT(queue_paper_request, number) } },
 	[QUEUE_OP_COMMAND] = { "command", sizeof(struct queue_command_request), 0, 0,
-		PEER_ADMIN, WRITES, run_command,
+		PEER_KEEPER, WRITES, run_command,
 		{ TEXT(queue_command_request, operator_name),
 			TEXT(queue_command_request, second),
 			TEXT(queue_command_request, command) } },

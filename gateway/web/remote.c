@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static const struct remote_command COMMANDS[] = {
+#define COMMAND_MAX 2000u /* octets of a line of the audit chain */
 #define REMOTE(words, verb, traits, options, least, most)                                \
 	{ words, verb, REMOTE_##traits, options, least, most },
 #include "web/remote.def"
@@ -215,6 +216,25 @@ const struct remote_command *remote_find(const json_t *arguments, const char **r
 	else if (!row)
 		*ret_fault = "this command cannot be run from afar";
 	return NULL;
+}
+
+bool remote_changes(const struct remote_command *row)
+{
+	return row->traits != REMOTE_READS && row->traits != REMOTE_BRINGS &&
+	       row->traits != REMOTE_SHOWS;
+}
+
+void remote_text(const json_t *request, const char *list, struct buf *ret)
+{
+	const json_t *arguments = json_object_get(request, "arguments");
+	const json_t *argument;
+	size_t i;
+
+	buf_init(ret, COMMAND_MAX);
+	json_array_foreach(arguments, i, argument)
+		buf_addf(ret, "%s%s", i ? " " : "", json_string_value(argument));
+	if (*list)
+		buf_addf(ret, " " REMOTE_NAME "%s", list);
 }
 
 int remote_list(const struct remote_command *row, const json_t *request,

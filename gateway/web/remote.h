@@ -59,6 +59,15 @@ struct remote_command {
  * gate runs why it is none, as local.def has it. */
 const struct remote_command *remote_find(const json_t *arguments, const char **ret_fault);
 
+/* Does a command change something by itself, so that it is recorded before it is run?
+ * What is brought does nothing until two use it. */
+bool remote_changes(const struct remote_command *row);
+
+/* "hsm activate NAME" of a request that remote_find has judged, as it is recorded, with
+ * the digest of the list that it brings, or "". ret: to be done by the caller, with its
+ * error. */
+void remote_text(const json_t *request, const char *list, struct buf *ret);
+
 /* Does the request that remote_find has judged bring a list? *ret_sha256: the digest of
  * what it then gives the command to read. Return: 1, 0 it is another one, -EINVAL it
  * gives nothing that can be read, -ENOMEM. */

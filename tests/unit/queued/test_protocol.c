@@ -76,7 +76,7 @@ static const struct {
 	{ QUEUE_OP_LEGAL_HOLD, sizeof(struct queue_legal_hold_request), 0, "admin" },
 	{ QUEUE_OP_PAPER, sizeof(struct queue_paper_request), 0, "ctl" },
 	{ QUEUE_OP_READING, sizeof(struct queue_reading_request), 0, "intake admin" },
-	{ QUEUE_OP_COMMAND, sizeof(struct queue_command_request), 0, "admin" },
+	{ QUEUE_OP_COMMAND, sizeof(struct queue_command_request), 0, "ctl" },
 };
 
 #define OPERATIONS (sizeof(RIGHTS) / sizeof(RIGHTS[0]))
@@ -119,7 +119,7 @@ static void rights(void **state)
 }
 
 /* A session of the command line may change nothing; while queued serves, its keeper
- * erases what policy lets go and notes papers where none are noted, and that is all. */
+ * erases what policy lets go, notes papers where none are noted, and records commands. */
 static void command_line_only_reads(void **state)
 {
 	(void)state;
@@ -133,6 +133,7 @@ static void command_line_only_reads(void **state)
 		assert_false(operation_allowed(op, "session") && operation_writes(op));
 		assert_false(operation_allowed(op, "ctl") && operation_writes(op) &&
 			     RIGHTS[i].type != QUEUE_OP_ERASE &&
+			     RIGHTS[i].type != QUEUE_OP_COMMAND &&
 			     RIGHTS[i].type != QUEUE_OP_PAPER);
 	}
 }
