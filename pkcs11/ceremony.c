@@ -2,6 +2,7 @@
 #include "pkcs11/ceremony.h"
 
 #include "common/durable.h"
+#include "common/json.h"
 #include "pkcs11/mechanism.h"
 
 #include <errno.h>
@@ -29,32 +30,70 @@ static void add_digest(struct buf *b, const char *what, struct span octets)
 		buf_addf(b, "\n%s SHA-256 %s", what, hex);
 }
 
+/* Octets of characters that other text is read differently by: controls, ends of lines
+ * that are none here, and what turns its direction. */
+static size_t treacherous(const unsigned char *p)
+{
+	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) /* U+0080 to U+009F */
+		return 2;
+	if (p[0] == 0xd8 && p[1] == 0x9c) /* U+061C */
+		return 2;
+	if (p[0] == 0xe2 && p[1] == 0x80 &&
+		(p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae)))
+		return 3; /* U+200E, U+200F, U+2028 to U+202E */
+	if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
+		return 3; /* U+2066 to U+2069 */
+	return 0;
+}
+
 /* Only what is written here, so that no name or note looks like an entry, or hides one on
- * a terminal. */
+ * a terminal or in print. */
 static bool is_clean(const char *text, const char *but)
 {
-	for (; *text; text++)
-		if (((unsigned char)*text < ' ' && !strchr(but, *text)) || *text == 0x7f)
+	const unsigned char *p = (const unsigned char *)text;
+	_cleanup_json_ json_t *utf8 = json_string(text);
+
+	if (!utf8)
+		return false;
+	for (; *p; p++)
+		if ((*p < ' ' && !strchr(but, *p)) || *p == 0x7f || treacherous(p))
 			return false;
 	return true;
 }
 
-static int write_down(const struct ceremony *c, struct buf *text)
+static int cannot_write(const struct ceremony *c, int error)
 {
-	int r;
+	return bench_fail(c->bench, "the protocol cannot be written: %s",
+		error == -EFBIG ? "it is full, and nothing but its end fits"
+				: strerror(-error));
+}
 
-	if (c->by && *c->by)
-		add_line(text, "from afar, by ", c->by);
-	if (c->after && *c->after)
-		add_line(text, "as asked for first by ", c->after);
+/* By whom it is done, and what was there before it. */
+static int add_circumstances(const struct ceremony *c, struct buf *text)
+{
+	const char *by = c->by ? c->by : "", *after = c->after ? c->after : "";
+
+	if (!is_clean(by, "") || !is_clean(after, ""))
+		return bench_fail(c->bench, "a person's name has control characters");
+	if (*by)
+		add_line(text, "from afar, by ", by);
+	if (*after)
+		add_line(text, "as asked for first by ", after);
 	if (c->protocol->cut)
 		buf_addf(text,
 			"\n%zu octets of an entry that broke off before were removed",
 			c->protocol->cut);
-	r = text->error ? text->error : protocol_add(c->protocol, text->data);
-	return r < 0 ? bench_fail(c->bench, "the protocol cannot be written: %s",
-			       strerror(-r))
-		     : 0;
+	return text->error ? cannot_write(c, text->error) : 0;
+}
+
+static int write_down(const struct ceremony *c, struct buf *text)
+{
+	int r = add_circumstances(c, text);
+
+	if (r < 0)
+		return r;
+	r = protocol_add(c->protocol, text->data);
+	return r < 0 ? cannot_write(c, r) : 0;
 }
 
 /* PKCS#11 texts are padded with blanks. */
@@ -149,8 +188,11 @@ int ceremony_request(
 	const struct ceremony *c, const struct role *role, const char *subject)
 {
 	_cleanup_buf_ struct buf text = { 0 };
-	int r = bench_request(c->bench, role, subject);
+	int r;
 
+	if (subject && !is_clean(subject, ""))
+		return bench_fail(c->bench, "a subject has no control characters");
+	r = bench_request(c->bench, role, subject);
 	if (r < 0)
 		return r;
 	buf_init(&text, TEXT_MAX);
@@ -160,6 +202,15 @@ int ceremony_request(
 	return write_down(c, &text);
 }
 
+/* Each line is marked: no note reads as a line that is written here. */
+static void add_note(struct buf *b, const char *note)
+{
+	for (size_t len; *note; note += len + (note[len] == '\n')) {
+		len = strcspn(note, "\n");
+		buf_addf(b, "%snote: %.*s", b->len ? "\n" : "", (int)len, note);
+	}
+}
+
 int ceremony_note(const struct ceremony *c, const char *note)
 {
 	_cleanup_buf_ struct buf text = { 0 };
@@ -167,7 +218,7 @@ int ceremony_note(const struct ceremony *c, const char *note)
 	if (!*note || !is_clean(note, "\n"))
 		return bench_fail(c->bench, "a note is text, without control characters");
 	buf_init(&text, TEXT_MAX);
-	buf_add_str(&text, note);
+	add_note(&text, note);
 	return write_down(c, &text);
 }
 
@@ -211,17 +262,18 @@ int ceremony_end(const struct ceremony *c, const struct role *role)
 	if (key_find(&c->bench->place, role, &key, why) < 0)
 		return bench_fail(c->bench, "role %s: %s", role->name, why);
 	buf_init(&text, TEXT_MAX);
-	buf_addf(&text, "end of the ceremony; signed by the key of the role %s",
-		role->name);
-	r = write_down(c, &text);
-	if (r == 0)
-		r = sign(c, role, key, value, &len);
+	buf_addf(&text, PROTOCOL_END "%s", role->name);
+	r = add_circumstances(c, &text);
+	if (r < 0)
+		return r;
+	r = protocol_add_end(c->protocol, text.data);
+	if (r < 0)
+		return cannot_write(c, r);
+	r = sign(c, role, key, value, &len);
 	if (r < 0)
 		return r;
 	r = protocol_close(c->protocol, role, span_of(value, len));
-	return r < 0 ? bench_fail(c->bench, "the protocol cannot be written: %s",
-			       strerror(-r))
-		     : 0;
+	return r < 0 ? cannot_write(c, r) : 0;
 }
 
 int ceremony_path(

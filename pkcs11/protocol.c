@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
@@ -58,13 +59,27 @@ static int read_signature(struct protocol *p, struct span line)
 	if (sscanf(text, "signature %23s %23s %2047s", role, name, value) != 3 ||
 		!(p->mechanism = mechanism_find(name)) ||
 		base64_decode(span_str(value), &octets, &len) < 0 ||
-		len > sizeof(p->value))
+		len > sizeof(p->value) || strcmp(role, p->role) != 0)
 		return -EBADMSG;
 	memcpy(p->value, octets, len);
 	p->value_len = len;
-	memcpy(p->role, role, strlen(role) + 1);
 	p->closed = true;
 	return 0;
+}
+
+/* The role whose signature an entry announces: the last one's is the one that closes. */
+static void read_end(struct protocol *p, struct span text)
+{
+	struct span line;
+
+	p->role[0] = '\0';
+	if (!starts(text, "  " PROTOCOL_END) || !take_line(&text, &line))
+		return;
+	line.data += strlen("  " PROTOCOL_END);
+	line.len -= strlen("  " PROTOCOL_END);
+	if (line.len < sizeof(p->role))
+		(void)snprintf(p->role, sizeof(p->role), "%.*s", (int)line.len,
+			(const char *)line.data);
 }
 
 /* An entry from "#N" to its chain. */
@@ -76,6 +91,7 @@ static int read_entry(struct protocol *p, struct span *text)
 	(void)snprintf(head, sizeof(head), "#%u ", p->entries + 1);
 	if (!starts(*text, head) || !take_line(text, &line))
 		return -EBADMSG;
+	read_end(p, *text);
 	while (starts(*text, "  "))
 		if (!take_line(text, &line))
 			return -EBADMSG;
@@ -100,7 +116,7 @@ static int read_all(struct protocol *p, struct span text, struct span *ret_rest)
 		*ret_rest = text;
 		if (p->closed)
 			return -EBADMSG;
-		if (starts(text, "signature "))
+		if (p->entries && starts(text, "signature "))
 			r = take_line(&text, &line) ? read_signature(p, line) : -EBADMSG;
 		else
 			r = read_entry(p, &text);
@@ -135,25 +151,38 @@ static bool is_torn(const struct protocol *p, struct span rest)
 	return true;
 }
 
+/* Wait for who has it. Return: 0, -ESTALE it was removed meanwhile, -errno. */
+static int lock_file(int fd, int operation)
+{
+	struct stat st;
+
+	while (flock(fd, operation) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return st.st_nlink ? 0 : -ESTALE;
+}
+
 static int open_file(const char *path, enum protocol_mode mode)
 {
 	static const int FLAGS[] = { [PROTOCOL_BEGIN] = O_RDWR | O_APPEND | O_CREAT,
 		[PROTOCOL_GO_ON] = O_RDWR | O_APPEND,
 		[PROTOCOL_READ] = O_RDONLY };
-	int fd = open(path, FLAGS[mode] | O_CLOEXEC | O_NOFOLLOW, 0644), r;
+	int fd, r;
 
-	if (fd < 0)
-		return -errno;
-	while ((r = flock(fd, mode == PROTOCOL_READ ? LOCK_SH : LOCK_EX)) < 0 &&
-		errno == EINTR)
-		;
-	if (r == 0)
-		return fd;
-	r = -errno;
-	close(fd);
-	return r;
+	do {
+		fd = open(path, FLAGS[mode] | O_CLOEXEC | O_NOFOLLOW, 0644);
+		if (fd < 0)
+			return -errno;
+		r = lock_file(fd, mode == PROTOCOL_READ ? LOCK_SH : LOCK_EX);
+		if (r < 0)
+			close(fd);
+	} while (r == -ESTALE);
+	return r < 0 ? r : fd;
 }
 
+/* What never became whole stays as it is until the entry is written that says so. */
 static int read_file(struct protocol *p, enum protocol_mode mode, const char *path)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
@@ -168,40 +197,41 @@ static int read_file(struct protocol *p, enum protocol_mode mode, const char *pa
 	if (r == -EBADMSG && mode != PROTOCOL_READ && is_torn(p, rest)) {
 		p->cut = rest.len;
 		p->size -= rest.len;
-		r = ftruncate(p->fd, (off_t)p->size) < 0 || fsync(p->fd) < 0 ? -errno : 0;
+		r = 0;
 	}
-	return mode == PROTOCOL_BEGIN && (r == -EBADMSG || p->size) ? -EEXIST : r;
+	if (mode == PROTOCOL_BEGIN)
+		return r == -EBADMSG || p->size ? -EEXIST : r;
+	return r == 0 && mode == PROTOCOL_GO_ON && p->entries == 0 ? -ENOENT : r;
 }
 
-/* Its name is durable before the first entry. */
-static int sync_folder_of(const char *path)
+/* Its name is durable before the first entry, and goes again without one: the folder
+ * stays open for that, whatever becomes of the working folder. */
+static int keep_folder_of(const char *path, struct protocol *p)
 {
 	char folder[PATH_MAX];
 	const char *slash = strrchr(path, '/');
-	int fd, n = slash ? (int)(slash - path) : 1, r;
+	int n = slash ? (int)(slash - path) : 1;
 
 	if (snprintf(folder, sizeof(folder), "%.*s", n ? n : 1, slash ? path : ".") >=
-		PATH_MAX)
+			PATH_MAX ||
+		snprintf(p->name, sizeof(p->name), "%s", slash ? slash + 1 : path) >=
+			(int)sizeof(p->name))
 		return -ENAMETOOLONG;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = fsync(fd) < 0 ? -errno : 0;
-	close(fd);
-	return r;
+	p->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return p->folder < 0 || fsync(p->folder) < 0 ? -errno : 0;
 }
 
 int protocol_open(const char *path, enum protocol_mode mode, struct protocol *ret)
 {
 	int r;
 
-	*ret = (struct protocol){ .chain = ZEROS };
+	*ret = (struct protocol){ .folder = -1, .chain = ZEROS };
 	ret->fd = open_file(path, mode);
 	if (ret->fd < 0)
 		return ret->fd;
 	r = read_file(ret, mode, path);
 	if (r == 0 && mode == PROTOCOL_BEGIN)
-		r = sync_folder_of(path);
+		r = keep_folder_of(path, ret);
 	if (r < 0)
 		protocol_done(ret);
 	return r;
@@ -209,23 +239,36 @@ int protocol_open(const char *path, enum protocol_mode mode, struct protocol *re
 
 void protocol_done(struct protocol *p)
 {
+	/* Under the lock: who waits for it sees that it went, and makes another. */
+	if (p->folder >= 0) {
+		if (p->entries == 0 && p->cut == 0)
+			(void)unlinkat(p->folder, p->name, 0);
+		close(p->folder);
+	}
 	if (p->fd >= 0)
 		close(p->fd);
-	p->fd = -1;
+	p->fd = p->folder = -1;
 }
 
-static int append(struct protocol *p, struct span text)
+/* Room of the file's up to most. */
+static int append(struct protocol *p, struct span text, size_t most)
 {
-	int r = text.len > PROTOCOL_MAX - p->size ? -EFBIG : fd_write_all(p->fd, text);
+	int r = p->size > most || text.len > most - p->size ? -EFBIG : 0;
 
-	if (r == 0 && fsync(p->fd) < 0)
+	if (r == 0 && p->cut && ftruncate(p->fd, (off_t)p->size) < 0)
 		r = -errno;
 	if (r == 0)
-		p->size += text.len;
-	return r;
+		r = fd_write_all(p->fd, text);
+	if (r == 0 && fsync(p->fd) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	p->size += text.len;
+	p->cut = 0;
+	return 0;
 }
 
-int protocol_add(struct protocol *p, const char *text)
+static int add(struct protocol *p, const char *text, size_t most)
 {
 	_cleanup_buf_ struct buf b;
 	char time[CLOCK_TEXT_SIZE], chain[SHA256_TEXT_SIZE];
@@ -246,12 +289,22 @@ int protocol_add(struct protocol *p, const char *text)
 	if (r == 0)
 		r = buf_addf(&b, "chain %s\n", chain);
 	if (r == 0)
-		r = append(p, buf_span(&b));
+		r = append(p, buf_span(&b), most);
 	if (r < 0)
 		return r;
 	memcpy(p->chain, chain, sizeof(chain));
 	p->entries++;
 	return 0;
+}
+
+int protocol_add(struct protocol *p, const char *text)
+{
+	return add(p, text, PROTOCOL_MAX - PROTOCOL_END_ROOM);
+}
+
+int protocol_add_end(struct protocol *p, const char *text)
+{
+	return add(p, text, PROTOCOL_MAX - PROTOCOL_SIGNATURE_ROOM);
 }
 
 int protocol_digest(const struct protocol *p, const struct mechanism *m,
@@ -276,7 +329,7 @@ int protocol_close(struct protocol *p, const struct role *role, struct span valu
 	if (!text || asprintf(&line, "signature %s %s %s\n", role->name,
 			     role->mechanism->name, text) < 0)
 		return -ENOMEM;
-	r = append(p, span_str(line));
+	r = append(p, span_str(line), PROTOCOL_MAX);
 	p->closed = r == 0;
 	return r;
 }

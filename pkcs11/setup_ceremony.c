@@ -127,8 +127,9 @@ static int open_protocol(const char *path, const char *step, struct protocol *p)
 	r = protocol_open(path, mode, p);
 	if (r < 0)
 		setup_fail("%s: %s", path,
-			r == -EBADMSG ? "it is no protocol, or was altered"
-				      : strerror(-r));
+			r == -EBADMSG  ? "it is no protocol, or was altered"
+			: r == -ENOENT ? "there is none: begin it"
+				       : strerror(-r));
 	return r;
 }
 

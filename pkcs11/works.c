@@ -207,7 +207,7 @@ static const char *why_not(int r)
 		return "there is none: begin it";
 	case -EBADMSG:
 		return "its protocol was altered, or cut short by a step that broke off, "
-		       "which the next step removes";
+		       "which the next step writes over";
 	default:
 		return strerror(-r);
 	}

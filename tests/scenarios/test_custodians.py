@@ -142,6 +142,10 @@ def test_ceremony(signer, made, tmp_path):
         return signer.type("ceremony", protocol, *arguments, lines=[made.pin])
 
     assert step("begin", "only one").returncode == 2
+    assert step("begin", "A. Witness", "B.\u2028Witness").returncode == 1
+    assert not protocol.exists()
+    protocol.touch()  # of a machine that went dark in between
+    assert "begin it" in step("note", "first").stderr and not protocol.read_bytes()
     assert step("begin", "A. Witness", "B. Witness").returncode == 0
     assert step("begin", "A. Witness", "B. Witness").returncode == 1  # it is there
     assert step("keys").returncode == 0
@@ -156,7 +160,7 @@ def test_ceremony(signer, made, tmp_path):
     assert step("verify", signer.dir / "receipt.pem").returncode == 1
     text = protocol.read_text()
     for words in ("witness B. Witness", "a software token", "made on the token, sensitive",
-                  hashlib.sha256(request.encode()).hexdigest(), "in the safe of B. Witness"):
+                  hashlib.sha256(request.encode()).hexdigest(), "  note: in the safe of B. Witness"):
         assert words in text
     for at in range(0, len(text), 37):  # whatever is altered is seen
         protocol.write_text(text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1:])

@@ -324,7 +324,8 @@ def test_the_protocol_of_a_ceremony(gate, tmp_path):
     assert "has ended" in step(gate, "note", "too late").stderr
     text = remote(gate, "viewer", *shown).stdout
     for words in ("witness B. Witness", "made on the token, sensitive",
-                  hashlib.sha256(request.encode()).hexdigest(), "without power",
+                  hashlib.sha256(request.encode()).hexdigest(),
+                  "  note: the token was found without power",
                   "14 octets of an entry that broke off", f"from afar, by {NAMES[1]}",
                   f"as asked for first by {NAMES[0]}"):
         assert words in text, (words, text)

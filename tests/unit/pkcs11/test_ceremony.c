@@ -113,6 +113,10 @@ static void a_ceremony(void **state)
 	assert_int_equal(protocol_open(path, PROTOCOL_READ, &p), 0);
 	assert_true(p.closed && p.entries == 5);
 	protocol_done(&p);
+	/* Of another role than the one that its last entry names it is no signature. */
+	strstr(text, "\nsignature seal")[strlen("\nsignature se")] ^= 1;
+	put(running.f.dir, PROTOCOL, text);
+	assert_int_equal(protocol_open(path, PROTOCOL_READ, &p), -EBADMSG);
 	stop();
 }
 
@@ -138,6 +142,9 @@ static void a_ceremony_that_breaks_off(void **state)
 			assert_int_equal(p.entries, 0);
 			assert_int_equal(p.cut, at);
 			protocol_done(&p);
+			assert_int_equal(access(path, F_OK), at ? 0 : -1);
+			assert_int_equal(
+				protocol_open(path, PROTOCOL_GO_ON, &p), -ENOENT);
 		} else if (at > first) {
 			assert_int_equal(
 				protocol_open(path, PROTOCOL_READ, &p), -EBADMSG);
@@ -146,6 +153,9 @@ static void a_ceremony_that_breaks_off(void **state)
 	}
 	assert_int_equal(truncate(path, (off_t)len - 3), 0);
 	snprintf(one, sizeof(one), "\n  %zu octets of an entry", len - 3 - first);
+	/* A step that comes to nothing takes away nothing of it. */
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "\033", "", "control"), SIGNER_REFUSED);
 	assert_int_equal(
 		step(SIGNER_WORK_NOTE, "", "again", "", "entry 2"), SIGNER_SIGNED);
 	assert_int_equal(step(SIGNER_WORK_SHOW, "", "", "", one), SIGNER_SIGNED);
@@ -159,6 +169,119 @@ static void a_ceremony_that_breaks_off(void **state)
 		step(SIGNER_WORK_NOTE, "", "more", "", "was altered"), SIGNER_REFUSED);
 	assert_int_equal(
 		step(SIGNER_WORK_BEGIN, "", "", "A\nB", "has begun"), SIGNER_REFUSED);
+	stop();
+}
+
+/* No step but the first makes a protocol, and a first one that fails leaves none. */
+static void a_ceremony_begins_once(void **state)
+{
+	static const enum signer_work OTHERS[] = { SIGNER_WORK_NOTE, SIGNER_WORK_KEYS,
+		SIGNER_WORK_REQUEST, SIGNER_WORK_END };
+	char path[PATH_MAX];
+
+	(void)state;
+	start();
+	snprintf(path, sizeof(path), "%s/" PROTOCOL, running.f.dir);
+	assert_int_equal(
+		step(SIGNER_WORK_BEGIN, "", "", "A", "witnesses"), SIGNER_REFUSED);
+	assert_int_equal(access(path, F_OK), -1);
+	for (int empty = 0; empty < 2; empty++) {
+		for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
+			bool note = OTHERS[i] == SIGNER_WORK_NOTE;
+			bool keys = OTHERS[i] == SIGNER_WORK_KEYS;
+
+			assert_int_equal(step(OTHERS[i], note || keys ? "" : "seal",
+						 note ? "a note" : "", "", "begin it"),
+				SIGNER_REFUSED);
+		}
+		put(running.f.dir, PROTOCOL, "");
+	}
+	assert_int_equal(
+		step(SIGNER_WORK_BEGIN, "", "", "A\nB", "entry 1"), SIGNER_SIGNED);
+	/* A signature under nothing is none. */
+	put(running.f.dir, PROTOCOL, "signature seal ecdsa-sha256 AAAA\n");
+	assert_int_equal(step(SIGNER_WORK_SHOW, "", "", "", "altered"), SIGNER_REFUSED);
+	stop();
+}
+
+/* What a terminal or a printer takes for something else, by number; up to U+FFFF. */
+static const char *character(unsigned int c)
+{
+	static char text[4];
+
+	if (c < 0x80)
+		snprintf(text, sizeof(text), "%c", (int)c);
+	else if (c < 0x800)
+		snprintf(text, sizeof(text), "%c%c", (int)(0xc0 | c >> 6),
+			(int)(0x80 | (c & 0x3f)));
+	else
+		snprintf(text, sizeof(text), "%c%c%c", (int)(0xe0 | c >> 12),
+			(int)(0x80 | (c >> 6 & 0x3f)), (int)(0x80 | (c & 0x3f)));
+	return text;
+}
+
+/* What a note says is marked as such, and is what it looks like. */
+static void a_note_is_no_line_of_the_signers(void **state)
+{
+	static const unsigned int OTHER[] = { '\r', 0x1b, 0x7f, 0x80, 0x85, 0x9b, 0x9f,
+		0x61c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069 };
+
+	(void)state;
+	start();
+	for (size_t i = 0; i < sizeof(OTHER) / sizeof(OTHER[0]); i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "A%s\nB", character(OTHER[i]));
+		assert_int_equal(step(SIGNER_WORK_BEGIN, "", "", text, "in one line"),
+			SIGNER_REFUSED);
+	}
+	assert_int_equal(
+		step(SIGNER_WORK_BEGIN, "", "", "\xc3\x81na\nB", ""), SIGNER_SIGNED);
+	for (size_t i = 0; i < sizeof(OTHER) / sizeof(OTHER[0]); i++)
+		assert_int_equal(
+			step(SIGNER_WORK_NOTE, "", character(OTHER[i]), "", "control"),
+			SIGNER_REFUSED);
+	assert_int_equal(step(SIGNER_WORK_NOTE, "",
+				 "\x9b"
+				 "2J",
+				 "", "control"),
+		SIGNER_REFUSED);
+	assert_int_equal(step(SIGNER_WORK_NOTE, "", "the safe\nfrom afar, by Carl\n", "",
+				 "entry 2"),
+		SIGNER_SIGNED);
+	assert_int_equal(step(SIGNER_WORK_SHOW, "", "", "",
+				 "\n  note: the safe\n  note: from afar, by Carl\n  from "
+				 "afar, by " BY "\n"),
+		SIGNER_SIGNED);
+	stop();
+}
+
+/* However much is noted, it can be ended. */
+static void a_full_ceremony(void **state)
+{
+	char path[PATH_MAX], text[30001];
+	struct protocol p;
+	int r = 0;
+
+	(void)state;
+	start();
+	assert_int_equal(step(SIGNER_WORK_BEGIN, "", "", "A\nB", ""), SIGNER_SIGNED);
+	snprintf(path, sizeof(path), "%s/" PROTOCOL, running.f.dir);
+	assert_int_equal(protocol_open(path, PROTOCOL_GO_ON, &p), 0);
+	for (size_t size = sizeof(text) - 1; size; size /= 2)
+		do {
+			memset(text, 'a', size);
+			text[size] = '\0';
+			r = protocol_add(&p, text);
+		} while (r == 0);
+	assert_int_equal(r, -EFBIG);
+	protocol_done(&p);
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "more", "", "it is full"), SIGNER_REFUSED);
+	assert_int_equal(step(SIGNER_WORK_END, "seal", "", "", "entry "), SIGNER_SIGNED);
+	assert_int_equal(protocol_open(path, PROTOCOL_READ, &p), 0);
+	assert_true(p.closed);
+	protocol_done(&p);
 	stop();
 }
 
@@ -194,6 +317,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_ceremony),
 		cmocka_unit_test(a_ceremony_that_breaks_off),
+		cmocka_unit_test(a_ceremony_begins_once),
+		cmocka_unit_test(a_note_is_no_line_of_the_signers),
+		cmocka_unit_test(a_full_ceremony),
 		cmocka_unit_test(what_is_no_ceremony),
 	};
 
