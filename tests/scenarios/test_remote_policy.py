@@ -162,16 +162,18 @@ def test_nobody_gives_up_what_another_sends(gate):
     shutil.rmtree(coming(gate))
 
 
-def test_another_policy_is_tried_on_what_is_stored(gate, office):
+def test_no_policy_is_tried_from_afar(gate, office):
+    """Nor anything parsed that one person alone has sent."""
     bundle = build(gate, office, 40)  # nobody stands for it yet
-    before = tree(gate.dir / "policies")
-    done = remote(gate, "viewer", "policy", "replay", "--since", "2020-01-01T00:00:00Z", bundle)
-    assert done.returncode == 1 and "403" in done.stderr, done.stderr
-    done = remote(gate, "policy-officer", "policy", "replay", "--since", "2020-01-01T00:00:00Z",
-                  "--format", "json", bundle)
-    assert done.returncode == 0 and "in_force" in json.loads(done.stdout), done.stderr
-    assert tree(gate.dir / "policies") == before
-    assert not {p.name for p in (gate.dir / "state" / "policy").iterdir()} & {"coming", "taken"}
+    for command in (("policy", "replay", "--since", "2020-01-01T00:00:00Z", bundle),
+                    ("trust", "diff", "--replay", "--since", "2020-01-01T00:00:00Z",
+                     "2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z")):
+        done = remote(gate, "policy-officer", *command)
+        assert done.returncode == 2 and "a user of its own" in done.stderr, done.stderr
+        # Whoever asks without this command line is told the same.
+        answer = ask(gate, [str(word) for word in command[:-1]] + ["sha256:" + "1" * 64])
+        assert answer.status_code == 400 and answer.json()["code"] == "operator.command"
+    assert not coming(gate).exists()
 
 
 def test_one_officer_stops_a_partner_at_once(gate, office):

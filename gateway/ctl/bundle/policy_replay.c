@@ -4,13 +4,11 @@
  * beside what the one in force says of them.
  */
 #include "ctl/bundle/policy.h"
-#include "ctl/bundle/policy_piece.h"
 #include "ctl/bundle/replaying.h"
 #include "ctl/command.h"
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "web/remote.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,30 +55,6 @@ static int read_options(int argc, char **argv, struct replay_options *o)
 	return command_arguments(argc, argv, 1, 1, "the bundle or folder to try");
 }
 
-/* What came from afar is called by its digest. It is read here, and then sent again to be
- * put in force. Return: 0, or negative after a complaint. */
-static int open_named(const char *name, struct bundle *b, char **ret_error)
-{
-	_cleanup_force_ struct force f = { .lock = -1 };
-	char path[PATH_MAX];
-	int r = force_open(&f);
-
-	if (r == 0)
-		r = policy_piece_take(&f, name, path);
-	if (r < 0)
-		return r;
-	r = bundle_open(path, b, ret_error);
-	policy_piece_done(&f);
-	return r;
-}
-
-static int open_next(const char *path, struct bundle *b, char **ret_error)
-{
-	return strncmp(path, REMOTE_NAME, strlen(REMOTE_NAME)) == 0
-		       ? open_named(path, b, ret_error)
-		       : bundle_open(path, b, ret_error);
-}
-
 /* Return: enum exit_status. */
 static int open_policies(struct replaying *p, const char *path)
 {
@@ -90,7 +64,7 @@ static int open_policies(struct replaying *p, const char *path)
 	int r = instance_path(&p->session->instance, "policies", policies);
 
 	if (r == 0)
-		r = open_next(path, &next, &error);
+		r = bundle_open(path, &next, &error);
 	if (r == 0)
 		r = bundle_open(policies, &base, &error);
 	if (r < 0) {

@@ -17,11 +17,10 @@
 
 int bundle_at(int argc, char *const *argv)
 {
-	if (argc < 3 || strcmp(argv[0], "policy") != 0)
-		return 0;
-	if (strcmp(argv[1], "activate") == 0)
-		return argc == 3 ? 2 : 0;
-	return strcmp(argv[1], "replay") == 0 && argv[argc - 1][0] != '-' ? argc - 1 : 0;
+	return argc == 3 && strcmp(argv[0], "policy") == 0 &&
+			       strcmp(argv[1], "activate") == 0
+		       ? 2
+		       : 0;
 }
 
 /* What comes of BUNDLE.DIGEST16.p7s is called "bundle.DIGEST16.p7s" there. */

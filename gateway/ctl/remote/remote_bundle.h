@@ -8,8 +8,8 @@
 
 #include "ctl/remote/remote_parcel.h"
 
-/* Where in a command line a bundle is: policy activate BUNDLE, policy replay ... BUNDLE.
- * Return: its place, or 0. */
+/* Where in a command line a bundle is: policy activate BUNDLE. Return: its place, or 0.
+ */
 int bundle_at(int argc, char *const *argv);
 
 /* As parcel_send. */

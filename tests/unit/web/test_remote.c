@@ -104,6 +104,15 @@ static void test_why_not(void **state)
 	assert_non_null(strstr(fault_of("[\"hsm\",\"custody\",\"-k\",\"2\",\"a\",\"b\"]"),
 		"where its holders are"));
 	assert_non_null(strstr(fault_of("[\"queue\",\"list\",\"x\"]"), "too many"));
+	/* Where a document is judged anew, that is never as who runs these commands. */
+	assert_non_null(strstr(
+		fault_of("[\"policy\",\"replay\",\"--since\",\"t\",\"sha256:" DIGEST
+			 "\"]"),
+		"a user of its own"));
+	assert_non_null(strstr(fault_of("[\"trust\",\"diff\",\"--replay\",\"--since\","
+					"\"t\",\"a\",\"b\"]"),
+		"a user of its own"));
+	assert_string_equal(found("[\"trust\",\"diff\",\"a\",\"b\"]"), "trust diff");
 }
 
 struct form {
