@@ -31,7 +31,9 @@ struct errand {
 void signing_init(struct signing *s, const struct roles *roles, struct token *token,
 	struct count_log *log)
 {
-	*s = (struct signing){ .roles = roles, .token = token, .log = log };
+	*s = (struct signing){
+		.roles = roles, .token = token, .log = log, .reopen_ms = REOPEN_MS
+	};
 	for (size_t i = 0; i < roles->count; i++) {
 		pthread_mutex_init(&s->allowances[i].lock, NULL);
 		s->allowances[i].left = roles->list[i].max_per_minute;
@@ -259,7 +261,7 @@ static enum signer_answer sign(struct signing *s, const struct errand *e,
 	if (a != SIGNER_SIGNED)
 		return a;
 	a = sign_asked(s, e, digest, ret_result, &lease, &lost);
-	if (lost && token_await(s->token, &lease, REOPEN_MS))
+	if (lost && token_await(s->token, &lease, s->reopen_ms))
 		a = sign_asked(s, e, digest, ret_result, &lease, &lost);
 	if (a == SIGNER_SIGNED)
 		a = count(s, e, digest, ret_result);

@@ -23,6 +23,7 @@ struct signing {
 	const struct roles *roles;
 	struct token *token;
 	struct count_log *log;
+	int reopen_ms; /* an asker waits for a lost token; tests are patient */
 	struct allowance allowances[ROLES_MAX];
 	struct allowance callbacks;  /* their own: acceptance waits for none of them */
 	atomic_int_fast64_t last_at; /* seconds since 1970 of the last good signature */
