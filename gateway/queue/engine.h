@@ -191,6 +191,14 @@ int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd);
  * negative. */
 int engine_sample(struct engine *e);
 
+/* Cursors that a raise skips: more than anybody was told of since the last backup. */
+#define OUTCOMES_STEP INT64_C(1000000000)
+
+/* The database is an older one: whoever reads a feed, also one that this database does
+ * not know, may have outcomes under cursors that it would give out again. All go on
+ * OUTCOMES_STEP behind their last. Return: 0 or negative. */
+int engine_outcomes_raise(struct engine *e);
+
 /* A partner's feed, as queue_outcomes and queue_outcomes_acknowledge say. */
 int engine_outcomes(
 	struct engine *e, const char *partner, int64_t after, int limit, int *ret_fd);

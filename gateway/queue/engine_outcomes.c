@@ -71,12 +71,24 @@ static int read_cursors(struct engine *e, const char *partner, struct cursors *r
 	return r < 0 ? r : 0;
 }
 
+/* A feed that was raised has nothing between what it has and its last cursor. */
 int outcomes_wait(struct engine *e, const char *partner)
 {
+	_cleanup_statement_ struct row *s = NULL;
 	struct cursors c;
 	int r = read_cursors(e, partner, &c);
 
-	return r < 0 ? r : c.last > c.acknowledged;
+	if (r < 0 || c.last <= c.acknowledged)
+		return r;
+	s = sql_bind(e, SQL_OUTCOMES, "tii", partner, c.acknowledged, INT64_C(1));
+	return sql_step(e, s);
+}
+
+int engine_outcomes_raise(struct engine *e)
+{
+	int r = sql_run(e, SQL_OUTCOMES_FLOOR_ROW, "");
+
+	return r < 0 ? r : sql_run(e, SQL_OUTCOMES_RAISE, "i", OUTCOMES_STEP);
 }
 
 /* Cursors are texts: what they count is nobody's business. */
@@ -145,9 +157,10 @@ int engine_outcomes(
 		e, partner, after < 0 ? c.acknowledged : after, limit, list, &next);
 	if (r < 0)
 		return r;
-	return json_to_fd(json_pack("{s:O,s:o,s:o,s:b}", "outcomes", list, "next",
-				  cursor_text(next), "acknowledged",
-				  cursor_text(c.acknowledged), "more", next < c.last),
+	return json_to_fd(
+		json_pack("{s:O,s:o,s:o,s:b}", "outcomes", list, "next",
+			cursor_text(next), "acknowledged", cursor_text(c.acknowledged),
+			"more", json_array_size(list) >= (size_t)limit && next < c.last),
 		ret_fd);
 }
 

@@ -383,7 +383,7 @@ int batch_watch_clock(struct batch *b)
 	return r < 0 ? r : may_write(b, clock_now());
 }
 
-int batch_say(struct batch *b, const char *event, const char *detail)
+static int say(struct batch *b, const char *event, const char *detail, bool older)
 {
 	struct queue_audit_request q = { .actor = "queued" };
 	int64_t now = clock_now();
@@ -396,6 +396,8 @@ int batch_say(struct batch *b, const char *event, const char *detail)
 	r = engine_begin(b->engine);
 	if (r == 0)
 		r = engine_audit(b->engine, now, &q) == QUEUE_DONE ? 0 : -EIO;
+	if (r == 0 && older)
+		r = engine_outcomes_raise(b->engine);
 	if (r == 0)
 		r = engine_commit(b->engine);
 	if (r == 0) {
@@ -405,6 +407,16 @@ int batch_say(struct batch *b, const char *event, const char *detail)
 	engine_rollback(b->engine);
 	log_event(LOG_ERR, "queued.database", NULL, "%s", engine_failure_text(b->engine));
 	return engine_failure(b->engine) == ENGINE_FATAL ? -EIO : 0;
+}
+
+int batch_say(struct batch *b, const char *event, const char *detail)
+{
+	return say(b, event, detail, false);
+}
+
+int batch_say_older(struct batch *b, const char *event, const char *detail)
+{
+	return say(b, event, detail, true);
 }
 
 int batch_note(struct batch *b, const char *event)

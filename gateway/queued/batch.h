@@ -56,6 +56,10 @@ bool batch_may_record(const struct batch *b, int64_t now);
  * a JSON object. Return: 1; 0 it cannot be recorded now; negative as batch_run. */
 int batch_say(struct batch *b, const char *event, const char *detail);
 
+/* As batch_say, of a database that is an older one than was served before: in the same
+ * commit the cursors of outcomes leave out what was given out since. */
+int batch_say_older(struct batch *b, const char *event, const char *detail);
+
 /* The same with the schema and the version for detail. Return as batch_run. */
 int batch_note(struct batch *b, const char *event);
 

@@ -302,7 +302,7 @@ static int say_set_back(struct batch *b, const struct lost_heads *lost)
 	(void)snprintf(detail, sizeof(detail),
 		"{\"end\":%lld,\"from\":%lld,\"sealed\":%lld}", (long long)end,
 		(long long)lost->from, (long long)sealed);
-	r = batch_say(b, "queued.set-back", detail);
+	r = batch_say_older(b, "queued.set-back", detail);
 	if (r > 0)
 		log_event(LOG_CRIT, "queued.set-back", NULL,
 			"the audit chain ends at record %lld, and another was sealed up "
@@ -370,7 +370,7 @@ static int say_restored(struct batch *b, const char *folder)
 		"of a backup with everything up to record %lld", (long long)position);
 	(void)snprintf(detail, sizeof(detail), "{\"mark\":\"%.*s\"}", (int)len,
 		(const char *)mark);
-	r = batch_say(b, "queued.restored", detail);
+	r = batch_say_older(b, "queued.restored", detail);
 	if (r <= 0)
 		return r < 0 ? r : 1;
 	r = remove_mark(folder, path);

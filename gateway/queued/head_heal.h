@@ -20,7 +20,8 @@ void head_stamp_settle(const char *folder, int64_t position, bool committed);
  * its chain, from the newest down through some hundred that are, is of a chain that is
  * lost: that is noted in the chain (queued.set-back) and said, and then it is kept as
  * *.set-back; as it is noted that
- * the database is of a backup (queued.restored). Return: 0, 1 when it cannot be recorded
+ * the database is of a backup (queued.restored). With either, cursors of outcomes go on
+ * behind those that were given out and are lost. Return: 0, 1 when it cannot be recorded
  * now and is to be done later, or -EIO when what is on the disk is unknown. */
 int head_heal(struct batch *b, const char *folder);
 

@@ -81,10 +81,23 @@ def lose_and_restore(gate, server, folder):
         conf.write_text(conf.read_text().replace(old, connection))
 
 
+def told(gate, after=0):
+    """What the partner was told behind a cursor: (event, id, destination) by cursor."""
+    found, more = {}, True
+    while more:
+        answer = gate.request(f"/v1/outcomes?limit=500&after={after}")
+        assert answer.status_code == 200, answer.text
+        after, more = answer.json()["next"], answer.json()["more"]
+        found |= {int(o["cursor"]): (o["event"], o["id"], o["destination"])
+                  for o in answer.json()["outcomes"]}
+    return found
+
+
 def test_under_load_and_with_its_signer(loaded, server, tmp_path):
     gate = loaded
     mark, acknowledged, paths = backup_under_load(gate, tmp_path / "backup")
     gate.wait_delivered(acknowledged)
+    before = told(gate)
     gate.down()
     original = lines(gate)
     lose_and_restore(gate, server, tmp_path / "backup")
@@ -102,6 +115,11 @@ def test_under_load_and_with_its_signer(loaded, server, tmp_path):
     later = until_accepted(gate, certificates(gate, 100, 1)[0])
     gate.wait_delivered([*again, later])
     once(gate, [*kept, later])
+    # No cursor stands for anything else than before: what is new comes behind all of them.
+    now = told(gate)
+    assert all(now[cursor] == before[cursor] for cursor in now.keys() & before.keys())
+    new = [one for _, one, _ in told(gate, max(before)).values()]
+    assert later in new and set(again) - kept <= set(new)
     for identifier in (*kept, later):
         until(lambda one=identifier: gate.request(
             f"/v1/documents/{one}/evidence").status_code == 200)

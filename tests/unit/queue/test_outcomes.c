@@ -2,6 +2,8 @@
 /* A partner's feed: in order, resumable, acknowledged, its own only. */
 #include "tests/unit/queue/store.h"
 
+#include "queue/backend.h"
+
 #include <errno.h>
 
 static json_t *feed(struct store *s, const char *partner, int64_t after, int limit)
@@ -182,6 +184,57 @@ static void later_verdicts_are_told(void **state)
 	json_decref(f);
 }
 
+static int64_t last_cursor(struct store *s, const char *partner, int64_t after)
+{
+	json_t *f = feed(s, partner, after, 100);
+	size_t n = json_array_size(json_object_get(f, "outcomes"));
+	int64_t last = n ? strtoll(text_at(f, n - 1, "cursor"), NULL, 10) : 0;
+
+	assert_false(json_is_true(json_object_get(f, "more")));
+	json_decref(f);
+	return last;
+}
+
+static void older(struct store *s)
+{
+	assert_int_equal(engine_begin(s->engine), 0);
+	assert_int_equal(engine_outcomes_raise(s->engine), 0);
+	assert_int_equal(engine_commit(s->engine), 0);
+}
+
+/* The database is of a backup: what was given out since is never given out again for
+ * something else, neither in a feed that it has nor in one that it never saw. */
+static void an_older_database_repeats_no_cursor(void **state)
+{
+	const struct outcome o = { .event = "document.sealed", .state = "sealed" };
+	struct store *s = *state;
+	char id[2][DOCUMENT_ID_SIZE];
+	struct document_row d;
+
+	fill(s, id);
+	older(s);
+	/* nothing is new, and nobody is called for the gap */
+	assert_int_equal(last_cursor(s, "partner-a", -1), 4);
+	assert_int_equal(STEP(s, outcomes_wait(s->engine, "partner-a")), 1);
+	assert_int_equal(acknowledge(s, "partner-a", 4, "4"), QUEUE_DONE);
+	assert_int_equal(STEP(s, outcomes_wait(s->engine, "partner-a")), 0);
+	assert_int_equal(STEP(s, outcomes_wait(s->engine, "partner-b")), 0);
+	/* who kept more than the backup has goes on from there */
+	assert_int_equal(last_cursor(s, "partner-a", 17), 0);
+	assert_int_equal(acknowledge(s, "partner-a", 17, "17"), QUEUE_DONE);
+	store_add_sealed(s, "N3", id[0]);
+	assert_int_equal(last_cursor(s, "partner-a", -1), OUTCOMES_STEP + 5);
+	assert_int_equal(engine_begin(s->engine), 0);
+	assert_int_equal(document_find(s->engine, id[0], &d), QUEUE_DONE);
+	assert_int_equal(outcome_add_to(s->engine, T0, FEED_PREFIX "es", &d, &o), 0);
+	assert_int_equal(engine_commit(s->engine), 0);
+	assert_int_equal(last_cursor(s, FEED_PREFIX "es", -1), OUTCOMES_STEP + 1);
+	/* and again, after another backup */
+	older(s);
+	store_add_sealed(s, "N4", id[0]);
+	assert_int_equal(last_cursor(s, "partner-a", -1), 2 * OUTCOMES_STEP + 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +243,7 @@ int main(void)
 		STORE_TEST(nobody_elses),
 		STORE_TEST(told_is_told),
 		STORE_TEST(later_verdicts_are_told),
+		STORE_TEST(an_older_database_repeats_no_cursor),
 	};
 
 	return STORE_RUN(tests);

@@ -3,6 +3,7 @@
  * aside, and found by what it says, too. */
 #include "tests/unit/queued/fixture.h"
 
+#include "queue/backend.h"
 #include "queue/engine_sqlite.h"
 #include "queue/sealed_head.h"
 #include "queued/head_heal.h"
@@ -215,6 +216,21 @@ static void what_failed_to_be_recorded_is_not_set_aside(void **state)
 	assert_true(there(s, RECORDS + 4, "json.set-back"));
 }
 
+/* Below which no feed gives out a cursor any more. */
+static int64_t floor_of(struct set_back *s)
+{
+	sqlite3_stmt *q = NULL;
+	int64_t last;
+
+	assert_int_equal(sqlite3_prepare_v2(sqlite_of(s->batch.engine)->db,
+				 "SELECT " OUTCOMES_FLOOR, -1, &q, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	last = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	return last;
+}
+
 /* Set back, and grown past what was sealed. */
 static void what_the_chain_denies_is_set_aside(void **state)
 {
@@ -226,6 +242,7 @@ static void what_the_chain_denies_is_set_aside(void **state)
 	seal(s, &first);
 	seal(s, &second);
 	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_int_equal(floor_of(s), OUTCOMES_STEP);
 	assert_true(there(s, 2, "json"));
 	assert_false(there(s, 3, "json") || there(s, 4, "json"));
 	assert_true(there(s, 3, "json.set-back") && there(s, 4, "json.set-back"));
@@ -305,9 +322,11 @@ static void that_it_was_restored_is_said_once(void **state)
 	char path[256];
 
 	put_mark(s, "");
+	assert_int_equal(floor_of(s), 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(head_heal(&s->batch, s->folder), 0);
 		assert_int_equal(s->batch.head.position, RECORDS + 1);
+		assert_int_equal(floor_of(s), OUTCOMES_STEP);
 	}
 	put_mark(s, ".taken");
 	assert_int_equal(head_heal(&s->batch, s->folder), 0);
