@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from scenarios.gate import BIN, Gate, a_folder
+from scenarios.openapi import Specification
 from scenarios.test_level_b import check as time_stamps
 from scenarios.test_level_b import evidence, until
 from sim import process
@@ -68,6 +69,12 @@ class InsideGate(Gate):
 def gate():
     with a_folder() as folder, InsideGate(folder) as made:
         yield made.make().up()
+
+
+def test_published_as_described(gate):
+    answer = gate.request("/v1/certificates")
+    assert "seal-inside" in [c["role"] for c in answer.json()["certificates"]]
+    Specification().check("GET", "/v1/certificates", answer)
 
 
 def deliveries(gate, identifier):
