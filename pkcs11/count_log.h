@@ -27,6 +27,7 @@ struct count_entry {
 	size_t digest_len;
 	const char *document; /* an id, "csr" or "callback" */
 	uint64_t total;	      /* that the role's count may reach; 0: no limit */
+	uint64_t reserved;    /* of total, what the role leaves to the one beside */
 	const char *beside; /* a role whose count adds to it: of the same key; or NULL */
 };
 

@@ -16,7 +16,7 @@ static const struct {
 	{ "seal", 68 },
 	{ "queued", 16 },
 	{ "admin", 16 },
-	{ "forward", 4 }, /* its call-backs share one */
+	{ "forward", 2 }, /* its call-backs share one, which it may connect anew */
 	{ "health", 3 },
 	{ "signer", 16 }, /* the set-up commands */
 	{ "root", 16 },
@@ -24,7 +24,7 @@ static const struct {
 	{ "any", GUEST_CONNECTIONS_MAX },
 };
 
-static int kind_of(const char *name)
+int guest_kind(const char *name)
 {
 	for (int i = 0; i < GUESTS; i++)
 		if (strcmp(KINDS[i].name, name) == 0)
@@ -35,7 +35,7 @@ static int kind_of(const char *name)
 int guest_of(const struct instance *i, int socket)
 {
 	const char *name = instance_peer_name(i, socket);
-	int kind = name ? kind_of(name) : -1;
+	int kind = name ? guest_kind(name) : -1;
 	uid_t uid;
 
 	if (kind >= 0)
@@ -43,8 +43,8 @@ int guest_of(const struct instance *i, int socket)
 	if (ipc_peer(socket, &uid, NULL) < 0)
 		return -1;
 	if (uid == 0)
-		return kind_of("root");
-	return uid == geteuid() ? kind_of("signer") : -1;
+		return guest_kind("root");
+	return uid == geteuid() ? guest_kind("signer") : -1;
 }
 
 size_t guest_max(int guest)

@@ -20,6 +20,9 @@
  */
 int guest_of(const struct instance *i, int socket);
 
+/* The kind of guest of this name. Return: as guest_of. */
+int guest_kind(const char *name);
+
 /* Connections that one kind of guest may hold at once. */
 size_t guest_max(int guest);
 

@@ -118,6 +118,8 @@ static int run(struct signer_daemon *d)
 	int trial_s = (int)config_int(d->daemon.instance.config, "signer.trial_s"), r;
 
 	signing_init(&signing, &d->roles, d->token, d->log);
+	signing.callbacks_per_minute = (uint32_t)config_int(
+		d->daemon.instance.config, "signer.callbacks_per_minute");
 	server_init(&server, &d->daemon.instance, &signing);
 	r = keeper_start(&keeper, &signing, trial_s * 1000);
 	if (r == 0) {

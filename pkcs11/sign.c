@@ -13,7 +13,7 @@
 
 #define LEND_MS 5000  /* for a session, when all are in use */
 #define REOPEN_MS 700 /* for a lost token to come back before the asker is told */
-#define CALLBACKS_PER_MINUTE 6000
+#define CALLBACKS_PER_MINUTE 600      /* of up to a hundred outcomes each */
 #define CALLBACKS_DOCUMENT "callback" /* the count's line is about no document */
 
 /* What a signature is made for: a role, or call-backs by a role's key. */
@@ -25,6 +25,7 @@ struct errand {
 	const char *document; /* of the line in the count */
 	struct allowance *allowance;
 	uint32_t max_per_minute;
+	uint64_t reserved; /* of the total, for what is beside alone */
 	bool verify;
 };
 
@@ -40,6 +41,7 @@ void signing_init(struct signing *s, const struct roles *roles, struct token *to
 		s->allowances[i].at_ms = clock_monotonic_ms();
 	}
 	pthread_mutex_init(&s->callbacks.lock, NULL);
+	s->callbacks_per_minute = CALLBACKS_PER_MINUTE;
 	s->callbacks.left = CALLBACKS_PER_MINUTE;
 	s->callbacks.at_ms = clock_monotonic_ms();
 }
@@ -96,6 +98,12 @@ static uint64_t made(struct signing *s, const struct errand *e)
 	return count_log_count(s->log, e->name) + beside;
 }
 
+static enum signer_answer all_made(struct signer_result *result, uint64_t most)
+{
+	return answer(result, SIGNER_REFUSED, "the role has made all its %llu signatures",
+		(unsigned long long)most);
+}
+
 /* What the role's table says. Return: SIGNER_SIGNED to go on. */
 static enum signer_answer check_role(struct signing *s, const struct errand *e,
 	struct span digest, struct signer_result *result)
@@ -111,9 +119,9 @@ static enum signer_answer check_role(struct signing *s, const struct errand *e,
 		return answer(
 			result, SIGNER_REFUSED, "the role does not sign at this time");
 	if (role->total && made(s, e) >= role->total)
-		return answer(result, SIGNER_REFUSED,
-			"the role has made all its %llu signatures",
-			(unsigned long long)role->total);
+		return all_made(result, role->total);
+	if (role->total && count_log_count(s->log, e->name) >= role->total - e->reserved)
+		return all_made(result, role->total - e->reserved);
 	if (!allowed(e->allowance, e->max_per_minute))
 		return answer(result, SIGNER_AWAY, "the role signs at most %u a minute",
 			e->max_per_minute);
@@ -230,6 +238,7 @@ static enum signer_answer count(struct signing *s, const struct errand *e,
 		.digest_len = digest.len,
 		.document = e->document,
 		.total = e->role->total,
+		.reserved = e->reserved,
 		.beside = e->beside };
 	int r = count_log_append(s->log, &entry, &result->count);
 
@@ -237,9 +246,7 @@ static enum signer_answer count(struct signing *s, const struct errand *e,
 		return SIGNER_SIGNED;
 	result->count = 0;
 	if (r == -EDQUOT)
-		return answer(result, SIGNER_REFUSED,
-			"the role has made all its %llu signatures",
-			(unsigned long long)e->role->total);
+		return all_made(result, e->role->total - e->reserved);
 	log_event(LOG_ERR, "signer.count", e->document,
 		"the signature cannot be counted: %s",
 		r == -ETIME ? "the clock is behind the count" : strerror(-r));
@@ -294,13 +301,16 @@ enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
 enum signer_answer sign_callback(struct signing *s, size_t index, struct span digest,
 	struct signer_result *ret_result)
 {
+	const struct role *role = &s->roles->list[index];
 	struct errand e = { .index = index,
-		.role = &s->roles->list[index],
+		.role = role,
 		.name = CALLBACKS_NAME,
-		.beside = s->roles->list[index].name,
+		.beside = role->name,
 		.document = CALLBACKS_DOCUMENT,
 		.allowance = &s->callbacks,
-		.max_per_minute = CALLBACKS_PER_MINUTE,
+		.max_per_minute = s->callbacks_per_minute,
+		/* whoever asks for call-backs cannot use up what acceptance needs */
+		.reserved = role->total - role->total / 2,
 		.verify = true };
 
 	return sign(s, &e, digest, ret_result);

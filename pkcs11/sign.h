@@ -25,7 +25,8 @@ struct signing {
 	struct count_log *log;
 	int reopen_ms; /* an asker waits for a lost token; tests are patient */
 	struct allowance allowances[ROLES_MAX];
-	struct allowance callbacks;  /* their own: acceptance waits for none of them */
+	struct allowance callbacks; /* their own: acceptance waits for none of them */
+	uint32_t callbacks_per_minute;
 	atomic_int_fast64_t last_at; /* seconds since 1970 of the last good signature */
 	atomic_int_fast64_t last_us; /* what it took, count included */
 	atomic_uint_fast64_t unverified; /* signatures that did not verify */
@@ -41,7 +42,8 @@ enum signer_answer sign_for(struct signing *s, size_t role, struct span digest,
 	const char *document, struct signer_result *ret_result);
 
 /* The same by the key of a role for a call-back: verified here whatever the role says,
- * counted and limited under CALLBACKS_NAME, within the total of the key. */
+ * counted and limited under CALLBACKS_NAME, within the total of the key, of which they
+ * make no more than half. */
 enum signer_answer sign_callback(struct signing *s, size_t role, struct span digest,
 	struct signer_result *ret_result);
 

@@ -137,22 +137,15 @@ static uint32_t attempt_of(const struct caller *c)
 	return c->claim.attempt > c->waits ? c->claim.attempt - c->waits : 1;
 }
 
-/* What is signed is these octets. The caller frees; NULL: not now, which is told once. */
-static char *sign(struct caller *c, const char *body, int64_t cursor)
+/* A turn without a signature that can still be used. Which is told once. */
+static enum turn unsigned_turn(struct caller *c, const char *why)
 {
-	char why[NOTARY_REASON_SIZE] = "";
-	char *signature = notary_sign(c->notary, c->partner->name, c->partner->sandbox,
-		cursor, span_str(body), why);
-
-	if (!signature && c->waits == 0)
+	if (c->waits == 0)
 		log_event(LOG_WARNING, "forward.unsigned", NULL,
 			"%s: not called, its outcomes wait for a signature: %s",
 			c->partner->name, why);
-	else if (signature && c->waits)
-		log_event(LOG_NOTICE, "forward.unsigned", NULL, "%s: signed again",
-			c->partner->name);
-	c->waits = signature ? c->waits : c->waits + 1;
-	return signature;
+	c->waits++;
+	return TURN_UNSIGNED;
 }
 
 /* Return: true when the partner has it. */
@@ -200,15 +193,26 @@ static void end_turn(struct caller *c, enum turn turn, int64_t cursor)
 			c->partner->name);
 }
 
-/* A call with a signature, which may have taken its time. */
+/* A call with a signature, of these very octets, which may have taken its time: that is
+ * not the partner's failure. */
 static enum turn call_with(struct caller *c, const json_t *feed, int64_t cursor)
 {
-	_cleanup_(freep) char *body = json_canonical(feed);
-	_cleanup_(freep) char *signature = body ? sign(c, body, cursor) : NULL;
+	_cleanup_(freep) char *body = json_canonical(feed), *signature = NULL;
+	char why[NOTARY_REASON_SIZE] = "no memory";
 
+	if (body)
+		signature = notary_sign(c->notary, c->partner->name, c->partner->sandbox,
+			cursor, span_str(body), why);
 	if (!signature)
-		return TURN_UNSIGNED;
-	return in_time(c) && push(c, body, cursor, signature) ? TURN_TAKEN : TURN_FAILED;
+		return unsigned_turn(c, why);
+	if (!in_time(c))
+		return unsigned_turn(c, "it came too late");
+	if (atomic_load(c->over))
+		return TURN_UNSIGNED; /* another one calls, by the policy of now */
+	if (c->waits)
+		log_event(LOG_NOTICE, "forward.unsigned", NULL, "%s: signed again",
+			c->partner->name);
+	return push(c, body, cursor, signature) ? TURN_TAKEN : TURN_FAILED;
 }
 
 /* One round. Return: milliseconds until the next. */
@@ -219,6 +223,7 @@ static int work(struct caller *c)
 	const char *next;
 	int64_t cursor;
 	enum turn turn;
+	bool full;
 
 	if (connected(&c->courier) && something_new(c))
 		feed = take_turn(c);
@@ -226,6 +231,7 @@ static int work(struct caller *c)
 	next = json_string_of(feed, "next");
 	if (!next || !in_time(c))
 		return LOOK_MS;
+	full = json_array_size(outcomes) >= BATCH;
 	/* Nobody's words are in rehearsals. */
 	if (!c->partner->sandbox) {
 		withhold_words(c->partner, outcomes);
@@ -236,7 +242,8 @@ static int work(struct caller *c)
 	end_turn(c, turn, cursor);
 	if (turn == TURN_TAKEN)
 		c->waits = 0;
-	return turn == TURN_TAKEN ? 0 : LOOK_MS;
+	/* What comes one after the other goes together: each call is a signature. */
+	return turn == TURN_TAKEN && full ? 0 : LOOK_MS;
 }
 
 /* Never asleep for longer than a look, so that whoever is stopped is not called again. */

@@ -64,8 +64,9 @@ char *notary_sign(struct notary *n, const char *partner, bool sandbox, int64_t c
 		pthread_mutex_lock(&n->lock);
 		before = n->signer != NULL;
 		r = ask(n, &q, &jws, &result);
-		/* A restart of the signer breaks what was connected before. */
-		if (r < 0 && before)
+		/* A restart of the signer breaks what was connected before; one that is
+		 * slow is asked no second time. */
+		if (r < 0 && r != -EAGAIN && before)
 			r = ask(n, &q, &jws, &result);
 		pthread_mutex_unlock(&n->lock);
 	}

@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "pkcs11/callback_sign.h"
 #include "pkcs11/count_check.h"
+#include "pkcs11/guest.h"
 #include "pkcs11/mechanism.h"
 
 #include <sys/wait.h>
@@ -182,9 +183,11 @@ static void within_the_total_of_the_key(void **state)
 	configure(&r, NULL, ROLES_ES256);
 	running_start(&r);
 	assert_int_equal(signer_connect(r.path, 5000, &signer), 0);
-	/* one is the request's */
+	/* half of the total is for receipts alone */
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(ask(signer, &USUAL), SIGNER_SIGNED);
+	assert_int_equal(ask(signer, &USUAL), SIGNER_REFUSED);
+	/* one is the request's */
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(
 			signer_sign(signer, "receipt", digest, 32, DOCUMENT, &result),
@@ -221,6 +224,48 @@ static void the_count_knows_both(void **state)
 	assert_int_equal(count_line_make(&s, &callback, 1, line), -EDQUOT);
 	receipt.total = 0;
 	assert_true(count_line_make(&s, &receipt, 1, line) > 0);
+	/* and what is left to the one beside */
+	callback.total = 10;
+	callback.reserved = 9;
+	assert_int_equal(count_line_make(&s, &callback, 1, line), -EDQUOT);
+	callback.reserved = 8;
+	assert_true(count_line_make(&s, &callback, 1, line) > 0);
+}
+
+/* Whoever asks for as many as it can gets no more than so many; receipts do not wait. */
+static void so_many_in_a_minute(void **state)
+{
+	struct signer_result result;
+	uint8_t digest[32] = { 1 };
+	static struct running r;
+	struct signer *signer;
+
+	(void)state;
+	configure(&r, NULL,
+		"receipt: { label = \"receipt\"; mechanism = \"ecdsa-sha256\"; peer = "
+		"\"intake\"; };\n");
+	running_start(&r);
+	assert_int_equal(r.f.signing.callbacks_per_minute, 600);
+	r.f.signing.callbacks_per_minute = 1;
+	assert_int_equal(signer_connect(r.path, 5000, &signer), 0);
+	assert_int_equal(ask(signer, &USUAL), SIGNER_SIGNED);
+	assert_int_equal(ask(signer, &USUAL), SIGNER_AWAY);
+	assert_int_equal(signer_sign(signer, "receipt", digest, 32, DOCUMENT, &result),
+		SIGNER_SIGNED);
+	signer_disconnect(signer);
+	running_stop(&r);
+}
+
+/* One connection and the one that takes its place. */
+static void its_share_of_connections(void **state)
+{
+	static const char *const OTHERS[] = { "intake", "seal", "queued", "admin" };
+
+	(void)state;
+	assert_int_equal(guest_max(guest_kind("forward")), 2);
+	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++)
+		assert_true(guest_max(guest_kind(OTHERS[i])) >= 16);
+	assert_int_equal(guest_max(guest_kind("nobody")), 0);
 }
 
 static void by_its_algorithm_alone(void **state)
@@ -332,6 +377,8 @@ int main(void)
 		cmocka_unit_test(of_no_other_form),
 		cmocka_unit_test(within_the_total_of_the_key),
 		cmocka_unit_test(the_count_knows_both),
+		cmocka_unit_test(so_many_in_a_minute),
+		cmocka_unit_test(its_share_of_connections),
 		cmocka_unit_test(by_its_algorithm_alone),
 		cmocka_unit_test(away_and_back),
 		cmocka_unit_test(for_forward_alone),
