@@ -146,6 +146,17 @@ static int signature_is(const struct check *c)
 	return jws_check(verifier, span_str(c->text), raw, len);
 }
 
+/* Borrowed, or NULL. */
+static X509 *signer_named(const struct check *c, const char *kid)
+{
+	X509 *x;
+
+	if (c->expected->signers)
+		return find_in(c->expected->signers->certificates, kid);
+	x = find_in(c->material->anchors, kid);
+	return x ? x : find_in(c->material->certificates, kid);
+}
+
 static int check_signer(struct check *c)
 {
 	const char *kid = certificate_named(c->header);
@@ -155,13 +166,14 @@ static int check_signer(struct check *c)
 		malformed(c, "It is not the signature of a call-back.");
 		return 0;
 	}
-	c->signer = find_in(c->material->anchors, kid);
-	if (!c->signer)
-		c->signer = find_in(c->material->certificates, kid);
+	c->signer = signer_named(c, kid);
 	if (!c->signer) {
 		wrong(c, "INDETERMINATE", "NO_SIGNING_CERTIFICATE_FOUND",
 			"evidence.callback-signature", kid,
-			"The certificate that it names is not there.");
+			c->expected->signers
+				? "The certificate that it names is published for no "
+				  "receipts."
+				: "The certificate that it names is not there.");
 		return 0;
 	}
 	r = signature_is(c);
@@ -225,6 +237,19 @@ static void check_expected(struct check *c)
 			"Its outcomes were there before.");
 }
 
+/* What is genuine may still mean nothing. */
+static void warn(struct check *c)
+{
+	if (json_is_true(json_object_get(c->claims, "test")))
+		findings_addf(c->findings, SEVERITY_WARNING, "evidence.callback-test", "",
+			json_string_of(c->claims, "iss"),
+			"A test instance made it: it has no legal effect.");
+	if (json_is_true(json_object_get(c->claims, "sandbox")))
+		findings_addf(c->findings, SEVERITY_WARNING, "evidence.callback-test", "",
+			json_string_of(c->claims, "iss"),
+			"It tells of a rehearsal: nothing was sealed or sent.");
+}
+
 /* Return: 0, negative undecided. Claims of no valid signature are nobody's, and are not
  * shown. */
 static int check_all(struct check *c, struct span text)
@@ -244,6 +269,7 @@ static int check_all(struct check *c, struct span text)
 		malformed(c, "The claims are not of version 1.");
 		return 0;
 	}
+	warn(c);
 	r = check_path(c);
 	if (r == 0)
 		r = check_body(c);

@@ -17,7 +17,10 @@
 struct callback_expected {
 	const struct span *body; /* as it came; NULL: not there */
 	const char *partner;	 /* its name at the gate; NULL: not compared */
-	int64_t after; /* the cursor that it had before; negative: not compared */
+	const struct pki_material
+		*signers; /* whose certificates may have signed it, as the
+			   * gate published them; NULL: nobody knows */
+	int64_t after;	  /* the cursor that it had before; negative: not compared */
 };
 
 /* True for what begins as a JSON Web Signature in compact form: nothing else of the
@@ -25,7 +28,10 @@ struct callback_expected {
 bool callback_is(struct span text);
 
 /* Verify a call-back's signature, white space at its end allowed. Its certificate, which
- * it names by digest, has to be in material, as an anchor or not. *ret_report: the
+ * it names by digest, has to be among the signers: those of other roles, of which the
+ * gate publishes certificates by the same authority, sign none. Without signers any of
+ * material is taken, an anchor or not. TEST call-backs and rehearsals are findings, too,
+ * as warnings. *ret_report: the
  * members of sealed_json_verify's, "evidence" with the kind "callback". Without a body it
  * is INDETERMINATE, SIGNED_DATA_NOT_FOUND. Return: 1 proven, 0 not, negative undecided.
  */

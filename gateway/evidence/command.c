@@ -27,6 +27,7 @@ struct command {
 	const char *name;
 	FILE *out, *err;
 	struct pki_material *material;
+	struct published published;	      /* all: the material */
 	struct trust_snapshot *lists;	      /* NULL: none was named */
 	char store_version[SHA256_TEXT_SIZE]; /* "" without a store */
 	int64_t at;
@@ -103,8 +104,10 @@ static int load_store(struct command *c, const char *dir)
 static int load_published(struct command *c, const char *path)
 {
 	_cleanup_(freep) char *error = NULL;
-	int r = published_load(c->material, path, &error);
+	int r = published_load(&c->published, path, &error);
 
+	if (c->published.answered)
+		c->expected.signers = c->published.receipt;
 	return r >= 0 ? 0 : complain(c, path, error ? error : strerror(-r));
 }
 
@@ -321,16 +324,18 @@ static int verify_file(const struct command *c, const char *file)
 
 int evidence_verify_command(const char *name, int argc, char **argv, FILE *out, FILE *err)
 {
-	_cleanup_(pki_material_freep) struct pki_material *material = pki_material_new();
+	_cleanup_(pki_material_freep) struct pki_material *material = pki_material_new(),
+							  *receipt = pki_material_new();
 	struct command c = { .name = name,
 		.out = out,
 		.err = err,
 		.material = material,
+		.published = { .all = material, .receipt = receipt },
 		.at = clock_now(),
 		.expected = { .after = -1 } };
 	int status;
 
-	if (!material || xades_setup() < 0) {
+	if (!material || !receipt || xades_setup() < 0) {
 		complain(&c, "setup", strerror(ENOMEM));
 		return STATUS_UNDECIDED;
 	}

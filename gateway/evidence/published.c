@@ -18,8 +18,8 @@
 #define NOTICE_TEXT_MAX 500
 #define ANSWER_MAX (1024u * 1024)
 
-const char *const PUBLISHED_ROLE[PUBLISHED_ROLES] = { "seal", "receipt", "audit-head",
-	"seal-inside" };
+const char *const PUBLISHED_ROLE[PUBLISHED_ROLES] = { "seal", PUBLISHED_RECEIPT,
+	"audit-head", "seal-inside" };
 
 static const struct cfg_key ROOT_KEYS[] = {
 	{ "notices", CFG_GROUPS, true },
@@ -180,8 +180,20 @@ static int add_text(struct pki_material *m, const json_t *value)
 	return r == 0 ? pki_material_add_certificate(m, span_of(der, len)) : r;
 }
 
-/* What is in use and, of the notices, what is to come. */
-static int add_answer(struct pki_material *m, const json_t *answer)
+/* A role's own certificate, as one and its notices name it. */
+static int add_own(struct published *p, const json_t *one, const json_t *own)
+{
+	const char *role = json_string_of(one, "role");
+	int r = add_text(p->all, own);
+
+	if (r == 0 && role && strcmp(role, PUBLISHED_RECEIPT) == 0)
+		r = add_text(p->receipt, own);
+	return r;
+}
+
+/* What is in use, the rest of each chain for paths alone, and of the notices what is to
+ * come. */
+static int add_answer(struct published *p, const json_t *answer)
 {
 	const json_t *one, *chain;
 	size_t i, j;
@@ -191,19 +203,22 @@ static int add_answer(struct pki_material *m, const json_t *answer)
 	{
 		json_array_foreach(json_object_get(one, "chain"), j, chain)
 		{
-			r = r < 0 ? r : add_text(m, chain);
+			if (r == 0)
+				r = j == 0 ? add_own(p, one, chain)
+					   : add_text(p->all, chain);
 			n++;
 		}
 	}
 	json_array_foreach(json_object_get(answer, "notices"), i, one)
 	{
-		r = r < 0 ? r : add_text(m, json_object_get(one, "certificate"));
+		if (r == 0)
+			r = add_own(p, one, json_object_get(one, "certificate"));
 		n++;
 	}
 	return r < 0 ? r : n;
 }
 
-int published_load(struct pki_material *m, const char *path, char **ret_error)
+int published_load(struct published *p, const char *path, char **ret_error)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	_cleanup_json_ json_t *answer = NULL;
@@ -214,12 +229,13 @@ int published_load(struct pki_material *m, const char *path, char **ret_error)
 	if (r < 0)
 		return r;
 	if (!len || data[0] != '{')
-		return pki_material_load(m, PKI_CERTIFICATES, path, ret_error);
+		return pki_material_load(p->all, PKI_CERTIFICATES, path, ret_error);
 	answer = json_read(span_of(data, len), ANSWER_MAX);
-	r = answer ? add_answer(m, answer) : -EINVAL;
+	r = answer ? add_answer(p, answer) : -EINVAL;
 	if (r == -EINVAL || r == 0) {
 		*ret_error = strdup("is no answer of GET /v1/certificates");
 		return -EINVAL;
 	}
+	p->answered |= r > 0;
 	return r;
 }

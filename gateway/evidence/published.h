@@ -28,9 +28,19 @@ json_t *published_certificate(const char *role, const char *mechanism, struct sp
  * new reference or NULL. */
 json_t *published_notices(const char *policies, char **ret_error);
 
-/* Add certificates of a file, untrusted: PEM or DER, or what GET /v1/certificates
- * answered, those to come included. *ret_error: one line or NULL, the caller frees.
- * Return: how many were there, or -EINVAL, -errno. */
-int published_load(struct pki_material *m, const char *path, char **ret_error);
+/* The role whose key signs call-backs. */
+#define PUBLISHED_RECEIPT "receipt"
+
+/* What files of certificates had. */
+struct published {
+	struct pki_material *all; /* all of them, untrusted: of these paths are built */
+	struct pki_material *receipt; /* by an answer's own word of that role */
+	bool answered;		      /* one was an answer: roles are known */
+};
+
+/* Add certificates of a file: PEM or DER, or what GET /v1/certificates answered, those to
+ * come included. all and receipt are the caller's, and must be there. *ret_error: one
+ * line or NULL, the caller frees. Return: how many were there, or -EINVAL, -errno. */
+int published_load(struct published *p, const char *path, char **ret_error);
 
 #endif

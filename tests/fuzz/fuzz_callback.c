@@ -25,11 +25,11 @@ static void set_up(void)
 static int verify(
 	struct span input, const struct span *body, const char *partner, json_t **ret)
 {
-	struct callback_expected e = { body, partner, -1 };
+	struct callback_expected e = { .body = body, .partner = partner, .after = -1 };
 	_cleanup_findings_ struct findings findings = { 0 };
 	int r = callback_verify(input, &e, anchors, AT, &findings, ret);
 
-	check(r >= 0 && *ret && (r == 0) == (findings.count > 0));
+	check(r >= 0 && *ret && (r == 0) == (findings.errors > 0));
 	check(!findings_have(&findings, "internal.reason"));
 	return r;
 }

@@ -2,16 +2,23 @@
 """Every call-back carries a signature that its receiver verifies without the gate: what is
 altered, another's or old is seen as that; without a token nobody is called, and then again."""
 import base64
+import datetime
+import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from scenarios.gate import ROOT, a_gate, sealgate
+from scenarios.gate import BIN, ROOT, a_gate, sealgate
 from scenarios.signer import MAGIC, SIGNED
 from scenarios.test_callback import Partner
 from scenarios.test_faults import pid_of, until
@@ -61,8 +68,8 @@ def judged(gate, signature, body, *more):
     return done.returncode, json.loads(done.stdout)
 
 
-def codes(report):
-    return [finding["code"] for finding in report["findings"]]
+def codes(report, severity="error"):
+    return [finding["code"] for finding in report["findings"] if finding["severity"] == severity]
 
 
 def test_verified_with_what_is_published(gate):
@@ -82,34 +89,143 @@ def test_verified_by_any_library_of_tokens(gate):
         jwt.decode(signature, key, algorithms=["ES256"], audience="br-mapa")
 
 
+def examples(language):
+    """What docs/integrators.md shows of call-backs."""
+    text = (ROOT / "docs" / "integrators.md").read_text().split("## Call-backs", 1)[1]
+    text = text.split("\n## ", 1)[0]
+    return [part.split("```", 1)[0] for part in text.split(f"```{language}\n")[1:]]
+
+
+def ends(folder, *command, **environment):
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60,
+                          check=False, env={**os.environ, **environment})
+
+
+def taken(folder, signature, body, program):
+    """The example of a library of tokens, run on a call-back."""
+    return ends(folder, "/usr/bin/python3", "-c",
+                f"signature, body, last_kept = {signature!r}, {body!r}, 0\n{program}")
+
+
+def in_production():
+    """The example without the line that refuses gates for tests."""
+    program, = examples("python")
+    line, = [line for line in program.splitlines(True) if 'claims["test"]' in line]
+    return program.replace(line, "")
+
+
 def test_verified_as_the_quick_start_says(gate, tmp_path):
-    """Its examples as they stand there: a library of tokens, openssl alone."""
+    """Its example as it stands there, with a library of tokens."""
     pytest.importorskip("jwt")
     signature, body, _ = gate.partner.signed[0]
-    text = (ROOT / "docs" / "integrators.md").read_text().split("## Call-backs", 1)[1]
-    program = text.split("```python\n", 1)[1].split("```", 1)[0]
-    shell = text.split("```console\n")[2].split("```", 1)[0]
-    (tmp_path / "signature.txt").write_text(signature)
     (tmp_path / "certificates.json").write_text((gate.folder / "certificates.json").read_text())
+    done = taken(tmp_path, signature, body, in_production())
+    assert done.returncode == 0, done.stderr
+    assert "AssertionError" in taken(tmp_path, signature, body + b" ", in_production()).stderr
+    program, = examples("python")
+    assert "AssertionError" in taken(tmp_path, signature, body, program).stderr
+    other = in_production().replace('issuer="demo"', 'issuer="another"')
+    assert other != in_production()
+    assert "InvalidIssuerError" in taken(tmp_path, signature, body, other).stderr
+
+
+class Signer:
+    """Somebody with a key of his own, whose certificate is published for a role."""
+
+    def __init__(self, folder, role):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, role)])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        der = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
+               .public_key(self.key.public_key()).serial_number(1).not_valid_before(now)
+               .not_valid_after(now + datetime.timedelta(days=1)).sign(self.key, hashes.SHA256())
+               .public_bytes(serialization.Encoding.DER))
+        self.kid = hashlib.sha256(der).hexdigest()
+        (folder / "certificates.json").write_text(json.dumps({"certificates": [
+            {"role": role, "sha256": self.kid, "chain": [base64.b64encode(der).decode()]}]}))
+
+    def signed(self, body, ahead=0):
+        """A call-back that was made so many seconds later than now."""
+        jwt = pytest.importorskip("jwt")
+        claims = {"aud": "nz-mpi", "callback": 1, "cursor": "7", "iat": int(time.time()) + ahead,
+                  "iss": "demo", "jti": "nz-mpi-7", "sha256": hashlib.sha256(body).hexdigest(),
+                  "size": len(body), "test": False}
+        return jwt.encode(claims, self.key, "ES256",
+                          {"kid": self.kid, "typ": "sealgate-callback+jwt"})
+
+
+def test_the_example_and_clocks_that_differ(tmp_path):
+    program, = examples("python")
+    signer = Signer(tmp_path, "receipt")
+    for ahead, said in ((0, ""), (150, ""), (3600, "ImmatureSignatureError")):
+        done = taken(tmp_path, signer.signed(b"{}", ahead), b"{}", program)
+        assert (done.returncode == 0, said in done.stderr) == (not said, True), done.stderr
+
+
+@pytest.mark.parametrize("role", ("audit-head", "seal"))
+def test_signed_by_no_other_role(tmp_path, role):
+    """What else the gate publishes makes no call-backs: the example, another receiver, the
+    command."""
+    program, = examples("python")
+    signer = Signer(tmp_path, role)
+    signature = signer.signed(b"{}")
+    assert "KeyError" in taken(tmp_path, signature, b"{}", program).stderr
+    answer = json.loads((tmp_path / "certificates.json").read_text())
+    with pytest.raises(callback.Refused, match="certificate"):
+        callback.verified(signature, b"{}", callback.certificates(answer), "nz-mpi")
+    (tmp_path / "signature").write_text(signature)
+    (tmp_path / "body").write_text("{}")
+    done = sealgate("evidence", "verify", "--certs", tmp_path / "certificates.json", "--body",
+                    tmp_path / "body", tmp_path / "signature")
+    assert json.loads(done.stdout)["sub_indication"] == "NO_SIGNING_CERTIFICATE_FOUND"
+
+
+def test_verified_with_openssl_alone(gate, tmp_path):
+    """The example as it stands there: signature, type and body."""
+    signature, body, _ = gate.partner.signed[0]
+    shell = examples("console")[1]
     kid = json.loads(callback.decoded(signature.split(".")[0]))["kid"]
     (tmp_path / "key.pem").write_bytes(gate.known[kid].public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
 
-    def ends(*command):
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60,
-                              check=False)
+    def run(signature, body):
+        (tmp_path / "signature.txt").write_text(signature)
+        (tmp_path / "body.json").write_bytes(body)
+        return ends(tmp_path, "sh", "-e", "-c", shell)
 
-    def of(octets):
-        return ends("/usr/bin/python3", "-c",
-                    f"signature, body, last_kept = {signature!r}, {octets!r}, 0\n{program}")
-
-    done = of(body)
+    done = run(signature, body)
     assert done.returncode == 0, done.stderr
-    assert "AssertionError" in of(body + b" ").stderr
-    assert ends("sh", "-e", "-c", shell).stdout == "Verified OK\n"
+    verdict, claims = done.stdout.splitlines()
+    assert verdict == "Verified OK" and json.loads(claims)["aud"] == "nz-mpi"
+    assert run(signature, body + b" ").returncode != 0
     head, claims, value = signature.split(".")
-    (tmp_path / "signature.txt").write_text(f"{head}.{claims}A.{value}")
-    assert ends("sh", "-e", "-c", shell).returncode != 0
+    assert run(f"{head}.{claims}A.{value}", body).returncode != 0
+    receipt = gate.request(f"/v1/documents/{gate.first}/receipt").json()
+    compact = ".".join(receipt[part] for part in ("protected", "payload", "signature"))
+    done = run(compact, body)
+    assert done.stdout == "Verified OK\n" and done.returncode != 0
+
+
+def test_verified_years_later_as_the_quick_start_says(gate, tmp_path):
+    """The example as it stands there, of what was kept; and what is missing when it was not."""
+    signature, body, _ = gate.partner.signed[0]
+    shell = examples("console")[0]
+    (tmp_path / "signature.txt").write_text(signature)
+    (tmp_path / "body.json").write_bytes(body)
+    for name, kept in (("certificates.json", "certificates.json"),
+                       ("authority.pem", "pki/anchors/ec.pem")):
+        (tmp_path / name).write_bytes((gate.folder / kept).read_bytes())
+    shutil.copytree(gate.dir / "state/trust/revocation", tmp_path / "revocation")
+
+    def run(at, shell=shell):
+        done = ends(tmp_path, "sh", "-e", "-c", shell, LAST_KEPT="0", PATH=f"{BIN}:/usr/bin:/bin",
+                    KEPT_AT=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)))
+        return json.loads(done.stdout)["indication"]
+
+    now = time.time()
+    assert run(now) == "TOTAL-PASSED"
+    assert run(now, shell.replace("--revocation revocation", "")) == "INDETERMINATE"
+    assert run(now + 20 * 366 * 86400) == "INDETERMINATE"
 
 
 def test_verified_offline_by_the_command(gate):
@@ -118,6 +234,8 @@ def test_verified_offline_by_the_command(gate):
     assert (status, report["indication"], codes(report)) == (0, "TOTAL-PASSED", [])
     assert report["evidence"]["kind"] == "callback"
     assert report["evidence"]["claims"]["aud"] == "nz-mpi"
+    # of a test instance: genuine, and it says that it means nothing
+    assert report["evidence"]["test"] and codes(report, "warning") == ["evidence.callback-test"]
     assert report["evidence"]["signer_sha256"] in gate.known
 
 

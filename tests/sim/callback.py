@@ -20,9 +20,10 @@ def decoded(part):
 
 
 def certificates(answer):
-    """The published certificates (GET /v1/certificates) by the SHA-256 of each."""
+    """Whose key signs call-backs (GET /v1/certificates), by the SHA-256 of each: those of other
+    roles do not."""
     return {one["sha256"]: x509.load_der_x509_certificate(base64.b64decode(one["chain"][0]))
-            for one in answer["certificates"]}
+            for one in answer["certificates"] if one["role"] == "receipt"}
 
 
 def verified(signature, body, known, partner, after=0):

@@ -111,10 +111,12 @@ static char *signed_by(EVP_PKEY *with, const char *input)
 	return jws;
 }
 
+static bool test_instance; /* who makes it */
+
 static char *make(EVP_PKEY *with)
 {
 	struct callback_claims c = { .instance = "unit",
-		.test = true,
+		.test = test_instance,
 		.partner = "nz-mpi",
 		.cursor = 7,
 		.sha256 = body_sha256,
@@ -159,7 +161,9 @@ static void expect(struct span text, const struct callback_expected *e,
 }
 
 static const struct span THE_BODY = { (const uint8_t *)BODY, sizeof(BODY) - 1 };
-static const struct callback_expected USUAL = { &THE_BODY, "nz-mpi", 6 };
+static const struct callback_expected USUAL = {
+	.body = &THE_BODY, .partner = "nz-mpi", .after = 6
+};
 
 static void genuine(void **state)
 {
@@ -341,52 +345,139 @@ static void a_callback_is_no_receipt(void **state)
 	assert_no_receipt(dressed_flat);
 }
 
-static int load_text(const char *text)
+/* Return: as published_load; *ret_receipts: how many may sign call-backs. */
+static int load_text(const char *text, int *ret_receipts, bool *ret_answered)
 {
 	char path[] = "/tmp/test_callback_XXXXXX";
 	_cleanup_(freep) char *error = NULL;
-	struct pki_material *m = pki_material_new();
+	_cleanup_(pki_material_freep) struct pki_material *all = pki_material_new();
+	_cleanup_(pki_material_freep) struct pki_material *receipt = pki_material_new();
+	struct published p = { .all = all, .receipt = receipt };
 	int fd = mkstemp(path), r;
 
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
-	r = published_load(m, path, &error);
+	r = published_load(&p, path, &error);
 	if (r > 0)
-		assert_int_equal(sk_X509_num(m->certificates), 1);
-	assert_int_equal(sk_X509_num(m->anchors), 0);
+		assert_int_equal(sk_X509_num(all->certificates), r);
+	assert_int_equal(sk_X509_num(all->anchors), 0);
+	*ret_receipts = sk_X509_num(receipt->certificates);
+	*ret_answered = p.answered;
 	unlink(path);
-	pki_material_free(m);
 	return r;
+}
+
+/* Are the octets of the certificate, as they stand in text, those of receipts? */
+static void expect_published(const char *format, bool receipts)
+{
+	_cleanup_(freep) char *certificate = base64_encode(span_of(der, der_len));
+	_cleanup_(freep) char *text = NULL;
+	const char *at = strchr(format, '@');
+	bool answered;
+	int n;
+
+	assert_true(asprintf(&text, "%.*s%s%s", (int)(at - format), format, certificate,
+			    at + 1) > 0);
+	assert_true(load_text(text, &n, &answered) > 0);
+	assert_true(answered);
+	assert_int_equal(n, receipts);
 }
 
 /* As GET /v1/certificates answers; what is published is no anchor. */
 static void published(void **state)
 {
-	_cleanup_(freep) char *text = base64_encode(span_of(der, der_len));
-	_cleanup_(freep) char *used = NULL, *to_come = NULL, *pem = NULL;
 	BIO *bio = BIO_new(BIO_s_mem());
+	_cleanup_(freep) char *pem = NULL;
+	bool answered;
 	char *data;
 	long len;
+	int n;
 
 	(void)state;
-	assert_true(
-		asprintf(&used,
-			"{\"certificates\":[{\"role\":\"receipt\",\"chain\":[\"%s\"]}]"
-			",\"notices\":[]}",
-			text) > 0);
-	assert_int_equal(load_text(used), 1);
-	assert_true(
-		asprintf(&to_come, "{\"notices\":[{\"certificate\":\"%s\"}]}", text) > 0);
-	assert_int_equal(load_text(to_come), 1);
+	expect_published("{\"certificates\":[{\"role\":\"receipt\",\"chain\":[\"@\"]}]"
+			 ",\"notices\":[]}",
+		true);
+	expect_published(
+		"{\"notices\":[{\"role\":\"receipt\",\"certificate\":\"@\"}]}", true);
 	assert_int_equal(PEM_write_bio_X509(bio, signer), 1);
 	len = BIO_get_mem_data(bio, &data);
 	pem = strndup(data, (size_t)len);
 	BIO_free(bio);
-	assert_int_equal(load_text(pem), 1);
-	assert_true(load_text("{}") < 0);
-	assert_true(load_text("{\"certificates\":[{\"chain\":[\"AAAA\"]}]}") < 0);
-	assert_true(load_text("{\"certificates\":[{\"chain\":[7]}]}") < 0);
-	assert_true(load_text("") < 0);
+	assert_int_equal(load_text(pem, &n, &answered), 1);
+	assert_false(answered); /* a file of certificates knows of no roles */
+	assert_int_equal(n, 0);
+	assert_true(load_text("{}", &n, &answered) < 0);
+	assert_true(load_text("{\"certificates\":[{\"chain\":[\"AAAA\"]}]}", &n,
+			    &answered) < 0);
+	assert_true(load_text("{\"certificates\":[{\"chain\":[7]}]}", &n, &answered) < 0);
+	assert_true(load_text("", &n, &answered) < 0);
+	assert_false(answered);
+}
+
+/* What else the gate publishes, by the same authority, signs no call-backs. */
+static void of_no_other_role(void **state)
+{
+	_cleanup_(pki_material_freep) struct pki_material *none = pki_material_new(),
+							  *receipt = pki_material_new();
+	_cleanup_(freep) char *jws = make(key);
+	struct callback_expected e = USUAL;
+
+	(void)state;
+	expect_published(
+		"{\"certificates\":[{\"role\":\"audit-head\",\"chain\":[\"@\"]}]}",
+		false);
+	expect_published(
+		"{\"certificates\":[{\"role\":\"seal\",\"chain\":[\"@\"]}]}", false);
+	expect_published(
+		"{\"notices\":[{\"role\":\"seal\",\"certificate\":\"@\"}]}", false);
+	e.signers = none;
+	expect(span_str(jws), &e, trusted, "NO_SIGNING_CERTIFICATE_FOUND",
+		"evidence.callback-signature");
+	assert_int_equal(pki_material_add_certificate(receipt, span_of(der, der_len)), 0);
+	e.signers = receipt;
+	expect(span_str(jws), &e, trusted, "", NULL);
+}
+
+/* What a chain has behind the role's own certificate is there for paths. */
+static void of_no_certificate_of_the_chain(void **state)
+{
+	_cleanup_(freep) char *first = NULL, *second = NULL, *text = NULL;
+	X509 *other = X509_dup(signer);
+	unsigned char *octets = NULL;
+	bool answered;
+	int len, n;
+
+	(void)state;
+	ASN1_INTEGER_set(X509_get_serialNumber(other), 78);
+	X509_set_pubkey(other, other_key);
+	assert_true(X509_sign(other, other_key, EVP_sha256()) > 0);
+	len = i2d_X509(other, &octets);
+	assert_true(len > 0);
+	first = base64_encode(span_of(octets, (size_t)len));
+	second = base64_encode(span_of(der, der_len));
+	assert_true(asprintf(&text,
+			    "{\"certificates\":[{\"role\":\"receipt\",\"chain\":[\"%s\","
+			    "\"%s\"]}]}",
+			    first, second) > 0);
+	assert_int_equal(load_text(text, &n, &answered), 2);
+	assert_int_equal(n, 1);
+	OPENSSL_free(octets);
+	X509_free(other);
+}
+
+/* Whatever of it is valid. */
+static void what_means_nothing_says_so(void **state)
+{
+	_cleanup_findings_ struct findings f = { 0 };
+	_cleanup_json_ json_t *report = NULL;
+	_cleanup_(freep) char *jws = (test_instance = true, make(key));
+
+	(void)state;
+	test_instance = false;
+	assert_int_equal(
+		callback_verify(span_str(jws), &USUAL, trusted, AT, &f, &report), 1);
+	assert_true(findings_have(&f, "evidence.callback-test"));
+	assert_int_equal(f.errors, 0);
 }
 
 int main(void)
@@ -400,6 +491,9 @@ int main(void)
 		cmocka_unit_test(a_receipt_is_no_callback),
 		cmocka_unit_test(a_callback_is_no_receipt),
 		cmocka_unit_test(published),
+		cmocka_unit_test(of_no_other_role),
+		cmocka_unit_test(of_no_certificate_of_the_chain),
+		cmocka_unit_test(what_means_nothing_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
