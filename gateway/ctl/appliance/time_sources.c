@@ -15,6 +15,8 @@
 #define FILE_MAX 65536u
 #define MOST 64
 #define BLANKS " \t\r"
+#define LINE_MOST 1000 /* chronyd's is 2048 */
+#define NAME "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-_"
 
 struct found {
 	char *names[MOST];
@@ -39,10 +41,46 @@ static const char *add(struct found *f, const char *name)
 	return NULL;
 }
 
+/* What may follow the name; bounds as chronyd's own or narrower. */
+static const struct option {
+	const char *name;
+	long min, max; /* of its number; 0, 0: it has none */
+} OPTIONS[] = {
+	{ "nts", 0, 0 },
+	{ "iburst", 0, 0 },
+	{ "prefer", 0, 0 },
+	{ "minpoll", 1, 17 },
+	{ "maxpoll", 1, 17 },
+	{ "maxsources", 1, 16 },
+	{ "ntsport", 1, 65535 },
+};
+
+static bool has_number(const struct option *o, const char *number)
+{
+	long value;
+
+	if (!number || strlen(number) > 5 ||
+		strspn(number, "0123456789") != strlen(number))
+		return false;
+	value = strtol(number, NULL, 10);
+	return value >= o->min && value <= o->max;
+}
+
+/* A word after the name, and its number from *save. Return: is it one of OPTIONS? */
+static bool take_option(const char *word, char **save)
+{
+	for (size_t i = 0; i < sizeof(OPTIONS) / sizeof(OPTIONS[0]); i++)
+		if (strcasecmp(word, OPTIONS[i].name) == 0)
+			return !OPTIONS[i].max ||
+			       has_number(&OPTIONS[i], strtok_r(NULL, BLANKS, save));
+	return false;
+}
+
 /* Return: NULL, or what is wrong with it. */
 static const char *judge_line(struct found *f, char *line)
 {
 	char *save = NULL, *word = strtok_r(line, BLANKS, &save), *name;
+	bool proves = false;
 
 	if (!word || strchr("#!%;", *word))
 		return NULL;
@@ -51,25 +89,44 @@ static const char *judge_line(struct found *f, char *line)
 	name = strtok_r(NULL, BLANKS, &save);
 	if (!name)
 		return "a source of time has a name";
-	while ((word = strtok_r(NULL, BLANKS, &save)) != NULL)
-		if (strcasecmp(word, "nts") == 0)
-			return add(f, name);
-	return "a source of time does not prove who it is: nts is missing";
+	if (name[strspn(name, NAME)] != '\0')
+		return "a source of time has a name that is none";
+	while ((word = strtok_r(NULL, BLANKS, &save)) != NULL) {
+		if (!take_option(word, &save))
+			return "a source of time has an option that is not known";
+		proves |= strcasecmp(word, "nts") == 0;
+	}
+	return proves ? add(f, name)
+		      : "a source of time does not prove who it is: nts is missing";
+}
+
+/* At a line that does not end, or begins with NUL, chronyd stops reading: what follows
+ * would count here and not there. Return: NULL, or what is wrong with it. */
+static const char *judge_text(struct found *f, char *text, size_t len)
+{
+	const char *fault = NULL;
+	char *line = text, *end;
+
+	if (memchr(text, '\0', len))
+		return "there is a NUL in it";
+	for (; !fault && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		fault = end - line > LINE_MOST ? "a line has more than 1000 octets"
+					       : judge_line(f, line);
+	}
+	return fault || !*line ? fault : "the last line does not end";
 }
 
 static int judge_file(struct found *f, const char *path, char **ret_error)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
-	const char *fault = NULL;
-	char *save = NULL;
+	const char *fault;
 	size_t len = 0;
 	int r = file_read(path, FILE_MAX, &text, &len);
 
 	if (r < 0)
 		return appliance_fail(ret_error, r, path, strerror(-r));
-	for (char *line = strtok_r((char *)text, "\n", &save); line && !fault;
-		line = strtok_r(NULL, "\n", &save))
-		fault = judge_line(f, line);
+	fault = judge_text(f, (char *)text, len);
 	return fault ? appliance_fail(ret_error, -EINVAL, strrchr(path, '/') + 1, fault)
 		     : 0;
 }

@@ -12,6 +12,7 @@
 #include "ctl/appliance/appliance.h"
 #include "ctl/appliance/time_sources.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static void several_that_prove_who_they_are(void **state)
 {
 	(void)state;
 	expect("# ours\nserver time.one iburst nts\n",
-		"\nSERVER\ttime.two  NTS maxpoll 8", NULL);
+		"\nSERVER\ttime.two  NTS maxpoll 8\n", NULL);
 	expect("server time.one nts\npool time.two nts\n", "", NULL);
 	expect("server time.one nts\r\nserver time.two nts\r\n", "! note\n", NULL);
 }
@@ -64,6 +65,38 @@ static void what_is_refused(void **state)
 	expect("server time.one nts\n", "", "fewer than two");
 }
 
+/* chronyd stops reading where a line does not end, and passes over what it does not know.
+ */
+static void what_chronyd_would_not_read(void **state)
+{
+	static const char NUL[] = "server time.one nts\n\0\nserver time.two nts\n";
+	static const char *const WORDS[] = { "maxpol 8", "noselect", "offline", "maxpoll",
+		"maxpoll x", "maxpoll 18", "maxpoll 99999999999999999999", "minpoll -7",
+		"ntsport 0", "ntsport 65536", "nts\v" };
+	_cleanup_(freep) char *error = NULL;
+	char path[PATH_MAX], line[1100];
+
+	(void)state;
+	expect("server time.one nts\n", "server time.two nts", "does not end");
+	expect("server time.one nts", "server time.two nts\n", "does not end");
+	expect("server time.one nts\n", "server time.two nts\n# ours", "does not end");
+	for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++) {
+		(void)snprintf(line, sizeof(line), "server time.two nts %s\n", WORDS[i]);
+		expect("server time.one nts\n", line, "an option that is not known");
+	}
+	expect("server time.one nts\n", "server a\vb nts\n", "a name that is none");
+	expect("server time.one nts iburst prefer minpoll 6 maxpoll 10\n",
+		"pool time.two ntsport 4460 nts maxsources 4\n", NULL);
+	(void)snprintf(line, sizeof(line), "# %998s\n", "");
+	expect(line, "server time.one nts\nserver time.two nts\n", NULL);
+	(void)snprintf(line, sizeof(line), "# %999s\n", "");
+	expect(line, "server time.one nts\nserver time.two nts\n", "1000 octets");
+	(void)snprintf(path, sizeof(path), "%s/a.sources", folder);
+	assert_int_equal(durable_write(path, span_of(NUL, sizeof(NUL) - 1), 0644), 0);
+	assert_int_equal(time_sources_judge(folder, &error), -EINVAL);
+	assert_non_null(strstr(error, "NUL"));
+}
+
 static int make(void **state)
 {
 	(void)state;
@@ -81,6 +114,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(several_that_prove_who_they_are),
 		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(what_chronyd_would_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, make, clear);
