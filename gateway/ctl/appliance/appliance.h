@@ -126,8 +126,8 @@ bool appliance_health_waits(int r, int64_t now_ms, int64_t *lacks_ms);
 void appliance_health_stops(pid_t manager);
 
 /* Did a check fail that ended like this (SERVICE_RESULT, EXIT_STATUS; systemd.exec(5))?
- * Neither what the manager stopped, nor what was never begun since what it requires has
- * failed. */
+ * Neither what the manager stopped, be it before appliance_health_stops, nor what was
+ * never begun since what it requires has failed. */
 bool appliance_health_failed(const char *result, const char *status);
 
 /* What this machine is: versions, boot, update state, listeners, signer, certificates

@@ -244,8 +244,11 @@ void appliance_health_stops(pid_t manager)
 
 bool appliance_health_failed(const char *result, const char *status)
 {
-	if (result && strcmp(result, "success") == 0)
-		return false;
-	return !result || strcmp(result, "exit-code") != 0 || !status ||
+	if (!result || strcmp(result, "success") == 0)
+		return !result;
+	/* Stopped before appliance_health_stops: afterwards nothing ends it like this. */
+	if (strcmp(result, "signal") == 0)
+		return !status || strcmp(status, "TERM") != 0;
+	return strcmp(result, "exit-code") != 0 || !status ||
 	       strcmp(status, APPLIANCE_STOPPED_TEXT) != 0;
 }

@@ -70,7 +70,11 @@ static void test_what_fails(void **state)
 	assert_false(appliance_health_failed("exit-code", APPLIANCE_STOPPED_TEXT));
 	assert_true(appliance_health_failed("exit-code", "1"));
 	assert_true(appliance_health_failed("exit-code", NULL));
-	assert_true(appliance_health_failed("signal", "TERM"));
+	assert_false(appliance_health_failed("signal", "TERM")); /* as it began */
+	assert_true(appliance_health_failed("signal", "KILL"));
+	assert_true(appliance_health_failed("signal", "ALRM"));
+	assert_true(appliance_health_failed("signal", NULL));
+	assert_true(appliance_health_failed("exit-code", "TERM"));
 	assert_true(appliance_health_failed("signal", APPLIANCE_STOPPED_TEXT));
 	assert_true(appliance_health_failed(NULL, NULL));
 }
