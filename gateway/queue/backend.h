@@ -383,7 +383,7 @@ int delivery_settle(struct engine *e, int64_t now, const struct document_row *do
  * expired, returned (from refused or expired). */
 int flow_count(
 	struct engine *e, int64_t document, const char *destination, const char *flow);
-int ledger_rows(struct engine *e, json_t **ret_rows, bool *ret_balanced);
+int ledger_read(struct engine *e, json_t **ret_ledger);
 void ledger_walk_done(struct engine *e);
 
 /* What the partner is told of its document, in the order of its feed. */

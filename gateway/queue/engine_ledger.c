@@ -104,32 +104,33 @@ static int add_rows(json_t *partners, json_t *rows, bool *balance)
 
 /* Documents are never deleted and numbered without a gap: the last number is how many
  * there are, whatever the counts say. */
-static int documents_counted(struct engine *e, bool *balance)
+static int documents_counted(struct engine *e, bool *ret_numbered)
 {
 	_cleanup_statement_ struct row *s = sql_bind(e, SQL_LEDGER_DOCUMENTS, "");
 	int r = sql_step(e, s);
 
-	if (r > 0 && sql_int(s, 0) != sql_int(s, 1))
-		*balance = false;
+	*ret_numbered = r <= 0 || sql_int(s, 0) == sql_int(s, 1);
 	return r < 0 ? r : 0;
 }
 
-int ledger_rows(struct engine *e, json_t **ret_rows, bool *ret_balanced)
+/* "numbered": there are as many documents as were numbered; that, and each row, is of
+ * "balanced", too. */
+int ledger_read(struct engine *e, json_t **ret_ledger)
 {
 	_cleanup_json_ json_t *partners = json_object();
 	_cleanup_json_ json_t *rows = json_array();
-	bool balance = true;
+	bool balance = true, numbered = true;
 	int r = read_counts(e, partners);
 
 	if (r == 0)
-		r = documents_counted(e, &balance);
+		r = documents_counted(e, &numbered);
 	if (r == 0)
 		r = add_rows(partners, rows, &balance);
 	if (r < 0)
 		return r;
-	*ret_rows = TAKE(rows);
-	*ret_balanced = balance;
-	return 0;
+	*ret_ledger = json_pack("{s:b,s:b,s:O}", "balanced", balance && numbered,
+		"numbered", numbered, "destinations", rows);
+	return *ret_ledger ? 0 : -ENOMEM;
 }
 
 /* -- the walk -------------------------------------------------------------- */
@@ -336,27 +337,24 @@ static json_t *walk_to_json(const struct engine *e)
 
 int engine_ledger(struct engine *e, int *ret_fd)
 {
-	json_t *rows = NULL;
-	bool balance;
-	int r = ledger_rows(e, &rows, &balance);
+	json_t *ledger = NULL;
+	int r = ledger_read(e, &ledger);
 
 	if (r < 0)
 		return r;
-	return json_to_fd(json_pack("{s:b,s:o,s:o}", "balanced", balance, "destinations",
-				  rows, "check", walk_to_json(e)),
-		ret_fd);
+	json_object_set_new(ledger, "check", walk_to_json(e));
+	return json_to_fd(ledger, ret_fd);
 }
 
 int engine_ledger_note(struct engine *e, int64_t now)
 {
-	json_t *rows = NULL;
-	bool balance;
-	int r = ledger_rows(e, &rows, &balance);
+	json_t *ledger = NULL;
+	int r = ledger_read(e, &ledger);
 
 	if (r < 0)
 		return r;
-	r = audit_event(e, now, "queued", "ledger.balance", NULL,
-		json_pack("{s:b,s:o,s:I}", "balanced", balance, "destinations", rows,
-			"mismatches", (json_int_t)json_array_size(e->walk.standing)));
+	json_object_set_new(ledger, "mismatches",
+		json_integer((json_int_t)json_array_size(e->walk.standing)));
+	r = audit_event(e, now, "queued", "ledger.balance", NULL, ledger);
 	return r < 0 ? r : QUEUE_DONE;
 }

@@ -118,14 +118,13 @@ static json_t *head_to_json(const struct engine *e)
 static int whole_ledger(struct engine *e, const json_t *documents,
 	const json_t *deliveries, json_t **ret_ledger)
 {
-	_cleanup_json_ json_t *rows = NULL;
-	bool balanced;
-	int r = ledger_rows(e, &rows, &balanced);
+	_cleanup_json_ json_t *whole = NULL;
+	int r = ledger_read(e, &whole);
 
 	if (r < 0)
 		return r;
 	*ret_ledger = ledger(documents, deliveries);
-	json_object_set_new(*ret_ledger, "balanced", json_boolean(balanced));
+	json_object_set(*ret_ledger, "balanced", json_object_get(whole, "balanced"));
 	json_object_set_new(*ret_ledger, "mismatches",
 		json_integer((json_int_t)json_array_size(engine_ledger_found(e))));
 	return 0;

@@ -21,13 +21,12 @@ void watch_init(struct watch *w, int64_t now_ms)
 	*w = (struct watch){ .next_ms = now_ms + REST_MS };
 }
 
-static bool was_told(const struct watch *w, const json_t *mismatch)
+static bool holds(const json_t *list, const json_t *fault)
 {
 	size_t i;
 	json_t *known;
 
-	json_array_foreach(
-		w->told, i, known) if (json_equal(known, mismatch)) return true;
+	json_array_foreach(list, i, known) if (json_equal(known, fault)) return true;
 	return false;
 }
 
@@ -85,63 +84,80 @@ static int read_ledger(struct batch *b, json_t **ret)
 	return r < 0 ? r : *ret ? 0 : -ENOMEM;
 }
 
-/* The counters that triggers and program keep apart from each other: told once, until
- * they agree again. */
-static int check_balance(struct watch *w, struct batch *b)
+/* Who it is of, without the counts, which go on. */
+static json_t *name_of(const json_t *row)
+{
+	return row ? json_pack("{s:O,s:O}", "partner", json_object_get(row, "partner"),
+			     "destination", json_object_get(row, "destination"))
+		   : json_pack("{s:s}", "documents", "not as numbered");
+}
+
+/* Each is told once, until it balances again. row: as for alarm_balance(). */
+static int add_unbalanced(
+	struct watch *w, struct batch *b, const json_t *row, struct watch_told *next)
+{
+	json_t *name = name_of(row);
+	bool told = holds(w->told.unbalanced, name);
+
+	if (json_array_append_new(next->unbalanced, name) < 0)
+		return -ENOMEM;
+	return told ? 0 : alarm_balance(b, row);
+}
+
+/* The counters that triggers and program keep apart from each other. */
+static int check_balance(struct watch *w, struct batch *b, struct watch_told *next)
 {
 	_cleanup_json_ json_t *ledger = NULL;
 	int r = read_ledger(b, &ledger);
-	bool named = false;
 	size_t i;
 	json_t *row;
 
 	if (r < 0)
 		return r;
-	if (json_is_true(json_object_get(ledger, "balanced"))) {
-		w->unbalanced = false;
-		return 0;
-	}
+	next->unbalanced = json_array();
 	json_array_foreach(json_object_get(ledger, "destinations"), i, row)
 	{
-		if (w->unbalanced || r < 0 ||
-			json_is_true(json_object_get(row, "balanced")))
-			continue;
-		named = true;
-		r = alarm_balance(b, row);
+		if (r == 0 && !json_is_true(json_object_get(row, "balanced")))
+			r = add_unbalanced(w, b, row, next);
 	}
-	if (r == 0 && !w->unbalanced && !named)
-		r = alarm_balance(b, NULL);
-	w->unbalanced = r == 0;
+	if (r == 0 && !json_is_true(json_object_get(ledger, "numbered")))
+		r = add_unbalanced(w, b, NULL, next);
 	return r;
 }
 
 /* A round is whole: tell what is new in it. */
-static int end_round(struct watch *w, struct batch *b)
+static int end_round(struct watch *w, struct batch *b, struct watch_told *next)
 {
 	const json_t *found = engine_ledger_found(b->engine);
-	int64_t day = clock_now() / DAY_S;
 	int r = 0;
 	size_t i;
 	json_t *mismatch;
 
 	json_array_foreach(found, i, mismatch)
 	{
-		if (r == 0 && !was_told(w, mismatch))
+		if (r == 0 && !holds(w->told.mismatches, mismatch))
 			r = alarm_one(b, mismatch);
 	}
-	json_decref(w->told);
-	w->told = found ? json_deep_copy(found) : NULL;
+	next->mismatches = found ? json_deep_copy(found) : NULL;
+	next->day = clock_now() / DAY_S;
 	if (r == 0)
-		r = check_balance(w, b);
-	if (r == 0 && day != w->day)
+		r = check_balance(w, b, next);
+	if (r == 0 && next->day != w->told.day)
 		r = engine_ledger_note(b->engine, clock_now()) == QUEUE_DONE ? 0 : -EIO;
-	if (r == 0)
-		w->day = day;
 	return r;
 }
 
+static void told_done(struct watch_told *t)
+{
+	json_decref(t->mismatches);
+	json_decref(t->unbalanced);
+	*t = (struct watch_told){ 0 };
+}
+
+/* Only what was committed is told. */
 static int step(struct watch *w, struct batch *b, bool *whole)
 {
+	struct watch_told next = { 0 };
 	int r = engine_begin(b->engine);
 
 	if (r == 0)
@@ -150,14 +166,20 @@ static int step(struct watch *w, struct batch *b, bool *whole)
 		r = engine_ledger_walk(b->engine, STEP_DOCUMENTS);
 	*whole = r == 0;
 	if (r == 0)
-		r = end_round(w, b);
+		r = end_round(w, b, &next);
 	if (r >= 0)
 		r = engine_commit(b->engine);
-	if (r < 0)
+	if (r < 0) {
 		engine_rollback(b->engine);
-	else
-		batch_recorded(b, clock_now());
-	return r;
+		told_done(&next);
+		return r;
+	}
+	batch_recorded(b, clock_now());
+	if (*whole) {
+		told_done(&w->told);
+		w->told = next;
+	}
+	return 0;
 }
 
 int watch_run(struct watch *w, struct batch *b, int64_t now_ms)
@@ -182,6 +204,5 @@ int watch_run(struct watch *w, struct batch *b, int64_t now_ms)
 
 void watch_done(struct watch *w)
 {
-	json_decref(w->told);
-	w->told = NULL;
+	told_done(&w->told);
 }

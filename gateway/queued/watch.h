@@ -8,11 +8,16 @@
 
 #include "queued/batch.h"
 
+/* What the audit chain has. */
+struct watch_told {
+	int64_t day;	    /* of the last balance, since 1970 */
+	json_t *mismatches; /* that still are, as engine_ledger_found; NULL: none */
+	json_t *unbalanced; /* that still is: partner and destination, or documents */
+};
+
 struct watch {
 	int64_t next_ms; /* when the next step is due */
-	int64_t day;	 /* of the last balance that was recorded, since 1970 */
-	json_t *told;	 /* mismatches that an alarm was raised for, or NULL */
-	bool unbalanced; /* and said to be */
+	struct watch_told told;
 };
 
 /* The first step is due a moment after the start, which has other things to do. */
