@@ -144,14 +144,14 @@ class Signer:
         (folder / "certificates.json").write_text(json.dumps({"certificates": [
             {"role": role, "sha256": self.kid, "chain": [base64.b64encode(der).decode()]}]}))
 
-    def signed(self, body, ahead=0):
-        """A call-back that was made so many seconds later than now."""
+    def signed(self, body, ahead=0, typ="sealgate-callback+jwt"):
+        """A call-back that was made so many seconds later than now, or what says it is not one."""
         jwt = pytest.importorskip("jwt")
         claims = {"aud": "nz-mpi", "callback": 1, "cursor": "7", "iat": int(time.time()) + ahead,
                   "iss": "demo", "jti": "nz-mpi-7", "sha256": hashlib.sha256(body).hexdigest(),
                   "size": len(body), "test": False}
         return jwt.encode(claims, self.key, "ES256",
-                          {"kid": self.kid, "typ": "sealgate-callback+jwt"})
+                          {"kid": self.kid, "typ": typ})
 
 
 def test_the_example_and_clocks_that_differ(tmp_path):
@@ -185,14 +185,17 @@ def test_verified_with_openssl_alone(gate, tmp_path):
     signature, body, _ = gate.partner.signed[0]
     shell = examples("console")[1]
     kid = json.loads(callback.decoded(signature.split(".")[0]))["kid"]
-    (tmp_path / "key.pem").write_bytes(gate.known[kid].public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+
+    def of(key):
+        (tmp_path / "key.pem").write_bytes(key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
 
     def run(signature, body):
         (tmp_path / "signature.txt").write_text(signature)
         (tmp_path / "body.json").write_bytes(body)
         return ends(tmp_path, "sh", "-e", "-c", shell)
 
+    of(gate.known[kid].public_key())
     done = run(signature, body)
     assert done.returncode == 0, done.stderr
     verdict, claims = done.stdout.splitlines()
@@ -200,9 +203,10 @@ def test_verified_with_openssl_alone(gate, tmp_path):
     assert run(signature, body + b" ").returncode != 0
     head, claims, value = signature.split(".")
     assert run(f"{head}.{claims}A.{value}", body).returncode != 0
-    receipt = gate.request(f"/v1/documents/{gate.first}/receipt").json()
-    compact = ".".join(receipt[part] for part in ("protected", "payload", "signature"))
-    done = run(compact, body)
+    signer = Signer(tmp_path, "receipt")
+    of(signer.key.public_key())
+    assert run(signer.signed(body), body).returncode == 0
+    done = run(signer.signed(body, typ="sealgate-receipt+jws"), body)
     assert done.stdout == "Verified OK\n" and done.returncode != 0
 
 
