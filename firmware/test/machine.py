@@ -16,6 +16,7 @@ import time
 CODE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd")
 ANSI = re.compile(r"\x1b\[[0-9;=?]*[a-zA-Z]|\r")
 POLL_S = 0.25
+SLOWED_MOST = 4.0  # how much longer is waited where others load the host
 SERIAL = "5ea16a7e-0000-4000-8000-00000000ab1e"
 
 
@@ -39,13 +40,14 @@ class Machine:
         self.tpm.mkdir(exist_ok=True)
         self.log = self.folder / "serial.log"
         self.qemu = self.swtpm = None
-        self.started = 0.0
+        self.started, self.media = 0.0, ()
 
     def start(self, ports=(), media=(), units=None, beside=None, clock="utc"):
         """Power on. ports: (host, guest) pairs; media: further disks, read-only; units: test
         units of systemd by name, which only the test UKI takes; beside: a process whose network
         is that of the machine's host; clock: the time of the machine, as QEMU's -rtc base."""
         self.stop()
+        self.media = media
         self.log.unlink(missing_ok=True)
         socket = self.folder / "tpm.sock"
         socket.unlink(missing_ok=True)
@@ -101,18 +103,35 @@ class Machine:
         return ANSI.sub("", self.log.read_bytes().decode(errors="replace"))
 
     def wait(self, pattern, bound):
-        """Wait until the pattern was said, the machine has ended, or the bound is over.
-        Return: the match, or None."""
-        end = time.monotonic() + bound
+        """Wait until the pattern was said, the machine has ended, or the bound is over: that of
+        a host with nothing else to do. Return: the match, or None."""
+        began, before = time.monotonic(), self.processor()
         while True:
             ended = self.qemu.poll() is not None
             found = re.search(pattern, self.text())
-            if found or ended or time.monotonic() > end:
+            if found or ended:
                 return found
+            longer = min(self.slowed(before), SLOWED_MOST)
+            if time.monotonic() - began > bound * longer:
+                return None
             time.sleep(POLL_S)
 
     def seconds(self):
         return time.monotonic() - self.started
+
+    def processor(self):
+        """Seconds that the machine ran, and that it waited for a processor of the host."""
+        ran = waited = 0
+        for thread in pathlib.Path(f"/proc/{self.qemu.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # it has ended
+                run, wait, _ = thread.read_text().split()
+                ran, waited = ran + int(run), waited + int(wait)
+        return ran / 1e9, waited / 1e9
+
+    def slowed(self, before=(0.0, 0.0)):
+        """How many times slower the machine was for others on the host, since `before`."""
+        ran, waited = (now - then for now, then in zip(self.processor(), before))
+        return max(1.0, (ran + waited) / max(ran, 0.01))
 
     def stop(self):
         """Cut the power."""

@@ -31,14 +31,16 @@ from token_setup import set_up_token  # noqa: E402
 OUT = pathlib.Path(os.environ.get("FIRMWARE_OUT", FIRMWARE.parent / "build" / "firmware"))
 OLD, NEW, BROKEN = "0.1.0", "0.2.0", "0.3.0"
 HEALTHY = r"appliance\[\d+\]: the application is healthy"
+KEPT = r"systemd-bless-boot\[\d+\]: Marked boot as 'good'"
 STARTS = r"appliance\[\d+\]: sealgate appliance "
 LUKS_HEADER = 16 << 20
 LUKS_TEXT = slice(4096, 16384)  # JSON (LUKS2 on-disk format)
 FULL_S = 60.0  # how long /var stays full
 VAR_NUMBER = "6"  # of its partition
 VAR_BLOCKS = 255000  # nearly all of the file system that the image makes on `disk`
+KEPT_S = 120.0  # from healthy to kept, and reported
 BOOT_S = 420.0  # healthy, under emulation, on a machine that others use too
-RETURN_S = 10.0  # 5 s is the promise; an emulated machine that others load is slower
+RETURN_S = 10.0  # 5 s is the promise; an emulated machine is slower
 SENT_S = 1200.0  # an update, piece by piece, to an emulated machine
 BACKUP_S = 120.0
 HEADS_S = 300.0  # they are sealed every minute, and sent every minute
@@ -59,7 +61,7 @@ class Suite(FloorCases):
         self.serial = 0
         self.machine = None
         self.document = None
-        self.boots = []  # seconds from power-on to healthy
+        self.boots = []  # seconds from power-on to healthy, and what they would be without others
         self.twice = None  # the build that is compared with itself, beside the first boots
 
     def close(self):
@@ -116,8 +118,10 @@ class Suite(FloorCases):
         """Start the enrolled machine and wait until it is healthy."""
         self.power_on(self.machine, media, units)
         expect(self.machine.wait(HEALTHY, BOOT_S), "healthy", self.machine)
-        self.boots.append(self.machine.seconds())
-        self.machine.wait(r"Finished appliance-report\.service", 60)
+        took = self.machine.seconds()
+        self.boots.append((took, took / self.machine.slowed()))
+        expect(self.machine.wait(r"Finished appliance-report\.service", KEPT_S), "reported",
+               self.machine)
 
     def submit(self, number):
         """One more document from the partner to both counterparts."""
@@ -155,8 +159,8 @@ class Suite(FloorCases):
         """boots with Secure Boot to healthy and takes a document end to end"""
         self.machine = Machine(self.folder / "machine", self.disk("disk.img"), self.variables)
         self.healthy([self.medium("first")])
-        print(f"      healthy {self.machine.seconds():.0f} s after power-on, first boot: "
-              "the disk is encrypted and the configuration taken")
+        print("      healthy {:.0f} s after power-on, {:.0f} s without others on the host; first "
+              "boot: the disk is encrypted and the configuration taken".format(*self.boots[-1]))
         text = self.machine.text()
         expect("UEFI Secure Boot is enabled" in text, "Secure Boot", self.machine)
         self.document = self.submit(1)
@@ -249,11 +253,13 @@ class Suite(FloorCases):
                         for name in SERVICES)
         programs = " ".join(f"{name}.service" for name in SERVICES)
         self.healthy(units={
-            "test-kill.service": f"[Unit]\nWants={programs}\nAfter=appliance-health.service "
+            "test-kill.service": f"[Unit]\nWants={programs}\nAfter=appliance-report.service "
                                  f"{programs}\n[Service]\nType=oneshot\n{kills}"
                                  "ExecStart=/usr/bin/systemd-detect-virt\n",
             "multi-user.target~": "[Unit]\nWants=test-kill.service\n"})
-        expect(self.machine.wait(r"Finished test-kill\.service", 120), "killed", self.machine)
+        before = self.machine.processor()
+        expect(self.machine.wait(r"Finished test-kill\.service", 240), "killed", self.machine)
+        slowed = self.machine.slowed(before)
         first = self.gate.submit(self.document[0])
         status, answer = first if first[0] == 0 else retry(
             lambda: self.gate.submit(self.document[0]), 30)
@@ -262,9 +268,10 @@ class Suite(FloorCases):
         self.submit(2)
         away = {name: return_time(self.machine.text(), name) for name in SERVICES}
         for name, seconds in away.items():
-            expect(seconds is not None and seconds <= RETURN_S, f"{name}: {seconds} s",
-                   self.machine)
-        print(f"      away for {max(away.values()):.1f} s at most")
+            expect(seconds is not None and seconds <= RETURN_S * slowed,
+                   f"{name}: {seconds} s, slowed by others {slowed:.1f} times", self.machine)
+        print(f"      away for {max(away.values()):.1f} s at most, on a machine that others slow "
+              f"{slowed:.1f} times")
 
     def full_disk(self):
         """with /var full documents are refused as 503; with room again they are accepted"""
@@ -414,6 +421,8 @@ class Suite(FloorCases):
         print(f"      sent and staged in {time.monotonic() - started:.0f} s")
         expect(self.machine.wait(rf"(?s){STARTS}{NEW}.*{HEALTHY}", 2 * BOOT_S), "healthy",
                self.machine)
+        # What it forbids holds from the next start on, if the boot loader keeps it before that.
+        expect(self.machine.wait(rf"(?s){STARTS}{NEW}.*{KEPT}", KEPT_S), "kept", self.machine)
         expect(self.version() == NEW, f"the new version, not {self.version()}", self.machine)
         status, answer = retry(lambda: self.gate.submit(self.document[0]), 30)
         expect(status == 0 and answer["id"] == self.document[1]["id"],
@@ -521,7 +530,8 @@ class Suite(FloorCases):
 
     def factory_reset(self):
         """two people have the machine forget everything: it waits for a configuration"""
-        self.healthy()  # without a medium, whose configuration it would take at once
+        if self.machine.media or not self.reachable():
+            self.healthy()  # without a medium, whose configuration it would take at once
         before, floor = self.volume_key(), self.report()["tpm"]["floor"]
         said = self.together("appliance", "reset")
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
@@ -535,7 +545,8 @@ class Suite(FloorCases):
 
     def reset_cut_short(self):
         """power lost once /var is deleted: it is made anew, and the next start leaves it alone"""
-        self.healthy()
+        if not self.reachable():
+            self.healthy()
         said = self.together("appliance", "reset")
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
         expect(self.machine.wait(r"reboot: Restarting system", 180), "restarts", self.machine)
@@ -683,10 +694,11 @@ QUICK = ("boots_and_serves", "refuses_documents", "remote_administration",
          "revocation_arrives", "backup_from_afar", "unsigned_uki")
 CASES = ("unsigned_loader", "unsigned_uki", "altered_command_line", "foreign_key", "flipped_root",
          "flipped_tree", "token_from_afar", "clock_from_sources", "boots_and_serves",
-         "refuses_documents", "remote_administration", "journal_arrives", "heads_arrive",
-         "revocation_arrives", "backup_from_afar", "killed_services_return", "full_disk", "another_tpm",
+         "refuses_documents", "remote_administration", "journal_arrives", "revocation_arrives",
+         "backup_from_afar", "heads_arrive", "killed_services_return", "full_disk", "another_tpm",
          "firewall_broken", "foreign_medium", "refused_rules", "unhealthy_configuration",
-         "stopped_check", "power_cut", "good_update", "older_version", "older_image", "unhealthy_update", "support_bundle",
+         "stopped_check", "power_cut", "good_update", "older_version", "older_image",
+         "unhealthy_update", "support_bundle",
          "recovery_key", "tpm_lockout", "factory_reset", "reset_cut_short", "identical")
 
 
@@ -765,8 +777,9 @@ def main():
     finally:
         suite.close()
     if suite.boots:
-        print(f"healthy {min(suite.boots):.0f} to {max(suite.boots):.0f} s after power-on, "
-              f"{len(suite.boots)} boots")
+        took, alone = zip(*suite.boots)
+        print(f"healthy {min(took):.0f} to {max(took):.0f} s after power-on, {min(alone):.0f} to "
+              f"{max(alone):.0f} s without others on the host, {len(took)} boots")
     print(f"{time.monotonic() - started:.0f} s in all")
     print(f"{passed + linted[0]} passed, {failed + linted[1]} failed")
     return 1 if failed + linted[1] else 0
