@@ -19,6 +19,7 @@
 void batch_init(struct batch *b, const char *folder, struct engine *e)
 {
 	*b = (struct batch){ .folder = folder, .engine = e, .head = engine_head(e) };
+	b->began = b->head.position;
 }
 
 void batch_done(struct batch *b, bool orderly)

@@ -18,6 +18,7 @@ struct batch {
 	struct engine *engine;		  /* NULL while it cannot be opened */
 	struct head_seal *heads;	  /* NULL: none are sealed */
 	struct engine_head head;
+	int64_t began; /* the chain's end when this process opened it */
 	struct clock_watch clock;
 	struct connection *asked[BATCH_REQUESTS_MAX];
 	size_t count;

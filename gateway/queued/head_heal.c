@@ -253,7 +253,7 @@ static int denied(struct batch *b, const char *folder, const struct sealed_files
 }
 
 /* What is of a lost chain: up to where, 0: nothing is; and the newest below the first of
- * it that this chain holds, or its end. */
+ * it that this chain holds, or its end at this start. */
 struct lost_heads {
 	int64_t newest, from;
 };
@@ -265,10 +265,10 @@ struct lost_heads {
 static int find_lost(struct batch *b, const char *folder, struct dirent **names,
 	int count, bool *ret_lost, struct lost_heads *ret)
 {
-	bool inside = false; /* of what this chain has grown past */
+	bool inside = false; /* of what this chain had grown past before this start */
 	int held = 0;
 
-	*ret = (struct lost_heads){ .from = b->head.position };
+	*ret = (struct lost_heads){ .from = b->began };
 	while (count > 0 && held < LOOK_BEHIND) {
 		struct sealed_files f = files_before(names, count);
 		int r = denied(b, folder, &f);
@@ -282,8 +282,8 @@ static int find_lost(struct batch *b, const char *folder, struct dirent **names,
 		if (r > 0 && !ret->newest)
 			ret->newest = f.position;
 		if (r > 0) {
-			inside = f.position <= b->head.position;
-			ret->from = b->head.position;
+			inside = f.position <= b->began;
+			ret->from = b->began;
 		} else if (r == 0 && held == 1 && inside) {
 			ret->from = f.position;
 		}

@@ -150,6 +150,7 @@ static int setup(void **state)
 	batch_init(&s->batch, s->folder, e);
 	make_certificate(s);
 	add_records(s, RECORDS);
+	s->batch.began = RECORDS; /* as after a start */
 	*state = s;
 	return 0;
 }
@@ -298,6 +299,24 @@ static void what_is_denied_below_what_is_held_is_set_aside(void **state)
 	assert_int_equal(s->batch.head.position, RECORDS + 1);
 }
 
+/* From the chain's end at the start on, wherever it is when that can be recorded. */
+static void what_is_noted_late_is_lost_from_the_start_on(void **state)
+{
+	struct set_back *s = *state;
+	struct engine_head head = head_at(s, RECORDS, true);
+
+	head.position = RECORDS + 4;
+	seal(s, &head);
+	s->batch.clock.behind = true;
+	assert_int_equal(head_heal(&s->batch, s->folder), 1);
+	s->batch.clock.behind = false;
+	add_records(s, 6);
+	head = head_at(s, RECORDS + 2, false);
+	seal(s, &head);
+	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_true(last_says(s, "\"detail\":{\"end\":11,\"from\":5,\"sealed\":9}"));
+}
+
 static void path_of_mark(const struct set_back *s, const char *kind, char ret_path[256])
 {
 	snprintf(ret_path, 256, "%s/" QUEUE_RESTORED "%s", s->folder, kind);
@@ -409,6 +428,8 @@ int main(void)
 			what_the_chain_denies_is_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_is_denied_below_what_is_held_is_set_aside, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_is_noted_late_is_lost_from_the_start_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			each_that_is_set_aside_keeps_a_name, setup, teardown),
 	};
