@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pkcs11/key_events.h"
 
 #include <errno.h>
 
@@ -48,9 +49,29 @@ static void pause_between(struct token *t, int64_t opened_ms, int ms)
 		token_watch(t, (int)left);
 }
 
-/* Open until the token is ready; a state is reported once. */
-static void bring_back(struct token *t, int64_t *opened_ms)
+static void know_state(struct keeper *k, const struct token_view *view)
 {
+	k->noted_state = view->state;
+	k->noted_standby = view->standby;
+	k->noted_incomplete = view->incomplete;
+}
+
+/* Each change once, a loss that was mended at once as well. */
+static void note_state(struct keeper *k, const struct token_view *view)
+{
+	if (k->noted_state == view->state && k->noted_standby == view->standby &&
+		k->noted_incomplete == view->incomplete)
+		return;
+	know_state(k, view);
+	key_event_token(token_instance(k->signing->token), view);
+}
+
+/* Open until the token is ready; a state is reported once. */
+static void bring_back(
+	struct keeper *k, const struct token_view *lost, int64_t *opened_ms)
+{
+	struct token *t = k->signing->token;
+	struct token_view view;
 	enum token_state last = TOKEN_READY, state = TOKEN_AWAY;
 
 	for (unsigned int n = 0; state != TOKEN_READY && !token_stopped(t); n++) {
@@ -64,6 +85,10 @@ static void bring_back(struct token *t, int64_t *opened_ms)
 		if (state != last)
 			keeper_report(t, state);
 		last = state;
+		token_view(t, &view);
+		note_state(k, lost); /* whoever waits to sign does not wait for that */
+		lost = &view;
+		note_state(k, &view);
 	}
 }
 
@@ -147,9 +172,10 @@ static void *keep(void *data)
 	while (!token_stopped(t)) {
 		token_view(t, &view);
 		if (view.state != TOKEN_READY) {
-			bring_back(t, &opened_ms);
+			bring_back(k, &view, &opened_ms);
 			continue;
 		}
+		note_state(k, &view);
 		warn_of_expiry(k, &view);
 		token_watch(t, k->trial_ms);
 		token_view(t, &view);
@@ -166,7 +192,11 @@ static void *keep(void *data)
 
 int keeper_start(struct keeper *k, struct signing *signing, int trial_ms)
 {
+	struct token_view view;
+
 	*k = (struct keeper){ .signing = signing, .trial_ms = trial_ms };
+	token_view(signing->token, &view);
+	know_state(k, &view);
 	return -pthread_create(&k->thread, NULL, keep, k);
 }
 

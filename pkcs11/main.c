@@ -6,6 +6,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "pkcs11/keeper.h"
+#include "pkcs11/key_events.h"
 #include "pkcs11/serve.h"
 #include "pkcs11/setup.h"
 
@@ -92,6 +93,7 @@ static int read_roles(struct signer_daemon *d)
 static int prepare(struct signer_daemon *d)
 {
 	enum token_state state;
+	struct token_view view;
 	int r = token_environment(&d->daemon.instance);
 
 	if (r < 0)
@@ -107,6 +109,8 @@ static int prepare(struct signer_daemon *d)
 		return -ENOMEM;
 	state = token_open(d->token);
 	keeper_report(d->token, state);
+	token_view(d->token, &view);
+	key_event_token(&d->daemon.instance, &view);
 	return state == TOKEN_FORBIDDEN ? -EPERM : 0;
 }
 

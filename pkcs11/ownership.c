@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "pkcs11/ownership.h"
 
+#include "common/events.h"
 #include "pkcs11/setup.h"
 
 #include <errno.h>
@@ -38,14 +39,42 @@ static int become(uid_t uid)
 	return 0;
 }
 
-static int make_folders(const struct instance *instance, char ret_path[PATH_MAX])
+/* What of state/ is the signer's: its own, and what it tells the audit chain. */
+static const struct {
+	const char *name;
+	mode_t mode;
+	bool given;
+} FOLDERS[] = {
+	{ "state", 0755, false },
+	{ "state/signer", 0700, true },
+	{ EVENTS_FOLDER, 0755, false },
+	{ EVENTS_FOLDER "/signer", 0755, true },
+};
+
+#define FOLDER_COUNT (sizeof(FOLDERS) / sizeof(FOLDERS[0]))
+
+static int make_folders(const struct instance *instance)
 {
-	static const char *const FOLDERS[] = { "state", "state/signer" };
+	char path[PATH_MAX];
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof(FOLDERS) / sizeof(FOLDERS[0]); i++) {
-		r = instance_path(instance, FOLDERS[i], ret_path);
-		if (r == 0 && mkdir(ret_path, i ? 0700 : 0755) < 0 && errno != EEXIST)
+	for (size_t i = 0; r == 0 && i < FOLDER_COUNT; i++) {
+		r = instance_path(instance, FOLDERS[i].name, path);
+		if (r == 0 && mkdir(path, FOLDERS[i].mode) < 0 && errno != EEXIST)
+			r = -errno;
+	}
+	return r;
+}
+
+static int give_folders(const struct instance *instance)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < FOLDER_COUNT; i++) {
+		r = instance_path(instance, FOLDERS[i].name, path);
+		if (r == 0 && FOLDERS[i].given &&
+			nftw(path, give, TREE_FDS, FTW_PHYS) != 0)
 			r = -errno;
 	}
 	return r;
@@ -53,13 +82,11 @@ static int make_folders(const struct instance *instance, char ret_path[PATH_MAX]
 
 int ownership_take(const struct instance *instance)
 {
-	char path[PATH_MAX];
-	int r = make_folders(instance, path);
+	int r = make_folders(instance);
 
 	if (r == 0 && geteuid() == 0 && config_bool(instance->config, "peers.separate")) {
 		signer_uid = (uid_t)config_int(instance->config, "peers.signer");
-		if (nftw(path, give, TREE_FDS, FTW_PHYS) != 0)
-			r = -errno;
+		r = give_folders(instance);
 		if (r == 0)
 			r = give_file(instance, "signer.pin_file");
 		if (r == 0)

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "pkcs11/callback_sign.h"
+#include "pkcs11/key_events.h"
 #include "pkcs11/status.h"
 #include "pkcs11/works.h"
 
@@ -160,11 +161,10 @@ static enum signer_answer answer_status(
 }
 
 /* The administrator: root, or whose uid the signer has. */
-static bool administrator(int socket)
+static bool administrator(int socket, uid_t *ret_uid)
 {
-	uid_t uid;
-
-	return ipc_peer(socket, &uid, NULL) == 0 && (uid == 0 || uid == geteuid());
+	return ipc_peer(socket, ret_uid, NULL) == 0 &&
+	       (*ret_uid == 0 || *ret_uid == geteuid());
 }
 
 static void answer_activate(struct signer_server *s, const struct signer_person *p,
@@ -199,25 +199,29 @@ static int serve_person(struct signer_server *s, int socket, const struct ipc_me
 	struct signer_result *ret_result)
 {
 	const struct signer_person *p = ipc_body(m, sizeof(*p));
+	bool activate = m->header.type == SIGNER_ACTIVATE;
+	uid_t uid;
 
 	if (!p || m->header.fd_count != 0 || !text_clean(p->name, sizeof(p->name)) ||
 		!text_clean(p->passphrase, sizeof(p->passphrase)))
 		return -EPROTO;
-	if (!administrator(socket))
+	if (!administrator(socket, &uid))
 		return -EACCES;
-	if (m->header.type == SIGNER_ACTIVATE)
+	if (activate)
 		answer_activate(s, p, ret_result);
 	else
 		answer_deactivate(s, p, ret_result);
+	key_event_person(s->instance, activate, p->name, uid, (int)ret_result->answer,
+		ret_result->reason);
 	return 0;
 }
 
 /* One at a time, each with what it is given. */
-static enum signer_answer answer_order(struct signer_server *s,
+static enum signer_answer answer_order(struct signer_server *s, uid_t uid,
 	const struct signer_order *o, const struct ipc_message *m,
 	struct signer_result *result, int *ret_fd)
 {
-	struct works works = { s->instance, s->signing };
+	struct works works = { s->instance, s->signing, uid };
 	struct span given = { 0 };
 	struct buf text = { 0 };
 	enum signer_answer a = SIGNER_REFUSED;
@@ -241,6 +245,7 @@ static int serve_order(struct signer_server *s, int socket, const struct ipc_mes
 	struct signer_result *ret_result, int *ret_fd)
 {
 	const struct signer_order *o = ipc_body(m, sizeof(*o));
+	uid_t uid;
 
 	if (!o || m->header.fd_count > 1 || o->work == SIGNER_WORK_NONE ||
 		o->work >= SIGNER_WORKS || !text_clean(o->role, sizeof(o->role)) ||
@@ -249,9 +254,9 @@ static int serve_order(struct signer_server *s, int socket, const struct ipc_mes
 		!text_clean(o->ceremony, sizeof(o->ceremony)) ||
 		!text_clean(o->text, sizeof(o->text)))
 		return -EPROTO;
-	if (!administrator(socket))
+	if (!administrator(socket, &uid))
 		return -EACCES;
-	answer_order(s, o, m, ret_result, ret_fd);
+	answer_order(s, uid, o, m, ret_result, ret_fd);
 	return 0;
 }
 

@@ -38,6 +38,19 @@ int setup_fail_rv(const char *call, CK_RV rv)
 	return -EIO;
 }
 
+int setup_begins(const struct setup *s, struct key_work *w)
+{
+	int r;
+
+	w->uid = s->uid;
+	w->alone = true;
+	r = key_work_begins(s->instance, w);
+	return r < 0 ? setup_fail("the audit chain cannot be told of it, so it is not "
+				  "done: state/events/signer: %s",
+			       strerror(-r))
+		     : 0;
+}
+
 /* Where the PIN is in custody, whoever holds the token types it. */
 static int login_by_prompt(struct setup *s)
 {
@@ -270,7 +283,13 @@ static int run_on_token(struct setup *s, int argc, char **argv)
 {
 	_cleanup_(freep) uint8_t *pem = NULL;
 	bool init = strcmp(argv[0], "init-token") == 0;
+	struct key_work w = { .work = argv[0],
+		.role = argc > 1 ? argv[1] : "",
+		.ceremony = "",
+		.by = "",
+		.first = "" };
 	size_t len = 0;
+	int status;
 
 	if (init && argc != 1)
 		return SETUP_USAGE;
@@ -285,12 +304,17 @@ static int run_on_token(struct setup *s, int argc, char **argv)
 	if (setup_roles(s) < 0 || ownership_take(s->instance) < 0 ||
 		token_environment(s->instance) < 0)
 		return 1;
-	return init ? setup_init(s) : work_by_itself(s, argc, argv, span_of(pem, len));
+	w.given = span_of(pem, len);
+	if (setup_begins(s, &w) < 0)
+		return 1;
+	status = init ? setup_init(s) : work_by_itself(s, argc, argv, w.given);
+	key_work_ended(s->instance, &w, status ? -EINVAL : 0, "");
+	return status;
 }
 
 int setup_run(const struct instance *instance, int argc, char **argv)
 {
-	struct setup s = { .instance = instance };
+	struct setup s = { .instance = instance, .uid = getuid() };
 	bool done = false;
 	int status;
 

@@ -7,6 +7,7 @@
 #define SEALGATE_PKCS11_SETUP_H
 
 #include "pkcs11/bench.h"
+#include "pkcs11/key_events.h"
 
 #define SETUP_USAGE 2
 
@@ -17,6 +18,7 @@ struct setup {
 	struct module module;
 	PKCS11_SLOT *slot;	   /* of the token */
 	CK_SESSION_HANDLE session; /* read-write, user logged in */
+	uid_t uid;		   /* of who runs the command */
 };
 
 /* Print "sealgate-signer: ..." to standard error. Return: -EINVAL. */
@@ -24,6 +26,10 @@ int setup_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* As setup_fail with the answer of a call. Return: -EIO. */
 int setup_fail_rv(const char *call, CK_RV rv);
+
+/* Tell the audit chain that the command, as the signer's uid by now, works at the token
+ * or its PIN by itself. Return: 0, or negative after a message: then it must not. */
+int setup_begins(const struct setup *s, struct key_work *w);
 
 /* Open the module and find the one token with a label. Return: as below. */
 int setup_find_token(struct setup *s, const char *label);

@@ -14,7 +14,8 @@
 struct step {
 	struct setup *s;
 	struct ceremony at;
-	int argc; /* behind the step's name */
+	const char *name; /* of the protocol's file */
+	int argc;	  /* behind the step's name */
 	char **argv;
 };
 
@@ -63,9 +64,13 @@ static const struct {
 	{ 0 },
 };
 
-static int run_step(struct step *c, int (*run)(const struct step *c))
+static int run_step(struct step *c, const char *name, int (*run)(const struct step *c))
 {
 	_cleanup_bench_ struct bench b = { 0 };
+	char work[32];
+	struct key_work w = {
+		.work = work, .role = "", .ceremony = c->name, .by = "", .first = ""
+	};
 	int r;
 
 	if (c->at.protocol->closed)
@@ -73,11 +78,18 @@ static int run_step(struct step *c, int (*run)(const struct step *c))
 	if (setup_roles(c->s) < 0 || ownership_take(c->s->instance) < 0 ||
 		token_environment(c->s->instance) < 0)
 		return -EIO;
-	if (run != step_note && setup_open(c->s) < 0)
+	snprintf(work, sizeof(work), "ceremony %s", name);
+	if (run == step_request || run == step_end)
+		w.role = c->argv[0];
+	if (setup_begins(c->s, &w) < 0)
 		return -EIO;
+	r = run != step_note && setup_open(c->s) < 0 ? -EIO : 0;
 	setup_bench(c->s, &b);
 	c->at.bench = &b;
-	r = run(c);
+	if (r == 0)
+		r = run(c);
+	c->at.bench = NULL;
+	key_work_ended(c->s->instance, &w, r, "");
 	r = b.said.len ? setup_told(&b, r) : r;
 	if (r == 0 && fflush(stdout) != 0)
 		return -EIO;
@@ -145,6 +157,7 @@ int setup_ceremony(struct setup *s, int argc, char **argv)
 
 	if (argc < 3)
 		return SETUP_USAGE;
+	c.name = argv[1];
 	check = strcmp(argv[2], "verify") == 0 && argc == 4;
 	while (STEPS[i].name && strcmp(STEPS[i].name, argv[2]) != 0)
 		i++;
@@ -152,7 +165,7 @@ int setup_ceremony(struct setup *s, int argc, char **argv)
 		return SETUP_USAGE;
 	if (open_protocol(argv[1], argv[2], &p) < 0)
 		return 1;
-	r = check ? verify(&p, argv[3]) : run_step(&c, STEPS[i].run);
+	r = check ? verify(&p, argv[3]) : run_step(&c, STEPS[i].name, STEPS[i].run);
 	protocol_done(&p);
 	return r < 0 ? 1 : 0;
 }

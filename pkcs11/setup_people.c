@@ -124,6 +124,9 @@ int setup_custody(struct setup *s, int argc, char **argv)
 	static struct people p;
 	unsigned long k = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
 	const char *file = setup_custody_file(argc, argv);
+	struct key_work w = {
+		.work = "custody", .role = "", .ceremony = "", .by = "", .first = ""
+	};
 	int first = file ? 5 : 3, r;
 
 	if (argc < first + 2 || strcmp(argv[1], "-k") != 0 ||
@@ -137,8 +140,12 @@ int setup_custody(struct setup *s, int argc, char **argv)
 	if (!file &&
 		(ownership_take(s->instance) < 0 || token_environment(s->instance) < 0))
 		return 1;
+	if (!file && setup_begins(s, &w) < 0)
+		return 1;
 	r = file ? make_custody_file((unsigned int)k, &p, file)
 		 : make_custody(s, (unsigned int)k, &p);
+	if (!file)
+		key_work_ended(s->instance, &w, r, "");
 	OPENSSL_cleanse(&p, sizeof(p));
 	if (r < 0)
 		return 1;

@@ -378,6 +378,11 @@ void token_deactivate(struct token *t)
 	pthread_mutex_unlock(&t->lock);
 }
 
+const struct instance *token_instance(const struct token *t)
+{
+	return t->instance;
+}
+
 struct activation *token_activation(struct token *t)
 {
 	return t->activation;

@@ -95,6 +95,8 @@ bool token_stopped(struct token *t);
  * token is worth opening again. */
 bool token_stale(struct token *t);
 
+const struct instance *token_instance(const struct token *t);
+
 /* What people may know. */
 struct token_view {
 	enum token_state state;

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "pkcs11/ceremony.h"
 #include "pkcs11/custody.h"
+#include "pkcs11/key_events.h"
 #include "pkcs11/listing.h"
 
 #include <errno.h>
@@ -294,10 +295,37 @@ static int find_role(struct job *j)
 	return 0;
 }
 
+static struct key_work event_of(const struct job *j)
+{
+	const struct signer_order *o = j->order;
+
+	return (struct key_work){ .work = WORKS[o->work].name,
+		.role = o->role,
+		.ceremony = o->ceremony,
+		.by = o->person,
+		.first = o->first,
+		.uid = j->works->uid,
+		.given = j->given };
+}
+
+/* Nothing is done that could not be told afterwards; what only looks is nothing. */
+static int tell_begun(struct job *j)
+{
+	struct key_work w = event_of(j);
+	int r = WORKS[j->order->work].read ? 0 : key_work_begins(j->works->instance, &w);
+
+	return r < 0 ? bench_fail(&j->bench,
+			       "the audit chain cannot be told of it, so it is not "
+			       "done: state/events/signer: %s",
+			       strerror(-r))
+		     : 0;
+}
+
 /* The first line of what was said, which names nothing secret; of a request its digest.
  */
-static void log_done(const struct job *j, int r)
+static void tell_done(const struct job *j, int r)
 {
+	struct key_work w = event_of(j);
 	const char *said = j->bench.said.data ? j->bench.said.data : "";
 	char sha256[sizeof("sha256:") + SHA256_TEXT_SIZE] = "sha256:";
 	const char *by = j->order->person[0] ? j->order->person : "an administrator";
@@ -311,6 +339,7 @@ static void log_done(const struct job *j, int r)
 	log_event(r < 0 ? LOG_WARNING : LOG_NOTICE, "signer.setup", NULL,
 		"%s, by %s: %.*s", WORKS[j->order->work].name, by,
 		(int)strcspn(said, "\n"), said);
+	key_work_ended(j->works->instance, &w, r, said);
 }
 
 enum signer_answer works_do(const struct works *w, const struct signer_order *order,
@@ -321,7 +350,9 @@ enum signer_answer works_do(const struct works *w, const struct signer_order *or
 
 	bench_init(&j.bench, w->instance, w->signing->roles);
 	j.bench.log = w->signing->log;
-	r = find_role(&j);
+	r = tell_begun(&j);
+	if (r == 0)
+		r = find_role(&j);
 	if (r == 0)
 		r = open_ceremony(&j);
 	if (r == 0 && WORKS[order->work].given != (given.len > 0))
@@ -330,7 +361,7 @@ enum signer_answer works_do(const struct works *w, const struct signer_order *or
 	if (r == 0)
 		r = run(&j);
 	close_ceremony(&j, r);
-	log_done(&j, r);
+	tell_done(&j, r);
 	*ret_text = j.bench.said;
 	if (r == 0)
 		return SIGNER_SIGNED;

@@ -13,12 +13,14 @@
 struct works {
 	const struct instance *instance;
 	struct signing *signing;
+	uid_t uid; /* of who asks, on the machine */
 };
 
-/* Do what is ordered, with what is given along (SIGNER_GIVEN_MAX octets; empty for most).
- * ret_text, not yet initialised, gets what people are told: the outcome, or what is wrong
- * and what mends it. Return: SIGNER_SIGNED done, SIGNER_REFUSED, SIGNER_AWAY (no token,
- * or not active). */
+/* Do what is ordered, unless the audit chain could not be told (pkcs11/key_events.h),
+ * with what is given along (SIGNER_GIVEN_MAX octets; empty for most). ret_text, not yet
+ * initialised, gets what people are told: the outcome, or what is wrong and what mends
+ * it. Return: SIGNER_SIGNED done, SIGNER_REFUSED, SIGNER_AWAY (no token, or not active).
+ */
 enum signer_answer works_do(const struct works *w, const struct signer_order *order,
 	struct span given, struct buf *ret_text);
 

@@ -2,7 +2,10 @@
 #include "common/daemon.h"
 
 #include "common/clock.h"
+#include "common/durable.h"
+#include "common/events.h"
 #include "common/ipc.h"
+#include "common/json.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -16,6 +19,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <systemd/sd-daemon.h>
+
+#define OS_RELEASE_MAX 65536
+#define IMAGE_VERSION_SIZE 64
 
 static int read_options(int argc, char **argv, const char *usage, const char **ret_dir)
 {
@@ -107,8 +113,50 @@ int daemon_start(struct daemon *d, const char *name, enum daemon_socket kind, in
 	return -1;
 }
 
+/* The process that has said that it serves: a child of it did not, and never ends it. */
+static pid_t serving;
+
+/* The image of an appliance has a version of its own. Return: "" where there is none. */
+static void image_version(char ret[IMAGE_VERSION_SIZE])
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	const char *line;
+	size_t len = 0;
+
+	*ret = '\0';
+	if (file_read("/usr/lib/os-release", OS_RELEASE_MAX, &text, &len) < 0)
+		return;
+	line = strstr((const char *)text, "\nIMAGE_VERSION=");
+	if (!line)
+		return;
+	line += strlen("\nIMAGE_VERSION=");
+	snprintf(ret, IMAGE_VERSION_SIZE, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+/* queued is in the chain by itself. */
+static void note(const struct daemon *d, const char *event)
+{
+	json_t *detail;
+	char image[IMAGE_VERSION_SIZE];
+	int r;
+
+	if (strcmp(d->name, "queued") == 0)
+		return;
+	image_version(image);
+	detail = json_pack("{s:s, s:i}", "version", SEALGATE_VERSION, "pid", getpid());
+	if (*image && detail)
+		json_object_set_new(detail, "image", json_text(image));
+	r = events_note(&d->instance, d->name, event, detail);
+	if (r < 0)
+		log_event(LOG_WARNING, "daemon.events", NULL,
+			"%s is not in the audit chain: " EVENTS_FOLDER "/%s: %s", event,
+			d->name, strerror(-r));
+}
+
 void daemon_ready(const struct daemon *d)
 {
+	serving = getpid();
+	note(d, "program.start");
 	log_event(LOG_INFO, "daemon.ready", NULL, "%s " SEALGATE_VERSION " serves %s",
 		d->name, d->instance.dir);
 	sd_notify(0, "READY=1");
@@ -193,6 +241,9 @@ bool daemon_wait(const struct daemon *d, int ms)
 
 void daemon_done(struct daemon *d)
 {
+	if (serving == getpid())
+		note(d, "program.stop");
+	serving = 0;
 	if (d->socket >= 0)
 		close(d->socket);
 	if (d->stop_fd >= 0)

@@ -27,7 +27,9 @@ enum daemon_socket { DAEMON_NO_SOCKET, DAEMON_SEQPACKET, DAEMON_STREAM };
 int daemon_start(struct daemon *d, const char *name, enum daemon_socket kind, int argc,
 	char **argv, const char *usage);
 
-/* Tell the supervisor that the daemon serves (NOTIFY_SOCKET). */
+/* Tell the supervisor that the daemon serves (NOTIFY_SOCKET), and the audit chain that it
+ * does, in which version (common/events.h); what cannot be noted is logged and ends
+ * nothing. */
 void daemon_ready(const struct daemon *d);
 
 /* The main loop goes round: what the manager's watchdog (WatchdogSec=) hears. Waits below
@@ -46,6 +48,7 @@ int daemon_accept(const struct daemon *d, int timeout_ms);
  * shall stop. */
 bool daemon_wait(const struct daemon *d, int ms);
 
+/* What served is noted to have ended; one that was killed is seen by its next start. */
 void daemon_done(struct daemon *d);
 
 #endif

@@ -7,6 +7,7 @@
 #include "queued/backup.h"
 #include "queued/batch.h"
 #include "queued/connection.h"
+#include "queued/event_journals.h"
 #include "queued/head.h"
 #include "queued/head_heal.h"
 #include "queued/head_seal.h"
@@ -31,6 +32,7 @@ struct server {
 	struct watch watch;
 	struct policy_journal journal;
 	struct trust_journal trust;
+	struct event_journals events;
 	struct head_seal seal;
 	struct chain_links links;
 	struct connection *connections; /* CONNECTIONS_MAX of them */
@@ -203,6 +205,8 @@ static int round_once(struct server *s)
 	if (r == 0 && s->o->listener >= 0)
 		r = trust_journal_run(&s->trust, &s->batch, clock_monotonic_ms());
 	if (r == 0 && s->o->listener >= 0)
+		r = event_journals_run(&s->events, &s->batch, clock_monotonic_ms());
+	if (r == 0 && s->o->listener >= 0)
 		r = links_run(&s->links, &s->batch, clock_monotonic_ms());
 	if (r == 0) {
 		struct engine_head head = batch_head(&s->batch);
@@ -231,6 +235,7 @@ static int start(struct server *s, struct engine *e)
 	watch_init(&s->watch, clock_monotonic_ms());
 	policy_journal_init(&s->journal, clock_monotonic_ms());
 	trust_journal_init(&s->trust, clock_monotonic_ms());
+	event_journals_init(&s->events, clock_monotonic_ms());
 	links_init(&s->links, clock_monotonic_ms(),
 		s->o->instance ? config_int(s->o->instance->config, "audit.link_s") * 1000
 			       : 0);

@@ -90,8 +90,15 @@ def test_two_people_activate(signer):
     assert client.sign("seal", digest)[0] == AWAY
     log = signer.log.read_text()
     assert "deactivated by bert" in log and "cleo: activated" in log
+    told = (signer.dir / "state/events/signer/journal").read_text()
+    events = [json.loads(line) for line in told.splitlines()]
+    assert [(e["event"], e["by"], e["result"], e["mode"]) for e in events
+            if e["event"] in ("key.activate", "key.deactivate")] == [
+        ("key.activate", "ana", "waiting", "custodians"),
+        ("key.activate", "cleo", "done", "custodians"),
+        ("key.deactivate", "bert", "done", "custodians")]
     for secret in PEOPLE.values():
-        assert secret not in log and secret not in str(signer.status())
+        assert secret not in log + told and secret not in str(signer.status())
 
 
 def test_a_restart_takes_people_again(signer):

@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "common/digest.h"
 #include "common/durable.h"
+#include "common/events.h"
 #include "common/log.h"
 
 #include <dirent.h>
@@ -233,7 +234,8 @@ static bool is_left(const char *path)
 	return false;
 }
 
-/* What strangers can add to by connecting, and nobody misses; and the archive, where
+/* What strangers can add to by connecting, and nobody misses; what is in the chain, and
+ * would be recorded once more of a copy; and the archive, where
  * there is no room for it or it is not wanted. */
 static bool is_emptied(struct walk *w, const char *path)
 {
@@ -242,7 +244,7 @@ static bool is_emptied(struct walk *w, const char *path)
 			w, path, "the archive is not in it: copy it by its own means");
 		return true;
 	}
-	return strcmp(path, "state/handshakes") == 0;
+	return strcmp(path, "state/handshakes") == 0 || strcmp(path, EVENTS_FOLDER) == 0;
 }
 
 /* The archive has no share to keep to: it grows for years, and is there as a whole or not

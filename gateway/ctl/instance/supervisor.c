@@ -2,6 +2,7 @@
 #include "ctl/instance/supervisor.h"
 
 #include "common/clock.h"
+#include "common/events.h"
 #include "common/ipc.h"
 #include "common/log.h"
 #include "common/program.h"
@@ -406,6 +407,31 @@ static int run(struct supervisor *s, int ready_fd)
 	return 0;
 }
 
+/* An instance of a version before has them not. */
+static int make_folders(const struct instance *instance)
+{
+	int r = own_folder(instance, "state/handshakes", "handshake", 0755);
+	char path[PATH_MAX];
+
+	if (r == 0)
+		r = instance_path(instance, EVENTS_FOLDER, path);
+	if (r == 0 && mkdir(path, 0755) < 0 && errno != EEXIST)
+		r = -errno;
+	for (size_t i = 0; r == 0 && i < PROGRAM_COUNT; i++) {
+		const char *name = PROGRAMS[i].name;
+		char folder[64];
+
+		/* queued writes the chain itself, nginx is none of ours; operate is
+		 * root's and makes its own */
+		if (strcmp(name, "queued") == 0 || strcmp(name, "nginx") == 0 ||
+			strcmp(name, "operate") == 0)
+			continue;
+		snprintf(folder, sizeof(folder), EVENTS_FOLDER "/%s", name);
+		r = own_folder(instance, folder, name, 0755);
+	}
+	return r;
+}
+
 int supervise(const struct instance *instance, int ready_fd)
 {
 	struct supervisor s = { .instance = instance, .notify = -1, .signals = -1 };
@@ -415,8 +441,8 @@ int supervise(const struct instance *instance, int ready_fd)
 		log_event(LOG_WARNING, "up.no-separation", NULL,
 			"peer separation is off: all programs run under uid %u",
 			geteuid());
-	if (r == 0) /* an instance of a version before has it not */
-		r = own_folder(instance, "state/handshakes", "handshake", 0755);
+	if (r == 0)
+		r = make_folders(instance);
 	if (r == 0)
 		r = open_signals(&s);
 	if (r == 0)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What a program wants in the audit chain and cannot say to queued, or not now: lines of
+ * a journal of its own, durable when written, which queued takes over in their order
+ * (queued/event_journals.h); never a document's events, and no secret: every program may
+ * read them.
+ */
+#ifndef SEALGATE_COMMON_EVENTS_H
+#define SEALGATE_COMMON_EVENTS_H
+
+#include "common/instance.h"
+
+#include <jansson.h>
+
+#define EVENTS_FOLDER "state/events"
+#define EVENTS_FILE "journal"
+#define EVENTS_LINE_MAX 2048 /* with its line feed */
+
+/* Append an event of the program: one line of canonical JSON with "at", "event" and the
+ * members of detail, which is taken over whatever comes of it (NULL where there is no
+ * memory for it, which is an error here). What a power cut left of a line before is ended
+ * first. Return: 0 and the line is durable; -EMSGSIZE, -ENOMEM, -errno, and there is
+ * none.
+ */
+int events_note(
+	const struct instance *i, const char *program, const char *event, json_t *detail);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "queued/event_journals.h"
+
+#include "common/clock.h"
+#include "common/durable.h"
+#include "common/events.h"
+#include "common/json.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOOK_MS 1000
+#define FOLDER "../events"
+#define NOTED "events-noted"
+#define NOTED_MAX 1024
+#define CHUNK 65536 /* octets of a journal at a time */
+#define LINES 100   /* of a journal at a time: none fills the chain alone */
+
+static const char *const PROGRAMS[EVENT_JOURNALS] = { "signer", "verify", "seal",
+	"forward", "trustd", "intake", "handshake", "operate", "admin" };
+
+/* What a program may say; NULL: each. */
+static const struct {
+	const char *event;
+	const char *program;
+} EVENTS[] = {
+	{ "program.start", NULL },
+	{ "program.stop", NULL },
+	{ "key.activate", "signer" },
+	{ "key.deactivate", "signer" },
+	{ "key.token", "signer" },
+	{ "key.work", "signer" },
+};
+
+void event_journals_init(struct event_journals *j, int64_t now_ms)
+{
+	*j = (struct event_journals){ .next_ms = now_ms };
+}
+
+static int path_of(const struct batch *b, const char *name, char ret[PATH_MAX])
+{
+	return snprintf(ret, PATH_MAX, "%s/%s", b->folder, name) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+/* A line each: PROGRAM OCTETS. Nothing yet of one that it does not name. */
+static int read_noted(struct event_journals *j, const struct batch *b)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX], *at, *line;
+	size_t len = 0;
+	int r = path_of(b, NOTED, path);
+
+	if (r == 0)
+		r = file_read(path, NOTED_MAX, &text, &len);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	at = (char *)text;
+	while (at && (line = strsep(&at, "\n")) != NULL)
+		for (size_t i = 0; i < EVENT_JOURNALS; i++) {
+			size_t n = strlen(PROGRAMS[i]);
+
+			if (strncmp(line, PROGRAMS[i], n) == 0 && line[n] == ' ')
+				j->noted[i] = strtoll(line + n, NULL, 10);
+		}
+	j->read = true;
+	return 0;
+}
+
+static int write_noted(const struct event_journals *j, const struct batch *b)
+{
+	_cleanup_buf_ struct buf text;
+	char path[PATH_MAX];
+	int r = path_of(b, NOTED, path);
+
+	buf_init(&text, NOTED_MAX);
+	for (size_t i = 0; i < EVENT_JOURNALS; i++)
+		buf_addf(&text, "%s %lld\n", PROGRAMS[i], (long long)j->noted[i]);
+	if (r == 0)
+		r = text.error ? text.error : durable_write(path, buf_span(&text), 0600);
+	return r;
+}
+
+static bool may_say(const char *program, const char *event)
+{
+	for (size_t i = 0; event && i < sizeof(EVENTS) / sizeof(EVENTS[0]); i++)
+		if (strcmp(EVENTS[i].event, event) == 0)
+			return !EVENTS[i].program ||
+			       strcmp(EVENTS[i].program, program) == 0;
+	return false;
+}
+
+/* What is told but the event, which is the record's, and the line's digest. Return: 0 or
+ * negative. */
+static int fill_detail(struct queue_audit_request *q, json_t *entry, struct span line)
+{
+	_cleanup_(freep) char *text = NULL;
+	char sha256[SHA256_TEXT_SIZE];
+	int r = digest_sha256_text(line, sha256);
+
+	if (r < 0)
+		return r;
+	json_object_del(entry, "event");
+	json_object_set_new(entry, "journal_sha256", json_string(sha256));
+	text = json_canonical(entry);
+	if (!text)
+		return -ENOMEM;
+	if (snprintf(q->detail, sizeof(q->detail), "%s", text) >= (int)sizeof(q->detail))
+		snprintf(q->detail, sizeof(q->detail), "{\"journal_sha256\":\"%s\"}",
+			sha256);
+	return 0;
+}
+
+/* Return: 0 or negative. */
+static int record_line(struct batch *b, const char *program, struct span line)
+{
+	struct queue_audit_request q = { .event = "journal.unreadable" };
+	_cleanup_json_ json_t *entry = json_read(line, EVENTS_LINE_MAX);
+	const char *event = json_string_of(entry, "event");
+	int r;
+
+	snprintf(q.actor, sizeof(q.actor), "%s", program);
+	if (may_say(program, event)) {
+		snprintf(q.event, sizeof(q.event), "%s", event);
+	} else {
+		json_decref(entry);
+		entry = json_object();
+	}
+	r = fill_detail(&q, entry, line);
+	if (r < 0)
+		return r;
+	return engine_audit(b->engine, clock_now(), &q) == QUEUE_DONE ? 0 : -EIO;
+}
+
+/* Its whole lines, in one transaction; octets without an end are one that is none.
+ * Return: octets taken, or negative. */
+static int64_t record_lines(struct batch *b, const char *program, struct span data)
+{
+	const uint8_t *at = data.data, *last = data.data + data.len, *end;
+	int r = 0, count = 0;
+
+	if (!memchr(at, '\n', data.len) && data.len < CHUNK)
+		return 0;
+	r = engine_begin(b->engine);
+	while (r == 0 && at < last && count++ < LINES) {
+		end = memchr(at, '\n', (size_t)(last - at));
+		if (!end && (at != data.data || data.len < CHUNK))
+			break;
+		r = record_line(
+			b, program, span_of(at, (size_t)((end ? end : last) - at)));
+		at = end ? end + 1 : last;
+	}
+	if (r == 0)
+		r = engine_commit(b->engine);
+	if (r < 0) {
+		engine_rollback(b->engine);
+		return r;
+	}
+	batch_recorded(b, clock_now());
+	return at - data.data;
+}
+
+/* What is new in one, whatever it is that its program has put there. Return: octets in
+ * ret, or negative: -ENOENT where there is none. */
+static ssize_t read_new(
+	struct event_journals *j, size_t i, const struct batch *b, uint8_t ret[CHUNK])
+{
+	char name[64], path[PATH_MAX];
+	_cleanup_(closep) int fd = -1;
+	ssize_t n;
+	struct stat st;
+	int r;
+
+	snprintf(name, sizeof(name), FOLDER "/%s/" EVENTS_FILE, PROGRAMS[i]);
+	r = path_of(b, name, path);
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size < j->noted[i]) {
+		log_event(LOG_ALERT, "queued.event-journal", NULL,
+			"%s is shorter than it was: what is left of it is taken as it is",
+			path);
+		j->noted[i] = st.st_size;
+	}
+	if (st.st_size == j->noted[i])
+		return 0;
+	n = pread(fd, ret, CHUNK, j->noted[i]);
+	return n < 0 ? -errno : n;
+}
+
+static int cannot(const struct batch *b, bool *told, const char *what, int64_t error)
+{
+	if (!*told)
+		log_event(LOG_ERR, "queued.event-journal", NULL,
+			"the journal of %s cannot be recorded: %s", what,
+			strerror((int)-error));
+	*told = true;
+	return engine_failure(b->engine) == ENGINE_FATAL ? -EIO : 0;
+}
+
+/* Return: 1 when something was recorded, 0, negative as batch_run. */
+static int take_one(struct event_journals *j, size_t i, struct batch *b)
+{
+	static uint8_t data[CHUNK];
+	int64_t taken = read_new(j, i, b, data);
+
+	if (taken > 0)
+		taken = record_lines(b, PROGRAMS[i], span_of(data, (size_t)taken));
+	if (taken < 0 && taken != -ENOENT)
+		return cannot(b, &j->told[i], PROGRAMS[i], taken);
+	j->told[i] = false;
+	if (taken <= 0)
+		return 0;
+	j->noted[i] += taken;
+	return 1;
+}
+
+int event_journals_run(struct event_journals *j, struct batch *b, int64_t now_ms)
+{
+	bool any = false;
+	int r = 0;
+
+	if (now_ms < j->next_ms || !batch_may_record(b, clock_now()) || b->failing)
+		return 0;
+	j->next_ms = now_ms + LOOK_MS;
+	if (!j->read)
+		r = read_noted(j, b);
+	if (r < 0)
+		return cannot(b, &j->told_noted, "all", r);
+	for (size_t i = 0; r >= 0 && i < EVENT_JOURNALS; i++) {
+		r = take_one(j, i, b);
+		any |= r > 0;
+	}
+	if (any) {
+		int written = write_noted(j, b);
+
+		if (written < 0)
+			return cannot(b, &j->told_noted, "all", written);
+		j->told_noted = false;
+	}
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What the other programs have to say of themselves and of the keys, in the audit chain:
+ * the lines of state/events/PROGRAM/journal (common/events.h), each once and in their
+ * order; never an event that is not that program's to tell.
+ */
+#ifndef SEALGATE_QUEUED_EVENT_JOURNALS_H
+#define SEALGATE_QUEUED_EVENT_JOURNALS_H
+
+#include "queued/batch.h"
+
+#define EVENT_JOURNALS 9
+
+struct event_journals {
+	int64_t next_ms;	       /* when they are looked at next */
+	bool read;		       /* how far they are in the chain is known */
+	int64_t noted[EVENT_JOURNALS]; /* octets of each that are in the chain */
+	bool told[EVENT_JOURNALS];     /* that it cannot be read */
+	bool told_noted;	       /* that state/queue/events-noted cannot */
+};
+
+void event_journals_init(struct event_journals *j, int64_t now_ms);
+
+/* Record what is new, of each program at most a hundred lines at a time, by the actor of
+ * its name: "program.start" and "program.stop", and of the signer "key.*". What is no
+ * such line is recorded as "journal.unreadable". How far each was is kept in
+ * state/queue/events-noted after the commit: a crash between the two records lines
+ * again, which their digests show. Return: as batch_run. */
+int event_journals_run(struct event_journals *j, struct batch *b, int64_t now_ms);
+
+#endif
