@@ -11,26 +11,6 @@
 #define CONNECT_MS 10000L
 #define KEPT_S 1L /* an idle connection */
 
-/* Failures before a request can have reached the other side. Everything else that is not
- * a whole answer is ambiguous: the other side may have acted on it. */
-static bool never_sent(CURLcode code)
-{
-	switch ((int)code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Only the authorities of forward.ca count: libcurl would add the machine's own folder.
  */
 static int set_tls(const struct courier *c)
@@ -51,7 +31,8 @@ static int set_tls(const struct courier *c)
 	return 0;
 }
 
-/* The next octets of the body, which is read once: there is no way back to its start. */
+/* The next octets of the body, which is read once: there is no way back to its start, and
+ * what is left of it says whether any of it has been given away. */
 static size_t give(char *to, size_t size, size_t count, void *user)
 {
 	struct span *body = user;
@@ -110,10 +91,10 @@ int exchange(struct courier *c, const char *url, const struct curl_slist *header
 		return r;
 	code = curl_easy_perform(c->curl);
 	if (code != CURLE_OK) {
-		/* A time-out, too, where the connection had not come about by then. */
-		ret->outcome = never_sent(code) || (whole > 0 && body.len == whole)
-				       ? EXCHANGE_NOT_SENT
-				       : EXCHANGE_AMBIGUOUS;
+		/* Not by the code: it may be that of a second connection, refused after
+		 * the other side had taken the whole request on a kept one. */
+		ret->outcome = whole > 0 && body.len == whole ? EXCHANGE_NOT_SENT
+							      : EXCHANGE_AMBIGUOUS;
 		snprintf(ret->error, sizeof(ret->error), "%s", curl_easy_strerror(code));
 		return 0;
 	}
