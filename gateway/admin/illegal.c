@@ -21,7 +21,9 @@ static const char *const ALLOWED[] = {
 			  "again a document that is quarantined",
 	[QUEUE_REROUTE] =
 		"reroute gives another way to deliveries that are waiting, queued, "
-		"deferred, refused, expired or held, and have no other way yet",
+		"deferred, refused, expired or held, have no other way yet, and cannot "
+		"have arrived where they are to leave: not before a look-up has said so "
+		"after an attempt whose outcome was not known",
 };
 
 /* "sealed; traces: delivered; customs-nl: sending" */

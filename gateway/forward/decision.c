@@ -51,12 +51,13 @@ void ask_decision(
 	const char *decision, *status;
 	int found;
 
-	*ret = (struct delivery_attempt){ 0 };
+	/* asking leaves nothing there */
+	*ret = (struct delivery_attempt){ .absent = true };
 	found = soap_look_up(c, claim, &reply, ret);
 	decision = json_string_of(reply, "decision");
 	status = json_string_of(reply, "status");
 	if (found < 0) {
-		/* asking changes nothing over there: what is unknown is asked again */
+		/* what is unknown is asked again */
 		ret->state = DELIVERY_DEFERRED;
 	} else if (found == 0 || !decision) {
 		undecided(c, claim, ret);

@@ -38,8 +38,8 @@ struct courier {
 struct destination_answer {
 	enum {
 		EXCHANGE_NONE = 0,
-		EXCHANGE_NOT_SENT, /* nothing of the body: nothing can have happened there
-				    */
+		EXCHANGE_NOT_SENT,  /* nothing of the body, and there is one: nothing can
+				     * have  happened there */
 		EXCHANGE_AMBIGUOUS, /* sent, no whole answer */
 		EXCHANGE_ANSWERED,
 	} outcome;
@@ -57,6 +57,7 @@ struct delivery_attempt {
 	char reply_id[128];
 	char detail[256];
 	uint32_t form;	 /* that was sent; 0: of the claim */
+	bool absent;	 /* looked up first, and it was not there */
 	bool answered;	 /* it works over there, though nothing is done yet */
 	bool favourable; /* of a decision that is delivered */
 };

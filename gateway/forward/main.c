@@ -104,6 +104,8 @@ static void record(
 	retry_at = schedule(c, claim, a);
 	if (a->form)
 		claim->form = a->form;
+	if (a->absent)
+		claim->look_up = 0;
 	if (a->state == DELIVERY_DELIVERED) {
 		struct queue_followed followed;
 
@@ -166,7 +168,8 @@ static void deliver(struct courier *c, struct queue_claim *claim, int container_
 	int r = memfd_map(container_fd, LIMIT_CONTAINER, &container);
 
 	if (r < 0)
-		attempt_set(&a, DELIVERY_DEFERRED, "container: %s", strerror(-r));
+		attempt_set(&a, claim->look_up ? DELIVERY_UNKNOWN : DELIVERY_DEFERRED,
+			"container: %s", strerror(-r));
 	else if (c->profile->protocol == PROFILE_PULL)
 		attempt_set(&a, DELIVERY_DELIVERED, "in the feed, to be pulled");
 	else if (claim_is(claim, NOTICE_DECISION))

@@ -166,15 +166,17 @@ void deliver_push(struct courier *c, const struct queue_claim *claim,
 	struct queue_claim first = *claim;
 
 	*ret = (struct delivery_attempt){ 0 };
-	if (!claim->look_up || c->profile->look_up) {
-		if (claim->look_up && (ask_for(c, claim, ret) != 0 ||
-					      !may_be_sent(c, claim, content, ret)))
-			return;
+	if (claim->look_up && !c->profile->look_up) {
+		repeat(c, claim, content, ret);
+		return;
+	}
+	if (claim->look_up && ask_for(c, claim, ret) != 0)
+		return;
+	if (!claim->look_up || may_be_sent(c, claim, content, ret)) {
 		first.look_up = 0;
 		send_form(c, &first, content->wanted,
 			c->profile->inside == PROFILE_INSIDE_NONE, ret);
 		ret->form = form_wanted(c->profile);
-		return;
 	}
-	repeat(c, claim, content, ret);
+	ret->absent = true;
 }

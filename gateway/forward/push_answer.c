@@ -22,11 +22,13 @@ static bool refuses(long status)
 	       status == 422;
 }
 
-/* A status of 5xx may come after it acted, and from what stands before it. Only "busy" in
- * its own words says that nothing was done. */
+/* A success without an acknowledgement, or one to be seen elsewhere, is not known to be
+ * nothing; a time-out (408) or 5xx may come after it acted, and from what stands before
+ * it. Only "busy" in its own words says that nothing was done. */
 static bool may_have_acted(long status, const json_t *reply)
 {
-	return status >= 500 && (status != 503 || !of_its_own(reply));
+	return status < 400 || status == 408 ||
+	       (status >= 500 && (status != 503 || !of_its_own(reply)));
 }
 
 /* Return: whether the answer has an acknowledgement. */

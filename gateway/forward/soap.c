@@ -116,6 +116,7 @@ void deliver_soap(struct courier *c, const struct queue_claim *claim,
 	*ret = (struct delivery_attempt){ 0 };
 	if (claim->look_up && soap_look_up(c, claim, &reply, ret) != 0)
 		return;
+	ret->absent = true;
 	if (claim->ended) {
 		attempt_set(ret, DELIVERY_EXPIRED, "not there, and %s meanwhile",
 			document_state_text((enum document_state)claim->document.state));

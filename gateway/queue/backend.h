@@ -337,15 +337,16 @@ struct delivery_row {
 	uint32_t attempt;
 	int64_t first_try;
 	uint32_t form; /* as of queue_claim */
+	bool doubt;    /* an attempt may have arrived; no look-up has said no since */
 };
 
 #define DELIVERY_COLUMNS                                                                 \
 	"delivery,document,destination,state,held_from,hold,received,due,fence,attempt," \
-	"first_try,share,form"
+	"first_try,share,form,doubt"
 #define DELIVERY_SHARE 11
 #define DELIVERY_COLUMNS_V                                                               \
 	"v.delivery,v.document,v.destination,v.state,v.held_from,v.hold,v.received,"     \
-	"v.due,v.fence,v.attempt,v.first_try,v.share,v.form"
+	"v.due,v.fence,v.attempt,v.first_try,v.share,v.form,v.doubt"
 void delivery_read(struct row *s, struct delivery_row *ret_row);
 int delivery_find(struct engine *e, int64_t document, const char *destination,
 	struct delivery_row *ret_row);
@@ -357,8 +358,7 @@ int delivery_all(struct engine *e, int64_t document,
 int delivery_list(struct engine *e, int64_t document,
 	struct delivery_row ret_rows[QUEUE_DELIVERIES_MAX]);
 
-/* The one place where a delivery's state changes: checks the table, writes the whole row.
- */
+/* The one place where a delivery's state changes: by the table, and the whole row. */
 int delivery_become(
 	struct engine *e, struct delivery_row *d, enum delivery_state to, int64_t now);
 
@@ -479,8 +479,7 @@ int erased_at(struct engine *e, int64_t document, int64_t *ret_at);
 int ledger_agrees(struct engine *e, const struct document_row *d);
 
 /* Is the destination in maintenance, or one that stands for it too (all: "")? *ret_until:
- * the end of all that follow without a gap, seconds or INT64_MAX. Return: 1, 0, negative.
- */
+ * the end of all that follow without a gap, or INT64_MAX. Return: 1, 0, negative. */
 int maintenance_now(struct engine *e, int64_t now, const char *destination,
 	const char *all, int64_t *ret_until);
 json_t *maintenance_to_json(struct engine *e, int64_t now);

@@ -239,6 +239,7 @@ static int tell_result(struct queue *q, const struct queue_claim *claim,
 	memcpy(body->id, claim->document.id, sizeof(body->id));
 	memcpy(body->destination, claim->destination, sizeof(body->destination));
 	body->form = claim->form;
+	body->absent = !claim->look_up;
 	put_cut(body->reply_id, sizeof(body->reply_id), reply_id);
 	put_cut(body->detail, sizeof(body->detail), detail);
 	return call_plain(

@@ -135,7 +135,9 @@ int queue_judged(struct queue *q, const struct queue_claim *claim,
 /* Claim the next due delivery of a destination (state queued, deferred or unknown), in
  * the order of arrival; waits like queue_claim_seal. form: what will be sent of it, 1 to
  * QUEUE_FORM_MAX, or 0; ret_claim->form keeps what was sent until its outcome is known:
- * whoever sends another after a look-up sets it before the result. */
+ * whoever sends another after a look-up sets it before the result.
+ * Who has looked up, and it is not there, clears ret_claim->look_up likewise: until then
+ * it may be there, and does not leave. */
 int queue_claim_delivery(struct queue *q, const char *destination, int lease_s,
 	uint32_t form, struct queue_claim *ret_claim, int *ret_container_fd);
 

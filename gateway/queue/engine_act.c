@@ -32,15 +32,14 @@ static const struct {
 		"operator.reroute" },
 };
 
-/* Only what this destination cannot have may go to another: an attempt whose outcome is
- * not known is looked up first, and does not expire. What has left already leaves from
- * where it went. Return: 1, 0, negative. */
+/* Only what this destination cannot have may go to another: what may have arrived is
+ * looked up first, whatever has become of later attempts. What has left already leaves
+ * from where it went. Return: 1, 0, negative. */
 static int may_leave(struct engine *e, const struct delivery_row *d)
 {
 	int r;
 
-	if (!(ACTS[QUEUE_REROUTE].states & BIT(d->state)) ||
-		(d->state == DELIVERY_HELD && d->held_from == DELIVERY_UNKNOWN))
+	if (!(ACTS[QUEUE_REROUTE].states & BIT(d->state)) || d->doubt)
 		return 0;
 	r = delivery_elsewhere(e, d);
 	return r < 0 ? r : !r;

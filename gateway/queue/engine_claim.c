@@ -228,9 +228,9 @@ static int send_delivery(struct engine *e, int64_t now, int lease_s, uint32_t fo
 	const struct document_row *doc, struct delivery_row *d,
 	struct queue_claim *ret_claim)
 {
-	struct queue_claim c = { .document = doc->document,
-		.first_try = d->first_try,
-		.look_up = d->state == DELIVERY_UNKNOWN };
+	struct queue_claim c = {
+		.document = doc->document, .first_try = d->first_try, .look_up = d->doubt
+	};
 	int r;
 
 	d->due = now + lease_s;
@@ -259,6 +259,14 @@ static int send_delivery(struct engine *e, int64_t now, int lease_s, uint32_t fo
 const char SENT_FORM[] =
 	"ALTER TABLE deliveries ADD COLUMN form INTEGER NOT NULL DEFAULT 0"
 	" CHECK(form BETWEEN 0 AND 3);";
+
+/* And the one by which it is known what may have arrived. Of what has come to its end,
+ * the program before kept it only in words, or not at all. */
+const char SENT_DOUBT[] =
+	"ALTER TABLE deliveries ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0"
+	" CHECK(doubt BETWEEN 0 AND 1);"
+	"UPDATE deliveries SET doubt=1 WHERE (state='expired' AND fence>0)"
+	" OR (state='refused' AND detail LIKE '%an earlier attempt may have %');";
 
 /* The next delivery that is due, or none. QUEUE_DONE, QUEUE_EMPTY, negative; *ret_spoiled
  * when it was moved aside instead. */

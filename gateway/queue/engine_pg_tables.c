@@ -429,6 +429,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ READINGS_12 },
 	{ SENT_INDEX },
 	{ SENT_FORM },
+	{ SENT_DOUBT },
 };
 
 const char *pg_schema_text(int version, int index)

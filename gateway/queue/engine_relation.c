@@ -119,9 +119,9 @@ int relation_let_followers_go(struct engine *e, int64_t now, const struct delive
 /* Nothing of it can have arrived there yet. */
 static bool unsent(const struct delivery_row *d)
 {
-	return d->state == DELIVERY_WAITING || d->state == DELIVERY_QUEUED ||
-	       d->state == DELIVERY_DEFERRED ||
-	       (d->state == DELIVERY_HELD && d->held_from != DELIVERY_UNKNOWN);
+	return !d->doubt &&
+	       (d->state == DELIVERY_WAITING || d->state == DELIVERY_QUEUED ||
+		       d->state == DELIVERY_DEFERRED || d->state == DELIVERY_HELD);
 }
 
 static bool may_be_there(const struct delivery_row *d)

@@ -225,7 +225,9 @@ int engine_delivery_result(
 
 	if (r != QUEUE_DONE || again)
 		return r;
-	r = to == DELIVERY_DEFERRED ? relation_ended(e, &doc, &d) : 0;
+	if (q->absent)
+		d.doubt = false;
+	r = to == DELIVERY_DEFERRED && !d.doubt ? relation_ended(e, &doc, &d) : 0;
 	if (r != 0)
 		return r < 0 ? r : end_unsent(e, now, &doc, &d);
 	r = sql_run(e, SQL_NOTE_DELIVERY, "itt", (int64_t)d.key, q->reply_id, q->detail);

@@ -101,6 +101,9 @@ void delivery_read(struct row *s, struct delivery_row *ret_row)
 	ret_row->attempt = (uint32_t)sql_int(s, 9);
 	ret_row->first_try = sql_int(s, 10);
 	ret_row->form = (uint32_t)sql_int(s, 12);
+	/* a program that knows of no doubt may have been at work meanwhile */
+	ret_row->doubt = sql_int(s, 13) != 0 || ret_row->state == DELIVERY_UNKNOWN ||
+			 ret_row->held_from == DELIVERY_UNKNOWN;
 }
 
 int delivery_find(struct engine *e, int64_t document, const char *destination,
@@ -176,10 +179,12 @@ int delivery_become(
 		d->held_from = DELIVERY_NONE;
 	if (to != DELIVERY_SENDING)
 		d->hold = false;
-	r = sql_run(e, SQL_UPDATE_DELIVERY, "ittiiiiiii", (int64_t)d->key,
+	if (to == DELIVERY_UNKNOWN)
+		d->doubt = true;
+	r = sql_run(e, SQL_UPDATE_DELIVERY, "ittiiiiiiii", (int64_t)d->key,
 		delivery_state_text(to), held_from_text(d), (int64_t)d->hold, d->due,
 		(int64_t)d->fence, (int64_t)d->attempt, d->first_try, now,
-		(int64_t)d->form);
+		(int64_t)d->form, (int64_t)d->doubt);
 	if (r == 0 && replay_class(to) != DELIVERY_QUEUED)
 		r = relation_let_followers_go(e, now, d);
 	if (r == 0 && replay_class(to) != DELIVERY_QUEUED)

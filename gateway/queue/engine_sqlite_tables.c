@@ -484,6 +484,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ READING_TABLES },
 	{ SENT_INDEX },
 	{ SENT_FORM },
+	{ SENT_DOUBT },
 };
 
 const char *schema_text(int version, int index)

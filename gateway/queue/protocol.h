@@ -145,7 +145,9 @@ struct queue_delivery_result_request {
 	char destination[DESTINATION_NAME_SIZE];
 	uint64_t fence;
 	uint32_t state;
-	uint32_t form; /* that was sent; 0: of the claim */
+	uint32_t form;	 /* that was sent; 0: of the claim */
+	uint32_t absent; /* 1: no attempt before this one has arrived */
+	uint32_t reserved;
 	int64_t retry_at;
 	char reply_id[QUEUE_TEXT_SIZE];
 	char detail[QUEUE_TEXT_SIZE];

@@ -179,9 +179,9 @@ struct queue_claim {
 	struct queue_document document;
 	char destination[DESTINATION_NAME_SIZE]; /* "" for sealing */
 	uint64_t fence;
-	uint32_t attempt; /* 1 for the first */
-	uint32_t look_up; /* 1: the last attempt's outcome is unknown, look it up first */
-	int64_t first_try;	      /* seconds; 0 when this is it */
+	uint32_t attempt;  /* 1 for the first */
+	uint32_t look_up;  /* 1: an earlier attempt may have arrived, look it up first */
+	int64_t first_try; /* seconds; 0 when this is it */
 	char level[QUEUE_LEVEL_SIZE]; /* of a container that is to get more */
 	uint32_t stamped; /* 1: QUEUE_RECORD is there, of the time when it was held */
 	/* What the document says about an earlier one, and what that one is called at

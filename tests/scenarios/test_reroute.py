@@ -259,3 +259,28 @@ def test_a_courier_that_freezes_keeps_its_claim(both):
     both.stays(identifier)
     assert both.rows(identifier) == (1, 0)
     both.conserved()
+
+
+def test_refused_is_not_always_absent(both):
+    """Where an earlier attempt may have arrived it stays; where a look-up said no it may leave."""
+    gate = both.gate
+    gate.customs.mode("drop-after-accept", count=1)
+    lost = send(gate, number_of(51))
+    until(lambda: both.rows(lost) == (1, 0))
+    gate.customs.mode("fault-perm")
+    both.wait(lost, A, "refused")
+    assert both.stays(lost) == f"sealed; {A}: refused"
+    gate.customs.mode("ok")
+    assert both.act("redrive", lost, A)[0] == 0
+    both.wait(lost, A, "delivered")
+    assert both.rows(lost) == (1, 0)
+    gate.traces.mode("garbage", when="before")
+    absent = send(gate, number_of(52))
+    both.wait(absent, "traces", "unknown")
+    gate.traces.mode("fault-perm", on="submit")
+    both.wait(absent, "traces", "refused")
+    gate.traces.mode("ok")
+    assert both.reroute("--id", absent, "--destination", "traces") == (0, {"ids": [absent]})
+    both.wait(absent, B, "delivered")
+    assert both.rows(absent) == (1, 1)
+    both.conserved()

@@ -327,9 +327,11 @@ static inline int store_claim(struct store *s, int64_t now, const char *destinat
 static inline int store_result(struct store *s, int64_t now,
 	const struct queue_claim *claim, enum delivery_state state, int64_t retry_at)
 {
-	struct queue_delivery_result_request q = {
-		.fence = claim->fence, .state = state, .retry_at = retry_at
-	};
+	/* only what was looked up, and is not there, is put off or given up */
+	struct queue_delivery_result_request q = { .fence = claim->fence,
+		.state = state,
+		.absent = state == DELIVERY_DEFERRED || state == DELIVERY_EXPIRED,
+		.retry_at = retry_at };
 
 	memcpy(q.id, claim->document.id, sizeof(q.id));
 	memcpy(q.destination, claim->destination, sizeof(q.destination));

@@ -154,6 +154,61 @@ static void only_what_is_not_there(void **state)
 	assert_conserved(s);
 }
 
+static int result_of(struct store *s, const struct queue_claim *claim,
+	enum delivery_state state, uint32_t absent)
+{
+	struct queue_delivery_result_request q = {
+		.fence = claim->fence, .state = state, .absent = absent
+	};
+
+	memcpy(q.id, claim->document.id, sizeof(q.id));
+	memcpy(q.destination, claim->destination, sizeof(q.destination));
+	return STEP(s, engine_delivery_result(s->engine, T0 + 500, &q));
+}
+
+/* Claim what is due at traces and end the attempt. Return: was it to be looked up? */
+static uint32_t attempt(struct store *s, enum delivery_state state, uint32_t absent)
+{
+	struct queue_claim claim;
+
+	assert_int_equal(store_claim(s, T0 + 500, "traces", &claim), QUEUE_DONE);
+	assert_int_equal(result_of(s, &claim, state, absent), QUEUE_DONE);
+	return claim.look_up;
+}
+
+/* An outcome that was not known stays in doubt through refusals, deferrals and expiry,
+ * through holds and redrives, until a look-up says that it is not there. */
+static void what_may_have_arrived_stays(void **state)
+{
+	static const enum delivery_state ENDS[] = { DELIVERY_REFUSED, DELIVERY_DEFERRED,
+		DELIVERY_EXPIRED };
+	struct queue_act_request q = act_of(QUEUE_REROUTE);
+	struct store *s = *state;
+
+	snprintf(q.to, DESTINATION_NAME_SIZE, "elsewhere");
+	snprintf(q.selection.destination, DESTINATION_NAME_SIZE, "traces");
+	for (size_t i = 0; i < 3; i++) {
+		char number[16];
+		const char *id = q.selection.id;
+
+		snprintf(number, sizeof(number), "N%d", (int)i);
+		store_add_sealed(s, number, q.selection.id);
+		assert_int_equal(attempt(s, DELIVERY_UNKNOWN, 1), 0);
+		assert_int_equal(attempt(s, ENDS[i], 0), 1);
+		assert_int_equal(try_act(s, &q), QUEUE_ILLEGAL);
+		assert_int_equal(
+			store_control(s, QUEUE_REDRIVE, id, "traces"), QUEUE_DONE);
+		assert_int_equal(store_control(s, QUEUE_HOLD, id, "traces"), QUEUE_DONE);
+		assert_int_equal(try_act(s, &q), QUEUE_ILLEGAL);
+		assert_int_equal(
+			store_control(s, QUEUE_RELEASE, id, "traces"), QUEUE_DONE);
+		assert_int_equal(attempt(s, ENDS[i], 1), 1);
+		assert_int_equal(try_act(s, &q), QUEUE_DONE);
+		assert_delivery(s, id, "elsewhere", "queued");
+	}
+	assert_conserved(s);
+}
+
 /* A slow worker whose claim was over before it went elsewhere has no say any more. */
 static void a_late_result_changes_nothing(void **state)
 {
@@ -316,6 +371,7 @@ int main(void)
 		STORE_TEST(many_in_steps),
 		STORE_TEST(another_way),
 		STORE_TEST(only_what_is_not_there),
+		STORE_TEST(what_may_have_arrived_stays),
 		STORE_TEST(a_late_result_changes_nothing),
 		STORE_TEST(what_went_elsewhere_stays_there),
 		STORE_TEST(acts_that_are_none),

@@ -159,6 +159,28 @@ static void unknown_is_looked_up_only(void **state)
 	assert_sound(s);
 }
 
+/* Refused after an attempt that may have arrived, redriven, and then withdrawn: it is not
+ * taken for one that was never sent. */
+static void what_is_in_doubt_is_looked_up_only(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+
+	store_add_sealed(s, "N1", id);
+	deliver(s, "traces", id, DELIVERY_UNKNOWN, "");
+	deliver(s, "traces", id, DELIVERY_REFUSED, "");
+	assert_int_equal(store_control(s, QUEUE_REDRIVE, id, "traces"), QUEUE_DONE);
+	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	assert_delivery(s, id, "traces", "queued");
+	assert_int_equal(store_claim(s, T0 + 500, "traces", &claim), QUEUE_DONE);
+	assert_int_equal(claim.look_up, 1);
+	assert_int_equal(claim.ended, 1);
+	assert_int_equal(
+		store_result(s, T0 + 500, &claim, DELIVERY_EXPIRED, 0), QUEUE_DONE);
+	assert_sound(s);
+}
+
 /* A held withdrawal counts when it is accepted, and not before. */
 static void held_has_no_effect_yet(void **state)
 {
@@ -248,6 +270,7 @@ int main(void)
 		STORE_TEST(in_sequence),
 		STORE_TEST(not_sent_again),
 		STORE_TEST(unknown_is_looked_up_only),
+		STORE_TEST(what_is_in_doubt_is_looked_up_only),
 		STORE_TEST(held_has_no_effect_yet),
 		STORE_TEST(chain_of_replacements),
 		STORE_TEST(of_an_unknown_number),

@@ -301,6 +301,31 @@ static void every_earlier_version_comes_along(void **state)
 	}
 }
 
+/* What ended under a program that kept no doubt may be in doubt all the same. */
+static void what_may_have_arrived_comes_along(void **state)
+{
+	static const char ROWS[] =
+		"INSERT INTO deliveries(document,destination,state,received,due,updated,"
+		"fence,detail) VALUES(1,'a','expired',5,5,5,1,'HTTP 202'),"
+		"(1,'b','refused',5,5,5,2,'HTTP 422 to a repetition: an earlier attempt "
+		"may have arrived'),(1,'c','refused',5,5,5,2,'HTTP 422'),"
+		"(1,'d','deferred',5,5,5,2,'HTTP 403')";
+	struct store *s = *state;
+	char text[512];
+	sqlite3 *db = NULL;
+
+	engine_close(s->engine);
+	make_old(s->dir, 21);
+	snprintf(text, sizeof(text), "%s/queue.db", s->dir);
+	assert_int_equal(sqlite3_open(text, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, ROWS, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	store_open(s);
+	query(s, "SELECT destination,doubt FROM deliveries ORDER BY 1", text,
+		sizeof(text));
+	assert_string_equal(text, "a|1;b|1;c|0;customs-es|0;d|0;traces|0;");
+}
+
 /* A start that has nothing to change writes nothing: it works on a full disk. */
 static void second_start_writes_nothing(void **state)
 {
@@ -383,6 +408,7 @@ int main(void)
 		STORE_TEST(a_later_database_that_may_be_opened),
 		cmocka_unit_test(what_a_later_program_says_of_its_layout),
 		STORE_TEST(every_earlier_version_comes_along),
+		STORE_TEST(what_may_have_arrived_comes_along),
 		STORE_TEST(second_start_writes_nothing),
 		STORE_TEST(hot_selects_use_their_indexes),
 		STORE_TEST(hot_writes_build_no_tables),
