@@ -16,6 +16,9 @@
 #include <string.h>
 
 #define RUNNER_MS (REMOTE_MS + 5000)
+/* Of a person's at once that look at something; one more may change something. */
+#define LOOKS_OF_ONE 2
+#define KEPT 1 /* places for what changes something */
 
 /* sealgate-operate runs it. */
 static int ask_runner(const char *socket_path, const json_t *request, json_t **ret_answer)
@@ -71,7 +74,7 @@ static void run_beside(struct visit *v, json_t *request, const char *first)
 	(void)json_object_del(request, "after");
 	if (json_object_set_new(request, "by", json_text(v->person->name)) == 0 &&
 		(!*first || json_object_set_new(request, "after", json_text(first)) == 0))
-		pid = beside_start(&v->admin->commands);
+		pid = beside_start(&v->admin->commands, v->person->name);
 
 	if (pid < 0) {
 		visit_problem(v, "http.busy", NULL, NULL);
@@ -131,17 +134,29 @@ static bool record_reading(struct visit *v, const json_t *request)
 	return false;
 }
 
+/* What two people have to ask for alike: each argument, and where it ends. */
+static int digest_command(const json_t *request, char ret[SHA256_TEXT_SIZE])
+{
+	_cleanup_(freep) char *text =
+		json_canonical(json_object_get(request, "arguments"));
+
+	return text ? digest_sha256_text(span_str(text), ret) : -ENOMEM;
+}
+
 /* Where policy wants two people, the second one's request is the one that runs. */
 static bool enough_people(struct visit *v, const struct remote_command *row,
-	const char *command, char *ret_first, size_t size)
+	const json_t *request, const char *command, char *ret_first, size_t size)
 {
 	char digest[SHA256_TEXT_SIZE];
 
 	*ret_first = '\0';
 	if (!policy_needs_two(v->policy, row->verb) || !remote_changes(row))
 		return true;
-	if (digest_sha256_text(span_str(command), digest) == 0 &&
-		second_person(digest, v->person->name, ret_first, size))
+	if (digest_command(request, digest) < 0) {
+		visit_problem(v, "internal.error", NULL, NULL);
+		return false;
+	}
+	if (second_person(digest, v->person->name, ret_first, size))
 		return true;
 	log_event(LOG_NOTICE, "admin.command", NULL, "%s: %s waits for another person",
 		v->person->name, command);
@@ -160,6 +175,19 @@ static void forget(const json_t *request)
 			json_string_length(input));
 }
 
+/* Nobody has all places: neither one person, nor all who only look. */
+static bool has_place(struct visit *v, const struct remote_command *row)
+{
+	struct beside *b = &v->admin->commands;
+	unsigned int more = remote_changes(row) ? 1 : 0;
+
+	if (!beside_full(b) && beside_of(b, v->person->name) < LOOKS_OF_ONE + more &&
+		b->count + KEPT < b->most + more)
+		return true;
+	visit_problem(v, "http.busy", NULL, NULL);
+	return false;
+}
+
 static void authorise(struct visit *v, const struct remote_command *row, json_t *request)
 {
 	_cleanup_buf_ struct buf command;
@@ -176,11 +204,9 @@ static void authorise(struct visit *v, const struct remote_command *row, json_t 
 	if (!visit_may(v, row->verb))
 		return;
 	/* Nothing is on record, and no consent used, that could not be run. */
-	if (beside_full(&v->admin->commands)) {
-		visit_problem(v, "http.busy", NULL, NULL);
+	if (!has_place(v, row))
 		return;
-	}
-	if (!enough_people(v, row, command.data, first, sizeof(first)) ||
+	if (!enough_people(v, row, request, command.data, first, sizeof(first)) ||
 		(row->traits == REMOTE_SHOWS && !record_reading(v, request)))
 		return;
 	log_event(LOG_NOTICE, "admin.command", NULL, "%s%s%s: %s", v->person->name,

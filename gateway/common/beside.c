@@ -6,17 +6,30 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-static void reap(struct beside *b)
+static void forget(struct beside *b, pid_t pid)
 {
-	while (b->count && waitpid(-1, NULL, WNOHANG) > 0)
-		b->count--;
+	for (unsigned int i = 0; i < b->count; i++)
+		if (b->runs[i].pid == pid) {
+			b->runs[i] = b->runs[--b->count];
+			return;
+		}
 }
 
-pid_t beside_start(struct beside *b)
+static void reap(struct beside *b)
+{
+	pid_t pid;
+
+	while (b->count && (pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		forget(b, pid);
+}
+
+pid_t beside_start(struct beside *b, const char *whose)
 {
 	pid_t pid;
 
@@ -25,14 +38,28 @@ pid_t beside_start(struct beside *b)
 	pid = fork();
 	if (pid < 0)
 		return -errno;
-	b->count += pid > 0;
+	if (pid > 0) {
+		struct beside_run *run = &b->runs[b->count++];
+
+		run->pid = pid;
+		(void)snprintf(run->whose, sizeof(run->whose), "%s", whose);
+	}
 	return pid;
 }
 
 bool beside_full(struct beside *b)
 {
 	reap(b);
-	return b->count >= b->most;
+	return b->count >= b->most || b->count >= BESIDE_MAX;
+}
+
+unsigned int beside_of(const struct beside *b, const char *whose)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < b->count; i++)
+		count += strcmp(b->runs[i].whose, whose) == 0;
+	return count;
 }
 
 unsigned int beside_finish(struct beside *b, int ms)

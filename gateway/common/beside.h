@@ -12,17 +12,26 @@
 /* How long a daemon that shall stop waits for them: less than whoever stops it waits. */
 #define BESIDE_FINISH_MS 8000
 
+#define BESIDE_MAX 8
+
 struct beside {
-	unsigned int most;  /* at once */
+	unsigned int most;  /* at once, BESIDE_MAX at most */
 	unsigned int count; /* that run, or have ended without having been noticed yet */
+	struct beside_run {
+		pid_t pid;
+		char whose[64];
+	} runs[BESIDE_MAX];
 };
 
-/* Fork, unless as many run as may. Return: 0 in the new process, its pid, -EBUSY,
- * -errno. */
-pid_t beside_start(struct beside *b);
+/* Fork, unless as many run as may; whose it is, or "". Return: 0 in the new process, its
+ * pid, -EBUSY, -errno. */
+pid_t beside_start(struct beside *b, const char *whose);
 
 /* Are there as many as there may be? */
 bool beside_full(struct beside *b);
+
+/* How many are somebody's, of those that beside_full has not noticed the end of. */
+unsigned int beside_of(const struct beside *b, const char *whose);
 
 /* Wait up to ms for those that run. Return: how many run still. */
 unsigned int beside_finish(struct beside *b, int ms);

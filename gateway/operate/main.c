@@ -85,7 +85,7 @@ static void serve(const struct instance *instance, int socket)
 static void serve_beside(
 	struct beside *commands, const struct instance *instance, int socket)
 {
-	pid_t pid = beside_start(commands);
+	pid_t pid = beside_start(commands, "");
 
 	if (pid == 0) {
 		serve(instance, socket);

@@ -224,6 +224,19 @@ bool remote_changes(const struct remote_command *row)
 	       row->traits != REMOTE_SHOWS;
 }
 
+/* An argument as it is told from two: one of several words is quoted. */
+static void write_argument(const char *argument, struct buf *ret)
+{
+	if (*argument && !strpbrk(argument, " \"\\")) {
+		buf_add_str(ret, argument);
+		return;
+	}
+	buf_add_str(ret, "\"");
+	for (; *argument; argument++)
+		buf_addf(ret, "%s%c", strchr("\"\\", *argument) ? "\\" : "", *argument);
+	buf_add_str(ret, "\"");
+}
+
 void remote_text(const json_t *request, const char *list, struct buf *ret)
 {
 	const json_t *arguments = json_object_get(request, "arguments");
@@ -232,7 +245,10 @@ void remote_text(const json_t *request, const char *list, struct buf *ret)
 
 	buf_init(ret, COMMAND_MAX);
 	json_array_foreach(arguments, i, argument)
-		buf_addf(ret, "%s%s", i ? " " : "", json_string_value(argument));
+	{
+		buf_add_str(ret, i ? " " : "");
+		write_argument(json_string_value(argument), ret);
+	}
 	if (*list)
 		buf_addf(ret, " " REMOTE_NAME "%s", list);
 }

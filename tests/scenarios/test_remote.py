@@ -68,6 +68,17 @@ def test_one_look_at_what_flows(gate, document):
     assert done.returncode == 0 and json.loads(done.stdout)["queue"], done.stderr
 
 
+def ask(gate, role, *arguments, **request):
+    return gate.request("/v1/commands", f"operators/{role}", "POST", "operators",
+                        json={"arguments": arguments, **request})
+
+
+def test_nobody_is_at_a_keyboard(gate, document):
+    """What comes along is no key that is pressed, of which each would be a look."""
+    answer = ask(gate, "viewer", "top", "--json", input="x" * 1000).json()
+    assert answer["status"] == 0 and answer["output"].count("\n") == 1, answer["errors"]
+
+
 def test_the_lists_that_the_gate_relies_on(gate, document):
     there, here = (run("trust", "status") for run in (
         lambda *words: remote(gate, "viewer", *words), gate.run))
@@ -308,3 +319,42 @@ def test_papers_are_noted_by_whom_policy_names(gate, document):
         assert done.returncode == 1 and ("another person" if officer else "403") in done.stderr
     done = remote(gate, "key-custodian", "papers")
     assert done.returncode == 0 and "1 documents looked at" in done.stdout, done.stderr
+
+
+def test_nobody_has_all_places(gate, document):
+    """Two commands of one person's that look at something, three of everybody's: one place is
+    left to whoever changes something."""
+    operate, signer = pid_of(gate, "sealgate-operate"), pid_of(gate, "sealgate-signer")
+    stopped = []
+    change = ("policy", "stop", "--reason", "r", "nobody")
+
+    def hold(role):
+        """A command that has begun and comes to no end."""
+        before = set(stopped)
+        answer = pool.submit(ask, gate, role, "hsm", "status")
+
+        def begun():
+            now = {pid for beside in children_of(operate) for pid in children_of(beside)}
+            stopped.extend(now - before)
+            for pid in now - before:
+                os.kill(pid, signal.SIGSTOP)
+            return now - before or answer.done()
+        until(begun)
+        return answer
+    with ThreadPoolExecutor(8) as pool:
+        os.kill(signer, signal.SIGSTOP)  # until it has been stopped itself
+        try:
+            held = [hold("viewer") for _ in range(2)]
+            for _ in range(2):
+                assert ask(gate, "viewer", "hsm", "status").status_code == 503
+            held.append(hold("auditor"))
+            for role in ("auditor", "operator"):
+                assert ask(gate, role, "hsm", "status").status_code == 503
+            answer = ask(gate, "policy-officer", *change)
+            assert answer.status_code == 200 and answer.json()["status"] != 0, answer.text
+        finally:
+            os.kill(signer, signal.SIGCONT)
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        assert [answer.result(60).status_code for answer in held] == [200] * 3
+    assert ask(gate, "viewer", "hsm", "status").status_code == 200

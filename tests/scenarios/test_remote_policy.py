@@ -194,7 +194,7 @@ def test_one_officer_stops_a_partner_at_once(gate, office):
         "stop", ["policy-officer (TEST)"], "key lost")
     actor, detail = recorded(gate)[-1]
     assert (actor, detail["command"]) == ("policy-officer (TEST)",
-                                          "policy stop --reason key lost nz-mpi")
+                                          'policy stop --reason "key lost" nz-mpi')
     done = remote(gate, "policy-officer", "policy", "rollback")  # does not open again
     assert done.returncode == 1 and "two people" in done.stderr, done.stderr
     assert gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000009"))[0] != 0

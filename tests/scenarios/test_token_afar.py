@@ -178,7 +178,7 @@ def requests(gate):
         subject = rf"C=EU,O=Food\, Feed and Plants,organizationIdentifier=VATBE-1,CN={role} 1"
         done = together(gate, "csr", role, "--subject", subject)
         assert done.returncode == 0, done.stderr
-        assert last_command(gate) == f"hsm csr {role} --subject {subject}"
+        assert last_command(gate) == f"hsm csr {role} --subject {json.dumps(subject)}"
         made[role] = done.stdout
     return made
 
@@ -304,9 +304,15 @@ def test_the_protocol_of_a_ceremony(gate, tmp_path):
     for role in ("viewer", "operator", "auditor"):
         done = remote(gate, role, "hsm", "ceremony", "keys-2026", "note", "x")
         assert done.returncode == 1 and "403" in done.stderr, (role, done.stderr)
+    # The same words otherwise parted are another command.
+    for officer, *witnesses in ((OFFICERS[0], "A. Witness", "B. Witness"),
+                                (OFFICERS[1], "A.", "Witness B. Witness")):
+        done = remote(gate, officer, "hsm", "ceremony", "keys-2026", "begin", *witnesses)
+        assert done.returncode == 1 and "another person" in done.stderr, done.stdout
     done = step(gate, "begin", "A. Witness", "B. Witness")
     assert done.returncode == 0 and done.stdout.startswith("entry 1, chain "), done.stderr
-    assert last_command(gate) == "hsm ceremony keys-2026 begin A. Witness B. Witness"
+    assert last_command(gate) == (
+        'hsm ceremony keys-2026 begin "A. Witness" "B. Witness"')
     assert "it has begun" in step(gate, "begin", "A. Witness", "B. Witness").stderr
     assert step(gate, "keys").returncode == 0
     os.kill(pid_of(gate, "sealgate-signer"), signal.SIGKILL)

@@ -114,6 +114,8 @@ int cmd_top(int argc, char **argv)
 	}
 	if (command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("top");
+	/* Without a keyboard nobody presses a key, nor ends it: from afar, in a pipe. */
+	once |= !isatty(STDIN_FILENO);
 	c = queue_session_open(&s);
 	return c == EXIT_CLEAN ? watch(&s, once, json) : c;
 }

@@ -9,19 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 /* A process that ends when the pipe's other end is closed; ret_gate is that end. */
-static void start_waiting(struct beside *b, int *ret_gate)
+static void start_waiting(struct beside *b, const char *whose, int *ret_gate)
 {
 	int ends[2];
 	char octet;
 	pid_t pid;
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	pid = beside_start(b);
+	pid = beside_start(b, whose);
 	if (pid == 0) {
 		close(ends[1]);
 		_exit(read(ends[0], &octet, 1) == 0 ? 0 : 1);
@@ -34,7 +35,7 @@ static void start_waiting(struct beside *b, int *ret_gate)
 /* A process that lets the one before it go, and ends itself. */
 static void start_releasing(struct beside *b, int gate)
 {
-	pid_t pid = beside_start(b);
+	pid_t pid = beside_start(b, "");
 
 	if (pid == 0) {
 		close(gate);
@@ -50,11 +51,11 @@ static void test_no_more_than_it_may_have(void **state)
 	int gate;
 
 	(void)state;
-	start_waiting(&b, &gate);
-	assert_int_equal(beside_start(&b), -EBUSY);
+	start_waiting(&b, "", &gate);
+	assert_int_equal(beside_start(&b, ""), -EBUSY);
 	close(gate);
 	assert_int_equal(beside_finish(&b, 10000), 0);
-	start_waiting(&b, &gate);
+	start_waiting(&b, "", &gate);
 	close(gate);
 	assert_int_equal(beside_finish(&b, 10000), 0);
 }
@@ -65,11 +66,38 @@ static void test_the_end_waits(void **state)
 	int gate;
 
 	(void)state;
-	start_waiting(&b, &gate);
+	start_waiting(&b, "", &gate);
 	assert_int_equal(beside_finish(&b, 1), 1);
 	start_releasing(&b, gate);
 	assert_int_equal(beside_finish(&b, 10000), 0);
 	assert_int_equal(beside_finish(&b, 10000), 0);
+}
+
+/* Whoever's ends, the others' stay theirs. */
+static void test_whose_they_are(void **state)
+{
+	struct beside b = { .most = BESIDE_MAX + 1 };
+	int gates[BESIDE_MAX];
+	siginfo_t ended;
+
+	(void)state;
+	for (unsigned int i = 0; i < BESIDE_MAX; i++) {
+		assert_false(beside_full(&b));
+		start_waiting(&b, i % 2 ? "ana" : "bert", &gates[i]);
+		assert_int_equal(beside_of(&b, "bert"), i / 2 + 1);
+		assert_int_equal(beside_of(&b, "ana"), (i + 1) / 2);
+	}
+	assert_true(beside_full(&b));
+	/* The last one's, which no other process has, too. */
+	close(gates[BESIDE_MAX - 1]);
+	assert_int_equal(waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT), 0);
+	assert_false(beside_full(&b));
+	assert_int_equal(beside_of(&b, "bert"), BESIDE_MAX / 2);
+	assert_int_equal(beside_of(&b, "ana"), BESIDE_MAX / 2 - 1);
+	for (unsigned int i = 0; i + 1 < BESIDE_MAX; i++)
+		close(gates[i]);
+	assert_int_equal(beside_finish(&b, 10000), 0);
+	assert_int_equal(beside_of(&b, "ana"), 0);
 }
 
 int main(void)
@@ -77,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_more_than_it_may_have),
 		cmocka_unit_test(test_the_end_waits),
+		cmocka_unit_test(test_whose_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

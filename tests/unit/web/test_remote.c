@@ -115,6 +115,29 @@ static void test_why_not(void **state)
 	assert_string_equal(found("[\"trust\",\"diff\",\"a\",\"b\"]"), "trust diff");
 }
 
+/* What is on record is one command, however its words are parted. */
+static void test_text(void **state)
+{
+	static const char *const TEXTS[][2] = {
+		{ "[\"queue\",\"list\",\"--limit=3\"]", "queue list --limit=3" },
+		{ "[\"a\",\"b c\",\"d\"]", "a \"b c\" d" },
+		{ "[\"a\",\"b\",\"c d\"]", "a b \"c d\"" },
+		{ "[\"a\",\"b\\\" \\\"c\"]", "a \"b\\\" \\\"c\"" },
+		{ "[\"a\\\\\"]", "\"a\\\\\"" },
+		{ "[\"\",\"a\"]", "\"\" a" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+		_cleanup_json_ json_t *request =
+			json_pack("{s:o}", "arguments", json_loads(TEXTS[i][0], 0, NULL));
+		_cleanup_buf_ struct buf text;
+
+		remote_text(request, "", &text);
+		assert_string_equal(text.data, TEXTS[i][1]);
+	}
+}
+
 struct form {
 	const char *name, *text;
 };
@@ -379,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_names_are_no_paths),
 		cmocka_unit_test(test_why_not),
+		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_every_command),
 		cmocka_unit_test(test_given),
 		cmocka_unit_test(test_list),
