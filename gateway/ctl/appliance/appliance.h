@@ -134,9 +134,10 @@ bool appliance_health_failed(const char *result, const char *status);
  * with the days that they have left. What cannot be read is null. The caller owns it. */
 json_t *appliance_report(void);
 
-/* Every certificate of an instance and of the image's anchors that ends one day: {file,
- * subject, days_left} each; of its secrets, which have no end that anybody could read,
- * {unit, name, since}: since when there is this one. The caller owns them. */
+/* Every certificate of an instance, also of files that its configuration and
+ * trust/sources.cfg name, and of the image's anchors that ends one day: {file, subject,
+ * days_left} each, a file once; of its secrets, which have no end that anybody could
+ * read, {unit, name, since}: since when there is this one. The caller owns them. */
 json_t *appliance_certificates(const char *instance, const char *anchors);
 json_t *appliance_credentials(const char *instance);
 

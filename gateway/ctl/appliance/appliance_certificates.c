@@ -6,6 +6,7 @@
 #include "common/instance.h"
 #include "common/json.h"
 #include "pki/certificate.h"
+#include "policy/sources.h"
 
 #include <glob.h>
 #include <openssl/pem.h>
@@ -19,10 +20,15 @@
 
 /* Where they are below an instance: of listeners and their clients, of what policy trusts
  * and for whom backups are, of us to destinations, to receivers of the log and of heads,
- * and above the token's own, whose days the signer says. */
+ * of authorities of the sources of time, and above the token's own, whose days the signer
+ * says. */
 static const char *const CERTIFICATES[] = { "tls/*.pem", "policies/anchors/*/*.pem",
 	"policies/backup/*.pem", "credentials/destinations/*.pem", "logs/*.pem",
-	"ship/*/*.pem", "state/signer/*.chain.pem" };
+	"ship/*/*.pem", "time/*.pem", "state/signer/*.chain.pem" };
+
+/* ... and where sealgate.conf may name others. */
+static const char *const KEYS[] = { "tls.certificate", "tls.partner_ca", "tls.customs_ca",
+	"tls.operator_ca", "forward.ca", "trustd.ca" };
 
 static json_t *certificate_of(const char *path, const X509 *x)
 {
@@ -36,6 +42,22 @@ static json_t *certificate_of(const char *path, const X509 *x)
 		"days_left", (json_int_t)((timegm(&end) - clock_now()) / DAY));
 }
 
+static bool is_in(const json_t *list, const char *path)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(list, i, row)
+	{
+		const char *file = json_string_of(row, "file");
+
+		if (file && strcmp(file, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Once, however many name the file. */
 static void add_certificates(const char *path, void *list)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
@@ -43,7 +65,7 @@ static void add_certificates(const char *path, void *list)
 	BIO *bio;
 	X509 *x;
 
-	if (file_read(path, PEM_MAX, &text, &len) < 0)
+	if (is_in(list, path) || file_read(path, PEM_MAX, &text, &len) < 0)
 		return;
 	bio = BIO_new_mem_buf(text, (int)len);
 	while (bio && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
@@ -67,12 +89,47 @@ static void each(const char *folder, const char *pattern,
 	globfree(&found);
 }
 
+/* Whose signatures trustd wants below what it fetches, and about whom it asks. */
+static void add_sources(const struct instance *i, json_t *list)
+{
+	_cleanup_(sources_freep) struct sources *s = NULL;
+	_cleanup_(freep) char *error = NULL;
+	char policies[PATH_MAX];
+
+	if (instance_path(i, "policies", policies) < 0 ||
+		sources_load(policies, config_bool(i->config, "instance.test"), &s,
+			&error) < 0)
+		return;
+	for (size_t n = 0; n < s->count; n++) {
+		add_certificates(s->list[n].issuer, list);
+		add_certificates(s->list[n].certificate, list);
+	}
+	add_certificates(s->lists.journal, list);
+}
+
+static void add_named(const char *dir, json_t *list)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct instance i;
+	char path[PATH_MAX];
+
+	if (instance_open(dir, &i, &error) == 0) {
+		for (size_t n = 0; n < sizeof(KEYS) / sizeof(KEYS[0]); n++)
+			if (instance_path(&i, config_string(i.config, KEYS[n]), path) ==
+				0)
+				add_certificates(path, list);
+		add_sources(&i, list);
+	}
+	instance_done(&i);
+}
+
 json_t *appliance_certificates(const char *instance, const char *anchors)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < sizeof(CERTIFICATES) / sizeof(CERTIFICATES[0]); i++)
 		each(instance, CERTIFICATES[i], add_certificates, list);
+	add_named(instance, list);
 	each(anchors, "*.pem", add_certificates, list);
 	return list;
 }

@@ -82,7 +82,22 @@ static void every_certificate(void **state)
 		"instance/policies/anchors/nz/ca.pem", "instance/policies/backup/ana.pem",
 		"instance/credentials/destinations/gate.pem", "instance/logs/client.pem",
 		"instance/logs/ca.pem", "instance/ship/one/client.pem",
-		"instance/state/signer/seal.chain.pem", "anchors/release.pem" };
+		"instance/state/signer/seal.chain.pem", "anchors/release.pem",
+		"instance/time/ca.pem", "instance/tls/destination-ca.pem",
+		"instance/web.crt", "instance/own/server.crt",
+		"instance/policies/journal.pem", "instance/policies/crl.crt",
+		"instance/policies/ocsp.crt", "instance/policies/officer.crt" };
+	static const char CONF[] = "trustd = { ca = \"web.crt\"; };\n"
+				   "tls = { certificate = \"own/server.crt\"; };\n";
+	static const char SOURCES[] =
+		"hosts = ( \"x.example\" );\n"
+		"revocation = ( { name = \"a\"; url = \"http://x.example/a\"; "
+		"issuer = \"crl.crt\"; every_s = 9; } );\n"
+		"ocsp = ( { name = \"b\"; url = \"http://x.example/b\"; "
+		"issuer = \"ocsp.crt\"; certificate = \"officer.crt\"; every_s = 9; } "
+		");\n"
+		"lists = { lotl = \"http://x.example/l\"; journal = \"journal.pem\"; "
+		"every_s = 9; };\n";
 	const int count = (int)(sizeof(FILES) / sizeof(FILES[0]));
 	_cleanup_json_ json_t *all = NULL;
 	char instance[PATH_MAX], anchors[PATH_MAX];
@@ -90,6 +105,8 @@ static void every_certificate(void **state)
 	(void)state;
 	for (int i = 0; i < count; i++)
 		put_certificate(FILES[i], strrchr(FILES[i], '/') + 1, 10 * i);
+	put("instance/sealgate.conf", span_str(CONF));
+	put("instance/policies/trust/sources.cfg", span_str(SOURCES));
 	put("instance/tls/server.key", span_str("no certificate"));
 	(void)snprintf(instance, sizeof(instance), "%s/instance", root);
 	(void)snprintf(anchors, sizeof(anchors), "%s/anchors", root);
