@@ -9,6 +9,7 @@ import pytest
 
 from scenarios.gate import Gate, a_folder
 from scenarios.test_faults import until
+from scenarios.test_inside import deliveries, settled
 
 
 def pump(source, target):
@@ -30,10 +31,11 @@ class Handler(socketserver.StreamRequestHandler):
         while (line := self.rfile.readline(8192)) not in (b"\r\n", b""):
             head += line
         self.server.seen.append((method, target))
-        if self.server.refusing:
+        if self.server.refusing and method == "CONNECT":
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             return
-        self.server.open.append(self.connection)
+        if method == "CONNECT":
+            self.server.open.append(self.connection)
         url = urllib.parse.urlsplit(target if "//" in target else f"//{target}")
         with socket.create_connection((url.hostname, url.port), 10) as there:
             if method == "CONNECT":
@@ -66,7 +68,7 @@ class Proxy(socketserver.ThreadingTCPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def refuse(self):
-        """Let nothing through from now on, nor what is open."""
+        """No tunnel from now on, nor what is open of them; plain requests go through."""
         self.refusing = True
         for connection in self.open:
             try:
@@ -111,14 +113,39 @@ def test_everything_goes_through_the_proxy(gate):
     assert urllib.parse.urlsplit(gate.tsa.url).netloc in hosts(gate.proxy, "POST")
 
 
+def lines_of(sim, identifier):
+    """(event, form) of each line about a document in a destination's ledger."""
+    name = "reference" if "reference" in sim.ledger()[0] else "key"
+    return [(row["event"], row[name].removeprefix(identifier)) for row in sim.ledger()
+            if row.get(name, "").startswith(identifier)]
+
+
 def test_a_proxy_that_lets_nothing_through_is_waited_for(gate):
-    """Nothing goes around it, and nothing is lost or sent twice."""
+    """A document that is sealed (authorities are asked without a tunnel) is not sent, which is
+    known and so deferred; nothing goes around the proxy, and nothing is lost or sent twice."""
+    sims = {"traces": gate.traces, "customs-nl": gate.customs}
+    status, first = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000002"))
+    assert status == 0, first
+    gate.wait_delivered([first["id"]])
+    assert {d["state"] for d in settled(gate, first["id"]).values()} == {"delivered"}
     gate.proxy.refuse()
     before = len(gate.proxy.seen)
-    status, answer = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000002"))
+    status, answer = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000003"))
     assert status == 0, answer
-    until(lambda: len(gate.proxy.seen) > before)
-    assert '"delivered"' not in gate.run("queue", "show", "--format", "json", answer["id"]).stdout
+    there, states = {urllib.parse.urlsplit(sim.url).netloc for sim in sims.values()}, set()
+
+    def are_refused():
+        states.update(d["state"] for d in deliveries(gate, answer["id"]).values())
+        return there <= {target for _, target in gate.proxy.seen[before:]} and "deferred" in states
+
+    until(are_refused)
+    until(lambda: {d["state"] for d in deliveries(gate, answer["id"]).values()} == {"deferred"})
+    assert states <= {"waiting", "queued", "sending", "deferred"}
+    assert not any(lines_of(sim, answer["id"]) for sim in sims.values())
     gate.proxy.refusing = False
     gate.wait_delivered([answer["id"]])
+    assert {d["state"] for d in settled(gate, answer["id"]).values()} == {"delivered"}
+    for name, sim in sims.items():
+        assert lines_of(sim, answer["id"]) == lines_of(sim, first["id"]), name
+        assert not sim.delivered_twice()
     assert gate.run("ledger", "--check").returncode == 0
