@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define CONFIG_FILE_MAX (256u * 1024)
+#define HOST_6 "0123456789abcdefABCDEF:."
+#define HOST "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_"
 
 const struct config_key CONFIG_KEYS[] = {
 #define KEY(path, type, def, min, max, help) { path, CONFIG_##type, def, min, max, help },
@@ -40,9 +42,42 @@ static bool type_matches(const config_setting_t *s, enum config_type type)
 	case CONFIG_BOOL:
 		return t == CONFIG_TYPE_BOOL;
 	case CONFIG_STRING:
+	case CONFIG_PROXY:
 	default:
 		return t == CONFIG_TYPE_STRING;
 	}
+}
+
+/* Return: how many octets of it are a host. */
+static size_t host_of(const char *text)
+{
+	size_t len;
+
+	if (*text != '[')
+		return strspn(text, HOST);
+	len = 1 + strspn(text + 1, HOST_6);
+	return len > 1 && text[len] == ']' ? len + 1 : 0;
+}
+
+bool config_is_proxy(const char *text)
+{
+	size_t len;
+	long port;
+
+	if (!*text)
+		return true;
+	if (strncmp(text, "http://", strlen("http://")) != 0)
+		return false;
+	text += strlen("http://");
+	len = host_of(text);
+	if (len == 0 || text[len] != ':')
+		return false;
+	text += len + 1;
+	len = strspn(text, "0123456789");
+	if (len == 0 || len > 5 || text[len] != '\0')
+		return false;
+	port = strtol(text, NULL, 10);
+	return port > 0 && port <= 65535;
 }
 
 static const char *check_value(const config_setting_t *s, const struct config_key *k)
@@ -51,6 +86,8 @@ static const char *check_value(const config_setting_t *s, const struct config_ke
 
 	if (!type_matches(s, k->type))
 		return "has the wrong type";
+	if (k->type == CONFIG_PROXY && !config_is_proxy(config_setting_get_string(s)))
+		return "is not http://HOST:PORT";
 	if (k->type != CONFIG_INT)
 		return NULL;
 	v = config_setting_get_int64(s);
@@ -151,7 +188,7 @@ static const struct config_key *key_of(const char *path, enum config_type type)
 {
 	const struct config_key *k = key_find(path);
 
-	if (!k || k->type != type)
+	if (!k || (k->type != type && (k->type != CONFIG_PROXY || type != CONFIG_STRING)))
 		abort();
 	return k;
 }

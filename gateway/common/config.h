@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum config_type { CONFIG_STRING, CONFIG_INT, CONFIG_BOOL };
+enum config_type { CONFIG_STRING, CONFIG_INT, CONFIG_BOOL, CONFIG_PROXY };
 
 struct config_key {
 	const char *path; /* "listen.partners" */
@@ -32,8 +32,12 @@ int config_load(const char *path, struct config **ret_config, char **ret_error);
 void config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free)
 
-/* The value of a key of the table or its default. Asking for a key that is not in the
- * table is a bug and aborts. */
+/* May an institution's proxy be called this: "" (none), or http://HOST:PORT, an IPv6
+ * address in brackets? Of anything else libcurl would make what it likes. */
+bool config_is_proxy(const char *text);
+
+/* The value of a key of the table or its default; a proxy's is a string. Asking for a key
+ * that is not in the table is a bug and aborts. */
 const char *config_string(const struct config *c, const char *path);
 long long config_int(const struct config *c, const char *path);
 bool config_bool(const struct config *c, const char *path);

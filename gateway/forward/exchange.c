@@ -58,9 +58,10 @@ static int set_request(const struct courier *c, const char *url,
 	/* A proxy would decide about addresses that partners name. */
 	if (c->outside)
 		egress_guard(c->curl);
-	else
-		curl_easy_setopt(c->curl, CURLOPT_PROXY,
-			config_string(c->daemon->instance.config, "forward.proxy"));
+	else if (curl_easy_setopt(c->curl, CURLOPT_PROXY,
+			 config_string(c->daemon->instance.config, "forward.proxy")) !=
+		 CURLE_OK)
+		return -ENOMEM; /* it would go without */
 	r = set_tls(c);
 	if (r < 0 || !body->data)
 		return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "policy/sources.h"
 
+#include "common/config.h"
 #include "policy/load.h"
 
 #include <errno.h>
@@ -241,6 +242,17 @@ static int take_addresses(const struct cfg *c, bool test, struct sources *s)
 		    : cfg_fail(c, a, "only a TEST instance may fetch from any address");
 }
 
+static int take_proxy(const struct cfg *c, struct sources *s)
+{
+	const config_setting_t *p = config_setting_get_member(cfg_root(c), "proxy");
+	int r = p ? cfg_member_text(c, cfg_root(c), "proxy", s->proxy, sizeof(s->proxy))
+		  : 0;
+
+	return r < 0 || config_is_proxy(s->proxy)
+		       ? r
+		       : cfg_fail(c, p, "proxy is not http://HOST:PORT");
+}
+
 static int take_all(
 	const struct cfg *c, const char *policies, bool test, struct sources *s)
 {
@@ -255,8 +267,8 @@ static int take_all(
 		r = take_int(c, root, "timeout_s", 1, TIMEOUT_MAX, &s->timeout_s);
 	if (r == 0)
 		r = take_int(c, root, "max_octets", 1024, OCTETS_MAX, &s->max_octets);
-	if (r == 0 && config_setting_get_member(root, "proxy"))
-		r = cfg_member_text(c, root, "proxy", s->proxy, sizeof(s->proxy));
+	if (r == 0)
+		r = take_proxy(c, s);
 	if (r == 0)
 		r = take_sources(c, s, policies);
 	return r == 0 ? take_lists(c, s, policies) : r;

@@ -93,14 +93,15 @@ static curl_socket_t open_socket(
 		address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static void set_guards(CURL *curl, struct transfer *t, const char *url, const char *ca)
+static bool set_guards(CURL *curl, struct transfer *t, const char *url, const char *ca)
 {
 	const struct sources *s = t->sources;
 
+	if (curl_easy_setopt(curl, CURLOPT_PROXY, s->proxy) != CURLE_OK)
+		return false; /* it would go without */
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_PROXY, s->proxy);
 	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -115,6 +116,7 @@ static void set_guards(CURL *curl, struct transfer *t, const char *url, const ch
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
 	if (*ca)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+	return true;
 }
 
 static void say(struct outcome_message *m, enum fetch_outcome outcome, const char *why)
@@ -164,11 +166,11 @@ static void transfer(struct transfer *t, const struct question *q, const char *c
 	CURLcode code;
 	long status = 0;
 
-	if (!curl || ((q->post.len > 0 || *q->etag) && !headers)) {
+	if (!curl || ((q->post.len > 0 || *q->etag) && !headers) ||
+		!set_guards(curl, t, q->url, ca)) {
 		say(t->message, FETCH_FAILED, "memory");
 		return;
 	}
-	set_guards(curl, t, q->url, ca);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	if (q->post.len > 0) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)q->post.len);

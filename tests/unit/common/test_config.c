@@ -97,6 +97,52 @@ static void test_errors_name_the_line(void **state)
 	expect_error("@include \"x\"\n", "/sealgate.conf:1: @include is not allowed");
 }
 
+static void expect_no_proxy(const char *text, const char *expected)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct config *c = NULL;
+
+	assert_int_equal(durable_write(file, span_str(text), 0600), 0);
+	assert_int_equal(config_load(file, &c, &error), -EINVAL);
+	assert_non_null(strstr(error, expected));
+}
+
+static void test_proxies(void **state)
+{
+	static const char *const GOOD[] = { "", "http://proxy.example:3128",
+		"http://10.0.0.1:1", "http://[2001:db8::1]:65535", "http://p_1-x:080" };
+	static const char *const BAD[] = { "proxy.example:3128", "https://p:3128",
+		"socks5h://p:1080", "HTTP://p:1", "http://p", "http://p:", "http://:3128",
+		"http://user:pass@p:3128", "http://user@p:3128", "http://p:3128/",
+		"http://p:0", "http://p:65536", "http://p:999999", "http://p:-1",
+		"http://[]:1", "http://[::1:1", "http://::1:1", "http://[::1]",
+		" http://p:1", "http://p:1 ", "http://p:1\r\nx: y", "http://p%41:1" };
+	struct config *c;
+	char *error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(GOOD) / sizeof(GOOD[0]); i++)
+		if (!config_is_proxy(GOOD[i]))
+			fail_msg("%s", GOOD[i]);
+	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
+		if (config_is_proxy(BAD[i]))
+			fail_msg("%s", BAD[i]);
+	expect_no_proxy("seal: { proxy = \"https://p:3128\"; };\n",
+		"/sealgate.conf:1: seal.proxy is not http://HOST:PORT");
+	expect_no_proxy("\nforward: { proxy = \"socks5h://p:1080\"; };\n",
+		"/sealgate.conf:2: forward.proxy is not http://HOST:PORT");
+	expect_error("forward: { proxy = 7; };\n",
+		"/sealgate.conf:1: forward.proxy has the wrong type");
+	assert_int_equal(
+		durable_write(
+			file, span_str("forward: { proxy = \"http://p:1\"; };\n"), 0600),
+		0);
+	assert_int_equal(config_load(file, &c, &error), 0);
+	assert_string_equal(config_string(c, "forward.proxy"), "http://p:1");
+	assert_string_equal(config_string(c, "seal.proxy"), "");
+	config_free(c);
+}
+
 static void test_missing_file(void **state)
 {
 	struct config *c;
@@ -203,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values_and_defaults),
 		cmocka_unit_test(test_errors_name_the_line),
+		cmocka_unit_test(test_proxies),
 		cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_durable_write),

@@ -86,9 +86,9 @@ static void bad(const char *text, const char *line, const char *what)
 
 static void test_read(void **state)
 {
-	struct sources *s =
-		good(HOSTS "timeout_s = 5; max_octets = 4096;\nrevocation = ( " ONE(
-			"x", "http://b.example:8080/x.crl") " );");
+	struct sources *s = good(HOSTS
+		"proxy = \"http://p:3128\"; timeout_s = 5; max_octets = "
+		"4096;\nrevocation = ( " ONE("x", "http://b.example:8080/x.crl") " );");
 
 	(void)state;
 	assert_int_equal(s->count, 1);
@@ -96,6 +96,7 @@ static void test_read(void **state)
 	assert_int_equal(s->list[0].every_s, 60);
 	assert_int_equal(s->timeout_s, 5);
 	assert_int_equal(s->max_octets, 4096);
+	assert_string_equal(s->proxy, "http://p:3128");
 	assert_false(s->any_address);
 	sources_free(s);
 }
@@ -134,6 +135,8 @@ static void test_refused(void **state)
 	bad(HOSTS "\ntimeout_s = 0;", ":3:", "timeout_s");
 	bad(HOSTS "colour = \"red\";", ":2:", "colour");
 	bad("timeout_s = 1;", ":", "hosts");
+	bad(HOSTS "\nproxy = \"https://p:3128\";", ":3:", "is not http://HOST:PORT");
+	bad(HOSTS "proxy = \"http://user:pass@p:3128\";", ":2:", "is not http://");
 	bad(HOSTS "revocation = ( { name = \"x\"; url = \"http://a.example/\"; issuer = "
 		  "\"none.pem\"; every_s = 60; } );",
 		":2:", "none.pem");
