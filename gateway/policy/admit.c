@@ -293,13 +293,14 @@ static json_t *report_of(struct judged *j, const struct verdict *v, struct span 
 	findings_move(&all, &j->findings);
 	xml_locate(octets, &all);
 	clock_format(v->judged_at, at);
-	report = json_pack("{s:o, s:O, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o}",
+	report = json_pack(
+		"{s:o, s:O, s:o, s:o, s:o, s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:o}",
 		"findings", findings_to_json(&all), "signatures", signatures, "facts",
 		facts_to_json(&j->facts), "original", relation_of(j), "urgency",
 		urgency_of_document(j, v->judged_at), "policy_digest", v->policy_digest,
-		"store_version", v->store_version, "sha256", sha256, "at", at, "type",
-		v->type, "decision", decision_text(v->decision), "grace",
-		json_text(v->grace));
+		"store_version", v->store_version, "lists_version",
+		j->context->lists_version, "sha256", sha256, "at", at, "type", v->type,
+		"decision", decision_text(v->decision), "grace", json_text(v->grace));
 	if (all.out_of_memory) {
 		json_decref(report);
 		report = NULL;

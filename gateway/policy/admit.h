@@ -24,7 +24,8 @@ struct admit_context {
 	const struct pki_material *rehearsals;
 	const struct pki_material *sandbox;
 	const char *store_version;
-	bool test; /* a TEST instance: what is experimental is taken */
+	const char *lists_version; /* of the lists alone; NULL: there are none */
+	bool test;		   /* a TEST instance: what is experimental is taken */
 	/* Fills in what signatures are by the trusted lists that have not ended at a
 	 * time, or not longer than grace seconds ago; NULL: nothing is qualified. */
 	void (*qualify)(const void *lists, int64_t at, int64_t grace,

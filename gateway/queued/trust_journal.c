@@ -2,94 +2,101 @@
 #include "queued/trust_journal.h"
 
 #include "common/clock.h"
-#include "common/digest.h"
-#include "common/durable.h"
+#include "common/json.h"
 #include "common/log.h"
+#include "queued/noted.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LOOK_MS 10000
+#define LOOK_RECORDS 16 /* at most, in one look */
 #define STORE "../trust/lists"
 #define NOTED "trust-noted"
-#define PREFIX "snapshot-"
-#define SUFFIX ".map"
-#define SNAPSHOT_MAX (256u * 1024 * 1024)
+#define NOTHING "-"
+
+static const struct snapshot_head NONE = { .at = -1 };
 
 void trust_journal_init(struct trust_journal *j, int64_t now_ms)
 {
-	*j = (struct trust_journal){ .next_ms = now_ms };
+	*j = (struct trust_journal){ .next_ms = now_ms, .noted = NONE };
 }
 
-static int path_of(const struct batch *b, const char *name, char ret[PATH_MAX])
-{
-	return snprintf(ret, PATH_MAX, "%s/%s", b->folder, name) < PATH_MAX
-		       ? 0
-		       : -ENAMETOOLONG;
-}
-
+/* NAME VERSION; a note that says something else is none. */
 static int read_noted(struct trust_journal *j, const struct batch *b)
 {
-	_cleanup_(freep) uint8_t *text = NULL;
-	char path[PATH_MAX];
-	size_t len = 0;
-	int r = path_of(b, NOTED, path);
+	struct snapshot_head s = NONE;
+	char text[NOTED_SIZE], name[SNAPSHOT_NAME_SIZE], version[SHA256_TEXT_SIZE];
+	int r = noted_read(b, NOTED, text);
 
-	if (r == 0)
-		r = file_read(path, NAME_MAX, &text, &len);
-	if (r == 0)
-		snprintf(j->noted, sizeof(j->noted), "%.*s",
-			(int)strcspn((const char *)text, "\n"), (const char *)text);
-	j->read = r == 0 || r == -ENOENT;
-	return j->read ? 0 : r;
-}
-
-static bool is_snapshot(const char *name)
-{
-	size_t len = strlen(name);
-
-	return strncmp(name, PREFIX, strlen(PREFIX)) == 0 && len > strlen(SUFFIX) &&
-	       strcmp(name + len - strlen(SUFFIX), SUFFIX) == 0;
-}
-
-/* Their names are times of one width. Return: 0 with "" where there is none, or -errno.
- */
-static int newest(const char *store, char ret_name[NAME_MAX + 1])
-{
-	struct dirent *e;
-	DIR *d = opendir(store);
-
-	ret_name[0] = '\0';
-	if (!d)
-		return errno == ENOENT ? 0 : -errno;
-	while ((e = readdir(d)))
-		if (is_snapshot(e->d_name) && strcmp(e->d_name, ret_name) > 0)
-			snprintf(ret_name, NAME_MAX + 1, "%s", e->d_name);
-	closedir(d);
+	if (r < 0)
+		return r;
+	j->read = true;
+	if (r == 0 || sscanf(text, "%39s %64s", name, version) != 2 ||
+		snapshot_time_of_name(name, &s.at) < 0)
+		return 0;
+	memcpy(s.name, name, sizeof(s.name));
+	if (strcmp(version, NOTHING) != 0)
+		memcpy(s.version, version, sizeof(s.version));
+	j->noted = s;
 	return 0;
 }
 
-/* Return: as batch_say(). */
-static int record(struct batch *b, const char *store, const char *name)
+static int write_noted(const struct trust_journal *j, const struct batch *b)
 {
-	_cleanup_(freep) uint8_t *octets = NULL;
-	char path[PATH_MAX], sha256[SHA256_TEXT_SIZE], detail[NAME_MAX + 128];
-	size_t len = 0;
-	int r = snprintf(path, sizeof(path), "%s/%s", store, name) < PATH_MAX
-			? file_read(path, SNAPSHOT_MAX, &octets, &len)
-			: -ENAMETOOLONG;
+	const struct snapshot_head *s = &j->noted;
+	char text[NOTED_SIZE];
 
+	(void)snprintf(text, sizeof(text), "%s %s", *s->name ? s->name : NOTHING,
+		*s->version ? s->version : NOTHING);
+	return noted_write(b, NOTED, text);
+}
+
+/* Return: 1 with what is to be recorded; 0 nothing is; negative. */
+static int next_one(
+	const struct trust_journal *j, const char *store, struct snapshot_head *ret)
+{
+	int64_t at;
+	int r = j->noted.at < 0 ? -ENOENT : snapshot_after(store, j->noted.at, &at);
+
+	if (r == -ENOENT)
+		r = snapshot_find(store, INT64_MAX, &at);
+	*ret = NONE;
 	if (r == 0)
-		r = digest_sha256_text(span_of(octets, len), sha256);
-	if (r < 0)
+		r = snapshot_head_read(store, at, ret);
+	if (r < 0 && r != -ENOENT)
 		return r;
-	snprintf(detail, sizeof(detail), "{\"sha256\":\"%s\",\"snapshot\":\"%s\"}",
-		sha256, name);
-	r = batch_say(b, "trust.published", detail);
+	return strcmp(ret->name, j->noted.name) != 0 ||
+	       strcmp(ret->version, j->noted.version) != 0;
+}
+
+/* Return: as batch_say(). */
+static int say(struct batch *b, const struct snapshot_head *s)
+{
+	_cleanup_json_ json_t *detail = json_pack("{s:s?, s:s?}", "lists_version",
+		*s->version ? s->version : NULL, "snapshot", *s->name ? s->name : NULL);
+	_cleanup_(freep) char *text = json_canonical(detail);
+	int r = text ? batch_say(b, "trust.published", text) : -ENOMEM;
+
 	return r < 0 ? -EIO : r;
+}
+
+/* Return: 1 there may be more; 0 there is none, or it cannot be recorded now; negative.
+ */
+static int record_one(struct trust_journal *j, struct batch *b, const char *store)
+{
+	struct snapshot_head s;
+	int r = next_one(j, store, &s);
+
+	if (r > 0)
+		r = say(b, &s);
+	if (r <= 0)
+		return r;
+	j->noted = s;
+	r = write_noted(j, b);
+	return r < 0 ? r : 1;
 }
 
 /* Whatever else is wrong than the database ends nothing. */
@@ -105,28 +112,20 @@ static int cannot(struct trust_journal *j, const struct batch *b, int error)
 
 int trust_journal_run(struct trust_journal *j, struct batch *b, int64_t now_ms)
 {
-	char store[PATH_MAX], noted[PATH_MAX], name[NAME_MAX + 1] = "";
-	int r;
+	char store[PATH_MAX];
+	int r = 0;
 
 	if (now_ms < j->next_ms || !batch_may_record(b, clock_now()) || b->failing)
 		return 0;
 	j->next_ms = now_ms + LOOK_MS;
-	r = j->read ? 0 : read_noted(j, b);
+	if (snprintf(store, sizeof(store), "%s/" STORE, b->folder) >= PATH_MAX)
+		r = -ENAMETOOLONG;
+	else if (!j->read)
+		r = read_noted(j, b);
 	if (r == 0)
-		r = path_of(b, STORE, store);
-	if (r == 0)
-		r = path_of(b, NOTED, noted);
-	if (r == 0)
-		r = newest(store, name);
-	if (r < 0)
-		return cannot(j, b, r);
-	if (!*name || strcmp(name, j->noted) == 0)
-		return 0;
-	r = record(b, store, name);
-	if (r > 0) {
-		snprintf(j->noted, sizeof(j->noted), "%s", name);
-		r = durable_write(noted, span_str(name), 0600);
-	}
+		r = 1;
+	for (int n = 0; r > 0 && n < LOOK_RECORDS; n++)
+		r = record_one(j, b, store);
 	if (r < 0)
 		return cannot(j, b, r);
 	j->told = false;

@@ -117,6 +117,10 @@ struct trust_map {
 	size_t service_count;
 };
 
+/* What the header of a file of a size says against its being ours and whole, its digest
+ * apart: one line, static. NULL: nothing. */
+const char *map_header_fault(const struct map_header *h, uint64_t size);
+
 /* See that everything in the octets stays within them, and that their digest is right.
  * *ret_why: one line, static. Return: 0 or -EINVAL. */
 int map_check(struct span octets, struct trust_map *ret, const char **ret_why);

@@ -235,15 +235,11 @@ static bool contents_ok(struct look *l)
 static const char *judge_header(struct span octets, const struct map_header *h)
 {
 	uint8_t sha256[SHA256_SIZE];
+	const char *fault = octets.len < sizeof(*h) ? "it is no snapshot of lists"
+						    : map_header_fault(h, octets.len);
 
-	if (octets.len < sizeof(*h) || memcmp(h->magic, MAP_MAGIC, sizeof(h->magic)) != 0)
-		return "it is no snapshot of lists";
-	if (h->version != MAP_VERSION)
-		return "it is of another version";
-	if (h->order != MAP_ORDER)
-		return "it was written by a machine of another byte order";
-	if (h->size != octets.len)
-		return "it is not whole";
+	if (fault)
+		return fault;
 	if (digest_sha256(span_of(octets.data + MAP_BEHIND_DIGEST,
 				  octets.len - MAP_BEHIND_DIGEST),
 		    sha256) < 0 ||

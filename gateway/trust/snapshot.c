@@ -5,8 +5,8 @@
 #include "common/durable.h"
 #include "common/encode.h"
 #include "trust/map_write.h"
+#include "trust/snapshot_find.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,23 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PREFIX "snapshot-"
-#define SUFFIX ".map"
-
-/* Digits alone, so that names sort by time. */
-static int path_of(const char *store, int64_t at, char path[PATH_MAX])
-{
-	return snprintf(path, PATH_MAX, "%s/" PREFIX "%020lld" SUFFIX, store,
-		       (long long)at) < PATH_MAX
-		       ? 0
-		       : -ENAMETOOLONG;
-}
-
 int trust_snapshot_write(const char *store, const struct list_results *r, int64_t at)
 {
 	_cleanup_buf_ struct buf octets;
 	char path[PATH_MAX];
-	int e = path_of(store, at, path);
+	int e = snapshot_path(store, at, path);
 
 	buf_init(&octets, MAP_OCTETS_MAX);
 	if (e == 0)
@@ -43,46 +31,11 @@ int trust_snapshot_write(const char *store, const struct list_results *r, int64_
 	return e < 0 ? e : durable_write(path, buf_span(&octets), 0644);
 }
 
-static int time_of_name(const char *name, int64_t *ret_at)
-{
-	size_t n = strlen(name), digits = n - strlen(PREFIX) - strlen(SUFFIX);
-	char *end;
-
-	if (n <= strlen(PREFIX) + strlen(SUFFIX) || digits != 20 ||
-		strncmp(name, PREFIX, strlen(PREFIX)) != 0 ||
-		strcmp(name + n - strlen(SUFFIX), SUFFIX) != 0)
-		return -EINVAL;
-	errno = 0;
-	*ret_at = strtoll(name + strlen(PREFIX), &end, 10);
-	return errno || end != name + n - strlen(SUFFIX) ? -EINVAL : 0;
-}
-
-/* The newest import at or before known_at. */
-static int find(const char *store, int64_t known_at, int64_t *ret_at)
-{
-	DIR *folder = opendir(store);
-	const struct dirent *e;
-	bool found = false;
-
-	if (!folder)
-		return -errno;
-	while ((e = readdir(folder))) {
-		int64_t at;
-
-		if (time_of_name(e->d_name, &at) < 0 || at > known_at ||
-			(found && at <= *ret_at))
-			continue;
-		*ret_at = at;
-		found = true;
-	}
-	closedir(folder);
-	return found ? 0 : -ENOENT;
-}
-
-/* Map a file. Return: 0 or -errno. */
+/* Map a file, never through a link. Return: 0 or -errno. */
 static int map_file(const char *path, struct span *ret)
 {
-	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_(closep) int fd =
+		open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	void *data;
 
@@ -123,10 +76,10 @@ int trust_snapshot_open(const char *store, int64_t known_at,
 	_cleanup_(trust_snapshot_freep) struct trust_snapshot *s = calloc(1, sizeof(*s));
 	const char *why = "no snapshot of lists from that time";
 	char path[PATH_MAX] = "";
-	int r = s ? find(store, known_at, &s->at) : -ENOMEM;
+	int r = s ? snapshot_find(store, known_at, &s->at) : -ENOMEM;
 
 	if (r == 0)
-		r = path_of(store, s->at, path);
+		r = snapshot_path(store, s->at, path);
 	else if (r != -ENOENT)
 		why = strerror(-r);
 	if (r == 0)
@@ -223,16 +176,16 @@ int trust_snapshot_anchors(const struct trust_snapshot *s, struct pki_material *
 int trust_snapshot_path(const char *store, int64_t known_at, char ret_path[PATH_MAX])
 {
 	int64_t at = 0;
-	int r = find(store, known_at, &at);
+	int r = snapshot_find(store, known_at, &at);
 
-	return r == 0 ? path_of(store, at, ret_path) : r;
+	return r == 0 ? snapshot_path(store, at, ret_path) : r;
 }
 
 bool trust_snapshot_there(const char *store, int64_t at)
 {
 	int64_t newest = 0;
 
-	return find(store, INT64_MAX, &newest) == 0 && newest <= at;
+	return snapshot_find(store, INT64_MAX, &newest) == 0 && newest <= at;
 }
 
 uint64_t trust_snapshot_stamp(const char *store)

@@ -145,6 +145,7 @@ static int load(struct context *c, const struct paths *p, bool test, char **ret_
 		.rehearsals = trust_sandbox_material(c->trust),
 		.sandbox = trust_material(c->trust, TRUST_SANDBOX),
 		.store_version = c->store_version,
+		.lists_version = c->lists ? c->lists->version : NULL,
 		.test = test,
 		.qualify = c->lists ? qualify : NULL,
 		.lists = c->lists,

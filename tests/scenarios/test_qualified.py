@@ -146,6 +146,9 @@ def test_what_lists_say(house, tmp_path):
     assert [s["qualification"] for s in by_anchors["signatures"]] == ["NA", "NA"]
     assert all("trust" not in s for s in by_anchors["signatures"])
     assert accepted.report["store_version"] != without.report["store_version"]
+    assert without.report["lists_version"] is None
+    newest = max((house.dir / "state" / "trust" / "lists").glob("snapshot-*.map"))
+    assert accepted.report["lists_version"] == newest.read_bytes()[8:40].hex()
     house.enrol('qualification = ( { types = ( "*" ); officer = "qualified"; } );\n')
     refused = answer_when(house, document, lambda a: a.decision == "refused")
     assert refused.codes() == {"partner.qualification"}, refused.report

@@ -187,6 +187,7 @@ SIGNING struct result judge_with(const struct buf *b, struct wish w, const char 
 		.rehearsals = house.sandbox,
 		.sandbox = house.sandbox,
 		.store_version = "store",
+		.lists_version = w.qualifications ? "lists" : NULL,
 		.test = house.test,
 		.qualify = w.qualifications ? qualify : NULL,
 		.lists = w.qualifications,
@@ -202,6 +203,10 @@ SIGNING struct result judge_with(const struct buf *b, struct wish w, const char 
 	assert_memory_equal(r.verdict.sha256, digest, SHA256_SIZE);
 	assert_string_equal(r.verdict.policy_digest, policy_digest(policy));
 	assert_string_equal(r.verdict.store_version, "store");
+	assert_true(
+		w.qualifications
+			? strcmp(json_string_of(r.report, "lists_version"), "lists") == 0
+			: json_is_null(json_object_get(r.report, "lists_version")));
 	policy_free(policy);
 	return r;
 }

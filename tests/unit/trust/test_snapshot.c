@@ -222,6 +222,34 @@ static void test_not_whole(void **state)
 	assert_int_equal(durable_write(path, span_of(data, len), 0600), 0);
 }
 
+/* Neither is a link followed, nor taken for a name what is not of digits alone. */
+static void test_names(void **state)
+{
+	static const char *const OTHERS[] = { "snapshot-+0000000001780660801.map",
+		"snapshot- 0000000001780660801.map", "snapshot-~.map" };
+	struct trust_snapshot *s = NULL;
+	char name[160], *why = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "%s/%s", store, OTHERS[i]);
+		assert_int_equal(durable_write(name, span_str("x"), 0644), 0);
+	}
+	assert_int_equal(trust_snapshot_open(store, INT64_MAX, &s, &why), 0);
+	assert_int_equal(s->at, AT);
+	trust_snapshot_free(s);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "%s/%s", store, OTHERS[i]);
+		assert_int_equal(remove(name), 0);
+	}
+	snprintf(name, sizeof(name), "%s/aside", store);
+	assert_int_equal(rename(path, name), 0);
+	assert_int_equal(symlink("aside", path), 0);
+	assert_int_equal(trust_snapshot_open(store, INT64_MAX, &s, &why), -ELOOP);
+	free(why);
+	assert_int_equal(rename(name, path), 0);
+}
+
 static void test_another_time(void **state)
 {
 	size_t len;
@@ -328,8 +356,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_found),
 		cmocka_unit_test(test_explained), cmocka_unit_test(test_known_at),
-		cmocka_unit_test(test_not_whole), cmocka_unit_test(test_another_time),
-		cmocka_unit_test(test_hostile), cmocka_unit_test(test_circle) };
+		cmocka_unit_test(test_names), cmocka_unit_test(test_not_whole),
+		cmocka_unit_test(test_another_time), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_circle) };
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
