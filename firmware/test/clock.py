@@ -31,7 +31,7 @@ for at in $3; do serve "$at" true & done
 serve "$4" false
 """
 UNTRUE = rf"chronyd\[\d+\]: TLS handshake with {re.escape(FALSE)}:4460 .*failed"
-STEPPED = r"chronyd\[\d+\]: System clock was stepped by -(99|10[01])\."
+STEPPED = r"chronyd\[\d+\]: System clock was stepped by -(9\d|10\d)\."
 NOT_YET = r"appliance\[\d+\]: the clock is not synchronised with its sources"
 RIGHT = r"appliance\[\d+\]: the clock is synchronised with its sources"
 HEALTHY = r"appliance\[\d+\]: the application is healthy"
