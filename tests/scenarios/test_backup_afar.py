@@ -301,6 +301,7 @@ def test_no_program_stops_all_backups(gate, people, tmp_path):
 
 def test_an_archive_without_end_leaves_the_ledger_its_backup(gate, people, tmp_path):
     """It grows for years; where there is no room for it the rest is made, and it is told."""
+    made(gate)
     archive = gate.dir / "state" / "archive"
     was_there = archive.exists()
     archive.mkdir(exist_ok=True)
