@@ -7,11 +7,14 @@ fault applies, and nothing here ever judges a message.
 Control, on the service's own port and on a plain-HTTP port of its own (which answers
 also in mode down and needs no client certificate):
   GET  /_sim/ledger[?after=N]   the ledger's lines
+  GET  /_sim/exchanges          begun, ended (seconds of a clock that never jumps) and status
+                                of the newest requests; 0: dropped
   GET  /_sim/mode               current mode
   POST /_sim/mode               new mode, see faults.py
   POST /_sim/clock              {"offset": seconds} added to this simulator's clock
 """
 import argparse
+import collections
 import contextlib
 import dataclasses
 import http.server
@@ -33,6 +36,7 @@ LOG = logging.getLogger("sim")
 IDLE_TIMEOUT = 30.0
 LINGER_TIMEOUT = 2.0
 MAX_CONTROL_BYTES = 65536
+MAX_EXCHANGES = 1000
 MAX_OFFSET = 10 * 366 * 86400
 DROP = object()
 
@@ -91,6 +95,7 @@ class Service:
         self.faults = faults.Faults(self.modes)
         self.ledger = ledger.Ledger(options.ledger, self.now)
         self.stopping = threading.Event()
+        self.exchanges = collections.deque(maxlen=MAX_EXCHANGES)
 
     def now(self):
         """Seconds since the epoch on this simulator's own clock."""
@@ -158,6 +163,8 @@ def control_reply(service, shift, request):
         if name == ("GET", "/_sim/ledger"):
             after = int(request.query.get("after", ["0"])[0])
             return Reply(200, service.ledger.text(max(after, 0)), "application/x-ndjson")
+        if name == ("GET", "/_sim/exchanges"):
+            return json_reply(200, list(service.exchanges))
         if name == ("GET", "/_sim/mode"):
             return json_reply(200, service.faults.state())
         if name == ("POST", "/_sim/mode"):
@@ -247,6 +254,9 @@ def handler_class(service, shift, control_only):
             except Exception:
                 LOG.exception("defect in the simulator")
                 reply = Reply(500, b"defect in the simulator\n")
+            if not self.path.startswith("/_sim/"):
+                service.exchanges.append({"begun": begun, "ended": time.monotonic(),
+                                          "status": 0 if reply is DROP else reply.status})
             LOG.info("%s %s -> %s in %.1f ms", self.command, self.path,
                      "dropped" if reply is DROP else reply.status,
                      1000 * (time.monotonic() - begun))
