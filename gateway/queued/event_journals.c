@@ -6,6 +6,7 @@
 #include "common/events.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "queued/noted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,6 @@
 #define LOOK_MS 1000
 #define FOLDER "../events"
 #define NOTED "events-noted"
-#define NOTED_MAX 1024
 #define CHUNK 65536 /* octets of a journal at a time */
 #define LINES 100   /* of a journal at a time: none fills the chain alone */
 
@@ -50,25 +50,20 @@ static int path_of(const struct batch *b, const char *name, char ret[PATH_MAX])
 		       : -ENAMETOOLONG;
 }
 
-/* A line each: PROGRAM OCTETS. Nothing yet of one that it does not name. */
+/* PROGRAM=OCTETS of each. Nothing yet of one that it does not name. */
 static int read_noted(struct event_journals *j, const struct batch *b)
 {
-	_cleanup_(freep) uint8_t *text = NULL;
-	char path[PATH_MAX], *at, *line;
-	size_t len = 0;
-	int r = path_of(b, NOTED, path);
+	char text[NOTED_SIZE], *at = text, *word;
+	int r = noted_read(b, NOTED, text);
 
-	if (r == 0)
-		r = file_read(path, NOTED_MAX, &text, &len);
-	if (r < 0 && r != -ENOENT)
+	if (r < 0)
 		return r;
-	at = (char *)text;
-	while (at && (line = strsep(&at, "\n")) != NULL)
+	while (r > 0 && (word = strsep(&at, " ")) != NULL)
 		for (size_t i = 0; i < EVENT_JOURNALS; i++) {
 			size_t n = strlen(PROGRAMS[i]);
 
-			if (strncmp(line, PROGRAMS[i], n) == 0 && line[n] == ' ')
-				j->noted[i] = strtoll(line + n, NULL, 10);
+			if (strncmp(word, PROGRAMS[i], n) == 0 && word[n] == '=')
+				j->noted[i] = strtoll(word + n + 1, NULL, 10);
 		}
 	j->read = true;
 	return 0;
@@ -76,16 +71,13 @@ static int read_noted(struct event_journals *j, const struct batch *b)
 
 static int write_noted(const struct event_journals *j, const struct batch *b)
 {
-	_cleanup_buf_ struct buf text;
-	char path[PATH_MAX];
-	int r = path_of(b, NOTED, path);
+	char text[NOTED_SIZE];
+	size_t used = 0;
 
-	buf_init(&text, NOTED_MAX);
 	for (size_t i = 0; i < EVENT_JOURNALS; i++)
-		buf_addf(&text, "%s %lld\n", PROGRAMS[i], (long long)j->noted[i]);
-	if (r == 0)
-		r = text.error ? text.error : durable_write(path, buf_span(&text), 0600);
-	return r;
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s=%lld",
+			i ? " " : "", PROGRAMS[i], (long long)j->noted[i]);
+	return noted_write(b, NOTED, text);
 }
 
 static bool may_say(const char *program, const char *event)

@@ -5,6 +5,7 @@
 #include "common/durable.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "queued/noted.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -36,25 +37,18 @@ static int path_of(const struct batch *b, const char *name, char ret[PATH_MAX])
  */
 static int64_t read_noted(const struct batch *b)
 {
-	_cleanup_(freep) uint8_t *text = NULL;
-	char path[PATH_MAX];
-	size_t len;
-	int r = path_of(b, NOTED, path);
+	char text[NOTED_SIZE];
+	int r = noted_read(b, NOTED, text);
 
-	if (r == 0)
-		r = file_read(path, 40, &text, &len);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	return strtoll((const char *)text, NULL, 10);
+	return r > 0 ? strtoll(text, NULL, 10) : r;
 }
 
 static int write_noted(const struct batch *b, int64_t noted)
 {
-	char path[PATH_MAX], text[40];
-	int r = path_of(b, NOTED, path);
+	char text[40];
 
-	snprintf(text, sizeof(text), "%lld\n", (long long)noted);
-	return r == 0 ? durable_write(path, span_str(text), 0600) : r;
+	snprintf(text, sizeof(text), "%lld", (long long)noted);
+	return noted_write(b, NOTED, text);
 }
 
 /* "policy.activate", "policy.rollback" or "policy.stop", by the two people, with the

@@ -217,10 +217,50 @@ static void whatever_is_in_it(void **state)
 	sweep(s);
 }
 
+/* The newest note is of a record that the chain does not have. */
+static void lose_newest(const struct store *s)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX], *digit;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/queue/events-noted", s->dir);
+	assert_int_equal(file_read(path, 100000, &text, &len), 0);
+	digit = strchr((char *)text, ':');
+	if (digit)
+		digit[1] = digit[1] == '0' ? '1' : '0';
+	assert_int_equal(durable_write(path, span_of(text, len), 0600), 0);
+}
+
+/* What it lost, and no more. */
+static void a_chain_that_was_set_back_is_told_again(void **state)
+{
+	struct store *s = *state;
+	struct event_journals j;
+	struct batch b;
+
+	begin(s, &j, &b);
+	note(s, "signer", "key.work", 1);
+	note(s, "intake", "program.start", 2);
+	look(&j, &b);
+	note(s, "intake", "program.stop", 3);
+	look(&j, &b);
+	lose_newest(s);
+	for (int i = 0; i < 2; i++) {
+		event_journals_init(&j, clock_monotonic_ms());
+		look(&j, &b);
+		assert_int_equal(records(s, "\"event\":\"key.work\""), 1);
+		assert_int_equal(records(s, "\"event\":\"program.start\""), 1);
+		assert_int_equal(records(s, "\"event\":\"program.stop\""), 2);
+	}
+	sweep(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(each_once_and_in_order),
+		STORE_TEST(a_chain_that_was_set_back_is_told_again),
 		STORE_TEST(nobody_speaks_for_others),
 		STORE_TEST(a_torn_line_spoils_no_other),
 		STORE_TEST(whatever_is_in_it),

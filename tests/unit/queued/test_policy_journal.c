@@ -110,10 +110,52 @@ static void each_line_once(void **state)
 	sweep(s);
 }
 
+/* The newest note is of a record that the chain does not have. */
+static void lose_newest(const struct store *s)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX], *digit;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/queue/policy-noted", s->dir);
+	assert_int_equal(file_read(path, 100000, &text, &len), 0);
+	digit = strchr((char *)text, ':');
+	if (digit)
+		digit[1] = digit[1] == '0' ? '1' : '0';
+	assert_int_equal(durable_write(path, span_of(text, len), 0600), 0);
+}
+
+/* What it lost, and no more. */
+static void a_chain_that_was_set_back_is_told_again(void **state)
+{
+	struct store *s = *state;
+	char folder[PATH_MAX];
+	struct policy_journal j;
+	struct batch b;
+
+	snprintf(folder, sizeof(folder), "%s/queue", s->dir);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	batch_init(&b, folder, s->engine);
+	policy_journal_init(&j, clock_monotonic_ms());
+	write_journal(s, LINE("activate", "1"));
+	look(&j, &b);
+	write_journal(s, LINE("activate", "1") LINE("rollback", "0"));
+	look(&j, &b);
+	lose_newest(s);
+	for (int i = 0; i < 2; i++) {
+		policy_journal_init(&j, clock_monotonic_ms());
+		look(&j, &b);
+		assert_int_equal(records(s, "\"event\":\"policy.activate\""), 1);
+		assert_int_equal(records(s, "\"event\":\"policy.rollback\""), 2);
+	}
+	sweep(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(each_line_once),
+		STORE_TEST(a_chain_that_was_set_back_is_told_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

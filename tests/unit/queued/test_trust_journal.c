@@ -258,7 +258,7 @@ static void the_version_is_that_of_a_verdict(void **state)
 static void a_chain_that_was_set_back_is_told_again(void **state)
 {
 #define NUL64 "0000000000000000000000000000000000000000000000000000000000000000"
-	static const char *const ENDS[] = { "999:" NUL64, "1:" NUL64, "x" };
+	static const char *const ENDS[] = { "999:" NUL64, "1:" NUL64 };
 	struct bench t;
 	char path[PATH_MAX], text[512];
 
@@ -266,13 +266,15 @@ static void a_chain_that_was_set_back_is_told_again(void **state)
 	put_snapshot(&t, 1, 0xab);
 	look(&t);
 	snprintf(path, sizeof(path), "%s/queue/trust-noted", t.store->dir);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 2; i++) {
 		_cleanup_(freep) uint8_t *noted = NULL;
 		size_t len;
 
 		assert_int_equal(file_read(path, sizeof(text), &noted, &len), 0);
 		noted[strcspn((char *)noted, "\n")] = '\0';
-		snprintf(text, sizeof(text), "%s\n%s\n", (char *)noted, ENDS[i]);
+		assert_non_null(strchr((char *)noted, ' '));
+		snprintf(text, sizeof(text), "%s%s\n", ENDS[i],
+			strchr((char *)noted, ' '));
 		assert_int_equal(durable_write(path, span_str(text), 0600), 0);
 		again(&t);
 		assert_published(&t, i + 2);
