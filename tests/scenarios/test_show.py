@@ -5,11 +5,12 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 
 import pytest
 from lxml import etree
 
-from scenarios.gate import ROOT, sealgate
+from scenarios.gate import BIN, ROOT, sealgate
 
 EXAMPLES = sorted((ROOT / "policies" / "examples").glob("*.xml"))
 CORPUS = pathlib.Path(os.environ.get("SEALGATE_CORPUS", "/nonexistent")) / "documents" / "samples"
@@ -79,6 +80,20 @@ def test_a_stored_document(gate):
     assert "Number: SHOW-1" in stored.stdout and "SignatureValue" not in stored.stdout
     assert not list((gate.dir / "run").glob("trial-*"))
     assert gate.run("show", "01M8HYEFMREX1NK3XSBY6AMKDM").returncode == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what root may is taken away")
+def test_with_what_the_unit_of_remote_commands_may(gate):
+    """As sealgate-operate runs it: root with one capability, which becomes no other user."""
+    status, answer = gate.submit(gate.certificate("phyto", "SHOW-3"))
+    assert status == 0, answer
+    for command, words in ((("show", answer["id"]), "Number: SHOW-3"),
+                           (("papers",), "0 could not be read")):
+        done = subprocess.run(
+            ["setpriv", "--bounding-set=-all,+dac_read_search", "--no-new-privs",
+             BIN / "sealgate", "--instance", gate.dir, *command],
+            capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0 and words in done.stdout, done.stderr
 
 
 def test_what_cannot_be_read(tmp_path):

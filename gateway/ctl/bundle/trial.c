@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define LISTEN_FD 3
 #define LOG_MAX (64u * 1024)
 #define BUSY_TRIES 30
+#define BUSY_MS 100
 #define ASK_MS 60000
 
 static int join(const char *folder, const char *name, char ret[PATH_MAX])
@@ -244,6 +246,43 @@ int trial_start_by(const struct instance *instance, const struct bundle *bundle,
 	return 0;
 }
 
+/* The process that serves, as long as it is by the policy that is read here. */
+static int ask_who_serves(
+	const struct instance *instance, const char *policies, struct trial *ret_trial)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct trial t = { .pid = 0 };
+	int r = instance_socket(instance, "verify", t.socket);
+
+	if (r == 0)
+		r = policy_load(policies, &t.policy, &error);
+	if (r == 0)
+		r = probe(&t);
+	if (r == 0)
+		*ret_trial = t;
+	else
+		trial_end(&t);
+	return r;
+}
+
+int trial_in_force(const struct instance *instance, struct trial *ret_trial)
+{
+	_cleanup_bundle_ struct bundle bundle = { 0 };
+	_cleanup_(freep) char *error = NULL;
+	char policies[PATH_MAX];
+	int r = instance_path(instance, "policies", policies);
+
+	if (r == 0 && ask_who_serves(instance, policies, ret_trial) == 0)
+		return 0;
+	if (r == 0)
+		r = bundle_open(policies, &bundle, &error);
+	if (r < 0) {
+		fprintf(stderr, "sealgate policy: %s\n", error ? error : strerror(-r));
+		return r;
+	}
+	return trial_start(instance, &bundle, ret_trial);
+}
+
 static json_t *read_report(int fd)
 {
 	struct span data = { 0 };
@@ -265,9 +304,11 @@ int trial_ask(const struct trial *t, enum verify_mode mode,
 
 	snprintf(q.subject, sizeof(q.subject), "%s", d->partner);
 	snprintf(q.document_id, sizeof(q.document_id), "%s", d->id);
-	for (int i = 0; r == 0 && i < BUSY_TRIES; i++)
+	for (int i = 0; r == 0 && i < BUSY_TRIES; i++) {
+		(void)poll(NULL, 0, i ? BUSY_MS : 0);
 		r = verify_ask(t->socket, &q, document_fd, d->sha256, ASK_MS, ret_verdict,
 			&report);
+	}
 	if (r <= 0)
 		return r == 0 ? -EBUSY : r;
 	/* What is said of this policy must have been judged by it. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * A verify process of one's own for a policy that need not be in force, with the trust
- * material of an instance; never in the way of the one that serves, never parses a
- * document in this process.
+ * material of an instance, or the one that serves for what is; never parses a document in
+ * this process.
  */
 #ifndef SEALGATE_CTL_TRIAL_H
 #define SEALGATE_CTL_TRIAL_H
@@ -31,6 +31,10 @@ int trial_start(const struct instance *instance, const struct bundle *bundle,
 /* The same by another snapshot of trusted lists, a file (trust/snapshot.h). */
 int trial_start_by(const struct instance *instance, const struct bundle *bundle,
 	const char *snapshot, struct trial *ret_trial);
+
+/* The policy in force: the process that serves, where it answers whoever runs this (root,
+ * who needs to become nobody for it), else one of one's own. Return: 0 or negative. */
+int trial_in_force(const struct instance *instance, struct trial *ret_trial);
 
 /* Ask about the octets of a stored document as of a time: VERIFY_DOCUMENT to have it
  * judged, VERIFY_VIEW for what it says. *ret_report: a new reference. Return: 0 or

@@ -71,7 +71,7 @@ static int note(struct papers *p, const char *id, const char *number)
 	return r == QUEUE_DONE || r == QUEUE_DUPLICATE || r == QUEUE_NOT_FOUND ? 0 : r;
 }
 
-/* What a partner sent is read by a verify process of our own. Where that cannot say, the
+/* What a partner sent is read by a verify process. Where that cannot say, the
  * document is counted, and the next one looked at. */
 static int take_document(struct papers *p, const char *id)
 {
@@ -113,25 +113,9 @@ static int take_record(void *data, const json_t *record)
 	return take_document(p, id);
 }
 
-static int start(struct papers *p)
-{
-	_cleanup_bundle_ struct bundle policies = { 0 };
-	_cleanup_(freep) char *error = NULL;
-	char path[PATH_MAX];
-	int r = instance_path(&p->session->instance, "policies", path);
-
-	if (r == 0)
-		r = bundle_open(path, &policies, &error);
-	if (r < 0) {
-		fprintf(stderr, "sealgate papers: %s\n", error ? error : strerror(-r));
-		return r;
-	}
-	return trial_start(&p->session->instance, &policies, &p->trial);
-}
-
 static int run(struct papers *p)
 {
-	int r = start(p);
+	int r = trial_in_force(&p->session->instance, &p->trial);
 
 	if (r < 0)
 		return EXIT_INTERNAL;

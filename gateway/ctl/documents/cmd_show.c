@@ -102,24 +102,14 @@ static int show_file(const char *path, enum format format)
 	return view ? print(view, format) : EXIT_INTERNAL;
 }
 
-/* What a partner sent is read by a verify process of our own, behind closed doors. */
+/* What a partner sent is read by a verify process, behind closed doors. */
 static int read_stored(struct queue_session *s, const struct queue_document *d, int fd,
 	json_t **ret_report)
 {
 	_cleanup_trial_ struct trial t = { .pid = 0 };
-	_cleanup_bundle_ struct bundle policies = { 0 };
-	_cleanup_(freep) char *error = NULL;
 	struct verdict v;
-	char path[PATH_MAX];
-	int r = instance_path(&s->instance, "policies", path);
+	int r = trial_in_force(&s->instance, &t);
 
-	if (r == 0)
-		r = bundle_open(path, &policies, &error);
-	if (r < 0) {
-		fprintf(stderr, "sealgate show: %s\n", error ? error : strerror(-r));
-		return r;
-	}
-	r = trial_start(&s->instance, &policies, &t);
 	return r < 0 ? r : trial_ask(&t, VERIFY_VIEW, d, fd, d->received, &v, ret_report);
 }
 
