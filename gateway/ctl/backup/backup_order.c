@@ -291,7 +291,10 @@ static int seal(const char *work, const struct backup_bounds *bounds, STACK_OF(X
 		r = backup_place("sealed", sealed);
 	if (r < 0)
 		return r;
-	if (backup_copy(work, bounds, &mark) != EXIT_CLEAN)
+	r = backup_copy(work, bounds, &mark);
+	if (r == -ENOSPC)
+		return appliance_fail(ret_error, r, "the copy", strerror(ENOSPC));
+	if (r != EXIT_CLEAN)
 		return appliance_fail(ret_error, -EIO, "the copy",
 			"could not be made; the log of " UNIT " says why");
 	r = backup_seal(work, sealing, to, LEAVES);
@@ -301,6 +304,12 @@ static int seal(const char *work, const struct backup_bounds *bounds, STACK_OF(X
 	if (r == 0)
 		r = write_list(sealing, bounds, mark, list);
 	return r == 0 ? put_in_place(sealing, sealed) : r;
+}
+
+bool backup_is_made_again(int error, int room, const struct backup_bounds *bounds)
+{
+	return (error == -ENOSPC || error == -EFBIG) && room > 0 &&
+	       !bounds->without_archive;
 }
 
 /* Where it may not fit it is begun, and again without the archive when it does not. */
@@ -317,7 +326,7 @@ static int seal_what_fits(
 				"there is no room for a copy and its pieces beside what "
 				"has to stay free");
 		r = room < 0 ? room : seal(work, &bounds, to, list, ret_error);
-		if (r == 0 || room <= 0 || bounds.without_archive)
+		if (!backup_is_made_again(r, room, &bounds))
 			return r;
 		remove_begun();
 		freep(ret_error);

@@ -46,9 +46,15 @@ struct backup_bounds {
 
 /* Copy the instance of SEALGATE_INSTANCE into the folder dir, which is made, while there
  * is room. *ret_mark: POSITION:CHAIN of the last
- * record in it, the caller frees. Says on standard error what fails. Return: EXIT_CLEAN
- * or another exit status. */
+ * record in it, the caller frees. Says on standard error what fails. Return: EXIT_CLEAN,
+ * another exit status, or -ENOSPC: there was no room. */
 int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_mark);
+
+/* Is one that failed so made again, without the archive? Only where there was no room for
+ * it, on the disk or in a list of pieces, and that might have been so (room 1, of
+ * backup_leave_room): whatever else failed would fail again, and the archive be missing
+ * for nothing. */
+bool backup_is_made_again(int error, int room, const struct backup_bounds *bounds);
 
 /* What of the instance dir an ordered backup in that folder may hold beside a database of
  * so many octets at its server (0: none), and what has to stay free. Twice: queued's copy

@@ -264,7 +264,7 @@ int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_
 	/* who leaves room has seen to it */
 	r = bounds->leaves ? 0 : see_room(&s.instance, dir, bounds);
 	if (r < 0)
-		return EXIT_INTERNAL;
+		return r == -ENOSPC ? r : EXIT_INTERNAL;
 	if (r > 0)
 		watched.leaves = LEAVES_UNSURE;
 	shared = backup_is_postgresql(&s.instance);
@@ -276,7 +276,8 @@ int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_
 		json_decref(ask(&s, QUEUE_BACKUP_DISCARD, &ignored));
 	if (r == -ECANCELED)
 		return EXIT_INTERNAL;
-	return r < 0 ? failed(dir, r) : EXIT_CLEAN;
+	status = r < 0 ? failed(dir, r) : EXIT_CLEAN;
+	return r == -ENOSPC ? r : status;
 }
 
 int cmd_backup(int argc, char **argv)
@@ -300,5 +301,5 @@ int cmd_backup(int argc, char **argv)
 	status = backup_copy(argv[optind], &bounds, &mark);
 	if (status == EXIT_CLEAN)
 		printf("backup: everything up to record %s\n", mark);
-	return status;
+	return status < 0 ? EXIT_INTERNAL : status;
 }

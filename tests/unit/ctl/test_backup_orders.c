@@ -230,6 +230,23 @@ static void room_for_the_archive(void **state)
 	close(fd);
 }
 
+/* The archive is left out for want of room alone. */
+static void what_is_made_again(void **state)
+{
+	struct backup_bounds bounds = { 0 };
+
+	(void)state;
+	assert_true(backup_is_made_again(-ENOSPC, 1, &bounds));
+	assert_true(backup_is_made_again(-EFBIG, 1, &bounds));
+	assert_false(backup_is_made_again(0, 1, &bounds));
+	assert_false(backup_is_made_again(-EIO, 1, &bounds));
+	assert_false(backup_is_made_again(-EKEYREJECTED, 1, &bounds));
+	assert_false(backup_is_made_again(-ENOSPC, 0, &bounds));
+	assert_false(backup_is_made_again(-ENOSPC, -EIO, &bounds));
+	bounds.without_archive = true;
+	assert_false(backup_is_made_again(-ENOSPC, 1, &bounds));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +261,7 @@ int main(void)
 			room_for_what_is_compressed, with_orders, without_orders),
 		cmocka_unit_test_setup_teardown(
 			room_for_the_archive, with_orders, without_orders),
+		cmocka_unit_test(what_is_made_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
