@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #define CONNECT_MS 3000
 #define QUERY_TYPE "application/timestamp-query"
@@ -14,6 +16,7 @@ struct tsa {
 	CURL *curl;
 	struct curl_slist *headers;
 	const struct daemon *daemon;
+	const char *proxy; /* that may answer in the authority's place; NULL: none can */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -70,6 +73,9 @@ struct tsa *tsa_new(
 	if (!t)
 		return NULL;
 	t->daemon = daemon;
+	/* With https it is asked for a tunnel, and what it refuses is no answer. */
+	if (*proxy && strncasecmp(url, "http:", strlen("http:")) == 0)
+		t->proxy = proxy;
 	if (set_up(t, url, proxy, timeout_ms))
 		return t;
 	tsa_free(t);
@@ -91,6 +97,12 @@ static bool is_lasting(long status)
 					status != 425 && status != 429);
 }
 
+/* What a proxy says when it does not let something through, or reaches nobody. */
+static bool may_be_the_proxy(const struct tsa *t, long status)
+{
+	return t->proxy && (status == 403 || status == 407 || status >= 500);
+}
+
 int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting,
 	char *ret_reason, size_t size)
 {
@@ -105,7 +117,8 @@ int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting
 	r = curl_easy_perform(t->curl);
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(t->curl, CURLINFO_CONTENT_TYPE, &type);
-	*ret_lasting = r == CURLE_OK && is_lasting(status);
+	*ret_lasting =
+		r == CURLE_OK && is_lasting(status) && !may_be_the_proxy(t, status);
 	/* Newer libcurl ends a transfer at the limit itself. */
 	if (ret->error == -E2BIG || r == CURLE_FILESIZE_EXCEEDED)
 		(void)snprintf(ret_reason, size, "the reply is larger than %u octets",
@@ -113,6 +126,10 @@ int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting
 	else if (r != CURLE_OK)
 		(void)snprintf(ret_reason, size, "%s",
 			t->error[0] ? t->error : curl_easy_strerror(r));
+	else if (may_be_the_proxy(t, status))
+		(void)snprintf(ret_reason, size,
+			"status %ld, of the authority or of the proxy %.100s", status,
+			t->proxy);
 	else if (status != 200 || !http_is_type(type, REPLY_TYPE))
 		(void)snprintf(ret_reason, size, "status %ld, content type %.80s", status,
 			type ? type : "absent");

@@ -17,8 +17,9 @@
 
 struct tsa;
 
-/* A connection to one authority for one thread, through a proxy ("": none). daemon: its
- * end aborts a query. Return: NULL when memory ran out. */
+/* A connection to one authority for one thread, through a proxy ("": none), which is
+ * borrowed as long as it lives. daemon: its end aborts a query. Return: NULL when memory
+ * ran out. */
 struct tsa *tsa_new(
 	const char *url, const char *proxy, int timeout_ms, const struct daemon *daemon);
 void tsa_free(struct tsa *t);
@@ -26,7 +27,8 @@ DEFINE_CLEANUP(struct tsa *, tsa_free)
 
 /* Ask. *ret (started with TSA_REPLY_MAX) receives the reply's octets. *ret_lasting:
  * asking again will not help before a person changed something (a status of 400 to 499
- * other than 408, 425 and 429, or no reply by its type). Return: 1 a reply, 0 none, with
+ * other than 408, 425 and 429, or no reply by its type; through a proxy by plain http 403
+ * and 407 are perhaps its own and not lasting). Return: 1 a reply, 0 none, with
  * one line in ret_reason. */
 int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting,
 	char *ret_reason, size_t size);

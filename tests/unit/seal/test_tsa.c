@@ -36,6 +36,12 @@ static void answer(struct http *h, int fd, struct span body)
 		http_reply(fd, "200 OK", REPLY "x", "token", 5);
 	else if (strcmp(mode, "error") == 0)
 		http_reply(fd, "503 Busy", REPLY, "token", 5);
+	else if (strcmp(mode, "403") == 0)
+		http_reply(fd, "403 Forbidden", "text/html", "no", 2);
+	else if (strcmp(mode, "404") == 0)
+		http_reply(fd, "404 Not Found", "text/html", "no", 2);
+	else if (strcmp(mode, "407") == 0)
+		http_reply(fd, "407 Who", "text/html", "no", 2);
 	else if (strcmp(mode, "large") == 0)
 		http_reply(fd, "200 OK", REPLY, large, sizeof(large));
 	else if (strcmp(mode, "largest") == 0)
@@ -58,10 +64,12 @@ static void answer(struct http *h, int fd, struct span body)
 
 static bool lasting;
 
+static const char *proxy = "";
+
 static int ask_url(
 	const char *url, const char *as, char *reason, struct buf *reply, int ms)
 {
-	_cleanup_(tsa_freep) struct tsa *t = tsa_new(url, "", ms, &DAEMON);
+	_cleanup_(tsa_freep) struct tsa *t = tsa_new(url, proxy, ms, &DAEMON);
 	int r;
 
 	mode = as;
@@ -103,6 +111,37 @@ static void replies_are_judged_by_their_shape(void **state)
 	assert_non_null(strstr(reason, "503"));
 	assert_int_equal(ask(&h, "nothing", reason), 0);
 	assert_false(lasting);
+	http_close(&h);
+}
+
+static void as_by_a_proxy(struct http *h, const char *as, bool wanted)
+{
+	char reason[240] = "";
+	_cleanup_buf_ struct buf reply;
+
+	proxy = h->url;
+	assert_int_equal(
+		ask_url("http://tsa.example/", as, reason, &reply, 5000) == 1, 0);
+	proxy = "";
+	assert_true(lasting == wanted);
+	if (!strstr(reason, wanted ? as : h->url))
+		fail_msg("%s", reason);
+}
+
+/* By plain http nobody can tell whose refusal it is: no person is called for it. */
+static void a_proxys_refusal_is_not_the_authoritys(void **state)
+{
+	struct http h = { .answer = answer };
+	char reason[240] = "";
+
+	(void)state;
+	http_open(&h);
+	assert_int_equal(ask(&h, "403", reason), 0);
+	assert_true(lasting);
+	as_by_a_proxy(&h, "403", false);
+	as_by_a_proxy(&h, "407", false);
+	as_by_a_proxy(&h, "error", false);
+	as_by_a_proxy(&h, "404", true);
 	http_close(&h);
 }
 
@@ -196,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replies_are_judged_by_their_shape),
+		cmocka_unit_test(a_proxys_refusal_is_not_the_authoritys),
 		cmocka_unit_test(size_and_time_are_bounded),
 		cmocka_unit_test(redirects_are_not_followed),
 		cmocka_unit_test(other_schemes_are_refused),
