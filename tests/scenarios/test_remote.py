@@ -175,7 +175,10 @@ def test_the_key_is_on_a_smart_card(gate, document, tmp_path, algorithm):
         for uri, certificate, why in (
                 (mine.replace("/pin", "/wrong"), cert, "refuses the PIN"),
                 (mine.replace("mine", "yours"), cert, "no key is named yours"),
-                (mine, gate.transport("operators/viewer")[3], "does not belong")):
+                (mine, gate.transport("operators/viewer")[3], "does not belong"),
+                (f"object=mine?module-path={MODULE}&pin-value=card-1234",
+                 gate.transport("operators/viewer")[3], "the key on the token does not belong"),
+                (f"{mine}&x-pad={'x' * 512}", cert, "more than 511 octets")):
             done = by_card(uri, certificate)
             assert done.returncode == 3 and why in done.stderr, (why, done.stderr)
             assert "card-1234" not in done.stderr

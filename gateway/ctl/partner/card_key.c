@@ -3,6 +3,7 @@
 
 #include "pkcs11/partner_key.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,13 @@ int card_key(const char *name, EVP_PKEY **ret_key, char *ret_text, size_t size)
 	*ret_key = NULL;
 	if (!partner_key_is_uri(name))
 		return 0;
+	if (strlen(name) >= sizeof(opened.uri)) {
+		snprintf(ret_text, size,
+			"the key of the client certificate: its URI has more than %zu "
+			"octets",
+			sizeof(opened.uri) - 1);
+		return -ENAMETOOLONG;
+	}
 	if (strcmp(opened.uri, name) != 0) {
 		EVP_PKEY_free(opened.key);
 		opened.key = NULL;

@@ -10,7 +10,8 @@
 #include <stddef.h>
 
 /* The key of a PKCS#11 URI (pkcs11/partner_key.h), which stays this module's: *ret_key is
- * NULL for what is no URI. Return: 0, or negative with a line for people in ret_text. */
+ * NULL for what is no URI. Return: 0, or negative with a line for people in ret_text,
+ * -ENAMETOOLONG for a URI of more than 511 octets. */
 int card_key(const char *name, EVP_PKEY **ret_key, char *ret_text, size_t size);
 
 #endif

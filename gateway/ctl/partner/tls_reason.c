@@ -120,8 +120,9 @@ bool tls_reason_client(
 		return false;
 	}
 	ERR_clear_error();
+	/* A URI may have the PIN in it. */
 	snprintf(reason->text, sizeof(reason->text),
-		"the key %s does not belong to the client certificate %s", key,
-		certificate);
+		"the key %s does not belong to the client certificate %s",
+		reason->key ? "on the token" : key, certificate);
 	return true;
 }
