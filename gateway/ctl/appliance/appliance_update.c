@@ -59,18 +59,13 @@ static int check_version(const struct manifest *m, char **ret_error)
 static int check_layout(const struct manifest *m, char **ret_error)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
-	char path[PATH_MAX];
 	size_t len = 0, i = 0;
 	int r = -ENOENT;
 
 	while (i < m->count && strcmp(m->files[i].path, LAYOUT) != 0)
 		i++;
 	if (i < m->count)
-		r = snprintf(path, sizeof(path), "%s/" LAYOUT, m->dir) < PATH_MAX
-			    ? manifest_prove(&m->files[i], path)
-			    : -ENAMETOOLONG;
-	if (r == 0)
-		r = file_read(path, LAYOUT_MAX, &text, &len);
+		r = manifest_read(m, &m->files[i], LAYOUT_MAX, &text, &len);
 	if (r == 0)
 		r = layout_returns((const char *)text, layout_version());
 	if (r == 0)

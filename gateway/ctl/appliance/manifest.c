@@ -276,6 +276,27 @@ int manifest_prove(const struct manifest_file *f, const char *path)
 	return from < 0 ? -errno : prove_octets(f, from, -1);
 }
 
+int manifest_read(const struct manifest *m, const struct manifest_file *f, size_t most,
+	uint8_t **ret_octets, size_t *ret_len)
+{
+	_cleanup_(freep) uint8_t *octets = NULL;
+	char path[PATH_MAX], text[SHA256_TEXT_SIZE];
+	size_t len = 0;
+	int r = snprintf(path, sizeof(path), "%s/%s", m->dir, f->path) < PATH_MAX
+			? file_read(path, most, &octets, &len)
+			: -ENAMETOOLONG;
+
+	if (r == 0)
+		r = digest_sha256_text(span_of(octets, len), text);
+	if (r < 0)
+		return r;
+	if (strcmp(text, f->sha256) != 0)
+		return -EBADMSG;
+	*ret_octets = TAKE(octets);
+	*ret_len = len;
+	return 0;
+}
+
 static int copy_proven(const struct manifest_file *f, const char *source,
 	const char *target, mode_t mode)
 {

@@ -13,6 +13,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define MANIFEST_FILES_MAX 1024
@@ -48,6 +49,11 @@ int manifest_compare(const char *a, const char *b);
  */
 int manifest_copy(const struct manifest *m, const struct manifest_file *f,
 	const char *folder, mode_t mode);
+
+/* The octets of a file of the list, of so many at most, read once and proven to be those.
+ * A NUL follows them, the caller frees them. Return: 0, -EBADMSG other octets, -errno. */
+int manifest_read(const struct manifest *m, const struct manifest_file *f, size_t most,
+	uint8_t **ret_octets, size_t *ret_len);
 
 /* Are the octets of a file those of the list? Return: 0, -EBADMSG, -errno. */
 int manifest_prove(const struct manifest_file *f, const char *path);

@@ -117,6 +117,39 @@ static void test_other_octets_are_not_copied(void **state)
 	assert_int_equal(copied(p, 6), -EBADMSG);
 }
 
+/* As manifest_read, of one.txt. */
+static int was_read(const struct place *p, size_t most)
+{
+	_cleanup_(freep) uint8_t *octets = NULL;
+	struct manifest m = { 0 };
+	char *error = NULL;
+	size_t len = 0;
+	int r;
+
+	sign(p, &p->ours, text_of("sealgate-manifest 1 machine 3", 6, "one.txt"));
+	assert_int_equal(manifest_open(p->dir, "machine", p->anchor, &m, &error), 0);
+	r = manifest_read(&m, &m.files[0], most, &octets, &len);
+	assert_true((octets != NULL) == (r == 0));
+	if (r == 0) {
+		assert_int_equal(len, 6);
+		assert_string_equal(octets, "octets");
+	}
+	manifest_done(&m);
+	return r;
+}
+
+static void test_what_is_read_is_what_was_signed(void **state)
+{
+	const struct place *p = *state;
+
+	assert_int_equal(was_read(p, 6), 0);
+	assert_int_equal(was_read(p, 5), -EFBIG);
+	write_file(p, "one.txt", "octetz", 6);
+	assert_int_equal(was_read(p, 6), -EBADMSG);
+	write_file(p, "one.txt", "oct", 3);
+	assert_int_equal(was_read(p, 6), -EBADMSG);
+}
+
 static void test_link_is_not_followed(void **state)
 {
 	const struct place *p = *state;
@@ -223,6 +256,7 @@ static void serials_go_up_by_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_proven_file_is_copied),
+		TEST(test_what_is_read_is_what_was_signed),
 		TEST(test_other_octets_are_not_copied), TEST(test_link_is_not_followed),
 		TEST(test_signature_must_be_ours),
 		TEST(test_every_changed_octet_is_refused), TEST(test_head_is_of_the_kind),
