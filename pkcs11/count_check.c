@@ -59,8 +59,8 @@ int count_line_make(struct count_state *state, const struct count_entry *entry,
 		return -ENOSPC;
 	if (entry->total && entry->beside)
 		made += count_state_of(state, entry->beside);
-	if (entry->total && (made >= entry->total ||
-				    role->count >= entry->total - entry->reserved))
+	if (entry->total &&
+		(made >= entry->total || role->count >= entry->total - entry->reserved))
 		return -EDQUOT;
 	hex_encode(entry->digest, entry->digest_len, digest);
 	clock_format(now, time);

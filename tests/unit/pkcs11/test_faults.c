@@ -73,8 +73,9 @@ static void lost_answers(void **state)
 	assert_string_equal(ckr_text(0x80001234), "CKR 0x80001234");
 }
 
-/* One lost answer: the asker gets its signature all the same, after a reopening, for which
- * it waits longer here than in a signer: it is not about how quick the machine is. */
+/* One lost answer: the asker gets its signature all the same, after a reopening, for
+ * which it waits longer here than in a signer: it is not about how quick the machine is.
+ */
 static void lost_once(void **state)
 {
 	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
