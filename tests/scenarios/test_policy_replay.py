@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What another policy would have decided about the documents that are stored."""
+import fcntl
 import json
+import os
 import shutil
 
 import pytest
@@ -82,6 +84,26 @@ def test_since_and_partner_choose(gate, stored, tmp_path):
     assert replay(gate, copy, since="2999-01-01T00:00:00Z")[1]["judged"] == 0
     assert replay(gate, copy, "--partner", "br-mapa")[1]["judged"] == 0
     assert replay(gate, copy, "--partner", "nz-mpi")[1]["judged"] == 2
+
+
+def test_what_a_killed_one_left(gate, stored, tmp_path):
+    """Is removed by the next one; what somebody works in is not."""
+    dead, alive = (gate.dir / "run" / f"trial-{name}" for name in ("dead00", "alive0"))
+    for folder in (dead, alive):
+        folder.mkdir()
+        (folder / "policies").mkdir()
+        (folder / "sealgate.conf").write_text("")
+    held = os.open(alive, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = gate.run("policy", "replay", "--since", PAST,
+                        changed(gate, tmp_path, lambda p: None))
+        assert done.returncode == 0, done.stderr
+        assert list((gate.dir / "run").glob("trial-*")) == [alive]
+        assert (alive / "sealgate.conf").exists()
+    finally:
+        os.close(held)
+        shutil.rmtree(alive)
 
 
 def test_a_policy_that_cannot_be_loaded(gate, stored, tmp_path):

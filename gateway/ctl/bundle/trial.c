@@ -8,6 +8,7 @@
 #include "common/program.h"
 #include "ctl/tree_remove.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -15,7 +16,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -23,6 +26,7 @@
 #define LOG_MAX (64u * 1024)
 #define BUSY_TRIES 30
 #define BUSY_MS 100
+#define PIECE (1u << 20) /* octets of a file at once */
 #define ASK_MS 60000
 
 static int join(const char *folder, const char *name, char ret[PATH_MAX])
@@ -71,6 +75,31 @@ static int link_to(const struct trial *t, const char *target, const char *name)
 	return r == 0 && symlink(target, path) < 0 ? -errno : r;
 }
 
+static int copy(const char *from, const char *to)
+{
+	_cleanup_(closep) int in = open(from, O_RDONLY | O_CLOEXEC);
+	_cleanup_(closep) int out = -1;
+	ssize_t n;
+
+	if (in < 0)
+		return -errno;
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (out < 0)
+		return -errno;
+	while ((n = sendfile(out, in, NULL, PIECE)) > 0)
+		;
+	return n < 0 ? -errno : 0;
+}
+
+/* The file itself where it can be: a snapshot is no symbolic link. */
+static int give(const struct trial *t, const char *file, const char *name)
+{
+	char path[PATH_MAX];
+	int r = join(t->folder, name, path);
+
+	return r == 0 && link(file, path) < 0 ? copy(file, path) : r;
+}
+
 /* A folder of lists with nothing but a snapshot in it. */
 static int link_lists(
 	const struct instance *i, const struct trial *t, const char *snapshot)
@@ -87,7 +116,7 @@ static int link_lists(
 		r = link_to(t, revocation, "state/trust/revocation");
 	if (r == 0)
 		r = make(t, "state/trust/lists");
-	return r == 0 ? link_to(t, snapshot, name) : r;
+	return r == 0 ? give(t, snapshot, name) : r;
 }
 
 /* The trust material is the instance's own but for the lists, when others are given. */
@@ -104,19 +133,78 @@ static int link_state(
 	return snapshot ? link_lists(i, t, snapshot) : link_to(t, state, "state/trust");
 }
 
+/* The folder's, for as long as this process has it. Return: the lock, -EWOULDBLOCK
+ * somebody has it, -ESTALE it was removed, -errno. */
+static int lock_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+		r = -errno;
+	else if (st.st_nlink == 0)
+		r = -ESTALE;
+	if (r == 0)
+		return fd;
+	close(fd);
+	return r;
+}
+
+/* What one that was killed left: nobody has its lock. */
+static void sweep(const struct instance *i)
+{
+	char run[PATH_MAX], path[PATH_MAX];
+	DIR *folder = instance_path(i, "run", run) == 0 ? opendir(run) : NULL;
+	const struct dirent *e;
+
+	while (folder && (e = readdir(folder)) != NULL) {
+		int lock = strncmp(e->d_name, "trial-", strlen("trial-")) == 0 &&
+					   join(run, e->d_name, path) == 0
+				   ? lock_folder(path)
+				   : -1;
+
+		if (lock < 0)
+			continue;
+		tree_remove(path);
+		close(lock);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+/* Whose lock is taken before a sweep could: another one is made otherwise. */
+static int make_locked(const struct instance *i, struct trial *t)
+{
+	int r = -ESTALE;
+
+	for (int n = 0; n < BUSY_TRIES && (r == -ESTALE || r == -EWOULDBLOCK); n++) {
+		t->folder[0] = '\0';
+		r = instance_path(i, "run/trial-XXXXXX", t->folder);
+		if (r == 0 && !mkdtemp(t->folder))
+			r = -errno;
+		if (r == 0)
+			r = lock_folder(t->folder);
+	}
+	if (r < 0) {
+		t->folder[0] = '\0';
+		return r;
+	}
+	t->lock = r;
+	return 0;
+}
+
 static int make_folder(const struct instance *i, const struct bundle *bundle,
 	const char *snapshot, struct trial *t)
 {
 	char path[PATH_MAX];
-	int r = instance_path(i, "run/trial-XXXXXX", t->folder);
+	int r;
 
+	sweep(i);
+	r = make_locked(i, t);
 	if (r < 0)
 		return r;
-	if (!mkdtemp(t->folder)) {
-		r = -errno;
-		t->folder[0] = '\0';
-		return r;
-	}
 	r = chown(t->folder, verify_uid(i), (gid_t)-1) < 0
 		    ? -errno
 		    : join(t->folder, "policies", path);
@@ -325,8 +413,10 @@ void trial_end(struct trial *t)
 		while (waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	if (*t->folder)
+	if (*t->folder) {
 		tree_remove(t->folder);
+		close(t->lock);
+	}
 	policy_free(t->policy);
 	*t = (struct trial){ .pid = 0 };
 }

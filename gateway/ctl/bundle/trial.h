@@ -18,6 +18,7 @@
 
 struct trial {
 	char folder[PATH_MAX]; /* an instance of nothing but what verify reads */
+	int lock;	       /* of the folder, when there is one */
 	char socket[PATH_MAX];
 	pid_t pid;
 	struct policy *policy;
