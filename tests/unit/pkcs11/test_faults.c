@@ -73,6 +73,22 @@ static void lost_answers(void **state)
 	assert_string_equal(ckr_text(0x80001234), "CKR 0x80001234");
 }
 
+/* The audit chain is told of a loss that was mended at once, and of the return. */
+static void told_of_loss_and_return(const struct fixture *f)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX];
+	const char *away;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/state/events/signer/journal", f->dir);
+	assert_int_equal(file_read(path, 65536, &text, &len), 0);
+	away = strstr((const char *)text, "\"state\":\"away\"");
+	assert_non_null(away);
+	assert_non_null(strstr(away, "\"state\":\"ready\""));
+	assert_non_null(strstr((const char *)text, "the token was lost"));
+}
+
 /* One lost answer: the asker gets its signature all the same, after a reopening, for
  * which it waits longer here than in a signer: it is not about how quick the machine is.
  */
@@ -99,6 +115,7 @@ static void lost_once(void **state)
 	token_view(f->token, &view);
 	assert_true(view.tries == tries);
 	keeper_stop(&keeper);
+	told_of_loss_and_return(f);
 	fixture_done(f);
 }
 
