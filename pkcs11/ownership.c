@@ -55,14 +55,10 @@ static const struct {
 
 static int make_folders(const struct instance *instance)
 {
-	char path[PATH_MAX];
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < FOLDER_COUNT; i++) {
-		r = instance_path(instance, FOLDERS[i].name, path);
-		if (r == 0 && mkdir(path, FOLDERS[i].mode) < 0 && errno != EEXIST)
-			r = -errno;
-	}
+	for (size_t i = 0; r == 0 && i < FOLDER_COUNT; i++)
+		r = instance_make_folder(instance, FOLDERS[i].name, FOLDERS[i].mode);
 	return r;
 }
 

@@ -8,36 +8,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define EVENTS_LOCK "lock"
+#define LOCK_MS 1000
+#define LOCK_TRY_MS 10
+
 /* Where init, up or the manager's tmpfiles made them, they are there and whose they are.
  */
-static int make_folder(const char *path)
+static int find(const struct instance *i, const char *program, char ret_folder[PATH_MAX])
 {
-	if (mkdir(path, 0755) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	return chmod(path, 0755) < 0 ? -errno : 0;
-}
+	char name[128];
+	int r = instance_make_folder(i, EVENTS_FOLDER, 0755);
 
-static int find(const struct instance *i, const char *program, char ret_path[PATH_MAX])
-{
-	char folder[PATH_MAX];
-	int r = instance_path(i, EVENTS_FOLDER, folder);
-
+	if (snprintf(name, sizeof(name), EVENTS_FOLDER "/%s", program) >=
+		(int)sizeof(name))
+		return -ENAMETOOLONG;
 	if (r == 0)
-		r = make_folder(folder);
-	if (r == 0 && snprintf(ret_path, PATH_MAX, "%s/%s", folder, program) >= PATH_MAX)
-		r = -ENAMETOOLONG;
-	if (r == 0)
-		r = make_folder(ret_path);
-	if (r == 0 && snprintf(ret_path, PATH_MAX, "%s/%s/" EVENTS_FILE, folder,
-			      program) >= PATH_MAX)
-		r = -ENAMETOOLONG;
-	return r;
+		r = instance_make_folder(i, name, 0755);
+	return r < 0 ? r : instance_path(i, name, ret_folder);
 }
 
 /* One form of a line; the caller frees. NULL: no memory. */
@@ -53,20 +47,47 @@ static char *line_of(const char *event, json_t *detail)
 	return json_canonical(line);
 }
 
-/* Whoever reads has another uid, and whoever made it any umask. */
-static int open_to_append(const char *path)
+/* With this mode, whoever made it with any umask. Return: its descriptor or -errno. */
+static int open_as(const char *folder, const char *name, mode_t mode)
 {
-	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	char path[PATH_MAX];
 	struct stat st;
+	int fd;
 
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		((st.st_mode & 0777) == 0644 || fchmod(fd, 0644) == 0) &&
-		flock(fd, LOCK_EX) == 0)
+		((st.st_mode & 0777) == mode || fchmod(fd, mode) == 0))
 		return fd;
 	close(fd);
 	return -EACCES;
+}
+
+/* Nobody else may open this one, so that nobody else can hold it: the journal itself can
+ * be locked by all who read it. Return: what holds it until it is closed, -EBUSY, -errno.
+ */
+static int lock(const char *folder)
+{
+	int64_t bound = clock_monotonic_ms() + LOCK_MS;
+	int fd = open_as(folder, EVENTS_LOCK, 0600), r = 0;
+
+	if (fd < 0)
+		return fd;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			r = -errno;
+		else if (clock_monotonic_ms() > bound)
+			r = -EBUSY;
+		if (r < 0) {
+			close(fd);
+			return r;
+		}
+		poll(NULL, 0, LOCK_TRY_MS);
+	}
+	return fd;
 }
 
 /* With the lock, so that nobody else's line comes between. */
@@ -92,17 +113,20 @@ int events_note(
 	const struct instance *i, const char *program, const char *event, json_t *detail)
 {
 	_cleanup_(freep) char *line = line_of(event, detail);
-	_cleanup_(closep) int fd = -1;
-	char path[PATH_MAX];
+	_cleanup_(closep) int held = -1, fd = -1;
+	char folder[PATH_MAX];
 	int r;
 
 	if (!line)
 		return -ENOMEM;
 	if (strlen(line) >= EVENTS_LINE_MAX)
 		return -EMSGSIZE;
-	r = find(i, program, path);
+	r = find(i, program, folder);
 	if (r < 0)
 		return r;
-	fd = open_to_append(path);
+	held = lock(folder);
+	if (held < 0)
+		return held;
+	fd = open_as(folder, EVENTS_FILE, 0644); /* whoever reads has another uid */
 	return fd < 0 ? fd : append(fd, line);
 }

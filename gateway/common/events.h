@@ -19,8 +19,9 @@
 /* Append an event of the program: one line of canonical JSON with "at", "event" and the
  * members of detail, which is taken over whatever comes of it (NULL where there is no
  * memory for it, which is an error here). What a power cut left of a line before is ended
- * first. Return: 0 and the line is durable; -EMSGSIZE, -ENOMEM, -errno, and there is
- * none.
+ * first. Another of the program that writes is waited for a second, never one who only
+ * reads. Return: 0 and the line is durable; -EBUSY, -EMSGSIZE, -ENOMEM, -errno, and
+ * there is none.
  */
 int events_note(
 	const struct instance *i, const char *program, const char *event, json_t *detail);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const PROGRAMS[] = { "nginx", "intake", "verify", "queued", "signer",
@@ -80,6 +81,18 @@ int instance_open(const char *dir, struct instance *ret_instance, char **ret_err
 	if (r < 0)
 		return fail(ret_error, r, dir);
 	return config_load(path, &ret_instance->config, ret_error);
+}
+
+int instance_make_folder(const struct instance *i, const char *name, mode_t mode)
+{
+	char path[PATH_MAX];
+	int r = instance_path(i, name, path);
+
+	if (r < 0)
+		return r;
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return chmod(path, mode) < 0 ? -errno : 0;
 }
 
 void instance_done(struct instance *i)

@@ -25,6 +25,10 @@ void instance_done(struct instance *i);
  * Return: 0 or -ENAMETOOLONG. */
 int instance_path(const struct instance *i, const char *name, char ret_path[PATH_MAX]);
 
+/* Make a folder of the instance, by a name as of instance_path, with this mode whatever
+ * the umask is. One that is there stays as it is. Return: 0 or -errno. */
+int instance_make_folder(const struct instance *i, const char *name, mode_t mode);
+
 /* Where the appliance keeps secrets, encrypted, below the instance: a folder a unit. */
 #define INSTANCE_SEALED "sealed"
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Starts, stops and versions of every program, and what becomes of the keys: in the chain."""
+import hashlib
+import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -28,6 +31,25 @@ def works(gate):
             for actor, detail in recorded(gate, "key.work") if actor == "signer"]
 
 
+def noted(gate):
+    """Digests of all lines of all journals."""
+    return sorted(hashlib.sha256(line).hexdigest()
+                  for path in (gate.dir / "state" / "events").glob("*/journal")
+                  for line in path.read_bytes().splitlines())
+
+
+def told(gate):
+    """Digests of the lines that the chain has."""
+    lines = [json.loads(line)["record"] for line in gate.run("audit", "export").stdout.splitlines()]
+    return sorted(record["detail"]["journal_sha256"] for record in lines
+                  if "journal_sha256" in (record["detail"] or {}))
+
+
+def modes(events):
+    return {path.name: path.stat().st_mode & 0o777
+            for path in (events, *events.iterdir())}
+
+
 def test_made_before_anything_ran(gate):
     """What was done at the token while there was no queue is in its chain: who and what."""
     until(lambda: len(works(gate)) >= 2 + 4 * len(gate.roles))
@@ -48,27 +70,29 @@ def test_who_runs_in_which_version(gate):
     until(lambda: {actor for actor, _ in recorded(gate, "program.start")} == PROGRAMS)
     for _, detail in recorded(gate, "program.start"):
         assert detail["version"] == version and detail["pid"] > 1 and detail["at"]
-    first = of_program(gate, "program.start", "intake")
-    assert len(first) == 1 and first[0]["pid"] == pid_of(gate, "sealgate-intake")
-    assert not recorded(gate, "program.stop")
-    os.kill(first[0]["pid"], signal.SIGKILL)  # what cannot say that it ends is seen to start
-    until(lambda: len(of_program(gate, "program.start", "intake")) == 2)
-    assert not recorded(gate, "program.stop")
-    os.kill(pid_of(gate, "sealgate-forward"), signal.SIGTERM)
-    until(lambda: len(of_program(gate, "program.start", "forward")) == 2)
-    assert len(of_program(gate, "program.stop", "forward")) == 1
+    pid = pid_of(gate, "sealgate-intake")
+    assert of_program(gate, "program.start", "intake")[-1]["pid"] == pid
+    stops = of_program(gate, "program.stop", "intake")
+    os.kill(pid, signal.SIGKILL)  # what cannot say that it ends is seen to start
+    until(lambda: of_program(gate, "program.start", "intake")[-1]["pid"] != pid)
+    assert of_program(gate, "program.stop", "intake") == stops
+    pid = pid_of(gate, "sealgate-forward")
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: of_program(gate, "program.start", "forward")[-1]["pid"] != pid)
+    assert [stop["pid"] for stop in of_program(gate, "program.stop", "forward")].count(pid) == 1
 
 
 def test_activated_and_deactivated(gate):
-    before = len(recorded(gate, "key.token"))
+    before = {event: len(recorded(gate, event)) for event in ("key.deactivate", "key.activate")}
     assert gate.run("hsm", "deactivate", "bert").returncode == 0
-    until(lambda: len(recorded(gate, "key.token")) == before + 1)
-    assert recorded(gate, "key.token")[-1][1]["state"] == "inactive"
-    (_, detail), = recorded(gate, "key.deactivate")
+    until(lambda: recorded(gate, "key.token")[-1][1]["state"] == "inactive")
+    until(lambda: len(recorded(gate, "key.deactivate")) > before["key.deactivate"])
+    (_, detail), = recorded(gate, "key.deactivate")[before["key.deactivate"]:]
     assert (detail["by"], detail["result"], detail["uid"]) == ("bert", "done", os.getuid())
     assert gate.run("hsm", "activate").returncode == 0
     until(lambda: recorded(gate, "key.token")[-1][1]["state"] == "ready")
-    (_, detail), = recorded(gate, "key.activate")
+    until(lambda: len(recorded(gate, "key.activate")) > before["key.activate"])
+    (_, detail), = recorded(gate, "key.activate")[before["key.activate"]:]
     assert (detail["by"], detail["result"], detail["mode"]) == (
         "an administrator", "done", "auto")
 
@@ -112,6 +136,7 @@ def test_what_cannot_be_told_is_not_done(gate):
 
 def test_while_the_queue_is_away(gate, tmp_path):
     """Nothing is lost and nothing told twice, whoever was away; stops are there as well."""
+    started = {name: len(of_program(gate, "program.start", name)) for name in PROGRAMS}
     gate.down()
     request = gate.run("hsm", "csr", "seal")
     assert request.returncode == 0
@@ -124,13 +149,9 @@ def test_while_the_queue_is_away(gate, tmp_path):
                                 for result in ("begun", "done")]
     assert recorded(gate, "key.work")[-1][1]["ceremony"] == str(protocol)
     assert {actor for actor, _ in recorded(gate, "program.stop")} == PROGRAMS
-    until(lambda: all(len(of_program(gate, "program.start", name)) >= 2 for name in PROGRAMS))
-    digests = [detail["journal_sha256"] for event in
-               ("program.start", "program.stop", "key.work", "key.token", "key.activate",
-                "key.deactivate") for _, detail in recorded(gate, event)]
-    lines = sum(path.read_text().count("\n")
-                for path in (gate.dir / "state" / "events").glob("*/journal"))
-    assert len(digests) == lines
+    until(lambda: all(len(of_program(gate, "program.start", name)) > started[name]
+                      for name in PROGRAMS))
+    until(lambda: noted(gate) == told(gate))
     assert not recorded(gate, "journal.unreadable")
     assert gate.run("audit", "verify").returncode == 0
 
@@ -141,3 +162,20 @@ def test_in_no_backup(gate, tmp_path):
     assert done.returncode == 0, done.stderr
     kept = tmp_path / "b" / "files" / "state" / "events"
     assert kept.is_dir() and not list(kept.iterdir())
+
+
+def test_made_by_a_version_before(gate):
+    """Whatever the umask of who starts it, every program comes to its journal and all read them."""
+    events = gate.dir / "state" / "events"
+    gate.down()
+    before = os.umask(0o077)
+    try:
+        events.rename(events.with_name("kept"))
+        assert gate.run("hsm", "csr", "seal").returncode == 0
+        by_signer = modes(events)
+        shutil.rmtree(events)
+        gate.up()
+    finally:
+        os.umask(before)
+    assert by_signer == {"events": 0o755, "signer": 0o755}
+    assert modes(events) == dict.fromkeys({"events", *PROGRAMS}, 0o755)

@@ -12,12 +12,12 @@ int own_folder(const struct instance *instance, const char *name, const char *pr
 	char path[PATH_MAX], key[64];
 	struct stat st;
 	uid_t uid;
-	int r = instance_path(instance, name, path);
+	int r = instance_make_folder(instance, name, mode);
 
+	if (r == 0)
+		r = instance_path(instance, name, path);
 	if (r < 0)
 		return r;
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return -errno;
 	if (!config_bool(instance->config, "peers.separate"))
 		return 0;
 	(void)snprintf(key, sizeof(key), "peers.%s", program);

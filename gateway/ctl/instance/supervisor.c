@@ -411,12 +411,9 @@ static int run(struct supervisor *s, int ready_fd)
 static int make_folders(const struct instance *instance)
 {
 	int r = own_folder(instance, "state/handshakes", "handshake", 0755);
-	char path[PATH_MAX];
 
 	if (r == 0)
-		r = instance_path(instance, EVENTS_FOLDER, path);
-	if (r == 0 && mkdir(path, 0755) < 0 && errno != EEXIST)
-		r = -errno;
+		r = instance_make_folder(instance, EVENTS_FOLDER, 0755);
 	for (size_t i = 0; r == 0 && i < PROGRAM_COUNT; i++) {
 		const char *name = PROGRAMS[i].name;
 		char folder[64];

@@ -92,8 +92,9 @@ static void begin(struct store *s, struct event_journals *j, struct batch *b)
 static void sweep(const struct store *s)
 {
 	static const char *const NAMES[] = { "at/state", "at", "events/signer/journal",
-		"events/signer", "events/intake/journal", "events/intake", "events",
-		"queue/events-noted", "queue" };
+		"events/signer/lock", "events/signer", "events/intake/journal",
+		"events/intake/lock", "events/intake", "events", "queue/events-noted",
+		"queue" };
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
