@@ -22,8 +22,16 @@
 #define CHUNK 65536 /* octets of a journal at a time */
 #define LINES 100   /* of a journal at a time: none fills the chain alone */
 
+/* Who may be filled with what others send it, or taken over, fills the chain no faster
+ * than this; what became of the keys is never left out, it waits. */
+#define ALLOWED 100
+#define ALLOWED_EACH_MS 10000
+#define ALLOWED_KEYS 1000
+#define ALLOWED_KEYS_EACH_MS 1000
+
 static const char *const PROGRAMS[EVENT_JOURNALS] = { "signer", "verify", "seal",
 	"forward", "trustd", "intake", "handshake", "operate", "admin" };
+#define SIGNER 0
 
 /* What a program may say; NULL: each. */
 static const struct {
@@ -41,6 +49,10 @@ static const struct {
 void event_journals_init(struct event_journals *j, int64_t now_ms)
 {
 	*j = (struct event_journals){ .next_ms = now_ms };
+	for (size_t i = 0; i < EVENT_JOURNALS; i++) {
+		j->each[i].room = i == SIGNER ? ALLOWED_KEYS : ALLOWED;
+		j->each[i].room_ms = now_ms;
+	}
 }
 
 static int path_of(const struct batch *b, const char *name, char ret[PATH_MAX])
@@ -63,7 +75,7 @@ static int read_noted(struct event_journals *j, const struct batch *b)
 			size_t n = strlen(PROGRAMS[i]);
 
 			if (strncmp(word, PROGRAMS[i], n) == 0 && word[n] == '=')
-				j->noted[i] = strtoll(word + n + 1, NULL, 10);
+				j->each[i].noted = strtoll(word + n + 1, NULL, 10);
 		}
 	j->read = true;
 	return 0;
@@ -76,7 +88,7 @@ static int write_noted(const struct event_journals *j, const struct batch *b)
 
 	for (size_t i = 0; i < EVENT_JOURNALS; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s=%lld",
-			i ? " " : "", PROGRAMS[i], (long long)j->noted[i]);
+			i ? " " : "", PROGRAMS[i], (long long)j->each[i].noted);
 	return noted_write(b, NOTED, text);
 }
 
@@ -131,38 +143,64 @@ static int record_line(struct batch *b, const char *program, struct span line)
 	return engine_audit(b->engine, clock_now(), &q) == QUEUE_DONE ? 0 : -EIO;
 }
 
-/* Its whole lines, in one transaction; octets without an end are one that is none.
- * Return: octets taken, or negative. */
-static int64_t record_lines(struct batch *b, const char *program, struct span data)
+static void make_room(struct event_journal *e, size_t i, int64_t now_ms)
+{
+	int most = i == SIGNER ? ALLOWED_KEYS : ALLOWED;
+	int64_t each = i == SIGNER ? ALLOWED_KEYS_EACH_MS : ALLOWED_EACH_MS;
+	int64_t more = (now_ms - e->room_ms) / each;
+
+	if (more <= 0)
+		return;
+	e->room_ms += more * each;
+	e->room = more < most - e->room ? e->room + (int)more : most;
+}
+
+/* Return: 0 or negative. */
+static int record_passed(struct batch *b, struct event_journal *e, const char *program)
+{
+	struct queue_audit_request q = { .event = "journal.suppressed" };
+
+	snprintf(q.actor, sizeof(q.actor), "%s", program);
+	snprintf(q.detail, sizeof(q.detail), "{\"lines\":%lld}", (long long)e->lines);
+	if (engine_audit(b->engine, clock_now(), &q) != QUEUE_DONE)
+		return -EIO;
+	e->noted += e->passed;
+	e->passed = e->lines = 0;
+	e->room--;
+	return 0;
+}
+
+/* Its whole lines; octets without an end are one that is none. Return: 0 or negative. */
+static int record_lines(
+	struct batch *b, struct event_journal *e, size_t i, struct span data)
 {
 	const uint8_t *at = data.data, *last = data.data + data.len, *end;
 	int r = 0, count = 0;
 
-	if (!memchr(at, '\n', data.len) && data.len < CHUNK)
-		return 0;
-	r = engine_begin(b->engine);
-	while (r == 0 && at < last && count++ < LINES) {
+	while (r == 0 && at < last && count++ < LINES && (i != SIGNER || e->room > 0)) {
+		struct span line;
+
 		end = memchr(at, '\n', (size_t)(last - at));
 		if (!end && (at != data.data || data.len < CHUNK))
 			break;
-		r = record_line(
-			b, program, span_of(at, (size_t)((end ? end : last) - at)));
+		line = span_of(at, (size_t)((end ? end : last) - at));
 		at = end ? end + 1 : last;
+		if (e->room > 0) {
+			r = record_line(b, PROGRAMS[i], line);
+			e->noted += (int64_t)line.len + (end ? 1 : 0);
+			e->room--;
+		} else {
+			e->passed += (int64_t)line.len + (end ? 1 : 0);
+			e->lines++;
+		}
 	}
-	if (r == 0)
-		r = engine_commit(b->engine);
-	if (r < 0) {
-		engine_rollback(b->engine);
-		return r;
-	}
-	batch_recorded(b, clock_now());
-	return at - data.data;
+	return r;
 }
 
 /* What is new in one, whatever it is that its program has put there. Return: octets in
  * ret, or negative: -ENOENT where there is none. */
 static ssize_t read_new(
-	struct event_journals *j, size_t i, const struct batch *b, uint8_t ret[CHUNK])
+	struct event_journal *e, size_t i, const struct batch *b, uint8_t ret[CHUNK])
 {
 	char name[64], path[PATH_MAX];
 	_cleanup_(closep) int fd = -1;
@@ -179,15 +217,16 @@ static ssize_t read_new(
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (st.st_size < j->noted[i]) {
+	if (st.st_size < e->noted + e->passed) {
 		log_event(LOG_ALERT, "queued.event-journal", NULL,
 			"%s is shorter than it was: what is left of it is taken as it is",
 			path);
-		j->noted[i] = st.st_size;
+		e->noted = st.st_size;
+		e->passed = 0;
 	}
-	if (st.st_size == j->noted[i])
+	if (st.st_size == e->noted + e->passed)
 		return 0;
-	n = pread(fd, ret, CHUNK, j->noted[i]);
+	n = pread(fd, ret, CHUNK, e->noted + e->passed);
 	return n < 0 ? -errno : n;
 }
 
@@ -201,26 +240,85 @@ static int cannot(const struct batch *b, bool *told, const char *what, int64_t e
 	return engine_failure(b->engine) == ENGINE_FATAL ? -EIO : 0;
 }
 
-/* Return: 1 when something was recorded, 0, negative as batch_run. */
-static int take_one(struct event_journals *j, size_t i, struct batch *b)
+/* Within the transaction, but what one is undone for is no other's. Return: 0 or
+ * negative, and nothing of it is recorded. */
+static int take_one(struct event_journal *e, size_t i, struct batch *b, struct span data)
+{
+	struct event_journal before = *e;
+	int r = engine_mark(b->engine), unmarked;
+
+	if (r < 0)
+		return r;
+	if (e->lines > 0 && e->room > 0)
+		r = record_passed(b, e, PROGRAMS[i]);
+	if (r == 0 && data.len > 0)
+		r = record_lines(b, e, i, data);
+	unmarked = engine_unmark(b->engine, r == 0);
+	if (r == 0)
+		r = unmarked;
+	if (r < 0)
+		*e = before;
+	return r;
+}
+
+/* Return: 0 or negative as batch_run; the transaction is begun with the first that has
+ * something to say. */
+static int look_at(struct event_journals *j, size_t i, struct batch *b, bool *begun)
 {
 	static uint8_t data[CHUNK];
-	int64_t taken = read_new(j, i, b, data);
+	struct event_journal *e = &j->each[i];
+	ssize_t n = read_new(e, i, b, data);
+	int r = n < 0 && n != -ENOENT ? (int)n : 0;
 
-	if (taken > 0)
-		taken = record_lines(b, PROGRAMS[i], span_of(data, (size_t)taken));
-	if (taken < 0 && taken != -ENOENT)
-		return cannot(b, &j->told[i], PROGRAMS[i], taken);
-	j->told[i] = false;
-	if (taken <= 0)
-		return 0;
-	j->noted[i] += taken;
-	return 1;
+	if (n > 0 || (e->lines > 0 && e->room > 0)) {
+		if (!*begun)
+			r = engine_begin(b->engine);
+		*begun |= r == 0;
+		if (r == 0)
+			r = take_one(e, i, b, span_of(data, n > 0 ? (size_t)n : 0));
+	}
+	if (r < 0)
+		return cannot(b, &e->told, PROGRAMS[i], r);
+	e->told = false;
+	return 0;
+}
+
+/* All or nothing. Return: as batch_run. */
+static int look(struct event_journals *j, struct batch *b, int64_t now_ms)
+{
+	struct event_journals next = *j;
+	bool begun = false, any = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < EVENT_JOURNALS; i++) {
+		make_room(&next.each[i], i, now_ms);
+		r = look_at(&next, i, b, &begun);
+		any |= next.each[i].noted != j->each[i].noted;
+	}
+	if (!begun) {
+		*j = next;
+		return r;
+	}
+	if (r == 0)
+		r = engine_commit(b->engine);
+	if (r < 0) {
+		engine_rollback(b->engine);
+		for (size_t i = 0; i < EVENT_JOURNALS; i++)
+			j->each[i].told = next.each[i].told;
+		return cannot(b, &j->told_noted, "all", r);
+	}
+	*j = next;
+	batch_recorded(b, clock_now());
+	/* the same once more would push out what is noted of ends before */
+	r = any ? write_noted(j, b) : 0;
+	if (r < 0)
+		return cannot(b, &j->told_noted, "all", r);
+	j->told_noted = false;
+	return 0;
 }
 
 int event_journals_run(struct event_journals *j, struct batch *b, int64_t now_ms)
 {
-	bool any = false;
 	int r = 0;
 
 	if (now_ms < j->next_ms || !batch_may_record(b, clock_now()) || b->failing)
@@ -228,18 +326,5 @@ int event_journals_run(struct event_journals *j, struct batch *b, int64_t now_ms
 	j->next_ms = now_ms + LOOK_MS;
 	if (!j->read)
 		r = read_noted(j, b);
-	if (r < 0)
-		return cannot(b, &j->told_noted, "all", r);
-	for (size_t i = 0; r >= 0 && i < EVENT_JOURNALS; i++) {
-		r = take_one(j, i, b);
-		any |= r > 0;
-	}
-	if (any) {
-		int written = write_noted(j, b);
-
-		if (written < 0)
-			return cannot(b, &j->told_noted, "all", written);
-		j->told_noted = false;
-	}
-	return r < 0 ? r : 0;
+	return r < 0 ? cannot(b, &j->told_noted, "all", r) : look(j, b, now_ms);
 }

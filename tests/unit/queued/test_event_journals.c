@@ -24,7 +24,8 @@ static char *chain(struct store *s)
 	char *text;
 	int fd = -1;
 
-	assert_int_equal(STEP(s, engine_audit_read(s->engine, 0, 1000, &fd)), QUEUE_DONE);
+	assert_int_equal(
+		STEP(s, engine_audit_read(s->engine, 0, 10000, &fd)), QUEUE_DONE);
 	assert_int_equal(memfd_map(fd, QUEUE_JSON_MAX, &data), 0);
 	text = strndup((const char *)data.data, data.len);
 	assert_non_null(text);
@@ -188,22 +189,22 @@ static void whatever_is_in_it(void **state)
 
 	begin(s, &j, &b);
 	for (int n = 0; n < 150; n++)
-		note(s, "intake", "program.start", n);
+		note(s, "signer", "program.start", n);
 	look(&j, &b);
 	assert_int_equal(records(s, "program.start"), 100);
 	look(&j, &b);
 	assert_int_equal(records(s, "program.start"), 150);
 	memset(endless, 'x', sizeof(endless) - 1);
-	append(s, "intake", endless);
-	note(s, "intake", "program.stop", 150);
+	append(s, "signer", endless);
+	note(s, "signer", "program.stop", 150);
 	for (int i = 0; i < 3; i++)
 		look(&j, &b);
 	assert_int_equal(records(s, "journal.unreadable"), 2);
 	assert_int_equal(records(s, "program.stop"), 1);
-	path_in(s, "events/intake/journal", path);
+	path_in(s, "events/signer/journal", path);
 	assert_int_equal(truncate(path, 0), 0);
 	look(&j, &b);
-	note(s, "intake", "program.stop", 151);
+	note(s, "signer", "program.stop", 151);
 	look(&j, &b);
 	assert_int_equal(records(s, "program.stop"), 2);
 	/* nothing that would be waited for, and nothing elsewhere */
@@ -215,6 +216,88 @@ static void whatever_is_in_it(void **state)
 	look(&j, &b);
 	assert_int_equal(records(s, "program.stop"), 2);
 	assert_int_equal(records(s, "journal.unreadable"), 2);
+	sweep(s);
+}
+
+/* As much later as it takes. */
+static void look_after(struct event_journals *j, struct batch *b, int64_t ms)
+{
+	j->next_ms = 0;
+	assert_int_equal(event_journals_run(j, b, clock_monotonic_ms() + ms), 0);
+}
+
+/* Who is taken over fills the chain with its allowance and says so; nobody else waits. */
+static void none_fills_the_chain(void **state)
+{
+	struct store *s = *state;
+	struct event_journals j;
+	struct batch b;
+
+	begin(s, &j, &b);
+	note(s, "intake", "program.start", 0);
+	for (int n = 0; n < 400; n++)
+		append(s, "intake", "nonsense\n");
+	note(s, "signer", "key.work", 1);
+	for (int i = 0; i < 6; i++)
+		look(&j, &b);
+	assert_int_equal(records(s, "journal.unreadable"), 99);
+	assert_int_equal(records(s, "journal.suppressed"), 0);
+	assert_int_equal(records(s, "\"event\":\"key.work\""), 1);
+	note(s, "intake", "program.stop", 2); /* in its order, as all that it says */
+	look(&j, &b);
+	assert_int_equal(records(s, "program.stop"), 0);
+	look_after(&j, &b, 11000);
+	assert_int_equal(records(s, "\"event\":\"journal.suppressed\""), 1);
+	assert_int_equal(records(s, "\"lines\":302"), 1);
+	look_after(&j, &b, 25000);
+	note(s, "intake", "program.start", 3);
+	look_after(&j, &b, 26000);
+	assert_int_equal(records(s, "program.start"), 2);
+	assert_int_equal(records(s, "journal.suppressed"), 1);
+	sweep(s);
+}
+
+/* What is over the allowance and not told yet is not lost with this process. */
+static void what_is_suppressed_is_kept_until_it_is_told(void **state)
+{
+	struct store *s = *state;
+	struct event_journals j;
+	struct batch b;
+
+	begin(s, &j, &b);
+	note(s, "intake", "program.start", 0);
+	for (int n = 0; n < 150; n++)
+		append(s, "intake", "nonsense\n");
+	look(&j, &b);
+	look(&j, &b);
+	event_journals_init(&j, clock_monotonic_ms());
+	look(&j, &b);
+	assert_int_equal(records(s, "journal.unreadable"), 150);
+	assert_int_equal(records(s, "journal.suppressed"), 0);
+	sweep(s);
+}
+
+/* Nobody hides what becomes of the keys behind much else. */
+static void keys_are_never_suppressed(void **state)
+{
+	struct store *s = *state;
+	struct event_journals j;
+	struct batch b;
+
+	begin(s, &j, &b);
+	note(s, "signer", "program.start", 0);
+	for (int n = 0; n < 1100; n++)
+		append(s, "signer", "nonsense\n");
+	note(s, "signer", "key.work", 1);
+	for (int i = 0; i < 12; i++)
+		look(&j, &b);
+	assert_in_range(records(s, "journal.unreadable"), 999, 1099);
+	assert_int_equal(records(s, "\"event\":\"key.work\""), 0);
+	for (int i = 0; i < 3; i++)
+		look_after(&j, &b, 200000);
+	assert_int_equal(records(s, "journal.unreadable"), 1100);
+	assert_int_equal(records(s, "\"event\":\"key.work\""), 1);
+	assert_int_equal(records(s, "journal.suppressed"), 0);
 	sweep(s);
 }
 
@@ -265,6 +348,9 @@ int main(void)
 		STORE_TEST(nobody_speaks_for_others),
 		STORE_TEST(a_torn_line_spoils_no_other),
 		STORE_TEST(whatever_is_in_it),
+		STORE_TEST(none_fills_the_chain),
+		STORE_TEST(what_is_suppressed_is_kept_until_it_is_told),
+		STORE_TEST(keys_are_never_suppressed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
