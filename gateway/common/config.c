@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define CONFIG_FILE_MAX (256u * 1024)
 #define HOST_6 "0123456789abcdefABCDEF:."
@@ -66,7 +67,7 @@ bool config_is_proxy(const char *text)
 
 	if (!*text)
 		return true;
-	if (strncmp(text, "http://", strlen("http://")) != 0)
+	if (strncasecmp(text, "http://", strlen("http://")) != 0)
 		return false;
 	text += strlen("http://");
 	len = host_of(text);
@@ -74,7 +75,7 @@ bool config_is_proxy(const char *text)
 		return false;
 	text += len + 1;
 	len = strspn(text, "0123456789");
-	if (len == 0 || len > 5 || text[len] != '\0')
+	if (len == 0 || len > 5 || (text[len] != '\0' && strcmp(text + len, "/") != 0))
 		return false;
 	port = strtol(text, NULL, 10);
 	return port > 0 && port <= 65535;

@@ -33,7 +33,8 @@ void config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free)
 
 /* May an institution's proxy be called this: "" (none), or http://HOST:PORT, an IPv6
- * address in brackets? Of anything else libcurl would make what it likes. */
+ * address in brackets, the scheme in any case, one slash behind it or none? Of anything
+ * else libcurl would make what it likes. */
 bool config_is_proxy(const char *text);
 
 /* The value of a key of the table or its default; a proxy's is a string. Asking for a key

@@ -110,13 +110,16 @@ static void expect_no_proxy(const char *text, const char *expected)
 static void test_proxies(void **state)
 {
 	static const char *const GOOD[] = { "", "http://proxy.example:3128",
-		"http://10.0.0.1:1", "http://[2001:db8::1]:65535", "http://p_1-x:080" };
+		"http://10.0.0.1:1", "http://[2001:db8::1]:65535", "http://p_1-x:080",
+		"http://p:3128/", "HTTP://p:1", "Http://[::1]:1/" };
 	static const char *const BAD[] = { "proxy.example:3128", "https://p:3128",
-		"socks5h://p:1080", "HTTP://p:1", "http://p", "http://p:", "http://:3128",
-		"http://user:pass@p:3128", "http://user@p:3128", "http://p:3128/",
-		"http://p:0", "http://p:65536", "http://p:999999", "http://p:-1",
-		"http://[]:1", "http://[::1:1", "http://::1:1", "http://[::1]",
-		" http://p:1", "http://p:1 ", "http://p:1\r\nx: y", "http://p%41:1" };
+		"socks5h://p:1080", "HTTPS://p:1", "http:/p:1", "http://p/", "http://p",
+		"http://p:", "http://:3128", "http://user:pass@p:3128",
+		"http://user@p:3128", "http://p:3128//", "http://p:3128/x",
+		"http://p:3128/?", "http://p:/", "http://p:0", "http://p:65536",
+		"http://p:999999", "http://p:-1", "http://[]:1", "http://[::1:1",
+		"http://::1:1", "http://[::1]", " http://p:1", "http://p:1 ",
+		"http://p:1\r\nx: y", "http://p%41:1" };
 	struct config *c;
 	char *error;
 
