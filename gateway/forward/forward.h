@@ -39,7 +39,7 @@ struct destination_answer {
 	enum {
 		EXCHANGE_NONE = 0,
 		EXCHANGE_NOT_SENT,  /* nothing of the body, and there is one: nothing can
-				     * have  happened there */
+				     * have happened there */
 		EXCHANGE_AMBIGUOUS, /* sent, no whole answer */
 		EXCHANGE_ANSWERED,
 	} outcome;

@@ -259,11 +259,11 @@ struct document_row {
 	uint32_t share;
 };
 
-/* The columns that DOCUMENT_COLUMNS selects. */
 /* Where a feed begins that this database does not know: what was raised is noted of no
  * partner, too. */
 #define OUTCOMES_FLOOR "coalesce((SELECT last FROM outcome_cursors WHERE partner=''),0)"
 
+/* The columns that document_read() reads. */
 #define DOCUMENT_COLUMNS                                                                 \
 	"document,id,partner,sha256,country,import_country,type,number,status,state,"    \
 	"size,received,held_until,hold_reason,policy_digest,store_version,correlation,"  \

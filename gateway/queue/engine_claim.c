@@ -260,13 +260,15 @@ const char SENT_FORM[] =
 	"ALTER TABLE deliveries ADD COLUMN form INTEGER NOT NULL DEFAULT 0"
 	" CHECK(form BETWEEN 0 AND 3);";
 
-/* And the one by which it is known what may have arrived. Of what has come to its end,
- * the program before kept it only in words, or not at all. */
+/* And the one by which it is known what may have arrived. The program before kept it only
+ * in words, or not at all, of what has come to its end and of what it put off after an
+ * answer that says nothing of what was done; held and released, that is queued. */
 const char SENT_DOUBT[] =
 	"ALTER TABLE deliveries ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0"
 	" CHECK(doubt BETWEEN 0 AND 1);"
 	"UPDATE deliveries SET doubt=1 WHERE (state='expired' AND fence>0)"
-	" OR (state='refused' AND detail LIKE '%an earlier attempt may have %');";
+	" OR (state<>'delivered' AND (detail LIKE '%an earlier attempt may have %'"
+	" OR detail LIKE 'HTTP 2%' OR detail LIKE 'HTTP 3%' OR detail='HTTP 408'));";
 
 /* The next delivery that is due, or none. QUEUE_DONE, QUEUE_EMPTY, negative; *ret_spoiled
  * when it was moved aside instead. */

@@ -62,8 +62,8 @@ static int redrive_one(struct engine *e, int64_t now, struct delivery_row *d)
 		return r;
 	if (d->state == DELIVERY_REFUSED)
 		to = DELIVERY_QUEUED;
-	else if (d->state == DELIVERY_EXPIRED) /* it may have arrived: look it up first */
-		to = d->fence ? DELIVERY_UNKNOWN : DELIVERY_QUEUED;
+	else if (d->state == DELIVERY_EXPIRED) /* what may have arrived: look it up */
+		to = d->doubt ? DELIVERY_UNKNOWN : DELIVERY_QUEUED;
 	else if (d->state != DELIVERY_DEFERRED && d->state != DELIVERY_UNKNOWN)
 		return 0;
 	d->due = now;

@@ -126,8 +126,9 @@ static bool unsent(const struct delivery_row *d)
 
 static bool may_be_there(const struct delivery_row *d)
 {
-	return d->state != DELIVERY_REFUSED && d->state != DELIVERY_EXPIRED &&
-	       !strchr(d->destination, DESTINATION_NOTICE);
+	return !strchr(d->destination, DESTINATION_NOTICE) &&
+	       (d->doubt ||
+		       (d->state != DELIVERY_REFUSED && d->state != DELIVERY_EXPIRED));
 }
 
 int relation_end(struct engine *e, int64_t now, const struct document_row *doc,

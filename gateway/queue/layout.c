@@ -12,7 +12,9 @@
  * programs of the layout before work on what it makes: tables and columns that are only
  * added, and that they need not fill, leave LEAST as it is; everything else, and whatever
  * nobody has tried with them, makes it DECIDED. Layout 22 adds what may have arrived: a
- * program of 21 leaves it alone, and what it does not know outlives it. */
+ * program of 21 leaves it alone, and what was marked outlives it. What such a program
+ * puts off, refuses or gives up itself, while the machine is back at it, carries no mark:
+ * the later one does not know that it may have arrived. */
 #define DECIDED 22
 #define LEAST 21
 #define MOST 1000000

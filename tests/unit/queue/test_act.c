@@ -270,7 +270,7 @@ static void what_went_elsewhere_stays_there(void **state)
 		store_control(s, QUEUE_REDRIVE, q.selection.id, ""), QUEUE_ILLEGAL);
 	assert_int_equal(
 		store_control(s, QUEUE_REDRIVE, q.selection.id, "traces"), QUEUE_DONE);
-	assert_delivery(s, q.selection.id, "traces", "unknown");
+	assert_delivery(s, q.selection.id, "traces", "queued");
 	assert_conserved(s);
 	/* and is one like any other again */
 	assert_int_equal(store_claim(s, T0 + 500, "traces", &claim), QUEUE_DONE);

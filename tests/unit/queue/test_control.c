@@ -91,18 +91,28 @@ static void hold_before_the_seal(void **state)
 	assert_delivery(s, id, "traces", "queued");
 }
 
-static void redrive_of_an_expired_attempt_looks_it_up(void **state)
+/* What has expired is looked up first where an attempt may have arrived, and nowhere
+ * else. */
+static void redrive_looks_up_what_expired_in_doubt(void **state)
 {
+	struct queue_delivery_result_request q = { .state = DELIVERY_EXPIRED };
 	struct store *s = *state;
 	char id[DOCUMENT_ID_SIZE];
 	struct queue_claim claim;
 
 	store_add_sealed(s, "N1", id);
 	assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
-	assert_int_equal(store_result(s, T0, &claim, DELIVERY_EXPIRED, 0), QUEUE_DONE);
+	assert_int_equal(store_result(s, T0, &claim, DELIVERY_UNKNOWN, T0), QUEUE_DONE);
+	assert_int_equal(store_claim(s, T0, "traces", &claim), QUEUE_DONE);
+	q.fence = claim.fence;
+	memcpy(q.id, claim.document.id, sizeof(q.id));
+	memcpy(q.destination, claim.destination, sizeof(q.destination));
+	assert_int_equal(STEP(s, engine_delivery_result(s->engine, T0, &q)), QUEUE_DONE);
 	assert_int_equal(store_claim(s, T0, "customs-es", &claim), QUEUE_DONE);
-	assert_int_equal(store_result(s, T0, &claim, DELIVERY_REFUSED, 0), QUEUE_DONE);
+	assert_int_equal(store_result(s, T0, &claim, DELIVERY_EXPIRED, 0), QUEUE_DONE);
 	assert_int_equal(store_control(s, QUEUE_REDRIVE, id, ""), QUEUE_DONE);
+	assert_delivery(s, id, "traces", "unknown");
+	assert_delivery(s, id, "customs-es", "queued");
 	assert_int_equal(store_claim(s, T0 + 500, "traces", &claim), QUEUE_DONE);
 	assert_int_equal(claim.look_up, 1);
 	assert_int_equal(store_claim(s, T0 + 500, "customs-es", &claim), QUEUE_DONE);
@@ -278,7 +288,7 @@ int main(void)
 		STORE_TEST(holds_keep_what_was_known),
 		STORE_TEST(hold_while_sending_takes_effect_after),
 		STORE_TEST(hold_before_the_seal),
-		STORE_TEST(redrive_of_an_expired_attempt_looks_it_up),
+		STORE_TEST(redrive_looks_up_what_expired_in_doubt),
 		STORE_TEST(control_needs_a_name_and_a_reason),
 		STORE_TEST(held_ends_with_a_verdict_only),
 		STORE_TEST(partners_take_turns_with_what_is_held),

@@ -6,6 +6,7 @@
 
 #ifdef SEALGATE_POSTGRESQL
 #include "queue/engine_pg.h"
+#include "queue/engine_pg_tables.h"
 
 /* Return: whether the server took it; nothing of it stays. */
 static bool takes(struct store *s, const char *sql)
@@ -187,6 +188,34 @@ static void every_earlier_version_comes_along(void **state)
 		store_add_sealed(s, "N1", id);
 		assert_document(s, id, "sealed");
 	}
+}
+
+/* What a program that kept no doubt has put off. */
+static void what_may_have_arrived_comes_along(void **state)
+{
+	static const char *const ROWS[] = {
+		"SET sealgate.appliance='1';"
+		"UPDATE deliveries SET fence=1,state='sending';"
+		"UPDATE deliveries SET state='deferred',detail='HTTP '||"
+		"(ARRAY['202','403','408','429','302','503'])[delivery];"
+		"UPDATE deliveries SET state='held',held_from='queued' WHERE delivery<3",
+		"ALTER TABLE deliveries DROP COLUMN doubt",
+	};
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], *found;
+
+	store_add_sealed(s, "N1", id);
+	store_add_sealed(s, "N2", id);
+	store_add_sealed(s, "N3", id);
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++)
+		run(s, ROWS[i]);
+	run(s, SENT_DOUBT);
+	found = store_query(s,
+		"SELECT string_agg(detail||'|'||doubt,';' ORDER BY delivery)"
+		" FROM deliveries");
+	assert_string_equal(found, "HTTP 202|1;HTTP 403|0;HTTP 408|1;HTTP 429|0;"
+				   "HTTP 302|1;HTTP 503|0;");
+	free(found);
 }
 
 static void passwords_stand_in_a_file(void **state)
@@ -399,6 +428,7 @@ int main(void)
 		STORE_TEST(triggers_follow_the_table),
 		STORE_TEST(opens_again_and_knows_its_version),
 		STORE_TEST(every_earlier_version_comes_along),
+		STORE_TEST(what_may_have_arrived_comes_along),
 		STORE_TEST(passwords_stand_in_a_file),
 		STORE_TEST(each_takes_its_share_and_keeps_its_chain),
 		STORE_TEST(fences_hold_between_appliances),

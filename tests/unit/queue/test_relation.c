@@ -181,6 +181,40 @@ static void what_is_in_doubt_is_looked_up_only(void **state)
 	assert_sound(s);
 }
 
+/* What was refused or given up after an attempt that may have arrived may be there: its
+ * replacement goes along, and stays on its way when it is withdrawn itself. */
+static void what_ended_in_doubt_is_followed(void **state)
+{
+	static const enum delivery_state ENDS[] = { DELIVERY_REFUSED, DELIVERY_EXPIRED };
+	struct store *s = *state;
+	char a[DOCUMENT_ID_SIZE], b[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+
+	for (int i = 0; i < 2; i++) {
+		char first[16], second[16];
+
+		snprintf(first, sizeof(first), "A%d", i);
+		snprintf(second, sizeof(second), "B%d", i);
+		store_add_sealed(s, first, a);
+		deliver(s, "customs-es", a, DELIVERY_UNKNOWN, "");
+		deliver(s, "customs-es", a, ENDS[i], "");
+		deliver(s, "traces", a, ENDS[i], ""); /* and this one is not there */
+		later(s, second, "70", DOCUMENT_ACCEPTED, RELATION_REPLACES, first, b);
+		assert_delivery(s, b, "customs-es", "waiting"); /* beyond its own route */
+		seal(s, b);
+		assert_delivery(s, b, "customs-es", "queued");
+		later(s, second, "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, second, w);
+		seal(s, w);
+		assert_document(s, b, "withdrawn");
+		assert_delivery(s, b, "traces", "expired");
+		assert_delivery(s, b, "customs-es", "queued");
+		assert_delivery(s, w, "customs-es", "waiting");
+		deliver(s, "customs-es", b, DELIVERY_DELIVERED, "REF.2");
+		deliver(s, "customs-es", w, DELIVERY_DELIVERED, "REF.3");
+		deliver(s, "traces", w, DELIVERY_DELIVERED, "REF.4");
+	}
+	assert_sound(s);
+}
+
 /* A held withdrawal counts when it is accepted, and not before. */
 static void held_has_no_effect_yet(void **state)
 {
@@ -271,6 +305,7 @@ int main(void)
 		STORE_TEST(not_sent_again),
 		STORE_TEST(unknown_is_looked_up_only),
 		STORE_TEST(what_is_in_doubt_is_looked_up_only),
+		STORE_TEST(what_ended_in_doubt_is_followed),
 		STORE_TEST(held_has_no_effect_yet),
 		STORE_TEST(chain_of_replacements),
 		STORE_TEST(of_an_unknown_number),

@@ -301,7 +301,8 @@ static void every_earlier_version_comes_along(void **state)
 	}
 }
 
-/* What ended under a program that kept no doubt may be in doubt all the same. */
+/* What was put off or ended under a program that kept no doubt may be in doubt all the
+ * same, also when it was held and released since. */
 static void what_may_have_arrived_comes_along(void **state)
 {
 	static const char ROWS[] =
@@ -309,7 +310,18 @@ static void what_may_have_arrived_comes_along(void **state)
 		"fence,detail) VALUES(1,'a','expired',5,5,5,1,'HTTP 202'),"
 		"(1,'b','refused',5,5,5,2,'HTTP 422 to a repetition: an earlier attempt "
 		"may have arrived'),(1,'c','refused',5,5,5,2,'HTTP 422'),"
-		"(1,'d','deferred',5,5,5,2,'HTTP 403')";
+		"(1,'d','deferred',5,5,5,2,'HTTP 403'),"
+		"(1,'e','deferred',5,5,5,2,'HTTP 202'),"
+		"(1,'f','deferred',5,5,5,2,'HTTP 302'),"
+		"(1,'g','deferred',5,5,5,2,'HTTP 408'),"
+		"(1,'h','deferred',5,5,5,2,'HTTP 429'),"
+		"(1,'i','queued',5,5,5,2,'HTTP 204'),"
+		"(1,'j','queued',5,5,5,2,'HTTP 422 to a repetition: an earlier attempt "
+		"may have arrived'),(1,'k','delivered',5,5,5,2,'HTTP 201 with an "
+		"acknowledgement');"
+		"INSERT INTO deliveries(document,destination,state,held_from,received,"
+		"due,updated,fence,detail) VALUES(1,'l','held','queued',5,5,5,2,"
+		"'HTTP 202'),(1,'m','held','queued',5,5,5,2,'HTTP 403')";
 	struct store *s = *state;
 	char text[512];
 	sqlite3 *db = NULL;
@@ -323,7 +335,8 @@ static void what_may_have_arrived_comes_along(void **state)
 	store_open(s);
 	query(s, "SELECT destination,doubt FROM deliveries ORDER BY 1", text,
 		sizeof(text));
-	assert_string_equal(text, "a|1;b|1;c|0;customs-es|0;d|0;traces|0;");
+	assert_string_equal(text, "a|1;b|1;c|0;customs-es|0;d|0;e|1;f|1;g|1;h|0;i|1;"
+				  "j|1;k|0;l|1;m|0;traces|0;");
 }
 
 /* A start that has nothing to change writes nothing: it works on a full disk. */
