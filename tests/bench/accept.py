@@ -49,12 +49,12 @@ def cpu(gate):
 
 
 def documents(folder, count):
-    """Files of distinct octets."""
+    """Files of octets that no store has from a run before."""
     folder.mkdir()
-    paths = []
+    paths, this = [], os.urandom(6).hex()
     for n in range(count):
         path = folder / f"{n}"
-        path.write_bytes((f"{n:012d}" * (OCTETS // 12 + 1)).encode()[:OCTETS])
+        path.write_bytes((f"{this}{n:012d}" * (OCTETS // 24 + 1)).encode()[:OCTETS])
         paths.append(path)
     return paths
 
