@@ -269,6 +269,17 @@ static void tidy(const struct swap_place *p)
 			(void)appliance_remove(path);
 }
 
+static int carry_out(struct swap *s)
+{
+	int r = begin(s);
+
+	if (r == 0)
+		r = complete(s);
+	if (r == 0)
+		tidy(s->p);
+	return r;
+}
+
 int swap_apply(const struct swap_place *p, const char *serial)
 {
 	char path[PATH_MAX], unproven[PATH_MAX];
@@ -288,13 +299,7 @@ int swap_apply(const struct swap_place *p, const char *serial)
 		r = prepare(p, "unproven", serial);
 	if (r == 0)
 		r = prepare(p, "serial", serial);
-	if (r == 0)
-		r = begin(&s);
-	if (r == 0)
-		r = complete(&s);
-	if (r == 0)
-		tidy(p);
-	return r;
+	return r == 0 ? carry_out(&s) : r;
 }
 
 int swap_return(const struct swap_place *p)
@@ -310,13 +315,7 @@ int swap_return(const struct swap_place *p)
 	if (!has(p, "previous", CONFIGURATION))
 		return -ENOENT;
 	r = make_anew(p, "incoming");
-	if (r == 0)
-		r = begin(&s);
-	if (r == 0)
-		r = complete(&s);
-	if (r == 0)
-		tidy(p);
-	return r;
+	return r == 0 ? carry_out(&s) : r;
 }
 
 int swap_resume(const struct swap_place *p)
