@@ -14,9 +14,9 @@
 #include "evidence/published.h"
 #include "evidence/receipt.h"
 #include "evidence/sealed_json.h"
+#include "tests/unit/evidence/es256.h"
 #include "xades/validate.h"
 
-#include <openssl/ecdsa.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -81,24 +81,6 @@ static int tear_down(void **state)
 	X509_free(signer);
 	OPENSSL_free(der);
 	return 0;
-}
-
-static void sign(EVP_PKEY *with, const char *input, uint8_t ret_raw[64])
-{
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	unsigned char text[256];
-	const unsigned char *at = text;
-	size_t len = sizeof(text);
-	ECDSA_SIG *sig;
-
-	assert_int_equal(EVP_DigestSignInit(c, NULL, EVP_sha256(), NULL, with), 1);
-	assert_int_equal(
-		EVP_DigestSign(c, text, &len, (const uint8_t *)input, strlen(input)), 1);
-	EVP_MD_CTX_free(c);
-	sig = d2i_ECDSA_SIG(NULL, &at, (long)len);
-	BN_bn2binpad(ECDSA_SIG_get0_r(sig), ret_raw, 32);
-	BN_bn2binpad(ECDSA_SIG_get0_s(sig), ret_raw + 32, 32);
-	ECDSA_SIG_free(sig);
 }
 
 static char *signed_by(EVP_PKEY *with, const char *input)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What a program notes is in the audit chain once and in its order, whatever is restarted
  * or cut off, and no program says what is not its to say. */
-#include "tests/unit/queue/store.h"
+#include "tests/unit/queued/taken.h"
 
 #include "common/clock.h"
 #include "common/durable.h"
@@ -301,21 +301,6 @@ static void keys_are_never_suppressed(void **state)
 	sweep(s);
 }
 
-/* The newest note is of a record that the chain does not have. */
-static void lose_newest(const struct store *s)
-{
-	_cleanup_(freep) uint8_t *text = NULL;
-	char path[PATH_MAX], *digit;
-	size_t len;
-
-	snprintf(path, sizeof(path), "%s/queue/events-noted", s->dir);
-	assert_int_equal(file_read(path, 100000, &text, &len), 0);
-	digit = strchr((char *)text, ':');
-	if (digit)
-		digit[1] = digit[1] == '0' ? '1' : '0';
-	assert_int_equal(durable_write(path, span_of(text, len), 0600), 0);
-}
-
 /* What it lost, and no more. */
 static void a_chain_that_was_set_back_is_told_again(void **state)
 {
@@ -329,7 +314,7 @@ static void a_chain_that_was_set_back_is_told_again(void **state)
 	look(&j, &b);
 	note(s, "intake", "program.stop", 3);
 	look(&j, &b);
-	lose_newest(s);
+	lose_newest(s, "events-noted");
 	for (int i = 0; i < 2; i++) {
 		event_journals_init(&j, clock_monotonic_ms());
 		look(&j, &b);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Each line of the journal is in the audit chain once, whatever is restarted. */
-#include "tests/unit/queue/store.h"
+#include "tests/unit/queued/taken.h"
 
 #include "common/clock.h"
 #include "common/durable.h"
@@ -20,23 +20,6 @@ static void write_journal(const struct store *s, const char *text)
 	(void)mkdir(path, 0700);
 	snprintf(path, sizeof(path), "%s/policy/journal", s->dir);
 	assert_int_equal(durable_write(path, span_str(text), 0644), 0);
-}
-
-static int records(struct store *s, const char *what)
-{
-	struct span data;
-	int fd = -1, count = 0;
-
-	assert_int_equal(STEP(s, engine_audit_read(s->engine, 0, 1000, &fd)), QUEUE_DONE);
-	assert_int_equal(memfd_map(fd, QUEUE_JSON_MAX, &data), 0);
-	for (const char *p = (const char *)data.data;
-		(p = memmem(p, data.len - (size_t)(p - (const char *)data.data), what,
-			 strlen(what))) != NULL;
-		p++)
-		count++;
-	memfd_unmap(&data);
-	close(fd);
-	return count;
 }
 
 /* What the store's own end does not know of. */
@@ -71,23 +54,23 @@ static void each_line_once(void **state)
 	batch_init(&b, folder, s->engine);
 	policy_journal_init(&j, clock_monotonic_ms());
 	look(&j, &b);
-	assert_int_equal(records(s, "\"event\":\"policy."), 0);
+	assert_int_equal(records_taken(s, "\"event\":\"policy."), 0);
 	/* A line that is still being written waits for its end. */
 	write_journal(s, LINE("activate", "1") "{\"act\":\"roll");
 	look(&j, &b);
 	look(&j, &b);
-	assert_int_equal(records(s, "\"event\":\"policy.activate\""), 1);
-	assert_int_equal(records(s, "\"people\":[\"A\",\"B\"]"), 1);
-	assert_int_equal(records(s, "\"event\":\"policy."), 1);
+	assert_int_equal(records_taken(s, "\"event\":\"policy.activate\""), 1);
+	assert_int_equal(records_taken(s, "\"people\":[\"A\",\"B\"]"), 1);
+	assert_int_equal(records_taken(s, "\"event\":\"policy."), 1);
 	/* Another process goes on where this one was. */
 	policy_journal_init(&j, clock_monotonic_ms());
 	write_journal(s, LINE("activate", "1") LINE("rollback", "0") "no JSON\n");
 	look(&j, &b);
 	look(&j, &b);
-	assert_int_equal(records(s, "\"event\":\"policy.activate\""), 1);
-	assert_int_equal(records(s, "\"event\":\"policy.rollback\""), 1);
-	assert_int_equal(records(s, "\"event\":\"policy.unreadable\""), 1);
-	assert_int_equal(records(s, "\"journal_sha256\""), 3);
+	assert_int_equal(records_taken(s, "\"event\":\"policy.activate\""), 1);
+	assert_int_equal(records_taken(s, "\"event\":\"policy.rollback\""), 1);
+	assert_int_equal(records_taken(s, "\"event\":\"policy.unreadable\""), 1);
+	assert_int_equal(records_taken(s, "\"journal_sha256\""), 3);
 	noted = j.noted;
 	/* A note that cannot be read is no reason to record all of it again. */
 	snprintf(note, sizeof(note), "%s/queue/policy-noted", s->dir);
@@ -95,34 +78,19 @@ static void each_line_once(void **state)
 	assert_int_equal(mkdir(note, 0700), 0);
 	policy_journal_init(&j, clock_monotonic_ms());
 	look(&j, &b);
-	assert_int_equal(records(s, "\"event\":\"policy."), 3);
+	assert_int_equal(records_taken(s, "\"event\":\"policy."), 3);
 	assert_int_equal(remove(note), 0);
 	policy_journal_init(&j, clock_monotonic_ms());
 	j.noted = noted;
 	/* Cut: nothing is recorded again, and what comes next is. */
 	write_journal(s, LINE("activate", "1"));
 	look(&j, &b);
-	assert_int_equal(records(s, "\"event\":\"policy."), 3);
+	assert_int_equal(records_taken(s, "\"event\":\"policy."), 3);
 	write_journal(s, LINE("activate", "1") LINE("activate", "2"));
 	look(&j, &b);
-	assert_int_equal(records(s, "\"event\":\"policy.activate\""), 2);
+	assert_int_equal(records_taken(s, "\"event\":\"policy.activate\""), 2);
 	assert_int_equal(batch_head(&b).position, engine_head(s->engine).position);
 	sweep(s);
-}
-
-/* The newest note is of a record that the chain does not have. */
-static void lose_newest(const struct store *s)
-{
-	_cleanup_(freep) uint8_t *text = NULL;
-	char path[PATH_MAX], *digit;
-	size_t len;
-
-	snprintf(path, sizeof(path), "%s/queue/policy-noted", s->dir);
-	assert_int_equal(file_read(path, 100000, &text, &len), 0);
-	digit = strchr((char *)text, ':');
-	if (digit)
-		digit[1] = digit[1] == '0' ? '1' : '0';
-	assert_int_equal(durable_write(path, span_of(text, len), 0600), 0);
 }
 
 /* What it lost, and no more. */
@@ -141,12 +109,12 @@ static void a_chain_that_was_set_back_is_told_again(void **state)
 	look(&j, &b);
 	write_journal(s, LINE("activate", "1") LINE("rollback", "0"));
 	look(&j, &b);
-	lose_newest(s);
+	lose_newest(s, "policy-noted");
 	for (int i = 0; i < 2; i++) {
 		policy_journal_init(&j, clock_monotonic_ms());
 		look(&j, &b);
-		assert_int_equal(records(s, "\"event\":\"policy.activate\""), 1);
-		assert_int_equal(records(s, "\"event\":\"policy.rollback\""), 2);
+		assert_int_equal(records_taken(s, "\"event\":\"policy.activate\""), 1);
+		assert_int_equal(records_taken(s, "\"event\":\"policy.rollback\""), 2);
 	}
 	sweep(s);
 }

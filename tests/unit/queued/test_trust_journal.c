@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Each snapshot of the trusted lists is in the audit chain once, whatever is restarted
  * and whatever else lies there, under the version that a verdict names. */
-#include "tests/unit/queue/store.h"
+#include "tests/unit/queued/taken.h"
 
 #include "common/clock.h"
 #include "common/durable.h"
@@ -57,23 +57,6 @@ static void take(const struct bench *t, const char *name)
 	assert_int_equal(remove(path), 0);
 }
 
-static int records(struct store *s, const char *what)
-{
-	struct span data;
-	int fd = -1, count = 0;
-
-	assert_int_equal(STEP(s, engine_audit_read(s->engine, 0, 1000, &fd)), QUEUE_DONE);
-	assert_int_equal(memfd_map(fd, QUEUE_JSON_MAX, &data), 0);
-	for (const char *p = (const char *)data.data;
-		(p = memmem(p, data.len - (size_t)(p - (const char *)data.data), what,
-			 strlen(what))) != NULL;
-		p++)
-		count++;
-	memfd_unmap(&data);
-	close(fd);
-	return count;
-}
-
 static void look(struct bench *t)
 {
 	t->j.next_ms = 0;
@@ -91,7 +74,7 @@ static void again(struct bench *t)
 
 static void assert_published(struct bench *t, int count)
 {
-	assert_int_equal(records(t->store, PUBLISHED), count);
+	assert_int_equal(records_taken(t->store, PUBLISHED), count);
 }
 
 static void bench_init(struct bench *t, void **state)
@@ -140,10 +123,11 @@ static void each_snapshot_once(void **state)
 	look(&t);
 	look(&t);
 	assert_published(&t, 1);
-	assert_int_equal(records(t.store, "{\"lists_version\":\"abababababababababababab"
-					  "abababababababababababababababababababab\","
-					  "\"snapshot\":\"snapshot-"
-					  "00000000000000000001.map\"}"),
+	assert_int_equal(
+		records_taken(t.store, "{\"lists_version\":\"abababababababababababab"
+				       "abababababababababababababababababababab\","
+				       "\"snapshot\":\"snapshot-"
+				       "00000000000000000001.map\"}"),
 		1);
 	again(&t);
 	assert_published(&t, 1);
@@ -159,7 +143,7 @@ static void each_snapshot_once(void **state)
 	put_snapshot(&t, 4, 0xae);
 	look(&t);
 	assert_published(&t, 4);
-	assert_int_equal(records(t.store, "snapshot-00000000000000000003.map"), 1);
+	assert_int_equal(records_taken(t.store, "snapshot-00000000000000000003.map"), 1);
 	bench_done(&t);
 }
 
@@ -204,19 +188,19 @@ static void what_takes_the_newest_name_is_recorded(void **state)
 	take(&t, NEWEST);
 	look(&t);
 	assert_published(&t, 3);
-	assert_int_equal(records(t.store, "snapshot-00000000000000000001.map"), 1);
+	assert_int_equal(records_taken(t.store, "snapshot-00000000000000000001.map"), 1);
 	path_of(&t, NEWEST, path);
 	assert_int_equal(symlink("snapshot-00000000000000000001.map", path), 0);
 	look(&t);
-	assert_int_equal(records(t.store, "{\"lists_version\":null,\"snapshot\":"
-					  "\"snapshot-00000000000000000002.map\"}"),
+	assert_int_equal(records_taken(t.store, "{\"lists_version\":null,\"snapshot\":"
+						"\"snapshot-00000000000000000002.map\"}"),
 		1);
 	take(&t, NEWEST);
 	take(&t, "snapshot-00000000000000000001.map");
 	look(&t);
 	look(&t);
 	assert_int_equal(
-		records(t.store, "{\"lists_version\":null,\"snapshot\":null}"), 1);
+		records_taken(t.store, "{\"lists_version\":null,\"snapshot\":null}"), 1);
 	assert_published(&t, 5);
 	bench_done(&t);
 }
@@ -233,7 +217,7 @@ static void one_that_nobody_takes_blinds_nothing(void **state)
 	put_snapshot(&t, 3, 0xac);
 	look(&t);
 	assert_published(&t, 3);
-	assert_int_equal(records(t.store, "\"lists_version\":null"), 1);
+	assert_int_equal(records_taken(t.store, "\"lists_version\":null"), 1);
 	bench_done(&t);
 }
 
@@ -249,7 +233,7 @@ static void the_version_is_that_of_a_verdict(void **state)
 	assert_int_equal(trust_snapshot_open(path, INT64_MAX, &taken, &error), 0);
 	look(&t);
 	assert_published(&t, 1);
-	assert_int_equal(records(t.store, taken->version), 1);
+	assert_int_equal(records_taken(t.store, taken->version), 1);
 	trust_snapshot_free(taken);
 	bench_done(&t);
 }
