@@ -22,6 +22,9 @@
 #define RECONNECT_MS 500
 #define COURIERS_MAX 256
 #define PAUSE_MAX_S 60 /* between trials at a destination that fails */
+/* Trials before a document may be the trial again, so that one which always fails does
+ * not keep those behind it from being tried. */
+#define TRIALS_A_RETRY 4
 
 static const char USAGE[] =
 	"usage: sealgate-forward --instance DIR\n"
@@ -285,6 +288,16 @@ static int hire(struct crew *crew, size_t profile)
 	return r;
 }
 
+static void pace(struct pace *ret, const struct profile *p, int most)
+{
+	int64_t longest = (int64_t)p->retry_max_s * 1000 / TRIALS_A_RETRY;
+	int64_t first = (int64_t)p->retry_first_s * 1000;
+
+	if (longest > PAUSE_MAX_S * 1000)
+		longest = PAUSE_MAX_S * 1000;
+	pace_init(ret, most, first < longest ? first : longest, longest);
+}
+
 static int load(struct crew *crew, char **ret_error)
 {
 	const struct instance *instance = &crew->daemon.instance;
@@ -303,12 +316,8 @@ static int load(struct crew *crew, char **ret_error)
 	for (size_t i = 0; i < crew->profiles->count; i++) {
 		const struct profile *p = &crew->profiles->list[i];
 
-		int longest = p->retry_max_s < PAUSE_MAX_S ? p->retry_max_s : PAUSE_MAX_S;
-
-		pace_init(&crew->paces[i], p->concurrency,
-			(int64_t)p->retry_first_s * 1000, (int64_t)longest * 1000);
-		pace_init(&crew->paces[crew->profiles->count + i], 1,
-			(int64_t)p->retry_first_s * 1000, (int64_t)longest * 1000);
+		pace(&crew->paces[i], p, p->concurrency);
+		pace(&crew->paces[crew->profiles->count + i], p, 1);
 	}
 	for (size_t i = 0; r == 0 && i < crew->profiles->count; i++)
 		r = credentials_load(instance, crew->profiles->list[i].credentials,

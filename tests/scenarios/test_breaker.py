@@ -10,14 +10,14 @@ from scenarios.test_faults import certificates, once, until, until_accepted
 
 DOCUMENTS = 20
 CONCURRENCY = 4  # of the profile
-FIRST, LONGEST = 1, 4  # seconds of a pause: retry_first_s, retry_max_s
+FIRST, LONGEST = 1, 4  # seconds of a pause: retry_first_s, a quarter of retry_max_s
 OPENS = "traces: it fails again and again; one attempt at a time"
 CLOSES = "traces: it works again"
 
 
 @pytest.fixture(scope="module")
 def gate():
-    with a_gate(retry_max=LONGEST) as made:
+    with a_gate(retry_max=4 * LONGEST) as made:
         yield made.up()
 
 
@@ -90,3 +90,24 @@ def test_opens_tries_closes_and_ramps_up(gate):
           look(gate)["queue"]["forecast"]["destinations"]["traces"]["drain_s"] == 0, 60)
     until(lambda: metric(gate, 'sealgate_drain_seconds{destination="traces"}') == 0, 60)
     assert gate.log.read_text().count(OPENS) == gate.log.read_text().count(CLOSES) == 1
+
+
+def tried(gate, identifiers):
+    """How often each was tried, by the last attempt that the log tells of."""
+    found = re.findall(r"forward\.attempt (\S+): traces attempt (\d+):", gate.log.read_text())
+    return [max((int(n) for i, n in found if i == identifier), default=0)
+            for identifier in identifiers]
+
+
+def test_trials_take_turns():
+    """While nothing gets through, the first of them does not keep the others from being tried."""
+    with a_gate(retry_max=4) as gate:
+        gate.up()
+        gate.traces.mode("busy", delay=1)
+        identifiers = [until_accepted(gate, path) for path in certificates(gate, 1, 3)]
+        until(lambda: OPENS in gate.log.read_text())
+        opened = tried(gate, identifiers)
+        until(lambda: all(now >= then + 3 for now, then in
+                          zip(tried(gate, identifiers), opened)), 60)
+        gate.traces.mode("ok")
+        gate.wait_delivered(identifiers)
