@@ -246,9 +246,10 @@ def test_held_while_it_is_under_way_and_then_another_way(both):
 def test_a_courier_that_freezes_keeps_its_claim(both):
     """It wakes long after its lease: what it had under way is at one of both, and there once."""
     gate = both.gate
-    gate.customs.mode("slow", delay=1, when="before", count=1)
+    gate.customs.mode("slow", delay=4, when="before", count=1)
     identifier = send(gate, number_of(41))
-    both.wait(identifier, A, "sending")
+    # "sending" is said before the request is made: frozen then, it would never arrive.
+    until(lambda: gate.customs.call("/_sim/mode")["mode"] == "ok")
     courier = pid_of(gate, "sealgate-forward")
     os.kill(courier, signal.SIGSTOP)
     try:
