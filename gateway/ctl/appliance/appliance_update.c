@@ -77,18 +77,19 @@ static int check_layout(const struct manifest *m, char **ret_error)
 			       r == -EBADMSG ? "is not what was signed" : strerror(-r));
 }
 
+/* Readable for who stages it, and sees no other folder of /var; it is no secret. */
 static int copy(const struct manifest *m, char **ret_error)
 {
 	int r = appliance_remove(STAGE);
 
-	if (r == 0 && mkdir(STAGE, 0700) < 0)
+	if (r == 0 && mkdir(STAGE, 0755) < 0)
 		r = -errno;
 	if (r < 0)
 		return appliance_fail(ret_error, r, STAGE, strerror(-r));
 	for (size_t i = 0; i < m->count; i++) {
 		r = strchr(m->files[i].path, '/')
 			    ? -EPERM
-			    : manifest_copy(m, &m->files[i], STAGE, 0600);
+			    : manifest_copy(m, &m->files[i], STAGE, 0644);
 		if (r < 0)
 			return appliance_fail(ret_error, r, m->files[i].path,
 				r == -EBADMSG ? "is not what was signed" : strerror(-r));

@@ -65,12 +65,14 @@ static int read_of(const struct floor_place *p, const char *name, char **ret_tex
 	return r;
 }
 
+/* Readable by others, who may not enter the folder: the version of before, which the
+ * machine may return to, reads it as a root without a right over files of others. */
 static int write_of(const struct floor_place *p, const char *name, const char *text)
 {
 	char path[PATH_MAX];
 	int r = path_of(p, name, path);
 
-	return r < 0 ? r : durable_write(path, span_str(text), 0600);
+	return r < 0 ? r : durable_write(path, span_str(text), 0644);
 }
 
 /* Return: 0, or -EBADMSG for what we did not write. */

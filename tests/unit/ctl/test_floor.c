@@ -13,6 +13,7 @@
 #include "ctl/appliance/tpm.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "emulator.h"
 
@@ -432,6 +433,22 @@ static void test_lockout_keeps_nobody_out(void **state)
 	assert_true(value <= before);
 }
 
+/* The version of before reads it as a root without a right over files of others. */
+static void test_others_may_read_it(void **state)
+{
+	static const char *const files[] = { "floor", "counted" };
+	struct stage *s = with_tpm(state);
+
+	assert_int_equal(raise_to(s, "1.2", "0"), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct stat st;
+
+		snprintf(s->path, sizeof(s->path), "%s/%s", s->folder, files[i]);
+		assert_int_equal(stat(s->path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0644);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -459,6 +476,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_power_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_lockout_keeps_nobody_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_others_may_read_it, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
