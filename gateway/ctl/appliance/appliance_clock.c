@@ -3,6 +3,7 @@
 
 #include "common/clock_watch.h"
 #include "common/log.h"
+#include "ctl/appliance/clock_record.h"
 
 #include <poll.h>
 #include <string.h>
@@ -10,9 +11,21 @@
 
 #define FOLDER "/run/sealgate-clock"
 
+/* A fault is told once for each of its kind. */
+static void bound_record(int *last)
+{
+	int r = clock_record_bound(CLOCK_RECORD);
+
+	if (r < 0 && r != *last)
+		log_event(LOG_ERR, "appliance.clock", NULL, "%s: %s", CLOCK_RECORD,
+			strerror(-r));
+	*last = r;
+}
+
 void appliance_clock(void)
 {
 	bool said = false, last = false;
+	int recorded = 1;
 
 	for (;;) {
 		bool right = clock_synchronised();
@@ -29,6 +42,7 @@ void appliance_clock(void)
 			sd_notify(0, "READY=1");
 		said = true;
 		last = right;
+		bound_record(&recorded);
 		sd_notify(0, "WATCHDOG=1");
 		poll(NULL, 0, CLOCK_WATCH_EVERY_S * 1000);
 	}

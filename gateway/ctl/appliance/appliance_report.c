@@ -4,6 +4,7 @@
 #include "common/instance.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "ctl/appliance/clock_record.h"
 #include "pkcs11/client.h"
 
 #include <errno.h>
@@ -152,11 +153,12 @@ static json_t *open_ports(void)
 	return ports;
 }
 
-/* What the watcher of the clock says, and how fast chrony found it to run (ppm). */
+/* What the watcher of the clock says, how fast chrony found it to run (ppm), and what it
+ * measured last. */
 static json_t *clock_part(void)
 {
-	return json_pack("{s:o, s:o}", "state", first_line(CLOCK_STATE), "drift",
-		first_line(CLOCK_DRIFT));
+	return json_pack("{s:o, s:o, s:o}", "state", first_line(CLOCK_STATE), "drift",
+		first_line(CLOCK_DRIFT), "measured", clock_record_last(CLOCK_RECORD));
 }
 
 /* "UNIT LEVEL" a line, as the image was judged when it was built. */
