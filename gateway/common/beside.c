@@ -33,6 +33,8 @@ pid_t beside_start(struct beside *b, const char *whose)
 {
 	pid_t pid;
 
+	if (strlen(whose) >= BESIDE_WHOSE)
+		return -ENAMETOOLONG;
 	if (beside_full(b))
 		return -EBUSY;
 	pid = fork();

@@ -13,18 +13,20 @@
 #define BESIDE_FINISH_MS 8000
 
 #define BESIDE_MAX 8
+#define BESIDE_WHOSE 64
 
 struct beside {
 	unsigned int most;  /* at once, BESIDE_MAX at most */
 	unsigned int count; /* that run, or have ended without having been noticed yet */
 	struct beside_run {
 		pid_t pid;
-		char whose[64];
+		char whose[BESIDE_WHOSE];
 	} runs[BESIDE_MAX];
 };
 
-/* Fork, unless as many run as may; whose it is, or "". Return: 0 in the new process, its
- * pid, -EBUSY, -errno. */
+/* Fork, unless as many run as may; whose it is, or "", at most BESIDE_WHOSE - 1 octets: a
+ * name that is cut short would be nobody's, or another's. Return: 0 in the new process,
+ * its pid, -ENAMETOOLONG, -EBUSY, -errno. */
 pid_t beside_start(struct beside *b, const char *whose);
 
 /* Are there as many as there may be? */

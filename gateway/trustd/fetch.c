@@ -93,30 +93,56 @@ static curl_socket_t open_socket(
 		address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static bool set_guards(CURL *curl, struct transfer *t, const char *url, const char *ca)
+/* Set options until one fails. */
+#define SET(option, value)                                                               \
+	do {                                                                             \
+		if (rc == CURLE_OK)                                                      \
+			rc = curl_easy_setopt(curl, option, value);                      \
+	} while (0)
+
+/* Every one of them, or nothing is asked: without its proxy it would go around it,
+ * without its authorities any of the machine's would do. */
+static CURLcode set_guards(
+	CURL *curl, struct transfer *t, const char *url, const char *ca)
 {
 	const struct sources *s = t->sources;
+	CURLcode rc = CURLE_OK;
 
-	if (curl_easy_setopt(curl, CURLOPT_PROXY, s->proxy) != CURLE_OK)
-		return false; /* it would go without */
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)s->timeout_s);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)s->timeout_s);
-	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)s->max_octets);
-	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, t);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
-	if (*ca)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
-	return true;
+	SET(CURLOPT_PROXY, s->proxy);
+	SET(CURLOPT_NOPROXY, "");
+	SET(CURLOPT_URL, url);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT, (long)s->timeout_s);
+	SET(CURLOPT_TIMEOUT, (long)s->timeout_s);
+	SET(CURLOPT_MAXFILESIZE, (long)s->max_octets);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, t);
+	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_WRITEDATA, t);
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, t);
+	if (*ca) { /* libcurl would add the machine's own folder */
+		SET(CURLOPT_CAINFO, ca);
+		SET(CURLOPT_CAPATH, NULL);
+	}
+	return rc;
+}
+
+static CURLcode set_question(
+	CURL *curl, const struct question *q, const struct curl_slist *headers)
+{
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_HTTPHEADER, headers);
+	if (q->post.len > 0) {
+		SET(CURLOPT_POSTFIELDSIZE, (long)q->post.len);
+		SET(CURLOPT_POSTFIELDS, q->post.data);
+	}
+	return rc;
 }
 
 static void say(struct outcome_message *m, enum fetch_outcome outcome, const char *why)
@@ -166,15 +192,14 @@ static void transfer(struct transfer *t, const struct question *q, const char *c
 	CURLcode code;
 	long status = 0;
 
-	if (!curl || ((q->post.len > 0 || *q->etag) && !headers) ||
-		!set_guards(curl, t, q->url, ca)) {
+	if (!curl || ((q->post.len > 0 || *q->etag) && !headers)) {
 		say(t->message, FETCH_FAILED, "memory");
 		return;
 	}
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	if (q->post.len > 0) {
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)q->post.len);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, q->post.data);
+	if (set_guards(curl, t, q->url, ca) != CURLE_OK ||
+		set_question(curl, q, headers) != CURLE_OK) {
+		say(t->message, FETCH_FAILED, "libcurl does not take one of the limits");
+		return;
 	}
 	code = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

@@ -56,6 +56,12 @@ int appliance_resume(void);
  * Return: as appliance_apply; 0 means that the next boot tries the new version. */
 int appliance_update(const char *dir, char **ret_error);
 
+/* Could the version that runs be returned to after the update with this list? It is the
+ * one that is, with a database of which the new one made what it wants at its start: by
+ * its file "layout", before anything is written. Return: 0, -EPERM it could not, -ENOENT
+ * the list does not say, -EBADMSG, -EINVAL; with *ret_error. */
+int appliance_update_returns(const struct manifest *m, char **ret_error);
+
 /* In a unit that reaches the TPM: read the floor of versions (floor.h), and leave for the
  * others what it is and whether the version that runs may serve on this machine. It may
  * not below the least one, nor on trial below the floor, nor with a /var that is an old

@@ -54,9 +54,7 @@ static int check_version(const struct manifest *m, char **ret_error)
 	return appliance_fail(ret_error, -EPERM, m->serial, what);
 }
 
-/* The version that runs is the one that is returned to, with a database of which the new
- * one made what it wants at its start: refused before anything is written. */
-static int check_layout(const struct manifest *m, char **ret_error)
+int appliance_update_returns(const struct manifest *m, char **ret_error)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
 	size_t len = 0, i = 0;
@@ -119,7 +117,7 @@ int appliance_update(const char *dir, char **ret_error)
 	if (r == 0)
 		r = check_version(&m, ret_error);
 	if (r == 0)
-		r = check_layout(&m, ret_error);
+		r = appliance_update_returns(&m, ret_error);
 	if (r != 0)
 		return r;
 	r = copy(&m, ret_error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Processes beside a daemon: so many and no more, and its end waits for theirs. */
 #include "common/beside.h"
+#include "policy/policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,12 +102,35 @@ static void test_whose_they_are(void **state)
 	assert_int_equal(beside_of(&b, "ana"), 0);
 }
 
+/* The longest name that policy takes counts whole, and a longer one is nobody's. */
+static void test_no_name_is_cut_short(void **state)
+{
+	char longest[BESIDE_WHOSE + 1];
+	struct beside b = { .most = 2 };
+	int gate;
+
+	(void)state;
+	memset(longest, 'a', sizeof(longest));
+	longest[BESIDE_WHOSE] = '\0';
+	assert_int_equal(beside_start(&b, longest), -ENAMETOOLONG);
+	assert_int_equal(b.count, 0);
+	longest[BESIDE_WHOSE - 1] = '\0';
+	start_waiting(&b, longest, &gate);
+	assert_int_equal(beside_of(&b, longest), 1);
+	longest[BESIDE_WHOSE - 2] = '\0';
+	assert_int_equal(beside_of(&b, longest), 0);
+	close(gate);
+	assert_int_equal(beside_finish(&b, 10000), 0);
+	assert_true(BESIDE_WHOSE >= sizeof((struct operator_person){ 0 }.name));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_more_than_it_may_have),
 		cmocka_unit_test(test_the_end_waits),
 		cmocka_unit_test(test_whose_they_are),
+		cmocka_unit_test(test_no_name_is_cut_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
