@@ -42,8 +42,12 @@ int appliance_seal_secret(const struct manifest *m, const struct manifest_file *
 /* Make the folders for them, so that a unit without a secret finds none. */
 int appliance_seal_folders(const char *folder);
 
-/* The configuration that was taken last has proven itself, or goes and the one before it
- * comes back. Return: 0, 1 nothing to do, -errno. */
+/* Leave word of which configuration this start goes on with. Return: 0 or -errno. */
+int appliance_note_started(void);
+
+/* The configuration that this start went on with has proven itself, or goes and the one
+ * before it comes back; one that was taken since then is the next start's. Return: 0, 1
+ * nothing to do, -errno. */
 int appliance_keep(void);
 int appliance_return(void);
 

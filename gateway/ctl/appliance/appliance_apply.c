@@ -18,6 +18,7 @@
 
 #define INCOMING APPLIANCE_WORK "/incoming"
 #define SERIAL APPLIANCE_WORK "/serial"
+#define STARTED "/run/appliance-started"
 #define REFUSAL_MAX 512
 
 static const struct swap_place PLACE = { APPLIANCE_INSTANCE, APPLIANCE_WORK };
@@ -215,31 +216,40 @@ void appliance_note_refusal(const char *why)
 	(void)durable_write(APPLIANCE_REFUSED, span_str(line), 0600);
 }
 
-static int take(const char *dir, char **ret_error)
+static int take_proven(const struct manifest *m, char **ret_error)
 {
-	_cleanup_(manifest_done) struct manifest m = { 0 };
-	int r = manifest_open(
-		dir, "machine", APPLIANCE_ANCHORS "/machine.pem", &m, ret_error);
+	int r = swap_resume(&PLACE);
 
 	if (r < 0)
-		return r;
-	r = swap_resume(&PLACE);
-	if (r < 0)
 		return appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r));
-	r = serial_is_new(m.serial);
+	r = serial_is_new(m->serial);
 	if (r < 0)
 		return appliance_fail(ret_error, r, SERIAL, strerror(-r));
 	if (r == 0)
 		return 1;
-	r = take_files(&m, ret_error);
+	r = take_files(m, ret_error);
 	if (r == 0)
 		r = judge(ret_error);
 	if (r == 0)
 		r = appliance_egress_check(INCOMING "/network/egress.csv", ret_error);
 	if (r < 0)
 		return r;
-	r = swap_apply(&PLACE, m.serial);
+	r = swap_apply(&PLACE, m->serial);
 	return r < 0 ? appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r)) : 0;
+}
+
+static int take(const char *dir, char **ret_error)
+{
+	_cleanup_(manifest_done) struct manifest m = { 0 };
+	_cleanup_(closep) int held = -1;
+	int r = manifest_open(
+		dir, "machine", APPLIANCE_ANCHORS "/machine.pem", &m, ret_error);
+
+	if (r < 0)
+		return r;
+	held = swap_lock(&PLACE);
+	return held < 0 ? appliance_fail(ret_error, held, APPLIANCE_WORK, strerror(-held))
+			: take_proven(&m, ret_error);
 }
 
 int appliance_apply(const char *dir, char **ret_error)
@@ -253,19 +263,51 @@ int appliance_apply(const char *dir, char **ret_error)
 	return r;
 }
 
+int appliance_note_started(void)
+{
+	char serial[SWAP_SERIAL_MAX + 1];
+	_cleanup_(closep) int held = swap_lock(&PLACE);
+	int r = held < 0 ? held : swap_unproven(&PLACE, serial);
+
+	return r < 0 ? r : durable_write(STARTED, span_str(serial), 0644);
+}
+
+/* Return: 0 or -errno, -ENOENT: this start did not come so far. */
+static int read_started(char ret_serial[SWAP_SERIAL_MAX + 1])
+{
+	_cleanup_(freep) char *serial = NULL;
+	size_t len = 0;
+	int r = file_read(STARTED, SWAP_SERIAL_MAX, (uint8_t **)&serial, &len);
+
+	if (r == 0)
+		(void)snprintf(ret_serial, SWAP_SERIAL_MAX + 1, "%s", serial);
+	return r;
+}
+
 int appliance_keep(void)
 {
-	return swap_keep(&PLACE);
+	char started[SWAP_SERIAL_MAX + 1];
+	_cleanup_(closep) int held = swap_lock(&PLACE);
+	int r = held < 0 ? held : read_started(started);
+
+	return r < 0 ? r : swap_keep(&PLACE, started);
 }
 
 int appliance_return(void)
 {
-	int r = swap_resume(&PLACE);
+	char started[SWAP_SERIAL_MAX + 1];
+	_cleanup_(closep) int held = swap_lock(&PLACE);
+	int r = held < 0 ? held : swap_resume(&PLACE);
 
-	return r < 0 ? r : swap_return(&PLACE);
+	if (r < 0)
+		return r;
+	r = read_started(started);
+	return r < 0 && r != -ENOENT ? r : swap_return(&PLACE, r < 0 ? NULL : started);
 }
 
 int appliance_resume(void)
 {
-	return swap_resume(&PLACE);
+	_cleanup_(closep) int held = swap_lock(&PLACE);
+
+	return held < 0 ? held : swap_resume(&PLACE);
 }

@@ -153,6 +153,9 @@ static int at_boot(void)
 		return tell("appliance.network", -errno, "", "", NULL);
 	if (again)
 		return restart();
+	r = appliance_note_started();
+	if (r < 0)
+		return tell("appliance.apply", r, "", "", NULL);
 	r = appliance_may_serve(&error);
 	if (r < 0)
 		return tell("appliance.floor", r, "", "", error);
@@ -263,8 +266,8 @@ static int give_back(void)
 		return EXIT_NOT_PASSED; /* of a success the machine starts again */
 	}
 	return tell("appliance.return", appliance_return(),
-		"the configuration before it is in force again", "nothing to return to",
-		NULL);
+		"the configuration before it is in force again",
+		"nothing to return to, or another one has come since the start", NULL);
 }
 
 static void print_text(const json_t *value, const char *name)

@@ -279,6 +279,12 @@ static int append(int fd, const struct manifest_file *f, long long offset,
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
+	/* of an earlier version, which let two senders write at once: begun anew */
+	if (st.st_size > f->size) {
+		if (ftruncate(fd, 0) < 0)
+			return -errno;
+		st.st_size = 0;
+	}
 	*ret_have = st.st_size;
 	if (offset != st.st_size || piece.len == 0)
 		return 0;
@@ -325,12 +331,13 @@ static int put_listed(const struct parcel *p, const char *name, long long offset
 	struct span piece, long long *ret_have, char **ret_error)
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
+	_cleanup_(closep) int held = lock(p);
 	const struct manifest_file *f;
 	const char *kind;
-	int r = parcel_open(p, &m, &kind, ret_error);
+	int r = held < 0 ? held : parcel_open(p, &m, &kind, ret_error);
 
 	if (r < 0)
-		return r;
+		return *ret_error ? r : fail(ret_error, r, name, strerror(-r));
 	f = listed(&m, name);
 	if (!f)
 		return fail(ret_error, -EPERM, name, "is not in the manifest");

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -302,16 +303,55 @@ int swap_apply(const struct swap_place *p, const char *serial)
 	return r == 0 ? carry_out(&s) : r;
 }
 
-int swap_return(const struct swap_place *p)
+int swap_lock(const struct swap_place *p)
 {
-	struct swap s = { .p = p, .from = "previous", .aside = "incoming" };
-	char unproven[PATH_MAX];
-	int r = below(p->work, "unproven", unproven);
+	int fd = open(p->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	do
+		r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	while (r == -EINTR);
+	if (r < 0)
+		(void)close(fd);
+	return r < 0 ? r : fd;
+}
+
+int swap_unproven(const struct swap_place *p, char ret_serial[SWAP_SERIAL_MAX + 1])
+{
+	_cleanup_(freep) char *serial = NULL;
+	char path[PATH_MAX];
+	size_t len = 0;
+	int r = below(p->work, "unproven", path);
+
+	ret_serial[0] = '\0';
+	if (r == 0)
+		r = file_read(path, SWAP_SERIAL_MAX, (uint8_t **)&serial, &len);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		(void)snprintf(ret_serial, SWAP_SERIAL_MAX + 1, "%s", serial);
+	return r;
+}
+
+/* Is what is in force and not proven the one that was started? Return: 1, 0, -errno. */
+static int is_started(const struct swap_place *p, const char *started)
+{
+	char serial[SWAP_SERIAL_MAX + 1];
+	int r = swap_unproven(p, serial);
 
 	if (r < 0)
 		return r;
-	if (!is_there(unproven))
-		return 1;
+	return *serial && (!started || strcmp(serial, started) == 0);
+}
+
+int swap_return(const struct swap_place *p, const char *started)
+{
+	struct swap s = { .p = p, .from = "previous", .aside = "incoming" };
+	int r = is_started(p, started);
+
+	if (r <= 0)
+		return r < 0 ? r : 1;
 	if (!has(p, "previous", CONFIGURATION))
 		return -ENOENT;
 	r = make_anew(p, "incoming");
@@ -335,14 +375,14 @@ int swap_resume(const struct swap_place *p)
 	return r;
 }
 
-int swap_keep(const struct swap_place *p)
+int swap_keep(const struct swap_place *p, const char *started)
 {
 	char path[PATH_MAX];
-	int r = below(p->work, "unproven", path);
+	int r = is_started(p, started);
 
 	if (has(p, "incoming", BEGUN) || has(p, "previous", BEGUN))
 		return -EBUSY;
-	if (r < 0 || !is_there(path))
+	if (r <= 0)
 		return r < 0 ? r : 1;
 	r = prove(p);
 	if (r == 0)

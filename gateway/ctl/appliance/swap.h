@@ -24,13 +24,24 @@ struct swap_place {
  * what was begun, if anything was. */
 int swap_apply(const struct swap_place *p, const char *serial);
 
-/* Have what lies in previous/ take the place of what is in force and not proven. Return:
- * 0, 1 all is proven, -ENOENT there is nothing to return to, -errno as above. */
-int swap_return(const struct swap_place *p);
+/* Nobody else changes anything while the descriptor that is returned is open; waits for
+ * whoever does. Held around each of the functions here. Return: it, or -errno. */
+int swap_lock(const struct swap_place *p);
 
-/* What is in force is proven: there is nothing to return to. Return: 0, 1 it was already,
+/* The serial of what is in force and not proven, "" when all is proven: what a start goes
+ * on with, and what its checks then speak of. Return: 0 or -errno. */
+int swap_unproven(const struct swap_place *p, char ret_serial[SWAP_SERIAL_MAX + 1]);
+
+/* Have what lies in previous/ take the place of what is in force and not proven. started:
+ * swap_unproven at the start whose checks failed, NULL not known; what came since then
+ * was checked by nobody and stays. Return: 0, 1 there is nothing to take back, -ENOENT
+ * nothing to return to, -errno as above. */
+int swap_return(const struct swap_place *p, const char *started);
+
+/* What was in force at the start, which swap_unproven named, is proven: there is nothing
+ * to return to. Return: 0, 1 it was already, or something else came since then,
  * -EBUSY something was begun and is not complete, -errno. */
-int swap_keep(const struct swap_place *p);
+int swap_keep(const struct swap_place *p, const char *started);
 
 /* Complete what was begun, in either direction; before anybody reads what is in force.
  * Return: 0 done, 1 nothing was begun, -errno. */

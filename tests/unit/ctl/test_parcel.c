@@ -13,7 +13,11 @@
 #include "ctl/appliance/parcel.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "signed_folder.h"
@@ -131,6 +135,53 @@ static void pieces_become_what_was_signed(void **state)
 	assert_int_equal(check("update", digest()), 0);
 	assert_int_equal(check("machine", digest()), -EINVAL);
 	assert_int_equal(check("update", "0"), -ESTALE);
+}
+
+/* Two who wrote at once left more than was signed: it is begun anew. */
+static void what_became_too_long_is_begun_anew(void **state)
+{
+	char path[128];
+	long long have;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "none"), 0);
+	snprintf(path, sizeof(path), "%s/parcel/one.txt", FOLDER);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs("octoctets", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(put("one.txt", 3, "ets", &have), 0);
+	assert_int_equal(have, 0);
+	assert_int_equal(put("one.txt", 0, "octets", &have), 0);
+	assert_int_equal(have, 6);
+}
+
+static void wake(int number)
+{
+	(void)number;
+}
+
+/* Between two pieces nobody else writes: who waits for that is woken here. */
+static void one_sender_at_a_time(void **state)
+{
+	const struct itimerval soon = { .it_interval = { 0, 20000 },
+		.it_value = { 0, 20000 } };
+	const struct itimerval never = { 0 };
+	struct sigaction action = { .sa_handler = wake }, before;
+	int fd = open(FOLDER, O_RDONLY | O_DIRECTORY);
+	long long have;
+
+	(void)state;
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "none"), 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(put("one.txt", 0, "octets", &have), -EINTR);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(put("one.txt", 0, "octets", &have), 0);
 }
 
 static void nothing_is_taken_before_the_list_is_proven(void **state)
@@ -269,6 +320,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_become_what_was_signed),
+		cmocka_unit_test(what_became_too_long_is_begun_anew),
+		cmocka_unit_test(one_sender_at_a_time),
 		cmocka_unit_test(nothing_is_taken_before_the_list_is_proven),
 		cmocka_unit_test(what_is_not_proven_undoes_nothing),
 		cmocka_unit_test(the_manifest_waits_for_its_signature),

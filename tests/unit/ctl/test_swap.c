@@ -14,10 +14,12 @@
 #include "ctl/appliance/swap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sanitizer/lsan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -220,6 +222,11 @@ static int apply(const struct swap_place *p)
 	return swap_apply(p, "7");
 }
 
+static int give_back(const struct swap_place *p)
+{
+	return swap_return(p, "7");
+}
+
 /* Return: was it cut off at that step? What it had open then is as lost as its memory. */
 static bool cut_off(
 	const struct machine *m, int (*run)(const struct swap_place *p), int at)
@@ -290,7 +297,7 @@ static bool applied(int first, int second)
 	assert_whole(&m, side, side);
 	assert_state(&m, side);
 	if (side == NEW) { /* and there is a way back */
-		assert_int_equal(swap_return(&m.place), 0);
+		assert_int_equal(swap_return(&m.place, "7"), 0);
 		assert_whole(&m, OLD, NEW);
 	}
 	machine_done(&m);
@@ -305,16 +312,16 @@ static bool returned(int first, int second)
 
 	machine_old(&m);
 	assert_int_equal(apply(&m.place), 0);
-	cut = cut_off(&m, swap_return, first);
+	cut = cut_off(&m, give_back, first);
 	start_twice(&m, second);
 	side = in_force(&m);
 	assert_whole(&m, side, NEW);
 	assert_state(&m, NEW);
 	if (side == NEW) {
-		assert_int_equal(swap_return(&m.place), 0);
+		assert_int_equal(swap_return(&m.place, "7"), 0);
 		assert_whole(&m, OLD, NEW);
 	}
-	assert_int_equal(swap_return(&m.place), 1);
+	assert_int_equal(swap_return(&m.place, "7"), 1);
 	machine_done(&m);
 	return cut;
 }
@@ -356,8 +363,8 @@ static void the_first_one_is_proven(void **state)
 	assert_side(&m, NEW);
 	assert_text(m.work, "unproven", NULL);
 	assert_text(m.work, "serial", "7");
-	assert_int_equal(swap_return(&m.place), 1);
-	assert_int_equal(swap_keep(&m.place), 1);
+	assert_int_equal(swap_return(&m.place, NULL), 1);
+	assert_int_equal(swap_keep(&m.place, ""), 1);
 	machine_done(&m);
 }
 
@@ -374,9 +381,54 @@ static void what_is_proven_is_kept(void **state)
 	assert_int_equal(swap_apply(&m.place, "8"), 0);
 	assert_text(m.instance, "sealgate.conf", "newer");
 	assert_text(m.work, "unproven", "8");
-	assert_int_equal(swap_return(&m.place), 0);
+	assert_int_equal(swap_return(&m.place, "8"), 0);
 	assert_side(&m, OLD);
 	machine_done(&m);
+}
+
+/* The checks of a start speak of what it went on with, whatever is in force by then. */
+static void what_came_since_the_start_is_not_judged(void **state)
+{
+	char started[SWAP_SERIAL_MAX + 1];
+	struct machine m;
+
+	(void)state;
+	machine_old(&m);
+	assert_int_equal(swap_unproven(&m.place, started), 0);
+	assert_string_equal(started, "");
+	assert_int_equal(apply(&m.place), 0);
+	assert_int_equal(swap_keep(&m.place, started), 1);
+	assert_text(m.work, "unproven", "7");
+	assert_int_equal(swap_unproven(&m.place, started), 0);
+	assert_string_equal(started, "7");
+	bring(&m);
+	put(m.work, "incoming/sealgate.conf", "newer");
+	assert_int_equal(swap_apply(&m.place, "8"), 0);
+	assert_int_equal(swap_keep(&m.place, started), 1);
+	assert_int_equal(swap_return(&m.place, started), 1);
+	assert_text(m.instance, "sealgate.conf", "newer");
+	assert_int_equal(swap_return(&m.place, "8"), 0);
+	assert_side(&m, OLD);
+	machine_done(&m);
+}
+
+static void one_at_a_time(void **state)
+{
+	struct machine m;
+	int held, other;
+
+	(void)state;
+	machine_init(&m);
+	held = swap_lock(&m.place);
+	assert_true(held >= 0);
+	other = open(m.work, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	assert_int_equal(close(held), 0);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(close(other), 0);
+	machine_done(&m);
+	assert_int_equal(swap_lock(&m.place), -ENOENT);
 }
 
 static void kept_is_kept(void **state)
@@ -386,14 +438,14 @@ static void kept_is_kept(void **state)
 	(void)state;
 	machine_old(&m);
 	put(m.work, "incoming/begun", "previous\n");
-	assert_int_equal(swap_keep(&m.place), -EBUSY);
+	assert_int_equal(swap_keep(&m.place, "7"), -EBUSY);
 	assert_int_equal(swap_resume(&m.place), 0);
 	machine_done(&m);
 	machine_old(&m);
 	assert_int_equal(apply(&m.place), 0);
-	assert_int_equal(swap_keep(&m.place), 0);
-	assert_int_equal(swap_keep(&m.place), 1);
-	assert_int_equal(swap_return(&m.place), 1);
+	assert_int_equal(swap_keep(&m.place, "7"), 0);
+	assert_int_equal(swap_keep(&m.place, "7"), 1);
+	assert_int_equal(swap_return(&m.place, "7"), 1);
 	assert_side(&m, NEW);
 	machine_done(&m);
 }
@@ -420,6 +472,8 @@ int main(void)
 		cmocka_unit_test(whole_after_a_cut_on_the_way_back),
 		cmocka_unit_test(the_first_one_is_proven),
 		cmocka_unit_test(what_is_proven_is_kept),
+		cmocka_unit_test(what_came_since_the_start_is_not_judged),
+		cmocka_unit_test(one_at_a_time),
 		cmocka_unit_test(kept_is_kept),
 		cmocka_unit_test(a_serial_has_a_bound),
 	};
