@@ -17,8 +17,9 @@ static const char *const ALLOWED[] = {
 		"is held judged again",
 	[QUEUE_REDRIVE] = "redrive tries again deliveries that are refused, expired, "
 			  "deferred or unknown, but what another destination has "
-			  "got instead only where this one is named, or seals "
-			  "again a document that is quarantined",
+			  "got instead only where this one is named, lets go those "
+			  "of a sealed document that wait for nothing any more, or "
+			  "seals again a document that is quarantined",
 	[QUEUE_REROUTE] =
 		"reroute gives another way to deliveries that are waiting, queued, "
 		"deferred, refused, expired or held, have no other way yet, and cannot "

@@ -10,6 +10,7 @@
 #include "queue/forecast.h"
 #include "queue/legal_count.h"
 #include "queue/papers.h"
+#include "queue/relations.h"
 
 #include <jansson.h>
 
@@ -407,42 +408,6 @@ int outcome_add_to(struct engine *e, int64_t now, const char *feed,
 /* Is there anything in a feed that is not acknowledged? Return: 1, 0, negative. */
 int outcomes_wait(struct engine *e, const char *partner);
 
-/* What a document says about earlier ones; relation RELATION_NONE: nothing. */
-struct relation_row {
-	enum document_relation relation;
-	char number[DOCUMENT_NUMBER_SIZE];
-};
-int relation_insert(struct engine *e, int64_t document, const struct queue_submission *s);
-int relation_read(struct engine *e, int64_t document, struct relation_row *ret_row);
-
-/* The document is accepted: earlier ones of its partner are withdrawn or replaced, what
- * of them was not sent yet never will be, and whoever has one gets this one too. Return:
- * 0 or negative. */
-int relation_take_effect(struct engine *e, int64_t now, const struct document_row *d);
-
-/* The same among rehearsals, of which none changes its state: only noted. */
-int relation_rehearse(struct engine *e, int64_t now, const struct document_row *d);
-
-/* What another rehearsal that had come by a time has made of one: "withdrawn", "replaced"
- * or NULL. Return: 0 or negative. */
-int relation_rehearsed(
-	struct engine *e, const struct document_row *d, int64_t at, const char **ret_end);
-
-/* In sequence: does a delivery of an original there come first? Return: 1, 0, negative.
- */
-int relation_waits(struct engine *e, int64_t document, const char *destination);
-
-/* A delivery has come to its end: what waited for it goes. Return: 0 or negative. */
-int relation_let_followers_go(
-	struct engine *e, int64_t now, const struct delivery_row *d);
-
-/* Is the document withdrawn or replaced, so that it is not sent there any more? Return:
- * 1, 0, negative. relation_end: then its delivery ends. Return: 0 or negative. */
-int relation_ended(
-	struct engine *e, const struct document_row *doc, const struct delivery_row *d);
-int relation_end(struct engine *e, int64_t now, const struct document_row *doc,
-	struct delivery_row *d);
-
 /* What follows from a delivery that is done. Return: QUEUE_DONE or negative. */
 int notice_follow(struct engine *e, int64_t now, const struct document_row *doc,
 	const struct delivery_row *d, const struct queue_delivery_result_request *q);
@@ -452,10 +417,6 @@ int notice_let_go(struct engine *e, int64_t now, const struct delivery_row *d);
 
 /* The destination of a delivery, without what a notice adds to it. */
 void destination_base(const char *destination, char ret_base[DESTINATION_NAME_SIZE]);
-
-/* What a destination called the original, or "". Return: 0 or negative. */
-int relation_original_reply(struct engine *e, int64_t document, const char *destination,
-	char ret_reply[DOCUMENT_REPLY_SIZE]);
 
 /* What waited may be claimed; what an operator holds stays held, but for later. Return:
  * QUEUE_DONE or as delivery_become. */

@@ -4,6 +4,7 @@
 #include "queue/backend.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* Each act on one delivery. Return: 1 changed, 0 it has no effect here, negative. */
 static int changed(int answer)
@@ -53,11 +54,33 @@ static int may_go_again(struct engine *e, const struct delivery_row *d)
 	return r < 0 ? r : !r;
 }
 
+/* What waits of a sealed document though nothing comes before it any more: it was left so
+ * when two appliances did not see each other. */
+static int go_at_last(struct engine *e, int64_t now, struct delivery_row *d)
+{
+	struct document_row doc;
+	int r = delivery_document(e, d, &doc);
+
+	if (r < 0)
+		return r;
+	if ((doc.document.state != DOCUMENT_SEALED &&
+		    doc.document.state != DOCUMENT_CLEARED) ||
+		strchr(d->destination, DESTINATION_NOTICE))
+		return 0;
+	r = relation_lock(e, doc.key);
+	if (r == 0)
+		r = relation_waits(e, doc.key, d->destination);
+	return r < 0 ? r : r > 0 ? 0 : changed(delivery_queue(e, now, d));
+}
+
 static int redrive_one(struct engine *e, int64_t now, struct delivery_row *d)
 {
 	enum delivery_state to = d->state;
-	int r = may_go_again(e, d);
+	int r;
 
+	if (d->state == DELIVERY_WAITING)
+		return go_at_last(e, now, d);
+	r = may_go_again(e, d);
 	if (r <= 0)
 		return r;
 	if (d->state == DELIVERY_REFUSED)

@@ -52,6 +52,14 @@ int relation_original_reply(struct engine *e, int64_t document, const char *dest
 	return r < 0 ? r : 0;
 }
 
+/* Two appliances at one database: whoever ends a delivery looks for followers, whoever
+ * seals one looks for open originals, and neither sees what the other has not committed.
+ */
+int relation_lock(struct engine *e, int64_t document)
+{
+	return sql_run(e, SQL_ORIGINALS_WAIT, "i", document);
+}
+
 int relation_waits(struct engine *e, int64_t document, const char *destination)
 {
 	return any(

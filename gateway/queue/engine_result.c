@@ -57,11 +57,13 @@ static int release_deliveries(
 	struct engine *e, int64_t now, int64_t document, json_t *ret_destinations)
 {
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
-	int count = delivery_all(e, document, rows);
+	int count, r = relation_lock(e, document);
 
+	if (r < 0)
+		return r;
+	count = delivery_all(e, document, rows);
 	for (int i = 0; i < count; i++) {
 		struct delivery_row *d = &rows[i];
-		int r;
 
 		if (d->state != DELIVERY_WAITING && d->held_from != DELIVERY_WAITING)
 			continue;

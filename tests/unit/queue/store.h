@@ -286,6 +286,32 @@ static inline void store_add(struct store *s, const char *number,
 	memcpy(ret_id, q.id, DOCUMENT_ID_SIZE);
 }
 
+/* A later document that says something about those of a number. */
+static inline void store_later(struct store *s, const char *number, const char *status,
+	enum document_state state, enum document_relation relation, const char *original,
+	char ret_id[DOCUMENT_ID_SIZE])
+{
+	struct queue_submission q;
+	struct queue_document first;
+	struct engine_parts p = { .report = span_str("report"),
+		.receipt = span_str("receipt") };
+	char octets[64];
+	char *record;
+
+	snprintf(octets, sizeof(octets), "%s %s", number, status);
+	submission_make(&q, number, state, span_str(octets));
+	snprintf(q.status, sizeof(q.status), "%s", status);
+	q.relation = relation;
+	snprintf(q.original, sizeof(q.original), "%s", original);
+	q.destination_count = 1;
+	record = store_record(&q);
+	p.document = span_str(octets);
+	p.record = span_str(record);
+	assert_int_equal(STEP(s, engine_insert(s->engine, &q, &p, &first)), QUEUE_DONE);
+	memcpy(ret_id, q.id, DOCUMENT_ID_SIZE);
+	free(record);
+}
+
 static inline int store_claim_seal(
 	struct store *s, int64_t now, int lease_s, struct queue_claim *ret_claim)
 {

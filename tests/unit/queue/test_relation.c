@@ -3,32 +3,6 @@
  * of it is sent any more where it is not. */
 #include "tests/unit/queue/store.h"
 
-/* A later document that says something about those of a number. */
-static void later(struct store *s, const char *number, const char *status,
-	enum document_state state, enum document_relation relation, const char *original,
-	char ret_id[DOCUMENT_ID_SIZE])
-{
-	struct queue_submission q;
-	struct queue_document first;
-	struct engine_parts p = { .report = span_str("report"),
-		.receipt = span_str("receipt") };
-	char octets[64];
-	char *record;
-
-	snprintf(octets, sizeof(octets), "%s %s", number, status);
-	submission_make(&q, number, state, span_str(octets));
-	snprintf(q.status, sizeof(q.status), "%s", status);
-	q.relation = relation;
-	snprintf(q.original, sizeof(q.original), "%s", original);
-	q.destination_count = 1;
-	record = store_record(&q);
-	p.document = span_str(octets);
-	p.record = span_str(record);
-	assert_int_equal(STEP(s, engine_insert(s->engine, &q, &p, &first)), QUEUE_DONE);
-	memcpy(ret_id, q.id, DOCUMENT_ID_SIZE);
-	free(record);
-}
-
 static void seal(struct store *s, const char *id)
 {
 	struct queue_claim claim;
@@ -82,7 +56,7 @@ static void withdrawn_where_it_is(void **state)
 
 	store_add_sealed(s, "N1", id);
 	deliver(s, "customs-es", id, DELIVERY_DELIVERED, "CSW-1");
-	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	store_later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
 	assert_document(s, id, "withdrawn");
 	assert_delivery(s, id, "traces", "expired");
 	assert_delivery(s, id, "customs-es", "delivered");
@@ -108,7 +82,7 @@ static void in_sequence(void **state)
 
 	store_add_sealed(s, "N1", id);
 	assert_int_equal(store_claim(s, T0 + 1, "traces", &first), QUEUE_DONE);
-	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	store_later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
 	seal(s, w);
 	assert_delivery(s, w, "traces", "waiting");
 	assert_int_equal(store_claim(s, T0 + 20, "traces", &none), QUEUE_EMPTY);
@@ -128,7 +102,7 @@ static void not_sent_again(void **state)
 
 	store_add_sealed(s, "N1", id);
 	assert_int_equal(store_claim(s, T0 + 1, "traces", &first), QUEUE_DONE);
-	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	store_later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
 	assert_int_equal(
 		store_result(s, T0 + 20, &first, DELIVERY_DEFERRED, T0 + 30), QUEUE_DONE);
 	assert_int_equal(store_result(s, T0 + 20, &first, DELIVERY_DEFERRED, T0 + 30),
@@ -149,7 +123,7 @@ static void unknown_is_looked_up_only(void **state)
 	assert_int_equal(store_claim(s, T0 + 1, "traces", &claim), QUEUE_DONE);
 	assert_int_equal(
 		store_result(s, T0 + 2, &claim, DELIVERY_UNKNOWN, T0 + 3), QUEUE_DONE);
-	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	store_later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
 	assert_delivery(s, id, "traces", "unknown");
 	assert_int_equal(store_claim(s, T0 + 4, "traces", &claim), QUEUE_DONE);
 	assert_int_equal(claim.look_up, 1);
@@ -171,7 +145,7 @@ static void what_is_in_doubt_is_looked_up_only(void **state)
 	deliver(s, "traces", id, DELIVERY_UNKNOWN, "");
 	deliver(s, "traces", id, DELIVERY_REFUSED, "");
 	assert_int_equal(store_control(s, QUEUE_REDRIVE, id, "traces"), QUEUE_DONE);
-	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	store_later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
 	assert_delivery(s, id, "traces", "queued");
 	assert_int_equal(store_claim(s, T0 + 500, "traces", &claim), QUEUE_DONE);
 	assert_int_equal(claim.look_up, 1);
@@ -198,11 +172,13 @@ static void what_ended_in_doubt_is_followed(void **state)
 		deliver(s, "customs-es", a, DELIVERY_UNKNOWN, "");
 		deliver(s, "customs-es", a, ENDS[i], "");
 		deliver(s, "traces", a, ENDS[i], ""); /* and this one is not there */
-		later(s, second, "70", DOCUMENT_ACCEPTED, RELATION_REPLACES, first, b);
+		store_later(
+			s, second, "70", DOCUMENT_ACCEPTED, RELATION_REPLACES, first, b);
 		assert_delivery(s, b, "customs-es", "waiting"); /* beyond its own route */
 		seal(s, b);
 		assert_delivery(s, b, "customs-es", "queued");
-		later(s, second, "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, second, w);
+		store_later(s, second, "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS,
+			second, w);
 		seal(s, w);
 		assert_document(s, b, "withdrawn");
 		assert_delivery(s, b, "traces", "expired");
@@ -226,7 +202,7 @@ static void held_has_no_effect_yet(void **state)
 	int fd = -1;
 
 	store_add_sealed(s, "N1", id);
-	later(s, "N1", "40", DOCUMENT_HELD, RELATION_WITHDRAWS, "N1", w);
+	store_later(s, "N1", "40", DOCUMENT_HELD, RELATION_WITHDRAWS, "N1", w);
 	assert_document(s, id, "sealed");
 	assert_int_equal(
 		STEP(s, engine_claim_held(s->engine, T0 + 60, 60, &claim, &fd, &due)),
@@ -248,10 +224,10 @@ static void chain_of_replacements(void **state)
 
 	store_add_sealed(s, "N1", a);
 	deliver(s, "traces", a, DELIVERY_DELIVERED, "REF.1");
-	later(s, "N2", "70", DOCUMENT_ACCEPTED, RELATION_REPLACES, "N1", b);
+	store_later(s, "N2", "70", DOCUMENT_ACCEPTED, RELATION_REPLACES, "N1", b);
 	seal(s, b);
 	assert_document(s, a, "replaced");
-	later(s, "N2", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N2", w);
+	store_later(s, "N2", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N2", w);
 	seal(s, w);
 	assert_document(s, b, "withdrawn");
 	assert_document(s, a, "replaced");
@@ -268,7 +244,7 @@ static void of_an_unknown_number(void **state)
 	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
 
 	store_add_sealed(s, "N1", id);
-	later(s, "N9", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N9", w);
+	store_later(s, "N9", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N9", w);
 	assert_document(s, id, "sealed");
 	assert_document(s, w, "accepted");
 	assert_sound(s);
@@ -283,7 +259,7 @@ static void hold_keeps_the_sequence(void **state)
 
 	store_add_sealed(s, "N1", id);
 	assert_int_equal(store_claim(s, T0 + 1, "traces", &first), QUEUE_DONE);
-	later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	store_later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
 	assert_int_equal(store_control(s, QUEUE_HOLD, w, "traces"), QUEUE_DONE);
 	seal(s, w);
 	assert_int_equal(store_control(s, QUEUE_RELEASE, w, "traces"), QUEUE_DONE);
@@ -295,6 +271,29 @@ static void hold_keeps_the_sequence(void **state)
 	assert_int_equal(store_control(s, QUEUE_RELEASE, w, "traces"), QUEUE_DONE);
 	assert_delivery(s, w, "traces", "queued");
 	assert_sound(s);
+}
+
+/* Left waiting for what has ended: a redrive lets it go, and not before. */
+static void redriven_when_nothing_comes_first(void **state)
+{
+	static const char ENDED[] = "UPDATE deliveries SET state='delivered'"
+				    " WHERE state='sending'";
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE], sql[128];
+	struct queue_claim first;
+
+	store_add_sealed(s, "N1", id);
+	assert_int_equal(store_claim(s, T0 + 1, "traces", &first), QUEUE_DONE);
+	store_later(s, "N1", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N1", w);
+	assert_int_equal(store_control(s, QUEUE_REDRIVE, w, "traces"), QUEUE_ILLEGAL);
+	seal(s, w);
+	assert_int_equal(store_control(s, QUEUE_REDRIVE, w, "traces"), QUEUE_ILLEGAL);
+	snprintf(sql, sizeof(sql), "%s%s",
+		s->postgresql[0] ? "SET sealgate.appliance='1';" : "", ENDED);
+	assert_false(store_refuses(s, sql));
+	assert_delivery(s, w, "traces", "waiting");
+	assert_int_equal(store_control(s, QUEUE_REDRIVE, w, "traces"), QUEUE_DONE);
+	assert_delivery(s, w, "traces", "queued");
 }
 
 int main(void)
@@ -310,6 +309,7 @@ int main(void)
 		STORE_TEST(chain_of_replacements),
 		STORE_TEST(of_an_unknown_number),
 		STORE_TEST(hold_keeps_the_sequence),
+		STORE_TEST(redriven_when_nothing_comes_first),
 	};
 
 	return STORE_RUN(tests);
