@@ -165,6 +165,21 @@ static json_t *verify_check(const struct visit *v)
 				 "The supervisor starts it again; see its log.");
 }
 
+/* What judges goes on with the policy that it has read, until it starts anew. */
+static json_t *policy_check(const struct visit *v)
+{
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	_cleanup_(freep) char *error = NULL;
+	char message[512];
+
+	if (policy_load(v->admin->policies, &policy, &error) == 0)
+		return check(true, "the policy in force can be read", "");
+	snprintf(message, sizeof(message), "the policy in force cannot be read: %s",
+		error ? error : "memory");
+	return check(
+		false, message, "sealgate policy rollback goes back to the one before.");
+}
+
 /* What is fetched must stay in date: after its end documents are held or refused. */
 static json_t *supply_check(const struct visit *v)
 {
@@ -203,11 +218,12 @@ void health_get(struct visit *v, const char *rest)
 
 	(void)rest;
 	trust_checks(v, &clock, &store);
-	checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"clock", clock, "time_stamps", stamps_check(v, figures), "signer",
-		signer_check(signer), "queue", queue_check(figures), "disk",
-		disk_check(figures), "ledger", ledger_check(figures), "verify",
-		verify_check(v), "store", store, "supply", supply_check(v), "seal",
+	checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"policy", policy_check(v), "clock", clock, "time_stamps",
+		stamps_check(v, figures), "signer", signer_check(signer), "queue",
+		queue_check(figures), "disk", disk_check(figures), "ledger",
+		ledger_check(figures), "verify", verify_check(v), "store", store,
+		"supply", supply_check(v), "seal",
 		worker_check(v, figures, "seal", "seal.lease_s"), "forward",
 		forward_check(v, figures));
 	ok = checks != NULL;

@@ -32,15 +32,15 @@ static struct queue *connect_queue(const struct instance *instance)
 	return q;
 }
 
-/* Each visit reads policy anew: a person who was removed a moment ago is a stranger now.
- */
+/* Each visit reads the people anew: one who was removed a moment ago is a stranger now.
+ * Not the rest of policy: they may be here to put that right. */
 static void visit(struct visit *v)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_(queue_disconnectp) struct queue *queue = NULL;
 	_cleanup_(freep) char *error = NULL;
 
-	if (policy_load(v->admin->policies, &policy, &error) < 0) {
+	if (policy_load_people(v->admin->policies, &policy, &error) < 0) {
 		log_event(LOG_ERR, "admin.policy", NULL, "%s", error ? error : "memory");
 		visit_problem(v, "internal.error", NULL, NULL);
 		return;

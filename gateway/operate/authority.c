@@ -58,7 +58,7 @@ const char *authority_fault(const struct instance *instance,
 	if (command.error || brings < 0)
 		return "operator.command";
 	if (instance_path(instance, "policies", path) < 0 ||
-		policy_load(path, &policy, &error) < 0) {
+		policy_load_people(path, &policy, &error) < 0) {
 		log_event(LOG_ERR, "operate.undone", NULL, "%s",
 			error ? error : "the policy cannot be read");
 		return "internal.error";

@@ -127,6 +127,23 @@ int policy_load(const char *policies, struct policy **ret_policy, char **ret_err
 	return 0;
 }
 
+int policy_load_people(const char *policies, struct policy **ret_policy, char **ret_error)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+	int r;
+
+	*ret_error = NULL;
+	if (!p)
+		return -ENOMEM;
+	r = policy_load_operators(p, policies, ret_error);
+	if (r < 0) {
+		policy_free(p);
+		return r;
+	}
+	*ret_policy = p;
+	return 0;
+}
+
 void policy_free(struct policy *p)
 {
 	if (!p)

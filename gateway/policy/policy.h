@@ -160,6 +160,13 @@ struct policy;
  * schemas and codes are document/'s). *ret_error: one line, the caller frees. Return: 0,
  * -EINVAL, -errno. */
 int policy_load(const char *policies, struct policy **ret_policy, char **ret_error);
+
+/* Of policies/ nothing but its people and what they may do (operators.cfg): a file of
+ * another kind that cannot be read keeps nobody from putting it right. policy_operator,
+ * policy_role_may and what is about people know of it, everything else is empty. Return:
+ * as policy_load. */
+int policy_load_people(
+	const char *policies, struct policy **ret_policy, char **ret_error);
 void policy_free(struct policy *p);
 DEFINE_CLEANUP(struct policy *, policy_free)
 

@@ -2,6 +2,7 @@
 """A policy put in force from afar: it goes there in pieces with the signatures beside it, and
 nothing counts but what two officers of the policy in force stand for."""
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 import pytest
 
 from scenarios.gate import BIN, sealgate
+from scenarios.test_faults import until
 from scenarios.test_policy import enrol, make_officer, tree
 from scenarios.test_remote import recorded, remote
 
@@ -174,6 +176,63 @@ def test_no_policy_is_tried_from_afar(gate, office):
         answer = ask(gate, [str(word) for word in command[:-1]] + ["sha256:" + "1" * 64])
         assert answer.status_code == 400 and answer.json()["code"] == "operator.command"
     assert not coming(gate).exists()
+
+
+@pytest.mark.parametrize("verb", ["lint", "test"])
+def test_who_parses_a_policy_for_others_can_only_read(gate, verb):
+    """As operate runs it, which may be as root: without a right, a socket, another program."""
+    told, full = os.pipe()  # it waits with its last word until somebody has looked
+    os.set_blocking(full, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(full, b"." * 4096):
+            pass
+    os.set_blocking(full, True)
+    process = subprocess.Popen([BIN / "sealgate", "--instance", gate.dir, "policy", verb],
+                               stdout=full, env={**os.environ, "SEALGATE_PERSON": "ana"})
+    os.close(full)
+
+    def status():
+        return pathlib.Path(f"/proc/{process.pid}/status").read_text()
+
+    try:
+        until(lambda: "Seccomp:\t2" in status())
+        assert "CapEff:\t0000000000000000" in status()
+    finally:
+        with os.fdopen(told, "rb") as rest:
+            said = rest.read()
+    assert process.wait(timeout=60) == 0 and b"digest" in said
+
+
+def health(gate):
+    answer = gate.request("/health", "operators/viewer", listener="operators")
+    return answer.json()["checks"]["policy"]
+
+
+def test_a_policy_that_is_broken_can_be_put_right(gate, office):
+    """Who may do what is read by itself: nobody is kept out by another file that is broken."""
+    broken = gate.dir / "policies" / "partners" / "broken.cfg"
+    before = tree(gate.dir / "policies")
+    done = remote(gate, "policy-officer", "policy", "activate", build(gate, office, 50, *OFFICERS))
+    assert done.returncode == 0 and health(gate)["ok"], done.stderr
+    next_one = build(gate, office, 51, *OFFICERS)
+    broken.write_text("{")
+    said = health(gate)
+    assert not said["ok"] and "broken.cfg:1" in said["message"], said
+    assert remote(gate, "viewer", "queue", "stats").returncode == 0
+    done = remote(gate, "viewer", "policy", "rollback")
+    assert done.returncode == 1 and "403" in done.stderr, done.stderr
+    done = remote(gate, "policy-officer", "policy", "rollback")
+    assert done.returncode == 0 and "in force" in done.stdout, done.stderr
+    assert tree(gate.dir / "policies") == before and health(gate)["ok"]
+    assert recorded(gate)[-1] == ("policy-officer (TEST)", {"command": "policy rollback"})
+    broken.write_text("{")
+    done = remote(gate, "policy-officer", "policy", "activate", next_one)
+    assert done.returncode == 0 and not broken.exists() and health(gate)["ok"], done.stderr
+    operators = gate.dir / "policies" / "operators.cfg"
+    text = operators.read_text()
+    operators.write_text("{")  # where it is this one, nobody is known
+    assert remote(gate, "policy-officer", "policy", "rollback").returncode != 0
+    operators.write_text(text)
 
 
 def test_one_officer_stops_a_partner_at_once(gate, office):

@@ -35,13 +35,14 @@ static int open_bundle(const char *path, struct bundle *b)
 	return r;
 }
 
-/* The two people, by the policy that is in force and not by the one that comes. */
+/* The two people, by the policy that is in force and not by the one that comes; it may be
+ * broken elsewhere, which is what comes to be put right. */
 static int find_consent(const struct force *f, const char *path, struct span octets,
 	struct consent *ret_consent)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_(freep) char *error = NULL;
-	int r = policy_load(f->policies, &policy, &error);
+	int r = policy_load_people(f->policies, &policy, &error);
 
 	if (r < 0)
 		return refuse(error ? error : "the policy in force cannot be read");

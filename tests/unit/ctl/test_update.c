@@ -55,8 +55,8 @@ static int returns(
 	assert_true(PEM_write_X509(f, p->ours.certificate) == 1);
 	fclose(f);
 	assert_int_equal(digest_sha256_text(span_str(listed), digest), 0);
-	snprintf(text, sizeof(text), "sealgate-manifest 1 update 9.9\n%s %zu %s\n", digest,
-		strlen(listed), name);
+	snprintf(text, sizeof(text), "sealgate-manifest 1 update 9.9\n%s %zu %s\n",
+		digest, strlen(listed), name);
 	sign(p, &p->ours, text);
 	write_file(p, name, there, strlen(there));
 	assert_int_equal(manifest_open(p->dir, "update", p->anchor, &m, &error), 0);

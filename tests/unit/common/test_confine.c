@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Whoever only has to read can do nothing else, also as root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FILE_NAME "/tmp/sealgate-confine-XXXXXX"
+
+static char file[] = FILE_NAME;
+static const char *path = file;
+
+static int refused(long r)
+{
+	return r < 0 && errno == EPERM;
+}
+
+static int opens_to_write(void)
+{
+	return !refused(open(path, O_WRONLY)) || !refused(open(path, O_RDWR)) ||
+	       !refused(open(path, O_RDONLY | O_TRUNC)) ||
+	       !refused(open("/tmp/sealgate-confine-new", O_RDONLY | O_CREAT, 0600)) ||
+	       !refused(openat(AT_FDCWD, path, O_WRONLY | O_APPEND));
+}
+
+static int speaks(void)
+{
+	int ends[2];
+
+	return !refused(socket(AF_UNIX, SOCK_STREAM, 0)) ||
+	       !refused(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+}
+
+static int acts(void)
+{
+	char *const argv[] = { "true", NULL };
+
+	return !refused(execv("/bin/true", argv)) || !refused(kill(getppid(), 0)) ||
+	       !refused(unlink(path)) || !refused(rename(path, "/tmp/elsewhere")) ||
+	       !refused(chmod(path, 0777)) || !refused(chown(path, 0, 0)) ||
+	       !refused(mkdir("/tmp/sealgate-confine-new", 0700)) ||
+	       !refused(truncate(path, 0)) || !refused(symlink(path, "/tmp/elsewhere"));
+}
+
+static int has_capability(void)
+{
+	char line[128];
+	unsigned long long held = 1;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "CapEff:", 7) == 0)
+			held = strtoull(line + 7, NULL, 16);
+	if (f)
+		fclose(f);
+	return held != 0;
+}
+
+static int does_not_read(void)
+{
+	char octets[8] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return read(fd, octets, sizeof(octets)) != 4 || memcmp(octets, "kept", 4) != 0;
+}
+
+/* Its exit status says in how many ways it is not what it should be. */
+static int of_a_confined(int (*look)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(confine_reader() < 0 ? 99 : look());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void test_it_reads_and_no_more(void **state)
+{
+	(void)state;
+	assert_int_equal(of_a_confined(does_not_read), 0);
+	assert_int_equal(of_a_confined(opens_to_write), 0);
+	assert_int_equal(of_a_confined(speaks), 0);
+	assert_int_equal(of_a_confined(acts), 0);
+	assert_int_equal(of_a_confined(has_capability), 0);
+	assert_int_equal(does_not_read(), 0); /* it is as it was */
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_it_reads_and_no_more),
+	};
+	int fd = mkostemp(file, O_CLOEXEC), r;
+
+	if (fd < 0 || write(fd, "kept", 4) != 4)
+		return EXIT_FAILURE;
+	close(fd);
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(file);
+	return r;
+}
