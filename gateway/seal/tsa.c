@@ -97,10 +97,13 @@ static bool is_lasting(long status)
 					status != 425 && status != 429);
 }
 
-/* What a proxy says when it does not let something through, or reaches nobody. */
-static bool may_be_the_proxy(const struct tsa *t, long status)
+/* What a proxy says when it does not let something through, or reaches nobody: many a one
+ * with a page of its own, as if that were what was asked for, or the way to it. */
+static bool may_be_the_proxy(const struct tsa *t, long status, const char *type)
 {
-	return t->proxy && (status == 403 || status == 407 || status >= 500);
+	return t->proxy && (status == 403 || status == 407 || status >= 500 ||
+				   (status >= 300 && status < 400) ||
+				   (status == 200 && !http_is_type(type, REPLY_TYPE)));
 }
 
 int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting,
@@ -118,7 +121,7 @@ int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(t->curl, CURLINFO_CONTENT_TYPE, &type);
 	*ret_lasting =
-		r == CURLE_OK && is_lasting(status) && !may_be_the_proxy(t, status);
+		r == CURLE_OK && is_lasting(status) && !may_be_the_proxy(t, status, type);
 	/* Newer libcurl ends a transfer at the limit itself. */
 	if (ret->error == -E2BIG || r == CURLE_FILESIZE_EXCEEDED)
 		(void)snprintf(ret_reason, size, "the reply is larger than %u octets",
@@ -126,10 +129,11 @@ int tsa_ask(struct tsa *t, struct span query, struct buf *ret, bool *ret_lasting
 	else if (r != CURLE_OK)
 		(void)snprintf(ret_reason, size, "%s",
 			t->error[0] ? t->error : curl_easy_strerror(r));
-	else if (may_be_the_proxy(t, status))
+	else if (may_be_the_proxy(t, status, type))
 		(void)snprintf(ret_reason, size,
-			"status %ld, of the authority or of the proxy %.100s", status,
-			t->proxy);
+			"status %ld, content type %.60s, of the authority or of the "
+			"proxy %.100s",
+			status, type ? type : "absent", t->proxy);
 	else if (status != 200 || !http_is_type(type, REPLY_TYPE))
 		(void)snprintf(ret_reason, size, "status %ld, content type %.80s", status,
 			type ? type : "absent");

@@ -142,6 +142,11 @@ static void a_proxys_refusal_is_not_the_authoritys(void **state)
 	as_by_a_proxy(&h, "407", false);
 	as_by_a_proxy(&h, "error", false);
 	as_by_a_proxy(&h, "404", true);
+	/* a page that says so, or the way to one */
+	as_by_a_proxy(&h, "type", false);
+	as_by_a_proxy(&h, "redirect", false);
+	assert_int_equal(ask(&h, "type", reason), 0);
+	assert_true(lasting);
 	http_close(&h);
 }
 
