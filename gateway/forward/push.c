@@ -126,13 +126,15 @@ static int ask_for(
 	return found;
 }
 
-/* Looked up, and not there. Return: whether it may be sent. */
+/* It is not there. Return: whether it may be sent. */
 static bool may_be_sent(struct courier *c, const struct queue_claim *claim,
 	const struct delivery_content *content, struct delivery_attempt *ret)
 {
 	if (claim->ended)
 		attempt_set(ret, DELIVERY_EXPIRED, "not there, and %s meanwhile",
 			document_state_text((enum document_state)claim->document.state));
+	else if (!claim->look_up)
+		return true;
 	else if (retry_is_over(c->profile, claim, clock_now()))
 		attempt_set(ret, DELIVERY_EXPIRED, "not there, and tried for too long");
 	else if (!content->wanted.len)
@@ -172,7 +174,7 @@ void deliver_push(struct courier *c, const struct queue_claim *claim,
 	}
 	if (claim->look_up && ask_for(c, claim, ret) != 0)
 		return;
-	if (!claim->look_up || may_be_sent(c, claim, content, ret)) {
+	if (may_be_sent(c, claim, content, ret)) {
 		first.look_up = 0;
 		send_form(c, &first, content->wanted,
 			c->profile->inside == PROFILE_INSIDE_NONE, ret);

@@ -352,6 +352,10 @@ void delivery_read(struct row *s, struct delivery_row *ret_row);
 int delivery_find(struct engine *e, int64_t document, const char *destination,
 	struct delivery_row *ret_row);
 
+/* One that was found without a lock, as it is now: nobody else changes it or its document
+ * before the commit. QUEUE_DONE or negative. */
+int delivery_lock(struct engine *e, struct delivery_row *d);
+
 /* All of a document, at most QUEUE_DELIVERIES_MAX; delivery_list is for reading alone,
  * the others lock what they find. Return: how many or negative. */
 int delivery_all(struct engine *e, int64_t document,

@@ -190,7 +190,8 @@ static int act_on_one(
 	return count < 0 ? count : QUEUE_DONE;
 }
 
-/* The next rows of the selection, state after state. *state and *after go on; *state is
+/* The next rows of the selection, state after state, each as it is once its document is
+ * locked: another appliance may be at it. *state and *after go on; *state is
  * DELIVERY_STATES at the end. */
 static int act_on_many(struct engine *e, int64_t now, const struct queue_act_request *q,
 	json_t *ids, uint32_t *state, int64_t *after)
@@ -204,8 +205,10 @@ static int act_on_many(struct engine *e, int64_t now, const struct queue_act_req
 		count = select_rows(e, &q->selection, (enum delivery_state) * state,
 			*after, rows, ACT_MAX);
 	for (int i = 0; i < count; i++) {
-		int r = act_on_row(e, now, q, &rows[i], ids);
+		int r = delivery_lock(e, &rows[i]);
 
+		if (r == QUEUE_DONE && rows[i].state == (enum delivery_state) * state)
+			r = act_on_row(e, now, q, &rows[i], ids);
 		if (r < 0)
 			return r;
 		*after = rows[i].key;

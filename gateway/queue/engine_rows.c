@@ -40,10 +40,9 @@ void document_read(struct row *s, struct document_row *ret_row)
 	ret_row->share = (uint32_t)sql_int(s, DOCUMENT_SHARE);
 }
 
-static int find_by(struct engine *e, enum statement which, const char *id,
-	struct document_row *ret_row)
+static int find(struct engine *e, struct row *statement, struct document_row *ret_row)
 {
-	_cleanup_statement_ struct row *s = sql_bind(e, which, "t", id);
+	_cleanup_statement_ struct row *s = statement;
 	int r = sql_step(e, s);
 
 	if (r <= 0)
@@ -54,12 +53,22 @@ static int find_by(struct engine *e, enum statement which, const char *id,
 
 int document_find(struct engine *e, const char *id, struct document_row *ret_row)
 {
-	return find_by(e, SQL_FIND_ID, id, ret_row);
+	return find(e, sql_bind(e, SQL_FIND_ID, "t", id), ret_row);
 }
 
 int document_lock(struct engine *e, const char *id, struct document_row *ret_row)
 {
-	return find_by(e, SQL_LOCK_ID, id, ret_row);
+	return find(e, sql_bind(e, SQL_LOCK_ID, "t", id), ret_row);
+}
+
+int delivery_lock(struct engine *e, struct delivery_row *d)
+{
+	struct document_row doc;
+	int r = find(e, sql_bind(e, SQL_LOCK_KEY, "i", d->document), &doc);
+
+	if (r == QUEUE_DONE)
+		r = delivery_find(e, d->document, d->destination, d);
+	return r == QUEUE_NOT_FOUND ? -ENODATA : r;
 }
 
 int document_become(

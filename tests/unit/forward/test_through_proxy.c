@@ -64,6 +64,37 @@ static void what_libcurl_does_not_take(void **state)
 	instance_done(&daemon.instance);
 }
 
+/* Withdrawn since it was queued, and never sent: no attempt is made. */
+static void what_was_withdrawn_is_not_pushed(void **state)
+{
+	static const struct profile profile = {
+		.timeout_s = 2, .url = "https://127.0.0.1:1/", .information = "advance"
+	};
+	static const struct credentials none;
+	struct daemon daemon = { .name = "forward", .socket = -1, .stop_fd = -1 };
+	struct courier c = {
+		.daemon = &daemon, .profile = &profile, .credentials = &none
+	};
+	struct queue_claim claim = { .document = { .state = DOCUMENT_WITHDRAWN } };
+	struct delivery_content content = { .wanted = span_str("container") };
+	struct delivery_attempt a;
+	char *error = NULL;
+
+	(void)state;
+	takes = true;
+	assert_int_equal(instance_open(folder, &daemon.instance, &error), 0);
+	c.curl = curl_easy_init();
+	deliver_push(&c, &claim, &content, &a);
+	assert_int_equal(a.state, DELIVERY_DEFERRED); /* nobody is there */
+	claim.ended = 1;
+	deliver_push(&c, &claim, &content, &a);
+	assert_int_equal(a.state, DELIVERY_EXPIRED);
+	assert_true(a.absent);
+	assert_string_equal(a.detail, "not there, and withdrawn meanwhile");
+	curl_easy_cleanup(c.curl);
+	instance_done(&daemon.instance);
+}
+
 static int make(void **state)
 {
 	(void)state;
@@ -85,6 +116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_libcurl_does_not_take),
+		cmocka_unit_test(what_was_withdrawn_is_not_pushed),
 	};
 
 	return cmocka_run_group_tests(tests, make, clear);
