@@ -15,12 +15,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <systemd/sd-daemon.h>
 
 #define OS_RELEASE_MAX 65536
+#define DESCRIPTORS 8192 /* as the units have it */
 #define IMAGE_VERSION_SIZE 64
 
 static int read_options(int argc, char **argv, const char *usage, const char **ret_dir)
@@ -151,6 +153,16 @@ static void note(const struct daemon *d, const char *event)
 		log_event(LOG_WARNING, "daemon.events", NULL,
 			"%s is not in the audit chain: " EVENTS_FOLDER "/%s: %s", event,
 			d->name, strerror(-r));
+}
+
+void daemon_raise_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < DESCRIPTORS) {
+		l.rlim_cur = l.rlim_max < DESCRIPTORS ? l.rlim_max : DESCRIPTORS;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
 }
 
 void daemon_ready(const struct daemon *d)

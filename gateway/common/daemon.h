@@ -27,6 +27,10 @@ enum daemon_socket { DAEMON_NO_SOCKET, DAEMON_SEQPACKET, DAEMON_STREAM };
 int daemon_start(struct daemon *d, const char *name, enum daemon_socket kind, int argc,
 	char **argv, const char *usage);
 
+/* More descriptors than the soft limit of a user's processes: for programs whose threads
+ * hold several each. As many as the hard limit lets, at most 8192; never fewer. */
+void daemon_raise_descriptors(void);
+
 /* Tell the supervisor that the daemon serves (NOTIFY_SOCKET), and the audit chain that it
  * does, in which version (common/events.h); what cannot be noted is logged and ends
  * nothing. */

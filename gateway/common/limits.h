@@ -14,6 +14,12 @@
 #define LIMIT_FINDINGS 500		    /* findings kept for one document */
 #define LIMIT_SIGNATURES 16		    /* signatures in one document */
 
+/* Forward's threads. A courier has a connection to queued of its own, which claims wait
+ * at; callers share a few. Queued keeps so many for forward. */
+#define LIMIT_COURIERS 256    /* of all destinations and their notices */
+#define LIMIT_CALLERS 1024    /* partners that are called back */
+#define LIMIT_CALLER_TRUNKS 8 /* connections that these share */
+
 #define DOCUMENT_ID_SIZE 27  /* 26 characters and a NUL */
 #define PARTNER_NAME_SIZE 64 /* with the NUL, as all below */
 #define DESTINATION_NAME_SIZE 64

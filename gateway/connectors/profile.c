@@ -14,6 +14,9 @@
 #define TEMPLATE_MAX 65536u
 #define PROFILES_MAX 64u
 
+_Static_assert(2 * PROFILES_MAX <= LIMIT_COURIERS,
+	"each has a courier, and one for its notice: of a decision or of clearance");
+
 struct reader {
 	const char *folder, *file;
 	char **ret_error;
@@ -361,6 +364,48 @@ static int is_profile(const struct dirent *e)
 	return e->d_name[0] != '.' && len > 4 && strcmp(e->d_name + len - 4, ".cfg") == 0;
 }
 
+size_t profile_couriers(const struct profile *p)
+{
+	return (size_t)p->concurrency + (p->decision.favourable != NULL) + p->cleared;
+}
+
+/* Whoever got no courier would never get a document. */
+static int check_couriers(
+	const char *folder, const struct profiles *profiles, char **ret_error)
+{
+	const struct profile *largest = profiles->list;
+	size_t couriers = 0;
+
+	for (size_t i = 0; i < profiles->count; i++) {
+		const struct profile *p = &profiles->list[i];
+
+		couriers += profile_couriers(p);
+		if (p->concurrency > largest->concurrency)
+			largest = p;
+	}
+	if (couriers <= LIMIT_COURIERS)
+		return 0;
+	if (asprintf(ret_error,
+		    "%s/%s.cfg:1: all destinations together need %zu couriers "
+		    "(concurrency, and one for a decision or for cleared), and there are "
+		    "%d: lower concurrency, which is highest here, %d",
+		    folder, largest->name, couriers, LIMIT_COURIERS,
+		    largest->concurrency) < 0)
+		*ret_error = NULL;
+	return -EINVAL;
+}
+
+static int refuse_many(const char *folder, int count, char **ret_error)
+{
+	if (asprintf(ret_error,
+		    "%s:0: there are %d destinations, and %u are possible: remove what "
+		    "no "
+		    "route names",
+		    folder, count, PROFILES_MAX) < 0)
+		*ret_error = NULL;
+	return -EINVAL;
+}
+
 static int read_folder(const char *folder, struct profiles *p, char **ret_error)
 {
 	struct dirent **names = NULL;
@@ -369,8 +414,10 @@ static int read_folder(const char *folder, struct profiles *p, char **ret_error)
 	if (n < 0)
 		return errno == ENOENT ? 0 : -errno;
 	p->list = calloc(n ? (size_t)n : 1, sizeof(*p->list));
-	if (!p->list || (unsigned int)n > PROFILES_MAX)
-		e = p->list ? -E2BIG : -ENOMEM;
+	if (!p->list)
+		e = -ENOMEM;
+	else if ((unsigned int)n > PROFILES_MAX)
+		e = refuse_many(folder, n, ret_error);
 	for (int i = 0; i < n; i++) {
 		struct reader r = {
 			.folder = folder, .file = names[i]->d_name, .ret_error = ret_error
@@ -381,7 +428,7 @@ static int read_folder(const char *folder, struct profiles *p, char **ret_error)
 		free(names[i]);
 	}
 	free(names);
-	return e;
+	return e == 0 ? check_couriers(folder, p, ret_error) : e;
 }
 
 int profiles_load(const char *policies, struct profiles **ret_profiles, char **ret_error)

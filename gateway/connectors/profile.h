@@ -73,11 +73,15 @@ struct profiles {
 	size_t count;
 };
 
-/* Read every *.cfg of policies/routes/destinations. *ret_error: one line FILE:LINE: what,
- * the caller frees. Return: 0, -EINVAL, -errno. */
+/* Read every *.cfg of policies/routes/destinations: at most 64, and together no more
+ * couriers than LIMIT_COURIERS. *ret_error: one line FILE:LINE: what, the caller frees.
+ * Return: 0, -EINVAL, -errno. */
 int profiles_load(const char *policies, struct profiles **ret_profiles, char **ret_error);
 void profiles_free(struct profiles *p);
 DEFINE_CLEANUP(struct profiles *, profiles_free)
+
+/* Couriers that serve a destination: its concurrency, and one for each notice. */
+size_t profile_couriers(const struct profile *p);
 
 const struct profile *profile_find(const struct profiles *p, const char *name);
 

@@ -22,7 +22,6 @@
 
 #define BATCH 100
 #define LOOK_MS 1000
-#define QUEUE_TIMEOUT_MS 30000
 #define TIMEOUT_MAX_S 30
 #define RETRY_FIRST_S 2
 #define RETRY_MAX_S 4000
@@ -38,20 +37,17 @@ static uint32_t random_number(void)
 	return getrandom(&value, sizeof(value), 0) == (ssize_t)sizeof(value) ? value : 0;
 }
 
-static bool connected(struct courier *c)
+/* The queue, when there is one and still a reason to begin: whoever had it before may
+ * have waited long for an answer. Return: as trunk_take(). */
+static struct queue *begin(struct caller *c)
 {
-	char path[PATH_MAX];
+	struct queue *q = trunk_take(c->trunk);
 
-	if (c->queue)
-		return true;
-	return instance_socket(&c->daemon->instance, "queued", path) == 0 &&
-	       queue_connect(path, QUEUE_TIMEOUT_MS, &c->queue) == 0;
-}
-
-static void disconnect(struct courier *c)
-{
-	queue_disconnect(c->queue);
-	c->queue = NULL;
+	if (q && (atomic_load(c->over) || daemon_wait(c->courier.daemon, 0))) {
+		trunk_give(c->trunk, QUEUE_EMPTY);
+		return NULL;
+	}
+	return q;
 }
 
 static json_t *feed_of(int fd)
@@ -71,10 +67,13 @@ static bool something_new(struct caller *c)
 {
 	_cleanup_(closep) int fd = -1;
 	_cleanup_json_ json_t *feed = NULL;
-	int r = queue_outcomes(c->courier.queue, c->feed, -1, 1, &fd);
+	struct queue *q = begin(c);
+	int r;
 
-	if (r < 0)
-		disconnect(&c->courier);
+	if (!q)
+		return false;
+	r = queue_outcomes(q, c->feed, -1, 1, &fd);
+	trunk_give(c->trunk, r);
 	feed = r == QUEUE_DONE ? feed_of(fd) : NULL;
 	return json_array_size(json_object_get(feed, "outcomes")) > 0;
 }
@@ -84,13 +83,15 @@ static bool something_new(struct caller *c)
 static json_t *take_turn(struct caller *c)
 {
 	_cleanup_(closep) int fd = -1;
+	struct queue *q = begin(c);
 	int r;
 
+	if (!q)
+		return NULL;
 	c->turn_ms = clock_monotonic_ms();
 	r = queue_claim_callback(
-		c->courier.queue, c->feed, c->lease_s, BATCH, !c->tried, &c->claim, &fd);
-	if (r < 0)
-		disconnect(&c->courier);
+		q, c->feed, c->lease_s, BATCH, !c->tried, &c->claim, &fd);
+	trunk_give(c->trunk, r);
 	c->tried = c->tried || r == QUEUE_DONE;
 	return r == QUEUE_DONE ? feed_of(fd) : NULL;
 }
@@ -178,12 +179,15 @@ static void end_turn(struct caller *c, enum turn turn, int64_t cursor)
 	int64_t delay = turn == TURN_UNSIGNED ? UNSIGNED_S
 					      : retry_delay(&c->profile, attempt_of(c),
 							random_number());
-	int r = queue_called_back(c->courier.queue, c->feed, &c->claim,
-		turn == TURN_TAKEN ? cursor : -1, clock_now() + delay);
+	struct queue *q = trunk_take(c->trunk);
+	int r = -ENOTCONN;
 
-	if (r < 0)
-		disconnect(&c->courier);
-	else if (r == QUEUE_STALE)
+	if (q) {
+		r = queue_called_back(q, c->feed, &c->claim,
+			turn == TURN_TAKEN ? cursor : -1, clock_now() + delay);
+		trunk_give(c->trunk, r);
+	}
+	if (r == QUEUE_STALE)
 		log_event(LOG_WARNING, "forward.callback", NULL,
 			"%s: took so long that another gate calls", c->partner->name);
 	else if (r != QUEUE_DONE)
@@ -225,7 +229,7 @@ static int work(struct caller *c)
 	enum turn turn;
 	bool full;
 
-	if (connected(&c->courier) && something_new(c))
+	if (something_new(c))
 		feed = take_turn(c);
 	outcomes = json_object_get(feed, "outcomes");
 	next = json_string_of(feed, "next");
@@ -261,7 +265,6 @@ static void *run(void *argument)
 		if (clock_monotonic_ms() >= due && !atomic_load(c->over))
 			due = clock_monotonic_ms() + work(c);
 	}
-	disconnect(&c->courier);
 	curl_easy_cleanup(c->courier.curl);
 	return NULL;
 }
@@ -273,12 +276,13 @@ static int timeout_of(int lease_s)
 }
 
 int caller_start(struct caller *c, const struct daemon *d, const struct partner *partner,
-	const struct credentials *credentials, struct notary *notary,
+	const struct credentials *credentials, struct trunk *trunk, struct notary *notary,
 	const atomic_bool *over)
 {
 	int lease_s = (int)config_int(d->instance.config, "forward.lease_s");
 
 	*c = (struct caller){ .partner = partner,
+		.trunk = trunk,
 		.notary = notary,
 		.over = over,
 		.lease_s = lease_s,

@@ -6,6 +6,7 @@
 
 #include "forward/forward.h"
 #include "forward/notary.h"
+#include "forward/trunk.h"
 #include "policy/policy.h"
 
 #include <pthread.h>
@@ -16,7 +17,8 @@ struct caller {
 	struct profile profile;
 	const struct partner *partner;
 	char feed[FEED_NAME_SIZE]; /* its own, or that of its rehearsals */
-	struct notary *notary;	   /* borrowed, shared */
+	struct trunk *trunk;	   /* borrowed, shared */
+	struct notary *notary;	   /* likewise */
 	const atomic_bool *over;   /* true: call no more */
 	pthread_t thread;
 	bool tried;	/* under this policy: the first time waits for nothing */
@@ -28,7 +30,7 @@ struct caller {
 
 /* Start its thread; everything is borrowed until caller_join. Return: 0 or -ENOMEM. */
 int caller_start(struct caller *c, const struct daemon *d, const struct partner *partner,
-	const struct credentials *credentials, struct notary *notary,
+	const struct credentials *credentials, struct trunk *trunk, struct notary *notary,
 	const atomic_bool *over);
 
 /* Wait for the thread of a caller that was started; an exchange that runs ends first. */

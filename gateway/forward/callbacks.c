@@ -20,6 +20,7 @@ struct callbacks {
 	uint64_t stamp; /* of the policy that is gone by; 0: look again */
 	struct policy *policy;
 	struct credentials credentials;
+	struct trunk trunks[LIMIT_CALLER_TRUNKS]; /* in turn */
 	struct notary notary;
 	struct caller *callers;
 	size_t count;
@@ -27,11 +28,6 @@ struct callbacks {
 	bool told;
 	pthread_t thread;
 };
-
-static bool is_called(const struct partner *p)
-{
-	return *p->callback && !p->suspended;
-}
 
 static int load(struct callbacks *c, char **ret_error)
 {
@@ -41,7 +37,7 @@ static int load(struct callbacks *c, char **ret_error)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; policy_partner_at(c->policy, i); i++)
-		count += is_called(policy_partner_at(c->policy, i));
+		count += partner_is_called(policy_partner_at(c->policy, i));
 	c->callers = calloc(count + 1, sizeof(*c->callers));
 	if (!c->callers)
 		return -ENOMEM;
@@ -58,10 +54,10 @@ static int call(struct callbacks *c, char **ret_error)
 	int r = load(c, ret_error);
 
 	for (size_t i = 0; r == 0 && (p = policy_partner_at(c->policy, i)) != NULL; i++) {
-		if (!is_called(p))
+		if (!partner_is_called(p))
 			continue;
 		r = caller_start(&c->callers[c->count], c->daemon, p, &c->credentials,
-			&c->notary, &c->over);
+			&c->trunks[c->count % LIMIT_CALLER_TRUNKS], &c->notary, &c->over);
 		c->count += r == 0;
 	}
 	return r;
@@ -119,6 +115,20 @@ static void *run(void *argument)
 	return NULL;
 }
 
+static void means_init(struct callbacks *c)
+{
+	for (size_t i = 0; i < LIMIT_CALLER_TRUNKS; i++)
+		trunk_init(&c->trunks[i], &c->daemon->instance);
+	notary_init(&c->notary, &c->daemon->instance);
+}
+
+static void means_done(struct callbacks *c)
+{
+	for (size_t i = 0; i < LIMIT_CALLER_TRUNKS; i++)
+		trunk_done(&c->trunks[i]);
+	notary_done(&c->notary);
+}
+
 int callbacks_start(const struct daemon *d, struct callbacks **ret)
 {
 	struct callbacks *c = calloc(1, sizeof(*c));
@@ -126,11 +136,11 @@ int callbacks_start(const struct daemon *d, struct callbacks **ret)
 
 	if (r == 0) {
 		c->daemon = d;
-		notary_init(&c->notary, &d->instance);
+		means_init(c);
 		r = -pthread_create(&c->thread, NULL, run, c);
 	}
 	if (r < 0 && c && c->daemon)
-		notary_done(&c->notary);
+		means_done(c);
 	if (r < 0) {
 		free(c);
 		return r;
@@ -144,6 +154,6 @@ void callbacks_join(struct callbacks *c)
 	if (!c)
 		return;
 	pthread_join(c->thread, NULL);
-	notary_done(&c->notary);
+	means_done(c);
 	free(c);
 }

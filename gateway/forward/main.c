@@ -13,14 +13,15 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #define QUEUE_TIMEOUT_MS 30000
 #define RECONNECT_MS 500
-#define COURIERS_MAX 256
 #define PAUSE_MAX_S 60 /* between trials at a destination that fails */
 /* Trials before a document may be the trial again, so that one which always fails does
  * not keep those behind it from being tried. */
@@ -36,8 +37,8 @@ struct crew {
 	struct credentials *credentials; /* as many as there are profiles */
 	struct pace *paces;		 /* twice as many: the later ones for notices */
 	char (*notices)[DESTINATION_NAME_SIZE + sizeof(NOTICE_DECISION)]; /* likewise */
-	pthread_t threads[COURIERS_MAX];
-	struct courier couriers[COURIERS_MAX];
+	pthread_t threads[LIMIT_COURIERS];
+	struct courier couriers[LIMIT_COURIERS];
 	size_t count;
 };
 
@@ -247,8 +248,8 @@ static int hire_one(
 {
 	struct courier *c = &crew->couriers[crew->count];
 
-	if (crew->count == COURIERS_MAX)
-		return 0;
+	if (crew->count == LIMIT_COURIERS)
+		return -E2BIG;
 	*c = (struct courier){ .daemon = &crew->daemon,
 		.profile = &crew->profiles->list[profile],
 		.destination = destination,
@@ -339,14 +340,18 @@ static struct callbacks *call_back(struct crew *crew)
 
 static int serve(struct crew *crew)
 {
-	struct callbacks *callbacks = call_back(crew);
+	struct callbacks *callbacks = NULL;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < crew->profiles->count; i++)
 		r = hire(crew, i);
 	if (r == 0) {
+		callbacks = call_back(crew);
 		daemon_ready(&crew->daemon);
 		daemon_wait(&crew->daemon, -1);
+	} else {
+		(void)raise(
+			SIGTERM); /* those who are there end, too: a restart hires all */
 	}
 	for (size_t i = 0; i < crew->count; i++)
 		pthread_join(crew->threads[i], NULL);
@@ -375,6 +380,7 @@ int main(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
+	daemon_raise_descriptors();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	r = load(&crew, &error);
 	if (r == 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "policy/load.h"
 
+#include "common/limits.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,4 +80,22 @@ int policy_read_callback(const struct cfg *c, const struct policy *p,
 		if (strcmp(p->callbacks[i], address) == 0)
 			return 0;
 	return cfg_fail(c, s, "%s is not among the allowed of callbacks.cfg", address);
+}
+
+int policy_check_callers(const struct policy *p, const char *policies, char **ret_error)
+{
+	const char *beyond = NULL;
+	size_t called = 0;
+
+	for (size_t i = 0; i < p->partner_count; i++)
+		if (partner_is_called(&p->partners[i]) && ++called == LIMIT_CALLERS + 1)
+			beyond = p->partners[i].name;
+	if (!beyond)
+		return 0;
+	if (asprintf(ret_error,
+		    "%s/partners/%s.cfg:0: callback: %zu partners have one, and %d are "
+		    "called back: let others read GET /v1/outcomes",
+		    policies, beyond, called, LIMIT_CALLERS) < 0)
+		*ret_error = NULL;
+	return -EINVAL;
 }

@@ -129,6 +129,9 @@ int policy_load_callbacks(struct policy *p, const char *policies, char **ret_err
 int policy_read_callback(const struct cfg *c, const struct policy *p,
 	const config_setting_t *root, struct partner *partner);
 
+/* No more partners than LIMIT_CALLERS are called back. Return: as above. */
+int policy_check_callers(const struct policy *p, const char *policies, char **ret_error);
+
 /* See policy_digest. Return: 0, -EINVAL, -errno, with *ret_error. */
 int policy_tree_digest(
 	const char *policies, char ret_digest[SHA256_TEXT_SIZE], char **ret_error);

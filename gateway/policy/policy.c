@@ -76,6 +76,8 @@ static int load_parts(struct policy *p, const char *policies, char **ret_error)
 	if (r == 0)
 		r = policy_load_partners(p, policies, ret_error);
 	if (r == 0)
+		r = policy_check_callers(p, policies, ret_error);
+	if (r == 0)
 		r = policy_load_customs(p, policies, ret_error);
 	if (r == 0)
 		r = policy_load_barred(p, policies, ret_error);

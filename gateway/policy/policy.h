@@ -123,6 +123,12 @@ struct partner {
 	char experimental_versions[PARTNER_EXPERIMENTS_MAX][DOCUMENT_TYPE_SIZE];
 };
 
+/* Is what the feed would give it pushed to it? */
+static inline bool partner_is_called(const struct partner *p)
+{
+	return *p->callback && !p->suspended;
+}
+
 #define CUSTOMS_CERTIFICATES_MAX 16
 
 /* policies/customs/NAME.cfg: who pulls what is delivered to a destination. */

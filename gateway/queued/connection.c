@@ -2,21 +2,22 @@
 #include "queued/connection.h"
 
 #include "common/clock.h"
+#include "common/limits.h"
 #include "common/log.h"
 
 #include <errno.h>
 #include <string.h>
 
 /* They add up to no more than there is room for: nobody's connections are another's want.
- * A thread of intake (intake.threads) and of seal (seal.threads) has one each, forward
- * one for each destination. */
+ * A thread of intake (intake.threads) and of seal (seal.threads) has one each, of
+ * forward each courier and some for all call-backs: policy lets it have no more. */
 static const struct {
 	const char *peer;
 	size_t connections;
 } SHARES[] = {
 	{ "intake", 528 },
 	{ "seal", 72 },
-	{ "forward", 128 },
+	{ "forward", LIMIT_COURIERS + LIMIT_CALLER_TRUNKS },
 	{ "admin", 16 },
 	{ "ctl", 12 },
 	{ "health", 8 },

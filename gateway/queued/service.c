@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 static const char USAGE[] =
@@ -86,12 +85,7 @@ static int take_folder(const struct instance *i, char ret_folder[PATH_MAX])
 /* Descriptors travel in messages and wait in batches: the soft limit is not enough. */
 static void raise_limits(void)
 {
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < 8192) {
-		l.rlim_cur = l.rlim_max < 8192 ? l.rlim_max : 8192;
-		setrlimit(RLIMIT_NOFILE, &l);
-	}
+	daemon_raise_descriptors();
 	/* a file size limit is an error of write(2), as a full disk is */
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);

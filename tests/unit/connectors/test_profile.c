@@ -10,6 +10,8 @@
 #include "connectors/profile.h"
 #include "profiles.h"
 
+#include <errno.h>
+
 static void refused(const char *text, const char *why)
 {
 	char *folder = make_policies(), *error = NULL;
@@ -88,12 +90,51 @@ static void test_refuses(void **state)
 		"soap needs");
 }
 
+/* Push destinations, the first of them with this concurrency, and what loading says. */
+static int load_many(int count, int concurrency, int others, char **ret_error)
+{
+	char *folder = make_policies(), name[32], text[400];
+	struct profiles *p = NULL;
+	int r;
+
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "d%02d.cfg", i);
+		snprintf(text, sizeof(text), "%sconcurrency = %d;\n%s", PUSH_PROFILE,
+			i ? others : concurrency, i ? "" : "cleared = true;\n");
+		put_file(folder, name, text);
+	}
+	r = profiles_load(folder, &p, ret_error);
+	profiles_free(p);
+	remove_policies(folder);
+	return r;
+}
+
+/* Who would have no courier would have no documents: 256 are all that there are. */
+static void test_a_courier_for_each(void **state)
+{
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(load_many(4, 63, 64, &error), 0);
+	assert_int_equal(load_many(64, 3, 3, &error), 0);
+	assert_int_equal(load_many(4, 64, 64, &error), -EINVAL);
+	assert_non_null(strstr(error,
+		"d00.cfg:1: all destinations together need 257 couriers (concurrency, "
+		"and one for a decision or for cleared), and there are 256: lower "
+		"concurrency, which is highest here, 64"));
+	free(error);
+	assert_int_equal(load_many(65, 1, 1, &error), -EINVAL);
+	assert_non_null(strstr(error, "there are 65 destinations, and 64 are possible"));
+	free(error);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loads),
 		cmocka_unit_test(test_no_folder_is_no_destination),
 		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_a_courier_for_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

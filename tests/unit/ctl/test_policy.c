@@ -7,10 +7,12 @@
 #include "common/durable.h"
 #include "ctl/instance/init.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -182,6 +184,32 @@ static void test_experiments(void **state)
 	experiments("\"PHYTO\"", "flavours = ( \"12\" );", 1, "flavours");
 }
 
+/* Neither is linted nor goes into force: whoever would be the fifth has no courier. */
+static void test_destinations(void **state)
+{
+	static const char TEXT[] =
+		"protocol = \"push\"; url = \"https://127.0.0.1:1/\"; concurrency = 64;"
+		"information = \"advance\"; submit = { id_member = \"id\"; };\n";
+	static const char WHY[] = "d1.cfg:1: all destinations together need 320 couriers";
+	char text[4000] = "", name[64];
+
+	(void)state;
+	assert_true(mkdir(at("routes/destinations"), 0755) == 0 || errno == EEXIST);
+	for (int i = 1; i <= 5; i++) {
+		assert_int_equal(said(policy_check_lint, folder, text), 0);
+		(void)snprintf(name, sizeof(name), "routes/destinations/d%d.cfg", i);
+		assert_int_equal(durable_write(at(name), span_str(TEXT), 0644), 0);
+	}
+	assert_int_equal(said(policy_check_lint, folder, text), 1);
+	assert_non_null(strstr(text, WHY));
+	assert_int_equal(said(policy_check_test, folder, text), 1);
+	assert_non_null(strstr(text, WHY));
+	for (int i = 1; i <= 5; i++) {
+		(void)snprintf(name, sizeof(name), "routes/destinations/d%d.cfg", i);
+		unlink(at(name));
+	}
+}
+
 static void test_examples(void **state)
 {
 	(void)state;
@@ -222,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lint),
 		cmocka_unit_test(test_experiments),
+		cmocka_unit_test(test_destinations),
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_shipped),

@@ -30,7 +30,8 @@
 #define UNSIGNED_S                                                                       \
 	5 /* to the next try without a signature; a failure's is 2 at first              \
 	   */
-#define CONNECTIONS 4
+#define CONNECTIONS 64
+#define CALLERS 20
 #define NEVER (-1)
 #define WHEN_OVER (-2)
 
@@ -40,8 +41,11 @@ struct house {
 	struct daemon daemon;
 	struct partner partner;
 	struct credentials credentials;
+	struct trunk trunk;
 	struct notary notary;
 	atomic_bool over;
+	atomic_uint heard;  /* of which callers, a bit each */
+	atomic_int calls;   /* connections that came to the queue */
 	int queue, signer;  /* listening */
 	atomic_int sign_ms; /* that a signature takes, or NEVER, or WHEN_OVER */
 	atomic_int asked;
@@ -53,12 +57,23 @@ struct house {
 	pthread_t threads[2];
 };
 
+static void note_caller(struct house *h, const struct ipc_message *m)
+{
+	const struct queue_outcomes_request *q = ipc_body(m, sizeof(*q));
+	unsigned n;
+
+	if (m->header.type == QUEUE_OP_OUTCOMES && q &&
+		sscanf(q->partner, "many-%u", &n) == 1 && n < CALLERS)
+		atomic_fetch_or(&h->heard, 1u << n);
+}
+
 static void answer_queue(struct house *h, int socket, const struct ipc_message *m)
 {
 	struct queue_reply reply = { .answer = QUEUE_DONE };
 	const struct queue_called_back_request *q = ipc_body(m, sizeof(*q));
 	int fd = memfd_from("feed", span_str(FEED));
 
+	note_caller(h, m);
 	reply.claim.fence = 1;
 	reply.claim.attempt = 1;
 	if (h->turn_over) {
@@ -101,9 +116,11 @@ static void serve_at(struct house *h, int listener,
 		struct ipc_message m;
 
 		(void)poll(fds, n, 50);
-		if ((fds[0].revents & POLLIN) && n <= CONNECTIONS)
+		if ((fds[0].revents & POLLIN) && n <= CONNECTIONS) {
 			fds[n++] = (struct pollfd){ .fd = accept(listener, NULL, NULL),
 				.events = POLLIN };
+			atomic_fetch_add(&h->calls, listener == h->queue);
+		}
 		for (nfds_t i = 1; i < n; i++) {
 			if (fds[i].fd < 0 || !(fds[i].revents & POLLIN))
 				continue;
@@ -177,6 +194,7 @@ static int set_up(void **state)
 	h->signer = listen_as(h, "signer");
 	sem_init(&h->ask, 0, 0);
 	sem_init(&h->end, 0, 0);
+	trunk_init(&h->trunk, &h->daemon.instance);
 	notary_init(&h->notary, &h->daemon.instance);
 	assert_int_equal(pthread_create(&h->threads[0], NULL, serve_queue, h), 0);
 	assert_int_equal(pthread_create(&h->threads[1], NULL, serve_signer, h), 0);
@@ -192,6 +210,7 @@ static int tear_down(void **state)
 	atomic_store(&h->ended, true);
 	for (size_t i = 0; i < 2; i++)
 		pthread_join(h->threads[i], NULL);
+	trunk_done(&h->trunk);
 	notary_done(&h->notary);
 	close(h->queue);
 	close(h->signer);
@@ -209,7 +228,7 @@ static void call(struct house *h, int sign_ms)
 {
 	atomic_store(&h->sign_ms, sign_ms);
 	assert_int_equal(caller_start(&h->caller, &h->daemon, &h->partner,
-				 &h->credentials, &h->notary, &h->over),
+				 &h->credentials, &h->trunk, &h->notary, &h->over),
 		0);
 	sem_wait(&h->ask);
 }
@@ -271,6 +290,51 @@ static void who_is_slow_is_asked_once(void **state)
 	free(jws);
 }
 
+/* However many there are, they take no connections from the couriers. */
+static void callers_share_a_connection(void **state)
+{
+	static struct partner partners[CALLERS];
+	struct caller callers[CALLERS];
+	struct house *h = *state;
+
+	h->turn_over = true; /* nothing is new */
+	for (unsigned i = 0; i < CALLERS; i++) {
+		partners[i] = h->partner;
+		snprintf(partners[i].name, sizeof(partners[i].name), "many-%u", i);
+		assert_int_equal(
+			caller_start(&callers[i], &h->daemon, &partners[i],
+				&h->credentials, &h->trunk, &h->notary, &h->over),
+			0);
+	}
+	for (int i = 0; i < 1000 && atomic_load(&h->heard) != (1u << CALLERS) - 1; i++)
+		(void)poll(NULL, 0, 10);
+	atomic_store(&h->over, true);
+	for (unsigned i = 0; i < CALLERS; i++)
+		caller_join(&callers[i]);
+	assert_int_equal(atomic_load(&h->heard), (1u << CALLERS) - 1);
+	assert_int_equal(atomic_load(&h->calls), 1);
+}
+
+/* A connection that breaks is made anew, for all of them. */
+static void a_broken_connection_is_made_anew(void **state)
+{
+	struct house *h = *state;
+	struct queue *q = trunk_take(&h->trunk);
+	int fd = -1;
+
+	h->turn_over = true;
+	assert_non_null(q);
+	assert_int_equal(queue_outcomes(q, "nz-mpi", -1, 1, &fd), QUEUE_EMPTY);
+	trunk_give(&h->trunk, QUEUE_EMPTY);
+	assert_ptr_equal(trunk_take(&h->trunk), q);
+	trunk_give(&h->trunk, -ECONNRESET);
+	q = trunk_take(&h->trunk);
+	assert_non_null(q);
+	assert_int_equal(queue_outcomes(q, "nz-mpi", -1, 1, &fd), QUEUE_EMPTY);
+	trunk_give(&h->trunk, QUEUE_EMPTY);
+	assert_int_equal(atomic_load(&h->calls), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +345,10 @@ int main(void)
 			a_signature_when_nobody_is_to_call, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			who_is_slow_is_asked_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			callers_share_a_connection, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_broken_connection_is_made_anew, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

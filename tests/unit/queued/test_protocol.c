@@ -342,7 +342,7 @@ static pid_t flood(const struct house *h, uid_t uid, int *ret_go)
 		int status = setgid(uid) < 0 || setuid(uid) < 0;
 
 		close(go[1]);
-		for (int i = 0; i < CONNECTIONS_MAX + 100; i++)
+		for (int i = 0; i < CONNECTIONS_MAX + 20; i++)
 			status |= ipc_connect(h->socket, 30000) < 0 ? 2 : 0;
 		status |= write(ready[1], &c, 1) == 1 ? 0 : 4;
 		_exit(read(go[0], &c, 1) == 0 ? status : 8);
