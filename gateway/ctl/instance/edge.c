@@ -130,6 +130,14 @@ static int add_path(const struct instance *instance, const char *name, struct bu
 	return r < 0 ? r : buf_add_str(ret, path);
 }
 
+/* Every address of the machine is every one, not those of IPv6 alone. */
+static int add_listener(struct buf *ret, const char *address)
+{
+	bool all = strncmp(address, "[::]:", 5) == 0;
+
+	return buf_addf(ret, "%s%s", address, all ? " ipv6only=off" : "");
+}
+
 static int add_variable(
 	const struct instance *instance, const char *name, size_t len, struct buf *ret)
 {
@@ -142,7 +150,7 @@ static int add_variable(
 			return add_path(
 				instance, config_string(instance->config, v->key), ret);
 		if (v->key)
-			return buf_add_str(ret, config_string(instance->config, v->key));
+			return add_listener(ret, config_string(instance->config, v->key));
 		return strcmp(v->name, "RUN") == 0 ? add_path(instance, v->text, ret)
 						   : expand(instance, v->text, ret);
 	}
