@@ -253,9 +253,10 @@ struct queue_retention_request {
  * "more" to go on with, and how many were looked at and why they stay. ERASE: "erased".
  * END: "erased", "position" of the record that says so, "list" of what it is about.
  * ERASE of what is open, held, not as its records say, or has other parts than were
- * archived, or too young: ILLEGAL; without its claim: STALE. Where the chain has no
- * record of a week to a month ago, the clock may have jumped: CLAIM says "clock":
- * "unproven" and claims nothing, ERASE is ILLEGAL, unless the clock is confirmed. */
+ * archived, or too young: ILLEGAL; without its claim: STALE. Where something would go and
+ * the chain has no record of a week to a month ago, the clock may have jumped: CLAIM says
+ * "clock": "unproven" and claims nothing, ERASE is ILLEGAL, unless the clock is
+ * confirmed. */
 int queue_retention(
 	struct queue *q, const struct queue_retention_request *request, int *ret_fd);
 

@@ -149,7 +149,7 @@ static json_t *step_to_json(
 int engine_retention(struct engine *e, int64_t now,
 	const struct queue_retention_request *q, int *ret_fd)
 {
-	bool claims = q->verb == QUEUE_RETENTION_CLAIM, more;
+	bool claims = q->verb == QUEUE_RETENTION_CLAIM, more, one;
 	_cleanup_json_ json_t *list = json_array();
 	struct looked l[LOOK_MAX];
 	int why[STAYS] = { 0 }, n, i = 0, r = 0;
@@ -157,15 +157,17 @@ int engine_retention(struct engine *e, int64_t now,
 
 	if (!request_ok(q))
 		return QUEUE_ILLEGAL;
-	r = claims ? retention_clock(e, now, q) : 1;
+	n = look(e, now, q, l);
+	one = claims && n > 0 && l[n - 1].why == GOES;
+	/* A gate from which nothing would go has nobody to ask about its clock. */
+	r = one ? retention_clock(e, now, q) : 1;
 	if (r <= 0)
 		return r < 0 ? r
 			     : json_to_fd(json_pack("{s:s,s:b,s:[]}", "clock", "unproven",
 						  "more", 0, "documents"),
 				       ret_fd);
 	r = 0;
-	n = look(e, now, q, l);
-	more = n == LOOK_MAX || (claims && n > 0 && l[n - 1].why == GOES);
+	more = n == LOOK_MAX || one;
 	for (; i < n; i++) {
 		if (claims && l[i].why == GOES) {
 			r = claim(e, now, q, &l[i], &fence);

@@ -89,7 +89,8 @@ def test_what_works_on_files_is_not_run(gate, document, tmp_path):
     for command, why in ((("check", "x.xml"), "files of this machine"),
                          (("policy", "sign", "x.bundle"), "where its officers"),
                          (("restore", "x", "y"), "before it serves"),
-                         (("retention", "run"), "timer"),
+                         (("trust", "qualify", "x.pem"), "lists that were taken in here"),
+                         (("trust", "publish", "--issuer", "x", "y", "z"), "appliance apply"),
                          (("hsm", "custody", "-k", "2", "ana", "bert"), "its holders are")):
         done = remote(gate, "operator", *command)
         assert done.returncode == 2 and why in done.stderr, (command, done.stderr)
@@ -282,6 +283,20 @@ def closed():
         assert done.returncode == 0, done.stderr
         pin.unlink()
         yield gate.up()
+
+
+def test_two_people_say_that_the_clock_is_right(gate, document):
+    """After months without a record nothing is erased until they have; no shell is needed."""
+    command = ("retention", "run", "--clock-confirmed")
+    assert remote(gate, "viewer", *command).returncode == 1
+    done = remote(gate, "operator", *command)
+    assert done.returncode == 1 and "another person" in done.stderr, done.stderr
+    done = remote(gate, "key-custodian", *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert recorded(gate)[-1] == ("key-custodian (TEST)", {
+        "command": "retention run --clock-confirmed", "second": "operator (TEST)"})
+    for bad in ("--archive", "--command"):
+        assert remote(gate, "operator", "retention", "run", bad, "/tmp/x").returncode == 2
 
 
 def test_custodians_activate_from_afar(closed):

@@ -155,6 +155,9 @@ json_t *appliance_credentials(const char *instance);
  * Return: an array that the caller owns. */
 json_t *appliance_ports(const char *table, bool udp);
 
+/* Is the instance that is named (SEALGATE_INSTANCE) the one of this machine's units? */
+bool appliance_has_units(void);
+
 /* Start a unit of the image, and wait for its end or not. Return: 0 or -errno. */
 int appliance_start(const char *unit, bool wait);
 

@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 
 #define SYSTEMCTL "/usr/bin/systemctl"
 #define REBOOT_UNIT "reboot.target"
+#define MANAGER "/run/systemd/system" /* there where systemd is who starts units */
 #define RECOVERY_KEY APPLIANCE_HANDOVER "/recovery-key"
 #define RECOVERY_KEY_MAX 4096u
 /* What the next start is asked for, where systemd-repart knows it. */
@@ -39,6 +41,15 @@ int appliance_start(const char *unit, bool wait)
 	if (wait && r != 0)
 		(void)appliance_run(forgive);
 	return r > 0 ? -EIO : r;
+}
+
+bool appliance_has_units(void)
+{
+	const char *dir = getenv("SEALGATE_INSTANCE");
+	char real[PATH_MAX];
+
+	return access(MANAGER, F_OK) == 0 && dir && realpath(dir, real) &&
+	       strcmp(real, APPLIANCE_INSTANCE) == 0;
 }
 
 bool appliance_forgets(void)

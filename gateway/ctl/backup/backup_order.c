@@ -21,8 +21,7 @@
 #include <unistd.h>
 
 #define UNIT "sealgate-backup.service"
-#define MANAGER "/run/systemd/system" /* there where systemd is who starts units */
-#define LEAVES (256LL << 20)	      /* octets that stay free for the ledger */
+#define LEAVES (256LL << 20) /* octets that stay free for the ledger */
 #define WHY_MAX 1024u
 #define PIECE_LINE 96 /* octets */
 #define PIECES_HOLD                                                                      \
@@ -88,15 +87,6 @@ static int remove_one(const char *name)
 	return r;
 }
 
-static bool has_unit(void)
-{
-	const char *dir = getenv("SEALGATE_INSTANCE");
-	char real[PATH_MAX];
-
-	return access(MANAGER, F_OK) == 0 && dir && realpath(dir, real) &&
-	       strcmp(real, APPLIANCE_INSTANCE) == 0;
-}
-
 /* In the group of whoever asked, with which it ends: what it was at is begun anew. */
 static void become(const char *program)
 {
@@ -143,8 +133,8 @@ int backup_order(char **ret_error)
 	clock_format(clock_now(), at);
 	if (r == 0)
 		r = write_text("order", at);
-	if (r == 0 &&
-		(r = has_unit() ? appliance_start(UNIT, false) : start_beside()) < 0)
+	if (r == 0 && (r = appliance_has_units() ? appliance_start(UNIT, false)
+						 : start_beside()) < 0)
 		(void)remove_one("order");
 	return r < 0 && !*ret_error ? appliance_fail(ret_error, r, path, strerror(-r))
 				    : r;

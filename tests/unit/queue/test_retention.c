@@ -337,6 +337,22 @@ static void a_clock_that_jumped_erases_nothing(void **state)
 	closep(&fd);
 }
 
+/* A gate of a few days: nothing is so old, and nothing is wrong. */
+static void a_young_gate_is_not_asked(void **state)
+{
+	struct queue_retention_request q = request(QUEUE_RETENTION_CLAIM);
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	_cleanup_json_ json_t *found = NULL;
+
+	ended(s, "N1", id);
+	q.clock_confirmed = 0;
+	found = look(s, T0 + 2 * 86400, q);
+	assert_null(json_object_get(found, "clock"));
+	assert_int_equal(json_integer_value(json_object_get(found, "young")), 1);
+	assert_int_equal(json_array_size(json_object_get(found, "documents")), 0);
+}
+
 static void a_clock_that_went_on_does(void **state)
 {
 	struct queue_retention_request q = request(QUEUE_RETENTION_CLAIM);
@@ -456,6 +472,7 @@ int main(void)
 		STORE_TEST(a_legal_hold_on_one),
 		STORE_TEST(refused_ones_have_their_own_period),
 		STORE_TEST(a_clock_that_jumped_erases_nothing),
+		STORE_TEST(a_young_gate_is_not_asked),
 		STORE_TEST(a_clock_that_went_on_does),
 		STORE_TEST(periods_and_leases_are_kept),
 		STORE_TEST(in_small_steps),
