@@ -350,8 +350,8 @@ static int serve(struct crew *crew)
 		daemon_ready(&crew->daemon);
 		daemon_wait(&crew->daemon, -1);
 	} else {
-		(void)raise(
-			SIGTERM); /* those who are there end, too: a restart hires all */
+		/* Whoever is there ends, too: a restart hires all. */
+		(void)kill(getpid(), SIGTERM);
 	}
 	for (size_t i = 0; i < crew->count; i++)
 		pthread_join(crew->threads[i], NULL);

@@ -2,11 +2,13 @@
 """Every destination has its couriers, however many partners are called back and however many
 attempts other destinations may have under way; what does not fit is refused before it serves."""
 import os
+import resource
 import signal
+import subprocess
 
 import pytest
 
-from scenarios.gate import a_gate
+from scenarios.gate import BIN, a_gate
 from scenarios.test_callback import Partner
 from scenarios.test_faults import pid_of, until, until_accepted
 from scenarios.test_withdrawal import number_of
@@ -83,3 +85,19 @@ def test_more_than_there_are_is_no_policy(gate):
     finally:
         crowd(gate, CROWD)
     served(gate, 4)
+
+
+def test_who_cannot_have_all_ends(gate):
+    """Its supervisor starts it again: a part of the couriers is none. Last here, for its own
+    connect beside those of the one that serves."""
+    def as_forward():
+        """With room for a few threads."""
+        resource.setrlimit(resource.RLIMIT_STACK, (1 << 29, 1 << 29))
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 32, 1 << 32))
+        os.setgroups([])
+        os.setgid(os.stat(gate.dir / "run").st_gid)
+        os.setuid(gate.uid("forward"))
+
+    done = subprocess.run([BIN / "sealgate-forward", "--instance", gate.dir], text=True,
+                          capture_output=True, preexec_fn=as_forward, timeout=20, check=False)
+    assert done.returncode == 1 and "forward.start" in done.stderr, done
