@@ -64,6 +64,19 @@ void visit_dispatch(struct visit *v);
  * remembered. */
 bool second_person(const char *digest, const char *person, char *ret_first, size_t size);
 
+/* Does a release take two people? Then propose it: the answer is 202 with its number, or
+ * a problem. */
+bool release_is_reviewed(const struct visit *v, enum queue_control verb);
+void release_propose(
+	struct visit *v, const struct queue_selection *selection, const char *reason);
+
+/* Answer with an answer of queued: its JSON, or a problem. */
+void visit_give(struct visit *v, int answer, int fd, const char *received);
+
+/* The body of an act: a reason for the audit record is in it. Return: 1, 0 with a
+ * problem. */
+int visit_act(struct visit *v, json_t **ret_body, const char **ret_reason);
+
 /* The resources. rest: what follows the resource's prefix in the path. */
 void health_get(struct visit *v, const char *rest);
 void metrics_get(struct visit *v, const char *rest);
@@ -72,6 +85,8 @@ void queue_resource_post(struct visit *v, const char *rest);
 void acts_post(struct visit *v, const char *rest);
 void maintenance_post(struct visit *v, const char *rest);
 void legal_hold_post(struct visit *v, const char *rest);
+void reviews_get(struct visit *v, const char *rest);
+void reviews_post(struct visit *v, const char *rest);
 void explain_get(struct visit *v, const char *rest);
 void appliance_get(struct visit *v, const char *rest);
 void audit_get(struct visit *v, const char *rest);

@@ -24,7 +24,8 @@ static const char *const ALLOWED[] = {
 		"reroute gives another way to deliveries that are waiting, queued, "
 		"deferred, refused, expired or held, have no other way yet, and cannot "
 		"have arrived where they are to leave: not before a look-up has said so "
-		"after an attempt whose outcome was not known",
+		"after an attempt whose outcome was not known; where a release takes two "
+		"people, what is held is released first",
 };
 
 /* "sealed; traces: delivered; customs-nl: sending" */

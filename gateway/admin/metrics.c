@@ -107,6 +107,10 @@ static void queue_metrics(struct buf *b, json_t *figures)
 		(long long)json_integer_value(json_object_get(
 			json_object_get(figures, "renewals"), "level_b")));
 	legal_metrics(b, json_object_get(figures, "legal"));
+	family(b, "sealgate_releases_in_review", "gauge",
+		"Releases that wait for a second person.");
+	buf_addf(b, "sealgate_releases_in_review %lld\n",
+		(long long)json_integer_value(json_object_get(figures, "reviews")));
 	family(b, "sealgate_audit_records", "counter", "Records of the audit chain.");
 	buf_addf(b, "sealgate_audit_records_total %lld\n",
 		(long long)json_integer_value(

@@ -39,7 +39,7 @@ static void not_done(struct visit *v, int answer, const char *received)
 		visit_problem(v, "http.queue-away", NULL, NULL);
 }
 
-static void give(struct visit *v, int answer, int fd, const char *received)
+void visit_give(struct visit *v, int answer, int fd, const char *received)
 {
 	if (answer == QUEUE_DONE && fd >= 0)
 		response_fd(v->response, 200, TYPE_JSON, fd);
@@ -65,7 +65,7 @@ static void list(struct visit *v)
 	request_query(v->request, "state", state, sizeof(state));
 	request_query(v->request, "partner", partner, sizeof(partner));
 	r = queue_list(v->queue, state, partner, limit_of(v, LIST_MAX), &fd);
-	give(v, r, fd, state);
+	visit_give(v, r, fd, state);
 }
 
 /* ID or ID/REST. *ret_rest: "" for an id alone, and never for what ends in a slash. */
@@ -98,7 +98,7 @@ void queue_resource_get(struct visit *v, const char *rest)
 	} else {
 		r = queue_get(v->queue, id, NULL, *part ? QUEUE_REPORT : QUEUE_META,
 			&document, &fd);
-		give(v, r, fd, rest);
+		visit_give(v, r, fd, rest);
 	}
 }
 
@@ -141,9 +141,17 @@ static json_t *read_body(struct visit *v)
 static void act(struct visit *v, const char *id, size_t verb, const char *destination,
 	const char *reason)
 {
-	int r = queue_control(
-		v->queue, VERBS[verb].verb, id, destination, v->person->name, reason);
+	struct queue_selection s = { 0 };
+	int r;
 
+	if (release_is_reviewed(v, VERBS[verb].verb)) {
+		memcpy(s.id, id, sizeof(s.id));
+		snprintf(s.destination, sizeof(s.destination), "%s", destination);
+		release_propose(v, &s, reason);
+		return;
+	}
+	r = queue_control(
+		v->queue, VERBS[verb].verb, id, destination, v->person->name, reason);
 	log_event(r == QUEUE_DONE ? LOG_NOTICE : LOG_WARNING, "admin.act", id,
 		"%s: %s %s: %s (%d)", v->person->name, VERBS[verb].name,
 		*destination ? destination : "all destinations", reason, r);
@@ -193,9 +201,7 @@ static bool member(const json_t *body, const char *key, char *ret, size_t size)
 	return snprintf(ret, size, "%s", text ? text : "") < (int)size;
 }
 
-/* The body of an act on many deliveries, or of maintenance: a reason for the audit record
- * is in it. Return: 1, 0 with a problem. */
-static int read_act(struct visit *v, json_t **ret_body, const char **ret_reason)
+int visit_act(struct visit *v, json_t **ret_body, const char **ret_reason)
 {
 	*ret_body = read_body(v);
 	*ret_reason = *ret_body ? json_string_of(*ret_body, "reason") : NULL;
@@ -223,7 +229,8 @@ static void act_on_many(
 {
 	struct queue_selection s = { .before = seconds_of(body, "before"),
 		.state = (uint32_t)seconds_of(body, "state"),
-		.after = seconds_of(body, "after") };
+		.after = seconds_of(body, "after"),
+		.spare_held = release_is_reviewed(v, QUEUE_RELEASE) };
 	char to[DESTINATION_NAME_SIZE];
 	int fd = -1, r;
 
@@ -235,6 +242,10 @@ static void act_on_many(
 		not_done(v, QUEUE_NOT_FOUND, json_string_of(body, "to"));
 		return;
 	}
+	if (release_is_reviewed(v, verb)) {
+		release_propose(v, &s, reason);
+		return;
+	}
 	r = queue_act(v->queue, verb, &s, to, v->person->name, reason, &fd);
 	log_event(r == QUEUE_DONE ? LOG_NOTICE : LOG_WARNING, "admin.act", s.id,
 		"%s: verb %d on partner '%s', destination '%s': %s (%d)", v->person->name,
@@ -242,7 +253,7 @@ static void act_on_many(
 	if (r == QUEUE_ILLEGAL && *s.id)
 		visit_illegal(v, s.id, verb, s.destination);
 	else
-		give(v, r, fd, s.id);
+		visit_give(v, r, fd, s.id);
 }
 
 void acts_post(struct visit *v, const char *rest)
@@ -253,7 +264,7 @@ void acts_post(struct visit *v, const char *rest)
 	for (size_t i = 0; i < sizeof(VERBS) / sizeof(VERBS[0]); i++) {
 		if (strcmp(VERBS[i].name, rest) != 0)
 			continue;
-		if (visit_may(v, VERBS[i].name) && read_act(v, &body, &reason))
+		if (visit_may(v, VERBS[i].name) && visit_act(v, &body, &reason))
 			act_on_many(v, VERBS[i].verb, body, reason);
 		return;
 	}
@@ -286,7 +297,7 @@ void maintenance_post(struct visit *v, const char *rest)
 		not_done(v, QUEUE_NOT_FOUND, rest);
 		return;
 	}
-	if (!visit_may(v, "maintenance") || !read_act(v, &body, &reason))
+	if (!visit_may(v, "maintenance") || !visit_act(v, &body, &reason))
 		return;
 	if (json_is_true(json_object_get(body, "intake")))
 		snprintf(destination, sizeof(destination), "%s", QUEUE_INTAKE);
@@ -328,7 +339,7 @@ static void set_or_lift(
 	if (r == QUEUE_STALE)
 		visit_problem(v, "document.erased", h.id, NULL);
 	else
-		give(v, r, fd, h.id);
+		visit_give(v, r, fd, h.id);
 }
 
 void legal_hold_post(struct visit *v, const char *rest)
@@ -341,7 +352,7 @@ void legal_hold_post(struct visit *v, const char *rest)
 		not_done(v, QUEUE_NOT_FOUND, rest);
 		return;
 	}
-	if (visit_may(v, "legal-hold") && read_act(v, &body, &reason))
+	if (visit_may(v, "legal-hold") && visit_act(v, &body, &reason))
 		set_or_lift(v, lift, body, reason);
 }
 
@@ -354,7 +365,7 @@ void explain_get(struct visit *v, const char *rest)
 	request_query(v->request, "key", key, sizeof(key));
 	if (v->queue)
 		r = queue_explain(v->queue, key, &fd);
-	give(v, r, fd, key);
+	visit_give(v, r, fd, key);
 }
 
 void audit_get(struct visit *v, const char *rest)
@@ -367,7 +378,7 @@ void audit_get(struct visit *v, const char *rest)
 	if (v->queue)
 		r = queue_audit_read(
 			v->queue, strtoll(after, NULL, 10), limit_of(v, LIST_MAX), &fd);
-	give(v, r, fd, after);
+	visit_give(v, r, fd, after);
 	if (v->response->status == 200)
 		v->response->type = "application/x-ndjson";
 }

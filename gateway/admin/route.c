@@ -21,6 +21,8 @@ static const struct {
 	{ "/v1/acts/", false, "POST", NULL, acts_post },
 	{ "/v1/maintenance/", false, "POST", NULL, maintenance_post },
 	{ "/v1/legal-holds/", false, "POST", NULL, legal_hold_post },
+	{ "/v1/reviews", true, "GET", "view", reviews_get },
+	{ "/v1/reviews/", false, "POST", NULL, reviews_post },
 	{ "/v1/explain", true, "GET", "view", explain_get },
 	{ "/v1/appliance", true, "GET", "view", appliance_get },
 	{ "/v1/audit", true, "GET", "audit", audit_get },

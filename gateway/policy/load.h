@@ -59,6 +59,8 @@ struct policy {
 	size_t person_count;
 	struct role_verbs roles[POLICY_ROLES]; /* by index of policy_role_index */
 	struct role_verbs four_eyes;	       /* verbs that take two people */
+	bool reviewers[POLICY_ROLES];	       /* roles that confirm a release */
+	int review_hours;		       /* 0: a release takes one person */
 	struct degraded_rule degraded[DEGRADED_DEPENDENCIES];
 	char (*callbacks)[CALLBACK_SIZE]; /* host:port that partners may be called at */
 	size_t callback_count;

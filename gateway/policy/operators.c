@@ -12,6 +12,16 @@ static const struct cfg_key OPERATORS_KEYS[] = {
 	{ "people", CFG_GROUPS, true },
 	{ "roles", CFG_GROUP, true },
 	{ "four_eyes", CFG_STRINGS, false },
+	{ "release_review", CFG_GROUP, false },
+	{ 0 },
+};
+
+#define REVIEW_HOURS 24
+#define REVIEW_HOURS_MAX 720
+
+static const struct cfg_key REVIEW_KEYS[] = {
+	{ "roles", CFG_STRINGS, true },
+	{ "hours", CFG_INT, false },
 	{ 0 },
 };
 
@@ -118,6 +128,35 @@ static int check_four_eyes(const struct cfg *c, const struct policy *p)
 	return 0;
 }
 
+/* A release waits for a person of these roles, so long. */
+static int read_review(
+	const struct cfg *c, const config_setting_t *group, struct policy *p)
+{
+	const config_setting_t *roles, *hours;
+	char names[POLICY_ROLES][POLICY_VERB_SIZE];
+	int count, index, r = cfg_check(c, group, REVIEW_KEYS);
+
+	if (r < 0)
+		return r;
+	roles = config_setting_get_member(group, "roles");
+	count = cfg_texts(c, roles, names[0], POLICY_VERB_SIZE, POLICY_ROLES);
+	if (count < 0)
+		return count;
+	if (count == 0)
+		return cfg_fail(c, roles, "nobody could confirm a release");
+	for (int i = 0; i < count; i++) {
+		index = policy_role_index(names[i]);
+		if (index < 0)
+			return cfg_fail(c, roles, "role cannot be \"%s\"", names[i]);
+		p->reviewers[index] = true;
+	}
+	hours = config_setting_get_member(group, "hours");
+	p->review_hours = hours ? config_setting_get_int(hours) : REVIEW_HOURS;
+	if (p->review_hours < 1 || p->review_hours > REVIEW_HOURS_MAX)
+		return cfg_fail(c, hours, "hours must be 1 to %d", REVIEW_HOURS_MAX);
+	return 0;
+}
+
 static int read_operators(const struct cfg *c, struct policy *p)
 {
 	const config_setting_t *root = cfg_root(c);
@@ -134,6 +173,8 @@ static int read_operators(const struct cfg *c, struct policy *p)
 	if (r == 0 && config_setting_get_member(root, "four_eyes"))
 		r = read_verbs(
 			c, config_setting_get_member(root, "four_eyes"), &p->four_eyes);
+	if (r == 0 && config_setting_get_member(root, "release_review"))
+		r = read_review(c, config_setting_get_member(root, "release_review"), p);
 	return r == 0 ? check_four_eyes(c, p) : r;
 }
 

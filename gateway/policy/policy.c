@@ -254,6 +254,18 @@ bool policy_needs_two(const struct policy *p, const char *verb)
 	return has_verb(&p->four_eyes, verb);
 }
 
+int64_t policy_review_seconds(const struct policy *p)
+{
+	return p->review_hours * INT64_C(3600);
+}
+
+bool policy_may_review(const struct policy *p, const char *role)
+{
+	int index = policy_role_index(role);
+
+	return index >= 0 && p->review_hours > 0 && p->reviewers[index];
+}
+
 const struct degraded_rule *policy_degraded(
 	const struct policy *p, enum degraded_dependency dependency)
 {

@@ -256,6 +256,11 @@ bool policy_role_may(const struct policy *p, const char *role, const char *verb)
 /* True when the verb takes two people (`four_eyes`). */
 bool policy_needs_two(const struct policy *p, const char *verb);
 
+/* How many seconds a proposed release waits for a second person, 0 where one is enough
+ * (`release_review`); may people of the role be that second person? */
+int64_t policy_review_seconds(const struct policy *p);
+bool policy_may_review(const struct policy *p, const char *role);
+
 /* Destinations of a document by the files of policies/routes, first matching rule.
  * Return: their number, 0 when no route matches. */
 size_t policy_route(const struct policy *p, const char *type, const char *import_country,

@@ -5,15 +5,37 @@
 #ifndef SEALGATE_QUEUE_ACTS_H
 #define SEALGATE_QUEUE_ACTS_H
 
-#include "queue/client.h"
+#include "queue/protocol.h"
+
+#include <jansson.h>
 
 struct engine;
 struct delivery_row;
+
+/* Who had proposed what is done now, and why: it goes into the records of it. */
+struct act_review {
+	int64_t proposal;
+	char by[QUEUE_KEY_SIZE];
+	char reason[QUEUE_TEXT_SIZE];
+};
+
+/* engine_control and engine_act, when another person had proposed it (NULL: nobody).
+ * *ret_answer: as queue_act's JSON, a new reference on QUEUE_DONE. */
+int control_reviewed(struct engine *e, int64_t now, const struct queue_control_request *c,
+	const struct act_review *review);
+int act_some(struct engine *e, int64_t now, const struct queue_act_request *q,
+	const struct act_review *review, json_t **ret_answer);
+
+/* Give the detail of a record what a review adds to it; NULL: nothing. */
+void act_review_add(json_t *detail, const struct act_review *review);
 
 /* An operator's act on one delivery, without QUEUE_REROUTE. Return: 1 changed, 0 no
  * effect here, negative. */
 int delivery_act(
 	struct engine *e, int64_t now, enum queue_control verb, struct delivery_row *d);
+
+/* How many releases await review. Return: their number or negative. */
+int64_t reviews_waiting(struct engine *e, int64_t now);
 
 /* Did an operator send it to another destination instead of this one? As its audit
  * records say, and of one that has ended. Return: 1, 0, negative. */

@@ -164,10 +164,10 @@ struct queue_selection {
 	char id[DOCUMENT_ID_SIZE];
 	char partner[PARTNER_NAME_SIZE];
 	char destination[DESTINATION_NAME_SIZE];
-	int64_t before; /* received before this second */
-	uint32_t state; /* enum delivery_state to go on with, 0 at first */
-	uint32_t reserved;
-	int64_t after; /* where to go on, 0 at first */
+	int64_t before;	     /* received before this second */
+	uint32_t state;	     /* enum delivery_state to go on with, 0 at first */
+	uint32_t spare_held; /* 1: what is held is not rerouted: a release takes two */
+	int64_t after;	     /* where to go on, 0 at first */
 };
 
 /* The same act on many deliveries, a bounded number at a time, each audited;
@@ -175,6 +175,26 @@ struct queue_selection {
  * "done" (how many), "ids", and "more" with "state" and "after" to go on with. */
 int queue_act(struct queue *q, enum queue_control verb, const struct queue_selection *s,
 	const char *to, const char *operator_name, const char *reason, int *ret_fd);
+
+/* Where a release takes two people: what one of them asks for waits so many seconds for
+ * another. selection: the document, or "" and all that it selects of what was received
+ * before now. JSON in a memfd: "proposal", its number, and "until". DUPLICATE: the same
+ * is proposed already; FULL: so many wait that one more is not taken. */
+int queue_propose(struct queue *q, const struct queue_selection *s, int64_t seconds,
+	const char *operator_name, const char *reason, int *ret_fd);
+
+enum queue_review { QUEUE_CONFIRM = 1, QUEUE_DECLINE };
+
+/* Another person has it carried out, or it is turned down (by whoever proposed it, too).
+ * JSON in a memfd: "proposal", and of many as queue_act: the same person goes on from
+ * "state" and "after" while there is "more". NOT_FOUND: no such proposal waits; STALE:
+ * its time is over; CONFLICT: nobody confirms a proposal of his own. */
+int queue_review(struct queue *q, enum queue_review verb, int64_t proposal,
+	uint32_t state, int64_t after, const char *operator_name, const char *reason,
+	int *ret_fd);
+
+/* What awaits review: a JSON list in a memfd. */
+int queue_reviews(struct queue *q, int *ret_fd);
 
 /* When maintenance is: from since (0: now) to until (0: until it is ended); every:
  * seconds after which it comes again (calendar.h), 0: it does not. */

@@ -125,6 +125,12 @@ int engine_control(
 /* As queue_act and queue_maintenance say. */
 int engine_act(
 	struct engine *e, int64_t now, const struct queue_act_request *q, int *ret_fd);
+/* As queue_propose, queue_review and queue_reviews say. */
+int engine_propose(struct engine *e, int64_t now, const struct queue_propose_request *q,
+	int *ret_fd);
+int engine_review(
+	struct engine *e, int64_t now, const struct queue_review_request *q, int *ret_fd);
+int engine_reviews(struct engine *e, int64_t now, int *ret_fd);
 /* May what is new be taken now? QUEUE_DONE, QUEUE_CLOSED with *ret_first, negative. */
 int engine_closed(struct engine *e, int64_t now, struct queue_document *ret_first);
 int engine_maintenance(

@@ -92,13 +92,14 @@ static int end_here(struct engine *e, int64_t now, const struct document_row *do
 
 /* Return: 1 changed, 0 no effect here, negative. */
 static int reroute(struct engine *e, int64_t now, const struct document_row *doc,
-	struct delivery_row *d, const char *to)
+	struct delivery_row *d, const char *to, bool spare_held)
 {
 	struct delivery_row there;
 	int64_t erased;
 	int r;
 
 	if (doc->document.state == DOCUMENT_REFUSED ||
+		(spare_held && d->state == DELIVERY_HELD) ||
 		strchr(d->destination, DESTINATION_NOTICE))
 		return 0;
 	r = may_leave(e, d);
@@ -130,8 +131,9 @@ static int stays_elsewhere(
 }
 
 static int act_on_row(struct engine *e, int64_t now, const struct queue_act_request *q,
-	struct delivery_row *d, json_t *ids)
+	const struct act_review *review, struct delivery_row *d, json_t *ids)
 {
+	json_t *detail;
 	struct document_row doc;
 	int r = stays_elsewhere(e, q, d);
 
@@ -141,16 +143,16 @@ static int act_on_row(struct engine *e, int64_t now, const struct queue_act_requ
 	if (r < 0)
 		return r;
 	r = q->verb == QUEUE_REROUTE
-		    ? reroute(e, now, &doc, d, q->to)
+		    ? reroute(e, now, &doc, d, q->to, q->selection.spare_held)
 		    : delivery_act(e, now, (enum queue_control)q->verb, d);
 	if (r <= 0)
 		return r;
 	json_array_append_new(ids, json_text(doc.document.id));
-	return audit_event(e, now, q->operator_name, ACTS[q->verb].event, &doc,
-		json_pack("{s:o,s:[o],s:o*,s:b}", "reason", json_text(q->reason),
-			"destinations", json_text(d->destination), "to",
-			q->verb == QUEUE_REROUTE ? json_text(q->to) : NULL, "document",
-			0));
+	detail = json_pack("{s:o,s:[o],s:o*,s:b}", "reason", json_text(q->reason),
+		"destinations", json_text(d->destination), "to",
+		q->verb == QUEUE_REROUTE ? json_text(q->to) : NULL, "document", 0);
+	act_review_add(detail, review);
+	return audit_event(e, now, q->operator_name, ACTS[q->verb].event, &doc, detail);
 }
 
 static int select_rows(struct engine *e, const struct queue_selection *s,
@@ -167,8 +169,8 @@ static int select_rows(struct engine *e, const struct queue_selection *s,
 }
 
 /* One document's deliveries. */
-static int act_on_one(
-	struct engine *e, int64_t now, const struct queue_act_request *q, json_t *ids)
+static int act_on_one(struct engine *e, int64_t now, const struct queue_act_request *q,
+	const struct act_review *review, json_t *ids)
 {
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	const struct queue_selection *s = &q->selection;
@@ -181,7 +183,7 @@ static int act_on_one(
 	for (int i = 0; count >= 0 && i < count; i++) {
 		if (s->destination[0] && strcmp(s->destination, rows[i].destination) != 0)
 			continue;
-		r = act_on_row(e, now, q, &rows[i], ids);
+		r = act_on_row(e, now, q, review, &rows[i], ids);
 		if (r < 0)
 			return r;
 	}
@@ -194,7 +196,7 @@ static int act_on_one(
  * locked: another appliance may be at it. *state and *after go on; *state is
  * DELIVERY_STATES at the end. */
 static int act_on_many(struct engine *e, int64_t now, const struct queue_act_request *q,
-	json_t *ids, uint32_t *state, int64_t *after)
+	const struct act_review *review, json_t *ids, uint32_t *state, int64_t *after)
 {
 	struct delivery_row rows[ACT_MAX];
 	int count = 0;
@@ -208,7 +210,7 @@ static int act_on_many(struct engine *e, int64_t now, const struct queue_act_req
 		int r = delivery_lock(e, &rows[i]);
 
 		if (r == QUEUE_DONE && rows[i].state == (enum delivery_state) * state)
-			r = act_on_row(e, now, q, &rows[i], ids);
+			r = act_on_row(e, now, q, review, &rows[i], ids);
 		if (r < 0)
 			return r;
 		*after = rows[i].key;
@@ -223,6 +225,15 @@ static int act_on_many(struct engine *e, int64_t now, const struct queue_act_req
 int engine_act(
 	struct engine *e, int64_t now, const struct queue_act_request *q, int *ret_fd)
 {
+	json_t *answer;
+	int r = act_some(e, now, q, NULL, &answer);
+
+	return r == QUEUE_DONE ? json_to_fd(answer, ret_fd) : r;
+}
+
+int act_some(struct engine *e, int64_t now, const struct queue_act_request *q,
+	const struct act_review *review, json_t **ret_answer)
+{
 	_cleanup_json_ json_t *ids = json_array();
 	uint32_t state = q->selection.state;
 	int64_t after = q->selection.after;
@@ -233,16 +244,15 @@ int engine_act(
 		(q->verb == QUEUE_REROUTE) != (q->to[0] != '\0'))
 		return QUEUE_ILLEGAL;
 	if (q->selection.id[0]) {
-		r = act_on_one(e, now, q, ids);
+		r = act_on_one(e, now, q, review, ids);
 		state = DELIVERY_STATES;
 	} else {
-		r = act_on_many(e, now, q, ids, &state, &after);
+		r = act_on_many(e, now, q, review, ids, &state, &after);
 	}
 	if (r != QUEUE_DONE)
 		return r;
-	return json_to_fd(json_pack("{s:I,s:O,s:b,s:i,s:I}", "done",
-				  (json_int_t)json_array_size(ids), "ids", ids, "more",
-				  state < DELIVERY_STATES, "state", (int)state, "after",
-				  (json_int_t)after),
-		ret_fd);
+	*ret_answer = json_pack("{s:I,s:O,s:b,s:i,s:I}", "done",
+		(json_int_t)json_array_size(ids), "ids", ids, "more",
+		state < DELIVERY_STATES, "state", (int)state, "after", (json_int_t)after);
+	return *ret_answer ? QUEUE_DONE : -ENOMEM;
 }

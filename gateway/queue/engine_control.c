@@ -172,9 +172,25 @@ static int act_on_one(struct engine *e, int64_t now, const struct verb *v,
 	return r < 0 ? r : 0;
 }
 
+void act_review_add(json_t *detail, const struct act_review *review)
+{
+	if (!detail || !review)
+		return;
+	json_object_set_new(detail, "proposal", json_integer(review->proposal));
+	json_object_set_new(detail, "proposed_by", json_text(review->by));
+	json_object_set_new(detail, "proposed_reason", json_text(review->reason));
+}
+
 int engine_control(struct engine *e, int64_t now, const struct queue_control_request *c)
 {
+	return control_reviewed(e, now, c, NULL);
+}
+
+int control_reviewed(struct engine *e, int64_t now, const struct queue_control_request *c,
+	const struct act_review *review)
+{
 	_cleanup_json_ json_t *list = json_array();
+	json_t *detail;
 	const struct verb *v;
 	struct document_row d;
 	int r, whole = 0;
@@ -196,8 +212,9 @@ int engine_control(struct engine *e, int64_t now, const struct queue_control_req
 		return r;
 	if (!whole && json_array_size(list) == 0)
 		return QUEUE_ILLEGAL;
-	r = audit_event(e, now, c->operator_name, v->event, &d,
-		json_pack("{s:o,s:O,s:b}", "reason", json_text(c->reason), "destinations",
-			list, "document", whole));
+	detail = json_pack("{s:o,s:O,s:b}", "reason", json_text(c->reason),
+		"destinations", list, "document", whole);
+	act_review_add(detail, review);
+	r = audit_event(e, now, c->operator_name, v->event, &d, detail);
 	return r < 0 ? r : QUEUE_DONE;
 }

@@ -430,6 +430,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ SENT_INDEX },
 	{ SENT_FORM },
 	{ SENT_DOUBT },
+	{ PG_REVIEW_TABLES },
 };
 
 const char *pg_schema_text(int version, int index)

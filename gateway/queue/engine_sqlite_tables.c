@@ -403,8 +403,8 @@ static const char TABLES_13[] =
 	"ALTER TABLE callbacks ADD COLUMN held INTEGER NOT NULL DEFAULT 0"
 	" CHECK(held BETWEEN 0 AND 1);";
 
-/* Version 15: evidence records of documents that are held, each from the time when its
- * octets came; due 0: there is one, or it is held no more. */
+/* Version 15: evidence records of held documents, from when its octets came;
+ * due 0: there is one, or it is held no more. */
 static const char TABLES_15[] =
 	"CREATE TABLE stamps("
 	" document INTEGER PRIMARY KEY REFERENCES documents,"
@@ -459,8 +459,7 @@ static const char TRIGGERS_16[] =
 	"CREATE TRIGGER deliveries_line_kept BEFORE UPDATE OF urgency,rank,share"
 	" ON deliveries BEGIN SELECT RAISE(ABORT,'a place in line is kept'); END;";
 
-/* A row of MIGRATIONS takes the version of its index to the next; a released one never
- * changes. */
+/* A row takes the version of its index to the next; a released one never changes. */
 #define MIGRATION_TEXTS 4
 static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ TABLES_1, TRIGGERS_1, COUNTS_1 },
@@ -485,6 +484,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ SENT_INDEX },
 	{ SENT_FORM },
 	{ SENT_DOUBT },
+	{ REVIEW_TABLES },
 };
 
 const char *schema_text(int version, int index)

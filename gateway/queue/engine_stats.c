@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/encode.h"
 #include "common/json.h"
+#include "queue/acts.h"
 #include "queue/backend.h"
 
 #include <errno.h>
@@ -230,9 +231,10 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 	_cleanup_json_ json_t *renewals = renewals_to_json(e);
 	_cleanup_json_ json_t *stamps = stamps_to_json(e);
 	_cleanup_json_ json_t *legal = legal_to_json(e);
+	int64_t reviews = reviews_waiting(e, now);
 	int r = add_counts(e, now, documents, deliveries);
 
-	if (r == 0 && (!maintenance || !renewals || !stamps || !legal))
+	if (r == 0 && (!maintenance || !renewals || !stamps || !legal || reviews < 0))
 		r = -EIO;
 	if (r == 0)
 		r = read_flows(e, &flows);
@@ -245,8 +247,8 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 		return r;
 	}
 	return json_to_fd(
-		json_pack("{s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}",
-			"forecast",
+		json_pack("{s:I,s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}",
+			"reviews", (json_int_t)reviews, "forecast",
 			forecast_tell(&e->forecast, clock_monotonic_ms(),
 				e->backend->room(e), flows),
 			"legal", legal, "renewals", renewals, "stamps", stamps,

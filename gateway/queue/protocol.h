@@ -63,6 +63,9 @@ enum queue_operation {
 	QUEUE_OP_READING,
 	QUEUE_OP_SENT,
 	QUEUE_OP_PAPER,
+	QUEUE_OP_PROPOSE,
+	QUEUE_OP_REVIEW,
+	QUEUE_OP_REVIEWS,
 	QUEUE_OPERATIONS,
 };
 
@@ -72,6 +75,10 @@ enum queue_operation {
 /* Times of maintenance that are not over, and as many series: all are told, none is in
  * force unseen. */
 #define QUEUE_MAINTENANCE_MAX 100
+
+/* Releases that wait for a second person: all are told. */
+#define QUEUE_REVIEWS_MAX 100
+#define QUEUE_REVIEW_MAX_S (30 * INT64_C(86400))
 
 /* Which descriptors travel with a message, in this order, as bits of `parts`. */
 enum queue_part_bit {
@@ -169,6 +176,26 @@ struct queue_act_request {
 	char to[DESTINATION_NAME_SIZE];
 	char operator_name[QUEUE_KEY_SIZE];
 	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_propose_request {
+	struct queue_selection selection;
+	int64_t seconds;
+	char operator_name[QUEUE_KEY_SIZE];
+	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_review_request {
+	uint32_t verb;	/* enum queue_review */
+	uint32_t state; /* where to go on, as in a selection */
+	int64_t after;
+	int64_t proposal;
+	char operator_name[QUEUE_KEY_SIZE];
+	char reason[QUEUE_TEXT_SIZE];
+};
+
+struct queue_reviews_request {
+	uint64_t reserved;
 };
 
 struct queue_held_due_request {

@@ -261,6 +261,21 @@ int run_act(const struct call *c)
 	return engine_act(c->engine, c->now, c->body, &c->answer->fds[0]);
 }
 
+int run_propose(const struct call *c)
+{
+	return engine_propose(c->engine, c->now, c->body, &c->answer->fds[0]);
+}
+
+int run_review(const struct call *c)
+{
+	return engine_review(c->engine, c->now, c->body, &c->answer->fds[0]);
+}
+
+int run_reviews(const struct call *c)
+{
+	return engine_reviews(c->engine, c->now, &c->answer->fds[0]);
+}
+
 int run_maintenance(const struct call *c)
 {
 	return engine_maintenance(c->engine, c->now, c->body);

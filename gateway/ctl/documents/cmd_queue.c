@@ -136,12 +136,34 @@ static int stats(struct queue_session *s, const struct queue_options *o, char **
 	return EXIT_CLEAN;
 }
 
+static int reviews(
+	struct queue_session *s, const struct queue_options *o, char **arguments)
+{
+	_cleanup_json_ json_t *answer = NULL;
+	size_t i;
+	json_t *p;
+	int fd, r;
+
+	(void)arguments;
+	r = queue_reviews(s->queue, &fd);
+	if (r != QUEUE_DONE)
+		return queue_session_explain(r, NULL);
+	answer = queue_session_json(fd);
+	if (!answer)
+		return EXIT_INTERNAL;
+	if (o->json)
+		return dump(answer);
+	json_array_foreach(answer, i, p) timeline_print_proposal(stdout, p);
+	return EXIT_CLEAN;
+}
+
 static const struct {
 	const char *name;
 	int arguments;
 	int (*run)(
 		struct queue_session *s, const struct queue_options *o, char **arguments);
-} READINGS[] = { { "list", 0, list }, { "show", 1, show }, { "stats", 0, stats } };
+} READINGS[] = { { "list", 0, list }, { "show", 1, show }, { "stats", 0, stats },
+	{ "reviews", 0, reviews } };
 
 static int read_queue(size_t reading, int argc, char **argv)
 {
@@ -176,6 +198,8 @@ int cmd_queue(int argc, char **argv)
 	if (strcmp(verb, "hold") == 0 || strcmp(verb, "release") == 0 ||
 		strcmp(verb, "redrive") == 0)
 		return queue_control_run("queue", argc, argv);
+	if (strcmp(verb, "confirm") == 0 || strcmp(verb, "decline") == 0)
+		return queue_review_run(argc, argv);
 	for (size_t i = 0; i < sizeof(READINGS) / sizeof(READINGS[0]); i++)
 		if (strcmp(verb, READINGS[i].name) == 0)
 			return read_queue(i, argc, argv);

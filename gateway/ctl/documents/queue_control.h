@@ -14,6 +14,9 @@
  * Return: enum exit_status. */
 int queue_control_run(const char *usage, int argc, char **argv);
 
+/* argv[0] is confirm or decline: a decision on a release that another person proposed. */
+int queue_review_run(int argc, char **argv);
+
 /* POST a JSON body to an operator's resource and print the answer; value is taken over.
  * *ret_answer (NULL: not wanted): a new reference, set when the gate did it.
  * Return: enum exit_status. */

@@ -72,8 +72,9 @@ static void print_detail(FILE *out, const json_t *detail)
 {
 	static const char *const KEYS[] = { "tls", "address", "certificate",
 		"correlation", "destination", "destinations", "to", "reason",
-		"hold_reason", "text", "reply_id", "retry_at", "attempt",
-		"container_sha256", "archive", "manifest_sha256" };
+		"hold_reason", "proposal", "proposed_by", "proposed_reason", "until",
+		"text", "reply_id", "retry_at", "attempt", "container_sha256", "archive",
+		"manifest_sha256" };
 
 	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
 		const json_t *v = json_object_get(detail, KEYS[i]);
@@ -187,6 +188,34 @@ static void print_counts(FILE *out, const char *label, const json_t *counts)
 	fputc('\n', out);
 }
 
+void timeline_print_proposal(FILE *out, const json_t *proposal)
+{
+	const char *id = json_string_of(proposal, "id"),
+		   *partner = json_string_of(proposal, "partner"),
+		   *destination = json_string_of(proposal, "destination"),
+		   *confirmed = json_string_of(proposal, "confirmed_by");
+
+	fprintf(out, "%lld  release of ",
+		(long long)json_integer_value(json_object_get(proposal, "proposal")));
+	timeline_text(out, id && *id ? id : "what is held");
+	if (partner && *partner) {
+		fputs(" from ", out);
+		timeline_text(out, partner);
+	}
+	fputs(" to ", out);
+	timeline_text(
+		out, destination && *destination ? destination : "all destinations");
+	fprintf(out, ", until %s, proposed by ", json_string_of(proposal, "until"));
+	timeline_text(out, json_string_of(proposal, "by"));
+	fputs(": ", out);
+	timeline_text(out, json_string_of(proposal, "reason"));
+	if (confirmed) {
+		fputs("; being carried out by ", out);
+		timeline_text(out, confirmed);
+	}
+	fputc('\n', out);
+}
+
 void timeline_print_maintenance(FILE *out, const json_t *window)
 {
 	const char *destination = json_string_of(window, "destination"),
@@ -231,6 +260,9 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 		(long long)json_integer_value(json_object_get(audit, "position")),
 		json_string_of(audit, "chain"));
 	timeline_print_legal(out, json_object_get(stats, "legal"));
+	if (json_integer_value(json_object_get(stats, "reviews")) > 0)
+		fprintf(out, "  releases that await review: %lld\n",
+			(long long)json_integer_value(json_object_get(stats, "reviews")));
 	fprintf(out, "  free on disk: %lld MiB\n",
 		(long long)json_integer_value(json_object_get(stats, "disk_free")) /
 			(1024 * 1024));

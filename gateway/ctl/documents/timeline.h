@@ -24,6 +24,9 @@ void timeline_print_stats(FILE *out, const json_t *stats);
 /* Text of a member, "" when absent; control characters never reach a terminal. */
 void timeline_text(FILE *out, const char *text);
 
+/* A release that awaits review: one of queue_reviews. */
+void timeline_print_proposal(FILE *out, const json_t *proposal);
+
 /* What retention may not erase: "legal" of the figures. */
 void timeline_print_legal(FILE *out, const json_t *legal);
 

@@ -254,6 +254,17 @@ static const struct bad BAD[] = {
 		"people = ( );\nroles = { viewer = ( \"view\", \"keys\" ); };\n"
 		"four_eyes = ( \"machine\" );",
 		":2: the verb \"keys\" takes two people" },
+	{ "operators.cfg",
+		"people = ( );\nroles = { };\nrelease_review = { roles = ( ); };",
+		":3: nobody could confirm a release" },
+	{ "operators.cfg",
+		"people = ( );\nroles = { };\nrelease_review = { roles = ( \"king\" ); "
+		"};",
+		":3: role cannot be \"king\"" },
+	{ "operators.cfg",
+		"people = ( );\nroles = { };\n"
+		"release_review = { roles = ( \"viewer\" ); hours = 721; };",
+		":3: hours must be 1 to 720" },
 	{ "degraded/revocation.cfg", "hold = { REVOKED = 3600; };",
 		":1: REVOKED is not" },
 	{ "degraded/revocation.cfg", "hold = { TRY_LATER = 5; };",
@@ -347,6 +358,10 @@ static void test_shipped(void **state)
 	if (policy_load("policies", &p, &error) < 0)
 		fail_msg("%s", error);
 	assert_true(policy_role_may(p, "operator", "release"));
+	assert_int_equal(policy_review_seconds(p), 24 * 3600);
+	assert_true(policy_may_review(p, "operator"));
+	assert_true(policy_may_review(p, "policy-officer"));
+	assert_false(policy_may_review(p, "viewer"));
 	assert_int_equal(policy_degraded(p, DEGRADED_CRL)->mode, DEGRADED_REFUSE);
 }
 
