@@ -53,7 +53,7 @@ $(B)/san/%.o: %.c Makefile
 	@$(CC) $(CPPFLAGS) $(filter-out $(OPT) -fPIE,$(CFLAGS)) $(SAN) -MMD -MP -c -o $@ $<
 
 objs = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
-SIGNER_CLIENT := pkcs11/client.c
+SIGNER_CLIENT := pkcs11/client.c pkcs11/budget.c
 # What the command line takes of pkcs11/: a partner's own key, never the gate's.
 PARTNER_KEY := pkcs11/partner_key.c pkcs11/module.c
 

@@ -10,6 +10,7 @@
 #include "common/limits.h"
 #include "common/span.h"
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -142,5 +143,9 @@ int signer_order(struct signer *s, const struct signer_order *order, struct span
 /* JSON for people and health: token, activation, software, roles with counts and expiry.
  * The caller frees. Return: 0 or negative. */
 int signer_status(struct signer *s, char **ret_json);
+
+/* Add to a list of warnings {"code", "destination", "message"} what by a status (NULL:
+ * none) is nearly used up: "callbacks", "signatures". Return: 0 or -ENOMEM. */
+int budget_warn(json_t *list, const json_t *status);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pkcs11/budget.h"
 #include "pkcs11/mechanism.h"
 
 #include <errno.h>
@@ -88,6 +89,19 @@ static bool allowed(struct allowance *a, uint32_t max_per_minute)
 		a->left -= 1;
 	pthread_mutex_unlock(&a->lock);
 	return yes;
+}
+
+/* Before partners are not called back any more: told once, where it begins. */
+static void tell_nearly_all(const struct errand *e, uint64_t made)
+{
+	uint64_t most = e->role->total - e->reserved;
+
+	if (e->role->total && e->reserved && made == budget_warned_at(most))
+		log_event(LOG_WARNING, "signer.budget", NULL,
+			"%s: %llu of the %llu signatures of the key of role %s that it "
+			"may have are made",
+			e->name, (unsigned long long)made, (unsigned long long)most,
+			e->role->name);
 }
 
 /* Signatures of the errand's key so far. */
@@ -242,8 +256,10 @@ static enum signer_answer count(struct signing *s, const struct errand *e,
 		.beside = e->beside };
 	int r = count_log_append(s->log, &entry, &result->count);
 
-	if (r == 0)
+	if (r == 0) {
+		tell_nearly_all(e, result->count);
 		return SIGNER_SIGNED;
+	}
 	result->count = 0;
 	if (r == -EDQUOT)
 		return all_made(result, e->role->total - e->reserved);

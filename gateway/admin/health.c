@@ -200,13 +200,16 @@ static json_t *supply_check(const struct visit *v)
 }
 
 /* What is no failure yet. */
-static json_t *warnings(const struct visit *v, const json_t *figures)
+static json_t *warnings(
+	const struct visit *v, const json_t *figures, const json_t *signer)
 {
+	json_t *list;
 	const struct config *c = v->admin->instance->config;
 	const struct forecast_bounds bounds = { config_int(c, "warn.disk_hours"),
 		config_int(c, "warn.backlog_s"), config_int(c, "warn.drain_s") };
 
-	return forecast_warnings(figures, &bounds);
+	list = forecast_warnings(figures, &bounds);
+	return list && budget_warn(list, signer) == 0 ? list : NULL;
 }
 
 void health_get(struct visit *v, const char *rest)
@@ -230,8 +233,8 @@ void health_get(struct visit *v, const char *rest)
 	json_object_foreach(checks, name, c) ok =
 		ok && json_is_true(json_object_get(c, "ok"));
 	response_json(v->response, ok ? 200 : 503, TYPE_JSON,
-		json_pack("{s:o, s:s, s:b, s:o}", "warnings", warnings(v, figures),
-			"status", ok ? "ok" : "failing", "test",
-			config_bool(v->admin->instance->config, "instance.test"),
+		json_pack("{s:o, s:s, s:b, s:o}", "warnings",
+			warnings(v, figures, signer), "status", ok ? "ok" : "failing",
+			"test", config_bool(v->admin->instance->config, "instance.test"),
 			"checks", checks));
 }

@@ -74,6 +74,29 @@ static void legal_metrics(struct buf *b, const json_t *legal)
 			(long long)json_integer_value(documents));
 }
 
+/* Each state of each breaker, 1 for the one that it has. */
+static void breaker_metrics(struct buf *b, json_t *breakers)
+{
+	const char *destination;
+	json_t *one;
+
+	family(b, "sealgate_breaker", "gauge",
+		"Whether attempts go to a destination, as sealgate-forward last said: 1 "
+		"for "
+		"the state that its breaker has.");
+	json_object_foreach(breakers, destination, one)
+	{
+		for (int s = BREAKER_CLOSED; s < BREAKER_STATES; s++) {
+			const char *text = breaker_state_text((enum breaker_state)s);
+
+			buf_addf(b,
+				"sealgate_breaker{destination=\"%s\",state=\"%s\"} %d\n",
+				destination, text,
+				strcmp(json_string_of(one, "state"), text) == 0);
+		}
+	}
+}
+
 static void queue_metrics(struct buf *b, json_t *figures)
 {
 	json_t *deliveries = json_object_get(figures, "deliveries"), *counts;
@@ -97,6 +120,7 @@ static void queue_metrics(struct buf *b, json_t *figures)
 				"%lld\n",
 				destination, (long long)json_integer_value(oldest));
 	}
+	breaker_metrics(b, json_object_get(figures, "breakers"));
 	forecast_metrics(b, json_object_get(figures, "forecast"));
 	family(b, "sealgate_disk_free_bytes", "gauge", "Room left where the queue is.");
 	buf_addf(b, "sealgate_disk_free_bytes %lld\n",
@@ -129,6 +153,15 @@ static void signer_metrics(struct buf *b, json_t *signer)
 			(long long)json_integer_value(json_object_get(role, "count")));
 	buf_addf(b, "sealgate_signatures_total{role=\"callback\"} %lld\n",
 		(long long)json_integer_value(json_object_get(signer, "callbacks")));
+	if (json_integer_value(json_object_get(signer, "callbacks_most")) > 0) {
+		family(b, "sealgate_callback_signatures_left", "gauge",
+			"Call-backs that may still be signed by the receipts' key.");
+		buf_addf(b, "sealgate_callback_signatures_left %lld\n",
+			(long long)(json_integer_value(
+					    json_object_get(signer, "callbacks_most")) -
+				    json_integer_value(
+					    json_object_get(signer, "callbacks"))));
+	}
 	family(b, "sealgate_key_days_left", "gauge",
 		"Days until a role's certificate ends.");
 	json_array_foreach(

@@ -91,7 +91,7 @@ static void print_status(const json_t *status)
 
 static int status_of(struct queue_session *s, bool json)
 {
-	_cleanup_json_ json_t *status = NULL;
+	_cleanup_json_ json_t *status = NULL, *signer = NULL;
 	json_t *queue, *running;
 	bool all;
 	int fd, r = queue_stats(s->queue, &fd);
@@ -101,10 +101,11 @@ static int status_of(struct queue_session *s, bool json)
 	queue = queue_session_json(fd);
 	if (!queue)
 		return EXIT_INTERNAL;
+	signer = queue_session_signer(s);
 	running = programs(&s->instance, &all);
 	add_workers(&s->instance, queue, running, &all);
 	status = json_pack("{s:o,s:o,s:b,s:o,s:o,s:o}", "warnings",
-		queue_session_warnings(s, queue), "instance",
+		queue_session_warnings(s, queue, signer), "instance",
 		json_text(config_string(s->instance.config, "instance.name")), "test",
 		(int)config_bool(s->instance.config, "instance.test"), "folder",
 		json_text(s->instance.dir), "programs", running, "queue", queue);

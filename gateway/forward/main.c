@@ -26,6 +26,7 @@
 /* Trials before a document may be the trial again, so that one which always fails does
  * not keep those behind it from being tried. */
 #define TRIALS_A_RETRY 4
+#define PACE_OF_NOTICES "/notices" /* what is told of their breaker */
 
 static const char USAGE[] =
 	"usage: sealgate-forward --instance DIR\n"
@@ -190,8 +191,29 @@ static bool connected(struct courier *c)
 
 	if (c->queue)
 		return true;
-	return instance_socket(&c->daemon->instance, "queued", path) == 0 &&
-	       queue_connect(path, QUEUE_TIMEOUT_MS, &c->queue) == 0;
+	if (instance_socket(&c->daemon->instance, "queued", path) < 0 ||
+		queue_connect(path, QUEUE_TIMEOUT_MS, &c->queue) < 0)
+		return false;
+	pace_untell(c->pace); /* one that was started anew knows nothing */
+	return true;
+}
+
+/* Whether attempts go to the destination, for those who ask how the gate does. */
+static void tell(struct courier *c)
+{
+	int64_t now_ms = clock_monotonic_ms(), now = clock_now();
+	struct breaker_told told = { 0 };
+	struct pace_news news;
+
+	if (!pace_tell(c->pace, now_ms, &news))
+		return;
+	snprintf(told.destination, sizeof(told.destination), "%.48s%s", c->profile->name,
+		c->destination == c->profile->name ? "" : PACE_OF_NOTICES);
+	told.state = news.state;
+	told.since = now - (now_ms - news.since_ms) / 1000;
+	told.trial = now + (news.trial_ms - now_ms) / 1000;
+	if (queue_breaker(c->queue, &told) != QUEUE_DONE)
+		pace_untell(c->pace);
 }
 
 /* Take a place among the attempts at this destination, or wait a while for one. */
@@ -214,6 +236,7 @@ static bool work(struct courier *c)
 
 	if (!connected(c))
 		return false;
+	tell(c);
 	if (!enter(c))
 		return true;
 	r = queue_claim_delivery(c->queue, c->destination,

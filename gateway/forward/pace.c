@@ -9,6 +9,7 @@ void pace_init(struct pace *p, int most, int64_t first_ms, int64_t longest_ms)
 	*p = (struct pace){ .most = most,
 		.allowed = most,
 		.pause_ms = first_ms,
+		.state = BREAKER_CLOSED,
 		.first_ms = first_ms,
 		.longest_ms = longest_ms };
 	pthread_mutex_init(&p->lock, NULL);
@@ -65,17 +66,60 @@ static enum pace_change bad(struct pace *p, int64_t now_ms, uint32_t random)
 	return was_open ? PACE_SAME : PACE_OPENED;
 }
 
+static enum breaker_state word(const struct pace *p)
+{
+	if (p->open)
+		return BREAKER_OPEN;
+	return p->allowed < p->most ? BREAKER_RAMPING : BREAKER_CLOSED;
+}
+
+static void note(struct pace *p, int64_t now_ms, int64_t trial_ms)
+{
+	enum breaker_state now = word(p);
+
+	if (now != p->state)
+		p->since_ms = now_ms;
+	if (now != p->state || p->until_ms != trial_ms)
+		p->told = false;
+	p->state = now;
+}
+
+bool pace_tell(struct pace *p, int64_t now_ms, struct pace_news *ret_news)
+{
+	bool news;
+
+	pthread_mutex_lock(&p->lock);
+	news = !p->told;
+	p->told = true;
+	if (p->since_ms == 0)
+		p->since_ms = now_ms;
+	if (news)
+		*ret_news = (struct pace_news){ p->state, p->since_ms, p->until_ms };
+	pthread_mutex_unlock(&p->lock);
+	return news;
+}
+
+void pace_untell(struct pace *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->told = false;
+	pthread_mutex_unlock(&p->lock);
+}
+
 enum pace_change pace_leave(
 	struct pace *p, int64_t now_ms, enum pace_result result, uint32_t random)
 {
 	enum pace_change change = PACE_SAME;
+	int64_t trial_ms;
 
 	pthread_mutex_lock(&p->lock);
+	trial_ms = p->until_ms;
 	p->running--;
 	if (result == PACE_GOOD)
 		change = good(p);
 	else if (result == PACE_BAD)
 		change = bad(p, now_ms, random);
+	note(p, now_ms, trial_ms);
 	pthread_mutex_unlock(&p->lock);
 	return change;
 }

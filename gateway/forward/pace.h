@@ -6,6 +6,8 @@
 #ifndef SEALGATE_FORWARD_PACE_H
 #define SEALGATE_FORWARD_PACE_H
 
+#include "queue/types.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +28,15 @@ struct pace {
 	int64_t until_ms;	      /* open: when the next trial may be made */
 	int64_t pause_ms;	      /* the next one's length */
 	int64_t first_ms, longest_ms; /* bounds of a pause */
+	enum breaker_state state;     /* as above in one word */
+	int64_t since_ms;	      /* 0: since the start */
+	bool told;		      /* the word, and the time of the next trial */
+};
+
+/* What others are told of it; times are monotonic milliseconds. */
+struct pace_news {
+	enum breaker_state state;
+	int64_t since_ms, trial_ms;
 };
 
 void pace_init(struct pace *p, int most, int64_t first_ms, int64_t longest_ms);
@@ -39,5 +50,11 @@ int64_t pace_enter(struct pace *p, int64_t now_ms);
  * together. */
 enum pace_change pace_leave(
 	struct pace *p, int64_t now_ms, enum pace_result result, uint32_t random);
+
+/* Is there anything to be told? Return: true with *ret_news, which count as told. */
+bool pace_tell(struct pace *p, int64_t now_ms, struct pace_news *ret_news);
+
+/* They were not heard, or are forgotten over there: tell them again. */
+void pace_untell(struct pace *p);
 
 #endif

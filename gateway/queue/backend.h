@@ -6,8 +6,10 @@
 #ifndef SEALGATE_QUEUE_BACKEND_H
 #define SEALGATE_QUEUE_BACKEND_H
 
+#include "queue/breakers.h"
 #include "queue/engine.h"
 #include "queue/forecast.h"
+#include "queue/ledger_walk.h"
 #include "queue/legal_count.h"
 #include "queue/papers.h"
 #include "queue/relations.h"
@@ -106,18 +108,7 @@ struct chain_link {
 	uint8_t head_sha256[SHA256_SIZE];
 };
 
-/* Where the round stands that compares every row with its records. */
-struct ledger_walk {
-	int64_t document;  /* the last one looked at */
-	int64_t position;  /* records looked at */
-	int64_t rounds;	   /* whole ones */
-	int64_t documents; /* of the last whole round */
-	json_t *found;	   /* what this round has found, or NULL */
-	json_t *standing;  /* what the last whole round found, or NULL */
-};
-
-/* Who was served last in the pass through an urgency, and how many more in a row that
- * partner's share gives it. */
+/* Who was served last in the pass through an urgency, and how many more in a row. */
 struct turn {
 	uint32_t step; /* which pass is under way */
 	uint32_t left[URGENCIES];
@@ -130,7 +121,7 @@ struct destination_turn {
 	struct turn turn;
 };
 
-/* The part of an engine that is the same for all; it stands first in each. */
+/* The part of an engine that is the same for all; it stands first. */
 struct engine {
 	const struct backend *backend;
 	enum engine_failure failure;
@@ -143,6 +134,7 @@ struct engine {
 	struct engine_head marked;    /* at engine_mark */
 	struct ledger_walk walk;
 	struct forecast forecast;
+	struct breakers breakers;
 	struct legal_count legal;
 	struct engine_backup copy;
 	struct row rows[SQL_COUNT];
@@ -389,7 +381,6 @@ int delivery_settle(struct engine *e, int64_t now, const struct document_row *do
 int flow_count(
 	struct engine *e, int64_t document, const char *destination, const char *flow);
 int ledger_read(struct engine *e, json_t **ret_ledger);
-void ledger_walk_done(struct engine *e);
 
 /* What the partner is told of its document, in the order of its feed. */
 struct outcome {

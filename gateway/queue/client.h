@@ -7,6 +7,7 @@
 #define SEALGATE_QUEUE_CLIENT_H
 
 #include "common/cleanup.h"
+#include "queue/breakers.h"
 #include "queue/types.h"
 
 enum queue_answer {
@@ -151,6 +152,9 @@ int queue_delivery_result(struct queue *q, const struct queue_claim *claim,
 /* The same of a delivered one, with what follows from it. */
 int queue_delivery_done(struct queue *q, const struct queue_claim *claim,
 	const char *reply_id, const char *detail, const struct queue_followed *followed);
+
+/* How a destination does, for status, top and the metrics. */
+int queue_breaker(struct queue *q, const struct breaker_told *told);
 
 enum queue_control { QUEUE_HOLD = 1, QUEUE_RELEASE, QUEUE_REDRIVE, QUEUE_REROUTE };
 

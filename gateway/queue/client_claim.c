@@ -8,6 +8,16 @@
 /* How long queued may keep a claim when there is nothing to do. */
 #define CLAIM_WAIT_MS 1000
 
+int queue_breaker(struct queue *q, const struct breaker_told *told)
+{
+	struct queue_breaker_request body = { .told = *told };
+
+	struct queue_reply reply;
+
+	return client_call(
+		q, QUEUE_OP_BREAKER, &body, sizeof(body), NULL, 0, &reply, NULL, 0);
+}
+
 static int call_claim(struct queue *q, uint16_t type, const void *body, size_t len,
 	struct queue_claim *ret_claim, int **ret_fds, size_t fd_count)
 {

@@ -9,11 +9,21 @@
 int engine_open_at(
 	const struct engine_place *place, struct engine **ret_engine, char **ret_error)
 {
-	if (!place->postgresql || !place->postgresql[0])
-		return engine_open(place->folder, ret_engine, ret_error);
+	int r;
+
+	if (!place->postgresql || !place->postgresql[0]) {
+		r = engine_open(place->folder, ret_engine, ret_error);
+		if (r == 0)
+			ledger_walk_init(&(*ret_engine)->walk, place->folder);
+		return r;
+	}
 #ifdef SEALGATE_POSTGRESQL
-	return pg_open(place, ret_engine, ret_error);
+	r = pg_open(place, ret_engine, ret_error);
+	if (r == 0 && place->folder)
+		ledger_walk_init(&(*ret_engine)->walk, place->folder);
+	return r;
 #else
+	(void)r;
 	*ret_engine = NULL;
 	*ret_error = strdup("this program was built without PostgreSQL (libpq)");
 	return -EOPNOTSUPP;
@@ -130,7 +140,7 @@ void engine_close(struct engine *e)
 		return;
 	if (e->copy.running)
 		engine_backup_discard(e);
-	ledger_walk_done(e);
+	ledger_walk_done(&e->walk);
 	forecast_done(&e->forecast);
 	e->backend->close(e);
 }

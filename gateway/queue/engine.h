@@ -119,6 +119,8 @@ int engine_seal_failed(struct engine *e, int64_t now, const char *id, uint64_t f
 	int64_t retry_at, const char *reason);
 int engine_delivery_result(struct engine *e, int64_t now,
 	const struct queue_delivery_result_request *result);
+/* Note how a destination does. Return: false, it cannot be. */
+bool engine_breaker(struct engine *e, const struct breaker_told *told);
 int engine_control(
 	struct engine *e, int64_t now, const struct queue_control_request *control);
 
@@ -231,7 +233,8 @@ int engine_ledger(struct engine *e, int *ret_fd);
  * records whose document is gone. Return: 1 the round goes on, 0 it is whole and
  * engine_ledger_found is anew what it found (NULL: nothing), or negative. */
 int engine_ledger_walk(struct engine *e, int limit);
-const json_t *engine_ledger_found(const struct engine *e);
+const json_t *engine_ledger_found(const struct engine *e); /* the first of them */
+int64_t engine_ledger_count(const struct engine *e);	   /* how many in all */
 
 /* Put the balances into the audit chain. */
 int engine_ledger_note(struct engine *e, int64_t now);

@@ -7,9 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* What one round names; a broken table has more, and nobody reads a million. */
-#define FOUND_MAX 100
-
 int flow_count(
 	struct engine *e, int64_t document, const char *destination, const char *flow)
 {
@@ -138,18 +135,9 @@ int ledger_read(struct engine *e, json_t **ret_ledger)
 static int found(struct engine *e, const char *id, const char *destination,
 	const char *is, const char *recorded)
 {
-	json_t *list = e->walk.found;
-
-	if (!list)
-		list = e->walk.found = json_array();
-	if (json_array_size(list) >= FOUND_MAX)
-		return 0;
-	return json_array_append_new(
-		       list, json_pack("{s:o,s:o,s:s,s:s}", "id", json_text(id),
-				     "destination", json_text(destination), "found", is,
-				     "recorded", recorded)) < 0
-		       ? -ENOMEM
-		       : 0;
+	return ledger_walk_found(&e->walk,
+		json_pack("{s:o,s:o,s:s,s:s}", "id", json_text(id), "destination",
+			json_text(destination), "found", is, "recorded", recorded));
 }
 
 static int replay_document(struct engine *e, int64_t document, struct replay *ret)
@@ -288,16 +276,6 @@ static int walk_records(struct engine *e, int limit)
 	return r;
 }
 
-static void end_round(struct engine *e)
-{
-	json_decref(e->walk.standing);
-	e->walk.standing = TAKE(e->walk.found);
-	e->walk.documents = e->walk.document;
-	e->walk.document = 0;
-	e->walk.position = 0;
-	e->walk.rounds++;
-}
-
 int engine_ledger_walk(struct engine *e, int limit)
 {
 	int n = e->backend->steady ? e->backend->steady(e) : 0, r;
@@ -309,30 +287,29 @@ int engine_ledger_walk(struct engine *e, int limit)
 		return r;
 	if (n == limit || e->walk.position < e->committed.position)
 		return 1;
-	end_round(e);
+	ledger_walk_end(&e->walk);
 	return 0;
 }
 
 const json_t *engine_ledger_found(const struct engine *e)
 {
-	return e->walk.standing;
+	return e->walk.standing.list;
 }
 
-void ledger_walk_done(struct engine *e)
+int64_t engine_ledger_count(const struct engine *e)
 {
-	json_decref(e->walk.found);
-	json_decref(e->walk.standing);
+	return e->walk.standing.count;
 }
 
 static json_t *walk_to_json(const struct engine *e)
 {
-	json_t *none = json_array();
-	json_t *list = e->walk.standing ? e->walk.standing : none;
-	json_t *value = json_pack("{s:I,s:I,s:O}", "rounds", (json_int_t)e->walk.rounds,
-		"documents", (json_int_t)e->walk.documents, "mismatches", list);
+	json_t *value = json_pack("{s:I,s:I}", "rounds", (json_int_t)e->walk.rounds,
+		"documents", (json_int_t)e->walk.documents);
 
-	json_decref(none);
-	return value;
+	if (value && ledger_walk_tell(&e->walk, value) == 0)
+		return value;
+	json_decref(value);
+	return NULL;
 }
 
 int engine_ledger(struct engine *e, int *ret_fd)
@@ -353,8 +330,7 @@ int engine_ledger_note(struct engine *e, int64_t now)
 
 	if (r < 0)
 		return r;
-	json_object_set_new(ledger, "mismatches",
-		json_integer((json_int_t)json_array_size(e->walk.standing)));
+	json_object_set_new(ledger, "mismatches", json_integer(e->walk.standing.count));
 	r = audit_event(e, now, "queued", "ledger.balance", NULL, ledger);
 	return r < 0 ? r : QUEUE_DONE;
 }

@@ -126,8 +126,8 @@ static int whole_ledger(struct engine *e, const json_t *documents,
 		return r;
 	*ret_ledger = ledger(documents, deliveries);
 	json_object_set(*ret_ledger, "balanced", json_object_get(whole, "balanced"));
-	json_object_set_new(*ret_ledger, "mismatches",
-		json_integer((json_int_t)json_array_size(engine_ledger_found(e))));
+	json_object_set_new(
+		*ret_ledger, "mismatches", json_integer(engine_ledger_count(e)));
 	return 0;
 }
 
@@ -213,6 +213,11 @@ static int read_shape(struct engine *e, int64_t now, json_t **ret_shape)
 	return r;
 }
 
+bool engine_breaker(struct engine *e, const struct breaker_told *told)
+{
+	return breakers_tell(&e->breakers, told);
+}
+
 int engine_shape(struct engine *e, int64_t now, int *ret_fd)
 {
 	json_t *shape;
@@ -247,8 +252,10 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 		return r;
 	}
 	return json_to_fd(
-		json_pack("{s:I,s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:I}}",
-			"reviews", (json_int_t)reviews, "forecast",
+		json_pack("{s:o,s:I,s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:"
+			  "I}}",
+			"breakers", breakers_to_json(&e->breakers), "reviews",
+			(json_int_t)reviews, "forecast",
 			forecast_tell(&e->forecast, clock_monotonic_ms(),
 				e->backend->room(e), flows),
 			"legal", legal, "renewals", renewals, "stamps", stamps,

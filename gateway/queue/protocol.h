@@ -66,6 +66,7 @@ enum queue_operation {
 	QUEUE_OP_PROPOSE,
 	QUEUE_OP_REVIEW,
 	QUEUE_OP_REVIEWS,
+	QUEUE_OP_BREAKER,
 	QUEUE_OPERATIONS,
 };
 
@@ -159,6 +160,10 @@ struct queue_delivery_result_request {
 	char reply_id[QUEUE_TEXT_SIZE];
 	char detail[QUEUE_TEXT_SIZE];
 	struct queue_followed followed;
+};
+
+struct queue_breaker_request {
+	struct breaker_told told;
 };
 
 struct queue_control_request {

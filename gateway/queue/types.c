@@ -32,6 +32,18 @@ static const char *const DELIVERY_TEXT[DELIVERY_STATES] = {
 	[DELIVERY_HELD] = "held",
 };
 
+static const char *const BREAKER_TEXT[BREAKER_STATES] = {
+	[BREAKER_NONE] = "none",
+	[BREAKER_CLOSED] = "closed",
+	[BREAKER_OPEN] = "open",
+	[BREAKER_RAMPING] = "ramping",
+};
+
+const char *breaker_state_text(enum breaker_state s)
+{
+	return s > BREAKER_NONE && s < BREAKER_STATES ? BREAKER_TEXT[s] : BREAKER_TEXT[0];
+}
+
 /* Refused is an end: the same octets come back as another document, judged anew. Sandbox
  * is one, too: from there nothing is sealed or sent. */
 static const unsigned DOCUMENT_NEXT[DOCUMENT_STATES] = {

@@ -49,6 +49,17 @@ enum delivery_state delivery_state_find(const char *text);
 bool document_may_become(enum document_state from, enum document_state to);
 bool delivery_may_become(enum delivery_state from, enum delivery_state to);
 
+/* Of a destination: all attempts go, none but a trial now and then, fewer than all. */
+enum breaker_state {
+	BREAKER_NONE = 0,
+	BREAKER_CLOSED,
+	BREAKER_OPEN,
+	BREAKER_RAMPING,
+	BREAKER_STATES,
+};
+
+const char *breaker_state_text(enum breaker_state s);
+
 /* What a document says about earlier ones of the same partner, country and type. */
 enum document_relation {
 	RELATION_NONE = 0,

@@ -261,6 +261,13 @@ int run_act(const struct call *c)
 	return engine_act(c->engine, c->now, c->body, &c->answer->fds[0]);
 }
 
+int run_breaker(const struct call *c)
+{
+	const struct queue_breaker_request *q = c->body;
+
+	return engine_breaker(c->engine, &q->told) ? QUEUE_DONE : QUEUE_ILLEGAL;
+}
+
 int run_propose(const struct call *c)
 {
 	return engine_propose(c->engine, c->now, c->body, &c->answer->fds[0]);

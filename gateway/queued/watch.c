@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "queue/ledger_walk.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -44,6 +45,23 @@ static int alarm_one(struct batch *b, const json_t *mismatch)
 	if (!text)
 		return -ENOMEM;
 	snprintf(q.detail, sizeof(q.detail), "%s", text);
+	return engine_audit(b->engine, clock_now(), &q) == QUEUE_DONE ? 0 : -EIO;
+}
+
+/* More than are recorded one by one: how many, and where the others are named. */
+static int alarm_many(struct batch *b, int64_t count)
+{
+	struct queue_audit_request q = { .event = "ledger.mismatches",
+		.actor = "queued" };
+
+	log_event(LOG_ALERT, "queued.ledger", NULL,
+		"%lld rows are not as their audit records say; the first %d are in the "
+		"chain, state/queue/" LEDGER_EVIDENCE " names %d of them at most",
+		(long long)count, LEDGER_FOUND_MAX, LEDGER_EVIDENCE_MAX);
+	snprintf(q.detail, sizeof(q.detail),
+		"{\"count\":%lld,\"file\":\"state/queue/" LEDGER_EVIDENCE
+		"\",\"most\":%d}",
+		(long long)count, LEDGER_EVIDENCE_MAX);
 	return engine_audit(b->engine, clock_now(), &q) == QUEUE_DONE ? 0 : -EIO;
 }
 
@@ -138,6 +156,9 @@ static int end_round(struct watch *w, struct batch *b, struct watch_told *next)
 		if (r == 0 && !holds(w->told.mismatches, mismatch))
 			r = alarm_one(b, mismatch);
 	}
+	next->count = engine_ledger_count(b->engine);
+	if (r == 0 && next->count > LEDGER_FOUND_MAX && next->count != w->told.count)
+		r = alarm_many(b, next->count);
 	next->mismatches = found ? json_deep_copy(found) : NULL;
 	next->day = clock_now() / DAY_S;
 	if (r == 0)

@@ -11,6 +11,7 @@
 /* What the audit chain has. */
 struct watch_told {
 	int64_t day;	    /* of the last balance, since 1970 */
+	int64_t count;	    /* of all mismatches, when more than are named below */
 	json_t *mismatches; /* that still are, as engine_ledger_found; NULL: none */
 	json_t *unbalanced; /* that still is: partner and destination, or documents */
 };

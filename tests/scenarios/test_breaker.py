@@ -55,12 +55,31 @@ def seen_to_wait(gate, count):
     assert metric(gate, 'sealgate_drain_seconds{destination="customs-nl"}') == 0
 
 
+def breaker(gate):
+    return look(gate)["queue"]["breakers"]["traces"]
+
+
+def seen_to_be(gate, state):
+    """In a word, by the same."""
+    until(lambda: breaker(gate)["state"] == state, 60)
+    said = breaker(gate)
+    assert ("next_trial" in said) == (state == "open")
+    for command in (("top", "--once"), ("status",)):
+        assert f"{state} since {said['since']}" in gate.run(*command).stdout
+    for one in ("closed", "open", "ramping"):
+        assert metric(gate, f'sealgate_breaker{{destination="traces",state="{one}"}}') == (
+            1 if one == state else 0)
+
+
 def test_opens_tries_closes_and_ramps_up(gate):
+    seen_to_be(gate, "closed")
     gate.traces.mode("busy", delay=1)
     identifiers = [until_accepted(gate, path) for path in certificates(gate, 1, DOCUMENTS)]
     until(lambda: OPENS in gate.log.read_text())
     until(lambda: set(identifiers) <= set(gate.arrived("customs")), 60)  # nobody else waits
     seen_to_wait(gate, DOCUMENTS)
+    seen_to_be(gate, "open")
+    opened = breaker(gate)["since"]
 
     # One trial at a time, after pauses that double up to the longest.
     before = len(exchanges(gate, 503))
@@ -72,12 +91,14 @@ def test_opens_tries_closes_and_ramps_up(gate):
         assert begun - ended >= LONGEST - 0.2
     paused = [b - a for (_, a), (b, _) in zip(failed, failed[1:]) if b - a >= FIRST - 0.1]
     assert paused[0] < LONGEST - 0.2  # the first was shorter
+    assert breaker(gate)["since"] == opened  # trials that fail change nothing
     assert gate.log.read_text().count(OPENS) == 1 and CLOSES not in gate.log.read_text()
 
     # The first that succeeds closes it; each success lets one more go at the same time.
     gate.traces.mode("slow", delay=0.7)
     until(lambda: CLOSES in gate.log.read_text(), 60)
     gate.wait_delivered(identifiers)
+    seen_to_be(gate, "closed")
     good = exchanges(gate, 200)
     flights = [(sum(ended <= begun for _, ended in good), in_flight(good, begun))
                for begun, _ in good]

@@ -368,3 +368,28 @@ def test_killed_between_signature_and_call(gate):
     # one more was signed than was ever sent
     assert lines(gate) > len(gate.partner.signed)
     assert gate.run("audit", "reconcile").returncode == 0
+
+
+def test_told_before_their_half_of_the_key_is_used_up(gate):
+    """In status, top, health and the metrics, while some are left."""
+    def codes_of(told):
+        return {w["code"] for w in told["warnings"]}
+
+    def operator(path):
+        return gate.request(path, "operators/operator", listener="operators")
+
+    assert "callbacks" not in codes_of(json.loads(gate.run("top", "--once", "--json").stdout))
+    assert "sealgate_callback_signatures_left" not in operator("/metrics").text
+    roles = gate.dir / "policies" / "signature" / "roles.cfg"
+    made, most = lines(gate), lines(gate) * 10 // 9
+    gate.down()
+    text = roles.read_text()
+    assert text.count("receipt: {\n") == 1
+    roles.write_text(text.replace("receipt: {\n", f"receipt: {{\n\ttotal = {2 * most}L;\n"))
+    gate.up()
+    until(lambda: "callbacks" in codes_of(operator("/health").json()))
+    for command in (("top", "--once", "--json"), ("status", "--format", "json")):
+        assert "callbacks" in codes_of(json.loads(gate.run(*command).stdout))
+    assert "signatures that they may have of the receipts' key" in gate.run("status").stdout
+    left = int(operator("/metrics").text.split("\nsealgate_callback_signatures_left ")[1].split()[0])
+    assert left <= most - made

@@ -4,13 +4,17 @@
 
 #include "common/json.h"
 #include "pkcs11/client.h"
+#include "queue/ledger_walk.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WALK_STEP 500
 #define SIGNER_TIMEOUT_MS 5000
+#define PAGE_LINES 1000
 
 /* One answer; *ret_status says why there is none. */
 static json_t *ask(struct queue_session *s, int walk, int *ret_status)
@@ -126,22 +130,76 @@ static int tell(struct queue_session *s, bool all)
 	return clean(ledger) ? EXIT_CLEAN : EXIT_NOT_PASSED;
 }
 
+/* A page of the file of what the last whole round found, each with its number. */
+static int print_page(FILE *file, long long after)
+{
+	_cleanup_(freep) char *line = NULL;
+	long long n = 0;
+	size_t size = 0;
+
+	while (getline(&line, &size, file) > 0) {
+		if (n++ < after)
+			continue;
+		if (n > after + PAGE_LINES) {
+			fprintf(stderr, "sealgate ledger: there are more: --after %lld\n",
+				after + PAGE_LINES);
+			break;
+		}
+		printf("{\"line\":%lld,\"mismatch\":%.*s}\n", n, (int)strcspn(line, "\n"),
+			line);
+	}
+	return n > 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
+}
+
+static int tell_mismatches(const struct queue_session *s, long long after)
+{
+	char path[PATH_MAX];
+	FILE *file;
+	int status;
+
+	if (instance_path(&s->instance, "state/queue/" LEDGER_EVIDENCE, path) < 0)
+		return EXIT_INTERNAL;
+	file = fopen(path, "re");
+	if (!file) {
+		if (errno == ENOENT)
+			return EXIT_CLEAN; /* nothing is found */
+		fprintf(stderr, "sealgate ledger: %s: %s\n", path, strerror(errno));
+		return EXIT_INTERNAL;
+	}
+	status = print_page(file, after);
+	fclose(file);
+	return status;
+}
+
+static bool read_number(const char *text, long long *ret)
+{
+	char *end;
+
+	*ret = strtoll(text, &end, 10);
+	return *text && !*end && *ret >= 0;
+}
+
 /* Where everything is that was ever acknowledged. */
 int cmd_ledger(int argc, char **argv)
 {
 	static const struct option options[] = { { "check", no_argument, NULL, 'c' },
-		{ 0 } };
+		{ "mismatches", no_argument, NULL, 'm' },
+		{ "after", required_argument, NULL, 'a' }, { 0 } };
 	_cleanup_session_ struct queue_session s = { 0 };
-	bool all = false;
+	bool all = false, mismatches = false;
+	long long after = 0;
 	int c;
 
 	while ((c = command_option(argc, argv, "", options)) != -1) {
-		if (c != 'c')
+		all |= c == 'c';
+		mismatches |= c == 'm';
+		if (c == '?' || (c == 'a' && !read_number(optarg, &after)))
 			return command_usage("ledger");
-		all = true;
 	}
 	if (command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("ledger");
 	c = queue_session_open(&s);
-	return c == EXIT_CLEAN ? tell(&s, all) : c;
+	if (c != EXIT_CLEAN)
+		return c;
+	return mismatches ? tell_mismatches(&s, after) : tell(&s, all);
 }

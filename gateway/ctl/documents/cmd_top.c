@@ -10,36 +10,20 @@
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "pkcs11/client.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SIGNER_TIMEOUT_MS 3000
 #define EVERY_MS 2000
 #define CLEAR "\033[H\033[2J"
-
-/* The signer's roles, or JSON null while it does not answer. */
-static json_t *roles(const struct queue_session *s)
-{
-	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
-	_cleanup_(freep) char *text = NULL;
-	_cleanup_json_ json_t *state = NULL;
-	char path[PATH_MAX];
-
-	if (instance_socket(&s->instance, "signer", path) == 0 &&
-		signer_connect(path, SIGNER_TIMEOUT_MS, &signer) == 0 &&
-		signer_status(signer, &text) == 0)
-		state = json_read(span_str(text), strlen(text));
-	return state ? json_incref(json_object_get(state, "roles")) : json_null();
-}
 
 /* One look. NULL with *ret_status. */
 static json_t *look(struct queue_session *s, int *ret_status)
 {
-	_cleanup_json_ json_t *figures = NULL, *shape = NULL;
+	_cleanup_json_ json_t *figures = NULL, *shape = NULL, *signer = NULL;
+	json_t *roles;
 	char at[CLOCK_TEXT_SIZE];
 	int fd, r = queue_stats(s->queue, &fd);
 
@@ -56,9 +40,12 @@ static json_t *look(struct queue_session *s, int *ret_status)
 	if (!figures || !shape)
 		return NULL;
 	clock_format(clock_now(), at);
+	signer = queue_session_signer(s);
+	roles = json_object_get(signer, "roles");
 	return json_pack("{s:s,s:O,s:O,s:o,s:o,s:o}", "at", at, "queue", figures, "age",
-		shape, "signer", roles(s), "time_stamps", top_authorities(&s->instance),
-		"warnings", queue_session_warnings(s, figures));
+		shape, "signer", roles ? json_incref(roles) : json_null(), "time_stamps",
+		top_authorities(&s->instance), "warnings",
+		queue_session_warnings(s, figures, signer));
 }
 
 /* Wait until it is time to look again. Return: false when the person has had enough. */

@@ -5,6 +5,7 @@
 #include "common/memfd.h"
 #include "common/program.h"
 #include "ctl/command.h"
+#include "pkcs11/client.h"
 #include "queue/forecast.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <sys/wait.h>
 
 #define TIMEOUT_S 60
+#define SIGNER_TIMEOUT_MS 3000
 #define JSON_MAX (16u * 1024 * 1024)
 #define SESSION_FD 3
 
@@ -152,11 +154,27 @@ void queue_session_add_findings(struct queue_session *s, json_t *document)
 		json_object_set(document, "findings", findings);
 }
 
-json_t *queue_session_warnings(const struct queue_session *s, const json_t *figures)
+json_t *queue_session_signer(const struct queue_session *s)
 {
+	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX];
+
+	if (instance_socket(&s->instance, "signer", path) < 0 ||
+		signer_connect(path, SIGNER_TIMEOUT_MS, &signer) < 0 ||
+		signer_status(signer, &text) < 0)
+		return NULL;
+	return json_read(span_str(text), strlen(text));
+}
+
+json_t *queue_session_warnings(
+	const struct queue_session *s, const json_t *figures, const json_t *signer)
+{
+	json_t *list;
 	const struct config *c = s->instance.config;
 	const struct forecast_bounds bounds = { config_int(c, "warn.disk_hours"),
 		config_int(c, "warn.backlog_s"), config_int(c, "warn.drain_s") };
 
-	return forecast_warnings(figures, &bounds);
+	list = forecast_warnings(figures, &bounds);
+	return list && budget_warn(list, signer) == 0 ? list : NULL;
 }

@@ -31,8 +31,13 @@ int queue_session_explain(int answer, const char *subject);
 /* Read a descriptor's JSON and close it. NULL when it cannot be read. */
 json_t *queue_session_json(int fd);
 
-/* What of the figures somebody should look at: as forecast_warnings. */
-json_t *queue_session_warnings(const struct queue_session *s, const json_t *figures);
+/* The signer's status: a new reference, or NULL while it does not answer. */
+json_t *queue_session_signer(const struct queue_session *s);
+
+/* What of the figures, and of the signer's status (NULL: none), somebody should look at:
+ * as forecast_warnings and budget_warn. */
+json_t *queue_session_warnings(
+	const struct queue_session *s, const json_t *figures, const json_t *signer);
 
 /* Give a document of an answer the "findings" of its report; none when it has no report.
  */

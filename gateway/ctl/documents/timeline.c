@@ -237,6 +237,24 @@ void timeline_print_maintenance(FILE *out, const json_t *window)
 	fputc('\n', out);
 }
 
+void timeline_print_breakers(FILE *out, const json_t *breakers)
+{
+	const char *name, *trial;
+	json_t *b;
+
+	json_object_foreach((json_t *)(uintptr_t)breakers, name, b)
+	{
+		fputs("  breaker ", out);
+		timeline_text(out, name);
+		fprintf(out, ": %s since %s", json_string_of(b, "state"),
+			json_string_of(b, "since"));
+		trial = json_string_of(b, "next_trial");
+		if (trial)
+			fprintf(out, ", next trial %s", trial);
+		fputc('\n', out);
+	}
+}
+
 void timeline_print_stats(FILE *out, const json_t *stats)
 {
 	const json_t *audit = json_object_get(stats, "audit");
@@ -247,6 +265,7 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 	print_counts(out, "documents", json_object_get(stats, "documents"));
 	json_object_foreach(json_object_get(stats, "deliveries"), name, v)
 		print_counts(out, name, v);
+	timeline_print_breakers(out, json_object_get(stats, "breakers"));
 	print_counts(out, "ledger", json_object_get(stats, "ledger"));
 	if (!json_is_true(json_object_get(json_object_get(stats, "ledger"), "balanced")))
 		fputs("  ledger: IT DOES NOT BALANCE, see sealgate ledger --check\n",

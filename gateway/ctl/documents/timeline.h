@@ -27,6 +27,9 @@ void timeline_text(FILE *out, const char *text);
 /* A release that awaits review: one of queue_reviews. */
 void timeline_print_proposal(FILE *out, const json_t *proposal);
 
+/* "breaker traces: open since ..., next trial ...": "breakers" of the figures. */
+void timeline_print_breakers(FILE *out, const json_t *breakers);
+
 /* What retention may not erase: "legal" of the figures. */
 void timeline_print_legal(FILE *out, const json_t *legal);
 

@@ -182,6 +182,7 @@ void top_print(FILE *out, const json_t *now, const json_t *before)
 	print_documents(out, queue);
 	timeline_print_legal(out, json_object_get(queue, "legal"));
 	print_destinations(out, now);
+	timeline_print_breakers(out, json_object_get(queue, "breakers"));
 	print_signer(out, now, before, s);
 	print_authorities(out, now);
 	timeline_print_warnings(out, json_object_get(now, "warnings"));

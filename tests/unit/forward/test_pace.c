@@ -104,6 +104,51 @@ static void jitter_and_late_failures(void **state)
 	pace_done(&p);
 }
 
+static void assert_told(struct pace *p, int64_t now, enum breaker_state state,
+	int64_t since, int64_t trial)
+{
+	struct pace_news news = { 0 };
+
+	assert_true(pace_tell(p, now, &news));
+	assert_int_equal(news.state, state);
+	assert_int_equal(news.since_ms, since);
+	assert_int_equal(news.trial_ms, trial);
+	assert_false(pace_tell(p, now, &news));
+}
+
+static void told_in_a_word(void **state)
+{
+	struct pace_news news;
+	struct pace p;
+
+	(void)state;
+	pace_init(&p, 3, 1000, 60000);
+	assert_told(&p, 50, BREAKER_CLOSED, 50, 0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(pace_enter(&p, 100 + i), 0);
+		leave(&p, 100 + i, 1, PACE_BAD);
+		if (i == 0)
+			assert_told(&p, 100, BREAKER_RAMPING, 100, 0);
+		else if (i < 4)
+			assert_false(pace_tell(&p, 100, &news));
+	}
+	assert_told(&p, 104, BREAKER_OPEN, 104, 1104);
+	/* a trial that fails: open since then, and another trial */
+	assert_int_equal(pace_enter(&p, 1104), 0);
+	leave(&p, 1104, 1, PACE_BAD);
+	assert_told(&p, 1104, BREAKER_OPEN, 104, 3104);
+	pace_untell(&p);
+	assert_told(&p, 1105, BREAKER_OPEN, 104, 3104);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pace_enter(&p, 4000 + i), 0);
+		leave(&p, 4000 + i, 1, PACE_GOOD);
+		if (i == 0)
+			assert_told(&p, 4000, BREAKER_RAMPING, 4000, 3104);
+	}
+	assert_told(&p, 4002, BREAKER_CLOSED, 4002, 3104);
+	pace_done(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +156,7 @@ int main(void)
 		cmocka_unit_test(failures_halve_and_successes_add),
 		cmocka_unit_test(breaker_trial_and_ramp),
 		cmocka_unit_test(jitter_and_late_failures),
+		cmocka_unit_test(told_in_a_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/encode.h"
 #include "common/json.h"
+#include "pkcs11/budget.h"
 #include "pkcs11/callback_sign.h"
 #include "pkcs11/count_check.h"
 #include "pkcs11/guest.h"
@@ -108,10 +109,45 @@ static void signed_in_a_form_of_its_own(void **state)
 	assert_true(count_log_count(r.f.log, "callback") == 1);
 	assert_true(count_log_count(r.f.log, "receipt") == 1); /* the request's */
 	assert_int_equal(signer_status(signer, &status), 0);
-	assert_non_null(strstr(status, "\"callbacks\":1"));
+	assert_non_null(strstr(status, "\"callbacks\":1,\"callbacks_most\":3"));
+	assert_non_null(strstr(status, "\"count\":1,\"made\":2,\"total\":6"));
 	free(status);
 	signer_disconnect(signer);
 	running_stop(&r);
+}
+
+static int warned(const char *status, const char *code)
+{
+	_cleanup_json_ json_t *list = json_array(),
+			      *said = json_read(span_str(status), strlen(status));
+	int found = 0;
+	json_t *w;
+	size_t i;
+
+	assert_int_equal(budget_warn(list, said), 0);
+	json_array_foreach(list, i, w) found +=
+		strcmp(json_string_of(w, "code"), code) == 0;
+	assert_true(found <= (int)json_array_size(list));
+	return found;
+}
+
+/* Before partners are not called back any more, and before nothing is signed at all. */
+static void told_while_some_are_left(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		warned("{\"callbacks\":89,\"callbacks_most\":100}", "callbacks"), 0);
+	assert_int_equal(
+		warned("{\"callbacks\":90,\"callbacks_most\":100}", "callbacks"), 1);
+	assert_int_equal(
+		warned("{\"callbacks\":90,\"callbacks_most\":0}", "callbacks"), 0);
+	assert_int_equal(warned("{\"roles\":[{\"role\":\"a\",\"made\":89,\"total\":99}]}",
+				 "signatures"),
+		0);
+	assert_int_equal(warned("{\"roles\":[{\"role\":\"a\",\"made\":90,\"total\":99},"
+				"{\"role\":\"b\",\"made\":90,\"total\":0}]}",
+				 "signatures"),
+		1);
 }
 
 static enum signer_answer ask(struct signer *signer, const struct signer_callback *q)
@@ -374,6 +410,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signed_in_a_form_of_its_own),
+		cmocka_unit_test(told_while_some_are_left),
 		cmocka_unit_test(of_no_other_form),
 		cmocka_unit_test(within_the_total_of_the_key),
 		cmocka_unit_test(the_count_knows_both),

@@ -256,6 +256,75 @@ static void balances_go_into_the_chain(void **state)
 	assert_int_equal(engine_head(s->engine).position, before + 1);
 }
 
+/* All are named, the first also where the ledger is told; the bound is told. */
+static void all_are_named_in_a_file(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], path[300], line[512];
+	_cleanup_json_ json_t *ledger = NULL, *after = NULL;
+	const json_t *check;
+	int lines = 0;
+	bool last = false;
+	FILE *f;
+
+	for (int i = 0; i < LEDGER_FOUND_MAX + 50; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "N%d", i);
+		store_add(s, number, DOCUMENT_ACCEPTED, id);
+	}
+	snprintf(path, sizeof(path), "%s/" LEDGER_EVIDENCE, s->dir);
+	assert_null(walk(s));
+	assert_int_equal(access(path, F_OK), -1);
+	disarm(s);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine),
+				 "UPDATE documents SET state='quarantined'"),
+		0);
+	assert_int_equal(json_array_size(walk(s)), LEDGER_FOUND_MAX);
+	ledger = ledger_of(s);
+	check = json_object_get(ledger, "check");
+	assert_int_equal(json_integer_value(json_object_get(check, "found")),
+		LEDGER_FOUND_MAX + 50);
+	assert_int_equal(json_integer_value(json_object_get(check, "named")),
+		LEDGER_FOUND_MAX + 50);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		lines++;
+		last = strstr(line, id) != NULL;
+	}
+	fclose(f);
+	assert_int_equal(lines, LEDGER_FOUND_MAX + 50);
+	assert_true(last);
+	assert_int_equal(sqlite_exec(sqlite_of(s->engine),
+				 "UPDATE documents SET state='accepted'"),
+		0);
+	assert_null(walk(s));
+	assert_int_equal(access(path, F_OK), -1);
+	after = ledger_of(s);
+	check = json_object_get(after, "check");
+	assert_int_equal(json_integer_value(json_object_get(check, "found")), 0);
+}
+
+/* A folder that takes no file: counted all the same. */
+static void counted_without_a_file(void **state)
+{
+	struct ledger_walk w = { 0 };
+	_cleanup_json_ json_t *check = json_object();
+
+	(void)state;
+	ledger_walk_init(&w, "/nonexistent");
+	for (int i = 0; i < LEDGER_FOUND_MAX + 2; i++)
+		assert_int_equal(ledger_walk_found(&w, json_pack("{s:i}", "n", i)), 0);
+	ledger_walk_end(&w);
+	assert_int_equal(ledger_walk_tell(&w, check), 0);
+	assert_int_equal(json_integer_value(json_object_get(check, "found")),
+		LEDGER_FOUND_MAX + 2);
+	assert_int_equal(json_integer_value(json_object_get(check, "named")), 0);
+	assert_null(json_object_get(check, "file"));
+	ledger_walk_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +333,8 @@ int main(void)
 		STORE_TEST(withdrawn_has_a_column),
 		cmocka_unit_test(every_change_is_named),
 		STORE_TEST(balances_go_into_the_chain),
+		STORE_TEST(all_are_named_in_a_file),
+		cmocka_unit_test(counted_without_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,7 @@ static const struct {
 	ROW(SEAL_FAILED, seal_failed, 0, "seal"),
 	ROW(CLAIM_DELIVERY, claim, 0, "forward"),
 	ROW(DELIVERY_RESULT, delivery_result, 0, "forward"),
+	ROW(BREAKER, breaker, 0, "forward"),
 	ROW(CONTROL, control, 0, "admin"),
 	ROW(STATS, stats, 0, "admin ctl session backup"),
 	ROW(OUTCOMES, outcomes, 0, "intake forward admin ctl session"),
@@ -290,8 +291,7 @@ static void limits_of_questions(void **state)
 	assert_true(queue_claim_delivery(q, "traces", 0, 0, &claim, &fd) < 0);
 }
 
-/* With peer separation the uid decides; nobody else's uid is ours, so we are intake only.
- */
+/* With peer separation the uid decides: nobody else's is ours, so we are intake. */
 static void denied(void **state)
 {
 	struct house h;

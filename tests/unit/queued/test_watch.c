@@ -70,6 +70,32 @@ static void change(struct store *s, const char *sql)
 	assert_int_equal(sqlite_exec(sqlite_of(s->engine), sql), 0);
 }
 
+/* A hundred are records of their own; of more there is one, too, that says how many. */
+static void one_alarm_for_many(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	struct batch b;
+	struct watch w;
+
+	for (int i = 0; i < 110; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "N%d", i);
+		store_add(s, number, DOCUMENT_ACCEPTED, id);
+	}
+	batch_init(&b, s->dir, s->engine);
+	watch_init(&w, clock_monotonic_ms());
+	change(s, "DROP TRIGGER documents_next");
+	change(s, "UPDATE documents SET state='quarantined'");
+	run(&w, &b);
+	run(&w, &b);
+	run(&w, &b);
+	assert_int_equal(records(s, "ledger.mismatch"), 100);
+	assert_int_equal(records(s, "ledger.mismatches"), 1);
+	watch_done(&w);
+}
+
 /* Counters that somebody set: no document is named, its partner and destination are. One
  * that does not balance hides no other. */
 static void one_alarm_for_what_does_not_balance(void **state)
@@ -163,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(one_alarm_for_one_mismatch),
+		STORE_TEST(one_alarm_for_many),
 		STORE_TEST(one_alarm_for_what_does_not_balance),
 		STORE_TEST(what_was_not_committed_is_told_again),
 		cmocka_unit_test(waits_while_the_database_is_away),
