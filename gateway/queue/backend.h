@@ -139,6 +139,7 @@ struct engine {
 	struct engine_backup copy;
 	struct row rows[SQL_COUNT];
 	int64_t seal_asked, forward_asked; /* seconds of the last claim, 0 none */
+	int64_t leases_at;		   /* of leases_look, 0 never */
 	struct turn held_turn, seal_turn;
 	struct destination_turn turns[TURNS_MAX];
 	char aside[DOCUMENT_ID_SIZE]; /* for engine_set_aside() */
@@ -413,6 +414,9 @@ int notice_let_go(struct engine *e, int64_t now, const struct delivery_row *d);
 /* The destination of a delivery, without what a notice adds to it. */
 void destination_base(const char *destination, char ret_base[DESTINATION_NAME_SIZE]);
 
+/* From when on it may be claimed once nothing stands before it. */
+int64_t delivery_from(const struct delivery_row *d, int64_t now);
+
 /* What waited may be claimed; what an operator holds stays held, but for later. Return:
  * QUEUE_DONE or as delivery_become. */
 int delivery_queue(struct engine *e, int64_t now, struct delivery_row *d);
@@ -427,6 +431,10 @@ int document_by_key(struct engine *e, int64_t key, struct document_row *ret_row)
 /* The document of a delivery. Return: 0 or negative. */
 int delivery_document(
 	struct engine *e, const struct delivery_row *d, struct document_row *ret_row);
+
+/* Before anything is claimed: what is leased beyond any lease is free. Looks now and
+ * then. Return: 0 or negative. */
+int leases_look(struct engine *e, int64_t now);
 
 /* When the document was erased, 0: it is not. Return: 0 or negative. */
 int erased_at(struct engine *e, int64_t document, int64_t *ret_at);

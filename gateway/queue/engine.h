@@ -202,6 +202,10 @@ int engine_sample(struct engine *e);
 /* Cursors that a raise skips: more than anybody was told of since the last backup. */
 #define OUTCOMES_STEP INT64_C(1000000000)
 
+/* The clock was ahead and is right by now: what was leased or put off by it may go on.
+ * Return: 0 or negative. */
+int engine_clock_back(struct engine *e, int64_t now);
+
 /* The database is an older one: whoever reads a feed, also one that this database does
  * not know, may have outcomes under cursors that it would give out again. All go on
  * OUTCOMES_STEP behind their last. Return: 0 or negative. */

@@ -21,8 +21,10 @@ int engine_claim_callback(struct engine *e, int64_t now,
 	const struct queue_callback_request *q, struct queue_claim *ret_claim,
 	int *ret_fd)
 {
-	int r = outcomes_wait(e, q->partner);
+	int r = leases_look(e, now);
 
+	if (r == 0)
+		r = outcomes_wait(e, q->partner);
 	if (r > 0)
 		r = take_lease(e, now, q, ret_claim);
 	if (r <= 0)

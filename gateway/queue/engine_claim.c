@@ -54,6 +54,9 @@ static int claim_document(struct engine *e, int64_t now, int lease_s,
 	int r;
 
 	*ret_due = INT64_MAX;
+	r = leases_look(e, now);
+	if (r < 0)
+		return r;
 	r = turn_take(e, line, now, &s, ret_due);
 	if (r <= 0)
 		return r < 0 ? r : QUEUE_EMPTY;
@@ -308,10 +311,12 @@ int engine_claim_delivery(struct engine *e, int64_t now, const char *destination
 {
 	char base[DESTINATION_NAME_SIZE];
 	bool spoiled = true;
-	int r = engine_expire_leases(e, now);
+	int r = leases_look(e, now);
 
 	e->forward_asked = now;
 	*ret_due = INT64_MAX;
+	if (r == 0)
+		r = engine_expire_leases(e, now);
 	if (r < 0)
 		return r;
 	destination_base(destination, base);

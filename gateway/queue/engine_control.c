@@ -32,7 +32,7 @@ static int release_one(struct engine *e, int64_t now, struct delivery_row *d)
 	}
 	if (d->state != DELIVERY_HELD)
 		return 0;
-	d->due = d->received;
+	d->due = delivery_from(d, now);
 	return changed(delivery_become(e, d, d->held_from, now));
 }
 

@@ -201,6 +201,17 @@ int delivery_become(
 	return r < 0 ? r : QUEUE_DONE;
 }
 
+/* Only a decision is not asked for before its time: what a clock that was ahead has
+ * received may go now. */
+int64_t delivery_from(const struct delivery_row *d, int64_t now)
+{
+	const char *notice = strchr(d->destination, DESTINATION_NOTICE);
+
+	if (d->received > now && (!notice || strcmp(notice, NOTICE_DECISION) != 0))
+		return now;
+	return d->received;
+}
+
 int delivery_queue(struct engine *e, int64_t now, struct delivery_row *d)
 {
 	enum delivery_state to = DELIVERY_QUEUED;
@@ -209,6 +220,6 @@ int delivery_queue(struct engine *e, int64_t now, struct delivery_row *d)
 		d->held_from = DELIVERY_QUEUED;
 		to = DELIVERY_HELD;
 	}
-	d->due = d->received > now ? d->received : 0;
+	d->due = delivery_from(d, now) > now ? d->received : 0;
 	return delivery_become(e, d, to, now);
 }

@@ -67,12 +67,16 @@ static int nothing(struct engine *e, int64_t *ret_due)
 int engine_claim_stamp(struct engine *e, int64_t now, int lease_s,
 	struct queue_claim *ret_claim, int *ret_fd, int64_t *ret_due)
 {
+	int r = leases_look(e, now);
+
 	*ret_due = INT64_MAX;
+	if (r < 0)
+		return r;
 	for (int n = 0; n < SET_ASIDE_MAX; n++) {
 		struct stamp_row w;
 		bool held;
-		int r = find(e, SQL_STAMP_DUE, now, &w);
 
+		r = find(e, SQL_STAMP_DUE, now, &w);
 		if (r <= 0)
 			return r < 0 ? r : nothing(e, ret_due);
 		r = lease(e, now, lease_s, &w, ret_claim, ret_fd, &held);

@@ -255,6 +255,8 @@ static int handle_failure(struct batch *b, int64_t now)
 	return 0;
 }
 
+static int note_accepted(struct batch *b);
+
 /* Return: 1 yes; 0 no, the clock is behind the last record; negative as batch_run. */
 static int may_write(struct batch *b, int64_t now)
 {
@@ -264,7 +266,7 @@ static int may_write(struct batch *b, int64_t now)
 	case CLOCK_GOES_ON:
 		return 1;
 	case CLOCK_ACCEPTED:
-		r = batch_note(b, "queued.clock-accepted");
+		r = note_accepted(b);
 		return r < 0 ? r : 1;
 	case CLOCK_BEHIND:
 	default:
@@ -384,7 +386,16 @@ int batch_watch_clock(struct batch *b)
 	return r < 0 ? r : may_write(b, clock_now());
 }
 
-static int say(struct batch *b, const char *event, const char *detail, bool older)
+/* Something of the engine that goes with a record. */
+typedef int (*act)(struct engine *e, int64_t now);
+
+static int raise_cursors(struct engine *e, int64_t now)
+{
+	(void)now;
+	return engine_outcomes_raise(e);
+}
+
+static int say(struct batch *b, const char *event, const char *detail, act also)
 {
 	struct queue_audit_request q = { .actor = "queued" };
 	int64_t now = clock_now();
@@ -397,8 +408,8 @@ static int say(struct batch *b, const char *event, const char *detail, bool olde
 	r = engine_begin(b->engine);
 	if (r == 0)
 		r = engine_audit(b->engine, now, &q) == QUEUE_DONE ? 0 : -EIO;
-	if (r == 0 && older)
-		r = engine_outcomes_raise(b->engine);
+	if (r == 0 && also)
+		r = also(b->engine, now);
 	if (r == 0)
 		r = engine_commit(b->engine);
 	if (r == 0) {
@@ -412,21 +423,32 @@ static int say(struct batch *b, const char *event, const char *detail, bool olde
 
 int batch_say(struct batch *b, const char *event, const char *detail)
 {
-	return say(b, event, detail, false);
+	return say(b, event, detail, NULL);
 }
 
 int batch_say_older(struct batch *b, const char *event, const char *detail)
 {
-	return say(b, event, detail, true);
+	return say(b, event, detail, raise_cursors);
 }
 
-int batch_note(struct batch *b, const char *event)
+static int note(struct batch *b, const char *event, act also)
 {
 	char detail[96];
 	int r;
 
 	(void)snprintf(detail, sizeof(detail), "{\"schema\":%d,\"version\":\"%s\"}",
 		engine_schema(b->engine), SEALGATE_VERSION);
-	r = batch_say(b, event, detail);
+	r = say(b, event, detail, also);
 	return r < 0 ? r : 0;
+}
+
+int batch_note(struct batch *b, const char *event)
+{
+	return note(b, event, NULL);
+}
+
+/* What was leased or put off by the clock that was ahead goes on from now. */
+static int note_accepted(struct batch *b)
+{
+	return note(b, "queued.clock-accepted", engine_clock_back);
 }
