@@ -367,6 +367,9 @@ static void the_policy_text_is_the_one_that_is_named(void **state)
 	assert_memory_equal(digest, seal_policy_current()->sha256, SHA256_SIZE);
 	assert_non_null(strstr((const char *)text, seal_policy_current()->id));
 	assert_non_null(strstr((const char *)text, SEAL_COMMITMENT));
+	/* seals name those before it, too */
+	assert_non_null(seal_policy_find("urn:sealgate:seal-policy:1"));
+	assert_non_null(seal_policy_find("urn:sealgate:seal-policy:2"));
 	assert_null(seal_policy_find("urn:sealgate:seal-policy:0"));
 }
 
