@@ -268,3 +268,9 @@ const char *pki_outcome_text(enum pki_outcome outcome)
 		return "CERTIFICATE_CHAIN_GENERAL_FAILURE";
 	}
 }
+
+bool pki_outcome_wanting(enum pki_outcome outcome)
+{
+	return outcome == PKI_NO_PATH || outcome == PKI_NO_REVOCATION_DATA ||
+	       outcome == PKI_STALE_REVOCATION;
+}

@@ -98,4 +98,8 @@ void pki_path_result_done(struct pki_path_result *r);
  * Expired means that revocation data was asked and says that it is not revoked. */
 const char *pki_outcome_text(enum pki_outcome outcome);
 
+/* Whether it only says that there is no anchor or no revocation data at hand: neither for
+ * the target nor against it. */
+bool pki_outcome_wanting(enum pki_outcome outcome);
+
 #endif

@@ -50,28 +50,48 @@ int64_t head_stamp_position(struct span stamp)
 	return position;
 }
 
+/* Whoever took an authority's key dates tokens back: what was revoked since proves
+ * nothing, whenever the token says that it was made. */
+static int judge_path(struct span token, struct span head, struct token_context *c,
+	struct head_stamp *stamp, struct token_result *result)
+{
+	int r;
+
+	c->at = stamp->time;
+	token_result_done(result);
+	r = token_verify_in(token, head, c, result);
+	if (r < 0 || result->outcome != TOKEN_PASSED)
+		return r < 0 ? r : pki_outcome_wanting(result->path.outcome);
+	c->at = c->known_at;
+	token_result_done(result);
+	r = token_verify_in(token, head, c, result);
+	stamp->proven = r == 0 && result->path.outcome != PKI_REVOKED &&
+			result->path.outcome != PKI_REVOKED_CA;
+	return r < 0 ? r : 1;
+}
+
 static int verify_token(struct span token, struct span head,
-	const struct pki_material *material, int64_t at, struct head_stamp *ret,
+	const struct pki_material *material, int64_t known_at, struct head_stamp *ret,
 	char **ret_reason)
 {
+	struct token_context c = { .material = material, .known_at = known_at };
 	struct token_result result = { 0 };
-	int r = token_verify(token, head, material, at, &result);
+	int r = token_inspect(token, head, material, &result);
 
 	ret->time = result.gen_time;
-	ret->proven = r == 0 && result.outcome == TOKEN_PASSED;
-	if (ret->proven || (r == 0 && result.outcome == TOKEN_PATH &&
-				   result.path.outcome == PKI_NO_PATH)) {
-		r = 1;
-	} else if (r == 0) {
-		r = say(ret_reason, result.reason ? result.reason
-						  : "The time-stamp does not verify.");
-	}
+	ret->proven = false;
+	if (r == 0 && result.outcome == TOKEN_PASSED)
+		r = judge_path(token, head, &c, ret, &result);
+	if (r >= 0 && !ret->proven &&
+		say(ret_reason, result.reason ? result.reason
+					      : "The time-stamp does not verify.") < 0)
+		r = -ENOMEM;
 	token_result_done(&result);
 	return r;
 }
 
 int head_stamp_verify(struct span stamp, struct span head,
-	const struct pki_material *material, int64_t at, struct head_stamp *ret,
+	const struct pki_material *material, int64_t known_at, struct head_stamp *ret,
 	char **ret_reason)
 {
 	_cleanup_json_ json_t *json = read_stamp(stamp, &ret->position);
@@ -89,5 +109,6 @@ int head_stamp_verify(struct span stamp, struct span head,
 		return say(ret_reason, "The time-stamp is over another head.");
 	if (base64_decode(span_str(text), &token, &len) < 0)
 		return say(ret_reason, "The token is not base64.");
-	return verify_token(span_of(token, len), head, material, at, ret, ret_reason);
+	return verify_token(
+		span_of(token, len), head, material, known_at, ret, ret_reason);
 }

@@ -24,17 +24,19 @@ char *head_stamp_assemble(int64_t position, struct span head, struct span token)
 struct head_stamp {
 	int64_t position;
 	int64_t time; /* that the token proves */
-	bool proven;  /* false: no anchor of its authority is at hand */
+	bool proven;
 };
 
 /* The position that a stamp is about, 0: it is none. */
 int64_t head_stamp_position(struct span stamp);
 
 /* Verify it over the octets of its head's file, the authority's path to an anchor of
- * material at the time `at`. Return: 1 with *ret, 0 with *ret_reason (the caller frees
- * it), negative undecided. */
+ * material at the token's own time, with revocation data issued until known_at. Return: 1
+ * with *ret, and where an anchor or revocation data is wanting or the authority was
+ * revoked since, unproven with *ret_reason; 0 with *ret_reason (the caller frees it);
+ * negative undecided. */
 int head_stamp_verify(struct span stamp, struct span head,
-	const struct pki_material *material, int64_t at, struct head_stamp *ret,
+	const struct pki_material *material, int64_t known_at, struct head_stamp *ret,
 	char **ret_reason);
 
 #endif

@@ -154,25 +154,28 @@ static int check_signature(const X509 *signer, const char *statement, const char
 		       : 0;
 }
 
-static int check_path(
-	X509 *signer, const struct pki_material *set, int64_t at, char **ret_reason)
+static int check_path(X509 *signer, const struct pki_material *set, int64_t known_at,
+	struct sealed_head *head, char **ret_reason)
 {
-	struct pki_path_request q = {
-		.target = signer, .material = set, .at = at, .purpose = PKI_SIGNING
-	};
+	struct pki_path_request q = { .target = signer,
+		.material = set,
+		.at = head->at,
+		.known_at = known_at,
+		.purpose = PKI_SIGNING };
 	struct pki_path_result path = { 0 };
 	int r = pki_path_validate(&q, &path);
 
-	if (r == 0 && path.outcome == PKI_PASSED)
-		r = 1;
-	else if (r == 0)
+	head->proven = r == 0 && path.outcome == PKI_PASSED;
+	if (r == 0 && !head->proven)
 		r = say(ret_reason,
 			path.reason ? path.reason : pki_outcome_text(path.outcome));
+	if (r == 0 && (head->proven || pki_outcome_wanting(path.outcome)))
+		r = 1;
 	pki_path_result_done(&path);
 	return r;
 }
 
-static int verify_parts(const json_t *head, struct pki_material *set,
+static int verify_parts(const json_t *head, struct pki_material *set, int64_t known_at,
 	struct sealed_head *ret_head, char **ret_reason)
 {
 	const char *statement = json_string_of(head, "statement"),
@@ -187,11 +190,11 @@ static int verify_parts(const json_t *head, struct pki_material *set,
 	r = check_signature(signer, statement, signature);
 	if (r <= 0)
 		return r < 0 ? r : say(ret_reason, "The signature does not verify.");
-	return set ? check_path(signer, set, ret_head->at, ret_reason) : 1;
+	return set ? check_path(signer, set, known_at, ret_head, ret_reason) : 1;
 }
 
 int sealed_head_verify(struct span text, const struct pki_material *material,
-	struct sealed_head *ret_head, char **ret_reason)
+	int64_t known_at, struct sealed_head *ret_head, char **ret_reason)
 {
 	_cleanup_json_ json_t *head = json_read(text, SEALED_HEAD_MAX);
 	_cleanup_(pki_material_freep) struct pki_material *set =
@@ -200,5 +203,6 @@ int sealed_head_verify(struct span text, const struct pki_material *material,
 	*ret_reason = NULL;
 	if (material && !set)
 		return -ENOMEM;
-	return verify_parts(head, set, ret_head, ret_reason);
+	ret_head->proven = false;
+	return verify_parts(head, set, known_at, ret_head, ret_reason);
 }

@@ -35,12 +35,15 @@ struct sealed_head {
 	int64_t position;
 	uint8_t chain[SHA256_SIZE];
 	int64_t at;
+	bool proven; /* whose it is */
 };
 
 /* Verify form, signature, and the signer's path to an anchor of material at the time that
- * the head names (NULL: no path is asked for). Return: 1 with *ret_head, 0 with
- * *ret_reason (the caller frees it), negative undecided. */
+ * the head names (NULL: no path is asked for, nothing is proven), with revocation data
+ * issued until known_at. Return: 1 with *ret_head, and where an anchor or revocation data
+ * is wanting, unproven with *ret_reason; 0 with *ret_reason (the caller frees it);
+ * negative undecided. */
 int sealed_head_verify(struct span text, const struct pki_material *material,
-	struct sealed_head *ret_head, char **ret_reason);
+	int64_t known_at, struct sealed_head *ret_head, char **ret_reason);
 
 #endif

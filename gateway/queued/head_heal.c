@@ -96,7 +96,7 @@ static int read_head(const char *path, struct engine_head *ret_head)
 	int r = file_read(path, SEALED_HEAD_MAX, &text, &len);
 
 	if (r == 0)
-		r = sealed_head_verify(span_of(text, len), NULL, &sealed, &reason);
+		r = sealed_head_verify(span_of(text, len), NULL, 0, &sealed, &reason);
 	if (r == 1) {
 		ret_head->position = sealed.position;
 		memcpy(ret_head->chain, sealed.chain, SHA256_SIZE);

@@ -233,7 +233,7 @@ static int seal_head(struct head_seal *h, const struct engine_head *head)
 	if (!statement)
 		return -ENOMEM;
 	r = ask_signer(h, id, statement, &text);
-	if (r == 0 && sealed_head_verify(span_str(text), NULL, &check, &reason) != 1)
+	if (r == 0 && sealed_head_verify(span_str(text), NULL, 0, &check, &reason) != 1)
 		r = -EBADMSG;
 	if (r == 0)
 		r = keep_both(h, head, text);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SAID_MAX 20 /* of files that do not verify */
+
 static int by_position(const void *a, const void *b)
 {
 	const struct sealed_head *x = a, *y = b;
@@ -36,70 +38,102 @@ void audit_heads_sort(struct audit_heads *h)
 		qsort(h->list, h->count, sizeof(*h->list), by_position);
 }
 
+/* Of a whole folder that does not verify a few names say enough. */
+static int complain(struct audit_heads *h, const char *path, int r, const char *reason)
+{
+	if (h->wrong++ < SAID_MAX || r < 0)
+		fprintf(stderr, "sealgate: %s: %s\n", path,
+			r < 0	 ? strerror(-r)
+			: reason ? reason
+				 : "no time-stamp of a head");
+	return r < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
+}
+
+static int note_unproven(struct audit_unproven *u, int64_t position, char **reason)
+{
+	u->count++;
+	if (position > u->position)
+		u->position = position;
+	if (!u->reason)
+		u->reason = TAKE(*reason);
+	return EXIT_CLEAN;
+}
+
 static int add_one(
 	struct audit_heads *h, const char *path, const struct pki_material *material)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	_cleanup_(freep) char *reason = NULL;
-	struct sealed_head head;
+	struct sealed_head head = { 0 };
 	size_t len;
 	int r = file_read(path, SEALED_HEAD_MAX, &data, &len);
 
 	if (r == 0)
-		r = sealed_head_verify(span_of(data, len), material, &head, &reason);
-	if (r <= 0) {
-		fprintf(stderr, "sealgate: %s: %s\n", path,
-			r < 0 ? strerror(-r) : reason);
-		return r < 0 ? EXIT_INTERNAL : EXIT_NOT_PASSED;
-	}
+		r = sealed_head_verify(
+			span_of(data, len), material, clock_now(), &head, &reason);
+	if (r <= 0)
+		return complain(h, path, r, reason);
+	if (!head.proven)
+		return note_unproven(&h->heads, head.position, &reason);
+	if (head.position > h->last.position)
+		h->last = head;
 	return audit_heads_add(h, &head) < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
 }
 
-static int complain(const char *path, int r, const char *reason)
+/* The head that a time-stamp is over, of the same folder. What the head itself says is
+ * signed; a file's name and a stamp's text are not. Return: as sealed_head_verify(). */
+static int read_stamped(const char *folder, int64_t position,
+	const struct pki_material *material, uint8_t **ret_data, size_t *ret_len,
+	struct sealed_head *ret, char **ret_reason)
 {
-	fprintf(stderr, "sealgate: %s: %s\n", path,
-		r < 0	 ? strerror(-r)
-		: reason ? reason
-			 : "no time-stamp of a head");
-	return r < 0 ? EXIT_INTERNAL : EXIT_NOT_PASSED;
+	char path[PATH_MAX];
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/%018lld.json", folder,
+		    (long long)position) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	r = file_read(path, SEALED_HEAD_MAX, ret_data, ret_len);
+	if (r == 0)
+		r = sealed_head_verify(span_of(*ret_data, *ret_len), material,
+			clock_now(), ret, ret_reason);
+	if (r == 1 && ret->position != position) {
+		free(*ret_reason);
+		*ret_reason = strdup("it is over the head of another position");
+		r = *ret_reason ? 0 : -ENOMEM;
+	}
+	return r == -ENOENT ? 0 : r;
 }
 
-/* A time-stamp, over the head that it names, of the same folder. */
+/* The time of the last one counts. */
 static int add_stamp(struct audit_heads *h, const char *folder, const char *path,
 	const struct pki_material *material)
 {
 	_cleanup_(freep) uint8_t *data = NULL, *head = NULL;
-	_cleanup_(freep) char *reason = NULL;
+	_cleanup_(freep) char *reason = NULL, *head_reason = NULL;
 	struct head_stamp stamp = { 0 };
-	struct sealed_head sealed = { .position = 0 };
-	char of[PATH_MAX];
+	struct sealed_head sealed = { 0 };
 	size_t len, head_len = 0;
 	int64_t position;
 	int r = file_read(path, HEAD_STAMP_MAX, &data, &len);
 
 	if (r < 0)
-		return complain(path, r, NULL);
+		return complain(h, path, r, NULL);
 	position = head_stamp_position(span_of(data, len));
-	if (snprintf(of, sizeof(of), "%s/%018lld.json", folder, (long long)position) >=
-		PATH_MAX)
-		return EXIT_INTERNAL;
-	r = position ? file_read(of, SEALED_HEAD_MAX, &head, &head_len) : 0;
-	/* What the head itself says is signed; a file's name and a stamp's text are not.
-	 */
-	if (r == 0 && position)
-		r = sealed_head_verify(
-			span_of(head, head_len), material, &sealed, &reason);
-	if (r == 1 && sealed.position != position)
-		return complain(path, 0, "it is over the head of another position");
-	if (r == 1)
-		r = head_stamp_verify(span_of(data, len), span_of(head, head_len),
-			material, clock_now(), &stamp, &reason);
+	if (position)
+		r = read_stamped(folder, position, material, &head, &head_len, &sealed,
+			&head_reason);
 	if (r <= 0)
-		return complain(path, r, reason);
+		return complain(h, path, r, head_reason);
+	r = head_stamp_verify(span_of(data, len), span_of(head, head_len), material,
+		clock_now(), &stamp, &reason);
+	if (r <= 0)
+		return complain(h, path, r, reason);
+	if (!sealed.proven)
+		return note_unproven(&h->stamps, position, &head_reason);
+	if (!stamp.proven)
+		return note_unproven(&h->stamps, position, &reason);
 	h->stamp_count++;
-	/* What is proven says more than what came later and is not. */
-	if (stamp.proven > h->stamp.proven ||
-		(stamp.proven == h->stamp.proven && stamp.position > h->stamp.position))
+	if (stamp.position > h->stamp.position)
 		h->stamp = stamp;
 	return EXIT_CLEAN;
 }
@@ -152,29 +186,42 @@ bool audit_heads_agree(
 	return true;
 }
 
-void audit_heads_print(const struct audit_heads *h)
+static void print_unproven(const struct audit_unproven *u, const char *what)
 {
+	if (u->count)
+		printf("not proven: %zu %s, the last at position %lld: %s\n", u->count,
+			what, (long long)u->position, u->reason ? u->reason : "");
+}
+
+int audit_heads_print(const struct audit_heads *h)
+{
+	size_t sealed = h->count - h->links;
 	char at[CLOCK_TEXT_SIZE];
 
-	if (h->count > h->links)
-		printf("sealed: %zu heads, the last at position %lld\n",
-			h->count - h->links, (long long)h->list[h->count - 1].position);
+	if (sealed)
+		printf("sealed: %zu heads, the last at position %lld\n", sealed,
+			(long long)h->last.position);
+	print_unproven(&h->heads, "heads");
 	if (h->links)
 		printf("linked: %zu times by another appliance's chain\n", h->links);
-	if (h->stamp_count && !h->stamp.proven) {
-		printf("time-stamped: %zu heads, not proven: no anchor of the authority "
-		       "is among --anchors\n",
-			h->stamp_count);
-	} else if (h->stamp_count) {
+	if (h->stamp_count) {
 		clock_format(h->stamp.time, at);
 		printf("time-stamped: %zu heads, all up to position %lld was there at "
 		       "%s\n",
 			h->stamp_count, (long long)h->stamp.position, at);
 	}
+	print_unproven(&h->stamps, "time-stamps");
+	if (h->wrong)
+		printf("wrong: %zu files of the sealed heads do not verify\n", h->wrong);
+	return h->wrong || (h->heads.count && h->last.position < h->heads.position)
+		       ? EXIT_NOT_PASSED
+		       : EXIT_CLEAN;
 }
 
 void audit_heads_done(struct audit_heads *h)
 {
 	free(h->list);
+	free(h->heads.reason);
+	free(h->stamps.reason);
 	*h = (struct audit_heads){ 0 };
 }

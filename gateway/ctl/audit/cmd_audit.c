@@ -71,8 +71,7 @@ static int end_of_heads(const struct reading *r)
 			(long long)h->list[h->count - 1].position);
 		return EXIT_NOT_PASSED;
 	}
-	audit_heads_print(h);
-	return EXIT_CLEAN;
+	return audit_heads_print(h);
 }
 
 static bool verify_line(struct reading *r, struct span line)
