@@ -3,7 +3,7 @@ DEPS_FIRMWARE  := $(shell sed -e '/^\#/d' firmware/host.txt)
 firmware_suite = @SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) firmware/test/suite.py
 
 .PHONY: deps-firmware firmware firmware-lock firmware-lint firmware-check firmware-test \
-	firmware-repro
+	firmware-repro firmware-units
 # Where they cannot be installed the suite says what is missing and skips.
 deps-firmware: ## install the Debian packages that the firmware needs on the host
 	-$(call install_packages,$(DEPS_FIRMWARE))
@@ -16,6 +16,9 @@ firmware-lock: ## renew the lock of the packages that the firmware is made of
 
 firmware-lint: ## what can be said about the firmware without building it
 	@firmware/lint
+
+firmware-units: deps-firmware ## start units of the appliance by its own systemd, without a boot
+	@firmware/units
 
 firmware-check: all deps-firmware ## build the appliance, lint it, boot it once, end to end
 	$(firmware_suite) --quick
