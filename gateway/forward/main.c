@@ -201,17 +201,16 @@ static bool connected(struct courier *c)
 /* Whether attempts go to the destination, for those who ask how the gate does. */
 static void tell(struct courier *c)
 {
-	int64_t now_ms = clock_monotonic_ms(), now = clock_now();
 	struct breaker_told told = { 0 };
 	struct pace_news news;
 
-	if (!pace_tell(c->pace, now_ms, &news))
+	if (!pace_tell(c->pace, clock_monotonic_ms(), clock_now(), &news))
 		return;
 	snprintf(told.destination, sizeof(told.destination), "%.48s%s", c->profile->name,
 		c->destination == c->profile->name ? "" : PACE_OF_NOTICES);
 	told.state = news.state;
-	told.since = now - (now_ms - news.since_ms) / 1000;
-	told.trial = now + (news.trial_ms - now_ms) / 1000;
+	told.since = news.since;
+	told.trial = news.trial;
 	if (queue_breaker(c->queue, &told) != QUEUE_DONE)
 		pace_untell(c->pace);
 }

@@ -77,14 +77,16 @@ static void note(struct pace *p, int64_t now_ms, int64_t trial_ms)
 {
 	enum breaker_state now = word(p);
 
-	if (now != p->state)
+	if (now != p->state) {
 		p->since_ms = now_ms;
+		p->since = 0;
+	}
 	if (now != p->state || p->until_ms != trial_ms)
 		p->told = false;
 	p->state = now;
 }
 
-bool pace_tell(struct pace *p, int64_t now_ms, struct pace_news *ret_news)
+bool pace_tell(struct pace *p, int64_t now_ms, int64_t now, struct pace_news *ret_news)
 {
 	bool news;
 
@@ -93,8 +95,11 @@ bool pace_tell(struct pace *p, int64_t now_ms, struct pace_news *ret_news)
 	p->told = true;
 	if (p->since_ms == 0)
 		p->since_ms = now_ms;
+	if (p->since == 0) /* once: the clock of the day may be set meanwhile */
+		p->since = now - (now_ms - p->since_ms) / 1000;
 	if (news)
-		*ret_news = (struct pace_news){ p->state, p->since_ms, p->until_ms };
+		*ret_news = (struct pace_news){ p->state, p->since,
+			now + (p->until_ms - now_ms) / 1000 };
 	pthread_mutex_unlock(&p->lock);
 	return news;
 }

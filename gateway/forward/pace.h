@@ -30,13 +30,14 @@ struct pace {
 	int64_t first_ms, longest_ms; /* bounds of a pause */
 	enum breaker_state state;     /* as above in one word */
 	int64_t since_ms;	      /* 0: since the start */
-	bool told;		      /* the word, and the time of the next trial */
+	int64_t since; /* the same in seconds of the day, 0: not told yet */
+	bool told;     /* the word, and the time of the next trial */
 };
 
-/* What others are told of it; times are monotonic milliseconds. */
+/* What others are told of it; seconds of the day. */
 struct pace_news {
 	enum breaker_state state;
-	int64_t since_ms, trial_ms;
+	int64_t since, trial;
 };
 
 void pace_init(struct pace *p, int most, int64_t first_ms, int64_t longest_ms);
@@ -51,8 +52,9 @@ int64_t pace_enter(struct pace *p, int64_t now_ms);
 enum pace_change pace_leave(
 	struct pace *p, int64_t now_ms, enum pace_result result, uint32_t random);
 
-/* Is there anything to be told? Return: true with *ret_news, which count as told. */
-bool pace_tell(struct pace *p, int64_t now_ms, struct pace_news *ret_news);
+/* Is there anything to be told? now: seconds, of the same moment as now_ms. Return: true
+ * with *ret_news, which count as told. */
+bool pace_tell(struct pace *p, int64_t now_ms, int64_t now, struct pace_news *ret_news);
 
 /* They were not heard, or are forgotten over there: tell them again. */
 void pace_untell(struct pace *p);

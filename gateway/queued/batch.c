@@ -15,6 +15,7 @@
 #define BACK_OFF_MAX_MS 5000
 #define BACK_OFF_SHARED_MS 1000 /* of a database that others bring back */
 #define BATCH_TRIES_MORE 3
+#define OWED_RECHECK_MS 200
 
 void batch_init(struct batch *b, const char *folder, struct engine *e)
 {
@@ -257,22 +258,40 @@ static int handle_failure(struct batch *b, int64_t now)
 
 static int note_accepted(struct batch *b);
 
-/* Return: 1 yes; 0 no, the clock is behind the last record; negative as batch_run. */
+void batch_owe(struct batch *b, bool owed)
+{
+	if (owed && !b->owed)
+		log_event(LOG_ERR, "queued.owed", NULL,
+			"that the database may be an older one cannot be recorded yet: "
+			"nothing is taken or numbered before");
+	else if (!owed && b->owed)
+		log_event(LOG_NOTICE, "queued.owed", NULL, "what was owed is recorded");
+	b->owed = owed;
+}
+
+/* Return: 1 yes; 0 no, the clock is behind the last record or a raise of cursors is owed;
+ * negative as batch_run. */
 static int may_write(struct batch *b, int64_t now)
 {
 	int r;
 
 	switch (clock_watch_check(&b->clock, b->folder, now)) {
 	case CLOCK_GOES_ON:
-		return 1;
+		break;
 	case CLOCK_ACCEPTED:
 		r = note_accepted(b);
-		return r < 0 ? r : 1;
+		if (r < 0)
+			return r;
+		break;
 	case CLOCK_BEHIND:
 	default:
 		b->retry_ms = clock_monotonic_ms() + CLOCK_RECHECK_MS;
 		return 0;
 	}
+	/* behind the look at the clock, without which nothing could be recorded */
+	if (b->owed)
+		b->retry_ms = clock_monotonic_ms() + OWED_RECHECK_MS;
+	return !b->owed;
 }
 
 /* True when some of the batch only read and others do not. */

@@ -28,6 +28,7 @@ struct batch {
 	int64_t retry_ms; /* no write (no opening) before this */
 	int64_t back_off_ms;
 	bool failing;
+	bool owed; /* cursors are to be raised first: nothing is written before */
 };
 
 void batch_init(struct batch *b, const char *folder, struct engine *e);
@@ -60,6 +61,11 @@ int batch_say(struct batch *b, const char *event, const char *detail);
 /* As batch_say, of a database that is an older one than was served before: in the same
  * commit the cursors of outcomes leave out what was given out since. */
 int batch_say_older(struct batch *b, const char *event, const char *detail);
+
+/* Is a raise owed, which could not be committed or found out about yet? Until it is not,
+ * whoever writes is told that the database is not available: what is numbered before
+ * would be numbered as what was given out and is lost. Reading goes on. */
+void batch_owe(struct batch *b, bool owed);
 
 /* The same with the schema and the version for detail. Return as batch_run. */
 int batch_note(struct batch *b, const char *event);

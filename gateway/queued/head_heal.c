@@ -377,9 +377,10 @@ static int say_restored(struct batch *b, const char *folder)
 	return r < 0 ? mark_stays(folder, r) : 0;
 }
 
-/* Nothing is renamed that the chain does not tell of. Return: as head_heal(). */
-static int heal_heads(
-	struct batch *b, const char *folder, struct dirent **names, int count, bool *lost)
+/* Nothing is renamed that the chain does not tell of. *ret_owed: that the database is an
+ * older one is not recorded yet, or nobody can say. Return: as head_heal(). */
+static int heal_heads(struct batch *b, const char *folder, struct dirent **names,
+	int count, bool *lost, bool *ret_owed)
 {
 	const char *kind;
 	struct lost_heads found;
@@ -387,12 +388,14 @@ static int heal_heads(
 
 	if (r < 0) {
 		log_event(LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-r));
+		*ret_owed = true;
 		return 1;
 	}
 	if (found.newest)
 		noted = say_set_back(b, &found);
 	if (noted < 0)
 		return noted;
+	*ret_owed = found.newest && !noted;
 	for (int i = 0; i < count && r == 0; i++) {
 		int64_t position = position_of(names[i]->d_name, &kind);
 
@@ -409,9 +412,12 @@ int head_heal(struct batch *b, const char *folder)
 	_cleanup_(freep) bool *lost = NULL;
 	struct dirent **names = NULL;
 	int r = 1, restored, count;
+	bool owed = false;
 
-	if (!batch_may_record(b, clock_now()))
+	if (!batch_may_record(b, clock_now())) {
+		batch_owe(b, true);
 		return 1;
+	}
 	count = list_heads(folder, &names);
 	if (count < 0)
 		log_event(
@@ -419,10 +425,14 @@ int head_heal(struct batch *b, const char *folder)
 	if (count > 0)
 		lost = calloc((size_t)count, sizeof(*lost));
 	if (count <= 0 || lost)
-		r = count > 0 ? heal_heads(b, folder, names, count, lost) : count < 0;
+		r = count > 0 ? heal_heads(b, folder, names, count, lost, &owed)
+			      : count < 0;
+	else
+		owed = true;
 	free_names(names, count);
 	if (r < 0)
 		return -EIO;
 	restored = say_restored(b, folder);
+	batch_owe(b, owed || restored != 0);
 	return restored < 0 ? -EIO : r || restored;
 }

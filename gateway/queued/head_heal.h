@@ -21,8 +21,9 @@ void head_stamp_settle(const char *folder, int64_t position, bool committed);
  * lost: that is noted in the chain (queued.set-back) and said, and then it is kept as
  * *.set-back; as it is noted that
  * the database is of a backup (queued.restored). With either, cursors of outcomes go on
- * behind those that were given out and are lost. Return: 0, 1 when it cannot be recorded
- * now and is to be done later, or -EIO when what is on the disk is unknown. */
+ * behind those that were given out and are lost; until that is committed, nothing else is
+ * (batch_owe). Return: 0, 1 when it cannot be recorded now and is to be done later, or
+ * -EIO when what is on the disk is unknown. */
 int head_heal(struct batch *b, const char *folder);
 
 /* Before a head is kept in a folder: another of the same position there is of a lost

@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 
 #define HEAL_AGAIN_MS 60000
+#define HEAL_OWED_MS 1000 /* while nothing is taken for it */
 
 struct server {
 	const struct server_options *o;
@@ -111,6 +112,8 @@ static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 		if (c->state == CONNECTION_PARKED && c->wake_ms < wake)
 			wake = c->wake_ms;
 	}
+	if (s->heal_ms && s->heal_ms < wake)
+		wake = s->heal_ms;
 	if (s->o->head_ms && batch_head(&s->batch).position != s->head_position &&
 		s->head_at_ms + s->o->head_ms < wake)
 		wake = s->head_at_ms + s->o->head_ms;
@@ -172,7 +175,9 @@ static int heal(struct server *s)
 {
 	int r = head_heal(&s->batch, s->o->folder);
 
-	s->heal_ms = r > 0 ? clock_monotonic_ms() + HEAL_AGAIN_MS : 0;
+	s->heal_ms = r > 0 ? clock_monotonic_ms() +
+				     (s->batch.owed ? HEAL_OWED_MS : HEAL_AGAIN_MS)
+			   : 0;
 	return r < 0 ? r : 0;
 }
 

@@ -130,12 +130,13 @@ static int add_path(const struct instance *instance, const char *name, struct bu
 	return r < 0 ? r : buf_add_str(ret, path);
 }
 
-/* No address is every address. IPv4 has a listener of its own, so that nobody's address is
- * told as one of IPv6. */
+/* No address is every address. IPv4 has a listener of its own, so that nobody's address
+ * is told as one of IPv6. */
 static int add_listener(struct buf *ret, const char *address)
 {
 	if (strncmp(address, "[::]:", 5) == 0)
-		return buf_addf(ret, "0.0.0.0:%s ssl;\n\t\tlisten %s", address + 5, address);
+		return buf_addf(
+			ret, "0.0.0.0:%s ssl;\n\t\tlisten %s", address + 5, address);
 	return buf_add_str(ret, address);
 }
 

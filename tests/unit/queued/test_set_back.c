@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define RECORDS 5
@@ -409,6 +410,65 @@ static void a_mark_that_failed_to_be_recorded_is_tried_again(void **state)
 	assert_int_equal(s->batch.head.position, RECORDS + 1);
 }
 
+/* What somebody who writes is answered. */
+static enum queue_answer written(struct set_back *s)
+{
+	const struct queue_held_due_request q = { 0 };
+	struct connection *c = calloc(1, sizeof(*c));
+	const struct queue_reply *reply;
+	struct ipc_message m;
+	enum queue_answer answer;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	connection_open(c, pair[0], "intake");
+	assert_int_equal(
+		ipc_send(pair[1], QUEUE_OP_HELD_DUE, 1, &q, sizeof(q), NULL, 0), 0);
+	assert_true(connection_receive(c));
+	batch_add(&s->batch, c);
+	s->batch.retry_ms = 0;
+	assert_int_equal(batch_run(&s->batch), 0);
+	assert_int_equal(ipc_receive(pair[1], &m), 1);
+	reply = ipc_body(&m, sizeof(*reply));
+	assert_non_null(reply);
+	answer = (enum queue_answer)reply->answer;
+	ipc_message_done(&m);
+	connection_close(c);
+	close(pair[1]);
+	free(c);
+	return answer;
+}
+
+/* Whoever writes is told to come again until the cursors are raised: what is numbered
+ * before would have numbers that were given out. */
+static void nothing_is_numbered_before_the_raise(void **state)
+{
+	struct set_back *s = *state;
+	struct engine_head other = head_at(s, 3, true);
+
+	assert_int_equal(written(s), QUEUE_DONE);
+	put_mark(s, "");
+	ask(s, "CREATE TEMP TRIGGER full BEFORE INSERT ON audit"
+	       " BEGIN SELECT RAISE(ABORT,'full'); END");
+	assert_int_equal(head_heal(&s->batch, s->folder), 1);
+	assert_int_equal(written(s), QUEUE_UNAVAILABLE);
+	assert_int_equal(floor_of(s), 0);
+	ask(s, "DROP TRIGGER temp.full");
+	assert_int_equal(written(s), QUEUE_UNAVAILABLE); /* not because it refuses */
+	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_int_equal(floor_of(s), OUTCOMES_STEP);
+	assert_int_equal(written(s), QUEUE_DONE);
+	/* the same of what was set back without a mark */
+	seal(s, &other);
+	ask(s, "CREATE TEMP TRIGGER full BEFORE INSERT ON audit"
+	       " BEGIN SELECT RAISE(ABORT,'full'); END");
+	assert_int_equal(head_heal(&s->batch, s->folder), 1);
+	assert_int_equal(written(s), QUEUE_UNAVAILABLE);
+	ask(s, "DROP TRIGGER temp.full");
+	assert_int_equal(head_heal(&s->batch, s->folder), 0);
+	assert_int_equal(written(s), QUEUE_DONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +484,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_mark_that_failed_to_be_recorded_is_tried_again, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(
+			nothing_is_numbered_before_the_raise, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_the_chain_denies_is_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(
