@@ -213,13 +213,11 @@ static int add_relation(struct engine *e, const struct document_row *doc,
 	const struct delivery_row *d, struct queue_claim *c)
 {
 	struct relation_row relation;
-	int r = relation_read(e, doc->key, &relation);
+	int r = relation_told(e, doc->key, d->destination, &relation, c->original_reply);
 
 	if (r == 0 && relation.relation != RELATION_NONE) {
 		c->relation = relation.relation;
 		memcpy(c->original, relation.number, sizeof(c->original));
-		r = relation_original_reply(
-			e, doc->key, d->destination, c->original_reply);
 	}
 	if (r == 0)
 		r = relation_ended(e, doc, d);

@@ -125,8 +125,9 @@ static int feed(struct engine *e, int64_t now, const struct document_row *doc,
 {
 	char base[DESTINATION_NAME_SIZE];
 	char name[sizeof(FEED_PREFIX) + DESTINATION_NAME_SIZE], event[32];
+	char reply[DOCUMENT_REPLY_SIZE];
 	struct relation_row relation;
-	int r = relation_read(e, doc->key, &relation);
+	int r = relation_told(e, doc->key, d->destination, &relation, reply);
 	const struct outcome o = { .event = event,
 		.destination = base,
 		.state = information_of(d, &relation),

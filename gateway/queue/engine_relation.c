@@ -39,16 +39,21 @@ int relation_read(struct engine *e, int64_t document, struct relation_row *ret_r
 	return r < 0 ? r : 0;
 }
 
-int relation_original_reply(struct engine *e, int64_t document, const char *destination,
-	char ret_reply[DOCUMENT_REPLY_SIZE])
+int relation_told(struct engine *e, int64_t document, const char *destination,
+	struct relation_row *ret_row, char ret_reply[DOCUMENT_REPLY_SIZE])
 {
-	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_ORIGINAL_REPLY, "it", (int64_t)document, destination);
-	int r = sql_step(e, s);
+	_cleanup_statement_ struct row *s = NULL;
+	int r = relation_read(e, document, ret_row);
 
 	ret_reply[0] = '\0';
-	if (r > 0)
+	if (r < 0 || ret_row->relation == RELATION_NONE)
+		return r;
+	s = sql_bind(e, SQL_ORIGINAL_REPLY, "it", (int64_t)document, destination);
+	r = sql_step(e, s);
+	if (r > 0) {
 		sql_text(s, 0, ret_reply, DOCUMENT_REPLY_SIZE);
+		sql_text(s, 1, ret_row->number, sizeof(ret_row->number));
+	}
 	return r < 0 ? r : 0;
 }
 
@@ -66,6 +71,19 @@ int relation_waits(struct engine *e, int64_t document, const char *destination)
 		e, sql_bind(e, SQL_ORIGINAL_OPEN, "it", (int64_t)document, destination));
 }
 
+static int sealed(struct engine *e, const struct document_row *doc)
+{
+	return any(
+		e, sql_bind(e, SQL_BLOB_THERE, "i", blob_id(doc->key, QUEUE_CONTAINER)));
+}
+
+static int original_there(
+	struct engine *e, const struct document_row *doc, const struct delivery_row *d)
+{
+	return any(e,
+		sql_bind(e, SQL_ORIGINAL_THERE, "it", (int64_t)doc->key, d->destination));
+}
+
 int relation_ended(
 	struct engine *e, const struct document_row *doc, const struct delivery_row *d)
 {
@@ -74,9 +92,11 @@ int relation_ended(
 	if (doc->document.state != DOCUMENT_WITHDRAWN &&
 		doc->document.state != DOCUMENT_REPLACED)
 		return 0;
-	/* who has what this one stood in the place of must learn of it all the same */
-	r = any(e,
-		sql_bind(e, SQL_ORIGINAL_THERE, "it", (int64_t)doc->key, d->destination));
+	/* who has what this one stood in the place of must learn of it all the same, but
+	 * not by what never gets its seal */
+	r = sealed(e, doc);
+	if (r > 0)
+		r = original_there(e, doc, d);
 	return r < 0 ? r : !r;
 }
 
@@ -174,6 +194,22 @@ static int take_along(struct engine *e, const struct document_row *later,
 	return r;
 }
 
+/* One that was never sealed goes nowhere: the later document takes its place where what
+ * it was to replace may be. */
+static int take_place(struct engine *e, const struct document_row *later,
+	const struct document_row *original, const struct delivery_row *d, json_t *added)
+{
+	int r = sealed(e, original);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = sql_run(e, SQL_RELATED_INHERIT, "ii", (int64_t)later->key,
+		(int64_t)original->key);
+	if (r == 0)
+		r = original_there(e, original, d);
+	return r > 0 ? take_along(e, later, d, added) : r;
+}
+
 /* What becomes of each delivery of an original. */
 static int follow(struct engine *e, int64_t now, const struct document_row *later,
 	const struct document_row *original, json_t *ended, json_t *added)
@@ -187,7 +223,9 @@ static int follow(struct engine *e, int64_t now, const struct document_row *late
 		r = unsent(d) ? relation_ended(e, original, d) : 0;
 		if (r > 0) {
 			json_array_append_new(ended, json_text(d->destination));
-			r = relation_end(e, now, original, d);
+			r = take_place(e, later, original, d, added);
+			if (r == 0)
+				r = relation_end(e, now, original, d);
 		} else if (r == 0 && may_be_there(d)) {
 			r = take_along(e, later, d, added);
 		}

@@ -52,8 +52,9 @@ int relation_ended(
 int relation_end(struct engine *e, int64_t now, const struct document_row *doc,
 	struct delivery_row *d);
 
-/* What a destination called the original, or "". Return: 0 or negative. */
-int relation_original_reply(struct engine *e, int64_t document, const char *destination,
-	char ret_reply[DOCUMENT_REPLY_SIZE]);
+/* What a document says, as it is told to a destination: of the original that is there, by
+ * its number and what the destination called it, or "". Return: 0 or negative. */
+int relation_told(struct engine *e, int64_t document, const char *destination,
+	struct relation_row *ret_row, char ret_reply[DOCUMENT_REPLY_SIZE]);
 
 #endif

@@ -238,6 +238,67 @@ static void chain_of_replacements(void **state)
 	assert_sound(s);
 }
 
+/* The same while the replacement has no seal, and never gets one: whoever has the first
+ * learns of the last, under the number that is known there. */
+static void what_was_never_sealed_is_passed_over(void **state)
+{
+	static const enum document_relation LAST[] = { RELATION_WITHDRAWS,
+		RELATION_REPLACES };
+	struct store *s = *state;
+	char a[DOCUMENT_ID_SIZE], b[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+	struct queue_claim claim;
+
+	for (int i = 0; i < 2; i++) {
+		char first[16], second[16], third[16];
+
+		snprintf(first, sizeof(first), "A%d", i);
+		snprintf(second, sizeof(second), "B%d", i);
+		snprintf(third, sizeof(third), "%c%d", i ? 'C' : 'B', i);
+		store_add_sealed(s, first, a);
+		deliver(s, "traces", a, DELIVERY_DELIVERED, "REF.1");
+		store_later(
+			s, second, "70", DOCUMENT_ACCEPTED, RELATION_REPLACES, first, b);
+		assert_delivery(s, b, "traces", "waiting");
+		store_later(
+			s, third, i ? "70" : "40", DOCUMENT_ACCEPTED, LAST[i], second, w);
+		assert_delivery(s, b, "traces", "expired");
+		assert_int_equal(
+			store_control(s, QUEUE_REDRIVE, b, "traces"), QUEUE_ILLEGAL);
+		seal(s, w);
+		assert_int_equal(store_claim(s, T0 + 100, "traces", &claim), QUEUE_DONE);
+		assert_string_equal(claim.document.id, w);
+		assert_int_equal(claim.relation, LAST[i]);
+		assert_string_equal(claim.original, first);
+		assert_string_equal(claim.original_reply, "REF.1");
+		assert_int_equal(store_result(s, T0 + 101, &claim, DELIVERY_DELIVERED, 0),
+			QUEUE_DONE);
+	}
+	assert_sound(s);
+}
+
+/* And it waits for the first one, which is on its way. */
+static void the_last_waits_for_the_first(void **state)
+{
+	struct store *s = *state;
+	char a[DOCUMENT_ID_SIZE], b[DOCUMENT_ID_SIZE], w[DOCUMENT_ID_SIZE];
+	struct queue_claim first, claim;
+
+	store_add_sealed(s, "N1", a);
+	assert_int_equal(store_claim(s, T0 + 1, "customs-es", &first), QUEUE_DONE);
+	store_later(s, "N2", "70", DOCUMENT_ACCEPTED, RELATION_REPLACES, "N1", b);
+	assert_delivery(s, b, "customs-es", "waiting"); /* beyond its own route */
+	store_later(s, "N2", "40", DOCUMENT_ACCEPTED, RELATION_WITHDRAWS, "N2", w);
+	assert_delivery(s, b, "customs-es", "expired");
+	seal(s, w);
+	assert_delivery(s, w, "customs-es", "waiting");
+	assert_int_equal(
+		store_result(s, T0 + 20, &first, DELIVERY_DELIVERED, 0), QUEUE_DONE);
+	assert_int_equal(store_claim(s, T0 + 100, "customs-es", &claim), QUEUE_DONE);
+	assert_string_equal(claim.document.id, w);
+	assert_string_equal(claim.original, "N1");
+	assert_sound(s);
+}
+
 static void of_an_unknown_number(void **state)
 {
 	struct store *s = *state;
@@ -307,6 +368,8 @@ int main(void)
 		STORE_TEST(what_ended_in_doubt_is_followed),
 		STORE_TEST(held_has_no_effect_yet),
 		STORE_TEST(chain_of_replacements),
+		STORE_TEST(what_was_never_sealed_is_passed_over),
+		STORE_TEST(the_last_waits_for_the_first),
 		STORE_TEST(of_an_unknown_number),
 		STORE_TEST(hold_keeps_the_sequence),
 		STORE_TEST(redriven_when_nothing_comes_first),
