@@ -47,7 +47,9 @@ int engine_chain_at(struct engine *e, int64_t position, uint8_t ret_chain[SHA256
 int audit_append(struct engine *e, int64_t document, struct span record)
 {
 	struct engine_head next = { .position = e->head.position + 1 };
-	int r = audit_chain(e->head.chain, record, next.chain);
+	int r = record.len > QUEUE_RECORD_MAX
+			? -EMSGSIZE
+			: audit_chain(e->head.chain, record, next.chain);
 
 	if (r < 0)
 		return r;
@@ -142,7 +144,7 @@ static int time_of(struct engine *e, int64_t position, int64_t *ret_time)
 	*ret_time = 0;
 	if (r <= 0)
 		return r;
-	record = json_read(sql_octets(s, 1), QUEUE_RECORD_MAX);
+	record = json_read(sql_octets(s, 1), QUEUE_RECORD_READ_MAX);
 	at = record ? json_string_of(record, "at") : NULL;
 	if (at && clock_parse(at, ret_time) < 0)
 		*ret_time = 0;

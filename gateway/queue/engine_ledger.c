@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* So many of the longest names are a record (QUEUE_RECORD_MAX). */
+#define BALANCE_ROWS 100
+
 int flow_count(
 	struct engine *e, int64_t document, const char *destination, const char *flow)
 {
@@ -149,7 +152,7 @@ static int replay_document(struct engine *e, int64_t document, struct replay *re
 	*ret = (struct replay){ 0 };
 	while ((r = sql_step(e, s)) > 0) {
 		_cleanup_json_ json_t *record =
-			json_read(sql_octets(s, 0), QUEUE_RECORD_MAX);
+			json_read(sql_octets(s, 0), QUEUE_RECORD_READ_MAX);
 
 		if (record)
 			replay_record(ret, record);
@@ -263,7 +266,7 @@ static int walk_records(struct engine *e, int limit)
 
 	while ((r = sql_step(e, s)) > 0) {
 		_cleanup_json_ json_t *record =
-			json_read(sql_octets(s, 0), QUEUE_RECORD_MAX);
+			json_read(sql_octets(s, 0), QUEUE_RECORD_READ_MAX);
 		const char *event = record ? json_string_of(record, "event") : NULL;
 
 		r = found(e, record ? json_string_of(record, "document") : NULL, NULL,
@@ -323,14 +326,36 @@ int engine_ledger(struct engine *e, int *ret_fd)
 	return json_to_fd(ledger, ret_fd);
 }
 
+/* Where there is more than one, each says which of how many it is. */
+static int note_part(
+	struct engine *e, int64_t now, const json_t *ledger, size_t which, size_t parts)
+{
+	json_t *rows = json_object_get(ledger, "destinations"), *some = json_array();
+	json_t *detail = json_copy((json_t *)(uintptr_t)ledger);
+
+	for (size_t i = which * BALANCE_ROWS;
+		i < (which + 1) * BALANCE_ROWS && i < json_array_size(rows); i++)
+		json_array_append(some, json_array_get(rows, i));
+	json_object_set_new(detail, "destinations", some);
+	if (parts > 1) {
+		json_object_set_new(detail, "part", json_integer((json_int_t)which + 1));
+		json_object_set_new(detail, "parts", json_integer((json_int_t)parts));
+	}
+	return audit_event(e, now, "queued", "ledger.balance", NULL, detail);
+}
+
 int engine_ledger_note(struct engine *e, int64_t now)
 {
-	json_t *ledger = NULL;
+	_cleanup_json_ json_t *ledger = NULL;
+	size_t rows, parts;
 	int r = ledger_read(e, &ledger);
 
 	if (r < 0)
 		return r;
 	json_object_set_new(ledger, "mismatches", json_integer(e->walk.standing.count));
-	r = audit_event(e, now, "queued", "ledger.balance", NULL, ledger);
+	rows = json_array_size(json_object_get(ledger, "destinations"));
+	parts = rows ? (rows + BALANCE_ROWS - 1) / BALANCE_ROWS : 1;
+	for (size_t i = 0; r == 0 && i < parts; i++)
+		r = note_part(e, now, ledger, i, parts);
 	return r < 0 ? r : QUEUE_DONE;
 }

@@ -40,7 +40,7 @@ static int replay_until(struct engine *e, const struct document_row *d, int64_t 
 
 	while ((r = sql_step(e, s)) > 0) {
 		_cleanup_json_ json_t *record =
-			json_read(sql_octets(s, 0), QUEUE_RECORD_MAX);
+			json_read(sql_octets(s, 0), QUEUE_RECORD_READ_MAX);
 		const char *text = json_string_of(record, "at");
 		enum document_state before = ret->document;
 		int64_t when;

@@ -21,6 +21,9 @@
 #define QUEUE_HELD_RETRY_S 60
 #define QUEUE_RECORD_MAX (64u * 1024) /* octets of an audit record */
 #define QUEUE_JSON_MAX (8u * 1024 * 1024)
+/* Of one that is read: the balances of a day had no bound before, and stay in the chain.
+ */
+#define QUEUE_RECORD_READ_MAX QUEUE_JSON_MAX
 
 /* Message types; the answer has the type of the question. */
 enum queue_operation {

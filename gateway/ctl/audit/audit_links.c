@@ -80,7 +80,7 @@ static int take_line(struct audit_heads *h, struct audit_check *c,
 					   audit_fault_text((enum audit_fault)fault));
 	if (audit_line_read(text, &line) < 0)
 		return EXIT_INTERNAL;
-	json = json_read(line.record, QUEUE_RECORD_MAX);
+	json = json_read(line.record, QUEUE_RECORD_READ_MAX);
 	if (!read_link(json, l->appliance, &link))
 		return EXIT_CLEAN;
 	h->links++;

@@ -7,11 +7,11 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "queue/audit.h"
+#include "queue/protocol.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define RECORD_MAX (64u * 1024)
 #define LINE_MAX_OCTETS 1024
 #define ALARMS_SHOWN 1000
 #define FIRST_SLOTS 1024u
@@ -254,7 +254,7 @@ int reconcile_audit(struct reconcile *r, struct span line)
 
 	if (audit_line_read(line, &l) < 0)
 		return -EINVAL;
-	record = json_read(l.record, RECORD_MAX);
+	record = json_read(l.record, QUEUE_RECORD_READ_MAX);
 	document = json_string_of(record, "document");
 	event = json_string_of(record, "event");
 	at = json_string_of(record, "at");

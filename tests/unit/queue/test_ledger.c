@@ -3,7 +3,12 @@
  * back is named. */
 #include "tests/unit/queue/store.h"
 
+#include "queue/acts.h"
+#include "queue/backend.h"
 #include "queue/engine_sqlite.h"
+#include "queue/protocol.h"
+
+#include <unistd.h>
 
 static json_t *ledger_of(struct store *s)
 {
@@ -325,6 +330,63 @@ static void counted_without_a_file(void **state)
 	ledger_walk_done(&w);
 }
 
+/* What a record says, from a line of an export; no record is longer than its bound. */
+static json_t *detail_at(struct store *s, int64_t position)
+{
+	struct span text = { 0 };
+	json_t *line, *detail;
+	int fd = -1;
+
+	assert_int_equal(
+		STEP(s, engine_audit_read(s->engine, position - 1, 1, &fd)), QUEUE_DONE);
+	assert_int_equal(memfd_map(fd, QUEUE_JSON_MAX, &text), 0);
+	assert_true(text.len < QUEUE_RECORD_MAX);
+	line = json_read(span_of(text.data, text.len - 1), QUEUE_JSON_MAX);
+	memfd_unmap(&text);
+	(void)close(fd);
+	detail = json_incref(json_object_get(json_object_get(line, "record"), "detail"));
+	json_decref(line);
+	assert_non_null(detail);
+	return detail;
+}
+
+/* As many destinations as there may be do not make a record that nobody can read. */
+static void balances_of_many_are_several_records(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], name[DESTINATION_NAME_SIZE];
+	int64_t before, at;
+	json_int_t rows = 0, before_rows;
+	json_t *ledger;
+
+	store_add_sealed(s, "N1", id);
+	ledger = ledger_of(s);
+	before_rows =
+		(json_int_t)json_array_size(json_object_get(ledger, "destinations"));
+	json_decref(ledger);
+	assert_int_equal(engine_begin(s->engine), 0);
+	for (int i = 0; i < 250; i++) {
+		snprintf(name, sizeof(name), "%063d", i);
+		assert_int_equal(flow_count(s->engine, 1, name, "entered"), 0);
+	}
+	assert_int_equal(engine_commit(s->engine), 0);
+	before = engine_head(s->engine).position;
+	assert_int_equal(STEP(s, engine_ledger_note(s->engine, T0)), QUEUE_DONE);
+	assert_int_equal(engine_head(s->engine).position, before + 3);
+	for (int64_t n = 1; n <= 3; n++) {
+		json_t *detail = detail_at(s, before + n);
+
+		assert_int_equal(json_integer_value(json_object_get(detail, "part")), n);
+		assert_int_equal(json_integer_value(json_object_get(detail, "parts")), 3);
+		rows += (json_int_t)json_array_size(
+			json_object_get(detail, "destinations"));
+		json_decref(detail);
+	}
+	assert_int_equal(rows, before_rows + 250);
+	assert_int_equal(engine_last_time(s->engine, &at), 0);
+	assert_int_equal(at, T0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +397,7 @@ int main(void)
 		STORE_TEST(balances_go_into_the_chain),
 		STORE_TEST(all_are_named_in_a_file),
 		cmocka_unit_test(counted_without_a_file),
+		STORE_TEST(balances_of_many_are_several_records),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
