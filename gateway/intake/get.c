@@ -15,6 +15,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#define EVENTS_PAGES_MAX 99999
 
 /* When its octets were erased, RFC 3339, by its META; "": they were not. */
 static void read_erased(int fd, char ret_at[CLOCK_TEXT_SIZE])
@@ -109,10 +112,13 @@ static void answer_without(struct exchange *x, enum queue_part part)
 	}
 	value = json_read(text, QUEUE_JSON_MAX);
 	memfd_unmap(&text);
-	if (part == QUEUE_META)
+	if (part == QUEUE_META) {
 		withhold_meta(x->partner, value);
-	else
+	} else {
+		if (json_array_size(value) == QUEUE_EVENTS_PAGE)
+			x->response->next_page = part - QUEUE_EVENTS_PAGES + 1;
 		withhold_records(x->partner, value);
+	}
 	response_json(x->response, 200, TYPE_JSON, value);
 }
 
@@ -129,9 +135,22 @@ void get_report(struct exchange *x)
 	answer_part(x, QUEUE_REPORT, TYPE_JSON);
 }
 
+/* "page" of the query, 0 without. A page that there is not is a path to nothing. */
 void get_events(struct exchange *x)
 {
-	answer_without(x, QUEUE_EVENTS);
+	char page[8];
+	unsigned long n = 0;
+
+	if (request_query(x->request, "page", page, sizeof(page))) {
+		char *end = page;
+
+		n = strtoul(page, &end, 10);
+		if (*page < '0' || *page > '9' || *end || n > EVENTS_PAGES_MAX) {
+			problem(x, "http.path", page, NULL);
+			return;
+		}
+	}
+	answer_without(x, (enum queue_part)(QUEUE_EVENTS_PAGES + n));
 }
 
 /* No evidence, which has the document in it, is given out before that is on record. */

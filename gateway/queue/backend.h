@@ -458,6 +458,7 @@ int audit_load_head(struct engine *e);
 
 /* JSON of a document with its deliveries; of its records. New references or NULL. */
 json_t *document_to_json(struct engine *e, const struct document_row *d);
-json_t *events_to_json(struct engine *e, const struct document_row *d);
+json_t *events_to_json(
+	struct engine *e, const struct document_row *d, int64_t first, int64_t count);
 int json_to_fd(json_t *value, int *ret_fd); /* takes value over; QUEUE_DONE or negative */
 #endif

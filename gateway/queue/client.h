@@ -65,14 +65,17 @@ enum queue_part {
 	QUEUE_REPORT,
 	QUEUE_RECEIPT,
 	QUEUE_CONTAINER,
-	QUEUE_EVENTS, /* JSON: audit records of the document, each with position and chain
-		       */
+	QUEUE_EVENTS, /* JSON: the first QUEUE_EVENTS_PAGE audit records of the document,
+		       * each with position and chain */
 	QUEUE_FIRST_REPORT,   /* where QUEUE_REPORT is of a later verdict, too */
 	QUEUE_LATER_REPORT,   /* and that one alone */
 	QUEUE_RECORD,	      /* the evidence record that was made while it was held */
 	QUEUE_VERSIONS = 256, /* + n: the container as it was first sealed (0), and each
 			       * newer one */
+	QUEUE_EVENTS_PAGES = 1 << 20, /* + n: QUEUE_EVENTS after the first n pages of
+				       * them; none when there are no more */
 };
+#define QUEUE_EVENTS_PAGE 1000
 
 /* One part of a document; partner NULL for operators. Another partner's document is
  * NOT_FOUND, and so is a part that does not exist yet. */

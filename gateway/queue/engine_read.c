@@ -115,10 +115,11 @@ static json_t *event_to_json(int64_t position, struct row *s)
 		sql_null(s, 4) ? NULL : json_text(sql_string(s, 4)));
 }
 
-json_t *events_to_json(struct engine *e, const struct document_row *d)
+json_t *events_to_json(
+	struct engine *e, const struct document_row *d, int64_t first, int64_t count)
 {
 	_cleanup_statement_ struct row *s =
-		sql_bind(e, SQL_AUDIT_DOCUMENT, "i", (int64_t)d->key);
+		sql_bind(e, SQL_AUDIT_DOCUMENT, "iii", (int64_t)d->key, first, count);
 	_cleanup_json_ json_t *list = json_array();
 	int r;
 
@@ -126,6 +127,42 @@ json_t *events_to_json(struct engine *e, const struct document_row *d)
 		if (json_array_append_new(list, event_to_json(sql_int(s, 0), s)) < 0)
 			return NULL;
 	return r < 0 ? NULL : TAKE(list);
+}
+
+static int count_events(
+	struct engine *e, const struct document_row *d, int64_t *ret_count)
+{
+	_cleanup_statement_ struct row *s =
+		sql_bind(e, SQL_AUDIT_COUNT, "i", (int64_t)d->key);
+	int r = sql_step(e, s);
+
+	*ret_count = r > 0 ? sql_int(s, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
+/* Of one that was tried for months the first and the newest, and how many not. */
+static int add_events(struct engine *e, const struct document_row *d, json_t *value)
+{
+	_cleanup_json_ json_t *newest = NULL;
+	int64_t all, half = QUEUE_EVENTS_PAGE / 2;
+	int r = count_events(e, d, &all);
+	json_t *events;
+
+	if (r < 0)
+		return r;
+	events = events_to_json(e, d, 0, all > 2 * half ? half : 2 * half);
+	if (json_object_set_new(value, "events", events) < 0)
+		return -ENOMEM;
+	if (all <= 2 * half)
+		return 0;
+	newest = events_to_json(e, d, all - half, half);
+	if (!newest || json_array_extend(events, newest) < 0 ||
+		json_object_set_new(
+			value, "events_first", json_integer((json_int_t)half)) < 0 ||
+		json_object_set_new(value, "events_left_out",
+			json_integer((json_int_t)(all - 2 * half))) < 0)
+		return -ENOMEM;
+	return 0;
 }
 
 static size_t part_max(enum queue_part part)
@@ -145,6 +182,7 @@ static size_t part_max(enum queue_part part)
 	case QUEUE_EVENTS:
 	case QUEUE_RECORD:
 	case QUEUE_VERSIONS:
+	case QUEUE_EVENTS_PAGES:
 		break;
 	}
 	return 0;
@@ -167,6 +205,14 @@ static int stored_read(
 	return max ? part_read(e, document, part, max, ret_fd) : QUEUE_NOT_FOUND;
 }
 
+static json_t *events_page(
+	struct engine *e, const struct document_row *d, enum queue_part part)
+{
+	int64_t page = part == QUEUE_EVENTS ? 0 : (int64_t)part - QUEUE_EVENTS_PAGES;
+
+	return events_to_json(e, d, page * QUEUE_EVENTS_PAGE, QUEUE_EVENTS_PAGE);
+}
+
 int engine_get(struct engine *e, const char *id, const char *partner,
 	enum queue_part part, struct queue_document *ret_document, int *ret_fd)
 {
@@ -179,8 +225,8 @@ int engine_get(struct engine *e, const char *id, const char *partner,
 		return QUEUE_NOT_FOUND;
 	if (part == QUEUE_META)
 		r = json_to_fd(document_to_json(e, &d), ret_fd);
-	else if (part == QUEUE_EVENTS)
-		r = json_to_fd(events_to_json(e, &d), ret_fd);
+	else if (part == QUEUE_EVENTS || part >= QUEUE_EVENTS_PAGES)
+		r = json_to_fd(events_page(e, &d, part), ret_fd);
 	else
 		r = stored_read(e, d.key, part, ret_fd);
 	if (r == QUEUE_DONE)
@@ -204,8 +250,7 @@ static json_t *list_documents(struct engine *e, struct row *statement, bool even
 		d = document_to_json(e, &row);
 		if (json_array_append_new(list, d) < 0)
 			return NULL;
-		if (events &&
-			json_object_set_new(d, "events", events_to_json(e, &row)) < 0)
+		if (events && add_events(e, &row, d) < 0)
 			return NULL;
 	}
 	return r < 0 ? NULL : TAKE(list);
@@ -236,9 +281,12 @@ static int explain_id(struct engine *e, const char *key, json_t **ret_list)
 	value = document_to_json(e, &d);
 	if (!value)
 		return -ENOMEM;
-	json_object_set_new(value, "events", events_to_json(e, &d));
-	*ret_list = json_pack("[o]", value);
-	return QUEUE_DONE;
+	r = add_events(e, &d, value);
+	if (r < 0)
+		json_decref(value);
+	else
+		*ret_list = json_pack("[o]", value);
+	return r < 0 ? r : QUEUE_DONE;
 }
 
 /* Documents of that number, and behind them those that make a paper of it electronic. */

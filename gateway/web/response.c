@@ -124,6 +124,8 @@ static int add_headers(const struct response *r, struct buf *b, size_t len)
 	buf_add_str(b, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
 	if (r->retry_after)
 		buf_addf(b, "Retry-After: %d\r\n", r->retry_after);
+	if (r->next_page)
+		buf_addf(b, "Link: <?page=%u>; rel=\"next\"\r\n", r->next_page);
 	if (*r->language)
 		buf_addf(b, "Content-Language: %s\r\n", r->language);
 	if (r->allow)

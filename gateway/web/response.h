@@ -27,6 +27,7 @@ struct response {
 	const char *extension;	   /* name the body ID.extension when saved, or NULL */
 	char language[8];	   /* Content-Language, or "" */
 	int retry_after;	   /* seconds, or 0 */
+	unsigned int next_page;	   /* Link to it (RFC 8288), or 0 */
 	char id[DOCUMENT_ID_SIZE]; /* of the document it is about, or "" */
 	char *body;		   /* owned; or */
 	int body_fd;		   /* owned: a memfd, sent whole; -1 without */

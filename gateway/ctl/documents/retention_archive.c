@@ -35,7 +35,6 @@ struct wanted {
 
 static const struct wanted PARTS[] = {
 	{ "document.json", LIMIT_REPORT, QUEUE_META, false },
-	{ "events.json", LIMIT_CONTAINER, QUEUE_EVENTS, false },
 	{ "document.xml", LIMIT_DOCUMENT, QUEUE_DOCUMENT, true },
 	{ "report.json", LIMIT_REPORT, QUEUE_FIRST_REPORT, true },
 	{ "later-report.json", LIMIT_REPORT, QUEUE_LATER_REPORT, true },
@@ -175,6 +174,39 @@ static int write_containers(struct journey *j)
 	return r;
 }
 
+/* Has that page of the events anything? Return: 1, 0, -errno. */
+static int is_page(struct journey *j, unsigned int page)
+{
+	_cleanup_json_ json_t *events = NULL;
+	int fd = -1,
+	    r = queue_get(j->t->session.queue, j->id, NULL,
+		    (enum queue_part)(QUEUE_EVENTS_PAGES + page), &j->document, &fd);
+
+	if (r != QUEUE_DONE)
+		return r < 0 ? r : -EIO;
+	events = queue_session_json(fd);
+	return !events ? -EIO : json_array_size(events) > 0;
+}
+
+/* As many pages as have anything. */
+static int write_events(struct journey *j)
+{
+	char name[32] = "events.json";
+	int r = 1;
+
+	for (unsigned int n = 0; r > 0; n++) {
+		struct wanted w = { name, LIMIT_CONTAINER,
+			(enum queue_part)(QUEUE_EVENTS_PAGES + n), false };
+
+		if (n)
+			snprintf(name, sizeof(name), "events-%u.json", n);
+		r = is_page(j, n);
+		if (r > 0)
+			r = write_part(j, &w);
+	}
+	return r;
+}
+
 /* The document with its deliveries, NULL when it could not be had. */
 static json_t *read_meta(struct journey *j)
 {
@@ -212,6 +244,8 @@ static int write_parts(struct journey *j)
 			j->document.state != DOCUMENT_REFUSED)
 			r = -ESTALE;
 	}
+	if (r >= 0)
+		r = write_events(j);
 	if (r >= 0)
 		r = write_containers(j);
 	if (r >= 0)

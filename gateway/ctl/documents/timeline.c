@@ -146,6 +146,8 @@ void timeline_print_line(FILE *out, const json_t *d)
 
 void timeline_print(FILE *out, const json_t *d)
 {
+	json_int_t first = json_integer_value(json_object_get(d, "events_first"));
+	json_int_t left_out = json_integer_value(json_object_get(d, "events_left_out"));
 	size_t i;
 	json_t *item;
 
@@ -168,7 +170,14 @@ void timeline_print(FILE *out, const json_t *d)
 	json_array_foreach(json_object_get(d, "findings"), i, item)
 		print_finding(out, item);
 	json_array_foreach(json_object_get(d, "events"), i, item)
+	{
 		print_event(out, item, json_string_of(d, "partner"));
+		if (left_out && (json_int_t)i + 1 == first)
+			fprintf(out,
+				"  ... %lld events are left out here; sealgate audit "
+				"export has them\n",
+				(long long)left_out);
+	}
 }
 
 static void print_counts(FILE *out, const char *label, const json_t *counts)

@@ -249,7 +249,7 @@ static int get(struct fake_queue *q, struct ipc_message *m,
 	if (!f || strcmp(f->document.partner, g->partner) != 0)
 		return QUEUE_NOT_FOUND;
 	*ret_document = f->document;
-	if (g->part == QUEUE_META || g->part == QUEUE_EVENTS)
+	if (g->part == QUEUE_META || g->part >= QUEUE_EVENTS_PAGES)
 		*ret_fd = memfd_from(
 			"json", span_str(q->json ? q->json : "{\"fake\":true}"));
 	else if (g->part == QUEUE_CONTAINER)

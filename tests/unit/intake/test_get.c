@@ -56,6 +56,28 @@ static void expect(const char *suffix, int status, const char *code)
 	answer_done(&a);
 }
 
+/* A full page has one behind it, which the answer names. */
+static void test_events_in_pages(void **state)
+{
+	static char page[3 * QUEUE_EVENTS_PAGE + 2] = "[";
+	struct answer a;
+
+	(void)state;
+	submit();
+	for (int i = 0; i < QUEUE_EVENTS_PAGE; i++)
+		strcat(page + 3 * (i ? i - 1 : 0), i ? ",{}" : "{}");
+	strcat(page, "]");
+	queue.json = page;
+	ask(&house.kenya, "/events?page=3", NULL, &a);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(answer_header(&a, "Link"), "<?page=4>; rel=\"next\"");
+	answer_done(&a);
+	queue.json = NULL;
+	ask(&house.kenya, "/events", NULL, &a);
+	assert_null(answer_header(&a, "Link"));
+	answer_done(&a);
+}
+
 static void test_parts(void **state)
 {
 	struct answer a;
@@ -64,6 +86,10 @@ static void test_parts(void **state)
 	submit();
 	expect("", 200, "");
 	expect("/events", 200, "");
+	expect("/events?page=3", 200, "");
+	expect("/events?page=-1", 404, "http.path");
+	expect("/events?page=1x", 404, "http.path");
+	expect("/events?page=100000", 404, "http.path");
 	ask(&house.kenya, "/report", NULL, &a);
 	assert_int_equal(a.status, 200);
 	assert_string_equal(a.body, verify.report);
@@ -335,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(test_parts),
+		ON_STAGE(test_events_in_pages),
 		ON_STAGE(test_evidence),
 		ON_STAGE(test_another_partners_id),
 		ON_STAGE(test_unknown_id_looks_the_same),

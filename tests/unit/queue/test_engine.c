@@ -242,6 +242,41 @@ static void events_prove_their_place(void **state)
 	assert_memory_not_equal(engine_head(s->engine).chain, zero, SHA256_SIZE);
 }
 
+/* One that was tried for months: every event is on some page, and who reads them at once
+ * has the first and the newest, and is told how many not. */
+static void events_come_in_pages(void **state)
+{
+	const enum queue_part second = (enum queue_part)(QUEUE_EVENTS_PAGES + 1);
+	struct queue_audit_request q = { .actor = "gate", .event = "test.tried" };
+	_cleanup_json_ json_t *one = NULL, *two = NULL, *none = NULL, *all = NULL;
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	const json_t *d, *events;
+	int fd = -1;
+
+	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
+	snprintf(q.id, sizeof(q.id), "%s", id);
+	assert_int_equal(engine_begin(s->engine), 0);
+	for (int i = 0; i < QUEUE_EVENTS_PAGE + 1; i++)
+		assert_int_equal(engine_audit(s->engine, T0 + i, &q), QUEUE_DONE);
+	assert_int_equal(engine_commit(s->engine), 0);
+	one = store_get(s, id, QUEUE_EVENTS);
+	two = store_get(s, id, second);
+	none = store_get(s, id, (enum queue_part)(second + 1));
+	assert_int_equal(json_array_size(one), QUEUE_EVENTS_PAGE);
+	assert_int_equal(json_array_size(two), 2);
+	assert_int_equal(json_array_size(none), 0);
+	assert_int_equal(STEP(s, engine_explain(s->engine, id, &fd)), QUEUE_DONE);
+	all = store_json(fd);
+	d = json_array_get(json_object_get(all, "documents"), 0);
+	events = json_object_get(d, "events");
+	assert_int_equal(json_array_size(events), QUEUE_EVENTS_PAGE);
+	assert_int_equal(json_integer_value(json_object_get(d, "events_left_out")), 2);
+	assert_true(json_equal(
+		json_array_get(events, QUEUE_EVENTS_PAGE - 1), json_array_get(two, 1)));
+	assert_true(json_equal(json_array_get(events, 0), json_array_get(one, 0)));
+}
+
 static void explain_finds_by_id_number_and_hash(void **state)
 {
 	struct store *s = *state;
@@ -451,6 +486,7 @@ int main(void)
 		STORE_TEST(results_that_may_not_be),
 		STORE_TEST(partners_see_their_own),
 		STORE_TEST(events_prove_their_place),
+		STORE_TEST(events_come_in_pages),
 		STORE_TEST(explain_finds_by_id_number_and_hash),
 		STORE_TEST(who_does_not_ask_is_seen),
 		STORE_TEST(ledger_adds_up),
