@@ -88,10 +88,9 @@ struct backend {
 	int (*schema)(void);
 
 	/* NULL where copies are the database's own affair. */
-	int (*backup_start)(struct engine *e, const char *path);
-	int (*backup_beside)(struct engine *e);
+	int (*backup_start)(struct engine *e, int *ret_fd);
 	int (*backup_step)(struct engine *e, int pages);
-	void (*backup_discard)(struct engine *e);
+	void (*backup_drop)(struct engine *e);
 };
 
 /* The PostgreSQL engine, as engine_open_at. */

@@ -322,9 +322,16 @@ int queue_command(struct queue *q, const char *command, const char *operator_nam
 	return call_plain(q, QUEUE_OP_COMMAND, &body, sizeof(body), NULL, 0, NULL);
 }
 
-int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd)
+int queue_backup_start(struct queue *q, int *ret_copy)
 {
-	struct queue_backup_request body = { .what = what };
+	struct queue_backup_request body = { .start = 1 };
+
+	return client_ask(q, QUEUE_OP_BACKUP, &body, sizeof(body), NULL, ret_copy);
+}
+
+int queue_backup_state(struct queue *q, int *ret_fd)
+{
+	struct queue_backup_request body = { .start = 0 };
 
 	return client_ask(q, QUEUE_OP_BACKUP, &body, sizeof(body), NULL, ret_fd);
 }

@@ -302,17 +302,19 @@ struct queue_legal_hold {
 int queue_legal_hold(struct queue *q, const struct queue_legal_hold *hold,
 	const char *operator_name, const char *reason, int *ret_fd);
 
-enum queue_backup { QUEUE_BACKUP_START = 1, QUEUE_BACKUP_STATE, QUEUE_BACKUP_DISCARD };
+/* Have a copy of the database made while everything goes on, for this connection: it is
+ * given up when that ends first. *ret_copy: a file without a name, nobody else's, to be
+ * read once the state says that it is done. ILLEGAL: one is being made for another. */
+int queue_backup_start(struct queue *q, int *ret_copy);
 
-/* A copy of the database beside it, QUEUE_BACKUP_FILE, made while everything goes on.
- * JSON in a memfd: "running", "done", "failed", "pages", "left", and, done, the "head"
- * ("POSITION:CHAIN") of what is in it. */
-#define QUEUE_BACKUP_FILE "state/queue/backup.db"
+/* How far it is. JSON in a memfd: "running", "done", "failed", "pages", "left", and,
+ * done, the "head" ("POSITION:CHAIN") of what is in it. STALE: none is made for this
+ * connection, or it was given up. */
+int queue_backup_state(struct queue *q, int *ret_fd);
 
 /* What a restore leaves for the next start: the mark of the backup. */
 #define QUEUE_RESTORED "restored"
 #define QUEUE_RESTORED_FILE "state/queue/" QUEUE_RESTORED
-int queue_backup(struct queue *q, enum queue_backup what, int *ret_fd);
 
 /* JSON in a memfd: counts by state and destination with ages, and the ledger. */
 int queue_stats(struct queue *q, int *ret_fd);

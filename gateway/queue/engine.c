@@ -138,8 +138,7 @@ void engine_close(struct engine *e)
 {
 	if (!e)
 		return;
-	if (e->copy.running)
-		engine_backup_discard(e);
+	engine_backup_drop(e);
 	ledger_walk_done(&e->walk);
 	forecast_done(&e->forecast);
 	e->backend->close(e);

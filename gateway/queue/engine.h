@@ -227,9 +227,6 @@ int engine_called_back(
 /* As queue_status_of says. */
 int engine_status_of(struct engine *e, const struct queue_status_request *q, int *ret_fd);
 
-/* As queue_backup says, of a copy beside the database. */
-int engine_backup(struct engine *e, enum queue_backup what, int *ret_fd);
-
 /* The ledger: JSON in a sealed memfd, as queue_ledger says. */
 int engine_ledger(struct engine *e, int *ret_fd);
 
@@ -251,17 +248,28 @@ struct engine_head {
 struct engine_head engine_head(const struct engine *e);
 
 /* A copy of the whole database, made in steps between transactions: what is written
- * meanwhile is in it. */
+ * meanwhile is in it. It is a file without a name, whose octets go with the last
+ * descriptor of it. */
 struct engine_backup {
+	uint64_t owner; /* for whom; 0: there is none */
 	bool running, done, failed;
+	bool told; /* its owner knows how it ended */
 	int pages, left;
 	struct engine_head head; /* done: what the copy holds */
 };
-int engine_backup_start(struct engine *e, const char *path);
+
+/* Begin one. owner: not 0, and never the same for two who ask. *ret_fd: to read it when
+ * it is done, the caller closes it. Return: QUEUE_DONE, QUEUE_ILLEGAL (another's owner
+ * does not know yet how that ended), negative. */
+int engine_backup_start(struct engine *e, uint64_t owner, int *ret_fd);
 /* Return: 1 there is more to do, 0 whole or none under way, negative: given up. */
 int engine_backup_step(struct engine *e, int pages);
 struct engine_backup engine_backup_state(const struct engine *e);
-void engine_backup_discard(struct engine *e); /* takes the file away, too */
+/* JSON in a sealed memfd, as queue_backup_state says. Return: QUEUE_DONE, QUEUE_STALE
+ * (none is this owner's), negative. */
+int engine_backup_tell(struct engine *e, uint64_t owner, int *ret_fd);
+/* Nobody waits for it any more. */
+void engine_backup_drop(struct engine *e);
 
 /* The time of the last audit record, in seconds; 0 when there is none or it names none.
  * Return: 0 or negative. */

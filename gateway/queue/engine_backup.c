@@ -6,20 +6,43 @@
 #include <errno.h>
 #include <stdio.h>
 
-int engine_backup_start(struct engine *e, const char *path)
+int engine_backup_start(struct engine *e, uint64_t owner, int *ret_fd)
 {
-	return e->backend->backup_start ? e->backend->backup_start(e, path) : -EOPNOTSUPP;
+	const struct engine_backup *s = &e->copy;
+	int r;
+
+	if (!e->backend->backup_start)
+		return -EOPNOTSUPP;
+	if (s->owner && s->owner != owner && !s->told)
+		return QUEUE_ILLEGAL;
+	engine_backup_drop(e);
+	r = e->backend->backup_start(e, ret_fd);
+	if (r < 0)
+		return r;
+	e->copy = (struct engine_backup){ .owner = owner, .running = true };
+	return QUEUE_DONE;
 }
 
 int engine_backup_step(struct engine *e, int pages)
 {
-	return e->copy.running ? e->backend->backup_step(e, pages) : 0;
+	int r;
+
+	if (!e->copy.running)
+		return 0;
+	r = e->backend->backup_step(e, pages);
+	if (r > 0)
+		return r;
+	e->copy.running = false;
+	e->copy.done = r == 0;
+	e->copy.failed = r < 0;
+	return r;
 }
 
-void engine_backup_discard(struct engine *e)
+void engine_backup_drop(struct engine *e)
 {
-	if (e->backend->backup_discard)
-		e->backend->backup_discard(e);
+	if (e->copy.running)
+		e->backend->backup_drop(e);
+	e->copy = (struct engine_backup){ 0 };
 }
 
 struct engine_backup engine_backup_state(const struct engine *e)
@@ -36,22 +59,14 @@ static json_t *head_text(const struct engine_head *head)
 	return json_string(text);
 }
 
-int engine_backup(struct engine *e, enum queue_backup what, int *ret_fd)
+int engine_backup_tell(struct engine *e, uint64_t owner, int *ret_fd)
 {
-	const struct engine_backup *s = &e->copy;
-	int r = 0;
+	struct engine_backup *s = &e->copy;
 
-	if (what == QUEUE_BACKUP_START && s->running)
-		return QUEUE_ILLEGAL;
-	if (what == QUEUE_BACKUP_START)
-		r = e->backend->backup_beside ? e->backend->backup_beside(e)
-					      : -EOPNOTSUPP;
-	else if (what == QUEUE_BACKUP_DISCARD)
-		engine_backup_discard(e);
-	else if (what != QUEUE_BACKUP_STATE)
-		r = QUEUE_ILLEGAL;
-	if (r != 0)
-		return r;
+	if (!owner || s->owner != owner)
+		return QUEUE_STALE;
+	/* what is told may be told again: the batch with it may be run anew */
+	s->told = !s->running;
 	return json_to_fd(
 		json_pack("{s:b,s:b,s:b,s:i,s:i,s:o*}", "running", s->running, "done",
 			s->done, "failed", s->failed, "pages", s->pages, "left", s->left,

@@ -284,9 +284,8 @@ static const struct backend SQLITE = {
 	.room = room,
 	.schema = schema_versions,
 	.backup_start = sqlite_backup_start,
-	.backup_beside = sqlite_backup_beside,
 	.backup_step = sqlite_backup_step,
-	.backup_discard = sqlite_backup_discard,
+	.backup_drop = sqlite_backup_drop,
 };
 
 static int open_database(struct engine_sqlite *s, const char *path)
@@ -331,8 +330,10 @@ int engine_open(const char *folder, struct engine **ret_engine, char **ret_error
 
 	*ret_error = NULL;
 	pthread_once(&configured, configure);
-	if (s)
+	if (s) {
 		s->base.backend = &SQLITE;
+		s->copy_fd = -1;
+	}
 	if (r == 0 && snprintf(path, sizeof(path), "%s/queue.db", folder) >= PATH_MAX)
 		r = -ENAMETOOLONG;
 	if (r == 0) {

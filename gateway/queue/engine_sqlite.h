@@ -51,9 +51,9 @@ struct engine_sqlite {
 	sqlite3 *db;
 	int log_frames; /* in the write-ahead log */
 	bool wipe_log;	/* it holds what was erased */
-	sqlite3 *copy;	/* that is being made or waits to be taken */
+	sqlite3 *copy;	/* that is being made */
 	sqlite3_backup *backup;
-	char copy_path[PATH_MAX];
+	int copy_fd; /* of the same; -1: there is none */
 };
 
 static inline struct engine_sqlite *sqlite_of(struct engine *e)
@@ -99,9 +99,8 @@ int sqlite_blob_write(
 int sqlite_blob_read(struct engine *e, int64_t document, enum queue_part part, size_t max,
 	int *ret_fd);
 
-int sqlite_backup_start(struct engine *e, const char *path);
-int sqlite_backup_beside(struct engine *e);
+int sqlite_backup_start(struct engine *e, int *ret_fd);
 int sqlite_backup_step(struct engine *e, int pages);
-void sqlite_backup_discard(struct engine *e);
+void sqlite_backup_drop(struct engine *e);
 
 #endif

@@ -244,7 +244,7 @@ struct queue_command_request {
 };
 
 struct queue_backup_request {
-	uint32_t what; /* enum queue_backup */
+	uint32_t start; /* 1: begin one; 0: how far is it */
 	uint32_t reserved;
 };
 

@@ -7,6 +7,11 @@
 
 #define STEP_PAGES 256
 
+uint64_t backup_owner(const struct batch *b)
+{
+	return b->engine ? engine_backup_state(b->engine).owner : 0;
+}
+
 bool backup_running(const struct batch *b)
 {
 	return b->engine && engine_backup_state(b->engine).running;

@@ -118,8 +118,9 @@ static void try_open(struct batch *b)
 /* Run one request in the open transaction. *work: something may now be claimed. */
 static int run_one(struct batch *b, struct connection *c, int64_t now, bool *work)
 {
+	const struct asker asker = { c->peer, c->number };
 	int r = dispatch_run(
-		b->engine, b->heads, c->op, &c->message, c->peer, now, &c->answer);
+		b->engine, b->heads, c->op, &c->message, &asker, now, &c->answer);
 
 	if (r == 0 && operation_makes_work(c->op) && c->answer.reply.answer == QUEUE_DONE)
 		*work = true;

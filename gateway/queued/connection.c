@@ -48,9 +48,9 @@ const char *connection_peer(const struct instance *i, int fd)
 	return NULL;
 }
 
-void connection_open(struct connection *c, int fd, const char *peer)
+void connection_open(struct connection *c, int fd, const char *peer, uint64_t number)
 {
-	*c = (struct connection){ .fd = fd, .peer = peer };
+	*c = (struct connection){ .fd = fd, .peer = peer, .number = number };
 	ipc_message_init(&c->message);
 	answer_init(&c->answer);
 }

@@ -19,6 +19,7 @@ enum connection_state {
 struct connection {
 	int fd; /* -1: free */
 	const char *peer;
+	uint64_t number; /* which no other ever has */
 	enum connection_state state;
 	const struct operation *op;
 	struct ipc_message message;
@@ -35,7 +36,7 @@ const char *connection_peer(const struct instance *i, int fd);
 /* Connections that a peer may have at once; 0 for whoever has nothing to ask. */
 size_t connection_share(const char *peer);
 
-void connection_open(struct connection *c, int fd, const char *peer);
+void connection_open(struct connection *c, int fd, const char *peer, uint64_t number);
 void connection_close(struct connection *c);
 
 /* Take the next message. Return: true when there is a question for the database; what may

@@ -343,14 +343,14 @@ static void tell_set_aside(struct engine *e)
 }
 
 int dispatch_run(struct engine *e, struct head_seal *heads, const struct operation *op,
-	const struct ipc_message *m, const char *peer, int64_t now,
+	const struct ipc_message *m, const struct asker *asker, int64_t now,
 	struct answer *ret_answer)
 {
 	struct call c = { .engine = e,
 		.heads = heads,
 		.message = m,
 		.body = m->body,
-		.peer = peer,
+		.asker = asker,
 		.now = now,
 		.answer = ret_answer };
 	bool writes = op->traits & WRITES, keep;
@@ -369,12 +369,12 @@ int dispatch_run(struct engine *e, struct head_seal *heads, const struct operati
 		return r;
 	if (answer < 0) {
 		log_event(LOG_WARNING, "queued.failed", NULL, "%s of %s: %s %s", op->name,
-			peer, strerror(-answer), engine_failure_text(e));
+			asker->peer, strerror(-answer), engine_failure_text(e));
 		answer = answer_of_error(op, answer);
 	}
 	if (answer == QUEUE_ILLEGAL)
 		log_event(LOG_WARNING, "queued.illegal", NULL, "%s of %s cannot be done",
-			op->name, peer);
+			op->name, asker->peer);
 	if (answer != QUEUE_DONE)
 		for (size_t i = 0; i < IPC_FDS_MAX; i++)
 			if (ret_answer->fds[i] >= 0)
@@ -386,8 +386,8 @@ int dispatch_run(struct engine *e, struct head_seal *heads, const struct operati
 	if (r != -EINVAL || engine_failure(e) != ENGINE_FINE)
 		return r;
 	/* a database that is told much at once says only now what it does not take */
-	log_event(LOG_WARNING, "queued.failed", NULL, "%s of %s: %s", op->name, peer,
-		engine_failure_text(e));
+	log_event(LOG_WARNING, "queued.failed", NULL, "%s of %s: %s", op->name,
+		asker->peer, engine_failure_text(e));
 	answer_done(ret_answer);
 	ret_answer->reply.answer = QUEUE_ILLEGAL;
 	return 0;

@@ -35,13 +35,19 @@ bool operation_allowed(const struct operation *op, const char *peer);
 /* Milliseconds that a claim may wait. */
 int64_t operation_wait_ms(const struct ipc_message *m);
 
+/* Who asks, and on which connection. */
+struct asker {
+	const char *peer;
+	uint64_t connection; /* its number; not 0 */
+};
+
 struct head_seal;
 
 /* Run it inside the open transaction. now: seconds. What *ret_answer held is released
  * first. heads may be NULL. Return: 0, or negative when the database failed: then the
  * batch is lost. */
 int dispatch_run(struct engine *e, struct head_seal *heads, const struct operation *op,
-	const struct ipc_message *m, const char *peer, int64_t now,
+	const struct ipc_message *m, const struct asker *asker, int64_t now,
 	struct answer *ret_answer);
 
 #endif

@@ -78,7 +78,7 @@ int run_get(const struct call *c)
 	const struct queue_get_request *q = c->body;
 
 	/* The health check asks for what cannot be there, and for nothing else. */
-	if (strcmp(c->peer, "health") == 0 && strspn(q->id, "0") != strlen(q->id))
+	if (strcmp(c->asker->peer, "health") == 0 && strspn(q->id, "0") != strlen(q->id))
 		return QUEUE_ILLEGAL;
 	return engine_get(c->engine, q->id, q->partner, (enum queue_part)q->part,
 		document_of(c), &c->answer->fds[0]);
@@ -347,7 +347,12 @@ int run_backup(const struct call *c)
 {
 	const struct queue_backup_request *q = c->body;
 
-	return engine_backup(c->engine, (enum queue_backup)q->what, &c->answer->fds[0]);
+	if (q->start > 1)
+		return QUEUE_ILLEGAL;
+	return q->start ? engine_backup_start(
+				  c->engine, c->asker->connection, &c->answer->fds[0])
+			: engine_backup_tell(
+				  c->engine, c->asker->connection, &c->answer->fds[0]);
 }
 
 /* What queued alone records: its word on states is what the ledger is checked against. */

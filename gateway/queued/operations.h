@@ -13,7 +13,7 @@ struct call {
 	struct head_seal *heads; /* NULL: none are sealed */
 	const struct ipc_message *message;
 	const void *body;
-	const char *peer;
+	const struct asker *asker;
 	int64_t now;
 	struct answer *answer;
 };

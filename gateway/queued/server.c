@@ -41,8 +41,8 @@ struct server {
 	size_t first;			/* where looking for requests starts, in turn */
 	int64_t head_position;		/* as last written */
 	int64_t head_at_ms;
-	uint64_t refused; /* connections */
-	int64_t heal_ms;  /* 0: heads/ is as the chain says; else when to try */
+	uint64_t opened, refused; /* connections */
+	int64_t heal_ms;	  /* 0: heads/ is as the chain says; else when to try */
 	bool head_failed;
 	bool stop;
 };
@@ -88,7 +88,7 @@ static void accept_one(struct server *s)
 	peer = connection_peer(s->o->instance, fd);
 	place = peer ? place_for(s, peer) : NULL;
 	if (place) {
-		connection_open(place, fd, peer);
+		connection_open(place, fd, peer, ++s->opened);
 		if (s->used < (size_t)(place - s->connections) + 1)
 			s->used = (size_t)(place - s->connections) + 1;
 		return;
@@ -181,6 +181,18 @@ static int heal(struct server *s)
 	return r < 0 ? r : 0;
 }
 
+/* A copy is made for a connection: who is gone has no use for it. */
+static void drop_copy(struct server *s)
+{
+	uint64_t owner = backup_owner(&s->batch);
+
+	for (size_t i = 0; owner && i < s->used; i++)
+		if (s->connections[i].fd >= 0 && s->connections[i].number == owner)
+			return;
+	if (owner)
+		engine_backup_drop(s->batch.engine);
+}
+
 /* One round: sleep, read, one transaction, answers. Return: 0 or -errno. */
 static int round_once(struct server *s)
 {
@@ -201,6 +213,7 @@ static int round_once(struct server *s)
 	r = s->heal_ms && clock_monotonic_ms() >= s->heal_ms ? heal(s) : 0;
 	if (r == 0)
 		r = batch_run(&s->batch);
+	drop_copy(s);
 	if (r == 0)
 		r = backup_run(&s->batch, s->o->listener >= 0);
 	if (r == 0 && s->o->listener >= 0)
@@ -246,7 +259,8 @@ static int start(struct server *s, struct engine *e)
 			       : 0);
 	if (s->o->session >= 0) {
 		fcntl(s->o->session, F_SETFL, O_NONBLOCK);
-		connection_open(&s->connections[0], s->o->session, s->o->peer);
+		connection_open(
+			&s->connections[0], s->o->session, s->o->peer, ++s->opened);
 		s->used = 1;
 		return 0;
 	}

@@ -111,15 +111,14 @@ static int open_engine(const char *folder, bool serve, struct engine **ret_engin
 	char left[PATH_MAX];
 	int r = engine_open_at(&where.place, &e, &error);
 
-	/* a copy that nobody took before the last end */
-	if (snprintf(left, sizeof(left), "%s/backup.db", folder) < PATH_MAX)
-		unlink(left);
-
 	if (r < 0) {
 		log_event(LOG_ERR, "queued.database", NULL, "%s",
 			error ? error : strerror(-r));
 		return r;
 	}
+	/* a copy that had its name yet when the power went */
+	if (snprintf(left, sizeof(left), "%s/backup.db", folder) < PATH_MAX)
+		unlink(left);
 	r = head_check(folder, e);
 	if (r <= 0) {
 		log_event(LOG_CRIT, "queued.rollback", NULL,

@@ -135,13 +135,14 @@ static bool next_message(
 
 static void run(const struct ipc_message *m, int64_t now)
 {
+	static const struct asker asker = { "any", 1 };
 	const struct operation *op = dispatch_find(m);
 	struct answer answer;
 
 	if (!op)
 		return;
 	answer_init(&answer);
-	check(dispatch_run(engine, NULL, op, m, "any", now, &answer) == 0);
+	check(dispatch_run(engine, NULL, op, m, &asker, now, &answer) == 0);
 	check(engine_failure(engine) == ENGINE_FINE);
 	check(answer.reply.answer > QUEUE_UNDECIDED &&
 		answer.reply.answer <= QUEUE_UNAVAILABLE);

@@ -64,6 +64,9 @@ int backup_measure(const char *instance, const struct backup_share *share,
  * standard error what fails. */
 int backup_add_file(const struct backup_tree *t, const char *from, const char *path);
 
+/* The same of one that is open, from where it stands. */
+int backup_add_opened(const struct backup_tree *t, int in, const char *path);
+
 /* Add a file of one text, with mode and owner of as. */
 int backup_add_text(const struct backup_tree *t, const char *text, const struct stat *as,
 	const char *path);

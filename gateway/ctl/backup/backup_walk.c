@@ -195,10 +195,14 @@ int backup_add_file(const struct backup_tree *t, const char *from, const char *p
 {
 	unsigned int patience = t->patience;
 	_cleanup_(closep) int in = open_in_time(AT_FDCWD, from, &patience);
+
+	return in < 0 ? fail(path, in) : backup_add_opened(t, in, path);
+}
+
+int backup_add_opened(const struct backup_tree *t, int in, const char *path)
+{
 	struct stat st;
 
-	if (in < 0)
-		return fail(path, in);
 	if (fstat(in, &st) < 0)
 		return fail(path, -errno);
 	return S_ISREG(st.st_mode) ? add_opened(t, in, &st, path) : fail(path, -EINVAL);

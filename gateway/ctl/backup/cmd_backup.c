@@ -8,6 +8,8 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/json.h"
+#include "queue/audit.h"
+#include "queue/copy_end.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,7 @@
 
 #define POLL_MS 20
 #define LIST_BEGUN BACKUP_LIST ".begun"
+#define DATABASE "state/queue/queue.db"
 
 DEFINE_CLEANUP(FILE *, fclose)
 
@@ -30,37 +33,64 @@ static int failed(const char *what, int error)
 	return EXIT_INTERNAL;
 }
 
-static json_t *ask(struct queue_session *s, enum queue_backup what, int *ret_status)
+/* How far queued is with its copy. NULL after *ret_status, which was said. */
+static json_t *state_of(struct queue_session *s, int *ret_status)
 {
-	int fd, r = queue_backup(s->queue, what, &fd);
-	json_t *answer;
+	int fd, r = queue_backup_state(s->queue, &fd);
+	json_t *state;
 
-	if (r == QUEUE_ILLEGAL) {
-		fputs("sealgate: another backup is being made\n", stderr);
-		*ret_status = EXIT_NOT_PASSED;
-		return NULL;
-	}
-	if (r != QUEUE_DONE) {
+	*ret_status = EXIT_INTERNAL;
+	if (r == QUEUE_STALE)
+		fputs("sealgate: queued gave the copy up, as its database had to be "
+		      "opened anew: try again\n",
+			stderr);
+	else if (r != QUEUE_DONE)
 		*ret_status = queue_session_explain(r, NULL);
+	if (r != QUEUE_DONE)
 		return NULL;
-	}
-	answer = queue_session_json(fd);
-	*ret_status = answer ? EXIT_CLEAN : EXIT_INTERNAL;
-	return answer;
+	state = queue_session_json(fd);
+	if (state)
+		*ret_status = EXIT_CLEAN;
+	return state;
 }
 
-/* Have queued make its copy. *ret_mark: POSITION:CHAIN of what is in it. */
-static int copy_database(struct queue_session *s, char **ret_mark)
+static int begin_copy(struct queue_session *s, int *ret_copy)
+{
+	int r = queue_backup_start(s->queue, ret_copy);
+
+	if (r != QUEUE_ILLEGAL)
+		return r == QUEUE_DONE ? EXIT_CLEAN : queue_session_explain(r, NULL);
+	fputs("sealgate: the database is being copied for another backup: try again\n",
+		stderr);
+	return EXIT_NOT_PASSED;
+}
+
+/* What is to be in a backup of the database. */
+struct content {
+	int copy;   /* queued's, to be read; -1: the server's is dumped */
+	char *mark; /* POSITION:CHAIN of what is in it */
+};
+
+static void content_done(struct content *c)
+{
+	closep(&c->copy);
+	free(c->mark);
+}
+
+/* Have queued make its copy. */
+static int copy_database(struct queue_session *s, struct content *ret)
 {
 	_cleanup_json_ json_t *state = NULL;
 	const char *mark;
-	int status;
+	int status = begin_copy(s, &ret->copy);
 
-	state = ask(s, QUEUE_BACKUP_START, &status);
+	if (status != EXIT_CLEAN)
+		return status;
+	state = state_of(s, &status);
 	while (state && json_is_true(json_object_get(state, "running"))) {
 		poll(NULL, 0, POLL_MS);
 		json_decref(state);
-		state = ask(s, QUEUE_BACKUP_STATE, &status);
+		state = state_of(s, &status);
 	}
 	if (!state)
 		return status;
@@ -71,8 +101,8 @@ static int copy_database(struct queue_session *s, char **ret_mark)
 			stderr);
 		return EXIT_INTERNAL;
 	}
-	*ret_mark = strdup(mark);
-	return *ret_mark ? EXIT_CLEAN : EXIT_INTERNAL;
+	ret->mark = strdup(mark);
+	return ret->mark ? EXIT_CLEAN : EXIT_INTERNAL;
 }
 
 /* The end of the chain as it is now: a copy of a server's database is begun after it. */
@@ -124,14 +154,34 @@ static int dump_first(const struct instance *i, const struct backup_tree *t)
 	return r == -EEXIST ? -ECANCELED : r; /* said */
 }
 
-static int add_database(const struct instance *i, const struct backup_tree *t)
+/* What lies in the backup has to end where queued said. */
+static int check_database(const struct backup_tree *t, const char *mark)
+{
+	uint8_t chain[SHA256_SIZE], end[SHA256_SIZE];
+	int64_t position, last;
+	char path[PATH_MAX];
+	int r = audit_head_read(span_str(mark), &position, chain);
+
+	if (r == 0 && snprintf(path, sizeof(path), "%s/" DATABASE, t->files) >= PATH_MAX)
+		r = -ENAMETOOLONG;
+	if (r == 0)
+		r = copy_end(path, &last, end);
+	if (r == 0 && (last != position || memcmp(end, chain, SHA256_SIZE) != 0))
+		r = -EBADMSG;
+	if (r != -EBADMSG)
+		return r;
+	fprintf(stderr, "sealgate: %s does not end at record %s\n", path, mark);
+	return -ECANCELED;
+}
+
+static int add_database(const struct backup_tree *t, const struct content *c)
 {
 	char from[PATH_MAX];
 	int r;
 
-	if (!backup_is_postgresql(i)) {
-		r = instance_path(i, QUEUE_BACKUP_FILE, from);
-		return r < 0 ? r : backup_add_file(t, from, "state/queue/queue.db");
+	if (c->copy >= 0) {
+		r = backup_add_opened(t, c->copy, DATABASE);
+		return r < 0 ? r : check_database(t, c->mark);
 	}
 	if (snprintf(from, sizeof(from), "%s/.dump", t->files) >= PATH_MAX)
 		return -ENAMETOOLONG;
@@ -142,7 +192,7 @@ static int add_database(const struct instance *i, const struct backup_tree *t)
 
 /* The database's copy, its folder, and the head that it must have. */
 static int add_queue(
-	const struct instance *i, const struct backup_tree *t, const char *mark)
+	const struct instance *i, const struct backup_tree *t, const struct content *c)
 {
 	char from[PATH_MAX], text[128];
 	struct stat st;
@@ -152,10 +202,10 @@ static int add_queue(
 		return r < 0 ? r : -errno;
 	fprintf(t->list, "- %o %u %u 0 state/queue\n", st.st_mode & 07777, st.st_uid,
 		st.st_gid);
-	r = add_database(i, t);
+	r = add_database(t, c);
 	if (r < 0)
 		return r;
-	(void)snprintf(text, sizeof(text), "%s\n", mark);
+	(void)snprintf(text, sizeof(text), "%s\n", c->mark);
 	st.st_mode = S_IFREG | 0644;
 	return backup_add_text(t, text, &st, "state/queue/head");
 }
@@ -171,24 +221,25 @@ static int end_list(FILE *list, int folder)
 }
 
 static int write_all(const struct instance *i, const struct backup_tree *t, int folder,
-	const char *mark)
+	const struct content *c)
 {
 	char at[CLOCK_TEXT_SIZE];
 	int r;
 
 	clock_format(clock_now(), at);
-	fprintf(t->list, BACKUP_HEAD "\n" BACKUP_MARK "%s\n" BACKUP_AT "%s\n", mark, at);
+	fprintf(t->list, BACKUP_HEAD "\n" BACKUP_MARK "%s\n" BACKUP_AT "%s\n", c->mark,
+		at);
 	r = dump_first(i, t);
 	if (r == 0)
 		r = backup_add_all(t);
 	if (r == 0)
-		r = add_queue(i, t, mark);
+		r = add_queue(i, t, c);
 	return r < 0 ? r : end_list(t->list, folder);
 }
 
 /* The list may be larger than memory: an archive has no end. */
 static int write_backup(const struct instance *i, const char *dir,
-	const struct backup_bounds *bounds, const char *mark)
+	const struct backup_bounds *bounds, const struct content *c)
 {
 	_cleanup_(closep) int folder = -1;
 	_cleanup_(fclosep) FILE *list = NULL;
@@ -217,7 +268,7 @@ static int write_backup(const struct instance *i, const char *dir,
 		return -ENOMEM;
 	}
 	t.list = list;
-	return write_all(i, &t, folder, mark);
+	return write_all(i, &t, folder, c);
 }
 
 /* Before anything is written: what a copy would take, where it is to be. Return: 0,
@@ -255,9 +306,9 @@ static int see_room(
 int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_mark)
 {
 	_cleanup_session_ struct queue_session s = { 0 };
+	_cleanup_(content_done) struct content c = { .copy = -1 };
 	struct backup_bounds watched = *bounds;
-	bool shared;
-	int r, ignored, status = queue_session_open(&s);
+	int r, status = queue_session_open(&s);
 
 	if (status != EXIT_CLEAN)
 		return status;
@@ -267,13 +318,13 @@ int backup_copy(const char *dir, const struct backup_bounds *bounds, char **ret_
 		return r == -ENOSPC ? r : EXIT_INTERNAL;
 	if (r > 0)
 		watched.leaves = LEAVES_UNSURE;
-	shared = backup_is_postgresql(&s.instance);
-	status = shared ? mark_now(&s, ret_mark) : copy_database(&s, ret_mark);
+	status = backup_is_postgresql(&s.instance) ? mark_now(&s, &c.mark)
+						   : copy_database(&s, &c);
 	if (status != EXIT_CLEAN)
 		return status;
-	r = write_backup(&s.instance, dir, &watched, *ret_mark);
-	if (!shared)
-		json_decref(ask(&s, QUEUE_BACKUP_DISCARD, &ignored));
+	r = write_backup(&s.instance, dir, &watched, &c);
+	if (r == 0)
+		*ret_mark = TAKE(c.mark);
 	if (r == -ECANCELED)
 		return EXIT_INTERNAL;
 	status = r < 0 ? failed(dir, r) : EXIT_CLEAN;

@@ -466,10 +466,10 @@ static int ask_for_backup(struct queue *q)
 {
 	int fd = -1;
 
-	if (queue_backup(q, QUEUE_BACKUP_STATE, &fd) != QUEUE_DONE)
+	if (queue_backup_start(q, &fd) != QUEUE_DONE ||
+		queue_backup_state(q, &fd) != QUEUE_DONE ||
+		queue_stats(q, &fd) != QUEUE_DONE)
 		return 2;
-	if (queue_stats(q, &fd) != QUEUE_DONE)
-		return 3;
 	return get(q, "00000000000000000000000000") == QUEUE_DENIED ? 0 : 4;
 }
 
