@@ -21,9 +21,7 @@
 #include <sys/time.h>
 #include <systemd/sd-daemon.h>
 
-#define OS_RELEASE_MAX 65536
 #define DESCRIPTORS 8192 /* as the units have it */
-#define IMAGE_VERSION_SIZE 64
 
 static int read_options(int argc, char **argv, const char *usage, const char **ret_dir)
 {
@@ -118,37 +116,15 @@ int daemon_start(struct daemon *d, const char *name, enum daemon_socket kind, in
 /* The process that has said that it serves: a child of it did not, and never ends it. */
 static pid_t serving;
 
-/* The image of an appliance has a version of its own. Return: "" where there is none. */
-static void image_version(char ret[IMAGE_VERSION_SIZE])
-{
-	_cleanup_(freep) uint8_t *text = NULL;
-	const char *line;
-	size_t len = 0;
-
-	*ret = '\0';
-	if (file_read("/usr/lib/os-release", OS_RELEASE_MAX, &text, &len) < 0)
-		return;
-	line = strstr((const char *)text, "\nIMAGE_VERSION=");
-	if (!line)
-		return;
-	line += strlen("\nIMAGE_VERSION=");
-	snprintf(ret, IMAGE_VERSION_SIZE, "%.*s", (int)strcspn(line, "\n"), line);
-}
-
 /* queued is in the chain by itself. */
 static void note(const struct daemon *d, const char *event)
 {
-	json_t *detail;
-	char image[IMAGE_VERSION_SIZE];
 	int r;
 
 	if (strcmp(d->name, "queued") == 0)
 		return;
-	image_version(image);
-	detail = json_pack("{s:s, s:i}", "version", SEALGATE_VERSION, "pid", getpid());
-	if (*image && detail)
-		json_object_set_new(detail, "image", json_text(image));
-	r = events_note(&d->instance, d->name, event, detail);
+	r = events_note_program(
+		&d->instance, d->name, event, json_pack("{s:i}", "pid", getpid()));
 	if (r < 0)
 		log_event(LOG_WARNING, "daemon.events", NULL,
 			"%s is not in the audit chain: " EVENTS_FOLDER "/%s: %s", event,

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define EVENTS_LOCK "lock"
+#define IMAGE_VERSION_SIZE 64
+#define OS_RELEASE_MAX 65536
 #define LOCK_MS 1000
 #define LOCK_TRY_MS 10
 
@@ -47,6 +49,18 @@ static char *line_of(const char *event, json_t *detail)
 	return json_canonical(line);
 }
 
+/* What root makes in a program's folder is the program's, which appends to it later. */
+static int give_to_owner(int fd, const char *folder)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (stat(folder, &st) < 0)
+		return -errno;
+	return st.st_uid == 0 || fchown(fd, st.st_uid, st.st_gid) == 0 ? 0 : -errno;
+}
+
 /* With this mode, whoever made it with any umask. Return: its descriptor or -errno. */
 static int open_as(const char *folder, const char *name, mode_t mode)
 {
@@ -60,7 +74,8 @@ static int open_as(const char *folder, const char *name, mode_t mode)
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		((st.st_mode & 0777) == mode || fchmod(fd, mode) == 0))
+		((st.st_mode & 0777) == mode || fchmod(fd, mode) == 0) &&
+		give_to_owner(fd, folder) == 0)
 		return fd;
 	close(fd);
 	return -EACCES;
@@ -129,4 +144,34 @@ int events_note(
 		return held;
 	fd = open_as(folder, EVENTS_FILE, 0644); /* whoever reads has another uid */
 	return fd < 0 ? fd : append(fd, line);
+}
+
+/* The image of an appliance has a version of its own. Return: "" where there is none. */
+static void image_version(char ret[IMAGE_VERSION_SIZE])
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	const char *line;
+	size_t len = 0;
+
+	*ret = '\0';
+	if (file_read("/usr/lib/os-release", OS_RELEASE_MAX, &text, &len) < 0)
+		return;
+	line = strstr((const char *)text, "\nIMAGE_VERSION=");
+	if (!line)
+		return;
+	line += strlen("\nIMAGE_VERSION=");
+	snprintf(ret, IMAGE_VERSION_SIZE, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+int events_note_program(
+	const struct instance *i, const char *program, const char *event, json_t *detail)
+{
+	char image[IMAGE_VERSION_SIZE];
+
+	image_version(image);
+	if (detail)
+		json_object_set_new(detail, "version", json_string(SEALGATE_VERSION));
+	if (*image && detail)
+		json_object_set_new(detail, "image", json_text(image));
+	return events_note(i, program, event, detail);
 }

@@ -26,4 +26,9 @@
 int events_note(
 	const struct instance *i, const char *program, const char *event, json_t *detail);
 
+/* The same of a program that starts, runs or stops: with the version, and the image's on
+ * an appliance. detail: what else is to be told, taken over. */
+int events_note_program(
+	const struct instance *i, const char *program, const char *event, json_t *detail);
+
 #endif

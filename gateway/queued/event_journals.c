@@ -30,7 +30,8 @@
 #define ALLOWED_KEYS_EACH_MS 1000
 
 static const char *const PROGRAMS[EVENT_JOURNALS] = { "signer", "verify", "seal",
-	"forward", "trustd", "intake", "handshake", "operate", "admin" };
+	"forward", "trustd", "intake", "handshake", "operate", "admin", "nginx",
+	"retention", "ship", "backup" };
 #define SIGNER 0
 
 /* What a program may say; NULL: each. */
@@ -40,6 +41,7 @@ static const struct {
 } EVENTS[] = {
 	{ "program.start", NULL },
 	{ "program.stop", NULL },
+	{ "program.run", "ship" },
 	{ "key.activate", "signer" },
 	{ "key.deactivate", "signer" },
 	{ "key.token", "signer" },

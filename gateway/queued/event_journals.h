@@ -9,7 +9,7 @@
 
 #include "queued/batch.h"
 
-#define EVENT_JOURNALS 9
+#define EVENT_JOURNALS 13
 
 /* Of one program. */
 struct event_journal {

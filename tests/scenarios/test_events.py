@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pathlib
 import shutil
 import signal
 
@@ -13,7 +14,7 @@ from scenarios.test_faults import pid_of, until
 from scenarios.test_remote import recorded
 
 PROGRAMS = {"signer", "verify", "seal", "forward", "trustd", "intake", "handshake", "operate",
-            "admin"}
+            "admin", "nginx"}
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +180,38 @@ def test_made_by_a_version_before(gate):
         os.umask(before)
     assert by_signer == {"events": 0o755, "signer": 0o755}
     assert modes(events) == dict.fromkeys({"events", *PROGRAMS}, 0o755)
+
+
+def test_the_edge_starts_and_stops(gate):
+    until(lambda: pathlib.Path(
+        f"/proc/{of_program(gate, 'program.start', 'nginx')[-1]['pid']}").exists())
+    first = of_program(gate, "program.start", "nginx")[-1]["pid"]
+    os.kill(first, signal.SIGQUIT)
+    until(lambda: of_program(gate, "program.start", "nginx")[-1]["pid"] != first)
+    until(lambda: any(stop["pid"] == first and stop["ended_by"] == "status 0"
+                      for stop in of_program(gate, "program.stop", "nginx")))
+    # as its unit has it said
+    assert gate.run("edge").returncode == 0
+    assert gate.run("edge", "stopped", env=os.environ | {"SERVICE_RESULT": "watchdog"}).returncode == 0
+    assert gate.run("edge", "gone").returncode == 2
+    until(lambda: of_program(gate, "program.stop", "nginx")[-1]["ended_by"] == "watchdog")
+    assert "pid" not in of_program(gate, "program.start", "nginx")[-1]
+
+
+def test_units_that_run_now_and_then(gate, tmp_path):
+    status = gate.run("retention", "run").returncode
+    until(lambda: of_program(gate, "program.stop", "retention"))
+    start, = of_program(gate, "program.start", "retention")
+    stop, = of_program(gate, "program.stop", "retention")
+    assert start["pid"] == stop["pid"] and stop["status"] == status
+    # what runs every minute, and would ship what it says of itself: the first, and each change
+    key = gate.transport("operators/operator")
+    mark = tmp_path / "mark"
+    runs = [gate.run("audit", "ship", "--url", "https://127.0.0.1:1/", *key, "--mark", mark).returncode
+            for _ in range(2)]
+    until(lambda: of_program(gate, "program.run", "ship"))
+    run, = of_program(gate, "program.run", "ship")
+    assert runs[0] == runs[1] == run["status"] and run["mark"] == "mark"
+    (tmp_path / "mark.run").write_text("7\n")
+    gate.run("audit", "ship", "--url", "https://127.0.0.1:1/", *key, "--mark", mark)
+    until(lambda: len(of_program(gate, "program.run", "ship")) == 2)

@@ -2,9 +2,11 @@
 #include "ctl/audit/audit_ship.h"
 
 #include "ctl/command.h"
+#include "ctl/instance/unit_note.h"
 
 #include "common/durable.h"
 #include "common/instance.h"
+#include "common/json.h"
 #include "queue/sealed_head.h"
 
 #include <dirent.h>
@@ -225,6 +227,29 @@ static int read_receiver(struct shipping *s)
 	return e;
 }
 
+/* It runs every minute, and what is recorded of it is shipped by the next run: hence
+ * recorded is the first run to a receiver, and each that ends otherwise than the one
+ * before.
+ */
+static void note_run(const struct shipping *s, int status)
+{
+	_cleanup_(freep) uint8_t *before = NULL;
+	char path[PATH_MAX], text[16];
+	const char *name = strrchr(s->mark, '/');
+	size_t len = 0;
+
+	(void)snprintf(text, sizeof(text), "%d\n", status);
+	if (snprintf(path, sizeof(path), "%s.run", s->mark) >= PATH_MAX)
+		return;
+	if (file_read(path, sizeof(text), &before, &len) == 0 && len == strlen(text) &&
+		memcmp(before, text, len) == 0)
+		return;
+	unit_note(&s->instance, "ship", "program.run",
+		json_pack("{s:o,s:i}", "mark", json_text(name ? name + 1 : s->mark),
+			"status", status));
+	(void)durable_write(path, span_str(text), 0600);
+}
+
 int audit_ship(int argc, char **argv)
 {
 	_cleanup_(freep) char *error = NULL;
@@ -250,6 +275,7 @@ int audit_ship(int argc, char **argv)
 	if (r == 0)
 		r = ship_all(&s);
 	printf("{\"shipped\":%zu}\n", s.sent);
+	note_run(&s, r == 0 ? EXIT_CLEAN : EXIT_INTERNAL);
 	instance_done(&s.instance);
 	return r == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
 }

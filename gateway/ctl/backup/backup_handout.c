@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "ctl/backup/backup_pieces.h"
 #include "ctl/command.h"
+#include "ctl/instance/unit_note.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,10 +42,22 @@ static int make(int argc, char **argv)
 /* What goes wrong is told to who asks, and is no fault of the unit. */
 static int ordered(int argc, char **argv)
 {
+	_cleanup_(freep) char *error = NULL;
+	struct instance i;
+	int status, opened;
+
 	(void)argc;
 	(void)argv;
 	log_open("backup");
-	return backup_carry_out() < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
+	opened = instance_open(NULL, &i, &error);
+	if (opened == 0)
+		unit_started(&i, "backup");
+	status = backup_carry_out() < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
+	if (opened == 0) {
+		unit_ended(&i, "backup", status);
+		instance_done(&i);
+	}
+	return status;
 }
 
 static unsigned long count_pieces(void)

@@ -4,6 +4,7 @@
 #include "ctl/documents/queue_control.h"
 #include "ctl/documents/retention.h"
 #include "ctl/documents/timeline.h"
+#include "ctl/instance/unit_note.h"
 
 #include "common/json.h"
 #include "web/remote.h"
@@ -170,10 +171,15 @@ static int order(bool clock_confirmed)
 
 static int run(struct retention *t, const struct retention_options *o)
 {
+	int status;
+
 	if (getenv(REMOTE_PERSON) && appliance_has_units())
 		return order(o->clock_confirmed);
 	t->clock_confirmed = o->clock_confirmed;
-	return retention_run(t);
+	unit_started(&t->session.instance, "retention");
+	status = retention_run(t);
+	unit_ended(&t->session.instance, "retention", status);
+	return status;
 }
 
 static int set_hold(const struct retention_options *o)

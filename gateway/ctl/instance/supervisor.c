@@ -188,6 +188,16 @@ static void execute(const struct supervisor *s, const struct child *c)
 	_exit(127);
 }
 
+/* nginx cannot say it by itself. */
+static void note_edge(const struct supervisor *s, const char *event, json_t *detail)
+{
+	int r = events_note_program(s->instance, "nginx", event, detail);
+
+	if (r < 0)
+		log_event(LOG_WARNING, "daemon.events", NULL,
+			"%s of nginx is not in the audit chain: %s", event, strerror(-r));
+}
+
 static void start(struct supervisor *s, struct child *c)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -215,6 +225,8 @@ static void start(struct supervisor *s, struct child *c)
 	c->pid = pid;
 	c->ready = false;
 	c->started = clock_monotonic_ms();
+	if (c->kind == NGINX)
+		note_edge(s, "program.start", json_pack("{s:i}", "pid", pid));
 }
 
 static struct child *child_of(struct supervisor *s, pid_t pid)
@@ -265,11 +277,14 @@ static void ended(struct supervisor *s, struct child *c, int status)
 	char how[32];
 
 	kill(-c->pid, SIGKILL); /* workers of a master that was killed */
+	describe_end(how, sizeof(how), status);
+	if (c->kind == NGINX)
+		note_edge(s, "program.stop",
+			json_pack("{s:i,s:s}", "pid", c->pid, "ended_by", how));
 	c->pid = 0;
 	c->ready = false;
 	if (s->stopping)
 		return;
-	describe_end(how, sizeof(how), status);
 	if (now - c->started > STEADY_MS)
 		c->backoff = BACKOFF_MIN_MS;
 	c->restart_at = now + c->backoff;
@@ -418,10 +433,8 @@ static int make_folders(const struct instance *instance)
 		const char *name = PROGRAMS[i].name;
 		char folder[64];
 
-		/* queued writes the chain itself, nginx is none of ours; operate is
-		 * root's and makes its own */
-		if (strcmp(name, "queued") == 0 || strcmp(name, "nginx") == 0 ||
-			strcmp(name, "operate") == 0)
+		/* queued writes the chain itself; operate is root's and makes its own */
+		if (strcmp(name, "queued") == 0 || strcmp(name, "operate") == 0)
 			continue;
 		snprintf(folder, sizeof(folder), EVENTS_FOLDER "/%s", name);
 		r = own_folder(instance, folder, name, 0755);
