@@ -226,29 +226,43 @@ static void release_wakes(void **state)
 	assert_delivery(q, id, "customs-es", "held");
 }
 
-/* A deferred delivery comes back by itself when it is due. */
+/* A deferred delivery comes back by itself when it is due: to who waits, not only to who
+ * asks again. */
 static void due_time_wakes(void **state)
 {
-	_cleanup_(queue_disconnectp) struct queue *q = house_connect(*state);
+	struct house *h = *state;
+	_cleanup_(queue_disconnectp) struct queue *q = house_connect(h);
+	_cleanup_(closep) int waiting = ipc_connect(h->socket, 6 * QUEUE_WAIT_MAX_MS);
+	struct queue_claim_request ask = { .lease_s = 60, .wait_ms = QUEUE_WAIT_MAX_MS };
+	const struct queue_reply *reply;
 	char id[DOCUMENT_ID_SIZE];
 	struct queue_claim claim;
-	int container, r, asks = 0;
+	struct ipc_message m;
+	int64_t due, began;
+	int container;
 
 	house_accept(q, "N1", id);
 	house_seal(q, &claim);
 	assert_int_equal(
 		queue_claim_delivery(q, "traces", 60, 0, &claim, &container), QUEUE_DONE);
 	close(container);
-	assert_int_equal(queue_delivery_result(q, &claim, DELIVERY_DEFERRED,
-				 clock_now() + 2, "", "busy"),
+	due = clock_now() + 2;
+	assert_int_equal(
+		queue_delivery_result(q, &claim, DELIVERY_DEFERRED, due, "", "busy"),
 		QUEUE_DONE);
-	do
-		r = queue_claim_delivery(q, "traces", 60, 0, &claim, &container);
-	while (r == QUEUE_EMPTY && ++asks < 10);
-	assert_int_equal(r, QUEUE_DONE);
-	assert_true(asks >= 1 && asks <= 4);
-	assert_int_equal(claim.attempt, 2);
-	close(container);
+	began = clock_monotonic_ms();
+	snprintf(ask.destination, sizeof(ask.destination), "traces");
+	assert_int_equal(
+		ipc_send(waiting, QUEUE_OP_CLAIM_DELIVERY, 7, &ask, sizeof(ask), NULL, 0),
+		0);
+	assert_int_equal(ipc_receive(waiting, &m), 1);
+	assert_true(clock_now() >= due);
+	assert_true(clock_monotonic_ms() - began < QUEUE_WAIT_MAX_MS);
+	reply = ipc_body(&m, sizeof(*reply));
+	assert_non_null(reply);
+	assert_int_equal(reply->answer, QUEUE_DONE);
+	assert_int_equal(reply->claim.attempt, 2);
+	ipc_message_done(&m);
 }
 
 static void lists_and_stats(void **state)
