@@ -190,6 +190,7 @@ static void connections_are_bounded(void **state)
 	(void)state;
 	running_configure(&r, NULL);
 	running_start(&r);
+	r.server.first_ms = 300000; /* the last of them is asked late on a busy machine */
 	for (int i = 0; i < MANY; i++)
 		fds[i] = connection(&r);
 	for (int i = 0; i < MANY; i++)
@@ -293,9 +294,9 @@ static void the_first_question_comes_soon(void **state)
 	(void)state;
 	running_configure(&r, NULL);
 	running_start(&r);
-	r.server.first_ms = 200;
 	fd = connection(&r);
 	assert_int_equal(ask_octets(fd, octets, len), SIGNER_SIGNED);
+	r.server.first_ms = 200;
 	silent = connection(&r);
 	assert_int_equal(recv(silent, &c, 1, 0), 0); /* closed, by the other side */
 	close(silent);
