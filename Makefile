@@ -103,7 +103,8 @@ $(B)/bin/sealgate-signer: \
 	$(link)
 
 ## unit tests: one program a file, under AddressSanitizer and UBSan ----------
-UNIT_DIRS := $(notdir $(patsubst %/,%,$(wildcard tests/unit/*/)))
+UNIT_DIRS     := $(notdir $(patsubst %/,%,$(wildcard tests/unit/*/)))
+UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 # A program's own units (main.c apart) are linked into its tests, so glue is tested too.
 unit_glue = $(call objs,san,$(filter-out %/main.c $(SIGNER_CLIENT), \
@@ -124,8 +125,10 @@ endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit,$(d))))
 
 .SECONDARY:
-.PHONY: unit
-unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c)) ## build and run every unit test
+.PHONY: unit unit-programs
+unit-programs: $(UNIT_PROGRAMS)
+
+unit: $(UNIT_PROGRAMS) ## build and run every unit test
 	@tests/run-unit $^
 
 -include tests/*.mk
@@ -137,7 +140,8 @@ DEPS := gcc make pkg-config libc6-dev libssl-dev libxml2-dev libxmlsec1-dev libp
 	libcurl4-openssl-dev libjansson-dev libconfig-dev libsqlite3-dev libpq-dev libzip-dev zlib1g-dev \
 	libsystemd-dev libseccomp-dev nginx-light softhsm2 openssl ca-certificates
 DEPS_DEMO := python3 python3-cryptography python3-lxml python3-requests
-DEPS_TEST := $(shell sed -e '/^\#/d' tests/packages.txt)
+DEPS_UNIT := $(shell sed -e '/^\#/d' tests/packages-unit.txt)
+DEPS_TEST := $(DEPS_UNIT) $(shell sed -e '/^\#/d' tests/packages.txt)
 AS_ROOT   := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # Installs only when something is missing, so that a second run needs no network.

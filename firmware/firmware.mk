@@ -2,8 +2,8 @@
 DEPS_FIRMWARE  := $(shell sed -e '/^\#/d' firmware/host.txt)
 firmware_suite = @SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) firmware/test/suite.py
 
-.PHONY: deps-firmware firmware firmware-lock firmware-lint firmware-check firmware-test \
-	firmware-repro firmware-units
+.PHONY: deps-firmware firmware firmware-lock firmware-lint firmware-units firmware-parts \
+	firmware-check firmware-test firmware-repro
 # Where they cannot be installed the suite says what is missing and skips.
 deps-firmware: ## install the Debian packages that the firmware needs on the host
 	-$(call install_packages,$(DEPS_FIRMWARE))
@@ -19,6 +19,10 @@ firmware-lint: ## what can be said about the firmware without building it
 
 firmware-units: deps-firmware ## start units of the appliance by its own systemd, without a boot
 	@firmware/units
+
+# What does not change with the checkout, and the programs for the target: the most of a build.
+firmware-parts: deps-firmware
+	$(firmware_suite) --parts
 
 firmware-check: all deps-firmware ## build the appliance, lint it, boot it once, end to end
 	$(firmware_suite) --quick

@@ -5,10 +5,15 @@ TIDY    := $(B)/tidy
 # How far the analyzer follows the ways through one function; clang's own bound is 225000.
 TIDY_NODES ?= 75000
 
-.PHONY: test lint format format-check python-check tidy cppcheck conformance scenarios test-trixie
-test: deps deps-test ## the second command: install what is needed, run the tests
+.PHONY: test test-programs lint format format-check python-check tidy cppcheck conformance \
+	scenarios trixie-build test-trixie
+test: deps deps-test deps-firmware ## the second command: install what is needed, run the tests
 	@$(MAKE) --no-print-directory -j2 all # anew: pkg-config knows what was just installed
 	@$(PYTHON) tests/suites.py --build $(B) $(if $(filter all,$(SUITES)),--all,$(SUITES))
+
+# Everything of the checkout that the suites run.
+test-programs: all unit-programs $(FUZZ_TARGETS:%=$(B)/fuzz/replay/%) \
+	$(FAULT_PROGRAMS) $(SAN_PROGRAM)
 
 lint: format-check python-check tidy cppcheck ## clang-format, flake8, clang-tidy, cppcheck
 
@@ -48,9 +53,13 @@ scenarios: all ## the real programs together
 	@SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) -m pytest -q -rs -p no:cacheprovider \
 		tests/scenarios
 
-test-trixie: ## unit tests in a Debian 13 root made by mmdebstrap
-	@tests/trixie $(B)/trixie
+trixie-build: ## make a Debian 13 root by mmdebstrap and compile the unit tests in it
+	@tests/trixie $(B)/trixie build
+
+test-trixie: ## the unit tests in a Debian 13 root
+	@tests/trixie $(B)/trixie build
+	@tests/trixie $(B)/trixie run
 
 .PHONY: print-packages
 print-packages:
-	@echo $(DEPS) $(DEPS_TEST)
+	@echo $(DEPS) $(DEPS_UNIT)
