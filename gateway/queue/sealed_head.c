@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TYPE "sealgate-audit-head"
@@ -77,16 +78,19 @@ static int read_statement(const char *text, struct sealed_head *ret)
 {
 	_cleanup_json_ json_t *s = json_read(span_str(text), SEALED_HEAD_MAX);
 	const char *chain = json_string_of(s, "chain"), *at = json_string_of(s, "at"),
-		   *type = json_string_of(s, "type");
+		   *type = json_string_of(s, "type"),
+		   *instance = json_string_of(s, "instance");
 	const json_t *position = json_object_get(s, "position");
 
-	if (!chain || !at || !type || strcmp(type, TYPE) != 0 ||
+	if (!chain || !at || !type || !instance || strcmp(type, TYPE) != 0 ||
 		!json_is_integer(position) || json_integer_value(position) <= 0 ||
 		strlen(chain) != SHA256_TEXT_SIZE - 1 ||
 		hex_decode(chain, ret->chain, SHA256_SIZE) < 0 ||
 		clock_parse(at, &ret->at) < 0)
 		return -EBADMSG;
 	ret->position = json_integer_value(position);
+	ret->test = !json_is_false(json_object_get(s, "test"));
+	(void)snprintf(ret->instance, sizeof(ret->instance), "%s", instance);
 	return 0;
 }
 

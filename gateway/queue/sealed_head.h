@@ -20,6 +20,7 @@
 #define SEALED_HEAD_MAX (64u * 1024)
 #define SEALED_HEAD_ROLE "audit-head"
 #define SEALED_HEAD_SIGNATURE_SIZE 64
+#define SEALED_HEAD_INSTANCE_SIZE 256
 
 /* The text to be signed; id: by which the signer counts it; the caller frees. NULL when
  * memory ran out. */
@@ -35,6 +36,8 @@ struct sealed_head {
 	int64_t position;
 	uint8_t chain[SHA256_SIZE];
 	int64_t at;
+	char instance[SEALED_HEAD_INSTANCE_SIZE]; /* of a longer name the start */
+	bool test;
 	bool proven; /* whose it is */
 };
 

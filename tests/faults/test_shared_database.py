@@ -203,7 +203,7 @@ def test_chains_hold_each_other(gates, tmp_path):
     shutil.copytree(second.dir / "state/queue/heads", heads,
                     ignore=lambda _, names: [n for n in names if not n.endswith(".json")])
     arguments = ("--heads", heads, "--anchors", second.dir / "policies/anchors/seal/ec.pem",
-                 "--revocation", second.dir / "state/trust/revocation")
+                 "--revocation", second.dir / "state/trust/revocation", "--test")
     done = verify(ours, *arguments)
     if "truncated" in done.stdout:  # sealed since the export
         done = verify(exported(second), *arguments)

@@ -38,7 +38,7 @@ def sealed(gate, tmp_path_factory):
         time.sleep(0.1)
     gate.down()
     arguments = ("--heads", heads, "--anchors", gate.dir / "policies/anchors/seal/ec.pem",
-                 "--revocation", gate.dir / "state/trust/revocation")
+                 "--revocation", gate.dir / "state/trust/revocation", "--test")
     return heads, arguments, gate.run("audit", "export").stdout.splitlines()
 
 

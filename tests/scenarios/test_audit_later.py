@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Sealed heads and time-stamps go on proving after their certificates have ended; what cannot be
-proven any more is counted and keeps nobody from the chain. All of it is made here, some days old."""
+proven any more is counted and keeps nobody from the chain. What is not there proves nothing, and
+neither does another instance's head. All of it is made here, some days old."""
 import base64
 import datetime
 import hashlib
@@ -135,7 +136,7 @@ def test_revocation_data_of_today_speaks_of_a_head_of_yesterday(folder):
     folder.seal(folder.ca.issue("head", -50, 50), 3, -1)
     folder.ca.crl(folder.path / "ca.crl", -1 / 24, keeps=False)
     done = folder.verify()
-    assert done.returncode == 0 and "sealed: 1 heads" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "sealed: 1 heads of demo, " in done.stdout, done.stdout + done.stderr
 
 
 def test_a_time_stamp_outlives_its_authority(folder):
@@ -181,7 +182,7 @@ def test_what_cannot_be_proven_is_counted(folder):
     folder.seal(folder.ca.issue("second", -11, 50), 5, -2)
     done = folder.verify()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "sealed: 1 heads, the last at position 5" in done.stdout
+    assert "sealed: 1 heads of demo, the last at position 5 of " in done.stdout
     assert "not proven: 1 heads, the last at position 2: " in done.stdout
     done = folder.verify(anchors=("stamps.pem",))
     assert done.returncode == 1 and "not proven: 2 heads" in done.stdout, done.stdout + done.stderr
@@ -196,3 +197,51 @@ def test_a_wrong_head_does_not_hide_the_chain(folder):
     done = folder.verify()
     assert done.returncode == 1 and "rewritten" in done.stdout, done.stdout + done.stderr
     assert f"{5:018}.json: It is not a sealed head." in done.stderr
+
+
+def test_without_a_head_nothing_is_proven(folder):
+    """Whoever cuts the chain off takes the heads behind the cut away: the last one's time tells."""
+    signer = folder.ca.issue("head", -50, 50)
+    folder.ca.crl(folder.path / "ca.crl", -1 / 24)
+    done = folder.verify()
+    assert done.returncode == 1 and "not sealed: " in done.stdout, done.stdout + done.stderr
+    folder.seal(signer, 4, -10)
+    (folder.heads / f"{5:018}.json.set-back").write_text("{}")
+    (folder.heads / f"{6:018}.json.set-back.2").write_text("{}")
+    done = folder.verify()
+    assert done.returncode == 0, done.stdout + done.stderr
+    at = (NOW - 10 * DAY).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert f"the last at position 4 of {at}, 2 records after it\n" in done.stdout
+    assert f"set back: 2 files of a chain that was lost, the last {6:018}.json.set-back.2\n" \
+        in done.stdout
+
+
+def test_whose_heads_count(folder):
+    signer = folder.ca.issue("head", -50, 50)
+    folder.ca.crl(folder.path / "ca.crl", -1 / 24)
+    folder.seal(signer, 2, -20, instance="other")
+    assert folder.verify().returncode == 0
+    assert folder.verify("--name", "other").returncode == 0
+    done = folder.verify("--name", "demo")
+    assert done.returncode == 1 and "instance other" in done.stderr, done.stdout + done.stderr
+    assert "not sealed: " in done.stdout
+    folder.seal(signer, 4, -10)
+    done = folder.verify()
+    assert done.returncode == 1 and "--name says whose" in done.stderr, done.stdout + done.stderr
+    done = folder.verify("--name", "demo", "--name", "other")
+    assert done.returncode == 0 and "sealed: 2 heads" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_test_does_not_count_unasked(folder):
+    folder.ca.crl(folder.path / "ca.crl", -1 / 24)
+    folder.seal(folder.ca.issue("head", -50, 50), 3, -1, test=True)
+    done = folder.verify()
+    assert done.returncode == 1 and "TEST instance demo" in done.stderr, done.stdout + done.stderr
+    done = folder.verify("--test")
+    assert done.returncode == 0 and "heads of demo (TEST)" in done.stdout, done.stderr
+
+
+def test_whose_is_asked_of_heads_only(folder):
+    for option in (("--test",), ("--name", "demo")):
+        done = sealgate("audit", "verify", *option, folder.path / "export")
+        assert done.returncode == 2 and "--heads" in done.stderr, done.stderr

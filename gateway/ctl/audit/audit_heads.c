@@ -16,19 +16,20 @@
 
 static int by_position(const void *a, const void *b)
 {
-	const struct sealed_head *x = a, *y = b;
+	const struct audit_place *x = a, *y = b;
 
 	return (x->position > y->position) - (x->position < y->position);
 }
 
 int audit_heads_add(struct audit_heads *h, const struct sealed_head *head)
 {
-	struct sealed_head *grown = realloc(h->list, (h->count + 1) * sizeof(*grown));
+	struct audit_place *grown = realloc(h->list, (h->count + 1) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
 	h->list = grown;
-	h->list[h->count++] = *head;
+	h->list[h->count].position = head->position;
+	memcpy(h->list[h->count++].chain, head->chain, SHA256_SIZE);
 	return 0;
 }
 
@@ -59,6 +60,32 @@ static int note_unproven(struct audit_unproven *u, int64_t position, char **reas
 	return EXIT_CLEAN;
 }
 
+/* Whose it is. Return: 1, 0 with *ret_reason, -ENOMEM. */
+static int counts(
+	const struct audit_heads *h, const struct sealed_head *head, char **ret_reason)
+{
+	const char *only = h->name_count	  ? NULL
+			   : h->last.position > 0 ? h->last.instance
+						  : head->instance;
+	bool ours = only && strcmp(only, head->instance) == 0;
+
+	for (size_t i = 0; i < h->name_count; i++)
+		ours |= strcmp(h->names[i], head->instance) == 0;
+	if (ours && (!head->test || h->test_too))
+		return 1;
+	free(*ret_reason);
+	if (asprintf(ret_reason,
+		    ours   ? "it is of the TEST instance %s, which counts with --test"
+		    : only ? "it is of the instance %s, others are of %s: --name says "
+			     "whose "
+			     "count"
+			   : "it is of the instance %s, which --name does not name",
+		    head->instance, only) >= 0)
+		return 0;
+	*ret_reason = NULL;
+	return -ENOMEM;
+}
+
 static int add_one(
 	struct audit_heads *h, const char *path, const struct pki_material *material)
 {
@@ -75,6 +102,9 @@ static int add_one(
 		return complain(h, path, r, reason);
 	if (!head.proven)
 		return note_unproven(&h->heads, head.position, &reason);
+	r = counts(h, &head, &reason);
+	if (r <= 0)
+		return complain(h, path, r, reason);
 	if (head.position > h->last.position)
 		h->last = head;
 	return audit_heads_add(h, &head) < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
@@ -130,6 +160,9 @@ static int add_stamp(struct audit_heads *h, const char *folder, const char *path
 		return complain(h, path, r, reason);
 	if (!sealed.proven)
 		return note_unproven(&h->stamps, position, &head_reason);
+	r = counts(h, &sealed, &head_reason);
+	if (r <= 0)
+		return complain(h, path, r, head_reason);
 	if (!stamp.proven)
 		return note_unproven(&h->stamps, position, &reason);
 	h->stamp_count++;
@@ -152,6 +185,12 @@ static int add_file(struct audit_heads *h, const char *folder, const char *name,
 
 	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX)
 		return EXIT_INTERNAL;
+	if (strstr(name, ".set-back")) {
+		h->set_back_count++;
+		if (strcmp(name, h->set_back) > 0)
+			(void)snprintf(h->set_back, sizeof(h->set_back), "%s", name);
+		return EXIT_CLEAN;
+	}
 	if (is_kind(name, ".json"))
 		return add_one(h, path, material);
 	return is_kind(name, ".tst") ? add_stamp(h, folder, path, material) : EXIT_CLEAN;
@@ -168,6 +207,7 @@ int audit_heads_load(
 		fprintf(stderr, "sealgate: %s: %s\n", folder, strerror(errno));
 		return EXIT_USAGE;
 	}
+	h->asked = true;
 	while (status == EXIT_CLEAN && (e = readdir(d)) != NULL)
 		status = add_file(h, folder, e->d_name, material);
 	closedir(d);
@@ -186,6 +226,25 @@ bool audit_heads_agree(
 	return true;
 }
 
+static void print_sealed(const struct audit_heads *h, int64_t position)
+{
+	size_t count = h->count - h->links;
+	char at[CLOCK_TEXT_SIZE];
+
+	clock_format(h->last.at, at);
+	if (count)
+		printf("sealed: %zu heads of %s%s, the last at position %lld of %s, %lld "
+		       "records after it\n",
+			count, h->last.instance, h->last.test ? " (TEST)" : "",
+			(long long)h->last.position, at,
+			(long long)(position - h->last.position));
+	else if (h->asked)
+		printf("not sealed: no head of the folder is proven\n");
+	if (h->set_back_count)
+		printf("set back: %zu files of a chain that was lost, the last %s\n",
+			h->set_back_count, h->set_back);
+}
+
 static void print_unproven(const struct audit_unproven *u, const char *what)
 {
 	if (u->count)
@@ -193,14 +252,21 @@ static void print_unproven(const struct audit_unproven *u, const char *what)
 			what, (long long)u->position, u->reason ? u->reason : "");
 }
 
-int audit_heads_print(const struct audit_heads *h)
+static int truncated(const struct audit_heads *h, int64_t position)
 {
-	size_t sealed = h->count - h->links;
+	printf("truncated: the chain ends at position %lld, what was sealed or linked "
+	       "last is at %lld\n",
+		(long long)position, (long long)h->list[h->count - 1].position);
+	return EXIT_NOT_PASSED;
+}
+
+int audit_heads_end(const struct audit_heads *h, int64_t position)
+{
 	char at[CLOCK_TEXT_SIZE];
 
-	if (sealed)
-		printf("sealed: %zu heads, the last at position %lld\n", sealed,
-			(long long)h->last.position);
+	if (h->next < h->count)
+		return truncated(h, position);
+	print_sealed(h, position);
 	print_unproven(&h->heads, "heads");
 	if (h->links)
 		printf("linked: %zu times by another appliance's chain\n", h->links);
@@ -213,7 +279,8 @@ int audit_heads_print(const struct audit_heads *h)
 	print_unproven(&h->stamps, "time-stamps");
 	if (h->wrong)
 		printf("wrong: %zu files of the sealed heads do not verify\n", h->wrong);
-	return h->wrong || (h->heads.count && h->last.position < h->heads.position)
+	return h->wrong || (h->asked && h->count == h->links) ||
+			       h->last.position < h->heads.position
 		       ? EXIT_NOT_PASSED
 		       : EXIT_CLEAN;
 }

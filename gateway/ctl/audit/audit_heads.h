@@ -10,7 +10,11 @@
 #include "queue/head_stamp.h"
 #include "queue/sealed_head.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+#define AUDIT_NAMES_MAX 8
 
 /* What is right in itself, but for want of an anchor or of revocation data proves
  * nothing: it is not held against the chain. */
@@ -20,13 +24,28 @@ struct audit_unproven {
 	char *reason;	  /* of one of them */
 };
 
+struct audit_place {
+	int64_t position;
+	uint8_t chain[SHA256_SIZE];
+};
+
 struct audit_heads {
-	struct sealed_head *list; /* by position */
+	/* Whose heads count: none named, those of one instance; and those of a TEST
+	 * instance. */
+	const char *names[AUDIT_NAMES_MAX];
+	size_t name_count;
+	bool test_too;
+
+	struct audit_place *list; /* by position */
 	size_t count, next;	  /* the first that the chain has not come to */
 	size_t links;		  /* of count, those of other appliances */
 	struct sealed_head last;  /* of those of the folder */
-	size_t stamp_count;	  /* of proven time-stamps over heads of the folder */
-	struct head_stamp stamp;  /* the last of them */
+	bool asked;		  /* there must be one in the folder */
+	/* Files of a chain that was lost (*.set-back), and the last of them. */
+	size_t set_back_count;
+	char set_back[NAME_MAX + 1];
+	size_t stamp_count;	 /* of proven time-stamps over heads of the folder */
+	struct head_stamp stamp; /* the last of them */
 	struct audit_unproven heads, stamps;
 	size_t wrong; /* files that do not verify */
 };
@@ -46,10 +65,11 @@ bool audit_heads_agree(
 int audit_heads_add(struct audit_heads *h, const struct sealed_head *head);
 void audit_heads_sort(struct audit_heads *h);
 
-/* What the intact chain was held against, in lines for people. Return: EXIT_CLEAN, or
- * EXIT_NOT_PASSED when a file is wrong, or no proven head stands behind an unproven one.
- */
-int audit_heads_print(const struct audit_heads *h);
+/* The intact chain has ended at a position: what it was held against, in lines for
+ * people. Return: EXIT_CLEAN, or EXIT_NOT_PASSED when it ends before what was sealed or
+ * linked, a file is wrong, no head of the folder is proven, or none behind an unproven
+ * one. */
+int audit_heads_end(const struct audit_heads *h, int64_t position);
 
 void audit_heads_done(struct audit_heads *h);
 

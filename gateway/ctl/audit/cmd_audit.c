@@ -59,21 +59,6 @@ static bool rewritten(struct reading *r)
 	return false;
 }
 
-/* All sealed heads must have been met. */
-static int end_of_heads(const struct reading *r)
-{
-	const struct audit_heads *h = &r->heads;
-
-	if (h->next < h->count) {
-		printf("truncated: the chain ends at position %lld, what was sealed or "
-		       "linked last is at %lld\n",
-			(long long)r->check.position,
-			(long long)h->list[h->count - 1].position);
-		return EXIT_NOT_PASSED;
-	}
-	return audit_heads_print(h);
-}
-
 static bool verify_line(struct reading *r, struct span line)
 {
 	int fault = audit_check_line(&r->check, line);
@@ -255,7 +240,8 @@ static int verify(struct reading *r, const char *file)
 		return EXIT_NOT_PASSED;
 	}
 	report(&r->check, fault);
-	return fault == AUDIT_INTACT ? end_of_heads(r) : EXIT_NOT_PASSED;
+	return fault == AUDIT_INTACT ? audit_heads_end(&r->heads, r->check.position)
+				     : EXIT_NOT_PASSED;
 }
 
 static int export(struct reading *r, int64_t after)
@@ -397,6 +383,14 @@ static int take_option(
 	case 'N':
 		o->appliance = value;
 		return 0;
+	case 'i':
+		if (r->heads.name_count == AUDIT_NAMES_MAX)
+			return command_fault("too many --name");
+		r->heads.names[r->heads.name_count++] = value;
+		return 0;
+	case 't':
+		r->heads.test_too = true;
+		return 0;
 	case 'A':
 		return load(o, PKI_ANCHORS, value);
 	case 'R':
@@ -416,6 +410,8 @@ static int read_options(
 		{ "heads", required_argument, NULL, 'H' },
 		{ "links", required_argument, NULL, 'l' },
 		{ "appliance", required_argument, NULL, 'N' },
+		{ "name", required_argument, NULL, 'i' },
+		{ "test", no_argument, NULL, 't' },
 		{ "anchors", required_argument, NULL, 'A' },
 		{ "revocation", required_argument, NULL, 'R' }, { 0 } };
 	int c;
@@ -425,6 +421,8 @@ static int read_options(
 			return -EINVAL;
 	if (ret->heads && !ret->anchored)
 		return command_fault("--heads needs --anchors: whose seals count");
+	if (!ret->heads && (r->heads.name_count || r->heads.test_too))
+		return command_fault("--name and --test say which of --heads count");
 	if (!ret->link_count != !ret->appliance)
 		return command_fault("--links and --appliance go together: the export of "
 				     "another chain, and this one's name in it");
