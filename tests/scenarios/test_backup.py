@@ -10,6 +10,10 @@ from scenarios.gate import sealgate
 from scenarios.test_faults import certificates, once, until_accepted
 
 
+SET_BACK = "000000000999999999.json.set-back.2"
+BEHIND = "000000000999999999.json"
+
+
 def restore(gate, backup, target):
     return sealgate("restore", backup, target, timeout=120)
 
@@ -29,7 +33,13 @@ def backup(gate, tmp_path_factory):
     coming = gate.dir / "state" / "policy" / "coming"
     coming.mkdir(parents=True)
     (coming / "piece").write_bytes(b"of a policy that was not taken")
+    gate.down()  # seals a head
+    gate.up()
+    heads = gate.dir / "state" / "queue" / "heads"
+    (heads / SET_BACK).write_bytes(b"of a lost chain")
+    (heads / BEHIND).write_bytes(b"of what the database does not have")
     done = gate.run("backup", folder, timeout=120)
+    (heads / BEHIND).unlink()
     assert done.returncode == 0, done.stdout + done.stderr
     shutil.rmtree(parcel)
     shutil.rmtree(coming)
@@ -186,6 +196,7 @@ def test_restored_on_a_bare_folder(gate, backup):
     """The machine is lost; the restored gate has all up to the mark and goes on."""
     folder, mark, ids, paths = backup
     gate.down()
+    lost = files_below(gate.dir / "state" / "queue" / "heads")
     for part in ("state", "policies", "tls", "credentials", "sealgate.conf", "run"):
         path = gate.dir / part
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -193,6 +204,10 @@ def test_restored_on_a_bare_folder(gate, backup):
     done = restore(gate, folder, bare)
     assert done.returncode == 0, done.stdout + done.stderr
     assert mark in done.stdout
+    heads = files_below(bare / "state" / "queue" / "heads")
+    sealed = [int(name.split(".")[0]) for name in heads if name != SET_BACK]
+    assert sealed and max(sealed) <= int(mark.split(":")[0])
+    assert SET_BACK in heads and heads.items() <= lost.items()
     for part in bare.iterdir():  # at the path where it was: the token's own file names it
         part.rename(gate.dir / part.name)
     done = gate.run("audit", "verify", "--head", mark)
@@ -208,6 +223,7 @@ def test_restored_on_a_bare_folder(gate, backup):
     done = gate.run("ledger", "--check")
     assert done.returncode == 0, done.stdout
     assert gate.run("audit", "verify").returncode == 0
+    assert heads.items() <= files_below(gate.dir / "state" / "queue" / "heads").items()
 
 
 def test_an_instance_that_is_down(gate, backup, tmp_path):

@@ -13,6 +13,7 @@
 #include "common/digest.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -59,6 +60,11 @@ int backup_add_all(const struct backup_tree *t);
  * Return: 0 or -errno. */
 int backup_measure(const char *instance, const struct backup_share *share,
 	bool without_archive, long long *ret_size);
+
+/* The same of the sealed heads of the audit chain with their time-stamps, up to a record:
+ * what was sealed behind it speaks of what the database does not have. What was set aside
+ * of lost chains is there whatever its number. */
+int backup_add_heads(const struct backup_tree *t, int64_t upto);
 
 /* Copy one file, as large as it is now, under another name in the backup; says on
  * standard error what fails. */

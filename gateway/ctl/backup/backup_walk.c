@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -26,6 +27,7 @@
 #define BLOCK 4096	   /* what a file takes on a disk is so many of these */
 #define POLL_MS 100
 #define ARCHIVE "state/archive"
+#define HEADS "state/queue/heads"
 #define COUNT "state/signer/count.log"
 
 /* What of an instance is in a backup, besides the database. The signer's count comes
@@ -37,6 +39,7 @@ struct walk {
 	const struct backup_tree *to; /* NULL: it is only measured */
 	const struct backup_share *share;
 	bool without_archive;
+	int64_t upto; /* of numbers that names begin with; 0: names are no numbers */
 	unsigned int patience; /* ms left, for all files together */
 	long long size;
 	bool shared; /* what is visited lies in a folder of state that has a share */
@@ -238,6 +241,12 @@ static bool is_left(const char *path)
 	return false;
 }
 
+/* Of a part of the chain that is not in the database, and not of a lost one. */
+static bool is_behind(const struct walk *w, const char *name)
+{
+	return w->upto && strtoll(name, NULL, 10) > w->upto && !strstr(name, ".set-back");
+}
+
 /* What strangers can add to by connecting, and nobody misses; what is in the chain, and
  * would be recorded once more of a copy; and the archive, where
  * there is no room for it or it is not wanted. */
@@ -311,7 +320,7 @@ static int visit_entries(struct walk *w, DIR *d, const char *path, int depth)
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		r = join(below, path, e->d_name);
-		if (r < 0 || is_left(below))
+		if (r < 0 || is_left(below) || is_behind(w, e->d_name))
 			continue;
 		begin_share(w, path, below);
 		r = visit(w, dirfd(d), e->d_name, below, depth + 1);
@@ -425,6 +434,17 @@ int backup_add_all(const struct backup_tree *t)
 		.without_archive = t->without_archive };
 
 	return visit_all(&w, t->instance);
+}
+
+/* They have no share to keep to: who writes them has the database as well. */
+int backup_add_heads(const struct backup_tree *t, int64_t upto)
+{
+	struct walk w = {
+		.to = t, .share = &t->share, .patience = t->patience, .upto = upto
+	};
+	_cleanup_(closep) int fd = open(t->instance, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : visit(&w, fd, HEADS, HEADS, 2);
 }
 
 int backup_measure(const char *instance, const struct backup_share *share,

@@ -190,11 +190,14 @@ static int add_database(const struct backup_tree *t, const struct content *c)
 	return r;
 }
 
-/* The database's copy, its folder, and the head that it must have. */
+/* The database's copy, its folder, the head that it must have, and what was sealed up to
+ * there. */
 static int add_queue(
 	const struct instance *i, const struct backup_tree *t, const struct content *c)
 {
 	char from[PATH_MAX], text[128];
+	uint8_t chain[SHA256_SIZE];
+	int64_t position = 0;
 	struct stat st;
 	int r = instance_path(i, "state/queue", from);
 
@@ -207,7 +210,10 @@ static int add_queue(
 		return r;
 	(void)snprintf(text, sizeof(text), "%s\n", c->mark);
 	st.st_mode = S_IFREG | 0644;
-	return backup_add_text(t, text, &st, "state/queue/head");
+	r = backup_add_text(t, text, &st, "state/queue/head");
+	if (r == 0)
+		r = audit_head_read(span_str(text), &position, chain);
+	return r < 0 ? r : backup_add_heads(t, position);
 }
 
 /* On the disk, and under its name: without its list a folder is no backup. */
