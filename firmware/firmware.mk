@@ -30,5 +30,5 @@ firmware-check: all deps-firmware ## build the appliance, lint it, boot it once,
 firmware-test: all deps-firmware ## boot the appliance and prove what it promises
 	$(firmware_suite)
 
-firmware-repro: deps-firmware ## build the image twice and compare every byte
+firmware-repro: firmware ## build the image once more and compare every byte
 	@firmware/repro

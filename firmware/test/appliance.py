@@ -2,6 +2,7 @@
 """A gate of the scenarios, moved into an appliance: its instance becomes the signed
 configuration of a machine; its simulators stay on the host, which the machine calls
 10.0.2.2."""
+import ctypes
 import http.server
 import os
 import pathlib
@@ -17,11 +18,16 @@ sys.path.insert(0, str(FIRMWARE.parent / "tests"))
 from scenarios.gate import BIN, Gate  # noqa: E402, F401
 from scenarios.syslog_server import Server  # noqa: E402
 
+from machine import SECOND_MAC  # noqa: E402
+
 HOST = "10.0.2.2"
+OURS, THEIRS = "fd5e:a16a::2", "fd5e:a16a::15"  # the host and the machine, in a network of theirs
+LINK = "sealgate0"  # the host's end of it
 PORTS = {"partners": 8443, "customs": 8444, "operators": 8445}
 PEERS = ("nginx", "intake", "verify", "queued", "signer", "seal", "forward", "admin",
          "trustd")
 TRANSPORT = "transport-ca/root"  # who issues the clients' certificates
+CLONE_NEWNET = 0x40000000
 FIRST_UID = 901  # of systemd/sealgate.sysusers
 PARTS = ("sealgate.conf", "policies", "tls", "credentials", "state/signer",
          "state/trust/revocation")
@@ -38,6 +44,22 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def leave_network():
+    """From here on this process and its children have a network of their own, with nothing in it
+    but themselves and what they start. Return: the host's end of a network with a machine, or
+    None where the kernel has none to give."""
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "no network namespace")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    made = subprocess.run(["ip", "tuntap", "add", "dev", LINK, "mode", "tap"],
+                          capture_output=True, check=False)
+    if made.returncode != 0:
+        return None
+    subprocess.run(["ip", "address", "add", f"{OURS}/64", "dev", LINK, "nodad"], check=True)
+    subprocess.run(["ip", "link", "set", LINK, "up"], check=True)
+    return LINK
 
 
 class Authority:
@@ -78,6 +100,7 @@ class RemoteGate(Gate):
         self.ports = {name: free_port() for name in PORTS}
         self.crl = self.syslog = self.heads = self.opener = None
         self.nobody = free_port()
+        self.six = False  # is the machine called by its address of IPv6?
 
     def make(self, with_rsa=False):
         super().make(with_rsa)
@@ -103,6 +126,8 @@ class RemoteGate(Gate):
             self.heads.close()
 
     def listener(self, name):
+        if self.six:
+            return f"https://[{THEIRS}]:{PORTS[name]}"
         return f"https://127.0.0.1:{self.ports[name]}"
 
     def forwards(self):
@@ -140,6 +165,9 @@ class RemoteGate(Gate):
         self._sources(folder / "policies")
         (folder / "network").mkdir()
         (folder / "network" / "egress.csv").write_text("".join(self._destinations()))
+        (folder / "network" / "machine.network").write_text(
+            f"[Match]\nMACAddress={SECOND_MAC}\n[Network]\nAddress={THEIRS}/64\n"
+            "IPv6AcceptRA=no\n")
         self._receiver(folder / "logs", self.syslog.port)
         self._receiver(folder / "ship" / "siem", self.heads.port)
         self._receiver(folder / "ship" / "away", self.nobody)
@@ -168,7 +196,7 @@ class RemoteGate(Gate):
     def _machine_conf(self, path):
         lines = [line for line in path.read_text().splitlines()
                  if not line.startswith(("listen =", "peers ="))]
-        listen = " ".join(f'{name} = "0.0.0.0:{port}";' for name, port in PORTS.items())
+        listen = " ".join(f'{name} = "[::]:{port}";' for name, port in PORTS.items())
         peers = " ".join(f"{name} = {uid};" for uid, name in enumerate(PEERS, FIRST_UID))
         lines.append(f"listen = {{ {listen} }};")
         lines.append(f"peers = {{ separate = true; {peers} }};")

@@ -7,6 +7,10 @@ class Failure(Exception):
     """A case that did not hold."""
 
 
+class Unavailable(Exception):
+    """A case that cannot be tried on this host."""
+
+
 def expect(condition, what, machine=None):
     if not condition:
         tail = "\n".join(machine.text().splitlines()[-25:]) if machine else ""

@@ -2,7 +2,8 @@
 """A virtual machine with UEFI, Secure Boot and a TPM of its own; one boot, always bounded.
 
 Without KVM: everything is translated, so bounds are generous. What the machine says on its
-serial line is all that is known of its inside.
+serial line is all that is known of its inside. What a test does there it has the machine's hand
+do: a test unit that writes what comes by a second serial line, with systemd-tmpfiles(8).
 """
 import base64
 import contextlib
@@ -10,6 +11,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -18,11 +20,19 @@ ANSI = re.compile(r"\x1b\[[0-9;=?]*[a-zA-Z]|\r")
 POLL_S = 0.25
 SLOWED_MOST = 4.0  # how much longer is waited where others load the host
 SERIAL = "5ea16a7e-0000-4000-8000-00000000ab1e"
+MEDIUM_SIZE = 192 << 20  # of whatever is put into the drive
+SECOND_MAC = "52:54:00:5e:a1:6a"  # of a network of its own with the host, where there is one
+HAND = {"test-hand.service": "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=exec\n"
+                             "StandardInput=tty\nTTYPath=/dev/ttyS1\nRestart=always\n"
+                             "ExecStart=/usr/bin/systemd-tmpfiles --create -\n",
+        "multi-user.target~": "[Unit]\nWants=test-hand.service\n"}
+READY, DONE = "Started test-hand.service", "test-hand.service: Deactivated successfully"
+HAND_S = 60.0
 
 
 def missing_programs():
     """What a boot needs and this host lacks."""
-    wanted = [name for name in ("qemu-system-x86_64", "swtpm", "mmdebstrap", "openssl")
+    wanted = [name for name in ("qemu-system-x86_64", "swtpm", "mmdebstrap", "openssl", "ip")
               if not shutil.which(name)]
     return wanted + ([] if CODE.exists() else ["ovmf"])
 
@@ -39,31 +49,44 @@ class Machine:
         self.tpm = pathlib.Path(tpm or self.folder / "tpm")
         self.tpm.mkdir(exist_ok=True)
         self.log = self.folder / "serial.log"
+        self.medium, self.line = self.folder / "medium", self.folder / "line.sock"
+        self.insert(None)
         self.qemu = self.swtpm = None
-        self.started, self.media = 0.0, ()
+        self.started = 0.0
 
-    def start(self, ports=(), media=(), units=None, beside=None, clock="utc"):
-        """Power on. ports: (host, guest) pairs; media: further disks, read-only; units: test
-        units of systemd by name, which only the test UKI takes; beside: a process whose network
-        is that of the machine's host; clock: the time of the machine, as QEMU's -rtc base."""
+    def insert(self, image):
+        """Put a medium into the drive, or take it out; a machine that runs looks at boot."""
+        with open(self.medium, "r+b" if self.medium.exists() else "wb") as drive:
+            drive.truncate(0)
+            if image:
+                drive.write(pathlib.Path(image).read_bytes())
+            if drive.tell() > MEDIUM_SIZE:
+                raise ValueError(f"{image} is larger than the drive")
+            drive.truncate(MEDIUM_SIZE)
+
+    def start(self, ports=(), units=None, link=None, clock="utc"):
+        """Power on. ports: (host, guest) pairs; units: test units of systemd by name, which only
+        the test UKI takes; link: a tap device of the host for a second network; clock: the time
+        of the machine, as QEMU's -rtc base."""
         self.stop()
-        self.media = media
         self.log.unlink(missing_ok=True)
-        socket = self.folder / "tpm.sock"
-        socket.unlink(missing_ok=True)
+        self.line.unlink(missing_ok=True)
+        tpm = self.folder / "tpm.sock"
+        tpm.unlink(missing_ok=True)
         self.swtpm = subprocess.Popen(
             ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.tpm}",
-             "--ctrl", f"type=unixio,path={socket}", "--flags", "startup-clear"],
+             "--ctrl", f"type=unixio,path={tpm}", "--flags", "startup-clear"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self._wait_for(socket)
+        self._wait_for(tpm)
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in ports)
         command = [
-            *(["nsenter", "-n", "-t", str(beside.pid)] if beside else []),
             "nice", "-n", "5", "qemu-system-x86_64", "-machine", "q35,smm=on",
             "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "qemu64", "-smp", "2",
             "-m", str(self.memory), "-rtc", f"base={clock}", "-uuid", SERIAL,
             "-nodefaults", "-no-user-config",
             "-display", "none", "-monitor", "none", "-serial", f"file:{self.log}",
+            "-chardev", f"socket,id=line,path={self.line},server=on,wait=off",
+            "-serial", "chardev:line",
             "-global", "driver=cfi.pflash01,property=secure,value=on",
             "-global", "ICH9-LPC.disable_s3=1",
             "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
@@ -72,11 +95,13 @@ class Machine:
             "-device", "virtio-blk-pci,drive=d0,bootindex=0",
             "-netdev", f"user,id=n0{forwards}", "-device", "virtio-net-pci,netdev=n0,romfile=",
             "-device", "virtio-rng-pci",
-            "-chardev", f"socket,id=tpm,path={socket}", "-tpmdev", "emulator,id=t0,chardev=tpm",
-            "-device", "tpm-crb,tpmdev=t0"]
-        for number, medium in enumerate(media, 1):
-            command += ["-drive", f"if=none,id=d{number},format=raw,file={medium},readonly=on",
-                        "-device", f"virtio-blk-pci,drive=d{number}"]
+            "-chardev", f"socket,id=tpm,path={tpm}", "-tpmdev", "emulator,id=t0,chardev=tpm",
+            "-device", "tpm-crb,tpmdev=t0",
+            "-drive", f"if=none,id=d1,format=raw,file={self.medium},readonly=on",
+            "-device", "virtio-blk-pci,drive=d1"]
+        if link:
+            command += ["-netdev", f"tap,id=n1,ifname={link},script=no,downscript=no",
+                        "-device", f"virtio-net-pci,netdev=n1,romfile=,mac={SECOND_MAC}"]
         for name, text in (units or {}).items():
             encoded = base64.b64encode(text.encode()).decode()
             kind = "unit-dropin" if name.endswith("~") else "extra-unit"
@@ -87,6 +112,16 @@ class Machine:
             self.qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors,
                                          stderr=errors, start_new_session=True)
         return self
+
+    def hand(self, *lines):
+        """Have the machine write this, in lines of tmpfiles.d(5), and wait until it has."""
+        times = self.text().count(DONE) + 1  # since it was powered on, whichever starts it has seen
+        if not self.wait(rf"(?s)(?:{READY}.*){{{times}}}", HAND_S):
+            return None
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(self.line))
+            line.sendall("".join(f"{text}\n" for text in lines).encode() + b"\x04")
+            return self.wait(rf"(?s)(?:{DONE}.*){{{times}}}", HAND_S)
 
     @staticmethod
     def _wait_for(path, bound=10.0):

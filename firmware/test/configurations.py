@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Cases of signed configurations: who may sign one, what becomes of one that does not work, and
+of one that the machine refuses. They follow a power cut, whose medium brought one that does not."""
+import os
+
+from checks import expect
+from scene import BOOT_S, NEW, OLD
+
+REJECTED = "seal,1:2:3:4:5:6:192.0.2.1,443\n"  # an address, but not to nft
+NO_CERTIFICATE = {"tls/server.pem": "no certificate\n"}
+# The next check, and none after a restart, has this long for what takes four minutes otherwise.
+BOUND = ("d /run/systemd/system/appliance-health.service.d",
+         "f /run/systemd/system/appliance-health.service.d/test.conf - - - - "
+         r"[Service]\nTimeoutStartSec=20s\n")
+STOPPED = r"appliance-health\.service was stopped, or never begun"
+RETURNED = "the configuration before it is in force again"
+
+
+def when(name, *commands):
+    """Units in which systemctl is run once the machine's hand has made a file of this name."""
+    run = "".join(f"ExecStart=/usr/bin/systemctl {command}\n" for command in commands)
+    return {f"test-{name}.path": f"[Path]\nPathExists=/run/test-{name}\n",
+            f"test-{name}.service": f"[Service]\nType=oneshot\nRemainAfterExit=yes\n{run}"}
+
+
+def spoiled_update(folder):
+    """Flip a bit in the root of the update on a medium."""
+    for path in (folder / "update").glob("*.root"):
+        with open(path, "r+b") as file:
+            file.seek(path.stat().st_size // 2)
+            octet = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([octet[0] ^ 1]))
+
+
+class ConfigurationCases:
+    """Of the suite, whose machine they share."""
+
+    def start_after_cut(self):
+        """Start the machine again, with a medium that it has to refuse, and a configuration in
+        force that it cannot become healthy with."""
+        units = {**when("stop", "stop appliance-health.service"),
+                 **when("again", "daemon-reload", "--no-block start appliance-health.service"),
+                 "multi-user.target~": "[Unit]\nWants=test-hand.service test-stop.path "
+                                       "test-again.path\n"}
+        self.power_on(self.machine, self.medium("foreign", update=NEW, key="foreign",
+                                                spoil=spoiled_update), units)
+
+    def foreign_medium(self):
+        """foreign configuration and tampered update: refused before anything is staged"""
+        for refused in ("signature is not by who may sign", r"\.root: is not what was signed"):
+            expect(self.machine.wait(rf"appliance\[.*refused: .*{refused}", BOOT_S), refused,
+                   self.machine)
+        expect(self.machine.wait(r"Starting appliance-health\.service", BOOT_S), "goes on",
+               self.machine)
+        expect("systemd-sysupdate" not in self.machine.text(), "nothing staged", self.machine)
+
+    def stopped_check(self):
+        """a health check that the manager stops proves nothing and takes nothing back"""
+        expect(self.machine.hand("f /run/test-stop"), "to stop it", self.machine)
+        said = self.machine.wait(rf"{STOPPED}|{RETURNED}", BOOT_S)
+        expect(said and "was stopped" in said.group(), "told apart", self.machine)
+        expect("version and configuration are proven" not in self.machine.text(),
+               "nothing is proven", self.machine)
+
+    def unhealthy_configuration(self):
+        """a configuration that does not become healthy gives way to the one before it"""
+        # It is still there, and still to be proven.
+        expect(self.machine.hand(*BOUND, "f /run/test-again"), "to check again", self.machine)
+        expect(self.machine.wait(RETURNED, BOOT_S), "given back", self.machine)
+        bad = self.medium("rules", changes={"network/egress.csv": REJECTED})
+        self.machine.insert(bad)
+        self.healthy_after(RETURNED)
+        expect(self.version() == OLD, f"the version is {self.version()}", self.machine)
+        self.submit_again()
+
+    def refused_rules(self):
+        """destinations that the firewall does not take leave in force what was, and are named"""
+        said = "network/egress.csv: the firewall refuses it: set is not a map"
+        text = self.machine.text()
+        expect(f"refused: {said}" in text[text.rindex(RETURNED):], "said", self.machine)
+        update = self.report()["update"]
+        expect(update["refused"] == said, f"in the report: {update}", self.machine)
+        self.submit(8)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the cases of the suite share: slots, one gate, one enrolled machine, and the steps that
+are taken with them."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+
+from appliance import BIN, FIRMWARE, PEERS, RemoteGate, leave_network, script
+from checks import expect, retry
+from machine import HAND, partition_start
+
+OUT = pathlib.Path(os.environ.get("FIRMWARE_OUT", FIRMWARE.parent / "build" / "firmware"))
+OLD, NEW, BROKEN = "0.1.0", "0.2.0", "0.3.0"
+HEALTHY = r"appliance\[\d+\]: the application is healthy"
+REPORTED = r"Finished appliance-report\.service"
+KEPT = r"systemd-bless-boot\[\d+\]: Marked boot as 'good'"
+STARTS = r"appliance\[\d+\]: sealgate appliance "
+RESTARTS = r"reboot: Restarting system"
+LUKS_HEADER = 16 << 20
+LUKS_TEXT = slice(4096, 16384)  # JSON (LUKS2 on-disk format)
+KEPT_S = 120.0  # from healthy to kept, and reported
+BOOT_S = 420.0  # healthy, under emulation, on a machine that others use too
+SENT_S = 1200.0  # an update, piece by piece, to an emulated machine
+SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
+
+
+class Scene:
+    """The state that the cases share."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.gate = RemoteGate(folder / "gate")
+        self.variables = OUT / "vars.fd"
+        self.serial = 0
+        self.machine = None
+        self.link = None  # the host's end of a network with the machine
+        self.document = None
+        self.wiped = None  # a machine with the TPM of that one, and none of its disk
+        self.floor = None  # of versions, before /var was made anew
+        self.boots = []  # seconds from power-on to healthy, and what they would be without others
+        self.twice = None  # the build that is compared with the one that is booted
+        self.until_closed = contextlib.ExitStack()
+
+    def close(self):
+        if self.twice and self.twice.poll() is None:
+            os.killpg(self.twice.pid, signal.SIGTERM)
+            self.twice.wait(60)
+        if self.machine:
+            self.machine.stop()
+        self.until_closed.close()
+        self.gate.close()
+
+    # making ------------------------------------------------------------------
+
+    def enter(self):
+        """From here on nothing reaches out of here; then the gate is made."""
+        self.link = leave_network()
+        self.gate.make()
+
+    def build(self, version, breaks=False, **environment):
+        """The slot of one version; a broken one has a firewall that cannot be loaded."""
+        environment |= {"FIRMWARE_VERSION": version, "FIRMWARE_OUT": str(OUT)}
+        script("tree", **environment)
+        if breaks:
+            rules = OUT / version / "tree" / "etc" / "nftables.conf"
+            stat = rules.stat()
+            rules.write_text("table inet appliance { chain fwd }\n")
+            os.utime(rules, (stat.st_mtime, stat.st_mtime))
+        script("slot", **environment)
+
+    def build_twice(self):
+        """Start to build everything again, beside the boots, if it was not started."""
+        if self.twice is None:
+            with open(self.folder / "twice.log", "wb") as said:
+                self.twice = subprocess.Popen(["nice", "-n", "19", str(FIRMWARE / "repro")],
+                                              stdout=said, stderr=said, start_new_session=True,
+                                              env={**os.environ, "FIRMWARE_VERSION": OLD})
+            # Between sessions it is this that counts, where the kernel groups by them.
+            with contextlib.suppress(OSError):
+                pathlib.Path(f"/proc/{self.twice.pid}/autogroup").write_text("19")
+
+    def disk(self, name, a=OLD, b=None, **options):
+        path = self.folder / name
+        script("disk", path, a, *([b] if b else []),
+               **{"DISK_UKI": "test", **options})
+        return path
+
+    def bundle(self, version):
+        """The signed folder of an update, made once."""
+        folder = self.folder / f"update-{version}"
+        if not folder.exists():
+            script("bundle", folder, FIRMWARE_VERSION=version, BUNDLE_UKI="test")
+        return folder
+
+    def medium(self, name, configuration=True, update=None, key=None, spoil=None, prepare=None,
+               changes=None):
+        """A medium for the machine; prepare(folder) changes the configuration before it is
+        signed, spoil(folder) the medium afterwards; changes are texts of files of the
+        configuration."""
+        folder = self.folder / f"medium-{name}"
+        folder.mkdir()
+        if configuration:
+            self.serial += 1
+            self.gate.configuration(folder / "machine", **(changes or {}))
+            if prepare:
+                prepare(folder / "machine")
+            script("sign-manifest", "machine", self.serial, folder / "machine",
+                   *([key] if key else []))
+        if update:
+            shutil.copytree(self.bundle(update), folder / "update")
+        if spoil:
+            spoil(folder)
+        image = folder.with_suffix(".img")
+        script("medium", image, folder)
+        shutil.rmtree(folder)
+        return image
+
+    # the machine -------------------------------------------------------------
+
+    def power_on(self, machine, medium=None, units=None, **options):
+        """Start a machine with this medium in it, or none."""
+        if self.wiped and machine is not self.wiped:
+            self.wiped.stop()  # a TPM is in one machine
+        machine.insert(medium)
+        return machine.start(ports=self.gate.forwards(), units={**HAND, **(units or {})},
+                             link=self.link, **options)
+
+    def healthy(self, medium=None, units=None):
+        """Start the enrolled machine and wait until it is healthy."""
+        self.power_on(self.machine, medium, units)
+        expect(self.machine.wait(HEALTHY, BOOT_S), "healthy", self.machine)
+        took = self.machine.seconds()
+        self.boots.append((took, took / self.machine.slowed()))
+        expect(self.machine.wait(REPORTED, KEPT_S), "reported", self.machine)
+
+    def healthy_after(self, said):
+        """Wait until the machine is healthy, and has reported, after it said something."""
+        for state, bound in ((HEALTHY, BOOT_S), (REPORTED, KEPT_S)):
+            expect(self.machine.wait(rf"(?s){said}.*{state}", bound), f"{said}, then {state}",
+                   self.machine)
+
+    def serving(self):
+        """Start the enrolled machine, unless it serves."""
+        if not self.reachable():
+            self.healthy()
+
+    def version(self):
+        return re.findall(STARTS + "([0-9.]+)", self.machine.text())[-1]
+
+    def reachable(self):
+        """True when any listener answers a TLS hello."""
+        for port in self.gate.ports.values():
+            try:
+                with socket.create_connection(("127.0.0.1", port), 3) as plain:
+                    plain.settimeout(3)
+                    ssl._create_unverified_context().wrap_socket(plain).close()
+                return True
+            except (OSError, ssl.SSLError) as error:
+                if isinstance(error, ssl.SSLError) and "ALERT" in str(error).upper():
+                    return True
+        return False
+
+    def header(self):
+        """What LUKS says of /var, as it is on the disk now."""
+        with open(self.machine.disk, "rb") as disk:
+            disk.seek(partition_start(self.machine.disk, "var"))
+            return disk.read(LUKS_HEADER)
+
+    def volume_key(self):
+        """Which key /var has: the digest of it. Its UUID is the same for ever, as the machine is."""
+        text = self.header()[LUKS_TEXT].split(b"\0", 1)[0]
+        return json.loads(text)["digests"]["0"]["digest"]
+
+    def in_tools(self, folder, *command):
+        """Run a program of the tools root, with a folder of ours as /share."""
+        tools = script("root", "tools").stdout.strip()
+        return subprocess.run(
+            ["unshare", "-m", "--propagation", "private", "env", "-i", "PATH=/usr/sbin:/usr/bin",
+             f"SHARE={folder}", "bash", str(FIRMWARE / "enter"), tools, *command],
+            capture_output=True, timeout=120, check=False)
+
+    # the people --------------------------------------------------------------
+
+    def submit(self, number):
+        """One more document from the partner to both counterparts."""
+        path = self.gate.certificate("phyto", f"PHYTO.NZ.2026.{number:07d}")
+        status, answer = retry(lambda: self.gate.submit(path), 30)
+        expect(status == 0, f"accepted: {answer}", self.machine)
+        self.gate.wait_delivered([answer["id"]], 90)
+        return path, answer
+
+    def submit_again(self):
+        """The first document once more: there is one receipt of it for ever."""
+        status, answer = retry(lambda: self.gate.submit(self.document[0]), 30)
+        expect(status == 0 and answer["id"] == self.document[1]["id"],
+               f"the original receipt: {answer}", self.machine)
+
+    def remote(self, role, *command, **options):
+        """`sealgate --remote` by an operator."""
+        return subprocess.run(
+            [str(BIN / "sealgate"), "--remote", self.gate.listener("operators"),
+             *map(str, self.gate.transport(f"operators/{role}")), *command],
+            capture_output=True, text=True, timeout=SENT_S, check=False, **options)
+
+    def together(self, *command, people=("operator", "key-custodian")):
+        """Two people ask for the same; what the second one was told."""
+        first = self.remote(people[0], *command)
+        expect(first.returncode == 1 and "another person" in first.stderr,
+               f"one person is not enough: {first.stdout}{first.stderr}", self.machine)
+        return self.remote(people[1], *command)
+
+    def here(self, *command):
+        """`sealgate` on the host."""
+        return subprocess.run([str(BIN / "sealgate"), *map(str, command)], capture_output=True,
+                              text=True, timeout=120, check=False)
+
+    def report(self):
+        """What an auditor reads of the machine."""
+        return self.gate.request("/v1/appliance", "operators/auditor",
+                                 listener="operators").json()

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Cases of the machine's first start: it serves, is administered from afar, and goes on serving
+while its programs die and its disk is full."""
+import json
+import re
+import socket
+import ssl
+import time
+
+from appliance import script
+from checks import Unavailable, expect, retry
+from machine import Machine, return_time
+from scene import BOOT_S, HEALTHY, OLD, OUT, SERVICES
+
+VAR_BLOCKS = 255000  # nearly all of the file system that the image makes on `disk`
+FULL_S = 120.0  # until a document is refused for want of room
+RETURN_S = 10.0  # 5 s is the promise; an emulated machine is slower
+BACK_S = 60.0
+BACKUP_S = 120.0
+HEADS_S = 300.0  # they are sealed every minute, and sent every minute
+FETCHED_S = 90.0  # the machine asks its authority every five seconds
+
+
+class ServingCases:
+    """Of the suite, whose machine they share."""
+
+    def boots_and_serves(self):
+        """boots with Secure Boot to healthy and takes a document end to end"""
+        self.machine = Machine(self.folder / "machine", self.disk("disk.img"), self.variables)
+        self.healthy(self.medium("first"))
+        print("      healthy {:.0f} s after power-on, {:.0f} s without others on the host; first "
+              "boot: the disk is encrypted and the configuration taken".format(*self.boots[-1]))
+        text = self.machine.text()
+        expect("UEFI Secure Boot is enabled" in text, "Secure Boot", self.machine)
+        self.document = self.submit(1)
+
+    def refuses_documents(self):
+        """an unsigned document is refused with findings, nobody is let in without certificate"""
+        path = self.gate.document("phyto", "PHYTO.NZ.2026.0000900")
+        status, answer = self.gate.submit(path)
+        expect(status == 1 and answer["status"] == 422, f"422: {answer}", self.machine)
+        context = ssl.create_default_context(cafile=str(self.gate.pki.path("transport-ca/root")))
+        port = self.gate.ports["partners"]
+        with socket.create_connection(("127.0.0.1", port), 10) as plain:
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
+                tls.sendall(b"GET /v1/status HTTP/1.1\r\nHost: gate\r\n\r\n")
+                expect(b" 403 " in tls.recv(4096), "403 without a certificate", self.machine)
+
+    def remote_administration(self):
+        """operators administer over mutual TLS; a role that may not is refused"""
+        health = self.gate.request("/health", "operators/viewer", listener="operators")
+        expect(health.status_code == 200, f"health {health.text}", self.machine)
+        report = self.report()
+        boot = report["boot"]
+        expect(boot["secure_boot"] is True and boot["root"].startswith("/dev/mapper/root erofs ro")
+               and "[integrity]" in boot["lockdown"], f"report {report}", self.machine)
+        # Nothing listens but the edge, and the resolver for the machine itself.
+        for family in ("tcp", "tcp6"):
+            listening = {port.rsplit(":", 1)[1] for port in report["open_ports"][family]
+                         if not port.startswith("127.")}
+            expect(listening == {"8443", "8444", "8445"}, f"{family}: {listening}", self.machine)
+        floor = report["tpm"]["floor"]
+        expect(floor["in_tpm"] is True and floor["version"] == OLD, f"floor: {floor}",
+               self.machine)
+        exposed = {unit: float(level) for unit, level in report["exposure"].items()}
+        expect(exposed["sealgate-edge"] <= 1.2 and exposed["sealgate-intake"] <= 0.4,
+               f"exposure: {exposed}", self.machine)
+        self._viewer_sees_the_token()
+        predicted = script("measure", OUT / OLD / "test.efi").stdout.strip().lower()
+        expect(predicted and boot["pcr11"].lower() == predicted,
+               f"PCR 11 {boot['pcr11']}, predicted {predicted}", self.machine)
+        url = f"/v1/queue/{self.document[1]['id']}/hold"
+        denied = self.gate.request(url, "operators/viewer", "POST", "operators",
+                                   json={"reason": "not allowed to"})
+        expect(denied.status_code == 403, f"403: {denied.status_code}", self.machine)
+        partner = self.gate.request("/health", "partners/nz-mpi", listener="operators")
+        expect(partner.status_code in (400, 403), f"a partner: {partner.status_code}",
+               self.machine)
+
+    def _viewer_sees_the_token(self):
+        said = self.remote("viewer", "hsm", "status")
+        expect(said.returncode == 0 and '"active":true' in said.stdout.replace(" ", ""),
+               f"sealgate --remote: {said.stdout}{said.stderr}", self.machine)
+
+    def serves_over_ipv6(self):
+        """a document is taken and operators administer at an address of IPv6, too"""
+        if not self.link:
+            raise Unavailable("the kernel gives no tap device")
+        self.gate.six = True
+        try:
+            self.submit(6)
+            self._viewer_sees_the_token()
+            denied = self.gate.request("/health", "partners/nz-mpi", listener="operators")
+            expect(denied.status_code in (400, 403), f"a partner: {denied.status_code}",
+                   self.machine)
+        finally:
+            self.gate.six = False
+
+    def journal_arrives(self):
+        """the journal of the machine is with a syslog server, from before its network was up"""
+        end = time.monotonic() + FETCHED_S
+        while not (said := "\n".join(self.gate.syslog.messages)) or "is healthy" not in said:
+            expect(time.monotonic() < end, f"{len(self.gate.syslog.messages)} entries",
+                   self.machine)
+            time.sleep(1)
+        expect(re.search(r" appliance \d+ appliance.boot - sealgate appliance ", said) and
+               " kernel - - - Linux version" in said, said[:2000], self.machine)
+        print(f"      {len(self.gate.syslog.messages)} entries so far")
+
+    def heads_arrive(self):
+        """sealed heads of the audit chain reach their receiver; one that is away is no failed unit"""
+        end = time.monotonic() + HEADS_S
+        while not any(" audit-head - " in said for said in self.gate.heads.messages):
+            expect(time.monotonic() < end, "no head", self.machine)
+            time.sleep(1)
+        said = self.remote("auditor", "appliance", "support")
+        expect(said.returncode == 0, said.stdout[-500:] + said.stderr, self.machine)
+        bundle = json.loads(said.stdout)
+        expect(bundle["failed"]["output"] == "", f"failed: {bundle['failed']}", self.machine)
+        expect("sealgate-ship@away" in bundle["log"]["output"], "it was tried", self.machine)
+
+    def revocation_arrives(self):
+        """a certificate that its authority revokes is refused once the machine has fetched so"""
+        def ask(holder):
+            return self.gate.request("/v1/status", f"partners/{holder}").status_code
+        expect(ask("nz-mpi-next") == 200, "accepted before", self.machine)
+        self.gate.pki.revoke("partners/nz-mpi-next")
+        end = time.monotonic() + FETCHED_S
+        while (status := ask("nz-mpi-next")) != 403 and time.monotonic() < end:
+            time.sleep(1)
+        expect(status == 403, f"refused: {status}, asked {self.gate.crl.asked} times",
+               self.machine)
+        expect(ask("nz-mpi") == 200, "the other certificate is accepted", self.machine)
+
+    def killed_services_return(self):
+        """each program killed with -9 comes back by itself and nothing is lost"""
+        self.serving()
+        before = self.machine.processor()
+        for name in SERVICES:
+            # Whoever works for a socket may be at rest; a killed one has to be seen to die.
+            group = f"/sys/fs/cgroup/system.slice/{name}.service/cgroup.kill"
+            expect(self.machine.hand(f"w {group} - - - - 1"), f"{name} is killed", self.machine)
+            expect(self.machine.wait(rf"(?s){name}\.service: Main process exited, code=killed, "
+                                     rf"status=9.*Started {name}\.service", BACK_S),
+                   f"{name} is back", self.machine)
+        slowed = self.machine.slowed(before)
+        self.submit_again()
+        self.submit(2)
+        away = {name: return_time(self.machine.text(), name) for name in SERVICES}
+        for name, seconds in away.items():
+            expect(seconds is not None and seconds <= RETURN_S * slowed,
+                   f"{name}: {seconds} s, slowed by others {slowed:.1f} times", self.machine)
+        print(f"      away for {max(away.values()):.1f} s at most, on a machine that others slow "
+              f"{slowed:.1f} times")
+
+    def full_disk(self):
+        """with /var full documents are refused as 503; with room again they are accepted"""
+        # The file system keeps so much back, from root, too, that it has no block to give;
+        # nothing has to be written for that.
+        def keep_back(blocks):
+            line = f"w /sys/fs/ext4/dm-*/reserved_clusters - - - - {blocks}"
+            expect(self.machine.hand(line), f"{blocks} blocks are kept back", self.machine)
+        self.serving()
+        keep_back(VAR_BLOCKS)
+        # What the database has room for in its log it may still take.
+        taken, end = [], time.monotonic() + FULL_S
+        status, number = 0, 1000
+        while status == 0 and time.monotonic() < end:
+            path = self.gate.certificate("phyto", f"PHYTO.NZ.2026.{number:07d}")
+            status, answer = self.gate.submit(path)
+            taken += [answer["id"]] if status == 0 else []
+            number += 1
+        expect(status != 0 and answer.get("status") in (503, None),
+               f"503 after {len(taken)}: {answer.get('code', status)}", self.machine)
+        print(f"      {len(taken)} documents were taken before {answer}")
+        keep_back(0)
+        status, answer = retry(lambda: self.gate.submit(path), 60)
+        expect(status == 0, f"accepted: {answer}", self.machine)
+        self.gate.wait_delivered([*taken, answer["id"]], 240)
+
+    def another_tpm(self):
+        """/var does not open with another TPM, and nothing serves"""
+        self.machine.stop()
+        other = Machine(self.folder / "other", self.machine.disk, self.machine.variables)
+        with other:
+            self.power_on(other)
+            said = other.wait(r"Dependency failed for var\.mount|" + HEALTHY, BOOT_S)
+            expect(said and "var.mount" in said.group(), "/var stays closed", other)
+            expect(not self.reachable(), "nothing serves", other)
+
+    def backup_from_afar(self):
+        """a backup that an operator orders is sealed for whom policy names, and restored here"""
+        said = self.remote("viewer", "backup", "make")
+        expect(said.returncode == 1 and "answered 403" in said.stderr, f"403: {said.stderr}")
+        said = self.together("backup", "make")
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        end = time.monotonic() + BACKUP_S
+        while not (state := self._backup_state())["sealed"]:
+            expect(not state["failed"] and time.monotonic() < end, str(state), self.machine)
+            time.sleep(1)
+        folder = self.folder / "backup"
+        folder.mkdir()
+        said = self.together("backup", "fetch", folder / "pieces")
+        expect(said.returncode == 0 and "another person has it discarded" in said.stderr,
+               said.stdout + said.stderr, self.machine)
+        said = self.remote("operator", "backup", "discard", state["sealed"]["name"])
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        expect(self._backup_state()["sealed"] is None, "it is gone from the machine")
+        print(f"      {state['sealed']['pieces']} pieces")
+        mark = state["sealed"]["mark"]
+        for command in (("backup", "open", "--cert", self.gate.opener[0], "--key",
+                         self.gate.opener[1], folder / "pieces", folder / "clear"),
+                        ("restore", folder / "clear", folder / "instance"),
+                        ("--instance", folder / "instance", "audit", "verify", "--head", mark),
+                        ("--instance", folder / "instance", "explain", self.document[1]["id"])):
+            done = self.here(*command)
+            expect(done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}")
+        self._without_secrets(folder / "clear" / "files")
+
+    def _without_secrets(self, files):
+        """Nothing that was on the machine's disk has a secret of its configuration in clear."""
+        secret = [path.read_bytes().strip() for path in self.gate.secrets()]
+        for path in files.rglob("*"):
+            octets = path.read_bytes() if path.is_file() else b""
+            found = b" KEY-----" in octets or [text for text in secret if text in octets]
+            expect(not found, f"{path.relative_to(files)} has a secret in clear")
+        expect((files / "credentials" / "destinations" / "gate.pem").exists(), "certificates are")
+
+    def _backup_state(self):
+        said = self.remote("viewer", "backup", "status", "--format", "json")
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        return json.loads(said.stdout)
+
+    def support_bundle(self):
+        """what who helps needs is told from afar, and none of the secrets"""
+        said = self.remote("auditor", "appliance", "support")
+        expect(said.returncode == 0, said.stdout[-500:] + said.stderr, self.machine)
+        bundle = json.loads(said.stdout)
+        expect(all(bundle[part] for part in ("report", "status", "units", "log", "signer")) and
+               "sealgate-queued" in bundle["log"]["output"], f"parts: {list(bundle)}")
+        secrets = [path.read_text().strip() for path in
+                   (self.gate.dir / "credentials").rglob("*") if path.is_file() and
+                   path.suffix not in (".pem", ".cfg")]
+        secrets += ["PRIVATE KEY", "demo-authentication-key"]
+        held = [line for text in secrets for line in text.splitlines() if len(line) > 3]
+        expect(held and not [line for line in held if line in said.stdout], "a secret is in it")

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Cases of updates: taken, refused, cut short, and given up; and of what starts a machine again."""
+import re
+import shutil
+import subprocess
+import time
+
+from checks import expect
+from configurations import NO_CERTIFICATE
+from emulator import lock_out
+from machine import Machine
+from scene import (BOOT_S, BROKEN, HEALTHY, KEPT, KEPT_S, LUKS_HEADER, NEW, OLD, RESTARTS, STARTS)
+
+RESTART_S = 180.0
+ESP = "@@1M"  # where it begins, to mtools
+
+
+class UpdateCases:
+    """Of the suite, whose machine they share."""
+
+    def power_cut(self):
+        """power lost while an update is written: the old version starts"""
+        medium = self.medium("cut", update=NEW, changes=NO_CERTIFICATE)
+        self.power_on(self.machine, medium)
+        expect(self.machine.wait(r"(?s)a new configuration is in place.*Acquiring \S+\.root",
+                                 BOOT_S), "an update began", self.machine)
+        self.machine.stop()
+        self.set_aside()
+        self.start_after_cut()
+        expect(self.machine.wait(STARTS, BOOT_S), "it starts", self.machine)
+        expect(self.version() == OLD, f"the old version, not {self.version()}", self.machine)
+
+    def set_aside(self):
+        """A copy of the disk, of a machine that is off."""
+        subprocess.run(["cp", "--sparse=always", str(self.machine.disk),
+                        str(self.folder / "aside.img")], check=True, timeout=300)
+
+    def good_update(self):
+        """a signed update that two people send over the network takes"""
+        self.serving()
+        folder = self.bundle(NEW)
+        said = self.remote("viewer", "appliance", "update", folder)
+        expect(said.returncode == 1 and "answered 403" in said.stderr,
+               f"the wrong role: {said.stderr}", self.machine)
+        forged = self.folder / "forged"
+        forged.mkdir(exist_ok=True)
+        shutil.copyfile(folder / "manifest", forged / "manifest")
+        (forged / "manifest.p7s").write_bytes(b"nobody's")
+        said = self.remote("operator", "appliance", "update", forged)
+        expect(said.returncode == 1 and "not by who may sign this" in said.stderr,
+               f"a forged one: {said.stdout}{said.stderr}", self.machine)
+        self.machine.insert(self._older_medium())  # it is not looked at before the next start
+        started = time.monotonic()
+        said = self.together("appliance", "update", folder)
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        print(f"      sent and staged in {time.monotonic() - started:.0f} s")
+        self.healthy_after(f"{STARTS}{NEW}")
+        # What it forbids holds from the next start on, if the boot loader keeps it before that.
+        expect(self.machine.wait(rf"(?s){STARTS}{NEW}.*{KEPT}", KEPT_S), "kept", self.machine)
+        expect(self.version() == NEW, f"the new version, not {self.version()}", self.machine)
+        self.submit_again()
+        self.submit(4)
+
+    def _older_medium(self):
+        """An older version, and a configuration older than the one in force."""
+        serial, self.serial = self.serial, 0
+        medium = self.medium("older", update=OLD)
+        self.serial = serial
+        return medium
+
+    def older_version(self):
+        """an older version and an older configuration are refused"""
+        text = self.machine.text()
+        text = text[text.rindex(f"sealgate appliance {NEW} starts"):]
+        expect(f"{OLD}: is older than {NEW}" in text, "older version refused", self.machine)
+        expect("the configuration is the one in force, or an older one" in text,
+               "older configuration left alone", self.machine)
+
+    def recovery_key(self):
+        """a recovery key of /var is given to two people, and opens it"""
+        said = self.together("appliance", "recovery-key")
+        key = said.stdout.strip()
+        expect(said.returncode == 0 and re.fullmatch(r"([a-z]{8}-){7}[a-z]{8}", key),
+               f"a key: {said.stderr}", self.machine)
+        expect(key not in self.machine.text(), "the key is not in the log")
+        expect(self._opens(key), "the key opens /var")
+        expect(not self._opens(key[:-1] + ("b" if key[-1] != "b" else "c")), "another does not")
+        said = self.together("appliance", "restart")
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        expect(self.machine.wait(RESTARTS, RESTART_S), "restarts", self.machine)
+        self.machine.stop()
+
+    def _opens(self, key):
+        """Does a passphrase open /var, as it is on the disk now?"""
+        folder = self.folder / "header"
+        folder.mkdir(exist_ok=True)
+        with open(folder / "var", "wb") as header:
+            header.write(self.header())
+            header.truncate(2 * LUKS_HEADER)
+        (folder / "key").write_text(key)
+        return self.in_tools(folder, "cryptsetup", "open", "--test-passphrase", "--key-file",
+                             "/share/key", "/share/var").returncode == 0
+
+    def firewall_broken(self):
+        """with a firewall that does not load nothing serves"""
+        # From here to the last of these cases the TPM is in lockout.
+        self.machine.stop()
+        lock_out(self.machine.tpm)
+        self.power_on(self.machine, self.medium("broken", configuration=False, update=BROKEN))
+        expect(self.machine.wait(r"the update is staged", BOOT_S), "staged", self.machine)
+        expect(self.machine.wait(RESTARTS, RESTART_S), "restarts", self.machine)
+        self.machine.stop()
+        self._last_try()
+        self.machine.start(ports=self.gate.forwards(), link=self.link)
+        expect(self.machine.wait(r"Dependency failed for sealgate-edge", BOOT_S),
+               "the edge does not start", self.machine)
+        expect(not self.reachable(), "nothing serves", self.machine)
+        expect(not re.search(HEALTHY, self.machine.text()), "not healthy", self.machine)
+
+    def _last_try(self):
+        """Of the three tries that the boot loader gives an update one is left."""
+        disk = f"/share/{self.machine.disk.name}{ESP}"
+        listed = self.in_tools(self.folder, "mdir", "-b", "-i", disk, "::/EFI/Linux")
+        names = re.findall(rf"sealgate_{BROKEN}\+\S*\.efi", listed.stdout.decode())
+        expect(names and names[0].startswith(f"sealgate_{BROKEN}+3"), f"on trial: {listed}")
+        done = self.in_tools(self.folder, "mren", "-i", disk, f"::/EFI/Linux/{names[0]}",
+                             f"sealgate_{BROKEN}+1-2.efi")
+        expect(done.returncode == 0, str(done))
+
+    def unhealthy_update(self):
+        """an update that does not become healthy gives way to the version before it"""
+        self.healthy_after(f"{STARTS}{NEW}")
+        text = self.machine.text()
+        # Without its firewall it does not even come to say its name.
+        expect("Dependency failed for appliance-health.service" in text, "it was tried",
+               self.machine)
+        expect(self.version() == NEW, f"the version before, not {self.version()}", self.machine)
+        expect("did not become healthy" in text, "it is not tried again", self.machine)
+
+    def tpm_lockout(self):
+        """a TPM in lockout opens /var, beside the recovery key, and keeps no gate away; the report
+        says what to do about it"""
+        self.submit(7)
+        state = self.report()["tpm"]["lockout"]
+        expect(state["locked"] is True and state["tries"] >= state["most"], str(state),
+               self.machine)
+        expect("is in lockout" in state["advice"] and "Leave the machine on" in state["advice"],
+               str(state), self.machine)
+        print(f"      {state['tries']} of {state['most']} wrong tries")
+
+    def older_image(self):
+        """an older image on the disk, or an old copy of it all, does not serve on the machine"""
+        # Nothing of /var is left: that it was here before, the TPM alone knows.
+        self._not_served(self.wiped, f"{OLD}: may not serve, none before {NEW} may")
+        expect(f"{OLD}: is older than {NEW}" in self.wiped.text(), "nor is its update taken")
+        with Machine(self.folder / "other-disk", self.folder / "aside.img",
+                     self.machine.variables, tpm=self.machine.tpm) as machine:
+            self.power_on(machine)
+            self._not_served(machine, "floor of versions: /var is an old copy")
+
+    def _not_served(self, machine, why):
+        """A machine that was started says why it does not serve."""
+        said = machine.wait(f"appliance.*refused: {why}|the application is healthy", BOOT_S)
+        expect(said and why in said.group(), f"refused: {why}", machine)
+        expect(machine.wait(r"Dependency failed for sealgate-edge", BOOT_S),
+               "the edge does not start", machine)
+        expect(not self.reachable(), "nothing serves", machine)
