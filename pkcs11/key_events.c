@@ -20,7 +20,7 @@ static int tell(const struct instance *i, const char *event, json_t *detail)
 	if (r < 0)
 		log_event(LOG_ERR, "signer.events", NULL,
 			"%s is not in the audit chain: " EVENTS_FOLDER "/signer: %s",
-			event, strerror(-r));
+			event, events_reason(r));
 	return r;
 }
 

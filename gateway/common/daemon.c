@@ -128,7 +128,7 @@ static void note(const struct daemon *d, const char *event)
 	if (r < 0)
 		log_event(LOG_WARNING, "daemon.events", NULL,
 			"%s is not in the audit chain: " EVENTS_FOLDER "/%s: %s", event,
-			d->name, strerror(-r));
+			d->name, events_reason(r));
 }
 
 void daemon_raise_descriptors(void)

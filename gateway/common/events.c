@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define EVENTS_LOCK "lock"
+#define EVENTS_NEW "journal.new"
 #define IMAGE_VERSION_SIZE 64
 #define OS_RELEASE_MAX 65536
 #define LOCK_MS 1000
@@ -124,6 +125,61 @@ static int append(int fd, const char *line)
 	return r;
 }
 
+/* Has queued taken over all of it, of this very file? */
+static bool taken(const struct instance *i, const char *program, const struct stat *st)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	char path[PATH_MAX], wanted[160];
+	size_t len = 0;
+
+	if (instance_path(i, EVENTS_TAKEN, path) < 0 ||
+		file_read_of_others(path, EVENTS_TAKEN_MAX, &text, &len) < 0)
+		return false;
+	snprintf(wanted, sizeof(wanted), "%s=%lld:%llu ", program, (long long)st->st_size,
+		(unsigned long long)st->st_ino);
+	return strstr((const char *)text, wanted) != NULL;
+}
+
+/* Another file takes its place: queued tells them apart. Return: its descriptor or
+ * -errno. */
+static int renew(const char *folder)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	_cleanup_(closep) int fd = -1;
+
+	if (snprintf(from, sizeof(from), "%s/" EVENTS_NEW, folder) >= PATH_MAX ||
+		snprintf(to, sizeof(to), "%s/" EVENTS_FILE, folder) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	(void)unlink(from);
+	fd = open_as(folder, EVENTS_NEW, 0644);
+	if (fd < 0)
+		return fd;
+	return rename(from, to) < 0 ? -errno : take_fd(&fd);
+}
+
+/* With the lock. Return: the journal's descriptor, with room for a line, or -errno. */
+static int open_journal(const struct instance *i, const char *program, const char *folder)
+{
+	_cleanup_(closep) int fd = open_as(folder, EVENTS_FILE, 0644);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size + EVENTS_LINE_MAX + 2 <= EVENTS_MAX)
+		return take_fd(&fd);
+	return taken(i, program, &st) ? renew(folder) : -EFBIG;
+}
+
+const char *events_reason(int error)
+{
+	return error == -EFBIG
+		       ? "its journal is full, and begins anew when sealgate-queued "
+			 "has taken it over: start that"
+		       : strerror(-error);
+}
+
 int events_note(
 	const struct instance *i, const char *program, const char *event, json_t *detail)
 {
@@ -142,7 +198,7 @@ int events_note(
 	held = lock(folder);
 	if (held < 0)
 		return held;
-	fd = open_as(folder, EVENTS_FILE, 0644); /* whoever reads has another uid */
+	fd = open_journal(i, program, folder); /* whoever reads has another uid */
 	return fd < 0 ? fd : append(fd, line);
 }
 

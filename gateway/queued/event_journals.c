@@ -76,22 +76,44 @@ static int read_noted(struct event_journals *j, const struct batch *b)
 		for (size_t i = 0; i < EVENT_JOURNALS; i++) {
 			size_t n = strlen(PROGRAMS[i]);
 
-			if (strncmp(word, PROGRAMS[i], n) == 0 && word[n] == '=')
-				j->each[i].noted = strtoll(word + n + 1, NULL, 10);
+			if (strncmp(word, PROGRAMS[i], n) == 0 && word[n] == '=') {
+				char *end;
+
+				j->each[i].noted = strtoll(word + n + 1, &end, 10);
+				j->each[i].inode =
+					*end == ':' ? strtoull(end + 1, NULL, 10) : 0;
+			}
 		}
 	j->read = true;
 	return 0;
+}
+
+/* For the programs, whose full journals begin anew. Where it cannot be written they stay
+ * full: their programs say so. */
+static void publish(const struct batch *b, const char *text)
+{
+	char path[PATH_MAX], line[NOTED_SIZE + 2];
+
+	(void)snprintf(line, sizeof(line), "%s \n", text); /* each ends in a space */
+	if (path_of(b, FOLDER "/queued/taken", path) == 0)
+		(void)durable_write(path, span_str(line), 0644);
 }
 
 static int write_noted(const struct event_journals *j, const struct batch *b)
 {
 	char text[NOTED_SIZE];
 	size_t used = 0;
+	int r;
 
 	for (size_t i = 0; i < EVENT_JOURNALS; i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s=%lld",
-			i ? " " : "", PROGRAMS[i], (long long)j->each[i].noted);
-	return noted_write(b, NOTED, text);
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+			"%s%s=%lld:%llu", i ? " " : "", PROGRAMS[i],
+			(long long)j->each[i].noted,
+			(unsigned long long)j->each[i].inode);
+	r = noted_write(b, NOTED, text);
+	if (r == 0)
+		publish(b, text);
+	return r;
 }
 
 static bool may_say(const char *program, const char *event)
@@ -219,6 +241,12 @@ static ssize_t read_new(
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
+	if (e->inode && e->inode != st.st_ino) { /* it was full, and all of it taken */
+		log_event(
+			LOG_NOTICE, "queued.event-journal", NULL, "%s begins anew", path);
+		e->noted = e->passed = 0;
+	}
+	e->inode = st.st_ino;
 	if (st.st_size < e->noted + e->passed) {
 		log_event(LOG_ALERT, "queued.event-journal", NULL,
 			"%s is shorter than it was: what is left of it is taken as it is",

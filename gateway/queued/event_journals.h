@@ -13,6 +13,7 @@
 
 /* Of one program. */
 struct event_journal {
+	uint64_t inode;	 /* of the file that this is about, 0: of any */
 	int64_t noted;	 /* octets that are in the chain */
 	int64_t passed;	 /* octets behind them that are over the allowance */
 	int64_t lines;	 /* how many they are: told when there is room */

@@ -9,7 +9,7 @@
 
 #include "queued/batch.h"
 
-#define NOTED_SIZE 512
+#define NOTED_SIZE 1024
 
 /* What was noted last under a name with an end that the chain holds: a line without its
  * end. Return: 1; 0 there is none; negative: cannot be read. */

@@ -179,7 +179,7 @@ def test_made_by_a_version_before(gate):
     finally:
         os.umask(before)
     assert by_signer == {"events": 0o755, "signer": 0o755}
-    assert modes(events) == dict.fromkeys({"events", *PROGRAMS}, 0o755)
+    assert modes(events) == dict.fromkeys({"events", "queued", *PROGRAMS}, 0o755)
 
 
 def test_the_edge_starts_and_stops(gate):

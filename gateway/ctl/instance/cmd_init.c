@@ -44,6 +44,7 @@ static const struct {
 	{ "state/events/operate", NULL, 0755 },
 	{ "state/events/admin", "admin", 0755 },
 	{ "state/events/nginx", "nginx", 0755 },
+	{ "state/events/queued", "queued", 0755 },
 	{ "state/events/retention", "queued", 0755 },
 	{ "state/events/ship", "queued", 0755 },
 	{ "state/events/backup", NULL, 0755 },

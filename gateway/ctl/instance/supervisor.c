@@ -433,8 +433,8 @@ static int make_folders(const struct instance *instance)
 		const char *name = PROGRAMS[i].name;
 		char folder[64];
 
-		/* queued writes the chain itself; operate is root's and makes its own */
-		if (strcmp(name, "queued") == 0 || strcmp(name, "operate") == 0)
+		/* operate is root's and makes its own; queued has there how far it is */
+		if (strcmp(name, "operate") == 0)
 			continue;
 		snprintf(folder, sizeof(folder), EVENTS_FOLDER "/%s", name);
 		r = own_folder(instance, folder, name, 0755);

@@ -16,7 +16,7 @@ void unit_note(
 		fprintf(stderr,
 			"sealgate: %s of %s is not in the audit chain: " EVENTS_FOLDER
 			"/%s: %s\n",
-			event, unit, unit, strerror(-r));
+			event, unit, unit, events_reason(r));
 }
 
 void unit_started(const struct instance *i, const char *unit)

@@ -52,7 +52,7 @@ static void look(struct event_journals *j, struct batch *b)
 }
 
 /* An instance whose state is the store's folder, as far as a note needs one. */
-static void note(const struct store *s, const char *program, const char *event, int n)
+static int try_note(const struct store *s, const char *program, const char *event, int n)
 {
 	struct instance i = { 0 };
 	char state[PATH_MAX];
@@ -61,8 +61,12 @@ static void note(const struct store *s, const char *program, const char *event, 
 	path_in(s, "at/state", state);
 	assert_true(mkdir(i.dir, 0700) == 0 || errno == EEXIST);
 	assert_true(symlink(s->dir, state) == 0 || errno == EEXIST);
-	assert_int_equal(
-		events_note(&i, program, event, json_pack("{s:i}", "number", n)), 0);
+	return events_note(&i, program, event, json_pack("{s:i}", "number", n));
+}
+
+static void note(const struct store *s, const char *program, const char *event, int n)
+{
+	assert_int_equal(try_note(s, program, event, n), 0);
 }
 
 static void append(const struct store *s, const char *program, const char *text)
@@ -136,6 +140,43 @@ static void each_once_and_in_order(void **state)
 	b.clock.behind = false;
 	look(&j, &b);
 	assert_int_equal(records(s, "\"number\":5"), 1);
+	sweep(s);
+}
+
+/* A full one is refused until all of it is in the chain, and then begins anew. */
+static void a_full_one_begins_anew(void **state)
+{
+	struct store *s = *state;
+	struct event_journals j;
+	struct stat st;
+	struct batch b;
+	char path[PATH_MAX];
+
+	begin(s, &j, &b);
+	path_in(s, "events/queued", path);
+	note(s, "intake", "program.start", 1);
+	assert_int_equal(mkdir(path, 0755), 0);
+	look(&j, &b);
+	path_in(s, "events/intake/journal", path);
+	assert_int_equal(truncate(path, EVENTS_MAX), 0);
+	assert_int_equal(try_note(s, "intake", "program.stop", 2), -EFBIG);
+	j.each[5].noted = EVENTS_MAX - 1; /* all but one octet of it is passed over */
+	append(s, "intake", "\n");
+	look(&j, &b);
+	assert_int_equal(try_note(s, "intake", "program.stop", 3), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size < EVENTS_LINE_MAX);
+	look(&j, &b);
+	assert_int_equal(records(s, "\"number\":3"), 1);
+	event_journals_init(&j, clock_monotonic_ms()); /* as after a start */
+	note(s, "intake", "program.start", 4);
+	look(&j, &b);
+	assert_int_equal(records(s, "\"number\":4"), 1);
+	assert_int_equal(records(s, "\"number\":3"), 1);
+	path_in(s, "events/queued/taken", path);
+	assert_int_equal(remove(path), 0);
+	path_in(s, "events/queued", path);
+	assert_int_equal(remove(path), 0);
 	sweep(s);
 }
 
@@ -330,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(each_once_and_in_order),
 		STORE_TEST(a_chain_that_was_set_back_is_told_again),
+		STORE_TEST(a_full_one_begins_anew),
 		STORE_TEST(nobody_speaks_for_others),
 		STORE_TEST(a_torn_line_spoils_no_other),
 		STORE_TEST(whatever_is_in_it),
