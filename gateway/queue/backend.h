@@ -300,6 +300,12 @@ int retention_clock(
 /* Has the chain a record from one second to before another? Return: 1, 0, negative. */
 int audit_between(struct engine *e, int64_t from, int64_t to);
 
+/* Is its time over, also where the clock is ahead by as much as retention_clock does not
+ * see? Whoever only plans, and where a person says that it is right, goes by the clock.
+ */
+bool retention_over(const struct queue_retention_request *q, const struct document_row *d,
+	int64_t now, int64_t seconds);
+
 /* Is the document itself not at its end? */
 bool retention_unended(const struct queue_document *d);
 

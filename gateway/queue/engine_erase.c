@@ -166,7 +166,7 @@ static int in_time(struct engine *e, int64_t now, const struct document_row *d,
 
 	if (c->due <= now)
 		return QUEUE_STALE;
-	if (q->seconds != c->seconds || now - d->document.received < c->seconds)
+	if (q->seconds != c->seconds || !retention_over(q, d, now, c->seconds))
 		return QUEUE_ILLEGAL;
 	r = retention_clock(e, now, q);
 	return r < 0 ? r : r > 0 ? QUEUE_DONE : QUEUE_ILLEGAL;

@@ -48,6 +48,15 @@ int retention_clock(
 		       : audit_between(e, now - PROVEN_FROM_S, now - PROVEN_TO_S);
 }
 
+bool retention_over(const struct queue_retention_request *q, const struct document_row *d,
+	int64_t now, int64_t seconds)
+{
+	int64_t ahead =
+		q->verb == QUEUE_RETENTION_PLAN || q->clock_confirmed ? 0 : PROVEN_FROM_S;
+
+	return now - d->document.received >= seconds + ahead;
+}
+
 bool retention_unended(const struct queue_document *d)
 {
 	return d->state == DOCUMENT_HELD || d->state == DOCUMENT_ACCEPTED ||
@@ -61,7 +70,7 @@ static void judge(struct row *s, int64_t now, const struct queue_retention_reque
 	ret->seconds = period(q, &ret->d.document);
 	if (sql_int(s, RETENTION_ERASED))
 		ret->why = GONE;
-	else if (!ret->seconds || now - ret->d.document.received < ret->seconds)
+	else if (!ret->seconds || !retention_over(q, &ret->d, now, ret->seconds))
 		ret->why = YOUNG;
 	else if (retention_unended(&ret->d.document) || sql_int(s, RETENTION_OPEN))
 		ret->why = UNENDED;
