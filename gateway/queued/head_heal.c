@@ -8,8 +8,8 @@
 #include "queue/client.h"
 #include "queue/sealed_head.h"
 #include "queued/head.h"
+#include "queued/head_list.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,67 +24,20 @@
 #define SET_BACKS_MAX 10000 /* of one name */
 #define LOOK_BEHIND 256	    /* heads that the chain holds, some hours' */
 
-static int path_of(
-	const char *folder, int64_t position, const char *kind, char ret_path[PATH_MAX])
-{
-	return snprintf(ret_path, PATH_MAX, "%s/heads/%0*lld.%s", folder, DIGITS,
-		       (long long)position, kind) < PATH_MAX
-		       ? 0
-		       : -ENAMETOOLONG;
-}
-
 void head_stamp_settle(const char *folder, int64_t position, bool committed)
 {
+	const struct head_file from = { position, HEAD_PENDING },
+			       to = { position, HEAD_STAMP };
 	char pending[PATH_MAX], path[PATH_MAX];
 
-	if (path_of(folder, position, HEAD_STAMP_PENDING, pending) < 0 ||
-		path_of(folder, position, "tst", path) < 0)
+	if (head_file_path(folder, &from, pending) < 0 ||
+		head_file_path(folder, &to, path) < 0)
 		return;
 	/* What cannot be renamed keeps its name until the next start. */
 	if (committed)
 		(void)rename(pending, path);
 	else
 		(void)unlink(pending);
-}
-
-/* A file of a sealed head: its position and what follows in its name. Return: position,
- * or 0 for another file. */
-static int64_t position_of(const char *name, const char **ret_kind)
-{
-	*ret_kind = "";
-	if (strspn(name, "0123456789") != DIGITS || name[DIGITS] != '.')
-		return 0;
-	*ret_kind = name + DIGITS + 1;
-	return strtoll(name, NULL, 10);
-}
-
-static int is_head_file(const struct dirent *e)
-{
-	const char *kind;
-
-	return position_of(e->d_name, &kind) > 0 &&
-	       (strcmp(kind, "json") == 0 || strcmp(kind, "tst") == 0 ||
-		       strcmp(kind, HEAD_STAMP_PENDING) == 0);
-}
-
-/* By position. Return: how many, or negative. */
-static int list_heads(const char *folder, struct dirent ***ret_names)
-{
-	char path[PATH_MAX];
-	int n;
-
-	if (snprintf(path, sizeof(path), "%s/heads", folder) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	*ret_names = NULL;
-	n = scandir(path, ret_names, is_head_file, alphasort);
-	return n >= 0 ? n : errno == ENOENT ? 0 : -errno;
-}
-
-static void free_names(struct dirent **names, int count)
-{
-	for (int i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
 }
 
 static int read_head(const char *path, struct engine_head *ret_head)
@@ -104,29 +57,41 @@ static int read_head(const char *path, struct engine_head *ret_head)
 	return r;
 }
 
-static int read_sealed(const char *folder, const char *name, struct engine_head *ret_head)
+static int read_sealed(
+	const char *folder, const struct head_file *f, struct engine_head *ret_head)
 {
 	char path[PATH_MAX];
+	int r = head_file_path(folder, f, path);
 
-	return snprintf(path, sizeof(path), "%s/heads/%s", folder, name) < PATH_MAX
-		       ? read_head(path, ret_head)
-		       : -ENAMETOOLONG;
+	return r < 0 ? r : read_head(path, ret_head);
+}
+
+static int newest_of(
+	const char *folder, const struct head_list *l, struct engine_head *ret_head)
+{
+	int r = 0;
+
+	for (size_t i = l->count; i > 0 && r == 0; i--)
+		if (l->files[i - 1].kind == HEAD_JSON)
+			r = read_sealed(folder, &l->files[i - 1], ret_head);
+	return r;
 }
 
 int head_newest_sealed(const char *folder, struct engine_head *ret_head)
 {
-	struct dirent **names = NULL;
-	int r = 0, count = list_heads(folder, &names);
+	size_t most = HEAD_LIST_NEWEST;
+	bool cut = true;
+	int r = 0;
 
-	for (int i = count - 1; i >= 0 && r == 0; i--) {
-		const char *kind;
+	for (; r == 0 && cut; most = SIZE_MAX) {
+		_cleanup_(head_list_done) struct head_list l = { 0 };
 
-		(void)position_of(names[i]->d_name, &kind);
-		if (strcmp(kind, "json") == 0)
-			r = read_sealed(folder, names[i]->d_name, ret_head);
+		r = head_list_read(folder, most, &l);
+		cut = l.cut;
+		if (r == 0)
+			r = newest_of(folder, &l, ret_head);
 	}
-	free_names(names, count);
-	return count < 0 ? count : r;
+	return r;
 }
 
 /* The record may be there already: then it is there twice, and says so itself. */
@@ -175,11 +140,11 @@ static void keep_aside(const char *path)
 	}
 }
 
-static void set_aside(const char *folder, const char *name)
+static void set_aside(const char *folder, const struct head_file *f)
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/heads/%s", folder, name) < PATH_MAX)
+	if (head_file_path(folder, f, path) == 0)
 		keep_aside(path);
 }
 
@@ -202,38 +167,38 @@ void head_spare(const char *folder, const struct engine_head *head)
 }
 
 /* One that cannot be read keeps none of the others from being looked at. */
-static bool is_sealed(const char *folder, const char *name, struct engine_head *ret_head)
+static bool is_sealed(
+	const char *folder, const struct head_file *f, struct engine_head *ret_head)
 {
-	int r = read_sealed(folder, name, ret_head);
+	int r = read_sealed(folder, f, ret_head);
 
 	if (r < 0)
-		log_event(LOG_WARNING, "queued.head", NULL, "heads/%s: %s", name,
-			strerror(-r));
+		log_event(LOG_WARNING, "queued.head", NULL, "heads/%0*lld.json: %s",
+			DIGITS, (long long)f->position, strerror(-r));
 	return r > 0;
 }
 
 /* One position of the folder: its files stand one after the other in the list. */
 struct sealed_files {
 	int64_t position;
-	int first, count;
-	const char *json; /* NULL: it has none */
+	size_t first, count;
+	const struct head_file *json; /* NULL: it has none */
 };
 
-static struct sealed_files files_before(struct dirent **names, int end)
+static struct sealed_files files_before(const struct head_list *l, size_t end)
 {
 	struct sealed_files f = { .first = end };
-	const char *kind;
 
 	while (f.first > 0) {
-		int64_t position = position_of(names[f.first - 1]->d_name, &kind);
+		const struct head_file *file = &l->files[f.first - 1];
 
-		if (f.count > 0 && position != f.position)
+		if (f.count > 0 && file->position != f.position)
 			break;
-		f.position = position;
+		f.position = file->position;
 		f.first--;
 		f.count++;
-		if (strcmp(kind, "json") == 0)
-			f.json = names[f.first]->d_name;
+		if (file->kind == HEAD_JSON)
+			f.json = file;
 	}
 	return f;
 }
@@ -260,24 +225,25 @@ struct lost_heads {
 
 /* Which of them are of a lost chain: what is behind the end, and what the chain denies.
  * From the newest down until it holds LOOK_BEHIND one after the other: new ones may have
- * been sealed since, while the lost ones could not be set aside. Return: 0 or negative.
- */
-static int find_lost(struct batch *b, const char *folder, struct dirent **names,
-	int count, bool *ret_lost, struct lost_heads *ret)
+ * been sealed since, while the lost ones could not be set aside. Return: 0, -ERANGE when
+ * older ones than the list has must be looked at, or negative. */
+static int find_lost(struct batch *b, const char *folder, const struct head_list *l,
+	bool *ret_lost, struct lost_heads *ret)
 {
 	bool inside = false; /* of what this chain had grown past before this start */
+	size_t count = l->count;
 	int held = 0;
 
 	*ret = (struct lost_heads){ .from = b->began };
 	while (count > 0 && held < LOOK_BEHIND) {
-		struct sealed_files f = files_before(names, count);
+		struct sealed_files f = files_before(l, count);
 		int r = denied(b, folder, &f);
 
 		if (r < 0 && r != -ENODATA)
 			return r;
 		if (r >= 0)
 			held = r ? 0 : held + 1;
-		for (int i = f.first; r > 0 && i < count; i++)
+		for (size_t i = f.first; r > 0 && i < count; i++)
 			ret_lost[i] = true;
 		if (r > 0 && !ret->newest)
 			ret->newest = f.position;
@@ -289,7 +255,7 @@ static int find_lost(struct batch *b, const char *folder, struct dirent **names,
 		}
 		count = f.first;
 	}
-	return 0;
+	return held < LOOK_BEHIND && l->cut ? -ERANGE : 0;
 }
 
 /* Return: as batch_say(). */
@@ -379,13 +345,14 @@ static int say_restored(struct batch *b, const char *folder)
 
 /* Nothing is renamed that the chain does not tell of. *ret_owed: that the database is an
  * older one is not recorded yet, or nobody can say. Return: as head_heal(). */
-static int heal_heads(struct batch *b, const char *folder, struct dirent **names,
-	int count, bool *lost, bool *ret_owed)
+static int heal_listed(struct batch *b, const char *folder, const struct head_list *l,
+	bool *lost, bool *ret_owed)
 {
-	const char *kind;
 	struct lost_heads found;
-	int noted = 0, r = find_lost(b, folder, names, count, lost, &found);
+	int noted = 0, r = find_lost(b, folder, l, lost, &found);
 
+	if (r == -ERANGE)
+		return r;
 	if (r < 0) {
 		log_event(LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-r));
 		*ret_owed = true;
@@ -396,40 +363,42 @@ static int heal_heads(struct batch *b, const char *folder, struct dirent **names
 	if (noted < 0)
 		return noted;
 	*ret_owed = found.newest && !noted;
-	for (int i = 0; i < count && r == 0; i++) {
-		int64_t position = position_of(names[i]->d_name, &kind);
-
+	for (size_t i = 0; i < l->count && r == 0; i++) {
 		if (lost[i] && noted)
-			set_aside(folder, names[i]->d_name);
-		else if (!lost[i] && strcmp(kind, HEAD_STAMP_PENDING) == 0)
-			r = heal_stamp(b, folder, position);
+			set_aside(folder, &l->files[i]);
+		else if (!lost[i] && l->files[i].kind == HEAD_PENDING)
+			r = heal_stamp(b, folder, l->files[i].position);
 	}
 	return r < 0 ? r : found.newest && !noted;
 }
 
+static int heal_heads(struct batch *b, const char *folder, size_t most, bool *ret_owed)
+{
+	_cleanup_(head_list_done) struct head_list l = { 0 };
+	_cleanup_(freep) bool *lost = NULL;
+	int r = head_list_read(folder, most, &l);
+
+	if (r < 0)
+		log_event(LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-r));
+	if (r < 0 || l.count == 0)
+		return r < 0;
+	lost = calloc(l.count, sizeof(*lost));
+	*ret_owed = !lost;
+	return lost ? heal_listed(b, folder, &l, lost, ret_owed) : 1;
+}
+
 int head_heal(struct batch *b, const char *folder)
 {
-	_cleanup_(freep) bool *lost = NULL;
-	struct dirent **names = NULL;
-	int r = 1, restored, count;
+	int r, restored;
 	bool owed = false;
 
 	if (!batch_may_record(b, clock_now())) {
 		batch_owe(b, true);
 		return 1;
 	}
-	count = list_heads(folder, &names);
-	if (count < 0)
-		log_event(
-			LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-count));
-	if (count > 0)
-		lost = calloc((size_t)count, sizeof(*lost));
-	if (count <= 0 || lost)
-		r = count > 0 ? heal_heads(b, folder, names, count, lost, &owed)
-			      : count < 0;
-	else
-		owed = true;
-	free_names(names, count);
+	r = heal_heads(b, folder, HEAD_LIST_NEWEST, &owed);
+	if (r == -ERANGE)
+		r = heal_heads(b, folder, SIZE_MAX, &owed);
 	if (r < 0)
 		return -EIO;
 	restored = say_restored(b, folder);

@@ -8,9 +8,7 @@
 #define SEALGATE_QUEUED_HEAD_HEAL_H
 
 #include "queued/batch.h"
-
-/* How the name of a time-stamp ends until the chain has its record; then it is tst. */
-#define HEAD_STAMP_PENDING "tst.new"
+#include "queued/head_list.h"
 
 /* The transaction with its record has ended: it takes its name, or goes. */
 void head_stamp_settle(const char *folder, int64_t position, bool committed);
