@@ -179,7 +179,8 @@ int links_status_of(struct links *l, const char *number, int64_t at,
 }
 
 int links_commit(struct links *l, const struct queue_submission *s, int document_fd,
-	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first)
+	int report_fd, struct span receipt, struct span record,
+	struct queue_document *ret_first)
 {
 	struct queue_document known;
 	int r = -ENOTCONN, fd;
@@ -188,8 +189,8 @@ int links_commit(struct links *l, const struct queue_submission *s, int document
 		r = need_queue(l);
 		if (r < 0)
 			return r;
-		r = queue_commit(l->queue, s, document_fd, report_fd, receipt_fd,
-			record_fd, ret_first);
+		r = queue_commit(
+			l->queue, s, document_fd, report_fd, receipt, record, ret_first);
 		if (r >= 0)
 			return r;
 		/* It may have happened: only queued knows, under the id of this attempt.

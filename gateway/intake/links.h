@@ -53,7 +53,8 @@ int links_status_of(struct links *l, const char *number, int64_t at,
  * only if it was not. Return: as queue_commit; negative: nobody knows, ask again later.
  */
 int links_commit(struct links *l, const struct queue_submission *s, int document_fd,
-	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first);
+	int report_fd, struct span receipt, struct span record,
+	struct queue_document *ret_first);
 
 /* The certificates of the receipt role, borrowed until the next call of links_sign or
  * links_forget. Return: enum signer_answer, negative: the signer is away. */

@@ -273,15 +273,9 @@ static int commit(struct exchange *x, const struct queue_submission *s,
 	const struct judgement *j, const char *record, const char *receipt,
 	struct queue_document *ret_first)
 {
-	_cleanup_(closep) int record_fd = memfd_from("record", span_str(record));
-	_cleanup_(closep) int receipt_fd = -1;
-
-	if (receipt)
-		receipt_fd = memfd_from("receipt", span_str(receipt));
-	if (record_fd < 0 || (receipt && receipt_fd < 0))
-		return -ENOMEM;
 	return links_commit(x->links, s, receipt ? x->request->body : -1, j->report_fd,
-		receipt_fd, record_fd, ret_first);
+		receipt ? span_str(receipt) : (struct span){ 0 }, span_str(record),
+		ret_first);
 }
 
 static int queue_away(struct exchange *x, const struct queue_submission *s, int r)

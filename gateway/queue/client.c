@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "queue/client.h"
 
+#include "common/buf.h"
 #include "common/ipc.h"
+#include "common/limits.h"
+#include "common/memfd.h"
 #include "queue/client_ask.h"
 #include "queue/protocol.h"
 
@@ -133,15 +136,32 @@ int queue_find(struct queue *q, const struct queue_submission *s,
 	return call_plain(q, QUEUE_OP_FIND, &body, sizeof(body), NULL, 0, ret_first);
 }
 
-int queue_commit(struct queue *q, const struct queue_submission *s, int document_fd,
-	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first)
+/* Receipt and record in one sealed memfd. Return: the descriptor or negative. */
+static int both_in_one(struct span receipt, struct span record)
 {
-	struct queue_commit_request body = { .submission = *s };
-	const int all[] = { document_fd, report_fd, receipt_fd, record_fd };
-	int fds[4];
+	_cleanup_buf_ struct buf b;
+	int r;
+
+	buf_init(&b, LIMIT_RECEIPT + QUEUE_RECORD_MAX);
+	buf_add_span(&b, receipt);
+	r = buf_add_span(&b, record);
+	return r < 0 ? r : memfd_from("receipt-and-record", buf_span(&b));
+}
+
+int queue_commit(struct queue *q, const struct queue_submission *s, int document_fd,
+	int report_fd, struct span receipt, struct span record,
+	struct queue_document *ret_first)
+{
+	struct queue_commit_request body = { .submission = *s,
+		.receipt_len = (uint32_t)receipt.len };
+	_cleanup_(closep) int record_fd = both_in_one(receipt, record);
+	const int all[] = { document_fd, report_fd, record_fd };
+	int fds[3];
 	size_t count = 0;
 
-	for (size_t i = 0; i < 4; i++)
+	if (record_fd < 0)
+		return record_fd;
+	for (size_t i = 0; i < 3; i++)
 		if (all[i] >= 0) {
 			fds[count++] = all[i];
 			body.parts |= 1u << i;

@@ -55,9 +55,10 @@ int queue_find(struct queue *q, const struct queue_submission *s,
 
 /* Commit document, report, receipt and audit record in one durable transaction. record is
  * canonical JSON whose SHA-256 the receipt binds. A refused document has no document_fd
- * and no receipt_fd (-1). DONE, DUPLICATE, CONFLICT, PAPER, UNAVAILABLE. */
+ * (-1) and no receipt (empty). DONE, DUPLICATE, CONFLICT, PAPER, UNAVAILABLE. */
 int queue_commit(struct queue *q, const struct queue_submission *s, int document_fd,
-	int report_fd, int receipt_fd, int record_fd, struct queue_document *ret_first);
+	int report_fd, struct span receipt, struct span record,
+	struct queue_document *ret_first);
 
 enum queue_part {
 	QUEUE_META = 1, /* JSON: document with its deliveries */

@@ -84,12 +84,12 @@ enum queue_operation {
 #define QUEUE_REVIEWS_MAX 100
 #define QUEUE_REVIEW_MAX_S (30 * INT64_C(86400))
 
-/* Which descriptors travel with a message, in this order, as bits of `parts`. */
+/* Which descriptors travel with a message, in this order, as bits of `parts`. What intake
+ * wrote itself comes in one: the receipt, and the audit record behind it. */
 enum queue_part_bit {
 	QUEUE_HAS_DOCUMENT = 1,
 	QUEUE_HAS_REPORT = 2,
-	QUEUE_HAS_RECEIPT = 4,
-	QUEUE_HAS_RECORD = 8,
+	QUEUE_HAS_RECORD = 4,
 };
 
 struct queue_find_request {
@@ -99,7 +99,7 @@ struct queue_find_request {
 struct queue_commit_request {
 	struct queue_submission submission;
 	uint32_t parts;
-	uint32_t reserved;
+	uint32_t receipt_len; /* before the record; 0: none */
 };
 
 struct queue_get_request {

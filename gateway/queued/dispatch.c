@@ -79,7 +79,7 @@ struct operation {
 static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 	[QUEUE_OP_FIND] = { "find", sizeof(struct queue_find_request), 0, 0, PEER_INTAKE,
 		READS, run_find, { SUBMISSION_TEXTS(queue_find_request) } },
-	[QUEUE_OP_COMMIT] = { "commit", sizeof(struct queue_commit_request), 2, 4,
+	[QUEUE_OP_COMMIT] = { "commit", sizeof(struct queue_commit_request), 2, 3,
 		PEER_INTAKE, WRITES | MAKES_WORK, run_commit,
 		{ SUBMISSION_TEXTS(queue_commit_request) } },
 	[QUEUE_OP_GET] = { "get", sizeof(struct queue_get_request), 0, 0,

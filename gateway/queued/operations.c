@@ -23,52 +23,53 @@ int run_find(const struct call *c)
 	return r == QUEUE_DONE ? engine_closed(c->engine, c->now, document_of(c)) : r;
 }
 
-static size_t commit_part_max(unsigned bit)
+/* The descriptors in the order of the bits of parts. Return: 0 or -errno. */
+static int read_parts(
+	const struct ipc_message *m, uint32_t parts, struct span ret_parts[3])
 {
-	switch (bit) {
-	case QUEUE_HAS_DOCUMENT:
-		return LIMIT_DOCUMENT;
-	case QUEUE_HAS_REPORT:
-		return LIMIT_REPORT;
-	case QUEUE_HAS_RECEIPT:
-		return LIMIT_RECEIPT;
-	default:
-		return QUEUE_RECORD_MAX;
-	}
-}
-
-/* Map the descriptors in the order of the bits of parts. Return: 0 or -errno. */
-static int map_parts(
-	const struct ipc_message *m, uint32_t parts, struct span ret_parts[4])
-{
+	static const size_t most[] = { LIMIT_DOCUMENT, LIMIT_REPORT,
+		LIMIT_RECEIPT + QUEUE_RECORD_MAX };
 	size_t used = 0;
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		int r;
 
 		if (!(parts & (1u << i)))
 			continue;
 		if (used == m->header.fd_count)
 			return -EPROTO;
-		r = memfd_read(m->fds[used++], commit_part_max(1u << i), &ret_parts[i]);
+		r = memfd_read(m->fds[used++], most[i], &ret_parts[i]);
 		if (r < 0)
 			return r;
 	}
-	return parts < 16 && used == m->header.fd_count ? 0 : -EPROTO;
+	return parts < 8 && used == m->header.fd_count ? 0 : -EPROTO;
+}
+
+/* Tell the receipt from the record behind it. Return: 0 or -EPROTO. */
+static int split(struct span both, size_t receipt_len, struct engine_parts *p)
+{
+	if (receipt_len > both.len || receipt_len > LIMIT_RECEIPT ||
+		both.len - receipt_len > QUEUE_RECORD_MAX)
+		return -EPROTO;
+	if (receipt_len)
+		p->receipt = span_of(both.data, receipt_len);
+	p->record = span_of(both.data + receipt_len, both.len - receipt_len);
+	return 0;
 }
 
 int run_commit(const struct call *c)
 {
 	const struct queue_commit_request *q = c->body;
-	struct span parts[4] = { 0 };
+	struct span parts[3] = { 0 };
 	struct engine_parts p;
-	int r = map_parts(c->message, q->parts, parts);
+	int r = read_parts(c->message, q->parts, parts);
 
-	if (r == 0) {
-		p = (struct engine_parts){ parts[0], parts[1], parts[2], parts[3] };
+	p = (struct engine_parts){ .document = parts[0], .report = parts[1] };
+	if (r == 0 && parts[2].data)
+		r = split(parts[2], q->receipt_len, &p);
+	if (r == 0)
 		r = engine_insert(c->engine, &q->submission, &p, document_of(c));
-	}
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 3; i++)
 		memfd_release(&parts[i]);
 	return r;
 }

@@ -39,7 +39,7 @@ static int commit_one(struct queue *q, uint8_t *data, size_t octets, int n)
 	static const char filler[4096] = "report";
 	struct queue_document first;
 	char record[600];
-	int document, report, receipt, audit, r;
+	int document, report, r;
 
 	if (id_new(s.id) < 0)
 		return -1;
@@ -54,13 +54,10 @@ static int commit_one(struct queue *q, uint8_t *data, size_t octets, int n)
 		s.number, 0, s.id);
 	document = memfd_from("d", span_of(data, octets));
 	report = memfd_from("r", span_of(filler, sizeof(filler)));
-	receipt = memfd_from("c", span_of(filler, 2000));
-	audit = memfd_from("a", span_str(record));
-	r = queue_commit(q, &s, document, report, receipt, audit, &first);
+	r = queue_commit(q, &s, document, report, span_of(filler, 2000), span_str(record),
+		&first);
 	close(document);
 	close(report);
-	close(receipt);
-	close(audit);
 	return r;
 }
 

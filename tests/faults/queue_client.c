@@ -71,7 +71,7 @@ static int commit(struct run *r, struct queue *q)
 	uint8_t data[OCTETS] = { 0 };
 	char record[512], hash[SHA256_TEXT_SIZE];
 	struct queue_document first;
-	int fds[4], answer;
+	int fds[2], answer;
 
 	if (id_new(s.id) < 0)
 		abort();
@@ -86,10 +86,9 @@ static int commit(struct run *r, struct queue *q)
 		s.id);
 	fds[0] = memfd_from("document", span_of(data, OCTETS));
 	fds[1] = memfd_from("report", span_of(data, OCTETS));
-	fds[2] = memfd_from("receipt", span_str("receipt"));
-	fds[3] = memfd_from("record", span_str(record));
-	answer = queue_commit(q, &s, fds[0], fds[1], fds[2], fds[3], &first);
-	for (int i = 0; i < 4; i++)
+	answer = queue_commit(q, &s, fds[0], fds[1], span_str("receipt"),
+		span_str(record), &first);
+	for (int i = 0; i < 2; i++)
 		close(fds[i]);
 	if (answer == QUEUE_DONE)
 		note(r, "accepted", s.id, hash);

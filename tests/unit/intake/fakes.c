@@ -188,10 +188,12 @@ static int find(struct fake_queue *q, const struct queue_submission *s,
 	return s->state == DOCUMENT_HELD && q->held_full ? QUEUE_FULL : QUEUE_DONE;
 }
 
-static void store(struct fake_queue *q, const struct queue_submission *s, uint32_t parts,
-	struct ipc_message *m)
+static void store(
+	struct fake_queue *q, const struct queue_commit_request *c, struct ipc_message *m)
 {
 	struct fake_document *f = &q->documents[q->count++];
+	const struct queue_submission *s = &c->submission;
+	struct span both;
 	size_t next = 0;
 
 	must(q->count < FAKE_DOCUMENTS, "too many documents");
@@ -207,9 +209,18 @@ static void store(struct fake_queue *q, const struct queue_submission *s, uint32
 	f->document.state = s->state;
 	f->document.held_until = s->held_until;
 	memcpy(f->document.hold_reason, s->hold_reason, sizeof(s->hold_reason));
-	for (size_t i = 0; i < 4; i++)
-		if (parts & (1u << i))
+	for (size_t i = 0; i < 2; i++)
+		if (c->parts & (1u << i))
 			f->parts[i] = ipc_message_take_fd(m, next++);
+	must(c->parts & QUEUE_HAS_RECORD &&
+			memfd_map(m->fds[next], SIZE_MAX, &both) == 0 &&
+			both.len >= c->receipt_len,
+		"receipt and record");
+	if (c->receipt_len)
+		f->parts[2] = memfd_from("receipt", span_of(both.data, c->receipt_len));
+	f->parts[3] = memfd_from(
+		"record", span_of(both.data + c->receipt_len, both.len - c->receipt_len));
+	memfd_unmap(&both);
 }
 
 static int commit(
@@ -229,7 +240,7 @@ static int commit(
 	r = c->submission.state == DOCUMENT_REFUSED ? QUEUE_DONE
 						    : find(q, &c->submission, ret_first);
 	if (r == QUEUE_DONE)
-		store(q, &c->submission, c->parts, m);
+		store(q, c, m);
 	if (q->mood == QUEUE_BREAKS_AFTER_COMMIT) {
 		q->mood = QUEUE_NORMAL;
 		return -1;

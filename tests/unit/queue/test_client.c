@@ -136,7 +136,8 @@ static void commit_is_undecided_when_the_answer_is_lost(void **state)
 
 	(void)state;
 	start(&s);
-	assert_true(queue_commit(s.client, &q, -1, -1, -1, -1, &first) < 0);
+	assert_true(queue_commit(s.client, &q, -1, -1, (struct span){ 0 }, span_str("{}"),
+			    &first) < 0);
 	stop(&s);
 }
 

@@ -260,7 +260,7 @@ static void assert_recovers(struct queue *q, struct parcel *p)
 
 static void no_room_on_the_disk(void **state)
 {
-	struct parcel p = { .document = -1, .report = -1, .receipt = -1, .record = -1 };
+	struct parcel p = { .document = -1, .report = -1 };
 	char id[DOCUMENT_ID_SIZE], filler[512];
 	struct house *h = *state;
 	struct queue *q;
@@ -299,7 +299,7 @@ static void no_room_on_the_disk(void **state)
 /* The same where SQLite alone says so, which needs no privilege. */
 static void no_room_in_sqlite(void **state)
 {
-	struct parcel p = { .document = -1, .report = -1, .receipt = -1, .record = -1 };
+	struct parcel p = { .document = -1, .report = -1 };
 	struct queue *q = house_connect(*state);
 	char id[DOCUMENT_ID_SIZE];
 
@@ -312,6 +312,21 @@ static void no_room_in_sqlite(void **state)
 	queue_disconnect(q);
 }
 
+static void ask_to_commit(int socket, const struct parcel *p)
+{
+	struct queue_commit_request commit = { .submission = p->s,
+		.parts = 7,
+		.receipt_len = (uint32_t)strlen(p->receipt) };
+	char both[600];
+	_cleanup_(closep) int record = -1;
+
+	snprintf(both, sizeof(both), "%s%s", p->receipt, p->record);
+	record = memfd_from("both", span_str(both));
+	assert_int_equal(ipc_send(socket, QUEUE_OP_COMMIT, 1, &commit, sizeof(commit),
+				 (const int[]){ p->document, p->report, record }, 3),
+		0);
+}
+
 /* A reader in the batch that found no room has its answer all the same. */
 static void reader_beside_a_failing_commit(void **state)
 {
@@ -319,7 +334,6 @@ static void reader_beside_a_failing_commit(void **state)
 	struct queue *q = house_connect(h);
 	_cleanup_(closep) int writer = ipc_connect(h->socket, 10000);
 	_cleanup_(closep) int reader = ipc_connect(h->socket, 10000);
-	struct queue_commit_request commit = { .parts = 15 };
 	struct queue_get_request get = { .part = QUEUE_DOCUMENT };
 	struct ipc_message m;
 	struct parcel p;
@@ -327,14 +341,10 @@ static void reader_beside_a_failing_commit(void **state)
 
 	house_accept(q, "N1", get.id);
 	parcel_init(&p, "N2", DOCUMENT_ACCEPTED, 12000);
-	commit.submission = p.s;
 	/* both questions are there when it wakes up: one batch */
 	kill(h->pid, SIGSTOP);
 	assert_int_equal(waitpid(h->pid, &status, WUNTRACED), h->pid);
-	assert_int_equal(
-		ipc_send(writer, QUEUE_OP_COMMIT, 1, &commit, sizeof(commit),
-			(const int[]){ p.document, p.report, p.receipt, p.record }, 4),
-		0);
+	ask_to_commit(writer, &p);
 	assert_int_equal(
 		ipc_send(reader, QUEUE_OP_GET, 2, &get, sizeof(get), NULL, 0), 0);
 	atomic_store(&disk->no_room, 1);
@@ -350,17 +360,6 @@ static void reader_beside_a_failing_commit(void **state)
 	assert_recovers(q, &p);
 	parcel_done(&p);
 	queue_disconnect(q);
-}
-
-static void ask_to_commit(int socket, const struct parcel *p)
-{
-	struct queue_commit_request commit = { .submission = p->s, .parts = 15 };
-
-	assert_int_equal(
-		ipc_send(socket, QUEUE_OP_COMMIT, 1, &commit, sizeof(commit),
-			(const int[]){ p->document, p->report, p->receipt, p->record },
-			4),
-		0);
 }
 
 static void assert_answer(int socket, enum queue_answer answer)

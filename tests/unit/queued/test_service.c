@@ -191,12 +191,11 @@ static int commit_at(struct queue *q, const char *number, const char *at)
 
 	parcel_init(&p, number, DOCUMENT_ACCEPTED, 1000);
 	if (at) {
-		close(p.record);
 		snprintf(text, sizeof(text),
 			"{\"actor\":\"intake\",\"at\":\"%s\",\"document\":\"%s\","
 			"\"event\":\"document.accepted\"}",
 			at, p.s.id);
-		p.record = memfd_from("record", span_str(text));
+		parcel_write(&p, text);
 	}
 	answer = parcel_commit(q, &p, &first);
 	parcel_done(&p);
