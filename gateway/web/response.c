@@ -7,6 +7,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #define HEADER_MAX 2048
 
@@ -87,17 +88,26 @@ void response_fd(struct response *r, int status, const char *type, int fd)
 	r->body_fd = fd;
 }
 
-static int send_all(int socket, const char *data, size_t len, int flags)
+/* The header and what is behind it in one piece: the peer is woken once. */
+static int send_all(int socket, struct span header, struct span body, int flags)
 {
-	while (len) {
-		ssize_t n = send(socket, data, len, MSG_NOSIGNAL | flags);
+	while (header.len + body.len) {
+		struct iovec parts[] = {
+			{ (void *)(uintptr_t)header.data, header.len },
+			{ (void *)(uintptr_t)body.data, body.len },
+		};
+		struct msghdr m = { .msg_iov = parts, .msg_iovlen = 2 };
+		ssize_t n = sendmsg(socket, &m, MSG_NOSIGNAL | flags);
+		size_t of_header;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		data += n;
-		len -= (size_t)n;
+		of_header = (size_t)n < header.len ? (size_t)n : header.len;
+		header = span_of(header.data + of_header, header.len - of_header);
+		body = span_of(body.data + ((size_t)n - of_header),
+			body.len - ((size_t)n - of_header));
 	}
 	return 0;
 }
@@ -138,7 +148,17 @@ static int add_headers(const struct response *r, struct buf *b, size_t len)
 	return buf_add_str(b, "\r\n");
 }
 
-static int send_with(const struct response *r, int socket, const char *body, size_t len)
+static int send_with(const struct response *r, int socket, struct span body)
+{
+	_cleanup_buf_ struct buf b;
+	int e;
+
+	buf_init(&b, HEADER_MAX);
+	e = add_headers(r, &b, body.len);
+	return e < 0 ? e : send_all(socket, buf_span(&b), body, 0);
+}
+
+static int send_with_file(const struct response *r, int socket, size_t len)
 {
 	_cleanup_buf_ struct buf b;
 	int e;
@@ -146,11 +166,9 @@ static int send_with(const struct response *r, int socket, const char *body, siz
 	buf_init(&b, HEADER_MAX);
 	e = add_headers(r, &b, len);
 	if (e == 0)
-		e = send_all(socket, b.data, b.len, len ? MSG_MORE : 0);
-	if (e == 0 && len)
-		e = body ? send_all(socket, body, len, 0)
-			 : send_file(socket, r->body_fd, len);
-	return e;
+		e = send_all(
+			socket, buf_span(&b), (struct span){ 0 }, len ? MSG_MORE : 0);
+	return e < 0 || len == 0 ? e : send_file(socket, r->body_fd, len);
 }
 
 int response_send(const struct response *r, int socket)
@@ -161,8 +179,8 @@ int response_send(const struct response *r, int socket)
 	struct stat st;
 
 	if (r->status && r->body)
-		return send_with(r, socket, r->body, strlen(r->body));
+		return send_with(r, socket, span_str(r->body));
 	if (r->status && r->body_fd >= 0 && fstat(r->body_fd, &st) == 0)
-		return send_with(r, socket, NULL, (size_t)st.st_size);
-	return send_with(&undecided, socket, LAST_RESORT, strlen(LAST_RESORT));
+		return send_with_file(r, socket, (size_t)st.st_size);
+	return send_with(&undecided, socket, span_str(LAST_RESORT));
 }
