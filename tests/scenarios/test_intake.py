@@ -5,6 +5,7 @@ import base64
 import collections
 import contextlib
 import json
+import pathlib
 import re
 import socket
 import ssl
@@ -18,8 +19,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from scenarios.gate import sealgate
+from scenarios.gate import ROOT, sealgate
 from scenarios.openapi import Specification
+from scenarios.test_faults import pid_of
 
 NUMBER = "PHYTO.NZ.2026.{:07d}"
 XML = {"Content-Type": "application/xml"}
@@ -274,6 +276,14 @@ def test_connection_errors_name_the_certificate(gate, accepted):
         assert done.returncode == 3, done.stdout
         assert word in done.stderr
         assert not done.stdout
+
+
+@pytest.mark.parametrize("program", ("intake", "queued", "signer"))
+def test_programs_are_given_what_their_units_say_of_memory(gate, program):
+    unit = (ROOT / "systemd" / "units" / f"sealgate-{program}.service.in").read_text()
+    setting = re.search(r"^Environment=(GLIBC_TUNABLES=\S+)$", unit, re.M)[1]
+    pid = pid_of(gate, f"sealgate-{program}")
+    assert setting.encode() in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
 
 
 def test_usage_of_the_command_line(gate, accepted):
