@@ -173,16 +173,19 @@ int daemon_alive_within(int ms)
 	return most > 0 && (ms < 0 || ms > most) ? most : ms;
 }
 
-static int accept_one(int socket, int timeout_ms)
+int daemon_accept_now(const struct daemon *d, int timeout_ms)
 {
 	struct timeval tv = { .tv_sec = timeout_ms / 1000,
 		.tv_usec = (timeout_ms % 1000) * 1000 };
-	int fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(d->socket, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd >= 0 && timeout_ms > 0) {
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	}
+	/* accepting again at once would only spin */
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		daemon_wait(d, 100);
 	return fd;
 }
 
@@ -200,11 +203,9 @@ int daemon_accept(const struct daemon *d, int timeout_ms)
 			continue;
 		if (fds[0].revents)
 			return -1;
-		fd = accept_one(d->socket, timeout_ms);
+		fd = daemon_accept_now(d, timeout_ms);
 		if (fd >= 0)
 			return fd;
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-			daemon_wait(d, 100); /* accepting again at once would only spin */
 	}
 }
 

@@ -48,6 +48,10 @@ int daemon_alive_within(int ms);
  * sends and receives, -1 when the daemon shall stop. */
 int daemon_accept(const struct daemon *d, int timeout_ms);
 
+/* The same without waiting, where the caller has made the socket one that never blocks;
+ * short of descriptors or memory it takes its time. Return: a connection or -1. */
+int daemon_accept_now(const struct daemon *d, int timeout_ms);
+
 /* Sleep up to ms, or until the end when ms is below zero. Return: true when the daemon
  * shall stop. */
 bool daemon_wait(const struct daemon *d, int ms);

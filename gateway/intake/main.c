@@ -11,6 +11,8 @@
 #include "intake/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 
 #define CONNECTION_TIMEOUT_MS 10000
@@ -26,20 +28,28 @@ static const char USAGE[] =
 	"usage: sealgate-intake --instance DIR\n"
 	"Serves partners' requests that nginx hands over on run/intake.sock (SCGI).\n";
 
+/* What the threads have in common. */
+struct front {
+	const struct daemon *daemon;
+	struct server *server;
+};
+
 static void *begin(void *arg)
 {
-	const struct server *s = arg;
+	const struct front *f = arg;
 	struct links *l = malloc(sizeof(*l));
 
 	if (l)
-		links_init(l, s->queued_socket, s->signer_socket);
+		links_init(l, f->server->queued_socket, f->server->signer_socket);
 	return l;
 }
 
 /* Without memory for links every request is answered as busy. */
 static void serve(void *arg, void *kept, int socket)
 {
-	server_serve(arg, kept, socket);
+	const struct front *f = arg;
+
+	server_serve(f->server, kept, socket);
 }
 
 static void end(void *arg, void *kept)
@@ -50,39 +60,56 @@ static void end(void *arg, void *kept)
 	free(kept);
 }
 
-/* One connection: a thread of the pool, or at once the answer that all are busy. */
-static void admit_connection(
-	const struct daemon *d, struct pool *pool, struct pool *away, int socket)
+static int accept_nginx(void *arg)
 {
-	if (!instance_peer_is(&d->instance, socket, "nginx")) {
-		log_event(LOG_WARNING, "intake.stranger", NULL,
-			"a connection that is not nginx's was closed");
-		close(socket);
-		return;
-	}
-	if (!pool_give(pool, socket) && !pool_give(away, socket))
-		close(socket); /* nginx answers 503 by itself */
+	const struct front *f = arg;
+	int socket = daemon_accept_now(f->daemon, CONNECTION_TIMEOUT_MS);
+
+	if (socket < 0 || instance_peer_is(&f->daemon->instance, socket, "nginx"))
+		return socket;
+	log_event(LOG_WARNING, "intake.stranger", NULL,
+		"a connection that is not nginx's was closed");
+	close(socket);
+	return -1;
 }
 
-static void accept_all(const struct daemon *d, struct pool *pool, struct pool *away)
+/* The threads accept by themselves. Where all are busy: a place in the pool's line, or at
+ * once the answer that they are. */
+static void accept_all(struct front *f, struct pool *pool, struct pool *away)
 {
-	int socket;
+	struct pollfd fds[] = { { .fd = f->daemon->stop_fd, .events = POLLIN },
+		{ .fd = pool->crowded, .events = POLLIN }, { .events = POLLIN } };
 
-	daemon_ready(d);
-	while ((socket = daemon_accept(d, CONNECTION_TIMEOUT_MS)) >= 0)
-		admit_connection(d, pool, away, socket);
+	daemon_ready(f->daemon);
+	while (!fds[0].revents) {
+		int socket;
+
+		fds[2].fd = pool_crowded(pool) ? f->daemon->socket : -1;
+		daemon_alive();
+		if (poll(fds, 3, daemon_alive_within(-1)) <= 0 || !fds[2].revents)
+			continue;
+		socket = accept_nginx(f);
+		if (socket >= 0 && !pool_give(pool, socket) && !pool_give(away, socket))
+			close(socket); /* nginx answers 503 by itself */
+	}
 }
 
 static int run(const struct daemon *d, struct server *server)
 {
-	const struct pool_work work = { begin, serve, end, server };
-	const struct pool_work turn_away = { NULL, serve, NULL, server };
+	struct front front = { d, server };
+	const struct pool_work work = { begin, serve, end, &front, accept_nginx,
+		d->socket };
+	const struct pool_work turn_away = { NULL, serve, NULL, &front, NULL, -1 };
 	size_t threads =
 		(size_t)config_int(d->instance.config, "intake.threads") + DOORKEEPERS;
 	struct rejudge rejudge;
 	struct pool pool, away;
-	int r = pool_start(&pool, threads, threads + DOOR_MAX, &work);
+	int r;
 
+	/* One of those who wake up for a connection has it. */
+	if (fcntl(d->socket, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	r = pool_start(&pool, threads, threads + DOOR_MAX, &work);
 	if (r < 0)
 		return r;
 	r = pool_start(&away, 1, TURNED_AWAY_MAX, &turn_away);
@@ -94,7 +121,7 @@ static int run(const struct daemon *d, struct server *server)
 	if (r == 0) {
 		r = renewed_start(&server->renewed);
 		if (r == 0) {
-			accept_all(d, &pool, &away);
+			accept_all(&front, &pool, &away);
 			renewed_stop(&server->renewed);
 		}
 		rejudge_stop(&rejudge);

@@ -3,49 +3,75 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Called with the lock, which is given up: sleep until called. */
-static int idle(struct pool *p)
+/* One thing to do wakes one thread; the next is looked for when that one has it. */
+static int watch(struct pool *p, int operation, int fd)
 {
-	struct pool_idle me = { .next = p->idle, .socket = -1 };
+	struct epoll_event e = { .events = EPOLLIN | EPOLLONESHOT, .data.fd = fd };
 
-	sem_init(&me.called, 0, 0);
-	p->idle = &me;
-	pthread_mutex_unlock(&p->lock);
-	while (sem_wait(&me.called) < 0)
-		; /* EINTR */
-	sem_destroy(&me.called);
-	return me.socket;
+	return epoll_ctl(p->epoll, operation, fd, &e) < 0 ? -errno : 0;
 }
 
-/* Called with the lock. Who is called has the connection and needs no lock for it. */
-static bool call_one(struct pool *p, int socket)
+/* Take what waits. Return: 1 with *ret_socket, -1 the pool ends, 0 the thread is idle. */
+static int take(struct pool *p, int *ret_socket)
 {
-	struct pool_idle *first = p->idle;
-
-	if (!first)
-		return false;
-	p->idle = first->next;
-	first->socket = socket;
-	sem_post(&first->called);
-	return true;
-}
-
-/* Wait for a connection. Return: -1 when the pool ends and none is left. */
-static int take(struct pool *p)
-{
-	int socket = -1;
+	int r = 0;
 
 	pthread_mutex_lock(&p->lock);
-	if (p->waiting == 0 && !p->stopping)
-		return idle(p);
 	if (p->waiting) {
-		socket = p->sockets[p->first];
+		*ret_socket = p->sockets[p->first];
 		p->first = (p->first + 1) % p->room;
 		p->waiting--;
+		r = 1;
+	} else if (p->stopping) {
+		r = -1;
+	} else {
+		p->idle++;
 	}
 	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
+/* The end of being idle, with a connection or for what was given. */
+static void called(struct pool *p, bool accepted)
+{
+	pthread_mutex_lock(&p->lock);
+	p->idle--;
+	p->taken += accepted;
+	if (p->idle == 0)
+		eventfd_write(p->crowded, 1);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Sleep until there is something. Return: a connection, or negative: look what waits. */
+static int idle(struct pool *p)
+{
+	struct epoll_event e;
+	eventfd_t one;
+	int socket = -1;
+
+	while (epoll_wait(p->epoll, &e, 1, -1) != 1)
+		; /* EINTR */
+	if (e.data.fd == p->given)
+		eventfd_read(p->given, &one);
+	else
+		socket = p->work.accept(p->work.arg);
+	watch(p, EPOLL_CTL_MOD, e.data.fd);
+	called(p, socket >= 0);
+	return socket;
+}
+
+/* Wait for a connection. Return: negative when the pool ends and none is left. */
+static int next(struct pool *p)
+{
+	int socket = -1, r;
+
+	while (socket < 0 && (r = take(p, &socket)) >= 0)
+		if (r == 0)
+			socket = idle(p);
 	return socket;
 }
 
@@ -62,7 +88,7 @@ static void *run(void *arg)
 	void *kept = p->work.begin ? p->work.begin(p->work.arg) : NULL;
 	int socket;
 
-	while ((socket = take(p)) >= 0) {
+	while ((socket = next(p)) >= 0) {
 		p->work.serve(p->work.arg, kept, socket);
 		/* Free before the client sees the end: it may come back at once. */
 		finished(p);
@@ -73,27 +99,53 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static int open_doors(struct pool *p)
+{
+	int r;
+
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	p->given = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+	p->crowded = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->epoll < 0 || p->given < 0 || p->crowded < 0)
+		return -errno;
+	r = watch(p, EPOLL_CTL_ADD, p->given);
+	if (r == 0 && p->work.accept)
+		r = watch(p, EPOLL_CTL_ADD, p->work.listener);
+	return r;
+}
+
 int pool_start(struct pool *p, size_t threads, size_t room, const struct pool_work *work)
 {
+	int r;
+
 	*p = (struct pool){
 		.work = *work, .room = room, .lock = PTHREAD_MUTEX_INITIALIZER
 	};
 	p->sockets = calloc(room, sizeof(*p->sockets));
 	p->threads = calloc(threads, sizeof(*p->threads));
-	if (!p->sockets || !p->threads) {
+	r = open_doors(p);
+	if (r == 0 && (!p->sockets || !p->threads))
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < threads; i++) {
+		r = -pthread_create(&p->threads[i], NULL, run, p);
+		if (r == 0)
+			p->thread_count++;
+	}
+	if (r < 0)
 		pool_stop(p);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < threads; i++) {
-		int r = pthread_create(&p->threads[i], NULL, run, p);
+	return r;
+}
 
-		if (r != 0) {
-			pool_stop(p);
-			return -r;
-		}
-		p->thread_count++;
-	}
-	return 0;
+bool pool_crowded(struct pool *p)
+{
+	eventfd_t since;
+	bool crowded;
+
+	eventfd_read(p->crowded, &since);
+	pthread_mutex_lock(&p->lock);
+	crowded = p->idle == 0;
+	pthread_mutex_unlock(&p->lock);
+	return crowded;
 }
 
 bool pool_give(struct pool *p, int socket)
@@ -104,22 +156,32 @@ bool pool_give(struct pool *p, int socket)
 	room = p->taken < p->room;
 	if (room) {
 		p->taken++;
-		if (!call_one(p, socket))
-			p->sockets[(p->first + p->waiting++) % p->room] = socket;
+		p->sockets[(p->first + p->waiting++) % p->room] = socket;
+		if (p->idle)
+			eventfd_write(p->given, 1);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return room;
+}
+
+static void close_door(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 void pool_stop(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
-	while (call_one(p, -1))
-		;
+	if (p->thread_count)
+		eventfd_write(p->given, p->thread_count);
 	pthread_mutex_unlock(&p->lock);
 	for (size_t i = 0; i < p->thread_count; i++)
 		pthread_join(p->threads[i], NULL);
+	close_door(p->epoll);
+	close_door(p->given);
+	close_door(p->crowded);
 	free(p->sockets);
 	free(p->threads);
 	pthread_mutex_destroy(&p->lock);

@@ -8,7 +8,6 @@
 #define SEALGATE_INTAKE_POOL_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,21 +17,23 @@ struct pool_work {
 		void *arg, void *kept, int socket); /* closing is the pool's business */
 	void (*end)(void *arg, void *kept);
 	void *arg;
-};
-
-/* A thread that has nothing to do; lives on its stack. */
-struct pool_idle {
-	struct pool_idle *next;
-	sem_t called;
-	int socket; /* what it is called for; -1: the pool ends */
+	/* A connection of the listener, which must not block, or negative; NULL: all are
+	 * given. */
+	int (*accept)(void *arg);
+	int listener; /* where there is accept; borrowed */
 };
 
 struct pool {
 	struct pool_work work;
 	pthread_mutex_t lock;
-	struct pool_idle *idle; /* who was busy last is called first */
-	int *sockets;		/* ring of connections for which no thread was idle */
-	size_t room;		/* of the ring, and of connections in all */
+	/* What idle threads wait for: the listener and `given`. The kernel calls the one
+	 * that came last, which is who was busy last. */
+	int epoll;
+	int given;   /* eventfd: connections that idle threads were called for */
+	int crowded; /* eventfd: no thread was idle any more since it was read */
+	size_t idle;
+	int *sockets; /* ring of connections for which no thread was idle */
+	size_t room;  /* of the ring, and of connections in all */
 	size_t first, waiting;
 	size_t taken; /* waiting and being served */
 	bool stopping;
@@ -41,8 +42,13 @@ struct pool {
 };
 
 /* Start the threads. room: connections waiting and being served together; with
- * room == threads none ever waits. Return: 0, -ENOMEM, -EAGAIN. */
+ * room == threads none ever waits. Idle threads accept by themselves: whoever else wakes
+ * up for a connection would only wake one of them. Return: 0, -ENOMEM, -EAGAIN, -errno.
+ */
 int pool_start(struct pool *p, size_t threads, size_t room, const struct pool_work *work);
+
+/* Is no thread idle, so that nobody accepts? p->crowded is readable when that begins. */
+bool pool_crowded(struct pool *p);
 
 /* Hand a connection over. Return: false when there is no room: it is still the caller's.
  */

@@ -29,8 +29,8 @@
 #define BACKOFF_MAX_MS 1000
 #define STEADY_MS 10000 /* up this long: the next restart is immediate again */
 /* SQLite and the token's library take and free hundreds of small pieces of memory for a
- * document. A thread keeps seven of a size by itself; for more it goes to what all threads
- * share, and splits and joins there. The units say the same. */
+ * document. A thread keeps seven of a size by itself; for more it goes to what all
+ * threads share, and splits and joins there. The units say the same. */
 #define MALLOC_SETTING "glibc.malloc.tcache_count=200"
 
 enum kind { PLAIN, STREAM, SEQPACKET, NGINX };

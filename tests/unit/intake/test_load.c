@@ -142,8 +142,8 @@ static bool stored(const char *id)
 
 static void start(void)
 {
-	const struct pool_work work = { begin, serve, end, &server };
-	const struct pool_work turn_away = { NULL, serve, NULL, &server };
+	const struct pool_work work = { begin, serve, end, &server, NULL, -1 };
+	const struct pool_work turn_away = { NULL, serve, NULL, &server, NULL, -1 };
 	char *error = NULL;
 
 	house_build(&house);
