@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const PROGRAMS[] = { "nginx", "intake", "verify", "queued", "signer",
-	"seal", "forward", "admin", "trustd", "health", "backup" };
+static const char *const PROGRAMS[INSTANCE_PROGRAMS] = { "nginx", "intake", "verify",
+	"queued", "signer", "seal", "forward", "admin", "trustd", "health", "backup" };
 
 int instance_path(const struct instance *i, const char *name, char ret_path[PATH_MAX])
 {
@@ -61,6 +61,22 @@ static int fail(char **ret_error, int error, const char *what)
 	return error;
 }
 
+static uid_t configured(const struct instance *i, const char *program)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "peers.%s", program);
+	return (uid_t)config_int(i->config, key);
+}
+
+/* They are asked for with each connection and each signature. */
+static void read_peers(struct instance *i)
+{
+	i->separate = config_bool(i->config, "peers.separate");
+	for (size_t n = 0; n < INSTANCE_PROGRAMS; n++)
+		i->uids[n] = configured(i, PROGRAMS[n]);
+}
+
 int instance_open(const char *dir, struct instance *ret_instance, char **ret_error)
 {
 	char path[PATH_MAX];
@@ -80,7 +96,10 @@ int instance_open(const char *dir, struct instance *ret_instance, char **ret_err
 	r = instance_path(ret_instance, "sealgate.conf", path);
 	if (r < 0)
 		return fail(ret_error, r, dir);
-	return config_load(path, &ret_instance->config, ret_error);
+	r = config_load(path, &ret_instance->config, ret_error);
+	if (r == 0)
+		read_peers(ret_instance);
+	return r;
 }
 
 int instance_make_folder(const struct instance *i, const char *name, mode_t mode)
@@ -101,17 +120,12 @@ void instance_done(struct instance *i)
 	i->config = NULL;
 }
 
-static bool separate(const struct instance *i)
-{
-	return config_bool(i->config, "peers.separate");
-}
-
 static uid_t uid_of(const struct instance *i, const char *program)
 {
-	char key[64];
-
-	snprintf(key, sizeof(key), "peers.%s", program);
-	return (uid_t)config_int(i->config, key);
+	for (size_t n = 0; n < INSTANCE_PROGRAMS; n++)
+		if (strcmp(PROGRAMS[n], program) == 0)
+			return i->uids[n];
+	return configured(i, program);
 }
 
 bool instance_peer_is(const struct instance *i, int socket, const char *program)
@@ -120,7 +134,7 @@ bool instance_peer_is(const struct instance *i, int socket, const char *program)
 
 	if (ipc_peer(socket, &uid, NULL) < 0)
 		return false;
-	return separate(i) ? uid == uid_of(i, program) : uid == geteuid();
+	return i->separate ? uid == uid_of(i, program) : uid == geteuid();
 }
 
 const char *instance_peer_name(const struct instance *i, int socket)
@@ -129,10 +143,10 @@ const char *instance_peer_name(const struct instance *i, int socket)
 
 	if (ipc_peer(socket, &uid, NULL) < 0)
 		return NULL;
-	if (!separate(i))
+	if (!i->separate)
 		return uid == geteuid() ? "any" : NULL;
-	for (size_t n = 0; n < sizeof(PROGRAMS) / sizeof(PROGRAMS[0]); n++)
-		if (uid == uid_of(i, PROGRAMS[n]))
+	for (size_t n = 0; n < INSTANCE_PROGRAMS; n++)
+		if (uid == i->uids[n])
 			return PROGRAMS[n];
 	return NULL;
 }

@@ -11,9 +11,13 @@
 #include <limits.h>
 #include <sys/types.h>
 
+#define INSTANCE_PROGRAMS 11
+
 struct instance {
 	char dir[PATH_MAX]; /* absolute, no trailing slash */
 	struct config *config;
+	bool separate; /* each program has a uid of its own */
+	uid_t uids[INSTANCE_PROGRAMS];
 };
 
 /* Open the instance in dir (NULL: $SEALGATE_INSTANCE). *ret_error is one line for people,
