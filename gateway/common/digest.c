@@ -16,14 +16,27 @@ static void fetch(void)
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
-int digest_sha256(struct span data, uint8_t ret_digest[SHA256_SIZE])
+static const EVP_MD *fetched(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	unsigned int len = 0;
 
 	pthread_once(&once, fetch);
-	if (!sha256 ||
-		EVP_Digest(data.data, data.len, ret_digest, &len, sha256, NULL) != 1 ||
+	return sha256;
+}
+
+int digest_begin(EVP_MD_CTX *ctx)
+{
+	const EVP_MD *md = fetched();
+
+	return md && EVP_DigestInit_ex2(ctx, md, NULL) == 1 ? 0 : -EIO;
+}
+
+int digest_sha256(struct span data, uint8_t ret_digest[SHA256_SIZE])
+{
+	const EVP_MD *md = fetched();
+	unsigned int len = 0;
+
+	if (!md || EVP_Digest(data.data, data.len, ret_digest, &len, md, NULL) != 1 ||
 		len != SHA256_SIZE)
 		return -EIO;
 	return 0;

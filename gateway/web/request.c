@@ -168,12 +168,14 @@ int request_body(struct request *r)
 
 	if (request_size(r) > LIMIT_DOCUMENT)
 		return 0;
-	buffer = malloc(READ_SIZE);
+	/* most bodies have come with the header */
+	if (r->ahead.len < r->unread && !(buffer = malloc(READ_SIZE)))
+		return -ENOMEM;
 	fd = memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (!buffer || fd < 0)
-		return buffer ? -errno : -ENOMEM;
+	if (fd < 0)
+		return -errno;
 	hash = EVP_MD_CTX_new();
-	if (hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL))
+	if (hash && digest_begin(hash) == 0)
 		e = spool(r, fd, hash, buffer);
 	EVP_MD_CTX_free(hash);
 	if (e < 0)
