@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Who may ask what, and what becomes of messages that are none. */
+/* What comes with a commit: its descriptors, and the receipt with the record behind it. */
 #include "tests/unit/queued/fixture.h"
 
 #include "queued/connection.h"
@@ -23,11 +23,6 @@ static int teardown(void **state)
 	free(*state);
 	return 0;
 }
-
-#define ROW(op, body, fds, who)                                                          \
-	{                                                                                \
-		QUEUE_OP_##op, sizeof(struct queue_##body##_request), fds, who           \
-	}
 
 /* Descriptors that could change, are no memory, or are too long. */
 static void descriptors_that_are_not_sealed(void **state)
