@@ -55,20 +55,54 @@ static int keep(const char *folder, const char *below, int64_t position, const c
 	return durable_write(path, span_str(text), 0644);
 }
 
-static int keep_both(
+static int keep_head(
 	struct head_seal *h, const struct engine_head *head, const char *text)
 {
 	char heads[PATH_MAX];
-	int r;
 
 	if (snprintf(heads, sizeof(heads), "%s/heads", h->folder) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	head_spare(heads, head);
-	r = keep(h->folder, "/heads", head->position, "json", text);
-	if (r < 0 || !*h->export)
-		return r;
-	head_spare(h->export, head);
-	return keep(h->export, "", head->position, "json", text);
+	return keep(h->folder, "/heads", head->position, "json", text);
+}
+
+/* Say once that it does not work, and once that it does again. */
+static void tell_export(struct head_seal *h, int r)
+{
+	if (r < 0 && !h->export_failing)
+		log_event(LOG_WARNING, "queued.head-unexported", NULL,
+			"%s: the sealed head is in this machine's folder alone: %s",
+			h->export, strerror(-r));
+	else if (r == 0 && h->export_failing)
+		log_event(LOG_NOTICE, "queued.head-unexported", NULL,
+			"%s: heads are put there again", h->export);
+	h->export_failing = r < 0;
+}
+
+/* In the thread. A head speaks of all that is before it: of those that cannot be put
+ * there the newest is put there later. */
+static void export_head(struct head_seal *h)
+{
+	int r;
+
+	if (!h->late)
+		return;
+	head_spare(h->export, &h->late_head);
+	r = keep(h->export, "", h->late_head.position, "json", h->late);
+	if (r == 0)
+		free(TAKE(h->late));
+	tell_export(h, r);
+}
+
+static int export_later(
+	struct head_seal *h, const struct engine_head *head, const char *text)
+{
+	if (!*h->export)
+		return 0;
+	free(h->late);
+	h->late = strdup(text);
+	h->late_head = *head;
+	return h->late ? 0 : -ENOMEM;
 }
 
 static void note_newest(struct head_seal *h, int64_t position, char *text)
@@ -236,7 +270,9 @@ static int seal_head(struct head_seal *h, const struct engine_head *head)
 	if (r == 0 && sealed_head_verify(span_str(text), NULL, 0, &check, &reason) != 1)
 		r = -EBADMSG;
 	if (r == 0)
-		r = keep_both(h, head, text);
+		r = keep_head(h, head, text);
+	if (r == 0)
+		r = export_later(h, head, text);
 	if (r == 0)
 		note_newest(h, head->position, TAKE(text));
 	return r;
@@ -304,6 +340,7 @@ static void *run(void *argument)
 		struct engine_head head;
 
 		last = stopping(h);
+		export_head(h);
 		(void)export_stamp(h);
 		head = wait_for_head(h, sealed, sealed_ms);
 		if (head.position == 0)
@@ -313,6 +350,7 @@ static void *run(void *argument)
 		if (!h->failing)
 			sealed = head.position;
 	}
+	export_head(h);
 	pthread_mutex_lock(&h->lock);
 	h->ended = true;
 	pthread_cond_broadcast(&h->changed);
@@ -375,6 +413,7 @@ void head_seal_stop(struct head_seal *h)
 	pthread_mutex_destroy(&h->lock);
 	free(TAKE(h->newest));
 	free(TAKE(h->unexported));
+	free(TAKE(h->late));
 	free(TAKE(h->pending));
 	h->running = false;
 }

@@ -29,6 +29,10 @@ struct head_seal {
 	char *pending; /* time-stamp whose record is in the open transaction; or NULL */
 	int64_t pending_position;
 	char *unexported; /* time-stamp of stamped_position, for the thread; or NULL */
+	/* Of the thread alone: the newest head that the second folder does not have. */
+	char *late;
+	struct engine_head late_head;
+	bool export_failing;
 	int64_t stamp_every_ms, stamped_ms; /* 0: none since the start */
 	struct signer *asked;		    /* while the signer is */
 	bool running, stop, failing;

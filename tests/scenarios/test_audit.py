@@ -8,7 +8,7 @@ import time
 import pytest
 
 from scenarios.gate import sealgate
-from scenarios.test_faults import certificates, until_accepted
+from scenarios.test_faults import certificates, until, until_accepted
 
 
 def chain(lines):
@@ -157,3 +157,23 @@ def test_a_changed_head_does_not_count(gate, sealed, tmp_path, change):
     done = verify(gate, changed, "\n".join(lines) + "\n", tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert path.stem in done.stderr or change == "anchor"
+
+
+def test_a_folder_that_is_away_keeps_nothing_else(gate, sealed):
+    """Heads go on being sealed, time-stamped and linked; the newest is there once it is back."""
+    heads, kept = sealed[0], gate.dir / "state/queue/heads"
+    away = heads.with_name("away")
+    heads.rename(away)
+    try:
+        gate.up()
+        before = len(list(kept.glob("*.json")))
+        until_accepted(gate, certificates(gate, 2, 1)[0])
+        until(lambda: len(list(kept.glob("*.json"))) > before)
+        until(lambda: "queued.head-unexported" in gate.log.read_text())
+        assert "queued.head-unsealed" not in gate.log.read_text()
+    finally:
+        away.rename(heads)
+    until(lambda: "heads are put there again" in gate.log.read_text())
+    gate.down()
+    newest = max(path.name for path in kept.glob("*.json"))
+    assert (heads / newest).read_bytes() == (kept / newest).read_bytes()

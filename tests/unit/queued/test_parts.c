@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What comes with a commit: its descriptors, and the receipt with the record behind it. */
+/* What comes with a commit: its descriptors, and the receipt with the record behind it.
+ */
 #include "tests/unit/queued/fixture.h"
 
 #include "queued/connection.h"
