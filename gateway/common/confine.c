@@ -24,6 +24,8 @@ static const int REFUSED[] = {
 	SCMP_SYS(execveat),
 	SCMP_SYS(kill),
 	SCMP_SYS(tkill),
+	SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo),
 	SCMP_SYS(pidfd_open),
 	SCMP_SYS(pidfd_send_signal),
 	SCMP_SYS(ptrace),
@@ -61,9 +63,13 @@ static const int REFUSED[] = {
 	SCMP_SYS(utime),
 	SCMP_SYS(utimes),
 	SCMP_SYS(utimensat),
+	SCMP_SYS(futimesat),
 	SCMP_SYS(setxattr),
 	SCMP_SYS(lsetxattr),
 	SCMP_SYS(fsetxattr),
+	SCMP_SYS(removexattr),
+	SCMP_SYS(lremovexattr),
+	SCMP_SYS(fremovexattr),
 	SCMP_SYS(mount),
 	SCMP_SYS(umount2),
 	SCMP_SYS(chroot),
@@ -103,6 +109,10 @@ static int refuse_system_calls(void)
 		if (r == -EDOM) /* it is not one of this architecture's */
 			r = 0;
 	}
+	/* abort() signals itself so */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
+			SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
 	if (r == 0)
 		r = refuse_opening(ctx);
 	if (r == 0)

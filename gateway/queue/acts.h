@@ -14,7 +14,7 @@ struct delivery_row;
 
 /* Who had proposed what is done now, and why: it goes into the records of it. */
 struct act_review {
-	int64_t proposal;
+	int64_t proposal, since;
 	char by[QUEUE_KEY_SIZE];
 	char reason[QUEUE_TEXT_SIZE];
 };
@@ -25,6 +25,10 @@ int control_reviewed(struct engine *e, int64_t now, const struct queue_control_r
 	const struct act_review *review);
 int act_some(struct engine *e, int64_t now, const struct queue_act_request *q,
 	const struct act_review *review, json_t **ret_answer);
+
+/* May that be done to it: has it been as it is since before that was proposed? What was
+ * held later neither person has seen. Without a review it may. */
+bool act_review_covers(const struct act_review *review, const struct delivery_row *d);
 
 /* Give the detail of a record what a review adds to it; NULL: nothing. */
 void act_review_add(json_t *detail, const struct act_review *review);

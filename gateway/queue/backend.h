@@ -337,15 +337,16 @@ struct delivery_row {
 	int64_t first_try;
 	uint32_t form; /* as of queue_claim */
 	bool doubt;    /* an attempt may have arrived; no look-up has said no since */
+	int64_t updated;
 };
 
 #define DELIVERY_COLUMNS                                                                 \
 	"delivery,document,destination,state,held_from,hold,received,due,fence,attempt," \
-	"first_try,share,form,doubt"
+	"first_try,share,form,doubt,updated"
 #define DELIVERY_SHARE 11
 #define DELIVERY_COLUMNS_V                                                               \
 	"v.delivery,v.document,v.destination,v.state,v.held_from,v.hold,v.received,"     \
-	"v.due,v.fence,v.attempt,v.first_try,v.share,v.form,v.doubt"
+	"v.due,v.fence,v.attempt,v.first_try,v.share,v.form,v.doubt,v.updated"
 void delivery_read(struct row *s, struct delivery_row *ret_row);
 int delivery_find(struct engine *e, int64_t document, const char *destination,
 	struct delivery_row *ret_row);

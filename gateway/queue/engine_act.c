@@ -137,7 +137,7 @@ static int act_on_row(struct engine *e, int64_t now, const struct queue_act_requ
 	struct document_row doc;
 	int r = stays_elsewhere(e, q, d);
 
-	if (r != 0)
+	if (r != 0 || !act_review_covers(review, d))
 		return r < 0 ? r : 0;
 	r = delivery_document(e, d, &doc);
 	if (r < 0)

@@ -141,13 +141,15 @@ static int act_unnamed(
 }
 
 static int act_on_all(struct engine *e, int64_t now, const struct verb *v,
-	int64_t document, json_t *ret_changed)
+	const struct act_review *review, int64_t document, json_t *ret_changed)
 {
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	int count = delivery_all(e, document, rows);
 
 	for (int i = 0; i < count; i++) {
-		int r = act_unnamed(e, now, v, &rows[i]);
+		int r = act_review_covers(review, &rows[i])
+				? act_unnamed(e, now, v, &rows[i])
+				: 0;
 
 		if (r < 0)
 			return r;
@@ -159,17 +161,23 @@ static int act_on_all(struct engine *e, int64_t now, const struct verb *v,
 }
 
 static int act_on_one(struct engine *e, int64_t now, const struct verb *v,
-	int64_t document, const char *destination, json_t *ret_changed)
+	const struct act_review *review, int64_t document, const char *destination,
+	json_t *ret_changed)
 {
 	struct delivery_row d;
 	int r = delivery_find(e, document, destination, &d);
 
 	if (r != QUEUE_DONE)
 		return r;
-	r = v->one(e, now, &d);
+	r = act_review_covers(review, &d) ? v->one(e, now, &d) : 0;
 	if (r > 0)
 		json_array_append_new(ret_changed, json_text(destination));
 	return r < 0 ? r : 0;
+}
+
+bool act_review_covers(const struct act_review *review, const struct delivery_row *d)
+{
+	return !review || d->updated <= review->since;
 }
 
 void act_review_add(json_t *detail, const struct act_review *review)
@@ -203,10 +211,10 @@ int control_reviewed(struct engine *e, int64_t now, const struct queue_control_r
 	if (r != QUEUE_DONE)
 		return r;
 	if (c->destination[0]) {
-		r = act_on_one(e, now, v, d.key, c->destination, list);
+		r = act_on_one(e, now, v, review, d.key, c->destination, list);
 	} else {
 		whole = act_on_document(e, now, (enum queue_control)c->verb, &d);
-		r = whole < 0 ? whole : act_on_all(e, now, v, d.key, list);
+		r = whole < 0 ? whole : act_on_all(e, now, v, review, d.key, list);
 	}
 	if (r != 0)
 		return r;

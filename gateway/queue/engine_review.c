@@ -20,7 +20,7 @@ static void read_proposal(struct row *s, int64_t number, struct proposal *ret)
 	*ret = (struct proposal){ .selection.before = sql_int(s, 3),
 		.since = sql_int(s, 4),
 		.until = sql_int(s, 5),
-		.by.proposal = number };
+		.by = { .proposal = number, .since = sql_int(s, 4) } };
 	sql_text(s, 0, ret->selection.id, sizeof(ret->selection.id));
 	sql_text(s, 1, ret->selection.partner, sizeof(ret->selection.partner));
 	sql_text(s, 2, ret->selection.destination, sizeof(ret->selection.destination));
@@ -146,9 +146,10 @@ static int find(struct engine *e, int64_t now, int64_t number, struct proposal *
 	if (r <= 0)
 		return r < 0 ? r : QUEUE_NOT_FOUND;
 	read_proposal(s, number, ret);
-	if (strcmp(ret->state, "open") == 0)
-		return ret->until > now ? QUEUE_DONE : QUEUE_STALE;
-	return strcmp(ret->state, "confirmed") == 0 ? QUEUE_DONE : QUEUE_NOT_FOUND;
+	if (strcmp(ret->state, "open") != 0 && strcmp(ret->state, "confirmed") != 0)
+		return QUEUE_NOT_FOUND;
+	/* who confirmed many does not go on with them for ever */
+	return ret->until > now ? QUEUE_DONE : QUEUE_STALE;
 }
 
 static int become(struct engine *e, int64_t now, const struct queue_review_request *q,

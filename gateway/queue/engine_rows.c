@@ -113,6 +113,7 @@ void delivery_read(struct row *s, struct delivery_row *ret_row)
 	/* a program that knows of no doubt may have been at work meanwhile */
 	ret_row->doubt = sql_int(s, 13) != 0 || ret_row->state == DELIVERY_UNKNOWN ||
 			 ret_row->held_from == DELIVERY_UNKNOWN;
+	ret_row->updated = sql_int(s, 14);
 }
 
 int delivery_find(struct engine *e, int64_t document, const char *destination,

@@ -80,7 +80,7 @@ static bool keep(struct ledger_walk *w)
 	if (!file)
 		return false;
 	name_of_new(w, path);
-	whole = fflush(file) == 0 && fsync(fileno(file)) == 0;
+	whole = fflush(file) == 0 && !ferror(file) && fsync(fileno(file)) == 0;
 	whole = fclose(file) == 0 && whole;
 	if (whole && rename(path, w->path) == 0)
 		return true;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +52,8 @@ static int acts(void)
 	char *const argv[] = { "true", NULL };
 
 	return !refused(execv("/bin/true", argv)) || !refused(kill(getppid(), 0)) ||
+	       !refused((int)syscall(SYS_tgkill, getppid(), getppid(), 0)) ||
+	       syscall(SYS_tgkill, getpid(), getpid(), 0) != 0 ||
 	       !refused(unlink(path)) || !refused(rename(path, "/tmp/elsewhere")) ||
 	       !refused(chmod(path, 0777)) || !refused(chown(path, 0, 0)) ||
 	       !refused(mkdir("/tmp/sealgate-confine-new", 0700)) ||

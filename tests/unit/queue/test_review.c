@@ -213,9 +213,41 @@ static void one_person_goes_on(void **state)
 		decide(s, T0 + 603, QUEUE_CONFIRM, q.proposal, "carl"), QUEUE_NOT_FOUND);
 	assert_int_equal(
 		decide(s, T0 + 603, QUEUE_DECLINE, q.proposal, "bert"), QUEUE_NOT_FOUND);
+	assert_int_equal(waiting(s, T0 + 600 + HOURS), 0);
+	assert_int_equal(decide(s, T0 + 600 + HOURS, QUEUE_CONFIRM, q.proposal, "bert"),
+		QUEUE_STALE); /* alone, for ever */
 	assert_int_equal(
 		decide(s, T0 + 604, QUEUE_CONFIRM, q.proposal, "bert"), QUEUE_DONE);
 	assert_delivery(s, id, "traces", "queued");
+}
+
+/* A hold of after the proposal is none that two people have seen. */
+static void what_is_held_later_stays(void **state)
+{
+	struct queue_control_request q = { .verb = QUEUE_HOLD,
+		.destination = "traces",
+		.operator_name = "op",
+		.reason = "why" };
+	struct store *s = *state;
+	char first[DOCUMENT_ID_SIZE], second[DOCUMENT_ID_SIZE];
+	int64_t one, many;
+
+	store_add_sealed(s, "N1", first);
+	store_add_sealed(s, "N2", second);
+	assert_int_equal(store_control(s, QUEUE_HOLD, first, "customs-es"), QUEUE_DONE);
+	assert_int_equal(store_control(s, QUEUE_HOLD, second, "customs-es"), QUEUE_DONE);
+	assert_int_equal(propose(s, first, "", "ana", &one), QUEUE_DONE);
+	assert_int_equal(propose(s, "", "", "ana", &many), QUEUE_DONE);
+	memcpy(q.id, first, sizeof(q.id));
+	assert_int_equal(STEP(s, engine_control(s->engine, T0 + 700, &q)), QUEUE_DONE);
+	memcpy(q.id, second, sizeof(q.id));
+	assert_int_equal(STEP(s, engine_control(s->engine, T0 + 700, &q)), QUEUE_DONE);
+	assert_int_equal(decide(s, T0 + 800, QUEUE_CONFIRM, one, "bert"), QUEUE_DONE);
+	assert_int_equal(decide(s, T0 + 801, QUEUE_CONFIRM, many, "bert"), QUEUE_DONE);
+	assert_delivery(s, first, "customs-es", "queued");
+	assert_delivery(s, second, "customs-es", "queued");
+	assert_delivery(s, first, "traces", "held");
+	assert_delivery(s, second, "traces", "held");
 }
 
 /* A detour would need one person only. */
@@ -288,6 +320,7 @@ int main(void)
 		STORE_TEST(a_held_document),
 		STORE_TEST(it_expires_or_is_declined),
 		STORE_TEST(many_are_one_proposal),
+		STORE_TEST(what_is_held_later_stays),
 		STORE_TEST(one_person_goes_on),
 		STORE_TEST(what_is_held_is_not_rerouted),
 		STORE_TEST(bounds),
