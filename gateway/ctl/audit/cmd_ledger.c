@@ -3,7 +3,6 @@
 #include "ctl/documents/queue_session.h"
 
 #include "common/json.h"
-#include "pkcs11/client.h"
 #include "queue/ledger_walk.h"
 
 #include <errno.h>
@@ -13,7 +12,6 @@
 #include <string.h>
 
 #define WALK_STEP 500
-#define SIGNER_TIMEOUT_MS 5000
 #define PAGE_LINES 1000
 
 /* One answer; *ret_status says why there is none. */
@@ -67,24 +65,11 @@ static int add_totals(struct queue_session *s, json_t *ledger)
 	return EXIT_CLEAN;
 }
 
-static json_t *signer_state(const struct queue_session *s)
-{
-	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
-	_cleanup_(freep) char *text = NULL;
-	char path[PATH_MAX];
-
-	if (instance_socket(&s->instance, "signer", path) < 0 ||
-		signer_connect(path, SIGNER_TIMEOUT_MS, &signer) < 0 ||
-		signer_status(signer, &text) < 0)
-		return NULL;
-	return json_read(span_str(text), strlen(text));
-}
-
 /* The signer counts by itself what it sealed; less than is sealed here cannot be. NULL
  * while it does not answer. */
 static json_t *signer_count(const struct queue_session *s, const json_t *ledger)
 {
-	_cleanup_json_ json_t *state = signer_state(s);
+	_cleanup_json_ json_t *state = queue_session_signer(s);
 	json_int_t sealed = json_integer_value(json_object_get(ledger, "sealed_here"));
 	json_int_t seals = 0;
 	size_t i;
