@@ -41,8 +41,11 @@ def cpu(gate):
     """CPU seconds of each program of the gate so far."""
     used = {}
     for pid in tree(gate.process.pid):
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+        try:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+        except OSError:  # it has ended since it was listed
+            continue
         name = os.path.basename(name.split(":")[0])
         used[name] = used.get(name, 0) + (int(fields[11]) + int(fields[12])) / TICK
     return used
