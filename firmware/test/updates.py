@@ -90,7 +90,7 @@ class UpdateCases:
         said = self.together("appliance", "restart")
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
         # Started once more, it lets no version below its least one serve any more.
-        again = rf"(?s)(.*{RESTARTS}){{{restarts + 1}}}.*{STARTS}.*{RAISED}"
+        again = rf"(?s)(?:{RESTARTS}.*?){{{restarts + 1}}}{STARTS}.*?{RAISED}"
         expect(self.machine.wait(again, BOOT_S), "started again", self.machine)
         self.machine.stop()
 

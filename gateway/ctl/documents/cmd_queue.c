@@ -79,6 +79,15 @@ static int dump(const json_t *value)
 	return EXIT_CLEAN;
 }
 
+/* What queued answered, r being how. Return: EXIT_CLEAN with it, or why there is none. */
+static int read_answer(int r, int fd, const char *asked, json_t **ret_answer)
+{
+	if (r != QUEUE_DONE)
+		return queue_session_explain(r, asked);
+	*ret_answer = queue_session_json(fd);
+	return *ret_answer ? EXIT_CLEAN : EXIT_INTERNAL;
+}
+
 static int list(struct queue_session *s, const struct queue_options *o, char **arguments)
 {
 	_cleanup_json_ json_t *answer = NULL;
@@ -88,11 +97,9 @@ static int list(struct queue_session *s, const struct queue_options *o, char **a
 
 	(void)arguments;
 	r = queue_list(s->queue, o->state, o->partner, o->limit, &fd);
-	if (r != QUEUE_DONE)
-		return queue_session_explain(r, NULL);
-	answer = queue_session_json(fd);
-	if (!answer)
-		return EXIT_INTERNAL;
+	r = read_answer(r, fd, NULL, &answer);
+	if (r != EXIT_CLEAN)
+		return r;
 	if (o->json)
 		return dump(answer);
 	json_array_foreach(answer, i, d) timeline_print_line(stdout, d);
@@ -106,11 +113,9 @@ static int show(struct queue_session *s, const struct queue_options *o, char **a
 	int fd, r;
 
 	r = queue_get(s->queue, arguments[0], NULL, QUEUE_META, &d, &fd);
-	if (r != QUEUE_DONE)
-		return queue_session_explain(r, arguments[0]);
-	answer = queue_session_json(fd);
-	if (!answer)
-		return EXIT_INTERNAL;
+	r = read_answer(r, fd, arguments[0], &answer);
+	if (r != EXIT_CLEAN)
+		return r;
 	queue_session_add_findings(s, answer);
 	if (o->json)
 		return dump(answer);
@@ -125,11 +130,9 @@ static int stats(struct queue_session *s, const struct queue_options *o, char **
 
 	(void)arguments;
 	r = queue_stats(s->queue, &fd);
-	if (r != QUEUE_DONE)
-		return queue_session_explain(r, NULL);
-	answer = queue_session_json(fd);
-	if (!answer)
-		return EXIT_INTERNAL;
+	r = read_answer(r, fd, NULL, &answer);
+	if (r != EXIT_CLEAN)
+		return r;
 	if (o->json)
 		return dump(answer);
 	timeline_print_stats(stdout, answer);
@@ -146,11 +149,9 @@ static int reviews(
 
 	(void)arguments;
 	r = queue_reviews(s->queue, &fd);
-	if (r != QUEUE_DONE)
-		return queue_session_explain(r, NULL);
-	answer = queue_session_json(fd);
-	if (!answer)
-		return EXIT_INTERNAL;
+	r = read_answer(r, fd, NULL, &answer);
+	if (r != EXIT_CLEAN)
+		return r;
 	if (o->json)
 		return dump(answer);
 	json_array_foreach(answer, i, p) timeline_print_proposal(stdout, p);

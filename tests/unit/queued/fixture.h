@@ -29,6 +29,7 @@
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -318,6 +319,24 @@ static inline int64_t assert_chain_intact(struct queue *q)
 			return check.position;
 		memfd_unmap(&data);
 	}
+}
+
+/* For each test: a house of its own, with queued running. */
+static inline int house_setup(void **state)
+{
+	struct house *h = calloc(1, sizeof(*h));
+
+	house_init(h, "");
+	house_start(h);
+	*state = h;
+	return 0;
+}
+
+static inline int house_teardown(void **state)
+{
+	house_done(*state);
+	free(*state);
+	return 0;
 }
 
 #endif

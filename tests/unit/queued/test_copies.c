@@ -2,23 +2,6 @@
 /* Whose a copy of the database is, asked over queued's socket. */
 #include "tests/unit/queued/fixture.h"
 
-static int setup(void **state)
-{
-	struct house *h = calloc(1, sizeof(*h));
-
-	house_init(h, "");
-	house_start(h);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	house_done(*state);
-	free(*state);
-	return 0;
-}
-
 /* Who is gone keeps nobody from a backup, and its copy ends with it. */
 static void a_copy_is_a_connections(void **state)
 {
@@ -41,7 +24,8 @@ static void a_copy_is_a_connections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_copy_is_a_connections, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_copy_is_a_connections, house_setup, house_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

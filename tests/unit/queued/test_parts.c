@@ -8,23 +8,6 @@
 
 #include <sys/socket.h>
 
-static int setup(void **state)
-{
-	struct house *h = calloc(1, sizeof(*h));
-
-	house_init(h, "");
-	house_start(h);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	house_done(*state);
-	free(*state);
-	return 0;
-}
-
 /* Descriptors that could change, are no memory, or are too long. */
 static void descriptors_that_are_not_sealed(void **state)
 {
@@ -109,9 +92,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			descriptors_that_are_not_sealed, setup, teardown),
+			descriptors_that_are_not_sealed, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(
-			receipt_and_record_in_one, setup, teardown),
+			receipt_and_record_in_one, house_setup, house_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

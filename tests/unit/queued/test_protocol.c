@@ -7,23 +7,6 @@
 
 #include <sys/socket.h>
 
-static int setup(void **state)
-{
-	struct house *h = calloc(1, sizeof(*h));
-
-	house_init(h, "");
-	house_start(h);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	house_done(*state);
-	free(*state);
-	return 0;
-}
-
 #define ROW(op, body, fds, who)                                                          \
 	{                                                                                \
 		QUEUE_OP_##op, sizeof(struct queue_##body##_request), fds, who           \
@@ -449,9 +432,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rights),
 		cmocka_unit_test(command_line_only_reads),
-		cmocka_unit_test_setup_teardown(messages_that_are_none, setup, teardown),
-		cmocka_unit_test_setup_teardown(texts_without_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(limits_of_questions, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			messages_that_are_none, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(
+			texts_without_end, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(
+			limits_of_questions, house_setup, house_teardown),
 		cmocka_unit_test(denied),
 		cmocka_unit_test(floods_take_no_places),
 		cmocka_unit_test(health_sees_nothing),

@@ -4,23 +4,6 @@
 
 #include <pthread.h>
 
-static int setup(void **state)
-{
-	struct house *h = calloc(1, sizeof(*h));
-
-	house_init(h, "");
-	house_start(h);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	house_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void commit_then_duplicate_then_conflict(void **state)
 {
 	_cleanup_(queue_disconnectp) struct queue *q = house_connect(*state);
@@ -337,20 +320,25 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			commit_then_duplicate_then_conflict, setup, teardown),
+			commit_then_duplicate_then_conflict, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(
-			another_partners_octets_conflict, setup, teardown),
-		cmocka_unit_test_setup_teardown(whole_way, setup, teardown),
-		cmocka_unit_test_setup_teardown(claim_waits, setup, teardown),
+			another_partners_octets_conflict, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(whole_way, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(claim_waits, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(
-			claim_waits_less_than_the_timeout, setup, teardown),
+			claim_waits_less_than_the_timeout, house_setup, house_teardown),
 		cmocka_unit_test_setup_teardown(
-			each_document_is_claimed_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(work_wakes_at_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(release_wakes, setup, teardown),
-		cmocka_unit_test_setup_teardown(due_time_wakes, setup, teardown),
-		cmocka_unit_test_setup_teardown(lists_and_stats, setup, teardown),
-		cmocka_unit_test_setup_teardown(rude_clients, setup, teardown),
+			each_document_is_claimed_once, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(
+			work_wakes_at_once, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(
+			release_wakes, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(
+			due_time_wakes, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(
+			lists_and_stats, house_setup, house_teardown),
+		cmocka_unit_test_setup_teardown(
+			rude_clients, house_setup, house_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,23 +8,6 @@
 
 #define FAR_OFF INT64_C(32472144000) /* 2999-01-01T00:00:00Z */
 
-static int setup(void **state)
-{
-	struct house *h = calloc(1, sizeof(*h));
-
-	house_init(h, "");
-	house_start(h);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	house_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void orderly_stop_keeps_all_and_writes_the_head(void **state)
 {
 	struct house *h = *state;
@@ -362,7 +345,7 @@ static void a_silent_signer_does_not_keep_it_from_ending(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, house_setup, house_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(orderly_stop_keeps_all_and_writes_the_head),
 		TEST(older_database_is_refused),
