@@ -42,5 +42,5 @@ def test_given_up_with_notice(gate):
                     "--destination", "customs-nl", "--all")
     assert done.returncode == 0, done.stdout + done.stderr
     gate.wait_delivered([identifier])
-    assert outcomes(gate, identifier)[-1]["event"] == "delivery.delivered"
+    until(lambda: outcomes(gate, identifier)[-1]["event"] == "delivery.delivered", 30)
     assert gate.run("ledger", "--check").returncode == 0
