@@ -2,6 +2,7 @@
 #include "connectors/profile.h"
 
 #include "common/durable.h"
+#include "connectors/profile_values.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,83 +12,13 @@
 #include <string.h>
 
 #define CONFIGURATION_MAX 65536u
-#define TEMPLATE_MAX 65536u
 #define PROFILES_MAX 64u
 
 _Static_assert(2 * PROFILES_MAX <= LIMIT_COURIERS,
 	"each has a courier, and one for its notice: of a decision or of clearance");
 
-struct reader {
-	const char *folder, *file;
-	char **ret_error;
-};
-
-static int refuse(const struct reader *r, const config_setting_t *s, const char *what)
-{
-	if (!*r->ret_error && asprintf(r->ret_error, "%s/%s:%u: %s", r->folder, r->file,
-				      s ? config_setting_source_line(s) : 1, what) < 0)
-		*r->ret_error = NULL;
-	return -EINVAL;
-}
-
-static int take_text(const config_setting_t *group, const char *key, char **ret)
-{
-	const char *text;
-
-	if (config_setting_lookup_string(group, key, &text) != CONFIG_TRUE)
-		return 0;
-	*ret = strdup(text);
-	return *ret ? 0 : -ENOMEM;
-}
-
-static int take_xpath(const struct reader *r, const config_setting_t *group,
-	const char *key, xmlXPathCompExpr **ret)
-{
-	const char *text;
-
-	if (config_setting_lookup_string(group, key, &text) != CONFIG_TRUE)
-		return 0;
-	*ret = xmlXPathCompile((const xmlChar *)text);
-	return *ret ? 0
-		    : refuse(r, config_setting_get_member(group, key),
-			      "is not XPath 1.0");
-}
-
-static int take_template(
-	const struct reader *r, const config_setting_t *group, char **ret)
-{
-	char path[PATH_MAX];
-	const char *name;
-	uint8_t *text;
-	size_t len;
-
-	if (config_setting_lookup_string(group, "template", &name) != CONFIG_TRUE)
-		return 0;
-	if (strchr(name, '/') ||
-		snprintf(path, sizeof(path), "%s/%s", r->folder, name) >= PATH_MAX ||
-		file_read(path, TEMPLATE_MAX, &text, &len) < 0)
-		return refuse(r, group, "template cannot be read");
-	*ret = (char *)text;
-	return 0;
-}
-
-static int known_keys(
-	const struct reader *r, const config_setting_t *group, const char *const *keys)
-{
-	for (unsigned int i = 0; i < (unsigned int)config_setting_length(group); i++) {
-		const config_setting_t *s = config_setting_get_elem(group, i);
-		size_t k = 0;
-
-		while (keys[k] && strcmp(keys[k], config_setting_name(s)) != 0)
-			k++;
-		if (!keys[k])
-			return refuse(r, s, "unknown key");
-	}
-	return 0;
-}
-
-static int take_operation(const struct reader *r, const config_t *c, const char *name,
-	struct profile_operation *ret)
+static int take_operation(const struct profile_reader *r, const config_t *c,
+	const char *name, struct profile_operation *ret)
 {
 	static const char *const keys[] = { "action", "template", "id", "status", "found",
 		"absent", "id_member", NULL };
@@ -97,41 +28,43 @@ static int take_operation(const struct reader *r, const config_t *c, const char 
 	if (!group)
 		return 0;
 	if (!config_setting_is_group(group))
-		return refuse(r, group, "must be a group");
-	e = known_keys(r, group, keys);
+		return profile_refuse(r, group, "must be a group");
+	e = profile_known_keys(r, group, keys);
 	if (e == 0)
-		e = take_text(group, "action", &ret->action);
+		e = profile_text(r, group, "action", &ret->action);
 	if (e == 0)
-		e = take_text(group, "id_member", &ret->id_text);
+		e = profile_text(r, group, "id_member", &ret->id_text);
 	if (e == 0)
-		e = take_template(r, group, &ret->template);
+		e = profile_template(r, group, &ret->template);
 	if (e == 0)
-		e = take_xpath(r, group, "id", &ret->id);
+		e = profile_xpath(r, group, "id", &ret->id);
 	if (e == 0)
-		e = take_xpath(r, group, "status", &ret->status);
+		e = profile_xpath(r, group, "status", &ret->status);
 	if (e == 0)
-		e = take_xpath(r, group, "found", &ret->found);
-	return e == 0 ? take_xpath(r, group, "absent", &ret->absent) : e;
+		e = profile_xpath(r, group, "found", &ret->found);
+	return e == 0 ? profile_xpath(r, group, "absent", &ret->absent) : e;
 }
 
-static int take_namespaces(const struct reader *r, const config_t *c, struct profile *p)
+static int take_namespaces(
+	const struct profile_reader *r, const config_t *c, struct profile *p)
 {
 	const config_setting_t *list = config_lookup(c, "namespaces");
 	int n = list ? config_setting_length(list) : 0;
 
-	if (n > PROFILE_NAMESPACES_MAX)
-		return refuse(r, list, "too many namespaces");
+	if (n > PROFILE_NAMESPACES_MAX || (list && !config_setting_is_list(list)))
+		return profile_refuse(r, list, "namespaces is a list of at most 16");
 	for (int i = 0; i < n; i++) {
 		const config_setting_t *s =
 			config_setting_get_elem(list, (unsigned int)i);
-		int e = take_text(s, "prefix", &p->namespaces[i].prefix);
+		int e = profile_text(r, s, "prefix", &p->namespaces[i].prefix);
 
 		if (e == 0)
-			e = take_text(s, "uri", &p->namespaces[i].uri);
+			e = profile_text(r, s, "uri", &p->namespaces[i].uri);
 		p->namespace_count = (size_t)i + 1;
 		if (e < 0 || !p->namespaces[i].prefix || !p->namespaces[i].uri)
 			return e < 0 ? e
-				     : refuse(r, s, "a namespace has a prefix and a uri");
+				     : profile_refuse(r, s,
+					       "a namespace has a prefix and a uri");
 	}
 	return 0;
 }
@@ -148,21 +81,24 @@ static const struct {
 	{ "expire_s", offsetof(struct profile, expire_s), 432000, 60, 31536000 },
 };
 
-static int take_numbers(const struct reader *r, const config_t *c, struct profile *p)
+static int take_numbers(
+	const struct profile_reader *r, const config_setting_t *root, struct profile *p)
 {
 	for (size_t i = 0; i < sizeof(NUMBERS) / sizeof(NUMBERS[0]); i++) {
 		int value = NUMBERS[i].def;
 
-		config_lookup_int(c, NUMBERS[i].key, &value);
+		profile_number(root, NUMBERS[i].key, &value);
 		if (value < NUMBERS[i].min || value > NUMBERS[i].max)
-			return refuse(
-				r, config_lookup(c, NUMBERS[i].key), "is out of range");
+			return profile_refuse(r,
+				config_setting_get_member(root, NUMBERS[i].key),
+				"is out of range");
 		memcpy((char *)p + NUMBERS[i].offset, &value, sizeof(value));
 	}
 	return 0;
 }
 
-static int take_decision(const struct reader *r, const config_t *c, struct profile *p)
+static int take_decision(
+	const struct profile_reader *r, const config_t *c, struct profile *p)
 {
 	static const char *const keys[] = { "favourable", "unfavourable", "first_s",
 		"max_s", "expire_s", NULL };
@@ -175,77 +111,46 @@ static int take_decision(const struct reader *r, const config_t *c, struct profi
 	if (!group)
 		return 0;
 	if (!config_setting_is_group(group) || p->protocol != PROFILE_SOAP)
-		return refuse(r, group, "decision is a group of a soap profile");
-	e = known_keys(r, group, keys);
+		return profile_refuse(r, group, "decision is a group of a soap profile");
+	e = profile_known_keys(r, group, keys);
 	if (e == 0)
-		e = take_xpath(r, group, "favourable", &p->decision.favourable);
+		e = profile_xpath(r, group, "favourable", &p->decision.favourable);
 	if (e == 0)
-		e = take_xpath(r, group, "unfavourable", &p->decision.unfavourable);
-	config_setting_lookup_int(group, "first_s", &p->decision.first_s);
-	config_setting_lookup_int(group, "max_s", &p->decision.max_s);
-	config_setting_lookup_int(group, "expire_s", &p->decision.expire_s);
+		e = profile_xpath(r, group, "unfavourable", &p->decision.unfavourable);
+	profile_number(group, "first_s", &p->decision.first_s);
+	profile_number(group, "max_s", &p->decision.max_s);
+	profile_number(group, "expire_s", &p->decision.expire_s);
 	if (e == 0 && (!p->decision.favourable || !p->decision.unfavourable ||
 			      p->decision.first_s < 1 || p->decision.max_s > 604800 ||
 			      p->decision.first_s > p->decision.max_s ||
 			      p->decision.expire_s < 60))
-		return refuse(r, group,
+		return profile_refuse(r, group,
 			"decision needs favourable and unfavourable; 1 <= first_s <= "
 			"max_s <= 604800, expire_s at least 60");
 	return e;
 }
 
-static int take_cleared(const struct reader *r, const config_t *c, struct profile *p)
+static int take_inside(
+	const struct profile_reader *r, const config_t *c, struct profile *p)
 {
-	int value = 0;
+	const config_setting_t *s = config_lookup(c, "seal_inside");
+	const char *text = s ? config_setting_get_string(s) : NULL;
 
-	if (config_lookup_bool(c, "cleared", &value) != CONFIG_TRUE)
-		return config_lookup(c, "cleared")
-			       ? refuse(r, config_lookup(c, "cleared"),
-					 "cleared is true or false")
-			       : 0;
-	p->cleared = value;
-	return value && p->protocol == PROFILE_SOAP
-		       ? refuse(r, config_lookup(c, "cleared"),
-				 "cleared is told by push, or read")
+	if (!s)
+		return 0;
+	if (text && strcmp(text, "parallel") == 0)
+		p->inside = PROFILE_INSIDE_PARALLEL;
+	else if (text && strcmp(text, "counter") == 0)
+		p->inside = PROFILE_INSIDE_COUNTER;
+	else
+		return profile_refuse(r, s, "seal_inside is parallel or counter");
+	return p->protocol == PROFILE_PULL
+		       ? profile_refuse(r, s, "what is pulled is the container")
 		       : 0;
 }
 
-static int take_look_up(const struct reader *r, const config_t *c, struct profile *p)
-{
-	int value = 0;
-
-	if (!config_lookup(c, "look_up"))
-		return 0;
-	if (config_lookup_bool(c, "look_up", &value) != CONFIG_TRUE ||
-		p->protocol != PROFILE_PUSH)
-		return refuse(r, config_lookup(c, "look_up"),
-			"look_up is true or false, of a push profile");
-	p->look_up = value;
-	return 0;
-}
-
-static int take_inside(const struct reader *r, const config_t *c, struct profile *p)
-{
-	const char *text;
-
-	if (config_lookup_string(c, "seal_inside", &text) != CONFIG_TRUE)
-		return config_lookup(c, "seal_inside")
-			       ? refuse(r, config_lookup(c, "seal_inside"),
-					 "seal_inside is parallel or counter")
-			       : 0;
-	if (strcmp(text, "parallel") == 0)
-		p->inside = PROFILE_INSIDE_PARALLEL;
-	else if (strcmp(text, "counter") == 0)
-		p->inside = PROFILE_INSIDE_COUNTER;
-	else
-		return refuse(r, config_lookup(c, "seal_inside"),
-			"seal_inside is parallel or counter");
-	return p->protocol == PROFILE_PULL ? refuse(r, config_lookup(c, "seal_inside"),
-						     "what is pulled is the container")
-					   : 0;
-}
-
-static int take_protocol(const struct reader *r, const config_t *c, struct profile *p)
+static int take_protocol(
+	const struct profile_reader *r, const config_t *c, struct profile *p)
 {
 	const char *text = "";
 
@@ -257,35 +162,37 @@ static int take_protocol(const struct reader *r, const config_t *c, struct profi
 	else if (strcmp(text, "pull") == 0)
 		p->protocol = PROFILE_PULL;
 	else
-		return refuse(r, config_lookup(c, "protocol"),
+		return profile_refuse(r, config_lookup(c, "protocol"),
 			"protocol is soap, push or pull");
 	return 0;
 }
 
 /* What the protocol cannot do without. */
-static int check_complete(const struct reader *r, const struct profile *p)
+static int check_complete(const struct profile_reader *r, const struct profile *p)
 {
 	if (!p->url != (p->protocol == PROFILE_PULL))
-		return refuse(
+		return profile_refuse(
 			r, NULL, p->url ? "nobody is called: no url" : "url is missing");
 	if (p->protocol == PROFILE_SOAP &&
 		(!p->submit.action || !p->submit.template || !p->submit.id ||
 			!p->find.action || !p->find.template || !p->find.found ||
 			!p->find.absent || !p->permanent))
-		return refuse(r, NULL,
-			"soap needs submit and find with action, template and id, found "
-			"and "
-			"absent of find, and permanent");
+		return profile_refuse(r, NULL,
+			"soap needs action and template of submit and find, id of "
+			"submit, "
+			"found and absent of find, and permanent");
 	if (!p->withdraw.action != !p->withdraw.template ||
 		!p->replace.action != !p->replace.template)
-		return refuse(
+		return profile_refuse(
 			r, NULL, "withdraw and replace have both action and template");
 	if (p->protocol == PROFILE_PUSH && (!p->submit.id_text || !p->information))
-		return refuse(r, NULL, "push needs submit.id_member and information");
+		return profile_refuse(
+			r, NULL, "push needs submit.id_member and information");
 	return 0;
 }
 
-static int read_settings(const struct reader *r, const config_t *c, struct profile *p)
+static int read_settings(
+	const struct profile_reader *r, const config_t *c, struct profile *p)
 {
 	static const char *const keys[] = { "protocol", "url", "credentials",
 		"information", "concurrency", "timeout_s", "retry_first_s", "retry_max_s",
@@ -293,18 +200,18 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 		"seal_inside", "decision", "permanent", "already", "namespaces",
 		"system" /* policy/barred.c reads it */, NULL };
 	const config_setting_t *root = config_root_setting(c);
-	int e = known_keys(r, root, keys);
+	int e = profile_known_keys(r, root, keys);
 
 	if (e == 0)
 		e = take_protocol(r, c, p);
 	if (e == 0)
-		e = take_text(root, "url", &p->url);
+		e = profile_text(r, root, "url", &p->url);
 	if (e == 0)
-		e = take_text(root, "credentials", &p->credentials);
+		e = profile_text(r, root, "credentials", &p->credentials);
 	if (e == 0)
-		e = take_text(root, "information", &p->information);
+		e = profile_text(r, root, "information", &p->information);
 	if (e == 0)
-		e = take_numbers(r, c, p);
+		e = take_numbers(r, root, p);
 	if (e == 0)
 		e = take_namespaces(r, c, p);
 	if (e == 0)
@@ -318,19 +225,24 @@ static int read_settings(const struct reader *r, const config_t *c, struct profi
 	if (e == 0)
 		e = take_decision(r, c, p);
 	if (e == 0)
-		e = take_cleared(r, c, p);
+		e = profile_switch(r, config_lookup(c, "cleared"),
+			p->protocol != PROFILE_SOAP,
+			"cleared is true or false; it is told by push, or read",
+			&p->cleared);
 	if (e == 0)
-		e = take_look_up(r, c, p);
+		e = profile_switch(r, config_lookup(c, "look_up"),
+			p->protocol == PROFILE_PUSH,
+			"look_up is true or false, of a push profile", &p->look_up);
 	if (e == 0)
 		e = take_inside(r, c, p);
 	if (e == 0)
-		e = take_xpath(r, root, "permanent", &p->permanent);
+		e = profile_xpath(r, root, "permanent", &p->permanent);
 	if (e == 0)
-		e = take_xpath(r, root, "already", &p->already);
+		e = profile_xpath(r, root, "already", &p->already);
 	return e == 0 ? check_complete(r, p) : e;
 }
 
-static int read_file(const struct reader *r, struct profile *p)
+static int read_file(const struct profile_reader *r, struct profile *p)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
 	char path[PATH_MAX];
@@ -341,16 +253,16 @@ static int read_file(const struct reader *r, struct profile *p)
 	/* with room for what a notice adds to it */
 	if (stem >= sizeof(p->name) - 16 ||
 		snprintf(path, sizeof(path), "%s/%s", r->folder, r->file) >= PATH_MAX)
-		return refuse(r, NULL, "the name is too long");
+		return profile_refuse(r, NULL, "the name is too long");
 	memcpy(p->name, r->file, stem);
 	e = file_read(path, CONFIGURATION_MAX, &text, &len);
 	if (e < 0)
-		return refuse(r, NULL, strerror(-e));
+		return profile_refuse(r, NULL, strerror(-e));
 	if (strstr((char *)text, "@include"))
-		return refuse(r, NULL, "@include is not allowed");
+		return profile_refuse(r, NULL, "@include is not allowed");
 	config_init(&c);
 	if (config_read_string(&c, (char *)text) != CONFIG_TRUE)
-		e = refuse(r, NULL, config_error_text(&c));
+		e = profile_refuse(r, NULL, config_error_text(&c));
 	else
 		e = read_settings(r, &c, p);
 	config_destroy(&c);
@@ -398,9 +310,8 @@ static int check_couriers(
 static int refuse_many(const char *folder, int count, char **ret_error)
 {
 	if (asprintf(ret_error,
-		    "%s:0: there are %d destinations, and %u are possible: remove what "
-		    "no "
-		    "route names",
+		    "%s:0: there are %d destinations, and %u are possible: remove "
+		    "what no route names",
 		    folder, count, PROFILES_MAX) < 0)
 		*ret_error = NULL;
 	return -EINVAL;
@@ -419,7 +330,7 @@ static int read_folder(const char *folder, struct profiles *p, char **ret_error)
 	else if ((unsigned int)n > PROFILES_MAX)
 		e = refuse_many(folder, n, ret_error);
 	for (int i = 0; i < n; i++) {
-		struct reader r = {
+		struct profile_reader r = {
 			.folder = folder, .file = names[i]->d_name, .ret_error = ret_error
 		};
 

@@ -70,11 +70,21 @@ static void test_refuses(void **state)
 		"url is missing");
 	refused("protocol = \"soap\"; url = \"x\"; colour = \"blue\";", "unknown key");
 	refused("protocol = \"soap\"; url = \"x\"; permanent = \"((\";", "not XPath");
+	refused("protocol = \"soap\"; url = \"x\"; permanent = true;", "must be a text");
+	refused("protocol = \"push\"; url = \"x\"; credentials = 7;", "must be a text");
+	refused("protocol = \"push\"; url = \"x\"; submit = { id_member = 7; };",
+		"must be a text");
+	refused("protocol = \"soap\"; url = \"x\"; submit = { template = 7; };",
+		"must be a text");
+	refused("protocol = \"soap\"; url = \"x\"; concurrency = \"8\";", "out of range");
+	refused("protocol = \"soap\"; url = \"x\"; expire_s = 1.5e6;", "out of range");
+	refused("protocol = \"soap\"; url = \"x\"; namespaces = \"t\";", "is a list");
+	refused("protocol = \"push\"; url = \"x\"; cleared = 1;", "true or false");
 	refused("protocol = \"soap\"; url = \"x\"; timeout_s = 0;", "out of range");
 	refused("protocol = \"soap\"; url = \"x\"; submit = { template = \"../../x\"; };",
 		"template cannot be read");
 	refused("protocol = \"pull\"; url = \"x\";", "nobody is called");
-	refused("protocol = \"soap\"; url = \"x\"; cleared = true;", "cleared is told");
+	refused("protocol = \"soap\"; url = \"x\"; cleared = true;", "told by push");
 	refused("protocol = \"soap\"; url = \"x\"; look_up = true;", "of a push profile");
 	refused("protocol = \"push\"; url = \"x\"; look_up = 1;", "true or false");
 	refused("protocol = \"soap\"; url = \"x\"; seal_inside = \"above\";",
