@@ -35,9 +35,7 @@ static const char PRODUCTION_KEYS[] =
 	"tools\n"
 	"  seal = { tsa_url = \"...\"; };    a time-stamping authority, or "
 	"policies/signature/tsa.cfg\n"
-	"Then the keys; the token's PIN is in credentials/pin, readable for root alone, "
-	"until "
-	"custody has it:\n";
+	"Then the keys; where the token is opened, its PIN is asked for:\n";
 
 static void step(FILE *out, const char *dir, const char *words, const char *what)
 {
@@ -48,9 +46,10 @@ static void step(FILE *out, const char *dir, const char *words, const char *what
 	fputc('\n', out);
 }
 
-static void say_keys(FILE *out, const char *dir)
+static void say_keys(FILE *out, const char *dir, bool test)
 {
-	step(out, dir, "hsm init", "make the keys of policies/signature/roles.cfg");
+	step(out, dir, test ? "hsm init" : "hsm keys",
+		"make the keys of policies/signature/roles.cfg");
 	step(out, dir, "hsm csr seal >seal.csr",
 		"certificate requests, for your authority");
 	step(out, dir, "hsm csr receipt >receipt.csr", "");
@@ -67,13 +66,10 @@ void init_say_next(FILE *out, const char *dir, bool test, bool system)
 		     : "production; --test makes one with a software token");
 	fputs(FILES, out);
 	fputs(test ? TEST_KEYS : PRODUCTION_KEYS, out);
-	say_keys(out, dir);
-	if (!test) {
+	say_keys(out, dir, test);
+	if (!test)
 		step(out, dir, "hsm custody -k 2 NAME NAME NAME",
-			"close the PIN for two of three people;");
-		fputs("  rm credentials/pin                then nobody else has it\n",
-			out);
-	}
+			"close the PIN for two of three people");
 	fputs("And start it:\n", out);
 	if (system)
 		fputs("  systemctl start sealgate.target   see systemd/README.md\n", out);
