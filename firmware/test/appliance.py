@@ -186,7 +186,7 @@ class RemoteGate(Gate):
 
     def _sources(self, policies):
         """Where the machine's trustd asks, and whose signature the answer must bear."""
-        issuer, host = "anchors/transport/transport-ca.pem", f"{HOST}:{self.crl.port}"
+        issuer, host = "anchors/issuers/transport-ca.pem", f"{HOST}:{self.crl.port}"
         (policies / "trust").mkdir(exist_ok=True)
         (policies / "trust" / "sources.cfg").write_text(
             f'hosts = ( "{host}" );\naddresses = "any";\nrevocation = ( {{\n'

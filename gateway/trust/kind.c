@@ -9,7 +9,7 @@
 
 static bool names_use(const char *name)
 {
-	static const char *const USES[] = { "signers", "tsa", "seal", "transport" };
+	static const char *const USES[] = { "signers", "tsa", "seal" };
 
 	for (size_t i = 0; i < sizeof(USES) / sizeof(USES[0]); i++)
 		if (strcmp(USES[i], name) == 0)
@@ -42,8 +42,8 @@ int trust_kind_of(const char *folder, enum trust_kind *ret_kind, char **ret_erro
 	else if (asprintf(ret_error, "%s: %s", folder,
 			 r != -EINVAL ? strerror(-r)
 			 : uses	      ? "anchors and snapshots of lists in one folder"
-				: "neither anchors (signers, tsa, seal, transport) nor "
-				  "snapshots of lists (sealgate trust import)") < 0)
+				      : "neither anchors (signers, tsa, seal) nor "
+					"snapshots of lists (sealgate trust import)") < 0)
 		*ret_error = NULL;
 	return r;
 }

@@ -9,7 +9,7 @@
 
 enum trust_kind {
 	TRUST_NO_STORE = 0,
-	TRUST_ANCHORS,	 /* signers/, tsa/, seal/ or transport/: trust/store.h */
+	TRUST_ANCHORS,	 /* signers/, tsa/ or seal/: trust/store.h */
 	TRUST_SNAPSHOTS, /* what an import wrote: trust/snapshot.h */
 };
 

@@ -14,8 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char *const FOLDERS[TRUST_USES] = { "signers", "tsa", "seal", "transport",
-	"sandbox" };
+static const char *const FOLDERS[TRUST_USES] = { "signers", "tsa", "seal", "sandbox" };
 
 struct trust_store {
 	struct pki_material *uses[TRUST_USES];

@@ -13,15 +13,14 @@ enum trust_use {
 	TRUST_SIGNERS = 0,
 	TRUST_TSA,
 	TRUST_SEAL,
-	TRUST_TRANSPORT,
 	TRUST_SANDBOX, /* signers of rehearsals: no other use counts them */
 	TRUST_USES,
 };
 
 struct trust_store;
 
-/* Load; folders: signers/, tsa/, seal/, transport/, sandbox/ below anchors; each missing
- * folder is an empty use; an anchor of the sandbox in another folder is refused.
+/* Load; folders: signers/, tsa/, seal/, sandbox/ below anchors; each missing folder
+ * is an empty use; an anchor of the sandbox in another folder is refused.
  * *ret_error: one line, the caller frees. Return: 0 or negative. */
 int trust_store_open(const char *anchors, const char *revocation,
 	struct trust_store **ret_store, char **ret_error);

@@ -144,7 +144,7 @@ class Gate:
     def _write_trust(self):
         anchors = self.folder / "pki" / "anchors"
         uses = {"signers": ("authority-nz", "authority-br"), "tsa": ("tsa",),
-                "seal": ("ec",), "transport": ("transport-ca",)}
+                "seal": ("ec",), "issuers": ("transport-ca",)}
         for use, names in uses.items():
             for name in names:
                 self._copy(anchors / f"{name}.pem", f"policies/anchors/{use}/{name}.pem")

@@ -90,7 +90,6 @@ static void uses_are_kept_apart(void **state)
 {
 	struct party signer = party_make((struct order){ .name = "Signers" });
 	struct party tsa = party_make((struct order){ .name = "TSA" });
-	struct party client = party_make((struct order){ .name = "Clients" });
 	struct octets crl = crl_make(
 		(struct crl_order){ .issuer = &signer, .from = "2026-06-01T00:00:00Z" });
 	struct trust_store *s;
@@ -98,21 +97,18 @@ static void uses_are_kept_apart(void **state)
 	(void)state;
 	put_anchor("signers", "a.cer", signer.cert);
 	put_anchor("tsa", "b.cer", tsa.cert);
-	put_anchor("transport", "c.cer", client.cert);
 	put(revocation, "a.crl", &crl);
 	s = open_store();
 	assert_int_equal(count(s, TRUST_SIGNERS), 1);
 	assert_int_equal(count(s, TRUST_TSA), 1);
 	assert_int_equal(count(s, TRUST_SEAL), 0);
-	assert_int_equal(count(s, TRUST_TRANSPORT), 1);
 	assert_int_equal(sk_X509_num(trust_signature_material(s)->anchors), 2);
 	assert_int_equal(sk_X509_CRL_num(trust_signature_material(s)->crls), 1);
-	assert_int_equal(sk_X509_CRL_num(trust_material(s, TRUST_TRANSPORT)->crls), 1);
+	assert_int_equal(sk_X509_CRL_num(trust_material(s, TRUST_SEAL)->crls), 1);
 	trust_store_close(s);
 	octets_done(&crl);
 	party_done(&signer);
 	party_done(&tsa);
-	party_done(&client);
 }
 
 static void version_and_stamp_change_with_the_content(void **state)
@@ -162,7 +158,7 @@ static void an_anchor_that_cannot_be_read_is_an_error(void **state)
  * which of the two a signature is. */
 static void a_test_anchor_is_nothing_else(void **state)
 {
-	static const char *const OTHERS[] = { "signers", "tsa", "seal", "transport" };
+	static const char *const OTHERS[] = { "signers", "tsa", "seal" };
 	struct party p = party_make((struct order){ .name = "P" });
 	struct trust_store *s = open_store();
 	char path[200], *error = NULL;
