@@ -109,7 +109,7 @@ static int read_acknowledgement(struct exchange *x, int64_t *ret_cursor)
 	const char *type = scgi_get(&x->request->scgi, "CONTENT_TYPE"), *cursor;
 
 	if (strncmp(type, TYPE_JSON, strlen(TYPE_JSON)) != 0) {
-		problem(x, "http.content-type", type, "Send application/json.");
+		problem(x, "http.content-type", type, NULL);
 		return 0;
 	}
 	if (request_size(x->request) > 0 && request_size(x->request) <= BODY_MAX &&
