@@ -24,7 +24,6 @@ struct rules_source {
 int rules_source_read(
 	const char *path, struct rules_source *ret_source, char **ret_error);
 void rules_source_done(struct rules_source *s);
-#define _cleanup_rules_source_ _cleanup_(rules_source_done)
 
 /* Write "FILE:LINE: what" once. Return: -EINVAL. */
 int rules_source_fail(const struct rules_source *s, const xmlNode *node, const char *what,

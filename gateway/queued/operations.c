@@ -356,7 +356,6 @@ int run_backup(const struct call *c)
 				  c->engine, c->asker->connection, &c->answer->fds[0]);
 }
 
-/* What queued alone records: its word on states is what the ledger is checked against. */
 int run_stats(const struct call *c)
 {
 	const struct queue_stats_request *q = c->body;

@@ -58,7 +58,6 @@ int rerun_note_not_kept(struct rerun_account *a, const char *partner);
 
 int rerun_account_init(struct rerun_account *a);
 void rerun_account_done(struct rerun_account *a);
-#define _cleanup_rerun_account_ _cleanup_(rerun_account_done)
 
 /* {"judged","changed","undecided","not_kept","complete","left_off","partners":[{"partner",
  * "documents","verdicts","routes","findings","undecided","not_kept"}],"changes":[...]}: a
