@@ -3,8 +3,10 @@
 
 #include "common/durable.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "pkcs11/mechanism.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
@@ -274,6 +276,66 @@ int ceremony_end(const struct ceremony *c, const struct role *role)
 		return r;
 	r = protocol_close(c->protocol, role, span_of(value, len));
 	return r < 0 ? cannot_write(c, r) : 0;
+}
+
+/* What was to be the first entry never was: it goes with its file. */
+static void forget(const char *path)
+{
+	struct protocol p;
+
+	if (protocol_open(path, PROTOCOL_BEGIN, &p) < 0)
+		return;
+	p.cut = 0;
+	protocol_done(&p);
+}
+
+static void mend(const char *path, const char *name)
+{
+	struct protocol p;
+	char text[128];
+	size_t cut;
+	int r = protocol_open(path, PROTOCOL_GO_ON, &p);
+
+	if (r == -ENOENT)
+		forget(path);
+	if (r < 0)
+		return;
+	cut = p.cut;
+	if (cut) {
+		(void)snprintf(text, sizeof(text),
+			"the signer has started\n%zu octets of an entry that broke off "
+			"before were removed",
+			cut);
+		r = protocol_add(&p, text);
+	}
+	protocol_done(&p);
+	if (cut)
+		log_event(LOG_WARNING, "signer.ceremony-torn", NULL, "ceremony %s: %s",
+			name,
+			r < 0 ? "its protocol ends with a step that broke off"
+			      : "what a step that broke off left behind was removed");
+}
+
+void ceremony_mend_all(const struct instance *instance)
+{
+	char folder[PATH_MAX], path[PATH_MAX], name[SIGNER_CEREMONY_SIZE];
+	const struct dirent *e;
+	DIR *d;
+
+	if (instance_path(instance, CEREMONY_FOLDER, folder) < 0)
+		return;
+	d = opendir(folder);
+	while (d && (e = readdir(d)) != NULL) {
+		size_t len = strcspn(e->d_name, ".");
+
+		if (strcmp(e->d_name + len, ".txt") != 0 || len >= sizeof(name))
+			continue;
+		(void)snprintf(name, sizeof(name), "%.*s", (int)len, e->d_name);
+		if (ceremony_path(instance, name, path) == 0)
+			mend(path, name);
+	}
+	if (d)
+		(void)closedir(d);
 }
 
 int ceremony_path(

@@ -42,6 +42,11 @@ int ceremony_note(const struct ceremony *c, const char *text);
 /* The last entry, and the signature of the role's key under all of them. */
 int ceremony_end(const struct ceremony *c, const struct role *role);
 
+/* At the signer's start, in the protocols that it keeps: what a step that broke off left
+ * behind goes, and an entry says so; where that was to be the first one there is no
+ * protocol. What has no room for such an entry is left for the one that ends it. */
+void ceremony_mend_all(const struct instance *instance);
+
 /* The path of a protocol that the signer keeps: 1 to 47 letters, digits, '-' and '_',
  * a letter or digit first. Return: 0, -EINVAL another name, -ENAMETOOLONG. */
 int ceremony_path(

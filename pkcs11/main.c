@@ -5,6 +5,7 @@
  */
 #include "common/daemon.h"
 #include "common/log.h"
+#include "pkcs11/ceremony.h"
 #include "pkcs11/keeper.h"
 #include "pkcs11/key_events.h"
 #include "pkcs11/serve.h"
@@ -104,6 +105,7 @@ static int prepare(struct signer_daemon *d)
 		r = open_log(d);
 	if (r < 0)
 		return r;
+	ceremony_mend_all(&d->daemon.instance);
 	d->token = token_new(&d->daemon.instance, &d->roles);
 	if (!d->token)
 		return -ENOMEM;

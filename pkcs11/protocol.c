@@ -134,21 +134,41 @@ static bool begins(struct span text, const char *with)
 	return memcmp(text.data, with, text.len < len ? text.len : len) == 0;
 }
 
+/* How many lines end an entry, or are a signature; *ret_last: nothing follows on one. */
+static unsigned int count_ends(struct span text, bool *ret_last)
+{
+	unsigned int ends = 0;
+	struct span line;
+
+	*ret_last = false;
+	while (take_line(&text, &line)) {
+		*ret_last = starts(line, "chain ") || starts(line, "signature ");
+		ends += *ret_last;
+	}
+	*ret_last &= text.len == 0;
+	return ends;
+}
+
 /* What a writing that broke off leaves: the beginning of the entry that was to come, or
- * of the signature, and nothing that ends one. What was whole and was altered does. */
+ * of the signature, and nothing that ends one. Where the power went, the file may be as
+ * long as it was to become and have NULs where the disk had nothing yet; no entry has
+ * one, and of this one alone there is an end then. What was whole and was altered has its
+ * end, and no NUL. */
 static bool is_torn(const struct protocol *p, struct span rest)
 {
+	struct span written = span_of(
+		rest.data, rest.len ? strnlen((const char *)rest.data, rest.len) : 0);
+	unsigned int ends;
 	char head[32];
-	struct span line;
+	bool last;
 
 	(void)snprintf(head, sizeof(head), "#%u ", p->entries + 1);
 	if (p->closed || rest.len == 0 ||
-		(!begins(rest, head) && (p->entries == 0 || !begins(rest, "signature "))))
+		(!begins(written, head) &&
+			(p->entries == 0 || !begins(written, "signature "))))
 		return false;
-	while (take_line(&rest, &line))
-		if (starts(line, "chain ") || starts(line, "signature "))
-			return false;
-	return true;
+	ends = count_ends(rest, &last);
+	return ends == 0 || (ends == 1 && last && written.len < rest.len);
 }
 
 /* Wait for who has it. Return: 0, -ESTALE it was removed meanwhile, -errno. */

@@ -315,13 +315,16 @@ def test_the_protocol_of_a_ceremony(gate, tmp_path):
         'hsm ceremony keys-2026 begin "A. Witness" "B. Witness"')
     assert "it has begun" in step(gate, "begin", "A. Witness", "B. Witness").stderr
     assert step(gate, "keys").returncode == 0
+    with open(gate.dir / "state/signer/ceremonies/keys-2026.txt", "a", encoding="ascii") as file:
+        file.write("#3 2026-01-01T\0\0")  # of a step that the power cut off
     os.kill(pid_of(gate, "sealgate-signer"), signal.SIGKILL)
     until(lambda: "not activated" in listed(gate)[0]["reason"])
+    assert "  the signer has started\n  16 octets of" in remote(gate, "viewer", *shown).stdout
     assert "activate the token first" in step(gate, "request", "seal", "CN=Seal").stderr
     done = step(gate, "note", "the token was found without power")
     assert done.returncode == 0, done.stderr
     with open(gate.dir / "state/signer/ceremonies/keys-2026.txt", "a", encoding="ascii") as file:
-        file.write("#4 2026-01-01T")  # of a step that the power cut off
+        file.write("#5 2026-01-01T")  # of one that broke off otherwise
     assert "altered, or cut short" in remote(gate, "viewer", *shown).stderr
     activate(gate)
     request = step(gate, "request", "seal", "C=EU,organizationIdentifier=VATBE-1,CN=Seal").stdout
@@ -338,7 +341,7 @@ def test_the_protocol_of_a_ceremony(gate, tmp_path):
     protocol = tmp_path / "keys-2026.txt"
     protocol.write_text(text)
     done = gate.run("hsm", "ceremony", protocol, "verify", gate.folder / "seal.pem")
-    assert done.returncode == 0 and "5 entries" in done.stdout, done.stderr
+    assert done.returncode == 0 and "6 entries" in done.stdout, done.stderr
     protocol.write_text(text.replace("B. Witness", "C. Witness"))
     done = gate.run("hsm", "ceremony", protocol, "verify", gate.folder / "seal.pem")
     assert done.returncode == 1, done.stdout

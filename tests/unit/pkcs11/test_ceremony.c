@@ -4,6 +4,7 @@
 #include "running.h"
 
 #include "common/durable.h"
+#include "pkcs11/ceremony.h"
 #include "pkcs11/client.h"
 #include "pkcs11/protocol.h"
 
@@ -172,6 +173,93 @@ static void a_ceremony_that_breaks_off(void **state)
 	stop();
 }
 
+static void put_octets(const char *path, const char *text, size_t len)
+{
+	assert_int_equal(durable_write(path, span_of(text, len), 0600), 0);
+}
+
+/* The power went while the last entry was written: the file is as long as it was to
+ * become, and from some octet on, or up to one, there is nothing in it. */
+static void what_the_disk_never_had(void **state)
+{
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX];
+	struct protocol p;
+	size_t len, first;
+
+	(void)state;
+	start();
+	assert_int_equal(step(SIGNER_WORK_BEGIN, "", "", "A\nB", ""), SIGNER_SIGNED);
+	free(protocol_text(&first));
+	assert_int_equal(step(SIGNER_WORK_NOTE, "", "a note", "", ""), SIGNER_SIGNED);
+	text = protocol_text(&len);
+	snprintf(path, sizeof(path), "%s/" PROTOCOL, running.f.dir);
+	for (size_t at = first; at < len; at++) {
+		_cleanup_(freep) char *torn = malloc(len);
+
+		assert_non_null(torn);
+		for (int before = 0; before < 2; before++) {
+			size_t from = before ? first : at, to = before ? at + 1 : len;
+
+			memcpy(torn, text, len);
+			memset(torn + from, 0, to - from);
+			put_octets(path, torn, len);
+			assert_int_equal(
+				protocol_open(path, PROTOCOL_READ, &p), -EBADMSG);
+			assert_int_equal(protocol_open(path, PROTOCOL_GO_ON, &p), 0);
+			assert_int_equal(p.entries, 1);
+			assert_int_equal(p.cut, len - first);
+			protocol_done(&p);
+		}
+	}
+	/* Of an entry that others follow it is no power cut. */
+	text[first / 2] = '\0';
+	put_octets(path, text, len);
+	assert_int_equal(protocol_open(path, PROTOCOL_GO_ON, &p), -EBADMSG);
+	stop();
+}
+
+/* The signer removes at its start what broke off, by an entry of its own. */
+static void a_start_mends_what_broke_off(void **state)
+{
+	_cleanup_(freep) char *text = NULL, *again = NULL;
+	char path[PATH_MAX];
+	size_t len, first;
+
+	(void)state;
+	start();
+	snprintf(path, sizeof(path), "%s/" PROTOCOL, running.f.dir);
+	ceremony_mend_all(&running.f.instance); /* there is no folder */
+	assert_int_equal(step(SIGNER_WORK_BEGIN, "", "", "A\nB", ""), SIGNER_SIGNED);
+	free(protocol_text(&first));
+	assert_int_equal(step(SIGNER_WORK_NOTE, "", "a note", "", ""), SIGNER_SIGNED);
+	text = protocol_text(&len);
+	ceremony_mend_all(&running.f.instance);
+	again = protocol_text(&first);
+	assert_int_equal(first, len);
+	assert_memory_equal(again, text, len); /* what is whole stays as it is */
+	assert_int_equal(truncate(path, (off_t)len - 4), 0);
+	assert_int_equal(step(SIGNER_WORK_SHOW, "", "", "", "cut short"), SIGNER_REFUSED);
+	ceremony_mend_all(&running.f.instance);
+	assert_int_equal(
+		step(SIGNER_WORK_SHOW, "", "", "", "\n  the signer has started\n  "),
+		SIGNER_SIGNED);
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "a note", "", "entry 3"), SIGNER_SIGNED);
+	/* What was altered is not touched. */
+	text[len - 3] ^= 1;
+	put(running.f.dir, PROTOCOL, text);
+	ceremony_mend_all(&running.f.instance);
+	assert_int_equal(
+		step(SIGNER_WORK_NOTE, "", "more", "", "was altered"), SIGNER_REFUSED);
+	/* Of the first entry nothing stays, and neither does a file. */
+	put(running.f.dir, PROTOCOL, "#1 2026");
+	ceremony_mend_all(&running.f.instance);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(step(SIGNER_WORK_SHOW, "", "", "", "begin it"), SIGNER_REFUSED);
+	stop();
+}
+
 /* No step but the first makes a protocol, and a first one that fails leaves none. */
 static void a_ceremony_begins_once(void **state)
 {
@@ -317,6 +405,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_ceremony),
 		cmocka_unit_test(a_ceremony_that_breaks_off),
+		cmocka_unit_test(what_the_disk_never_had),
+		cmocka_unit_test(a_start_mends_what_broke_off),
 		cmocka_unit_test(a_ceremony_begins_once),
 		cmocka_unit_test(a_note_is_no_line_of_the_signers),
 		cmocka_unit_test(a_full_ceremony),
