@@ -140,6 +140,19 @@ void appliance_health_stops(pid_t manager);
  * never begun since what it requires has failed. */
 bool appliance_health_failed(const char *result, const char *status);
 
+/* Of units that have failed, as `systemctl show` prints them, which is changed: is there
+ * one that a version or a configuration is not proven with? One that a start brings up,
+ * or a socket: serving is made of these. Not what a timer starts, nor a timer, nor what
+ * nothing but a person or a program of ours starts by its name: when they run has nothing
+ * to do with what is on trial, and they are told of by their own means. The first is
+ * ret_unit ("": its name was not told). */
+#define APPLIANCE_UNIT_SIZE 256
+bool appliance_holds_back(char *shown, char ret_unit[APPLIANCE_UNIT_SIZE]);
+
+/* Ask the manager. Return: 0 none has failed, 1 one has, or negative, the manager does
+ * not say; both with *ret_reason, one line that the caller frees. */
+int appliance_failed(char **ret_reason);
+
 /* What this machine is: versions, boot, update state, listeners, signer, certificates
  * with the days that they have left. What cannot be read is null. The caller owns it. */
 json_t *appliance_report(void);

@@ -208,30 +208,23 @@ static int health(void)
 	}
 }
 
-/* A version or a configuration with which a unit fails is not proven. */
+/* A version or a configuration with which a part of serving fails is not proven. */
 static int keep(void)
 {
 	static const char *const runs[] = { "/usr/bin/systemctl", "--quiet", "is-active",
 		"nftables.service", NULL };
-	/* which took nothing back, or the machine would not run on */
-	static const char *const returned[] = { "/usr/bin/systemctl", "--quiet",
-		"reset-failed", "appliance-return@*", NULL };
-	static const char *const failed[] = { "/usr/bin/systemctl", "--quiet",
-		"is-failed", "*", NULL };
+	char *reason = NULL;
 	int r = appliance_run(runs);
 
 	/* A manager that does not answer has not said that nothing failed. */
 	if (r != 0)
 		return tell("appliance.keep", -EIO, "", "",
 			strdup("the manager does not say that the firewall is there"));
-	(void)appliance_run(returned);
-	r = appliance_run(failed);
-	if (r == 0)
-		return tell("appliance.keep", -EIO, "", "", strdup("a unit has failed"));
-	if (r > 0)
-		r = appliance_keep();
-	return tell("appliance.keep", r, "version and configuration are proven",
-		"the version is proven", NULL);
+	r = appliance_failed(&reason);
+	if (r != 0)
+		return tell("appliance.keep", -EIO, "", "", reason);
+	return tell("appliance.keep", appliance_keep(),
+		"version and configuration are proven", "the version is proven", NULL);
 }
 
 static int floor_noted(void)
