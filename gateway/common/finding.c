@@ -27,16 +27,20 @@ const struct reason *reason_find(const char *code)
 	return NULL;
 }
 
+static void finding_done(struct finding *f)
+{
+	free(f->where);
+	free(f->received);
+	free(f->message);
+	free(f->rule);
+	free(f->fix);
+	free(f->clause);
+}
+
 void findings_done(struct findings *f)
 {
-	for (size_t i = 0; i < f->count; i++) {
-		free(f->list[i].where);
-		free(f->list[i].received);
-		free(f->list[i].message);
-		free(f->list[i].rule);
-		free(f->list[i].fix);
-		free(f->list[i].clause);
-	}
+	for (size_t i = 0; i < f->count; i++)
+		finding_done(&f->list[i]);
 	free(f->list);
 	*f = (struct findings){ 0 };
 }
@@ -133,6 +137,19 @@ bool findings_have(const struct findings *f, const char *code)
 		if (strcmp(f->list[i].reason->code, code) == 0)
 			return true;
 	return false;
+}
+
+void findings_drop_remarks(struct findings *f, const char *code)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (f->list[i].severity != SEVERITY_ERROR &&
+			strcmp(f->list[i].reason->code, code) == 0)
+			finding_done(&f->list[i]);
+		else
+			f->list[kept++] = f->list[i];
+	f->count = kept;
 }
 
 void findings_move(struct findings *dst, struct findings *src)

@@ -75,6 +75,10 @@ void findings_add_details(struct findings *f, const struct finding_details *deta
 /* True when the list holds a finding of the code. */
 bool findings_have(const struct findings *f, const char *code);
 
+/* Take out every finding of the code that is not an error, where the caller knows better.
+ */
+void findings_drop_remarks(struct findings *f, const char *code);
+
 /* Move every finding of src to the end of dst; src is empty afterwards. */
 void findings_move(struct findings *dst, struct findings *src);
 

@@ -424,6 +424,9 @@ static int conclude(struct verification *v)
 	bool passed = v->seal && v->seal->indication == XADES_TOTAL_PASSED;
 
 	v->errors = v->findings->errors;
+	/* Profile eidas does not know the gate's own policies; seal_check has looked. */
+	if (v->seal && v->statement.policy && seal_policy_find(v->statement.policy))
+		findings_drop_remarks(&v->seal->findings, "sig.policy");
 	if (v->seal)
 		findings_move(v->findings, &v->seal->findings);
 	return passed && v->findings->errors == 0;

@@ -94,6 +94,22 @@ static void test_move_over_the_limit(void **state)
 	assert_int_equal(a.dropped, 2);
 }
 
+static void test_drops_remarks_and_no_error(void **state)
+{
+	_cleanup_findings_ struct findings f = { 0 };
+
+	(void)state;
+	findings_addf(&f, SEVERITY_INFO, "sig.policy", "1", NULL, "a remark");
+	findings_add(&f, "sig.policy", "2", NULL, NULL);
+	findings_addf(&f, SEVERITY_WARNING, "sig.policy", "3", NULL, "a remark");
+	findings_addf(&f, SEVERITY_INFO, "sig.weak", "4", NULL, "another");
+	findings_drop_remarks(&f, "sig.policy");
+	assert_int_equal(f.count, 2);
+	assert_int_equal(f.errors, 1);
+	assert_string_equal(f.list[0].where, "2");
+	assert_string_equal(f.list[1].where, "4");
+}
+
 static void test_json(void **state)
 {
 	_cleanup_findings_ struct findings f = { 0 };
@@ -143,6 +159,7 @@ int main(void)
 		cmocka_unit_test(test_received_is_cut),
 		cmocka_unit_test(test_move),
 		cmocka_unit_test(test_move_over_the_limit),
+		cmocka_unit_test(test_drops_remarks_and_no_error),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_table),
 	};

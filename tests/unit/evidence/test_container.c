@@ -27,6 +27,7 @@ static void a_container_convinces(void **state)
 		print_message("%s %s\n", a.findings.list[i].reason->code,
 			a.findings.list[i].message);
 	assert_int_equal(a.valid, 1);
+	assert_int_equal(a.findings.count, 0);
 	assert_string_equal(json_string_of(a.report, "indication"), "TOTAL-PASSED");
 	assert_string_equal(json_string_of(a.report, "sub_indication"), "");
 	e = json_object_get(a.report, "evidence");
