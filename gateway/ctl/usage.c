@@ -161,7 +161,7 @@ void command_list(FILE *out)
 {
 	fputs("usage: sealgate [--instance DIR] COMMAND [ARGUMENTS]\n\n", out);
 	for (size_t i = 0; i < COUNT(COMMANDS); i++) {
-		int column = fprintf(out, "  %-10s ", COMMANDS[i].name);
+		int column = fprintf(out, "  %-12s ", COMMANDS[i].name);
 
 		wrap(out, COMMANDS[i].summary, strlen(COMMANDS[i].summary), column,
 			column);
