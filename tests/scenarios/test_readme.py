@@ -49,7 +49,8 @@ def test_quick_start_for_partners(gate, number, tmp_path):
     outcomes = json.loads((tmp_path / "outcomes.json").read_text())
     assert f'{{"acknowledged":"{outcomes["next"]}"}}' in said
     gate.wait_delivered([receipt["id"]])
-    assert number in gate.run("explain", receipt["id"]).stdout
+    assert number not in (tmp_path / "document.xml").read_text()
+    assert "PHYTO.NZ." in gate.run("explain", receipt["id"]).stdout
 
 
 def test_runbook(gate, number, tmp_path):
