@@ -100,10 +100,14 @@ int visit_identify(struct visit *v)
 
 bool visit_may(struct visit *v, const char *verb)
 {
+	char detail[160];
+
 	if (policy_role_may(v->policy, v->person->role, verb))
 		return true;
 	log_event(LOG_WARNING, "admin.denied", NULL, "%s (%s) may not %s",
 		v->person->name, v->person->role, verb);
-	visit_problem(v, "operator.role", v->person->role, NULL);
+	snprintf(detail, sizeof(detail), "The role %s does not have the verb %s.",
+		v->person->role, verb);
+	visit_problem(v, "operator.role", v->person->role, detail);
 	return false;
 }

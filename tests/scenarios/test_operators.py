@@ -36,6 +36,7 @@ def test_only_operators_change_the_queue(gate, held, role):
     done = queue(gate, role, "hold", held)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "403" in done.stdout + done.stderr
+    assert f"The role {role} does not have the verb hold" in done.stdout + done.stderr
 
 
 def test_hold_and_release_are_audited_by_name(gate, held):

@@ -45,6 +45,7 @@ def reviews(gate):
 
 
 def test_one_proposes_another_confirms(gate):
+    assert "no release waits" in gate.run("queue", "reviews", check=True).stdout
     identifier = held(gate, "PHYTO.NZ.2026.0000401")
     status, answer, told = act(gate, "operator", "release", identifier, "traces",
                                reason="customs have looked")

@@ -79,7 +79,10 @@ def test_a_stored_document(gate):
     assert stored.stdout == sealgate("show", "--file", signed).stdout
     assert "Number: SHOW-1" in stored.stdout and "SignatureValue" not in stored.stdout
     assert not list((gate.dir / "run").glob("trial-*"))
-    assert gate.run("show", "01M8HYEFMREX1NK3XSBY6AMKDM").returncode == 1
+    assert "no document 01M8HYEFMREX" in gate.run("show", "01M8HYEFMREX1NK3XSBY6AMKDM").stderr
+    for command in (("show",), ("queue", "show")):
+        done = gate.run(*command, "PHYTO.NZ.1")
+        assert done.returncode == 1 and "is no id; sealgate explain" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="what root may is taken away")

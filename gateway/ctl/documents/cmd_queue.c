@@ -83,7 +83,8 @@ static int dump(const json_t *value)
 static int read_answer(int r, int fd, const char *asked, json_t **ret_answer)
 {
 	if (r != QUEUE_DONE)
-		return queue_session_explain(r, asked);
+		return asked ? queue_session_explain_id(r, asked)
+			     : queue_session_explain(r, NULL);
 	*ret_answer = queue_session_json(fd);
 	return *ret_answer ? EXIT_CLEAN : EXIT_INTERNAL;
 }
@@ -155,6 +156,8 @@ static int reviews(
 	if (o->json)
 		return dump(answer);
 	json_array_foreach(answer, i, p) timeline_print_proposal(stdout, p);
+	if (json_array_size(answer) == 0)
+		puts("no release waits for another person");
 	return EXIT_CLEAN;
 }
 

@@ -126,7 +126,7 @@ static int show_stored(const char *id, enum format format)
 		return r;
 	r = queue_get(s.queue, id, NULL, QUEUE_DOCUMENT, &d, &fd);
 	if (r != QUEUE_DONE)
-		return queue_session_explain(r, id);
+		return queue_session_explain_id(r, id);
 	if (read_stored(&s, &d, fd, &report) < 0)
 		return EXIT_INTERNAL;
 	view = json_object_get(report, "view");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/documents/queue_session.h"
 
+#include "common/id.h"
 #include "common/json.h"
 #include "common/memfd.h"
 #include "common/program.h"
@@ -94,6 +95,17 @@ void queue_session_close(struct queue_session *s)
 		waitpid(s->child, NULL, 0);
 	s->child = 0;
 	instance_done(&s->instance);
+}
+
+int queue_session_explain_id(int answer, const char *id)
+{
+	if (answer != QUEUE_NOT_FOUND || id_valid(id))
+		return queue_session_explain(answer, id);
+	fprintf(stderr,
+		"sealgate: %s is no id; sealgate explain finds a document by number or "
+		"SHA-256\n",
+		id);
+	return EXIT_NOT_PASSED;
 }
 
 int queue_session_explain(int answer, const char *subject)

@@ -28,6 +28,9 @@ void queue_session_close(struct queue_session *s);
  * Return: EXIT_NOT_PASSED for "there is none", else EXIT_INTERNAL. */
 int queue_session_explain(int answer, const char *subject);
 
+/* The same of a command that takes an id and nothing else: what is none is told so. */
+int queue_session_explain_id(int answer, const char *id);
+
 /* Read a descriptor's JSON and close it. NULL when it cannot be read. */
 json_t *queue_session_json(int fd);
 

@@ -174,7 +174,11 @@ static int print_store(struct status_options *o)
 
 	if (snprintf(path, sizeof(path), "%s/" LIST_STORE_STATUS, o->store) >= PATH_MAX ||
 		file_read(path, LIST_STORE_STATUS_MAX, &lines, &len) < 0) {
-		fprintf(stderr, "sealgate trust status: %s: no store\n", o->store);
+		fprintf(stderr,
+			"sealgate trust status: %s: no trusted lists are there: they "
+			"come by lists of policies/trust/sources.cfg, or sealgate trust "
+			"import\n",
+			o->store);
 		return EXIT_USAGE;
 	}
 	if (trust_snapshot_open(o->store, INT64_MAX, &o->snapshot, &error) < 0)
