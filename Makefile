@@ -180,6 +180,6 @@ clean: ## remove everything that was built
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | \
-		awk -F'\t' '{printf "  %-18s %s\n", $$1, $$2}'
+		awk -F'\t' '{printf "  %-20s %s\n", $$1, $$2}'
 
 -include $(shell find $(B)/obj $(B)/san $(B)/fuzz -type f -name '*.d' 2>/dev/null)

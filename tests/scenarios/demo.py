@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""make demo: certificates of a third country cross the gate, and what is refused.
+"""make demo: documents of a third country cross the gate, and what is refused.
 
   demo.py FOLDER          the whole demonstration; the instance stays in FOLDER, stopped
   demo.py FOLDER --keep   start what an earlier run left and keep it up until Ctrl-C
