@@ -17,8 +17,8 @@
 _Static_assert(2 * PROFILES_MAX <= LIMIT_COURIERS,
 	"each has a courier, and one for its notice: of a decision or of clearance");
 
-static int take_operation(const struct profile_reader *r, const config_t *c,
-	const char *name, struct profile_operation *ret)
+static int take_operation(const struct profile_reader *r, const struct profile *p,
+	const config_t *c, const char *name, struct profile_operation *ret)
 {
 	static const char *const keys[] = { "action", "template", "id", "status", "found",
 		"absent", "id_member", NULL };
@@ -37,12 +37,12 @@ static int take_operation(const struct profile_reader *r, const config_t *c,
 	if (e == 0)
 		e = profile_template(r, group, &ret->template);
 	if (e == 0)
-		e = profile_xpath(r, group, "id", &ret->id);
+		e = profile_xpath(r, p, group, "id", &ret->id);
 	if (e == 0)
-		e = profile_xpath(r, group, "status", &ret->status);
+		e = profile_xpath(r, p, group, "status", &ret->status);
 	if (e == 0)
-		e = profile_xpath(r, group, "found", &ret->found);
-	return e == 0 ? profile_xpath(r, group, "absent", &ret->absent) : e;
+		e = profile_xpath(r, p, group, "found", &ret->found);
+	return e == 0 ? profile_xpath(r, p, group, "absent", &ret->absent) : e;
 }
 
 static int take_namespaces(
@@ -114,9 +114,9 @@ static int take_decision(
 		return profile_refuse(r, group, "decision is a group of a soap profile");
 	e = profile_known_keys(r, group, keys);
 	if (e == 0)
-		e = profile_xpath(r, group, "favourable", &p->decision.favourable);
+		e = profile_xpath(r, p, group, "favourable", &p->decision.favourable);
 	if (e == 0)
-		e = profile_xpath(r, group, "unfavourable", &p->decision.unfavourable);
+		e = profile_xpath(r, p, group, "unfavourable", &p->decision.unfavourable);
 	profile_number(group, "first_s", &p->decision.first_s);
 	profile_number(group, "max_s", &p->decision.max_s);
 	profile_number(group, "expire_s", &p->decision.expire_s);
@@ -215,13 +215,13 @@ static int read_settings(
 	if (e == 0)
 		e = take_namespaces(r, c, p);
 	if (e == 0)
-		e = take_operation(r, c, "submit", &p->submit);
+		e = take_operation(r, p, c, "submit", &p->submit);
 	if (e == 0)
-		e = take_operation(r, c, "find", &p->find);
+		e = take_operation(r, p, c, "find", &p->find);
 	if (e == 0)
-		e = take_operation(r, c, "withdraw", &p->withdraw);
+		e = take_operation(r, p, c, "withdraw", &p->withdraw);
 	if (e == 0)
-		e = take_operation(r, c, "replace", &p->replace);
+		e = take_operation(r, p, c, "replace", &p->replace);
 	if (e == 0)
 		e = take_decision(r, c, p);
 	if (e == 0)
@@ -236,9 +236,9 @@ static int read_settings(
 	if (e == 0)
 		e = take_inside(r, c, p);
 	if (e == 0)
-		e = profile_xpath(r, root, "permanent", &p->permanent);
+		e = profile_xpath(r, p, root, "permanent", &p->permanent);
 	if (e == 0)
-		e = profile_xpath(r, root, "already", &p->already);
+		e = profile_xpath(r, p, root, "already", &p->already);
 	return e == 0 ? check_complete(r, p) : e;
 }
 

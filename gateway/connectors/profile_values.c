@@ -2,6 +2,7 @@
 #include "connectors/profile_values.h"
 
 #include "common/durable.h"
+#include "connectors/request.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -41,18 +42,49 @@ int profile_text(const struct profile_reader *r, const config_setting_t *group,
 	return *ret ? 0 : -ENOMEM;
 }
 
-int profile_xpath(const struct profile_reader *r, const config_setting_t *group,
-	const char *key, xmlXPathCompExpr **ret)
+static bool has_prefix(const struct profile *p, const char *name, size_t len)
 {
+	for (size_t i = 0; i < p->namespace_count; i++)
+		if (strlen(p->namespaces[i].prefix) == len &&
+			memcmp(p->namespaces[i].prefix, name, len) == 0)
+			return true;
+	return len == 3 && memcmp(name, "xml", 3) == 0;
+}
+
+/* Of an expression: literals apart, a name before one colon is a prefix, before two an
+ * axis. What a prefix stands for is else found out with the first answer. */
+static bool prefixes_known(const struct profile *p, const char *text)
+{
+	static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+
+	while (*text) {
+		size_t n = strspn(text, LETTERS);
+
+		if (n && text[n] == ':' && text[n + 1] != ':' && !has_prefix(p, text, n))
+			return false;
+		if (n == 0 && (*text == '"' || *text == '\'') && strchr(text + 1, *text))
+			text = strchr(text + 1, *text);
+		text += n ? n : 1;
+	}
+	return true;
+}
+
+int profile_xpath(const struct profile_reader *r, const struct profile *p,
+	const config_setting_t *group, const char *key, xmlXPathCompExpr **ret)
+{
+	const config_setting_t *s = config_setting_get_member(group, key);
 	const char *text;
 	int e = read_text(r, group, key, &text);
 
 	if (e < 0 || !text)
 		return e;
 	*ret = xmlXPathCompile((const xmlChar *)text);
-	return *ret ? 0
-		    : profile_refuse(r, config_setting_get_member(group, key),
-			      "is not XPath 1.0");
+	if (!*ret)
+		return profile_refuse(r, s, "is not XPath 1.0");
+	return prefixes_known(p, text)
+		       ? 0
+		       : profile_refuse(r, s, "has a prefix that is not in namespaces");
 }
 
 int profile_template(
@@ -71,7 +103,10 @@ int profile_template(
 		file_read(path, TEMPLATE_MAX, &text, &len) < 0)
 		return profile_refuse(r, group, "template cannot be read");
 	*ret = (char *)text;
-	return 0;
+	return request_template_ok(*ret)
+		       ? 0
+		       : profile_refuse(r, config_setting_get_member(group, "template"),
+				 "the template has a placeholder that there is not");
 }
 
 int profile_known_keys(const struct profile_reader *r, const config_setting_t *group,

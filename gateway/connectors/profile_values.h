@@ -6,9 +6,9 @@
 #ifndef SEALGATE_CONNECTORS_PROFILE_VALUES_H
 #define SEALGATE_CONNECTORS_PROFILE_VALUES_H
 
+#include "connectors/profile.h"
+
 #include <libconfig.h>
-#include <libxml/xpath.h>
-#include <stdbool.h>
 
 struct profile_reader {
 	const char *folder, *file;
@@ -23,13 +23,14 @@ int profile_refuse(
 int profile_known_keys(const struct profile_reader *r, const config_setting_t *group,
 	const char *const *keys);
 
-/* A text, an expression, the text of a file beside the profile that template names: *ret
- * is the caller's, and as it was where the group has no such member. Return: 0, -EINVAL,
+/* A text, an expression with no other prefixes than p's namespaces, the text of a file
+ * beside the profile that template names, with placeholders that requests know: *ret is
+ * the caller's, and as it was where the group has no such member. Return: 0, -EINVAL,
  * -ENOMEM. */
 int profile_text(const struct profile_reader *r, const config_setting_t *group,
 	const char *key, char **ret);
-int profile_xpath(const struct profile_reader *r, const config_setting_t *group,
-	const char *key, xmlXPathCompExpr **ret);
+int profile_xpath(const struct profile_reader *r, const struct profile *p,
+	const config_setting_t *group, const char *key, xmlXPathCompExpr **ret);
 int profile_template(
 	const struct profile_reader *r, const config_setting_t *group, char **ret);
 

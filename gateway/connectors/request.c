@@ -116,6 +116,33 @@ static int add_value(
 	return -EINVAL;
 }
 
+static bool is_value(const char *name, size_t len)
+{
+	static const char *const OTHERS[] = { "security", "container-base64",
+		"sealed-base64", "file-name" };
+
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++)
+		if (named(name, len, TEXTS[i].name))
+			return true;
+	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++)
+		if (named(name, len, OTHERS[i]))
+			return true;
+	return false;
+}
+
+bool request_template_ok(const char *template)
+{
+	const char *at = template, *end;
+
+	while ((at = strstr(at, "${")) != NULL) {
+		end = strchr(at, '}');
+		if (!end || !is_value(at + 2, (size_t)(end - at) - 2))
+			return false;
+		at = end;
+	}
+	return true;
+}
+
 int request_soap(const struct profile_operation *operation,
 	const struct request_values *v, struct buf *ret)
 {

@@ -26,6 +26,9 @@ struct request_values {
 	int64_t now;				/* for WS-Security Created and Expires */
 };
 
+/* Every ${placeholder} of a template is one of those, and ends. */
+bool request_template_ok(const char *template);
+
 /* Fill the operation's template; the WS-Security header (UsernameToken digest, Timestamp
  * of 60 s) stands where ${security} does. An unknown placeholder is -EINVAL. Return: 0,
  * -EINVAL, -E2BIG, -EIO (no randomness). */

@@ -70,6 +70,17 @@ static void test_refuses(void **state)
 		"url is missing");
 	refused("protocol = \"soap\"; url = \"x\"; colour = \"blue\";", "unknown key");
 	refused("protocol = \"soap\"; url = \"x\"; permanent = \"((\";", "not XPath");
+	refused("protocol = \"soap\"; url = \"x\"; permanent = \"//t:Fault\";",
+		"x.cfg:1: has a prefix that is not in namespaces");
+	refused("protocol = \"soap\"; url = \"x\"; namespaces = ( { prefix = \"t\"; uri "
+		"= "
+		"\"u\"; } ); permanent = \"//t:A[. = 'u:B'] and //child::u:C\";",
+		"has a prefix");
+	refused("protocol = \"soap\"; url = \"x\"; namespaces = ( { prefix = \"t\"; uri "
+		"= "
+		"\"u\"; } ); permanent = \"//child::t:A[. = \\\"u:B\\\" or @xml:id = "
+		"'']\";",
+		"soap needs");
 	refused("protocol = \"soap\"; url = \"x\"; permanent = true;", "must be a text");
 	refused("protocol = \"push\"; url = \"x\"; credentials = 7;", "must be a text");
 	refused("protocol = \"push\"; url = \"x\"; submit = { id_member = 7; };",
@@ -98,6 +109,21 @@ static void test_refuses(void **state)
 	refused("protocol = ", "x.cfg");
 	refused("protocol = \"soap\"; url = \"x\"; permanent = \"true()\";",
 		"soap needs");
+}
+
+static void test_refuses_a_placeholder_that_there_is_not(void **state)
+{
+	char *folder = make_policies(), *error = NULL;
+	struct profiles *p = NULL;
+
+	(void)state;
+	put_file(folder, "traces.cfg", SOAP_PROFILE);
+	put_file(folder, "submit.xml", "<a>${password}</a>");
+	assert_int_equal(profiles_load(folder, &p, &error), -EINVAL);
+	assert_null(p);
+	assert_non_null(strstr(error, "traces.cfg:5: the template has a placeholder"));
+	free(error);
+	remove_policies(folder);
 }
 
 /* Push destinations, the first of them with this concurrency, and what loading says. */
@@ -144,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_loads),
 		cmocka_unit_test(test_no_folder_is_no_destination),
 		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_refuses_a_placeholder_that_there_is_not),
 		cmocka_unit_test(test_a_courier_for_each),
 	};
 

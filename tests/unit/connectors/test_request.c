@@ -59,6 +59,12 @@ static void test_unknown_placeholder_is_refused(void **state)
 	assert_int_equal(fill("<a>${password}</a>", &VALUES, &b), -EINVAL);
 	buf_done(&b);
 	assert_int_equal(fill("<a>${reference</a>", &VALUES, &b), -EINVAL);
+	assert_false(request_template_ok("<a>${password}</a>"));
+	assert_false(request_template_ok("<a>${reference}${reference</a>"));
+	assert_true(request_template_ok(
+		"<a>${security}${reference}${number}${type}${status}${country}"
+		"${import-country}${file-name}${container-base64}${sealed-base64}"
+		"${client-id}${original-number}${original-reference}$</a>"));
 }
 
 static char *between(const char *text, const char *from, const char *to)
