@@ -102,6 +102,10 @@ json_t *stamps_check(const struct visit *v, const json_t *figures);
  * both as check, NULL: no memory. */
 void trust_checks(const struct visit *v, json_t **ret_clock, json_t **ret_store);
 
+/* All checks by name, of the signer's status and the queue's figures (NULL: away): a new
+ * reference, NULL: no memory. */
+json_t *health_checks(const struct visit *v, const json_t *signer, const json_t *figures);
+
 /* The signer's status as JSON (new reference) or NULL when it is away. */
 json_t *signer_state(const struct visit *v);
 

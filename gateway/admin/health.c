@@ -212,16 +212,12 @@ static json_t *warnings(
 	return list && budget_warn(list, signer) == 0 ? list : NULL;
 }
 
-void health_get(struct visit *v, const char *rest)
+json_t *health_checks(const struct visit *v, const json_t *signer, const json_t *figures)
 {
-	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
-	json_t *clock, *store, *checks, *c;
-	const char *name;
-	bool ok;
+	json_t *clock, *store;
 
-	(void)rest;
 	trust_checks(v, &clock, &store);
-	checks = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"policy", policy_check(v), "clock", clock, "time_stamps",
 		stamps_check(v, figures), "signer", signer_check(signer), "queue",
 		queue_check(figures), "disk", disk_check(figures), "ledger",
@@ -229,7 +225,16 @@ void health_get(struct visit *v, const char *rest)
 		"supply", supply_check(v), "seal",
 		worker_check(v, figures, "seal", "seal.lease_s"), "forward",
 		forward_check(v, figures));
-	ok = checks != NULL;
+}
+
+void health_get(struct visit *v, const char *rest)
+{
+	_cleanup_json_ json_t *signer = signer_state(v), *figures = queue_figures(v);
+	json_t *checks = health_checks(v, signer, figures), *c;
+	bool ok = checks != NULL;
+	const char *name;
+
+	(void)rest;
 	json_object_foreach(checks, name, c) ok =
 		ok && json_is_true(json_object_get(c, "ok"));
 	response_json(v->response, ok ? 200 : 503, TYPE_JSON,

@@ -174,6 +174,19 @@ static void signer_metrics(struct buf *b, json_t *signer)
 		json_is_false(json_object_get(signer, "away")));
 }
 
+static void check_metrics(
+	struct buf *b, const struct visit *v, const json_t *signer, const json_t *figures)
+{
+	_cleanup_json_ json_t *checks = health_checks(v, signer, figures);
+	const char *name;
+	json_t *c;
+
+	family(b, "sealgate_check", "gauge", "1 while the check of /health passes.");
+	json_object_foreach(checks, name, c)
+		buf_addf(b, "sealgate_check{check=\"%s\"} %d\n", name,
+			json_is_true(json_object_get(c, "ok")));
+}
+
 void metrics_get(struct visit *v, const char *rest)
 {
 	_cleanup_json_ json_t *figures = queue_figures(v), *signer = signer_state(v);
@@ -184,6 +197,7 @@ void metrics_get(struct visit *v, const char *rest)
 	family(&b, "sealgate_up", "gauge", "1 while the named program answers.");
 	buf_addf(&b, "sealgate_up{program=\"queued\"} %d\n", figures != NULL);
 	buf_addf(&b, "sealgate_up{program=\"signer\"} %d\n", signer != NULL);
+	check_metrics(&b, v, signer, figures);
 	if (figures)
 		queue_metrics(&b, figures);
 	if (signer)

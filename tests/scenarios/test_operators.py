@@ -98,6 +98,9 @@ def test_metrics(gate):
     assert response.headers["Content-Type"].startswith("application/openmetrics-text")
     assert response.text.rstrip().endswith("# EOF")
     assert "sealgate_documents" in response.text
+    checks = gate.request("/health", "operators/viewer", listener="operators").json()["checks"]
+    for name, check in checks.items():
+        assert f'sealgate_check{{check="{name}"}} {int(check["ok"])}\n' in response.text
 
 
 def operate(gate, *arguments, role="operator"):
