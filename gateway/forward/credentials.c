@@ -53,6 +53,26 @@ static int take_all(
 	return r == 0 ? take_path(instance, c, "private_key", &ret->private_key) : r;
 }
 
+/* The line of a setting that there is not, or that is no text; 0: none. */
+static unsigned int wrong_setting(const config_t *c)
+{
+	static const char *const KEYS[] = { "username", "key", "client_id", "certificate",
+		"private_key" };
+	const config_setting_t *root = config_root_setting(c);
+
+	for (unsigned int i = 0; i < (unsigned int)config_setting_length(root); i++) {
+		const config_setting_t *s = config_setting_get_elem(root, i);
+		size_t k = 0;
+
+		while (k < sizeof(KEYS) / sizeof(KEYS[0]) &&
+			strcmp(KEYS[k], config_setting_name(s)) != 0)
+			k++;
+		if (k == sizeof(KEYS) / sizeof(KEYS[0]) || !config_setting_get_string(s))
+			return config_setting_source_line(s);
+	}
+	return 0;
+}
+
 int credentials_load(const struct instance *instance, const char *name,
 	struct credentials *ret, char **ret_error)
 {
@@ -60,6 +80,7 @@ int credentials_load(const struct instance *instance, const char *name,
 	char file[128], path[PATH_MAX];
 	config_t c;
 	size_t len;
+	unsigned int line = 0;
 	int r;
 
 	*ret = (struct credentials){ 0 };
@@ -78,11 +99,15 @@ int credentials_load(const struct instance *instance, const char *name,
 	if (!text || strstr((char *)text, "@include") ||
 		config_read_string(&c, (char *)text) != CONFIG_TRUE)
 		r = -EINVAL;
+	else if ((line = wrong_setting(&c)) > 0)
+		r = -EINVAL;
 	else
 		r = take_all(instance, &c, ret);
 	/* The line of the error, never its text: it may quote a secret. */
-	if (r < 0 && asprintf(ret_error, "%s:%d: cannot be read", file,
-			     config_error_line(&c)) < 0)
+	if (r < 0 && asprintf(ret_error, "%s:%u: %s", file,
+			     line ? line : (unsigned int)config_error_line(&c),
+			     line ? "no setting of credentials, or no text"
+				  : "cannot be read") < 0)
 		*ret_error = NULL;
 	config_destroy(&c);
 	return r;
