@@ -26,9 +26,21 @@ int control_reviewed(struct engine *e, int64_t now, const struct queue_control_r
 int act_some(struct engine *e, int64_t now, const struct queue_act_request *q,
 	const struct act_review *review, json_t **ret_answer);
 
-/* May that be done to it: has it been as it is since before that was proposed? What was
- * held later neither person has seen. Without a review it may. */
-bool act_review_covers(const struct act_review *review, const struct delivery_row *d);
+/* May that be done to it: has nobody held it since that was proposed? Of a later hold
+ * neither person has seen the reason. As the document's records say, by the order of
+ * what happened, whatever the clock said. Without a review it may. Return: 1, 0,
+ * negative. */
+int act_review_covers(
+	struct engine *e, const struct act_review *review, const struct delivery_row *d);
+
+/* The same for many: what is not covered, though it could be released, is passed over,
+ * and its document named there. Return: as act_review_covers. */
+int act_review_passes(struct engine *e, const struct act_review *review,
+	const struct delivery_row *d, json_t *passed_over);
+
+/* Give the detail of an operator.hold the number of the newest proposal that there is, so
+ * that it is known which came before it. Return: 0 or negative. */
+int act_hold_add(struct engine *e, json_t *detail);
 
 /* Give the detail of a record what a review adds to it; NULL: nothing. */
 void act_review_add(json_t *detail, const struct act_review *review);

@@ -180,7 +180,9 @@ struct queue_selection {
 
 /* The same act on many deliveries, a bounded number at a time, each audited;
  * QUEUE_REROUTE sends to another destination what this one has not got. JSON in a memfd:
- * "done" (how many), "ids", and "more" with "state" and "after" to go on with. */
+ * "done" (how many), "ids", and "more" with "state" and "after" to go on with;
+ * of a confirmed release "passed_over", too, where there is any: documents of what was
+ * held after the proposal. */
 int queue_act(struct queue *q, enum queue_control verb, const struct queue_selection *s,
 	const char *to, const char *operator_name, const char *reason, int *ret_fd);
 

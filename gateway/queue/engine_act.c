@@ -130,15 +130,24 @@ static int stays_elsewhere(
 	return q->verb == QUEUE_REDRIVE && !named ? delivery_elsewhere(e, d) : 0;
 }
 
+/* The documents of one answer: of what was done, and of what could have been released but
+ * was held after that was proposed. */
+struct acted {
+	json_t *ids, *passed_over;
+};
+
 static int act_on_row(struct engine *e, int64_t now, const struct queue_act_request *q,
-	const struct act_review *review, struct delivery_row *d, json_t *ids)
+	const struct act_review *review, struct delivery_row *d, struct acted *a)
 {
-	json_t *detail;
+	_cleanup_json_ json_t *detail = NULL;
 	struct document_row doc;
 	int r = stays_elsewhere(e, q, d);
 
-	if (r != 0 || !act_review_covers(review, d))
+	if (r != 0)
 		return r < 0 ? r : 0;
+	r = act_review_passes(e, review, d, a->passed_over);
+	if (r <= 0)
+		return r;
 	r = delivery_document(e, d, &doc);
 	if (r < 0)
 		return r;
@@ -147,12 +156,15 @@ static int act_on_row(struct engine *e, int64_t now, const struct queue_act_requ
 		    : delivery_act(e, now, (enum queue_control)q->verb, d);
 	if (r <= 0)
 		return r;
-	json_array_append_new(ids, json_text(doc.document.id));
+	json_array_append_new(a->ids, json_text(doc.document.id));
 	detail = json_pack("{s:o,s:[o],s:o*,s:b}", "reason", json_text(q->reason),
 		"destinations", json_text(d->destination), "to",
 		q->verb == QUEUE_REROUTE ? json_text(q->to) : NULL, "document", 0);
 	act_review_add(detail, review);
-	return audit_event(e, now, q->operator_name, ACTS[q->verb].event, &doc, detail);
+	r = q->verb == QUEUE_HOLD ? act_hold_add(e, detail) : 0;
+	return r < 0 ? r
+		     : audit_event(e, now, q->operator_name, ACTS[q->verb].event, &doc,
+			       TAKE(detail));
 }
 
 static int select_rows(struct engine *e, const struct queue_selection *s,
@@ -170,7 +182,7 @@ static int select_rows(struct engine *e, const struct queue_selection *s,
 
 /* One document's deliveries. */
 static int act_on_one(struct engine *e, int64_t now, const struct queue_act_request *q,
-	const struct act_review *review, json_t *ids)
+	const struct act_review *review, struct acted *a)
 {
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	const struct queue_selection *s = &q->selection;
@@ -183,11 +195,11 @@ static int act_on_one(struct engine *e, int64_t now, const struct queue_act_requ
 	for (int i = 0; count >= 0 && i < count; i++) {
 		if (s->destination[0] && strcmp(s->destination, rows[i].destination) != 0)
 			continue;
-		r = act_on_row(e, now, q, review, &rows[i], ids);
+		r = act_on_row(e, now, q, review, &rows[i], a);
 		if (r < 0)
 			return r;
 	}
-	if (count >= 0 && json_array_size(ids) == 0)
+	if (count >= 0 && json_array_size(a->ids) == 0)
 		return QUEUE_ILLEGAL;
 	return count < 0 ? count : QUEUE_DONE;
 }
@@ -196,7 +208,7 @@ static int act_on_one(struct engine *e, int64_t now, const struct queue_act_requ
  * locked: another appliance may be at it. *state and *after go on; *state is
  * DELIVERY_STATES at the end. */
 static int act_on_many(struct engine *e, int64_t now, const struct queue_act_request *q,
-	const struct act_review *review, json_t *ids, uint32_t *state, int64_t *after)
+	const struct act_review *review, struct acted *a, uint32_t *state, int64_t *after)
 {
 	struct delivery_row rows[ACT_MAX];
 	int count = 0;
@@ -210,7 +222,7 @@ static int act_on_many(struct engine *e, int64_t now, const struct queue_act_req
 		int r = delivery_lock(e, &rows[i]);
 
 		if (r == QUEUE_DONE && rows[i].state == (enum delivery_state) * state)
-			r = act_on_row(e, now, q, review, &rows[i], ids);
+			r = act_on_row(e, now, q, review, &rows[i], a);
 		if (r < 0)
 			return r;
 		*after = rows[i].key;
@@ -234,7 +246,8 @@ int engine_act(
 int act_some(struct engine *e, int64_t now, const struct queue_act_request *q,
 	const struct act_review *review, json_t **ret_answer)
 {
-	_cleanup_json_ json_t *ids = json_array();
+	_cleanup_json_ json_t *ids = json_array(), *passed_over = json_array();
+	struct acted a = { ids, passed_over };
 	uint32_t state = q->selection.state;
 	int64_t after = q->selection.after;
 	int r;
@@ -244,15 +257,19 @@ int act_some(struct engine *e, int64_t now, const struct queue_act_request *q,
 		(q->verb == QUEUE_REROUTE) != (q->to[0] != '\0'))
 		return QUEUE_ILLEGAL;
 	if (q->selection.id[0]) {
-		r = act_on_one(e, now, q, review, ids);
+		r = act_on_one(e, now, q, review, &a);
 		state = DELIVERY_STATES;
 	} else {
-		r = act_on_many(e, now, q, review, ids, &state, &after);
+		r = act_on_many(e, now, q, review, &a, &state, &after);
 	}
 	if (r != QUEUE_DONE)
 		return r;
 	*ret_answer = json_pack("{s:I,s:O,s:b,s:i,s:I}", "done",
 		(json_int_t)json_array_size(ids), "ids", ids, "more",
 		state < DELIVERY_STATES, "state", (int)state, "after", (json_int_t)after);
-	return *ret_answer ? QUEUE_DONE : -ENOMEM;
+	if (!*ret_answer)
+		return -ENOMEM;
+	if (json_array_size(passed_over) > 0)
+		json_object_set(*ret_answer, "passed_over", passed_over);
+	return QUEUE_DONE;
 }

@@ -147,10 +147,10 @@ static int act_on_all(struct engine *e, int64_t now, const struct verb *v,
 	int count = delivery_all(e, document, rows);
 
 	for (int i = 0; i < count; i++) {
-		int r = act_review_covers(review, &rows[i])
-				? act_unnamed(e, now, v, &rows[i])
-				: 0;
+		int r = act_review_covers(e, review, &rows[i]);
 
+		if (r > 0)
+			r = act_unnamed(e, now, v, &rows[i]);
 		if (r < 0)
 			return r;
 		if (r > 0)
@@ -169,24 +169,12 @@ static int act_on_one(struct engine *e, int64_t now, const struct verb *v,
 
 	if (r != QUEUE_DONE)
 		return r;
-	r = act_review_covers(review, &d) ? v->one(e, now, &d) : 0;
+	r = act_review_covers(e, review, &d);
+	if (r > 0)
+		r = v->one(e, now, &d);
 	if (r > 0)
 		json_array_append_new(ret_changed, json_text(destination));
 	return r < 0 ? r : 0;
-}
-
-bool act_review_covers(const struct act_review *review, const struct delivery_row *d)
-{
-	return !review || d->updated <= review->since;
-}
-
-void act_review_add(json_t *detail, const struct act_review *review)
-{
-	if (!detail || !review)
-		return;
-	json_object_set_new(detail, "proposal", json_integer(review->proposal));
-	json_object_set_new(detail, "proposed_by", json_text(review->by));
-	json_object_set_new(detail, "proposed_reason", json_text(review->reason));
 }
 
 int engine_control(struct engine *e, int64_t now, const struct queue_control_request *c)
@@ -223,6 +211,11 @@ int control_reviewed(struct engine *e, int64_t now, const struct queue_control_r
 	detail = json_pack("{s:o,s:O,s:b}", "reason", json_text(c->reason),
 		"destinations", list, "document", whole);
 	act_review_add(detail, review);
+	r = c->verb == QUEUE_HOLD ? act_hold_add(e, detail) : 0;
+	if (r < 0) {
+		json_decref(detail);
+		return r;
+	}
 	r = audit_event(e, now, c->operator_name, v->event, &d, detail);
 	return r < 0 ? r : QUEUE_DONE;
 }

@@ -92,6 +92,7 @@ int queue_control_run(const char *usage, int argc, char **argv)
 static int decide(const struct control_options *o, const char *verb, long long number)
 {
 	_cleanup_json_ json_t *last = NULL;
+	size_t passed_over = 0;
 	char path[64];
 	int status;
 
@@ -108,7 +109,13 @@ static int decide(const struct control_options *o, const char *verb, long long n
 			&answer);
 		json_decref(last);
 		last = answer;
+		passed_over += json_array_size(json_object_get(last, "passed_over"));
 	} while (status == EXIT_CLEAN && json_is_true(json_object_get(last, "more")));
+	if (passed_over)
+		fprintf(stderr,
+			"sealgate: %zu stay held: somebody held them after that was "
+			"proposed, see passed_over\n",
+			passed_over);
 	return status;
 }
 

@@ -250,6 +250,115 @@ static void what_is_held_later_stays(void **state)
 	assert_delivery(s, second, "traces", "held");
 }
 
+static void hold_at(struct store *s, int64_t now, const char *id, const char *destination)
+{
+	struct queue_control_request q = {
+		.verb = QUEUE_HOLD, .operator_name = "carl", .reason = "stop this"
+	};
+
+	snprintf(q.id, sizeof(q.id), "%s", id);
+	snprintf(q.destination, sizeof(q.destination), "%s", destination);
+	assert_int_equal(STEP(s, engine_control(s->engine, now, &q)), QUEUE_DONE);
+}
+
+/* It is what happened first that counts, and no second of a clock. */
+static void a_later_hold_stays_held(void **state)
+{
+	static const int64_t AT[] = { T0 + 600, T0 + 560 };
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE], number[16];
+	int64_t n;
+
+	for (size_t i = 0; i < sizeof(AT) / sizeof(AT[0]); i++) {
+		snprintf(number, sizeof(number), "N%zu", i);
+		store_add_sealed(s, number, id);
+		hold_at(s, T0 + 500, id, "customs-es");
+		assert_int_equal(propose(s, id, "", "ana", &n), QUEUE_DONE);
+		hold_at(s, AT[i], id, "traces");
+		assert_int_equal(
+			decide(s, T0 + 700, QUEUE_CONFIRM, n, "bert"), QUEUE_DONE);
+		assert_delivery(s, id, "customs-es", "queued");
+		assert_delivery(s, id, "traces", "held");
+	}
+}
+
+/* What the gate itself does to it meanwhile is no hold. */
+static void an_attempt_that_ends_meanwhile_is_no_hold(void **state)
+{
+	struct store *s = *state;
+	struct queue_claim claim;
+	char id[DOCUMENT_ID_SIZE];
+	int64_t n;
+
+	store_add_sealed(s, "N1", id);
+	assert_int_equal(store_claim(s, T0 + 400, "traces", &claim), QUEUE_DONE);
+	hold_at(s, T0 + 500, id, "traces");
+	assert_int_equal(propose(s, id, "traces", "ana", &n), QUEUE_DONE);
+	assert_int_equal(store_result(s, T0 + 610, &claim, DELIVERY_DEFERRED, T0 + 620),
+		QUEUE_DONE);
+	assert_delivery(s, id, "traces", "held");
+	assert_int_equal(decide(s, T0 + 700, QUEUE_CONFIRM, n, "bert"), QUEUE_DONE);
+	assert_delivery(s, id, "traces", "queued");
+}
+
+static void a_seal_made_meanwhile_is_no_hold(void **state)
+{
+	struct store *s = *state;
+	struct queue_claim claim;
+	char id[DOCUMENT_ID_SIZE];
+	int64_t n;
+
+	store_add(s, "N1", DOCUMENT_ACCEPTED, id);
+	hold_at(s, T0 + 500, id, "traces");
+	assert_int_equal(propose(s, "", "traces", "ana", &n), QUEUE_DONE);
+	assert_int_equal(store_claim_seal(s, T0 + 610, 60, &claim), QUEUE_DONE);
+	assert_int_equal(STEP(s, engine_sealed(s->engine, T0 + 611, id, claim.fence,
+					 span_str("container"))),
+		QUEUE_DONE);
+	assert_int_equal(decide(s, T0 + 700, QUEUE_CONFIRM, n, "bert"), QUEUE_DONE);
+	assert_delivery(s, id, "traces", "queued");
+}
+
+/* Whoever confirms many is told which he did not let go. */
+static void what_is_passed_over_is_named(void **state)
+{
+	struct queue_review_request q = {
+		.verb = QUEUE_CONFIRM, .operator_name = "bert", .reason = "seen"
+	};
+	_cleanup_json_ json_t *answers = json_array();
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	size_t i;
+	json_t *answer;
+	int named = 0;
+
+	store_add_sealed(s, "N1", id);
+	hold_at(s, T0 + 500, id, "customs-es");
+	assert_int_equal(propose(s, "", "", "ana", &q.proposal), QUEUE_DONE);
+	hold_at(s, T0 + 600, id, "traces");
+	do {
+		int fd = -1;
+
+		assert_int_equal(
+			STEP(s, engine_review(s->engine, T0 + 700, &q, &fd)), QUEUE_DONE);
+		answer = store_json(fd);
+		json_array_append_new(answers, answer);
+		q.state = (uint32_t)json_integer_value(json_object_get(answer, "state"));
+		q.after = json_integer_value(json_object_get(answer, "after"));
+	} while (json_is_true(json_object_get(answer, "more")));
+	json_array_foreach(answers, i, answer)
+	{
+		const json_t *list = json_object_get(answer, "passed_over");
+
+		if (json_array_size(list) == 1) {
+			assert_string_equal(
+				json_string_value(json_array_get(list, 0)), id);
+			named++;
+		}
+	}
+	assert_int_equal(named, 1);
+}
+
 /* A detour would need one person only. */
 static void what_is_held_is_not_rerouted(void **state)
 {
@@ -321,6 +430,10 @@ int main(void)
 		STORE_TEST(it_expires_or_is_declined),
 		STORE_TEST(many_are_one_proposal),
 		STORE_TEST(what_is_held_later_stays),
+		STORE_TEST(a_later_hold_stays_held),
+		STORE_TEST(an_attempt_that_ends_meanwhile_is_no_hold),
+		STORE_TEST(a_seal_made_meanwhile_is_no_hold),
+		STORE_TEST(what_is_passed_over_is_named),
 		STORE_TEST(one_person_goes_on),
 		STORE_TEST(what_is_held_is_not_rerouted),
 		STORE_TEST(bounds),
