@@ -76,6 +76,13 @@ int durable_write(const char *path, struct span data, mode_t mode)
 	return sync_folder_of(path);
 }
 
+int durable_mkdir(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return sync_folder_of(path);
+}
+
 static int read_up_to(int fd, uint8_t *data, size_t len, size_t *ret_len)
 {
 	size_t have = 0;

@@ -14,6 +14,10 @@
  * folder. Return: 0 or -errno, path then being as before. */
 int durable_write(const char *path, struct span data, mode_t mode);
 
+/* Make a folder that is there after a power cut, unless there is one. Return: 0 or
+ * -errno. */
+int durable_mkdir(const char *path, mode_t mode);
+
 /* Write all of data to a descriptor that blocks. Return: 0 or -errno. */
 int fd_write_all(int fd, struct span data);
 

@@ -49,12 +49,15 @@ int head_holds(struct engine *e, const struct engine_head *head)
  * chain: whoever put an older copy there on purpose says so by that. */
 static int sealed_holds(const char *folder, struct engine *e, int64_t position)
 {
-	struct engine_head sealed;
+	struct sealed_head sealed;
+	struct engine_head head;
 	int r = head_newest_sealed(folder, &sealed);
 
 	if (r <= 0)
 		return r < 0 ? r : 1;
-	r = head_holds(e, &sealed);
+	head.position = sealed.position;
+	memcpy(head.chain, sealed.chain, SHA256_SIZE);
+	r = head_holds(e, &head);
 	return r != 0 ? r : position == engine_head(e).position;
 }
 

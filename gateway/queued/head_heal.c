@@ -8,7 +8,6 @@
 #include "queue/client.h"
 #include "queue/sealed_head.h"
 #include "queued/head.h"
-#include "queued/head_list.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,20 +17,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DIGITS 18 /* of a position in a name */
 #define SET_BACK ".set-back"
 #define TAKEN ".taken"	    /* a mark that the chain is told of */
 #define SET_BACKS_MAX 10000 /* of one name */
 #define LOOK_BEHIND 256	    /* heads that the chain holds, some hours' */
 
+int head_folder(const char *folder, char ret_heads[PATH_MAX])
+{
+	return snprintf(ret_heads, PATH_MAX, "%s/heads", folder) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
 void head_stamp_settle(const char *folder, int64_t position, bool committed)
 {
-	const struct head_file from = { position, HEAD_PENDING },
-			       to = { position, HEAD_STAMP };
-	char pending[PATH_MAX], path[PATH_MAX];
+	const struct head_file from = { .position = position, .kind = HEAD_PENDING },
+			       to = { .position = position, .kind = HEAD_STAMP };
+	char heads[PATH_MAX], pending[PATH_MAX], path[PATH_MAX];
 
-	if (head_file_path(folder, &from, pending) < 0 ||
-		head_file_path(folder, &to, path) < 0)
+	if (head_folder(folder, heads) < 0 || head_file_path(heads, &from, pending) < 0 ||
+		head_file_place(heads, &to, path) < 0)
 		return;
 	/* What cannot be renamed keeps its name until the next start. */
 	if (committed)
@@ -40,62 +45,58 @@ void head_stamp_settle(const char *folder, int64_t position, bool committed)
 		(void)unlink(pending);
 }
 
-static int read_head(const char *path, struct engine_head *ret_head)
+static int read_head(const char *path, struct sealed_head *ret_head)
 {
 	_cleanup_(freep) char *reason = NULL;
 	_cleanup_(freep) uint8_t *text = NULL;
-	struct sealed_head sealed = { 0 };
 	size_t len;
 	int r = file_read(path, SEALED_HEAD_MAX, &text, &len);
 
-	if (r == 0)
-		r = sealed_head_verify(span_of(text, len), NULL, 0, &sealed, &reason);
-	if (r == 1) {
-		ret_head->position = sealed.position;
-		memcpy(ret_head->chain, sealed.chain, SHA256_SIZE);
-	}
-	return r;
+	return r < 0 ? r
+		     : sealed_head_verify(
+			       span_of(text, len), NULL, 0, ret_head, &reason);
 }
 
 static int read_sealed(
-	const char *folder, const struct head_file *f, struct engine_head *ret_head)
+	const char *heads, const struct head_file *f, struct sealed_head *ret_head)
 {
 	char path[PATH_MAX];
-	int r = head_file_path(folder, f, path);
+	int r = head_file_path(heads, f, path);
 
 	return r < 0 ? r : read_head(path, ret_head);
 }
 
 static int newest_of(
-	const char *folder, const struct head_list *l, struct engine_head *ret_head)
+	const char *heads, const struct head_list *l, struct sealed_head *ret_head)
 {
 	int r = 0;
 
 	for (size_t i = l->count; i > 0 && r == 0; i--)
 		if (l->files[i - 1].kind == HEAD_JSON)
-			r = read_sealed(folder, &l->files[i - 1], ret_head);
+			r = read_sealed(heads, &l->files[i - 1], ret_head);
 	return r;
 }
 
-int head_newest_sealed(const char *folder, struct engine_head *ret_head)
+int head_newest_sealed(const char *folder, struct sealed_head *ret_head)
 {
-	size_t most = HEAD_LIST_NEWEST;
+	struct head_wish wish = { .most = HEAD_LIST_NEWEST, .kinds = HEAD_BIT(HEAD_JSON) };
+	char heads[PATH_MAX];
 	bool cut = true;
-	int r = 0;
+	int r = head_folder(folder, heads);
 
-	for (; r == 0 && cut; most = SIZE_MAX) {
+	for (; r == 0 && cut; wish.most = SIZE_MAX) {
 		_cleanup_(head_list_done) struct head_list l = { 0 };
 
-		r = head_list_read(folder, most, &l);
+		r = head_list_read(heads, &wish, &l);
 		cut = l.cut;
 		if (r == 0)
-			r = newest_of(folder, &l, ret_head);
+			r = newest_of(heads, &l, ret_head);
 	}
 	return r;
 }
 
 /* The record may be there already: then it is there twice, and says so itself. */
-static int heal_stamp(struct batch *b, const char *folder, int64_t position)
+static int heal_stamp(struct batch *b, int64_t position)
 {
 	char detail[96];
 	int r;
@@ -104,7 +105,7 @@ static int heal_stamp(struct batch *b, const char *folder, int64_t position)
 		(long long)position);
 	r = batch_say(b, "audit.head-stamped", detail);
 	if (r > 0)
-		head_stamp_settle(folder, position, true);
+		head_stamp_settle(b->folder, position, true);
 	return r < 0 ? r : 0;
 }
 
@@ -140,41 +141,60 @@ static void keep_aside(const char *path)
 	}
 }
 
-static void set_aside(const char *folder, const struct head_file *f)
+static void set_aside(const char *heads, const struct head_file *f)
 {
 	char path[PATH_MAX];
 
-	if (head_file_path(folder, f, path) == 0)
+	if (head_file_path(heads, f, path) == 0)
 		keep_aside(path);
 }
 
-void head_spare(const char *folder, const struct engine_head *head)
+/* Is it that very head? */
+static bool is_head(const char *path, const struct engine_head *head)
 {
-	struct engine_head there;
-	char path[PATH_MAX];
+	struct sealed_head there;
 
-	for (int stamp = 0; stamp < 2; stamp++) {
-		if (snprintf(path, sizeof(path), "%s/%0*lld.%s", folder, DIGITS,
-			    (long long)head->position,
-			    stamp ? "tst" : "json") >= PATH_MAX)
-			return;
-		if (!stamp && read_head(path, &there) == 1 &&
-			there.position == head->position &&
-			memcmp(there.chain, head->chain, SHA256_SIZE) == 0)
-			return;
-		keep_aside(path);
+	return read_head(path, &there) == 1 && there.position == head->position &&
+	       memcmp(there.chain, head->chain, SHA256_SIZE) == 0;
+}
+
+void head_set_aside(const char *heads, int64_t position, enum head_kind kind)
+{
+	for (int flat = 0; flat < 2; flat++) {
+		struct head_file f = { position, HEAD_STAMP, flat };
+
+		set_aside(heads, &f);
+		f.kind = kind;
+		set_aside(heads, &f);
 	}
+}
+
+void head_spare(const char *heads, const struct engine_head *head)
+{
+	for (int flat = 0; flat < 2; flat++) {
+		const struct head_file f = { head->position, HEAD_JSON, flat };
+		char path[PATH_MAX];
+
+		if (head_file_path(heads, &f, path) < 0 || is_head(path, head))
+			return;
+	}
+	head_set_aside(heads, head->position, HEAD_JSON);
 }
 
 /* One that cannot be read keeps none of the others from being looked at. */
 static bool is_sealed(
-	const char *folder, const struct head_file *f, struct engine_head *ret_head)
+	const char *heads, const struct head_file *f, struct engine_head *ret_head)
 {
-	int r = read_sealed(folder, f, ret_head);
+	struct sealed_head sealed;
+	int r = read_sealed(heads, f, &sealed);
 
 	if (r < 0)
 		log_event(LOG_WARNING, "queued.head", NULL, "heads/%0*lld.json: %s",
-			DIGITS, (long long)f->position, strerror(-r));
+			HEAD_DIGITS, (long long)f->position, strerror(-r));
+	if (r > 0) {
+		ret_head->position = sealed.position;
+		memcpy(ret_head->chain, sealed.chain, SHA256_SIZE);
+	}
 	return r > 0;
 }
 
@@ -204,14 +224,14 @@ static struct sealed_files files_before(const struct head_list *l, size_t end)
 }
 
 /* Return: 1 the chain denies it, 0 it holds it, -ENODATA nobody can say, negative. */
-static int denied(struct batch *b, const char *folder, const struct sealed_files *f)
+static int denied(struct batch *b, const char *heads, const struct sealed_files *f)
 {
 	struct engine_head head;
 	int r;
 
 	if (f->position > b->head.position)
 		return 1;
-	if (!f->json || !is_sealed(folder, f->json, &head))
+	if (!f->json || !is_sealed(heads, f->json, &head))
 		return -ENODATA;
 	r = head_holds(b->engine, &head);
 	return r < 0 ? r : !r;
@@ -227,7 +247,7 @@ struct lost_heads {
  * From the newest down until it holds LOOK_BEHIND one after the other: new ones may have
  * been sealed since, while the lost ones could not be set aside. Return: 0, -ERANGE when
  * older ones than the list has must be looked at, or negative. */
-static int find_lost(struct batch *b, const char *folder, const struct head_list *l,
+static int find_lost(struct batch *b, const char *heads, const struct head_list *l,
 	bool *ret_lost, struct lost_heads *ret)
 {
 	bool inside = false; /* of what this chain had grown past before this start */
@@ -237,7 +257,7 @@ static int find_lost(struct batch *b, const char *folder, const struct head_list
 	*ret = (struct lost_heads){ .from = b->began };
 	while (count > 0 && held < LOOK_BEHIND) {
 		struct sealed_files f = files_before(l, count);
-		int r = denied(b, folder, &f);
+		int r = denied(b, heads, &f);
 
 		if (r < 0 && r != -ENODATA)
 			return r;
@@ -345,11 +365,11 @@ static int say_restored(struct batch *b, const char *folder)
 
 /* Nothing is renamed that the chain does not tell of. *ret_owed: that the database is an
  * older one is not recorded yet, or nobody can say. Return: as head_heal(). */
-static int heal_listed(struct batch *b, const char *folder, const struct head_list *l,
+static int heal_listed(struct batch *b, const char *heads, const struct head_list *l,
 	bool *lost, bool *ret_owed)
 {
 	struct lost_heads found;
-	int noted = 0, r = find_lost(b, folder, l, lost, &found);
+	int noted = 0, r = find_lost(b, heads, l, lost, &found);
 
 	if (r == -ERANGE)
 		return r;
@@ -365,9 +385,9 @@ static int heal_listed(struct batch *b, const char *folder, const struct head_li
 	*ret_owed = found.newest && !noted;
 	for (size_t i = 0; i < l->count && r == 0; i++) {
 		if (lost[i] && noted)
-			set_aside(folder, &l->files[i]);
+			set_aside(heads, &l->files[i]);
 		else if (!lost[i] && l->files[i].kind == HEAD_PENDING)
-			r = heal_stamp(b, folder, l->files[i].position);
+			r = heal_stamp(b, l->files[i].position);
 	}
 	return r < 0 ? r : found.newest && !noted;
 }
@@ -376,15 +396,19 @@ static int heal_heads(struct batch *b, const char *folder, size_t most, bool *re
 {
 	_cleanup_(head_list_done) struct head_list l = { 0 };
 	_cleanup_(freep) bool *lost = NULL;
-	int r = head_list_read(folder, most, &l);
+	const struct head_wish wish = { .most = most };
+	char heads[PATH_MAX];
+	int r = head_folder(folder, heads);
 
+	if (r == 0)
+		r = head_list_read(heads, &wish, &l);
 	if (r < 0)
 		log_event(LOG_WARNING, "queued.head", NULL, "heads/: %s", strerror(-r));
 	if (r < 0 || l.count == 0)
 		return r < 0;
 	lost = calloc(l.count, sizeof(*lost));
 	*ret_owed = !lost;
-	return lost ? heal_listed(b, folder, &l, lost, ret_owed) : 1;
+	return lost ? heal_listed(b, heads, &l, lost, ret_owed) : 1;
 }
 
 int head_heal(struct batch *b, const char *folder)

@@ -7,8 +7,12 @@
 #ifndef SEALGATE_QUEUED_HEAD_HEAL_H
 #define SEALGATE_QUEUED_HEAD_HEAL_H
 
+#include "queue/head_list.h"
+#include "queue/sealed_head.h"
 #include "queued/batch.h"
-#include "queued/head_list.h"
+
+/* state/queue/heads of state/queue. Return: 0 or -ENAMETOOLONG. */
+int head_folder(const char *folder, char ret_heads[PATH_MAX]);
 
 /* The transaction with its record has ended: it takes its name, or goes. */
 void head_stamp_settle(const char *folder, int64_t position, bool committed);
@@ -24,11 +28,14 @@ void head_stamp_settle(const char *folder, int64_t position, bool committed);
  * -EIO when what is on the disk is unknown. */
 int head_heal(struct batch *b, const char *folder);
 
-/* Before a head is kept in a folder: another of the same position there is of a lost
- * chain, and keeps being evidence under the name *.set-back, with its time-stamp. */
-void head_spare(const char *folder, const struct engine_head *head);
+/* Before a head is kept in a folder of heads: another of the same position there is of a
+ * lost chain, and keeps being evidence under the name *.set-back, with its time-stamp. */
+void head_spare(const char *heads, const struct engine_head *head);
+
+/* The same without a look: what is there of a kind, and its time-stamp. */
+void head_set_aside(const char *heads, int64_t position, enum head_kind kind);
 
 /* The newest sealed head that is right in itself. Return: 1, 0 none, negative. */
-int head_newest_sealed(const char *folder, struct engine_head *ret_head);
+int head_newest_sealed(const char *folder, struct sealed_head *ret_head);
 
 #endif

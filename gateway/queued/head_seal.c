@@ -40,30 +40,41 @@ static int sign(struct signer *s, const char *id, const char *statement, char **
 	return *ret_text ? 0 : -ENOMEM;
 }
 
-static int keep(const char *folder, const char *below, int64_t position, const char *kind,
-	const char *text)
+static int keep(
+	const char *heads, int64_t position, enum head_kind kind, const char *text)
 {
-	char path[PATH_MAX];
+	const struct head_file f = { .position = position, .kind = kind };
+	char folder[PATH_MAX], path[PATH_MAX];
+	int r = head_folder_path(heads, position, folder);
 
-	if (snprintf(path, sizeof(path), "%s%s", folder, below) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	if (*below && mkdir(path, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	if (snprintf(path, sizeof(path), "%s%s/%018lld.%s", folder, below,
-		    (long long)position, kind) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	return durable_write(path, span_str(text), 0644);
+	if (r == 0 && kind != HEAD_PENDING)
+		r = durable_mkdir(folder, 0755);
+	if (r == 0)
+		r = head_file_path(heads, &f, path);
+	return r < 0 ? r : durable_write(path, span_str(text), 0644);
+}
+
+static int keep_here(
+	const struct head_seal *h, int64_t position, enum head_kind kind, const char *text)
+{
+	char heads[PATH_MAX];
+	int r = head_folder(h->folder, heads);
+
+	if (r == 0)
+		r = durable_mkdir(heads, 0755);
+	return r < 0 ? r : keep(heads, position, kind, text);
 }
 
 static int keep_head(
 	struct head_seal *h, const struct engine_head *head, const char *text)
 {
 	char heads[PATH_MAX];
+	int r = head_folder(h->folder, heads);
 
-	if (snprintf(heads, sizeof(heads), "%s/heads", h->folder) >= PATH_MAX)
-		return -ENAMETOOLONG;
+	if (r < 0)
+		return r;
 	head_spare(heads, head);
-	return keep(h->folder, "/heads", head->position, "json", text);
+	return keep_here(h, head->position, HEAD_JSON, text);
 }
 
 /* Say once that it does not work, and once that it does again. */
@@ -88,7 +99,7 @@ static void export_head(struct head_seal *h)
 	if (!h->late)
 		return;
 	head_spare(h->export, &h->late_head);
-	r = keep(h->export, "", h->late_head.position, "json", h->late);
+	r = keep(h->export, h->late_head.position, HEAD_JSON, h->late);
 	if (r == 0)
 		free(TAKE(h->late));
 	tell_export(h, r);
@@ -156,22 +167,23 @@ int head_seal_stamped(struct head_seal *h, int64_t position, struct span token)
 {
 	_cleanup_(freep) uint8_t *head = NULL;
 	_cleanup_(freep) char *text = NULL;
-	char path[PATH_MAX];
+	struct head_file f = { .position = position, .kind = HEAD_JSON };
+	char heads[PATH_MAX], path[PATH_MAX];
 	size_t len;
 	int r;
 
 	if (!h->running || position <= h->stamped_position)
 		return QUEUE_NOT_FOUND;
-	if (snprintf(path, sizeof(path), "%s/heads/%018lld.json", h->folder,
-		    (long long)position) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	r = file_read(path, SEALED_HEAD_MAX, &head, &len);
+	r = head_folder(h->folder, heads);
+	if (r == 0)
+		r = head_file_find(heads, &f, path);
+	if (r == 0)
+		r = file_read(path, SEALED_HEAD_MAX, &head, &len);
 	if (r < 0)
 		return r == -ENOENT ? QUEUE_NOT_FOUND : r;
 	text = head_stamp_assemble(position, span_of(head, len), token);
 	/* Another machine's folder must not keep the queue waiting. */
-	r = text ? keep(h->folder, "/heads", position, HEAD_STAMP_PENDING, text)
-		 : -ENOMEM;
+	r = text ? keep_here(h, position, HEAD_PENDING, text) : -ENOMEM;
 	if (r < 0)
 		return r;
 	free(h->pending);
@@ -214,7 +226,7 @@ static int export_stamp(struct head_seal *h)
 	pthread_mutex_unlock(&h->lock);
 	if (!text)
 		return 0;
-	r = keep(h->export, "", position, "tst", text);
+	r = keep(h->export, position, HEAD_STAMP, text);
 	pthread_mutex_lock(&h->lock);
 	if (r < 0 && !h->unexported)
 		h->unexported = TAKE(text);

@@ -10,6 +10,7 @@
 #include "queued/event_journals.h"
 #include "queued/head.h"
 #include "queued/head_heal.h"
+#include "queued/head_move.h"
 #include "queued/head_seal.h"
 #include "queued/links.h"
 #include "queued/policy_journal.h"
@@ -43,6 +44,7 @@ struct server {
 	int64_t head_at_ms;
 	uint64_t opened, refused; /* connections */
 	int64_t heal_ms;	  /* 0: heads/ is as the chain says; else when to try */
+	struct head_move move;
 	bool head_failed;
 	bool stop;
 };
@@ -97,6 +99,12 @@ static void accept_one(struct server *s)
 	close(fd);
 }
 
+/* What is of a lost chain is set aside first, where it is. */
+static bool may_move(const struct server *s)
+{
+	return s->o->listener >= 0 && !s->heal_ms && !s->move.done;
+}
+
 /* Fill the poll set. Return: how long to sleep in milliseconds. */
 static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 {
@@ -114,6 +122,8 @@ static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 	}
 	if (s->heal_ms && s->heal_ms < wake)
 		wake = s->heal_ms;
+	if (may_move(s) && s->move.next_ms < wake)
+		wake = s->move.next_ms;
 	if (s->o->head_ms && batch_head(&s->batch).position != s->head_position &&
 		s->head_at_ms + s->o->head_ms < wake)
 		wake = s->head_at_ms + s->o->head_ms;
@@ -226,6 +236,8 @@ static int round_once(struct server *s)
 		r = event_journals_run(&s->events, &s->batch, clock_monotonic_ms());
 	if (r == 0 && s->o->listener >= 0)
 		r = links_run(&s->links, &s->batch, clock_monotonic_ms());
+	if (r == 0 && may_move(s))
+		head_move_run(&s->move, s->o->folder, clock_monotonic_ms());
 	if (r == 0) {
 		struct engine_head head = batch_head(&s->batch);
 
@@ -281,6 +293,7 @@ static void finish(struct server *s, int error)
 		if (s->connections[i].fd >= 0)
 			connection_close(&s->connections[i]);
 	free(s->connections);
+	head_move_done(&s->move);
 	if (error == 0 && s->o->listener >= 0) {
 		struct engine_head head;
 

@@ -98,7 +98,7 @@ def test_under_load_and_with_its_signer(loaded, server, tmp_path):
     gate.down()  # seals a head
     gate.up()
     heads = gate.dir / "state" / "queue" / "heads"
-    sealed = {path.name: path.read_bytes() for path in heads.glob("*.json")}
+    sealed = {path.name: path.read_bytes() for path in heads.rglob("*.json")}
     mark, acknowledged, paths = backup_under_load(gate, tmp_path / "backup")
     gate.wait_delivered(acknowledged)
     before = told(gate)
@@ -106,7 +106,8 @@ def test_under_load_and_with_its_signer(loaded, server, tmp_path):
     original = lines(gate)
     lose_and_restore(gate, server, tmp_path / "backup")
     position = int(mark.split(":")[0])
-    restored = {path.name: path.read_bytes() for path in heads.iterdir()}
+    restored = {path.name: path.read_bytes() for path in heads.rglob("*")
+                if path.is_file()}
     assert sealed and sealed.items() <= restored.items()
     assert max(int(name.split(".")[0]) for name in restored) <= position
     done = gate.run("audit", "verify", "--head", mark)

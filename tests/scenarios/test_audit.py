@@ -33,7 +33,7 @@ def sealed(gate, tmp_path_factory):
     gate.up()
     until_accepted(gate, certificates(gate, 1, 1)[0])
     end = time.monotonic() + 30
-    while len(list(heads.glob("*.json"))) < 2 or not list(heads.glob("*.tst")):
+    while len(list(heads.rglob("*.json"))) < 2 or not list(heads.rglob("*.tst")):
         assert time.monotonic() < end, gate.log_tail()
         time.sleep(0.1)
     gate.down()
@@ -52,13 +52,13 @@ def test_sealed_heads_are_met(gate, sealed, tmp_path):
     heads, arguments, lines = sealed
     done = verify(gate, arguments, "\n".join(lines) + "\n", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"sealed: {len(list(heads.glob('*.json')))} heads" in done.stdout
+    assert f"sealed: {len(list(heads.rglob('*.json')))} heads" in done.stdout
     assert gate.run("audit", "verify", *arguments).returncode == 0
 
 
 def test_a_head_is_time_stamped(gate, sealed, tmp_path):
     heads, arguments, lines = sealed
-    stamps = sorted(heads.glob("*.tst"))
+    stamps = sorted(heads.rglob("*.tst"))
     assert stamps
     assert any('"event":"audit.head-stamped"' in line for line in lines)
     text = "\n".join(lines) + "\n"
@@ -75,7 +75,7 @@ def test_a_stamp_under_a_later_name_does_not_count(gate, sealed, tmp_path):
     heads, arguments, lines = sealed
     copy = tmp_path / "heads"
     shutil.copytree(heads, copy)
-    path = sorted(copy.glob("*.tst"))[0]
+    path = sorted(copy.rglob("*.tst"))[0]
     later = f"{len(lines) + 7:018d}"
     shutil.copyfile(path.with_suffix(".json"), copy / f"{later}.json")
     stamp = json.loads(path.read_text())
@@ -92,10 +92,10 @@ def test_a_changed_time_stamp_does_not_count(gate, sealed, tmp_path, change):
     heads, arguments, lines = sealed
     copy = tmp_path / "heads"
     shutil.copytree(heads, copy)
-    path = sorted(copy.glob("*.tst"))[0]
+    path = sorted(copy.rglob("*.tst"))[0]
     stamp = json.loads(path.read_text())
     if change == "head":  # the stamp of one head beside another's name
-        other = [p for p in sorted(copy.glob("*.json")) if p.stem != path.stem][0]
+        other = [p for p in sorted(copy.rglob("*.json")) if p.stem != path.stem][0]
         stamp["position"] = int(other.stem)
     elif change == "token":
         stamp["time_stamp"] = stamp["time_stamp"][:-60] + "AAAA" + stamp["time_stamp"][-56:]
@@ -113,7 +113,7 @@ def test_the_end_is_sealed_too(gate, sealed):
     """The signer is there until queued has ended, so no record stands behind the last head."""
     heads, _, lines = sealed
     assert '"queued.stop"' in lines[-1]
-    assert max(int(p.stem) for p in heads.glob("*.json")) == len(lines)
+    assert max(int(p.stem) for p in heads.rglob("*.json")) == len(lines)
     assert "it is killed" not in gate.log.read_text()
 
 
@@ -131,7 +131,7 @@ def test_a_chain_written_anew_is_convicted(gate, sealed, tmp_path):
 
 def test_a_chain_cut_off_is_convicted(gate, sealed, tmp_path):
     heads, arguments, lines = sealed
-    last = max(int(p.stem) for p in heads.glob("*.json"))
+    last = max(int(p.stem) for p in heads.rglob("*.json"))
     done = verify(gate, arguments, "\n".join(lines[:last - 1]) + "\n", tmp_path)
     assert done.returncode == 1
     assert "truncated" in done.stdout
@@ -142,7 +142,7 @@ def test_a_changed_head_does_not_count(gate, sealed, tmp_path, change):
     heads, arguments, lines = sealed
     copy = tmp_path / "heads"
     shutil.copytree(heads, copy)
-    path = sorted(copy.glob("*.json"))[0]
+    path = sorted(copy.rglob("*.json"))[0]
     head = json.loads(path.read_text())
     if change == "position":
         head["statement"] = head["statement"].replace('"position":', '"position":1')
@@ -166,14 +166,14 @@ def test_a_folder_that_is_away_keeps_nothing_else(gate, sealed):
     heads.rename(away)
     try:
         gate.up()
-        before = len(list(kept.glob("*.json")))
+        before = len(list(kept.rglob("*.json")))
         until_accepted(gate, certificates(gate, 2, 1)[0])
-        until(lambda: len(list(kept.glob("*.json"))) > before)
+        until(lambda: len(list(kept.rglob("*.json"))) > before)
         until(lambda: "queued.head-unexported" in gate.log.read_text())
         assert "queued.head-unsealed" not in gate.log.read_text()
     finally:
         away.rename(heads)
     until(lambda: "heads are put there again" in gate.log.read_text())
     gate.down()
-    newest = max(path.name for path in kept.glob("*.json"))
-    assert (heads / newest).read_bytes() == (kept / newest).read_bytes()
+    newest = max(kept.rglob("*.json"))
+    assert (heads / newest.relative_to(kept)).read_bytes() == newest.read_bytes()

@@ -205,7 +205,8 @@ def test_restored_on_a_bare_folder(gate, backup):
     assert done.returncode == 0, done.stdout + done.stderr
     assert mark in done.stdout
     heads = files_below(bare / "state" / "queue" / "heads")
-    sealed = [int(name.split(".")[0]) for name in heads if name != SET_BACK]
+    sealed = [int(name.split("/")[-1].split(".")[0]) for name in heads
+              if name != SET_BACK]
     assert sealed and max(sealed) <= int(mark.split(":")[0])
     assert SET_BACK in heads and heads.items() <= lost.items()
     for part in bare.iterdir():  # at the path where it was: the token's own file names it

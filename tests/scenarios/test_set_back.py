@@ -11,7 +11,7 @@ from scenarios.test_faults import certificates, until, until_accepted
 
 
 def heads(folder, kind="json"):
-    return {int(p.name.split(".")[0]) for p in folder.glob(f"*.{kind}")}
+    return {int(p.name.split(".")[0]) for p in folder.rglob(f"*.{kind}")}
 
 
 def stamped_and_stopped(gate, number):
@@ -95,7 +95,7 @@ def test_on_purpose_it_is_said_and_the_lost_heads_are_kept(gate, back):
     assert heads(exported) | heads(exported, "json.set-back") >= lost
     copy = gate.folder / "all"
     shutil.copytree(exported, copy)
-    for path in copy.glob("*.set-back"):
+    for path in copy.rglob("*.set-back"):
         path.rename(path.with_suffix(""))
     assert verify(gate, copy).returncode == 1
 
@@ -104,13 +104,13 @@ def test_a_time_stamp_without_its_record_gets_one(gate, back):
     """As after the power failed between the two."""
     assert back
     folder = gate.dir / "state/queue/heads"
-    newest = max(folder.glob("*.tst"))
-    newest.rename(newest.with_suffix(".tst.new"))
+    newest = max(folder.rglob("*.tst"))
+    newest.rename(folder / f"{newest.name}.new")
     gate.up()
     try:
         noted = [r for r in records(gate, "audit.head-stamped")
                  if r["detail"]["position"] == int(newest.stem)]
         assert noted[-1]["detail"]["noted"] == "late"
-        assert newest.exists() and not list(folder.glob("*.tst.new"))
+        assert newest.exists() and not list(folder.rglob("*.tst.new"))
     finally:
         gate.down()

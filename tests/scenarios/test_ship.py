@@ -24,12 +24,12 @@ def heads(gate):
     gate.up()
     folder = gate.dir / "state" / "queue" / "heads"
     for n in range(1, 4):
-        before = len(list(folder.glob("*.json")))
+        before = len(list(folder.rglob("*.json")))
         send(gate, number_of(n))
-        until(lambda: len(list(folder.glob("*.json"))) > before)
-    until(lambda: list(folder.glob("*.tst")))
+        until(lambda: len(list(folder.rglob("*.json"))) > before)
+    until(lambda: list(folder.rglob("*.tst")))
     gate.down()
-    return sorted(folder.glob("*.json")) + sorted(folder.glob("*.tst"))
+    return sorted(folder.rglob("*.json")) + sorted(folder.rglob("*.tst"))
 
 
 def ship(gate, *arguments):

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/durable.h"
 #include "ctl/command.h"
+#include "queue/head_list.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -98,6 +99,8 @@ static int add_one(
 	if (r == 0)
 		r = sealed_head_verify(
 			span_of(data, len), material, clock_now(), &head, &reason);
+	if (r == -ENOENT)
+		return EXIT_CLEAN; /* it was moved, and comes up in its folder */
 	if (r <= 0)
 		return complain(h, path, r, reason);
 	if (!head.proven)
@@ -116,13 +119,12 @@ static int read_stamped(const char *folder, int64_t position,
 	const struct pki_material *material, uint8_t **ret_data, size_t *ret_len,
 	struct sealed_head *ret, char **ret_reason)
 {
+	struct head_file f = { .position = position, .kind = HEAD_JSON };
 	char path[PATH_MAX];
-	int r;
+	int r = head_file_find(folder, &f, path);
 
-	if (snprintf(path, sizeof(path), "%s/%018lld.json", folder,
-		    (long long)position) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	r = file_read(path, SEALED_HEAD_MAX, ret_data, ret_len);
+	if (r == 0)
+		r = file_read(path, SEALED_HEAD_MAX, ret_data, ret_len);
 	if (r == 0)
 		r = sealed_head_verify(span_of(*ret_data, *ret_len), material,
 			clock_now(), ret, ret_reason);
@@ -146,6 +148,8 @@ static int add_stamp(struct audit_heads *h, const char *folder, const char *path
 	int64_t position;
 	int r = file_read(path, HEAD_STAMP_MAX, &data, &len);
 
+	if (r == -ENOENT)
+		return EXIT_CLEAN;
 	if (r < 0)
 		return complain(h, path, r, NULL);
 	position = head_stamp_position(span_of(data, len));
@@ -178,12 +182,13 @@ static bool is_kind(const char *name, const char *kind)
 	return name[0] != '.' && n > k && strcmp(name + n - k, kind) == 0;
 }
 
-static int add_file(struct audit_heads *h, const char *folder, const char *name,
-	const struct pki_material *material)
+/* below: "", or the folder of the name with a slash. */
+static int add_file(struct audit_heads *h, const char *folder, const char *below,
+	const char *name, const struct pki_material *material)
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX)
+	if (snprintf(path, sizeof(path), "%s/%s%s", folder, below, name) >= PATH_MAX)
 		return EXIT_INTERNAL;
 	if (strstr(name, ".set-back")) {
 		h->set_back_count++;
@@ -196,20 +201,51 @@ static int add_file(struct audit_heads *h, const char *folder, const char *name,
 	return is_kind(name, ".tst") ? add_stamp(h, folder, path, material) : EXIT_CLEAN;
 }
 
+static int no_folder(const char *path)
+{
+	fprintf(stderr, "sealgate: %s: %s\n", path, strerror(errno));
+	return EXIT_USAGE;
+}
+
+static int add_folder(struct audit_heads *h, const char *folder, const char *name,
+	const struct pki_material *material)
+{
+	char path[PATH_MAX], below[NAME_MAX + 2];
+	const struct dirent *e;
+	int status = EXIT_CLEAN;
+	DIR *d;
+
+	(void)snprintf(below, sizeof(below), "%s/", name);
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX)
+		return EXIT_INTERNAL;
+	d = opendir(path);
+	if (!d)
+		return no_folder(path);
+	while (status == EXIT_CLEAN && (e = readdir(d)) != NULL)
+		status = add_file(h, folder, below, e->d_name, material);
+	closedir(d);
+	return status;
+}
+
+/* What lies beside the folders before what is in them: it may be on its way. */
 int audit_heads_load(
 	struct audit_heads *h, const char *folder, const struct pki_material *material)
 {
 	DIR *d = opendir(folder);
 	const struct dirent *e;
 	int status = EXIT_CLEAN;
+	int64_t first;
 
-	if (!d) {
-		fprintf(stderr, "sealgate: %s: %s\n", folder, strerror(errno));
-		return EXIT_USAGE;
-	}
+	if (!d)
+		return no_folder(folder);
 	h->asked = true;
 	while (status == EXIT_CLEAN && (e = readdir(d)) != NULL)
-		status = add_file(h, folder, e->d_name, material);
+		if (!head_folder_name(e->d_name, &first))
+			status = add_file(h, folder, "", e->d_name, material);
+	rewinddir(d);
+	while (status == EXIT_CLEAN && (e = readdir(d)) != NULL)
+		if (head_folder_name(e->d_name, &first))
+			status = add_folder(h, folder, e->d_name, material);
 	closedir(d);
 	audit_heads_sort(h);
 	return status;

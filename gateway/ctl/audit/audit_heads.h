@@ -50,9 +50,9 @@ struct audit_heads {
 	size_t wrong; /* files that do not verify */
 };
 
-/* Verify every *.json of a folder, and every *.tst, which is over one of them. Says on
- * standard error which does not, and goes on. Return: EXIT_CLEAN, EXIT_USAGE,
- * EXIT_INTERNAL. */
+/* Verify every *.json of a folder, and of the folders in it as head_list.h names them,
+ * and every *.tst, which is over one of them. Says on standard error which does not, and
+ * goes on. Return: EXIT_CLEAN, EXIT_USAGE, EXIT_INTERNAL. */
 int audit_heads_load(
 	struct audit_heads *h, const char *folder, const struct pki_material *material);
 

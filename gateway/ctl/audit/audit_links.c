@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "ctl/command.h"
 #include "queue/audit.h"
+#include "queue/head_list.h"
 #include "queue/protocol.h"
 
 #include <errno.h>
@@ -29,16 +30,18 @@ static int check_head(const char *path, const json_t *detail, const char *folder
 	const char *named = json_string_of(head, "sha256");
 	json_int_t position = json_integer_value(json_object_get(head, "position"));
 	_cleanup_(freep) uint8_t *data = NULL;
+	struct head_file f = { .position = position, .kind = HEAD_JSON };
 	char file[PATH_MAX], sha256[SHA256_TEXT_SIZE];
 	size_t len;
 	int r;
 
 	if (!named || position <= 0)
 		return EXIT_CLEAN;
-	if (snprintf(file, sizeof(file), "%s/%018lld.json", folder,
-		    (long long)position) >= PATH_MAX)
+	r = head_file_find(folder, &f, file);
+	if (r == -ENAMETOOLONG)
 		return EXIT_INTERNAL;
-	r = file_read(file, SEALED_HEAD_MAX, &data, &len);
+	if (r == 0)
+		r = file_read(file, SEALED_HEAD_MAX, &data, &len);
 	if (r == 0)
 		r = digest_sha256_text(span_of(data, len), sha256);
 	if (r == 0 && strcmp(sha256, named) == 0)

@@ -7,9 +7,9 @@
 #include "common/durable.h"
 #include "common/instance.h"
 #include "common/json.h"
+#include "queue/head_list.h"
 #include "queue/sealed_head.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -20,6 +20,7 @@
 #define MARK_MAX 64u
 #define TIMEOUT_S 20L
 #define SERVER_MAX 512u
+#define HEADS_AT_ONCE 1024u
 #define HTTPS "https://"
 
 /* A folder of the instance: server ("https://..." or HOST:PORT), ca.pem, client.pem,
@@ -43,26 +44,9 @@ struct shipping {
 /* What is shipped, each kind by position and behind a mark of its own. */
 struct kind {
 	const char *mark;
-	int (*is_of)(const struct dirent *e);
-	char last[NAME_MAX + 1]; /* file name of the last one that was taken, or "" */
+	enum head_kind kind;
+	int64_t last; /* position of the last one that was taken, or 0 */
 };
-
-static int ends_with(const struct dirent *e, const char *end)
-{
-	size_t len = strlen(e->d_name), n = strlen(end);
-
-	return e->d_name[0] != '.' && len > n && strcmp(e->d_name + len - n, end) == 0;
-}
-
-static int is_head(const struct dirent *e)
-{
-	return ends_with(e, ".json");
-}
-
-static int is_stamp(const struct dirent *e)
-{
-	return ends_with(e, ".tst");
-}
 
 static void read_mark(struct kind *k)
 {
@@ -70,8 +54,7 @@ static void read_mark(struct kind *k)
 	size_t len = 0;
 
 	if (file_read(k->mark, MARK_MAX, &text, &len) == 0)
-		snprintf(k->last, sizeof(k->last), "%.*s",
-			(int)strcspn((const char *)text, "\n"), (const char *)text);
+		k->last = strtoll((const char *)text, NULL, 10);
 }
 
 static int post(struct shipping *s, const char *text)
@@ -114,53 +97,72 @@ static int log_remotely(struct shipping *s, const char *text)
 	return r;
 }
 
-static int ship_one(struct shipping *s, const struct kind *k, const char *name)
+static int ship_one(struct shipping *s, const struct kind *k, const struct head_file *f)
 {
+	struct head_file found = *f;
 	_cleanup_(freep) uint8_t *text = NULL;
 	char path[PATH_MAX], line[NAME_MAX + 2];
 	size_t len;
-	int r;
+	int r = head_file_find(s->folder, &found, path);
 
-	if (snprintf(path, sizeof(path), "%s/%s", s->folder, name) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	r = file_read(path, SEALED_HEAD_MAX, &text, &len);
+	if (r == -ENOENT)
+		return 0; /* it was set aside meanwhile */
+	if (r == 0)
+		r = file_read(path, SEALED_HEAD_MAX, &text, &len);
 	if (r == 0)
 		r = s->syslog ? log_remotely(s, (const char *)text)
 			      : post(s, (const char *)text);
 	if (r < 0)
 		return r;
-	snprintf(line, sizeof(line), "%s\n", name);
+	snprintf(line, sizeof(line), "%s\n", strrchr(path, '/') + 1);
 	s->sent++;
 	return durable_write(k->mark, span_str(line), 0644);
 }
 
-/* By position, which is their name: what comes behind the mark. */
+/* What was taken last is not there any more: the chain was set back behind it, and its
+ * new heads would not be shipped before they are further than the lost ones. */
+static int forget_lost(const struct shipping *s, struct kind *k)
+{
+	const struct head_wish newest = { .most = 1, .kinds = HEAD_BIT(k->kind) };
+	struct head_list l = { 0 };
+	int r = head_list_read(s->folder, &newest, &l);
+
+	if (r == 0 && l.count && l.files[l.count - 1].position < k->last)
+		k->last = 0;
+	head_list_done(&l);
+	return r;
+}
+
+/* By position: what comes behind the mark. */
 static int ship_kind(struct shipping *s, struct kind *k)
 {
-	struct dirent **names = NULL;
-	int count = scandir(s->folder, &names, k->is_of, alphasort), r = 0;
+	struct head_wish wish = {
+		.most = HEADS_AT_ONCE, .kinds = HEAD_BIT(k->kind), .oldest = true
+	};
+	bool more = true;
+	int r;
 
-	if (count < 0 && errno != ENOENT)
-		return -errno;
 	read_mark(k);
-	/* What was taken last is not there any more: the chain was set back behind it,
-	 * and its new heads would not be shipped before they are further than the lost
-	 * ones. */
-	if (count > 0 && strcmp(names[count - 1]->d_name, k->last) < 0)
-		*k->last = '\0';
-	for (int i = 0; i < count; i++) {
-		if (r == 0 && strcmp(names[i]->d_name, k->last) > 0)
-			r = ship_one(s, k, names[i]->d_name);
-		free(names[i]);
+	r = forget_lost(s, k);
+	for (wish.after = k->last; r == 0 && more;) {
+		struct head_list l = { 0 };
+
+		r = head_list_read(s->folder, &wish, &l);
+		more = l.cut;
+		for (size_t i = 0; i < l.count && r == 0; i++) {
+			if (l.files[i].position > wish.after)
+				r = ship_one(s, k, &l.files[i]);
+			wish.after = l.files[i].position;
+		}
+		head_list_done(&l);
 	}
-	free(names);
 	return r;
 }
 
 static int ship_all(struct shipping *s)
 {
-	struct kind heads = { .mark = s->mark, .is_of = is_head };
-	struct kind stamps = { .mark = s->stamps, .is_of = is_stamp };
+	struct kind heads = { .mark = s->mark, .kind = HEAD_JSON };
+	struct kind stamps = { .mark = s->stamps, .kind = HEAD_STAMP };
 	int r = ship_kind(s, &heads);
 
 	return r == 0 ? ship_kind(s, &stamps) : r;

@@ -8,6 +8,7 @@
 #include "common/durable.h"
 #include "common/events.h"
 #include "common/log.h"
+#include "queue/head_list.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -244,7 +245,17 @@ static bool is_left(const char *path)
 /* Of a part of the chain that is not in the database, and not of a lost one. */
 static bool is_behind(const struct walk *w, const char *name)
 {
-	return w->upto && strtoll(name, NULL, 10) > w->upto && !strstr(name, ".set-back");
+	return w->upto && strspn(name, "0123456789") == HEAD_DIGITS &&
+	       strtoll(name, NULL, 10) > w->upto && !strstr(name, ".set-back");
+}
+
+/* Heads that lie beside their folders may be moved into them meanwhile: folders are
+ * looked at after all that is beside them. */
+static bool is_later(const struct walk *w, const char *name, int pass)
+{
+	int64_t first;
+
+	return w->upto && head_folder_name(name, &first) != (pass > 0);
 }
 
 /* What strangers can add to by connecting, and nobody misses; what is in the chain, and
@@ -310,14 +321,15 @@ static int not_opened(struct walk *w, const char *path, int error)
 static int visit(
 	struct walk *w, int folder, const char *name, const char *path, int depth);
 
-static int visit_entries(struct walk *w, DIR *d, const char *path, int depth)
+static int visit_pass(struct walk *w, DIR *d, const char *path, int depth, int pass)
 {
 	const struct dirent *e;
 	char below[PATH_MAX];
 	int r = 0;
 
 	while (r == 0 && (errno = 0, e = readdir(d)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+			is_later(w, e->d_name, pass))
 			continue;
 		r = join(below, path, e->d_name);
 		if (r < 0 || is_left(below) || is_behind(w, e->d_name))
@@ -326,6 +338,16 @@ static int visit_entries(struct walk *w, DIR *d, const char *path, int depth)
 		r = visit(w, dirfd(d), e->d_name, below, depth + 1);
 	}
 	return r == 0 && errno ? -errno : r;
+}
+
+static int visit_entries(struct walk *w, DIR *d, const char *path, int depth)
+{
+	int r = visit_pass(w, d, path, depth, 0);
+
+	if (r < 0 || !w->upto)
+		return r;
+	rewinddir(d);
+	return visit_pass(w, d, path, depth, 1);
 }
 
 /* Return: 1, 0 it is there already, -errno. */

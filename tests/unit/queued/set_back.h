@@ -91,8 +91,11 @@ static void sign(struct set_back *s, const char *statement,
 static void path_of_head(
 	const struct set_back *s, int64_t position, const char *kind, char ret_path[256])
 {
-	snprintf(ret_path, 256, "%s/heads/%018lld.%s", s->folder, (long long)position,
-		kind);
+	snprintf(ret_path, 256, "%s/heads/%013lld", s->folder,
+		(long long)(position / HEAD_FOLDER_SPAN));
+	(void)mkdir(ret_path, 0700);
+	snprintf(ret_path, 256, "%s/heads/%013lld/%018lld.%s", s->folder,
+		(long long)(position / HEAD_FOLDER_SPAN), (long long)position, kind);
 }
 
 static void seal(struct set_back *s, const struct engine_head *head)

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 
 #define POSITION 7
-#define NAME "/heads/000000000000000007."
+#define FOLDER "/heads/0000000000000"
+#define NAME FOLDER "/000000000000000007."
+#define PENDING "/heads/000000000000000007." HEAD_STAMP_PENDING
 
 struct heads_house {
 	char folder[64];
@@ -44,6 +46,8 @@ static int setup(void **state)
 	snprintf(h->folder, sizeof(h->folder), "/tmp/sealgate-heads-XXXXXX");
 	assert_non_null(mkdtemp(h->folder));
 	snprintf(path, sizeof(path), "%s/heads", h->folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s" FOLDER, h->folder);
 	assert_int_equal(mkdir(path, 0700), 0);
 	h->seal = (struct head_seal){ .folder = h->folder,
 		.export = "",
@@ -91,16 +95,16 @@ static void rolled_back_and_again(void **state)
 
 	assert_int_equal(unstamped(h), QUEUE_DONE);
 	assert_int_equal(head_seal_stamped(&h->seal, POSITION, token), QUEUE_DONE);
-	assert_true(there(h, NAME HEAD_STAMP_PENDING));
+	assert_true(there(h, PENDING));
 	assert_false(there(h, NAME "tst"));
 	head_seal_settle(&h->seal, false);
-	assert_false(there(h, NAME HEAD_STAMP_PENDING));
+	assert_false(there(h, PENDING));
 	assert_int_equal(unstamped(h), QUEUE_DONE);
 	/* the batch is run anew at once, or seal comes again */
 	assert_int_equal(head_seal_stamped(&h->seal, POSITION, token), QUEUE_DONE);
 	head_seal_settle(&h->seal, true);
 	assert_true(there(h, NAME "tst"));
-	assert_false(there(h, NAME HEAD_STAMP_PENDING));
+	assert_false(there(h, PENDING));
 	assert_int_equal(unstamped(h), QUEUE_EMPTY);
 	assert_int_equal(head_seal_stamped(&h->seal, POSITION, token), QUEUE_NOT_FOUND);
 	head_seal_settle(&h->seal, true); /* of other transactions */
