@@ -20,6 +20,7 @@
 #define SIGNER_TIMEOUT_MS 5000
 #define LOOK_MS 1000
 #define STOP_MS 2000 /* for the last head, when queued ends */
+#define STOP_EXPORT_MS 1000 /* at least, to put it into the second folder, too */
 
 static int sign(struct signer *s, const char *id, const char *statement, char **ret_text)
 {
@@ -77,52 +78,14 @@ static int keep_head(
 	return keep_here(h, head->position, HEAD_JSON, text);
 }
 
-/* Say once that it does not work, and once that it does again. */
-static void tell_export(struct head_seal *h, int r)
-{
-	if (r < 0 && !h->export_failing)
-		log_event(LOG_WARNING, "queued.head-unexported", NULL,
-			"%s: the sealed head is in this machine's folder alone: %s",
-			h->export, strerror(-r));
-	else if (r == 0 && h->export_failing)
-		log_event(LOG_NOTICE, "queued.head-unexported", NULL,
-			"%s: heads are put there again", h->export);
-	h->export_failing = r < 0;
-}
-
-/* In the thread. A head speaks of all that is before it: of those that cannot be put
- * there the newest is put there later. */
-static void export_head(struct head_seal *h)
-{
-	int r;
-
-	if (!h->late)
-		return;
-	head_spare(h->export, &h->late_head);
-	r = keep(h->export, h->late_head.position, HEAD_JSON, h->late);
-	if (r == 0)
-		free(TAKE(h->late));
-	tell_export(h, r);
-}
-
-static int export_later(
-	struct head_seal *h, const struct engine_head *head, const char *text)
-{
-	if (!*h->export)
-		return 0;
-	free(h->late);
-	h->late = strdup(text);
-	h->late_head = *head;
-	return h->late ? 0 : -ENOMEM;
-}
-
-static void note_newest(struct head_seal *h, int64_t position, char *text)
+static void note_newest(struct head_seal *h, const struct sealed_head *head, char *text)
 {
 	pthread_mutex_lock(&h->lock);
 	free(h->newest);
 	h->newest = text;
-	h->newest_position = position;
+	h->newest_position = head->position;
 	pthread_mutex_unlock(&h->lock);
+	head_export_note(h->export, HEAD_JSON, head->position);
 }
 
 bool head_seal_newest(
@@ -169,7 +132,7 @@ int head_seal_stamped(struct head_seal *h, int64_t position, struct span token)
 	_cleanup_(freep) char *text = NULL;
 	struct head_file f = { .position = position, .kind = HEAD_JSON };
 	char heads[PATH_MAX], path[PATH_MAX];
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	if (!h->running || position <= h->stamped_position)
@@ -182,56 +145,29 @@ int head_seal_stamped(struct head_seal *h, int64_t position, struct span token)
 	if (r < 0)
 		return r == -ENOENT ? QUEUE_NOT_FOUND : r;
 	text = head_stamp_assemble(position, span_of(head, len), token);
-	/* Another machine's folder must not keep the queue waiting. */
 	r = text ? keep_here(h, position, HEAD_PENDING, text) : -ENOMEM;
 	if (r < 0)
 		return r;
-	free(h->pending);
-	h->pending = TAKE(text);
 	h->pending_position = position;
 	return QUEUE_DONE;
 }
 
 void head_seal_settle(struct head_seal *h, bool committed)
 {
-	_cleanup_(freep) char *text = NULL;
+	int64_t position;
 
-	if (!h || !h->pending)
+	if (!h || !h->pending_position)
 		return;
-	text = TAKE(h->pending);
-	head_stamp_settle(h->folder, h->pending_position, committed);
+	position = h->pending_position;
+	h->pending_position = 0;
+	head_stamp_settle(h->folder, position, committed);
 	if (!committed)
 		return;
 	h->stamped_ms = clock_monotonic_ms();
 	pthread_mutex_lock(&h->lock);
-	h->stamped_position = h->pending_position;
-	if (*h->export) {
-		free(h->unexported);
-		h->unexported = TAKE(text);
-	}
+	h->stamped_position = position;
 	pthread_mutex_unlock(&h->lock);
-}
-
-/* In the thread. What cannot be put there now is put there later, unless a newer one is
- * there by then. */
-static int export_stamp(struct head_seal *h)
-{
-	_cleanup_(freep) char *text = NULL;
-	int64_t position;
-	int r;
-
-	pthread_mutex_lock(&h->lock);
-	text = TAKE(h->unexported);
-	position = h->stamped_position;
-	pthread_mutex_unlock(&h->lock);
-	if (!text)
-		return 0;
-	r = keep(h->export, position, HEAD_STAMP, text);
-	pthread_mutex_lock(&h->lock);
-	if (r < 0 && !h->unexported)
-		h->unexported = TAKE(text);
-	pthread_mutex_unlock(&h->lock);
-	return r;
+	head_export_note(h->export, HEAD_STAMP, position);
 }
 
 /* Note who is asked, so that the end can break it off. Return: 0, or -ECANCELED. */
@@ -284,9 +220,7 @@ static int seal_head(struct head_seal *h, const struct engine_head *head)
 	if (r == 0)
 		r = keep_head(h, head, text);
 	if (r == 0)
-		r = export_later(h, head, text);
-	if (r == 0)
-		note_newest(h, head->position, TAKE(text));
+		note_newest(h, &check, TAKE(text));
 	return r;
 }
 
@@ -352,8 +286,7 @@ static void *run(void *argument)
 		struct engine_head head;
 
 		last = stopping(h);
-		export_head(h);
-		(void)export_stamp(h);
+		head_export_watch(h->export);
 		head = wait_for_head(h, sealed, sealed_ms);
 		if (head.position == 0)
 			continue;
@@ -362,7 +295,6 @@ static void *run(void *argument)
 		if (!h->failing)
 			sealed = head.position;
 	}
-	export_head(h);
 	pthread_mutex_lock(&h->lock);
 	h->ended = true;
 	pthread_cond_broadcast(&h->changed);
@@ -373,16 +305,18 @@ static void *run(void *argument)
 int head_seal_start(
 	struct head_seal *h, const struct instance *instance, const char *folder)
 {
+	const char *export = config_string(instance->config, "audit.export");
 	pthread_condattr_t attributes;
 	int r;
 
 	*h = (struct head_seal){ .instance = instance,
 		.folder = folder,
-		.export = config_string(instance->config, "audit.export"),
 		.every_ms = config_int(instance->config, "audit.seal_s") * 1000,
 		.every_records = config_int(instance->config, "audit.seal_records"),
 		.stamp_every_ms = config_int(instance->config, "audit.stamp_s") * 1000 };
 	r = instance_socket(instance, "signer", h->signer);
+	if (r == 0 && *export)
+		r = head_export_start(folder, export, &h->export);
 	if (r < 0)
 		return r;
 	pthread_mutex_init(&h->lock, NULL);
@@ -392,6 +326,11 @@ int head_seal_start(
 	pthread_condattr_destroy(&attributes);
 	r = -pthread_create(&h->thread, NULL, run, h);
 	h->running = r == 0;
+	if (r < 0) {
+		const struct timespec now = after(0);
+
+		head_export_stop(TAKE(h->export), &now);
+	}
 	return r;
 }
 
@@ -407,7 +346,7 @@ void head_seal_offer(struct head_seal *h, const struct engine_head *head)
 /* Whoever ends queued kills it when it waits for a signer that does not answer. */
 void head_seal_stop(struct head_seal *h)
 {
-	struct timespec until = after(STOP_MS);
+	struct timespec until = after(STOP_MS), soon;
 
 	if (!h->running)
 		return;
@@ -421,11 +360,11 @@ void head_seal_stop(struct head_seal *h)
 		signer_interrupt(h->asked);
 	pthread_mutex_unlock(&h->lock);
 	pthread_join(h->thread, NULL);
+	soon = after(STOP_EXPORT_MS);
+	head_export_stop(
+		TAKE(h->export), soon.tv_sec > until.tv_sec ? &soon : &until);
 	pthread_cond_destroy(&h->changed);
 	pthread_mutex_destroy(&h->lock);
 	free(TAKE(h->newest));
-	free(TAKE(h->unexported));
-	free(TAKE(h->late));
-	free(TAKE(h->pending));
 	h->running = false;
 }

@@ -8,6 +8,7 @@
 
 #include "common/instance.h"
 #include "queue/engine.h"
+#include "queued/head_export.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -16,7 +17,7 @@
 struct head_seal {
 	const struct instance *instance;
 	const char *folder; /* heads/ is below it */
-	const char *export; /* a second folder for them, or "" */
+	struct head_export *export; /* NULL: there is no second folder for them */
 	char signer[PATH_MAX];
 	int64_t every_ms, every_records;
 	pthread_t thread;
@@ -26,13 +27,7 @@ struct head_seal {
 	/* The newest sealed one, and how far time-stamps have come. */
 	char *newest;
 	int64_t newest_position, stamped_position;
-	char *pending; /* time-stamp whose record is in the open transaction; or NULL */
-	int64_t pending_position;
-	char *unexported; /* time-stamp of stamped_position, for the thread; or NULL */
-	/* Of the thread alone: the newest head that the second folder does not have. */
-	char *late;
-	struct engine_head late_head;
-	bool export_failing;
+	int64_t pending_position; /* time-stamp whose record is in the open transaction; 0 */
 	int64_t stamp_every_ms, stamped_ms; /* 0: none since the start */
 	struct signer *asked;		    /* while the signer is */
 	bool running, stop, failing;
@@ -65,8 +60,8 @@ int head_seal_stamped(struct head_seal *h, int64_t position, struct span token);
  * h may be NULL. */
 void head_seal_settle(struct head_seal *h, bool committed);
 
-/* Seal the last head if the signer answers at once, and end the thread: a signer that
- * keeps silent is not waited for. */
+/* Seal the last head if the signer answers at once, and end the thread: neither a signer
+ * that keeps silent is waited for nor a second folder. */
 void head_seal_stop(struct head_seal *h);
 
 #endif

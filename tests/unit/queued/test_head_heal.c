@@ -50,7 +50,6 @@ static int setup(void **state)
 	snprintf(path, sizeof(path), "%s" FOLDER, h->folder);
 	assert_int_equal(mkdir(path, 0700), 0);
 	h->seal = (struct head_seal){ .folder = h->folder,
-		.export = "",
 		.stamp_every_ms = 1,
 		.newest = strdup("a head"),
 		.newest_position = POSITION,
@@ -67,8 +66,6 @@ static int teardown(void **state)
 	char command[128];
 
 	free(h->seal.newest);
-	free(h->seal.pending);
-	free(h->seal.unexported);
 	pthread_mutex_destroy(&h->seal.lock);
 	snprintf(command, sizeof(command), "rm -rf '%s'", h->folder);
 	assert_int_equal(system(command), 0);
