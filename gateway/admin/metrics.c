@@ -97,6 +97,33 @@ static void breaker_metrics(struct buf *b, json_t *breakers)
 	}
 }
 
+/* Of the sealed heads, and of those in the second folder. */
+static void head_metrics(struct buf *b, const json_t *heads)
+{
+	static const char *const KEYS[] = { "sealed", "exported" };
+
+	family(b, "sealgate_head_age_seconds", "gauge",
+		"Age of the newest head of the audit chain that is sealed, or exported.");
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *age =
+			json_object_get(json_object_get(heads, KEYS[i]), "age_s");
+
+		if (json_is_integer(age))
+			buf_addf(b, "sealgate_head_age_seconds{is=\"%s\"} %lld\n",
+				KEYS[i], (long long)json_integer_value(age));
+	}
+	family(b, "sealgate_head_waiting_seconds", "gauge",
+		"Seconds that a newer one has waited to be sealed, or exported.");
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *waiting =
+			json_object_get(json_object_get(heads, KEYS[i]), "waiting_s");
+
+		if (json_is_integer(waiting))
+			buf_addf(b, "sealgate_head_waiting_seconds{is=\"%s\"} %lld\n",
+				KEYS[i], (long long)json_integer_value(waiting));
+	}
+}
+
 static void queue_metrics(struct buf *b, json_t *figures)
 {
 	json_t *deliveries = json_object_get(figures, "deliveries"), *counts;
@@ -131,6 +158,7 @@ static void queue_metrics(struct buf *b, json_t *figures)
 		(long long)json_integer_value(json_object_get(
 			json_object_get(figures, "renewals"), "level_b")));
 	legal_metrics(b, json_object_get(figures, "legal"));
+	head_metrics(b, json_object_get(figures, "heads"));
 	family(b, "sealgate_releases_in_review", "gauge",
 		"Releases that wait for a second person.");
 	buf_addf(b, "sealgate_releases_in_review %lld\n",

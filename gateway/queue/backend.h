@@ -134,6 +134,7 @@ struct engine {
 	struct ledger_walk walk;
 	struct forecast forecast;
 	struct breakers breakers;
+	struct heads_told heads;
 	struct legal_count legal;
 	struct engine_backup copy;
 	struct row rows[SQL_COUNT];

@@ -186,6 +186,18 @@ int engine_paper(struct engine *e, int64_t now, const struct queue_paper_request
 /* As queue_command says. */
 int engine_command(struct engine *e, int64_t now, const struct queue_command_request *q);
 
+/* How far sealing the chain's heads has come, for engine_stats. */
+struct heads_told {
+	bool sealing, exporting; /* false: nobody does */
+	int64_t late_s;		 /* waiting for longer is too long */
+	struct head_told {
+		int64_t position, at; /* of the newest one; 0 unknown */
+		int64_t waiting_ms; /* how long what comes next has waited; 0 nothing does
+				     */
+	} sealed, exported;
+};
+void engine_heads(struct engine *e, const struct heads_told *told);
+
 /* JSON in a sealed memfd, as the functions of queue/client.h say. */
 int engine_stats(struct engine *e, int64_t now, int *ret_fd);
 int engine_shape(struct engine *e, int64_t now, int *ret_fd);

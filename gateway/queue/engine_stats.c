@@ -218,6 +218,31 @@ bool engine_breaker(struct engine *e, const struct breaker_told *told)
 	return breakers_tell(&e->breakers, told);
 }
 
+void engine_heads(struct engine *e, const struct heads_told *told)
+{
+	e->heads = *told;
+}
+
+static json_t *told_to_json(const struct head_told *t, int64_t now)
+{
+	json_int_t age = now > t->at ? now - t->at : 0;
+
+	return json_pack("{s:I,s:o,s:I}", "position", (json_int_t)t->position, "age_s",
+		t->at ? json_integer(age) : json_null(), "waiting_s",
+		(json_int_t)(t->waiting_ms / 1000));
+}
+
+static json_t *heads_to_json(const struct engine *e, int64_t now)
+{
+	const struct heads_told *t = &e->heads;
+
+	if (!t->sealing)
+		return json_null();
+	return json_pack("{s:I,s:o,s:o}", "late_s", (json_int_t)t->late_s, "sealed",
+		told_to_json(&t->sealed, now), "exported",
+		t->exporting ? told_to_json(&t->exported, now) : json_null());
+}
+
 int engine_shape(struct engine *e, int64_t now, int *ret_fd)
 {
 	json_t *shape;
@@ -252,10 +277,12 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 		return r;
 	}
 	return json_to_fd(
-		json_pack("{s:o,s:I,s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:I,s:"
+		json_pack("{s:o,s:o,s:I,s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:"
+			  "I,s:"
 			  "I}}",
-			"breakers", breakers_to_json(&e->breakers), "reviews",
-			(json_int_t)reviews, "forecast",
+			"heads", heads_to_json(e, now), "breakers",
+			breakers_to_json(&e->breakers), "reviews", (json_int_t)reviews,
+			"forecast",
 			forecast_tell(&e->forecast, clock_monotonic_ms(),
 				e->backend->room(e), flows),
 			"legal", legal, "renewals", renewals, "stamps", stamps,

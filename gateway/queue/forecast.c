@@ -127,6 +127,25 @@ static void warn_of_destination(json_t *list, const char *name, const json_t *fo
 				(long long)number(forecast, "open")));
 }
 
+/* Heads of the audit chain that nobody could hold against it later. */
+static void warn_of_heads(json_t *list, const json_t *heads)
+{
+	json_int_t late = number(heads, "late_s");
+	json_int_t sealed = number(json_object_get(heads, "sealed"), "waiting_s");
+	json_int_t exported = number(json_object_get(heads, "exported"), "waiting_s");
+
+	if (sealed > late)
+		warn(list, "heads", "",
+			json_sprintf("the head of the audit chain has waited to be "
+				     "sealed for %lld seconds",
+				(long long)sealed));
+	if (exported > late)
+		warn(list, "heads", "",
+			json_sprintf("a sealed head has waited for %lld seconds to be "
+				     "put into the folder of audit.export",
+				(long long)exported));
+}
+
 json_t *forecast_warnings(const json_t *figures, const struct forecast_bounds *bounds)
 {
 	const json_t *forecast = json_object_get(figures, "forecast");
@@ -142,5 +161,7 @@ json_t *forecast_warnings(const json_t *figures, const struct forecast_bounds *b
 	json_object_foreach(json_object_get(forecast, "destinations"), name,
 		f) warn_of_destination(list, name, f,
 		json_object_get(json_object_get(figures, "deliveries"), name), bounds);
+	if (list)
+		warn_of_heads(list, json_object_get(figures, "heads"));
 	return list;
 }

@@ -38,8 +38,9 @@ void forecast_done(struct forecast *f);
 json_t *forecast_tell(
 	const struct forecast *f, int64_t now_ms, int64_t room, const json_t *flows);
 
-/* What of a queue's figures ("forecast", "deliveries") somebody should look at before it
- * becomes a limit: [{"code": "disk" | "backlog" | "drain", "destination", "message"}]. A
+/* What of a queue's figures ("forecast", "deliveries", "heads") somebody should look at
+ * before it becomes a limit: [{"code": "disk" | "backlog" | "drain" | "heads",
+ * "destination", "message"}]. A
  * new reference or NULL. */
 struct forecast_bounds {
 	int64_t disk_hours, backlog_s, drain_s;

@@ -19,6 +19,8 @@
 
 #define SIGNER_TIMEOUT_MS 5000
 #define LOOK_MS 1000
+#define LATE_TIMES 5	  /* audit.seal_s: then a head is late, */
+#define LATE_LEAST_S 60	  /* not before this */
 #define STOP_MS 2000 /* for the last head, when queued ends */
 #define STOP_EXPORT_MS 1000 /* at least, to put it into the second folder, too */
 
@@ -84,6 +86,10 @@ static void note_newest(struct head_seal *h, const struct sealed_head *head, cha
 	free(h->newest);
 	h->newest = text;
 	h->newest_position = head->position;
+	h->told.sealed.position = head->position;
+	h->told.sealed.at = head->at;
+	h->waiting_since_ms =
+		h->head.position > head->position ? clock_monotonic_ms() : 0;
 	pthread_mutex_unlock(&h->lock);
 	head_export_note(h->export, HEAD_JSON, head->position);
 }
@@ -276,12 +282,26 @@ static struct engine_head wait_for_head(
 	return head;
 }
 
+/* What an earlier start sealed. */
+static void note_earlier(struct head_seal *h)
+{
+	struct sealed_head head;
+
+	if (head_newest_sealed(h->folder, &head) <= 0)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->told.sealed.position = head.position;
+	h->told.sealed.at = head.at;
+	pthread_mutex_unlock(&h->lock);
+}
+
 static void *run(void *argument)
 {
 	struct head_seal *h = argument;
 	int64_t sealed = 0, sealed_ms = clock_monotonic_ms();
 	bool last = false;
 
+	note_earlier(h);
 	while (!last) {
 		struct engine_head head;
 
@@ -340,7 +360,29 @@ void head_seal_offer(struct head_seal *h, const struct engine_head *head)
 		return;
 	pthread_mutex_lock(&h->lock);
 	h->head = *head;
+	if (head->position > h->newest_position && !h->waiting_since_ms)
+		h->waiting_since_ms = clock_monotonic_ms();
 	pthread_mutex_unlock(&h->lock);
+}
+
+void head_seal_told(struct head_seal *h, struct heads_told *ret)
+{
+	int64_t late_s = h->every_ms / 1000 * LATE_TIMES;
+	struct head_exported exported;
+
+	if (!h->running)
+		return;
+	pthread_mutex_lock(&h->lock);
+	*ret = h->told;
+	ret->sealing = true;
+	ret->late_s = late_s > LATE_LEAST_S ? late_s : LATE_LEAST_S;
+	if (h->waiting_since_ms)
+		ret->sealed.waiting_ms = clock_monotonic_ms() - h->waiting_since_ms;
+	pthread_mutex_unlock(&h->lock);
+	ret->exporting = head_export_told(h->export, &exported);
+	if (ret->exporting)
+		ret->exported = (struct head_told){ exported.position, exported.at,
+			exported.waiting_ms };
 }
 
 /* Whoever ends queued kills it when it waits for a signer that does not answer. */

@@ -29,6 +29,8 @@ struct head_seal {
 	int64_t newest_position, stamped_position;
 	int64_t pending_position; /* time-stamp whose record is in the open transaction; 0 */
 	int64_t stamp_every_ms, stamped_ms; /* 0: none since the start */
+	struct heads_told told;		    /* of what is sealed */
+	int64_t waiting_since_ms; /* for a seal; 0: all is sealed */
 	struct signer *asked;		    /* while the signer is */
 	bool running, stop, failing;
 	bool ended; /* the thread's work */
@@ -45,6 +47,9 @@ void head_seal_offer(struct head_seal *h, const struct engine_head *head);
 /* Position and SHA-256 of the newest sealed head. Return: false when there is none. */
 bool head_seal_newest(
 	struct head_seal *h, int64_t *ret_position, uint8_t ret_sha256[SHA256_SIZE]);
+
+/* How far it has come. */
+void head_seal_told(struct head_seal *h, struct heads_told *ret);
 
 /* The newest sealed head, when it is time for a time-stamp of one. Return: QUEUE_DONE
  * with a sealed memfd, QUEUE_EMPTY, negative. */

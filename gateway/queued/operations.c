@@ -359,7 +359,11 @@ int run_backup(const struct call *c)
 int run_stats(const struct call *c)
 {
 	const struct queue_stats_request *q = c->body;
+	struct heads_told told = { 0 };
 
+	if (c->heads)
+		head_seal_told(c->heads, &told);
+	engine_heads(c->engine, &told);
 	return q->shape ? engine_shape(c->engine, c->now, &c->answer->fds[0])
 			: engine_stats(c->engine, c->now, &c->answer->fds[0]);
 }

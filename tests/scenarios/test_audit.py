@@ -159,6 +159,12 @@ def test_a_changed_head_does_not_count(gate, sealed, tmp_path, change):
     assert path.stem in done.stderr or change == "anchor"
 
 
+def told(gate, what):
+    """The line of status that begins so."""
+    lines = gate.run("status").stdout.splitlines()
+    return [line for line in lines if line.strip().startswith(what)][0]
+
+
 def test_a_folder_that_is_away_keeps_nothing_else(gate, sealed):
     """Heads go on being sealed, time-stamped and linked; the newest is there once it is back."""
     heads, kept = sealed[0], gate.dir / "state/queue/heads"
@@ -171,9 +177,15 @@ def test_a_folder_that_is_away_keeps_nothing_else(gate, sealed):
         until(lambda: len(list(kept.rglob("*.json"))) > before)
         until(lambda: "queued.head-unexported" in gate.log.read_text())
         assert "queued.head-unsealed" not in gate.log.read_text()
+        until(lambda: "; a newer one has waited for " in told(gate, "heads exported"))
+        assert "waited" not in told(gate, "heads sealed")
+        metrics = gate.request("/metrics", "operators/operator", listener="operators").text
+        assert 'sealgate_head_waiting_seconds{is="exported"} ' in metrics
+        assert 'sealgate_head_age_seconds{is="sealed"} ' in metrics
     finally:
         away.rename(heads)
     until(lambda: "heads are put there again" in gate.log.read_text())
+    assert "waited" not in told(gate, "heads exported")
     gate.down()
     newest = max(kept.rglob("*.json"))
     assert (heads / newest.relative_to(kept)).read_bytes() == newest.read_bytes()

@@ -264,6 +264,31 @@ void timeline_print_breakers(FILE *out, const json_t *breakers)
 	}
 }
 
+static void print_head(FILE *out, const char *what, const json_t *head)
+{
+	const json_t *age = json_object_get(head, "age_s");
+	json_int_t waiting = json_integer_value(json_object_get(head, "waiting_s"));
+
+	if (!head || json_is_null(head))
+		return;
+	fprintf(out, "  heads %s: ", what);
+	if (json_is_integer(age))
+		fprintf(out, "up to %lld, %lld s old",
+			(long long)json_integer_value(json_object_get(head, "position")),
+			(long long)json_integer_value(age));
+	else
+		fputs("none since the start", out);
+	if (waiting)
+		fprintf(out, "; a newer one has waited for %lld s", (long long)waiting);
+	fputc('\n', out);
+}
+
+void timeline_print_heads(FILE *out, const json_t *heads)
+{
+	print_head(out, "sealed", json_object_get(heads, "sealed"));
+	print_head(out, "exported", json_object_get(heads, "exported"));
+}
+
 void timeline_print_stats(FILE *out, const json_t *stats)
 {
 	const json_t *audit = json_object_get(stats, "audit");
@@ -287,6 +312,7 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 	fprintf(out, "  audit: position %lld, chain %s\n",
 		(long long)json_integer_value(json_object_get(audit, "position")),
 		json_string_of(audit, "chain"));
+	timeline_print_heads(out, json_object_get(stats, "heads"));
 	timeline_print_legal(out, json_object_get(stats, "legal"));
 	if (json_integer_value(json_object_get(stats, "reviews")) > 0)
 		fprintf(out, "  releases that await review: %lld\n",

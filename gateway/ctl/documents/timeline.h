@@ -33,6 +33,9 @@ void timeline_print_breakers(FILE *out, const json_t *breakers);
 /* What retention may not erase: "legal" of the figures. */
 void timeline_print_legal(FILE *out, const json_t *legal);
 
+/* How far sealing and exporting heads has come; nothing when nobody seals. */
+void timeline_print_heads(FILE *out, const json_t *heads);
+
 /* What forecast_warnings has, a line each. */
 void timeline_print_warnings(FILE *out, const json_t *warnings);
 

@@ -181,6 +181,7 @@ void top_print(FILE *out, const json_t *now, const json_t *before)
 	fputc('\n', out);
 	print_documents(out, queue);
 	timeline_print_legal(out, json_object_get(queue, "legal"));
+	timeline_print_heads(out, json_object_get(queue, "heads"));
 	print_destinations(out, now);
 	timeline_print_breakers(out, json_object_get(queue, "breakers"));
 	print_signer(out, now, before, s);

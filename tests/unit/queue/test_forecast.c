@@ -100,6 +100,14 @@ static void warns(void **state)
 		{ "{'forecast':{'destinations':{'t':{'open':5,'drain_s':-1}}},"
 		  "'deliveries':{'t':{'oldest':4000}}}",
 			"backlog drain " },
+		{ "{'heads':null}", "" },
+		{ "{'heads':{'late_s':300,'sealed':{'waiting_s':300},'exported':null}}",
+			"" },
+		{ "{'heads':{'late_s':300,'sealed':{'waiting_s':301},'exported':null}}",
+			"heads " },
+		{ "{'heads':{'late_s':300,'sealed':{'waiting_s':301},"
+		  "'exported':{'waiting_s':302}}}",
+			"heads heads " },
 	};
 	const struct forecast_bounds bounds = { 24, 3600, 14400 };
 

@@ -125,12 +125,43 @@ static void what_is_exported_of_a_lost_chain_is_kept(void **state)
 	assert_true(there(h, NAME "tst.set-back"));
 }
 
+/* The figures say how long a record has waited, not how old a head is that nothing
+ * follows. */
+static void how_long_a_head_has_waited(void **state)
+{
+	struct heads_house *h = *state;
+	struct engine_head head = { .position = POSITION };
+	struct heads_told told = { 0 };
+
+	h->seal.every_ms = 60000;
+	head_seal_offer(&h->seal, &head);
+	head_seal_told(&h->seal, &told);
+	assert_true(told.sealing);
+	assert_false(told.exporting);
+	assert_int_equal(told.late_s, 300);
+	assert_int_equal(told.sealed.waiting_ms, 0);
+	head.position++;
+	head_seal_offer(&h->seal, &head);
+	assert_int_not_equal(h->seal.waiting_since_ms, 0);
+	h->seal.waiting_since_ms -= 5000;
+	head.position++;
+	head_seal_offer(&h->seal, &head); /* waits since the first of them */
+	head_seal_told(&h->seal, &told);
+	assert_true(told.sealed.waiting_ms >= 5000);
+	h->seal.running = false;
+	told = (struct heads_told){ 0 };
+	head_seal_told(&h->seal, &told);
+	assert_false(told.sealing);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rolled_back_and_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_is_exported_of_a_lost_chain_is_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			how_long_a_head_has_waited, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
