@@ -53,8 +53,7 @@ static int read_head(const char *path, struct sealed_head *ret_head)
 	int r = file_read(path, SEALED_HEAD_MAX, &text, &len);
 
 	return r < 0 ? r
-		     : sealed_head_verify(
-			       span_of(text, len), NULL, 0, ret_head, &reason);
+		     : sealed_head_verify(span_of(text, len), NULL, 0, ret_head, &reason);
 }
 
 static int read_sealed(
@@ -79,7 +78,8 @@ static int newest_of(
 
 int head_newest_sealed(const char *folder, struct sealed_head *ret_head)
 {
-	struct head_wish wish = { .most = HEAD_LIST_NEWEST, .kinds = HEAD_BIT(HEAD_JSON) };
+	struct head_wish wish = { .most = HEAD_LIST_NEWEST,
+		.kinds = HEAD_BIT(HEAD_JSON) };
 	char heads[PATH_MAX];
 	bool cut = true;
 	int r = head_folder(folder, heads);
@@ -237,6 +237,13 @@ static int denied(struct batch *b, const char *heads, const struct sealed_files 
 	return r < 0 ? r : !r;
 }
 
+int head_denied(struct batch *b, const char *heads, const struct head_file *json)
+{
+	const struct sealed_files f = { .position = json->position, .json = json };
+
+	return denied(b, heads, &f);
+}
+
 /* What is of a lost chain: up to where, 0: nothing is; and the newest below the first of
  * it that this chain holds, or its end at this start. */
 struct lost_heads {
@@ -278,16 +285,15 @@ static int find_lost(struct batch *b, const char *heads, const struct head_list 
 	return held < LOOK_BEHIND && l->cut ? -ERANGE : 0;
 }
 
-/* Return: as batch_say(). */
-static int say_set_back(struct batch *b, const struct lost_heads *lost)
+int head_say_set_back(struct batch *b, int64_t from, int64_t sealed)
 {
-	const int64_t end = b->head.position, sealed = lost->newest;
+	const int64_t end = b->head.position;
 	char detail[128];
 	int r;
 
 	(void)snprintf(detail, sizeof(detail),
 		"{\"end\":%lld,\"from\":%lld,\"sealed\":%lld}", (long long)end,
-		(long long)lost->from, (long long)sealed);
+		(long long)from, (long long)sealed);
 	r = batch_say_older(b, "queued.set-back", detail);
 	if (r > 0)
 		log_event(LOG_CRIT, "queued.set-back", NULL,
@@ -379,7 +385,7 @@ static int heal_listed(struct batch *b, const char *heads, const struct head_lis
 		return 1;
 	}
 	if (found.newest)
-		noted = say_set_back(b, &found);
+		noted = head_say_set_back(b, found.from, found.newest);
 	if (noted < 0)
 		return noted;
 	*ret_owed = found.newest && !noted;

@@ -19,9 +19,9 @@
 
 #define SIGNER_TIMEOUT_MS 5000
 #define LOOK_MS 1000
-#define LATE_TIMES 5	  /* audit.seal_s: then a head is late, */
-#define LATE_LEAST_S 60	  /* not before this */
-#define STOP_MS 2000 /* for the last head, when queued ends */
+#define LATE_TIMES 5	    /* audit.seal_s: then a head is late, */
+#define LATE_LEAST_S 60	    /* not before this */
+#define STOP_MS 2000	    /* for the last head, when queued ends */
 #define STOP_EXPORT_MS 1000 /* at least, to put it into the second folder, too */
 
 static int sign(struct signer *s, const char *id, const char *statement, char **ret_text)
@@ -57,8 +57,8 @@ static int keep(
 	return r < 0 ? r : durable_write(path, span_str(text), 0644);
 }
 
-static int keep_here(
-	const struct head_seal *h, int64_t position, enum head_kind kind, const char *text)
+static int keep_here(const struct head_seal *h, int64_t position, enum head_kind kind,
+	const char *text)
 {
 	char heads[PATH_MAX];
 	int r = head_folder(h->folder, heads);
@@ -403,8 +403,7 @@ void head_seal_stop(struct head_seal *h)
 	pthread_mutex_unlock(&h->lock);
 	pthread_join(h->thread, NULL);
 	soon = after(STOP_EXPORT_MS);
-	head_export_stop(
-		TAKE(h->export), soon.tv_sec > until.tv_sec ? &soon : &until);
+	head_export_stop(TAKE(h->export), soon.tv_sec > until.tv_sec ? &soon : &until);
 	pthread_cond_destroy(&h->changed);
 	pthread_mutex_destroy(&h->lock);
 	free(TAKE(h->newest));

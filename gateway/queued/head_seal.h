@@ -16,7 +16,7 @@
 
 struct head_seal {
 	const struct instance *instance;
-	const char *folder; /* heads/ is below it */
+	const char *folder;	    /* heads/ is below it */
 	struct head_export *export; /* NULL: there is no second folder for them */
 	char signer[PATH_MAX];
 	int64_t every_ms, every_records;
@@ -27,10 +27,11 @@ struct head_seal {
 	/* The newest sealed one, and how far time-stamps have come. */
 	char *newest;
 	int64_t newest_position, stamped_position;
-	int64_t pending_position; /* time-stamp whose record is in the open transaction; 0 */
+	int64_t pending_position; /* time-stamp whose record is in the open transaction; 0
+				   */
 	int64_t stamp_every_ms, stamped_ms; /* 0: none since the start */
 	struct heads_told told;		    /* of what is sealed */
-	int64_t waiting_since_ms; /* for a seal; 0: all is sealed */
+	int64_t waiting_since_ms;	    /* for a seal; 0: all is sealed */
 	struct signer *asked;		    /* while the signer is */
 	bool running, stop, failing;
 	bool ended; /* the thread's work */

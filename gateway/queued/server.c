@@ -10,6 +10,7 @@
 #include "queued/event_journals.h"
 #include "queued/head.h"
 #include "queued/head_heal.h"
+#include "queued/head_look.h"
 #include "queued/head_move.h"
 #include "queued/head_seal.h"
 #include "queued/links.h"
@@ -45,6 +46,7 @@ struct server {
 	uint64_t opened, refused; /* connections */
 	int64_t heal_ms;	  /* 0: heads/ is as the chain says; else when to try */
 	struct head_move move;
+	struct head_look look; /* after that */
 	bool head_failed;
 	bool stop;
 };
@@ -99,10 +101,25 @@ static void accept_one(struct server *s)
 	close(fd);
 }
 
-/* What is of a lost chain is set aside first, where it is. */
-static bool may_move(const struct server *s)
+/* What is behind the chain's end is set aside first, where it is. When there is more to
+ * do in heads/, INT64_MAX: nothing. */
+static int64_t tidy_ms(const struct server *s)
 {
-	return s->o->listener >= 0 && !s->heal_ms && !s->move.done;
+	if (s->o->listener < 0 || s->heal_ms)
+		return INT64_MAX;
+	if (!s->move.done)
+		return s->move.next_ms;
+	return s->look.done ? INT64_MAX : s->look.next_ms;
+}
+
+static int tidy(struct server *s, int64_t now_ms)
+{
+	if (tidy_ms(s) > now_ms)
+		return 0;
+	if (s->move.done)
+		return head_look_run(&s->look, &s->batch, now_ms);
+	head_move_run(&s->move, s->o->folder, now_ms);
+	return 0;
 }
 
 /* Fill the poll set. Return: how long to sleep in milliseconds. */
@@ -122,8 +139,8 @@ static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 	}
 	if (s->heal_ms && s->heal_ms < wake)
 		wake = s->heal_ms;
-	if (may_move(s) && s->move.next_ms < wake)
-		wake = s->move.next_ms;
+	if (tidy_ms(s) < wake)
+		wake = tidy_ms(s);
 	if (s->o->head_ms && batch_head(&s->batch).position != s->head_position &&
 		s->head_at_ms + s->o->head_ms < wake)
 		wake = s->head_at_ms + s->o->head_ms;
@@ -236,8 +253,8 @@ static int round_once(struct server *s)
 		r = event_journals_run(&s->events, &s->batch, clock_monotonic_ms());
 	if (r == 0 && s->o->listener >= 0)
 		r = links_run(&s->links, &s->batch, clock_monotonic_ms());
-	if (r == 0 && may_move(s))
-		head_move_run(&s->move, s->o->folder, clock_monotonic_ms());
+	if (r == 0)
+		r = tidy(s, clock_monotonic_ms());
 	if (r == 0) {
 		struct engine_head head = batch_head(&s->batch);
 
@@ -294,6 +311,7 @@ static void finish(struct server *s, int error)
 			connection_close(&s->connections[i]);
 	free(s->connections);
 	head_move_done(&s->move);
+	head_look_done(&s->look);
 	if (error == 0 && s->o->listener >= 0) {
 		struct engine_head head;
 

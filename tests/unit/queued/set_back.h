@@ -30,7 +30,7 @@ struct set_back {
 	size_t certificate_len;
 };
 
-static void add_records(struct set_back *s, int count)
+static inline void add_records(struct set_back *s, int count)
 {
 	struct queue_audit_request q = {
 		.actor = "queued", .event = "queued.start", .detail = "{}"
@@ -44,7 +44,7 @@ static void add_records(struct set_back *s, int count)
 	batch_recorded(&s->batch, clock_now());
 }
 
-static void make_certificate(struct set_back *s)
+static inline void make_certificate(struct set_back *s)
 {
 	X509 *x = X509_new();
 	unsigned char *der = NULL;
@@ -67,7 +67,7 @@ static void make_certificate(struct set_back *s)
 	X509_free(x);
 }
 
-static void sign(struct set_back *s, const char *statement,
+static inline void sign(struct set_back *s, const char *statement,
 	uint8_t ret_signature[SEALED_HEAD_SIGNATURE_SIZE])
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
@@ -88,7 +88,7 @@ static void sign(struct set_back *s, const char *statement,
 	EVP_MD_CTX_free(c);
 }
 
-static void path_of_head(
+static inline void path_of_head(
 	const struct set_back *s, int64_t position, const char *kind, char ret_path[256])
 {
 	snprintf(ret_path, 256, "%s/heads/%013lld", s->folder,
@@ -98,7 +98,7 @@ static void path_of_head(
 		(long long)(position / HEAD_FOLDER_SPAN), (long long)position, kind);
 }
 
-static void seal(struct set_back *s, const struct engine_head *head)
+static inline void seal(struct set_back *s, const struct engine_head *head)
 {
 	uint8_t signature[SEALED_HEAD_SIGNATURE_SIZE];
 	char path[256], *text,
@@ -121,7 +121,7 @@ static void seal(struct set_back *s, const struct engine_head *head)
 }
 
 /* A head of this chain, or of another that went another way. */
-static struct engine_head head_at(struct set_back *s, int64_t position, bool other)
+static inline struct engine_head head_at(struct set_back *s, int64_t position, bool other)
 {
 	struct engine_head head = { .position = position };
 
@@ -134,12 +134,35 @@ static struct engine_head head_at(struct set_back *s, int64_t position, bool oth
 	return head;
 }
 
-static bool there(const struct set_back *s, int64_t position, const char *kind)
+static inline bool there(const struct set_back *s, int64_t position, const char *kind)
 {
 	char path[256];
 
 	path_of_head(s, position, kind, path);
 	return access(path, F_OK) == 0;
+}
+
+static inline void ask(const struct set_back *s, const char *sql)
+{
+	assert_int_equal(sqlite_exec(sqlite_of(s->batch.engine), sql), 0);
+}
+
+/* Does the last record say so? */
+static inline bool last_says(struct set_back *s, const char *detail)
+{
+	char where[80];
+	sqlite3_stmt *q = NULL;
+	bool says = false;
+
+	snprintf(where, sizeof(where), "SELECT record FROM audit WHERE position=%lld",
+		(long long)s->batch.head.position);
+	assert_int_equal(
+		sqlite3_prepare_v2(sqlite_of(s->batch.engine)->db, where, -1, &q, NULL),
+		SQLITE_OK);
+	if (sqlite3_step(q) == SQLITE_ROW)
+		says = strstr((const char *)sqlite3_column_text(q, 0), detail) != NULL;
+	sqlite3_finalize(q);
+	return says;
 }
 
 static int setup(void **state)

@@ -31,11 +31,6 @@ static void what_cannot_be_recorded_is_not_set_aside(void **state)
 	assert_int_equal(s->batch.head.position, RECORDS + 1);
 }
 
-static void ask(const struct set_back *s, const char *sql)
-{
-	assert_int_equal(sqlite_exec(sqlite_of(s->batch.engine), sql), 0);
-}
-
 /* The chain may have refused it, as on a full disk. */
 static void what_failed_to_be_recorded_is_not_set_aside(void **state)
 {
@@ -86,24 +81,6 @@ static void what_the_chain_denies_is_set_aside(void **state)
 	assert_int_equal(s->batch.head.position, RECORDS + 1);
 	assert_int_equal(head_heal(&s->batch, s->folder), 0);
 	assert_int_equal(s->batch.head.position, RECORDS + 1);
-}
-
-/* Does the last record say so? */
-static bool last_says(struct set_back *s, const char *detail)
-{
-	char where[80];
-	sqlite3_stmt *q = NULL;
-	bool says = false;
-
-	snprintf(where, sizeof(where), "SELECT record FROM audit WHERE position=%lld",
-		(long long)s->batch.head.position);
-	assert_int_equal(
-		sqlite3_prepare_v2(sqlite_of(s->batch.engine)->db, where, -1, &q, NULL),
-		SQLITE_OK);
-	if (sqlite3_step(q) == SQLITE_ROW)
-		says = strstr((const char *)sqlite3_column_text(q, 0), detail) != NULL;
-	sqlite3_finalize(q);
-	return says;
 }
 
 /* New ones were sealed, while those of the lost part could not be set aside. */
