@@ -315,12 +315,14 @@ static int check_signature(const struct parts *p, struct receipt_result *r)
 	return jws_check(verifier, span_str(input), raw, len);
 }
 
-static int check_path(
-	const struct pki_material *set, int64_t at, struct receipt_result *r)
+static int check_path(const struct pki_material *set, const struct receipt_context *c,
+	struct receipt_result *r)
 {
-	struct pki_path_request q = {
-		.target = r->signer, .material = set, .at = at, .purpose = PKI_SIGNING
-	};
+	struct pki_path_request q = { .target = r->signer,
+		.material = set,
+		.at = c->at,
+		.known_at = c->known_at,
+		.purpose = PKI_SIGNING };
 	int e = pki_path_validate(&q, &r->path);
 
 	if (e < 0)
@@ -341,7 +343,8 @@ static const struct kind RECEIPTS = { RECEIPT_TYPE, "receipt" };
 static const struct kind STATEMENTS = { STATEMENT_TYPE, "statement" };
 
 static int verify_parts(const struct kind *k, const struct parts *p,
-	struct pki_material *set, int64_t at, struct receipt_result *r)
+	struct pki_material *set, const struct receipt_context *c,
+	struct receipt_result *r)
 {
 	_cleanup_json_ json_t *header = jws_json(p->header);
 	const json_t *chain = chain_of(header, k->type);
@@ -370,15 +373,14 @@ static int verify_parts(const struct kind *k, const struct parts *p,
 	r->claims = jws_json(p->payload);
 	if (json_integer_value(json_object_get(r->claims, k->version)) != RECEIPT_VERSION)
 		return conclude(r, RECEIPT_MALFORMED, "The claims are not of version 1.");
-	return check_path(set, at, r);
+	return check_path(set, c, r);
 }
 
 static int verify(const struct kind *k, struct span text,
-	const struct pki_material *material, int64_t at,
-	struct receipt_result *ret_result)
+	const struct receipt_context *context, struct receipt_result *ret_result)
 {
 	_cleanup_(pki_material_freep) struct pki_material *set =
-		pki_material_copy(material);
+		pki_material_copy(context->material);
 	struct receipt_result r = { 0 };
 	struct parts p = { 0 };
 	int e;
@@ -388,7 +390,7 @@ static int verify(const struct kind *k, struct span text,
 	if (!parts_read(text, &p))
 		e = conclude(&r, RECEIPT_MALFORMED, "The text is no flattened JWS.");
 	else
-		e = verify_parts(k, &p, set, at, &r);
+		e = verify_parts(k, &p, set, context, &r);
 	json_decref(p.json);
 	if (e < 0) {
 		receipt_result_done(&r);
@@ -398,16 +400,30 @@ static int verify(const struct kind *k, struct span text,
 	return 0;
 }
 
+int receipt_verify_in(struct span text, const struct receipt_context *context,
+	struct receipt_result *ret_result)
+{
+	return verify(&RECEIPTS, text, context, ret_result);
+}
+
+int statement_verify_in(struct span text, const struct receipt_context *context,
+	struct receipt_result *ret_result)
+{
+	return verify(&STATEMENTS, text, context, ret_result);
+}
+
 int receipt_verify(struct span text, const struct pki_material *material, int64_t at,
 	struct receipt_result *ret_result)
 {
-	return verify(&RECEIPTS, text, material, at, ret_result);
+	return receipt_verify_in(text,
+		&(struct receipt_context){ .material = material, .at = at }, ret_result);
 }
 
 int statement_verify(struct span text, const struct pki_material *material, int64_t at,
 	struct receipt_result *ret_result)
 {
-	return verify(&STATEMENTS, text, material, at, ret_result);
+	return statement_verify_in(text,
+		&(struct receipt_context){ .material = material, .at = at }, ret_result);
 }
 
 void receipt_result_done(struct receipt_result *r)

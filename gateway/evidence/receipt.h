@@ -98,9 +98,22 @@ struct receipt_result {
 	struct pki_path_result path;
 };
 
+/* By what, and as at when, the path of a signer is judged. */
+struct receipt_context {
+	const struct pki_material *material;
+	int64_t at;
+	int64_t known_at; /* as of pki_path_request; 0: the same as at */
+};
+
 /* Verify a receipt of at most LIMIT_RECEIPT octets: form, signature, path of its signer
  * at `at` to an anchor of material. Return: 0 with *ret_result filled, negative
  * undecided. Release the result with receipt_result_done. */
+int receipt_verify_in(struct span text, const struct receipt_context *context,
+	struct receipt_result *ret_result);
+int statement_verify_in(struct span text, const struct receipt_context *context,
+	struct receipt_result *ret_result);
+
+/* The same with nothing known that is later than `at`. */
 int receipt_verify(struct span text, const struct pki_material *material, int64_t at,
 	struct receipt_result *ret_result);
 int statement_verify(struct span text, const struct pki_material *material, int64_t at,

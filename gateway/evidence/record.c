@@ -309,11 +309,11 @@ static int walk(const STACK_OF(RECORD_HASHES) * lists, struct span document,
 }
 
 static int check_token(const RECORD_STAMP *s, struct span over,
-	const struct pki_material *material, int64_t at, struct record_result *r)
+	const struct token_context *context, struct record_result *r)
 {
 	struct span token = span_of(
 		ASN1_STRING_get0_data(s->token), (size_t)ASN1_STRING_length(s->token));
-	int e = token_verify(token, over, material, at, &r->token);
+	int e = token_verify_in(token, over, context, &r->token);
 
 	if (e < 0)
 		return e;
@@ -327,7 +327,7 @@ static int check_token(const RECORD_STAMP *s, struct span over,
 }
 
 static int verify(const RECORD *record, struct span document,
-	const struct pki_material *material, int64_t at, struct record_result *r)
+	const struct token_context *context, struct record_result *r)
 {
 	const RECORD_STAMP *s = record ? only_stamp(record) : NULL;
 	uint8_t top[2 * SHA256_SIZE];
@@ -337,13 +337,13 @@ static int verify(const RECORD *record, struct span document,
 		return conclude(r, RECORD_MALFORMED,
 			"It is no evidence record of the gate's form in DER.");
 	if (!s->reduced)
-		return check_token(s, document, material, at, r);
+		return check_token(s, document, context, r);
 	e = walk(s->reduced, document, r, top);
-	return e <= 0 ? e : check_token(s, span_of(top, sizeof(top)), material, at, r);
+	return e <= 0 ? e : check_token(s, span_of(top, sizeof(top)), context, r);
 }
 
-int record_verify(struct span record, struct span document,
-	const struct pki_material *material, int64_t at, struct record_result *ret_result)
+int record_verify_in(struct span record, struct span document,
+	const struct token_context *context, struct record_result *ret_result)
 {
 	_cleanup_(RECORD_freep) RECORD *read = NULL;
 	int r;
@@ -354,9 +354,16 @@ int record_verify(struct span record, struct span document,
 	pki_errors_clear();
 	if (!read && pki_errors_memory())
 		return -ENOMEM;
-	r = verify(read, document, material, at, ret_result);
+	r = verify(read, document, context, ret_result);
 	pki_errors_clear();
 	return r;
+}
+
+int record_verify(struct span record, struct span document,
+	const struct pki_material *material, int64_t at, struct record_result *ret_result)
+{
+	return record_verify_in(record, document,
+		&(struct token_context){ .material = material, .at = at }, ret_result);
 }
 
 void record_result_done(struct record_result *r)

@@ -56,6 +56,10 @@ struct record_result {
 int record_verify(struct span record, struct span document,
 	const struct pki_material *material, int64_t at,
 	struct record_result *ret_result);
+
+/* The same, the authority's path judged by everything that can be asked of it. */
+int record_verify_in(struct span record, struct span document,
+	const struct token_context *context, struct record_result *ret_result);
 void record_result_done(struct record_result *r);
 
 /* EN 319 102-1 word of a result, "" for passed. */

@@ -4,8 +4,8 @@
 #include "common/clock.h"
 #include "common/limits.h"
 #include "evidence/asic.h"
+#include "evidence/enclosed.h"
 #include "evidence/inside.h"
-#include "evidence/receipt.h"
 #include "evidence/record.h"
 #include "evidence/seal_check.h"
 #include "evidence/seal_form.h"
@@ -27,6 +27,7 @@ struct verification {
 	json_t *claims;		       /* of the receipt; NULL when it is none */
 	json_t *report;		       /* as read; NULL when it is no object */
 	const char *receipt_signature; /* PASSED | INDETERMINATE | FAILED */
+	const char *wanting; /* at release, of the receipt: sub-indication, or NULL */
 	struct record_result record;
 	const char *record_indication; /* the same; NULL: there is none */
 };
@@ -70,40 +71,49 @@ static int64_t seal_time(const struct verification *v)
 	return v->seal->signatures[0].best_signature_time;
 }
 
-/* An anchor or data that is missing here proves nothing against a receipt. */
-static bool only_unproven(enum pki_outcome outcome)
+/* The earliest archive time-stamp over what the seal carries; `at` without one. */
+static int64_t data_time(const struct verification *v)
 {
-	return outcome == PKI_NO_PATH || outcome == PKI_NO_REVOCATION_DATA ||
-	       outcome == PKI_STALE_REVOCATION;
+	const struct xades_signature *s = v->seal->count ? v->seal->signatures : NULL;
+	int64_t earliest = v->context->at;
+
+	for (size_t i = 0; s && i < s->timestamp_count; i++)
+		if (strcmp(s->timestamps[i].type, "ARCHIVE_TIMESTAMP") == 0 &&
+			strcmp(s->timestamps[i].indication, "PASSED") == 0 &&
+			s->timestamps[i].gen_time < earliest)
+			earliest = s->timestamps[i].gen_time;
+	return earliest;
 }
 
-static void judge_receipt_path(struct verification *v, const struct receipt_result *r)
+/* However long ago the time is that is asked: what was known when it was asked. */
+static int64_t known_at(const struct verification *v)
 {
-	if (only_unproven(r->path.outcome)) {
-		v->receipt_signature = "INDETERMINATE";
-		findings_addf(v->findings, SEVERITY_WARNING, "evidence.receipt-signature",
-			asic_name(ASIC_RECEIPT), NULL, "%s", r->reason);
-	} else {
-		findings_add(v->findings, "evidence.receipt-signature",
-			asic_name(ASIC_RECEIPT), NULL, r->reason);
-	}
+	const struct evidence_context *c = v->context;
+
+	return c->known_at > c->at ? c->known_at : c->at;
+}
+
+/* What the seal carries proves the parts that it covers, too. */
+static const struct pki_material *material_of(const struct verification *v)
+{
+	return v->seal->material ? v->seal->material : v->context->material;
 }
 
 /* Whoever may have receipts signed must not be able to make seals. With one key they
- * could; and so, when the receipt is not proven, with the certificate of receipts for the
- * seal: then the seal's must be for commitments alone. */
-static void check_two_keys(struct verification *v, const X509 *receipt_signer)
+ * could; and so, when nobody vouches for the receipt's signer, with the certificate of
+ * receipts for the seal: then the seal's must be for commitments alone. */
+static void check_two_keys(struct verification *v, const struct enclosed *receipt)
 {
 	X509 *signer = v->seal->count ? v->seal->signatures[0].signer : NULL;
+	const X509 *other = receipt->result.signer;
 
 	if (!signer || v->seal->indication != XADES_TOTAL_PASSED)
 		return;
-	if (receipt_signer && EVP_PKEY_eq(X509_get0_pubkey(signer),
-				      X509_get0_pubkey(receipt_signer)) == 1)
+	if (other && EVP_PKEY_eq(X509_get0_pubkey(signer), X509_get0_pubkey(other)) == 1)
 		findings_add(v->findings, "evidence.receipt-signature",
 			asic_name(ASIC_RECEIPT), NULL,
 			"The seal and the receipt were made with the same key.");
-	else if (strcmp(v->receipt_signature, "PASSED") != 0 &&
+	else if (!v->wanting && receipt->result.path.outcome == PKI_NO_PATH &&
 		 (X509_get_key_usage(signer) & KU_DIGITAL_SIGNATURE))
 		findings_add(v->findings, "evidence.receipt-signature",
 			asic_name(ASIC_RECEIPT), NULL,
@@ -112,57 +122,70 @@ static void check_two_keys(struct verification *v, const X509 *receipt_signer)
 			"be one for receipts.");
 }
 
-/* A receipt is judged at the time of verification and, when its signer certificate
- * expired since, at the time that the seal's time-stamp proves for it. */
-static int verify_receipt_signature(struct verification *v, struct receipt_result *ret)
+/* The seal covers the receipt, and is the proof: what its receipt lacks is told, and
+ * fails only what is no receipt of anybody's here. At release what may still come is
+ * waited for. */
+static void take_receipt(struct verification *v, const struct enclosed *e)
 {
-	struct span receipt = v->parts.parts[ASIC_RECEIPT];
-	int r = receipt_verify(receipt, v->context->material, v->context->at, ret);
-
-	if (r < 0 || ret->outcome != RECEIPT_PATH ||
-		(ret->path.outcome != PKI_EXPIRED && ret->path.outcome != PKI_CA_EXPIRED))
-		return r;
-	receipt_result_done(ret);
-	return receipt_verify(receipt, v->context->material, seal_time(v), ret);
+	v->receipt_signature = "FAILED";
+	switch (e->standing) {
+	case ENCLOSED_PASSED:
+		v->receipt_signature = "PASSED";
+		return;
+	case ENCLOSED_WANTING:
+		if (v->context->fresh_revocation)
+			v->wanting = pki_outcome_text(e->result.path.outcome);
+		/* fall through */
+	case ENCLOSED_ENDED:
+		v->receipt_signature = "INDETERMINATE";
+		findings_addf(v->findings, SEVERITY_WARNING, "evidence.receipt-signature",
+			asic_name(ASIC_RECEIPT), NULL, "%s", e->reason);
+		return;
+	case ENCLOSED_UNDECIDED:
+	case ENCLOSED_FAILED:
+	default:
+		findings_add(v->findings, "evidence.receipt-signature",
+			asic_name(ASIC_RECEIPT), NULL, e->reason);
+	}
 }
 
 static int check_receipt_signature(struct verification *v)
 {
-	struct receipt_result result = { 0 };
-	int r = verify_receipt_signature(v, &result);
+	const struct enclosed_question q = { .material = material_of(v),
+		.at = v->context->at,
+		.known_at = known_at(v),
+		.proven = seal_time(v),
+		.data_proven = data_time(v),
+		.fresh = v->context->fresh_revocation };
+	struct enclosed e = { 0 };
+	int r = enclosed_judge(v->parts.parts[ASIC_RECEIPT], &q, &e);
 
 	if (r < 0)
 		return r;
-	v->receipt_signature = "FAILED";
-	if (result.outcome == RECEIPT_PASSED)
-		v->receipt_signature = "PASSED";
-	else if (result.outcome == RECEIPT_PATH)
-		judge_receipt_path(v, &result);
-	else
-		findings_add(v->findings, "evidence.receipt-signature",
-			asic_name(ASIC_RECEIPT), NULL, result.reason);
-	check_two_keys(v, result.signer);
-	receipt_result_done(&result);
+	take_receipt(v, &e);
+	check_two_keys(v, &e);
+	enclosed_done(&e);
 	return 0;
 }
 
 /* The seal covers the record: what proves the seal's time, proves that the record was
- * there before its time-stamping authority's certificate expired. */
+ * there before its time-stamping authority's certificate ended or was revoked. */
 static int verify_record(struct verification *v)
 {
 	struct span record = v->parts.parts[ASIC_RECORD],
 		    document = v->parts.parts[ASIC_DOCUMENT];
-	int r = record_verify(
-		record, document, v->context->material, v->context->at, &v->record);
+	struct token_context c = {
+		.material = material_of(v), .at = v->context->at, .known_at = known_at(v)
+	};
+	int r = record_verify_in(record, document, &c, &v->record);
 
 	if (r < 0 || v->record.outcome != RECORD_TOKEN ||
-		v->record.token.outcome != TOKEN_PATH ||
-		(v->record.token.path.outcome != PKI_EXPIRED &&
-			v->record.token.path.outcome != PKI_CA_EXPIRED))
+		v->record.token.outcome != TOKEN_PATH || seal_time(v) >= c.at ||
+		v->record.token.path.outcome == PKI_REVOKED_CA)
 		return r;
+	c.at = seal_time(v);
 	record_result_done(&v->record);
-	return record_verify(
-		record, document, v->context->material, seal_time(v), &v->record);
+	return record_verify_in(record, document, &c, &v->record);
 }
 
 static int check_record(struct verification *v)
@@ -176,7 +199,7 @@ static int check_record(struct verification *v)
 	if (rec->outcome == RECORD_PASSED) {
 		v->record_indication = "PASSED";
 	} else if (rec->outcome == RECORD_TOKEN && rec->token.outcome == TOKEN_PATH &&
-		   only_unproven(rec->token.path.outcome)) {
+		   pki_outcome_wanting(rec->token.path.outcome)) {
 		v->record_indication = "INDETERMINATE";
 		findings_addf(v->findings, SEVERITY_WARNING, "evidence.record",
 			asic_name(ASIC_RECORD), NULL, "%s", rec->reason);
@@ -392,6 +415,11 @@ static void indicate(
 	enum xades_indication i = v->seal ? v->seal->indication : XADES_TOTAL_FAILED;
 	bool failed = i == XADES_TOTAL_FAILED;
 
+	if (v->wanting && i == XADES_TOTAL_PASSED && v->findings->errors == 0) {
+		*ret_indication = xades_indication_text(XADES_INDETERMINATE);
+		*ret_sub = v->wanting;
+		return;
+	}
 	if (v->seal &&
 		(failed || (v->errors == 0 && (i != XADES_TOTAL_PASSED ||
 						      v->findings->errors == 0)))) {
@@ -429,7 +457,7 @@ static int conclude(struct verification *v)
 		findings_drop_remarks(&v->seal->findings, "sig.policy");
 	if (v->seal)
 		findings_move(v->findings, &v->seal->findings);
-	return passed && v->findings->errors == 0;
+	return passed && !v->wanting && v->findings->errors == 0;
 }
 
 int evidence_verify(struct span container, const struct evidence_context *context,

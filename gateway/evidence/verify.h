@@ -18,6 +18,7 @@ struct trust_snapshot;
 struct evidence_context {
 	const struct pki_material *material; /* anchors of seals, receipts, time-stamps */
 	int64_t at;
+	int64_t known_at; /* what was known then about that time; 0: the same as at */
 	/* Before it is released the gate demands revocation data that is fresh at `at`;
 	 * who verifies later takes what is known about that time. */
 	bool fresh_revocation;
@@ -26,7 +27,10 @@ struct evidence_context {
 
 /* Verify: the canonical form, one seal over every part, valid by EN 319 102-1 with a
  * signature time-stamp, with the gate's commitment and seal policy, and a receipt and a
- * report that are about the document. xades_setup must have been called.
+ * report that are about the document. The receipt's own signature is judged at the time
+ * that the seal's time-stamps prove for it (evidence/enclosed.h): what it lacks then is a
+ * warning, for the seal proves it; before release an anchor or revocation data that is
+ * wanting for it makes the whole INDETERMINATE. xades_setup must have been called.
  *
  * *ret_report (a new reference) is an object as of `sealgate verify` without "file" and
  * "store_version", and with "evidence": what the container is evidence of (what was read,

@@ -396,6 +396,12 @@ static bool validate(struct run *r)
 	switch (validate_container(r->tools->house, &subject, r->ret->container_fd,
 		reason, sizeof(reason))) {
 	case VALIDATION_PASSED:
+		if (*reason)
+			log_event(LOG_WARNING, "seal.receipt-ended",
+				r->input->document_id,
+				"sealed; its receipt is not proven by itself any more: "
+				"%s",
+				reason);
 		return true;
 	case VALIDATION_FAILED:
 		return end(r, ATTEMPT_FAULTY, "seal.not-valid",
@@ -403,6 +409,11 @@ static bool validate(struct run *r)
 	case VALIDATION_UNPROVEN:
 		return end(r, ATTEMPT_AWAY, "seal.not-proven",
 			"the finished container cannot be proven here: %s", reason);
+	case VALIDATION_RECEIPT_UNPROVEN:
+		/* Others may have receipts of a newer certificate. */
+		return end(r, r->input->attempt > 3 ? ATTEMPT_LATER : ATTEMPT_AWAY,
+			"seal.receipt-not-proven",
+			"the receipt in the container cannot be proven yet: %s", reason);
 	case VALIDATION_AWAY:
 	default:
 		/* Of a container that ends the verify process again and again, only this

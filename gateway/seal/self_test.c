@@ -174,6 +174,7 @@ static enum self_test judge_whole(
 		return SELF_TEST_AWAY;
 	case VALIDATION_PASSED:
 	case VALIDATION_FAILED:
+	case VALIDATION_RECEIPT_UNPROVEN:
 	default:
 		(void)snprintf(reason, size, "a seal of a self-test: %s", why);
 		return SELF_TEST_FAILED;
@@ -198,6 +199,7 @@ static enum self_test judge_spoilt(
 		return SELF_TEST_AWAY;
 	case VALIDATION_PASSED:
 	case VALIDATION_UNPROVEN:
+	case VALIDATION_RECEIPT_UNPROVEN:
 	default:
 		(void)snprintf(
 			reason, size, "a spoilt seal of a self-test is not found out");

@@ -46,26 +46,49 @@ int validation_ask(const struct seal_house *house, enum verify_mode mode,
 	return r;
 }
 
-static void first_error(const json_t *report, char *ret_reason, size_t size)
+/* The first finding of a severity, or NULL. */
+static const char *first_of(const json_t *report, const char *severity)
 {
 	const json_t *findings = json_object_get(report, "findings"), *f;
-	const char *indication = json_string_of(report, "indication");
-	const char *sub = json_string_of(report, "sub_indication");
 	size_t i;
 
-	(void)snprintf(ret_reason, size, "%s %s",
-		indication ? indication : "no indication", sub ? sub : "");
 	json_array_foreach(findings, i, f)
 	{
-		const char *severity = json_string_of(f, "severity");
-		const char *message = json_string_of(f, "message");
-		size_t len = strlen(ret_reason);
+		const char *is = json_string_of(f, "severity");
 
-		if (severity && message && strcmp(severity, "error") == 0) {
-			(void)snprintf(ret_reason + len, size - len, ": %s", message);
-			return;
-		}
+		if (is && strcmp(is, severity) == 0)
+			return json_string_of(f, "message");
 	}
+	return NULL;
+}
+
+static void first_error(const json_t *report, char *ret_reason, size_t size)
+{
+	const char *indication = json_string_of(report, "indication");
+	const char *sub = json_string_of(report, "sub_indication");
+	const char *message = first_of(report, "error");
+
+	if (!message)
+		message = first_of(report, "warning");
+	(void)snprintf(ret_reason, size, "%s %s%s%s",
+		indication ? indication : "no indication", sub ? sub : "",
+		message ? ": " : "", message ? message : "");
+}
+
+static bool seal_passed(const json_t *report)
+{
+	const json_t *seal = json_array_get(json_object_get(report, "signatures"), 0);
+	const char *indication = json_string_of(seal, "indication");
+
+	return indication && strcmp(indication, "TOTAL-PASSED") == 0;
+}
+
+static bool receipt_passed(const json_t *report)
+{
+	const json_t *evidence = json_object_get(report, "evidence");
+	const char *indication = json_string_of(evidence, "receipt_signature");
+
+	return indication && strcmp(indication, "PASSED") == 0;
 }
 
 enum validation validation_of_report(struct span report, char *ret_reason, size_t size)
@@ -74,9 +97,25 @@ enum validation validation_of_report(struct span report, char *ret_reason, size_
 	const char *indication = json_string_of(json, "indication");
 
 	first_error(json, ret_reason, size);
-	return indication && strcmp(indication, "INDETERMINATE") == 0
-		       ? VALIDATION_UNPROVEN
-		       : VALIDATION_FAILED;
+	if (!indication || strcmp(indication, "INDETERMINATE") != 0)
+		return VALIDATION_FAILED;
+	return seal_passed(json) && !receipt_passed(json) ? VALIDATION_RECEIPT_UNPROVEN
+							  : VALIDATION_UNPROVEN;
+}
+
+/* Of a container that passed. */
+static void note_receipt(int report_fd, char *ret_reason, size_t size)
+{
+	_cleanup_json_ json_t *json = NULL;
+	struct span report;
+
+	*ret_reason = '\0';
+	if (memfd_map(report_fd, LIMIT_REPORT, &report) < 0)
+		return;
+	json = json_read(report, LIMIT_REPORT);
+	if (json && !receipt_passed(json))
+		first_error(json, ret_reason, size);
+	memfd_unmap(&report);
 }
 
 static enum validation why_not(int report_fd, char *ret_reason, size_t size)
@@ -107,7 +146,9 @@ enum validation validate_container(const struct seal_house *house,
 			r < 0 ? strerror(-r) : "busy");
 		return VALIDATION_AWAY;
 	}
-	if (verdict.decision == DECISION_ACCEPTED)
+	if (verdict.decision == DECISION_ACCEPTED) {
+		note_receipt(report, ret_reason, size);
 		return VALIDATION_PASSED;
+	}
 	return why_not(report, ret_reason, size);
 }

@@ -15,6 +15,7 @@ enum validation {
 	VALIDATION_FAILED,   /* wrong for good */
 	VALIDATION_UNPROVEN, /* INDETERMINATE: anchors or revocation data are missing here
 			      */
+	VALIDATION_RECEIPT_UNPROVEN, /* the same of its receipt alone */
 };
 
 /* Whose worker looks: nothing of a partner is parsed where another's is. */
@@ -30,7 +31,7 @@ int validation_ask(const struct seal_house *house, enum verify_mode mode,
 	int *ret_report);
 
 /* Ask the verify process about a container (a sealed memfd). Return: enum validation,
- * with one line in ret_reason unless passed. */
+ * with one line in ret_reason; when passed, of what its receipt lacks for good, or "". */
 enum validation validate_container(const struct seal_house *house,
 	const struct validation_subject *subject, int container_fd, char *ret_reason,
 	size_t size);

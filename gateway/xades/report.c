@@ -27,6 +27,7 @@ void xades_report_free(struct xades_report *r)
 		signature_done(&r->signatures[i]);
 	free(r->signatures);
 	findings_done(&r->findings);
+	pki_material_free(r->material);
 	xmlFreeDoc(r->doc);
 	for (size_t i = 0; i < r->tree_count; i++)
 		xmlFreeDoc(r->trees[i]);

@@ -236,6 +236,7 @@ int sig_validate_within(struct span data, const struct xades_options *options,
 	if (!report)
 		return -ENOMEM;
 	r = sig_context_open(data, &c);
+	report->material = TAKE(c.material);
 	sig_context_done(&c);
 	if (r == -EDQUOT)
 		r = refuse_work(&report);

@@ -113,6 +113,9 @@ struct xades_report {
 	size_t tree_count;
 	struct xades_signature *signatures; /* document order */
 	size_t count;
+	/* Of xades_validate: the material of the options, with the certificates and
+	 * revocation data that the signatures carry; owned, NULL for unreadable input. */
+	struct pki_material *material;
 	struct findings findings; /* xml.*, sig.*, pki.* */
 	enum xades_indication
 		indication; /* the worst of all; no signature: TOTAL_FAILED */

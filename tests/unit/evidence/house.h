@@ -107,6 +107,70 @@ HOUSE X509_CRL *house_crl(const struct house *h, int days)
 	return crl;
 }
 
+/* Who says what when: a CRL with at most one certificate in it, revoked at a time. */
+struct house_list {
+	X509 *issuer;
+	EVP_PKEY *key;
+	int64_t issued;
+	int days;
+	const X509 *revoked; /* NULL: none */
+	int64_t revoked_at;
+};
+
+HOUSE X509_CRL *house_list(const struct house_list *l)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *t = ASN1_TIME_adj(NULL, (time_t)l->issued, 0, 0);
+	X509V3_CTX context;
+	X509_EXTENSION *e;
+
+	X509_CRL_set_version(crl, 1);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(l->issuer));
+	X509_CRL_set1_lastUpdate(crl, t);
+	ASN1_TIME_adj(t, (time_t)l->issued, l->days, 0);
+	X509_CRL_set1_nextUpdate(crl, t);
+	X509V3_set_ctx(&context, l->issuer, NULL, NULL, crl, 0);
+	e = X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid");
+	X509_CRL_add_ext(crl, e, -1);
+	X509_EXTENSION_free(e);
+	e = X509V3_EXT_conf_nid(NULL, &context, NID_crl_number, "2");
+	X509_CRL_add_ext(crl, e, -1);
+	X509_EXTENSION_free(e);
+	if (l->revoked) {
+		X509_REVOKED *r = X509_REVOKED_new();
+
+		ASN1_TIME_adj(t, (time_t)l->revoked_at, 0, 0);
+		X509_REVOKED_set_serialNumber(
+			r, (ASN1_INTEGER *)(uintptr_t)X509_get0_serialNumber(l->revoked));
+		X509_REVOKED_set_revocationDate(r, t);
+		X509_CRL_add0_revoked(crl, r);
+	}
+	X509_CRL_sort(crl);
+	assert_true(X509_CRL_sign(crl, l->key, EVP_sha256()) > 0);
+	ASN1_TIME_free(t);
+	return crl;
+}
+
+HOUSE void house_add_list(struct pki_material *m, const struct house_list *l)
+{
+	X509_CRL *crl = house_list(l);
+	unsigned char *der = NULL;
+	int len = i2d_X509_CRL(crl, &der);
+
+	assert_int_equal(pki_material_add_crl(m, span_of(der, (size_t)len)), 0);
+	OPENSSL_free(der);
+	X509_CRL_free(crl);
+}
+
+HOUSE void house_add_anchor(struct pki_material *m, X509 *x)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(x, &der);
+
+	assert_int_equal(pki_material_add_anchor(m, span_of(der, (size_t)len)), 0);
+	OPENSSL_free(der);
+}
+
 HOUSE void house_open(struct house *h, int64_t now)
 {
 	h->now = now;

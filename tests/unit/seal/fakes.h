@@ -163,8 +163,9 @@ HOUSE int fake_verdict(const struct fake *f, const struct verify_request *q, int
 	assert_int_equal(memfd_map(input, LIMIT_CONTAINER, &octets), 0);
 	assert_int_equal(digest_sha256(octets, v->sha256), 0);
 	valid = evidence_verify(octets,
-		&(struct evidence_context){ .material = m, .at = q->at }, &findings,
-		&report);
+		&(struct evidence_context){
+			.material = m, .at = q->at, .fresh_revocation = true },
+		&findings, &report);
 	assert_true(valid >= 0);
 	v->decision = valid ? DECISION_ACCEPTED : DECISION_REFUSED;
 	if (f->mode == FAKE_FAILED || f->mode == FAKE_UNPROVEN) {

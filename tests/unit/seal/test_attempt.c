@@ -312,6 +312,33 @@ static void a_receipt_of_another_document_is_seen(void **state)
 	free(other);
 }
 
+/* It was acknowledged: it waits for what may come, and what does not come is no fault. */
+static void the_certificate_of_its_receipt_has_no_future(void **state)
+{
+	struct house stranger, *h = &HOUSE_OF_TESTS;
+	struct span receipt = SEALED.plan.receipt;
+	X509 *ended = house_certificate_for(h->now - 3600, 0, h->receipt_key, "Receipts",
+		h->ca, h->ca_key, "critical,digitalSignature", NULL);
+	char *strange, *late;
+
+	(void)state;
+	house_open(&stranger, h->now);
+	strange = sealed_receipt(SEALED_DOCUMENT, "accepted", true, stranger.receipt_key,
+		stranger.receipt);
+	late = sealed_receipt(SEALED_DOCUMENT, "accepted", true, h->receipt_key, ended);
+	SEALED.plan.receipt = span_str(strange);
+	assert_not(try_once(1), ATTEMPT_AWAY, "seal.receipt-not-proven");
+	/* It alone shall suffer. */
+	assert_not(try_once(4), ATTEMPT_LATER, "seal.receipt-not-proven");
+	SEALED.plan.receipt = span_str(late);
+	assert_sealed(try_once(1));
+	SEALED.plan.receipt = receipt;
+	house_done(&stranger);
+	X509_free(ended);
+	free(strange);
+	free(late);
+}
+
 /* Two more copies of it would make no container: the document is sealed all the same, and
  * nobody is asked for a seal in it. */
 static void a_large_document_is_sealed_without_what_has_no_room(void **state)
@@ -397,6 +424,7 @@ int main(void)
 		cmocka_unit_test(an_invalid_container_is_quarantined),
 		cmocka_unit_test(a_verify_process_may_be_away),
 		cmocka_unit_test(a_receipt_of_another_document_is_seen),
+		cmocka_unit_test(the_certificate_of_its_receipt_has_no_future),
 		cmocka_unit_test(a_large_document_is_sealed_without_what_has_no_room),
 		cmocka_unit_test(threads_seal_side_by_side),
 		cmocka_unit_test(the_daemons_end_is_said),

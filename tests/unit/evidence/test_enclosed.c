@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The certificate of receipts ends or is revoked, before a container is sealed over one
+ * of its receipts and after. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the above */
+#include <cmocka.h>
+
+#include "verified.h"
+
+#define DAY HOUSE_DAY
+#define SEAL_ALONE "critical,nonRepudiation"
+#define SEAL_AS_USUAL "critical,digitalSignature,nonRepudiation"
+
+/* An authority of receipts beside the house's, its certificate of receipts good for a few
+ * days, and a container over one of them. */
+struct other {
+	EVP_PKEY *ca_key, *key;
+	X509 *ca, *receipts, *seal;
+	struct pki_material *material; /* its anchor among the house's, no CRL of it */
+	char *receipt;
+	struct buf container;
+};
+
+static void other_open(struct other *o, int days, const char *usage, int64_t sealed_at)
+{
+	struct house *h = &HOUSE_OF_TESTS;
+	struct container_plan plan = SEALED.plan;
+
+	o->ca_key = EVP_EC_gen("P-256");
+	o->key = EVP_EC_gen("P-256");
+	o->ca = house_certificate(NOW, o->ca_key, "Authority of receipts", NULL,
+		o->ca_key, "critical,keyCertSign,cRLSign", NULL);
+	o->receipts = house_certificate_for(NOW, days, o->key, "Receipts", o->ca,
+		o->ca_key, "critical,digitalSignature", NULL);
+	o->seal = house_certificate(
+		NOW, h->seal_key, "Seal", h->ca, h->ca_key, usage, NULL);
+	o->material = house_material(h);
+	house_add_anchor(o->material, o->ca);
+	o->receipt =
+		sealed_receipt(SEALED_DOCUMENT, "accepted", true, o->key, o->receipts);
+	plan.signer = o->seal;
+	plan.receipt = span_str(o->receipt);
+	plan.signing_time = sealed_at;
+	sealed_make(h, &plan, h->seal_key, sealed_at + 1, &o->container);
+}
+
+static void other_done(struct other *o)
+{
+	pki_material_free(o->material);
+	buf_done(&o->container);
+	free(o->receipt);
+	X509_free(o->ca);
+	X509_free(o->receipts);
+	X509_free(o->seal);
+	EVP_PKEY_free(o->ca_key);
+	EVP_PKEY_free(o->key);
+}
+
+#define _cleanup_other_ _cleanup_(other_done)
+
+static void publish(
+	const struct other *o, int64_t issued, const X509 *revoked, int64_t revoked_at)
+{
+	house_add_list(o->material, &(struct house_list){ o->ca, o->ca_key, issued, 30,
+					    revoked, revoked_at });
+}
+
+/* As asked: valid, the indication of the whole, of the receipt, and what is said. */
+static void expect(const struct answer *a, const char *indication, const char *receipt,
+	const char *said)
+{
+	const json_t *evidence = json_object_get(a->report, "evidence");
+	bool found = !said;
+
+	for (size_t i = 0; !found && i < a->findings.count; i++)
+		found = strstr(a->findings.list[i].message, said) != NULL;
+	if (!found || strcmp(json_string_of(a->report, "indication"), indication) != 0)
+		json_dumpf(a->report, stderr, JSON_INDENT(1));
+	assert_true(found);
+	assert_string_equal(json_string_of(a->report, "indication"), indication);
+	assert_int_equal(a->valid, strcmp(indication, "TOTAL-PASSED") == 0);
+	assert_string_equal(json_string_of(evidence, "receipt_signature"), receipt);
+}
+
+static void later(const struct other *o, int64_t at, const char *indication,
+	const char *receipt, const char *said)
+{
+	_cleanup_answer_ struct answer a =
+		verify(buf_span(&o->container), o->material, at);
+
+	expect(&a, indication, receipt, said);
+}
+
+static void at_release(const struct other *o, int64_t at, const char *indication,
+	const char *receipt, const char *said)
+{
+	_cleanup_answer_ struct answer a = verify_in(buf_span(&o->container),
+		&(struct evidence_context){
+			.material = o->material, .at = at, .fresh_revocation = true });
+
+	expect(&a, indication, receipt, said);
+}
+
+static void revoked_since_the_seal(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	other_open(&o, 3650, SEAL_AS_USUAL, NOW);
+	publish(&o, NOW + 11 * DAY, o.receipts, NOW + 10 * DAY);
+	later(&o, NOW + 12 * DAY, "TOTAL-PASSED", "PASSED", NULL);
+}
+
+static void ended_since_the_seal(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	other_open(&o, 2, SEAL_AS_USUAL, NOW);
+	/* What is published after the end says nothing about it. */
+	publish(&o, NOW + 29 * DAY, NULL, 0);
+	later(&o, NOW + 30 * DAY, "TOTAL-PASSED", "INDETERMINATE", "Receipts");
+	publish(&o, NOW + DAY, NULL, 0);
+	later(&o, NOW + 30 * DAY, "TOTAL-PASSED", "PASSED", NULL);
+}
+
+/* Nothing that could come changes it, so it is sealed, and told. */
+static void ended_while_it_was_held(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	other_open(&o, 2, SEAL_AS_USUAL, NOW + 3 * DAY);
+	at_release(&o, NOW + 3 * DAY + 60, "TOTAL-PASSED", "INDETERMINATE",
+		"ended on 2026-06-07T12:00:00Z");
+	publish(&o, NOW + DAY, NULL, 0);
+	at_release(&o, NOW + 3 * DAY + 60, "TOTAL-PASSED", "INDETERMINATE",
+		"At the time that the receipt names, 2026-06-05T12:00:00Z: it was in "
+		"order.");
+	later(&o, NOW + 30 * DAY, "TOTAL-PASSED", "INDETERMINATE", "it was in order");
+}
+
+static void revoked_while_it_was_held(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	other_open(&o, 3650, SEAL_AS_USUAL, NOW + DAY + 7000);
+	publish(&o, NOW + DAY + 3600, o.receipts, NOW + DAY);
+	at_release(&o, NOW + DAY + 7200, "TOTAL-PASSED", "INDETERMINATE",
+		"was revoked on 2026-06-06T12:00:00Z");
+	later(&o, NOW + 12 * DAY, "TOTAL-PASSED", "INDETERMINATE", "it was in order");
+}
+
+static void revoked_before_it_was_received(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	other_open(&o, 3650, SEAL_AS_USUAL, NOW);
+	publish(&o, NOW + 30, o.receipts, NOW - 60);
+	at_release(&o, NOW + 60, "TOTAL-PASSED", "INDETERMINATE",
+		"2026-06-05T12:00:00Z: CN=Receipts,O=Test house,C=BE: it is revoked.");
+}
+
+/* What may come is waited for: it is neither wrong nor let through. */
+static void a_list_that_is_late(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	other_open(&o, 3650, SEAL_AS_USUAL, NOW + 40 * DAY);
+	at_release(&o, NOW + 40 * DAY + 60, "INDETERMINATE", "INDETERMINATE",
+		"no revocation data");
+	publish(&o, NOW, NULL, 0);
+	at_release(
+		&o, NOW + 40 * DAY + 60, "INDETERMINATE", "INDETERMINATE", "out of date");
+	publish(&o, NOW + 40 * DAY, NULL, 0);
+	at_release(&o, NOW + 40 * DAY + 60, "TOTAL-PASSED", "PASSED", NULL);
+}
+
+/* Who verifies later holds what was released, and is only told what is wanting. */
+static void without_the_list(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	other_open(&o, 3650, SEAL_AS_USUAL, NOW);
+	later(&o, NOW + 60, "TOTAL-PASSED", "INDETERMINATE", "no revocation data");
+}
+
+static void a_stranger_is_not_let_through(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	other_open(&o, 2, SEAL_ALONE, NOW + 3 * DAY);
+	pki_material_free(o.material);
+	o.material = house_material(&HOUSE_OF_TESTS);
+	at_release(&o, NOW + 3 * DAY + 60, "INDETERMINATE", "INDETERMINATE",
+		"no path leads");
+}
+
+/* That its certificate has ended excuses no signature that is wrong. */
+static void a_forged_one_of_an_ended_certificate(void **state)
+{
+	struct house *h = &HOUSE_OF_TESTS;
+	_cleanup_other_ struct other o = { 0 };
+	_cleanup_(freep) char *receipt = NULL;
+	struct container_plan plan = SEALED.plan;
+
+	(void)state;
+	other_open(&o, 2, SEAL_ALONE, NOW + 3 * DAY);
+	publish(&o, NOW + DAY, NULL, 0);
+	receipt =
+		sealed_receipt(SEALED_DOCUMENT, "accepted", true, h->tsa_key, o.receipts);
+	plan.receipt = span_str(receipt);
+	plan.signing_time = NOW + 3 * DAY;
+	buf_done(&o.container);
+	sealed_make(h, &plan, h->seal_key, NOW + 3 * DAY + 1, &o.container);
+	at_release(&o, NOW + 3 * DAY + 60, "TOTAL-FAILED", "FAILED", NULL);
+	later(&o, NOW + 30 * DAY, "TOTAL-FAILED", "FAILED", NULL);
+}
+
+static void one_for_something_else(void **state)
+{
+	struct house *h = &HOUSE_OF_TESTS;
+	_cleanup_other_ struct other o = { 0 };
+	_cleanup_(freep) char *receipt = NULL;
+	struct container_plan plan = SEALED.plan;
+
+	(void)state;
+	other_open(&o, 2, SEAL_ALONE, NOW);
+	X509_free(o.receipts);
+	o.receipts = house_certificate_for(
+		NOW, 2, o.key, "Keys", o.ca, o.ca_key, "critical,keyEncipherment", NULL);
+	receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true, o.key, o.receipts);
+	publish(&o, NOW, NULL, 0);
+	plan.receipt = span_str(receipt);
+	buf_done(&o.container);
+	sealed_make(h, &plan, h->seal_key, NOW + 1, &o.container);
+	at_release(&o, NOW + 60, "TOTAL-FAILED", "FAILED", NULL);
+	later(&o, NOW + 30 * DAY, "TOTAL-FAILED", "FAILED", NULL);
+}
+
+/* Who has a CA's key makes revocation data, too: the seal's time-stamp is not about it.
+ */
+static void the_ca_is_revoked_since(void **state)
+{
+	struct house *h = &HOUSE_OF_TESTS;
+	_cleanup_other_ struct other o = { 0 };
+	EVP_PKEY *root_key = EVP_EC_gen("P-256");
+	X509 *root = house_certificate(NOW, root_key, "Root", NULL, root_key,
+		"critical,keyCertSign,cRLSign", NULL);
+	X509 *ca;
+
+	(void)state;
+	other_open(&o, 3650, SEAL_AS_USUAL, NOW);
+	ca = X509_dup(o.ca);
+	X509_set_issuer_name(ca, X509_get_subject_name(root));
+	X509_EXTENSION_free(X509_delete_ext(
+		ca, X509_get_ext_by_NID(ca, NID_authority_key_identifier, -1)));
+	house_extension(ca, root, NID_authority_key_identifier, "keyid");
+	assert_true(X509_sign(ca, root_key, EVP_sha256()) > 0);
+	pki_material_free(o.material);
+	o.material = house_material(h);
+	house_add_anchor(o.material, root);
+	assert_int_equal(pki_material_add_x509(o.material, ca), 0);
+	publish(&o, NOW + DAY, NULL, 0);
+	house_add_list(o.material,
+		&(struct house_list){ root, root_key, NOW + DAY, 30, NULL, 0 });
+	later(&o, NOW + 2 * DAY, "TOTAL-PASSED", "PASSED", NULL);
+	house_add_list(o.material, &(struct house_list){ root, root_key, NOW + 11 * DAY,
+					   30, ca, NOW + 10 * DAY });
+	later(&o, NOW + 12 * DAY, "TOTAL-PASSED", "INDETERMINATE",
+		"of a CA above the receipt's was revoked on 2026-06-15T12:00:00Z");
+	X509_free(ca);
+	X509_free(root);
+	EVP_PKEY_free(root_key);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(revoked_since_the_seal),
+		cmocka_unit_test(ended_since_the_seal),
+		cmocka_unit_test(ended_while_it_was_held),
+		cmocka_unit_test(revoked_while_it_was_held),
+		cmocka_unit_test(revoked_before_it_was_received),
+		cmocka_unit_test(a_list_that_is_late),
+		cmocka_unit_test(without_the_list),
+		cmocka_unit_test(a_stranger_is_not_let_through),
+		cmocka_unit_test(a_forged_one_of_an_ended_certificate),
+		cmocka_unit_test(one_for_something_else),
+		cmocka_unit_test(the_ca_is_revoked_since),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
