@@ -225,6 +225,18 @@ def test_only_what_may_be_sent_again_says_when(gate, specification):
     specification.check("get", "/v1/status", busy)
 
 
+def test_what_is_signed_when_it_is_asked_for_is_limited(gate, accepted):
+    """Each is a line of the signer's count for ever; what is signed already is not concerned."""
+    path = f"/v1/documents/{accepted[1]['id']}/receipt"
+    for _ in range(1000):
+        answer = gate.request(path, headers={"Accept": "application/xml"})
+        if answer.status_code != 200:
+            break
+    assert answer.status_code == 503 and answer.json()["code"] == "http.partner-busy"
+    assert answer.headers["Retry-After"] == "2"
+    assert gate.request(path).status_code == 200
+
+
 ALLOWED = {
     "chunks": b"POST /v1/preflight" + HEAD + b"Content-Type: application/xml\r\n"
               b"Transfer-Encoding: chunked\r\n\r\n2\r\n<a\r\n2\r\n/>\r\n0\r\n\r\n",
