@@ -69,7 +69,7 @@ static void a_restart_goes_on_until_the_next_boot(void **state)
 {
 	struct fixture *f = in_custody(CONF("activation = \"boot\";"), NULL);
 	struct signer_result r;
-	char path[PATH_MAX];
+	char path[PATH_MAX], kept[PATH_MAX];
 
 	(void)state;
 	if (!has_keyring(f)) {
@@ -88,9 +88,10 @@ static void a_restart_goes_on_until_the_next_boot(void **state)
 	/* What a boot does: the file stays, the keyring is empty. */
 	assert_true(snprintf(path, sizeof(path), "%s/" BOOT_FILE, f->dir) <
 		    (int)sizeof(path));
-	assert_int_equal(rename(path, "/tmp/sealgate-kept"), 0);
+	assert_true(snprintf(kept, sizeof(kept), "%s/kept", f->dir) < (int)sizeof(kept));
+	assert_int_equal(rename(path, kept), 0);
 	boot_forget(&f->instance);
-	assert_int_equal(rename("/tmp/sealgate-kept", path), 0);
+	assert_int_equal(rename(kept, path), 0);
 	fixture_stop(f);
 	assert_int_equal(fixture_start(f), TOKEN_INACTIVE);
 	fixture_done(f);
