@@ -3,11 +3,12 @@
 
 A mode is set through the control endpoint as
   {"mode": M, "count": N, "every": K, "delay": seconds, "when": "before"|"after",
-   "on": "any"|"submit"|"find"}
+   "on": "any"|"submit"|"find", "then": {"mode": …}}
 count 0 (default) holds until the next change; otherwise the mode returns to ok after N
-affected requests. every K affects only each K-th request. when says for slow, garbage,
-fault-200 and fault-temp whether the message is accepted first ("after") or not ("before"), which
-is what makes an outcome ambiguous to the client.
+affected requests, or becomes what then says, before anybody can ask in between. every K affects
+only each K-th request. when says for slow, garbage, fault-200 and fault-temp whether the message
+is accepted first ("after") or not ("before"), which is what makes an outcome ambiguous to the
+client.
 """
 import dataclasses
 import threading
@@ -44,7 +45,7 @@ def _choice(spec, name, values, default):
 class Faults:
     """Thread-safe holder of the current mode."""
 
-    KEYS = {"mode", "count", "every", "delay", "when", "on"}
+    KEYS = {"mode", "count", "every", "delay", "when", "on", "then"}
 
     def __init__(self, extra_modes=()):
         self.modes = COMMON + tuple(extra_modes)
@@ -61,7 +62,17 @@ class Faults:
         default_on = "submit" if mode == "drop-after-accept" else "any"
         self._on = _choice(spec, "on", ("any", "submit", "find"), default_on)
         self._bounded = self._left > 0
+        self._then = spec.get("then")
+        if self._then is not None:
+            self._follow(self._then)
         self._seen = 0
+
+    def _follow(self, spec):
+        """ValueError: nothing can take the place of this mode, or not that one."""
+        if not self._bounded or not isinstance(spec, dict) or "then" in spec or \
+                not set(spec) <= self.KEYS or spec.get("mode") == "down":
+            raise ValueError("then: a mode behind a count, and neither down nor one with then")
+        Faults(self.modes).set(spec)
 
     def set(self, spec):
         """Take a new mode; ValueError names what is wrong and nothing changes."""
@@ -108,5 +119,5 @@ class Faults:
         if self._bounded:
             self._left -= 1
             if self._left == 0:
-                self._set({"mode": "ok"})
+                self._set(self._then or {"mode": "ok"})
         return True

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +29,16 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 
 class SimulatorError(Exception):
     """A simulator did not start, or refused a control request."""
+
+
+def hold_port(port=0):
+    """A socket at a port of 127.0.0.1, any free one by default, that never listens: as long as it
+    is open nobody else is given the port by chance, and who asks for it by number may listen
+    there, unless somebody does already."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", port))
+    return held
 
 
 def _arguments(options):
@@ -51,14 +62,18 @@ class Simulator:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ledger_path = self.folder / f"{name}.ledger"
         self.log_path = self.folder / f"{name}.log"
-        self.process = self.url = self.control = None
+        self.process = self.url = self.control = self._held = None
 
     @property
     def pid(self):
         return self.process.pid
 
     def start(self, timeout=READY_TIMEOUT):
-        """Start and wait until it listens. SimulatorError: it did not in time."""
+        """Start and wait until it listens, always at the same port, which nobody else is given
+        meanwhile. SimulatorError: it did not in time."""
+        if "port" not in self.options:
+            self._held = hold_port()
+            self.options["port"] = self._held.getsockname()[1]
         info = self.folder / f"{self.name}.info"
         info.unlink(missing_ok=True)
         ready, theirs = os.pipe()
@@ -102,7 +117,6 @@ class Simulator:
 
     def restart(self):
         """Start again after stop() or kill(): same port, same ledger."""
-        self.options["port"] = self.url.rsplit(":", 1)[1]
         return self.start()
 
     def call(self, path, value=None):

@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import json
 import os
+import socket
 import time
 
 import pytest
@@ -271,6 +272,25 @@ def test_every_kth_request_is_affected(tracer):
     assert codes == [200, 200, 503, 200, 200, 503]
 
 
+def test_one_mode_follows_the_other(tracer):
+    """Nobody can ask in between."""
+    simulator, client = tracer
+    simulator.mode("drop-after-accept", count=1, then={"mode": "busy", "count": 1})
+    with pytest.raises(requests.ConnectionError):
+        client.submit("R1")
+    assert [client.find("R1").status_code for _ in range(2)] == [503, 200]
+
+
+def test_a_port_is_nobody_elses_while_it_is_away(tracer):
+    simulator, client = tracer
+    simulator.kill()
+    url = simulator.url
+    with socket.socket() as other, pytest.raises(OSError):
+        other.bind(("127.0.0.1", int(url.rsplit(":", 1)[1])))
+    simulator.restart()
+    assert simulator.url == url and client.submit().status_code == 200
+
+
 def test_state_survives_a_crash(tracer):
     simulator, client = tracer
     client.submit()
@@ -427,7 +447,10 @@ def test_faults_refuse_bad_specifications():
     state = faults.Faults()
     for spec in ([], {"mode": "x"}, {"mode": "ok", "more": 1},
                  {"mode": "ok", "count": True}, {"mode": "slow", "delay": 1e9},
-                 {"mode": "slow", "when": "never"}):
+                 {"mode": "slow", "when": "never"}, {"mode": "busy", "then": {"mode": "ok"}},
+                 {"mode": "busy", "count": 1, "then": {"mode": "down"}},
+                 {"mode": "busy", "count": 1, "then": {"mode": "x"}},
+                 {"mode": "busy", "count": 1, "then": {"mode": "ok", "then": {"mode": "ok"}}}):
         with pytest.raises(ValueError):
             state.set(spec)
     assert state.state()["mode"] == "ok"
