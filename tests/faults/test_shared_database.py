@@ -61,6 +61,7 @@ class Sharing(Gate):
         self.pki = self.first.pki
         self.start_simulators()
         sealgate("init", "--test", "--name", "second", self.dir, check=True)
+        self._hold_ports()
         self._configure()
         self._write_tls()
         self._write_trust()

@@ -64,6 +64,7 @@ class Gate:
         self.pki = None
         self.traces = self.customs = self.tsa = None
         self.process = None
+        self.held = []
         self.log = self.folder / "up.log"
 
     # making ------------------------------------------------------------------
@@ -74,6 +75,7 @@ class Gate:
         self.pki = pki_module.Pki.create(self.folder / "pki", with_rsa=with_rsa)
         self.start_simulators()
         sealgate("init", "--test", "--name", "demo", self.dir, check=True)
+        self._hold_ports()
         self._configure()
         self._write_tls()
         self._write_trust()
@@ -98,6 +100,12 @@ class Gate:
             tls_key=path("servers/sim-customs", ".key"), store=sims / "customs", **tls)
         self.tsa = process.start("tsa", sims, cert=path("tsa/tsa"),
                                  key=path("tsa/tsa", ".key"))
+
+    def _hold_ports(self):
+        """What init has found free stays so while the gate is made, and while it is down."""
+        for name in ("partners", "customs", "operators"):
+            port = Gate.listener(self, name).rsplit(":", 1)[1]
+            self.held.append(process.hold_port(int(port)))
 
     def _configure(self):
         """Name the time-stamping authority where it listens now."""
@@ -267,6 +275,8 @@ class Gate:
         for simulator in (self.traces, self.customs, self.tsa):
             if simulator:
                 simulator.stop()
+        for held in self.held:
+            held.close()
 
     def __enter__(self):
         return self
@@ -329,7 +339,32 @@ class Gate:
         return made
 
     def wait_delivered(self, identifiers, bound=60.0):
-        """Wait until both counterparts have every document. GateError: not in time."""
+        """Wait until both counterparts have every document, and the gate knows and says so.
+        GateError: not in time."""
+        identifiers, end = list(identifiers), time.monotonic() + bound
+        self.wait_arrived(identifiers, bound)
+        with self.session("operators/viewer") as operator:
+            for identifier in identifiers:
+                while not self._says_delivered(operator, identifier):
+                    if time.monotonic() > end:
+                        raise GateError(f"{identifier}: the gate does not know in {bound} s that "
+                                        f"it is delivered\n{self.log_tail()}")
+                    time.sleep(0.05)
+
+    def _says_delivered(self, operator, identifier):
+        """Not while it is started anew, either."""
+        try:
+            answer = operator.get(self.listener("operators") + "/v1/explain", timeout=30,
+                                  params={"key": identifier})
+            document, = answer.json()["documents"]
+        except (OSError, ValueError, KeyError):
+            return False
+        states = {row["destination"]: row["state"] for row in document["deliveries"]}
+        return all(states.get(name) == "delivered" for name in ("traces", "customs-nl"))
+
+    def wait_arrived(self, identifiers, bound=60.0):
+        """Wait until both counterparts have every document, whatever the gate knows of it by then.
+        GateError: not in time."""
         wanted = set(identifiers)
         end = time.monotonic() + bound
         while True:

@@ -3,13 +3,12 @@
 import http.server
 import json
 import os
-import signal
 import threading
 
 import pytest
 
 from scenarios.gate import a_gate
-from scenarios.test_faults import pid_of, until
+from scenarios.test_faults import killed, until
 from scenarios.test_withdrawal import number_of, send
 from sim.listener import tls_context
 
@@ -100,7 +99,7 @@ def test_tried_until_taken(gate):
 
 
 def test_goes_on_after_a_kill(gate):
-    os.kill(pid_of(gate, "sealgate-forward"), signal.SIGKILL)
+    killed(gate, "sealgate-forward")
     send(gate, number_of(3))
     until(lambda: "9" in gate.partner.taken())
     taken = gate.partner.taken()

@@ -3,14 +3,13 @@
 attempts other destinations may have under way; what does not fit is refused before it serves."""
 import os
 import resource
-import signal
 import subprocess
 
 import pytest
 
 from scenarios.gate import BIN, a_gate
 from scenarios.test_callback import Partner
-from scenarios.test_faults import pid_of, until, until_accepted
+from scenarios.test_faults import killed, until, until_accepted
 from scenarios.test_withdrawal import number_of
 
 PARTNERS = 140  # more than queued once kept connections for forward
@@ -67,10 +66,10 @@ def test_a_crowd_keeps_none_from_its_couriers(gate):
 
 
 def test_nor_when_all_connect_at_once(gate):
-    os.kill(pid_of(gate, "sealgate-queued"), signal.SIGKILL)
+    killed(gate, "sealgate-queued")
     until(lambda: gate.request("/v1/status").status_code == 200)
     served(gate, 2)
-    os.kill(pid_of(gate, "sealgate-forward"), signal.SIGKILL)
+    killed(gate, "sealgate-forward")
     served(gate, 3)
 
 
@@ -79,7 +78,7 @@ def test_more_than_there_are_is_no_policy(gate):
     try:
         done = gate.run("policy", "lint")
         assert done.returncode == 1 and f"aa-1.cfg:1: {MANY}" in done.stdout + done.stderr
-        os.kill(pid_of(gate, "sealgate-forward"), signal.SIGKILL)
+        killed(gate, "sealgate-forward")
         until(lambda: any("forward.start" in line and MANY in line
                           for line in gate.log.read_text().splitlines()))
     finally:

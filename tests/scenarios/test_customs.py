@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Customs pull: a feed in order, resumable, acknowledged, with the containers behind it."""
 import json
-import os
-import signal
 
 import pytest
 
 from scenarios.gate import a_gate, fingerprint
 from scenarios.openapi import Specification
 from scenarios.test_clearance import DECISION, decide
-from scenarios.test_faults import pid_of, until
+from scenarios.test_faults import killed, until
 from scenarios.test_withdrawal import number_of, send, wait_state, withdraw
 
 CUSTOMS = "customs/nl-customs"
@@ -82,7 +80,7 @@ def test_resumes_after_a_kill_and_keeps_what_was_acknowledged(gate, told):
     assert told
     answer = ask(gate, "/v1/outcomes/acknowledgement", method="POST", json={"cursor": "2"})
     assert answer.json() == {"acknowledged": "2"}
-    os.kill(pid_of(gate, "sealgate-queued"), signal.SIGKILL)
+    killed(gate, "sealgate-queued")
     until(lambda: ask(gate, "/v1/outcomes").status_code == 200)
     assert [e["cursor"] for e in feed(gate)["outcomes"]] == ["3"]
     assert "customs:customs-be" in gate.run("audit", "export").stdout

@@ -58,7 +58,7 @@ def test_it_waits_with_a_countdown(gate, alarm):
     first = until(lambda: countdown(gate))
     assert alarm - BOUND < first <= alarm
     assert until(lambda: countdown(gate) < first)
-    assert f"the document is held (alarm in {alarm} s)" in gate.log.read_text()
+    until(lambda: f"the document is held (alarm in {alarm} s)" in gate.log.read_text())
     assert state(gate, identifier) == "accepted"
     assert gate.request(f"/v1/documents/{identifier}/evidence").status_code == 404
     assert identifier not in gate.arrived("traces") | gate.arrived("customs")

@@ -68,6 +68,14 @@ def pid_of(gate, program):
     raise GateError(f"{program} is not running")
 
 
+def killed(gate, program, number=signal.SIGKILL):
+    """End a program: it is gone, so that nothing that is asked from now on is answered by it."""
+    pid = pid_of(gate, program)
+    os.kill(pid, number)
+    until(lambda: not pathlib.Path(f"/proc/{pid}").exists())
+    return pid
+
+
 def once(gate, identifiers):
     """Every id exactly once in both counterparts' ledgers, nothing else for it."""
     traces = [r["reference"] for r in gate.traces.accepted()]

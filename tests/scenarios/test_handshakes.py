@@ -15,7 +15,7 @@ from scenarios.gate import fingerprint, sealgate
 from scenarios.handshakes import (INTERMEDIATE, a_gate_of_refusals, ask, codes, explained,
                                   in_place_of_the_program, of_all, of_partner, write_large)
 from scenarios.openapi import Specification
-from scenarios.test_faults import pid_of
+from scenarios.test_faults import killed, pid_of
 
 
 @pytest.fixture(scope="module")
@@ -313,7 +313,7 @@ def test_without_the_program_the_answer_is_short(gate, specification):
         assert ask(gate, "partners/nz-mpi").status_code == 200
     finally:
         os.kill(pid, signal.SIGCONT)
-    os.kill(pid, signal.SIGKILL)
+    killed(gate, "sealgate-handshake")
     explained(gate, "partners/rogue")
     assert pid_of(gate, "sealgate-handshake") != pid
 

@@ -2,10 +2,9 @@
 """Whether a gate works, as an appliance asks it before a version or a configuration stays."""
 import json
 import os
-import signal
 
 from scenarios.gate import sealgate
-from scenarios.test_faults import pid_of, until
+from scenarios.test_faults import killed, until
 
 
 def health(gate, program="health"):
@@ -40,7 +39,7 @@ def test_what_the_seal_found_out_decides(gate):
     assert "refused: a spoilt seal of a self-test is not found out" in done.stderr
     told.unlink()
     assert "no self-test of sealing is known" in health(gate).stderr
-    os.kill(pid_of(gate, "gate-seal"), signal.SIGKILL)
+    killed(gate, "gate-seal")
     becomes_healthy(gate)
 
 

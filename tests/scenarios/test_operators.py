@@ -12,7 +12,6 @@ import pytest
 from scenarios.degraded import HOUR, ALists, Clock, now
 from scenarios.gate import sealgate
 from scenarios.test_faults import until
-from scenarios.test_withdrawal import wait_state
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +52,6 @@ def test_hold_and_release_are_audited_by_name(gate, held):
 
 def test_an_act_that_the_state_does_not_allow_is_told_the_state(gate, held):
     gate.wait_delivered([held])
-    for destination in ("traces", "customs-nl"):
-        wait_state(gate, held, destination, "delivered")
     for destination, state in ((), "; customs-nl: delivered"), (("traces",), ""):
         done = queue(gate, "operator", "redrive", held, *destination)
         problem = json.loads(done.stdout)

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What becomes of a partner's documents is told to it: in order, once, until acknowledged."""
 import os
-import signal
 import time
 
 import pytest
 
 from scenarios.gate import sealgate
 from scenarios.openapi import Specification
-from scenarios.test_faults import pid_of
+from scenarios.test_faults import killed
 
 SPECIFICATION = Specification()
 
@@ -66,7 +65,7 @@ def test_resumes_after_a_kill_and_keeps_what_was_acknowledged(gate, delivered):
     first = feed(gate, "?limit=2")
     assert first["more"] and first["next"] == "2"
     assert acknowledge(gate, first["next"]).json() == {"acknowledged": "2"}
-    os.kill(pid_of(gate, "sealgate-queued"), signal.SIGKILL)
+    killed(gate, "sealgate-queued")
     end = time.monotonic() + 30
     while gate.request("/v1/outcomes").status_code == 503:
         assert time.monotonic() < end

@@ -205,10 +205,9 @@ def test_what_may_have_arrived_does_not_leave(both):
     assert both.stays(arriving) == f"sealed; {A}: sending"
     both.wait(arriving, A, "delivered")
     assert both.stays(arriving) == f"sealed; {A}: delivered"
-    gate.customs.mode("drop-after-accept", count=1)
+    gate.customs.mode("drop-after-accept", count=1, then={"mode": "busy"})
     lost = send(gate, number_of(22))
     until(lambda: both.rows(lost) == (1, 0))
-    gate.customs.mode("busy")
     both.wait(lost, A, "unknown")
     assert both.act("hold", lost, A)[0] == 0
     until(lambda: deliveries(gate, lost)[A]["state"] == "held")
@@ -268,10 +267,9 @@ def test_a_courier_that_freezes_keeps_its_claim(both):
 def test_refused_is_not_always_absent(both):
     """Where an earlier attempt may have arrived it stays; where a look-up said no it may leave."""
     gate = both.gate
-    gate.customs.mode("drop-after-accept", count=1)
+    gate.customs.mode("drop-after-accept", count=1, then={"mode": "fault-perm"})
     lost = send(gate, number_of(51))
     until(lambda: both.rows(lost) == (1, 0))
-    gate.customs.mode("fault-perm")
     both.wait(lost, A, "refused")
     assert both.stays(lost) == f"sealed; {A}: refused"
     gate.customs.mode("ok")

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 
 import pytest
 from cryptography import x509
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption
 from scenarios.empty_token import (OFFICERS, PHRASES, PIN, close_pin, issue, leave_to_people,
                                    make_empty)
 from scenarios.gate import Gate, a_folder, fingerprint
-from scenarios.test_faults import pid_of, until
+from scenarios.test_faults import killed, until
 from scenarios.test_health import becomes_healthy, health
 from scenarios.test_remote import recorded, remote
 
@@ -144,7 +143,7 @@ def test_keys_by_two(gate):
     assert f"seal: key of kind P-256 made on the token, public key sha256:{roles['seal']['key']}" \
         in done.stdout
     kept = roles["seal"]["key"]
-    os.kill(pid_of(gate, "sealgate-signer"), signal.SIGKILL)
+    killed(gate, "sealgate-signer")
     until(lambda: "not activated" in listed(gate)[0]["reason"])
     activate(gate)
     done = together(gate, "keys")
@@ -317,7 +316,7 @@ def test_the_protocol_of_a_ceremony(gate, tmp_path):
     assert step(gate, "keys").returncode == 0
     with open(gate.dir / "state/signer/ceremonies/keys-2026.txt", "a", encoding="ascii") as file:
         file.write("#3 2026-01-01T\0\0")  # of a step that the power cut off
-    os.kill(pid_of(gate, "sealgate-signer"), signal.SIGKILL)
+    killed(gate, "sealgate-signer")
     until(lambda: "not activated" in listed(gate)[0]["reason"])
     assert "  the signer has started\n  16 octets of" in remote(gate, "viewer", *shown).stdout
     assert "activate the token first" in step(gate, "request", "seal", "CN=Seal").stderr
