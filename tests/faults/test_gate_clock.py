@@ -75,6 +75,14 @@ def records(gate):
     return [json.loads(line) for line in gate.run("audit", "export").stdout.splitlines()]
 
 
+def in_order(gate):
+    """Whether no record is dated before the one it follows. That a document was accepted is dated
+    by intake, whose receipt is about it, before it is in the chain."""
+    times = [r["record"]["at"] for r in records(gate)
+             if r["record"]["event"] != "document.accepted"]
+    return times and times == sorted(times)
+
+
 def test_behind_nothing_is_recorded_or_sealed(gate):
     first = post(gate, number_of(1)).json()["id"]
     gate.wait_delivered([first])
@@ -87,8 +95,7 @@ def test_behind_nothing_is_recorded_or_sealed(gate):
     assert (len(records(gate)), len(gate.tsa.ledger()) - stamped) == (before, 1)
     gate.jump(0)
     until(lambda: post(gate, number_of(2)).status_code in (200, 202))
-    times = [r["record"]["at"] for r in records(gate)]
-    assert times == sorted(times)
+    assert in_order(gate)
 
 
 def test_ahead_nothing_expires_and_the_way_back(gate):
@@ -105,10 +112,7 @@ def test_ahead_nothing_expires_and_the_way_back(gate):
     last = records(gate)[-1]["record"]["at"]
     (gate.dir / "state" / "queue" / "accept-clock").write_text(last + "\n")
     until(lambda: post(gate, number_of(4)).status_code in (200, 202), 60)
-    operator = gate.transport("operators/operator")
-    done = gate.run("redrive", "--url", gate.listener("operators"), *operator,
-                    "--reason", "the clock is right again", identifier)
-    assert done.returncode == 0, done.stdout + done.stderr
+    # What was put off by the clock that was ahead goes on by itself: nobody has it redriven.
     wait_state(gate, identifier, "traces", "delivered")
     assert len(rows(gate, identifier)["traces"]) == 1
     assert gate.run("audit", "verify").returncode == 0
@@ -135,6 +139,5 @@ def test_a_servers_own_clock_decides_nothing():
         gate.wait_delivered(identifiers)
         for identifier in identifiers:
             assert len(rows(gate, identifier)["traces"]) == 1
-        times = [r["record"]["at"] for r in records(gate)]
-        assert times == sorted(times) and "queued.clock" not in gate.log.read_text()
+        assert in_order(gate) and "queued.clock" not in gate.log.read_text()
         assert gate.run("audit", "verify").returncode == 0

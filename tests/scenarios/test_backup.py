@@ -219,7 +219,7 @@ def test_restored_on_a_bare_folder(gate, backup):
     # What came after the mark is not known here: its partner sends it again and it is taken.
     again = [until_accepted(gate, path) for path in paths]
     assert again[:len(ids)] == ids
-    gate.wait_delivered(again)
+    gate.wait_arrived(again)
     once(gate, ids)
     done = gate.run("ledger", "--check")
     assert done.returncode == 0, done.stdout

@@ -150,7 +150,7 @@ def test_restored_from_what_was_fetched(gate, people, tmp_path):
         assert gate.request(f"/v1/documents/{identifier}/receipt").status_code == 200
     again = [until_accepted(gate, path) for path in paths]
     assert again[:len(ids)] == ids and later
-    gate.wait_delivered(again)
+    gate.wait_arrived(again)
     once(gate, ids)
     assert gate.run("ledger", "--check").returncode == 0
 
