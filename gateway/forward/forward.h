@@ -29,6 +29,7 @@ struct courier {
 	const struct profiles *profiles; /* all */
 	const struct credentials *credentials;
 	struct pace *pace;   /* shared by the couriers of a destination */
+	uint32_t crew;	     /* by what queued tells it from one of another run */
 	struct queue *queue; /* NULL while disconnected */
 	CURL *curl;
 	bool outside; /* a name must not lead to an address of the machine's own nets */

@@ -41,6 +41,7 @@ struct crew {
 	pthread_t threads[LIMIT_COURIERS];
 	struct courier couriers[LIMIT_COURIERS];
 	size_t count;
+	uint32_t number; /* of this run */
 };
 
 static uint32_t random_number(void)
@@ -201,7 +202,7 @@ static bool connected(struct courier *c)
 /* Whether attempts go to the destination, for those who ask how the gate does. */
 static void tell(struct courier *c)
 {
-	struct breaker_told told = { 0 };
+	struct breaker_told told = { .crew = c->crew };
 	struct pace_news news;
 
 	if (!pace_tell(c->pace, clock_monotonic_ms(), clock_now(), &news))
@@ -278,6 +279,7 @@ static int hire_one(
 		.profiles = crew->profiles,
 		.credentials = &crew->credentials[profile],
 		.pace = pace,
+		.crew = crew->number,
 		.curl = curl_easy_init() };
 	if (!c->curl || pthread_create(&crew->threads[crew->count], NULL, run, c) != 0)
 		return -ENOMEM;
@@ -404,6 +406,7 @@ int main(int argc, char **argv)
 		return r;
 	daemon_raise_descriptors();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
+	crew.number = random_number();
 	r = load(&crew, &error);
 	if (r == 0)
 		r = serve(&crew);

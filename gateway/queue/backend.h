@@ -133,7 +133,7 @@ struct engine {
 	struct engine_head marked;    /* at engine_mark */
 	struct ledger_walk walk;
 	struct forecast forecast;
-	struct breakers breakers;
+	struct breakers *breakers; /* of whoever opened it, or NULL */
 	struct heads_told heads;
 	struct legal_count legal;
 	struct engine_backup copy;

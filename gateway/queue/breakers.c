@@ -12,6 +12,8 @@ bool breakers_tell(struct breakers *b, const struct breaker_told *told)
 	if (!told->destination[0] || told->state <= BREAKER_NONE ||
 		told->state >= BREAKER_STATES)
 		return false;
+	if (told->crew != b->crew)
+		*b = (struct breakers){ .crew = told->crew };
 	while (i < b->count && strcmp(b->list[i].destination, told->destination) != 0)
 		i++;
 	if (i == BREAKERS_MAX)

@@ -119,6 +119,8 @@ int engine_seal_failed(struct engine *e, int64_t now, const char *id, uint64_t f
 	int64_t retry_at, const char *reason);
 int engine_delivery_result(struct engine *e, int64_t now,
 	const struct queue_delivery_result_request *result);
+/* Where it is noted how destinations do: it stays the caller's, and there. */
+void engine_breakers(struct engine *e, struct breakers *breakers);
 /* Note how a destination does. Return: false, it cannot be. */
 bool engine_breaker(struct engine *e, const struct breaker_told *told);
 int engine_control(

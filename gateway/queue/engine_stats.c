@@ -213,9 +213,14 @@ static int read_shape(struct engine *e, int64_t now, json_t **ret_shape)
 	return r;
 }
 
+void engine_breakers(struct engine *e, struct breakers *breakers)
+{
+	e->breakers = breakers;
+}
+
 bool engine_breaker(struct engine *e, const struct breaker_told *told)
 {
-	return breakers_tell(&e->breakers, told);
+	return e->breakers && breakers_tell(e->breakers, told);
 }
 
 void engine_heads(struct engine *e, const struct heads_told *told)
@@ -281,8 +286,8 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 			  "I,s:"
 			  "I}}",
 			"heads", heads_to_json(e, now), "breakers",
-			breakers_to_json(&e->breakers), "reviews", (json_int_t)reviews,
-			"forecast",
+			e->breakers ? breakers_to_json(e->breakers) : json_object(),
+			"reviews", (json_int_t)reviews, "forecast",
 			forecast_tell(&e->forecast, clock_monotonic_ms(),
 				e->backend->room(e), flows),
 			"legal", legal, "renewals", renewals, "stamps", stamps,

@@ -20,6 +20,7 @@
 void batch_init(struct batch *b, const char *folder, struct engine *e)
 {
 	*b = (struct batch){ .folder = folder, .engine = e, .head = engine_head(e) };
+	engine_breakers(e, &b->breakers);
 	b->began = b->head.position;
 }
 
@@ -100,6 +101,7 @@ static void try_open(struct batch *b)
 	if (b->engine || clock_monotonic_ms() < b->retry_ms)
 		return;
 	if (engine_open_at(&place, &b->engine, &error) == 0) {
+		engine_breakers(b->engine, &b->breakers);
 		if (same_chain(b))
 			return;
 		log_event(LOG_CRIT, "queued.rollback", NULL,
@@ -456,6 +458,8 @@ static int note(struct batch *b, const char *event, act also)
 	char detail[96];
 	int r;
 
+	if (!b->engine)
+		return 0;
 	(void)snprintf(detail, sizeof(detail), "{\"schema\":%d,\"version\":\"%s\"}",
 		engine_schema(b->engine), SEALGATE_VERSION);
 	r = say(b, event, detail, also);

@@ -17,6 +17,7 @@ struct batch {
 	const struct engine_place *place; /* NULL: SQLite in the folder */
 	struct engine *engine;		  /* NULL while it cannot be opened */
 	struct head_seal *heads;	  /* NULL: none are sealed */
+	struct breakers breakers;	  /* known also when another engine is opened */
 	struct engine_head head;
 	int64_t began; /* the chain's end when this process opened it */
 	struct clock_watch clock;

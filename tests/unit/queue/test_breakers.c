@@ -58,11 +58,40 @@ static void bounds(void **state)
 	assert_false(breakers_tell(&b, &told));
 }
 
+/* A policy has had other destinations before: they make no room scarce, and nobody is
+ * told of them. */
+static void of_another_run(void **state)
+{
+	static struct breakers b;
+	struct breaker_told told = { .state = BREAKER_CLOSED };
+	_cleanup_json_ json_t *all = NULL;
+
+	(void)state;
+	for (uint32_t run = 1; run <= 3; run++)
+		for (int i = 0; i < BREAKERS_MAX; i++) {
+			told.crew = run;
+			snprintf(told.destination, sizeof(told.destination), "r%u-d%d",
+				run, i);
+			assert_true(breakers_tell(&b, &told));
+		}
+	told.crew = 4;
+	told.state = BREAKER_STATES;
+	assert_false(breakers_tell(&b, &told)); /* which is no word of it */
+	assert_int_equal(b.count, BREAKERS_MAX);
+	told.state = BREAKER_CLOSED;
+	snprintf(told.destination, sizeof(told.destination), "traces");
+	assert_true(breakers_tell(&b, &told));
+	all = breakers_to_json(&b);
+	assert_int_equal(json_object_size(all), 1);
+	assert_non_null(json_object_get(all, "traces"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(newest_is_told),
 		cmocka_unit_test(bounds),
+		cmocka_unit_test(of_another_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

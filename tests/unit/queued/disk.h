@@ -16,10 +16,16 @@ struct disk {
 	atomic_int fail_syncs;	/* every sync fails */
 	atomic_int fail_writes; /* every write fails */
 	atomic_int no_room;	/* every write finds the disk full */
+	atomic_int no_memory;	/* and no memory */
 };
 
 static struct disk *disk;
-static sqlite3_io_methods disk_methods;
+/* of the database and of its log, which is never locked, they are others */
+#define DISK_KINDS 4
+static struct {
+	const sqlite3_io_methods *real;
+	sqlite3_io_methods ours;
+} disk_methods[DISK_KINDS];
 static const sqlite3_io_methods *disk_real;
 static sqlite3_vfs disk_vfs;
 static sqlite3_vfs *disk_real_vfs;
@@ -35,6 +41,8 @@ static int disk_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at
 {
 	if (atomic_load(&disk->no_room))
 		return SQLITE_FULL;
+	if (atomic_load(&disk->no_memory))
+		return SQLITE_IOERR_NOMEM;
 	return atomic_load(&disk->fail_writes) ? SQLITE_IOERR_WRITE
 					       : disk_real->xWrite(f, data, n, at);
 }
@@ -43,15 +51,18 @@ static int disk_open(
 	sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *ret_flags)
 {
 	int rc = disk_real_vfs->xOpen(disk_real_vfs, name, f, flags, ret_flags);
+	size_t i = 0;
 
 	(void)vfs;
 	if (rc != SQLITE_OK || !f->pMethods)
 		return rc;
-	disk_real = f->pMethods;
-	disk_methods = *f->pMethods;
-	disk_methods.xSync = disk_sync;
-	disk_methods.xWrite = disk_write;
-	f->pMethods = &disk_methods;
+	while (disk_methods[i].real && disk_methods[i].real != f->pMethods)
+		i++; /* SQLite has fewer kinds */
+	disk_real = disk_methods[i].real = f->pMethods;
+	disk_methods[i].ours = *f->pMethods;
+	disk_methods[i].ours.xSync = disk_sync;
+	disk_methods[i].ours.xWrite = disk_write;
+	f->pMethods = &disk_methods[i].ours;
 	return rc;
 }
 

@@ -428,6 +428,38 @@ static void failed_write_ends_it(void **state)
 	queue_disconnect(q);
 }
 
+/* The database is opened anew, and what forward has told is known all the same: it tells
+ * only what is new. */
+static void opened_anew_it_knows_the_breakers(void **state)
+{
+	const struct breaker_told told = { .destination = "traces",
+		.state = BREAKER_OPEN,
+		.since = 1700000000,
+		.trial = 1700000060,
+		.crew = 7 };
+	struct parcel p = { .document = -1, .report = -1 };
+	_cleanup_json_ json_t *figures = NULL;
+	struct queue *q = house_connect(*state);
+	struct queue_document first;
+	int fd;
+
+	assert_int_equal(queue_breaker(q, &told), QUEUE_DONE);
+	atomic_store(&disk->no_memory, 1);
+	parcel_init(&p, "N1", DOCUMENT_ACCEPTED, 1000);
+	assert_int_equal(parcel_commit(q, &p, &first), QUEUE_UNAVAILABLE);
+	atomic_store(&disk->no_memory, 0);
+	assert_recovers(q, &p);
+	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
+	figures = json_of(fd);
+	assert_string_equal(
+		json_string_of(
+			json_object_get(json_object_get(figures, "breakers"), "traces"),
+			"state"),
+		"open");
+	parcel_done(&p);
+	queue_disconnect(q);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -440,6 +472,7 @@ int main(void)
 		TEST(reader_beside_a_failing_commit),
 		TEST(one_of_a_batch_is_undone),
 		TEST(failed_write_ends_it),
+		TEST(opened_anew_it_knows_the_breakers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
