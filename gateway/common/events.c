@@ -106,16 +106,28 @@ static int lock(const char *folder)
 	return fd;
 }
 
-/* With the lock, so that nobody else's line comes between. */
-static int append(int fd, const char *line)
+/* Is its last line whole? *ret_size: of it. Return: 1, 0, -errno. */
+static int whole(int fd, off_t *ret_size)
 {
 	off_t size = lseek(fd, 0, SEEK_END);
-	char last = '\n', text[EVENTS_LINE_MAX + 2];
-	int n, r;
+	char last = '\n';
 
 	if (size < 0 || (size > 0 && pread(fd, &last, 1, size - 1) != 1))
 		return -EIO;
-	n = snprintf(text, sizeof(text), "%s%s\n", last == '\n' ? "" : "\n", line);
+	*ret_size = size;
+	return last == '\n';
+}
+
+/* With the lock, so that nobody else's line comes between. */
+static int append(int fd, const char *line)
+{
+	char text[EVENTS_LINE_MAX + 2];
+	off_t size = 0;
+	int n, r = whole(fd, &size);
+
+	if (r < 0)
+		return r;
+	n = snprintf(text, sizeof(text), "%s%s\n", r ? "" : "\n", line);
 	r = fd_write_all(fd, span_of(text, (size_t)n));
 	if (r == 0 && fdatasync(fd) < 0)
 		r = -errno;
@@ -123,6 +135,19 @@ static int append(int fd, const char *line)
 	if (r < 0 && ftruncate(fd, size) < 0)
 		return -EIO;
 	return r;
+}
+
+/* A full one gets no line behind what a power cut left of its last: that is ended all the
+ * same, or queued would wait for the rest of it for ever. Return: 0 or -errno. */
+static int end_last(int fd)
+{
+	off_t size;
+	int r = whole(fd, &size);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = fd_write_all(fd, span_str("\n"));
+	return r == 0 && fdatasync(fd) < 0 ? -errno : r;
 }
 
 /* Has queued taken over all of it, of this very file? */
@@ -162,6 +187,7 @@ static int open_journal(const struct instance *i, const char *program, const cha
 {
 	_cleanup_(closep) int fd = open_as(folder, EVENTS_FILE, 0644);
 	struct stat st;
+	int r;
 
 	if (fd < 0)
 		return fd;
@@ -169,7 +195,10 @@ static int open_journal(const struct instance *i, const char *program, const cha
 		return -errno;
 	if (st.st_size + EVENTS_LINE_MAX + 2 <= EVENTS_MAX)
 		return take_fd(&fd);
-	return taken(i, program, &st) ? renew(folder) : -EFBIG;
+	if (taken(i, program, &st))
+		return renew(folder);
+	r = end_last(fd);
+	return r < 0 ? r : -EFBIG;
 }
 
 const char *events_reason(int error)

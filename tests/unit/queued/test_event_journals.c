@@ -143,7 +143,8 @@ static void each_once_and_in_order(void **state)
 	sweep(s);
 }
 
-/* A full one is refused until all of it is in the chain, and then begins anew. */
+/* A full one is refused until all of it is in the chain, and then begins anew, also when
+ * its last line was torn off. */
 static void a_full_one_begins_anew(void **state)
 {
 	struct store *s = *state;
@@ -159,9 +160,13 @@ static void a_full_one_begins_anew(void **state)
 	look(&j, &b);
 	path_in(s, "events/intake/journal", path);
 	assert_int_equal(truncate(path, EVENTS_MAX), 0);
-	assert_int_equal(try_note(s, "intake", "program.stop", 2), -EFBIG);
 	j.each[5].noted = EVENTS_MAX - 1; /* all but one octet of it is passed over */
-	append(s, "intake", "\n");
+	look(&j, &b);
+	assert_int_equal(j.each[5].noted, EVENTS_MAX - 1); /* that has no end */
+	for (int i = 0; i < 3; i++) /* it gets one, and no more than that */
+		assert_int_equal(try_note(s, "intake", "program.stop", 2), -EFBIG);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, EVENTS_MAX + 1);
 	look(&j, &b);
 	assert_int_equal(try_note(s, "intake", "program.stop", 3), 0);
 	assert_int_equal(stat(path, &st), 0);
