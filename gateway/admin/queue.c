@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "admin/admin.h"
 
+#include "common/clock.h"
 #include "common/id.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -15,6 +16,7 @@
 #define BODY_MAX 8192u
 #define REASON_MAX 300
 #define LIST_MAX 1000
+#define COUNT_MS 10000 /* no longer for who waits for the number */
 
 static const struct {
 	const char *name;
@@ -37,6 +39,21 @@ static void not_done(struct visit *v, int answer, const char *received)
 		visit_problem(v, "queue.maintenance-full", received, NULL);
 	else
 		visit_problem(v, "http.queue-away", NULL, NULL);
+}
+
+/* What queued answered, whose descriptor is closed. New reference or NULL. */
+static json_t *read_json(int fd)
+{
+	struct span text = { 0 };
+	json_t *value = NULL;
+
+	if (memfd_map(fd, LIMIT_REPORT, &text) == 0) {
+		value = json_read(text, LIMIT_REPORT);
+		memfd_unmap(&text);
+	}
+	if (fd >= 0)
+		close(fd);
+	return value;
 }
 
 void visit_give(struct visit *v, int answer, int fd, const char *received)
@@ -317,6 +334,44 @@ void maintenance_post(struct visit *v, const char *rest)
 		not_done(v, r, destination);
 }
 
+/* How many documents a hold on partner or type keeps. Return: -1 that is not known. */
+static json_int_t keeps(struct visit *v, int64_t hold)
+{
+	struct queue_retention_request q = { .verb = QUEUE_RETENTION_KEEPS,
+		.hold = hold };
+	int64_t end = clock_monotonic_ms() + COUNT_MS;
+	json_int_t count = 0;
+	bool more = true;
+
+	while (more && clock_monotonic_ms() < end) {
+		_cleanup_json_ json_t *step = NULL;
+		int fd = -1;
+
+		if (queue_retention(v->queue, &q, &fd) == QUEUE_DONE)
+			step = read_json(fd);
+		if (!step)
+			return -1;
+		count += json_integer_value(json_object_get(step, "documents"));
+		q.after = json_integer_value(json_object_get(step, "after"));
+		more = json_is_true(json_object_get(step, "more"));
+	}
+	return more ? -1 : count;
+}
+
+/* The hold stands; how many documents it keeps is told where it can be. */
+static void give_hold(struct visit *v, int fd)
+{
+	json_t *answer = read_json(fd);
+	json_int_t count;
+
+	if (answer && !json_object_get(answer, "documents")) {
+		count = keeps(v, json_integer_value(json_object_get(answer, "hold")));
+		json_object_set_new(answer, "documents",
+			count < 0 ? json_null() : json_integer(count));
+	}
+	response_json(v->response, 200, TYPE_JSON, answer);
+}
+
 /* Set a legal hold, or lift the one that "hold" names. */
 static void set_or_lift(
 	struct visit *v, bool lift, const json_t *body, const char *reason)
@@ -338,6 +393,8 @@ static void set_or_lift(
 		h.type, reason, r);
 	if (r == QUEUE_STALE)
 		visit_problem(v, "document.erased", h.id, NULL);
+	else if (r == QUEUE_DONE && !lift)
+		give_hold(v, fd);
 	else
 		visit_give(v, r, fd, h.id);
 }
@@ -385,16 +442,8 @@ void audit_get(struct visit *v, const char *rest)
 
 json_t *queue_figures(struct visit *v)
 {
-	struct span text = { 0 };
-	json_t *figures = NULL;
 	int fd = -1;
 
-	if (v->queue && queue_stats(v->queue, &fd) == QUEUE_DONE &&
-		memfd_map(fd, LIMIT_REPORT, &text) == 0) {
-		figures = json_read(text, LIMIT_REPORT);
-		memfd_unmap(&text);
-	}
-	if (fd >= 0)
-		close(fd);
-	return figures;
+	return v->queue && queue_stats(v->queue, &fd) == QUEUE_DONE ? read_json(fd)
+								    : NULL;
 }

@@ -245,7 +245,8 @@ enum queue_retention {
 	QUEUE_RETENTION_CLAIM,	  /* the same, and claim some for lease_s seconds */
 	QUEUE_RETENTION_ERASE,	  /* one that is claimed, and archived */
 	QUEUE_RETENTION_END,	  /* a statement of what was erased since the last one */
-	QUEUE_RETENTION_STATUS,
+	QUEUE_RETENTION_STATUS,	  /* and the legal holds in force, a number at a time */
+	QUEUE_RETENTION_KEEPS,	  /* what a hold on partner or type keeps, likewise */
 };
 
 #define QUEUE_RETENTION_RULES_MAX 32
@@ -262,8 +263,10 @@ struct queue_retention_rule {
 struct queue_retention_request {
 	uint32_t verb;
 	uint32_t lease_s; /* CLAIM */
-	int64_t after; /* PLAN, CLAIM: where to go on, 0 at first; END: the position of a
-			* statement whose list is wanted again, 0: a new one */
+	int64_t after; /* PLAN, CLAIM, KEEPS: where to go on, 0 at first; STATUS: behind
+			* this hold; END: the position of a statement whose list is wanted
+			* again, 0: a new one */
+	int64_t hold;  /* KEEPS: its number */
 	char policy[SHA256_TEXT_SIZE];	  /* PLAN, CLAIM: whose periods these are */
 	char id[DOCUMENT_ID_SIZE];	  /* ERASE, as is all below */
 	char manifest[SHA256_TEXT_SIZE];  /* SHA-256 of what lists the archived parts */
@@ -279,9 +282,12 @@ struct queue_retention_request {
 	struct queue_retention_rule rules[QUEUE_RETENTION_RULES_MAX];
 };
 
-/* JSON in a memfd. PLAN, CLAIM: "documents" (with "fence" when claimed), "after" and
- * "more" to go on with, and how many were looked at and why they stay. ERASE: "erased".
+/* JSON in a memfd. PLAN, CLAIM: "documents" (with "fence" when claimed; CLAIM with 0: its
+ * erasure would be refused), "after" and "more" to go on with, and how many were looked
+ * at and why they stay. ERASE: "erased".
  * END: "erased", "position" of the record that says so, "list" of what it is about.
+ * STATUS: "holds", and "more" of them behind the last. KEEPS: "documents", "after",
+ * "more".
  * ERASE of what is open, held, not as its records say, or has other parts than were
  * archived, or too young: ILLEGAL; without its claim: STALE. Where something would go and
  * the chain has no record of a week to a month ago, the clock may have jumped: CLAIM says
@@ -300,7 +306,8 @@ struct queue_legal_hold {
 	char ground[16];
 };
 
-/* JSON in a memfd: "hold", its number. By a named person, with a reason. STALE: the
+/* JSON in a memfd: "hold", its number, and, of a hold on one document, "documents": 1, or
+ * 0 where partner or type are another's. By a named person, with a reason. STALE: the
  * document was erased before. */
 int queue_legal_hold(struct queue *q, const struct queue_legal_hold *hold,
 	const char *operator_name, const char *reason, int *ret_fd);

@@ -10,7 +10,8 @@ int queue_retention(
 	struct queue *q, const struct queue_retention_request *request, int *ret_fd)
 {
 	bool reads = request->verb == QUEUE_RETENTION_PLAN ||
-		     request->verb == QUEUE_RETENTION_STATUS;
+		     request->verb == QUEUE_RETENTION_STATUS ||
+		     request->verb == QUEUE_RETENTION_KEEPS;
 
 	return client_ask(q, reads ? QUEUE_OP_RETENTION : QUEUE_OP_ERASE, request,
 		sizeof(*request), NULL, ret_fd);

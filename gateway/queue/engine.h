@@ -149,7 +149,8 @@ int engine_retention_end(struct engine *e, int64_t now, int *ret_fd);
 /* The list of an earlier statement again. Return: QUEUE_DONE, QUEUE_NOT_FOUND, negative.
  */
 int engine_retention_list(struct engine *e, int64_t position, int *ret_fd);
-int engine_retention_status(struct engine *e, int64_t now, int *ret_fd);
+int engine_retention_status(struct engine *e, int64_t now, int64_t after, int *ret_fd);
+int engine_legal_keeps(struct engine *e, int64_t hold, int64_t after, int *ret_fd);
 int engine_legal_hold(struct engine *e, int64_t now,
 	const struct queue_legal_hold_request *q, int *ret_fd);
 

@@ -12,6 +12,9 @@
 #define LOOK_TIMES 5
 #define LOOK_MS 5
 
+#define HOLDS_MAX 1000 /* of one answer */
+#define KEEPS_MAX 2000 /* documents at once for whoever asks what one hold keeps */
+
 static int insert(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
 	int64_t *ret_hold)
 {
@@ -25,9 +28,16 @@ static int insert(struct engine *e, int64_t now, const struct queue_legal_hold_r
 	return r < 0 ? r : 0;
 }
 
-/* Return: 0, QUEUE_NOT_FOUND, QUEUE_STALE the document is erased, negative. */
+static bool is_of(const struct queue_document *d, const struct queue_legal_hold *h)
+{
+	return (!h->partner[0] || strcmp(h->partner, d->partner) == 0) &&
+	       (!h->type[0] || strcmp(h->type, d->type) == 0);
+}
+
+/* *ret_documents: how many it keeps, where that is known at once. Return: 0,
+ * QUEUE_NOT_FOUND, QUEUE_STALE the document is erased, negative. */
 static int set(struct engine *e, int64_t now, const struct queue_legal_hold_request *q,
-	int64_t *ret_hold)
+	int64_t *ret_hold, int *ret_documents)
 {
 	struct document_row d;
 	int64_t erased = 0;
@@ -36,8 +46,10 @@ static int set(struct engine *e, int64_t now, const struct queue_legal_hold_requ
 
 	if (r == 0 && q->hold.id[0]) {
 		r = document_find(e, q->hold.id, &d);
-		if (r == QUEUE_DONE)
+		if (r == QUEUE_DONE) {
+			*ret_documents = is_of(&d.document, &q->hold);
 			r = erased_at(e, d.key, &erased);
+		}
 	}
 	if (r != 0)
 		return r;
@@ -90,21 +102,39 @@ int engine_legal_hold(struct engine *e, int64_t now,
 {
 	struct queue_legal_hold h = q->hold;
 	int64_t hold = q->hold.lift;
-	int r;
+	int documents = -1, r;
 
 	if (!q->operator_name[0] || !q->reason[0] || hold < 0 || (!hold && !selects(&h)))
 		return QUEUE_ILLEGAL;
-	r = hold ? lift(e, now, q, &h) : set(e, now, q, &hold);
+	r = hold ? lift(e, now, q, &h) : set(e, now, q, &hold, &documents);
 	if (r == 0)
 		r = record(e, now, q, &h, hold);
-	return r == QUEUE_DONE
-		       ? json_to_fd(json_pack("{s:I}", "hold", (json_int_t)hold), ret_fd)
-		       : r;
+	if (r != QUEUE_DONE)
+		return r;
+	return json_to_fd(json_pack("{s:I,s:o*}", "hold", (json_int_t)hold, "documents",
+				  documents < 0 ? NULL : json_integer(documents)),
+		ret_fd);
 }
 
-static json_t *holds(struct engine *e)
+int engine_legal_keeps(struct engine *e, int64_t hold, int64_t after, int *ret_fd)
 {
-	_cleanup_statement_ struct row *s = sql_bind(e, SQL_LEGAL_HOLD_LIST, "");
+	_cleanup_statement_ struct row *s =
+		sql_bind(e, SQL_LEGAL_KEEPS, "iii", after, (int64_t)KEEPS_MAX, hold);
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	return json_to_fd(
+		json_pack("{s:I,s:I,s:b}", "documents", (json_int_t)sql_int(s, 2),
+			"after", (json_int_t)sql_int(s, 1), "more",
+			sql_int(s, 0) == KEEPS_MAX),
+		ret_fd);
+}
+
+static json_t *holds(struct engine *e, int64_t after)
+{
+	_cleanup_statement_ struct row *s =
+		sql_bind(e, SQL_LEGAL_HOLD_LIST, "ii", after, (int64_t)HOLDS_MAX);
 	_cleanup_json_ json_t *list = json_array();
 	int r;
 
@@ -224,17 +254,20 @@ static int64_t stated_last(struct engine *e)
 	return sql_step(e, s) > 0 ? sql_int(s, 0) : 0;
 }
 
-int engine_retention_status(struct engine *e, int64_t now, int *ret_fd)
+int engine_retention_status(struct engine *e, int64_t now, int64_t after, int *ret_fd)
 {
 	_cleanup_statement_ struct row *s = sql_bind(e, SQL_ERASED_COUNTS, "i", now);
+	_cleanup_json_ json_t *list = NULL;
 	int r = sql_step(e, s);
 
 	if (r <= 0)
 		return r < 0 ? r : -EIO;
+	list = holds(e, after);
 	return json_to_fd(
-		json_pack("{s:I,s:o,s:I,s:I,s:o}", "erased", (json_int_t)sql_int(s, 0),
-			"last", json_time(sql_int(s, 1)), "claimed",
-			(json_int_t)sql_int(s, 2), "statement",
-			(json_int_t)stated_last(e), "holds", holds(e)),
+		json_pack("{s:I,s:o,s:I,s:I,s:O,s:b}", "erased",
+			(json_int_t)sql_int(s, 0), "last", json_time(sql_int(s, 1)),
+			"claimed", (json_int_t)sql_int(s, 2), "statement",
+			(json_int_t)stated_last(e), "holds", list, "more",
+			json_array_size(list) == HOLDS_MAX),
 		ret_fd);
 }

@@ -320,7 +320,9 @@ int run_retention(const struct call *c)
 	if (q->verb == QUEUE_RETENTION_PLAN && rules_ok(q))
 		return engine_retention(c->engine, c->now, q, fd);
 	if (q->verb == QUEUE_RETENTION_STATUS)
-		return engine_retention_status(c->engine, c->now, fd);
+		return engine_retention_status(c->engine, c->now, q->after, fd);
+	if (q->verb == QUEUE_RETENTION_KEEPS)
+		return engine_legal_keeps(c->engine, q->hold, q->after, fd);
 	return QUEUE_ILLEGAL;
 }
 

@@ -65,12 +65,16 @@ def status(gate):
     return json.loads(done.stdout)
 
 
-def legal_hold(gate, *arguments, person="auditor", reason="case 12"):
+def legal_words(gate, *arguments, person="auditor", reason="case 12"):
     path = gate.pki.path
     holder = f"operators/{person}"
-    return gate.run("retention", *arguments, "--url", gate.listener("operators"),
-                    "--ca", path("transport-ca/root"), "--cert", path(holder, ".chain.pem"),
-                    "--key", path(holder, ".key"), "--reason", reason)
+    return ["retention", *arguments, "--url", gate.listener("operators"),
+            "--ca", path("transport-ca/root"), "--cert", path(holder, ".chain.pem"),
+            "--key", path(holder, ".key"), "--reason", reason]
+
+
+def legal_hold(gate, *arguments, **options):
+    return gate.run(*legal_words(gate, *arguments, **options))
 
 
 def events(gate, identifier):
@@ -104,10 +108,21 @@ def test_who_may_hold(gate, ids):
     assert legal_hold(gate, "hold", "--id", ids[0], person="viewer").returncode == 1
     assert legal_hold(gate, "hold", "--id", "01ARZ3NDEKTSV4RRFFQ69G5FAV").returncode == 1
     done = legal_hold(gate, "hold", "--id", ids[0], "--ground", "dispute")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and json.loads(done.stdout)["documents"] == 1, done.stderr
     assert status(gate)["holds"][0]["by"] == "auditor (TEST)"
     counts = plan(gate)
     assert (counts["due"], counts["legal_hold"]) == (len(ids) - 1, 1)
+
+
+def test_what_a_hold_keeps_is_said(gate, ids):
+    kind = events(gate, ids[0])[0]["type"]
+    for words, documents in ((("--partner", "nz-mpi"), len(ids)), (("--partner", "nz-mip"), 0),
+                             (("--type", kind), len(ids)), (("--type", kind + "x"), 0)):
+        done = legal_hold(gate, "hold", *words)
+        answer = json.loads(done.stdout)
+        assert (done.returncode, answer["documents"]) == (0, documents), done.stdout
+        assert ("nothing is here that it keeps" in done.stderr) == (documents == 0)
+        assert legal_hold(gate, "lift", str(answer["hold"])).returncode == 0
 
 
 def test_a_clock_that_jumped_erases_nothing(gate, ids):

@@ -117,10 +117,34 @@ static int plan(struct retention *t, const struct retention_options *o)
 	return dump(TAKE(total));
 }
 
-static int status(struct retention *t, const struct retention_options *o)
+/* With all holds, whatever the number that one answer has. New reference or NULL. */
+static json_t *ask_status(struct retention *t)
 {
 	struct queue_retention_request q = { .verb = QUEUE_RETENTION_STATUS };
-	_cleanup_json_ json_t *answer = ask(t, &q);
+	json_t *answer = ask(t, &q);
+	json_t *holds = json_object_get(answer, "holds");
+	bool more = json_is_true(json_object_get(answer, "more"));
+
+	json_object_del(answer, "more");
+	while (more) {
+		_cleanup_json_ json_t *next = NULL;
+
+		q.after = json_integer_value(json_object_get(
+			json_array_get(holds, json_array_size(holds) - 1), "hold"));
+		next = ask(t, &q);
+		if (!next ||
+			json_array_extend(holds, json_object_get(next, "holds")) < 0) {
+			json_decref(answer);
+			return NULL;
+		}
+		more = json_is_true(json_object_get(next, "more"));
+	}
+	return answer;
+}
+
+static int status(struct retention *t, const struct retention_options *o)
+{
+	_cleanup_json_ json_t *answer = ask_status(t);
 	const char *last = json_string_of(answer, "last");
 	size_t i;
 	json_t *h;
@@ -184,13 +208,23 @@ static int run(struct retention *t, const struct retention_options *o)
 
 static int set_hold(const struct retention_options *o)
 {
-	return control_post(&o->peer, "/v1/legal-holds/set",
+	json_t *answer = NULL;
+	const json_t *documents;
+	int status = control_post(&o->peer, "/v1/legal-holds/set",
 		json_pack("{s:o,s:o,s:o,s:o,s:o}", "reason", json_text(o->reason),
 			"ground", json_text(o->ground), "id",
 			json_text(o->id ? o->id : ""), "partner",
 			json_text(o->partner ? o->partner : ""), "type",
 			json_text(o->type ? o->type : "")),
-		NULL);
+		&answer);
+
+	documents = json_object_get(answer, "documents");
+	if (json_is_integer(documents) && json_integer_value(documents) == 0)
+		fputs("sealgate: it stands, but nothing is here that it keeps: see that "
+		      "partner and type are as they are on the documents\n",
+			stderr);
+	json_decref(answer);
+	return status;
 }
 
 static int lift_hold(const struct retention_options *o, const char *number)
