@@ -307,6 +307,10 @@ int audit_between(struct engine *e, int64_t from, int64_t to);
 bool retention_over(const struct queue_retention_request *q, const struct document_row *d,
 	int64_t now, int64_t seconds);
 
+/* Is all of it at its end, under no hold, and as its records say? Nobody moves its
+ * deliveries before the commit. Return: QUEUE_DONE, QUEUE_ILLEGAL, negative. */
+int retention_may_go(struct engine *e, const struct document_row *d);
+
 /* Is the document itself not at its end? */
 bool retention_unended(const struct queue_document *d);
 

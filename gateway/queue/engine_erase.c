@@ -172,9 +172,7 @@ static int in_time(struct engine *e, int64_t now, const struct document_row *d,
 	return r < 0 ? r : r > 0 ? QUEUE_DONE : QUEUE_ILLEGAL;
 }
 
-/* Nobody moves its deliveries before the commit. Return: QUEUE_DONE, QUEUE_ILLEGAL,
- * negative. */
-static int may_go(struct engine *e, const struct document_row *d)
+int retention_may_go(struct engine *e, const struct document_row *d)
 {
 	struct delivery_row rows[QUEUE_DELIVERIES_MAX];
 	int n = delivery_all(e, d->key, rows), r;
@@ -216,7 +214,7 @@ int engine_erase(struct engine *e, int64_t now, const struct queue_retention_req
 	if (!c.at) {
 		r = in_time(e, now, &d, &c, q);
 		if (r == QUEUE_DONE)
-			r = may_go(e, &d);
+			r = retention_may_go(e, &d);
 		if (r == QUEUE_DONE)
 			r = erase(e, now, &d, &c, q);
 		if (r < 0 || r == QUEUE_ILLEGAL || r == QUEUE_STALE)

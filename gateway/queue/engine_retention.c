@@ -10,13 +10,24 @@
 #define LOOK_MAX 256
 
 /* Why a document stays. */
-enum stays { UNDECIDED = 0, GOES, YOUNG, UNENDED, HELD, ELSEWHERE, GONE, STAYS };
+enum stays {
+	UNDECIDED = 0,
+	GOES,
+	YOUNG,
+	UNENDED,
+	HELD,
+	ELSEWHERE,
+	GONE,
+	REFUSED, /* at its claim: its erasure would be, too */
+	STAYS,
+};
 
 static const char *const STAYS_TEXT[STAYS] = { [YOUNG] = "young",
 	[UNENDED] = "open",
 	[HELD] = "legal_hold",
 	[ELSEWHERE] = "claimed",
-	[GONE] = "erased" };
+	[GONE] = "erased",
+	[REFUSED] = "kept" };
 
 struct looked {
 	struct document_row d;
@@ -98,7 +109,7 @@ static int look(struct engine *e, int64_t now, const struct queue_retention_requ
 }
 
 /* *ret_fence: 0 when another was quicker. Return: 0 or negative. */
-static int claim(struct engine *e, int64_t now, const struct queue_retention_request *q,
+static int take(struct engine *e, int64_t now, const struct queue_retention_request *q,
 	const struct looked *l, int64_t *ret_fence)
 {
 	_cleanup_statement_ struct row *s = sql_bind(e, SQL_ERASURE_CLAIM, "iiiti",
@@ -110,6 +121,23 @@ static int claim(struct engine *e, int64_t now, const struct queue_retention_req
 		return r;
 	/* its container gets nothing newer while it is archived */
 	return sql_run(e, SQL_RENEWAL_YIELD, "ii", l->d.key, now + (int64_t)q->lease_s);
+}
+
+/* What would not be erased is not archived either, at each run anew. Return: 0 or
+ * negative. */
+static int claim(struct engine *e, int64_t now, const struct queue_retention_request *q,
+	struct looked *l, int64_t *ret_fence)
+{
+	int r = retention_may_go(e, &l->d);
+
+	if (r == QUEUE_ILLEGAL)
+		l->why = REFUSED;
+	if (r != QUEUE_DONE)
+		return r < 0 ? r : 0;
+	r = take(e, now, q, l, ret_fence);
+	if (r == 0 && !*ret_fence)
+		l->why = ELSEWHERE;
+	return r;
 }
 
 static int add(json_t *list, const struct looked *l, int64_t fence)
@@ -178,13 +206,10 @@ int engine_retention(struct engine *e, int64_t now,
 	r = 0;
 	more = n == LOOK_MAX || one;
 	for (; i < n; i++) {
-		if (claims && l[i].why == GOES) {
+		if (claims && l[i].why == GOES)
 			r = claim(e, now, q, &l[i], &fence);
-			if (r == 0 && !fence)
-				l[i].why = ELSEWHERE;
-		}
 		why[l[i].why]++;
-		if (r == 0 && l[i].why == GOES)
+		if (r == 0 && (l[i].why == GOES || l[i].why == REFUSED))
 			r = add(list, &l[i], fence);
 		if (r < 0)
 			return r;

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import os
+import shlex
 import signal
 import struct
 
 import pytest
 
 from faults.rig import FAULTS
-from scenarios.gate import a_gate
+from scenarios.gate import BIN, a_gate
 from scenarios.test_faults import certificates, pid_of, until, until_accepted
 
 YEAR = 366 * 86400
@@ -225,6 +226,22 @@ def test_what_was_left_on_the_way_goes(gate, ids):
     assert run(gate).returncode == 0
     left = {path.name for path in outgoing.glob("*-9")}
     assert left == {f"{ids[0]}-9", "another-9"}
+
+
+def test_what_is_refused_in_between_leaves_no_folder(gate, ids, tmp_path):
+    """It is held again between its archive and its erasure."""
+    number = str(status(gate)["holds"][0]["hold"])
+    assert legal_hold(gate, "lift", number).returncode == 0
+    command = tmp_path / "keep"
+    words = ["--instance", gate.dir, *legal_words(gate, "hold", "--id", ids[0])]
+    hold = shlex.join(map(str, (BIN / "sealgate", *words)))
+    command.write_text(f"#!/bin/sh\n{hold} >/dev/null && echo 'tape 7'\n")
+    command.chmod(0o755)
+    done = run(gate, "--command", command)
+    assert done.returncode == 1 and f"{ids[0]} is kept" in done.stderr, done.stderr
+    left = {path.name for path in (gate.dir / "state/archive/outgoing").iterdir()}
+    assert left == {f"{ids[0]}-9", "another-9"} and not erasures(gate, ids[0])
+    gate.jump(11 * YEAR + 3 * LEASE + 180)
 
 
 def test_held_until_it_is_lifted(gate, ids, tmp_path):

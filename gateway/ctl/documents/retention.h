@@ -59,6 +59,9 @@ bool retention_has_statement(const struct retention *t, int64_t position);
 /* Keep the list that a statement is about beside the archive. Return: 0 or -errno. */
 int retention_keep_statement(struct retention *t, int64_t position, const char *list);
 
+/* Its erasure was refused: what this claim has archived of it goes. */
+void retention_drop(struct retention *t, const json_t *d);
+
 /* After the erasure: what was only on its way to the command goes, and what earlier
  * claims left. */
 void retention_handed_over(struct retention *t, const json_t *d);

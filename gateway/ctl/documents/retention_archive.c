@@ -335,6 +335,14 @@ int retention_archive(
 	return r;
 }
 
+void retention_drop(struct retention *t, const json_t *d)
+{
+	char folder[PATH_MAX], reference[QUEUE_ARCHIVE_SIZE];
+
+	if (make_place(t, d, folder, reference) == 0)
+		tree_remove(folder);
+}
+
 void retention_handed_over(struct retention *t, const json_t *d)
 {
 	char folder[PATH_MAX], reference[QUEUE_ARCHIVE_SIZE];

@@ -125,6 +125,17 @@ static int erase(struct retention *t, const json_t *d)
 	return r;
 }
 
+/* Of one whose erasure is refused. */
+static void keep_document(struct retention *t, const char *id)
+{
+	fprintf(stderr,
+		"sealgate: %s is kept: it was opened, held, claimed or changed "
+		"meanwhile, "
+		"or is not as its records say\n",
+		id);
+	t->kept++;
+}
+
 /* What was claimed, one after another. Return: enum exit_status: with EXIT_INTERNAL the
  * others stay, and their claims end by themselves. */
 static int erase_all(struct retention *t, const json_t *list)
@@ -135,16 +146,15 @@ static int erase_all(struct retention *t, const json_t *list)
 	json_array_foreach(list, i, d)
 	{
 		const char *id = json_string_of(d, "id");
-		int r = erase(t, d);
+		bool claimed = json_integer_value(json_object_get(d, "fence")) > 0;
+		int r = claimed ? erase(t, d) : QUEUE_ILLEGAL;
 
 		if (r == QUEUE_DONE) {
 			t->erased++;
 		} else if (r == QUEUE_ILLEGAL || r == QUEUE_STALE || r == -ESTALE) {
-			fprintf(stderr,
-				"sealgate: %s is kept: it was opened, held, claimed or "
-				"changed meanwhile, or is not as its records say\n",
-				id);
-			t->kept++;
+			if (claimed)
+				retention_drop(t, d);
+			keep_document(t, id);
 		} else if (r < 0) {
 			fprintf(stderr, "sealgate: %s is not archived: %s\n", id,
 				strerror(-r));

@@ -87,6 +87,15 @@ static void what_opens_again_stays(void **state)
 	assert_int_equal(part(s, id, QUEUE_DOCUMENT), QUEUE_DONE);
 }
 
+static json_t *status_now(struct store *s)
+{
+	int fd = -1;
+
+	assert_int_equal(STEP(s, engine_retention_status(s->engine, LATE + 60, 0, &fd)),
+		QUEUE_DONE);
+	return store_json(fd);
+}
+
 static void what_disagrees_with_its_records_stays(void **state)
 {
 	struct store *s = *state;
@@ -113,6 +122,22 @@ static void what_disagrees_with_its_records_stays(void **state)
 		assert_int_equal(STEP(s, engine_audit(s->engine, LATE, &q)), QUEUE_DONE);
 	}
 	assert_int_equal(erase(s, LATE, id, fence), QUEUE_ILLEGAL);
+	{
+		/* nor is it claimed once more, to be archived for nothing */
+		_cleanup_json_ json_t *found =
+			look(s, LATE + 60, request(QUEUE_RETENTION_CLAIM));
+		const json_t *first =
+			json_array_get(json_object_get(found, "documents"), 0);
+
+		assert_int_equal(number(found, "kept"), 1);
+		assert_string_equal(json_string_of(first, "id"), id);
+		assert_int_equal(number(first, "fence"), 0);
+	}
+	{
+		_cleanup_json_ json_t *status = status_now(s);
+
+		assert_int_equal(number(status, "claimed"), 0);
+	}
 }
 
 static void refused_ones_have_their_own_period(void **state)
