@@ -210,6 +210,20 @@ int engine_sent(struct engine *e, const struct queue_sent_request *q, int *ret_f
 int engine_explain(struct engine *e, const char *key, int *ret_fd);
 int engine_audit_read(struct engine *e, int64_t after, int limit, int *ret_fd);
 
+/* How far a look at what waits has come. Zeroed: it begins. */
+struct stranded_look {
+	uint32_t which; /* of the states in which they wait */
+	int64_t after;	/* this delivery */
+};
+
+/* Look at some of the deliveries that wait. One of a sealed document that waits for an
+ * original that has come to its end goes; one of a document that was withdrawn or
+ * replaced before it was sealed, and that nothing ended, ends, and what waits for it
+ * goes. Each is in the audit chain. *ret_settled: how many are added to it. Return: 1 the
+ * look goes on, 0 it is over and *look begins anew, negative. */
+int engine_stranded(
+	struct engine *e, int64_t now, struct stranded_look *look, int *ret_settled);
+
 /* Note how far the flows are and how much room there is, when that is due. Return: 0 or
  * negative. */
 int engine_sample(struct engine *e);

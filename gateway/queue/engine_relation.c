@@ -115,7 +115,7 @@ static int select_followers(struct engine *e, const struct delivery_row *d,
 	return r < 0 ? r : count;
 }
 
-static int let_go(struct engine *e, int64_t now, struct delivery_row *d)
+int relation_let_go(struct engine *e, int64_t now, struct delivery_row *d)
 {
 	struct document_row doc;
 	int r = delivery_document(e, d, &doc);
@@ -137,7 +137,7 @@ int relation_let_followers_go(struct engine *e, int64_t now, const struct delive
 		int r = relation_waits(e, rows[i].document, rows[i].destination);
 
 		if (r == 0)
-			r = let_go(e, now, &rows[i]);
+			r = relation_let_go(e, now, &rows[i]);
 		if (r < 0)
 			return r;
 	}
@@ -231,6 +231,56 @@ static int follow(struct engine *e, int64_t now, const struct document_row *late
 		}
 	}
 	return count < 0 ? count : r;
+}
+
+static int select_later(struct engine *e, const struct document_row *original,
+	struct document_row *ret_rows, int max)
+{
+	_cleanup_statement_ struct row *s =
+		sql_bind(e, SQL_RELATED_LATER, "i", original->key);
+	int count = 0, r = 0;
+
+	while (count < max && (r = sql_step(e, s)) > 0)
+		document_read(s, &ret_rows[count++]);
+	return r < 0 ? r : count;
+}
+
+/* A later document takes its place after all. */
+static int succeed(struct engine *e, int64_t now, const struct document_row *later,
+	const struct document_row *original, const struct delivery_row *d)
+{
+	_cleanup_json_ json_t *added = json_array();
+	struct relation_row relation;
+	char event[32];
+	int r = take_place(e, later, original, d, added);
+
+	if (r < 0 || json_array_size(added) == 0)
+		return r;
+	r = relation_read(e, later->key, &relation);
+	if (r < 0)
+		return r;
+	snprintf(event, sizeof(event), "document.%s",
+		document_relation_text(relation.relation));
+	return audit_event(e, now, "queued", event, later,
+		json_pack("{s:o,s:[s],s:O}", "number", json_text(relation.number),
+			"originals", original->document.id, "destinations", added));
+}
+
+int relation_pass_over(struct engine *e, int64_t now, const struct document_row *doc,
+	struct delivery_row *d)
+{
+	struct document_row later[ORIGINALS_MAX];
+	int count = select_later(e, doc, later, ORIGINALS_MAX), r = 0;
+
+	for (int i = 0; r == 0 && i < count; i++)
+		r = succeed(e, now, &later[i], doc, d);
+	if (r == 0 && count >= 0)
+		r = relation_end(e, now, doc, d);
+	if (r < 0 || count < 0)
+		return r < 0 ? r : count;
+	return audit_event(e, now, "queued", "delivery.expired", doc,
+		json_pack("{s:s,s:s}", "destination", d->destination, "text",
+			document_state_text((enum document_state)doc->document.state)));
 }
 
 /* One original takes its new state, and its partner is told. */

@@ -41,6 +41,10 @@ int relation_waits(struct engine *e, int64_t document, const char *destination);
  * follower yet: from here to the commit nobody ends one. Return: 0 or negative. */
 int relation_lock(struct engine *e, int64_t document);
 
+/* What waited for the seal or an original may be claimed, and the chain says so. Return:
+ * 0 or negative; else as delivery_queue. */
+int relation_let_go(struct engine *e, int64_t now, struct delivery_row *d);
+
 /* A delivery has come to its end: what waited for it goes. Return: 0 or negative. */
 int relation_let_followers_go(
 	struct engine *e, int64_t now, const struct delivery_row *d);
@@ -50,6 +54,11 @@ int relation_let_followers_go(
 int relation_ended(
 	struct engine *e, const struct document_row *doc, const struct delivery_row *d);
 int relation_end(struct engine *e, int64_t now, const struct document_row *doc,
+	struct delivery_row *d);
+
+/* The same of one that a version before left open though its document was withdrawn or
+ * replaced: the later documents take its place, and what waited for it goes. */
+int relation_pass_over(struct engine *e, int64_t now, const struct document_row *doc,
 	struct delivery_row *d);
 
 /* What a document says, as it is told to a destination: of the original that is there, by

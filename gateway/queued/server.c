@@ -15,6 +15,7 @@
 #include "queued/head_seal.h"
 #include "queued/links.h"
 #include "queued/policy_journal.h"
+#include "queued/stranded.h"
 #include "queued/trust_journal.h"
 #include "queued/watch.h"
 
@@ -38,6 +39,7 @@ struct server {
 	struct event_journals events;
 	struct head_seal seal;
 	struct chain_links links;
+	struct stranded_watch stranded;
 	struct connection *connections; /* CONNECTIONS_MAX of them */
 	size_t used;			/* of them; those behind were never open */
 	size_t first;			/* where looking for requests starts, in turn */
@@ -137,6 +139,8 @@ static int prepare_poll(struct server *s, struct pollfd *set, int64_t now_ms)
 		if (c->state == CONNECTION_PARKED && c->wake_ms < wake)
 			wake = c->wake_ms;
 	}
+	if (s->o->listener >= 0 && s->stranded.next_ms < wake)
+		wake = s->stranded.next_ms;
 	if (s->heal_ms && s->heal_ms < wake)
 		wake = s->heal_ms;
 	if (tidy_ms(s) < wake)
@@ -253,6 +257,8 @@ static int round_once(struct server *s)
 		r = event_journals_run(&s->events, &s->batch, clock_monotonic_ms());
 	if (r == 0 && s->o->listener >= 0)
 		r = links_run(&s->links, &s->batch, clock_monotonic_ms());
+	if (r == 0 && s->o->listener >= 0)
+		r = stranded_run(&s->stranded, &s->batch, clock_monotonic_ms());
 	if (r == 0)
 		r = tidy(s, clock_monotonic_ms());
 	if (r == 0) {
@@ -283,6 +289,7 @@ static int start(struct server *s, struct engine *e)
 	policy_journal_init(&s->journal, clock_monotonic_ms());
 	trust_journal_init(&s->trust, clock_monotonic_ms());
 	event_journals_init(&s->events, clock_monotonic_ms());
+	stranded_init(&s->stranded, clock_monotonic_ms());
 	links_init(&s->links, clock_monotonic_ms(),
 		s->o->instance ? config_int(s->o->instance->config, "audit.link_s") * 1000
 			       : 0);
