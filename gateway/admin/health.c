@@ -99,10 +99,23 @@ static json_t *signer_check(const json_t *signer)
 
 static json_t *queue_check(const json_t *figures)
 {
-	return figures ? check(true, "the queue answers", "")
-		       : check(false,
-				 "the queue does not answer: nothing is acknowledged",
-				 "The supervisor starts it again; see its log.");
+	const char *last = json_string_of(figures, "clock_behind");
+	char message[160], fix[160];
+
+	if (!figures)
+		return check(false, "the queue does not answer: nothing is acknowledged",
+			"The supervisor starts it again; see its log.");
+	if (!last)
+		return check(true, "the queue answers", "");
+	snprintf(message, sizeof(message),
+		"the clock is behind the last audit record, of %s: nothing is "
+		"acknowledged, sealed or sent",
+		last);
+	snprintf(fix, sizeof(fix),
+		"Set the clock right. When it is right and that record is wrong: "
+		"sealgate queue accept-clock %s",
+		last);
+	return check(false, message, fix);
 }
 
 static json_t *disk_check(const json_t *figures)

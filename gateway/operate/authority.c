@@ -30,15 +30,30 @@ static const char *judge(const struct policy *p, const struct remote_command *ro
 	return NULL;
 }
 
+/* Nothing is recorded while the clock is behind the last record, but the command that
+ * says that this record was wrong, and names its time. */
+#define ACCEPTS "queue accept-clock"
+
+static const char *accepted(const struct remote_command *row, const json_t *request)
+{
+	const json_t *arguments = json_object_get(request, "arguments");
+
+	return strcmp(row->words, ACCEPTS) == 0
+		       ? json_string_value(json_array_get(
+				 arguments, json_array_size(arguments) - 1))
+		       : "";
+}
+
 static const char *record(const struct instance *instance, const char *command,
-	const char *by, const char *after)
+	const char *by, const char *after, const char *accept)
 {
 	_cleanup_(queue_disconnectp) struct queue *queue = NULL;
 	char path[PATH_MAX];
 
 	if (instance_socket(instance, "queued", path) < 0 ||
 		queue_connect(path, RECORD_MS, &queue) < 0 ||
-		queue_command(queue, command, by, after ? after : "") != QUEUE_DONE)
+		queue_command(queue, command, by, after ? after : "", accept) !=
+			QUEUE_DONE)
 		return "http.queue-away";
 	return NULL;
 }
@@ -69,6 +84,6 @@ const char *authority_fault(const struct instance *instance,
 			"admin asked for what policy does not let %s have: %s",
 			by ? by : "nobody", row->words);
 	else if (remote_changes(row) || brings > 0)
-		fault = record(instance, command.data, by, after);
+		fault = record(instance, command.data, by, after, accepted(row, request));
 	return fault;
 }

@@ -135,6 +135,7 @@ struct engine {
 	struct forecast forecast;
 	struct breakers *breakers; /* of whoever opened it, or NULL */
 	struct heads_told heads;
+	int64_t behind; /* the last record, where the clock is behind it */
 	struct legal_count legal;
 	struct engine_backup copy;
 	struct row rows[SQL_COUNT];

@@ -330,11 +330,12 @@ int queue_maintenance(struct queue *q, bool start, const char *destination,
 }
 
 int queue_command(struct queue *q, const char *command, const char *operator_name,
-	const char *second)
+	const char *second, const char *accept)
 {
 	struct queue_command_request body = { 0 };
 
-	if (client_put(body.command, sizeof(body.command), command) < 0 ||
+	if (client_put(body.accept, sizeof(body.accept), accept) < 0 ||
+		client_put(body.command, sizeof(body.command), command) < 0 ||
 		client_put(body.operator_name, sizeof(body.operator_name),
 			operator_name) < 0 ||
 		client_put(body.second, sizeof(body.second), second) < 0)

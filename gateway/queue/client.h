@@ -235,9 +235,11 @@ int queue_reading(struct queue *q, const char *id, enum queue_reader reader,
 int queue_paper(struct queue *q, const char *id, const char *number);
 
 /* Record that an operator has the gate run a command, before it is run; second: who asked
- * for the same where policy wants two, or "". */
+ * for the same where policy wants two, or "". accept: the time of the last audit record,
+ * where the command says that it was wrong and the clock, which is behind it, is right;
+ * then it is recorded all the same, and all goes on; else "". */
 int queue_command(struct queue *q, const char *command, const char *operator_name,
-	const char *second);
+	const char *second, const char *accept);
 
 /* How long documents are kept, by type; and what to do about those whose time is over. */
 enum queue_retention {
@@ -321,6 +323,10 @@ int queue_backup_start(struct queue *q, int *ret_copy);
  * done, the "head" ("POSITION:CHAIN") of what is in it. STALE: none is made for this
  * connection, or it was given up. */
 int queue_backup_state(struct queue *q, int *ret_fd);
+
+/* In state/queue: who puts the time of the last record into this file says that it was
+ * wrong, and that the clock, which is behind it, is right. */
+#define QUEUE_ACCEPT_CLOCK "accept-clock"
 
 /* What a restore leaves for the next start: the mark of the backup. */
 #define QUEUE_RESTORED "restored"

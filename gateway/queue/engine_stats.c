@@ -218,6 +218,11 @@ void engine_breakers(struct engine *e, struct breakers *breakers)
 	e->breakers = breakers;
 }
 
+void engine_behind(struct engine *e, int64_t last)
+{
+	e->behind = last;
+}
+
 bool engine_breaker(struct engine *e, const struct breaker_told *told)
 {
 	return e->breakers && breakers_tell(e->breakers, told);
@@ -282,9 +287,9 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 		return r;
 	}
 	return json_to_fd(
-		json_pack("{s:o,s:o,s:I,s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:{s:"
-			  "I,s:"
-			  "I}}",
+		json_pack(
+			"{s:o,s:o,s:I,s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:o,s:{"
+			"s:I,s:I}}",
 			"heads", heads_to_json(e, now), "breakers",
 			e->breakers ? breakers_to_json(e->breakers) : json_object(),
 			"reviews", (json_int_t)reviews, "forecast",
@@ -294,7 +299,8 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 			"maintenance", maintenance, "documents", documents, "deliveries",
 			deliveries, "ledger", totals, "audit", head_to_json(e),
 			"disk_free", (json_int_t)e->backend->room(e), "schema",
-			engine_schema(e), "unasked_s", "seal", since(now, &e->seal_asked),
-			"forward", since(now, &e->forward_asked)),
+			engine_schema(e), "clock_behind", json_time(e->behind),
+			"unasked_s", "seal", since(now, &e->seal_asked), "forward",
+			since(now, &e->forward_asked)),
 		ret_fd);
 }

@@ -237,10 +237,13 @@ struct queue_paper_request {
 	char number[DOCUMENT_NUMBER_SIZE]; /* as paper_fold has it, or "" */
 };
 
+#define QUEUE_TIME_SIZE 24 /* "2026-06-05T12:00:00Z" */
+
 struct queue_command_request {
 	char operator_name[QUEUE_KEY_SIZE];
 	char second[QUEUE_KEY_SIZE]; /* "" where one person is enough */
 	char command[QUEUE_DETAIL_SIZE];
+	char accept[QUEUE_TIME_SIZE]; /* "" but of the command that accepts the clock */
 };
 
 struct queue_backup_request {

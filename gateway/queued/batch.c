@@ -259,8 +259,6 @@ static int handle_failure(struct batch *b, int64_t now)
 	return 0;
 }
 
-static int note_accepted(struct batch *b);
-
 void batch_owe(struct batch *b, bool owed)
 {
 	if (owed && !b->owed)
@@ -280,14 +278,18 @@ static int may_write(struct batch *b, int64_t now)
 
 	switch (clock_watch_check(&b->clock, b->folder, now)) {
 	case CLOCK_GOES_ON:
+		engine_behind(b->engine, 0);
 		break;
 	case CLOCK_ACCEPTED:
-		r = note_accepted(b);
+		engine_behind(b->engine, 0);
+		b->retry_ms = 0; /* what it is said with is recorded now */
+		r = batch_note_accepted(b);
 		if (r < 0)
 			return r;
 		break;
 	case CLOCK_BEHIND:
 	default:
+		engine_behind(b->engine, b->clock.last);
 		b->retry_ms = clock_monotonic_ms() + CLOCK_RECHECK_MS;
 		return 0;
 	}
@@ -329,6 +331,19 @@ static int readers_first(struct batch *b, int64_t now)
 	return 1;
 }
 
+/* That the last record was wrong is said with the request that has it recorded. */
+static void take_grant(struct batch *b)
+{
+	b->grant = NULL;
+	for (size_t i = 0; !b->grant && i < b->count; i++) {
+		const struct queue_command_request *q =
+			dispatch_accepts(&b->asked[i]->message);
+
+		if (q && clock_watch_grant(&b->clock, q->accept))
+			b->grant = q;
+	}
+}
+
 /* Do what can be done now and set every answer. Return: 0 or -errno. */
 static int execute(struct batch *b, int64_t now)
 {
@@ -343,6 +358,7 @@ static int execute(struct batch *b, int64_t now)
 	r = readers_first(b, now);
 	if (r <= 0)
 		return r;
+	take_grant(b);
 	r = may_write(b, now);
 	if (r < 0)
 		return r;
@@ -396,83 +412,9 @@ int batch_run(struct batch *b)
 	return r;
 }
 
-bool batch_may_record(const struct batch *b, int64_t now)
-{
-	return b->engine && !b->clock.behind && now >= b->clock.last - CLOCK_BACK_MAX;
-}
-
 int batch_watch_clock(struct batch *b)
 {
 	int r = clock_watch_init(&b->clock, b->engine);
 
 	return r < 0 ? r : may_write(b, clock_now());
-}
-
-/* Something of the engine that goes with a record. */
-typedef int (*act)(struct engine *e, int64_t now);
-
-static int raise_cursors(struct engine *e, int64_t now)
-{
-	(void)now;
-	return engine_outcomes_raise(e);
-}
-
-static int say(struct batch *b, const char *event, const char *detail, act also)
-{
-	struct queue_audit_request q = { .actor = "queued" };
-	int64_t now = clock_now();
-	int r;
-
-	if (!batch_may_record(b, now))
-		return 0;
-	snprintf(q.event, sizeof(q.event), "%s", event);
-	snprintf(q.detail, sizeof(q.detail), "%s", detail);
-	r = engine_begin(b->engine);
-	if (r == 0)
-		r = engine_audit(b->engine, now, &q) == QUEUE_DONE ? 0 : -EIO;
-	if (r == 0 && also)
-		r = also(b->engine, now);
-	if (r == 0)
-		r = engine_commit(b->engine);
-	if (r == 0) {
-		batch_recorded(b, now);
-		return 1;
-	}
-	engine_rollback(b->engine);
-	log_event(LOG_ERR, "queued.database", NULL, "%s", engine_failure_text(b->engine));
-	return engine_failure(b->engine) == ENGINE_FATAL ? -EIO : 0;
-}
-
-int batch_say(struct batch *b, const char *event, const char *detail)
-{
-	return say(b, event, detail, NULL);
-}
-
-int batch_say_older(struct batch *b, const char *event, const char *detail)
-{
-	return say(b, event, detail, raise_cursors);
-}
-
-static int note(struct batch *b, const char *event, act also)
-{
-	char detail[96];
-	int r;
-
-	if (!b->engine)
-		return 0;
-	(void)snprintf(detail, sizeof(detail), "{\"schema\":%d,\"version\":\"%s\"}",
-		engine_schema(b->engine), SEALGATE_VERSION);
-	r = say(b, event, detail, also);
-	return r < 0 ? r : 0;
-}
-
-int batch_note(struct batch *b, const char *event)
-{
-	return note(b, event, NULL);
-}
-
-/* What was leased or put off by the clock that was ahead goes on from now. */
-static int note_accepted(struct batch *b)
-{
-	return note(b, "queued.clock-accepted", engine_clock_back);
 }

@@ -21,6 +21,7 @@ struct batch {
 	struct engine_head head;
 	int64_t began; /* the chain's end when this process opened it */
 	struct clock_watch clock;
+	const struct queue_command_request *grant; /* who accepts the clock in this one */
 	struct connection *asked[BATCH_REQUESTS_MAX];
 	size_t count;
 	size_t octets;
@@ -70,6 +71,10 @@ void batch_owe(struct batch *b, bool owed);
 
 /* The same with the schema and the version for detail. Return as batch_run. */
 int batch_note(struct batch *b, const char *event);
+
+/* "queued.clock-accepted": what was leased or put off by the clock that was ahead goes on
+ * from now. With who accepted it, where it was asked. Return as batch_run. */
+int batch_note_accepted(struct batch *b);
 
 /* End of the chain that is durable. */
 struct engine_head batch_head(const struct batch *b);

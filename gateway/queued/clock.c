@@ -29,7 +29,7 @@ static bool accepted(const struct clock_watch *w, const char *folder)
 	char path[PATH_MAX], last[CLOCK_TEXT_SIZE];
 	size_t len = 0;
 
-	if (snprintf(path, sizeof(path), "%s/" CLOCK_ACCEPT_FILE, folder) >= PATH_MAX ||
+	if (snprintf(path, sizeof(path), "%s/" QUEUE_ACCEPT_CLOCK, folder) >= PATH_MAX ||
 		file_read(path, 64, &data, &len) < 0)
 		return false;
 	while (len && data[len - 1] == '\n')
@@ -49,17 +49,18 @@ static void tell_behind(struct clock_watch *w, int64_t now)
 	clock_format(w->last, b);
 	log_event(LOG_ALERT, "queued.clock", NULL,
 		"the clock says %s, the last record %s: nothing is recorded before that; "
-		"set "
-		"the clock right or, when the record is wrong, write its time into "
-		"state/queue/" CLOCK_ACCEPT_FILE,
-		a, b);
+		"set the clock right or, when it is right and the record is wrong, "
+		"sealgate queue accept-clock %s",
+		a, b, b);
 }
 
 enum clock_answer clock_watch_check(
 	struct clock_watch *w, const char *folder, int64_t now)
 {
-	bool back = now < w->last - CLOCK_BACK_MAX, accept = back && accepted(w, folder);
+	bool back = now < w->last - CLOCK_BACK_MAX;
+	bool accept = back && (w->granted || accepted(w, folder));
 
+	w->granted = false;
 	if (back && !accept) {
 		tell_behind(w, now);
 		return CLOCK_BEHIND;
@@ -72,6 +73,15 @@ enum clock_answer clock_watch_check(
 	if (accept)
 		w->last = now;
 	return accept ? CLOCK_ACCEPTED : CLOCK_GOES_ON;
+}
+
+bool clock_watch_grant(struct clock_watch *w, const char *last)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format(w->last, text);
+	w->granted = w->behind && strcmp(text, last) == 0;
+	return w->granted;
 }
 
 void clock_watch_recorded(struct clock_watch *w, int64_t now)

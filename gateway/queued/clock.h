@@ -13,12 +13,11 @@
 #define CLOCK_BACK_MAX 2      /* seconds that a clock may be set back, as NTP does */
 #define CLOCK_RECHECK_MS 1000 /* while it is behind */
 
-/* Who puts the time of the last record into this file says that the record was wrong. */
-#define CLOCK_ACCEPT_FILE "accept-clock"
-
 struct clock_watch {
 	int64_t last; /* seconds of the last record; 0: none yet */
 	bool behind;  /* and that was said */
+	bool granted; /* a person has accepted the clock, which was asked over the socket
+		       */
 };
 
 enum clock_answer {
@@ -33,6 +32,10 @@ int clock_watch_init(struct clock_watch *w, struct engine *e);
 /* May something be recorded at now? folder: state/queue. */
 enum clock_answer clock_watch_check(
 	struct clock_watch *w, const char *folder, int64_t now);
+
+/* A person says that the record of this time was wrong: where it is the last one, the
+ * next look accepts the clock. Return: whether it does. */
+bool clock_watch_grant(struct clock_watch *w, const char *last);
 
 /* Something was recorded at now. */
 void clock_watch_recorded(struct clock_watch *w, int64_t now);

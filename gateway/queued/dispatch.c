@@ -171,7 +171,8 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 		PEER_KEEPER, WRITES, run_command,
 		{ TEXT(queue_command_request, operator_name),
 			TEXT(queue_command_request, second),
-			TEXT(queue_command_request, command) } },
+			TEXT(queue_command_request, command),
+			TEXT(queue_command_request, accept) } },
 	[QUEUE_OP_RETENTION] = { "retention", sizeof(struct queue_retention_request), 0,
 		0, PEER_ADMIN | PEER_CTL, READS, run_retention, { RETENTION_TEXTS } },
 	[QUEUE_OP_ERASE] = { "erase", sizeof(struct queue_retention_request), 0, 0,
@@ -306,6 +307,13 @@ bool operation_allowed(const struct operation *op, const char *peer)
 		if (strcmp(PEERS[i].name, peer) == 0)
 			return op->peers & PEERS[i].bits;
 	return false;
+}
+
+const struct queue_command_request *dispatch_accepts(const struct ipc_message *m)
+{
+	const struct queue_command_request *q = ipc_body(m, sizeof(*q));
+
+	return m->header.type == QUEUE_OP_COMMAND && q && q->accept[0] ? q : NULL;
 }
 
 int64_t operation_wait_ms(const struct ipc_message *m)

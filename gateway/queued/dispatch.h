@@ -32,6 +32,10 @@ bool operation_makes_work(const struct operation *op);
  * or, without peer separation, "any". */
 bool operation_allowed(const struct operation *op, const char *peer);
 
+/* Who says that the last record was wrong, by a message that dispatch_find has judged, or
+ * NULL. */
+const struct queue_command_request *dispatch_accepts(const struct ipc_message *m);
+
 /* Milliseconds that a claim may wait. */
 int64_t operation_wait_ms(const struct ipc_message *m);
 

@@ -13,6 +13,7 @@ import pytest
 from faults.rig import FAULTS, use_engine
 from scenarios.gate import a_folder, a_gate
 from scenarios.test_faults import until
+from scenarios.test_remote import remote
 from scenarios.test_withdrawal import number_of, rows, wait_state
 from sim import postgresql
 
@@ -110,12 +111,32 @@ def test_ahead_nothing_expires_and_the_way_back(gate):
     gate.traces.mode("ok")
     until(lambda: "the clock says" in gate.log.read_text().rsplit("passed the last", 1)[-1])
     last = records(gate)[-1]["record"]["at"]
-    (gate.dir / "state" / "queue" / "accept-clock").write_text(last + "\n")
+    health = gate.request("/health", "operators/viewer", listener="operators").json()
+    assert not health["checks"]["queue"]["ok"]
+    assert f"sealgate queue accept-clock {last}" in health["checks"]["queue"]["fix"]
+    assert f"BEHIND THE LAST RECORD, of {last}" in gate.run("queue").stdout
+    accept(gate, last)
     until(lambda: post(gate, number_of(4)).status_code in (200, 202), 60)
     # What was put off by the clock that was ahead goes on by itself: nobody has it redriven.
     wait_state(gate, identifier, "traces", "delivered")
     assert len(rows(gate, identifier)["traces"]) == 1
     assert gate.run("audit", "verify").returncode == 0
+
+
+def accept(gate, last):
+    """From afar, by two people; of another record nothing comes."""
+    wrong = gate.run("queue", "accept-clock", "2020-01-01T00:00:00Z")
+    assert wrong.returncode == 1 and last in wrong.stderr, wrong.stdout + wrong.stderr
+    for time_of in ("2020-01-01T00:00:00Z", last):
+        done = remote(gate, "operator", "queue", "accept-clock", time_of)
+        assert done.returncode == 1 and "another person" in done.stderr, done.stderr
+        done = remote(gate, "key-custodian", "queue", "accept-clock", time_of)
+        assert (done.returncode == 0) == (time_of == last), done.stdout + done.stderr
+    told = [(r["record"]["event"], r["record"].get("detail", {}).get("command"))
+            for r in records(gate)]
+    at = told.index(("operator.command", f"queue accept-clock {last}"))
+    assert told[at - 1][0] == "queued.clock-accepted"
+    assert not any("2020" in (command or "") for _, command in told)
 
 
 @pytest.mark.skipif(postgresql.programs() is None,

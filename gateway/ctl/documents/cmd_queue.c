@@ -4,7 +4,10 @@
 #include "ctl/documents/queue_session.h"
 #include "ctl/documents/timeline.h"
 
+#include "common/buf.h"
+#include "common/durable.h"
 #include "common/json.h"
+#include "queue/protocol.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -161,13 +164,57 @@ static int reviews(
 	return EXIT_CLEAN;
 }
 
+/* Where queued looks for it: whoever may write there may say so. */
+static int accept(const struct queue_session *s, const char *last)
+{
+	_cleanup_buf_ struct buf line;
+	char path[PATH_MAX];
+	int r = instance_path(&s->instance, "state/queue/" QUEUE_ACCEPT_CLOCK, path);
+
+	buf_init(&line, QUEUE_TIME_SIZE + 1);
+	buf_addf(&line, "%s\n", last);
+	if (r == 0)
+		r = line.error ? line.error : durable_write(path, buf_span(&line), 0644);
+	if (r < 0)
+		fprintf(stderr, "sealgate: %s: %s\n", path, strerror(-r));
+	else
+		puts("accepted: queued goes on from now");
+	return r < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
+}
+
+/* From afar it is done when it is on record, which it is before this runs. */
+static int accept_clock(
+	struct queue_session *s, const struct queue_options *o, char **arguments)
+{
+	_cleanup_json_ json_t *answer = NULL;
+	const char *last;
+	int fd, r;
+
+	(void)o;
+	r = queue_stats(s->queue, &fd);
+	r = read_answer(r, fd, NULL, &answer);
+	if (r != EXIT_CLEAN)
+		return r;
+	last = json_string_of(answer, "clock_behind");
+	if (!last) {
+		puts("the clock is not behind the last record");
+		return EXIT_CLEAN;
+	}
+	if (strcmp(last, arguments[0]) == 0)
+		return accept(s, last);
+	fprintf(stderr, "sealgate: the last record is of %s\n", last);
+	return EXIT_NOT_PASSED;
+}
+
 static const struct {
 	const char *name;
 	int arguments;
+	const char *argument;
 	int (*run)(
 		struct queue_session *s, const struct queue_options *o, char **arguments);
-} READINGS[] = { { "list", 0, list }, { "show", 1, show }, { "stats", 0, stats },
-	{ "reviews", 0, reviews } };
+} READINGS[] = { { "list", 0, "nothing", list }, { "show", 1, "the document's ID", show },
+	{ "stats", 0, "nothing", stats }, { "reviews", 0, "nothing", reviews },
+	{ "accept-clock", 1, "the time of the last record", accept_clock } };
 
 static int read_queue(size_t reading, int argc, char **argv)
 {
@@ -176,7 +223,8 @@ static int read_queue(size_t reading, int argc, char **argv)
 	struct queue_options o;
 
 	if (read_options(argc, argv, &o) < 0 ||
-		command_arguments(argc, argv, wanted, wanted, "the document's ID") < 0)
+		command_arguments(
+			argc, argv, wanted, wanted, READINGS[reading].argument) < 0)
 		return command_usage("queue");
 	r = queue_session_open(&s);
 	return r == EXIT_CLEAN ? READINGS[reading].run(&s, &o, argv + optind) : r;

@@ -313,6 +313,11 @@ void timeline_print_stats(FILE *out, const json_t *stats)
 		(long long)json_integer_value(json_object_get(audit, "position")),
 		json_string_of(audit, "chain"));
 	timeline_print_heads(out, json_object_get(stats, "heads"));
+	if (json_string_of(stats, "clock_behind"))
+		fprintf(out,
+			"  clock: BEHIND THE LAST RECORD, of %s: nothing is recorded, "
+			"see sealgate queue accept-clock\n",
+			json_string_of(stats, "clock_behind"));
 	timeline_print_legal(out, json_object_get(stats, "legal"));
 	if (json_integer_value(json_object_get(stats, "reviews")) > 0)
 		fprintf(out, "  releases that await review: %lld\n",

@@ -262,6 +262,72 @@ static void clock_behind_the_last_record(void **state)
 	queue_disconnect(q);
 }
 
+static void assert_behind(struct queue *q, const char *last)
+{
+	_cleanup_json_ json_t *figures = NULL;
+	const char *found;
+	int fd;
+
+	assert_int_equal(queue_stats(q, &fd), QUEUE_DONE);
+	figures = json_of(fd);
+	found = json_string_of(figures, "clock_behind");
+	assert_string_equal(found ? found : "", last);
+}
+
+/* Do the records behind a position say it? */
+static bool told(struct queue *q, int64_t after, const char *what)
+{
+	struct span data;
+	bool found;
+	int fd;
+
+	assert_int_equal(queue_audit_read(q, after, 1000, &fd), QUEUE_DONE);
+	assert_int_equal(memfd_map(fd, QUEUE_JSON_MAX, &data), 0);
+	close(fd);
+	found = memmem(data.data, data.len, what, strlen(what)) != NULL;
+	memfd_unmap(&data);
+	return found;
+}
+
+/* From afar it is said with the command that is recorded, and of this record alone. */
+static void accepted_with_its_record(void **state)
+{
+	static const char LATER[] = "2999-01-01T00:00:00Z", COMMAND[] = "accept-clock";
+	struct house *h = *state;
+	struct queue *q = house_connect(h);
+	int64_t records;
+	int r;
+
+	assert_int_equal(commit_at(q, "N1", LATER), QUEUE_DONE);
+	assert_behind(q, "");
+	records = assert_chain_intact(q);
+	queue_disconnect(q);
+	house_stop(h, SIGKILL); /* so that this is the last record */
+	house_start(h);
+	q = house_connect(h);
+	assert_int_equal(commit_at(q, "N2", NULL), QUEUE_UNAVAILABLE);
+	assert_behind(q, LATER);
+	assert_int_equal(queue_command(q, COMMAND, "op", "", ""), QUEUE_UNAVAILABLE);
+	assert_int_equal(queue_command(q, COMMAND, "op", "", "2998-01-01T00:00:00Z"),
+		QUEUE_UNAVAILABLE);
+	assert_behind(q, LATER);
+	assert_int_equal(assert_chain_intact(q), records);
+	/* what a killed one may have lost is seen to next, and the command waits for it
+	 */
+	r = queue_command(q, COMMAND, "op", "another", LATER);
+	assert_true(r == QUEUE_DONE || r == QUEUE_UNAVAILABLE);
+	assert_behind(q, "");
+	assert_true(told(q, records, "queued.clock-accepted"));
+	assert_true(told(q, records, "\"by\":\"op\",\"schema\""));
+	assert_true(told(q, records, "\"second\":\"another\""));
+	assert_int_equal(commit_soon(q, "N2"), QUEUE_DONE);
+	records = assert_chain_intact(q);
+	assert_int_equal(queue_command(q, COMMAND, "op", "", LATER), QUEUE_DONE);
+	assert_int_equal(assert_chain_intact(q), records + 1); /* it is said in vain */
+	assert_false(told(q, records, "queued.clock-accepted"));
+	queue_disconnect(q);
+}
+
 static void only_one_serves(void **state)
 {
 	struct house *h = *state, second = *h;
@@ -352,6 +418,7 @@ int main(void)
 		TEST(missing_head_is_refused),
 		TEST(the_first_head_is_there_before_the_first_record),
 		TEST(clock_behind_the_last_record),
+		TEST(accepted_with_its_record),
 		TEST(only_one_serves),
 		TEST(session_reads_and_only_reads),
 		TEST(a_silent_signer_does_not_keep_it_from_ending),
