@@ -19,6 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from scenarios.gate import Gate, GateError, sealgate  # noqa: E402
+from sim.process import SimulatorError  # noqa: E402
 
 STARTED = time.monotonic()
 
@@ -182,7 +183,7 @@ def main():
     options = parser.parse_args()
     try:
         (keep if options.keep else run)(options.folder.resolve())
-    except (GateError, OSError) as error:
+    except (GateError, SimulatorError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     return 0

@@ -258,7 +258,9 @@ class Gate:
 
     def down(self):
         """Stop in order; bounded."""
-        if self.process and self.process.poll() is None:
+        if self.process is None:
+            return  # what is up in this folder, if anything, is another's
+        if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
                 self.process.wait(60)
