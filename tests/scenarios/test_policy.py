@@ -151,6 +151,21 @@ def test_two_people_put_a_policy_in_force(office):
     assert "nothing was in force before" in office.run("rollback").stderr
 
 
+def test_what_a_version_before_does_not_know_is_said_once(office):
+    """To whoever begins with it, and not with each policy after that."""
+    shipped = (office.policies / "operators.cfg").read_text()
+    without = "".join(line for line in shipped.splitlines(True)
+                      if not line.startswith("release_review"))
+    for version, text, said in ((1, shipped, False), (2, without, False), (3, shipped, True),
+                                (4, shipped, False)):
+        bundle = office.next(version, lambda p, t=text, v=version: (
+            (p / "operators.cfg").write_text(t), (p / "codes" / "README.md").write_text(f"{v}\n")))
+        office.sign(bundle, "officer-1", "officer-2")
+        done = office.run("activate", bundle)
+        assert done.returncode == 0, done.stderr
+        assert ("does not know release_review" in done.stderr) == said, (version, done.stderr)
+
+
 def test_a_change_that_broke_off_is_finished(office):
     state = office.instance / "state" / "policy"
     bundle = office.next(1)

@@ -98,15 +98,41 @@ static int check_version(const struct force *f, const struct bundle *b)
 	return 0;
 }
 
+/* Does the policy in force ask for what versions before this one do not know, and so
+ * would let nobody in by? */
+static bool is_news(const struct force *f)
+{
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	_cleanup_(freep) char *error = NULL;
+
+	return policy_load_people(f->policies, &policy, &error) == 0 &&
+	       policy_review_seconds(policy) > 0;
+}
+
+/* Once, to whoever begins with it: a machine may return to its other slot by itself. */
+static void tell_news(void)
+{
+	fputs("sealgate policy: it is in force; a version before this one does not know "
+	      "release_review of operators.cfg and would refuse all of this policy: take "
+	      "it "
+	      "back (sealgate policy rollback) before you return to one\n",
+		stderr);
+}
+
 static int activate(struct force *f, const char *path)
 {
 	_cleanup_bundle_ struct bundle b = { 0 };
 	struct consent consent = { 0 };
+	bool known = is_news(f);
 	int r = open_consented(f, path, &b, &consent);
 
 	if (r == 0)
 		r = check_version(f, &b);
-	return r == 0 ? force_use(f, &b, path, &consent, "activate") : r;
+	if (r == 0)
+		r = force_use(f, &b, path, &consent, "activate");
+	if (r == 0 && !known && is_news(f))
+		tell_news();
+	return r;
 }
 
 /* What came from afar is called by its digest, and never by a path. */
