@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: EUPL-1.2
-FAULT_PROGRAMS := $(B)/faults/queue_client $(B)/faults/shifted_clock.so $(B)/faults/validate_soak
+FAULT_PROGRAMS := $(B)/faults/queue_client $(B)/faults/shifted_clock.so $(B)/faults/silent_folder.so \
+	$(B)/faults/validate_soak
 
 $(B)/faults/%: $(B)/obj/tests/faults/%.o $(call archives,lib)
 	$(link)
 
-$(B)/faults/shifted_clock.so: tests/faults/shifted_clock.c
+$(B)/faults/%.so: tests/faults/%.c
 	@mkdir -p $(@D) && echo "  CC      $<" && \
 	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 

@@ -139,7 +139,7 @@ static void how_long_a_head_has_waited(void **state)
 	assert_true(told.sealing);
 	assert_false(told.exporting);
 	assert_int_equal(told.late_s, 300);
-	assert_int_equal(told.sealed.waiting_ms, 0);
+	assert_int_equal(h->seal.waiting_since_ms, 0);
 	head.position++;
 	head_seal_offer(&h->seal, &head);
 	assert_int_not_equal(h->seal.waiting_since_ms, 0);
