@@ -322,7 +322,7 @@ static int check_path(const struct pki_material *set, const struct receipt_conte
 		.material = set,
 		.at = c->at,
 		.known_at = c->known_at,
-		.purpose = PKI_SIGNING };
+		.purpose = PKI_DOCUMENTS };
 	int e = pki_path_validate(&q, &r->path);
 
 	if (e < 0)

@@ -4,19 +4,15 @@
 #include "common/encode.h"
 #include "evidence/asic.h"
 #include "evidence/seal_policy.h"
+#include "pki/path.h"
 #include "xml/node.h"
 
 #include <errno.h>
-#include <openssl/x509v3.h>
-
-DEFINE_CLEANUP(EXTENDED_KEY_USAGE *, EXTENDED_KEY_USAGE_free)
 
 #define NS_ASIC "http://uri.etsi.org/02918/v1.2.1#"
 #define NS_DS "http://www.w3.org/2000/09/xmldsig#"
 #define NS_XADES "http://uri.etsi.org/01903/v1.3.2#"
 #define TYPE_PROPERTIES "http://uri.etsi.org/01903#SignedProperties"
-#define DOCUMENT_SIGNING "1.3.6.1.5.5.7.3.36" /* RFC 9336 */
-#define OID_TEXT_SIZE 80
 #define DIGEST_SHA256 "http://www.w3.org/2001/04/xmlenc#sha256"
 
 /* One departure from a seal, at a node. */
@@ -195,29 +191,9 @@ static void check_time_stamp(const struct xades_signature *s,
 	depart(f, "evidence.level", s->element, s->level, NULL);
 }
 
-/* Whoever has a certificate of the same authority for something else, as its
- * time-stamping authority or a TLS server has, must not be able to make seals with it. */
-static bool signer_may_seal(const X509 *signer)
-{
-	_cleanup_(EXTENDED_KEY_USAGE_freep) EXTENDED_KEY_USAGE *usage =
-		X509_get_ext_d2i(signer, NID_ext_key_usage, NULL, NULL);
-	char oid[OID_TEXT_SIZE];
-
-	for (int i = 0; usage && i < sk_ASN1_OBJECT_num(usage); i++) {
-		const ASN1_OBJECT *o = sk_ASN1_OBJECT_value(usage, i);
-
-		if (OBJ_obj2nid(o) == NID_anyExtendedKeyUsage ||
-			OBJ_obj2nid(o) == NID_email_protect ||
-			(OBJ_obj2txt(oid, sizeof(oid), o, 1) > 0 &&
-				strcmp(oid, DOCUMENT_SIGNING) == 0))
-			return true;
-	}
-	return !usage && X509_get_ext_by_NID(signer, NID_ext_key_usage, -1) < 0;
-}
-
 static void check_signer(const struct xades_signature *s, struct findings *f)
 {
-	if (s->signer && !signer_may_seal(s->signer))
+	if (s->signer && !pki_for_documents(s->signer))
 		depart(f, "evidence.signer", s->element, NULL, NULL);
 }
 

@@ -8,6 +8,11 @@
 #include <openssl/x509v3.h>
 #include <pthread.h>
 
+#define DOCUMENT_SIGNING "1.3.6.1.5.5.7.3.36" /* RFC 9336 */
+#define OID_TEXT_SIZE 80
+
+DEFINE_CLEANUP(EXTENDED_KEY_USAGE *, EXTENDED_KEY_USAGE_free)
+
 /* What the callbacks of one verification share. */
 struct check {
 	STACK_OF(X509) * chain;
@@ -209,6 +214,24 @@ static bool is_real_ca(X509 *x)
 	return X509_check_ca(x) == 1;
 }
 
+bool pki_for_documents(const X509 *certificate)
+{
+	_cleanup_(EXTENDED_KEY_USAGE_freep) EXTENDED_KEY_USAGE *usage =
+		X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
+	char oid[OID_TEXT_SIZE];
+
+	for (int i = 0; usage && i < sk_ASN1_OBJECT_num(usage); i++) {
+		const ASN1_OBJECT *o = sk_ASN1_OBJECT_value(usage, i);
+
+		if (OBJ_obj2nid(o) == NID_anyExtendedKeyUsage ||
+			OBJ_obj2nid(o) == NID_email_protect ||
+			(OBJ_obj2txt(oid, sizeof(oid), o, 1) > 0 &&
+				strcmp(oid, DOCUMENT_SIGNING) == 0))
+			return true;
+	}
+	return !usage && X509_get_ext_by_NID(certificate, NID_ext_key_usage, -1) < 0;
+}
+
 const char *pki_purpose_trouble(X509 *target, enum pki_purpose purpose)
 {
 	uint32_t flags = X509_get_extension_flags(target);
@@ -225,6 +248,8 @@ const char *pki_purpose_trouble(X509 *target, enum pki_purpose purpose)
 	if (purpose == PKI_OCSP &&
 		!((flags & EXFLAG_XKUSAGE) && (extended & XKU_OCSP_SIGN)))
 		return "its extended key usage is not OCSP signing";
+	if (purpose == PKI_DOCUMENTS && !pki_for_documents(target))
+		return "its extended key usage is for something else than documents";
 	return NULL;
 }
 

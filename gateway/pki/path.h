@@ -26,6 +26,7 @@ enum pki_purpose {
 	PKI_TLS_CLIENT,
 	PKI_OCSP,
 	PKI_TLS_SERVER,
+	PKI_DOCUMENTS, /* signing, by a certificate that is not for something else */
 };
 
 enum pki_outcome {
@@ -101,5 +102,11 @@ const char *pki_outcome_text(enum pki_outcome outcome);
 /* Whether it only says that there is no anchor or no revocation data at hand: neither for
  * the target nor against it. */
 bool pki_outcome_wanting(enum pki_outcome outcome);
+
+/* Whether documents may be signed with it by its extended key usage (RFC 5280 4.2.1.12):
+ * it has none, or one for documents (RFC 9336), for mail, or any. Whoever has a
+ * certificate of the same authority for something else, as its time-stamping authority
+ * or a TLS server has, makes no seals and no receipts with it. */
+bool pki_for_documents(const X509 *certificate);
 
 #endif

@@ -165,7 +165,7 @@ static int check_path(X509 *signer, const struct pki_material *set, int64_t know
 		.material = set,
 		.at = head->at,
 		.known_at = known_at,
-		.purpose = PKI_SIGNING };
+		.purpose = PKI_DOCUMENTS };
 	struct pki_path_result path = { 0 };
 	int r = pki_path_validate(&q, &path);
 

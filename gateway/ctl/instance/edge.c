@@ -159,8 +159,8 @@ static int add_variable(
 	if (len == 4 && memcmp(name, "RATE", 4) == 0)
 		return buf_addf(ret, "%lld", config_int(instance->config, "listen.rate"));
 	if (len == 11 && memcmp(name, "SIGNED_RATE", 11) == 0)
-		return buf_addf(ret, "%lld",
-			config_int(instance->config, "listen.signed_rate"));
+		return buf_addf(
+			ret, "%lld", config_int(instance->config, "listen.signed_rate"));
 	/* half of what intake serves at once, of which it lets one partner have a quarter
 	 */
 	if (len == 11 && memcmp(name, "CONNECTIONS", 11) == 0)
