@@ -18,9 +18,8 @@
 /* One verification. */
 struct check {
 	const struct callback_expected *expected;
-	const struct pki_material *material;
+	const struct receipt_context *context;
 	struct findings *findings;
-	int64_t at;
 	char text[CALLBACK_JWS_MAX + 1]; /* its dots replaced by NUL, but the first */
 	const char *signature;
 	json_t *header, *claims;
@@ -153,8 +152,8 @@ static X509 *signer_named(const struct check *c, const char *kid)
 
 	if (c->expected->signers)
 		return find_in(c->expected->signers->certificates, kid);
-	x = find_in(c->material->anchors, kid);
-	return x ? x : find_in(c->material->certificates, kid);
+	x = find_in(c->context->material->anchors, kid);
+	return x ? x : find_in(c->context->material->certificates, kid);
 }
 
 static int check_signer(struct check *c)
@@ -187,8 +186,9 @@ static int check_signer(struct check *c)
 static int check_path(struct check *c)
 {
 	struct pki_path_request q = { .target = c->signer,
-		.material = c->material,
-		.at = c->at,
+		.material = c->context->material,
+		.at = c->context->at,
+		.known_at = c->context->known_at,
 		.purpose = PKI_SIGNING };
 	struct pki_path_result path = { 0 };
 	int r = pki_path_validate(&q, &path);
@@ -285,7 +285,7 @@ static json_t *report_of(const struct check *c)
 
 	if (c->signer && pki_certificate_sha256(c->signer, sha256) < 0)
 		return NULL;
-	clock_format(c->at, text);
+	clock_format(c->context->at, text);
 	evidence = json_pack("{s:s, s:o, s:O?, s:b}", "kind", "callback", "signer_sha256",
 		json_text(*sha256 ? sha256 : NULL), "claims", c->claims, "test",
 		json_is_true(json_object_get(c->claims, "test")));
@@ -296,11 +296,11 @@ static json_t *report_of(const struct check *c)
 }
 
 int callback_verify(struct span text, const struct callback_expected *expected,
-	const struct pki_material *material, int64_t at, struct findings *findings,
+	const struct receipt_context *context, struct findings *findings,
 	json_t **ret_report)
 {
 	struct check c = {
-		.expected = expected, .material = material, .findings = findings, .at = at
+		.expected = expected, .context = context, .findings = findings
 	};
 	int r = check_all(&c, text);
 	bool passed = !c.indication;

@@ -9,7 +9,7 @@
 #include "common/finding.h"
 #include "common/json.h"
 #include "common/span.h"
-#include "pki/material.h"
+#include "evidence/receipt.h"
 
 #define CALLBACK_JWS_MAX 8192u /* octets of one */
 
@@ -27,16 +27,16 @@ struct callback_expected {
  * gate's evidence does. */
 bool callback_is(struct span text);
 
-/* Verify a call-back's signature, white space at its end allowed. Its certificate, which
- * it names by digest, has to be among the signers: those of other roles, of which the
- * gate publishes certificates by the same authority, sign none. Without signers any of
- * material is taken, an anchor or not. TEST call-backs and rehearsals are findings, too,
- * as warnings. *ret_report: the
- * members of sealed_json_verify's, "evidence" with the kind "callback". Without a body it
- * is INDETERMINATE, SIGNED_DATA_NOT_FOUND. Return: 1 proven, 0 not, negative undecided.
+/* Verify a call-back's signature as at the context's time, white space at its end
+ * allowed. Its certificate, which it names by digest, has to be among the signers: those
+ * of other roles, of which the gate publishes certificates by the same authority, sign
+ * none. Without signers any of the material is taken, an anchor or not. TEST call-backs
+ * and rehearsals are findings, too, as warnings. *ret_report: the members of
+ * sealed_json_verify's, "evidence" with the kind "callback". Without a body it is
+ * INDETERMINATE, SIGNED_DATA_NOT_FOUND. Return: 1 proven, 0 not, negative undecided.
  */
 int callback_verify(struct span text, const struct callback_expected *expected,
-	const struct pki_material *material, int64_t at, struct findings *findings,
+	const struct receipt_context *context, struct findings *findings,
 	json_t **ret_report);
 
 #endif

@@ -31,6 +31,7 @@ struct command {
 	struct trust_snapshot *lists;	      /* NULL: none was named */
 	char store_version[SHA256_TEXT_SIZE]; /* "" without a store */
 	int64_t at;
+	int64_t known_at; /* now: what is known of a time that has passed */
 	bool text;
 	/* of a call-back */
 	const char *body_file;
@@ -269,15 +270,20 @@ static int print_text(const struct command *c, const char *file, const json_t *r
 static int verify_octets(const struct command *c, struct span octets,
 	struct findings *findings, json_t **ret_report)
 {
+	const struct receipt_context context = {
+		.material = c->material, .at = c->at, .known_at = c->known_at
+	};
+
 	if (sealed_json_is(octets))
-		return sealed_json_verify(
-			octets, c->material, c->at, findings, ret_report);
+		return sealed_json_verify(octets, &context, findings, ret_report);
 	if (callback_is(octets))
 		return callback_verify(
-			octets, &c->expected, c->material, c->at, findings, ret_report);
+			octets, &c->expected, &context, findings, ret_report);
 	return evidence_verify(octets,
-		&(struct evidence_context){
-			.material = c->material, .at = c->at, .lists = c->lists },
+		&(struct evidence_context){ .material = c->material,
+			.at = c->at,
+			.known_at = c->known_at,
+			.lists = c->lists },
 		findings, ret_report);
 }
 
@@ -332,6 +338,7 @@ int evidence_verify_command(const char *name, int argc, char **argv, FILE *out, 
 		.material = material,
 		.published = { .all = material, .receipt = receipt },
 		.at = clock_now(),
+		.known_at = clock_now(),
 		.expected = { .after = -1 } };
 	int status;
 

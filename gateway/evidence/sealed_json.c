@@ -2,7 +2,6 @@
 #include "evidence/sealed_json.h"
 
 #include "common/clock.h"
-#include "evidence/receipt.h"
 #include "xades/catalogue.h"
 
 #include <errno.h>
@@ -55,18 +54,18 @@ static json_t *report_of(const struct receipt_result *r, const char *kind, int64
 		findings_to_json(findings), "evidence", evidence_of(r, kind));
 }
 
-int sealed_json_verify(struct span text, const struct pki_material *material, int64_t at,
+int sealed_json_verify(struct span text, const struct receipt_context *context,
 	struct findings *findings, json_t **ret_report)
 {
 	struct receipt_result result = { 0 };
 	const char *kind = "receipt";
-	int r = receipt_verify(text, material, at, &result);
+	int r = receipt_verify_in(text, context, &result);
 	bool passed;
 
 	if (r == 0 && result.outcome == RECEIPT_MALFORMED) {
 		receipt_result_done(&result);
 		kind = "status-statement";
-		r = statement_verify(text, material, at, &result);
+		r = statement_verify_in(text, context, &result);
 	}
 	if (r < 0)
 		return r;
@@ -76,7 +75,7 @@ int sealed_json_verify(struct span text, const struct pki_material *material, in
 			findings, "evidence.receipt-signature", "", NULL, result.reason);
 	if (result.outcome == RECEIPT_MALFORMED)
 		kind = "";
-	*ret_report = report_of(&result, kind, at, findings);
+	*ret_report = report_of(&result, kind, context->at, findings);
 	receipt_result_done(&result);
 	return *ret_report && !findings->out_of_memory ? passed : -ENOMEM;
 }

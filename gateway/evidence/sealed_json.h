@@ -8,15 +8,15 @@
 
 #include "common/finding.h"
 #include "common/json.h"
-#include "pki/material.h"
+#include "evidence/receipt.h"
 
 /* True for what begins as JSON: no container does. */
 bool sealed_json_is(struct span text);
 
-/* Verify a receipt or a statement; *ret_report has the members of evidence_verify's, and
- * as "evidence" the kind, its signer certificate and, when its signature verifies, what
- * it claims. Return: 1 proven, 0 not, negative undecided. */
-int sealed_json_verify(struct span text, const struct pki_material *material, int64_t at,
+/* Verify a receipt or a statement as at the context's time; *ret_report has the members
+ * of evidence_verify's, and as "evidence" the kind, its signer certificate and, when its
+ * signature verifies, what it claims. Return: 1 proven, 0 not, negative undecided. */
+int sealed_json_verify(struct span text, const struct receipt_context *context,
 	struct findings *findings, json_t **ret_report);
 
 #endif

@@ -27,7 +27,8 @@ static int verify(
 {
 	struct callback_expected e = { .body = body, .partner = partner, .after = -1 };
 	_cleanup_findings_ struct findings findings = { 0 };
-	int r = callback_verify(input, &e, anchors, AT, &findings, ret);
+	const struct receipt_context context = { .material = anchors, .at = AT };
+	int r = callback_verify(input, &e, &context, &findings, ret);
 
 	check(r >= 0 && *ret && (r == 0) == (findings.errors > 0));
 	check(!findings_have(&findings, "internal.reason"));

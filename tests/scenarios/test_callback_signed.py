@@ -242,6 +242,21 @@ def test_verified_offline_by_the_command(gate):
     assert report["evidence"]["signer_sha256"] in gate.known
 
 
+def test_verified_as_of_its_day_with_the_list_of_a_later_one(gate, tmp_path):
+    signature, body, _ = gate.partner.signed[0]
+    made = datetime.datetime.fromtimestamp(verified(gate, gate.partner.signed[0])["iat"],
+                                           datetime.timezone.utc)
+    (tmp_path / "signature").write_text(signature)
+    (tmp_path / "body").write_bytes(body)
+    time.sleep(1.1)  # CRLs have whole seconds
+    gate.pki.renew_crls(datetime.datetime.now(datetime.timezone.utc))
+    done = sealgate("evidence", "verify", "--anchors", gate.folder / "pki/anchors/ec.pem",
+                    "--revocation", gate.folder / "pki/crl",
+                    "--certs", gate.folder / "certificates.json", "--body", tmp_path / "body",
+                    "--at", made.strftime("%Y-%m-%dT%H:%M:%SZ"), tmp_path / "signature")
+    assert (done.returncode, json.loads(done.stdout)["indication"]) == (0, "TOTAL-PASSED")
+
+
 def test_altered_anothers_or_old(gate):
     call = signature, body, key = gate.partner.signed[0]
     altered = body.replace(b"sealed", b"Sealed", 1)

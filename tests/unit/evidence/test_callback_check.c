@@ -35,6 +35,14 @@ static size_t der_len;
 static struct pki_material *trusted;
 static char kid[SHA256_TEXT_SIZE], body_sha256[SHA256_TEXT_SIZE];
 
+static const struct receipt_context *as_ever(void)
+{
+	static struct receipt_context context = { .at = AT };
+
+	context.material = trusted;
+	return &context;
+}
+
 static int set_up(void **state)
 {
 	X509V3_CTX context;
@@ -128,7 +136,8 @@ static void expect(struct span text, const struct callback_expected *e,
 {
 	_cleanup_findings_ struct findings f = { 0 };
 	_cleanup_json_ json_t *report = NULL;
-	int r = callback_verify(text, e, m, AT, &f, &report);
+	int r = callback_verify(text, e,
+		&(struct receipt_context){ .material = m, .at = AT }, &f, &report);
 
 	assert_int_equal(r, *sub == '\0');
 	assert_string_equal(json_string_of(report, "sub_indication"), sub);
@@ -218,8 +227,8 @@ static void every_octet_counts(void **state)
 		_cleanup_json_ json_t *report = NULL;
 
 		jws[i] ^= 1;
-		if (callback_verify(
-			    span_of(jws, len), &USUAL, trusted, AT, &f, &report) != 0)
+		if (callback_verify(span_of(jws, len), &USUAL, as_ever(), &f, &report) !=
+			0)
 			fail_msg("octet %zu", i);
 		jws[i] ^= 1;
 	}
@@ -227,8 +236,8 @@ static void every_octet_counts(void **state)
 		_cleanup_findings_ struct findings f = { 0 };
 		_cleanup_json_ json_t *report = NULL;
 
-		assert_int_equal(callback_verify(span_of(jws, n), &USUAL, trusted, AT, &f,
-					 &report),
+		assert_int_equal(
+			callback_verify(span_of(jws, n), &USUAL, as_ever(), &f, &report),
 			0);
 	}
 }
@@ -291,7 +300,7 @@ static void assert_no_receipt(const char *text)
 	_cleanup_findings_ struct findings f = { 0 };
 	_cleanup_json_ json_t *report = NULL;
 
-	assert_int_equal(sealed_json_verify(span_str(text), trusted, AT, &f, &report), 0);
+	assert_int_equal(sealed_json_verify(span_str(text), as_ever(), &f, &report), 0);
 	assert_string_equal(json_string_of(report, "sub_indication"), "FORMAT_FAILURE");
 }
 
@@ -457,7 +466,7 @@ static void what_means_nothing_says_so(void **state)
 	(void)state;
 	test_instance = false;
 	assert_int_equal(
-		callback_verify(span_str(jws), &USUAL, trusted, AT, &f, &report), 1);
+		callback_verify(span_str(jws), &USUAL, as_ever(), &f, &report), 1);
 	assert_true(findings_have(&f, "evidence.callback-test"));
 	assert_int_equal(f.errors, 0);
 }

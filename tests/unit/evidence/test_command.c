@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "evidence/command.h"
 
+#include "common/clock.h"
 #include "common/durable.h"
 #include "tests/unit/trust/made.h"
 #include "xades/validate.h"
@@ -40,6 +41,16 @@ static void write_pem(const char *name, X509 *x)
 	FILE *f = fopen(in_folder(name), "w");
 
 	assert_int_equal(PEM_write_X509(f, x), 1);
+	fclose(f);
+}
+
+static void write_list(const char *name, const struct house_list *list)
+{
+	FILE *f = fopen(in_folder(name), "w");
+	X509_CRL *crl = house_list(list);
+
+	assert_int_equal(PEM_write_X509_CRL(f, crl), 1);
+	X509_CRL_free(crl);
 	fclose(f);
 }
 
@@ -202,26 +213,32 @@ static void a_store_is_either_kind(void **state)
 	assert_int_equal(rmdir(both), 0);
 }
 
-/* A statement by the house's key for receipts in a file. */
-static void write_statement(const char *name, const char *claims)
+/* A statement by a house's key for receipts in a file. */
+static void write_statement_of(
+	const struct house *h, const char *name, const char *claims)
 {
 	_cleanup_json_ json_t *json = json_loads(claims, 0, NULL);
 	uint8_t digest[SHA256_SIZE], value[64];
 	struct receipt_signer *signer;
 	unsigned char *der = NULL;
-	int len = i2d_X509(HOUSE_OF_TESTS.receipt, &der);
+	int len = i2d_X509(h->receipt, &der);
 	char *input, *text;
 
 	assert_int_equal(receipt_signer_new(span_of(der, (size_t)len), &signer), 0);
 	assert_int_equal(statement_signing_input(json, signer, &input), 0);
 	assert_int_equal(digest_sha256(span_str(input), digest), 0);
-	house_sign(HOUSE_OF_TESTS.receipt_key, digest, sizeof(digest), value);
+	house_sign(h->receipt_key, digest, sizeof(digest), value);
 	assert_int_equal(receipt_assemble(input, value, &text), 0);
 	assert_int_equal(durable_write(in_folder(name), span_str(text), 0600), 0);
 	receipt_signer_free(signer);
 	OPENSSL_free(der);
 	free(input);
 	free(text);
+}
+
+static void write_statement(const char *name, const char *claims)
+{
+	write_statement_of(&HOUSE_OF_TESTS, name, claims);
 }
 
 static void what_is_sealed_as_json(void **state)
@@ -254,6 +271,36 @@ static void what_is_sealed_as_json(void **state)
 				 in_folder("r.json")),
 		1);
 	assert_non_null(strstr(bad, "FORMAT_FAILURE"));
+}
+
+/* Of a time that has passed all is known that is known today. */
+static void what_was_sealed_long_ago(void **state)
+{
+	_cleanup_(freep) char *out = NULL, *revoked = NULL;
+	struct house past;
+	struct house_list list;
+	char at[CLOCK_TEXT_SIZE], after[CLOCK_TEXT_SIZE];
+	int64_t then = clock_now() - 60 * HOUSE_DAY;
+
+	(void)state;
+	house_open(&past, then);
+	list = (struct house_list){ past.ca, past.ca_key, clock_now() - HOUSE_DAY, 30,
+		past.receipt, then + 30 * HOUSE_DAY };
+	write_statement_of(
+		&past, "p.json", "{\"statement\":1,\"held\":false,\"number\":\"N1\"}");
+	write_pem("past.pem", past.ca);
+	write_list("past.crl", &list);
+	clock_format(then + 60, at);
+	clock_format(then + 31 * HOUSE_DAY, after);
+	assert_int_equal(VERIFY(&out, "--anchors", in_folder("past.pem"), "--revocation",
+				 in_folder("past.crl"), "--at", at, in_folder("p.json")),
+		0);
+	assert_int_equal(
+		VERIFY(&revoked, "--anchors", in_folder("past.pem"), "--revocation",
+			in_folder("past.crl"), "--at", after, in_folder("p.json")),
+		1);
+	assert_non_null(strstr(revoked, "REVOKED_NO_POE"));
+	house_done(&past);
 }
 
 static void usage_is_two(void **state)
@@ -337,6 +384,7 @@ int main(void)
 		cmocka_unit_test(verify_says_it_in_words),
 		cmocka_unit_test(a_store_is_either_kind),
 		cmocka_unit_test(what_is_sealed_as_json),
+		cmocka_unit_test(what_was_sealed_long_ago),
 		cmocka_unit_test(usage_is_two),
 		cmocka_unit_test(extract_gives_the_parts_back),
 		cmocka_unit_test(xmlsec_agrees),
