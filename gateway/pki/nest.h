@@ -49,10 +49,11 @@ static inline bool pki_spend(const struct pki_nest *n, const X509 *signer)
 	return true;
 }
 
-/* Count certificates that are looked at for one that signed; negative: no list. */
-static inline void pki_spend_looks(const struct pki_nest *n, int certificates)
+/* Count what is looked at: certificates for the one that signed, answers for those about
+ * one; negative: no list. */
+static inline void pki_spend_looks(const struct pki_nest *n, int count)
 {
-	*n->work += certificates > 0 ? (unsigned int)certificates / 64 : 0;
+	*n->work += count > 0 ? (unsigned int)count / 64 : 0;
 }
 
 /* pki_ocsp_signer within the request's work. */

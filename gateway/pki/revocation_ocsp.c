@@ -66,9 +66,15 @@ static int judge_response(const struct revocation_question *q, OCSP_BASICRESP *r
 {
 	struct pki_ocsp_answer a = { 0 };
 	struct revocation_fact fact = { 0 };
-	int r = pki_ocsp_answer(response, sk_X509_value(q->chain, q->index),
-		sk_X509_value(q->chain, q->index + 1), &a);
+	int r;
 
+	pki_spend_looks(q->nest, OCSP_resp_count(response));
+	if (*q->nest->work >= PKI_WORK_MAX) {
+		f->overflow = true;
+		return 0;
+	}
+	r = pki_ocsp_answer(response, sk_X509_value(q->chain, q->index),
+		sk_X509_value(q->chain, q->index + 1), &a);
 	if (r <= 0)
 		return r;
 	if (!pki_revocation_speaks(q, a.this_update, INT64_MIN, &f->why) ||

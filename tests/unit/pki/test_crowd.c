@@ -121,6 +121,32 @@ static void work_that_ran_out_is_no_pass(void **state)
 	house_done(&h);
 }
 
+/* One response with many answers, each of which has to be looked at. */
+static void looks_at_answers_are_work(void **state)
+{
+	struct house h = house_make();
+	OCSP_BASICRESP *basic = good_answer(&h);
+	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha256(), h.ca.cert, h.ca.cert);
+	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)when("2026-06-05T11:00:00Z"));
+	struct octets o = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 64 * 10; i++)
+		assert_non_null(OCSP_basic_add1_status(
+			basic, id, V_OCSP_CERTSTATUS_GOOD, 0, NULL, from, NULL));
+	assert_true(OCSP_basic_sign(
+		basic, h.ca.cert, h.ca.key, EVP_sha256(), NULL, OCSP_NOTIME));
+	o.len = i2d_OCSP_BASICRESP(basic, &o.data);
+	assert_int_equal(pki_material_add_ocsp(h.m, span_of_octets(&o)), 0);
+	assert_int_equal(status_with(&h, 10 + 2), REVOCATION_GOOD);
+	assert_int_equal(status_with(&h, 10), REVOCATION_NONE);
+	octets_done(&o);
+	ASN1_TIME_free(from);
+	OCSP_CERTID_free(id);
+	OCSP_BASICRESP_free(basic);
+	house_done(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +154,7 @@ int main(void)
 		cmocka_unit_test(a_hold_in_a_crowd_is_no_pass),
 		cmocka_unit_test(more_than_is_looked_at_is_no_data),
 		cmocka_unit_test(work_that_ran_out_is_no_pass),
+		cmocka_unit_test(looks_at_answers_are_work),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
