@@ -99,11 +99,10 @@ json_t *appliance_tpm(void);
  * *ret_error. */
 int appliance_egress(char **ret_error);
 
-/* Would the firewall take such a file? None is right, too. Return: as above. */
-int appliance_egress_check(const char *path, char **ret_error);
-
-/* What nft said of the rules made of one, as one line. Return: -EINVAL. */
-int appliance_egress_fault(const char *said, char **ret_error);
+/* What the firewall is told of such a file, in forms that it takes always, added to
+ * rules, which may be NULL. None is right, too. Return: as above. */
+struct buf;
+int appliance_egress_rules(const char *path, struct buf *rules, char **ret_error);
 
 /* Why what was to be put in force last was not, for the report; NULL: it was. */
 #define APPLIANCE_REFUSED APPLIANCE_WORK "/refused"

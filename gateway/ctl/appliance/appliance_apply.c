@@ -231,7 +231,8 @@ static int take_proven(const struct manifest *m, char **ret_error)
 	if (r == 0)
 		r = judge(ret_error);
 	if (r == 0)
-		r = appliance_egress_check(INCOMING "/network/egress.csv", ret_error);
+		r = appliance_egress_rules(
+			INCOMING "/network/egress.csv", NULL, ret_error);
 	if (r < 0)
 		return r;
 	r = swap_apply(&PLACE, m->serial);

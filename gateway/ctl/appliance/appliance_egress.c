@@ -14,11 +14,9 @@
 #define EGRESS APPLIANCE_INSTANCE "/" NAME
 #define EGRESS_MAX 65536u
 #define RULES "/run/appliance-egress.nft" /* nftables.conf includes it */
-#define CANDIDATE "/run/appliance-rules.nft"
-#define SAID "/run/appliance-rules.said" /* what the unit that judges it says */
-#define SAID_MAX 65536u
-#define JUDGE "appliance-rules.service"
-#define AROUND "include \"/etc/nftables.conf\"\n" /* its first line */
+#define RULES_MAX (8 * EGRESS_MAX)	  /* a line of it is at least an eighth */
+#define GROUPS 8			  /* of an address of IPv6 */
+#define ADDRESS_SIZE INET6_ADDRSTRLEN
 
 /* The programs that may speak out, and what the line of each adds up to. */
 static const struct {
@@ -44,28 +42,42 @@ static size_t program_of(const char *name)
 	return i;
 }
 
+/* An address in the one form that nft always takes, whatever it was written like: four
+ * numbers, or eight groups. Return: its set's ending, NULL: it is none. */
+static const char *canonical(const char *text, char ret_address[ADDRESS_SIZE])
+{
+	unsigned char o[16];
+	size_t len = 0;
+
+	if (inet_pton(AF_INET, text, o) == 1)
+		return inet_ntop(AF_INET, o, ret_address, ADDRESS_SIZE) ? "" : NULL;
+	if (inet_pton(AF_INET6, text, o) != 1)
+		return NULL;
+	for (size_t i = 0; i < GROUPS; i++)
+		len += (size_t)snprintf(ret_address + len, ADDRESS_SIZE - len, "%s%x",
+			i ? ":" : "", (unsigned)o[2 * i] << 8 | o[2 * i + 1]);
+	return "6";
+}
+
 /* "seal,192.0.2.1,443": the program, an address, a port; nothing else gets through, since
- * what is made of it is a program of the firewall. */
+ * what is made of it is a program of the firewall, and has to be one that it takes. */
 static int add_line(const char *line, struct egress *e)
 {
-	char who[8], address[INET6_ADDRSTRLEN], port[6], rest;
-	unsigned char octets[16];
+	char who[8], text[ADDRESS_SIZE], address[ADDRESS_SIZE], port[6], rest;
+	const char *six;
 	unsigned long number;
 	size_t program;
-	bool six;
 
-	if (sscanf(line, "%7[a-z],%45[0-9a-f:.],%5[0-9]%c", who, address, port, &rest) !=
-		3)
+	if (sscanf(line, "%7[a-z],%45[0-9a-f:.],%5[0-9]%c", who, text, port, &rest) != 3)
 		return -EINVAL;
 	number = strtoul(port, NULL, 10);
 	program = program_of(who);
-	six = inet_pton(AF_INET6, address, octets) == 1;
-	if (number < 1 || number > 65535 || program == COUNT ||
-		(!six && inet_pton(AF_INET, address, octets) != 1))
+	six = canonical(text, address);
+	if (number < 1 || number > 65535 || program == COUNT || !six)
 		return -EINVAL;
 	buf_addf(&e->units[program], "%s ", address);
 	return buf_addf(&e->rules, "add element inet appliance %s_to%s { %s . %lu }\n",
-		who, six ? "6" : "", address, number);
+		who, six, address, number);
 }
 
 static int add_lines(char *text, struct egress *e, char **ret_error)
@@ -80,41 +92,6 @@ static int add_lines(char *text, struct egress *e, char **ret_error)
 			return appliance_fail(ret_error, r, NAME, line);
 	}
 	return 0;
-}
-
-int appliance_egress_fault(const char *said, char **ret_error)
-{
-	const char *at = said ? strstr(said, "Error: ") : NULL;
-
-	at = at ? at + strlen("Error: ") : "it does not answer";
-	if (asprintf(ret_error, NAME ": the firewall refuses it: %.*s",
-		    (int)strcspn(at, "\n"), at) < 0)
-		*ret_error = NULL;
-	return -EINVAL;
-}
-
-/* By nft, in a unit of its own that has the right to ask the kernel, with all that would
- * be in force beside it. */
-static int judge(const struct egress *e, char **ret_error)
-{
-	_cleanup_buf_ struct buf candidate;
-	_cleanup_(freep) uint8_t *said = NULL;
-	size_t len;
-	int r;
-
-	buf_init(&candidate, 5 * EGRESS_MAX);
-	buf_add_str(&candidate, AROUND);
-	buf_add(&candidate, e->rules.data, e->rules.len);
-	r = candidate.error;
-	if (r == 0)
-		r = durable_write(CANDIDATE, buf_span(&candidate), 0644);
-	if (r < 0)
-		return appliance_fail(ret_error, r, CANDIDATE, strerror(-r));
-	r = appliance_start(JUDGE, true);
-	if (r == 0)
-		return 0;
-	(void)file_read(SAID, SAID_MAX, &said, &len);
-	return appliance_egress_fault((const char *)said, ret_error);
 }
 
 /* The manager's own filter beside the firewall: a second lock on the same door. Told one
@@ -141,7 +118,7 @@ static int enforce(struct egress *e, char **ret_error)
 		"nftables.service", NULL };
 	_cleanup_(freep) uint8_t *before = NULL;
 	size_t len = 0;
-	int r = file_read(RULES, 4 * EGRESS_MAX, &before, &len);
+	int r = file_read(RULES, RULES_MAX, &before, &len);
 
 	if (r < 0 && r != -ENOENT)
 		return appliance_fail(ret_error, r, RULES, strerror(-r));
@@ -166,7 +143,7 @@ static void egress_done(struct egress *e)
 		buf_done(&e->units[i]);
 }
 
-/* Of the file at path, judged. Return: 0, 1 there is none, negative with *ret_error. */
+/* Of the file at path. Return: 0, 1 there is none, negative with *ret_error. */
 static int read_egress(const char *path, struct egress *e, char **ret_error)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
@@ -177,20 +154,21 @@ static int read_egress(const char *path, struct egress *e, char **ret_error)
 		return 1;
 	if (r < 0)
 		return appliance_fail(ret_error, r, path, strerror(-r));
-	buf_init(&e->rules, 4 * EGRESS_MAX);
+	buf_init(&e->rules, RULES_MAX);
 	for (size_t i = 0; i < COUNT; i++) {
 		buf_init(&e->units[i], 4 * EGRESS_MAX);
 		buf_add_str(&e->units[i], "IPAddressAllow=");
 	}
-	r = add_lines((char *)text, e, ret_error);
-	return r < 0 ? r : judge(e, ret_error);
+	return add_lines((char *)text, e, ret_error);
 }
 
-int appliance_egress_check(const char *path, char **ret_error)
+int appliance_egress_rules(const char *path, struct buf *rules, char **ret_error)
 {
 	_cleanup_(egress_done) struct egress e = { 0 };
 	int r = read_egress(path, &e, ret_error);
 
+	if (r == 0 && rules && e.rules.len)
+		r = buf_add(rules, e.rules.data, e.rules.len);
 	return r < 0 ? r : 0;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What the firewall says of destinations that it does not take, and what is kept of it.
- */
+/* What the firewall is told of destinations, in the one form that nft always takes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,47 +7,118 @@
 
 #include <cmocka.h>
 
+#include "common/buf.h"
+#include "common/durable.h"
 #include "ctl/appliance/appliance.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-static void assert_fault(const char *said, const char *text)
+static char *folder, path[64];
+
+static int make_folder(void **state)
 {
-	char *error = NULL;
+	static char template[] = "/tmp/egress.XXXXXX";
 
-	assert_int_equal(appliance_egress_fault(said, &error), -EINVAL);
-	assert_string_equal(error, text);
-	free(error);
+	(void)state;
+	folder = mkdtemp(template);
+	(void)snprintf(path, sizeof(path), "%s/egress.csv", folder);
+	return folder ? 0 : -1;
 }
 
-/* As nft 1.1.3 says it, wherever it saw it. */
-static void one_line_of_it(void **state)
+static int remove_folder(void **state)
 {
 	(void)state;
-	assert_fault("In file included from /run/appliance-rules.nft:1:1-29:\n"
-		     "/etc/nftables.conf:10:6-13: Error: set is not a map\n"
-		     "\tset seal_to6 {\n\t    ^^^^^^^^\n",
-		"network/egress.csv: the firewall refuses it: set is not a map");
-	assert_fault("/run/appliance-rules.nft:3:28-34: Error: No such file or directory",
-		"network/egress.csv: the firewall refuses it: No such file or directory");
+	return appliance_remove(folder);
 }
 
-static void a_judge_that_says_nothing_refuses(void **state)
+/* NULL: it is refused, and error says by which line. */
+static void assert_rules(const char *text, const char *rules, const char *error)
+{
+	_cleanup_buf_ struct buf b;
+	_cleanup_(freep) char *why = NULL;
+	int r;
+
+	buf_init(&b, 1 << 20);
+	assert_int_equal(durable_write(path, span_str(text), 0600), 0);
+	r = appliance_egress_rules(path, &b, &why);
+	if (rules) {
+		assert_int_equal(r, 0);
+		assert_string_equal(b.data ? b.data : "", rules);
+		return;
+	}
+	assert_int_equal(r, -EINVAL);
+	assert_string_equal(why, error);
+}
+
+/* inet_pton takes an address of IPv6 that ends in one of IPv4, nft does not. */
+static void one_form_of_an_address(void **state)
 {
 	(void)state;
-	assert_fault(
-		NULL, "network/egress.csv: the firewall refuses it: it does not answer");
-	assert_fault(
-		"", "network/egress.csv: the firewall refuses it: it does not answer");
+	assert_rules("# a comment\nseal,192.0.2.1,443\n"
+		     "forward,2001:db8::1,8443\ntrustd,1:2:3:4:5:6:192.0.2.1,080\n"
+		     "logs,::ffff:192.0.2.1,6514\nship,::,1\n",
+		"add element inet appliance seal_to { 192.0.2.1 . 443 }\n"
+		"add element inet appliance forward_to6 { 2001:db8:0:0:0:0:0:1 . 8443 }\n"
+		"add element inet appliance trustd_to6 { 1:2:3:4:5:6:c000:201 . 80 }\n"
+		"add element inet appliance logs_to6 { 0:0:0:0:0:ffff:c000:201 . 6514 }\n"
+		"add element inet appliance ship_to6 { 0:0:0:0:0:0:0:0 . 1 }\n",
+		NULL);
+	assert_rules("", "", NULL);
+}
+
+static void anything_else_is_named(void **state)
+{
+	static const char *const lines[] = { "seal,192.0.2.256,443", "seal,192.0.2.1,0",
+		"seal,192.0.2.1,65536", "seal,192.0.2.1", "seal,192.0.2.1,443,",
+		"intake,192.0.2.1,443", "seal,fe80::1%eth0,443", "seal,::1::,443",
+		"seal,192.0.2.1/24,443", "seal,192.0.2.1,443 }", "seal,example.org,443",
+		"seal,192.0.2.1,-1", "Seal,192.0.2.1,443", "seal,,443" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		char said[128];
+
+		(void)snprintf(said, sizeof(said), "network/egress.csv: %s", lines[i]);
+		assert_rules(lines[i], NULL, said);
+	}
+}
+
+/* Each line grows, to how much is bounded. */
+static void as_many_as_there_is_room_for(void **state)
+{
+	static const char line[] = "ship,::,1\n";
+	_cleanup_buf_ struct buf all, rules;
+	_cleanup_(freep) char *why = NULL;
+
+	(void)state;
+	buf_init(&all, 65536);
+	buf_init(&rules, 1 << 20);
+	while (all.len + sizeof(line) <= 65536)
+		assert_int_equal(buf_add_str(&all, line), 0);
+	assert_int_equal(durable_write(path, buf_span(&all), 0600), 0);
+	assert_int_equal(appliance_egress_rules(path, &rules, &why), 0);
+}
+
+static void no_file_is_no_rule(void **state)
+{
+	_cleanup_(freep) char *why = NULL;
+
+	(void)state;
+	(void)unlink(path);
+	assert_int_equal(appliance_egress_rules(path, NULL, &why), 0);
+	assert_null(why);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_line_of_it),
-		cmocka_unit_test(a_judge_that_says_nothing_refuses),
+		cmocka_unit_test(one_form_of_an_address),
+		cmocka_unit_test(anything_else_is_named),
+		cmocka_unit_test(as_many_as_there_is_room_for),
+		cmocka_unit_test(no_file_is_no_rule),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
