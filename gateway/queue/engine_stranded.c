@@ -7,7 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define LOOK_AT_ONCE 64
+/* Few of them are more than looked at: what waits as it should is left out at once. */
+#define LOOK_AT_ONCE 128
 
 /* What may wait: for its seal or for an original, and what an operator holds meanwhile.
  */
@@ -71,38 +72,55 @@ static int settle_alone(struct engine *e, int64_t now, struct delivery_row *d)
 }
 
 static int select_next(struct engine *e, const struct stranded_look *look,
-	struct delivery_row *ret_rows, int max)
+	struct delivery_row ret_rows[LOOK_AT_ONCE])
 {
-	_cleanup_statement_ struct row *s = sql_bind(e, SQL_SELECT_DELIVERIES, "tittii",
-		delivery_state_text(STATES[look->which]), look->after, "", "", (int64_t)0,
-		(int64_t)max);
+	_cleanup_statement_ struct row *s =
+		sql_bind(e, SQL_STRANDED, "tii", delivery_state_text(STATES[look->which]),
+			look->after, (int64_t)LOOK_AT_ONCE);
 	int count = 0, r = 0;
 
-	while (count < max && (r = sql_step(e, s)) > 0)
+	while (count < LOOK_AT_ONCE && (r = sql_step(e, s)) > 0)
 		delivery_read(s, &ret_rows[count++]);
 	return r < 0 ? r : count;
+}
+
+/* *look is behind these, or begins with the next state. Return: 1 it goes on, 0 it is
+ * over, negative. */
+static int go_on(struct engine *e, struct stranded_look *look)
+{
+	_cleanup_statement_ struct row *s = sql_bind(e, SQL_STRANDED_LAST, "tii",
+		delivery_state_text(STATES[look->which]), look->after,
+		(int64_t)LOOK_AT_ONCE);
+	int r = sql_step(e, s);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	look->after = sql_int(s, 1);
+	if (sql_int(s, 0) == LOOK_AT_ONCE)
+		return 1;
+	*look = (struct stranded_look){ .which = look->which + 1 };
+	if (look->which < sizeof(STATES) / sizeof(STATES[0]))
+		return 1;
+	*look = (struct stranded_look){ 0 };
+	return 0;
 }
 
 int engine_stranded(
 	struct engine *e, int64_t now, struct stranded_look *look, int *ret_settled)
 {
 	struct delivery_row rows[LOOK_AT_ONCE];
-	int count = select_next(e, look, rows, LOOK_AT_ONCE);
+	struct stranded_look next = *look;
+	int count = select_next(e, look, rows), more = go_on(e, &next);
 
-	for (int i = 0; i < count; i++) {
-		const int64_t key = rows[i].key;
+	for (int i = 0; more >= 0 && i < count; i++) {
 		int r = settle_alone(e, now, &rows[i]);
 
 		if (r < 0)
 			return r;
 		*ret_settled += r;
-		look->after = key;
 	}
-	if (count < 0 || count == LOOK_AT_ONCE)
-		return count < 0 ? count : 1;
-	*look = (struct stranded_look){ .which = look->which + 1 };
-	if (look->which < sizeof(STATES) / sizeof(STATES[0]))
-		return 1;
-	*look = (struct stranded_look){ 0 };
-	return 0;
+	if (count < 0 || more < 0)
+		return count < 0 ? count : more;
+	*look = next;
+	return more;
 }
