@@ -189,3 +189,25 @@ def test_a_folder_that_is_away_keeps_nothing_else(gate, sealed):
     gate.down()
     newest = max(kept.rglob("*.json"))
     assert (heads / newest.relative_to(kept)).read_bytes() == newest.read_bytes()
+
+
+def test_heads_of_an_earlier_version(gate, sealed):
+    """They lie in no folders of their own: found there, and moved while the gate serves."""
+    kept, looked = gate.dir / "state/queue/heads", gate.dir / "state/queue/heads-looked-at"
+    arguments = ("--heads", kept, *sealed[1][2:])
+    before = {path.name: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    for path in sorted(kept.rglob("*"), reverse=True):
+        path.rename(kept / path.name) if path.is_file() else path.rmdir()
+    looked.unlink(missing_ok=True)
+    assert gate.run("audit", "verify", *arguments).returncode == 0
+    gate.up()
+    try:
+        until(lambda: not [path for path in kept.iterdir() if path.name in before])
+        after = {path.name: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+        assert before.items() <= after.items()
+        until(looked.exists)  # each was held against the chain
+    finally:
+        gate.down()
+    done = gate.run("audit", "verify", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "queued.set-back" not in gate.log.read_text()
