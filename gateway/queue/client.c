@@ -200,11 +200,6 @@ int queue_judged(struct queue *q, const struct queue_claim *claim,
 		report_fd >= 0, NULL);
 }
 
-int queue_sealed(struct queue *q, const struct queue_claim *claim, int container_fd)
-{
-	return queue_sealed_at(q, claim, "T", 0, container_fd);
-}
-
 int queue_renewed(struct queue *q, const struct queue_claim *claim, const char *level,
 	int64_t due, int container_fd)
 {
@@ -228,7 +223,7 @@ int queue_stamped(
 		record_fd >= 0, NULL);
 }
 
-int queue_sealed_at(struct queue *q, const struct queue_claim *claim, const char *level,
+int queue_sealed(struct queue *q, const struct queue_claim *claim, const char *level,
 	int64_t renew_at, int container_fd)
 {
 	struct queue_sealed_request body = { .fence = claim->fence,

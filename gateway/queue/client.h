@@ -88,11 +88,9 @@ int queue_get(struct queue *q, const char *id, const char *partner, enum queue_p
 int queue_claim_seal(struct queue *q, int lease_s, struct queue_claim *ret_claim,
 	int *ret_document_fd, int *ret_report_fd, int *ret_receipt_fd);
 
-/* The container is finished: accepted → sealed, its deliveries → queued. */
-int queue_sealed(struct queue *q, const struct queue_claim *claim, int container_fd);
-
-/* The same of a container at a level ("B", "T") that gets more at a time (0: never). */
-int queue_sealed_at(struct queue *q, const struct queue_claim *claim, const char *level,
+/* The container is finished, at a level ("B", "T"), and gets more at a time (0: never):
+ * accepted → sealed, its deliveries → queued. */
+int queue_sealed(struct queue *q, const struct queue_claim *claim, const char *level,
 	int64_t renew_at, int container_fd);
 
 /* Claim a container that is to get more: ret_claim->level says what it is. DONE or EMPTY,

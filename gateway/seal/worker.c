@@ -150,7 +150,7 @@ static int tell(
 	do {
 		if (have_queue(l)) {
 			r = a->outcome == ATTEMPT_SEALED
-				    ? queue_sealed_at(l->queue, &j->claim,
+				    ? queue_sealed(l->queue, &j->claim,
 					      seal_level_text(a->level),
 					      renewal_due(&house->renewal, a->level,
 						      a->bare, clock_now(), 0),

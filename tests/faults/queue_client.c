@@ -86,8 +86,8 @@ static int commit(struct run *r, struct queue *q)
 		s.id);
 	fds[0] = memfd_from("document", span_of(data, OCTETS));
 	fds[1] = memfd_from("report", span_of(data, OCTETS));
-	answer = queue_commit(q, &s, fds[0], fds[1], span_str("receipt"),
-		span_str(record), &first);
+	answer = queue_commit(
+		q, &s, fds[0], fds[1], span_str("receipt"), span_str(record), &first);
 	for (int i = 0; i < 2; i++)
 		close(fds[i]);
 	if (answer == QUEUE_DONE)
@@ -104,7 +104,7 @@ static int seal(struct run *r, struct queue *q)
 	if (answer != QUEUE_DONE)
 		return answer;
 	container = memfd_from("container", span_str(c.document.id));
-	answer = queue_sealed(q, &c, container);
+	answer = queue_sealed(q, &c, "T", 0, container);
 	close(container);
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);

@@ -248,7 +248,7 @@ static inline void house_seal(struct queue *q, struct queue_claim *ret_claim)
 	assert_int_equal(queue_claim_seal(q, 60, ret_claim, &document, &report, &receipt),
 		QUEUE_DONE);
 	container = memfd_from("container", span_str("container"));
-	assert_int_equal(queue_sealed(q, ret_claim, container), QUEUE_DONE);
+	assert_int_equal(queue_sealed(q, ret_claim, "T", 0, container), QUEUE_DONE);
 	close(document);
 	close(report);
 	close(receipt);
