@@ -211,7 +211,7 @@ static void print_member(
 	const char *text = json_string_of(object, key);
 
 	if (text && *text)
-		fprintf(c->out, "  %-10s %s\n", label, text);
+		fprintf(c->out, "  %-11s %s\n", label, text);
 }
 
 /* What a receipt, a statement or a call-back says. */
@@ -219,7 +219,7 @@ static void print_claims(const struct command *c, const json_t *claims)
 {
 	const json_t *held = json_object_get(claims, "held");
 
-	print_member(c, claims, "instance", "sealed by");
+	print_member(c, claims, "instance", "instance");
 	print_member(c, claims, "iss", "signed by");
 	print_member(c, claims, "aud", "partner");
 	print_member(c, claims, "cursor", "cursor");
@@ -229,7 +229,7 @@ static void print_claims(const struct command *c, const json_t *claims)
 	print_member(c, claims, "received", "received");
 	print_member(c, claims, "at", "as of");
 	if (held)
-		fprintf(c->out, "  %-10s %s\n", "held",
+		fprintf(c->out, "  %-11s %s\n", "held",
 			json_is_true(held) ? "yes" : "no");
 	print_member(c, claims, "meaning", "meaning");
 }
@@ -238,7 +238,9 @@ static int print_text(const struct command *c, const char *file, const json_t *r
 	const struct findings *findings)
 {
 	static const char *const severities[] = { "error", "warning", "note" };
-	const json_t *e = json_object_get(report, "evidence");
+	const json_t *e = json_object_get(report, "evidence"),
+		     *seal = json_array_get(json_object_get(report, "signatures"), 0),
+		     *signer = json_object_get(seal, "signer");
 
 	fprintf(c->out, "%s: %s %s\n", file, json_string_of(report, "indication"),
 		json_string_of(report, "sub_indication"));
@@ -246,8 +248,13 @@ static int print_text(const struct command *c, const char *file, const json_t *r
 		fputs("  TEST: made by a test instance; no legal effect\n", c->out);
 	if (json_is_true(json_object_get(json_object_get(e, "claims"), "sandbox")))
 		fputs("  SANDBOX: a rehearsal\n", c->out);
+	/* What it says of itself is worth what whoever signed it is. */
+	print_member(c, e, "role", "role");
+	print_member(c, signer, "subject", "signer");
+	print_member(c, signer, "sha256", "its SHA-256");
+	print_member(c, e, "signer_subject", "signer");
+	print_member(c, e, "signer_sha256", "its SHA-256");
 	print_claims(c, json_object_get(e, "claims"));
-	print_member(c, e, "role", "sealed by");
 	print_member(c, e, "id", "document");
 	print_member(c, e, "sha256", "SHA-256");
 	print_member(c, e, "partner", "partner");

@@ -13,12 +13,15 @@ bool sealed_json_is(struct span text)
 
 static json_t *evidence_of(const struct receipt_result *r, const char *kind)
 {
+	_cleanup_(freep) char *subject =
+		r->signer ? pki_name_text(X509_get_subject_name(r->signer)) : NULL;
 	char sha256[SHA256_TEXT_SIZE] = "";
 
 	if (r->signer && pki_certificate_sha256(r->signer, sha256) < 0)
 		return NULL;
-	return json_pack("{s:s, s:o, s:O?, s:b}", "kind", kind, "signer_sha256",
-		json_text(*sha256 ? sha256 : NULL), "claims", r->claims, "test",
+	return json_pack("{s:s, s:o, s:o, s:O?, s:b}", "kind", kind, "signer_sha256",
+		json_text(*sha256 ? sha256 : NULL), "signer_subject", json_text(subject),
+		"claims", r->claims, "test",
 		json_is_true(json_object_get(r->claims, "test")));
 }
 

@@ -184,6 +184,8 @@ static void verify_says_it_in_words(void **state)
 	assert_non_null(strstr(out, "TOTAL-PASSED"));
 	assert_non_null(strstr(out, "TEST"));
 	assert_non_null(strstr(out, SEALED_ID));
+	assert_non_null(strstr(out, "CN=Seal"));
+	assert_non_null(strstr(out, "its SHA-256 "));
 	assert_int_equal(VERIFY(&bad, "--format", "text", in_folder("bad.asice")), 1);
 	assert_non_null(strstr(bad, "offset "));
 }
@@ -263,7 +265,9 @@ static void what_is_sealed_as_json(void **state)
 	assert_int_equal(VERIFY(&text, "--store", in_folder("store"), "--at", AT,
 				 "--format", "text", in_folder("s.json")),
 		0);
-	assert_non_null(strstr(text, "held       no"));
+	assert_non_null(strstr(text, "held        no"));
+	assert_non_null(strstr(text, "CN=Receipts"));
+	assert_non_null(strstr(text, "its SHA-256 "));
 	assert_int_equal(VERIFY(&bare, "--at", AT, in_folder("s.json")), 1);
 	assert_non_null(strstr(bare, "NO_CERTIFICATE_CHAIN_FOUND"));
 	/* Claims of a receipt under the type of a statement are neither. */
