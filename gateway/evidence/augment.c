@@ -15,6 +15,7 @@ struct evidence_archive {
 	struct xades_detached detached[ASIC_SIGNATURES];
 	struct xades_options options;
 	char *id; /* of the seal */
+	struct evidence_paths paths;
 	struct xades_stamp *stamp;
 };
 
@@ -33,15 +34,14 @@ static char *first_error(const struct findings *f)
 }
 
 /* A container must be valid before and after. *ret_id (may be NULL): the seal's. */
-static int check(struct span container, const struct pki_material *material, int64_t at,
+static int check(struct span container, const struct evidence_context *context,
 	char **ret_id, char **ret_reason)
 {
 	_cleanup_findings_ struct findings findings = { 0 };
 	_cleanup_json_ json_t *report = NULL;
-	struct evidence_context context = { .material = material, .at = at };
 	const json_t *seal;
 	const char *id;
-	int r = evidence_verify(container, &context, &findings, &report);
+	int r = evidence_verify(container, context, &findings, &report);
 
 	if (r < 0)
 		return r;
@@ -64,7 +64,10 @@ static int open_container(struct evidence_archive *a,
 
 	*a = (struct evidence_archive){ .plan = *plan };
 	*ret_reason = NULL;
-	r = check(plan->container, plan->material, plan->at, &a->id, ret_reason);
+	r = check(plan->container,
+		&(struct evidence_context){
+			.material = plan->material, .at = plan->at, .paths = &a->paths },
+		&a->id, ret_reason);
 	if (r > 0 && asic_read(plan->container, &findings, &a->parts) != 1)
 		r = say(ret_reason, "The container is not of the form.");
 	a->options = (struct xades_options){ .profile = XADES_EIDAS,
@@ -78,6 +81,7 @@ static int open_container(struct evidence_archive *a,
 static void archive_done(struct evidence_archive *a)
 {
 	xades_stamp_free(a->stamp);
+	evidence_paths_done(&a->paths);
 	free(a->id);
 }
 
@@ -85,7 +89,9 @@ static struct xades_augment_plan seal_of(const struct evidence_archive *a)
 {
 	return (struct xades_augment_plan){ .file = a->parts.parts[ASIC_SIGNATURES],
 		.options = &a->options,
-		.id = a->id };
+		.id = a->id,
+		.others = a->paths.list,
+		.other_count = a->paths.count };
 }
 
 /* The container with another signature file, which must be valid. */
@@ -103,7 +109,9 @@ static int rewrite(const struct evidence_archive *a, struct span signatures, int
 		return say(ret_reason, "The container would be over its limit.");
 	if (r < 0)
 		return r;
-	r = check(buf_span(&container), a->plan.material, at, NULL, ret_reason);
+	r = check(buf_span(&container),
+		&(struct evidence_context){ .material = a->plan.material, .at = at },
+		NULL, ret_reason);
 	if (r > 0 && buf_add_span(ret, buf_span(&container)) < 0)
 		return ret->error;
 	return r;

@@ -14,10 +14,14 @@
 #define NS_DS "http://www.w3.org/2000/09/xmldsig#"
 #define NS_XADES "http://uri.etsi.org/01903/v1.3.2#"
 
-/* Paths of the signer and of the time-stamps, one after the other. */
+#define OTHERS_MAX 24 /* certificates above those who signed parts */
+
+/* Paths of the signer and of the time-stamps, one after the other, and what leads up from
+ * the others. */
 struct paths {
-	STACK_OF(X509) * all;
-	int of_signer; /* the first of all */
+	STACK_OF(X509) * all;	  /* borrowed */
+	STACK_OF(X509) * carried; /* certificates that the seal carries; owned */
+	int of_signer;		  /* the first of all */
 	struct findings *findings;
 };
 
@@ -104,11 +108,14 @@ static const struct {
 	{ NS_DS, "X509Certificate", has_signers,
 		"The certificate is not of the seal's path." },
 	{ NS_XADES, "EncapsulatedX509Certificate", has_certificate,
-		"The certificate is not of a path of the seal or its time-stamps." },
+		"The certificate is not of a path of the seal, its time-stamps, the "
+		"receipt or the record." },
 	{ NS_XADES, "EncapsulatedCRLValue", has_issuer_of,
-		"The CRL is not one of an authority of the seal or its time-stamps." },
+		"The CRL is not one of an authority of the seal, its time-stamps, the "
+		"receipt or the record." },
 	{ NS_XADES, "EncapsulatedOCSPValue", has_answer_of,
-		"The OCSP response is not about the seal or its time-stamps." },
+		"The OCSP response is not about the seal, its time-stamps, the "
+		"receipt or the record." },
 };
 
 static void check_node(struct paths *p, const xmlNode *n)
@@ -136,20 +143,78 @@ static const xmlNode *next_below(const xmlNode *n, const xmlNode *top)
 	return n == top ? NULL : n->next;
 }
 
-int seal_data_check(const struct xades_signature *seal, struct findings *findings)
+/* All certificates that the seal carries as values. */
+static int read_carried(struct paths *p, const xmlNode *top)
 {
-	struct paths p = { .all = sk_X509_new_null(), .findings = findings };
-	int r = p.all ? add_path(&p, seal->chain) : -ENOMEM;
+	for (const xmlNode *n = top; n; n = next_below(n, top)) {
+		_cleanup_(freep) char *text = NULL;
+		_cleanup_(freep) uint8_t *der = NULL;
+		size_t len = 0;
+		X509 *x;
+
+		if (n->type != XML_ELEMENT_NODE ||
+			!xml_is(n, NS_XADES, "EncapsulatedX509Certificate"))
+			continue;
+		text = xml_text(n);
+		x = text && base64_decode(span_str(text), &der, &len) == 0
+			    ? pki_certificate_parse(span_of(der, len))
+			    : NULL;
+		if (x && sk_X509_push(p->carried, x) <= 0) {
+			X509_free(x);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* Whoever signed a part, and upwards those who are carried and issued one another. */
+static int add_others(struct paths *p, const struct seal_others *others)
+{
+	X509 *const who[] = { others->receipt, others->record };
+	int i = sk_X509_num(p->all), end = i + OTHERS_MAX;
+
+	for (size_t k = 0; k < sizeof(who) / sizeof(who[0]); k++)
+		if (who[k] && sk_X509_push(p->all, who[k]) <= 0)
+			return -ENOMEM;
+	for (; i < sk_X509_num(p->all); i++) {
+		X509 *x = sk_X509_value(p->all, i);
+
+		for (int c = 0; c < sk_X509_num(p->carried); c++) {
+			X509 *issuer = sk_X509_value(p->carried, c);
+
+			if (issuer == x || sk_X509_num(p->all) >= end ||
+				X509_check_issued(issuer, x) != X509_V_OK ||
+				X509_verify(x, X509_get0_pubkey(issuer)) != 1)
+				continue;
+			if (sk_X509_push(p->all, issuer) <= 0)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int seal_data_check(const struct xades_signature *seal, const struct seal_others *others,
+	struct findings *findings)
+{
+	struct paths p = { .all = sk_X509_new_null(),
+		.carried = sk_X509_new_null(),
+		.findings = findings };
+	int r = p.all && p.carried ? add_path(&p, seal->chain) : -ENOMEM;
 
 	p.of_signer = r == 0 ? sk_X509_num(p.all) : 0;
 	for (size_t i = 0; r == 0 && i < seal->timestamp_count; i++)
 		r = add_path(&p, seal->timestamps[i].chain);
+	if (r == 0)
+		r = read_carried(&p, seal->element);
+	if (r == 0)
+		r = add_others(&p, others);
 	if (r == 0 && seal->indication == XADES_TOTAL_PASSED)
 		for (const xmlNode *n = seal->element; n;
 			n = next_below(n, seal->element))
 			if (n->type == XML_ELEMENT_NODE)
 				check_node(&p, n);
 	sk_X509_free(p.all);
+	sk_X509_pop_free(p.carried, X509_free);
 	pki_errors_clear();
 	return r;
 }

@@ -9,9 +9,16 @@
 #include "common/finding.h"
 #include "xades/validate.h"
 
-/* Check a seal that passed: every certificate is of the path of its signer or of one of
- * its time-stamps, and every CRL and OCSP response was signed for an authority of those.
- * Departures are error findings evidence.signature-file. Return: 0 or -ENOMEM. */
-int seal_data_check(const struct xades_signature *seal, struct findings *findings);
+/* Who signed parts that the seal covers; NULL: nobody who is known. Borrowed. */
+struct seal_others {
+	X509 *receipt, *record;
+};
+
+/* Check a seal that passed: every certificate is of the path of its signer, of one of its
+ * time-stamps, or leads up from one of the others; and every CRL and OCSP response was
+ * signed for an authority of those. Departures are error findings
+ * evidence.signature-file. Return: 0 or -ENOMEM. */
+int seal_data_check(const struct xades_signature *seal, const struct seal_others *others,
+	struct findings *findings);
 
 #endif

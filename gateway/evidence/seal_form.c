@@ -300,8 +300,8 @@ static void check_archive_identifiers(
 	}
 }
 
-int seal_form_check(
-	struct span octets, const struct xades_report *report, struct findings *findings)
+int seal_form_check(struct span octets, const struct xades_report *report,
+	const struct seal_others *others, struct findings *findings)
 {
 	struct form f = { .findings = findings };
 	int r;
@@ -321,6 +321,6 @@ int seal_form_check(
 	}
 	buf_done(&f.text);
 	if (r == 0 && report->count == 1 && !f.departed)
-		r = seal_data_check(&report->signatures[0], findings);
+		r = seal_data_check(&report->signatures[0], others, findings);
 	return r;
 }

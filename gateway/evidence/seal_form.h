@@ -9,12 +9,14 @@
 
 #include "common/finding.h"
 #include "common/span.h"
+#include "evidence/seal_data.h"
 #include "xades/validate.h"
 
 /* Check that octets are the text that the gate writes for the tree that was read from
- * them, and that the tree has nothing beside the seal. Departures are error findings
- * evidence.signature-file. Return: 0 or -ENOMEM. */
-int seal_form_check(
-	struct span octets, const struct xades_report *report, struct findings *findings);
+ * them, and that the tree has nothing beside the seal and what is about it and about the
+ * others (seal_data_check). Departures are error findings evidence.signature-file.
+ * Return: 0 or -ENOMEM. */
+int seal_form_check(struct span octets, const struct xades_report *report,
+	const struct seal_others *others, struct findings *findings);
 
 #endif

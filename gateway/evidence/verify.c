@@ -27,6 +27,7 @@ struct verification {
 	json_t *claims;		       /* of the receipt; NULL when it is none */
 	json_t *report;		       /* as read; NULL when it is no object */
 	const char *receipt_signature; /* PASSED | INDETERMINATE | FAILED */
+	X509 *receipt_signer;	       /* NULL: not known */
 	const char *wanting; /* at release, of the receipt: sub-indication, or NULL */
 	struct record_result record;
 	const char *record_indication; /* the same; NULL: there is none */
@@ -35,6 +36,7 @@ struct verification {
 static void verification_done(struct verification *v)
 {
 	xades_report_free(v->seal);
+	X509_free(v->receipt_signer);
 	seal_statement_done(&v->statement);
 	json_decref(v->claims);
 	json_decref(v->report);
@@ -58,10 +60,16 @@ static int validate_seal(struct verification *v)
 	if (r == 0)
 		r = seal_check(v->seal, &v->parts, json_string_of(v->claims, "id"),
 			v->findings, &v->statement);
-	if (r == 0 && v->seal->doc)
-		r = seal_form_check(
-			v->parts.parts[ASIC_SIGNATURES], v->seal, v->findings);
 	return r;
+}
+
+static int check_form(struct verification *v)
+{
+	const struct seal_others others = { v->receipt_signer, v->record.token.signer };
+
+	return v->seal->doc ? seal_form_check(v->parts.parts[ASIC_SIGNATURES], v->seal,
+				      &others, v->findings)
+			    : 0;
 }
 
 static int64_t seal_time(const struct verification *v)
@@ -164,8 +172,11 @@ static int check_receipt_signature(struct verification *v)
 		return r;
 	take_receipt(v, &e);
 	check_two_keys(v, &e);
+	if (e.standing == ENCLOSED_PASSED)
+		r = evidence_paths_add(v->context->paths, &e.result.path);
+	v->receipt_signer = TAKE(e.result.signer);
 	enclosed_done(&e);
-	return 0;
+	return r;
 }
 
 /* The seal covers the record: what proves the seal's time, proves that the record was
@@ -198,6 +209,7 @@ static int check_record(struct verification *v)
 	v->record_indication = "FAILED";
 	if (rec->outcome == RECORD_PASSED) {
 		v->record_indication = "PASSED";
+		return evidence_paths_add(v->context->paths, &rec->token.path);
 	} else if (rec->outcome == RECORD_TOKEN && rec->token.outcome == TOKEN_PATH &&
 		   pki_outcome_wanting(rec->token.path.outcome)) {
 		v->record_indication = "INDETERMINATE";
@@ -336,6 +348,8 @@ static int verify_parts(struct verification *v)
 		r = check_receipt_signature(v);
 	if (r == 0)
 		r = check_record(v);
+	if (r == 0)
+		r = check_form(v);
 	if (r == 0)
 		r = check_inside(v, ASIC_PARALLEL);
 	if (r == 0)

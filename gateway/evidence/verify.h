@@ -9,6 +9,7 @@
 #include "common/finding.h"
 #include "common/json.h"
 #include "common/span.h"
+#include "evidence/paths.h"
 #include "pki/material.h"
 
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct evidence_context {
 	 * who verifies later takes what is known about that time. */
 	bool fresh_revocation;
 	const struct trust_snapshot *lists; /* by which it is qualified, or NULL */
+	struct evidence_paths *paths;	    /* NULL, or empty: what is found goes there */
 };
 
 /* Verify: the canonical form, one seal over every part, valid by EN 319 102-1 with a

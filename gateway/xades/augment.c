@@ -177,7 +177,7 @@ int xades_add_validation_data(
 	buf_init(&text, DRAFT_MAX);
 	buf_init(&file, DRAFT_MAX);
 	if (r > 0)
-		r = augment_values(&w.context, w.sig, &text, ret_reason);
+		r = augment_values(&w.context, w.sig, plan, &text, ret_reason);
 	if (r > 0 && text.len == 0)
 		r = refuse(ret_reason, "The signature has all of it already.");
 	if (r > 0) {
@@ -274,7 +274,7 @@ static int write_pending(
 	if (r > 0)
 		r = check_place(&w, s->kind);
 	if (r > 0 && s->kind == XADES_STAMP_ARCHIVE)
-		r = augment_stamp_values(&w.context, w.sig, &text, ret_reason);
+		r = augment_stamp_values(&w.context, w.sig, plan, &text, ret_reason);
 	if (r > 0) {
 		add_property(&w, s->kind, &text, &token);
 		r = splice(&w, buf_span(&text), &s->text, &at);

@@ -17,14 +17,17 @@ struct xades_augment_plan {
 	 * and certificates from which what is missing is taken. */
 	const struct xades_options *options;
 	const char *id; /* Signature/@Id */
+	/* Paths of what the signature covers, whose data is put in, too. */
+	STACK_OF(X509) *const *others;
+	size_t other_count;
 };
 
 /* LT: add the certificates of the paths of signer and time-stamps, and revocation data
- * for each of them; the signer's must have been issued after the time for which the
- * signature is proven to exist. The signature must pass and have a signature time-stamp,
- * and the result passes with nothing but the anchors of the material. *ret_reason: one
- * sentence why not, the caller frees. Return: 1 with the new file appended to ret, 0 not
- * (yet) possible, negative undecided.
+ * for each of them; the signer's, and those of the others, must have been issued after
+ * the time for which the signature is proven to exist. The signature must pass and have a
+ * signature time-stamp, and the result passes with nothing but the anchors of the
+ * material. *ret_reason: one sentence why not, the caller frees. Return: 1 with the new
+ * file appended to ret, 0 not (yet) possible, negative undecided.
  */
 int xades_add_validation_data(
 	const struct xades_augment_plan *plan, struct buf *ret, char **ret_reason);
@@ -38,7 +41,8 @@ enum xades_stamp_kind {
 struct xades_stamp;
 
 /* Append the octets that the time-stamp must imprint. Before an archive time-stamp,
- * validation data that the time-stamps so far lack is added (TimeStampValidationData).
+ * validation data that the time-stamps so far lack is added (TimeStampValidationData),
+ * and, as far as it is there, what the others lack.
  * Return: as xades_add_validation_data; release with xades_stamp_free. */
 int xades_stamp_prepare(const struct xades_augment_plan *plan, enum xades_stamp_kind kind,
 	struct xades_stamp **ret_stamp, struct buf *ret_octets, char **ret_reason);

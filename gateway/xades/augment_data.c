@@ -15,6 +15,7 @@ struct values {
 	struct pki_material *have;
 	struct buf certificates, crls, ocsps; /* XML */
 	char **ret_reason;
+	bool kept; /* what the document has need not be in force any more */
 };
 
 /* Revocation data of one kind or the other. */
@@ -22,6 +23,12 @@ struct choice {
 	const X509_CRL *crl;
 	OCSP_BASICRESP *ocsp;
 	int64_t issued;
+};
+
+/* When it must have been issued, and until when it must be in force. */
+struct window {
+	int64_t from, to;
+	int64_t in_force;
 };
 
 static int64_t seconds_of(const ASN1_TIME *time, int64_t otherwise)
@@ -62,15 +69,16 @@ static int add_certificate(struct values *v, X509 *x)
 }
 
 /* A full CRL of the issuer that is in force and was issued late enough. */
-static void choose_crl(const struct pki_material *m, X509 *issuer, int64_t at,
-	int64_t wanted, struct choice *ret)
+static void choose_crl(const struct pki_material *m, X509 *issuer, const struct window *w,
+	struct choice *ret)
 {
 	for (int i = 0; i < sk_X509_CRL_num(m->crls); i++) {
 		X509_CRL *crl = sk_X509_CRL_value(m->crls, i);
 		int64_t issued = seconds_of(X509_CRL_get0_lastUpdate(crl), INT64_MIN);
 
-		if (issued < wanted || issued <= ret->issued || issued > at ||
-			seconds_of(X509_CRL_get0_nextUpdate(crl), INT64_MAX) < at ||
+		if (issued < w->from || issued <= ret->issued || issued > w->to ||
+			seconds_of(X509_CRL_get0_nextUpdate(crl), INT64_MAX) <
+				w->in_force ||
 			X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0 ||
 			X509_NAME_cmp(X509_CRL_get_issuer(crl),
 				X509_get_subject_name(issuer)) != 0 ||
@@ -80,28 +88,29 @@ static void choose_crl(const struct pki_material *m, X509 *issuer, int64_t at,
 	}
 }
 
-static void choose_ocsp(const struct pki_material *m, X509 *x, X509 *issuer, int64_t at,
-	int64_t wanted, struct choice *ret)
+/* One that says that it was revoked later than the signature was there is as good. */
+static void choose_ocsp(const struct pki_material *m, X509 *x, X509 *issuer,
+	const struct window *w, struct choice *ret)
 {
 	for (size_t i = 0; i < m->ocsp_count; i++) {
 		struct pki_ocsp_answer a;
 
 		if (pki_ocsp_answer(m->ocsps[i], x, issuer, &a) != 1 ||
-			a.status != PKI_OCSP_GOOD || a.this_update < wanted ||
-			a.this_update <= ret->issued || a.this_update > at ||
-			a.next_update < at)
+			a.status == PKI_OCSP_UNKNOWN || a.this_update < w->from ||
+			a.this_update <= ret->issued || a.this_update > w->to ||
+			a.next_update < w->in_force)
 			continue;
 		*ret = (struct choice){ .ocsp = m->ocsps[i], .issued = a.this_update };
 	}
 }
 
 static struct choice choose(
-	const struct pki_material *m, X509 *x, X509 *issuer, int64_t at, int64_t wanted)
+	const struct pki_material *m, X509 *x, X509 *issuer, const struct window *w)
 {
 	struct choice choice = { .issued = INT64_MIN };
 
-	choose_crl(m, issuer, at, wanted, &choice);
-	choose_ocsp(m, x, issuer, at, wanted, &choice);
+	choose_crl(m, issuer, w, &choice);
+	choose_ocsp(m, x, issuer, w, &choice);
 	return choice;
 }
 
@@ -139,12 +148,14 @@ static int add_ocsp(struct values *v, OCSP_BASICRESP *basic)
 static int add_revocation(struct values *v, X509 *x, X509 *issuer, int64_t wanted)
 {
 	int64_t at = v->c->options->at;
-	struct choice choice = choose(v->have, x, issuer, at, wanted);
+	struct window w = { wanted, at, v->kept ? INT64_MIN : at };
+	struct choice choice = choose(v->have, x, issuer, &w);
 	char name[128] = "";
 
 	if (choice.crl || choice.ocsp)
 		return 1;
-	choice = choose(v->c->material, x, issuer, at, wanted);
+	w.in_force = at;
+	choice = choose(v->c->material, x, issuer, &w);
 	if (choice.crl)
 		return add_crl(v, choice.crl);
 	if (choice.ocsp)
@@ -181,6 +192,20 @@ static int add_tokens(struct values *v, const struct sig *s)
 		if (s->tokens[i].passed)
 			r = add_chain(v, s->tokens[i].result.path.chain, INT64_MIN);
 	return r;
+}
+
+/* What is not there for one of them keeps nothing else from its time-stamp. */
+static int add_others(
+	struct values *v, const struct xades_augment_plan *plan, int64_t wanted)
+{
+	int r = 1;
+
+	v->kept = true;
+	for (size_t i = 0; r >= 0 && i < plan->other_count; i++) {
+		r = add_chain(v, plan->others[i], wanted);
+		free(TAKE(*v->ret_reason));
+	}
+	return r < 0 ? r : 1;
 }
 
 static int values_open(struct values *v, struct sig_context *c, char **ret_reason)
@@ -224,8 +249,8 @@ static int write_values(const struct values *v, struct buf *ret)
 	return ret->error;
 }
 
-int augment_values(
-	struct sig_context *c, const struct sig *s, struct buf *ret, char **ret_reason)
+int augment_values(struct sig_context *c, const struct sig *s,
+	const struct xades_augment_plan *plan, struct buf *ret, char **ret_reason)
 {
 	int64_t best = c->report->signatures[s->index].best_signature_time;
 	struct values v;
@@ -235,20 +260,25 @@ int augment_values(
 		r = add_chain(&v, s->path.chain, best);
 	if (r > 0)
 		r = add_tokens(&v, s);
+	for (size_t i = 0; r > 0 && i < plan->other_count; i++)
+		r = add_chain(&v, plan->others[i], best);
 	if (r > 0 && write_values(&v, ret) < 0)
 		r = ret->error;
 	values_done(&v);
 	return r;
 }
 
-int augment_stamp_values(
-	struct sig_context *c, const struct sig *s, struct buf *ret, char **ret_reason)
+int augment_stamp_values(struct sig_context *c, const struct sig *s,
+	const struct xades_augment_plan *plan, struct buf *ret, char **ret_reason)
 {
+	int64_t best = c->report->signatures[s->index].best_signature_time;
 	struct values v;
 	int r = values_open(&v, c, ret_reason);
 
 	if (r == 0)
 		r = add_tokens(&v, s);
+	if (r > 0)
+		r = add_others(&v, plan, best);
 	if (r > 0 && (v.certificates.len || v.crls.len || v.ocsps.len)) {
 		buf_addf(ret, "<xades141:TimeStampValidationData xmlns:xades141=\"%s\">",
 			NS_XADES141);

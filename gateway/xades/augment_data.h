@@ -7,17 +7,19 @@
 #ifndef SEALGATE_XADES_AUGMENT_DATA_H
 #define SEALGATE_XADES_AUGMENT_DATA_H
 
+#include "xades/augment.h"
 #include "xades/signature.h"
 
-/* Append CertificateValues and RevocationValues for the signer and all time-stamps.
+/* Append CertificateValues and RevocationValues for the signer, all time-stamps and the
+ * other paths of the plan.
  * *ret_reason (owned by the caller) says what is missing.
  * Return: 1, 0 with a reason, negative undecided. */
-int augment_values(
-	struct sig_context *c, const struct sig *s, struct buf *ret, char **ret_reason);
+int augment_values(struct sig_context *c, const struct sig *s,
+	const struct xades_augment_plan *plan, struct buf *ret, char **ret_reason);
 
-/* Append TimeStampValidationData (v1.4.1) with what the time-stamps lack, nothing when
- * they lack nothing. */
-int augment_stamp_values(
-	struct sig_context *c, const struct sig *s, struct buf *ret, char **ret_reason);
+/* Append TimeStampValidationData (v1.4.1) with what the time-stamps lack, and what of the
+ * other paths can be had; nothing when they lack nothing. */
+int augment_stamp_values(struct sig_context *c, const struct sig *s,
+	const struct xades_augment_plan *plan, struct buf *ret, char **ret_reason);
 
 #endif

@@ -8,6 +8,8 @@
 /* cmocka wants the above */
 #include <cmocka.h>
 
+#include "evidence/augment.h"
+#include "stamped.h"
 #include "verified.h"
 
 #define DAY HOUSE_DAY
@@ -282,6 +284,131 @@ static void the_ca_is_revoked_since(void **state)
 	EVP_PKEY_free(root_key);
 }
 
+/* Augmentation ---------------------------------------------------------------------- */
+
+/* Both authorities' newest lists: the seal's is younger than it. */
+static void publish_both(const struct other *o, int64_t issued)
+{
+	const struct house *h = &HOUSE_OF_TESTS;
+
+	house_add_list(o->material,
+		&(struct house_list){ h->ca, h->ca_key, issued, 30, NULL, 0 });
+	publish(o, issued, NULL, 0);
+}
+
+static struct evidence_augment_plan plan_of(const struct other *o, int64_t at)
+{
+	return (struct evidence_augment_plan){
+		.container = buf_span(&o->container), .material = o->material, .at = at
+	};
+}
+
+static void take(struct other *o, struct buf *container)
+{
+	buf_done(&o->container);
+	o->container = *container;
+}
+
+/* Level LT; said: why not, or NULL. */
+static void add_data(struct other *o, int64_t at, const char *said)
+{
+	struct evidence_augment_plan plan = plan_of(o, at);
+	_cleanup_(freep) char *reason = NULL;
+	struct buf lt;
+	int r;
+
+	buf_init(&lt, LIMIT_CONTAINER);
+	r = evidence_add_validation_data(&plan, &lt, &reason);
+	if (r == 1 && !said) {
+		take(o, &lt);
+		return;
+	}
+	buf_done(&lt);
+	if (r != 0 || !said || !strstr(reason, said))
+		fail_msg("%d %s", r, reason ? reason : "");
+}
+
+/* Level LTA, and again. */
+static void archive(struct other *o, int64_t at)
+{
+	_cleanup_(evidence_archive_freep) struct evidence_archive *a = NULL;
+	struct evidence_augment_plan plan = plan_of(o, at);
+	_cleanup_(freep) char *reason = NULL;
+	_cleanup_buf_ struct buf octets;
+	uint8_t *token;
+	struct buf lta;
+	size_t len;
+
+	buf_init(&octets, LIMIT_CONTAINER);
+	buf_init(&lta, LIMIT_CONTAINER);
+	if (evidence_archive_prepare(&plan, &a, &octets, &reason) != 1)
+		fail_msg("%s", reason ? reason : "undecided");
+	stamped(&HOUSE_OF_TESTS, buf_span(&octets), at, &token, &len);
+	if (evidence_archive_finish(a, span_of(token, len), at + 1, &lta, &reason) != 1)
+		fail_msg("%s", reason ? reason : "undecided");
+	free(token);
+	take(o, &lta);
+}
+
+static void with_anchors_alone(const struct other *o, int64_t at, const char *receipt)
+{
+	_cleanup_(pki_material_freep) struct pki_material *alone =
+		pki_material_with_anchors_of(o->material);
+	_cleanup_answer_ struct answer a = verify(buf_span(&o->container), alone, at);
+
+	expect(&a, "TOTAL-PASSED", receipt, NULL);
+}
+
+static void what_proves_the_receipt_is_put_in(void **state)
+{
+	_cleanup_(pki_material_freep) struct pki_material *seals = NULL;
+	_cleanup_other_ struct other o = { 0 };
+	_cleanup_answer_ struct answer a = { 0 };
+
+	(void)state;
+	other_open(&o, 5, SEAL_AS_USUAL, NOW);
+	publish(&o, NOW - 60, NULL, 0);
+	house_add_list(
+		o.material, &(struct house_list){ HOUSE_OF_TESTS.ca,
+				    HOUSE_OF_TESTS.ca_key, NOW + DAY, 30, NULL, 0 });
+	add_data(&o, NOW + DAY + 60, "CN=Receipts that is in force and younger");
+	publish(&o, NOW + DAY, NULL, 0);
+	add_data(&o, NOW + DAY + 60, NULL);
+	with_anchors_alone(&o, NOW + DAY + 120, "PASSED");
+	with_anchors_alone(&o, NOW + 30 * DAY, "PASSED");
+	/* Who knows only the seal's authority is not told that it does not belong. */
+	seals = house_material(&HOUSE_OF_TESTS);
+	a = verify(buf_span(&o.container), seals, NOW + DAY + 120);
+	expect(&a, "TOTAL-FAILED", "INDETERMINATE", "could be one for receipts");
+	assert_false(findings_have(&a.findings, "evidence.signature-file"));
+}
+
+/* What there was no list for gets it with its archive time-stamp; none of its end keeps
+ * it from one. */
+static void renewed_whatever_became_of_it(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+	const struct house *h = &HOUSE_OF_TESTS;
+
+	(void)state;
+	other_open(&o, 5, SEAL_AS_USUAL, NOW);
+	house_add_list(o.material,
+		&(struct house_list){ h->ca, h->ca_key, NOW + DAY, 30, NULL, 0 });
+	add_data(&o, NOW + DAY + 60, NULL);
+	with_anchors_alone(&o, NOW + DAY + 120, "INDETERMINATE");
+	archive(&o, NOW + DAY + 180);
+	with_anchors_alone(&o, NOW + DAY + 240, "INDETERMINATE");
+	publish_both(&o, NOW + 2 * DAY);
+	archive(&o, NOW + 2 * DAY + 60);
+	with_anchors_alone(&o, NOW + 30 * DAY, "PASSED");
+	publish(&o, NOW + 4 * DAY, o.receipts, NOW + 3 * DAY);
+	archive(&o, NOW + 4 * DAY + 60);
+	publish_both(&o, NOW + 29 * DAY);
+	archive(&o, NOW + 30 * DAY);
+	later(&o, NOW + 31 * DAY, "TOTAL-PASSED", "PASSED", NULL);
+	with_anchors_alone(&o, NOW + 31 * DAY, "PASSED");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +423,8 @@ int main(void)
 		cmocka_unit_test(a_forged_one_of_an_ended_certificate),
 		cmocka_unit_test(one_for_something_else),
 		cmocka_unit_test(the_ca_is_revoked_since),
+		cmocka_unit_test(what_proves_the_receipt_is_put_in),
+		cmocka_unit_test(renewed_whatever_became_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
