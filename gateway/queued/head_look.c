@@ -85,7 +85,7 @@ static int note_lost(struct head_look *l, int64_t position)
 		l->lost_size = more;
 	}
 	l->lost[l->lost_count++] = position;
-	l->from = 0;
+	l->from = 1; /* unless one below it is held */
 	l->open_below = true;
 	return 0;
 }
