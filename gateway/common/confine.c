@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -12,13 +13,28 @@
 
 #define FCHMODAT2 452 /* on all that we run on; older headers do not know it */
 
-static const int REFUSED[] = {
-	/* speaking: the manager and the programs know root by its socket */
+static const int SPEAKING[] = {
+	/* the manager and the programs know a user by its socket */
 	SCMP_SYS(socket),
-	SCMP_SYS(socketpair),
 	SCMP_SYS(connect),
 	SCMP_SYS(bind),
 	SCMP_SYS(io_uring_setup),
+	/* being inside of another process, or taking what it has open */
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(setns),
+	SCMP_SYS(unshare),
+	SCMP_SYS(open_by_handle_at),
+	/* keys that the kernel keeps for a user */
+	SCMP_SYS(add_key),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(request_key),
+};
+
+static const int ACTING[] = {
+	SCMP_SYS(socketpair),
 	/* being, or ending, another process */
 	SCMP_SYS(execve),
 	SCMP_SYS(execveat),
@@ -28,14 +44,8 @@ static const int REFUSED[] = {
 	SCMP_SYS(rt_tgsigqueueinfo),
 	SCMP_SYS(pidfd_open),
 	SCMP_SYS(pidfd_send_signal),
-	SCMP_SYS(ptrace),
-	SCMP_SYS(process_vm_readv),
-	SCMP_SYS(process_vm_writev),
-	SCMP_SYS(setns),
-	SCMP_SYS(unshare),
 	/* changing what lies there */
 	SCMP_SYS(openat2),
-	SCMP_SYS(open_by_handle_at),
 	SCMP_SYS(creat),
 	SCMP_SYS(truncate),
 	SCMP_SYS(rename),
@@ -74,11 +84,9 @@ static const int REFUSED[] = {
 	SCMP_SYS(umount2),
 	SCMP_SYS(chroot),
 	SCMP_SYS(pivot_root),
-	/* keys that the kernel keeps for root */
-	SCMP_SYS(add_key),
-	SCMP_SYS(keyctl),
-	SCMP_SYS(request_key),
 };
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 /* One bit of the flags of open() and openat() is enough to be refused. */
 static const unsigned int WRITING[] = { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND };
@@ -87,7 +95,7 @@ static int refuse_opening(scmp_filter_ctx ctx)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof(WRITING) / sizeof(WRITING[0]); i++) {
+	for (size_t i = 0; r == 0 && i < COUNT(WRITING); i++) {
 		const scmp_datum_t bit = WRITING[i];
 
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 1,
@@ -99,26 +107,47 @@ static int refuse_opening(scmp_filter_ctx ctx)
 	return r;
 }
 
-static int refuse_system_calls(void)
+static int refuse(scmp_filter_ctx ctx, const int *list, size_t count)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	int r = ctx ? 0 : -ENOMEM;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++) {
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), REFUSED[i], 0);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), list[i], 0);
 		if (r == -EDOM) /* it is not one of this architecture's */
 			r = 0;
 	}
+	return r;
+}
+
+static int refuse_acting(scmp_filter_ctx ctx)
+{
+	int r = refuse(ctx, ACTING, COUNT(ACTING));
+
 	/* abort() signals itself so */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
 			SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
-	if (r == 0)
-		r = refuse_opening(ctx);
+	return r == 0 ? refuse_opening(ctx) : r;
+}
+
+static int refuse_system_calls(bool acting)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int r = ctx ? refuse(ctx, SPEAKING, COUNT(SPEAKING)) : -ENOMEM;
+
+	if (r == 0 && acting)
+		r = refuse_acting(ctx);
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);
 	return r;
+}
+
+int confine_mute(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return refuse_system_calls(false);
 }
 
 int confine_reader(void)
@@ -132,5 +161,5 @@ int confine_reader(void)
 		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
 		syscall(SYS_capset, &header, none) < 0)
 		return -errno;
-	return refuse_system_calls();
+	return refuse_system_calls(true);
 }

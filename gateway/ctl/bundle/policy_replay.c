@@ -56,61 +56,75 @@ static int read_options(int argc, char **argv, struct replay_options *o)
 }
 
 /* Return: enum exit_status. */
-static int open_policies(struct replaying *p, const char *path)
+static int start_trials(struct replaying *p, const struct trial_source *next)
 {
-	_cleanup_bundle_ struct bundle base = { 0 }, next = { 0 };
+	const struct instance *i = &p->session->instance;
+	struct trial_of of = { .source = *next, .place = p->o->place };
+	_cleanup_bundle_ struct bundle base = { 0 };
 	_cleanup_(freep) char *error = NULL;
 	char policies[PATH_MAX];
-	int r = instance_path(&p->session->instance, "policies", policies);
+	int r = instance_path(i, "policies", policies);
 
-	if (r == 0)
-		r = bundle_open(path, &next, &error);
 	if (r == 0)
 		r = bundle_open(policies, &base, &error);
 	if (r < 0) {
 		fprintf(stderr, "sealgate policy: %s\n", error ? error : strerror(-r));
 		return EXIT_USAGE;
 	}
-	r = trial_start(&p->session->instance, &next, &p->next);
+	r = trial_start(i, &of, &p->next);
+	of.source = (struct trial_source){ .bundle = &base };
 	if (r == 0)
-		r = trial_start(&p->session->instance, &base, &p->base);
+		r = trial_start(i, &of, &p->base);
 	return r < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
 }
 
-static int print(const struct replaying *p)
+static int add_what(const struct replaying *p, json_t *account)
 {
-	_cleanup_json_ json_t *out = NULL;
 	char since[CLOCK_TEXT_SIZE];
 
-	if (!p->o->json) {
-		rerun_print(stdout, &p->account);
-		return 0;
-	}
 	clock_format(p->o->since, since);
-	out = rerun_to_json(&p->account);
-	if (!out || json_object_set_new(out, "since", json_string(since)) < 0 ||
-		json_object_set_new(out, "in_force",
-			json_string(policy_digest(p->base.policy))) < 0 ||
-		json_object_set_new(
-			out, "tried", json_string(policy_digest(p->next.policy))) < 0 ||
-		json_dumpf(out, stdout, JSON_COMPACT | JSON_SORT_KEYS) < 0)
-		return -ENOMEM;
-	putchar('\n');
-	return 0;
+	return json_object_set_new(account, "since", json_string(since)) < 0 ||
+			       json_object_set_new(account, "in_force",
+				       json_string(p->base.reader.digest)) < 0 ||
+			       json_object_set_new(account, "tried",
+				       json_string(p->next.reader.digest)) < 0
+		       ? EXIT_INTERNAL
+		       : EXIT_CLEAN;
 }
 
-static int run(struct replaying *p, const char *path)
+int policy_replay_run(
+	struct replaying *p, const struct trial_source *next, json_t **ret_account)
 {
-	int r = open_policies(p, path);
+	int status = start_trials(p, next);
 
-	if (r != EXIT_CLEAN)
-		return r;
-	r = replaying_walk(p);
-	if (r != 0)
-		return queue_session_explain(r, NULL);
-	if (print(p) < 0 || p->account.undecided)
+	if (status != EXIT_CLEAN)
+		return status;
+	status = replaying_walk(p, ret_account);
+	return *ret_account && add_what(p, *ret_account) != EXIT_CLEAN ? EXIT_INTERNAL
+								       : status;
+}
+
+static int replay(struct replaying *p, const char *path)
+{
+	_cleanup_bundle_ struct bundle next = { 0 };
+	_cleanup_(freep) char *error = NULL;
+	_cleanup_json_ json_t *account = NULL;
+	int status, r = bundle_open(path, &next, &error);
+
+	if (r < 0) {
+		fprintf(stderr, "sealgate policy: %s\n", error ? error : strerror(-r));
+		return EXIT_USAGE;
+	}
+	status =
+		policy_replay_run(p, &(struct trial_source){ .bundle = &next }, &account);
+	if (!account)
+		return status;
+	if (!p->o->json)
+		rerun_print(stdout, account);
+	else if (json_dumpf(account, stdout, JSON_COMPACT | JSON_SORT_KEYS) < 0 ||
+		 putchar('\n') == EOF)
 		return EXIT_INTERNAL;
-	return p->account.changed ? EXIT_NOT_PASSED : EXIT_CLEAN;
+	return status;
 }
 
 int policy_replay(int argc, char **argv)
@@ -118,14 +132,14 @@ int policy_replay(int argc, char **argv)
 	_cleanup_session_ struct queue_session session = { 0 };
 	struct replaying p = { .session = &session };
 	struct replay_options o;
-	int r;
+	int status;
 
 	if (read_options(argc, argv, &o) < 0)
 		return command_usage("policy");
 	p.o = &o;
-	r = queue_session_open(&session);
-	if (r == EXIT_CLEAN)
-		r = run(&p, argv[optind]);
+	status = queue_session_open(&session);
+	if (status == EXIT_CLEAN)
+		status = replay(&p, argv[optind]);
 	replaying_done(&p);
-	return r;
+	return status;
 }

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "ctl/command.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,11 +29,13 @@ static int judge(const struct trial *t, const struct queue_document *d, int fd,
 	struct verdict v;
 	int r = trial_ask(t, VERIFY_DOCUMENT, d, fd, d->received, &v, ret_report);
 
+	if (r == 0)
+		r = trial_reader_route(&t->reader, v.type, v.import_country, ret->route);
 	if (r < 0)
 		return r;
 	ret->decision = (enum decision)v.decision;
 	ret->findings = json_object_get(*ret_report, "findings");
-	ret->route_count = policy_route(t->policy, v.type, v.import_country, ret->route);
+	ret->route_count = (size_t)r;
 	return 0;
 }
 
@@ -65,15 +68,17 @@ static int take_document(struct replaying *p, const char *id, const char *partne
 	return d.state == DOCUMENT_SANDBOX ? 0 : compare(p, &d, fd);
 }
 
-static void tell_progress(struct replaying *p, const json_t *record)
+static const char *tell(struct replaying *p, const char *at)
 {
 	int64_t now = clock_monotonic_ms();
 
-	if (now - p->told < PROGRESS_MS || !isatty(STDERR_FILENO))
-		return;
-	p->told = now;
-	fprintf(stderr, "%ld documents, the last of %s\n", p->seen,
-		json_string_of(record, "at"));
+	if (p->told)
+		return p->told(p->data, p, at);
+	if (now - p->told_ms < PROGRESS_MS || !isatty(STDERR_FILENO))
+		return NULL;
+	p->told_ms = now;
+	fprintf(stderr, "%ld documents, the last of %s\n", p->seen, at);
+	return NULL;
 }
 
 /* Records that a partner made are those of submissions. */
@@ -83,6 +88,7 @@ static int take_record(void *data, const json_t *record)
 	const char *event = json_string_of(record, "event");
 	const char *partner = json_string_of(record, "actor");
 	const char *id = json_string_of(record, "document");
+	const char *at = json_string_of(record, "at");
 
 	if (!event || !partner || !id ||
 		!json_object_get(json_object_get(record, "detail"), "correlation") ||
@@ -90,22 +96,26 @@ static int take_record(void *data, const json_t *record)
 		return 0;
 	if (p->o->partner && strcmp(p->o->partner, partner) != 0)
 		return 0;
-	if (p->seen == p->o->limit) {
-		p->account.cut = true;
+	p->account.cut = p->seen == p->o->limit ? RERUN_LIMIT : tell(p, at ? at : "");
+	if (p->account.cut)
 		return CUT;
-	}
 	p->seen++;
-	tell_progress(p, record);
 	return take_document(p, id, partner);
 }
 
-int replaying_walk(struct replaying *p)
+int replaying_walk(struct replaying *p, json_t **ret_account)
 {
+	const struct rerun_account *a = &p->account;
 	int r = rerun_account_init(&p->account);
 
 	if (r == 0)
 		r = audit_since(p->session->queue, p->o->since, take_record, p);
-	return r == CUT ? 0 : r;
+	if (r != 0 && r != CUT)
+		return queue_session_explain(r, NULL);
+	*ret_account = rerun_to_json(a);
+	if (!*ret_account || a->undecided || (a->cut && strcmp(a->cut, RERUN_LIMIT) != 0))
+		return EXIT_INTERNAL;
+	return a->changed ? EXIT_NOT_PASSED : EXIT_CLEAN;
 }
 
 void replaying_done(struct replaying *p)

@@ -21,20 +21,41 @@ struct replay_options {
 	long limit;
 	const char *partner; /* NULL: all */
 	bool json;
+	const char *place; /* of struct trial_of */
 };
+
+struct replaying;
+
+/* Told before a document is judged, of the time when it came. Return: NULL to go on, or
+ * why not, static text of a few words. */
+typedef const char *replay_told(void *data, const struct replaying *p, const char *at);
 
 struct replaying {
 	const struct replay_options *o;
+	replay_told *told; /* NULL: a terminal is */
+	void *data;
 	struct queue_session *session;
 	struct trial base, next;
 	struct rerun_account account;
 	long seen;
-	int64_t told; /* when progress was told last */
+	int64_t told_ms; /* when a terminal was told last */
 };
 
-/* Judge the documents since then. Return: 0, a number for queue_session_explain, or
- * negative. */
-int replaying_walk(struct replaying *p);
+/* Judge the documents since then by the two trials, which have started. *ret_account: a
+ * new reference. Return: EXIT_CLEAN nothing would be otherwise, EXIT_NOT_PASSED,
+ * EXIT_INTERNAL not all that was asked for was decided; after a complaint where there is
+ * no account. */
+int replaying_walk(struct replaying *p, json_t **ret_account);
 void replaying_done(struct replaying *p);
+
+/* By the policy in force and by another one. Return: as above, EXIT_USAGE the other
+ * cannot be read. */
+int policy_replay_run(
+	struct replaying *p, const struct trial_source *next, json_t **ret_account);
+
+/* By the lists of two times, of a store, under the policy in force. Return: as above,
+ * EXIT_USAGE there were none at a time. */
+int trust_replay_run(struct replaying *p, const char *store, int64_t before,
+	int64_t after, json_t **ret_account);
 
 #endif

@@ -45,10 +45,15 @@ struct rerun_account {
 	json_t *partners; /* name to counts */
 	json_t *changes;  /* at most RERUN_CHANGES_MAX */
 	size_t judged, changed, undecided, not_kept, left_off;
-	bool cut; /* there were more documents than were asked for */
+	size_t octets; /* of changes */
+	/* Why there are more documents than were judged: "limit", as many were asked for,
+	 * or what the walk was ended for; NULL: there are not. */
+	const char *cut;
 };
 
 #define RERUN_CHANGES_MAX 1000
+#define RERUN_OCTETS_MAX (4u * 1024 * 1024)
+#define RERUN_LIMIT "limit"
 
 /* Each takes a document into the account. Return: 0 or -ENOMEM. */
 int rerun_note(struct rerun_account *a, const struct queue_document *d,
@@ -60,9 +65,11 @@ int rerun_account_init(struct rerun_account *a);
 void rerun_account_done(struct rerun_account *a);
 
 /* {"judged","changed","undecided","not_kept","complete","left_off","partners":[{"partner",
- * "documents","verdicts","routes","findings","undecided","not_kept"}],"changes":[...]}: a
- * new reference. */
+ * "documents","verdicts","routes","findings","undecided","not_kept"}],"changes":[...]},
+ * and "cut" where it is not complete: a new reference. */
 json_t *rerun_to_json(const struct rerun_account *a);
-void rerun_print(FILE *out, const struct rerun_account *a);
+
+/* The same for people. */
+void rerun_print(FILE *out, const json_t *account);
 
 #endif

@@ -77,6 +77,7 @@ static int keep_change(struct rerun_account *a, const struct queue_document *d,
 	const struct rerun *base, const struct rerun *next, const struct rerun_change *c)
 {
 	json_t *change;
+	size_t octets;
 
 	a->changed++;
 	if (json_array_size(a->changes) == RERUN_CHANGES_MAX) {
@@ -84,6 +85,13 @@ static int keep_change(struct rerun_account *a, const struct queue_document *d,
 		return 0;
 	}
 	change = change_of(d, base, next, c);
+	octets = json_dumpb(change, NULL, 0, JSON_COMPACT);
+	if (octets > RERUN_OCTETS_MAX - a->octets) {
+		json_decref(change);
+		a->left_off++;
+		return 0;
+	}
+	a->octets += octets;
 	return json_array_append_new(a->changes, change) < 0 ? -ENOMEM : 0;
 }
 
@@ -124,11 +132,11 @@ json_t *rerun_to_json(const struct rerun_account *a)
 
 	json_object_foreach(a->partners, name, counts)
 		json_array_append(partners, counts);
-	return json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:o, s:O}", "judged",
+	return json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:o, s:O, s:s*}", "judged",
 		(json_int_t)a->judged, "changed", (json_int_t)a->changed, "undecided",
 		(json_int_t)a->undecided, "not_kept", (json_int_t)a->not_kept, "complete",
 		!a->cut, "left_off", (json_int_t)a->left_off, "partners", partners,
-		"changes", a->changes);
+		"changes", a->changes, "cut", a->cut);
 }
 
 static void print_findings(FILE *out, char sign, const json_t *findings)
@@ -180,24 +188,31 @@ static void print_change(FILE *out, const json_t *c)
 	print_findings(out, '-', json_object_get(c, "lost"));
 }
 
-void rerun_print(FILE *out, const struct rerun_account *a)
+static void print_counts(FILE *out, const json_t *counts)
 {
-	json_t *counts;
-	const char *name;
+	fprintf(out, "%s:", json_string_of(counts, "partner"));
+	for (size_t i = 0; i < COUNT_COUNT; i++)
+		fprintf(out, " %s %lld", COUNTS[i],
+			(long long)json_integer_value(
+				json_object_get(counts, COUNTS[i])));
+	fputc('\n', out);
+}
 
-	for (size_t i = 0; i < json_array_size(a->changes); i++)
-		print_change(out, json_array_get(a->changes, i));
-	if (a->left_off)
-		fprintf(out, "and %zu more\n", a->left_off);
-	json_object_foreach(a->partners, name, counts)
-	{
-		fprintf(out, "%s:", name);
-		for (size_t i = 0; i < COUNT_COUNT; i++)
-			fprintf(out, " %s %lld", COUNTS[i],
-				(long long)json_integer_value(
-					json_object_get(counts, COUNTS[i])));
-		fputc('\n', out);
-	}
-	if (a->cut)
+void rerun_print(FILE *out, const json_t *account)
+{
+	const char *cut = json_string_of(account, "cut");
+	long long left_off = json_integer_value(json_object_get(account, "left_off"));
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(account, "changes"), i, item)
+		print_change(out, item);
+	if (left_off)
+		fprintf(out, "and %lld more\n", left_off);
+	json_array_foreach(json_object_get(account, "partners"), i, item)
+		print_counts(out, item);
+	if (cut && strcmp(cut, RERUN_LIMIT) == 0)
 		fputs("there were more documents than --limit allows\n", out);
+	else if (cut)
+		fprintf(out, "there were more documents: it was ended, %s\n", cut);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/bundle/trial.h"
 
+#include "common/clock.h"
+#include "common/confine.h"
 #include "common/durable.h"
 #include "common/ipc.h"
 #include "common/json.h"
@@ -11,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,10 @@
 #define BUSY_MS 100
 #define PIECE (1u << 20) /* octets of a file at once */
 #define ASK_MS 60000
+#define CPU_S 1800  /* of a processor, for each process of verify */
+#define END_MS 5000 /* until one that does not end is ended */
+#define LOOK_MS 10
+#define NAME "trial-"
 
 static int join(const char *folder, const char *name, char ret[PATH_MAX])
 {
@@ -153,15 +158,15 @@ static int lock_folder(const char *path)
 }
 
 /* What one that was killed left: nobody has its lock. */
-static void sweep(const struct instance *i)
+static void sweep(const char *place)
 {
-	char run[PATH_MAX], path[PATH_MAX];
-	DIR *folder = instance_path(i, "run", run) == 0 ? opendir(run) : NULL;
+	char path[PATH_MAX];
+	DIR *folder = opendir(place);
 	const struct dirent *e;
 
 	while (folder && (e = readdir(folder)) != NULL) {
-		int lock = strncmp(e->d_name, "trial-", strlen("trial-")) == 0 &&
-					   join(run, e->d_name, path) == 0
+		int lock = strncmp(e->d_name, NAME, strlen(NAME)) == 0 &&
+					   join(place, e->d_name, path) == 0
 				   ? lock_folder(path)
 				   : -1;
 
@@ -175,13 +180,13 @@ static void sweep(const struct instance *i)
 }
 
 /* Whose lock is taken before a sweep could: another one is made otherwise. */
-static int make_locked(const struct instance *i, struct trial *t)
+static int make_locked(const char *place, struct trial *t)
 {
 	int r = -ESTALE;
 
 	for (int n = 0; n < BUSY_TRIES && (r == -ESTALE || r == -EWOULDBLOCK); n++) {
 		t->folder[0] = '\0';
-		r = instance_path(i, "run/trial-XXXXXX", t->folder);
+		r = join(place, NAME "XXXXXX", t->folder);
 		if (r == 0 && !mkdtemp(t->folder))
 			r = -errno;
 		if (r == 0)
@@ -195,44 +200,26 @@ static int make_locked(const struct instance *i, struct trial *t)
 	return 0;
 }
 
-static int make_folder(const struct instance *i, const struct bundle *bundle,
-	const char *snapshot, struct trial *t)
+static int make_folder(
+	const struct instance *i, const struct trial_of *of, struct trial *t)
 {
-	char path[PATH_MAX];
-	int r;
+	char place[PATH_MAX], path[PATH_MAX];
+	int r = instance_path(i, of->place ? of->place : "run", place);
 
-	sweep(i);
-	r = make_locked(i, t);
+	if (r < 0)
+		return r;
+	sweep(place);
+	r = make_locked(place, t);
 	if (r < 0)
 		return r;
 	r = chown(t->folder, verify_uid(i), (gid_t)-1) < 0
 		    ? -errno
 		    : join(t->folder, "policies", path);
 	if (r == 0)
-		r = bundle_extract(bundle, path);
+		r = trial_reader_start(&of->source, path, verify_uid(i), &t->reader);
 	if (r == 0)
 		r = write_conf(i, t);
-	return r == 0 ? link_state(i, t, snapshot) : r;
-}
-
-static int load_policy(struct trial *t)
-{
-	_cleanup_(freep) char *error = NULL;
-	char path[PATH_MAX];
-	int r = join(t->folder, "policies", path);
-
-	if (r == 0)
-		r = policy_load(path, &t->policy, &error);
-	if (error)
-		fprintf(stderr, "sealgate policy: %s\n", error);
-	return r;
-}
-
-static void become(uid_t uid)
-{
-	if (uid != geteuid() && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
-					setresuid(uid, uid, uid) < 0))
-		_exit(126);
+	return r == 0 ? link_state(i, t, of->snapshot) : r;
 }
 
 /* In the child. What it says is kept for when it does not serve. */
@@ -247,7 +234,9 @@ static void run(const struct instance *i, const struct trial *t, const char *pro
 		fcntl(listener, F_SETFD, 0);
 	else if (dup2(listener, LISTEN_FD) < 0)
 		_exit(126);
-	become(verify_uid(i));
+	if (setpgid(0, 0) < 0 || trial_become(verify_uid(i)) < 0 ||
+		trial_bound(CPU_S) < 0 || confine_mute() < 0)
+		_exit(126);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	setenv("LISTEN_PID", pid, 1);
@@ -307,20 +296,12 @@ static void tell_why(const struct trial *t, int error)
 		fputs((const char *)text, stderr);
 }
 
-int trial_start(const struct instance *instance, const struct bundle *bundle,
+int trial_start(const struct instance *instance, const struct trial_of *of,
 	struct trial *ret_trial)
 {
-	return trial_start_by(instance, bundle, NULL, ret_trial);
-}
+	struct trial t = { .reader = { .socket = -1 } };
+	int r = make_folder(instance, of, &t);
 
-int trial_start_by(const struct instance *instance, const struct bundle *bundle,
-	const char *snapshot, struct trial *ret_trial)
-{
-	struct trial t = { .pid = 0 };
-	int r = make_folder(instance, bundle, snapshot, &t);
-
-	if (r == 0)
-		r = load_policy(&t);
 	if (r == 0)
 		r = start(instance, &t);
 	if (r == 0)
@@ -338,12 +319,12 @@ int trial_start_by(const struct instance *instance, const struct bundle *bundle,
 static int ask_who_serves(
 	const struct instance *instance, const char *policies, struct trial *ret_trial)
 {
-	_cleanup_(freep) char *error = NULL;
-	struct trial t = { .pid = 0 };
+	const struct trial_source there = { .bundle = NULL };
+	struct trial t = { .reader = { .socket = -1 } };
 	int r = instance_socket(instance, "verify", t.socket);
 
 	if (r == 0)
-		r = policy_load(policies, &t.policy, &error);
+		r = trial_reader_start(&there, policies, geteuid(), &t.reader);
 	if (r == 0)
 		r = probe(&t);
 	if (r == 0)
@@ -368,7 +349,8 @@ int trial_in_force(const struct instance *instance, struct trial *ret_trial)
 		fprintf(stderr, "sealgate policy: %s\n", error ? error : strerror(-r));
 		return r;
 	}
-	return trial_start(instance, &bundle, ret_trial);
+	return trial_start(instance,
+		&(struct trial_of){ .source = { .bundle = &bundle } }, ret_trial);
 }
 
 static json_t *read_report(int fd)
@@ -400,23 +382,38 @@ int trial_ask(const struct trial *t, enum verify_mode mode,
 	if (r <= 0)
 		return r == 0 ? -EBUSY : r;
 	/* What is said of this policy must have been judged by it. */
-	if (strcmp(ret_verdict->policy_digest, policy_digest(t->policy)) != 0)
+	if (strcmp(ret_verdict->policy_digest, t->reader.digest) != 0)
 		return -ESTALE;
 	*ret_report = read_report(report);
 	return *ret_report ? 0 : -EPROTO;
 }
 
+/* One that hangs while it loads does not end when it is told to. */
+static void end_process(pid_t pid)
+{
+	int64_t end = clock_monotonic_ms() + END_MS;
+
+	(void)kill(pid, SIGTERM);
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		if (clock_monotonic_ms() >= end) {
+			(void)kill(-pid, SIGKILL);
+			(void)kill(pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+			return;
+		}
+		(void)poll(NULL, 0, LOOK_MS);
+	}
+	(void)kill(-pid, SIGKILL); /* whom it left */
+}
+
 void trial_end(struct trial *t)
 {
-	if (t->pid > 0) {
-		kill(t->pid, SIGTERM);
-		while (waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (t->pid > 0)
+		end_process(t->pid);
 	if (*t->folder) {
 		tree_remove(t->folder);
 		close(t->lock);
 	}
-	policy_free(t->policy);
-	*t = (struct trial){ .pid = 0 };
+	trial_reader_end(&t->reader);
+	*t = (struct trial){ .reader = { .socket = -1 } };
 }

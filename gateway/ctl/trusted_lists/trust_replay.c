@@ -33,45 +33,39 @@ static int start(struct replaying *p, const char *store, int64_t at, struct tria
 	if (r == 0)
 		r = bundle_open(policies, &bundle, &error);
 	if (r == 0)
-		r = trial_start_by(&p->session->instance, &bundle, snapshot, ret);
+		r = trial_start(&p->session->instance,
+			&(struct trial_of){ .source = { .bundle = &bundle },
+				.snapshot = snapshot,
+				.place = p->o->place },
+			ret);
 	if (error)
 		fprintf(stderr, "sealgate trust diff: %s\n", error);
 	return r < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
 }
 
-static int print(const struct replaying *p)
+int trust_replay_run(struct replaying *p, const char *store, int64_t before,
+	int64_t after, json_t **ret_account)
 {
-	_cleanup_json_ json_t *out = rerun_to_json(&p->account);
+	int status = start(p, store, before, &p->base);
 
-	if (!out || json_dumpf(out, stdout, JSON_COMPACT | JSON_SORT_KEYS) < 0)
-		return EXIT_INTERNAL;
-	putchar('\n');
-	if (p->account.undecided)
-		return EXIT_INTERNAL;
-	return p->account.changed ? EXIT_NOT_PASSED : EXIT_CLEAN;
-}
-
-static int run(struct replaying *p, const char *store, int64_t before, int64_t after)
-{
-	int r = queue_session_open(p->session);
-
-	if (r == EXIT_CLEAN)
-		r = start(p, store, before, &p->base);
-	if (r == EXIT_CLEAN)
-		r = start(p, store, after, &p->next);
-	if (r != EXIT_CLEAN)
-		return r;
-	r = replaying_walk(p);
-	return r != 0 ? queue_session_explain(r, NULL) : print(p);
+	if (status == EXIT_CLEAN)
+		status = start(p, store, after, &p->next);
+	return status == EXIT_CLEAN ? replaying_walk(p, ret_account) : status;
 }
 
 int trust_replay(
 	const char *store, int64_t before, int64_t after, const struct replay_options *o)
 {
 	_cleanup_session_ struct queue_session session = { 0 };
+	_cleanup_json_ json_t *account = NULL;
 	struct replaying p = { .o = o, .session = &session };
-	int r = run(&p, store, before, after);
+	int status = queue_session_open(&session);
 
+	if (status == EXIT_CLEAN)
+		status = trust_replay_run(&p, store, before, after, &account);
+	if (account && (json_dumpf(account, stdout, JSON_COMPACT | JSON_SORT_KEYS) < 0 ||
+			       putchar('\n') == EOF))
+		status = EXIT_INTERNAL;
 	replaying_done(&p);
-	return r;
+	return status;
 }

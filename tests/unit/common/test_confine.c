@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,6 +46,31 @@ static int speaks(void)
 
 	return !refused(socket(AF_UNIX, SOCK_STREAM, 0)) ||
 	       !refused(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+}
+
+/* A pair is nobody else's; it runs programs and writes. */
+static int looks_into_others(void)
+{
+	int ends[2];
+	char octet;
+	struct iovec mine = { &octet, 1 }, theirs = { &octet, 1 };
+
+	return !refused(socket(AF_UNIX, SOCK_STREAM, 0)) ||
+	       !refused(connect(0, (const struct sockaddr *)&ends, 2)) ||
+	       !refused(bind(0, (const struct sockaddr *)&ends, 2)) ||
+	       !refused((int)syscall(SYS_ptrace, 0x4206, getppid(), 0, 0)) ||
+	       !refused((int)process_vm_readv(getppid(), &mine, 1, &theirs, 1, 0)) ||
+	       !refused((int)process_vm_writev(getppid(), &mine, 1, &theirs, 1, 0)) ||
+	       !refused((int)syscall(SYS_pidfd_getfd, 0, 0, 0)) ||
+	       !refused((int)syscall(SYS_io_uring_setup, 1, NULL));
+}
+
+static int is_kept_from_more(void)
+{
+	int ends[2], fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 ||
+	       kill(getppid(), 0) < 0;
 }
 
 static int acts(void)
@@ -82,17 +108,31 @@ static int does_not_read(void)
 	return read(fd, octets, sizeof(octets)) != 4 || memcmp(octets, "kept", 4) != 0;
 }
 
-/* Its exit status says in how many ways it is not what it should be. */
-static int of_a_confined(int (*look)(void))
+/* Its exit status says whether it is not what it should be. */
+static int of_one(int (*confine)(void), int (*look)(void))
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0)
-		_exit(confine_reader() < 0 ? 99 : look());
+		_exit(confine() < 0 ? 99 : look());
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
+}
+
+static int of_a_confined(int (*look)(void))
+{
+	return of_one(confine_reader, look);
+}
+
+/* What it runs is no freer: verify is run so. */
+static void test_it_speaks_to_nobody(void **state)
+{
+	(void)state;
+	assert_int_equal(of_one(confine_mute, looks_into_others), 0);
+	assert_int_equal(of_one(confine_mute, is_kept_from_more), 0);
+	assert_int_equal(of_a_confined(looks_into_others), 0);
 }
 
 static void test_it_reads_and_no_more(void **state)
@@ -110,6 +150,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_reads_and_no_more),
+		cmocka_unit_test(test_it_speaks_to_nobody),
 	};
 	int fd = mkostemp(file, O_CLOEXEC), r;
 

@@ -108,6 +108,42 @@ static void test_account(void **state)
 	json_decref((json_t *)(uintptr_t)next.findings);
 }
 
+/* However much policies find: what is listed has an end, the rest is counted. */
+static void test_account_has_an_end(void **state)
+{
+	struct queue_document d = { .id = "1", .partner = "p", .type = "PHYTO" };
+	struct rerun base = rerun(DECISION_ACCEPTED, "[]", "a");
+	struct rerun_account a;
+	struct rerun_change c;
+	json_t *out, *findings = json_array();
+	char *text = calloc(1, RERUN_OCTETS_MAX / 8 + 1);
+	struct rerun next = { .decision = DECISION_REFUSED, .findings = findings };
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', RERUN_OCTETS_MAX / 8);
+	json_array_append_new(findings, json_pack("{s:s, s:s, s:s}", "code", "c",
+						"severity", "error", "message", text));
+	assert_int_equal(rerun_account_init(&a), 0);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(rerun_compare(DECISION_ACCEPTED, &base, &next, &c), 0);
+		assert_int_equal(rerun_note(&a, &d, &base, &next, &c), 0);
+		rerun_change_done(&c);
+	}
+	a.cut = "somebody ended it";
+	out = rerun_to_json(&a);
+	assert_int_equal(json_integer_value(json_object_get(out, "changed")), 20);
+	assert_int_equal(json_array_size(json_object_get(out, "changes")), 7);
+	assert_int_equal(json_integer_value(json_object_get(out, "left_off")), 13);
+	assert_true(json_is_false(json_object_get(out, "complete")));
+	assert_string_equal(json_string_value(json_object_get(out, "cut")), a.cut);
+	json_decref(out);
+	rerun_account_done(&a);
+	json_decref((json_t *)(uintptr_t)base.findings);
+	json_decref(findings);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +151,7 @@ int main(void)
 		cmocka_unit_test(test_a_rule_more),
 		cmocka_unit_test(test_trust_has_moved),
 		cmocka_unit_test(test_account),
+		cmocka_unit_test(test_account_has_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
