@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 static const char *const PROGRAMS[INSTANCE_PROGRAMS] = { "nginx", "intake", "verify",
-	"queued", "signer", "seal", "forward", "admin", "trustd", "health", "backup" };
+	"queued", "signer", "seal", "forward", "admin", "trustd", "health", "backup",
+	"replay" };
 
 int instance_path(const struct instance *i, const char *name, char ret_path[PATH_MAX])
 {

@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <sys/types.h>
 
-#define INSTANCE_PROGRAMS 11
+#define INSTANCE_PROGRAMS 12
 
 struct instance {
 	char dir[PATH_MAX]; /* absolute, no trailing slash */

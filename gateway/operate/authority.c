@@ -83,7 +83,7 @@ const char *authority_fault(const struct instance *instance,
 		log_event(LOG_ERR, "operate.undone", NULL,
 			"admin asked for what policy does not let %s have: %s",
 			by ? by : "nobody", row->words);
-	else if (remote_changes(row) || brings > 0)
+	else if (remote_recorded(row) || brings > 0)
 		fault = record(instance, command.data, by, after, accepted(row, request));
 	return fault;
 }

@@ -43,16 +43,21 @@ static X509 *certificate_from_pem(struct span text)
 	return x;
 }
 
+X509 *pki_certificate_of(struct span octets)
+{
+	X509 *x = octets.len <= CERTIFICATE_MAX ? pki_certificate_parse(octets) : NULL;
+
+	return x || octets.len > CERTIFICATE_MAX ? x : certificate_from_pem(octets);
+}
+
 X509 *pki_certificate_read(const char *path)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
 	size_t len;
-	X509 *x;
 
 	if (file_read(path, CERTIFICATE_MAX, &data, &len) < 0)
 		return NULL;
-	x = pki_certificate_parse(span_of(data, len));
-	return x ? x : certificate_from_pem(span_of(data, len));
+	return pki_certificate_of(span_of(data, len));
 }
 
 int pki_certificate_sha256(const X509 *certificate, char ret_text[SHA256_TEXT_SIZE])

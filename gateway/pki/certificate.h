@@ -21,7 +21,8 @@ DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
  * may be shared with others that parsed the same octets: it is not to be changed. */
 X509 *pki_certificate_parse(struct span der);
 
-/* Read a PEM or DER file with one certificate; NULL when not. */
+/* Read the octets of one certificate, or a file of them, PEM or DER; NULL when not. */
+X509 *pki_certificate_of(struct span octets);
 X509 *pki_certificate_read(const char *path);
 
 /* SHA-256 of the SubjectPublicKeyInfo, lower-case hex. Return: 0 or -EIO. */

@@ -22,6 +22,7 @@ static const struct {
 	{ "ctl", 12 },
 	{ "health", 8 },
 	{ "backup", 4 },
+	{ "replay", 2 },
 	/* Without peer separation one uid is all of them, and nobody else is let in. */
 	{ "any", CONNECTIONS_MAX },
 };

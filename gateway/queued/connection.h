@@ -8,7 +8,7 @@
 #include "common/instance.h"
 #include "queued/dispatch.h"
 
-#define CONNECTIONS_MAX 904
+#define CONNECTIONS_MAX 906
 
 enum connection_state {
 	CONNECTION_IDLE = 0, /* nothing asked */

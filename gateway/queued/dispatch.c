@@ -18,6 +18,7 @@ enum peer {
 			    * records what operators have root run */
 	PEER_HEALTH = 64,  /* the appliance's health check */
 	PEER_BACKUP = 128, /* who makes the backups that are ordered */
+	PEER_REPLAY = 256, /* who judges anew what is stored */
 };
 
 static const struct {
@@ -30,6 +31,7 @@ static const struct {
 	{ "admin", PEER_ADMIN },
 	{ "health", PEER_HEALTH },
 	{ "backup", PEER_BACKUP },
+	{ "replay", PEER_REPLAY },
 	{ "ctl", PEER_CTL | PEER_KEEPER },
 	{ "session", PEER_CTL },
 	{ "any", PEER_INTAKE | PEER_SEAL | PEER_FORWARD | PEER_ADMIN | PEER_CTL |
@@ -83,8 +85,9 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 		PEER_INTAKE, WRITES | MAKES_WORK, run_commit,
 		{ SUBMISSION_TEXTS(queue_commit_request) } },
 	[QUEUE_OP_GET] = { "get", sizeof(struct queue_get_request), 0, 0,
-		PEER_INTAKE | PEER_SEAL | PEER_ADMIN | PEER_CTL | PEER_HEALTH, READS,
-		run_get,
+		PEER_INTAKE | PEER_SEAL | PEER_ADMIN | PEER_CTL | PEER_HEALTH |
+			PEER_REPLAY,
+		READS, run_get,
 		{ TEXT(queue_get_request, id), TEXT(queue_get_request, partner) } },
 	[QUEUE_OP_CLAIM_SEAL] = { "claim_seal", sizeof(struct queue_claim_request), 0, 0,
 		PEER_SEAL, WRITES | CLAIMS, run_claim_seal,
@@ -227,7 +230,8 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 		PEER_ADMIN | PEER_CTL, READS, run_explain,
 		{ TEXT(queue_explain_request, key) } },
 	[QUEUE_OP_AUDIT_READ] = { "audit_read", sizeof(struct queue_audit_read_request),
-		0, 0, PEER_ADMIN | PEER_CTL, READS, run_audit_read, { { 0 } } },
+		0, 0, PEER_ADMIN | PEER_CTL | PEER_REPLAY, READS, run_audit_read,
+		{ { 0 } } },
 };
 
 void answer_init(struct answer *a)

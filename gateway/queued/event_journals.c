@@ -31,7 +31,7 @@
 
 static const char *const PROGRAMS[EVENT_JOURNALS] = { "signer", "verify", "seal",
 	"forward", "trustd", "intake", "handshake", "operate", "admin", "nginx",
-	"retention", "ship", "backup" };
+	"retention", "ship", "backup", "replay" };
 #define SIGNER 0
 
 /* What a program may say; NULL: each. */

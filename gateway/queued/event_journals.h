@@ -9,7 +9,7 @@
 
 #include "queued/batch.h"
 
-#define EVENT_JOURNALS 13
+#define EVENT_JOURNALS 14
 
 /* Of one program. */
 struct event_journal {

@@ -81,6 +81,10 @@ int run_get(const struct call *c)
 	/* The health check asks for what cannot be there, and for nothing else. */
 	if (strcmp(c->asker->peer, "health") == 0 && strspn(q->id, "0") != strlen(q->id))
 		return QUEUE_ILLEGAL;
+	/* Who judges documents anew has the octets as they came, and nothing that was
+	 * made of them. */
+	if (strcmp(c->asker->peer, "replay") == 0 && q->part != QUEUE_DOCUMENT)
+		return QUEUE_ILLEGAL;
 	return engine_get(c->engine, q->id, q->partner, (enum queue_part)q->part,
 		document_of(c), &c->answer->fds[0]);
 }

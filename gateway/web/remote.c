@@ -107,7 +107,10 @@ static const char *judge_argument(const struct remote_command *row, const char *
 {
 	if (!text_ok(text))
 		return "an argument is a path, or not one line of text";
-	return row->traits == REMOTE_USES && !name_ok(text) ? CALLED : NULL;
+	return (row->traits == REMOTE_USES || row->traits == REMOTE_TRIES) &&
+			       !name_ok(text)
+		       ? CALLED
+		       : NULL;
 }
 
 static const char *judge(
@@ -139,7 +142,7 @@ static const char *judge(
 	}
 	if (plain < row->least || plain > row->most)
 		return "there are too many arguments, or too few";
-	return row->traits == REMOTE_GIVES && !name_ok(last) ? CALLED : NULL;
+	return remote_takes(row) && !name_ok(last) ? CALLED : NULL;
 }
 
 /* The arguments that a row has no words for are no paths either, nor options. */
@@ -220,8 +223,19 @@ const struct remote_command *remote_find(const json_t *arguments, const char **r
 
 bool remote_changes(const struct remote_command *row)
 {
-	return row->traits != REMOTE_READS && row->traits != REMOTE_BRINGS &&
-	       row->traits != REMOTE_SHOWS;
+	return row->traits == REMOTE_CHANGES || row->traits == REMOTE_SECRET ||
+	       row->traits == REMOTE_USES || row->traits == REMOTE_GIVES;
+}
+
+bool remote_recorded(const struct remote_command *row)
+{
+	return remote_changes(row) || row->traits == REMOTE_WORKS ||
+	       row->traits == REMOTE_TRIES;
+}
+
+bool remote_takes(const struct remote_command *row)
+{
+	return row->traits == REMOTE_GIVES || row->traits == REMOTE_JUDGES;
 }
 
 /* An argument as it is told from two: one of several words is quoted. */
@@ -286,7 +300,7 @@ const char *remote_given(const struct remote_command *row, const json_t *request
 	char sha256[SHA256_TEXT_SIZE];
 	size_t len = 0;
 
-	if (row->traits != REMOTE_GIVES)
+	if (!remote_takes(row))
 		return NULL;
 	if (!octets || json_object_get(request, "input") ||
 		base64_decode(span_str(octets), &given, &len) < 0 || len == 0 ||

@@ -28,8 +28,10 @@ enum remote_message { REMOTE_ASK = 1, REMOTE_ANSWER = 2 };
 
 /* Whether a command changes something, which is audited, and reads a passphrase; whether
  * it brings what another command then uses, whose list alone is audited, or uses it;
- * whether it changes something by what is given along, which its last argument names;
- * whether it shows a document to a person, which is audited as reading it. */
+ * whether it changes something by what is given along, which its last argument names, or
+ * only judges that; whether it shows a document to a person, which is audited as reading
+ * it; whether it has work done that takes its time and changes nothing, which is audited
+ * and never takes two people, or has that done with what was brought. */
 enum remote_traits {
 	REMOTE_READS,
 	REMOTE_SHOWS,
@@ -37,7 +39,10 @@ enum remote_traits {
 	REMOTE_SECRET,
 	REMOTE_BRINGS,
 	REMOTE_USES,
-	REMOTE_GIVES
+	REMOTE_GIVES,
+	REMOTE_JUDGES,
+	REMOTE_WORKS,
+	REMOTE_TRIES
 };
 
 /* How what was brought is called: this and the SHA-256 of its list. */
@@ -54,7 +59,8 @@ struct remote_command {
 };
 
 /* The row of an array of strings, all of it judged: words, options, how many, and that
- * none is a path; of one that uses what was brought, that it is called by its digest.
+ * none is a path; of one that uses or tries what was brought, that it is called by its
+ * digest.
  * Return: the row, or NULL with *ret_fault, one line, static text: of a command that no
  * gate runs why it is none, as local.def has it. */
 const struct remote_command *remote_find(const json_t *arguments, const char **ret_fault);
@@ -62,6 +68,12 @@ const struct remote_command *remote_find(const json_t *arguments, const char **r
 /* Does a command change something by itself, so that it is recorded before it is run?
  * What is brought does nothing until two use it. */
 bool remote_changes(const struct remote_command *row);
+
+/* Is it recorded before it is run, whether it changes something or has work done? */
+bool remote_recorded(const struct remote_command *row);
+
+/* Is it given octets along, which its last argument names by their digest? */
+bool remote_takes(const struct remote_command *row);
 
 /* "hsm activate NAME" of a request that remote_find has judged, as it is recorded, with
  * the digest of the list that it brings, or "". ret: to be done by the caller, with its

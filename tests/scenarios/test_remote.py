@@ -89,7 +89,7 @@ def test_what_works_on_files_is_not_run(gate, document, tmp_path):
     for command, why in ((("check", "x.xml"), "files of this machine"),
                          (("policy", "sign", "x.bundle"), "where its officers"),
                          (("restore", "x", "y"), "before it serves"),
-                         (("trust", "qualify", "x.pem"), "lists that were taken in here"),
+                         (("trust", "import", "--lotl", "x"), "from where its policy says"),
                          (("trust", "publish", "--issuer", "x", "y", "z"), "appliance apply"),
                          (("hsm", "custody", "-k", "2", "ana", "bert"), "its holders are")):
         done = remote(gate, "operator", *command)

@@ -164,20 +164,6 @@ def test_nobody_gives_up_what_another_sends(gate):
     shutil.rmtree(coming(gate))
 
 
-def test_no_policy_is_tried_from_afar(gate, office):
-    """Nor anything parsed that one person alone has sent."""
-    bundle = build(gate, office, 40)  # nobody stands for it yet
-    for command in (("policy", "replay", "--since", "2020-01-01T00:00:00Z", bundle),
-                    ("trust", "diff", "--replay", "--since", "2020-01-01T00:00:00Z",
-                     "2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z")):
-        done = remote(gate, "policy-officer", *command)
-        assert done.returncode == 2 and "a user of its own" in done.stderr, done.stderr
-        # Whoever asks without this command line is told the same.
-        answer = ask(gate, [str(word) for word in command[:-1]] + ["sha256:" + "1" * 64])
-        assert answer.status_code == 400 and answer.json()["code"] == "operator.command"
-    assert not coming(gate).exists()
-
-
 @pytest.mark.parametrize("verb", ["lint", "test"])
 def test_who_parses_a_policy_for_others_can_only_read(gate, verb):
     """As operate runs it, which may be as root: without a right, a socket, another program."""

@@ -5,12 +5,12 @@
 #include "common/clock.h"
 #include "common/durable.h"
 #include "common/log.h"
-#include "common/program.h"
 #include "ctl/appliance/appliance.h"
 #include "ctl/backup/backup_pieces.h"
 #include "ctl/backup/backup_postgresql.h"
 #include "ctl/backup/backup_tree.h"
 #include "ctl/command.h"
+#include "ctl/instance/unit_order.h"
 #include "ctl/tree_remove.h"
 
 #include <errno.h>
@@ -87,32 +87,6 @@ static int remove_one(const char *name)
 	return r;
 }
 
-/* In the group of whoever asked, with which it ends: what it was at is begun anew. */
-static void become(const char *program)
-{
-	int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (nowhere < 0 || dup2(nowhere, fd) < 0)
-			_exit(EXIT_INTERNAL);
-	execl(program, program, "backup", "ordered", (char *)NULL);
-	_exit(EXIT_INTERNAL);
-}
-
-static int start_beside(void)
-{
-	char program[PATH_MAX];
-	int r = program_beside("sealgate", program);
-	pid_t pid;
-
-	if (r < 0)
-		return r;
-	pid = fork();
-	if (pid == 0)
-		become(program);
-	return pid < 0 ? -errno : 0;
-}
-
 int backup_order(char **ret_error)
 {
 	_cleanup_(freep) char *list = NULL;
@@ -133,8 +107,7 @@ int backup_order(char **ret_error)
 	clock_format(clock_now(), at);
 	if (r == 0)
 		r = write_text("order", at);
-	if (r == 0 && (r = appliance_has_units() ? appliance_start(UNIT, false)
-						 : start_beside()) < 0)
+	if (r == 0 && (r = unit_order(UNIT, "backup")) < 0)
 		(void)remove_one("order");
 	return r < 0 && !*ret_error ? appliance_fail(ret_error, r, path, strerror(-r))
 				    : r;

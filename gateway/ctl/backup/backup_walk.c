@@ -234,7 +234,7 @@ static bool is_left(const char *path)
 {
 	static const char *const NAMES[] = { "state/queue", "state/parcel",
 		"state/parcel.new", "state/parcel.taken", "state/policy/coming",
-		"state/policy/taken", BACKUP_ORDERS };
+		"state/policy/taken", BACKUP_ORDERS, "state/replay" };
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
 		if (strcmp(path, NAMES[i]) == 0)

@@ -299,31 +299,61 @@ static int prove(const char *folder, const struct list *list)
 	return r;
 }
 
-/* Return: 0 taken, 1 it is another list's, or negative after a complaint. */
-static int take(
-	const struct force *f, const char *whose, const char *sha256, const char *taken)
+struct wanted {
+	const char *sha256; /* of the list */
+	const char *taken;  /* where it is put, or */
+	uint8_t *octets;    /* what is read of it */
+	size_t len;
+};
+
+/* Is what somebody sent the list that is wanted, and whole? Return: 0, 1 it is another
+ * one, or negative after a complaint. */
+static int find_list(const struct force *f, const char *whose, const struct wanted *w,
+	char ret_folder[PATH_MAX], struct list *ret_list)
 {
-	char folder[PATH_MAX], path[PATH_MAX], here[SHA256_TEXT_SIZE] = "";
-	struct list list;
-	int r = coming(f, whose, "", folder);
+	char path[PATH_MAX], here[SHA256_TEXT_SIZE] = "";
+	int r = coming(f, whose, "", ret_folder);
 
 	if (r == 0)
 		r = coming(f, whose, REMOTE_LIST, path);
 	if (r == 0)
-		r = open_list(path, &list, here);
-	if (r < 0 || strcmp(here, sha256) != 0)
-		return 1;
-	r = prove(folder, &list);
-	if (r < 0)
-		return r;
-	r = appliance_remove(taken);
-	if (r == 0 && rename(folder, taken) < 0)
-		r = -errno;
-	return r < 0 ? complain(folder, strerror(-r)) : prove(taken, &list);
+		r = open_list(path, ret_list, here);
+	return r < 0 || strcmp(here, w->sha256) != 0 ? 1 : prove(ret_folder, ret_list);
 }
 
-/* Whoever sent it: who stands for it is seen later. Return: as take. */
-static int take_any(const struct force *f, const char *sha256, const char *taken)
+typedef int found(const struct force *f, const char *whose, struct wanted *w);
+
+/* Return: as find_list. */
+static int take(const struct force *f, const char *whose, struct wanted *w)
+{
+	char folder[PATH_MAX];
+	struct list list;
+	int r = find_list(f, whose, w, folder, &list);
+
+	if (r != 0)
+		return r;
+	r = appliance_remove(w->taken);
+	if (r == 0 && rename(folder, w->taken) < 0)
+		r = -errno;
+	return r < 0 ? complain(folder, strerror(-r)) : prove(w->taken, &list);
+}
+
+/* Whoever has the lock: nobody adds to it meanwhile. */
+static int read_bundle(const struct force *f, const char *whose, struct wanted *w)
+{
+	char folder[PATH_MAX], path[PATH_MAX];
+	struct list list;
+	int r = find_list(f, whose, w, folder, &list);
+
+	if (r == 0)
+		r = coming(f, whose, BUNDLE_NAME, path);
+	if (r == 0)
+		r = file_read(path, BUNDLE_MAX, &w->octets, &w->len);
+	return r < 0 ? complain(BUNDLE_NAME, strerror(-r)) : r;
+}
+
+/* Whoever sent it: who stands for it is seen later. Return: as find_list. */
+static int for_any(const struct force *f, struct wanted *w, found *use)
 {
 	char folder[PATH_MAX];
 	const struct dirent *entry;
@@ -332,7 +362,7 @@ static int take_any(const struct force *f, const char *sha256, const char *taken
 
 	while (dir && r != 0 && (entry = readdir(dir)) != NULL)
 		if (entry->d_name[0] != '.') {
-			int one = take(f, entry->d_name, sha256, taken);
+			int one = use(f, entry->d_name, w);
 
 			r = one <= 0 ? one : r;
 		}
@@ -345,13 +375,32 @@ static int take_any(const struct force *f, const char *sha256, const char *taken
 int policy_piece_take(const struct force *f, const char *name, char ret_path[PATH_MAX])
 {
 	char taken[PATH_MAX];
+	struct wanted w = { .sha256 = name + strlen(REMOTE_NAME), .taken = taken };
 	int r = below(f, TAKEN, "", taken);
 
 	if (r == 0)
-		r = take_any(f, name + strlen(REMOTE_NAME), taken);
+		r = for_any(f, &w, take);
 	if (r > 0)
 		return complain(name, "another one has come since, or none");
 	return r < 0 ? r : below(f, TAKEN, BUNDLE_NAME, ret_path);
+}
+
+int policy_piece_read(const char *name, uint8_t **ret_octets, size_t *ret_len)
+{
+	struct wanted w = { .sha256 = name + strlen(REMOTE_NAME) };
+	_cleanup_force_ struct force f = { .lock = -1 };
+	int r = force_open(&f);
+
+	if (r < 0)
+		return r;
+	r = for_any(&f, &w, read_bundle);
+	if (r > 0)
+		return complain(name, "another one has come since, or none");
+	if (r < 0)
+		return r;
+	*ret_octets = w.octets;
+	*ret_len = w.len;
+	return 0;
 }
 
 void policy_piece_done(const struct force *f)

@@ -19,6 +19,10 @@
  * Return: 0, or negative after a complaint on standard error. */
 int policy_piece_take(const struct force *f, const char *name, char ret_path[PATH_MAX]);
 
+/* The octets of the bundle that came under this name, which stays there; the caller frees
+ * them. Nobody has looked into it. Return: as above. */
+int policy_piece_read(const char *name, uint8_t **ret_octets, size_t *ret_len);
+
 /* Whatever was taken is in force, or refused: remove it. */
 void policy_piece_done(const struct force *f);
 

@@ -6,9 +6,11 @@
 #include "ctl/bundle/policy.h"
 #include "ctl/bundle/replaying.h"
 #include "ctl/command.h"
+#include "ctl/replay/replay_orders.h"
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "web/remote.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -136,6 +138,8 @@ int policy_replay(int argc, char **argv)
 
 	if (read_options(argc, argv, &o) < 0)
 		return command_usage("policy");
+	if (strncmp(argv[optind], REMOTE_NAME, strlen(REMOTE_NAME)) == 0)
+		return replay_order_policy(&o, argv[optind]);
 	p.o = &o;
 	status = queue_session_open(&session);
 	if (status == EXIT_CLEAN)

@@ -212,9 +212,9 @@ static int make_folder(
 	r = make_locked(place, t);
 	if (r < 0)
 		return r;
-	r = chown(t->folder, verify_uid(i), (gid_t)-1) < 0
-		    ? -errno
-		    : join(t->folder, "policies", path);
+	if (verify_uid(i) != geteuid() && chown(t->folder, verify_uid(i), (gid_t)-1) < 0)
+		return -errno;
+	r = join(t->folder, "policies", path);
 	if (r == 0)
 		r = trial_reader_start(&of->source, path, verify_uid(i), &t->reader);
 	if (r == 0)

@@ -10,7 +10,8 @@
 #define UID_FIRST 62100u
 
 static const char *const PROGRAMS[INIT_PEERS] = { "nginx", "intake", "verify", "queued",
-	"signer", "seal", "forward", "admin", "trustd", "handshake", "health", "backup" };
+	"signer", "seal", "forward", "admin", "trustd", "handshake", "health", "backup",
+	"replay" };
 
 void init_peers_private(struct init_peer ret_peers[INIT_PEERS])
 {

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define INIT_PEERS 12
+#define INIT_PEERS 13
 
 struct init_peer {
 	const char *program;

@@ -11,6 +11,7 @@
 #include "ctl/peer.h"
 #include "ctl/remote/remote_bundle.h"
 #include "ctl/remote/remote_parcel.h"
+#include "ctl/remote/remote_replay.h"
 #include "web/remote.h"
 
 #include <errno.h>
@@ -145,7 +146,9 @@ static int give_file(json_t *request, json_t *arguments, size_t at, const char *
 	if (!octets)
 		return command_fault("%s: %s", path, strerror(r < 0 ? -r : ENOMEM));
 	json_object_set_new(request, "octets", json_string(octets));
-	return json_array_set_new(arguments, at, json_text(name));
+	/* behind the options, whatever stood where */
+	json_array_remove(arguments, at);
+	return json_array_append_new(arguments, json_text(name));
 }
 
 /* Where in a command line the file is that is given along, or 0. */
@@ -153,10 +156,14 @@ static int given_at(int argc, char *const *argv)
 {
 	const struct remote_command *row = remote_called(argc, argv);
 
+	if (!row || !remote_takes(row) || argc < 3)
+		return 0;
+	if (row->traits == REMOTE_JUDGES)
+		return plain_at(argc, argv);
 	for (int i = 0; i < argc; i++)
 		if (argv[i][0] == '-') /* hsm custody -k: no command with a file */
 			return 0;
-	return row && row->traits == REMOTE_GIVES && argc > 2 ? argc - 1 : 0;
+	return argc - 1;
 }
 
 int remote_execute(int argc, char **argv, const char **ret_fault)
@@ -165,7 +172,7 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 	const struct remote_command *row;
 	json_t *arguments = json_array();
 	struct peer peer = { 0 };
-	bool folder = parcel_wanted(argc, argv);
+	bool folder = parcel_wanted(argc, argv), replay = replay_wanted(argc, argv);
 	int first = folder ? 2 : bundle_at(argc, argv);
 	int status, given;
 
@@ -183,6 +190,8 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 	given = given_at(argc, argv);
 	if (given && give_file(request, arguments, (size_t)given, argv[given]) != 0)
 		return EXIT_USAGE;
+	if (replay)
+		replay_arguments(arguments);
 	row = remote_find(arguments, ret_fault);
 	if (!row)
 		return -1;
@@ -190,5 +199,5 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 		return EXIT_USAGE;
 	if (row->traits == REMOTE_SECRET && add_secret(request) < 0)
 		return EXIT_NOT_PASSED;
-	return ask(&peer, request);
+	return replay ? replay_follow(&peer, request) : ask(&peer, request);
 }

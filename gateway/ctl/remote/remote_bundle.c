@@ -12,15 +12,27 @@
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LIST_MAX 4096u
 
+int plain_at(int argc, char *const *argv)
+{
+	for (int i = 2; i < argc; i++) {
+		if (argv[i][0] != '-')
+			return i;
+		i += !strchr(argv[i], '=');
+	}
+	return 0;
+}
+
 int bundle_at(int argc, char *const *argv)
 {
-	return argc == 3 && strcmp(argv[0], "policy") == 0 &&
-			       strcmp(argv[1], "activate") == 0
-		       ? 2
-		       : 0;
+	if (argc < 3 || strcmp(argv[0], "policy") != 0)
+		return 0;
+	if (strcmp(argv[1], "activate") == 0)
+		return argc == 3 ? 2 : 0;
+	return strcmp(argv[1], "replay") == 0 ? plain_at(argc, argv) : 0;
 }
 
 /* What comes of BUNDLE.DIGEST16.p7s is called "bundle.DIGEST16.p7s" there. */
@@ -99,7 +111,13 @@ int bundle_send(
 	const struct sending s = { peer, "policy", "piece" };
 	glob_t found = { 0 };
 	int status = EXIT_INTERNAL;
+	struct stat st;
 
+	if (stat(bundle, &st) == 0 && S_ISDIR(st.st_mode)) {
+		command_fault(
+			"%s: a folder: a bundle of it is sent (policy build)", bundle);
+		return EXIT_USAGE;
+	}
 	if (find_signatures(bundle, &found) == 0)
 		status = send_all(&s, bundle, &found, ret_name);
 	globfree(&found);

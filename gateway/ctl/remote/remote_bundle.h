@@ -8,9 +8,13 @@
 
 #include "ctl/remote/remote_parcel.h"
 
-/* Where in a command line a bundle is: policy activate BUNDLE. Return: its place, or 0.
- */
+/* Where in a command line a bundle is: policy activate BUNDLE, policy replay OPTIONS
+ * BUNDLE. Return: its place, or 0. */
 int bundle_at(int argc, char *const *argv);
+
+/* Where in one the first argument is that is neither one of the first two words nor an
+ * option, each of which has a value. Return: its place, or 0. */
+int plain_at(int argc, char *const *argv);
 
 /* As parcel_send. */
 int bundle_send(

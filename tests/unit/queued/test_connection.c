@@ -14,7 +14,7 @@
 static void all_have_their_own(void **state)
 {
 	static const char *const peers[] = { "intake", "seal", "forward", "admin", "ctl",
-		"health", "backup" };
+		"health", "backup", "replay" };
 	size_t sum = 0;
 
 	(void)state;

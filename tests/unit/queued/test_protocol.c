@@ -21,7 +21,7 @@ static const struct {
 } RIGHTS[] = {
 	ROW(FIND, find, 0, "intake"),
 	ROW(COMMIT, commit, 2, "intake"),
-	ROW(GET, get, 0, "intake seal admin ctl session health"),
+	ROW(GET, get, 0, "intake seal admin ctl session health replay"),
 	ROW(CLAIM_SEAL, claim, 0, "seal"),
 	ROW(SEALED, sealed, 1, "seal"),
 	ROW(SEAL_FAILED, seal_failed, 0, "seal"),
@@ -44,7 +44,7 @@ static const struct {
 	ROW(LIST, list, 0, "admin ctl session"),
 	ROW(SENT, sent, 0, "intake"),
 	ROW(EXPLAIN, explain, 0, "admin ctl session"),
-	ROW(AUDIT_READ, audit_read, 0, "admin ctl session"),
+	ROW(AUDIT_READ, audit_read, 0, "admin ctl session replay"),
 	ROW(CLAIM_HELD, claim, 0, "intake"),
 	ROW(HELD_DUE, held_due, 0, "intake"),
 	ROW(JUDGED, judged, 0, "intake"),
@@ -77,7 +77,7 @@ static void rights(void **state)
 {
 	static const char *const PEERS[] = { "nginx", "intake", "verify", "queued",
 		"signer", "seal", "forward", "admin", "ctl", "session", "health",
-		"backup", "" };
+		"backup", "replay", "" };
 
 	(void)state;
 	assert_int_equal(OPERATIONS, QUEUE_OPERATIONS - 1);
@@ -427,6 +427,34 @@ static void backup_gets_its_copy(void **state)
 	asked_by(914, ask_for_backup);
 }
 
+static int part(struct queue *q, enum queue_part p)
+{
+	struct queue_document d;
+	int fd = -1;
+
+	return queue_get(q, "00000000000000000000000001", NULL, p, &d, &fd);
+}
+
+static int ask_for_replay(struct queue *q)
+{
+	int fd = -1;
+
+	if (part(q, QUEUE_DOCUMENT) != QUEUE_NOT_FOUND ||
+		queue_audit_read(q, 0, 10, &fd) != QUEUE_DONE)
+		return 2;
+	if (part(q, QUEUE_REPORT) != QUEUE_ILLEGAL ||
+		part(q, QUEUE_RECEIPT) != QUEUE_ILLEGAL)
+		return 3;
+	return queue_stats(q, &fd) == QUEUE_DENIED ? 0 : 4;
+}
+
+/* Who judges anew gets documents as they came and the chain, and no other answer. */
+static void replay_gets_documents(void **state)
+{
+	(void)state;
+	asked_by(916, ask_for_replay);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +470,7 @@ int main(void)
 		cmocka_unit_test(floods_take_no_places),
 		cmocka_unit_test(health_sees_nothing),
 		cmocka_unit_test(backup_gets_its_copy),
+		cmocka_unit_test(replay_gets_documents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

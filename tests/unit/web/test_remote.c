@@ -104,15 +104,52 @@ static void test_why_not(void **state)
 	assert_non_null(strstr(fault_of("[\"hsm\",\"custody\",\"-k\",\"2\",\"a\",\"b\"]"),
 		"where its holders are"));
 	assert_non_null(strstr(fault_of("[\"queue\",\"list\",\"x\"]"), "too many"));
-	/* Where a document is judged anew, that is never as who runs these commands. */
-	assert_non_null(strstr(
-		fault_of("[\"policy\",\"replay\",\"--since\",\"t\",\"sha256:" DIGEST
-			 "\"]"),
-		"a user of its own"));
-	assert_non_null(strstr(fault_of("[\"trust\",\"diff\",\"--replay\",\"--since\","
-					"\"t\",\"a\",\"b\"]"),
-		"a user of its own"));
+	assert_non_null(strstr(fault_of("[\"replay\",\"ordered\"]"), "its unit calls"));
 	assert_string_equal(found("[\"trust\",\"diff\",\"a\",\"b\"]"), "trust diff");
+}
+
+static const struct remote_command *row_of(const char *arguments)
+{
+	_cleanup_json_ json_t *list = json_loads(arguments, 0, NULL);
+	const char *fault;
+
+	return remote_find(list, &fault);
+}
+
+/* What is tried is called by its digest; it is recorded, and changes nothing that would
+ * take two people. */
+static void test_what_is_tried(void **state)
+{
+	static const char *const TRIED[] = { "[\"policy\",\"replay\",\"--since\",\"t\","
+					     "\"sha256:" DIGEST "\"]",
+		"[\"trust\",\"diff\",\"--replay\",\"--since=t\",\"a\",\"b\"]",
+		"[\"replay\",\"stop\"]" };
+	static const char *const REFUSED[] = {
+		"[\"policy\",\"replay\",\"--since\",\"t\",\"bundle\"]",
+		"[\"policy\",\"replay\",\"--since\",\"t\",\"/b\"]",
+		"[\"policy\",\"replay\",\"--since\",\"t\"]",
+		"[\"policy\",\"replay\",\"sha256:" DIGEST "\",\"sha256:" DIGEST "\"]",
+		"[\"trust\",\"diff\",\"--replay\",\"--store\",\"s\",\"a\",\"b\"]",
+		"[\"trust\",\"qualify\",\"seal.pem\"]",
+		"[\"trust\",\"qualify\",\"--store=s\",\"sha256:" DIGEST "\"]"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(TRIED) / sizeof(TRIED[0]); i++) {
+		const struct remote_command *row = row_of(TRIED[i]);
+
+		assert_non_null(row);
+		assert_true(remote_recorded(row));
+		assert_false(remote_changes(row));
+		assert_string_equal(row->verb, "policy");
+	}
+	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++)
+		if (row_of(REFUSED[i]))
+			fail_msg("%s was taken", REFUSED[i]);
+	assert_true(remote_takes(
+		row_of("[\"trust\",\"qualify\",\"--at=t\",\"sha256:" DIGEST "\"]")));
+	assert_false(remote_recorded(row_of("[\"replay\",\"status\"]")));
+	assert_true(remote_recorded(row_of("[\"policy\",\"rollback\"]")));
 }
 
 /* What is on record is one command, however its words are parted. */
@@ -402,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_names_are_no_paths),
 		cmocka_unit_test(test_why_not),
+		cmocka_unit_test(test_what_is_tried),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_every_command),
 		cmocka_unit_test(test_given),

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A policy tried from afar on the documents that a gate has, before two people stand for it: by a
+process of its own that nobody waits for, which ends, and of which only the walk asks the queue."""
+import hashlib
+import io
+import json
+import os
+import pathlib
+import signal
+import tarfile
+
+import pytest
+
+from scenarios.gate import sealgate
+from scenarios.test_faults import until
+from scenarios.test_policy_replay import PAST, changed
+from scenarios.test_remote import recorded, remote
+from scenarios.test_remote_policy import ask, piece
+
+
+DOCUMENTS = 24
+
+
+@pytest.fixture(scope="module")
+def stored(gate):
+    answers = [gate.submit(gate.certificate("phyto", f"AFAR-{i}"))[1] for i in range(DOCUMENTS)]
+    assert {a.get("state") for a in answers} == {"accepted"}, answers
+    return [a["id"] for a in answers]
+
+
+def bundle_of(gate, folder, change, version=1):
+    copy = changed(gate, folder, change)
+    bundle = folder / "next.bundle"
+    done = sealgate("policy", "build", "--policies", copy, "--version", version, "-o", bundle)
+    assert done.returncode == 0, done.stderr
+    return bundle
+
+
+def suspend(policies):
+    path = policies / "partners" / "nz-mpi.cfg"
+    path.write_text(path.read_text() + "suspended = true;\n")
+
+
+def same(_policies):
+    pass
+
+
+def replay(gate, bundle, *options, role="policy-officer", **more):
+    return remote(gate, role, "policy", "replay", "--since", PAST, *options, bundle, timeout=240,
+                  **more)
+
+
+def state_of(gate):
+    done = remote(gate, "viewer", "replay", "status", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def orders(gate):
+    folder = gate.dir / "state" / "replay"
+    return {p.name for p in folder.iterdir()} if folder.exists() else set()
+
+
+def trials(gate):
+    return [*gate.dir.glob("run/trial-*"), *gate.dir.glob("state/replay/trial-*")]
+
+
+def bring(gate, octets):
+    """A bundle as whoever has no command line of ours sends it; how it is called there."""
+    text = (f"sealgate-bundle 1\n{hashlib.sha256(octets).hexdigest()} {len(octets)} bundle\n")
+    assert piece(gate, "manifest", text.encode())["status"] == 0
+    for at in range(0, len(octets), 1 << 20):
+        assert piece(gate, "bundle", octets[at:at + (1 << 20)], at)["status"] == 0
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def order(gate, name, *options):
+    answer = ask(gate, ["policy", "replay", "--since", PAST, *options, name])
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def ended(gate, identifier):
+    until(lambda: state_of(gate)["state"] == "ended" and "ended" in state_of(gate), 120)
+    state = state_of(gate)
+    assert state["order"]["id"] == identifier
+    return state
+
+
+def begun(gate, name):
+    said = order(gate, name)
+    assert said["status"] == 0, said
+    return json.loads(said["output"])["ordered"]
+
+
+def carrier(gate):
+    """The process that carries one out, or None."""
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+            environment = (path.parent / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[1:3] == [b"replay", b"ordered"] and \
+                f"SEALGATE_INSTANCE={gate.dir}".encode() in environment:
+            return int(path.parent.name)
+    return None
+
+
+def test_it_says_what_it_says_at_the_gate(gate, stored, tmp_path):
+    bundle = bundle_of(gate, tmp_path, suspend)
+    here = gate.run("policy", "replay", "--since", PAST, "--format", "json", bundle, timeout=240)
+    there = replay(gate, bundle, "--format", "json")
+    assert there.returncode == here.returncode == 1, there.stderr
+    assert json.loads(there.stdout) == json.loads(here.stdout)
+    assert [c["id"] for c in json.loads(there.stdout)["changes"]] == stored
+    # The options may stand behind, and people may read it.
+    there = remote(gate, "policy-officer", "policy", "replay", bundle, "--since", PAST, "--limit=1",
+                   timeout=240)
+    here = gate.run("policy", "replay", "--since", PAST, "--limit", "1", bundle, timeout=240)
+    assert there.returncode == 1 and there.stdout == here.stdout, there.stderr
+    # By name, before; what it left is what came of it, for whoever may look.
+    actor, detail = recorded(gate)[-1]
+    assert actor == "policy-officer (TEST)"
+    assert detail["command"].startswith(f"policy replay --since {PAST} sha256:") or \
+        detail["command"].startswith("policy replay sha256:")
+    assert orders(gate) == {"lock", "result"}
+    done = remote(gate, "viewer", "replay", "status")
+    assert done.returncode == 0 and "would be refused" in done.stdout, done.stderr
+    # Nothing in force is otherwise, and the bundle is there for who puts it in force.
+    assert len(list((gate.dir / "state" / "policy" / "coming").iterdir())) == 1
+
+
+def test_the_same_changes_nothing(gate, stored, tmp_path):
+    done = replay(gate, bundle_of(gate, tmp_path, same), "--format", "json")
+    account = json.loads(done.stdout)
+    assert done.returncode == 0 and account["judged"] == DOCUMENTS and account["complete"], done.stderr
+
+
+def test_who_may(gate, stored, tmp_path):
+    """By role; one person, also where a policy is put in force by two who ask for it."""
+    bundle = bundle_of(gate, tmp_path, same)
+    before = recorded(gate)
+    done = replay(gate, bundle, role="operator")
+    assert done.returncode == 1 and "403" in done.stderr, done.stderr
+    for role in ("viewer", "operator", "key-custodian", "auditor"):
+        for words in (["policy", "replay", "--since", PAST, "sha256:" + "1" * 64],
+                      ["trust", "diff", "--replay", "--since", PAST, PAST, PAST],
+                      ["replay", "stop"]):
+            assert ask(gate, words, role=role).status_code == 403, (role, words)
+    assert recorded(gate) == before
+    operators = gate.dir / "policies" / "operators.cfg"
+    text = operators.read_text()
+    operators.write_text(text.replace("four_eyes = (", 'four_eyes = ( "policy",'))
+    try:
+        done = replay(gate, bundle, "--limit", "1")
+        assert done.returncode == 0 and state_of(gate)["account"]["judged"] == 1, done.stderr
+    finally:
+        operators.write_text(text)
+
+
+def test_no_path_and_nothing_that_did_not_come(gate):
+    for last in ("state/policy/coming", "policies", "/etc", "sha256:1", "sha256:" + "g" * 64):
+        answer = ask(gate, ["policy", "replay", "--since", PAST, last])
+        assert answer.status_code == 400 and answer.json()["code"] == "operator.command", last
+    said = order(gate, "sha256:" + "1" * 64)
+    assert said["status"] == 1 and "another one has come since, or none" in said["errors"], said
+    answer = ask(gate, ["policy", "replay", "--since", "soon", "sha256:" + "1" * 64]).json()
+    assert answer["status"] == 2 and "--since" in answer["errors"], answer
+    assert ask(gate, ["replay", "ordered"]).status_code == 400
+
+
+def archive(*names):
+    octets = io.BytesIO()
+    with tarfile.open(fileobj=octets, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = 3
+            tar.addfile(info, io.BytesIO(b"abc"))
+    return octets.getvalue()
+
+
+@pytest.mark.parametrize("octets", [
+    b"x", b"\0" * 10240, os.urandom(1 << 16), archive("../escaped"), archive("/tmp/escaped"),
+    archive("policies/../../escaped"), archive(*("a" * 90 + str(i) for i in range(20001)))],
+    ids=["short", "empty", "noise", "above", "absolute", "below", "many"])
+def test_what_is_no_bundle(gate, octets):
+    before = set(gate.dir.rglob("*escaped*"))
+    state = ended(gate, begun(gate, bring(gate, octets)))
+    assert state["status"] == 3 and "account" not in state and state["failed"], state
+    assert set(gate.dir.rglob("*escaped*")) == before == set()
+    assert not pathlib.Path("/tmp/escaped").exists()
+    assert orders(gate) == {"lock", "result"}
+
+
+def test_a_policy_that_cannot_be_loaded(gate, tmp_path):
+    """It is said where: of what verify reads, and of what is read to know the routes."""
+    octets = bundle_of(gate, tmp_path, same).read_bytes()
+    for good, bad, said in ((b'"rules/trade.sch"', b'"rules/trads.sch"', "trads.sch"),
+                            (b'country = "NZ"', b'country + "NZ"', "nz-mpi.cfg:")):
+        assert good in octets
+        bundle = tmp_path / "bad.bundle"
+        bundle.write_bytes(octets.replace(good, bad))
+        done = replay(gate, bundle)
+        assert done.returncode == 3 and said in done.stderr, done.stderr
+        assert "it failed" in remote(gate, "viewer", "replay", "status").stdout
+        assert orders(gate) == {"lock", "result"} and not trials(gate)
+    done = replay(gate, tmp_path / "next")
+    assert done.returncode == 2 and "policy build" in done.stderr, done.stderr
+
+
+def descendants(pid):
+    found = []
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found += [int(child), *descendants(child)]
+    return found
+
+
+def mute(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return "Seccomp:\t2" in text and "NoNewPrivs:\t1" in text
+
+
+def test_one_that_takes_its_time_is_ended(gate, stored, tmp_path):
+    """Who reads its policy and who judges by it is shut in; one runs at a time; one person ends
+    it, and what was not looked at is no success."""
+    bundle = bundle_of(gate, tmp_path, same)
+    name = bring(gate, bundle.read_bytes())
+    first = begun(gate, name)
+    until(lambda: carrier(gate))
+    walks = carrier(gate)
+    until(lambda: len(descendants(walks)) >= 6)
+    os.kill(walks, signal.SIGSTOP)
+    # Two that read, two of verify with a service and workers each: all but the one that walks.
+    below = descendants(walks)
+    assert all(mute(pid) for pid in below) and not mute(walks), below
+    assert state_of(gate)["state"] == "running"
+    said = order(gate, name)
+    assert said["status"] == 1 and "replay stop ends it" in said["errors"], said
+    done = remote(gate, "policy-officer", "replay", "stop")
+    assert done.returncode == 0 and "before its next document" in done.stdout, done.stderr
+    assert recorded(gate)[-1] == ("policy-officer (TEST)", {"command": "replay stop"})
+    os.kill(walks, signal.SIGCONT)
+    state = ended(gate, first)
+    assert state["status"] == 3 and state["account"]["cut"] == "somebody ended it", state
+    assert not state["account"]["complete"] and state["account"]["judged"] < DOCUMENTS
+    done = remote(gate, "policy-officer", "replay", "stop")
+    assert done.returncode == 1 and "none runs" in done.stderr
+    assert orders(gate) == {"lock", "result"} and not carrier(gate) and not trials(gate)
+
+
+def test_what_is_cut_off(gate, stored, tmp_path):
+    """Is said to be so; the next one clears away what it left."""
+    name = bring(gate, bundle_of(gate, tmp_path, same).read_bytes())
+    begun(gate, name)
+    until(lambda: state_of(gate)["state"] == "running" and carrier(gate) and trials(gate))
+    os.kill(carrier(gate), signal.SIGKILL)
+    until(lambda: state_of(gate)["state"] == "ended")
+    state = state_of(gate)
+    assert state["failed"] == "it was cut short" and "ended" not in state, state
+    assert trials(gate)
+    other = tmp_path / "other"
+    other.mkdir()
+    done = replay(gate, bundle_of(gate, other, same))
+    assert done.returncode == 0, done.stderr
+    assert orders(gate) == {"lock", "result"} and not trials(gate)
+
+
+def test_it_is_in_no_backup(gate, stored, tmp_path):
+    done = gate.run("backup", tmp_path / "backup", timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "backup" / "files" / "state" / "replay" / "result").exists()
+
+
+def test_the_partners_do_not_wait(gate, stored, tmp_path):
+    """While one runs the gate takes documents as ever."""
+    name = bring(gate, bundle_of(gate, tmp_path, same).read_bytes())
+    identifier = begun(gate, name)
+    until(lambda: state_of(gate)["state"] == "running")
+    answer = gate.submit(gate.certificate("phyto", "AFAR-MEANWHILE"))[1]
+    assert answer["state"] == "accepted", answer
+    remote(gate, "policy-officer", "replay", "stop")
+    ended(gate, identifier)
+
+
+def test_replay_is_told_of_in_the_chain(gate):
+    """Each run, with how it ended."""
+    lines = [json.loads(line)["record"] for line in gate.run("audit", "export").stdout.splitlines()]
+    runs = [r["event"] for r in lines if r["actor"] == "replay"]
+    assert "program.start" in runs and "program.stop" in runs
