@@ -119,12 +119,14 @@ static int serve(
 		r = trial_bound(LOAD_CPU_S);
 	if (r == 0)
 		r = confine_mute();
-	if (r == 0)
-		r = unpack(source, folder);
-	if (r == 0)
-		r = confine_reader();
+	if (r < 0)
+		return complain("who reads it cannot be shut in", r);
+	r = unpack(source, folder);
 	if (r < 0)
 		return r;
+	r = confine_reader();
+	if (r < 0)
+		return complain("who reads it cannot be shut in", r);
 	r = policy_load(folder, &policy, &error);
 	if (r < 0)
 		return complain(error, r);
@@ -146,7 +148,7 @@ static int receive(int socket, void *ret, size_t size, int timeout_ms)
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n < 0 ? -errno : -ETIMEDOUT;
-	return recv(socket, ret, size, MSG_WAITALL) == (ssize_t)size ? 0 : -EINVAL;
+	return recv(socket, ret, size, MSG_WAITALL) == (ssize_t)size ? 0 : -ECONNRESET;
 }
 
 static bool is_digest(const char text[SHA256_TEXT_SIZE])
