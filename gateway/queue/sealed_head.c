@@ -158,6 +158,24 @@ static int check_signature(const X509 *signer, const char *statement, const char
 		       : 0;
 }
 
+/* It passed at the time that it names, which nothing else proves. */
+static int look_again(struct pki_path_request *q, int64_t known_at,
+	struct sealed_head *head, char **ret_reason)
+{
+	struct pki_path_result path = { 0 };
+	int r;
+
+	q->at = known_at;
+	r = pki_path_validate(q, &path);
+	if (r == 0 && (path.outcome == PKI_REVOKED || path.outcome == PKI_REVOKED_CA)) {
+		head->proven = false;
+		head->revoked_at = path.revoked_at;
+		r = say(ret_reason, path.reason ? path.reason : "The signer is revoked.");
+	}
+	pki_path_result_done(&path);
+	return r;
+}
+
 static int check_path(X509 *signer, const struct pki_material *set, int64_t known_at,
 	struct sealed_head *head, char **ret_reason)
 {
@@ -176,7 +194,10 @@ static int check_path(X509 *signer, const struct pki_material *set, int64_t know
 	if (r == 0 && (head->proven || pki_outcome_wanting(path.outcome)))
 		r = 1;
 	pki_path_result_done(&path);
-	return r;
+	if (!head->proven || known_at <= head->at)
+		return r;
+	r = look_again(&q, known_at, head, ret_reason);
+	return r < 0 ? r : 1;
 }
 
 static int verify_parts(const json_t *head, struct pki_material *set, int64_t known_at,
@@ -208,5 +229,6 @@ int sealed_head_verify(struct span text, const struct pki_material *material,
 	if (material && !set)
 		return -ENOMEM;
 	ret_head->proven = false;
+	ret_head->revoked_at = 0;
 	return verify_parts(head, set, known_at, ret_head, ret_reason);
 }

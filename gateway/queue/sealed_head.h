@@ -39,13 +39,17 @@ struct sealed_head {
 	char instance[SEALED_HEAD_INSTANCE_SIZE]; /* of a longer name the start */
 	bool test;
 	bool proven; /* whose it is */
+	/* When unproven for that alone: since when the signer is revoked. Whoever took
+	 * the key dates heads back; what proves that it was there before then proves it.
+	 */
+	int64_t revoked_at;
 };
 
 /* Verify form, signature, and the signer's path to an anchor of material at the time that
  * the head names (NULL: no path is asked for, nothing is proven), with revocation data
  * issued until known_at. Return: 1 with *ret_head, and where an anchor or revocation data
- * is wanting, unproven with *ret_reason; 0 with *ret_reason (the caller frees it);
- * negative undecided. */
+ * is wanting or the signer was revoked since, unproven with *ret_reason; 0 with
+ * *ret_reason (the caller frees it); negative undecided. */
 int sealed_head_verify(struct span text, const struct pki_material *material,
 	int64_t known_at, struct sealed_head *ret_head, char **ret_reason);
 

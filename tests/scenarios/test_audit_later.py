@@ -171,6 +171,29 @@ def test_an_authority_revoked_since_proves_nothing(folder):
     assert "not proven: 1 time-stamps, the last at position 3: " in done.stdout
 
 
+def test_a_revoked_key_dates_no_head_back(folder):
+    """What was stamped before its revocation proves all before it, and nothing behind it."""
+    sealer = folder.ca.issue("head", -50, 50)
+    folder.ca.crl(folder.path / "ca.crl", -1 / 24, revoked=((sealer[1], -10),))
+    folder.tsa.crl(folder.path / "tsa.crl", -1 / 24)
+    for position in (1, 2, 4):  # made when they say, or on the day before yesterday
+        folder.seal(sealer, position, -20 + position)
+    done = folder.verify()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "not proven: 3 heads, the last at position 4: " in done.stdout
+    folder.stamp(folder.tsa.issue("tsa", -50, 50, True), 2, -17)
+    done = folder.verify()
+    assert done.returncode == 1 and "not proven: 1 heads, the last at position 4: " in done.stdout
+    assert "sealed: 2 heads of demo, the last at position 2 of " in done.stdout
+    folder.seal(folder.ca.issue("next", -11, 50), 5, -2)
+    done = folder.verify()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sealed: 3 heads of demo, the last at position 5 of " in done.stdout
+    folder.stamp(folder.tsa.issue("late", -50, 50, True), 4, -2)
+    done = folder.verify()
+    assert "not proven: 1 time-stamps, the last at position 4: " in done.stdout, done.stdout
+
+
 def test_what_cannot_be_proven_is_counted(folder):
     """Nobody keeps the revocation of the first certificate; the second speaks for all before."""
     folder.ca.crl(folder.path / "ca.crl", -1 / 24, keeps=False)

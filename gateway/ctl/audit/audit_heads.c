@@ -87,11 +87,72 @@ static int counts(
 	return -ENOMEM;
 }
 
+static int take(struct audit_heads *h, const struct sealed_head *head)
+{
+	if (head->position > h->last.position)
+		h->last = *head;
+	return audit_heads_add(h, head) < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
+}
+
+static int wait_for_stamp(
+	struct audit_heads *h, const struct sealed_head *head, char **reason)
+{
+	struct audit_waiting *grown =
+		realloc(h->waiting, (h->waiting_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return EXIT_INTERNAL;
+	h->waiting = grown;
+	h->waiting[h->waiting_count++] =
+		(struct audit_waiting){ .head = *head, .reason = TAKE(*reason) };
+	return EXIT_CLEAN;
+}
+
+static int note_stamped(struct audit_heads *h, const struct head_stamp *stamp)
+{
+	struct audit_stamped *grown =
+		realloc(h->stamped, (h->stamped_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return EXIT_INTERNAL;
+	h->stamped = grown;
+	h->stamped[h->stamped_count++] =
+		(struct audit_stamped){ stamp->position, stamp->time };
+	h->stamp_count++;
+	if (stamp->position > h->stamp.position)
+		h->stamp = *stamp;
+	return EXIT_CLEAN;
+}
+
+/* Was all up to a position there before a time? */
+static bool was_there(const struct audit_heads *h, int64_t position, int64_t before)
+{
+	for (size_t i = 0; i < h->stamped_count; i++)
+		if (h->stamped[i].position >= position && h->stamped[i].time < before)
+			return true;
+	return false;
+}
+
+/* Every time-stamp is known now. */
+static int judge_waiting(struct audit_heads *h)
+{
+	int status = EXIT_CLEAN;
+
+	for (size_t i = 0; status == EXIT_CLEAN && i < h->waiting_count; i++) {
+		struct audit_waiting *w = &h->waiting[i];
+
+		status = was_there(h, w->head.position, w->head.revoked_at)
+				 ? take(h, &w->head)
+				 : note_unproven(&h->heads, w->head.position, &w->reason);
+	}
+	return status;
+}
+
 static int add_one(
 	struct audit_heads *h, const char *path, const struct pki_material *material)
 {
 	_cleanup_(freep) uint8_t *data = NULL;
-	_cleanup_(freep) char *reason = NULL;
+	_cleanup_(freep) char *reason = NULL, *counts_not = NULL;
 	struct sealed_head head = { 0 };
 	size_t len;
 	int r = file_read(path, SEALED_HEAD_MAX, &data, &len);
@@ -103,14 +164,12 @@ static int add_one(
 		return EXIT_CLEAN; /* it was moved, and comes up in its folder */
 	if (r <= 0)
 		return complain(h, path, r, reason);
-	if (!head.proven)
+	if (!head.proven && !head.revoked_at)
 		return note_unproven(&h->heads, head.position, &reason);
-	r = counts(h, &head, &reason);
+	r = counts(h, &head, &counts_not);
 	if (r <= 0)
-		return complain(h, path, r, reason);
-	if (head.position > h->last.position)
-		h->last = head;
-	return audit_heads_add(h, &head) < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
+		return complain(h, path, r, counts_not);
+	return head.proven ? take(h, &head) : wait_for_stamp(h, &head, &reason);
 }
 
 /* The head that a time-stamp is over, of the same folder. What the head itself says is
@@ -162,17 +221,14 @@ static int add_stamp(struct audit_heads *h, const char *folder, const char *path
 		clock_now(), &stamp, &reason);
 	if (r <= 0)
 		return complain(h, path, r, reason);
-	if (!sealed.proven)
+	if (!sealed.proven && (!sealed.revoked_at || stamp.time >= sealed.revoked_at))
 		return note_unproven(&h->stamps, position, &head_reason);
 	r = counts(h, &sealed, &head_reason);
 	if (r <= 0)
 		return complain(h, path, r, head_reason);
 	if (!stamp.proven)
 		return note_unproven(&h->stamps, position, &reason);
-	h->stamp_count++;
-	if (stamp.position > h->stamp.position)
-		h->stamp = stamp;
-	return EXIT_CLEAN;
+	return note_stamped(h, &stamp);
 }
 
 static bool is_kind(const char *name, const char *kind)
@@ -247,6 +303,8 @@ int audit_heads_load(
 		if (head_folder_name(e->d_name, &first))
 			status = add_folder(h, folder, e->d_name, material);
 	closedir(d);
+	if (status == EXIT_CLEAN)
+		status = judge_waiting(h);
 	audit_heads_sort(h);
 	return status;
 }
@@ -323,6 +381,10 @@ int audit_heads_end(const struct audit_heads *h, int64_t position)
 
 void audit_heads_done(struct audit_heads *h)
 {
+	for (size_t i = 0; i < h->waiting_count; i++)
+		free(h->waiting[i].reason);
+	free(h->waiting);
+	free(h->stamped);
 	free(h->list);
 	free(h->heads.reason);
 	free(h->stamps.reason);

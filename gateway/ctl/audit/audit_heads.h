@@ -29,6 +29,17 @@ struct audit_place {
 	uint8_t chain[SHA256_SIZE];
 };
 
+/* A head by a key that was revoked later. */
+struct audit_waiting {
+	struct sealed_head head;
+	char *reason;
+};
+
+/* All up to a position was there at a time. */
+struct audit_stamped {
+	int64_t position, time;
+};
+
 struct audit_heads {
 	/* Whose heads count: none named, those of one instance; and those of a TEST
 	 * instance. */
@@ -47,6 +58,10 @@ struct audit_heads {
 	size_t stamp_count;	 /* of proven time-stamps over heads of the folder */
 	struct head_stamp stamp; /* the last of them */
 	struct audit_unproven heads, stamps;
+	struct audit_waiting *waiting; /* for a time-stamp of before the revocation */
+	size_t waiting_count;
+	struct audit_stamped *stamped; /* all that is proven */
+	size_t stamped_count;
 	size_t wrong; /* files that do not verify */
 };
 
