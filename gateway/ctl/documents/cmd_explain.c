@@ -41,7 +41,7 @@ int cmd_explain(int argc, char **argv)
 		if (c != 'f' || command_format(optarg, &json) < 0)
 			return command_usage("explain");
 	}
-	if (command_arguments(argc, argv, 1, 1, "ID, NUMBER or SHA256") < 0)
+	if (command_arguments(argc, argv, 1, 1, "ID, NUMBER, PAPER or SHA256") < 0)
 		return command_usage("explain");
 	r = queue_session_open(&s);
 	if (r != EXIT_CLEAN)
