@@ -31,6 +31,14 @@ SENT_S = 1200.0  # an update, piece by piece, to an emulated machine
 SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
 
 
+def in_root(root, folder, *command):
+    """Run a program of a root, with a folder of ours as /share."""
+    return subprocess.run(
+        ["unshare", "-m", "--propagation", "private", "env", "-i", "PATH=/usr/sbin:/usr/bin",
+         f"SHARE={folder}", "bash", str(FIRMWARE / "enter"), str(root), *command],
+        capture_output=True, timeout=120, check=False)
+
+
 class Scene:
     """The state that the cases share."""
 
@@ -182,11 +190,7 @@ class Scene:
 
     def in_tools(self, folder, *command):
         """Run a program of the tools root, with a folder of ours as /share."""
-        tools = script("root", "tools").stdout.strip()
-        return subprocess.run(
-            ["unshare", "-m", "--propagation", "private", "env", "-i", "PATH=/usr/sbin:/usr/bin",
-             f"SHARE={folder}", "bash", str(FIRMWARE / "enter"), tools, *command],
-            capture_output=True, timeout=120, check=False)
+        return in_root(script("root", "tools").stdout.strip(), folder, *command)
 
     # the people --------------------------------------------------------------
 

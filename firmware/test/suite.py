@@ -28,6 +28,7 @@ from configurations import ConfigurationCases  # noqa: E402
 from machine import missing_programs  # noqa: E402
 from scene import BROKEN, NEW, OLD, OUT, Scene  # noqa: E402
 from serving import ServingCases  # noqa: E402
+from site_loss import SiteLossCases  # noqa: E402
 from updates import UpdateCases  # noqa: E402
 
 PARTS = ("roots", "sealgate")
@@ -40,6 +41,7 @@ CASES = {
     "foreign_key": None, FIRST: None,
     "refuses_documents": FIRST, "remote_administration": FIRST, "serves_over_ipv6": FIRST,
     "journal_arrives": FIRST, "revocation_arrives": FIRST, "backup_from_afar": FIRST,
+    "site_loss": "backup_from_afar",
     "killed_services_return": FIRST, "heads_arrive": FIRST, "support_bundle": FIRST,
     "full_disk": FIRST, "another_tpm": FIRST,
     "power_cut": FIRST, "foreign_medium": "power_cut", "stopped_check": "foreign_medium",
@@ -54,7 +56,8 @@ CASES = {
     "identical": None}
 
 
-class Suite(ChainCases, ServingCases, ConfigurationCases, UpdateCases, AnewCases, Scene):
+class Suite(ChainCases, ServingCases, SiteLossCases, ConfigurationCases, UpdateCases, AnewCases,
+            Scene):
     """All cases."""
 
 
