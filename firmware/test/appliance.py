@@ -29,6 +29,7 @@ PEERS = ("nginx", "intake", "verify", "queued", "signer", "seal", "forward", "ad
 TRANSPORT = "transport-ca/root"  # who issues the clients' certificates
 CLONE_NEWNET = 0x40000000
 FIRST_UID = 901  # of systemd/sealgate.sysusers
+HEADS_EVERY_S = 15  # a minute is the default, and what a test would wait for most
 PARTS = ("sealgate.conf", "policies", "tls", "credentials", "state/signer",
          "state/trust/revocation")
 
@@ -200,4 +201,5 @@ class RemoteGate(Gate):
         peers = " ".join(f"{name} = {uid};" for uid, name in enumerate(PEERS, FIRST_UID))
         lines.append(f"listen = {{ {listen} }};")
         lines.append(f"peers = {{ separate = true; {peers} }};")
+        lines.append(f"audit = {{ seal_s = {HEADS_EVERY_S}; }};")
         path.write_text("\n".join(lines).replace("127.0.0.1", HOST) + "\n")

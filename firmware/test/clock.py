@@ -29,7 +29,8 @@ for at in $3; do serve "$at" true & done
 serve "$4" false
 """
 UNTRUE = rf"chronyd\[\d+\]: TLS handshake with {re.escape(FALSE)}:4460 .*failed"
-STEPPED = r"chronyd\[\d+\]: System clock was stepped by -(19|20|21)\."
+# By then an emulated machine has lost one or two of them.
+STEPPED = r"chronyd\[\d+\]: System clock was stepped by -[12]\d\."
 NOT_YET = r"appliance\[\d+\]: the clock is not synchronised with its sources"
 RIGHT = r"appliance\[\d+\]: the clock is synchronised with its sources"
 ENDED = r"appliance-time\.service: (?!Deactivated)"

@@ -12,7 +12,8 @@ import socket
 import ssl
 import subprocess
 
-from appliance import BIN, FIRMWARE, PEERS, RemoteGate, leave_network, script
+from appliance import (BIN, FIRMWARE, HEADS_EVERY_S, PEERS, RemoteGate, leave_network,
+                       script)
 from checks import expect, retry
 from machine import HAND, partition_start
 
@@ -28,6 +29,8 @@ LUKS_TEXT = slice(4096, 16384)  # JSON (LUKS2 on-disk format)
 KEPT_S = 120.0  # from healthy to kept, and reported
 BOOT_S = 420.0  # healthy, under emulation, on a machine that others use too
 SENT_S = 1200.0  # an update, piece by piece, to an emulated machine
+SHIPPED = {"sealgate-ship@.timer~": f"[Timer]\nOnUnitInactiveSec={HEADS_EVERY_S}s\n"
+                                    "RandomizedDelaySec=0\n"}
 SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
 
 
@@ -139,7 +142,7 @@ class Scene:
         if self.wiped and machine is not self.wiped:
             self.wiped.stop()  # a TPM is in one machine
         machine.insert(medium)
-        return machine.start(ports=self.gate.forwards(), units={**HAND, **(units or {})},
+        return machine.start(ports=self.gate.forwards(), units={**HAND, **SHIPPED, **(units or {})},
                              link=self.link, **options)
 
     def healthy(self, medium=None, units=None):

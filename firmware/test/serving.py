@@ -17,7 +17,7 @@ FULL_S = 120.0  # until a document is refused for want of room
 RETURN_S = 10.0  # 5 s is the promise; an emulated machine is slower
 BACK_S = 60.0
 BACKUP_S = 120.0
-HEADS_S = 300.0  # they are sealed every minute, and sent every minute
+HEADS_S = 300.0
 FETCHED_S = 90.0  # the machine asks its authority every five seconds
 
 
