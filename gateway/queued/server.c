@@ -337,6 +337,9 @@ int server_run(const struct server_options *options, struct engine *e)
 	struct server s = { .o = options };
 	int r = start(&s, e);
 
+	/* whoever waits for it finds what was sealed of another chain seen to */
+	if (r == 0 && options->daemon)
+		daemon_ready(options->daemon);
 	while (r == 0 && !s.stop)
 		r = round_once(&s);
 	finish(&s, r);

@@ -16,12 +16,13 @@ struct server_options {
 	const struct instance *instance;  /* names peers; NULL with peer */
 	const char *folder;		  /* state/queue */
 	const struct engine_place *place; /* NULL: SQLite in the folder */
-	int listener;	      /* SEQPACKET; -1 for a session over one connection */
-	int session;	      /* that connection; -1 with a listener */
-	const char *peer;     /* name of the session's peer */
-	int stop_fd;	      /* readable: finish the batch and return; -1: none */
-	int64_t head_records; /* write state/queue/head after so many records */
-	int64_t head_ms;      /* or so much time */
+	int listener;		     /* SEQPACKET; -1 for a session over one connection */
+	int session;		     /* that connection; -1 with a listener */
+	const char *peer;	     /* name of the session's peer */
+	int stop_fd;		     /* readable: finish the batch and return; -1: none */
+	const struct daemon *daemon; /* says that it serves; NULL: nobody waits for it */
+	int64_t head_records;	     /* write state/queue/head after so many records */
+	int64_t head_ms;	     /* or so much time */
 };
 
 /* Serve until told to stop or, for a session, until its end. Takes e over.

@@ -257,7 +257,7 @@ int queued_main(int argc, char **argv)
 		o.place = &where.place;
 		o.listener = d.socket;
 		o.stop_fd = d.stop_fd;
-		daemon_ready(&d);
+		o.daemon = &d;
 		r = server_run(&o, e);
 	}
 	daemon_done(&d);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #define FAR_OFF INT64_C(32472144000) /* 2999-01-01T00:00:00Z */
 
@@ -409,6 +410,35 @@ static void a_silent_signer_does_not_keep_it_from_ending(void **state)
 	close(asked.fd);
 }
 
+/* Whoever waits for it may end it at once: that it started is in the chain. */
+static void what_is_ready_has_recorded_its_start(void **state)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct house *h = *state;
+	struct pollfd told = { .fd = fd, .events = POLLIN };
+	char text[64] = "";
+	struct queue *q;
+
+	house_ready(h);
+	house_stop(h, SIGTERM);
+	assert_true(snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/notify", h->dir) <
+		    (int)sizeof(sa.sun_path));
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	setenv("NOTIFY_SOCKET", sa.sun_path, 1);
+	house_start(h);
+	unsetenv("NOTIFY_SOCKET");
+	assert_int_equal(poll(&told, 1, 30000), 1);
+	assert_true(recv(fd, text, sizeof(text) - 1, 0) > 0);
+	house_stop(h, SIGKILL);
+	assert_string_equal(text, "READY=1");
+	house_start(h);
+	q = house_connect(h);
+	assert_int_equal(assert_chain_intact(q), 4); /* start, stop, start, start */
+	queue_disconnect(q);
+	close(fd);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, house_setup, house_teardown)
@@ -422,6 +452,7 @@ int main(void)
 		TEST(only_one_serves),
 		TEST(session_reads_and_only_reads),
 		TEST(a_silent_signer_does_not_keep_it_from_ending),
+		TEST(what_is_ready_has_recorded_its_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
