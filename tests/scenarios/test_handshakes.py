@@ -398,7 +398,7 @@ def test_without_the_program_the_others_answer(gate, listener):
         for holder in ("rogue", "not-enrolled"):
             answer = ask(gate, f"partners/{holder}", listener=listener)
             assert answer.status_code == 403 and "findings" not in answer.json()
-        assert time.monotonic() - began < 12
+        assert time.monotonic() - began < 25  # five seconds each, and a busy machine
     finally:
         os.kill(pid, signal.SIGCONT)
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Records of refused client certificates are bounded, and kept by one program for two others."""
+import concurrent.futures
 import json
 import os
 import pathlib
 import re
+import time
 
 import pytest
 
@@ -23,11 +25,13 @@ def gate():
 
 def test_a_flood_is_refused_and_hurts_nobody(gate):
     before = sum(r["count"] for r in of_all(gate))
+    began = time.monotonic()
     answers = [ask(gate, "partners/self-signed", address="127.0.8.8") for _ in range(40)]
+    most = 12 + (time.monotonic() - began) / 2  # ten more at once, then thirty a minute
     assert {a.status_code for a in answers} == {403}
     assert all(a.json()["code"] == "partner.certificate" for a in answers)
     told = sum("findings" in a.json() for a in answers)
-    assert 1 <= told <= 20
+    assert 1 <= told <= most
     assert sum(r["count"] for r in of_all(gate)) - before == told
     assert ask(gate, "partners/nz-mpi").status_code == 200
 
@@ -99,9 +103,16 @@ def test_only_nginx_and_intake_are_served(gate):
 
 def test_intake_asks_no_more_than_is_kept(gate):
     """Twenty at once, then five a second; who is over that is refused without explanation."""
-    answers = [gate.request("/v1/status", "partners/not-enrolled") for _ in range(60)]
+    def asked(_):
+        """Over one connection: on a busy machine, too, faster than allowed."""
+        with gate.session("partners/not-enrolled") as session:
+            return [session.get(gate.listener("partners") + "/v1/status", timeout=30)
+                    for _ in range(50)]
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = sum(pool.map(asked, range(4)), [])
     assert {(a.status_code, a.json()["code"]) for a in answers} == {(403, "partner.unknown")}
-    assert 1 <= sum("findings" in a.json() for a in answers) < 60
+    assert 1 <= sum("findings" in a.json() for a in answers) < len(answers)
 
 
 def test_an_instance_of_a_version_before():

@@ -12,6 +12,7 @@ import pytest
 from scenarios.degraded import HOUR, ALists, Clock, now
 from scenarios.gate import sealgate
 from scenarios.test_faults import until
+from scenarios.test_withdrawal import wait_state
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,7 @@ def test_only_operators_change_the_queue(gate, held, role):
 def test_hold_and_release_are_audited_by_name(gate, held):
     done = queue(gate, "operator", "hold", held, "traces")
     assert done.returncode == 0, done.stdout + done.stderr
+    wait_state(gate, held, "traces", "held")  # an attempt may have been under way
     gate.traces.mode("ok")
     assert held not in gate.arrived("traces")
     done = queue(gate, "operator", "release", held, "traces")

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from scenarios.gate import Gate, a_folder, sealgate
+from scenarios.test_faults import until
 from scenarios.test_inside import deliveries
 
 
@@ -36,6 +37,7 @@ def held(gate, number):
     assert status == 0, answer
     status, answer_, _ = act(gate, "operator", "hold", answer["id"], "traces")
     assert status == 0, answer_
+    until(lambda: state(gate, answer["id"]) == "held")  # an attempt may have been under way
     gate.traces.mode("ok")
     return answer["id"]
 

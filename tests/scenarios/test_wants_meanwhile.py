@@ -16,6 +16,14 @@ ALL = ("traces", "customs-nl", ASKED)
 class AskedGate(InsideGate):
     """A gate with one more destination at the customs simulator."""
 
+    def _configure(self):
+        """A lease for a look-up and a push of six seconds each: what was sent is recorded in it."""
+        super()._configure()
+        conf = self.dir / "sealgate.conf"
+        short = f"forward = {{ lease_s = {3 * self.timeout}; }};"
+        assert short in conf.read_text()
+        conf.write_text(conf.read_text().replace(short, "forward = { lease_s = 40; };"))
+
     def write_destinations(self):
         super().write_destinations()
         routes = self.dir / "policies/routes"
@@ -126,8 +134,9 @@ def test_what_was_sent_after_a_look_up_is_repeated(gate):
 
 def test_what_is_there_is_found(gate):
     # The signatures of the first cannot have the seal beside them, those of the second can.
-    there = [unknown(gate, 1, "counter", "drop-after-accept"),
-             unknown(gate, 2, "parallel", "drop-after-accept")]
+    # Nor is anything found meanwhile: what is unknown stays so until it is seen.
+    there = [unknown(gate, 1, "counter", "drop-after-accept", on="any"),
+             unknown(gate, 2, "parallel", "drop-after-accept", on="any")]
     absent = unknown(gate, 3, "counter", "garbage", when="before")
     gate.down()
     gate.want_inside()
