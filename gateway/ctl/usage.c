@@ -94,7 +94,7 @@ bool command_called(const char *name, const char *verb)
 bool command_asks(void)
 {
 	for (const char *f = COMMANDS[called.command].forms; f; f = form_next(f)) {
-		const char *url = strstr(f, "--url");
+		const char *url = strstr(f, "--url "); /* and not --urls */
 
 		if ((!called.verb || form_has(f, called.verb)) && url &&
 			url < f + strcspn(f, "\n"))

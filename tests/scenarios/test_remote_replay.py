@@ -209,15 +209,23 @@ def test_a_policy_that_cannot_be_loaded(gate, tmp_path):
     assert done.returncode == 2 and "policy build" in done.stderr, done.stderr
 
 
+def text_of(path):
+    """Of a process, which may have ended."""
+    try:
+        return pathlib.Path(path).read_text()
+    except OSError:
+        return ""
+
+
 def descendants(pid):
     found = []
-    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+    for child in text_of(f"/proc/{pid}/task/{pid}/children").split():
         found += [int(child), *descendants(child)]
     return found
 
 
 def mute(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    text = text_of(f"/proc/{pid}/status")
     return "Seccomp:\t2" in text and "NoNewPrivs:\t1" in text
 
 
@@ -231,16 +239,19 @@ def test_one_that_takes_its_time_is_ended(gate, stored, tmp_path):
     walks = carrier(gate)
     until(lambda: len(descendants(walks)) >= 6)
     os.kill(walks, signal.SIGSTOP)
-    # Two that read, two of verify with a service and workers each: all but the one that walks.
-    below = descendants(walks)
-    assert all(mute(pid) for pid in below) and not mute(walks), below
-    assert state_of(gate)["state"] == "running"
-    said = order(gate, name)
-    assert said["status"] == 1 and "replay stop ends it" in said["errors"], said
-    done = remote(gate, "policy-officer", "replay", "stop")
-    assert done.returncode == 0 and "before its next document" in done.stdout, done.stderr
-    assert recorded(gate)[-1] == ("policy-officer (TEST)", {"command": "replay stop"})
-    os.kill(walks, signal.SIGCONT)
+    try:
+        # Two that read, two of verify with a service and workers each: all but the one that
+        # walks, once they have begun.
+        until(lambda: len(descendants(walks)) >= 6 and all(map(mute, descendants(walks))))
+        assert not mute(walks)
+        assert state_of(gate)["state"] == "running"
+        said = order(gate, name)
+        assert said["status"] == 1 and "replay stop ends it" in said["errors"], said
+        done = remote(gate, "policy-officer", "replay", "stop")
+        assert done.returncode == 0 and "before its next document" in done.stdout, done.stderr
+        assert recorded(gate)[-1] == ("policy-officer (TEST)", {"command": "replay stop"})
+    finally:
+        os.kill(walks, signal.SIGCONT)
     state = ended(gate, first)
     assert state["status"] == 3 and state["account"]["cut"] == "somebody ended it", state
     assert not state["account"]["complete"] and state["account"]["judged"] < DOCUMENTS

@@ -215,7 +215,7 @@ static void look_at_form(const char *name, const char *form, size_t len)
 {
 	size_t word = strcspn(form, " ]\n");
 
-	if (memmem(form, len, "--url", 5))
+	if (memmem(form, len, "--url ", 6))
 		return;
 	if (*form == '[' && form[1] != '-') {
 		form++;
