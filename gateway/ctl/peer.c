@@ -2,6 +2,7 @@
 #include "ctl/peer.h"
 
 #include "common/json.h"
+#include "ctl/command.h"
 #include "ctl/usage.h"
 
 #include <errno.h>
@@ -80,4 +81,9 @@ int peer_post(const struct peer *p, const char *path, const json_t *value, size_
 	if (r < 0)
 		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
 	return r;
+}
+
+int peer_status(int error)
+{
+	return error == -EINVAL || error == -ENAMETOOLONG ? EXIT_USAGE : EXIT_INTERNAL;
 }

@@ -38,8 +38,14 @@ int peer_url(const struct peer *p, const char *path, char *ret, size_t size);
 
 /* POST a JSON value (NULL: it could not be made) to a path of the peer; prints what comes
  * between. At most max octets are taken as an answer, which the caller releases in any
- * case. Return: 0 with whatever status, negative without an answer. */
+ * case. Return: 0 with whatever status, negative without an answer, as peer_url and
+ * http_client. */
 int peer_post(const struct peer *p, const char *path, const json_t *value, size_t max,
 	long timeout_s, struct http_response *ret_answer);
+
+/* The exit status of a request without an answer, which http_client or peer_post
+ * returned: whether what was named is wrong, or the gate does not answer
+ * (docs/contracts.md). */
+int peer_status(int error);
 
 #endif

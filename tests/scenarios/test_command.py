@@ -90,7 +90,7 @@ def test_an_address_without_tls(tmp_path):
                     "-keyout", key, "-out", cert], check=True, capture_output=True)
     done = sealgate("submit", "--url", "http://127.0.0.1:9", "--ca", cert, "--cert", cert,
                     "--key", key, path)
-    assert done.returncode == 3 and "has to begin with https://" in done.stderr
+    assert done.returncode == 2 and "has to begin with https://" in done.stderr
 
 
 def test_check_works_out_of_the_box():

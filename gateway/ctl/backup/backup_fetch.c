@@ -79,10 +79,12 @@ static int order(const struct fetching *f, json_t *arguments, bool *ret_recorded
 {
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
 	_cleanup_json_ json_t *request = json_pack("{s:o}", "arguments", arguments);
+	int r;
 
 	*ret_recorded = false;
-	if (peer_post(f->peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &answer) < 0)
-		return EXIT_INTERNAL;
+	r = peer_post(f->peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &answer);
+	if (r < 0)
+		return peer_status(r);
 	*ret_recorded = answer.status == RECORDED;
 	if (*ret_recorded)
 		return EXIT_CLEAN;

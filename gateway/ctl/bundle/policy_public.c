@@ -123,16 +123,16 @@ int policy_fetch(int argc, char **argv)
 	};
 	struct options o;
 	char url[2048];
+	int r;
 
 	if (read_options(argc, argv, &o) < 0 || !peer_complete(&o.peer))
 		return command_usage("policy");
 	if (snprintf(url, sizeof(url), "%s/v1/policy", o.peer.url) >= (int)sizeof(url))
 		return EXIT_USAGE;
 	q.url = url;
-	if (http_client(&o.peer.identity, &q, &answer, &error) < 0) {
-		complain(url, error, -EIO);
-		return EXIT_INTERNAL;
-	}
+	r = http_client(&o.peer.identity, &q, &answer, &error);
+	if (r < 0)
+		return peer_status(complain(url, error, r));
 	if (answer.status != 200) {
 		fprintf(stderr, "sealgate policy: %s: status %ld\n", url, answer.status);
 		return answer.status / 100 == 4 ? EXIT_NOT_PASSED : EXIT_INTERNAL;

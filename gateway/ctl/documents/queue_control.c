@@ -45,9 +45,10 @@ int control_post(
 {
 	_cleanup_json_ json_t *body = value;
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
+	int r = peer_post(peer, path, body, ANSWER_MAX, TIMEOUT_S, &answer);
 
-	if (peer_post(peer, path, body, ANSWER_MAX, TIMEOUT_S, &answer) < 0)
-		return EXIT_INTERNAL;
+	if (r < 0)
+		return peer_status(r);
 	if (answer.body.len)
 		printf("%s\n", answer.body.data);
 	if (answer.status == RECORDED)

@@ -190,7 +190,7 @@ static int sign(const struct sign_options *o, sign_fn with, void *key, struct bu
 		complain("the key does not sign",
 			r == -EBADMSG ? "it is not that of the certificate"
 				      : strerror(-r));
-		return r;
+		return r == -EBADMSG ? -EKEYREJECTED : r;
 	}
 	if (o->tsa)
 		r = add_timestamp(o, d);
@@ -227,6 +227,8 @@ static int sign_file(struct sign_options *o, const char *path)
 	r = sign(o, sign_with_pkey, o->key, &octets);
 	if (r == 0)
 		r = write_out(o, buf_span(&octets));
+	if (r == -EKEYREJECTED) /* two files that do not go together */
+		return EXIT_USAGE;
 	return r == 0 ? EXIT_CLEAN : r == -EINVAL ? EXIT_NOT_PASSED : EXIT_INTERNAL;
 }
 

@@ -87,6 +87,13 @@ static struct curl_slist *make_headers(const char *content_type)
 	return more;
 }
 
+/* Is it what the caller named, whatever the other side does? */
+static bool is_named_wrong(CURLcode rc)
+{
+	return rc == CURLE_URL_MALFORMAT || rc == CURLE_SSL_CACERT_BADFILE ||
+	       rc == CURLE_SSL_CERTPROBLEM;
+}
+
 static int perform(CURL *easy, const struct tls_reason *tls, struct http_response *r,
 	char **ret_error)
 {
@@ -102,9 +109,9 @@ static int perform(CURL *easy, const struct tls_reason *tls, struct http_respons
 	if (r->body.error)
 		return fail(ret_error, r->body.error, "out of memory");
 	if (rc == CURLE_UNSUPPORTED_PROTOCOL)
-		return fail(ret_error, -EIO, "the address has to begin with https://");
+		return fail(ret_error, -EINVAL, "the address has to begin with https://");
 	if (rc != CURLE_OK)
-		return fail(ret_error, -EIO,
+		return fail(ret_error, is_named_wrong(rc) ? -EINVAL : -EIO,
 			tls->text[0] ? tls->text
 			: reason[0]  ? reason
 				     : curl_easy_strerror(rc));
@@ -138,7 +145,7 @@ int http_client(const struct http_identity *identity, const struct http_request 
 	if (rc == CURLE_OK)
 		rc = set_request(easy, request, headers, &response.body);
 	r = rc == CURLE_OK ? perform(easy, &tls, &response, ret_error)
-			   : fail(ret_error, -EINVAL, curl_easy_strerror(rc));
+			   : fail(ret_error, -EIO, curl_easy_strerror(rc));
 	if (r < 0)
 		buf_done(&response.body);
 	else

@@ -33,7 +33,9 @@ struct http_response {
 void http_response_done(struct http_response *r);
 
 /* Ask. *ret_error is one line for people that the caller frees.
- * Return: 0 with whatever status, -EINVAL, -EFBIG (body over response_max), -EIO. */
+ * Return: 0 with whatever status, -EINVAL (the address or a file of the identity is not
+ * as it must be: what the caller named), -EFBIG (body over response_max), -ENOMEM, -EIO.
+ */
 int http_client(const struct http_identity *identity, const struct http_request *request,
 	struct http_response *ret_response, char **ret_error);
 

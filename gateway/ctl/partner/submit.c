@@ -70,10 +70,12 @@ static int send_document(const struct submit_options *o, const char *url,
 		.body = document,
 		.response_max = ANSWER_MAX,
 		.timeout_s = TIMEOUT_S };
+	int r;
 
-	if (http_client(&o->peer.identity, &q, &answer, &error) < 0) {
+	r = http_client(&o->peer.identity, &q, &answer, &error);
+	if (r < 0) {
 		fprintf(stderr, "sealgate: %s: %s\n", url, error ? error : "failed");
-		return EXIT_INTERNAL;
+		return peer_status(r);
 	}
 	body = answer_json(&answer);
 	if (!body || json_dumpf(body, stdout, JSON_SORT_KEYS | JSON_COMPACT) < 0)

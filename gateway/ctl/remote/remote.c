@@ -78,9 +78,11 @@ static int print_answer(const struct http_response *response)
 static int ask(const struct peer *peer, const json_t *request)
 {
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
+	int r;
 
-	if (peer_post(peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &answer) < 0)
-		return EXIT_INTERNAL;
+	r = peer_post(peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &answer);
+	if (r < 0)
+		return peer_status(r);
 	if (answer.status == 202) {
 		fprintf(stderr, "sealgate: recorded; it is run when another person asks "
 				"for the same within a quarter of an hour\n");

@@ -65,9 +65,11 @@ static int send_piece(const struct sending *s, const char *name, long long offse
 {
 	_cleanup_(http_response_done) struct http_response answer = { 0 };
 	_cleanup_json_ json_t *request = request_of(s, name, offset, piece);
+	int r;
 
-	if (peer_post(s->peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &answer) < 0)
-		return EXIT_INTERNAL;
+	r = peer_post(s->peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &answer);
+	if (r < 0)
+		return peer_status(r);
 	if (answer.status != 200)
 		return remote_refused(&answer);
 	*ret_have = have_of(&answer);

@@ -75,9 +75,10 @@ static json_t *run(const struct peer *peer, const json_t *request, int *ret_stat
 	_cleanup_(http_response_done) struct http_response response = { 0 };
 	_cleanup_json_ json_t *answer = NULL;
 	const char *output, *errors;
+	int r = peer_post(peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &response);
 
-	*ret_status = EXIT_INTERNAL;
-	if (peer_post(peer, REMOTE_PATH, request, ANSWER_MAX, TIMEOUT_S, &response) < 0)
+	*ret_status = peer_status(r);
+	if (r < 0)
 		return NULL;
 	if (response.status != 200) {
 		*ret_status = remote_refused(&response);
