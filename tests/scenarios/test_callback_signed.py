@@ -89,9 +89,8 @@ def test_verified_by_any_library_of_tokens(gate):
 
 
 def examples(language):
-    """What docs/integrators.md shows of call-backs."""
-    text = (ROOT / "docs" / "integrators.md").read_text().split("## Call-backs", 1)[1]
-    text = text.split("\n## ", 1)[0]
+    """What docs/integrators/callbacks.md shows."""
+    text = (ROOT / "docs" / "integrators" / "callbacks.md").read_text()
     return [part.split("```", 1)[0] for part in text.split(f"```{language}\n")[1:]]
 
 

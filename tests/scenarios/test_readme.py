@@ -22,9 +22,10 @@ def number(gate, tmp_path):
     return json.loads((gate.folder / "access.json").read_text())["sample"]["number"]
 
 
-def type_in(page, folder, **replacements):
-    """Run the blocks of a page in one shell, as they stand there; what they print."""
-    script = "".join(BLOCK.findall((ROOT / page).read_text()))
+def type_in(pages, folder, **replacements):
+    """Run the blocks of pages, one after the other, in one shell as they stand there; what they print."""
+    script = "".join(block for page in pages.split()
+                     for block in BLOCK.findall((ROOT / page).read_text()))
     for old, new in replacements.items():
         line = next(line for line in script.splitlines() if line.startswith(f"{old} "))
         script = script.replace(line, new.format(line=line))
@@ -42,7 +43,7 @@ def test_the_first_document(number, tmp_path):
 
 
 def test_quick_start_for_partners(gate, number, tmp_path):
-    said = type_in("docs/integrators.md", tmp_path)
+    said = type_in("docs/integrators.md docs/integrators/handshakes.md", tmp_path)
     assert '"partner":"nz-mpi"' in said and "TOTAL-PASSED" in said
     receipt = json.loads((tmp_path / "receipt.json").read_text())
     assert receipt["state"] == "accepted"
