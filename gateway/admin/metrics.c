@@ -157,6 +157,12 @@ static void queue_metrics(struct buf *b, json_t *figures)
 	buf_addf(b, "sealgate_level_b_documents %lld\n",
 		(long long)json_integer_value(json_object_get(
 			json_object_get(figures, "renewals"), "level_b")));
+	family(b, "sealgate_renewals_failing", "gauge",
+		"Containers that did not get what proves them longer, four times or "
+		"more.");
+	buf_addf(b, "sealgate_renewals_failing %lld\n",
+		(long long)json_integer_value(json_object_get(
+			json_object_get(figures, "renewals"), "failing")));
 	legal_metrics(b, json_object_get(figures, "legal"));
 	head_metrics(b, json_object_get(figures, "heads"));
 	family(b, "sealgate_releases_in_review", "gauge",

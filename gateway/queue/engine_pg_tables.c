@@ -431,6 +431,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ SENT_FORM },
 	{ SENT_DOUBT },
 	{ PG_REVIEW_TABLES },
+	{ RENEWAL_INDEX },
 };
 
 const char *pg_schema_text(int version, int index)

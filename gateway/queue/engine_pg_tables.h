@@ -22,7 +22,7 @@
 extern const char PG_ERASURE_TABLES[], PG_ERASURE_FUNCTIONS[], PG_ERASURE_TRIGGERS[],
 	PG_ERASURE_RULES[];
 extern const char PG_PAPER_TABLES[], PG_PAPER_TRIGGERS[];
-extern const char PG_REVIEW_TABLES[];
+extern const char PG_REVIEW_TABLES[], RENEWAL_INDEX[];
 extern const char SENT_INDEX[], SENT_FORM[], SENT_DOUBT[];
 
 #endif

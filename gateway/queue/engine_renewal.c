@@ -147,6 +147,10 @@ int engine_renewed(struct engine *e, int64_t now, const struct queue_renewed_req
 	return r < 0 ? r : QUEUE_DONE;
 }
 
+/* The version of both schemas that finds those which come to nothing again and again. */
+const char RENEWAL_INDEX[] = "CREATE INDEX renewals_again ON renewals(since)"
+			     " WHERE due>0 AND level<>'B' AND attempt>3;";
+
 json_t *renewals_to_json(struct engine *e)
 {
 	_cleanup_statement_ struct row *s = sql_bind(e, SQL_RENEWAL_STATS, "");
@@ -154,7 +158,7 @@ json_t *renewals_to_json(struct engine *e)
 
 	if (r <= 0)
 		return NULL;
-	return json_pack("{s:I,s:o,s:o}", "level_b", (json_int_t)sql_int(s, 0),
+	return json_pack("{s:I,s:o,s:o,s:I}", "level_b", (json_int_t)sql_int(s, 0),
 		"level_b_since", json_time(sql_int(s, 1)), "next",
-		json_time(sql_int(s, 2)));
+		json_time(sql_int(s, 2)), "failing", (json_int_t)sql_int(s, 3));
 }

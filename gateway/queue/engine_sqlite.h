@@ -78,7 +78,7 @@ extern const char ERASURE_TABLES[], ERASURE_TRIGGERS[], ERASURE_RULES[];
 extern const char PAPER_TABLES[], PAPER_TRIGGERS[];
 extern const char CALENDAR_TABLES[];
 extern const char READING_TABLES[];
-extern const char REVIEW_TABLES[];
+extern const char REVIEW_TABLES[], RENEWAL_INDEX[];
 extern const char SENT_INDEX[], SENT_FORM[], SENT_DOUBT[];
 int schema_versions(void);
 

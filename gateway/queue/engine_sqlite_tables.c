@@ -403,8 +403,7 @@ static const char TABLES_13[] =
 	"ALTER TABLE callbacks ADD COLUMN held INTEGER NOT NULL DEFAULT 0"
 	" CHECK(held BETWEEN 0 AND 1);";
 
-/* Version 15: evidence records of held documents, from when its octets came;
- * due 0: there is one, or it is held no more. */
+/* Version 15: evidence records of held documents; due 0: there is one, or no need. */
 static const char TABLES_15[] =
 	"CREATE TABLE stamps("
 	" document INTEGER PRIMARY KEY REFERENCES documents,"
@@ -485,6 +484,7 @@ static const char *const MIGRATIONS[][MIGRATION_TEXTS] = {
 	{ SENT_FORM },
 	{ SENT_DOUBT },
 	{ REVIEW_TABLES },
+	{ RENEWAL_INDEX },
 };
 
 const char *schema_text(int version, int index)

@@ -146,6 +146,18 @@ static void warn_of_heads(json_t *list, const json_t *heads)
 				(long long)exported));
 }
 
+/* Containers whose proof ends one day, unless whatever is in their way is taken away. */
+static void warn_of_renewals(json_t *list, const json_t *renewals)
+{
+	json_int_t failing = number(renewals, "failing");
+
+	if (failing > 0)
+		warn(list, "renewals", "",
+			json_sprintf("%lld containers do not get what proves them "
+				     "longer; the log says why (seal.not-augmented)",
+				(long long)failing));
+}
+
 json_t *forecast_warnings(const json_t *figures, const struct forecast_bounds *bounds)
 {
 	const json_t *forecast = json_object_get(figures, "forecast");
@@ -161,7 +173,9 @@ json_t *forecast_warnings(const json_t *figures, const struct forecast_bounds *b
 	json_object_foreach(json_object_get(forecast, "destinations"), name,
 		f) warn_of_destination(list, name, f,
 		json_object_get(json_object_get(figures, "deliveries"), name), bounds);
-	if (list)
+	if (list) {
 		warn_of_heads(list, json_object_get(figures, "heads"));
+		warn_of_renewals(list, json_object_get(figures, "renewals"));
+	}
 	return list;
 }

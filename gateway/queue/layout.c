@@ -15,8 +15,9 @@
  * program of 21 leaves it alone, and what was marked outlives it. What such a program
  * puts off, refuses or gives up itself, while the machine is back at it, carries no mark:
  * the later one does not know that it may have arrived. Layout 23 adds a table of
- * releases that await review: a program before it leaves that alone. */
-#define DECIDED 23
+ * releases that await review: a program before it leaves that alone. Layout 24 adds an
+ * index. */
+#define DECIDED 24
 #define LEAST 21
 #define MOST 1000000
 

@@ -108,6 +108,8 @@ static void warns(void **state)
 		{ "{'heads':{'late_s':300,'sealed':{'waiting_s':301},"
 		  "'exported':{'waiting_s':302}}}",
 			"heads heads " },
+		{ "{'renewals':{'failing':0}}", "" },
+		{ "{'renewals':{'failing':2}}", "renewals " },
 	};
 	const struct forecast_bounds bounds = { 24, 3600, 14400 };
 

@@ -164,6 +164,38 @@ static void figures(void **state)
 	assert_string_equal(json_string_of(r, "next"), "2026-06-05T12:00:03Z");
 }
 
+static json_int_t failing(struct store *s, int64_t now)
+{
+	_cleanup_json_ json_t *f = NULL;
+	int fd = -1;
+
+	assert_int_equal(STEP(s, engine_stats(s->engine, now, &fd)), QUEUE_DONE);
+	f = store_json(fd);
+	return json_integer_value(
+		json_object_get(json_object_get(f, "renewals"), "failing"));
+}
+
+/* Four times, and until it succeeds. One that waits for its first time-stamp is counted
+ * as that. */
+static void what_comes_to_nothing_is_counted(void **state)
+{
+	struct store *s = *state;
+	char id[DOCUMENT_ID_SIZE];
+	struct queue_claim c;
+	int64_t due;
+
+	sealed(s, "N1", "T", T0, id);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(failing(s, T0 + i), 0);
+		assert_int_equal(claim(s, T0 + i, "container", &c, &due), QUEUE_DONE);
+		assert_int_equal(renewed(s, &c, "T", T0 + i + 1, NULL), QUEUE_DONE);
+	}
+	assert_int_equal(failing(s, T0 + 4), 1);
+	assert_int_equal(claim(s, T0 + 4, "container", &c, &due), QUEUE_DONE);
+	assert_int_equal(renewed(s, &c, "LT", T0 + 9, "newest"), QUEUE_DONE);
+	assert_int_equal(failing(s, T0 + 5), 0);
+}
+
 static void what_was_made_stays(void **state)
 {
 	static const char *const ACTS[] = { "UPDATE containers SET level='B'",
@@ -187,6 +219,7 @@ int main(void)
 		STORE_TEST(a_lease_ends),
 		STORE_TEST(deliveries_take_the_newest),
 		STORE_TEST(figures),
+		STORE_TEST(what_comes_to_nothing_is_counted),
 		STORE_TEST(what_was_made_stays),
 	};
 
