@@ -10,9 +10,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define CONFIGURATION_MAX 65536u
 #define PROFILES_MAX 64u
+#define HTTPS "https://" /* deliveries speak nothing else */
 
 _Static_assert(2 * PROFILES_MAX <= LIMIT_COURIERS,
 	"each has a courier, and one for its notice: of a decision or of clearance");
@@ -94,7 +96,11 @@ static int take_numbers(
 				"is out of range");
 		memcpy((char *)p + NUMBERS[i].offset, &value, sizeof(value));
 	}
-	return 0;
+	return p->retry_first_s > p->retry_max_s
+		       ? profile_refuse(r,
+				 config_setting_get_member(root, "retry_first_s"),
+				 "retry_first_s is longer than retry_max_s")
+		       : 0;
 }
 
 static int take_decision(
@@ -168,7 +174,8 @@ static int take_protocol(
 }
 
 /* What the protocol cannot do without. */
-static int check_complete(const struct profile_reader *r, const struct profile *p)
+static int check_complete(const struct profile_reader *r, const struct profile *p,
+	const config_setting_t *url)
 {
 	if (!p->url != (p->protocol == PROFILE_PULL))
 		return profile_refuse(
@@ -188,6 +195,8 @@ static int check_complete(const struct profile_reader *r, const struct profile *
 	if (p->protocol == PROFILE_PUSH && (!p->submit.id_text || !p->information))
 		return profile_refuse(
 			r, NULL, "push needs submit.id_member and information");
+	if (p->url && strncasecmp(p->url, HTTPS, strlen(HTTPS)) != 0)
+		return profile_refuse(r, url, "url has to begin with https://");
 	return 0;
 }
 
@@ -239,7 +248,7 @@ static int read_settings(
 		e = profile_xpath(r, p, root, "permanent", &p->permanent);
 	if (e == 0)
 		e = profile_xpath(r, p, root, "already", &p->already);
-	return e == 0 ? check_complete(r, p) : e;
+	return e == 0 ? check_complete(r, p, config_setting_get_member(root, "url")) : e;
 }
 
 static int read_file(const struct profile_reader *r, struct profile *p)

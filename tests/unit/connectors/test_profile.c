@@ -94,6 +94,15 @@ static void test_refuses(void **state)
 	refused("protocol = \"soap\"; url = \"x\"; timeout_s = 0;", "out of range");
 	refused("protocol = \"soap\"; url = \"x\"; submit = { template = \"../../x\"; };",
 		"template cannot be read");
+	refused("protocol = \"push\"; url = \"x\"; retry_max_s = 5;\nretry_first_s = 6;",
+		"x.cfg:2: retry_first_s is longer than retry_max_s");
+	refused("protocol = \"push\"; url = \"x\"; retry_max_s = 1;", "is longer than");
+	refused("protocol = \"push\"; information = \"advance\"; submit = { id_member = "
+		"\"id\"; };\nurl = \"http://127.0.0.1/\";",
+		"x.cfg:2: url has to begin with https://");
+	refused("protocol = \"push\"; information = \"advance\"; submit = { id_member = "
+		"\"id\"; }; url = \"127.0.0.1\";",
+		"x.cfg:1: url has to begin with https://");
 	refused("protocol = \"pull\"; url = \"x\";", "nobody is called");
 	refused("protocol = \"soap\"; url = \"x\"; cleared = true;", "told by push");
 	refused("protocol = \"soap\"; url = \"x\"; look_up = true;", "of a push profile");
