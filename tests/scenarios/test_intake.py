@@ -226,6 +226,9 @@ def test_only_what_may_be_sent_again_says_when(gate, specification):
     specification.check("get", "/v1/status", busy)
 
 
+WANTS_XML = "application/xml", "text/*", "application/json;q=0, */*"
+
+
 def test_what_is_signed_when_it_is_asked_for_is_limited(gate, accepted):
     """Each is a line of the signer's count for ever; what is signed already is not concerned."""
     path = f"/v1/documents/{accepted[1]['id']}/receipt"
@@ -233,9 +236,9 @@ def test_what_is_signed_when_it_is_asked_for_is_limited(gate, accepted):
     def ask(_):
         """Until it is refused, over one connection: on a busy machine, too, faster than allowed."""
         with gate.session() as session:
-            for _ in range(250):
+            for n in range(250):
                 answer = session.get(gate.listener("partners") + path, timeout=30,
-                                     headers={"Accept": "application/xml"})
+                                     headers={"Accept": WANTS_XML[n % len(WANTS_XML)]})
                 if answer.status_code != 200:
                     break
         return answer
