@@ -30,6 +30,7 @@ struct run {
 	struct buf parallel, counter; /* the document with a seal in it; empty: none */
 	uint8_t digest[64];
 	size_t digest_len;
+	uint8_t receipt_signer[SHA256_SIZE];
 	int64_t now;
 };
 
@@ -60,6 +61,20 @@ static bool check_clock(struct run *r)
 			sizeof(reason)))
 		return true;
 	return end(r, ATTEMPT_AWAY, "seal.clock", "%s", reason);
+}
+
+/* Nothing is signed, and no time-stamp asked for, for what is known to wait. */
+static bool check_receipt(struct run *r)
+{
+	struct seal_house *house = r->tools->house;
+
+	/* What is none, validation says. */
+	if (receipt_signer_of(r->input->receipt, r->receipt_signer) < 0 ||
+		receipt_waits_ask(
+			&house->receipts, r->receipt_signer, clock_monotonic_ms()))
+		return true;
+	return end(r, ATTEMPT_LATER, "seal.receipt-not-proven",
+		"receipts by the same certificate cannot be proven yet");
 }
 
 static void drop_signer(struct seal_tools *t)
@@ -396,6 +411,7 @@ static bool validate(struct run *r)
 	switch (validate_container(r->tools->house, &subject, r->ret->container_fd,
 		reason, sizeof(reason))) {
 	case VALIDATION_PASSED:
+		receipt_waits_worked(&r->tools->house->receipts, r->receipt_signer);
 		if (*reason)
 			log_event(LOG_WARNING, "seal.receipt-ended",
 				r->input->document_id,
@@ -410,9 +426,10 @@ static bool validate(struct run *r)
 		return end(r, ATTEMPT_AWAY, "seal.not-proven",
 			"the finished container cannot be proven here: %s", reason);
 	case VALIDATION_RECEIPT_UNPROVEN:
-		/* Others may have receipts of a newer certificate. */
-		return end(r, r->input->attempt > 3 ? ATTEMPT_LATER : ATTEMPT_AWAY,
-			"seal.receipt-not-proven",
+		/* Others may have receipts of another certificate. */
+		receipt_waits_failed(&r->tools->house->receipts, r->receipt_signer,
+			clock_monotonic_ms());
+		return end(r, ATTEMPT_LATER, "seal.receipt-not-proven",
 			"the receipt in the container cannot be proven yet: %s", reason);
 	case VALIDATION_AWAY:
 	default:
@@ -433,9 +450,9 @@ void attempt_run(
 	buf_init(&r.record, RECORD_SIZE_MAX);
 	buf_init(&r.parallel, INSIDE_ORDER_MAX);
 	buf_init(&r.counter, INSIDE_ORDER_MAX);
-	if (check_clock(&r) && connect_signer(&r) && have_certificates(&r) &&
-		decide_level(&r) && record(&r) && inside(&r) && prepare(&r) && sign(&r) &&
-		stamp(&r) && finish(&r) && validate(&r)) {
+	if (check_clock(&r) && check_receipt(&r) && connect_signer(&r) &&
+		have_certificates(&r) && decide_level(&r) && record(&r) && inside(&r) &&
+		prepare(&r) && sign(&r) && stamp(&r) && finish(&r) && validate(&r)) {
 		ret->outcome = ATTEMPT_SEALED;
 		ret->level = is_level_b(&r) ? LEVEL_B : LEVEL_T;
 		clock_guard_sealed(&t->house->clock, r.now);

@@ -15,6 +15,7 @@
 #include "seal/authorities.h"
 #include "seal/certificates.h"
 #include "seal/clock_guard.h"
+#include "seal/receipt_waits.h"
 #include "seal/renewal.h"
 #include "seal/seats.h"
 #include "seal/tsa.h"
@@ -47,6 +48,7 @@ struct seal_house {
 	struct anchors anchors;
 	struct profiles *profiles; /* of the destinations */
 	struct clock_guard clock;
+	struct receipt_waits receipts;
 	const char *clock_watch; /* folder, see common/clock_watch.h; NULL: nobody */
 	const char *proxy;	 /* to time-stamping authorities; NULL or "": none */
 };

@@ -125,6 +125,7 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 	h->clock_watch = config_string(c, "seal.clock_watch");
 	h->proxy = config_string(c, "seal.proxy");
 	clock_guard_init(&h->clock);
+	receipt_waits_init(&h->receipts);
 	if (r == 0)
 		r = open_authorities(h, &d->instance);
 	if (r == 0)
