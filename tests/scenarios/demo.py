@@ -8,6 +8,8 @@ Exit status 0 only when all of it happened.
 """
 import argparse
 import base64
+import contextlib
+import fcntl
 import json
 import pathlib
 import shutil
@@ -144,6 +146,18 @@ def repeat(gate, identifier, path):
                                              f"{answer.get('detail', '')}")
 
 
+@contextlib.contextmanager
+def alone(folder):
+    """Nobody else has the folder; beside it, as a run removes what is in it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(f"{folder.name}.lock"), "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GateError(f"{folder} is in use: a demo is up; end it first") from None
+        yield
+
+
 def run(folder):
     shutil.rmtree(folder, ignore_errors=True)
     with Gate(folder) as gate:
@@ -182,7 +196,9 @@ def main():
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     try:
-        (keep if options.keep else run)(options.folder.resolve())
+        folder = options.folder.resolve()
+        with alone(folder):
+            (keep if options.keep else run)(folder)
     except (GateError, SimulatorError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
