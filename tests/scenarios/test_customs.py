@@ -43,8 +43,7 @@ def ask(gate, path, holder=CUSTOMS, **options):
 def feed(gate, query=""):
     response = ask(gate, "/v1/outcomes" + query)
     assert response.status_code == 200, response.text
-    schema = SPECIFICATION.root["components"]["schemas"]["Outcomes"]
-    assert not list(SPECIFICATION.faults(response.json(), schema))
+    SPECIFICATION.check("get", "/v1/outcomes", response)
     return response.json()
 
 
@@ -112,6 +111,19 @@ def test_only_what_was_delivered_to_them(gate, told):
     assert ask(gate, f"/v1/documents/{answer['id']}/evidence").status_code == 404
     assert ask(gate, f"/v1/documents/{told[0]}").status_code == 404
     assert ask(gate, "/v1/documents", method="POST", data=b"x").status_code == 404
+
+
+def test_what_is_described_as_theirs_is_what_they_have(gate, told):
+    described = {(path, method) for path, item in SPECIFICATION.root["paths"].items()
+                 for method in item if method in ("get", "post")}
+    theirs = {(path, method) for path, method in described
+              if "customs" in SPECIFICATION.root["paths"][path][method]["tags"]}
+    had = {(path, method) for path, method in described
+           if ask(gate, path.replace("{id}", told[0]), method=method).status_code != 404}
+    assert had == theirs and len(theirs) == 3
+    for path, method in theirs:
+        assert len(SPECIFICATION.root["paths"][path][method]["servers"]) == 2
+        SPECIFICATION.check(method, path, ask(gate, path.replace("{id}", told[0]), method=method))
 
 
 def test_who_may_ask(gate, told):
