@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/durable.h"
+#include "pki/path.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -120,6 +121,10 @@ static int check_own(
 		return bench_fail(b,
 			"the certificate's key usage does not allow signatures: have it "
 			"issued with digitalSignature or nonRepudiation");
+	if (!pki_for_documents(own))
+		return bench_fail(b,
+			"the certificate's extended key usage is for something else than "
+			"documents: have it issued without one, or with documentSigning");
 	return why ? bench_fail(b, "the certificate %s", why) : 0;
 }
 

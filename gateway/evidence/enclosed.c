@@ -69,6 +69,8 @@ static enum enclosed_standing standing_of(
 	if (pki_outcome_wanting(o) || o == PKI_ON_HOLD ||
 		(q->fresh && (o == PKI_NOT_YET_VALID || o == PKI_WEAK)))
 		return ENCLOSED_WANTING;
+	if (o == PKI_CONSTRAINTS && !pki_for_documents(r->signer))
+		return ENCLOSED_UNFIT;
 	return ENCLOSED_FAILED;
 }
 

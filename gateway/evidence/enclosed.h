@@ -18,6 +18,10 @@ enum enclosed_standing {
 	/* INDETERMINATE: its certificate ended or was revoked before the receipt is
 	 * proven to exist, and nothing that could come changes that. */
 	ENCLOSED_ENDED,
+	/* INDETERMINATE: its certificate is for something else than documents. The gate
+	 * of an earlier version may have made receipts with such a one, and the seal
+	 * covers them. */
+	ENCLOSED_UNFIT,
 };
 
 /* When, and with what, it is judged. */

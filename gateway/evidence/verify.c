@@ -145,6 +145,7 @@ static void take_receipt(struct verification *v, const struct enclosed *e)
 			v->wanting = pki_outcome_text(e->result.path.outcome);
 		/* fall through */
 	case ENCLOSED_ENDED:
+	case ENCLOSED_UNFIT:
 		v->receipt_signature = "INDETERMINATE";
 		findings_addf(v->findings, SEVERITY_WARNING, "evidence.receipt-signature",
 			asic_name(ASIC_RECEIPT), NULL, "%s", e->reason);

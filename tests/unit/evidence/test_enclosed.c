@@ -227,23 +227,41 @@ static void a_forged_one_of_an_ended_certificate(void **state)
 	later(&o, NOW + 30 * DAY, "TOTAL-FAILED", "FAILED", NULL);
 }
 
-static void one_for_something_else(void **state)
+static void with_receipts_by(struct other *o, const char *usage, const char *extended)
 {
 	struct house *h = &HOUSE_OF_TESTS;
-	_cleanup_other_ struct other o = { 0 };
 	_cleanup_(freep) char *receipt = NULL;
 	struct container_plan plan = SEALED.plan;
 
-	(void)state;
-	other_open(&o, 2, SEAL_ALONE, NOW);
-	X509_free(o.receipts);
-	o.receipts = house_certificate_for(
-		NOW, 2, o.key, "Keys", o.ca, o.ca_key, "critical,keyEncipherment", NULL);
-	receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true, o.key, o.receipts);
-	publish(&o, NOW, NULL, 0);
+	other_open(o, 2, SEAL_ALONE, NOW);
+	X509_free(o->receipts);
+	o->receipts = house_certificate_for(
+		NOW, 2, o->key, "Keys", o->ca, o->ca_key, usage, extended);
+	receipt = sealed_receipt(SEALED_DOCUMENT, "accepted", true, o->key, o->receipts);
+	publish(o, NOW, NULL, 0);
 	plan.receipt = span_str(receipt);
-	buf_done(&o.container);
-	sealed_make(h, &plan, h->seal_key, NOW + 1, &o.container);
+	buf_done(&o->container);
+	sealed_make(h, &plan, h->seal_key, NOW + 1, &o->container);
+}
+
+/* A gate of an earlier version may have taken such a certificate: what it acknowledged is
+ * sealed, and whoever verifies it is told. */
+static void one_for_tls(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	with_receipts_by(&o, "critical,digitalSignature", "clientAuth");
+	at_release(&o, NOW + 60, "TOTAL-PASSED", "INDETERMINATE", "something else");
+	later(&o, NOW + 60, "TOTAL-PASSED", "INDETERMINATE", "something else");
+}
+
+static void one_for_something_else(void **state)
+{
+	_cleanup_other_ struct other o = { 0 };
+
+	(void)state;
+	with_receipts_by(&o, "critical,keyEncipherment", NULL);
 	at_release(&o, NOW + 60, "TOTAL-FAILED", "FAILED", NULL);
 	later(&o, NOW + 30 * DAY, "TOTAL-FAILED", "FAILED", NULL);
 }
@@ -422,6 +440,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_is_not_let_through),
 		cmocka_unit_test(a_forged_one_of_an_ended_certificate),
 		cmocka_unit_test(one_for_something_else),
+		cmocka_unit_test(one_for_tls),
 		cmocka_unit_test(the_ca_is_revoked_since),
 		cmocka_unit_test(what_proves_the_receipt_is_put_in),
 		cmocka_unit_test(renewed_whatever_became_of_it),

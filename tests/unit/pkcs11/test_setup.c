@@ -4,6 +4,24 @@
 
 /* Set-up ----------------------------------------------------------------------------- */
 
+/* The same certificate, not ended, with an extended key usage. Return: exit status of its
+ * import. */
+static int import_for(
+	struct fixture *f, const X509 *own, const char *usage, const char *pem)
+{
+	X509 *ca = authority(), *made = X509_dup(own);
+	int status;
+
+	X509_gmtime_adj(X509_getm_notAfter(made), 1000);
+	extend(made, ca, NID_ext_key_usage, usage);
+	assert_true(X509_sign(made, authority_key(), EVP_sha256()) > 0);
+	write_pem(pem, made, ca);
+	status = SETUP(f, "import", "seal", pem);
+	X509_free(made);
+	X509_free(ca);
+	return status;
+}
+
 static void imports_that_are_refused(void **state)
 {
 	struct fixture *f = made(CONF_STANDARD, ROLES_STANDARD);
@@ -33,7 +51,9 @@ static void imports_that_are_refused(void **state)
 	fclose(file);
 	write_pem(pem, own, foreign); /* foreign does not belong to the chain */
 	assert_int_equal(SETUP(f, "import", "seal", pem), 1);
+	assert_int_equal(import_for(f, own, "clientAuth", pem), 1);
 	/* None of them took the good one away. */
+	assert_int_equal(import_for(f, own, "1.3.6.1.5.5.7.3.36", pem), 0);
 	assert_int_equal(fixture_start(f), TOKEN_READY);
 	X509_free(own);
 	X509_free(foreign);

@@ -329,7 +329,8 @@ static void the_certificate_of_its_receipt_has_no_future(void **state)
 		stranger.receipt);
 	late = sealed_receipt(SEALED_DOCUMENT, "accepted", true, h->receipt_key, ended);
 	SEALED.plan.receipt = span_str(strange);
-	/* Receipts by that certificate alone shall suffer; they are not tried each time. */
+	/* Receipts by that certificate alone shall suffer; they are not tried each time.
+	 */
 	assert_not(try_once(1), ATTEMPT_LATER, "seal.receipt-not-proven");
 	SIGNER.mode = FAKE_AWAY;
 	assert_not(try_once(2), ATTEMPT_LATER, "seal.receipt-not-proven");
