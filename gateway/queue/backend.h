@@ -42,7 +42,6 @@ struct parameter {
 /* What a database does its own way; all else is written once, in engine_*.c. The
  * functions of the same name in engine.h say what each returns. */
 struct backend {
-	const char *name;
 	bool (*lost)(struct engine *e); /* is there nobody to ask any more; may be NULL */
 	void (*close)(struct engine *e);
 

@@ -30,11 +30,6 @@ int engine_open_at(
 #endif
 }
 
-const char *engine_name(const struct engine *e)
-{
-	return e->backend->name;
-}
-
 int engine_begin(struct engine *e)
 {
 	int r;

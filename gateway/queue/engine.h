@@ -43,9 +43,6 @@ struct engine_place {
 int engine_open_at(
 	const struct engine_place *place, struct engine **ret_engine, char **ret_error);
 
-/* What the engine is: "sqlite", "postgresql". */
-const char *engine_name(const struct engine *e);
-
 void engine_close(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_close)
 

@@ -121,7 +121,6 @@ static void close_connection(struct engine *e)
 }
 
 static const struct backend POSTGRESQL = {
-	.name = "postgresql",
 	.close = close_connection,
 	.begin = begin,
 	.commit = commit,

@@ -262,7 +262,6 @@ static void close_database(struct engine *e)
 }
 
 static const struct backend SQLITE = {
-	.name = "sqlite",
 	.close = close_database,
 	.begin = begin,
 	.commit = commit,
