@@ -65,8 +65,10 @@ static int open_container(struct evidence_archive *a,
 	*a = (struct evidence_archive){ .plan = *plan };
 	*ret_reason = NULL;
 	r = check(plan->container,
-		&(struct evidence_context){
-			.material = plan->material, .at = plan->at, .paths = &a->paths },
+		&(struct evidence_context){ .material = plan->material,
+			.at = plan->at,
+			.released = plan->released,
+			.paths = &a->paths },
 		&a->id, ret_reason);
 	if (r > 0 && asic_read(plan->container, &findings, &a->parts) != 1)
 		r = say(ret_reason, "The container is not of the form.");
@@ -110,7 +112,9 @@ static int rewrite(const struct evidence_archive *a, struct span signatures, int
 	if (r < 0)
 		return r;
 	r = check(buf_span(&container),
-		&(struct evidence_context){ .material = a->plan.material, .at = at },
+		&(struct evidence_context){ .material = a->plan.material,
+			.at = at,
+			.released = a->plan.released },
 		NULL, ret_reason);
 	if (r > 0 && buf_add_span(ret, buf_span(&container)) < 0)
 		return ret->error;

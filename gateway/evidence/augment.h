@@ -11,6 +11,7 @@
 #include "common/span.h"
 #include "pki/material.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A container and what is known now; borrowed. material: anchors as for evidence_verify,
@@ -19,6 +20,7 @@ struct evidence_augment_plan {
 	struct span container;
 	const struct pki_material *material;
 	int64_t at;
+	bool released; /* as of struct evidence_context */
 };
 
 /* Level LT: append the container with validation data. *ret_reason: one sentence why not,

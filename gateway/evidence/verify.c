@@ -114,20 +114,20 @@ static void check_two_keys(struct verification *v, const struct enclosed *receip
 {
 	X509 *signer = v->seal->count ? v->seal->signatures[0].signer : NULL;
 	const X509 *other = receipt->result.signer;
+	const char *why = NULL;
 
 	if (!signer || v->seal->indication != XADES_TOTAL_PASSED)
 		return;
 	if (other && EVP_PKEY_eq(X509_get0_pubkey(signer), X509_get0_pubkey(other)) == 1)
-		findings_add(v->findings, "evidence.receipt-signature",
-			asic_name(ASIC_RECEIPT), NULL,
-			"The seal and the receipt were made with the same key.");
-	else if (!v->wanting && receipt->result.path.outcome == PKI_NO_PATH &&
+		why = "The seal and the receipt were made with the same key.";
+	else if (!v->wanting && !v->context->released &&
+		 receipt->result.path.outcome == PKI_NO_PATH &&
 		 (X509_get_key_usage(signer) & KU_DIGITAL_SIGNATURE))
+		why = "The receipt is not proven, and the certificate of the seal could "
+		      "be one for receipts.";
+	if (why)
 		findings_add(v->findings, "evidence.receipt-signature",
-			asic_name(ASIC_RECEIPT), NULL,
-			"The receipt is not proven, and the certificate of the seal "
-			"could "
-			"be one for receipts.");
+			asic_name(ASIC_RECEIPT), NULL, why);
 }
 
 /* The seal covers the receipt, and is the proof: what its receipt lacks is told, and

@@ -23,6 +23,9 @@ struct evidence_context {
 	/* Before it is released the gate demands revocation data that is fresh at `at`;
 	 * who verifies later takes what is known about that time. */
 	bool fresh_revocation;
+	/* It was valid when it was released, as its owner knows: the anchor of its
+	 * receipts need not be there any more. */
+	bool released;
 	const struct trust_snapshot *lists; /* by which it is qualified, or NULL */
 	struct evidence_paths *paths;	    /* NULL, or empty: what is found goes there */
 };

@@ -106,7 +106,7 @@ void renew_step(struct seal_tools *t, struct span container, enum seal_level lev
 				 sizeof(ret->reason)) < 0)
 		return;
 	s.plan = (struct evidence_augment_plan){
-		.container = container, .material = material, .at = now
+		.container = container, .material = material, .at = now, .released = true
 	};
 	if (!take(&s, level, &next)) {
 		buf_done(&ret->container);

@@ -23,8 +23,9 @@ struct xades_augment_plan {
 };
 
 /* LT: add the certificates of the paths of signer and time-stamps, and revocation data
- * for each of them; the signer's, and those of the others, must have been issued after
- * the time for which the signature is proven to exist. The signature must pass and have a
+ * for each of them; the signer's must have been issued after the time for which the
+ * signature is proven to exist. Of the others the best there is, be it none: data that is
+ * as young, else what was in force then. The signature must pass and have a
  * signature time-stamp, and the result passes with nothing but the anchors of the
  * material. *ret_reason: one sentence why not, the caller frees. Return: 1 with the new
  * file appended to ret, 0 not (yet) possible, negative undecided.

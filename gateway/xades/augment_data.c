@@ -15,7 +15,6 @@ struct values {
 	struct pki_material *have;
 	struct buf certificates, crls, ocsps; /* XML */
 	char **ret_reason;
-	bool kept; /* what the document has need not be in force any more */
 };
 
 /* Revocation data of one kind or the other. */
@@ -145,21 +144,23 @@ static int add_ocsp(struct values *v, OCSP_BASICRESP *basic)
 	return r < 0 ? r : 1;
 }
 
+static int add_choice(struct values *v, const struct choice *choice)
+{
+	return choice->crl ? add_crl(v, choice->crl) : add_ocsp(v, choice->ocsp);
+}
+
 static int add_revocation(struct values *v, X509 *x, X509 *issuer, int64_t wanted)
 {
 	int64_t at = v->c->options->at;
-	struct window w = { wanted, at, v->kept ? INT64_MIN : at };
+	struct window w = { wanted, at, at };
 	struct choice choice = choose(v->have, x, issuer, &w);
 	char name[128] = "";
 
 	if (choice.crl || choice.ocsp)
 		return 1;
-	w.in_force = at;
 	choice = choose(v->c->material, x, issuer, &w);
-	if (choice.crl)
-		return add_crl(v, choice.crl);
-	if (choice.ocsp)
-		return add_ocsp(v, choice.ocsp);
+	if (choice.crl || choice.ocsp)
+		return add_choice(v, &choice);
 	X509_NAME_oneline(X509_get_subject_name(x), name, sizeof(name));
 	return asprintf(v->ret_reason,
 		       "There is no revocation data for %s that is in force%s.", name,
@@ -194,16 +195,42 @@ static int add_tokens(struct values *v, const struct sig *s)
 	return r;
 }
 
-/* What is not there for one of them keeps nothing else from its time-stamp. */
+/* Issued while it was good, younger than the signature if there is such data; else what
+ * was in force at the signature's time, by which the part passed. */
+static int add_best(struct values *v, X509 *x, X509 *issuer, int64_t best)
+{
+	int64_t at = v->c->options->at, end = seconds_of(X509_get0_notAfter(x), at);
+	const struct window from[] = { { best, end < at ? end : at, INT64_MIN },
+		{ INT64_MIN, at, best } };
+
+	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+		struct choice has = choose(v->have, x, issuer, &from[i]), choice;
+
+		if (has.crl || has.ocsp)
+			return 1;
+		choice = choose(v->c->material, x, issuer, &from[i]);
+		if (choice.crl || choice.ocsp)
+			return add_choice(v, &choice);
+	}
+	return 0;
+}
+
+/* What is not there for one of them, or comes no more, keeps the signature from nothing.
+ */
 static int add_others(
-	struct values *v, const struct xades_augment_plan *plan, int64_t wanted)
+	struct values *v, const struct xades_augment_plan *plan, int64_t best)
 {
 	int r = 1;
 
-	v->kept = true;
-	for (size_t i = 0; r >= 0 && i < plan->other_count; i++) {
-		r = add_chain(v, plan->others[i], wanted);
-		free(TAKE(*v->ret_reason));
+	for (size_t i = 0; i < plan->other_count; i++) {
+		const STACK_OF(X509) *chain = plan->others[i];
+
+		for (int k = 0, n = sk_X509_num(chain); r >= 0 && k < n; k++) {
+			r = add_certificate(v, sk_X509_value(chain, k));
+			if (r >= 0 && k + 1 < n)
+				r = add_best(v, sk_X509_value(chain, k),
+					sk_X509_value(chain, k + 1), best);
+		}
 	}
 	return r < 0 ? r : 1;
 }
@@ -260,8 +287,8 @@ int augment_values(struct sig_context *c, const struct sig *s,
 		r = add_chain(&v, s->path.chain, best);
 	if (r > 0)
 		r = add_tokens(&v, s);
-	for (size_t i = 0; r > 0 && i < plan->other_count; i++)
-		r = add_chain(&v, plan->others[i], best);
+	if (r > 0)
+		r = add_others(&v, plan, best);
 	if (r > 0 && write_values(&v, ret) < 0)
 		r = ret->error;
 	values_done(&v);

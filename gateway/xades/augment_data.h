@@ -10,8 +10,8 @@
 #include "xades/augment.h"
 #include "xades/signature.h"
 
-/* Append CertificateValues and RevocationValues for the signer, all time-stamps and the
- * other paths of the plan.
+/* Append CertificateValues and RevocationValues for the signer and all time-stamps, and
+ * what of the other paths can be had.
  * *ret_reason (owned by the caller) says what is missing.
  * Return: 1, 0 with a reason, negative undecided. */
 int augment_values(struct sig_context *c, const struct sig *s,
