@@ -131,6 +131,16 @@ int head_seal_unstamped(struct head_seal *h, int64_t *ret_position, int *ret_fd)
 	return r;
 }
 
+static bool is_stamped(struct head_seal *h, int64_t position)
+{
+	bool stamped;
+
+	pthread_mutex_lock(&h->lock);
+	stamped = position <= h->stamped_position;
+	pthread_mutex_unlock(&h->lock);
+	return stamped;
+}
+
 /* Whatever was sealed meanwhile: the token is about the head that was given out. */
 int head_seal_stamped(struct head_seal *h, int64_t position, struct span token)
 {
@@ -141,7 +151,7 @@ int head_seal_stamped(struct head_seal *h, int64_t position, struct span token)
 	size_t len = 0;
 	int r;
 
-	if (!h->running || position <= h->stamped_position)
+	if (!h->running || is_stamped(h, position))
 		return QUEUE_NOT_FOUND;
 	r = head_folder(h->folder, heads);
 	if (r == 0)
@@ -203,6 +213,33 @@ static int ask_signer(
 	r = sign(signer, id, statement, ret_text);
 	note_asked(h, NULL);
 	return r;
+}
+
+/* An earlier start sealed this very head: another seal would take the place of one that
+ * was stamped, linked and put into the second folder. Return: whether it did. */
+static bool take_kept(struct head_seal *h, const struct engine_head *head)
+{
+	struct head_file f = { .position = head->position, .kind = HEAD_JSON };
+	_cleanup_(freep) uint8_t *text = NULL;
+	_cleanup_(freep) char *reason = NULL;
+	char heads[PATH_MAX], path[PATH_MAX];
+	struct sealed_head kept;
+	size_t len = 0;
+
+	if (head_folder(h->folder, heads) < 0 || head_file_find(heads, &f, path) < 0 ||
+		file_read(path, SEALED_HEAD_MAX, &text, &len) < 0 ||
+		sealed_head_verify(span_of(text, len), NULL, 0, &kept, &reason) != 1 ||
+		kept.position != head->position ||
+		memcmp(kept.chain, head->chain, SHA256_SIZE) != 0)
+		return false;
+	f.kind = HEAD_STAMP;
+	if (head_file_find(heads, &f, path) == 0) {
+		pthread_mutex_lock(&h->lock);
+		h->stamped_position = head->position;
+		pthread_mutex_unlock(&h->lock);
+	}
+	note_newest(h, &kept, (char *)TAKE(text));
+	return true;
 }
 
 static int seal_head(struct head_seal *h, const struct engine_head *head)
@@ -311,7 +348,7 @@ static void *run(void *argument)
 		if (head.position == 0)
 			continue;
 		sealed_ms = clock_monotonic_ms(); /* what failed is tried after a pause */
-		tell(h, seal_head(h, &head));
+		tell(h, take_kept(h, &head) ? 0 : seal_head(h, &head));
 		if (!h->failing)
 			sealed = head.position;
 	}
