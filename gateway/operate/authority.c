@@ -6,6 +6,7 @@
 #include "policy/policy.h"
 #include "queue/client.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define RECORD_MS 4000
@@ -49,13 +50,16 @@ static const char *record(const struct instance *instance, const char *command,
 {
 	_cleanup_(queue_disconnectp) struct queue *queue = NULL;
 	char path[PATH_MAX];
+	int r;
 
 	if (instance_socket(instance, "queued", path) < 0 ||
-		queue_connect(path, RECORD_MS, &queue) < 0 ||
-		queue_command(queue, command, by, after ? after : "", accept) !=
-			QUEUE_DONE)
+		queue_connect(path, RECORD_MS, &queue) < 0)
 		return "http.queue-away";
-	return NULL;
+	r = queue_command(queue, command, by, after ? after : "", accept);
+	/* Another record's time changes nothing: the command says which is right. */
+	if (r == QUEUE_DONE || (*accept && (r == QUEUE_ILLEGAL || r == -E2BIG)))
+		return NULL;
+	return "http.queue-away";
 }
 
 const char *authority_fault(const struct instance *instance,

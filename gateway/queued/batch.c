@@ -344,6 +344,18 @@ static void take_grant(struct batch *b)
 	}
 }
 
+/* What waiting does not mend: another record's time accepts nothing. */
+static void deny_grants(struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		const struct queue_command_request *q =
+			dispatch_accepts(&b->asked[i]->message);
+
+		if (q && clock_watch_denies(&b->clock, q->accept))
+			b->asked[i]->answer.reply.answer = QUEUE_ILLEGAL;
+	}
+}
+
 /* Do what can be done now and set every answer. Return: 0 or -errno. */
 static int execute(struct batch *b, int64_t now)
 {
@@ -363,8 +375,10 @@ static int execute(struct batch *b, int64_t now)
 	if (r < 0)
 		return r;
 	writes = r > 0 && clock_monotonic_ms() >= b->retry_ms;
-	if (!writes)
+	if (!writes) {
 		all_unavailable(b, true);
+		deny_grants(b);
+	}
 	if (transaction(b, now, writes) < 0)
 		return handle_failure(b, now);
 	if (writes)

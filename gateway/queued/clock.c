@@ -84,6 +84,14 @@ bool clock_watch_grant(struct clock_watch *w, const char *last)
 	return w->granted;
 }
 
+bool clock_watch_denies(const struct clock_watch *w, const char *last)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format(w->last, text);
+	return w->behind && strcmp(text, last) != 0;
+}
+
 void clock_watch_recorded(struct clock_watch *w, int64_t now)
 {
 	if (now > w->last)

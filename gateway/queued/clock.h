@@ -37,6 +37,9 @@ enum clock_answer clock_watch_check(
  * next look accepts the clock. Return: whether it does. */
 bool clock_watch_grant(struct clock_watch *w, const char *last);
 
+/* Is the clock behind, and the last record of another time than this? */
+bool clock_watch_denies(const struct clock_watch *w, const char *last);
+
 /* Something was recorded at now. */
 void clock_watch_recorded(struct clock_watch *w, int64_t now);
 

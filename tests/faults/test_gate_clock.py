@@ -127,11 +127,12 @@ def accept(gate, last):
     """From afar, by two people; of another record nothing comes."""
     wrong = gate.run("queue", "accept-clock", "2020-01-01T00:00:00Z")
     assert wrong.returncode == 1 and last in wrong.stderr, wrong.stdout + wrong.stderr
-    for time_of in ("2020-01-01T00:00:00Z", last):
+    for time_of in ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00.000000000Z", last):
         done = remote(gate, "operator", "queue", "accept-clock", time_of)
         assert done.returncode == 1 and "another person" in done.stderr, done.stderr
         done = remote(gate, "key-custodian", "queue", "accept-clock", time_of)
         assert (done.returncode == 0) == (time_of == last), done.stdout + done.stderr
+        assert ("accepted" if time_of == last else f"is of {last}") in done.stdout + done.stderr
     told = [(r["record"]["event"], r["record"].get("detail", {}).get("command"))
             for r in records(gate)]
     at = told.index(("operator.command", f"queue accept-clock {last}"))

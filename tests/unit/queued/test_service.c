@@ -310,7 +310,7 @@ static void accepted_with_its_record(void **state)
 	assert_behind(q, LATER);
 	assert_int_equal(queue_command(q, COMMAND, "op", "", ""), QUEUE_UNAVAILABLE);
 	assert_int_equal(queue_command(q, COMMAND, "op", "", "2998-01-01T00:00:00Z"),
-		QUEUE_UNAVAILABLE);
+		QUEUE_ILLEGAL);
 	assert_behind(q, LATER);
 	assert_int_equal(assert_chain_intact(q), records);
 	/* what a killed one may have lost is seen to next, and the command waits for it
