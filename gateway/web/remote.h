@@ -30,8 +30,9 @@ enum remote_message { REMOTE_ASK = 1, REMOTE_ANSWER = 2 };
  * it brings what another command then uses, whose list alone is audited, or uses it;
  * whether it changes something by what is given along, which its last argument names, or
  * only judges that; whether it shows a document to a person, which is audited as reading
- * it; whether it has work done that takes its time and changes nothing, which is audited
- * and never takes two people, or has that done with what was brought. */
+ * it; whether it has work done that takes its time and changes nothing, or reads what is
+ * about many documents, which is audited and never takes two people, or has that done
+ * with what was brought. */
 enum remote_traits {
 	REMOTE_READS,
 	REMOTE_SHOWS,

@@ -140,6 +140,13 @@ def test_a_full_archive_leaves_the_queue_its_room(gate, ids, tmp_path):
     assert status(gate)["claimed"] == 0 and plan(gate)["due"] == len(ids) - 1
 
 
+def account(path, began):
+    """Of a replay that was ordered from afar."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"order": {"id": "x"}, "began": began, "ended": began, "status": 0,
+                                "account": {"changes": []}}))
+
+
 def test_killed_between_archive_and_erasure(gate, ids, tmp_path):
     """The run itself is killed once the document is archived: nothing is lost or half gone."""
     command = tmp_path / "keep"
@@ -150,9 +157,17 @@ def test_killed_between_archive_and_erasure(gate, ids, tmp_path):
     assert (tmp_path / f"{ids[1]}-1" / "manifest.json").exists()
     assert gate.request(f"/v1/documents/{ids[1]}/evidence").status_code == 200
     assert status(gate)["erased"] == 0
-    # Another takes it up when the claim is over, and not before; the others go.
+    # Another takes it up when the claim is over, and not before; the others go, and what a replay
+    # said of them: at once, or where another user has that, with his unit, which runs after this.
+    replay = gate.dir / "state" / "replay" / "result"
+    account(replay, "2026-01-01T00:00:00Z")
+    assert gate.run("replay", "ordered").returncode == 0 and replay.exists()
     done = run(gate)
     assert f"erased: {len(ids) - 2}" in done.stdout, done.stdout + done.stderr
+    assert not replay.exists()
+    for began, stays in (("2026-01-01T00:00:00Z", False), ("2999-01-01T00:00:00Z", True)):
+        account(replay, began)
+        assert gate.run("replay", "ordered").returncode == 0 and replay.exists() == stays
     assert gate.request(f"/v1/documents/{ids[1]}/evidence").status_code == 200
     gate.jump(11 * YEAR + LEASE + 60)
     until(lambda: plan(gate)["due"] == 1)

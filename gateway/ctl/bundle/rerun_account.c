@@ -144,10 +144,15 @@ static void print_findings(FILE *out, char sign, const json_t *findings)
 	for (size_t i = 0; i < json_array_size(findings); i++) {
 		const json_t *f = json_array_get(findings, i);
 		const char *rule = json_string_of(f, "rule");
+		const char *where = json_string_of(f, "where");
+		const char *message = json_string_of(f, "message");
 
-		fprintf(out, "    %c %s %s%s%s: %s\n", sign,
+		/* What is kept of a replay from afar has no words of rules. */
+		if (!message)
+			message = where ? where : "";
+		fprintf(out, "    %c %s %s%s%s%s%s\n", sign,
 			json_string_of(f, "severity"), json_string_of(f, "code"),
-			rule ? " " : "", rule ? rule : "", json_string_of(f, "message"));
+			rule ? " " : "", rule ? rule : "", *message ? ": " : "", message);
 	}
 }
 

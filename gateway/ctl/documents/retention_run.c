@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/command.h"
 #include "ctl/documents/retention.h"
+#include "ctl/replay/replay_orders.h"
 
 #include "common/clock.h"
 #include "common/clock_watch.h"
@@ -299,6 +300,9 @@ int retention_run(struct retention *t)
 			fprintf(stderr, "retention: %lld looked at, %d erased, %d kept\n",
 				looked, t->erased, t->kept);
 	}
+	/* Where another user's unit keeps it, that is started after this (OnSuccess=). */
+	if (t->erased)
+		(void)replay_forget();
 	/* what is erased is stated, also when the rest was not to be */
 	end = state_again(t);
 	if (end == EXIT_CLEAN)

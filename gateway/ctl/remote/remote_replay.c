@@ -158,10 +158,22 @@ static int look(struct following *f, const json_t *state, bool json)
 	return print(state, json);
 }
 
+/* Has it ended with an account, which is asked for by a command that is recorded? */
+static bool has_account(const struct following *f, const json_t *state)
+{
+	const char *is = json_string_of(state, "state");
+	const char *id = json_string_of(json_object_get(state, "order"), "id");
+
+	return is && id && strcmp(is, "ended") == 0 && strcmp(id, f->id) == 0 &&
+	       json_object_get(state, "ended") && !json_object_get(state, "failed");
+}
+
 static int follow(const struct peer *peer, struct following *f, bool json)
 {
 	_cleanup_json_ json_t *question = json_pack(
 		"{s:[s, s, s, s]}", "arguments", "replay", "status", "--format", "json");
+	_cleanup_json_ json_t *last = json_pack(
+		"{s:[s, s, s, s]}", "arguments", "replay", "account", "--format", "json");
 	int status = -1, wait = FIRST_MS;
 
 	f->asked_ms = clock_monotonic_ms();
@@ -172,6 +184,10 @@ static int follow(const struct peer *peer, struct following *f, bool json)
 		(void)poll(NULL, 0, wait);
 		wait = 2 * wait < LAST_MS ? 2 * wait : LAST_MS;
 		state = run(peer, question, &ignored);
+		if (has_account(f, state)) {
+			json_decref(state);
+			state = run(peer, last, &ignored);
+		}
 		status = look(f, state, json);
 	}
 	return status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* `sealgate replay status|stop|ordered`, at the gate. */
+/* `sealgate replay status|account|stop|ordered`, at the gate. */
 #include "ctl/replay/replay_orders.h"
 
 #include "common/confine.h"
@@ -17,7 +17,7 @@
 
 /* Carried out by another user, of octets of others: from afar, where it is read as root,
  * by one who can only read. */
-static int status(int argc, char **argv)
+static int say(int argc, char **argv, bool account)
 {
 	static const struct option OPTIONS[] = {
 		{ "format", required_argument, NULL, 'f' },
@@ -33,9 +33,11 @@ static int status(int argc, char **argv)
 	if (command_arguments(argc, argv, 0, 0, "") < 0)
 		return command_usage("replay");
 	runs = replay_runs();
+	if (!runs && replay_outlived())
+		(void)replay_forget(); /* who may only look does not see it */
 	if (getenv(REMOTE_PERSON) && confine_reader() < 0)
 		return EXIT_INTERNAL;
-	state = replay_state(runs);
+	state = replay_state(runs, account);
 	if (!state)
 		return EXIT_INTERNAL;
 	if (!json) {
@@ -46,6 +48,16 @@ static int status(int argc, char **argv)
 			       putchar('\n') != EOF
 		       ? EXIT_CLEAN
 		       : EXIT_INTERNAL;
+}
+
+static int status(int argc, char **argv)
+{
+	return say(argc, argv, false);
+}
+
+static int account(int argc, char **argv)
+{
+	return say(argc, argv, true);
 }
 
 static int no_more(int argc, char **argv)
@@ -65,11 +77,17 @@ static int stop(int argc, char **argv)
 
 	if (r < 0)
 		return command_usage("replay");
-	if (!replay_runs()) {
+	r = replay_forget();
+	if (r == 0) {
+		puts("none runs; the account of the last one is gone");
+		return EXIT_CLEAN;
+	}
+	if (r == 1 && !replay_runs()) {
 		command_fault("none runs");
 		return EXIT_NOT_PASSED;
 	}
-	r = replay_place("stop", path);
+	if (r == 1 || r == -EBUSY)
+		r = replay_place("stop", path);
 	if (r == 0)
 		r = durable_write(path, span_str("stop\n"), 0644);
 	if (r < 0) {
@@ -90,6 +108,10 @@ static int ordered(int argc, char **argv)
 	if (no_more(argc, argv) < 0)
 		return command_usage("replay");
 	log_open("replay");
+	if (!replay_ordered())
+		replay_tidy();
+	if (!replay_ordered())
+		return EXIT_CLEAN;
 	opened = instance_open(NULL, &i, &error);
 	if (opened == 0)
 		unit_started(&i, "replay");
@@ -108,7 +130,8 @@ static int ordered(int argc, char **argv)
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
-} VERBS[] = { { "status", status }, { "stop", stop }, { "ordered", ordered } };
+} VERBS[] = { { "status", status }, { "account", account }, { "stop", stop },
+	{ "ordered", ordered } };
 
 int cmd_replay(int argc, char **argv)
 {

@@ -2,6 +2,7 @@
 #include "ctl/replay/replay_orders.h"
 
 #include "common/clock.h"
+#include "common/digest.h"
 #include "common/durable.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -24,6 +25,21 @@
 struct carrying {
 	int64_t ends_ms, told_ms;
 };
+
+/* What was ordered, with the policy of it: taken whole, and nobody's any more. */
+struct taken {
+	json_t *order, *result;
+	uint8_t *bundle;
+	size_t len;
+};
+
+static void taken_done(struct taken *t)
+{
+	json_decref(t->order);
+	json_decref(t->result);
+	free(t->bundle);
+	*t = (struct taken){ 0 };
+}
 
 static int put(const char *name, const json_t *value)
 {
@@ -81,18 +97,22 @@ static int time_of(const json_t *order, const char *key, int64_t *ret)
 	return text ? clock_parse(text, ret) : -EINVAL;
 }
 
-static int by_policy(struct replaying *p, json_t **ret_account)
+/* A power cut may leave one's order beside another's bundle. */
+static int by_policy(struct replaying *p, const struct taken *t, json_t **ret_account)
 {
-	_cleanup_(freep) uint8_t *octets = NULL;
-	size_t len = 0;
-	int r = get("bundle", BUNDLE_MAX, &octets, &len);
+	const char *ordered = json_string_of(t->order, "sha256");
+	struct span octets = span_of(t->bundle, t->len);
+	char sha256[SHA256_TEXT_SIZE];
 
-	if (r < 0) {
-		fprintf(stderr, "sealgate replay: the bundle: %s\n", strerror(-r));
+	if (!t->bundle || !ordered || digest_sha256_text(octets, sha256) < 0 ||
+		strcmp(sha256, ordered) != 0) {
+		fputs("sealgate replay: the bundle that was ordered is not there: order "
+		      "it again\n",
+			stderr);
 		return EXIT_INTERNAL;
 	}
 	return policy_replay_run(
-		p, &(struct trial_source){ .octets = span_of(octets, len) }, ret_account);
+		p, &(struct trial_source){ .octets = octets }, ret_account);
 }
 
 static int by_lists(struct replaying *p, const json_t *order, json_t **ret_account)
@@ -106,8 +126,9 @@ static int by_lists(struct replaying *p, const json_t *order, json_t **ret_accou
 	return trust_replay_run(p, store, before, after, ret_account);
 }
 
-static int replay(const json_t *order, json_t **ret_account)
+static int replay(const struct taken *t, json_t **ret_account)
 {
+	const json_t *order = t->order;
 	_cleanup_session_ struct queue_session session = { 0 };
 	struct carrying c = { .ends_ms = clock_monotonic_ms() + REPLAY_MS };
 	/* Who may become verify's user works where that may come. */
@@ -123,7 +144,7 @@ static int replay(const json_t *order, json_t **ret_account)
 	status = queue_session_open(&session);
 	if (status == EXIT_CLEAN)
 		status = strcmp(kind, REPLAY_POLICY) == 0
-				 ? by_policy(&p, ret_account)
+				 ? by_policy(&p, t, ret_account)
 				 : by_lists(&p, order, ret_account);
 	replaying_done(&p);
 	return status;
@@ -179,7 +200,7 @@ static int end(json_t *result, int status, json_t *account)
 
 	(void)json_object_set_new(result, "ended", json_time(clock_now()));
 	(void)json_object_set_new(result, "status", json_integer(status));
-	if (account) {
+	if (account && replay_bare(account) == 0) {
 		(void)json_object_del(result, "failed");
 		(void)json_object_set(result, "account", account);
 	} else {
@@ -190,41 +211,56 @@ static int end(json_t *result, int status, json_t *account)
 	return put("result", result);
 }
 
-static int carry_out(json_t *order)
+static int carry_out(struct taken *t)
 {
 	_cleanup_json_ json_t *account = NULL;
-	_cleanup_json_ json_t *result = json_pack("{s:O, s:o, s:s, s:i}", "order", order,
-		"began", json_time(clock_now()), "failed", "it was cut short", "status",
-		EXIT_INTERNAL);
-	const char *id = json_string_of(order, "id");
-	int status, r = result ? begin(result) : -ENOMEM;
+	const char *id = json_string_of(t->order, "id");
+	int status, r;
 
-	if (r < 0)
-		return r;
 	/* Nobody of the same user looks into this one, which may read what is stored. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
-	status = replay(order, &account);
-	r = end(result, status, account);
+	status = replay(t, &account);
+	r = end(t->result, status, account);
 	log_event(account ? LOG_NOTICE : LOG_ERR, "replay.ended", NULL, "%s: %s",
 		id ? id : "",
 		account ? "what would be otherwise can be read" : "it failed");
 	return r;
 }
 
-int replay_carry_out(void)
+/* With the lock of who orders. Return: 0, 1 nothing was ordered, -errno. */
+static int take_order(struct taken *t)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
-	_cleanup_json_ json_t *order = NULL;
-	_cleanup_(closep) int lock = replay_take(REPLAY_CARRIES, true);
 	size_t len = 0;
+	int r = get("order", ORDER_MAX, &text, &len);
+
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	t->order = json_read(span_of(text, len), ORDER_MAX);
+	if (!json_is_object(t->order))
+		return -EBADMSG;
+	if (json_object_get(t->order, "bundle"))
+		(void)get("bundle", BUNDLE_MAX, &t->bundle, &t->len); /* said later */
+	t->result = json_pack("{s:O, s:o, s:s, s:i}", "order", t->order, "began",
+		json_time(clock_now()), "failed", "it was cut short", "status",
+		EXIT_INTERNAL);
+	return t->result ? begin(t->result) : -ENOMEM;
+}
+
+int replay_carry_out(void)
+{
+	_cleanup_(taken_done) struct taken t = { 0 };
+	_cleanup_(closep) int lock = replay_take(REPLAY_CARRIES, true), orders = -1;
 	int r;
 
 	if (lock < 0)
 		return lock == -ENOENT ? 1 : lock;
-	r = get("order", ORDER_MAX, &text, &len);
-	if (r < 0)
-		return r == -ENOENT ? 1 : r;
-	order = json_read(span_of(text, len), ORDER_MAX);
-	return json_is_object(order) ? carry_out(order) : -EBADMSG;
+	orders = replay_take(REPLAY_ORDERS_ONE, true);
+	if (orders < 0)
+		return orders;
+	r = take_order(&t);
+	closep(&orders);
+	orders = -1; /* the next one is told that this one runs */
+	return r == 0 ? carry_out(&t) : r;
 }

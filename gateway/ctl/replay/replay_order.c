@@ -2,6 +2,7 @@
 #include "ctl/replay/replay_orders.h"
 
 #include "common/clock.h"
+#include "common/digest.h"
 #include "common/durable.h"
 #include "common/id.h"
 #include "common/json.h"
@@ -155,14 +156,19 @@ static json_t *new_order(const char *kind, const struct replay_options *o)
 int replay_order_policy(const struct replay_options *o, const char *name)
 {
 	_cleanup_(freep) uint8_t *octets = NULL;
+	char sha256[SHA256_TEXT_SIZE];
 	json_t *what;
 	size_t len = 0;
 
 	if (policy_piece_read(name, &octets, &len) < 0)
 		return EXIT_NOT_PASSED;
+	if (digest_sha256_text(span_of(octets, len), sha256) < 0)
+		return EXIT_INTERNAL;
 	what = new_order(REPLAY_POLICY, o);
-	if (what)
+	if (what) {
 		json_object_set_new(what, "bundle", json_text(name));
+		json_object_set_new(what, "sha256", json_text(sha256));
+	}
 	if (what && o->partner)
 		json_object_set_new(what, "partner", json_text(o->partner));
 	return order(what, span_of(octets, len));

@@ -14,7 +14,10 @@
  * its processes work in (trial.h), in run/ where it is root
  *
  * An order is {"id", "kind": "policy" | "lists", "by", "at", "since", "limit"} and
- * "partner" and "bundle", or "before" and "after".
+ * "partner", "bundle" and "sha256" (of the bundle's octets), or "before" and "after".
+ *
+ * The account has no octets of a document, and goes with the next retention run that
+ * erases something, after REPLAY_KEPT_S, or when somebody says so.
  */
 #ifndef SEALGATE_CTL_REPLAY_ORDERS_H
 #define SEALGATE_CTL_REPLAY_ORDERS_H
@@ -25,7 +28,8 @@
 #include <stdbool.h>
 
 #define REPLAY_ORDERS "state/replay"
-#define REPLAY_MS ((int64_t)6 * 3600 * 1000) /* that one may take */
+#define REPLAY_MS ((int64_t)6 * 3600 * 1000)   /* that one may take */
+#define REPLAY_KEPT_S ((int64_t)7 * 24 * 3600) /* how long an account is kept */
 #define REPLAY_POLICY "policy"
 #define REPLAY_LISTS "lists"
 
@@ -50,10 +54,27 @@ int replay_take(enum replay_lock which, bool wait);
 /* Does somebody carry one out? */
 bool replay_runs(void);
 
+/* Does an order wait to be begun? */
+bool replay_ordered(void);
+
+/* Take out of an account what its findings quote of documents; code, rule, severity and
+ * where stay. Return: 0 or -ENOMEM. */
+int replay_bare(json_t *account);
+
+/* Is the account of the last one older than REPLAY_KEPT_S? */
+bool replay_outlived(void);
+
+/* The account of the last one goes. Return: 0 it went, 1 there is none, -EBUSY one runs,
+ * -errno. */
+int replay_forget(void);
+
+/* It goes where it is too old, or where a document was erased since it began. */
+void replay_tidy(void);
+
 /* With what replay_runs said: {"state": "none" | "ordered" | "running" | "ended"} and
- * what there is of order, documents, at, began, ended, status, account, failed: a new
- * reference, or NULL. */
-json_t *replay_state(bool runs);
+ * what there is of order, documents, at, began, ended, status, failed, and the account if
+ * that is asked for: a new reference, or NULL. */
+json_t *replay_state(bool runs, bool account);
 
 /* That for people. */
 void replay_print(const json_t *state);

@@ -21,13 +21,15 @@ static json_t *get(const char *name)
 	return json_read(span_of(text, len), STATE_MAX);
 }
 
-json_t *replay_state(bool runs)
+json_t *replay_state(bool runs, bool account)
 {
-	_cleanup_json_ json_t *order = get("order"), *result = get("result");
+	_cleanup_json_ json_t *order = get("order");
+	_cleanup_json_ json_t *result = replay_outlived() ? NULL : get("result");
 	_cleanup_json_ json_t *progress = runs ? get("progress") : NULL;
 	json_t *state = json_object();
 
-	if (runs) {
+	/* One that runs and has not begun with what was ordered is about to. */
+	if (runs && !order) {
 		json_object_set(state, "order", json_object_get(result, "order"));
 		json_object_set(state, "began", json_object_get(result, "began"));
 		json_object_update_missing(state, progress);
@@ -37,6 +39,8 @@ json_t *replay_state(bool runs)
 		json_object_set_new(state, "state", json_string("ordered"));
 	} else {
 		json_object_update_missing(state, result);
+		if (!account)
+			(void)json_object_del(state, "account");
 		json_object_set_new(
 			state, "state", json_string(result ? "ended" : "none"));
 	}
@@ -78,6 +82,8 @@ void replay_print(const json_t *state)
 		puts("it has not begun");
 	else if (account)
 		rerun_print(stdout, account);
+	else if (failed)
+		printf("it failed: %s\n", failed);
 	else
-		printf("it failed: %s\n", failed ? failed : "");
+		puts("it has ended: replay account says what would be otherwise");
 }

@@ -149,6 +149,8 @@ static void test_what_is_tried(void **state)
 	assert_true(remote_takes(
 		row_of("[\"trust\",\"qualify\",\"--at=t\",\"sha256:" DIGEST "\"]")));
 	assert_false(remote_recorded(row_of("[\"replay\",\"status\"]")));
+	assert_true(remote_recorded(row_of("[\"replay\",\"account\"]")));
+	assert_false(remote_changes(row_of("[\"replay\",\"account\"]")));
 	assert_true(remote_recorded(row_of("[\"policy\",\"rollback\"]")));
 }
 
