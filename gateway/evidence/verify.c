@@ -10,10 +10,10 @@
 #include "evidence/seal_check.h"
 #include "evidence/seal_form.h"
 #include "evidence/seal_policy.h"
+#include "evidence/two_keys.h"
 #include "trust/qualify.h"
 
 #include <errno.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 
 struct verification {
@@ -107,27 +107,23 @@ static const struct pki_material *material_of(const struct verification *v)
 	return v->seal->material ? v->seal->material : v->context->material;
 }
 
-/* Whoever may have receipts signed must not be able to make seals. With one key they
- * could; and so, when nobody vouches for the receipt's signer, with the certificate of
- * receipts for the seal: then the seal's must be for commitments alone. */
-static void check_two_keys(struct verification *v, const struct enclosed *receipt)
+/* At release what no path leads to waits; what the gate released was looked at then. */
+static int check_two_keys(struct verification *v, const struct enclosed_question *q,
+	const struct enclosed *receipt)
 {
 	X509 *signer = v->seal->count ? v->seal->signatures[0].signer : NULL;
-	const X509 *other = receipt->result.signer;
-	const char *why = NULL;
+	bool excused = v->wanting || v->context->released;
+	const char *why;
+	int r;
 
 	if (!signer || v->seal->indication != XADES_TOTAL_PASSED)
-		return;
-	if (other && EVP_PKEY_eq(X509_get0_pubkey(signer), X509_get0_pubkey(other)) == 1)
-		why = "The seal and the receipt were made with the same key.";
-	else if (!v->wanting && !v->context->released &&
-		 receipt->result.path.outcome == PKI_NO_PATH &&
-		 (X509_get_key_usage(signer) & KU_DIGITAL_SIGNATURE))
-		why = "The receipt is not proven, and the certificate of the seal could "
-		      "be one for receipts.";
-	if (why)
+		return 0;
+	r = two_keys_check(
+		signer, v->parts.parts[ASIC_RECEIPT], q, receipt, excused, &why);
+	if (r == 0 && why)
 		findings_add(v->findings, "evidence.receipt-signature",
 			asic_name(ASIC_RECEIPT), NULL, why);
+	return r;
 }
 
 /* The seal covers the receipt, and is the proof: what its receipt lacks is told, and
@@ -172,8 +168,8 @@ static int check_receipt_signature(struct verification *v)
 	if (r < 0)
 		return r;
 	take_receipt(v, &e);
-	check_two_keys(v, &e);
-	if (e.standing == ENCLOSED_PASSED)
+	r = check_two_keys(v, &q, &e);
+	if (r == 0 && e.standing == ENCLOSED_PASSED)
 		r = evidence_paths_add(v->context->paths, &e.result.path);
 	v->receipt_signer = TAKE(e.result.signer);
 	enclosed_done(&e);
