@@ -38,8 +38,12 @@ SAN      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 # The archives in link order: a higher floor before the floors it stands on.
 ARCHIVES := connectors queue evidence policy trust web document xades pki xml
 
+# What has chronyd ask for the clock to be set, on the appliance.
+TIME_ORDERS := $(B)/lib/time_orders.so
+
 .PHONY: all
-all: $(patsubst %,$(B)/bin/%,sealgate $(patsubst %,sealgate-%,$(filter-out ctl,$(PROGS)) signer verify-evidence)) ## build every program (default)
+all: $(patsubst %,$(B)/bin/%,sealgate $(patsubst %,sealgate-%,$(filter-out ctl,$(PROGS)) signer verify-evidence)) \
+	$(TIME_ORDERS) ## build every program (default)
 
 ## objects ------------------------------------------------------------------
 $(B)/obj/%.o: %.c Makefile
@@ -102,6 +106,12 @@ $(B)/bin/sealgate-signer: \
 	$(B)/lib/signer-client.a $(B)/lib/pki.a $(B)/lib/common.a
 	$(link)
 
+$(TIME_ORDERS): gateway/time_orders/adjtimex.c gateway/common/clock_order.h Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS)) -fPIC -shared \
+		$(filter-out -pie,$(LDFLAGS)) -o $@ $<
+
 ## unit tests: one program a file, under AddressSanitizer and UBSan ----------
 UNIT_DIRS     := $(notdir $(patsubst %/,%,$(wildcard tests/unit/*/)))
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c))
@@ -161,6 +171,7 @@ deps-test: deps ## install the Debian packages that the tests need
 install: all install-units ## install programs, policies, units and manual pages under DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/sealgate
 	install -m 755 $(B)/bin/* $(DESTDIR)$(PREFIX)/bin/
+	install -D -m 644 $(TIME_ORDERS) $(DESTDIR)$(PREFIX)/lib/sealgate/time_orders.so
 	cp -r policies $(DESTDIR)$(PREFIX)/share/sealgate/
 	find docs/man -name '*.[1-8]' | while read -r page; do \
 		install -D -m 644 "$$page" \

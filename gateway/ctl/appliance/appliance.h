@@ -215,8 +215,10 @@ json_t *appliance_support(void);
  * cannot begin, -errno. */
 int appliance_logs(const char *mark, const char *journal);
 
-/* Say over and over whether the clock is synchronised, for who seals. Never returns. */
-void appliance_clock(void) __attribute__((noreturn));
+/* Say over and over whether the clock is synchronised, for who seals, and set it as who
+ * keeps the time asks by the socket that the manager hands over (clock_setter.h). Return:
+ * only when it cannot go on, -errno. */
+int appliance_clock(void);
 
 /* Run a program of the image and wait for it. Return: its exit status, or -errno. */
 int appliance_run(const char *const argv[]);

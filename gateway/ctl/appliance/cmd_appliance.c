@@ -409,7 +409,7 @@ static int run_unit(const char *verb)
 	if (strcmp(verb, "boot") == 0)
 		return at_boot();
 	if (strcmp(verb, "clock") == 0)
-		appliance_clock();
+		return tell("appliance.clock", appliance_clock(), "", "", NULL);
 	if (strcmp(verb, "health") == 0)
 		return health();
 	if (strcmp(verb, "keep") == 0)
