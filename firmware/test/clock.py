@@ -62,12 +62,19 @@ def sources(said, *arguments):
                 os.killpg(process.pid, signal.SIGTERM)
 
 
+def listed(folder):
+    """Make a configuration into one without keys that lists its servers of time."""
+    without_keys(folder)
+    with open(folder / "network" / "egress.csv", "a", encoding="ascii") as egress:
+        egress.writelines(f"time,{at},{port}\n" for at in (*TRUE, FALSE) for port in (123, 4460))
+
+
 def set_clock(suite):
     """On the machine of the suite, which has no configuration yet; its token is empty, too."""
     folder, machine = suite.folder / "clock", suite.machine
     folder.mkdir()
     certificate, true = pair(folder, "true", TRUE)
-    medium = suite.medium("empty", prepare=without_keys, changes={
+    medium = suite.medium("empty", prepare=listed, changes={
         "time/true.sources": "".join(f"server {at} nts iburst\n" for at in (*TRUE, FALSE)),
         "time/authority.pem": certificate})
     suite.until_closed.enter_context(sources(

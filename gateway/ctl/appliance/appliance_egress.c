@@ -15,7 +15,8 @@
 #define EGRESS_MAX 65536u
 #define RULES "/run/appliance-egress.nft" /* nftables.conf includes it */
 #define RULES_MAX (8 * EGRESS_MAX)	  /* a line of it is at least an eighth */
-#define GROUPS 8			  /* of an address of IPv6 */
+#define SOURCES APPLIANCE_INSTANCE "/time"
+#define GROUPS 8 /* of an address of IPv6 */
 #define ADDRESS_SIZE INET6_ADDRSTRLEN
 
 /* The programs that may speak out, and what the line of each adds up to. */
@@ -24,9 +25,14 @@ static const struct {
 } PROGRAMS[] = { { "seal", "sealgate-seal.service" },
 	{ "forward", "sealgate-forward.service" },
 	{ "trustd", "sealgate-trustd.service" }, { "logs", "sealgate-logs.service" },
-	{ "ship", APPLIANCE_SHIP_SLICE } };
+	{ "ship", APPLIANCE_SHIP_SLICE }, { "time", "appliance-time.service" } };
 
 #define COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
+#define ALLOW "IPAddressAllow="
+/* Sources of time may be named, and in a pool nobody knows their addresses: where none is
+ * listed they are let out to any, at their ports. */
+#define TIME_RULE "add rule inet appliance to_outside meta skuid \"_chrony\" "
+#define TIME_RULES TIME_RULE "udp dport 123 accept\n" TIME_RULE "tcp dport 4460 accept\n"
 
 struct egress {
 	struct buf rules;	 /* for nft */
@@ -94,6 +100,11 @@ static int add_lines(char *text, struct egress *e, char **ret_error)
 	return 0;
 }
 
+static bool is_listed(const struct egress *e, size_t program)
+{
+	return e->units[program].len > strlen(ALLOW);
+}
+
 /* The manager's own filter beside the firewall: a second lock on the same door. Told one
  * by one, since having the manager read all of its units again takes many seconds. */
 static int tell_manager(struct egress *e)
@@ -106,7 +117,7 @@ static int tell_manager(struct egress *e)
 
 		if (e->units[i].error)
 			return e->units[i].error;
-		if (e->units[i].len > strlen("IPAddressAllow="))
+		if (is_listed(e, i))
 			r = appliance_run(argv) == 0 ? 0 : -EIO;
 	}
 	return r;
@@ -143,23 +154,27 @@ static void egress_done(struct egress *e)
 		buf_done(&e->units[i]);
 }
 
-/* Of the file at path. Return: 0, 1 there is none, negative with *ret_error. */
+/* Of the file at path; where there is none nobody is listed. Return: 0, or negative with
+ * *ret_error. */
 static int read_egress(const char *path, struct egress *e, char **ret_error)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
-	size_t len;
+	size_t len, keeper = program_of("time");
 	int r = file_read(path, EGRESS_MAX, &text, &len);
 
-	if (r == -ENOENT)
-		return 1;
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		return appliance_fail(ret_error, r, path, strerror(-r));
 	buf_init(&e->rules, RULES_MAX);
 	for (size_t i = 0; i < COUNT; i++) {
 		buf_init(&e->units[i], 4 * EGRESS_MAX);
-		buf_add_str(&e->units[i], "IPAddressAllow=");
+		buf_add_str(&e->units[i], ALLOW);
 	}
-	return add_lines((char *)text, e, ret_error);
+	r = text ? add_lines((char *)text, e, ret_error) : 0;
+	if (r < 0 || is_listed(e, keeper))
+		return r;
+	buf_add_str(&e->rules, TIME_RULES);
+	buf_add_str(&e->units[keeper], "any");
+	return 0;
 }
 
 int appliance_egress_rules(const char *path, struct buf *rules, char **ret_error)
@@ -167,7 +182,7 @@ int appliance_egress_rules(const char *path, struct buf *rules, char **ret_error
 	_cleanup_(egress_done) struct egress e = { 0 };
 	int r = read_egress(path, &e, ret_error);
 
-	if (r == 0 && rules && e.rules.len)
+	if (r == 0 && rules)
 		r = buf_add(rules, e.rules.data, e.rules.len);
 	return r < 0 ? r : 0;
 }
@@ -175,9 +190,10 @@ int appliance_egress_rules(const char *path, struct buf *rules, char **ret_error
 int appliance_egress(char **ret_error)
 {
 	_cleanup_(egress_done) struct egress e = { 0 };
-	int r = read_egress(EGRESS, &e, ret_error);
+	int r;
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return enforce(&e, ret_error);
+	if (access(EGRESS, F_OK) < 0 && access(SOURCES, F_OK) < 0)
+		return 0;
+	r = read_egress(EGRESS, &e, ret_error);
+	return r < 0 ? r : enforce(&e, ret_error);
 }

@@ -33,6 +33,12 @@ static int remove_folder(void **state)
 	return appliance_remove(folder);
 }
 
+#define ANY_TIME                                                                         \
+	"add rule inet appliance to_outside meta skuid \"_chrony\" udp dport 123 "       \
+	"accept\n"                                                                       \
+	"add rule inet appliance to_outside meta skuid \"_chrony\" tcp dport 4460 "      \
+	"accept\n"
+
 /* NULL: it is refused, and error says by which line. */
 static void assert_rules(const char *text, const char *rules, const char *error)
 {
@@ -63,9 +69,20 @@ static void one_form_of_an_address(void **state)
 		"add element inet appliance forward_to6 { 2001:db8:0:0:0:0:0:1 . 8443 }\n"
 		"add element inet appliance trustd_to6 { 1:2:3:4:5:6:c000:201 . 80 }\n"
 		"add element inet appliance logs_to6 { 0:0:0:0:0:ffff:c000:201 . 6514 }\n"
-		"add element inet appliance ship_to6 { 0:0:0:0:0:0:0:0 . 1 }\n",
+		"add element inet appliance ship_to6 { 0:0:0:0:0:0:0:0 . 1 }\n" ANY_TIME,
 		NULL);
-	assert_rules("", "", NULL);
+	assert_rules("", ANY_TIME, NULL);
+}
+
+/* Servers of time that are listed are the only ones. */
+static void servers_of_time(void **state)
+{
+	(void)state;
+	assert_rules("time,192.0.2.7,4460\nseal,192.0.2.1,443\ntime,2001:db8::7,123\n",
+		"add element inet appliance time_to { 192.0.2.7 . 4460 }\n"
+		"add element inet appliance seal_to { 192.0.2.1 . 443 }\n"
+		"add element inet appliance time_to6 { 2001:db8:0:0:0:0:0:7 . 123 }\n",
+		NULL);
 }
 
 static void anything_else_is_named(void **state)
@@ -101,7 +118,7 @@ static void as_many_as_there_is_room_for(void **state)
 	assert_int_equal(appliance_egress_rules(path, &rules, &why), 0);
 }
 
-static void no_file_is_no_rule(void **state)
+static void no_file_lists_nobody(void **state)
 {
 	_cleanup_(freep) char *why = NULL;
 
@@ -115,9 +132,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_form_of_an_address),
+		cmocka_unit_test(servers_of_time),
 		cmocka_unit_test(anything_else_is_named),
 		cmocka_unit_test(as_many_as_there_is_room_for),
-		cmocka_unit_test(no_file_is_no_rule),
+		cmocka_unit_test(no_file_lists_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
