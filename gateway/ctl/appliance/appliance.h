@@ -173,14 +173,6 @@ bool appliance_has_units(void);
 /* Start a unit of the image, and wait for its end or not. Return: 0 or -errno. */
 int appliance_start(const char *unit, bool wait);
 
-/* Write what has the next start make a new, empty /var to standard output, which is that
- * variable of the firmware; and it has been made. Return: 0 or -errno. */
-int appliance_forget(void);
-
-/* Is that so already? */
-bool appliance_forgets(void);
-int appliance_forgotten(void);
-
 /* Have a new recovery key of /var made, which takes the place of the last one, print it
  * and keep nothing of it. Return: 0 or -errno. */
 #define APPLIANCE_HANDOVER "/run/appliance-handover"

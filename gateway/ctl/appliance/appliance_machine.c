@@ -6,13 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <openssl/crypto.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,9 +19,6 @@
 #define MANAGER "/run/systemd/system" /* there where systemd is who starts units */
 #define RECOVERY_KEY APPLIANCE_HANDOVER "/recovery-key"
 #define RECOVERY_KEY_MAX 4096u
-/* What the next start is asked for, where systemd-repart knows it. */
-#define FACTORY_RESET                                                                    \
-	"/sys/firmware/efi/efivars/FactoryReset-8cf2644b-4b0b-428f-9387-6d876050dc67"
 
 int appliance_start(const char *unit, bool wait)
 {
@@ -50,36 +45,6 @@ bool appliance_has_units(void)
 
 	return access(MANAGER, F_OK) == 0 && dir && realpath(dir, real) &&
 	       strcmp(real, APPLIANCE_INSTANCE) == 0;
-}
-
-bool appliance_forgets(void)
-{
-	struct stat st;
-
-	return stat(FACTORY_RESET, &st) == 0;
-}
-
-int appliance_forget(void)
-{
-	/* attributes (kept, of boot services and of the system that runs), then "yes" */
-	static const uint8_t YES[] = { 7, 0, 0, 0, 'y', 0, 'e', 0, 's', 0, 0, 0 };
-	ssize_t n = write(STDOUT_FILENO, YES, sizeof(YES));
-
-	if (n != (ssize_t)sizeof(YES))
-		return n < 0 ? -errno : -EIO;
-	return 0;
-}
-
-int appliance_forgotten(void)
-{
-	_cleanup_(closep) int fd = open(FACTORY_RESET, O_RDONLY | O_CLOEXEC);
-	int removable = 0;
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (ioctl(fd, FS_IOC_SETFLAGS, &removable) < 0 || unlink(FACTORY_RESET) < 0)
-		return -errno;
-	return 0;
 }
 
 int appliance_recovery_key(void)

@@ -422,16 +422,10 @@ static int run_unit(const char *verb)
 		return take();
 	if (strcmp(verb, "return") == 0)
 		return give_back();
-	if (strcmp(verb, "forget") == 0)
-		return tell("appliance.reset", appliance_forget(),
-			"the next start makes a new /var", "", NULL);
 	if (strcmp(verb, "layout") == 0)
 		return printf("%d %d\n", layout_version(), layout_least()) > 0
 			       ? EXIT_CLEAN
 			       : EXIT_INTERNAL;
-	if (strcmp(verb, "forgotten") == 0)
-		return tell("appliance.reset", appliance_forgotten(), "/var is a new one",
-			"", NULL);
 	return command_no_verb(verb);
 }
 
@@ -463,8 +457,7 @@ int cmd_appliance(int argc, char **argv)
 	if (strcmp(verb, "restart") == 0)
 		return ask_manager("reboot.target");
 	if (strcmp(verb, "reset") == 0)
-		return ask_manager(appliance_forgets() ? "reboot.target"
-						       : "appliance-reset.service");
+		return ask_manager("appliance-reset.service");
 	if (strcmp(verb, "recovery-key") == 0)
 		return recovery_key();
 	if (strcmp(verb, "discard") == 0)
