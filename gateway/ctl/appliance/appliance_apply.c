@@ -102,6 +102,22 @@ static int own(const char *path, const char *owner)
 	return chown(path, user->pw_uid, user->pw_gid) < 0 ? -errno : 0;
 }
 
+/* Closed before it is given away: what belongs to others is not this program's to change.
+ */
+static int own_folder(const char *path, const char *owner)
+{
+	const struct passwd *user = getpwnam(owner);
+	struct stat st;
+
+	if (!user)
+		return -ENOENT;
+	if (lstat(path, &st) < 0)
+		return -errno;
+	if (st.st_uid == user->pw_uid)
+		return 0;
+	return chmod(path, 0700) < 0 ? -errno : own(path, owner);
+}
+
 /* The folders between the incoming one and a file belong to whom the file belongs, when
  * the whole folder does. */
 static int own_folders(char *path, size_t place)
@@ -114,9 +130,7 @@ static int own_folders(char *path, size_t place)
 		int r;
 
 		*slash = '\0';
-		r = own(path, PLACES[place].owner);
-		if (r == 0 && chmod(path, 0700) < 0)
-			r = -errno;
+		r = own_folder(path, PLACES[place].owner);
 		*slash = '/';
 		if (r < 0)
 			return r;
