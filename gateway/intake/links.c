@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "intake/links.h"
 
+#include "common/clock.h"
 #include "common/digest.h"
 #include "intake/server.h"
 
 #include <errno.h>
 
 #define ROLE "receipt"
+#define CERTIFICATES_FRESH_MS 30000
 
 void links_init(struct links *l, const char *queued_socket, const char *signer_socket)
 {
@@ -208,8 +210,11 @@ int links_commit(struct links *l, const struct queue_submission *s, int document
 int links_certificates(struct links *l, struct span *ret_certificates)
 {
 	struct signer_result result;
+	int64_t now = clock_monotonic_ms();
 	int r = SIGNER_SIGNED;
 
+	if (l->certificates && now - l->certificates_at > CERTIFICATES_FRESH_MS)
+		links_forget(l);
 	for (int attempt = 0; !l->certificates; attempt++) {
 		r = need_signer(l);
 		if (r < 0)
@@ -218,6 +223,7 @@ int links_certificates(struct links *l, struct span *ret_certificates)
 			l->signer, ROLE, &l->certificates, &l->certificates_len, &result);
 		if (r < 0)
 			drop_signer(l);
+		l->certificates_at = now;
 		if (!again(r, attempt))
 			break;
 	}

@@ -16,8 +16,11 @@ struct links {
 	const char *signer_socket;
 	struct queue *queue; /* NULL while not connected */
 	struct signer *signer;
-	uint8_t *certificates; /* of the receipt role as long as the connection lasts */
+	/* Of the receipt role: asked for anew with each connection, and after a while,
+	 * since a key may get another certificate. */
+	uint8_t *certificates;
 	size_t certificates_len;
+	int64_t certificates_at;	       /* monotonic ms */
 	struct receipt_signer *receipt_signer; /* of these certificates */
 };
 

@@ -38,16 +38,18 @@ def until(gate, condition):
     return value
 
 
-def certified(gate, left=None):
-    """The receipts' key gets a new certificate; left: that lives so long from now."""
+def certified(gate, left=None, again=True):
+    """The receipts' key gets a new certificate; left: that lives so long from now; again: the gate
+    is started anew, or it would take the certificate within half a minute."""
     request = gate.run("hsm", "csr", "receipt", check=True).stdout.encode()
     days = None if left is None else (now() + left - gate.pki.now) / datetime.timedelta(days=1)
     pem = gate.pki.issue("receipt", request, left=days)
     issued = gate.folder / "receipt.pem"
     issued.write_bytes(pem + gate.pki.issue_chain("receipt"))
     gate.run("hsm", "import", "receipt", issued, check=True)
-    gate.down()
-    gate.up()
+    if again:
+        gate.down()
+        gate.up()
     return x509.load_pem_x509_certificate(pem)
 
 
@@ -141,3 +143,14 @@ def test_revoked_since_it_was_sealed(gate):
 def test_nothing_is_set_aside(gate):
     assert "seal.not-valid" not in gate.log.read_text()
     assert gate.run("audit", "verify").returncode == 0
+
+
+def test_a_new_certificate_is_used_by_a_gate_that_runs(gate):
+    """Of the same key: nothing else would show it to whoever makes receipts."""
+    certificate = certified(gate, again=False)
+    number = iter(range(900, 1200))
+
+    def used():
+        path = gate.certificate("phyto", f"PHYTO.NZ.2026.{next(number):07}")
+        return signer_of(gate.submit(path)[1]["receipt"]) == certificate
+    until(gate, used)
