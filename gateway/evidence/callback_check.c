@@ -189,7 +189,7 @@ static int check_path(struct check *c)
 		.material = c->context->material,
 		.at = c->context->at,
 		.known_at = c->context->known_at,
-		.purpose = PKI_SIGNING };
+		.purpose = PKI_DOCUMENTS };
 	struct pki_path_result path = { 0 };
 	int r = pki_path_validate(&q, &path);
 

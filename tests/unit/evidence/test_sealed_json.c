@@ -49,9 +49,10 @@ static void assert_receipt(const struct pretender *p, EVP_PKEY *key, X509 *certi
 		sealed_receipt(SEALED_DOCUMENT, "accepted", false, key, certificate);
 	_cleanup_findings_ struct findings findings = { 0 };
 	_cleanup_json_ json_t *report = NULL;
+	const struct receipt_context context = { .material = MATERIAL, .at = NOW + 60 };
 
-	assert_int_equal(sealed_json_verify(span_str(receipt), MATERIAL, NOW + 60,
-				 &findings, &report),
+	assert_int_equal(
+		sealed_json_verify(span_str(receipt), &context, &findings, &report),
 		p->counts);
 	if (!p->counts)
 		assert_string_equal(json_string_of(report, "sub_indication"),
