@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Withdrawal and replacement: told to whoever has the document, in sequence, and nothing
  * of it is sent any more where it is not. */
-#include "tests/unit/queue/store.h"
-
-static void seal(struct store *s, const char *id)
-{
-	struct queue_claim claim;
-
-	assert_int_equal(store_claim_seal(s, T0 + 10, 60, &claim), QUEUE_DONE);
-	assert_string_equal(claim.document.id, id);
-	assert_int_equal(STEP(s, engine_sealed(s->engine, T0 + 10, id, claim.fence,
-					 span_str("container"))),
-		QUEUE_DONE);
-}
+#include "tests/unit/queue/related.h"
 
 static void deliver(struct store *s, const char *destination, const char *id,
 	enum delivery_state to, const char *reply)
@@ -28,23 +17,6 @@ static void deliver(struct store *s, const char *destination, const char *id,
 	snprintf(q.reply_id, sizeof(q.reply_id), "%s", reply);
 	assert_int_equal(
 		STEP(s, engine_delivery_result(s->engine, T0 + 100, &q)), QUEUE_DONE);
-}
-
-/* Every count agrees, and what is stored is what the records say. */
-static void assert_sound(struct store *s)
-{
-	_cleanup_json_ json_t *l = NULL;
-	int fd = -1, rounds = 0;
-
-	assert_int_equal(STEP(s, engine_ledger(s->engine, &fd)), QUEUE_DONE);
-	l = store_json(fd);
-	assert_true(json_is_true(json_object_get(l, "balanced")));
-	while (rounds < 2) {
-		assert_int_equal(engine_begin(s->engine), 0);
-		rounds += engine_ledger_walk(s->engine, 10) == 0;
-		engine_rollback(s->engine);
-	}
-	assert_null(engine_ledger_found(s->engine));
 }
 
 /* One destination has it, the other does not yet: only the first is told. */

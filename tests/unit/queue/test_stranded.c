@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What a version before left waiting for what does not come goes or ends, and nothing
  * else does. */
-#include "tests/unit/queue/store.h"
-
-static void seal(struct store *s, const char *id)
-{
-	struct queue_claim claim;
-
-	assert_int_equal(store_claim_seal(s, T0 + 10, 60, &claim), QUEUE_DONE);
-	assert_string_equal(claim.document.id, id);
-	assert_int_equal(STEP(s, engine_sealed(s->engine, T0 + 10, id, claim.fence,
-					 span_str("container"))),
-		QUEUE_DONE);
-}
+#include "tests/unit/queue/related.h"
 
 static void deliver(struct store *s, const char *destination)
 {
@@ -56,23 +45,6 @@ static void note(struct store *s, const char *id, const char *event, const char 
 	snprintf(q.event, sizeof(q.event), "%s", event);
 	snprintf(q.detail, sizeof(q.detail), "%s", detail);
 	assert_int_equal(STEP(s, engine_audit(s->engine, T0 + 20, &q)), QUEUE_DONE);
-}
-
-/* Every count agrees, and what is stored is what the records say. */
-static void assert_sound(struct store *s)
-{
-	_cleanup_json_ json_t *l = NULL;
-	int fd = -1, rounds = 0;
-
-	assert_int_equal(STEP(s, engine_ledger(s->engine, &fd)), QUEUE_DONE);
-	l = store_json(fd);
-	assert_true(json_is_true(json_object_get(l, "balanced")));
-	while (rounds < 2) {
-		assert_int_equal(engine_begin(s->engine), 0);
-		rounds += engine_ledger_walk(s->engine, 10) == 0;
-		engine_rollback(s->engine);
-	}
-	assert_null(engine_ledger_found(s->engine));
 }
 
 /* Two appliances did not see each other: the original has arrived, and what follows it
