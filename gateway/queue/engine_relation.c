@@ -245,13 +245,26 @@ static int select_later(struct engine *e, const struct document_row *original,
 	return r < 0 ? r : count;
 }
 
+/* The record that a document withdraws or replaces others, and where that is told. */
+static int record_relation(struct engine *e, int64_t now,
+	const struct document_row *later, const struct relation_row *relation,
+	json_t *ids, json_t *destinations)
+{
+	char event[32];
+
+	snprintf(event, sizeof(event), "document.%s",
+		document_relation_text(relation->relation));
+	return audit_event(e, now, "queued", event, later,
+		json_pack("{s:o,s:O,s:O}", "number", json_text(relation->number),
+			"originals", ids, "destinations", destinations));
+}
+
 /* A later document takes its place after all. */
 static int succeed(struct engine *e, int64_t now, const struct document_row *later,
 	const struct document_row *original, const struct delivery_row *d)
 {
-	_cleanup_json_ json_t *added = json_array();
+	_cleanup_json_ json_t *added = json_array(), *ids = json_array();
 	struct relation_row relation;
-	char event[32];
 	int r = take_place(e, later, original, d, added);
 
 	if (r < 0 || json_array_size(added) == 0)
@@ -259,11 +272,8 @@ static int succeed(struct engine *e, int64_t now, const struct document_row *lat
 	r = relation_read(e, later->key, &relation);
 	if (r < 0)
 		return r;
-	snprintf(event, sizeof(event), "document.%s",
-		document_relation_text(relation.relation));
-	return audit_event(e, now, "queued", event, later,
-		json_pack("{s:o,s:[s],s:O}", "number", json_text(relation.number),
-			"originals", original->document.id, "destinations", added));
+	json_array_append_new(ids, json_text(original->document.id));
+	return record_relation(e, now, later, &relation, ids, added);
 }
 
 int relation_pass_over(struct engine *e, int64_t now, const struct document_row *doc,
@@ -350,19 +360,12 @@ int relation_take_effect(struct engine *e, int64_t now, const struct document_ro
 {
 	_cleanup_json_ json_t *added = json_array(), *ids = json_array();
 	struct relation_row relation;
-	char event[32];
 	int r = relation_read(e, d->key, &relation);
 
 	if (r < 0 || relation.relation == RELATION_NONE)
 		return r;
 	r = supersede_all(e, now, d, &relation, added, ids);
-	if (r < 0)
-		return r;
-	snprintf(event, sizeof(event), "document.%s",
-		document_relation_text(relation.relation));
-	return audit_event(e, now, "queued", event, d,
-		json_pack("{s:o,s:O,s:O}", "number", json_text(relation.number),
-			"originals", ids, "destinations", added));
+	return r < 0 ? r : record_relation(e, now, d, &relation, ids, added);
 }
 
 /* One of them is told of, as a real one is that takes its new state. */
