@@ -158,8 +158,9 @@ json_t *appliance_report(void);
 
 /* Every certificate of an instance, also of files that its configuration and
  * trust/sources.cfg name, and of the image's anchors that ends one day: {file, subject,
- * days_left} each, a file once; of its secrets, which have no end that anybody could
- * read, {unit, name, since}: since when there is this one. The caller owns them. */
+ * sha256, not_after, days_left} each, a file once; of its secrets, which have no end that
+ * anybody could read, {unit, name, since}: since when there is this one. The caller owns
+ * them. */
 json_t *appliance_certificates(const char *instance, const char *anchors);
 json_t *appliance_credentials(const char *instance);
 

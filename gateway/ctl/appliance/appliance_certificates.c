@@ -32,14 +32,18 @@ static const char *const KEYS[] = { "tls.certificate", "tls.partner_ca", "tls.cu
 
 static json_t *certificate_of(const char *path, const X509 *x)
 {
-	struct tm end;
-	char subject[256];
+	struct tm tm;
+	char subject[256], sha256[SHA256_TEXT_SIZE];
+	int64_t end;
 
-	if (!ASN1_TIME_to_tm(X509_get0_notAfter(x), &end) ||
-		!X509_NAME_oneline(X509_get_subject_name(x), subject, sizeof(subject)))
+	if (!ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) ||
+		!X509_NAME_oneline(X509_get_subject_name(x), subject, sizeof(subject)) ||
+		pki_certificate_sha256(x, sha256) < 0)
 		return NULL;
-	return json_pack("{s:s, s:o, s:I}", "file", path, "subject", json_text(subject),
-		"days_left", (json_int_t)((timegm(&end) - clock_now()) / DAY));
+	end = timegm(&tm);
+	return json_pack("{s:s, s:o, s:s, s:o, s:I}", "file", path, "subject",
+		json_text(subject), "sha256", sha256, "not_after", json_time(end),
+		"days_left", (json_int_t)((end - clock_now()) / DAY));
 }
 
 static bool is_in(const json_t *list, const char *path)

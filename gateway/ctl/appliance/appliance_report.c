@@ -19,8 +19,10 @@
 #define CLOCK_DRIFT "/var/lib/chrony/chrony.drift"
 #define EXPOSURE "/usr/share/sealgate/exposure"
 #define PCR11 "/sys/class/tpm/tpm0/pcr-sha256/11"
-#define SECURE_BOOT                                                                      \
-	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define EFI_VARIABLES "/sys/firmware/efi/efivars/"
+#define SECURE_BOOT EFI_VARIABLES "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define ENTRY EFI_VARIABLES "LoaderEntrySelected-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+#define ENTRY_MAX 128
 
 /* A file of the kernel has no size beforehand. Return: text that the caller frees. */
 static char *read_open(int fd)
@@ -73,6 +75,21 @@ static json_t *secure_boot(void)
 	if (fd < 0 || read(fd, value, sizeof(value)) != sizeof(value))
 		return json_null();
 	return json_boolean(value[4] == 1);
+}
+
+/* Which kernel image the boot loader took, by its name of then: the tries that are left
+ * and done are in it as long as the version is on trial, "sealgate_1.0+2-1.efi". */
+static json_t *entry(void)
+{
+	_cleanup_(closep) int fd = open(ENTRY, O_RDONLY | O_CLOEXEC);
+	uint8_t octets[4 + 2 * ENTRY_MAX]; /* attributes, then UTF-16 */
+	char name[ENTRY_MAX];
+	size_t len = 0;
+	ssize_t n = fd < 0 ? -1 : read(fd, octets, sizeof(octets));
+
+	for (ssize_t i = 4; i + 1 < n && octets[i]; i += 2)
+		name[len++] = octets[i + 1] || octets[i] > '~' ? '?' : (char)octets[i];
+	return len > 0 ? json_stringn(name, len) : json_null();
 }
 
 /* How the root is mounted: "/dev/mapper/root erofs ro,...". */
@@ -177,16 +194,16 @@ static json_t *exposure(void)
 
 json_t *appliance_report(void)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, "
-			 "s:o, s:o, s:o}, s:o, "
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o}, "
+			 "s:{s:o, s:o, s:o, s:o}, s:o, "
 			 "s:o, s:o, s:o, s:o}",
 		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
-		first_line("/proc/sys/kernel/osrelease"), "boot", "secure_boot",
-		secure_boot(), "roothash", word_of("/proc/cmdline", "roothash="), "root",
-		root_mount(), "lockdown", first_line("/sys/kernel/security/lockdown"),
-		"pcr11", first_line(PCR11), "update", "floor",
-		first_line(APPLIANCE_WORK "/floor"), "tried",
+		first_line("/proc/sys/kernel/osrelease"), "boot", "entry", entry(),
+		"secure_boot", secure_boot(), "roothash",
+		word_of("/proc/cmdline", "roothash="), "root", root_mount(), "lockdown",
+		first_line("/sys/kernel/security/lockdown"), "pcr11", first_line(PCR11),
+		"update", "floor", first_line(APPLIANCE_WORK "/floor"), "tried",
 		first_line(APPLIANCE_WORK "/tried"), "configuration",
 		first_line(APPLIANCE_WORK "/serial"), "refused",
 		first_line(APPLIANCE_REFUSED), "policy",

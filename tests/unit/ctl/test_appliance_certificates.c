@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "common/durable.h"
 #include "common/instance.h"
 #include "common/json.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static char root[] = "/tmp/sealgate-report-XXXXXX";
 
@@ -76,6 +78,16 @@ static const json_t *row_of(const json_t *list, const char *name)
 	return NULL;
 }
 
+/* Days from now to the end that a row names. */
+static int ends_in(const json_t *row)
+{
+	struct tm tm = { 0 };
+
+	assert_non_null(
+		strptime(json_string_of(row, "not_after"), "%Y-%m-%dT%H:%M:%SZ", &tm));
+	return (int)((timegm(&tm) - clock_now()) / 86400);
+}
+
 static void every_certificate(void **state)
 {
 	static const char *const FILES[] = { "instance/tls/server.pem",
@@ -119,6 +131,8 @@ static void every_certificate(void **state)
 			json_string_of(row, "subject"), strrchr(FILES[i], '/') + 1));
 		assert_int_equal(
 			json_integer_value(json_object_get(row, "days_left")), 10 * i);
+		assert_int_equal(ends_in(row), 10 * i);
+		assert_int_equal(strlen(json_string_of(row, "sha256")), 64);
 	}
 }
 
