@@ -6,11 +6,13 @@
 # checkout, below a folder named after the lock; everything else goes to build/firmware.
 set -euo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC
+# What is made is the same whoever makes it.
+umask 022
 
 FIRMWARE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 TOP=$(dirname "$FIRMWARE")
 LOCK=$FIRMWARE/packages.lock
-OUT=${FIRMWARE_OUT:-$TOP/build/firmware}
+OUT=$(realpath -m "${FIRMWARE_OUT:-$TOP/build/firmware}")
 CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/sealgate-firmware
 POOL=$CACHE/pool
 SUITE=trixie
@@ -44,5 +46,10 @@ within() {
 		bash "$FIRMWARE/enter" "$@"
 }
 
-KEYS=${FIRMWARE_KEYS:-$OUT/keys}
+# Keys of a folder of their own are production keys, of which the private ones may be in a token.
+KEYS=$(realpath -m "${FIRMWARE_KEYS:-$OUT/keys}")
+throw_away_keys() { [ "$KEYS" = "$OUT/keys" ]; }
+# key_of NAME: the private key of NAME.crt, a file, or the PKCS#11 URI in NAME.uri of one that stays
+# in its token. The token's module is the one that PKCS11_MODULE_PATH names.
+key_of() { if [ -e "$KEYS/$1.uri" ]; then cat "$KEYS/$1.uri"; else echo "$KEYS/$1.key"; fi; }
 VERSION=${FIRMWARE_VERSION:-$(sed -n 's/^VERSION := //p' "$TOP/Makefile")}

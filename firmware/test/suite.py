@@ -22,6 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from anew import AnewCases  # noqa: E402
 from appliance import FIRMWARE  # noqa: E402
+from ceremony import CeremonyCases  # noqa: E402
 from chain import ChainCases  # noqa: E402
 from checks import Failure, Unavailable  # noqa: E402
 from configurations import ConfigurationCases  # noqa: E402
@@ -53,11 +54,11 @@ CASES = {
     "tpm_lockout": "unhealthy_update",
     "factory_reset": FIRST, "clock_from_sources": "factory_reset",
     "token_from_afar": "clock_from_sources", "reset_cut_short": "token_from_afar",
-    "identical": None}
+    "keys_in_a_token": None, "identical": None}
 
 
 class Suite(ChainCases, ServingCases, SiteLossCases, ConfigurationCases, UpdateCases, AnewCases,
-            Scene):
+            CeremonyCases, Scene):
     """All cases."""
 
 

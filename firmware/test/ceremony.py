@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The case of the ceremony for the keys of an image: its page is typed, word for word, by whoever
+knows the PIN, with a token of software; then an image, an update and a configuration are signed."""
+import errno
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import subprocess
+import time
+
+from appliance import FIRMWARE
+from checks import Unavailable, expect
+from scene import OLD, OUT
+
+PAGE = FIRMWARE.parent / "docs" / "firmware" / "keys.md"
+MODULE = pathlib.Path("/usr/lib/softhsm/libsofthsm2.so")
+ENGINE = "/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so"
+PROGRAMS = ("softhsm2-util", "pkcs11-tool", "sbsign", "sbverify", "faketime")
+PIN, TOKEN = "271828", "release"
+ASKED = re.compile(rb"(PIN|pass phrase)[^:\n]*: ?$")  # the engine's word, and sbsign's
+NAMES = ("PK", "KEK", "db", "release", "machine")
+TYPED_S = 120.0
+
+
+def missing():
+    """What the case needs and this host lacks."""
+    return [name for name in PROGRAMS if not shutil.which(name)] + [
+        str(path) for path in (MODULE, ENGINE) if not pathlib.Path(path).exists()]
+
+
+def of_the_page():
+    """What is typed in the steps that make keys and certificates."""
+    text = PAGE.read_text()
+    steps = text[text.index("### The ceremony"):text.index("\n4. Build with the folder")]
+    return "".join(f"{line.strip()}\n" for line in re.findall(r"(?m)^ {7}(.*)$", steps))
+
+
+def typed(folder, *command):
+    """Run a command at a terminal where the PIN is typed whenever it is asked for. Return: its
+    exit status, and what the terminal showed."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(folder)
+        os.execvp(command[0], command)
+    shown, answered, end = b"", 0, time.monotonic() + TYPED_S
+    while time.monotonic() < end:
+        if not select.select([terminal], [], [], 1.0)[0]:
+            continue
+        try:
+            octets = os.read(terminal, 4096)
+        except OSError as error:  # the terminal is closed when its last user has ended
+            if error.errno != errno.EIO:
+                raise
+            break
+        if not octets:
+            break
+        shown += octets
+        if ASKED.search(shown[answered:]):
+            answered = len(shown)
+            os.write(terminal, f"{PIN}\n".encode())
+    else:
+        os.kill(child, 9)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown.decode(errors="replace")
+
+
+class CeremonyCases:
+    """Of the suite. Nothing is booted."""
+
+    def keys_in_a_token(self):
+        """keys that never leave a token, made as the page says, sign an image, an update and a
+        configuration, and no kernel image that takes units from the hypervisor"""
+        if lacking := missing():
+            raise Unavailable(f"not installed: {' '.join(lacking)}")
+        folder = self.folder / "ceremony"
+        folder.mkdir()
+        os.environ |= self._token(folder)
+        status, shown = typed(folder, "bash", "-euc", of_the_page())
+        expect(status == 0, shown)
+        keys = folder / "keys"
+        expect(not list(keys.glob("*.key")) and all((keys / f"{name}.crt").exists()
+                                                    for name in NAMES), shown)
+        os.environ |= {"FIRMWARE_KEYS": str(keys), "FIRMWARE_OUT": str(folder / "out"),
+                       "FIRMWARE_VERSION": OLD, "PKCS11_MODULE_PATH": str(MODULE)}
+        try:
+            self._image(folder, keys)
+            self._update(folder, keys)
+            self._configuration(folder, keys)
+        finally:
+            for name in ("FIRMWARE_KEYS", "FIRMWARE_OUT", "FIRMWARE_VERSION", "SOFTHSM2_CONF",
+                         "PKCS11_MODULE_PATH"):
+                os.environ.pop(name, None)
+
+    @staticmethod
+    def _token(folder):
+        """An empty token of software."""
+        (folder / "tokens").mkdir()
+        settings = folder / "softhsm2.conf"
+        settings.write_text(f"directories.tokendir = {folder / 'tokens'}\n")
+        environment = {"SOFTHSM2_CONF": str(settings)}
+        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", TOKEN, "--pin", PIN,
+                        "--so-pin", PIN], env={**os.environ, **environment}, check=True,
+                       capture_output=True, timeout=60)
+        return environment
+
+    @staticmethod
+    def _sign(folder, script, *arguments):
+        status, shown = typed(folder, str(FIRMWARE / script), *map(str, arguments))
+        expect(status == 0, f"{script}: {shown}")
+        return shown
+
+    def _image(self, folder, keys):
+        """Slot and disk of a tree that was built before; the boot loader is in the disk."""
+        out = folder / "out"
+        (out / OLD).mkdir(parents=True)
+        subprocess.run(["cp", "-al", str(OUT / OLD / "tree"), str(out / OLD)], check=True,
+                       timeout=120)
+        self._sign(folder, "slot")
+        expect(not list((out / OLD).glob("test*")), "a kernel image for tests was made")
+        self._sign(folder, "disk", folder / "disk.img", OLD)
+        loader = folder / "loader.efi"
+        done = self.in_tools(folder, "mcopy", "-n", "-i", "/share/disk.img@@1M",
+                             "::/EFI/BOOT/BOOTX64.EFI", "/share/loader.efi")
+        expect(done.returncode == 0, str(done))
+        for program in (out / OLD / "uki.efi", loader):
+            self._verifies(program, keys / "db.crt", True)
+            self._verifies(program, OUT / "keys" / "db.crt", False)
+        # A signature is made twice the same, or an image could not be built again.
+        again = folder / "again.efi"
+        self._sign(folder, "sign-efi", out / OLD / "uki.unsigned.efi", again)
+        expect(again.read_bytes() == (out / OLD / "uki.efi").read_bytes(), "the same octets")
+
+    @staticmethod
+    def _verifies(program, certificate, wanted):
+        done = subprocess.run(["sbverify", "--cert", str(certificate), str(program)],
+                              capture_output=True, text=True, timeout=60, check=False)
+        expect((done.returncode == 0) == wanted, f"{program}: {done.stdout}{done.stderr}")
+
+    def _update(self, folder, keys):
+        self._sign(folder, "bundle", folder / "update")
+        self._proven(folder / "update", keys / "release.crt")
+        other = self.folder / "ceremony" / "mine"
+        other.mkdir()
+        (other / "file").write_text("mine\n")
+        status, shown = typed(folder, str(FIRMWARE / "bundle"), str(other))
+        expect(status != 0 and (other / "file").exists(), f"what is no update is left: {shown}")
+
+    def _configuration(self, folder, keys):
+        machine = folder / "machine"
+        (machine / "tls").mkdir(parents=True)
+        (machine / "sealgate.conf").write_text("instance: {};\n")
+        (machine / "tls" / "server.pem").symlink_to("nowhere")
+        status, shown = typed(folder, str(FIRMWARE / "sign-manifest"), "machine", "1",
+                              str(machine))
+        expect(status != 0 and "server.pem" in shown, f"what is no file is named: {shown}")
+        (machine / "tls" / "server.pem").unlink()
+        self._sign(folder, "sign-manifest", "machine", "1", machine)
+        self._proven(machine, keys / "machine.crt")
+
+    @staticmethod
+    def _proven(folder, certificate):
+        done = subprocess.run(
+            ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", "manifest.p7s",
+             "-content", "manifest", "-CAfile", str(certificate), "-purpose", "any",
+             "-no_check_time", "-out", "/dev/null"],
+            cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        expect(done.returncode == 0, done.stderr)
