@@ -56,7 +56,8 @@ static const char *record(const struct instance *instance, const char *command,
 		queue_connect(path, RECORD_MS, &queue) < 0)
 		return "http.queue-away";
 	r = queue_command(queue, command, by, after ? after : "", accept);
-	/* Another record's time changes nothing: the command says which is right. */
+	/* Another record's time, or a clock that is not behind, changes nothing: the
+	 * command says so. */
 	if (r == QUEUE_DONE || (*accept && (r == QUEUE_ILLEGAL || r == -E2BIG)))
 		return NULL;
 	return "http.queue-away";

@@ -134,7 +134,8 @@ struct engine {
 	struct forecast forecast;
 	struct breakers *breakers; /* of whoever opened it, or NULL */
 	struct heads_told heads;
-	int64_t behind; /* the last record, where the clock is behind it */
+	int64_t behind;	  /* the last record, where the clock is behind it */
+	int64_t accepted; /* of what time the one was that a person said was wrong */
 	struct legal_count legal;
 	struct engine_backup copy;
 	struct row rows[SQL_COUNT];

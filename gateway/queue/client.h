@@ -236,7 +236,8 @@ int queue_paper(struct queue *q, const char *id, const char *number);
  * for the same where policy wants two, or "". accept: the time of the last audit record,
  * where the command says that it was wrong and the clock, which is behind it, is right;
  * then it is recorded all the same, and all goes on; else "". Return: as all; ILLEGAL:
- * nothing is recorded, the last record has another time. */
+ * nothing is recorded, the last record has another time or the clock is not behind it,
+ * and no record of that time was said to be wrong before. */
 int queue_command(struct queue *q, const char *command, const char *operator_name,
 	const char *second, const char *accept);
 

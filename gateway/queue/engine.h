@@ -118,8 +118,9 @@ int engine_delivery_result(struct engine *e, int64_t now,
 	const struct queue_delivery_result_request *result);
 /* Where it is noted how destinations do: it stays the caller's, and there. */
 void engine_breakers(struct engine *e, struct breakers *breakers);
-/* For the figures: the clock is behind the last record, of this time; 0: it is not. */
-void engine_behind(struct engine *e, int64_t last);
+/* For the figures: the clock is behind the last record, of this time, and of what time
+ * the one was that a person said was wrong; 0: it is not, none was. */
+void engine_clock(struct engine *e, int64_t behind, int64_t accepted);
 /* Note how a destination does. Return: false, it cannot be. */
 bool engine_breaker(struct engine *e, const struct breaker_told *told);
 int engine_control(

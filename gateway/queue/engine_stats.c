@@ -218,9 +218,10 @@ void engine_breakers(struct engine *e, struct breakers *breakers)
 	e->breakers = breakers;
 }
 
-void engine_behind(struct engine *e, int64_t last)
+void engine_clock(struct engine *e, int64_t behind, int64_t accepted)
 {
-	e->behind = last;
+	e->behind = behind;
+	e->accepted = accepted;
 }
 
 bool engine_breaker(struct engine *e, const struct breaker_told *told)
@@ -287,9 +288,9 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 		return r;
 	}
 	return json_to_fd(
-		json_pack(
-			"{s:o,s:o,s:I,s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:o,s:{"
-			"s:I,s:I}}",
+		json_pack("{s:o,s:o,s:I,s:o,s:O,s:O,s:O,s:O,s:O,s:O,s:o,s:o,s:I,s:i,s:o,"
+			  "s:o,s:{"
+			  "s:I,s:I}}",
 			"heads", heads_to_json(e, now), "breakers",
 			e->breakers ? breakers_to_json(e->breakers) : json_object(),
 			"reviews", (json_int_t)reviews, "forecast",
@@ -300,7 +301,8 @@ int engine_stats(struct engine *e, int64_t now, int *ret_fd)
 			deliveries, "ledger", totals, "audit", head_to_json(e),
 			"disk_free", (json_int_t)e->backend->room(e), "schema",
 			engine_schema(e), "clock_behind", json_time(e->behind),
-			"unasked_s", "seal", since(now, &e->seal_asked), "forward",
+			"clock_accepted", json_time(e->accepted), "unasked_s", "seal",
+			since(now, &e->seal_asked), "forward",
 			since(now, &e->forward_asked)),
 		ret_fd);
 }

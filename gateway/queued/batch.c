@@ -120,10 +120,16 @@ static void try_open(struct batch *b)
 /* Run one request in the open transaction. *work: something may now be claimed. */
 static int run_one(struct batch *b, struct connection *c, int64_t now, bool *work)
 {
+	const struct queue_command_request *q = dispatch_accepts(&c->message);
 	const struct asker asker = { c->peer, c->number };
-	int r = dispatch_run(
-		b->engine, b->heads, c->op, &c->message, &asker, now, &c->answer);
+	int r;
 
+	if (q && clock_watch_denies(&b->clock, q->accept)) {
+		c->answer.reply.answer = QUEUE_ILLEGAL;
+		return 0;
+	}
+	r = dispatch_run(
+		b->engine, b->heads, c->op, &c->message, &asker, now, &c->answer);
 	if (r == 0 && operation_makes_work(c->op) && c->answer.reply.answer == QUEUE_DONE)
 		*work = true;
 	return r;
@@ -278,10 +284,10 @@ static int may_write(struct batch *b, int64_t now)
 
 	switch (clock_watch_check(&b->clock, b->folder, now)) {
 	case CLOCK_GOES_ON:
-		engine_behind(b->engine, 0);
+		engine_clock(b->engine, 0, b->clock.accepted);
 		break;
 	case CLOCK_ACCEPTED:
-		engine_behind(b->engine, 0);
+		engine_clock(b->engine, 0, b->clock.accepted);
 		b->retry_ms = 0; /* what it is said with is recorded now */
 		r = batch_note_accepted(b);
 		if (r < 0)
@@ -289,7 +295,7 @@ static int may_write(struct batch *b, int64_t now)
 		break;
 	case CLOCK_BEHIND:
 	default:
-		engine_behind(b->engine, b->clock.last);
+		engine_clock(b->engine, b->clock.last, b->clock.accepted);
 		b->retry_ms = clock_monotonic_ms() + CLOCK_RECHECK_MS;
 		return 0;
 	}
@@ -344,7 +350,8 @@ static void take_grant(struct batch *b)
 	}
 }
 
-/* What waiting does not mend: another record's time accepts nothing. */
+/* What waiting does not mend: another record's time accepts nothing, and none does where
+ * the clock is not behind. */
 static void deny_grants(struct batch *b)
 {
 	for (size_t i = 0; i < b->count; i++) {

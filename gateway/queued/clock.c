@@ -70,8 +70,10 @@ enum clock_answer clock_watch_check(
 			accept ? "an operator says that the last record's time was wrong"
 			       : "the clock has passed the last record");
 	w->behind = false;
-	if (accept)
+	if (accept) {
+		w->accepted = w->last;
 		w->last = now;
+	}
 	return accept ? CLOCK_ACCEPTED : CLOCK_GOES_ON;
 }
 
@@ -88,8 +90,8 @@ bool clock_watch_denies(const struct clock_watch *w, const char *last)
 {
 	char text[CLOCK_TEXT_SIZE];
 
-	clock_format(w->last, text);
-	return w->behind && strcmp(text, last) != 0;
+	clock_format(w->behind ? w->last : w->accepted, text);
+	return (!w->behind && !w->accepted) || strcmp(text, last) != 0;
 }
 
 void clock_watch_recorded(struct clock_watch *w, int64_t now)

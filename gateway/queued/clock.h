@@ -14,8 +14,9 @@
 #define CLOCK_RECHECK_MS 1000 /* while it is behind */
 
 struct clock_watch {
-	int64_t last; /* seconds of the last record; 0: none yet */
-	bool behind;  /* and that was said */
+	int64_t last;	  /* seconds of the last record; 0: none yet */
+	int64_t accepted; /* of the one that a person said was wrong; 0: none was */
+	bool behind;	  /* and that was said */
 	bool granted; /* a person has accepted the clock, which was asked over the socket
 		       */
 };
@@ -37,7 +38,8 @@ enum clock_answer clock_watch_check(
  * next look accepts the clock. Return: whether it does. */
 bool clock_watch_grant(struct clock_watch *w, const char *last);
 
-/* Is the clock behind, and the last record of another time than this? */
+/* Is there nothing to accept at this time: is the clock behind a record of another time,
+ * or not behind, and that of this time was not the one that was accepted? */
 bool clock_watch_denies(const struct clock_watch *w, const char *last);
 
 /* Something was recorded at now. */

@@ -137,7 +137,14 @@ def accept(gate, last):
             for r in records(gate)]
     at = told.index(("operator.command", f"queue accept-clock {last}"))
     assert told[at - 1][0] == "queued.clock-accepted"
-    assert not any("2020" in (command or "") for _, command in told)
+    # The clock is not behind any more: there is nothing to accept, and nothing is recorded.
+    assert gate.run("queue", "accept-clock", last).returncode == 0
+    assert gate.run("queue", "accept-clock", "2020-01-01T00:00:00Z").returncode == 1
+    remote(gate, "operator", "queue", "accept-clock", "2020-01-01T00:00:00Z")
+    done = remote(gate, "key-custodian", "queue", "accept-clock", "2020-01-01T00:00:00Z")
+    assert done.returncode == 1 and "nothing to accept" in done.stderr, done.stdout + done.stderr
+    assert not any("2020" in (r["record"].get("detail", {}).get("command") or "")
+                   for r in records(gate))
 
 
 @pytest.mark.skipif(postgresql.programs() is None,

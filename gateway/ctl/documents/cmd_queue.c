@@ -185,14 +185,13 @@ static int accept(const struct queue_session *s, const char *last)
 }
 
 /* From afar it is done when it is on record, which it is before this runs, or not at
- * all. */
+ * all. What was accepted may be said again. */
 static int accept_clock(
 	struct queue_session *s, const struct queue_options *o, char **arguments)
 {
 	_cleanup_json_ json_t *answer = NULL;
-	const char *said = arguments[0];
+	const char *said = arguments[0], *last, *accepted;
 	bool afar = getenv(REMOTE_PERSON) != NULL;
-	const char *last;
 	int fd, r;
 
 	(void)o;
@@ -201,10 +200,15 @@ static int accept_clock(
 	if (r != EXIT_CLEAN)
 		return r;
 	last = json_string_of(answer, "clock_behind");
-	if (!last) {
-		printf("%sthe clock is not behind the last record\n",
-			afar && strlen(said) < QUEUE_TIME_SIZE ? "accepted: " : "");
+	accepted = json_string_of(answer, "clock_accepted");
+	if (!last && accepted && strcmp(accepted, said) == 0) {
+		puts("accepted: the clock is not behind the last record");
 		return EXIT_CLEAN;
+	}
+	if (!last) {
+		fprintf(stderr, "sealgate: the clock is not behind the last record: "
+				"there is nothing to accept\n");
+		return EXIT_NOT_PASSED;
 	}
 	if (!afar && strcmp(last, said) == 0)
 		return accept(s, last);

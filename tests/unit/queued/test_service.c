@@ -324,8 +324,32 @@ static void accepted_with_its_record(void **state)
 	assert_int_equal(commit_soon(q, "N2"), QUEUE_DONE);
 	records = assert_chain_intact(q);
 	assert_int_equal(queue_command(q, COMMAND, "op", "", LATER), QUEUE_DONE);
-	assert_int_equal(assert_chain_intact(q), records + 1); /* it is said in vain */
+	assert_int_equal(assert_chain_intact(q), records + 1); /* it is said again */
 	assert_false(told(q, records, "queued.clock-accepted"));
+	assert_int_equal(queue_command(q, COMMAND, "op", "", "2998-01-01T00:00:00Z"),
+		QUEUE_ILLEGAL);
+	assert_int_equal(assert_chain_intact(q), records + 1);
+	queue_disconnect(q);
+}
+
+/* There is nothing to accept where the clock is not behind: nothing is on record that
+ * says so. */
+static void accepted_in_vain(void **state)
+{
+	static const char *const TIMES[] = { "2999-01-01T00:00:00Z",
+		"1970-01-01T00:00:00Z", "now" };
+	struct house *h = *state;
+	struct queue *q = house_connect(h);
+	int64_t records;
+
+	house_ready(h);
+	records = assert_chain_intact(q);
+	for (size_t i = 0; i < sizeof(TIMES) / sizeof(TIMES[0]); i++)
+		assert_int_equal(queue_command(q, "accept-clock", "op", "two", TIMES[i]),
+			QUEUE_ILLEGAL);
+	assert_int_equal(assert_chain_intact(q), records);
+	assert_int_equal(queue_command(q, "another", "op", "", ""), QUEUE_DONE);
+	assert_int_equal(assert_chain_intact(q), records + 1);
 	queue_disconnect(q);
 }
 
@@ -449,6 +473,7 @@ int main(void)
 		TEST(the_first_head_is_there_before_the_first_record),
 		TEST(clock_behind_the_last_record),
 		TEST(accepted_with_its_record),
+		TEST(accepted_in_vain),
 		TEST(only_one_serves),
 		TEST(session_reads_and_only_reads),
 		TEST(a_silent_signer_does_not_keep_it_from_ending),
