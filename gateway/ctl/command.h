@@ -16,6 +16,7 @@ enum exit_status {
 	EXIT_NOT_PASSED = 1, /* some not passed, refused */
 	EXIT_USAGE = 2,
 	EXIT_INTERNAL = 3, /* could not decide: limit or internal error */
+	EXIT_RECORDED = 4, /* not done: it waits for another person who asks, too */
 };
 
 /* argv[0] is the subcommand's name; --instance was taken out and is in SEALGATE_INSTANCE.

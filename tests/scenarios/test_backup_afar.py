@@ -187,13 +187,13 @@ def test_four_eyes_where_policy_says_so(gate, people, tmp_path):
     before = operators.read_text()
     operators.write_text(before.replace('four_eyes = ( "machine", "keys" );', FOUR_EYES))
     try:
-        assert remote(gate, "operator", "backup", "make").returncode == 1
+        assert remote(gate, "operator", "backup", "make").returncode == 4
         done = remote(gate, "key-custodian", "backup", "make")
         assert done.returncode == 0, done.stderr
         until(lambda: status(gate)["sealed"], 60)
         target = tmp_path / "fetched"
         done = remote(gate, "key-custodian", "backup", "fetch", target)
-        assert done.returncode == 1 and "another person" in done.stderr
+        assert done.returncode == 4 and "another person" in done.stderr
         assert not target.exists() and not status(gate)["sealed"]["opened"]
         done = remote(gate, "operator", "backup", "fetch", target)
         assert done.returncode == 0 and "still at the gate" in done.stderr, done.stderr

@@ -50,10 +50,10 @@ def listed(gate):
 def together(gate, *command, **options):
     """The first officer asks, the second one's request runs: what it says."""
     first = remote(gate, OFFICERS[0], "hsm", *command, **options)
-    assert first.returncode == 1 and "another person" in first.stderr, first.stderr
+    assert first.returncode == 4 and "another person" in first.stderr, first.stderr
     assert first.stdout == ""
     again = remote(gate, OFFICERS[0], "hsm", *command, **options)  # one person is one
-    assert again.returncode == 1 and "another person" in again.stderr, again.stderr
+    assert again.returncode == 4 and "another person" in again.stderr, again.stderr
     return remote(gate, OFFICERS[1], "hsm", *command, **options)
 
 
@@ -251,7 +251,7 @@ def test_two_files_are_not_two_people(gate, requests):
     other.write_bytes(good.read_bytes() + b"\n")
     for officer, path in zip(OFFICERS, (good, other)):
         done = remote(gate, officer, "hsm", "import", "seal", path)
-        assert done.returncode == 1 and "another person" in done.stderr, done.stderr
+        assert done.returncode == 4 and "another person" in done.stderr, done.stderr
     assert listed(gate)[1]["seal"]["certificate"] is None
 
 
@@ -307,7 +307,7 @@ def test_the_protocol_of_a_ceremony(gate, tmp_path):
     for officer, *witnesses in ((OFFICERS[0], "A. Witness", "B. Witness"),
                                 (OFFICERS[1], "A.", "Witness B. Witness")):
         done = remote(gate, officer, "hsm", "ceremony", "keys-2026", "begin", *witnesses)
-        assert done.returncode == 1 and "another person" in done.stderr, done.stdout
+        assert done.returncode == 4 and "another person" in done.stderr, done.stdout
     done = step(gate, "begin", "A. Witness", "B. Witness")
     assert done.returncode == 0 and done.stdout.startswith("entry 1, chain "), done.stderr
     assert last_command(gate) == (

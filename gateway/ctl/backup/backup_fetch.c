@@ -162,7 +162,7 @@ static int ask_list(const struct fetching *f, struct output *ret)
 		fprintf(stderr, "sealgate: recorded; it is fetched when another person "
 				"asks for the same within a quarter of an hour\n");
 	if (r != EXIT_CLEAN || recorded)
-		return r != EXIT_CLEAN ? r : EXIT_NOT_PASSED;
+		return r != EXIT_CLEAN ? r : EXIT_RECORDED;
 	if (ret->text &&
 		is_of(span_of(ret->data, ret->len), f->name + strlen(REMOTE_NAME)))
 		return EXIT_CLEAN;

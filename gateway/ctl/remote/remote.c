@@ -86,7 +86,7 @@ static int ask(const struct peer *peer, const json_t *request)
 	if (answer.status == 202) {
 		fprintf(stderr, "sealgate: recorded; it is run when another person asks "
 				"for the same within a quarter of an hour\n");
-		return EXIT_NOT_PASSED;
+		return EXIT_RECORDED;
 	}
 	return answer.status == 200 ? print_answer(&answer) : remote_refused(&answer);
 }
