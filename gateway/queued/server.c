@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define ACCEPTS_MAX 128 /* in one round: as many as may wait at the listener */
 #define HEAL_AGAIN_MS 60000
 #define HEAL_OWED_MS 1000 /* while nothing is taken for it */
 
@@ -83,15 +84,11 @@ static void log_refused(struct server *s, const char *peer)
 		peer ? peer : "", n);
 }
 
-static void accept_one(struct server *s)
+static void take_in(struct server *s, int fd)
 {
-	int fd = accept4(s->o->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const char *peer = connection_peer(s->o->instance, fd);
 	struct connection *place;
-	const char *peer;
 
-	if (fd < 0)
-		return;
-	peer = connection_peer(s->o->instance, fd);
 	place = peer ? place_for(s, peer) : NULL;
 	if (place) {
 		connection_open(place, fd, peer, ++s->opened);
@@ -101,6 +98,20 @@ static void accept_one(struct server *s)
 	}
 	log_refused(s, peer);
 	close(fd);
+}
+
+/* All who wait: a round may last as long as a commit, and at a start everybody comes at
+ * once. */
+static void accept_all(struct server *s)
+{
+	for (size_t i = 0; i < ACCEPTS_MAX; i++) {
+		int fd =
+			accept4(s->o->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0)
+			return;
+		take_in(s, fd);
+	}
 }
 
 /* What is behind the chain's end is set aside first, where it is. When there is more to
@@ -224,20 +235,36 @@ static void drop_copy(struct server *s)
 		engine_backup_drop(s->batch.engine);
 }
 
+/* Sleep until something comes; what those ask who have just come is among it.
+ * Return: 1, 0 woken by a signal, or -errno. */
+static int listen_to_all(struct server *s, struct pollfd set[CONNECTIONS_MAX + 2])
+{
+	int wait_ms = prepare_poll(s, set, clock_monotonic_ms());
+
+	if (poll(set, s->used + 2, daemon_alive_within(wait_ms)) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (!set[1].revents)
+		return 1;
+	accept_all(s);
+	(void)prepare_poll(s, set, clock_monotonic_ms());
+	if (poll(set, s->used + 2, 0) < 0)
+		return errno == EINTR ? 0 : -errno;
+	return 1;
+}
+
 /* One round: sleep, read, one transaction, answers. Return: 0 or -errno. */
 static int round_once(struct server *s)
 {
 	struct pollfd set[CONNECTIONS_MAX + 2];
-	int r, wait_ms = prepare_poll(s, set, clock_monotonic_ms());
+	int r;
 
 	daemon_alive();
-	if (poll(set, s->used + 2, daemon_alive_within(wait_ms)) < 0)
-		return errno == EINTR ? 0 : -errno;
+	r = listen_to_all(s, set);
+	if (r <= 0)
+		return r;
 	if (set[0].revents)
 		s->stop = true;
 	gather(s, set);
-	if (set[1].revents)
-		accept_one(s);
 	for (size_t i = 0; i < s->used; i++)
 		if (s->connections[i].state == CONNECTION_PARKED)
 			batch_add_waiting(&s->batch, &s->connections[i]);

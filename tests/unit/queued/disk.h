@@ -6,6 +6,7 @@
 #ifndef SEALGATE_TESTS_QUEUED_DISK_H
 #define SEALGATE_TESTS_QUEUED_DISK_H
 
+#include <poll.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 struct disk {
 	atomic_int syncs;
+	atomic_int slow_ms;	/* that every sync takes */
 	atomic_int fail_syncs;	/* every sync fails */
 	atomic_int fail_writes; /* every write fails */
 	atomic_int no_room;	/* every write finds the disk full */
@@ -33,6 +35,7 @@ static sqlite3_vfs *disk_real_vfs;
 static int disk_sync(sqlite3_file *f, int flags)
 {
 	atomic_fetch_add(&disk->syncs, 1);
+	(void)poll(NULL, 0, atomic_load(&disk->slow_ms));
 	return atomic_load(&disk->fail_syncs) ? SQLITE_IOERR_FSYNC
 					      : disk_real->xSync(f, flags);
 }
