@@ -6,6 +6,7 @@
 #include "pki/certificate.h"
 #include "pki/crl.h"
 #include "pki/errors.h"
+#include "pki/nest.h"
 #include "pki/ocsp.h"
 #include "xml/node.h"
 
@@ -14,7 +15,11 @@
 #define NS_DS "http://www.w3.org/2000/09/xmldsig#"
 #define NS_XADES "http://uri.etsi.org/01903/v1.3.2#"
 
-#define OTHERS_MAX 24 /* certificates above those who signed parts */
+#define OTHERS_MAX 24	 /* certificates above those who signed parts */
+#define CARRIED_MAX 1024 /* certificates in a seal that was renewed for decades */
+#define WORK_MAX 8192u	 /* signatures that are looked at, as pki_weight weighs them */
+#define LOOKS 64u	 /* comparisons that cost as much as one */
+#define TRIES 4u	 /* that finding the signer of an OCSP response may take */
 
 /* Paths of the signer and of the time-stamps, one after the other, and what leads up from
  * the others. */
@@ -22,14 +27,34 @@ struct paths {
 	STACK_OF(X509) * all;	  /* borrowed */
 	STACK_OF(X509) * carried; /* certificates that the seal carries; owned */
 	int of_signer;		  /* the first of all */
+	unsigned int work;	  /* done so far */
 	struct findings *findings;
 };
 
+/* Return: false when there is more to look at than should be. */
+static bool spend(struct paths *p, unsigned int work)
+{
+	p->work += work;
+	return p->work <= WORK_MAX;
+}
+
+static bool is_there(const struct paths *p, int count, const X509 *x)
+{
+	for (int i = 0; i < count; i++)
+		if (X509_cmp(x, sk_X509_value(p->all, i)) == 0)
+			return true;
+	return false;
+}
+
+/* Each once: of the many time-stamps of a seal most have the same path. */
 static int add_path(struct paths *p, const STACK_OF(X509) * chain)
 {
-	for (int i = 0; i < sk_X509_num(chain); i++)
-		if (sk_X509_push(p->all, sk_X509_value(chain, i)) <= 0)
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		X509 *x = sk_X509_value(chain, i);
+
+		if (!is_there(p, sk_X509_num(p->all), x) && sk_X509_push(p->all, x) <= 0)
 			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -44,56 +69,64 @@ static bool is_among(const struct paths *p, int count, struct span der)
 {
 	_cleanup_(X509_freep) X509 *x = pki_certificate_parse(der);
 
-	for (int i = 0; x && i < count; i++)
-		if (X509_cmp(x, sk_X509_value(p->all, i)) == 0)
-			return true;
-	return false;
+	return x && is_there(p, count, x);
 }
 
-static bool has_signers(const struct paths *p, struct span der)
+static bool has_signers(struct paths *p, struct span der)
 {
 	return is_among(p, p->of_signer, der);
 }
 
-static bool has_certificate(const struct paths *p, struct span der)
+static bool has_certificate(struct paths *p, struct span der)
 {
 	return is_among(p, sk_X509_num(p->all), der);
 }
 
-static bool has_issuer_of(const struct paths *p, struct span der)
+static bool has_issuer_of(struct paths *p, struct span der)
 {
 	_cleanup_(X509_CRL_freep) X509_CRL *crl = pki_crl_parse(der);
 
 	for (int i = 0; crl && i < sk_X509_num(p->all); i++) {
 		const X509 *x = sk_X509_value(p->all, i);
 
-		if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(x)) ==
-				0 &&
-			X509_CRL_verify(crl, X509_get0_pubkey(x)) == 1)
+		if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(x)) !=
+			0)
+			continue;
+		if (!spend(p, pki_weight(x)))
+			return false;
+		if (X509_CRL_verify(crl, X509_get0_pubkey(x)) == 1)
 			return true;
 	}
 	return false;
 }
 
 /* An answer about one certificate of the paths, by its issuer or whom that appointed. */
-static bool answers(const struct paths *p, OCSP_BASICRESP *response, X509 *x)
+static bool answers(struct paths *p, OCSP_BASICRESP *response, X509 *x)
 {
-	for (int i = 0; i < sk_X509_num(p->all); i++) {
+	int count = sk_X509_num(p->all);
+
+	for (int i = 0; i < count; i++) {
 		X509 *issuer = sk_X509_value(p->all, i), *signer = NULL;
 		struct pki_ocsp_answer answer;
 
-		if (pki_ocsp_answer(response, x, issuer, &answer) == 1 &&
-			pki_ocsp_signer(response, issuer, p->all, NULL, &signer) == 1 &&
+		if (pki_ocsp_answer(response, x, issuer, &answer) != 1)
+			continue;
+		if (!spend(p, TRIES * pki_weight(issuer)))
+			return false;
+		if (pki_ocsp_signer(response, issuer, p->all, NULL, &signer) == 1 &&
 			pki_ocsp_delegated(signer, issuer))
 			return true;
 	}
 	return false;
 }
 
-static bool has_answer_of(const struct paths *p, struct span der)
+static bool has_answer_of(struct paths *p, struct span der)
 {
 	_cleanup_(OCSP_BASICRESP_freep) OCSP_BASICRESP *response = pki_ocsp_parse(der);
+	unsigned int count = (unsigned int)sk_X509_num(p->all);
 
+	if (!spend(p, count * count / LOOKS))
+		return false;
 	for (int i = 0; response && i < sk_X509_num(p->all); i++)
 		if (answers(p, response, sk_X509_value(p->all, i)))
 			return true;
@@ -102,7 +135,7 @@ static bool has_answer_of(const struct paths *p, struct span der)
 
 static const struct {
 	const char *ns, *name;
-	bool (*belongs)(const struct paths *p, struct span der);
+	bool (*belongs)(struct paths *p, struct span der);
 	const char *otherwise;
 } DATA[] = {
 	{ NS_DS, "X509Certificate", has_signers,
@@ -129,7 +162,7 @@ static void check_node(struct paths *p, const xmlNode *n)
 			continue;
 		text = xml_text(n);
 		if (!text || base64_decode(span_str(text), &der, &len) < 0 ||
-			!DATA[i].belongs(p, span_of(der, len)))
+			(!DATA[i].belongs(p, span_of(der, len)) && spend(p, 0)))
 			depart(p, n, DATA[i].otherwise);
 	}
 }
@@ -143,10 +176,12 @@ static const xmlNode *next_below(const xmlNode *n, const xmlNode *top)
 	return n == top ? NULL : n->next;
 }
 
-/* All certificates that the seal carries as values. */
+/* All certificates that the seal carries as values; of too many one more than are looked
+ * at. */
 static int read_carried(struct paths *p, const xmlNode *top)
 {
-	for (const xmlNode *n = top; n; n = next_below(n, top)) {
+	for (const xmlNode *n = top; n && sk_X509_num(p->carried) <= CARRIED_MAX;
+		n = next_below(n, top)) {
 		_cleanup_(freep) char *text = NULL;
 		_cleanup_(freep) uint8_t *der = NULL;
 		size_t len = 0;
@@ -183,8 +218,11 @@ static int add_others(struct paths *p, const struct seal_others *others)
 			X509 *issuer = sk_X509_value(p->carried, c);
 
 			if (issuer == x || sk_X509_num(p->all) >= end ||
-				X509_check_issued(issuer, x) != X509_V_OK ||
-				X509_verify(x, X509_get0_pubkey(issuer)) != 1)
+				X509_check_issued(issuer, x) != X509_V_OK)
+				continue;
+			if (!spend(p, pki_weight(issuer)))
+				return 0;
+			if (X509_verify(x, X509_get0_pubkey(issuer)) != 1)
 				continue;
 			if (sk_X509_push(p->all, issuer) <= 0)
 				return -ENOMEM;
@@ -193,26 +231,38 @@ static int add_others(struct paths *p, const struct seal_others *others)
 	return 0;
 }
 
+/* Whether all of it belongs, as far as that may cost. */
+static void check_all(struct paths *p, const xmlNode *top)
+{
+	for (const xmlNode *n = top; n && spend(p, 0); n = next_below(n, top))
+		if (n->type == XML_ELEMENT_NODE)
+			check_node(p, n);
+	if (!spend(p, 0))
+		findings_add(p->findings, "evidence.values", NULL, NULL, NULL);
+}
+
 int seal_data_check(const struct xades_signature *seal, const struct seal_others *others,
 	struct findings *findings)
 {
-	struct paths p = { .all = sk_X509_new_null(),
-		.carried = sk_X509_new_null(),
-		.findings = findings };
-	int r = p.all && p.carried ? add_path(&p, seal->chain) : -ENOMEM;
+	struct paths p = { .findings = findings };
+	int r;
 
+	if (seal->indication != XADES_TOTAL_PASSED)
+		return 0;
+	p.all = sk_X509_new_null();
+	p.carried = sk_X509_new_null();
+	r = p.all && p.carried ? add_path(&p, seal->chain) : -ENOMEM;
 	p.of_signer = r == 0 ? sk_X509_num(p.all) : 0;
 	for (size_t i = 0; r == 0 && i < seal->timestamp_count; i++)
 		r = add_path(&p, seal->timestamps[i].chain);
 	if (r == 0)
 		r = read_carried(&p, seal->element);
-	if (r == 0)
+	if (r == 0 && sk_X509_num(p.carried) > CARRIED_MAX)
+		p.work = WORK_MAX + 1;
+	else if (r == 0)
 		r = add_others(&p, others);
-	if (r == 0 && seal->indication == XADES_TOTAL_PASSED)
-		for (const xmlNode *n = seal->element; n;
-			n = next_below(n, seal->element))
-			if (n->type == XML_ELEMENT_NODE)
-				check_node(&p, n);
+	if (r == 0)
+		check_all(&p, seal->element);
 	sk_X509_free(p.all);
 	sk_X509_pop_free(p.carried, X509_free);
 	pki_errors_clear();

@@ -17,7 +17,8 @@ struct seal_others {
 /* Check a seal that passed: every certificate is of the path of its signer, of one of its
  * time-stamps, or leads up from one of the others; and every CRL and OCSP response was
  * signed for an authority of those. Departures are error findings
- * evidence.signature-file. Return: 0 or -ENOMEM. */
+ * evidence.signature-file; more than that may cost to find out is one evidence.values.
+ * Nothing of a seal that did not pass is looked at. Return: 0 or -ENOMEM. */
 int seal_data_check(const struct xades_signature *seal, const struct seal_others *others,
 	struct findings *findings);
 
