@@ -21,7 +21,7 @@ enum exit_status {
 
 /* argv[0] is the subcommand's name; --instance was taken out and is in SEALGATE_INSTANCE.
  */
-#define COMMAND(name, forms, summary) int cmd_##name(int argc, char **argv);
+#define COMMAND(name, forms, summary, detail) int cmd_##name(int argc, char **argv);
 #include "ctl/commands.def"
 #undef COMMAND
 

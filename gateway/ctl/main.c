@@ -15,7 +15,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } COMMANDS[] = {
-#define COMMAND(name, forms, summary) { #name, cmd_##name },
+#define COMMAND(name, forms, summary, detail) { #name, cmd_##name },
 #include "ctl/commands.def"
 #undef COMMAND
 };

@@ -14,9 +14,10 @@
 #define NAME_SIZE 64
 
 static const struct {
-	const char *name, *forms, *summary;
+	const char *name, *forms, *summary,
+		*detail; /* detail: "" where there is no more */
 } COMMANDS[] = {
-#define COMMAND(name, forms, summary) { #name, forms, summary },
+#define COMMAND(name, forms, summary, detail) { #name, forms, summary, detail },
 #include "ctl/commands.def"
 #undef COMMAND
 };
@@ -160,22 +161,20 @@ static bool in_forms(const char *option)
 void command_list(FILE *out)
 {
 	fputs("usage: sealgate [--instance DIR] COMMAND [ARGUMENTS]\n\n", out);
-	for (size_t i = 0; i < COUNT(COMMANDS); i++) {
-		int column = fprintf(out, "  %-12s ", COMMANDS[i].name);
-
-		wrap(out, COMMANDS[i].summary, strlen(COMMANDS[i].summary), column,
-			column);
-	}
+	for (size_t i = 0; i < COUNT(COMMANDS); i++)
+		fprintf(out, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
 	fputs("\nsealgate COMMAND --help explains one command; see sealgate(1).\n", out);
 }
 
 void command_help(FILE *out)
 {
 	const char *name = COMMANDS[called.command].name,
-		   *summary = COMMANDS[called.command].summary;
+		   *detail = COMMANDS[called.command].detail;
 
 	print_forms(out);
-	wrap(out, summary, strlen(summary), 0, 0);
+	fprintf(out, "%s\n", COMMANDS[called.command].summary);
+	if (*detail)
+		wrap(out, detail, strlen(detail), 0, 0);
 	for (size_t i = 0; i < COUNT(OPTIONS); i++) {
 		const char *commands = OPTIONS[i].commands, *value = OPTIONS[i].value;
 

@@ -17,11 +17,11 @@ bool command_called(const char *name, const char *verb);
 /* Does the command that was called, with its verb, ask a gate by itself (--url)? */
 bool command_asks(void);
 
-/* All commands with their summaries. */
+/* All commands with their summaries, a line each. */
 void command_list(FILE *out);
 
-/* Forms, summary and, of the forms, the options of the command that was called, for
- * --help. */
+/* Forms, summary, detail and, of the forms, the options of the command that was called,
+ * for --help. */
 void command_help(FILE *out);
 
 /* Say on standard error what is wrong with the command line, one line that begins with

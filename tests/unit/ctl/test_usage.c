@@ -14,10 +14,12 @@
 #include <string.h>
 
 static const char *const NAMES[] = {
-#define COMMAND(name, forms, summary) #name,
+#define COMMAND(name, forms, summary, detail) #name,
 #include "ctl/commands.def"
 #undef COMMAND
 };
+
+#define WIDTH 80
 
 static char *help_of(const char *name, const char *verb)
 {
@@ -47,6 +49,32 @@ static void every_command_has_help(void **state)
 		}
 		free(text);
 	}
+}
+
+/* sealgate --help: a line that fits for each, and what it is called by first in it. */
+static void the_list_has_a_line_each(void **state)
+{
+	char *text = NULL, *line;
+	size_t len, count = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(out);
+	command_list(out);
+	fclose(out);
+	for (line = text; *line; line += strcspn(line, "\n") + 1) {
+		len = strcspn(line, "\n");
+		if (len > WIDTH)
+			print_error("%.*s\n", (int)len, line);
+		assert_true(len <= WIDTH);
+		if (strncmp(line, "  ", 2) != 0)
+			continue;
+		assert_true(count < sizeof(NAMES) / sizeof(NAMES[0]));
+		assert_memory_equal(line + 2, NAMES[count], strlen(NAMES[count]));
+		count++;
+	}
+	assert_int_equal(count, sizeof(NAMES) / sizeof(NAMES[0]));
+	free(text);
 }
 
 static void a_verb_shows_its_own_form(void **state)
@@ -82,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_command_has_help),
+		cmocka_unit_test(the_list_has_a_line_each),
 		cmocka_unit_test(a_verb_shows_its_own_form),
 		cmocka_unit_test(arguments_are_counted),
 	};

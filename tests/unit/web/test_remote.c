@@ -182,7 +182,7 @@ struct form {
 };
 
 static const struct form FORMS[] = {
-#define COMMAND(name, forms, summary) { #name, forms },
+#define COMMAND(name, forms, summary, detail) { #name, forms },
 #include "ctl/commands.def"
 #undef COMMAND
 };
