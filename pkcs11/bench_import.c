@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define PRIVATE_KEY "PRIVATE KEY-----" /* of every kind, encrypted or not */
+#define RECEIPT "receipt"
 
 struct bundle {
 	X509 *list[CHAIN_MAX + 1];
@@ -88,6 +89,20 @@ static int bundle_sort(
 		swap(p, at, i);
 	}
 	return 0;
+}
+
+/* What may be wished otherwise: who verifies a seal by a certificate of usual usage, and
+ * does not have the receipts' authority, cannot tell that it is none for receipts. */
+static void warn_own(struct bench *b, const struct role *role, X509 *own)
+{
+	uint32_t usage = X509_get_key_usage(own);
+
+	if (strcmp(role->name, RECEIPT) == 0 && usage & KU_NON_REPUDIATION)
+		bench_say(b,
+			"%s: warning: its certificate has nonRepudiation, so that who "
+			"verifies may take it for one of seals; have the next one "
+			"issued with digitalSignature alone",
+			role->name);
 }
 
 /* NULL when it is valid now, which a certificate that takes another's place has to be. */
@@ -259,8 +274,10 @@ int bench_import(struct bench *b, const struct role *role, struct span pem)
 		return bench_fail_rv(b, "storing the certificate", rv);
 	/* Last: a running signer looks at the token again when this file is new. */
 	r = write_chain(b, role, &p);
-	if (r == 0)
-		bench_say(b, "%s: its certificate and %zu above it are stored",
-			role->name, p.count - 1);
-	return r;
+	if (r < 0)
+		return r;
+	bench_say(b, "%s: its certificate and %zu above it are stored", role->name,
+		p.count - 1);
+	warn_own(b, role, p.list[0]);
+	return 0;
 }

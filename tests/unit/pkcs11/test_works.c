@@ -79,9 +79,10 @@ static char *listed(const char *role, const char *key)
 	return text;
 }
 
-/* A certificate for what was requested, valid from then on, by an authority whose own is
- * with it or not. */
-static int import_from(const char *role, long from_s, bool chain, const char **ret_said)
+/* A certificate for what was requested, with this usage and valid from then on, by an
+ * authority whose own is with it or not. */
+static int import_for(const char *role, const char *usage, long from_s, bool chain,
+	const char **ret_said)
 {
 	const char *pem;
 	X509 *ca = authority(), *own;
@@ -98,6 +99,9 @@ static int import_from(const char *role, long from_s, bool chain, const char **r
 	assert_non_null(req);
 	own = issue(role, X509_REQ_get0_pubkey(req), ca, 86400);
 	X509_gmtime_adj(X509_getm_notBefore(own), from_s);
+	X509_EXTENSION_free(
+		X509_delete_ext(own, X509_get_ext_by_NID(own, NID_key_usage, -1)));
+	extend(own, ca, NID_key_usage, usage);
 	assert_true(X509_sign(own, authority_key(), EVP_sha256()) > 0);
 	PEM_write_bio_X509(out, own);
 	if (chain)
@@ -110,6 +114,12 @@ static int import_from(const char *role, long from_s, bool chain, const char **r
 	BIO_free(bio);
 	BIO_free(out);
 	return r;
+}
+
+static int import_from(const char *role, long from_s, bool chain, const char **ret_said)
+{
+	return import_for(role, "critical,digitalSignature,nonRepudiation", from_s, chain,
+		ret_said);
 }
 
 static int import(const char *role, bool chain, const char **ret_said)
@@ -135,7 +145,13 @@ static void from_keys_to_signatures(void **state)
 	assert_int_equal(count_log_count(running.f.log, "seal"), before + 1);
 	/* In use at once, without anybody looking for it. */
 	assert_int_equal(sign(&running.f, "seal", &result), SIGNER_SIGNED);
+	assert_null(strstr(said, "warning"));
 	assert_int_equal(import("receipt", false, &said), SIGNER_SIGNED);
+	assert_non_null(strstr(said, "warning: its certificate has nonRepudiation"));
+	assert_int_equal(
+		import_for("receipt", "critical,digitalSignature", -100, false, &said),
+		SIGNER_SIGNED);
+	assert_null(strstr(said, "warning"));
 	expect(SIGNER_WORK_TEST, "", "", SIGNER_SIGNED, "receipt: signs");
 	expect(SIGNER_WORK_REMOVE, "seal", key, SIGNER_REFUSED, "has a certificate");
 	stop();
