@@ -13,7 +13,33 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#define HOUR_S 3600
+#define DAY_S 86400
+
+static long shift;
+
+/* Ten minutes past noon when this begins, whenever that is: neither an hour nor a day
+ * ends meanwhile. */
+__attribute__((constructor)) static void begin_at_noon(void)
+{
+	struct timespec ts;
+
+	syscall(SYS_clock_gettime, CLOCK_REALTIME, &ts);
+	shift = DAY_S + 12 * HOUR_S + 600 - ts.tv_sec % DAY_S;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	long r = syscall(SYS_clock_gettime, clock, ts);
+
+	if (r == 0 && clock == CLOCK_REALTIME)
+		ts->tv_sec += shift;
+	return (int)r;
+}
 
 static void enrol(const char *quotas)
 {
