@@ -177,6 +177,15 @@ int signer_certificates(struct signer *s, const char *role, uint8_t **ret_der,
 	return ask_long(s, SIGNER_CERTIFICATE, role, ret_der, ret_len, ret_result);
 }
 
+int signer_role_certificates(
+	void *signer, const char *role, uint8_t **ret_der, size_t *ret_len)
+{
+	struct signer_result result = { 0 };
+	int r = signer_certificates(signer, role, ret_der, ret_len, &result);
+
+	return r < 0 ? r : r == SIGNER_SIGNED;
+}
+
 int signer_status(struct signer *s, char **ret_json)
 {
 	struct signer_result result;

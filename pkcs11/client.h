@@ -126,6 +126,11 @@ int signer_callback(struct signer *s, const struct signer_callback *callback,
 int signer_certificates(struct signer *s, const char *role, uint8_t **ret_der,
 	size_t *ret_len, struct signer_result *ret_result);
 
+/* The same by the form of in_use_ask (evidence/in_use.h); signer: a struct signer.
+ * Return: 1, 0 the role has none or is none, negative. */
+int signer_role_certificates(
+	void *signer, const char *role, uint8_t **ret_der, size_t *ret_len);
+
 /* A person enters a passphrase, or takes the token out of use at once.
  * Return: as signer_sign; SIGNER_SIGNED: done, SIGNER_AWAY: more people are needed,
  * ret_result->reason says what happened. */

@@ -98,9 +98,15 @@ void command_post(struct visit *v, const char *rest);
 json_t *check(bool ok, const char *message, const char *fix);
 json_t *stamps_check(const struct visit *v, const json_t *figures);
 
-/* Whether the clock agrees with what the gate judges by, and whether that is anything;
- * both as check, NULL: no memory. */
-void trust_checks(const struct visit *v, json_t **ret_clock, json_t **ret_store);
+/* Whether the clock agrees with what the gate judges by, whether that is anything, and
+ * how the certificates in use stand by it; each as check, NULL: no memory. */
+void trust_checks(const struct visit *v, json_t **ret_clock, json_t **ret_store,
+	json_t **ret_certificates);
+
+/* The last of these, by a store (NULL: it cannot be read); with "roles", as in_use_report
+ * has it. */
+struct trust_store;
+json_t *certificates_check(const struct visit *v, const struct trust_store *store);
 
 /* All checks by name, of the signer's status and the queue's figures (NULL: away): a new
  * reference, NULL: no memory. */

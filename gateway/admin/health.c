@@ -5,6 +5,7 @@
 #include "common/ipc.h"
 #include "common/json.h"
 #include "connectors/profile.h"
+#include "evidence/in_use.h"
 #include "pkcs11/client.h"
 #include "queue/alive.h"
 #include "queue/forecast.h"
@@ -213,8 +214,8 @@ static json_t *supply_check(const struct visit *v)
 }
 
 /* What is no failure yet. */
-static json_t *warnings(
-	const struct visit *v, const json_t *figures, const json_t *signer)
+static json_t *warnings(const struct visit *v, const json_t *figures,
+	const json_t *signer, const json_t *certificates)
 {
 	json_t *list;
 	const struct config *c = v->admin->instance->config;
@@ -222,18 +223,23 @@ static json_t *warnings(
 		config_int(c, "warn.backlog_s"), config_int(c, "warn.drain_s") };
 
 	list = forecast_warnings(figures, &bounds);
-	return list && budget_warn(list, signer) == 0 ? list : NULL;
+	return list && budget_warn(list, signer) == 0 &&
+			       in_use_warn(
+				       list, json_object_get(certificates, "roles")) == 0
+		       ? list
+		       : NULL;
 }
 
 json_t *health_checks(const struct visit *v, const json_t *signer, const json_t *figures)
 {
-	json_t *clock, *store;
+	json_t *clock, *store, *certificates;
 
-	trust_checks(v, &clock, &store);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"policy", policy_check(v), "clock", clock, "time_stamps",
-		stamps_check(v, figures), "signer", signer_check(signer), "queue",
-		queue_check(figures), "disk", disk_check(figures), "ledger",
+	trust_checks(v, &clock, &store, &certificates);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+			 "s:o}",
+		"certificates", certificates, "policy", policy_check(v), "clock", clock,
+		"time_stamps", stamps_check(v, figures), "signer", signer_check(signer),
+		"queue", queue_check(figures), "disk", disk_check(figures), "ledger",
 		ledger_check(figures), "verify", verify_check(v), "store", store,
 		"supply", supply_check(v), "seal",
 		worker_check(v, figures, "seal", "seal.lease_s"), "forward",
@@ -252,7 +258,9 @@ void health_get(struct visit *v, const char *rest)
 		ok && json_is_true(json_object_get(c, "ok"));
 	response_json(v->response, ok ? 200 : 503, TYPE_JSON,
 		json_pack("{s:o, s:s, s:b, s:o}", "warnings",
-			warnings(v, figures, signer), "status", ok ? "ok" : "failing",
-			"test", config_bool(v->admin->instance->config, "instance.test"),
+			warnings(v, figures, signer,
+				json_object_get(checks, "certificates")),
+			"status", ok ? "ok" : "failing", "test",
+			config_bool(v->admin->instance->config, "instance.test"),
 			"checks", checks));
 }

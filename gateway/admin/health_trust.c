@@ -105,11 +105,13 @@ static json_t *store_check(const struct trusted *t)
 	return lists ? lists : check(true, trust_store_version(t->store), "");
 }
 
-void trust_checks(const struct visit *v, json_t **ret_clock, json_t **ret_store)
+void trust_checks(const struct visit *v, json_t **ret_clock, json_t **ret_store,
+	json_t **ret_certificates)
 {
 	_cleanup_(trusted_done) struct trusted t;
 
 	trusted_open(v, &t);
 	*ret_clock = clock_check(v, &t);
 	*ret_store = store_check(&t);
+	*ret_certificates = certificates_check(v, t.store);
 }

@@ -208,6 +208,20 @@ static void signer_metrics(struct buf *b, json_t *signer)
 		json_is_false(json_object_get(signer, "away")));
 }
 
+/* What is not known has no value. */
+static void certificate_metrics(struct buf *b, const json_t *roles)
+{
+	const json_t *one;
+	size_t i;
+
+	family(b, "sealgate_certificate_good", "gauge",
+		"1 while a role's certificate leads to an anchor and is not revoked.");
+	json_array_foreach(roles, i, one)
+		buf_addf(b, "sealgate_certificate_good{role=\"%s\"} %d\n",
+			json_string_of(one, "role"),
+			strcmp(json_string_of(one, "standing"), "good") == 0);
+}
+
 static void check_metrics(
 	struct buf *b, const struct visit *v, const json_t *signer, const json_t *figures)
 {
@@ -219,6 +233,8 @@ static void check_metrics(
 	json_object_foreach(checks, name, c)
 		buf_addf(b, "sealgate_check{check=\"%s\"} %d\n", name,
 			json_is_true(json_object_get(c, "ok")));
+	certificate_metrics(
+		b, json_object_get(json_object_get(checks, "certificates"), "roles"));
 }
 
 void metrics_get(struct visit *v, const char *rest)

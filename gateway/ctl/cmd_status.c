@@ -3,10 +3,14 @@
 #include "ctl/documents/queue_session.h"
 #include "ctl/documents/timeline.h"
 
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/ipc.h"
 #include "common/json.h"
+#include "evidence/in_use.h"
+#include "pkcs11/client.h"
 #include "queue/alive.h"
+#include "trust/store.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -14,6 +18,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#define SIGNER_MS 5000
 
 static const struct {
 	const char *name;
@@ -73,6 +79,36 @@ static void add_workers(
 	}
 }
 
+/* How the certificates in use stand, by what is here: a new reference, or NULL. */
+static json_t *certificates(const struct instance *i)
+{
+	_cleanup_(signer_disconnectp) struct signer *signer = NULL;
+	_cleanup_(trust_store_closep) struct trust_store *store = NULL;
+	_cleanup_(freep) char *error = NULL;
+	char path[PATH_MAX], anchors[PATH_MAX], revocation[PATH_MAX];
+
+	if (instance_socket(i, "signer", path) < 0 ||
+		instance_path(i, "policies/anchors", anchors) < 0 ||
+		instance_path(i, "state/trust/revocation", revocation) < 0 ||
+		trust_store_open(anchors, revocation, &store, &error) < 0 ||
+		signer_connect(path, SIGNER_MS, &signer) < 0)
+		return NULL;
+	return in_use_report(signer_role_certificates, signer,
+		trust_material(store, TRUST_SEAL), clock_now());
+}
+
+static json_t *warnings_of(const struct queue_session *s, const json_t *queue)
+{
+	_cleanup_json_ json_t *signer = queue_session_signer(s),
+			      *in_use = certificates(&s->instance);
+	json_t *list = queue_session_warnings(s, queue, signer);
+
+	if (list && in_use_warn(list, in_use) == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 static void print_status(const json_t *status)
 {
 	const char *name;
@@ -91,7 +127,7 @@ static void print_status(const json_t *status)
 
 static int status_of(struct queue_session *s, bool json)
 {
-	_cleanup_json_ json_t *status = NULL, *signer = NULL;
+	_cleanup_json_ json_t *status = NULL;
 	json_t *queue, *running;
 	bool all;
 	int fd, r = queue_stats(s->queue, &fd);
@@ -101,13 +137,11 @@ static int status_of(struct queue_session *s, bool json)
 	queue = queue_session_json(fd);
 	if (!queue)
 		return EXIT_INTERNAL;
-	signer = queue_session_signer(s);
 	running = programs(&s->instance, &all);
 	add_workers(&s->instance, queue, running, &all);
-	status = json_pack("{s:o,s:o,s:b,s:o,s:o,s:o}", "warnings",
-		queue_session_warnings(s, queue, signer), "instance",
-		json_text(config_string(s->instance.config, "instance.name")), "test",
-		(int)config_bool(s->instance.config, "instance.test"), "folder",
+	status = json_pack("{s:o,s:o,s:b,s:o,s:o,s:o}", "warnings", warnings_of(s, queue),
+		"instance", json_text(config_string(s->instance.config, "instance.name")),
+		"test", (int)config_bool(s->instance.config, "instance.test"), "folder",
 		json_text(s->instance.dir), "programs", running, "queue", queue);
 	if (json) {
 		json_dumpf(status, stdout, JSON_SORT_KEYS | JSON_COMPACT);

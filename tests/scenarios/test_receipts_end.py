@@ -140,6 +140,29 @@ def test_revoked_since_it_was_sealed(gate):
     assert report["evidence"]["receipt_signature"] == "PASSED" and not warnings(report)
 
 
+def health(gate):
+    return gate.request("/health", "operators/viewer", listener="operators").json()
+
+
+def test_the_operator_is_told_of_one_in_use(gate):
+    """By the list that is there, before a partner finds out; and no longer once there is another."""
+    check = health(gate)["checks"]["certificates"]
+    assert not check["ok"] and "role receipt: " in check["message"], check
+    assert "revoked" in check["message"] and "hsm csr" in check["fix"], check
+    standings = {one["role"]: one["standing"] for one in check["roles"]}
+    assert (standings["seal"], standings["receipt"]) == ("good", "bad"), check
+    metrics = gate.request("/metrics", "operators/viewer", listener="operators").text
+    for line in ('sealgate_check{check="certificates"} 0',
+                 'sealgate_certificate_good{role="receipt"} 0',
+                 'sealgate_certificate_good{role="seal"} 1'):
+        assert line in metrics, metrics
+    assert "WARNING: the certificate of the role receipt: " in gate.run("status").stdout
+    certified(gate)
+    check = health(gate)["checks"]["certificates"]
+    assert check["ok"], check
+    assert "of the role" not in gate.run("status").stdout
+
+
 def test_nothing_is_set_aside(gate):
     assert "seal.not-valid" not in gate.log.read_text()
     assert gate.run("audit", "verify").returncode == 0
