@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Run the test suites and count everything in one last line.
 
-  suites.py [--all] [--build DIR] [NAME ...]    names of suites, default: those of `make test`
+  suites.py [--all] [--within S] [--build DIR] [NAME ...]    names of suites, default: those of `make test`
+      --within: end after so many seconds, whatever runs then, and say what came of it until then
 
 First what both lanes need, alone; then two lanes side by side, each in the order of the table:
 suites that mostly wait for what they started, and, at a lower priority, those that only
 compute and take what the others leave. Each suite's output goes to BUILD/test/NAME.log; of a
-suite that fails its end is shown. A line tells how long a suite took by the clock, and how much
-processor time it used, which other programs of the machine hardly change.
+suite that fails its end is shown, and at the very end once more the names of what failed. A line
+tells how long a suite took by the clock, and how much processor time it used, which other programs
+of the machine hardly change.
 """
 import argparse
 import collections
@@ -30,7 +32,15 @@ COUNTS = re.compile(r"(\d+) (passed|failed|skipped|error|errors)\b")
 LOWER = 10
 POLL_S = 0.1
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTS = []  # which of them came
 ENDED_S = 30  # to clean up, for a suite that is told to end
+SHOWN = 60  # lines of a suite that failed
+AGAIN = 40  # lines at the end: of a long output often nothing else is kept
+# How pytest, cmocka, run-unit and the firmware's suite name what failed, and how compilers do.
+FAILED = re.compile(r"^(?:(?:FAILED|ERROR) (\S+\.py\b.*)|\[  FAILED  \] ([A-Za-z_]\w*)$|"
+                    r"(\S+: exit \d+)$|FAIL  +(\S.*))", re.M)
+PLACED = re.compile(r"^(\S+:\d+:(?!.* note: ).*)", re.M)
+LAST = 3  # lines of one that does neither
 
 # Tests have bounds in seconds, so none of them is in COMPUTES. Nor is anything that compiles into
 # BUILD/obj or BUILD/san: two makes at once would write the same files.
@@ -39,6 +49,8 @@ FIRST, WAITS, COMPUTES = LANES = ("first", "waits", "computes")
 # bound: seconds; usual: part of `make test`, else only with --all or by name; after: a suite of
 # the other lane that has to be over.
 Suite = collections.namedtuple("Suite", "name command bound usual lane after", defaults=(None,))
+# What became of one. counted: passed, failed, skipped; names: of what failed
+Result = collections.namedtuple("Result", "suite counted names")
 
 SUITES = (
     Suite("house", ["tests/lint/house"], 60, True, FIRST),
@@ -52,11 +64,11 @@ SUITES = (
     Suite("units", [*MAKE, "units-check"], 120, True, WAITS),
     Suite("simulators", [*PYTEST, "tests/sim"], 300, True, WAITS),
     Suite("conformance", [*MAKE, "conformance"], 600, True, WAITS),
-    Suite("interop", [*PYTEST, "tests/interop"], 900, True, WAITS),
+    Suite("interop", [*PYTEST, "tests/interop"], 1200, True, WAITS),
     Suite("fuzz-replay", [*MAKE, "-j2", "fuzz-replay"], 600, True, WAITS),
-    Suite("firmware", [*MAKE, "firmware-check"], 1200, True, WAITS, "parts"),
     Suite("trixie", [*MAKE, "test-trixie"], 1200, True, WAITS, "trixie-build"),
-    Suite("firmware-all", [*MAKE, "firmware-test"], 3000, False, WAITS, "parts"),
+    Suite("firmware", [*MAKE, "firmware-check"], 1200, True, WAITS, "parts"),
+    Suite("firmware-all", [*MAKE, "firmware-test"], 3600, False, WAITS, "parts"),
     Suite("parts", [*MAKE, "firmware-parts"], 1800, True, COMPUTES),
     Suite("trixie-build", [*MAKE, "trixie-build"], 2400, True, COMPUTES),
     Suite("lint", [*MAKE, "lint"], 2400, True, COMPUTES),
@@ -76,6 +88,15 @@ def counts(text, status):
                 number["failed"] = 1
             return number["passed"], number["failed"], number["skipped"]
     return (1, 0, 0) if status == 0 else (0, 1, 0)
+
+
+def failures(text):
+    """Names of what failed, as far as a suite's output has them, else its last words."""
+    for pattern in (FAILED, PLACED):
+        found = [match.group(match.lastindex) for match in pattern.finditer(text)]
+        if found:
+            return list(dict.fromkeys(found))
+    return [line for line in text.splitlines() if line.strip()][-LAST:]
 
 
 def give_way():
@@ -112,7 +133,7 @@ class Running:
             self.tell(signal.SIGINT)
 
     def poll(self):
-        """Its result, printed, once it has ended; else None."""
+        """Its Result, printed, once it has ended; else None."""
         took = time.monotonic() - self.started
         if took > self.suite.bound:
             self.end(f"longer than {self.suite.bound} s")
@@ -130,15 +151,16 @@ class Running:
             with open(self.log, "ab") as out:
                 out.write(f"\nended: {self.why}\n".encode())
         text = self.log.read_text(errors="replace")
-        result = counts(text, 124 if self.why else self.process.returncode)
-        print(f"{self.suite.name:<13} {result[0]:5} passed {result[1]:3} failed {result[2]:3} "
+        counted = counts(text, 124 if self.why else self.process.returncode)
+        print(f"{self.suite.name:<13} {counted[0]:5} passed {counted[1]:3} failed {counted[2]:3} "
               f"skipped {took:7.1f} s {used:7.1f} s CPU", flush=True)
-        if result[1]:
-            print("\n".join(text.splitlines()[-60:]), flush=True)
+        if counted[1]:
+            print("\n".join(text.splitlines()[-SHOWN:]), flush=True)
         for line in text.splitlines():
-            if "SKIP" in line and result[2] and self.suite.name != "unit":
+            if "SKIP" in line and counted[2] and self.suite.name != "unit":
                 print("  ", line[:200], flush=True)
-        return result
+        ended = [f"ended: {self.why}"] if self.why else []
+        return Result(self.suite.name, counted, ended + failures(text) if counted[1] else [])
 
 
 def start_next(waiting, running, build):
@@ -153,51 +175,86 @@ def start_next(waiting, running, build):
             running.append(Running(suite, build))
 
 
-def run(suites, build):
-    """Run them all. Return: passed, failed, skipped; what is interrupted has failed."""
-    waiting, running, total = list(suites), [], [0, 0, 0]
+def run(suites, build, within=None):
+    """Run them all, in so many seconds. Return: a Result of each, also of what was not begun."""
+    waiting, running, results = list(suites), [], []
+    began = time.monotonic()
     try:
         while waiting or running:
+            late = within is not None and time.monotonic() > began + within
+            if late or INTERRUPTS:
+                give_up(waiting, running, results,
+                        f"all took longer than {within} s" if late else "interrupted")
+                break
             start_next(waiting, running, build)
             time.sleep(POLL_S)
-            collect(running, total)
-    except KeyboardInterrupt:
-        for number in ENDS:
-            signal.signal(number, signal.SIG_IGN)
-        for one in running:
-            one.end("interrupted")
-        while running:
-            time.sleep(POLL_S)
-            collect(running, total)
-        total[1] = max(total[1], 1)
-    return total
+            collect(running, results)
+    finally:
+        for one in running:  # whatever came up
+            one.tell(signal.SIGKILL)
+    return results
 
 
-def collect(running, total):
+def give_up(waiting, running, results, why):
+    """End what runs, and begin nothing more."""
+    for one in running:
+        one.end(why)
+    while running:
+        time.sleep(POLL_S)
+        collect(running, results)
+    results += [Result(suite.name, (0, 1, 0), [f"not begun: {why}"]) for suite in waiting]
+
+
+def collect(running, results):
     for one in list(running):
         result = one.poll()
         if result:
             running.remove(one)
-            for i, value in enumerate(result):
-                total[i] += value
+            results.append(result)
 
 
-def interrupt(*_):
-    raise KeyboardInterrupt
+def total(results):
+    """[passed, failed, skipped]"""
+    return [sum(result.counted[i] for result in results) for i in range(3)]
+
+
+def again(results):
+    """Lines that say once more what failed: each suite, and as many names as there is room for."""
+    failed = [result for result in results if result.counted[1]]
+    room, left, shown = AGAIN - len(failed), len(failed), {}
+    for result in sorted(failed, key=lambda one: len(one.names)):
+        share, names = room // left, [name[:160] for name in result.names]
+        if len(names) > share:
+            names[share - 1:] = [f"and {len(names) - share + 1} more"]
+        shown[result.suite] = names
+        room, left = room - len(names), left - 1
+    return [line for result in failed for line in
+            (f"{result.suite}: {result.counted[1]} failed",
+             *(f"    {name}" for name in shown[result.suite]))]
+
+
+def interrupt(number, _):
+    """Noted, and seen by run(): wherever an exception came up a suite could be lost that has just
+    been started."""
+    INTERRUPTS.append(number)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--within", type=int)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     for number in ENDS:
         signal.signal(number, interrupt)
-    total = run([suite for suite in SUITES if suite.name in options.names or
-                 (not options.names and (suite.usual or options.all))], options.build.resolve())
-    print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
-    return 1 if total[1] or not total[0] else 0
+    results = run([suite for suite in SUITES if suite.name in options.names or
+                   (not options.names and (suite.usual or options.all))],
+                  options.build.resolve(), options.within)
+    print("".join(f"{line}\n" for line in again(results)), end="")
+    passed, failed, skipped = total(results)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ TIDY_NODES ?= 75000
 	scenarios trixie-build test-trixie
 test: deps deps-test deps-firmware ## the second command: install what is needed, run the tests
 	@$(MAKE) --no-print-directory -j2 all # anew: pkg-config knows what was just installed
-	@$(PYTHON) tests/suites.py --build $(B) $(if $(filter all,$(SUITES)),--all,$(SUITES))
+	@$(PYTHON) tests/suites.py --build $(B) $(if $(WITHIN),--within $(WITHIN)) \
+		$(if $(filter all,$(SUITES)),--all,$(SUITES))
 
 # Everything of the checkout that the suites run.
 test-programs: all unit-programs $(FUZZ_TARGETS:%=$(B)/fuzz/replay/%) \
