@@ -27,7 +27,7 @@ firmware-parts: deps-firmware
 firmware-check: all deps-firmware ## build the appliance, lint it, boot it once, end to end
 	$(firmware_suite) --quick
 
-firmware-test: all deps-firmware ## boot the appliance and prove what it promises
+firmware-test: all deps-firmware ## boot the appliance, prove what it promises, and record that
 	$(firmware_suite)
 
 firmware-repro: firmware ## build the image once more and compare every byte

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Run the test suites and count everything in one last line.
 
-  suites.py [--all] [--within S] [--build DIR] [NAME ...]    names of suites, default: those of `make test`
+  suites.py [--all] [--within S] [--build DIR] [NAME ...]    names of suites, default: all of them
+      --all: every promise of the appliance, whether or not it has been proven of this checkout
       --within: end after so many seconds, whatever runs then, and say what came of it until then
 
 First what both lanes need, alone; then two lanes side by side, each in the order of the table:
@@ -46,33 +47,35 @@ LAST = 3  # lines of one that does neither
 # BUILD/obj or BUILD/san: two makes at once would write the same files.
 FIRST, WAITS, COMPUTES = LANES = ("first", "waits", "computes")
 
-# bound: seconds; usual: part of `make test`, else only with --all or by name; after: a suite of
-# the other lane that has to be over.
-Suite = collections.namedtuple("Suite", "name command bound usual lane after", defaults=(None,))
+# bound: seconds; after: a suite of the other lane that has to be over.
+Suite = collections.namedtuple("Suite", "name command bound lane after", defaults=(None,))
 # What became of one. counted: passed, failed, skipped; names: of what failed
 Result = collections.namedtuple("Result", "suite counted names")
 
+# The appliance's suite: that it works, or every promise, which has the first in it.
+QUICK, WHOLE = "firmware", "firmware-all"
+
 SUITES = (
-    Suite("house", ["tests/lint/house"], 60, True, FIRST),
-    Suite("pages", ["tests/lint/pages", "--check"], 60, True, FIRST),
-    Suite("suites", [*PYTEST, "tests/test_suites.py"], 600, True, FIRST),
-    Suite("programs", [*MAKE, "-j2", "test-programs"], 900, True, FIRST),
-    Suite("scenarios", [*PYTEST, *SIDE_BY_SIDE, "tests/scenarios"], 1500, True, WAITS),
-    Suite("faults", [*MAKE, "faults"], 1200, True, WAITS),
-    Suite("unit", [*MAKE, "-j2", "unit"], 1500, True, WAITS),
-    Suite("demo", [*MAKE, "demo"], 300, True, WAITS),
-    Suite("units", [*MAKE, "units-check"], 120, True, WAITS),
-    Suite("simulators", [*PYTEST, "tests/sim"], 300, True, WAITS),
-    Suite("conformance", [*MAKE, "conformance"], 600, True, WAITS),
-    Suite("interop", [*PYTEST, "tests/interop"], 1200, True, WAITS),
-    Suite("fuzz-replay", [*MAKE, "-j2", "fuzz-replay"], 600, True, WAITS),
-    Suite("trixie", [*MAKE, "test-trixie"], 1200, True, WAITS, "trixie-build"),
-    Suite("firmware", [*MAKE, "firmware-check"], 1200, True, WAITS, "parts"),
-    Suite("firmware-all", [*MAKE, "firmware-test"], 3600, False, WAITS, "parts"),
-    Suite("parts", [*MAKE, "firmware-parts"], 1800, True, COMPUTES),
-    Suite("trixie-build", [*MAKE, "trixie-build"], 2400, True, COMPUTES),
-    Suite("lint", [*MAKE, "lint"], 2400, True, COMPUTES),
-    Suite("firmware-lint", [*MAKE, "firmware-lint"], 120, True, COMPUTES),
+    Suite("house", ["tests/lint/house"], 60, FIRST),
+    Suite("pages", ["tests/lint/pages", "--check"], 60, FIRST),
+    Suite("suites", [*PYTEST, "tests/test_suites.py", "tests/test_firmware.py"], 600, FIRST),
+    Suite("programs", [*MAKE, "-j2", "test-programs"], 900, FIRST),
+    Suite("scenarios", [*PYTEST, *SIDE_BY_SIDE, "tests/scenarios"], 1500, WAITS),
+    Suite("faults", [*MAKE, "faults"], 1200, WAITS),
+    Suite("unit", [*MAKE, "-j2", "unit"], 1500, WAITS),
+    Suite("demo", [*MAKE, "demo"], 300, WAITS),
+    Suite("units", [*MAKE, "units-check"], 120, WAITS),
+    Suite("simulators", [*PYTEST, "tests/sim"], 300, WAITS),
+    Suite("conformance", [*MAKE, "conformance"], 600, WAITS),
+    Suite("interop", [*PYTEST, "tests/interop"], 1200, WAITS),
+    Suite("fuzz-replay", [*MAKE, "-j2", "fuzz-replay"], 600, WAITS),
+    Suite("trixie", [*MAKE, "test-trixie"], 1200, WAITS, "trixie-build"),
+    Suite(QUICK, [*MAKE, "firmware-check"], 1200, WAITS, "parts"),
+    Suite(WHOLE, [*MAKE, "firmware-test"], 3600, WAITS, "parts"),
+    Suite("parts", [*MAKE, "firmware-parts"], 1800, COMPUTES),
+    Suite("trixie-build", [*MAKE, "trixie-build"], 2400, COMPUTES),
+    Suite("lint", [*MAKE, "lint"], 2400, COMPUTES),
+    Suite("firmware-lint", [*MAKE, "firmware-lint"], 120, COMPUTES),
 )
 
 
@@ -233,6 +236,23 @@ def again(results):
              *(f"    {name}" for name in shown[result.suite]))]
 
 
+def proven():
+    """Is it on record that every promise of the appliance holds in this checkout? It is said."""
+    done = subprocess.run([PYTEST[0], "firmware/test/proof.py"], cwd=ROOT, capture_output=True,
+                          text=True, check=False)
+    print(f"{QUICK}: {done.stdout or done.stderr}", end="", flush=True)
+    return done.returncode == 0
+
+
+def chosen(names, whole):
+    """The suites of these names; without any all of them, of the appliance's two the one that
+    `whole` says when it is called."""
+    if names:
+        return [suite for suite in SUITES if suite.name in names]
+    other = QUICK if whole() else WHOLE
+    return [suite for suite in SUITES if suite.name != other]
+
+
 def interrupt(number, _):
     """Noted, and seen by run(): wherever an exception came up a suite could be lost that has just
     been started."""
@@ -248,9 +268,8 @@ def main():
     options = parser.parse_args()
     for number in ENDS:
         signal.signal(number, interrupt)
-    results = run([suite for suite in SUITES if suite.name in options.names or
-                   (not options.names and (suite.usual or options.all))],
-                  options.build.resolve(), options.within)
+    suites = chosen(options.names, lambda: options.all or not proven())
+    results = run(suites, options.build.resolve(), options.within)
     print("".join(f"{line}\n" for line in again(results)), end="")
     passed, failed, skipped = total(results)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")

@@ -19,7 +19,7 @@ BOUND_S = 300
 
 
 def shell(name, lane, script, bound=BOUND_S, after=None):
-    return Suite(name, ["sh", "-c", script], bound, True, lane, after)
+    return Suite(name, ["sh", "-c", script], bound, lane, after)
 
 
 def meets(folder, own, other):
@@ -148,7 +148,7 @@ def test_the_last_lines_say_what_failed(tmp_path):
 import pathlib, sys
 sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
 import suites
-suites.SUITES = [suites.Suite(name, ["sh", "-c", script], 60, True, suites.FIRST) for name, script in (
+suites.SUITES = [suites.Suite(name, ["sh", "-c", script], 60, suites.FIRST) for name, script in (
     ("one", "echo FAILED tests/o.py::test_o; echo 1 failed, 2 passed; exit 1"),
     ("good", "echo 4 passed"), ("many", {many!r}), ("more", {many!r}), ("quiet", "exit 3"))]
 sys.argv[1:] = ["--all", "--build", {str(tmp_path)!r}]
@@ -164,6 +164,29 @@ sys.exit(suites.main())
     assert sum(line.startswith("    and 18") for line in last) == 2
 
 
+def test_a_name_chooses():
+    def never():
+        raise AssertionError("nobody asked for the appliance")
+    assert [suite.name for suite in suites.chosen(["unit", "house"], never)] == ["house", "unit"]
+    assert [suite.name for suite in suites.chosen([suites.QUICK], never)] == [suites.QUICK]
+
+
+def test_what_is_not_proven_of_the_appliance_is_tried(monkeypatch, capsys):
+    """As one boot, or as every promise, by what the record says; never as neither."""
+    both = {suites.QUICK, suites.WHOLE}
+
+    def of_appliance(whole):
+        return both & {suite.name for suite in suites.chosen([], whole)}
+    assert of_appliance(lambda: True) == {suites.WHOLE}
+    assert of_appliance(lambda: False) == {suites.QUICK}
+    assert {suite.name for suite in suites.SUITES} - both < {
+        suite.name for suite in suites.chosen([], lambda: False)}
+    monkeypatch.setattr(suites, "PYTEST", ["false"])
+    assert not suites.proven()
+    monkeypatch.setattr(suites, "PYTEST", ["echo"])
+    assert suites.proven() and "firmware: firmware/test/proof.py" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
 def test_an_interrupt_ends_both_lanes(tmp_path, number):
     code = f"""
@@ -175,7 +198,7 @@ started = suites.subprocess.Popen
 suites.subprocess.Popen = lambda *a, **k: (started(*a, **k), time.sleep(1))[0]
 at = pathlib.Path({str(tmp_path)!r})
 script = "trap 'echo tidied; exit 1' INT; touch {{}}/$0; sleep 1000 & echo $! >{{}}/$0.pid; wait"
-made = [suites.Suite(n, ["sh", "-c", script.format(at, at), n], 900, True, lane)
+made = [suites.Suite(n, ["sh", "-c", script.format(at, at), n], 900, lane)
         for n, lane in (("a", suites.WAITS), ("b", suites.COMPUTES), ("c", suites.WAITS))]
 for one in suites.ENDS:
     signal.signal(one, suites.interrupt)

@@ -7,7 +7,7 @@
 Needs root, the tools of the firmware and a built SEALGATE_BIN for the partner's side. One
 virtual machine at a time, each with a bound, in a network of the suite's own. A case goes on
 from the state in which the one before it left the machine; one that is named brings along those
-that it builds on.
+that it builds on. When every case held, of a checkout with nothing uncommitted, that is recorded.
 """
 import argparse
 import os
@@ -20,6 +20,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import proof  # noqa: E402
 from anew import AnewCases  # noqa: E402
 from appliance import FIRMWARE  # noqa: E402
 from ceremony import CeremonyCases  # noqa: E402
@@ -135,14 +136,14 @@ def lint_tree():
     return tuple(map(int, counts[-1])) if counts else (0, 1)
 
 
-def summary(suite, started, cases, linted):
-    """What it came to. Return: the exit status."""
+def summary(suite, seconds, cases, linted, said):
+    """What it came to, and what is `said` of that. Return: the exit status."""
     passed, failed, skipped = cases
     if suite.boots:
         took, alone = zip(*suite.boots)
         print(f"healthy {min(took):.0f} to {max(took):.0f} s after power-on, {min(alone):.0f} to "
               f"{max(alone):.0f} s without others on the host, {len(took)} boots")
-    print(f"{time.monotonic() - started:.0f} s in all")
+    print(f"{seconds:.0f} s in all; {said}")
     print(f"{passed + linted[0]} passed, {failed + linted[1]} failed" +
           (f", {skipped} skipped" if skipped else ""))
     return 1 if failed + linted[1] else 0
@@ -168,7 +169,7 @@ def main():
         print("1 passed, 0 failed")
         return 0
     suite = Suite(OUT / "suite")
-    started = time.monotonic()
+    before, started = proof.state(), time.monotonic()
     try:
         if why := prepare(suite, names):
             return skip(why)
@@ -180,7 +181,9 @@ def main():
         print(f"{time.monotonic() - tested:.0f} s of cases")
     finally:
         suite.close()
-    return summary(suite, started, cases, linted)
+    seconds = time.monotonic() - started
+    said = proof.keep(before, proof.Outcome(names, CASES, cases, linted, seconds, OLD))
+    return summary(suite, seconds, cases, linted, said)
 
 
 if __name__ == "__main__":
