@@ -3,6 +3,7 @@
 not start, what was changed is not served."""
 import pathlib
 import shutil
+import subprocess
 
 from appliance import script
 from checks import expect
@@ -42,8 +43,14 @@ class ChainCases:
         for suffix in (".key", ".crt"):
             shutil.copyfile(keys / f"foreign{suffix}", keys / f"db{suffix}")
         foreign = self.folder / "foreign.efi"
-        script("sign-efi", OUT / OLD / "test.unsigned.efi", foreign, FIRMWARE_KEYS=str(keys))
+        script("sign-efi", OUT / OLD / "uki.unsigned.efi", foreign, FIRMWARE_KEYS=str(keys))
         self.refused_at_boot(DISK_UKI=str(foreign))
+        foreign.unlink()
+        try:
+            script("sign-efi", OUT / OLD / "test.unsigned.efi", foreign, FIRMWARE_KEYS=str(keys))
+        except subprocess.CalledProcessError as error:
+            expect("throw-away keys alone" in error.stderr, error.stderr)
+        expect(not foreign.exists(), "no TEST kernel image by keys that are not thrown away")
 
     def refused_at_boot(self, **made_with):
         disk = self.disk("refused.img", **made_with)

@@ -64,10 +64,10 @@ class Machine:
                 raise ValueError(f"{image} is larger than the drive")
             drive.truncate(MEDIUM_SIZE)
 
-    def start(self, ports=(), units=None, link=None, clock="utc"):
+    def start(self, ports=(), units=None, link=None, clock="utc", added=None):
         """Power on. ports: (host, guest) pairs; units: test units of systemd by name, which only
         the test UKI takes; link: a tap device of the host for a second network; clock: the time
-        of the machine, as QEMU's -rtc base."""
+        of the machine, as QEMU's -rtc base; added: what a hypervisor adds to the command line."""
         self.stop()
         self.log.unlink(missing_ok=True)
         self.line.unlink(missing_ok=True)
@@ -102,6 +102,8 @@ class Machine:
         if link:
             command += ["-netdev", f"tap,id=n1,ifname={link},script=no,downscript=no",
                         "-device", f"virtio-net-pci,netdev=n1,romfile=,mac={SECOND_MAC}"]
+        if added:
+            command += ["-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={added}"]
         for name, text in (units or {}).items():
             encoded = base64.b64encode(text.encode()).decode()
             kind = "unit-dropin" if name.endswith("~") else "extra-unit"

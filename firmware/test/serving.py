@@ -188,6 +188,16 @@ class ServingCases:
             expect(said and "var.mount" in said.group(), "/var stays closed", other)
             expect(not self.reachable(), "nothing serves", other)
 
+    def added_command_line(self):
+        """with a word that the hypervisor adds to the signed command line /var stays closed, and
+        nothing serves"""
+        self.machine.stop()
+        self.power_on(self.machine, added="systemd.import_credentials=yes")
+        said = self.machine.wait(r"Dependency failed for var\.mount|" + HEALTHY, BOOT_S)
+        expect(said and "var.mount" in said.group(), "/var stays closed", self.machine)
+        expect(not self.reachable(), "nothing serves", self.machine)
+        self.machine.stop()
+
     def backup_from_afar(self):
         """a backup that an operator orders is sealed for whom policy names, and restored here"""
         said = self.remote("viewer", "backup", "make")

@@ -45,7 +45,7 @@ CASES = {
     "journal_arrives": FIRST, "revocation_arrives": FIRST, "backup_from_afar": FIRST,
     "site_loss": "backup_from_afar",
     "killed_services_return": FIRST, "heads_arrive": FIRST, "support_bundle": FIRST,
-    "full_disk": FIRST, "another_tpm": FIRST,
+    "full_disk": FIRST, "another_tpm": FIRST, "added_command_line": FIRST,
     "power_cut": FIRST, "foreign_medium": "power_cut", "stopped_check": "foreign_medium",
     "unhealthy_configuration": "stopped_check", "refused_rules": "unhealthy_configuration",
     "good_update": FIRST, "older_version": "good_update", "recovery_key": FIRST,
