@@ -7,6 +7,7 @@
 #include "ctl/appliance/secret_files.h"
 #include "ctl/appliance/swap.h"
 #include "ctl/appliance/time_sources.h"
+#include "ctl/instance/edge.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #define SERIAL APPLIANCE_WORK "/serial"
 #define STARTED "/run/appliance-started"
 #define REFUSAL_MAX 512
+#define EDGE_MAX 65536u
 
 static const struct swap_place PLACE = { APPLIANCE_INSTANCE, APPLIANCE_WORK };
 
@@ -197,8 +199,55 @@ static int take_files(const struct manifest *m, char **ret_error)
 	return 0;
 }
 
+/* Machines of a site have one anchor: the configuration of another of its gates would
+ * have this one take its name and keys. What is in force and cannot be read is mended by
+ * whatever comes. */
+static int judge_name(const char *name, char **ret_error)
+{
+	_cleanup_(freep) char *unreadable = NULL;
+	struct instance here;
+	int r = 0;
+
+	if (instance_open(APPLIANCE_INSTANCE, &here, &unreadable) < 0)
+		return 0;
+	if (access(APPLIANCE_INSTANCE "/sealgate.conf", F_OK) == 0 &&
+		strcmp(config_string(here.config, "instance.name"), name) != 0)
+		r = appliance_fail(ret_error, -EPERM, name,
+			"is another gate (instance.name) than this machine is, until a "
+			"factory reset");
+	instance_done(&here);
+	return r;
+}
+
+/* What becomes a line of the edge's configuration has to be one word of it. */
+static int judge_edge(const struct instance *instance, char **ret_error)
+{
+	_cleanup_buf_ struct buf text;
+	int r;
+
+	buf_init(&text, EDGE_MAX);
+	r = edge_configuration(instance, &text);
+	return r < 0 ? appliance_fail(ret_error, r, "sealgate.conf",
+			       "listen or tls has what is no address, or no path")
+		     : 0;
+}
+
+/* What the signer keeps is made here, by two people, and nobody brings a PIN. */
+static int judge_production(const struct manifest *m, char **ret_error)
+{
+	static const char *const test[] = { "credentials/pin", "credentials/so-pin",
+		"state/signer/" };
+
+	for (size_t i = 0; i < m->count; i++)
+		for (size_t n = 0; n < COUNT(test); n++)
+			if (fits(test[n], m->files[i].path))
+				return appliance_fail(ret_error, -EPERM, m->files[i].path,
+					"is of a TEST instance alone");
+	return time_sources_judge(INCOMING "/time", ret_error);
+}
+
 /* The reader of the instance judges the incoming one as it would judge it in place. */
-static int judge(char **ret_error)
+static int judge(const struct manifest *m, char **ret_error)
 {
 	struct instance instance;
 	int r = instance_open(INCOMING, &instance, ret_error);
@@ -208,8 +257,13 @@ static int judge(char **ret_error)
 	if (!config_bool(instance.config, "peers.separate"))
 		r = appliance_fail(ret_error, -EINVAL, "sealgate.conf",
 			"peers.separate must be true on an appliance");
-	else if (!config_bool(instance.config, "instance.test"))
-		r = time_sources_judge(INCOMING "/time", ret_error);
+	if (r == 0)
+		r = judge_name(
+			config_string(instance.config, "instance.name"), ret_error);
+	if (r == 0)
+		r = judge_edge(&instance, ret_error);
+	if (r == 0 && !config_bool(instance.config, "instance.test"))
+		r = judge_production(m, ret_error);
 	instance_done(&instance);
 	return r;
 }
@@ -243,7 +297,7 @@ static int take_proven(const struct manifest *m, char **ret_error)
 		return 1;
 	r = take_files(m, ret_error);
 	if (r == 0)
-		r = judge(ret_error);
+		r = judge(m, ret_error);
 	if (r == 0)
 		r = appliance_egress_rules(
 			INCOMING "/network/egress.csv", NULL, ret_error);

@@ -122,11 +122,23 @@ static const struct variable VARIABLES[] = {
 
 static int expand(const struct instance *instance, const char *p, struct buf *ret);
 
+/* A word that is no more than one to nginx: what it would end, nest, quote, expand or
+ * leave out would be a line of its own, and with it another way to the daemons. */
+static bool is_word(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p <= ' ' || strchr(";{}\"'\\$#", *p))
+			return false;
+	return *text;
+}
+
 static int add_path(const struct instance *instance, const char *name, struct buf *ret)
 {
 	char path[PATH_MAX];
 	int r = instance_secret(instance, name, path);
 
+	if (r == 0 && !is_word(path))
+		r = -EINVAL;
 	return r < 0 ? r : buf_add_str(ret, path);
 }
 
@@ -134,6 +146,8 @@ static int add_path(const struct instance *instance, const char *name, struct bu
  * is told as one of IPv6. */
 static int add_listener(struct buf *ret, const char *address)
 {
+	if (!is_word(address))
+		return -EINVAL;
 	if (strncmp(address, "[::]:", 5) == 0)
 		return buf_addf(
 			ret, "0.0.0.0:%s ssl;\n\t\tlisten %s", address + 5, address);

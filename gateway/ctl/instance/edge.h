@@ -8,7 +8,8 @@
 #include "common/buf.h"
 #include "common/instance.h"
 
-/* Fill the template for the instance. Return: 0, -ENAMETOOLONG, -E2BIG, -ENOMEM. */
+/* Fill the template for the instance. Return: 0, -EINVAL an address or a path of it is
+ * not one word to nginx, -ENAMETOOLONG, -E2BIG, -ENOMEM. */
 int edge_configuration(const struct instance *instance, struct buf *ret);
 
 /* Write it to run/nginx.conf and make the folders it names (owned by nginx's uid).
