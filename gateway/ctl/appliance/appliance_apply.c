@@ -3,6 +3,7 @@
 
 #include "common/durable.h"
 #include "common/instance.h"
+#include "ctl/appliance/adopt.h"
 #include "ctl/appliance/manifest.h"
 #include "ctl/appliance/secret_files.h"
 #include "ctl/appliance/swap.h"
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,26 +30,26 @@ static const struct swap_place PLACE = { APPLIANCE_INSTANCE, APPLIANCE_WORK };
  * Nothing else is taken. */
 static const struct {
 	const char *path;
-	const char *owner; /* NULL: root */
 	mode_t mode;
 	const char *unit; /* whose secret it is, NULL: of none */
+	const char *user; /* who takes it (adopt.h), NULL: it stays root's */
 } PLACES[] = {
-	{ "sealgate.conf", NULL, 0644, NULL },
-	{ "policies/", NULL, 0644, NULL },
-	{ "tls/server.key", "sealgate-nginx", 0400, "edge" },
-	{ "tls/", NULL, 0644, NULL },
-	{ "credentials/pin", "sealgate-signer", 0400, "signer" },
-	{ "credentials/so-pin", "sealgate-signer", 0400, "set-up" },
-	{ "credentials/destinations/", "sealgate-forward", 0400, "forward" },
-	{ "network/", NULL, 0644, NULL },
-	{ "time/", NULL, 0644, NULL },
-	{ "logs/client.key", "sealgate-logs", 0400, "logs" },
-	{ "logs/", NULL, 0644, NULL },
-	{ "ship/*.key", "sealgate-queued", 0400, "ship" },
-	{ "ship/", NULL, 0644, NULL },
-	{ "state/trust/revocation/", NULL, 0644, NULL },
+	{ "sealgate.conf", 0644, NULL, NULL },
+	{ "policies/", 0644, NULL, NULL },
+	{ "tls/server.key", 0644, "edge", NULL },
+	{ "tls/", 0644, NULL, NULL },
+	{ "credentials/pin", 0644, "signer", NULL },
+	{ "credentials/so-pin", 0644, "set-up", NULL },
+	{ "credentials/destinations/", 0644, "forward", NULL },
+	{ "network/", 0644, NULL, NULL },
+	{ "time/", 0644, NULL, NULL },
+	{ "logs/client.key", 0644, "logs", NULL },
+	{ "logs/", 0644, NULL, NULL },
+	{ "ship/*.key", 0644, "ship", NULL },
+	{ "ship/", 0644, NULL, NULL },
+	{ "state/trust/revocation/", 0644, NULL, "trustd" },
 	/* the token of a TEST instance */
-	{ "state/signer/", "sealgate-signer", 0600, NULL },
+	{ "state/signer/", 0600, NULL, "signer" },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -93,56 +93,11 @@ static int serial_is_new(const char *serial)
 	return mine != len ? mine > len : memcmp(serial, last, len) > 0;
 }
 
-static int own(const char *path, const char *owner)
-{
-	const struct passwd *user = owner ? getpwnam(owner) : NULL;
-
-	if (!owner)
-		return 0;
-	if (!user)
-		return -ENOENT;
-	return chown(path, user->pw_uid, user->pw_gid) < 0 ? -errno : 0;
-}
-
-/* Closed before it is given away: what belongs to others is not this program's to change.
- */
-static int own_folder(const char *path, const char *owner)
-{
-	const struct passwd *user = getpwnam(owner);
-	struct stat st;
-
-	if (!user)
-		return -ENOENT;
-	if (lstat(path, &st) < 0)
-		return -errno;
-	if (st.st_uid == user->pw_uid)
-		return 0;
-	return chmod(path, 0700) < 0 ? -errno : own(path, owner);
-}
-
-/* The folders between the incoming one and a file belong to whom the file belongs, when
- * the whole folder does. */
-static int own_folders(char *path, size_t place)
-{
-	size_t base = strlen(INCOMING) + 1, len = strlen(PLACES[place].path);
-
-	if (!PLACES[place].owner || PLACES[place].path[len - 1] != '/')
-		return 0;
-	for (char *slash = path + base + len - 1; slash; slash = strchr(slash + 1, '/')) {
-		int r;
-
-		*slash = '\0';
-		r = own_folder(path, PLACES[place].owner);
-		*slash = '/';
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
+/* Root's, whoever it is for: who may not give files away cannot give away too much. Of a
+ * unit's secrets only what is none gets here in clear. */
 static int take_file(const struct manifest *m, const struct manifest_file *f)
 {
-	char path[PATH_MAX];
+	char folder[PATH_MAX] = INCOMING;
 	size_t place;
 	int r = place_of(f->path, &place);
 
@@ -152,13 +107,10 @@ static int take_file(const struct manifest *m, const struct manifest_file *f)
 			return r;
 		r = 0;
 	}
-	if (r == 0)
-		r = manifest_copy(m, f, INCOMING, PLACES[place].mode);
-	if (r == 0 && snprintf(path, sizeof(path), INCOMING "/%s", f->path) >= PATH_MAX)
-		r = -ENAMETOOLONG;
-	if (r == 0)
-		r = own(path, PLACES[place].owner);
-	return r < 0 ? r : own_folders(path, place);
+	if (r == 0 && PLACES[place].user)
+		(void)snprintf(folder, sizeof(folder), INCOMING "/" ADOPT_GIVEN "/%s",
+			PLACES[place].user);
+	return r < 0 ? r : manifest_copy(m, f, folder, PLACES[place].mode);
 }
 
 /* Two files of which a unit would be given one for the other. */

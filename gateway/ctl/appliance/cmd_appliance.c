@@ -2,6 +2,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "ctl/appliance/adopt.h"
 #include "ctl/appliance/appliance.h"
 #include "ctl/command.h"
 #include "ctl/remote/remote_parcel.h"
@@ -379,6 +380,18 @@ static int logs(int argc, char **argv)
 		"", "", NULL);
 }
 
+/* As the program whose name that is. */
+static int take_given(const char *name)
+{
+	char given[PATH_MAX];
+	int n = snprintf(
+		given, sizeof(given), APPLIANCE_INSTANCE "/" ADOPT_GIVEN "/%s", name);
+
+	return tell("appliance.adopt",
+		n >= PATH_MAX ? -ENAMETOOLONG : adopt(given, APPLIANCE_INSTANCE),
+		"what the configuration brings is taken", "", NULL);
+}
+
 static int recovery_key(void)
 {
 	int r = appliance_recovery_key();
@@ -433,7 +446,8 @@ int cmd_appliance(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 	bool takes = strcmp(verb, "apply") == 0 || strcmp(verb, "update") == 0;
-	int r, arguments = strcmp(verb, "parcel") == 0 ? 2 : takes;
+	bool adopts = strcmp(verb, "adopt") == 0;
+	int r, arguments = strcmp(verb, "parcel") == 0 ? 2 : takes || adopts;
 
 	log_open("appliance");
 	if (strcmp(verb, "report") == 0)
@@ -446,6 +460,8 @@ int cmd_appliance(int argc, char **argv)
 	if (command_arguments(argc, argv, arguments, arguments,
 		    takes ? "DIR" : "NAME or OFFSET") < 0)
 		return command_usage("appliance");
+	if (adopts)
+		return take_given(argv[2]);
 	if (arguments == 2)
 		return parcel(argv[2], argv[3]);
 	if (takes && strncmp(argv[2], PARCEL_NAME, strlen(PARCEL_NAME)) == 0)

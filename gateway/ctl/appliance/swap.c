@@ -4,9 +4,9 @@
 #include "common/buf.h"
 #include "common/durable.h"
 #include "common/instance.h"
+#include "ctl/appliance/adopt.h"
 #include "ctl/appliance/appliance.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,10 +19,9 @@
 #define BEGUN_MAX 1024u
 #define NAME_SIZE 32
 
-/* What is replaced as a whole, so that what a new configuration leaves out is gone. What
- * is under state/ is only ever added to. */
+/* What is replaced as a whole, so that what a new configuration leaves out is gone. */
 static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
-	"network", "time", "logs", "ship", INSTANCE_SEALED };
+	"network", "time", "logs", "ship", INSTANCE_SEALED, ADOPT_GIVEN };
 
 #define COUNT (sizeof(REPLACED) / sizeof(REPLACED[0]))
 #define CONFIGURATION "sealgate.conf"
@@ -140,57 +139,6 @@ static int exchange_one(const struct swap *s, const char *name, bool was_there)
 	return r < 0 ? r : move(from, here);
 }
 
-static int add_folder(int from, int to);
-
-/* What is there already stays; of a folder that is there what it lacks is added. Through
- * no link: the folders belong to programs. */
-static int add_one(int from, int to, const char *name)
-{
-	_cleanup_(closep) int inner = -1, other = -1;
-
-	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return -errno;
-	inner = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	other = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return inner < 0 || other < 0 ? 0 : add_folder(inner, other);
-}
-
-static int add_folder(int from, int to)
-{
-	int fd = fcntl(from, F_DUPFD_CLOEXEC, 0), r = 0;
-	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-
-	if (!folder) {
-		r = -errno;
-		(void)closep(&fd);
-		return r;
-	}
-	while (r == 0 && (e = readdir(folder)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			r = add_one(from, to, e->d_name);
-	(void)closedir(folder);
-	return r;
-}
-
-static int add_state(const struct swap *s)
-{
-	char from[PATH_MAX];
-	_cleanup_(closep) int in = -1, out = -1;
-	int r = in_work(s->p, s->from, "", from);
-
-	if (r < 0)
-		return r;
-	in = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	out = open(s->p->instance, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (in < 0 || out < 0)
-		return -errno;
-	r = faccessat(in, "state", F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : 1;
-	return r == 0 ? 0 : add_one(in, out, "state");
-}
-
 /* Files of work that were prepared beside what they belong to, or go. */
 static int note(const struct swap *s, const char *name)
 {
@@ -240,8 +188,6 @@ static int complete(struct swap *s)
 		r = note(s, "unproven");
 	for (size_t i = 0; r == 0 && i < COUNT; i++)
 		r = exchange_one(s, REPLACED[i], is_listed(record, REPLACED[i]));
-	if (r == 0 && applies)
-		r = add_state(s);
 	if (r == 0)
 		r = sync_all(s->p);
 	if (r == 0)

@@ -17,11 +17,10 @@ struct swap_place {
 	const char *work;
 };
 
-/* Have what lies in incoming/ take the place of what is in force; of its state/ what the
- * instance does not have is added. What was in force is kept in previous/, unless it was
- * not proven while something proven lies there already. Everything that needs room is on
- * the disk before the first file moves. Return: 0 or -errno; swap_resume then completes
- * what was begun, if anything was. */
+/* Have what lies in incoming/ take the place of what is in force. What was in force is
+ * kept in previous/, unless it was not proven while something proven lies there already.
+ * Everything that needs room is on the disk before the first file moves. Return: 0 or
+ * -errno; swap_resume then completes what was begun, if anything was. */
 int swap_apply(const struct swap_place *p, const char *serial);
 
 /* Nobody else changes anything while the descriptor that is returned is open; waits for
