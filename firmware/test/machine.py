@@ -15,7 +15,9 @@ import socket
 import subprocess
 import time
 
-CODE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd")
+from emulator import emulated, measure_once
+
+CODE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"  # in the root of the emulator
 ANSI = re.compile(r"\x1b\[[0-9;=?]*[a-zA-Z]|\r")
 POLL_S = 0.25
 SLOWED_MOST = 4.0  # how much longer is waited where others load the host
@@ -32,9 +34,7 @@ HAND_S = 60.0
 
 def missing_programs():
     """What a boot needs and this host lacks."""
-    wanted = [name for name in ("qemu-system-x86_64", "swtpm", "mmdebstrap", "openssl", "ip")
-              if not shutil.which(name)]
-    return wanted + ([] if CODE.exists() else ["ovmf"])
+    return [name for name in ("swtpm", "mmdebstrap", "openssl", "ip") if not shutil.which(name)]
 
 
 class Machine:
@@ -47,7 +47,9 @@ class Machine:
         self.variables = self.folder / "vars.fd"
         shutil.copyfile(variables, self.variables)
         self.tpm = pathlib.Path(tpm or self.folder / "tpm")
-        self.tpm.mkdir(exist_ok=True)
+        if not self.tpm.exists():
+            self.tpm.mkdir()
+            measure_once(self.tpm)
         self.log = self.folder / "serial.log"
         self.medium, self.line = self.folder / "medium", self.folder / "line.sock"
         self.insert(None)
@@ -80,24 +82,25 @@ class Machine:
         self._wait_for(tpm)
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in ports)
         command = [
-            "nice", "-n", "5", "qemu-system-x86_64", "-machine", "q35,smm=on",
+            *emulated(self.folder.parent), "-machine", "q35,smm=on",
             "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "qemu64", "-smp", "2",
             "-m", str(self.memory), "-rtc", f"base={clock}", "-uuid", SERIAL,
             "-nodefaults", "-no-user-config",
-            "-display", "none", "-monitor", "none", "-serial", f"file:{self.log}",
-            "-chardev", f"socket,id=line,path={self.line},server=on,wait=off",
+            "-display", "none", "-monitor", "none", "-serial", f"file:{self._seen(self.log)}",
+            "-chardev", f"socket,id=line,path={self._seen(self.line)},server=on,wait=off",
             "-serial", "chardev:line",
             "-global", "driver=cfi.pflash01,property=secure,value=on",
             "-global", "ICH9-LPC.disable_s3=1",
             "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
-            "-drive", f"if=pflash,unit=1,format=raw,file={self.variables}",
-            "-drive", f"if=none,id=d0,format=raw,file={self.disk},cache=unsafe",
+            "-drive", f"if=pflash,unit=1,format=raw,file={self._seen(self.variables)}",
+            "-drive", f"if=none,id=d0,format=raw,file={self._seen(self.disk)},cache=unsafe",
             "-device", "virtio-blk-pci,drive=d0,bootindex=0",
             "-netdev", f"user,id=n0{forwards}", "-device", "virtio-net-pci,netdev=n0,romfile=",
             "-device", "virtio-rng-pci",
-            "-chardev", f"socket,id=tpm,path={tpm}", "-tpmdev", "emulator,id=t0,chardev=tpm",
+            "-chardev", f"socket,id=tpm,path={self._seen(tpm)}",
+            "-tpmdev", "emulator,id=t0,chardev=tpm",
             "-device", "tpm-crb,tpmdev=t0",
-            "-drive", f"if=none,id=d1,format=raw,file={self.medium},readonly=on",
+            "-drive", f"if=none,id=d1,format=raw,file={self._seen(self.medium)},readonly=on",
             "-device", "virtio-blk-pci,drive=d1"]
         if link:
             command += ["-netdev", f"tap,id=n1,ifname={link},script=no,downscript=no",
@@ -114,6 +117,10 @@ class Machine:
             self.qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors,
                                          stderr=errors, start_new_session=True)
         return self
+
+    def _seen(self, path):
+        """Where the emulator sees a file: it knows the folder around the machine's own alone."""
+        return f"/share/{path.relative_to(self.folder.parent)}"
 
     def hand(self, *lines):
         """Have the machine write this, in lines of tmpfiles.d(5), and wait until it has."""
