@@ -3,9 +3,12 @@
 import os
 import pathlib
 import re
+import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -73,6 +76,20 @@ def test_how_much_others_slow_a_machine():
     assert Slow(10.5, 6.5).slowed((10.0, 5.0)) == pytest.approx(4.0)
     assert Slow(10.0, 5.0).slowed((10.0, 5.0)) == 1.0
     assert Slow(10.0, 8.0).slowed((10.0, 5.0)) >= machine.SLOWED_MOST
+
+
+def test_what_the_machine_says_to_its_hand():
+    """In pieces, and not for ever where it says something else or the line ends."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"one tw")
+        threading.Timer(0.2, theirs.sendall, [b"o three"]).start()
+        assert machine.Machine._heard(ours, r"one (two)", bound=60.0).group(1) == "two"
+        assert machine.Machine._heard(ours, "four", bound=0.1) is None
+        theirs.close()
+        began = time.monotonic()
+        assert machine.Machine._heard(ours, "four", bound=60.0) is None
+        assert time.monotonic() < began + 30
 
 
 def a_disk(path, **starts):

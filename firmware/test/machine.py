@@ -122,15 +122,29 @@ class Machine:
         """Where the emulator sees a file: it knows the folder around the machine's own alone."""
         return f"/share/{path.relative_to(self.folder.parent)}"
 
-    def hand(self, *lines):
-        """Have the machine write this, in lines of tmpfiles.d(5), and wait until it has."""
+    def hand(self, *lines, said=None):
+        """Have the machine write this, in lines of tmpfiles.d(5), and wait until it has; said: a
+        pattern of what its hand says to that. Return: the match, or None."""
         times = self.text().count(DONE) + 1  # since it was powered on, whichever starts it has seen
         if not self.wait(rf"(?s)(?:{READY}.*){{{times}}}", HAND_S):
             return None
         with socket.socket(socket.AF_UNIX) as line:
             line.connect(str(self.line))
             line.sendall("".join(f"{text}\n" for text in lines).encode() + b"\x04")
-            return self.wait(rf"(?s)(?:{DONE}.*){{{times}}}", HAND_S)
+            done = self.wait(rf"(?s)(?:{DONE}.*){{{times}}}", HAND_S)
+            return done and (self._heard(line, said) if said else done)
+
+    @staticmethod
+    def _heard(line, pattern, bound=10.0):
+        """Wait for what comes by a line. Return: the match, or None."""
+        line.settimeout(POLL_S)
+        text, end = "", time.monotonic() + bound
+        while not (found := re.search(pattern, text)) and time.monotonic() < end:
+            with contextlib.suppress(TimeoutError):
+                if not (octets := line.recv(65536)):
+                    return None
+                text += octets.decode(errors="replace")
+        return found
 
     @staticmethod
     def _wait_for(path, bound=10.0):

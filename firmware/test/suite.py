@@ -28,6 +28,7 @@ from chain import ChainCases  # noqa: E402
 from checks import Failure, Unavailable  # noqa: E402
 from configurations import ConfigurationCases  # noqa: E402
 from machine import missing_programs  # noqa: E402
+from replays import ReplayCases  # noqa: E402
 from scene import BROKEN, NEW, OLD, OUT, Scene  # noqa: E402
 from serving import ServingCases  # noqa: E402
 from site_loss import SiteLossCases  # noqa: E402
@@ -42,7 +43,8 @@ CASES = {
     "unsigned_loader": None, "unsigned_uki": None, "altered_command_line": None,
     "foreign_key": None, FIRST: None,
     "refuses_documents": FIRST, "remote_administration": FIRST, "serves_over_ipv6": FIRST,
-    "journal_arrives": FIRST, "revocation_arrives": FIRST, "backup_from_afar": FIRST,
+    "journal_arrives": FIRST, "revocation_arrives": FIRST, "replay_from_afar": FIRST,
+    "backup_from_afar": FIRST,
     "site_loss": "backup_from_afar",
     "killed_services_return": FIRST, "heads_arrive": FIRST, "support_bundle": FIRST,
     "full_disk": FIRST, "another_tpm": FIRST, "added_command_line": FIRST,
@@ -58,8 +60,8 @@ CASES = {
     "keys_in_a_token": None, "identical": None}
 
 
-class Suite(ChainCases, ServingCases, SiteLossCases, ConfigurationCases, UpdateCases, AnewCases,
-            CeremonyCases, Scene):
+class Suite(ChainCases, ServingCases, ReplayCases, SiteLossCases, ConfigurationCases, UpdateCases,
+            AnewCases, CeremonyCases, Scene):
     """All cases."""
 
 
