@@ -19,8 +19,8 @@ import ceremony  # noqa: E402
 import chain  # noqa: E402
 import machine  # noqa: E402
 import proof  # noqa: E402
+import site_loss  # noqa: E402
 import suite  # noqa: E402
-import workshop  # noqa: E402
 
 DEATH = ("[   71.000000] systemd[1]: sealgate-seal.service: Main process exited, code=killed, "
          "status=9/KILL")
@@ -122,11 +122,12 @@ def test_one_bit_is_flipped_and_flipped_back(tmp_path):
 
 def test_what_is_typed_is_what_the_runbook_says():
     """As few steps as there are, and nothing left in it that stands for something."""
-    lines = workshop.of_the_runbook().splitlines()
-    assert lines[0] == "cryptsetup open /dev/vda6 var && mount /dev/mapper/var /mnt"
-    assert "sealgate restore /backup /mnt/lib/sealgate" in lines
-    assert not re.search(r"\b[A-Z]{3,}\b", "".join(lines))
-    assert len(lines) >= 4 and lines[-1].endswith("cryptsetup close var")
+    lines = site_loss.of_the_runbook(FOLDER="/f", DIR="/d", SERIAL=7, KEYS="/k",
+                                     **{r"medium\.img": "/m.img"}).splitlines()
+    assert lines[0] == "sealgate backup medium /d /f/restore"
+    assert "FIRMWARE_KEYS=/k firmware/sign-manifest restore 7 /f/restore" in lines
+    assert not re.search(r"(?<!_)\b[A-Z]{3,}\b(?!=)", "".join(lines).replace("FIRMWARE_KEYS", ""))
+    assert len(lines) >= 4 and lines[-1] == "firmware/medium /m.img /f"
 
 
 def test_what_is_typed_is_the_ceremony():

@@ -42,6 +42,25 @@ int appliance_seal_secret(const struct manifest *m, const struct manifest_file *
 /* Make the folders for them, so that a unit without a secret finds none. */
 int appliance_seal_folders(const char *folder);
 
+/* At a start, before anything reads a configuration: have the unit of the image complete
+ * what a power cut broke off (restore.h). It is said. Return: 0 done, or nothing was
+ * begun, negative; then nothing may be served. */
+int appliance_restore_begun(void);
+
+/* Have the units of the image take the backup on the mounted medium, where there is one.
+ * It is said, and a refusal noted. Return: may the rest of the medium be taken? What
+ * comes with a backup is for the machine that has it, and for no other. */
+#define APPLIANCE_MEDIUM "/run/appliance/medium"
+bool appliance_restore(void);
+
+/* In those units: copy it, or put it in place, and leave why it was refused. Return: 0,
+ * 1 nothing to be put, negative. */
+int appliance_restore_unit(bool places);
+
+/* When this machine was restored, and up to which record: for the report, and null where
+ * it was not. The caller owns it. */
+json_t *appliance_restored(void);
+
 /* Leave word of which configuration this start goes on with. Return: 0 or -errno. */
 int appliance_note_started(void);
 

@@ -196,7 +196,7 @@ json_t *appliance_report(void)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o}, "
 			 "s:{s:o, s:o, s:o, s:o}, s:o, "
-			 "s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o}",
 		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
 		first_line("/proc/sys/kernel/osrelease"), "boot", "entry", entry(),
@@ -210,5 +210,6 @@ json_t *appliance_report(void)
 		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",
 		instance_part(), "tpm", appliance_tpm(), "certificates",
 		appliance_certificates(APPLIANCE_INSTANCE, APPLIANCE_ANCHORS),
-		"credentials", appliance_credentials(APPLIANCE_INSTANCE));
+		"credentials", appliance_credentials(APPLIANCE_INSTANCE), "restored",
+		appliance_restored());
 }

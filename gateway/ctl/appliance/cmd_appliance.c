@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define MEDIUM "/dev/disk/by-label/SEALGATE"
-#define MOUNTED "/run/appliance/medium"
+#define MOUNTED APPLIANCE_MEDIUM
 #define MOUNT_UNIT "run-appliance-medium.mount"
 #define NETWORK APPLIANCE_INSTANCE "/network/machine.network"
 #define HEALTH_BOUND_MS 240000
@@ -80,13 +80,15 @@ static int restart(void)
 	return appliance_run(argv) == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
 }
 
-/* Read what a medium brings, which the manager mounts: configuration, then update.
+/* Read what a medium brings, which the manager mounts: a backup, then
+ * configuration, then update.
  * Return: true to restart. */
 static bool take_medium(void)
 {
 	struct stat link; /* the device itself is not to be seen here */
 	static const char *const unmount[] = { "/usr/bin/systemctl", "stop", MOUNT_UNIT,
 		NULL };
+	bool all;
 	int r;
 
 	if (lstat(MEDIUM, &link) < 0)
@@ -96,11 +98,12 @@ static bool take_medium(void)
 		tell("appliance.medium", r, "", "", NULL);
 		return false;
 	}
+	all = appliance_restore();
 	r = -1;
-	if (access(MOUNTED "/machine", F_OK) == 0)
+	if (all && access(MOUNTED "/machine", F_OK) == 0)
 		apply(MOUNTED "/machine", &r);
 	r = -1;
-	if (access(MOUNTED "/update", F_OK) == 0)
+	if (all && access(MOUNTED "/update", F_OK) == 0)
 		update(MOUNTED "/update", &r);
 	if (appliance_run(unmount) != 0)
 		tell("appliance.medium", -EBUSY, "", "", NULL);
@@ -120,8 +123,11 @@ static void discard_old(void)
  * nobody does. */
 static int resume(void)
 {
-	int r = appliance_resume();
+	int r = appliance_restore_begun();
 
+	if (r < 0)
+		return EXIT_NOT_PASSED;
+	r = appliance_resume();
 	if (r == 1)
 		return EXIT_CLEAN;
 	return tell("appliance.apply", r,
@@ -435,6 +441,9 @@ static int run_unit(const char *verb)
 		return take();
 	if (strcmp(verb, "return") == 0)
 		return give_back();
+	if (strcmp(verb, "restore") == 0 || strcmp(verb, "place") == 0)
+		return appliance_restore_unit(*verb == 'p') < 0 ? EXIT_NOT_PASSED
+								: EXIT_CLEAN;
 	if (strcmp(verb, "layout") == 0)
 		return printf("%d %d\n", layout_version(), layout_least()) > 0
 			       ? EXIT_CLEAN

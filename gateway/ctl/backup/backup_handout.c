@@ -6,6 +6,7 @@
 #include "common/durable.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "ctl/backup/backup_medium.h"
 #include "ctl/backup/backup_pieces.h"
 #include "ctl/command.h"
 #include "ctl/instance/unit_note.h"
@@ -275,8 +276,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	int arguments; /* -1: it looks at them itself */
 } VERBS[] = { { "seal", backup_seal_command, -1 }, { "open", backup_open_command, -1 },
-	{ "make", make, 0 }, { "ordered", ordered, 0 }, { "status", status, -1 },
-	{ "fetch", fetch, 1 }, { "piece", piece, 2 }, { "discard", discard, 1 } };
+	{ "medium", backup_medium_command, -1 }, { "make", make, 0 },
+	{ "ordered", ordered, 0 }, { "status", status, -1 }, { "fetch", fetch, 1 },
+	{ "piece", piece, 2 }, { "discard", discard, 1 } };
 
 bool backup_verb(int argc, char **argv, int *ret_status)
 {

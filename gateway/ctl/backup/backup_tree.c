@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/backup/backup_tree.h"
 
+#include "ctl/backup/backup_list.h"
+
 #include "common/cleanup.h"
 #include "common/digest.h"
 #include "common/durable.h"
@@ -110,71 +112,13 @@ static int join(char ret[PATH_MAX], const char *folder, const char *name)
 									 : -ENAMETOOLONG;
 }
 
-struct line {
-	char hex[SHA256_TEXT_SIZE];
-	unsigned long mode, uid, gid;
-	char path[PATH_MAX];
-};
-
-static bool path_ok(const char *path)
-{
-	return path[0] && path[0] != '/' && !strstr(path, "..") && !strstr(path, "//");
-}
-
-/* A number and the space after it. Return: what follows, or NULL. */
-static const char *number(const char *p, int base, unsigned long *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoul(p, &end, base);
-	return errno || end == p || *end != ' ' ? NULL : end + 1;
-}
-
-static const char *word(const char *p, char *ret, size_t size)
-{
-	size_t n = strcspn(p, " ");
-
-	if (n == 0 || n >= size || p[n] != ' ')
-		return NULL;
-	memcpy(ret, p, n);
-	ret[n] = '\0';
-	return p + n + 1;
-}
-
-/* Take the next line. Return: 1, 0 at the end, -EBADMSG, -errno. */
-static int next_line(FILE *lines, struct line *ret)
-{
-	char text[PATH_MAX + 160];
-	unsigned long size;
-	const char *p;
-	size_t n;
-
-	errno = 0;
-	if (!fgets(text, sizeof(text), lines))
-		return !ferror(lines) ? 0 : errno ? -errno : -EIO;
-	n = strlen(text); /* a NUL in it, or a line too long, has no end here */
-	if (n < 2 || text[n - 1] != '\n')
-		return -EBADMSG;
-	text[n - 1] = '\0';
-	p = word(text, ret->hex, sizeof(ret->hex));
-	p = p ? number(p, 8, &ret->mode) : NULL;
-	p = p ? number(p, 10, &ret->uid) : NULL;
-	p = p ? number(p, 10, &ret->gid) : NULL;
-	p = p ? number(p, 10, &size) : NULL;
-	if (!p || strlen(p) >= sizeof(ret->path))
-		return -EBADMSG;
-	memcpy(ret->path, p, strlen(p) + 1);
-	return path_ok(ret->path) && ret->mode <= 07777 ? 1 : -EBADMSG;
-}
-
-static int compare_one(const char *files, const struct line *l)
+static int compare_one(const char *files, const struct backup_line *l)
 {
 	_cleanup_(closep) int fd = -1;
 	char path[PATH_MAX], hex[SHA256_TEXT_SIZE];
 	int r = join(path, files, l->path);
 
-	if (r < 0 || strcmp(l->hex, "-") == 0)
+	if (r < 0 || backup_list_folder(l))
 		return r;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -185,10 +129,10 @@ static int compare_one(const char *files, const struct line *l)
 
 int backup_compare(const char *files, FILE *lines, char **ret_path)
 {
-	struct line l = { 0 };
+	struct backup_line l = { 0 };
 	int r, more;
 
-	while ((more = next_line(lines, &l)) > 0) {
+	while ((more = backup_list_next(lines, &l)) > 0) {
 		r = compare_one(files, &l);
 		if (r < 0) {
 			*ret_path = strdup(l.path);
@@ -198,10 +142,10 @@ int backup_compare(const char *files, FILE *lines, char **ret_path)
 	return more;
 }
 
-static int put_one(const char *files, const struct line *l, const char *instance)
+static int put_one(const char *files, const struct backup_line *l, const char *instance)
 {
 	char from[PATH_MAX], to[PATH_MAX], hex[SHA256_TEXT_SIZE];
-	bool folder = strcmp(l->hex, "-") == 0;
+	bool folder = backup_list_folder(l);
 	int r = join(from, files, l->path);
 
 	/* of an earlier restore: this one's stands there already */
@@ -224,10 +168,10 @@ static int put_one(const char *files, const struct line *l, const char *instance
 
 int backup_put(const char *files, FILE *lines, const char *instance)
 {
-	struct line l;
+	struct backup_line l;
 	int r = 0, more;
 
-	while (r == 0 && (more = next_line(lines, &l)) > 0)
+	while (r == 0 && (more = backup_list_next(lines, &l)) > 0)
 		r = put_one(files, &l, instance);
 	return r < 0 ? r : more;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/backup/backup_list.h"
 #include "ctl/backup/backup_postgresql.h"
 #include "ctl/backup/backup_tree.h"
 #include "ctl/command.h"
@@ -22,33 +23,6 @@ static int failed(const char *what, int error)
 }
 
 DEFINE_CLEANUP(FILE *, fclose)
-
-/* The rest of the next line after a word. Return: 0, -EBADMSG. */
-static int read_line(FILE *list, const char *begins, char ret_rest[128])
-{
-	char text[160];
-	size_t n = fgets(text, sizeof(text), list) ? strlen(text) : 0;
-
-	if (n == 0 || text[n - 1] != '\n' || strncmp(text, begins, strlen(begins)) != 0 ||
-		n - strlen(begins) > 128)
-		return -EBADMSG;
-	text[n - 1] = '\0';
-	(void)snprintf(ret_rest, 128, "%s", text + strlen(begins));
-	return 0;
-}
-
-/* Leaves the list at its lines. Return: 0 or -EBADMSG. */
-static int read_head(FILE *list, char ret_mark[128])
-{
-	char rest[128];
-	int r = read_line(list, BACKUP_HEAD, rest);
-
-	if (r == 0 && *rest)
-		r = -EBADMSG;
-	if (r == 0)
-		r = read_line(list, BACKUP_MARK, ret_mark);
-	return r < 0 ? r : read_line(list, BACKUP_AT, rest);
-}
 
 /* The copy of a server's database goes into an empty one, before any file is put
  * anywhere: where that fails, nothing was done. connection: another one than the backup's
@@ -142,7 +116,7 @@ int cmd_restore(int argc, char **argv)
 	};
 	_cleanup_(fclosep) FILE *list = NULL;
 	const char *connection = NULL;
-	char path[PATH_MAX], files[PATH_MAX], mark[128];
+	char path[PATH_MAX], files[PATH_MAX], mark[BACKUP_MARK_SIZE];
 	int c, r, status;
 
 	while ((c = command_option(argc, argv, "", options)) != -1) {
@@ -156,7 +130,7 @@ int cmd_restore(int argc, char **argv)
 		snprintf(files, sizeof(files), "%s/files", argv[optind]) >= PATH_MAX)
 		return failed(argv[optind], -ENAMETOOLONG);
 	list = fopen(path, "re");
-	r = list ? read_head(list, mark) : -errno;
+	r = list ? backup_list_head(list, mark) : -errno;
 	if (r < 0)
 		return failed(path, r);
 	status = restore(files, list, mark, argv[optind + 1], connection);

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance/restore.h"
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/durable.h"
+#include "ctl/appliance/appliance.h"
+#include "ctl/appliance/manifest.h"
+#include "ctl/appliance/restore_paths.h"
+#include "ctl/backup/backup_tree.h"
+#include "queue/client.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RECORD "restored"
+#define RECORD_MAX 512u
+
+DEFINE_CLEANUP(FILE *, fclose)
+
+int restore_path(const char *folder, const char *name, char ret_path[PATH_MAX])
+{
+	return snprintf(ret_path, PATH_MAX, "%s/%s", folder, name) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+int restore_fail(char **ret_error, int error, const char *where, const char *what)
+{
+	free(*ret_error);
+	return appliance_fail(ret_error, error, where, what);
+}
+
+/* Return: 1, 0, -errno. */
+static int is_there(const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int r = restore_path(folder, name, path);
+
+	if (r < 0)
+		return r;
+	return lstat(path, &st) == 0		    ? 1
+	       : errno == ENOENT || errno == EACCES ? 0
+						    : -errno;
+}
+
+/* Return: 1 something is in it, 0 nothing, or it is not there, -errno. */
+static int has_entries(const char *folder, const char *name)
+{
+	const struct dirent *e;
+	char path[PATH_MAX];
+	DIR *d;
+	int r = restore_path(folder, name, path);
+
+	if (r < 0)
+		return r;
+	d = opendir(path);
+	if (!d)
+		return errno == ENOENT || errno == EACCES ? 0 : -errno;
+	errno = 0;
+	while (r == 0 && (e = readdir(d)))
+		r = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+	if (r == 0 && errno)
+		r = -errno;
+	(void)closedir(d);
+	return r;
+}
+
+/* No program of ours starts before a configuration is there, so that one that never was
+ * is enough; the rest is to be sure, and looked at by who may look there. */
+static int has_served(const struct restore_places *p)
+{
+	int r = is_there(p->instance, "sealgate.conf");
+
+	if (r == 0)
+		r = is_there(p->work, "serial");
+	if (r == 0)
+		r = has_entries(p->instance, "state/queue");
+	return r == 0 ? is_there(p->instance, "state/signer/count.log") : r;
+}
+
+static int judge_machine(const struct restore_places *p, char **ret_error)
+{
+	int r = has_served(p);
+
+	if (r > 0)
+		return restore_fail(ret_error, -EEXIST, p->instance,
+			"this machine has a configuration or a ledger of its own, and no "
+			"backup is put over it: take it to a new machine, or reset this "
+			"one "
+			"first");
+	return r < 0 ? restore_fail(ret_error, r, p->instance, strerror(-r)) : 0;
+}
+
+struct record {
+	char at[CLOCK_TEXT_SIZE], mark[BACKUP_MARK_SIZE], sha256[SHA256_TEXT_SIZE];
+	long long size;
+};
+
+static int read_record(const char *work, struct record *ret)
+{
+	_cleanup_(freep) char *text = NULL;
+	char path[PATH_MAX], *end;
+	size_t len = 0;
+	int at = 0, r = restore_path(work, RECORD, path);
+
+	if (r == 0)
+		r = file_read(path, RECORD_MAX, (uint8_t **)&text, &len);
+	if (r < 0)
+		return r;
+	if (sscanf(text, "%20s %127s %64s %n", ret->at, ret->mark, ret->sha256, &at) !=
+			3 ||
+		at == 0)
+		return -EBADMSG;
+	ret->size = strtoll(text + at, &end, 10);
+	return *end == '\n' ? 0 : -EBADMSG;
+}
+
+int restore_mark(const char *work, char ret_mark[BACKUP_MARK_SIZE])
+{
+	struct record record = { 0 };
+	int r = read_record(work, &record);
+
+	if (r == 0)
+		memcpy(ret_mark, record.mark, sizeof(record.mark));
+	return r;
+}
+
+json_t *restore_report(const char *work)
+{
+	struct record record = { 0 };
+
+	return read_record(work, &record) < 0
+		       ? json_null()
+		       : json_pack("{s:s, s:s}", "at", record.at, "record", record.mark);
+}
+
+int restore_judge(const struct restore_places *p, char **ret_error)
+{
+	struct record record = { 0 };
+	char path[PATH_MAX];
+	int r = restore_path(p->medium, "restore/" BACKUP_LIST, path);
+
+	*ret_error = NULL;
+	if (r == 0 && read_record(p->work, &record) == 0) {
+		struct manifest_file list = { record.sha256, record.size, BACKUP_LIST };
+
+		if (manifest_prove(&list, path) == 0)
+			return 1;
+	}
+	return r < 0 ? restore_fail(ret_error, r, p->medium, strerror(-r))
+		     : judge_machine(p, ret_error);
+}
+
+int restore_begun(const struct restore_places *p, bool *ret_ready)
+{
+	int r = is_there(p->folder, RESTORE_READY);
+
+	*ret_ready = r > 0;
+	return r != 0 ? r : is_there(p->folder, RESTORE_NEW);
+}
+
+/* Owners last: who has no right over files of others has made all of them its own. Done
+ * again it finds done what was done. */
+static int give(const char *path, const struct backup_line *l)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return -errno;
+	if ((st.st_mode & 07777) != l->mode && chmod(path, (mode_t)l->mode) < 0)
+		return -errno;
+	if (st.st_uid == l->uid && st.st_gid == l->gid)
+		return 0;
+	return lchown(path, (uid_t)l->uid, (gid_t)l->gid) < 0 ? -errno : 0;
+}
+
+/* The mark belongs to whom state/ belongs. */
+static int give_mark(const char *new, const struct backup_line *state)
+{
+	struct backup_line mark = { .mode = 0644, .uid = state->uid, .gid = state->gid };
+	char path[PATH_MAX];
+	int r = restore_path(new, QUEUE_RESTORED_FILE, path);
+
+	return r < 0 ? r : give(path, &mark);
+}
+
+static int give_all(const char *new, FILE *list, char **ret_error)
+{
+	struct backup_line l, state = { 0 };
+	char path[PATH_MAX], mark[BACKUP_MARK_SIZE];
+	int r = backup_list_head(list, mark), more = 0;
+
+	while (r == 0 && (more = backup_list_next(list, &l)) > 0) {
+		if (!backup_list_state(&l) || strcmp(l.path, QUEUE_RESTORED_FILE) == 0)
+			continue;
+		if (strcmp(l.path, "state") == 0)
+			state = l;
+		r = restore_path(new, l.path, path);
+		if (r == 0)
+			r = give(path, &l);
+		if (r < 0)
+			return restore_fail(ret_error, r, l.path, strerror(-r));
+	}
+	if (r == 0)
+		r = more;
+	if (r == 0)
+		r = give_mark(new, &state);
+	return r < 0 ? restore_fail(ret_error, r, BACKUP_LIST, strerror(-r)) : 0;
+}
+
+static int sync_all(const char *folder)
+{
+	_cleanup_(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || syncfs(fd) < 0 ? -errno : 0;
+}
+
+/* Both at once, so that there is no moment with half of either. */
+static int exchange(const struct restore_places *p, const char *new)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int r = restore_path(new, "state", from);
+
+	if (r == 0)
+		r = restore_path(p->instance, "state", to);
+	if (r == 0)
+		r = sync_all(p->folder);
+	if (r < 0)
+		return r;
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+static int add_folder(int from, int to);
+
+static int add_one(int from, int to, const char *name)
+{
+	_cleanup_(closep) int inner = -1, other = -1;
+
+	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	inner = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	other = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return inner < 0 || other < 0 ? 0 : add_folder(inner, other);
+}
+
+static int add_folder(int from, int to)
+{
+	int fd = fcntl(from, F_DUPFD_CLOEXEC, 0), r = 0;
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!folder) {
+		r = -errno;
+		(void)closep(&fd);
+		return r;
+	}
+	while (r == 0 && (e = readdir(folder)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = add_one(from, to, e->d_name);
+	(void)closedir(folder);
+	return r;
+}
+
+/* Folders that the start made for programs, and that no backup has: they are moved. */
+static int add_folders(const struct restore_places *p, const char *new)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	_cleanup_(closep) int in = -1, out = -1;
+	int r = restore_path(new, "state", from);
+
+	if (r == 0)
+		r = restore_path(p->instance, "state", to);
+	if (r < 0)
+		return r;
+	in = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (in < 0)
+		return errno == ENOENT ? 0 : -errno;
+	out = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return out < 0 ? -errno : add_folder(in, out);
+}
+
+static FILE *open_list(const char *new)
+{
+	char path[PATH_MAX];
+
+	return restore_path(new, BACKUP_LIST, path) < 0 ? NULL : fopen(path, "re");
+}
+
+static int write_record(const struct restore_places *p, const char *new)
+{
+	_cleanup_(fclosep) FILE *list = open_list(new);
+	char at[CLOCK_TEXT_SIZE], hex[SHA256_TEXT_SIZE], mark[BACKUP_MARK_SIZE];
+	char text[RECORD_MAX], path[PATH_MAX];
+	off_t size = 0;
+	int r = list ? backup_list_head(list, mark) : -errno;
+
+	if (r == 0 && lseek(fileno(list), 0, SEEK_SET) < 0)
+		r = -errno;
+	if (r == 0)
+		r = backup_copy_octets(fileno(list), -1, LLONG_MAX, 0, hex, &size);
+	if (r == 0)
+		r = restore_path(p->work, RECORD, path);
+	if (r < 0)
+		return r;
+	clock_format(clock_now(), at);
+	(void)snprintf(
+		text, sizeof(text), "%s %s %s %lld\n", at, mark, hex, (long long)size);
+	return durable_write(path, span_str(text), 0644);
+}
+
+/* What says that the rest is there goes first. */
+static int end(const struct restore_places *p, const char *new)
+{
+	char ready[PATH_MAX];
+	int r = restore_path(p->folder, RESTORE_READY, ready);
+
+	if (r == 0 && unlink(ready) < 0 && errno != ENOENT)
+		r = -errno;
+	return r < 0 ? r : appliance_remove(new);
+}
+
+/* Until then the mark lies below new/. */
+static int put(const struct restore_places *p, const char *new, char **ret_error)
+{
+	_cleanup_(fclosep) FILE *list = NULL;
+	int r = is_there(new, QUEUE_RESTORED_FILE);
+
+	if (r == 0)
+		return 0;
+	if (r > 0)
+		r = judge_machine(p, ret_error);
+	if (r < 0) {
+		(void)end(p, new);
+		return r;
+	}
+	list = open_list(new);
+	if (!list)
+		return restore_fail(ret_error, -errno, new, strerror(errno));
+	r = give_all(new, list, ret_error);
+	if (r < 0)
+		return r;
+	r = exchange(p, new);
+	return r < 0 ? restore_fail(ret_error, r, p->instance, strerror(-r)) : 0;
+}
+
+static int place(const struct restore_places *p, const char *new, char **ret_error)
+{
+	int r = put(p, new, ret_error);
+
+	if (r < 0)
+		return r;
+	r = add_folders(p, new);
+	if (r == 0)
+		r = sync_all(p->folder);
+	if (r == 0)
+		r = write_record(p, new);
+	if (r == 0)
+		r = end(p, new);
+	return r < 0 ? restore_fail(ret_error, r, p->work, strerror(-r)) : 0;
+}
+
+int restore_place(const struct restore_places *p, char **ret_error)
+{
+	char new[PATH_MAX];
+	int r = is_there(p->folder, RESTORE_READY);
+	bool ready = r > 0;
+
+	*ret_error = NULL;
+	if (r >= 0)
+		r = restore_path(p->folder, RESTORE_NEW, new);
+	if (r == 0 && ready)
+		return place(p, new, ret_error);
+	if (r == 0)
+		r = appliance_remove(new);
+	return r < 0 ? restore_fail(ret_error, r, p->folder, strerror(-r)) : 1;
+}

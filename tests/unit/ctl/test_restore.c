@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A backup on a medium comes back as it was: wherever the power is cut a machine has all
+ * of it or nothing, and never over what it has. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "restore_scene.h"
+
+#define CUT 77
+
+static int steps, cut_at; /* 0: never */
+
+/* What changes the disk for good goes through here, so that it can be the last. */
+static void step(void)
+{
+	if (cut_at && ++steps == cut_at)
+		_exit(CUT);
+}
+
+int rename(const char *from, const char *to)
+{
+	step();
+	return (int)syscall(SYS_rename, from, to);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	step();
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+int unlink(const char *path)
+{
+	step();
+	return (int)syscall(SYS_unlink, path);
+}
+
+int chmod(const char *path, mode_t mode)
+{
+	step();
+	return (int)syscall(SYS_chmod, path, mode);
+}
+
+int remove(const char *path)
+{
+	step();
+	return syscall(SYS_unlink, path) == 0 || syscall(SYS_rmdir, path) == 0 ? 0 : -1;
+}
+
+static void test_it_comes_back_as_it_was(void **state)
+{
+	struct restore_scene *s = *state;
+	_cleanup_(freep) char *said = NULL;
+	char mark[BACKUP_MARK_SIZE];
+	json_t *report;
+
+	fill_backup(s);
+	end_backup(s);
+	make_medium(s);
+	report = restore_report(s->work);
+	assert_true(json_is_null(report));
+	json_decref(report);
+	assert_int_equal(judges(s), 0);
+	takes(s, 0, NULL);
+	assert_false(is_there(s, "i/" DATABASE));
+	assert_true(is_begun(s));
+	assert_int_equal(places(s), 0);
+	assert_in_place(s);
+	assert_true(is_there(s, "i/state/backup"));
+	assert_false(is_there(s, "w/restore/new"));
+	assert_int_equal(restore_mark(s->work, mark), 0);
+	assert_string_equal(mark, MARK);
+	report = restore_report(s->work);
+	said = json_dumps(report, 0);
+	assert_non_null(strstr(said, "\"record\": \"" MARK "\""));
+	json_decref(report);
+	assert_int_equal(judges(s), 1); /* the medium is still in the drive */
+	assert_false(is_begun(s));
+	assert_int_equal(places(s), 1);
+	/* another backup is not the one that was taken */
+	put(at(s, "m/restore/backup"), "other", 5);
+	assert_int_equal(judges(s), -EEXIST);
+}
+
+static void test_never_over_what_is_there(void **state)
+{
+	static const char *const kept[] = { "i/sealgate.conf", "w/serial",
+		"i/state/queue/queue.db", "i/state/signer/count.log" };
+	struct restore_scene *s = *state;
+
+	fill_backup(s);
+	end_backup(s);
+	make_medium(s);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		put(at(s, kept[i]), "mine", 4);
+		assert_int_equal(judges(s), -EEXIST);
+		takes(s, 0, NULL);
+		assert_int_equal(places(s), -EEXIST);
+		assert_file(s, kept[i], "mine");
+		assert_false(is_there(s, "w/restore/new"));
+		assert_int_equal(unlink(at(s, kept[i])), 0);
+	}
+	assert_int_equal(judges(s), 0);
+}
+
+/* Return: whether it came to its end. */
+static bool places_until(const struct restore_scene *s, int at_step)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		steps = 0;
+		cut_at = at_step;
+		_exit(places(s) == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) &&
+		    (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == CUT));
+	return WEXITSTATUS(status) == 0;
+}
+
+/* One step further each time: before, all of the old is there; afterwards, all of the
+ * new; and what is there is completed. */
+static void test_power_cuts(void **state)
+{
+	bool done = false;
+	int cuts = 0;
+
+	end_backup(*state);
+	while (!done) {
+		void *own;
+		struct restore_scene *s;
+
+		assert_int_equal(setup(&own), 0);
+		s = own;
+		fill_backup(s);
+		end_backup(s);
+		make_medium(s);
+		takes(s, 0, NULL);
+		done = places_until(s, cuts + 1);
+		if (is_there(s, "i/" DATABASE))
+			assert_in_place(s);
+		else
+			assert_int_equal(judges(s), 0);
+		if (!done) {
+			if (is_begun(s))
+				assert_in_range(places(s), 0, 1);
+			assert_in_place(s);
+			assert_true(is_there(s, "i/state/backup"));
+			cuts++;
+		}
+		assert_int_equal(judges(s), 1);
+		assert_false(is_there(s, "w/restore/new"));
+		teardown(&own);
+	}
+	assert_true(cuts > 10);
+}
+
+static void test_what_was_not_copied_whole_is_begun_anew(void **state)
+{
+	struct restore_scene *s = *state;
+
+	fill_backup(s);
+	end_backup(s);
+	make_medium(s);
+	takes(s, 0, NULL);
+	assert_int_equal(unlink(at(s, "w/restore/ready")), 0);
+	assert_int_equal(places(s), 1);
+	assert_false(is_there(s, "i/" DATABASE));
+	assert_false(is_begun(s));
+	assert_false(is_there(s, "w/restore/new"));
+	takes(s, 0, NULL);
+	assert_int_equal(places(s), 0);
+	assert_in_place(s);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		EACH(test_it_comes_back_as_it_was),
+		EACH(test_never_over_what_is_there),
+		EACH(test_power_cuts),
+		EACH(test_what_was_not_copied_whole_is_begun_anew),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
