@@ -9,6 +9,7 @@ import re
 import select
 import shutil
 import subprocess
+import termios
 import time
 
 from appliance import FIRMWARE
@@ -23,6 +24,7 @@ PIN, TOKEN = "271828", "release"
 ASKED = re.compile(rb"(PIN|pass phrase)[^:\n]*: ?$")  # the engine's word, and sbsign's
 NAMES = ("PK", "KEK", "db", "release", "machine")
 TYPED_S = 120.0
+POLL_S = 0.05
 
 
 def missing():
@@ -47,7 +49,11 @@ def typed(folder, *command):
         os.execvp(command[0], command)
     shown, answered, end = b"", 0, time.monotonic() + TYPED_S
     while time.monotonic() < end:
-        if not select.select([terminal], [], [], 1.0)[0]:
+        # Who asks for a PIN turns the echo off, and throws away what was typed before.
+        if ASKED.search(shown[answered:]) and not termios.tcgetattr(terminal)[3] & termios.ECHO:
+            answered = len(shown)
+            os.write(terminal, f"{PIN}\n".encode())
+        if not select.select([terminal], [], [], POLL_S)[0]:
             continue
         try:
             octets = os.read(terminal, 4096)
@@ -58,9 +64,6 @@ def typed(folder, *command):
         if not octets:
             break
         shown += octets
-        if ASKED.search(shown[answered:]):
-            answered = len(shown)
-            os.write(terminal, f"{PIN}\n".encode())
     else:
         os.kill(child, 9)
     os.close(terminal)
