@@ -16,8 +16,9 @@
 
 #define BACKUP_OCTETS "octets.%06u"
 #define BACKUP_OCTETS_MAX 999999u
-#define BACKUP_OCTETS_SIZE (1LL << 30) /* of a piece: FAT has files of less than 4 GiB   \
-					*/
+#define BACKUP_OCTETS_SIZE                                                               \
+	(1LL << 30) /* of a piece: FAT has files of less than 4 GiB                      \
+		     */
 
 /* Make the folder out of the backup in dir, in pieces of so many octets, comparing every
  * file of state with its line. What was begun is removed when it fails. *ret_path: where
