@@ -3,8 +3,8 @@
 
 #include "common/cleanup.h"
 #include "common/durable.h"
+#include "ctl/appliance/folder_each.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -98,35 +98,30 @@ static int add_folder(
 	return add_all(in, out, depth + 1);
 }
 
-static int add_one(int from, int to, const char *name, unsigned depth)
+/* Where to, and how far down. */
+struct adopting {
+	int to;
+	unsigned depth;
+};
+
+static int add_one(int from, const char *name, void *arg)
 {
+	const struct adopting *a = arg;
 	struct stat st;
 
 	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
-		return add_folder(from, to, name, &st, depth);
-	return S_ISREG(st.st_mode) ? add_file(from, to, name, &st) : -ELOOP;
+		return add_folder(from, a->to, name, &st, a->depth);
+	return S_ISREG(st.st_mode) ? add_file(from, a->to, name, &st) : -ELOOP;
 }
 
 static int add_all(int from, int to, unsigned depth)
 {
-	int fd = fcntl(from, F_DUPFD_CLOEXEC, 0), r = depth > DEPTH_MAX ? -E2BIG : 0;
-	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	struct adopting a = { to, depth };
+	int r = depth > DEPTH_MAX ? -E2BIG : folder_each(from, add_one, &a);
 
-	if (!folder) {
-		r = -errno;
-		(void)closep(&fd);
-		return r;
-	}
-	while (r == 0 && (e = readdir(folder)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			r = add_one(from, to, e->d_name, depth);
-	(void)closedir(folder);
-	if (r == 0 && fsync(to) < 0)
-		r = -errno;
-	return r;
+	return r == 0 && fsync(to) < 0 ? -errno : r;
 }
 
 int adopt(const char *given, const char *instance)

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/durable.h"
 #include "ctl/appliance/appliance.h"
+#include "ctl/appliance/folder_each.h"
 #include "ctl/appliance/manifest.h"
 #include "ctl/appliance/restore_paths.h"
 #include "ctl/backup/backup_tree.h"
@@ -166,35 +167,70 @@ int restore_begun(const struct restore_places *p, bool *ret_ready)
 	return r != 0 ? r : is_there(p->folder, RESTORE_NEW);
 }
 
+/* One step down, through no link. */
+static int step_down(int folder, const char *name, int flags)
+{
+	int fd = openat(folder, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* What of the new state has this name, which has no .. in it: nothing that a link leads
+ * to, as whoever copied it read what nobody had proven, and this program may give files
+ * away. Not by openat2(2), which RestrictSUIDSGID= of its unit forbids. Return: a
+ * descriptor or -errno. */
+static int open_inside(const char *new, const char *name, int flags)
+{
+	char path[PATH_MAX], *save = NULL, *part, *next;
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s", name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = step_down(AT_FDCWD, new, O_PATH | O_DIRECTORY);
+	part = strtok_r(path, "/", &save);
+	while (fd >= 0 && part) {
+		_cleanup_(closep) int folder = fd;
+
+		next = strtok_r(NULL, "/", &save);
+		fd = step_down(
+			folder, part, next ? O_PATH | O_DIRECTORY : O_RDONLY | flags);
+		part = next;
+	}
+	return fd;
+}
+
 /* Owners last: who has no right over files of others has made all of them its own. Done
  * again it finds done what was done. */
-static int give(const char *path, const struct backup_line *l)
+static int give(const char *new, const char *name, const struct backup_line *l)
 {
+	_cleanup_(closep) int fd = open_inside(new, name, 0);
 	struct stat st;
 
-	if (lstat(path, &st) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return -errno;
-	if ((st.st_mode & 07777) != l->mode && chmod(path, (mode_t)l->mode) < 0)
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return -ELOOP;
+	if ((st.st_mode & 07777) != l->mode && fchmod(fd, (mode_t)l->mode) < 0)
 		return -errno;
 	if (st.st_uid == l->uid && st.st_gid == l->gid)
 		return 0;
-	return lchown(path, (uid_t)l->uid, (gid_t)l->gid) < 0 ? -errno : 0;
+	return fchown(fd, (uid_t)l->uid, (gid_t)l->gid) < 0 ? -errno : 0;
 }
 
 /* The mark belongs to whom state/ belongs. */
 static int give_mark(const char *new, const struct backup_line *state)
 {
 	struct backup_line mark = { .mode = 0644, .uid = state->uid, .gid = state->gid };
-	char path[PATH_MAX];
-	int r = restore_path(new, QUEUE_RESTORED_FILE, path);
 
-	return r < 0 ? r : give(path, &mark);
+	return give(new, QUEUE_RESTORED_FILE, &mark);
 }
 
 static int give_all(const char *new, FILE *list, char **ret_error)
 {
 	struct backup_line l, state = { 0 };
-	char path[PATH_MAX], mark[BACKUP_MARK_SIZE];
+	char mark[BACKUP_MARK_SIZE];
 	int r = backup_list_head(list, mark), more = 0;
 
 	while (r == 0 && (more = backup_list_next(list, &l)) > 0) {
@@ -202,9 +238,7 @@ static int give_all(const char *new, FILE *list, char **ret_error)
 			continue;
 		if (strcmp(l.path, "state") == 0)
 			state = l;
-		r = restore_path(new, l.path, path);
-		if (r == 0)
-			r = give(path, &l);
+		r = give(new, l.path, &l);
 		if (r < 0)
 			return restore_fail(ret_error, r, l.path, strerror(-r));
 	}
@@ -225,8 +259,9 @@ static int sync_all(const char *folder)
 /* Both at once, so that there is no moment with half of either. */
 static int exchange(const struct restore_places *p, const char *new)
 {
+	_cleanup_(closep) int state = open_inside(new, "state", O_DIRECTORY);
 	char from[PATH_MAX], to[PATH_MAX];
-	int r = restore_path(new, "state", from);
+	int r = state < 0 ? state : restore_path(new, "state", from);
 
 	if (r == 0)
 		r = restore_path(p->instance, "state", to);
@@ -241,37 +276,18 @@ static int exchange(const struct restore_places *p, const char *new)
 	return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
 }
 
-static int add_folder(int from, int to);
-
-static int add_one(int from, int to, const char *name)
+static int add_one(int from, const char *name, void *arg)
 {
+	const int *to = arg;
 	_cleanup_(closep) int inner = -1, other = -1;
 
-	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
+	if (renameat2(from, name, *to, name, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return -errno;
 	inner = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	other = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return inner < 0 || other < 0 ? 0 : add_folder(inner, other);
-}
-
-static int add_folder(int from, int to)
-{
-	int fd = fcntl(from, F_DUPFD_CLOEXEC, 0), r = 0;
-	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-
-	if (!folder) {
-		r = -errno;
-		(void)closep(&fd);
-		return r;
-	}
-	while (r == 0 && (e = readdir(folder)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			r = add_one(from, to, e->d_name);
-	(void)closedir(folder);
-	return r;
+	other = openat(*to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return inner < 0 || other < 0 ? 0 : folder_each(inner, add_one, &other);
 }
 
 /* Folders that the start made for programs, and that no backup has: they are moved. */
@@ -289,7 +305,7 @@ static int add_folders(const struct restore_places *p, const char *new)
 	if (in < 0)
 		return errno == ENOENT ? 0 : -errno;
 	out = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return out < 0 ? -errno : add_folder(in, out);
+	return out < 0 ? -errno : folder_each(in, add_one, &out);
 }
 
 static FILE *open_list(const char *new)

@@ -15,43 +15,17 @@
 
 #define CUT 77
 
-static int steps, cut_at; /* 0: never */
+#include "tests/unit/ctl/power.h"
 
-/* What changes the disk for good goes through here, so that it can be the last. */
-static void step(void)
+static void power_goes(void)
 {
-	if (cut_at && ++steps == cut_at)
-		_exit(CUT);
+	_exit(CUT);
 }
 
-int rename(const char *from, const char *to)
+int fchmod(int fd, mode_t mode)
 {
 	step();
-	return (int)syscall(SYS_rename, from, to);
-}
-
-int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
-{
-	step();
-	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
-}
-
-int unlink(const char *path)
-{
-	step();
-	return (int)syscall(SYS_unlink, path);
-}
-
-int chmod(const char *path, mode_t mode)
-{
-	step();
-	return (int)syscall(SYS_chmod, path, mode);
-}
-
-int remove(const char *path)
-{
-	step();
-	return syscall(SYS_unlink, path) == 0 || syscall(SYS_rmdir, path) == 0 ? 0 : -1;
+	return (int)syscall(SYS_fchmod, fd, mode);
 }
 
 static void test_it_comes_back_as_it_was(void **state)
@@ -183,6 +157,39 @@ static void test_what_was_not_copied_whole_is_begun_anew(void **state)
 	assert_in_place(s);
 }
 
+/* Who copied it may have been taken over, and who puts it in place may give files away.
+ */
+static void placed_by_a_link(const char *name, const char *of)
+{
+	struct restore_scene *s;
+	struct stat before, after;
+	void *own;
+
+	assert_int_equal(setup(&own), 0);
+	s = own;
+	fill_backup(s);
+	end_backup(s);
+	make_medium(s);
+	takes(s, 0, NULL);
+	assert_int_equal(rename(at(s, name), at(s, of)), 0);
+	assert_int_equal(chmod(at(s, of), 0710), 0);
+	assert_int_equal(stat(at(s, of), &before), 0);
+	assert_int_equal(symlink(at(s, of), at(s, name)), 0);
+	assert_int_equal(places(s), -ELOOP);
+	assert_int_equal(stat(at(s, of), &after), 0);
+	assert_int_equal(after.st_mode, before.st_mode);
+	assert_false(is_there(s, "i/" DATABASE));
+	teardown(&own);
+}
+
+static void test_links_are_not_gone_through(void **state)
+{
+	end_backup(*state);
+	placed_by_a_link("w/restore/new/" DATABASE, "w/elsewhere");
+	placed_by_a_link("w/restore/new/state/queue", "w/elsewhere");
+	placed_by_a_link("w/restore/new/state", "w/elsewhere");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -190,6 +197,7 @@ int main(void)
 		EACH(test_never_over_what_is_there),
 		EACH(test_power_cuts),
 		EACH(test_what_was_not_copied_whole_is_begun_anew),
+		EACH(test_links_are_not_gone_through),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,17 @@ static void test_a_piece_that_is_none(void **state)
 	takes(s, -ENODATA, DATABASE);
 }
 
+/* A medium with these lines and no octets. */
+static void sign_list(struct restore_scene *s)
+{
+	fclose(s->lines);
+	assert_int_equal(mkdir(at(s, "m/restore"), 0700), 0);
+	put(at(s, "m/restore/backup"), s->list, s->len);
+	free(s->list);
+	sign_folder(s, "restore", "restore 7", &s->ours, "backup");
+	sign_folder(s, "machine", "machine 7", &s->ours, NULL);
+}
+
 /* A list that was signed by mistake, or by who was taken over. */
 static void refuses_line(const char *line, int expected, const char *says)
 {
@@ -89,12 +100,7 @@ static void refuses_line(const char *line, int expected, const char *says)
 	s = state;
 	fill_backup(s);
 	fputs(line, s->lines);
-	fclose(s->lines);
-	assert_int_equal(mkdir(at(s, "m/restore"), 0700), 0);
-	put(at(s, "m/restore/backup"), s->list, s->len);
-	free(s->list);
-	sign_folder(s, "restore", "restore 7", &s->ours, "backup");
-	sign_folder(s, "machine", "machine 7", &s->ours, NULL);
+	sign_list(s);
 	takes(s, expected, says);
 	teardown(&state);
 }
@@ -154,12 +160,7 @@ static void test_without_room(void **state)
 
 	fill_backup(s);
 	fprintf(s->lines, "%064d 600 0 0 %lld state/x\n", 0, 1LL << 49);
-	fclose(s->lines);
-	assert_int_equal(mkdir(at(s, "m/restore"), 0700), 0);
-	put(at(s, "m/restore/backup"), s->list, s->len);
-	free(s->list);
-	sign_folder(s, "restore", "restore 7", &s->ours, "backup");
-	sign_folder(s, "machine", "machine 7", &s->ours, NULL);
+	sign_list(s);
 	takes(s, -ENOSPC, "has less room");
 }
 

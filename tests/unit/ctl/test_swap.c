@@ -24,38 +24,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int steps, cut_at; /* 0: never */
+#include "tests/unit/ctl/power.h"
+
 static jmp_buf power;
 
-/* What changes the disk goes through here, so that it can be the last. */
-static void step(void)
+static void power_goes(void)
 {
-	if (cut_at && ++steps == cut_at)
-		longjmp(power, 1);
-}
-
-int rename(const char *from, const char *to)
-{
-	step();
-	return (int)syscall(SYS_rename, from, to);
-}
-
-int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
-{
-	step();
-	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
-}
-
-int unlink(const char *path)
-{
-	step();
-	return (int)syscall(SYS_unlink, path);
-}
-
-int remove(const char *path)
-{
-	step();
-	return syscall(SYS_unlink, path) == 0 || syscall(SYS_rmdir, path) == 0 ? 0 : -1;
+	longjmp(power, 1);
 }
 
 int mkdir(const char *path, mode_t mode)
