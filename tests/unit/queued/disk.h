@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * A disk below SQLite that counts and fails on command, by memory shared with the parent;
- * for tests only, never looks at what is written.
+ * for tests only, after fixture.h; never looks at what is written.
  */
 #ifndef SEALGATE_TESTS_QUEUED_DISK_H
 #define SEALGATE_TESTS_QUEUED_DISK_H
@@ -91,6 +91,26 @@ static inline void disk_install(void)
 	disk_vfs.zName = "disk";
 	disk_vfs.xOpen = disk_open;
 	sqlite3_vfs_register(&disk_vfs, 1);
+}
+
+/* A house whose queued has that disk. */
+static inline struct house *disk_house(void)
+{
+	struct house *h = calloc(1, sizeof(*h));
+
+	disk_init();
+	house_init(h, "");
+	h->prepare = disk_install;
+	house_start(h);
+	return h;
+}
+
+static inline int disk_teardown(void **state)
+{
+	house_done(*state);
+	free(*state);
+	disk_done();
+	return 0;
 }
 
 #endif

@@ -12,21 +12,7 @@
 
 static int setup(void **state)
 {
-	struct house *h = calloc(1, sizeof(*h));
-
-	disk_init();
-	house_init(h, "");
-	h->prepare = disk_install;
-	house_start(h);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	house_done(*state);
-	free(*state);
-	disk_done();
+	*state = disk_house();
 	return 0;
 }
 
@@ -462,7 +448,7 @@ static void opened_anew_it_knows_the_breakers(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, disk_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(killed_in_the_middle),
 		TEST(many_commits_share_a_sync),

@@ -10,23 +10,11 @@
 
 static int setup(void **state)
 {
-	struct house *h = calloc(1, sizeof(*h));
+	struct house *h = disk_house();
 
-	disk_init();
-	house_init(h, "");
-	h->prepare = disk_install;
-	house_start(h);
 	house_ready(h);
 	house_stop(h, SIGTERM);
 	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	house_done(*state);
-	free(*state);
-	disk_done();
 	return 0;
 }
 
@@ -83,7 +71,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			all_who_wait_at_a_start_share_a_commit, setup, teardown),
+			all_who_wait_at_a_start_share_a_commit, setup, disk_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
