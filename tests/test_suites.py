@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import suites  # noqa: E402
+from scenarios.processes import stat_of  # noqa: E402
 from suites import COMPUTES, FIRST, WAITS, Suite  # noqa: E402
 
 BOUND_S = 300
@@ -87,11 +88,8 @@ def gone(pid_file):
     """True once nobody has this pid, or only a corpse."""
     end = time.monotonic() + BOUND_S
     while time.monotonic() < end:
-        try:
-            state = pathlib.Path(f"/proc/{pid_file.read_text().strip()}/stat").read_text()
-        except FileNotFoundError:
-            return True
-        if state.rsplit(")", 1)[1].split()[0] == "Z":
+        fields = stat_of(pid_file.read_text().strip())
+        if not fields or fields[0] == "Z":
             return True
         time.sleep(0.05)
     return False

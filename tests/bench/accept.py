@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from bench import run, tree  # noqa: E402
 from scenarios import gate as gate_module  # noqa: E402
+from scenarios.processes import name_of, stat_of  # noqa: E402
 
 DOCUMENTS = int(os.environ.get("SEALGATE_BENCH_ACCEPTS", "6000"))
 OCTETS, CLIENTS, BATCH = 14 * 1024, 64, 16
@@ -41,12 +42,9 @@ def cpu(gate):
     """CPU seconds of each program of the gate so far."""
     used = {}
     for pid in tree(gate.process.pid):
-        try:
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
-        except OSError:  # it has ended since it was listed
+        fields, name = stat_of(pid), name_of(pid)
+        if not fields or not name:  # it has ended since it was listed
             continue
-        name = os.path.basename(name.split(":")[0])
         used[name] = used.get(name, 0) + (int(fields[11]) + int(fields[12])) / TICK
     return used
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from scenarios.gate import a_gate  # noqa: E402
+from scenarios.processes import descendants, name_of, text_of  # noqa: E402
 
 DOCUMENTS = int(os.environ.get("SEALGATE_BENCH_DOCUMENTS", "200"))
 # Officer's value, seal's value, two leaf certificates, time-stamp token, its certificate.
@@ -33,21 +35,16 @@ def run(program, *arguments):
 
 def tree(pid):
     """A process and all below it."""
-    result = [pid]
-    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        result += tree(int(child))
-    return result
+    return [pid, *descendants(pid)]
 
 
 def memory(gate):
     """Program: largest resident set of one of its processes so far, in MB."""
     result = {}
     for pid in tree(gate.process.pid):
-        status = pathlib.Path(f"/proc/{pid}/status").read_text()
-        name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
-        name = os.path.basename(name.split(":")[0])
-        peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-        result[name] = max(result.get(name, 0), round(peak, 1))
+        peak, name = re.search(r"VmHWM:\s+(\d+)", text_of(pid, "status")), name_of(pid)
+        if peak and name:  # it has not ended since it was listed
+            result[name] = max(result.get(name, 0), round(int(peak[1]) / 1024, 1))
     return result
 
 

@@ -11,19 +11,20 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from scenarios import test_verify as scenario  # noqa: E402
+from scenarios.processes import text_of  # noqa: E402
 
 ROUNDS = 60
 
 
 def cpu_ms(pid):
-    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+    return int(text_of(pid, "schedstat").split()[0]) / 1e6
 
 
 def warm(house, data):
     """Milliseconds of worker and service for one document, the worker being there."""
     house.ask(data)
     worker, = scenario.workers(house)
-    service = scenario.children(house.process.pid)[0]
+    service = scenario.service(house)
     before = cpu_ms(worker), cpu_ms(service)
     for _ in range(ROUNDS):
         house.ask(data)
@@ -32,7 +33,7 @@ def warm(house, data):
 
 def replaced(house, data):
     """The same, every document in a worker of its own that replaces another."""
-    service = scenario.children(house.process.pid)[0]
+    service = scenario.service(house)
     workers, before = [], cpu_ms(service)
     for i in range(ROUNDS):
         house.ask(data, f"subject-{i}")
@@ -41,7 +42,7 @@ def replaced(house, data):
 
 
 def resident(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+    for line in text_of(pid, "status").splitlines():
         if line.startswith("RssAnon:"):
             return line.split(":", 1)[1].strip()
     return "?"
@@ -58,7 +59,7 @@ def main():
             print(f"verify, {name}: worker {worker:.2f} ms, service {service:.2f} ms of CPU")
         cost = sum(figures["replaced, <a/>"]) - sum(figures["warm, <a/>"])
         print(f"verify, a replacement: {cost:.2f} ms of CPU; the service has "
-              f"{resident(scenario.children(house.process.pid)[0])} of its own")
+              f"{resident(scenario.service(house))} of its own")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from accept import TICK, tree  # noqa: E402
 from scenarios.gate import a_gate  # noqa: E402
-from scenarios.test_faults import pid_of  # noqa: E402
+from scenarios.processes import name_of, pid_of, stat_of  # noqa: E402
 
 SEALS = int(os.environ.get("SEALGATE_BENCH_SEALS", "300"))
 BOUND_S = 600
@@ -33,12 +33,9 @@ def cpu(gate):
     """CPU seconds of each program so far, with workers that have ended."""
     used = {}
     for pid in tree(gate.process.pid):
-        try:
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
-        except OSError:  # it has ended since it was listed
+        fields, name = stat_of(pid), name_of(pid)
+        if not fields or not name:  # it has ended since it was listed
             continue
-        name = os.path.basename(name.split(":")[0])
         if pid != gate.process.pid:
             used[name] = used.get(name, 0) + sum(map(int, fields[11:15])) / TICK
     return used

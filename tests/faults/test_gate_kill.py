@@ -6,14 +6,13 @@ The judges are the partner's list of acknowledged ids and the destinations' own 
 """
 import contextlib
 import json
-import pathlib
-import time
 
 import pytest
 
 from faults.rig import SOAK, sample, use_engine
 from faults.traced import Programs, restart
 from scenarios import gate as gate_module
+from scenarios.processes import gone
 from scenarios.test_faults import certificates, once, until_accepted
 from scenarios.test_inside import PLACES, InsideGate, check, settled, signed
 
@@ -53,15 +52,6 @@ def inside(server, monkeypatch):
         yield both
 
 
-def died(pid, bound):
-    end = time.monotonic() + bound
-    while time.monotonic() < end:
-        if not pathlib.Path(f"/proc/{pid}").exists():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def test_killed_at_every_call(traced, server):
     gate, programs = traced
     swept = CALLS if not server else {**CALLS, "sealgate-queued": QUEUED_AT_A_SERVER}
@@ -72,7 +62,7 @@ def test_killed_at_every_call(traced, server):
         path, = certificates(gate, 1 + number, 1)
         pid = restart(gate, programs, name, call, f"signal=KILL:when={n}")
         identifiers.append(until_accepted(gate, path))
-        kills[name] += died(pid, WATCH)
+        kills[name] += gone(pid, WATCH)
     gate.wait_delivered(identifiers, bound=max(120, len(identifiers)))
     once(gate, identifiers)
     assert gate.traces.delivered_twice() == []
@@ -95,7 +85,7 @@ def test_killed_while_it_seals_in_the_document(inside):
         path = signed(gate, 1 + number, "parallel")
         pid = restart(gate, programs, "sealgate-seal", call, f"signal=KILL:when={n}")
         identifiers.append(until_accepted(gate, path))
-        kills += died(pid, WATCH)
+        kills += gone(pid, WATCH)
     assert kills
     gate.wait_delivered(identifiers, bound=120)
     for identifier in identifiers:

@@ -11,7 +11,8 @@ import pytest
 
 from faults.rig import FAULTS
 from scenarios.gate import BIN, a_gate
-from scenarios.test_faults import certificates, pid_of, until, until_accepted
+from scenarios.processes import pid_of
+from scenarios.test_faults import certificates, until, until_accepted
 
 YEAR = 366 * 86400
 LEASE = 1800

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from faults.rig import AWAY, DONE, SOAK, Queue, sample
+from scenarios.processes import text_of
 
 SECONDS, EACH = 20, 0.7
 # call, error, what queued must do: end (what is on the disk is unknown) or go on
@@ -52,9 +53,8 @@ def wait_traced(pid, tracer):
     """Until it is traced; or was: queued commits by itself, so that the fault may end both at once."""
     end = time.monotonic() + 60
     while tracer.poll() is None:
-        with open(f"/proc/{pid}/status", encoding="ascii") as status:
-            if "TracerPid:\t0\n" not in status.read():
-                return
+        if "TracerPid:\t0\n" not in text_of(pid, "status"):
+            return
         assert time.monotonic() < end, "it was never traced"
         time.sleep(0.002)
 

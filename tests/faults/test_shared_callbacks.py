@@ -2,7 +2,6 @@
 """Two gates at one database call one partner back: one of them at a time, in order, and when it
 dies or is frozen the other one goes on. The partner's own list is the judge.
 """
-import os
 import pathlib
 import signal
 import time
@@ -12,7 +11,8 @@ import pytest
 from faults.test_shared_database import Sharing, send_all, tree
 from scenarios.gate import a_folder
 from scenarios.test_callback import Partner
-from scenarios.test_faults import pid_of, until
+from scenarios.processes import open_files, pid_of
+from scenarios.test_faults import until
 from scenarios.test_withdrawal import number_of, send
 from sim import postgresql
 
@@ -80,8 +80,7 @@ def caller(gates, port):
     """Index of the gate that has a connection from a local port."""
     wanted = f"socket:[{inode(port)}]"
     for index, gate in enumerate(gates):
-        folder = f"/proc/{pid_of(gate, 'sealgate-forward')}/fd"
-        if any(os.readlink(f"{folder}/{fd}") == wanted for fd in os.listdir(folder)):
+        if wanted in open_files(pid_of(gate, "sealgate-forward")):
             return index
     raise AssertionError(f"nobody calls from port {port}")
 

@@ -5,11 +5,8 @@ server is killed, read-only or another one takes over; two gates at one, one of 
 The counterparts' ledgers are the judge: every acknowledged id is there exactly once.
 """
 import concurrent.futures
-import contextlib
 import json
 import shutil
-import os
-import pathlib
 import signal
 import time
 
@@ -19,6 +16,7 @@ from faults.rig import SOAK
 from faults.test_queue_disk import small_disk
 from scenarios.gate import Gate, a_folder, sealgate
 from scenarios.test_audit import chain
+from scenarios.processes import descendants, send
 from scenarios.test_faults import certificates, until, until_accepted
 from sim import postgresql
 
@@ -271,18 +269,13 @@ def test_server_read_only(gates, servers):
 
 def tree(pid):
     """A process and all below it."""
-    found = [pid]
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
-    for child in children.read_text().split() if children.exists() else ():
-        found += tree(int(child))
-    return found
+    return [pid, *descendants(pid)]
 
 
 def send_all(pids, number):
     """A worker among them may have ended since the list was made."""
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+        send(pid, number)
 
 
 def test_one_of_two_is_frozen(gates):

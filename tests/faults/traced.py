@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A gate whose programs can be started once under strace, by a note left for them."""
-import contextlib
 import os
 import pathlib
 import shutil
@@ -8,7 +7,7 @@ import signal
 import time
 
 from scenarios import gate as gate_module
-from scenarios.test_faults import pid_of
+from scenarios.processes import pid_now, send, text_of
 
 SCRIPT = """#!/bin/sh
 if mv '{notes}/{name}' '{notes}/{name}.taken' 2>/dev/null; then
@@ -52,12 +51,9 @@ def running(gate, name, bound=30.0):
     """Pid of a program, waited for: it may have been killed a moment ago."""
     end = time.monotonic() + bound
     while True:
-        try:
-            pid = pid_of(gate, name)
-            if b"strace" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
-                return pid
-        except (gate_module.GateError, OSError):
-            pass
+        pid = pid_now(gate, name)
+        if pid and "strace" not in text_of(pid, "cmdline"):
+            return pid
         assert time.monotonic() < end, f"{name} does not run\n{gate.log_tail()}"
         time.sleep(0.01)
 
@@ -66,8 +62,7 @@ def restart(gate, programs, name, call, fault):
     """End a program and have it started with a fault; its new pid."""
     old = running(gate, name)
     programs.leave(name, call, fault)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(old, signal.SIGTERM)
+    send(old, signal.SIGTERM)
     end = time.monotonic() + 30
     while True:
         pid = running(gate, name)

@@ -184,14 +184,17 @@ class Gate:
                 text = text.replace(name, value)
             (target / source.name.removesuffix(".in")).write_text(text)
 
-    def _write_partner(self, name, country, transport, signers):
+    def _write_partner(self, name, country, transport, signers, more=""):
+        """In one piece: verify may look at any moment."""
         certificates = ", ".join(f'"{fingerprint(self.pki.path(t))}"' for t in transport)
         rows = ",\n".join(
             f'\t{{ sha256 = "{fingerprint(self.pki.path(s))}"; role = "{role}"; '
             f'name = "{s}"; }}' for s, role in signers)
-        (self.dir / "policies" / "partners" / f"{name}.cfg").write_text(
+        new = self.folder / f"{name}.new"
+        new.write_text(
             f'name = "{name}";\ncountry = "{country}";\ntransport = ( {certificates} );\n'
-            f'signers = (\n{rows}\n);\ntypes = ( "PHYTO", "IMPORT" );\n')
+            f'signers = (\n{rows}\n);\ntypes = ( "PHYTO", "IMPORT" );\n{more}')
+        new.replace(self.dir / "policies" / "partners" / f"{name}.cfg")
 
     def _write_operators(self):
         path = self.dir / "policies" / "operators.cfg"

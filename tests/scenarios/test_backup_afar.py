@@ -13,7 +13,8 @@ import pytest
 
 from scenarios.gate import BIN, a_gate, sealgate
 from scenarios.test_backup import files_below, key_pair, opened, restore
-from scenarios.test_faults import certificates, once, pid_of, until, until_accepted
+from scenarios.processes import pid_of
+from scenarios.test_faults import certificates, once, until, until_accepted
 from scenarios.test_remote import recorded, remote
 
 

@@ -11,7 +11,8 @@ import subprocess
 import pytest
 
 from scenarios.gate import BIN
-from scenarios.test_faults import certificates, pid_of, until, until_accepted
+from scenarios.processes import open_files, pid_of
+from scenarios.test_faults import certificates, until, until_accepted
 
 
 class Shut:
@@ -69,13 +70,8 @@ def copies(gate):
     """What queued has open of copies, and what lies beside its database."""
     folder = gate.dir / "state" / "queue"
     found = [name for name in os.listdir(folder) if name.startswith("backup")]
-    descriptors = f"/proc/{pid_of(gate, 'sealgate-queued')}/fd"
-    for descriptor in os.listdir(descriptors):
-        with contextlib.suppress(FileNotFoundError):
-            target = os.readlink(f"{descriptors}/{descriptor}")
-            if os.path.basename(target).startswith("backup.db"):
-                found.append(target)
-    return found
+    return found + [target for target in open_files(pid_of(gate, "sealgate-queued"))
+                    if os.path.basename(target).startswith("backup.db")]
 
 
 @pytest.fixture(name="documents", scope="module")

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from scenarios.gate import BIN, a_gate
-from scenarios.test_faults import pid_of
+from scenarios.processes import pid_of
 
 COUNT = 6
 

@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from scenarios.gate import a_gate
-from scenarios.test_faults import killed, until
+from scenarios.processes import killed
+from scenarios.test_faults import until
 from scenarios.test_withdrawal import number_of, send
 from sim.listener import tls_context
 

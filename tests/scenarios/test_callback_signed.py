@@ -20,7 +20,8 @@ from cryptography.x509.oid import NameOID
 from scenarios.gate import BIN, ROOT, a_gate, sealgate
 from scenarios.signer import MAGIC, SIGNED
 from scenarios.test_callback import Partner
-from scenarios.test_faults import killed, until
+from scenarios.processes import killed
+from scenarios.test_faults import until
 from scenarios.test_withdrawal import number_of, send
 from sim import callback
 

@@ -9,7 +9,8 @@ import pytest
 
 from scenarios.gate import BIN, a_gate
 from scenarios.test_callback import Partner
-from scenarios.test_faults import killed, until, until_accepted
+from scenarios.processes import killed
+from scenarios.test_faults import until, until_accepted
 from scenarios.test_withdrawal import number_of
 
 PARTNERS = 140  # more than queued once kept connections for forward

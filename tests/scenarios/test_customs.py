@@ -7,7 +7,8 @@ import pytest
 from scenarios.gate import a_gate, fingerprint
 from scenarios.openapi import Specification
 from scenarios.test_clearance import DECISION, decide
-from scenarios.test_faults import killed, until
+from scenarios.processes import killed
+from scenarios.test_faults import until
 from scenarios.test_withdrawal import number_of, send, wait_state, withdraw
 
 CUSTOMS = "customs/nl-customs"

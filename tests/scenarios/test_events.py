@@ -3,14 +3,14 @@
 import hashlib
 import json
 import os
-import pathlib
 import shutil
 import signal
 
 import pytest
 
 from scenarios.gate import a_gate, sealgate
-from scenarios.test_faults import pid_of, until
+from scenarios.processes import exists, pid_of
+from scenarios.test_faults import until
 from scenarios.test_remote import recorded
 
 PROGRAMS = {"signer", "verify", "seal", "forward", "trustd", "intake", "handshake", "operate",
@@ -190,8 +190,7 @@ def test_made_by_a_version_before(gate):
 
 
 def test_the_edge_starts_and_stops(gate):
-    until(lambda: pathlib.Path(
-        f"/proc/{of_program(gate, 'program.start', 'nginx')[-1]['pid']}").exists())
+    until(lambda: exists(of_program(gate, "program.start", "nginx")[-1]["pid"]))
     first = of_program(gate, "program.start", "nginx")[-1]["pid"]
     os.kill(first, signal.SIGQUIT)
     until(lambda: of_program(gate, "program.start", "nginx")[-1]["pid"] != first)

@@ -3,7 +3,6 @@
 import concurrent.futures
 import json
 import os
-import pathlib
 import random
 import signal
 import time
@@ -11,6 +10,7 @@ import time
 import pytest
 
 from scenarios.gate import GateError, fingerprint
+from scenarios.processes import confined, grandchildren, pid_now, pid_of, send
 
 RUN = int(os.environ.get("SEALGATE_KILL_DOCUMENTS", "40"))
 SEED = int(os.environ.get("SEALGATE_SEED", "17"))
@@ -47,33 +47,12 @@ def until_accepted(gate, path, bound=60.0):
 
 
 def until(condition, bound=30.0):
+    """Return: what came of it at last."""
     end = time.monotonic() + bound
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(0.05)
-
-
-def pid_of(gate, program):
-    """Pid of a program of this instance, started by its supervisor."""
-    parent = gate.process.pid
-    children = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    for pid in children:
-        try:
-            arguments = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if program in os.path.basename(arguments[0].decode().split(" ")[0]) or (
-                program == "nginx" and arguments[0].startswith(b"nginx")):
-            return int(pid)
-    raise GateError(f"{program} is not running")
-
-
-def killed(gate, program, number=signal.SIGKILL):
-    """End a program: it is gone, so that nothing that is asked from now on is answered by it."""
-    pid = pid_of(gate, program)
-    os.kill(pid, number)
-    until(lambda: not pathlib.Path(f"/proc/{pid}").exists())
-    return pid
+    return found
 
 
 def once(gate, identifiers):
@@ -104,11 +83,8 @@ def test_kill_any_program_at_any_moment(gate):
         futures = [pool.submit(until_accepted, gate, path, max(60, RUN)) for path in paths]
         killed = 0
         while not all(f.done() for f in futures) and killed < RUN:
-            try:
-                os.kill(pid_of(gate, rng.choice(PROGRAMS)), signal.SIGKILL)
-                killed += 1
-            except (GateError, ProcessLookupError):
-                pass
+            pid = pid_now(gate, rng.choice(PROGRAMS))
+            killed += bool(pid and send(pid, signal.SIGKILL))
             time.sleep(rng.uniform(0.05, 0.4))
         identifiers = [f.result() for f in futures]
     assert killed >= 3
@@ -223,35 +199,23 @@ def test_tsa_away_documents_wait(gate):
     until(lambda: stamps_of(gate)["ok"])
 
 
-def children_of(pid):
-    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(p) for p in path.read_text().split()]
-
-
 def worker_pids(gate):
     """The program's children have loaded a policy each; theirs are the workers."""
-    services = children_of(pid_of(gate, "sealgate-verify"))
-    return [worker for service in services for worker in children_of(service)]
+    return grandchildren(pid_of(gate, "sealgate-verify"))
 
 
 def test_worker_killed_the_next_document_is_served(gate):
     first, second = certificates(gate, 4500, 2)
     until_accepted(gate, first)
-    for pid in worker_pids(gate):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    until(lambda: any([send(pid, signal.SIGKILL) for pid in worker_pids(gate)]))
     gate.wait_delivered([until_accepted(gate, second)])
 
 
 def test_workers_are_confined(gate):
     path, = certificates(gate, 4600, 1)
     until_accepted(gate, path)
-    for pid in worker_pids(gate):
-        status = pathlib.Path(f"/proc/{pid}/status").read_text()
-        assert "Seccomp:\t2" in status
-        assert "NoNewPrivs:\t1" in status
+    # One that has just been started is not so yet; it has read nothing.
+    until(lambda: (found := worker_pids(gate)) and all(map(confined, found)))
 
 
 def test_programs_have_uids_of_their_own(gate):

@@ -15,7 +15,7 @@ from scenarios.gate import fingerprint, sealgate
 from scenarios.handshakes import (INTERMEDIATE, a_gate_of_refusals, ask, codes, explained,
                                   in_place_of_the_program, of_all, of_partner, write_large)
 from scenarios.openapi import Specification
-from scenarios.test_faults import killed, pid_of
+from scenarios.processes import killed, pid_of
 
 
 @pytest.fixture(scope="module")

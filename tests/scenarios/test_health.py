@@ -4,7 +4,8 @@ import json
 import os
 
 from scenarios.gate import sealgate
-from scenarios.test_faults import killed, until
+from scenarios.processes import killed
+from scenarios.test_faults import until
 
 
 def health(gate, program="health"):
@@ -39,7 +40,7 @@ def test_what_the_seal_found_out_decides(gate):
     assert "refused: a spoilt seal of a self-test is not found out" in done.stderr
     told.unlink()
     assert "no self-test of sealing is known" in health(gate).stderr
-    killed(gate, "gate-seal")
+    killed(gate, "sealgate-seal")
     becomes_healthy(gate)
 
 

@@ -6,7 +6,6 @@ import collections
 import concurrent.futures
 import contextlib
 import json
-import pathlib
 import re
 import socket
 import ssl
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from scenarios.gate import ROOT, sealgate
 from scenarios.openapi import Specification
-from scenarios.test_faults import pid_of
+from scenarios.processes import pid_of, text_of
 
 NUMBER = "PHYTO.NZ.2026.{:07d}"
 XML = {"Content-Type": "application/xml"}
@@ -310,8 +309,8 @@ def test_connection_errors_name_the_certificate(gate, accepted):
 def test_programs_are_given_what_their_units_say_of_memory(gate, program):
     unit = (ROOT / "systemd" / "units" / f"sealgate-{program}.service.in").read_text()
     setting = re.search(r"^Environment=(GLIBC_TUNABLES=\S+)$", unit, re.M)[1]
-    pid = pid_of(gate, f"sealgate-{program}")
-    assert setting.encode() in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    environment = text_of(pid_of(gate, f"sealgate-{program}"), "environ")
+    assert setting in environment.split("\0")
 
 
 def test_usage_of_the_command_line(gate, accepted):

@@ -8,7 +8,8 @@ import socket
 
 import pytest
 
-from scenarios.test_faults import pid_of, until
+from scenarios.processes import pid_of
+from scenarios.test_faults import until
 from scenarios.test_remote import recorded, remote
 from scenarios.verify_client import HEADER, MAGIC, VERSION, sealed
 

@@ -7,7 +7,7 @@ import pytest
 
 from scenarios.gate import sealgate
 from scenarios.openapi import Specification
-from scenarios.test_faults import killed
+from scenarios.processes import killed
 
 SPECIFICATION = Specification()
 

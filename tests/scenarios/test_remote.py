@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import pathlib
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from scenarios.gate import a_gate, fingerprint, sealgate
-from scenarios.test_faults import children_of, pid_of, until
+from scenarios.processes import exists, grandchildren, pid_of, send
+from scenarios.test_faults import until
 
 PEOPLE = {"ana": "first long phrase", "bert": "second long phrase"}
 
@@ -128,15 +128,14 @@ def test_a_command_that_runs_is_answered_before_the_end(gate, document):
         os.kill(signer, signal.SIGSTOP)  # the command waits for the signer's answer
         try:
             asked = pool.submit(remote, gate, "viewer", "hsm", "status")
-            until(lambda: [pid for beside in children_of(programs[0])
-                           for pid in children_of(beside)])
+            until(lambda: grandchildren(programs[0]))
             for pid in programs:
                 os.kill(pid, signal.SIGTERM)
         finally:
             os.kill(signer, signal.SIGCONT)
         done = asked.result(60)
     assert done.returncode == 0 and json.loads(done.stdout)["active"], done.stderr
-    until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in programs))
+    until(lambda: not any(map(exists, programs)))
     until(lambda: remote(gate, "viewer", "hsm", "status").returncode == 0)
 
 
@@ -353,11 +352,10 @@ def test_nobody_has_all_places(gate, document):
         answer = pool.submit(ask, gate, role, "hsm", "status")
 
         def begun():
-            now = {pid for beside in children_of(operate) for pid in children_of(beside)}
-            stopped.extend(now - before)
-            for pid in now - before:
-                os.kill(pid, signal.SIGSTOP)
-            return now - before or answer.done()
+            new = [pid for pid in set(grandchildren(operate)) - before
+                   if send(pid, signal.SIGSTOP)]
+            stopped.extend(new)
+            return new or answer.done()
         until(begun)
         return answer
     with ThreadPoolExecutor(8) as pool:
@@ -374,6 +372,6 @@ def test_nobody_has_all_places(gate, document):
         finally:
             os.kill(signer, signal.SIGCONT)
             for pid in stopped:
-                os.kill(pid, signal.SIGCONT)
+                send(pid, signal.SIGCONT)
         assert [answer.result(60).status_code for answer in held] == [200] * 3
     assert ask(gate, "viewer", "hsm", "status").status_code == 200

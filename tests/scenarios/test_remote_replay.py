@@ -16,6 +16,7 @@ import time
 import pytest
 
 from scenarios.gate import BIN, sealgate
+from scenarios.processes import all_pids, children_of, confined, descendants, send, text_of
 from scenarios.test_faults import until
 from scenarios.test_policy_replay import PAST, changed
 from scenarios.test_remote import recorded, remote
@@ -99,17 +100,14 @@ def begun(gate, name):
 
 
 def carrier(gate):
-    """The process that carries one out, or None."""
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-            environment = (path.parent / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[1:3] == [b"replay", b"ordered"] and \
-                f"SEALGATE_INSTANCE={gate.dir}".encode() in environment:
-            return int(path.parent.name)
-    return None
+    """The process that carries one out, or None. What it has begun without another program is
+    called as it is."""
+    def carries(pid):
+        return text_of(pid, "cmdline").split("\0")[1:3] == ["replay", "ordered"] and \
+            f"SEALGATE_INSTANCE={gate.dir}" in text_of(pid, "environ").split("\0")
+    found = {pid for pid in all_pids() if carries(pid)}
+    below = {one for pid in found for one in children_of(pid)}
+    return next(iter(found - below), None)
 
 
 def bare(account):
@@ -232,41 +230,20 @@ def test_a_policy_that_cannot_be_loaded(gate, tmp_path):
     assert done.returncode == 2 and "policy build" in done.stderr, done.stderr
 
 
-def text_of(path):
-    """Of a process, which may have ended."""
-    try:
-        return pathlib.Path(path).read_text()
-    except OSError:
-        return ""
-
-
-def descendants(pid):
-    found = []
-    for child in text_of(f"/proc/{pid}/task/{pid}/children").split():
-        found += [int(child), *descendants(child)]
-    return found
-
-
-def mute(pid):
-    text = text_of(f"/proc/{pid}/status")
-    return "Seccomp:\t2" in text and "NoNewPrivs:\t1" in text
-
-
 def test_one_that_takes_its_time_is_ended(gate, stored, tmp_path):
     """Who reads its policy and who judges by it is shut in; one runs at a time; one person ends
     it, and what was not looked at is no success."""
     bundle = bundle_of(gate, tmp_path, same)
     name = bring(gate, bundle.read_bytes())
     first = begun(gate, name)
-    until(lambda: carrier(gate))
-    walks = carrier(gate)
+    walks = until(lambda: carrier(gate))
     until(lambda: len(descendants(walks)) >= 6)
     os.kill(walks, signal.SIGSTOP)
     try:
         # Two that read, two of verify with a service and workers each: all but the one that
         # walks, once they have begun.
-        until(lambda: len(descendants(walks)) >= 6 and all(map(mute, descendants(walks))))
-        assert not mute(walks)
+        until(lambda: len(descendants(walks)) >= 6 and all(map(confined, descendants(walks))))
+        assert not confined(walks)
         assert state_of(gate)["state"] == "running"
         said = order(gate, name)
         assert said["status"] == 1 and "replay stop ends it" in said["errors"], said
@@ -292,7 +269,7 @@ def test_what_is_cut_off(gate, stored, tmp_path):
     name = bring(gate, bundle_of(gate, tmp_path, same).read_bytes())
     begun(gate, name)
     until(lambda: state_of(gate)["state"] == "running" and carrier(gate) and trials(gate))
-    os.kill(carrier(gate), signal.SIGKILL)
+    assert send(carrier(gate), signal.SIGKILL), "it is over already"
     until(lambda: state_of(gate)["state"] == "ended")
     state = state_of(gate)
     assert state["failed"] == "it was cut short" and "ended" not in state, state

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from scenarios.gate import a_gate, sealgate
-from scenarios.test_faults import pid_of, until
+from scenarios.processes import pid_of
+from scenarios.test_faults import until
 from scenarios.test_inside import deliveries
 from scenarios.test_withdrawal import number_of, send, withdraw
 from sim import process

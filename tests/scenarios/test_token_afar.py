@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption
 from scenarios.empty_token import (OFFICERS, PHRASES, PIN, close_pin, issue, leave_to_people,
                                    make_empty)
 from scenarios.gate import Gate, a_folder, fingerprint
-from scenarios.test_faults import killed, until
+from scenarios.processes import killed
+from scenarios.test_faults import until
 from scenarios.test_health import becomes_healthy, health
 from scenarios.test_remote import recorded, remote
 
