@@ -10,6 +10,8 @@ install-units: ## install units, users, folders and the message catalogue under 
 		$(DESTDIR)/usr/lib/systemd/system/
 	install -D -m 644 systemd/sealgate.sysusers $(DESTDIR)/usr/lib/sysusers.d/sealgate.conf
 	install -D -m 644 systemd/sealgate.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/sealgate.conf
+	install -D -m 644 systemd/sealgate-destinations.tmpfiles \
+		$(DESTDIR)/usr/lib/tmpfiles.d/sealgate-destinations.conf
 	install -D -m 644 systemd/sealgate.catalog \
 		$(DESTDIR)/usr/lib/systemd/catalog/sealgate.catalog
 

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #define INCOMING APPLIANCE_WORK "/incoming"
-#define SERIAL APPLIANCE_WORK "/serial"
 #define STARTED "/run/appliance-started"
 #define REFUSAL_MAX 512
 #define EDGE_MAX 65536u
@@ -76,21 +75,6 @@ static int place_of(const char *path, size_t *ret_place)
 		}
 	}
 	return -EPERM;
-}
-
-/* 1 when the serial is above the one taken last, 0 when it is the same or below. Serials
- * are decimal and of any length: longer is larger. */
-static int serial_is_new(const char *serial)
-{
-	_cleanup_(freep) uint8_t *last = NULL;
-	size_t len = 0, mine = strlen(serial);
-	int r = file_read(SERIAL, SWAP_SERIAL_MAX, &last, &len);
-
-	if (r == -ENOENT)
-		return 1;
-	if (r < 0)
-		return r;
-	return mine != len ? mine > len : memcmp(serial, last, len) > 0;
 }
 
 /* Root's, whoever it is for: who may not give files away cannot give away too much. Of a
@@ -242,9 +226,12 @@ static int take_proven(const struct manifest *m, char **ret_error)
 
 	if (r < 0)
 		return appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r));
-	r = serial_is_new(m->serial);
+	r = swap_serial_is_new(&PLACE, m->serial);
 	if (r < 0)
-		return appliance_fail(ret_error, r, SERIAL, strerror(-r));
+		return appliance_fail(ret_error, r, APPLIANCE_WORK,
+			r == -EPERM ? "the configuration is older than the backup that "
+				      "this machine was restored from"
+				    : strerror(-r));
 	if (r == 0)
 		return 1;
 	r = take_files(m, ret_error);

@@ -134,30 +134,58 @@ static int join(char ret[PATH_MAX], const char *folder, const char *name)
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* What a list is in, and how large that may be: the list, then its signature. */
+static const struct {
+	const char *name;
+	size_t most;
+} PARTS[] = { { "manifest", MANIFEST_MAX }, { "manifest.p7s", SIGNATURE_MAX } };
+
+#define PARTS_COUNT (sizeof(PARTS) / sizeof(PARTS[0]))
+
+static int read_parts(struct manifest *m, char ret_path[PATH_MAX])
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < PARTS_COUNT; i++) {
+		r = join(ret_path, m->dir, PARTS[i].name);
+		if (r == 0)
+			r = file_read(
+				ret_path, PARTS[i].most, &m->raw[i], &m->raw_len[i]);
+	}
+	return r;
+}
+
 static int open_signed(
 	const char *kind, const char *anchor, struct manifest *m, char **ret_error)
 {
-	_cleanup_(freep) uint8_t *signature = NULL;
 	char path[PATH_MAX];
-	size_t len = 0, signature_len = 0;
-	int r = join(path, m->dir, "manifest");
+	int r = read_parts(m, path);
 
-	if (r == 0)
-		r = file_read(path, MANIFEST_MAX, (uint8_t **)&m->text, &len);
 	if (r < 0)
 		return fail(ret_error, r, strerror(-r), path);
-	r = join(path, m->dir, "manifest.p7s");
-	if (r == 0)
-		r = file_read(path, SIGNATURE_MAX, &signature, &signature_len);
-	if (r < 0)
-		return fail(ret_error, r, strerror(-r), path);
-	if (check_signature(
-		    span_of(m->text, len), span_of(signature, signature_len), anchor) < 0)
+	if (check_signature(span_of(m->raw[0], m->raw_len[0]),
+		    span_of(m->raw[1], m->raw_len[1]), anchor) < 0)
 		return fail(ret_error, -EKEYREJECTED,
 			"the signature is not by who may sign this", path);
-	if (strlen(m->text) != len || parse(m, kind) < 0)
+	m->text = strdup((const char *)m->raw[0]);
+	if (!m->text)
+		return -ENOMEM;
+	if (strlen(m->text) != m->raw_len[0] || parse(m, kind) < 0)
 		return fail(ret_error, -EINVAL, "not a manifest of this kind", m->dir);
 	return 0;
+}
+
+int manifest_keep(const struct manifest *m, const char *folder)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < PARTS_COUNT; i++) {
+		r = join(path, folder, PARTS[i].name);
+		if (r == 0)
+			r = durable_write(path, span_of(m->raw[i], m->raw_len[i]), 0600);
+	}
+	return r;
 }
 
 int manifest_open(const char *dir, const char *kind, const char *anchor,
@@ -181,6 +209,8 @@ void manifest_done(struct manifest *m)
 {
 	free(m->files);
 	free(m->text);
+	free(m->raw[0]);
+	free(m->raw[1]);
 	*m = (struct manifest){ 0 };
 }
 

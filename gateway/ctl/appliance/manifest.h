@@ -26,7 +26,9 @@ struct manifest_file {
 
 struct manifest {
 	char dir[PATH_MAX];
-	char *text; /* what the strings below point into */
+	char *text;	 /* what the strings below point into */
+	uint8_t *raw[2]; /* list and signature as they were read, and proven */
+	size_t raw_len[2];
 	const char *serial;
 	struct manifest_file *files;
 	size_t count;
@@ -40,6 +42,10 @@ struct manifest {
 int manifest_open(const char *dir, const char *kind, const char *anchor,
 	struct manifest *ret_manifest, char **ret_error);
 void manifest_done(struct manifest *m);
+
+/* Write list and signature, as they were proven, into a folder, where manifest_open finds
+ * them again: for who proves them once more. Return: 0 or -errno. */
+int manifest_keep(const struct manifest *m, const char *folder);
 
 /* Compare serials, decimal numbers with dots, of any length. Return: as strcmp. */
 int manifest_compare(const char *a, const char *b);

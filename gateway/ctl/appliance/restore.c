@@ -8,6 +8,7 @@
 #include "ctl/appliance/folder_each.h"
 #include "ctl/appliance/manifest.h"
 #include "ctl/appliance/restore_paths.h"
+#include "ctl/appliance/restore_proven.h"
 #include "ctl/backup/backup_tree.h"
 #include "queue/client.h"
 
@@ -46,9 +47,7 @@ static int is_there(const char *folder, const char *name)
 
 	if (r < 0)
 		return r;
-	return lstat(path, &st) == 0		    ? 1
-	       : errno == ENOENT || errno == EACCES ? 0
-						    : -errno;
+	return lstat(path, &st) == 0 ? 1 : errno == ENOENT ? 0 : -errno;
 }
 
 /* Return: 1 something is in it, 0 nothing, or it is not there, -errno. */
@@ -63,7 +62,7 @@ static int has_entries(const char *folder, const char *name)
 		return r;
 	d = opendir(path);
 	if (!d)
-		return errno == ENOENT || errno == EACCES ? 0 : -errno;
+		return errno == ENOENT ? 0 : -errno;
 	errno = 0;
 	while (r == 0 && (e = readdir(d)))
 		r = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
@@ -74,22 +73,27 @@ static int has_entries(const char *folder, const char *name)
 }
 
 /* No program of ours starts before a configuration is there, so that one that never was
- * is enough; the rest is to be sure, and looked at by who may look there. */
-static int has_served(const struct restore_places *p)
+ * is enough. */
+static int has_configuration(const struct restore_places *p)
 {
 	int r = is_there(p->instance, "sealgate.conf");
 
-	if (r == 0)
-		r = is_there(p->work, "serial");
+	return r == 0 ? is_there(p->work, "serial") : r;
+}
+
+/* To be sure, by who may look there: what cannot be looked at is not taken for nothing.
+ */
+static int has_served(const struct restore_places *p)
+{
+	int r = has_configuration(p);
+
 	if (r == 0)
 		r = has_entries(p->instance, "state/queue");
 	return r == 0 ? is_there(p->instance, "state/signer/count.log") : r;
 }
 
-static int judge_machine(const struct restore_places *p, char **ret_error)
+static int judge_machine(const struct restore_places *p, int r, char **ret_error)
 {
-	int r = has_served(p);
-
 	if (r > 0)
 		return restore_fail(ret_error, -EEXIST, p->instance,
 			"this machine has a configuration or a ledger of its own, and no "
@@ -147,6 +151,7 @@ int restore_judge(const struct restore_places *p, char **ret_error)
 	struct record record = { 0 };
 	char path[PATH_MAX];
 	int r = restore_path(p->medium, "restore/" BACKUP_LIST, path);
+	int has = is_there(p->work, RECORD);
 
 	*ret_error = NULL;
 	if (r == 0 && read_record(p->work, &record) == 0) {
@@ -156,7 +161,7 @@ int restore_judge(const struct restore_places *p, char **ret_error)
 			return 1;
 	}
 	return r < 0 ? restore_fail(ret_error, r, p->medium, strerror(-r))
-		     : judge_machine(p, ret_error);
+		     : judge_machine(p, has != 0 ? has : has_configuration(p), ret_error);
 }
 
 int restore_begun(const struct restore_places *p, bool *ret_ready)
@@ -206,12 +211,12 @@ static int give(const char *new, const char *name, const struct backup_line *l)
 	_cleanup_(closep) int fd = open_inside(new, name, 0);
 	struct stat st;
 
-	if (fd < 0)
-		return fd;
+	int r = fd < 0 ? fd : restore_proven_file(fd, l);
+
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		return -ELOOP;
 	if ((st.st_mode & 07777) != l->mode && fchmod(fd, (mode_t)l->mode) < 0)
 		return -errno;
 	if (st.st_uid == l->uid && st.st_gid == l->gid)
@@ -219,18 +224,31 @@ static int give(const char *new, const char *name, const struct backup_line *l)
 	return fchown(fd, (uid_t)l->uid, (gid_t)l->gid) < 0 ? -errno : 0;
 }
 
-/* The mark belongs to whom state/ belongs. */
-static int give_mark(const char *new, const struct backup_line *state)
+/* It belongs to whom state/ belongs, and has the mark of the list. */
+static int give_mark(const char *new, const struct backup_line *state, const char *text)
 {
-	struct backup_line mark = { .mode = 0644, .uid = state->uid, .gid = state->gid };
+	struct backup_line mark = {
+		.mode = 0644, .uid = state->uid, .gid = state->gid, .size = strlen(text)
+	};
+	int r = digest_sha256_text(span_str(text), mark.hex);
 
-	return give(new, QUEUE_RESTORED_FILE, &mark);
+	return r < 0 ? r : give(new, QUEUE_RESTORED_FILE, &mark);
+}
+
+/* What no line is about is nobody's, and goes nowhere. */
+static int see_no_more(const char *new, size_t given)
+{
+	size_t count = 0;
+	int r = restore_count(new, &count);
+
+	return r == 0 && count != given ? -EBADMSG : r;
 }
 
 static int give_all(const char *new, FILE *list, char **ret_error)
 {
 	struct backup_line l, state = { 0 };
 	char mark[BACKUP_MARK_SIZE];
+	size_t given = 1; /* the mark */
 	int r = backup_list_head(list, mark), more = 0;
 
 	while (r == 0 && (more = backup_list_next(list, &l)) > 0) {
@@ -239,13 +257,17 @@ static int give_all(const char *new, FILE *list, char **ret_error)
 		if (strcmp(l.path, "state") == 0)
 			state = l;
 		r = give(new, l.path, &l);
+		given++;
 		if (r < 0)
-			return restore_fail(ret_error, r, l.path, strerror(-r));
+			return restore_fail(ret_error, r, l.path,
+				r == -EBADMSG ? "is not what was signed" : strerror(-r));
 	}
 	if (r == 0)
 		r = more;
 	if (r == 0)
-		r = give_mark(new, &state);
+		r = give_mark(new, &state, mark);
+	if (r == 0)
+		r = see_no_more(new, given);
 	return r < 0 ? restore_fail(ret_error, r, BACKUP_LIST, strerror(-r)) : 0;
 }
 
@@ -308,21 +330,18 @@ static int add_folders(const struct restore_places *p, const char *new)
 	return out < 0 ? -errno : folder_each(in, add_one, &out);
 }
 
-static FILE *open_list(const char *new)
+/* The serial first: whoever finds the record finds with what it goes. */
+static int write_record(const struct restore_places *p, FILE *list, const char *serial)
 {
-	char path[PATH_MAX];
-
-	return restore_path(new, BACKUP_LIST, path) < 0 ? NULL : fopen(path, "re");
-}
-
-static int write_record(const struct restore_places *p, const char *new)
-{
-	_cleanup_(fclosep) FILE *list = open_list(new);
 	char at[CLOCK_TEXT_SIZE], hex[SHA256_TEXT_SIZE], mark[BACKUP_MARK_SIZE];
 	char text[RECORD_MAX], path[PATH_MAX];
 	off_t size = 0;
-	int r = list ? backup_list_head(list, mark) : -errno;
+	int r = restore_path(p->work, RESTORE_SERIAL, path);
 
+	if (r == 0)
+		r = durable_write(path, span_str(serial), 0644);
+	if (r == 0)
+		r = fseek(list, 0, SEEK_SET) < 0 ? -errno : backup_list_head(list, mark);
 	if (r == 0 && lseek(fileno(list), 0, SEEK_SET) < 0)
 		r = -errno;
 	if (r == 0)
@@ -349,23 +368,17 @@ static int end(const struct restore_places *p, const char *new)
 }
 
 /* Until then the mark lies below new/. */
-static int put(const struct restore_places *p, const char *new, char **ret_error)
+static int put(
+	const struct restore_places *p, const char *new, FILE *list, char **ret_error)
 {
-	_cleanup_(fclosep) FILE *list = NULL;
 	int r = is_there(new, QUEUE_RESTORED_FILE);
 
 	if (r == 0)
 		return 0;
 	if (r > 0)
-		r = judge_machine(p, ret_error);
-	if (r < 0) {
-		(void)end(p, new);
-		return r;
-	}
-	list = open_list(new);
-	if (!list)
-		return restore_fail(ret_error, -errno, new, strerror(errno));
-	r = give_all(new, list, ret_error);
+		r = judge_machine(p, has_served(p), ret_error);
+	if (r == 0)
+		r = give_all(new, list, ret_error);
 	if (r < 0)
 		return r;
 	r = exchange(p, new);
@@ -374,15 +387,23 @@ static int put(const struct restore_places *p, const char *new, char **ret_error
 
 static int place(const struct restore_places *p, const char *new, char **ret_error)
 {
-	int r = put(p, new, ret_error);
+	_cleanup_(fclosep) FILE *list = NULL;
+	char serial[SWAP_SERIAL_MAX + 1];
+	int r = restore_proven_list(p, new, &list, serial, ret_error);
 
+	if (r == 0)
+		r = put(p, new, list, ret_error);
+	/* What is no backup of ours never is: the next start begins without it. */
+	if (r == -EEXIST || r == -EBADMSG || r == -ELOOP || r == -EKEYREJECTED ||
+		r == -EINVAL)
+		(void)end(p, new);
 	if (r < 0)
 		return r;
 	r = add_folders(p, new);
 	if (r == 0)
 		r = sync_all(p->folder);
 	if (r == 0)
-		r = write_record(p, new);
+		r = write_record(p, list, serial);
 	if (r == 0)
 		r = end(p, new);
 	return r < 0 ? restore_fail(ret_error, r, p->work, strerror(-r)) : 0;

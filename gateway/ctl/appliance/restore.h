@@ -10,10 +10,12 @@
  *   MEDIUM/machine/manifest, .p7s  of the configuration that comes with it
  *   FOLDER/new/state/              what is made of it, until it changes places with the
  *                                  instance's, which is empty
- *   FOLDER/new/backup              the list
+ *   FOLDER/new/backup              the list, and beside it the manifest that signs it
  *   FOLDER/ready                   the mark: all of it is there, and on the disk
  *   WORK/restored                  "AT MARK SHA256 SIZE": when, up to which record, and
  *                                  the list by which
+ *   WORK/restored-serial           that of the backup: the first configuration has none
+ *                                  below it
  */
 #ifndef SEALGATE_CTL_RESTORE_H
 #define SEALGATE_CTL_RESTORE_H
@@ -24,6 +26,7 @@
 
 #define RESTORE_REFUSED "refused" /* below the folder: why it was */
 #define RESTORE_REFUSED_MAX 512u
+#define RESTORE_SERIAL "restored-serial" /* below work */
 
 /* On one file system, but for the medium. */
 struct restore_places {
@@ -35,10 +38,10 @@ struct restore_places {
 };
 
 /* Is the backup on the medium one that this machine may be given? It may when nothing of
- * sealgate ever ran on it: it never took a configuration, and there is neither a queue
- * nor a signer's count, which who may not look there leaves to restore_place. Return: 0;
- * 1 it was taken before; -EEXIST the machine has its own; -errno; both with *ret_error,
- * one line that the caller frees. */
+ * sealgate ever ran on it: it never took a configuration, nor a backup. That there is
+ * neither a queue nor a signer's count is seen by who may look there (restore_place).
+ * Return: 0; 1 it was taken before; -EEXIST the machine has its own; -errno; both with
+ * *ret_error, one line that the caller frees. */
 int restore_judge(const struct restore_places *p, char **ret_error);
 
 /* Prove what the medium brings and copy it below new/; no right over files of others is
@@ -50,10 +53,11 @@ int restore_take(const struct restore_places *p, char **ret_error);
  * *ret_ready: restore_take had completed it. Return: 1, 0, -errno. */
 int restore_begun(const struct restore_places *p, bool *ret_ready);
 
-/* Give what restore_take made to whom the list says it belongs and put it in place, or
- * remove what it did not complete; by who may. Broken off anywhere it is completed by
- * being called again. Return: 0, 1 there is nothing to be put, or negative with
- * *ret_error. */
+/* Prove what restore_take made once more, by what is signed, give it to whom the list
+ * says it belongs and put it in place, or remove what it did not complete; by who may.
+ * What is not what was signed, or more than that, goes. Broken off anywhere it is
+ * completed by being called again. Return: 0, 1 there is nothing to be put, or negative
+ * with *ret_error. */
 int restore_place(const struct restore_places *p, char **ret_error);
 
 /* Up to which record this machine was restored. Return: 0, -ENOENT it was not, -errno. */

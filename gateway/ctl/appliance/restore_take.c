@@ -98,7 +98,9 @@ static int copy_list(struct taking *t, char **ret_error)
 		return restore_fail(ret_error, -EINVAL, "restore/manifest",
 			"it is not about a backup's list alone: firmware/sign-manifest "
 			"restore makes one that is");
-	r = manifest_copy(&m, &m.files[0], t->new, 0600);
+	r = manifest_keep(&m, t->new);
+	if (r == 0)
+		r = manifest_copy(&m, &m.files[0], t->new, 0600);
 	if (r == 0)
 		r = restore_path(t->new, BACKUP_LIST, path);
 	if (r == 0) {

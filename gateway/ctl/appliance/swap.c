@@ -6,6 +6,7 @@
 #include "common/instance.h"
 #include "ctl/appliance/adopt.h"
 #include "ctl/appliance/appliance.h"
+#include "ctl/appliance/restore.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -225,6 +226,35 @@ static int carry_out(struct swap *s)
 	if (r == 0)
 		tidy(s->p);
 	return r;
+}
+
+/* As strcmp, with the one that is kept in a file of work. Return: 0 or -errno. */
+static int compare(
+	const struct swap_place *p, const char *name, const char *serial, int *ret)
+{
+	_cleanup_(freep) uint8_t *kept = NULL;
+	char path[PATH_MAX];
+	size_t len = 0, mine = strlen(serial);
+	int r = below(p->work, name, path);
+
+	if (r == 0)
+		r = file_read(path, SWAP_SERIAL_MAX, &kept, &len);
+	if (r == 0)
+		*ret = mine != len ? (mine > len ? 1 : -1) : memcmp(serial, kept, len);
+	return r;
+}
+
+int swap_serial_is_new(const struct swap_place *p, const char *serial)
+{
+	int than = 0, r = compare(p, "serial", serial, &than);
+
+	if (r == 0)
+		return than > 0;
+	if (r == -ENOENT)
+		r = compare(p, RESTORE_SERIAL, serial, &than);
+	if (r == -ENOENT)
+		return 1;
+	return r < 0 ? r : than < 0 ? -EPERM : 1;
 }
 
 int swap_apply(const struct swap_place *p, const char *serial)

@@ -17,6 +17,12 @@ struct swap_place {
 	const char *work;
 };
 
+/* Is this serial above that of what was taken last? Serials are decimal and of any
+ * length: longer is larger. Of a machine that was restored from a backup (restore.h) and
+ * took nothing yet, the first one is as new as the backup is. Return: 1; 0 it is the same
+ * or below; -EPERM it is below the backup's; -errno. */
+int swap_serial_is_new(const struct swap_place *p, const char *serial);
+
 /* Have what lies in incoming/ take the place of what is in force. What was in force is
  * kept in previous/, unless it was not proven while something proven lies there already.
  * Everything that needs room is on the disk before the first file moves. Return: 0 or

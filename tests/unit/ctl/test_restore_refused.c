@@ -208,10 +208,46 @@ static void test_no_medium_of_a_servers_database(void **state)
 	packs(s, -EXDEV, "state/queue/queue.pgdump");
 }
 
+static void assert_not_placed(const struct restore_scene *s, int expected)
+{
+	assert_int_equal(places(s), expected);
+	assert_false(is_there(s, "i/" DATABASE));
+	assert_false(is_begun(s));
+	takes(s, 0, NULL);
+}
+
+/* Who read the medium may be somebody else's by the time that it is put in place. */
+static void test_what_was_changed_since_it_was_proven(void **state)
+{
+	static const char *const changed[] = { "w/restore/new/backup",
+		"w/restore/new/state/signer/count.log", "w/restore/new/" DATABASE,
+		"w/restore/new/" QUEUE_RESTORED_FILE };
+	struct restore_scene *s = *state;
+
+	fill_backup(s);
+	end_backup(s);
+	make_medium(s);
+	takes(s, 0, NULL);
+	for (size_t i = 0; i < sizeof(changed) / sizeof(changed[0]); i++) {
+		alter(s, changed[i], 1);
+		assert_not_placed(s, -EBADMSG);
+	}
+	put(at(s, "w/restore/new/state/signer/more"), "", 0);
+	assert_not_placed(s, -EBADMSG);
+	assert_int_equal(unlink(at(s, "w/restore/new/state/signer/empty")), 0);
+	assert_int_equal(mkdir(at(s, "w/restore/new/state/signer/empty"), 0700), 0);
+	assert_not_placed(s, -EBADMSG);
+	alter(s, "w/restore/new/manifest", 30);
+	assert_not_placed(s, -EKEYREJECTED);
+	assert_int_equal(places(s), 0);
+	assert_in_place(s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		EACH(test_who_may_not_sign),
+		EACH(test_what_was_changed_since_it_was_proven),
 		EACH(test_what_is_not_what_was_backed_up),
 		EACH(test_a_piece_that_is_none),
 		EACH(test_lines_that_lead_elsewhere),

@@ -419,6 +419,24 @@ static void a_serial_has_a_bound(void **state)
 	machine_done(&m);
 }
 
+static void a_first_one_is_as_new_as_the_backup(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_init(&m);
+	assert_int_equal(swap_serial_is_new(&m.place, "1"), 1);
+	put(m.work, "restored-serial", "10");
+	assert_int_equal(swap_serial_is_new(&m.place, "9"), -EPERM);
+	assert_int_equal(swap_serial_is_new(&m.place, "10"), 1);
+	assert_int_equal(swap_serial_is_new(&m.place, "11"), 1);
+	put(m.work, "serial", "10");
+	assert_int_equal(swap_serial_is_new(&m.place, "9"), 0);
+	assert_int_equal(swap_serial_is_new(&m.place, "10"), 0);
+	assert_int_equal(swap_serial_is_new(&m.place, "11"), 1);
+	machine_done(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +448,7 @@ int main(void)
 		cmocka_unit_test(one_at_a_time),
 		cmocka_unit_test(kept_is_kept),
 		cmocka_unit_test(a_serial_has_a_bound),
+		cmocka_unit_test(a_first_one_is_as_new_as_the_backup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
