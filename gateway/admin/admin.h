@@ -108,6 +108,9 @@ void trust_checks(const struct visit *v, json_t **ret_clock, json_t **ret_store,
 struct trust_store;
 json_t *certificates_check(const struct visit *v, const struct trust_store *store);
 
+/* For how long CRLs let in who comes; with "crls", as crl_ends_report has it. */
+json_t *revocation_check(const struct visit *v);
+
 /* All checks by name, of the signer's status and the queue's figures (NULL: away): a new
  * reference, NULL: no memory. */
 json_t *health_checks(const struct visit *v, const json_t *signer, const json_t *figures);

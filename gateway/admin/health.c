@@ -10,6 +10,7 @@
 #include "queue/alive.h"
 #include "queue/forecast.h"
 #include "trust/supplied.h"
+#include "web/crl_ends.h"
 
 #include <string.h>
 
@@ -213,9 +214,14 @@ static json_t *supply_check(const struct visit *v)
 		"sealgate trust supply says why; sealgate trust publish takes a file.");
 }
 
+static const json_t *part(const json_t *checks, const char *name, const char *key)
+{
+	return json_object_get(json_object_get(checks, name), key);
+}
+
 /* What is no failure yet. */
 static json_t *warnings(const struct visit *v, const json_t *figures,
-	const json_t *signer, const json_t *certificates)
+	const json_t *signer, const json_t *checks)
 {
 	json_t *list;
 	const struct config *c = v->admin->instance->config;
@@ -224,8 +230,10 @@ static json_t *warnings(const struct visit *v, const json_t *figures,
 
 	list = forecast_warnings(figures, &bounds);
 	return list && budget_warn(list, signer) == 0 &&
-			       in_use_warn(
-				       list, json_object_get(certificates, "roles")) == 0
+			       in_use_warn(list, part(checks, "certificates", "roles")) ==
+				       0 &&
+			       crl_ends_warn(list, part(checks, "revocation", "crls")) ==
+				       0
 		       ? list
 		       : NULL;
 }
@@ -236,12 +244,12 @@ json_t *health_checks(const struct visit *v, const json_t *signer, const json_t 
 
 	trust_checks(v, &clock, &store, &certificates);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o}",
-		"certificates", certificates, "policy", policy_check(v), "clock", clock,
-		"time_stamps", stamps_check(v, figures), "signer", signer_check(signer),
-		"queue", queue_check(figures), "disk", disk_check(figures), "ledger",
-		ledger_check(figures), "verify", verify_check(v), "store", store,
-		"supply", supply_check(v), "seal",
+			 "s:o, s:o}",
+		"certificates", certificates, "revocation", revocation_check(v), "policy",
+		policy_check(v), "clock", clock, "time_stamps", stamps_check(v, figures),
+		"signer", signer_check(signer), "queue", queue_check(figures), "disk",
+		disk_check(figures), "ledger", ledger_check(figures), "verify",
+		verify_check(v), "store", store, "supply", supply_check(v), "seal",
 		worker_check(v, figures, "seal", "seal.lease_s"), "forward",
 		forward_check(v, figures));
 }
@@ -258,9 +266,8 @@ void health_get(struct visit *v, const char *rest)
 		ok && json_is_true(json_object_get(c, "ok"));
 	response_json(v->response, ok ? 200 : 503, TYPE_JSON,
 		json_pack("{s:o, s:s, s:b, s:o}", "warnings",
-			warnings(v, figures, signer,
-				json_object_get(checks, "certificates")),
-			"status", ok ? "ok" : "failing", "test",
+			warnings(v, figures, signer, checks), "status",
+			ok ? "ok" : "failing", "test",
 			config_bool(v->admin->instance->config, "instance.test"),
 			"checks", checks));
 }

@@ -222,6 +222,40 @@ static void certificate_metrics(struct buf *b, const json_t *roles)
 			strcmp(json_string_of(one, "standing"), "good") == 0);
 }
 
+/* Of a label, which may hold anything: what would end it, or the line, is not shown. */
+static void add_label(struct buf *b, const char *text)
+{
+	for (const char *c = text ? text : ""; *c; c++) {
+		char one = *c;
+
+		if (one == '"' || one == '\\' || (one >= 0 && one < ' '))
+			one = '?';
+		buf_add(b, &one, 1);
+	}
+}
+
+/* What is not there has no value. */
+static void crl_metrics(struct buf *b, const json_t *crls)
+{
+	const json_t *one;
+	size_t i;
+
+	family(b, "sealgate_crl_days_left", "gauge",
+		"Days until the CRL of a listener's authority ends, after which nobody "
+		"of it is let in.");
+	json_array_foreach(crls, i, one)
+	{
+		const json_t *days = json_object_get(one, "days_left");
+
+		if (!json_is_integer(days))
+			continue;
+		buf_addf(b, "sealgate_crl_days_left{listener=\"%s\",authority=\"",
+			json_string_of(one, "listener"));
+		add_label(b, json_string_of(one, "authority"));
+		buf_addf(b, "\"} %lld\n", (long long)json_integer_value(days));
+	}
+}
+
 static void check_metrics(
 	struct buf *b, const struct visit *v, const json_t *signer, const json_t *figures)
 {
@@ -235,6 +269,7 @@ static void check_metrics(
 			json_is_true(json_object_get(c, "ok")));
 	certificate_metrics(
 		b, json_object_get(json_object_get(checks, "certificates"), "roles"));
+	crl_metrics(b, json_object_get(json_object_get(checks, "revocation"), "crls"));
 }
 
 void metrics_get(struct visit *v, const char *rest)

@@ -11,6 +11,7 @@
 #include "pkcs11/client.h"
 #include "queue/alive.h"
 #include "trust/store.h"
+#include "web/crl_ends.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -100,10 +101,11 @@ static json_t *certificates(const struct instance *i)
 static json_t *warnings_of(const struct queue_session *s, const json_t *queue)
 {
 	_cleanup_json_ json_t *signer = queue_session_signer(s),
-			      *in_use = certificates(&s->instance);
+			      *in_use = certificates(&s->instance),
+			      *crls = crl_ends_report(&s->instance, clock_now());
 	json_t *list = queue_session_warnings(s, queue, signer);
 
-	if (list && in_use_warn(list, in_use) == 0)
+	if (list && in_use_warn(list, in_use) == 0 && crl_ends_warn(list, crls) == 0)
 		return list;
 	json_decref(list);
 	return NULL;

@@ -4,6 +4,7 @@
  * program that fetches; each download is a process of its own, and what it brought is
  * looked at by this one, which opens no connection.
  */
+#include "trustd/ends.h"
 #include "trustd/supply.h"
 
 #include "common/daemon.h"
@@ -21,11 +22,13 @@ static const char USAGE[] = "usage: sealgate-trustd --instance DIR\n"
 
 static void run(const struct daemon *d, struct supply *s)
 {
+	struct ends ends = { 0 };
 	int wait_ms = 0;
 
 	daemon_ready(d);
 	while (!daemon_wait(d, wait_ms)) {
 		supply_look(s);
+		ends_look(&ends, &d->instance);
 		wait_ms = supply_turn(s, LOOK_MS);
 	}
 }

@@ -8,9 +8,11 @@ import ssl
 import time
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from scenarios.degraded import HOUR, ALists, Clock, now
 from scenarios.gate import sealgate
+from scenarios.processes import killed
 from scenarios.test_faults import until
 from scenarios.test_withdrawal import wait_state
 
@@ -242,6 +244,53 @@ def test_what_is_fetched_is_watched(gate):
     finally:
         status.unlink()
     assert health() == (200, {"ok": True, "message": "what is fetched is in date", "fix": ""})
+
+
+def test_a_crl_that_ends_is_said_before(gate, tmp_path):
+    """After its end nobody of the authority is let in: said at a quarter of its period, red at a
+    tenth, and by the log; afterwards the machine itself says why nobody comes in."""
+    path = gate.dir / "state" / "trust" / "revocation" / "transport-short.crl"
+    long, aside = path.with_name("transport-ca-root.crl"), tmp_path / "aside"
+    begun = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=30)
+
+    def publish(minutes):
+        end = begun + datetime.timedelta(minutes=30 + minutes)
+        made = gate.pki._authorities["transport-ca/root"].crl(begun, end)
+        new = path.with_suffix(".new")
+        new.write_bytes(made.public_bytes(serialization.Encoding.DER))
+        new.replace(path)
+
+    def ask():
+        answer = gate.request("/health", "operators/viewer", listener="operators").json()
+        said = [w["message"] for w in answer["warnings"] if w["code"] == "crl"]
+        return answer["checks"]["revocation"], said
+
+    check, said = ask()
+    assert check["ok"] and not said and {c["listener"] for c in check["crls"]} == {
+        "partners", "customs", "operators"}
+    try:
+        publish(9)
+        assert ask()[0]["message"] == check["message"]  # the other one lets in as ever
+        shutil.move(long, aside)
+        check, said = ask()
+        assert check["ok"] and len(said) == 3 and "from then on" in said[2], (check, said)
+        publish(2.5)
+        check, said = ask()
+        assert not check["ok"] and "the CRL of" in check["message"], check
+        metrics = gate.request("/metrics", "operators/viewer", listener="operators").text
+        assert 'sealgate_check{check="revocation"} 0' in metrics
+        assert 'sealgate_crl_days_left{listener="operators",authority="' in metrics
+        killed(gate, "sealgate-trustd")
+        until(lambda: "the CRL of" in gate.log.read_text())
+        publish(-1)
+        answer = gate.request("/health", "operators/viewer", listener="operators")
+        assert answer.status_code == 403
+        status = json.loads(gate.run("status", "--format", "json").stdout)
+        assert any("ended at" in w["message"] for w in status["warnings"]), status
+    finally:
+        shutil.move(aside, long)
+        path.unlink()
+    assert ask()[0]["ok"]
 
 
 def test_there_must_be_something_to_trust(gate, tmp_path):

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/appliance/appliance.h"
 
+#include "common/clock.h"
 #include "common/instance.h"
 #include "common/json.h"
 #include "common/limits.h"
 #include "ctl/appliance/clock_record.h"
 #include "pkcs11/client.h"
+#include "web/crl_ends.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,6 +138,20 @@ static json_t *instance_part(void)
 	return part;
 }
 
+/* Of those who come, by the CRLs that are here. */
+static json_t *crls_part(void)
+{
+	_cleanup_(freep) char *error = NULL;
+	struct instance i;
+	json_t *part = NULL;
+
+	if (instance_open(APPLIANCE_INSTANCE, &i, &error) == 0) {
+		part = crl_ends_report(&i, clock_now());
+		instance_done(&i);
+	}
+	return part ? part : json_null();
+}
+
 /* Of the machine and not of a unit that has a network of its own: the manager has opened
  * the table for the unit, else it is that of the first process; null where that is not to
  * be seen. */
@@ -196,7 +212,7 @@ json_t *appliance_report(void)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o}, "
 			 "s:{s:o, s:o, s:o, s:o}, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o, s:o, s:o}",
 		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
 		first_line("/proc/sys/kernel/osrelease"), "boot", "entry", entry(),
@@ -209,7 +225,7 @@ json_t *appliance_report(void)
 		first_line(APPLIANCE_REFUSED), "policy",
 		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",
 		instance_part(), "tpm", appliance_tpm(), "certificates",
-		appliance_certificates(APPLIANCE_INSTANCE, APPLIANCE_ANCHORS),
-		"credentials", appliance_credentials(APPLIANCE_INSTANCE), "restored",
-		appliance_restored());
+		appliance_certificates(APPLIANCE_INSTANCE, APPLIANCE_ANCHORS), "crls",
+		crls_part(), "credentials", appliance_credentials(APPLIANCE_INSTANCE),
+		"restored", appliance_restored());
 }
