@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 
-from appliance import script
+from appliance import THEIRS, script
 from checks import Unavailable, expect, retry
 from machine import Machine, return_time
 from scene import BOOT_S, HEALTHY, OLD, OUT, SERVICES
@@ -16,6 +16,7 @@ VAR_BLOCKS = 255000  # nearly all of the file system that the image makes on `di
 FULL_S = 120.0  # until a document is refused for want of room
 RETURN_S = 10.0  # 5 s is the promise; an emulated machine is slower
 BACK_S = 60.0
+LOST_S = 5.0  # a refusal comes within a second
 BACKUP_S = 120.0
 HEADS_S = 300.0
 FETCHED_S = 90.0  # the machine asks its authority every five seconds
@@ -83,7 +84,8 @@ class ServingCases:
                f"sealgate --remote: {said.stdout}{said.stderr}", self.machine)
 
     def serves_over_ipv6(self):
-        """a document is taken and operators administer at an address of IPv6, too"""
+        """a document is taken and operators administer at an address of IPv6, too, where no other
+        port so much as refuses"""
         if not self.link:
             raise Unavailable("the kernel gives no tap device")
         self.gate.six = True
@@ -93,8 +95,18 @@ class ServingCases:
             denied = self.gate.request("/health", "partners/nz-mpi", listener="operators")
             expect(denied.status_code in (400, 403), f"a partner: {denied.status_code}",
                    self.machine)
+            self._nothing_answers(THEIRS, 22)
         finally:
             self.gate.six = False
+
+    def _nothing_answers(self, address, port):
+        """Who is let through to a port where nobody is gets a refusal; whom the firewall drops waits."""
+        came = "taken"
+        try:
+            socket.create_connection((address, port), LOST_S).close()
+        except OSError as error:
+            came = type(error).__name__
+        expect(came == "TimeoutError", f"port {port}: {came}", self.machine)
 
     def journal_arrives(self):
         """the journal of the machine is with a syslog server, from before its network was up"""
