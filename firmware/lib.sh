@@ -49,7 +49,14 @@ within() {
 # Keys of a folder of their own are production keys, of which the private ones may be in a token.
 KEYS=$(realpath -m "${FIRMWARE_KEYS:-$OUT/keys}")
 throw_away_keys() { [ "$KEYS" = "$OUT/keys" ]; }
+# Is a certificate of a TEST build? Its subject says so, wherever it was copied to.
+is_test() { openssl x509 -in "$1" -noout -subject -nameopt RFC2253 | grep -q 'CN=sealgate TEST '; }
 # key_of NAME: the private key of NAME.crt, a file, or the PKCS#11 URI in NAME.uri of one that stays
 # in its token. The token's module is the one that PKCS11_MODULE_PATH names.
 key_of() { if [ -e "$KEYS/$1.uri" ]; then cat "$KEYS/$1.uri"; else echo "$KEYS/$1.key"; fi; }
+# What OUT/VERSION is made of (CycloneDX).
+list_of_parts() {
+	"$FIRMWARE/sbom" "$VERSION" "$("$FIRMWARE/root" image)" "$("$FIRMWARE/root" initrd)" \
+		"$("$FIRMWARE/root" tools)" "$OUT/$VERSION/tree" "$("$FIRMWARE/initrd")/contents"
+}
 VERSION=${FIRMWARE_VERSION:-$(sed -n 's/^VERSION := //p' "$TOP/Makefile")}

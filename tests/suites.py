@@ -58,7 +58,8 @@ QUICK, WHOLE = "firmware", "firmware-all"
 SUITES = (
     Suite("house", ["tests/lint/house"], 60, FIRST),
     Suite("pages", ["tests/lint/pages", "--check"], 60, FIRST),
-    Suite("suites", [*PYTEST, "tests/test_suites.py", "tests/test_firmware.py"], 600, FIRST),
+    Suite("suites", [*PYTEST, "tests/test_suites.py", "tests/test_firmware.py",
+                     "tests/test_image_lints.py"], 600, FIRST),
     Suite("programs", [*MAKE, "-j2", "test-programs"], 900, FIRST),
     Suite("scenarios", [*PYTEST, *SIDE_BY_SIDE, "tests/scenarios"], 1500, WAITS),
     Suite("faults", [*MAKE, "faults"], 1200, WAITS),

@@ -105,6 +105,11 @@ class Scene:
                **{"DISK_UKI": "test", **options})
         return path
 
+    def shipped(self):
+        """A disk with the kernel image that is released, made once."""
+        path = self.folder / "shipped.img"
+        return path if path.exists() else self.disk(path.name, DISK_UKI="uki")
+
     def bundle(self, version):
         """The signed folder of an update, made once."""
         folder = self.folder / f"update-{version}"

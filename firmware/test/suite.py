@@ -129,13 +129,18 @@ def run(suite, names):
     return tuple(counts.values())
 
 
-def lint_tree():
-    """The offline lints of the tree; their counts."""
-    done = subprocess.run([str(FIRMWARE / "lint-tree")], capture_output=True, text=True,
-                          timeout=300, check=False, env={**os.environ, "FIRMWARE_VERSION": OLD})
-    print(done.stdout.rsplit("\n", 2)[0], flush=True)
-    counts = re.findall(r"^(\d+) passed, (\d+) failed", done.stdout, re.M)
-    return tuple(map(int, counts[-1])) if counts else (0, 1)
+def lint(suite):
+    """The offline lints of the tree, and of a disk as it would be shipped; their counts."""
+    total = [0, 0]
+    for command in (["lint-tree"], ["lint-image", suite.shipped(), OUT / "parts.checked"]):
+        done = subprocess.run([str(FIRMWARE / command[0]), *map(str, command[1:])],
+                              capture_output=True, text=True, timeout=300, check=False,
+                              env={**os.environ, "FIRMWARE_VERSION": OLD})
+        print(done.stdout.rsplit("\n", 2)[0], flush=True)
+        counts = re.findall(r"^(\d+) passed, (\d+) failed", done.stdout, re.M)
+        for i, count in enumerate(counts[-1] if counts else (0, 1)):
+            total[i] += int(count)
+    return tuple(total)
 
 
 def summary(suite, seconds, cases, linted, said):
@@ -176,7 +181,7 @@ def main():
         if why := prepare(suite, names):
             return skip(why)
         print(f"built in {time.monotonic() - started:.0f} s", flush=True)
-        linted = lint_tree()
+        linted = lint(suite)
         suite.enter()
         tested = time.monotonic()
         cases = run(suite, names)

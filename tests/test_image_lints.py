@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the lints of an image find in files, without an image."""
+import base64
+import hashlib
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+FIRMWARE = pathlib.Path(__file__).resolve().parent.parent / "firmware"
+PREFIX = b"\x7fELF no key " * 40
+
+
+def run(name, *arguments, environment=None, code=0):
+    done = subprocess.run([str(FIRMWARE / name), *map(str, arguments)], capture_output=True,
+                          text=True, timeout=60, check=False, env=environment)
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def openssl(*arguments):
+    return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True,
+                          timeout=60).stdout
+
+
+# search-keys -------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    """A folder with a key and its certificate, and an empty one to search in."""
+    folder = tmp_path_factory.mktemp("keys")
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=sealgate TEST db",
+            "-keyout", folder / "db.key", "-out", folder / "db.crt")
+    return folder
+
+
+def forms(key):
+    """A key of RSA in every form in which it may lie about."""
+    old = openssl("rsa", "-in", key, "-traditional", "-outform", "DER")
+    new = openssl("pkcs8", "-topk8", "-nocrypt", "-in", key, "-outform", "DER")
+    return {"pkcs1.der": old, "pkcs8.der": new,
+            "pkcs1.pem": openssl("rsa", "-in", key, "-traditional"),
+            "pkcs8.pem": pathlib.Path(key).read_bytes(),
+            "one-line": base64.b64encode(new), "without-a-header": new[400:]}
+
+
+@pytest.mark.parametrize("form", ["pkcs1.der", "pkcs8.der", "pkcs1.pem", "pkcs8.pem", "one-line",
+                                  "without-a-header"])
+def test_a_known_key_is_found_in_any_form(keys, tmp_path, form):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(PREFIX + forms(keys / "db.key")[form] + PREFIX)
+    said = run("search-keys", keys, tmp_path)
+    assert said.count("\n") == 1 and "deep/file: " in said and "db.key" in said, said
+
+
+@pytest.mark.parametrize("kind", [
+    ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
+    ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"], ["-algorithm", "ED25519"]])
+@pytest.mark.parametrize("form", ["PEM", "DER"])
+def test_any_other_key_is_found_by_how_it_begins(keys, tmp_path, kind, form):
+    made = tmp_path / "made.key"
+    openssl("genpkey", *kind, "-outform", form, "-out", made)
+    found = [made]
+    if kind[1] != "ED25519":
+        found.append(tmp_path / "own")
+        openssl("rsa" if kind[1] == "RSA" else "ec", "-in", made, "-inform", form, "-outform", form,
+                *(["-traditional"] if kind[1] == "RSA" else []), "-out", found[-1])
+    said = run("search-keys", keys, tmp_path)
+    assert said == "".join(f"{path}: a key in {form}\n" for path in found), said
+
+
+def test_what_is_no_key_is_not_found(keys, tmp_path):
+    (tmp_path / "certificate.pem").write_bytes((keys / "db.crt").read_bytes())
+    (tmp_path / "certificate.der").write_bytes(openssl("x509", "-in", keys / "db.crt",
+                                                       "-outform", "DER"))
+    (tmp_path / "public").write_bytes(openssl("rsa", "-in", keys / "db.key", "-pubout"))
+    (tmp_path / "reader").write_bytes(b"-----BEGIN RSA PRIVATE KEY-----\0-----BEGIN PRIVATE KEY-----\n")
+    (tmp_path / "broken").symlink_to("nowhere")
+    assert run("search-keys", keys, tmp_path) == ""
+
+
+# unlisted ----------------------------------------------------------------------
+
+@pytest.fixture(name="parts")
+def listed_parts(tmp_path):
+    """(list of parts, folder, root): a package with a program and settings, one file of ours."""
+    root, folder = tmp_path / "root", tmp_path / "folder"
+    texts = {"usr/bin/daemon": "program", "etc/daemon.conf": "settings"}
+    for place in (root, folder):
+        for name, text in texts.items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(text)
+    info = root / "var/lib/dpkg/info"
+    info.mkdir(parents=True)
+    (info / "daemon:amd64.list").write_text("/.\n/usr\n/usr/bin\n/usr/bin/daemon\n"
+                                            "/etc/daemon.conf\n")
+    (folder / "usr/lib").mkdir()
+    (folder / "usr/lib/ours.so").write_text("ours")
+    sbom = tmp_path / "sbom.json"
+    package = {"name": "daemon", "purl": "pkg:deb/debian/daemon", "scope": "required",
+               "hashes": [{"content": "0"}]}
+    ours = {"name": "ours.so", "scope": "required",
+            "hashes": [{"content": hashlib.sha256(b"ours").hexdigest()}]}
+    sbom.write_text(json.dumps({"components": [package, ours]}))
+    return sbom, folder, root
+
+
+def test_what_is_listed_is_listed(parts):
+    assert run("unlisted", *parts) == ""
+
+
+@pytest.mark.parametrize("name, text", [
+    ("usr/lib/ours.so", "altered"), ("usr/bin/daemon", "altered"), ("etc/daemon.conf", "altered"),
+    ("usr/lib/more.so", "more")])
+def test_what_is_not_as_it_is_listed_is_told(parts, name, text):
+    (parts[1] / name).write_text(text)
+    assert run("unlisted", *parts) == f"{name}\n"
+
+
+def test_a_program_of_a_package_that_is_said_to_be_gone_is_told(parts):
+    sbom = json.loads(parts[0].read_text())
+    sbom["components"][0]["scope"] = "excluded"
+    parts[0].write_text(json.dumps(sbom))
+    assert run("unlisted", *parts) == "usr/bin/daemon of daemon\n"
+
+
+# keys --------------------------------------------------------------------------
+
+def production(keys, tmp_path, **changes):
+    """What `keys` is run with for a folder of production keys."""
+    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "FIRMWARE_OUT": str(tmp_path / "out"),
+            "FIRMWARE_KEYS": str(keys), **changes}
+
+
+def test_keys_of_test_are_refused_wherever_they_were_copied(keys, tmp_path):
+    (keys / "done").touch()
+    said = run("keys", environment=production(keys, tmp_path), code=1)
+    assert "db.crt is of a TEST build" in said
+
+
+def test_production_keys_are_none_to_throw_away(keys, tmp_path):
+    mine = tmp_path / "out" / "keys"
+    mine.mkdir(parents=True)
+    (mine / "done").touch()
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/O=ORGANISATION/CN=sealgate db",
+            "-keyout", mine / "db.key", "-out", mine / "db.crt")
+    said = run("keys", environment=production(mine, tmp_path), code=1)
+    assert "db.crt is not of a TEST build" in said
+    elsewhere = production(mine, tmp_path, FIRMWARE_OUT=str(tmp_path / "other"))
+    assert run("keys", environment=elsewhere) == ""
