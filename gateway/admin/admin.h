@@ -91,6 +91,14 @@ void explain_get(struct visit *v, const char *rest);
 void appliance_get(struct visit *v, const char *rest);
 void audit_get(struct visit *v, const char *rest);
 void command_post(struct visit *v, const char *rest);
+void piece_post(struct visit *v, const char *rest);
+
+/* Have a request run that remote_find has judged, with the piece that it brings
+ * (borrowed), or -1, if the person may, policy wants no second one any more and there is
+ * a place; or answer why not. */
+struct remote_command;
+void command_authorise(
+	struct visit *v, const struct remote_command *row, json_t *request, int piece);
 
 /* A check of the health: {"ok", "message", "fix"}; the message names the state, the fix
  * the way back. That of the time-stamps: are there any, and do documents wait for theirs?

@@ -21,13 +21,14 @@
 #define KEPT 1 /* places for what changes something */
 
 /* sealgate-operate runs it. */
-static int ask_runner(const char *socket_path, const json_t *request, json_t **ret_answer)
+static int ask_runner(
+	const char *socket_path, const json_t *request, int piece, json_t **ret_answer)
 {
 	_cleanup_(freep) char *text = json_canonical(request);
 	_cleanup_(closep) int input = -1, connection = -1;
 	struct ipc_message m;
 	struct span answer = { 0 };
-	int r;
+	int r, fds[2];
 
 	connection = ipc_connect(socket_path, RUNNER_MS);
 	if (connection < 0)
@@ -35,7 +36,9 @@ static int ask_runner(const char *socket_path, const json_t *request, json_t **r
 	input = text ? memfd_from("command", span_str(text)) : -ENOMEM;
 	if (input < 0)
 		return input;
-	r = ipc_call(connection, REMOTE_ASK, "", 0, &input, 1, &m);
+	fds[0] = input;
+	fds[1] = piece;
+	r = ipc_call(connection, REMOTE_ASK, "", 0, fds, piece < 0 ? 1 : 2, &m);
 	if (r == 0 && (m.header.type != REMOTE_ANSWER || m.header.fd_count != 1))
 		r = -EPROTO;
 	if (r == 0)
@@ -47,7 +50,7 @@ static int ask_runner(const char *socket_path, const json_t *request, json_t **r
 	return r == 0 && !*ret_answer ? -EPROTO : r;
 }
 
-static void run(struct visit *v, const json_t *request)
+static void run(struct visit *v, const json_t *request, int piece)
 {
 	_cleanup_json_ json_t *answer = NULL;
 	const char *undone;
@@ -55,7 +58,7 @@ static void run(struct visit *v, const json_t *request)
 	int r = instance_socket(v->admin->instance, "operate", path);
 
 	if (r == 0)
-		r = ask_runner(path, request, &answer);
+		r = ask_runner(path, request, piece, &answer);
 	undone = json_string_of(answer, "undone");
 	if (r < 0)
 		visit_problem(v, "operator.undone", NULL, strerror(-r));
@@ -66,7 +69,7 @@ static void run(struct visit *v, const json_t *request)
 }
 
 /* A command takes its time: a process of its own answers, and the visits go on. */
-static void run_beside(struct visit *v, json_t *request, const char *first)
+static void run_beside(struct visit *v, json_t *request, int piece, const char *first)
 {
 	pid_t pid = -ENOMEM;
 
@@ -83,7 +86,7 @@ static void run_beside(struct visit *v, json_t *request, const char *first)
 	v->elsewhere = pid > 0;
 	v->last = pid == 0;
 	if (pid == 0)
-		run(v, request);
+		run(v, request, piece);
 }
 
 static json_t *read_request(struct visit *v)
@@ -188,11 +191,12 @@ static bool has_place(struct visit *v, const struct remote_command *row)
 	return false;
 }
 
-static void authorise(struct visit *v, const struct remote_command *row, json_t *request)
+void command_authorise(
+	struct visit *v, const struct remote_command *row, json_t *request, int piece)
 {
 	_cleanup_buf_ struct buf command;
 	char first[sizeof(v->person->name)], list[SHA256_TEXT_SIZE] = "";
-	int brings = remote_list(row, request, list);
+	int brings = remote_list(row, request, piece, list);
 
 	remote_text(request, list, &command);
 	if (command.error || brings < 0) {
@@ -211,7 +215,7 @@ static void authorise(struct visit *v, const struct remote_command *row, json_t 
 		return;
 	log_event(LOG_NOTICE, "admin.command", NULL, "%s%s%s: %s", v->person->name,
 		*first ? " after " : "", first, command.data);
-	run_beside(v, request, first);
+	run_beside(v, request, piece, first);
 }
 
 void command_post(struct visit *v, const char *rest)
@@ -225,7 +229,7 @@ void command_post(struct visit *v, const char *rest)
 	if (row && (fault = remote_given(row, request)) != NULL)
 		row = NULL;
 	if (row)
-		authorise(v, row, request);
+		command_authorise(v, row, request, -1);
 	else
 		visit_problem(v, "operator.command", NULL, fault);
 	forget(request);

@@ -27,6 +27,7 @@ static const struct {
 	{ "/v1/appliance", true, "GET", "view", appliance_get },
 	{ "/v1/audit", true, "GET", "audit", audit_get },
 	{ REMOTE_PATH, true, "POST", NULL, command_post },
+	{ REMOTE_PIECES, false, "POST", NULL, piece_post },
 };
 
 static bool fits(size_t i, const char *path)

@@ -65,15 +65,24 @@ int peer_post(const struct peer *p, const char *path, const json_t *value, size_
 	long timeout_s, struct http_response *ret_answer)
 {
 	_cleanup_(freep) char *text = value ? json_canonical(value) : NULL;
+
+	return text ? peer_post_octets(p, path, "application/json", span_str(text), max,
+			      timeout_s, ret_answer)
+		    : -ENOMEM;
+}
+
+int peer_post_octets(const struct peer *p, const char *path, const char *type,
+	struct span octets, size_t max, long timeout_s, struct http_response *ret_answer)
+{
 	_cleanup_(freep) char *error = NULL;
 	char url[2048];
 	const struct http_request q = { .method = "POST",
 		.url = url,
-		.content_type = "application/json",
-		.body = span_str(text ? text : ""),
+		.content_type = type,
+		.body = octets,
 		.response_max = max,
 		.timeout_s = timeout_s };
-	int r = text ? peer_url(p, path, url, sizeof(url)) : -ENOMEM;
+	int r = peer_url(p, path, url, sizeof(url));
 
 	if (r < 0)
 		return r;

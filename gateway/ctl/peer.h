@@ -43,6 +43,10 @@ int peer_url(const struct peer *p, const char *path, char *ret, size_t size);
 int peer_post(const struct peer *p, const char *path, const json_t *value, size_t max,
 	long timeout_s, struct http_response *ret_answer);
 
+/* The same of octets of a type. */
+int peer_post_octets(const struct peer *p, const char *path, const char *type,
+	struct span octets, size_t max, long timeout_s, struct http_response *ret_answer);
+
 /* The exit status of a request without an answer, which http_client or peer_post
  * returned: whether what was named is wrong, or the gate does not answer
  * (docs/contracts.md). */

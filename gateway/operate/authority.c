@@ -64,7 +64,7 @@ static const char *record(const struct instance *instance, const char *command,
 }
 
 const char *authority_fault(const struct instance *instance,
-	const struct remote_command *row, const json_t *request)
+	const struct remote_command *row, const json_t *request, int piece)
 {
 	const char *by = json_string_of(request, "by"), *fault;
 	const char *after = json_string_of(request, "after");
@@ -72,7 +72,7 @@ const char *authority_fault(const struct instance *instance,
 	_cleanup_(freep) char *error = NULL;
 	_cleanup_buf_ struct buf command;
 	char path[PATH_MAX], list[SHA256_TEXT_SIZE] = "";
-	int brings = remote_list(row, request, list);
+	int brings = remote_list(row, request, piece, list);
 
 	remote_text(request, list, &command);
 	if (command.error || brings < 0)

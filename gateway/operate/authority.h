@@ -11,12 +11,12 @@
 
 #include <jansson.h>
 
-/* May a request that remote_find has judged ({"by": who, "after": who asked before}) be
- * run? Both are people of the policy whose role has the verb, and two where it wants two.
- * Nothing but its people is read: a policy that is broken elsewhere can be rolled back.
- * What changes something is in the chain before, or is not run. Return: NULL, or the code
- * of the reason why not, static text. */
+/* May a request that remote_find has judged ({"by": who, "after": who asked before}),
+ * with the piece that it brings, or -1, be run? Both are people of the policy whose role
+ * has the verb, and two where it wants two. Nothing but its people is read: a policy that
+ * is broken elsewhere can be rolled back. What changes something is in the chain before,
+ * or is not run. Return: NULL, or the code of the reason why not, static text. */
 const char *authority_fault(const struct instance *instance,
-	const struct remote_command *row, const json_t *request);
+	const struct remote_command *row, const json_t *request, int piece);
 
 #endif

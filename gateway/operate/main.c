@@ -26,8 +26,8 @@ static const char USAGE[] =
 	"Runs commands for sealgate-admin; see sealgate-operate(8).\n";
 
 /* Judged here again: admin, which faces the network, does not decide what root runs. */
-static int run(
-	const struct instance *instance, const json_t *request, json_t **ret_answer)
+static int run(const struct instance *instance, const json_t *request, int piece,
+	json_t **ret_answer)
 {
 	const struct remote_command *row;
 	const char *fault;
@@ -35,14 +35,15 @@ static int run(
 	int r = program_beside("sealgate", program);
 
 	row = remote_find(json_object_get(request, "arguments"), &fault);
-	if (!row || remote_given(row, request))
+	if (!row || remote_given(row, request) ||
+		(piece >= 0 && remote_piece(row, request, piece)))
 		return -EPERM;
-	fault = authority_fault(instance, row, request);
+	fault = authority_fault(instance, row, request, piece);
 	if (fault) {
 		*ret_answer = json_pack("{s:s}", "undone", fault);
 		return *ret_answer ? 0 : -ENOMEM;
 	}
-	return r < 0 ? r : remote_run(program, instance->dir, request, ret_answer);
+	return r < 0 ? r : remote_run(program, instance->dir, request, piece, ret_answer);
 }
 
 static int answer(const struct instance *instance, struct ipc_message *m, int socket)
@@ -57,7 +58,8 @@ static int answer(const struct instance *instance, struct ipc_message *m, int so
 		request = json_read(asked, REMOTE_REQUEST_MAX);
 	memfd_unmap(&asked);
 	if (r == 0)
-		r = run(instance, request, &done);
+		r = run(instance, request, m->header.fd_count == 2 ? m->fds[1] : -1,
+			&done);
 	if (r < 0)
 		return r;
 	text = json_canonical(done);
@@ -73,7 +75,8 @@ static void serve(const struct instance *instance, int socket)
 	int r = ipc_receive(socket, &m);
 
 	if (r == 1)
-		r = m.header.type == REMOTE_ASK && m.header.fd_count == 1
+		r = m.header.type == REMOTE_ASK &&
+				    (m.header.fd_count == 1 || m.header.fd_count == 2)
 			    ? answer(instance, &m, socket)
 			    : -EPROTO;
 	ipc_message_done(&m);

@@ -3,6 +3,7 @@
 
 #include "common/encode.h"
 #include "common/json.h"
+#include "common/memfd.h"
 
 #include <errno.h>
 #include <string.h>
@@ -267,13 +268,49 @@ void remote_text(const json_t *request, const char *list, struct buf *ret)
 		buf_addf(ret, " " REMOTE_NAME "%s", list);
 }
 
-int remote_list(const struct remote_command *row, const json_t *request,
-	char ret_sha256[SHA256_TEXT_SIZE])
+/* Of a memfd that nobody can change any more. */
+static int digest_piece(int piece, char ret_sha256[SHA256_TEXT_SIZE])
+{
+	struct span octets = { 0 };
+	int r = memfd_map(piece, REMOTE_PIECE_MAX, &octets);
+
+	if (r == 0)
+		r = digest_sha256_text(octets, ret_sha256);
+	memfd_unmap(&octets);
+	return r;
+}
+
+static int digest_given(const json_t *request, char ret_sha256[SHA256_TEXT_SIZE])
 {
 	_cleanup_(freep) uint8_t *list = NULL;
-	const json_t *arguments = json_object_get(request, "arguments");
 	const char *octets = json_string_of(request, "octets");
 	size_t len = 0;
+	int r = octets && !json_object_get(request, "input")
+			? base64_decode(span_str(octets), &list, &len)
+			: -EINVAL;
+
+	return r < 0 ? r : digest_sha256_text(span_of(list, len), ret_sha256);
+}
+
+const char *remote_piece(
+	const struct remote_command *row, const json_t *request, int piece)
+{
+	struct span octets = { 0 };
+	int r;
+
+	if (row->traits != REMOTE_BRINGS)
+		return "octets are no input of this command";
+	if (json_object_get(request, "input") || json_object_get(request, "octets"))
+		return "what the command reads comes twice";
+	r = memfd_map(piece, REMOTE_PIECE_MAX, &octets);
+	memfd_unmap(&octets);
+	return r == 0 ? NULL : "a piece is too large, or can still change";
+}
+
+int remote_list(const struct remote_command *row, const json_t *request, int piece,
+	char ret_sha256[SHA256_TEXT_SIZE])
+{
+	const json_t *arguments = json_object_get(request, "arguments");
 	int words, r;
 
 	if (row->traits != REMOTE_BRINGS)
@@ -282,11 +319,8 @@ int remote_list(const struct remote_command *row, const json_t *request,
 	if (strcmp(json_string_value(json_array_get(arguments, (size_t)words)),
 		    REMOTE_LIST) != 0)
 		return 0;
-	r = octets && !json_object_get(request, "input")
-		    ? base64_decode(span_str(octets), &list, &len)
-		    : -EINVAL;
-	if (r == 0)
-		r = digest_sha256_text(span_of(list, len), ret_sha256);
+	r = piece < 0 ? digest_given(request, ret_sha256)
+		      : digest_piece(piece, ret_sha256);
 	return r < 0 ? r : 1;
 }
 

@@ -19,11 +19,15 @@
 #define REMOTE_GIVEN_MAX (128u * 1024)	      /* octets given along with a command */
 #define REMOTE_MS 240000		      /* that it may take */
 #define REMOTE_PATH "/v1/commands"
+#define REMOTE_PIECES "/v1/pieces/" /* then two words: octets for what REMOTE_BRINGS */
+#define REMOTE_PIECES_TYPE "application/octet-stream"
+#define REMOTE_PIECE_MAX (8u * 1024 * 1024) /* octets of one */
 #define REMOTE_PERSON "SEALGATE_PERSON" /* in a command's environment: who has it run */
 #define REMOTE_FIRST "SEALGATE_FIRST"	/* and who had asked for it before, of two */
 
 /* Of run/operate.sock, whose program runs commands as root for admin alone: one message
- * with the request in a memfd, answered by one with the answer in a memfd. */
+ * with the request in a memfd, and in another one the octets of a piece; answered by one
+ * with the answer in a memfd. */
 enum remote_message { REMOTE_ASK = 1, REMOTE_ANSWER = 2 };
 
 /* Whether a command changes something, which is audited, and reads a passphrase; whether
@@ -82,10 +86,17 @@ bool remote_takes(const struct remote_command *row);
 void remote_text(const json_t *request, const char *list, struct buf *ret);
 
 /* Does the request that remote_find has judged bring a list? *ret_sha256: the digest of
- * what it then gives the command to read. Return: 1, 0 it is another one, -EINVAL it
- * gives nothing that can be read, -ENOMEM. */
-int remote_list(const struct remote_command *row, const json_t *request,
+ * what it then gives the command to read: of a sealed memfd, or where piece is -1 of what
+ * is in it. Return: 1, 0 it is another one, -EINVAL it gives nothing that can be read,
+ * -EFBIG, -EPERM (a piece that is not sealed), -ENOMEM. */
+int remote_list(const struct remote_command *row, const json_t *request, int piece,
 	char ret_sha256[SHA256_TEXT_SIZE]);
+
+/* May a request that remote_find has judged bring a piece: a sealed memfd of at most
+ * REMOTE_PIECE_MAX octets, beside which the request itself gives nothing to read? Return:
+ * NULL, or one line, static text. */
+const char *remote_piece(
+	const struct remote_command *row, const json_t *request, int piece);
 
 /* Is what the request that remote_find has judged gives along what its last argument
  * names by its digest, for a command that is given something? Return: NULL, or one line,
@@ -98,12 +109,13 @@ const struct remote_command *remote_called(int argc, char *const *argv);
 
 /* Run `program --instance dir ARGUMENTS` (dir NULL: without the option) of a request
  * ({"arguments": [...], "input": text, or "octets": base64, "by" and "after": who,
- * which admin says) that remote_find has judged, with nothing but what it names, and wait
- * for it; the environment goes along, with REMOTE_PERSON and REMOTE_FIRST. Return: 0 with
+ * which admin says) that remote_find has judged, with nothing but what it names, or with
+ * piece, where that is not -1, on its standard input from the beginning, and wait for
+ * it; the environment goes along, with REMOTE_PERSON and REMOTE_FIRST. Return: 0 with
  * the answer, {"status", "output", "errors"} (an output that is no UTF-8 is "octets",
  * base64), which the caller owns; -ETIMEDOUT, -E2BIG (it printed more than it may),
  * -errno. */
-int remote_run(
-	const char *program, const char *dir, const json_t *request, json_t **ret_answer);
+int remote_run(const char *program, const char *dir, const json_t *request, int piece,
+	json_t **ret_answer);
 
 #endif

@@ -106,12 +106,18 @@ static int make_pipes(int ours[STREAMS], int theirs[STREAMS])
 	return 0;
 }
 
-static int start(
-	struct run *r, const char *program, const char *dir, const json_t *request)
+static int start(struct run *r, const char *program, const char *dir,
+	const json_t *request, int piece)
 {
 	int theirs[STREAMS] = { -1, -1, -1 };
 	int e = make_pipes(r->fds, theirs);
 
+	if (e == 0 && piece >= 0) {
+		(void)close(theirs[STREAM_IN]);
+		theirs[STREAM_IN] = fcntl(piece, F_DUPFD_CLOEXEC, STREAMS);
+		close_stream(r, STREAM_IN);
+		e = theirs[STREAM_IN] < 0 ? -errno : 0;
+	}
 	if (e == 0) {
 		r->pid = fork();
 		if (r->pid == 0)
@@ -204,7 +210,8 @@ static json_t *answer_of(const struct run *r, int status)
 		json_text(r->errors.data ? r->errors.data : ""));
 }
 
-static int read_input(struct run *r, const json_t *request)
+/* What the command reads: a piece as it is, or what the request has. */
+static int read_input(struct run *r, const json_t *request, int piece)
 {
 	const char *input = json_string_of(request, "input");
 	const char *octets = json_string_of(request, "octets");
@@ -212,6 +219,10 @@ static int read_input(struct run *r, const json_t *request)
 	int e;
 
 	r->input = span_str(input ? input : "");
+	if (piece >= 0)
+		return input || octets		       ? -EINVAL
+		       : lseek(piece, 0, SEEK_SET) < 0 ? -errno
+						       : 0;
 	if (!octets)
 		return 0;
 	e = base64_decode(span_str(octets), &r->octets, &len);
@@ -219,17 +230,17 @@ static int read_input(struct run *r, const json_t *request)
 	return e < 0 || input ? -EINVAL : 0;
 }
 
-int remote_run(
-	const char *program, const char *dir, const json_t *request, json_t **ret_answer)
+int remote_run(const char *program, const char *dir, const json_t *request, int piece,
+	json_t **ret_answer)
 {
 	_cleanup_(run_done) struct run r = { .fds = { -1, -1, -1 } };
 	int status = -1, e;
 
 	buf_init(&r.output, REMOTE_OUTPUT_MAX);
 	buf_init(&r.errors, ERRORS_MAX);
-	e = read_input(&r, request);
+	e = read_input(&r, request, piece);
 	if (e == 0)
-		e = start(&r, program, dir, request);
+		e = start(&r, program, dir, request, piece);
 	if (e == 0)
 		e = attend(&r);
 	if (e == 0)

@@ -151,22 +151,21 @@ static int spool(struct request *r, int fd, EVP_MD_CTX *hash, uint8_t *buffer)
 
 		if (e < 0)
 			return e;
-		if (!EVP_DigestUpdate(hash, data.data, data.len))
+		if (hash && !EVP_DigestUpdate(hash, data.data, data.len))
 			return -EIO;
 	}
 	if (n < 0)
 		return (int)n;
-	return EVP_DigestFinal_ex(hash, r->sha256, NULL) ? memfd_seal(fd) : -EIO;
+	return !hash || EVP_DigestFinal_ex(hash, r->sha256, NULL) ? memfd_seal(fd) : -EIO;
 }
 
-int request_body(struct request *r)
+static int spool_body(struct request *r, size_t most, EVP_MD_CTX *hash)
 {
 	_cleanup_(freep) uint8_t *buffer = NULL;
 	_cleanup_(closep) int fd = -1;
-	EVP_MD_CTX *hash;
-	int e = -EIO;
+	int e;
 
-	if (request_size(r) > LIMIT_DOCUMENT)
+	if (request_size(r) > most)
 		return 0;
 	/* most bodies have come with the header */
 	if (r->ahead.len < r->unread && !(buffer = malloc(READ_SIZE)))
@@ -174,15 +173,29 @@ int request_body(struct request *r)
 	fd = memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	hash = EVP_MD_CTX_new();
-	if (hash && digest_begin(hash) == 0)
-		e = spool(r, fd, hash, buffer);
-	EVP_MD_CTX_free(hash);
+	e = spool(r, fd, hash, buffer);
 	if (e < 0)
 		return e;
-	hex_encode(r->sha256, SHA256_SIZE, r->sha256_text);
 	r->body = take_fd(&fd);
 	return 1;
+}
+
+int request_body(struct request *r)
+{
+	EVP_MD_CTX *hash = EVP_MD_CTX_new();
+	int e = -EIO;
+
+	if (hash && digest_begin(hash) == 0)
+		e = spool_body(r, LIMIT_DOCUMENT, hash);
+	EVP_MD_CTX_free(hash);
+	if (e == 1)
+		hex_encode(r->sha256, SHA256_SIZE, r->sha256_text);
+	return e;
+}
+
+int request_octets(struct request *r, size_t most)
+{
+	return spool_body(r, most, NULL);
 }
 
 void request_discard(struct request *r)

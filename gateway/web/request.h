@@ -21,7 +21,7 @@ struct request {
 	size_t unread;	   /* octets of the body not taken yet, those included */
 	size_t header_len; /* of a header that is too long, or 0 */
 	int body;	   /* sealed memfd, or -1 before request_body */
-	uint8_t sha256[SHA256_SIZE];
+	uint8_t sha256[SHA256_SIZE]; /* of the body; zero after request_octets */
 	char sha256_text[SHA256_TEXT_SIZE];
 	char correlation[CORRELATION_SIZE];
 	char path[PATH_SIZE]; /* of REQUEST_URI without its query; "" when too long */
@@ -40,6 +40,9 @@ int request_read_up_to(size_t header_max, int socket, struct request *r);
  * Return: 1, 0 when it is longer than LIMIT_DOCUMENT (nothing was read), -EPROTO when the
  * peer closed early, -errno. */
 int request_body(struct request *r);
+
+/* The same without a digest, of `most` octets at most: for what is proven elsewhere. */
+int request_octets(struct request *r, size_t most);
 
 /* Read and forget what is left of the body: nginx must have written all of it before the
  * answer, or it reports a broken connection instead. At most 2 * LIMIT_DOCUMENT octets.

@@ -76,8 +76,10 @@ int appliance_resume(void);
 
 /* Take the update in dir: its manifest is proven, its version must be above the one that
  * runs, its files are copied and proven, only then are they staged into the other slot.
- * Return: as appliance_apply; 0 means that the next boot tries the new version. */
-int appliance_update(const char *dir, char **ret_error);
+ * ours: a folder in the file system of /var that nobody else can write to, whose files
+ * are moved in place of that. Return: as appliance_apply; 0 means that the next boot
+ * tries the new version. */
+int appliance_update(const char *dir, bool ours, char **ret_error);
 
 /* Could the version that runs be returned to after the update with this list? It is the
  * one that is, with a database of which the new one made what it wants at its start: by
@@ -199,8 +201,8 @@ int appliance_start(const char *unit, bool wait);
 int appliance_recovery_key(void);
 
 /* Of what comes from afar (parcel.h): take a piece from standard input. As parcel_put. */
-int appliance_parcel(
-	const char *name, const char *offset, long long *ret_have, char **ret_error);
+int appliance_parcel(const char *name, const char *offset, long long *ret_have,
+	bool *ret_whole, char **ret_error);
 
 /* Give up what came, so that an older one may come. Return: 0 or -errno. */
 int appliance_discard(void);

@@ -33,8 +33,8 @@ static int place(const char *name, struct parcel *ret)
 	return n < 0 || n >= (int)sizeof(ret->dir) ? -ENAMETOOLONG : 0;
 }
 
-int appliance_parcel(
-	const char *name, const char *offset, long long *ret_have, char **ret_error)
+int appliance_parcel(const char *name, const char *offset, long long *ret_have,
+	bool *ret_whole, char **ret_error)
 {
 	_cleanup_(freep) uint8_t *octets = NULL;
 	struct parcel p;
@@ -48,7 +48,8 @@ int appliance_parcel(
 		r = place(FOLDER, &p);
 	if (r < 0)
 		return appliance_fail(ret_error, r, name, strerror(-r));
-	return parcel_put(&p, name, at, span_of(octets, len), ret_have, ret_error);
+	return parcel_put(
+		&p, name, at, span_of(octets, len), ret_have, ret_whole, ret_error);
 }
 
 int appliance_discard(void)
@@ -140,7 +141,7 @@ static int take(const char *verb, const char *sha256, char **ret_error)
 	r = parcel_check(&taken, kind_of(verb), sha256, ret_error);
 	if (r == 0)
 		r = *kind_of(verb) == 'm' ? appliance_apply(taken.dir, ret_error)
-					  : appliance_update(taken.dir, ret_error);
+					  : appliance_update(taken.dir, true, ret_error);
 	(void)appliance_remove(taken.dir);
 	return r;
 }

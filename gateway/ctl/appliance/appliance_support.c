@@ -42,7 +42,7 @@ static json_t *part(size_t i)
 	else
 		r = program_beside(PARTS[i].program, program);
 	if (r == 0)
-		r = remote_run(program, NULL, request, &answer);
+		r = remote_run(program, NULL, request, -1, &answer);
 	return r == 0 ? answer : json_null();
 }
 

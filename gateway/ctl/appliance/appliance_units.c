@@ -97,7 +97,7 @@ int appliance_failed(char **ret_reason)
 		"show", "--state=failed", "--property=" PROPERTIES, "*");
 	_cleanup_(freep) char *shown = NULL;
 	const char *output;
-	int r = request ? remote_run(SYSTEMCTL, NULL, request, &answer) : -ENOMEM;
+	int r = request ? remote_run(SYSTEMCTL, NULL, request, -1, &answer) : -ENOMEM;
 
 	output = json_string_of(answer, "output");
 	if (r < 0 || !output ||

@@ -76,7 +76,7 @@ int appliance_update_returns(const struct manifest *m, char **ret_error)
 }
 
 /* Readable for who stages it, and sees no other folder of /var; it is no secret. */
-static int copy(const struct manifest *m, char **ret_error)
+static int bring(const struct manifest *m, bool ours, char **ret_error)
 {
 	int r = appliance_remove(STAGE);
 
@@ -85,9 +85,12 @@ static int copy(const struct manifest *m, char **ret_error)
 	if (r < 0)
 		return appliance_fail(ret_error, r, STAGE, strerror(-r));
 	for (size_t i = 0; i < m->count; i++) {
-		r = strchr(m->files[i].path, '/')
-			    ? -EPERM
-			    : manifest_copy(m, &m->files[i], STAGE, 0644);
+		if (strchr(m->files[i].path, '/'))
+			r = -EPERM;
+		else if (ours)
+			r = manifest_move(m, &m->files[i], STAGE, 0644);
+		else
+			r = manifest_copy(m, &m->files[i], STAGE, 0644);
 		if (r < 0)
 			return appliance_fail(ret_error, r, m->files[i].path,
 				r == -EBADMSG ? "is not what was signed" : strerror(-r));
@@ -108,7 +111,7 @@ static int stage(const struct manifest *m, char **ret_error)
 	return 0;
 }
 
-int appliance_update(const char *dir, char **ret_error)
+int appliance_update(const char *dir, bool ours, char **ret_error)
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
 	int r = manifest_open(
@@ -120,7 +123,7 @@ int appliance_update(const char *dir, char **ret_error)
 		r = appliance_update_returns(&m, ret_error);
 	if (r != 0)
 		return r;
-	r = copy(&m, ret_error);
+	r = bring(&m, ours, ret_error);
 	if (r == 0)
 		r = stage(&m, ret_error);
 	/* Only now: what a power cut interrupted may be taken again. */

@@ -51,7 +51,7 @@ static int update(const char *dir, int *ret)
 {
 	char *error = NULL;
 
-	*ret = appliance_update(dir, &error);
+	*ret = appliance_update(dir, false, &error);
 	return tell("appliance.update", *ret,
 		"the update is staged; the next boot tries it",
 		"the update is the version that runs", error);
@@ -332,13 +332,14 @@ static int parcel(const char *name, const char *offset)
 {
 	_cleanup_(freep) char *error = NULL;
 	long long have = 0;
-	int r = appliance_parcel(name, offset, &have, &error);
+	bool whole = false;
+	int r = appliance_parcel(name, offset, &have, &whole, &error);
 
 	if (r < 0) {
 		command_fault("%s", error ? error : strerror(-r));
 		return EXIT_NOT_PASSED;
 	}
-	printf("{\"have\":%lld}\n", have);
+	printf("{\"have\":%lld,\"whole\":%s}\n", have, whole ? "true" : "false");
 	return EXIT_CLEAN;
 }
 

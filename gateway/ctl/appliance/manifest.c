@@ -345,16 +345,41 @@ static int copy_proven(const struct manifest_file *f, const char *source,
 	return fchmod(to, mode) < 0 || fsync(to) < 0 ? -errno : 0;
 }
 
+/* Where it comes from and goes to, in folders that are there. */
+static int ways(const struct manifest *m, const struct manifest_file *f,
+	const char *folder, char ret_source[PATH_MAX], char ret_target[PATH_MAX])
+{
+	int r = join(ret_source, m->dir, f->path);
+
+	if (r == 0)
+		r = join(ret_target, folder, f->path);
+	return r == 0 ? make_folders(ret_target) : r;
+}
+
+int manifest_move(const struct manifest *m, const struct manifest_file *f,
+	const char *folder, mode_t mode)
+{
+	char source[PATH_MAX], target[PATH_MAX];
+	int r = ways(m, f, folder, source, target);
+
+	if (r == 0 && rename(source, target) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	r = manifest_prove(f, target);
+	if (r == 0 && chmod(target, mode) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(target);
+	return r;
+}
+
 int manifest_copy(const struct manifest *m, const struct manifest_file *f,
 	const char *folder, mode_t mode)
 {
 	char source[PATH_MAX], target[PATH_MAX];
-	int r = join(source, m->dir, f->path);
+	int r = ways(m, f, folder, source, target);
 
-	if (r == 0)
-		r = join(target, folder, f->path);
-	if (r == 0)
-		r = make_folders(target);
 	if (r < 0)
 		return r;
 	r = copy_proven(f, source, target, mode);

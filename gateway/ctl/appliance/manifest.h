@@ -56,6 +56,11 @@ int manifest_compare(const char *a, const char *b);
 int manifest_copy(const struct manifest *m, const struct manifest_file *f,
 	const char *folder, mode_t mode);
 
+/* The same, but it is moved there, in one file system: for a folder that nobody else can
+ * write to. What is refused is gone. Return: as manifest_copy, -EXDEV. */
+int manifest_move(const struct manifest *m, const struct manifest_file *f,
+	const char *folder, mode_t mode);
+
 /* The octets of a file of the list, of so many at most, read once and proven to be those.
  * A NUL follows them, the caller frees them. Return: 0, -EBADMSG other octets, -errno. */
 int manifest_read(const struct manifest *m, const struct manifest_file *f, size_t most,

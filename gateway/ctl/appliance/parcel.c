@@ -3,6 +3,7 @@
 
 #include "common/durable.h"
 #include "ctl/appliance/appliance.h"
+#include "web/remote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -164,8 +165,23 @@ static int judge_age(const struct parcel *p, const struct manifest *next,
 	return fail(ret_error, -ESTALE, next->serial, what);
 }
 
+/* The first file of the list that is not here, or not all of it; NULL: all are. */
+static const char *missing(const struct parcel *p, const struct manifest *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		char path[PATH_MAX];
+		struct stat st;
+
+		if (place(p, m->files[i].path, path) < 0 || lstat(path, &st) < 0 ||
+			!S_ISREG(st.st_mode) || st.st_size != m->files[i].size)
+			return m->files[i].path;
+	}
+	return NULL;
+}
+
 /* A signature that is none of it changes nothing, the manifest aside included. */
-static int prove(const struct parcel *p, struct span signature, char **ret_error)
+static int prove(
+	const struct parcel *p, struct span signature, bool *ret_whole, char **ret_error)
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
 	struct parcel next;
@@ -176,7 +192,10 @@ static int prove(const struct parcel *p, struct span signature, char **ret_error
 		r = judge_manifest(&next, signature, &m, &kind, ret_error);
 	if (r == 0)
 		r = judge_age(p, &m, kind, ret_error);
-	return r < 0 ? r : swap(p, &next);
+	if (r == 0)
+		r = swap(p, &next);
+	*ret_whole = r == 0 && !missing(p, &m);
+	return r;
 }
 
 /* One at a time: what is proven is what comes in. Return: the descriptor that holds the
@@ -201,14 +220,14 @@ static int lock(const struct parcel *p)
 	return r < 0 ? r : fd;
 }
 
-static int put_list(
-	const struct parcel *p, bool signature, struct span octets, char **ret_error)
+static int put_list(const struct parcel *p, bool signature, struct span octets,
+	bool *ret_whole, char **ret_error)
 {
 	_cleanup_(closep) int held = lock(p);
 
 	if (held < 0)
 		return held;
-	return signature ? prove(p, octets, ret_error) : begin(p, octets);
+	return signature ? prove(p, octets, ret_whole, ret_error) : begin(p, octets);
 }
 
 int parcel_discard(const struct parcel *p)
@@ -328,7 +347,7 @@ int parcel_put_file(const struct parcel *p, const struct manifest_file *f,
 }
 
 static int put_listed(const struct parcel *p, const char *name, long long offset,
-	struct span piece, long long *ret_have, char **ret_error)
+	struct span piece, long long *ret_have, bool *ret_whole, char **ret_error)
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
 	_cleanup_(closep) int held = lock(p);
@@ -342,38 +361,26 @@ static int put_listed(const struct parcel *p, const char *name, long long offset
 	if (!f)
 		return fail(ret_error, -EPERM, name, "is not in the manifest");
 	r = parcel_put_file(p, f, offset, piece, ret_have);
+	*ret_whole = r == 0 && !missing(p, &m);
 	if (r == -EBADMSG)
 		return fail(ret_error, r, name, "is not what was signed");
 	return r < 0 ? fail(ret_error, r, name, strerror(-r)) : 0;
 }
 
 int parcel_put(const struct parcel *p, const char *name, long long offset,
-	struct span piece, long long *ret_have, char **ret_error)
+	struct span piece, long long *ret_have, bool *ret_whole, char **ret_error)
 {
 	int r;
 
 	*ret_error = NULL;
+	*ret_whole = false;
 	*ret_have = (long long)piece.len;
 	if (strcmp(name, MANIFEST) != 0 && strcmp(name, SIGNATURE) != 0)
-		return put_listed(p, name, offset, piece, ret_have, ret_error);
+		return put_listed(p, name, offset, piece, ret_have, ret_whole, ret_error);
 	if (offset != 0 || piece.len > MANIFEST_MAX)
 		return fail(ret_error, -EFBIG, name, "is larger than one may be");
-	r = put_list(p, name[strlen(MANIFEST)] != '\0', piece, ret_error);
+	r = put_list(p, name[strlen(MANIFEST)] != '\0', piece, ret_whole, ret_error);
 	return r < 0 && !*ret_error ? fail(ret_error, r, name, strerror(-r)) : r;
-}
-
-static int whole(const struct parcel *p, const struct manifest *m, char **ret_error)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		char path[PATH_MAX];
-		struct stat st;
-
-		if (place(p, m->files[i].path, path) < 0 || lstat(path, &st) < 0 ||
-			!S_ISREG(st.st_mode) || st.st_size != m->files[i].size)
-			return fail(
-				ret_error, -ENOENT, m->files[i].path, "has not come yet");
-	}
-	return 0;
 }
 
 int parcel_digest(const char *dir, char ret_sha256[SHA256_TEXT_SIZE])
@@ -393,7 +400,7 @@ int parcel_check(
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
 	char found[SHA256_TEXT_SIZE];
-	const char *is;
+	const char *is, *wanting;
 	int r = parcel_digest(p->dir, found);
 
 	*ret_error = NULL;
@@ -405,7 +412,8 @@ int parcel_check(
 		return r;
 	if (strcmp(is, kind) != 0)
 		return fail(ret_error, -EINVAL, MANIFEST, "is of the other kind");
-	return whole(p, &m, ret_error);
+	wanting = missing(p, &m);
+	return wanting ? fail(ret_error, -ENOENT, wanting, "has not come yet") : 0;
 }
 
 static int read_octets(uint8_t *octets, size_t *ret_len)
@@ -414,17 +422,17 @@ static int read_octets(uint8_t *octets, size_t *ret_len)
 
 	*ret_len = 0;
 	while ((n = read(STDIN_FILENO, octets + *ret_len,
-			PARCEL_PIECE_MAX + 1 - *ret_len)) > 0)
+			REMOTE_PIECE_MAX + 1 - *ret_len)) > 0)
 		*ret_len += (size_t)n;
 	if (n < 0)
 		return -errno;
-	return *ret_len > PARCEL_PIECE_MAX ? -EFBIG : 0;
+	return *ret_len > REMOTE_PIECE_MAX ? -EFBIG : 0;
 }
 
 int parcel_read(
 	const char *offset, long long *ret_offset, uint8_t **ret_octets, size_t *ret_len)
 {
-	_cleanup_(freep) uint8_t *octets = malloc(PARCEL_PIECE_MAX + 1);
+	_cleanup_(freep) uint8_t *octets = malloc(REMOTE_PIECE_MAX + 1);
 	char *end;
 	int r;
 

@@ -11,7 +11,8 @@
 #include "common/span.h"
 #include "ctl/appliance/manifest.h"
 
-#define PARCEL_PIECE_MAX (2560u * 1024)
+#include <stdbool.h>
+
 #define PARCEL_MAX (512LL << 20)    /* octets of all its files */
 #define PARCEL_LEAVES (256LL << 20) /* octets that stay free where it is kept */
 
@@ -24,12 +25,13 @@ struct parcel {
  * "manifest.p7s" proves it; unless it is the same it then takes the place of the parcel
  * before it, in one step, but never of a newer one of its kind. Then what it lists comes,
  * in any order. A piece that does not begin where the file ends changes nothing.
- * *ret_have: octets of the file that are here. *ret_error: one line, the caller frees.
+ * *ret_have: octets of the file that are here; *ret_whole: is all that the list has here
+ * now? *ret_error: one line, the caller frees.
  * Return: 0, -EKEYREJECTED not signed, -ESTALE older than what is here, -EPERM not
  * listed, -EFBIG more than was signed, -EBADMSG whole and other octets, -ENOSPC, -errno.
  */
 int parcel_put(const struct parcel *p, const char *name, long long offset,
-	struct span piece, long long *ret_have, char **ret_error);
+	struct span piece, long long *ret_have, bool *ret_whole, char **ret_error);
 
 /* What a command that takes a piece is given: where it begins, and its octets on standard
  * input, which the caller frees. Return: 0, -EINVAL no offset, -EFBIG, -errno. */

@@ -66,8 +66,7 @@ static int find_signatures(const char *bundle, glob_t *ret)
 	return glob(pattern.data, 0, NULL, ret) == GLOB_NOSPACE ? -ENOMEM : 0;
 }
 
-static int send_list(
-	const struct sending *s, struct span list, char ret_name[PARCEL_NAME_SIZE])
+static int send_list(struct sending *s, struct span list, char ret_name[PARCEL_NAME_SIZE])
 {
 	_cleanup_(closep) int fd = memfd_from("list", list);
 
@@ -77,7 +76,7 @@ static int send_list(
 	return parcel_send_fd(s, fd, REMOTE_LIST);
 }
 
-static int send_all(const struct sending *s, const char *bundle, const glob_t *found,
+static int send_all(struct sending *s, const char *bundle, const glob_t *found,
 	char ret_name[PARCEL_NAME_SIZE])
 {
 	_cleanup_buf_ struct buf list;
@@ -108,7 +107,7 @@ static int send_all(const struct sending *s, const char *bundle, const glob_t *f
 int bundle_send(
 	const struct peer *peer, const char *bundle, char ret_name[PARCEL_NAME_SIZE])
 {
-	const struct sending s = { peer, "policy", "piece" };
+	struct sending s = { peer, "policy", "piece", false, false };
 	glob_t found = { 0 };
 	int status = EXIT_INTERNAL;
 	struct stat st;

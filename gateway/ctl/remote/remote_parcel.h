@@ -8,21 +8,16 @@
 
 #include "common/digest.h"
 #include "ctl/peer.h"
+#include "ctl/remote/remote_piece.h"
 #include "web/remote.h"
 
 #define PARCEL_NAME REMOTE_NAME
 #define PARCEL_NAME_SIZE (sizeof(PARCEL_NAME) - 1 + SHA256_TEXT_SIZE)
 
-/* Which command takes the pieces there: two words, a name and an offset. */
-struct sending {
-	const struct peer *peer;
-	const char *command, *verb;
-};
-
 /* Send what is not there yet of a file under a name. Return: EXIT_CLEAN, or another exit
  * status after saying what is wrong. */
-int parcel_send_fd(const struct sending *s, int fd, const char *name);
-int parcel_send_path(const struct sending *s, const char *path, const char *name);
+int parcel_send_fd(struct sending *s, int fd, const char *name);
+int parcel_send_path(struct sending *s, const char *path, const char *name);
 
 /* Is the command line one that has a folder: appliance update|apply DIR? */
 bool parcel_wanted(int argc, char *const *argv);

@@ -105,6 +105,31 @@ static void test_proven_file_is_copied(void **state)
 	assert_int_equal(st.st_mode & 0777, 0640);
 }
 
+/* What is moved is proven where it is then; of what is not it no copy is left. */
+static void test_moved_and_proven(void **state)
+{
+	const struct place *p = *state;
+	struct manifest m = { 0 };
+	char from[160], to[160], *error = NULL;
+	struct stat st;
+
+	sign(p, &p->ours, text_of("sealgate-manifest 1 machine 3", 6, "one.txt"));
+	assert_int_equal(manifest_open(p->dir, "machine", p->anchor, &m, &error), 0);
+	(void)mkdir(p->target, 0700);
+	snprintf(from, sizeof(from), "%s/one.txt", p->dir);
+	snprintf(to, sizeof(to), "%s/one.txt", p->target);
+	assert_int_equal(manifest_move(&m, &m.files[0], p->target, 0644), 0);
+	assert_int_equal(access(from, F_OK), -1);
+	assert_int_equal(stat(to, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0644);
+	assert_int_equal(manifest_move(&m, &m.files[0], p->target, 0644), -ENOENT);
+	write_file(p, "one.txt", "octetz", 6);
+	assert_int_equal(manifest_move(&m, &m.files[0], p->target, 0644), -EBADMSG);
+	assert_int_equal(access(from, F_OK), -1);
+	assert_int_equal(access(to, F_OK), -1);
+	manifest_done(&m);
+}
+
 static void test_other_octets_are_not_copied(void **state)
 {
 	const struct place *p = *state;
@@ -256,7 +281,7 @@ static void serials_go_up_by_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_proven_file_is_copied),
-		TEST(test_what_is_read_is_what_was_signed),
+		TEST(test_moved_and_proven), TEST(test_what_is_read_is_what_was_signed),
 		TEST(test_other_octets_are_not_copied), TEST(test_link_is_not_followed),
 		TEST(test_signature_must_be_ours),
 		TEST(test_every_changed_octet_is_refused), TEST(test_head_is_of_the_kind),

@@ -27,6 +27,7 @@ static char ANCHORS[64];
 static struct place SOURCE;
 static struct parcel PARCEL;
 static char *ERROR;
+static bool WHOLE; /* as the last piece said */
 
 static void write_anchor(const char *name, const X509 *certificate)
 {
@@ -69,7 +70,7 @@ static int teardown(void **state)
 static int put(const char *name, long long offset, const char *octets, long long *have)
 {
 	free(ERROR);
-	return parcel_put(&PARCEL, name, offset, span_str(octets), have, &ERROR);
+	return parcel_put(&PARCEL, name, offset, span_str(octets), have, &WHOLE, &ERROR);
 }
 
 static int check(const char *kind, const char *sha256)
@@ -97,8 +98,8 @@ static int announce(const struct signer *signer, const char *head, const char *s
 	snprintf(path, sizeof(path), "%s/manifest.p7s", SOURCE.dir);
 	assert_int_equal(file_read(path, 65536, &signature, &len), 0);
 	free(ERROR);
-	r = parcel_put(
-		&PARCEL, "manifest.p7s", 0, span_of(signature, len), &have, &ERROR);
+	r = parcel_put(&PARCEL, "manifest.p7s", 0, span_of(signature, len), &have, &WHOLE,
+		&ERROR);
 	free(signature);
 	return r;
 }
@@ -129,9 +130,15 @@ static void pieces_become_what_was_signed(void **state)
 	assert_int_equal(have, 3);
 	/* The same manifest again begins nothing anew. */
 	assert_int_equal(announce(&SOURCE.ours, UPDATE, "a/b/none"), 0);
+	assert_false(WHOLE);
+	assert_int_equal(put("a/b/none", 0, "", &have), 0);
+	assert_false(WHOLE);
 	assert_int_equal(put("one.txt", 3, "ets", &have), 0);
 	assert_int_equal(have, 6);
-	assert_int_equal(put("a/b/none", 0, "", &have), 0);
+	assert_true(WHOLE);
+	/* Who brings the same is told at once that nothing is left to bring. */
+	assert_int_equal(announce(&SOURCE.ours, UPDATE, "a/b/none"), 0);
+	assert_true(WHOLE);
 	assert_int_equal(check("update", digest()), 0);
 	assert_int_equal(check("machine", digest()), -EINVAL);
 	assert_int_equal(check("update", "0"), -ESTALE);
@@ -245,7 +252,7 @@ static void the_manifest_waits_for_its_signature(void **state)
 	assert_int_equal(file_read(path, 65536, &signature, &len), 0);
 	free(ERROR);
 	assert_int_equal(parcel_put(&PARCEL, "manifest.p7s", 0, span_of(signature, len),
-				 &have, &ERROR),
+				 &have, &WHOLE, &ERROR),
 		0);
 	free(signature);
 	assert_int_equal(check("update", digest()), -ENOENT);

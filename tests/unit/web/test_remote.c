@@ -7,12 +7,14 @@
 #include <cmocka.h>
 
 #include "common/json.h"
+#include "common/memfd.h"
 #include "web/remote.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -291,7 +293,7 @@ static int list_of(const char *request, char ret_sha256[SHA256_TEXT_SIZE])
 
 	row = remote_find(json_object_get(read, "arguments"), &fault);
 	assert_non_null(row);
-	return remote_list(row, read, ret_sha256);
+	return remote_list(row, read, -1, ret_sha256);
 }
 
 /* The digest is that of what the command is given to read. */
@@ -354,7 +356,7 @@ static json_t *run(const char *program, const char *request, int expected)
 	_cleanup_json_ json_t *q = json_loads(request, 0, NULL);
 	json_t *answer = NULL;
 
-	assert_int_equal(remote_run(program, "DIR", q, &answer), expected);
+	assert_int_equal(remote_run(program, "DIR", q, -1, &answer), expected);
 	return answer;
 }
 
@@ -425,6 +427,39 @@ static void test_streams(void **state)
 	assert_int_equal(json_integer_value(json_object_get(answer, "status")), 3);
 }
 
+#define LIST "{\"arguments\":[\"policy\",\"piece\",\"manifest\",\"0\"]"
+
+/* A piece as it is: of what is brought and of nothing else, once, and such that nobody
+ * changes it any more. */
+static void test_piece(void **state)
+{
+	char sha256[SHA256_TEXT_SIZE], expected[SHA256_TEXT_SIZE];
+	char path[] = "/tmp/remote-XXXXXX";
+	_cleanup_json_ json_t *list = json_loads(LIST "}", 0, NULL), *answer = NULL;
+	_cleanup_json_ json_t *twice = json_loads(LIST ",\"octets\":\"\"}", 0, NULL);
+	_cleanup_(closep) int piece = memfd_from("piece", span_str("junk"));
+	_cleanup_(closep) int open_one = memfd_create("piece", MFD_CLOEXEC);
+	const struct remote_command *row =
+		row_of("[\"policy\",\"piece\",\"manifest\",\"0\"]");
+
+	(void)state;
+	assert_null(remote_piece(row, list, piece));
+	assert_non_null(remote_piece(row, twice, piece));
+	assert_non_null(remote_piece(row, list, open_one));
+	assert_non_null(remote_piece(row_of("[\"status\"]"), list, piece));
+	assert_int_equal(digest_sha256_text(span_str("junk"), expected), 0);
+	assert_int_equal(remote_list(row, list, piece, sha256), 1);
+	assert_string_equal(sha256, expected);
+	assert_int_equal(remote_list(row, list, open_one, sha256), -EPERM);
+	script(path, "#!/bin/sh\nread piece; echo \"got $piece\"\n");
+	/* From its beginning, wherever who wrote it was. */
+	assert_int_equal(lseek(piece, 0, SEEK_END), 4);
+	assert_int_equal(remote_run(path, NULL, list, piece, &answer), 0);
+	unlink(path);
+	assert_string_equal(json_string_of(answer, "output"), "got junk\n");
+	assert_int_equal(remote_run(path, NULL, twice, piece, &answer), -EINVAL);
+}
+
 static void test_output_has_a_bound(void **state)
 {
 	char path[] = "/tmp/remote-XXXXXX";
@@ -450,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_person),
 		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_piece),
 		cmocka_unit_test(test_output_has_a_bound),
 	};
 

@@ -106,6 +106,29 @@ static void test_body_in_pieces(void **state)
 	}
 }
 
+/* What is proven elsewhere is kept as it came, up to its own bound, and not digested. */
+static void test_octets_without_a_digest(void **state)
+{
+	char data[2048];
+	size_t len = message(data, "5", "", 0, "hello", 5);
+	struct request r;
+	struct span body;
+	int socket;
+
+	(void)state;
+	socket = arrive(data, len, 4096);
+	assert_int_equal(request_read(socket, &r), 1);
+	assert_int_equal(request_octets(&r, 4), 0);
+	assert_int_equal(r.body, -1);
+	assert_int_equal(request_octets(&r, 5), 1);
+	assert_string_equal(r.sha256_text, "");
+	assert_int_equal(memfd_map(r.body, 5, &body), 0);
+	assert_true(span_equal(body, span_str("hello")));
+	memfd_unmap(&body);
+	request_done(&r);
+	arrived(socket);
+}
+
 static void expect_broken(const char *data, size_t len, int error)
 {
 	int socket = arrive(data, len, 4096);
@@ -262,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_body_in_pieces),
+		cmocka_unit_test(test_octets_without_a_digest),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_short_body),
