@@ -25,3 +25,12 @@ def retry(ask, bound):
         if status in (0, 1) and answer.get("status") != 503 or time.monotonic() > end:
             return status, answer
         time.sleep(0.3)
+
+
+def seen(value, path=""):
+    """Paths of all that is not null in a JSON value; members of a list share theirs."""
+    if isinstance(value, dict):
+        return set().union(*(seen(member, f"{path}.{name}") for name, member in value.items()))
+    if isinstance(value, list):
+        return set().union(*(seen(member, f"{path}[]") for member in value), {path})
+    return set() if value is None else {path}

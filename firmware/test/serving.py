@@ -8,7 +8,7 @@ import ssl
 import time
 
 from appliance import THEIRS, script
-from checks import Unavailable, expect, retry
+from checks import Unavailable, expect, retry, seen
 from machine import Machine, return_time
 from scene import BOOT_S, HEALTHY, OLD, OUT, SERVICES
 
@@ -67,6 +67,7 @@ class ServingCases:
         expect(exposed["sealgate-edge"] <= 1.2 and exposed["sealgate-intake"] <= 0.4,
                f"exposure: {exposed}", self.machine)
         self._viewer_sees_the_token()
+        self._report_from_afar(report)
         predicted = script("measure", OUT / OLD / "test.efi").stdout.strip().lower()
         expect(predicted and boot["pcr11"].lower() == predicted,
                f"PCR 11 {boot['pcr11']}, predicted {predicted}", self.machine)
@@ -77,6 +78,16 @@ class ServingCases:
         partner = self.gate.request("/health", "partners/nz-mpi", listener="operators")
         expect(partner.status_code in (400, 403), f"a partner: {partner.status_code}",
                self.machine)
+
+    def _report_from_afar(self, recorded):
+        """The command that the pages name tells what the record of the start tells."""
+        said = self.remote("viewer", "appliance", "report", "--format", "json")
+        expect(said.returncode == 0, f"report: {said.stdout}{said.stderr}", self.machine)
+        unseen = seen(recorded) - seen(json.loads(said.stdout))
+        expect(not unseen, f"null in the report from afar: {unseen}", self.machine)
+        roothash = (OUT / OLD / "roothash").read_text().strip()
+        expect(recorded["boot"]["roothash"] == roothash,
+               f"root hash {recorded['boot']['roothash']}, built {roothash}", self.machine)
 
     def _viewer_sees_the_token(self):
         said = self.remote("viewer", "hsm", "status")

@@ -177,6 +177,14 @@ int appliance_failed(char **ret_reason);
  * with the days that they have left. What cannot be read is null. The caller owns it. */
 json_t *appliance_report(void);
 
+/* The report that appliance-report.service made when the machine started, and daily. */
+#define APPLIANCE_RECORD "/run/appliance-report.json"
+
+/* Fill in from the record at path what only the unit that made it can see, the root hash
+ * of the kernel's command line and the open ports, where report has null; the rest stays,
+ * as it may have become null since. A record that is none changes nothing. */
+void appliance_complete(json_t *report, const char *path);
+
 /* Every certificate of an instance, also of files that its configuration and
  * trust/sources.cfg name, and of the image's anchors that ends one day: {file, subject,
  * sha256, not_after, days_left} each, a file once; of its secrets, which have no end that

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <systemd/sd-daemon.h>
 
 #define TEXT_MAX 65536u
@@ -120,6 +121,13 @@ static json_t *signer(const struct instance *i)
 	return status ? status : json_null();
 }
 
+static json_t *kernel(void)
+{
+	struct utsname name;
+
+	return uname(&name) < 0 ? json_null() : json_string(name.release);
+}
+
 static json_t *instance_part(void)
 {
 	_cleanup_(freep) char *error = NULL;
@@ -210,17 +218,17 @@ static json_t *exposure(void)
 
 json_t *appliance_report(void)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o}, "
-			 "s:{s:o, s:o, s:o, s:o}, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o, s:o}",
+	json_t *report = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o}, "
+		"s:{s:o, s:o, s:o, s:o}, s:o, "
+		"s:o, s:o, s:o, s:o, s:o, s:o}",
 		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
-		first_line("/proc/sys/kernel/osrelease"), "boot", "entry", entry(),
-		"secure_boot", secure_boot(), "roothash",
-		word_of("/proc/cmdline", "roothash="), "root", root_mount(), "lockdown",
-		first_line("/sys/kernel/security/lockdown"), "pcr11", first_line(PCR11),
-		"update", "floor", first_line(APPLIANCE_WORK "/floor"), "tried",
-		first_line(APPLIANCE_WORK "/tried"), "configuration",
+		kernel(), "boot", "entry", entry(), "secure_boot", secure_boot(),
+		"roothash", word_of("/proc/cmdline", "roothash="), "root", root_mount(),
+		"lockdown", first_line("/sys/kernel/security/lockdown"), "pcr11",
+		first_line(PCR11), "update", "floor", first_line(APPLIANCE_WORK "/floor"),
+		"tried", first_line(APPLIANCE_WORK "/tried"), "configuration",
 		first_line(APPLIANCE_WORK "/serial"), "refused",
 		first_line(APPLIANCE_REFUSED), "policy",
 		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",
@@ -228,4 +236,7 @@ json_t *appliance_report(void)
 		appliance_certificates(APPLIANCE_INSTANCE, APPLIANCE_ANCHORS), "crls",
 		crls_part(), "credentials", appliance_credentials(APPLIANCE_INSTANCE),
 		"restored", appliance_restored());
+
+	appliance_complete(report, APPLIANCE_RECORD);
+	return report;
 }

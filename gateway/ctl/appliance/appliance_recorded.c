@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance/appliance.h"
+
+#include "common/durable.h"
+#include "common/json.h"
+#include "common/limits.h"
+
+/* What stays as it is from one start of the machine to the next, or is of the whole
+ * machine: a command that an operator runs has neither the kernel's tables nor the
+ * machine's network. */
+static const char *const RECORDED[][2] = {
+	{ "boot", "roothash" },
+	{ "open_ports", "tcp" },
+	{ "open_ports", "tcp6" },
+	{ "open_ports", "udp" },
+	{ "open_ports", "udp6" },
+};
+
+void appliance_complete(json_t *report, const char *path)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	_cleanup_json_ json_t *record = NULL;
+	size_t len;
+
+	if (file_read(path, LIMIT_REPORT, &text, &len) == 0)
+		record = json_read(span_of(text, len), LIMIT_REPORT);
+	for (size_t i = 0; i < sizeof(RECORDED) / sizeof(RECORDED[0]); i++) {
+		json_t *part = json_object_get(report, RECORDED[i][0]);
+		const json_t *then = json_object_get(record, RECORDED[i][0]);
+
+		if (json_is_null(json_object_get(part, RECORDED[i][1])) && then)
+			json_object_set(part, RECORDED[i][1],
+				json_object_get(then, RECORDED[i][1]));
+	}
+}
