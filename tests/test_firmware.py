@@ -133,9 +133,22 @@ def test_what_is_typed_is_what_the_runbook_says():
 def test_what_is_typed_is_the_ceremony():
     """All of its steps, and as a shell reads them."""
     typed = ceremony.of_the_page()
+    assert all(f"{token}:" in typed for token in ceremony.PINS)
     assert "pkcs11-tool --module" in typed and "openssl req -x509" in typed
     assert typed.endswith("touch keys/done\nsha256sum keys/*.crt\n")
     assert subprocess.run(["sh", "-n"], input=typed, text=True, check=False).returncode == 0
+
+
+def test_a_pin_is_typed_by_who_holds_the_token():
+    everybody = tuple(ceremony.PINS)
+    said = b'Logging in to "platform".\nPlease enter User PIN: '
+    assert ceremony.pin_of(everybody, said) == ceremony.PINS["platform"]
+    said += b"\nEnter PKCS#11 token PIN for release: "
+    assert ceremony.pin_of(everybody, said) == ceremony.PINS["release"]
+    assert ceremony.pin_of(("boot",), b"engine key pass phrase: ") == ceremony.PINS["boot"]
+    for holders, asked in ((("boot",), said), (everybody, b"engine key pass phrase: ")):
+        with pytest.raises(LookupError):
+            ceremony.pin_of(holders, asked)
 
 
 # the record --------------------------------------------------------------------

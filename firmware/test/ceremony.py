@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The case of the ceremony for the keys of an image: its page is typed, word for word, by whoever
-knows the PIN, with a token of software; then an image, an update and a configuration are signed."""
+"""The case of the ceremony for the keys of an image: its page is typed, word for word, with tokens of
+software, whose PINs are typed by who knows each; then an image, an update and a configuration are
+signed, each where its own token is and no other."""
 import errno
 import os
 import pathlib
@@ -20,8 +21,9 @@ PAGE = FIRMWARE.parent / "docs" / "firmware" / "keys.md"
 MODULE = pathlib.Path("/usr/lib/softhsm/libsofthsm2.so")
 ENGINE = "/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so"
 PROGRAMS = ("softhsm2-util", "pkcs11-tool", "sbsign", "sbverify", "faketime")
-PIN, TOKEN = "271828", "release"
+PINS = {"platform": "271828", "boot": "314159", "release": "161803", "machine": "141421"}
 ASKED = re.compile(rb"(PIN|pass phrase)[^:\n]*: ?$")  # the engine's word, and sbsign's
+OF = re.compile(rb'Logging in to "(\w+)"|PIN for (\w+)')  # sbsign does not say
 NAMES = ("PK", "KEK", "db", "release", "machine")
 TYPED_S = 120.0
 POLL_S = 0.05
@@ -36,13 +38,22 @@ def missing():
 def of_the_page():
     """What is typed in the steps that make keys and certificates."""
     text = PAGE.read_text()
-    steps = text[text.index("### The ceremony"):text.index("\n4. Build with the folder")]
+    steps = text[text.index("### The ceremony"):text.index("\n4. Who builds")]
     return "".join(f"{line.strip()}\n" for line in re.findall(r"(?m)^ {7}(.*)$", steps))
 
 
-def typed(folder, *command):
-    """Run a command at a terminal where the PIN is typed whenever it is asked for. Return: its
-    exit status, and what the terminal showed."""
+def pin_of(holders, shown):
+    """What is typed when a PIN is asked for: that of the token that is named, else the only one."""
+    named = OF.findall(shown)
+    token = next(filter(None, named[-1])).decode() if named else ""
+    if token not in holders and (named or len(holders) != 1):
+        raise LookupError(f"nobody here has the PIN of {token or 'whatever this is'}: {shown!r}")
+    return PINS[token or holders[0]]
+
+
+def typed(folder, holders, *command):
+    """Run a command at a terminal where the PIN is typed whenever one is asked for, by whichever of
+    the holders of these tokens knows it. Return: its exit status, and what the terminal showed."""
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(folder)
@@ -51,8 +62,9 @@ def typed(folder, *command):
     while time.monotonic() < end:
         # Who asks for a PIN turns the echo off, and throws away what was typed before.
         if ASKED.search(shown[answered:]) and not termios.tcgetattr(terminal)[3] & termios.ECHO:
+            pin = pin_of(holders, shown[answered:])
             answered = len(shown)
-            os.write(terminal, f"{PIN}\n".encode())
+            os.write(terminal, f"{pin}\n".encode())
         if not select.select([terminal], [], [], POLL_S)[0]:
             continue
         try:
@@ -74,14 +86,15 @@ class CeremonyCases:
     """Of the suite. Nothing is booted."""
 
     def keys_in_a_token(self):
-        """keys that never leave a token, made as the page says, sign an image, an update and a
-        configuration, and no kernel image that takes units from the hypervisor"""
+        """keys that never leave their tokens, made as the page says, sign an image, an update and a
+        configuration, each by its holder alone, and no kernel image that takes units from the
+        hypervisor"""
         if lacking := missing():
             raise Unavailable(f"not installed: {' '.join(lacking)}")
         folder = self.folder / "ceremony"
         folder.mkdir()
-        os.environ |= self._token(folder)
-        status, shown = typed(folder, "bash", "-euc", of_the_page())
+        self._tokens(folder)
+        status, shown = typed(folder, tuple(PINS), "bash", "-euc", of_the_page())
         expect(status == 0, shown)
         keys = folder / "keys"
         expect(not list(keys.glob("*.key")) and all((keys / f"{name}.crt").exists()
@@ -89,31 +102,55 @@ class CeremonyCases:
         os.environ |= {"FIRMWARE_KEYS": str(keys), "FIRMWARE_OUT": str(folder / "out"),
                        "FIRMWARE_VERSION": OLD, "PKCS11_MODULE_PATH": str(MODULE)}
         try:
-            self._image(folder, keys)
-            self._update(folder, keys)
-            self._configuration(folder, keys)
+            for token, sign in (("boot", self._image), ("release", self._update),
+                                ("machine", self._configuration)):
+                self._attach(folder, token)
+                sign(folder, keys)
         finally:
             for name in ("FIRMWARE_KEYS", "FIRMWARE_OUT", "FIRMWARE_VERSION", "SOFTHSM2_CONF",
                          "PKCS11_MODULE_PATH"):
                 os.environ.pop(name, None)
 
     @staticmethod
-    def _token(folder):
-        """An empty token of software."""
-        (folder / "tokens").mkdir()
-        settings = folder / "softhsm2.conf"
-        settings.write_text(f"directories.tokendir = {folder / 'tokens'}\n")
-        environment = {"SOFTHSM2_CONF": str(settings)}
-        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", TOKEN, "--pin", PIN,
-                        "--so-pin", PIN], env={**os.environ, **environment}, check=True,
-                       capture_output=True, timeout=60)
-        return environment
+    def _tokens(folder):
+        """Empty tokens of software, all of them attached."""
+        for name in ("attached", "drawer"):
+            (folder / name).mkdir()
+        (folder / "softhsm2.conf").write_text(
+            f"directories.tokendir = {folder / 'attached'}\n")
+        os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
+        for token, pin in PINS.items():
+            subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", token, "--pin",
+                            pin, "--so-pin", pin], check=True, capture_output=True, timeout=60)
+            for made in (folder / "attached").iterdir():
+                made.rename(folder / "drawer" / token)
+        CeremonyCases._attach(folder, *PINS)
 
     @staticmethod
-    def _sign(folder, script, *arguments):
-        status, shown = typed(folder, str(FIRMWARE / script), *map(str, arguments))
+    def _attach(folder, *tokens):
+        """From here on these tokens are there, and no others."""
+        for token in PINS:
+            source, target = (folder / place / token for place in ("attached", "drawer"))
+            if token in tokens:
+                source, target = target, source
+            if source.exists():
+                source.rename(target)
+
+    @staticmethod
+    def _sign(folder, token, script, *arguments):
+        status, shown = typed(folder, (token,), str(FIRMWARE / script), *map(str, arguments))
         expect(status == 0, f"{script}: {shown}")
         return shown
+
+    @staticmethod
+    def _not_by(folder, token, kind):
+        """Who has this token signs no list of another kind."""
+        (folder / "other").mkdir(exist_ok=True)
+        (folder / "other" / "file").write_text("octets\n")
+        status, shown = typed(folder, (token,), str(FIRMWARE / "sign-manifest"), kind, "1",
+                              str(folder / "other"))
+        expect(status != 0 and not (folder / "other" / "manifest.p7s").exists(),
+               f"{kind} signed with {token}: {shown}")
 
     def _image(self, folder, keys):
         """Slot and disk of a tree that was built before; the boot loader is in the disk."""
@@ -121,9 +158,9 @@ class CeremonyCases:
         (out / OLD).mkdir(parents=True)
         subprocess.run(["cp", "-al", str(OUT / OLD / "tree"), str(out / OLD)], check=True,
                        timeout=120)
-        self._sign(folder, "slot")
+        self._sign(folder, "boot", "slot")
         expect(not list((out / OLD).glob("test*")), "a kernel image for tests was made")
-        self._sign(folder, "disk", folder / "disk.img", OLD)
+        self._sign(folder, "boot", "disk", folder / "disk.img", OLD)
         loader = folder / "loader.efi"
         done = self.in_tools(folder, "mcopy", "-n", "-i", "/share/disk.img@@1M",
                              "::/EFI/BOOT/BOOTX64.EFI", "/share/loader.efi")
@@ -133,8 +170,9 @@ class CeremonyCases:
             self._verifies(program, OUT / "keys" / "db.crt", False)
         # A signature is made twice the same, or an image could not be built again.
         again = folder / "again.efi"
-        self._sign(folder, "sign-efi", out / OLD / "uki.unsigned.efi", again)
+        self._sign(folder, "boot", "sign-efi", out / OLD / "uki.unsigned.efi", again)
         expect(again.read_bytes() == (out / OLD / "uki.efi").read_bytes(), "the same octets")
+        self._not_by(folder, "boot", "update")
 
     @staticmethod
     def _verifies(program, certificate, wanted):
@@ -143,25 +181,27 @@ class CeremonyCases:
         expect((done.returncode == 0) == wanted, f"{program}: {done.stdout}{done.stderr}")
 
     def _update(self, folder, keys):
-        self._sign(folder, "bundle", folder / "update")
+        self._sign(folder, "release", "bundle", folder / "update")
         self._proven(folder / "update", keys / "release.crt")
         other = self.folder / "ceremony" / "mine"
         other.mkdir()
         (other / "file").write_text("mine\n")
-        status, shown = typed(folder, str(FIRMWARE / "bundle"), str(other))
+        status, shown = typed(folder, ("release",), str(FIRMWARE / "bundle"), str(other))
         expect(status != 0 and (other / "file").exists(), f"what is no update is left: {shown}")
+        self._not_by(folder, "release", "machine")
 
     def _configuration(self, folder, keys):
         machine = folder / "machine"
         (machine / "tls").mkdir(parents=True)
         (machine / "sealgate.conf").write_text("instance: {};\n")
         (machine / "tls" / "server.pem").symlink_to("nowhere")
-        status, shown = typed(folder, str(FIRMWARE / "sign-manifest"), "machine", "1",
+        status, shown = typed(folder, ("machine",), str(FIRMWARE / "sign-manifest"), "machine", "1",
                               str(machine))
         expect(status != 0 and "server.pem" in shown, f"what is no file is named: {shown}")
         (machine / "tls" / "server.pem").unlink()
-        self._sign(folder, "sign-manifest", "machine", "1", machine)
+        self._sign(folder, "machine", "sign-manifest", "machine", "1", machine)
         self._proven(machine, keys / "machine.crt")
+        self._not_by(folder, "machine", "update")
 
     @staticmethod
     def _proven(folder, certificate):
