@@ -2,7 +2,7 @@
 DEPS_FIRMWARE  := $(shell sed -e '/^\#/d' firmware/host.txt)
 firmware_suite = @SEALGATE_BIN=$(abspath $(B))/bin $(PYTHON) firmware/test/suite.py
 
-.PHONY: deps-firmware firmware firmware-lock firmware-lint firmware-units firmware-parts \
+.PHONY: deps-firmware firmware firmware-lock firmware-modules-lock firmware-lint firmware-units firmware-parts \
 	firmware-check firmware-test firmware-repro
 # Where they cannot be installed the suite says what is missing and skips.
 deps-firmware: ## install the Debian packages that the firmware needs on the host
@@ -13,6 +13,9 @@ firmware: deps-firmware ## build the signed image of the appliance (root, mmdebs
 
 firmware-lock: ## renew the lock of the packages that the firmware is made of
 	@firmware/lock
+
+firmware-modules-lock: ## renew the lock of the operator's PKCS#11 modules (FIRMWARE_MODULES=DIR)
+	@firmware/modules-lock
 
 firmware-lint: ## what can be said about the firmware without building it
 	@firmware/lint

@@ -60,3 +60,5 @@ list_of_parts() {
 		"$("$FIRMWARE/root" tools)" "$OUT/$VERSION/tree" "$("$FIRMWARE/initrd")/contents"
 }
 VERSION=${FIRMWARE_VERSION:-$(sed -n 's/^VERSION := //p' "$TOP/Makefile")}
+# What a module of the tests has in it, and no production image may.
+TEST_MODULE="sealgate: a PKCS#11 module of the tests"

@@ -97,8 +97,6 @@ static int prepare(struct signer_daemon *d)
 	struct token_view view;
 	int r = token_environment(&d->daemon.instance);
 
-	if (r < 0)
-		log_event(LOG_ERR, "signer.environment", NULL, "%s", strerror(-r));
 	if (r == 0)
 		r = read_roles(d);
 	if (r == 0)

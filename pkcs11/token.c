@@ -2,6 +2,8 @@
 #include "pkcs11/token.h"
 
 #include "common/clock.h"
+#include "common/log.h"
+#include "pkcs11/module_variables.h"
 #include "pkcs11/opening.h"
 
 #include <errno.h>
@@ -41,7 +43,7 @@ struct token {
 	struct module module; /* of the thread that opens, or works at it */
 };
 
-int token_environment(const struct instance *instance)
+static int software_environment(const struct instance *instance)
 {
 	const char *conf = config_string(instance->config, "signer.softhsm_conf");
 	char path[PATH_MAX];
@@ -54,6 +56,20 @@ int token_environment(const struct instance *instance)
 	r = instance_path(instance, conf, path);
 	if (r == 0 && setenv("SOFTHSM2_CONF", path, 1) < 0)
 		r = -errno;
+	return r;
+}
+
+int token_environment(const struct instance *instance)
+{
+	char text[MODULE_VARIABLES_TEXT_SIZE];
+	int r = software_environment(instance);
+
+	if (r < 0)
+		snprintf(text, sizeof(text), "%s", strerror(-r));
+	else
+		r = module_variables(instance, text);
+	if (r < 0)
+		log_event(LOG_ERR, "signer.environment", NULL, "%s", text);
 	return r;
 }
 

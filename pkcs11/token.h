@@ -30,7 +30,7 @@ struct token;
 
 /* Set the environment that the module needs; before any thread and before token_new. The
  * working folder becomes the instance's, so that a software token's folder may be
- * relative. Return: 0 or -errno. */
+ * relative. Return: 0 or -errno, after a line in the log. */
 int token_environment(const struct instance *instance);
 
 /* A token that is away until token_open. instance and roles must outlive it. NULL: no

@@ -28,6 +28,7 @@ from chain import ChainCases  # noqa: E402
 from checks import Failure, Unavailable  # noqa: E402
 from configurations import ConfigurationCases  # noqa: E402
 from machine import missing_programs  # noqa: E402
+from network_hsm import NetworkHsmCases  # noqa: E402
 from replays import ReplayCases  # noqa: E402
 from scene import BROKEN, NEW, OLD, OUT, Scene  # noqa: E402
 from serving import ServingCases  # noqa: E402
@@ -57,11 +58,11 @@ CASES = {
     "tpm_lockout": "unhealthy_update",
     "factory_reset": FIRST, "clock_from_sources": "factory_reset",
     "token_from_afar": "clock_from_sources", "reset_cut_short": "token_from_afar",
-    "keys_in_a_token": None, "identical": None}
+    "network_hsm": None, "keys_in_a_token": None, "identical": None}
 
 
 class Suite(ChainCases, ServingCases, ReplayCases, SiteLossCases, ConfigurationCases, UpdateCases,
-            AnewCases, CeremonyCases, Scene):
+            AnewCases, NetworkHsmCases, CeremonyCases, Scene):
     """All cases."""
 
 

@@ -125,6 +125,10 @@ int appliance_egress(char **ret_error);
 struct buf;
 int appliance_egress_rules(const char *path, struct buf *rules, char **ret_error);
 
+/* Does such a file let a program ("signer") out anywhere? Return: 1, 0, or negative with
+ * *ret_error: it is none. */
+int appliance_egress_lists(const char *path, const char *program, char **ret_error);
+
 /* Why what was to be put in force last was not, for the report; NULL: it was. */
 #define APPLIANCE_REFUSED APPLIANCE_WORK "/refused"
 void appliance_note_refusal(const char *why);

@@ -4,6 +4,7 @@
 #include "common/durable.h"
 #include "common/instance.h"
 #include "ctl/appliance/adopt.h"
+#include "ctl/appliance/hsm.h"
 #include "ctl/appliance/manifest.h"
 #include "ctl/appliance/secret_files.h"
 #include "ctl/appliance/swap.h"
@@ -46,6 +47,9 @@ static const struct {
 	{ "logs/", 0644, NULL, NULL },
 	{ "ship/*.key", 0644, "ship", NULL },
 	{ "ship/", 0644, NULL, NULL },
+	{ "hsm/*.key", 0644, "signer", NULL },
+	{ "hsm/secret/", 0644, "signer", NULL },
+	{ "hsm/", 0644, NULL, NULL },
 	{ "state/trust/revocation/", 0644, NULL, "trustd" },
 	/* the token of a TEST instance */
 	{ "state/signer/", 0600, NULL, "signer" },
@@ -168,6 +172,16 @@ static int judge_edge(const struct instance *instance, char **ret_error)
 		     : 0;
 }
 
+/* Code comes with the image alone, and who speaks out is no software token. */
+static int judge_hsm(const struct instance *instance, char **ret_error)
+{
+	const char *module = config_string(instance->config, "signer.module");
+	int r = appliance_egress_lists(
+		INCOMING "/network/egress.csv", "signer", ret_error);
+
+	return r < 0 ? r : hsm_judge(APPLIANCE_MODULES, module, r > 0, ret_error);
+}
+
 /* What the signer keeps is made here, by two people, and nobody brings a PIN. */
 static int judge_production(const struct manifest *m, char **ret_error)
 {
@@ -198,6 +212,8 @@ static int judge(const struct manifest *m, char **ret_error)
 			config_string(instance.config, "instance.name"), ret_error);
 	if (r == 0)
 		r = judge_edge(&instance, ret_error);
+	if (r == 0)
+		r = judge_hsm(&instance, ret_error);
 	if (r == 0 && !config_bool(instance.config, "instance.test"))
 		r = judge_production(m, ret_error);
 	instance_done(&instance);

@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/durable.h"
+#include "ctl/appliance/hsm.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +17,8 @@
 #define RULES "/run/appliance-egress.nft" /* nftables.conf includes it */
 #define RULES_MAX (8 * EGRESS_MAX)	  /* a line of it is at least an eighth */
 #define SOURCES APPLIANCE_INSTANCE "/time"
-#define GROUPS 8 /* of an address of IPv6 */
+#define SIGNER "signer" /* an HSM in the network; it has no network otherwise */
+#define GROUPS 8	/* of an address of IPv6 */
 #define ADDRESS_SIZE INET6_ADDRSTRLEN
 
 /* The programs that may speak out, and what the line of each adds up to. */
@@ -25,7 +27,8 @@ static const struct {
 } PROGRAMS[] = { { "seal", "sealgate-seal.service" },
 	{ "forward", "sealgate-forward.service" },
 	{ "trustd", "sealgate-trustd.service" }, { "logs", "sealgate-logs.service" },
-	{ "ship", APPLIANCE_SHIP_SLICE }, { "time", "appliance-time.service" } };
+	{ "ship", APPLIANCE_SHIP_SLICE }, { "time", "appliance-time.service" },
+	{ SIGNER, "sealgate-signer.service" } };
 
 #define COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 #define ALLOW "IPAddressAllow="
@@ -106,10 +109,11 @@ static bool is_listed(const struct egress *e, size_t program)
 }
 
 /* The manager's own filter beside the firewall: a second lock on the same door. Told one
- * by one, since having the manager read all of its units again takes many seconds. */
+ * by one, since having the manager read all of its units again takes many seconds; for
+ * the signer it has to. */
 static int tell_manager(struct egress *e)
 {
-	int r = 0;
+	int r = is_listed(e, program_of(SIGNER)) ? hsm_let_out() : 0;
 
 	for (size_t i = 0; r == 0 && i < COUNT; i++) {
 		const char *const argv[] = { "/usr/bin/systemctl", "set-property",
@@ -185,6 +189,17 @@ int appliance_egress_rules(const char *path, struct buf *rules, char **ret_error
 	if (r == 0 && rules)
 		r = buf_add(rules, e.rules.data, e.rules.len);
 	return r < 0 ? r : 0;
+}
+
+int appliance_egress_lists(const char *path, const char *program, char **ret_error)
+{
+	_cleanup_(egress_done) struct egress e = { 0 };
+	size_t which = program_of(program);
+	int r = read_egress(path, &e, ret_error);
+
+	if (r < 0)
+		return r;
+	return which < COUNT && is_listed(&e, which);
 }
 
 int appliance_egress(char **ret_error)

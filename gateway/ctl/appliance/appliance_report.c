@@ -21,6 +21,7 @@
 #define CLOCK_STATE "/run/sealgate-clock/state"
 #define CLOCK_DRIFT "/var/lib/chrony/chrony.drift"
 #define EXPOSURE "/usr/share/sealgate/exposure"
+#define MODULES "/usr/share/sealgate/modules.lock"
 #define PCR11 "/sys/class/tpm/tpm0/pcr-sha256/11"
 #define EFI_VARIABLES "/sys/firmware/efi/efivars/"
 #define SECURE_BOOT EFI_VARIABLES "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -216,6 +217,20 @@ static json_t *exposure(void)
 	return all;
 }
 
+/* "SHA256  FILE" a line: the PKCS#11 modules that whoever built the image brought. */
+static json_t *modules(void)
+{
+	_cleanup_(freep) char *text = read_text(MODULES);
+	char *save = NULL, digest[65], file[256];
+	json_t *all = json_object();
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+		line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, "%64[0-9a-f]  %255s", digest, file) == 2)
+			json_object_set_new(all, file, json_string(digest));
+	return all;
+}
+
 json_t *appliance_report(void)
 {
 	json_t *report = json_pack(
@@ -237,6 +252,7 @@ json_t *appliance_report(void)
 		crls_part(), "credentials", appliance_credentials(APPLIANCE_INSTANCE),
 		"restored", appliance_restored());
 
+	json_object_set_new(report, "modules", modules());
 	appliance_complete(report, APPLIANCE_RECORD);
 	return report;
 }

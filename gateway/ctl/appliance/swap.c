@@ -22,7 +22,7 @@
 
 /* What is replaced as a whole, so that what a new configuration leaves out is gone. */
 static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
-	"network", "time", "logs", "ship", INSTANCE_SEALED, ADOPT_GIVEN };
+	"network", "time", "logs", "ship", "hsm", INSTANCE_SEALED, ADOPT_GIVEN };
 
 #define COUNT (sizeof(REPLACED) / sizeof(REPLACED[0]))
 #define CONFIGURATION "sealgate.conf"

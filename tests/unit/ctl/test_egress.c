@@ -64,12 +64,13 @@ static void one_form_of_an_address(void **state)
 	(void)state;
 	assert_rules("# a comment\nseal,192.0.2.1,443\n"
 		     "forward,2001:db8::1,8443\ntrustd,1:2:3:4:5:6:192.0.2.1,080\n"
-		     "logs,::ffff:192.0.2.1,6514\nship,::,1\n",
+		     "logs,::ffff:192.0.2.1,6514\nship,::,1\nsigner,192.0.2.9,1792\n",
 		"add element inet appliance seal_to { 192.0.2.1 . 443 }\n"
 		"add element inet appliance forward_to6 { 2001:db8:0:0:0:0:0:1 . 8443 }\n"
 		"add element inet appliance trustd_to6 { 1:2:3:4:5:6:c000:201 . 80 }\n"
 		"add element inet appliance logs_to6 { 0:0:0:0:0:ffff:c000:201 . 6514 }\n"
-		"add element inet appliance ship_to6 { 0:0:0:0:0:0:0:0 . 1 }\n" ANY_TIME,
+		"add element inet appliance ship_to6 { 0:0:0:0:0:0:0:0 . 1 }\n"
+		"add element inet appliance signer_to { 192.0.2.9 . 1792 }\n" ANY_TIME,
 		NULL);
 	assert_rules("", ANY_TIME, NULL);
 }
@@ -118,6 +119,24 @@ static void as_many_as_there_is_room_for(void **state)
 	assert_int_equal(appliance_egress_rules(path, &rules, &why), 0);
 }
 
+static void assert_lists(const char *text, int expected)
+{
+	_cleanup_(freep) char *why = NULL;
+
+	assert_int_equal(durable_write(path, span_str(text), 0600), 0);
+	assert_int_equal(appliance_egress_lists(path, "signer", &why), expected);
+}
+
+/* The signer has no network but by a line of its own. */
+static void whom_it_lists(void **state)
+{
+	(void)state;
+	assert_lists("seal,192.0.2.1,443\n", 0);
+	assert_lists("seal,192.0.2.1,443\nsigner,2001:db8::9,1792\n", 1);
+	assert_lists("#signer,192.0.2.1,443\n", 0);
+	assert_lists("signer,192.0.2.1\n", -EINVAL);
+}
+
 static void no_file_lists_nobody(void **state)
 {
 	_cleanup_(freep) char *why = NULL;
@@ -134,6 +153,7 @@ int main(void)
 		cmocka_unit_test(one_form_of_an_address),
 		cmocka_unit_test(servers_of_time),
 		cmocka_unit_test(anything_else_is_named),
+		cmocka_unit_test(whom_it_lists),
 		cmocka_unit_test(as_many_as_there_is_room_for),
 		cmocka_unit_test(no_file_lists_nobody),
 	};

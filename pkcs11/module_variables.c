@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "pkcs11/module_variables.h"
+
+#include "common/durable.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LISTED_MAX 4096u
+#define VARIABLES_MAX 1024
+#define KEY "signer.module_variables"
+
+static int fail(char ret_text[MODULE_VARIABLES_TEXT_SIZE], int error, const char *what,
+	const char *why)
+{
+	snprintf(ret_text, MODULE_VARIABLES_TEXT_SIZE, KEY ": %.60s %s", what, why);
+	return error;
+}
+
+/* Beside the module, by whoever put that there. */
+static int read_listed(const char *module, char **ret_names)
+{
+	const char *slash = strrchr(module, '/');
+	char path[PATH_MAX];
+	size_t len = 0;
+
+	if (!slash || snprintf(path, sizeof(path), "%.*s/" MODULE_VARIABLES_FILE,
+			      (int)(slash - module), module) >= PATH_MAX)
+		return -EINVAL;
+	return file_read(path, LISTED_MAX, (uint8_t **)ret_names, &len);
+}
+
+static bool is_listed(const char *names, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = names; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, len) == 0 && (line[len] == '\n' || !line[len]))
+			return true;
+	}
+	return false;
+}
+
+static int set_one(const struct instance *instance, const char *names, char *word,
+	char ret_text[MODULE_VARIABLES_TEXT_SIZE])
+{
+	char *equals = strchr(word, '='), path[PATH_MAX];
+	int r;
+
+	if (!equals || equals == word || !equals[1])
+		return fail(ret_text, -EINVAL, word, "is not NAME=PATH");
+	*equals = '\0';
+	if (!is_listed(names, word))
+		return fail(ret_text, -EPERM, word,
+			"is not listed in the file " MODULE_VARIABLES_FILE
+			" beside the module");
+	r = instance_path(instance, equals + 1, path);
+	if (r == 0 && setenv(word, path, 1) < 0)
+		r = -errno;
+	return r < 0 ? fail(ret_text, r, word, strerror(-r)) : 0;
+}
+
+int module_variables(
+	const struct instance *instance, char ret_text[MODULE_VARIABLES_TEXT_SIZE])
+{
+	const char *module = config_string(instance->config, "signer.module");
+	const char *all = config_string(instance->config, KEY);
+	_cleanup_(freep) char *names = NULL;
+	char words[VARIABLES_MAX], *save = NULL;
+	int r;
+
+	if (!all[0])
+		return 0;
+	if (snprintf(words, sizeof(words), "%s", all) >= (int)sizeof(words))
+		return fail(ret_text, -EINVAL, "it", "is too long");
+	r = read_listed(module, &names);
+	if (r < 0)
+		return fail(ret_text, r, "the file " MODULE_VARIABLES_FILE,
+			"beside the module cannot be read");
+	for (char *word = strtok_r(words, ",", &save); r == 0 && word;
+		word = strtok_r(NULL, ",", &save))
+		r = set_one(instance, names, word + strspn(word, " "), ret_text);
+	return r;
+}
