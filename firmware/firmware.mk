@@ -21,7 +21,7 @@ firmware-lint: ## what can be said about the firmware without building it
 	@firmware/lint
 
 firmware-units: deps-firmware ## start units of the appliance by its own systemd, without a boot
-	@firmware/units
+	$(firmware_suite) --units
 
 # What does not change with the checkout, and the programs for the target: the most of a build.
 firmware-parts: deps-firmware

@@ -5,9 +5,9 @@
       --all: every promise of the appliance, whether or not it has been proven of this checkout
       --within: end after so many seconds, whatever runs then, and say what came of it until then
 
-First what both lanes need, alone; then two lanes side by side, each in the order of the table:
-suites that mostly wait for what they started, and, at a lower priority, those that only
-compute and take what the others leave. Each suite's output goes to BUILD/test/NAME.log; of a
+First what all lanes need, alone; then three lanes side by side, each in the order of the table:
+suites that mostly wait for what they started; at a lower priority, those that have time; and, at
+the lowest, those that only compute and take what the others leave. Each suite's output goes to BUILD/test/NAME.log; of a
 suite that fails its end is shown, and at the very end once more the names of what failed. A line
 tells how long a suite took by the clock, and how much processor time it used, which other programs
 of the machine hardly change.
@@ -30,7 +30,6 @@ MAKE = ["make", "--no-print-directory"]
 # turn, as its tests share a gate.
 SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile"]
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|error|errors)\b")
-LOWER = 10
 POLL_S = 0.1
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTS = []  # which of them came
@@ -43,12 +42,14 @@ FAILED = re.compile(r"^(?:(?:FAILED|ERROR) (\S+\.py\b.*)|\[  FAILED  \] ([A-Za-z
 PLACED = re.compile(r"^(\S+:\d+:(?!.* note: ).*)", re.M)
 LAST = 3  # lines of one that does neither
 
-# Tests have bounds in seconds, so none of them is in COMPUTES. Nor is anything that compiles into
+# Tests have bounds in seconds, so none of them is in COMPUTES, and in BESIDE those that have a
+# minute at least for what takes seconds, and wait for little. Nothing in these compiles into
 # BUILD/obj or BUILD/san: two makes at once would write the same files.
-FIRST, WAITS, COMPUTES = LANES = ("first", "waits", "computes")
+FIRST, WAITS, BESIDE, COMPUTES = LANES = ("first", "waits", "beside", "computes")
+GIVES_WAY = {BESIDE: 5, COMPUTES: 10}  # by so much
 
-# bound: seconds; after: a suite of the other lane that has to be over.
-Suite = collections.namedtuple("Suite", "name command bound lane after", defaults=(None,))
+# bound: seconds; after: suites of other lanes that have to be over.
+Suite = collections.namedtuple("Suite", "name command bound lane after", defaults=((),))
 # What became of one. counted: passed, failed, skipped; names: of what failed
 Result = collections.namedtuple("Result", "suite counted names")
 
@@ -67,12 +68,13 @@ SUITES = (
     Suite("demo", [*MAKE, "demo"], 300, WAITS),
     Suite("units", [*MAKE, "units-check"], 120, WAITS),
     Suite("simulators", [*PYTEST, "tests/sim"], 300, WAITS),
-    Suite("conformance", [*MAKE, "conformance"], 600, WAITS),
-    Suite("interop", [*PYTEST, "tests/interop"], 1200, WAITS),
     Suite("fuzz-replay", [*MAKE, "-j2", "fuzz-replay"], 600, WAITS),
-    Suite("trixie", [*MAKE, "test-trixie"], 1200, WAITS, "trixie-build"),
-    Suite(QUICK, [*MAKE, "firmware-check"], 1200, WAITS, "parts"),
-    Suite(WHOLE, [*MAKE, "firmware-test"], 3600, WAITS, "parts"),
+    Suite("trixie", [*MAKE, "test-trixie"], 1200, WAITS, ("trixie-build",)),
+    Suite(QUICK, [*MAKE, "firmware-check"], 1200, WAITS, ("parts", "firmware-units")),
+    Suite(WHOLE, [*MAKE, "firmware-test"], 3600, WAITS, ("parts", "firmware-units")),
+    Suite("conformance", [*MAKE, "conformance"], 1200, BESIDE),
+    Suite("firmware-units", [*MAKE, "firmware-units"], 1200, BESIDE, ("parts",)),
+    Suite("interop", [*PYTEST, "tests/interop"], 1800, BESIDE),
     Suite("parts", [*MAKE, "firmware-parts"], 1800, COMPUTES),
     Suite("trixie-build", [*MAKE, "trixie-build"], 2400, COMPUTES),
     Suite("lint", [*MAKE, "lint"], 2400, COMPUTES),
@@ -103,12 +105,15 @@ def failures(text):
     return [line for line in text.splitlines() if line.strip()][-LAST:]
 
 
-def give_way():
-    """Let all others go first: those of this session, and where the kernel shares time among
+def give_way(lane):
+    """Let others go first: those of this session, and where the kernel shares time among
     sessions, the other sessions."""
-    os.setpriority(os.PRIO_PROCESS, 0, LOWER)
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as file:
-        file.write(str(LOWER))
+    lower = GIVES_WAY.get(lane)
+    if lower:
+        value = os.nice(lower)
+        with contextlib.suppress(OSError), \
+                open("/proc/self/autogroup", "w", encoding="ascii") as file:
+            file.write(str(value))
 
 
 class Running:
@@ -122,7 +127,7 @@ class Running:
         with open(self.log, "wb") as out:
             self.process = subprocess.Popen(
                 suite.command, cwd=ROOT, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-                start_new_session=True, preexec_fn=give_way if suite.lane == COMPUTES else None,
+                start_new_session=True, preexec_fn=lambda: give_way(suite.lane),
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
                      "SEALGATE_BIN": str(build / "bin")})
 
@@ -156,7 +161,7 @@ class Running:
                 out.write(f"\nended: {self.why}\n".encode())
         text = self.log.read_text(errors="replace")
         counted = counts(text, 124 if self.why else self.process.returncode)
-        print(f"{self.suite.name:<13} {counted[0]:5} passed {counted[1]:3} failed {counted[2]:3} "
+        print(f"{self.suite.name:<14} {counted[0]:5} passed {counted[1]:3} failed {counted[2]:3} "
               f"skipped {took:7.1f} s {used:7.1f} s CPU", flush=True)
         if counted[1]:
             print("\n".join(text.splitlines()[-SHOWN:]), flush=True)
@@ -172,7 +177,7 @@ def start_next(waiting, running, build):
     for lane in LANES:
         suite = next((suite for suite in waiting if suite.lane == lane), None)
         busy = any(other.suite.lane in (lane, FIRST) for other in running)
-        unmet = suite and any(suite.after == other.name for other in
+        unmet = suite and any(other.name in suite.after for other in
                               [*waiting, *(other.suite for other in running)])
         if suite and not busy and not unmet:
             waiting.remove(suite)

@@ -14,12 +14,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import suites  # noqa: E402
 from scenarios.processes import stat_of  # noqa: E402
-from suites import COMPUTES, FIRST, WAITS, Suite  # noqa: E402
+from suites import BESIDE, COMPUTES, FIRST, WAITS, Suite  # noqa: E402
 
 BOUND_S = 300
 
 
-def shell(name, lane, script, bound=BOUND_S, after=None):
+def shell(name, lane, script, bound=BOUND_S, after=()):
     return Suite(name, ["sh", "-c", script], bound, lane, after)
 
 
@@ -38,16 +38,17 @@ def lines(said):
 
 def test_lanes_run_side_by_side(tmp_path, capsys):
     total = run([shell("a", WAITS, meets(tmp_path, "a", "b")),
-                 shell("b", COMPUTES, meets(tmp_path, "b", "a"))], tmp_path)
-    assert total == [2, 0, 0]
-    assert set(lines(capsys.readouterr().out)) == {"a", "b"}
+                 shell("b", COMPUTES, meets(tmp_path, "b", "c")),
+                 shell("c", BESIDE, meets(tmp_path, "c", "a"))], tmp_path)
+    assert total == [3, 0, 0]
+    assert set(lines(capsys.readouterr().out)) == {"a", "b", "c"}
 
 
 def test_order_is_that_of_the_table(tmp_path):
     """What is first runs alone, and each lane in turn, also where another is waited for."""
     log = tmp_path / "log"
 
-    def notes(name, lane, after=None):
+    def notes(name, lane, *after):
         return shell(name, lane, f"echo {name} >>{log}; sleep 0.3; echo {name} >>{log}",
                      after=after)
 
@@ -78,10 +79,12 @@ def test_processor_time_is_told_of_each(tmp_path, capsys):
 
 def test_what_computes_gives_way(tmp_path):
     run([shell("waits", WAITS, f"nice >{tmp_path}/w"),
+         shell("has time", BESIDE, f"nice >{tmp_path}/h"),
          shell("burns", COMPUTES, f"nice >{tmp_path}/b")], tmp_path)
     here = os.nice(0)
     assert int((tmp_path / "w").read_text()) == here
-    assert int((tmp_path / "b").read_text()) == suites.LOWER
+    assert int((tmp_path / "h").read_text()) == min(19, here + suites.GIVES_WAY[BESIDE])
+    assert int((tmp_path / "b").read_text()) == min(19, here + suites.GIVES_WAY[COMPUTES])
 
 
 def gone(pid_file):
@@ -162,6 +165,16 @@ sys.exit(suites.main())
     assert sum(line.startswith("    and 18") for line in last) == 2
 
 
+def test_nothing_waits_for_ever():
+    """What a suite is after is there, and in another lane, of which none is after one of its own."""
+    lane = {suite.name: suite.lane for suite in suites.SUITES}
+    for suite in suites.SUITES:
+        for other in suite.after:
+            assert lane[other] not in (suite.lane, WAITS), (suite.name, other)
+    assert {"parts", "firmware-units"} == set(*{suite.after for suite in suites.SUITES
+                                                if suite.name in (suites.QUICK, suites.WHOLE)})
+
+
 def test_a_name_chooses():
     def never():
         raise AssertionError("nobody asked for the appliance")
@@ -186,7 +199,7 @@ def test_what_is_not_proven_of_the_appliance_is_tried(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
-def test_an_interrupt_ends_both_lanes(tmp_path, number):
+def test_an_interrupt_ends_all_lanes(tmp_path, number):
     code = f"""
 import pathlib, signal, sys, time
 sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
