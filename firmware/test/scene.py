@@ -185,6 +185,12 @@ class Scene:
                     return True
         return False
 
+    def predict(self, version, *variables):
+        """The registers of a machine's TPM with the TEST image of a version, by their numbers."""
+        said = script("predict", OUT / version / "test.efi", *variables,
+                      FIRMWARE_VERSION=version).stdout
+        return json.loads(said)["pcrs"]
+
     def header(self):
         """What LUKS says of /var, as it is on the disk now."""
         with open(self.machine.disk, "rb") as disk:

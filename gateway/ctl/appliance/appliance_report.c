@@ -22,7 +22,7 @@
 #define CLOCK_DRIFT "/var/lib/chrony/chrony.drift"
 #define EXPOSURE "/usr/share/sealgate/exposure"
 #define MODULES "/usr/share/sealgate/modules.lock"
-#define PCR11 "/sys/class/tpm/tpm0/pcr-sha256/11"
+#define PCRS "/sys/class/tpm/tpm0/pcr-sha256/"
 #define EFI_VARIABLES "/sys/firmware/efi/efivars/"
 #define SECURE_BOOT EFI_VARIABLES "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 #define ENTRY EFI_VARIABLES "LoaderEntrySelected-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
@@ -107,6 +107,21 @@ static json_t *root_mount(void)
 		if (sscanf(line, "%127s / %31s %255s", source, type, options) == 3)
 			return json_sprintf("%s %s %s", source, type, options);
 	return json_null();
+}
+
+/* Registers of the TPM, by number: what the firmware is (0, 2), what it started (4) and
+ * by whose keys (7), what that is made of (11) and what was added to it (12). */
+static json_t *pcrs(void)
+{
+	static const char *const numbers[] = { "0", "2", "4", "7", "11", "12" };
+	json_t *all = json_object();
+	char path[sizeof(PCRS) + 2];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		(void)snprintf(path, sizeof(path), PCRS "%s", numbers[i]);
+		json_object_set_new(all, numbers[i], first_line(path));
+	}
+	return all;
 }
 
 static json_t *signer(const struct instance *i)
@@ -241,9 +256,9 @@ json_t *appliance_report(void)
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
 		kernel(), "boot", "entry", entry(), "secure_boot", secure_boot(),
 		"roothash", word_of("/proc/cmdline", "roothash="), "root", root_mount(),
-		"lockdown", first_line("/sys/kernel/security/lockdown"), "pcr11",
-		first_line(PCR11), "update", "floor", first_line(APPLIANCE_WORK "/floor"),
-		"tried", first_line(APPLIANCE_WORK "/tried"), "configuration",
+		"lockdown", first_line("/sys/kernel/security/lockdown"), "pcrs", pcrs(),
+		"update", "floor", first_line(APPLIANCE_WORK "/floor"), "tried",
+		first_line(APPLIANCE_WORK "/tried"), "configuration",
 		first_line(APPLIANCE_WORK "/serial"), "refused",
 		first_line(APPLIANCE_REFUSED), "policy",
 		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",
