@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,13 @@ int appliance_fail(char **ret_error, int error, const char *where, const char *w
 	if (asprintf(ret_error, "%s: %s", where, what) < 0)
 		*ret_error = NULL;
 	return error;
+}
+
+bool appliance_sees(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
 }
 
 int appliance_run(const char *const argv[])

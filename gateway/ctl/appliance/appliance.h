@@ -16,6 +16,7 @@
 #define APPLIANCE_INSTANCE "/var/lib/sealgate"
 #define APPLIANCE_WORK "/var/lib/appliance"
 #define APPLIANCE_ANCHORS "/usr/share/sealgate/anchors"
+#define APPLIANCE_NOTED "/run/appliance-boot" /* what a start leaves for others */
 
 /* IMAGE_VERSION of the image that runs. Return: 0 or -errno. */
 #define APPLIANCE_VERSION_SIZE 64
@@ -28,8 +29,8 @@ int appliance_version(char ret_version[APPLIANCE_VERSION_SIZE]);
  */
 int appliance_apply(const char *dir, char **ret_error);
 
-/* Of a configuration's file that is a secret of a unit: have it encrypted by the service
- * manager's tool, with the key in this machine's /var, into INSTANCE_SEALED below
+/* Of a configuration's file that is a secret of a unit: have it encrypted, with the key
+ * in this machine's /var, by the unit that sees that key, into INSTANCE_SEALED below
  * folder; on the way there its octets in clear are in memory only. What came from afar
  * does lie in clear, inside of LUKS, until it is taken or given up (parcel.h), and so
  * does what an older version took, until the next configuration. Return: 0, 1 nothing but
@@ -38,6 +39,20 @@ struct manifest;
 struct manifest_file;
 int appliance_seal_secret(const struct manifest *m, const struct manifest_file *f,
 	const char *unit, const char *folder);
+
+/* In that unit, whose descriptors 0 and 1 lead to who asks: "NAME", a line, then the
+ * octets come in, what is made of them goes out. Return: only when it cannot, -errno. */
+int appliance_secret(void);
+
+/* Send a request to a socket of a unit, and take what it answers, of so many octets at
+ * most; a NUL follows, which is counted. Return: 0 or -errno. */
+struct span;
+struct buf;
+int appliance_ask(
+	const char *socket, struct span request, size_t most, struct buf *ret_answer);
+
+/* Add what comes from a descriptor until its end, and a NUL. Return: 0 or -errno. */
+int appliance_read(int fd, struct buf *to);
 
 /* Make the folders for them, so that a unit without a secret finds none. */
 int appliance_seal_folders(const char *folder);
@@ -245,6 +260,10 @@ int appliance_logs(const char *mark, const char *journal);
  * keeps the time asks by the socket that the manager hands over (clock_setter.h). Return:
  * only when it cannot go on, -errno. */
 int appliance_clock(void);
+
+/* Is it there, as this process may look? access(2) asks for its user, without what a
+ * capability lets it see. */
+bool appliance_sees(const char *path);
 
 /* Run a program of the image and wait for it. Return: its exit status, or -errno. */
 int appliance_run(const char *const argv[]);

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define INCOMING APPLIANCE_WORK "/incoming"
-#define STARTED "/run/appliance-started"
+#define STARTED APPLIANCE_NOTED "/started"
 #define REFUSAL_MAX 512
 #define EDGE_MAX 65536u
 

@@ -3,7 +3,7 @@
 
 #include "common/buf.h"
 #include "common/durable.h"
-#include "ctl/appliance/hsm.h"
+#include "ctl/appliance/order.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,8 +14,8 @@
 #define NAME "network/egress.csv"
 #define EGRESS APPLIANCE_INSTANCE "/" NAME
 #define EGRESS_MAX 65536u
-#define RULES "/run/appliance-egress.nft" /* nftables.conf includes it */
-#define RULES_MAX (8 * EGRESS_MAX)	  /* a line of it is at least an eighth */
+#define RULES APPLIANCE_NOTED "/egress.nft" /* nftables.conf includes it */
+#define RULES_MAX (8 * EGRESS_MAX)	    /* a line of it is at least an eighth */
 #define SOURCES APPLIANCE_INSTANCE "/time"
 #define SIGNER "signer" /* an HSM in the network; it has no network otherwise */
 #define GROUPS 8	/* of an address of IPv6 */
@@ -31,7 +31,6 @@ static const struct {
 	{ SIGNER, "sealgate-signer.service" } };
 
 #define COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
-#define ALLOW "IPAddressAllow="
 /* Sources of time may be named, and in a pool nobody knows their addresses: where none is
  * listed they are let out to any, at their ports. */
 #define TIME_RULE "add rule inet appliance to_outside meta skuid \"_chrony\" "
@@ -39,7 +38,7 @@ static const struct {
 
 struct egress {
 	struct buf rules;	 /* for nft */
-	struct buf units[COUNT]; /* IPAddressAllow= of each program's unit */
+	struct buf units[COUNT]; /* addresses for each program's unit */
 };
 
 static size_t program_of(const char *name)
@@ -105,7 +104,7 @@ static int add_lines(char *text, struct egress *e, char **ret_error)
 
 static bool is_listed(const struct egress *e, size_t program)
 {
-	return e->units[program].len > strlen(ALLOW);
+	return e->units[program].len > 0;
 }
 
 /* The manager's own filter beside the firewall: a second lock on the same door. Told one
@@ -113,24 +112,25 @@ static bool is_listed(const struct egress *e, size_t program)
  * the signer it has to. */
 static int tell_manager(struct egress *e)
 {
-	int r = is_listed(e, program_of(SIGNER)) ? hsm_let_out() : 0;
+	static const struct order let_out = { ORDER_LET_OUT, "sealgate-signer.service",
+		NULL };
+	int r = is_listed(e, program_of(SIGNER)) ? order_give(&let_out, NULL) : 0;
 
 	for (size_t i = 0; r == 0 && i < COUNT; i++) {
-		const char *const argv[] = { "/usr/bin/systemctl", "set-property",
-			"--runtime", PROGRAMS[i].unit, e->units[i].data, NULL };
+		const struct order o = { ORDER_ALLOW, PROGRAMS[i].unit,
+			e->units[i].data };
 
 		if (e->units[i].error)
 			return e->units[i].error;
 		if (is_listed(e, i))
-			r = appliance_run(argv) == 0 ? 0 : -EIO;
+			r = order_give(&o, NULL);
 	}
 	return r;
 }
 
 static int enforce(struct egress *e, char **ret_error)
 {
-	static const char *const load[] = { "/usr/bin/systemctl", "reload",
-		"nftables.service", NULL };
+	static const struct order load = { ORDER_RELOAD, "nftables.service", NULL };
 	_cleanup_(freep) uint8_t *before = NULL;
 	size_t len = 0;
 	int r = file_read(RULES, RULES_MAX, &before, &len);
@@ -139,7 +139,7 @@ static int enforce(struct egress *e, char **ret_error)
 		return appliance_fail(ret_error, r, RULES, strerror(-r));
 	r = durable_write(RULES, buf_span(&e->rules), 0644);
 	if (r == 0)
-		r = appliance_run(load) == 0 ? 0 : -EIO;
+		r = order_give(&load, NULL);
 	if (r < 0) { /* what was loaded before is, and can be loaded again */
 		if (before)
 			(void)durable_write(RULES, span_of(before, len), 0644);
@@ -171,7 +171,6 @@ static int read_egress(const char *path, struct egress *e, char **ret_error)
 	buf_init(&e->rules, RULES_MAX);
 	for (size_t i = 0; i < COUNT; i++) {
 		buf_init(&e->units[i], 4 * EGRESS_MAX);
-		buf_add_str(&e->units[i], ALLOW);
 	}
 	r = text ? add_lines((char *)text, e, ret_error) : 0;
 	if (r < 0 || is_listed(e, keeper))

@@ -3,6 +3,7 @@
 
 #include "common/cleanup.h"
 #include "common/durable.h"
+#include "ctl/appliance/order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,28 +15,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SYSTEMCTL "/usr/bin/systemctl"
-#define REBOOT_UNIT "reboot.target"
 #define MANAGER "/run/systemd/system" /* there where systemd is who starts units */
 #define RECOVERY_KEY APPLIANCE_HANDOVER "/recovery-key"
 #define RECOVERY_KEY_MAX 4096u
 
 int appliance_start(const char *unit, bool wait)
 {
-	const char *const await[] = { SYSTEMCTL, "start", unit, NULL };
-	const char *const ask[] = { SYSTEMCTL, "--no-block", "start", unit, NULL };
-	/* Nothing that fails on the way down takes its place. */
-	const char *const reboot[] = { SYSTEMCTL, "--no-block",
-		"--job-mode=replace-irreversibly", "start", unit, NULL };
-	const char *const forgive[] = { SYSTEMCTL, "reset-failed", unit, NULL };
-	int r = appliance_run(wait			       ? await
-			      : strcmp(unit, REBOOT_UNIT) == 0 ? reboot
-							       : ask);
+	const struct order o = { .verb = wait ? ORDER_START : ORDER_CALL, .unit = unit };
 
-	/* Who waited tells why: what was refused is no fault of the machine. */
-	if (wait && r != 0)
-		(void)appliance_run(forgive);
-	return r > 0 ? -EIO : r;
+	return order_give(&o, NULL);
 }
 
 bool appliance_has_units(void)

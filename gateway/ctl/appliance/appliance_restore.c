@@ -80,7 +80,7 @@ bool appliance_restore(void)
 	_cleanup_(freep) char *error = NULL;
 	int r;
 
-	if (access(APPLIANCE_MEDIUM "/restore", F_OK) < 0)
+	if (!appliance_sees(APPLIANCE_MEDIUM "/restore"))
 		return true;
 	r = restore_judge(&PLACES, &error);
 	if (r == 0)

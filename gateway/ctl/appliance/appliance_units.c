@@ -2,16 +2,14 @@
 #include "ctl/appliance/appliance.h"
 
 #include "common/cleanup.h"
-#include "common/json.h"
 #include "common/log.h"
-#include "web/remote.h"
+#include "ctl/appliance/order.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SYSTEMCTL "/usr/bin/systemctl"
 #define TIMER ".timer"
 #define STARTED_BY "TriggeredBy="
 
@@ -19,8 +17,6 @@
 static const char *const BROUGHT_BY[] = {
 	"WantedBy=", "RequiredBy=", "RequisiteOf=", "BoundBy=", "UpheldBy="
 };
-
-#define PROPERTIES "Id,TriggeredBy,WantedBy,RequiredBy,RequisiteOf,BoundBy,UpheldBy"
 
 struct failed_unit {
 	char name[APPLIANCE_UNIT_SIZE];
@@ -91,22 +87,14 @@ bool appliance_holds_back(char *shown, char ret_unit[APPLIANCE_UNIT_SIZE])
 
 int appliance_failed(char **ret_reason)
 {
+	static const struct order failed = { .verb = ORDER_FAILED };
 	char unit[APPLIANCE_UNIT_SIZE];
-	_cleanup_json_ json_t *answer = NULL;
-	_cleanup_json_ json_t *request = json_pack("{s:[s, s, s, s]}", "arguments",
-		"show", "--state=failed", "--property=" PROPERTIES, "*");
 	_cleanup_(freep) char *shown = NULL;
-	const char *output;
-	int r = request ? remote_run(SYSTEMCTL, NULL, request, -1, &answer) : -ENOMEM;
+	int r = order_give(&failed, &shown);
 
-	output = json_string_of(answer, "output");
-	if (r < 0 || !output ||
-		json_integer_value(json_object_get(answer, "status")) != 0)
-		return appliance_fail(ret_reason, r < 0 ? r : -EIO, SYSTEMCTL,
-			"the manager does not say what has failed");
-	shown = strdup(output);
-	if (!shown)
-		return -ENOMEM;
+	if (r < 0)
+		return appliance_fail(
+			ret_reason, r, "the manager", "does not say what has failed");
 	if (!appliance_holds_back(shown, unit))
 		return 0;
 	if (asprintf(ret_reason, "%s has failed", *unit ? unit : "a unit") < 0)

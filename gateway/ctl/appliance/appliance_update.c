@@ -80,7 +80,7 @@ static int bring(const struct manifest *m, bool ours, char **ret_error)
 {
 	int r = appliance_remove(STAGE);
 
-	if (r == 0 && mkdir(STAGE, 0755) < 0)
+	if (r == 0 && (mkdir(STAGE, 0755) < 0 || chmod(STAGE, 0755) < 0))
 		r = -errno;
 	if (r < 0)
 		return appliance_fail(ret_error, r, STAGE, strerror(-r));
@@ -127,7 +127,7 @@ int appliance_update(const char *dir, bool ours, char **ret_error)
 	if (r == 0)
 		r = stage(&m, ret_error);
 	/* Only now: what a power cut interrupted may be taken again. */
-	if (r == 0 && (r = durable_write(TRIED, span_str(m.serial), 0600)) < 0)
+	if (r == 0 && (r = durable_write(TRIED, span_str(m.serial), 0644)) < 0)
 		r = appliance_fail(ret_error, r, TRIED, strerror(-r));
 	(void)appliance_remove(STAGE);
 	return r;

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "ctl/appliance/adopt.h"
 #include "ctl/appliance/appliance.h"
+#include "ctl/appliance/order.h"
 #include "ctl/command.h"
 #include "ctl/remote/remote_parcel.h"
 #include "queue/layout.h"
@@ -74,10 +75,7 @@ static int egress(void)
 
 static int restart(void)
 {
-	static const char *const argv[] = { "/usr/bin/systemctl", "--no-block", "reboot",
-		NULL };
-
-	return appliance_run(argv) == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
+	return appliance_start("reboot.target", false) == 0 ? EXIT_CLEAN : EXIT_INTERNAL;
 }
 
 /* Read what a medium brings, which the manager mounts: a backup, then
@@ -86,10 +84,9 @@ static int restart(void)
 static bool take_medium(void)
 {
 	struct stat link; /* the device itself is not to be seen here */
-	static const char *const unmount[] = { "/usr/bin/systemctl", "stop", MOUNT_UNIT,
-		NULL };
+	static const struct order unmount = { ORDER_STOP, MOUNT_UNIT, NULL };
 	bool all;
-	int r;
+	int r, updated = -1;
 
 	if (lstat(MEDIUM, &link) < 0)
 		return false;
@@ -100,14 +97,13 @@ static bool take_medium(void)
 	}
 	all = appliance_restore();
 	r = -1;
-	if (all && access(MOUNTED "/machine", F_OK) == 0)
+	if (all && appliance_sees(MOUNTED "/machine"))
 		apply(MOUNTED "/machine", &r);
-	r = -1;
-	if (all && access(MOUNTED "/update", F_OK) == 0)
-		update(MOUNTED "/update", &r);
-	if (appliance_run(unmount) != 0)
+	if (all && appliance_sees(MOUNTED "/update"))
+		update(MOUNTED "/update", &updated);
+	if (order_give(&unmount, NULL) < 0)
 		tell("appliance.medium", -EBUSY, "", "", NULL);
-	return r == 0;
+	return r == 0 || updated == 0;
 }
 
 static void discard_old(void)
@@ -153,7 +149,7 @@ static int at_boot(void)
 	again = take_medium();
 	if (resume() != EXIT_CLEAN)
 		return EXIT_NOT_PASSED;
-	if (access(NETWORK, R_OK) == 0 &&
+	if (appliance_sees(NETWORK) &&
 		(mkdir("/run/systemd/network", 0755) == 0 || errno == EEXIST) &&
 		symlink(NETWORK, "/run/systemd/network/10-machine.network") < 0 &&
 		errno != EEXIST)
@@ -218,10 +214,9 @@ static int health(void)
 /* A version or a configuration with which a part of serving fails is not proven. */
 static int keep(void)
 {
-	static const char *const runs[] = { "/usr/bin/systemctl", "--quiet", "is-active",
-		"nftables.service", NULL };
+	static const struct order runs = { ORDER_ACTIVE, "nftables.service", NULL };
 	char *reason = NULL;
-	int r = appliance_run(runs);
+	int r = order_give(&runs, NULL);
 
 	/* A manager that does not answer has not said that nothing failed. */
 	if (r != 0)
@@ -438,6 +433,10 @@ static int run_unit(const char *verb)
 		return floor_noted();
 	if (strcmp(verb, "raise") == 0)
 		return floor_raised();
+	if (strcmp(verb, "order") == 0)
+		return order_serve(STDIN_FILENO) < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
+	if (strcmp(verb, "secret") == 0)
+		return appliance_secret() < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
 	if (strcmp(verb, "take") == 0)
 		return take();
 	if (strcmp(verb, "return") == 0)

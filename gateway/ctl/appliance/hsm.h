@@ -17,8 +17,8 @@
  * the caller frees. */
 int hsm_judge(const char *modules, const char *module, bool let_out, char **ret_error);
 
-/* Have the manager give the signer a network, by settings that the image has ready; until
- * the machine starts again. Return: 0 or -errno. */
+/* As root: have the manager give the signer a network, by settings that the image has
+ * ready; until the machine starts again. Return: 0 or -errno. */
 int hsm_let_out(void);
 
 #endif

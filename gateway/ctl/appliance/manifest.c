@@ -251,7 +251,8 @@ static int make_folders(char *path)
 		int r;
 
 		*slash = '\0';
-		r = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+		r = mkdir(path, 0755) == 0 ? chmod(path, 0755) : errno == EEXIST ? 0 : -1;
+		r = r < 0 ? -errno : 0;
 		*slash = '/';
 		if (r < 0)
 			return r;

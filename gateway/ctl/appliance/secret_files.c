@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define SEALED_MAX (4 * SECRET_FILE_MAX) /* base64, and what encryption adds */
 #define BEGIN "-----BEGIN CERTIFICATE-----"
 #define END "-----END CERTIFICATE-----"
 
@@ -67,13 +66,7 @@ bool secret_clash(const char *path, const char *other)
 	       strcmp(a, b) == 0;
 }
 
-int secret_keep(const char *from, const char *to)
+int secret_keep(struct span sealed, const char *to)
 {
-	_cleanup_(freep) uint8_t *octets = NULL;
-	size_t len = 0;
-	int r = file_read(from, SEALED_MAX, &octets, &len);
-
-	if (r < 0)
-		return r;
-	return len ? durable_write(to, span_of(octets, len), 0400) : -ENODATA;
+	return sealed.len ? durable_write(to, sealed, 0400) : -ENODATA;
 }

@@ -20,8 +20,8 @@ bool secret_is_public(struct span text);
  * would be given one for the other. */
 bool secret_clash(const char *path, const char *other);
 
-/* Put what was sealed at `from` to `to`, readable by its owner only, so that it is whole
+/* Put what was sealed to `to`, readable by its owner only, so that it is whole
  * there after a power cut. Return: 0, -ENODATA it is empty, -errno. */
-int secret_keep(const char *from, const char *to);
+int secret_keep(struct span sealed, const char *to);
 
 #endif

@@ -18,7 +18,7 @@
 
 #define BEGUN "begun" /* in the folder whose files go into force */
 #define BEGUN_MAX 1024u
-#define NAME_SIZE 32
+#define UNPROVEN "unproven"
 
 /* What is replaced as a whole, so that what a new configuration leaves out is gone. */
 static const char *const REPLACED[] = { "sealgate.conf", "policies", "tls", "credentials",
@@ -55,11 +55,23 @@ static bool is_there(const char *path)
 	return lstat(path, &st) == 0;
 }
 
+/* Others may write beside these (who keeps the floor of versions), and what is theirs is
+ * none of ours: of root's or of one's own. */
+static bool is_ours(const struct swap_place *p, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return below(p->work, name, path) == 0 && lstat(path, &st) == 0 &&
+	       (st.st_uid == 0 || st.st_uid == geteuid());
+}
+
 static bool has(const struct swap_place *p, const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 
-	return in_work(p, folder, name, path) == 0 && is_there(path);
+	return is_ours(p, folder) && in_work(p, folder, name, path) == 0 &&
+	       is_there(path);
 }
 
 /* What is not there has been moved before. */
@@ -164,7 +176,7 @@ static int end(const struct swap *s)
 static int prove(const struct swap_place *p)
 {
 	char path[PATH_MAX];
-	int r = below(p->work, "unproven", path);
+	int r = below(p->work, UNPROVEN, path);
 
 	return r == 0 && unlink(path) < 0 && errno != ENOENT ? -errno : r;
 }
@@ -186,7 +198,7 @@ static int complete(struct swap *s)
 		   : strncmp(record, "dropped\n", 8) == 0 ? "dropped"
 							  : "previous";
 	if (applies)
-		r = note(s, "unproven");
+		r = note(s, UNPROVEN);
 	for (size_t i = 0; r == 0 && i < COUNT; i++)
 		r = exchange_one(s, REPLACED[i], is_listed(record, REPLACED[i]));
 	if (r == 0)
@@ -198,12 +210,13 @@ static int complete(struct swap *s)
 	return r < 0 ? r : end(s);
 }
 
+/* A version before reads it as a root without a right over files of others. */
 static int prepare(const struct swap_place *p, const char *name, const char *text)
 {
 	char path[PATH_MAX];
 	int r = in_work(p, "incoming", name, path);
 
-	return r < 0 ? r : durable_write(path, span_str(text), 0600);
+	return r < 0 ? r : durable_write(path, span_str(text), 0644);
 }
 
 /* Nothing of it is needed any more, and the next one begins with that. */
@@ -264,16 +277,17 @@ int swap_apply(const struct swap_place *p, const char *serial)
 	int r = below(p->instance, CONFIGURATION, path);
 
 	if (r == 0)
-		r = below(p->work, "unproven", unproven);
+		r = below(p->work, UNPROVEN, unproven);
 	if (r == 0 && strlen(serial) > SWAP_SERIAL_MAX)
 		r = -E2BIG;
 	if (r < 0)
 		return r;
-	if (is_there(unproven) && has(p, "previous", CONFIGURATION))
+	if (is_there(unproven) && is_ours(p, UNPROVEN) &&
+		has(p, "previous", CONFIGURATION))
 		s.aside = "dropped";
 	r = make_anew(p, s.aside);
 	if (r == 0 && is_there(path))
-		r = prepare(p, "unproven", serial);
+		r = prepare(p, UNPROVEN, serial);
 	if (r == 0)
 		r = prepare(p, "serial", serial);
 	return r == 0 ? carry_out(&s) : r;
@@ -298,9 +312,11 @@ int swap_unproven(const struct swap_place *p, char ret_serial[SWAP_SERIAL_MAX + 
 	_cleanup_(freep) char *serial = NULL;
 	char path[PATH_MAX];
 	size_t len = 0;
-	int r = below(p->work, "unproven", path);
+	int r = below(p->work, UNPROVEN, path);
 
 	ret_serial[0] = '\0';
+	if (r == 0 && !is_ours(p, UNPROVEN))
+		return 0;
 	if (r == 0)
 		r = file_read(path, SWAP_SERIAL_MAX, (uint8_t **)&serial, &len);
 	if (r == -ENOENT)

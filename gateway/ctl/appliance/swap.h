@@ -11,7 +11,8 @@
 
 /* Both folders are on one file system whose journal keeps the order of renames (ext4):
  * after a power cut it is as it was at some moment before. Below work are incoming/,
- * previous/, dropped/, and the files serial (of what was taken last) and unproven. */
+ * previous/, dropped/, and the files serial (of what was taken last) and unproven: root's
+ * or one's own, and what lies there of anybody else is not looked at. */
 struct swap_place {
 	const char *instance; /* what is in force */
 	const char *work;

@@ -26,6 +26,8 @@
 
 #include "tests/unit/ctl/power.h"
 
+#define NOBODY 65534
+
 static jmp_buf power;
 
 static void power_goes(void)
@@ -437,6 +439,41 @@ static void a_first_one_is_as_new_as_the_backup(void **state)
 	machine_done(&m);
 }
 
+/* Who keeps the floor of versions may write beside it, and may be somebody else's. */
+static void what_others_left_is_not_begun(void **state)
+{
+	char serial[SWAP_SERIAL_MAX + 1], path[256];
+	struct machine m;
+
+	(void)state;
+	if (getuid() != 0)
+		skip();
+	machine_old(&m);
+	path_of(path, m.work, "incoming");
+	put(path, "begun", "previous\nsealgate.conf\n");
+	assert_int_equal(chown(path, NOBODY, NOBODY), 0);
+	assert_int_equal(swap_resume(&m.place), 1);
+	assert_side(&m, OLD);
+	put(m.work, "unproven", "7");
+	path_of(path, m.work, "unproven");
+	assert_int_equal(chown(path, NOBODY, NOBODY), 0);
+	assert_int_equal(swap_unproven(&m.place, serial), 0);
+	assert_string_equal(serial, "");
+	path_of(path, m.work, "previous");
+	fill(path, NEW);
+	assert_int_equal(swap_return(&m.place, "7"), 1);
+	assert_int_equal(chown(path, NOBODY, NOBODY), 0);
+	path_of(path, m.work, "unproven");
+	assert_int_equal(chown(path, 0, 0), 0);
+	assert_int_equal(swap_return(&m.place, "7"), -ENOENT);
+	assert_side(&m, OLD);
+	/* and is in nobody's way */
+	bring(&m);
+	assert_int_equal(swap_apply(&m.place, "8"), 0);
+	assert_side(&m, NEW);
+	machine_done(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +486,7 @@ int main(void)
 		cmocka_unit_test(kept_is_kept),
 		cmocka_unit_test(a_serial_has_a_bound),
 		cmocka_unit_test(a_first_one_is_as_new_as_the_backup),
+		cmocka_unit_test(what_others_left_is_not_begun),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance/appliance.h"
+
+#include "common/buf.h"
+#include "common/cleanup.h"
+#include "common/durable.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CHUNK 4096u
+
+static int connect_to(const char *socket_path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path) >=
+		(int)sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+int appliance_read(int fd, struct buf *to)
+{
+	ssize_t n;
+
+	do {
+		char chunk[CHUNK];
+
+		n = read(fd, chunk, sizeof(chunk));
+		if (n > 0)
+			buf_add(to, chunk, (size_t)n);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n == 0)
+		buf_add(to, "", 1);
+	return n < 0 ? -errno : to->error;
+}
+
+int appliance_ask(
+	const char *socket, struct span request, size_t most, struct buf *ret_answer)
+{
+	_cleanup_(closep) int fd = connect_to(socket);
+	int r = fd < 0 ? fd : fd_write_all(fd, request);
+
+	buf_init(ret_answer, most);
+	if (r == 0 && shutdown(fd, SHUT_WR) < 0)
+		r = -errno;
+	return r < 0 ? r : appliance_read(fd, ret_answer);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What programs of the appliance have the service manager do, which takes orders from
+ * root alone: a table of it, asked for over a socket by who is not root, and carried out
+ * by a unit that does nothing else; never anything that is not in the table.
+ *
+ *   request   words of one line, a space between them: VERB UNIT ARGUMENT
+ *   answer    the exit status, a line; then what was printed
+ */
+#ifndef SEALGATE_CTL_ORDER_H
+#define SEALGATE_CTL_ORDER_H
+
+#include <stdbool.h>
+
+#define ORDER_SOCKET "/run/appliance-order.sock"
+
+/* The verbs. A start is waited for, a call is not. */
+#define ORDER_START "start"
+#define ORDER_CALL "call"
+#define ORDER_STOP "stop"
+#define ORDER_RELOAD "reload"
+#define ORDER_ALLOW "allow"	/* the filter of a unit: these addresses, besides */
+#define ORDER_ACTIVE "active"	/* is it? */
+#define ORDER_LET_OUT "let-out" /* a unit has a network (hsm.h) */
+#define ORDER_FAILED "failed"	/* what has failed, as `systemctl show` prints it */
+
+/* Is it in the table? unit and argument may be NULL. */
+struct order {
+	const char *verb, *unit, *argument;
+};
+bool order_known(const struct order *o);
+
+/* Have the manager do it: as root, whose orders it takes anyway, at once; else by the
+ * socket. *ret_output (may be NULL):
+ * what it said, which the caller frees. Return: 0 done; -EIO the manager did not, or the
+ * unit failed; -EPERM it is not in the table; -errno. */
+int order_give(const struct order *o, char **ret_output);
+
+/* In the unit: take one order from the descriptor, carry it out and answer. Return: 0, or
+ * -errno when there is nobody to answer to. */
+int order_serve(int fd);
+
+#endif
