@@ -47,7 +47,7 @@ def backup_under_load(gate, folder):
             acknowledged.append(until_accepted(gate, path))
             if number == 1:
                 enough.set()
-            copied.wait(0.1)  # the rest comes after the backup
+            copied.wait(0.5)  # the rest comes after the backup
 
     threads = [threading.Thread(target=load, args=(paths[BEFORE + n::2],)) for n in range(2)]
     for thread in threads:

@@ -5,6 +5,7 @@ server is killed, read-only or another one takes over; two gates at one, one of 
 The counterparts' ledgers are the judge: every acknowledged id is there exactly once.
 """
 import concurrent.futures
+import itertools
 import json
 import shutil
 import signal
@@ -18,6 +19,7 @@ from scenarios.gate import Gate, a_folder, sealgate
 from scenarios.test_audit import chain
 from scenarios.processes import descendants, send
 from scenarios.test_faults import certificates, until, until_accepted
+from scenarios.test_quotas import within_one
 from sim import postgresql
 
 pytestmark = pytest.mark.skipif(
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 BACK_S = 5.0  # from the server's return to the next acknowledgement
 LEASE_S = 6
+OF_A_QUOTA = itertools.count(80900, 10)  # numbers of documents
 FROZEN_S = 60 if SOAK else 3 * LEASE_S
 
 
@@ -132,6 +135,7 @@ def back_in_time(gate, path):
     return identifier
 
 
+@within_one(3600)
 def test_a_quota_is_of_both(gates):
     """What one took counts at the other at once, and at most what is agreed passes both."""
     first, second = gates
@@ -150,7 +154,7 @@ def test_a_quota_is_of_both(gates):
         for gate in gates:
             until(lambda g=gate: g.request("/v1/status").json()["quotas"])
         before = used(second)
-        paths = certificates(first, 8090, 6)
+        paths = certificates(first, next(OF_A_QUOTA), 6)
         limit = before + 3
         for gate in gates:
             file = gate.dir / "policies" / "partners" / "nz-mpi.cfg"

@@ -16,7 +16,7 @@ from scenarios.gate import BIN, a_folder, sealgate
 from sim import pki as pki_module
 
 CA = "authority-nz/issuing"
-BOUND = 20
+BOUND = 60
 
 
 class Server:

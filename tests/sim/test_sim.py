@@ -241,9 +241,9 @@ def test_ambiguous_faults_accept_first(tracer, mode):
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_slow_is_accepted_although_the_client_left(tracer, when):
     simulator, client = tracer
-    simulator.mode("slow", count=1, delay=0.6, when=when)
+    simulator.mode("slow", count=1, delay=4, when=when)
     with pytest.raises(requests.Timeout):
-        client.submit(timeout=0.2)
+        client.submit(timeout=1)
     assert len(simulator.ledger()) == (1 if when == "after" else 0)
     assert simulator.wait_for("accepted")
 
