@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The case of the ceremony for the keys of an image: its page is typed, word for word, with tokens of
 software, whose PINs are typed by who knows each; then an image, an update and a configuration are
-signed, each where its own token is and no other."""
+signed, each where its own token is and no other.
+
+  ceremony.py FOLDER    in a process of its own, beside the boots
+"""
 import errno
 import os
 import pathlib
@@ -10,12 +13,13 @@ import re
 import select
 import shutil
 import subprocess
+import sys
 import termios
 import time
 
-from appliance import FIRMWARE
+from appliance import FIRMWARE, script
 from checks import Unavailable, expect
-from scene import OLD, OUT
+from scene import OLD, OUT, in_root
 
 PAGE = FIRMWARE.parent / "docs" / "firmware" / "keys.md"
 MODULE = pathlib.Path("/usr/lib/softhsm/libsofthsm2.so")
@@ -25,7 +29,8 @@ PINS = {"platform": "271828", "boot": "314159", "release": "161803", "machine": 
 ASKED = re.compile(rb"(PIN|pass phrase)[^:\n]*: ?$")  # the engine's word, and sbsign's
 OF = re.compile(rb'Logging in to "(\w+)"|PIN for (\w+)')  # sbsign does not say
 NAMES = ("PK", "KEK", "db", "release", "machine")
-TYPED_S = 120.0
+TYPED_S = 600.0  # beside the boots
+UNAVAILABLE = 77
 POLL_S = 0.05
 
 
@@ -89,9 +94,23 @@ class CeremonyCases:
         """keys that never leave their tokens, made as the page says, sign an image, an update and a
         configuration, each by its holder alone, and no kernel image that takes units from the
         hypervisor"""
+        status, said = self.came_to("keys_in_a_token")
+        if status == UNAVAILABLE:
+            raise Unavailable(said.strip())
+        expect(status == 0, said)
+
+
+class Ceremony:
+    """What becomes of the page, in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def hold(self):
+        """Type it, and sign with what was made."""
         if lacking := missing():
             raise Unavailable(f"not installed: {' '.join(lacking)}")
-        folder = self.folder / "ceremony"
+        folder = self.folder
         folder.mkdir()
         self._tokens(folder)
         status, shown = typed(folder, tuple(PINS), "bash", "-euc", of_the_page())
@@ -101,15 +120,10 @@ class CeremonyCases:
                                                     for name in NAMES), shown)
         os.environ |= {"FIRMWARE_KEYS": str(keys), "FIRMWARE_OUT": str(folder / "out"),
                        "FIRMWARE_VERSION": OLD, "PKCS11_MODULE_PATH": str(MODULE)}
-        try:
-            for token, sign in (("boot", self._image), ("release", self._update),
-                                ("machine", self._configuration)):
-                self._attach(folder, token)
-                sign(folder, keys)
-        finally:
-            for name in ("FIRMWARE_KEYS", "FIRMWARE_OUT", "FIRMWARE_VERSION", "SOFTHSM2_CONF",
-                         "PKCS11_MODULE_PATH"):
-                os.environ.pop(name, None)
+        for token, sign in (("boot", self._image), ("release", self._update),
+                            ("machine", self._configuration)):
+            self._attach(folder, token)
+            sign(folder, keys)
 
     @staticmethod
     def _tokens(folder):
@@ -124,7 +138,7 @@ class CeremonyCases:
                             pin, "--so-pin", pin], check=True, capture_output=True, timeout=60)
             for made in (folder / "attached").iterdir():
                 made.rename(folder / "drawer" / token)
-        CeremonyCases._attach(folder, *PINS)
+        Ceremony._attach(folder, *PINS)
 
     @staticmethod
     def _attach(folder, *tokens):
@@ -137,9 +151,9 @@ class CeremonyCases:
                 source.rename(target)
 
     @staticmethod
-    def _sign(folder, token, script, *arguments):
-        status, shown = typed(folder, (token,), str(FIRMWARE / script), *map(str, arguments))
-        expect(status == 0, f"{script}: {shown}")
+    def _sign(folder, token, name, *arguments):
+        status, shown = typed(folder, (token,), str(FIRMWARE / name), *map(str, arguments))
+        expect(status == 0, f"{name}: {shown}")
         return shown
 
     @staticmethod
@@ -162,7 +176,7 @@ class CeremonyCases:
         expect(not list((out / OLD).glob("test*")), "a kernel image for tests was made")
         self._sign(folder, "boot", "disk", folder / "disk.img", OLD)
         loader = folder / "loader.efi"
-        done = self.in_tools(folder, "mcopy", "-n", "-i", "/share/disk.img@@1M",
+        done = in_root(script("root", "tools").stdout.strip(), folder, "mcopy", "-n", "-i", "/share/disk.img@@1M",
                              "::/EFI/BOOT/BOOTX64.EFI", "/share/loader.efi")
         expect(done.returncode == 0, str(done))
         for program in (out / OLD / "uki.efi", loader):
@@ -183,7 +197,7 @@ class CeremonyCases:
     def _update(self, folder, keys):
         self._sign(folder, "release", "bundle", folder / "update")
         self._proven(folder / "update", keys / "release.crt")
-        other = self.folder / "ceremony" / "mine"
+        other = folder / "mine"
         other.mkdir()
         (other / "file").write_text("mine\n")
         status, shown = typed(folder, ("release",), str(FIRMWARE / "bundle"), str(other))
@@ -211,3 +225,16 @@ class CeremonyCases:
              "-no_check_time", "-out", "/dev/null"],
             cwd=folder, capture_output=True, text=True, timeout=60, check=False)
         expect(done.returncode == 0, done.stderr)
+
+
+def main():
+    try:
+        Ceremony(pathlib.Path(sys.argv[1])).hold()
+    except Unavailable as error:
+        print(error)
+        return UNAVAILABLE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -85,9 +85,8 @@ class ChainCases:
 
     def identical(self):
         """two builds give the same bytes"""
-        self.build_twice()
-        done = self.twice.wait(1800)
-        expect(done == 0, (self.folder / "twice.log").read_text())
+        status, said = self.came_to("identical")
+        expect(status == 0, said)
 
 
 def flip(disk, label, offset):

@@ -14,7 +14,7 @@ from checks import expect
 from token_setup import without_keys
 
 BOOT_S = 420.0
-AHEAD = datetime.timedelta(seconds=20)
+AHEAD = datetime.timedelta(seconds=12)  # which the queue is waited for
 TRUE, FALSE = ("192.0.2.10", "192.0.2.11"), "192.0.2.12"
 # Two with a certificate that the machine knows, one with another; each has its address alone.
 SERVERS = """
@@ -29,8 +29,8 @@ for at in $3; do serve "$at" true & done
 serve "$4" false
 """
 UNTRUE = rf"chronyd\[\d+\]: TLS handshake with {re.escape(FALSE)}:4460 .*failed"
-# By then an emulated machine has lost one or two of them.
-STEPPED = r"chronyd\[\d+\]: System clock was stepped by -[12]\d\."
+# By then an emulated machine has lost some of them.
+STEPPED = r"chronyd\[\d+\]: System clock was stepped by -(?:[2-9]|1\d)\."
 NOT_YET = r"appliance\[\d+\]: the clock is not synchronised with its sources"
 RIGHT = r"appliance\[\d+\]: the clock is synchronised with its sources"
 ENDED = r"appliance-time\.service: (?!Deactivated)"

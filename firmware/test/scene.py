@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 
 from appliance import (BIN, FIRMWARE, HEADS_EVERY_S, PEERS, RemoteGate, leave_network,
                        script)
@@ -24,6 +25,11 @@ REPORTED = r"Finished appliance-report\.service"
 KEPT = r"systemd-bless-boot\[\d+\]: Marked boot as 'good'"
 STARTS = r"appliance\[\d+\]: sealgate appliance "
 RESTARTS = r"reboot: Restarting system"
+# What a case does without a boot: its command, and how it gives way to the boots.
+BESIDE = {"identical": ((FIRMWARE / "repro",), "19"),
+          "keys_in_a_token": ((sys.executable, FIRMWARE / "test" / "ceremony.py",
+                               OUT / "suite" / "ceremony"), "10")}
+BESIDE_S = 1800.0
 LUKS_HEADER = 16 << 20
 LUKS_TEXT = slice(4096, 16384)  # JSON (LUKS2 on-disk format)
 KEPT_S = 120.0  # from healthy to kept, and reported
@@ -58,13 +64,15 @@ class Scene:
         self.wiped = None  # a machine with the TPM of that one, and none of its disk
         self.floor = None  # of versions, before /var was made anew
         self.boots = []  # seconds from power-on to healthy, and what they would be without others
-        self.twice = None  # the build that is compared with the one that is booted
+        self.besides = {}  # what takes no boot and is done beside them, by the case's name
+        self.supported = (None, None)  # a start of the machine, and what was told of it
         self.until_closed = contextlib.ExitStack()
 
     def close(self):
-        if self.twice and self.twice.poll() is None:
-            os.killpg(self.twice.pid, signal.SIGTERM)
-            self.twice.wait(60)
+        for process in self.besides.values():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(60)
         if self.machine:
             self.machine.stop()
         self.until_closed.close()
@@ -77,9 +85,11 @@ class Scene:
         self.link = leave_network()
         self.gate.make()
 
-    def build(self, version, breaks=False, **environment):
+    def build(self, version, least=None, breaks=False):
         """The slot of one version; a broken one has a firewall that cannot be loaded."""
-        environment |= {"FIRMWARE_VERSION": version, "FIRMWARE_OUT": str(OUT)}
+        environment = {"FIRMWARE_VERSION": version, "FIRMWARE_OUT": str(OUT)}
+        if least:
+            environment["FIRMWARE_LEAST"] = least
         script("tree", **environment)
         if breaks:
             rules = OUT / version / "tree" / "etc" / "nftables.conf"
@@ -88,16 +98,24 @@ class Scene:
             os.utime(rules, (stat.st_mtime, stat.st_mtime))
         script("slot", **environment)
 
-    def build_twice(self):
-        """Start to build everything again, beside the boots, if it was not started."""
-        if self.twice is None:
-            with open(self.folder / "twice.log", "wb") as said:
-                self.twice = subprocess.Popen(["nice", "-n", "19", str(FIRMWARE / "repro")],
-                                              stdout=said, stderr=said, start_new_session=True,
-                                              env={**os.environ, "FIRMWARE_VERSION": OLD})
-            # Between sessions it is this that counts, where the kernel groups by them.
-            with contextlib.suppress(OSError):
-                pathlib.Path(f"/proc/{self.twice.pid}/autogroup").write_text("19")
+    def beside(self, name):
+        """Start what a case of BESIDE waits for, if it was not started."""
+        if name in self.besides:
+            return
+        command, nice = BESIDE[name]
+        with open(self.folder / f"{name}.log", "wb") as said:
+            self.besides[name] = process = subprocess.Popen(
+                ["nice", "-n", nice, *map(str, command)], stdout=said, stderr=said,
+                start_new_session=True, env={**os.environ, "FIRMWARE_VERSION": OLD})
+        # Between sessions it is this that counts, where the kernel groups by them.
+        with contextlib.suppress(OSError):
+            pathlib.Path(f"/proc/{process.pid}/autogroup").write_text(nice)
+
+    def came_to(self, name):
+        """Wait for it. Return: its exit status, and what it said."""
+        self.beside(name)
+        status = self.besides[name].wait(BESIDE_S)
+        return status, (self.folder / f"{name}.log").read_text()
 
     def disk(self, name, a=OLD, b=None, **options):
         path = self.folder / name
@@ -224,10 +242,17 @@ class Scene:
 
     def remote(self, role, *command, **options):
         """`sealgate --remote` by an operator."""
-        return subprocess.run(
-            [str(BIN / "sealgate"), "--remote", self.gate.listener("operators"),
-             *map(str, self.gate.transport(f"operators/{role}")), *command],
-            capture_output=True, text=True, timeout=SENT_S, check=False, **options)
+        return subprocess.run(self._words(role, command), capture_output=True, text=True,
+                              timeout=SENT_S, check=False, **options)
+
+    def calls(self, role, *command):
+        """The same, that is not waited for."""
+        return subprocess.Popen(self._words(role, command), stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+
+    def _words(self, role, command):
+        return [str(BIN / "sealgate"), "--remote", self.gate.listener("operators"),
+                *map(str, self.gate.transport(f"operators/{role}")), *map(str, command)]
 
     def together(self, *command, people=("operator", "key-custodian")):
         """Two people ask for the same; what the second one was told."""
@@ -240,6 +265,14 @@ class Scene:
         """`sealgate` on the host."""
         return subprocess.run([str(BIN / "sealgate"), *map(str, command)], capture_output=True,
                               text=True, timeout=120, check=False)
+
+    def support(self):
+        """What who helps needs to know of the machine, told once in each of its starts."""
+        if self.supported[0] != self.machine.started:
+            said = self.remote("auditor", "appliance", "support")
+            expect(said.returncode == 0, said.stdout[-500:] + said.stderr, self.machine)
+            self.supported = self.machine.started, said.stdout
+        return self.supported[1]
 
     def report(self):
         """What an auditor reads of the machine."""

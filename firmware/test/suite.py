@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -32,12 +33,12 @@ from configurations import ConfigurationCases  # noqa: E402
 from machine import missing_programs  # noqa: E402
 from network_hsm import NetworkHsmCases  # noqa: E402
 from replays import ReplayCases  # noqa: E402
-from scene import BROKEN, NEW, OLD, OUT, Scene  # noqa: E402
+from scene import BESIDE, BROKEN, NEW, OLD, OUT, Scene  # noqa: E402
 from serving import ServingCases  # noqa: E402
 from site_loss import SiteLossCases  # noqa: E402
 from updates import UpdateCases  # noqa: E402
 
-PARTS = ("roots", "sealgate")
+PARTS = (("roots", "keys", "initrd"), ("sealgate",))  # at once
 QUICK = ("boots_and_serves", "refuses_documents", "remote_administration", "serves_over_ipv6",
          "revocation_arrives", "backup_from_afar", "unsigned_uki")
 FIRST = "boots_and_serves"
@@ -108,15 +109,27 @@ def start_units():
     return done.returncode
 
 
+def at_once(*jobs):
+    """Do all of this, beside each other: much of it waits. Return: what the first says that says
+    anything, or None."""
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        done = [pool.submit(*job) for job in jobs]
+    return next((why for why in (job.result() for job in done) if why), None)
+
+
+def build_parts():
+    """Build what several versions share. Return: why nothing can be built here, or None."""
+    return at_once(*((build, *steps) for steps in PARTS))
+
+
 def prepare(suite, names):
     """Build what the cases need. Return: why nothing can be built here, or None."""
-    if why := build(*PARTS, "tree", "slot", "vars"):
-        return why
+    versions = [(build, "tree", "slot", "vars")]
     if {"power_cut", "good_update", "flipped_root"} & set(names):
-        suite.build(NEW, FIRMWARE_LEAST=NEW)
+        versions.append((suite.build, NEW, NEW))
     if "firewall_broken" in names:
-        suite.build(BROKEN, breaks=True)
-    return None
+        versions.append((suite.build, BROKEN, None, True))
+    return build_parts() or at_once(*versions)
 
 
 def run(suite, names):
@@ -137,8 +150,9 @@ def run(suite, names):
         promise = " ".join(case.__doc__.split())
         print(f"{what:5} {promise} ({time.monotonic() - started:.0f} s){said}", flush=True)
         # Compiling would have a part in how long the first start takes.
-        if name == FIRST and "identical" in names:
-            suite.build_twice()
+        if name == FIRST:
+            for beside in sorted(BESIDE.keys() & set(names)):
+                suite.beside(beside)
     return tuple(counts.values())
 
 
@@ -187,7 +201,7 @@ def main():
                       check=False).returncode != 0:
         return skip("no mount or network namespace can be made here")
     if options.parts:
-        if why := build(*PARTS):
+        if why := build_parts():
             return skip(why)
         print("1 passed, 0 failed")
         return 0

@@ -9,10 +9,12 @@ from checks import expect
 from configurations import NO_CERTIFICATE
 from emulator import lock_out
 from machine import Machine
-from scene import (BOOT_S, BROKEN, HEALTHY, KEPT, KEPT_S, LUKS_HEADER, NEW, OLD, RESTARTS, STARTS)
+from scene import (BOOT_S, BROKEN, HEALTHY, KEPT, KEPT_S, LUKS_HEADER, NEW, OLD, RESTARTS, SENT_S,
+                   STARTS)
 
 RESTART_S = 180.0
 ESP = "@@1M"  # where it begins, to mtools
+SENT = r"admin\[\d+\]: (\S+) \(TEST\): appliance parcel \S+\.root (\d+)"  # by whom, from where
 RAISED = "no older version is taken from now on"
 
 
@@ -52,15 +54,27 @@ class UpdateCases:
                f"a forged one: {said.stdout}{said.stderr}", self.machine)
         self.machine.insert(self._older_medium())  # it is not looked at before the next start
         started = time.monotonic()
+        self._cut_short(folder)
         said = self.together("appliance", "update", folder)
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
         print(f"      sent and staged in {time.monotonic() - started:.0f} s")
+        sent = re.findall(SENT, self.machine.text())
+        # Asked after, sent and begun; asked after once more and sent from there; and no more.
+        expect([who for who, at in sent if at == "0"] == 3 * ["operator"] and
+               [who for who, _ in sent] == len(sent) * ["operator"], f"once: {sent}", self.machine)
         self.healthy_after(f"{STARTS}{NEW}")
         # What it forbids holds from the next start on, if the boot loader keeps it before that.
         expect(self.machine.wait(rf"(?s){STARTS}{NEW}.*{KEPT}", KEPT_S), "kept", self.machine)
         expect(self.version() == NEW, f"the new version, not {self.version()}", self.machine)
         self.submit_again()
         self.submit(4)
+
+    def _cut_short(self, folder):
+        """Who sends it goes away when some of it has come."""
+        with self.calls("operator", "appliance", "update", folder) as sender:
+            expect(self.machine.wait(r"appliance parcel \S+\.root [1-9]", SENT_S), "some came",
+                   self.machine)
+            sender.kill()
 
     def _older_medium(self):
         """An older version, and a configuration older than the one in force."""
