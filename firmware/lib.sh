@@ -11,7 +11,13 @@ umask 022
 
 FIRMWARE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 TOP=$(dirname "$FIRMWARE")
-LOCK=$FIRMWARE/packages.lock
+# The kernel: Debian's for virtual machines, or the one for hardware, which has a lock of its own.
+case ${FIRMWARE_KERNEL:-cloud} in
+cloud) INITRD=initrd LOCK=$FIRMWARE/packages.lock ;;
+general) INITRD=initrd-general LOCK=$FIRMWARE/packages-general.lock ;;
+*) echo "firmware: FIRMWARE_KERNEL is cloud or general" >&2 && exit 1 ;;
+esac
+export LOCK
 OUT=$(realpath -m "${FIRMWARE_OUT:-$TOP/build/firmware}")
 CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/sealgate-firmware
 POOL=$CACHE/pool
@@ -56,7 +62,7 @@ is_test() { openssl x509 -in "$1" -noout -subject -nameopt RFC2253 | grep -q 'CN
 key_of() { if [ -e "$KEYS/$1.uri" ]; then cat "$KEYS/$1.uri"; else echo "$KEYS/$1.key"; fi; }
 # What OUT/VERSION is made of (CycloneDX).
 list_of_parts() {
-	"$FIRMWARE/sbom" "$VERSION" "$("$FIRMWARE/root" image)" "$("$FIRMWARE/root" initrd)" \
+	"$FIRMWARE/sbom" "$VERSION" "$("$FIRMWARE/root" image)" "$("$FIRMWARE/root" "$INITRD")" \
 		"$("$FIRMWARE/root" tools)" "$OUT/$VERSION/tree" "$("$FIRMWARE/initrd")/contents"
 }
 VERSION=${FIRMWARE_VERSION:-$(sed -n 's/^VERSION := //p' "$TOP/Makefile")}
