@@ -171,6 +171,11 @@ const struct partner *policy_partner_at(const struct policy *p, size_t index)
 	return index < p->partner_count ? &p->partners[index] : NULL;
 }
 
+const struct operator_person *policy_operator_at(const struct policy *p, size_t index)
+{
+	return index < p->person_count ? &p->people[index] : NULL;
+}
+
 const struct partner *policy_partner(const struct policy *p, const char *name)
 {
 	for (size_t i = 0; i < p->partner_count; i++)

@@ -199,6 +199,9 @@ const struct operator_person *policy_operator_by_certificate(
 	const struct policy *p, const char *sha256);
 const struct operator_person *policy_operator(const struct policy *p, const char *name);
 
+/* The people in the order of the file; NULL behind the last. */
+const struct operator_person *policy_operator_at(const struct policy *p, size_t index);
+
 /* Changes when a file below policies/ is written, added, removed or renamed; 0 when the
  * folder cannot be read. Far cheaper than the digest, and no proof of anything. */
 uint64_t policy_stamp(const char *policies);

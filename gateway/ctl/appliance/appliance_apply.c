@@ -6,6 +6,7 @@
 #include "ctl/appliance/adopt.h"
 #include "ctl/appliance/hsm.h"
 #include "ctl/appliance/manifest.h"
+#include "ctl/appliance/reach.h"
 #include "ctl/appliance/secret_files.h"
 #include "ctl/appliance/swap.h"
 #include "ctl/appliance/time_sources.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -196,6 +198,30 @@ static int judge_production(const struct manifest *m, char **ret_error)
 	return time_sources_judge(INCOMING "/time", ret_error);
 }
 
+static bool has_crls(void)
+{
+	glob_t found = { 0 };
+	bool any = glob(APPLIANCE_INSTANCE "/state/trust/revocation/*", 0, NULL,
+			   &found) == 0 &&
+		   found.gl_pathc > 0;
+
+	globfree(&found);
+	return any;
+}
+
+/* Whoever mends it from afar has to get in. */
+static int judge_reach(
+	const struct manifest *m, const struct instance *instance, char **ret_error)
+{
+	int r = reach_listeners(instance, ret_error);
+
+	if (r == 0)
+		r = reach_files(m, instance, has_crls(), ret_error);
+	if (r == 0)
+		r = reach_people(INCOMING "/policies", ret_error);
+	return r == 0 ? reach_network(INCOMING "/network/machine.network", ret_error) : r;
+}
+
 /* The reader of the instance judges the incoming one as it would judge it in place. */
 static int judge(const struct manifest *m, char **ret_error)
 {
@@ -214,6 +240,8 @@ static int judge(const struct manifest *m, char **ret_error)
 		r = judge_edge(&instance, ret_error);
 	if (r == 0)
 		r = judge_hsm(&instance, ret_error);
+	if (r == 0)
+		r = judge_reach(m, &instance, ret_error);
 	if (r == 0 && !config_bool(instance.config, "instance.test"))
 		r = judge_production(m, ret_error);
 	instance_done(&instance);

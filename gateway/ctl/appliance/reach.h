@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Whether operators would reach a machine with a configuration, as far as that can be
+ * told before it is in force; never whether they do (appliance_health.c).
+ */
+#ifndef SEALGATE_CTL_APPLIANCE_REACH_H
+#define SEALGATE_CTL_APPLIANCE_REACH_H
+
+#include "common/instance.h"
+
+#include <stdbool.h>
+
+struct manifest;
+
+/* Each returns 0, or negative with *ret_error: one line that the caller frees, of where
+ * it is, what was received, why it cannot be and how to mend it. */
+
+/* Are the files in a list of a configuration that a machine needs? revocation: there are
+ * CRLs in force. */
+int reach_files(const struct manifest *m, const struct instance *instance,
+	bool revocation, char **ret_error);
+
+/* Do the listeners have addresses of the network, and the ports that the firewall lets
+ * in, one each? */
+int reach_listeners(const struct instance *instance, char **ret_error);
+
+/* Are there the people whom the next order to the machine takes, by the policies in a
+ * folder? */
+int reach_people(const char *policies, char **ret_error);
+
+/* Is a file of systemd.network(5) one of the sections and keys that an appliance takes,
+ * with values that are none others, and does it give an address? None is right, too. */
+int reach_network(const char *path, char **ret_error);
+
+#endif
