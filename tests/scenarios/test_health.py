@@ -2,10 +2,18 @@
 """Whether a gate works, as an appliance asks it before a version or a configuration stays."""
 import json
 import os
+import signal
+import socket
+import threading
 
+import pytest
+
+from scenarios import verify_client
 from scenarios.gate import sealgate
-from scenarios.processes import killed
+from scenarios.processes import killed, pid_of
 from scenarios.test_faults import until
+
+UNDECIDED, REFUSED, ACCEPTED = 0, 0x52, 0x41
 
 
 def health(gate, program="health"):
@@ -51,4 +59,66 @@ def test_a_token_that_does_not_sign_is_told(gate):
     done = health(gate)
     assert done.returncode == 1 and "the token does not sign" in done.stderr, done.stderr
     sealgate("--instance", gate.dir, "hsm", "activate", check=True)
+    becomes_healthy(gate)
+
+
+def test_a_queue_that_hangs_is_told(gate):
+    """The process is there, its socket takes connections, and nothing comes of it."""
+    becomes_healthy(gate)
+    pid = pid_of(gate, "sealgate-queued")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = health(gate)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert done.returncode == 1 and "refused: the queue does not answer" in done.stderr
+    becomes_healthy(gate)
+
+
+def answers(server, decision, core_valid):
+    """Judge whatever is asked alike, until the socket is closed."""
+    report = json.dumps({"signatures": [{"core_valid": core_valid}]}).encode()
+    while True:
+        try:
+            peer, _ = server.accept()
+        except OSError:
+            return
+        with peer:
+            message, fds, _, _ = socket.recv_fds(peer, 4096, 4)
+            number = verify_client.HEADER.unpack_from(message)[3]
+            sha256 = message[-32:]
+            verdict = verify_client.VERDICT.pack(
+                decision, 0, sha256, b"", b"", b"", b"", b"", b"", b"", b"", b"", 0, 0)
+            header = verify_client.HEADER.pack(verify_client.MAGIC, verify_client.VERSION,
+                                               verify_client.ANSWER, number, len(verdict), 1)
+            given = verify_client.sealed(report)
+            socket.send_fds(peer, [header + verdict], [given])
+            for fd in (given, *fds):
+                os.close(fd)
+
+
+@pytest.mark.parametrize("decision, core_valid, fault", [
+    (REFUSED, True, "verification does not see what was changed"),
+    (REFUSED, False, "verification does not find a signature that is right"),
+    (ACCEPTED, True, "verification does not refuse what it must"),
+    (UNDECIDED, True, "verification does not answer")])
+def test_a_verification_that_judges_badly_is_found_out(gate, decision, core_valid, fault):
+    """In its place something that says the same of everything."""
+    becomes_healthy(gate)
+    path = gate.dir / "run" / "verify.sock"
+    aside = path.with_suffix(".aside")
+    path.rename(aside)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+        server.bind(str(path))
+        path.chmod(0o666)
+        server.listen()
+        thread = threading.Thread(target=answers, args=(server, decision, core_valid))
+        thread.start()
+        try:
+            done = health(gate)
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(30)
+            aside.replace(path)
+    assert done.returncode == 1 and f"refused: {fault}" in done.stderr, done.stderr
     becomes_healthy(gate)
