@@ -139,6 +139,12 @@ def test_what_is_typed_is_the_ceremony():
     assert subprocess.run(["sh", "-n"], input=typed, text=True, check=False).returncode == 0
 
 
+def test_what_is_typed_is_what_who_installs_is_told():
+    typed = ceremony.of_who_installs().splitlines()
+    assert [line.split()[0] for line in typed] == [
+        "sha256sum", "openssl", "head", "(cd", "sealgate"], typed
+
+
 def test_a_pin_is_typed_by_who_holds_the_token():
     everybody = tuple(ceremony.PINS)
     said = b'Logging in to "platform".\nPlease enter User PIN: '

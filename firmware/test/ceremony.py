@@ -17,11 +17,11 @@ import sys
 import termios
 import time
 
-from appliance import FIRMWARE, script
+from appliance import BIN, FIRMWARE, script
 from checks import Unavailable, expect
 from scene import OLD, OUT, in_root
 
-PAGE = FIRMWARE.parent / "docs" / "firmware" / "keys.md"
+PAGES = FIRMWARE.parent / "docs" / "firmware"
 MODULE = pathlib.Path("/usr/lib/softhsm/libsofthsm2.so")
 ENGINE = "/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so"
 PROGRAMS = ("softhsm2-util", "pkcs11-tool", "sbsign", "sbverify", "faketime")
@@ -40,11 +40,22 @@ def missing():
         str(path) for path in (MODULE, ENGINE) if not pathlib.Path(path).exists()]
 
 
+def steps(page, begin, end):
+    """What is typed in the steps of a page, from one line to another."""
+    text = (PAGES / page).read_text()
+    text = text[text.index(begin):]
+    return "".join(f"{line.strip()}\n" for line in
+                   re.findall(r"(?m)^ {7}(.*)$", text[:text.index(end)]))
+
+
 def of_the_page():
     """What is typed in the steps that make keys and certificates."""
-    text = PAGE.read_text()
-    steps = text[text.index("### The ceremony"):text.index("\n4. Who builds")]
-    return "".join(f"{line.strip()}\n" for line in re.findall(r"(?m)^ {7}(.*)$", steps))
+    return steps("keys.md", "### The ceremony", "\n4. Who builds")
+
+
+def of_who_installs():
+    """What is typed before a release is written to a disk."""
+    return steps("installation.md", "### 3. Prove the release", "\nOnly then")
 
 
 def pin_of(holders, shown):
@@ -120,8 +131,8 @@ class Ceremony:
                                                     for name in NAMES), shown)
         os.environ |= {"FIRMWARE_KEYS": str(keys), "FIRMWARE_OUT": str(folder / "out"),
                        "FIRMWARE_VERSION": OLD, "PKCS11_MODULE_PATH": str(MODULE)}
-        for token, sign in (("boot", self._image), ("release", self._update),
-                            ("machine", self._configuration)):
+        for token, sign in (("boot", self._image), ("release", self._release),
+                            ("release", self._update), ("machine", self._configuration)):
             self._attach(folder, token)
             sign(folder, keys)
 
@@ -167,14 +178,14 @@ class Ceremony:
                f"{kind} signed with {token}: {shown}")
 
     def _image(self, folder, keys):
-        """Slot and disk of a tree that was built before; the boot loader is in the disk."""
+        """All that `make firmware` does; the boot loader is in the disk."""
         out = folder / "out"
-        (out / OLD).mkdir(parents=True)
-        subprocess.run(["cp", "-al", str(OUT / OLD / "tree"), str(out / OLD)], check=True,
-                       timeout=120)
-        self._sign(folder, "boot", "slot")
+        out.mkdir()
+        # What was compiled before is there, as it is for whoever builds twice.
+        subprocess.run(["cp", "-a", str(OUT / "sealgate"), str(out)], check=True, timeout=120)
+        self._sign(folder, "boot", "image")
         expect(not list((out / OLD).glob("test*")), "a kernel image for tests was made")
-        self._sign(folder, "boot", "disk", folder / "disk.img", OLD)
+        (out / f"sealgate-{OLD}.img").rename(folder / "disk.img")
         loader = folder / "loader.efi"
         done = in_root(script("root", "tools").stdout.strip(), folder, "mcopy", "-n", "-i", "/share/disk.img@@1M",
                              "::/EFI/BOOT/BOOTX64.EFI", "/share/loader.efi")
@@ -186,13 +197,47 @@ class Ceremony:
         again = folder / "again.efi"
         self._sign(folder, "boot", "sign-efi", out / OLD / "uki.unsigned.efi", again)
         expect(again.read_bytes() == (out / OLD / "uki.efi").read_bytes(), "the same octets")
-        self._not_by(folder, "boot", "update")
+        (folder / "disk.img").rename(out / f"sealgate-{OLD}.img")
+        self._not_by(folder, "boot", "release")
 
     @staticmethod
     def _verifies(program, certificate, wanted):
         done = subprocess.run(["sbverify", "--cert", str(certificate), str(program)],
                               capture_output=True, text=True, timeout=60, check=False)
         expect((done.returncode == 0) == wanted, f"{program}: {done.stdout}{done.stderr}")
+
+    def _release(self, folder, keys):
+        """Who installs proves it by the page, and finds what was changed since."""
+        self._sign(folder, "release", "release", folder / "RELEASE")
+        shutil.copyfile(keys / "release.crt", folder / "release.crt")
+        files = list((folder / "RELEASE").glob(f"sealgate-{OLD}.*"))
+        image = folder / "RELEASE" / f"sealgate-{OLD}.img"
+        status, shown = self._proves_by_the_page(folder)
+        expect(status == 0 and shown.count(": OK\n") == len(files) >= 4 and image in files and
+               f"sealgate-manifest 1 release {OLD}\n" in shown and
+               f"release {OLD}: signed\n" in shown, shown)
+        with open(image, "r+b") as disk:
+            disk.seek(5 << 20)
+            disk.write(b"altered")
+        status, shown = self._proves_by_the_page(folder)
+        expect(status != 0 and f"{image.name}: FAILED" in shown, shown)
+        done = subprocess.run([str(BIN / "sealgate"), "appliance", "verify", "--anchor",
+                               "release.crt", "RELEASE"], cwd=folder, capture_output=True,
+                              text=True, timeout=TYPED_S, check=False)
+        expect(done.returncode == 1 and f"{image.name}: is not what was signed" in done.stdout,
+               str(done))
+        shutil.copyfile(keys / "db.crt", folder / "release.crt")
+        status, shown = self._proves_by_the_page(folder)
+        expect(status != 0 and "OK" not in shown, shown)
+        shutil.rmtree(folder / "RELEASE")
+
+    @staticmethod
+    def _proves_by_the_page(folder):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", of_who_installs()], cwd=folder, text=True,
+            timeout=TYPED_S, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"})
+        return done.returncode, done.stdout
 
     def _update(self, folder, keys):
         self._sign(folder, "release", "bundle", folder / "update")

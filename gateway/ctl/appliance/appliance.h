@@ -251,6 +251,14 @@ int appliance_take(char **ret_error);
  * state of units, log. The caller owns it. */
 json_t *appliance_support(void);
 
+/* Prove a release, or an update, by the certificate of who may sign such (PEM), and print
+ * the kind, the version, and how each file of its list is; dir has the list, its
+ * signature and the files. Return: 0, -EBADMSG when a file is not as it was signed,
+ * -errno as manifest_open. */
+int appliance_verify(const char *dir, const char *anchor);
+/* The command `appliance verify`. Return: its exit status. */
+int appliance_verify_run(int argc, char **argv);
+
 /* Send the journal (of a folder; NULL: the machine's) to the syslog server of logs/server
  * (RFC 5424, 5425), and go on from the cursor in the file mark. Return: only when it
  * cannot begin, -errno. */

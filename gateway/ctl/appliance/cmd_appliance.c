@@ -461,6 +461,8 @@ int cmd_appliance(int argc, char **argv)
 	log_open("appliance");
 	if (strcmp(verb, "report") == 0)
 		return run_report(argc - 1, argv + 1);
+	if (strcmp(verb, "verify") == 0)
+		return appliance_verify_run(argc - 1, argv + 1);
 	if (argc < 2)
 		return command_no_verb(NULL);
 	if (strcmp(verb, "logs") == 0)

@@ -257,6 +257,30 @@ static void test_missing_parts_are_refused(void **state)
 	assert_int_equal(opened(p), -EKEYREJECTED);
 }
 
+/* What an operator asks before anything is written to a disk. */
+static void test_a_release_is_proven_where_it_has_come_to(void **state)
+{
+	static const char *const kinds[] = { "release", "update" };
+	const struct place *p = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		char head[64];
+
+		snprintf(head, sizeof(head), "sealgate-manifest 1 %s 0.1.0", kinds[i]);
+		write_file(p, "one.txt", "octets", 6);
+		sign(p, &p->ours, text_of(head, 6, "one.txt"));
+		assert_int_equal(appliance_verify(p->dir, p->anchor), 0);
+		write_file(p, "one.txt", "Octets", 6);
+		assert_int_equal(appliance_verify(p->dir, p->anchor), -EBADMSG);
+		sign(p, &p->foreign, text_of(head, 6, "one.txt"));
+		assert_int_equal(appliance_verify(p->dir, p->anchor), -EKEYREJECTED);
+	}
+	sign(p, &p->ours, text_of("sealgate-manifest 1 release 0.1.0", 6, "two.txt"));
+	assert_int_equal(appliance_verify(p->dir, p->anchor), -EBADMSG);
+	sign(p, &p->ours, text_of("sealgate-manifest 1 machine 3", 6, "one.txt"));
+	assert_int_equal(appliance_verify(p->dir, p->anchor), -EINVAL);
+}
+
 static void serials_go_up_by_number(void **state)
 {
 	static const char *const UP[] = { "", "0.9", "0.10", "1.2.3", "1.2.3.4", "1.10",
@@ -286,6 +310,7 @@ int main(void)
 		TEST(test_signature_must_be_ours),
 		TEST(test_every_changed_octet_is_refused), TEST(test_head_is_of_the_kind),
 		TEST(test_paths_stay_inside), TEST(test_missing_parts_are_refused),
+		TEST(test_a_release_is_proven_where_it_has_come_to),
 		TEST(serials_go_up_by_number) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
