@@ -203,9 +203,10 @@ class Scene:
                     return True
         return False
 
-    def predict(self, version, *variables):
-        """The registers of a machine's TPM with the TEST image of a version, by their numbers."""
-        said = script("predict", OUT / version / "test.efi", *variables,
+    def predict(self, version, *variables, kind="test"):
+        """The registers of a machine's TPM with the TEST image of a version, or the released one
+        (`uki`), by their numbers."""
+        said = script("predict", OUT / version / f"{kind}.efi", *variables,
                       FIRMWARE_VERSION=version).stdout
         return json.loads(said)["pcrs"]
 

@@ -301,6 +301,9 @@ class ServingCases:
         bundle = json.loads(said)
         expect(all(bundle[part] for part in ("report", "status", "units", "log", "signer")) and
                "sealgate-queued" in bundle["log"]["output"], f"parts: {list(bundle)}")
+        # What the TEST image takes of its hypervisor would be seen here of the released one.
+        expect(all("test-hand.service" in bundle[part]["output"] for part in ("units", "log")),
+               "what the machine took is told")
         secrets = [path.read_text().strip() for path in
                    (self.gate.dir / "credentials").rglob("*") if path.is_file() and
                    path.suffix not in (".pem", ".cfg")]

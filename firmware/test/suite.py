@@ -32,6 +32,7 @@ from checks import Failure, Unavailable  # noqa: E402
 from configurations import ConfigurationCases  # noqa: E402
 from machine import missing_programs  # noqa: E402
 from network_hsm import NetworkHsmCases  # noqa: E402
+from released import ReleasedCases  # noqa: E402
 from replays import ReplayCases  # noqa: E402
 from scene import BESIDE, BROKEN, NEW, OLD, OUT, Scene  # noqa: E402
 from serving import ServingCases  # noqa: E402
@@ -39,13 +40,13 @@ from site_loss import SiteLossCases  # noqa: E402
 from updates import UpdateCases  # noqa: E402
 
 PARTS = (("roots", "keys", "initrd"), ("sealgate",))  # at once
-QUICK = ("boots_and_serves", "refuses_documents", "remote_administration", "serves_over_ipv6",
-         "revocation_arrives", "backup_from_afar", "unsigned_uki")
+QUICK = ("released_image", "boots_and_serves", "refuses_documents", "remote_administration",
+         "serves_over_ipv6", "revocation_arrives", "backup_from_afar", "unsigned_uki")
 FIRST = "boots_and_serves"
 # In this order; what each builds on.
 CASES = {
     "unsigned_loader": None, "unsigned_uki": None, "altered_command_line": None,
-    "foreign_key": None, FIRST: None,
+    "foreign_key": None, "released_image": None, FIRST: None,
     "refuses_documents": FIRST, "remote_administration": FIRST, "serves_over_ipv6": FIRST,
     "journal_arrives": FIRST, "revocation_arrives": FIRST, "replay_from_afar": FIRST,
     "backup_from_afar": FIRST,
@@ -64,8 +65,8 @@ CASES = {
     "network_hsm": None, "keys_in_a_token": None, "identical": None}
 
 
-class Suite(ChainCases, ServingCases, ReplayCases, SiteLossCases, ConfigurationCases, UpdateCases,
-            AnewCases, NetworkHsmCases, CeremonyCases, Scene):
+class Suite(ChainCases, ReleasedCases, ServingCases, ReplayCases, SiteLossCases, ConfigurationCases,
+            UpdateCases, AnewCases, NetworkHsmCases, CeremonyCases, Scene):
     """All cases."""
 
 
