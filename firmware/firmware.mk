@@ -36,5 +36,5 @@ firmware-test: all deps-firmware ## boot the appliance, prove what it promises, 
 firmware-pcr: deps-firmware ## the TPM's registers with the built image on a machine with VARIABLES=FOLDER|FILE
 	@firmware/predict $(if $(IMAGE),$(IMAGE),$(B)/firmware/$(VERSION)/uki.efi) $(VARIABLES)
 
-firmware-repro: firmware ## build the image once more and compare every byte
-	@firmware/repro
+firmware-repro: firmware ## build the image once more and compare every byte; ANEW=1: roots and initrd, too
+	@firmware/repro $(if $(ANEW),anew)

@@ -84,7 +84,7 @@ class ChainCases:
         expect(said and said.group(1) == OLD, "the other slot", self.wiped)
 
     def identical(self):
-        """two builds give the same bytes"""
+        """two builds give the same bytes; in a soak of roots that are made twice as well"""
         status, said = self.came_to("identical")
         expect(status == 0, said)
 

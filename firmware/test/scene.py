@@ -26,7 +26,8 @@ KEPT = r"systemd-bless-boot\[\d+\]: Marked boot as 'good'"
 STARTS = r"appliance\[\d+\]: sealgate appliance "
 RESTARTS = r"reboot: Restarting system"
 # What a case does without a boot: its command, and how it gives way to the boots.
-BESIDE = {"identical": ((FIRMWARE / "repro",), "19"),
+ANEW = ("anew",) if os.environ.get("SEALGATE_SOAK") else ()
+BESIDE = {"identical": ((FIRMWARE / "repro", *ANEW), "19"),
           "keys_in_a_token": ((sys.executable, FIRMWARE / "test" / "ceremony.py",
                                OUT / "suite" / "ceremony"), "10")}
 BESIDE_S = 1800.0
