@@ -25,5 +25,6 @@ faults: all $(FAULT_PROGRAMS) $(SAN_PROGRAM) ## kill, power cut, full and failin
 # with the first one then.
 soak: export SEALGATE_SOAK = 1
 soak: $(if $(filter-out 1/%,$(SEALGATE_SHARE)),all,firmware-test) $(FAULT_PROGRAMS) $(SAN_PROGRAM) ## every promise of the appliance, then every point of the faults; takes hours
+	$(if $(filter-out 1/%,$(SEALGATE_SHARE)),,@$(MAKE) --no-print-directory firmware-hardware)
 	@SEALGATE_BIN=$(abspath $(B))/bin SEALGATE_FAULTS=$(abspath $(B))/faults \
 		$(PYTHON) -m pytest -q -s -rs -p no:cacheprovider tests/faults

@@ -31,6 +31,11 @@ HAND = {"test-hand.service": "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=e
                              "StandardInput=tty\nTTYPath=/dev/ttyS1\nRestart=always\n"
                              "ExecStart=/usr/bin/systemd-tmpfiles --create -\n",
         "multi-user.target~": "[Unit]\nWants=test-hand.service\n"}
+NVME = "nvme,serial=sealgate"
+# Of the machine's controller, in this order: the device that stands for an HSM has its first port.
+USB = ("-device", "qemu-xhci", "-device", "usb-tablet,port=1",
+       "-device", "usb-storage,port=2,drive=d1")
+USB_DEVICE = "0627:0001"  # usb-tablet
 READY, DONE = "Started test-hand.service", "test-hand.service: Deactivated successfully"
 HAND_S = 60.0
 
@@ -69,10 +74,11 @@ class Machine:
                 raise ValueError(f"{image} is larger than the drive")
             drive.truncate(MEDIUM_SIZE)
 
-    def start(self, ports=(), units=None, link=None, clock="utc", added=None):
+    def start(self, ports=(), units=None, link=None, clock="utc", added=None, hardware=False):
         """Power on. ports: (host, guest) pairs; units: test units of systemd by name, which only
         the test UKI takes; link: a tap device of the host for a second network; clock: the time
-        of the machine, as QEMU's -rtc base; added: what a hypervisor adds to the command line."""
+        of the machine, as QEMU's -rtc base; added: what a hypervisor adds to the command line;
+        hardware: disk, network and medium are those of a server, and a device is at USB."""
         self.stop()
         self.log.unlink(missing_ok=True)
         self.line.unlink(missing_ok=True)
@@ -97,14 +103,15 @@ class Machine:
             "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
             "-drive", f"if=pflash,unit=1,format=raw,file={self._seen(self.variables)}",
             "-drive", f"if=none,id=d0,format=raw,file={self._seen(self.disk)},cache=unsafe",
-            "-device", "virtio-blk-pci,drive=d0,bootindex=0",
-            "-netdev", f"user,id=n0{forwards}", "-device", "virtio-net-pci,netdev=n0,romfile=",
+            "-device", f"{NVME if hardware else 'virtio-blk-pci'},drive=d0,bootindex=0",
+            "-netdev", f"user,id=n0{forwards}",
+            "-device", f"{'e1000e' if hardware else 'virtio-net-pci'},netdev=n0,romfile=",
             "-device", "virtio-rng-pci",
             "-chardev", f"socket,id=tpm,path={self._seen(tpm)}",
             "-tpmdev", "emulator,id=t0,chardev=tpm",
             "-device", "tpm-crb,tpmdev=t0",
             "-drive", f"if=none,id=d1,format=raw,file={self._seen(self.medium)},readonly=on",
-            "-device", "virtio-blk-pci,drive=d1"]
+            *(USB if hardware else ("-device", "virtio-blk-pci,drive=d1"))]
         if link:
             command += ["-netdev", f"tap,id=n1,ifname={link},script=no,downscript=no",
                         "-device", f"virtio-net-pci,netdev=n1,romfile=,mac={SECOND_MAC}"]

@@ -11,13 +11,14 @@ import threading
 import time
 
 from appliance import FIRMWARE, HOST, script
-from checks import expect
-from machine import Machine
+from checks import Unavailable, expect
+from machine import USB_DEVICE, Machine
 from scene import OUT
 
 WITH_MODULE = "0.4.0"
 WHERE = "/usr/lib/sealgate/modules"
 SECRET = "known to the module alone"
+NODE = "/dev/bus/usb/001/002 0"  # behind the controller's own
 TRIAL_S = 2
 STATE_S = 90.0  # the trial signature, two seconds that the module waits, and an emulated machine
 SETTINGS = "/var/lib/sealgate/hsm/settings"
@@ -100,6 +101,21 @@ class Peer:
 class NetworkHsmCases:
     """Of the suite, whose gate they share."""
 
+    def hardware(self):
+        """with the kernel for hardware it starts from NVMe, takes its configuration from a medium at
+        USB, serves by a server's interface, and seals by a module that asks a device at USB"""
+        if os.environ.get("FIRMWARE_KERNEL") != "general":
+            raise Unavailable("FIRMWARE_KERNEL is not general")
+        folder = self.folder / "modules"
+        script("test/module/make", folder, USB_DEVICE)
+        self.build(WITH_MODULE, FIRMWARE_MODULES=str(folder))
+        self.machine = Machine(self.folder / "hardware", self.disk("hardware.img", WITH_MODULE),
+                               self.variables)
+        self.healthy(self.medium("hardware", prepare=self._with_device), hardware=True)
+        expect("cloud" not in self.report()["kernel"], self.report()["kernel"])
+        self.submit(810)
+        self.machine.stop()
+
     def network_hsm(self):
         """seals by a module of the operator's that asks an HSM in the network: it reaches that
         and nothing else, is not served without, and goes on by itself when it is back"""
@@ -148,8 +164,19 @@ class NetworkHsmCases:
                                    "FIRMWARE_MODULES": str(folder), **environment})
         expect(done.returncode == 1 and why in done.stderr, f"{why}: {done.stderr}")
 
+    def _with_device(self, folder):
+        """Change a configuration: the signer's module asks a device of the machine."""
+        self._with_module(folder, NODE)
+        (folder / "hsm" / "devices").write_text("usb\n")
+
     def _with_hsm(self, folder):
         """Change a configuration: the signer's module asks our peer."""
+        self._with_module(folder, f"{HOST} {self.hsm.port}")
+        with open(folder / "network" / "egress.csv", "a", encoding="ascii") as egress:
+            egress.write(f"signer,{HOST},{self.hsm.port}\n")
+
+    @staticmethod
+    def _with_module(folder, asked):
         path = folder / "sealgate.conf"
         text = path.read_text()
         named = (f'signer = {{ module = "{WHERE}/libtesthsm.so"; trial_s = {TRIAL_S}; '
@@ -157,14 +184,8 @@ class NetworkHsmCases:
         expect("signer = {" in text, text)
         path.write_text(text.replace("signer = {", named))
         (folder / "hsm").mkdir()
-        (folder / "hsm" / "settings").write_text(self._settings(self.hsm.port) + "\n")
+        (folder / "hsm" / "settings").write_text(f"{asked} {HANDED}\n")
         (folder / "hsm" / "client.key").write_text(SECRET + "\n")
-        with open(folder / "network" / "egress.csv", "a", encoding="ascii") as egress:
-            egress.write(f"signer,{HOST},{self.hsm.port}\n")
-
-    @staticmethod
-    def _settings(port):
-        return f"{HOST} {port} {HANDED}"
 
     def _sees_modules(self, lock):
         report = self.report()
@@ -208,7 +229,7 @@ class NetworkHsmCases:
         self._until("ready")
         self.submit(801)
         for to, state in ((elsewhere, "away"), (self.hsm.port, "ready")):
-            expect(self.machine.hand(f"f+ {SETTINGS} - - - - {self._settings(to)}"), "settings",
+            expect(self.machine.hand(f"f+ {SETTINGS} - - - - {HOST} {to} {HANDED}"), "settings",
                    self.machine)
             self._until(state)
         for name, state in (("cut", "away"), ("mend", "ready")):

@@ -169,9 +169,9 @@ class Scene:
         return machine.start(ports=self.gate.forwards(), units={**HAND, **SHIPPED, **(units or {})},
                              link=self.link, **options)
 
-    def healthy(self, medium=None, units=None):
+    def healthy(self, medium=None, units=None, **options):
         """Start the enrolled machine and wait until it is healthy."""
-        self.power_on(self.machine, medium, units)
+        self.power_on(self.machine, medium, units, **options)
         expect(self.machine.wait(HEALTHY, BOOT_S), "healthy", self.machine)
         took = self.machine.seconds()
         self.boots.append((took, took / self.machine.slowed()))

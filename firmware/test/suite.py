@@ -64,6 +64,9 @@ CASES = {
     "token_from_afar": "clock_from_sources", "reset_cut_short": "token_from_afar",
     "network_hsm": None, "keys_in_a_token": None, "identical": None}
 
+# With the kernel for hardware (FIRMWARE_KERNEL=general) alone, and of no record.
+HARDWARE = {"hardware": None}
+
 
 class Suite(ChainCases, ReleasedCases, ServingCases, ReplayCases, SiteLossCases, ConfigurationCases,
             UpdateCases, AnewCases, NetworkHsmCases, CeremonyCases, Scene):
@@ -77,7 +80,7 @@ def with_bases(names):
         name = wanted.pop()
         if name not in found:
             found.add(name)
-            base = CASES[name] or ()
+            base = CASES.get(name) or ()
             wanted += [base] if isinstance(base, str) else base
     return [name for name in CASES if name in found]
 
@@ -189,11 +192,12 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--parts", action="store_true")
     parser.add_argument("--units", action="store_true")
-    parser.add_argument("names", nargs="*", choices=[[], *CASES], metavar="NAME")
+    parser.add_argument("names", nargs="*", choices=[[], *CASES, *HARDWARE], metavar="NAME")
     options = parser.parse_args()
     if options.units:
         return start_units()
     names = with_bases(options.names or (QUICK if options.quick else CASES))
+    names += [name for name in options.names if name in HARDWARE]
     if os.geteuid() != 0:
         return skip("the firmware needs root")
     if missing := missing_programs():

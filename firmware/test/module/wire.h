@@ -9,7 +9,8 @@
 #include <stdbool.h>
 
 /* Ask the peer that the settings name for leave to do something. It answers within two
- * seconds, or it is away. Return: did it say yes? */
+ * seconds, or it is away. Where they name a device that can be opened is leave. Return: did
+ * it say yes? */
 bool wire_ask(const char *what);
 
 #endif

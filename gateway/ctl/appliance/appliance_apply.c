@@ -178,10 +178,13 @@ static int judge_edge(const struct instance *instance, char **ret_error)
 static int judge_hsm(const struct instance *instance, char **ret_error)
 {
 	const char *module = config_string(instance->config, "signer.module");
-	int r = appliance_egress_lists(
+	char devices[HSM_WAYS_SIZE] = "";
+	int out = appliance_egress_lists(
 		INCOMING "/network/egress.csv", "signer", ret_error);
+	int r = out < 0 ? out : hsm_devices(INCOMING "/" HSM_DEVICES, devices, ret_error);
 
-	return r < 0 ? r : hsm_judge(APPLIANCE_MODULES, module, r > 0, ret_error);
+	return r < 0 ? r
+		     : hsm_judge(APPLIANCE_MODULES, module, out || devices[0], ret_error);
 }
 
 /* What the signer keeps is made here, by two people, and nobody brings a PIN. */

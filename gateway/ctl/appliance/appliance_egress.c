@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/durable.h"
+#include "ctl/appliance/hsm.h"
 #include "ctl/appliance/order.h"
 
 #include <arpa/inet.h>
@@ -108,13 +109,10 @@ static bool is_listed(const struct egress *e, size_t program)
 }
 
 /* The manager's own filter beside the firewall: a second lock on the same door. Told one
- * by one, since having the manager read all of its units again takes many seconds; for
- * the signer it has to. */
+ * by one, since having the manager read all of its units again takes many seconds. */
 static int tell_manager(struct egress *e)
 {
-	static const struct order let_out = { ORDER_LET_OUT, "sealgate-signer.service",
-		NULL };
-	int r = is_listed(e, program_of(SIGNER)) ? order_give(&let_out, NULL) : 0;
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < COUNT; i++) {
 		const struct order o = { ORDER_ALLOW, PROGRAMS[i].unit,
@@ -126,6 +124,21 @@ static int tell_manager(struct egress *e)
 			r = order_give(&o, NULL);
 	}
 	return r;
+}
+
+/* By settings that are no properties: the manager reads its units again, once. */
+static int let_signer_out(bool network, char **ret_error)
+{
+	char devices[HSM_WAYS_SIZE], ways[2 * HSM_WAYS_SIZE];
+	const struct order let_out = { ORDER_LET_OUT, "sealgate-signer.service", ways };
+	int r = hsm_devices(APPLIANCE_INSTANCE "/" HSM_DEVICES, devices, ret_error);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(
+		ways, sizeof(ways), "%s%s", network ? " " HSM_NETWORK : "", devices);
+	r = ways[0] ? order_give(&let_out, NULL) : 0;
+	return r < 0 ? appliance_fail(ret_error, r, HSM_DEVICES, strerror(-r)) : 0;
 }
 
 static int enforce(struct egress *e, char **ret_error)
@@ -147,6 +160,9 @@ static int enforce(struct egress *e, char **ret_error)
 			(void)unlink(RULES);
 		return appliance_fail(ret_error, r, NAME, "the firewall refused it");
 	}
+	r = let_signer_out(is_listed(e, program_of(SIGNER)), ret_error);
+	if (r < 0)
+		return r;
 	r = tell_manager(e);
 	return r < 0 ? appliance_fail(ret_error, r, NAME, "the manager refused it") : 0;
 }

@@ -25,6 +25,7 @@
 #define VERSIONS "0123456789."
 #define NAMES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._"
 #define ADDRESSES "abcdefghijklmnopqrstuvwxyz0123456789.: "
+#define WAYS "abcdefghijklmnopqrstuvwxyz "
 #define NAME_MAX_LENGTH 128u
 
 /* What may be ordered: a unit, in whose name % stands for characters of a set; and of
@@ -48,7 +49,7 @@ static const struct {
 	{ ORDER_ALLOW, APPLIANCE_SHIP_SLICE, NULL, ADDRESSES },
 	{ ORDER_ALLOW, "appliance-time.service", NULL, ADDRESSES },
 	{ ORDER_ALLOW, "sealgate-signer.service", NULL, ADDRESSES },
-	{ ORDER_LET_OUT, "sealgate-signer.service", NULL, NULL },
+	{ ORDER_LET_OUT, "sealgate-signer.service", NULL, WAYS },
 	{ ORDER_FAILED, "", NULL, NULL },
 };
 
@@ -152,7 +153,7 @@ static int carry_out(const struct order *o, char **ret_output)
 	if (strcmp(o->verb, ORDER_ALLOW) == 0)
 		return allow(o->unit, o->argument ? o->argument : "");
 	if (strcmp(o->verb, ORDER_LET_OUT) == 0)
-		return hsm_let_out();
+		return hsm_let_out(o->argument ? o->argument : "");
 	if (strcmp(o->verb, ORDER_CALL) == 0)
 		return call(o->unit);
 	if (strcmp(o->verb, ORDER_ACTIVE) == 0)

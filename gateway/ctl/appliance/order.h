@@ -21,7 +21,7 @@
 #define ORDER_RELOAD "reload"
 #define ORDER_ALLOW "allow"	/* the filter of a unit: these addresses, besides */
 #define ORDER_ACTIVE "active"	/* is it? */
-#define ORDER_LET_OUT "let-out" /* a unit has a network (hsm.h) */
+#define ORDER_LET_OUT "let-out" /* a unit is let out by ways (hsm.h) */
 #define ORDER_FAILED "failed"	/* what has failed, as `systemctl show` prints it */
 
 /* Is it in the table? unit and argument may be NULL. */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
+#include "common/durable.h"
 #include "ctl/appliance/appliance.h"
 #include "ctl/appliance/hsm.h"
 
@@ -87,7 +88,7 @@ static void the_software_token_is_never_let_out(void **state)
 {
 	(void)state;
 	assert_judged(SOFTHSM, false, NULL);
-	assert_judged(SOFTHSM, true, "is let out for a module of the image alone");
+	assert_judged(SOFTHSM, true, "which is let out nowhere");
 }
 
 static void nothing_else(void **state)
@@ -101,12 +102,46 @@ static void nothing_else(void **state)
 		assert_judged(names[i], false, "is no module of this image");
 }
 
+static void assert_devices(const char *text, int expected, const char *devices)
+{
+	_cleanup_(freep) char *error = NULL;
+	char path[128], found[HSM_WAYS_SIZE] = "as before";
+
+	(void)snprintf(path, sizeof(path), "%s/devices", folder);
+	assert_int_equal(durable_write(path, span_str(text), 0644), 0);
+	assert_int_equal(hsm_devices(path, found, &error), expected);
+	assert_string_equal(found, expected ? "as before" : devices);
+	if (expected)
+		assert_non_null(strstr(error, "hsm/devices: "));
+	(void)unlink(path);
+}
+
+/* What the signer may see of the machine is of a closed list. */
+static void devices_of_a_closed_list(void **state)
+{
+	_cleanup_(freep) char *error = NULL;
+	char found[HSM_WAYS_SIZE] = "as before";
+
+	(void)state;
+	assert_int_equal(hsm_devices("/nowhere/devices", found, &error), 0);
+	assert_string_equal(found, "");
+	assert_devices("", 0, "");
+	assert_devices("# none\n", 0, "");
+	assert_devices("usb\n", 0, " usb");
+	assert_devices("usb\nusb", 0, " usb");
+	assert_devices("usb\n/dev/vda\n", -EINVAL, NULL);
+	assert_devices("char-usb_device rw\n", -EINVAL, NULL);
+	assert_devices("usb \n", -EINVAL, NULL);
+	assert_devices("network\n", -EINVAL, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_module_of_the_image),
 		cmocka_unit_test(the_software_token_is_never_let_out),
 		cmocka_unit_test(nothing_else),
+		cmocka_unit_test(devices_of_a_closed_list),
 	};
 
 	return cmocka_run_group_tests(tests, make, remove_all);

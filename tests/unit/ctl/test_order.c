@@ -42,7 +42,7 @@ static void test_what_is_in_the_table(void **state)
 	expect(true, ORDER_ALLOW, "sealgate-seal.service", "192.0.2.1 2001:db8::1 ");
 	expect(true, ORDER_ALLOW, APPLIANCE_SHIP_SLICE, "any");
 	expect(true, ORDER_ALLOW, "sealgate-signer.service", "192.0.2.1 ");
-	expect(true, ORDER_LET_OUT, "sealgate-signer.service", NULL);
+	expect(true, ORDER_LET_OUT, "sealgate-signer.service", " network usb");
 	expect(true, ORDER_FAILED, NULL, NULL);
 }
 
@@ -70,7 +70,9 @@ static void test_what_is_not(void **state)
 	expect(false, ORDER_ALLOW, "sealgate-seal.service", "any\nExecStart=x");
 	expect(false, ORDER_ALLOW, "sealgate-verify.service", "any");
 	expect(false, ORDER_ALLOW, "sealgate-seal.service", "IPAddressDeny=");
-	expect(false, ORDER_LET_OUT, "sealgate-verify.service", NULL);
+	expect(false, ORDER_LET_OUT, "sealgate-verify.service", "usb");
+	expect(false, ORDER_LET_OUT, "sealgate-signer.service", NULL);
+	expect(false, ORDER_LET_OUT, "sealgate-signer.service", "/dev/vda");
 	expect(false, ORDER_FAILED, "*", NULL);
 	memset(name + strlen(name), '1', 129);
 	memcpy(name + strlen(name), ".service", sizeof(".service"));
