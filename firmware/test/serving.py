@@ -3,6 +3,7 @@
 while its programs die and its disk is full."""
 import json
 import re
+import secrets
 import shutil
 import socket
 import ssl
@@ -120,6 +121,39 @@ class ServingCases:
         said = self.remote("viewer", "hsm", "status")
         expect(said.returncode == 0 and '"active":true' in said.stdout.replace(" ", ""),
                f"sealgate --remote: {said.stdout}{said.stderr}", self.machine)
+
+    def quote_from_afar(self):
+        """an auditor has the machine's TPM sign what was started, and proves it offline"""
+        nonce, other = secrets.token_hex(32), secrets.token_hex(32)
+        denied = self.remote("viewer", "appliance", "quote", "--nonce", nonce)
+        expect(denied.returncode == 1 and "answered 403" in denied.stderr, denied.stderr)
+        said = self.remote("auditor", "appliance", "quote", "--nonce", nonce)
+        expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
+        quote, key = json.loads(said.stdout), self.report()["tpm"]["quote_key"]
+        expect(quote["key_sha256"] == key and f"signed by sha256:{key}" in self.machine.text(),
+               f"one key: {quote['key_sha256']} {key}", self.machine)
+        first, last = self.judged(quote, nonce), self.judged(quote, other)
+        expect(first == (0, []), f"proven: {first}")
+        expect(last[0] == 1 and last[1][0].startswith("nonce: "), f"another question: {last}")
+        quote["pcrs"]["4"] = quote["pcrs"]["7"]
+        altered = self.judged(quote, nonce)
+        expect(altered[0] == 1 and altered[1][0].startswith("pcrs: "), f"altered: {altered}")
+        end = time.monotonic() + BACK_S
+        while not (nonce in (said := self.remote("auditor", "audit", "export").stdout)
+                   and re.search(rf'machine\.quote.*{key}|{key}.*machine\.quote', said)):
+            expect(time.monotonic() < end, "it is on record", self.machine)
+            time.sleep(1)
+
+    def judged(self, quote, nonce):
+        """What comes of a quote by what is known of the machine and of the release."""
+        file = self.folder / "quote.json"
+        file.write_text(json.dumps(quote))
+        said = self.here("appliance", "quote-check", "--nonce", nonce, "--ak",
+                         f"sha256:{self.report()['tpm']['quote_key']}", "--manifest",
+                         self.bundle(OLD), "--anchor", OUT / "keys" / "release.crt",
+                         "--format", "json", file)
+        expect(said.returncode in (0, 1), said.stderr)
+        return said.returncode, json.loads(said.stdout)["reasons"]
 
     def serves_over_ipv6(self):
         """a document is taken and operators administer at an address of IPv6, too, where no other

@@ -41,13 +41,15 @@ from updates import UpdateCases  # noqa: E402
 
 PARTS = (("roots", "keys", "initrd"), ("sealgate",))  # at once
 QUICK = ("released_image", "boots_and_serves", "refuses_documents", "remote_administration",
-         "serves_over_ipv6", "revocation_arrives", "backup_from_afar", "unsigned_uki")
+         "quote_from_afar", "serves_over_ipv6", "revocation_arrives", "backup_from_afar",
+         "unsigned_uki")
 FIRST = "boots_and_serves"
 # In this order; what each builds on.
 CASES = {
     "unsigned_loader": None, "unsigned_uki": None, "altered_command_line": None,
     "foreign_key": None, "released_image": None, FIRST: None,
-    "refuses_documents": FIRST, "remote_administration": FIRST, "serves_over_ipv6": FIRST,
+    "refuses_documents": FIRST, "remote_administration": FIRST, "quote_from_afar": FIRST,
+    "serves_over_ipv6": FIRST,
     "journal_arrives": FIRST, "revocation_arrives": FIRST, "replay_from_afar": FIRST,
     "backup_from_afar": FIRST,
     "site_loss": "backup_from_afar",

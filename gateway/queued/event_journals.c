@@ -46,6 +46,7 @@ static const struct {
 	{ "key.deactivate", "signer" },
 	{ "key.token", "signer" },
 	{ "key.work", "signer" },
+	{ "machine.quote", "operate" },
 };
 
 void event_journals_init(struct event_journals *j, int64_t now_ms)

@@ -5,6 +5,7 @@
 #include "ctl/appliance/appliance.h"
 #include "ctl/appliance/floor.h"
 #include "ctl/appliance/manifest.h"
+#include "ctl/appliance/quote.h"
 #include "ctl/appliance/tpm.h"
 
 #include <errno.h>
@@ -80,6 +81,14 @@ static json_t *lockout_of(int tpm)
 		(json_int_t)interval, "advice", text_or_null(advice ? advice : ""));
 }
 
+/* Whom to know this machine by (quote.h), or null. */
+static json_t *signs_quotes(int tpm)
+{
+	char key[SHA256_TEXT_SIZE];
+
+	return tpm >= 0 && quote_key(tpm, key) == 0 ? json_string(key) : json_null();
+}
+
 /* What may not be served, in words, or NULL. Return: 0 or -ENOMEM. */
 static int refusal(int r, const struct floor *f, const char *version, char **ret_text)
 {
@@ -107,11 +116,11 @@ static int note(int tpm, int r, const struct floor *f, const char *version)
 
 	if (refusal(r, f, version, &refused) < 0)
 		return -ENOMEM;
-	all = json_pack("{s:{s:s, s:s, s:b, s:I, s:o}, s:b, s:o, s:o}", "floor",
+	all = json_pack("{s:{s:s, s:s, s:b, s:I, s:o}, s:b, s:o, s:o, s:o}", "floor",
 		"version", f->version, "least", f->least, "in_tpm", f->in_tpm, "count",
 		(json_int_t)f->count, "fault", text_or_null(f->fault), "believed", r == 0,
 		"refused", text_or_null(refused ? refused : ""), "lockout",
-		tpm < 0 ? json_null() : lockout_of(tpm));
+		tpm < 0 ? json_null() : lockout_of(tpm), "quote_key", signs_quotes(tpm));
 	text = all ? json_dumps(all, JSON_COMPACT) : NULL;
 	return text ? durable_write(NOTE, span_str(text), 0644) : -ENOMEM;
 }
@@ -127,6 +136,18 @@ json_t *appliance_tpm(void)
 	return all ? all : json_null();
 }
 
+/* On the screen, where whoever installs the machine notes it. */
+static void tell_key(void)
+{
+	_cleanup_json_ json_t *all = appliance_tpm();
+	const char *key = json_string_of(all, "quote_key");
+
+	log_event(LOG_NOTICE, "appliance.quote", NULL, "%s%s",
+		key ? "quotes of this machine are signed by sha256:"
+		    : "nothing signs quotes of this machine: it has no TPM for that",
+		key ? key : "");
+}
+
 int appliance_note_floor(char **ret_error)
 {
 	_cleanup_(closep) int tpm = tpm_open(TPM_DEVICE);
@@ -140,7 +161,10 @@ int appliance_note_floor(char **ret_error)
 	(void)floor_adopt(&place); /* what kept it from that, reading says as well */
 	r = floor_read(&place, &f);
 	r = note(tpm, r, &f, version);
-	return r < 0 ? appliance_fail(ret_error, r, NOTE, strerror(-r)) : 0;
+	if (r < 0)
+		return appliance_fail(ret_error, r, NOTE, strerror(-r));
+	tell_key();
+	return 0;
 }
 
 int appliance_raise_floor(char **ret_error)

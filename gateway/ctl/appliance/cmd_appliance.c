@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "ctl/appliance/adopt.h"
 #include "ctl/appliance/appliance.h"
+#include "ctl/appliance/cmd_quote.h"
 #include "ctl/appliance/order.h"
 #include "ctl/command.h"
 #include "ctl/remote/remote_parcel.h"
@@ -465,6 +466,8 @@ int cmd_appliance(int argc, char **argv)
 		return appliance_verify_run(argc - 1, argv + 1);
 	if (argc < 2)
 		return command_no_verb(NULL);
+	if (quote_verb(verb))
+		return cmd_quote(argc - 1, argv + 1);
 	if (strcmp(verb, "logs") == 0)
 		return logs(argc, argv);
 	optind = 2;

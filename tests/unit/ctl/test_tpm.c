@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ctl/appliance/attest.h"
 #include "ctl/appliance/floor.h"
 #include "ctl/appliance/tpm.h"
 
@@ -32,10 +33,12 @@ static void test_answers_that_are_none(void **state)
 	uint64_t count;
 	uint32_t value;
 	uint8_t octets[8];
+	struct attest_key key = { 0 };
+	struct attest_quote quote;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ANSWERS) / sizeof(ANSWERS[0]); i++)
-		for (int kind = 0; kind < 3; kind++) {
+		for (int kind = 0; kind < 5; kind++) {
 			int fds[2], r;
 
 			assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
@@ -47,6 +50,11 @@ static void test_answers_that_are_none(void **state)
 				r = tpm_property(fds[0], TPM_PERMANENT, &value);
 			else if (kind == 1)
 				r = tpm_nv_value(fds[0], FLOOR_NV_COUNTER, &count);
+			else if (kind == 2)
+				r = attest_key_make(fds[0], &key);
+			else if (kind == 3)
+				r = attest_quote(fds[0], &key,
+					span_str("0123456789abcdef"), &quote);
 			else
 				r = tpm_nv_read(fds[0], FLOOR_NV_RECORD, octets, 8);
 			if (r != -EPROTO)
