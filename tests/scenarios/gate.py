@@ -27,7 +27,7 @@ ROOT = TESTS.parent
 BIN = pathlib.Path(os.environ.get("SEALGATE_BIN", ROOT / "build" / "bin"))
 VECTORS = TESTS / "vectors" / "documents"
 DESTINATIONS = TESTS / "scenarios" / "destinations"
-UP_BOUND = 90.0
+UP_BOUND = 120.0
 
 
 class GateError(Exception):

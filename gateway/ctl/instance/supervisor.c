@@ -23,7 +23,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define START_BOUND_MS 20000
+#define START_BOUND_MS 20000 /* of who has ended since */
+#define LOAD_BOUND_MS 90000  /* of who still loads: a unit has as long */
 #define STOP_BOUND_MS 10000
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 1000
@@ -357,13 +358,28 @@ static void turn(struct supervisor *s, int timeout_ms)
 		take_notification(s);
 }
 
-static void name_missing(const struct supervisor *s)
+static bool late(const struct child *c, int64_t took)
+{
+	bool ended = !c->pid || c->backoff > BACKOFF_MIN_MS;
+
+	return !c->ready && took > (ended ? START_BOUND_MS : LOAD_BOUND_MS);
+}
+
+static bool any_late(const struct supervisor *s, int64_t took)
+{
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		if (late(&s->children[i], took))
+			return true;
+	return false;
+}
+
+static void name_missing(const struct supervisor *s, int64_t took)
 {
 	for (size_t i = 0; i < PROGRAM_COUNT; i++)
 		if (!s->children[i].ready)
 			log_event(LOG_ERR, "up.not-ready", NULL,
 				"%s did not come up in %d s", s->children[i].name,
-				START_BOUND_MS / 1000);
+				(int)(took / 1000));
 }
 
 static void say_ready(const struct supervisor *s, int ready_fd)
@@ -410,7 +426,7 @@ static void stop_all(struct supervisor *s)
  */
 static int run(struct supervisor *s, int ready_fd)
 {
-	int64_t bound = clock_monotonic_ms() + START_BOUND_MS;
+	int64_t began = clock_monotonic_ms();
 	bool said = false;
 
 	while (!s->stopping) {
@@ -419,8 +435,8 @@ static int run(struct supervisor *s, int ready_fd)
 			say_ready(s, ready_fd);
 			said = true;
 		}
-		if (!said && clock_monotonic_ms() > bound) {
-			name_missing(s);
+		if (!said && any_late(s, clock_monotonic_ms() - began)) {
+			name_missing(s, clock_monotonic_ms() - began);
 			return 1;
 		}
 		turn(s, said ? 50 : 10);
