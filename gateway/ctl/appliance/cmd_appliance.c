@@ -80,14 +80,14 @@ static int restart(void)
 }
 
 /* Read what a medium brings, which the manager mounts: a backup, then
- * configuration, then update.
+ * configuration, with which this start goes on, then update.
  * Return: true to restart. */
 static bool take_medium(void)
 {
 	struct stat link; /* the device itself is not to be seen here */
 	static const struct order unmount = { ORDER_STOP, MOUNT_UNIT, NULL };
 	bool all;
-	int r, updated = -1;
+	int r;
 
 	if (lstat(MEDIUM, &link) < 0)
 		return false;
@@ -97,14 +97,14 @@ static bool take_medium(void)
 		return false;
 	}
 	all = appliance_restore();
-	r = -1;
 	if (all && appliance_sees(MOUNTED "/machine"))
 		apply(MOUNTED "/machine", &r);
+	r = -1;
 	if (all && appliance_sees(MOUNTED "/update"))
-		update(MOUNTED "/update", &updated);
+		update(MOUNTED "/update", &r);
 	if (order_give(&unmount, NULL) < 0)
 		tell("appliance.medium", -EBUSY, "", "", NULL);
-	return r == 0 || updated == 0;
+	return r == 0;
 }
 
 static void discard_old(void)
