@@ -21,7 +21,7 @@ class AnewCases:
         said = self.together("appliance", "reset")
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
         expect(self.machine.wait(EMPTY, BOOT_S), "empty", self.machine)
-        expect(not self.reachable(), "nothing serves", self.machine)
+        self.nothing_serves(self.machine)
         expect(before != self.volume_key(), "/var has a new key")
         self.serial = 0
 

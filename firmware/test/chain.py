@@ -31,6 +31,7 @@ class ChainCases:
         """a signed kernel image with another command line is refused"""
         image = bytearray((OUT / OLD / "test.efi").read_bytes())
         at = image.find(b"rd.shell=0")
+        expect(at > 0, "it has that word")
         image[at + 9] = ord("1")
         altered = self.folder / "altered.efi"
         altered.write_bytes(image)

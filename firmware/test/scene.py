@@ -12,8 +12,9 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 
-from appliance import (BIN, FIRMWARE, HEADS_EVERY_S, PEERS, RemoteGate, leave_network,
+from appliance import (BIN, FIRMWARE, HEADS_EVERY_S, RemoteGate, leave_network,
                        script)
 from checks import expect, retry
 from machine import HAND, partition_start
@@ -34,11 +35,11 @@ BESIDE_S = 1800.0
 LUKS_HEADER = 16 << 20
 LUKS_TEXT = slice(4096, 16384)  # JSON (LUKS2 on-disk format)
 KEPT_S = 120.0  # from healthy to kept, and reported
+COME_UP_S = 10.0  # from what the edge waits for to the edge, five times over
 BOOT_S = 420.0  # healthy, under emulation, on a machine that others use too
 SENT_S = 1200.0  # an update, piece by piece, to an emulated machine
 SHIPPED = {"sealgate-ship@.timer~": f"[Timer]\nOnUnitInactiveSec={HEADS_EVERY_S}s\n"
                                     "RandomizedDelaySec=0\n"}
-SERVICES = [f"sealgate-{name}" for name in PEERS if name != "nginx"] + ["sealgate-edge"]
 
 
 def in_root(root, folder, *command):
@@ -210,6 +211,13 @@ class Scene:
         said = script("predict", OUT / version / f"{kind}.efi", *variables,
                       FIRMWARE_VERSION=version).stdout
         return json.loads(said)["pcrs"]
+
+    def nothing_serves(self, machine):
+        """For as long as what is still to come up may take to: asked at once it says nothing."""
+        end = time.monotonic() + COME_UP_S
+        while time.monotonic() < end:
+            expect(not self.reachable(), "nothing serves", machine)
+            time.sleep(1)
 
     def header(self):
         """What LUKS says of /var, as it is on the disk now."""

@@ -30,6 +30,7 @@ from ceremony import CeremonyCases  # noqa: E402
 from chain import ChainCases  # noqa: E402
 from checks import Failure, Unavailable  # noqa: E402
 from configurations import ConfigurationCases  # noqa: E402
+from killed import KilledCases  # noqa: E402
 from machine import missing_programs  # noqa: E402
 from network_hsm import NetworkHsmCases  # noqa: E402
 from released import ReleasedCases  # noqa: E402
@@ -63,15 +64,16 @@ CASES = {
     "firewall_broken": "good_update", "unhealthy_update": "firewall_broken",
     "tpm_lockout": "unhealthy_update",
     "factory_reset": FIRST, "clock_from_sources": "factory_reset",
-    "token_from_afar": "clock_from_sources", "reset_cut_short": "token_from_afar",
+    "token_from_afar": "clock_from_sources", "killed_clock_returns": "token_from_afar",
+    "reset_cut_short": "token_from_afar",
     "network_hsm": None, "keys_in_a_token": None, "identical": None}
 
 # With the kernel for hardware (FIRMWARE_KERNEL=general) alone, and of no record.
 HARDWARE = {"hardware": None}
 
 
-class Suite(ChainCases, ReleasedCases, ServingCases, ReplayCases, SiteLossCases, ConfigurationCases,
-            UpdateCases, AnewCases, NetworkHsmCases, CeremonyCases, Scene):
+class Suite(ChainCases, ReleasedCases, ServingCases, ReplayCases, KilledCases, SiteLossCases,
+            ConfigurationCases, UpdateCases, AnewCases, NetworkHsmCases, CeremonyCases, Scene):
     """All cases."""
 
 

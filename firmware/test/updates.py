@@ -132,7 +132,7 @@ class UpdateCases:
         self.machine.start(ports=self.gate.forwards(), link=self.link)
         expect(self.machine.wait(r"Dependency failed for sealgate-edge", BOOT_S),
                "the edge does not start", self.machine)
-        expect(not self.reachable(), "nothing serves", self.machine)
+        self.nothing_serves(self.machine)
         expect(not re.search(HEALTHY, self.machine.text()), "not healthy", self.machine)
 
     def _last_try(self):
@@ -182,4 +182,4 @@ class UpdateCases:
         expect(said and why in said.group(), f"refused: {why}", machine)
         expect(machine.wait(r"Dependency failed for sealgate-edge", BOOT_S),
                "the edge does not start", machine)
-        expect(not self.reachable(), "nothing serves", machine)
+        self.nothing_serves(machine)
