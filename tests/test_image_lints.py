@@ -72,6 +72,16 @@ def test_any_other_key_is_found_by_how_it_begins(keys, tmp_path, kind, form):
     assert said == "".join(f"{path}: a key in {form}\n" for path in found), said
 
 
+@pytest.mark.parametrize("exponent", [255, 256])
+def test_a_key_is_found_however_long_its_exponent_is(keys, tmp_path, exponent):
+    """One in twenty has a private exponent that is an octet shorter, and so is its length."""
+    length = b"\x81\xff" if exponent == 255 else b"\x82\x01\x00"
+    octets = (b"\x30\x82\x04\xa1\x02\x01\x00\x02\x82\x01\x01\x00" + b"\xd8" * 256 +
+              b"\x02\x03\x01\x00\x01\x02" + length + b"\x5a" * exponent)
+    (tmp_path / "own").write_bytes(octets)
+    assert run("search-keys", keys, tmp_path) == f"{tmp_path / 'own'}: a key in DER\n"
+
+
 def test_what_is_no_key_is_not_found(keys, tmp_path):
     (tmp_path / "certificate.pem").write_bytes((keys / "db.crt").read_bytes())
     (tmp_path / "certificate.der").write_bytes(openssl("x509", "-in", keys / "db.crt",
