@@ -87,9 +87,10 @@ class Scene:
         self.link = leave_network()
         self.gate.make()
 
-    def build(self, version, least=None, breaks=False):
-        """The slot of one version; a broken one has a firewall that cannot be loaded."""
-        environment = {"FIRMWARE_VERSION": version, "FIRMWARE_OUT": str(OUT)}
+    def build(self, version, least=None, breaks=False, **settings):
+        """The slot of one version; a broken one has a firewall that cannot be loaded. settings: of
+        the build, FIRMWARE_..."""
+        environment = {"FIRMWARE_VERSION": version, "FIRMWARE_OUT": str(OUT), **settings}
         if least:
             environment["FIRMWARE_LEAST"] = least
         script("tree", **environment)
