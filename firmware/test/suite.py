@@ -63,7 +63,7 @@ CASES = {
     "older_image": ("power_cut", "unhealthy_configuration", "good_update", "flipped_tree"),
     "firewall_broken": "good_update", "unhealthy_update": "firewall_broken",
     "tpm_lockout": "unhealthy_update",
-    "factory_reset": FIRST, "clock_from_sources": "factory_reset",
+    "factory_reset": "recovery_key", "clock_from_sources": "factory_reset",
     "token_from_afar": "clock_from_sources", "killed_clock_returns": "token_from_afar",
     "reset_cut_short": "token_from_afar",
     "network_hsm": None, "keys_in_a_token": None, "identical": None}
