@@ -108,6 +108,20 @@ static bool places_until(const struct restore_scene *s, int at_step)
 	return WEXITSTATUS(status) == 0;
 }
 
+/* A machine of its own, with a backup that a medium brought and that is to be put in
+ * place. */
+static void *taken_anew(void)
+{
+	void *own;
+
+	assert_int_equal(setup(&own), 0);
+	fill_backup(own);
+	end_backup(own);
+	make_medium(own);
+	takes(own, 0, NULL);
+	return own;
+}
+
 /* One step further each time: before, all of the old is there; afterwards, all of the
  * new; and what is there is completed. */
 static void test_power_cuts(void **state)
@@ -117,15 +131,9 @@ static void test_power_cuts(void **state)
 
 	end_backup(*state);
 	while (!done) {
-		void *own;
-		struct restore_scene *s;
+		void *own = taken_anew();
+		struct restore_scene *s = own;
 
-		assert_int_equal(setup(&own), 0);
-		s = own;
-		fill_backup(s);
-		end_backup(s);
-		make_medium(s);
-		takes(s, 0, NULL);
 		done = places_until(s, cuts + 1);
 		if (is_there(s, "i/" DATABASE))
 			assert_in_place(s);
@@ -167,16 +175,10 @@ static void test_what_was_not_copied_whole_is_begun_anew(void **state)
  */
 static void placed_by_a_link(const char *name, const char *of)
 {
-	struct restore_scene *s;
+	void *own = taken_anew();
+	struct restore_scene *s = own;
 	struct stat before, after;
-	void *own;
 
-	assert_int_equal(setup(&own), 0);
-	s = own;
-	fill_backup(s);
-	end_backup(s);
-	make_medium(s);
-	takes(s, 0, NULL);
 	assert_int_equal(rename(at(s, name), at(s, of)), 0);
 	assert_int_equal(chmod(at(s, of), 0710), 0);
 	assert_int_equal(stat(at(s, of), &before), 0);
