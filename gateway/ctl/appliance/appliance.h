@@ -222,6 +222,10 @@ bool appliance_has_units(void);
 /* Start a unit of the image, and wait for its end or not. Return: 0 or -errno. */
 int appliance_start(const char *unit, bool wait);
 
+/* Give to root what a new configuration has brought, as each start does
+ * (tmpfiles.d/appliance.conf); says so where that fails. */
+void appliance_own(void);
+
 /* Have a new recovery key of /var made, which takes the place of the last one, print it
  * and keep nothing of it. Return: 0 or -errno. */
 #define APPLIANCE_HANDOVER "/run/appliance-handover"

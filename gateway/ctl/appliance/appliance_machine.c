@@ -3,6 +3,7 @@
 
 #include "common/cleanup.h"
 #include "common/durable.h"
+#include "common/log.h"
 #include "ctl/appliance/order.h"
 
 #include <errno.h>
@@ -24,6 +25,14 @@ int appliance_start(const char *unit, bool wait)
 	const struct order o = { .verb = wait ? ORDER_START : ORDER_CALL, .unit = unit };
 
 	return order_give(&o, NULL);
+}
+
+void appliance_own(void)
+{
+	if (appliance_start("appliance-owner.service", true) < 0)
+		log_event(LOG_WARNING, "appliance.apply", NULL,
+			"the files of the configuration are root's with the next start "
+			"only: until then no policy can be activated");
 }
 
 bool appliance_has_units(void)

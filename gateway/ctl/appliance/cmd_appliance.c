@@ -97,8 +97,11 @@ static bool take_medium(void)
 		return false;
 	}
 	all = appliance_restore();
+	r = -1;
 	if (all && appliance_sees(MOUNTED "/machine"))
 		apply(MOUNTED "/machine", &r);
+	if (r == 0)
+		appliance_own();
 	r = -1;
 	if (all && appliance_sees(MOUNTED "/update"))
 		update(MOUNTED "/update", &r);

@@ -37,6 +37,7 @@ static const struct {
 	{ ORDER_STOP, "run-appliance-medium.mount", NULL, NULL },
 	{ ORDER_START, "appliance-restore.service", NULL, NULL },
 	{ ORDER_START, "appliance-place.service", NULL, NULL },
+	{ ORDER_START, "appliance-owner.service", NULL, NULL },
 	{ ORDER_START, "appliance-stage@%.service", VERSIONS, NULL },
 	{ ORDER_CALL, "sealgate-ship@%.timer", NAMES, NULL },
 	{ ORDER_CALL, REBOOT, NULL, NULL },

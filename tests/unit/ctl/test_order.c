@@ -33,6 +33,7 @@ static void test_what_is_in_the_table(void **state)
 	expect(true, ORDER_STOP, "run-appliance-medium.mount", NULL);
 	expect(true, ORDER_START, "appliance-restore.service", NULL);
 	expect(true, ORDER_START, "appliance-place.service", NULL);
+	expect(true, ORDER_START, "appliance-owner.service", NULL);
 	expect(true, ORDER_START, "appliance-stage@0.1.12.service", NULL);
 	expect(true, ORDER_CALL, "sealgate-ship@Site_2.timer", NULL);
 	expect(true, ORDER_CALL, "sealgate-ship@a.timer.timer", NULL);
