@@ -55,9 +55,7 @@ static json_t *clock_check(const struct visit *v, const struct trusted *t)
 	char reason[160];
 	int64_t behind;
 
-	if (!clock_watch_trusts(
-		    config_string(v->admin->instance->config, "seal.clock_watch"), reason,
-		    sizeof(reason)))
+	if (!clock_watch_trusts(v->admin->instance, reason, sizeof(reason)))
 		return check(false, reason,
 			"See the log of appliance-time: its sources must be reachable.");
 	behind = known_at(t) - clock_now();

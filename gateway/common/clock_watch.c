@@ -57,11 +57,25 @@ static const char *fault_of(const char *folder)
 		       : "the clock is not synchronised with its sources";
 }
 
-bool clock_watch_trusts(const char *folder, char *ret_reason, size_t size)
+static bool is_missing(const char *path)
 {
-	const char *fault;
+	return access(path, F_OK) < 0 && errno == ENOENT;
+}
 
-	if (!folder || !*folder || (access(folder, F_OK) < 0 && errno == ENOENT))
+/* A machine with sources has a watcher: one that cannot be seen says nothing. */
+static bool has_sources(const struct instance *i)
+{
+	char path[PATH_MAX];
+
+	return instance_path(i, CLOCK_WATCH_SOURCES, path) < 0 || !is_missing(path);
+}
+
+bool clock_watch_trusts(const struct instance *i, char *ret_reason, size_t size)
+{
+	const char *folder = i ? config_string(i->config, "seal.clock_watch") : "",
+		   *fault;
+
+	if (!*folder || (is_missing(folder) && !has_sources(i)))
 		return true;
 	fault = fault_of(folder);
 	if (fault)

@@ -56,7 +56,7 @@ static bool check_clock(struct run *r)
 	struct seal_house *house = r->tools->house;
 	char reason[ATTEMPT_REASON_SIZE];
 
-	if (clock_watch_trusts(house->clock_watch, reason, sizeof(reason)) &&
+	if (clock_watch_trusts(house->clock_watched, reason, sizeof(reason)) &&
 		clock_guard_forward(&house->clock, r->now, r->input->received, reason,
 			sizeof(reason)))
 		return true;

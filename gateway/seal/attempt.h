@@ -49,8 +49,9 @@ struct seal_house {
 	struct profiles *profiles; /* of the destinations */
 	struct clock_guard clock;
 	struct receipt_waits receipts;
-	const char *clock_watch; /* folder, see common/clock_watch.h; NULL: nobody */
-	const char *proxy;	 /* to time-stamping authorities; NULL or "": none */
+	const struct instance
+		*clock_watched; /* see common/clock_watch.h; NULL: by nobody */
+	const char *proxy;	/* to time-stamping authorities; NULL or "": none */
 };
 
 /* What one thread keeps from document to document. */

@@ -122,7 +122,7 @@ static int open_house(struct seal_house *h, const struct daemon *d)
 	h->instance_name = config_string(c, "instance.name");
 	h->test = config_bool(c, "instance.test");
 	h->lease_s = (int)config_int(c, "seal.lease_s");
-	h->clock_watch = config_string(c, "seal.clock_watch");
+	h->clock_watched = &d->instance;
 	h->proxy = config_string(c, "seal.proxy");
 	clock_guard_init(&h->clock);
 	receipt_waits_init(&h->receipts);

@@ -231,9 +231,7 @@ static int ready(struct retention *t)
 	char reason[256];
 	int r;
 
-	if (!clock_watch_trusts(
-		    config_string(t->session.instance.config, "seal.clock_watch"), reason,
-		    sizeof(reason))) {
+	if (!clock_watch_trusts(&t->session.instance, reason, sizeof(reason))) {
 		fprintf(stderr, "sealgate: nothing is erased: %s\n", reason);
 		return EXIT_INTERNAL;
 	}
