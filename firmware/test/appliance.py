@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A gate of the scenarios, moved into an appliance: its instance becomes the signed
 configuration of a machine; its simulators stay on the host, which the machine calls
-10.0.2.2."""
+10.0.2.2; one of them has a name there."""
 import ctypes
 import http.server
 import os
@@ -19,8 +19,10 @@ from scenarios.gate import BIN, Gate  # noqa: E402, F401
 from scenarios.syslog_server import Server  # noqa: E402
 
 from machine import SECOND_MAC  # noqa: E402
+from names import Names  # noqa: E402
 
 HOST = "10.0.2.2"
+TRACES = "traces.test"  # what one of them is called, where there is a network to ask by
 OURS, THEIRS = "fd5e:a16a::2", "fd5e:a16a::15"  # the host and the machine, in a network of theirs
 LINK = "sealgate0"  # the host's end of it
 PORTS = {"partners": 8443, "customs": 8444, "operators": 8445}
@@ -99,7 +101,7 @@ class RemoteGate(Gate):
     def __init__(self, folder):
         super().__init__(folder, retry_max=8, timeout=20)
         self.ports = {name: free_port() for name in PORTS}
-        self.crl = self.syslog = self.heads = self.opener = None
+        self.crl = self.syslog = self.heads = self.opener = self.names = None
         self.nobody = free_port()
         self.six = False  # is the machine called by its address of IPv6?
 
@@ -109,6 +111,10 @@ class RemoteGate(Gate):
         self.syslog, self.heads = Server(self.pki), Server(self.pki)
         self._opener()
         return self
+
+    def serve_names(self):
+        """Who calls TRACES by its name is told where it is, by the network of ours and theirs."""
+        self.names = Names(OURS, TRACES, HOST)
 
     def _opener(self):
         """Who may open a backup of the machine: (certificate, key)."""
@@ -125,6 +131,8 @@ class RemoteGate(Gate):
             self.crl.close()
             self.syslog.close()
             self.heads.close()
+        if self.names:
+            self.names.close()
 
     def listener(self, name):
         if self.six:
@@ -162,13 +170,14 @@ class RemoteGate(Gate):
         softhsm = folder / "state" / "signer" / "softhsm2.conf"
         softhsm.write_text(softhsm.read_text().replace(str(self.dir), "/var/lib/sealgate"))
         for profile in (folder / "policies" / "routes" / "destinations").glob("*.cfg"):
-            profile.write_text(profile.read_text().replace("127.0.0.1", HOST))
+            host = TRACES if self.names and profile.stem == "traces" else HOST
+            profile.write_text(profile.read_text().replace("127.0.0.1", host))
         self._sources(folder / "policies")
         (folder / "network").mkdir()
         (folder / "network" / "egress.csv").write_text("".join(self._destinations()))
         (folder / "network" / "machine.network").write_text(
             f"[Match]\nMACAddress={SECOND_MAC}\n[Network]\nAddress={THEIRS}/64\n"
-            "IPv6AcceptRA=no\n")
+            f"IPv6AcceptRA=no\nDNS={OURS}\nDomains=~test\n")
         self._receiver(folder / "logs", self.syslog.port)
         self._receiver(folder / "ship" / "siem", self.heads.port)
         self._receiver(folder / "ship" / "away", self.nobody)

@@ -86,6 +86,8 @@ class Scene:
         """From here on nothing reaches out of here; then the gate is made."""
         self.link = leave_network()
         self.gate.make()
+        if self.link:
+            self.gate.serve_names()
 
     def build(self, version, least=None, breaks=False, **settings):
         """The slot of one version; a broken one has a firewall that cannot be loaded. settings: of

@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 
-from appliance import THEIRS
+from appliance import THEIRS, TRACES
 from checks import Unavailable, expect, retry, seen
 from machine import Machine
 from scene import BOOT_S, HEALTHY, OLD, OUT
@@ -48,6 +48,14 @@ class ServingCases:
         text = self.machine.text()
         expect("UEFI Secure Boot is enabled" in text, "Secure Boot", self.machine)
         self.document = self.submit(1)
+
+    def asks_for_names(self):
+        """a destination that the configuration names is found by the server that it names"""
+        if not self.gate.names:
+            raise Unavailable("the kernel gives no tap device")
+        expect(set(self.gate.names.asked) == {TRACES}, f"asked for: {self.gate.names.asked}",
+               self.machine)
+        expect(self.document[1]["id"] in self.gate.arrived("traces"), "it arrived", self.machine)
 
     def refuses_documents(self):
         """an unsigned document is refused with findings, nobody is let in without certificate"""

@@ -42,15 +42,15 @@ from updates import UpdateCases  # noqa: E402
 
 PARTS = (("roots", "keys", "initrd"), ("sealgate",))  # at once
 QUICK = ("released_image", "boots_and_serves", "refuses_documents", "remote_administration",
-         "quote_from_afar", "serves_over_ipv6", "revocation_arrives", "backup_from_afar",
-         "unsigned_uki")
+         "asks_for_names", "quote_from_afar", "serves_over_ipv6", "revocation_arrives",
+         "backup_from_afar", "unsigned_uki")
 FIRST = "boots_and_serves"
 # In this order; what each builds on.
 CASES = {
     "unsigned_loader": None, "unsigned_uki": None, "altered_command_line": None,
     "foreign_key": None, "released_image": None, FIRST: None,
-    "refuses_documents": FIRST, "remote_administration": FIRST, "quote_from_afar": FIRST,
-    "serves_over_ipv6": FIRST,
+    "asks_for_names": FIRST, "refuses_documents": FIRST, "remote_administration": FIRST,
+    "quote_from_afar": FIRST, "serves_over_ipv6": FIRST,
     "journal_arrives": FIRST, "revocation_arrives": FIRST, "replay_from_afar": FIRST,
     "backup_from_afar": FIRST,
     "site_loss": "backup_from_afar",

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives import serialization
 from . import authority
 
 # The last two: how a virtual machine of QEMU calls the host that it runs on, and how that calls it.
-HOSTS = ("localhost", "127.0.0.1", "::1", "10.0.2.2", "fd5e:a16a::15")
+HOSTS = ("localhost", "127.0.0.1", "::1", "10.0.2.2", "fd5e:a16a::15", "traces.test")
 PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
 YEAR = 365
 CA_SPAN, TLS_SPAN, SIGNER_SPAN = (5 * YEAR, 15 * YEAR), (1, 3 * YEAR), (YEAR, 2 * YEAR)
