@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Cases of a machine that has to forget everything, and of the configuration that it is given
 then: sources of time, and a token that is set up from afar."""
+import json
+import re
+
 from checks import expect
 from clock import goes_on, set_clock
 from scene import BOOT_S, KEPT_S, REPORTED, RESTARTS
 from token_setup import set_up_token
 from updates import RESTART_S
 
+ANOTHER_START = "(?m)^-- Boot [0-9a-f]{32} --$"  # journalctl, between the entries of two
 EMPTY = r"waiting for a configuration"
 
 
@@ -17,6 +21,8 @@ class AnewCases:
         """two people have the machine forget everything: it waits for a configuration"""
         self.serving()
         self.machine.insert(None)  # or it would take that configuration at once
+        log = json.loads(self.support())["log"]["output"]
+        expect(re.search(ANOTHER_START, log), "the log of the start before is there", self.machine)
         before, self.floor = self.volume_key(), self.report()["tpm"]["floor"]
         said = self.together("appliance", "reset")
         expect(said.returncode == 0, said.stdout + said.stderr, self.machine)
