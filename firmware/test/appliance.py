@@ -16,6 +16,7 @@ FIRMWARE = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(FIRMWARE.parent / "tests"))
 
 from scenarios.gate import BIN, Gate  # noqa: E402, F401
+from scenarios.officers import enrolled  # noqa: E402
 from scenarios.syslog_server import Server  # noqa: E402
 
 from machine import SECOND_MAC  # noqa: E402
@@ -102,6 +103,7 @@ class RemoteGate(Gate):
         super().__init__(folder, retry_max=8, timeout=20)
         self.ports = {name: free_port() for name in PORTS}
         self.crl = self.syslog = self.heads = self.opener = self.names = None
+        self.officers = None  # the folder where their keys are
         self.nobody = free_port()
         self.six = False  # is the machine called by its address of IPv6?
 
@@ -110,6 +112,7 @@ class RemoteGate(Gate):
         self.crl = Authority(self.pki.crl_path(TRANSPORT))
         self.syslog, self.heads = Server(self.pki), Server(self.pki)
         self._opener()
+        self.officers = enrolled(self.dir / "policies", self.folder)
         return self
 
     def serve_names(self):

@@ -33,6 +33,7 @@ from configurations import ConfigurationCases  # noqa: E402
 from killed import KilledCases  # noqa: E402
 from machine import missing_programs  # noqa: E402
 from network_hsm import NetworkHsmCases  # noqa: E402
+from policies import PolicyCases  # noqa: E402
 from released import ReleasedCases  # noqa: E402
 from replays import ReplayCases  # noqa: E402
 from scene import BESIDE, BROKEN, NEW, OLD, OUT, Scene  # noqa: E402
@@ -52,7 +53,7 @@ CASES = {
     "asks_for_names": FIRST, "refuses_documents": FIRST, "remote_administration": FIRST,
     "quote_from_afar": FIRST, "serves_over_ipv6": FIRST,
     "journal_arrives": FIRST, "revocation_arrives": FIRST, "replay_from_afar": FIRST,
-    "backup_from_afar": FIRST,
+    "policy_from_afar": FIRST, "backup_from_afar": FIRST,
     "site_loss": "backup_from_afar",
     "killed_services_return": FIRST, "heads_arrive": FIRST, "support_bundle": FIRST,
     "full_disk": FIRST, "another_tpm": FIRST, "added_command_line": FIRST,
@@ -72,8 +73,8 @@ CASES = {
 HARDWARE = {"hardware": None}
 
 
-class Suite(ChainCases, ReleasedCases, ServingCases, ReplayCases, KilledCases, SiteLossCases,
-            ConfigurationCases, UpdateCases, AnewCases, NetworkHsmCases, CeremonyCases, Scene):
+class Suite(ChainCases, ReleasedCases, ServingCases, ReplayCases, PolicyCases, KilledCases,
+            SiteLossCases, ConfigurationCases, UpdateCases, AnewCases, NetworkHsmCases, CeremonyCases, Scene):
     """All cases."""
 
 

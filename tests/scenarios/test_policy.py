@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A policy from edit to force and back, and everything that must not get there; the guides for
 policy officers, typed in as they stand."""
-import datetime
 import fcntl
 import hashlib
 import json
@@ -15,42 +14,12 @@ import time
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from scenarios.gate import BIN, ROOT, fingerprint, sealgate
+from scenarios.gate import BIN, ROOT, sealgate
+from scenarios.officers import enrol, make_officer
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.S | re.M)
-UTC = datetime.timezone.utc
-
-
-def make_officer(folder, name, key=None):
-    """A key and a certificate of its own; the key, so that another can share it."""
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{name} (TEST)")])
-    now = datetime.datetime.now(UTC)
-    certificate = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject)
-                   .public_key(key.public_key()).serial_number(x509.random_serial_number())
-                   .not_valid_before(now - datetime.timedelta(days=1))
-                   .not_valid_after(now + datetime.timedelta(days=30))
-                   .sign(key, hashes.SHA256()))
-    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / f"{name}.key").write_bytes(key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption()))
-    return key
-
-
-def enrol(policies, folder, names, role="policy-officer"):
-    path = policies / "operators.cfg"
-    people = ",\n".join(f'\t{{ name = "{n} (TEST)"; role = "{role}"; '
-                        f'sha256 = "{fingerprint(folder / f"{n}.pem")}"; }}' for n in names)
-    text = path.read_text()
-    if "people = ( );" in text:
-        text = text.replace("people = ( );", f"people = (\n{people}\n);")
-    else:
-        text = text.replace("people = (\n", f"people = (\n{people},\n")
-    path.write_text(text)
 
 
 class Office:

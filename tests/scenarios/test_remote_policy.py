@@ -12,37 +12,25 @@ import subprocess
 
 import pytest
 
-from scenarios.gate import BIN, sealgate
+from scenarios.gate import BIN
+from scenarios.officers import OFFICERS, enrolled, signed_bundle
 from scenarios.processes import confined, text_of
 from scenarios.test_faults import until
-from scenarios.test_policy import enrol, make_officer, tree
+from scenarios.test_policy import tree
 from scenarios.test_remote import recorded, remote
-
-OFFICERS = ("officer-1", "officer-2")
 
 
 @pytest.fixture(scope="module")
 def office(gate, tmp_path_factory):
     """Two policy officers of the gate, and a folder for what they work on."""
-    folder = tmp_path_factory.mktemp("office")
-    for name in OFFICERS:
-        make_officer(folder, name)
-    enrol(gate.dir / "policies", folder, OFFICERS)
-    return folder
+    return enrolled(gate.dir / "policies", tmp_path_factory.mktemp("office"))
 
 
 def build(gate, office, version, *signers):
     copy = office / f"next-{version}"
     shutil.copytree(gate.dir / "policies", copy)
     (copy / "codes" / "README.md").write_text(f"{version}\n")
-    bundle = office / f"{version}.bundle"
-    done = sealgate("policy", "build", "--policies", copy, "--version", version, "-o", bundle)
-    assert done.returncode == 0, done.stderr
-    for name in signers:
-        done = sealgate("policy", "sign", "--key", office / f"{name}.key",
-                        "--cert", office / f"{name}.pem", bundle)
-        assert done.returncode == 0, done.stderr
-    return bundle
+    return signed_bundle(copy, office, version, *signers)
 
 
 def coming(gate):
