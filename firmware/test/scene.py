@@ -26,6 +26,7 @@ REPORTED = r"Finished appliance-report\.service"
 KEPT = r"systemd-bless-boot\[\d+\]: Marked boot as 'good'"
 STARTS = r"appliance\[\d+\]: sealgate appliance "
 RESTARTS = r"reboot: Restarting system"
+METHOD = b"/xmldsig-more#ecdsa-sha256\0"  # of signature, by its end, as a program has it
 # What a case does without a boot: its command, and how it gives way to the boots.
 ANEW = ("anew",) if os.environ.get("SEALGATE_SOAK") else ()
 BESIDE = {"identical": ((FIRMWARE / "repro", *ANEW), "19"),
@@ -90,17 +91,18 @@ class Scene:
             self.gate.serve_names()
 
     def build(self, version, least=None, breaks=False, **settings):
-        """The slot of one version; a broken one has a firewall that cannot be loaded. settings: of
-        the build, FIRMWARE_..."""
+        """The slot of one version; a broken one serves as any other, but what it seals names a
+        method of signature that there is not. settings: of the build, FIRMWARE_..."""
         environment = {"FIRMWARE_VERSION": version, "FIRMWARE_OUT": str(OUT), **settings}
         if least:
             environment["FIRMWARE_LEAST"] = least
         script("tree", **environment)
         if breaks:
-            rules = OUT / version / "tree" / "etc" / "nftables.conf"
-            stat = rules.stat()
-            rules.write_text("table inet appliance { chain fwd }\n")
-            os.utime(rules, (stat.st_mtime, stat.st_mtime))
+            program = OUT / version / "tree" / "usr" / "bin" / "sealgate-seal"
+            stat, octets = program.stat(), program.read_bytes()
+            expect(octets.count(METHOD) == 1, f"{METHOD} in {program}")
+            program.write_bytes(octets.replace(METHOD, METHOD.replace(b"256", b"257")))
+            os.utime(program, (stat.st_mtime, stat.st_mtime))
         script("slot", **environment)
 
     def beside(self, name):

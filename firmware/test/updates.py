@@ -15,6 +15,11 @@ from scene import (BOOT_S, BROKEN, HEALTHY, KEPT, KEPT_S, LUKS_HEADER, NEW, OLD,
 RESTART_S = 180.0
 ESP = "@@1M"  # where it begins, to mtools
 SENT = r"admin\[\d+\]: (\S+) \(TEST\): appliance parcel \S+\.root (\d+)"  # by whom, from where
+ILL = r"appliance\[\d+\]: refused: a seal of a self-test: [^\n]*SIG_CRYPTO_FAILURE"
+LAST_TRY = "+1-2"
+NO_FIREWALL = {"nftables.service~": "[Service]\nExecStart=\n"
+                                    "ExecStart=/usr/sbin/nft add chain inet appliance none\n"}
+HEALTH_BOUND_S = 200.0  # on what may mend itself it takes four minutes
 RAISED = "no older version is taken from now on"
 
 
@@ -128,31 +133,56 @@ class UpdateCases:
         expect(self.machine.wait(r"the update is staged", BOOT_S), "staged", self.machine)
         expect(self.machine.wait(RESTARTS, RESTART_S), "restarts", self.machine)
         self.machine.stop()
-        self._last_try()
-        self.machine.start(ports=self.gate.forwards(), link=self.link)
+        tries = self._tries()
+        expect(tries == "+3", f"on trial: {tries}", self.machine)
+        self.machine.start(ports=self.gate.forwards(), units=NO_FIREWALL, link=self.link)
         expect(self.machine.wait(r"Dependency failed for sealgate-edge", BOOT_S),
                "the edge does not start", self.machine)
         self.nothing_serves(self.machine)
-        expect(not re.search(HEALTHY, self.machine.text()), "not healthy", self.machine)
+        text = self.machine.text()
+        expect("Dependency failed for appliance-health.service" in text and
+               not re.search(HEALTHY, text), "not healthy", self.machine)
 
-    def _last_try(self):
-        """Of the three tries that the boot loader gives an update one is left."""
+    def _tries(self):
+        """How often the boot loader has left to try the update, and has tried it: +LEFT-DONE."""
+        listed = self._on_esp("mdir", "-b", "::/EFI/Linux").stdout.decode()
+        names = re.findall(rf"sealgate_{BROKEN}(\+\d\S*)\.efi", listed)
+        expect(len(names) == 1, f"in the ESP: {listed}")
+        return names[0].removesuffix("-0")
+
+    def _on_esp(self, program, *arguments):
+        """A program of mtools on the ESP, as it is on the disk now."""
         disk = f"/share/{self.machine.disk.name}{ESP}"
-        listed = self.in_tools(self.folder, "mdir", "-b", "-i", disk, "::/EFI/Linux")
-        names = re.findall(rf"sealgate_{BROKEN}\+\S*\.efi", listed.stdout.decode())
-        expect(names and names[0].startswith(f"sealgate_{BROKEN}+3"), f"on trial: {listed}")
-        done = self.in_tools(self.folder, "mren", "-i", disk, f"::/EFI/Linux/{names[0]}",
-                             f"sealgate_{BROKEN}+1-2.efi")
+        done = self.in_tools(self.folder, program, "-i", disk, *arguments)
         expect(done.returncode == 0, str(done))
+        return done
 
     def unhealthy_update(self):
-        """an update that does not become healthy gives way to the version before it"""
-        self.healthy_after(f"{STARTS}{NEW}")
-        text = self.machine.text()
-        # Without its firewall it does not even come to say its name.
-        expect("Dependency failed for appliance-health.service" in text, "it was tried",
-               self.machine)
+        """an update that serves, and whose application is not healthy, is not kept, and gives way
+        to the version before it"""
+        self.machine.stop()
+        tries = self._tries()
+        # While nothing served the machine may have started again, once.
+        expect(tries in ("+2-1", LAST_TRY), f"counted down: {tries}", self.machine)
+        if tries != LAST_TRY:
+            self._on_esp("mren", f"::/EFI/Linux/sealgate_{BROKEN}{tries}.efi",
+                         f"sealgate_{BROKEN}{LAST_TRY}.efi")
+        self.machine.start(ports=self.gate.forwards(), link=self.link)
+        expect(self.machine.wait(rf"(?s){STARTS}{BROKEN}.*{ILL}", BOOT_S), "ill", self.machine)
+        self.healthy_after(rf"{ILL}.*{STARTS}{NEW}")
         expect(self.version() == NEW, f"the version before, not {self.version()}", self.machine)
+        text = self.machine.text()
+        tried = text[:text.index(f"sealgate appliance {NEW} starts")]
+        before = tried[:re.search(ILL, tried).start()]
+        failed = re.findall(r"(\S+): Failed with result", before)
+        expect("Started sealgate-edge.service" in before and not failed,
+               f"nothing else has failed: {failed}", self.machine)
+        expect(not re.search(rf"{HEALTHY}|{KEPT}", tried), "it is not kept", self.machine)
+        began, ended = (float(re.search(rf"\[ *([0-9.]+)\] .*{said}", tried).group(1))
+                        for said in (r"Starting appliance-health\.service", ILL))
+        expect(ended - began < HEALTH_BOUND_S, f"found in {ended - began:.0f} s", self.machine)
+        tries = self._tries()
+        expect(tries == "+0-3", f"tried: {tries}", self.machine)
         expect("did not become healthy" in text, "it is not tried again", self.machine)
 
     def tpm_lockout(self):

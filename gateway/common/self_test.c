@@ -58,7 +58,7 @@ int self_test_read(const struct instance *i, char ret_reason[SELF_TEST_REASON_SI
 	if (r < 0) {
 		(void)snprintf(ret_reason, SELF_TEST_REASON_SIZE,
 			"no self-test of sealing is known: %s", strerror(-r));
-		return 1;
+		return r;
 	}
 	if (span_equal(span_of(said, len), span_str(PASSED)))
 		return 0;

@@ -21,7 +21,8 @@ int self_test_tell(const struct instance *i, const char *fault);
 /* What was said at an earlier start is not true any more. Return: 0 or -errno. */
 int self_test_forget(const struct instance *i);
 
-/* Return: 0 when it passed, 1 not with one sentence in ret_reason. */
+/* Return: 0 when it passed; 1 when it did not, which holds for as long as that program
+ * runs; -errno when nothing is known of one; both with one sentence in ret_reason. */
 int self_test_read(const struct instance *i, char ret_reason[SELF_TEST_REASON_SIZE]);
 
 #endif

@@ -155,11 +155,13 @@ int appliance_receivers(char **ret_error);
 
 /* Whether the application of an instance works: queue, signer, verification, sealing,
  * listeners. *ret_reason is one line, the caller frees it; NULL when it does.
- * Return: 0 healthy, 1 not, APPLIANCE_WAITS when nothing is wrong but people have to
- * activate the token before anything can be sealed, APPLIANCE_LACKS when they have to
- * give it keys or certificates, or whoever wrote the configuration looks for others. */
+ * Return: 0 healthy, 1 not, APPLIANCE_ILL not, and waiting mends nothing,
+ * APPLIANCE_WAITS when nothing is wrong but people have to activate the token before
+ * anything can be sealed, APPLIANCE_LACKS when they have to give it keys or certificates,
+ * or whoever wrote the configuration looks for others. */
 #define APPLIANCE_WAITS 2
 #define APPLIANCE_LACKS 3
+#define APPLIANCE_ILL 4
 int appliance_health(const char *dir, char **ret_reason);
 
 /* Is what appliance_health returned waited for? Custodians are for as long as it takes,

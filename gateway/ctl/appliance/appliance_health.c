@@ -178,27 +178,38 @@ static const char *verify_fault(const struct instance *i)
 	return fault_of_trial(i, &document);
 }
 
-/* Queue, signer and verification by asking them, sealing by what it found out itself. */
-static char *fault_of(const struct instance *i, struct waiting *ret_waits)
+/* Queue, signer and verification by asking them, sealing by what it found out itself at
+ * its start: the same for as long as it runs. */
+static int look(const struct instance *i, char **ret_reason)
 {
 	char reason[SELF_TEST_REASON_SIZE];
+	struct waiting waits = { 0 };
 	const char *fault = queue_fault(i);
+	int r = 1;
 
 	if (!fault)
-		fault = signer_fault(i, ret_waits);
+		fault = signer_fault(i, &waits);
 	if (!fault)
 		fault = verify_fault(i);
-	if (!fault && self_test_read(i, reason) != 0)
-		fault = reason;
+	if (!fault) {
+		int found = self_test_read(i, reason);
+
+		fault = found != 0 ? reason : NULL;
+		r = found > 0 ? APPLIANCE_ILL : 1;
+	}
 	if (!fault && !ports_answer(i))
 		fault = "a listener does not take connections";
-	return fault ? strdup(fault) : NULL;
+	if (!fault) {
+		fault = waits.text;
+		r = waits.result;
+	}
+	*ret_reason = fault ? strdup(fault) : NULL;
+	return r;
 }
 
 int appliance_health(const char *dir, char **ret_reason)
 {
 	_cleanup_(freep) char *error = NULL;
-	struct waiting waits = { 0 };
 	struct instance i;
 	int r = instance_open(dir, &i, &error);
 
@@ -206,12 +217,9 @@ int appliance_health(const char *dir, char **ret_reason)
 		*ret_reason = TAKE(error);
 		return 1;
 	}
-	*ret_reason = fault_of(&i, &waits);
+	r = look(&i, ret_reason);
 	instance_done(&i);
-	if (*ret_reason)
-		return 1;
-	*ret_reason = waits.text ? strdup(waits.text) : NULL;
-	return waits.result;
+	return r;
 }
 
 bool appliance_health_waits(int r, int64_t now_ms, int64_t *lacks_ms)

@@ -179,8 +179,8 @@ static void wait_for_people(char *reason, char **last)
 	*last = reason;
 }
 
-/* Of the machine's instance, or, where another one is named, of that, at once. Its unit
- * has no bound of time: what hangs is ended by the alarm. */
+/* Of the machine's instance, or, where another one is named, of that, at once. What may
+ * mend itself has its time. The unit has no bound: what hangs is ended by the alarm. */
 static int health(void)
 {
 	const char *named = getenv("SEALGATE_INSTANCE");
@@ -207,7 +207,7 @@ static int health(void)
 			usleep(PEOPLE_EVERY_US);
 			continue;
 		}
-		if (r == 0 || clock_monotonic_ms() >= end)
+		if (r == 0 || r == APPLIANCE_ILL || clock_monotonic_ms() >= end)
 			return tell("appliance.health", r == 0 ? 0 : -EIO,
 				"the application is healthy", "", reason);
 		free(reason);
