@@ -60,15 +60,16 @@ static void end(void *arg, void *kept)
 	free(kept);
 }
 
-static int accept_nginx(void *arg)
+static int accept_asker(void *arg)
 {
 	const struct front *f = arg;
 	int socket = daemon_accept_now(f->daemon, CONNECTION_TIMEOUT_MS);
 
-	if (socket < 0 || instance_peer_is(&f->daemon->instance, socket, "nginx"))
+	if (socket < 0 || instance_peer_is(&f->daemon->instance, socket, "nginx") ||
+		instance_peer_is(&f->daemon->instance, socket, "health"))
 		return socket;
 	log_event(LOG_WARNING, "intake.stranger", NULL,
-		"a connection that is not nginx's was closed");
+		"a connection that is neither nginx's nor the health check's was closed");
 	close(socket);
 	return -1;
 }
@@ -88,7 +89,7 @@ static void accept_all(struct front *f, struct pool *pool, struct pool *away)
 		daemon_alive();
 		if (poll(fds, 3, daemon_alive_within(-1)) <= 0 || !fds[2].revents)
 			continue;
-		socket = accept_nginx(f);
+		socket = accept_asker(f);
 		if (socket >= 0 && !pool_give(pool, socket) && !pool_give(away, socket))
 			close(socket); /* nginx answers 503 by itself */
 	}
@@ -97,7 +98,7 @@ static void accept_all(struct front *f, struct pool *pool, struct pool *away)
 static int run(const struct daemon *d, struct server *server)
 {
 	struct front front = { d, server };
-	const struct pool_work work = { begin, serve, end, &front, accept_nginx,
+	const struct pool_work work = { begin, serve, end, &front, accept_asker,
 		d->socket };
 	const struct pool_work turn_away = { NULL, serve, NULL, &front, NULL, -1 };
 	size_t threads =

@@ -6,6 +6,7 @@
 #include "intake/http.h"
 #include "intake/identity.h"
 #include "intake/localise.h"
+#include "intake/probe.h"
 #include "intake/problem.h"
 #include "intake/refuse.h"
 
@@ -94,14 +95,16 @@ static void answer_partner(struct exchange *x)
 	}
 }
 
-static void answer(struct exchange *x)
+static void answer(struct exchange *x, bool probes)
 {
 	if (!x->links) {
 		problem(x, "http.busy", NULL, NULL);
 		return;
 	}
 	x->snapshot = snapshots_hold(&x->server->snapshots, false);
-	if (identify(x, clock_now()))
+	if (probes)
+		probe(x);
+	else if (identify(x, clock_now()))
 		answer_partner(x);
 }
 
@@ -118,6 +121,16 @@ static void too_long(struct exchange *x)
 		problem(x, "http.header-size", received, NULL);
 }
 
+/* nginx speaks for partners, and the health check for nobody. */
+static bool may_ask(const struct server *s, int socket, const char *asker)
+{
+	if (instance_peer_is(s->instance, socket, asker))
+		return true;
+	log_event(LOG_WARNING, "intake.stranger", NULL,
+		"a request that is not %s's was not answered", asker);
+	return false;
+}
+
 void server_serve(struct server *s, struct links *links, int socket)
 {
 	_cleanup_request_ struct request request;
@@ -127,21 +140,25 @@ void server_serve(struct server *s, struct links *links, int socket)
 	};
 	int64_t began_ms = clock_monotonic_ms();
 	int r = request_read(socket, &request);
+	bool probes = strcmp(probe_asker(&request), "nginx") != 0;
 
 	response_init(&response);
+	if (r != 1 && r != -E2BIG && r != -EPROTO)
+		return; /* the peer went away, or was silent: nobody waits for an answer
+			 */
+	if (!may_ask(s, socket, probe_asker(&request)))
+		return;
 	if (r == -E2BIG)
 		too_long(&x);
 	else if (r == -EPROTO)
 		problem(&x, "http.request", NULL, NULL);
-	else if (r == 1)
-		answer(&x);
 	else
-		return; /* the peer went away, or was silent: nobody waits for an answer
-			 */
+		answer(&x, probes);
 	request_discard(&request);
 	localise(&x);
 	r = response_send(&response, socket);
-	log_answer(&x, began_ms);
+	if (!probes) /* which is asked every few seconds while people are waited for */
+		log_answer(&x, began_ms);
 	if (r < 0)
 		log_event(LOG_NOTICE, "intake.unanswered",
 			*response.id ? response.id : NULL, "the answer was not taken: %s",

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Whether a gate works, as an appliance asks it before a version or a configuration stays."""
+import contextlib
 import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -75,6 +77,104 @@ def test_a_queue_that_hangs_is_told(gate):
     becomes_healthy(gate)
 
 
+def test_an_intake_that_hangs_is_told(gate):
+    """Its socket takes connections, and nginx listens all the same."""
+    becomes_healthy(gate)
+    pid = pid_of(gate, "sealgate-intake")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = health(gate)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert done.returncode == 1 and "refused: intake does not answer" in done.stderr, done.stderr
+    becomes_healthy(gate)
+
+
+@contextlib.contextmanager
+def in_place(gate, program, kind, serve):
+    """Something else behind a program's socket: serve(server) until it is closed."""
+    path = gate.dir / "run" / f"{program}.sock"
+    aside = path.with_suffix(".aside")
+    path.rename(aside)
+    with socket.socket(socket.AF_UNIX, kind) as server:
+        server.bind(str(path))
+        path.chmod(0o666)
+        server.listen()
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(30)
+            aside.replace(path)
+
+
+def turned_away(status, body):
+    """Serve everybody the same, until the socket is closed."""
+    def serve(server):
+        while True:
+            try:
+                peer, _ = server.accept()
+            except OSError:
+                return
+            with peer:
+                while peer.recv(65536):
+                    pass
+                peer.sendall(f"Status: {status} \r\n\r\n{json.dumps(body)}".encode())
+    return serve
+
+
+@pytest.mark.parametrize("status, body, said", [
+    (503, {"code": "http.busy"}, "http.busy"),
+    (200, {"sha256": "00"}, "no answer to it"),
+    (200, [], "no answer to it")])
+def test_an_intake_that_takes_no_document_is_told(gate, status, body, said):
+    """It runs, and answers all alike."""
+    becomes_healthy(gate)
+    with in_place(gate, "intake", socket.SOCK_STREAM, turned_away(status, body)):
+        done = health(gate)
+    assert done.returncode == 1, done.stdout
+    assert f"refused: intake does not take a document: {said}" in done.stderr, done.stderr
+    becomes_healthy(gate)
+
+
+ASKS = r"""
+import socket, sys
+members = "".join(f"{name}\0{value}\0" for name, value in (
+    ("CONTENT_LENGTH", 4), ("SCGI", 1), ("REQUEST_METHOD", "POST"), ("REQUEST_URI", "/v1/status"),
+    *(pair.split("=") for pair in sys.argv[2:])))
+with socket.socket(socket.AF_UNIX) as intake:
+    intake.settimeout(30)
+    intake.connect(sys.argv[1])
+    try:
+        intake.sendall(f"{len(members)}:{members},<a/>".encode())
+        print(intake.recv(4096).decode().partition("\r")[0])
+    except ConnectionError:
+        print("")
+"""
+
+
+def asks(gate, program, *members):
+    """What intake says to a request by the uid of a program."""
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", ASKS, str(gate.dir / "run" / "intake.sock"), *members],
+        user=gate.uid(program), group=gate.uid(program), extra_groups=[], capture_output=True,
+        text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="programs have uids of their own under root alone")
+def test_the_check_asks_intake_for_nobody(gate):
+    """It may have a document judged, and speaks for no partner; nginx does, and nobody else asks."""
+    assert asks(gate, "health", "PROBE=1").startswith("Status: 200 ")
+    assert asks(gate, "health") == ""
+    assert asks(gate, "nginx").startswith("Status: 403 ")
+    assert asks(gate, "nginx", "PROBE=1") == ""
+    assert asks(gate, "verify", "PROBE=1") == ""
+
+
 def answers(server, decision, core_valid):
     """Judge whatever is asked alike, until the socket is closed."""
     report = json.dumps({"signatures": [{"core_valid": core_valid}]}).encode()
@@ -105,20 +205,8 @@ def answers(server, decision, core_valid):
 def test_a_verification_that_judges_badly_is_found_out(gate, decision, core_valid, fault):
     """In its place something that says the same of everything."""
     becomes_healthy(gate)
-    path = gate.dir / "run" / "verify.sock"
-    aside = path.with_suffix(".aside")
-    path.rename(aside)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
-        server.bind(str(path))
-        path.chmod(0o666)
-        server.listen()
-        thread = threading.Thread(target=answers, args=(server, decision, core_valid))
-        thread.start()
-        try:
-            done = health(gate)
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join(30)
-            aside.replace(path)
+    with in_place(gate, "verify", socket.SOCK_SEQPACKET,
+                  lambda server: answers(server, decision, core_valid)):
+        done = health(gate)
     assert done.returncode == 1 and f"refused: {fault}" in done.stderr, done.stderr
     becomes_healthy(gate)

@@ -45,11 +45,12 @@ int appliance_seal_secret(const struct manifest *m, const struct manifest_file *
 int appliance_secret(void);
 
 /* Send a request to a socket of a unit, and take what it answers, of so many octets at
- * most; a NUL follows, which is counted. Return: 0 or -errno. */
+ * most; a NUL follows, which is counted. ms: how long it may be silent, 0: for as long as
+ * it wants. Return: 0 or -errno. */
 struct span;
 struct buf;
-int appliance_ask(
-	const char *socket, struct span request, size_t most, struct buf *ret_answer);
+int appliance_ask(const char *socket, int ms, struct span request, size_t most,
+	struct buf *ret_answer);
 
 /* Add what comes from a descriptor until its end, and a NUL. Return: 0 or -errno. */
 int appliance_read(int fd, struct buf *to);
@@ -153,8 +154,8 @@ void appliance_note_refusal(const char *why);
 #define APPLIANCE_SHIP_SLICE "system-sealgate\\x2dship.slice"
 int appliance_receivers(char **ret_error);
 
-/* Whether the application of an instance works: queue, signer, verification, sealing,
- * listeners. *ret_reason is one line, the caller frees it; NULL when it does.
+/* Whether the application of an instance works: queue, signer, verification, intake,
+ * sealing, listeners. *ret_reason is one line, the caller frees it; NULL when it does.
  * Return: 0 healthy, 1 not, APPLIANCE_ILL not, and waiting mends nothing,
  * APPLIANCE_WAITS when nothing is wrong but people have to activate the token before
  * anything can be sealed, APPLIANCE_LACKS when they have to give it keys or certificates,

@@ -8,13 +8,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define CHUNK 4096u
 
-static int connect_to(const char *socket_path)
+static int connect_to(const char *socket_path, int ms)
 {
+	const struct timeval bound = { ms / 1000, ms % 1000 * 1000L };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -23,6 +25,10 @@ static int connect_to(const char *socket_path)
 	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path) >=
 		(int)sizeof(address.sun_path))
 		return -ENAMETOOLONG;
+	if (ms && (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound)) < 0 ||
+			  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound)) <
+				  0))
+		return -errno;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return take_fd(&fd);
@@ -44,10 +50,10 @@ int appliance_read(int fd, struct buf *to)
 	return n < 0 ? -errno : to->error;
 }
 
-int appliance_ask(
-	const char *socket, struct span request, size_t most, struct buf *ret_answer)
+int appliance_ask(const char *socket, int ms, struct span request, size_t most,
+	struct buf *ret_answer)
 {
-	_cleanup_(closep) int fd = connect_to(socket);
+	_cleanup_(closep) int fd = connect_to(socket, ms);
 	int r = fd < 0 ? fd : fd_write_all(fd, request);
 
 	buf_init(ret_answer, most);

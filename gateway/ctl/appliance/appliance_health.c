@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "ctl/appliance/appliance.h"
 
+#include "common/buf.h"
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/instance.h"
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -161,25 +163,72 @@ static const char *fault_of_trial(const struct instance *i, struct buf *document
 	return core_valid(spoilt) ? "verification does not see what was changed" : NULL;
 }
 
+/* What an answer to a document is, by its status and digest; else by its problem's code.
+ */
+static const char *fault_of_answer(
+	struct span answer, const char *sha256, char ret_reason[SELF_TEST_REASON_SIZE])
+{
+	const char *text = (const char *)answer.data, *body = strstr(text, "\r\n\r\n");
+	_cleanup_json_ json_t *json =
+		body ? json_read(span_str(body + 4), LIMIT_REPORT) : NULL;
+	const char *digest = json_string_of(json, "sha256");
+	const char *code = json_string_of(json, "code");
+
+	if (strncmp(text, "Status: 200 ", 12) == 0 && digest &&
+		strcmp(digest, sha256) == 0)
+		return NULL;
+	(void)snprintf(ret_reason, SELF_TEST_REASON_SIZE,
+		"intake does not take a document: %s", code ? code : "no answer to it");
+	return ret_reason;
+}
+
+/* The document goes the way of a partner's, through intake to verification and the queue:
+ * SCGI, as by nginx. */
+static const char *intake_fault(const struct instance *i, struct span document,
+	char ret_reason[SELF_TEST_REASON_SIZE])
+{
+	static const char HEADER[] =
+		"SCGI\0001\0REQUEST_METHOD\0POST\0REQUEST_URI\0/\0PROBE\0001";
+	_cleanup_buf_ struct buf request, answer = { 0 };
+	char path[PATH_MAX], sha256[SHA256_TEXT_SIZE], length[48];
+	int n = snprintf(length, sizeof(length), "CONTENT_LENGTH%c%zu", 0, document.len);
+
+	buf_init(&request, 2 * LIMIT_DOCUMENT);
+	buf_addf(&request, "%zu:", (size_t)n + 1 + sizeof(HEADER));
+	buf_add(&request, length, (size_t)n + 1);
+	buf_add(&request, HEADER, sizeof(HEADER));
+	buf_add_str(&request, ",");
+	buf_add_span(&request, document);
+	if (request.error || digest_sha256_text(document, sha256) < 0 ||
+		instance_socket(i, "intake", path) < 0 ||
+		appliance_ask(path, ASK_MS, buf_span(&request), LIMIT_REPORT, &answer) <
+			0)
+		return "intake does not answer";
+	return fault_of_answer(buf_span(&answer), sha256, ret_reason);
+}
+
 /* A document by somebody whom nobody knows is judged by a worker with the policy and the
  * trust store in force, whole and changed: it is refused, and its signature told apart.
- */
-static const char *verify_fault(const struct instance *i)
+ * So it is where intake asks. */
+static const char *document_fault(
+	const struct instance *i, char ret_reason[SELF_TEST_REASON_SIZE])
 {
 	static const char TRIAL[] = "<trial>self-test</trial>";
 	_cleanup_(trial_signer_done) struct trial_signer partner = { 0 };
 	_cleanup_buf_ struct buf document;
+	const char *fault;
 
 	buf_init(&document, LIMIT_DOCUMENT);
 	if (xades_setup() < 0 ||
 		trial_signer_make(TRIAL_P256, clock_now(), &partner) < 0 ||
 		trial_sign(&partner, span_str(TRIAL), clock_now(), &document) < 0)
 		return "a document for the self-test cannot be signed";
-	return fault_of_trial(i, &document);
+	fault = fault_of_trial(i, &document);
+	return fault ? fault : intake_fault(i, buf_span(&document), ret_reason);
 }
 
-/* Queue, signer and verification by asking them, sealing by what it found out itself at
- * its start: the same for as long as it runs. */
+/* Queue, signer, verification and intake by asking them, sealing by what it found out
+ * itself at its start: the same for as long as it runs. */
 static int look(const struct instance *i, char **ret_reason)
 {
 	char reason[SELF_TEST_REASON_SIZE];
@@ -190,7 +239,7 @@ static int look(const struct instance *i, char **ret_reason)
 	if (!fault)
 		fault = signer_fault(i, &waits);
 	if (!fault)
-		fault = verify_fault(i);
+		fault = document_fault(i, reason);
 	if (!fault) {
 		int found = self_test_read(i, reason);
 

@@ -66,7 +66,7 @@ static int encrypt(
 	buf_add_span(&request, clear);
 	r = request.error;
 	if (r == 0)
-		r = appliance_ask(SOCKET, buf_span(&request), SEALED_MAX, &sealed);
+		r = appliance_ask(SOCKET, 0, buf_span(&request), SEALED_MAX, &sealed);
 	if (r == 0) /* without the NUL */
 		r = secret_keep(span_of(sealed.data, sealed.len - 1), out);
 	if (request.data)

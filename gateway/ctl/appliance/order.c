@@ -178,7 +178,8 @@ static int ask(const struct order *o, char **ret_output)
 		o->argument ? o->argument : "");
 	r = request.error;
 	if (r == 0)
-		r = appliance_ask(ORDER_SOCKET, buf_span(&request), ANSWER_MAX, &answer);
+		r = appliance_ask(
+			ORDER_SOCKET, 0, buf_span(&request), ANSWER_MAX, &answer);
 	if (r < 0)
 		return r;
 	status = strtol(answer.data, &end, 10);

@@ -42,6 +42,8 @@ char *visit_request(const struct visit *v, size_t *ret_len)
 	len += put(header + len, "TLS_PROTOCOL", or (v->protocol, "TLSv1.3"));
 	len += put(header + len, "CLIENT_VERIFY", or (v->verify, "SUCCESS"));
 	len += put(header + len, "CLIENT_CERTIFICATE", v->who ? v->who->escaped : "");
+	if (v->probe)
+		len += put(header + len, "PROBE", v->probe);
 	*ret_len = (size_t)snprintf(out, 16, "%zu:", len);
 	memcpy(out + *ret_len, header, len);
 	*ret_len += len;

@@ -22,6 +22,7 @@ struct visit {
 	const char *verify;   /* NULL: SUCCESS */
 	const char *protocol; /* NULL: TLSv1.3 */
 	const char *body;     /* NULL: "" */
+	const char *probe;    /* NULL: it is no question of the health check */
 };
 
 struct answer {

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "intake/probe.h"
+
+#include "common/clock.h"
+#include "intake/judge.h"
+#include "intake/problem.h"
+#include "policy/verify_client.h"
+
+#define NO_DOCUMENT "00000000000000000000000000"
+
+const char *probe_asker(const struct request *r)
+{
+	return *scgi_get(&r->scgi, PROBE_MEMBER) ? "health" : "nginx";
+}
+
+/* A document that cannot be there: being told so is the answer. */
+static bool queue_answers(struct exchange *x)
+{
+	struct queue_document document;
+	int fd = -1;
+
+	return links_get(x->links, NO_DOCUMENT, NULL, QUEUE_META, &document, &fd) ==
+	       QUEUE_NOT_FOUND;
+}
+
+/* Return: NULL when it is refused by our policy, else the code of what is wrong. */
+static const char *judged(struct exchange *x, struct judgement *j)
+{
+	const struct verify_request q = { .mode = VERIFY_DOCUMENT,
+		.at = clock_now(),
+		.subject = "self-test",
+		.document_id = NO_DOCUMENT };
+	int r = verify_ask(x->server->verify_socket, &q, x->request->body,
+		x->request->sha256, VERIFY_TIMEOUT_MS, &j->verdict, &j->report_fd);
+
+	if (r != 1)
+		return r == 0 ? "http.busy" : "http.verify-away";
+	if (strcmp(j->verdict.policy_digest, policy_digest(x->snapshot->policy)) != 0)
+		return "http.policy-changing";
+	if (judgement_read(j, NULL) || j->decision != DECISION_REFUSED)
+		return "http.undecided";
+	return NULL;
+}
+
+void probe(struct exchange *x)
+{
+	_cleanup_judgement_ struct judgement j = { .report_fd = -1 };
+	const char *fault = NULL;
+
+	if (request_body(x->request) != 1)
+		fault = "http.request";
+	else if (!queue_answers(x))
+		fault = "http.queue-away";
+	else
+		fault = judged(x, &j);
+	if (fault)
+		problem(x, fault, NULL, NULL);
+	else
+		response_json(x->response, 200, TYPE_JSON,
+			json_pack("{s:s}", "sha256", x->request->sha256_text));
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A document of the health check's goes the way of a partner's, and leaves nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "stage.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void ask(struct answer *ret)
+{
+	struct visit v = { .method = "POST", .uri = "/", .body = "<a/>", .probe = "1" };
+
+	visit(&server, &thread_links, &v, ret);
+}
+
+static void expect_told(const char *code)
+{
+	struct answer a;
+
+	ask(&a);
+	expect_problem(&a, 503, code);
+	answer_done(&a);
+}
+
+static void refuse_all(void)
+{
+	verify_refuses("{\"code\":\"signature.unknown\",\"severity\":\"error\"}");
+}
+
+static void test_refused_is_well(void **state)
+{
+	char sha256[SHA256_TEXT_SIZE];
+	struct answer a;
+
+	(void)state;
+	refuse_all();
+	ask(&a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(digest_sha256_text(span_str("<a/>"), sha256), 0);
+	assert_string_equal(answer_text(&a, "sha256"), sha256);
+	assert_string_equal(verify.subject, "self-test");
+	assert_int_equal(queue.commits + queue.counts + queue.judged, 0);
+	assert_int_equal(queue.count, 0);
+	assert_int_equal(signer.signatures, 0);
+	answer_done(&a);
+}
+
+static void test_what_is_wrong_is_told(void **state)
+{
+	(void)state;
+	expect_told("http.undecided"); /* it is accepted */
+	verify_holds("revocation");
+	expect_told("http.undecided");
+	refuse_all();
+	verify.mood = VERIFY_IS_BUSY;
+	expect_told("http.busy");
+	verify.mood = VERIFY_OTHER_OCTETS;
+	expect_told("http.verify-away");
+	verify.mood = VERIFY_NORMAL;
+	verify.policies = NULL;
+	expect_told("http.policy-changing");
+	queue.mood = QUEUE_BREAKS_ALWAYS;
+	expect_told("http.queue-away");
+	fake_stop(&verify.daemon);
+	queue.mood = QUEUE_NORMAL;
+	expect_told("http.verify-away");
+	fake_verify_start(&verify, &house);
+}
+
+static void test_where_all_are_busy(void **state)
+{
+	struct visit v = { .method = "POST", .uri = "/", .body = "<a/>", .probe = "1" };
+	struct answer a;
+
+	(void)state;
+	visit(&server, NULL, &v, &a);
+	expect_problem(&a, 503, "http.busy");
+	answer_done(&a);
+}
+
+/* Whoever is not the health check has no question of its. */
+static void test_who_asks(void **state)
+{
+	struct visit v = { .method = "POST", .uri = "/", .body = "<a/>", .probe = "1" };
+	struct visit partner = {
+		.who = &house.kenya, .method = "GET", .uri = "/v1/status"
+	};
+	struct answer a;
+
+	(void)state;
+	refuse_all();
+	house.instance.separate = true;
+	for (size_t i = 0; i < INSTANCE_PROGRAMS; i++)
+		house.instance.uids[i] = geteuid() + 1;
+	visit(&server, &thread_links, &v, &a);
+	assert_int_equal(a.len, 0);
+	answer_done(&a);
+	visit(&server, &thread_links, &partner, &a);
+	assert_int_equal(a.len, 0);
+	answer_done(&a);
+	house.instance.separate = false;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(test_refused_is_well),
+		ON_STAGE(test_what_is_wrong_is_told),
+		ON_STAGE(test_where_all_are_busy),
+		ON_STAGE(test_who_asks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
