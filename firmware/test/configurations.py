@@ -2,9 +2,11 @@
 """Cases of signed configurations: who may sign one, what becomes of one that does not work, and
 of one that the machine refuses. They follow a power cut, whose medium brought one that does not."""
 import os
+import re
 
+from appliance import script
 from checks import expect
-from scene import BOOT_S, NEW, OLD
+from scene import BOOT_S, KEPT_S, NEW, OLD, RAISED, REPORTED, RESTARTS, STARTS
 
 REJECTED = "seal,192.0.2.256,443\n"
 NO_CERTIFICATE = {"tls/server.pem": "no certificate\n"}
@@ -13,6 +15,9 @@ BOUND = ("d /run/systemd/system/appliance-health.service.d",
          "f /run/systemd/system/appliance-health.service.d/test.conf - - - - "
          r"[Service]\nTimeoutStartSec=20s\n")
 STOPPED = r"appliance-health\.service was stopped, or never begun"
+# Of every card; networkd would ask nobody for another address.
+ELSEWHERE = "[Match]\nName=en*\n[Network]\nAddress=192.0.2.10/24\nGateway=192.0.2.1\n"
+UNREACHED = "nobody with the verb machine was answered over the network in time"
 RETURNED = "the configuration before it is in force again"
 
 
@@ -35,6 +40,49 @@ def spoiled_update(folder):
 
 class ConfigurationCases:
     """Of the suite, whose machine they share."""
+
+    def unreachable_configuration(self):
+        """a configuration from afar with a wrong address is healthy, reached by nobody, and goes by
+        itself; who sent it is told"""
+        self.serving()
+        self.machine.insert(None)
+        said = self.together("appliance", "apply", "--at", "https://192.0.2.10:8445",
+                             self.signed("elsewhere", {"network/machine.network": ELSEWHERE}))
+        expect(said.returncode == 1 and f"taken back: {UNREACHED}" in said.stderr,
+               said.stdout + said.stderr, self.machine)
+        text = self.machine.text()
+        text = text[text.rindex("it came from afar: it is kept once"):]
+        expect(-1 < text.find(f"refused: {UNREACHED}") < text.find(RETURNED),
+               "healthy, waited for, and taken back", self.machine)
+        self.healthy_after(RETURNED)
+        update = self.report()["update"]
+        expect(update["configuration"] == str(self.serial) and update["trial"] is None and
+               update["refused"] is None and update["returned"].startswith(UNREACHED),
+               str(update), self.machine)
+        self.submit_again()
+
+    def configuration_from_afar(self):
+        """a configuration that two people send is kept once one of them was answered with it"""
+        self.serving()
+        restarts = len(re.findall(RESTARTS, self.machine.text()))
+        said = self.together("appliance", "apply", self.signed("afar"))
+        expect(said.returncode == 0 and "taken" in said.stdout and "kept" in said.stdout,
+               said.stdout + said.stderr, self.machine)
+        # Started once more, a version lets none below its least one serve any more.
+        again = rf"(?s)(?:{RESTARTS}.*?){{{restarts + 1}}}{STARTS}.*?{RAISED}"
+        expect(self.machine.wait(again, BOOT_S), "started again", self.machine)
+        expect(self.machine.wait(rf"{again}.*?{REPORTED}", KEPT_S), "reported", self.machine)
+        update = self.report()["update"]
+        expect(update["configuration"] == str(self.serial) and update["trial"] is None and
+               update["refused"] is None and update["returned"] is None, str(update), self.machine)
+        self.machine.stop()
+
+    def signed(self, name, changes=None):
+        """The folder of a configuration with the next serial."""
+        self.serial += 1
+        folder = self.gate.configuration(self.folder / f"signed-{name}", **(changes or {}))
+        script("sign-manifest", "machine", self.serial, folder)
+        return folder
 
     def start_after_cut(self):
         """Start the machine again, with a medium that it has to refuse, and a configuration in

@@ -26,6 +26,7 @@ REPORTED = r"Finished appliance-report\.service"
 KEPT = r"systemd-bless-boot\[\d+\]: Marked boot as 'good'"
 STARTS = r"appliance\[\d+\]: sealgate appliance "
 RESTARTS = r"reboot: Restarting system"
+RAISED = "no older version is taken from now on"
 METHOD = b"/xmldsig-more#ecdsa-sha256\0"  # of signature, by its end, as a program has it
 # What a case does without a boot: its command, and how it gives way to the boots.
 ANEW = ("anew",) if os.environ.get("SEALGATE_SOAK") else ()
@@ -41,6 +42,8 @@ BOOT_S = 420.0  # healthy, under emulation, on a machine that others use too
 SENT_S = 1200.0  # an update, piece by piece, to an emulated machine
 SHIPPED = {"sealgate-ship@.timer~": f"[Timer]\nOnUnitInactiveSec={HEADS_EVERY_S}s\n"
                                     "RandomizedDelaySec=0\n"}
+# Of the ten minutes that a configuration from afar waits for an operator, as many seconds.
+SOON = {"appliance-health.service~": "[Service]\nEnvironment=SEALGATE_AFAR_S=60\n"}
 
 
 def in_root(root, folder, *command):
@@ -172,8 +175,8 @@ class Scene:
         if self.wiped and machine is not self.wiped:
             self.wiped.stop()  # a TPM is in one machine
         machine.insert(medium)
-        return machine.start(ports=self.gate.forwards(), units={**HAND, **SHIPPED, **(units or {})},
-                             link=self.link, **options)
+        return machine.start(ports=self.gate.forwards(), link=self.link,
+                             units={**HAND, **SHIPPED, **SOON, **(units or {})}, **options)
 
     def healthy(self, medium=None, units=None, **options):
         """Start the enrolled machine and wait until it is healthy."""

@@ -34,6 +34,7 @@ struct visit {
 	struct policy *policy;		      /* as it is now */
 	const struct operator_person *person; /* of the policy; set by visit_identify() */
 	struct queue *queue;		      /* NULL: away */
+	bool mends;			      /* the person has the verb machine */
 	bool elsewhere;			      /* another process answers: not this one */
 	bool last; /* this process is that one: it ends with the answer */
 };

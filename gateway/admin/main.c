@@ -6,6 +6,7 @@
  */
 #include "admin/admin.h"
 
+#include "common/answered.h"
 #include "common/daemon.h"
 #include "common/log.h"
 
@@ -48,8 +49,10 @@ static void visit(struct visit *v)
 	v->policy = policy;
 	queue = connect_queue(v->admin->instance);
 	v->queue = queue;
-	if (visit_identify(v))
-		visit_dispatch(v);
+	if (!visit_identify(v))
+		return;
+	v->mends = policy_role_may(policy, v->person->role, "machine");
+	visit_dispatch(v);
 }
 
 static void serve(struct admin *admin, int socket)
@@ -73,6 +76,8 @@ static void serve(struct admin *admin, int socket)
 	if (response_send(&response, socket) < 0)
 		log_event(LOG_WARNING, "admin.answer", NULL,
 			"the answer did not reach nginx");
+	else if (v.mends)
+		(void)answered_tell(); /* who asks for it finds nothing, and says so */
 	if (v.last)
 		_exit(0);
 }

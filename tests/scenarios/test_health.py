@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from scenarios import verify_client
-from scenarios.gate import sealgate
+from scenarios.gate import a_gate, sealgate
 from scenarios.processes import killed, pid_of
 from scenarios.test_faults import until
 
@@ -210,3 +210,19 @@ def test_a_verification_that_judges_badly_is_found_out(gate, decision, core_vali
         done = health(gate)
     assert done.returncode == 1 and f"refused: {fault}" in done.stderr, done.stderr
     becomes_healthy(gate)
+
+
+def test_that_who_may_mend_it_was_answered_is_known(monkeypatch):
+    """Nobody else's visit says that the machine is reached, and nobody who is turned away."""
+    with a_gate() as gate:
+        folder = gate.folder / "answered"
+        folder.mkdir()
+        folder.chmod(0o777)
+        monkeypatch.setenv("SEALGATE_ANSWERED", str(folder))
+        gate.up()
+        for holder in ("operators/viewer", "operators/policy-officer", "partners/nz-mpi"):
+            gate.request("/health", holder, listener="operators")
+        assert not (folder / "answered").exists()
+        denied = gate.request("/v1/nothing", "operators/operator", listener="operators")
+        assert denied.status_code == 404
+        until(lambda: (folder / "answered").exists())

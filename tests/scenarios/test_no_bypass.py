@@ -10,6 +10,8 @@ KNOWN = {b"SEALGATE_INSTANCE", b"SEALGATE_REMOTE", b"SEALGATE_CA", b"SEALGATE_CE
          b"SEALGATE_PERSON",  # who has a command run from afar
          b"SEALGATE_FIRST",  # and who of two had asked for it before
          b"SEALGATE_LEAST",  # in os-release: the least version that may serve
+         b"SEALGATE_ANSWERED",  # the folder in which admin says that who may mend it was answered
+         b"SEALGATE_AFAR_S",  # for how long, at most, a configuration from afar waits for that
          b"SEALGATE_SELF_TEST"}  # the folder in which seal says how its own trial ended
 WORDS = (b"skip-", b"no-verif", b"noverif", b"insecure", b"bypass", b"verify_stub", b"trust-all",
          b"accept-all", b"dry-run")

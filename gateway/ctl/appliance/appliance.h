@@ -24,10 +24,11 @@ int appliance_version(char ret_version[APPLIANCE_VERSION_SIZE]);
 
 /* Take the configuration in dir: prove all of it, have the instance's own reader judge
  * it, only then put it in place; the one before it is kept. A serial that is not above
- * the last one's is left alone. Return: 0 done, 1 nothing new, or negative with
+ * the last one's is left alone. afar: it came over the network, and is kept only once an
+ * operator was answered with it (afar.h). Return: 0 done, 1 nothing new, or negative with
  * *ret_error, one line that the caller frees; what was in force is then still in force.
  */
-int appliance_apply(const char *dir, char **ret_error);
+int appliance_apply(const char *dir, bool afar, char **ret_error);
 
 /* Of a configuration's file that is a secret of a unit: have it encrypted, with the key
  * in this machine's /var, by the unit that sees that key, into INSTANCE_SEALED below
@@ -77,8 +78,10 @@ int appliance_restore_unit(bool places);
  * it was not. The caller owns it. */
 json_t *appliance_restored(void);
 
-/* Leave word of which configuration this start goes on with. Return: 0 or -errno. */
+/* Leave word of which configuration this start goes on with, and whether it is one that
+ * came from afar and is not proven. Return: 0 or -errno. */
 int appliance_note_started(void);
+bool appliance_came_from_afar(void);
 
 /* The configuration that this start went on with has proven itself, or goes and the one
  * before it comes back; one that was taken since then is the next start's. Return: 0, 1
@@ -149,6 +152,12 @@ int appliance_egress_lists(const char *path, const char *program, char **ret_err
 #define APPLIANCE_REFUSED APPLIANCE_WORK "/refused"
 void appliance_note_refusal(const char *why);
 
+/* Why the one that was put in force last was not kept, also for the report; as above. */
+#define APPLIANCE_RETURNED APPLIANCE_WORK "/returned"
+
+/* Leave one of these words at path, or none. */
+void appliance_note(const char *path, const char *why);
+
 /* Have the timer of each receiver in ship/ of the instance send it the sealed heads of
  * the audit chain. Return: 0 or negative with *ret_error. */
 #define APPLIANCE_SHIP_SLICE "system-sealgate\\x2dship.slice"
@@ -169,6 +178,18 @@ int appliance_health(const char *dir, char **ret_reason);
  * what the token lacks for a day from when that was first seen: *lacks_ms, at first 0. */
 #define APPLIANCE_LACKS_MS ((int64_t)24 * 60 * 60 * 1000)
 bool appliance_health_waits(int r, int64_t now_ms, int64_t *lacks_ms);
+
+/* Of the machine's instance, or, where another one is named (SEALGATE_INSTANCE), of that,
+ * at once: has a bound for what may mend itself, waits for people who have to activate
+ * the token or to set it up, and, with a configuration that came from afar, for one with
+ * the verb machine to be answered over the network. What hangs is ended by the alarm.
+ * Return: an exit status, APPLIANCE_UNREACHED when nobody was answered in time. */
+#define APPLIANCE_UNREACHED 76
+#define APPLIANCE_UNREACHED_TEXT "76"
+#define APPLIANCE_UNREACHED_WHY                                                          \
+	"nobody with the verb machine was answered over the network in time since the "  \
+	"start"
+int appliance_check(void);
 
 /* From now on SIGTERM of this process, the service manager, ends the check with
  * APPLIANCE_STOPPED, which is no failure and stands for nothing as healthy; of any other

@@ -140,7 +140,7 @@ static int take(const char *verb, const char *sha256, char **ret_error)
 		return appliance_fail(ret_error, r, FOLDER, strerror(-r));
 	r = parcel_check(&taken, kind_of(verb), sha256, ret_error);
 	if (r == 0)
-		r = *kind_of(verb) == 'm' ? appliance_apply(taken.dir, ret_error)
+		r = *kind_of(verb) == 'm' ? appliance_apply(taken.dir, true, ret_error)
 					  : appliance_update(taken.dir, true, ret_error);
 	(void)appliance_remove(taken.dir);
 	return r;

@@ -4,6 +4,7 @@
 #include "common/durable.h"
 #include "common/instance.h"
 #include "ctl/appliance/adopt.h"
+#include "ctl/appliance/afar.h"
 #include "ctl/appliance/hsm.h"
 #include "ctl/appliance/manifest.h"
 #include "ctl/appliance/reach.h"
@@ -22,6 +23,7 @@
 
 #define INCOMING APPLIANCE_WORK "/incoming"
 #define STARTED APPLIANCE_NOTED "/started"
+#define AFAR APPLIANCE_NOTED "/afar"
 #define REFUSAL_MAX 512
 #define EDGE_MAX 65536u
 
@@ -252,22 +254,27 @@ static int judge(const struct manifest *m, char **ret_error)
 }
 
 /* Names of files and lines of them are in it: one line, and text in any case. */
-void appliance_note_refusal(const char *why)
+void appliance_note(const char *path, const char *why)
 {
 	char line[REFUSAL_MAX];
 
 	if (!why) {
-		(void)unlink(APPLIANCE_REFUSED);
+		(void)unlink(path);
 		return;
 	}
 	(void)snprintf(line, sizeof(line), "%s", why);
 	for (char *c = line; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
-	(void)durable_write(APPLIANCE_REFUSED, span_str(line), 0600);
+	(void)durable_write(path, span_str(line), 0600);
 }
 
-static int take_proven(const struct manifest *m, char **ret_error)
+void appliance_note_refusal(const char *why)
+{
+	appliance_note(APPLIANCE_REFUSED, why);
+}
+
+static int take_proven(const struct manifest *m, bool afar, char **ret_error)
 {
 	int r = swap_resume(&PLACE);
 
@@ -289,11 +296,13 @@ static int take_proven(const struct manifest *m, char **ret_error)
 			INCOMING "/network/egress.csv", NULL, ret_error);
 	if (r < 0)
 		return r;
-	r = swap_apply(&PLACE, m->serial);
+	r = afar_note(&PLACE, afar ? m->serial : NULL);
+	if (r == 0)
+		r = swap_apply(&PLACE, m->serial);
 	return r < 0 ? appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r)) : 0;
 }
 
-static int take(const char *dir, char **ret_error)
+static int take(const char *dir, bool afar, char **ret_error)
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
 	_cleanup_(closep) int held = -1;
@@ -304,13 +313,15 @@ static int take(const char *dir, char **ret_error)
 		return r;
 	held = swap_lock(&PLACE);
 	return held < 0 ? appliance_fail(ret_error, held, APPLIANCE_WORK, strerror(-held))
-			: take_proven(&m, ret_error);
+			: take_proven(&m, afar, ret_error);
 }
 
-int appliance_apply(const char *dir, char **ret_error)
+int appliance_apply(const char *dir, bool afar, char **ret_error)
 {
-	int r = take(dir, ret_error);
+	int r = take(dir, afar, ret_error);
 
+	if (r == 0)
+		appliance_note(APPLIANCE_RETURNED, NULL);
 	if (r <= 0)
 		appliance_note_refusal(r == 0	    ? NULL
 				       : *ret_error ? *ret_error
@@ -324,7 +335,18 @@ int appliance_note_started(void)
 	_cleanup_(closep) int held = swap_lock(&PLACE);
 	int r = held < 0 ? held : swap_unproven(&PLACE, serial);
 
-	return r < 0 ? r : durable_write(STARTED, span_str(serial), 0644);
+	if (r == 0)
+		r = durable_write(STARTED, span_str(serial), 0644);
+	if (r == 0)
+		r = afar_unproven(&PLACE);
+	if (r == 1)
+		return durable_write(AFAR, span_str(serial), 0644);
+	return r < 0 || unlink(AFAR) == 0 || errno == ENOENT ? r : -errno;
+}
+
+bool appliance_came_from_afar(void)
+{
+	return access(AFAR, F_OK) == 0;
 }
 
 /* Return: 0 or -errno, -ENOENT: this start did not come so far. */

@@ -250,7 +250,7 @@ json_t *appliance_report(void)
 {
 	json_t *report = json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o}, "
-		"s:{s:o, s:o, s:o, s:o}, s:o, "
+		"s:{s:o, s:o, s:o, s:o, s:o, s:o}, s:o, "
 		"s:o, s:o, s:o, s:o, s:o, s:o}",
 		"open_ports", open_ports(), "exposure", exposure(), "clock", clock_part(),
 		"version", word_of("/usr/lib/os-release", "IMAGE_VERSION="), "kernel",
@@ -259,10 +259,11 @@ json_t *appliance_report(void)
 		"lockdown", first_line("/sys/kernel/security/lockdown"), "pcrs", pcrs(),
 		"update", "floor", first_line(APPLIANCE_WORK "/floor"), "tried",
 		first_line(APPLIANCE_WORK "/tried"), "configuration",
-		first_line(APPLIANCE_WORK "/serial"), "refused",
-		first_line(APPLIANCE_REFUSED), "policy",
-		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",
-		instance_part(), "tpm", appliance_tpm(), "certificates",
+		first_line(APPLIANCE_WORK "/serial"), "trial",
+		first_line(APPLIANCE_WORK "/unproven"), "refused",
+		first_line(APPLIANCE_REFUSED), "returned", first_line(APPLIANCE_RETURNED),
+		"policy", first_line(APPLIANCE_INSTANCE "/state/policy/active"),
+		"instance", instance_part(), "tpm", appliance_tpm(), "certificates",
 		appliance_certificates(APPLIANCE_INSTANCE, APPLIANCE_ANCHORS), "crls",
 		crls_part(), "credentials", appliance_credentials(APPLIANCE_INSTANCE),
 		"restored", appliance_restored());

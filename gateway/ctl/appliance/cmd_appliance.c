@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/cleanup.h"
-#include "common/clock.h"
 #include "common/log.h"
 #include "ctl/appliance/adopt.h"
 #include "ctl/appliance/appliance.h"
@@ -21,10 +20,6 @@
 #define MOUNTED APPLIANCE_MEDIUM
 #define MOUNT_UNIT "run-appliance-medium.mount"
 #define NETWORK APPLIANCE_INSTANCE "/network/machine.network"
-#define HEALTH_BOUND_MS 240000
-#define HEALTH_EVERY_US 500000
-#define PEOPLE_EVERY_US 3000000
-#define HEALTH_HANGS_S 120 /* one look takes less: every answer has a bound */
 
 /* Say how something ended; 1 of a function means that there was nothing to do. */
 static int tell(
@@ -44,7 +39,7 @@ static int apply(const char *dir, int *ret)
 {
 	char *error = NULL;
 
-	*ret = appliance_apply(dir, &error);
+	*ret = appliance_apply(dir, false, &error);
 	return tell("appliance.apply", *ret, "a new configuration is in place",
 		"the configuration is the one in force, or an older one", error);
 }
@@ -169,52 +164,6 @@ static int at_boot(void)
 	return egress();
 }
 
-/* What people have to do takes the time that it takes. Said once for each reason. */
-static void wait_for_people(char *reason, char **last)
-{
-	if (!*last || !reason || strcmp(*last, reason) != 0)
-		log_event(LOG_NOTICE, "appliance.health", NULL, "%s",
-			reason ? reason : "it waits for people");
-	free(*last);
-	*last = reason;
-}
-
-/* Of the machine's instance, or, where another one is named, of that, at once. What may
- * mend itself has its time. The unit has no bound: what hangs is ended by the alarm. */
-static int health(void)
-{
-	const char *named = getenv("SEALGATE_INSTANCE");
-	const char *dir = named ? named : APPLIANCE_INSTANCE;
-	int64_t end = clock_monotonic_ms() + (named ? 0 : HEALTH_BOUND_MS), lacks = 0;
-	_cleanup_(freep) char *waited = NULL;
-	char *reason = NULL;
-
-	if (!named && access(APPLIANCE_INSTANCE "/sealgate.conf", F_OK) < 0) {
-		log_event(LOG_NOTICE, "appliance.health", NULL,
-			"waiting for a configuration");
-		return EXIT_CLEAN;
-	}
-	if (!named)
-		appliance_health_stops(1);
-	for (;;) {
-		int r;
-
-		(void)alarm(HEALTH_HANGS_S);
-		r = appliance_health(dir, &reason);
-		if (!named && appliance_health_waits(r, clock_monotonic_ms(), &lacks)) {
-			wait_for_people(TAKE(reason), &waited);
-			end = clock_monotonic_ms() + HEALTH_BOUND_MS;
-			usleep(PEOPLE_EVERY_US);
-			continue;
-		}
-		if (r == 0 || r == APPLIANCE_ILL || clock_monotonic_ms() >= end)
-			return tell("appliance.health", r == 0 ? 0 : -EIO,
-				"the application is healthy", "", reason);
-		free(reason);
-		usleep(HEALTH_EVERY_US);
-	}
-}
-
 /* A version or a configuration with which a part of serving fails is not proven. */
 static int keep(void)
 {
@@ -255,16 +204,26 @@ static int floor_raised(void)
  */
 static int give_back(void)
 {
-	const char *unit = getenv("MONITOR_UNIT");
+	const char *unit = getenv("MONITOR_UNIT"),
+		   *status = getenv("MONITOR_EXIT_STATUS");
+	int r;
 
-	if (!appliance_health_failed(
-		    getenv("MONITOR_SERVICE_RESULT"), getenv("MONITOR_EXIT_STATUS"))) {
+	if (!appliance_health_failed(getenv("MONITOR_SERVICE_RESULT"), status)) {
 		log_event(LOG_NOTICE, "appliance.return", NULL,
 			"%s was stopped, or never begun: nothing is taken back",
 			unit ? unit : "the check");
 		return EXIT_NOT_PASSED; /* of a success the machine starts again */
 	}
-	return tell("appliance.return", appliance_return(),
+	/* Before it is done: whoever asks must not find one that is on trial no more. */
+	appliance_note(APPLIANCE_RETURNED,
+		status && strcmp(status, APPLIANCE_UNREACHED_TEXT) == 0
+			? APPLIANCE_UNREACHED_WHY
+			: "the application was not healthy with it: log, "
+			  "appliance.health, appliance.keep");
+	r = appliance_return();
+	if (r != 0)
+		appliance_note(APPLIANCE_RETURNED, NULL);
+	return tell("appliance.return", r,
 		"the configuration before it is in force again",
 		"nothing to return to, or another one has come since the start", NULL);
 }
@@ -430,7 +389,7 @@ static int run_unit(const char *verb)
 	if (strcmp(verb, "clock") == 0)
 		return tell("appliance.clock", appliance_clock(), "", "", NULL);
 	if (strcmp(verb, "health") == 0)
-		return health();
+		return appliance_check();
 	if (strcmp(verb, "keep") == 0)
 		return keep();
 	if (strcmp(verb, "floor") == 0)

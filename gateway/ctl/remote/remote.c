@@ -10,6 +10,7 @@
 #include "ctl/command.h"
 #include "ctl/peer.h"
 #include "ctl/remote/remote_bundle.h"
+#include "ctl/remote/remote_kept.h"
 #include "ctl/remote/remote_parcel.h"
 #include "ctl/remote/remote_replay.h"
 #include "web/remote.h"
@@ -168,16 +169,30 @@ static int given_at(int argc, char *const *argv)
 	return argc - 1;
 }
 
+/* A configuration is taken when the machine starts again with it: what becomes of it? */
+static int ask_kept(const struct peer *peer, const json_t *request, const char *at,
+	const char *serial)
+{
+	int status = ask(peer, request);
+
+	return status == EXIT_CLEAN ? kept_follow(peer, at, serial) : status;
+}
+
 int remote_execute(int argc, char **argv, const char **ret_fault)
 {
+	char serial[KEPT_SERIAL_SIZE] = "";
+	const char *at = NULL;
 	_cleanup_json_ json_t *request = NULL;
 	const struct remote_command *row;
 	json_t *arguments = json_array();
 	struct peer peer = { 0 };
-	bool folder = parcel_wanted(argc, argv), replay = replay_wanted(argc, argv);
-	int first = folder ? 2 : bundle_at(argc, argv);
-	int status, given;
+	bool folder, replay;
+	int first, status, given;
 
+	argc = kept_words(argc, argv, &at);
+	folder = parcel_wanted(argc, argv);
+	replay = replay_wanted(argc, argv);
+	first = folder ? 2 : bundle_at(argc, argv);
 	if (backup_fetch_wanted(argc, argv)) {
 		json_decref(arguments);
 		return peer_complete(&peer) ? backup_fetch(&peer, argv[2]) : EXIT_USAGE;
@@ -187,6 +202,8 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 	request = json_pack("{s:o}", "arguments", arguments);
 	if (first && !peer_complete(&peer))
 		return EXIT_USAGE;
+	if (folder && strcmp(argv[1], "apply") == 0)
+		(void)kept_serial(argv[2], serial);
 	if (first && send_first(&peer, arguments, (size_t)first, folder, &status) < 0)
 		return status;
 	given = given_at(argc, argv);
@@ -201,5 +218,7 @@ int remote_execute(int argc, char **argv, const char **ret_fault)
 		return EXIT_USAGE;
 	if (row->traits == REMOTE_SECRET && add_secret(request) < 0)
 		return EXIT_NOT_PASSED;
+	if (*serial)
+		return ask_kept(&peer, request, at, serial);
 	return replay ? replay_follow(&peer, request) : ask(&peer, request);
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ctl/appliance/afar.h"
+
+#include "common/cleanup.h"
+#include "common/durable.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NAME "afar"
+
+static int path_of(const struct swap_place *p, char ret_path[PATH_MAX])
+{
+	return snprintf(ret_path, PATH_MAX, "%s/" NAME, p->work) >= PATH_MAX
+		       ? -ENAMETOOLONG
+		       : 0;
+}
+
+int64_t afar_bound_ms(void)
+{
+	const char *text = getenv("SEALGATE_AFAR_S");
+	long seconds = text ? strtol(text, NULL, 10) : 0;
+
+	return seconds > 0 && seconds < AFAR_MS / 1000 ? (int64_t)seconds * 1000
+						       : AFAR_MS;
+}
+
+int afar_note(const struct swap_place *p, const char *serial)
+{
+	char path[PATH_MAX];
+	int r = path_of(p, path);
+
+	if (r < 0)
+		return r;
+	if (serial)
+		return durable_write(path, span_str(serial), 0600);
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* By the serial: what was noted of one that never came into force says nothing of
+ * another. */
+int afar_unproven(const struct swap_place *p)
+{
+	_cleanup_(freep) char *serial = NULL;
+	char path[PATH_MAX], unproven[SWAP_SERIAL_MAX + 1];
+	size_t len = 0;
+	int r = swap_unproven(p, unproven);
+
+	if (r == 0)
+		r = path_of(p, path);
+	if (r == 0)
+		r = file_read(path, SWAP_SERIAL_MAX, (uint8_t **)&serial, &len);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return *unproven && serial && strcmp(unproven, serial) == 0;
+}
+
+enum afar afar_now(bool came, bool answered, int64_t since_ms, int64_t bound_ms)
+{
+	if (!came || answered)
+		return AFAR_STAYS;
+	return since_ms < bound_ms ? AFAR_WAITS : AFAR_LATE;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Whether a configuration that came from afar may stay: once an operator was answered
+ * over the network with it; never whether the application works.
+ */
+#ifndef SEALGATE_CTL_APPLIANCE_AFAR_H
+#define SEALGATE_CTL_APPLIANCE_AFAR_H
+
+#include "ctl/appliance/swap.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* From the beginning of the health check of each start. Of $SEALGATE_AFAR_S it is fewer
+ * seconds, never more. */
+#define AFAR_MS ((int64_t)10 * 60 * 1000)
+int64_t afar_bound_ms(void);
+
+/* A configuration with this serial, which is about to be put in place, came from afar;
+ * or, with NULL, what is put in place next did not. Return: 0 or -errno. */
+int afar_note(const struct swap_place *p, const char *serial);
+
+/* Is what is in force and not proven one that came from afar? Return: 1, 0, -errno. */
+int afar_unproven(const struct swap_place *p);
+
+enum afar {
+	AFAR_STAYS = 0, /* it came otherwise, or somebody was answered */
+	AFAR_WAITS,
+	AFAR_LATE, /* nobody was in time */
+};
+
+/* came: afar_unproven at the start. */
+enum afar afar_now(bool came, bool answered, int64_t since_ms, int64_t bound_ms);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A configuration that came from afar stays once somebody was answered with it, over
+ * starts and power cuts; and who sent it is told what became of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/answered.h"
+#include "common/durable.h"
+#include "common/json.h"
+#include "ctl/appliance/afar.h"
+#include "ctl/appliance/appliance.h"
+#include "ctl/command.h"
+#include "ctl/remote/remote_kept.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char root[] = "/tmp/sealgate-afar-XXXXXX";
+static char instance[96], work[96];
+static const struct swap_place PLACE = { instance, work };
+
+static void put(const char *folder, const char *name, const char *text)
+{
+	char path[PATH_MAX];
+
+	(void)mkdir(folder, 0700);
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(durable_write(path, span_str(text), 0600), 0);
+}
+
+static void apply(const char *serial, bool afar)
+{
+	char incoming[PATH_MAX];
+
+	(void)snprintf(incoming, sizeof(incoming), "%s/incoming", work);
+	put(incoming, "sealgate.conf", serial);
+	assert_int_equal(afar_note(&PLACE, afar ? serial : NULL), 0);
+	assert_int_equal(swap_apply(&PLACE, serial), 0);
+}
+
+static void until_it_is_proven(void **state)
+{
+	(void)state;
+	put(instance, "sealgate.conf", "0");
+	assert_int_equal(afar_unproven(&PLACE), 0);
+	apply("1", true);
+	/* at each start anew, however many there are */
+	assert_int_equal(afar_unproven(&PLACE), 1);
+	assert_int_equal(swap_resume(&PLACE), 1);
+	assert_int_equal(afar_unproven(&PLACE), 1);
+	assert_int_equal(swap_keep(&PLACE, "1"), 0);
+	assert_int_equal(afar_unproven(&PLACE), 0);
+}
+
+static void one_of_a_medium_does_not_wait(void **state)
+{
+	(void)state;
+	apply("2", true);
+	apply("3", false);
+	assert_int_equal(afar_unproven(&PLACE), 0);
+	apply("4", true);
+	assert_int_equal(afar_unproven(&PLACE), 1);
+	/* of two that two people sent the last one is on trial */
+	apply("5", true);
+	assert_int_equal(afar_unproven(&PLACE), 1);
+	assert_int_equal(swap_return(&PLACE, "5"), 0);
+	assert_int_equal(afar_unproven(&PLACE), 0);
+}
+
+/* Noted, and then the power went before it was put in place. */
+static void what_never_came_says_nothing(void **state)
+{
+	(void)state;
+	apply("6", false);
+	assert_int_equal(afar_note(&PLACE, "7"), 0);
+	assert_int_equal(afar_unproven(&PLACE), 0);
+	assert_int_equal(swap_keep(&PLACE, "6"), 0);
+}
+
+static void how_long(void **state)
+{
+	(void)state;
+	assert_int_equal(afar_now(false, false, AFAR_MS, AFAR_MS), AFAR_STAYS);
+	assert_int_equal(afar_now(true, true, AFAR_MS, AFAR_MS), AFAR_STAYS);
+	assert_int_equal(afar_now(true, false, AFAR_MS - 1, AFAR_MS), AFAR_WAITS);
+	assert_int_equal(afar_now(true, false, AFAR_MS, AFAR_MS), AFAR_LATE);
+	assert_int_equal(afar_bound_ms(), AFAR_MS);
+	(void)setenv("SEALGATE_AFAR_S", "30", 1);
+	assert_int_equal(afar_bound_ms(), 30000);
+	(void)setenv("SEALGATE_AFAR_S", "3600", 1);
+	assert_int_equal(afar_bound_ms(), AFAR_MS);
+	(void)setenv("SEALGATE_AFAR_S", "-1", 1);
+	assert_int_equal(afar_bound_ms(), AFAR_MS);
+	(void)unsetenv("SEALGATE_AFAR_S");
+}
+
+static void that_it_was(void **state)
+{
+	(void)state;
+	assert_int_equal(answered_tell(), 0);
+	assert_false(answered_read());
+	(void)setenv("SEALGATE_ANSWERED", root, 1);
+	assert_false(answered_read());
+	assert_int_equal(answered_tell(), 0);
+	assert_true(answered_read());
+	assert_int_equal(answered_tell(), 0);
+	(void)setenv("SEALGATE_ANSWERED", "/nonexistent", 1);
+	assert_int_equal(answered_tell(), -ENOENT);
+	(void)unsetenv("SEALGATE_ANSWERED");
+}
+
+static int look(const char *update)
+{
+	char text[512];
+	_cleanup_json_ json_t *report = NULL;
+	bool said = false;
+
+	(void)snprintf(text, sizeof(text), "{\"update\":{%s}}", update);
+	report = json_read(span_str(text), sizeof(text));
+	assert_non_null(report);
+	return kept_look(report, "7", &said);
+}
+
+static void what_became_of_it(void **state)
+{
+	bool said = false;
+
+	(void)state;
+	assert_int_equal(kept_look(NULL, "7", &said), -1);
+	assert_int_equal(
+		look("\"configuration\":\"7\",\"trial\":\"7\",\"returned\":null"), -1);
+	assert_int_equal(look("\"configuration\":\"7\",\"trial\":null,\"returned\":null"),
+		EXIT_CLEAN);
+	assert_int_equal(
+		look("\"configuration\":\"7\",\"trial\":null,\"returned\":\"nobody\""),
+		EXIT_NOT_PASSED);
+	/* it is about to be */
+	assert_int_equal(look("\"configuration\":\"7\",\"trial\":\"7\","
+			      "\"returned\":\"nobody\""),
+		-1);
+	assert_int_equal(
+		look("\"configuration\":\"8\",\"trial\":\"8\",\"returned\":null"),
+		EXIT_NOT_PASSED);
+}
+
+static void the_words(void **state)
+{
+	char *words[] = { "appliance", "apply", "--at", "https://x", "DIR", NULL };
+	char *behind[] = { "appliance", "apply", "DIR", "--at", "https://y", NULL };
+	char *other[] = { "appliance", "update", "DIR", "--at", "https://y", NULL };
+	char serial[KEPT_SERIAL_SIZE];
+	const char *at;
+
+	(void)state;
+	assert_int_equal(kept_words(5, words, &at), 3);
+	assert_string_equal(at, "https://x");
+	assert_string_equal(words[2], "DIR");
+	assert_null(words[3]);
+	assert_int_equal(kept_words(5, behind, &at), 3);
+	assert_string_equal(at, "https://y");
+	assert_string_equal(behind[2], "DIR");
+	assert_int_equal(kept_words(5, other, &at), 5);
+	assert_null(at);
+	put(root, "manifest", "sealgate-manifest 1 machine 0042\nx 1 sealgate.conf\n");
+	assert_int_equal(kept_serial(root, serial), 0);
+	assert_string_equal(serial, "0042");
+	assert_int_equal(kept_serial("/nonexistent", serial), -ENOENT);
+}
+
+static int make(void **state)
+{
+	(void)state;
+	if (!mkdtemp(root))
+		return -1;
+	(void)snprintf(instance, sizeof(instance), "%s/instance", root);
+	(void)snprintf(work, sizeof(work), "%s/work", root);
+	return mkdir(instance, 0700) < 0 || mkdir(work, 0700) < 0 ? -1 : 0;
+}
+
+static int clear(void **state)
+{
+	(void)state;
+	return appliance_remove(root);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(until_it_is_proven),
+		cmocka_unit_test(one_of_a_medium_does_not_wait),
+		cmocka_unit_test(what_never_came_says_nothing),
+		cmocka_unit_test(how_long),
+		cmocka_unit_test(that_it_was),
+		cmocka_unit_test(what_became_of_it),
+		cmocka_unit_test(the_words),
+	};
+
+	return cmocka_run_group_tests(tests, make, clear);
+}
