@@ -51,7 +51,7 @@ class ConfigurationCases:
         expect(said.returncode == 1 and f"taken back: {UNREACHED}" in said.stderr,
                said.stdout + said.stderr, self.machine)
         text = self.machine.text()
-        text = text[text.rindex("it came from afar: it is kept once"):]
+        text = text[text.rindex("as it came from afar: it is kept once"):]
         expect(-1 < text.find(f"refused: {UNREACHED}") < text.find(RETURNED),
                "healthy, waited for, and taken back", self.machine)
         self.healthy_after(RETURNED)

@@ -23,6 +23,7 @@ struct check {
 	const char *dir;
 	bool machine, afar;
 	int64_t begun, end, lacks;
+	bool told;    /* that it is on trial */
 	char *waited; /* for what, as it was said last */
 };
 
@@ -37,26 +38,23 @@ static void say_waiting(struct check *c, char *reason)
 }
 
 /* What people have to do takes the time that it takes. */
-static void wait_for_people(struct check *c, char *reason)
+static void wait_for_people(struct check *c)
 {
-	say_waiting(c, reason);
 	c->end = clock_monotonic_ms() + BOUND_MS;
 	usleep(PEOPLE_EVERY_US);
 }
 
-/* Until when, and what happens then. The caller frees it. */
-static char *waiting_text(void)
+/* Until when, and what happens then; custodians may be waited for beside that. */
+static void say_trial(struct check *c)
 {
-	char *text;
-
-	return asprintf(&text,
-		       "healthy with a configuration on trial; it came from afar: it is "
-		       "kept once somebody with the verb machine is answered at the "
-		       "operators' listener within %lld s from the beginning of this "
-		       "check, and otherwise the one before it comes back",
-		       (long long)(afar_bound_ms() / 1000)) < 0
-		       ? NULL
-		       : text;
+	if (!c->told)
+		log_event(LOG_NOTICE, "appliance.health", NULL,
+			"the configuration is on trial, as it came from afar: it is kept "
+			"once somebody with the verb machine is answered at the "
+			"operators' listener within %lld s from the beginning of this "
+			"check, and otherwise the one before it comes back",
+			(long long)(afar_bound_ms() / 1000));
+	c->told = true;
 }
 
 static int fail(const char *reason, int status)
@@ -80,12 +78,15 @@ static int look(struct check *c)
 	afar = afar_now(c->afar, answered_read(), now - c->begun, afar_bound_ms());
 	if (afar == AFAR_LATE)
 		return fail(APPLIANCE_UNREACHED_WHY, APPLIANCE_UNREACHED);
+	if (afar == AFAR_WAITS)
+		say_trial(c);
 	if (c->machine && appliance_health_waits(r, now, &c->lacks)) {
-		wait_for_people(c, TAKE(reason));
+		say_waiting(c, TAKE(reason));
+		wait_for_people(c);
 		return -1;
 	}
 	if (r == 0 && afar == AFAR_WAITS) {
-		wait_for_people(c, waiting_text());
+		wait_for_people(c);
 		return -1;
 	}
 	if (r == 0) {
