@@ -5,7 +5,7 @@ import json
 import re
 
 from checks import expect
-from clock import goes_on, set_clock
+from clock import goes_on, recorded, set_clock
 from scene import BOOT_S, KEPT_S, REPORTED, RESTARTS
 from token_setup import set_up_token
 from updates import RESTART_S
@@ -37,9 +37,11 @@ class AnewCases:
 
     def token_from_afar(self):
         """two people set an empty token up from afar, on a machine that waits for them; it serves,
-        and its floor of versions is the one from before"""
+        what its clock was found to be is on record, and its floor of versions is the one from
+        before"""
         set_up_token(self)
         goes_on(self.machine)
+        recorded(self)
         expect(self.machine.wait(REPORTED, KEPT_S), "reported", self.machine)
         floor = self.report()["tpm"]["floor"]
         expect(floor["in_tpm"] and floor["fault"] is None, str(floor), self.machine)

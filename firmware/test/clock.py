@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The case of a machine whose clock is wrong, and whose configuration has sources of time: they
+"""The cases of a machine whose clock is wrong, and whose configuration has sources of time: they
 run at addresses of their own, at the ports that they have anywhere."""
 import contextlib
 import datetime
+import json
 import os
 import re
 import signal
@@ -11,9 +12,12 @@ import time
 
 from appliance import FIRMWARE, script
 from checks import expect
+from configurations import when
+from machine import SLOWED_MOST
 from token_setup import without_keys
 
 BOOT_S = 420.0
+MEASURED_S = 180.0
 AHEAD = datetime.timedelta(seconds=12)  # which the queue is waited for
 TRUE, FALSE = ("192.0.2.10", "192.0.2.11"), "192.0.2.12"
 # Two with a certificate that the machine knows, one with another; each has its address alone.
@@ -33,6 +37,10 @@ UNTRUE = rf"chronyd\[\d+\]: TLS handshake with {re.escape(FALSE)}:4460 .*failed"
 STEPPED = r"chronyd\[\d+\]: System clock was stepped by -(?:[2-9]|1\d)\."
 NOT_YET = r"appliance\[\d+\]: the clock is not synchronised with its sources"
 RIGHT = r"appliance\[\d+\]: the clock is synchronised with its sources"
+DRIFT = r"-?\d+\.\d+ +\d+\.\d+"  # in ppm, and how sure that is
+# Who keeps the time ends, and begins anew, as the machine's hand has it.
+KEEPER = {**when("time", "restart appliance-time.service"),
+          "multi-user.target~": "[Unit]\nWants=test-hand.service test-time.path\n"}
 ENDED = r"appliance-time\.service: (?!Deactivated)"
 
 
@@ -80,7 +88,7 @@ def set_clock(suite):
     suite.until_closed.enter_context(sources(
         folder / "servers.log", true, pair(folder, "false", [FALSE])[1], " ".join(TRUE), FALSE))
     later = datetime.datetime.now(datetime.timezone.utc) + AHEAD
-    suite.power_on(machine, medium, clock=f"{later:%Y-%m-%dT%H:%M:%S}")
+    suite.power_on(machine, medium, KEEPER, clock=f"{later:%Y-%m-%dT%H:%M:%S}")
     expect(machine.wait(STEPPED, BOOT_S), "the clock is set", machine)
     # What the queue has recorded until now is of later: it records nothing until then.
     caught_up = time.monotonic() + AHEAD.total_seconds()
@@ -93,3 +101,38 @@ def set_clock(suite):
 def goes_on(machine):
     """Once it serves: who keeps the time has not ended."""
     expect(not re.search(ENDED, machine.text()), "it goes on", machine)
+
+
+def until(machine, what, ask):
+    """Ask until it is so, within the bound; for what it was then."""
+    end = time.monotonic() + MEASURED_S * min(machine.slowed(), SLOWED_MOST)
+    while not (said := ask()):
+        expect(time.monotonic() < end, what, machine)
+        time.sleep(1)
+    return said
+
+
+def recorded(suite):
+    """Once it serves: what was measured is in the report, and how fast the clock runs, which chronyd
+    writes when it ends."""
+    machine = suite.machine
+
+    def clock():
+        said = suite.remote("viewer", "appliance", "report", "--format", "json")
+        expect(said.returncode == 0, said.stdout + said.stderr, machine)
+        return json.loads(said.stdout)["clock"]
+
+    def synchronised(since=""):
+        measured = clock()["measured"]
+        return measured and measured["synchronised"] and measured["at"] > since and measured
+
+    first = until(machine, "measured", synchronised)
+    expect(first["source"] in TRUE and first["max_error_s"] > 0, str(first), machine)
+    expect(machine.hand("f /run/test-time"), "its keeper begins anew", machine)
+    drift = until(machine, "a drift", lambda: clock()["drift"]).strip()
+    expect(re.fullmatch(DRIFT, drift), drift, machine)
+    since = clock()["measured"]["at"]
+    last = until(machine, "measured again", lambda: synchronised(since))
+    # It was not right for a moment, which whoever says so may have seen.
+    until(machine, "right", lambda: suite.clock_check()["ok"])
+    print(f"      {last}, drift {drift}")

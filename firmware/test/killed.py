@@ -84,12 +84,12 @@ class KilledCases:
     def killed_clock_returns(self):
         """nothing is sealed while the clock is wrong; who keeps it, killed with -9, comes back"""
         group = "/sys/fs/cgroup/system.slice/appliance-clock.service"
-        expect(self._clock_check()["ok"], "the clock is right", self.machine)
+        expect(self.clock_check()["ok"], "the clock is right", self.machine)
         # Who says whether it is right says nothing now, and what it said last is not that.
         expect(self.machine.hand(f"w {group}/cgroup.freeze - - - - 1",
                                  "w /run/sealgate-clock/state - - - - wrong"), "frozen",
                self.machine)
-        check = self._clock_check()
+        check = self.clock_check()
         expect(not check["ok"] and "not synchronised" in check["message"], str(check))
         path = self.gate.certificate("phyto", "PHYTO.NZ.2026.0000701")
         status, answer = retry(lambda: self.gate.submit(path), 30)
@@ -104,9 +104,10 @@ class KilledCases:
         said = rf"(?s){KEEPERS[0]}\.service: Main process exited, code=killed.*{RIGHT}"
         expect(self.machine.wait(said, CLOCK_S), "right again", self.machine)
         self.gate.wait_delivered([answer["id"]], CROSS_S)
-        expect(self._clock_check()["ok"], "and so says its health", self.machine)
+        expect(self.clock_check()["ok"], "and so says its health", self.machine)
         print(f"      {' and '.join(KEEPERS)} away for {longest}")
 
-    def _clock_check(self):
+    def clock_check(self):
+        """What its health says of the clock."""
         return self.gate.request("/health", "operators/viewer",
                                  listener="operators").json()["checks"]["clock"]
