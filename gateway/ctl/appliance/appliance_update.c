@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define STAGE APPLIANCE_WORK "/update"
 #define TRIED APPLIANCE_WORK "/tried"
@@ -108,6 +109,9 @@ static int stage(const struct manifest *m, char **ret_error)
 	r = appliance_start(unit, true);
 	if (r < 0)
 		return appliance_fail(ret_error, r, unit, "did not stage the update");
+	/* FAT writes what a name stands for after the name, for which alone
+	 * systemd-sysupdate waits: until then it is the name of an empty file. */
+	sync();
 	return 0;
 }
 
