@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "firmware" / "test"))
 import ceremony  # noqa: E402
 import chain  # noqa: E402
 import machine  # noqa: E402
+import power  # noqa: E402
 import proof  # noqa: E402
 import site_loss  # noqa: E402
 import suite  # noqa: E402
@@ -118,6 +119,43 @@ def test_one_bit_is_flipped_and_flipped_back(tmp_path):
     assert changed == [(64 * 512 + 9, 1)]
     chain.flip(disk, "var", 9)
     assert disk.read_bytes() == before
+
+
+def a_log(path, *entries):
+    """Of the emulator: of each write its first sector, and what is written, or one of the flags."""
+    octets = power.LOG.pack(power.MAGIC, 1, len(entries), power.SECTOR).ljust(power.SECTOR, b"\0")
+    for to, text in entries:
+        flags, text = (text, b"") if isinstance(text, int) else (0, text)
+        entry = power.ENTRY.pack(to, len(text) // power.SECTOR, flags, 0)
+        octets += entry.ljust(power.SECTOR, b"\0") + text
+    path.write_bytes(octets)
+
+
+def test_a_power_cut_leaves_what_was_flushed(tmp_path):
+    disk, log = tmp_path / "disk", tmp_path / "log"
+    a, b, c = (letter * 2 * power.SECTOR for letter in (b"a", b"b", b"c"))
+    a_log(log, (0, a), (2, b), (0, power.FLUSH), (1, c), (4, c), (0, power.FLUSH), (0, b))
+    seen = {moment: set() for moment in (2, 3, 5, 6, 7)}
+    for seed in range(1000):
+        disk.write_bytes(bytes(6 * power.SECTOR))
+        for moment in power.cuts(disk, log, seen, seed):
+            octets = disk.read_bytes()
+            seen[moment].add(bytes(octets[at] for at in range(0, len(octets), power.SECTOR)))
+        assert disk.read_bytes()[:2 * power.SECTOR] == a[power.SECTOR:] + c[power.SECTOR:]
+    some = [b"\0\0", b"%c\0", b"%c%c"]
+    assert seen[2] == {one.replace(b"%c", b"a") + two.replace(b"%c", b"b") + b"\0\0"
+                       for one in some for two in some}
+    assert seen[3] == {b"aabb\0\0"}
+    assert seen[5] == {one + two.replace(b"%c", b"c")
+                       for one in (b"aabb", b"acbb", b"accb") for two in some}
+    assert seen[6] == {b"accbcc"}
+    assert seen[7] == {b"accbcc", b"bccbcc", b"bbcbcc"}
+
+
+def test_what_is_no_log_of_writes_is_none(tmp_path):
+    (tmp_path / "log").write_bytes(bytes(power.SECTOR))
+    with pytest.raises(ValueError, match="no log of writes"):
+        list(power.writes(tmp_path / "log"))
 
 
 def test_what_is_typed_is_what_the_runbook_says():

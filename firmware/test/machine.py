@@ -15,6 +15,7 @@ import socket
 import subprocess
 import time
 
+import power
 from emulator import emulated, measure_once
 
 CODE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"  # in the root of the emulator
@@ -60,6 +61,7 @@ class Machine:
             measure_once(self.tpm)
         self.log = self.folder / "serial.log"
         self.medium, self.line = self.folder / "medium", self.folder / "line.sock"
+        self.writes = self.folder / "writes.log"
         self.insert(None)
         self.qemu = self.swtpm = None
         self.started = 0.0
@@ -74,11 +76,13 @@ class Machine:
                 raise ValueError(f"{image} is larger than the drive")
             drive.truncate(MEDIUM_SIZE)
 
-    def start(self, ports=(), units=None, link=None, clock="utc", added=None, hardware=False):
+    def start(self, ports=(), units=None, link=None, clock="utc", added=None, hardware=False,
+              logged=False):
         """Power on. ports: (host, guest) pairs; units: test units of systemd by name, which only
         the test UKI takes; link: a tap device of the host for a second network; clock: the time
         of the machine, as QEMU's -rtc base; added: what a hypervisor adds to the command line;
-        hardware: disk, network and medium are those of a server, and a device is at USB."""
+        hardware: disk, network and medium are those of a server, and a device is at USB; logged:
+        what it writes to the disk is logged, too, for `power`."""
         self.stop()
         self.log.unlink(missing_ok=True)
         self.line.unlink(missing_ok=True)
@@ -102,7 +106,7 @@ class Machine:
             "-global", "ICH9-LPC.disable_s3=1",
             "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
             "-drive", f"if=pflash,unit=1,format=raw,file={self._seen(self.variables)}",
-            "-drive", f"if=none,id=d0,format=raw,file={self._seen(self.disk)},cache=unsafe",
+            *self._drive(logged),
             "-device", f"{NVME if hardware else 'virtio-blk-pci'},drive=d0,bootindex=0",
             "-netdev", f"user,id=n0{forwards}",
             "-device", f"{'e1000e' if hardware else 'virtio-net-pci'},netdev=n0,romfile=",
@@ -127,6 +131,13 @@ class Machine:
             self.qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors,
                                          stderr=errors, start_new_session=True)
         return self
+
+    def _drive(self, logged):
+        """The emulator's words for the disk."""
+        if not logged:
+            return ("-drive", f"if=none,id=d0,format=raw,file={self._seen(self.disk)},cache=unsafe")
+        self.writes.write_bytes(b"")
+        return power.devices(self._seen(self.disk), self._seen(self.writes))
 
     def _seen(self, path):
         """Where the emulator sees a file: it knows the folder around the machine's own alone."""
@@ -201,8 +212,14 @@ class Machine:
         ran, waited = (now - then for now, then in zip(self.processor(), before))
         return max(1.0, (ran + waited) / max(ran, 0.01))
 
+    def cut(self):
+        """Cut the power: neither the machine nor its TPM ends anything."""
+        for process in (self.qemu, self.swtpm):
+            process.kill()
+        self.stop()
+
     def stop(self):
-        """Cut the power."""
+        """Switch it off. What it wrote is on the disk, flushed or not."""
         for process in (self.qemu, self.swtpm):
             if process is None:
                 continue

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Cases of updates: taken, refused, cut short, and given up; and of what starts a machine again."""
+import filecmp
+import os
+import random
 import re
 import shutil
 import subprocess
 import time
 
+import power
 from checks import expect
 from configurations import NO_CERTIFICATE
 from emulator import lock_out
-from machine import Machine
-from scene import (BOOT_S, BROKEN, HEALTHY, KEPT, KEPT_S, LUKS_HEADER, NEW, OLD, RESTARTS, SENT_S,
-                   STARTS)
+from machine import Machine, partition_start
+from scene import (BOOT_S, BROKEN, HEALTHY, KEPT, KEPT_S, LUKS_HEADER, NEW, OLD, OUT, RESTARTS,
+                   SENT_S, STARTS)
 
 RESTART_S = 180.0
 ESP = "@@1M"  # where it begins, to mtools
@@ -20,27 +24,96 @@ LAST_TRY = "+1-2"
 NO_FIREWALL = {"nftables.service~": "[Service]\nExecStart=\n"
                                     "ExecStart=/usr/sbin/nft add chain inet appliance none\n"}
 HEALTH_BOUND_S = 200.0  # on what may mend itself it takes four minutes
+SEED = int(os.environ.get("SEALGATE_SEED", random.SystemRandom().randrange(10**6)))
+CUTS = 6  # of each kind, that are looked at
+SLOT = {"root": "root.erofs", "verity": "root.verity"}
+
+
+def same(disk, copy):
+    """Copy a disk."""
+    subprocess.run(["cp", "--sparse=always", str(disk), str(copy)], check=True, timeout=300)
+
+
+def holds(disk, label, path):
+    """Does a partition begin with what a file has?"""
+    with open(disk, "rb") as file, open(path, "rb") as whole:
+        file.seek(partition_start(disk, label))
+        return all(file.read(len(octets)) == octets
+                   for octets in iter(lambda: whole.read(1 << 20), b""))
 
 
 class UpdateCases:
     """Of the suite, whose machine they share."""
 
     def power_cut(self):
-        """power lost while an update is written: the old version starts"""
+        """power lost while an update is written: at no moment is half of it there to be started,
+        and the old version starts"""
+        self.machine.stop()
+        before = self.copy("cut.img")
         medium = self.medium("cut", update=NEW, changes=NO_CERTIFICATE)
-        self.power_on(self.machine, medium)
+        self.power_on(self.machine, medium, logged=True)
         expect(self.machine.wait(r"(?s)a new configuration is in place.*Acquiring \S+\.root",
                                  BOOT_S), "an update began", self.machine)
-        self.machine.stop()
-        self.set_aside()
+        began = self.machine.writes.stat().st_size
+        expect(self.machine.wait("the update is staged", BOOT_S), "and ended", self.machine)
+        self.machine.cut()
+        self._cut_earlier(before, began)
+        before.unlink()
+        self.copy("aside.img")
         self.start_after_cut()
         expect(self.machine.wait(STARTS, BOOT_S), "it starts", self.machine)
         expect(self.version() == OLD, f"the old version, not {self.version()}", self.machine)
 
-    def set_aside(self):
+    def copy(self, name):
         """A copy of the disk, of a machine that is off."""
-        subprocess.run(["cp", "--sparse=always", str(self.machine.disk),
-                        str(self.folder / "aside.img")], check=True, timeout=300)
+        copy = self.folder / name
+        same(self.machine.disk, copy)
+        return copy
+
+    def _cut_earlier(self, disk, began):
+        """Look at what cuts left, of a disk as it was, when an update was written, and of the new
+        kernel image; the disk of the machine is what one left that was in its root."""
+        esp, ran, slot, var = (partition_start(disk, label)
+                               for label in ("esp", f"root-{OLD}", "_empty", "var"))
+        written, chance = list(power.writes(self.machine.writes)), random.Random(SEED)
+        expect(not any(ran <= write.to < slot for write in written if write.octets),
+               "nothing is written to the slot that runs")
+        image, root = ([moment for moment, write in enumerate(written, 1)
+                        if write.logged > began and start <= write.to < end]
+                       for start, end in ((esp, ran), (slot, var)))
+        stays = chance.choice(root)
+        moments = {stays, len(written), *chance.sample(root, CUTS), *chance.sample(image, CUTS)}
+        held = []
+        for moment in power.cuts(disk, self.machine.writes, moments, SEED):
+            held.append(self._startable(disk, f"seed {SEED}, after {moment} of {len(written)}"))
+            if moment == stays:
+                same(disk, self.machine.disk)
+        print(f"      seed {SEED}: {len(held)} cuts, {sum(held)} with the new version")
+        expect(held[-1] and not all(held), f"only then there: {held}")
+
+    def _startable(self, disk, when):
+        """See that what the boot loader takes is whole, and no name of a file that is empty, as FAT
+        has it until what the name stands for is written. Return: is the new version there?"""
+        folder = self.folder / "loader"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        esp = f"/share/{disk.name}{ESP}"
+        listed = self.in_tools(self.folder, "mdir", "-b", "-a", "-i", esp, "::/EFI/Linux")
+        # By their whole names: those that FAT has beside them end otherwise.
+        names = [name for name in listed.stdout.decode().splitlines()
+                 if name.lower().endswith(".efi") and not name.startswith("::/EFI/Linux/.")]
+        done = self.in_tools(self.folder, "mcopy", "-n", "-i", esp, *names, "/share/loader")
+        expect(done.returncode == 0, f"{when}: {names}: {done.stderr}")
+        found = set()
+        for path in (path for path in folder.iterdir() if path.stat().st_size):
+            known = re.fullmatch(rf"sealgate_({OLD}|{NEW})(\+\d-\d)?\.efi", path.name)
+            expect(known and filecmp.cmp(path, OUT / known.group(1) / "test.efi", False),
+                   f"{when}: {path.name}")
+            found.add(known.group(1))
+        expect(OLD in found, f"{when}: {names}")
+        for part, file in SLOT.items() if NEW in found else ():
+            expect(holds(disk, f"{part}-{NEW}", OUT / NEW / file), f"{when}: {part}")
+        return NEW in found
 
     def good_update(self):
         """a signed update that two people send over the network takes"""
