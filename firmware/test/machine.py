@@ -163,8 +163,10 @@ class Machine:
         while not (found := re.search(pattern, text)) and time.monotonic() < end:
             with contextlib.suppress(TimeoutError):
                 if not (octets := line.recv(65536)):
-                    return None
+                    break
                 text += octets.decode(errors="replace")
+        if not found:
+            print(f"      the machine's hand said: {text!r}", flush=True)
         return found
 
     @staticmethod
