@@ -108,22 +108,22 @@ static bool is_listed(const struct egress *e, size_t program)
 	return e->units[program].len > 0;
 }
 
-/* The manager's own filter beside the firewall: a second lock on the same door. Told one
- * by one, since having the manager read all of its units again takes many seconds. */
+/* The manager's own filter beside the firewall: a second lock on the same door. Told
+ * unit by unit, since having the manager read all of its units again takes many seconds.
+ */
 static int tell_manager(struct egress *e)
 {
-	int r = 0;
+	struct order orders[COUNT];
+	size_t count = 0;
 
-	for (size_t i = 0; r == 0 && i < COUNT; i++) {
-		const struct order o = { ORDER_ALLOW, PROGRAMS[i].unit,
-			e->units[i].data };
-
+	for (size_t i = 0; i < COUNT; i++) {
 		if (e->units[i].error)
 			return e->units[i].error;
 		if (is_listed(e, i))
-			r = order_give(&o, NULL);
+			orders[count++] = (struct order){ ORDER_ALLOW,
+				PROGRAMS[i].unit, e->units[i].data };
 	}
-	return r;
+	return order_give_all(orders, count, NULL);
 }
 
 /* By settings that are no properties: the manager reads its units again, once. */

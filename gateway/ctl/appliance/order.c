@@ -164,7 +164,7 @@ static int carry_out(const struct order *o, char **ret_output)
 	return run("--quiet", o->verb, o->unit, NULL);
 }
 
-static int ask(const struct order *o, char **ret_output)
+static int ask(const struct order orders[], size_t count, char **ret_output)
 {
 	_cleanup_buf_ struct buf request, answer;
 	char *end;
@@ -173,9 +173,10 @@ static int ask(const struct order *o, char **ret_output)
 
 	buf_init(&request, REQUEST_MAX);
 	buf_init(&answer, ANSWER_MAX);
-	buf_addf(&request, "%s%s%s%s%s\n", o->verb, o->unit ? " " : "",
-		o->unit ? o->unit : "", o->argument ? " " : "",
-		o->argument ? o->argument : "");
+	for (const struct order *o = orders; o < orders + count; o++)
+		buf_addf(&request, "%s%s%s%s%s\n", o->verb, o->unit ? " " : "",
+			o->unit ? o->unit : "", o->argument ? " " : "",
+			o->argument ? o->argument : "");
 	r = request.error;
 	if (r == 0)
 		r = appliance_ask(
@@ -189,16 +190,27 @@ static int ask(const struct order *o, char **ret_output)
 	return *ret_output ? (int)status : -ENOMEM;
 }
 
-int order_give(const struct order *o, char **ret_output)
+int order_give_all(const struct order orders[], size_t count, char **ret_output)
 {
 	_cleanup_(freep) char *output = NULL;
-	int r = geteuid() == 0 ? carry_out(o, &output) : ask(o, &output);
+	bool root = geteuid() == 0;
+	int r = root || count == 0 ? 0 : ask(orders, count, &output);
 
+	for (size_t i = 0; root && r == 0 && i < count; i++) {
+		freep(&output);
+		output = NULL;
+		r = carry_out(&orders[i], &output);
+	}
 	if (r != 0)
 		return r > 0 ? -EIO : r;
 	if (ret_output)
 		*ret_output = TAKE(output);
 	return 0;
+}
+
+int order_give(const struct order *o, char **ret_output)
+{
+	return order_give_all(o, 1, ret_output);
 }
 
 /* Words in their places; the argument is the rest. */
@@ -207,7 +219,6 @@ static struct order parse(char *line)
 	struct order o = { .verb = line };
 	char *rest = strchr(line, ' ');
 
-	line[strcspn(line, "\n")] = '\0';
 	if (rest) {
 		*rest++ = '\0';
 		o.unit = rest;
@@ -220,11 +231,23 @@ static struct order parse(char *line)
 	return o;
 }
 
+/* Return: as carry_out, -EPERM when it is in no table. */
+static int serve_line(char *line, char **ret_output)
+{
+	const struct order o = parse(line);
+	int r = order_known(&o) ? carry_out(&o, ret_output) : -EPERM;
+
+	if (r == -EPERM)
+		log_event(LOG_WARNING, "appliance.order", NULL,
+			"an order that is in no table is refused");
+	return r;
+}
+
 int order_serve(int fd)
 {
 	_cleanup_(freep) char *output = NULL;
 	_cleanup_buf_ struct buf request, answer;
-	struct order o;
+	char *line, *rest;
 	int r;
 
 	buf_init(&request, REQUEST_MAX);
@@ -232,11 +255,13 @@ int order_serve(int fd)
 	r = appliance_read(fd, &request);
 	if (r < 0)
 		return r;
-	o = parse(request.data);
-	r = order_known(&o) ? carry_out(&o, &output) : -EPERM;
-	if (r == -EPERM)
-		log_event(LOG_WARNING, "appliance.order", NULL,
-			"an order that is in no table is refused");
+	rest = request.data;
+	do {
+		line = strsep(&rest, "\n");
+		freep(&output);
+		output = NULL;
+		r = serve_line(line, &output);
+	} while (r == 0 && rest && *rest);
 	buf_addf(&answer, "%d\n%s", r, output ? output : "");
 	return answer.error ? answer.error : fd_write_all(fd, buf_span(&answer));
 }

@@ -4,13 +4,15 @@
  * root alone: a table of it, asked for over a socket by who is not root, and carried out
  * by a unit that does nothing else; never anything that is not in the table.
  *
- *   request   words of one line, a space between them: VERB UNIT ARGUMENT
- *   answer    the exit status, a line; then what was printed
+ *   request   lines of words, a space between them: VERB UNIT ARGUMENT; one after the
+ *             other, until one is not done
+ *   answer    the exit status of the last, a line; then what it printed
  */
 #ifndef SEALGATE_CTL_ORDER_H
 #define SEALGATE_CTL_ORDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define ORDER_SOCKET "/run/appliance-order.sock"
 
@@ -36,7 +38,11 @@ bool order_known(const struct order *o);
  * unit failed; -EPERM it is not in the table; -errno. */
 int order_give(const struct order *o, char **ret_output);
 
-/* In the unit: take one order from the descriptor, carry it out and answer. Return: 0, or
+/* The same of several, of which each waits for the one before it and none follows one
+ * that was not done; *ret_output is of the last. */
+int order_give_all(const struct order orders[], size_t count, char **ret_output);
+
+/* In the unit: take orders from the descriptor, carry them out and answer. Return: 0, or
  * -errno when there is nobody to answer to. */
 int order_serve(int fd);
 

@@ -84,7 +84,8 @@ static void test_what_is_not(void **state)
 static void test_a_refusal_is_an_answer(void **state)
 {
 	static const char *const lines[] = { "", "\n", "start", "start  \n",
-		"start sealgate-seal.service\n", "failed *\n" };
+		"start sealgate-seal.service\n", "failed *\n",
+		"start sealgate-seal.service\nfailed\n", "failed *\n\nfailed\n" };
 	char answer[16];
 
 	(void)state;
