@@ -64,29 +64,18 @@ def test_a_token_that_does_not_sign_is_told(gate):
     becomes_healthy(gate)
 
 
-def test_a_queue_that_hangs_is_told(gate):
-    """The process is there, its socket takes connections, and nothing comes of it."""
+@pytest.mark.parametrize("program, said", [
+    ("queued", "the queue does not answer"), ("intake", "intake does not answer")])
+def test_one_that_hangs_is_told(gate, program, said):
+    """The process is there, its socket takes connections, nginx listens, and nothing comes of it."""
     becomes_healthy(gate)
-    pid = pid_of(gate, "sealgate-queued")
+    pid = pid_of(gate, f"sealgate-{program}")
     os.kill(pid, signal.SIGSTOP)
     try:
         done = health(gate)
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert done.returncode == 1 and "refused: the queue does not answer" in done.stderr
-    becomes_healthy(gate)
-
-
-def test_an_intake_that_hangs_is_told(gate):
-    """Its socket takes connections, and nginx listens all the same."""
-    becomes_healthy(gate)
-    pid = pid_of(gate, "sealgate-intake")
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        done = health(gate)
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    assert done.returncode == 1 and "refused: intake does not answer" in done.stderr, done.stderr
+    assert done.returncode == 1 and f"refused: {said}" in done.stderr, done.stderr
     becomes_healthy(gate)
 
 
