@@ -99,18 +99,24 @@ def in_place(gate, program, kind, serve):
             aside.replace(path)
 
 
+def visitors(server):
+    """Whoever connects, one after the other, until the socket is closed."""
+    while True:
+        try:
+            peer, _ = server.accept()
+        except OSError:
+            return
+        with peer:
+            yield peer
+
+
 def turned_away(status, body):
-    """Serve everybody the same, until the socket is closed."""
+    """Serve everybody the same."""
     def serve(server):
-        while True:
-            try:
-                peer, _ = server.accept()
-            except OSError:
-                return
-            with peer:
-                while peer.recv(65536):
-                    pass
-                peer.sendall(f"Status: {status} \r\n\r\n{json.dumps(body)}".encode())
+        for peer in visitors(server):
+            while peer.recv(65536):
+                pass
+            peer.sendall(f"Status: {status} \r\n\r\n{json.dumps(body)}".encode())
     return serve
 
 
@@ -165,25 +171,20 @@ def test_the_check_asks_intake_for_nobody(gate):
 
 
 def answers(server, decision, core_valid):
-    """Judge whatever is asked alike, until the socket is closed."""
+    """Judge whatever is asked alike."""
     report = json.dumps({"signatures": [{"core_valid": core_valid}]}).encode()
-    while True:
-        try:
-            peer, _ = server.accept()
-        except OSError:
-            return
-        with peer:
-            message, fds, _, _ = socket.recv_fds(peer, 4096, 4)
-            number = verify_client.HEADER.unpack_from(message)[3]
-            sha256 = message[-32:]
-            verdict = verify_client.VERDICT.pack(
-                decision, 0, sha256, b"", b"", b"", b"", b"", b"", b"", b"", b"", 0, 0)
-            header = verify_client.HEADER.pack(verify_client.MAGIC, verify_client.VERSION,
-                                               verify_client.ANSWER, number, len(verdict), 1)
-            given = verify_client.sealed(report)
-            socket.send_fds(peer, [header + verdict], [given])
-            for fd in (given, *fds):
-                os.close(fd)
+    for peer in visitors(server):
+        message, fds, _, _ = socket.recv_fds(peer, 4096, 4)
+        number = verify_client.HEADER.unpack_from(message)[3]
+        sha256 = message[-32:]
+        verdict = verify_client.VERDICT.pack(
+            decision, 0, sha256, b"", b"", b"", b"", b"", b"", b"", b"", b"", 0, 0)
+        header = verify_client.HEADER.pack(verify_client.MAGIC, verify_client.VERSION,
+                                           verify_client.ANSWER, number, len(verdict), 1)
+        given = verify_client.sealed(report)
+        socket.send_fds(peer, [header + verdict], [given])
+        for fd in (given, *fds):
+            os.close(fd)
 
 
 @pytest.mark.parametrize("decision, core_valid, fault", [
