@@ -120,8 +120,8 @@ static int tell_manager(struct egress *e)
 		if (e->units[i].error)
 			return e->units[i].error;
 		if (is_listed(e, i))
-			orders[count++] = (struct order){ ORDER_ALLOW,
-				PROGRAMS[i].unit, e->units[i].data };
+			orders[count++] = (struct order){ ORDER_ALLOW, PROGRAMS[i].unit,
+				e->units[i].data };
 	}
 	return order_give_all(orders, count, NULL);
 }
