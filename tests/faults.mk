@@ -24,7 +24,7 @@ faults: all $(FAULT_PROGRAMS) $(SAN_PROGRAM) ## kill, power cut, full and failin
 # Of a soak in parts the first has the appliance, whose second build has the packages alone in common
 # with the first one then.
 soak: export SEALGATE_SOAK = 1
-soak: $(if $(filter-out 1/%,$(SEALGATE_SHARE)),all,firmware-test) $(FAULT_PROGRAMS) $(SAN_PROGRAM) ## every promise of the appliance, then every point of the faults; takes hours
+soak: $(if $(filter-out 1/%,$(SEALGATE_SHARE)),all,firmware-all) $(FAULT_PROGRAMS) $(SAN_PROGRAM) ## every promise of the appliance, then every point of the faults; takes hours
 	$(if $(filter-out 1/%,$(SEALGATE_SHARE)),,@$(MAKE) --no-print-directory firmware-hardware)
 	@SEALGATE_BIN=$(abspath $(B))/bin SEALGATE_FAULTS=$(abspath $(B))/faults \
 		$(PYTHON) -m pytest -q -s -rs -p no:cacheprovider tests/faults

@@ -71,7 +71,7 @@ SUITES = (
     Suite("fuzz-replay", [*MAKE, "-j2", "fuzz-replay"], 600, WAITS),
     Suite("trixie", [*MAKE, "test-trixie"], 1200, WAITS, ("trixie-build",)),
     Suite(QUICK, [*MAKE, "firmware-check"], 1200, WAITS, ("parts", "firmware-units")),
-    Suite(WHOLE, [*MAKE, "firmware-test"], 3600, WAITS, ("parts", "firmware-units")),
+    Suite(WHOLE, [*MAKE, "firmware-all"], 3600, WAITS, ("parts", "firmware-units")),
     Suite("conformance", [*MAKE, "conformance"], 1200, BESIDE),
     Suite("firmware-units", [*MAKE, "firmware-units"], 1200, BESIDE, ("parts",)),
     Suite("interop", [*PYTEST, "tests/interop"], 1800, BESIDE),

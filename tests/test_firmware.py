@@ -39,6 +39,14 @@ def test_each_case_is_there_and_says_what_it_promises():
     assert set(suite.QUICK) <= set(order)
 
 
+def test_what_is_promised_for_each_day_stands_without_the_rare_days():
+    promised = suite.chosen(quick=False, every=False)
+    assert set(suite.RARE) | set(promised) == set(suite.CASES)
+    assert suite.with_bases(promised) == promised
+    assert set(suite.with_bases(suite.QUICK)) <= set(promised)
+    assert suite.chosen(quick=False, every=True) == list(suite.CASES)
+
+
 def test_a_case_brings_along_what_it_builds_on():
     assert suite.with_bases(["unsigned_uki"]) == ["unsigned_uki"]
     assert suite.with_bases(["older_version"]) == [suite.FIRST, "good_update", "older_version"]

@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RECORD = "firmware/proven.txt"
 # What only an appliance has; all else is tested without one, too.
 COVERED = ("firmware", "systemd", "gateway/ctl/appliance", "gateway/time_orders")
-HEAD = "# What `make firmware-test` proved, and nobody else wrote (docs/adr/0065).\n"
+HEAD = "# What `make firmware-all` proved, and nobody else wrote (docs/adr/0065).\n"
 FIELDS = ("digest", "commit", "date", "version", "cases", "lints", "seconds")
 
 # digest: of what is covered; commit: where HEAD was; changed: what is in no commit.
