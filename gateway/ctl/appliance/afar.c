@@ -23,7 +23,9 @@ static int path_of(const struct swap_place *p, char ret_path[PATH_MAX])
 int64_t afar_bound_ms(void)
 {
 	const char *text = getenv("SEALGATE_AFAR_S");
-	long seconds = text ? strtol(text, NULL, 10) : 0;
+	/* All of it a number, or "5m" would be five seconds; too large is the largest. */
+	long seconds =
+		text && !text[strspn(text, "0123456789")] ? strtol(text, NULL, 10) : 0;
 
 	return seconds > 0 && seconds < AFAR_MS / 1000 ? (int64_t)seconds * 1000
 						       : AFAR_MS;

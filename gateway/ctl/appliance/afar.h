@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From the beginning of the health check of each start. Of $SEALGATE_AFAR_S it is fewer
- * seconds, never more. */
+/* From the beginning of the health check of each start. Of $SEALGATE_AFAR_S, in digits,
+ * it is fewer seconds, never more; of anything else it is this. */
 #define AFAR_MS ((int64_t)10 * 60 * 1000)
 int64_t afar_bound_ms(void);
 

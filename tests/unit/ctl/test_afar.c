@@ -92,13 +92,51 @@ static void how_long(void **state)
 	assert_int_equal(afar_now(true, true, AFAR_MS, AFAR_MS), AFAR_STAYS);
 	assert_int_equal(afar_now(true, false, AFAR_MS - 1, AFAR_MS), AFAR_WAITS);
 	assert_int_equal(afar_now(true, false, AFAR_MS, AFAR_MS), AFAR_LATE);
+}
+
+/* By whatever text of the environment: seconds below the ten minutes, or these. */
+static void never_for_longer(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} rows[] = {
+		{ "30", 30000 },
+		{ "1", 1000 },
+		{ "599", 599000 },
+		{ "600", AFAR_MS },
+		{ "601", AFAR_MS },
+		{ "3600", AFAR_MS },
+		{ "0", AFAR_MS },
+		{ "-1", AFAR_MS },
+		{ "-599", AFAR_MS },
+		{ "", AFAR_MS },
+		{ " ", AFAR_MS },
+		{ "soon", AFAR_MS },
+		/* a part of which is a number, and fewer seconds than it says */
+		{ "5m", AFAR_MS },
+		{ "1e2", AFAR_MS },
+		{ "0x30", AFAR_MS },
+		{ "30 ", AFAR_MS },
+		/* 1 and 2 in so many bits */
+		{ "4294967297", AFAR_MS },
+		{ "18446744073709551617", AFAR_MS },
+		{ "9223372036854775807", AFAR_MS },
+		{ "9223372036854775808", AFAR_MS },
+		{ "-9223372036854775809", AFAR_MS },
+		{ "-18446744073709551614", AFAR_MS },
+		{ "99999999999999999999999999999999999999999999", AFAR_MS },
+	};
+
+	(void)state;
+	(void)unsetenv("SEALGATE_AFAR_S");
 	assert_int_equal(afar_bound_ms(), AFAR_MS);
-	(void)setenv("SEALGATE_AFAR_S", "30", 1);
-	assert_int_equal(afar_bound_ms(), 30000);
-	(void)setenv("SEALGATE_AFAR_S", "3600", 1);
-	assert_int_equal(afar_bound_ms(), AFAR_MS);
-	(void)setenv("SEALGATE_AFAR_S", "-1", 1);
-	assert_int_equal(afar_bound_ms(), AFAR_MS);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)setenv("SEALGATE_AFAR_S", rows[i].text, 1);
+		if (afar_bound_ms() != rows[i].ms)
+			fail_msg("\"%s\": %lld ms", rows[i].text,
+				(long long)afar_bound_ms());
+	}
 	(void)unsetenv("SEALGATE_AFAR_S");
 }
 
@@ -198,6 +236,7 @@ int main(void)
 		cmocka_unit_test(one_of_a_medium_does_not_wait),
 		cmocka_unit_test(what_never_came_says_nothing),
 		cmocka_unit_test(how_long),
+		cmocka_unit_test(never_for_longer),
 		cmocka_unit_test(that_it_was),
 		cmocka_unit_test(what_became_of_it),
 		cmocka_unit_test(the_words),
