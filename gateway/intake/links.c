@@ -113,6 +113,21 @@ int links_reading(struct links *l, const char *id, enum queue_reader reader,
 	return r;
 }
 
+int links_trial(struct links *l, enum queue_why *ret_why)
+{
+	int r = -ENOTCONN;
+
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++) {
+		r = need_queue(l);
+		if (r < 0)
+			return r;
+		r = queue_trial(l->queue, ret_why);
+		if (r < 0)
+			drop_queue(l);
+	}
+	return r;
+}
+
 int links_outcomes(
 	struct links *l, const char *partner, int64_t after, int limit, int *ret_fd)
 {

@@ -38,6 +38,10 @@ int links_get(struct links *l, const char *id, const char *partner, enum queue_p
 int links_reading(struct links *l, const char *id, enum queue_reader reader,
 	const char *name, const char *what);
 
+/* queue_trial; to commit nothing twice is to commit it once. Return: as that; negative:
+ * queued is away. */
+int links_trial(struct links *l, enum queue_why *ret_why);
+
 /* queue_outcomes and queue_outcomes_acknowledge; to acknowledge twice is to acknowledge
  * once. Return: as those; negative: queued is away. */
 int links_outcomes(

@@ -13,14 +13,17 @@ const char *probe_asker(const struct request *r)
 	return *scgi_get(&r->scgi, PROBE_MEMBER) ? "health" : "nginx";
 }
 
-/* A document that cannot be there: being told so is the answer. */
-static bool queue_answers(struct exchange *x)
+/* By the connection that a document is committed over. Return: NULL, else the code of
+ * what is wrong, and *ret_received of what it is. */
+static const char *committed(struct exchange *x, const char **ret_received)
 {
-	struct queue_document document;
-	int fd = -1;
+	enum queue_why why = QUEUE_WHY_NONE;
+	int r = links_trial(x->links, &why);
 
-	return links_get(x->links, NO_DOCUMENT, NULL, QUEUE_META, &document, &fd) ==
-	       QUEUE_NOT_FOUND;
+	if (r == QUEUE_DONE)
+		return NULL;
+	*ret_received = r < 0 ? "it gives no answer" : queue_why_text(why);
+	return "http.queue-away";
 }
 
 /* Return: NULL when it is refused by our policy, else the code of what is wrong. */
@@ -45,16 +48,16 @@ static const char *judged(struct exchange *x, struct judgement *j)
 void probe(struct exchange *x)
 {
 	_cleanup_judgement_ struct judgement j = { .report_fd = -1 };
-	const char *fault = NULL;
+	const char *fault = NULL, *received = NULL;
 
 	if (request_body(x->request) != 1)
 		fault = "http.request";
-	else if (!queue_answers(x))
-		fault = "http.queue-away";
 	else
 		fault = judged(x, &j);
+	if (!fault)
+		fault = committed(x, &received);
 	if (fault)
-		problem(x, fault, NULL, NULL);
+		problem(x, fault, received, NULL);
 	else
 		response_json(x->response, 200, TYPE_JSON,
 			json_pack("{s:s}", "sha256", x->request->sha256_text));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * What the appliance's health check asks of intake: a document of nobody's, with the way
- * of a partner's but for what is kept of one; never stores, counts or signs anything.
+ * of a partner's up to a commit of nothing; never stores, counts or signs anything.
  */
 #ifndef SEALGATE_INTAKE_PROBE_H
 #define SEALGATE_INTAKE_PROBE_H
@@ -14,8 +14,9 @@
 const char *probe_asker(const struct request *r);
 
 /* Judge the body, in the share of nobody. Fills x->response: 200 with the digest when
- * queued answers, and verify refused it as it must, by the policy in force here; else the
- * problem that a partner would be told. */
+ * verify refused it as it must, by the policy in force here, and queued committed, as
+ * durably as a document, what stands for nothing; else the problem that a partner would
+ * be told, of queued with why, by queue_why_text. */
 void probe(struct exchange *x);
 
 #endif

@@ -28,6 +28,18 @@ enum queue_answer {
 	QUEUE_CLOSED, /* nothing new is taken until ret_first->held_until (0: unknown) */
 };
 
+/* Why nothing can be written now. */
+enum queue_why {
+	QUEUE_WHY_NONE = 0, /* it is not said */
+	QUEUE_WHY_DATABASE, /* it fails, or is away */
+	QUEUE_WHY_ROOM,	    /* its disk is full */
+	QUEUE_WHY_CLOCK,    /* the clock is behind the last record */
+	QUEUE_WHY_OWED,	    /* cursors are to be raised first */
+};
+
+/* For people: what follows "it cannot be written: ". */
+const char *queue_why_text(enum queue_why why);
+
 #define QUEUE_SCOPE_MAX 32  /* countries in each list of a scope */
 #define QUEUE_STATUS_MAX 50 /* documents of one number in an answer */
 
@@ -59,6 +71,11 @@ int queue_find(struct queue *q, const struct queue_submission *s,
 int queue_commit(struct queue *q, const struct queue_submission *s, int document_fd,
 	int report_fd, struct span receipt, struct span record,
 	struct queue_document *ret_first);
+
+/* Commit nothing as durably as a document: a row is written and taken back in one
+ * transaction, so that the database has afterwards what it had before. DONE, or
+ * UNAVAILABLE with *ret_why. */
+int queue_trial(struct queue *q, enum queue_why *ret_why);
 
 enum queue_part {
 	QUEUE_META = 1, /* JSON: document with its deliveries */

@@ -180,6 +180,9 @@ void engine_link_forget(struct engine *e);
 
 int engine_audit(struct engine *e, int64_t now, const struct queue_audit_request *audit);
 
+/* As queue_trial says: written and taken back, with the transaction. */
+int engine_trial(struct engine *e);
+
 /* As queue_reading says. */
 int engine_reading(struct engine *e, int64_t now, const struct queue_reading_request *q);
 

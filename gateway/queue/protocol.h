@@ -70,6 +70,7 @@ enum queue_operation {
 	QUEUE_OP_REVIEW,
 	QUEUE_OP_REVIEWS,
 	QUEUE_OP_BREAKER,
+	QUEUE_OP_TRIAL,
 	QUEUE_OPERATIONS,
 };
 
@@ -206,6 +207,10 @@ struct queue_reviews_request {
 	uint64_t reserved;
 };
 
+struct queue_trial_request {
+	uint64_t reserved;
+};
+
 struct queue_held_due_request {
 	uint64_t reserved;
 };
@@ -319,8 +324,8 @@ struct queue_audit_read_request {
 
 /* Every answer; what the operation does not fill is zero. */
 struct queue_reply {
-	uint32_t answer; /* enum queue_answer */
-	uint32_t reserved;
+	uint32_t answer;	  /* enum queue_answer */
+	uint32_t why;		  /* enum queue_why, of QUEUE_UNAVAILABLE */
 	struct queue_claim claim; /* claim.document also answers find, commit and get */
 };
 

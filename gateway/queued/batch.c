@@ -81,6 +81,7 @@ static void recovered(struct batch *b)
 		log_event(
 			LOG_NOTICE, "queued.recovered", NULL, "the database works again");
 	b->failing = false;
+	b->why = QUEUE_WHY_NONE;
 	b->back_off_ms = 0;
 	b->retry_ms = 0;
 }
@@ -114,6 +115,7 @@ static void try_open(struct batch *b)
 			error ? error : b->folder);
 	}
 	b->engine = NULL;
+	b->why = QUEUE_WHY_DATABASE;
 	back_off(b);
 }
 
@@ -200,10 +202,11 @@ static int transaction(struct batch *b, int64_t now, bool writes)
 	return r;
 }
 
-static void set_unavailable(struct connection *c)
+static void set_unavailable(const struct batch *b, struct connection *c)
 {
 	answer_done(&c->answer);
 	c->answer.reply.answer = QUEUE_UNAVAILABLE;
+	c->answer.reply.why = b->why;
 }
 
 /* Nothing of the batch happened: say so. */
@@ -211,14 +214,14 @@ static void all_unavailable(struct batch *b, bool only_writers)
 {
 	for (size_t i = 0; i < b->count; i++)
 		if (!only_writers || operation_writes(b->asked[i]->op))
-			set_unavailable(b->asked[i]);
+			set_unavailable(b, b->asked[i]);
 	for (size_t i = 0; i < b->waiting_count; i++) {
 		struct connection *c = b->waiting[i];
 
 		if (c->state == CONNECTION_ASKED ||
 			c->deadline_ms <= clock_monotonic_ms()) {
 			c->state = CONNECTION_ASKED;
-			set_unavailable(c);
+			set_unavailable(b, c);
 		} else if (c->wake_ms < b->retry_ms) {
 			c->wake_ms = b->retry_ms < c->deadline_ms ? b->retry_ms
 								  : c->deadline_ms;
@@ -246,6 +249,7 @@ static int handle_failure(struct batch *b, int64_t now)
 			NULL, "%s", engine_failure_text(b->engine));
 	if (failure == ENGINE_FATAL)
 		return -EIO;
+	b->why = failure == ENGINE_NO_SPACE ? QUEUE_WHY_ROOM : QUEUE_WHY_DATABASE;
 	if (failure == ENGINE_AGAIN) {
 		back_off(b);
 		all_unavailable(b, false);
@@ -297,11 +301,14 @@ static int may_write(struct batch *b, int64_t now)
 	default:
 		engine_clock(b->engine, b->clock.last, b->clock.accepted);
 		b->retry_ms = clock_monotonic_ms() + CLOCK_RECHECK_MS;
+		b->why = QUEUE_WHY_CLOCK;
 		return 0;
 	}
 	/* behind the look at the clock, without which nothing could be recorded */
-	if (b->owed)
+	if (b->owed) {
 		b->retry_ms = clock_monotonic_ms() + OWED_RECHECK_MS;
+		b->why = QUEUE_WHY_OWED;
+	}
 	return !b->owed;
 }
 

@@ -29,6 +29,7 @@ struct batch {
 	size_t waiting_count;
 	int64_t retry_ms; /* no write (no opening) before this */
 	int64_t back_off_ms;
+	enum queue_why why; /* nothing can be written, when it was tried last */
 	bool failing;
 	bool owed; /* cursors are to be raised first: nothing is written before */
 };

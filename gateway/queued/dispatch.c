@@ -130,6 +130,8 @@ static const struct operation OPERATIONS[QUEUE_OPERATIONS] = {
 	[QUEUE_OP_BREAKER] = { "breaker", sizeof(struct queue_breaker_request), 0, 0,
 		PEER_FORWARD, READS, run_breaker,
 		{ TEXT(queue_breaker_request, told.destination) } },
+	[QUEUE_OP_TRIAL] = { "trial", sizeof(struct queue_trial_request), 0, 0,
+		PEER_INTAKE, WRITES, run_trial, { { 0 } } },
 	[QUEUE_OP_CONTROL] = { "control", sizeof(struct queue_control_request), 0, 0,
 		PEER_ADMIN, WRITES | MAKES_WORK, run_control,
 		{ TEXT(queue_control_request, id),

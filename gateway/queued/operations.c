@@ -293,6 +293,11 @@ int run_maintenance(const struct call *c)
 	return engine_maintenance(c->engine, c->now, c->body);
 }
 
+int run_trial(const struct call *c)
+{
+	return engine_trial(c->engine);
+}
+
 int run_reading(const struct call *c)
 {
 	return engine_reading(c->engine, c->now, c->body);

@@ -32,6 +32,7 @@ int run_seal_failed(const struct call *c);
 int run_delivery_result(const struct call *c);
 int run_control(const struct call *c);
 int run_act(const struct call *c);
+int run_trial(const struct call *c);
 int run_breaker(const struct call *c);
 int run_propose(const struct call *c);
 int run_review(const struct call *c);

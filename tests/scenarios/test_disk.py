@@ -7,6 +7,7 @@ import time
 import pytest
 
 from scenarios.gate import Gate, a_folder
+from scenarios.test_health import becomes_healthy, health as of_the_check
 
 SIZE_MB = 24
 
@@ -52,6 +53,7 @@ def test_disk_full(small_gate):
     paths = [gate.certificate("phyto", f"PHYTO.NZ.2026.{n:07d}") for n in range(1, 14)]
     status, answer, _ = post(gate, paths[0])
     assert status == 202
+    becomes_healthy(gate)
     acknowledged = [answer["id"]]
     gate.wait_delivered(acknowledged)
     ballast = fill(gate.dir / "state" / "queue")
@@ -69,6 +71,9 @@ def test_disk_full(small_gate):
     health = gate.request("/health", "operators/viewer", listener="operators")
     assert health.status_code == 503
     assert health.json()["checks"]["disk"]["ok"] is False
+    for _ in range(3):
+        found = of_the_check(gate).stderr
+        assert "refused: the queue does not commit: there is no room on its disk" in found, found
     ballast.unlink()
     end = time.monotonic() + 40
     while True:
@@ -79,4 +84,5 @@ def test_disk_full(small_gate):
         time.sleep(0.2)
     acknowledged.append(answer["id"])
     gate.wait_delivered(acknowledged)
+    becomes_healthy(gate)
     assert gate.run("audit", "verify").returncode == 0

@@ -134,6 +134,31 @@ def test_an_intake_that_takes_no_document_is_told(gate, status, body, said):
     becomes_healthy(gate)
 
 
+@pytest.mark.parametrize("received, said", [
+    ("there is no room on its disk", "the queue does not commit: there is no room on its disk"),
+    ("the clock is behind its last record", "the queue waits for the clock, which is behind"),
+    ("", "intake does not take a document: http.queue-away")])
+def test_a_queue_that_does_not_commit_is_told(gate, received, said):
+    """By what intake says of it: it reads all the same, and answers whoever asks."""
+    becomes_healthy(gate)
+    away = {"code": "http.queue-away", "received": received}
+    with in_place(gate, "intake", socket.SOCK_STREAM, turned_away(503, away)):
+        done = health(gate)
+    assert done.returncode == 1 and f"refused: {said}" in done.stderr, done.stderr
+    becomes_healthy(gate)
+
+
+def test_a_commit_that_stands_for_nothing_leaves_nothing(gate):
+    """However often it is asked: no record, no document, and a chain that is whole."""
+    becomes_healthy(gate)
+    before = sealgate("--instance", gate.dir, "ledger", check=True).stdout
+    for _ in range(3):
+        done = health(gate)
+        assert done.returncode == 0, done.stderr
+    assert sealgate("--instance", gate.dir, "ledger", check=True).stdout == before
+    assert sealgate("--instance", gate.dir, "audit", "verify").returncode == 0
+
+
 ASKS = r"""
 import socket, sys
 members = "".join(f"{name}\0{value}\0" for name, value in (

@@ -167,15 +167,17 @@ int appliance_receivers(char **ret_error);
  * sealing, listeners. *ret_reason is one line, the caller frees it; NULL when it does.
  * Return: 0 healthy, 1 not, APPLIANCE_ILL not, and waiting mends nothing,
  * APPLIANCE_WAITS when nothing is wrong but people have to activate the token before
- * anything can be sealed, APPLIANCE_LACKS when they have to give it keys or certificates,
- * or whoever wrote the configuration looks for others. */
+ * anything can be sealed, or the clock is behind what is recorded, APPLIANCE_LACKS when
+ * they have to give it keys or certificates, or whoever wrote the configuration looks for
+ * others. */
 #define APPLIANCE_WAITS 2
 #define APPLIANCE_LACKS 3
 #define APPLIANCE_ILL 4
 int appliance_health(const char *dir, char **ret_reason);
 
-/* Is what appliance_health returned waited for? Custodians are for as long as it takes,
- * what the token lacks for a day from when that was first seen: *lacks_ms, at first 0. */
+/* Is what appliance_health returned waited for? Custodians and the clock are for as long
+ * as it takes, what the token lacks for a day from when that was first seen: *lacks_ms,
+ * at first 0. */
 #define APPLIANCE_LACKS_MS ((int64_t)24 * 60 * 60 * 1000)
 bool appliance_health_waits(int r, int64_t now_ms, int64_t *lacks_ms);
 

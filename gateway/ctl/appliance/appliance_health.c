@@ -163,29 +163,49 @@ static const char *fault_of_trial(const struct instance *i, struct buf *document
 	return core_valid(spoilt) ? "verification does not see what was changed" : NULL;
 }
 
+/* The clock is set right by people, or comes right by itself: neither says anything of a
+ * version. */
+static const char *fault_of_queue(const char *why, struct waiting *ret_waits,
+	char ret_reason[SELF_TEST_REASON_SIZE])
+{
+	static const char CLOCK[] =
+		"the queue waits for the clock, which is behind its last record";
+
+	if (strcmp(why, queue_why_text(QUEUE_WHY_CLOCK)) == 0) {
+		*ret_waits = (struct waiting){ CLOCK, APPLIANCE_WAITS };
+		return NULL;
+	}
+	(void)snprintf(
+		ret_reason, SELF_TEST_REASON_SIZE, "the queue does not commit: %s", why);
+	return ret_reason;
+}
+
 /* What an answer to a document is, by its status and digest; else by its problem's code.
  */
-static const char *fault_of_answer(
-	struct span answer, const char *sha256, char ret_reason[SELF_TEST_REASON_SIZE])
+static const char *fault_of_answer(struct span answer, const char *sha256,
+	struct waiting *ret_waits, char ret_reason[SELF_TEST_REASON_SIZE])
 {
 	const char *text = (const char *)answer.data, *body = strstr(text, "\r\n\r\n");
 	_cleanup_json_ json_t *json =
 		body ? json_read(span_str(body + 4), LIMIT_REPORT) : NULL;
 	const char *digest = json_string_of(json, "sha256");
 	const char *code = json_string_of(json, "code");
+	const char *received = json_string_of(json, "received");
 
 	if (strncmp(text, "Status: 200 ", 12) == 0 && digest &&
 		strcmp(digest, sha256) == 0)
 		return NULL;
+	if (code && strcmp(code, "http.queue-away") == 0 && received && *received)
+		return fault_of_queue(received, ret_waits, ret_reason);
 	(void)snprintf(ret_reason, SELF_TEST_REASON_SIZE,
 		"intake does not take a document: %s", code ? code : "no answer to it");
 	return ret_reason;
 }
 
-/* The document goes the way of a partner's, through intake to verification and the queue:
- * SCGI, as by nginx. */
+/* The document goes the way of a partner's, through intake to verification and a commit
+ * of the queue: SCGI, as by nginx. */
 static const char *intake_fault(const struct instance *i, struct span document,
-	char ret_reason[SELF_TEST_REASON_SIZE])
+	struct waiting *ret_waits, char ret_reason[SELF_TEST_REASON_SIZE])
 {
 	static const char HEADER[] =
 		"SCGI\0001\0REQUEST_METHOD\0POST\0REQUEST_URI\0/\0PROBE\0001";
@@ -204,14 +224,14 @@ static const char *intake_fault(const struct instance *i, struct span document,
 		appliance_ask(path, ASK_MS, buf_span(&request), LIMIT_REPORT, &answer) <
 			0)
 		return "intake does not answer";
-	return fault_of_answer(buf_span(&answer), sha256, ret_reason);
+	return fault_of_answer(buf_span(&answer), sha256, ret_waits, ret_reason);
 }
 
 /* A document by somebody whom nobody knows is judged by a worker with the policy and the
  * trust store in force, whole and changed: it is refused, and its signature told apart.
  * So it is where intake asks. */
-static const char *document_fault(
-	const struct instance *i, char ret_reason[SELF_TEST_REASON_SIZE])
+static const char *document_fault(const struct instance *i, struct waiting *ret_waits,
+	char ret_reason[SELF_TEST_REASON_SIZE])
 {
 	static const char TRIAL[] = "<trial>self-test</trial>";
 	_cleanup_(trial_signer_done) struct trial_signer partner = { 0 };
@@ -224,7 +244,8 @@ static const char *document_fault(
 		trial_sign(&partner, span_str(TRIAL), clock_now(), &document) < 0)
 		return "a document for the self-test cannot be signed";
 	fault = fault_of_trial(i, &document);
-	return fault ? fault : intake_fault(i, buf_span(&document), ret_reason);
+	return fault ? fault
+		     : intake_fault(i, buf_span(&document), ret_waits, ret_reason);
 }
 
 /* Queue, signer, verification and intake by asking them, sealing by what it found out
@@ -239,7 +260,7 @@ static int look(const struct instance *i, char **ret_reason)
 	if (!fault)
 		fault = signer_fault(i, &waits);
 	if (!fault)
-		fault = document_fault(i, reason);
+		fault = document_fault(i, &waits, reason);
 	if (!fault) {
 		int found = self_test_read(i, reason);
 

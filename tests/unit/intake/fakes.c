@@ -248,6 +248,17 @@ static int commit(
 	return r;
 }
 
+static int trial(struct fake_queue *q, struct queue_reply *ret_reply)
+{
+	q->trials++;
+	if (q->mood == QUEUE_BREAKS_BEFORE_COMMIT) {
+		q->mood = QUEUE_NORMAL;
+		return -1;
+	}
+	ret_reply->why = q->why;
+	return q->mood == QUEUE_CANNOT_WRITE ? QUEUE_UNAVAILABLE : QUEUE_DONE;
+}
+
 static int get(struct fake_queue *q, struct ipc_message *m,
 	struct queue_document *ret_document, int *ret_fd)
 {
@@ -352,6 +363,8 @@ static bool queue_answer(void *arg, int socket, struct ipc_message *m)
 		r = -1;
 	else if (m->header.type == QUEUE_OP_COMMIT)
 		r = commit(q, m, d);
+	else if (m->header.type == QUEUE_OP_TRIAL)
+		r = trial(q, &reply);
 	else if (m->header.type == QUEUE_OP_GET)
 		r = get(q, m, d, &fd);
 	else if (m->header.type == QUEUE_OP_CLAIM_HELD)

@@ -75,6 +75,8 @@ struct fake_queue {
 	struct fake_document documents[FAKE_DOCUMENTS];
 	size_t count;
 	unsigned int commits;		  /* asked for */
+	unsigned int trials;		  /* the same, of nothing */
+	enum queue_why why;		  /* where it cannot write */
 	unsigned int counts;		  /* of what was sent: the same */
 	struct queue_sent_request sent;	  /* the last of them */
 	unsigned int judged;		  /* later verdicts told */

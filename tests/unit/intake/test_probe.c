@@ -45,6 +45,7 @@ static void test_refused_is_well(void **state)
 	assert_int_equal(digest_sha256_text(span_str("<a/>"), sha256), 0);
 	assert_string_equal(answer_text(&a, "sha256"), sha256);
 	assert_string_equal(verify.subject, "self-test");
+	assert_int_equal(queue.trials, 1);
 	assert_int_equal(queue.commits + queue.counts + queue.judged, 0);
 	assert_int_equal(queue.count, 0);
 	assert_int_equal(signer.signatures, 0);
@@ -65,12 +66,47 @@ static void test_what_is_wrong_is_told(void **state)
 	verify.mood = VERIFY_NORMAL;
 	verify.policies = NULL;
 	expect_told("http.policy-changing");
-	queue.mood = QUEUE_BREAKS_ALWAYS;
-	expect_told("http.queue-away");
 	fake_stop(&verify.daemon);
-	queue.mood = QUEUE_NORMAL;
 	expect_told("http.verify-away");
+	assert_int_equal(
+		queue.trials, 0); /* nothing is written for what is wrong before */
 	fake_verify_start(&verify, &house);
+}
+
+static void expect_queue(const char *why)
+{
+	struct answer a;
+
+	ask(&a);
+	expect_problem(&a, 503, "http.queue-away");
+	assert_string_equal(answer_text(&a, "received"), why);
+	answer_done(&a);
+}
+
+/* What it cannot write for is told, and that a connection had broken is not. */
+static void test_a_queue_that_does_not_commit(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	refuse_all();
+	queue.mood = QUEUE_CANNOT_WRITE;
+	expect_queue("it does not say why");
+	queue.why = QUEUE_WHY_DATABASE;
+	expect_queue("its database fails");
+	queue.why = QUEUE_WHY_ROOM;
+	expect_queue("there is no room on its disk");
+	queue.why = QUEUE_WHY_CLOCK;
+	expect_queue("the clock is behind its last record");
+	queue.why = QUEUE_WHY_OWED;
+	expect_queue("it has still to record that its database may be an older one");
+	queue.mood = QUEUE_BREAKS_ALWAYS;
+	expect_queue("it gives no answer");
+	queue.mood = QUEUE_BREAKS_BEFORE_COMMIT;
+	ask(&a);
+	assert_int_equal(a.status, 200);
+	answer_done(&a);
+	assert_int_equal(queue.count + queue.commits, 0);
 }
 
 static void test_where_all_are_busy(void **state)
@@ -112,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(test_refused_is_well),
 		ON_STAGE(test_what_is_wrong_is_told),
+		ON_STAGE(test_a_queue_that_does_not_commit),
 		ON_STAGE(test_where_all_are_busy),
 		ON_STAGE(test_who_asks),
 	};

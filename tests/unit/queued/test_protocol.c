@@ -27,6 +27,7 @@ static const struct {
 	ROW(SEAL_FAILED, seal_failed, 0, "seal"),
 	ROW(CLAIM_DELIVERY, claim, 0, "forward"),
 	ROW(DELIVERY_RESULT, delivery_result, 0, "forward"),
+	ROW(TRIAL, trial, 0, "intake"),
 	ROW(BREAKER, breaker, 0, "forward"),
 	ROW(CONTROL, control, 0, "admin"),
 	ROW(STATS, stats, 0, "admin ctl session backup"),
