@@ -50,6 +50,7 @@ static void serve(void *arg, void *kept, int socket)
 	const struct front *f = arg;
 
 	server_serve(f->server, kept, socket);
+	server_left(f->server, socket);
 }
 
 static void end(void *arg, void *kept)
@@ -65,11 +66,8 @@ static int accept_asker(void *arg)
 	const struct front *f = arg;
 	int socket = daemon_accept_now(f->daemon, CONNECTION_TIMEOUT_MS);
 
-	if (socket < 0 || instance_peer_is(&f->daemon->instance, socket, "nginx") ||
-		instance_peer_is(&f->daemon->instance, socket, "health"))
+	if (socket < 0 || server_admits(f->server, socket))
 		return socket;
-	log_event(LOG_WARNING, "intake.stranger", NULL,
-		"a connection that is neither nginx's nor the health check's was closed");
 	close(socket);
 	return -1;
 }
@@ -90,8 +88,10 @@ static void accept_all(struct front *f, struct pool *pool, struct pool *away)
 		if (poll(fds, 3, daemon_alive_within(-1)) <= 0 || !fds[2].revents)
 			continue;
 		socket = accept_asker(f);
-		if (socket >= 0 && !pool_give(pool, socket) && !pool_give(away, socket))
-			close(socket); /* nginx answers 503 by itself */
+		if (socket < 0 || pool_give(pool, socket) || pool_give(away, socket))
+			continue;
+		server_left(f->server, socket);
+		close(socket); /* nginx answers 503 by itself */
 	}
 }
 

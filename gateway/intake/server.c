@@ -121,6 +121,29 @@ static void too_long(struct exchange *x)
 		problem(x, "http.header-size", received, NULL);
 }
 
+/* Of its own user alone: where all programs have one it is told apart by nothing. */
+static bool is_the_check(const struct server *s, int socket)
+{
+	return s->instance->separate && instance_peer_is(s->instance, socket, "health");
+}
+
+bool server_admits(struct server *s, int socket)
+{
+	if (is_the_check(s, socket))
+		return !atomic_exchange(&s->probed, true);
+	if (instance_peer_is(s->instance, socket, "nginx"))
+		return true;
+	log_event(LOG_WARNING, "intake.stranger", NULL,
+		"a connection that is neither nginx's nor the health check's was closed");
+	return false;
+}
+
+void server_left(struct server *s, int socket)
+{
+	if (is_the_check(s, socket))
+		atomic_store(&s->probed, false);
+}
+
 /* nginx speaks for partners, and the health check for nobody. */
 static bool may_ask(const struct server *s, int socket, const char *asker)
 {

@@ -14,6 +14,8 @@
 #include "web/certificate.h"
 #include "web/patience.h"
 
+#include <stdatomic.h>
+
 /* Together less than the 30 s that nginx waits for an answer. */
 #define VERIFY_TIMEOUT_MS 8000
 #define QUEUE_TIMEOUT_MS 4000
@@ -32,11 +34,18 @@ struct server {
 	struct shares shares; /* of intake.threads */
 	struct quotas quotas;
 	struct patience explaining; /* with sealgate-handshake */
+	atomic_bool probed;	    /* the health check is being served */
 };
 
 /* Return: 0, or negative with one line in *ret_error that the caller frees. */
 int server_init(struct server *s, const struct instance *instance, char **ret_error);
 void server_done(struct server *s);
+
+/* May whoever connected be served? nginx may, and the health check's user once at a time:
+ * it must not hold the threads that partners wait for. Others are logged. Where it may,
+ * server_left follows, before the connection is closed. */
+bool server_admits(struct server *s, int socket);
+void server_left(struct server *s, int socket);
 
 /* Serve one connection from request to answer; links NULL: answer that all are busy. */
 struct links;

@@ -195,6 +195,54 @@ def test_the_check_asks_intake_for_nobody(gate):
     assert asks(gate, "verify", "PROBE=1") == ""
 
 
+HOLDS = r"""
+import select, socket, sys
+head = "".join(f"{name}\0{value}\0" for name, value in (
+    ("CONTENT_LENGTH", 1 << 20), ("SCGI", 1), ("PROBE", 1), ("REQUEST_METHOD", "POST"),
+    ("REQUEST_URI", "/")))
+held = []
+for _ in range(int(sys.argv[2])):
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(sys.argv[1])
+    try:
+        one.sendall(f"{len(head)}:{head},<".encode())
+    except ConnectionError:
+        pass
+    held.append(one)
+closed = set()
+while not select.select([sys.stdin], [], [], 0.2)[0]:
+    for one in set(held) - closed:
+        try:
+            one.sendall(b"x")
+        except ConnectionError:
+            closed.add(one)
+    print(len(held) - len(closed), flush=True)
+"""
+HELD = 600  # more than intake has threads, and places to wait for one
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="programs have uids of their own under root alone")
+def test_the_checks_user_holds_nobody_up(gate):
+    """With as many connections as intake takes, and bodies that never end, it has one thread, and
+    partners have theirs; then the check is answered again."""
+    becomes_healthy(gate)
+    with subprocess.Popen(
+            ["/usr/bin/python3", "-c", HOLDS, str(gate.dir / "run" / "intake.sock"), str(HELD)],
+            user=gate.uid("health"), group=gate.uid("health"), extra_groups=[], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        try:
+            until(lambda: holder.stdout.readline() == "1\n")
+            for number in (1, 2):
+                path = gate.certificate("phyto", f"PHYTO.NZ.2026.{HELD + number:07d}")
+                status, answer = gate.submit(path)
+                assert status == 0, answer
+            assert holder.stdout.readline() == "1\n"
+            assert asks(gate, "health", "PROBE=1") == ""
+        finally:
+            holder.kill()
+    becomes_healthy(gate)
+
+
 def answers(server, decision, core_valid):
     """Judge whatever is asked alike."""
     report = json.dumps({"signatures": [{"core_valid": core_valid}]}).encode()
