@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import lzma
 import pathlib
 import subprocess
 
@@ -90,6 +91,22 @@ def test_what_is_no_key_is_not_found(keys, tmp_path):
     (tmp_path / "reader").write_bytes(b"-----BEGIN RSA PRIVATE KEY-----\0-----BEGIN PRIVATE KEY-----\n")
     (tmp_path / "broken").symlink_to("nowhere")
     assert run("search-keys", keys, tmp_path) == ""
+
+
+@pytest.mark.parametrize("form", ["pkcs8.der", "pkcs8.pem"])
+def test_a_key_is_found_in_a_kernel_module(keys, tmp_path, form):
+    module = tmp_path / "module.ko.xz"
+    module.write_bytes(lzma.compress(PREFIX + forms(keys / "db.key")[form] + PREFIX))
+    said = run("search-keys", keys, tmp_path)
+    assert said.count("\n") == 1 and "module.ko.xz: " in said and "db.key" in said, said
+    module.write_bytes(lzma.compress(PREFIX))
+    assert run("search-keys", keys, tmp_path) == ""
+
+
+def test_a_module_that_cannot_be_unpacked_is_told(keys, tmp_path):
+    (tmp_path / "half.ko.xz").write_bytes(lzma.compress(PREFIX * 100)[:-20])
+    said = run("search-keys", keys, tmp_path)
+    assert said.startswith(f"{tmp_path / 'half.ko.xz'}: what cannot be searched"), said
 
 
 # unlisted ----------------------------------------------------------------------
