@@ -3,7 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "pkcs11/module_variables.h"
+#include "common/module_variables.h"
 #include "pkcs11/opening.h"
 
 #include <errno.h>

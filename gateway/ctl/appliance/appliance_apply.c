@@ -3,6 +3,7 @@
 
 #include "common/durable.h"
 #include "common/instance.h"
+#include "common/module_variables.h"
 #include "ctl/appliance/adopt.h"
 #include "ctl/appliance/afar.h"
 #include "ctl/appliance/hsm.h"
@@ -176,6 +177,15 @@ static int judge_edge(const struct instance *instance, char **ret_error)
 		     : 0;
 }
 
+/* Or the signer would find that it starts with none of its token's settings. */
+static int judge_variables(const struct instance *instance, char **ret_error)
+{
+	char text[MODULE_VARIABLES_TEXT_SIZE];
+	int r = module_variables_judge(instance, text);
+
+	return r < 0 ? appliance_fail(ret_error, r, "sealgate.conf", text) : 0;
+}
+
 /* Code comes with the image alone, and who speaks out is no software token. */
 static int judge_hsm(const struct instance *instance, char **ret_error)
 {
@@ -185,8 +195,9 @@ static int judge_hsm(const struct instance *instance, char **ret_error)
 		INCOMING "/network/egress.csv", "signer", ret_error);
 	int r = out < 0 ? out : hsm_devices(INCOMING "/" HSM_DEVICES, devices, ret_error);
 
-	return r < 0 ? r
-		     : hsm_judge(APPLIANCE_MODULES, module, out || devices[0], ret_error);
+	if (r == 0)
+		r = hsm_judge(APPLIANCE_MODULES, module, out || devices[0], ret_error);
+	return r < 0 ? r : judge_variables(instance, ret_error);
 }
 
 /* What the signer keeps is made here, by two people, and nobody brings a PIN. */

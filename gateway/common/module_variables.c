@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "pkcs11/module_variables.h"
+#include "common/module_variables.h"
 
 #include "common/durable.h"
 
@@ -7,10 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LISTED_MAX 4096u
 #define VARIABLES_MAX 1024
 #define KEY "signer.module_variables"
+#define MADE "state/" /* by programs, and brought by nobody */
+
+typedef int (*take_fn)(const char *name, const char *value, const char *path,
+	char ret_text[MODULE_VARIABLES_TEXT_SIZE]);
 
 static int fail(char ret_text[MODULE_VARIABLES_TEXT_SIZE], int error, const char *what,
 	const char *why)
@@ -44,8 +49,26 @@ static bool is_listed(const char *names, const char *name)
 	return false;
 }
 
-static int set_one(const struct instance *instance, const char *names, char *word,
+static int set_one(const char *name, const char *value, const char *path,
 	char ret_text[MODULE_VARIABLES_TEXT_SIZE])
+{
+	(void)value;
+	return setenv(name, path, 1) < 0 ? fail(ret_text, -errno, name, strerror(errno))
+					 : 0;
+}
+
+static int judge_one(const char *name, const char *value, const char *path,
+	char ret_text[MODULE_VARIABLES_TEXT_SIZE])
+{
+	(void)name;
+	if (value[0] == '/' || strncmp(value, MADE, strlen(MADE)) == 0 ||
+		access(path, F_OK) == 0)
+		return 0;
+	return fail(ret_text, -ENOENT, value, "is not in the configuration");
+}
+
+static int take_word(const struct instance *instance, const char *names, char *word,
+	take_fn take, char ret_text[MODULE_VARIABLES_TEXT_SIZE])
 {
 	char *equals = strchr(word, '='), path[PATH_MAX];
 	int r;
@@ -58,13 +81,12 @@ static int set_one(const struct instance *instance, const char *names, char *wor
 			"is not listed in the file " MODULE_VARIABLES_FILE
 			" beside the module");
 	r = instance_path(instance, equals + 1, path);
-	if (r == 0 && setenv(word, path, 1) < 0)
-		r = -errno;
-	return r < 0 ? fail(ret_text, r, word, strerror(-r)) : 0;
+	return r < 0 ? fail(ret_text, r, word, strerror(-r))
+		     : take(word, equals + 1, path, ret_text);
 }
 
-int module_variables(
-	const struct instance *instance, char ret_text[MODULE_VARIABLES_TEXT_SIZE])
+static int take_all(const struct instance *instance, take_fn take,
+	char ret_text[MODULE_VARIABLES_TEXT_SIZE])
 {
 	const char *module = config_string(instance->config, "signer.module");
 	const char *all = config_string(instance->config, KEY);
@@ -82,6 +104,18 @@ int module_variables(
 			"beside the module cannot be read");
 	for (char *word = strtok_r(words, ",", &save); r == 0 && word;
 		word = strtok_r(NULL, ",", &save))
-		r = set_one(instance, names, word + strspn(word, " "), ret_text);
+		r = take_word(instance, names, word + strspn(word, " "), take, ret_text);
 	return r;
+}
+
+int module_variables(
+	const struct instance *instance, char ret_text[MODULE_VARIABLES_TEXT_SIZE])
+{
+	return take_all(instance, set_one, ret_text);
+}
+
+int module_variables_judge(
+	const struct instance *instance, char ret_text[MODULE_VARIABLES_TEXT_SIZE])
+{
+	return take_all(instance, judge_one, ret_text);
 }

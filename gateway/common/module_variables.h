@@ -3,8 +3,8 @@
  * The environment by which a vendor's module finds its settings; never sets a variable
  * that whoever installed the module has not listed.
  */
-#ifndef SEALGATE_PKCS11_MODULE_VARIABLES_H
-#define SEALGATE_PKCS11_MODULE_VARIABLES_H
+#ifndef SEALGATE_MODULE_VARIABLES_H
+#define SEALGATE_MODULE_VARIABLES_H
 
 #include "common/instance.h"
 
@@ -16,6 +16,12 @@
  * no such list, -EPERM a name is not listed, -errno. */
 #define MODULE_VARIABLES_TEXT_SIZE 160
 int module_variables(
+	const struct instance *instance, char ret_text[MODULE_VARIABLES_TEXT_SIZE]);
+
+/* The same of an instance that is about to be one, and nothing is set: what is named
+ * within it is there, but for what its programs make (state/). Return: as above, and
+ * -ENOENT it is not. */
+int module_variables_judge(
 	const struct instance *instance, char ret_text[MODULE_VARIABLES_TEXT_SIZE]);
 
 #endif
