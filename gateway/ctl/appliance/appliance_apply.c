@@ -120,6 +120,13 @@ static bool clashes(const struct manifest *m, size_t which)
 	return false;
 }
 
+static const char *not_taken(int r)
+{
+	return r == -EPERM     ? "does not belong into a configuration"
+	       : r == -EBADMSG ? "is not what was signed"
+			       : strerror(-r);
+}
+
 static int take_files(const struct manifest *m, char **ret_error)
 {
 	int r = appliance_remove(INCOMING);
@@ -137,9 +144,8 @@ static int take_files(const struct manifest *m, char **ret_error)
 				"one");
 		r = take_file(m, &m->files[i]);
 		if (r < 0)
-			return appliance_fail(ret_error, r, m->files[i].path,
-				r == -EPERM ? "does not belong into a configuration"
-					    : strerror(-r));
+			return appliance_fail(
+				ret_error, r, m->files[i].path, not_taken(r));
 	}
 	return 0;
 }
@@ -291,6 +297,9 @@ static int take_proven(const struct manifest *m, bool afar, char **ret_error)
 
 	if (r < 0)
 		return appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r));
+	if (strlen(m->serial) > SWAP_SERIAL_MAX)
+		return appliance_fail(ret_error, -EINVAL, "manifest",
+			"the serial has more than 64 characters");
 	r = swap_serial_is_new(&PLACE, m->serial);
 	if (r < 0)
 		return appliance_fail(ret_error, r, APPLIANCE_WORK,
