@@ -112,6 +112,20 @@ int signer_sign(struct signer *s, const char *role, const uint8_t *digest,
 	return r;
 }
 
+int signer_trial(struct signer *s, const char *role, struct signer_result *ret_result)
+{
+	struct signer_request q;
+	struct ipc_message answer;
+	int r = request_init(&q, role, "");
+
+	memset(ret_result, 0, sizeof(*ret_result));
+	if (r < 0)
+		return r;
+	r = ask(s, SIGNER_TRIAL, &q, &answer, ret_result);
+	ipc_message_done(&answer);
+	return ret_result->value_len ? -EPROTO : r;
+}
+
 /* Copy what came as a memfd. */
 static int take_long(struct ipc_message *answer, uint8_t **ret_data, size_t *ret_len)
 {

@@ -34,6 +34,7 @@ enum signer_message {
 	SIGNER_DEACTIVATE = 6, /* with a signer_person; administrators only */
 	SIGNER_ORDER = 7,      /* with a signer_order; administrators only */
 	SIGNER_CALLBACK = 8,   /* with a signer_callback; sealgate-forward only */
+	SIGNER_TRIAL = 9,      /* of a role, for its peer: no value comes back */
 };
 
 /* What people order at the token; its answer comes with a text in a memfd. */
@@ -115,6 +116,12 @@ DEFINE_CLEANUP(struct signer *, signer_disconnect)
  * (connection broken: undecided, the caller reconnects). */
 int signer_sign(struct signer *s, const char *role, const uint8_t *digest,
 	size_t digest_len, const char *document_id, struct signer_result *ret_result);
+
+/* Would the role sign for us now? Its key makes a trial signature for it, over a digest
+ * of the signer's own that stands for nothing, which is verified and thrown away; it
+ * takes from the role's signatures of this minute, and is not counted. Return: as
+ * signer_sign, without a value. */
+int signer_trial(struct signer *s, const char *role, struct signer_result *ret_result);
 
 /* Have a call-back signed. *ret_jws: the value of its header (common/callback_claims.h),
  * the caller frees; NULL unless signed. Return: as signer_sign. */

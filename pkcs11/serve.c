@@ -120,6 +120,20 @@ static enum signer_answer answer_sign(struct signer_server *s, int socket,
 	return (enum signer_answer)result->answer;
 }
 
+static void answer_trial(struct signer_server *s, int socket,
+	const struct signer_request *q, struct signer_result *result)
+{
+	const struct roles *roles = s->signing->roles;
+	int index = roles_find(roles, q->role);
+
+	if (index < 0)
+		refuse(s, result, NULL, "there is no such role");
+	else if (!instance_peer_is(s->instance, socket, roles->list[index].peer))
+		refuse(s, result, NULL, "the role is not for this program");
+	else if (sign_try(s->signing, (size_t)index, result) == SIGNER_REFUSED)
+		log_refused(s, NULL, result->reason);
+}
+
 static enum signer_answer long_answer(
 	struct signer_result *result, struct span data, int *ret_fd)
 {
@@ -308,6 +322,11 @@ int serve_message(struct signer_server *s, int socket, const struct ipc_message 
 	switch (m->header.type) {
 	case SIGNER_SIGN:
 		answer_sign(s, socket, q, ret_result);
+		return 0;
+	case SIGNER_TRIAL:
+		if (*q->document_id || q->digest_len)
+			return -EPROTO;
+		answer_trial(s, socket, q, ret_result);
 		return 0;
 	case SIGNER_CERTIFICATE:
 		answer_certificates(s, q, ret_result, ret_fd);

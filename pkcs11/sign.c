@@ -297,12 +297,12 @@ static enum signer_answer sign(struct signing *s, const struct errand *e,
 	return SIGNER_SIGNED;
 }
 
-enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
-	const char *document, struct signer_result *ret_result)
+static struct errand errand_of(struct signing *s, size_t index, const char *document)
 {
 	const struct role *role = &s->roles->list[index];
 	bool beside = strcmp(role->name, ROLE_OF_CALLBACKS) == 0;
-	struct errand e = { .index = index,
+
+	return (struct errand){ .index = index,
 		.role = role,
 		.name = role->name,
 		.beside = beside ? CALLBACKS_NAME : NULL,
@@ -310,6 +310,12 @@ enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
 		.allowance = &s->allowances[index],
 		.max_per_minute = role->max_per_minute,
 		.verify = !role->verified_by_peer };
+}
+
+enum signer_answer sign_for(struct signing *s, size_t index, struct span digest,
+	const char *document, struct signer_result *ret_result)
+{
+	struct errand e = errand_of(s, index, document);
 
 	return sign(s, &e, digest, ret_result);
 }
@@ -330,6 +336,26 @@ enum signer_answer sign_callback(struct signing *s, size_t index, struct span di
 		.verify = true };
 
 	return sign(s, &e, digest, ret_result);
+}
+
+enum signer_answer sign_try(
+	struct signing *s, size_t index, struct signer_result *ret_result)
+{
+	struct errand e = errand_of(s, index, NULL);
+	const struct mechanism *m = e.role->mechanism;
+	uint8_t digest[SIGNER_DIGEST_MAX];
+	struct span trial = span_of(digest, m->digest_len);
+	struct token_lease lease;
+	enum signer_answer a;
+	bool lost;
+
+	*ret_result = (struct signer_result){ 0 };
+	if (trial_digest(m, digest) < 0)
+		return answer(ret_result, SIGNER_AWAY, "no memory");
+	a = check_role(s, &e, trial, ret_result);
+	if (a == SIGNER_SIGNED)
+		a = sign_once(s, index, trial, ret_result, &lease, &lost);
+	return a == SIGNER_SIGNED ? answer(ret_result, a, "%s", "") : a;
 }
 
 int sign_trial(struct signing *s, size_t index, char ret_text[KEY_TEXT_SIZE])

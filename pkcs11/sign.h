@@ -47,6 +47,12 @@ enum signer_answer sign_for(struct signing *s, size_t role, struct span digest,
 enum signer_answer sign_callback(struct signing *s, size_t role, struct span digest,
 	struct signer_result *ret_result);
 
+/* Would sign_for sign for this role now? By its limits, of which it takes one of this
+ * minute, and a trial signature as of sign_trial. The answer has no value and no count.
+ * Return: as sign_for. */
+enum signer_answer sign_try(
+	struct signing *s, size_t role, struct signer_result *ret_result);
+
 /* Trial signature by a role's key, thrown away and not counted. ret_text: why not.
  * Return: 0, -EAGAIN (token), -EBADMSG (it did not verify). */
 int sign_trial(struct signing *s, size_t role, char ret_text[KEY_TEXT_SIZE]);

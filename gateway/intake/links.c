@@ -296,6 +296,31 @@ int links_sign(struct links *l, const uint8_t digest[32], const char *document_i
 	return r;
 }
 
+static int try_receipt(struct links *l, struct signer_result *ret_result)
+{
+	const struct receipt_signer *signer;
+	int r = links_receipt_signer(l, &signer);
+
+	if (r == SIGNER_SIGNED) {
+		r = need_signer(l);
+		if (r == 0)
+			r = signer_trial(l->signer, ROLE, ret_result);
+	}
+	if (r < 0)
+		drop_signer(l);
+	return r;
+}
+
+int links_try_receipt(struct links *l, struct signer_result *ret_result)
+{
+	int r = -ENOTCONN;
+
+	*ret_result = (struct signer_result){ 0 };
+	for (int attempt = 0; attempt == 0 || again(r, attempt - 1); attempt++)
+		r = try_receipt(l, ret_result);
+	return r;
+}
+
 int links_sign_input(struct links *l, const char *input,
 	const struct receipt_signer *signer, const char *document_id, char **ret_text)
 {

@@ -85,6 +85,11 @@ int links_sign(struct links *l, const uint8_t digest[32], const char *document_i
 int links_sign_input(struct links *l, const char *input,
 	const struct receipt_signer *signer, const char *document_id, char **ret_text);
 
+/* Would a receipt be signed now? By the same connection, certificates and key, with
+ * nothing signed that is one. Return: as links_certificates; with *ret_result why not,
+ * where the signer says so. */
+int links_try_receipt(struct links *l, struct signer_result *ret_result);
+
 /* Forget the signer's certificates: they do not go with its key any more. */
 void links_forget(struct links *l);
 

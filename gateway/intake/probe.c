@@ -13,8 +13,23 @@ const char *probe_asker(const struct request *r)
 	return *scgi_get(&r->scgi, PROBE_MEMBER) ? "health" : "nginx";
 }
 
-/* By the connection that a document is committed over. Return: NULL, else the code of
- * what is wrong, and *ret_received of what it is. */
+/* By the connection that a receipt is signed over, and for us alone. Return: NULL, else
+ * the code of what is wrong, and *ret_received of what it is. */
+static const char *signed_for(
+	struct exchange *x, struct signer_result *result, const char **ret_received)
+{
+	int r = links_try_receipt(x->links, result);
+
+	if (r == SIGNER_SIGNED)
+		return NULL;
+	*ret_received = *result->reason	      ? result->reason
+			: r < 0		      ? "the signer gives no answer"
+			: r == SIGNER_REFUSED ? "the signer refuses"
+					      : "the token is away";
+	return "http.signer-away";
+}
+
+/* By the connection that a document is committed over. Return: as signed_for. */
 static const char *committed(struct exchange *x, const char **ret_received)
 {
 	enum queue_why why = QUEUE_WHY_NONE;
@@ -49,11 +64,14 @@ void probe(struct exchange *x)
 {
 	_cleanup_judgement_ struct judgement j = { .report_fd = -1 };
 	const char *fault = NULL, *received = NULL;
+	struct signer_result result;
 
 	if (request_body(x->request) != 1)
 		fault = "http.request";
 	else
 		fault = judged(x, &j);
+	if (!fault)
+		fault = signed_for(x, &result, &received);
 	if (!fault)
 		fault = committed(x, &received);
 	if (fault)

@@ -14,9 +14,10 @@
 const char *probe_asker(const struct request *r);
 
 /* Judge the body, in the share of nobody. Fills x->response: 200 with the digest when
- * verify refused it as it must, by the policy in force here, and queued committed, as
- * durably as a document, what stands for nothing; else the problem that a partner would
- * be told, of queued with why, by queue_why_text. */
+ * verify refused it as it must, by the policy in force here, the signer would sign a
+ * receipt for us, and queued committed, as durably as a document, what stands for
+ * nothing; else the problem that a partner would be told, of signer and queued with why:
+ * the signer's own words, queue_why_text. */
 void probe(struct exchange *x);
 
 #endif

@@ -148,6 +148,35 @@ def test_a_queue_that_does_not_commit_is_told(gate, received, said):
     becomes_healthy(gate)
 
 
+@pytest.mark.parametrize("received, said", [
+    ("the token is away", "the token is away"), ("", "it does not say why")])
+def test_an_intake_without_receipts_is_told(gate, received, said):
+    """The signer answers the check itself: what counts is whether it does what intake asks."""
+    becomes_healthy(gate)
+    away = {"code": "http.signer-away", "received": received}
+    with in_place(gate, "intake", socket.SOCK_STREAM, turned_away(503, away)):
+        done = health(gate)
+    assert done.returncode == 1, done.stdout
+    assert f"refused: intake has no receipt signed: {said}" in done.stderr, done.stderr
+    becomes_healthy(gate)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="programs have uids of their own under root alone")
+def test_a_key_that_signs_for_another_is_told():
+    """Its trial signatures are good, its role is usable, and no document is ever accepted."""
+    with a_gate() as gate:
+        roles = gate.dir / "policies/signature/roles.cfg"
+        text = roles.read_text()
+        assert text.count('peer = "intake"') == 1, text
+        text = text.replace('peer = "intake"', 'peer = "admin"')
+        roles.write_text(text.replace("verified_by_peer = true", "verified_by_peer = false"))
+        gate.up()
+        said = "refused: intake has no receipt signed: the role is not for this program"
+        until(lambda: said in health(gate).stderr)
+        status = json.loads(sealgate("--instance", gate.dir, "hsm", "status", check=True).stdout)
+        assert all(role["usable"] for role in status["roles"]), status
+
+
 def test_a_commit_that_stands_for_nothing_leaves_nothing(gate):
     """However often it is asked: no record, no document, and a chain that is whole."""
     becomes_healthy(gate)

@@ -197,6 +197,13 @@ static const char *fault_of_answer(struct span answer, const char *sha256,
 		return NULL;
 	if (code && strcmp(code, "http.queue-away") == 0 && received && *received)
 		return fault_of_queue(received, ret_waits, ret_reason);
+	if (code && strcmp(code, "http.signer-away") == 0) {
+		(void)snprintf(ret_reason, SELF_TEST_REASON_SIZE,
+			"intake has no receipt signed: %s",
+			received && *received ? received : "it does not say why");
+		/* what the token waits for is known, and all before it was well */
+		return ret_waits->text ? NULL : ret_reason;
+	}
 	(void)snprintf(ret_reason, SELF_TEST_REASON_SIZE,
 		"intake does not take a document: %s", code ? code : "no answer to it");
 	return ret_reason;

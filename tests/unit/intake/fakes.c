@@ -452,6 +452,13 @@ static bool signer_answer(void *arg, int socket, struct ipc_message *m)
 	}
 	if (s->mood == SIGNER_IS_AWAY) {
 		result.answer = SIGNER_AWAY;
+	} else if (m->header.type == SIGNER_TRIAL) {
+		s->trials++;
+		if (s->mood == SIGNER_NOT_FOR_US) {
+			result.answer = SIGNER_REFUSED;
+			snprintf(result.reason, sizeof(result.reason),
+				"the role is not for this program");
+		}
 	} else if (m->header.type == SIGNER_SIGN) {
 		s->signatures++;
 		sign(s->mood == SIGNER_OTHER_KEY ? &s->house->kenya : &s->house->receipt,

@@ -90,7 +90,13 @@ struct fake_queue {
 	struct queue_status_request status;
 };
 
-enum signer_mood { SIGNER_NORMAL = 0, SIGNER_IS_AWAY, SIGNER_OTHER_KEY, SIGNER_BREAKS };
+enum signer_mood {
+	SIGNER_NORMAL = 0,
+	SIGNER_IS_AWAY,
+	SIGNER_OTHER_KEY,
+	SIGNER_BREAKS,
+	SIGNER_NOT_FOR_US, /* it gives certificates, and signs nothing */
+};
 
 struct fake_signer {
 	struct fake_daemon daemon;
@@ -98,6 +104,7 @@ struct fake_signer {
 	enum signer_mood mood;
 	const struct house *house;
 	unsigned int signatures;
+	unsigned int trials;
 };
 
 void fake_verify_start(struct fake_verify *v, const struct house *h);

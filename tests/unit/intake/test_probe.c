@@ -48,6 +48,7 @@ static void test_refused_is_well(void **state)
 	assert_int_equal(queue.trials, 1);
 	assert_int_equal(queue.commits + queue.counts + queue.judged, 0);
 	assert_int_equal(queue.count, 0);
+	assert_int_equal(signer.trials, 1);
 	assert_int_equal(signer.signatures, 0);
 	answer_done(&a);
 }
@@ -68,19 +69,48 @@ static void test_what_is_wrong_is_told(void **state)
 	expect_told("http.policy-changing");
 	fake_stop(&verify.daemon);
 	expect_told("http.verify-away");
-	assert_int_equal(
-		queue.trials, 0); /* nothing is written for what is wrong before */
+	/* nothing is signed or written for what is wrong before */
+	assert_int_equal(queue.trials + signer.trials, 0);
 	fake_verify_start(&verify, &house);
 }
 
-static void expect_queue(const char *why)
+static void expect_why(const char *code, const char *why)
 {
 	struct answer a;
 
 	ask(&a);
-	expect_problem(&a, 503, "http.queue-away");
+	expect_problem(&a, 503, code);
 	assert_string_equal(answer_text(&a, "received"), why);
 	answer_done(&a);
+}
+
+static void expect_queue(const char *why)
+{
+	expect_why("http.queue-away", why);
+}
+
+/* By intake's own connection: a signer that signs for others is no good. */
+static void test_a_signer_that_signs_no_receipt(void **state)
+{
+	static const char AWAY[] = "http.signer-away";
+	struct answer a;
+
+	(void)state;
+	refuse_all();
+	signer.mood = SIGNER_IS_AWAY;
+	expect_why(AWAY, "the token is away");
+	signer.mood = SIGNER_NOT_FOR_US;
+	expect_why(AWAY, "the role is not for this program");
+	fake_stop(&signer.daemon);
+	expect_why(AWAY, "the signer gives no answer");
+	assert_int_equal(queue.trials, 0);
+	fake_signer_start(&signer, &house);
+	signer.mood = SIGNER_BREAKS; /* once: a new connection is as good */
+	ask(&a);
+	assert_int_equal(a.status, 200);
+	answer_done(&a);
+	assert_int_equal(signer.trials, 1);
+	assert_int_equal(signer.signatures, 0);
 }
 
 /* What it cannot write for is told, and that a connection had broken is not. */
@@ -148,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(test_refused_is_well),
 		ON_STAGE(test_what_is_wrong_is_told),
+		ON_STAGE(test_a_signer_that_signs_no_receipt),
 		ON_STAGE(test_a_queue_that_does_not_commit),
 		ON_STAGE(test_where_all_are_busy),
 		ON_STAGE(test_who_asks),

@@ -30,6 +30,10 @@ static int child_ask(const char *path, const struct child_asks *c)
 		DOCUMENT, &result);
 	if (c->sign == SIGNER_UNDECIDED ? r >= 0 : r != (int)c->sign)
 		return 11;
+	if (c->sign != SIGNER_UNDECIDED &&
+		(signer_trial(signer, c->role, &result) != (int)c->sign ||
+			result.value_len || result.count))
+		return 14;
 	if (c->sign == SIGNER_UNDECIDED)
 		return 0; /* a stranger's connection was closed */
 	if (signer_certificates(signer, c->role, &der, &len, &result) != SIGNER_SIGNED)

@@ -68,6 +68,52 @@ static void asks_and_answers(void **state)
 	running_stop(&r);
 }
 
+/* A trial is by the role's own key and limits; nothing of it comes back, nothing is
+ * counted, and what goes with a signature is no trial. */
+static void trial_of_a_role(void **state)
+{
+	static const char ROLES[] =
+		"seal: { label = \"seal\"; mechanism = \"ecdsa-sha256\"; peer = \"seal\";"
+		" max_per_minute = 3; };\n"
+		"receipt: { label = \"receipt\"; mechanism = \"ecdsa-sha384\";"
+		" peer = \"intake\"; total = 2L; };\n";
+	static struct running r;
+	uint8_t octets[512], digest[SIGNER_DIGEST_MAX] = { 3 };
+	size_t len = request_octets(octets, SIGNER_TRIAL);
+	struct count_state before, after;
+	struct signer_result result;
+	struct signer *signer;
+	int fd;
+
+	(void)state;
+	fixture_new(&r.f, CONF_STANDARD, ROLES);
+	fixture_init(&r.f);
+	running_start(&r);
+	count_log_state(r.f.log, &before);
+	assert_int_equal(signer_connect(r.path, 5000, &signer), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(signer_trial(signer, "seal", &result), SIGNER_SIGNED);
+	assert_true(result.value_len == 0 && result.count == 0 && !result.reason[0]);
+	for (size_t i = 0; i < sizeof(result.value); i++)
+		assert_int_equal(result.value[i], 0);
+	assert_int_equal(signer_trial(signer, "seal", &result), SIGNER_AWAY);
+	assert_string_equal(result.reason, "the role signs at most 3 a minute");
+	assert_int_equal(signer_trial(signer, "nobody", &result), SIGNER_REFUSED);
+	count_log_state(r.f.log, &after);
+	assert_true(before.position == after.position);
+	fd = connection(&r);
+	assert_int_equal(ask_octets(fd, octets, len), SIGNER_UNDECIDED);
+	close(fd);
+	/* where the role has no signature left, it has none for a trial */
+	while (signer_sign(signer, "receipt", digest, 48, DOCUMENT, &result) ==
+		SIGNER_SIGNED)
+		;
+	assert_int_equal(signer_trial(signer, "receipt", &result), SIGNER_REFUSED);
+	assert_string_equal(result.reason, "the role has made all its 2 signatures");
+	signer_disconnect(signer);
+	running_stop(&r);
+}
+
 /* What the client itself does not send. */
 static void client_limits(void **state)
 {
@@ -228,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asks_and_answers),
+		cmocka_unit_test(trial_of_a_role),
 		cmocka_unit_test(client_limits),
 		cmocka_unit_test(every_octet_of_a_request),
 		cmocka_unit_test(no_requests),
