@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The case of an image with a PKCS#11 module of whoever built it, and of an HSM in the network: a
-module of the tests, which begins and signs only when a peer on the host has said yes."""
+module of the tests, which begins and signs only when a peer on the host has said yes; what else the
+machine reaches is behind an institution's proxy."""
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import time
 from appliance import FIRMWARE, HOST, script
 from checks import Unavailable, expect
 from machine import USB_DEVICE, Machine
+from proxied import Institution
 from scene import OUT
 
 WITH_MODULE = "0.4.0"
@@ -30,7 +32,8 @@ CUT = {"test-cut.path": "[Path]\nPathExists=/run/test-cut\n",
        "test-mend.path": "[Path]\nPathExists=/run/test-mend\n",
        "test-mend.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\n"
                             "ExecStart=/usr/bin/systemctl reload nftables.service\n",
-       "multi-user.target~": "[Unit]\nWants=test-hand.service test-cut.path test-mend.path\n"}
+       "multi-user.target~": "[Unit]\nWants=test-hand.service test-cut.path test-mend.path "
+                             "test-try.path\n"}
 
 
 def rewritten(folder):
@@ -118,7 +121,8 @@ class NetworkHsmCases:
 
     def network_hsm(self):
         """seals by a module of the operator's that asks an HSM in the network: it reaches that
-        and nothing else, is not served without, and goes on by itself when it is back"""
+        and nothing else, is not served without, and goes on by itself when it is back; where
+        destinations, time-stamps and CRLs are behind a proxy, the machine reaches that alone"""
         folder = self.folder / "modules"
         script("test/module/make", folder)
         self.build(WITH_MODULE, FIRMWARE_MODULES=str(folder))
@@ -128,19 +132,22 @@ class NetworkHsmCases:
         enrolled, serial = self.machine, self.serial
         self.machine = Machine(self.folder / "hsm", self.disk("hsm.img", WITH_MODULE),
                                self.variables)
-        self.hsm, other = Peer(), Peer()
+        self.hsm, other, self.institution = Peer(), Peer(), Institution(self.gate)
         try:
-            self.healthy(self.medium("hsm", prepare=self._with_hsm), CUT)
+            self.healthy(self.medium("hsm", prepare=self._with_hsm),
+                         {**self.institution.units(), **CUT})
+            self.institution.tries(self.machine)
             self._sees_modules(folder / "modules.lock")
             self.submit(800)
+            self.institution.holds(self.machine)
             expect({"begin", "sign"} <= set(self.hsm.asked), f"asked: {self.hsm.asked[:9]}")
             self._away_and_back(other.port)
             expect(not (other.asked or other.strangers or self.hsm.strangers),
                    f"another was reached: {other.asked} {other.strangers} {self.hsm.strangers}")
         finally:
             self.machine.stop()
-            self.hsm.close()
-            other.close()
+            for one in (self.hsm, other, self.institution):
+                one.close()
             self.machine, self.serial = enrolled, serial
 
     def _refused_modules(self, folder):
@@ -170,7 +177,8 @@ class NetworkHsmCases:
         (folder / "hsm" / "devices").write_text("usb\n")
 
     def _with_hsm(self, folder):
-        """Change a configuration: the signer's module asks our peer."""
+        """Change a configuration: the signer's module asks our peer, who is beside the proxy."""
+        self.institution.configure(folder)
         self._with_module(folder, f"{HOST} {self.hsm.port}")
         with open(folder / "network" / "egress.csv", "a", encoding="ascii") as egress:
             egress.write(f"signer,{HOST},{self.hsm.port}\n")

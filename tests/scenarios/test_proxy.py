@@ -1,80 +1,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Where an institution lets nothing out but through its proxy: destinations and time-stamps."""
-import socket
-import socketserver
-import threading
 import urllib.parse
 
 import pytest
 
 from scenarios.gate import Gate, a_folder
+from scenarios.proxy import Proxy
 from scenarios.test_faults import until
 from scenarios.test_inside import deliveries, settled
-
-
-def pump(source, target):
-    """Octets from one end to the other until either closes."""
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
-
-
-class Handler(socketserver.StreamRequestHandler):
-    """CONNECT, and plain requests with a whole URL (RFC 9110, 7.1 and 9.3.6)."""
-
-    def handle(self):
-        method, target, _ = self.rfile.readline(8192).decode("ascii").split()
-        head = b""
-        while (line := self.rfile.readline(8192)) not in (b"\r\n", b""):
-            head += line
-        self.server.seen.append((method, target))
-        if self.server.refusing and method == "CONNECT":
-            self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-            return
-        if method == "CONNECT":
-            self.server.open.append(self.connection)
-        url = urllib.parse.urlsplit(target if "//" in target else f"//{target}")
-        with socket.create_connection((url.hostname, url.port), 10) as there:
-            if method == "CONNECT":
-                self.wfile.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-            else:
-                there.sendall(f"{method} {url.path} HTTP/1.1\r\n".encode() + head + b"\r\n")
-            back = threading.Thread(target=pump, args=(there, self.connection), daemon=True)
-            back.start()
-            pump(Buffered(self.rfile, self.connection), there)
-            back.join(30)
-
-
-class Buffered:
-    """What was read ahead of the socket first."""
-
-    def __init__(self, rfile, connection):
-        self.rfile, self.connection = rfile, connection
-
-    def recv(self, size):
-        return self.rfile.read1(size)
-
-
-class Proxy(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.seen, self.open, self.refusing = [], [], False
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def refuse(self):
-        """No tunnel from now on, nor what is open of them; plain requests go through."""
-        self.refusing = True
-        for connection in self.open:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
 
 class Behind(Gate):
@@ -99,18 +32,13 @@ def gate():
         proxy.shutdown()
 
 
-def hosts(proxy, method):
-    return {urllib.parse.urlsplit(f"//{target}" if method == "CONNECT" else target).netloc
-            for seen, target in proxy.seen if seen == method}
-
-
 def test_everything_goes_through_the_proxy(gate):
     status, answer = gate.submit(gate.certificate("phyto", "PHYTO.NZ.2026.0000001"))
     assert status == 0, answer
     gate.wait_delivered([answer["id"]])
     there = {urllib.parse.urlsplit(sim.url).netloc for sim in (gate.traces, gate.customs)}
-    assert there <= hosts(gate.proxy, "CONNECT"), gate.proxy.seen
-    assert urllib.parse.urlsplit(gate.tsa.url).netloc in hosts(gate.proxy, "POST")
+    assert there <= gate.proxy.asked("CONNECT"), gate.proxy.seen
+    assert urllib.parse.urlsplit(gate.tsa.url).netloc in gate.proxy.asked("POST")
 
 
 def lines_of(sim, identifier):
