@@ -176,6 +176,26 @@ def test_what_is_typed_is_what_the_runbook_says():
     assert len(lines) >= 4 and lines[-1] == "firmware/medium /m.img /f"
 
 
+@pytest.mark.parametrize("kind, serial, taken", [
+    ("machine", "7", True), ("machine", "20261130", True), ("restore", "7", True),
+    ("update", "0.1.0", True), ("machine", "007", False), ("machine", "0", False),
+    ("machine", "2026.11.30", False), ("restore", "07", False), ("machine", "7a", False)])
+def test_a_serial_that_would_count_otherwise_is_not_signed(tmp_path, kind, serial, taken):
+    keys, folder = tmp_path / "keys", tmp_path / "folder"
+    keys.mkdir()
+    folder.mkdir()
+    for name in ("machine", "release"):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj",
+                        f"/CN={name}", "-keyout", keys / f"{name}.key", "-out",
+                        keys / f"{name}.crt"], check=True, capture_output=True)
+    done = subprocess.run([ROOT / "firmware" / "sign-manifest", kind, serial, folder], text=True,
+                          env={**os.environ, "FIRMWARE_KEYS": str(keys)}, capture_output=True,
+                          timeout=60, check=False)
+    assert (done.returncode == 0) is taken, done.stderr
+    assert (folder / "manifest.p7s").exists() is taken
+    assert taken or "serial" in done.stderr, done.stderr
+
+
 def test_what_is_typed_is_the_ceremony():
     """All of its steps, and as a shell reads them."""
     typed = ceremony.of_the_page()
