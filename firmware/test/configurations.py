@@ -65,10 +65,13 @@ class ConfigurationCases:
     def configuration_from_afar(self):
         """a configuration that two people send is kept once one of them was answered with it"""
         self.serving()
-        restarts = len(re.findall(RESTARTS, self.machine.text()))
+        restarts, before = len(re.findall(RESTARTS, self.machine.text())), len(self.machine.text())
         said = self.together("appliance", "apply", self.signed("afar"))
         expect(said.returncode == 0 and "taken" in said.stdout and "kept" in said.stdout,
                said.stdout + said.stderr, self.machine)
+        # Two people's lists, and its files not one by one.
+        sent = re.findall(r"\(TEST\): appliance parcel (\S+)", self.machine.text()[before:])
+        expect("manifest" in sent and len(sent) < 20, f"{len(sent)} pieces: {sent}", self.machine)
         # Started once more, a version lets none below its least one serve any more.
         again = rf"(?s)(?:{RESTARTS}.*?){{{restarts + 1}}}{STARTS}.*?{RAISED}"
         expect(self.machine.wait(again, BOOT_S), "started again", self.machine)

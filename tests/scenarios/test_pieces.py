@@ -188,47 +188,64 @@ def test_it_goes_on_from_where_it_broke_off(gate, tmp_path):
     assert cuts >= 4 and way.passed < size + (cuts + 1) * (MOST + (1 << 20)), (cuts, way.passed)
 
 
-@pytest.fixture
-def old_gate(gate):
-    """A gate of a version that knows pieces in base64 alone."""
-    files = {}
+class StandIn(http.server.BaseHTTPRequestHandler):
+    """Who stands in for a gate of another version."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path != "/v1/commands":
-                return self.say(404, {"status": 404, "code": "http.path", "detail": "no such path"})
-            request = json.loads(body)
-            if request["arguments"][1] != "piece":
-                return self.say(200, {"status": 0, "output": "", "errors": ""})
-            name, at = request["arguments"][2:]
-            octets = base64.b64decode(request["octets"])
-            assert len(body) <= 4 << 20
-            if int(at) == len(files.setdefault(name, b"")):
-                files[name] += octets
-            return self.say(200, {"status": 0, "errors": "",
-                                  "output": json.dumps({"have": len(files[name])})})
+    def body(self):
+        return self.rfile.read(int(self.headers["Content-Length"]))
 
-        def say(self, status, answer):
-            octets = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(octets)))
-            self.end_headers()
-            self.wfile.write(octets)
+    def say(self, status, answer):
+        octets = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(octets)))
+        self.end_headers()
+        self.wfile.write(octets)
 
-        def log_message(self, *_):
-            pass
+    def printed(self, text):
+        """What a command printed that ended well."""
+        self.say(200, {"status": 0, "output": text, "errors": ""})
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def standing_in(gate, handler):
+    """The address of one that answers with the certificate of the gate."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = tls_context(*(gate.dir / "tls" / name for name in ("server.pem", "server.key")))
     context.verify_mode = ssl.CERT_NONE
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"https://127.0.0.1:{server.server_address[1]}", files
+    yield f"https://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
     thread.join(10)
+
+
+@pytest.fixture
+def old_gate(gate):
+    """A gate of a version that knows pieces in base64 alone."""
+    files = {}
+
+    class Handler(StandIn):
+        def do_POST(self):
+            body = self.body()
+            if self.path != "/v1/commands":
+                return self.say(404, {"status": 404, "code": "http.path", "detail": "no such path"})
+            request = json.loads(body)
+            if request["arguments"][1] != "piece":
+                return self.printed("")
+            name, at = request["arguments"][2:]
+            octets = base64.b64decode(request["octets"])
+            assert len(body) <= 4 << 20
+            if int(at) == len(files.setdefault(name, b"")):
+                files[name] += octets
+            return self.printed(json.dumps({"have": len(files[name])}))
+
+    with standing_in(gate, Handler) as url:
+        yield url, files
 
 
 def test_a_gate_of_the_version_before_gets_base64(gate, old_gate, tmp_path):

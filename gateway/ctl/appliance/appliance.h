@@ -257,9 +257,15 @@ void appliance_own(void);
 #define APPLIANCE_HANDOVER "/run/appliance-handover"
 int appliance_recovery_key(void);
 
-/* Of what comes from afar (parcel.h): take a piece from standard input. As parcel_put. */
-int appliance_parcel(const char *name, const char *offset, long long *ret_have,
-	bool *ret_whole, char **ret_error);
+/* Of what comes from afar (parcel.h): take a piece from standard input, of a file of the
+ * list, or, where name is "sha256:DIGEST of it", a run of them. *ret_next: where a run is
+ * to go on; -1: the list is not proven with this. As parcel_put and parcel_put_run. */
+struct appliance_came {
+	long long have, next;
+	bool whole;
+};
+int appliance_parcel(const char *name, const char *offset, struct appliance_came *ret,
+	char **ret_error);
 
 /* Give up what came, so that an older one may come. Return: 0 or -errno. */
 int appliance_discard(void);

@@ -33,8 +33,39 @@ static int place(const char *name, struct parcel *ret)
 	return n < 0 || n >= (int)sizeof(ret->dir) ? -ENAMETOOLONG : 0;
 }
 
-int appliance_parcel(const char *name, const char *offset, long long *ret_have,
-	bool *ret_whole, char **ret_error)
+/* Whoever has brought a list is told where to go on: in runs, that is, which a gate of an
+ * earlier version does not say. */
+static int say_next(const struct parcel *p, struct appliance_came *ret, char **ret_error)
+{
+	char sha256[SHA256_TEXT_SIZE];
+	int r = parcel_digest(p->dir, sha256);
+
+	return r < 0 ? appliance_fail(ret_error, r, "manifest", strerror(-r))
+		     : parcel_put_run(p, sha256, 0, span_str(""), &ret->next, &ret->whole,
+			       ret_error);
+}
+
+static int put(const struct parcel *p, const char *name, long long at, struct span octets,
+	struct appliance_came *ret, char **ret_error)
+{
+	size_t n = strlen(PARCEL_NAME);
+	int r;
+
+	ret->next = -1;
+	if (strncmp(name, PARCEL_NAME, n) == 0) {
+		r = parcel_put_run(
+			p, name + n, at, octets, &ret->next, &ret->whole, ret_error);
+		ret->have = ret->next;
+		return r;
+	}
+	r = parcel_put(p, name, at, octets, &ret->have, &ret->whole, ret_error);
+	if (r == 0 && !ret->whole && strcmp(name, "manifest.p7s") == 0)
+		r = say_next(p, ret, ret_error);
+	return r;
+}
+
+int appliance_parcel(const char *name, const char *offset, struct appliance_came *ret,
+	char **ret_error)
 {
 	_cleanup_(freep) uint8_t *octets = NULL;
 	struct parcel p;
@@ -48,8 +79,7 @@ int appliance_parcel(const char *name, const char *offset, long long *ret_have,
 		r = place(FOLDER, &p);
 	if (r < 0)
 		return appliance_fail(ret_error, r, name, strerror(-r));
-	return parcel_put(
-		&p, name, at, span_of(octets, len), ret_have, ret_whole, ret_error);
+	return put(&p, name, at, span_of(octets, len), ret, ret_error);
 }
 
 int appliance_discard(void)

@@ -289,15 +289,17 @@ static int ask_manager(const char *unit)
 static int parcel(const char *name, const char *offset)
 {
 	_cleanup_(freep) char *error = NULL;
-	long long have = 0;
-	bool whole = false;
-	int r = appliance_parcel(name, offset, &have, &whole, &error);
+	struct appliance_came came = { 0 };
+	int r = appliance_parcel(name, offset, &came, &error);
 
 	if (r < 0) {
 		command_fault("%s", error ? error : strerror(-r));
 		return EXIT_NOT_PASSED;
 	}
-	printf("{\"have\":%lld,\"whole\":%s}\n", have, whole ? "true" : "false");
+	printf("{\"have\":%lld,\"whole\":%s", came.have, came.whole ? "true" : "false");
+	if (came.next >= 0)
+		printf(",\"next\":%lld", came.next);
+	puts("}");
 	return EXIT_CLEAN;
 }
 

@@ -3,7 +3,6 @@
 
 #include "common/durable.h"
 #include "ctl/appliance/appliance.h"
-#include "web/remote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -257,9 +256,14 @@ int parcel_discard_old(const struct parcel *p, int64_t now, int64_t seconds)
 	return r < 0 ? r : 1;
 }
 
+static bool reserved(const char *name)
+{
+	return strcmp(name, MANIFEST) == 0 || strcmp(name, SIGNATURE) == 0;
+}
+
 static const struct manifest_file *listed(const struct manifest *m, const char *name)
 {
-	if (strcmp(name, MANIFEST) == 0 || strcmp(name, SIGNATURE) == 0)
+	if (reserved(name))
 		return NULL;
 	for (size_t i = 0; i < m->count; i++)
 		if (strcmp(m->files[i].path, name) == 0)
@@ -367,6 +371,82 @@ static int put_listed(const struct parcel *p, const char *name, long long offset
 	return r < 0 ? fail(ret_error, r, name, strerror(-r)) : 0;
 }
 
+/* Octets that are here of a file of the list; -1: none, or more than were signed. */
+static long long here_of(const struct parcel *p, const struct manifest_file *f)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (place(p, f->path, path) < 0 || lstat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
+		st.st_size > f->size)
+		return -1;
+	return st.st_size;
+}
+
+/* What a run has of the file that begins at start, if it is not here. *ret_have: octets
+ * of it that are here then; -1 as here_of. */
+static int put_part(const struct parcel *p, const struct manifest_file *f,
+	long long start, long long at, struct span run, long long *ret_have)
+{
+	long long from = at > start ? at : start, to = at + (long long)run.len;
+
+	if (to > start + f->size)
+		to = start + f->size;
+	*ret_have = here_of(p, f);
+	if (*ret_have == f->size || (to <= from && f->size > 0))
+		return 0;
+	run = to > from ? span_of(run.data + (from - at), (size_t)(to - from))
+			: span_of(run.data, 0);
+	return parcel_put_file(p, f, from - start, run, ret_have);
+}
+
+/* In the order of the list, up to the first file that is not all here. */
+static int put_parts(const struct parcel *p, const struct manifest *m, long long at,
+	struct span run, long long *ret_next, bool *ret_whole, char **ret_error)
+{
+	long long start = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		const struct manifest_file *f = &m->files[i];
+		long long have;
+		int r = reserved(f->path) ? -EPERM
+					  : put_part(p, f, start, at, run, &have);
+
+		if (r < 0)
+			return fail(ret_error, r, f->path,
+				r == -EBADMSG ? "is not what was signed" : strerror(-r));
+		*ret_next = start + (have > 0 ? have : 0);
+		if (have != f->size)
+			return 0;
+		start += f->size;
+	}
+	*ret_next = start;
+	*ret_whole = true;
+	return 0;
+}
+
+int parcel_put_run(const struct parcel *p, const char *sha256, long long at,
+	struct span run, long long *ret_next, bool *ret_whole, char **ret_error)
+{
+	_cleanup_(manifest_done) struct manifest m = { 0 };
+	_cleanup_(closep) int held = lock(p);
+	char here[SHA256_TEXT_SIZE];
+	const char *kind;
+	int r = held < 0 ? held : parcel_digest(p->dir, here);
+
+	*ret_error = NULL;
+	*ret_whole = false;
+	if (r < 0 || strcmp(here, sha256) != 0)
+		return fail(ret_error, r < 0 ? r : -ESTALE, MANIFEST,
+			"another one has come since, or none");
+	r = parcel_open(p, &m, &kind, ret_error);
+	if (r < 0)
+		return r;
+	if (at < 0 || at > size_of(&m) || (long long)run.len > size_of(&m) - at)
+		return fail(ret_error, -EFBIG, MANIFEST, "lists less than was sent");
+	return put_parts(p, &m, at, run, ret_next, ret_whole, ret_error);
+}
+
 int parcel_put(const struct parcel *p, const char *name, long long offset,
 	struct span piece, long long *ret_have, bool *ret_whole, char **ret_error)
 {
@@ -375,7 +455,7 @@ int parcel_put(const struct parcel *p, const char *name, long long offset,
 	*ret_error = NULL;
 	*ret_whole = false;
 	*ret_have = (long long)piece.len;
-	if (strcmp(name, MANIFEST) != 0 && strcmp(name, SIGNATURE) != 0)
+	if (!reserved(name))
 		return put_listed(p, name, offset, piece, ret_have, ret_whole, ret_error);
 	if (offset != 0 || piece.len > MANIFEST_MAX)
 		return fail(ret_error, -EFBIG, name, "is larger than one may be");
@@ -414,34 +494,4 @@ int parcel_check(
 		return fail(ret_error, -EINVAL, MANIFEST, "is of the other kind");
 	wanting = missing(p, &m);
 	return wanting ? fail(ret_error, -ENOENT, wanting, "has not come yet") : 0;
-}
-
-static int read_octets(uint8_t *octets, size_t *ret_len)
-{
-	ssize_t n;
-
-	*ret_len = 0;
-	while ((n = read(STDIN_FILENO, octets + *ret_len,
-			REMOTE_PIECE_MAX + 1 - *ret_len)) > 0)
-		*ret_len += (size_t)n;
-	if (n < 0)
-		return -errno;
-	return *ret_len > REMOTE_PIECE_MAX ? -EFBIG : 0;
-}
-
-int parcel_read(
-	const char *offset, long long *ret_offset, uint8_t **ret_octets, size_t *ret_len)
-{
-	_cleanup_(freep) uint8_t *octets = malloc(REMOTE_PIECE_MAX + 1);
-	char *end;
-	int r;
-
-	errno = 0;
-	*ret_offset = strtoll(offset, &end, 10);
-	if (errno || *end || end == offset || *ret_offset < 0)
-		return -EINVAL;
-	r = octets ? read_octets(octets, ret_len) : -ENOMEM;
-	if (r == 0)
-		*ret_octets = TAKE(octets);
-	return r;
 }

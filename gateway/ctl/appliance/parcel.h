@@ -33,6 +33,14 @@ struct parcel {
 int parcel_put(const struct parcel *p, const char *name, long long offset,
 	struct span piece, long long *ret_have, bool *ret_whole, char **ret_error);
 
+/* Take a run: octets of the files of the list that has this digest, which follow one
+ * another in the order of the list, from a position among the octets of all of them on.
+ * Each is proven as a piece's is once all of it is here; what is here is passed over.
+ * *ret_next: where the first file that is not all here goes on, which no octets ask.
+ * Return: as parcel_put, and -ESTALE where that list is not the one that is here. */
+int parcel_put_run(const struct parcel *p, const char *sha256, long long at,
+	struct span run, long long *ret_next, bool *ret_whole, char **ret_error);
+
 /* What a command that takes a piece is given: where it begins, and its octets on standard
  * input, which the caller frees. Return: 0, -EINVAL no offset, -EFBIG, -errno. */
 int parcel_read(

@@ -107,7 +107,7 @@ static int send_all(struct sending *s, const char *bundle, const glob_t *found,
 int bundle_send(
 	const struct peer *peer, const char *bundle, char ret_name[PARCEL_NAME_SIZE])
 {
-	struct sending s = { peer, "policy", "piece", false, false };
+	struct sending s = { peer, "policy", "piece", false, false, -1 };
 	glob_t found = { 0 };
 	int status = EXIT_INTERNAL;
 	struct stat st;

@@ -3,6 +3,7 @@
 
 #include "common/durable.h"
 #include "ctl/command.h"
+#include "ctl/remote/remote_files.h"
 #include "ctl/remote/remote_piece.h"
 #include "web/remote.h"
 
@@ -75,28 +76,9 @@ static int send_file(struct sending *s, const char *dir, const char *name)
 	return n < 0 || n >= PATH_MAX ? EXIT_INTERNAL : parcel_send_path(s, path, name);
 }
 
-/* "SHA256 SIZE PATH" */
-static int send_listed(struct sending *s, const char *dir, char *manifest)
-{
-	char *save = NULL, *line;
-	int status = EXIT_CLEAN;
-
-	(void)strtok_r(manifest, "\n", &save); /* what it is */
-	while (status == EXIT_CLEAN && (line = strtok_r(NULL, "\n", &save)) != NULL) {
-		char name[512];
-
-		if (sscanf(line, "%*64s %*d %511s", name) != 1) {
-			command_fault("%s/manifest is none", dir);
-			return EXIT_NOT_PASSED;
-		}
-		status = send_file(s, dir, name);
-	}
-	return status;
-}
-
 int parcel_send(const struct peer *peer, const char *dir, char ret_name[PARCEL_NAME_SIZE])
 {
-	struct sending s = { peer, "appliance", "parcel", false, false };
+	struct sending s = { peer, "appliance", "parcel", false, false, -1 };
 	_cleanup_(freep) uint8_t *manifest = NULL;
 	char path[PATH_MAX];
 	size_t len = 0;
@@ -116,6 +98,7 @@ int parcel_send(const struct peer *peer, const char *dir, char ret_name[PARCEL_N
 	if (status == EXIT_CLEAN)
 		status = send_file(&s, dir, "manifest.p7s");
 	/* The second person's is there already. */
-	return status == EXIT_CLEAN && !s.whole ? send_listed(&s, dir, (char *)manifest)
-						: status;
+	return status == EXIT_CLEAN && !s.whole
+		       ? files_send(&s, dir, (char *)manifest, ret_name)
+		       : status;
 }

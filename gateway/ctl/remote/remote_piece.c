@@ -33,20 +33,22 @@ static json_t *request_of(
 		      : NULL;
 }
 
-/* {"have": N, "whole": true}, printed by the command at the gate. Return: N, or -1 after
- * saying what else it said. */
-static long long have_of(const struct http_response *response, bool *ret_whole)
+/* {"have": N, "whole": true, "next": M}, printed by the command at the gate. Return: N,
+ * or -1 after saying what else it said. */
+static long long have_of(const struct http_response *response, struct sending *s)
 {
 	_cleanup_json_ json_t *answer = json_read(buf_span(&response->body), ANSWER_MAX),
 			      *said = NULL;
 	const char *output = json_string_of(answer, "output");
 	const char *errors = json_string_of(answer, "errors");
-	const json_t *have;
+	const json_t *have, *next;
 
 	if (json_integer_value(json_object_get(answer, "status")) == EXIT_CLEAN && output)
 		said = json_read(span_str(output), ANSWER_MAX);
 	have = json_object_get(said, "have");
-	*ret_whole = json_is_true(json_object_get(said, "whole"));
+	next = json_object_get(said, "next");
+	s->whole = json_is_true(json_object_get(said, "whole"));
+	s->next = json_is_integer(next) ? json_integer_value(next) : -1;
 	if (json_is_integer(have))
 		return json_integer_value(have);
 	fprintf(stderr, "%s",
@@ -120,6 +122,6 @@ int piece_send(struct sending *s, const char *name, long long offset, struct spa
 		return peer_status(r);
 	if (answer.status != 200)
 		return remote_refused(&answer);
-	*ret_have = have_of(&answer, &s->whole);
+	*ret_have = have_of(&answer, s);
 	return *ret_have < 0 ? EXIT_NOT_PASSED : EXIT_CLEAN;
 }

@@ -17,6 +17,8 @@ struct sending {
 	const char *command, *verb;
 	bool in_base64; /* the gate has said that it takes them no other way */
 	bool whole;	/* and that all that its list has is there now */
+	long long
+		next; /* and that it takes runs of files, from here on; -1: it has not */
 };
 
 /* Octets of the largest piece that the gate takes, by what is known of it. */

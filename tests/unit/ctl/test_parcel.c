@@ -79,19 +79,15 @@ static int check(const char *kind, const char *sha256)
 	return parcel_check(&PARCEL, kind, sha256, &ERROR);
 }
 
-/* Sign a list of two files and send it. Return: as parcel_put of the signature. */
-static int announce(const struct signer *signer, const char *head, const char *second)
+/* Sign a list and send it. Return: as parcel_put of the signature. */
+static int announce_text(const struct signer *signer, const char *text)
 {
-	char text[512], one[SHA256_TEXT_SIZE], none[SHA256_TEXT_SIZE], path[128];
+	char path[128];
 	uint8_t *signature = NULL;
 	size_t len = 0;
 	long long have;
 	int r;
 
-	assert_int_equal(digest_sha256_text(span_str("octets"), one), 0);
-	assert_int_equal(digest_sha256_text(span_str(""), none), 0);
-	snprintf(text, sizeof(text), "%s\n%s 6 one.txt\n%s 0 %s\n", head, one, none,
-		second);
 	sign(&SOURCE, signer, text);
 	assert_int_equal(put("manifest", 0, text, &have), 0);
 	assert_int_equal(have, strlen(text));
@@ -104,6 +100,18 @@ static int announce(const struct signer *signer, const char *head, const char *s
 	return r;
 }
 
+/* The same of a list of two files. */
+static int announce(const struct signer *signer, const char *head, const char *second)
+{
+	char text[512], one[SHA256_TEXT_SIZE], none[SHA256_TEXT_SIZE];
+
+	assert_int_equal(digest_sha256_text(span_str("octets"), one), 0);
+	assert_int_equal(digest_sha256_text(span_str(""), none), 0);
+	snprintf(text, sizeof(text), "%s\n%s 6 one.txt\n%s 0 %s\n", head, one, none,
+		second);
+	return announce_text(signer, text);
+}
+
 #define UPDATE "sealgate-manifest 1 update 1.2.3"
 #define MACHINE "sealgate-manifest 1 machine 7"
 
@@ -113,6 +121,13 @@ static const char *digest(void)
 
 	assert_int_equal(parcel_digest(SOURCE.dir, sha256), 0);
 	return sha256;
+}
+
+static int run(long long at, const char *octets, long long *next)
+{
+	free(ERROR);
+	return parcel_put_run(
+		&PARCEL, digest(), at, span_str(octets), next, &WHOLE, &ERROR);
 }
 
 static void pieces_become_what_was_signed(void **state)
@@ -185,6 +200,7 @@ static void one_sender_at_a_time(void **state)
 	assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
 	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
 	assert_int_equal(put("one.txt", 0, "octets", &have), -EINTR);
+	assert_int_equal(run(0, "octets", &have), -EINTR);
 	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
 	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
 	assert_int_equal(close(fd), 0);
@@ -256,6 +272,127 @@ static void the_manifest_waits_for_its_signature(void **state)
 		0);
 	free(signature);
 	assert_int_equal(check("update", digest()), -ENOENT);
+}
+
+/* Of six, no, six and no octets. */
+static void announce_four(void)
+{
+	char text[1024], six[SHA256_TEXT_SIZE], none[SHA256_TEXT_SIZE];
+
+	assert_int_equal(parcel_discard(&PARCEL), 0);
+	assert_int_equal(digest_sha256_text(span_str("octets"), six), 0);
+	assert_int_equal(digest_sha256_text(span_str(""), none), 0);
+	snprintf(text, sizeof(text), MACHINE "\n%s 6 a\n%s 0 b/none\n%s 6 c\n%s 0 d\n",
+		six, none, six, none);
+	assert_int_equal(announce_text(&SOURCE.foreign, text), 0);
+	assert_false(WHOLE);
+}
+
+static void a_run_has_the_files_one_behind_the_other(void **state)
+{
+	long long next;
+
+	(void)state;
+	announce_four();
+	assert_int_equal(run(0, "", &next), 0);
+	assert_int_equal(next, 0);
+	assert_int_equal(run(0, "oct", &next), 0);
+	assert_int_equal(next, 3);
+	/* What is here already, or not yet, is said and left alone. */
+	assert_int_equal(run(0, "octe", &next), 0);
+	assert_int_equal(next, 3);
+	assert_int_equal(run(4, "ts", &next), 0);
+	assert_int_equal(next, 3);
+	assert_int_equal(run(3, "etsoct", &next), 0);
+	assert_int_equal(next, 9);
+	/* A file by its name, as one sends that knows no runs. */
+	assert_int_equal(put("c", 3, "ets", &next), 0);
+	assert_false(WHOLE);
+	assert_int_equal(run(12, "", &next), 0);
+	assert_int_equal(next, 12);
+	assert_true(WHOLE);
+	assert_int_equal(check("machine", digest()), 0);
+	/* Once more, by another one: it is passed over. */
+	assert_int_equal(run(0, "OCTETSOCTETS", &next), 0);
+	assert_int_equal(next, 12);
+	assert_true(WHOLE);
+	announce_four();
+	assert_int_equal(run(0, "octetsoctets", &next), 0);
+	assert_true(WHOLE);
+	assert_int_equal(check("machine", digest()), 0);
+}
+
+static void each_file_of_a_run_is_proven(void **state)
+{
+	char path[128];
+	long long next;
+	FILE *f;
+
+	(void)state;
+	announce_four();
+	assert_int_equal(run(0, "octetsOCTETS", &next), -EBADMSG);
+	assert_string_equal(ERROR, "c: is not what was signed");
+	assert_false(WHOLE);
+	assert_int_equal(run(0, "", &next), 0);
+	assert_int_equal(next, 6);
+	assert_int_equal(run(6, "octets", &next), 0);
+	assert_true(WHOLE);
+	/* more than was signed, of an earlier version */
+	snprintf(path, sizeof(path), "%s/parcel/c", FOLDER);
+	f = fopen(path, "a");
+	assert_non_null(f);
+	assert_true(fputs("octets", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(run(0, "", &next), 0);
+	assert_int_equal(next, 6);
+	assert_false(WHOLE);
+	assert_int_equal(run(6, "octets", &next), 0);
+	assert_true(WHOLE);
+	assert_int_equal(check("machine", digest()), 0);
+}
+
+static void a_run_is_within_the_list_that_is_here(void **state)
+{
+	const struct {
+		long long at;
+		const char *octets;
+	} outside[] = { { -1, "" }, { 0, "octetsoctets." }, { 12, "." }, { 13, "" },
+		{ 7, "octets" }, { INT64_MAX, "octets" }, { INT64_MIN, "octets" } };
+	long long next;
+
+	(void)state;
+	announce_four();
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+		assert_int_equal(run(outside[i].at, outside[i].octets, &next), -EFBIG);
+		assert_false(WHOLE);
+	}
+	assert_int_equal(run(0, "", &next), 0);
+	assert_int_equal(next, 0);
+	free(ERROR);
+	assert_int_equal(parcel_put_run(&PARCEL, "0", 0, span_str("octets"), &next,
+				 &WHOLE, &ERROR),
+		-ESTALE);
+	assert_int_equal(run(0, "", &next), 0);
+	assert_int_equal(next, 0);
+	assert_int_equal(parcel_discard(&PARCEL), 0);
+	assert_int_equal(run(0, "octets", &next), -ENOENT);
+	assert_int_equal(access(PARCEL.dir, F_OK), -1);
+}
+
+/* Whoever signs may err: a list that has itself among its files stays what it is. */
+static void no_run_reaches_the_list(void **state)
+{
+	char text[512], six[SHA256_TEXT_SIZE];
+	long long next;
+
+	(void)state;
+	assert_int_equal(parcel_discard(&PARCEL), 0);
+	assert_int_equal(digest_sha256_text(span_str("octets"), six), 0);
+	snprintf(text, sizeof(text), MACHINE "\n%s 6 a\n%s 600 manifest\n", six, six);
+	assert_int_equal(announce_text(&SOURCE.foreign, text), 0);
+	assert_int_equal(run(0, "octetsoctets", &next), -EPERM);
+	assert_int_equal(check("machine", digest()), -ENOENT);
+	assert_string_equal(ERROR, "manifest: has not come yet");
 }
 
 static void nothing_but_what_is_listed(void **state)
@@ -333,6 +470,10 @@ int main(void)
 		cmocka_unit_test(what_is_not_proven_undoes_nothing),
 		cmocka_unit_test(the_manifest_waits_for_its_signature),
 		cmocka_unit_test(nothing_but_what_is_listed),
+		cmocka_unit_test(a_run_has_the_files_one_behind_the_other),
+		cmocka_unit_test(each_file_of_a_run_is_proven),
+		cmocka_unit_test(a_run_is_within_the_list_that_is_here),
+		cmocka_unit_test(no_run_reaches_the_list),
 		cmocka_unit_test(nothing_older_takes_its_place),
 		cmocka_unit_test(what_is_old_is_given_up),
 	};
