@@ -9,10 +9,11 @@ import subprocess
 import threading
 
 import pytest
+import requests
 
 from scenarios import verify_client
 from scenarios.gate import a_gate, sealgate
-from scenarios.processes import killed, pid_of
+from scenarios.processes import children_of, killed, pid_of, send
 from scenarios.test_faults import until
 
 UNDECIDED, REFUSED, ACCEPTED = 0, 0x52, 0x41
@@ -77,6 +78,36 @@ def test_one_that_hangs_is_told(gate, program, said):
         os.kill(pid, signal.SIGCONT)
     assert done.returncode == 1 and f"refused: {said}" in done.stderr, done.stderr
     becomes_healthy(gate)
+
+
+def test_listeners_without_anybody_behind_are_told(gate):
+    """Workers that hang: the kernel takes connections for them, and there is no handshake."""
+    becomes_healthy(gate)
+    workers = children_of(pid_of(gate, "nginx"))
+    assert workers
+    for pid in workers:
+        send(pid, signal.SIGSTOP)
+    try:
+        done = health(gate)
+    finally:
+        for pid in workers:
+            send(pid, signal.SIGCONT)
+    assert done.returncode == 1, done.stdout
+    assert "refused: listen.partners completes no TLS handshake" in done.stderr, done.stderr
+    becomes_healthy(gate)
+
+
+def test_nobody_is_told_of_the_checks_handshakes(gate):
+    """Who comes without a certificate is on record; the check asks for nothing behind its own."""
+    becomes_healthy(gate)
+    told = sealgate("--instance", gate.dir, "handshakes", check=True).stdout
+    for _ in range(3):
+        assert health(gate).returncode == 0
+    assert sealgate("--instance", gate.dir, "handshakes", check=True).stdout == told
+    anybody = requests.get(gate.listener("partners") + "/", timeout=30,
+                           verify=str(gate.pki.path("transport-ca/root")))
+    assert anybody.status_code == 403
+    until(lambda: sealgate("--instance", gate.dir, "handshakes", check=True).stdout != told)
 
 
 @contextlib.contextmanager

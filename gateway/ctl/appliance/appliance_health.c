@@ -255,6 +255,18 @@ static const char *document_fault(const struct instance *i, struct waiting *ret_
 		     : intake_fault(i, buf_span(&document), ret_waits, ret_reason);
 }
 
+/* Also of a listener whose workers hang: the kernel takes connections for them. */
+static const char *listener_fault(
+	const struct instance *i, char ret_reason[SELF_TEST_REASON_SIZE])
+{
+	const char *key = "", *fault = ports_fault(i, &key);
+
+	if (!fault)
+		return NULL;
+	(void)snprintf(ret_reason, SELF_TEST_REASON_SIZE, "%s %s", key, fault);
+	return ret_reason;
+}
+
 /* Queue, signer, verification and intake by asking them, sealing by what it found out
  * itself at its start: the same for as long as it runs. */
 static int look(const struct instance *i, char **ret_reason)
@@ -274,8 +286,8 @@ static int look(const struct instance *i, char **ret_reason)
 		fault = found != 0 ? reason : NULL;
 		r = found > 0 ? APPLIANCE_ILL : 1;
 	}
-	if (!fault && !ports_answer(i))
-		fault = "a listener does not take connections";
+	if (!fault)
+		fault = listener_fault(i, reason);
 	if (!fault) {
 		fault = waits.text;
 		r = waits.result;
@@ -294,6 +306,8 @@ int appliance_health(const char *dir, char **ret_reason)
 		*ret_reason = TAKE(error);
 		return 1;
 	}
+	/* a listener that goes away in the middle is an error of writing */
+	(void)signal(SIGPIPE, SIG_IGN);
 	r = look(&i, ret_reason);
 	instance_done(&i);
 	return r;

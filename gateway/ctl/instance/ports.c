@@ -4,8 +4,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+
+#define ANSWER_S 5
 
 /* Resolve HOST:PORT or [HOST]:PORT, numbers only. */
 static struct addrinfo *resolve(const char *address)
@@ -29,30 +34,88 @@ static struct addrinfo *resolve(const char *address)
 	return getaddrinfo(host, colon + 1, &hints, &found) == 0 ? found : NULL;
 }
 
-static bool answers(const char *address)
+static const char *const KEYS[] = { "listen.partners", "listen.customs",
+	"listen.operators" };
+
+/* Return: a connection to be closed, or negative. */
+static int connected(const char *address)
 {
+	const struct timeval t = { .tv_sec = ANSWER_S };
+	_cleanup_(closep) int fd = -1;
 	struct addrinfo *a = resolve(address);
 	bool up = false;
 
-	if (a) {
-		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		up = fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0;
-		closep(&fd);
-		freeaddrinfo(a);
-	}
-	return up;
+	if (!a)
+		return -EINVAL;
+	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	up = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) == 0 &&
+	     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)) == 0 &&
+	     connect(fd, a->ai_addr, a->ai_addrlen) == 0;
+	freeaddrinfo(a);
+	return up ? take_fd(&fd) : -ECONNREFUSED;
 }
 
 bool ports_answer(const struct instance *instance)
 {
-	static const char *const keys[] = { "listen.partners", "listen.customs",
-		"listen.operators" };
+	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
+		_cleanup_(closep) int fd =
+			connected(config_string(instance->config, KEYS[i]));
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (!answers(config_string(instance->config, keys[i])))
+		if (fd < 0)
 			return false;
+	}
 	return true;
+}
+
+/* It asks for a certificate: there is none. */
+static int asked(SSL *ssl, X509 **ret_certificate, EVP_PKEY **ret_key)
+{
+	(void)ret_certificate;
+	(void)ret_key;
+	*(bool *)SSL_get_app_data(ssl) = true;
+	return 0;
+}
+
+/* Whose certificate it is does not matter, as it is we who listen there; that it has the
+ * key is what every handshake proves. */
+static const char *handshake(SSL_CTX *context, int fd)
+{
+	SSL *ssl = SSL_new(context);
+	bool was_asked = false, done = false;
+
+	if (ssl && SSL_set_app_data(ssl, &was_asked) == 1 && SSL_set_fd(ssl, fd) == 1)
+		done = SSL_connect(ssl) == 1;
+	if (done)
+		(void)SSL_shutdown(ssl); /* nothing is asked: it is told of nobody */
+	SSL_free(ssl);
+	ERR_clear_error();
+	if (!done)
+		return "completes no TLS handshake";
+	return was_asked ? NULL : "asks for no client certificate";
+}
+
+static const char *fault_of(SSL_CTX *context, const char *address)
+{
+	_cleanup_(closep) int fd = connected(address);
+
+	return fd < 0 ? "does not take connections" : handshake(context, fd);
+}
+
+const char *ports_fault(const struct instance *instance, const char **ret_key)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	const char *fault = context ? NULL : "cannot be asked: there is no memory";
+
+	if (context) {
+		SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+		SSL_CTX_set_client_cert_cb(context, asked);
+	}
+	for (size_t i = 0; !fault && i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
+		*ret_key = KEYS[i];
+		fault = fault_of(context, config_string(instance->config, KEYS[i]));
+	}
+	SSL_CTX_free(context);
+	return fault;
 }
 
 int ports_free(void)

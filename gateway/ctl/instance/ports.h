@@ -12,6 +12,12 @@
 /* True when every listener of the instance takes a connection now. */
 bool ports_answer(const struct instance *instance);
 
+/* A handshake with each listener, as a client that has no certificate makes it, and no
+ * request behind it: it takes the connection, proves by TLS that it has the key of its
+ * certificate, and asks for one of the client. Return: NULL, or what is wrong, with
+ * *ret_key of which one. SIGPIPE is the caller's: it must not end it. */
+const char *ports_fault(const struct instance *instance, const char **ret_key);
+
 /* A loopback port that is free now. Return: the port or -errno. */
 int ports_free(void);
 
