@@ -230,6 +230,11 @@ json_t *appliance_report(void);
  * as it may have become null since. A record that is none changes nothing. */
 void appliance_complete(json_t *report, const char *path);
 
+/* What another program tells in a file of a folder of its own: the first line, or null.
+ * Who reports may read every file, and that program not: a link is followed nowhere, and
+ * what is no plain file is not waited for. The caller owns it. */
+json_t *appliance_told(const char *path);
+
 /* Every certificate of an instance, also of files that its configuration and
  * trust/sources.cfg name, and of the image's anchors that ends one day: {file, subject,
  * sha256, not_after, days_left} each, a file once; of its secrets, which have no end that
@@ -303,6 +308,7 @@ int appliance_logs(const char *mark, const char *journal);
 /* Say over and over whether the clock is synchronised, for who seals, and set it as who
  * keeps the time asks by the socket that the manager hands over (clock_setter.h). Return:
  * only when it cannot go on, -errno. */
+#define APPLIANCE_CLOCK "/run/sealgate-clock"
 int appliance_clock(void);
 
 /* Is it there, as this process may look? access(2) asks for its user, without what a

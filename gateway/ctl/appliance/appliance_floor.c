@@ -131,7 +131,7 @@ json_t *appliance_tpm(void)
 	size_t len;
 	json_t *all = NULL;
 
-	if (file_read(NOTE, NOTE_MAX, &text, &len) == 0)
+	if (file_read_of_others(NOTE, NOTE_MAX, &text, &len) == 0)
 		all = json_read(span_of(text, len), NOTE_MAX);
 	return all ? all : json_null();
 }

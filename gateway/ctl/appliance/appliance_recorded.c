@@ -5,6 +5,10 @@
 #include "common/json.h"
 #include "common/limits.h"
 
+#include <string.h>
+
+#define TOLD_MAX 4096u
+
 /* What stays as it is from one start of the machine to the next, or is of the whole
  * machine: a command that an operator runs has neither the kernel's tables nor the
  * machine's network. */
@@ -32,4 +36,15 @@ void appliance_complete(json_t *report, const char *path)
 			json_object_set(part, RECORDED[i][1],
 				json_object_get(then, RECORDED[i][1]));
 	}
+}
+
+json_t *appliance_told(const char *path)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t len;
+
+	if (file_read_of_others(path, TOLD_MAX, (uint8_t **)&text, &len) < 0)
+		return json_null();
+	text[strcspn(text, "\n")] = '\0';
+	return json_text(text);
 }

@@ -2,6 +2,7 @@
 #include "ctl/appliance/appliance.h"
 
 #include "common/clock.h"
+#include "common/clock_watch.h"
 #include "common/instance.h"
 #include "common/json.h"
 #include "common/limits.h"
@@ -18,7 +19,7 @@
 
 #define TEXT_MAX 65536u
 #define ASK_MS 5000
-#define CLOCK_STATE "/run/sealgate-clock/state"
+#define CLOCK_STATE APPLIANCE_CLOCK "/" CLOCK_WATCH_FILE
 #define CLOCK_DRIFT "/var/lib/chrony/chrony.drift"
 #define EXPOSURE "/usr/share/sealgate/exposure"
 #define MODULES "/usr/share/sealgate/modules.lock"
@@ -214,8 +215,8 @@ static json_t *open_ports(void)
  * measured last. */
 static json_t *clock_part(void)
 {
-	return json_pack("{s:o, s:o, s:o}", "state", first_line(CLOCK_STATE), "drift",
-		first_line(CLOCK_DRIFT), "measured", clock_record_last(CLOCK_RECORD));
+	return json_pack("{s:o, s:o, s:o}", "state", appliance_told(CLOCK_STATE), "drift",
+		appliance_told(CLOCK_DRIFT), "measured", clock_record_last(CLOCK_RECORD));
 }
 
 /* "UNIT LEVEL" a line, as the image was judged when it was built. */
@@ -257,13 +258,14 @@ json_t *appliance_report(void)
 		kernel(), "boot", "entry", entry(), "secure_boot", secure_boot(),
 		"roothash", word_of("/proc/cmdline", "roothash="), "root", root_mount(),
 		"lockdown", first_line("/sys/kernel/security/lockdown"), "pcrs", pcrs(),
-		"update", "floor", first_line(APPLIANCE_WORK "/floor"), "tried",
-		first_line(APPLIANCE_WORK "/tried"), "configuration",
-		first_line(APPLIANCE_WORK "/serial"), "trial",
-		first_line(APPLIANCE_WORK "/unproven"), "refused",
-		first_line(APPLIANCE_REFUSED), "returned", first_line(APPLIANCE_RETURNED),
-		"policy", first_line(APPLIANCE_INSTANCE "/state/policy/active"),
-		"instance", instance_part(), "tpm", appliance_tpm(), "certificates",
+		"update", "floor", appliance_told(APPLIANCE_WORK "/floor"), "tried",
+		appliance_told(APPLIANCE_WORK "/tried"), "configuration",
+		appliance_told(APPLIANCE_WORK "/serial"), "trial",
+		appliance_told(APPLIANCE_WORK "/unproven"), "refused",
+		appliance_told(APPLIANCE_REFUSED), "returned",
+		appliance_told(APPLIANCE_RETURNED), "policy",
+		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",
+		instance_part(), "tpm", appliance_tpm(), "certificates",
 		appliance_certificates(APPLIANCE_INSTANCE, APPLIANCE_ANCHORS), "crls",
 		crls_part(), "credentials", appliance_credentials(APPLIANCE_INSTANCE),
 		"restored", appliance_restored());

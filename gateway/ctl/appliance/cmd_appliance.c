@@ -125,6 +125,8 @@ static int resume(void)
 	r = appliance_resume();
 	if (r == 1)
 		return EXIT_CLEAN;
+	if (r == 0) /* tmpfiles of this start saw what was in place by then */
+		appliance_own();
 	return tell("appliance.apply", r,
 		"a configuration that was half in place when the power went is whole", "",
 		NULL);
