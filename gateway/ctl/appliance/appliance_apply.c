@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -192,6 +193,31 @@ static int judge_variables(const struct instance *instance, char **ret_error)
 	return r < 0 ? appliance_fail(ret_error, r, "sealgate.conf", text) : 0;
 }
 
+/* Rights go by these numbers, so that a number of another program would be its rights,
+ * given to whoever takes that one over. */
+static int judge_peers(const struct instance *instance, char **ret_error)
+{
+	static const char *const programs[] = { "nginx", "intake", "verify", "queued",
+		"signer", "seal", "forward", "admin", "trustd", "handshake", "health",
+		"backup", "replay" };
+
+	if (!config_bool(instance->config, "peers.separate"))
+		return appliance_fail(ret_error, -EINVAL, "sealgate.conf",
+			"peers.separate must be true on an appliance");
+	for (size_t i = 0; i < COUNT(programs); i++) {
+		const struct passwd *user;
+		char key[32], name[32];
+
+		(void)snprintf(key, sizeof(key), "peers.%s", programs[i]);
+		(void)snprintf(name, sizeof(name), "sealgate-%s", programs[i]);
+		user = getpwnam(name);
+		if (!user || user->pw_uid != (uid_t)config_int(instance->config, key))
+			return appliance_fail(ret_error, -EPERM, key,
+				"is not the number of that program on an appliance");
+	}
+	return 0;
+}
+
 /* Code comes with the image alone, and who speaks out is no software token. */
 static int judge_hsm(const struct instance *instance, char **ret_error)
 {
@@ -207,7 +233,8 @@ static int judge_hsm(const struct instance *instance, char **ret_error)
 }
 
 /* What the signer keeps is made here, by two people, and nobody brings a PIN. */
-static int judge_production(const struct manifest *m, char **ret_error)
+static int judge_production(
+	const struct manifest *m, const struct instance *instance, char **ret_error)
 {
 	static const char *const test[] = { "credentials/pin", "credentials/so-pin",
 		"state/signer/" };
@@ -217,6 +244,11 @@ static int judge_production(const struct manifest *m, char **ret_error)
 			if (fits(test[n], m->files[i].path))
 				return appliance_fail(ret_error, -EPERM, m->files[i].path,
 					"is of a TEST instance alone");
+	if (strcmp(config_string(instance->config, "seal.clock_watch"),
+		    APPLIANCE_CLOCK) != 0)
+		return appliance_fail(ret_error, -EPERM, "seal.clock_watch",
+			"is not where an appliance says whether its clock is right: "
+			"leave it out");
 	return time_sources_judge(INCOMING "/time", ret_error);
 }
 
@@ -252,9 +284,7 @@ static int judge(const struct manifest *m, char **ret_error)
 
 	if (r < 0)
 		return r;
-	if (!config_bool(instance.config, "peers.separate"))
-		r = appliance_fail(ret_error, -EINVAL, "sealgate.conf",
-			"peers.separate must be true on an appliance");
+	r = judge_peers(&instance, ret_error);
 	if (r == 0)
 		r = judge_name(
 			config_string(instance.config, "instance.name"), ret_error);
@@ -265,7 +295,7 @@ static int judge(const struct manifest *m, char **ret_error)
 	if (r == 0)
 		r = judge_reach(m, &instance, ret_error);
 	if (r == 0 && !config_bool(instance.config, "instance.test"))
-		r = judge_production(m, ret_error);
+		r = judge_production(m, &instance, ret_error);
 	instance_done(&instance);
 	return r;
 }

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-#define FOLDER "/run/sealgate-clock"
 #define IMAGE "/usr/lib/os-release" /* as old as the image is */
 
 /* A fault is told once for each of its kind. */
@@ -34,11 +33,11 @@ static void watch(void)
 	static bool said, last;
 	static int recorded = 1;
 	bool right = clock_synchronised();
-	int r = clock_watch_tell(FOLDER, right);
+	int r = clock_watch_tell(APPLIANCE_CLOCK, right);
 
 	if (r < 0)
-		log_event(
-			LOG_ERR, "appliance.clock", NULL, "%s: %s", FOLDER, strerror(-r));
+		log_event(LOG_ERR, "appliance.clock", NULL, "%s: %s", APPLIANCE_CLOCK,
+			strerror(-r));
 	if (!said || right != last)
 		log_event(right ? LOG_NOTICE : LOG_WARNING, "appliance.clock", NULL,
 			"the clock is %ssynchronised with its sources",
@@ -74,7 +73,7 @@ static void serve(const struct clock_setter *s, int *keeper)
 
 int appliance_clock(void)
 {
-	struct clock_setter setter = { .folder = FOLDER, .adjust = adjtimex };
+	struct clock_setter setter = { .folder = APPLIANCE_CLOCK, .adjust = adjtimex };
 	int listener = sd_listen_fds(1) == 1 ? SD_LISTEN_FDS_START : -1, keeper = -1;
 	int64_t due = clock_monotonic_ms();
 	struct stat image;
