@@ -34,16 +34,19 @@ int appliance_apply(const char *dir, bool afar, char **ret_error);
  * in this machine's /var, by the unit that sees that key, into INSTANCE_SEALED below
  * folder; on the way there its octets in clear are in memory only. What came from afar
  * does lie in clear, inside of LUKS, until it is taken or given up (parcel.h), and so
- * does what an older version took, until the next configuration. Return: 0, 1 nothing but
- * certificates is in it, -EBADMSG it is not what was signed, -errno. */
+ * does what an older version took, until the next configuration. *line: -1, or the
+ * connection to that unit, which the next one goes over and the caller closes. Return: 0,
+ * 1 nothing but certificates is in it, -EBADMSG it is not what was signed, -errno. */
 struct manifest;
 struct manifest_file;
 int appliance_seal_secret(const struct manifest *m, const struct manifest_file *f,
-	const char *unit, const char *folder);
+	const char *unit, const char *folder, int *line);
 
-/* In that unit, whose descriptors 0 and 1 lead to who asks: "NAME", a line, then the
- * octets come in, what is made of them goes out. Return: only when it cannot, -errno. */
+/* In that unit, whose descriptors 0 and 1 lead to who asks. As secret_serve. */
 int appliance_secret(void);
+
+/* Connect to a socket of a unit. ms: as appliance_ask. Return: the descriptor, -errno. */
+int appliance_connect(const char *socket, int ms);
 
 /* Send a request to a socket of a unit, and take what it answers, of so many octets at
  * most; a NUL follows, which is counted. ms: how long it may be silent, 0: for as long as

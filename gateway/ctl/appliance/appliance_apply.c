@@ -89,14 +89,14 @@ static int place_of(const char *path, size_t *ret_place)
 
 /* Root's, whoever it is for: who may not give files away cannot give away too much. Of a
  * unit's secrets only what is none gets here in clear. */
-static int take_file(const struct manifest *m, const struct manifest_file *f)
+static int take_file(const struct manifest *m, const struct manifest_file *f, int *line)
 {
 	char folder[PATH_MAX] = INCOMING;
 	size_t place;
 	int r = place_of(f->path, &place);
 
 	if (r == 0 && PLACES[place].unit) {
-		r = appliance_seal_secret(m, f, PLACES[place].unit, INCOMING);
+		r = appliance_seal_secret(m, f, PLACES[place].unit, INCOMING, line);
 		if (r <= 0)
 			return r;
 		r = 0;
@@ -130,6 +130,7 @@ static const char *not_taken(int r)
 
 static int take_files(const struct manifest *m, char **ret_error)
 {
+	_cleanup_(closep) int line = -1; /* to who encrypts */
 	int r = appliance_remove(INCOMING);
 
 	if (r == 0 && mkdir(INCOMING, 0755) < 0)
@@ -143,7 +144,7 @@ static int take_files(const struct manifest *m, char **ret_error)
 			return appliance_fail(ret_error, -EEXIST, m->files[i].path,
 				"another file would be the same credential: / and _ are "
 				"one");
-		r = take_file(m, &m->files[i]);
+		r = take_file(m, &m->files[i], &line);
 		if (r < 0)
 			return appliance_fail(
 				ret_error, r, m->files[i].path, not_taken(r));

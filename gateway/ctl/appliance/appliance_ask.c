@@ -14,7 +14,7 @@
 
 #define CHUNK 4096u
 
-static int connect_to(const char *socket_path, int ms)
+int appliance_connect(const char *socket_path, int ms)
 {
 	const struct timeval bound = { ms / 1000, ms % 1000 * 1000L };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -53,7 +53,7 @@ int appliance_read(int fd, struct buf *to)
 int appliance_ask(const char *socket, int ms, struct span request, size_t most,
 	struct buf *ret_answer)
 {
-	_cleanup_(closep) int fd = connect_to(socket, ms);
+	_cleanup_(closep) int fd = appliance_connect(socket, ms);
 	int r = fd < 0 ? fd : fd_write_all(fd, request);
 
 	buf_init(ret_answer, most);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #define SECRET_FILE_MAX (1u << 20) /* as large as the service manager takes one */
+#define SECRET_SEALED_MAX (4 * SECRET_FILE_MAX) /* base64, and what encryption adds */
 
 /* Certificates in PEM, at least one, and beside them nothing but empty lines and comments
  * (#)? Whatever else there is may be a secret. */
