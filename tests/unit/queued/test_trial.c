@@ -3,7 +3,11 @@
  * why it cannot, and it leaves nothing. */
 #include "tests/unit/queued/fixture.h"
 
+#include "queue/engine.h"
+#include "queued/batch.h"
 #include "tests/unit/queued/disk.h"
+
+#include <sys/socket.h>
 
 static int setup(void **state)
 {
@@ -182,6 +186,64 @@ static void a_clock_that_is_behind_is_named(void **state)
 	queue_disconnect(q);
 }
 
+/* What intake's one connection is answered by a batch of its own. */
+static struct queue_reply asked(struct batch *b)
+{
+	const struct queue_trial_request body = { .reserved = 0 };
+	struct connection *c = calloc(1, sizeof(*c));
+	struct queue_reply reply;
+	struct ipc_message m;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	assert_non_null(c);
+	connection_open(c, ends[0], "intake", 1);
+	assert_int_equal(
+		ipc_send(ends[1], QUEUE_OP_TRIAL, 1, &body, sizeof(body), NULL, 0), 0);
+	assert_true(connection_receive(c));
+	batch_add(b, c);
+	assert_int_equal(batch_run(b), 0);
+	assert_int_equal(ipc_receive(ends[1], &m), 1);
+	memcpy(&reply, m.body, sizeof(reply));
+	ipc_message_done(&m);
+	connection_close(c);
+	close(ends[1]);
+	free(c);
+	return reply;
+}
+
+/* While a raise of cursors is owed, and what was owed is not told any more afterwards. */
+static void what_is_owed_is_named(void **state)
+{
+	struct house *h = *state;
+	struct batch *b = calloc(1, sizeof(*b));
+	int64_t until = clock_monotonic_ms() + 30000;
+	struct queue_reply reply;
+	struct engine *e = NULL;
+	char folder[512], *error = NULL;
+
+	house_ready(h);
+	house_stop(h, SIGTERM);
+	snprintf(folder, sizeof(folder), "%s/state/queue", h->dir);
+	assert_int_equal(engine_open(folder, &e, &error), 0);
+	assert_non_null(b);
+	batch_init(b, folder, e);
+	assert_true(batch_watch_clock(b) >= 0);
+	batch_owe(b, true);
+	reply = asked(b);
+	assert_int_equal(reply.answer, QUEUE_UNAVAILABLE);
+	assert_int_equal(reply.why, QUEUE_WHY_OWED);
+	batch_owe(b, false);
+	do
+		reply = asked(b);
+	while (reply.answer == QUEUE_UNAVAILABLE && clock_monotonic_ms() < until &&
+		poll(NULL, 0, 20) == 0);
+	assert_int_equal(reply.answer, QUEUE_DONE);
+	assert_int_equal(reply.why, QUEUE_WHY_NONE);
+	batch_done(b, true);
+	free(b);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, disk_teardown)
@@ -191,6 +253,7 @@ int main(void)
 		TEST(a_database_that_fails_is_named),
 		TEST(a_failed_sync_is_no_answer),
 		TEST(a_clock_that_is_behind_is_named),
+		TEST(what_is_owed_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
