@@ -9,13 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define NAME "afar"
-
-static int path_of(const struct swap_place *p, char ret_path[PATH_MAX])
+static int path_of(const struct swap_place *p, const char *in, char ret_path[PATH_MAX])
 {
-	return snprintf(ret_path, PATH_MAX, "%s/" NAME, p->work) >= PATH_MAX
+	return snprintf(ret_path, PATH_MAX, "%s/%s" SWAP_AFAR, p->work, in) >= PATH_MAX
 		       ? -ENAMETOOLONG
 		       : 0;
 }
@@ -34,16 +31,12 @@ int64_t afar_bound_ms(void)
 int afar_note(const struct swap_place *p, const char *serial)
 {
 	char path[PATH_MAX];
-	int r = path_of(p, path);
+	int r = path_of(p, "incoming/", path);
 
-	if (r < 0)
-		return r;
-	if (serial)
-		return durable_write(path, span_str(serial), 0600);
-	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+	return r < 0 ? r : durable_write(path, span_str(serial), 0600);
 }
 
-/* By the serial: what was noted of one that never came into force says nothing of
+/* By the serial: what was noted of one that was taken back or proven says nothing of
  * another. */
 int afar_unproven(const struct swap_place *p)
 {
@@ -52,8 +45,10 @@ int afar_unproven(const struct swap_place *p)
 	size_t len = 0;
 	int r = swap_unproven(p, unproven);
 
+	if (r == 0 && !swap_is_ours(p, SWAP_AFAR))
+		return 0;
 	if (r == 0)
-		r = path_of(p, path);
+		r = path_of(p, "", path);
 	if (r == 0)
 		r = file_read(path, SWAP_SERIAL_MAX, (uint8_t **)&serial, &len);
 	if (r < 0)

@@ -16,8 +16,9 @@
 #define AFAR_MS ((int64_t)10 * 60 * 1000)
 int64_t afar_bound_ms(void);
 
-/* A configuration with this serial, which is about to be put in place, came from afar;
- * or, with NULL, what is put in place next did not. Return: 0 or -errno. */
+/* The configuration in incoming/, with this serial, came from afar: noted in it, so that
+ * the note comes into force with it, and what is on trial keeps its own where that fails.
+ * Return: 0 or -errno. */
 int afar_note(const struct swap_place *p, const char *serial);
 
 /* Is what is in force and not proven one that came from afar? Return: 1, 0, -errno. */

@@ -347,7 +347,8 @@ static int take_proven(const struct manifest *m, bool afar, char **ret_error)
 			INCOMING "/network/egress.csv", NULL, ret_error);
 	if (r < 0)
 		return r;
-	r = afar_note(&PLACE, afar ? m->serial : NULL);
+	if (afar)
+		r = afar_note(&PLACE, m->serial);
 	if (r == 0)
 		r = swap_apply(&PLACE, m->serial);
 	return r < 0 ? appliance_fail(ret_error, r, APPLIANCE_INSTANCE, strerror(-r)) : 0;

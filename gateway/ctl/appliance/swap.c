@@ -55,9 +55,7 @@ static bool is_there(const char *path)
 	return lstat(path, &st) == 0;
 }
 
-/* Others may write beside these (who keeps the floor of versions), and what is theirs is
- * none of ours: of root's or of one's own. */
-static bool is_ours(const struct swap_place *p, const char *name)
+bool swap_is_ours(const struct swap_place *p, const char *name)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -70,7 +68,7 @@ static bool has(const struct swap_place *p, const char *folder, const char *name
 {
 	char path[PATH_MAX];
 
-	return is_ours(p, folder) && in_work(p, folder, name, path) == 0 &&
+	return swap_is_ours(p, folder) && in_work(p, folder, name, path) == 0 &&
 	       is_there(path);
 }
 
@@ -198,6 +196,8 @@ static int complete(struct swap *s)
 		   : strncmp(record, "dropped\n", 8) == 0 ? "dropped"
 							  : "previous";
 	if (applies)
+		r = note(s, SWAP_AFAR);
+	if (r == 0 && applies)
 		r = note(s, UNPROVEN);
 	for (size_t i = 0; r == 0 && i < COUNT; i++)
 		r = exchange_one(s, REPLACED[i], is_listed(record, REPLACED[i]));
@@ -282,7 +282,7 @@ int swap_apply(const struct swap_place *p, const char *serial)
 		r = -E2BIG;
 	if (r < 0)
 		return r;
-	if (is_there(unproven) && is_ours(p, UNPROVEN) &&
+	if (is_there(unproven) && swap_is_ours(p, UNPROVEN) &&
 		has(p, "previous", CONFIGURATION))
 		s.aside = "dropped";
 	r = make_anew(p, s.aside);
@@ -315,7 +315,7 @@ int swap_unproven(const struct swap_place *p, char ret_serial[SWAP_SERIAL_MAX + 
 	int r = below(p->work, UNPROVEN, path);
 
 	ret_serial[0] = '\0';
-	if (r == 0 && !is_ours(p, UNPROVEN))
+	if (r == 0 && !swap_is_ours(p, UNPROVEN))
 		return 0;
 	if (r == 0)
 		r = file_read(path, SWAP_SERIAL_MAX, (uint8_t **)&serial, &len);

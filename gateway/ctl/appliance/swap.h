@@ -7,7 +7,10 @@
 #ifndef SEALGATE_CTL_APPLIANCE_SWAP_H
 #define SEALGATE_CTL_APPLIANCE_SWAP_H
 
+#include <stdbool.h>
+
 #define SWAP_SERIAL_MAX 64
+#define SWAP_AFAR "afar" /* what afar.h notes in incoming/, and reads below work */
 
 /* Both folders are on one file system whose journal keeps the order of renames (ext4):
  * after a power cut it is as it was at some moment before. Below work are incoming/,
@@ -17,6 +20,10 @@ struct swap_place {
 	const char *instance; /* what is in force */
 	const char *work;
 };
+
+/* Is what has this name below work root's or one's own? Others may write beside it (who
+ * keeps the floor of versions). Return: false when it is not there, too. */
+bool swap_is_ours(const struct swap_place *p, const char *name);
 
 /* Is this serial above that of what was taken last? Serials are decimal and of any
  * length: longer is larger. Of a machine that was restored from a backup (restore.h) and

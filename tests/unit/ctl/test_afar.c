@@ -23,6 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NOBODY 65534
+
 static char root[] = "/tmp/sealgate-afar-XXXXXX";
 static char instance[96], work[96];
 static const struct swap_place PLACE = { instance, work };
@@ -36,13 +38,19 @@ static void put(const char *folder, const char *name, const char *text)
 	assert_int_equal(durable_write(path, span_str(text), 0600), 0);
 }
 
-static void apply(const char *serial, bool afar)
+static void prepare(const char *serial)
 {
 	char incoming[PATH_MAX];
 
 	(void)snprintf(incoming, sizeof(incoming), "%s/incoming", work);
 	put(incoming, "sealgate.conf", serial);
-	assert_int_equal(afar_note(&PLACE, afar ? serial : NULL), 0);
+}
+
+static void apply(const char *serial, bool afar)
+{
+	prepare(serial);
+	if (afar)
+		assert_int_equal(afar_note(&PLACE, serial), 0);
 	assert_int_equal(swap_apply(&PLACE, serial), 0);
 }
 
@@ -80,9 +88,50 @@ static void what_never_came_says_nothing(void **state)
 {
 	(void)state;
 	apply("6", false);
+	prepare("7");
 	assert_int_equal(afar_note(&PLACE, "7"), 0);
 	assert_int_equal(afar_unproven(&PLACE), 0);
 	assert_int_equal(swap_keep(&PLACE, "6"), 0);
+}
+
+/* What is on trial waits as before, whatever could not be put in its place (here since
+ * something lies in the way of a file; a full disk is the same to it). */
+static void what_cannot_come_leaves_the_trial(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	apply("8", true);
+	for (int afar = 0; afar < 2; afar++) {
+		prepare("9");
+		(void)snprintf(path, sizeof(path), "%s/incoming/serial", work);
+		assert_int_equal(mkdir(path, 0700), 0);
+		if (afar)
+			assert_int_equal(afar_note(&PLACE, "9"), 0);
+		assert_int_equal(swap_apply(&PLACE, "9"), -EISDIR);
+		assert_int_equal(afar_unproven(&PLACE), 1);
+		(void)snprintf(path, sizeof(path), "%s/incoming", work);
+		assert_int_equal(appliance_remove(path), 0);
+	}
+	assert_int_equal(swap_keep(&PLACE, "8"), 0);
+}
+
+/* A file of who may write beside it keeps nobody waiting. */
+static void the_note_of_another_is_none(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	apply("10", false);
+	put(work, "afar", "10");
+	assert_int_equal(afar_unproven(&PLACE), 1);
+	(void)snprintf(path, sizeof(path), "%s/afar", work);
+	assert_int_equal(chown(path, NOBODY, NOBODY), 0);
+	assert_int_equal(afar_unproven(&PLACE), 0);
+	assert_int_equal(swap_keep(&PLACE, "10"), 0);
+	assert_int_equal(unlink(path), 0);
 }
 
 static void how_long(void **state)
@@ -235,6 +284,8 @@ int main(void)
 		cmocka_unit_test(until_it_is_proven),
 		cmocka_unit_test(one_of_a_medium_does_not_wait),
 		cmocka_unit_test(what_never_came_says_nothing),
+		cmocka_unit_test(what_cannot_come_leaves_the_trial),
+		cmocka_unit_test(the_note_of_another_is_none),
 		cmocka_unit_test(how_long),
 		cmocka_unit_test(never_for_longer),
 		cmocka_unit_test(that_it_was),

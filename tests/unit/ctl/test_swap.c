@@ -168,6 +168,7 @@ static void machine_old(struct machine *m)
 	start(m);
 	put(m->work, "serial", "6");
 	bring(m);
+	put(m->work, "incoming/" SWAP_AFAR, "7");
 }
 
 static void machine_done(struct machine *m)
@@ -228,8 +229,10 @@ static void assert_whole(const struct machine *m, enum side side, enum side seri
 	assert_int_equal(in_force(m), side);
 	assert_side(m, side);
 	assert_text(m->work, "serial", serial == NEW ? "7" : "6");
-	if (side == NEW)
+	if (side == NEW) {
 		assert_text(m->work, "unproven", "7");
+		assert_text(m->work, SWAP_AFAR, "7");
+	}
 }
 
 /* The next start, which is cut off, too, and the one after it. */
