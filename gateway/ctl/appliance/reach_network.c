@@ -306,8 +306,16 @@ static int take_line(struct network *n, char *line, char **ret_error)
 	while (len && isspace((unsigned char)line[len - 1]))
 		line[--len] = '\0';
 	line += strspn(line, " \t");
+	/* networkd ends a line there as well, a comment too */
+	if (strchr(line, '\r'))
+		return refuse(n, line, "has an end of a line in it",
+			"end lines in one way", ret_error);
 	if (!*line || *line == '#' || *line == ';')
 		return 0;
+	/* what is a key of its own here would be none to networkd */
+	if (line[strlen(line) - 1] == '\\')
+		return refuse(n, line, "ends in \\, which joins the next line to it",
+			"write it as one line", ret_error);
 	return *line == '[' ? take_section(n, line, ret_error)
 			    : take_key(n, line, ret_error);
 }

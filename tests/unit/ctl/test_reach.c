@@ -71,6 +71,15 @@ static const struct {
 	{ "[Match]\nMACAddress=52:54:00:12:34\n", ":2: received '52:54:00:12:34'" },
 	{ "Name=en0\n" MINE, ":1: received 'Name=en0': is no line" },
 	{ MINE "[Route]\nGateway=192.0.2.1\nMetric=soon\n", "received 'soon'" },
+	{ CARD "[Network]\nDescription=a\\\nAddress=192.0.2.10/24\n",
+		":4: received 'Description=a\\': ends in \\" },
+	{ "[Match]\nName=en* \\ \r\n[Network]\nDHCP=yes\n",
+		":2: received 'Name=en* \\': ends in" },
+	{ MINE "Description=a\\", ":5: received 'Description=a\\': ends in" },
+	{ MINE "Domains=a\rDHCP=no\n", "': has an end of a line in it" },
+	{ MINE "# a\rDHCP=no\n", "': has an end of a line in it" },
+	/* a comment ends with its line */
+	{ CARD "# a \\\n[Network]\nAddress=192.0.2.10/24\n", NULL },
 };
 
 static void a_network(void **state)
