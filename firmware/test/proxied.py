@@ -32,7 +32,7 @@ class Institution:
     """Around one machine, whose network has its proxy alone for what is behind it."""
 
     def __init__(self, gate):
-        self.gate = gate
+        self.gate, self.looked_up = gate, len(gate.names.asked) if gate.names else 0
         self.proxy = Proxy({HOST: "127.0.0.1", TRACES: "127.0.0.1"})
         self.port = self.proxy.server_address[1]
         # Nobody answers there: that somebody came is all that counts.
@@ -85,6 +85,8 @@ class Institution:
         authority = {f"{HOST}:{of_url(self.gate.tsa.url)}"}
         for method, wanted in (("CONNECT", there), ("POST", authority), ("GET", crl)):
             expect(self.proxy.asked(method) == wanted, f"{method}: {self.proxy.seen}", machine)
+        expect(not self.gate.names or len(self.gate.names.asked) == self.looked_up,
+               "names are for the proxy to look up", machine)
         expect(machine.wait(KEPT_AWAY, GIVEN_UP_S), "it is given up", machine)
         expect(came(self.listed), "what is listed is reached", machine)
         expect(not came(self.unlisted), "and nothing else", machine)
