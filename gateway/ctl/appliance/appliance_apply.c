@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -253,17 +252,6 @@ static int judge_production(
 	return time_sources_judge(INCOMING "/time", ret_error);
 }
 
-static bool has_crls(void)
-{
-	glob_t found = { 0 };
-	bool any = glob(APPLIANCE_INSTANCE "/state/trust/revocation/*", 0, NULL,
-			   &found) == 0 &&
-		   found.gl_pathc > 0;
-
-	globfree(&found);
-	return any;
-}
-
 /* Whoever mends it from afar has to get in. */
 static int judge_reach(
 	const struct manifest *m, const struct instance *instance, char **ret_error)
@@ -271,7 +259,7 @@ static int judge_reach(
 	int r = reach_listeners(instance, ret_error);
 
 	if (r == 0)
-		r = reach_files(m, instance, has_crls(), ret_error);
+		r = reach_files(m, instance, ret_error);
 	if (r == 0)
 		r = reach_people(INCOMING "/policies", ret_error);
 	return r == 0 ? reach_network(INCOMING "/network/machine.network", ret_error) : r;

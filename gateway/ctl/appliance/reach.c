@@ -41,8 +41,8 @@ static int lacks(char **ret_error, const char *path)
 		"add it, and sign the configuration anew");
 }
 
-int reach_files(const struct manifest *m, const struct instance *instance,
-	bool revocation, char **ret_error)
+int reach_files(
+	const struct manifest *m, const struct instance *instance, char **ret_error)
 {
 	static const char *const paths[] = { PEOPLE, "network/egress.csv" };
 	static const char *const keys[] = { "tls.certificate", "tls.key",
@@ -57,9 +57,9 @@ int reach_files(const struct manifest *m, const struct instance *instance,
 		if (!is_listed(m, path))
 			return lacks(ret_error, path);
 	}
-	if (!revocation && !is_listed(m, "state/trust/revocation/"))
-		return lacks(ret_error, "state/trust/revocation/");
-	return 0;
+	return is_listed(m, "state/trust/revocation/")
+		       ? 0
+		       : lacks(ret_error, "state/trust/revocation/");
 }
 
 /* Of "[2001:db8::1]:8443" or "192.0.2.1:8443" the port, NULL: it is neither. */

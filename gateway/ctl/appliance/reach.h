@@ -8,17 +8,15 @@
 
 #include "common/instance.h"
 
-#include <stdbool.h>
-
 struct manifest;
 
 /* Each returns 0, or negative with *ret_error: one line that the caller frees, of where
  * it is, what was received, why it cannot be and how to mend it. */
 
-/* Are the files in a list of a configuration that a machine needs? revocation: there are
- * CRLs in force. */
-int reach_files(const struct manifest *m, const struct instance *instance,
-	bool revocation, char **ret_error);
+/* Are the files in a list of a configuration that a machine needs? CRLs are, also where
+ * some are in force, which are not seen by who takes a configuration. */
+int reach_files(
+	const struct manifest *m, const struct instance *instance, char **ret_error);
 
 /* Do the listeners have addresses of the network, and the ports that the firewall lets
  * in, one each? */
