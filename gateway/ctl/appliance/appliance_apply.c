@@ -261,6 +261,8 @@ static int judge_reach(
 	if (r == 0)
 		r = reach_files(m, instance, ret_error);
 	if (r == 0)
+		r = reach_receivers(m, ret_error);
+	if (r == 0)
 		r = reach_people(INCOMING "/policies", ret_error);
 	return r == 0 ? reach_network(INCOMING "/network/machine.network", ret_error) : r;
 }

@@ -3,6 +3,7 @@
 
 #include "ctl/appliance/appliance.h"
 #include "ctl/appliance/manifest.h"
+#include "ctl/appliance/order.h"
 #include "ctl/appliance/refuse.h"
 #include "policy/policy.h"
 
@@ -13,6 +14,7 @@
 
 #define CONF "sealgate.conf"
 #define PEOPLE "policies/operators.cfg"
+#define SHIP "ship/"
 
 /* What nftables.conf lets in, and no other. */
 static const char *const PORTS[] = { "8443", "8444", "8445" };
@@ -60,6 +62,29 @@ int reach_files(
 	return is_listed(m, "state/trust/revocation/")
 		       ? 0
 		       : lacks(ret_error, "state/trust/revocation/");
+}
+
+int reach_receivers(const struct manifest *m, char **ret_error)
+{
+	char unit[PATH_MAX];
+
+	for (size_t i = 0; i < m->count; i++) {
+		const char *path = m->files[i].path, *name;
+		const struct order o = { ORDER_CALL, unit, NULL };
+
+		if (strncmp(path, SHIP, strlen(SHIP)) != 0)
+			continue;
+		name = path + strlen(SHIP);
+		if (!strchr(name, '/')) /* none, whatever it is */
+			continue;
+		(void)snprintf(unit, sizeof(unit), "sealgate-ship@%.*s.timer",
+			(int)strcspn(name, "/"), name);
+		if (!order_known(&o))
+			return appliance_refuse(ret_error, SHIP, path,
+				"is of a receiver whose name no timer may have",
+				"take 128 letters, digits, dots and underscores at most");
+	}
+	return 0;
 }
 
 /* Of "[2001:db8::1]:8443" or "192.0.2.1:8443" the port, NULL: it is neither. */

@@ -18,6 +18,10 @@ struct manifest;
 int reach_files(
 	const struct manifest *m, const struct instance *instance, char **ret_error);
 
+/* May the timers of those receivers of the sealed heads be ordered that are in a list of
+ * a configuration? A start with one of which that is refused serves nothing. */
+int reach_receivers(const struct manifest *m, char **ret_error);
+
 /* Do the listeners have addresses of the network, and the ports that the firewall lets
  * in, one each? */
 int reach_listeners(const struct instance *instance, char **ret_error);

@@ -227,6 +227,38 @@ static void the_files(void **state)
 	instance_done(&instance);
 }
 
+static void the_receivers(void **state)
+{
+	char longest[2][256];
+	struct {
+		const char *path;
+		bool taken;
+	} rows[] = {
+		{ longest[0], true },
+		{ longest[1], false },
+		{ "ship/site_2.example/server", true },
+		{ "ship/site-2/server", false },
+		{ "ship/site@2/server", false },
+		{ "ship/a-file", true },
+		{ "logs/site-2/server", true },
+	};
+
+	(void)state;
+	for (int more = 0; more < 2; more++)
+		(void)snprintf(longest[more], sizeof(longest[more]), "ship/%0*d/server",
+			128 + more, 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct manifest_file file = { .path = rows[i].path };
+		struct manifest m = { .files = &file, .count = 1 };
+		_cleanup_(freep) char *error = NULL;
+		int r = reach_receivers(&m, &error);
+
+		if (r != (rows[i].taken ? 0 : -EINVAL))
+			fail_msg("%s: %d", rows[i].path, r);
+		assert_true(rows[i].taken || strstr(error, rows[i].path));
+	}
+}
+
 static int make(void **state)
 {
 	char path[PATH_MAX];
@@ -251,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_listener),
 		cmocka_unit_test(the_people),
 		cmocka_unit_test(the_files),
+		cmocka_unit_test(the_receivers),
 	};
 
 	return cmocka_run_group_tests(tests, make, clear);
