@@ -73,7 +73,7 @@ def test_disk_full(small_gate):
     assert health.json()["checks"]["disk"]["ok"] is False
     for _ in range(3):
         found = of_the_check(gate).stderr
-        assert "refused: the queue does not commit: there is no room on its disk" in found, found
+        assert "refused: the queue waits for room on its disk" in found, found
     ballast.unlink()
     end = time.monotonic() + 40
     while True:

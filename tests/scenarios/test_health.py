@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import urllib.parse
 
 import pytest
 import requests
@@ -166,7 +167,8 @@ def test_an_intake_that_takes_no_document_is_told(gate, status, body, said):
 
 
 @pytest.mark.parametrize("received, said", [
-    ("there is no room on its disk", "the queue does not commit: there is no room on its disk"),
+    ("its database fails", "the queue does not commit: its database fails"),
+    ("there is no room on its disk", "the queue waits for room on its disk"),
     ("the clock is behind its last record", "the queue waits for the clock, which is behind"),
     ("", "intake does not take a document: http.queue-away")])
 def test_a_queue_that_does_not_commit_is_told(gate, received, said):
@@ -176,6 +178,45 @@ def test_a_queue_that_does_not_commit_is_told(gate, received, said):
     with in_place(gate, "intake", socket.SOCK_STREAM, turned_away(503, away)):
         done = health(gate)
     assert done.returncode == 1 and f"refused: {said}" in done.stderr, done.stderr
+    becomes_healthy(gate)
+
+
+def closed_unheard(address):
+    """Is a connection closed to which nothing was said?"""
+    with socket.create_connection(address, 10) as peer:
+        peer.settimeout(0.3)
+        try:
+            return peer.recv(1) == b""
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
+
+
+@contextlib.contextmanager
+def crowd(address):
+    """As many connections of strangers, who begin to say something and wait, as there is room for."""
+    with contextlib.ExitStack() as held:
+        for many in (2000, *20 * (100,)):  # what says no more has ten seconds of nginx
+            for _ in range(many):
+                peer = held.enter_context(socket.create_connection(address, 10))
+                with contextlib.suppress(OSError):  # that one was closed at once
+                    peer.sendall(b"\x16\x03\x01")
+            if closed_unheard(address):
+                break
+        else:
+            pytest.fail("there is room for all of them")
+        yield
+
+
+def test_strangers_who_take_all_connections_have_nothing_taken_back(gate):
+    """They need no certificate for it; whoever is one too many is closed unheard."""
+    becomes_healthy(gate)
+    url = urllib.parse.urlsplit(gate.listener("partners"))
+    with crowd((url.hostname, url.port)):
+        # One of the workers may have room again in the midst of a look.
+        done = [health(gate) for _ in range(3)]
+    assert 0 in [one.returncode for one in done], done
     becomes_healthy(gate)
 
 

@@ -172,15 +172,15 @@ int appliance_receivers(char **ret_error);
  * APPLIANCE_WAITS when nothing is wrong but people have to activate the token before
  * anything can be sealed, or the clock is behind what is recorded, APPLIANCE_LACKS when
  * they have to give it keys or certificates, or whoever wrote the configuration looks for
- * others. */
+ * others, or when they have to make room. */
 #define APPLIANCE_WAITS 2
 #define APPLIANCE_LACKS 3
 #define APPLIANCE_ILL 4
 int appliance_health(const char *dir, char **ret_reason);
 
 /* Is what appliance_health returned waited for? Custodians and the clock are for as long
- * as it takes, what the token lacks for a day from when that was first seen: *lacks_ms,
- * at first 0. */
+ * as it takes, what the token lacks, and room, for a day from when that was first seen:
+ * *lacks_ms, at first 0. */
 #define APPLIANCE_LACKS_MS ((int64_t)24 * 60 * 60 * 1000)
 bool appliance_health_waits(int r, int64_t now_ms, int64_t *lacks_ms);
 

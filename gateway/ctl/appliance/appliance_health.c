@@ -163,18 +163,27 @@ static const char *fault_of_trial(const struct instance *i, struct buf *document
 	return core_valid(spoilt) ? "verification does not see what was changed" : NULL;
 }
 
-/* The clock is set right by people, or comes right by itself: neither says anything of a
- * version. */
+/* What people set right, or what comes right by itself, says nothing of a version; nor is
+ * there more room, or a better clock, once the machine has started again. */
 static const char *fault_of_queue(const char *why, struct waiting *ret_waits,
 	char ret_reason[SELF_TEST_REASON_SIZE])
 {
-	static const char CLOCK[] =
-		"the queue waits for the clock, which is behind its last record";
+	static const struct {
+		enum queue_why why;
+		struct waiting waits;
+	} WAITED[] = {
+		{ QUEUE_WHY_CLOCK, { "the queue waits for the clock, which is behind its "
+				     "last record",
+					   APPLIANCE_WAITS } },
+		{ QUEUE_WHY_ROOM,
+			{ "the queue waits for room on its disk", APPLIANCE_LACKS } },
+	};
 
-	if (strcmp(why, queue_why_text(QUEUE_WHY_CLOCK)) == 0) {
-		*ret_waits = (struct waiting){ CLOCK, APPLIANCE_WAITS };
-		return NULL;
-	}
+	for (size_t i = 0; i < sizeof(WAITED) / sizeof(WAITED[0]); i++)
+		if (strcmp(why, queue_why_text(WAITED[i].why)) == 0) {
+			*ret_waits = WAITED[i].waits;
+			return NULL;
+		}
 	(void)snprintf(
 		ret_reason, SELF_TEST_REASON_SIZE, "the queue does not commit: %s", why);
 	return ret_reason;

@@ -14,7 +14,8 @@ bool ports_answer(const struct instance *instance);
 
 /* A handshake with each listener, as a client that has no certificate makes it, and no
  * request behind it: it takes the connection, proves by TLS that it has the key of its
- * certificate, and asks for one of the client. Return: NULL, or what is wrong, with
+ * certificate, and asks for one of the client. One that closes what has said nothing yet
+ * has no room for more, and lives. Return: NULL, or what is wrong, with
  * *ret_key of which one. SIGPIPE is the caller's: it must not end it. */
 const char *ports_fault(const struct instance *instance, const char **ret_key);
 
