@@ -238,6 +238,10 @@ void appliance_complete(json_t *report, const char *path);
  * what is no plain file is not waited for. The caller owns it. */
 json_t *appliance_told(const char *path);
 
+/* Why the last configuration was taken back, by the files below work (swap.h); null: it
+ * was not. Where that could not be written it is said that it was. The caller owns it. */
+json_t *appliance_returned(const char *work);
+
 /* Every certificate of an instance, also of files that its configuration and
  * trust/sources.cfg name, and of the image's anchors that ends one day: {file, subject,
  * sha256, not_after, days_left} each, a file once; of its secrets, which have no end that

@@ -4,7 +4,9 @@
 #include "common/durable.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "ctl/appliance/swap.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TOLD_MAX 4096u
@@ -47,4 +49,25 @@ json_t *appliance_told(const char *path)
 		return json_null();
 	text[strcspn(text, "\n")] = '\0';
 	return json_text(text);
+}
+
+static json_t *told_of(const char *work, const char *name)
+{
+	char path[PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s/%s", work, name) < PATH_MAX
+		       ? appliance_told(path)
+		       : json_null();
+}
+
+json_t *appliance_returned(const char *work)
+{
+	_cleanup_json_ json_t *last = told_of(work, "serial");
+	_cleanup_json_ json_t *back = told_of(work, SWAP_TAKEN_BACK);
+	json_t *why = told_of(work, "returned");
+
+	if (!json_is_null(why) || !json_is_string(back) || !json_equal(last, back))
+		return why;
+	json_decref(why);
+	return json_string("why could not be written: the disk may be full");
 }

@@ -249,6 +249,8 @@ static json_t *modules(void)
 
 json_t *appliance_report(void)
 {
+	/* first: it may be taken back while this is asked */
+	json_t *trial = appliance_told(APPLIANCE_WORK "/unproven");
 	json_t *report = json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o}, "
 		"s:{s:o, s:o, s:o, s:o, s:o, s:o}, s:o, "
@@ -260,10 +262,9 @@ json_t *appliance_report(void)
 		"lockdown", first_line("/sys/kernel/security/lockdown"), "pcrs", pcrs(),
 		"update", "floor", appliance_told(APPLIANCE_WORK "/floor"), "tried",
 		appliance_told(APPLIANCE_WORK "/tried"), "configuration",
-		appliance_told(APPLIANCE_WORK "/serial"), "trial",
-		appliance_told(APPLIANCE_WORK "/unproven"), "refused",
+		appliance_told(APPLIANCE_WORK "/serial"), "trial", trial, "refused",
 		appliance_told(APPLIANCE_REFUSED), "returned",
-		appliance_told(APPLIANCE_RETURNED), "policy",
+		appliance_returned(APPLIANCE_WORK), "policy",
 		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",
 		instance_part(), "tpm", appliance_tpm(), "certificates",
 		appliance_certificates(APPLIANCE_INSTANCE, APPLIANCE_ANCHORS), "crls",

@@ -179,6 +179,17 @@ static int prove(const struct swap_place *p)
 	return r == 0 && unlink(path) < 0 && errno != ENOENT ? -errno : r;
 }
 
+/* By a rename, which a full disk does not keep from being done. */
+static int note_taken_back(const struct swap_place *p)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int r = below(p->work, UNPROVEN, from);
+
+	if (r == 0)
+		r = below(p->work, SWAP_TAKEN_BACK, to);
+	return r < 0 ? r : move(from, to);
+}
+
 /* Each step finds done what was done, so that it can be cut and begun again anywhere. */
 static int complete(struct swap *s)
 {
@@ -204,7 +215,7 @@ static int complete(struct swap *s)
 	if (r == 0)
 		r = sync_all(s->p);
 	if (r == 0)
-		r = applies ? note(s, "serial") : prove(s->p);
+		r = applies ? note(s, "serial") : note_taken_back(s->p);
 	if (r == 0)
 		r = sync_all(s->p);
 	return r < 0 ? r : end(s);

@@ -11,11 +11,13 @@
 
 #define SWAP_SERIAL_MAX 64
 #define SWAP_AFAR "afar" /* what afar.h notes in incoming/, and reads below work */
+#define SWAP_TAKEN_BACK "taken-back" /* the serial of what was, last */
 
 /* Both folders are on one file system whose journal keeps the order of renames (ext4):
  * after a power cut it is as it was at some moment before. Below work are incoming/,
- * previous/, dropped/, and the files serial (of what was taken last) and unproven: root's
- * or one's own, and what lies there of anybody else is not looked at. */
+ * previous/, dropped/, and the files serial (of what was taken last), unproven and
+ * taken-back (serials, too): root's or one's own, and what lies there of anybody else is
+ * not looked at. */
 struct swap_place {
 	const char *instance; /* what is in force */
 	const char *work;

@@ -54,6 +54,24 @@ static void apply(const char *serial, bool afar)
 	assert_int_equal(swap_apply(&PLACE, serial), 0);
 }
 
+/* What who sent it is told: NULL, that it was not taken back. */
+static void assert_returned(const char *why)
+{
+	_cleanup_json_ json_t *told = appliance_returned(work);
+
+	assert_true(why ? json_is_string(told) : json_is_null(told));
+	if (why)
+		assert_non_null(strstr(json_string_value(told), why));
+}
+
+static void forget(const char *name)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", work, name);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void until_it_is_proven(void **state)
 {
 	(void)state;
@@ -79,8 +97,14 @@ static void one_of_a_medium_does_not_wait(void **state)
 	/* of two that two people sent the last one is on trial */
 	apply("5", true);
 	assert_int_equal(afar_unproven(&PLACE), 1);
+	assert_returned(NULL);
 	assert_int_equal(swap_return(&PLACE, "5"), 0);
 	assert_int_equal(afar_unproven(&PLACE), 0);
+	/* also where nothing could be written */
+	assert_returned("why could not be written");
+	put(work, "returned", "not healthy");
+	assert_returned("not healthy");
+	forget("returned");
 }
 
 /* Noted, and then the power went before it was put in place. */
@@ -88,6 +112,8 @@ static void what_never_came_says_nothing(void **state)
 {
 	(void)state;
 	apply("6", false);
+	/* nor does what was taken back before */
+	assert_returned(NULL);
 	prepare("7");
 	assert_int_equal(afar_note(&PLACE, "7"), 0);
 	assert_int_equal(afar_unproven(&PLACE), 0);

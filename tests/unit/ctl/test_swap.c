@@ -229,6 +229,7 @@ static void assert_whole(const struct machine *m, enum side side, enum side seri
 	assert_int_equal(in_force(m), side);
 	assert_side(m, side);
 	assert_text(m->work, "serial", serial == NEW ? "7" : "6");
+	assert_text(m->work, SWAP_TAKEN_BACK, side != serial ? "7" : NULL);
 	if (side == NEW) {
 		assert_text(m->work, "unproven", "7");
 		assert_text(m->work, SWAP_AFAR, "7");
