@@ -78,6 +78,17 @@ static int move(const char *from, const char *to)
 	return rename(from, to) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* The same of a file beside which others may write: a folder of theirs is in no way. */
+static int move_over(const char *from, const char *to)
+{
+	int r = move(from, to);
+
+	if (r != -EISDIR)
+		return r;
+	r = appliance_remove(to);
+	return r < 0 ? r : move(from, to);
+}
+
 static int sync_all(const struct swap_place *p)
 {
 	_cleanup_(closep) int fd = open(p->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -158,7 +169,7 @@ static int note(const struct swap *s, const char *name)
 
 	if (r == 0)
 		r = below(s->p->work, name, to);
-	return r < 0 ? r : move(from, to);
+	return r < 0 ? r : move_over(from, to);
 }
 
 static int end(const struct swap *s)
@@ -187,7 +198,7 @@ static int note_taken_back(const struct swap_place *p)
 
 	if (r == 0)
 		r = below(p->work, SWAP_TAKEN_BACK, to);
-	return r < 0 ? r : move(from, to);
+	return r < 0 ? r : move_over(from, to);
 }
 
 /* Each step finds done what was done, so that it can be cut and begun again anywhere. */

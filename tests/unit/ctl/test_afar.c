@@ -160,6 +160,24 @@ static void the_note_of_another_is_none(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Nor does a folder of that name keep a configuration from coming, or from going. */
+static void a_folder_is_in_nobodys_way(void **state)
+{
+	static const char *const names[] = { "unproven", "afar", "taken-back" };
+	char folder[PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(folder, sizeof(folder), "%s/%s", work, names[i]);
+		assert_int_equal(appliance_remove(folder), 0);
+		put(folder, "x", "11");
+	}
+	apply("11", true);
+	assert_int_equal(afar_unproven(&PLACE), 1);
+	assert_int_equal(swap_return(&PLACE, "11"), 0);
+	assert_returned("why could not be written");
+}
+
 static void how_long(void **state)
 {
 	(void)state;
@@ -312,6 +330,7 @@ int main(void)
 		cmocka_unit_test(what_never_came_says_nothing),
 		cmocka_unit_test(what_cannot_come_leaves_the_trial),
 		cmocka_unit_test(the_note_of_another_is_none),
+		cmocka_unit_test(a_folder_is_in_nobodys_way),
 		cmocka_unit_test(how_long),
 		cmocka_unit_test(never_for_longer),
 		cmocka_unit_test(that_it_was),
