@@ -83,7 +83,7 @@ int durable_mkdir(const char *path, mode_t mode)
 	return sync_folder_of(path);
 }
 
-static int read_up_to(int fd, uint8_t *data, size_t len, size_t *ret_len)
+int fd_read_up_to(int fd, uint8_t *data, size_t len, size_t *ret_len)
 {
 	size_t have = 0;
 
@@ -120,7 +120,7 @@ static int read_whole(int opened, size_t max, uint8_t **ret_data, size_t *ret_le
 	data = malloc((size_t)st.st_size + 1);
 	if (!data)
 		return -ENOMEM;
-	r = read_up_to(fd, data, (size_t)st.st_size, &len);
+	r = fd_read_up_to(fd, data, (size_t)st.st_size, &len);
 	if (r < 0) {
 		free(data);
 		return r;

@@ -21,6 +21,10 @@ int durable_mkdir(const char *path, mode_t mode);
 /* Write all of data to a descriptor that blocks. Return: 0 or -errno. */
 int fd_write_all(int fd, struct span data);
 
+/* Read len octets from a descriptor that blocks, or what comes before its end: *ret_len.
+ * Return: 0 or -errno. */
+int fd_read_up_to(int fd, uint8_t *data, size_t len, size_t *ret_len);
+
 /* Read a file of at most max octets; the caller frees *ret_data, which has a NUL after
  * its end. What is no regular file is not waited for. Return: 0, -EFBIG, -EINVAL for
  * what is none, -errno. */

@@ -38,34 +38,16 @@ int secret_send(int fd, const char *name, struct span octets)
 	return r < 0 ? r : fd_write_all(fd, octets);
 }
 
-/* All of it, or what came before the end. */
-static ssize_t read_all(int fd, uint8_t *to, size_t len)
-{
-	size_t have = 0;
-
-	while (have < len) {
-		ssize_t n = read(fd, to + have, len - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	return (ssize_t)have;
-}
-
 /* Octet by octet: what follows the line is not the head's. Return: 1, 0 nothing came,
  * -EPROTO, -errno. */
 static int read_head(int fd, char head[HEAD_SIZE])
 {
 	for (size_t len = 0; len < HEAD_SIZE; len++) {
-		ssize_t n = read_all(fd, (uint8_t *)head + len, 1);
+		size_t n;
+		int r = fd_read_up_to(fd, (uint8_t *)head + len, 1, &n);
 
-		if (n < 0)
-			return (int)n;
+		if (r < 0)
+			return r;
 		if (n == 0)
 			return len ? -EPROTO : 0;
 		if (head[len] == '\0')
@@ -99,7 +81,7 @@ int secret_receive(int fd, char ret_name[INSTANCE_CREDENTIAL_SIZE], size_t most,
 {
 	uint8_t *octets = NULL;
 	char head[HEAD_SIZE];
-	ssize_t n = 0;
+	size_t n;
 	int r = read_head(fd, head);
 
 	if (r <= 0)
@@ -110,10 +92,10 @@ int secret_receive(int fd, char ret_name[INSTANCE_CREDENTIAL_SIZE], size_t most,
 	octets = malloc(*ret_len + 1);
 	if (!octets)
 		return -ENOMEM;
-	n = read_all(fd, octets, *ret_len);
-	if (n != (ssize_t)*ret_len) {
+	r = fd_read_up_to(fd, octets, *ret_len, &n);
+	if (r < 0 || n != *ret_len) {
 		forget(&octets, *ret_len);
-		return n < 0 ? (int)n : -EPROTO;
+		return r < 0 ? r : -EPROTO;
 	}
 	*ret_octets = octets;
 	return 1;
@@ -151,6 +133,8 @@ static int run_tool(const char *tool, const char *name, int from, int to)
 static int read_back(int fd, uint8_t **ret_octets, size_t *ret_len)
 {
 	struct stat st;
+	size_t n;
+	int r;
 
 	if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
@@ -160,7 +144,8 @@ static int read_back(int fd, uint8_t **ret_octets, size_t *ret_len)
 	*ret_octets = malloc(*ret_len);
 	if (!*ret_octets)
 		return -ENOMEM;
-	return read_all(fd, *ret_octets, *ret_len) == (ssize_t)*ret_len ? 0 : -EIO;
+	r = fd_read_up_to(fd, *ret_octets, *ret_len, &n);
+	return r < 0 || n == *ret_len ? r : -EIO;
 }
 
 static int answer(int out, const char *tool, const char *name, struct span clear)
