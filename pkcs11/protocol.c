@@ -290,7 +290,7 @@ static int append(struct protocol *p, struct span text, size_t most)
 
 static int add(struct protocol *p, const char *text, size_t most)
 {
-	_cleanup_buf_ struct buf b;
+	_cleanup_buf_ struct buf b = { 0 };
 	char time[CLOCK_TEXT_SIZE], chain[SHA256_TEXT_SIZE];
 	int r;
 

@@ -243,7 +243,7 @@ int receipt_seal_finish(const struct receipt_seal *s, struct span value, char **
 {
 	struct span root = s->plan->root;
 	size_t at = end_tag(root);
-	_cleanup_buf_ struct buf b;
+	_cleanup_buf_ struct buf b = { 0 };
 	int r = check_value(s, value);
 
 	if (r < 0)

@@ -85,7 +85,7 @@ static void add_earlier(struct buf *all, const char *path)
 
 int noted_write(const struct batch *b, const char *name, const char *text)
 {
-	_cleanup_buf_ struct buf all;
+	_cleanup_buf_ struct buf all = { 0 };
 	char path[PATH_MAX], hex[SHA256_TEXT_SIZE];
 	int r = path_of(b, name, path);
 

@@ -138,7 +138,7 @@ static int fill(const struct list *l, size_t i, long long before, struct buf *ru
 static int send_run(
 	struct sending *s, const struct list *l, const char *name, long long *next)
 {
-	_cleanup_buf_ struct buf run;
+	_cleanup_buf_ struct buf run = { 0 };
 	long long before, have = 0;
 	size_t i = find(l, *next, &before);
 	int status;

@@ -113,6 +113,7 @@ static void a_ceremony(void **state)
 	snprintf(path, sizeof(path), "%s/" PROTOCOL, running.f.dir);
 	assert_int_equal(protocol_open(path, PROTOCOL_READ, &p), 0);
 	assert_true(p.closed && p.entries == 5);
+	assert_int_equal(protocol_add(&p, "too late"), -EPERM);
 	protocol_done(&p);
 	/* Of another role than the one that its last entry names it is no signature. */
 	strstr(text, "\nsignature seal")[strlen("\nsignature se")] ^= 1;
