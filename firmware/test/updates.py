@@ -193,6 +193,8 @@ class UpdateCases:
         """with a firewall that does not load nothing serves"""
         # From here to the last of these cases the TPM is in lockout.
         self.machine.stop()
+        if self.wiped:
+            self.wiped.stop()  # it may have that TPM still
         lock_out(self.machine.tpm)
         self.power_on(self.machine, self.medium("broken", configuration=False, update=BROKEN))
         expect(self.machine.wait(r"the update is staged", BOOT_S), "staged", self.machine)
