@@ -74,9 +74,9 @@ CASES = {
 
 # Of rare days, or attacks that others of these show in another way: each takes a start by itself,
 # or several.
-RARE = ("site_loss", "added_command_line", "unreachable_configuration", "configuration_from_afar",
-        "older_image", "clock_from_sources", "token_from_afar", "killed_clock_returns",
-        "reset_cut_short", "network_hsm")
+RARE = ("replay_from_afar", "site_loss", "added_command_line", "unreachable_configuration",
+        "configuration_from_afar", "older_image", "factory_reset", "clock_from_sources",
+        "token_from_afar", "killed_clock_returns", "reset_cut_short", "network_hsm")
 
 # With the kernel for hardware (FIRMWARE_KERNEL=general) alone, and of no record.
 HARDWARE = {"hardware": None}
