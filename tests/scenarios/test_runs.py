@@ -20,6 +20,7 @@ class Taking:
     def __init__(self, runs=True):
         self.runs, self.files, self.names, self.runs_sent = runs, {}, [], []
         self.have = lambda have: have  # what it says of a run
+        self.begin = lambda next_: next_  # and of where to begin
 
     def listed(self):
         return [(name, int(size)) for _, size, name in
@@ -59,7 +60,8 @@ class Taking:
             self.files[name] += octets
         answer = {"have": len(self.files[name]), "whole": False}
         if self.runs and name == "manifest.p7s":
-            answer["next"], answer["whole"] = self.next()
+            next_, answer["whole"] = self.next()
+            answer["next"] = self.begin(next_)
         elif not name.startswith("manifest"):
             answer["whole"] = all(len(self.files.get(name, b"")) == size and name in self.files
                                   for name, size in self.listed())
@@ -166,6 +168,13 @@ def test_a_gate_that_does_not_go_on_is_not_asked_for_ever(gate, taking, tmp_path
     done = send(gate, taking, folder_of(tmp_path, files))
     assert done.returncode == 3 and "takes no more" in done.stderr, (done.returncode, done.stderr)
     assert len(taking.runs_sent) == 1
+
+
+def test_a_gate_that_begins_beyond_the_end_is_given_nothing(gate, taking, tmp_path):
+    taking.begin = lambda next_: next_ + (1 << 40)
+    done = send(gate, taking, folder_of(tmp_path, small_ones(4)))
+    assert done.returncode == 3 and "takes no more" in done.stderr, (done.returncode, done.stderr)
+    assert taking.runs_sent == [(1 << 40, 0)]
 
 
 def test_what_is_not_as_listed_is_told_here(gate, taking, tmp_path):

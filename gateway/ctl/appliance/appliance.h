@@ -151,6 +151,12 @@ int appliance_egress_rules(const char *path, struct buf *rules, char **ret_error
  * *ret_error: it is none. */
 int appliance_egress_lists(const char *path, const char *program, char **ret_error);
 
+/* Does it let a program out to a host at a port, the host an address, without brackets?
+ * To a name it does where it lets it out at all: whose addresses it has is not known
+ * here. Return: as above. */
+int appliance_egress_lets(const char *path, const char *program, const char *host,
+	unsigned port, char **ret_error);
+
 /* Why what was to be put in force last was not, for the report; NULL: it was. */
 #define APPLIANCE_REFUSED APPLIANCE_WORK "/refused"
 void appliance_note_refusal(const char *why);

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define INCOMING APPLIANCE_WORK "/incoming"
+#define EGRESS INCOMING "/network/egress.csv"
 #define STARTED APPLIANCE_NOTED "/started"
 #define AFAR APPLIANCE_NOTED "/afar"
 #define REFUSAL_MAX 512
@@ -223,8 +224,7 @@ static int judge_hsm(const struct instance *instance, char **ret_error)
 {
 	const char *module = config_string(instance->config, "signer.module");
 	char devices[HSM_WAYS_SIZE] = "";
-	int out = appliance_egress_lists(
-		INCOMING "/network/egress.csv", "signer", ret_error);
+	int out = appliance_egress_lists(EGRESS, "signer", ret_error);
 	int r = out < 0 ? out : hsm_devices(INCOMING "/" HSM_DEVICES, devices, ret_error);
 
 	if (r == 0)
@@ -264,6 +264,8 @@ static int judge_reach(
 		r = reach_receivers(m, ret_error);
 	if (r == 0)
 		r = reach_people(INCOMING "/policies", ret_error);
+	if (r == 0)
+		r = reach_proxies(instance, EGRESS, ret_error);
 	return r == 0 ? reach_network(INCOMING "/network/machine.network", ret_error) : r;
 }
 
@@ -333,8 +335,7 @@ static int take_proven(const struct manifest *m, bool afar, char **ret_error)
 	if (r == 0)
 		r = judge(m, ret_error);
 	if (r == 0)
-		r = appliance_egress_rules(
-			INCOMING "/network/egress.csv", NULL, ret_error);
+		r = appliance_egress_rules(EGRESS, NULL, ret_error);
 	if (r < 0)
 		return r;
 	if (afar)

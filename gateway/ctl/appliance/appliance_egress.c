@@ -68,12 +68,22 @@ static const char *canonical(const char *text, char ret_address[ADDRESS_SIZE])
 	return "6";
 }
 
+static int add_rule(
+	struct buf *rules, const char *who, const char *address, unsigned long port)
+{
+	char form[ADDRESS_SIZE];
+	const char *six = canonical(address, form);
+
+	return six ? buf_addf(rules, "add element inet appliance %s_to%s { %s . %lu }\n",
+			     who, six, form, port)
+		   : -EINVAL;
+}
+
 /* "seal,192.0.2.1,443": the program, an address, a port; nothing else gets through, since
  * what is made of it is a program of the firewall, and has to be one that it takes. */
 static int add_line(const char *line, struct egress *e)
 {
 	char who[8], text[ADDRESS_SIZE], address[ADDRESS_SIZE], port[6], rest;
-	const char *six;
 	unsigned long number;
 	size_t program;
 
@@ -81,12 +91,10 @@ static int add_line(const char *line, struct egress *e)
 		return -EINVAL;
 	number = strtoul(port, NULL, 10);
 	program = program_of(who);
-	six = canonical(text, address);
-	if (number < 1 || number > 65535 || program == COUNT || !six)
+	if (number < 1 || number > 65535 || program == COUNT || !canonical(text, address))
 		return -EINVAL;
 	buf_addf(&e->units[program], "%s ", address);
-	return buf_addf(&e->rules, "add element inet appliance %s_to%s { %s . %lu }\n",
-		who, six, address, number);
+	return add_rule(&e->rules, who, address, number);
 }
 
 static int add_lines(char *text, struct egress *e, char **ret_error)
@@ -215,6 +223,26 @@ int appliance_egress_lists(const char *path, const char *program, char **ret_err
 	if (r < 0)
 		return r;
 	return which < COUNT && is_listed(&e, which);
+}
+
+int appliance_egress_lets(const char *path, const char *program, const char *host,
+	unsigned port, char **ret_error)
+{
+	_cleanup_(egress_done) struct egress e = { 0 };
+	_cleanup_buf_ struct buf rule;
+	char address[ADDRESS_SIZE];
+	size_t which = program_of(program);
+	int r = read_egress(path, &e, ret_error);
+
+	buf_init(&rule, RULES_MAX);
+	if (r < 0)
+		return r;
+	if (which == COUNT || !is_listed(&e, which))
+		return 0;
+	if (!canonical(host, address))
+		return 1;
+	r = add_rule(&rule, program, host, port);
+	return r < 0 ? r : strstr(e.rules.data, rule.data) != NULL;
 }
 
 int appliance_egress(char **ret_error)

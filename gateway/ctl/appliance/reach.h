@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Whether operators would reach a machine with a configuration, as far as that can be
- * told before it is in force; never whether they do (appliance_health.c).
+ * Whether operators would reach a machine with a configuration, and it the proxy that it
+ * has to ask through, as far as that can be told before it is in force; never whether
+ * they do (appliance_health.c).
  */
 #ifndef SEALGATE_CTL_APPLIANCE_REACH_H
 #define SEALGATE_CTL_APPLIANCE_REACH_H
@@ -33,5 +34,9 @@ int reach_people(const char *policies, char **ret_error);
 /* Is a file of systemd.network(5) one of the sections and keys that an appliance takes,
  * with values that are none others, and does it give an address? None is right, too. */
 int reach_network(const char *path, char **ret_error);
+
+/* Does network/egress.csv, at a path, let every program out to the proxy through which it
+ * is to ask, by the instance's configuration and policies/trust/sources.cfg? */
+int reach_proxies(const struct instance *instance, const char *egress, char **ret_error);
 
 #endif

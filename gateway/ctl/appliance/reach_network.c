@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "common/durable.h"
 #include "ctl/appliance/refuse.h"
+#include "xml/utf8.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -301,6 +302,7 @@ static int take_key(struct network *n, char *line, char **ret_error)
 static int take_line(struct network *n, char *line, char **ret_error)
 {
 	size_t len = strlen(line);
+	const uint8_t *bidi;
 
 	n->line++;
 	while (len && isspace((unsigned char)line[len - 1]))
@@ -312,6 +314,9 @@ static int take_line(struct network *n, char *line, char **ret_error)
 			"end lines in one way", ret_error);
 	if (!*line || *line == '#' || *line == ';')
 		return 0;
+	if (utf8_check(span_str(line), &bidi) != strlen(line))
+		return refuse(n, "a line that is not UTF-8", "it would be passed over",
+			"write it in UTF-8", ret_error);
 	/* what is a key of its own here would be none to networkd */
 	if (line[strlen(line) - 1] == '\\')
 		return refuse(n, line, "ends in \\, which joins the next line to it",

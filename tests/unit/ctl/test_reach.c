@@ -78,6 +78,9 @@ static const struct {
 	{ MINE "Description=a\\", ":5: received 'Description=a\\': ends in" },
 	{ MINE "Domains=a\rDHCP=no\n", "': has an end of a line in it" },
 	{ MINE "# a\rDHCP=no\n", "': has an end of a line in it" },
+	{ MINE "Gateway=192.0.2.1 \xe9\n", ":5: received 'a line that is not UTF-8'" },
+	{ "[Match]\nName=en*\xff\n" MINE, ":2: received 'a line that is not UTF-8'" },
+	{ MINE "Description=caf\xc3\xa9\n", NULL },
 	/* a comment ends with its line */
 	{ CARD "# a \\\n[Network]\nAddress=192.0.2.10/24\n", NULL },
 };
@@ -259,6 +262,65 @@ static void the_receivers(void **state)
 	}
 }
 
+#define NO_PROXY "hosts = ( );\n"
+#define SOURCES NO_PROXY "proxy = \"http://192.0.2.8:3128\";\n"
+
+static const struct {
+	const char *configuration, *sources, *egress;
+	const char *said; /* NULL: it is taken */
+} PROXIES[] = {
+	{ "", NO_PROXY, "", NULL },
+	{ "seal = { proxy = \"http://192.0.2.8:3128\"; };\n", NO_PROXY,
+		"seal,192.0.2.1,443\nseal,192.0.2.8,3128\n", NULL },
+	{ "seal = { proxy = \"HTTP://[2001:db8::8]:3128/\"; };\n", NO_PROXY,
+		"seal,2001:db8:0::8,3128\n", NULL },
+	{ "seal = { proxy = \"http://192.0.2.8:3128\"; };\n", NO_PROXY, "",
+		"sealgate.conf: seal.proxy: received 'http://192.0.2.8:3128': "
+		"network/egress.csv does not let seal out" },
+	{ "seal = { proxy = \"http://192.0.2.8:3128\"; };\n", NO_PROXY,
+		"seal,192.0.2.8,312\nforward,192.0.2.8,3128\nseal,192.0.2.80,3128\n",
+		"seal.proxy: received" },
+	{ "seal = { proxy = \"http://[2001:db8::8]:3128\"; };\n", NO_PROXY,
+		"seal,2001:db8::9,3128\n", "seal.proxy: received" },
+	{ "forward = { proxy = \"http://192.0.2.8:3128\"; };\n", NO_PROXY,
+		"seal,192.0.2.8,3128\n", "sealgate.conf: forward.proxy: received" },
+	/* whose addresses are not known, but that there would have to be some */
+	{ "forward = { proxy = \"http://proxy.example:3128\"; };\n", NO_PROXY,
+		"forward,192.0.2.8,3128\n", NULL },
+	{ "forward = { proxy = \"http://proxy.example:3128\"; };\n", NO_PROXY,
+		"seal,192.0.2.8,3128\n", "forward.proxy: received" },
+	{ "", SOURCES, "seal,192.0.2.8,3128\n",
+		"sources.cfg: proxy: received 'http://192.0.2.8:3128'" },
+	{ "", SOURCES, "trustd,192.0.2.8,3128\n", NULL },
+	{ "seal = { proxy = \"http://192.0.2.8:3128\"; };\n", "", "seal,1\n",
+		"network/egress.csv: seal,1" },
+};
+
+static void the_proxies(void **state)
+{
+	char egress[PATH_MAX];
+
+	(void)state;
+	(void)snprintf(egress, sizeof(egress), "%s/egress.csv", root);
+	for (size_t i = 0; i < sizeof(PROXIES) / sizeof(PROXIES[0]); i++) {
+		_cleanup_(freep) char *error = NULL;
+		struct instance instance;
+		int r;
+
+		put("sealgate.conf", PROXIES[i].configuration);
+		put("policies/trust/sources.cfg", PROXIES[i].sources);
+		put("egress.csv", PROXIES[i].egress);
+		assert_int_equal(instance_open(root, &instance, &error), 0);
+		r = reach_proxies(&instance, egress, &error);
+		instance_done(&instance);
+		if (r != (PROXIES[i].said ? -EINVAL : 0) ||
+			(r < 0 && !strstr(error, PROXIES[i].said)))
+			fail_msg("%s%s%s: %d %s", PROXIES[i].configuration,
+				PROXIES[i].sources, PROXIES[i].egress, r,
+				error ? error : "");
+	}
+}
+
 static int make(void **state)
 {
 	char path[PATH_MAX];
@@ -267,6 +329,9 @@ static int make(void **state)
 	if (!mkdtemp(root))
 		return -1;
 	(void)snprintf(path, sizeof(path), "%s/policies", root);
+	if (mkdir(path, 0700) < 0)
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/policies/trust", root);
 	return mkdir(path, 0700);
 }
 
@@ -284,6 +349,7 @@ int main(void)
 		cmocka_unit_test(the_people),
 		cmocka_unit_test(the_files),
 		cmocka_unit_test(the_receivers),
+		cmocka_unit_test(the_proxies),
 	};
 
 	return cmocka_run_group_tests(tests, make, clear);
