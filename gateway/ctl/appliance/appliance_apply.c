@@ -26,6 +26,7 @@
 #define EGRESS INCOMING "/network/egress.csv"
 #define STARTED APPLIANCE_NOTED "/started"
 #define AFAR APPLIANCE_NOTED "/afar"
+#define EDGE_KEY "tls/server.key"
 #define REFUSAL_MAX 512
 #define EDGE_MAX 65536u
 
@@ -42,7 +43,7 @@ static const struct {
 } PLACES[] = {
 	{ "sealgate.conf", 0644, NULL, NULL },
 	{ "policies/", 0644, NULL, NULL },
-	{ "tls/server.key", 0644, "edge", NULL },
+	{ EDGE_KEY, 0644, "edge", NULL },
 	{ "tls/", 0644, NULL, NULL },
 	{ "credentials/pin", 0644, "signer", NULL },
 	{ "credentials/so-pin", 0644, "set-up", NULL },
@@ -87,6 +88,17 @@ static int place_of(const char *path, size_t *ret_place)
 	return -EPERM;
 }
 
+/* What every program reads, and is in each backup. Return: 0, -EKEYREJECTED it has a
+ * private key, -errno. */
+static int judge_clear(const struct manifest_file *f)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), INCOMING "/%s", f->path), r;
+
+	r = n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : secret_lies_in(path);
+	return r == 1 ? -EKEYREJECTED : r;
+}
+
 /* Root's, whoever it is for: who may not give files away cannot give away too much. Of a
  * unit's secrets only what is none gets here in clear. */
 static int take_file(const struct manifest *m, const struct manifest_file *f, int *line)
@@ -104,7 +116,9 @@ static int take_file(const struct manifest *m, const struct manifest_file *f, in
 	if (r == 0 && PLACES[place].user)
 		(void)snprintf(folder, sizeof(folder), INCOMING "/" ADOPT_GIVEN "/%s",
 			PLACES[place].user);
-	return r < 0 ? r : manifest_copy(m, f, folder, PLACES[place].mode);
+	if (r == 0)
+		r = manifest_copy(m, f, folder, PLACES[place].mode);
+	return r < 0 || PLACES[place].unit || PLACES[place].user ? r : judge_clear(f);
 }
 
 /* Two files of which a unit would be given one for the other. */
@@ -125,7 +139,10 @@ static const char *not_taken(int r)
 {
 	return r == -EPERM     ? "does not belong into a configuration"
 	       : r == -EBADMSG ? "is not what was signed"
-			       : strerror(-r);
+	       : r == -EKEYREJECTED
+		       ? "has a private key where every program reads it: take its "
+			 "own file"
+		       : strerror(-r);
 }
 
 static int take_files(const struct manifest *m, char **ret_error)
@@ -172,12 +189,16 @@ static int judge_name(const char *name, char **ret_error)
 	return r;
 }
 
-/* What becomes a line of the edge's configuration has to be one word of it. */
+/* What becomes a line of the edge's configuration has to be one word of it; and of keys
+ * there is one alone that is given to the edge, and to nobody else. */
 static int judge_edge(const struct instance *instance, char **ret_error)
 {
 	_cleanup_buf_ struct buf text;
 	int r;
 
+	if (strcmp(config_string(instance->config, "tls.key"), EDGE_KEY) != 0)
+		return appliance_fail(
+			ret_error, -EPERM, "tls.key", "is " EDGE_KEY " on an appliance");
 	buf_init(&text, EDGE_MAX);
 	r = edge_configuration(instance, &text);
 	return r < 0 ? appliance_fail(ret_error, r, "sealgate.conf",

@@ -106,13 +106,13 @@ static const char *port_of(const char *listen, char ret_address[INET6_ADDRSTRLEN
 									     : NULL;
 }
 
-static bool is_of_the_machine_alone(const char *address)
+static bool is_any(const char *address)
 {
 	struct in6_addr six;
 
 	if (inet_pton(AF_INET6, address, &six) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&six) || IN6_IS_ADDR_V4MAPPED(&six);
-	return strncmp(address, "127.", 4) == 0;
+		return IN6_IS_ADDR_UNSPECIFIED(&six);
+	return strcmp(address, "0.0.0.0") == 0;
 }
 
 static int judge_listener(
@@ -125,11 +125,13 @@ static int judge_listener(
 	(void)snprintf(where, sizeof(where), CONF ": %s", key);
 	if (!port)
 		return appliance_refuse(ret_error, where, listen,
-			"is no address with a port", "write [::]:PORT, or ADDRESS:PORT");
-	if (is_of_the_machine_alone(address))
+			"is no address with a port", "write [::]:PORT");
+	/* which the health check would not reach, by the filter of its unit, nor the edge
+	 * have in a start that is before the address is there */
+	if (!is_any(address))
 		return appliance_refuse(ret_error, where, listen,
-			"is reached from the machine itself alone",
-			"write [::]:PORT for every address");
+			"is one address, of which an appliance takes none",
+			"write [::]:PORT for every address, or 0.0.0.0:PORT");
 	while (i < COUNT(PORTS) && strcmp(PORTS[i], port) != 0)
 		i++;
 	if (i == COUNT(PORTS))

@@ -18,6 +18,7 @@
 #define FILE_NAME "network/machine.network"
 #define FILE_MAX 65536u
 #define PREFIXES 32
+#define GATEWAYS 16
 
 enum value {
 	ANY, /* a name, or what does harm to nobody */
@@ -68,16 +69,23 @@ struct prefix {
 	int bits;
 };
 
+/* Of a router that has to be on a link of the card. */
+struct gateway {
+	const char *text; /* of the file */
+	int line;
+	bool on_link; /* as its section says */
+};
+
 /* What a file has said so far. */
 struct network {
 	const char *section;
 	int line;
-	bool matches, given, leased, on_link;
+	bool matches, given, leased;
 	struct prefix own[PREFIXES];
 	size_t count;
-	/* the first gateway that was not judged yet, "" none */
-	char gateway[INET6_ADDRSTRLEN];
-	int gateway_line;
+	struct gateway gateways[GATEWAYS];
+	size_t gateway_count, before; /* the section */
+	bool on_link;		      /* said in the section */
 };
 
 static int refuse(const struct network *n, const char *received, const char *why,
@@ -194,12 +202,22 @@ static int take_gateway(struct network *n, const char *value, char **ret_error)
 		return refuse(n, value, "is no address",
 			"write that of the router, without a prefix", ret_error);
 	/* a link-local one is on every link */
-	if (!*n->gateway &&
-		!(p.len == 16 && p.octets[0] == 0xfe && (p.octets[1] & 0xc0) == 0x80)) {
-		(void)snprintf(n->gateway, sizeof(n->gateway), "%s", value);
-		n->gateway_line = n->line;
-	}
+	if (p.len == 16 && p.octets[0] == 0xfe && (p.octets[1] & 0xc0) == 0x80)
+		return 0;
+	if (n->gateway_count == GATEWAYS)
+		return refuse(
+			n, value, "is one router too many", "16 are taken", ret_error);
+	n->gateways[n->gateway_count++] = (struct gateway){ value, n->line, false };
 	return 0;
+}
+
+/* GatewayOnLink= is of the routers of its section, in whatever order they stand. */
+static void end_section(struct network *n)
+{
+	for (size_t i = n->before; i < n->gateway_count; i++)
+		n->gateways[i].on_link = n->on_link;
+	n->before = n->gateway_count;
+	n->on_link = false;
 }
 
 static int take_dhcp(struct network *n, const char *value, char **ret_error)
@@ -219,7 +237,7 @@ static int take_boolean(
 	if (!is_boolean(value))
 		return refuse(n, value, "is neither yes nor no", "write one", ret_error);
 	if (strcmp(name, "GatewayOnLink") == 0)
-		n->on_link |= !is_no(value);
+		n->on_link = !is_no(value);
 	if (strcmp(name, "IPv6AcceptRA") == 0)
 		n->given |= !is_no(value);
 	return 0;
@@ -264,6 +282,7 @@ static int take_section(struct network *n, const char *line, char **ret_error)
 {
 	size_t len = strlen(line);
 
+	end_section(n);
 	n->section = NULL;
 	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++)
 		if (strlen(KEYS[i].section) == len - 2 && line[len - 1] == ']' &&
@@ -305,7 +324,8 @@ static int take_line(struct network *n, char *line, char **ret_error)
 	const uint8_t *bidi;
 
 	n->line++;
-	while (len && isspace((unsigned char)line[len - 1]))
+	/* what networkd takes for no space is of the value */
+	while (len && line[len - 1] && strchr(" \t\r", line[len - 1]))
 		line[--len] = '\0';
 	line += strspn(line, " \t");
 	/* networkd ends a line there as well, a comment too */
@@ -325,26 +345,37 @@ static int take_line(struct network *n, char *line, char **ret_error)
 			    : take_key(n, line, ret_error);
 }
 
+static bool is_reached(const struct network *n, const struct gateway *g)
+{
+	struct prefix router;
+	bool reached = g->on_link || n->leased;
+
+	(void)read_address(g->text, &router);
+	for (size_t i = 0; !reached && i < n->count; i++)
+		reached = is_in(&router, &n->own[i]);
+	return reached;
+}
+
 /* What only the whole of it tells. */
 static int judge_whole(struct network *n, char **ret_error)
 {
-	struct prefix gateway;
-	bool reached = !*n->gateway || n->on_link || n->leased;
-
+	end_section(n);
 	if (!n->matches)
 		return appliance_refuse(ret_error, FILE_NAME, "no [Match]",
 			"it would be of no card", "say of which: Name= or MACAddress=");
 	if (!n->given)
 		return appliance_refuse(ret_error, FILE_NAME, "no address",
 			"the card would have none", "write DHCP=yes, or Address=");
-	(void)read_address(n->gateway, &gateway);
-	for (size_t i = 0; !reached && i < n->count; i++)
-		reached = is_in(&gateway, &n->own[i]);
-	n->line = n->gateway_line;
-	return reached ? 0
-		       : refuse(n, n->gateway, "no Address has it on its link",
-				 "mend the gateway, or the address and its prefix",
-				 ret_error);
+	for (size_t i = 0; i < n->gateway_count; i++) {
+		const struct gateway *g = &n->gateways[i];
+
+		n->line = g->line;
+		if (!is_reached(n, g))
+			return refuse(n, g->text, "no Address has it on its link",
+				"mend the gateway, or the address and its prefix",
+				ret_error);
+	}
+	return 0;
 }
 
 int reach_network(const char *path, char **ret_error)

@@ -6,10 +6,15 @@
 #include "common/instance.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BEGIN "-----BEGIN CERTIFICATE-----"
 #define END "-----END CERTIFICATE-----"
+#define PRIVATE "PRIVATE KEY-----"   /* of each form of one in PEM, encrypted ones too */
+#define BEFORE (sizeof(PRIVATE) - 2) /* octets of it that may end what was read */
+#define CHUNK 16384
 
 /* The next line without its end, and spaces behind it; *text goes on behind it. */
 static struct span next_line(struct span *text)
@@ -56,6 +61,26 @@ bool secret_is_public(struct span text)
 		}
 	}
 	return count > 0 && !inside;
+}
+
+int secret_lies_in(const char *path)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t octets[BEFORE + CHUNK];
+	size_t kept = 0, n = 0;
+	int r = fd < 0 ? -errno : 0;
+
+	while (r == 0) {
+		r = fd_read_up_to(fd, octets + kept, CHUNK, &n);
+		if (r < 0 || n == 0)
+			break;
+		n += kept;
+		if (memmem(octets, n, PRIVATE, sizeof(PRIVATE) - 1))
+			return 1;
+		kept = n < BEFORE ? n : BEFORE;
+		memmove(octets, octets + n - kept, kept);
+	}
+	return r;
 }
 
 bool secret_clash(const char *path, const char *other)

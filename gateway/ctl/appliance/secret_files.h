@@ -17,6 +17,9 @@
  * (#)? Whatever else there is may be a secret. */
 bool secret_is_public(struct span text);
 
+/* Is there a private key in PEM in a file, of whatever length? Return: 1, 0, -errno. */
+int secret_lies_in(const char *path);
+
 /* Would the service manager call both by one name (instance_credential)? Then a program
  * would be given one for the other. */
 bool secret_clash(const char *path, const char *other);

@@ -61,6 +61,18 @@ static const struct {
 	{ CARD "[Network]\nAddress=192.0.2.10/25\nGateway=192.0.2.129\n",
 		"no Address has" },
 	{ MINE "Gateway=2001:db8::1\n", "received '2001:db8::1': no Address has it" },
+	{ MINE "Gateway=192.0.2.1\nGateway=198.51.100.1\n",
+		":6: received '198.51.100.1': no Address has it" },
+	{ MINE "Address=2001:db8::a/64\nGateway=2001:db8::1\nGateway=198.51.100.1\n",
+		":7: received '198.51.100.1': no Address has it" },
+	{ MINE "Gateway=198.51.100.1\n[Route]\nGateway=203.0.113.1\nGatewayOnLink=yes\n",
+		":5: received '198.51.100.1': no Address has it" },
+	{ MINE "[Route]\nGatewayOnLink=yes\n[Route]\nGateway=198.51.100.1\n",
+		":8: received '198.51.100.1': no Address has it" },
+	{ MINE "[Route]\nGatewayOnLink=yes\nGateway=198.51.100.1\n[Network]\n", NULL },
+	{ CARD "[Network]\nDHCP=yes\v\n", ":4: received 'yes\v'" },
+	{ CARD "[Network]\nDHCP=yes\f\n", ":4: received 'yes\f'" },
+	{ CARD "[Network]\nDHCP=yes \t\r\n", NULL },
 	{ MINE "Gateway=router\n", "received 'router': is no address" },
 	{ MINE "DNS=dns.example\n", "received 'dns.example'" },
 	{ MINE "DNS=\n", ":5: received ''" },
@@ -131,8 +143,11 @@ static void a_listener(void **state)
 {
 	static const struct {
 		const char *listen, *said;
-	} ROWS[] = { { "127.0.0.1:8445", "is reached from the machine itself" },
-		{ "[::1]:8445", "is reached from the machine itself" },
+	} ROWS[] = { { "127.0.0.1:8445", "is one address" },
+		{ "[::1]:8445", "is one address" },
+		{ "192.0.2.1:8445", "is one address" },
+		{ "[2001:db8::1]:8445", "is one address" },
+		{ "[::ffff:0.0.0.0]:8445", "is one address" },
 		{ "[::]:9445", "listen.operators: received '[::]:9445': the firewall" },
 		{ "[::]:8443", "another listener has this port" },
 		{ "gate.example:8445", "is no address with a port" },
@@ -143,8 +158,7 @@ static void a_listener(void **state)
 
 	(void)state;
 	assert_int_equal(
-		listeners("[::]:8443", "192.0.2.1:8444", "[2001:db8::1]:8445", &error),
-		0);
+		listeners("[::]:8443", "0.0.0.0:8444", "[0::0]:8445", &error), 0);
 	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
 		assert_int_equal(
 			listeners("[::]:8443", "[::]:8444", ROWS[i].listen, &error),

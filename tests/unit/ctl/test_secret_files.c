@@ -92,6 +92,37 @@ static void test_an_empty_one_is_not_kept(void **state)
 	rmdir(FOLDER);
 }
 
+/* Wherever it stands, also across what is read at once. */
+static void test_a_private_key_is_found(void **state)
+{
+	static const char mark[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n";
+	static const size_t places[] = { 0, 1, 16340, 16360, 16383, 16384, 40000, 65500 };
+	char template[] = "/tmp/sealgate-lies-XXXXXX";
+	static char octets[65536];
+	int fd = mkstemp(template);
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		size_t len = places[i] + sizeof(mark) - 1;
+
+		if (len > sizeof(octets))
+			len = sizeof(octets);
+		memset(octets, '-', sizeof(octets));
+		assert_int_equal(pwrite(fd, octets, sizeof(octets), 0), sizeof(octets));
+		assert_int_equal(secret_lies_in(template), 0);
+		memcpy(octets + places[i], mark, len - places[i]);
+		assert_int_equal(pwrite(fd, octets, sizeof(octets), 0), sizeof(octets));
+		/* the last one is cut short by the end */
+		assert_int_equal(secret_lies_in(template), places[i] != 65500);
+	}
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(secret_lies_in(template), 0);
+	close(fd);
+	unlink(template);
+	assert_int_equal(secret_lies_in(template), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -99,6 +130,7 @@ int main(void)
 		cmocka_unit_test(test_all_else_may_be_a_secret),
 		cmocka_unit_test(test_two_of_one_name),
 		cmocka_unit_test(test_an_empty_one_is_not_kept),
+		cmocka_unit_test(test_a_private_key_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

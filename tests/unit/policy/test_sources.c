@@ -166,6 +166,32 @@ static void test_ocsp(void **state)
 		":2:", "there are two");
 }
 
+/* Who judges on an appliance reads by a right over files, which access(2) goes without;
+ * so does it for who has another real user. */
+static void test_read_by_a_right(void **state)
+{
+	struct sources *s = NULL;
+	char *error = NULL, path[256];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	put("trust/sources.cfg",
+		HOSTS "revocation = ( " ONE("x", "http://a.example/") " );");
+	assert_int_equal(setreuid(65534, 0), 0);
+	if (sources_load(folder, false, &s, &error) < 0)
+		fail_msg("%s", error);
+	assert_int_equal(s->count, 1);
+	sources_free(s);
+	snprintf(path, sizeof(path), "%s/trust/sources.cfg", folder);
+	unlink(path);
+	if (sources_load(folder, false, &s, &error) < 0)
+		fail_msg("%s", error);
+	assert_int_equal(s->count, 0);
+	sources_free(s);
+	assert_int_equal(setreuid(0, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_ocsp),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_read_by_a_right),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
