@@ -7,6 +7,7 @@
 #include "ctl/appliance/adopt.h"
 #include "ctl/appliance/appliance.h"
 #include "ctl/appliance/restore.h"
+#include "ctl/appliance/spare.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,6 @@
 #include <unistd.h>
 
 #define BEGUN "begun" /* in the folder whose files go into force */
-#define BEGUN_MAX 1024u
 #define UNPROVEN "unproven"
 
 /* What is replaced as a whole, so that what a new configuration leaves out is gone. */
@@ -116,7 +116,7 @@ static int begin(const struct swap *s)
 	char path[PATH_MAX];
 	int r = in_work(s->p, s->from, BEGUN, path);
 
-	buf_init(&record, BEGUN_MAX);
+	buf_init(&record, SPARE_RECORD_MAX);
 	buf_addf(&record, "%s\n", s->aside);
 	for (size_t i = 0; r == 0 && i < COUNT; i++) {
 		char name[PATH_MAX];
@@ -129,7 +129,13 @@ static int begin(const struct swap *s)
 		r = record.error;
 	if (r == 0)
 		r = sync_all(s->p);
-	return r < 0 ? r : durable_write(path, buf_span(&record), 0600);
+	if (r < 0)
+		return r;
+	r = durable_write(path, buf_span(&record), 0600);
+	if (!spare_wanted(r) || strcmp(s->from, "previous") != 0)
+		return r;
+	r = spare_record(s->p, path, buf_span(&record));
+	return r < 0 ? r : sync_all(s->p);
 }
 
 static bool is_listed(const char *record, const char *name)
@@ -211,7 +217,7 @@ static int complete(struct swap *s)
 	int r = in_work(s->p, s->from, BEGUN, path);
 
 	if (r == 0)
-		r = file_read(path, BEGUN_MAX, (uint8_t **)&record, &len);
+		r = file_read(path, SPARE_RECORD_MAX, (uint8_t **)&record, &len);
 	if (r < 0)
 		return r;
 	s->aside = !applies				  ? "incoming"
@@ -309,6 +315,8 @@ int swap_apply(const struct swap_place *p, const char *serial)
 		s.aside = "dropped";
 	r = make_anew(p, s.aside);
 	if (r == 0 && is_there(path))
+		r = spare_lay_by(p);
+	if (r == 0 && is_there(path))
 		r = prepare(p, UNPROVEN, serial);
 	if (r == 0)
 		r = prepare(p, "serial", serial);
@@ -368,7 +376,7 @@ int swap_return(const struct swap_place *p, const char *started)
 		return r < 0 ? r : 1;
 	if (!has(p, "previous", CONFIGURATION))
 		return -ENOENT;
-	r = make_anew(p, "incoming");
+	r = spare_folder(p, "incoming");
 	return r == 0 ? carry_out(&s) : r;
 }
 

@@ -15,9 +15,9 @@
 
 /* Both folders are on one file system whose journal keeps the order of renames (ext4):
  * after a power cut it is as it was at some moment before. Below work are incoming/,
- * previous/, dropped/, and the files serial (of what was taken last), unproven and
- * taken-back (serials, too): root's or one's own, and what lies there of anybody else is
- * not looked at. */
+ * previous/, dropped/, spare/ and spare-record (for a return without room), and the files
+ * serial (of what was taken last), unproven and taken-back (serials, too): root's or
+ * one's own, and what lies there of anybody else is not looked at. */
 struct swap_place {
 	const char *instance; /* what is in force */
 	const char *work;
@@ -47,7 +47,8 @@ int swap_lock(const struct swap_place *p);
  * on with, and what its checks then speak of. Return: 0 or -errno. */
 int swap_unproven(const struct swap_place *p, char ret_serial[SWAP_SERIAL_MAX + 1]);
 
-/* Have what lies in previous/ take the place of what is in force and not proven. started:
+/* Have what lies in previous/ take the place of what is in force and not proven, also
+ * where there is no room: what that needs was laid by when it came. started:
  * swap_unproven at the start whose checks failed, NULL not known; what came since then
  * was checked by nobody and stays. Return: 0, 1 there is nothing to take back, -ENOENT
  * nothing to return to, -errno as above. */
