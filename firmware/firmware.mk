@@ -30,7 +30,7 @@ firmware-parts: deps-firmware
 firmware-check: all deps-firmware ## build the appliance, lint it, boot it once, end to end
 	$(firmware_suite) --quick
 
-firmware-test: all deps-firmware ## boot the appliance and prove what it promises
+firmware-test: all deps-firmware ## boot the appliance and prove what it promises but for rare days
 	$(firmware_suite)
 
 firmware-all: all deps-firmware ## the same, and what it does on rare days; records that all of it held
