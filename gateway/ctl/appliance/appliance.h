@@ -109,6 +109,15 @@ int appliance_update(const char *dir, bool ours, char **ret_error);
  * the list does not say, -EBADMSG, -EINVAL; with *ret_error. */
 int appliance_update_returns(const struct manifest *m, char **ret_error);
 
+/* Is a version the one that was staged last, and did not become healthy? By a note below
+ * work (swap.h), of ours alone, and how that is written once it is staged. Return: 0, or
+ * negative with *ret_error, -EPERM: it is. */
+struct swap_place;
+int appliance_update_tried(
+	const struct swap_place *p, const char *version, char **ret_error);
+int appliance_update_note(
+	const struct swap_place *p, const char *version, char **ret_error);
+
 /* In a unit that reaches the TPM: read the floor of versions (floor.h), and leave for the
  * others what it is and whether the version that runs may serve on this machine. It may
  * not below the least one, nor on trial below the floor, nor with a /var that is an old

@@ -46,6 +46,13 @@ static int by_unit(const char *unit, char **ret_error)
 	return r < 0 ? refused(unit, r, ret_error) : 0;
 }
 
+static int place(char **ret_error)
+{
+	int r = restore_make_way(&PLACES, ret_error);
+
+	return r < 0 ? r : by_unit(PLACE_UNIT, ret_error);
+}
+
 /* Return: as r. */
 static int say(int r, const char *nothing, const char *error)
 {
@@ -71,7 +78,7 @@ int appliance_restore_begun(void)
 	if (r == 0)
 		return 0;
 	if (r > 0)
-		r = by_unit(PLACE_UNIT, &error);
+		r = place(&error);
 	return r < 0 || ready ? say(r, "", error) : 0;
 }
 
@@ -86,7 +93,7 @@ bool appliance_restore(void)
 	if (r == 0)
 		r = by_unit(TAKE_UNIT, &error);
 	if (r == 0)
-		r = by_unit(PLACE_UNIT, &error);
+		r = place(&error);
 	if (r < 0)
 		appliance_note_refusal(error ? error : strerror(-r));
 	return say(r, "left alone, it was taken at an earlier start", error) >= 0;

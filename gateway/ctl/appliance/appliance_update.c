@@ -3,6 +3,7 @@
 
 #include "common/durable.h"
 #include "ctl/appliance/manifest.h"
+#include "ctl/appliance/swap.h"
 #include "queue/layout.h"
 
 #include <errno.h>
@@ -12,39 +13,47 @@
 #include <unistd.h>
 
 #define STAGE APPLIANCE_WORK "/update"
-#define TRIED APPLIANCE_WORK "/tried"
+#define TRIED "tried"	/* below APPLIANCE_WORK: the version that was staged last */
 #define LAYOUT "layout" /* of an update: what `sealgate appliance layout` of it says */
 #define LAYOUT_MAX 32
 #define VERSION_MAX APPLIANCE_VERSION_SIZE
 
-static int version_read(const char *path, char ret_version[VERSION_MAX])
-{
-	_cleanup_(freep) uint8_t *text = NULL;
-	size_t len = 0;
-	int r = file_read(path, VERSION_MAX - 1, &text, &len);
+static const struct swap_place PLACE = { APPLIANCE_INSTANCE, APPLIANCE_WORK };
 
-	if (r == 0)
-		memcpy(ret_version, text, len + 1);
-	return r;
+int appliance_update_tried(
+	const struct swap_place *p, const char *version, char **ret_error)
+{
+	_cleanup_(freep) char *tried = NULL;
+	size_t len = 0;
+	int r = swap_read_note(p, TRIED, VERSION_MAX - 1, &tried, &len);
+
+	if (r < 0)
+		return r == -ENOENT ? 0
+				    : appliance_fail(ret_error, r, p->work, strerror(-r));
+	return strcmp(version, tried) != 0
+		       ? 0
+		       : appliance_fail(ret_error, -EPERM, version,
+				 "was tried here and did not become healthy");
+}
+
+int appliance_update_note(
+	const struct swap_place *p, const char *version, char **ret_error)
+{
+	int r = swap_write_note(p, TRIED, version);
+
+	return r < 0 ? appliance_fail(ret_error, r, TRIED, strerror(-r)) : 0;
 }
 
 static int check_version(const struct manifest *m, char **ret_error)
 {
-	char here[VERSION_MAX], floor[VERSION_MAX], tried[VERSION_MAX] = "",
-						    what[2 * VERSION_MAX];
+	char here[VERSION_MAX], floor[VERSION_MAX], what[2 * VERSION_MAX];
 	int r = appliance_floor(floor, ret_error);
 
 	if (r < 0)
 		return r;
-	r = version_read(TRIED, tried);
-	if (r < 0 && r != -ENOENT)
-		return appliance_fail(ret_error, r, APPLIANCE_WORK, strerror(-r));
 	r = manifest_compare(m->serial, floor);
-	if (r > 0 && strcmp(m->serial, tried) == 0)
-		return appliance_fail(ret_error, -EPERM, m->serial,
-			"was tried here and did not become healthy");
 	if (r > 0)
-		return 0;
+		return appliance_update_tried(&PLACE, m->serial, ret_error);
 	/* The slot that runs may be the one that was returned to. */
 	if (r == 0 && appliance_version(here) == 0 && strcmp(here, floor) == 0)
 		return 1;
@@ -131,8 +140,8 @@ int appliance_update(const char *dir, bool ours, char **ret_error)
 	if (r == 0)
 		r = stage(&m, ret_error);
 	/* Only now: what a power cut interrupted may be taken again. */
-	if (r == 0 && (r = durable_write(TRIED, span_str(m.serial), 0644)) < 0)
-		r = appliance_fail(ret_error, r, TRIED, strerror(-r));
+	if (r == 0)
+		r = appliance_update_note(&PLACE, m.serial, ret_error);
 	(void)appliance_remove(STAGE);
 	return r;
 }

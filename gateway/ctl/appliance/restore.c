@@ -9,6 +9,7 @@
 #include "ctl/appliance/manifest.h"
 #include "ctl/appliance/restore_paths.h"
 #include "ctl/appliance/restore_proven.h"
+#include "ctl/appliance/swap.h"
 #include "ctl/backup/backup_tree.h"
 #include "queue/client.h"
 
@@ -72,13 +73,23 @@ static int has_entries(const char *folder, const char *name)
 	return r;
 }
 
+/* What others left beside it is no note: they could keep a machine from being restored.
+ */
+static int is_noted(const struct restore_places *p, const char *name)
+{
+	const struct swap_place place = { p->instance, p->work };
+	int r = is_there(p->work, name);
+
+	return r > 0 ? swap_is_ours(&place, name) : r;
+}
+
 /* No program of ours starts before a configuration is there, so that one that never was
  * is enough. */
 static int has_configuration(const struct restore_places *p)
 {
 	int r = is_there(p->instance, "sealgate.conf");
 
-	return r == 0 ? is_there(p->work, "serial") : r;
+	return r == 0 ? is_noted(p, "serial") : r;
 }
 
 /* To be sure, by who may look there: what cannot be looked at is not taken for nothing.
@@ -110,13 +121,12 @@ struct record {
 
 static int read_record(const char *work, struct record *ret)
 {
+	const struct swap_place place = { .work = work };
 	_cleanup_(freep) char *text = NULL;
-	char path[PATH_MAX], *end;
+	char *end;
 	size_t len = 0;
-	int at = 0, r = restore_path(work, RECORD, path);
+	int at = 0, r = swap_read_note(&place, RECORD, RECORD_MAX, &text, &len);
 
-	if (r == 0)
-		r = file_read(path, RECORD_MAX, (uint8_t **)&text, &len);
 	if (r < 0)
 		return r;
 	if (sscanf(text, "%20s %127s %64s %n", ret->at, ret->mark, ret->sha256, &at) !=
@@ -151,7 +161,7 @@ int restore_judge(const struct restore_places *p, char **ret_error)
 	struct record record = { 0 };
 	char path[PATH_MAX];
 	int r = restore_path(p->medium, "restore/" BACKUP_LIST, path);
-	int has = is_there(p->work, RECORD);
+	int has = is_noted(p, RECORD);
 
 	*ret_error = NULL;
 	if (r == 0 && read_record(p->work, &record) == 0) {
@@ -162,6 +172,17 @@ int restore_judge(const struct restore_places *p, char **ret_error)
 	}
 	return r < 0 ? restore_fail(ret_error, r, p->medium, strerror(-r))
 		     : judge_machine(p, has != 0 ? has : has_configuration(p), ret_error);
+}
+
+int restore_make_way(const struct restore_places *p, char **ret_error)
+{
+	const struct swap_place place = { p->instance, p->work };
+	int r = swap_make_way(&place, RESTORE_SERIAL);
+
+	*ret_error = NULL;
+	if (r == 0)
+		r = swap_make_way(&place, RECORD);
+	return r < 0 ? restore_fail(ret_error, r, p->work, strerror(-r)) : 0;
 }
 
 int restore_begun(const struct restore_places *p, bool *ret_ready)
@@ -334,26 +355,23 @@ static int add_folders(const struct restore_places *p, const char *new)
 static int write_record(const struct restore_places *p, FILE *list, const char *serial)
 {
 	char at[CLOCK_TEXT_SIZE], hex[SHA256_TEXT_SIZE], mark[BACKUP_MARK_SIZE];
-	char text[RECORD_MAX], path[PATH_MAX];
+	char text[RECORD_MAX];
+	const struct swap_place place = { p->instance, p->work };
 	off_t size = 0;
-	int r = restore_path(p->work, RESTORE_SERIAL, path);
+	int r = swap_write_note(&place, RESTORE_SERIAL, serial);
 
-	if (r == 0)
-		r = durable_write(path, span_str(serial), 0644);
 	if (r == 0)
 		r = fseek(list, 0, SEEK_SET) < 0 ? -errno : backup_list_head(list, mark);
 	if (r == 0 && lseek(fileno(list), 0, SEEK_SET) < 0)
 		r = -errno;
 	if (r == 0)
 		r = backup_copy_octets(fileno(list), -1, LLONG_MAX, 0, hex, &size);
-	if (r == 0)
-		r = restore_path(p->work, RECORD, path);
 	if (r < 0)
 		return r;
 	clock_format(clock_now(), at);
 	(void)snprintf(
 		text, sizeof(text), "%s %s %s %lld\n", at, mark, hex, (long long)size);
-	return durable_write(path, span_str(text), 0644);
+	return swap_write_note(&place, RECORD, text);
 }
 
 /* What says that the rest is there goes first. */

@@ -53,6 +53,10 @@ int restore_take(const struct restore_places *p, char **ret_error);
  * *ret_ready: restore_take had completed it. Return: 1, 0, -errno. */
 int restore_begun(const struct restore_places *p, bool *ret_ready);
 
+/* What others left in the place of the notes of restore_place goes before that is called,
+ * by who may (swap_make_way). Return: 0, or negative with *ret_error. */
+int restore_make_way(const struct restore_places *p, char **ret_error);
+
 /* Prove what restore_take made once more, by what is signed, give it to whom the list
  * says it belongs and put it in place, or remove what it did not complete; by who may.
  * What is not what was signed, or more than that, goes. Broken off anywhere it is

@@ -8,6 +8,7 @@
 #define SEALGATE_CTL_APPLIANCE_SWAP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define SWAP_SERIAL_MAX 64
 #define SWAP_AFAR "afar" /* what afar.h notes in incoming/, and reads below work */
@@ -16,16 +17,28 @@
 /* Both folders are on one file system whose journal keeps the order of renames (ext4):
  * after a power cut it is as it was at some moment before. Below work are incoming/,
  * previous/, dropped/, spare/ and spare-record (for a return without room), and the files
- * serial (of what was taken last), unproven and taken-back (serials, too): root's or
- * one's own, and what lies there of anybody else is not looked at. */
+ * serial (of what was taken last), unproven and taken-back (serials, too): root's, or of
+ * who takes configurations or puts a backup in place (appliance-place), and what lies
+ * there of anybody else is not looked at. */
 struct swap_place {
 	const char *instance; /* what is in force */
 	const char *work;
 };
 
-/* Is what has this name below work root's or one's own? Others may write beside it (who
+/* Is what has this name below work theirs, or one's own? Others may write beside it (who
  * keeps the floor of versions). Return: false when it is not there, too. */
 bool swap_is_ours(const struct swap_place *p, const char *name);
+
+/* What a note of that name says, as file_read: one that is not theirs is not there. */
+int swap_read_note(const struct swap_place *p, const char *name, size_t max,
+	char **ret_text, size_t *ret_len);
+
+/* What others left in the place of a note goes, by who may remove what is not theirs from
+ * a sticky folder (CAP_FOWNER). Return: 0 or -errno. */
+int swap_make_way(const struct swap_place *p, const char *name);
+
+/* Write one, after that. Return: 0 or -errno. */
+int swap_write_note(const struct swap_place *p, const char *name, const char *text);
 
 /* Is this serial above that of what was taken last? Serials are decimal and of any
  * length: longer is larger. Of a machine that was restored from a backup (restore.h) and

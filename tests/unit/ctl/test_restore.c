@@ -90,6 +90,39 @@ static void test_never_over_what_is_there(void **state)
 	assert_int_equal(judges(s), 0);
 }
 
+/* Who keeps the floor of versions may write there. */
+static void test_what_others_left_is_no_machine_of_its_own(void **state)
+{
+	static const char *const left[] = { "w/serial", "w/restored",
+		"w/restored-serial" };
+	const size_t count = sizeof(left) / sizeof(left[0]);
+	struct restore_scene *s = *state;
+	char mark[BACKUP_MARK_SIZE], *error = NULL;
+
+	fill_backup(s);
+	end_backup(s);
+	make_medium(s);
+	if (getuid() != 0)
+		skip();
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0)
+			put(at(s, left[i]), "9", 1);
+		else
+			assert_int_equal(mkdir(at(s, left[i]), 0700), 0);
+		assert_int_equal(chown(at(s, left[i]), NOBODY, NOBODY), 0);
+		assert_int_equal(judges(s), 0);
+	}
+	assert_int_equal(restore_make_way(&s->places, &error), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(is_there(s, left[i]), i == 0);
+	takes(s, 0, NULL);
+	assert_int_equal(places(s), 0);
+	assert_in_place(s);
+	assert_int_equal(restore_make_way(&s->places, &error), 0);
+	assert_int_equal(restore_mark(s->work, mark), 0);
+	assert_file(s, "w/restored-serial", "7");
+}
+
 /* Return: whether it came to its end. */
 static bool places_until(const struct restore_scene *s, int at_step)
 {
@@ -240,6 +273,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		EACH(test_it_comes_back_as_it_was),
 		EACH(test_never_over_what_is_there),
+		EACH(test_what_others_left_is_no_machine_of_its_own),
 		EACH(test_power_cuts),
 		EACH(test_what_was_not_copied_whole_is_begun_anew),
 		EACH(test_links_are_not_gone_through),

@@ -10,14 +10,19 @@
 #include "common/digest.h"
 #include "ctl/appliance/appliance.h"
 #include "ctl/appliance/manifest.h"
+#include "ctl/appliance/swap.h"
 #include "queue/layout.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "signed_folder.h"
+
+#define NOBODY 65534
 
 static int setup(void **state)
 {
@@ -104,6 +109,50 @@ static void test_without_a_word_it_is_refused(void **state)
 	assert_int_equal(returns(*state, "layout", "99 98\n", right), -EBADMSG);
 }
 
+static int tried(const struct swap_place *place, const char *version)
+{
+	char *error = NULL;
+	int r = appliance_update_tried(place, version, &error);
+
+	assert_true((r < 0) == (error != NULL));
+	free(error);
+	return r;
+}
+
+static void test_what_was_tried_is_not_tried_again(void **state)
+{
+	const struct place *p = *state;
+	const struct swap_place place = { "/nowhere", p->dir };
+	char *error = NULL;
+
+	assert_int_equal(tried(&place, "9.9"), 0);
+	assert_int_equal(appliance_update_note(&place, "9.9", &error), 0);
+	assert_int_equal(tried(&place, "9.9"), -EPERM);
+	assert_int_equal(tried(&place, "9.10"), 0);
+}
+
+/* Who keeps the floor of versions may write beside it. */
+static void test_what_others_left_keeps_no_update_from_coming(void **state)
+{
+	const struct place *p = *state;
+	const struct swap_place place = { "/nowhere", p->dir };
+	char path[PATH_MAX], *error = NULL;
+
+	if (getuid() != 0)
+		skip();
+	snprintf(path, sizeof(path), "%s/tried", p->dir);
+	write_file(p, "tried", "9.9", 3);
+	assert_int_equal(chown(path, NOBODY, NOBODY), 0);
+	assert_int_equal(tried(&place, "9.9"), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(chown(path, NOBODY, NOBODY), 0);
+	assert_int_equal(tried(&place, "9.9"), 0);
+	write_file(p, "tried/file", "", 0);
+	assert_int_equal(appliance_update_note(&place, "9.9", &error), 0);
+	assert_int_equal(tried(&place, "9.9"), -EPERM);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -113,6 +162,11 @@ int main(void)
 			test_what_it_does_not_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_without_a_word_it_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_was_tried_is_not_tried_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_others_left_keeps_no_update_from_coming, setup,
+			teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
