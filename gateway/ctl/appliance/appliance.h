@@ -310,6 +310,12 @@ int appliance_take_named(const char *verb, const char *name, char **ret_error);
 /* In that unit: do it, and leave what came of it. Return: as appliance_update. */
 int appliance_take(char **ret_error);
 
+/* What came of it, from the one to the other, in a file that is read once: why it was
+ * refused, cut to what is read, or NULL, it was taken. Return: 0; reading also -EPERM, it
+ * was refused, and -errno, with *ret_error; writing -errno. */
+int appliance_note_outcome(const char *path, const char *said);
+int appliance_outcome(const char *path, char **ret_error);
+
 /* What who helps from elsewhere needs to know, and nothing that is a secret: report,
  * state of units, log. The caller owns it. */
 json_t *appliance_support(void);

@@ -6,6 +6,7 @@
 #include "common/instance.h"
 #include "common/log.h"
 #include "ctl/appliance/parcel.h"
+#include "ctl/appliance/refuse.h"
 #include "ctl/command.h"
 #include "ctl/remote/remote_parcel.h"
 
@@ -102,21 +103,28 @@ int appliance_discard_old(void)
 	return r < 0 ? r : parcel_discard_old(&p, clock_now(), KEPT_S);
 }
 
-/* What came of the unit, which has the rights that this process has not. */
-static int outcome(char **ret_error)
+int appliance_outcome(const char *path, char **ret_error)
 {
 	_cleanup_(freep) uint8_t *text = NULL;
 	size_t len = 0;
-	int r = file_read(OUTCOME, OUTCOME_MAX, &text, &len);
+	int r = file_read(path, OUTCOME_MAX, &text, &len);
 
-	(void)unlink(OUTCOME);
+	(void)unlink(path);
 	if (r < 0)
-		return appliance_fail(ret_error, r, OUTCOME, strerror(-r));
+		return appliance_fail(ret_error, r, path, strerror(-r));
 	if (span_equal(span_of(text, len), span_str(DONE)))
 		return 0;
 	free(*ret_error);
 	*ret_error = strdup((const char *)text);
 	return -EPERM;
+}
+
+int appliance_note_outcome(const char *path, const char *said)
+{
+	char text[OUTCOME_MAX + 1];
+
+	appliance_cut(said ? said : DONE, sizeof(text), text);
+	return durable_write(path, span_str(text), 0600);
 }
 
 /* The restart at its end may cancel the unit's job before the manager has called it done:
@@ -127,7 +135,7 @@ static int ask_unit(char **ret_error)
 
 	if (started < 0 && access(OUTCOME, F_OK) < 0)
 		return appliance_fail(ret_error, started, TAKE_UNIT, strerror(-started));
-	return outcome(ret_error);
+	return appliance_outcome(OUTCOME, ret_error);
 }
 
 static const char *kind_of(const char *verb)
@@ -179,7 +187,7 @@ static int take(const char *verb, const char *sha256, char **ret_error)
 int appliance_take(char **ret_error)
 {
 	_cleanup_(freep) uint8_t *asked = NULL;
-	const char *said = DONE;
+	const char *said = NULL;
 	char verb[16], sha256[SHA256_TEXT_SIZE];
 	size_t len = 0;
 	int r = file_read(ASKED, sizeof(sha256) + 16, &asked, &len), e;
@@ -194,6 +202,6 @@ int appliance_take(char **ret_error)
 		said = "nothing new: it is the one in force, or an older one";
 	else if (r < 0)
 		said = *ret_error ? *ret_error : strerror(-r);
-	e = durable_write(OUTCOME, span_str(said), 0600);
+	e = appliance_note_outcome(OUTCOME, said);
 	return r < 0 || e == 0 ? r : appliance_fail(ret_error, e, OUTCOME, strerror(-e));
 }
