@@ -128,9 +128,9 @@ class ConfigurationCases:
 
     def refused_rules(self):
         """a destination that is none leaves in force what was, and is named"""
-        said = "network/egress.csv: seal,192.0.2.256,443"
+        said = "network/egress.csv:1: received 'seal,192.0.2.256,443': the address is none"
         text = self.machine.text()
         expect(f"refused: {said}" in text[text.rindex(RETURNED):], "said", self.machine)
         update = self.report()["update"]
-        expect(update["refused"] == said, f"in the report: {update}", self.machine)
+        expect(update["refused"].startswith(said), f"in the report: {update}", self.machine)
         self.submit(8)

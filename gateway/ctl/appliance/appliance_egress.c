@@ -5,6 +5,7 @@
 #include "common/durable.h"
 #include "ctl/appliance/hsm.h"
 #include "ctl/appliance/order.h"
+#include "ctl/appliance/refuse.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,6 +22,8 @@
 #define SIGNER "signer" /* an HSM in the network; it has no network otherwise */
 #define GROUPS 8	/* of an address of IPv6 */
 #define ADDRESS_SIZE INET6_ADDRSTRLEN
+#define RECEIVED_SIZE 128 /* of a line that is refused */
+#define FIX_MAX 512u
 
 /* The programs that may speak out, and what the line of each adds up to. */
 static const struct {
@@ -79,36 +82,85 @@ static int add_rule(
 		   : -EINVAL;
 }
 
-/* "seal,192.0.2.1,443": the program, an address, a port; nothing else gets through, since
- * what is made of it is a program of the firewall, and has to be one that it takes. */
-static int add_line(const char *line, struct egress *e)
+/* One field of a line, without its end. Return: is there room for it? */
+static bool take_field(const char *from, size_t len, size_t size, char *ret)
 {
-	char who[8], text[ADDRESS_SIZE], address[ADDRESS_SIZE], port[6], rest;
-	unsigned long number;
-	size_t program;
-
-	if (sscanf(line, "%7[a-z],%45[0-9a-f:.],%5[0-9]%c", who, text, port, &rest) != 3)
-		return -EINVAL;
-	number = strtoul(port, NULL, 10);
-	program = program_of(who);
-	if (number < 1 || number > 65535 || program == COUNT || !canonical(text, address))
-		return -EINVAL;
-	buf_addf(&e->units[program], "%s ", address);
-	return add_rule(&e->rules, who, address, number);
+	if (len >= size)
+		return false;
+	memcpy(ret, from, len);
+	ret[len] = '\0';
+	return true;
 }
 
+static unsigned long port_of(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 5 || strspn(text, "0123456789") != len ? 0 : strtoul(text, NULL, 10);
+}
+
+/* "seal,192.0.2.1,443": the program, an address, a port; nothing else gets through, since
+ * what is made of it is a program of the firewall, and has to be one that it takes.
+ * Return: NULL, or what is wrong with it. */
+static const char *add_line(const char *line, struct egress *e)
+{
+	char who[8], text[ADDRESS_SIZE], address[ADDRESS_SIZE];
+	const char *first = strchr(line, ','), *last = strrchr(line, ',');
+	unsigned long port;
+	size_t program = COUNT;
+
+	if (!first || first == last)
+		return "a line has three fields";
+	if (take_field(line, (size_t)(first - line), sizeof(who), who))
+		program = program_of(who);
+	if (program == COUNT)
+		return "no such program speaks out";
+	if (!take_field(first + 1, (size_t)(last - first - 1), sizeof(text), text) ||
+		!canonical(text, address))
+		return "the address is none of IPv4 or IPv6";
+	port = port_of(last + 1);
+	if (port < 1 || port > 65535)
+		return "the port is none";
+	buf_addf(&e->units[program], "%s ", address);
+	(void)add_rule(&e->rules, who, address, port);
+	return NULL;
+}
+
+static int refuse(
+	unsigned long number, const char *line, const char *why, char **ret_error)
+{
+	_cleanup_buf_ struct buf fix;
+	char where[sizeof(NAME) + 24], received[RECEIVED_SIZE];
+
+	buf_init(&fix, FIX_MAX);
+	buf_add_str(&fix, "write PROGRAM,ADDRESS,PORT, of ");
+	for (size_t i = 0; i < COUNT; i++)
+		buf_addf(&fix, "%s%s", i ? ", " : "", PROGRAMS[i].name);
+	buf_add_str(&fix, "; no name, no network, a port from 1 to 65535");
+	(void)snprintf(where, sizeof(where), NAME ":%lu", number);
+	appliance_cut(line, sizeof(received), received);
+	return appliance_refuse(
+		ret_error, where, received, why, fix.error ? "" : fix.data);
+}
+
+/* Empty lines are counted, too. */
 static int add_lines(char *text, struct egress *e, char **ret_error)
 {
-	char *save = NULL;
+	unsigned long number = 0;
+	char *line;
 
-	for (char *line = strtok_r(text, "\n", &save); line;
-		line = strtok_r(NULL, "\n", &save)) {
-		int r = line[0] == '#' ? 0 : add_line(line, e);
+	while ((line = strsep(&text, "\n")) != NULL) {
+		const char *why = NULL;
 
-		if (r < 0)
-			return appliance_fail(ret_error, r, NAME, line);
+		number++;
+		if (*line && *line != '#')
+			why = add_line(line, e);
+		if (why)
+			return refuse(number, line, why, ret_error);
 	}
-	return 0;
+	return e->rules.error ? appliance_fail(ret_error, e->rules.error, NAME,
+					strerror(-e->rules.error))
+			      : 0;
 }
 
 static bool is_listed(const struct egress *e, size_t program)

@@ -39,7 +39,7 @@ static int remove_folder(void **state)
 	"add rule inet appliance to_outside meta skuid \"_chrony\" tcp dport 4460 "      \
 	"accept\n"
 
-/* NULL: it is refused, and error says by which line. */
+/* NULL: it is refused, and error says which line and why. */
 static void assert_rules(const char *text, const char *rules, const char *error)
 {
 	_cleanup_buf_ struct buf b;
@@ -72,6 +72,10 @@ static void one_form_of_an_address(void **state)
 		"add element inet appliance ship_to6 { 0:0:0:0:0:0:0:0 . 1 }\n"
 		"add element inet appliance signer_to { 192.0.2.9 . 1792 }\n" ANY_TIME,
 		NULL);
+	assert_rules("seal,2001:DB8::aBcD,443\n",
+		"add element inet appliance seal_to6 { 2001:db8:0:0:0:0:0:abcd . 443 "
+		"}\n" ANY_TIME,
+		NULL);
 	assert_rules("", ANY_TIME, NULL);
 }
 
@@ -86,21 +90,66 @@ static void servers_of_time(void **state)
 		NULL);
 }
 
+#define FIX                                                                              \
+	"; write PROGRAM,ADDRESS,PORT, of seal, forward, trustd, logs, ship, time, "     \
+	"signer; no name, no network, a port from 1 to 65535"
+#define FIELDS "a line has three fields"
+#define PROGRAM "no such program speaks out"
+#define ADDRESS "the address is none of IPv4 or IPv6"
+#define PORT "the port is none"
+
 static void anything_else_is_named(void **state)
 {
-	static const char *const lines[] = { "seal,192.0.2.256,443", "seal,192.0.2.1,0",
-		"seal,192.0.2.1,65536", "seal,192.0.2.1", "seal,192.0.2.1,443,",
-		"intake,192.0.2.1,443", "seal,fe80::1%eth0,443", "seal,::1::,443",
-		"seal,192.0.2.1/24,443", "seal,192.0.2.1,443 }", "seal,example.org,443",
-		"seal,192.0.2.1,-1", "Seal,192.0.2.1,443", "seal,,443" };
+	static const char *const lines[][2] = {
+		{ "seal,192.0.2.256,443", ADDRESS },
+		{ "seal,192.0.2.1,0", PORT },
+		{ "seal,192.0.2.1,65536", PORT },
+		{ "seal,192.0.2.1,100443", PORT },
+		{ "seal", FIELDS },
+		{ "seal,192.0.2.1", FIELDS },
+		{ "seal,192.0.2.1,443,", ADDRESS },
+		{ "seal,192.0.2.1,", PORT },
+		{ "intake,192.0.2.1,443", PROGRAM },
+		{ "seal-and-forward,192.0.2.1,443", PROGRAM },
+		{ "seal,fe80::1%eth0,443", ADDRESS },
+		{ "seal,::1::,443", ADDRESS },
+		{ "seal,192.0.2.1/24,443", ADDRESS },
+		{ "seal,192.0.2.1,443 }", PORT },
+		{ "seal,example.org,443", ADDRESS },
+		{ "seal,192.0.2.1,-1", PORT },
+		{ "Seal,192.0.2.1,443", PROGRAM },
+		{ "seal,,443", ADDRESS },
+		{ "seal,192.0.2.1, 443", PORT },
+		{ " ", FIELDS },
+		{ " # no comment", FIELDS },
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		char said[128];
+		char said[256];
 
-		(void)snprintf(said, sizeof(said), "network/egress.csv: %s", lines[i]);
-		assert_rules(lines[i], NULL, said);
+		(void)snprintf(said, sizeof(said),
+			"network/egress.csv:1: received '%s': %s" FIX, lines[i][0],
+			lines[i][1]);
+		assert_rules(lines[i][0], NULL, said);
 	}
+}
+
+/* As an editor counts them, however long they are and whatever is in them. */
+static void by_its_number(void **state)
+{
+	char text[20010], said[512];
+
+	(void)state;
+	assert_rules("# who, where to\n\nseal,192.0.2.1,443\n\n\nseal,1\nship\n", NULL,
+		"network/egress.csv:6: received 'seal,1': " FIELDS FIX);
+	assert_rules("seal,192.0.2.1,443\r\n", NULL,
+		"network/egress.csv:1: received 'seal,192.0.2.1,443?': " PORT FIX);
+	(void)snprintf(text, sizeof(text), "\n%20000d", 0);
+	(void)snprintf(said, sizeof(said),
+		"network/egress.csv:2: received '%124s...': " FIELDS FIX, "");
+	assert_rules(text, NULL, said);
+	assert_rules("\n\n", ANY_TIME, NULL);
 }
 
 /* Each line grows, to how much is bounded. */
@@ -153,6 +202,7 @@ int main(void)
 		cmocka_unit_test(one_form_of_an_address),
 		cmocka_unit_test(servers_of_time),
 		cmocka_unit_test(anything_else_is_named),
+		cmocka_unit_test(by_its_number),
 		cmocka_unit_test(whom_it_lists),
 		cmocka_unit_test(as_many_as_there_is_room_for),
 		cmocka_unit_test(no_file_lists_nobody),

@@ -307,7 +307,7 @@ static const struct {
 		"sources.cfg: proxy: received 'http://192.0.2.8:3128'" },
 	{ "", SOURCES, "trustd,192.0.2.8,3128\n", NULL },
 	{ "seal = { proxy = \"http://192.0.2.8:3128\"; };\n", "", "seal,1\n",
-		"network/egress.csv: seal,1" },
+		"network/egress.csv:1: received 'seal,1': " },
 };
 
 static void the_proxies(void **state)
