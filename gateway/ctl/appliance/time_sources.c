@@ -4,15 +4,18 @@
 #include "common/cleanup.h"
 #include "common/durable.h"
 #include "ctl/appliance/appliance.h"
+#include "pki/certificate.h"
 
 #include <errno.h>
 #include <glob.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define FILE_MAX 65536u
+#define PEM_MAX (1024u * 1024)
 #define MOST 64
 #define BLANKS " \t\r"
 #define LINE_MOST 1000 /* chronyd's is 2048 */
@@ -131,23 +134,63 @@ static int judge_file(struct found *f, const char *path, char **ret_error)
 		     : 0;
 }
 
+/* Those of the folder whose names fit. Return: 0, or negative with *ret_error. */
+static int find(const char *folder, const char *names, glob_t *ret, char **ret_error)
+{
+	char pattern[PATH_MAX];
+
+	if (snprintf(pattern, sizeof(pattern), "%s/%s", folder, names) >= PATH_MAX)
+		return appliance_fail(
+			ret_error, -ENAMETOOLONG, "time", strerror(ENAMETOOLONG));
+	if (glob(pattern, 0, NULL, ret) != 0)
+		ret->gl_pathc = 0;
+	return 0;
+}
+
+static bool has_certificate(const char *path)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	_cleanup_(X509_freep) X509 *x = NULL;
+	BIO *bio;
+	size_t len = 0;
+
+	if (file_read(path, PEM_MAX, &text, &len) < 0)
+		return false;
+	bio = BIO_new_mem_buf(text, (int)len);
+	x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	BIO_free(bio);
+	return x != NULL;
+}
+
+/* chronyd has no authority of its own (nosystemcert), and passes over what is none. */
+static int judge_authorities(const char *folder, char **ret_error)
+{
+	glob_t files = { 0 };
+	bool found = false;
+	int r = find(folder, "*.pem", &files, ret_error);
+
+	for (size_t i = 0; r == 0 && !found && i < files.gl_pathc; i++)
+		found = has_certificate(files.gl_pathv[i]);
+	globfree(&files);
+	if (r == 0 && !found)
+		r = appliance_fail(ret_error, -EINVAL, "time",
+			"no certificate of an authority in time/*.pem: no source of time "
+			"could prove who it is, and nothing would be sealed");
+	return r;
+}
+
 int time_sources_judge(const char *folder, char **ret_error)
 {
 	_cleanup_(found_done) struct found found = { .count = 0 };
-	char pattern[PATH_MAX];
 	glob_t files = { 0 };
-	int r = 0;
+	int r = find(folder, "*.sources", &files, ret_error);
 
-	if (snprintf(pattern, sizeof(pattern), "%s/*.sources", folder) >= PATH_MAX)
-		return appliance_fail(
-			ret_error, -ENAMETOOLONG, "time", strerror(ENAMETOOLONG));
-	if (glob(pattern, 0, NULL, &files) == 0)
-		for (size_t i = 0; r == 0 && i < files.gl_pathc; i++)
-			r = judge_file(&found, files.gl_pathv[i], ret_error);
+	for (size_t i = 0; r == 0 && i < files.gl_pathc; i++)
+		r = judge_file(&found, files.gl_pathv[i], ret_error);
 	globfree(&files);
 	if (r == 0 && found.count < TIME_SOURCES_LEAST)
 		r = appliance_fail(ret_error, -EINVAL, "time",
 			"fewer than two sources of time with nts: nothing would be "
 			"sealed");
-	return r;
+	return r == 0 ? judge_authorities(folder, ret_error) : r;
 }

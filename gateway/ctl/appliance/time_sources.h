@@ -10,9 +10,10 @@
 #define TIME_SOURCES_LEAST 2
 
 /* Judge FOLDER's files NAME.sources, each line a server or pool with nts, which together
- * are TIME_SOURCES_LEAST names at least, no name twice. What chronyd would pass over is
- * refused: a NUL, a line of more than 1000 octets, one that does not end, an option other
- * than nts, iburst, prefer, minpoll, maxpoll, maxsources and ntsport. Return: 0, or
+ * are TIME_SOURCES_LEAST names at least, no name twice; and an authority vouches for
+ * them, whose certificate is in one of its files NAME.pem. What chronyd would pass over
+ * is refused: a NUL, a line of more than 1000 octets, one that does not end, an option
+ * other than nts, iburst, prefer, minpoll, maxpoll, maxsources and ntsport. Return: 0, or
  * negative with *ret_error, one line that the caller frees. */
 int time_sources_judge(const char *folder, char **ret_error);
 

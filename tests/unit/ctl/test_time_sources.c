@@ -16,6 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "signed_folder.h"
 
 static char folder[] = "/tmp/sealgate-time-XXXXXX";
 
@@ -65,6 +68,44 @@ static void what_is_refused(void **state)
 	expect("server time.one nts\n", "", "fewer than two");
 }
 
+static void put_authority(const char *name)
+{
+	struct signer s = make_signer("authority");
+	char path[PATH_MAX];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(PEM_write_X509(f, s.certificate), 1);
+	assert_int_equal(fclose(f), 0);
+	EVP_PKEY_free(s.key);
+	X509_free(s.certificate);
+}
+
+static void who_vouches_for_them(void **state)
+{
+	static const char one[] = "server time.one nts\n",
+			  two[] = "server time.two nts\n";
+	char path[PATH_MAX];
+
+	(void)state;
+	expect(one, two, NULL);
+	(void)snprintf(path, sizeof(path), "%s/ca.pem", folder);
+	assert_int_equal(unlink(path), 0);
+	expect(one, two, "no certificate of an authority");
+	put_authority("ca.crt"); /* of which nobody would be told that it ends */
+	expect(one, two, "no certificate of an authority");
+	put("ca.pem", "");
+	expect(one, two, "no certificate of an authority");
+	put("ca.pem", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n");
+	expect(one, two, "no certificate of an authority");
+	put_authority("other.pem");
+	expect(one, two, NULL);
+	assert_int_equal(unlink(path), 0);
+	expect(one, two, NULL);
+}
+
 /* chronyd stops reading where a line does not end, and passes over what it does not know.
  */
 static void what_chronyd_would_not_read(void **state)
@@ -100,7 +141,10 @@ static void what_chronyd_would_not_read(void **state)
 static int make(void **state)
 {
 	(void)state;
-	return mkdtemp(folder) ? 0 : -1;
+	if (!mkdtemp(folder))
+		return -1;
+	put_authority("ca.pem");
+	return 0;
 }
 
 static int clear(void **state)
@@ -114,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(several_that_prove_who_they_are),
 		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(who_vouches_for_them),
 		cmocka_unit_test(what_chronyd_would_not_read),
 	};
 
