@@ -327,7 +327,10 @@ void appliance_note(const char *path, const char *why)
 	for (char *c = line; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
-	(void)durable_write(path, span_str(line), 0600);
+	/* a folder that others have put there */
+	if (durable_write(path, span_str(line), 0600) == -EISDIR &&
+		appliance_remove(path) == 0)
+		(void)durable_write(path, span_str(line), 0600);
 }
 
 void appliance_note_refusal(const char *why)

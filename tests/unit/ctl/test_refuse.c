@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
+#include "common/durable.h"
 #include "common/json.h"
 #include "ctl/appliance/appliance.h"
 #include "ctl/appliance/refuse.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char path[] = "/tmp/sealgate-refuse-XXXXXX";
@@ -91,6 +93,27 @@ static void a_long_refusal_arrives(void **state)
 	}
 }
 
+static void assert_noted(const char *expected)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t len = 0;
+
+	assert_int_equal(file_read(path, 512, &text, &len), 0);
+	assert_string_equal((char *)text, expected);
+}
+
+/* The notes are beside what others write. */
+static void a_folder_of_others_keeps_no_note_away(void **state)
+{
+	(void)state;
+	appliance_note(path, "one\nline");
+	assert_noted("one?line");
+	appliance_note(path, NULL);
+	assert_int_equal(mkdir(path, 0700), 0);
+	appliance_note(path, "two");
+	assert_noted("two");
+}
+
 static int make(void **state)
 {
 	int fd = mkstemp(path);
@@ -110,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_characters),
 		cmocka_unit_test(a_long_refusal_arrives),
+		cmocka_unit_test(a_folder_of_others_keeps_no_note_away),
 	};
 
 	return cmocka_run_group_tests(tests, make, clear);
