@@ -17,6 +17,8 @@ from machine import USB_DEVICE, Machine
 from proxied import Institution
 from scene import OUT
 
+from sim.process import hold_port
+
 WITH_MODULE = "0.4.0"
 WHERE = "/usr/lib/sealgate/modules"
 SECRET = "known to the module alone"
@@ -72,10 +74,11 @@ REFUSED = {rewritten: "a module is not the one that modules.lock names",
 
 
 class Peer:
-    """What the module asks: it says yes to who is known, and notes what it was asked."""
+    """What the module asks: it says yes to who is known, and notes what it was asked. Its port is
+    its own for as long as the object is there, closed or not: another one may follow it there."""
 
     def __init__(self, port=0):
-        self.asked, self.strangers = [], 0
+        self.asked, self.strangers, self.held = [], 0, hold_port(port)
         outer = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -92,8 +95,8 @@ class Peer:
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = daemon_threads = True
 
-        self.server = Server(("127.0.0.1", port), Handler)
-        self.port = self.server.server_address[1]
+        self.port = self.held.getsockname()[1]
+        self.server = Server(("127.0.0.1", self.port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):

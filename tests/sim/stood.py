@@ -4,6 +4,7 @@ promise that is counted in seconds is not to be held against the programs.
 
 What one sleeper of the same process overslept is taken for it.
 """
+import math
 import threading
 import time
 
@@ -13,14 +14,17 @@ class Stood(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.seconds, self.over = 0.0, threading.Event()
+        self.noted, self.over = (0.0, time.monotonic()), threading.Event()
+
+    @property
+    def seconds(self):
+        """Until now: who asks may be awake before the sleeper is."""
+        seconds, at = self.noted
+        return seconds + max(0.0, time.monotonic() - at - 0.25)
 
     def run(self):
-        at = time.monotonic()
         while not self.over.wait(0.05):
-            now = time.monotonic()
-            self.seconds += max(0.0, now - at - 0.25)
-            at = now
+            self.noted = self.seconds, time.monotonic()
 
     def __enter__(self):
         self.start()
@@ -29,3 +33,4 @@ class Stood(threading.Thread):
     def __exit__(self, *_):
         self.over.set()
         self.join()
+        self.noted = self.seconds, math.inf
