@@ -16,10 +16,12 @@ SHARE, SHARES = map(int, os.environ.get("SEALGATE_SHARE", "1/1").split("/"))
 SEED = int(os.environ.get("SEALGATE_SEED", random.SystemRandom().randrange(10**6)))
 DONE, AWAY = 0, 3  # exit statuses of queue_client run
 BOUND = 30.0
+LONGEST_S = 240.0  # of a sample that has not had enough
 
 
-def sample(items, seconds, each):
-    """The items in an order of chance, as many as fit the time; in a soak all of them, or of
+def sample(items, seconds, each, enough=lambda: True):
+    """The items in an order of chance, as many as fit the time, and until there were enough of them
+    for the judge, also on a machine with much else to do; in a soak all of them, or of
     SEALGATE_SHARE=I/N every Nth from the Ith on: N runs have had them all."""
     items = list(items)
     print(f"seed {SEED}, {len(items)} points")
@@ -29,9 +31,9 @@ def sample(items, seconds, each):
         yield from items
         return
     random.Random(SEED).shuffle(items)
-    end = time.monotonic() + seconds
+    begun = time.monotonic()
     for item in items:
-        if time.monotonic() + each > end:
+        if time.monotonic() - begun + each > (seconds if enough() else LONGEST_S):
             return
         yield item
 

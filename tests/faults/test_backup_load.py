@@ -47,15 +47,18 @@ def backup_under_load(gate, folder):
             acknowledged.append(until_accepted(gate, path))
             if number == 1:
                 enough.set()
-            copied.wait(0.5)  # the rest comes after the backup
+            # The last ones come after the backup, however long that takes.
+            copied.wait(120 if number >= len(share) - 2 else 0.5)
 
     threads = [threading.Thread(target=load, args=(paths[BEFORE + n::2],)) for n in range(2)]
     for thread in threads:
         thread.start()
-    assert enough.wait(60)
-    done = gate.run("backup", folder, timeout=120)
-    before = len(acknowledged)
-    copied.set()
+    try:
+        assert enough.wait(60)
+        done = gate.run("backup", folder, timeout=120)
+        before = len(acknowledged)
+    finally:
+        copied.set()
     for thread in threads:
         thread.join(120)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -21,8 +21,9 @@ pytestmark = pytest.mark.skipif(
     reason="no PostgreSQL server of Debian's package here (make deps-test)")
 
 
-TIMEOUT_S = 5  # a turn is three times as long, a call may take half of it
+TIMEOUT_S = 10  # a turn is three times as long, a call may take half of it
 LOOKS_S = 3.5  # each gate looks every second
+TURN_S = 90.0  # until another one has the turn of a gate that is still
 
 
 class Calling(Sharing):
@@ -63,8 +64,8 @@ def told(gate):
 
 def all_told(gate, count):
     """Each document is sealed and delivered twice, and the partner knows."""
-    until(lambda: len(cursors(gate)) >= 3 * count)
-    until(lambda: set(told(gate)) >= set(cursors(gate)))
+    until(lambda: len(cursors(gate)) >= 3 * count, TURN_S)
+    until(lambda: set(told(gate)) >= set(cursors(gate)), TURN_S)
 
 
 def inode(port):
@@ -117,14 +118,14 @@ def test_a_frozen_gate_loses_its_turn(gates):
     try:
         partner.answers.set()
         send(other, number_of(12))
-        until(lambda: len(told(other)) > 18)
+        until(lambda: len(told(other)) > 18, TURN_S)
         all_told(other, 8)
     finally:
         send_all(frozen, signal.SIGCONT)
     # Its database may have ended the session that was still for so long: then the turn's end
     # is not recorded, and the lease says the same.
     until(lambda: "another gate calls" in (log := gates[index].log.read_text()) or
-          "was not recorded" in log)
+          "was not recorded" in log, TURN_S)
     send(first, number_of(13))
     all_told(first, 9)
     taken = told(first)
