@@ -7,6 +7,7 @@ import ssl
 import threading
 
 from sim.listener import tls_context
+from sim.process import hold_port
 
 
 class Server:
@@ -16,8 +17,9 @@ class Server:
         self.context = tls_context(pki.path("servers/sim-customs", ".chain.pem"),
                                    pki.path("servers/sim-customs", ".key"),
                                    pki.path("transport-ca/root"))
-        self.listener = socket.create_server(("127.0.0.1", port))
-        self.port = self.listener.getsockname()[1]
+        self.held = hold_port(port)  # nobody else's once this one is away, until the next one is
+        self.port = self.held.getsockname()[1]
+        self.listener = socket.create_server(("127.0.0.1", self.port))
         self.messages, self.client = [], None
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()

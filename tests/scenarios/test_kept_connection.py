@@ -10,6 +10,7 @@ import pytest
 
 from scenarios.gate import a_gate
 from scenarios.test_faults import certificates, until, until_accepted
+from sim.process import hold_port
 
 
 class Customs:
@@ -20,7 +21,8 @@ class Customs:
     def __init__(self, certificate, key):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(certificate, key)
-        self.port, self.connections = 0, 0
+        self.held = hold_port()  # nobody else's while nobody listens
+        self.port, self.connections = self.held.getsockname()[1], 0
         self.may_answer = threading.Event()
         self.leaves = False
         self.requests = []  # connection and key of each push
@@ -29,7 +31,6 @@ class Customs:
 
     def listen(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, args=(self.listener,), daemon=True).start()
 
     def serve(self, listener):
@@ -132,8 +133,8 @@ def test_a_connection_that_is_refused_does_not_unsend(customs):
     gate, server = customs
     server.leaves = True
     first, second = one_after_the_other(gate, server)
-    until(lambda: delivery(gate, second)[0] not in ("queued", "sending"))
-    assert delivery(gate, second)[0] == "unknown"
+    assert until(lambda: (state := delivery(gate, second)[0]) not in ("queued", "sending") and
+                 state) == "unknown"
     server.listen()
     until(lambda: delivery(gate, second)[0] == "delivered", 60)
     assert [(number, key.split("-")[0]) for number, key in server.requests] == [
