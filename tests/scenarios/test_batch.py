@@ -48,6 +48,17 @@ def submit_all(gate, first):
     return ids, stamped(gate) - before
 
 
+def submitted(gate, queries, *firsts):
+    """The same with so many time-stamps. A batch is closed after five seconds, and on a machine
+    that stands still not all are in it by then: other documents, in their turn."""
+    for first in firsts:
+        ids, taken = submit_all(gate, first)
+        if taken == queries:
+            break
+    assert taken == queries
+    return ids
+
+
 def verified(gate, identifier):
     file = gate.folder / f"{identifier}.asice"
     file.write_bytes(gate.request(f"/v1/documents/{identifier}/evidence").content)
@@ -60,10 +71,8 @@ def verified(gate, identifier):
 
 
 def test_baseline_b_plus_evidence_record(gate):
-    ids, queries = submit_all(gate, 1)
     # More than seal.threads, which is 2: who waits for the batch keeps nobody from it.
-    assert queries == 1
-    for identifier in ids:
+    for identifier in submitted(gate, 1, 1, 21, 41):
         evidence = verified(gate, identifier)
         assert evidence["level"] == "XAdES-BASELINE-B+ER"
         assert evidence["record"]["indication"] == "PASSED"
@@ -74,9 +83,7 @@ def test_level_t_has_a_time_stamp_of_its_own(gate):
     gate.down()
     rule(gate, "T")
     gate.up()
-    ids, queries = submit_all(gate, 11)
-    assert queries == COUNT + 1
-    for identifier in ids:
+    for identifier in submitted(gate, COUNT + 1, 11, 31, 51):
         evidence = verified(gate, identifier)
         assert evidence["level"] == "XAdES-BASELINE-T+ER"
         assert not evidence["role"].endswith(", level B")

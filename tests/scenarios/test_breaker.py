@@ -91,7 +91,7 @@ def test_opens_tries_closes_and_ramps_up(gate):
     for (_, ended), (begun, _) in zip(trials, trials[1:]):
         assert begun - ended >= LONGEST - 0.2
     paused = [b - a for (_, a), (b, _) in zip(failed, failed[1:]) if b - a >= FIRST - 0.1]
-    assert paused[0] < LONGEST - 0.2  # the first was shorter
+    assert min(paused) < LONGEST - 0.2  # the first ones were shorter
     assert breaker(gate)["since"] == opened  # trials that fail change nothing
     assert gate.log.read_text().count(OPENS) == 1 and CLOSES not in gate.log.read_text()
 

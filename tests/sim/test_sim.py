@@ -241,11 +241,11 @@ def test_ambiguous_faults_accept_first(tracer, mode):
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_slow_is_accepted_although_the_client_left(tracer, when):
     simulator, client = tracer
-    simulator.mode("slow", count=1, delay=4, when=when)
+    simulator.mode("slow", count=1, delay=15, when=when)
     with pytest.raises(requests.Timeout):
-        client.submit(timeout=1)
+        client.submit(timeout=6)
     assert len(simulator.ledger()) == (1 if when == "after" else 0)
-    assert simulator.wait_for("accepted")
+    assert simulator.wait_for("accepted", timeout=40)
 
 
 def test_down_refuses_connections_and_comes_back(tracer):
@@ -419,7 +419,7 @@ def test_oversize_and_lengthless_bodies(start, tls, pki):
 
 
 def test_stops_on_sigterm_and_with_its_parent(start, tls):
-    assert start("customs", "a", **tls).stop() == 0
+    assert start("customs", "a", **tls).stop(30) == 0
     simulator = start("customs", "b", **tls)
     simulator.process.stdin.close()
     simulator.process.stdin = None
