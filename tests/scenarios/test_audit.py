@@ -21,6 +21,10 @@ def chain(lines):
     return "\n".join(out) + "\n"
 
 
+def last(heads):
+    return max(int(path.stem) for path in heads.rglob("*.json"))
+
+
 @pytest.fixture(scope="module")
 def sealed(gate, tmp_path_factory):
     """(folder of exported heads, arguments that name them, the chain's lines)."""
@@ -37,6 +41,11 @@ def sealed(gate, tmp_path_factory):
         assert time.monotonic() < end, gate.log_tail()
         time.sleep(0.1)
     gate.down()
+    for _ in range(2):  # the last head has two seconds; the machine may stand still meanwhile
+        if last(heads) == len(gate.run("audit", "export").stdout.splitlines()):
+            break
+        gate.up()
+        gate.down()
     arguments = ("--heads", heads, "--anchors", gate.dir / "policies/anchors/seal/ec.pem",
                  "--revocation", gate.dir / "state/trust/revocation", "--test")
     return heads, arguments, gate.run("audit", "export").stdout.splitlines()
@@ -63,11 +72,12 @@ def test_a_head_is_time_stamped(gate, sealed, tmp_path):
     assert any('"event":"audit.head-stamped"' in line for line in lines)
     text = "\n".join(lines) + "\n"
     done = verify(gate, arguments, text, tmp_path)
-    assert "not proven: 1 time-stamps" in done.stdout and done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"not proven: {len(stamps)} time-stamps" in done.stdout, done.stdout
     proven = (*arguments, "--anchors", gate.dir / "policies/anchors/tsa/tsa.pem")
     done = verify(gate, proven, text, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"all up to position {int(stamps[0].stem)} was there at 20" in done.stdout
+    assert f"all up to position {int(stamps[-1].stem)} was there at 20" in done.stdout
 
 
 def test_a_stamp_under_a_later_name_does_not_count(gate, sealed, tmp_path):
@@ -113,7 +123,7 @@ def test_the_end_is_sealed_too(gate, sealed):
     """The signer is there until queued has ended, so no record stands behind the last head."""
     heads, _, lines = sealed
     assert '"queued.stop"' in lines[-1]
-    assert max(int(p.stem) for p in heads.rglob("*.json")) == len(lines)
+    assert last(heads) == len(lines)
     assert "it is killed" not in gate.log.read_text()
 
 
@@ -131,8 +141,7 @@ def test_a_chain_written_anew_is_convicted(gate, sealed, tmp_path):
 
 def test_a_chain_cut_off_is_convicted(gate, sealed, tmp_path):
     heads, arguments, lines = sealed
-    last = max(int(p.stem) for p in heads.rglob("*.json"))
-    done = verify(gate, arguments, "\n".join(lines[:last - 1]) + "\n", tmp_path)
+    done = verify(gate, arguments, "\n".join(lines[:last(heads) - 1]) + "\n", tmp_path)
     assert done.returncode == 1
     assert "truncated" in done.stdout
 
@@ -205,8 +214,9 @@ def test_heads_of_an_earlier_version(gate, sealed):
     gate.up()
     try:
         until(lambda: not [path for path in kept.iterdir() if path.name in before])
-        after = {path.name: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
-        assert before.items() <= after.items()
+        # Newer ones come and are renamed meanwhile.
+        after = {path.name: path.read_bytes() for path in kept.rglob("*") if path.name in before}
+        assert before == after
         until(looked.exists)  # each was held against the chain
     finally:
         gate.down()

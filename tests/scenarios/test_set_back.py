@@ -111,6 +111,6 @@ def test_a_time_stamp_without_its_record_gets_one(gate, back):
         noted = [r for r in records(gate, "audit.head-stamped")
                  if r["detail"]["position"] == int(newest.stem)]
         assert noted[-1]["detail"]["noted"] == "late"
-        assert newest.exists() and not list(folder.rglob("*.tst.new"))
+        assert newest.exists() and not list(folder.rglob(f"{newest.name}.new"))
     finally:
         gate.down()
