@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,8 +11,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define DESCRIPTORS 16
 
 extern char **environ;
 
@@ -44,21 +41,4 @@ int appliance_run(const char *const argv[])
 		if (errno != EINTR)
 			return -errno;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -ECHILD;
-}
-
-static int remove_one(
-	const char *path, const struct stat *st, int type, struct FTW *position)
-{
-	(void)st;
-	(void)type;
-	(void)position;
-	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
-}
-
-int appliance_remove(const char *path)
-{
-	if (nftw(path, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 &&
-		errno != ENOENT)
-		return -errno;
-	return 0;
 }

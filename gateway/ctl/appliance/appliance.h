@@ -253,6 +253,9 @@ void appliance_complete(json_t *report, const char *path);
  * what is no plain file is not waited for. The caller owns it. */
 json_t *appliance_told(const char *path);
 
+/* The same of a note below work (swap.h), which is null where it is somebody else's. */
+json_t *appliance_noted(const char *work, const char *name);
+
 /* Why the last configuration was taken back, by the files below work (swap.h); null: it
  * was not. Where that could not be written it is said that it was. The caller owns it. */
 json_t *appliance_returned(const char *work);
@@ -349,7 +352,8 @@ int appliance_run(const char *const argv[]);
 /* "%s: %s" into *ret_error. Return: error. */
 int appliance_fail(char **ret_error, int error, const char *where, const char *what);
 
-/* Remove a folder and what is in it; not being there is no error. Return: 0 or -errno. */
+/* Remove a folder, of whatever depth, and what is in it in its file system, or a file;
+ * not being there is no error. Return: 0 or -errno. */
 int appliance_remove(const char *path);
 
 #endif

@@ -90,10 +90,10 @@ static int place_of(const char *path, size_t *ret_place)
 
 /* What every program reads, and is in each backup. Return: 0, -EKEYREJECTED it has a
  * private key, -errno. */
-static int judge_clear(const struct manifest_file *f)
+static int judge_clear(const char *folder, const struct manifest_file *f)
 {
 	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), INCOMING "/%s", f->path), r;
+	int n = snprintf(path, sizeof(path), "%s/%s", folder, f->path), r;
 
 	r = n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : secret_lies_in(path);
 	return r == 1 ? -EKEYREJECTED : r;
@@ -118,7 +118,9 @@ static int take_file(const struct manifest *m, const struct manifest_file *f, in
 			PLACES[place].user);
 	if (r == 0)
 		r = manifest_copy(m, f, folder, PLACES[place].mode);
-	return r < 0 || PLACES[place].unit || PLACES[place].user ? r : judge_clear(f);
+	return r < 0 || PLACES[place].unit || PLACES[place].mode == 0600
+		       ? r
+		       : judge_clear(folder, f);
 }
 
 /* Two files of which a unit would be given one for the other. */
@@ -196,10 +198,10 @@ static int judge_edge(const struct instance *instance, char **ret_error)
 	_cleanup_buf_ struct buf text;
 	int r;
 
+	buf_init(&text, EDGE_MAX);
 	if (strcmp(config_string(instance->config, "tls.key"), EDGE_KEY) != 0)
 		return appliance_fail(
 			ret_error, -EPERM, "tls.key", "is " EDGE_KEY " on an appliance");
-	buf_init(&text, EDGE_MAX);
 	r = edge_configuration(instance, &text);
 	return r < 0 ? appliance_fail(ret_error, r, "sealgate.conf",
 			       "listen or tls has what is no address, or no path")
@@ -360,8 +362,10 @@ static int take_proven(const struct manifest *m, bool afar, char **ret_error)
 		r = judge(m, ret_error);
 	if (r == 0)
 		r = appliance_egress_rules(EGRESS, NULL, ret_error);
-	if (r < 0)
+	if (r < 0) { /* it may be for a secret in it */
+		(void)appliance_remove(INCOMING);
 		return r;
+	}
 	if (afar)
 		r = afar_note(&PLACE, m->serial);
 	if (r == 0)
@@ -398,9 +402,14 @@ int appliance_apply(const char *dir, bool afar, char **ret_error)
 
 int appliance_note_started(void)
 {
+	static const char *const notes[] = { "unproven", "serial", SWAP_TAKEN_BACK };
 	char serial[SWAP_SERIAL_MAX + 1];
 	_cleanup_(closep) int held = swap_lock(&PLACE);
 	int r = held < 0 ? held : swap_unproven(&PLACE, serial);
+
+	/* what others left there would have appliance-return@ begin */
+	for (size_t i = 0; held >= 0 && i < COUNT(notes); i++)
+		(void)swap_make_way(&PLACE, notes[i]);
 
 	if (r == 0)
 		r = durable_write(STARTED, span_str(serial), 0644);

@@ -244,6 +244,9 @@ static int read_egress(const char *path, struct egress *e, char **ret_error)
 
 	if (r < 0 && r != -ENOENT)
 		return appliance_fail(ret_error, r, path, strerror(-r));
+	if (text && memchr(text, 0, len))
+		return appliance_refuse(ret_error, NAME, "a file", "it is no text",
+			"write a line for each destination");
 	buf_init(&e->rules, RULES_MAX);
 	for (size_t i = 0; i < COUNT; i++) {
 		buf_init(&e->units[i], 4 * EGRESS_MAX);

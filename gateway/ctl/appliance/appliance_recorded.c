@@ -51,20 +51,22 @@ json_t *appliance_told(const char *path)
 	return json_text(text);
 }
 
-static json_t *told_of(const char *work, const char *name)
+json_t *appliance_noted(const char *work, const char *name)
 {
+	const struct swap_place place = { .work = work };
 	char path[PATH_MAX];
 
-	return snprintf(path, sizeof(path), "%s/%s", work, name) < PATH_MAX
+	return swap_is_ours(&place, name) && snprintf(path, sizeof(path), "%s/%s", work,
+						     name) < PATH_MAX
 		       ? appliance_told(path)
 		       : json_null();
 }
 
 json_t *appliance_returned(const char *work)
 {
-	_cleanup_json_ json_t *last = told_of(work, "serial");
-	_cleanup_json_ json_t *back = told_of(work, SWAP_TAKEN_BACK);
-	json_t *why = told_of(work, "returned");
+	_cleanup_json_ json_t *last = appliance_noted(work, "serial");
+	_cleanup_json_ json_t *back = appliance_noted(work, SWAP_TAKEN_BACK);
+	json_t *why = appliance_noted(work, "returned");
 
 	if (!json_is_null(why) || !json_is_string(back) || !json_equal(last, back))
 		return why;

@@ -250,7 +250,7 @@ static json_t *modules(void)
 json_t *appliance_report(void)
 {
 	/* first: it may be taken back while this is asked */
-	json_t *trial = appliance_told(APPLIANCE_WORK "/unproven");
+	json_t *trial = appliance_noted(APPLIANCE_WORK, "unproven");
 	json_t *report = json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o}, "
 		"s:{s:o, s:o, s:o, s:o, s:o, s:o}, s:o, "
@@ -261,8 +261,8 @@ json_t *appliance_report(void)
 		"roothash", word_of("/proc/cmdline", "roothash="), "root", root_mount(),
 		"lockdown", first_line("/sys/kernel/security/lockdown"), "pcrs", pcrs(),
 		"update", "floor", appliance_told(APPLIANCE_WORK "/floor"), "tried",
-		appliance_told(APPLIANCE_WORK "/tried"), "configuration",
-		appliance_told(APPLIANCE_WORK "/serial"), "trial", trial, "refused",
+		appliance_noted(APPLIANCE_WORK, "tried"), "configuration",
+		appliance_noted(APPLIANCE_WORK, "serial"), "trial", trial, "refused",
 		appliance_told(APPLIANCE_REFUSED), "returned",
 		appliance_returned(APPLIANCE_WORK), "policy",
 		first_line(APPLIANCE_INSTANCE "/state/policy/active"), "instance",

@@ -106,13 +106,10 @@ static const char *port_of(const char *listen, char ret_address[INET6_ADDRSTRLEN
 									     : NULL;
 }
 
+/* By the words: of another spelling of the first the edge would not listen to IPv4. */
 static bool is_any(const char *address)
 {
-	struct in6_addr six;
-
-	if (inet_pton(AF_INET6, address, &six) == 1)
-		return IN6_IS_ADDR_UNSPECIFIED(&six);
-	return strcmp(address, "0.0.0.0") == 0;
+	return strcmp(address, "::") == 0 || strcmp(address, "0.0.0.0") == 0;
 }
 
 static int judge_listener(

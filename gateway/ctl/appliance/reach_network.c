@@ -18,7 +18,7 @@
 #define FILE_NAME "network/machine.network"
 #define FILE_MAX 65536u
 #define PREFIXES 32
-#define GATEWAYS 16
+#define GATEWAYS 1024
 
 enum value {
 	ANY, /* a name, or what does harm to nobody */
@@ -206,7 +206,7 @@ static int take_gateway(struct network *n, const char *value, char **ret_error)
 		return 0;
 	if (n->gateway_count == GATEWAYS)
 		return refuse(
-			n, value, "is one router too many", "16 are taken", ret_error);
+			n, value, "is one router too many", "1024 are taken", ret_error);
 	n->gateways[n->gateway_count++] = (struct gateway){ value, n->line, false };
 	return 0;
 }

@@ -53,12 +53,13 @@ int spare_lay_by(const struct swap_place *p)
 	char path[PATH_MAX];
 	int r = below(p, FOLDER, path);
 
-	if (r == 0)
+	/* what is there is that of another one on trial, until it is replaced */
+	if (r == 0 && !(swap_is_ours(p, FOLDER) && is_empty(path)))
 		r = make_anew(path);
 	if (r == 0)
-		r = below(p, RECORD, path);
+		r = swap_make_way(p, RECORD);
 	if (r == 0)
-		r = appliance_remove(path);
+		r = below(p, RECORD, path);
 	return r < 0 ? r : durable_write(path, span_of(blank, sizeof(blank)), 0600);
 }
 

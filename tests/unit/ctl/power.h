@@ -39,10 +39,10 @@ int unlink(const char *path)
 	return (int)syscall(SYS_unlink, path);
 }
 
-int remove(const char *path)
+int unlinkat(int folder, const char *name, int flags)
 {
 	step();
-	return syscall(SYS_unlink, path) == 0 || syscall(SYS_rmdir, path) == 0 ? 0 : -1;
+	return (int)syscall(SYS_unlinkat, folder, name, flags);
 }
 
 #endif

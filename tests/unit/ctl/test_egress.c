@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static char *folder, path[64];
@@ -186,6 +187,18 @@ static void whom_it_lists(void **state)
 	assert_lists("signer,192.0.2.1\n", -EINVAL);
 }
 
+/* What is behind it would be passed over. */
+static void what_is_no_text_is_refused(void **state)
+{
+	static const char text[] = "seal,192.0.2.1,443\n\0seal,192.0.2.2,443\n";
+	_cleanup_(freep) char *why = NULL;
+
+	(void)state;
+	assert_int_equal(durable_write(path, span_of(text, sizeof(text) - 1), 0600), 0);
+	assert_int_equal(appliance_egress_rules(path, NULL, &why), -EINVAL);
+	assert_non_null(strstr(why, "it is no text"));
+}
+
 static void no_file_lists_nobody(void **state)
 {
 	_cleanup_(freep) char *why = NULL;
@@ -205,6 +218,7 @@ int main(void)
 		cmocka_unit_test(by_its_number),
 		cmocka_unit_test(whom_it_lists),
 		cmocka_unit_test(as_many_as_there_is_room_for),
+		cmocka_unit_test(what_is_no_text_is_refused),
 		cmocka_unit_test(no_file_lists_nobody),
 	};
 
