@@ -30,7 +30,9 @@
 #define REFUSAL_MAX 512
 #define EDGE_MAX 65536u
 
-static const struct swap_place PLACE = { APPLIANCE_INSTANCE, APPLIANCE_WORK };
+static const struct swap_place PLACE = { .instance = APPLIANCE_INSTANCE,
+	.work = APPLIANCE_WORK,
+	.lock = APPLIANCE_NOTED "/lock" };
 
 /* What a configuration may hold, the first row that fits: a path that ends in a slash
  * stands for everything below it, one with an asterisk for what begins and ends so.

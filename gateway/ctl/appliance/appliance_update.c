@@ -18,7 +18,8 @@
 #define LAYOUT_MAX 32
 #define VERSION_MAX APPLIANCE_VERSION_SIZE
 
-static const struct swap_place PLACE = { APPLIANCE_INSTANCE, APPLIANCE_WORK };
+static const struct swap_place PLACE = { .instance = APPLIANCE_INSTANCE,
+	.work = APPLIANCE_WORK };
 
 int appliance_update_tried(
 	const struct swap_place *p, const char *version, char **ret_error)

@@ -77,7 +77,7 @@ static int has_entries(const char *folder, const char *name)
  */
 static int is_noted(const struct restore_places *p, const char *name)
 {
-	const struct swap_place place = { p->instance, p->work };
+	const struct swap_place place = { .instance = p->instance, .work = p->work };
 	int r = is_there(p->work, name);
 
 	return r > 0 ? swap_is_ours(&place, name) : r;
@@ -176,7 +176,7 @@ int restore_judge(const struct restore_places *p, char **ret_error)
 
 int restore_make_way(const struct restore_places *p, char **ret_error)
 {
-	const struct swap_place place = { p->instance, p->work };
+	const struct swap_place place = { .instance = p->instance, .work = p->work };
 	int r = swap_make_way(&place, RESTORE_SERIAL);
 
 	*ret_error = NULL;
@@ -356,7 +356,7 @@ static int write_record(const struct restore_places *p, FILE *list, const char *
 {
 	char at[CLOCK_TEXT_SIZE], hex[SHA256_TEXT_SIZE], mark[BACKUP_MARK_SIZE];
 	char text[RECORD_MAX];
-	const struct swap_place place = { p->instance, p->work };
+	const struct swap_place place = { .instance = p->instance, .work = p->work };
 	off_t size = 0;
 	int r = swap_write_note(&place, RESTORE_SERIAL, serial);
 

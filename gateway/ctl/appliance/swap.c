@@ -370,8 +370,12 @@ int swap_apply(const struct swap_place *p, const char *serial)
 
 int swap_lock(const struct swap_place *p)
 {
-	int fd = open(p->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	int fd = -1, r;
 
+	if (p->lock)
+		fd = open(p->lock, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		fd = open(p->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	do

@@ -23,6 +23,8 @@
 struct swap_place {
 	const char *instance; /* what is in force */
 	const char *work;
+	const char *lock; /* a file that others cannot open, and so not hold: where it is
+			   * not and cannot be made, and with NULL, work is that */
 };
 
 /* Is what has this name below work theirs, or one's own? Others may write beside it (who

@@ -27,7 +27,7 @@
 
 static char root[] = "/tmp/sealgate-afar-XXXXXX";
 static char instance[96], work[96];
-static const struct swap_place PLACE = { instance, work };
+static const struct swap_place PLACE = { .instance = instance, .work = work };
 
 static void put(const char *folder, const char *name, const char *text)
 {

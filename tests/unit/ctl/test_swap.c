@@ -156,7 +156,7 @@ static void machine_init(struct machine *m)
 	assert_non_null(mkdtemp(m->folder));
 	snprintf(m->instance, sizeof(m->instance), "%s/instance", m->folder);
 	snprintf(m->work, sizeof(m->work), "%s/work", m->folder);
-	m->place = (struct swap_place){ m->instance, m->work };
+	m->place = (struct swap_place){ .instance = m->instance, .work = m->work };
 	assert_int_equal(mkdir(m->instance, 0755), 0);
 	assert_int_equal(mkdir(m->work, 0700), 0);
 }

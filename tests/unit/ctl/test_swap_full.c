@@ -26,7 +26,7 @@
 
 static char folder[] = "/tmp/sealgate-full-XXXXXX";
 static char instance[64], work[64];
-static const struct swap_place PLACE = { instance, work };
+static const struct swap_place PLACE = { .instance = instance, .work = work };
 static bool full;
 
 static void power_goes(void)

@@ -14,10 +14,12 @@
 #include "ctl/appliance/swap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +30,7 @@
 
 static char root[] = "/tmp/sealgate-others-XXXXXX";
 static char instance[96], work[96];
-static const struct swap_place PLACE = { instance, work };
+static const struct swap_place PLACE = { .instance = instance, .work = work };
 
 struct passwd *getpwnam(const char *name)
 {
@@ -113,6 +115,36 @@ static void a_note_is_written_over_what_others_left(void **state)
 	assert_note("note", "2");
 }
 
+/* The folder is open to others, who would hold whoever waits for it. */
+static void nobody_else_holds_the_lock(void **state)
+{
+	struct swap_place place = PLACE;
+	char path[PATH_MAX];
+	struct stat st;
+	int theirs, held;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/lock", root);
+	place.lock = path;
+	theirs = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(theirs, LOCK_EX | LOCK_NB), 0);
+	held = swap_lock(&place);
+	assert_true(held >= 0);
+	assert_int_equal(close(theirs), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	theirs = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(theirs, LOCK_EX | LOCK_NB), -1);
+	assert_int_equal(close(held), 0);
+	assert_int_equal(flock(theirs, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(close(theirs), 0);
+	/* where none can be */
+	place.lock = "/nonexistent/lock";
+	held = swap_lock(&place);
+	assert_true(held >= 0);
+	assert_int_equal(close(held), 0);
+}
+
 static int make(void **state)
 {
 	(void)state;
@@ -135,6 +167,7 @@ int main(void)
 		cmocka_unit_test(a_serial_of_others_keeps_none_from_coming),
 		cmocka_unit_test(a_serial_of_ours_counts),
 		cmocka_unit_test(a_note_is_written_over_what_others_left),
+		cmocka_unit_test(nobody_else_holds_the_lock),
 	};
 
 	/* Nobody else gives files away. */

@@ -122,7 +122,7 @@ static int tried(const struct swap_place *place, const char *version)
 static void test_what_was_tried_is_not_tried_again(void **state)
 {
 	const struct place *p = *state;
-	const struct swap_place place = { "/nowhere", p->dir };
+	const struct swap_place place = { .instance = "/nowhere", .work = p->dir };
 	char *error = NULL;
 
 	assert_int_equal(tried(&place, "9.9"), 0);
@@ -135,7 +135,7 @@ static void test_what_was_tried_is_not_tried_again(void **state)
 static void test_what_others_left_keeps_no_update_from_coming(void **state)
 {
 	const struct place *p = *state;
-	const struct swap_place place = { "/nowhere", p->dir };
+	const struct swap_place place = { .instance = "/nowhere", .work = p->dir };
 	char path[PATH_MAX], *error = NULL;
 
 	if (getuid() != 0)
