@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What others left goes, however deep it is, and nothing that it points to. */
+/* What others left goes, however deep it is, by few descriptors, and nothing that it
+ * points to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,8 +27,10 @@ static char folder[] = "/tmp/sealgate-remove-XXXXXX";
 
 static int make(void **state)
 {
+	const struct rlimit few = { 32, 32 };
+
 	(void)state;
-	return mkdtemp(folder) ? 0 : -1;
+	return mkdtemp(folder) ? setrlimit(RLIMIT_NOFILE, &few) : -1;
 }
 
 static int clear(void **state)
