@@ -76,6 +76,8 @@ static void a_serial_of_others_keeps_none_from_coming(void **state)
 	static const char *const texts[] = { NINES, "9", "", NULL };
 
 	(void)state;
+	if (getuid() != 0) /* nobody else gives files away */
+		skip();
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		leave("serial", texts[i], NOBODY);
 		leave("restored-serial", texts[i], NOBODY);
@@ -95,6 +97,8 @@ static void a_serial_of_others_keeps_none_from_coming(void **state)
 static void a_serial_of_ours_counts(void **state)
 {
 	(void)state;
+	if (getuid() != 0) /* nobody else gives files away */
+		skip();
 	leave("serial", "9", TAKES);
 	assert_int_equal(swap_serial_is_new(&PLACE, "9"), 0);
 	leave("serial", NULL, NOBODY);
@@ -106,6 +110,8 @@ static void a_serial_of_ours_counts(void **state)
 static void a_note_is_written_over_what_others_left(void **state)
 {
 	(void)state;
+	if (getuid() != 0) /* nobody else gives files away */
+		skip();
 	leave("note", NULL, NOBODY);
 	assert_int_equal(durable_write(in_work("note/file"), span_str(""), 0600), 0);
 	assert_int_equal(swap_write_note(&PLACE, "note", "1"), 0);
@@ -128,7 +134,9 @@ static void nobody_else_holds_the_lock(void **state)
 	place.lock = path;
 	theirs = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(flock(theirs, LOCK_EX | LOCK_NB), 0);
+	(void)alarm(20); /* who waits for them waits for ever */
 	held = swap_lock(&place);
+	(void)alarm(0);
 	assert_true(held >= 0);
 	assert_int_equal(close(theirs), 0);
 	assert_int_equal(stat(path, &st), 0);
@@ -170,6 +178,5 @@ int main(void)
 		cmocka_unit_test(nobody_else_holds_the_lock),
 	};
 
-	/* Nobody else gives files away. */
-	return getuid() == 0 ? cmocka_run_group_tests(tests, make, clear) : 0;
+	return cmocka_run_group_tests(tests, make, clear);
 }
